@@ -1,0 +1,1 @@
+"""Patients: pairing and splitting."""

@@ -1,0 +1,1 @@
+"""One module per workflow rule: read files, call the science, write files."""

@@ -1,0 +1,1 @@
+"""Errors, atomic writes, settings and patient identifiers; standard library only."""

@@ -1,0 +1,84 @@
+"""Frozen settings dataclasses from JSON, refusing what they do not know."""
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from mgi.core.errors import ConfigError
+
+T = typing.TypeVar("T")
+
+
+def parse(cls: type[T], given: str | Mapping[str, Any], *, where: str = "settings") -> T:
+    """Build the dataclass `cls` from JSON text or a mapping; nested dataclasses are built too.
+
+    Raises ConfigError naming the key where one is unknown, missing or of another type.
+    """
+    values = _load(given, where)
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    hints = typing.get_type_hints(cls)
+    for name in values:
+        if name not in fields:
+            raise ConfigError(f"{where}.{name}: unknown key; known keys: {', '.join(sorted(fields))}")
+    built: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in values:
+            built[name] = _convert(hints[name], values[name], f"{where}.{name}")
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ConfigError(f"{where}.{name}: missing")
+    return cls(**built)
+
+
+def _load(given: str | Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{where}: not JSON ({error})") from None
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{where}: found {type(given).__name__}, expected a mapping of settings")
+    return given
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin = typing.get_origin(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return parse(hint, value, where=where)
+    if origin in (types.UnionType, typing.Union):
+        return _convert_union(typing.get_args(hint), value, where)
+    if origin in (list, tuple):
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{where}: found {value!r}, expected a list")
+        inner = typing.get_args(hint)[0]
+        return origin(_convert(inner, entry, f"{where}[{index}]") for index, entry in enumerate(value))
+    if origin is typing.Literal:
+        return _check(value in typing.get_args(hint), value, f"one of {list(typing.get_args(hint))}", where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, float, str, bool):
+        right = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
+        return _check(right, value, hint.__name__, where)
+    return value
+
+
+def _convert_union(options: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in options:
+        return None
+    errors = []
+    for option in options:
+        if option is type(None):
+            continue
+        try:
+            return _convert(option, value, where)
+        except ConfigError as error:
+            errors.append(str(error))
+    raise ConfigError(errors[0])
+
+
+def _check(right: bool, value: Any, expected: str, where: str) -> Any:
+    if not right:
+        raise ConfigError(f"{where}: found {value!r}, expected {expected}")
+    return value

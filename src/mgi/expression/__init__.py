@@ -1,0 +1,1 @@
+"""Gene tables: parsing, filtering, normalising."""

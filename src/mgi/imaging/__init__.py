@@ -1,0 +1,1 @@
+"""MR series, masks and their geometry."""

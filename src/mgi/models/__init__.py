@@ -1,0 +1,1 @@
+"""Encoders, fusion decoder and segmentation networks."""

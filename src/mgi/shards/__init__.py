@@ -1,0 +1,1 @@
+"""Parquet shards: the contract between ingestion and learning."""

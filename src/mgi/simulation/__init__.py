@@ -1,0 +1,1 @@
+"""A simulated cohort whose genes drive its lesions, written as an archive folder."""

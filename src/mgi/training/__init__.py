@@ -1,0 +1,1 @@
+"""Optimisation loops, checkpoints and curves."""
