@@ -5,6 +5,7 @@ Loading lazily keeps torch out of the environments that only move data.
 
 import errno
 import importlib
+import logging
 import os
 import pkgutil
 import sys
@@ -35,6 +36,7 @@ def main(argv: list[str]) -> int:
     parser = command.parser()
     parser.prog = f"python -m mgi {name}"
     args = parser.parse_args(argv[1:])
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         command.run(args)
     except MgiError as error:

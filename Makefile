@@ -1,0 +1,68 @@
+# make demo   the whole workflow on a simulated cohort        make test    every test
+# make setup  the Python environment in .venv                 make check   style, types, import contracts, workflow, tests
+# make clean  caches and the demo's results
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup dev demo test lint check clean
+
+PYTHON ?= python3.11
+VENV := $(CURDIR)/.venv
+# Rules call `python`, and snakefmt calls `shfmt`: both are to be the ones of .venv.
+export PATH := $(VENV)/bin:$(PATH)
+# Idle OpenMP threads that spin slow down everything else on a small machine.
+export OMP_WAIT_POLICY := PASSIVE
+# A stamp carries the digest of its lock file: the same lock is not installed twice.
+stamp = .venv/.installed-$(1)-$(shell cat $(2) | cksum | cut -d' ' -f1)
+RUN_STAMP := $(call stamp,run,requirements.txt)
+DEV_STAMP := $(call stamp,dev,requirements.txt requirements-dev.txt)
+# pip says nothing for minutes when quiet and too much when not: a line now and then, the rest into a file.
+PROGRESS := awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " packages found"; fflush()} /^Installing/ {print "  installing them"; fflush()}'
+PIP := $(VENV)/bin/python -m pip install --progress-bar off --disable-pip-version-check
+LOG := .venv/install.log
+install = $(PIP) -r $(1) 2>$(LOG).err | tee $(LOG) | $(PROGRESS) || { tail -n 20 $(LOG) $(LOG).err; echo "setup: pip failed; all that it said is in $(LOG) and $(LOG).err"; exit 1; }
+DEMO := --configfile config/demo.yaml --cores all
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+setup: $(RUN_STAMP)
+
+dev: $(DEV_STAMP)
+
+$(RUN_STAMP):
+	@command -v $(PYTHON) >/dev/null || { echo "setup: no $(PYTHON) on this machine; install Python 3.11 or name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "setup: $(PYTHON) is not Python 3.11, for which requirements.txt was made; name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "setup: $(PYTHON) cannot make environments; on Debian and Ubuntu install python3.11-venv"; exit 1; }
+	@echo "setup: installing $$(grep -c == requirements.txt) packages into .venv (minutes, about 2 GB)"
+	@$(call install,requirements.txt)
+	@echo "$(CURDIR)/src" > "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/mgi.pth"
+	@rm -f .venv/.installed-run-* && touch $@
+	@echo "setup: done"
+
+$(DEV_STAMP): $(RUN_STAMP)
+	@echo "setup: installing what the tests need"
+	@$(call install,requirements-dev.txt)
+	@rm -f .venv/.installed-dev-* && touch $@
+
+demo: setup
+	@python workflow/lib/stale_lock.py || snakemake $(DEMO) --unlock --quiet all
+	@snakemake $(DEMO) --quiet rules reason host
+	@python workflow/lib/dice_table.py results/demo
+
+test: dev
+	@python -m pytest -q -m "not slow"
+
+lint: dev
+	ruff check .
+	mypy
+	mypy --strict workflow/lib
+	PYTHONPATH=src lint-imports
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+check: lint test
+
+clean:
+	rm -rf results/demo results/demo-null results/toy build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find src tests workflow -name __pycache__ -type d -prune -exec rm -rf {} +

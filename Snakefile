@@ -1,0 +1,78 @@
+"""From the archives to a table of Dice scores: the config, its check, the stages and their targets.
+
+REQUIRED INPUTS: config/config.yaml, overlaid by any --configfile, and the files that its sources name.
+OUTPUTS: report.html and summary.json in the results folder of the config.
+"""
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "workflow"))
+
+from lib.code import fingerprint
+from lib.config import ConfigProblemError, complete, section
+from lib.jobs import shell_prefix
+from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
+from lib.supplied import archive_files, archive_folder, existing, option
+from lib.supplied import expression_table, image_table
+
+
+configfile: ROOT / "config" / "config.yaml"
+
+
+try:
+    config.update(complete(config, ROOT / "workflow/schemas/config.schema.yaml"))
+except ConfigProblemError as problem:
+    raise WorkflowError(f"config: {problem}") from None
+
+SOURCE = ROOT / "src"
+RUNS = run_table(config["runs"])
+SEGMENTERS = segmenters(RUNS)
+ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
+EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
+TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
+# How files are shared out among jobs and threads, which changes nothing in them.
+PACE = ("batches", "threads")
+
+settings = partial(section, config)
+code_of = partial(fingerprint, SOURCE)
+run_spec = partial(spec_json, RUNS)
+run_genes = partial(fold_genes, RUNS)
+run_start = partial(pretrained_weights, RUNS)
+
+deployment = workflow.deployment_settings.deployment_method
+shell.prefix(shell_prefix(SOURCE, in_conda=DeploymentMethod.CONDA in deployment))
+
+
+pathvars:
+    results=config["results"],
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+wildcard_constraints:
+    fold=r"\d+",
+
+
+rule all:
+    """The report and its numbers."""
+    input:
+        report="<results>/report.html",
+        summary="<results>/summary.json",
+
+
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/ingest.smk"
+include: "workflow/rules/shards.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"

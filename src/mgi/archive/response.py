@@ -1,0 +1,80 @@
+"""A request as the services see it and the reply that they give; no socket in here.
+
+Services are plain functions from Request to Response, so that anything (a fault, a log) can be wrapped around them.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One HTTP request; `path` is percent-decoded and without the query, header names are lower case."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def form(self) -> list[tuple[str, str]]:
+        """Pairs of a form-encoded body, in order, repeated keys kept."""
+        return parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """One HTTP reply.
+
+    A `bytes` body is sent with its length. An iterator is sent as it comes: with the Content-Length header that it
+    brings, or chunked and without any length if it brings none.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Iterator[bytes] = b""
+
+
+Handler = Callable[[Request], Response]
+
+
+class RefusalError(Exception):
+    """Ends the handling of a request early; carries the reply to send."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"status {response.status}")
+        self.response = response
+
+
+class ChunkSink:
+    """A file to write to that cannot seek, emptied by `drain`; lets zip and tar writers feed a chunked body."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        """Keep a piece until the next drain."""
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """Do nothing: pieces leave by `drain`."""
+
+    def drain(self) -> bytes:
+        """Return what was written since the last drain."""
+        held = b"".join(self._pieces)
+        self._pieces.clear()
+        return held
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """Reply with a value as JSON."""
+    return Response(status=status, headers={"Content-Type": "application/json"}, body=json.dumps(value).encode())
+
+
+def text_response(text: str, status: int = 200, content_type: str = "text/plain") -> Response:
+    """Reply with text, labelled as told (NBIA labels some plain text as JSON)."""
+    return Response(status=status, headers={"Content-Type": content_type}, body=text.encode())

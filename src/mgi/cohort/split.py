@@ -1,0 +1,87 @@
+"""Who is trained on, validated on and tested on in each fold; patients are the unit, never slices."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.ids import site_of
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+_FOLD_STREAM = 1  # keeps the validation draws apart from the draw of the folds
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings:
+    """The section `split`: number of folds, share of a fold's training part that validates, seed."""
+
+    folds: int = 5
+    validation_fraction: float = 0.2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.folds < 2:
+            raise ConfigError(f"split.folds: found {self.folds}, expected 2 or more")
+        if not 0 < self.validation_fraction < 1:
+            raise ConfigError(f"split.validation_fraction: found {self.validation_fraction}, expected between 0 and 1")
+        if self.seed < 0:
+            raise ConfigError(f"split.seed: found {self.seed}, expected 0 or more")
+
+
+class SplitRow(NamedTuple):
+    """A patient's role in one fold."""
+
+    fold: int
+    patient_id: str
+    site: str
+    role: str
+
+
+def split_patients(patient_ids: Iterable[str], settings: SplitSettings) -> list[SplitRow]:
+    """A row per fold and patient, sorted; every patient is tested exactly once and folds differ by one patient at most.
+
+    Sites are spread evenly over the folds; those with fewer patients than folds are pooled. The order of the given
+    patients does not matter. Raises BadInputError where patients repeat or are too few for the folds.
+    """
+    patients = sorted(patient_ids)
+    if len(set(patients)) != len(patients):
+        raise BadInputError("split: a patient occurs twice, expected one row per patient")
+    if len(patients) < settings.folds:
+        raise BadInputError(f"split: {len(patients)} patients for {settings.folds} folds, expected at least one each")
+    strata = _strata(patients, settings.folds)
+    dealt = _shuffled(strata, np.random.default_rng(settings.seed))
+    test_fold = {patient: place % settings.folds for place, patient in enumerate(dealt)}
+    rows = []
+    for fold in range(settings.folds):
+        rest = [[patient for patient in stratum if test_fold[patient] != fold] for stratum in strata]
+        rng = np.random.default_rng([settings.seed, _FOLD_STREAM, fold])
+        validating = _spread_sample(_shuffled(rest, rng), settings.validation_fraction)
+        roles = {patient: VALIDATION if patient in validating else TRAIN for patient in patients}
+        roles |= {patient: TEST for patient in patients if test_fold[patient] == fold}
+        if TRAIN not in roles.values():
+            raise BadInputError(f"split: {len(patients)} patients leave none to train on in fold {fold}")
+        rows += [SplitRow(fold, patient, site_of(patient), roles[patient]) for patient in patients]
+    return rows
+
+
+def _strata(patients: list[str], folds: int) -> list[list[str]]:
+    """Patients by site, the small sites together and last."""
+    by_site: dict[str, list[str]] = {}
+    for patient in patients:
+        by_site.setdefault(site_of(patient), []).append(patient)
+    large = [group for _, group in sorted(by_site.items()) if len(group) >= folds]
+    small = [patient for _, group in sorted(by_site.items()) if len(group) < folds for patient in group]
+    return [*large, small] if small else large
+
+
+def _shuffled(strata: list[list[str]], rng: np.random.Generator) -> list[str]:
+    """All patients, stratum after stratum, each in random order: dealing them out in turn spreads every stratum."""
+    return [stratum[index] for stratum in strata for index in rng.permutation(len(stratum))]
+
+
+def _spread_sample(patients: list[str], fraction: float) -> set[str]:
+    """Every n-th patient of a list that is grouped by stratum: about `fraction` of each, at least one in all."""
+    wanted = max(1, round(fraction * len(patients)))
+    return {patients[int((index + 0.5) * len(patients) / wanted)] for index in range(wanted)}

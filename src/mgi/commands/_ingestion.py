@@ -1,0 +1,97 @@
+"""The source that a configuration names, put together: service, choice of FLAIR, reader of tables.
+
+Not a command (the leading underscore hides it from the command line).
+"""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+from mgi.archive.server import serve
+from mgi.core.errors import ConfigError
+from mgi.expression.matrix import read_labelled_matrix
+from mgi.imaging.flair import choose_flair, confirm_flair
+from mgi.sources.gdc import GdcExpression
+from mgi.sources.kaggle import KaggleImages
+from mgi.sources.lock import ExpressionItem, ExpressionLock, ImageItem, ImageLock
+from mgi.sources.matrix import MatrixExpression
+from mgi.sources.protocol import Source
+from mgi.sources.retry import RetryPolicy
+from mgi.sources.service import Service, open_service
+from mgi.sources.settings import ExpressionSettings, ImageSettings
+from mgi.sources.tcia import TciaImages
+
+ExpressionSource = Source[ExpressionItem, ExpressionLock]
+ImageSource = Source[ImageItem, ImageLock]
+
+NBIA_PATH = "/nbia-api/services/v4"
+
+
+def add_source_options(parser: ArgumentParser) -> None:
+    """The options that say where a source's data lies on this machine."""
+    parser.add_argument("--settings", required=True, help="one section of the configuration, as JSON")
+    parser.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real services")
+    parser.add_argument("--table", help="the user's own file (overrides expression.table or images.archive)")
+
+
+@contextmanager
+def expression_source(
+    chosen: ExpressionSettings, *, archive: str | None = None, table: str | None = None
+) -> Iterator[ExpressionSource]:
+    """The source of gene expression; a simulated archive is served while the block runs."""
+    if chosen.source == "matrix":
+        path = table or chosen.table
+        yield MatrixExpression(table=Path(path) if path else None, labels_of=_sample_labels)
+        return
+    with _service(archive, "", chosen) as service:
+        yield GdcExpression(service=service, project=chosen.project, simulated=archive is not None)
+
+
+@contextmanager
+def image_source(
+    chosen: ImageSettings, *, archive: str | None = None, table: str | None = None
+) -> Iterator[ImageSource]:
+    """The source of images and masks; a simulated archive is served while the block runs."""
+    if chosen.source == "kaggle":
+        path = table or chosen.archive
+        yield KaggleImages(archive=Path(path) if path else None)
+        return
+    with _service(archive, NBIA_PATH, chosen) as service:
+        yield TciaImages(
+            service=service,
+            collection=chosen.collection,
+            choose=partial(choose_flair, min_images=chosen.min_images),
+            confirm=confirm_flair,
+            simulated=archive is not None,
+        )
+
+
+@contextmanager
+def _service(archive: str | None, path: str, chosen: ExpressionSettings | ImageSettings) -> Iterator[Service]:
+    """A client of the real service, or of the simulated archive under `path` of a local server."""
+    with _base_url(archive, path, chosen.base_url) as url:
+        policy = RetryPolicy(base_s=chosen.retry_base_s)
+        service = open_service(url, connections=chosen.threads, policy=policy)
+        with closing(service.session):
+            yield service
+
+
+@contextmanager
+def _base_url(archive: str | None, path: str, real: str) -> Iterator[str]:
+    if archive is None:
+        yield real
+        return
+    if not (Path(archive) / "archive.json").is_file():
+        raise ConfigError(f"{archive}: no archive.json, so the simulated archive is not complete; run simulate first")
+    with serve(Path(archive)) as server:
+        yield server.url.rstrip("/") + path
+
+
+def _sample_labels(path: Path) -> list[str]:
+    matrix = read_labelled_matrix(path)
+    samples, genes = matrix.values.shape
+    ignored = f"; columns not used: {', '.join(matrix.ignored)}" if matrix.ignored else ""
+    print(f"{path.name}: read as {matrix.layout}, {samples} samples, {genes} genes{ignored}")
+    return [str(label) for label in matrix.values.index]

@@ -1,0 +1,97 @@
+"""What the commands that train and predict share: reading a fold's patients as tensors, and the run's device."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mgi.core.errors import BadInputError
+from mgi.core.fingerprint import digest_of
+from mgi.core.settings import parse
+from mgi.datasets.slices import prepare_slices
+from mgi.expression.normalise import FittedGenes
+from mgi.models.settings import ModelSettings
+from mgi.shards.cohort_tables import patients_with_role, read_split
+from mgi.shards.expression_shard import read_expression
+from mgi.shards.fitted_genes import read_fitted_genes
+from mgi.shards.image_shard import PatientImages, iter_images
+from mgi.training.pretrain import Pairs
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Options for the shards, the fold's genes and the split."""
+    parser.add_argument("--spec", required=True, help="JSON of the run's row in the table of runs")
+    parser.add_argument("--settings", required=True, help="JSON of the command's config section")
+    parser.add_argument("--slices", required=True, type=Path, help="image shard")
+    parser.add_argument("--values", required=True, type=Path, help="expression shard")
+    parser.add_argument("--genes", required=True, type=Path, help="the fold's gene list and scaler")
+    parser.add_argument("--split", required=True, type=Path)
+
+
+def read_spec(text: str) -> dict[str, Any]:
+    """The row of the table of runs that is to be done."""
+    spec = json.loads(text)
+    if missing := {"key", "method", "genes", "fold", "seed", "protocol"} - set(spec):
+        raise BadInputError(f"--spec: {sorted(missing)} missing")
+    return dict(spec)
+
+
+def read_model(text: str) -> ModelSettings:
+    """The config section `model`."""
+    return parse(ModelSettings, text, where="model")
+
+
+def device() -> torch.device:
+    """The first GPU, or the CPU where there is none."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class Fold:
+    """The patients of one fold: split, fitted genes, and tensors of a role on demand."""
+
+    def __init__(self, args: argparse.Namespace, fold: int) -> None:
+        self.split = read_split(args.split)
+        self.number = fold
+        self.fitted: FittedGenes = read_fitted_genes(args.genes)
+        self.gene_hash = digest_of(self.fitted.gene_ids)
+        self._expression = read_expression(args.values.parent)
+        self._images_folder = args.slices.parent
+
+    def patients(self, role: str) -> list[str]:
+        """Patient ids of a role, sorted."""
+        return patients_with_role(self.split, self.number, role)
+
+    def images(self, role: str) -> list[PatientImages]:
+        """Native volumes of a role, in order of patient ids."""
+        return list(iter_images(self._images_folder, self.patients(role)))
+
+    def pairs(self, images: list[PatientImages], size: int) -> Pairs:
+        """Slices at the network's size with the standardised expression of the same patients."""
+        place = {patient: index for index, patient in enumerate(self._expression.patient_ids)}
+        rows = [place[patient.patient_id] for patient in images]
+        genes = torch.from_numpy(self.fitted.transform(self._expression.values[rows]))
+        return Pairs(
+            slices=prepare_slices([(one.patient_id, one.slices, one.masks) for one in images], size), genes=genes
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """What decides which data a checkpoint was trained on."""
+        roles = {role: self.patients(role) for role in ("train", "validation")}
+        return {"genes": self.gene_hash, "train_hash": self.fitted.train_hash, **roles}
+
+
+def describe(model: torch.nn.Module, spec: dict[str, Any], settings: Any, fold: Fold) -> dict[str, Any]:
+    """Facts of a finished run for `run.json`."""
+    return {
+        "spec": spec,
+        "settings": asdict(settings),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "device": str(device()),
+        "torch": torch.__version__,
+        "gene_hash": fold.gene_hash,
+        "n_genes": len(fold.fitted.gene_ids),
+        "patients": {role: len(fold.patients(role)) for role in ("train", "validation", "test")},
+    }

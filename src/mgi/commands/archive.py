@@ -1,0 +1,52 @@
+"""Serve an archive folder as the GDC and the NBIA do, on this machine only, until Ctrl-C."""
+
+import argparse
+import errno
+import threading
+from pathlib import Path
+
+from mgi.archive.server import serve
+from mgi.core.errors import BadInputError, ResourceError
+
+_EXAMPLES = """serving {folder}
+GDC   {url}
+NBIA  {url}/nbia-api/services/v4
+try
+  curl {url}/status
+  curl '{url}/files?size=2&fields=file_name,access'
+  curl {url}/nbia-api/services/v4/getCollectionValues
+Ctrl-C stops it"""
+
+
+def parser() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--folder", type=Path, required=True, help="archive folder; holds archive.json")
+    arguments.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1; 0 takes a free one")
+    return arguments
+
+
+def run(args: argparse.Namespace) -> None:
+    if not (args.folder / "archive.json").is_file():
+        found = "a folder without it" if args.folder.is_dir() else "no such folder"
+        raise BadInputError(f"{args.folder}: expected an archive folder with archive.json, found {found}")
+    if not 0 <= args.port <= 65535:
+        raise ResourceError(f"port {args.port}: expected 0 to 65535")
+    try:
+        with serve(args.folder, args.port) as service:
+            print(_EXAMPLES.format(folder=args.folder, url=service.url), flush=True)
+            _wait_for_interrupt()
+    except OSError as error:
+        raise _port_error(args.port, error) from error
+
+
+def _wait_for_interrupt() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+
+
+def _port_error(port: int, error: OSError) -> ResourceError:
+    if error.errno == errno.EADDRINUSE:
+        return ResourceError(f"port {port} is in use; choose another with --port, or --port 0 for a free one")
+    return ResourceError(f"port {port}: {error.strerror or error}")

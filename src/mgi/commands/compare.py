@@ -1,0 +1,62 @@
+"""Tables over all runs: Dice with intervals, each method against MGI, the gene audit, and the patients behind them."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mgi.core import settings
+from mgi.core.errors import ConfigError
+from mgi.core.files import atomic_path
+from mgi.evaluation.audit import audit_table
+from mgi.evaluation.cohort_tables import dice_table, paired_tests
+from mgi.evaluation.patient_scores import SCORES, per_patient
+from mgi.evaluation.scores import DICE_DEFINITIONS
+from mgi.shards.parquet import read_table
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """Config section `evaluation`: resamplings of patients, their seed, and the Dice that is tested and audited."""
+
+    bootstrap_draws: int = 10_000
+    seed: int = 0
+    headline: str = "volume"
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
+    parser.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
+    parser.add_argument("--dice", type=Path, required=True, help="a row per method, gene mode and definition (CSV)")
+    parser.add_argument("--tests", type=Path, required=True, help="MGI against each other method (CSV)")
+    parser.add_argument("--audit", type=Path, required=True, help="real against other genes (CSV)")
+    parser.add_argument("--patients", type=Path, required=True, help="a row per method, gene mode and patient (CSV)")
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    chosen = settings.parse(EvaluationSettings, args.settings, where="evaluation")
+    if chosen.headline not in DICE_DEFINITIONS or chosen.bootstrap_draws < 1:
+        raise ConfigError(
+            f"evaluation: headline {chosen.headline!r}, bootstrap_draws {chosen.bootstrap_draws}; expected one of "
+            f"{', '.join(DICE_DEFINITIONS)} and at least 1 draw"
+        )
+    scores = pd.concat([_read(path) for path in sorted(args.scores)], ignore_index=True)
+    patients = per_patient(scores)
+    how = {"draws": chosen.bootstrap_draws, "seed": chosen.seed}
+    tables = {
+        args.patients: patients,
+        args.dice: dice_table(patients, **how),
+        args.tests: paired_tests(patients, chosen.headline, **how),
+        args.audit: audit_table(patients, chosen.headline, **how),
+    }
+    for target, table in tables.items():
+        with atomic_path(target) as part:
+            table.to_csv(part, index=False, float_format="%.6g")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    table: pd.DataFrame = read_table(path, SCORES).to_pandas()
+    return table

@@ -1,0 +1,66 @@
+"""Train one segmentation network on a fold's training patients; test patients are never read.
+
+INPUTS: image shard, expression shard, the fold's genes, split, pre-trained encoders for MGI.
+OUTPUTS: weights of the best validation Dice, curve, facts of the run.
+"""
+
+import argparse
+from pathlib import Path
+
+from mgi.commands._learning import Fold, add_inputs, describe, device, read_model, read_spec
+from mgi.core.files import atomic_path, sha256_of, write_json
+from mgi.core.settings import parse
+from mgi.training.checkpoint import identity_of, remove_checkpoints
+from mgi.training.finetune import finetune
+from mgi.training.loop import Place, Randomness, curve_lines
+from mgi.training.segmenters import build_segmenter, start_from_pretrained
+from mgi.training.settings import FinetuneSettings
+from mgi.training.weights import load_weights, save_weights
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    add_inputs(options)
+    options.add_argument("--model", required=True, help="JSON of the config section `model`")
+    options.add_argument("--pretrained", type=Path, help="weights of the pre-training run")
+    options.add_argument("--weights", required=True, type=Path)
+    options.add_argument("--curves", required=True, type=Path)
+    options.add_argument("--run", required=True, type=Path)
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    spec, model_settings = read_spec(args.spec), read_model(args.model)
+    settings = parse(FinetuneSettings, args.settings, where="finetune")
+    fold = Fold(args, spec["fold"])
+    randomness = Randomness.seeded(spec["seed"])
+    model = build_segmenter(spec["method"], model_settings, len(fold.fitted.gene_ids))
+    start = None
+    if args.pretrained is not None:
+        start = sha256_of(args.pretrained)
+        start_from_pretrained(model, load_weights(args.pretrained, gene_hash=fold.gene_hash))
+    checkpoints = args.weights.parent / "ckpt"
+    curve = finetune(
+        model.to(device()),
+        fold.pairs(fold.images("train"), model_settings.image_size),
+        fold.pairs(fold.images("validation"), model_settings.image_size),
+        settings,
+        use_genes=spec["genes"] != "none",
+        place=Place(
+            checkpoints=checkpoints,
+            identity=identity_of(spec, args.model, args.settings, start, fold.identity()),
+            randomness=randomness,
+        ),
+    )
+    with atomic_path(args.curves) as part:
+        part.write_text(curve_lines(curve))
+    write_json(args.run, describe(model, spec, settings, fold))
+    save_weights(
+        args.weights,
+        model,
+        spec=spec,
+        model=model_settings,
+        genes=fold.fitted.gene_ids,
+        gene_hash=fold.gene_hash,
+    )
+    remove_checkpoints(checkpoints)

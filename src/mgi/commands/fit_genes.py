@@ -1,0 +1,40 @@
+"""Choose, order and scale one fold's genes on its training patients alone."""
+
+import argparse
+from pathlib import Path
+
+from mgi.cohort.split import TRAIN
+from mgi.core.errors import BadInputError
+from mgi.core.settings import parse
+from mgi.expression.filter import FilterSettings
+from mgi.expression.normalise import fit
+from mgi.shards.cohort_tables import patients_with_role, read_split
+from mgi.shards.expression_shard import read_expression
+from mgi.shards.fitted_genes import write_fitted_genes
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--values", required=True, help="values.parquet of the expression shard")
+    options.add_argument("--genes", required=True, help="genes.parquet of the expression shard, in the same folder")
+    options.add_argument("--split", required=True, help="the split, Parquet")
+    options.add_argument("--fold", required=True, type=int, help="the fold, from 0")
+    options.add_argument("--settings", required=True, help="the section `genes` of the configuration, as JSON")
+    options.add_argument("--output", required=True, help="the fold's genes, Parquet")
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    settings = parse(FilterSettings, args.settings, where="genes")
+    folder = Path(args.values).parent
+    if Path(args.genes).parent != folder:
+        raise BadInputError(f"{args.genes}: expected in the folder of {args.values}")
+    shard = read_expression(folder)
+    train_ids = patients_with_role(read_split(args.split), args.fold, TRAIN)
+    row_of = {patient: row for row, patient in enumerate(shard.patient_ids)}
+    if absent := [patient for patient in train_ids if patient not in row_of]:
+        raise BadInputError(f"{args.values}: no expression of {absent[0]}, a training patient of fold {args.fold}")
+    values = shard.values[[row_of[patient] for patient in train_ids]]
+    fitted = fit(values, shard.genes, settings, train_ids, scale=shard.scale)
+    write_fitted_genes(args.output, fitted)
+    print(f"fold {args.fold}: {len(fitted.gene_ids)} of {len(shard.genes)} genes, fitted on {fitted.n_train} patients")

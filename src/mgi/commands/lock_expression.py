@@ -1,0 +1,28 @@
+"""List every expression profile on offer and choose one per patient."""
+
+import argparse
+
+from mgi.commands._ingestion import add_source_options, expression_source
+from mgi.core.files import write_json
+from mgi.core.settings import parse
+from mgi.sources.lock import ExpressionLock, as_json, read_lock
+from mgi.sources.settings import ExpressionSettings
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    add_source_options(options)
+    options.add_argument("--output", required=True, help="the lock, JSON")
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    chosen = parse(ExpressionSettings, args.settings, where="expression")
+    if chosen.lock is not None:
+        lock = read_lock(chosen.lock, ExpressionLock, source=chosen.source)
+    else:
+        with expression_source(chosen, archive=args.archive, table=args.table) as source:
+            lock = source.lock(source.discover())
+    write_json(args.output, as_json(lock))
+    n_chosen = sum(item.chosen for item in lock.items)
+    print(f"{lock.source}: {len(lock.items)} profiles, {n_chosen} chosen, release {lock.release or 'not stated'}")

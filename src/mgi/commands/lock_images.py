@@ -1,0 +1,29 @@
+"""List every image series on offer and choose one FLAIR with its masks per patient."""
+
+import argparse
+
+from mgi.commands._ingestion import add_source_options, image_source
+from mgi.core.files import write_json
+from mgi.core.settings import parse
+from mgi.sources.lock import ImageLock, as_json, read_lock
+from mgi.sources.settings import ImageSettings
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    add_source_options(options)
+    options.add_argument("--output", required=True, help="the lock, JSON")
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    chosen = parse(ImageSettings, args.settings, where="images")
+    if chosen.lock is not None:
+        lock = read_lock(chosen.lock, ImageLock, source=chosen.source)
+    else:
+        with image_source(chosen, archive=args.archive, table=args.table) as source:
+            lock = source.lock(source.discover())
+    write_json(args.output, as_json(lock))
+    n_flair = sum(item.chosen and item.role == "flair" for item in lock.items)
+    n_mask = sum(item.chosen and item.role == "mask" for item in lock.items)
+    print(f"{lock.source}: {len(lock.items)} series, {n_flair} FLAIR and {n_mask} mask series chosen")

@@ -1,0 +1,45 @@
+"""Say before any long step which sources answer, need an account or are missing."""
+
+import argparse
+
+from mgi.commands._ingestion import ExpressionSource, ImageSource, expression_source, image_source
+from mgi.core.errors import ConfigError, MgiError
+from mgi.core.files import write_json
+from mgi.core.settings import parse
+from mgi.sources.settings import ExpressionSettings, ImageSettings
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--expression", required=True, help="the configuration's expression section, as JSON")
+    options.add_argument("--images", required=True, help="the configuration's images section, as JSON")
+    options.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real services")
+    options.add_argument("--output", required=True, help="what was found, JSON")
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    expression = parse(ExpressionSettings, args.expression, where="expression")
+    images = parse(ImageSettings, args.images, where="images")
+    with (
+        expression_source(expression, archive=args.archive) as genes,
+        image_source(images, archive=args.archive) as mri,
+    ):
+        found = [_probe("expression", expression.source, genes), _probe("images", images.source, mri)]
+    for line, _ in found:
+        print(f"{line['kind']} from {line['source']}: {line['state']}: {line['detail']}")
+    failures = [error for _, error in found if error is not None]
+    if failures:
+        raise type(failures[0])("; ".join(str(error) for error in failures))
+    write_json(args.output, {"kind": "preflight", "format": 1, "sources": [line for line, _ in found]})
+
+
+def _probe(kind: str, name: str, source: ExpressionSource | ImageSource) -> tuple[dict[str, str], MgiError | None]:
+    """One line about one source; its error is kept, so that the other source is still asked."""
+    try:
+        return {"kind": kind, "source": name, "state": "ready", "detail": source.probe()}, None
+    except MgiError as error:
+        detail = str(error)
+        state = "missing" if isinstance(error, ConfigError) else "unusable"
+        state = "needs an account" if "controlled access" in detail else state
+        return {"kind": kind, "source": name, "state": state, "detail": detail}, error

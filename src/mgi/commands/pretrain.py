@@ -1,0 +1,59 @@
+"""Align the gene and image encoders by contrast on a fold's training patients; test patients are never read.
+
+INPUTS: image shard, expression shard, the fold's genes, split. OUTPUTS: weights, curve, facts of the run.
+"""
+
+import argparse
+from pathlib import Path
+
+from mgi.commands._learning import Fold, add_inputs, describe, device, read_model, read_spec
+from mgi.core.files import atomic_path, write_json
+from mgi.core.settings import parse
+from mgi.models.mgi import build_aligner
+from mgi.training.checkpoint import identity_of, remove_checkpoints
+from mgi.training.loop import Place, Randomness, curve_lines
+from mgi.training.pretrain import pretrain
+from mgi.training.settings import PretrainSettings
+from mgi.training.weights import save_weights
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    add_inputs(options)
+    options.add_argument("--model", required=True, help="JSON of the config section `model`")
+    options.add_argument("--weights", required=True, type=Path)
+    options.add_argument("--curves", required=True, type=Path)
+    options.add_argument("--run", required=True, type=Path)
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    spec, model_settings = read_spec(args.spec), read_model(args.model)
+    settings = parse(PretrainSettings, args.settings, where="pretrain")
+    fold = Fold(args, spec["fold"])
+    randomness = Randomness.seeded(spec["seed"])
+    aligner = build_aligner(model_settings, len(fold.fitted.gene_ids)).to(device())
+    checkpoints = args.weights.parent / "ckpt"
+    curve = pretrain(
+        aligner,
+        fold.pairs(fold.images("train"), model_settings.image_size),
+        fold.pairs(fold.images("validation"), model_settings.image_size),
+        settings,
+        place=Place(
+            checkpoints=checkpoints,
+            identity=identity_of(spec, args.model, args.settings, fold.identity()),
+            randomness=randomness,
+        ),
+    )
+    with atomic_path(args.curves) as part:
+        part.write_text(curve_lines(curve))
+    write_json(args.run, describe(aligner, spec, settings, fold))
+    save_weights(
+        args.weights,
+        aligner,
+        spec=spec,
+        model=model_settings,
+        genes=fold.fitted.gene_ids,
+        gene_hash=fold.gene_hash,
+    )
+    remove_checkpoints(checkpoints)

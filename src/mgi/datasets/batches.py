@@ -1,0 +1,37 @@
+"""Which slices make a batch: tumour-weighted for segmentation, one per patient for contrast."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLOOR_SHARE = 0.1
+
+
+def tumour_weights(tumour_pixels: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Sampling probability of each slice (N,): its tumour area plus a tenth of the mean area, normalised.
+
+    Buda et al. 2019 draw slices this way; empty slices keep a small chance. Without any tumour all are equal.
+    """
+    area = np.asarray(tumour_pixels, np.float64)
+    weights = area + FLOOR_SHARE * area.mean() if area.sum() > 0 else np.ones_like(area)
+    return np.asarray(weights / weights.sum())
+
+
+def weighted_batch(weights: NDArray[np.float64], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """`size` slices drawn with replacement by weight."""
+    return rng.choice(len(weights), size=size, p=weights)
+
+
+def patient_unique_batch(
+    patient: NDArray[np.int64], weights: NDArray[np.float64], size: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """One slice each of `size` different patients (all of them where there are fewer), drawn by weight.
+
+    Two slices of one patient share its genes: in one batch they would be each other's false negatives.
+    """
+    patients = np.unique(patient)
+    chosen = rng.permutation(patients)[:size]
+    slices = []
+    for one in chosen:
+        own = np.flatnonzero(patient == one)
+        slices.append(int(rng.choice(own, p=weights[own] / weights[own].sum())))
+    return np.array(slices)

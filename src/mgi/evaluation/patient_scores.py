@@ -1,0 +1,83 @@
+"""From the long table of scores per run to one row per method, gene mode and patient."""
+
+import pandas as pd
+import pyarrow as pa
+
+from mgi.core.errors import BadInputError
+from mgi.evaluation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES
+
+MGI = "mgi"
+MGI_WITHOUT_GENES = "mgi-no-genes"
+KEY = ["method", "genes", "patient_id"]
+COLUMNS = [*DICE_DEFINITIONS, *OTHER_SCORES, *COUNTS]
+
+SCORES = pa.schema(
+    [
+        ("run", pa.string()),
+        ("method", pa.string()),
+        ("trained_genes", pa.string()),
+        ("genes", pa.string()),
+        ("fold", pa.int32()),
+        ("seed", pa.int32()),
+        ("patient_id", pa.string()),
+        ("definition", pa.string()),
+        ("value", pa.float64()),
+    ]
+)
+"""Columns of the long table: a row per run, gene mode, patient and definition."""
+
+
+def method_label(method: str, trained_genes: str) -> str:
+    """The name a method has in tables: `mgi` retrained without genes is a method of its own."""
+    return MGI_WITHOUT_GENES if method == MGI and trained_genes == "none" else method
+
+
+def gene_mode(trained_genes: str, genes: str) -> str:
+    """`permuted-0`, `permuted-1`, … are draws of one mode, `permuted`; a model without genes has the mode `none`."""
+    return "none" if trained_genes == "none" else genes.split("-")[0]
+
+
+def per_patient(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average each patient over permutations within a run, then over seeds.
+
+    `scores` is the long table; the result has method, genes, patient_id, the number of seeds and a column per
+    definition, sorted. Raises BadInputError where a patient was tested by two runs of one method and seed.
+    """
+    if scores.empty:
+        return pd.DataFrame({name: pd.Series(dtype="float64") for name in [*KEY, "seeds", *COLUMNS]})
+    labels = [method_label(m, g) for m, g in zip(scores["method"], scores["trained_genes"], strict=True)]
+    modes = [gene_mode(trained, genes) for trained, genes in zip(scores["trained_genes"], scores["genes"], strict=True)]
+    labelled = scores.assign(method=labels, mode=modes)
+    _refuse_second_test(labelled)
+    within = labelled.groupby(["method", "mode", "patient_id", "seed", "definition"], sort=True)["value"].mean()
+    over_seeds = within.groupby(level=["method", "mode", "patient_id", "definition"]).mean()
+    wide = over_seeds.unstack("definition").reindex(columns=COLUMNS)
+    seeds = labelled.groupby(["method", "mode", "patient_id"])["seed"].nunique()
+    wide.insert(0, "seeds", seeds)
+    wide.columns.name = None
+    return wide.reset_index().rename(columns={"mode": "genes"})
+
+
+def values_of(patients: pd.DataFrame, method: str, genes: str, definition: str) -> pd.Series:
+    """One definition's values by patient, for one method and gene mode; empty where it was not run."""
+    chosen = patients[(patients["method"] == method) & (patients["genes"] == genes)]
+    return chosen.set_index("patient_id")[definition].astype("float64")
+
+
+def own_genes(patients: pd.DataFrame) -> pd.DataFrame:
+    """The rows that compare methods: each with the genes it was made for (real ones, or none at all)."""
+    with_genes = patients.loc[patients["genes"] == "real", "method"].unique()
+    mode = patients["method"].map(lambda name: "real" if name in with_genes else "none")
+    return patients[patients["genes"] == mode]
+
+
+def _refuse_second_test(labelled: pd.DataFrame) -> None:
+    runs = labelled.groupby(["method", "genes", "patient_id", "seed"])["run"].agg(["nunique", "min", "max"])
+    twice = runs[runs["nunique"] > 1]
+    if not twice.empty:
+        method, genes, patient, seed = twice.index[0]
+        first, second = twice.iloc[0][["min", "max"]]
+        raise BadInputError(
+            f"scores: patient {patient} tested by runs {first} and {second} ({method}, genes {genes}, seed {seed}), "
+            "expected one test per seed"
+        )

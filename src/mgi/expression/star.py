@@ -1,0 +1,216 @@
+"""Strict parser of the GDC's augmented STAR gene counts.
+
+Format: the GDC's own writer (NCI-GDC/gdc-rnaseq-tool, `augment_star_counts`): a gene-model comment, a header, four
+`N_*` summary rows, then one row per gene; TPM printed with four decimals.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
+
+from mgi.core.errors import BadInputError
+
+COLUMNS = (
+    "gene_id",
+    "gene_name",
+    "gene_type",
+    "unstranded",
+    "stranded_first",
+    "stranded_second",
+    "tpm_unstranded",
+    "fpkm_unstranded",
+    "fpkm_uq_unstranded",
+)
+SUMMARY_ROWS = ("N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous")
+PAR_Y = "_PAR_Y"
+TPM_TOTAL = 1e6
+_COUNTS = COLUMNS[3:6]
+_RATES = COLUMNS[6:]
+_ROUNDING = 0.5e-4  # the largest error of one value printed with four decimals
+_GENE_MODEL = re.compile(r"^# gene-model: (\S.*)$")
+_GENE_ID = r'^[A-Za-z][^\s#"]*$'
+_TEXT = r"^\S(.*\S)?$"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StarTable:
+    """One sample: gene columns as object arrays of str (G,), unstranded counts int64 (G,), TPM float64 (G,)."""
+
+    gene_model: str
+    gene_ids: NDArray[np.object_]
+    gene_names: NDArray[np.object_]
+    gene_types: NDArray[np.object_]
+    counts: NDArray[np.int64]
+    tpm: NDArray[np.float64]
+
+
+def read_star(path: Path | str) -> StarTable:
+    """Parse one STAR-Counts file, refusing everything that the GDC's writer cannot have written.
+
+    Raises BadInputError with file, field and what was found.
+    """
+    data = Path(path).read_bytes()
+    _refuse_foreign_bytes(data, path)
+    head, body = _split_head(data, path)
+    model = _GENE_MODEL.match(head[0])
+    if model is None:
+        raise BadInputError(f"{path}: line 1: found {head[0][:60]!r}, expected '# gene-model: <name>'")
+    if tuple(head[1].split("\t")) != COLUMNS:
+        raise BadInputError(f"{path}: line 2: found {head[1][:120]!r}, expected the columns {', '.join(COLUMNS)}")
+    for line, name, row in zip((3, 4, 5, 6), SUMMARY_ROWS, head[2:], strict=True):
+        _check_summary(row, name, f"{path}: line {line}")
+    table = _parse_genes(body, path)
+    _check_genes(table, path)
+    columns = {name: table[name].to_numpy() for name in COLUMNS}
+    return StarTable(
+        gene_model=model[1],
+        gene_ids=columns["gene_id"],
+        gene_names=columns["gene_name"],
+        gene_types=columns["gene_type"],
+        counts=columns["unstranded"],
+        tpm=columns["tpm_unstranded"],
+    )
+
+
+def require_same_genes(reference: StarTable, table: StarTable, where: str) -> None:
+    """Refuse a table whose gene index is not the cohort's; `where` names its file.
+
+    Raises BadInputError naming the first difference.
+    """
+    for what, found, expected in (
+        ("gene model", table.gene_model, reference.gene_model),
+        ("number of genes", len(table.gene_ids), len(reference.gene_ids)),
+    ):
+        if found != expected:
+            raise BadInputError(f"{where}: {what} {found!r}, expected {expected!r} as in the other files")
+    for name in ("gene_ids", "gene_names", "gene_types"):
+        ours, theirs = getattr(reference, name), getattr(table, name)
+        different = np.flatnonzero(ours != theirs)
+        if len(different):
+            row = int(different[0])
+            raise BadInputError(f"{where}: {name} row {row}: found {theirs[row]!r}, expected {ours[row]!r}")
+
+
+def without_par_y(table: StarTable) -> StarTable:
+    """The table without the pseudo-autosomal copies on Y (`_PAR_Y`), which STAR leaves at zero.
+
+    Raises BadInputError where such a copy has counts, or where two remaining ids differ by version only.
+    """
+    is_copy = np.array([gene.endswith(PAR_Y) for gene in table.gene_ids], bool)
+    if table.counts[is_copy].any():
+        raise BadInputError(f"gene {table.gene_ids[is_copy & (table.counts > 0)][0]}: has counts; expected a zero copy")
+    kept = ~is_copy
+    unversioned = [gene.split(".")[0] for gene in table.gene_ids[kept]]
+    if (repeated := _first_repeated(unversioned)) is not None:
+        raise BadInputError(f"gene {repeated}: present in two versions, expected one")
+    return StarTable(
+        gene_model=table.gene_model,
+        gene_ids=table.gene_ids[kept],
+        gene_names=table.gene_names[kept],
+        gene_types=table.gene_types[kept],
+        counts=table.counts[kept],
+        tpm=table.tpm[kept],
+    )
+
+
+def log_tpm(table: StarTable) -> NDArray[np.float32]:
+    """log2(TPM + 1) of every gene of the table (G,)."""
+    return np.log2(table.tpm + 1.0).astype(np.float32)
+
+
+def _refuse_foreign_bytes(data: bytes, path: Path | str) -> None:
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise BadInputError(f"{path}: begins with a byte order mark, expected '# gene-model'")
+    for value, name in ((b"\0", "a NUL byte"), (b"\r", "a carriage return")):
+        if (place := data.find(value)) >= 0:
+            raise BadInputError(f"{path}: byte {place}: found {name}, expected tab-separated text")
+    if not data.endswith(b"\n"):
+        raise BadInputError(f"{path}: the last line is cut, expected a newline at the end of the file")
+    if data.find(b"\n# gene-model") >= 0 or data.count(b"gene_id\tgene_name") > 1:
+        raise BadInputError(f"{path}: two files glued together, expected one header")
+
+
+def _split_head(data: bytes, path: Path | str) -> tuple[list[str], bytes]:
+    """The comment, header and summary lines as text, and the bytes of the gene rows."""
+    start = 0
+    for _ in range(2 + len(SUMMARY_ROWS)):
+        start = data.find(b"\n", start) + 1
+        if start == 0:
+            raise BadInputError(f"{path}: ends within its first {2 + len(SUMMARY_ROWS)} lines")
+    try:
+        return data[: start - 1].decode("utf-8").split("\n"), data[start:]
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{path}: header is not UTF-8 ({error.reason} at byte {error.start})") from None
+
+
+def _check_summary(line: str, name: str, where: str) -> None:
+    fields = line.split("\t")
+    counts = fields[3:6]
+    empty = fields[1:3] + fields[6:]
+    if fields[0] != name or len(fields) != len(COLUMNS) or any(empty):
+        raise BadInputError(f"{where}: found {line[:80]!r}, expected row {name} with three counts and no other value")
+    if not all(count.isascii() and count.isdigit() for count in counts):
+        raise BadInputError(f"{where}: found {counts}, expected three counts")
+
+
+def _parse_genes(body: bytes, path: Path | str) -> pa.Table:
+    """The gene rows; quotes and `#` are ordinary characters, an empty number is an error."""
+    if not body:
+        raise BadInputError(f"{path}: no gene rows")
+    types = {name: pa.int64() for name in _COUNTS} | {name: pa.float64() for name in _RATES}
+    types |= {name: pa.string() for name in COLUMNS[:3]}
+    try:
+        return pa_csv.read_csv(
+            pa.BufferReader(body),
+            read_options=pa_csv.ReadOptions(column_names=list(COLUMNS), use_threads=False),
+            parse_options=pa_csv.ParseOptions(
+                delimiter="\t", quote_char=False, escape_char=False, ignore_empty_lines=False
+            ),
+            convert_options=pa_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False),
+        )
+    except pa.ArrowException as error:
+        raise BadInputError(f"{path}: gene rows: {' '.join(str(error).split())[:200]}") from None
+
+
+def _check_genes(table: pa.Table, path: Path | str) -> None:
+    ids = table["gene_id"]
+    for name, pattern in ((COLUMNS[0], _GENE_ID), (COLUMNS[1], _TEXT), (COLUMNS[2], _TEXT)):
+        odd = pc.filter(table[name], pc.invert(pc.match_substring_regex(table[name], pattern)))
+        if len(odd):
+            raise BadInputError(f"{path}: {name} {odd[0].as_py()!r}, expected a name without blanks around it")
+    if pc.count_distinct(ids).as_py() != len(ids):
+        raise BadInputError(f"{path}: gene_id {_first_repeated(ids.to_pylist())}: found twice, expected unique ids")
+    for name in (*_COUNTS, *_RATES):
+        values = table[name].to_numpy()
+        if len(bad := np.flatnonzero(~(np.isfinite(values) & (values >= 0)))):
+            gene, value = ids[int(bad[0])], values[bad[0]]
+            raise BadInputError(f"{path}: {name} of {gene}: found {value}, expected a finite value of 0 or more")
+    _check_total(table["unstranded"].to_numpy(), table["tpm_unstranded"].to_numpy(), path)
+
+
+def _check_total(counts: NDArray[np.int64], tpm: NDArray[np.float64], path: Path | str) -> None:
+    """TPM sums to a million; only a gene with reads can add a rounding error to that."""
+    if (tpm[counts == 0] > 0).any():
+        raise BadInputError(f"{path}: tpm_unstranded above 0 where unstranded is 0, expected 0")
+    total, tolerance = float(tpm.sum()), _ROUNDING * int((counts > 0).sum()) + 1e-6
+    if abs(total - TPM_TOTAL) > tolerance:
+        raise BadInputError(
+            f"{path}: tpm_unstranded sums to {total:.4f} over {len(tpm)} genes, expected 1000000 within {tolerance:.4f}"
+        )
+
+
+def _first_repeated(ids: list[str]) -> str | None:
+    if len(set(ids)) == len(ids):
+        return None
+    seen: set[str] = set()
+    for gene in ids:
+        if gene in seen:
+            return str(gene)
+        seen.add(gene)
+    return None

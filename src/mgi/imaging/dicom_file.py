@@ -1,0 +1,136 @@
+"""One DICOM file, gated before it is decoded; whatever a hostile file makes pydicom raise leaves as one error.
+
+pydicom rather than SimpleITK, whose GDCM has an open leak (CVE-2026-3650) and is not fuzzed.
+"""
+
+import io
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.filereader import read_dataset, read_preamble
+
+from mgi.core.errors import BadInputError
+
+MAX_PIXEL_BYTES = 512 << 20
+# Deflated Explicit VR is absent on purpose: 389 kB of it inflate to gigabytes before any tag can be read.
+TRANSFER_SYNTAXES = frozenset(
+    {
+        uid.ImplicitVRLittleEndian,
+        uid.ExplicitVRLittleEndian,
+        uid.ExplicitVRBigEndian,
+        uid.RLELossless,
+        uid.JPEG2000Lossless,
+        uid.JPEG2000,
+        uid.JPEGLossless,
+        uid.JPEGLosslessSV1,
+        uid.JPEGLSLossless,
+        uid.JPEGBaseline8Bit,
+    }
+)
+
+
+@contextmanager
+def quarantine(where: str) -> Iterator[None]:
+    """Turn any failure of pydicom on this file into BadInputError; nine kinds were met in 29,000 mutated files."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a value that breaks its VR is judged by our own checks
+            yield
+    except BadInputError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        text = " ".join(str(error).split())[:160]
+        raise BadInputError(f"{where}: not readable as DICOM ({type(error).__name__}: {text})") from None
+
+
+def parse_dicom(data: bytes, where: str) -> Any:
+    """The data set of a file whose transfer syntax and claimed pixel size are acceptable; pixels are not decoded.
+
+    Call inside `quarantine`.
+    """
+    source = io.BytesIO(data)
+    read_preamble(source, force=False)
+    # The file meta group is read alone: dcmread would inflate a deflated file before its syntax could be refused.
+    meta = read_dataset(source, is_implicit_VR=False, is_little_endian=True, stop_when=_beyond_file_meta)
+    syntax = meta.get("TransferSyntaxUID")
+    if syntax not in TRANSFER_SYNTAXES:
+        name = uid.UID(str(syntax)).name if syntax else "none"
+        raise BadInputError(f"{where}: TransferSyntaxUID {name}, expected an uncompressed, RLE or JPEG syntax")
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    _check_pixel_bytes(dataset, where)
+    return dataset
+
+
+def number_of(dataset: Any, keyword: str, where: str) -> float | None:
+    """A numeric element, None where it is absent or empty.
+
+    Raises BadInputError where it is several values or not finite.
+    """
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return None
+    numbers = numbers_of(dataset, keyword, 1, where)
+    assert numbers is not None
+    return float(numbers[0])
+
+
+def numbers_of(dataset: Any, keyword: str, n: int, where: str) -> NDArray[np.float64] | None:
+    """`n` finite numbers of an element, None where it is absent or empty."""
+    value = dataset.get(keyword)
+    if value is None or value == "" or (hasattr(value, "__len__") and len(value) == 0):
+        return None
+    numbers = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    if numbers.shape != (n,) or not np.isfinite(numbers).all():
+        raise BadInputError(f"{where}: {keyword}: found {value!r}, expected {n} finite number(s)")
+    return numbers
+
+
+def required_numbers(dataset: Any, keyword: str, n: int, where: str) -> NDArray[np.float64]:
+    """`n` finite numbers of an element that must be there."""
+    numbers = numbers_of(dataset, keyword, n, where)
+    if numbers is None:
+        raise BadInputError(f"{where}: {keyword}: missing")
+    return numbers
+
+
+def direction_cosines(dataset: Any, where: str) -> NDArray[np.float64]:
+    """ImageOrientationPatient as unit vectors (2, 3): along a row (columns increase), down a column (rows increase)."""
+    axes = required_numbers(dataset, "ImageOrientationPatient", 6, where).reshape(2, 3)
+    lengths = np.linalg.norm(axes, axis=1)
+    if (np.abs(lengths - 1) > 0.01).any() or abs(float(axes[0] @ axes[1])) > 0.01:
+        raise BadInputError(
+            f"{where}: ImageOrientationPatient {axes.ravel().tolist()}, expected orthogonal unit vectors"
+        )
+    return np.asarray(axes / lengths[:, None])
+
+
+def pixel_spacing(dataset: Any, where: str) -> NDArray[np.float64]:
+    """PixelSpacing in mm: between rows, between columns."""
+    spacing = required_numbers(dataset, "PixelSpacing", 2, where)
+    if (spacing <= 0).any():
+        raise BadInputError(f"{where}: PixelSpacing {spacing.tolist()}, expected two positive numbers")
+    return spacing
+
+
+def _beyond_file_meta(tag: Any, _vr: str | None, _length: int) -> bool:
+    return int(tag) >> 16 != 2
+
+
+def _check_pixel_bytes(dataset: Any, where: str) -> None:
+    frames = number_of(dataset, "NumberOfFrames", where) or 1.0
+    sizes = [float(required_numbers(dataset, keyword, 1, where)[0]) for keyword in ("Rows", "Columns")]
+    depth = (
+        (number_of(dataset, "BitsAllocated", where) or 16.0) / 8 * (number_of(dataset, "SamplesPerPixel", where) or 1)
+    )
+    claimed = math.prod([*sizes, frames, depth])
+    if min(*sizes, frames) < 1 or claimed > MAX_PIXEL_BYTES:
+        raise BadInputError(
+            f"{where}: Rows x Columns x Frames {sizes[0]:.0f} x {sizes[1]:.0f} x {frames:.0f}, expected at most 512 MB"
+        )

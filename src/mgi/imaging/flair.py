@@ -1,0 +1,153 @@
+"""Which series of a patient is the axial FLAIR: first by name and count, later by what the images' tags say.
+
+Names mislead: in TCGA-LGG "SAG T1 FLAIR" is a T1, and "AXIAL FLAIR" has a dozen spellings.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+_WORD = r"(?<![a-z]){}(?![a-z])"
+_FLAIR = re.compile(r"flair|dark.?fluid|tirm", re.IGNORECASE)
+_T1 = re.compile(r"t1(?!\d)", re.IGNORECASE)
+_DERIVED = re.compile(_WORD.format(r"(seg|segmentation|mpr|mip|localizer|scout|dwi|adc|perf\w*)"), re.IGNORECASE)
+_AXIAL = re.compile(_WORD.format(r"(ax|axials?|tra|transverse)"), re.IGNORECASE)
+_OTHER_PLANE = re.compile(_WORD.format(r"(sag\w*|cor|coronal)"), re.IGNORECASE)
+_CONTRAST = re.compile(_WORD.format(r"(post|gd|gad\w*)") + r"|\+\s?c\b", re.IGNORECASE)
+
+# Of the published FLAIR protocols TI is 1,400-3,000 ms, TE 70-400 ms and TR 4,800-12,000 ms; T1-FLAIR has TI 700-1,100,
+# TE below 30 and TR 1,500-3,000. The limits lie between the two families.
+MIN_INVERSION_MS = 1_200.0
+MIN_ECHO_MS = 70.0
+MIN_REPETITION_MS = 4_000.0
+MIN_AXIAL_COSINE = 0.8
+
+
+class Series(Protocol):
+    """What an archive says about a series before any image is downloaded."""
+
+    @property
+    def key(self) -> str: ...  # noqa: D102
+    @property
+    def study_uid(self) -> str: ...  # noqa: D102
+    @property
+    def study_date(self) -> str | None: ...  # noqa: D102
+    @property
+    def modality(self) -> str: ...  # noqa: D102
+    @property
+    def description(self) -> str: ...  # noqa: D102
+    @property
+    def n_images(self) -> int: ...  # noqa: D102
+    @property
+    def third_party(self) -> bool: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class SeriesVerdict:
+    """What a series is, how well it fits (0: not a FLAIR), whether it is used, and why."""
+
+    role: Literal["flair", "mask", "other"]
+    score: float
+    chosen: bool
+    reason: str
+
+
+def score(series: Series, *, min_images: int = 15) -> tuple[float, str]:
+    """How well one series fits an axial FLAIR without contrast, and the reason where it does not (score 0).
+
+    A plain FLAIR scores 1, an axial one 1.5; sagittal or coronal takes 0.5 and contrast 0.25; the count of images
+    adds at most 0.1, so that it decides only between otherwise equal names.
+    """
+    name = re.sub(r"[_/\\.,-]+", " ", series.description)
+    if series.modality != "MR":
+        return 0.0, f"modality {series.modality or 'not stated'}"
+    if series.third_party:
+        return 0.0, "third-party analysis"
+    if series.n_images < min_images:
+        return 0.0, f"too few images ({series.n_images} of at least {min_images})"
+    if found := _DERIVED.search(name):
+        return 0.0, f"name says {found[0].lower()}"
+    if not _FLAIR.search(name):
+        return 0.0, "no FLAIR in the name"
+    if _T1.search(name):
+        return 0.0, "a T1 FLAIR"
+    points = 1.0 + 0.5 * bool(_AXIAL.search(name)) - 0.5 * bool(_OTHER_PLANE.search(name))
+    points -= 0.25 * bool(_CONTRAST.search(name))
+    points += min(series.n_images, 200) / 2000
+    return round(points, 4), "FLAIR by name"
+
+
+def choose_flair(series: Sequence[Series], *, min_images: int = 15) -> list[SeriesVerdict]:
+    """Judge all series of one patient, in the given order: one FLAIR at most, and every segmentation of its study.
+
+    Of several studies with a FLAIR the earliest is used, before it those that hold a segmentation: a mask of
+    another day does not fit the image. Equal best scores in that study choose nothing.
+    """
+    scored = [score(one, min_images=min_images) for one in series]
+    study = _study_of_choice(series, [points for points, _ in scored])
+    best = max((points for one, (points, _) in zip(series, scored, strict=True) if one.study_uid == study), default=0.0)
+    winners = [
+        one for one, (points, _) in zip(series, scored, strict=True) if one.study_uid == study and points == best
+    ]
+    return [
+        _judge(one, points, reason, study=study, winners=winners)
+        for one, (points, reason) in zip(series, scored, strict=True)
+    ]
+
+
+def _study_of_choice(series: Sequence[Series], points: Sequence[float]) -> str | None:
+    with_mask = {one.study_uid for one in series if one.modality == "SEG"}
+    candidates = [one for one, value in zip(series, points, strict=True) if value > 0]
+    if not candidates:
+        return None
+    ranked = min(candidates, key=lambda one: (one.study_uid not in with_mask, one.study_date or "9999", one.study_uid))
+    return ranked.study_uid
+
+
+def _judge(one: Series, points: float, reason: str, *, study: str | None, winners: Sequence[Series]) -> SeriesVerdict:
+    decided = len(winners) == 1
+    if one.modality == "SEG":
+        if decided and one.study_uid == study:
+            return SeriesVerdict("mask", 0.0, True, "segmentation in the study of the FLAIR")
+        return SeriesVerdict("mask", 0.0, False, "other study preferred" if decided else "no FLAIR chosen")
+    if points == 0:
+        return SeriesVerdict("other", 0.0, False, reason)
+    if one.study_uid != study:
+        return SeriesVerdict("flair", points, False, "other study preferred")
+    if one not in winners:
+        return SeriesVerdict("flair", points, False, f"scores below {winners[0].key}")
+    if not decided:
+        rivals = ", ".join(rival.key for rival in winners if rival is not one)
+        return SeriesVerdict("flair", points, False, f"tie with {rivals}")
+    return SeriesVerdict("flair", points, True, "best FLAIR of its study")
+
+
+def confirm_flair(tags: Mapping[str, Any]) -> str | None:
+    """Why the images cannot be an axial FLAIR, or None; absent tags contradict nothing.
+
+    `tags` by DICOM keyword: ScanningSequence (list of codes), InversionTime, EchoTime, RepetitionTime (ms),
+    ImageOrientationPatient (six cosines).
+    """
+    sequence = tags.get("ScanningSequence") or []
+    inversion, echo, repetition = (tags.get(name) for name in ("InversionTime", "EchoTime", "RepetitionTime"))
+    if inversion and inversion < MIN_INVERSION_MS:
+        return f"inversion time {inversion:g} ms is that of a T1 FLAIR"
+    if sequence and "IR" not in sequence and not inversion:
+        return f"scanning sequence {'+'.join(sequence)} is not an inversion recovery"
+    if echo and echo < MIN_ECHO_MS:
+        return f"echo time {echo:g} ms is below {MIN_ECHO_MS:g} ms"
+    if repetition and repetition < MIN_REPETITION_MS:
+        return f"repetition time {repetition:g} ms is below {MIN_REPETITION_MS:g} ms"
+    cosine = axial_cosine(tags.get("ImageOrientationPatient"))
+    if cosine is not None and cosine <= MIN_AXIAL_COSINE:
+        return f"slices are not axial (|cosine| to the body axis {cosine:.2f})"
+    return None
+
+
+def axial_cosine(orientation: Sequence[float] | None) -> float | None:
+    """|z| of the slice normal, 1 for axial slices; None where the orientation is not stated."""
+    if orientation is None or len(orientation) != 6:
+        return None
+    row_x, row_y, _, column_x, column_y, _ = orientation
+    return abs(row_x * column_y - row_y * column_x)

@@ -1,0 +1,55 @@
+"""The four networks that MGI is compared with, from well-kept libraries; (B, 1, H, W) to logits (B, 1, H, W)."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from mgi.models.settings import ModelSettings
+from mgi.models.torchvision_ops import allow_torchvision_without_cuda
+
+
+def build_unet(settings: ModelSettings) -> nn.Module:
+    """U-Net (Ronneberger 2015) by MONAI, with instance norm and leaky ReLU."""
+    from monai.networks.nets import BasicUNet
+
+    width = settings.baseline_width
+    features = (width, width, 2 * width, 4 * width, 8 * width, width)
+    return BasicUNet(2, 1, 1, features=features)  # type: ignore[no-any-return]
+
+
+def build_resunet(settings: ModelSettings) -> nn.Module:
+    """U-Net with residual units (Zhang 2018) by MONAI."""
+    from monai.networks.nets import UNet
+
+    return UNet(2, 1, 1, _doubling(settings.baseline_width), (2, 2, 2, 2), num_res_units=2)  # type: ignore[no-any-return]
+
+
+def build_attention_unet(settings: ModelSettings) -> nn.Module:
+    """U-Net with additive attention gates (Oktay 2018) by MONAI."""
+    from monai.networks.nets import AttentionUnet
+
+    return AttentionUnet(2, 1, 1, _doubling(settings.baseline_width), (2, 2, 2, 2))  # type: ignore[no-any-return]
+
+
+def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
+    """DeepLabv3+ (Chen 2018) by segmentation-models-pytorch, without downloaded weights.
+
+    The dilated ResNet has 18 layers below a base width of 64, and 50 from there on.
+    """
+    allow_torchvision_without_cuda()
+    from segmentation_models_pytorch import DeepLabV3Plus
+
+    depth = "resnet50" if settings.baseline_width >= 64 else "resnet18"
+    return DeepLabV3Plus(depth, encoder_weights=None, encoder_output_stride=16, in_channels=1, classes=1)  # type: ignore[no-any-return]
+
+
+def _doubling(width: int) -> tuple[int, ...]:
+    return tuple(width * 2**level for level in range(5))
+
+
+BASELINES: dict[str, Callable[[ModelSettings], nn.Module]] = {
+    "unet": build_unet,
+    "resunet": build_resunet,
+    "attention_unet": build_attention_unet,
+    "deeplabv3plus": build_deeplabv3plus,
+}

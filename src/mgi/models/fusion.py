@@ -1,0 +1,104 @@
+"""The fusion decoder: two-way attention between gene tokens and image tokens, then a mask.
+
+The paper's light decoder is SAM's mask decoder with gene tokens in the place of prompts and no IoU head
+(Kirillov et al. 2023, figure 14); no mask-derived prompt ever enters. B batch, G gene tokens, T image tokens, D width,
+H W pixels of the decoder's output.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, interpolate
+
+from mgi.models.settings import ModelSettings
+
+
+class Attention(nn.Module):
+    """Multi-head attention with an inner width of its own."""
+
+    def __init__(self, width: int, heads: int, inner: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value = (nn.Linear(width, inner) for _ in range(3))
+        self.out = nn.Linear(inner, width)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """(B, Q, D), (B, K, D), (B, K, D) to (B, Q, D)."""
+        q, k, v = (
+            layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # B heads tokens inner/heads
+            for layer, x in ((self.query, query), (self.key, key), (self.value, value))
+        )
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.out(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+
+class TwoWayBlock(nn.Module):
+    """Gene self-attention, genes look at the image, a perceptron on genes, the image looks at the genes.
+
+    The positional code of a gene token is its first value, as in SAM; it enters queries and keys only.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.self_attention = Attention(width, heads, width)
+        self.gene_to_image = Attention(width, heads, width // 2)
+        self.image_to_gene = Attention(width, heads, width // 2)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.ReLU(), nn.Linear(4 * width, width))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
+
+    def forward(self, genes: Tensor, image: Tensor, gene_code: Tensor, image_code: Tensor) -> tuple[Tensor, Tensor]:
+        """Update both sides; (B, G, D) and (B, T, D)."""
+        coded = genes + gene_code
+        genes = self.norms[0](genes + self.self_attention(coded, coded, genes))
+        genes = self.norms[1](genes + self.gene_to_image(genes + gene_code, image + image_code, image))
+        genes = self.norms[2](genes + self.mlp(genes))
+        image = self.norms[3](image + self.image_to_gene(image + image_code, genes + gene_code, genes))
+        return genes, image
+
+
+class MaskDecoder(nn.Module):
+    """Gene tokens (B, G, D_g) and image tokens (B, T, D_i) to mask logits (B, 1, H, W).
+
+    `stages` doublings of the token grid; the last map has width / 8 channels, and the gene tokens' perceptron gives
+    the weights of its point-wise product (the paper's "MIP" block), averaged over the tokens.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        width, heads, stages = settings.decoder_width, settings.decoder_heads, settings.upsampling_stages
+        self.grid = grid = settings.image_size // settings.patch_size
+        self.from_image, self.from_genes = nn.Linear(settings.image_width, width), nn.Linear(settings.gene_width, width)
+        self.image_code = nn.Parameter(torch.randn(1, grid * grid, width) * 0.02)
+        self.blocks = nn.ModuleList(TwoWayBlock(width, heads) for _ in range(settings.decoder_depth))
+        self.last_attention, self.last_norm = Attention(width, heads, width // 2), nn.LayerNorm(width)
+        channels = [width, width // 4] + [width // 8] * (stages - 1)
+        self.upsample = nn.ModuleList(
+            nn.ConvTranspose2d(wide, narrow, 2, stride=2) for wide, narrow in pairwise(channels)
+        )
+        self.first_norm = nn.GroupNorm(1, channels[1])
+        self.weights = nn.Sequential(
+            nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, channels[-1])
+        )
+
+    def forward(self, image: Tensor, genes: Tensor) -> Tensor:
+        """Decode one mask a slice, on the decoder's own grid."""
+        image, genes = self.from_image(image), self.from_genes(genes)
+        code = genes
+        for block in self.blocks:
+            genes, image = block(genes, image, code, self.image_code)
+        looked = self.last_attention(genes + code, image + self.image_code, image)
+        genes = self.last_norm(genes + looked)
+        pixels = image.transpose(1, 2).unflatten(2, (self.grid, self.grid))  # B D h w
+        for stage, layer in enumerate(self.upsample):
+            pixels = layer(pixels)
+            pixels = gelu(self.first_norm(pixels) if stage == 0 else pixels)
+        weights = self.weights(genes).mean(1)  # B C
+        return torch.einsum("bc,bchw->bhw", weights, pixels).unsqueeze(1)  # B 1 H W
+
+
+def resize_logits(logits: Tensor, size: int) -> Tensor:
+    """Bilinear resize to `size` squared, unchanged where it is that already."""
+    if logits.shape[-1] == size:
+        return logits
+    return interpolate(logits, size=(size, size), mode="bilinear", align_corners=False)

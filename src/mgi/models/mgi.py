@@ -1,0 +1,65 @@
+"""MGI: a gene encoder and an image encoder aligned by contrast, then fused to segment (arXiv:2406.00631).
+
+B batch, G genes, H W pixels.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from mgi.models.fusion import MaskDecoder, resize_logits
+from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
+from mgi.models.image_encoder import ImageEncoder
+from mgi.models.pooling import MixedPooling
+from mgi.models.settings import ModelSettings
+
+
+class Aligner(nn.Module):
+    """Both encoders with their pooling and linear projection onto the unit sphere: the pre-training model."""
+
+    def __init__(self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, projection: int) -> None:
+        super().__init__()
+        self.image_encoder, self.gene_encoder = image_encoder, gene_encoder
+        self.image_pooling, self.gene_pooling = MixedPooling(), MixedPooling()
+        self.image_projection = nn.Linear(image_encoder.width, projection)
+        self.gene_projection = nn.Linear(gene_encoder.width, projection)
+
+    def forward(self, image: Tensor, genes: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 1, H, W) and (B, G) to unit vectors (B, projection) of each."""
+        image_vector = self.image_projection(self.image_pooling(self.image_encoder(image)))
+        gene_vector = self.gene_projection(self.gene_pooling(self.gene_encoder(genes)))
+        return normalize(image_vector, dim=-1), normalize(gene_vector, dim=-1)
+
+
+class MGI(nn.Module):
+    """Segment a slice with the help of the patient's genes, or without them through a learned null token."""
+
+    def __init__(self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, decoder: MaskDecoder, size: int) -> None:
+        super().__init__()
+        self.image_encoder, self.gene_encoder, self.decoder = image_encoder, gene_encoder, decoder
+        self.null_token = nn.Parameter(torch.zeros(1, 1, gene_encoder.width))
+        self.size = size
+
+    def forward(self, image: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor) -> Tensor:
+        """Logits (B, 1, H, W) of slices (B, 1, H, W).
+
+        `genes` (U, G) holds each patient of the batch once, `patient` (B,) the row of each slice, `has_genes` (U,)
+        whether the row is to be used or replaced by the null token.
+        """
+        if has_genes.any():
+            tokens = torch.where(has_genes[:, None, None], self.gene_encoder(genes), self.null_token)  # U T D
+        else:
+            tokens = self.null_token.expand(len(genes), -1, -1)  # U 1 D
+        logits = self.decoder(self.image_encoder(image), tokens[patient])
+        return resize_logits(logits, self.size)
+
+
+def build_aligner(settings: ModelSettings, n_genes: int) -> Aligner:
+    """The pre-training model for `n_genes` genes."""
+    return Aligner(ImageEncoder(settings), build_gene_encoder(settings, n_genes), settings.projection_width)
+
+
+def build_mgi(settings: ModelSettings, n_genes: int) -> MGI:
+    """The segmentation model for `n_genes` genes."""
+    image_encoder = ImageEncoder(settings)
+    return MGI(image_encoder, build_gene_encoder(settings, n_genes), MaskDecoder(settings), settings.image_size)

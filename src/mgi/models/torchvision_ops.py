@@ -1,0 +1,40 @@
+"""Let a CUDA build of torchvision be imported beside a CPU build of torch.
+
+timm and segmentation-models-pytorch import torchvision, whose Python side registers shape rules for operators that
+its native library should have declared. Where that library cannot load (no CUDA runtime), the import fails with
+"operator torchvision::nms does not exist". Declaring the schemas is enough: none of our code calls those operators.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import torch
+
+_DETECTION_SCHEMAS = ("nms", "qnms")
+# The declaration is undone when the library object is collected, hence the module-level reference.
+_declared: list[torch.library.Library] = []
+
+
+def allow_torchvision_without_cuda() -> bool:
+    """Declare the missing operators where they are missing; return whether anything had to be declared."""
+    if _declared or "torchvision" in sys.modules or torch.version.cuda is not None:
+        return False
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None or _native_library_loads(Path(spec.origin).parent):
+        return False
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in _DETECTION_SCHEMAS:
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _declared.append(library)
+    return True
+
+
+def _native_library_loads(folder: Path) -> bool:
+    for path in sorted(folder.glob("_C*.so")):
+        try:
+            torch.ops.load_library(str(path))
+        except OSError:
+            return False
+        return True
+    return False

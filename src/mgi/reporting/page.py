@@ -1,0 +1,82 @@
+"""Fills the template: one HTML file that needs no network."""
+
+import json
+from typing import Any
+
+import jinja2
+
+from mgi.evaluation.patient_scores import own_genes
+from mgi.reporting import figures, tables
+from mgi.reporting.names import AUDIT, DEFINITIONS
+from mgi.reporting.overlays import overlays_figure
+from mgi.reporting.provenance import config_sha256
+from mgi.reporting.results import Results
+from mgi.reporting.wording import result_sentences
+
+TEMPLATE = "template.html.j2"
+
+
+def page(results: Results, title: str) -> str:
+    """The report as HTML; a simulated cohort is marked in the title, on top and on every figure."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mgi.reporting", ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE).render(_content(results, title))
+
+
+def _content(results: Results, title: str) -> dict[str, Any]:
+    definitions = [{"name": name, "meaning": meaning} for name, meaning in DEFINITIONS.values()]
+    return {
+        "title": f"SIMULATED: {title}" if results.simulated else title,
+        "simulated": results.simulated,
+        "sentences": result_sentences(results),
+        "flow": results.flow,
+        "genes": results.genes,
+        "headline": DEFINITIONS[results.headline][0].lower(),
+        "draws": f"{results.draws:,}",
+        "empty_score": tables.number(results.empty_score),
+        "methods": tables.headline_rows(results.compared, results.tests, results.headline),
+        "definitions": definitions,
+        "definition_rows": tables.definition_rows(results.dice),
+        "audit": _audit_rows(results),
+        "figures": _figures(results),
+        "overlays": [{"rank": case.rank, "patient": case.patient_id} for case in results.overlays],
+        "versions": dict(results.versions),
+        "locks": tables.lock_rows(results.locks, results.lock_digests),
+        "config": json.dumps(results.config, indent=2, sort_keys=True, ensure_ascii=False),
+        "config_sha256": config_sha256(results.config),
+        "costs": tables.cost_rows(results.costs),
+        "wall": tables.duration(sum(cost.wall_seconds for cost in results.costs)),
+    }
+
+
+def _figures(results: Results) -> dict[str, str | None]:
+    marked = {"simulated": results.simulated}
+    compared = own_genes(results.patients)
+    return {
+        "patients": figures.patients_figure(compared, results.compared, results.headline, **marked)
+        if len(compared)
+        else None,
+        "curves": figures.curves_figure(results.curves, **marked),
+        "audit": figures.audit_figure(results.audit, **marked),
+        "overlays": overlays_figure(results.overlays, **marked),
+    }
+
+
+def _audit_rows(results: Results) -> list[dict[str, str]]:
+    return [
+        {
+            "genes": AUDIT[row["genes"]],
+            "mean": tables.number(row["mean"]),
+            "difference": tables.number(row["difference"], signed=True),
+            "interval": tables.NOTHING
+            if row["genes"] == "real"
+            else tables.interval(row["low"], row["high"], signed=True),
+            "n": str(int(row["n"])),
+        }
+        for row in results.audit.to_dict("records")
+    ]

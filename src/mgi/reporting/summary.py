@@ -1,0 +1,65 @@
+"""The report's numbers for machines."""
+
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from mgi.reporting.provenance import config_sha256
+from mgi.reporting.results import Results
+
+DIGITS = 6
+
+
+def summary(results: Results) -> dict[str, Any]:
+    """Counts, scores, audit, tests, costs and provenance; numbers to six digits, undefined ones null."""
+    flow = results.flow
+    content = {
+        "cohort": {
+            "patients": flow.patients,
+            "slices": flow.slices,
+            "genes": results.genes,
+            "tested": flow.tested,
+            "train": flow.train,
+            "validation": flow.validation,
+            "found": {"expression": flow.found_expression, "images": flow.found_images},
+            "dropped": flow.dropped,
+        },
+        "dice": _records(results.dice, ["method", "genes", "definition", "mean", "median", "low", "high", "n"]),
+        "audit": _audit(results.audit),
+        "tests": _records(results.tests, list(results.tests.columns)),
+        "rules": [
+            {"rule": cost.rule, "jobs": cost.jobs, "wall_seconds": cost.wall_seconds, "peak_mb": cost.peak_mb}
+            for cost in results.costs
+        ],
+        "simulated": results.simulated,
+        "versions": dict(results.versions),
+        "config_sha256": config_sha256(results.config),
+    }
+    cleaned: dict[str, Any] = _clean(content)
+    return cleaned
+
+
+def _audit(audit: pd.DataFrame) -> dict[str, Any]:
+    kinds: dict[str, Any] = {}
+    for row in _records(audit, list(audit.columns)):
+        name = str(row.pop("genes"))
+        kinds[name] = {"mean": row["mean"], "n": row["n"]} if name == "real" else row
+    return kinds
+
+
+def _records(table: pd.DataFrame, columns: list[str]) -> list[dict[Hashable, Any]]:
+    return table[columns].astype(object).to_dict("records")
+
+
+def _clean(value: Any) -> Any:
+    """Round floats, turn nan into null and numpy numbers into plain ones."""
+    if isinstance(value, Mapping):
+        return {str(key): _clean(entry) for key, entry in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_clean(entry) for entry in value]
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, float):
+        return round(plain, DIGITS) if math.isfinite(plain) else None
+    return plain

@@ -1,0 +1,93 @@
+"""The result in a paragraph, worded by what the intervals allow and no further."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from mgi.evaluation.patient_scores import MGI, MGI_WITHOUT_GENES
+from mgi.reporting.names import DEFINITIONS, method_name
+from mgi.reporting.results import Results
+from mgi.reporting.tables import interval, number, p_text, rows_by
+
+Row = Mapping[str, Any]
+
+
+def result_sentences(results: Results) -> list[str]:
+    """What MGI scored, how it stands against the strongest other method, and what its genes contribute."""
+    rows = rows_by(results.compared[results.compared["definition"] == results.headline], "method")
+    if not rows:
+        return ["No method has been evaluated yet."]
+    leader = MGI if MGI in rows else max(sorted(rows), key=lambda label: float(rows[label]["mean"]))
+    sentences = [_score(leader, rows[leader], results)]
+    if MGI in rows:
+        sentences += _against_others(rows, results.tests)
+        sentences += _genes(results.audit)
+    return sentences
+
+
+def _score(label: str, row: Row, results: Results) -> str:
+    who = "simulated patients" if results.simulated else "patients"
+    what = DEFINITIONS[results.headline][0].lower()
+    failures = int(row["below_half"])
+    low = "none scored" if failures == 0 else f"{failures} scored"
+    return (
+        f"On {int(row['n'])} {who}, each tested by models that had not seen them, {method_name(label)} reached a mean "
+        f"{what} Dice of {number(row['mean'])} (95 % CI {interval(row['low'], row['high'])}, median "
+        f"{number(row['median'])}); {low} below 0.5."
+    )
+
+
+def _against_others(rows: Mapping[str, Row], tests: pd.DataFrame) -> list[str]:
+    networks = rows_by(tests[tests["method"] != MGI_WITHOUT_GENES], "method")
+    if not networks:
+        return []
+    strongest = max(sorted(networks), key=lambda label: float(rows[label]["mean"]))
+    test = networks[strongest]
+    name = method_name(strongest)
+    return [
+        f"The highest mean among the other networks is {name}'s {number(rows[strongest]['mean'])}; on the same "
+        f"patients MGI minus {name} is {number(test['difference'], signed=True)} (95 % CI "
+        f"{interval(test['low'], test['high'], signed=True)}; Holm-adjusted p {_p(test['p_holm'])}), "
+        + _reading(test, "in favour of MGI", f"in favour of {name}", "which does not tell the two apart")
+        + "."
+    ]
+
+
+def _genes(audit: pd.DataFrame) -> list[str]:
+    by_kind = rows_by(audit, "genes")
+    sentences = []
+    if "permuted" in by_kind:
+        row = by_kind["permuted"]
+        sentences.append(
+            "A patient's own genes instead of another patient's change the Dice of the same model by "
+            f"{number(row['difference'], signed=True)} (95 % CI {interval(row['low'], row['high'], signed=True)}): "
+            + _reading(
+                row,
+                "in this cohort the model uses what the genes say",
+                "in this cohort the own genes made the masks worse",
+                "these results do not show that the model uses what the genes say",
+            )
+            + "."
+        )
+    if "none" in by_kind:
+        row = by_kind["none"]
+        sentences.append(
+            f"Against MGI retrained without genes the difference is {number(row['difference'], signed=True)} "
+            f"(95 % CI {interval(row['low'], row['high'], signed=True)}), "
+            + _reading(row, "in favour of genes", "in favour of no genes", "which does not tell the two apart")
+            + "."
+        )
+    return sentences
+
+
+def _reading(row: Row, above: str, below: str, around: str) -> str:
+    """One of three readings of an interval: above zero, below zero, or around it (or absent)."""
+    if row["low"] > 0:
+        return above
+    return below if row["high"] < 0 else around
+
+
+def _p(p: float) -> str:
+    text = p_text(p)
+    return text if text.startswith("<") else f"= {text}"

@@ -1,0 +1,67 @@
+"""dataset.json: what a shard folder holds, written last, so that a folder with it is whole."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mgi.core.errors import BadInputError, IntegrityError
+from mgi.core.files import read_json, sha256_of, write_json
+from mgi.shards.parquet import opened_parquet
+
+DATASET = "dataset.json"
+
+
+def write_dataset(path: Path | str, kind: str, files: Sequence[Path | str], fields: Mapping[str, Any]) -> None:
+    """Describe the finished files of a shard beside them; `fields` adds what only this kind has.
+
+    Raises BadInputError where a file lies in another folder: a reader would not find it.
+    """
+    path = Path(path)
+    entries = {}
+    for file in map(Path, files):
+        if file.resolve().parent != path.resolve().parent:
+            raise BadInputError(f"{file}: expected in the folder of {path}")
+        entries[file.name] = {"rows": rows_of(file), "size": file.stat().st_size, "sha256": sha256_of(file)}
+    write_json(path, {"kind": kind, "files": entries, **fields})
+
+
+def read_dataset(folder: Path | str, kind: str, *, verify: bool = False) -> dict[str, Any]:
+    """The description of a shard folder after its files' sizes and row counts, and with `verify` their sha256.
+
+    Raises BadInputError where the folder is not a whole shard of this kind, IntegrityError where a file is another.
+    """
+    path = Path(folder) / DATASET
+    if not path.is_file():
+        raise BadInputError(f"{path}: missing; the shard was never finished, run its rule again")
+    dataset = read_json(path)
+    if not isinstance(dataset, dict) or dataset.get("kind") != kind or not isinstance(dataset.get("files"), dict):
+        raise BadInputError(f"{path}: expected the description of a shard of kind {kind!r}")
+    for name, expected in sorted(dataset["files"].items()):
+        _check_file(Path(folder) / name, expected, verify=verify)
+    return dataset
+
+
+def field_of(dataset: Mapping[str, Any], name: str, folder: Path | str) -> Any:
+    """One entry of a description. Raises BadInputError where it is missing."""
+    if name not in dataset:
+        raise BadInputError(f"{Path(folder) / DATASET}: {name}: missing")
+    return dataset[name]
+
+
+def rows_of(path: Path) -> int:
+    """Rows of a Parquet file, from its footer."""
+    with opened_parquet(path) as source:
+        return int(source.metadata.num_rows)
+
+
+def _check_file(path: Path, expected: Mapping[str, Any], *, verify: bool) -> None:
+    if not path.is_file():
+        raise IntegrityError(f"{path}: missing, though {DATASET} lists it; run its rule again")
+    found: dict[str, Any] = {"size": path.stat().st_size, "rows": rows_of(path)}
+    if verify:
+        found["sha256"] = sha256_of(path)
+    for name, value in found.items():
+        if value != expected.get(name):
+            raise IntegrityError(
+                f"{path}: {name} {value}, expected {expected.get(name)}; delete it and run its rule again"
+            )

@@ -1,0 +1,186 @@
+"""Slices of all patients with their masks: one row a slice, one row group a patient, so that memory stays bounded."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mgi.core.errors import BadInputError
+from mgi.core.files import atomic_path
+from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.parquet import WRITING, opened_parquet, require_schema
+from mgi.shards.schemas import SLICES
+
+SLICES_FILE = "slices.parquet"
+KIND = "images"
+DTYPES = ("uint8", "int16", "uint16", "float32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientImages:
+    """One patient's volume: slices (S, H, W) inferior to superior in their native dtype, masks of 0 and 1 or None.
+
+    `spacing_mm` is between rows, between columns; `positions_mm` (S,) is along the normal; both None where the archive
+    has no geometry. `source` is the sha256 of what the slices were read from.
+    """
+
+    patient_id: str
+    slices: NDArray[Any]
+    masks: NDArray[np.uint8] | None
+    spacing_mm: tuple[float, float] | None
+    positions_mm: NDArray[np.float64] | None
+    source: str
+
+
+class ImageShardWriter:
+    """Adds patients to an open file, in order of their ids."""
+
+    def __init__(self, writer: pq.ParquetWriter) -> None:
+        self._writer = writer
+        self._last = ""
+        self.n_patients = 0
+        self.n_slices = 0
+
+    def add(self, patient: PatientImages) -> None:
+        """Append one patient.
+
+        Raises BadInputError where shapes, dtype, mask values or order are not those of the format.
+        """
+        _check(patient)
+        if patient.patient_id <= self._last:
+            raise BadInputError(
+                f"image shard: {patient.patient_id} after {self._last}, expected sorted, unique patients"
+            )
+        self._writer.write_table(_rows_of(patient), row_group_size=len(patient.slices))
+        self._last = patient.patient_id
+        self.n_patients += 1
+        self.n_slices += len(patient.slices)
+
+
+@contextmanager
+def image_shard_writer(path: Path | str) -> Iterator[ImageShardWriter]:
+    """Open a slices file that appears at `path` only when the block ends well."""
+    with atomic_path(path) as part, pq.ParquetWriter(part, SLICES, **WRITING) as writer:
+        yield ImageShardWriter(writer)
+
+
+def iter_images(
+    folder: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
+) -> Iterator[PatientImages]:
+    """Yield patients in order of their ids, one in memory at a time; `patient_ids` selects.
+
+    Raises BadInputError where a selected patient is absent or a row is not what its columns say.
+    """
+    folder = Path(folder)
+    read_dataset(folder, KIND, verify=verify)
+    path = folder / SLICES_FILE
+    wanted = None if patient_ids is None else set(patient_ids)
+    seen: set[str] = set()
+    with opened_parquet(path) as source:
+        require_schema(source.schema_arrow, SLICES, path)
+        for group in range(source.num_row_groups):
+            named = set(source.read_row_group(group, columns=["patient_id"])["patient_id"].to_pylist())
+            if len(named) != 1 or not named.isdisjoint(seen):
+                raise BadInputError(f"{path}: row group {group}: patients {sorted(named)}, expected one new patient")
+            seen |= named
+            if wanted is None or not named.isdisjoint(wanted):
+                table = source.read_row_group(group)
+                table.validate(full=True)
+                yield _patient_of(table, path)
+    if wanted is not None and (absent := sorted(wanted - seen)):
+        raise BadInputError(f"{path}: no slices of {absent[0]} ({len(absent)} patients absent)")
+
+
+def read_images(
+    folder: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
+) -> dict[str, PatientImages]:
+    """All or the selected patients by id (see iter_images)."""
+    return {patient.patient_id: patient for patient in iter_images(folder, patient_ids, verify=verify)}
+
+
+def _check(patient: PatientImages) -> None:
+    where = f"image shard: {patient.patient_id}"
+    if patient.slices.ndim != 3 or 0 in patient.slices.shape or patient.slices.dtype.name not in DTYPES:
+        raise BadInputError(
+            f"{where}: slices {patient.slices.dtype} {patient.slices.shape}, expected (S, H, W) of {DTYPES}"
+        )
+    if not np.isfinite(patient.slices).all():
+        raise BadInputError(f"{where}: slices hold values that are not finite")
+    if patient.masks is not None:
+        if patient.masks.shape != patient.slices.shape:
+            raise BadInputError(f"{where}: mask {patient.masks.shape}, expected {patient.slices.shape} as the slices")
+        if patient.masks.dtype != np.uint8 or patient.masks.max() > 1:
+            raise BadInputError(
+                f"{where}: mask {patient.masks.dtype} up to {patient.masks.max()}, expected uint8 0 or 1"
+            )
+    if patient.positions_mm is not None and (
+        patient.positions_mm.shape != (len(patient.slices),) or (np.diff(patient.positions_mm) <= 0).any()
+    ):
+        raise BadInputError(f"{where}: positions_mm, expected one per slice and increasing")
+
+
+def _rows_of(patient: PatientImages) -> pa.Table:
+    n_slices, rows, columns = patient.slices.shape
+    row_mm, column_mm = patient.spacing_mm or (None, None)
+    little_endian = patient.slices.astype(patient.slices.dtype.newbyteorder("<"), copy=False)
+    return pa.table(
+        {
+            "patient_id": [patient.patient_id] * n_slices,
+            "slice": range(n_slices),
+            "position_mm": [None] * n_slices if patient.positions_mm is None else patient.positions_mm.tolist(),
+            "rows": [rows] * n_slices,
+            "cols": [columns] * n_slices,
+            "dtype": [patient.slices.dtype.name] * n_slices,
+            "pixels": [plane.tobytes() for plane in little_endian],
+            "mask": [None] * n_slices if patient.masks is None else [plane.tobytes() for plane in patient.masks],
+            "spacing_row_mm": [row_mm] * n_slices,
+            "spacing_col_mm": [column_mm] * n_slices,
+            "source": [patient.source] * n_slices,
+        },
+        schema=SLICES,
+    )
+
+
+def _patient_of(table: pa.Table, path: Path) -> PatientImages:
+    patient = table["patient_id"][0].as_py()
+    where = f"{path}: {patient}"
+    same = ("rows", "cols", "dtype", "spacing_row_mm", "spacing_col_mm", "source")
+    rows, columns, dtype, row_mm, column_mm, origin = (_one_value(table, name, where) for name in same)
+    if dtype not in DTYPES or table["slice"].to_pylist() != list(range(len(table))):
+        raise BadInputError(f"{where}: dtype {dtype} or slice numbers, expected one of {DTYPES} and 0, 1, 2, …")
+    masks, positions = table["mask"], table["position_mm"]
+    if masks.null_count not in (0, len(table)) or positions.null_count not in (0, len(table)):
+        raise BadInputError(f"{where}: mask or position_mm is null in some slices, expected all or none")
+    images = PatientImages(
+        patient_id=patient,
+        slices=_stack(table["pixels"], np.dtype(dtype), (rows, columns), f"{where}: pixels"),
+        masks=None if masks.null_count else _stack(masks, np.dtype(np.uint8), (rows, columns), f"{where}: mask"),
+        spacing_mm=None if row_mm is None or column_mm is None else (row_mm, column_mm),
+        positions_mm=None if positions.null_count else positions.to_numpy(),
+        source=origin,
+    )
+    _check(images)
+    return images
+
+
+def _one_value(table: pa.Table, name: str, where: str) -> Any:
+    values = set(table[name].to_pylist())
+    if len(values) != 1:
+        raise BadInputError(f"{where}: {name}: {len(values)} values, expected one per patient")
+    return values.pop()
+
+
+def _stack(planes: pa.ChunkedArray, dtype: np.dtype[Any], shape: tuple[int, int], where: str) -> NDArray[Any]:
+    stacked = np.empty((len(planes), *shape), dtype)
+    for target, plane in zip(stacked, planes, strict=True):
+        data = plane.as_buffer()
+        if data.size != target.nbytes:
+            raise BadInputError(f"{where}: {data.size} bytes, expected {target.nbytes} for {shape[0]} x {shape[1]}")
+        target[...] = np.frombuffer(data, dtype.newbyteorder("<")).reshape(shape)
+    return stacked

@@ -1,0 +1,73 @@
+"""Columns of every Parquet file between ingestion and learning."""
+
+import pyarrow as pa
+
+GENES = pa.schema(
+    [
+        ("gene_index", pa.int32()),
+        ("gene_id", pa.string()),
+        ("gene_name", pa.string()),
+        ("gene_type", pa.string()),  # null where the user's own table has no types
+        ("chromosome", pa.string()),  # null where unknown
+        ("start", pa.int64()),  # 1-based, null where unknown
+    ]
+)
+SLICES = pa.schema(
+    [
+        ("patient_id", pa.string()),
+        ("slice", pa.int32()),  # from 0, inferior to superior
+        ("position_mm", pa.float64()),  # along the normal; null where the archive has no geometry
+        ("rows", pa.int32()),
+        ("cols", pa.int32()),
+        ("dtype", pa.string()),  # numpy's name
+        ("pixels", pa.binary()),  # C order, little endian
+        ("mask", pa.binary()),  # uint8 0 or 1, C order; null where there is none
+        ("spacing_row_mm", pa.float64()),
+        ("spacing_col_mm", pa.float64()),
+        ("source", pa.string()),  # sha256 of what it was read from
+    ]
+)
+FITTED_GENES = pa.schema(
+    [
+        ("gene_index", pa.int32()),
+        ("gene_id", pa.string()),
+        ("gene_name", pa.string()),
+        ("kept", pa.bool_()),
+        ("reason", pa.string()),  # null where kept
+        ("order", pa.int32()),  # place in the model's input, -1 where not kept
+        ("mean", pa.float64()),
+        ("std", pa.float64()),
+    ]
+)
+COHORT = pa.schema(
+    [
+        ("patient_id", pa.string()),
+        ("site", pa.string()),
+        ("status", pa.string()),  # kept or dropped
+        ("reason", pa.string()),  # null where kept
+        ("has_expression", pa.bool_()),
+        ("has_image", pa.bool_()),
+        ("has_mask", pa.bool_()),
+        ("expression_key", pa.string()),
+        ("aliquot", pa.string()),
+        ("image_key", pa.string()),
+        ("mask_keys", pa.list_(pa.string())),
+        ("n_slices", pa.int32()),
+        ("study_date", pa.string()),  # YYYY-MM-DD
+        ("notes", pa.string()),
+        ("simulated", pa.bool_()),
+    ]
+)
+SPLIT = pa.schema(
+    [
+        ("fold", pa.int32()),
+        ("patient_id", pa.string()),
+        ("site", pa.string()),
+        ("role", pa.string()),  # train, validation or test
+    ]
+)
+
+
+def expression_values(n_genes: int) -> pa.Schema:
+    """A row a patient; values are unscaled, in the order of the genes table."""
+    return pa.schema([("patient_id", pa.string()), ("values", pa.list_(pa.float32(), n_genes))])

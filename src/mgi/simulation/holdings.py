@@ -1,0 +1,100 @@
+"""What the two archives hold on each patient: mostly everything, and one case of every known exception.
+
+Every number of the exceptions is in this file.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+InstanceOrder = Literal["up", "down", "shuffled"]
+Annotation = Literal["flagged", "redacted", "observed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holdings:
+    """One patient's samples (one entry per sequenced aliquot, such as "01A") and imaging."""
+
+    samples: tuple[str, ...] = ("01A",)
+    controlled_aliquot: bool = False  # one more primary aliquot, that only authorised users may read
+    superseded: bool = False  # an older version of the file exists
+    annotation: Annotation | None = None
+    images: Literal["public", "restricted", "none"] = "public"
+    has_flair: bool = True
+    has_mask: bool = True
+    mask_on_t1_grid: bool = False
+    second_study: bool = False
+    duplicated_slice: bool = False
+    tilted: bool = False
+    run_length_encoded: bool = False
+    rescale_tags: bool = True
+    instance_order: InstanceOrder = "up"
+
+
+# Patients that cannot be used, the most instructive first; a small cohort gets the head of the list.
+INCOMPLETE = (
+    Holdings(samples=()),
+    Holdings(images="none"),
+    Holdings(has_mask=False),
+    Holdings(samples=("02A",)),
+    Holdings(annotation="flagged"),
+    Holdings(has_flair=False, has_mask=False),
+    Holdings(samples=()),
+    Holdings(images="restricted"),
+    Holdings(annotation="redacted"),
+    Holdings(samples=()),
+)
+SMALLEST_COHORT_PER_INCOMPLETE = 4
+
+# Complete patients whose RNA needs a choice; one patient each, as far as there are patients.
+UNUSUAL_RNA = (
+    Holdings(samples=("01A", "02A", "02B")),
+    Holdings(samples=("01A", "02A")),
+    Holdings(samples=("01B",)),
+    Holdings(samples=("01A", "01A")),
+    Holdings(controlled_aliquot=True),
+    Holdings(superseded=True),
+    Holdings(annotation="observed"),
+    Holdings(samples=("01A", "02A", "02B")),
+    Holdings(samples=("01A", "02A")),
+    Holdings(samples=("01A", "02A")),
+    Holdings(samples=("01A", "02A")),
+    Holdings(superseded=True),
+)
+
+# Shares of the complete patients with unusual images; at least one patient each.
+MASK_ON_T1_GRID, SECOND_STUDY, TILTED, RUN_LENGTH, NO_RESCALE = 0.10, 0.12, 0.25, 0.04, 0.04
+REVERSED, SHUFFLED = 0.20, 0.10
+
+
+def draw_holdings(patient_ids: list[str], rng: np.random.Generator) -> dict[str, Holdings]:
+    """Deal out the exceptions at random: patient -> holdings, for all patients."""
+    shuffled = [patient_ids[index] for index in rng.permutation(len(patient_ids))]
+    n_incomplete = min(len(INCOMPLETE), len(shuffled) // SMALLEST_COHORT_PER_INCOMPLETE)
+    held = dict(zip(shuffled[:n_incomplete], INCOMPLETE, strict=False))
+    complete = shuffled[n_incomplete:]
+    held |= {patient_id: Holdings() for patient_id in complete}
+    held |= dict(zip(complete, UNUSUAL_RNA, strict=False))
+
+    def some(share: float) -> list[str]:
+        count = max(1, round(share * len(complete)))
+        return [complete[index] for index in rng.choice(len(complete), count, replace=False)]
+
+    for patient_id in some(MASK_ON_T1_GRID):
+        held[patient_id] = replace(held[patient_id], mask_on_t1_grid=True)
+    for patient_id in some(SECOND_STUDY):
+        held[patient_id] = replace(held[patient_id], second_study=True)
+    for patient_id in some(TILTED):
+        held[patient_id] = replace(held[patient_id], tilted=True)
+    for patient_id in some(RUN_LENGTH):
+        held[patient_id] = replace(held[patient_id], run_length_encoded=True)
+    for patient_id in some(NO_RESCALE):
+        held[patient_id] = replace(held[patient_id], rescale_tags=False)
+    for patient_id in some(0.0):
+        held[patient_id] = replace(held[patient_id], duplicated_slice=True)
+    for patient_id in some(REVERSED):
+        held[patient_id] = replace(held[patient_id], instance_order="down")
+    for patient_id in some(SHUFFLED):
+        held[patient_id] = replace(held[patient_id], instance_order="shuffled")
+    return {patient_id: held[patient_id] for patient_id in sorted(held)}

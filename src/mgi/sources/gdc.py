@@ -1,0 +1,147 @@
+"""Gene expression from the Genomic Data Commons: open STAR counts, one file per aliquot."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.sources.aliquots import Candidate, choose_aliquots
+from mgi.sources.download import Download, download
+from mgi.sources.gdc_listing import all_hits, annotations_query, file_row, files_query
+from mgi.sources.lock import ExpressionItem, ExpressionLock, check_lock
+from mgi.sources.protocol import Listing, RawEntry
+from mgi.sources.retry import TransientError
+from mgi.sources.service import Request, Service
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class GdcExpression:
+    """A project's profiles at the GDC; files lie at `files/<md5>.tsv`, so the name says which bytes are right."""
+
+    service: Service
+    project: str
+    simulated: bool = False
+    stores_bytes: bool = True
+
+    def probe(self) -> str:
+        """The data release that answers.
+
+        Raises NetworkError where the service says anything but OK.
+        """
+        return f"reachable, {self._release() or 'release not stated'}, open files, no account needed"
+
+    def discover(self) -> Listing:
+        """Every open STAR file of the project with the annotations that concern it.
+
+        Raises BadInputError where there is none.
+        """
+        release = self._release()
+        hits = all_hits(self.service, "files", files_query(self.project), id_field="file_id")
+        if not hits:
+            raise BadInputError(
+                f"GDC: no open STAR counts for project {self.project!r}; expression.project and all filter values "
+                "are case-sensitive (TCGA-LGG, RNA-Seq)"
+            )
+        notes = all_hits(self.service, "annotations", annotations_query(self.project), id_field="annotation_id")
+        return Listing(rows=tuple(file_row(hit, notes) for hit in hits), release=release)
+
+    def lock(self, listing: Listing) -> ExpressionLock:
+        """One primary tumour per patient, with a reason for every file."""
+        candidates = [
+            Candidate(
+                patient_id=row["patient_id"],
+                barcode=row["aliquot"],
+                key=row["key"],
+                is_open=row["access"] == "open",
+                annotation=row["annotation"],
+            )
+            for row in listing.rows
+        ]
+        verdicts = choose_aliquots(candidates)
+        items = tuple(
+            ExpressionItem(
+                **{name: row[name] for name in ("patient_id", "sample", "aliquot", "key", "file_name", "size", "md5")},
+                chosen=verdicts[row["key"]].chosen,
+                reason=verdicts[row["key"]].reason,
+            )
+            for row in listing.rows
+        )
+        lock = ExpressionLock(
+            source="gdc",
+            release=listing.release,
+            simulated=self.simulated,
+            gene_model=None,
+            table=None,
+            items=tuple(sorted(items, key=lambda item: (item.patient_id, item.key))),
+        )
+        check_lock(lock)
+        return lock
+
+    def admit(self, lock: ExpressionLock) -> None:
+        """Nothing to refuse: every file is checked against the lock on its own."""
+
+    def verify(self, item: ExpressionItem, folder: Path) -> RawEntry | None:
+        """The entry of a file whose bytes have the locked digest; a wrong one is left for `fetch` to replace."""
+        path = folder / self._path_of(item)
+        if not path.exists():
+            return None
+        try:
+            return self._entry(item, _checked_sha256(path, item))
+        except TransientError:
+            return None
+
+    def fetch(self, item: ExpressionItem, folder: Path) -> RawEntry:
+        """Download one file, resumed where a part is left, checked by size and md5."""
+        request = Request(path=f"data/{item.key}", label=f"file {item.key}")
+        wanted = Download(
+            request=request, target=folder / self._path_of(item), size=item.size, max_bytes=item.size + CHUNK_BYTES
+        )
+        try:
+            sha256 = download(self.service, wanted, lambda part: _checked_sha256(part, item))
+        except NetworkError as error:
+            gone = any(f"HTTP {status}" in str(error) for status in (403, 404))
+            advice = "; a newer release may have replaced it: make the lock again" if gone else ""
+            raise NetworkError(f"{error}{advice}") from None
+        return self._entry(item, sha256)
+
+    def _release(self) -> str | None:
+        status = self.service.json(Request(path="status", label="status"))
+        if not isinstance(status, dict) or status.get("status") != "OK":
+            said = status.get("status") if isinstance(status, dict) else status
+            raise NetworkError(f"{self.service.name}: status is {said!r}, expected 'OK'")
+        release = status.get("data_release")
+        return None if release is None else str(release)
+
+    def _path_of(self, item: ExpressionItem) -> str:
+        return f"files/{item.md5}.tsv"
+
+    def _entry(self, item: ExpressionItem, sha256: str) -> RawEntry:
+        return RawEntry(
+            patient_id=item.patient_id,
+            key=item.key,
+            role="expression",
+            path=self._path_of(item),
+            size=item.size,
+            md5=item.md5,
+            sha256=sha256,
+            n_images=None,
+        )
+
+
+def _checked_sha256(path: Path, item: ExpressionItem) -> str:
+    """The SHA-256 of a file that has the locked size and MD5, read once.
+
+    Raises TransientError where it has not: the next download may.
+    """
+    md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+    with path.open("rb") as source:
+        while chunk := source.read(CHUNK_BYTES):
+            md5.update(chunk)
+            sha256.update(chunk)
+            size += len(chunk)
+    if size != item.size or md5.hexdigest() != item.md5:
+        found, locked = f"{size} bytes, md5 {md5.hexdigest()}", f"{item.size} bytes, md5 {item.md5}"
+        raise TransientError(IntegrityError(f"file {item.key}: got {found}; the lock says {locked}"))
+    return sha256.hexdigest()

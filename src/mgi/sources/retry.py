@@ -1,0 +1,80 @@
+"""When to try again, and how long to wait: the only place in the project that retries."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import numpy as np
+
+from mgi.core.errors import MgiError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How often and how patiently; delays in seconds."""
+
+    attempts: int = 6
+    base_s: float = 1.0
+    cap_s: float = 60.0
+    retry_after_cap_s: float = 300.0
+
+
+class TransientError(Exception):
+    """A failure that another attempt may cure; `error` is what to raise when none does."""
+
+    def __init__(self, error: MgiError, *, retry_after_s: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.retry_after_s = retry_after_s
+
+
+def with_retries(
+    action: Callable[[], T],
+    policy: RetryPolicy,
+    *,
+    rng: np.random.Generator,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Call `action` until it returns, at most `policy.attempts` times; only TransientError is tried again.
+
+    Raises the error inside the last TransientError, with the number of attempts.
+    """
+    last: MgiError | None = None
+    for attempt in range(policy.attempts):
+        try:
+            return action()
+        except TransientError as failure:
+            last = failure.error
+            pause_s = pause_before(attempt + 1, policy, rng=rng, retry_after_s=failure.retry_after_s)
+        if attempt + 1 < policy.attempts:
+            sleep(pause_s)
+    assert last is not None, "a policy has at least one attempt"
+    raise type(last)(f"{last} ({policy.attempts} attempts)")
+
+
+def pause_before(
+    retry: int, policy: RetryPolicy, *, rng: np.random.Generator, retry_after_s: float | None = None
+) -> float:
+    """Seconds before the `retry`-th retry (from 1): what the server asks, capped, or exponential with full jitter."""
+    if retry_after_s is not None:
+        return min(max(retry_after_s, 0.0), policy.retry_after_cap_s)
+    return float(rng.uniform(0.0, min(policy.cap_s, policy.base_s * 2 ** (retry - 1))))
+
+
+def retry_after_seconds(header: str | None, *, now: datetime | None = None) -> float | None:
+    """Seconds asked by a Retry-After header, a number or an HTTP date; None where absent or unreadable."""
+    if header is None:
+        return None
+    if header.strip().isdigit():
+        return float(header)
+    try:
+        until = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())

@@ -1,0 +1,178 @@
+"""Check an NBIA series zip: the service answers 200 with a valid zip even where slices are missing or cut short.
+
+Nothing is unpacked and no member name becomes a path.
+"""
+
+import csv
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_dataset, read_preamble
+
+from mgi.core.errors import IntegrityError
+from mgi.core.files import sha256_of
+from mgi.sources.retry import TransientError
+
+MAX_MEMBERS = 5_000
+MAX_BYTES = 2 << 30
+MAX_RATIO = 1_100  # deflate of zeros reaches 1,028
+MAX_PIXEL_BYTES = 512 << 20
+HASH_LIST = "md5hashes.csv"
+# A deflated file of 400 kB unpacks to 800 MB even where pixels are skipped.
+DEFLATED_EXPLICIT_VR = "1.2.840.10008.1.2.1.99"
+TAGS = ("ScanningSequence", "InversionTime", "EchoTime", "RepetitionTime", "ImageOrientationPatient")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesSummary:
+    """A verified zip: digest, count, the tags that tell a FLAIR, and a fault of the content that no retry cures."""
+
+    size: int
+    sha256: str
+    n_images: int
+    tags: Mapping[str, Any]
+    fault: str | None
+
+
+def verify_series(path: Path, *, series: str, n_images: int, sop_uids: Collection[str]) -> SeriesSummary:
+    """Accept a series zip or say why not.
+
+    Raises TransientError where a new download may help (not a zip, slices missing, digests absent or wrong) and
+    IntegrityError where the archive cannot be read safely.
+    """
+    label = f"series {series}"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            refuse_unsafe(archive, label=label)
+            images = {info.filename: info for info in archive.infolist() if info.filename.lower().endswith(".dcm")}
+            if not len(images) == n_images == len(sop_uids):
+                counts = f"{len(images)} images in the zip, {len(sop_uids)} listed, {n_images} in the lock"
+                raise TransientError(IntegrityError(f"{label}: {counts}; expected equal counts"))
+            tags, fault = _check_images(archive, images, frozenset(sop_uids), label)
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise TransientError(IntegrityError(f"{label}: truncated or not a zip ({error})")) from None
+    return SeriesSummary(size=path.stat().st_size, sha256=sha256_of(path), n_images=n_images, tags=tags, fault=fault)
+
+
+def refuse_unsafe(archive: zipfile.ZipFile, *, label: str, max_members: int = MAX_MEMBERS) -> None:
+    """Gate a zip by its directory, before any byte is unpacked.
+
+    Raises IntegrityError for too many members, too many bytes, a bomb's ratio, overlapping members, or a name with
+    a path in it.
+    """
+    members = archive.infolist()
+    if len(members) > max_members:
+        raise IntegrityError(f"{label}: {len(members)} members in the zip, expected at most {max_members}")
+    if sum(info.file_size for info in members) > MAX_BYTES:
+        raise IntegrityError(f"{label}: the zip unpacks to more than {MAX_BYTES} bytes")
+    end = 0
+    for info in sorted(members, key=lambda info: info.header_offset):
+        if info.file_size > MAX_RATIO * max(info.compress_size, 1):
+            raise IntegrityError(f"{label}: member {info.filename!r} unpacks more than {MAX_RATIO} times; a zip bomb")
+        if info.header_offset < end:
+            raise IntegrityError(f"{label}: member {info.filename!r} overlaps the one before it")
+        end = info.header_offset + info.compress_size
+        if "/" in info.filename or "\\" in info.filename or info.filename in ("", ".", ".."):
+            raise IntegrityError(f"{label}: member {info.filename!r} has a path in its name, expected a bare name")
+
+
+def _check_images(
+    archive: zipfile.ZipFile, images: Mapping[str, zipfile.ZipInfo], sop_uids: frozenset[str], label: str
+) -> tuple[dict[str, Any], str | None]:
+    """Compare every digest and SOP UID and decode every image; return the first image's tags and the first fault."""
+    digests = _hash_list(archive, images, label)
+    found: set[str] = set()
+    tags: dict[str, Any] = {}
+    fault: str | None = None
+    for name, info in images.items():
+        content = archive.read(info)
+        if hashlib.md5(content, usedforsecurity=False).hexdigest() != digests[name]:
+            raise TransientError(IntegrityError(f"{label}: image {name} does not have the md5 that {HASH_LIST} lists"))
+        image = _read_header(content, f"{label}: image {name}")
+        found.add(str(image.get("SOPInstanceUID", "")))
+        tags = tags or _tags_of(image)
+        fault = fault or _decoding_fault(content, image, name)
+    if found != sop_uids:
+        raise TransientError(
+            IntegrityError(f"{label}: {len(found & sop_uids)} of {len(sop_uids)} listed SOPInstanceUIDs are in the zip")
+        )
+    return tags, fault
+
+
+def _hash_list(archive: zipfile.ZipFile, names: Iterable[str], label: str) -> dict[str, str]:
+    if HASH_LIST not in archive.namelist():
+        raise TransientError(IntegrityError(f"{label}: no {HASH_LIST} in the zip; the service stopped half-way"))
+    text = archive.read(HASH_LIST).decode("utf-8", "replace")
+    rows = csv.DictReader(io.StringIO(text))
+    digests = {str(row.get("Filename")): str(row.get("MD5Hash")).lower() for row in rows}
+    missing = sorted(set(names) - set(digests))
+    if missing:
+        raise TransientError(
+            IntegrityError(f"{label}: {HASH_LIST} does not list {missing[0]} ({len(missing)} missing)")
+        )
+    return digests
+
+
+def _read_header(content: bytes, label: str) -> pydicom.Dataset:
+    """Parse up to the pixels; the caller has checked the digest, so a failure is the archive's own."""
+    try:
+        if _transfer_syntax(content) == DEFLATED_EXPLICIT_VR:
+            raise IntegrityError(f"{label}: deflated transfer syntax; refused")
+        return pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True)
+    except InvalidDicomError:
+        raise IntegrityError(f"{label}: not a DICOM file") from None
+    except IntegrityError:
+        raise
+    except Exception as error:  # noqa: BLE001 - hostile DICOM raises nine kinds; each one ends here, named
+        raise IntegrityError(f"{label}: unreadable ({type(error).__name__})") from None
+
+
+def _transfer_syntax(content: bytes) -> str:
+    """The transfer syntax from the file meta group alone: `dcmread` would inflate a deflated file to find out."""
+    start = io.BytesIO(content)
+    read_preamble(start, force=False)
+    meta = read_dataset(
+        start, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, vr, length: tag.group != 2
+    )
+    return str(meta.get("TransferSyntaxUID", ""))
+
+
+def _decoding_fault(content: bytes, header: pydicom.Dataset, name: str) -> str | None:
+    """Why the pixels of an image do not decode; segmentations are bit-packed and are read by their own reader."""
+    if header.get("Modality") == "SEG":
+        return None
+    try:
+        frames = int(header.get("NumberOfFrames") or 1)
+        claimed = int(header.Rows) * int(header.Columns) * frames * int(header.BitsAllocated) // 8
+        if claimed > MAX_PIXEL_BYTES:
+            return f"image {name} claims {claimed} bytes of pixels"
+        _ = pydicom.dcmread(io.BytesIO(content)).pixel_array
+    except Exception as error:  # noqa: BLE001 - as above; the reason is recorded and the patient dropped with it
+        return f"image {name} does not decode ({type(error).__name__})"
+    return None
+
+
+def _tags_of(image: pydicom.Dataset) -> dict[str, Any]:
+    """The tags that tell a FLAIR, as plain numbers and lists; empty or malformed ones are left out."""
+    tags: dict[str, Any] = {}
+    for keyword in TAGS:
+        value = image.get(keyword)
+        if value in (None, ""):
+            continue
+        several = isinstance(value, pydicom.multival.MultiValue)
+        try:
+            if keyword == "ScanningSequence":
+                tags[keyword] = [str(code) for code in value] if several else [str(value)]
+            else:
+                tags[keyword] = [float(number) for number in value] if several else float(value)
+        except (TypeError, ValueError):
+            continue
+    return tags

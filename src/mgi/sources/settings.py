@@ -1,0 +1,67 @@
+"""What a user chooses about the two halves of ingestion; one dataclass per section of the configuration."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mgi.core.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpressionSettings:
+    """Where gene expression comes from and which genes a fold keeps."""
+
+    source: Literal["gdc", "matrix"] = "gdc"
+    table: str | None = None
+    """The user's own table, for source matrix: Parquet, TSV or CSV."""
+    project: str = "TCGA-LGG"
+    base_url: str = "https://api.gdc.cancer.gov"
+    lock: str | None = None
+    """A committed lock to use instead of discovery; no search endpoint is then asked."""
+    batches: int = 4
+    threads: int = 4
+    retry_base_s: float = 1.0
+    """Upper bound of the first pause between attempts; it doubles, up to 60 s."""
+    gene_filter: Literal["none", "protein_coding", "expressed", "variance"] = "none"
+    top_k: int = 2000
+    """Genes kept by gene_filter variance."""
+    min_tpm: float = 0.1
+    """Threshold of gene_filter expressed, in TPM."""
+
+    def __post_init__(self) -> None:
+        _check_fetching("expression", self.batches, self.threads, self.retry_base_s)
+        _check(self.top_k >= 1, "expression.top_k", self.top_k, "at least 1")
+        _check(self.min_tpm >= 0, "expression.min_tpm", self.min_tpm, "0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSettings:
+    """Where images and masks come from."""
+
+    source: Literal["tcia", "kaggle"] = "kaggle"
+    archive: str | None = None
+    """The user's copy of the Kaggle zip, for source kaggle; read in place, never unpacked."""
+    collection: str = "TCGA-LGG"
+    base_url: str = "https://nbia.cancerimagingarchive.net/nbia-api/services/v4"
+    lock: str | None = None
+    """A committed lock to use instead of discovery; no search endpoint is then asked."""
+    batches: int = 4
+    threads: int = 4
+    retry_base_s: float = 1.0
+    """Upper bound of the first pause between attempts; it doubles, up to 60 s."""
+    min_images: int = 15
+    """A series with fewer images is not a brain: localisers have 3 to 9."""
+
+    def __post_init__(self) -> None:
+        _check_fetching("images", self.batches, self.threads, self.retry_base_s)
+        _check(self.min_images >= 1, "images.min_images", self.min_images, "at least 1")
+
+
+def _check_fetching(section: str, batches: int, threads: int, retry_base_s: float) -> None:
+    _check(batches >= 1, f"{section}.batches", batches, "at least 1")
+    _check(1 <= threads <= 16, f"{section}.threads", threads, "1 to 16")
+    _check(0 <= retry_base_s <= 60, f"{section}.retry_base_s", retry_base_s, "0 to 60 seconds")
+
+
+def _check(right: bool, key: str, found: object, expected: str) -> None:
+    if not right:
+        raise ConfigError(f"{key}: found {found!r}, expected {expected}")

@@ -1,0 +1,120 @@
+"""Segmentation training, the same loop, budget, augmentation and selection for every method."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from mgi.datasets.augment import augment
+from mgi.datasets.batches import tumour_weights, weighted_batch
+from mgi.losses.segmentation import segmentation_loss
+from mgi.models.mgi import MGI
+from mgi.training.loop import Curve, Place, Run, train
+from mgi.training.optimiser import ParameterGroup, make_optimiser
+from mgi.training.pretrain import Pairs
+from mgi.training.settings import FinetuneSettings
+
+VALIDATION_BATCH = 128
+
+
+class Segmenter(Protocol):
+    """Slices (B, 1, S, S), every patient's genes (P, G) and the slices' patients (B,) to logits (B, 1, S, S)."""
+
+    def __call__(self, images: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor) -> Tensor:
+        """Segment a batch; `has_genes` (P,) tells whose genes may be used."""
+        ...
+
+
+class WithoutGenes(nn.Module):
+    """A plain segmentation network under the signature of MGI: it never looks at the genes."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor) -> Tensor:
+        """Segment by the image alone."""
+        return self.network(images)  # type: ignore[no-any-return]
+
+
+def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[ParameterGroup]:
+    """MGI's pre-trained encoders learn more slowly; any other network is one group."""
+    if not isinstance(model, MGI):
+        return [ParameterGroup(modules=[model])]
+    resting = settings.decoder_only_steps
+    return [
+        ParameterGroup(modules=[model.image_encoder], rate=settings.image_encoder_rate, rests_until=resting),
+        ParameterGroup(modules=[model.gene_encoder], rate=settings.gene_encoder_rate, rests_until=resting),
+        ParameterGroup(modules=[model]),
+    ]
+
+
+def finetune(
+    model: nn.Module,
+    training: Pairs,
+    validation: Pairs,
+    settings: FinetuneSettings,
+    *,
+    use_genes: bool,
+    place: Place,
+) -> Curve:
+    """Train `model` in place and return its curve; the weights kept are those of the best validation Dice.
+
+    With `use_genes=False` the genes are replaced by the null token throughout: the model retrained without genes.
+    """
+    device = next(model.parameters()).device
+    weights = tumour_weights(training.slices.masks.sum((1, 2, 3)).numpy())
+    optimiser = make_optimiser(parameter_groups(model, settings), settings.schedule)
+
+    def step(_: int) -> tuple[Tensor, dict[str, float]]:
+        rows = torch.from_numpy(weighted_batch(weights, settings.schedule.batch, place.randomness.numpy))
+        images, masks = augment(
+            training.slices.images[rows], training.slices.masks[rows], settings.augment, place.randomness.torch
+        )
+        patients, patient = torch.unique(training.slices.patient[rows], return_inverse=True)
+        genes = training.genes[patients]
+        genes = genes + settings.gene_noise * torch.randn(genes.shape, generator=place.randomness.torch)
+        kept = torch.rand(len(patients), generator=place.randomness.torch) >= settings.gene_dropout
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            logits = model(images.to(device), genes.to(device), patient.to(device), (kept & use_genes).to(device))
+            loss = segmentation_loss(logits.float(), masks.to(device))
+        return loss, {}
+
+    def validate() -> dict[str, float]:
+        has_genes = torch.full((len(validation.genes),), use_genes)
+        logits = predict_logits(model, validation, has_genes)
+        dice = volume_dice(logits >= 0, validation.slices.masks > 0.5, validation.slices.patient)
+        return {"score": dice, "validation_dice": dice}
+
+    run = Run(schedule=settings.schedule, step=step, validate=validate, place=place)
+    return train(model, optimiser, run)
+
+
+def predict_logits(model: nn.Module, pairs: Pairs, has_genes: Tensor, batch: int = VALIDATION_BATCH) -> Tensor:
+    """Logits (N, 1, S, S) of every slice, on the CPU; `has_genes` (P,) tells whose genes may be used."""
+    device = next(model.parameters()).device
+    model.eval()
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(pairs.slices.images), batch):
+            rows = slice(start, start + batch)
+            patients, patient = torch.unique(pairs.slices.patient[rows], return_inverse=True)
+            logits = model(
+                pairs.slices.images[rows].to(device),
+                pairs.genes[patients].to(device),
+                patient.to(device),
+                has_genes[patients].to(device),
+            )
+            parts.append(logits.float().cpu())
+    return torch.cat(parts)
+
+
+def volume_dice(prediction: Tensor, truth: Tensor, patient: Tensor) -> float:
+    """Mean over patients of the Dice of the whole volume at the network's size; both empty counts 1."""
+    count = int(patient.max()) + 1
+
+    def per_patient(pixels: Tensor) -> Tensor:
+        return torch.zeros(count).index_add_(0, patient, pixels.flatten(1).sum(1).float())
+
+    overlap, total = per_patient(prediction & truth), per_patient(prediction) + per_patient(truth)
+    return torch.where(total > 0, 2 * overlap / total.clamp(min=1), 1.0).mean().item()

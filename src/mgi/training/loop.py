@@ -1,0 +1,189 @@
+"""One optimiser run that resumes where it was killed and ends with the same numbers as if it had not been."""
+
+import copy
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from mgi.core.errors import BadInputError
+from mgi.training.checkpoint import load_checkpoint, save_checkpoint
+from mgi.training.settings import ScheduleSettings
+
+GRADIENT_NORM = 1.0
+LOG = logging.getLogger(__name__)
+Curve = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Randomness:
+    """The two generators of a run; their states are part of every checkpoint."""
+
+    numpy: np.random.Generator
+    torch: torch.Generator
+
+    @staticmethod
+    def seeded(seed: int) -> "Randomness":
+        """Both generators from one seed; torch's global one too, for initial weights and dropout."""
+        torch.manual_seed(seed)
+        return Randomness(numpy=np.random.default_rng(seed), torch=torch.Generator().manual_seed(seed))
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` takes."""
+        return {
+            "numpy": self.numpy.bit_generator.state,
+            "torch": self.torch.get_state(),
+            "global": torch.get_rng_state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue exactly where `state` was taken."""
+        self.numpy.bit_generator.state = state["numpy"]
+        self.torch.set_state(state["torch"])
+        torch.set_rng_state(state["global"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a run keeps its checkpoints, what it is (so that no other run's is resumed), and its randomness."""
+
+    checkpoints: Path
+    identity: str
+    randomness: Randomness
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a loop needs besides the model: its schedule, its step, its validation and its place.
+
+    `step` draws a batch and returns the loss and further figures to log; `validate` returns figures of which
+    `score` decides (higher is better); without `select_best` the last weights are kept.
+    """
+
+    schedule: ScheduleSettings
+    step: Callable[[int], tuple[Tensor, dict[str, float]]]
+    validate: Callable[[], dict[str, float]]
+    place: Place
+    select_best: bool = True
+
+
+def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve:
+    """Optimise `model` in place, keep the weights of the best validation score (or the last), return the curve.
+
+    Raises BadInputError where the loss is not finite, naming the step; the last checkpoint stays.
+    """
+    progress = Progress(optimiser, run)
+    first = progress.resume(model)
+    bar = tqdm(total=run.schedule.steps, initial=first, unit="step", disable=None, mininterval=1.0)
+    for step in range(first, run.schedule.steps):
+        _set_rate(optimiser, run.schedule, step)
+        model.train()
+        loss, figures = run.step(step)
+        if not math.isfinite(loss.item()):
+            raise BadInputError(
+                f"{run.place.checkpoints.parent.name}: loss is {loss.item()} at step {step}; lower the rate"
+            )
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
+        optimiser.step()
+        progress.log(step + 1, {"loss": loss.item(), **figures})
+        if (step + 1) % run.schedule.validate_every == 0 or step + 1 == run.schedule.steps:
+            progress.validate(model, step + 1)
+        if (step + 1) % run.schedule.checkpoint_every == 0:
+            progress.save(model, step + 1)
+        bar.update()
+    bar.close()
+    model.load_state_dict(progress.best_weights)
+    return progress.curve
+
+
+class Progress:
+    """The state of a run that outlives a kill: curve, best weights, and their score."""
+
+    def __init__(self, optimiser: torch.optim.Optimizer, run: Run) -> None:
+        self.optimiser, self.run, self.place = optimiser, run, run.place
+        self.curve: Curve = []
+        self.best_score = -math.inf
+        self.best_weights: dict[str, Tensor] = {}
+        self._losses: list[float] = []
+        self._seconds, self._since = 0.0, time.monotonic()
+
+    def resume(self, model: nn.Module) -> int:
+        """Restore the newest checkpoint of this run, if there is one; return the first step to do."""
+        state = load_checkpoint(self.place.checkpoints, identity=self.place.identity)
+        if state is None:
+            self.best_weights = copy.deepcopy(model.state_dict())
+            return 0
+        model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.place.randomness.restore(state["randomness"])
+        self.curve, self._losses = state["curve"], state["losses"]
+        self.best_score, self.best_weights = state["best_score"], state["best_weights"]
+        self._seconds = state["seconds"]
+        LOG.info("resumed at step %d", state["step"])
+        return int(state["step"])
+
+    def save(self, model: nn.Module, step: int) -> None:
+        """Write a checkpoint from which the run ends with the same numbers."""
+        state = {
+            "model": model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "randomness": self.place.randomness.state(),
+            "curve": self.curve,
+            "losses": self._losses,
+            "best_score": self.best_score,
+            "best_weights": self.best_weights,
+            "seconds": self._elapsed(),
+            "step": step,
+        }
+        save_checkpoint(self.place.checkpoints, state, step=step, identity=self.place.identity)
+
+    def log(self, step: int, figures: dict[str, float]) -> None:
+        """Collect the training loss; a curve point is its mean since the last validation."""
+        self._losses.append(figures["loss"])
+
+    def validate(self, model: nn.Module, step: int) -> None:
+        """Add a curve point, keep the weights if they are the best so far, and say so on a line."""
+        model.eval()
+        with torch.no_grad():
+            figures = self.run.validate()
+        point = {
+            "step": step,
+            "loss": sum(self._losses) / len(self._losses),
+            "learning_rate": self.optimiser.param_groups[-1]["lr"],
+            "seconds": round(self._elapsed(), 3),
+            **figures,
+        }
+        self._losses = []
+        self.curve.append(point)
+        if figures["score"] > self.best_score or not self.run.select_best:
+            self.best_score = figures["score"]
+            self.best_weights = copy.deepcopy(model.state_dict())
+        LOG.info(" ".join(f"{key}={value:.5g}" for key, value in point.items()))
+
+    def _elapsed(self) -> float:
+        return self._seconds + time.monotonic() - self._since
+
+
+def curve_lines(curve: Curve) -> str:
+    """The curve as JSON lines."""
+    return "".join(json.dumps(point, sort_keys=True) + "\n" for point in curve)
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, schedule: ScheduleSettings, step: int) -> None:
+    """Linear warm-up, then a cosine to zero; each group has its own share (`rate`) and start (`rests_until`)."""
+    warm = min(1.0, (step + 1) / max(1, schedule.warmup_steps))
+    share = 0.5 * (1 + math.cos(math.pi * step / schedule.steps)) * warm
+    for group in optimiser.param_groups:
+        resting = step < group.get("rests_until", 0)
+        group["lr"] = 0.0 if resting else schedule.learning_rate * share * group.get("rate", 1.0)

@@ -1,0 +1,73 @@
+"""Predictions of a fold's test patients, with each kind of genes that the audit asks for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from mgi.training.finetune import predict_logits
+from mgi.training.pretrain import Pairs
+from mgi.training.settings import PredictSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneMode:
+    """Genes (P, G) to predict with: the patients' own, another's, the mean, or none at all."""
+
+    name: str
+    genes: Tensor
+    donors: list[str | None]
+    use_genes: bool
+
+
+def gene_modes(genes: Tensor, patient_ids: list[str], settings: PredictSettings, *, with_genes: bool) -> list[GeneMode]:
+    """The modes of the gene audit, or the one mode `none` of a method that has no genes.
+
+    `mean` is the training mean (0, since expression is standardised), `null` the learned null token, `permuted-k` the
+    genes of another test patient: a derangement, so that nobody keeps their own. One test patient has no permutation.
+    """
+    nobody: list[str | None] = [None] * len(patient_ids)
+    zeros = torch.zeros_like(genes)
+    if not with_genes:
+        return [GeneMode(name="none", genes=zeros, donors=nobody, use_genes=False)]
+    modes = [
+        GeneMode(name="real", genes=genes, donors=list(patient_ids), use_genes=True),
+        GeneMode(name="mean", genes=zeros, donors=nobody, use_genes=True),
+        GeneMode(name="null", genes=zeros, donors=nobody, use_genes=False),
+    ]
+    rng = np.random.default_rng(settings.seed)
+    for index in range(settings.permutations if len(patient_ids) > 1 else 0):
+        order = derangement(len(patient_ids), rng)
+        donors: list[str | None] = [patient_ids[place] for place in order]
+        modes.append(
+            GeneMode(name=f"permuted-{index}", genes=genes[torch.from_numpy(order)], donors=donors, use_genes=True)
+        )
+    return modes
+
+
+def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """A random permutation of 0..count-1 (at least 2) that leaves nothing in its place."""
+    while True:
+        order = rng.permutation(count)
+        if not (order == np.arange(count)).any():
+            return order
+
+
+def predict_native(
+    model: nn.Module, pairs: Pairs, mode: GeneMode, shapes: list[tuple[int, int]], batch: int
+) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]:
+    """Yield each patient's slices as floor(256 p), at most 255, on the patient's own grid (rows, columns).
+
+    Logits are resized bilinearly, then squashed: a byte of 128 or more is a probability of at least a half.
+    """
+    modal = Pairs(slices=pairs.slices, genes=mode.genes)
+    logits = predict_logits(model, modal, torch.full((len(mode.genes),), mode.use_genes), batch)
+    for index, (patient, shape) in enumerate(zip(pairs.slices.patient_ids, shapes, strict=True)):
+        own = logits[pairs.slices.patient == index]
+        native = interpolate(own, size=shape, mode="bilinear", align_corners=False)
+        stored = (torch.sigmoid(native.double()) * 256).floor().clamp(max=255).to(torch.uint8).squeeze(1).numpy()
+        yield patient, list(stored)

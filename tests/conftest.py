@@ -1,0 +1,6 @@
+"""What all tests share: one thread per numeric library, so that small tensors do not fight over few cores."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,0 +1,49 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+import mgi
+from mgi.archive.server import serve
+from mgi.commands.archive import parser, run
+from mgi.core.errors import BadInputError, ResourceError
+
+
+def test_the_command_serves_until_interrupted(archive_folder):
+    source = str(Path(mgi.__file__).parents[1])
+    command = [sys.executable, "-m", "mgi", "archive", "--folder", str(archive_folder), "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": source}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        process.stdout.readline()
+        url = process.stdout.readline().split()[1]
+        assert requests.get(f"{url}/status", timeout=10).json()["status"] == "OK"
+        process.send_signal(signal.SIGINT)
+        printed = process.stdout.read()
+    assert f"curl {url}/status" in printed
+    assert printed.endswith("stopped\n")
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("make", [False, True])
+def test_a_folder_that_is_no_archive_is_named(tmp_path, make):
+    folder = tmp_path / "none"
+    if make:
+        folder.mkdir()
+    with pytest.raises(BadInputError, match=r"none: expected an archive folder with archive\.json, found"):
+        run(parser().parse_args(["--folder", str(folder)]))
+
+
+def test_a_port_in_use_is_named(archive_folder):
+    with serve(archive_folder) as service:
+        port = service.url.rpartition(":")[2]
+        with pytest.raises(ResourceError, match=f"port {port} is in use"):
+            run(parser().parse_args(["--folder", str(archive_folder), "--port", port]))
+
+
+def test_a_port_that_cannot_be_is_named(archive_folder):
+    with pytest.raises(ResourceError, match="port 70000"):
+        run(parser().parse_args(["--folder", str(archive_folder), "--port", "70000"]))

@@ -1,0 +1,179 @@
+from typing import Any
+
+import pytest
+
+from mgi.cohort.pairing import CohortRow, pair_patients
+from mgi.cohort.raw_index import RawItem
+from mgi.core.errors import BadInputError
+
+Item = dict[str, Any]
+
+
+def gene(patient: str, code: str = "01A", *, chosen: bool = True, reason: str = "primary") -> Item:
+    aliquot = f"{patient}-{code}-11R-A001-07"
+    return {
+        "patient_id": patient, "sample": aliquot[:16], "aliquot": aliquot, "key": f"g-{aliquot}", "chosen": chosen,
+        "reason": reason,
+    }  # fmt: skip
+
+
+def series(patient: str, role: str = "flair", *, chosen: bool = True, reason: str = "best", name: str = "") -> Item:
+    return {
+        "patient_id": patient, "key": f"{role}-{name}-{patient}", "role": role, "chosen": chosen, "reason": reason,
+        "description": name, "study_date": "2001-02-03", "n_images": 20,
+    }  # fmt: skip
+
+
+def raw_of(items: list[Item], rejected: dict[str, str] | None = None) -> dict[str, RawItem]:
+    return {
+        item["key"]: RawItem(
+            patient_id=item["patient_id"], key=item["key"], role=item.get("role", "expression"), path=None, sha256="",
+            n_images=21 if "role" in item else None, rejected=(rejected or {}).get(item["key"]),
+        )
+        for item in items
+        if item["chosen"]
+    }  # fmt: skip
+
+
+def pair(
+    genes: list[Item],
+    images: list[Item],
+    *,
+    source: str = "tcia",
+    rejected: dict[str, str] | None = None,
+    exclude: tuple[str, ...] = (),
+) -> dict[str, CohortRow]:
+    rows = pair_patients(
+        {"source": "gdc", "simulated": False, "items": genes},
+        {"source": source, "simulated": True, "items": images},
+        raw_of(genes, rejected),
+        raw_of(images, rejected),
+        exclude,
+    )
+    assert [row.patient_id for row in rows] == sorted(row.patient_id for row in rows)
+    return {row.patient_id: row for row in rows}
+
+
+A, B, C = "TCGA-DU-0001", "TCGA-CS-0002", "TCGA-HT-0003"
+
+
+def whole(patient: str) -> list[Item]:
+    return [series(patient), series(patient, "mask")]
+
+
+def test_a_patient_with_genes_image_and_mask_is_kept() -> None:
+    row = pair([gene(A)], whole(A))[A]
+    assert (row.status, row.reason, row.site, row.simulated) == ("kept", None, "DU", True)
+    assert (row.has_expression, row.has_image, row.has_mask) == (True, True, True)
+    assert (row.expression_key, row.aliquot) == (f"g-{A}-01A-11R-A001-07", f"{A}-01A-11R-A001-07")
+    assert (row.image_key, row.mask_keys) == (f"flair--{A}", (f"mask--{A}",))
+    assert (row.study_date, row.n_slices) == ("2001-02-03", 21)
+
+
+def test_every_patient_of_either_lock_has_one_row() -> None:
+    rows = pair([gene(A), gene(B)], [*whole(A), *whole(C)])
+    assert list(rows) == [B, A, C]
+    assert {patient: row.reason for patient, row in rows.items()} == {A: None, B: "no image", C: "no expression"}
+
+
+def test_a_recurrent_sample_is_named_beside_the_primary() -> None:
+    genes = [gene(A), gene(A, "02A", chosen=False, reason="recurrent sample"), gene(A, "02B", chosen=False, reason="x")]
+    row = pair(genes, whole(A))[A]
+    assert row.status == "kept"
+    assert row.notes == f"{A}-02A-11R-A001-07: recurrent sample; {A}-02B-11R-A001-07: x"
+
+
+def test_a_patient_with_a_recurrence_only_has_no_primary_sample() -> None:
+    assert (
+        pair([gene(A, "02A", chosen=False, reason="recurrent sample")], whole(A))[A].reason
+        == "no primary tumour sample"
+    )
+
+
+def test_a_primary_that_was_not_chosen_leaves_no_expression() -> None:
+    row = pair([gene(A, chosen=False, reason="controlled access")], whole(A))[A]
+    assert row.reason == "no expression"
+    assert "controlled access" in row.notes
+
+
+def test_series_without_a_flair_are_told_from_no_series() -> None:
+    other = series(A, "other", chosen=False, name="AX T1")
+    decoy = series(A, "flair", chosen=False, reason="a T1", name="AX T1 FLAIR")
+    row = pair([gene(A)], [other, decoy])[A]
+    assert row.reason == "no FLAIR series"
+    assert row.notes == "AX T1 FLAIR: a T1"
+
+
+def test_an_image_without_mask_is_dropped_but_has_an_image() -> None:
+    row = pair([gene(A)], [series(A)])[A]
+    assert (row.reason, row.has_image, row.has_mask) == ("no mask", True, False)
+
+
+def test_a_rejected_image_has_no_image() -> None:
+    row = pair([gene(A)], whole(A), rejected={f"flair--{A}": "EchoTime 12 ms"})[A]
+    assert (row.reason, row.has_image, row.image_key) == ("image rejected: EchoTime 12 ms", False, None)
+
+
+def test_a_rejected_mask_is_noted_and_another_serves() -> None:
+    images = [*whole(A), series(A, "mask", name="2")]
+    row = pair([gene(A)], images, rejected={f"mask--{A}": "broken"})[A]
+    assert (row.status, row.mask_keys, row.notes) == ("kept", (f"mask-2-{A}",), "mask rejected: broken")
+    assert pair([gene(A)], whole(A), rejected={f"mask--{A}": "broken"})[A].reason == "no mask"
+
+
+def test_rejected_expression_is_named() -> None:
+    genes = [gene(A)]
+    assert pair(genes, whole(A), rejected={genes[0]["key"]: "cut"})[A].reason == "expression rejected: cut"
+
+
+def test_the_first_reason_counts_and_the_others_are_noted() -> None:
+    row = pair([], [series(A)])[A]
+    assert (row.reason, row.notes) == ("no expression", "no mask")
+
+
+def test_a_kaggle_folder_brings_its_masks() -> None:
+    row = pair([gene(A)], [series(A)], source="kaggle")[A]
+    assert (row.status, row.has_mask, row.mask_keys) == ("kept", True, ())
+
+
+def test_a_kaggle_folder_without_masks_is_told_so() -> None:
+    assert (
+        pair([gene(A)], [series(A, chosen=False, reason="no mask for slice 2")], source="kaggle")[A].reason == "no mask"
+    )
+
+
+def test_an_excluded_patient_is_dropped_with_its_own_reason() -> None:
+    rows = pair([gene(A), gene(B)], [*whole(A), *whole(B)], exclude=(A,))
+    assert rows[A].reason == "excluded by the configuration"
+    assert rows[B].status == "kept"
+    with pytest.raises(BadInputError, match=f"{C} is in neither lock"):
+        pair([gene(A)], whole(A), exclude=(C,))
+
+
+def test_two_chosen_items_of_one_patient_are_refused() -> None:
+    with pytest.raises(BadInputError, match="2 chosen expression profiles"):
+        pair([gene(A, "01A"), gene(A, "01B")], whole(A))
+    with pytest.raises(BadInputError, match="2 chosen FLAIR series"):
+        pair([gene(A)], [series(A), series(A, name="2")])
+
+
+def test_a_chosen_item_that_was_never_fetched_is_refused() -> None:
+    with pytest.raises(BadInputError, match="in no raw index"):
+        pair_patients(
+            {"source": "gdc", "simulated": False, "items": [gene(A)]},
+            {"source": "tcia", "simulated": False, "items": []},
+            {},
+            {},
+        )
+
+
+def test_an_item_fetched_for_another_patient_is_refused() -> None:
+    genes = [gene(A)]
+    wrong = {genes[0]["key"]: raw_of([gene(B) | {"key": genes[0]["key"]}])[genes[0]["key"]]}
+    with pytest.raises(BadInputError, match=f"of {B} in the raw index"):
+        pair_patients(
+            {"source": "gdc", "simulated": False, "items": genes},
+            {"source": "tcia", "simulated": False, "items": []},
+            wrong,
+            {},
+        )

@@ -1,0 +1,102 @@
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+
+from mgi.cohort.split import SplitRow, SplitSettings, split_patients
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.settings import parse
+
+# The sites of the Buda set: DU 45, HT 34, CS 16, FG 14, EZ 1.
+PATIENTS = [
+    f"TCGA-{site}-{index:04d}"
+    for site, count in (("DU", 45), ("HT", 34), ("CS", 16), ("FG", 14), ("EZ", 1))
+    for index in range(count)
+]
+
+
+def roles(rows: list[SplitRow], fold: int) -> dict[str, set[str]]:
+    found = defaultdict(set)
+    for row in rows:
+        if row.fold == fold:
+            found[row.role].add(row.patient_id)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_no_patient_has_two_roles_in_a_fold_and_each_is_tested_once(seed: int) -> None:
+    rows = split_patients(PATIENTS, SplitSettings(seed=seed))
+    tested = Counter()
+    for fold in range(5):
+        found = roles(rows, fold)
+        assert set(found) == {"train", "validation", "test"}
+        assert sum(len(part) for part in found.values()) == len(PATIENTS)
+        assert set.union(*found.values()) == set(PATIENTS)
+        tested.update(found["test"])
+    assert tested == Counter(PATIENTS)
+
+
+def test_folds_are_even_in_size_and_in_sites() -> None:
+    rows = split_patients(PATIENTS, SplitSettings())
+    for fold in range(5):
+        test = roles(rows, fold)["test"]
+        sites = Counter(patient[5:7] for patient in test)
+        assert len(test) == 22
+        assert sites["DU"] == 9
+        assert sites["HT"] in (6, 7)
+        assert sites["CS"] in (3, 4)
+        assert sites["FG"] in (2, 3)
+
+
+def test_validation_is_the_asked_share_of_the_training_part_from_every_site() -> None:
+    rows = split_patients(PATIENTS, SplitSettings(validation_fraction=0.25))
+    found = roles(rows, 0)
+    assert len(found["validation"]) == 22  # a quarter of 88
+    assert {patient[5:7] for patient in found["validation"]} >= {"DU", "HT", "CS", "FG"}
+
+
+def test_the_order_of_the_patients_does_not_matter() -> None:
+    shuffled = [PATIENTS[index] for index in np.random.default_rng(0).permutation(len(PATIENTS))]
+    assert split_patients(shuffled, SplitSettings()) == split_patients(PATIENTS, SplitSettings())
+
+
+def test_seeds_differ_and_repeat() -> None:
+    one, again, two = (split_patients(PATIENTS, SplitSettings(seed=seed)) for seed in (1, 1, 2))
+    assert one == again
+    assert one != two
+
+
+def test_rows_are_sorted_by_fold_and_patient() -> None:
+    rows = split_patients(PATIENTS, SplitSettings())
+    assert rows == sorted(rows, key=lambda row: (row.fold, row.patient_id))
+    assert rows[0].site == "CS"
+
+
+def test_small_sites_are_pooled_and_spread() -> None:
+    patients = [f"TCGA-{site}-{index:04d}" for site in ("AA", "BB", "CC", "DD") for index in range(2)]
+    rows = split_patients(patients, SplitSettings(folds=4))
+    assert [len(roles(rows, fold)["test"]) for fold in range(4)] == [2, 2, 2, 2]
+
+
+def test_fewer_patients_than_folds_are_refused() -> None:
+    with pytest.raises(BadInputError, match="4 patients for 5 folds"):
+        split_patients(PATIENTS[:4], SplitSettings())
+    assert len(split_patients(PATIENTS[:5], SplitSettings())) == 25
+
+
+def test_patients_that_leave_no_training_are_refused() -> None:
+    with pytest.raises(BadInputError, match="none to train on"):
+        split_patients(PATIENTS[:2], SplitSettings(folds=2))
+
+
+def test_a_repeated_patient_is_refused() -> None:
+    with pytest.raises(BadInputError, match="occurs twice"):
+        split_patients([*PATIENTS, PATIENTS[0]], SplitSettings())
+
+
+@pytest.mark.parametrize(
+    "given", [{"folds": 1}, {"validation_fraction": 0.0}, {"validation_fraction": 1.0}, {"seed": -1}, {"k": 5}]
+)
+def test_a_setting_out_of_range_is_refused(given: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="split"):
+        parse(SplitSettings, given, where="split")

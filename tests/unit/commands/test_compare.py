@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from mgi.cli import main
+from mgi.evaluation.patient_scores import SCORES
+from mgi.evaluation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES
+from mgi.shards.parquet import write_table
+
+
+def write_scores(path: Path, method: str, trained: str, by_mode: dict[str, list[float]]) -> str:
+    """A run whose every definition is worth the given number, a patient per number."""
+    rows = [
+        {"run": path.stem, "method": method, "trained_genes": trained, "genes": mode, "fold": 0, "seed": 0,
+         "patient_id": f"TCGA-CS-000{i}", "definition": name, "value": value}
+        for mode, values in by_mode.items()
+        for i, value in enumerate(values)
+        for name in (*DICE_DEFINITIONS, *OTHER_SCORES, *COUNTS)
+    ]  # fmt: skip
+    write_table(path, pa.Table.from_pylist(rows, schema=SCORES))
+    return str(path)
+
+
+def compare(folder: Path, scores: list[str], settings: str = '{"bootstrap_draws": 200}') -> int:
+    tables = [f"--{name}={folder / name}.csv" for name in ("dice", "tests", "audit", "patients")]
+    return main(["compare", "--scores", *scores, "--settings", settings, *tables])
+
+
+def test_compare_writes_four_tables_that_agree(tmp_path: Path) -> None:
+    mgi = {"real": [0.8, 0.6, 0.7], "permuted-0": [0.5, 0.5, 0.5], "permuted-1": [0.7, 0.5, 0.3]}
+    scores = [
+        write_scores(tmp_path / "mgi.parquet", "mgi", "real", mgi),
+        write_scores(tmp_path / "twin.parquet", "mgi", "none", {"none": [0.7, 0.5, 0.6]}),
+        write_scores(tmp_path / "unet.parquet", "unet", "none", {"none": [0.6, 0.4, 0.5]}),
+    ]
+    assert compare(tmp_path, scores) == 0
+    tests = pd.read_csv(tmp_path / "tests.csv").set_index("method")
+    assert tests["difference"].to_dict() == {"mgi-no-genes": pytest.approx(0.1), "unet": pytest.approx(0.2)}
+    audit = pd.read_csv(tmp_path / "audit.csv", keep_default_na=False).set_index("genes")
+    assert list(audit.index) == ["real", "permuted", "none"]
+    assert float(audit.loc["permuted", "difference"]) == pytest.approx(0.2)
+    dice = pd.read_csv(tmp_path / "dice.csv", keep_default_na=False)
+    assert len(dice) == 4 * (len(DICE_DEFINITIONS) + 1 + len(OTHER_SCORES))
+    assert len(pd.read_csv(tmp_path / "patients.csv")) == 4 * 3
+
+
+def test_the_order_of_the_runs_changes_no_byte(tmp_path: Path) -> None:
+    scores = [
+        write_scores(tmp_path / "mgi.parquet", "mgi", "real", {"real": [0.8, 0.6]}),
+        write_scores(tmp_path / "unet.parquet", "unet", "none", {"none": [0.6, 0.4]}),
+    ]
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert compare(first, scores) == compare(second, scores[::-1]) == 0
+    for name in ("dice", "tests", "audit", "patients"):
+        assert (first / f"{name}.csv").read_bytes() == (second / f"{name}.csv").read_bytes()
+
+
+def test_without_mgi_there_are_scores_but_nothing_to_test(tmp_path: Path) -> None:
+    scores = [write_scores(tmp_path / "unet.parquet", "unet", "none", {"none": [0.6, 0.4]})]
+    assert compare(tmp_path, scores) == 0
+    assert pd.read_csv(tmp_path / "tests.csv").empty
+    assert pd.read_csv(tmp_path / "audit.csv").empty
+
+
+@pytest.mark.parametrize("settings", ['{"headline": "best"}', '{"bootstrap_draws": 0}', '{"bootstraps": 5}'])
+def test_settings_that_mean_nothing_are_refused(
+    tmp_path: Path, settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = [write_scores(tmp_path / "unet.parquet", "unet", "none", {"none": [0.6]})]
+    assert compare(tmp_path, scores, settings) == 2
+    assert "mgi compare: evaluation" in capsys.readouterr().err
+
+
+def test_a_table_that_is_not_scores_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "x.parquet")
+    assert compare(tmp_path, [str(tmp_path / "x.parquet")]) == 5

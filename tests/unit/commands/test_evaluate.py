@@ -1,0 +1,151 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mgi.cli import main
+from mgi.core.errors import BadInputError, IntegrityError
+from mgi.evaluation.prediction_file import read_patients, read_spec, read_volumes
+from mgi.evaluation.true_masks import read_masks, slices_per_patient
+from mgi.shards.dataset_manifest import write_dataset
+from mgi.shards.image_shard import PatientImages, image_shard_writer
+
+PATIENT = "TCGA-CS-0001"
+SPEC = {"key": "mgi-real-fold0-seed0", "method": "mgi", "genes": "real", "fold": 0, "seed": 0, "protocol": "patient"}
+
+
+@pytest.fixture
+def slices(tmp_path: Path) -> Path:
+    """Two slices of 2 x 2: full tumour, then none."""
+    masks = np.array([np.ones((2, 2)), np.zeros((2, 2))], dtype=np.uint8)
+    return write_shard(tmp_path / "shard", masks)
+
+
+def write_shard(folder: Path, masks: np.ndarray | None) -> Path:
+    patient = PatientImages(
+        patient_id=PATIENT, slices=np.zeros((2, 2, 2), np.uint8), masks=masks, spacing_mm=None, positions_mm=None,
+        source="0" * 64,
+    )  # fmt: skip
+    with image_shard_writer(folder / "slices.parquet") as writer:
+        writer.add(patient)
+    write_dataset(folder / "dataset.json", "images", [folder / "slices.parquet"], {"simulated": True})
+    return folder / "slices.parquet"
+
+
+def prediction_rows(genes: str = "real", patient: str = PATIENT) -> list[dict[str, object]]:
+    """Half of the tumour of the first slice, nothing on the second; later slice first."""
+    planes = {1: bytes([0, 0, 0, 0]), 0: bytes([128, 255, 127, 0])}
+    return [
+        {"patient_id": patient, "slice": i, "genes": genes, "donor": None, "rows": 2, "cols": 2, "probability": plane}
+        for i, plane in planes.items()
+    ]
+
+
+def write_predictions(path: Path, rows: list[dict[str, object]], spec: object = SPEC) -> Path:
+    table = pa.Table.from_pylist(rows).replace_schema_metadata({"spec": json.dumps(spec)})
+    pq.write_table(table, path, write_page_checksum=True)
+    return path
+
+
+def test_evaluate_writes_every_score_of_every_gene_mode(tmp_path: Path, slices: Path) -> None:
+    predictions = write_predictions(tmp_path / "p.parquet", prediction_rows() + prediction_rows("permuted-0"))
+    output = tmp_path / "scores.parquet"
+    code = main(["evaluate", "--predictions", str(predictions), "--slices", str(slices), "--output", str(output)])
+    assert code == 0
+    table = pq.read_table(output).to_pandas()
+    assert set(table["genes"]) == {"real", "permuted-0"}
+    assert set(table["run"]) == {SPEC["key"]}
+    volume = table[(table["definition"] == "volume") & (table["genes"] == "real")]["value"]
+    assert volume.tolist() == [pytest.approx(4 / 6)]  # 2 of 4 pixels
+    lenient = table[(table["definition"] == "slice_all_empty_one") & (table["genes"] == "real")]["value"]
+    assert lenient.tolist() == [pytest.approx((4 / 6 + 1) / 2)]
+
+
+def test_evaluating_twice_gives_the_same_bytes(tmp_path: Path, slices: Path) -> None:
+    predictions = write_predictions(tmp_path / "p.parquet", prediction_rows())
+    outputs = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for output in outputs:
+        assert (
+            main(["evaluate", "--predictions", str(predictions), "--slices", str(slices), "--output", str(output)]) == 0
+        )
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+def test_slices_come_in_their_order_whatever_the_order_of_rows(tmp_path: Path) -> None:
+    predictions = write_predictions(tmp_path / "p.parquet", prediction_rows())
+    (volume,) = read_volumes(predictions, {PATIENT: 2})
+    assert volume.probability.tolist() == [[[128, 255], [127, 0]], [[0, 0], [0, 0]]]
+
+
+def test_reading_is_narrowed_to_patients_and_genes(tmp_path: Path) -> None:
+    other = "TCGA-CS-0002"
+    rows = prediction_rows() + prediction_rows("null") + prediction_rows(patient=other)
+    predictions = write_predictions(tmp_path / "p.parquet", rows)
+    assert read_patients(predictions) == [PATIENT, other]
+    chosen = read_volumes(predictions, {PATIENT: 2}, patients=[PATIENT], genes="null")
+    assert [(volume.patient_id, volume.genes) for volume in chosen] == [(PATIENT, "null")]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows[:1], "1 slices, expected 2"),
+        (lambda rows: [*rows[:1], rows[0]], "found twice"),
+        (lambda rows: [{**row, "cols": 3} for row in rows], "4 bytes, expected 2 x 3"),
+        (
+            lambda rows: [{**row, "patient_id": "TCGA-XX-9999"} for row in rows],
+            "TCGA-XX-9999 is not in the image",
+        ),
+        (lambda rows: [rows[0], {**rows[1], "rows": 1, "cols": 4}], "expected one"),
+    ],
+)
+def test_predictions_that_do_not_fill_the_shard_are_refused(tmp_path: Path, change: object, message: str) -> None:
+    predictions = write_predictions(tmp_path / "p.parquet", change(prediction_rows()))  # type: ignore[operator]
+    with pytest.raises(BadInputError, match=message):
+        list(read_volumes(predictions, {PATIENT: 2}))
+
+
+@pytest.mark.parametrize("spec", [{}, None, {**SPEC, "key": None, "fold": None} | {"genes": "none"}])
+def test_a_run_is_read_from_the_metadata_or_refused(tmp_path: Path, spec: object) -> None:
+    predictions = write_predictions(tmp_path / "p.parquet", prediction_rows(), spec)
+    if spec:
+        assert read_spec(predictions).label == "mgi-no-genes"
+    else:
+        with pytest.raises(BadInputError, match="schema metadata 'spec'"):
+            read_spec(predictions)
+
+
+def test_a_file_that_is_not_parquet_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    path.write_bytes(b"not parquet")
+    with pytest.raises(IntegrityError, match=r"p\.parquet: damaged or not Parquet"):
+        read_spec(path)
+
+
+def test_a_damaged_page_is_an_integrity_error_not_a_score(
+    tmp_path: Path, slices: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predictions = write_predictions(tmp_path / "p.parquet", prediction_rows())
+    content = bytearray(predictions.read_bytes())
+    content[content.index(bytes([128, 255, 127, 0]))] ^= 0xFF
+    predictions.write_bytes(content)
+    output = tmp_path / "scores.parquet"
+    code = main(["evaluate", "--predictions", str(predictions), "--slices", str(slices), "--output", str(output)])
+    assert code == 4
+    assert "p.parquet: damaged" in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_masks_are_read_from_the_shard_or_its_folder(slices: Path) -> None:
+    assert slices_per_patient(slices) == {PATIENT: 2}
+    assert read_masks(slices.parent, [PATIENT])[PATIENT].tolist() == [[[True, True], [True, True]], [[False] * 2] * 2]
+    with pytest.raises(BadInputError, match="TCGA-XX-9999"):
+        read_masks(slices, ["TCGA-XX-9999"])
+
+
+def test_a_patient_without_a_mask_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=f"{PATIENT} has no mask"):
+        read_masks(write_shard(tmp_path, None), [PATIENT])

@@ -1,0 +1,105 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mgi.cohort.split import SplitSettings, split_patients
+from mgi.commands import fit_genes
+from mgi.core.errors import BadInputError
+from mgi.shards.cohort_tables import patients_with_role, read_split, write_split
+from mgi.shards.expression_shard import ExpressionShard, write_expression
+from mgi.shards.fitted_genes import read_fitted_genes
+
+PATIENTS = [f"TCGA-DU-{index:04d}" for index in range(12)]
+FILTERS = (
+    {"gene_filter": "none"},
+    {"gene_filter": "variance", "top_k": 5},
+    {"gene_filter": "expressed", "min_tpm": 1.0},
+)
+
+
+@pytest.fixture
+def shard() -> ExpressionShard:
+    genes = pd.DataFrame(
+        {
+            "gene_index": np.arange(20, dtype=np.int32),
+            "gene_id": [f"ENSG{index:02d}.1" for index in range(20)],
+            "gene_name": "x",
+            "gene_type": "protein_coding",
+            "chromosome": None,
+            "start": pd.array([None] * 20, dtype="Int64"),
+        }
+    )
+    values = np.random.default_rng(0).gamma(1.0, 2.0, (12, 20)).astype(np.float32)
+    return ExpressionShard(patient_ids=PATIENTS, values=values, genes=genes, scale="log2(TPM+1)", simulated=True)
+
+
+@pytest.fixture
+def arguments(shard: ExpressionShard, tmp_path: Path) -> list[str]:
+    write(shard, tmp_path)
+    write_split(split_patients(PATIENTS, SplitSettings(folds=3)), tmp_path / "s.parquet", tmp_path / "s.tsv")
+    values, genes = tmp_path / "values.parquet", tmp_path / "genes.parquet"
+    return ["--values", str(values), "--genes", str(genes), "--split", str(tmp_path / "s.parquet")]
+
+
+def write(shard: ExpressionShard, folder: Path) -> None:
+    write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
+
+
+def fitted_bytes(arguments: list[str], folder: Path, settings: dict[str, object], fold: int = 0) -> bytes:
+    output = folder / "out.parquet"
+    given = ["--fold", str(fold), "--settings", json.dumps(settings), "--output", str(output)]
+    fit_genes.run(fit_genes.parser().parse_args([*arguments, *given]))
+    return output.read_bytes()
+
+
+@pytest.mark.parametrize("settings", FILTERS)
+@pytest.mark.parametrize("role", ["test", "validation"])
+def test_values_of_patients_outside_of_training_change_no_byte(
+    arguments: list[str], shard: ExpressionShard, tmp_path: Path, settings: dict[str, object], role: str
+) -> None:
+    before = fitted_bytes(arguments, tmp_path, settings)
+    outside = patients_with_role(read_split(tmp_path / "s.parquet"), 0, role)
+    values = shard.values.copy()
+    values[[PATIENTS.index(patient) for patient in outside]] += 1e6
+    write(replace(shard, values=values), tmp_path)
+    assert fitted_bytes(arguments, tmp_path, settings) == before
+
+
+def test_values_of_training_patients_change_the_fit(
+    arguments: list[str], shard: ExpressionShard, tmp_path: Path
+) -> None:
+    before = fitted_bytes(arguments, tmp_path, FILTERS[0])
+    values = shard.values.copy()
+    values[PATIENTS.index(patients_with_role(read_split(tmp_path / "s.parquet"), 0, "train")[0])] += 1
+    write(replace(shard, values=values), tmp_path)
+    assert fitted_bytes(arguments, tmp_path, FILTERS[0]) != before
+
+
+def test_the_fold_owns_its_genes(arguments: list[str], tmp_path: Path) -> None:
+    fits = []
+    for fold in range(3):
+        fitted_bytes(arguments, tmp_path, FILTERS[1], fold)
+        fits.append(read_fitted_genes(tmp_path / "out.parquet"))
+    assert all(len(fit.gene_ids) == 5 for fit in fits)
+    assert len({fit.train_hash for fit in fits}) == 3
+
+
+def test_a_training_patient_without_expression_is_named(arguments: list[str], tmp_path: Path) -> None:
+    other = [f"TCGA-DU-{index:04d}" for index in range(1, 13)]
+    write_split(split_patients(other, SplitSettings(folds=3)), tmp_path / "s.parquet", tmp_path / "s.tsv")
+    split = read_split(tmp_path / "s.parquet")
+    fold = next(fold for fold in range(3) if "TCGA-DU-0012" in patients_with_role(split, fold, "train"))
+    with pytest.raises(BadInputError, match="no expression of TCGA-DU-0012"):
+        fitted_bytes(arguments, tmp_path, FILTERS[0], fold)
+
+
+def test_an_unknown_fold_and_genes_of_another_folder_are_refused(arguments: list[str], tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="fold 3"):
+        fitted_bytes(arguments, tmp_path, FILTERS[0], 3)
+    elsewhere = [*arguments[:3], str(tmp_path / "other/genes.parquet"), *arguments[4:]]
+    with pytest.raises(BadInputError, match="expected in the folder"):
+        fitted_bytes(elsewhere, tmp_path, FILTERS[0])

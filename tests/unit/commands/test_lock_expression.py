@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from mgi.cli import main
+from mgi.core.errors import BadInputError, ConfigError, NetworkError
+
+GDC = '{"source": "gdc", "retry_base_s": 0}'
+
+
+def lock(simulated_archive, target, settings=GDC, *more):
+    archive = ["--archive", str(simulated_archive)] if simulated_archive else []
+    return main(["lock-expression", "--settings", settings, "--output", str(target), *archive, *more])
+
+
+def test_a_simulated_project_is_locked_twice_to_the_same_bytes(simulated_archive, tmp_path, capsys):
+    assert lock(simulated_archive, tmp_path / "a.json") == 0
+    assert lock(simulated_archive, tmp_path / "b.json") == 0
+    text = (tmp_path / "a.json").read_text()
+    assert text == (tmp_path / "b.json").read_text()
+    assert "127.0.0.1" not in text
+    assert str(simulated_archive) not in text
+    found = json.loads(text)
+    assert (found["kind"], found["source"], found["simulated"], found["table"]) == ("expression", "gdc", True, None)
+    chosen = [item["patient_id"] for item in found["items"] if item["chosen"]]
+    assert len(chosen) == len(set(chosen)) >= 10
+    assert all(item["aliquot"][13:15] == "01" for item in found["items"] if item["chosen"])
+    assert {item["reason"] for item in found["items"]} >= {"primary tumour", "recurrent sample"}
+    assert "chosen, release Data Release" in capsys.readouterr().out
+
+
+def test_a_committed_lock_is_followed_without_asking_any_service(simulated_archive, tmp_path):
+    assert lock(simulated_archive, tmp_path / "a.json") == 0
+    settings = json.dumps({"source": "gdc", "lock": str(tmp_path / "a.json"), "base_url": "http://127.0.0.1:9"})
+    assert lock(None, tmp_path / "b.json", settings) == 0
+    assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()
+
+
+def test_a_users_table_is_locked_by_its_labels(tmp_path, capsys):
+    table = tmp_path / "mine.csv"
+    table.write_text("id,TP53\nTCGA-CS-4941-01A,1.5\nTCGA-CS-4941-02A,2.5\nTCGA-HT-7473,3\n")
+    assert lock(None, tmp_path / "a.json", '{"source": "matrix"}', "--table", str(table)) == 0
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert found["table"]["name"] == "mine.csv"
+    assert [(item["key"], item["chosen"]) for item in found["items"]] == [
+        ("TCGA-CS-4941-01A", True),
+        ("TCGA-CS-4941-02A", False),
+        ("TCGA-HT-7473", True),
+    ]
+    assert "read as samples x genes, 3 samples, 1 genes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "said"),
+    [
+        ('{"source": "gdc", "project": "tcga-lgg"}', BadInputError.exit_code, "case-sensitive"),
+        ('{"sourse": "gdc"}', ConfigError.exit_code, "expression.sourse: unknown key"),
+        ('{"source": "matrix"}', ConfigError.exit_code, "expression.table: found nothing"),
+    ],
+)
+def test_what_cannot_be_locked_is_one_line_and_no_file(simulated_archive, tmp_path, capsys, settings, code, said):
+    assert lock(simulated_archive, tmp_path / "a.json", settings) == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("mgi lock-expression: ")
+    assert said in line
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_an_unreachable_service_is_one_line(tmp_path, capsys):
+    settings = '{"source": "gdc", "base_url": "http://127.0.0.1:9", "retry_base_s": 0}'
+    assert lock(None, tmp_path / "a.json", settings) == NetworkError.exit_code
+    assert "no connection (refused) (6 attempts)" in capsys.readouterr().err

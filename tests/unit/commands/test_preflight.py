@@ -1,0 +1,51 @@
+import json
+
+from mgi.cli import main
+from mgi.core.errors import ConfigError, NetworkError
+
+GDC = '{"source": "gdc", "retry_base_s": 0}'
+TCIA = '{"source": "tcia", "retry_base_s": 0}'
+
+
+def preflight(target, expression, images, *more):
+    options = ["--expression", expression, "--images", images, "--output", str(target)]
+    return main(["preflight", *options, *map(str, more)])
+
+
+def test_every_source_gets_a_line(simulated_archive, tmp_path, capsys):
+    target = tmp_path / "preflight.json"
+    assert preflight(target, GDC, TCIA, "--archive", simulated_archive) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("expression from gdc: ready: reachable, Data Release")
+    assert lines[1].startswith("images from tcia: ready: reachable, ")
+    text = target.read_text()
+    assert [line["state"] for line in json.loads(text)["sources"]] == ["ready", "ready"]
+    assert "127.0.0.1" not in text
+
+
+def test_an_absent_kaggle_zip_names_the_key_and_the_ways_out(simulated_archive, tmp_path, capsys):
+    target = tmp_path / "preflight.json"
+    code = preflight(target, GDC, '{"source": "kaggle"}', "--archive", simulated_archive)
+    assert code == ConfigError.exit_code
+    printed = capsys.readouterr()
+    assert "images from kaggle: missing: " in printed.out
+    (line,) = printed.err.splitlines()
+    for word in ("images.archive", "mateuszbuda/lgg-mri-segmentation", "0.7 GB", "July 2025", "phs004225", "BraTS"):
+        assert word in line
+    assert not target.exists()
+
+
+def test_a_restricted_collection_needs_an_account_and_the_other_source_is_still_asked(
+    simulated_archive, tmp_path, capsys
+):
+    images = '{"source": "tcia", "collection": "TCGA-GBM", "retry_base_s": 0}'
+    code = preflight(tmp_path / "p.json", GDC, images, "--archive", simulated_archive)
+    assert code == NetworkError.exit_code
+    printed = capsys.readouterr().out
+    assert "expression from gdc: ready" in printed
+    assert "images from tcia: needs an account" in printed
+
+
+def test_a_folder_without_a_complete_archive_is_told_at_once(tmp_path, capsys):
+    assert preflight(tmp_path / "p.json", GDC, TCIA, "--archive", tmp_path) == ConfigError.exit_code
+    assert "run simulate first" in capsys.readouterr().err

@@ -1,0 +1,251 @@
+"""The report on a results folder made up here: discs for lesions, and methods that miss them by known amounts."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mgi.cli import main
+from mgi.cohort.pairing import CohortRow
+from mgi.cohort.split import SplitRow
+from mgi.core.files import write_json
+from mgi.shards.cohort_tables import write_cohort, write_split
+from mgi.shards.dataset_manifest import write_dataset
+from mgi.shards.image_shard import PatientImages, image_shard_writer
+
+SIDE, SLICES, PATIENTS, FOLDS = 64, 10, 20, 2
+SITES = ("CS", "DU", "FG", "HT")
+NAMES = sorted(f"TCGA-{SITES[i % 4]}-{4900 + i}" for i in range(PATIENTS))
+SHIFTS = {
+    ("mgi", "real"): {"real": 1.5, "permuted-0": 4.5, "permuted-1": 4.0, "mean": 3.0, "null": 3.2},
+    ("mgi", "none"): {"none": 3.0},
+    ("unet", "none"): {"none": 3.4},
+    ("resunet", "none"): {"none": 3.2},
+    ("attention_unet", "none"): {"none": 2.8},
+    ("deeplabv3plus", "none"): {"none": 2.4},
+}
+"""Mean displacement of a predicted disc in pixels, by method, training genes and gene mode."""
+CONFIG = {"title": "demo", "evaluation": {"bootstrap_draws": 1000, "seed": 0, "headline": "volume"}}
+
+
+def disc(centre: np.ndarray, radius: float) -> np.ndarray:
+    """Discs that shrink to nothing away from the middle slice, shape (slices, rows, cols)."""
+    z, y, x = np.mgrid[:SLICES, :SIDE, :SIDE]
+    radii = radius * np.sqrt(np.clip(1 - ((z - SLICES / 2) / 3.5) ** 2, 0, 1))
+    return (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radii**2
+
+
+def truth_of(patient: str) -> tuple[np.ndarray, float, np.ndarray]:
+    rng = np.random.default_rng(NAMES.index(patient))
+    centre, radius = rng.uniform(25, 39, 2), rng.uniform(5, 11)
+    return centre, radius, disc(centre, radius)
+
+
+def write_shard(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    brain = ((y - 32) / 28) ** 2 + ((x - 32) / 23) ** 2 < 1
+    with image_shard_writer(folder / "slices.parquet") as writer:
+        for patient in NAMES:
+            truth = truth_of(patient)[2]
+            signal = 300 + 50 * np.cos(x / 6) + 250 * truth + rng.normal(0, 25, truth.shape)
+            writer.add(
+                PatientImages(
+                    patient_id=patient, slices=(brain * signal).clip(0).astype(np.uint16),
+                    masks=truth.astype(np.uint8), spacing_mm=None, positions_mm=None, source="0" * 64,
+                )
+            )  # fmt: skip
+    write_dataset(folder / "dataset.json", "images", [folder / "slices.parquet"], {"simulated": True})
+
+
+def write_run(folder: Path, method: str, trained: str, fold: int, predictor: np.random.Generator) -> tuple[Path, Path]:
+    """Predictions and a training log of one run; every tenth patient is missed but for a speck."""
+    key = f"{method}-{trained}-fold{fold}-seed0"
+    rows = []
+    for patient in NAMES[fold::FOLDS]:
+        centre, radius, _ = truth_of(patient)
+        for mode, shift in SHIFTS[method, trained].items():
+            angle = predictor.uniform(0, 2 * np.pi)
+            moved = centre + predictor.gamma(4, shift / 4) * np.array([np.sin(angle), np.cos(angle)])
+            failed = NAMES.index(patient) % 10 == 7
+            probability = np.where(disc(moved, 1.5 if failed else radius * predictor.uniform(0.85, 1.1)), 230, 10)
+            rows += [
+                {"patient_id": patient, "slice": index, "genes": mode, "donor": None, "rows": SIDE, "cols": SIDE,
+                 "probability": plane.astype(np.uint8).tobytes()}
+                for index, plane in enumerate(probability)
+            ]  # fmt: skip
+    spec = {"key": key, "method": method, "genes": trained, "fold": fold, "seed": 0, "protocol": "patient"}
+    table = pa.Table.from_pylist(rows).replace_schema_metadata({"spec": json.dumps(spec)})
+    pq.write_table(table, folder / f"{key}.parquet", compression="zstd", write_page_checksum=True)
+    return folder / f"{key}.parquet", write_curve(folder / "runs" / key / "curves.jsonl", predictor)
+
+
+def write_curve(path: Path, rng: np.random.Generator) -> Path:
+    path.parent.mkdir(parents=True)
+    lines = []
+    for epoch in range(12):
+        fit = 1 - np.exp(-epoch / 4) + rng.normal(0, 0.01)
+        lines += [{"epoch": epoch, "step": 2 * epoch + s, "split": "train", "loss": 1 - 0.8 * fit} for s in (0, 1)]
+        lines.append(
+            {"epoch": epoch, "step": 2 * epoch + 1, "split": "validation", "loss": 1 - fit, "dice": 0.75 * fit}
+        )
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return path
+
+
+def cohort_row(name: str, reason: str | None) -> CohortRow:
+    return CohortRow(
+        patient_id=name, site=name[5:7], status="dropped" if reason else "kept", reason=reason, has_expression=True,
+        has_image=True, has_mask=True, expression_key=None, aliquot=None, image_key=None, mask_keys=(), n_slices=None,
+        study_date=None, notes="", simulated=True,
+    )  # fmt: skip
+
+
+def write_tables(folder: Path, *, simulated: bool) -> None:
+    reasons = ["no expression"] * 3 + ["no mask"] * 2 + ["image rejected: 2 slices", "image rejected: no geometry"]
+    dropped = [f"TCGA-EZ-{7000 + i}" for i in range(len(reasons))]
+    cohort = [cohort_row(name, None) for name in NAMES]
+    cohort += [cohort_row(name, reason) for name, reason in zip(dropped, reasons, strict=True)]
+    write_cohort(cohort, folder / "cohort.parquet", folder / "cohort.tsv")
+    roles = [
+        SplitRow(fold, name, name[5:7], "test" if i % FOLDS == fold else "validation" if i % 5 == 4 else "train")
+        for fold in range(FOLDS)
+        for i, name in enumerate(NAMES)
+    ]
+    write_split(roles, folder / "split.parquet", folder / "split.tsv")
+    for kind, source, names in (("expression", "gdc", NAMES + dropped[3:]), ("images", "tcia", NAMES + dropped)):
+        items = [{"patient_id": name} for name in names]
+        lock = {"kind": kind, "source": source, "simulated": simulated, "items": items}
+        release = {"release": "Data Release 45.0"} if kind == "expression" else {"collection": "TCGA-LGG"}
+        write_json(folder / f"{kind}.json", {**lock, **release})
+    write_json(folder / "config.json", CONFIG)
+    pd.DataFrame({"gene_index": range(500)}).to_parquet(folder / "genes.parquet")
+    (folder / "benchmarks").mkdir()
+    for name, seconds, memory in (("finetune-a", 61, "812.4"), ("finetune-b", 72, "799"), ("cohort", 1.4, "NA")):
+        text = f"s\th:m:s\tmax_rss\tmax_vms\n{seconds}\t0:00:01\t{memory}\t-\n"
+        (folder / "benchmarks" / f"{name}.tsv").write_text(text)
+
+
+def build(folder: Path, *, simulated: bool) -> Path:
+    """Write a results folder and run evaluate, compare and report over it; return the folder."""
+    folder.mkdir(exist_ok=True)
+    write_tables(folder, simulated=simulated)
+    write_shard(folder)
+    rng = np.random.default_rng(5)
+    runs = [write_run(folder, *trained, fold, rng) for trained in SHIFTS for fold in range(FOLDS)]
+    curves = [curve for _, curve in runs]
+    curves.append(write_curve(folder / "runs" / "pretrain-fold0-seed0" / "curves.jsonl", rng))
+    scores = []
+    for predictions, _ in runs:
+        scores.append(folder / f"scores-{predictions.name}")
+        assert main(["evaluate", f"--predictions={predictions}", f"--slices={folder}", f"--output={scores[-1]}"]) == 0
+    tables = [f"--{name}={folder / name}.csv" for name in ("dice", "tests", "audit", "patients")]
+    settings = json.dumps(CONFIG["evaluation"])
+    assert main(["compare", "--scores", *map(str, scores), "--settings", settings, *tables]) == 0
+    files = {"cohort": "cohort.parquet", "split": "split.parquet", "expression-lock": "expression.json",
+             "image-lock": "images.json", "slices": "slices.parquet", "config": "config.json",
+             "genes": "genes.parquet", "benchmarks": "benchmarks", "output": "report.html",
+             "summary": "summary.json"}  # fmt: skip
+    given = [f"--{name}={folder / file}" for name, file in files.items()]
+    predictions = ["--predictions", *(str(path) for path, _ in runs)]
+    assert (
+        main(["report", *given, *tables, *predictions, "--curves", *map(str, curves), "--title=A made-up cohort"]) == 0
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("results"), simulated=True)
+
+
+class Outline(HTMLParser):
+    """Collects what a page would fetch, and its tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href") and value]
+
+
+def test_the_page_needs_nothing_from_outside(results: Path) -> None:
+    html = (results / "report.html").read_text()
+    outline = Outline()
+    outline.feed(html)
+    assert all(address.startswith(("data:", "#")) for address in outline.addresses)
+    assert not {"script", "link", "iframe"} & set(outline.tags)
+    assert outline.tags.count("img") == 4
+    assert "url(" not in html
+    assert 'name="viewport"' in html
+
+
+def test_a_simulated_cohort_is_called_so_in_title_banner_and_lead(results: Path) -> None:
+    html = (results / "report.html").read_text()
+    assert "<title>SIMULATED: A made-up cohort</title>" in html
+    assert "SIMULATED DATA" in html
+    assert "20 simulated patients" in html
+
+
+def test_the_summary_counts_the_cohort(results: Path) -> None:
+    cohort = json.loads((results / "summary.json").read_text())["cohort"]
+    assert cohort == {
+        "patients": 20, "slices": 200, "genes": 500, "tested": 20, "train": 8, "validation": 2,
+        "found": {"expression": 24, "images": 27},
+        "dropped": {"no expression": 3, "no mask": 2, "image rejected": 2},
+    }  # fmt: skip
+
+
+def test_the_summary_agrees_with_the_tables(results: Path) -> None:
+    summary = json.loads((results / "summary.json").read_text())
+    table = pd.read_csv(results / "dice.csv", keep_default_na=False)
+    assert len(summary["dice"]) == len(table)
+    assert set(summary["audit"]) == {"real", "permuted", "mean", "null", "none"}
+    assert set(summary["audit"]["real"]) == {"mean", "n"}
+    assert summary["audit"]["permuted"]["low"] > 0  # predictions with others' genes were made worse
+    assert {test["method"] for test in summary["tests"]} == {method for method, _ in SHIFTS} - {"mgi"} | {
+        "mgi-no-genes"
+    }
+    assert summary["simulated"] is True
+    assert len(summary["config_sha256"]) == 64
+    assert {"python", "mgi", "numpy"} <= set(summary["versions"])
+
+
+def test_the_summary_adds_up_what_rules_cost(results: Path) -> None:
+    rules = json.loads((results / "summary.json").read_text())["rules"]
+    assert rules == [
+        {"rule": "cohort", "jobs": 1, "wall_seconds": 1.4, "peak_mb": None},
+        {"rule": "finetune", "jobs": 2, "wall_seconds": 133, "peak_mb": 812.4},
+    ]
+
+
+def test_the_lead_states_the_table_s_mean_and_interval(results: Path) -> None:
+    html = (results / "report.html").read_text()
+    table = pd.read_csv(results / "dice.csv", keep_default_na=False)
+    row = table[(table["method"] == "mgi") & (table["genes"] == "real") & (table["definition"] == "volume")].iloc[0]
+    lead = re.search(r'<p class="lead">(.*?)</p>', html, re.DOTALL)
+    assert lead is not None
+    assert f"{float(row['mean']):.3f} (95 % CI {float(row['low']):.3f} to {float(row['high']):.3f}" in lead[1]
+
+
+def test_the_sparest_call_still_gives_a_page(results: Path, tmp_path: Path) -> None:
+    """Only what is required, on real data: no predictions, no curves, no benchmarks, no genes."""
+    write_tables(tmp_path, simulated=False)
+    files = {"cohort": "cohort.parquet", "split": "split.parquet", "expression-lock": "expression.json",
+             "image-lock": "images.json", "config": "config.json", "output": "report.html",
+             "summary": "summary.json"}  # fmt: skip
+    given = [f"--{name}={tmp_path / file}" for name, file in files.items()]
+    given += [f"--{name}={results / name}.csv" for name in ("dice", "tests", "audit", "patients")]
+    assert main(["report", *given, f"--slices={results}"]) == 0
+    html = (tmp_path / "report.html").read_text()
+    assert "simulated" not in html.lower()
+    assert json.loads((tmp_path / "summary.json").read_text())["cohort"]["genes"] is None

@@ -1,0 +1,138 @@
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mgi.commands import shard_expression
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.expression_shard import read_expression
+
+A, B, C = "TCGA-DU-0001", "TCGA-CS-0002", "TCGA-HT-0003"
+GENES = ("ENSG00000000003.15", "ENSG00000000003.15_PAR_Y", "ENSG00000000005.6")
+
+
+def item(patient: str, *, chosen: bool = True) -> dict[str, Any]:
+    return {
+        "patient_id": patient, "sample": f"{patient}-01A", "aliquot": None, "key": f"{patient}-01", "size": 1,
+        "file_name": None, "md5": "0" * 32, "chosen": chosen, "reason": "",
+    }  # fmt: skip
+
+
+def written(
+    folder: Path, source: str, items: list[dict[str, Any]], raw: list[dict[str, Any]], **lock: Any
+) -> list[str]:
+    given = {"kind": "expression", "format": 1, "source": source, "release": None, "simulated": source == "gdc"}
+    full = {**given, "gene_model": None, "table": None, "items": items, **lock}
+    (folder / "lock.json").write_text(json.dumps(full))
+    (folder / "index.json").write_text(json.dumps({"kind": "expression", "source": source, "items": raw}))
+    outputs = [f"--{name.split('.')[0]}={folder / 'shard' / name}" for name in ("values.parquet", "genes.parquet")]
+    inputs = ["--lock", str(folder / "lock.json"), "--index", str(folder / "index.json")]
+    return [*inputs, *outputs, f"--dataset={folder / 'shard' / 'dataset.json'}"]
+
+
+def fetched(patient: str, path: str | None, sha256: str, **changes: Any) -> dict[str, Any]:
+    base = {"patient_id": patient, "key": f"{patient}-01", "role": "expression", "path": path, "sha256": sha256}
+    return {**base, "size": 1, "md5": None, "n_images": None, **changes}
+
+
+@pytest.fixture
+def gdc(tmp_path: Path, star_text: Callable[..., str]) -> list[str]:
+    (tmp_path / "files").mkdir()
+    raw = []
+    for patient, tpm in ((A, 3.0), (B, 1.0)):
+        text = star_text(dict(zip(GENES, (tpm, 0.0, 1e6 - tpm), strict=True)))
+        (tmp_path / f"files/{patient}.tsv").write_text(text)
+        raw.append(fetched(patient, f"files/{patient}.tsv", hashlib.sha256(text.encode()).hexdigest()))
+    return written(tmp_path, "gdc", [item(A), item(B), item(C, chosen=False)], raw)
+
+
+@pytest.fixture
+def matrix(tmp_path: Path) -> list[str]:
+    table = tmp_path / "table.tsv"
+    frame = pd.DataFrame({"MSN": [0.5, -642.6], "CD58": [1.0, 2.0]}, index=pd.Index([f"{A}-01", f"{B}-01"], name="id"))
+    frame.to_csv(table, sep="\t")
+    digest = hashlib.sha256(table.read_bytes()).hexdigest()
+    pin = {"name": table.name, "sha256": digest, "size": table.stat().st_size}
+    raw = [fetched(patient, None, digest) for patient in (A, B)]
+    return [*written(tmp_path, "matrix", [item(A), item(B)], raw, table=pin), "--table", str(table)]
+
+
+def run(arguments: list[str]) -> None:
+    shard_expression.run(shard_expression.parser().parse_args(arguments))
+
+
+def test_star_files_become_log_tpm_sorted_by_patient(gdc: list[str], tmp_path: Path) -> None:
+    run(gdc)
+    shard = read_expression(tmp_path / "shard", verify=True)
+    assert shard.patient_ids == [B, A]
+    assert shard.values[:, 0].tolist() == [1.0, 2.0]
+    assert shard.genes["gene_id"].tolist() == [GENES[0], GENES[2]]
+    assert (shard.scale, shard.simulated) == ("log2(TPM+1)", True)
+    dataset = read_dataset(tmp_path / "shard", "expression")
+    assert (dataset["par_y_rows_dropped"], dataset["gene_model"]) == (1, "GENCODE v36")
+
+
+def test_the_shard_is_the_same_twice(gdc: list[str], tmp_path: Path) -> None:
+    run(gdc)
+    first = [path.read_bytes() for path in sorted((tmp_path / "shard").iterdir())]
+    run(gdc)
+    assert first == [path.read_bytes() for path in sorted((tmp_path / "shard").iterdir())]
+
+
+def test_two_patients_with_one_profile_are_refused(matrix: list[str], tmp_path: Path) -> None:
+    table = tmp_path / "table.tsv"
+    table.write_text(f"id\tMSN\n{A}-01\t1.5\n{B}-01\t1.5\n")
+    lock = json.loads((tmp_path / "lock.json").read_text())
+    lock["table"] |= {"sha256": hashlib.sha256(table.read_bytes()).hexdigest(), "size": table.stat().st_size}
+    (tmp_path / "lock.json").write_text(json.dumps(lock))
+    with pytest.raises(BadInputError, match=f"{A}: has the same expression in every gene as {B}"):
+        run(matrix)
+
+
+def test_a_changed_file_is_refused(gdc: list[str], tmp_path: Path) -> None:
+    (tmp_path / f"files/{A}.tsv").write_text("")
+    with pytest.raises(IntegrityError, match=f"{A}.tsv: sha256"):
+        run(gdc)
+    assert not (tmp_path / "shard").exists()
+
+
+def test_a_chosen_file_that_was_not_fetched_is_refused(gdc: list[str], tmp_path: Path) -> None:
+    index = json.loads((tmp_path / "index.json").read_text())
+    (tmp_path / "index.json").write_text(json.dumps({**index, "items": index["items"][:1]}))
+    with pytest.raises(BadInputError, match=f"{B}: {B}-01: in no raw index"):
+        run(gdc)
+
+
+def test_positions_are_stored_where_they_are_given(gdc: list[str], tmp_path: Path) -> None:
+    (tmp_path / "p.tsv").write_text(f"gene_id\tchromosome\tstart\n{GENES[2]}\tchrX\t100\n")
+    run([*gdc, "--positions", str(tmp_path / "p.tsv")])
+    genes = read_expression(tmp_path / "shard").genes
+    assert genes["chromosome"].tolist()[1] == "chrX"
+    assert genes["start"].isna().tolist() == [True, False]
+
+
+def test_a_table_is_taken_as_given(matrix: list[str], tmp_path: Path) -> None:
+    run(matrix)
+    shard = read_expression(tmp_path / "shard")
+    assert shard.patient_ids == [B, A]
+    assert shard.values[:, 0].tolist() == pytest.approx([-642.6, 0.5])
+    assert shard.genes["gene_id"].tolist() == ["MSN", "CD58"]
+    assert shard.genes["gene_type"].isna().all()
+    assert shard.scale == "as given"
+
+
+def test_a_table_other_than_the_locked_one_is_refused(matrix: list[str], tmp_path: Path) -> None:
+    with (tmp_path / "table.tsv").open("a") as table:
+        table.write("TCGA-ZZ-0009-01\t1\t1\n")
+    with pytest.raises(IntegrityError, match=r"table\.tsv"):
+        run(matrix)
+
+
+def test_a_missing_table_is_a_setting_to_give(matrix: list[str]) -> None:
+    with pytest.raises(ConfigError, match="--table"):
+        run(matrix[:-2])

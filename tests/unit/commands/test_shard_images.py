@@ -1,0 +1,159 @@
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mgi.cohort.pairing import EXCLUDED, CohortRow
+from mgi.commands import shard_images
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.shards.cohort_tables import write_cohort
+from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.image_shard import read_images
+
+A, B = "TCGA-DU-0001", "TCGA-CS-0002"
+FOLDER = "TCGA_CS_0002_19970222"
+POSITIONS = [(0.0, 0.0, 5.0 * k) for k in range(3)]
+FRAMES = (np.random.default_rng(1).random((3, 4, 4)) > 0.5).astype(np.uint8)
+
+
+def cohort_row(patient: str, key: str | None, masks: tuple[str, ...] = (), reason: str | None = None) -> CohortRow:
+    return CohortRow(
+        patient_id=patient, site=patient[5:7], status="dropped" if reason else "kept", reason=reason,
+        has_expression=True, has_image=key is not None, has_mask=bool(masks), expression_key="e", aliquot=None,
+        image_key=key, mask_keys=masks, n_slices=3, study_date=None, notes="", simulated=True,
+    )  # fmt: skip
+
+
+def locked(patient: str, key: str, role: str) -> dict[str, Any]:
+    return {
+        "patient_id": patient, "study_uid": "1.2", "study_date": "2001-02-03", "key": key, "modality": "MR",
+        "description": "", "n_images": 3, "size": 1, "role": role, "score": 1.0, "chosen": True, "reason": "",
+    }  # fmt: skip
+
+
+def fetched(patient: str, key: str, role: str, path: str | None, sha256: str) -> dict[str, Any]:
+    return {
+        "patient_id": patient, "key": key, "role": role, "path": path, "size": 1, "md5": None, "sha256": sha256,
+        "n_images": None,
+    }  # fmt: skip
+
+
+def written(
+    folder: Path, source: str, items: list[dict[str, Any]], raw: list[dict[str, Any]], **lock: Any
+) -> list[str]:
+    given = {"kind": "images", "format": 1, "source": source, "collection": None, "simulated": source == "tcia"}
+    (folder / "lock.json").write_text(json.dumps({**given, "table": None, "items": items, **lock}))
+    (folder / "index.json").write_text(json.dumps({"kind": "images", "source": source, "items": raw}))
+    return [
+        "--lock", str(folder / "lock.json"), "--index", str(folder / "index.json"),
+        "--cohort", str(folder / "c.parquet"),
+        "--slices", str(folder / "shard/slices.parquet"), "--dataset", str(folder / "shard/dataset.json"),
+    ]  # fmt: skip
+
+
+def run(arguments: list[str], folder: Path, rows: list[CohortRow]) -> None:
+    write_cohort(rows, folder / "c.parquet", folder / "c.tsv")
+    shard_images.run(shard_images.parser().parse_args(arguments))
+
+
+@pytest.fixture
+def tcia(
+    tmp_path: Path,
+    mr_file: Callable[..., bytes],
+    seg_file: Callable[..., bytes],
+    zip_of: Callable[..., Path],
+) -> list[str]:
+    """Patient A has series 1.2.3.4 with a segmentation, patient B an unreadable series 1.2.3.7."""
+    pixels = np.arange(16, dtype=np.uint16).reshape(4, 4)
+    (tmp_path / "series").mkdir()
+    zip_of(
+        {f"{k}.dcm": mr_file(pixels, position=POSITIONS[k], instance=9 - k) for k in range(3)},
+        tmp_path / "series/a.zip",
+    )
+    zip_of({"1.dcm": seg_file(FRAMES, POSITIONS)}, tmp_path / "series/m.zip")
+    zip_of({"1.dcm": b"not dicom"}, tmp_path / "series/b.zip")
+    items, raw = [], []
+    for patient, key, role, name in (
+        (A, "1.2.3.4", "flair", "a"),
+        (A, "1.2.3.9", "mask", "m"),
+        (B, "1.2.3.7", "flair", "b"),
+    ):
+        digest = hashlib.sha256((tmp_path / f"series/{name}.zip").read_bytes()).hexdigest()
+        items.append(locked(patient, key, role))
+        raw.append(fetched(patient, key, role, f"series/{name}.zip", digest))
+    return written(tmp_path, "tcia", items, raw)
+
+
+def test_a_series_with_its_mask_is_stored(tcia: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tcia, tmp_path, [cohort_row(A, "1.2.3.4", ("1.2.3.9",)), cohort_row(B, None, reason="image rejected: x")])
+    found = read_images(tmp_path / "shard", verify=True)
+    assert list(found) == [A]
+    assert np.array_equal(found[A].masks, FRAMES)
+    dataset = read_dataset(tmp_path / "shard", "images")
+    assert (dataset["patients"], dataset["slices"], dataset["simulated"]) == (1, 3, True)
+    assert dataset["mask_interpolation"] == "nearest neighbour (order 0)"
+    assert f"1/1 {A}: 3 slices" in capsys.readouterr().err
+
+
+def test_an_image_whose_patient_has_no_genes_or_mask_is_stored_too(tcia: list[str], tmp_path: Path) -> None:
+    run(tcia, tmp_path, [cohort_row(A, "1.2.3.4", reason="no mask")])
+    assert read_images(tmp_path / "shard")[A].masks is None
+
+
+def test_an_unreadable_series_stops_with_patient_and_series(tcia: list[str], tmp_path: Path) -> None:
+    rows = [cohort_row(A, "1.2.3.4"), cohort_row(B, "1.2.3.7")]
+    with pytest.raises(BadInputError, match=rf"{B}: series 1\.2\.3\.7: 1\.dcm: .* exclude"):
+        run(tcia, tmp_path, rows)
+    assert not (tmp_path / "shard/dataset.json").exists()
+    assert not (tmp_path / "shard/slices.parquet").exists()
+    run(tcia, tmp_path, [rows[0], cohort_row(B, "1.2.3.7", reason=EXCLUDED)])
+    assert list(read_images(tmp_path / "shard")) == [A]
+
+
+def test_a_series_that_was_never_fetched_is_named(tcia: list[str], tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=rf"{A}: 1\.9: in the cohort but in no raw index"):
+        run(tcia, tmp_path, [cohort_row(A, "1.9")])
+
+
+def test_a_cohort_without_images_is_refused(tcia: list[str], tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="no patient has an image"):
+        run(tcia, tmp_path, [cohort_row(A, None, reason="no image")])
+
+
+@pytest.fixture
+def kaggle(tmp_path: Path, tiff_of: Callable[..., bytes], zip_of: Callable[..., Path]) -> list[str]:
+    image, mask = tiff_of(np.full((4, 4, 3), 7, np.uint8)), tiff_of(np.eye(4, dtype=np.uint8) * 255)
+    table = zip_of({f"k/{FOLDER}/{FOLDER}_1.tif": image, f"k/{FOLDER}/{FOLDER}_1_mask.tif": mask}, tmp_path / "k.zip")
+    pin = {"name": "k.zip", "sha256": hashlib.sha256(table.read_bytes()).hexdigest(), "size": table.stat().st_size}
+    raw = [fetched(B, FOLDER, "flair", None, hashlib.sha256(image + mask).hexdigest())]
+    return [*written(tmp_path, "kaggle", [locked(B, FOLDER, "flair")], raw, table=pin), "--table", str(table)]
+
+
+def test_a_kaggle_folder_is_stored(kaggle: list[str], tmp_path: Path) -> None:
+    run(kaggle, tmp_path, [cohort_row(B, FOLDER)])
+    found = read_images(tmp_path / "shard")[B]
+    assert found.slices.tolist() == np.full((1, 4, 4), 7).tolist()
+    assert found.masks is not None
+    assert found.masks[0].tolist() == np.eye(4).tolist()
+    assert read_dataset(tmp_path / "shard", "images")["mask_interpolation"] is None
+
+
+def test_a_kaggle_archive_must_be_given_and_be_the_locked_one(kaggle: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--table"):
+        run(kaggle[:-2], tmp_path, [cohort_row(B, FOLDER)])
+    with (tmp_path / "k.zip").open("ab") as table:
+        table.write(b"more")
+    with pytest.raises(IntegrityError, match=r"k\.zip"):
+        run(kaggle, tmp_path, [cohort_row(B, FOLDER)])
+
+
+def test_the_shard_is_the_same_twice(tcia: list[str], tmp_path: Path) -> None:
+    rows = [cohort_row(A, "1.2.3.4", ("1.2.3.9",))]
+    run(tcia, tmp_path, rows)
+    first = [path.read_bytes() for path in sorted((tmp_path / "shard").iterdir())]
+    run(tcia, tmp_path, rows)
+    assert first == [path.read_bytes() for path in sorted((tmp_path / "shard").iterdir())]

@@ -1,0 +1,48 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from mgi.cohort.pairing import CohortRow
+from mgi.commands import split
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.shards.cohort_tables import read_split, write_cohort
+
+
+def row(index: int, status: str) -> CohortRow:
+    return CohortRow(
+        patient_id=f"TCGA-DU-{index:04d}", site="DU", status=status, reason=None if status == "kept" else "no mask",
+        has_expression=True, has_image=True, has_mask=status == "kept", expression_key="e", aliquot=None,
+        image_key="i", mask_keys=(), n_slices=1, study_date=None, notes="", simulated=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    rows = [row(index, "dropped" if index == 3 else "kept") for index in range(10)]
+    write_cohort(rows, tmp_path / "c.parquet", tmp_path / "c.tsv")
+    outputs = ["--output", str(tmp_path / "s.parquet"), "--tsv", str(tmp_path / "s.tsv")]
+    return ["--cohort", str(tmp_path / "c.parquet"), *outputs]
+
+
+def run(arguments: list[str], **settings: object) -> None:
+    split.run(split.parser().parse_args([*arguments, "--settings", json.dumps(settings)]))
+
+
+def test_only_kept_patients_are_split(arguments: list[str], tmp_path: Path) -> None:
+    run(arguments, folds=3, validation_fraction=0.2, seed=1)
+    table = read_split(tmp_path / "s.parquet")
+    assert sorted(set(table["fold"])) == [0, 1, 2]
+    assert table["patient_id"].nunique() == 9
+    assert "TCGA-DU-0003" not in set(table["patient_id"])
+    assert len((tmp_path / "s.tsv").read_text().splitlines()) == 1 + 27
+
+
+def test_more_folds_than_patients_are_refused(arguments: list[str]) -> None:
+    with pytest.raises(BadInputError, match="9 patients for 10 folds"):
+        run(arguments, folds=10)
+
+
+def test_an_unknown_setting_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"split\.fold"):
+        run(arguments, fold=3)

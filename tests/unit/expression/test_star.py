@@ -1,0 +1,183 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mgi.core.errors import BadInputError
+from mgi.expression.star import log_tpm, read_star, require_same_genes, without_par_y
+
+TPM = {"ENSG00000000003.15": 600_000.0, "ENSG00000000005.6": 399_999.5, "ENSG00000000419.13": 0.5}
+PAR_Y = {"ENSG00000002586.20_PAR_Y": 0.0}
+REAL = "expression/979a75fb-49bd-48e4-b7b1-1391a67726cb.rna_seq.augmented_star_gene_counts.tsv"
+
+
+@pytest.fixture
+def text(star_text: Callable[..., str]) -> str:
+    return star_text(TPM)
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "sample.tsv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_ids_counts_and_tpm_are_read(tmp_path: Path, text: str) -> None:
+    table = read_star(written(tmp_path, text))
+    assert table.gene_model == "GENCODE v36"
+    assert table.gene_ids.tolist() == list(TPM)
+    assert table.gene_types.tolist() == ["protein_coding"] * 3
+    assert table.counts.tolist() == [600_000, 400_000, 1]
+    assert table.tpm.tolist() == list(TPM.values())
+
+
+def test_log_tpm_is_the_binary_logarithm_of_one_more(tmp_path: Path, star_text: Callable[..., str]) -> None:
+    table = read_star(written(tmp_path, star_text({"ENSG1.1": 3.0, "ENSG2.1": 999_997.0, "ENSG3.1": 0.0})))
+    assert log_tpm(table)[[0, 2]].tolist() == [2.0, 0.0]
+
+
+def test_a_hash_or_a_quote_in_a_gene_name_is_a_character(tmp_path: Path, star_text: Callable[..., str]) -> None:
+    names = {"ENSG00000000003.15": ('A"#B', "lncRNA")}
+    table = read_star(written(tmp_path, star_text(TPM, names=names)))
+    assert table.gene_names[0] == 'A"#B'
+    assert len(table.gene_ids) == 3
+
+
+def swap(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new, 1)
+
+
+BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
+    "byte order mark": (lambda text: "\ufeff" + text, "byte order mark"),
+    "NUL byte": (swap("\t400000\t", "\t40\x000000\t"), "NUL"),
+    "carriage returns": (lambda text: text.replace("\n", "\r\n"), "carriage return"),
+    "decimal comma": (swap("0.5000", "0,5000"), "gene rows"),
+    "no gene model": (swap("# gene-model", "# model"), "line 1"),
+    "swapped header names": (swap("unstranded\tstranded_first", "stranded_first\tunstranded"), "line 2"),
+    "a missing summary row": (swap("N_noFeature\t\t\t7\t8\t9\t\t\t\n", ""), "line 5"),
+    "a summary row with TPM": (swap("N_ambiguous\t\t\t7\t8\t9\t\t\t", "N_ambiguous\t\t\t7\t8\t9\t1\t\t"), "line 6"),
+    "a summary row without number": (swap("N_unmapped\t\t\t7", "N_unmapped\t\t\tx"), "line 3"),
+    "cut in a line": (lambda text: text[:-4], "cut"),
+    "cut at a line": (lambda text: text[: text.index("ENSG00000000005")], "sums to"),
+    "cut in the header": (lambda text: text[: text.index("N_noFeature")], "ends within"),
+    "no gene rows": (lambda text: text[: text.index("ENSG")], "no gene rows"),
+    "glued to itself": (lambda text: text + text, "glued"),
+    "glued without comment": (lambda text: text + text.split("\n", 1)[1], "glued"),
+    "a gene twice": (swap("ENSG00000000005.6", "ENSG00000000003.15"), "ENSG00000000003.15: found twice"),
+    "a negative count": (swap("\t400000\t", "\t-40000\t"), "unstranded of ENSG00000000005.6: found -40000"),
+    "a fractional count": (swap("\t400000\t", "\t400000.5\t"), "gene rows"),
+    "an infinite value": (swap("199999.7500", "inf"), "fpkm_unstranded of ENSG00000000005.6"),
+    "a number out of range": (swap("0.5000", "1e400"), "tpm_unstranded"),
+    "a value that is none": (swap("0.5000", "nan"), "tpm_unstranded"),
+    "an empty value": (swap("0.5000", ""), "gene rows"),
+    "an empty gene name": (swap("NAME3.15", ""), "gene_name"),
+    "a blank in an id": (swap("ENSG00000000005.6", "ENSG 5.6"), "gene_id"),
+    "TPM of another total": (swap("399999.5000", "399990.5000"), "sums to 999991"),
+    "TPM without reads": (swap("\t1\t1\t0\t0.5", "\t0\t1\t0\t0.5"), "above 0"),
+    "one column more": (swap("0.5000", "0.5000\t1"), "gene rows"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_file_that_the_archive_cannot_have_written_is_refused_by_name(tmp_path: Path, text: str, fault: str) -> None:
+    change, expected = BROKEN[fault]
+    broken = change(text)
+    assert broken != text
+    with pytest.raises(BadInputError, match=expected) as caught:
+        read_star(written(tmp_path, broken))
+    assert "sample.tsv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_all_zero_sample_is_refused(tmp_path: Path, star_text: Callable[..., str]) -> None:
+    with pytest.raises(BadInputError, match="sums to 0"):
+        read_star(written(tmp_path, star_text(dict.fromkeys(TPM, 0.0))))
+
+
+def test_the_tolerance_of_the_total_grows_with_the_expressed_genes(
+    tmp_path: Path, star_text: Callable[..., str]
+) -> None:
+    many = {f"ENSG{index:05d}.1": 1000.0 for index in range(1000)}
+    shifted = star_text(many | {"ENSG00000.1": 1000.04})
+    assert len(read_star(written(tmp_path, shifted)).tpm) == 1000  # 1,000 genes may round by .05 together
+    with pytest.raises(BadInputError, match="sums to"):
+        read_star(written(tmp_path, star_text(many | {"ENSG00000.1": 1000.06})))
+
+
+def test_only_named_errors_leave_the_parser_whatever_byte_is_changed(tmp_path: Path, text: str) -> None:
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        data = bytearray(text.encode())
+        data[rng.integers(len(data))] = rng.integers(256)
+        try:
+            read_star(written(tmp_path, bytes(data)))
+        except BadInputError:
+            refused += 1
+    assert refused > 100
+
+
+def test_par_y_copies_are_dropped_and_their_twins_stay(tmp_path: Path, star_text: Callable[..., str]) -> None:
+    twin = {"ENSG00000002586.20": 0.0}
+    table = read_star(written(tmp_path, star_text({**TPM, **twin, **PAR_Y})))
+    assert without_par_y(table).gene_ids.tolist() == [*TPM, *twin]
+
+
+def test_a_par_y_copy_with_reads_is_refused(tmp_path: Path, star_text: Callable[..., str]) -> None:
+    tpm = {**TPM, "ENSG00000000419.13": 0.25, "ENSG00000002586.20_PAR_Y": 0.25}
+    with pytest.raises(BadInputError, match="PAR_Y"):
+        without_par_y(read_star(written(tmp_path, star_text(tpm))))
+
+
+def test_two_versions_of_a_gene_are_refused(tmp_path: Path, star_text: Callable[..., str]) -> None:
+    table = read_star(written(tmp_path, star_text({**TPM, "ENSG00000000003.16": 0.0})))
+    with pytest.raises(BadInputError, match=r"ENSG00000000003: present in two versions"):
+        without_par_y(table)
+
+
+@pytest.mark.parametrize(
+    ("genes", "expected"),
+    [
+        (["ENSG00000000003.15", "ENSG00000000005.6"], "number of genes 2, expected 3"),
+        ([*TPM, "ENSG9.1"], "number of genes 4, expected 3"),
+        (
+            ["ENSG00000000005.6", "ENSG00000000003.15", "ENSG00000000419.13"],
+            "gene_ids row 0: found 'ENSG00000000005.6'",
+        ),
+        (
+            ["ENSG00000000003.15", "ENSG00000000005.7", "ENSG00000000419.13"],
+            "gene_ids row 1: found 'ENSG00000000005.7'",
+        ),
+    ],
+    ids=["a missing gene", "an extra gene", "another order", "another version"],
+)
+def test_another_gene_index_is_refused_naming_the_first_difference(
+    tmp_path: Path, text: str, star_text: Callable[..., str], genes: list[str], expected: str
+) -> None:
+    reference = read_star(written(tmp_path, text))
+    other = read_star(written(tmp_path, star_text(dict.fromkeys(genes, 0.0) | {genes[0]: 1e6})))
+    with pytest.raises(BadInputError, match=expected):
+        require_same_genes(reference, other, "other.tsv")
+
+
+def test_another_gene_model_is_refused(tmp_path: Path, text: str) -> None:
+    reference = read_star(written(tmp_path, text))
+    other = read_star(written(tmp_path, text.replace("v36", "v22")))
+    with pytest.raises(BadInputError, match="GENCODE v22"):
+        require_same_genes(reference, other, "other.tsv")
+    require_same_genes(reference, reference, "same.tsv")
+
+
+def test_a_real_file_of_the_archive_is_read(real_data: Path) -> None:
+    table = read_star(real_data / REAL)
+    kept = without_par_y(table)
+    assert (len(table.gene_ids), len(kept.gene_ids)) == (60_660, 60_616)
+    assert (table.gene_ids[0], table.gene_names[0], table.counts[0], table.tpm[0]) == (
+        "ENSG00000000003.15",
+        "TSPAN6",
+        1715,
+        167.9793,
+    )
+    assert abs(table.tpm.sum() - 1e6) < 0.01
+    assert (table.gene_types == "protein_coding").sum() == 19_962

@@ -1,0 +1,29 @@
+import pandas as pd
+
+from mgi.reporting.cohort_flow import cohort_flow
+
+
+def test_every_patient_is_counted_where_it_stopped() -> None:
+    cohort = pd.DataFrame(
+        [
+            ("A", "CS", "kept", None),
+            ("B", "DU", "kept", None),
+            ("C", "DU", "dropped", "no mask"),
+            ("D", "DU", "dropped", "image rejected: 2 slices"),
+            ("E", "DU", "dropped", "image rejected: no geometry"),
+        ],
+        columns=["patient_id", "site", "status", "reason"],
+    )
+    split = pd.DataFrame(
+        [(0, "A", "train"), (0, "B", "test"), (1, "B", "train"), (1, "A", "test")],
+        columns=["fold", "patient_id", "role"],
+    )
+    locks = {
+        "expression": {"items": [{"patient_id": "A"}, {"patient_id": "A"}, {"patient_id": "B"}]},
+        "images": {"items": [{"patient_id": name} for name in "ABCDE"]},
+    }
+    flow = cohort_flow(cohort, split, locks, {"A": 10, "B": 12, "C": 99}, tested=2)
+    assert (flow.found_expression, flow.found_images, flow.known, flow.patients) == (2, 5, 5, 2)
+    assert flow.dropped == {"image rejected": 2, "no mask": 1}
+    assert (flow.slices, flow.tested, flow.folds, flow.sites) == (22, 2, 2, 2)
+    assert (flow.train, flow.validation) == (1, 0)

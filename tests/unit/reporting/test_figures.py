@@ -1,0 +1,58 @@
+import base64
+import math
+
+import pandas as pd
+import pytest
+
+from mgi.evaluation.audit import AUDIT_COLUMNS
+from mgi.evaluation.cohort_tables import DICE_COLUMNS
+from mgi.reporting.curves import RunCurve
+from mgi.reporting.drawing import as_data_uri, new_figure
+from mgi.reporting.figures import audit_figure, curves_figure, patients_figure
+
+
+def decoded(uri: str) -> bytes:
+    return base64.b64decode(uri.split(",", 1)[1])
+
+
+@pytest.mark.parametrize(("raster", "kind"), [(True, "image/png"), (False, "image/svg+xml")])
+def test_a_watermark_changes_the_figure_and_nothing_else_does(raster: bool, kind: str) -> None:
+    plain, again, marked = (as_data_uri(new_figure(1), simulated=s, raster=raster) for s in (False, False, True))
+    assert plain == again
+    assert plain != marked
+    assert plain.startswith(f"data:{kind};base64,")
+
+
+def test_patients_are_drawn_per_method_even_where_one_was_not_tested() -> None:
+    patients = pd.DataFrame(
+        [("mgi", "real", "A", 0.9), ("mgi", "real", "B", 0.7), ("unet", "none", "A", 0.5)],
+        columns=["method", "genes", "patient_id", "volume"],
+    )
+    dice = pd.DataFrame(
+        [
+            ("mgi", "real", "volume", 0.8, 0.8, 0.75, 0.85, 0.7, 0.9, 2, 0, 0),
+            ("unet", "none", "volume", 0.5, 0.5, 0.5, 0.5, math.nan, math.nan, 1, 0, 0),
+        ],
+        columns=DICE_COLUMNS,
+    )
+    assert b"<svg" in decoded(patients_figure(patients, dice, "volume", simulated=True))
+
+
+def test_curves_without_points_draw_nothing() -> None:
+    empty = RunCurve("a", "unet", pd.DataFrame())
+    assert curves_figure([], simulated=False) is None
+    assert curves_figure([empty], simulated=False) is None
+
+
+def test_a_run_of_one_epoch_is_still_seen() -> None:
+    points = pd.DataFrame([{"epoch": 0, "split": "train", "loss": 1.0}])
+    figure = curves_figure([RunCurve("a", None, points)], simulated=False)
+    assert figure is not None
+    assert b"<svg" in decoded(figure)
+
+
+def test_an_audit_of_real_genes_alone_has_no_figure() -> None:
+    audit = pd.DataFrame([("real", 0.8, math.nan, 0.7, 0.9, 5)], columns=AUDIT_COLUMNS)
+    assert audit_figure(audit, simulated=False) is None
+    both = pd.concat([audit, pd.DataFrame([("permuted", 0.7, 0.1, -0.1, 0.2, 5)], columns=AUDIT_COLUMNS)])
+    assert audit_figure(both, simulated=False) is not None

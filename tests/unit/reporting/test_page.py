@@ -1,0 +1,110 @@
+"""Paragraph, summary and page on results small enough to read."""
+
+import dataclasses
+import json
+import math
+
+import pandas as pd
+import pytest
+
+from mgi.evaluation.audit import audit_table
+from mgi.evaluation.cohort_tables import dice_table, paired_tests
+from mgi.evaluation.patient_scores import COLUMNS
+from mgi.reporting.page import page
+from mgi.reporting.provenance import RuleCost
+from mgi.reporting.results import Results
+from mgi.reporting.summary import summary
+from mgi.reporting.wording import result_sentences
+
+PATIENTS = [f"TCGA-CS-{i:04}" for i in range(6)]
+
+
+def scores(method: str, genes: str, shift: float) -> pd.DataFrame:
+    """Six patients around a Dice of .7, each its own amount away from the others."""
+    rows = [
+        {"method": method, "genes": genes, "patient_id": name, "seeds": 1,
+         **dict.fromkeys(COLUMNS, 0.7 + 0.02 * i + shift * (1 + 0.1 * i)), "slices": 10.0, "tumour_slices": 4.0}
+        for i, name in enumerate(PATIENTS)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[str, ...] = ("mgi", "unet")) -> Results:
+    parts = [scores("mgi", "real", 0), scores("mgi", "permuted", permuted), scores("mgi-no-genes", "none", -0.1)]
+    table = pd.concat([*parts, scores("unet", "none", -0.3)] if "mgi" in methods else [scores("unet", "none", 0)])
+    locks = {
+        kind: {"source": source, "simulated": simulated, "items": [{"patient_id": name} for name in PATIENTS]}
+        for kind, source in (("expression", "gdc"), ("images", "kaggle"))
+    }
+    return Results(
+        cohort=pd.DataFrame({"patient_id": PATIENTS, "site": "CS", "status": "kept", "reason": None}),
+        split=pd.DataFrame({"fold": 0, "patient_id": PATIENTS, "role": "test"}),
+        locks=locks,
+        lock_digests={"expression": "a" * 64, "images": "b" * 64},
+        dice=dice_table(table, 100, 0),
+        tests=paired_tests(table, "volume", 100, 0),
+        audit=audit_table(table, "volume", 100, 0),
+        patients=table,
+        slices=dict.fromkeys(PATIENTS, 10),
+        genes=None,
+        curves=[],
+        overlays=[],
+        costs=[RuleCost("split", 1, 1.0, math.nan)],
+        versions={"python": "3.11"},
+        config={"evaluation": {"bootstrap_draws": 100}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("permuted", "reading"),
+    [
+        (-0.2, "in this cohort the model uses what the genes say"),
+        (0.0, "these results do not show that the model uses what the genes say"),
+        (0.2, "in this cohort the own genes made the masks worse"),
+    ],
+)
+def test_the_paragraph_reads_the_gene_audit_by_its_interval(permuted: float, reading: str) -> None:
+    assert reading in " ".join(result_sentences(results(permuted)))
+
+
+def test_the_paragraph_compares_with_the_strongest_other_network_not_with_the_twin() -> None:
+    text = " ".join(result_sentences(results()))
+    assert "among the other networks is U-Net's" in text
+    assert "in favour of MGI" in text
+    assert "Against MGI retrained without genes" in text
+
+
+def test_without_mgi_the_paragraph_speaks_of_what_there_is() -> None:
+    (sentence,) = result_sentences(results(methods=("unet",)))
+    assert "U-Net reached a mean volume Dice of 0.750" in sentence
+
+
+def test_without_scores_the_paragraph_says_so() -> None:
+    nothing = dataclasses.replace(results(), dice=results().dice.iloc[:0])
+    assert result_sentences(nothing) == ["No method has been evaluated yet."]
+
+
+def test_the_summary_is_json_without_nan_and_rounded() -> None:
+    content = summary(results())
+    text = json.dumps(content, allow_nan=False)
+    assert json.loads(text) == content
+    assert content["rules"] == [{"rule": "split", "jobs": 1, "wall_seconds": 1.0, "peak_mb": None}]
+    assert content["cohort"]["genes"] is None
+    assert content["audit"]["permuted"]["mean"] == round(content["audit"]["permuted"]["mean"], 6)
+
+
+def test_real_data_carry_no_banner_and_simulated_data_do() -> None:
+    assert "SIMULATED" not in page(results(), "T")
+    assert page(results(simulated=True), "T").count("SIMULATED") >= 3
+
+
+def test_a_title_cannot_bring_markup() -> None:
+    assert "<script>" not in page(results(), "<script>alert(1)</script>")
+
+
+def test_the_page_says_what_predicting_nothing_would_score() -> None:
+    assert "would score 0.600" in page(results(), "T")
+
+
+def test_the_same_results_give_the_same_page() -> None:
+    assert page(results(), "T") == page(results(), "T")

@@ -1,0 +1,62 @@
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from mgi.core.errors import BadInputError, IntegrityError
+from mgi.shards.dataset_manifest import field_of, read_dataset, rows_of, write_dataset
+from mgi.shards.parquet import write_table
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_table(tmp_path / "a.parquet", pa.table({"x": [1, 2, 3]}))
+    write_dataset(tmp_path / "dataset.json", "toy", [tmp_path / "a.parquet"], {"simulated": True})
+    return tmp_path
+
+
+def test_the_description_states_rows_size_and_digest(folder: Path) -> None:
+    dataset = read_dataset(folder, "toy", verify=True)
+    assert (dataset["kind"], dataset["simulated"]) == ("toy", True)
+    assert dataset["files"]["a.parquet"]["rows"] == rows_of(folder / "a.parquet") == 3
+    assert len(dataset["files"]["a.parquet"]["sha256"]) == 64
+
+
+def test_a_folder_without_description_is_unfinished(folder: Path) -> None:
+    (folder / "dataset.json").unlink()
+    with pytest.raises(BadInputError, match="never finished"):
+        read_dataset(folder, "toy")
+
+
+def test_a_shard_of_another_kind_is_refused(folder: Path) -> None:
+    with pytest.raises(BadInputError, match="kind 'images'"):
+        read_dataset(folder, "images")
+
+
+def test_other_rows_and_a_lost_file_are_refused(folder: Path) -> None:
+    write_table(folder / "a.parquet", pa.table({"x": [1, 2]}))
+    with pytest.raises(IntegrityError, match=r"a\.parquet: (size|rows)"):
+        read_dataset(folder, "toy")
+    (folder / "a.parquet").unlink()
+    with pytest.raises(IntegrityError, match="missing"):
+        read_dataset(folder, "toy")
+
+
+def test_other_bytes_of_the_same_size_are_found_by_digest_only(folder: Path) -> None:
+    described = json.loads((folder / "dataset.json").read_text())
+    described["files"]["a.parquet"]["sha256"] = "0" * 64
+    (folder / "dataset.json").write_text(json.dumps(described))
+    read_dataset(folder, "toy")
+    with pytest.raises(IntegrityError, match="sha256"):
+        read_dataset(folder, "toy", verify=True)
+
+
+def test_a_file_of_another_folder_cannot_be_described(folder: Path) -> None:
+    with pytest.raises(BadInputError, match="expected in the folder"):
+        write_dataset(folder / "sub" / "dataset.json", "toy", [folder / "a.parquet"], {})
+
+
+def test_a_missing_entry_is_named(folder: Path) -> None:
+    with pytest.raises(BadInputError, match="scale: missing"):
+        field_of(read_dataset(folder, "toy"), "scale", folder)

@@ -1,0 +1,103 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mgi.core.errors import BadInputError, IntegrityError
+from mgi.core.fingerprint import digest_of
+from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def shard() -> ExpressionShard:
+    genes = pd.DataFrame(
+        {
+            "gene_index": np.arange(5, dtype=np.int32),
+            "gene_id": [f"ENSG{index}.1" for index in range(5)],
+            "gene_name": ["a", "b", "b", "c", "d"],
+            "gene_type": [None, "protein_coding", "lncRNA", "lncRNA", "lncRNA"],
+            "chromosome": [None, "chr1", "chr2", "chrX", "chrM"],
+            "start": pd.array([None, 1, 2, 3, 4], dtype="Int64"),
+        }
+    )
+    return ExpressionShard(
+        patient_ids=[f"TCGA-AA-{index:04d}" for index in range(70)],  # more than two row groups
+        values=RNG.normal(size=(70, 5)).astype(np.float32),
+        genes=genes,
+        scale="log2(TPM+1)",
+        simulated=True,
+    )
+
+
+def write(shard: ExpressionShard, folder: Path, **stated: Any) -> Path:
+    write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json", **stated)
+    return folder
+
+
+def test_what_is_written_is_read(shard: ExpressionShard, tmp_path: Path) -> None:
+    found = read_expression(write(shard, tmp_path), verify=True)
+    assert found.patient_ids == shard.patient_ids
+    assert np.array_equal(found.values, shard.values)
+    assert found.genes["gene_id"].tolist() == shard.genes["gene_id"].tolist()
+    assert found.genes["gene_type"].isna().tolist() == [True, False, False, False, False]
+    assert (found.scale, found.simulated, found.gene_hash) == (shard.scale, True, digest_of(shard.genes["gene_id"]))
+
+
+def test_the_description_states_the_index_and_what_was_dropped(shard: ExpressionShard, tmp_path: Path) -> None:
+    dataset = read_dataset(write(shard, tmp_path, par_y_rows_dropped=44), "expression")
+    assert (dataset["rows"], dataset["genes"], dataset["par_y_rows_dropped"]) == (70, 5, 44)
+    assert dataset["gene_hash"] == shard.gene_hash
+
+
+def test_equal_shards_give_equal_bytes(shard: ExpressionShard, tmp_path: Path) -> None:
+    one, two = write(shard, tmp_path / "1"), write(shard, tmp_path / "2")
+    for name in ("values.parquet", "genes.parquet", "dataset.json"):
+        assert (one / name).read_bytes() == (two / name).read_bytes()
+
+
+def test_values_beside_another_gene_index_are_refused(shard: ExpressionShard, tmp_path: Path) -> None:
+    one = write(shard, tmp_path / "1")
+    permuted = replace(shard, genes=shard.genes.iloc[::-1])
+    two = write(permuted, tmp_path / "2")
+    (one / "genes.parquet").write_bytes((two / "genes.parquet").read_bytes())
+    with pytest.raises(IntegrityError, match=r"genes\.parquet"):
+        read_expression(one)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda shard: replace(shard, patient_ids=shard.patient_ids[::-1]), "not sorted"),
+        (lambda shard: replace(shard, patient_ids=[shard.patient_ids[0]] * 70), "patient_id: an id occurs twice"),
+        (lambda shard: replace(shard, genes=shard.genes.assign(gene_id="G")), "gene_id: an id occurs twice"),
+        (lambda shard: replace(shard, values=shard.values[:, :4]), "expected float32"),
+        (lambda shard: replace(shard, values=shard.values.astype(np.float64)), "expected float32"),
+        (lambda shard: replace(shard, values=np.full_like(shard.values, np.nan)), "TCGA-AA-0000, gene ENSG0.1: nan"),
+    ],
+)
+def test_a_shard_out_of_form_is_not_written(shard: ExpressionShard, tmp_path: Path, change: Any, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        write(change(shard), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_changed_byte_of_the_values_is_read_as_data(shard: ExpressionShard, tmp_path: Path) -> None:
+    folder = write(shard, tmp_path)
+    path = folder / "values.parquet"
+    good = path.read_bytes()
+    for place in RNG.integers(0, len(good), 100):
+        data = bytearray(good)
+        data[place] ^= 1 << int(RNG.integers(8))
+        path.write_bytes(bytes(data))
+        with pytest.raises((IntegrityError, BadInputError)):
+            read_expression(folder, verify=True)
+        try:
+            assert np.array_equal(read_expression(folder).values, shard.values)
+        except (IntegrityError, BadInputError):
+            continue

@@ -1,0 +1,145 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mgi.core.errors import BadInputError, IntegrityError
+from mgi.shards.dataset_manifest import write_dataset
+from mgi.shards.image_shard import PatientImages, image_shard_writer, iter_images, read_images
+
+RNG = np.random.default_rng(0)
+
+
+def patient(name: str, *, masks: bool = True, dtype: str = "int16", geometry: bool = True) -> PatientImages:
+    slices = RNG.integers(0, 100, (3, 4, 5)).astype(dtype)
+    return PatientImages(
+        patient_id=name,
+        slices=slices,
+        masks=(slices > 50).astype(np.uint8) if masks else None,
+        spacing_mm=(0.5, 0.75) if geometry else None,
+        positions_mm=np.array([-5.0, 0.0, 5.0]) if geometry else None,
+        source=f"sha of {name}",
+    )
+
+
+PATIENTS = [patient("A"), patient("B", masks=False, dtype="float32"), patient("C", dtype="uint8", geometry=False)]
+
+
+def write(folder: Path, patients: list[PatientImages]) -> Path:
+    with image_shard_writer(folder / "slices.parquet") as writer:
+        for one in patients:
+            writer.add(one)
+    write_dataset(folder / "dataset.json", "images", [folder / "slices.parquet"], {"simulated": False})
+    return folder
+
+
+def same(one: PatientImages, two: PatientImages) -> bool:
+    arrays = [(one.slices, two.slices), (one.masks, two.masks), (one.positions_mm, two.positions_mm)]
+    return (one.patient_id, one.spacing_mm, one.source, one.slices.dtype) == (
+        two.patient_id,
+        two.spacing_mm,
+        two.source,
+        two.slices.dtype,
+    ) and all((a is None and b is None) or np.array_equal(a, b) for a, b in arrays)
+
+
+def test_what_is_written_is_read_with_and_without_masks_and_geometry(tmp_path: Path) -> None:
+    found = read_images(write(tmp_path, PATIENTS), verify=True)
+    assert list(found) == ["A", "B", "C"]
+    assert all(same(found[one.patient_id], one) for one in PATIENTS)
+
+
+def test_a_selection_reads_only_those_patients(tmp_path: Path) -> None:
+    folder = write(tmp_path, PATIENTS)
+    assert [one.patient_id for one in iter_images(folder, ["C", "A"])] == ["A", "C"]
+    with pytest.raises(BadInputError, match="no slices of Z"):
+        read_images(folder, ["A", "Z"])
+
+
+def test_each_patient_is_one_row_group(tmp_path: Path) -> None:
+    write(tmp_path, PATIENTS)
+    metadata = pq.read_metadata(tmp_path / "slices.parquet")
+    assert [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)] == [3, 3, 3]
+
+
+def test_equal_patients_give_equal_bytes(tmp_path: Path) -> None:
+    one, two = write(tmp_path / "1", PATIENTS), write(tmp_path / "2", PATIENTS)
+    for name in ("slices.parquet", "dataset.json"):
+        assert (one / name).read_bytes() == (two / name).read_bytes()
+
+
+def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="A after B"):
+        write(tmp_path, [PATIENTS[1], PATIENTS[0]])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"masks": np.zeros((3, 4, 4), np.uint8)}, r"mask \(3, 4, 4\), expected \(3, 4, 5\)"),
+        ({"masks": np.full((3, 4, 5), 255, np.uint8)}, "up to 255"),
+        ({"masks": np.zeros((3, 4, 5), np.float32)}, "mask float32"),
+        ({"slices": np.zeros((3, 4, 5), np.float64)}, "slices float64"),
+        ({"slices": np.zeros((4, 5), np.int16)}, "slices int16"),
+        ({"slices": np.zeros((0, 4, 5), np.int16)}, "slices int16"),
+        ({"slices": np.full((3, 4, 5), np.nan, np.float32)}, "not finite"),
+        ({"slices": np.full((3, 4, 5), np.inf, np.float32)}, "not finite"),
+        ({"positions_mm": np.array([5.0, 0.0, -5.0])}, "increasing"),
+        ({"positions_mm": np.array([0.0, 5.0])}, "one per slice"),
+    ],
+)
+def test_a_patient_out_of_form_is_not_written(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        write(tmp_path, [replace(PATIENTS[0], **change)])
+
+
+def rewritten(folder: Path, column: str, values: list[Any]) -> None:
+    path = folder / "slices.parquet"
+    table = pq.read_table(path)
+    place = table.schema.get_field_index(column)
+    table = table.set_column(place, table.schema.field(place), pa.array(values, table.schema.field(place).type))
+    pq.write_table(table, path, write_page_checksum=True)
+    write_dataset(folder / "dataset.json", "images", [path], {})
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("slice", [0, 2, 1], "slice numbers"),
+        ("slice", [0, 1, 1], "slice numbers"),
+        ("dtype", ["object"] * 3, "dtype object"),
+        ("rows", [4, 4, 5], "rows: 2 values"),
+        ("pixels", [b"1"] * 3, "pixels: 1 bytes, expected 40"),
+        ("mask", [bytes(20), bytes(20), None], "null in some slices"),
+        ("mask", [b"\2" * 20] * 3, "up to 2"),
+        ("patient_id", ["A", "A", "B"], "expected one new patient"),
+    ],
+)
+def test_rows_that_contradict_their_columns_are_refused(
+    tmp_path: Path, column: str, values: list[Any], message: str
+) -> None:
+    rewritten(write(tmp_path, PATIENTS[:1]), column, values)
+    with pytest.raises(BadInputError, match=message):
+        read_images(tmp_path)
+
+
+def test_no_changed_byte_is_read_as_other_pixels(tmp_path: Path) -> None:
+    folder = write(tmp_path, PATIENTS)
+    path = folder / "slices.parquet"
+    good = path.read_bytes()
+    for place in RNG.integers(0, len(good), 100):
+        data = bytearray(good)
+        data[place] ^= 1 << int(RNG.integers(8))
+        path.write_bytes(bytes(data))
+        with pytest.raises((IntegrityError, BadInputError)):
+            read_images(folder, verify=True)
+        try:
+            found = read_images(folder)
+            assert all(np.array_equal(found[one.patient_id].slices, one.slices) for one in PATIENTS)
+        except (IntegrityError, BadInputError):
+            continue

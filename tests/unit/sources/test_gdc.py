@@ -1,0 +1,101 @@
+import hashlib
+import json
+
+import pytest
+
+from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.sources.gdc import GdcExpression
+from mgi.sources.lock import as_json
+
+CONTENT = b"# gene-model: GENCODE v36\n" + b"gene\n" * 100
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+def hit(file_id, barcode, **changes):
+    aliquots = [{"analytes": [{"aliquots": [{"submitter_id": barcode}]}]}]
+    sample = {"submitter_id": barcode[:16], "portions": aliquots}
+    case = {"submitter_id": barcode[:12], "samples": [sample]}
+    base = {"file_id": file_id, "file_name": "a.tsv", "file_size": len(CONTENT), "md5sum": MD5, "access": "open"}
+    return {**base, "cases": [case], **changes}
+
+
+def page(*hits):
+    return json.dumps({"data": {"hits": hits, "pagination": {"total": len(hits)}}, "warnings": {}}).encode()
+
+
+@pytest.fixture
+def source(stub, reply, service_at):
+    stub.script["/status"] = [reply(body=b'{"status": "OK", "data_release": "Data Release 45.0"}')]
+    stub.script["/files"] = [
+        reply(body=page(hit("f-1", "TCGA-DU-6407-01A-13R-1708-07"), hit("f-2", "TCGA-DU-6407-02A-12R-A36H-07")))
+    ]
+    stub.script["/annotations"] = [reply(body=page())]
+    stub.script["/data/f-1"] = [reply(body=CONTENT, ranges=True)]
+    return GdcExpression(service=service_at(stub.url), project="TCGA-LGG")
+
+
+def test_the_lock_holds_release_digests_and_reasons_but_no_address(source):
+    lock = source.lock(source.discover())
+    assert lock.release == "Data Release 45.0"
+    assert [(item.key, item.chosen, item.reason) for item in lock.items] == [
+        ("f-1", True, "primary tumour"),
+        ("f-2", False, "recurrent sample"),
+    ]
+    assert as_json(lock) == as_json(source.lock(source.discover()))
+    assert "127.0.0.1" not in json.dumps(as_json(lock))
+
+
+def test_no_hits_point_at_the_case_of_filter_values(source, stub, reply):
+    stub.script["/files"] = [reply(body=page())]
+    with pytest.raises(BadInputError, match="case-sensitive"):
+        source.discover()
+
+
+@pytest.mark.parametrize("body", [b'{"status": "MAINTENANCE"}', b"[]", b""])
+def test_a_status_that_is_not_ok_stops(source, stub, reply, body):
+    stub.script["/status"] = [reply(body=body)]
+    with pytest.raises(NetworkError, match="expected 'OK'"):
+        source.probe()
+
+
+def test_a_status_without_release_is_fine(source, stub, reply):
+    stub.script["/status"] = [reply(body=b'{"status": "OK"}')]
+    assert "release not stated" in source.probe()
+    assert source.discover().release is None
+
+
+def test_a_file_arrives_under_its_digest_and_a_second_run_asks_for_nothing(source, stub, tmp_path):
+    item = source.lock(source.discover()).items[0]
+    assert source.verify(item, tmp_path) is None
+    entry = source.fetch(item, tmp_path)
+    assert (entry.path, entry.md5, entry.size, entry.n_images) == (f"files/{MD5}.tsv", MD5, len(CONTENT), None)
+    assert (tmp_path / entry.path).read_bytes() == CONTENT
+    assert entry.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    asked = len(stub.seen)
+    assert source.verify(item, tmp_path) == entry
+    assert len(stub.seen) == asked
+
+
+def test_a_file_in_place_is_believed_by_its_digest_not_by_its_name(source, tmp_path):
+    item = source.lock(source.discover()).items[0]
+    entry = source.fetch(item, tmp_path)
+    (tmp_path / entry.path).write_bytes(CONTENT[:-1] + b"X")
+    assert source.verify(item, tmp_path) is None
+    assert source.fetch(item, tmp_path) == entry
+
+
+def test_a_digest_that_never_fits_names_both(source, stub, reply, tmp_path):
+    item = source.lock(source.discover()).items[0]
+    stub.script["/data/f-1"] = [reply(body=CONTENT[::-1])]
+    with pytest.raises(IntegrityError, match=rf"file f-1: got .* the lock says {len(CONTENT)} bytes, md5 {MD5}"):
+        source.fetch(item, tmp_path)
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_file_that_is_gone_is_asked_for_once_with_advice(source, stub, reply, tmp_path, status):
+    item = source.lock(source.discover()).items[0]
+    stub.script["/data/f-1"] = [reply(status=status)]
+    with pytest.raises(NetworkError, match=f"HTTP {status}; a newer release may have replaced it"):
+        source.fetch(item, tmp_path)
+    assert stub.count("/data/f-1") == 1

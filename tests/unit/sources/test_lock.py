@@ -1,0 +1,132 @@
+import dataclasses
+import json
+
+import pytest
+
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.files import write_json
+from mgi.sources.lock import (
+    ExpressionItem,
+    ExpressionLock,
+    ImageItem,
+    ImageLock,
+    as_json,
+    batch_of,
+    check_lock,
+    read_lock,
+)
+
+
+def profile(n, **changes):
+    base = ExpressionItem(
+        patient_id=f"TCGA-CS-{n:04}",
+        sample=f"TCGA-CS-{n:04}-01A",
+        aliquot=f"TCGA-CS-{n:04}-01A-01R-1470-07",
+        key=f"id-{n}",
+        file_name="a.tsv",
+        size=10,
+        md5=f"{n:032x}",
+        chosen=True,
+        reason="primary tumour",
+    )
+    return dataclasses.replace(base, **changes)
+
+
+def expression(*items, **changes):
+    given = {"source": "gdc", "release": None, "simulated": False, "gene_model": None, "table": None, "items": items}
+    return ExpressionLock(**{**given, **changes})
+
+
+def series(n, **changes):
+    base = ImageItem(
+        patient_id=f"TCGA-CS-{n:04}",
+        study_uid="1.2",
+        study_date="1994-09-08",
+        key=f"1.2.{n}",
+        modality="MR",
+        description="AXIAL FLAIR",
+        n_images=20,
+        size=10,
+        role="flair",
+        score=1.5,
+        chosen=True,
+        reason="best",
+    )
+    return dataclasses.replace(base, **changes)
+
+
+def images(*items):
+    return ImageLock(source="tcia", collection="TCGA-LGG", simulated=True, table=None, items=items)
+
+
+def test_a_lock_survives_writing_and_reading(tmp_path):
+    for lock, cls, source in ((expression(profile(1)), ExpressionLock, "gdc"), (images(series(1)), ImageLock, "tcia")):
+        write_json(tmp_path / "lock.json", as_json(lock))
+        assert read_lock(tmp_path / "lock.json", cls, source=source) == lock
+
+
+def test_the_order_of_discovery_does_not_show_in_the_lock():
+    assert as_json(expression(profile(1), profile(2))) == as_json(expression(profile(2), profile(1)))
+
+
+def test_a_lock_of_another_source_is_refused(tmp_path):
+    write_json(tmp_path / "lock.json", as_json(images(series(1))))
+    with pytest.raises(ConfigError, match=r"a lock of source 'tcia'.*source: kaggle"):
+        read_lock(tmp_path / "lock.json", ImageLock, source="kaggle")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda plain: plain.pop("items"), "lock.items: missing"),
+        (lambda plain: plain["items"][0].update(size="10"), r"items\[0\].size: found '10'"),
+        (lambda plain: plain.update(kind="images"), "kind: found 'images'"),
+        (lambda plain: plain.update(url="x"), "url: unknown key"),
+    ],
+)
+def test_a_damaged_lock_is_named_by_file_and_field(tmp_path, change, said):
+    plain = as_json(expression(profile(1)))
+    change(plain)
+    (tmp_path / "lock.json").write_text(json.dumps(plain))
+    with pytest.raises(BadInputError, match=rf"lock\.json: .*{said}"):
+        read_lock(tmp_path / "lock.json", ExpressionLock, source="gdc")
+
+
+@pytest.mark.parametrize(
+    ("lock", "said"),
+    [
+        (expression(), "none of 0 is chosen"),
+        (expression(profile(1, chosen=False, reason="recurrent sample")), r"none of 1 is chosen \(recurrent sample\)"),
+        (expression(profile(1), profile(2, key="id-1")), "key id-1 occurs twice"),
+        (expression(profile(1), profile(1, key="id-2")), "TCGA-CS-0001 has two chosen items"),
+        (expression(profile(1, md5="../../evil")), "md5 '../../evil'"),
+        (expression(profile(1, md5=None)), "md5 None"),
+        (expression(profile(1, size=-1)), "size -1"),
+        (images(series(1, key="../1.2")), r"key '\.\./1\.2'"),
+        (images(series(1), series(1, key="1.9")), "two chosen items"),
+    ],
+)
+def test_a_lock_that_a_fetch_could_not_follow_safely_is_refused(lock, said):
+    with pytest.raises(BadInputError, match=said):
+        check_lock(lock)
+
+
+def test_several_masks_of_a_patient_are_fine():
+    check_lock(images(series(1), series(1, key="1.8", role="mask"), series(1, key="1.9", role="mask")))
+
+
+def test_batches_share_out_the_chosen_items_without_loss_or_overlap():
+    items = tuple(profile(n, chosen=n % 3 != 0) for n in range(1, 20))
+    chosen = [item for item in items if item.chosen]
+    batches = [batch_of(items[::-1], f"{i}-of-4") for i in range(1, 5)]
+    assert batches[1] == chosen[1::4]
+    assert sorted((item for batch in batches for item in batch), key=lambda item: item.key) == sorted(
+        chosen, key=lambda item: item.key
+    )
+    assert batch_of(items[:1], "4-of-4") == []
+
+
+@pytest.mark.parametrize("batch", ["0-of-4", "5-of-4", "1of4", "", "1-of-0"])
+def test_a_batch_is_i_of_n(batch):
+    with pytest.raises(ConfigError, match="expected I-of-N"):
+        batch_of((), batch)

@@ -1,0 +1,92 @@
+"""The fingerprint of a command moves with the code that it runs and with nothing else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lib.code import closure, fingerprint, read_module
+
+SOURCE = Path(__file__).parents[2] / "src"
+FILES = {
+    "mgi/__init__.py": "",
+    "mgi/commands/__init__.py": "",
+    "mgi/commands/draw_map.py": "from mgi.maps import ink\n\ndef run():\n    from mgi.maps.late import pen\n",
+    "mgi/commands/other.py": "import json\n",
+    "mgi/maps/__init__.py": "",
+    "mgi/maps/ink.py": 'import mgi.core.dots\nFILE = "ink.cpp"\n\ndef f(x):\n    """One."""\n    return x + 1\n',
+    "mgi/maps/late.py": "pen = 1\n",
+    "mgi/maps/unused.py": "pass\n",
+    "mgi/maps/kernels/ink.cpp": "int x;\n",
+    "mgi/maps/kernels/other.cpp": "int y;\n",
+    "mgi/core/__init__.py": "",
+    "mgi/core/dots.py": "dot = 1\n",
+}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def test_the_closure_holds_imports_of_imports_and_those_inside_functions(source: Path) -> None:
+    assert closure(source, "mgi.commands.draw_map") == [
+        "mgi", "mgi.commands", "mgi.commands.draw_map", "mgi.core", "mgi.core.dots", "mgi.maps", "mgi.maps.ink",
+        "mgi.maps.late",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "moves"),
+    [
+        ("mgi/maps/ink.py", lambda text: text.replace("x + 1", "x + 2"), True),
+        ("mgi/maps/ink.py", lambda text: text.replace("One.", "Two."), False),
+        ("mgi/maps/ink.py", lambda text: text.replace("return", "# why\n\n    return"), False),
+        ("mgi/maps/ink.py", lambda text: text.replace("x + 1", "(x\n            + 1)"), False),
+        ("mgi/maps/late.py", lambda text: "pen = 2\n", True),
+        ("mgi/core/dots.py", lambda text: "dot = 2\n", True),
+        ("mgi/maps/unused.py", lambda text: "raise SystemExit\n", False),
+        ("mgi/commands/other.py", lambda text: "import csv\n", False),
+        ("mgi/maps/kernels/ink.cpp", lambda text: "int z;\n", True),
+        ("mgi/maps/kernels/other.cpp", lambda text: "int z;\n", False),
+    ],
+)
+def test_only_an_edit_that_can_change_what_runs_moves_the_fingerprint(
+    source: Path, name: str, edit: Callable[[str], str], moves: bool
+) -> None:
+    before = fingerprint(source, "draw-map")
+    read_module.cache_clear()
+    path = source / name
+    path.write_text(edit(path.read_text()))
+    assert (fingerprint(source, "draw-map") != before) is moves
+
+
+def test_the_place_of_the_package_does_not_matter(source: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for name, text in FILES.items():
+        (elsewhere / name).parent.mkdir(parents=True, exist_ok=True)
+        (elsewhere / name).write_text(text)
+    assert fingerprint(source, "draw-map") == fingerprint(elsewhere, "draw-map")
+
+
+def test_an_unknown_command_is_named(source: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no module mgi.commands.draw_plan for the command 'draw-plan'"):
+        fingerprint(source, "draw-plan")
+
+
+def test_the_half_that_moves_data_does_not_hang_on_the_half_that_learns() -> None:
+    for command in (
+        "simulate",
+        "fetch_expression",
+        "fetch_images",
+        "shard_expression",
+        "evaluate",
+        "compare",
+        "report",
+    ):
+        reached = closure(SOURCE, f"mgi.commands.{command}")
+        assert not [name for name in reached if name.startswith(("mgi.models", "mgi.training", "mgi.losses"))], command

@@ -1,0 +1,105 @@
+"""A config that cannot work is refused before any job, in one line that names the key."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from lib.config import ConfigProblemError, check_writable, checked, read_schema, section
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = read_schema(ROOT / "workflow/schemas/config.schema.yaml")
+OVERLAYS = ("demo", "demo-null", "kaggle", "toy")
+
+
+def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    update_config(config, overlay)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        (
+            {"finetune": {"gene_dropuot": 0.1}},
+            "finetune.gene_dropuot: unknown key; did you mean 'finetune.gene_dropout'?",
+        ),
+        ({"modle": {}}, "modle: unknown key; did you mean 'model'?"),
+        ({"predict": {"zzz": 1}}, "predict.zzz: unknown key; known keys: batch, permutations, seed"),
+        (
+            {"pretrain": {"schedule": {"warmup": 1}}},
+            "pretrain.schedule.warmup: unknown key; did you mean 'pretrain.schedule.warmup_steps'?",
+        ),
+        ({"split": {"folds": "5"}}, 'split.folds: found "5", expected integer'),
+        ({"split": {"folds": 1}}, "split.folds: found 1, expected at least 2"),
+        ({"runs": {"folds": [5]}}, "runs.folds: found 5, expected 0 to 4 (split.folds is 5)"),
+        ({"runs": {"methods": ["mgi", "mgi"]}}, 'runs.methods: found ["mgi", "mgi"], expected no entry twice'),
+        (
+            {"model": {"gene_encoder": "lstm"}},
+            'model.gene_encoder: found "lstm", expected one of mamba, transformer, mlp',
+        ),
+        ({"images": None}, "images: found null, expected object"),
+        ({"simulation": {"seed": 1}}, "simulation.n_patients: missing"),
+    ],
+)
+def test_what_is_wrong_is_named(overlay: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigProblemError) as problem:
+        checked(default_with(overlay), SCHEMA)
+    assert str(problem.value) == message
+
+
+def test_defaults_fill_what_is_left_out_at_every_depth() -> None:
+    config = default_with({})
+    config["pretrain"] = {"schedule": {"steps": 7}}
+    filled = checked(config, SCHEMA)
+    assert filled["pretrain"]["schedule"] == {
+        "steps": 7, "batch": 16, "learning_rate": 3e-4, "weight_decay": 0.05, "warmup_steps": 50, "validate_every": 100,
+        "checkpoint_every": 100,
+    }  # fmt: skip
+    assert filled["pretrain"]["augment"]["rotation"] == 15.0
+    assert config["pretrain"] == {"schedule": {"steps": 7}}
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_every_shipped_config_is_valid(name: str) -> None:
+    overlay = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
+    assert checked(default_with(overlay), SCHEMA)["results"] == f"results/{name}"
+
+
+def test_the_default_config_spells_out_every_key() -> None:
+    config = default_with({})
+    assert checked(config, SCHEMA) == config
+
+
+def test_equal_settings_give_equal_text() -> None:
+    assert section({"a": {"y": 1, "x": 2, "z": 3}}, "a", without=("z",)) == '{"x": 2, "y": 1}'
+
+
+def test_a_folder_below_a_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    check_writable(tmp_path / "new" / "folder")
+    with pytest.raises(ConfigProblemError, match=r"^results: cannot write to '.*/deeper': .*: Not a directory$"):
+        check_writable(tmp_path / "file" / "deeper")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ({"split": {"fold": 3}}, "config: split.fold: unknown key; did you mean 'split.folds'?"),
+        ({"compute": {"threads": "two"}}, 'config: compute.threads: found "two", expected integer'),
+        ({"results": "Snakefile/results"}, "config: results: cannot write to 'Snakefile/results': "),
+    ],
+)
+def test_snakemake_stops_with_one_line_and_no_stack_trace(
+    tree: Path, snakemake: Any, overlay: dict[str, Any], message: str
+) -> None:
+    (tree / "mine.yaml").write_text(yaml.safe_dump(overlay))
+    stopped = snakemake(tree, "-n", "--configfile", "mine.yaml")
+    assert stopped.returncode != 0
+    assert sum(message in line for line in stopped.stdout.splitlines()) == 1
+    assert "Traceback" not in stopped.stdout
+    assert "Job stats" not in stopped.stdout

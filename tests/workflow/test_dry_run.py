@@ -1,0 +1,45 @@
+"""A fresh clone lists its jobs, without data, network or a first run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STAGES = {"preflight", "lock_expression", "lock_images", "fetch_expression", "fetch_images", "cohort", "split"}
+STAGES |= {"shard_expression", "shard_images", "fit_genes", "pretrain", "finetune", "predict", "evaluate", "compare"}
+STAGES |= {"report", "record_config"}
+
+Jobs = Callable[[str], dict[str, int]]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (None, {"fetch_expression": 4, "fit_genes": 5, "pretrain": 5, "finetune": 30, "report": 1}),
+        ("demo", {"simulate": 1, "fetch_images": 4, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict": 6}),
+        ("demo-null", {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 6}),
+        ("kaggle", {"fit_genes": 1, "pretrain": 1, "finetune": 6}),
+    ],
+)
+def test_every_config_lists_its_jobs(
+    tree: Path, snakemake: Any, jobs_of: Jobs, config: str | None, expected: dict[str, int]
+) -> None:
+    options = ["--configfile", f"config/{config}.yaml"] if config else []
+    listed = snakemake(tree, "-n", "--quiet", "rules", *options)
+    assert listed.returncode == 0, listed.stdout
+    jobs = jobs_of(listed.stdout)
+    assert {rule: jobs[rule] for rule in expected} == expected
+    assert set(jobs) == STAGES | ({"simulate"} if "simulate" in expected else set())
+    assert not (tree / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "last"),
+    [("locks", "lock_images"), ("data", "split"), ("train", "finetune"), ("evaluation", "compare")],
+)
+def test_a_stage_can_be_asked_for_by_name(tree: Path, snakemake: Any, jobs_of: Jobs, target: str, last: str) -> None:
+    listed = snakemake(tree, target, "-n", "--quiet", "rules", "--configfile", "config/demo.yaml")
+    jobs = jobs_of(listed.stdout)
+    assert last in jobs
+    assert "report" not in jobs

@@ -1,0 +1,40 @@
+"""What every job's shell begins with, and what the user's own files become."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from lib.jobs import shell_prefix
+from lib.supplied import archive_files, archive_folder, existing, expression_table, image_table, option
+
+
+def test_the_prefix_survives_formatting_and_odd_folders() -> None:
+    prefix = shell_prefix(Path("/a b/{c}'d"), in_conda=False).format()
+    command = f"{prefix} printf '%s\\n' \"$PYTHONPATH\"; command -v python; false | true; echo reached"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["/a b/{c}'d", str(Path(sys.executable).parent / "python")]
+    assert done.returncode == 1
+
+
+def test_inside_conda_the_environments_python_comes_first() -> None:
+    assert "PATH=" not in shell_prefix(Path("/src"), in_conda=True).replace("PYTHONPATH=", "")
+
+
+def test_only_the_chosen_source_asks_for_the_users_file() -> None:
+    config = {"expression": {"source": "gdc", "table": "t"}, "images": {"source": "kaggle", "archive": "z"}}
+    assert (expression_table(config), image_table(config)) == (None, "z")
+    config = {"expression": {"source": "matrix", "table": "t"}, "images": {"source": "tcia", "archive": "z"}}
+    assert (expression_table(config), image_table(config)) == ("t", None)
+
+
+def test_the_simulated_archive_is_an_input_only_where_there_is_one() -> None:
+    real, simulated = {"simulation": None, "results": "r"}, {"simulation": {"seed": 1}, "results": "r"}
+    assert (archive_folder(real), archive_files(real)) == (None, [])
+    assert (archive_folder(simulated), archive_files(simulated)) == ("r/archive", ["<results>/archive/archive.json"])
+
+
+def test_a_missing_file_is_left_to_the_preflight(tmp_path: Path) -> None:
+    assert existing(str(tmp_path / "none.zip")) == existing(None) == []
+    assert existing(str(tmp_path)) == [str(tmp_path)]
+    assert option("--table", None) == []
+    assert option("--table", "a b") == ["--table", "a b"]

@@ -1,0 +1,49 @@
+"""What `make setup` says where it cannot work, and that it does nothing twice."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def test_a_missing_python_is_named_with_the_remedy(clone: Path) -> None:
+    stopped = make(clone, "setup", "PYTHON=python3.11-nowhere")
+    assert stopped.returncode != 0
+    assert "no python3.11-nowhere on this machine" in stopped.stdout
+    assert "make setup PYTHON=/path/to/python3.11" in stopped.stdout
+    assert not (clone / ".venv").exists()
+
+
+def test_another_version_of_python_is_refused(clone: Path) -> None:
+    other = clone / "python-other"
+    other.write_text("#!/bin/sh\nexit 1\n")
+    other.chmod(0o755)
+    stopped = make(clone, "setup", f"PYTHON={other}")
+    assert stopped.returncode != 0
+    assert f"{other} is not Python 3.11" in stopped.stdout
+
+
+def test_a_finished_set_up_is_not_repeated_until_the_lock_changes(clone: Path) -> None:
+    planned = make(clone, "-n", "setup").stdout
+    (stamp,) = {word for word in planned.split() if word.startswith(".venv/.installed-run-") and "*" not in word}
+    (clone / ".venv").mkdir()
+    (clone / stamp).touch()
+    assert "pip install" not in make(clone, "-n", "setup").stdout
+    with (clone / "requirements.txt").open("a") as lock:
+        lock.write("new==1.0\n")
+    assert "pip install" in make(clone, "-n", "setup").stdout

@@ -1,0 +1,89 @@
+"""After a finished run, a change reruns the jobs that it can affect and no other; seen by dry runs."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+Toy = tuple[Path, str]
+Jobs = Callable[[str], dict[str, int]]
+
+REPORT = {"record_config": 1, "report": 1}
+SCORES = {"evaluate": 3, "compare": 1} | REPORT
+MASKS = {"predict": 3} | SCORES
+NETWORKS = {"finetune": 3} | MASKS
+LEARNING = {"pretrain": 1} | NETWORKS
+
+SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [
+    ({"compute": {"threads": 2, "train_runtime": 5}}, REPORT),
+    ({"evaluation": {"bootstrap_draws": 50}}, {"compare": 1} | REPORT),
+    ({"predict": {"permutations": 3}}, MASKS),
+    ({"finetune": {"gene_dropout": 0.5}}, NETWORKS),
+    ({"pretrain": {"temperature": 0.1}}, LEARNING | {"finetune": 2, "predict": 2, "evaluate": 2}),
+    ({"model": {"gene_encoder": "mlp"}}, LEARNING),
+    ({"genes": {"gene_filter": "protein_coding"}}, {"fit_genes": 1} | LEARNING),
+    ({"split": {"seed": 1}}, {"split": 1, "fit_genes": 1} | LEARNING),
+    (
+        {"runs": {"methods": ["mgi", "unet", "resunet"]}},
+        {"finetune": 1, "predict": 1, "evaluate": 1, "compare": 1} | REPORT,
+    ),
+    ({"runs": {"gene_audit": False}}, {"compare": 1} | REPORT),
+    (
+        {"images": {"min_images": 10}},
+        {"preflight": 1, "lock_images": 1, "fetch_images": 2, "cohort": 1, "split": 1, "shard_images": 1},
+    ),
+]
+
+SOURCES: list[tuple[str, str, dict[str, int]]] = [
+    ("src/mgi/models/mamba.py", "\n# a comment\n", {}),
+    ("src/mgi/models/mamba.py", "\n_EDITED = 1\n", LEARNING),
+    ("src/mgi/evaluation/surfaces.py", "\n_EDITED = 1\n", {"evaluate": 3, "compare": 1, "report": 1}),
+    ("src/mgi/reporting/page.py", "\n_EDITED = 1\n", {"report": 1}),
+    ("src/mgi/commands/split.py", "\n_EDITED = 1\n", {"split": 1}),
+    ("src/mgi/commands/archive.py", "\n_EDITED = 1\n", {}),
+]
+
+
+@contextmanager
+def edited(path: Path, addition: str) -> Iterator[None]:
+    """The file with an addition at its end; afterwards as it was, bytes and time."""
+    before, stat = path.read_text(), path.stat()
+    path.write_text(before + addition)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+@pytest.mark.parametrize(("overlay", "expected"), SETTINGS, ids=lambda value: str(value)[:50])
+def test_a_changed_setting_reruns_what_reads_it(
+    toy: Toy, tmp_path: Path, snakemake: Any, jobs_of: Jobs, overlay: dict[str, Any], expected: dict[str, int]
+) -> None:
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(yaml.safe_dump(overlay))
+    listed = snakemake(toy[0], "-n", "--quiet", "rules", "--configfile", "config/toy.yaml", str(changed))
+    assert listed.returncode == 0, listed.stdout
+    assert jobs_of(listed.stdout) == expected
+
+
+@pytest.mark.parametrize(("name", "addition", "expected"), SOURCES, ids=lambda value: str(value).strip()[:40])
+def test_changed_code_reruns_what_runs_it(
+    toy: Toy, snakemake: Any, jobs_of: Jobs, name: str, addition: str, expected: dict[str, int]
+) -> None:
+    with edited(toy[0] / name, addition):
+        listed = snakemake(toy[0], "-n", "--quiet", "rules", "--configfile", "config/toy.yaml")
+    assert jobs_of(listed.stdout) == expected
+
+
+@pytest.mark.parametrize("name", ["locks/images.json", "tables/split.parquet", "archive/archive.json"])
+def test_a_touched_file_with_the_same_content_reruns_nothing(
+    toy: Toy, snakemake: Any, jobs_of: Jobs, name: str
+) -> None:
+    (toy[0] / "results/toy" / name).touch()
+    listed = snakemake(toy[0], "-n", "--quiet", "rules", "--configfile", "config/toy.yaml")
+    assert jobs_of(listed.stdout) == {}

@@ -1,0 +1,50 @@
+"""The whole graph of jobs on a toy cohort: every stage makes its files, and a second run has nothing to do."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Toy = tuple[Path, str]
+RUNS = ("mgi-real-fold0-seed0", "mgi-none-fold0-seed0", "unet-none-fold0-seed0")
+
+
+def test_every_stage_leaves_its_files(toy: Toy) -> None:
+    results = toy[0] / "results/toy"
+    names = [f"runs/{run}/{name}" for run in RUNS for name in ("weights.safetensors", "curves.jsonl", "run.json")]
+    names += [f"{folder}/{run}.parquet" for run in RUNS for folder in ("predictions", "evaluation")]
+    names += ["tables/cohort.tsv", "tables/split.tsv", "report.html", "summary.json"]
+    assert [name for name in names if not (results / name).is_file()] == []
+
+
+def test_every_job_has_a_log_and_a_benchmark(toy: Toy, jobs_of: Callable[[str], dict[str, int]]) -> None:
+    results = toy[0] / "results/toy"
+    n_jobs = sum(jobs_of(toy[1]).values())
+    assert len(list((results / "logs").iterdir())) == n_jobs
+    assert len(list((results / "benchmarks").iterdir())) == n_jobs
+
+
+def test_a_second_run_has_nothing_to_do(toy: Toy, snakemake: Any) -> None:
+    again = snakemake(toy[0], "--configfile", "config/toy.yaml")
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout
+
+
+def test_each_method_has_a_row_with_its_own_genes(toy: Toy) -> None:
+    with (toy[0] / "results/toy/evaluation/dice.csv").open(newline="") as table:
+        rows = {(row["method"], row["genes"]) for row in csv.DictReader(table)}
+    assert {("mgi", "real"), ("mgi", "permuted"), ("mgi", "mean"), ("mgi-no-genes", "none"), ("unet", "none")} <= rows
+
+
+def test_the_report_says_that_the_cohort_is_simulated_and_loads_nothing(toy: Toy) -> None:
+    page = (toy[0] / "results/toy/report.html").read_text()
+    assert "SIMULATED" in page
+    assert 'src="http' not in page
+    assert '<link rel="stylesheet"' not in page
+
+
+def test_the_config_beside_the_results_is_the_whole_one(toy: Toy) -> None:
+    config = json.loads((toy[0] / "results/toy/config.json").read_text())
+    assert config["simulation"]["n_patients"] == 16
+    assert config["pretrain"]["schedule"]["weight_decay"] == 0.05

@@ -1,0 +1,93 @@
+"""The one table of training runs; its key is the only wildcard of the training and evaluation rules.
+
+A new ablation is a row here, not a rule.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+GENE_METHOD = "mgi"
+PRETRAIN = "pretrain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """What tells one run from another; `pretrained` is the key of the run that its encoders start from."""
+
+    key: str
+    method: str
+    genes: str
+    fold: int
+    seed: int
+    protocol: str = "patient"
+    pretrained: str | None = None
+
+
+def finetune_specs(runs: Mapping[str, Any]) -> list[RunSpec]:
+    """Every segmentation run of the config section `runs`: methods x folds x seeds, in that order."""
+    return [
+        replace(row, key=f"{row.method}-{row.genes}-fold{fold}-seed{seed}", fold=fold, seed=seed, pretrained=start)
+        for row in _rows(runs)
+        for fold in runs["folds"]
+        for seed in runs["seeds"]
+        for start in [_pretrain_key(fold, seed) if row.pretrained else None]
+    ]
+
+
+def pretrain_specs(runs: Mapping[str, Any]) -> list[RunSpec]:
+    """The pre-training runs that the segmentation runs start from, each once."""
+    needed = {spec.pretrained: spec for spec in finetune_specs(runs) if spec.pretrained}
+    return [
+        RunSpec(key=key, method=PRETRAIN, genes="real", fold=spec.fold, seed=spec.seed) for key, spec in needed.items()
+    ]
+
+
+def run_table(runs: Mapping[str, Any]) -> dict[str, RunSpec]:
+    """All specifications by key: pre-training first, then segmentation."""
+    return {spec.key: spec for spec in [*pretrain_specs(runs), *finetune_specs(runs)]}
+
+
+def segmenters(table: Mapping[str, RunSpec]) -> list[str]:
+    """Keys of the runs that make masks: all but pre-training."""
+    return [key for key, spec in table.items() if spec.method != PRETRAIN]
+
+
+def spec_json(table: Mapping[str, RunSpec], wildcards: Any) -> str:
+    """The specification of the run that the wildcards name, as it travels to the commands."""
+    return json.dumps(asdict(table[wildcards.run]), sort_keys=True)
+
+
+def fold_genes(table: Mapping[str, RunSpec], wildcards: Any) -> str:
+    """The gene list and scaler of the run's fold."""
+    return f"<results>/folds/{table[wildcards.run].fold}/genes.parquet"
+
+
+def pretrained_weights(table: Mapping[str, RunSpec], wildcards: Any) -> list[str]:
+    """The weights that the run starts from, if any."""
+    start = table[wildcards.run].pretrained
+    return [] if start is None else [f"<results>/runs/{start}/weights.safetensors"]
+
+
+def _rows(runs: Mapping[str, Any]) -> list[RunSpec]:
+    """One row per kind of model, before folds and seeds.
+
+    The gene audit's twin has the same network and pre-training, and never sees a patient's genes after that.
+    """
+    rows = []
+    for method in runs["methods"]:
+        with_genes = method == GENE_METHOD
+        start = PRETRAIN if with_genes else None
+        rows.append(_row(method, "real" if with_genes else "none", start))
+        if with_genes and runs["gene_audit"]:
+            rows.append(_row(method, "none", start))
+    return rows
+
+
+def _row(method: str, genes: str, pretrained: str | None) -> RunSpec:
+    return RunSpec(key="", method=method, genes=genes, fold=-1, seed=-1, pretrained=pretrained)
+
+
+def _pretrain_key(fold: int, seed: int) -> str:
+    return f"{PRETRAIN}-fold{fold}-seed{seed}"

@@ -1,0 +1,38 @@
+"""Files that the workflow does not make: the user's own tables and archives, and the simulated archive's place."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def archive_folder(config: Mapping[str, Any]) -> str | None:
+    """Folder of the simulated archive, or None where the real ones are asked."""
+    return None if config["simulation"] is None else f"{config['results']}/archive"
+
+
+def archive_files(config: Mapping[str, Any]) -> list[str]:
+    """The file that marks the simulated archive as complete, as a rule's input; none where the real ones are asked."""
+    return [] if config["simulation"] is None else ["<results>/archive/archive.json"]
+
+
+def expression_table(config: Mapping[str, Any]) -> str | None:
+    """The user's expression table, where the config asks for one."""
+    return config["expression"]["table"] if config["expression"]["source"] == "matrix" else None
+
+
+def image_table(config: Mapping[str, Any]) -> str | None:
+    """The user's zip of images and masks, where the config asks for one."""
+    return config["images"]["archive"] if config["images"]["source"] == "kaggle" else None
+
+
+def existing(path: str | None) -> list[str]:
+    """The path as a rule's input if the file is there.
+
+    One that is missing is left to the preflight, which names it; the graph of jobs stays complete without it.
+    """
+    return [path] if path is not None and Path(path).exists() else []
+
+
+def option(name: str, value: str | None) -> list[str]:
+    """`name value` for a command line, or nothing where there is no value."""
+    return [] if value is None else [name, value]

@@ -1,0 +1,75 @@
+"""From predicted masks to scores, intervals, tests and the gene audit; no GPU, no torch.
+
+REQUIRED INPUTS: <results>/predictions/, <results>/shards/images/slices.parquet.
+OUTPUTS: <results>/evaluation/.
+"""
+
+
+rule evaluation:
+    """Target: all tables of scores."""
+    input:
+        dice="<results>/evaluation/dice.csv",
+
+
+rule evaluate:
+    """Score one run's masks against the truth in every definition, patient by patient."""
+    input:
+        predictions="<results>/predictions/{run}.parquet",
+        slices="<results>/shards/images/slices.parquet",
+    output:
+        scores="<results>/evaluation/{run}.parquet",
+    log:
+        "<logs>/evaluate-{run}.log",
+    benchmark:
+        "<benchmarks>/evaluate-{run}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_of("evaluate"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi evaluate \
+            --predictions {input.predictions:q} \
+            --slices {input.slices:q} \
+            --output {output.scores:q}
+        """
+
+
+rule compare:
+    """Put all runs side by side: intervals, paired tests, the gene audit."""
+    input:
+        scores=expand("<results>/evaluation/{run}.parquet", run=SEGMENTERS),
+    output:
+        dice="<results>/evaluation/dice.csv",
+        tests="<results>/evaluation/tests.csv",
+        audit="<results>/evaluation/audit.csv",
+        patients="<results>/evaluation/patients.csv",
+    log:
+        "<logs>/compare.log",
+    benchmark:
+        "<benchmarks>/compare.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=settings("evaluation"),
+        code=code_of("compare"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi compare \
+            --scores {input.scores:q} \
+            --settings {params.settings:q} \
+            --dice {output.dice:q} \
+            --tests {output.tests:q} \
+            --audit {output.audit:q} \
+            --patients {output.patients:q}
+        """

@@ -1,0 +1,82 @@
+"""One self-contained HTML page from the results.
+
+REQUIRED INPUTS: <results>/ but for raw/ and the shards' expression values.
+OUTPUTS: <results>/config.json, <results>/report.html, <results>/summary.json.
+"""
+
+
+rule record_config:
+    """Keep the config that the results were made with, defaults filled in."""
+    input:
+        preflight="<results>/preflight.json",
+    output:
+        config="<results>/config.json",
+    log:
+        "<logs>/record_config.log",
+    benchmark:
+        "<benchmarks>/record_config.tsv"
+    localrule: True
+    conda:
+        "../../envs/data.yaml"
+    params:
+        config=json.dumps(config, indent=1, sort_keys=True),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        printf '%s\n' {params.config:q} >{output.config:q}
+        """
+
+
+rule report:
+    """Draw the report: cohort, scores, tests, audit, curves, example masks, costs."""
+    input:
+        cohort="<results>/tables/cohort.parquet",
+        split="<results>/tables/split.parquet",
+        expression_lock="<results>/locks/expression.json",
+        image_lock="<results>/locks/images.json",
+        dice="<results>/evaluation/dice.csv",
+        tests="<results>/evaluation/tests.csv",
+        audit="<results>/evaluation/audit.csv",
+        patients="<results>/evaluation/patients.csv",
+        slices="<results>/shards/images/slices.parquet",
+        genes="<results>/shards/expression/genes.parquet",
+        predictions=expand("<results>/predictions/{run}.parquet", run=SEGMENTERS),
+        curves=expand("<results>/runs/{run}/curves.jsonl", run=RUNS),
+        config="<results>/config.json",
+    output:
+        report="<results>/report.html",
+        summary="<results>/summary.json",
+    log:
+        "<logs>/report.log",
+    benchmark:
+        "<benchmarks>/report.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        benchmarks=f"{config['results']}/benchmarks",
+        code=code_of("report"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi report \
+            --cohort {input.cohort:q} \
+            --split {input.split:q} \
+            --expression-lock {input.expression_lock:q} \
+            --image-lock {input.image_lock:q} \
+            --dice {input.dice:q} \
+            --tests {input.tests:q} \
+            --audit {input.audit:q} \
+            --patients {input.patients:q} \
+            --slices {input.slices:q} \
+            --genes {input.genes:q} \
+            --predictions {input.predictions:q} \
+            --curves {input.curves:q} \
+            --config {input.config:q} \
+            --benchmarks {params.benchmarks:q} \
+            --output {output.report:q} \
+            --summary {output.summary:q}
+        """

@@ -1,0 +1,119 @@
+"""From verified bytes to the shards that the learning half reads, and each fold's gene list and scaler.
+
+REQUIRED INPUTS: <results>/locks/, <results>/raw/, <results>/tables/; the user's own tables where named.
+OUTPUTS: <results>/shards/, <results>/folds/.
+"""
+
+
+rule data:
+    """Target: everything that training reads."""
+    input:
+        expression="<results>/shards/expression/dataset.json",
+        images="<results>/shards/images/dataset.json",
+        split="<results>/tables/split.parquet",
+
+
+rule shard_expression:
+    """Put every patient's unscaled expression into one float32 table."""
+    input:
+        lock="<results>/locks/expression.json",
+        index=gather.expression("<results>/raw/expression/batch-{scatteritem}.json"),
+        table=existing(EXPRESSION_TABLE),
+    output:
+        values="<results>/shards/expression/values.parquet",
+        genes="<results>/shards/expression/genes.parquet",
+        dataset="<results>/shards/expression/dataset.json",
+    log:
+        "<logs>/shard_expression.log",
+    benchmark:
+        "<benchmarks>/shard_expression.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        table=option("--table", EXPRESSION_TABLE),
+        code=code_of("shard-expression"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi shard-expression \
+            --lock {input.lock:q} \
+            --index {input.index:q} \
+            {params.table:q} \
+            --values {output.values:q} \
+            --genes {output.genes:q} \
+            --dataset {output.dataset:q}
+        """
+
+
+rule shard_images:
+    """Put every slice of the cohort with its mask into one table, inferior to superior."""
+    input:
+        lock="<results>/locks/images.json",
+        index=gather.images("<results>/raw/images/batch-{scatteritem}.json"),
+        cohort="<results>/tables/cohort.parquet",
+        table=existing(IMAGE_TABLE),
+    output:
+        slices="<results>/shards/images/slices.parquet",
+        dataset="<results>/shards/images/dataset.json",
+    log:
+        "<logs>/shard_images.log",
+    benchmark:
+        "<benchmarks>/shard_images.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        table=option("--table", IMAGE_TABLE),
+        code=code_of("shard-images"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi shard-images \
+            --lock {input.lock:q} \
+            --index {input.index:q} \
+            --cohort {input.cohort:q} \
+            {params.table:q} \
+            --slices {output.slices:q} \
+            --dataset {output.dataset:q}
+        """
+
+
+rule fit_genes:
+    """Choose and scale a fold's genes on its training patients alone."""
+    input:
+        values="<results>/shards/expression/values.parquet",
+        genes="<results>/shards/expression/genes.parquet",
+        split="<results>/tables/split.parquet",
+    output:
+        genes="<results>/folds/{fold}/genes.parquet",
+    log:
+        "<logs>/fit_genes-{fold}.log",
+    benchmark:
+        "<benchmarks>/fit_genes-{fold}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=settings("genes"),
+        code=code_of("fit-genes"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi fit-genes \
+            --values {input.values:q} \
+            --genes {input.genes:q} \
+            --split {input.split:q} \
+            --fold {wildcards.fold:q} \
+            --settings {params.settings:q} \
+            --output {output.genes:q}
+        """

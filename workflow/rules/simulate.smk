@@ -1,0 +1,31 @@
+"""A simulated archive, in configs that ask for one.
+
+REQUIRED INPUTS: none; the config section `simulation`.
+OUTPUTS: <results>/archive/, complete when its archive.json exists.
+"""
+
+
+rule simulate:
+    """Write a cohort whose genes drive its lesions (or do not) as an archive folder."""
+    output:
+        archive="<results>/archive/archive.json",
+    log:
+        "<logs>/simulate.log",
+    benchmark:
+        "<benchmarks>/simulate.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: settings("simulation"),
+        code=code_of("simulate"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi simulate \
+            --settings {params.settings:q} \
+            --output {output.archive:q}
+        """

@@ -1,0 +1,148 @@
+"""Pre-training, fine-tuning and prediction, one job per row of the table of runs.
+
+REQUIRED INPUTS: <results>/shards/, <results>/folds/, <results>/tables/split.parquet.
+OUTPUTS: <results>/runs/, <results>/predictions/; checkpoints lie undeclared in a run's ckpt/, so that a killed run resumes.
+"""
+
+
+rule train:
+    """Target: all trained models."""
+    input:
+        weights=expand("<results>/runs/{run}/weights.safetensors", run=SEGMENTERS),
+
+
+rule pretrain:
+    """Align the gene and image encoders by contrast on a fold's training patients."""
+    input:
+        slices="<results>/shards/images/slices.parquet",
+        values="<results>/shards/expression/values.parquet",
+        genes=run_genes,
+        split="<results>/tables/split.parquet",
+    output:
+        weights="<results>/runs/{run}/weights.safetensors",
+        curves="<results>/runs/{run}/curves.jsonl",
+        run="<results>/runs/{run}/run.json",
+    log:
+        "<logs>/pretrain-{run}.log",
+    benchmark:
+        "<benchmarks>/pretrain-{run}.tsv"
+    wildcard_constraints:
+        run=r"pretrain-.+",
+    conda:
+        TRAIN_ENV
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=config["compute"]["train_mem_mb"],
+        runtime=config["compute"]["train_runtime"],
+        gpu=config["compute"]["gpu"],
+    params:
+        spec=run_spec,
+        model=settings("model"),
+        settings=settings("pretrain"),
+        code=code_of("pretrain"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi pretrain \
+            --spec {params.spec:q} \
+            --model {params.model:q} \
+            --settings {params.settings:q} \
+            --slices {input.slices:q} \
+            --values {input.values:q} \
+            --genes {input.genes:q} \
+            --split {input.split:q} \
+            --weights {output.weights:q} \
+            --curves {output.curves:q} \
+            --run {output.run:q}
+        """
+
+
+rule finetune:
+    """Train one segmentation network, from pre-trained encoders where its row says so."""
+    input:
+        slices="<results>/shards/images/slices.parquet",
+        values="<results>/shards/expression/values.parquet",
+        genes=run_genes,
+        split="<results>/tables/split.parquet",
+        pretrained=run_start,
+    output:
+        weights="<results>/runs/{run}/weights.safetensors",
+        curves="<results>/runs/{run}/curves.jsonl",
+        run="<results>/runs/{run}/run.json",
+    log:
+        "<logs>/finetune-{run}.log",
+    benchmark:
+        "<benchmarks>/finetune-{run}.tsv"
+    wildcard_constraints:
+        run=r"(?!pretrain-).+",
+    conda:
+        TRAIN_ENV
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=config["compute"]["train_mem_mb"],
+        runtime=config["compute"]["train_runtime"],
+        gpu=config["compute"]["gpu"],
+    params:
+        spec=run_spec,
+        model=settings("model"),
+        settings=settings("finetune"),
+        pretrained=lambda wildcards, input: option(
+            "--pretrained", next(iter(input.pretrained), None)
+        ),
+        code=code_of("finetune"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi finetune \
+            --spec {params.spec:q} \
+            --model {params.model:q} \
+            --settings {params.settings:q} \
+            --slices {input.slices:q} \
+            --values {input.values:q} \
+            --genes {input.genes:q} \
+            --split {input.split:q} \
+            {params.pretrained:q} \
+            --weights {output.weights:q} \
+            --curves {output.curves:q} \
+            --run {output.run:q}
+        """
+
+
+rule predict:
+    """Segment every slice of the fold's test patients, with each kind of genes that the audit asks for."""
+    input:
+        slices="<results>/shards/images/slices.parquet",
+        values="<results>/shards/expression/values.parquet",
+        genes=run_genes,
+        split="<results>/tables/split.parquet",
+        weights="<results>/runs/{run}/weights.safetensors",
+    output:
+        predictions="<results>/predictions/{run}.parquet",
+    log:
+        "<logs>/predict-{run}.log",
+    benchmark:
+        "<benchmarks>/predict-{run}.tsv"
+    conda:
+        TRAIN_ENV
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=config["compute"]["train_mem_mb"],
+        runtime=config["compute"]["train_runtime"],
+        gpu=config["compute"]["gpu"],
+    params:
+        spec=run_spec,
+        settings=settings("predict"),
+        code=code_of("predict"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi predict \
+            --spec {params.spec:q} \
+            --settings {params.settings:q} \
+            --weights {input.weights:q} \
+            --slices {input.slices:q} \
+            --values {input.values:q} \
+            --genes {input.genes:q} \
+            --split {input.split:q} \
+            --output {output.predictions:q}
+        """
