@@ -46,7 +46,7 @@ $(DEV_STAMP): $(RUN_STAMP)
 	@rm -f .venv/.installed-dev-* && touch $@
 
 demo: setup
-	@python workflow/lib/stale_lock.py || snakemake $(DEMO) --unlock --quiet all
+	@python workflow/lib/stale_lock.py || { echo "demo: a killed run left its lock; removing it"; snakemake $(DEMO) --unlock --quiet all; }
 	@snakemake $(DEMO) --quiet rules reason host
 	@python workflow/lib/dice_table.py results/demo
 

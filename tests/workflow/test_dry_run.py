@@ -14,19 +14,19 @@ Jobs = Callable[[str], dict[str, int]]
 
 
 @pytest.mark.parametrize(
-    ("config", "expected"),
+    ("configs", "expected"),
     [
-        (None, {"fetch_expression": 4, "fit_genes": 5, "pretrain": 5, "finetune": 30, "report": 1}),
-        ("demo", {"simulate": 1, "fetch_images": 4, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict": 6}),
-        ("demo-null", {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 6}),
-        ("kaggle", {"fit_genes": 1, "pretrain": 1, "finetune": 6}),
+        ([], {"fetch_expression": 4, "fit_genes": 5, "pretrain": 5, "finetune": 30, "report": 1}),
+        (["demo"], {"simulate": 1, "fetch_images": 4, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict": 6}),
+        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 5, "pretrain": 5, "finetune": 5}),
+        (["kaggle"], {"fit_genes": 1, "pretrain": 1, "finetune": 6}),
     ],
 )
 def test_every_config_lists_its_jobs(
-    tree: Path, snakemake: Any, jobs_of: Jobs, config: str | None, expected: dict[str, int]
+    tree: Path, snakemake: Any, jobs_of: Jobs, configs: list[str], expected: dict[str, int]
 ) -> None:
-    options = ["--configfile", f"config/{config}.yaml"] if config else []
-    listed = snakemake(tree, "-n", "--quiet", "rules", *options)
+    files = [f"config/{name}.yaml" for name in configs]
+    listed = snakemake(tree, "-n", "--quiet", "rules", *(["--configfile", *files] if files else []))
     assert listed.returncode == 0, listed.stdout
     jobs = jobs_of(listed.stdout)
     assert {rule: jobs[rule] for rule in expected} == expected

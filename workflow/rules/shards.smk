@@ -35,6 +35,7 @@ rule shard_expression:
         runtime=60,
     params:
         table=option("--table", EXPRESSION_TABLE),
+        positions=option("--positions", config["genes"]["positions"]),
         code=code_of("shard-expression"),
     shell:
         r"""
@@ -43,6 +44,7 @@ rule shard_expression:
             --lock {input.lock:q} \
             --index {input.index:q} \
             {params.table:q} \
+            {params.positions:q} \
             --values {output.values:q} \
             --genes {output.genes:q} \
             --dataset {output.dataset:q}

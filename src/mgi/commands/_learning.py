@@ -33,10 +33,13 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 def read_spec(text: str) -> dict[str, Any]:
     """The row of the table of runs that is to be done."""
-    spec = json.loads(text)
+    try:
+        spec = dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise BadInputError(f"--spec: {error}; expected the JSON of a row of the table of runs") from None
     if missing := {"key", "method", "genes", "fold", "seed", "protocol"} - set(spec):
         raise BadInputError(f"--spec: {sorted(missing)} missing")
-    return dict(spec)
+    return spec
 
 
 def read_model(text: str) -> ModelSettings:

@@ -39,16 +39,21 @@ def run(args: argparse.Namespace) -> None:
     if args.pretrained is not None:
         start = sha256_of(args.pretrained)
         start_from_pretrained(model, load_weights(args.pretrained, gene_hash=fold.gene_hash))
+    training, validation = (
+        fold.pairs(fold.images(role), model_settings.image_size) for role in ("train", "validation")
+    )
     checkpoints = args.weights.parent / "ckpt"
     curve = finetune(
         model.to(device()),
-        fold.pairs(fold.images("train"), model_settings.image_size),
-        fold.pairs(fold.images("validation"), model_settings.image_size),
+        training,
+        validation,
         settings,
         use_genes=spec["genes"] != "none",
         place=Place(
             checkpoints=checkpoints,
-            identity=identity_of(spec, args.model, args.settings, start, fold.identity()),
+            identity=identity_of(
+                spec, args.model, args.settings, start, fold.identity(), training.digest(), validation.digest()
+            ),
             randomness=randomness,
         ),
     )

@@ -33,15 +33,20 @@ def run(args: argparse.Namespace) -> None:
     fold = Fold(args, spec["fold"])
     randomness = Randomness.seeded(spec["seed"])
     aligner = build_aligner(model_settings, len(fold.fitted.gene_ids)).to(device())
+    training, validation = (
+        fold.pairs(fold.images(role), model_settings.image_size) for role in ("train", "validation")
+    )
     checkpoints = args.weights.parent / "ckpt"
     curve = pretrain(
         aligner,
-        fold.pairs(fold.images("train"), model_settings.image_size),
-        fold.pairs(fold.images("validation"), model_settings.image_size),
+        training,
+        validation,
         settings,
         place=Place(
             checkpoints=checkpoints,
-            identity=identity_of(spec, args.model, args.settings, fold.identity()),
+            identity=identity_of(
+                spec, args.model, args.settings, fold.identity(), training.digest(), validation.digest()
+            ),
             randomness=randomness,
         ),
     )

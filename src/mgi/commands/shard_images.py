@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> None:
             writer.add(converted.images)
             if converted.notes:
                 dropped[row["patient_id"]] = list(converted.notes)
-            print(f"{count}/{len(rows)} {row['patient_id']}: {len(converted.images.slices)} slices", file=sys.stderr)
+            if count * 10 // len(rows) != (count - 1) * 10 // len(rows):
+                print(f"{count} of {len(rows)} patients, {writer.n_slices} slices", file=sys.stderr, flush=True)
     fields = {
         "rows": writer.n_slices,
         "patients": writer.n_patients,

@@ -53,7 +53,7 @@ def standardise(volume: NDArray[np.generic]) -> NDArray[np.float32]:
 def prepare_slices(volumes: Sequence[tuple[str, NDArray[np.generic], NDArray[np.uint8] | None]], size: int) -> SliceSet:
     """Stack (patient, volume (S, H, W), mask or None) at `size` pixels squared; a missing mask is empty.
 
-    Images are resized with an antialiased bilinear filter; a mask pixel is set where at least half of it is tumour.
+    Both are resized with an antialiased bilinear filter; a mask pixel is set where that gives a half or more.
     """
     images, masks, index = [], [], []
     for place, (_, volume, mask) in enumerate(volumes):

@@ -34,6 +34,8 @@ class FilterSettings:
     min_tpm: float = 0.1
     gene_order: Literal["position", "ensembl", "random"] = "ensembl"
     order_seed: int = 0
+    positions: str | None = None
+    """Table of gene positions that went into the shard, for the order `position`."""
 
     def __post_init__(self) -> None:
         if self.top_k < 1:

@@ -97,17 +97,27 @@ def require_same_genes(reference: StarTable, table: StarTable, where: str) -> No
             raise BadInputError(f"{where}: {name} row {row}: found {theirs[row]!r}, expected {ours[row]!r}")
 
 
-def without_par_y(table: StarTable) -> StarTable:
-    """The table without the pseudo-autosomal copies on Y (`_PAR_Y`), which STAR leaves at zero.
+def par_y_copies(table: StarTable) -> NDArray[np.bool_]:
+    """Which genes (G,) are pseudo-autosomal copies on Y (`_PAR_Y`), which STAR leaves at zero."""
+    return np.array([gene.endswith(PAR_Y) for gene in table.gene_ids], bool)
 
-    Raises BadInputError where such a copy has counts, or where two remaining ids differ by version only.
+
+def refuse_reads_in(copies: NDArray[np.bool_], table: StarTable, where: str) -> None:
+    """Raise BadInputError where a pseudo-autosomal copy has reads: dropping it would lose them."""
+    if table.counts[copies].any():
+        gene = table.gene_ids[copies & (table.counts > 0)][0]
+        raise BadInputError(f"{where}: gene {gene}: has reads, expected a copy without any")
+
+
+def without_par_y(table: StarTable) -> StarTable:
+    """The table without its pseudo-autosomal copies on Y.
+
+    Raises BadInputError where such a copy has reads, or where two remaining ids differ by version only.
     """
-    is_copy = np.array([gene.endswith(PAR_Y) for gene in table.gene_ids], bool)
-    if table.counts[is_copy].any():
-        raise BadInputError(f"gene {table.gene_ids[is_copy & (table.counts > 0)][0]}: has counts; expected a zero copy")
-    kept = ~is_copy
-    unversioned = [gene.split(".")[0] for gene in table.gene_ids[kept]]
-    if (repeated := _first_repeated(unversioned)) is not None:
+    copies = par_y_copies(table)
+    refuse_reads_in(copies, table, "STAR counts")
+    kept = ~copies
+    if (repeated := _first_repeated([gene.split(".")[0] for gene in table.gene_ids[kept]])) is not None:
         raise BadInputError(f"gene {repeated}: present in two versions, expected one")
     return StarTable(
         gene_model=table.gene_model,

@@ -9,7 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.expression.star import StarTable, log_tpm, read_star, require_same_genes, without_par_y
+from mgi.expression.star import (
+    StarTable,
+    log_tpm,
+    par_y_copies,
+    read_star,
+    refuse_reads_in,
+    require_same_genes,
+    without_par_y,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,16 +40,15 @@ def read_star_cohort(paths: Iterable[Path]) -> StarCohort:
     Raises BadInputError where a file is not in the format or has another gene index than the first.
     """
     first: StarTable | None = None
+    copies = np.zeros(0, bool)
     rows: list[NDArray[np.float32]] = []
     for path in paths:
         table = read_star(path)
         if first is None:
-            first = table
+            first, copies = table, par_y_copies(table)
         require_same_genes(first, table, str(path))
-        try:
-            rows.append(log_tpm(without_par_y(table)))
-        except BadInputError as error:
-            raise BadInputError(f"{path}: {error}") from None
+        refuse_reads_in(copies, table, str(path))
+        rows.append(log_tpm(table)[~copies])
     if first is None:
         raise BadInputError("expression: no files, expected one per patient")
     kept = without_par_y(first)

@@ -34,13 +34,21 @@ def build_attention_unet(settings: ModelSettings) -> nn.Module:
 def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
     """DeepLabv3+ (Chen 2018) by segmentation-models-pytorch, without downloaded weights.
 
-    The dilated ResNet has 18 layers below a base width of 64, and 50 from there on.
+    Its dilated encoder is a ResNet-50 from a base width of 64 on, and a small MobileNetV3 below, for a CPU; its decoder
+    has four times the base width.
     """
     allow_torchvision_without_cuda()
     from segmentation_models_pytorch import DeepLabV3Plus
 
-    depth = "resnet50" if settings.baseline_width >= 64 else "resnet18"
-    return DeepLabV3Plus(depth, encoder_weights=None, encoder_output_stride=16, in_channels=1, classes=1)  # type: ignore[no-any-return]
+    encoder = "resnet50" if settings.baseline_width >= 64 else "tu-tf_mobilenetv3_small_100"
+    return DeepLabV3Plus(  # type: ignore[no-any-return]
+        encoder,
+        encoder_weights=None,
+        encoder_output_stride=16,
+        decoder_channels=4 * settings.baseline_width,
+        in_channels=1,
+        classes=1,
+    )
 
 
 def _doubling(width: int) -> tuple[int, ...]:

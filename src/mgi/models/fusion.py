@@ -72,11 +72,11 @@ class MaskDecoder(nn.Module):
         self.image_code = nn.Parameter(torch.randn(1, grid * grid, width) * 0.02)
         self.blocks = nn.ModuleList(TwoWayBlock(width, heads) for _ in range(settings.decoder_depth))
         self.last_attention, self.last_norm = Attention(width, heads, width // 2), nn.LayerNorm(width)
-        channels = [width, width // 4] + [width // 8] * (stages - 1)
+        channels = [width, width // 4, *[width // 8] * stages][: stages + 1]
         self.upsample = nn.ModuleList(
             nn.ConvTranspose2d(wide, narrow, 2, stride=2) for wide, narrow in pairwise(channels)
         )
-        self.first_norm = nn.GroupNorm(1, channels[1])
+        self.first_norm = nn.GroupNorm(1, channels[1]) if stages else nn.Identity()
         self.weights = nn.Sequential(
             nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, channels[-1])
         )

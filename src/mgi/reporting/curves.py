@@ -18,12 +18,11 @@ class RunCurve:
     method: str | None
     points: pd.DataFrame
 
-    def by_epoch(self, split: str, field: str) -> pd.Series:
-        """Mean of a logged field per epoch on one split; empty where it was not logged."""
-        if not {"epoch", "split", field} <= set(self.points.columns):
+    def by_step(self, field: str) -> pd.Series:
+        """A logged field by optimiser step; empty where it was not logged."""
+        if not {"step", field} <= set(self.points.columns):
             return pd.Series(dtype="float64")
-        chosen = self.points.loc[self.points["split"] == split, ["epoch", field]].dropna()
-        return chosen.astype("float64").groupby("epoch")[field].mean()
+        return self.points[["step", field]].dropna().astype("float64").set_index("step")[field]
 
 
 def read_curve(path: Path | str, methods: Mapping[str, str]) -> RunCurve:

@@ -44,14 +44,12 @@ def curves_figure(curves: Sequence[RunCurve], *, simulated: bool) -> str | None:
     segmenters = [curve for curve in curves if curve.method is not None]
     pretraining = [curve for curve in curves if curve.method is None]
     panels = [
-        ("Training loss", "loss", "train", segmenters),
-        ("Validation Dice", "dice", "validation", segmenters),
-        ("Pre-training loss", "loss", "train", pretraining),
-        ("Pre-training loss, validation", "loss", "validation", pretraining),
+        ("Training loss", "loss", segmenters),
+        ("Validation Dice at the network's size", "validation_dice", segmenters),
+        ("Pre-training loss, contrast and masked genes", "loss", pretraining),
+        ("Pre-training: contrastive loss of validation patients above its floor", "loss_above_floor", pretraining),
     ]
-    drawn = [
-        (title, field, [(run, run.by_epoch(split, field)) for run in runs]) for title, field, split, runs in panels
-    ]
+    drawn = [(title, field, [(run, run.by_step(field)) for run in runs]) for title, field, runs in panels]
     drawn = [panel for panel in drawn if any(len(points) for _, points in panel[2])]
     if not drawn:
         return None
@@ -63,8 +61,8 @@ def curves_figure(curves: Sequence[RunCurve], *, simulated: bool) -> str | None:
                 style = {"marker": "o", "ms": 3} if len(points) == 1 else {}
                 axes.plot(points.index, points.to_numpy(), color=colour, lw=1.3, alpha=0.75, **style)
             axes.set_title(title)
-            axes.set_xlabel("epoch")
-            if field == "dice":
+            axes.set_xlabel("step")
+            if field == "validation_dice":
                 axes.set_ylim(0, 1)
         methods = in_order(sorted({curve.method for curve in segmenters if curve.method}))
         handles = [Line2D([], [], color=colour_of(method), lw=2, label=method_name(method)) for method in methods]

@@ -25,5 +25,5 @@ class TwinGuard:
         owner = self._owner.setdefault(digest, patient_id)
         if owner != patient_id:
             raise BadInputError(
-                f"{patient_id}: has the same {self._what} as {owner}; one of the two is a copy, exclude it from the source"
+                f"{patient_id}: has the same {self._what} as {owner}; one of the two is a copy, unchoose it in the lock"
             )

@@ -20,8 +20,8 @@ from mgi.sources.user_table import check_table, table_of
 DATASET = "mateuszbuda/lgg-mri-segmentation"
 _WAYS_OUT = (
     f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it). "
-    "Raw TCGA-LGG MRI left anonymous TCIA in July 2025 (now dbGaP phs004225, General Commons); other ways: "
-    "BraTS-TCGA-LGG NIfTI, or images.source: tcia for a collection that is open"
+    "Raw TCGA-LGG MRI left anonymous TCIA in July 2025 (now dbGaP phs004225, General Commons); the other way is "
+    "images.source: tcia for a collection that is open to you"
 )
 # A slice is 256 x 256 x 3 bytes; nothing in the set comes near this.
 MAX_MEMBER_BYTES = 64 << 20

@@ -8,7 +8,7 @@ from mgi.core.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class ExpressionSettings:
-    """Where gene expression comes from and which genes a fold keeps."""
+    """Where gene expression comes from."""
 
     source: Literal["gdc", "matrix"] = "gdc"
     table: str | None = None
@@ -21,16 +21,9 @@ class ExpressionSettings:
     threads: int = 4
     retry_base_s: float = 1.0
     """Upper bound of the first pause between attempts; it doubles, up to 60 s."""
-    gene_filter: Literal["none", "protein_coding", "expressed", "variance"] = "none"
-    top_k: int = 2000
-    """Genes kept by gene_filter variance."""
-    min_tpm: float = 0.1
-    """Threshold of gene_filter expressed, in TPM."""
 
     def __post_init__(self) -> None:
         _check_fetching("expression", self.batches, self.threads, self.retry_base_s)
-        _check(self.top_k >= 1, "expression.top_k", self.top_k, "at least 1")
-        _check(self.min_tpm >= 0, "expression.min_tpm", self.min_tpm, "0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ MOVED = (
     "raw TCGA-LGG MRI left anonymous TCIA in July 2025 and is controlled access now (dbGaP phs004225, General Commons)"
 )
 ALTERNATIVES = (
-    "use images.source: kaggle with the Kaggle dataset mateuszbuda/lgg-mri-segmentation, or BraTS-TCGA-LGG NIfTI, "
+    "use images.source: kaggle with the Kaggle dataset mateuszbuda/lgg-mri-segmentation, "
     "or a committed lock of a collection that you may read"
 )
 

@@ -17,6 +17,7 @@ from mgi.models.mgi import Aligner
 from mgi.training.loop import Curve, Place, Run, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
 from mgi.training.settings import PretrainSettings
+from mgi.training.weights import digest_of_tensors
 
 TEMPERATURE_BOUNDS = (0.01, 0.5)
 
@@ -27,6 +28,11 @@ class Pairs:
 
     slices: SliceSet
     genes: Tensor
+
+    def digest(self) -> str:
+        """SHA-256 of all that is learned from, so that a checkpoint of other data is never resumed."""
+        slices = {"images": self.slices.images, "masks": self.slices.masks, "patient": self.slices.patient}
+        return digest_of_tensors({**slices, "genes": self.genes})
 
 
 class Contrast(nn.Module):
@@ -85,7 +91,7 @@ def pretrain(
         masked = torch.rand(genes.shape, generator=place.randomness.torch) < settings.masked_genes
         noise = settings.gene_noise * torch.randn(genes.shape, generator=place.randomness.torch)
         loss, _similarity = model(images.to(device), (genes + noise).to(device))
-        if settings.masked_gene_weight > 0:
+        if settings.masked_gene_weight > 0 and masked.any():
             loss = loss + settings.masked_gene_weight * model.masked_gene_loss(genes.to(device), masked.to(device))
         return loss, {}
 

@@ -1,10 +1,12 @@
 """Final weights as safetensors, with all that is needed to use them: settings, run, and the gene list's digest."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -15,6 +17,8 @@ from mgi.core.settings import parse
 from mgi.models.settings import ModelSettings
 
 FORMAT = "mgi-weights-1"
+# One entry holds all: safetensors writes several in random order, and equal weights would not be equal bytes.
+ENTRY = "mgi"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,16 +36,17 @@ def save_weights(
     path: Path | str, module: nn.Module, *, spec: dict[str, Any], model: ModelSettings, genes: list[str], gene_hash: str
 ) -> None:
     """Write the state of `module`, trained for `genes` in this order."""
-    metadata = {
-        "format": FORMAT,
-        "spec": json.dumps(spec, sort_keys=True),
-        "model": json.dumps(asdict(model), sort_keys=True),
-        "gene_hash": gene_hash,
-        "n_genes": str(len(genes)),
-    }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    facts = {
+        "format": FORMAT,
+        "spec": spec,
+        "model": asdict(model),
+        "gene_hash": gene_hash,
+        "n_genes": len(genes),
+        "tensors": digest_of_tensors(tensors),
+    }
     with atomic_path(path) as part:
-        save_file(tensors, part, metadata=metadata)
+        save_file(tensors, part, metadata={ENTRY: json.dumps(facts, sort_keys=True)})
 
 
 def load_weights(path: Path | str, *, gene_hash: str) -> Weights:
@@ -51,26 +56,37 @@ def load_weights(path: Path | str, *, gene_hash: str) -> Weights:
     """
     try:
         with safe_open(path, framework="pt") as source:
-            metadata = source.metadata() or {}
+            facts = json.loads((source.metadata() or {}).get(ENTRY, "{}"))
             tensors = {name: source.get_tensor(name) for name in source.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise BadInputError(f"{path}: not readable as safetensors ({error}); delete it and run again") from None
-    if metadata.get("format") != FORMAT:
-        raise BadInputError(f"{path}: format {metadata.get('format')}, expected {FORMAT}")
-    if metadata["gene_hash"] != gene_hash:
+    if facts.get("format") != FORMAT:
+        raise BadInputError(f"{path}: format {facts.get('format')}, expected {FORMAT}")
+    if digest_of_tensors(tensors) != facts["tensors"]:
+        raise BadInputError(f"{path}: its numbers are not those that were saved; delete it and run again")
+    if facts["gene_hash"] != gene_hash:
         raise BadInputError(
-            f"{path}: trained on genes {metadata['gene_hash'][:12]}, the fold has {gene_hash[:12]}; "
+            f"{path}: trained on genes {facts['gene_hash'][:12]}, the fold has {gene_hash[:12]}; "
             "the gene list or its order differs"
         )
     return Weights(
         tensors=tensors,
-        spec=json.loads(metadata["spec"]),
-        model=parse(ModelSettings, metadata["model"], where=f"{path}: model"),
-        gene_hash=metadata["gene_hash"],
-        n_genes=int(metadata["n_genes"]),
+        spec=facts["spec"],
+        model=parse(ModelSettings, facts["model"], where=f"{path}: model"),
+        gene_hash=facts["gene_hash"],
+        n_genes=facts["n_genes"],
     )
 
 
 def part_of(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The state of one submodule, its names without `prefix`."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of names, types, shapes and numbers; safetensors has no checksum of its own."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -44,8 +44,8 @@ def test_curves_without_points_draw_nothing() -> None:
     assert curves_figure([empty], simulated=False) is None
 
 
-def test_a_run_of_one_epoch_is_still_seen() -> None:
-    points = pd.DataFrame([{"epoch": 0, "split": "train", "loss": 1.0}])
+def test_a_run_of_one_point_is_still_seen() -> None:
+    points = pd.DataFrame([{"step": 0, "loss": 1.0}])
     figure = curves_figure([RunCurve("a", None, points)], simulated=False)
     assert figure is not None
     assert b"<svg" in decoded(figure)

@@ -7,7 +7,7 @@ from mgi.sources.settings import ExpressionSettings, ImageSettings
 
 def test_both_sections_have_defaults_for_the_published_cohort():
     expression, images = ExpressionSettings(), ImageSettings()
-    assert (expression.source, expression.project, expression.gene_filter) == ("gdc", "TCGA-LGG", "none")
+    assert (expression.source, expression.project) == ("gdc", "TCGA-LGG")
     assert (images.source, images.collection, images.min_images) == ("kaggle", "TCGA-LGG", 15)
 
 
@@ -16,8 +16,6 @@ def test_both_sections_have_defaults_for_the_published_cohort():
     [
         (ExpressionSettings, '{"batches": 0}', "expression.batches: found 0"),
         (ExpressionSettings, '{"threads": 99}', "expression.threads: found 99"),
-        (ExpressionSettings, '{"top_k": 0}', "expression.top_k: found 0"),
-        (ExpressionSettings, '{"min_tpm": -1}', "expression.min_tpm: found -1"),
         (ExpressionSettings, '{"source": "xena"}', "source: found 'xena'"),
         (ImageSettings, '{"min_images": 0}', "images.min_images: found 0"),
         (ImageSettings, '{"retry_base_s": 61}', "images.retry_base_s: found 61"),

@@ -1,0 +1,86 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from mgi.datasets.augment import AugmentSettings, augment
+
+STILL = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
+IMAGES = torch.randn(6, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+def blob(count: int) -> Tensor:
+    """A disc left of the middle."""
+    y, x = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+    return ((y - 16) ** 2 + (x - 9) ** 2 < 25).float().expand(count, 1, 32, 32).clone()
+
+
+def moved(images: Tensor, masks: Tensor, settings: AugmentSettings, seed: int = 0) -> tuple[Tensor, Tensor]:
+    return augment(images, masks, settings, torch.Generator().manual_seed(seed))
+
+
+def test_ranges_of_zero_change_nothing() -> None:
+    masks = (IMAGES > 0).float()
+    images, truth = moved(IMAGES, masks, STILL)
+    torch.testing.assert_close(images, IMAGES, rtol=1e-5, atol=1e-5)
+    assert torch.equal(truth, masks)
+
+
+def test_image_and_mask_move_together() -> None:
+    settings = AugmentSettings(scale=0.2, rotation=40.0, flip=True, jitter=0.0)
+    images, masks = moved(blob(20), blob(20), settings)
+    assert any(not torch.equal(mask, blob(1)[0]) for mask in masks)
+    agree = ((images > 0.5) == (masks > 0.5)).float().mean((1, 2, 3))
+    assert agree.min() > 0.99
+
+
+def test_a_mask_stays_zero_or_one_and_jitter_never_reaches_it() -> None:
+    rotated = AugmentSettings(rotation=40.0, jitter=0.0)
+    _, plain = moved(blob(8), blob(8), rotated)
+    images, jittered = moved(blob(8), blob(8), replace(rotated, jitter=0.5))
+    assert set(jittered.unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(plain, jittered)
+    assert images.max() > 1.05
+
+
+def test_jitter_is_one_gain_and_one_offset_for_a_slice_within_its_range() -> None:
+    images, _ = moved(blob(50), blob(50), replace(STILL, jitter=0.1))
+    low, high = images.amin((1, 2, 3)), images.amax((1, 2, 3))
+    assert (low.abs() <= 0.1 + 1e-6).all()
+    assert ((high - low - 1).abs() <= 0.1 + 1e-6).all()
+    assert low.unique().numel() == 50
+
+
+def test_without_flips_the_left_stays_left() -> None:
+    settings = AugmentSettings(scale=0.05, rotation=15.0, flip=False, jitter=0.0)
+    _, masks = moved(blob(100), blob(100), settings)
+    assert (masks[..., :16].sum((1, 2, 3)) > masks[..., 16:].sum((1, 2, 3))).all()
+
+
+def test_with_flips_about_half_of_the_slices_are_mirrored_exactly() -> None:
+    _, masks = moved(blob(200), blob(200), replace(STILL, flip=True))
+    mirrored = [torch.equal(mask, blob(1)[0].flip(-1)) for mask in masks]
+    kept = [torch.equal(mask, blob(1)[0]) for mask in masks]
+    assert all(one != two for one, two in zip(mirrored, kept, strict=True))
+    assert 70 < sum(mirrored) < 130
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_rotation_keeps_area_and_distance_from_the_middle(sign: int) -> None:
+    _, masks = moved(blob(30), blob(30), replace(STILL, rotation=sign * 90.0))
+    areas = masks.sum((1, 2, 3))
+    assert (areas - blob(1).sum()).abs().max() <= 6
+    columns = torch.arange(32.0) - 15.5
+    x, y = ((masks.squeeze(1) * axis).sum((1, 2)) / areas for axis in (columns, columns[:, None]))
+    assert ((x**2 + y**2).sqrt() - 6.5).abs().max() < 0.5
+
+
+def test_the_generator_decides_and_nothing_else() -> None:
+    settings = AugmentSettings()
+    torch.manual_seed(1)
+    one = moved(IMAGES, IMAGES, settings)
+    torch.manual_seed(2)
+    two = moved(IMAGES, IMAGES, settings)
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+    assert not torch.equal(one[0], moved(IMAGES, IMAGES, settings, seed=1)[0])

@@ -1,0 +1,57 @@
+import numpy as np
+
+from mgi.datasets.batches import patient_unique_batch, tumour_weights, weighted_batch
+
+PATIENT = np.array([0, 0, 0, 1, 2, 2, 5])
+
+
+def test_a_slice_weighs_its_area_and_a_tenth_of_the_mean_by_hand() -> None:
+    # The mean of 0, 30, 10 and 0 is 10, of which a tenth is 1.
+    np.testing.assert_allclose(tumour_weights(np.array([0.0, 30, 10, 0])), np.array([1, 31, 11, 1]) / 44)
+
+
+def test_without_any_tumour_all_slices_are_equal() -> None:
+    np.testing.assert_array_equal(tumour_weights(np.zeros(4)), np.full(4, 0.25))
+
+
+def test_slices_are_drawn_in_proportion_to_their_weight() -> None:
+    weights = np.array([0.0, 0.25, 0.75])
+    drawn = weighted_batch(weights, 4000, np.random.default_rng(0))
+    share = np.bincount(drawn, minlength=3) / 4000
+    np.testing.assert_allclose(share, weights, atol=0.03)
+    assert share[0] == 0
+
+
+def test_a_batch_never_holds_a_patient_twice() -> None:
+    weights = tumour_weights(np.arange(7.0))
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(200):
+        rows = patient_unique_batch(PATIENT, weights, 3, rng)
+        assert len(rows) == len(set(PATIENT[rows])) == 3
+        seen |= set(rows.tolist())
+    assert seen == set(range(7))
+
+
+def test_a_batch_is_as_large_as_there_are_patients() -> None:
+    rows = patient_unique_batch(PATIENT, tumour_weights(np.zeros(7)), 32, np.random.default_rng(0))
+    assert sorted(PATIENT[rows]) == [0, 1, 2, 5]
+
+
+def test_within_a_patient_the_slice_with_more_tumour_comes_more_often() -> None:
+    weights = tumour_weights(np.array([90.0, 0, 10, 0, 0, 0, 0]))
+    rng = np.random.default_rng(0)
+    drawn = [row for _ in range(500) for row in patient_unique_batch(PATIENT, weights, 4, rng) if PATIENT[row] == 0]
+    own = weights[:3] / weights[:3].sum()
+    np.testing.assert_allclose(np.bincount(drawn, minlength=3) / 500, own, atol=0.06)
+
+
+def test_the_same_generator_draws_the_same_batches() -> None:
+    weights = tumour_weights(np.arange(7.0))
+
+    def drawn(seed: int) -> list[int]:
+        rng = np.random.default_rng(seed)
+        return [*weighted_batch(weights, 9, rng), *patient_unique_batch(PATIENT, weights, 3, rng)]
+
+    assert drawn(0) == drawn(0)
+    assert drawn(0) != drawn(1)

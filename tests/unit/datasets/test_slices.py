@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+
+from mgi.datasets.slices import prepare_slices, standardise
+
+RNG = np.random.default_rng(0)
+
+
+def volume(*shape: int) -> np.ndarray:
+    return RNG.integers(0, 400, shape).astype(np.int16)
+
+
+def test_the_foreground_is_clipped_and_standardised_by_hand() -> None:
+    # Mean 7.5, so the foreground is 10 and 20: percentiles 10.1 and 19.95, centre 15, deviation 5.
+    found = standardise(np.array([[[0, 0], [10, 20]]], np.int16))
+    np.testing.assert_allclose(found, [[[-3, -3], [-1, 0.99]]], rtol=1e-5)
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("level", [0, 7, -3])
+def test_a_constant_volume_becomes_zeros(level: int) -> None:
+    assert not standardise(np.full((2, 3, 3), level, np.int16)).any()
+
+
+def test_gain_of_the_scanner_changes_nothing() -> None:
+    one = volume(3, 8, 8)
+    np.testing.assert_allclose(standardise(one), standardise(one.astype(np.float32) * 50), atol=1e-4)
+
+
+def test_each_volume_is_standardised_by_itself() -> None:
+    one, two = volume(2, 8, 8), volume(2, 8, 8) * 7
+    alone = prepare_slices([("A", one, None)], 8)
+    together = prepare_slices([("A", one, None), ("B", two, None)], 8)
+    assert torch.equal(alone.images, together.images[:2])
+    assert together.patient.tolist() == [0, 0, 1, 1]
+    assert together.patient_ids == ["A", "B"]
+
+
+def test_at_the_native_size_nothing_is_resampled() -> None:
+    pixels, mask = volume(2, 8, 8), RNG.integers(0, 2, (2, 8, 8)).astype(np.uint8)
+    prepared = prepare_slices([("A", pixels, mask)], 8)
+    assert np.array_equal(prepared.images[:, 0].numpy(), standardise(pixels))
+    assert np.array_equal(prepared.masks[:, 0].numpy(), mask)
+
+
+def test_a_mask_pixel_is_set_where_at_least_half_of_it_is_tumour() -> None:
+    mask = np.zeros((1, 16, 16), np.uint8)
+    mask[0, :, :6] = 1  # three columns of half the size
+    assert prepare_slices([("A", volume(1, 16, 16), mask)], 8).masks[0, 0, 4].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+    mask[0, :, 6] = 1  # the fourth is covered by half
+    assert prepare_slices([("A", volume(1, 16, 16), mask)], 8).masks[0, 0, 4].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+    mask[0, 1::2, 6] = 0  # and now by a quarter
+    assert prepare_slices([("A", volume(1, 16, 16), mask)], 8).masks[0, 0, 4].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_slices_of_any_shape_come_out_square_with_masks_of_zero_and_one() -> None:
+    pixels = volume(3, 20, 12)
+    prepared = prepare_slices([("A", pixels, (pixels > 200).astype(np.uint8))], 16)
+    assert prepared.images.shape == prepared.masks.shape == (3, 1, 16, 16)
+    assert set(prepared.masks.unique().tolist()) == {0.0, 1.0}
+
+
+def test_a_missing_mask_is_empty() -> None:
+    assert not prepare_slices([("A", volume(2, 8, 8), None)], 4).masks.any()
+
+
+def test_of_picks_patients_in_the_order_asked_for() -> None:
+    volumes = [(name, volume(count, 8, 8), None) for name, count in (("A", 2), ("B", 3), ("C", 1))]
+    everyone = prepare_slices(volumes, 8)
+    some = everyone.of(["C", "A"])
+    assert some.patient_ids == ["C", "A"]
+    assert some.patient.tolist() == [0, 1, 1]
+    assert torch.equal(some.images, everyone.images[[5, 0, 1]])
+    assert torch.equal(some.masks, everyone.masks[[5, 0, 1]])
+    with pytest.raises(KeyError):
+        everyone.of(["Z"])

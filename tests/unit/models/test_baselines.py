@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from mgi.models.baselines import BASELINES
+from mgi.models.settings import ModelSettings
+
+SETTINGS = ModelSettings(image_size=32, baseline_width=4)
+IMAGES = torch.randn(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def built(name: str, width: int = 4) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return BASELINES[name](ModelSettings(image_size=32, baseline_width=width))
+
+
+def test_the_networks_of_the_comparison_are_all_there() -> None:
+    assert sorted(BASELINES) == ["attention_unet", "deeplabv3plus", "resunet", "unet"]
+
+
+@pytest.mark.parametrize("name", sorted(BASELINES))
+def test_a_network_gives_one_logit_per_pixel_and_a_slice_is_segmented_alike_alone(name: str) -> None:
+    network = built(name)
+    network(IMAGES).sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    network.eval()
+    with torch.no_grad():
+        together = network(IMAGES)
+        assert together.shape == (2, 1, 32, 32)
+        torch.testing.assert_close(together[1:], network(IMAGES[1:]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(BASELINES))
+def test_the_same_seed_gives_the_same_network(name: str) -> None:
+    one, two = built(name).state_dict(), built(name).state_dict()
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", ["attention_unet", "resunet", "unet"])
+def test_a_wider_network_has_more_parameters(name: str) -> None:
+    counts = [sum(parameter.numel() for parameter in built(name, width).parameters()) for width in (4, 8)]
+    assert 0 < counts[0] < counts[1]

@@ -1,0 +1,121 @@
+import inspect
+
+import pytest
+import torch
+from torch import Tensor
+
+from mgi.models.mgi import MGI, build_aligner, build_mgi
+from mgi.models.settings import ModelSettings
+
+SETTINGS = ModelSettings(
+    image_size=32,
+    patch_size=8,
+    image_width=16,
+    image_depth=1,
+    image_heads=2,
+    gene_patch=4,
+    gene_width=16,
+    gene_depth=1,
+    gene_state=4,
+    projection_width=8,
+    decoder_width=16,
+    decoder_heads=2,
+    decoder_depth=1,
+    upsampling_stages=1,
+)
+N_GENES = 10
+IMAGES = torch.randn(3, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+GENES = torch.randn(2, N_GENES, generator=torch.Generator().manual_seed(1))
+PATIENT = torch.tensor([0, 1, 0])
+BOTH = torch.tensor([True, True])
+
+
+@pytest.fixture
+def model() -> MGI:
+    torch.manual_seed(0)
+    built = build_mgi(SETTINGS, N_GENES).eval()
+    torch.nn.init.normal_(built.null_token)  # trained, it is not zero
+    return built
+
+
+def segment(model: MGI, images: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor) -> Tensor:
+    with torch.no_grad():
+        return model(images, genes, patient, has_genes)
+
+
+def close(one: Tensor, two: Tensor) -> bool:
+    return torch.allclose(one, two, rtol=1e-4, atol=1e-5)
+
+
+def test_logits_have_the_size_of_the_slice(model: MGI) -> None:
+    assert segment(model, IMAGES, GENES, PATIENT, BOTH).shape == IMAGES.shape
+
+
+def test_a_batch_is_its_slices_one_by_one(model: MGI) -> None:
+    together = segment(model, IMAGES, GENES, PATIENT, BOTH)
+    for row, patient in enumerate(PATIENT.tolist()):
+        alone = segment(model, IMAGES[row : row + 1], GENES[patient : patient + 1], torch.tensor([0]), BOTH[:1])
+        assert close(together[row], alone[0])
+
+
+def test_genes_matter_where_they_are_given(model: MGI) -> None:
+    with_genes = segment(model, IMAGES, GENES, PATIENT, BOTH)
+    assert not close(with_genes, segment(model, IMAGES, GENES + 1, PATIENT, BOTH))
+
+
+def test_without_genes_the_mask_is_independent_of_them(model: MGI) -> None:
+    nobody = torch.tensor([False, False])
+    plain = segment(model, IMAGES, GENES, PATIENT, nobody)
+    assert torch.equal(plain, segment(model, IMAGES, GENES * 100 - 7, PATIENT, nobody))
+
+
+def test_a_patient_without_genes_is_segmented_alike_whether_or_not_others_have_them(model: MGI) -> None:
+    alone = segment(model, IMAGES, GENES, PATIENT, torch.tensor([False, False]))
+    mixed = segment(model, IMAGES, GENES, PATIENT, torch.tensor([False, True]))
+    assert close(alone[[0, 2]], mixed[[0, 2]])
+    assert not close(alone[1], mixed[1])
+
+
+def test_swapping_two_patients_genes_swaps_their_influence(model: MGI) -> None:
+    same_slice = IMAGES[:1].expand(2, -1, -1, -1)
+    rows = torch.tensor([0, 1])
+    own = segment(model, same_slice, GENES, rows, BOTH)
+    swapped = segment(model, same_slice, GENES.flip(0), rows, BOTH)
+    assert not close(own[0], own[1])
+    assert close(own.flip(0), swapped)
+    assert close(swapped, segment(model, same_slice, GENES, rows.flip(0), BOTH))
+
+
+def test_no_mask_can_enter_the_model() -> None:
+    assert list(inspect.signature(MGI.forward).parameters) == ["self", "image", "genes", "patient", "has_genes"]
+    assert list(inspect.signature(build_aligner(SETTINGS, N_GENES).forward).parameters) == ["image", "genes"]
+
+
+def test_the_null_token_learns_where_genes_are_missing(model: MGI) -> None:
+    model(IMAGES, GENES, PATIENT, torch.tensor([False, True])).square().sum().backward()
+    assert model.null_token.grad is not None
+    assert model.null_token.grad.abs().sum() > 0
+
+
+def test_the_aligner_gives_unit_vectors_whatever_the_scale_of_its_projections() -> None:
+    torch.manual_seed(0)
+    aligner = build_aligner(SETTINGS, N_GENES).eval()
+    with torch.no_grad():
+        before = aligner(IMAGES[:2], GENES)
+        for projection in (aligner.image_projection, aligner.gene_projection):
+            for parameter in projection.parameters():
+                parameter.mul_(3)
+        after = aligner(IMAGES[:2], GENES)
+    for one, two in zip(before, after, strict=True):
+        assert one.shape == (2, 8)
+        torch.testing.assert_close(one.norm(dim=-1), torch.ones(2))
+        torch.testing.assert_close(one, two)
+
+
+def test_the_same_seed_builds_the_same_weights_and_another_seed_others() -> None:
+    states = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        states.append(build_mgi(SETTINGS, N_GENES).state_dict())
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert any(not torch.equal(states[0][name], states[2][name]) for name in states[0])

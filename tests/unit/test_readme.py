@@ -1,0 +1,78 @@
+"""The README and the pages under docs/ name only what exists, and nothing that holds on one machine alone."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mgi.cli import command_names
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TOP_PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES = [*TOP_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
+RULES = [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
+ROOMS = ("config", "docs", "envs", "profiles", "src", "tests", "workflow")
+REGISTRY = re.compile(
+    r"pypi\.|pythonhosted|download\.pytorch|conda\.anaconda|anaconda\.org|huggingface\.co|ghcr\.io|docker\.io|npmjs|"
+    r"proxy\.golang|crates\.io"
+)
+ABSOLUTE = re.compile(r"(?<![\w.<>~/-])/(?:home|root|work|tmp|usr|opt|mnt|media|srv|var|etc|Users|scratch)\b")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def rule_names() -> list[str]:
+    return [name for path in RULES for name in re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE)]
+
+
+def code_of(text: str) -> str:
+    """What stands in code: fenced blocks and spans between backticks."""
+    fenced = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```\w*\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return "\n".join([*fenced, *spans])
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_every_rule_stands_in_the_figure(name: str) -> None:
+    (figure,) = re.findall(r"^```mermaid\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert re.search(rf"\b{name}\b", figure)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_make_target_that_is_named_exists(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z]+)", code_of(page.read_text()), re.MULTILINE)) - targets == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_command_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"python -m mgi ([a-z][\w-]*)", code_of(page.read_text())))
+    assert named - set(command_names()) == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_file_of_the_repository_that_is_named_exists(page: Path) -> None:
+    named = re.findall(rf"(?<![\w./{{}}-])((?:{'|'.join(ROOMS)})/[\w./-]*\w/?)", code_of(page.read_text()))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CITATION.cff"], ids=relative)
+def test_no_registry_and_no_absolute_path_is_named(page: Path) -> None:
+    text = page.read_text()
+    assert REGISTRY.findall(text) == []
+    assert [found.group() for found in ABSOLUTE.finditer(text)] == []
+
+
+@pytest.mark.parametrize("target", ["locks", "data", "train", "evaluation"])
+def test_every_stage_is_shown_as_a_command(target: str) -> None:
+    assert f"snakemake {target} --configfile config/demo.yaml" in README

@@ -1,0 +1,214 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mgi.core.errors import BadInputError
+from mgi.training.loop import Curve, Place, Randomness, Run, curve_lines, train
+from mgi.training.optimiser import ParameterGroup, make_optimiser
+from mgi.training.settings import ScheduleSettings
+
+SCHEDULE = ScheduleSettings(steps=12, batch=4, learning_rate=0.05, warmup_steps=3, validate_every=4, checkpoint_every=3)
+TARGET = torch.linspace(-1, 1, 5)
+
+
+class Killed(BaseException):
+    """As sudden as a signal."""
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.3), nn.Linear(8, 1))
+
+
+def fit(
+    folder: Path,
+    *,
+    dies_at: int | None = None,
+    schedule: ScheduleSettings = SCHEDULE,
+    score: Callable[[float], float] = lambda error: -error,
+    loss_at: Callable[[int, Tensor], Tensor] = lambda _, loss: loss,
+    **options: Any,
+) -> tuple[dict[str, Tensor], Curve]:
+    """Fit a line with dropout and both generators; return the final weights and the curve."""
+    model = network()
+    optimiser = make_optimiser([ParameterGroup(modules=[model])], schedule)
+    place = Place(checkpoints=folder / "ckpt", identity="line", randomness=Randomness.seeded(7))
+
+    def step(number: int) -> tuple[Tensor, dict[str, float]]:
+        if number == dies_at:
+            raise Killed
+        x = torch.randn(schedule.batch, 5, generator=place.randomness.torch) * place.randomness.numpy.uniform(0.5, 1)
+        return loss_at(number, (model(x).squeeze(1) - x @ TARGET).square().mean()), {}
+
+    def validate() -> dict[str, float]:
+        error = (model(torch.eye(5)).squeeze(1) - TARGET).square().mean().item()
+        return {"score": score(error), "error": error}
+
+    curve = train(model, optimiser, Run(schedule=schedule, step=step, validate=validate, place=place, **options))
+    return model.state_dict(), curve
+
+
+def same(one: dict[str, Tensor], two: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+def without_seconds(curve: Curve) -> Curve:
+    return [{key: value for key, value in point.items() if key != "seconds"} for point in curve]
+
+
+@pytest.mark.parametrize("dies_at", [1, 2, 3, 4, 6, 8, 11])
+def test_a_run_killed_at_any_step_ends_with_the_weights_and_curve_of_an_undisturbed_one(
+    dies_at: int, tmp_path: Path
+) -> None:
+    weights, curve = fit(tmp_path / "undisturbed")
+    with pytest.raises(Killed):
+        fit(tmp_path / "killed", dies_at=dies_at)
+    resumed, resumed_curve = fit(tmp_path / "killed")
+    assert same(weights, resumed)
+    assert without_seconds(curve) == without_seconds(resumed_curve)
+
+
+def test_a_run_killed_twice_resumes_twice(tmp_path: Path) -> None:
+    weights, _ = fit(tmp_path / "undisturbed")
+    for dies_at in (5, 10):
+        with pytest.raises(Killed):
+            fit(tmp_path / "killed", dies_at=dies_at)
+    assert same(weights, fit(tmp_path / "killed")[0])
+
+
+def test_a_run_resumed_from_the_checkpoint_before_a_damaged_one_ends_alike(tmp_path: Path) -> None:
+    weights, _ = fit(tmp_path / "undisturbed")
+    with pytest.raises(Killed):
+        fit(tmp_path / "killed", dies_at=8)
+    max((tmp_path / "killed/ckpt").glob("*.pt")).write_bytes(b"damaged")
+    assert same(weights, fit(tmp_path / "killed")[0])
+
+
+def test_a_finished_run_started_again_has_nothing_to_do(tmp_path: Path) -> None:
+    weights, curve = fit(tmp_path)
+    again, again_curve = fit(tmp_path, dies_at=0)
+    assert same(weights, again)
+    assert curve == again_curve
+
+
+def test_a_resumed_run_counts_its_seconds_on(tmp_path: Path) -> None:
+    fit(tmp_path)
+    _, curve = fit(tmp_path)
+    seconds = [point["seconds"] for point in curve]
+    assert seconds == sorted(seconds)
+
+
+def test_a_loss_that_is_not_finite_stops_with_one_line_that_names_the_step_and_keeps_the_checkpoint(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "mgi-fold0"
+    with pytest.raises(BadInputError, match=r"^mgi-fold0: loss is nan at step 7; .+$"):
+        fit(folder, loss_at=lambda step, loss: loss * float("nan") if step == 7 else loss)
+    assert [path.name[:12] for path in sorted((folder / "ckpt").glob("*.pt"))] == ["step-0000003", "step-0000006"]
+    assert same(fit(folder)[0], fit(tmp_path / "undisturbed")[0])
+
+
+def test_the_curve_has_a_point_per_validation_and_one_at_the_end(tmp_path: Path) -> None:
+    _, curve = fit(tmp_path, schedule=replace(SCHEDULE, steps=10))
+    assert [point["step"] for point in curve] == [4, 8, 10]
+    assert set(curve[0]) == {"step", "loss", "learning_rate", "seconds", "score", "error"}
+
+
+def test_the_loss_of_a_point_is_the_mean_since_the_last_one(tmp_path: Path) -> None:
+    _, curve = fit(tmp_path, loss_at=lambda step, loss: loss * 0 + step)
+    assert [point["loss"] for point in curve] == [1.5, 5.5, 9.5]
+
+
+def test_the_weights_of_the_best_validation_are_kept_or_the_last_where_asked(tmp_path: Path) -> None:
+    worse = iter([3.0, 2.0, 1.0])
+    first, _ = fit(tmp_path / "a", score=lambda _: next(worse))
+    short = replace(SCHEDULE, validate_every=4)
+    with pytest.raises(Killed):
+        fit(tmp_path / "b", dies_at=4, schedule=replace(short, checkpoint_every=4))
+    state = torch.load(next((tmp_path / "b/ckpt").glob("*.pt")), weights_only=True)
+    assert same(first, state["model"])
+    worse = iter([3.0, 2.0, 1.0])
+    last, _ = fit(tmp_path / "c", score=lambda _: next(worse), select_best=False)
+    better = iter([1.0, 2.0, 3.0])
+    assert same(last, fit(tmp_path / "d", score=lambda _: next(better))[0])
+    assert not same(first, last)
+
+
+def test_the_rate_warms_up_linearly_and_falls_to_nearly_zero_by_a_cosine(tmp_path: Path) -> None:
+    _, curve = fit(tmp_path, schedule=replace(SCHEDULE, steps=8, warmup_steps=4, validate_every=1))
+    rates = [point["learning_rate"] / SCHEDULE.learning_rate for point in curve]
+    cosine = [1, 0.96194, 0.853553, 0.691342, 0.5, 0.308658, 0.146447, 0.03806]
+    warm = [0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
+    assert rates == pytest.approx([a * b for a, b in zip(cosine, warm, strict=True)], abs=1e-5)
+
+
+def test_a_group_rests_until_its_step_and_then_learns_at_its_share(tmp_path: Path) -> None:
+    model = network()
+    first, last = model[0], model[2]
+    before = first.weight.detach().clone(), last.weight.detach().clone()
+    groups = [ParameterGroup(modules=[first], rate=0.1, rests_until=2), ParameterGroup(modules=[last])]
+    optimiser = make_optimiser(groups, SCHEDULE)
+    seen: list[tuple[bool, bool]] = []
+    rates: list[float] = []
+
+    def step(_: int) -> tuple[Tensor, dict[str, float]]:
+        seen.append((torch.equal(first.weight, before[0]), torch.equal(last.weight, before[1])))
+        rates.append(optimiser.param_groups[0]["lr"] / optimiser.param_groups[-1]["lr"])
+        return model(torch.ones(2, 5)).square().mean(), {}
+
+    place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
+    schedule = replace(SCHEDULE, steps=4)
+    train(model, optimiser, Run(schedule=schedule, step=step, validate=lambda: {"score": 0.0}, place=place))
+    assert seen == [(True, True), (True, False), (True, False), (False, False)]
+    assert rates == pytest.approx([0, 0, 0.1, 0.1])
+
+
+def test_gradients_are_clipped_to_norm_one(tmp_path: Path) -> None:
+    model = nn.Linear(3, 1, bias=False)
+    seen: list[float] = []
+
+    class Recorder(torch.optim.SGD):
+        def step(self, closure: None = None) -> None:
+            seen.append(model.weight.grad.norm().item())
+            super().step(closure)
+
+    place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
+    run = Run(
+        schedule=replace(SCHEDULE, steps=2),
+        step=lambda _: ((1000 * model(torch.ones(1, 3))).square().sum(), {}),
+        validate=lambda: {"score": 0.0},
+        place=place,
+    )
+    train(model, Recorder(model.parameters(), lr=0.0), run)
+    assert seen == pytest.approx([1, 1], rel=1e-4)
+
+
+def test_both_generators_continue_where_they_were_taken() -> None:
+    randomness = Randomness.seeded(5)
+
+    def draw() -> list[float]:
+        return [
+            randomness.numpy.uniform(),
+            torch.rand((), generator=randomness.torch).item(),
+            torch.rand(()).item(),
+        ]
+
+    draw()
+    state = randomness.state()
+    expected = draw()
+    draw()
+    randomness.restore(state)
+    assert draw() == expected
+
+
+def test_curve_lines_are_json_a_point_each() -> None:
+    lines = curve_lines([{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}])
+    assert [json.loads(line) for line in lines.splitlines()] == [{"loss": 0.5, "step": 1}, {"loss": 0.25, "step": 2}]
+    assert lines.endswith("\n")
+    assert curve_lines([]) == ""

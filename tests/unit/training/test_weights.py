@@ -1,0 +1,128 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from mgi.core.errors import BadInputError
+from mgi.core.fingerprint import digest_of
+from mgi.models.mgi import build_mgi
+from mgi.models.settings import ModelSettings
+from mgi.training.weights import digest_of_tensors, load_weights, part_of, save_weights
+
+GENES = [f"G{index}" for index in range(10)]
+HASH = digest_of(GENES)
+SPEC = {"key": "mgi-fold0", "method": "mgi", "fold": 0}
+
+
+def save(path: Path, settings: ModelSettings, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    model = build_mgi(settings, len(GENES))
+    save_weights(path, model, spec=SPEC, model=settings, genes=GENES, gene_hash=HASH)
+    return model
+
+
+def test_weights_come_back_with_all_that_is_needed_to_use_them(tmp_path: Path, model_settings) -> None:
+    path = tmp_path / "weights.safetensors"
+    model = save(path, model_settings)
+    found = load_weights(path, gene_hash=HASH)
+    assert (found.spec, found.model, found.gene_hash, found.n_genes) == (SPEC, model_settings, HASH, 10)
+    state = model.state_dict()
+    assert found.tensors.keys() == state.keys()
+    assert all(torch.equal(found.tensors[name], state[name]) for name in state)
+    build_mgi(found.model, found.n_genes).load_state_dict(found.tensors)
+
+
+def test_equal_weights_are_equal_bytes(tmp_path: Path, model_settings) -> None:
+    files = []
+    for name in "abcd":
+        save(tmp_path / name, model_settings)
+        files.append((tmp_path / name).read_bytes())
+    assert len(set(files)) == 1
+    save(tmp_path / "e", model_settings, seed=1)
+    assert (tmp_path / "e").read_bytes() != files[0]
+
+
+def test_another_gene_list_is_refused_and_both_digests_are_named(tmp_path: Path, model_settings) -> None:
+    path = tmp_path / "weights.safetensors"
+    save(path, model_settings)
+    other = digest_of(reversed(GENES))
+    with pytest.raises(BadInputError, match=f"{HASH[:12]}.*{other[:12]}.*order differs"):
+        load_weights(path, gene_hash=other)
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "header"])
+def test_a_damaged_file_is_named_in_one_line_with_the_remedy(damage: str, tmp_path: Path, model_settings) -> None:
+    path = tmp_path / "weights.safetensors"
+    save(path, model_settings)
+    data = path.read_bytes()
+    path.write_bytes(
+        {"cut": data[:-100], "garbage": b"x" * 500, "empty": b"", "header": data[:9] + b"?" + data[10:]}[damage]
+    )
+    with pytest.raises(BadInputError, match=r"weights\.safetensors: .*delete it and run again") as caught:
+        load_weights(path, gene_hash=HASH)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_single_flipped_bit_of_a_number_is_noticed(tmp_path: Path, model_settings) -> None:
+    path = tmp_path / "weights.safetensors"
+    save(path, model_settings)
+    data = bytearray(path.read_bytes())
+    data[-1000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(BadInputError, match="numbers are not those that were saved"):
+        load_weights(path, gene_hash=HASH)
+
+
+def test_a_missing_file_and_weights_of_another_program_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="nowhere"):
+        load_weights(tmp_path / "nowhere", gene_hash=HASH)
+    save_file({"w": torch.zeros(2)}, tmp_path / "foreign")
+    with pytest.raises(BadInputError, match="format None, expected mgi-weights-1"):
+        load_weights(tmp_path / "foreign", gene_hash=HASH)
+
+
+def test_a_failed_write_leaves_the_old_weights(tmp_path: Path, model_settings, monkeypatch) -> None:
+    path = tmp_path / "weights.safetensors"
+    save(path, model_settings)
+    before = path.read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mgi.training.weights.save_file", full)
+    with pytest.raises(OSError, match="No space"):
+        save(path, model_settings, seed=1)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_says_what_it_is_to_any_reader(tmp_path: Path, model_settings) -> None:
+    save(tmp_path / "w", model_settings)
+    with safe_open(tmp_path / "w", framework="pt") as source:
+        assert json.loads(source.metadata()["mgi"])["spec"] == SPEC
+
+
+def test_a_part_is_a_submodule_without_its_prefix() -> None:
+    tensors = {"a.x": torch.zeros(1), "a.a.y": torch.ones(1), "ab.x": torch.zeros(2)}
+    assert part_of(tensors, "a.").keys() == {"x", "a.y"}
+
+
+def test_the_digest_tells_names_types_shapes_and_numbers_apart_and_not_order() -> None:
+    tensor = torch.zeros(4)
+    digests = [
+        digest_of_tensors(tensors)
+        for tensors in (
+            {"x": tensor},
+            {"y": tensor},
+            {"x": tensor.view(2, 2)},
+            {"x": tensor.int()},
+            {"x": tensor + 1},
+            {"x": torch.tensor(0.0)},
+        )
+    ]
+    assert len(set(digests)) == 6
+    assert digest_of_tensors({"a": tensor, "b": tensor + 1}) == digest_of_tensors({"b": tensor + 1, "a": tensor})
