@@ -34,8 +34,8 @@ def build_attention_unet(settings: ModelSettings) -> nn.Module:
 def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
     """DeepLabv3+ (Chen 2018) by segmentation-models-pytorch, without downloaded weights.
 
-    Its dilated encoder is a ResNet-50 from a base width of 64 on, and a small MobileNetV3 below, for a CPU; its decoder
-    has four times the base width.
+    Its dilated encoder is a ResNet-50 from a base width of 64 on, and the smallest MobileNetV3 below, for a CPU; its
+    decoder has four times the base width.
     """
     allow_torchvision_without_cuda()
     from segmentation_models_pytorch import DeepLabV3Plus

@@ -35,12 +35,13 @@ class WithoutGenes(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.offset = nn.Parameter(torch.tensor(TUMOUR_LOG_ODDS))
 
     def forward(self, images: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor) -> Tensor:
         """Segment by the image alone."""
-        return self.network(images) + self.offset  # type: ignore[no-any-return]
+        logits: Tensor = self.network(images.contiguous(memory_format=torch.channels_last))
+        return logits + self.offset
 
 
 def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[ParameterGroup]:

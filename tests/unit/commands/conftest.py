@@ -1,13 +1,26 @@
-"""A small simulated archive, written once, and a record of what the commands ask of it."""
+"""A small simulated archive with a record of what the commands ask of it, and a small study to learn from."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from mgi.archive.server import serve
+from mgi.cli import main
+from mgi.cohort.split import SplitRow
 from mgi.commands import _ingestion
+from mgi.expression.filter import FilterSettings
+from mgi.expression.normalise import fit
+from mgi.shards.cohort_tables import write_split
+from mgi.shards.dataset_manifest import write_dataset
+from mgi.shards.expression_shard import ExpressionShard, write_expression
+from mgi.shards.fitted_genes import write_fitted_genes
+from mgi.shards.image_shard import PatientImages, image_shard_writer
 from mgi.simulation.archive import write_archive
 from mgi.simulation.genes import draw_gene_table
 from mgi.simulation.patients import SimulationSettings
@@ -36,3 +49,133 @@ def asked(monkeypatch) -> list[str]:
 
     monkeypatch.setattr(_ingestion, "serve", recorded)
     return paths
+
+
+class Study:
+    """Eight patients on disk (four train, two validate, two test), and the commands that learn from them.
+
+    `change` may alter a patient's arrays (volume, mask, values) in place before they are written.
+    """
+
+    MODEL: ClassVar = {
+        "image_size": 32,
+        "patch_size": 8,
+        "image_width": 16,
+        "image_depth": 1,
+        "image_heads": 2,
+        "gene_patch": 5,
+        "gene_width": 16,
+        "gene_depth": 1,
+        "gene_state": 4,
+        "projection_width": 8,
+        "decoder_width": 16,
+        "decoder_heads": 2,
+        "decoder_depth": 1,
+        "upsampling_stages": 1,
+        "baseline_width": 4,
+    }
+    SCHEDULE: ClassVar = {"steps": 4, "batch": 3, "warmup_steps": 1, "validate_every": 2, "checkpoint_every": 2}
+    ROLES: ClassVar = {"train": (0, 1, 2, 3), "validation": (4, 5), "test": (6, 7)}
+    N_GENES = 12
+    SHAPE = (3, 20, 24)  # slices, rows, columns
+
+    def __init__(self, folder: Path, change: Callable[[str, dict[str, np.ndarray]], None] | None = None) -> None:
+        self.folder = folder
+        self.patients = [f"TCGA-AA-000{index}" for index in range(8)]
+        drawn = {patient: self._draw(index) for index, patient in enumerate(self.patients)}
+        for patient, arrays in drawn.items():
+            if change is not None:
+                change(patient, arrays)
+        self._write_images(drawn)
+        self._write_expression(np.stack([arrays["values"] for arrays in drawn.values()]))
+        self._write_split()
+
+    def role(self, name: str) -> list[str]:
+        """Patients of one role."""
+        return [self.patients[index] for index in self.ROLES[name]]
+
+    def run(self, command: str, key: str, method: str = "mgi", genes: str = "real", **options: object) -> int:
+        """Do one command on run `key`; further options replace its own or are added; the exit code is returned."""
+        run = self.folder / "runs" / key
+        spec = {"key": key, "method": method, "genes": genes, "fold": 0, "seed": 0, "protocol": "patient"}
+        given: dict[str, object] = {
+            "spec": json.dumps(spec),
+            "slices": self.folder / "images/slices.parquet",
+            "values": self.folder / "expression/values.parquet",
+            "genes": self.folder / "genes.parquet",
+            "split": self.folder / "split.parquet",
+            "weights": run / "weights.safetensors",
+        }
+        if command == "predict":
+            given |= {"settings": '{"permutations": 2}', "output": self.folder / f"predictions/{key}.parquet"}
+        else:
+            given |= {"settings": json.dumps({"schedule": self.SCHEDULE}), "model": json.dumps(self.MODEL)}
+            given |= {"curves": run / "curves.jsonl", "run": run / "run.json"}
+        return main([command, *(f"--{name}={value}" for name, value in (given | options).items())])
+
+    def weights(self, key: str) -> Path:
+        """Weights of a run."""
+        return self.folder / "runs" / key / "weights.safetensors"
+
+    def all_runs(self) -> None:
+        """Pre-train, then train and predict with MGI, MGI without genes and a U-Net."""
+        assert self.run("pretrain", "pretrain") == 0
+        assert self.run("finetune", "mgi", pretrained=self.weights("pretrain")) == 0
+        assert self.run("finetune", "mgi-none", genes="none", pretrained=self.weights("pretrain")) == 0
+        assert self.run("finetune", "unet", method="unet", genes="none") == 0
+        for key, method, genes in (("mgi", "mgi", "real"), ("mgi-none", "mgi", "none"), ("unet", "unet", "none")):
+            assert self.run("predict", key, method, genes) == 0
+
+    def _draw(self, index: int) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng(index)
+        mask = np.zeros(self.SHAPE, np.uint8)
+        mask[1:, 6:12, 4 + index : 10 + index] = 1
+        volume = (rng.normal(100, 10, self.SHAPE) + 80 * mask).clip(0).astype(np.int16)
+        return {"volume": volume, "mask": mask, "values": rng.normal(size=self.N_GENES).astype(np.float32)}
+
+    def _write_images(self, drawn: Mapping[str, dict[str, np.ndarray]]) -> None:
+        path = self.folder / "images/slices.parquet"
+        with image_shard_writer(path) as writer:
+            for patient, arrays in drawn.items():
+                writer.add(
+                    PatientImages(
+                        patient_id=patient,
+                        slices=arrays["volume"],
+                        masks=arrays["mask"],
+                        spacing_mm=None,
+                        positions_mm=None,
+                        source=patient,
+                    )
+                )
+        write_dataset(path.with_name("dataset.json"), "images", [path], {"simulated": True})
+
+    def _write_expression(self, values: np.ndarray) -> None:
+        genes = pd.DataFrame(
+            {"gene_index": range(self.N_GENES), "gene_id": [f"ENSG{index:03d}" for index in range(self.N_GENES)]}
+        ).assign(gene_name="x", gene_type=None, chromosome=None, start=None)
+        shard = ExpressionShard(patient_ids=self.patients, values=values, genes=genes, scale="as given", simulated=True)
+        folder = self.folder / "expression"
+        write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
+        training = list(self.ROLES["train"])
+        fitted = fit(values[training], genes, FilterSettings(), self.role("train"), scale="as given")
+        write_fitted_genes(self.folder / "genes.parquet", fitted)
+
+    def _write_split(self) -> None:
+        rows = [SplitRow(0, patient, "AA", role) for role in self.ROLES for patient in self.role(role)]
+        write_split(sorted(rows), self.folder / "split.parquet", self.folder / "split.tsv")
+
+
+@pytest.fixture(scope="session")
+def write_study() -> type[Study]:
+    """Write eight patients with four training, two validation and two test."""
+    return Study
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory) -> Study:
+    """Eight patients with everything trained and predicted; only for reading."""
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    finished = Study(tmp_path_factory.mktemp("study"))
+    finished.all_runs()
+    return finished

@@ -95,8 +95,8 @@ def test_a_death_while_writing_leaves_the_last_checkpoint_and_no_stump(tmp_path:
         part.write_bytes(b"half of it")
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(checkpoint.torch, "save", dies)
+    monkeypatch.setattr(checkpoint.torch, "save", dies)
+    with pytest.raises(KeyboardInterrupt):
         save(tmp_path, 20)
     assert step_of(tmp_path) == 10
     assert len(list(tmp_path.iterdir())) == 2
@@ -108,9 +108,10 @@ def test_a_death_before_the_pointer_moves_leaves_the_last_checkpoint(tmp_path: P
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(checkpoint, "write_json", dies)
+    monkeypatch.setattr(checkpoint, "write_json", dies)
+    with pytest.raises(KeyboardInterrupt):
         save(tmp_path, 20)
+    monkeypatch.undo()
     assert step_of(tmp_path) == 10
     save(tmp_path, 30)
     assert len(list(tmp_path.glob("*.pt"))) == 2
@@ -121,8 +122,8 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return os.mkdir, (str(tmp_path / "canary"),)
 
-    with pytest.raises((pickle.UnpicklingError, RuntimeError)):
-        save_checkpoint(tmp_path, {"step": Hostile()}, step=1, identity="ours")
+    save_checkpoint(tmp_path, {"step": Hostile()}, step=1, identity="ours")
+    with pytest.raises(pickle.UnpicklingError):
         load_checkpoint(tmp_path, identity="ours")
     assert not (tmp_path / "canary").exists()
 

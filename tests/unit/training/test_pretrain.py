@@ -57,7 +57,7 @@ def test_training_aligns_the_patients_that_it_sees(place, model_settings, pairs)
     settings = replace(SETTINGS, schedule=schedule, masked_gene_weight=0.0)
     training = pairs(6)
     _, curve = trained(place("a"), model_settings, training, training, settings)
-    assert curve[-1]["validation_loss"] < 0.5 * math.log(6)  # ln 6 is collapse
+    assert curve[-1]["validation_loss"] < 0.75 * math.log(6)  # ln 6 is collapse
     assert curve[-1]["median_rank"] == 1
 
 

@@ -1,0 +1,129 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mgi.commands import finetune
+from mgi.core.fingerprint import digest_of
+from mgi.training.weights import load_weights
+
+RUNS = {"mgi": ("mgi", "real", True), "mgi-none": ("mgi", "none", True), "unet": ("unet", "none", False)}
+HASH = digest_of(f"ENSG{index:03d}" for index in range(12))
+
+
+def train(given, start, key: str) -> int:
+    """One run of `given`, from the pre-trained encoders of the study `start` where its method has them."""
+    method, genes, pretrained = RUNS[key]
+    options = {"pretrained": start.weights("pretrain")} if pretrained else {}
+    return given.run("finetune", key, method, genes, **options)
+
+
+@pytest.mark.parametrize("key", RUNS)
+def test_a_run_leaves_weights_curve_and_facts_and_no_checkpoints(key: str, study) -> None:
+    folder = study.folder / "runs" / key
+    assert sorted(path.name for path in folder.iterdir()) == ["curves.jsonl", "run.json", "weights.safetensors"]
+    points = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+    assert [point["step"] for point in points] == [2, 4]
+    assert all(0 <= point["validation_dice"] <= 1 for point in points)
+    facts = json.loads((folder / "run.json").read_text())
+    assert facts["spec"]["key"] == key
+    assert load_weights(folder / "weights.safetensors", gene_hash=HASH).spec == facts["spec"]
+
+
+@pytest.mark.parametrize("key", RUNS)
+def test_the_same_run_again_gives_the_same_bytes(key: str, study, write_study, tmp_path: Path) -> None:
+    again = write_study(tmp_path)
+    assert train(again, study, key) == 0
+    assert again.weights(key).read_bytes() == study.weights(key).read_bytes()
+
+
+@pytest.mark.parametrize("key", RUNS)
+def test_a_test_patient_never_reaches_the_weights(key: str, study, write_study, tmp_path: Path) -> None:
+    def change(patient: str, arrays: dict[str, np.ndarray]) -> None:
+        if patient in study.role("test"):
+            arrays["volume"][:] = arrays["volume"][..., ::-1] * 3
+            arrays["mask"][:] = 1 - arrays["mask"]
+            arrays["values"][:] = 1e6
+
+    other = write_study(tmp_path, change)
+    assert train(other, study, key) == 0
+    assert other.weights(key).read_bytes() == study.weights(key).read_bytes()
+
+
+def test_the_truth_of_a_training_patient_reaches_the_weights(study, write_study, tmp_path: Path) -> None:
+    def change(patient: str, arrays: dict[str, np.ndarray]) -> None:
+        if patient in study.role("train"):
+            arrays["mask"][:] = 1 - arrays["mask"]
+
+    other = write_study(tmp_path, change)
+    assert train(other, study, "unet") == 0
+    assert other.weights("unet").read_bytes() != study.weights("unet").read_bytes()
+
+
+def test_without_genes_the_expression_never_reaches_the_weights(study, write_study, tmp_path: Path) -> None:
+    def change(_: str, arrays: dict[str, np.ndarray]) -> None:
+        arrays["values"][:] = arrays["values"][::-1].copy()
+
+    other = write_study(tmp_path, change)
+    for key, same in (("mgi-none", True), ("mgi", False)):
+        assert train(other, study, key) == 0
+        assert (other.weights(key).read_bytes() == study.weights(key).read_bytes()) == same
+
+
+def test_training_starts_from_the_pretrained_encoders(study, write_study, tmp_path: Path) -> None:
+    other = write_study(tmp_path)
+    still = {"schedule": {**study.SCHEDULE, "learning_rate": 0.0}}
+    for key, options in (("from", {"pretrained": study.weights("pretrain")}), ("fresh", {})):
+        assert other.run("finetune", key, settings=json.dumps(still), **options) == 0
+    pretrained, start, fresh = (
+        load_weights(path, gene_hash=HASH).tensors["gene_encoder.tokens.weight"]
+        for path in (study.weights("pretrain"), other.weights("from"), other.weights("fresh"))
+    )
+    assert start.equal(pretrained)
+    assert not fresh.equal(pretrained)
+
+
+@pytest.mark.parametrize("key", ["mgi", "unet"])
+def test_a_run_killed_on_its_way_ends_with_the_same_bytes(
+    key: str, study, write_study, tmp_path: Path, monkeypatch
+) -> None:
+    draw, drawn = finetune.finetune.__globals__["weighted_batch"], []
+
+    def killed_at_the_fourth(*given: object) -> object:
+        drawn.append(1)
+        if len(drawn) == 4:
+            raise KeyboardInterrupt
+        return draw(*given)
+
+    other = write_study(tmp_path)
+    monkeypatch.setattr("mgi.training.finetune.weighted_batch", killed_at_the_fourth)
+    assert train(other, study, key) == 130
+    assert not other.weights(key).exists()
+    assert train(other, study, key) == 0
+    assert len(drawn) == 4 + 2  # steps 3 and 4 are done again, 1 and 2 are not
+    assert other.weights(key).read_bytes() == study.weights(key).read_bytes()
+
+
+def test_encoders_pretrained_on_another_gene_list_are_refused(study, write_study, tmp_path: Path, capsys) -> None:
+    class Fewer(write_study):
+        N_GENES = 11
+
+    other = Fewer(tmp_path)
+    capsys.readouterr()
+    assert train(other, study, "mgi") == 5
+    said = capsys.readouterr().err
+    assert "trained on genes" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "pretrained", "message"),
+    [("nnunet", False, "method 'nnunet': expected one of"), ("unet", True, "do not fit image_encoder")],
+)
+def test_a_method_that_cannot_be_trained_so_is_one_line(method, pretrained, message, study, capsys) -> None:
+    options = {"pretrained": study.weights("pretrain")} if pretrained else {}
+    assert study.run("finetune", "broken", method, "none", **options) == 5
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1

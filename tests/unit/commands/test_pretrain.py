@@ -1,0 +1,131 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mgi.commands import _learning, pretrain
+from mgi.commands._learning import device, read_spec
+from mgi.core.errors import BadInputError
+from mgi.core.fingerprint import digest_of
+from mgi.training.weights import load_weights
+
+
+def test_a_run_leaves_weights_curve_and_facts_and_no_checkpoints(study) -> None:
+    folder = study.folder / "runs/pretrain"
+    assert sorted(path.name for path in folder.iterdir()) == ["curves.jsonl", "run.json", "weights.safetensors"]
+    points = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+    assert [point["step"] for point in points] == [2, 4]
+    facts = json.loads((folder / "run.json").read_text())
+    assert facts["patients"] == {"train": 4, "validation": 2, "test": 2}
+    assert facts["n_genes"] == study.N_GENES
+    assert facts["settings"]["schedule"]["steps"] == 4
+    assert facts["parameters"] > 0
+    weights = load_weights(folder / "weights.safetensors", gene_hash=facts["gene_hash"])
+    assert facts["gene_hash"] == digest_of(f"ENSG{index:03d}" for index in range(12))
+    assert {name.split(".")[0] for name in weights.tensors} == {
+        *("image_encoder", "gene_encoder", "image_pooling", "gene_pooling"),
+        *("image_projection", "gene_projection"),
+    }
+
+
+def test_the_same_run_again_gives_the_same_bytes(study, write_study, tmp_path: Path) -> None:
+    again = write_study(tmp_path)
+    assert again.run("pretrain", "pretrain") == 0
+    assert again.weights("pretrain").read_bytes() == study.weights("pretrain").read_bytes()
+
+
+@pytest.mark.parametrize("what", ["volume", "mask", "values"])
+def test_a_test_patient_never_reaches_the_weights(what: str, study, write_study, tmp_path: Path) -> None:
+    def change(patient: str, arrays: dict[str, np.ndarray]) -> None:
+        if patient in study.role("test"):
+            arrays[what][:] = arrays[what][..., ::-1] * (1 if what == "mask" else 3)
+
+    other = write_study(tmp_path, change)
+    assert other.run("pretrain", "pretrain") == 0
+    assert other.weights("pretrain").read_bytes() == study.weights("pretrain").read_bytes()
+
+
+@pytest.mark.parametrize("what", ["volume", "values"])
+def test_a_training_patient_does(what: str, study, write_study, tmp_path: Path) -> None:
+    def change(patient: str, arrays: dict[str, np.ndarray]) -> None:
+        if patient == study.role("train")[0]:
+            arrays[what][:] = arrays[what][..., ::-1].copy()
+
+    other = write_study(tmp_path, change)
+    assert other.run("pretrain", "pretrain") == 0
+    assert other.weights("pretrain").read_bytes() != study.weights("pretrain").read_bytes()
+
+
+def test_a_run_killed_before_its_weights_resumes_from_its_checkpoint(
+    study, write_study, tmp_path: Path, monkeypatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    other = write_study(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(pretrain, "save_weights", killed)
+        assert other.run("pretrain", "pretrain") == 130
+    assert not other.weights("pretrain").exists()
+    assert len(list((tmp_path / "runs/pretrain/ckpt").glob("step-*.pt"))) == 2
+    # Nothing is left to do: a step would fail.
+    monkeypatch.setattr("mgi.training.pretrain.patient_unique_batch", killed)
+    assert other.run("pretrain", "pretrain") == 0
+    assert other.weights("pretrain").read_bytes() == study.weights("pretrain").read_bytes()
+
+
+def test_a_checkpoint_of_other_data_is_not_resumed(study, write_study, tmp_path: Path, monkeypatch) -> None:
+    def brighter(patient: str, arrays: dict[str, np.ndarray]) -> None:
+        arrays["volume"][:, :5] += 50
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pretrain, "save_weights", killed)
+        assert write_study(tmp_path, brighter).run("pretrain", "pretrain") == 130
+    other = write_study(tmp_path)  # the same patients with their real images
+    assert other.run("pretrain", "pretrain") == 0
+    assert other.weights("pretrain").read_bytes() == study.weights("pretrain").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ({"settings": '{"schedule": {"step": 3}}'}, 2, "pretrain.schedule.step: unknown key"),
+        ({"model": '{"gene_encoder": "lstm"}'}, 2, "model.gene_encoder: found 'lstm'"),
+        ({"spec": "{"}, 5, "--spec: "),
+        ({"spec": '{"key": "x"}'}, 5, "--spec: ['fold', 'genes', 'method', 'protocol', 'seed'] missing"),
+        ({"split": "nowhere.parquet"}, 5, "nowhere.parquet: missing"),
+    ],
+)
+def test_a_wrong_input_is_one_line_and_its_exit_code(options, code, message, study, capsys) -> None:
+    assert study.run("pretrain", "broken", **options) == code
+    said = capsys.readouterr().err
+    assert said.startswith(f"mgi pretrain: {message}")
+    assert said.count("\n") == 1
+    assert not (study.folder / "runs/broken/weights.safetensors").exists()
+
+
+def test_the_device_is_a_gpu_only_where_there_is_one(monkeypatch) -> None:
+    for present in (True, False):
+        monkeypatch.setattr(_learning.torch.cuda, "is_available", lambda present=present: present)
+        assert device() == torch.device("cuda" if present else "cpu")
+
+
+def test_a_spec_keeps_what_it_holds_besides() -> None:
+    spec = {
+        "key": "k",
+        "method": "mgi",
+        "genes": "real",
+        "fold": 1,
+        "seed": 2,
+        "protocol": "patient",
+        "pretrained": None,
+    }
+    assert read_spec(json.dumps(spec)) == spec
+    for text in ("[1]", "null", "7"):
+        with pytest.raises(BadInputError, match="--spec"):
+            read_spec(text)

@@ -1,0 +1,50 @@
+import pytest
+
+from mgi.core.errors import BadInputError
+from mgi.core.ids import is_primary, patient_id_of, sample_code_of, sample_of, site_of
+
+ALIQUOT = "TCGA-DU-6404-02A-11R-1234-07"
+
+
+@pytest.mark.parametrize(
+    ("label", "patient"),
+    [
+        ("TCGA-DU-6404", "TCGA-DU-6404"),
+        (ALIQUOT, "TCGA-DU-6404"),
+        ("TCGA_CS_4942_19970222", "TCGA-CS-4942"),
+        ("TCGA_CS_4942_19970222_1.tif", "TCGA-CS-4942"),
+        ("tcga-hT-a61b", "TCGA-HT-A61B"),
+        (" TCGA-FG-5962\n", "TCGA-FG-5962"),
+    ],
+)
+def test_the_patient_of_any_barcode_or_folder_name(label: str, patient: str) -> None:
+    assert patient_id_of(label) == patient
+    assert site_of(label) == patient[5:7]
+
+
+@pytest.mark.parametrize("label", ["", "TCGA", "TCGA-DU-64", "TCGA-DU-64045", "GTEX-DU-6404", "xTCGA-DU-6404", "1234"])
+def test_what_is_no_patient_is_refused_by_name(label: str) -> None:
+    with pytest.raises(BadInputError, match=f"'{label}': not a TCGA barcode"):
+        patient_id_of(label)
+
+
+@pytest.mark.parametrize(
+    ("barcode", "sample", "code"),
+    [
+        (ALIQUOT, "TCGA-DU-6404-02A", "02"),
+        ("TCGA-DU-6404-01A", "TCGA-DU-6404-01A", "01"),
+        ("tcga_du_6404_01b", "TCGA-DU-6404-01B", "01"),
+        ("TCGA-DU-6404-11", "TCGA-DU-6404-11", "11"),
+        ("TCGA-DU-6404", None, None),
+        ("TCGA_CS_4942_19970222", None, None),
+    ],
+)
+def test_the_sample_part_is_read_where_there_is_one(barcode: str, sample: str | None, code: str | None) -> None:
+    assert sample_of(barcode) == sample
+    assert sample_code_of(barcode) == code
+
+
+def test_only_code_01_is_a_primary_tumour() -> None:
+    codes = [code for code in ("01", "02", "06", "10", "11") if is_primary(f"TCGA-DU-6404-{code}A")]
+    assert codes == ["01"]
+    assert not is_primary("TCGA-DU-6404")
