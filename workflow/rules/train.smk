@@ -28,11 +28,11 @@ rule pretrain:
         "<benchmarks>/pretrain-{run}.tsv"
     wildcard_constraints:
         run=r"pretrain-.+",
+    # MGI waits for it: begun last, it would leave all but one core idle at the end.
+    priority: 10
     conda:
         TRAIN_ENV
     threads: config["compute"]["threads"]
-    # MGI waits for it: begun last, it would leave all but one core idle at the end.
-    priority: 10
     resources:
         mem_mb=config["compute"]["train_mem_mb"],
         runtime=config["compute"]["train_runtime"],

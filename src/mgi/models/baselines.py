@@ -40,7 +40,7 @@ def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
     allow_torchvision_without_cuda()
     from segmentation_models_pytorch import DeepLabV3Plus
 
-    encoder = "resnet50" if settings.baseline_width >= 64 else "tu-tf_mobilenetv3_small_100"
+    encoder = "resnet50" if settings.baseline_width >= 64 else "tu-tf_mobilenetv3_small_minimal_100"
     return DeepLabV3Plus(  # type: ignore[no-any-return]
         encoder,
         encoder_weights=None,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mgi.core.errors import BadInputError
-from mgi.training.checkpoint import load_checkpoint, save_checkpoint
+from mgi.training.checkpoint import identity_of, load_checkpoint, save_checkpoint
 from mgi.training.settings import ScheduleSettings
 
 GRADIENT_NORM = 1.0
@@ -81,7 +81,7 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve
 
     Raises BadInputError where the loss is not finite, naming the step; the last checkpoint stays.
     """
-    progress = Progress(optimiser, run)
+    progress = Progress(model, optimiser, run)
     first = progress.resume(model)
     bar = tqdm(total=run.schedule.steps, initial=first, unit="step", disable=None, mininterval=1.0)
     for step in range(first, run.schedule.steps):
@@ -110,8 +110,11 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve
 class Progress:
     """The state of a run that outlives a kill: curve, best weights, and their score."""
 
-    def __init__(self, optimiser: torch.optim.Optimizer, run: Run) -> None:
+    def __init__(self, model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> None:
         self.optimiser, self.run, self.place = optimiser, run, run.place
+        # A checkpoint of other model code has other names or shapes: it is passed over, as any foreign one.
+        shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+        self.identity = identity_of(run.place.identity, shapes)
         self.curve: Curve = []
         self.best_score = -math.inf
         self.best_weights: dict[str, Tensor] = {}
@@ -120,7 +123,7 @@ class Progress:
 
     def resume(self, model: nn.Module) -> int:
         """Restore the newest checkpoint of this run, if there is one; return the first step to do."""
-        state = load_checkpoint(self.place.checkpoints, identity=self.place.identity)
+        state = load_checkpoint(self.place.checkpoints, identity=self.identity)
         if state is None:
             self.best_weights = copy.deepcopy(model.state_dict())
             return 0
@@ -146,7 +149,7 @@ class Progress:
             "seconds": self._elapsed(),
             "step": step,
         }
-        save_checkpoint(self.place.checkpoints, state, step=step, identity=self.place.identity)
+        save_checkpoint(self.place.checkpoints, state, step=step, identity=self.identity)
 
     def log(self, step: int, figures: dict[str, float]) -> None:
         """Collect the training loss; a curve point is its mean since the last validation."""
