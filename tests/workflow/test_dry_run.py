@@ -18,7 +18,7 @@ Jobs = Callable[[str], dict[str, int]]
     [
         ([], {"fetch_expression": 4, "fit_genes": 5, "pretrain": 5, "finetune": 30, "report": 1}),
         (["demo"], {"simulate": 1, "fetch_images": 4, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict": 6}),
-        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 5, "pretrain": 5, "finetune": 5}),
+        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 3}),
         (["kaggle"], {"fit_genes": 1, "pretrain": 1, "finetune": 6}),
     ],
 )
