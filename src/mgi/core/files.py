@@ -1,5 +1,6 @@
 """Files that are either complete or absent, and their digests."""
 
+import glob
 import hashlib
 import json
 import os
@@ -19,9 +20,12 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     """Yield a temporary sibling of `target` and move it into place only if the block succeeds.
 
     The bytes and the folder entry are synced before the name appears, so a killed process leaves the old file or none.
+    What it left half written is removed when the target is next written; a target has one writer at a time.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
+    for stale in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        stale.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     os.close(handle)
     part = Path(name)
