@@ -213,6 +213,7 @@ rule cohort:
         mem_mb=1000,
         runtime=10,
     params:
+        exclude=["--exclude", *config["cohort"]["exclude"]],
         code=code_of("cohort"),
     shell:
         r"""
@@ -222,6 +223,7 @@ rule cohort:
             --image-lock {input.image_lock:q} \
             --expression-index {input.expression_index:q} \
             --image-index {input.image_index:q} \
+            {params.exclude:q} \
             --output {output.cohort:q} \
             --tsv {output.tsv:q}
         """

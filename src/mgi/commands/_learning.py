@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from mgi.core.errors import BadInputError
+from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
 from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
@@ -18,7 +19,9 @@ from mgi.shards.cohort_tables import patients_with_role, read_split
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.fitted_genes import read_fitted_genes
 from mgi.shards.image_shard import PatientImages, iter_images
+from mgi.training.loop import Curve, curve_lines
 from mgi.training.pretrain import Pairs
+from mgi.training.weights import save_weights
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -86,9 +89,20 @@ class Fold:
         return {"genes": self.gene_hash, "train_hash": self.fitted.train_hash, **roles}
 
 
-def describe(model: torch.nn.Module, spec: dict[str, Any], settings: Any, fold: Fold) -> dict[str, Any]:
-    """Facts of a finished run for `run.json`."""
-    return {
+def finish(
+    args: argparse.Namespace,
+    model: torch.nn.Module,
+    curve: Curve,
+    *,
+    spec: dict[str, Any],
+    model_settings: ModelSettings,
+    settings: Any,
+    fold: Fold,
+) -> None:
+    """Write the three files of a training run: curve, facts, and last the weights."""
+    with atomic_path(args.curves) as part:
+        part.write_text(curve_lines(curve))
+    facts = {
         "spec": spec,
         "settings": asdict(settings),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -98,3 +112,6 @@ def describe(model: torch.nn.Module, spec: dict[str, Any], settings: Any, fold: 
         "n_genes": len(fold.fitted.gene_ids),
         "patients": {role: len(fold.patients(role)) for role in ("train", "validation", "test")},
     }
+    write_json(args.run, facts)
+    genes = fold.fitted.gene_ids
+    save_weights(args.weights, model, spec=spec, model=model_settings, genes=genes, gene_hash=fold.gene_hash)

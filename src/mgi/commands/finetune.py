@@ -7,15 +7,15 @@ OUTPUTS: weights of the best validation Dice, curve, facts of the run.
 import argparse
 from pathlib import Path
 
-from mgi.commands._learning import Fold, add_inputs, describe, device, read_model, read_spec
-from mgi.core.files import atomic_path, sha256_of, write_json
+from mgi.commands._learning import Fold, add_inputs, device, finish, read_model, read_spec
+from mgi.core.files import sha256_of
 from mgi.core.settings import parse
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.finetune import finetune
-from mgi.training.loop import Place, Randomness, curve_lines
+from mgi.training.loop import Place, Randomness
 from mgi.training.segmenters import build_segmenter, start_from_pretrained
 from mgi.training.settings import FinetuneSettings
-from mgi.training.weights import load_weights, save_weights
+from mgi.training.weights import load_weights
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,15 +57,5 @@ def run(args: argparse.Namespace) -> None:
             randomness=randomness,
         ),
     )
-    with atomic_path(args.curves) as part:
-        part.write_text(curve_lines(curve))
-    write_json(args.run, describe(model, spec, settings, fold))
-    save_weights(
-        args.weights,
-        model,
-        spec=spec,
-        model=model_settings,
-        genes=fold.fitted.gene_ids,
-        gene_hash=fold.gene_hash,
-    )
+    finish(args, model, curve, spec=spec, model_settings=model_settings, settings=settings, fold=fold)
     remove_checkpoints(checkpoints)

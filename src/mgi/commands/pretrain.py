@@ -6,15 +6,13 @@ INPUTS: image shard, expression shard, the fold's genes, split. OUTPUTS: weights
 import argparse
 from pathlib import Path
 
-from mgi.commands._learning import Fold, add_inputs, describe, device, read_model, read_spec
-from mgi.core.files import atomic_path, write_json
+from mgi.commands._learning import Fold, add_inputs, device, finish, read_model, read_spec
 from mgi.core.settings import parse
 from mgi.models.mgi import build_aligner
 from mgi.training.checkpoint import identity_of, remove_checkpoints
-from mgi.training.loop import Place, Randomness, curve_lines
+from mgi.training.loop import Place, Randomness
 from mgi.training.pretrain import pretrain
 from mgi.training.settings import PretrainSettings
-from mgi.training.weights import save_weights
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,15 +48,5 @@ def run(args: argparse.Namespace) -> None:
             randomness=randomness,
         ),
     )
-    with atomic_path(args.curves) as part:
-        part.write_text(curve_lines(curve))
-    write_json(args.run, describe(aligner, spec, settings, fold))
-    save_weights(
-        args.weights,
-        aligner,
-        spec=spec,
-        model=model_settings,
-        genes=fold.fitted.gene_ids,
-        gene_hash=fold.gene_hash,
-    )
+    finish(args, aligner, curve, spec=spec, model_settings=model_settings, settings=settings, fold=fold)
     remove_checkpoints(checkpoints)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mgi.commands import _learning, pretrain
+from mgi.commands import _learning
 from mgi.commands._learning import device, read_spec
 from mgi.core.errors import BadInputError
 from mgi.core.fingerprint import digest_of
@@ -66,7 +66,7 @@ def test_a_run_killed_before_its_weights_resumes_from_its_checkpoint(
 
     other = write_study(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(pretrain, "save_weights", killed)
+        patched.setattr(_learning, "save_weights", killed)
         assert other.run("pretrain", "pretrain") == 130
     assert not other.weights("pretrain").exists()
     assert len(list((tmp_path / "runs/pretrain/ckpt").glob("step-*.pt"))) == 2
@@ -84,7 +84,7 @@ def test_a_checkpoint_of_other_data_is_not_resumed(study, write_study, tmp_path:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(pretrain, "save_weights", killed)
+        patched.setattr(_learning, "save_weights", killed)
         assert write_study(tmp_path, brighter).run("pretrain", "pretrain") == 130
     other = write_study(tmp_path)  # the same patients with their real images
     assert other.run("pretrain", "pretrain") == 0
