@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
     parser.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
     parser.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
-    parser.add_argument("--title", default="MGI: glioma segmentation with genes and images")
+    parser.add_argument("--title", default="Glioma segmentation with genes and images")
     return parser
 
 
