@@ -18,7 +18,8 @@ RUN_STAMP := $(call stamp,run,requirements.txt)
 DEV_STAMP := $(call stamp,dev,requirements.txt requirements-dev.txt)
 # pip says nothing for minutes when quiet and too much when not: a line now and then, the rest into a file.
 PROGRESS := awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " packages found"; fflush()} /^Installing/ {print "  installing them"; fflush()}'
-PIP := $(VENV)/bin/python -m pip install --progress-bar off --disable-pip-version-check
+# Not compiled ahead: only what is imported is worth the minute.
+PIP := $(VENV)/bin/python -m pip install --no-compile --progress-bar off --disable-pip-version-check
 LOG := .venv/install.log
 install = $(PIP) -r $(1) 2>$(LOG).err | tee $(LOG) | $(PROGRESS) || { tail -n 20 $(LOG) $(LOG).err; echo "setup: pip failed; all that it said is in $(LOG) and $(LOG).err"; exit 1; }
 DEMO := --configfile config/demo.yaml --cores all
