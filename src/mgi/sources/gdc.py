@@ -8,10 +8,10 @@ from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.sources.aliquots import Candidate, choose_aliquots
 from mgi.sources.download import Download, download
 from mgi.sources.gdc_listing import all_hits, annotations_query, file_row, files_query
-from mgi.sources.lock import ExpressionItem, ExpressionLock, check_lock
+from mgi.sources.lock import ExpressionItem, ExpressionLock, check_lock, check_origin
 from mgi.sources.protocol import Listing, RawEntry
 from mgi.sources.retry import TransientError
-from mgi.sources.service import Request, Service
+from mgi.sources.service import Request, Service, is_loopback
 
 CHUNK_BYTES = 1 << 20
 
@@ -65,6 +65,8 @@ class GdcExpression:
                 **{name: row[name] for name in ("patient_id", "sample", "aliquot", "key", "file_name", "size", "md5")},
                 chosen=verdicts[row["key"]].chosen,
                 reason=verdicts[row["key"]].reason,
+                version=row["version"],
+                first_release=row["first_release"],
             )
             for row in listing.rows
         )
@@ -80,7 +82,12 @@ class GdcExpression:
         return lock
 
     def admit(self, lock: ExpressionLock) -> None:
-        """Nothing to refuse: every file is checked against the lock on its own."""
+        """Refuse a simulated lock for the real service and the reverse; files are checked one by one.
+
+        Raises ConfigError. At a local address of the user's own either may lie.
+        """
+        unknown = not self.simulated and is_loopback(self.service.base_url)
+        check_origin(lock, simulated=None if unknown else self.simulated)
 
     def verify(self, item: ExpressionItem, folder: Path) -> RawEntry | None:
         """The entry of a file whose bytes have the locked digest; a wrong one is left for `fetch` to replace."""

@@ -118,6 +118,9 @@ def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -
             "size": int(hit["file_size"]),
             "md5": str(hit["md5sum"]),
             "access": str(hit["access"]),
+            "version": _stated(hit.get("version")),
+            # "32.0 - 45.0": the end moves with every release, and a lock that held it would change in every line.
+            "first_release": _stated(str(hit.get("data_release") or "").split(" - ")[0]),
         }
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(f"GDC file {name}: expected one case, sample and aliquot with barcodes ({error})") from None
@@ -125,6 +128,24 @@ def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -
         raise IntegrityError(f"GDC file {name}: aliquot {barcode} does not belong to case {row['patient_id']}")
     _cross_check(name, barcode, sample)
     return {**row, "annotation": annotation_of(barcode, annotations)}
+
+
+def _stated(value: Any) -> str | None:
+    """What an optional field says, as text; None where it is absent or empty."""
+    return None if value is None else str(value).strip() or None
+
+
+def check_file_count(found: int, expected: tuple[int, ...] | None, project: str) -> None:
+    """Refuse a project whose number of files is outside of the expected range, both ends included.
+
+    A filter value that no longer fits gives fewer hits, or none, and no error. Raises IntegrityError.
+    """
+    fewest, most = expected or (1, found)
+    if not fewest <= found <= most:
+        raise IntegrityError(
+            f"GDC: {found} open STAR counts of project {project!r}, expression.expected_files says {fewest} to "
+            f"{most}; once you know why, set expression.expected_files to the range you expect, or to null"
+        )
 
 
 def _cross_check(name: str, barcode: str, sample: Mapping[str, Any]) -> None:
