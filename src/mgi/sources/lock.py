@@ -165,9 +165,7 @@ def check_lock(lock: ExpressionLock | ImageLock) -> None:
     chosen = [item for item in lock.items if item.chosen]
     if not chosen:
         reasons = sorted({item.reason for item in lock.items})[:5]
-        raise BadInputError(
-            f"items: none of {len(lock.items)} is chosen ({'; '.join(reasons) or 'the list is empty'})"
-        )
+        raise BadInputError(f"items: none of {len(lock.items)} is chosen ({'; '.join(reasons) or 'the list is empty'})")
     rivals = [item.patient_id for item in chosen if not (isinstance(item, ImageItem) and item.role == "mask")]
     if twice := _repeated(rivals):
         raise BadInputError(f"items: {twice} has two chosen items, expected one per patient")
