@@ -3,6 +3,7 @@
 Source: GDC API users guide, "Search and Retrieval", /files/versions. It looks up ids; it does not search.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from mgi.sources.service import Request, Service
 
 IDS_PER_REQUEST = 500
 _ADVICE = "make a new lock and read what `mgi lock-diff` says of the two"
+_GONE = re.compile(r": HTTP (403|404)\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,11 @@ def _latest(row: dict[str, Any]) -> LatestVersion:
         size=int(row["latest_size"]),
         release=str(releases[0] if isinstance(releases, list) else releases),
     )
+
+
+def is_gone(refusal: NetworkError) -> bool:
+    """Whether a service refused a file for good (403 or 404), as it does once it serves only the newer version."""
+    return _GONE.search(str(refusal)) is not None
 
 
 def same_bytes_elsewhere(service: Service, item: ExpressionItem, refusal: NetworkError) -> str:

@@ -18,11 +18,15 @@ class Listing:
     rows: tuple[Mapping[str, Any], ...]
     release: str | None = None
     table: Table | None = None
+    simulated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawEntry:
-    """One verified item in place; `path` is relative to the batch index, None where a user's file is read in place."""
+    """One verified item in place; `path` is relative to the batch index, None where a user's file is read in place.
+
+    Its digest is the MD5 that the archive announced, or, where it announces none, the SHA-256 of what arrived.
+    """
 
     patient_id: str
     key: str
@@ -30,14 +34,17 @@ class RawEntry:
     path: str | None
     size: int
     md5: str | None
-    sha256: str
+    sha256: str | None
     n_images: int | None
     rejected: str | None = None
     """Why the content cannot serve although the bytes are right; the patient is then dropped with this reason."""
+    fetched_as: str | None = None
+    """The id under which the archive serves these bytes now, where `key` was superseded."""
 
     def as_json(self) -> dict[str, Any]:
-        """The entry as written; `rejected` only where it says something."""
-        return {name: value for name, value in vars(self).items() if name != "rejected" or value is not None}
+        """The entry as written; `rejected` and `fetched_as` only where they say something."""
+        optional = ("rejected", "fetched_as")
+        return {name: value for name, value in vars(self).items() if name not in optional or value is not None}
 
 
 class Fetching(Protocol[ItemT]):
