@@ -9,10 +9,11 @@ from mgi.sources.aliquots import Candidate, choose_aliquots
 from mgi.sources.download import Download, download
 from mgi.sources.gdc_listing import all_hits, annotations_query, file_row, files_query
 from mgi.sources.gdc_versions import is_gone, same_bytes_elsewhere
-from mgi.sources.lock import ExpressionItem, ExpressionLock, check_lock, check_origin
+from mgi.sources.lock import ExpressionItem, ExpressionLock, check_lock
+from mgi.sources.origin import check_origin
 from mgi.sources.protocol import Listing, RawEntry
 from mgi.sources.receipt import forget, read_receipt, write_receipt
-from mgi.sources.service import Request, Service, is_loopback
+from mgi.sources.service import Request, Service
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
 SLACK_BYTES = 1 << 20
@@ -86,12 +87,8 @@ class GdcExpression:
         return lock
 
     def admit(self, lock: ExpressionLock) -> None:
-        """Refuse a simulated lock for the real service and the reverse; files are checked one by one.
-
-        Raises ConfigError. At a local address of the user's own either may lie.
-        """
-        unknown = not self.simulated and is_loopback(self.service.base_url)
-        check_origin(lock, simulated=None if unknown else self.simulated)
+        """Refuse a simulated archive's lock for the real service and the reverse; files are checked one by one."""
+        check_origin(lock, self.service, simulated=self.simulated)
 
     def verify(self, item: ExpressionItem, folder: Path) -> RawEntry | None:
         """The entry of a file whose bytes have the locked digest; a wrong one is left for `fetch` to replace."""

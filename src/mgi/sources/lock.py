@@ -148,7 +148,10 @@ def _read_once(path: Path | str) -> Any:
     try:
         text = Path(path).read_text(encoding="utf-8")
         if text.strip():
-            return json.loads(text, object_pairs_hook=unique)
+            given = json.loads(text, object_pairs_hook=unique)
+            # What could be read but not written again: NaN, halves of characters.
+            json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
+            return given
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path}: not JSON ({error})") from None
     raise BadInputError(f"{path}: empty, expected a lock")
@@ -208,19 +211,6 @@ def _check_profile(item: ExpressionItem) -> None:
         raise BadInputError(
             f"items: {item.key}: {barcodes[0] if barcodes else item.patient_id} is chosen, reason {item.reason!r}; "
             f"expected a primary tumour that nothing speaks against, or a reason that begins with {BY_HAND!r}"
-        )
-
-
-def check_origin(lock: ExpressionLock | ImageLock, *, simulated: bool | None) -> None:
-    """Refuse a simulated archive's lock for a real one and the other way round; None is a service of unknown kind.
-
-    Raises ConfigError.
-    """
-    if simulated is not None and lock.simulated != simulated:
-        kinds = {True: "simulated", False: "real"}
-        raise ConfigError(
-            f"lock: made from a {kinds[lock.simulated]} archive, but this run asks a {kinds[simulated]} one; "
-            f"make the lock again, or name no lock"
         )
 
 

@@ -49,7 +49,7 @@ class LockDiff:
         counts = [f"{kinds[kind]} {kind}" for kind in ("added", "removed", "superseded", "changed")]
         before, after = self.chosen
         last = f"{', '.join(counts)}, {self.n_same} the same; chosen {before} -> {after}"
-        return [*self.head, *map(str, self.changes), last]
+        return [_printable(line) for line in (*self.head, *map(str, self.changes), last)]
 
 
 def diff_locks(old: Lock, new: Lock) -> LockDiff:
@@ -138,3 +138,8 @@ def _shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else str(value)
+
+
+def _printable(line: str) -> str:
+    """One line, whatever an archive wrote into a description: no line breaks, no control codes for a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in line)

@@ -11,6 +11,7 @@ from mgi.core.errors import IntegrityError
 from mgi.core.files import sha256_of
 from mgi.sources.download import Download, download
 from mgi.sources.lock import ImageItem, ImageLock, check_lock
+from mgi.sources.origin import check_origin
 from mgi.sources.protocol import Listing, RawEntry
 from mgi.sources.receipt import forget, read_receipt, write_receipt
 from mgi.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
@@ -71,7 +72,8 @@ class TciaImages:
         return lock
 
     def admit(self, lock: ImageLock) -> None:
-        """Nothing to refuse: every series is checked against the lock on its own."""
+        """Refuse a simulated archive's lock for the real service and the reverse; series are checked one by one."""
+        check_origin(lock, self.service, simulated=self.simulated)
 
     def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
         """The entry of a zip that was verified before and has not changed since."""

@@ -14,7 +14,6 @@ from mgi.sources.lock import (
     as_json,
     batch_of,
     check_lock,
-    check_origin,
     read_any_lock,
     read_lock,
 )
@@ -143,6 +142,8 @@ def test_files_that_are_not_chosen_may_be_of_any_tissue():
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
         ("9" * 5_000, "not JSON"),
+        ('{"kind": NaN}', "not JSON"),
+        ('{"kind": "\\ud800"}', "not JSON"),
         ('{"kind": "expression", "kind": "images"}', "kind is written twice in one block"),
         ('{"items": [{"size": 1, "size": 2}]}', "size is written twice in one block"),
     ],
@@ -178,14 +179,6 @@ def test_a_textual_diff_of_two_locks_shows_beside_each_change_whose_it_is(tmp_pa
     shown = list(difflib.unified_diff(*texts, lineterm="", n=3))  # as git shows it
     assert len([line for line in shown[2:] if line[0] in "+-"]) == 2
     assert any("TCGA-CS-0005" in line for line in shown)
-
-
-@pytest.mark.parametrize(("locked", "asked"), [(True, False), (False, True)])
-def test_a_simulated_lock_and_a_real_archive_do_not_meet(locked, asked):
-    with pytest.raises(ConfigError, match="make the lock again"):
-        check_origin(expression(profile(1), simulated=locked), simulated=asked)
-    check_origin(expression(profile(1), simulated=locked), simulated=locked)
-    check_origin(expression(profile(1), simulated=locked), simulated=None)
 
 
 def test_several_masks_of_a_patient_are_fine():

@@ -113,6 +113,12 @@ def test_series_are_compared_by_uid_with_their_number_of_images():
     ]
 
 
+def test_what_an_archive_wrote_cannot_break_a_line_or_steer_a_terminal():
+    diff = diff_locks(images(series(1)), images(series(1, reason="two\nlines \x1b[2J"), series(2)))
+    assert len(diff.lines()) == 3
+    assert diff.lines()[0].endswith("reason best -> two?lines ?[2J")
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [
