@@ -71,7 +71,9 @@ def _half(results: Path, half: str, own: Path | None) -> Iterator[Part]:
     if lock.table is not None and not (own is not None and own.is_dir()):
         yield f"own {half}", *_own_record(half, lock.table, own)
     if indexes:
-        yield f"raw {half}", *promised_files(lock, indexes, own)
+        files, gaps = promised_files(lock, indexes, own)
+        if files or gaps or lock.table is None:  # rows of an own file have no files of their own
+            yield f"raw {half}", files, gaps
     else:
         yield f"raw {half}", [], [f"{raw}: no index, though the shards were made from one"] if sharded else []
 
