@@ -6,15 +6,13 @@ import re
 import tarfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, cast
 
 from mgi.archive.folder import Archive, Row
 from mgi.archive.gdc_catalog import Catalog, StoredFile, asked_files, manifest_text
 from mgi.archive.gdc_fields import values_at
-from mgi.archive.response import ChunkSink, RefusalError, Response, json_response
+from mgi.archive.response import ChunkSink, FilePart, RefusalError, Response, json_response
 
-_PIECE_BYTES = 1 << 20
 _BARCODE_PATHS = (
     "cases.submitter_id",
     "cases.samples.submitter_id",
@@ -49,13 +47,13 @@ def bare_file(archive: Archive, file: StoredFile, range_header: str | None) -> R
     }
     asked = _asked_range(range_header, size)
     if asked is None:
-        return Response(headers=headers | {"Content-Length": str(size)}, body=_pieces(path, 0, size))
+        return Response(headers=headers | {"Content-Length": str(size)}, body=FilePart(path, 0, size))
     first, last = asked
     if first > last:
         refused = json_response({"message": f"range {range_header} is outside a file of {size} bytes"}, 416)
         return Response(status=416, headers={**refused.headers, "Content-Range": f"bytes */{size}"}, body=refused.body)
     headers |= {"Content-Length": str(last - first + 1), "Content-Range": f"bytes {first}-{last}/{size}"}
-    return Response(status=206, headers=headers, body=_pieces(path, first, last - first + 1))
+    return Response(status=206, headers=headers, body=FilePart(path, first, last - first + 1))
 
 
 def _asked_range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -75,17 +73,6 @@ def _asked_range(header: str | None, size: int) -> tuple[int, int] | None:
     if int(start) >= size:
         return (1, 0)
     return (int(start), min(int(end), size - 1) if end else size - 1)
-
-
-def _pieces(path: Path, start: int, length: int) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        stream.seek(start)
-        while length > 0:
-            piece = stream.read(min(_PIECE_BYTES, length))
-            if not piece:
-                return
-            length -= len(piece)
-            yield piece
 
 
 def tar_of_files(archive: Archive, files: list[StoredFile], *, compressed: bool) -> Response:
