@@ -77,17 +77,29 @@ def _asked_range(header: str | None, size: int) -> tuple[int, int] | None:
 
 def tar_of_files(archive: Archive, files: list[StoredFile], *, compressed: bool) -> Response:
     """Reply with a streamed tar, gzipped or plain: MANIFEST.txt, `<id>/<name>`, annotations, superseded note."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S.%f")
+    stamp = _stamp()
+    return _tar(_members(archive, files, stamp), stamp, compressed=compressed)
+
+
+def tar_of_annotations(rows: list[Row], *, compressed: bool) -> Response:
+    """Reply with a tar of one annotations.txt: gdc-client asks /data for a large file's annotations by their ids."""
+    return _tar(iter([("annotations.txt", _table_text(rows).encode)]), _stamp(), compressed=compressed)
+
+
+_Member = tuple[str, Callable[[], bytes]]
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%d_%H%M%S.%f")
+
+
+def _tar(members: Iterator[_Member], stamp: str, *, compressed: bool) -> Response:
     suffix = "tar.gz" if compressed else "tar"
     headers = {
         "Content-Type": "application/gzip" if compressed else "application/x-tar",
         "Content-Disposition": f"attachment; filename=gdc_download_{stamp}.{suffix}",
     }
-    members = _members(archive, files, stamp)
     return Response(headers=headers, body=_gzipped(members) if compressed else _plain(members))
-
-
-_Member = tuple[str, Callable[[], bytes]]
 
 
 def _members(archive: Archive, files: list[StoredFile], stamp: str) -> Iterator[_Member]:
@@ -133,8 +145,10 @@ def _annotations_text(archive: Archive, file: StoredFile) -> str:
     """Write the annotations that hang on a file, its case, samples or aliquots; empty if there are none."""
     hit = next((hit for hit in archive.files if hit["file_id"] == file.file_id), None)
     rows = [] if hit is None else [row for row in archive.annotations if _hangs_on(row, hit)]
-    if not rows:
-        return ""
+    return _table_text(rows) if rows else ""
+
+
+def _table_text(rows: list[Row]) -> str:
     columns = sorted({key for row in rows for key, value in row.items() if not isinstance(value, dict | list)})
     lines = ["\t".join(columns)]
     lines += ["\t".join(str(row.get(key) or "") for key in columns) for row in rows]

@@ -150,3 +150,13 @@ def test_bodies_are_streamed_and_not_read_ahead(archive_folder):
     plain = b"".join(tar_of_files(archive, files, compressed=False).body)
     packed = b"".join(tar_of_files(archive, files, compressed=True).body)
     assert members(gzip.decompress(packed), "r:") == members(plain, "r:")
+
+
+def test_annotations_asked_for_by_their_ids_come_as_one_table_in_a_tar(gdc):
+    reply = gdc("POST", "/data?compress", json={"ids": ["a1"]})
+    assert reply.status_code == 200
+    found = members(reply.content, "r:gz")
+    assert list(found) == ["annotations.txt"]
+    header, row = found["annotations.txt"].decode().splitlines()
+    assert dict(zip(header.split("\t"), row.split("\t"), strict=True))["category"] == "Item flagged DNU"
+    assert gdc("POST", "/data?compress", json={"ids": ["a1", "never"]}).status_code == 404
