@@ -108,6 +108,11 @@ def test_a_post_of_one_id_is_the_bare_file(gdc):
     assert "Content-MD5" in reply.headers
 
 
+def test_a_tarfile_of_one_file_is_a_tar_as_gdc_client_expects(gdc):
+    reply = gdc("POST", "/data?tarfile", json={"ids": ["f01"]})
+    assert set(members(reply.content, "r:")) == {"MANIFEST.txt", "f01/f01.rna_seq.augmented_star_gene_counts.tsv"}
+
+
 def test_tarfile_is_a_plain_tar_and_compress_gzips_even_one(gdc):
     plain = gdc("POST", "/data?tarfile", json={"ids": ["f01", "f03"]})
     assert plain.headers["Content-Disposition"].endswith(".tar")
