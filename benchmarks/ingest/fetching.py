@@ -148,7 +148,7 @@ def tcia_utils(place: Place, python: Path) -> Result:
     """TCIA's downloadSeries with its ten threads; every image's MD5 is compared afterwards."""
     folder = place.emptied("tcia-utils")
     url = f"{place.server.url}{NBIA}/"
-    spent = place.cost("tcia-utils", [python, TCIA_DRIVER, url, folder, "TCGA-LGG"])
+    spent = place.cost("tcia-utils", [python, TCIA_DRIVER, url, folder, "TCGA-LGG", "y"])
     for series in table(place, "nbia/series.json"):
         uid = series["SeriesInstanceUID"]
         for image in table(place, f"nbia/instances/{uid}.json"):

@@ -1,8 +1,9 @@
-"""Let tcia_utils download series from another address; run by the Python that has tcia_utils, not by ours.
+"""Let tcia_utils download a collection from another address; run by the Python that has tcia_utils, not by ours.
 
 Its only setting of an address is `setApiUrl`, which allows two hosts of TCIA: this process gives it another answer.
+Prints a line of JSON at the end: series -> number of images, from its table of metadata.
 
-    python tcia_download.py http://127.0.0.1:8000/nbia-api/services/v4/ FOLDER COLLECTION [WORKERS]
+    python tcia_download.py http://127.0.0.1:8000/nbia-api/services/v4/ FOLDER COLLECTION [y: with md5 hashes]
 """
 
 import json
@@ -11,7 +12,7 @@ import sys
 from tcia_utils import nbia
 
 BASE_URL, FOLDER, COLLECTION = sys.argv[1:4]
-WORKERS = int(sys.argv[4]) if len(sys.argv) > 4 else 10  # its own default
+HASH = sys.argv[4] if len(sys.argv) > 4 else ""
 
 
 def at_the_archive(endpoint: str, api_url: str = "") -> str:
@@ -21,5 +22,6 @@ def at_the_archive(endpoint: str, api_url: str = "") -> str:
 
 nbia.setApiUrl = at_the_archive
 series = nbia.getSeries(collection=COLLECTION)
-nbia.downloadSeries(series, path=FOLDER, hash="y", max_workers=WORKERS)
-print(json.dumps(sorted(row["SeriesInstanceUID"] for row in series)))
+listed = nbia.downloadSeries(series, path=FOLDER, hash=HASH, format="df")
+counts = dict(zip(listed["Series UID"], listed["Number of Images"].tolist(), strict=True))
+print(json.dumps(counts))
