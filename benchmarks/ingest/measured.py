@@ -20,11 +20,15 @@ ROOT = HERE.parents[1]
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a process and its children took: seconds, and the peak memory of the largest of them in MiB."""
+    """What a process and its children took: seconds, and the peak memory of the largest of them in MiB.
+
+    `load` is what else wanted the processor when it began: the mean number of runnable processes of the last minute.
+    """
 
     wall_s: float
     cpu_s: float
     peak_mib: float
+    load: float
 
     def as_json(self) -> dict[str, float]:
         """Rounded to what can be told apart."""
@@ -41,7 +45,7 @@ def measure(command: Sequence[str | Path], log: Path, *, cwd: Path | None = None
     """Run to the end, output into `log`; raises RuntimeError with the end of the log where the command fails."""
     os.sync()  # what the run before left for the disk is not this one's cost
     with log.open("wb") as sink:
-        began = time.monotonic()
+        load, began = os.getloadavg()[0], time.monotonic()
         child = subprocess.Popen(
             [str(part) for part in command], stdout=sink, stderr=subprocess.STDOUT, env=environment(), cwd=cwd
         )
@@ -51,7 +55,7 @@ def measure(command: Sequence[str | Path], log: Path, *, cwd: Path | None = None
     if child.returncode != 0:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise RuntimeError(f"{' '.join(map(str, command))}: exit {child.returncode}\n{end}")
-    return Cost(wall_s=wall_s, cpu_s=used.ru_utime + used.ru_stime, peak_mib=used.ru_maxrss / 1024)
+    return Cost(wall_s=wall_s, cpu_s=used.ru_utime + used.ru_stime, peak_mib=used.ru_maxrss / 1024, load=load)
 
 
 def mgi(command: str, **options: str | Path) -> list[str | Path]:

@@ -43,10 +43,9 @@ def archive_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def archive(request: pytest.FixtureRequest) -> Iterator[Served]:
-    folder: Path = request.getfixturevalue("archive_folder")
-    with serve(folder) as service:
-        yield Served(folder, service.url, service.requests)
+def archive(archive_folder: Path) -> Iterator[Served]:
+    with serve(archive_folder) as service:
+        yield Served(archive_folder, service.url, service.requests)
 
 
 def peer(variable: str) -> str:

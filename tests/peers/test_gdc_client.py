@@ -4,8 +4,6 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-Row = dict[str, object]
-
 
 def md5_of(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

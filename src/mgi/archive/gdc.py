@@ -164,7 +164,7 @@ def _data_posted(gdc: Gdc, request: Request) -> Response:
 
 
 def _download(gdc: Gdc, request: Request, ids: list[str]) -> Response:
-    """Send one id as the bare file unless a tar is asked for (`compress` tar.gz, `tarfile` tar); several as a tar.gz."""
+    """Send one id as the bare file unless a tar is asked for (`compress` tar.gz, `tarfile` tar); several as tar.gz."""
     if "x-auth-token" in request.headers:  # none is valid here; an expired one spoils open files, too
         text = "Your token is invalid or expired. Please get a new token from the portal."
         return json_response({"error": text, "message": text}, 403)
