@@ -36,16 +36,16 @@ def row(name: str, value: float, unit: str, peer: float | None = None) -> Row:
     }
 
 
-def rows_of(saved: Saved, n_files: int, n_series: int) -> list[Row]:
+def rows_of(saved: Saved) -> list[Row]:
     """All rows that the saved stages allow."""
     rows: list[Row] = []
-    for kind, count in (("expression", n_files), ("images", n_series)):
+    for kind in PEERS:
         rows += _fetch_rows(kind, saved)
         if f"shard-{kind}" in saved:
             rows += _shard_rows(kind, saved)
         if f"second-{kind}" in saved:
             again = saved[f"second-{kind}"]
-            rows.append(row(f"second fetch {kind}: body requests", again["server"]["bodies"], f"of {count}"))
+            rows.append(row(f"second fetch {kind}: body requests", again["server"]["bodies"], "requests"))
             rows.append(row(f"second fetch {kind}: s", again["wall_s"], "s"))
     if {"second-expression", "second-images"} <= saved.keys():
         both = sum(saved[f"second-{kind}"]["wall_s"] for kind in PEERS)

@@ -134,7 +134,7 @@ def main() -> None:
         place = Place(archive=archive, server=server, work=work)
         measure_expression(stages, place, args)
         measure_images(stages, place, args)
-    rows = rows_of(stages.measured(), args.files, args.series)
+    rows = rows_of(stages.measured())
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(json.dumps(rows, indent=1) + "\n")
     print(f"{args.files} STAR files, {args.series} series; {machine()}; sources {commit_of_sources()}")
