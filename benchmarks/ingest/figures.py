@@ -5,7 +5,7 @@ null where nothing stands beside ours. Repeated measurements count by their medi
 quickest.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from statistics import median
 from typing import Any
 
@@ -122,6 +122,16 @@ def _shard_rows(kind: str, saved: Saved) -> list[Row]:
 
 def _median(values: Iterable[float]) -> float:
     return float(median(values))
+
+
+def loads_of(measured: Any) -> Iterator[float]:
+    """Every `load` that was noted, however deep."""
+    if isinstance(measured, Mapping):
+        for name, value in measured.items():
+            if name == "load":
+                yield float(value)
+            else:
+                yield from loads_of(value)
 
 
 def text_of(rows: list[Row]) -> str:
