@@ -9,6 +9,7 @@ from typing import TypeVar
 import requests
 
 from mgi.core.errors import IntegrityError
+from mgi.core.files import full_disk_named
 from mgi.sources.body import chunks_of, refuse_page
 from mgi.sources.retry import TransientError
 from mgi.sources.service import Request, Service
@@ -63,7 +64,7 @@ def _receive(service: Service, wanted: Download, part: Path) -> None:
         if not appends:
             arriving = refuse_page(arriving, label=label, magic=wanted.magic)
         first = next(arriving, b"")  # a refused body must not leave an empty part
-        with part.open("ab" if appends else "wb") as sink:
+        with full_disk_named(wanted.target), part.open("ab" if appends else "wb") as sink:
             sink.write(first)
             for chunk in arriving:
                 sink.write(chunk)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from mgi.core.errors import BadInputError
@@ -46,7 +46,8 @@ def save_weights(
         "tensors": digest_of_tensors(tensors),
     }
     with atomic_path(path) as part:
-        save_file(tensors, part, metadata={ENTRY: json.dumps(facts, sort_keys=True)})
+        # Through Python's own files, which tell a full disk from other failures.
+        part.write_bytes(save(tensors, metadata={ENTRY: json.dumps(facts, sort_keys=True)}))
 
 
 def load_weights(path: Path | str, *, gene_hash: str) -> Weights:

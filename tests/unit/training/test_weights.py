@@ -7,7 +7,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, ResourceError
 from mgi.core.fingerprint import digest_of
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
@@ -93,8 +93,8 @@ def test_a_failed_write_leaves_the_old_weights(tmp_path: Path, model_settings, m
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mgi.training.weights.save_file", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr("mgi.training.weights.save", full)
+    with pytest.raises(ResourceError, match=r"weights\.safetensors: no space left on the disk"):
         save(path, model_settings, seed=1)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
