@@ -24,13 +24,14 @@ def commands(archive: Path, made: Path) -> dict[str, list[str]]:
     expression = ["--settings", EXPRESSION, "--archive", str(archive)]
     images = ["--settings", IMAGES, "--archive", str(archive)]
     locks = {"expression": f"{made}/locks/expression.json", "images": f"{made}/locks/images.json"}
+    follow = {kind: ["--lock", path, "--batch", "1-of-1"] for kind, path in locks.items()}
     indexes = {kind: f"{made}/raw/{kind}/batch-1-of-1.json" for kind in locks}
     cohort = f"{made}/tables/cohort.parquet"
     return {
         "lock-expression": [*expression, "--output", locks["expression"]],
         "lock-images": [*images, "--output", locks["images"]],
-        "fetch-expression": [*expression, "--lock", locks["expression"], "--batch", "1-of-1", "--output", indexes["expression"]],
-        "fetch-images": [*images, "--lock", locks["images"], "--batch", "1-of-1", "--output", indexes["images"]],
+        "fetch-expression": [*expression, *follow["expression"], "--output", indexes["expression"]],
+        "fetch-images": [*images, *follow["images"], "--output", indexes["images"]],
         "cohort": [
             "--expression-lock", locks["expression"], "--image-lock", locks["images"],
             "--expression-index", indexes["expression"], "--image-index", indexes["images"],
