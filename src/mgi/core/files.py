@@ -90,7 +90,7 @@ def read_json(path: Path | str) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path}: not JSON ({error}); delete it and run again") from None
 
 
