@@ -66,6 +66,9 @@ def _raw_item(entry: Any, index: Path) -> RawItem:
     if not isinstance(entry, dict) or (missing := [name for name in REQUIRED if name not in entry]):
         raise BadInputError(f"{index}: items: {'an entry' if not isinstance(entry, dict) else missing[0]}: missing")
     path = entry["path"]
+    for name in REQUIRED:
+        if not isinstance(entry[name], str) and (name != "path" or path is not None):
+            raise BadInputError(f"{index}: items: {name}: found {entry[name]!r}, expected text")
     if path is not None and (Path(path).is_absolute() or ".." in Path(path).parts):
         raise BadInputError(f"{index}: path {path!r}, expected a path inside of the index's folder")
     return RawItem(

@@ -38,6 +38,8 @@ def read_dataset(folder: Path | str, kind: str, *, verify: bool = False) -> dict
     if not isinstance(dataset, dict) or dataset.get("kind") != kind or not isinstance(dataset.get("files"), dict):
         raise BadInputError(f"{path}: expected the description of a shard of kind {kind!r}")
     for name, expected in sorted(dataset["files"].items()):
+        if not isinstance(expected, dict):
+            raise BadInputError(f"{path}: files: {name}: found {expected!r}, expected rows, size and sha256")
         _check_file(Path(folder) / name, expected, verify=verify)
     return dataset
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import requests
 
 from mgi.core.errors import IntegrityError
+from mgi.core.files import full_disk_named
 from mgi.sources.body import CHUNK_BYTES, chunks_of, refuse_page
 from mgi.sources.retry import TransientError
 from mgi.sources.service import Request, Service
@@ -88,13 +89,14 @@ def _append(
         elif digest is not None:
             _add_file(digest, part)
         chunk = next(arriving, b"")  # a refused body must not leave an empty part
-        with part.open("ab" if appends else "wb", buffering=0) as sink:
+        with full_disk_named(wanted.target), part.open("ab" if appends else "wb") as sink:
             while chunk:
                 sink.write(chunk)
                 have += len(chunk)
                 if digest is not None:
                     digest.update(chunk)
                 chunk = next(arriving, b"")
+            sink.flush()
             os.fsync(sink.fileno())
     return have
 

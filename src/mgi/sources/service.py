@@ -104,7 +104,7 @@ class Service:
                 return None
             try:
                 return json.loads(body)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise TransientError(NetworkError(f"{self.name}: {request.label}: not JSON ({error})")) from None
 
         return self.retrying(attempt, seed=request.label)

@@ -95,5 +95,5 @@ def read_series(row: Mapping[str, Any]) -> TciaSeries:
         )
     except KeyError as error:
         raise BadInputError(f"NBIA series {uid}: no {error.args[0]}") from None
-    except (ValueError, BadInputError) as error:
+    except (TypeError, ValueError, OverflowError, BadInputError) as error:
         raise BadInputError(f"NBIA series {uid}: {error}") from None
