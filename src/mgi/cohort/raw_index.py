@@ -67,7 +67,7 @@ def _raw_item(entry: Any, index: Path) -> RawItem:
         raise BadInputError(f"{index}: items: {'an entry' if not isinstance(entry, dict) else missing[0]}: missing")
     path = entry["path"]
     for name in REQUIRED:
-        if not isinstance(entry[name], str) and (name != "path" or path is not None):
+        if not isinstance(entry[name], str) and (name not in ("path", "sha256") or entry[name] is not None):
             raise BadInputError(f"{index}: items: {name}: found {entry[name]!r}, expected text")
     if path is not None and (Path(path).is_absolute() or ".." in Path(path).parts):
         raise BadInputError(f"{index}: path {path!r}, expected a path inside of the index's folder")
