@@ -50,7 +50,7 @@ def test_medians_stand_beside_the_quickest_way_of_the_floor_and_of_the_peer(figu
     assert (rate["value"], rate["peer"], rate["ratio"]) == (40.0, 20.0, 2.0)
     assert rows["second fetch, both: wall"]["value"] == 5.5
     assert rows["second fetch images: body requests"]["value"] == 1
-    assert rows["shard expression: peak memory"]["peer"] is rows["shard expression: peak"]["ratio"] is None
+    assert rows["shard expression: peak memory"]["peer"] is rows["shard expression: peak memory"]["ratio"] is None
 
 
 def test_the_table_says_which_targets_are_reached(figures):
