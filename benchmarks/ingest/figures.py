@@ -12,14 +12,14 @@ from typing import Any
 Saved = Mapping[str, Any]
 Row = dict[str, Any]
 TARGETS = {
-    "fetch expression: MB/s, gdc-client": (">=", "ratio", 2.0),
-    "fetch expression: s, floor": ("<=", "ratio", 1.5),
-    "shard expression: CPU s, floor": ("<=", "value", 40.0),
-    "shard expression: peak": ("<=", "value", 1536.0),
-    "shard images: slices/s, floor": (">=", "value", 300.0),
+    "lock + fetch expression: throughput vs gdc-client": (">=", "ratio", 2.0),
+    "fetch expression: wall vs floor": ("<=", "ratio", 1.5),
+    "shard expression: CPU vs floor": ("<=", "value", 40.0),
+    "shard expression: peak memory": ("<=", "value", 1536.0),
+    "shard images: rate vs floor": (">=", "value", 300.0),
     "second fetch expression: body requests": ("<=", "value", 0),
     "second fetch images: body requests": ("<=", "value", 0),
-    "second fetch, both: s": ("<=", "value", 5.0),
+    "second fetch, both: wall": ("<=", "value", 5.0),
 }
 PEERS = {"expression": "gdc-client", "images": "tcia_utils"}
 
@@ -46,10 +46,10 @@ def rows_of(saved: Saved) -> list[Row]:
         if f"second-{kind}" in saved:
             again = saved[f"second-{kind}"]
             rows.append(row(f"second fetch {kind}: body requests", again["server"]["bodies"], "requests"))
-            rows.append(row(f"second fetch {kind}: s", again["wall_s"], "s"))
+            rows.append(row(f"second fetch {kind}: wall", again["wall_s"], "s"))
     if {"second-expression", "second-images"} <= saved.keys():
         both = sum(saved[f"second-{kind}"]["wall_s"] for kind in PEERS)
-        rows.append(row("second fetch, both: s", both, "s"))
+        rows.append(row("second fetch, both: wall", both, "s"))
     return rows
 
 
@@ -66,31 +66,31 @@ def _fetch_rows(kind: str, saved: Saved) -> list[Row]:
     peak = _median(one["peak_mib"] for one in fetches)
     floor = _best_floor(rounds, lambda way: "inflated" not in way)
     rows = [
-        row(f"fetch {kind}: s, floor", _median(one["wall_s"] for one in fetches), "s", floor["wall_s"]),
-        row(f"fetch {kind}: client CPU s, floor", _median(one["cpu_s"] for one in fetches), "s", floor["cpu_s"]),
-        row(f"fetch {kind}: peak, floor", peak, "MiB", floor["peak_mib"]),
+        row(f"fetch {kind}: wall vs floor", _median(one["wall_s"] for one in fetches), "s", floor["wall_s"]),
+        row(f"fetch {kind}: client CPU vs floor", _median(one["cpu_s"] for one in fetches), "s", floor["cpu_s"]),
+        row(f"fetch {kind}: peak memory vs floor", peak, "MiB", floor["peak_mib"]),
         row(
-            f"fetch {kind}: archive CPU s, floor",
+            f"fetch {kind}: archive CPU vs floor",
             _median(one["server"]["cpu_s"] for one in fetches),
             "s",
             floor["server_cpu_s"],
         ),
-        row(f"lock {kind}: s", _median(one["ours"]["lock"]["wall_s"] for one in rounds), "s"),
+        row(f"lock {kind}: wall", _median(one["ours"]["lock"]["wall_s"] for one in rounds), "s"),
     ]
     if kind == "images":
         proof = _best_floor(rounds, lambda way: "inflated" in way)
-        rows.append(row(f"fetch {kind}: s, floor inflated", rows[0]["value"], "s", proof["wall_s"]))
+        rows.append(row(f"fetch {kind}: wall vs floor inflated", rows[0]["value"], "s", proof["wall_s"]))
     ways = {name: one for name, one in saved.items() if name.startswith(f"fetch-{kind}/{PEERS[kind]}")}
     best = min(ways.values(), key=lambda one: float(one["wall_s"]), default=None)
     if best is not None:
         name = f"fetch {kind}"
-        rows.append(row(f"{name}: MB/s, {PEERS[kind]}", mb / whole["wall_s"], "MB/s", mb / best["wall_s"]))
-        rows.append(row(f"{name}, lock included: client CPU s, {PEERS[kind]}", whole["cpu_s"], "s", best["cpu_s"]))
-        rows.append(row(f"{name}: peak, {PEERS[kind]}", peak, "MiB", best["peak_mib"]))
-    for way, one in ways.items():
         rows.append(
-            row(f"fetch {kind}, lock included: s, {way.partition('/')[2]}", whole["wall_s"], "s", one["wall_s"])
+            row(f"lock + {name}: throughput vs {PEERS[kind]}", mb / whole["wall_s"], "MB/s", mb / best["wall_s"])
         )
+        rows.append(row(f"lock + {name}: client CPU vs {PEERS[kind]}", whole["cpu_s"], "s", best["cpu_s"]))
+        rows.append(row(f"{name}: peak memory vs {PEERS[kind]}", peak, "MiB", best["peak_mib"]))
+    for way, one in ways.items():
+        rows.append(row(f"lock + fetch {kind}: wall vs {way.partition('/')[2]}", whole["wall_s"], "s", one["wall_s"]))
     return rows
 
 
@@ -107,15 +107,15 @@ def _best_floor(rounds: list[Any], counts: Callable[[str], bool]) -> dict[str, f
 def _shard_rows(kind: str, saved: Saved) -> list[Row]:
     ours, floor = saved[f"shard-{kind}"], saved[f"shard-{kind}/floor"]
     rows = [
-        row(f"shard {kind}: s, floor", ours["wall_s"], "s", floor["wall_s"]),
-        row(f"shard {kind}: CPU s, floor", ours["cpu_s"], "s", floor["cpu_s"]),
-        row(f"shard {kind}: peak", ours["peak_mib"], "MiB"),
+        row(f"shard {kind}: wall vs floor", ours["wall_s"], "s", floor["wall_s"]),
+        row(f"shard {kind}: CPU vs floor", ours["cpu_s"], "s", floor["cpu_s"]),
+        row(f"shard {kind}: peak memory", ours["peak_mib"], "MiB"),
         row(f"shard {kind}: size", ours["mb"], "MB"),
     ]
     if kind == "images":
         n_slices = ours["rows"]
         rows.append(
-            row("shard images: slices/s, floor", n_slices / ours["wall_s"], "slices/s", n_slices / floor["wall_s"])
+            row("shard images: rate vs floor", n_slices / ours["wall_s"], "slices/s", n_slices / floor["wall_s"])
         )
     return rows
 

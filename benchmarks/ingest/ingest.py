@@ -30,7 +30,7 @@ from fetching import (
     second_run,
     tcia_utils,
 )
-from figures import loads_of, rows_of, text_of
+from figures import PEERS, loads_of, rows_of, text_of
 from measured import ROOT, environment, served
 from sharding import shard, shard_floor
 
@@ -139,9 +139,9 @@ def main() -> None:
     args.output.write_text(json.dumps(rows, indent=1) + "\n")
     print(f"{args.files} STAR files, {args.series} series; {machine()}; sources {commit_of_sources()}")
     print(f"load of the machine when a measurement began: at most {max(loads_of(stages.measured())):.1f}")
-    for name, given in (("gdc-client", args.gdc_client), ("tcia_utils", args.tcia_python)):
-        if given is None:
-            print(f"{name}: not installed, left out; see docs/benchmarks.md")
+    for peer in PEERS.values():
+        if not any(peer in row["name"] for row in rows):
+            print(f"{peer}: left out, since nobody says where it is; see docs/peers.md")
     print(text_of(rows))
 
 

@@ -43,22 +43,22 @@ def test_medians_stand_beside_the_quickest_way_of_the_floor_and_of_the_peer(figu
     rows = {row["name"]: row for row in figures.rows_of(SAVED)}
     assert all(set(row) == {"name", "value", "unit", "peer", "ratio"} for row in rows.values())
     # ours 3, 4, 9; one thread 2, 2.5, 9 is quicker than four threads 5, 4, 2
-    wall = rows["fetch expression: s, floor"]
+    wall = rows["fetch expression: wall vs floor"]
     assert (wall["value"], wall["peer"], wall["ratio"]) == (4.0, 2.5, 1.6)
     # 200 MB in 1 + 4 s, against 10 s; what the peer fetched twice is not counted for it
-    rate = rows["fetch expression: MB/s, gdc-client"]
+    rate = rows["lock + fetch expression: throughput vs gdc-client"]
     assert (rate["value"], rate["peer"], rate["ratio"]) == (40.0, 20.0, 2.0)
-    assert rows["second fetch, both: s"]["value"] == 5.5
+    assert rows["second fetch, both: wall"]["value"] == 5.5
     assert rows["second fetch images: body requests"]["value"] == 1
-    assert rows["shard expression: peak"]["peer"] is rows["shard expression: peak"]["ratio"] is None
+    assert rows["shard expression: peak memory"]["peer"] is rows["shard expression: peak memory"]["ratio"] is None
 
 
 def test_the_table_says_which_targets_are_reached(figures):
     lines = figures.text_of(figures.rows_of(SAVED)).splitlines()
     told = {line.split("  ")[0]: line for line in lines}
-    assert told["fetch expression: MB/s, gdc-client"].endswith("ratio >= 2: reached")
-    assert told["fetch expression: s, floor"].endswith("ratio <= 1.5: missed")
-    assert told["shard expression: CPU s, floor"].endswith("value <= 40: missed")
+    assert told["lock + fetch expression: throughput vs gdc-client"].endswith("ratio >= 2: reached")
+    assert told["fetch expression: wall vs floor"].endswith("ratio <= 1.5: missed")
+    assert told["shard expression: CPU vs floor"].endswith("value <= 40: missed")
     assert told["second fetch expression: body requests"].endswith("value <= 0: reached")
     assert told["second fetch images: body requests"].endswith("value <= 0: missed")
 
