@@ -12,11 +12,13 @@ from mgi.shards.schemas import FITTED_GENES
 
 
 def write_fitted_genes(path: Path | str, fitted: FittedGenes) -> None:
-    """Write the table of all genes; the kept ones in model order and the training patients go in as digests."""
+    """Write the table of all genes; the kept ones in model order and the training patients go in as digests,
+    the scaler by name."""
     metadata = {
         "gene_hash": digest_of(fitted.gene_ids),
         "train_hash": fitted.train_hash,
         "n_train": str(fitted.n_train),
+        "scaler": fitted.scaler,
     }
     columns = {
         column.name: pa.array(fitted.table[column.name], column.type, from_pandas=True) for column in FITTED_GENES
@@ -30,9 +32,14 @@ def read_fitted_genes(path: Path | str) -> FittedGenes:
     Raises IntegrityError where the kept genes are not those of the recorded digest, BadInputError where columns differ.
     """
     table = read_table(path, FITTED_GENES)
-    recorded = metadata_of(table, path, ["gene_hash", "train_hash", "n_train"])
+    recorded = metadata_of(table, path, ["gene_hash", "train_hash", "n_train", "scaler"])
     try:
-        fitted = fitted_genes(table.to_pandas(), train_hash=recorded["train_hash"], n_train=int(recorded["n_train"]))
+        fitted = fitted_genes(
+            table.to_pandas(),
+            train_hash=recorded["train_hash"],
+            n_train=int(recorded["n_train"]),
+            scaler=recorded["scaler"],
+        )
     except (BadInputError, ValueError) as error:
         raise BadInputError(f"{path}: {error}") from None
     if (found := digest_of(fitted.gene_ids)) != recorded["gene_hash"]:
