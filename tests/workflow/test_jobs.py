@@ -5,7 +5,16 @@ import sys
 from pathlib import Path
 
 from lib.jobs import shell_prefix
-from lib.supplied import archive_files, archive_folder, existing, expression_table, image_table, option
+from lib.supplied import (
+    archive_files,
+    archive_folder,
+    existing,
+    expression_table,
+    gene_list,
+    image_table,
+    option,
+    positions_table,
+)
 
 
 def test_the_prefix_survives_formatting_and_odd_folders() -> None:
@@ -25,6 +34,22 @@ def test_only_the_chosen_source_asks_for_the_users_file() -> None:
     assert (expression_table(config), image_table(config)) == (None, "z")
     config = {"expression": {"source": "matrix", "table": "t"}, "images": {"source": "tcia", "archive": "z"}}
     assert (expression_table(config), image_table(config)) == ("t", None)
+
+
+def test_positions_are_made_only_where_the_order_asks_and_the_user_has_none() -> None:
+    def genes(order: str, positions: str | None) -> dict[str, dict[str, str | None]]:
+        return {"genes": {"gene_order": order, "positions": positions}}
+
+    assert positions_table(genes("ensembl", None)) == []
+    assert positions_table(genes("position", None)) == ["<results>/tables/gene_positions.tsv"]
+    assert (
+        positions_table(genes("position", "mine.tsv")) == positions_table(genes("random", "mine.tsv")) == ["mine.tsv"]
+    )
+
+
+def test_a_gene_list_is_an_input_of_its_filter_alone() -> None:
+    assert gene_list({"genes": {"gene_filter": "none", "gene_list": "g"}}) == []
+    assert gene_list({"genes": {"gene_filter": "list", "gene_list": "g"}}) == ["g"]
 
 
 def test_the_simulated_archive_is_an_input_only_where_there_is_one() -> None:
