@@ -48,7 +48,7 @@ def _rows(model: Any, fold: Fold, size: int, spec: dict[str, Any], settings: Pre
     pairs = fold.pairs(images, size)
     shapes = [(one.slices.shape[1], one.slices.shape[2]) for one in images]
     with_genes = spec["method"] == "mgi" and spec["genes"] != "none"
-    average = torch.from_numpy(fold.fitted.average)
+    average = torch.tensor(fold.fitted.average)
     for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
         donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
         for patient, stored in predict_native(model, pairs, mode, shapes, settings.batch):
