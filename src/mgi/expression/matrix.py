@@ -1,6 +1,7 @@
 """A user's own expression table: Parquet, TSV or CSV, either way round, turned to samples x genes."""
 
 import gzip
+import io
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mgi.core.errors import BadInputError
+from mgi.core.gzips import LimitedGzip
 from mgi.core.ids import patient_id_of
 
 _SEPARATORS = {".tsv": "\t", ".txt": "\t", ".csv": ","}
@@ -85,7 +87,8 @@ def _read(path: Path) -> pd.DataFrame:
     if not kind or kind[0] not in _SEPARATORS:
         raise BadInputError(f"{path}: expected a name that ends in .parquet, .tsv, .txt or .csv (.gz allowed)")
     try:
-        with gzip.open(path, "rt", encoding="utf-8-sig") if compressed else path.open(encoding="utf-8-sig") as text:
+        source = LimitedGzip(path) if compressed else path.open("rb")
+        with source, io.TextIOWrapper(source, encoding="utf-8-sig") as text:
             return pd.read_csv(text, sep=_SEPARATORS[kind[0]], low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise BadInputError(f"{path}: not a table ({str(error).splitlines()[0]})") from None
