@@ -101,43 +101,45 @@ def read_kaggle(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     return on_disk(scratch, call)
 
 
-def readers_of(module: str, scratch: Path) -> Callable[[bytes, Any], Any]:
-    """All `read_…(path)` functions of a module, one after the other; an error of one hides no error of the next."""
-    from mgi.core.errors import MgiError
+def readers_in(*modules: str) -> Callable[[Path, Path], Callable[[bytes, Any], Any]]:
+    """All `read_…(path)` and `read_…(data, where)` functions of some modules, called one after the other."""
 
-    found = importlib.import_module(module)
-    calls = [
-        function
-        for name, function in sorted(vars(found).items())
-        if name.startswith("read_")
-        and inspect.isfunction(function)
-        and function.__module__ == module
-        and _takes_path(function)
-    ]
+    def reader(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+        from mgi.core.errors import MgiError
+
+        calls = [call for module in modules for call in _readers_of(module, scratch)]
+
+        def read(data: bytes, note: Any) -> Any:
+            refusal, values = None, []
+            for call in calls:
+                try:
+                    value = call(data, note)
+                    values.append(list(value) if inspect.isgenerator(value) else value)
+                except MgiError as error:  # an error of one hides no error of the next
+                    refusal = error
+            if refusal is not None and not values:
+                raise refusal
+            return values
+
+        return read
+
+    return reader
+
+
+def _readers_of(module: str, scratch: Path) -> list[Callable[[bytes, Any], Any]]:
+    calls: list[Callable[[bytes, Any], Any]] = []
+    for name, function in sorted(vars(importlib.import_module(module)).items()):
+        if not (name.startswith("read_") and inspect.isfunction(function) and function.__module__ == module):
+            continue
+        parameters = inspect.signature(function).parameters.values()
+        needed = tuple(one.name for one in parameters if one.default is inspect.Parameter.empty)
+        if needed == ("path",):
+            calls.append(on_disk(scratch, function))
+        elif needed == ("data", "where"):
+            calls.append(function)
     if not calls:
-        raise RuntimeError(f"{module}: no reader that takes a path alone; write a target for it")
-
-    def call(path: Path) -> Any:
-        refusal, values = None, []
-        for function in calls:
-            try:
-                values.append(function(path))
-            except MgiError as error:
-                refusal = error
-        if refusal is not None and not values:
-            raise refusal
-        return values
-
-    return on_disk(scratch, call)
-
-
-def _takes_path(function: Callable[..., Any]) -> bool:
-    needed = [one for one in inspect.signature(function).parameters.values() if one.default is inspect.Parameter.empty]
-    return len(needed) == 1 and needed[0].name == "path"
-
-
-def readers_in(module: str) -> Callable[[Path, Path], Callable[[bytes, Any], Any]]:
-    return lambda seeds, scratch: readers_of(module, scratch)
+        raise RuntimeError(f"{module}: no reader of a path or of bytes; write a target for it")
+    return calls
 
 
 def read_star(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:

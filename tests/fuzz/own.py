@@ -21,12 +21,16 @@ def _beside(
     return read
 
 
+def _bytes_of(array: Any) -> bytes:
+    return b"" if array is None else bytes(array.tobytes())
+
+
 def read_images(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.shards.image_shard import read_images
 
     def call(folder: Path) -> Any:
         return [
-            (one.patient_id, one.slices.tobytes(), b"" if one.masks is None else one.masks.tobytes(), one.spacing_mm)
+            (one.patient_id, one.spacing_mm, one.source, *map(_bytes_of, (one.slices, one.masks, one.positions_mm)))
             for one in read_images(folder).values()
         ]
 
@@ -66,7 +70,11 @@ def read_split(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 def read_fitted(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.shards.fitted_genes import read_fitted_genes
 
-    return on_disk(scratch, lambda path: (read_fitted_genes(path).table.to_csv(), read_fitted_genes(path).train_hash))
+    def call(path: Path) -> Any:
+        fitted = read_fitted_genes(path)
+        return fitted.table.to_csv(), fitted.train_hash, fitted.n_train
+
+    return on_disk(scratch, call)
 
 
 def checkpoint(folder: Path) -> list[Seed]:

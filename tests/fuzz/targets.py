@@ -15,7 +15,9 @@ def _target(
 
 
 INSIDE = mutate.zipped_content(mutate.damage)
-PLACES = binaries.readers_in("mgi.expression.positions")
+PLACES = binaries.readers_in(
+    *(name for name in ("mgi.expression.positions", "mgi.expression.gtf") if importlib.util.find_spec(name))
+)
 DESCRIPTIONS = {kind: own.read_dataset(kind) for kind in ("shard_images", "shard_expression")}
 FORMATS = [
     _target("volume", "dicom", 0.7, binaries.single_images, mutate.dicom, binaries.read_volume),

@@ -1,7 +1,10 @@
 """Inputs that once left a reader as something else than an error of the project, or left it not at all."""
 
 import gzip
+import io
 import json
+import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from fuzz.texts import Answers
 from mgi.cohort.raw_index import read_raw_indexes
@@ -20,10 +24,12 @@ from mgi.expression.filter import FilterSettings
 from mgi.expression.matrix import read_labelled_matrix
 from mgi.expression.normalise import fit
 from mgi.expression.positions import read_positions
+from mgi.imaging.buda import flair_of
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.shards.parquet import metadata_of
 from mgi.sources.gdc_listing import all_hits, file_row, files_query
+from mgi.sources.kaggle import KaggleImages
 from mgi.sources.tcia_listing import read_series
 
 DEEP = "[" * 100_000
@@ -114,8 +120,27 @@ def test_a_packed_table_with_broken_bits_is_named(tmp_path: Path) -> None:
 def test_a_parquet_table_with_broken_metadata_of_pandas_is_named(tmp_path: Path, metadata: bytes) -> None:
     table = pa.table({"x": [1.0]}).replace_schema_metadata({b"pandas": metadata})
     pq.write_table(table, tmp_path / "m.parquet")
-    with pytest.raises(BadInputError, match="not Parquet|no rows or no columns"):
+    with pytest.raises(BadInputError, match=r"not Parquet|no rows or no columns"):
         read_labelled_matrix(tmp_path / "m.parquet")
+
+
+def test_a_picture_that_claims_too_many_pixels_is_named(tmp_path: Path) -> None:
+    folder = "TCGA_CS_4941_19960909"
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(buffer, "TIFF")
+    wide = bytearray(buffer.getvalue())
+    for tag in (256, 257):  # width and height, each as one LONG
+        entry = wide.index(struct.pack("<HHI", tag, 4, 1))
+        struct.pack_into("<I", wide, entry + 8, 20_000)
+    with pytest.raises(BadInputError, match="not readable as TIFF"):
+        flair_of(bytes(wide), "1.tif")
+    with zipfile.ZipFile(tmp_path / "k.zip", "w") as archive:
+        for name in (f"{folder}_1.tif", f"{folder}_1_mask.tif"):
+            archive.writestr(f"kaggle_3m/{folder}/{name}", wide)
+    source = KaggleImages(archive=tmp_path / "k.zip")
+    (item,) = source.lock(source.discover()).items
+    with pytest.raises(IntegrityError, match="not a TIFF"):
+        source.fetch(item, tmp_path)
 
 
 def test_metadata_that_is_no_text_is_named() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mgi.core.errors import BadInputError
+from mgi.core.gzips import LimitedGzip
 
 MAX_LINE = 1 << 16  # the longest of v36 is below 3,000 bytes
 _COLUMNS = 9
@@ -57,7 +58,7 @@ def _lines(path: Path) -> Iterator[bytes]:
     """Whole lines with their newline."""
     number = 0
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as source:
+        with LimitedGzip(path) if path.suffix == ".gz" else path.open("rb") as source:
             while line := source.readline(MAX_LINE):
                 number += 1
                 if not line.endswith(b"\n"):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
+from mgi.core.gzips import LimitedGzip
 from mgi.expression.gtf import GtfGene
 from mgi.expression.star import PAR_Y
 
@@ -24,7 +25,8 @@ def read_positions(path: Path | str) -> pd.DataFrame:
     Raises BadInputError where a column is missing, a gene repeats or a start is not a positive integer.
     """
     try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        with LimitedGzip(path) if Path(path).suffix == ".gz" else Path(path).open("rb") as source:
+            table = pd.read_csv(source, sep="\t", dtype=str, keep_default_na=False)
     except (ValueError, EOFError, OSError, zlib.error) as error:
         if isinstance(error, FileNotFoundError):
             raise

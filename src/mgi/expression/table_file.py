@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.core.gzips import LimitedGzip
 
 SEPARATORS = {".tsv": "\t", ".txt": "\t", ".csv": ","}
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
@@ -91,7 +92,7 @@ def _row_labels(pandas_metadata: Any) -> list[Any]:
 
 
 def _read_text(path: Path, separator: str, numeric: Numeric, *, compressed: bool) -> TableFile:
-    with _one_line_errors(path), gzip.open(path, "rb") if compressed else path.open("rb") as source:
+    with _one_line_errors(path), LimitedGzip(path) if compressed else path.open("rb") as source:
         names = _names_of(source, separator)
         if len(names) < 2:
             raise BadInputError(f"{path}: no rows or no columns")

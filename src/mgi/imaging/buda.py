@@ -134,5 +134,5 @@ def _decode(data: bytes, name: str, mode: str) -> NDArray[np.uint8]:
             if image.mode != mode or image.width * image.height > MAX_PIXELS:
                 raise BadInputError(f"{name}: {image.mode} {image.size}, expected mode {mode} of at most 4096 x 4096")
             return np.array(image, dtype=np.uint8)
-    except (OSError, ValueError, SyntaxError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, SyntaxError, KeyError, TypeError, EOFError, Image.DecompressionBombError) as error:
         raise BadInputError(f"{name}: not readable as TIFF ({error})") from None

@@ -144,7 +144,7 @@ def _size_of(content: bytes, name: str) -> tuple[int, int]:
             width, height = picture.size
             bands = len(picture.getbands())
             is_raw = picture.info.get("compression", "raw") == "raw"
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise IntegrityError(f"{name}: not a TIFF ({type(error).__name__})") from None
     if is_raw and len(content) < width * height * bands:
         raise IntegrityError(f"{name}: {len(content)} bytes, too few for {width} x {height} x {bands}")
