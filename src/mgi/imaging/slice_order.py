@@ -10,7 +10,7 @@ from mgi.core.errors import BadInputError
 
 MAX_GAP_RATIO = 1.5
 SAME_POSITION = 1e-3  # of the median gap; also the least in mm, as positions are printed with few decimals
-_AXIS_TOLERANCE = 1e-3
+AXIS_TOLERANCE = 1e-3
 _SPACING_TOLERANCE = 1e-3
 _NO_INSTANCE = 1 << 31
 
@@ -19,7 +19,7 @@ _NO_INSTANCE = 1 << 31
 class Placement:
     """Where a slice lies: axes (2, 3) are unit vectors along a row and down a column, position is its first voxel.
 
-    `moment` (echo time, temporal position) tells copies of a slice from other acquisitions at the same place.
+    `moment` (echo time, temporal position, acquisition; see dicom_slices.MOMENTS) tells copies of a slice from other acquisitions at the same place.
     """
 
     sop_uid: str
@@ -87,7 +87,7 @@ def _require_one_grid(placements: list[Placement], where: str) -> None:
     for entry in placements[1:]:
         if entry.shape != first.shape:
             _disagree("Rows and Columns", entry.shape, first.shape, where)
-        if not np.allclose(entry.axes, first.axes, atol=_AXIS_TOLERANCE):
+        if not np.allclose(entry.axes, first.axes, atol=AXIS_TOLERANCE):
             _disagree("ImageOrientationPatient", entry.axes.ravel().tolist(), first.axes.ravel().tolist(), where)
         if not np.allclose(entry.spacing_mm, first.spacing_mm, rtol=_SPACING_TOLERANCE):
             _disagree("PixelSpacing", entry.spacing_mm.tolist(), first.spacing_mm.tolist(), where)
@@ -118,7 +118,8 @@ def _without_repeats(
             groups.append([index])
     kept, notes = [], []
     for group in groups:
-        if len({placements[index].moment for index in group}) > 1:
+        # Acquisitions may repeat a slice; two echoes or time points at one place are never copies.
+        if len({placements[index].moment[:2] for index in group}) > 1:
             raise BadInputError(f"{where}: EchoTime or TemporalPositionIdentifier: several values at one position")
         group.sort(key=lambda index: rank(index)[1:])
         kept.append(group[0])

@@ -9,9 +9,9 @@ from mgi.imaging.dicom_file import (
     numbers_of,
     parse_dicom,
     pixel_spacing,
-    quarantine,
     required_numbers,
 )
+from mgi.imaging.quarantine import quarantine
 
 
 def dataset(**values: object) -> Dataset:

@@ -113,7 +113,7 @@ def rewritten(folder: Path, column: str, values: list[Any]) -> None:
         ("slice", [0, 2, 1], "slice numbers"),
         ("slice", [0, 1, 1], "slice numbers"),
         ("dtype", ["object"] * 3, "dtype object"),
-        ("rows", [4, 4, 5], "rows: 2 values"),
+        ("rows", [4, 4, 5], "rows: several values"),
         ("pixels", [b"1"] * 3, "pixels: 1 bytes, expected 40"),
         ("mask", [bytes(20), bytes(20), None], "null in some slices"),
         ("mask", [b"\2" * 20] * 3, "up to 2"),

@@ -1,0 +1,89 @@
+"""What one DICOM file says of each slice in it, as plain values: a single-frame file of one, an enhanced one of many."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from mgi.core.errors import BadInputError
+from mgi.imaging.dicom_file import direction_cosines, number_of, parse_dicom, pixel_spacing, required_numbers
+from mgi.imaging.multiframe import frame_headers
+from mgi.imaging.quarantine import quarantine
+from mgi.imaging.slice_order import Placement
+from mgi.imaging.stored_pixels import stored_pixels
+
+TAGS = ("ScanningSequence", "InversionTime", "EchoTime", "RepetitionTime", "MagneticFieldStrength", "SliceThickness")
+MOMENTS = ("EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DicomSlice:
+    """Where a slice lies, its stored values (H, W), how they become intensities, and the tags that tell a FLAIR.
+
+    `tags` are numbers in ms, T and mm, or text with codes joined by a backslash; None where absent.
+    """
+
+    placement: Placement
+    series_uid: str
+    frame_of_reference_uid: str | None
+    stored: NDArray[Any] = field(repr=False)
+    slope: float
+    intercept: float
+    tags: dict[str, float | str | None]
+
+
+def slices_of(data: bytes, where: str) -> list[DicomSlice]:
+    """Every slice of one file, in the file's order.
+
+    Raises BadInputError naming the field, ResourceError where its transfer syntax has no decoder here.
+    """
+    with quarantine(where):
+        dataset = parse_dicom(data, where)
+        if (samples := number_of(dataset, "SamplesPerPixel", where)) not in (None, 1):
+            raise BadInputError(f"{where}: SamplesPerPixel {samples:g}, expected 1")
+        n_frames = int(number_of(dataset, "NumberOfFrames", where) or 1)
+        headers = frame_headers(dataset, n_frames, where)
+        series = str(dataset.get("SeriesInstanceUID", ""))
+        reference = str(dataset.get("FrameOfReferenceUID") or "") or None
+        planes = stored_pixels(dataset, n_frames, where)
+        return [
+            _slice_of(header, plane, (series, reference), where)
+            for header, plane in zip(headers, planes, strict=True)
+        ]
+    raise AssertionError("unreachable")
+
+
+def _slice_of(header: Any, stored: NDArray[Any], origin: tuple[str, str | None], where: str) -> DicomSlice:
+    slope, intercept = number_of(header, "RescaleSlope", where), number_of(header, "RescaleIntercept", where)
+    if slope == 0:
+        raise BadInputError(f"{where}: RescaleSlope 0, expected another number")
+    return DicomSlice(
+        placement=_placement(header, where),
+        series_uid=origin[0],
+        frame_of_reference_uid=origin[1],
+        stored=stored,
+        slope=1.0 if slope is None else slope,
+        intercept=0.0 if intercept is None else intercept,
+        tags={keyword: _tag(header, keyword) for keyword in TAGS},
+    )
+
+
+def _placement(header: Any, where: str) -> Placement:
+    instance = number_of(header, "InstanceNumber", where)
+    return Placement(
+        sop_uid=str(header.get("SOPInstanceUID", "")),
+        instance_number=None if instance is None else int(instance),
+        shape=(int(header.Rows), int(header.Columns)),
+        axes=direction_cosines(header, where),
+        spacing_mm=pixel_spacing(header, where),
+        position=required_numbers(header, "ImagePositionPatient", 3, where),
+        thickness_mm=number_of(header, "SpacingBetweenSlices", where) or number_of(header, "SliceThickness", where),
+        moment=tuple(number_of(header, keyword, where) for keyword in MOMENTS),
+    )
+
+
+def _tag(header: Any, keyword: str) -> float | str | None:
+    value = header.get(keyword)
+    if value is None or value == "":
+        return None
+    return float(value) if isinstance(value, int | float) else "\\".join([value] if isinstance(value, str) else value)
