@@ -14,12 +14,13 @@ from pydicom.filereader import read_dataset, read_preamble
 
 from mgi.core.errors import BadInputError
 from mgi.imaging.codecs import require_decoder
+from mgi.imaging.header import header_of
 
 MAX_PIXEL_BYTES = 512 << 20
 
 
-def parse_dicom(data: bytes, where: str) -> Any:
-    """The data set of a file whose transfer syntax and claimed pixel size are acceptable; pixels are not decoded.
+def parse_dicom(data: bytes, where: str) -> tuple[Any, dict[str, Any]]:
+    """Data set and header of a file whose transfer syntax and claimed pixel size are acceptable; pixels are not decoded.
 
     Call inside `quarantine`.
     """
@@ -29,21 +30,21 @@ def parse_dicom(data: bytes, where: str) -> Any:
     meta = read_dataset(source, is_implicit_VR=False, is_little_endian=True, stop_when=_beyond_file_meta)
     require_decoder(meta.get("TransferSyntaxUID"), where)
     dataset = pydicom.dcmread(io.BytesIO(data))
-    _check_pixel_bytes(dataset, where)
-    return dataset
+    header = header_of(dataset)
+    _check_pixel_bytes(header, where)
+    return dataset, header
 
 
 def number_of(dataset: Any, keyword: str, where: str) -> float | None:
-    """A numeric element, None where it is absent or empty.
+    """A numeric element of a header or data set, None where it is absent or empty.
 
     Raises BadInputError where it is several values or not finite.
     """
     value = dataset.get(keyword)
-    if value is None or value == "":
-        return None
+    if type(value) is float and math.isfinite(value):
+        return value
     numbers = numbers_of(dataset, keyword, 1, where)
-    assert numbers is not None
-    return float(numbers[0])
+    return None if numbers is None else float(numbers[0])
 
 
 def numbers_of(dataset: Any, keyword: str, n: int, where: str) -> NDArray[np.float64] | None:
@@ -88,11 +89,11 @@ def _beyond_file_meta(tag: Any, _vr: str | None, _length: int) -> bool:
     return int(tag) >> 16 != 2
 
 
-def _check_pixel_bytes(dataset: Any, where: str) -> None:
-    frames = number_of(dataset, "NumberOfFrames", where) or 1.0
-    sizes = [float(required_numbers(dataset, keyword, 1, where)[0]) for keyword in ("Rows", "Columns")]
+def _check_pixel_bytes(header: dict[str, Any], where: str) -> None:
+    frames = number_of(header, "NumberOfFrames", where) or 1.0
+    sizes = [float(required_numbers(header, keyword, 1, where)[0]) for keyword in ("Rows", "Columns")]
     depth = (
-        (number_of(dataset, "BitsAllocated", where) or 16.0) / 8 * (number_of(dataset, "SamplesPerPixel", where) or 1)
+        (number_of(header, "BitsAllocated", where) or 16.0) / 8 * (number_of(header, "SamplesPerPixel", where) or 1)
     )
     claimed = math.prod([*sizes, frames, depth])
     if min(*sizes, frames) < 1 or claimed > MAX_PIXEL_BYTES:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.imaging.dicom_file import direction_cosines, number_of, parse_dicom, pixel_spacing, required_numbers
+from mgi.imaging.header import text_of
 from mgi.imaging.multiframe import frame_headers
 from mgi.imaging.quarantine import quarantine
 from mgi.imaging.slice_order import Placement
@@ -38,42 +39,37 @@ def slices_of(data: bytes, where: str) -> list[DicomSlice]:
     Raises BadInputError naming the field, ResourceError where its transfer syntax has no decoder here.
     """
     with quarantine(where):
-        dataset = parse_dicom(data, where)
-        if (samples := number_of(dataset, "SamplesPerPixel", where)) not in (None, 1):
+        dataset, header = parse_dicom(data, where)
+        if (samples := number_of(header, "SamplesPerPixel", where)) not in (None, 1):
             raise BadInputError(f"{where}: SamplesPerPixel {samples:g}, expected 1")
-        n_frames = int(number_of(dataset, "NumberOfFrames", where) or 1)
-        headers = frame_headers(dataset, n_frames, where)
-        series = str(dataset.get("SeriesInstanceUID", ""))
-        reference = str(dataset.get("FrameOfReferenceUID") or "") or None
-        planes = stored_pixels(dataset, n_frames, where)
-        return [
-            _slice_of(header, plane, (series, reference), where)
-            for header, plane in zip(headers, planes, strict=True)
-        ]
+        n_frames = int(number_of(header, "NumberOfFrames", where) or 1)
+        headers = frame_headers(dataset, header, n_frames, where)
+        planes = stored_pixels(dataset, header, n_frames, where)
+        return [_slice_of(own, plane, where) for own, plane in zip(headers, planes, strict=True)]
     raise AssertionError("unreachable")
 
 
-def _slice_of(header: Any, stored: NDArray[Any], origin: tuple[str, str | None], where: str) -> DicomSlice:
+def _slice_of(header: dict[str, Any], stored: NDArray[Any], where: str) -> DicomSlice:
     slope, intercept = number_of(header, "RescaleSlope", where), number_of(header, "RescaleIntercept", where)
     if slope == 0:
         raise BadInputError(f"{where}: RescaleSlope 0, expected another number")
     return DicomSlice(
-        placement=_placement(header, where),
-        series_uid=origin[0],
-        frame_of_reference_uid=origin[1],
+        placement=_placement(header, stored, where),
+        series_uid=text_of(header, "SeriesInstanceUID"),
+        frame_of_reference_uid=text_of(header, "FrameOfReferenceUID") or None,
         stored=stored,
         slope=1.0 if slope is None else slope,
         intercept=0.0 if intercept is None else intercept,
-        tags={keyword: _tag(header, keyword) for keyword in TAGS},
+        tags={keyword: _tag(header.get(keyword)) for keyword in TAGS},
     )
 
 
-def _placement(header: Any, where: str) -> Placement:
+def _placement(header: dict[str, Any], stored: NDArray[Any], where: str) -> Placement:
     instance = number_of(header, "InstanceNumber", where)
     return Placement(
-        sop_uid=str(header.get("SOPInstanceUID", "")),
+        sop_uid=text_of(header, "SOPInstanceUID"),
         instance_number=None if instance is None else int(instance),
-        shape=(int(header.Rows), int(header.Columns)),
+        shape=(stored.shape[0], stored.shape[1]),
         axes=direction_cosines(header, where),
         spacing_mm=pixel_spacing(header, where),
         position=required_numbers(header, "ImagePositionPatient", 3, where),
@@ -82,8 +78,7 @@ def _placement(header: Any, where: str) -> Placement:
     )
 
 
-def _tag(header: Any, keyword: str) -> float | str | None:
-    value = header.get(keyword)
-    if value is None or value == "":
+def _tag(value: Any) -> float | str | None:
+    if value is None:
         return None
     return float(value) if isinstance(value, int | float) else "\\".join([value] if isinstance(value, str) else value)

@@ -2,9 +2,6 @@
 
 from typing import Any
 
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-
 from mgi.core.errors import BadInputError
 
 # Where an enhanced object keeps what a single-frame file says in an element of the name on the left.
@@ -41,35 +38,30 @@ def required_group(dataset: Any, index: int, name: str, where: str) -> Any:
     return group
 
 
-def frame_headers(dataset: Any, n_frames: int, where: str) -> list[Any]:
-    """One header a frame with the element names of single-frame files; a plain file is its own header.
+def frame_headers(dataset: Any, header: dict[str, Any], n_frames: int, where: str) -> list[dict[str, Any]]:
+    """One header a frame with the element names of single-frame files; a plain file has its own.
 
     Raises BadInputError where there are several frames and not one functional group for each.
     """
     groups = dataset.get("PerFrameFunctionalGroupsSequence")
     if not groups and n_frames == 1:
-        return [dataset]
+        return [header]
     if len(groups or []) != n_frames:
         raise BadInputError(
             f"{where}: NumberOfFrames {n_frames}: {len(groups or [])} PerFrameFunctionalGroups, expected one a frame"
         )
-    return [_header(dataset, index) for index in range(n_frames)]
+    return [{**header, "InstanceNumber": index + 1.0, **_own(dataset, index)} for index in range(n_frames)]
 
 
-def _header(dataset: Any, index: int) -> Any:
-    header = Dataset()
-    for keyword in ("SOPInstanceUID", "MagneticFieldStrength", *_PLACES):
-        if keyword in dataset:
-            header[keyword] = dataset[keyword]
-    header.InstanceNumber = index + 1
-    header.Rows, header.Columns = dataset.Rows, dataset.Columns
+def _own(dataset: Any, index: int) -> dict[str, Any]:
+    found = {}
     for keyword, (group_name, element) in _PLACES.items():
         group = functional_group(dataset, index, group_name)
-        if group is not None and group.get(element) not in (None, "", []):
-            value = group[element].value
-            first = value[0] if keyword == "InversionTime" and not isinstance(value, float) else value
-            header[keyword] = DataElement(keyword, group[element].VR, first)
+        value = None if group is None else group.get(element)
+        if value not in (None, "", []):
+            # Several inversions (FD 1-n) were one preparation; the first is the one that nulls the fluid.
+            found[keyword] = value[0] if element == "InversionTimes" and not isinstance(value, float) else value
     modifier = functional_group(dataset, index, "MRModifierSequence")
     if modifier is not None and modifier.get("InversionRecovery") == "YES":
-        header.ScanningSequence = "IR"
-    return header
+        found["ScanningSequence"] = "IR"
+    return found

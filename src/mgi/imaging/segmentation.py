@@ -96,7 +96,7 @@ def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray
 
 def _read_object(data: bytes, series_uid: str, where: str) -> Segmentation:
     with quarantine(where):
-        dataset = parse_dicom(data, where)
+        dataset, _ = parse_dicom(data, where)
         if (found := str(dataset.get("SeriesInstanceUID", ""))) != series_uid:
             raise BadInputError(f"{where}: SeriesInstanceUID {found}, expected the series'")
         frames = _frames(dataset, where)

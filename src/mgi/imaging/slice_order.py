@@ -52,7 +52,7 @@ def order_slices(placements: list[Placement], where: str) -> SliceOrder:
         raise BadInputError(f"{where}: no slices")
     _require_one_grid(placements, where)
     normal = stack_normal(placements[0].axes)
-    along = np.array([float(normal @ entry.position) for entry in placements])
+    along = np.array([entry.position for entry in placements]) @ normal
     indexes, notes = _without_repeats(placements, along, where)
     positions = along[indexes]
     step = _step_mm(positions, placements[indexes[0]], where)
@@ -87,9 +87,9 @@ def _require_one_grid(placements: list[Placement], where: str) -> None:
     for entry in placements[1:]:
         if entry.shape != first.shape:
             _disagree("Rows and Columns", entry.shape, first.shape, where)
-        if not np.allclose(entry.axes, first.axes, atol=AXIS_TOLERANCE):
+        if np.abs(entry.axes - first.axes).max() > AXIS_TOLERANCE:
             _disagree("ImageOrientationPatient", entry.axes.ravel().tolist(), first.axes.ravel().tolist(), where)
-        if not np.allclose(entry.spacing_mm, first.spacing_mm, rtol=_SPACING_TOLERANCE):
+        if (np.abs(entry.spacing_mm - first.spacing_mm) > _SPACING_TOLERANCE * first.spacing_mm).any():
             _disagree("PixelSpacing", entry.spacing_mm.tolist(), first.spacing_mm.tolist(), where)
 
 

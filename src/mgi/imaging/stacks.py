@@ -4,7 +4,7 @@ One rule for all of them: a choice is made only where the tags leave one, it is 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,22 +28,23 @@ def choose_stack(slices: Sequence[DicomSlice], where: str) -> tuple[list[DicomSl
 
 
 def _one_orientation(slices: Sequence[DicomSlice], where: str) -> tuple[list[DicomSlice], tuple[str, ...]]:
+    axes = np.array([entry.placement.axes for entry in slices])
+    if not len(axes) or np.abs(axes - axes[0]).max() <= AXIS_TOLERANCE:
+        return list(slices), ()
     groups: list[list[DicomSlice]] = []
     for entry in slices:
         for group in groups:
-            if np.allclose(entry.placement.axes, group[0].placement.axes, atol=AXIS_TOLERANCE):
+            if np.abs(entry.placement.axes - group[0].placement.axes).max() <= AXIS_TOLERANCE:
                 group.append(entry)
                 break
         else:
             groups.append([entry])
     groups.sort(key=len, reverse=True)
     stray = [entry for group in groups[1:] for entry in group]
-    if not stray:
-        return list(slices), ()
     if len(stray) > MAX_STRAY_SHARE * len(groups[0]):
-        axes = [np.round(group[0].placement.axes.ravel(), 3).tolist() for group in groups[:2]]
+        first, second = (np.round(group[0].placement.axes.ravel(), 3).tolist() for group in groups[:2])
         raise BadInputError(
-            f"{where}: ImageOrientationPatient: found {axes[0]} in {len(groups[0])} slices beside {axes[1]} in "
+            f"{where}: ImageOrientationPatient: found {first} in {len(groups[0])} slices beside {second} in "
             f"{len(groups[1])}, expected one value in all slices"
         )
     return groups[0], (f"left out {len(stray)} slices of another orientation than the other {len(groups[0])}",)
@@ -84,12 +85,13 @@ def _is_flair(entry: DicomSlice) -> bool:
     return confirm_flair({**entry.tags, "ScanningSequence": str(codes).split("\\") if codes else []}) is None
 
 
-def _places(slices: Iterable[DicomSlice]) -> list[int]:
-    """The place of each slice along its normal, in hundredths of a millimetre."""
-    return [
-        round(float(stack_normal(entry.placement.axes) @ entry.placement.position) / _SAME_POSITION_MM)
-        for entry in slices
-    ]
+def _places(slices: Sequence[DicomSlice]) -> list[int]:
+    """The place of each slice along the normal of their one orientation, in hundredths of a millimetre."""
+    if not slices:
+        return []
+    positions = np.array([entry.placement.position for entry in slices])
+    along = positions @ stack_normal(slices[0].placement.axes)
+    return [round(place) for place in (along / _SAME_POSITION_MM).tolist()]
 
 
 def _tells_repeats_apart(places: list[int], values: list[float | None]) -> bool:
