@@ -18,8 +18,8 @@ MAX_MEMBER_BYTES = 512 << 20
 class RawItem:
     """One fetched item, pinned by sha256 or, where the archive publishes no other digest, by md5.
 
-    `path` is None where a user's own file is read in place. `members` are the files (path relative to the user's folder,
-    sha256) of an item that is read from such a folder. `rejected` is why it cannot serve.
+    `path` is None where a user's own file is read in place. `members` are the files (path relative to the user's
+    folder, sha256) of an item that is read from such a folder. `rejected` is why it cannot serve.
     """
 
     patient_id: str
@@ -68,7 +68,9 @@ class RawItem:
                 raise IntegrityError(f"{path}: missing or larger than 512 MB, though its index lists it; lock again")
             data = path.read_bytes()
             if (found := hashlib.sha256(data).hexdigest()) != expected:
-                raise IntegrityError(f"{path}: sha256 {found}, expected {expected}; it was changed, lock and fetch again")
+                raise IntegrityError(
+                    f"{path}: sha256 {found}, expected {expected}; it was changed, lock and fetch again"
+                )
             yield name, data
 
 

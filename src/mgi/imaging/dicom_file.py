@@ -20,7 +20,7 @@ MAX_PIXEL_BYTES = 512 << 20
 
 
 def parse_dicom(data: bytes, where: str) -> tuple[Any, dict[str, Any]]:
-    """Data set and header of a file whose transfer syntax and claimed pixel size are acceptable; pixels are not decoded.
+    """Data set and header of a file whose transfer syntax and claimed pixel size are acceptable; nothing is decoded.
 
     Call inside `quarantine`.
     """
@@ -92,9 +92,7 @@ def _beyond_file_meta(tag: Any, _vr: str | None, _length: int) -> bool:
 def _check_pixel_bytes(header: dict[str, Any], where: str) -> None:
     frames = number_of(header, "NumberOfFrames", where) or 1.0
     sizes = [float(required_numbers(header, keyword, 1, where)[0]) for keyword in ("Rows", "Columns")]
-    depth = (
-        (number_of(header, "BitsAllocated", where) or 16.0) / 8 * (number_of(header, "SamplesPerPixel", where) or 1)
-    )
+    depth = (number_of(header, "BitsAllocated", where) or 16.0) / 8 * (number_of(header, "SamplesPerPixel", where) or 1)
     claimed = math.prod([*sizes, frames, depth])
     if min(*sizes, frames) < 1 or claimed > MAX_PIXEL_BYTES:
         raise BadInputError(

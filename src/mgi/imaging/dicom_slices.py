@@ -1,4 +1,4 @@
-"""What one DICOM file says of each slice in it, as plain values: a single-frame file of one, an enhanced one of many."""
+"""What one DICOM file says of each slice in it, as plain values; an enhanced multi-frame file holds many."""
 
 from dataclasses import dataclass, field
 from typing import Any

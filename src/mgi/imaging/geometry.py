@@ -30,10 +30,8 @@ def lps_of(ras: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((_HALF_TURN @ ras)[:, _KIJ_TO_XYZ])
 
 
-def to_stored_axes(
-    voxels: NDArray[Any], affine: NDArray[np.float64]
-) -> tuple[NDArray[Any], NDArray[np.float64], str]:
-    """A volume (k, i, j) turned by whole axes until they are nearest to STORED_AXES, its affine, and where it came from.
+def to_stored_axes(voxels: NDArray[Any], affine: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64], str]:
+    """A volume (k, i, j) turned by whole axes until nearest to STORED_AXES, its affine, and where it came from.
 
     Nothing is interpolated. The last value is the directions of the given axes in NIfTI's order (x, y, z), such as
     "LPS" for an axial DICOM series; `to_native_axes` takes it. Raises BadInputError where the affine has no inverse.
@@ -91,7 +89,7 @@ def resample_mask(
     require_inverse(mask_affine)
     require_inverse(affine)
     to_mask = np.linalg.inv(mask_affine) @ affine
-    box = _box_of(mask, np.linalg.inv(to_mask), shape)
+    box = _box_of(mask, np.asarray(np.linalg.inv(to_mask), dtype=np.float64), shape)
     result = np.zeros(shape, np.uint8)
     starts = np.array([axis.start for axis in box], dtype=float)
     part = result[box]

@@ -45,7 +45,7 @@ _TEXT = ("CS", "UI")
 
 
 def header_of(dataset: Any) -> dict[str, Any]:
-    """The elements of KEYWORDS that are there: a number, a text, or a list of either; None where an element is empty."""
+    """The elements of KEYWORDS that are there: a number, a text, a list of either, or None where one is empty."""
     return {keyword: _value(dataset, tag) for keyword, tag in _TAGS.items() if tag in dataset}
 
 

@@ -16,7 +16,7 @@ except ImportError:  # the extra is optional; codecs.require_decoder says what t
 
 _JPEG_LS = frozenset({uid.JPEGLSLossless, uid.JPEGLSNearLossless})
 _JPEG = frozenset({uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1})
-DECODER_DEPENDENCIES = {syntax: ("imagecodecs",) for syntax in _JPEG_LS | _JPEG}
+DECODER_DEPENDENCIES = dict.fromkeys(_JPEG_LS | _JPEG, ("imagecodecs",))
 
 
 def is_available(syntax: str) -> bool:

@@ -54,8 +54,8 @@ def read_image(data: bytes, where: str) -> NiftiVolume:
 def read_labels(data: bytes, where: str, *, labels: tuple[int, ...] = BRATS_LABELS) -> NiftiVolume:
     """The whole tumour of a label map, as uint8 of 0 and 1: every label above 0.
 
-    Raises BadInputError as `read_image` does, and where a voxel is no integer or none of `labels`: an interpolated label
-    map is no label map.
+    Raises BadInputError as `read_image` does, and where a voxel is none of `labels`: a map that was interpolated is no
+    label map.
     """
     voxels, affine, notes = _read(data, where)
     found = np.unique(voxels)

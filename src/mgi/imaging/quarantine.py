@@ -1,4 +1,4 @@
-"""The wall around parsers of hostile files: whatever they raise leaves as one named error, their warnings not at all."""
+"""The wall around parsers of hostile files: what they raise leaves as one named error, their warnings not at all."""
 
 import threading
 import warnings

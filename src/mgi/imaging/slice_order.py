@@ -19,7 +19,7 @@ _NO_INSTANCE = 1 << 31
 class Placement:
     """Where a slice lies: axes (2, 3) are unit vectors along a row and down a column, position is its first voxel.
 
-    `moment` (echo time, temporal position, acquisition; see dicom_slices.MOMENTS) tells copies of a slice from other acquisitions at the same place.
+    `moment` (see dicom_slices.MOMENTS) tells copies of a slice from other acquisitions at the same place.
     """
 
     sop_uid: str

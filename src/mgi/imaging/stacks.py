@@ -70,8 +70,12 @@ def _one_acquisition(slices: list[DicomSlice], where: str) -> tuple[list[DicomSl
             groups = full
         fitting = list(groups) if len(groups) == 1 else [value for value in groups if _is_flair(groups[value][0])]
         if len(fitting) != 1:
-            found = ", ".join(_text(value) for value in sorted(groups, key=lambda value: -1.0 if value is None else value))
-            raise BadInputError(f"{where}: {keyword}: found {found} at the same positions, expected one that is a FLAIR")
+            found = ", ".join(
+                _text(value) for value in sorted(groups, key=lambda value: -1.0 if value is None else value)
+            )
+            raise BadInputError(
+                f"{where}: {keyword}: found {found} at the same positions, expected one that is a FLAIR"
+            )
         group = groups[fitting[0]]
         kept, notes = _one_acquisition(group, where)
         return kept, (f"took the {len(group)} of {len(slices)} slices with {keyword} {_text(fitting[0])}", *notes)

@@ -12,7 +12,7 @@ from mgi.core.errors import BadInputError
 def stored_pixels(dataset: Any, header: dict[str, Any], n_frames: int, where: str) -> NDArray[Any]:
     """Stored values (frame, row, column); MONOCHROME1 means that the smallest is white, so it is turned round.
 
-    Call inside `quarantine`. Raises BadInputError where there are fewer pixels than claimed or they are no grey integers.
+    Call inside `quarantine`. Raises BadInputError where pixels are fewer than claimed or no grey integers.
     """
     kind = header["PhotometricInterpretation"]
     if kind not in ("MONOCHROME1", "MONOCHROME2"):

@@ -27,9 +27,9 @@ DTYPES = ("uint8", "int16", "uint16", "float32")
 class PatientImages:
     """One patient's volume: slices (S, H, W) inferior to superior in their native dtype, masks of 0 and 1 or None.
 
-    `spacing_mm` is between rows, between columns; `positions_mm` (S,) is along the normal; `affine` maps (k, i, j, 1) of
-    slice, row, column to LPS mm; `native_axes` are the directions of the file's own axes (see imaging.geometry). All four
-    are None where the archive has no geometry. `source` is the sha256 of what the slices were read from.
+    `spacing_mm` is between rows, between columns; `positions_mm` (S,) is along the normal; `affine` maps (k, i, j, 1)
+    of slice, row, column to LPS mm; `native_axes` are the directions of the file's own axes (see imaging.geometry).
+    All four are None where the archive has no geometry. `source` is the sha256 of what the slices were read from.
     """
 
     patient_id: str

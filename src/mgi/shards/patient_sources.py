@@ -1,7 +1,7 @@
 """One patient's images and masks from what was fetched, in the form that the shard stores.
 
-Whatever the source, what has a geometry is turned by whole axes to the same directions: slices to the head, rows to the
-back, columns to the left. A sagittal or coronal scan so becomes axial slices, where its voxels are fine enough for that.
+Whatever the source, what has a geometry is turned by whole axes to the same directions: slices to the head, rows to
+the back, columns to the left. A sagittal or coronal scan so becomes axial slices, where its voxels are fine enough for that.
 """
 
 from collections.abc import Sequence
@@ -136,7 +136,9 @@ def _with_labels(scan: _Scan, labels: NiftiVolume, name: str) -> _Scan:
     same = labels.voxels.shape == shape and np.allclose(labels.affine, scan.affine, rtol=0, atol=_SAME_GRID_MM)
     if not labels.voxels.any():
         raise BadInputError(f"{name}: no label above 0, expected a tumour")
-    mask = labels.voxels if same else resample_mask(labels.voxels, labels.affine, (shape[0], rows, columns), scan.affine)
+    mask = (
+        labels.voxels if same else resample_mask(labels.voxels, labels.affine, (shape[0], rows, columns), scan.affine)
+    )
     if not mask.any():
         raise BadInputError(f"{name}: {EMPTY_MASK}: the two do not lie in the same space")
     notes = () if same else (f"mask resampled from a grid of {labels.voxels.shape} voxels",)
@@ -155,8 +157,8 @@ def _stored(patient_id: str, image: RawItem, scan: _Scan) -> Converted:
     row_mm, column_mm = np.linalg.norm(affine[:3, 1:3], axis=0).tolist()
     if max(row_mm, column_mm) > MAX_PIXEL_RATIO * min(row_mm, column_mm):
         raise BadInputError(
-            f"{image.key}: as axial slices its pixels would be {row_mm:.2f} x {column_mm:.2f} mm (axes {native}), expected "
-            f"sides of at most {MAX_PIXEL_RATIO:g}:1"
+            f"{image.key}: as axial slices its pixels would be {row_mm:.2f} x {column_mm:.2f} mm (axes {native}), "
+            f"expected sides of at most {MAX_PIXEL_RATIO:g}:1"
         )
     kept_slices = native[2] == "S" and scan.positions_mm is not None
     images = PatientImages(

@@ -162,7 +162,8 @@ def _decoding_fault(image: pydicom.FileDataset, name: str, label: str) -> str | 
         decoder = get_decoder(syntax)
         if not decoder.is_available and any(text.startswith("mgi ") for text in decoder.missing_dependencies):
             raise ResourceError(
-                f"{label}: image {name}: TransferSyntaxUID {syntax.name}: no decoder installed; pip install 'mgi[codecs]'"
+                f"{label}: image {name}: TransferSyntaxUID {syntax.name}: no decoder installed; "
+                "pip install 'mgi[codecs]'"
             )
         # A view where the pixels lie in the file as they are: its length is checked, nothing is copied.
         decoder.as_array(image, raw=True, view_only=True, correct_unused_bits=False)
