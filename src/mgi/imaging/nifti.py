@@ -24,6 +24,7 @@ MAX_TRAILING_BYTES = 1 << 20
 BRATS_LABELS = (0, 1, 2, 4)  # background, necrosis, oedema, enhancing; whatever is above 0 is tumour
 _TYPES = ("uint8", "int8", "int16", "uint16", "int32", "uint32", "float32", "float64")
 _MILLIMETRES = ("mm", "unknown")
+_CODES = (0, 1, 2, 3, 4, 5)
 _SAME_GRID_MM = 1e-2
 _GZIP = b"\x1f\x8b"
 
@@ -95,7 +96,10 @@ def _header(source: Any, where: str) -> Any:
         (nibabel.Nifti2Header, 540, 4, b"n+2\0\r\n\x1a\n"),
     ):
         if len(start) >= size and start[at : at + len(magic)] == magic:
-            return kind(start[:size])
+            header = kind(start[:size], check=False)  # nibabel's check would mend a broken header in silence
+            if int(header["sizeof_hdr"]) != size:
+                raise BadInputError(f"{where}: sizeof_hdr {int(header['sizeof_hdr'])}, expected {size}")
+            return header
     raise BadInputError(f"{where}: no magic n+1 or n+2, expected a single-file NIfTI")
 
 
@@ -125,6 +129,9 @@ def _affine(header: Any, where: str) -> tuple[NDArray[np.float64], tuple[str, ..
     unit = header.get_xyzt_units()[0]
     if unit not in _MILLIMETRES:
         raise BadInputError(f"{where}: xyzt_units {unit}, expected mm")
+    for name in ("sform_code", "qform_code"):
+        if int(header[name]) not in _CODES:
+            raise BadInputError(f"{where}: {name} {int(header[name])}, expected one of {', '.join(map(str, _CODES))}")
     sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
     ras = qform if sform is None else sform
     if ras is None:

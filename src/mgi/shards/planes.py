@@ -23,10 +23,10 @@ def pixel_column(slices: NDArray[Any]) -> pa.Array:
 
 def binary_column(rows: NDArray[np.uint8]) -> pa.Array:
     """A binary value per row of bytes (S, n)."""
-    data = np.ascontiguousarray(rows)
-    offsets = np.arange(len(data) + 1, dtype=np.int64) * data.shape[1]
+    offsets = np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1]
     if offsets[-1] > np.iinfo(np.int32).max:
         raise BadInputError(f"image shard: {offsets[-1]} bytes of one patient, expected at most 2 GiB")
+    data = np.ascontiguousarray(rows)
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.binary(), len(data), buffers)
 
