@@ -109,34 +109,56 @@ def runner(syntax: str, shape: tuple[int, ...] = (3, 4)) -> Runner:
     return Runner(transfer_syntax=syntax, rows=shape[0], columns=shape[1], samples_per_pixel=samples)
 
 
+def frame_of(rows: int, columns: int, marker: int = 0xC3) -> bytes:
+    """The start of a JPEG stream: a comment, fill bytes, then the header of a frame of one component."""
+    size = rows.to_bytes(2, "big") + columns.to_bytes(2, "big")
+    return b"\xff\xd8\xff\xfe\x00\x05abc\xff\xff" + bytes([marker]) + b"\x00\x0b\x10" + size + b"\x01\x01\x11\x00"
+
+
+def library(monkeypatch: pytest.MonkeyPatch, name: str, pixels: np.ndarray) -> list[bytes]:
+    """Stand in for imagecodecs; the list holds the frames that it was given."""
+    given: list[bytes] = []
+    fake = SimpleNamespace(**{name: lambda frame: given.append(frame) or pixels})
+    monkeypatch.setattr(jpeg_decoder, "imagecodecs", fake)
+    return given
+
+
 @pytest.mark.parametrize(
-    ("syntax", "function"), [(uid.JPEGLSLossless, "jpegls_decode"), (uid.JPEGLossless, "jpeg8_decode")]
+    ("syntax", "function", "marker"),
+    [(uid.JPEGLSLossless, "jpegls_decode", 0xF7), (uid.JPEGLossless, "jpeg8_decode", 0xC3)],
 )
 def test_a_frame_goes_to_the_library_of_its_syntax(
-    syntax: str, function: str, monkeypatch: pytest.MonkeyPatch
+    syntax: str, function: str, marker: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pixels = RNG.integers(0, 4096, (3, 4)).astype(np.uint16)
-    monkeypatch.setattr(jpeg_decoder, "imagecodecs", SimpleNamespace(**{function: lambda _: pixels}))
-    given = runner(syntax)
-    assert decode_frame(b"frame", given) == pixels.astype("<u2").tobytes()
-    assert given.bits_allocated == 16
+    pixels, told = RNG.integers(0, 4096, (3, 4)).astype(np.uint16), runner(syntax)
+    given = library(monkeypatch, function, pixels)
+    assert decode_frame(frame_of(3, 4, marker), told) == pixels.astype("<u2").tobytes()
+    assert (told.bits_allocated, len(given)) == (16, 1)
 
 
 def test_colour_comes_by_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        jpeg_decoder, "imagecodecs", SimpleNamespace(jpeg8_decode=lambda _: np.zeros((3, 4, 3), np.uint8))
-    )
-    given = runner(uid.JPEGLossless, (3, 4, 3))
-    decode_frame(b"frame", given)
-    assert (given.planar_configuration, given.bits_allocated) == (0, 8)
+    library(monkeypatch, "jpeg8_decode", np.zeros((3, 4, 3), np.uint8))
+    told = runner(uid.JPEGLossless, (3, 4, 3))
+    decode_frame(frame_of(3, 4), told)
+    assert (told.planar_configuration, told.bits_allocated) == (0, 8)
 
 
-def test_a_frame_of_another_size_than_the_file_says_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        jpeg_decoder, "imagecodecs", SimpleNamespace(jpegls_decode=lambda _: np.zeros((3, 5), np.uint8))
-    )
-    with pytest.raises(ValueError, match=r"frame of \(3, 5\), expected \(3, 4\)"):
-        decode_frame(b"frame", runner(uid.JPEGLSLossless))
+@pytest.mark.parametrize(
+    "frame", [frame_of(60_000, 60_000), frame_of(3, 5), frame_of(3, 4)[:12], b"", b"\xff\xd8ab" * 9]
+)
+def test_a_frame_that_claims_another_size_than_the_file_is_never_unpacked(
+    frame: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = library(monkeypatch, "jpegls_decode", np.zeros((3, 4), np.uint8))
+    with pytest.raises(ValueError, match=r"JPEG frame of .*, expected \(3, 4\)"):
+        decode_frame(frame, runner(uid.JPEGLSLossless))
+    assert given == []
+
+
+def test_pixels_of_another_size_than_claimed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    library(monkeypatch, "jpegls_decode", np.zeros((3, 5), np.uint8))
+    with pytest.raises(ValueError, match=r"pixels of \(3, 5\), expected \(3, 4\)"):
+        decode_frame(frame_of(3, 4), runner(uid.JPEGLSLossless))
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEGLossless, uid.JPEGLosslessSV1])

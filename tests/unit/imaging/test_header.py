@@ -26,7 +26,9 @@ def test_every_element_says_what_pydicom_says(options: dict[str, str], mr_file: 
 
 
 def test_an_empty_element_is_none_and_an_absent_one_is_not_there(mr_file: Callable[..., bytes]) -> None:
-    header = header_of(pydicom.dcmread(io.BytesIO(mr_file(PIXELS, tags={"RescaleSlope": "", "FrameOfReferenceUID": ""}))))
+    header = header_of(
+        pydicom.dcmread(io.BytesIO(mr_file(PIXELS, tags={"RescaleSlope": "", "FrameOfReferenceUID": ""})))
+    )
     assert header["RescaleSlope"] is None
     assert (text_of(header, "FrameOfReferenceUID"), text_of(header, "SliceThickness")) == ("", "")
     assert "SliceThickness" not in header

@@ -110,7 +110,8 @@ def test_frames_without_a_group_each_are_refused(enhanced: Callable[..., bytes])
 
 
 @pytest.mark.parametrize(
-    ("name", "field"), [("PlaneOrientationSequence", "ImageOrientationPatient"), ("PixelMeasuresSequence", "PixelSpacing")]
+    ("name", "field"),
+    [("PlaneOrientationSequence", "ImageOrientationPatient"), ("PixelMeasuresSequence", "PixelSpacing")],
 )
 def test_a_missing_group_is_refused_by_field(enhanced: Callable[..., bytes], name: str, field: str) -> None:
     with pytest.raises(BadInputError, match=rf"{field}: missing"):

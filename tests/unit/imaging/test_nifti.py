@@ -107,7 +107,11 @@ def test_the_whole_tumour_is_every_label_above_none() -> None:
     labels[0, 0, :4] = [1, 2, 4, 0]
     for array in (labels, labels.astype(np.float32)):
         found = read_labels(nifti(array), "m.nii")
-        assert (found.voxels.dtype, found.voxels[:4, 0, 0].tolist(), int(found.voxels.sum())) == (np.uint8, [1, 1, 1, 0], 3)
+        assert (found.voxels.dtype, found.voxels[:4, 0, 0].tolist(), int(found.voxels.sum())) == (
+            np.uint8,
+            [1, 1, 1, 0],
+            3,
+        )
 
 
 @pytest.mark.parametrize("value", [3, 255, -1, 0.5, np.nan])
@@ -133,7 +137,9 @@ def test_a_gzip_bomb_is_refused_by_its_ratio_or_by_what_follows_the_voxels() -> 
         read_image(bomb, "a.nii.gz")
     packed = gzip.compress(nifti(ARRAY))
     dims = np.array([3, 500, 500, 500, 1, 1, 1, 1], np.int16)
-    with pytest.raises(BadInputError, match=rf"expected at most {1100 * len(gzip.compress(with_field(nifti(), 40, dims)))}"):
+    with pytest.raises(
+        BadInputError, match=rf"expected at most {1100 * len(gzip.compress(with_field(nifti(), 40, dims)))}"
+    ):
         read_image(gzip.compress(with_field(nifti(), 40, dims)), "a.nii.gz")
     assert read_image(packed, "a.nii.gz").voxels.shape == (5, 4, 3)
 

@@ -18,7 +18,9 @@ Scan = Callable[..., Members]
 def scan(mr_file: Callable[..., bytes]) -> Scan:
     """`n` slices 5 mm apart filled with `value` plus their number, numbered from `first`; `tags` on each."""
 
-    def make(n: int = 10, value: int = 0, first: int = 1, tags: dict[str, Any] | None = None, **options: Any) -> Members:
+    def make(
+        n: int = 10, value: int = 0, first: int = 1, tags: dict[str, Any] | None = None, **options: Any
+    ) -> Members:
         members = []
         for k in range(n):
             pixels = np.full((3, 4), value + k, np.uint16)
@@ -47,7 +49,9 @@ def test_a_localiser_of_another_matrix_is_left_out_too(scan: Scan, mr_file: Call
 
 
 def test_two_orientations_of_a_kind_are_refused(scan: Scan) -> None:
-    with pytest.raises(BadInputError, match=r"1\.2\.3\.4: ImageOrientationPatient: found .* in 10 slices beside .* in 3"):
+    with pytest.raises(
+        BadInputError, match=r"1\.2\.3\.4: ImageOrientationPatient: found .* in 10 slices beside .* in 3"
+    ):
         volume_of([*scan(3, 500, 90, axes=SAGITTAL), *scan(10)], UID)
 
 

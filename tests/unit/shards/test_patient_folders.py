@@ -232,7 +232,11 @@ def test_a_real_sagittal_dicom_series_keeps_its_place_when_it_is_turned(
     expected = nibabel.load(folder / "expected_volume.nii.gz")
     assert images.affine is not None
     truth = np.asarray(expected.dataobj)
-    places = np.linalg.inv(ras_of(images.affine)) @ expected.affine @ [*np.indices(truth.shape).reshape(3, -1), np.ones(truth.size)]
+    places = (
+        np.linalg.inv(ras_of(images.affine))
+        @ expected.affine
+        @ [*np.indices(truth.shape).reshape(3, -1), np.ones(truth.size)]
+    )
     x, y, z = np.round(places[:3]).astype(int)
     assert np.abs(places[:3] - [x, y, z]).max() < 1e-3
     assert np.array_equal(images.slices[z, y, x], truth.reshape(-1))
