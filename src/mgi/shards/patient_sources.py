@@ -1,7 +1,7 @@
 """One patient's images and masks from what was fetched, in the form that the shard stores.
 
 Whatever the source, what has a geometry is turned by whole axes to the same directions: slices to the head, rows to
-the back, columns to the left. A sagittal or coronal scan so becomes axial slices, where its voxels are fine enough for that.
+the back, columns to the left. A sagittal or coronal scan so becomes axial slices, where its voxels are fine enough.
 """
 
 from collections.abc import Sequence

@@ -74,7 +74,7 @@ def test_an_item_without_sha256_is_checked_by_its_md5(tmp_path: Path) -> None:
     assert found.verified_path() == tmp_path / "series/a.zip"
     assert found.digest == f"md5:{pin['md5']}"
     (tmp_path / "series/a.zip").write_bytes(b"b")
-    with pytest.raises(IntegrityError, match="md5 .*, expected"):
+    with pytest.raises(IntegrityError, match=r"md5 .*, expected"):
         found.verified_path()
 
 

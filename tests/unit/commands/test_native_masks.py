@@ -35,8 +35,8 @@ def images(patient: str, *, masks: bool = True) -> PatientImages:
     mask = np.ascontiguousarray(to_stored_axes(MASKS[patient], AFFINES[patient])[0])
     row, column = np.linalg.norm(affine[:3, 1:3], axis=0).tolist()
     return PatientImages(
-        patient_id=patient, slices=np.ascontiguousarray(slices), masks=mask if masks else None, spacing_mm=(row, column),
-        positions_mm=None, source="0", affine=affine, native_axes=native,
+        patient_id=patient, slices=np.ascontiguousarray(slices), masks=mask if masks else None,
+        spacing_mm=(row, column), positions_mm=None, source="0", affine=affine, native_axes=native,
     )  # fmt: skip
 
 
