@@ -70,7 +70,7 @@ rule shard_images:
         "<benchmarks>/shard_images.tsv"
     conda:
         "../../envs/data.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=120,
@@ -85,6 +85,7 @@ rule shard_images:
             --index {input.index:q} \
             --cohort {input.cohort:q} \
             {params.table:q} \
+            --threads {threads} \
             --slices {output.slices:q} \
             --dataset {output.dataset:q}
         """

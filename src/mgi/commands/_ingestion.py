@@ -12,6 +12,7 @@ from pathlib import Path
 from mgi.archive.server import serve
 from mgi.core.errors import ConfigError
 from mgi.expression.matrix import read_labelled_matrix
+from mgi.imaging.codecs import register_decoders
 from mgi.imaging.flair import choose_flair, confirm_flair
 from mgi.sources.gdc import GdcExpression
 from mgi.sources.kaggle import KaggleImages
@@ -58,6 +59,7 @@ def image_source(
         path = table or chosen.archive
         yield KaggleImages(archive=Path(path) if path else None)
         return
+    register_decoders()
     with _service(archive, NBIA_PATH, chosen) as service:
         yield TciaImages(
             service=service,

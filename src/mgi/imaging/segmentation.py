@@ -15,10 +15,11 @@ from mgi.imaging.dicom_file import (
     number_of,
     parse_dicom,
     pixel_spacing,
-    quarantine,
     required_numbers,
 )
 from mgi.imaging.geometry import EMPTY_MASK, resample_mask
+from mgi.imaging.multiframe import required_group
+from mgi.imaging.quarantine import quarantine
 from mgi.imaging.series_zip import read_dicom_members
 from mgi.imaging.slice_order import grid_affine, stack_normal
 
@@ -95,7 +96,7 @@ def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray
 
 def _read_object(data: bytes, series_uid: str, where: str) -> Segmentation:
     with quarantine(where):
-        dataset = parse_dicom(data, where)
+        dataset, _ = parse_dicom(data, where)
         if (found := str(dataset.get("SeriesInstanceUID", ""))) != series_uid:
             raise BadInputError(f"{where}: SeriesInstanceUID {found}, expected the series'")
         frames = _frames(dataset, where)
@@ -131,20 +132,13 @@ def _frames(dataset: Any, where: str) -> NDArray[np.bool_]:
 
 
 def _plane(dataset: Any, index: int, where: str) -> _Plane:
-    own = dataset.PerFrameFunctionalGroupsSequence[index]
-    shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
-
-    def group(name: str) -> Any:
-        for holder in (own, shared):
-            if holder is not None and holder.get(name):
-                return holder[name].value[0]
-        raise BadInputError(f"{where}: frame {index}: {name}: missing")
-
-    measures = group("PixelMeasuresSequence")
+    measures = required_group(dataset, index, "PixelMeasuresSequence", where)
+    orientation = required_group(dataset, index, "PlaneOrientationSequence", where)
+    position = required_group(dataset, index, "PlanePositionSequence", where)
     return _Plane(
-        axes=direction_cosines(group("PlaneOrientationSequence"), where),
+        axes=direction_cosines(orientation, where),
         spacing_mm=pixel_spacing(measures, where),
-        position=required_numbers(group("PlanePositionSequence"), "ImagePositionPatient", 3, where),
+        position=required_numbers(position, "ImagePositionPatient", 3, where),
         steps_mm=tuple(number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")),
     )
 

@@ -10,7 +10,7 @@ from mgi.core.errors import BadInputError
 
 MAX_GAP_RATIO = 1.5
 SAME_POSITION = 1e-3  # of the median gap; also the least in mm, as positions are printed with few decimals
-_AXIS_TOLERANCE = 1e-3
+AXIS_TOLERANCE = 1e-3
 _SPACING_TOLERANCE = 1e-3
 _NO_INSTANCE = 1 << 31
 
@@ -19,7 +19,7 @@ _NO_INSTANCE = 1 << 31
 class Placement:
     """Where a slice lies: axes (2, 3) are unit vectors along a row and down a column, position is its first voxel.
 
-    `moment` (echo time, temporal position) tells copies of a slice from other acquisitions at the same place.
+    `moment` (see dicom_slices.MOMENTS) tells copies of a slice from other acquisitions at the same place.
     """
 
     sop_uid: str
@@ -52,7 +52,7 @@ def order_slices(placements: list[Placement], where: str) -> SliceOrder:
         raise BadInputError(f"{where}: no slices")
     _require_one_grid(placements, where)
     normal = stack_normal(placements[0].axes)
-    along = np.array([float(normal @ entry.position) for entry in placements])
+    along = np.array([entry.position for entry in placements]) @ normal
     indexes, notes = _without_repeats(placements, along, where)
     positions = along[indexes]
     step = _step_mm(positions, placements[indexes[0]], where)
@@ -87,9 +87,9 @@ def _require_one_grid(placements: list[Placement], where: str) -> None:
     for entry in placements[1:]:
         if entry.shape != first.shape:
             _disagree("Rows and Columns", entry.shape, first.shape, where)
-        if not np.allclose(entry.axes, first.axes, atol=_AXIS_TOLERANCE):
+        if np.abs(entry.axes - first.axes).max() > AXIS_TOLERANCE:
             _disagree("ImageOrientationPatient", entry.axes.ravel().tolist(), first.axes.ravel().tolist(), where)
-        if not np.allclose(entry.spacing_mm, first.spacing_mm, rtol=_SPACING_TOLERANCE):
+        if (np.abs(entry.spacing_mm - first.spacing_mm) > _SPACING_TOLERANCE * first.spacing_mm).any():
             _disagree("PixelSpacing", entry.spacing_mm.tolist(), first.spacing_mm.tolist(), where)
 
 
@@ -118,7 +118,8 @@ def _without_repeats(
             groups.append([index])
     kept, notes = [], []
     for group in groups:
-        if len({placements[index].moment for index in group}) > 1:
+        # Acquisitions may repeat a slice; two echoes or time points at one place are never copies.
+        if len({placements[index].moment[:2] for index in group}) > 1:
             raise BadInputError(f"{where}: EchoTime or TemporalPositionIdentifier: several values at one position")
         group.sort(key=lambda index: rank(index)[1:])
         kept.append(group[0])

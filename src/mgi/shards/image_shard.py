@@ -15,6 +15,7 @@ from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.parquet import WRITING, opened_parquet, require_schema
+from mgi.shards.planes import binary_column, pixel_column, read_pixels
 from mgi.shards.schemas import SLICES
 
 SLICES_FILE = "slices.parquet"
@@ -26,8 +27,9 @@ DTYPES = ("uint8", "int16", "uint16", "float32")
 class PatientImages:
     """One patient's volume: slices (S, H, W) inferior to superior in their native dtype, masks of 0 and 1 or None.
 
-    `spacing_mm` is between rows, between columns; `positions_mm` (S,) is along the normal; both None where the archive
-    has no geometry. `source` is the sha256 of what the slices were read from.
+    `spacing_mm` is between rows, between columns; `positions_mm` (S,) is along the normal; `affine` maps (k, i, j, 1)
+    of slice, row, column to LPS mm; `native_axes` are the directions of the file's own axes (see imaging.geometry).
+    All four are None where the archive has no geometry. `source` is the sha256 of what the slices were read from.
     """
 
     patient_id: str
@@ -36,6 +38,8 @@ class PatientImages:
     spacing_mm: tuple[float, float] | None
     positions_mm: NDArray[np.float64] | None
     source: str
+    affine: NDArray[np.float64] | None = None
+    native_axes: str | None = None
 
 
 class ImageShardWriter:
@@ -66,7 +70,10 @@ class ImageShardWriter:
 @contextmanager
 def image_shard_writer(path: Path | str) -> Iterator[ImageShardWriter]:
     """Open a slices file that appears at `path` only when the block ends well."""
-    with atomic_path(path) as part, pq.ParquetWriter(part, SLICES, **WRITING) as writer:
+    # No two images are equal: looking for repeats in them would only cost time, as would their minimum and maximum.
+    plain = [name for name in SLICES.names if name not in ("pixels", "mask")]
+    options = {**WRITING, "use_dictionary": plain, "write_statistics": plain}
+    with atomic_path(path) as part, pq.ParquetWriter(part, SLICES, **options) as writer:
         yield ImageShardWriter(writer)
 
 
@@ -110,7 +117,7 @@ def _check(patient: PatientImages) -> None:
         raise BadInputError(
             f"{where}: slices {patient.slices.dtype} {patient.slices.shape}, expected (S, H, W) of {DTYPES}"
         )
-    if not np.isfinite(patient.slices).all():
+    if patient.slices.dtype.kind == "f" and not np.isfinite(patient.slices).all():
         raise BadInputError(f"{where}: slices hold values that are not finite")
     if patient.masks is not None:
         if patient.masks.shape != patient.slices.shape:
@@ -123,12 +130,24 @@ def _check(patient: PatientImages) -> None:
         patient.positions_mm.shape != (len(patient.slices),) or (np.diff(patient.positions_mm) <= 0).any()
     ):
         raise BadInputError(f"{where}: positions_mm, expected one per slice and increasing")
+    if (patient.affine is None) != (patient.native_axes is None):
+        raise BadInputError(f"{where}: affine without native_axes or native_axes without affine, expected both or none")
+    if patient.affine is not None:
+        _check_affine(patient.affine, patient.spacing_mm, where)
+
+
+def _check_affine(affine: NDArray[np.float64], spacing_mm: tuple[float, float] | None, where: str) -> None:
+    if affine.shape != (4, 4) or not np.isfinite(affine).all() or affine[3].tolist() != [0, 0, 0, 1]:
+        raise BadInputError(f"{where}: affine {affine.tolist()}, expected finite numbers and a last row of 0 0 0 1")
+    steps = np.linalg.norm(affine[:3, 1:3], axis=0)
+    if spacing_mm is None or not np.allclose(steps, spacing_mm, rtol=1e-3):
+        raise BadInputError(f"{where}: spacing_mm {spacing_mm}, expected {steps.tolist()} as in the affine")
 
 
 def _rows_of(patient: PatientImages) -> pa.Table:
     n_slices, rows, columns = patient.slices.shape
     row_mm, column_mm = patient.spacing_mm or (None, None)
-    little_endian = patient.slices.astype(patient.slices.dtype.newbyteorder("<"), copy=False)
+    masks = patient.masks
     return pa.table(
         {
             "patient_id": [patient.patient_id] * n_slices,
@@ -137,10 +156,12 @@ def _rows_of(patient: PatientImages) -> pa.Table:
             "rows": [rows] * n_slices,
             "cols": [columns] * n_slices,
             "dtype": [patient.slices.dtype.name] * n_slices,
-            "pixels": [plane.tobytes() for plane in little_endian],
-            "mask": [None] * n_slices if patient.masks is None else [plane.tobytes() for plane in patient.masks],
+            "pixels": pixel_column(patient.slices),
+            "mask": pa.nulls(n_slices, pa.binary()) if masks is None else binary_column(masks.reshape(n_slices, -1)),
             "spacing_row_mm": [row_mm] * n_slices,
             "spacing_col_mm": [column_mm] * n_slices,
+            "affine": [None if patient.affine is None else patient.affine.ravel().tolist()] * n_slices,
+            "native_axes": [patient.native_axes] * n_slices,
             "source": [patient.source] * n_slices,
         },
         schema=SLICES,
@@ -150,8 +171,8 @@ def _rows_of(patient: PatientImages) -> pa.Table:
 def _patient_of(table: pa.Table, path: Path) -> PatientImages:
     patient = table["patient_id"][0].as_py()
     where = f"{path}: {patient}"
-    same = ("rows", "cols", "dtype", "spacing_row_mm", "spacing_col_mm", "source")
-    rows, columns, dtype, row_mm, column_mm, origin = (_one_value(table, name, where) for name in same)
+    same = ("rows", "cols", "dtype", "spacing_row_mm", "spacing_col_mm", "affine", "native_axes", "source")
+    rows, columns, dtype, row_mm, column_mm, affine, axes, origin = (_one_value(table, name, where) for name in same)
     if dtype not in DTYPES or table["slice"].to_pylist() != list(range(len(table))):
         raise BadInputError(f"{where}: dtype {dtype} or slice numbers, expected one of {DTYPES} and 0, 1, 2, …")
     masks, positions = table["mask"], table["position_mm"]
@@ -159,28 +180,20 @@ def _patient_of(table: pa.Table, path: Path) -> PatientImages:
         raise BadInputError(f"{where}: mask or position_mm is null in some slices, expected all or none")
     images = PatientImages(
         patient_id=patient,
-        slices=_stack(table["pixels"], np.dtype(dtype), (rows, columns), f"{where}: pixels"),
-        masks=None if masks.null_count else _stack(masks, np.dtype(np.uint8), (rows, columns), f"{where}: mask"),
+        slices=read_pixels(table["pixels"], np.dtype(dtype), (rows, columns), f"{where}: pixels"),
+        masks=None if masks.null_count else read_pixels(masks, np.dtype(np.uint8), (rows, columns), f"{where}: mask"),
         spacing_mm=None if row_mm is None or column_mm is None else (row_mm, column_mm),
         positions_mm=None if positions.null_count else positions.to_numpy(),
         source=origin,
+        affine=None if affine is None else np.array(affine).reshape(4, 4),
+        native_axes=axes,
     )
     _check(images)
     return images
 
 
 def _one_value(table: pa.Table, name: str, where: str) -> Any:
-    values = set(table[name].to_pylist())
-    if len(values) != 1:
-        raise BadInputError(f"{where}: {name}: {len(values)} values, expected one per patient")
-    return values.pop()
-
-
-def _stack(planes: pa.ChunkedArray, dtype: np.dtype[Any], shape: tuple[int, int], where: str) -> NDArray[Any]:
-    stacked = np.empty((len(planes), *shape), dtype)
-    for target, plane in zip(stacked, planes, strict=True):
-        data = plane.as_buffer()
-        if data.size != target.nbytes:
-            raise BadInputError(f"{where}: {data.size} bytes, expected {target.nbytes} for {shape[0]} x {shape[1]}")
-        target[...] = np.frombuffer(data, dtype.newbyteorder("<")).reshape(shape)
-    return stacked
+    values = table[name].to_pylist()
+    if any(value != values[0] for value in values):
+        raise BadInputError(f"{where}: {name}: several values, expected one per patient")
+    return values[0]

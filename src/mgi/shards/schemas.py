@@ -20,10 +20,12 @@ SLICES = pa.schema(
         ("rows", pa.int32()),
         ("cols", pa.int32()),
         ("dtype", pa.string()),  # numpy's name
-        ("pixels", pa.binary()),  # C order, little endian
+        ("pixels", pa.binary()),  # C order, in byte planes: see shards.planes
         ("mask", pa.binary()),  # uint8 0 or 1, C order; null where there is none
         ("spacing_row_mm", pa.float64()),
         ("spacing_col_mm", pa.float64()),
+        ("affine", pa.list_(pa.float64(), 16)),  # (k, i, j, 1) to LPS mm, row by row; null where there is no geometry
+        ("native_axes", pa.string()),  # directions of x, y, z in the file it was read from (see imaging.geometry)
         ("source", pa.string()),  # sha256 of what it was read from
     ]
 )

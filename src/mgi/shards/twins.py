@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 
 
+def digest_of_values(values: NDArray[Any]) -> bytes:
+    """SHA-256 of an array's values in C order."""
+    return hashlib.sha256(np.ascontiguousarray(values).data).digest()
+
+
 class TwinGuard:
     """Remembers what each patient's data was; `what` names it in the message."""
 
@@ -21,7 +26,10 @@ class TwinGuard:
 
         Raises BadInputError where another patient has exactly these values.
         """
-        digest = hashlib.sha256(np.ascontiguousarray(values).tobytes()).digest()
+        self.admit_digest(patient_id, digest_of_values(values))
+
+    def admit_digest(self, patient_id: str, digest: bytes) -> None:
+        """The same with a digest that was made elsewhere, such as in a thread."""
         owner = self._owner.setdefault(digest, patient_id)
         if owner != patient_id:
             raise BadInputError(

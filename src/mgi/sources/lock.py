@@ -85,7 +85,7 @@ class ExpressionLock:
 class ImageLock:
     """Every series of a collection, one FLAIR and its masks chosen per patient at most."""
 
-    source: Literal["tcia", "kaggle"]
+    source: Literal["tcia", "kaggle", "nifti", "dicom"]
     collection: str | None
     simulated: bool
     table: Table | None

@@ -15,8 +15,9 @@ from typing import Any
 import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset, read_preamble
+from pydicom.pixels import get_decoder
 
-from mgi.core.errors import IntegrityError
+from mgi.core.errors import IntegrityError, ResourceError
 from mgi.core.files import sha256_of
 from mgi.core.zips import DamagedZipError, UnsafeZipError, ZipLimits, opened_zip, read_member
 from mgi.sources.retry import TransientError
@@ -73,10 +74,10 @@ def _check_images(
         content = read_member(archive, info, label=label)
         if hashlib.md5(content, usedforsecurity=False).hexdigest() != digests[name]:
             raise TransientError(IntegrityError(f"{label}: image {name} does not have the md5 that {HASH_LIST} lists"))
-        image = _read_header(content, f"{label}: image {name}")
+        image = _read_image(content, f"{label}: image {name}")
         found.add(str(image.get("SOPInstanceUID", "")))
         tags = tags or _tags_of(image)
-        fault = fault or _decoding_fault(content, image, name)
+        fault = fault or _decoding_fault(image, name, label)
     if found != sop_uids:
         raise TransientError(
             IntegrityError(f"{label}: {len(found & sop_uids)} of {len(sop_uids)} listed SOPInstanceUIDs are in the zip")
@@ -98,12 +99,12 @@ def _hash_list(archive: zipfile.ZipFile, names: Iterable[str], label: str) -> di
     return digests
 
 
-def _read_header(content: bytes, label: str) -> pydicom.Dataset:
-    """Parse up to the pixels; the caller has checked the digest, so a failure is the archive's own."""
+def _read_image(content: bytes, label: str) -> pydicom.FileDataset:
+    """Parse a file, once; the caller has checked the digest, so a failure is the archive's own."""
     try:
         if _transfer_syntax(content) == DEFLATED_EXPLICIT_VR:
             raise IntegrityError(f"{label}: deflated transfer syntax; refused")
-        return pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True)
+        return pydicom.dcmread(io.BytesIO(content))
     except InvalidDicomError:
         raise IntegrityError(f"{label}: not a DICOM file") from None
     except IntegrityError:
@@ -122,16 +123,29 @@ def _transfer_syntax(content: bytes) -> str:
     return str(meta.get("TransferSyntaxUID", ""))
 
 
-def _decoding_fault(content: bytes, header: pydicom.Dataset, name: str) -> str | None:
-    """Why the pixels of an image do not decode; segmentations are bit-packed and are read by their own reader."""
-    if header.get("Modality") == "SEG":
+def _decoding_fault(image: pydicom.FileDataset, name: str, label: str) -> str | None:
+    """Why the pixels of an image do not decode; segmentations are bit-packed and are read by their own reader.
+
+    Raises ResourceError where only a decoder is missing: the image is not to blame, nor the patient to be dropped.
+    """
+    if image.get("Modality") == "SEG":
         return None
     try:
-        frames = int(header.get("NumberOfFrames") or 1)
-        claimed = int(header.Rows) * int(header.Columns) * frames * int(header.BitsAllocated) // 8
+        frames = int(image.get("NumberOfFrames") or 1)
+        claimed = int(image.Rows) * int(image.Columns) * frames * int(image.BitsAllocated) // 8
         if claimed > MAX_PIXEL_BYTES:
             return f"image {name} claims {claimed} bytes of pixels"
-        _ = pydicom.dcmread(io.BytesIO(content)).pixel_array
+        syntax = image.file_meta.TransferSyntaxUID
+        decoder = get_decoder(syntax)
+        if not decoder.is_available and any(text.startswith("mgi ") for text in decoder.missing_dependencies):
+            raise ResourceError(
+                f"{label}: image {name}: TransferSyntaxUID {syntax.name}: no decoder installed; "
+                "pip install 'mgi[codecs]'"
+            )
+        # A view where the pixels lie in the file as they are: its length is checked, nothing is copied.
+        decoder.as_array(image, raw=True, view_only=True, correct_unused_bits=False)
+    except ResourceError:
+        raise
     except Exception as error:  # noqa: BLE001 - as above; the reason is recorded and the patient dropped with it
         return f"image {name} does not decode ({type(error).__name__})"
     return None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -157,3 +158,81 @@ def test_the_shard_is_the_same_twice(tcia: list[str], tmp_path: Path) -> None:
     first = [path.read_bytes() for path in sorted((tmp_path / "shard").iterdir())]
     run(tcia, tmp_path, rows)
     assert first == [path.read_bytes() for path in sorted((tmp_path / "shard").iterdir())]
+
+
+@pytest.fixture
+def folder_of_nifti(tmp_path: Path) -> tuple[list[str], np.ndarray]:
+    """Patients A and B of a user's folder of NIfTI files, and the labels (x, y, z) of A."""
+    rng, items, raw = np.random.default_rng(3), [], []
+    labels = np.zeros((5, 4, 3), np.uint8)
+    labels[1:3, 1:3, 1] = 4
+    for patient in (A, B):
+        for role, array in (("flair", rng.integers(0, 99, (5, 4, 3)).astype(np.int16)), ("mask", labels)):
+            key = f"{patient}/{role}.nii.gz"
+            path = tmp_path / "user" / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nibabel.save(nibabel.Nifti1Image(array, np.diag([-1.0, -1.0, 2.0, 1.0])), path)
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            items.append(locked(patient, key, role))
+            raw.append({**fetched(patient, key, role, None, ""), "sha256": None, "members": [[key, digest]]})
+    return [*written(tmp_path, "nifti", items, raw), "--table", str(tmp_path / "user")], labels
+
+
+def nifti_rows() -> list[CohortRow]:
+    return [cohort_row(patient, f"{patient}/flair.nii.gz", (f"{patient}/mask.nii.gz",)) for patient in (A, B)]
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_a_folder_of_nifti_files_is_stored_in_order(
+    folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path, threads: str
+) -> None:
+    arguments, labels = folder_of_nifti
+    run([*arguments, "--threads", threads], tmp_path, nifti_rows())
+    found = read_images(tmp_path / "shard", verify=True)
+    assert list(found) == [B, A]
+    assert np.array_equal(found[A].masks, (labels > 0).transpose(2, 1, 0))
+    assert found[A].native_axes == "LPS"
+    assert found[A].affine is not None
+    assert (found[A].affine @ [1, 1, 1, 1]).tolist() == [1.0, 1.0, 2.0, 1.0]
+    assert read_dataset(tmp_path / "shard", "images")["mask_interpolation"] == "nearest neighbour (order 0)"
+
+
+def test_the_folder_must_be_given_and_be_one(folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path) -> None:
+    arguments, _ = folder_of_nifti
+    with pytest.raises(ConfigError, match="--table: missing, expected the folder"):
+        run(arguments[:-2], tmp_path, nifti_rows())
+    with pytest.raises(ConfigError, match=r"lock\.json: no folder"):
+        run([*arguments[:-1], str(tmp_path / "lock.json")], tmp_path, nifti_rows())
+
+
+def test_a_file_that_was_changed_since_the_lock_stops_the_run(
+    folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path
+) -> None:
+    (tmp_path / f"user/{A}/flair.nii.gz").write_bytes(b"other")
+    with pytest.raises(IntegrityError, match=rf"{A}/flair\.nii\.gz: sha256"):
+        run(folder_of_nifti[0], tmp_path, nifti_rows())
+    assert list((tmp_path / "shard").iterdir()) == []
+
+
+def test_two_patients_with_one_image_stop_the_run(
+    folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path
+) -> None:
+    index = json.loads((tmp_path / "index.json").read_text())
+    by_key = {entry["key"]: entry for entry in index["items"]}
+    by_key[f"{A}/flair.nii.gz"]["members"] = by_key[f"{B}/flair.nii.gz"]["members"]
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    with pytest.raises(BadInputError, match=f"{A}: has the same image as {B}"):
+        run(folder_of_nifti[0], tmp_path, nifti_rows())
+
+
+def test_a_folder_of_dicom_files_is_stored(tmp_path: Path, mr_file: Callable[..., bytes]) -> None:
+    pixels, members = np.arange(16, dtype=np.uint16).reshape(4, 4), []
+    (tmp_path / "user").mkdir()
+    for k in range(3):
+        data = mr_file(pixels + k, position=POSITIONS[k], instance=k)
+        (tmp_path / f"user/{k}").write_bytes(data)
+        members.append([f"{k}", hashlib.sha256(data).hexdigest()])
+    raw = [{**fetched(A, "1.2.3.4", "flair", None, "e" * 64), "members": members}]
+    arguments = [*written(tmp_path, "dicom", [locked(A, "1.2.3.4", "flair")], raw), "--table", str(tmp_path / "user")]
+    run(arguments, tmp_path, [cohort_row(A, "1.2.3.4", reason="no mask")])
+    assert read_images(tmp_path / "shard")[A].slices[:, 0, 0].tolist() == [0, 1, 2]

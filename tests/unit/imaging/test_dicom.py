@@ -78,7 +78,7 @@ def test_a_repeated_position_keeps_the_lowest_instance_and_is_noted(stack: Any, 
 
 
 def test_two_echoes_at_one_position_are_refused(stack: Any, mr_file: MrFile) -> None:
-    echo = [(f"e{k}.dcm", mr_file(plane(k), position=(1.0, 2.0, 5.0 * k), tags={"EchoTime": 30.0})) for k in range(4)]
+    echo = [(f"e{k}.dcm", mr_file(plane(k), position=(1.0, 2.0, 5.0 * k), tags={"EchoTime": 95.0})) for k in range(4)]
     with pytest.raises(BadInputError, match="EchoTime"):
         volume_of([*stack(all={"tags": {"EchoTime": 90.0}}), *echo], UID)
 
@@ -112,7 +112,7 @@ def test_uneven_spacing_is_refused(stack: Any) -> None:
         ({"tags": {"SamplesPerPixel": 3, "PixelData": bytes(72)}}, "SamplesPerPixel"),
         ({"tags": {"RescaleSlope": "0"}}, "RescaleSlope"),
         ({"tags": {"PhotometricInterpretation": "PALETTE COLOR"}}, "PhotometricInterpretation"),
-        ({"tags": {"PixelData": bytes(10)}}, "ValueError"),
+        ({"tags": {"PixelData": bytes(10)}}, "PixelData: 10 bytes, expected 24"),
         ({"tags": {"Rows": None}}, "Rows"),
         ({"tags": {"Rows": 65535, "Columns": 65535}}, "512 MB"),
         ({"syntax": DeflatedExplicitVRLittleEndian}, "TransferSyntaxUID Deflated"),

@@ -9,9 +9,9 @@ from mgi.imaging.dicom_file import (
     numbers_of,
     parse_dicom,
     pixel_spacing,
-    quarantine,
     required_numbers,
 )
+from mgi.imaging.quarantine import quarantine
 
 
 def dataset(**values: object) -> Dataset:
@@ -39,20 +39,6 @@ def test_spacing_and_axes_are_checked() -> None:
     assert pixel_spacing(dataset(PixelSpacing=[1.0, 2.0]), "x").tolist() == [1.0, 2.0]
     axes = direction_cosines(dataset(ImageOrientationPatient=[1.001, 0, 0, 0, 1, 0]), "x")
     assert np.linalg.norm(axes, axis=1) == pytest.approx([1, 1])
-
-
-@pytest.mark.parametrize("error", [AttributeError("a"), ValueError("b"), KeyError("c"), NotImplementedError("d")])
-def test_any_failure_in_quarantine_is_named(error: Exception) -> None:
-    with (
-        pytest.raises(BadInputError, match=rf"here: not readable as DICOM \({type(error).__name__}"),
-        quarantine("here"),
-    ):
-        raise error
-
-
-def test_our_own_error_passes_quarantine_unchanged() -> None:
-    with pytest.raises(BadInputError, match=r"^own$"), quarantine("here"):
-        raise BadInputError("own")
 
 
 def test_a_file_without_transfer_syntax_is_refused() -> None:

@@ -12,6 +12,7 @@ from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer, iter_images, read_images
 
 RNG = np.random.default_rng(0)
+AFFINE = np.array([[0, 0, 0.75, 1 / 3], [0, 0.5, 0, -7], [5.0, 0, 0, -5], [0, 0, 0, 1]])
 
 
 def patient(name: str, *, masks: bool = True, dtype: str = "int16", geometry: bool = True) -> PatientImages:
@@ -23,6 +24,8 @@ def patient(name: str, *, masks: bool = True, dtype: str = "int16", geometry: bo
         spacing_mm=(0.5, 0.75) if geometry else None,
         positions_mm=np.array([-5.0, 0.0, 5.0]) if geometry else None,
         source=f"sha of {name}",
+        affine=AFFINE if geometry else None,
+        native_axes="LAS" if geometry else None,
     )
 
 
@@ -39,9 +42,11 @@ def write(folder: Path, patients: list[PatientImages]) -> Path:
 
 def same(one: PatientImages, two: PatientImages) -> bool:
     arrays = [(one.slices, two.slices), (one.masks, two.masks), (one.positions_mm, two.positions_mm)]
-    return (one.patient_id, one.spacing_mm, one.source, one.slices.dtype) == (
+    arrays.append((one.affine, two.affine))
+    return (one.patient_id, one.spacing_mm, one.native_axes, one.source, one.slices.dtype) == (
         two.patient_id,
         two.spacing_mm,
+        two.native_axes,
         two.source,
         two.slices.dtype,
     ) and all((a is None and b is None) or np.array_equal(a, b) for a, b in arrays)
@@ -91,6 +96,11 @@ def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
         ({"slices": np.full((3, 4, 5), np.inf, np.float32)}, "not finite"),
         ({"positions_mm": np.array([5.0, 0.0, -5.0])}, "increasing"),
         ({"positions_mm": np.array([0.0, 5.0])}, "one per slice"),
+        ({"affine": None}, "native_axes without affine"),
+        ({"native_axes": None}, "affine without native_axes"),
+        ({"affine": np.diag([1.0, 1.0, 1.0, 1.0])}, r"expected \[1.0, 1.0\] as in the affine"),
+        ({"affine": np.full((4, 4), np.nan)}, "finite numbers"),
+        ({"spacing_mm": None}, "spacing_mm None"),
     ],
 )
 def test_a_patient_out_of_form_is_not_written(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -113,7 +123,7 @@ def rewritten(folder: Path, column: str, values: list[Any]) -> None:
         ("slice", [0, 2, 1], "slice numbers"),
         ("slice", [0, 1, 1], "slice numbers"),
         ("dtype", ["object"] * 3, "dtype object"),
-        ("rows", [4, 4, 5], "rows: 2 values"),
+        ("rows", [4, 4, 5], "rows: several values"),
         ("pixels", [b"1"] * 3, "pixels: 1 bytes, expected 40"),
         ("mask", [bytes(20), bytes(20), None], "null in some slices"),
         ("mask", [b"\2" * 20] * 3, "up to 2"),

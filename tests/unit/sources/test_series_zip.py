@@ -1,10 +1,12 @@
 import io
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 
-from mgi.core.errors import IntegrityError
+from mgi.core.errors import IntegrityError, ResourceError
 from mgi.core.files import sha256_of
+from mgi.sources import series_zip
 from mgi.sources.retry import TransientError
 from mgi.sources.series_zip import verify_series
 
@@ -130,3 +132,26 @@ def test_a_member_cannot_unpack_to_more_than_it_claims(tmp_path, dicom_slice, zi
     content[claimed : claimed + 4] = (100).to_bytes(4, "little")
     with pytest.raises(TransientError, match=r"member '1\.dcm' is damaged"):
         verify(tmp_path, bytes(content), uids=["1.2.3"], n_images=1)
+
+
+def test_a_missing_decoder_stops_the_fetch_and_blames_no_image(tmp_path, members, zip_of, monkeypatch):
+    missing = SimpleNamespace(is_available=False, missing_dependencies=["gdcm - requires gdcm", "mgi - requires x"])
+    monkeypatch.setattr(series_zip, "get_decoder", lambda _: missing)
+    with pytest.raises(ResourceError, match=r"image 0000000\d\.dcm: TransferSyntaxUID .*pip install 'mgi\[codecs\]'"):
+        verify(tmp_path, zip_of(members))
+
+
+def test_a_syntax_that_nothing_reads_is_a_fault_of_the_content(tmp_path, members, zip_of, monkeypatch):
+    def unknown(_):
+        raise NotImplementedError
+
+    monkeypatch.setattr(series_zip, "get_decoder", unknown)
+    assert verify(tmp_path, zip_of(members)).fault.endswith("does not decode (NotImplementedError)")
+
+
+def test_each_image_is_parsed_once(tmp_path, members, zip_of, monkeypatch):
+    parsed = []
+    real = series_zip.pydicom.dcmread
+    monkeypatch.setattr(series_zip.pydicom, "dcmread", lambda *a, **k: parsed.append(1) or real(*a, **k))
+    verify(tmp_path, zip_of(members))
+    assert len(parsed) == sum(name.endswith(".dcm") for name in members)

@@ -1,0 +1,75 @@
+"""Write masks back onto each patient's own grid as NIfTI, for viewers and for others' tools.
+
+INPUTS: image shard, and a run's predictions if theirs are wanted. OUTPUT: a folder with <patient>_reference.nii.gz and
+<patient>_<run>.nii.gz (probability of at least .5). A patient whose source had no geometry is named and left out.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgi.core.errors import BadInputError
+from mgi.evaluation.dice import at_least
+from mgi.evaluation.prediction_file import read_patients, read_spec, read_volumes
+from mgi.evaluation.scores import THRESHOLD
+from mgi.imaging.nifti_output import write_mask
+from mgi.shards.image_shard import iter_images
+
+
+@dataclass(frozen=True)
+class _Grid:
+    shape: tuple[int, ...]
+    affine: NDArray[np.float64]
+    native_axes: str
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--slices", type=Path, required=True, help="slices.parquet of the image shard")
+    options.add_argument("--predictions", type=Path, help="predictions of one run; without it every reference mask")
+    options.add_argument("--genes", help="gene mode of the predictions (default: real, or none for such a method)")
+    options.add_argument("--output", type=Path, required=True, help="folder for the NIfTI files")
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    patients = None if args.predictions is None else read_patients(args.predictions)
+    grids, n_written = {}, 0
+    for images in iter_images(args.slices.parent, patients):
+        if images.affine is None or images.native_axes is None:
+            print(f"{images.patient_id}: no geometry in its source, left out", file=sys.stderr)
+            continue
+        grids[images.patient_id] = _Grid(images.slices.shape, images.affine, images.native_axes)
+        if images.masks is not None:
+            write_mask(
+                args.output / f"{images.patient_id}_reference.nii.gz", images.masks, images.affine, images.native_axes
+            )
+            n_written += 1
+    if not grids:
+        raise BadInputError(f"{args.slices}: no patient has a geometry; images of the Kaggle archive have none")
+    if args.predictions is not None:
+        n_written += _write_predictions(args.predictions, args.genes, grids, args.output)
+    print(f"{len(grids)} patients, {n_written} masks")
+
+
+def _write_predictions(path: Path, genes: str | None, grids: Mapping[str, _Grid], output: Path) -> int:
+    spec = read_spec(path)
+    n_slices = {patient: grid.shape[0] for patient, grid in grids.items()}
+    written = 0
+    for volume in read_volumes(path, n_slices, patients=grids, genes=genes or spec.genes):
+        grid = grids[volume.patient_id]
+        if volume.probability.shape != grid.shape:
+            raise BadInputError(
+                f"{path}: patient {volume.patient_id}: {volume.probability.shape}, expected {grid.shape} as the image"
+            )
+        mask = at_least(volume.probability, THRESHOLD).astype(np.uint8)
+        write_mask(output / f"{volume.patient_id}_{spec.key}.nii.gz", mask, grid.affine, grid.native_axes)
+        written += 1
+    if written == 0:
+        raise BadInputError(f"{path}: no predictions with genes {genes or spec.genes}, expected another --genes")
+    return written

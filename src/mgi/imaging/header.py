@@ -1,0 +1,66 @@
+"""The elements of a DICOM file that we read, once each, as plain numbers and text.
+
+pydicom makes an object of every value; of the thirty that a slice needs, that takes longer than unpacking its pixels.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag
+
+KEYWORDS = (
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "InstanceNumber",
+    "AcquisitionNumber",
+    "TemporalPositionIdentifier",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "ScanningSequence",
+    "InversionTime",
+    "EchoTime",
+    "RepetitionTime",
+    "MagneticFieldStrength",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "SamplesPerPixel",
+    "NumberOfFrames",
+    "PhotometricInterpretation",
+    "PixelRepresentation",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+)
+_TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in KEYWORDS}
+_NUMBERS = ("DS", "IS")
+_TEXT = ("CS", "UI")
+
+
+def header_of(dataset: Any) -> dict[str, Any]:
+    """The elements of KEYWORDS that are there: a number, a text, a list of either, or None where one is empty."""
+    return {keyword: _value(dataset, tag) for keyword, tag in _TAGS.items() if tag in dataset}
+
+
+def text_of(header: Mapping[str, Any], keyword: str) -> str:
+    """An element as text, empty where it is absent."""
+    value = header.get(keyword)
+    return "" if value is None else str(value)
+
+
+def _value(dataset: Any, tag: BaseTag) -> Any:
+    raw = dataset.get_item(tag)
+    if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes) and raw.VR in (*_NUMBERS, *_TEXT):
+        parts = [part.strip(" \0") for part in raw.value.decode("ascii").split("\\")]
+        values = [float(part) if part else None for part in parts] if raw.VR in _NUMBERS else parts
+        single = values[0] if len(values) == 1 else values
+        return None if single == "" else single
+    value = dataset[tag].value
+    return None if value in (None, "", []) else value

@@ -1,0 +1,67 @@
+"""Enhanced multi-frame objects: what holds for a frame stands in its own functional groups, or in the shared ones."""
+
+from typing import Any
+
+from mgi.core.errors import BadInputError
+
+# Where an enhanced object keeps what a single-frame file says in an element of the name on the left.
+_PLACES = {
+    "ImagePositionPatient": ("PlanePositionSequence", "ImagePositionPatient"),
+    "ImageOrientationPatient": ("PlaneOrientationSequence", "ImageOrientationPatient"),
+    "PixelSpacing": ("PixelMeasuresSequence", "PixelSpacing"),
+    "SliceThickness": ("PixelMeasuresSequence", "SliceThickness"),
+    "SpacingBetweenSlices": ("PixelMeasuresSequence", "SpacingBetweenSlices"),
+    "RescaleSlope": ("PixelValueTransformationSequence", "RescaleSlope"),
+    "RescaleIntercept": ("PixelValueTransformationSequence", "RescaleIntercept"),
+    "EchoTime": ("MREchoSequence", "EffectiveEchoTime"),
+    "InversionTime": ("MRModifierSequence", "InversionTimes"),
+    "RepetitionTime": ("MRTimingAndRelatedParametersSequence", "RepetitionTime"),
+    "TemporalPositionIdentifier": ("FrameContentSequence", "TemporalPositionIndex"),
+    "AcquisitionNumber": ("FrameContentSequence", "FrameAcquisitionNumber"),
+}
+
+
+def functional_group(dataset: Any, index: int, name: str) -> Any | None:
+    """The group of a frame, its own before the shared one; None where there is neither."""
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
+    for holder in (dataset.PerFrameFunctionalGroupsSequence[index], shared):
+        if holder is not None and holder.get(name):
+            return holder[name].value[0]
+    return None
+
+
+def required_group(dataset: Any, index: int, name: str, where: str) -> Any:
+    """The group of a frame. Raises BadInputError where there is none."""
+    group = functional_group(dataset, index, name)
+    if group is None:
+        raise BadInputError(f"{where}: frame {index}: {name}: missing")
+    return group
+
+
+def frame_headers(dataset: Any, header: dict[str, Any], n_frames: int, where: str) -> list[dict[str, Any]]:
+    """One header a frame with the element names of single-frame files; a plain file has its own.
+
+    Raises BadInputError where there are several frames and not one functional group for each.
+    """
+    groups = dataset.get("PerFrameFunctionalGroupsSequence")
+    if not groups and n_frames == 1:
+        return [header]
+    if len(groups or []) != n_frames:
+        raise BadInputError(
+            f"{where}: NumberOfFrames {n_frames}: {len(groups or [])} PerFrameFunctionalGroups, expected one a frame"
+        )
+    return [{**header, "InstanceNumber": index + 1.0, **_own(dataset, index)} for index in range(n_frames)]
+
+
+def _own(dataset: Any, index: int) -> dict[str, Any]:
+    found = {}
+    for keyword, (group_name, element) in _PLACES.items():
+        group = functional_group(dataset, index, group_name)
+        value = None if group is None else group.get(element)
+        if value not in (None, "", []):
+            # Several inversions (FD 1-n) were one preparation; the first is the one that nulls the fluid.
+            found[keyword] = value[0] if element == "InversionTimes" and not isinstance(value, float) else value
+    modifier = functional_group(dataset, index, "MRModifierSequence")
+    if modifier is not None and modifier.get("InversionRecovery") == "YES":
+        found["ScanningSequence"] = "IR"
+    return found
