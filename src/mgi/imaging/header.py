@@ -41,12 +41,13 @@ KEYWORDS = (
 )
 _TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in KEYWORDS}
 _NUMBERS = ("DS", "IS")
-_TEXT = ("CS", "UI")
+_PLAIN = (*_NUMBERS, "CS", "UI")
 
 
 def header_of(dataset: Any) -> dict[str, Any]:
     """The elements of KEYWORDS that are there: a number, a text, a list of either, or None where one is empty."""
-    return {keyword: _value(dataset, tag) for keyword, tag in _TAGS.items() if tag in dataset}
+    elements = dict(dataset.items())  # as they were read: asking the data set for one converts it
+    return {keyword: _value(dataset, tag, elements[tag]) for keyword, tag in _TAGS.items() if tag in elements}
 
 
 def text_of(header: Mapping[str, Any], keyword: str) -> str:
@@ -55,9 +56,8 @@ def text_of(header: Mapping[str, Any], keyword: str) -> str:
     return "" if value is None else str(value)
 
 
-def _value(dataset: Any, tag: BaseTag) -> Any:
-    raw = dataset.get_item(tag)
-    if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes) and raw.VR in (*_NUMBERS, *_TEXT):
+def _value(dataset: Any, tag: BaseTag, raw: Any) -> Any:
+    if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes) and raw.VR in _PLAIN:
         parts = [part.strip(" \0") for part in raw.value.decode("ascii").split("\\")]
         values = [float(part) if part else None for part in parts] if raw.VR in _NUMBERS else parts
         single = values[0] if len(values) == 1 else values

@@ -128,9 +128,11 @@ def test_a_slice_that_does_not_fit_is_refused_by_series_and_field(
 
 def test_a_deflated_file_is_refused_before_it_is_inflated(mr_file: MrFile, monkeypatch: pytest.MonkeyPatch) -> None:
     data = mr_file(plane(1), syntax=DeflatedExplicitVRLittleEndian)
-    monkeypatch.setattr(dicom_file.pydicom, "dcmread", lambda *_: pytest.fail("was parsed"))
+    read, parsed = dicom_file.read_dataset, []
+    monkeypatch.setattr(dicom_file, "read_dataset", lambda *a, **k: parsed.append(k) or read(*a, **k))
     with pytest.raises(BadInputError, match="Deflated"):
         volume_of([("1.dcm", data)], UID)
+    assert ["stop_when" in options for options in parsed] == [True], "more was read than the file meta group"
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>busy</html>", bytes(200), bytes(128) + b"DICM"])
