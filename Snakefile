@@ -23,7 +23,7 @@ from lib.config import ConfigProblemError, complete, section
 from lib.jobs import shell_prefix
 from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
 from lib.supplied import archive_files, archive_folder, existing, option
-from lib.supplied import expression_table, image_table
+from lib.supplied import expression_table, image_lists, image_table
 
 
 configfile: ROOT / "config" / "config.yaml"
@@ -39,6 +39,7 @@ RUNS = run_table(config["runs"])
 SEGMENTERS = segmenters(RUNS)
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
+IMAGE_LISTS = image_lists(config)
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
 # How files are shared out among jobs and threads, which changes nothing in them.
 PACE = ("batches", "threads")

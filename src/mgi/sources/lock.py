@@ -3,16 +3,20 @@
 import dataclasses
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
 
 from mgi.core import settings
 from mgi.core.errors import BadInputError, ConfigError, MgiError
 from mgi.core.files import read_json
+from mgi.core.ids import is_dicom_uid
 
 # Keys and digests become file names: nothing else than these may come out of a lock or an archive.
-_UID = re.compile(r"^[0-9]+(\.[0-9]+){1,20}$")
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
+_SHA256 = re.compile(r"^[0-9a-f]{64}$")
+_IN_FOLDERS = ("nifti", "dicom")
+# Left out of the file where they say nothing, so that the locks of sources without them stay as they were.
+_ONLY_WHERE_SET = ("version", "digest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,10 @@ class ExpressionItem:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageItem:
-    """One series on offer; `key` is the SeriesInstanceUID or the Kaggle folder, `size` the bytes before packing."""
+    """One series on offer; `key` is the SeriesInstanceUID, the Kaggle folder, or a file's path in the user's folder.
+
+    `size` is in bytes before packing; `digest` pins the content of a chosen item that lies in the user's folder.
+    """
 
     patient_id: str
     study_uid: str
@@ -55,6 +62,7 @@ class ImageItem:
     score: float
     chosen: bool
     reason: str
+    digest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +81,17 @@ class ExpressionLock:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageLock:
-    """Every series of a collection, one FLAIR and its masks chosen per patient at most."""
+    """Every series of a collection, one FLAIR and its masks chosen per patient at most.
 
-    source: Literal["tcia", "kaggle"]
+    `version` is that of the service's interface which answered.
+    """
+
+    source: Literal["tcia", "kaggle", "nifti", "dicom"]
     collection: str | None
     simulated: bool
     table: Table | None
     items: tuple[ImageItem, ...]
+    version: str | None = None
     kind: Literal["images"] = "images"
     format: Literal[1] = 1
 
@@ -89,9 +101,14 @@ L = TypeVar("L", ExpressionLock, ImageLock)
 
 def as_json(lock: ExpressionLock | ImageLock) -> dict[str, Any]:
     """The lock as written: items sorted, so that the same content gives the same bytes."""
-    plain = dataclasses.asdict(lock)
-    plain["items"] = sorted(plain["items"], key=lambda item: (item["patient_id"], item["key"]))
+    plain = _without_empty(dataclasses.asdict(lock))
+    items = [_without_empty(item) for item in plain["items"]]
+    plain["items"] = sorted(items, key=lambda item: (item["patient_id"], item["key"]))
     return plain
+
+
+def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None or name not in _ONLY_WHERE_SET}
 
 
 def read_lock(path: Path | str, cls: type[L], *, source: str) -> L:
@@ -133,12 +150,23 @@ def check_lock(lock: ExpressionLock | ImageLock) -> None:
 
 
 def _check_names(source: str, item: ExpressionItem | ImageItem) -> None:
-    if source == "tcia" and not (_UID.match(item.key) and len(item.key) <= 64):
+    if source in _IN_FOLDERS and isinstance(item, ImageItem):
+        _check_in_folder(source, item)
+    if source == "tcia" and not is_dicom_uid(item.key):
         raise BadInputError(f"items: key {item.key!r}, expected a DICOM UID (digits and points)")
     if source == "gdc" and isinstance(item, ExpressionItem) and not _MD5.match(item.md5 or ""):
         raise BadInputError(f"items: {item.key}: md5 {item.md5!r}, expected 32 hexadecimal digits")
     if item.size < 0:
         raise BadInputError(f"items: {item.key}: size {item.size}, expected 0 or more")
+
+
+def _check_in_folder(source: str, item: ImageItem) -> None:
+    path = PurePosixPath(item.key)
+    inside = not path.is_absolute() and ".." not in path.parts and item.key == str(path) and item.key.isprintable()
+    if not (source == "dicom" and is_dicom_uid(item.key)) and not inside:
+        raise BadInputError(f"items: key {item.key!r}, expected a path inside of the folder")
+    if not _SHA256.match(item.digest or ""):
+        raise BadInputError(f"items: {item.key}: digest {item.digest!r}, expected 64 hexadecimal digits")
 
 
 def batch_of(items: tuple[Any, ...], batch: str) -> list[Any]:

@@ -18,11 +18,17 @@ class Listing:
     rows: tuple[Mapping[str, Any], ...]
     release: str | None = None
     table: Table | None = None
+    notes: tuple[str, ...] = ()
+    """What the user should know of what was left out or replaced, one line each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawEntry:
-    """One verified item in place; `path` is relative to the batch index, None where a user's file is read in place."""
+    """One verified item in place; `path` is relative to the batch index, None where a user's file is read in place.
+
+    `members` are the files of an item in the user's folder, as path within that folder and SHA-256. `sha256` is then
+    that of the only file, or of their list.
+    """
 
     patient_id: str
     key: str
@@ -34,10 +40,12 @@ class RawEntry:
     n_images: int | None
     rejected: str | None = None
     """Why the content cannot serve although the bytes are right; the patient is then dropped with this reason."""
+    members: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The entry as written; `rejected` only where it says something."""
-        return {name: value for name, value in vars(self).items() if name != "rejected" or value is not None}
+        """The entry as written; `rejected` and `members` only where they say something."""
+        silent = {name for name, empty in (("rejected", None), ("members", ())) if getattr(self, name) == empty}
+        return {name: value for name, value in vars(self).items() if name not in silent}
 
 
 class Fetching(Protocol[ItemT]):

@@ -1,0 +1,88 @@
+"""The headers of a folder's DICOM files, read without their pixels and without trusting their names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydicom
+
+from mgi.core.errors import BadInputError
+from mgi.sources.dates import iso_date
+from mgi.sources.series_zip import DEFLATED_EXPLICIT_VR, TAGS, tags_of, transfer_syntax
+
+PREAMBLE_BYTES = 128
+_WANTED = (
+    *("PatientID", "StudyInstanceUID", "StudyDate", "SeriesInstanceUID", "SOPInstanceUID", "Modality"),
+    *("SeriesDescription", "ProtocolName", "NumberOfFrames"),
+    *TAGS,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DicomHeader:
+    """One file that belongs to a series; `name` is its path in the folder, `n_frames` at least 1."""
+
+    name: str
+    size: int
+    patient: str
+    study_uid: str
+    study_date: str | None
+    series_uid: str
+    sop_uid: str
+    modality: str
+    description: str
+    n_frames: int
+    tags: Mapping[str, Any]
+
+
+def read_dicom_header(folder: Path, name: str) -> DicomHeader | None:
+    """The header of a file, or None where it is not DICOM or belongs to no series (a DICOMDIR).
+
+    Raises BadInputError naming a file that says it is DICOM and cannot be read, or whose pixels and tags are deflated:
+    400 kB of those inflate to a gigabyte.
+    """
+    path = folder / name
+    try:
+        with path.open("rb") as source:
+            if source.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] != b"DICM":
+                return None
+            source.seek(0)
+            if transfer_syntax(source) == DEFLATED_EXPLICIT_VR:
+                raise BadInputError(f"{path}: deflated transfer syntax, refused; convert it or take it away")
+            source.seek(0)
+            found = pydicom.dcmread(source, stop_before_pixels=True, specific_tags=list(_WANTED))
+            return _header_of(found, name, path.stat().st_size)
+    except BadInputError:
+        raise
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror}") from None
+    except Exception as error:  # noqa: BLE001 - hostile DICOM raises nine kinds; each one ends here, named
+        raise BadInputError(f"{path}: DICOM that cannot be read ({type(error).__name__}); take it away") from None
+
+
+def _header_of(found: pydicom.Dataset, name: str, size: int) -> DicomHeader | None:
+    series, sop = (str(found.get(keyword) or "") for keyword in ("SeriesInstanceUID", "SOPInstanceUID"))
+    if not series or not sop:
+        return None
+    return DicomHeader(
+        name=name,
+        size=size,
+        patient=str(found.get("PatientID") or "").strip(),
+        study_uid=str(found.get("StudyInstanceUID") or ""),
+        study_date=_date_of(str(found.get("StudyDate") or "")),
+        series_uid=series,
+        sop_uid=sop,
+        modality=str(found.get("Modality") or ""),
+        description=str(found.get("SeriesDescription") or found.get("ProtocolName") or "").strip(),
+        n_frames=max(1, int(found.get("NumberOfFrames") or 1)),
+        tags=tags_of(found),
+    )
+
+
+def _date_of(text: str) -> str | None:
+    """The day, or None where it is absent or no date: other studies are then preferred."""
+    try:
+        return iso_date(text)
+    except BadInputError:
+        return None
