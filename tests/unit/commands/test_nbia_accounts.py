@@ -86,7 +86,9 @@ def test_a_first_version_without_digests_is_accepted_by_count_uids_and_decoding(
         _, whole = lock_and_fetch(settings_of(service), tmp_path / "whole")
     with served(old) as (service, _):
         _, bare = lock_and_fetch(settings_of(service), tmp_path / "bare")
-    counted = [[(item["key"], item["n_images"], item.get("rejected")) for item in index["items"]] for index in (whole, bare)]
+    counted = [
+        [(item["key"], item["n_images"], item.get("rejected")) for item in index["items"]] for index in (whole, bare)
+    ]
     assert counted[0] == counted[1]
 
 

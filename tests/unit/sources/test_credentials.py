@@ -14,7 +14,9 @@ ASK = Request(path="v4/thing", label="thing")
 
 
 def token_reply(access, **more):
-    return json.dumps({"access_token": access, "expires_in": 7200, "refresh_token": f"refresh-{access}", **more}).encode()
+    return json.dumps(
+        {"access_token": access, "expires_in": 7200, "refresh_token": f"refresh-{access}", **more}
+    ).encode()
 
 
 @pytest.fixture

@@ -108,9 +108,8 @@ def test_columns_that_an_old_version_lacks_are_asked_for_elsewhere(stub, reply, 
 
 def test_a_manifest_brings_its_series_from_any_collection_and_names_what_is_not_shown(stub, reply, service_at):
     other = {**ROW, "SeriesInstanceUID": "1.2.9"}
-    stub.script["/getSeries"] = [reply(body=json.dumps([ROW, {**ROW, "SeriesInstanceUID": "1.2.8"}]).encode())] + [
-        reply(body=json.dumps([other]).encode())
-    ]
+    collection = [ROW, {**ROW, "SeriesInstanceUID": "1.2.8"}]
+    stub.script["/getSeries"] = [reply(body=json.dumps(rows).encode()) for rows in (collection, [other])]
     nbia = versions_of(service_at(stub.url))
     _, rows = listed_rows(nbia, ["1.2.9", "1.2.3"], "TCGA-LGG")
     assert [row["SeriesInstanceUID"] for row in rows] == ["1.2.9", "1.2.3"]
