@@ -9,7 +9,7 @@ from typing import Any
 from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
 from mgi.core.ids import is_dicom_uid
-from mgi.sources.dicom_headers import DicomHeader, read_dicom_header
+from mgi.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags
 from mgi.sources.general_commons import named
 from mgi.sources.patient_names import PatientNames
 from mgi.sources.tcia_listing import TciaSeries
@@ -70,7 +70,7 @@ def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
         if patient is None:
             strangers.add(images[0].patient)
         else:
-            series[uid] = _series_of(images, patient)
+            series[uid] = _series_of(images, patient, read_sequence_tags(folder / images[0].name))
     labels = [label for name in others if (label := _label_of(name, series, patients)) is not None]
     rest = sorted(set(others) - {label.name for label in labels})
     notes = _notes(rest, sorted(strangers), copies)
@@ -101,7 +101,7 @@ def _patient_of(header: DicomHeader, patients: PatientNames, folder: Path) -> st
         raise BadInputError(f"{folder / header.name}: PatientID {error}") from None
 
 
-def _series_of(images: Sequence[DicomHeader], patient: str) -> FolderSeries:
+def _series_of(images: Sequence[DicomHeader], patient: str, tags: Mapping[str, Any]) -> FolderSeries:
     first = images[0]
     is_mask = first.modality == "SEG"
     listed = TciaSeries(
@@ -115,7 +115,7 @@ def _series_of(images: Sequence[DicomHeader], patient: str) -> FolderSeries:
         size=sum(image.size for image in images),
         third_party=False,
     )
-    found = FolderSeries(listed=listed, names=tuple(sorted(image.name for image in images)), tags=first.tags)
+    found = FolderSeries(listed=listed, names=tuple(sorted(image.name for image in images)), tags=tags)
     for what in ("patient", "study_uid", "modality"):
         if len(several := {getattr(image, what) for image in images}) > 1:
             return replace(found, fault=f"files of {len(several)} different {what.replace('_uid', '')} values")
