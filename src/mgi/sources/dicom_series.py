@@ -71,7 +71,9 @@ def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
             strangers.add(images[0].patient)
         else:
             series[uid] = _series_of(images, patient, read_sequence_tags(folder / images[0].name))
-    labels = [label for name in others if (label := _label_of(name, series, patients)) is not None]
+    known = {one.listed.patient_id for one in series.values()}
+    found = [label for name in others if (label := _label_of(name, series, patients)) is not None]
+    labels = [label for label in found if label.patient_id in known]
     rest = sorted(set(others) - {label.name for label in labels})
     notes = _notes(rest, sorted(strangers), copies)
     return FolderScan(
@@ -144,7 +146,7 @@ def _label_of(name: str, series: Mapping[str, FolderSeries], patients: PatientNa
 def _notes(rest: list[str], strangers: list[str], copies: int) -> tuple[str, ...]:
     notes = []
     if rest:
-        notes.append(f"{len(rest)} files are neither DICOM images nor label files: {named(rest)}")
+        notes.append(f"{len(rest)} files are neither DICOM images nor labels of a patient here: {named(rest)}")
     if strangers:
         notes.append(f"{len(strangers)} patients are not in images.patients: {named(strangers)}")
     if copies:

@@ -139,7 +139,7 @@ class NiftiImages:
 def choose_files(items: Sequence[ImageItem]) -> list[ImageItem]:
     """All files of one patient with their verdicts: the FLAIR of the earliest day, before it of those with a mask.
 
-    The mask is of that day, the one corrected by hand if there is one. A second copy of a file is not used.
+    The mask is of that day, the one corrected by hand if there is one. Of two files of one name the upper one is used.
     """
     days = {item.study_date for item in items if item.role == "mask"}
     flairs = sorted(
@@ -163,7 +163,7 @@ def _judged(item: ImageItem, flair: ImageItem | None, mask: ImageItem | None) ->
         return replace(item, reason=f"other study preferred: {flair.study_date}")
     best = flair if item.role == "flair" else mask
     if best is not None and item.key != best.key:
-        copied = item.description.lower() == best.description.lower()
-        return replace(item, reason=f"copy of {best.key}" if copied else f"{best.description} preferred")
+        is_twin = item.description.lower() == best.description.lower()
+        return replace(item, reason=f"{best.key if is_twin else best.description} preferred")
     reason = "FLAIR by name" if item.role == "flair" else f"mask of the day of the FLAIR ({item.description})"
     return replace(item, chosen=True, reason=reason)

@@ -85,7 +85,7 @@ def test_a_second_copy_is_named_and_a_mask_without_flair_is_not_used(tmp_path):
     write(tmp_path, f"{CASE}_1997.02.22_flair.nii.gz", f"{CASE}/{CASE}_1997.02.22_flair.nii.gz")
     write(tmp_path, *files_of("TCGA-DU-5851", "1995.04.28", "GlistrBoost"))
     found = verdicts(tmp_path)
-    assert found[f"{CASE}/{CASE}_1997.02.22_flair.nii.gz"][2] == f"copy of {CASE}_1997.02.22_flair.nii.gz"
+    assert found[f"{CASE}/{CASE}_1997.02.22_flair.nii.gz"][2] == f"{CASE}_1997.02.22_flair.nii.gz preferred"
     assert found["TCGA-DU-5851_1995.04.28_GlistrBoost.nii.gz"] == ("mask", False, "no FLAIR of this patient")
 
 
