@@ -16,8 +16,7 @@ from mgi.sources.nifti import NiftiHeader
 
 # 240 x 240 x 155 is what the atlas has; a header of 400 bytes can claim gigabytes.
 MAX_VOXELS = 256 << 20
-_HEADERS = {348: nibabel.Nifti1Header, 540: nibabel.Nifti2Header}
-_LONGEST = 544
+_HEADERS = {348: (nibabel.Nifti1Header, b"n+1"), 540: (nibabel.Nifti2Header, b"n+2")}
 
 
 def read_nifti_header(path: Path) -> NiftiHeader:
@@ -28,7 +27,7 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     """
     try:
         with (gzip.open if path.name.endswith(".gz") else open)(path, "rb") as source:
-            start = source.read(_LONGEST)
+            start = source.read(max(_HEADERS))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what a header fixes by itself is judged here
             return _gated(start, path.name)
@@ -40,10 +39,13 @@ def read_nifti_header(path: Path) -> NiftiHeader:
 
 def _gated(start: bytes, name: str) -> NiftiHeader:
     sizes = [int.from_bytes(start[:4], order) for order in ("little", "big")]
-    kind = next((_HEADERS[size] for size in sizes if size in _HEADERS), None)
-    if kind is None:
+    size = next((size for size in sizes if size in _HEADERS), None)
+    if size is None or len(start) < size:
         raise BadInputError(f"{name}: not a NIfTI file")
-    header = kind(start[: max(_HEADERS) if kind is nibabel.Nifti2Header else min(_HEADERS)])
+    kind, magic = _HEADERS[size]
+    header = kind(start[:size], check=False)  # nibabel's check repairs and logs; here a header is right or refused
+    if not header["magic"].item().startswith(magic):
+        raise BadInputError(f"{name}: not a NIfTI file of one piece")
     shape = [int(length) for length in header.get_data_shape()]
     while len(shape) > 3 and shape[-1] == 1:
         shape.pop()

@@ -53,6 +53,15 @@ def test_a_flat_or_claimed_volume_is_refused_from_its_header(tmp_path):
         read_nifti_header(tmp_path / "b.nii.gz")
 
 
+def test_a_header_without_its_voxels_and_one_that_needs_repair_are_refused_in_silence(tmp_path, capfd):
+    header = nibabel.nifti1.Nifti1PairHeader()
+    header.set_data_shape((4, 5, 6))
+    (tmp_path / "a.nii").write_bytes(header.binaryblock)
+    with pytest.raises(BadInputError, match="not a NIfTI file of one piece"):
+        read_nifti_header(tmp_path / "a.nii")
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", gzip.compress(b"x" * 400)[:-9], b"\x5c\x01\x00\x00", bytes(400)])
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
 def test_what_is_no_nifti_is_one_line(tmp_path, content, name):
