@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from mgi.sources.dicom_series import FolderSeries, LabelFile
 from mgi.sources.lock import ImageItem
@@ -16,13 +15,13 @@ def judge_patient(
     series: Sequence[FolderSeries],
     labels: Sequence[LabelFile],
     choose: Callable[[Sequence[TciaSeries]], Sequence[SeriesChoice]],
-    sizes: Mapping[Path, int],
-    root: Path,
+    read_label: Callable[[str], tuple[int, int, str | None]],
 ) -> list[ImageItem]:
     """The series and label files of one patient, each with a verdict.
 
     A label file of a series counts as a segmentation of its study when the FLAIR is chosen. The mask is then the label
-    file of the FLAIR series, else that of the patient, else the segmentations of the study.
+    file of the FLAIR series, else that of the patient, else the segmentations of the study. `read_label` gives a label
+    file's size, slices, and why its header is refused: nothing then takes its place in silence.
     """
     sound = [one.listed for one in sorted(series, key=lambda one: one.listed.key) if one.fault is None]
     by_key = {one.listed.key: one.listed for one in series}
@@ -33,7 +32,7 @@ def judge_patient(
     mask = _best_label(labels, flair)
     items = [_without_segmentation(item) if mask is not None and item.role == "mask" else item for item in judged]
     items += [_faulty(one) for one in series if one.fault is not None]
-    return [*items, *(_label_item(label, by_key, flair, mask, sizes[root / label.name]) for label in labels)]
+    return [*items, *(_label_item(label, by_key, flair, mask, read_label(label.name)) for label in labels)]
 
 
 def _best_label(labels: Sequence[LabelFile], flair: ImageItem | None) -> LabelFile | None:
@@ -53,8 +52,13 @@ def _faulty(one: FolderSeries) -> ImageItem:
 
 
 def _label_item(
-    label: LabelFile, by_key: Mapping[str, TciaSeries], flair: ImageItem | None, mask: LabelFile | None, size: int
+    label: LabelFile,
+    by_key: Mapping[str, TciaSeries],
+    flair: ImageItem | None,
+    mask: LabelFile | None,
+    header: tuple[int, int, str | None],
 ) -> ImageItem:
+    size, n_images, fault = header
     if flair is None:
         reason = "no FLAIR chosen"
     elif label.series not in (flair.key, None):
@@ -69,10 +73,10 @@ def _label_item(
         key=label.name,
         modality="SEG",
         description=LABEL_FILE,
-        n_images=0,
+        n_images=n_images,
         size=size,
         role="mask",
         score=0.0,
-        chosen=mask is label,
-        reason=reason,
+        chosen=mask is label and fault is None,
+        reason=fault if mask is label and fault is not None else reason,
     )

@@ -6,6 +6,7 @@ The folder of a General Commons download is one of these; its manifest then says
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mgi.sources.dicom_choice import judge_patient
 from mgi.sources.dicom_series import FolderScan, scan_folder
 from mgi.sources.general_commons import CommonsRow, check_files, check_series, named
 from mgi.sources.lock import ImageItem, ImageLock, check_lock
-from mgi.sources.nifti import NiftiHeader
+from mgi.sources.nifti import NiftiHeader, gated
 from mgi.sources.patient_names import PatientNames
 from mgi.sources.protocol import Listing, RawEntry
 from mgi.sources.series_choice import SeriesChoice
@@ -96,12 +97,11 @@ class DicomImages:
             rejected = self.confirm(scan.series[item.key].tags)
         return entry_of(item, members, size=size, n_images=item.n_images, rejected=rejected)
 
+    def _gated_label(self, root: Path, name: str) -> tuple[int, int, str | None]:
+        return (root / name).stat().st_size, *gated(self.read_label, root / name)
+
     def _label_entry(self, item: ImageItem, members: Members, root: Path, size: int) -> RawEntry:
-        n_images, rejected = item.n_images, None
-        try:
-            n_images = self.read_label(root / item.key).n_slices
-        except BadInputError as error:
-            rejected = str(error)
+        n_images, rejected = gated(self.read_label, root / item.key)
         return entry_of(item, members, size=size, n_images=n_images, rejected=rejected)
 
     def _judged(self, scan: FolderScan) -> list[ImageItem]:
@@ -114,7 +114,7 @@ class DicomImages:
         return [
             item
             for patient in sorted(series)
-            for item in judge_patient(series[patient], labels[patient], self.choose, scan.sizes, root)
+            for item in judge_patient(series[patient], labels[patient], self.choose, partial(self._gated_label, root))
         ]
 
     def _names_of(self, scan: FolderScan, item: ImageItem) -> tuple[str, ...]:

@@ -39,6 +39,14 @@ class NiftiHeader:
     n_slices: int
 
 
+def gated(read_header: Callable[[Path], NiftiHeader], path: Path) -> tuple[int, str | None]:
+    """The number of slices, and why the header cannot be used (then 0 slices) or None."""
+    try:
+        return read_header(path).n_slices, None
+    except BadInputError as error:
+        return 0, f"header refused: {error}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class NiftiImages:
     """The files below `folder`; `read_header` gates a header and raises BadInputError where it cannot be used."""
@@ -87,11 +95,7 @@ class NiftiImages:
         """
         root = present_folder(self.folder, EXPECTED)
         members = pinned(item, hashed(root, [item.key]), root)
-        n_images, rejected = item.n_images, None
-        try:
-            n_images = self.read_header(root / item.key).n_slices
-        except BadInputError as error:
-            rejected = str(error)
+        n_images, rejected = gated(self.read_header, root / item.key)
         return entry_of(item, members, size=(root / item.key).stat().st_size, n_images=n_images, rejected=rejected)
 
     def _items(self, folder: Path) -> tuple[list[ImageItem], tuple[str, ...]]:
@@ -113,6 +117,8 @@ class NiftiImages:
         if found is None:
             return None
         kind = found["kind"]
+        is_other = kind.lower() not in (_FLAIR, *_MASKS)
+        n_slices, fault = (0, None) if is_other else gated(self.read_header, folder / name)
         role = "flair" if kind.lower() == _FLAIR else "mask" if kind.lower() in _MASKS else "other"
         return ImageItem(
             patient_id=patient_id_of(found["case"]),
@@ -121,25 +127,20 @@ class NiftiImages:
             key=name,
             modality="SEG" if role == "mask" else "MR",
             description=kind,
-            n_images=0 if role == "other" else self._n_slices(folder / name),
+            n_images=n_slices,
             size=(folder / name).stat().st_size,
             role=role,  # type: ignore[arg-type]
             score=1.0 if role == "flair" else 0.0,
             chosen=False,
-            reason=f"not a FLAIR ({kind})",
+            reason=fault or f"not a FLAIR ({kind})",
         )
-
-    def _n_slices(self, path: Path) -> int:
-        try:
-            return self.read_header(path).n_slices
-        except BadInputError:
-            return 0  # said when it is fetched: the patient is then dropped with that reason
 
 
 def choose_files(items: Sequence[ImageItem]) -> list[ImageItem]:
     """All files of one patient with their verdicts: the FLAIR of the earliest day, before it of those with a mask.
 
     The mask is of that day, the one corrected by hand if there is one. Of two files of one name the upper one is used.
+    Where the header of a file that would be used is refused, nothing takes its place in silence: its reason says so.
     """
     days = {item.study_date for item in items if item.role == "mask"}
     flairs = sorted(
@@ -165,5 +166,7 @@ def _judged(item: ImageItem, flair: ImageItem | None, mask: ImageItem | None) ->
     if best is not None and item.key != best.key:
         is_twin = item.description.lower() == best.description.lower()
         return replace(item, reason=f"{best.key if is_twin else best.description} preferred")
+    if not item.n_images:
+        return item
     reason = "FLAIR by name" if item.role == "flair" else f"mask of the day of the FLAIR ({item.description})"
     return replace(item, chosen=True, reason=reason)

@@ -83,16 +83,16 @@ def test_the_folder_may_be_given_on_the_command_line(brats, tmp_path):
     assert main(["lock-images", *options, "--output", str(tmp_path / "a.json")]) == 0
 
 
-def test_a_header_that_places_nothing_rejects_its_file(brats, tmp_path, capsys):
-    image = nibabel.load(brats / FLAIR)
+def test_a_mask_whose_header_places_nothing_is_named_and_not_used(brats, tmp_path, capsys):
+    image = nibabel.load(brats / MASK)
     image.header["srow_x"] = np.nan
-    (brats / FLAIR).write_bytes(gzip.compress(image.header.binaryblock + bytes(300)))
+    (brats / MASK).write_bytes(gzip.compress(image.header.binaryblock + bytes(300)))
     settings = {"source": "nifti", "folder": str(brats)}
     assert lock(settings, tmp_path / "a.json") == 0
-    assert fetch(settings, tmp_path / "a.json", tmp_path / "batch.json") == 0
-    assert "rejected, " in capsys.readouterr().out
-    rejected = [item.get("rejected") for item in json.loads((tmp_path / "batch.json").read_text())["items"]]
-    assert sum(text is not None and "affine is not finite" in text for text in rejected) == 1
+    assert f"1 patients with FLAIR have no mask: {CASE}" in capsys.readouterr().out
+    reasons = {item["key"]: item["reason"] for item in json.loads((tmp_path / "a.json").read_text())["items"]}
+    assert "affine is not finite" in reasons[MASK]
+    assert reasons[FLAIR] == "FLAIR by name"
 
 
 def test_a_dicom_folder_is_locked_by_name_and_study_and_indexed_in_place(dicom, tmp_path, simulated_archive, capsys):

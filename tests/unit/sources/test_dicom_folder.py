@@ -172,8 +172,9 @@ def test_a_label_file_of_the_series_comes_before_one_of_the_patient_and_before_s
     assert (entry.n_images, entry.members) == (3, (("1.2.1.nii.gz", hashlib.sha256(b"s").hexdigest()),))
     write(folder, {"1.2.1.nii.gz": b"broken"})
     again = source_at(folder)
-    (item,) = (item for item in again.lock(again.discover()).items if item.key == "1.2.1.nii.gz")
-    assert again.fetch(item, tmp_path).rejected == "1.2.1.nii.gz: shape is flat"
+    refused = {item.key: (item.chosen, item.reason) for item in again.lock(again.discover()).items}
+    assert refused["1.2.1.nii.gz"] == (False, "header refused: 1.2.1.nii.gz: shape is flat")
+    assert refused["1.2.3"] == (False, "label file preferred")  # nothing takes its place in silence
 
 
 def test_a_label_file_marks_the_study_of_its_series_as_segmented(folder):

@@ -116,12 +116,31 @@ def test_a_file_is_read_in_place_and_pinned_by_its_digest(tmp_path):
         source.fetch(item, tmp_path / "raw")
 
 
-def test_a_header_that_cannot_be_used_rejects_its_file_with_the_reason(tmp_path):
+def test_a_file_whose_header_cannot_be_used_is_not_chosen_and_nothing_takes_its_place(tmp_path):
+    names = files_of(CASE, "1997.02.22", "flair", "GlistrBoost", "GlistrBoost_ManuallyCorrected")
+    write(tmp_path, *names)
+    write(tmp_path, names[2], content=b"broken")
+    refused = f"header refused: {names[2]}: affine is not finite"
+    assert verdicts(tmp_path) == {
+        names[0]: ("flair", True, "FLAIR by name"),
+        names[1]: ("mask", False, "GlistrBoost_ManuallyCorrected preferred"),
+        names[2]: ("mask", False, refused),
+    }
+    write(tmp_path, names[0], content=b"broken")
+    with pytest.raises(BadInputError, match=r"none of 3 is chosen .*flair\.nii\.gz: affine is not finite"):
+        verdicts(tmp_path)
+
+
+def test_a_gate_that_became_stricter_since_the_lock_rejects_the_file(tmp_path):
     (name,) = files_of(CASE, "1997.02.22", "flair")
-    source = source_at(write(tmp_path, name, content=b"broken"))
+    source = source_at(write(tmp_path, name))
     item = source.lock(source.discover()).items[0]
-    assert (item.n_images, item.chosen) == (0, True)
-    assert source.fetch(item, tmp_path).rejected == f"{name}: affine is not finite"
+
+    def strict(path):
+        raise BadInputError(f"{path.name}: too flat")
+
+    entry = NiftiImages(folder=tmp_path, read_header=strict).fetch(item, tmp_path)
+    assert entry.rejected == f"header refused: {name}: too flat"
 
 
 @pytest.mark.parametrize("folder", [None, "absent"])
