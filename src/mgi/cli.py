@@ -23,7 +23,10 @@ def command_names() -> list[str]:
 
 
 def main(argv: list[str]) -> int:
-    """Run `argv[0]` with the remaining arguments; return the exit code."""
+    """Run `argv[0]` with the remaining arguments; return the exit code.
+
+    A command's `run` returns nothing, or the code of an answer that is no failure (`lock-diff`: 1, the locks differ).
+    """
     names = command_names()
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: python -m mgi COMMAND [--help]\n\ncommands:\n  " + "\n  ".join(names))
@@ -38,14 +41,13 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv[1:])
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        command.run(args)
+        return command.run(args) or 0
     except MgiError as error:
         return _fail(name, str(error), error.exit_code)
     except OSError as error:
         return _fail(name, _describe(error), DISK_AND_PERMISSION_EXIT)
     except KeyboardInterrupt:
         return _fail(name, "interrupted", 130)
-    return 0
 
 
 def _fail(name: str, message: str, code: int) -> int:

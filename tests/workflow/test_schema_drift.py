@@ -28,7 +28,7 @@ SECTIONS = {
     "predict": PredictSettings,
     "evaluation": EvaluationSettings,
 }
-JSON_TYPES = {int: "integer", float: "number", str: "string", bool: "boolean"}
+JSON_TYPES = {int: "integer", float: "number", str: "string", bool: "boolean", types.NoneType: "null"}
 
 
 def described(cls: type) -> dict[str, Any]:
@@ -47,7 +47,9 @@ def _kind(hint: Any) -> Any:
     if typing.get_origin(hint) is typing.Literal:
         return set(typing.get_args(hint))
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        return {JSON_TYPES.get(option, "null") for option in typing.get_args(hint)}
+        return {_kind(option) for option in typing.get_args(hint)}
+    if typing.get_origin(hint) is tuple:
+        return "array"
     return JSON_TYPES[hint]
 
 

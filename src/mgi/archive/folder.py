@@ -1,7 +1,8 @@
 """An archive folder in memory: the tables of both services, and where the bytes of each file and image lie.
 
 Layout: archive.json (written last, so its existence means complete), gdc/{status,files,versions,annotations}.json,
-gdc/data/<file id>, nbia/{series,patients,studies}.json, nbia/instances/<series>.json, nbia/images/<series>/<file>.
+gdc/data/<file id>, nbia/{series,patients,studies}.json, nbia/instances/<series>.json, nbia/images/<series>/<file>,
+and, only where somebody packed it ahead, nbia/packed/<series>.zip.
 """
 
 import json
@@ -36,6 +37,10 @@ class Archive:
     def image_path(self, series_uid: str, stored_name: str) -> Path:
         """Where one DICOM file lies; only for series found in the table."""
         return self.folder / "nbia" / "images" / series_uid / stored_name
+
+    def packed_path(self, series_uid: str) -> Path:
+        """Where the zip of a series with its digests may lie ready; only for series found in the table."""
+        return self.folder / "nbia" / "packed" / f"{series_uid}.zip"
 
     def instances(self, series_uid: str) -> list[Row]:
         """Images of a series in database order, which is not the order of the slices."""

@@ -16,7 +16,7 @@ from mgi.archive.gdc_catalog import (
     manifest_response,
     versions_response,
 )
-from mgi.archive.gdc_data import allowed_files, bare_file, tar_of_files
+from mgi.archive.gdc_data import allowed_files, bare_file, tar_of_annotations, tar_of_files
 from mgi.archive.gdc_fields import known_fields
 from mgi.archive.gdc_filters import bad_request
 from mgi.archive.gdc_search import Index, search, select, single
@@ -164,14 +164,17 @@ def _data_posted(gdc: Gdc, request: Request) -> Response:
 
 
 def _download(gdc: Gdc, request: Request, ids: list[str]) -> Response:
-    """Send one id as the bare file unless `compress` asks for a tar.gz, several as a tar.gz or, by `tarfile`, tar."""
+    """Send one id as the bare file unless a tar is asked for (`compress` tar.gz, `tarfile` tar); several as tar.gz."""
     if "x-auth-token" in request.headers:  # none is valid here; an expired one spoils open files, too
         text = "Your token is invalid or expired. Please get a new token from the portal."
         return json_response({"error": text, "message": text}, 403)
-    files = allowed_files(gdc.archive, gdc.catalog, ids)
     params = _params(request)
     compress, plain = (_is_set(params, "compress"), _is_set(params, "tarfile"))
-    if len(files) == 1 and not compress:
+    notes = {row["annotation_id"]: row for row in gdc.archive.annotations}
+    if ids and notes.keys() >= set(ids):
+        return tar_of_annotations([notes[one] for one in ids], compressed=compress or not plain)
+    files = allowed_files(gdc.archive, gdc.catalog, ids)
+    if len(files) == 1 and not compress and not plain:  # gdc-client unpacks what it asked for as a tar, even one file
         return bare_file(gdc.archive, files[0], request.headers.get("range"))
     return tar_of_files(gdc.archive, files, compressed=compress or not plain)
 

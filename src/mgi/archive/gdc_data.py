@@ -6,15 +6,13 @@ import re
 import tarfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, cast
 
 from mgi.archive.folder import Archive, Row
 from mgi.archive.gdc_catalog import Catalog, StoredFile, asked_files, manifest_text
 from mgi.archive.gdc_fields import values_at
-from mgi.archive.response import ChunkSink, RefusalError, Response, json_response
+from mgi.archive.response import ChunkSink, FilePart, RefusalError, Response, json_response
 
-_PIECE_BYTES = 1 << 20
 _BARCODE_PATHS = (
     "cases.submitter_id",
     "cases.samples.submitter_id",
@@ -49,13 +47,13 @@ def bare_file(archive: Archive, file: StoredFile, range_header: str | None) -> R
     }
     asked = _asked_range(range_header, size)
     if asked is None:
-        return Response(headers=headers | {"Content-Length": str(size)}, body=_pieces(path, 0, size))
+        return Response(headers=headers | {"Content-Length": str(size)}, body=FilePart(path, 0, size))
     first, last = asked
     if first > last:
         refused = json_response({"message": f"range {range_header} is outside a file of {size} bytes"}, 416)
         return Response(status=416, headers={**refused.headers, "Content-Range": f"bytes */{size}"}, body=refused.body)
     headers |= {"Content-Length": str(last - first + 1), "Content-Range": f"bytes {first}-{last}/{size}"}
-    return Response(status=206, headers=headers, body=_pieces(path, first, last - first + 1))
+    return Response(status=206, headers=headers, body=FilePart(path, first, last - first + 1))
 
 
 def _asked_range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -77,30 +75,31 @@ def _asked_range(header: str | None, size: int) -> tuple[int, int] | None:
     return (int(start), min(int(end), size - 1) if end else size - 1)
 
 
-def _pieces(path: Path, start: int, length: int) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        stream.seek(start)
-        while length > 0:
-            piece = stream.read(min(_PIECE_BYTES, length))
-            if not piece:
-                return
-            length -= len(piece)
-            yield piece
-
-
 def tar_of_files(archive: Archive, files: list[StoredFile], *, compressed: bool) -> Response:
     """Reply with a streamed tar, gzipped or plain: MANIFEST.txt, `<id>/<name>`, annotations, superseded note."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S.%f")
+    stamp = _stamp()
+    return _tar(_members(archive, files, stamp), stamp, compressed=compressed)
+
+
+def tar_of_annotations(rows: list[Row], *, compressed: bool) -> Response:
+    """Reply with a tar of one annotations.txt: gdc-client asks /data for a large file's annotations by their ids."""
+    return _tar(iter([("annotations.txt", _table_text(rows).encode)]), _stamp(), compressed=compressed)
+
+
+_Member = tuple[str, Callable[[], bytes]]
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%d_%H%M%S.%f")
+
+
+def _tar(members: Iterator[_Member], stamp: str, *, compressed: bool) -> Response:
     suffix = "tar.gz" if compressed else "tar"
     headers = {
         "Content-Type": "application/gzip" if compressed else "application/x-tar",
         "Content-Disposition": f"attachment; filename=gdc_download_{stamp}.{suffix}",
     }
-    members = _members(archive, files, stamp)
     return Response(headers=headers, body=_gzipped(members) if compressed else _plain(members))
-
-
-_Member = tuple[str, Callable[[], bytes]]
 
 
 def _members(archive: Archive, files: list[StoredFile], stamp: str) -> Iterator[_Member]:
@@ -146,8 +145,10 @@ def _annotations_text(archive: Archive, file: StoredFile) -> str:
     """Write the annotations that hang on a file, its case, samples or aliquots; empty if there are none."""
     hit = next((hit for hit in archive.files if hit["file_id"] == file.file_id), None)
     rows = [] if hit is None else [row for row in archive.annotations if _hangs_on(row, hit)]
-    if not rows:
-        return ""
+    return _table_text(rows) if rows else ""
+
+
+def _table_text(rows: list[Row]) -> str:
     columns = sorted({key for row in rows for key, value in row.items() if not isinstance(value, dict | list)})
     lines = ["\t".join(columns)]
     lines += ["\t".join(str(row.get(key) or "") for key in columns) for row in rows]

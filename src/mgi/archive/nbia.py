@@ -1,7 +1,7 @@
 """The NBIA API over an archive folder, seen by a guest: endpoints, their allowed parameters, their refusals."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from mgi.archive.nbia_tables import (
 )
 from mgi.archive.nbia_token import token_response
 from mgi.archive.nbia_zip import series_zip
-from mgi.archive.response import Handler, RefusalError, Request, Response, text_response
+from mgi.archive.response import FilePart, Handler, RefusalError, Request, Response, text_response
 
 PREFIX = "/nbia-api"
 
@@ -148,7 +148,10 @@ def _image_with_md5(call: Call) -> Response:
 def _zip_response(call: Call, *, with_md5: bool) -> Response:
     series = call.visible_series()
     new_names = call.params.get("NewFileNames", "").lower() == "yes"
-    body = series_zip(call.guest.archive, series, new_names=new_names, with_md5=with_md5)
+    packed = call.guest.archive.packed_path(series["SeriesInstanceUID"])
+    body: Iterable[bytes] = series_zip(call.guest.archive, series, new_names=new_names, with_md5=with_md5)
+    if with_md5 and not new_names and packed.is_file():
+        body = FilePart(packed, 0, packed.stat().st_size)  # still without a length in the reply
     return _attachment(f"{series['SeriesInstanceUID']}.zip", body)
 
 
@@ -162,7 +165,7 @@ def _single_image(call: Call) -> Response:
     return _attachment(f"{sop_uid}.dcm", _content(paths[0]))
 
 
-def _attachment(name: str, body: Iterator[bytes]) -> Response:
+def _attachment(name: str, body: Iterable[bytes]) -> Response:
     """Reply with a stream that has no length, range or tag: it cannot be resumed."""
     headers = {
         "Content-Type": "application/octet-stream",

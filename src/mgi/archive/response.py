@@ -4,8 +4,9 @@ Services are plain functions from Request to Response, so that anything (a fault
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -29,16 +30,41 @@ class Request:
 class Response:
     """One HTTP reply.
 
-    A `bytes` body is sent with its length. An iterator is sent as it comes: with the Content-Length header that it
-    brings, or chunked and without any length if it brings none.
+    A `bytes` body is sent with its length. Pieces are sent as they come: with the Content-Length header that they
+    bring, or chunked and without any length if they bring none.
     """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | Iterator[bytes] = b""
+    body: bytes | Iterable[bytes] = b""
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """Bytes of a stored file as a body: read piece by piece, or handed to the socket without passing through here."""
+
+    path: Path
+    start: int
+    length: int
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Offset and length of each piece."""
+        end = self.start + self.length
+        for offset in range(self.start, end, _PIECE_BYTES):
+            yield offset, min(_PIECE_BYTES, end - offset)
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self.path.open("rb") as stream:
+            stream.seek(self.start)
+            for _, length in self.spans():
+                piece = stream.read(length)
+                yield piece
+                if len(piece) < length:
+                    return
 
 
 Handler = Callable[[Request], Response]
+_PIECE_BYTES = 1 << 20
 
 
 class RefusalError(Exception):

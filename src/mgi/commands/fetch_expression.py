@@ -31,4 +31,7 @@ def run(args: argparse.Namespace) -> None:
         entries = fetch_batch(source, items, folder, threads=chosen.threads, label=label)
     index = {"kind": "expression", "source": lock.source, "items": [entry.as_json() for entry in entries]}
     write_json(args.output, index)
+    for entry in entries:
+        if entry.fetched_as is not None:
+            print(f"{entry.patient_id}: file {entry.key} was superseded; fetched as {entry.fetched_as}, the same bytes")
     print(f"{lock.source}: {len(entries)} profiles of batch {args.batch} in place")

@@ -5,6 +5,7 @@ import argparse
 from mgi.commands._ingestion import add_source_options, expression_source
 from mgi.core.files import write_json
 from mgi.core.settings import parse
+from mgi.sources.gdc_listing import check_file_count
 from mgi.sources.lock import ExpressionLock, as_json, read_lock
 from mgi.sources.settings import ExpressionSettings
 
@@ -18,11 +19,15 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     chosen = parse(ExpressionSettings, args.settings, where="expression")
-    if chosen.lock is not None:
-        lock = read_lock(chosen.lock, ExpressionLock, source=chosen.source)
-    else:
-        with expression_source(chosen, archive=args.archive, table=args.table) as source:
-            lock = source.lock(source.discover())
+    with expression_source(chosen, archive=args.archive, table=args.table) as source:
+        if chosen.lock is not None:
+            lock = read_lock(chosen.lock, ExpressionLock, source=chosen.source)
+            source.admit(lock)
+        else:
+            listing = source.discover()
+            if chosen.source == "gdc":
+                check_file_count(len(listing.rows), chosen.expected_files, chosen.project)
+            lock = source.lock(listing)
     write_json(args.output, as_json(lock))
     n_chosen = sum(item.chosen for item in lock.items)
     print(f"{lock.source}: {len(lock.items)} profiles, {n_chosen} chosen, release {lock.release or 'not stated'}")

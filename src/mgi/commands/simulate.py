@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mgi.core import settings
 from mgi.core.errors import ConfigError
+from mgi.core.files import full_disk_named
 from mgi.simulation.archive import COMPLETE, write_archive
 from mgi.simulation.genes import draw_gene_table, read_gene_table
 from mgi.simulation.patients import SimulationSettings
@@ -31,7 +32,8 @@ def run(args: argparse.Namespace) -> None:
         genes = draw_gene_table(chosen.n_genes, chosen.seed)
     else:
         genes = read_gene_table(args.gene_table, chosen.n_genes, chosen.seed)
-    write_archive(chosen, genes, args.output.parent, report_tenth)
+    with full_disk_named(args.output):
+        write_archive(chosen, genes, args.output.parent, report_tenth)
 
 
 def report_tenth(done: int, total: int) -> None:

@@ -1,18 +1,25 @@
 """Files that are either complete or absent, and their digests."""
 
+import errno
 import glob
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, ResourceError
 
 CHUNK = 1 << 20
+FULL = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "larger than files may be here (ulimit -f)",
+}
 
 
 @contextmanager
@@ -21,8 +28,14 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
 
     The bytes and the folder entry are synced before the name appears, so a killed process leaves the old file or none.
     What it left half written is removed when the target is next written; a target has one writer at a time.
+    Raises ResourceError where the disk is full.
     """
     target = Path(target)
+    with full_disk_named(target):
+        yield from _written_beside(target)
+
+
+def _written_beside(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     for stale in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
         stale.unlink(missing_ok=True)
@@ -35,9 +48,33 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
             os.fsync(written.fileno())
         part.chmod(0o644)
         part.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def full_disk_named(target: Path) -> Iterator[None]:
+    """Turn a full disk into ResourceError with the file and what is free, however deep in a library it was met."""
+    try:
+        yield
+    except Exception as error:
+        if (code := _full_disk_in(error)) is None:
+            raise
+        existing = next(path for path in target.absolute().parents if path.exists())
+        free = shutil.disk_usage(existing).free
+        raise ResourceError(
+            f"{target}: {FULL[code]} ({errno.errorcode[code]}), {free / 1e6:.1f} MB are free; make room and run again"
+        ) from None
+
+
+def _full_disk_in(error: BaseException | None) -> int | None:
+    """The system's answer that began a chain of errors, where it says that the disk is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return error.errno
+        error = error.__context__
+    return None
 
 
 def write_json(target: Path | str, value: Any) -> None:
@@ -53,7 +90,7 @@ def read_json(path: Path | str) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path}: not JSON ({error}); delete it and run again") from None
 
 
@@ -75,7 +112,8 @@ def _digest_of(path: Path | str, algorithm: str) -> str:
     return digest.hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, as `os.fsync` does for the bytes of a file."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -36,7 +36,7 @@ def _load(given: str | Mapping[str, Any], where: str) -> Mapping[str, Any]:
     if isinstance(given, str):
         try:
             given = json.loads(given)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{where}: not JSON ({error})") from None
     if not isinstance(given, Mapping):
         raise ConfigError(f"{where}: found {type(given).__name__}, expected a mapping of settings")

@@ -77,10 +77,11 @@ def _read(path: Path) -> pd.DataFrame:
         try:
             table: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
             return table
-        except (pa.ArrowException, OSError) as error:
+        # What is no ArrowException comes from pandas' own metadata in the file.
+        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
             if isinstance(error, FileNotFoundError):
                 raise
-            raise BadInputError(f"{path}: truncated or not Parquet ({str(error).splitlines()[0]})") from None
+            raise BadInputError(f"{path}: truncated or not Parquet ({' '.join(str(error).split())[:160]})") from None
     if not kind or kind[0] not in _SEPARATORS:
         raise BadInputError(f"{path}: expected a name that ends in .parquet, .tsv, .txt or .csv (.gz allowed)")
     try:

@@ -1,5 +1,6 @@
 """Where genes lie on the genome, from a table of the user's (for instance one made from the GENCODE GTF)."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ def read_positions(path: Path | str) -> pd.DataFrame:
     """
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, zlib.error) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise BadInputError(f"{path}: not a tab-separated table ({' '.join(str(error).split())[:120]})") from None

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mgi.core.errors import BadInputError
-from mgi.imaging.series_zip import opened_zip, read_member
+from mgi.core.zips import ZipLimits, opened_zip, read_member
 
 FLAIR_CHANNEL = 1  # 0 is T1 before contrast, 2 after
 MAX_PIXELS = 4096 * 4096
-MAX_MEMBERS = 50_000
-MAX_TOTAL_BYTES = 4 << 30  # Kaggle's own zip holds the tree twice, 2.1 GB in all
+LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # Kaggle's own zip holds the tree twice, 2.1 GB in all
 _MEMBER = re.compile(
     r"^(?P<above>.*/)?(?P<folder>TCGA_\w{2}_\w{4}_\d{8})/(?P=folder)_(?P<number>\d+)(?P<mask>_mask)?\.tif$"
 )
@@ -97,7 +96,7 @@ class BudaArchive:
         return pairs
 
     def _read(self, info: zipfile.ZipInfo, digest: "hashlib._Hash") -> bytes:
-        data = read_member(self._archive, info, self._path)
+        data = read_member(self._archive, info, label=str(self._path))
         digest.update(data)
         return data
 
@@ -108,7 +107,7 @@ def opened_buda(path: Path | str) -> Iterator[BudaArchive]:
 
     Raises BadInputError where it is no zip of sane size.
     """
-    with opened_zip(path, max_members=MAX_MEMBERS, max_total_bytes=MAX_TOTAL_BYTES) as archive:
+    with opened_zip(path, limits=LIMITS) as archive:
         yield BudaArchive(archive, path)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import read_json, sha256_of, write_json
+from mgi.core.recorded import RecordedFile, recorded
 from mgi.shards.parquet import opened_parquet
 
 DATASET = "dataset.json"
@@ -37,8 +38,22 @@ def read_dataset(folder: Path | str, kind: str, *, verify: bool = False) -> dict
     if not isinstance(dataset, dict) or dataset.get("kind") != kind or not isinstance(dataset.get("files"), dict):
         raise BadInputError(f"{path}: expected the description of a shard of kind {kind!r}")
     for name, expected in sorted(dataset["files"].items()):
+        if not isinstance(expected, dict):
+            raise BadInputError(f"{path}: files: {name}: found {expected!r}, expected rows, size and sha256")
         _check_file(Path(folder) / name, expected, verify=verify)
     return dataset
+
+
+def recorded_files(path: Path | str) -> list[RecordedFile]:
+    """The files that a dataset.json describes, with what it says of them.
+
+    Raises BadInputError where it describes none.
+    """
+    try:
+        files = sorted(read_json(path)["files"].items())
+        return [recorded(Path(path).parent / name, size=one["size"], sha256=one["sha256"]) for name, one in files]
+    except (KeyError, TypeError, AttributeError):
+        raise BadInputError(f"{path}: expected files with size and sha256") from None
 
 
 def field_of(dataset: Mapping[str, Any], name: str, folder: Path | str) -> Any:

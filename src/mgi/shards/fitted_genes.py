@@ -10,6 +10,8 @@ from mgi.expression.normalise import FittedGenes, fitted_genes
 from mgi.shards.parquet import metadata_of, read_table, write_table
 from mgi.shards.schemas import FITTED_GENES
 
+STATED = ("gene_hash", "train_hash", "n_train")
+
 
 def write_fitted_genes(path: Path | str, fitted: FittedGenes) -> None:
     """Write the table of all genes; the kept ones in model order and the training patients go in as digests."""
@@ -18,6 +20,7 @@ def write_fitted_genes(path: Path | str, fitted: FittedGenes) -> None:
         "train_hash": fitted.train_hash,
         "n_train": str(fitted.n_train),
     }
+    metadata["digest"] = _digest_of_stated(metadata)
     columns = {
         column.name: pa.array(fitted.table[column.name], column.type, from_pandas=True) for column in FITTED_GENES
     }
@@ -30,7 +33,9 @@ def read_fitted_genes(path: Path | str) -> FittedGenes:
     Raises IntegrityError where the kept genes are not those of the recorded digest, BadInputError where columns differ.
     """
     table = read_table(path, FITTED_GENES)
-    recorded = metadata_of(table, path, ["gene_hash", "train_hash", "n_train"])
+    recorded = metadata_of(table, path, [*STATED, "digest"])
+    if recorded["digest"] != _digest_of_stated(recorded):
+        raise IntegrityError(f"{path}: its metadata is not what was written; delete it and run again")
     try:
         fitted = fitted_genes(table.to_pandas(), train_hash=recorded["train_hash"], n_train=int(recorded["n_train"]))
     except (BadInputError, ValueError) as error:
@@ -38,3 +43,8 @@ def read_fitted_genes(path: Path | str) -> FittedGenes:
     if (found := digest_of(fitted.gene_ids)) != recorded["gene_hash"]:
         raise IntegrityError(f"{path}: gene_hash {recorded['gene_hash']}, but its kept genes have {found}")
     return fitted
+
+
+def _digest_of_stated(metadata: dict[str, str]) -> str:
+    """Page checksums cover the rows and not what is said about them."""
+    return digest_of(metadata[name] for name in STATED)

@@ -61,7 +61,7 @@ def require_schema(found: pa.Schema, expected: pa.Schema, path: Path | str) -> N
 def metadata_of(table_or_schema: Any, path: Path | str, names: Sequence[str]) -> dict[str, str]:
     """Named text entries of a schema's metadata.
 
-    Raises BadInputError where one is missing.
+    Raises BadInputError where one is missing, IntegrityError where one is no text.
     """
     given = (
         table_or_schema.metadata if isinstance(table_or_schema, pa.Schema) else table_or_schema.schema.metadata
@@ -69,4 +69,7 @@ def metadata_of(table_or_schema: Any, path: Path | str, names: Sequence[str]) ->
     missing = [name for name in names if name.encode() not in given]
     if missing:
         raise BadInputError(f"{path}: schema metadata {missing[0]!r} is missing")
-    return {name: given[name.encode()].decode() for name in names}
+    try:
+        return {name: given[name.encode()].decode() for name in names}
+    except UnicodeDecodeError as error:
+        raise IntegrityError(f"{path}: schema metadata is damaged ({error}); delete it and run again") from None

@@ -8,6 +8,14 @@ from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of
 
 RECURRENT_TUMOUR = "02"
 
+CONTROLLED = "controlled access"
+RECURRENT = "recurrent sample"
+NOT_PRIMARY = "not a primary tumour sample"
+ANNOTATED = "annotated: "
+NOT_PREFERRED = "other aliquot preferred: "
+# What the reason of a profile that is not chosen begins with.
+REASONS_AGAINST = (CONTROLLED, RECURRENT, NOT_PRIMARY, ANNOTATED, NOT_PREFERRED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
@@ -43,19 +51,19 @@ def choose_aliquots(candidates: Sequence[Candidate]) -> dict[str, Verdict]:
         winner = max(rivals, key=lambda rival: (rival.barcode, rival.key))
         for rival in rivals:
             if rival is not winner:
-                verdicts[rival.key] = Verdict(False, f"other aliquot preferred: {winner.barcode}")
+                verdicts[rival.key] = Verdict(False, f"{NOT_PREFERRED}{winner.barcode}")
     return verdicts
 
 
 def _judge_alone(candidate: Candidate) -> Verdict:
     code = sample_code_of(candidate.barcode)
     if not candidate.is_open:
-        return Verdict(False, "controlled access")
+        return Verdict(False, CONTROLLED)
     if code == RECURRENT_TUMOUR:
-        return Verdict(False, "recurrent sample")
+        return Verdict(False, RECURRENT)
     if code not in (PRIMARY_TUMOUR, None):
-        return Verdict(False, f"not a primary tumour sample (code {code})")
+        return Verdict(False, f"{NOT_PRIMARY} (code {code})")
     if candidate.annotation is not None:
-        return Verdict(False, f"annotated: {candidate.annotation}")
+        return Verdict(False, f"{ANNOTATED}{candidate.annotation}")
     # A user's table may name patients only; then there is nothing to tell samples apart.
     return Verdict(True, "primary tumour" if code else "labelled by patient")

@@ -1,19 +1,22 @@
 """Gene expression from the Genomic Data Commons: open STAR counts, one file per aliquot."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.core.files import md5_of
 from mgi.sources.aliquots import Candidate, choose_aliquots
 from mgi.sources.download import Download, download
 from mgi.sources.gdc_listing import all_hits, annotations_query, file_row, files_query
+from mgi.sources.gdc_versions import is_gone, same_bytes_elsewhere
 from mgi.sources.lock import ExpressionItem, ExpressionLock, check_lock
+from mgi.sources.origin import check_origin
 from mgi.sources.protocol import Listing, RawEntry
-from mgi.sources.retry import TransientError
+from mgi.sources.receipt import forget, read_receipt, write_receipt
 from mgi.sources.service import Request, Service
 
-CHUNK_BYTES = 1 << 20
+# A body that is a little longer than announced is reported as such; one that does not end is cut off.
+SLACK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +33,16 @@ class GdcExpression:
 
         Raises NetworkError where the service says anything but OK.
         """
+        release, _ = self._status()
         token = "" if self.service.credential is None else " (a token is set and is sent)"
-        return f"reachable, {self._release() or 'release not stated'}, open files, no account needed{token}"
+        return f"reachable, {release or 'release not stated'}, open files, no account needed{token}"
 
     def discover(self) -> Listing:
         """Every open STAR file of the project with the annotations that concern it.
 
         Raises BadInputError where there is none.
         """
-        release = self._release()
+        release, says_simulated = self._status()
         hits = all_hits(self.service, "files", files_query(self.project), id_field="file_id")
         if not hits:
             raise BadInputError(
@@ -46,7 +50,8 @@ class GdcExpression:
                 "are case-sensitive (TCGA-LGG, RNA-Seq)"
             )
         notes = all_hits(self.service, "annotations", annotations_query(self.project), id_field="annotation_id")
-        return Listing(rows=tuple(file_row(hit, notes) for hit in hits), release=release)
+        rows = tuple(file_row(hit, notes) for hit in hits)
+        return Listing(rows=rows, release=release, simulated=self.simulated or says_simulated)
 
     def lock(self, listing: Listing) -> ExpressionLock:
         """One primary tumour per patient, with a reason for every file."""
@@ -66,13 +71,15 @@ class GdcExpression:
                 **{name: row[name] for name in ("patient_id", "sample", "aliquot", "key", "file_name", "size", "md5")},
                 chosen=verdicts[row["key"]].chosen,
                 reason=verdicts[row["key"]].reason,
+                version=row["version"],
+                first_release=row["first_release"],
             )
             for row in listing.rows
         )
         lock = ExpressionLock(
             source="gdc",
             release=listing.release,
-            simulated=self.simulated,
+            simulated=listing.simulated,
             gene_model=None,
             table=None,
             items=tuple(sorted(items, key=lambda item: (item.patient_id, item.key))),
@@ -81,44 +88,73 @@ class GdcExpression:
         return lock
 
     def admit(self, lock: ExpressionLock) -> None:
-        """Nothing to refuse: every file is checked against the lock on its own."""
+        """Refuse a simulated archive's lock for the real service and the reverse; files are checked one by one."""
+        check_origin(lock, self.service, simulated=self.simulated)
 
     def verify(self, item: ExpressionItem, folder: Path) -> RawEntry | None:
         """The entry of a file whose bytes have the locked digest; a wrong one is left for `fetch` to replace."""
         path = folder / self._path_of(item)
-        if not path.exists():
-            return None
-        try:
-            return self._entry(item, _checked_sha256(path, item))
-        except TransientError:
-            return None
+        known = read_receipt(path, lambda facts: md5_of(path) == facts.get("md5"))
+        if known is None:
+            if not path.exists() or path.stat().st_size != item.size or md5_of(path) != item.md5:
+                return None
+            write_receipt(path, {"md5": item.md5})
+            return self._entry(item)
+        is_locked = known.get("md5") == item.md5 and path.stat().st_size == item.size
+        return self._entry(item, known.get("fetched_as")) if is_locked else None
 
     def fetch(self, item: ExpressionItem, folder: Path) -> RawEntry:
-        """Download one file, resumed where a part is left, checked by size and md5."""
-        request = Request(path=f"data/{item.key}", label=f"file {item.key}")
-        wanted = Download(
-            request=request, target=folder / self._path_of(item), size=item.size, max_bytes=item.size + CHUNK_BYTES
-        )
-        try:
-            sha256 = download(self.service, wanted, lambda part: _checked_sha256(part, item))
-        except NetworkError as error:
-            gone = any(f"HTTP {status}" in str(error) for status in (403, 404))
-            advice = "; a newer release may have replaced it: make the lock again" if gone else ""
-            raise NetworkError(f"{error}{advice}") from None
-        return self._entry(item, sha256)
+        """Download one file, resumed where a part is left, checked by size and md5.
 
-    def _release(self) -> str | None:
+        A superseded file that is no longer served comes under its new id where the bytes are the locked ones.
+        """
+        path = folder / self._path_of(item)
+        forget(path)
+        newer = None
+        try:
+            self._download(item, item.key, path)
+        except NetworkError as refusal:
+            if not is_gone(refusal):
+                raise
+            newer = self._fetch_newer(item, refusal, path)
+        write_receipt(path, {"md5": item.md5} if newer is None else {"md5": item.md5, "fetched_as": newer})
+        return self._entry(item, newer)
+
+    def _fetch_newer(self, item: ExpressionItem, refusal: NetworkError, path: Path) -> str:
+        """Bring the locked bytes under the id that superseded the locked one; return that id."""
+        newer = same_bytes_elsewhere(self.service, item, refusal)
+        try:
+            self._download(item, newer, path)
+        except (NetworkError, IntegrityError) as error:
+            raise type(error)(f"{item.patient_id}: file {item.key} was superseded by {newer}; {error}") from None
+        return newer
+
+    def _download(self, item: ExpressionItem, file_id: str, path: Path) -> None:
+        download(
+            self.service,
+            Download(
+                request=Request(path=f"data/{file_id}", label=f"file {file_id}"),
+                target=path,
+                size=item.size,
+                md5=item.md5,
+                max_bytes=item.size + SLACK_BYTES,
+            ),
+            lambda part: None,
+        )
+
+    def _status(self) -> tuple[str | None, bool]:
+        """The data release, and whether the service calls itself simulated: an archive started by hand does."""
         status = self.service.json(Request(path="status", label="status"))
         if not isinstance(status, dict) or status.get("status") != "OK":
             said = status.get("status") if isinstance(status, dict) else status
             raise NetworkError(f"{self.service.name}: status is {said!r}, expected 'OK'")
         release = status.get("data_release")
-        return None if release is None else str(release)
+        return None if release is None else str(release), status.get("simulated") is True
 
     def _path_of(self, item: ExpressionItem) -> str:
         return f"files/{item.md5}.tsv"
 
-    def _entry(self, item: ExpressionItem, sha256: str) -> RawEntry:
+    def _entry(self, item: ExpressionItem, fetched_as: str | None = None) -> RawEntry:
         return RawEntry(
             patient_id=item.patient_id,
             key=item.key,
@@ -126,23 +162,7 @@ class GdcExpression:
             path=self._path_of(item),
             size=item.size,
             md5=item.md5,
-            sha256=sha256,
+            sha256=None,
             n_images=None,
+            fetched_as=None if fetched_as == item.key else fetched_as,
         )
-
-
-def _checked_sha256(path: Path, item: ExpressionItem) -> str:
-    """The SHA-256 of a file that has the locked size and MD5, read once.
-
-    Raises TransientError where it has not: the next download may.
-    """
-    md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
-    with path.open("rb") as source:
-        while chunk := source.read(CHUNK_BYTES):
-            md5.update(chunk)
-            sha256.update(chunk)
-            size += len(chunk)
-    if size != item.size or md5.hexdigest() != item.md5:
-        found, locked = f"{size} bytes, md5 {md5.hexdigest()}", f"{item.size} bytes, md5 {item.md5}"
-        raise TransientError(IntegrityError(f"file {item.key}: got {found}; the lock says {locked}"))
-    return sha256.hexdigest()

@@ -66,17 +66,20 @@ def all_hits(service: Service, path: str, query: Mapping[str, Any], *, id_field:
         if not page and len(hits) < total:
             raise IntegrityError(f"GDC {path}: an empty page at {len(hits)} of {total}; run again")
         hits.extend(page)
-    unique = {str(hit.get(id_field)) for hit in hits}
-    if len(unique) != len(hits) or len(hits) != total:
-        raise IntegrityError(f"GDC {path}: {len(unique)} unique ids in {len(hits)} hits of {total}; run again")
-    return sorted(hits, key=lambda hit: str(hit[id_field]))
+        unique = {str(hit.get(id_field)) for hit in hits}
+        # After every page: a service that repeats one page would never reach its total.
+        if len(unique) != len(hits) or len(hits) > total:
+            raise IntegrityError(f"GDC {path}: {len(unique)} unique ids in {len(hits)} hits of {total}; run again")
+    return sorted(hits, key=lambda hit: str(hit.get(id_field)))
 
 
 def _page_of(reply: Any, path: str) -> tuple[list[Mapping[str, Any]], int]:
     try:
         page, total = reply["data"]["hits"], int(reply["data"]["pagination"]["total"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise NetworkError(f"GDC {path}: a reply without data.hits and data.pagination.total") from None
+    if not isinstance(page, list) or not all(isinstance(hit, dict) for hit in page):
+        raise NetworkError(f"GDC {path}: data.hits: expected a list of objects")
     _refuse_warnings(reply.get("warnings"), path)
     return page, total
 
@@ -108,23 +111,44 @@ def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -
             for analyte in portion["analytes"]
             for aliquot in analyte["aliquots"]
         ]
-        (barcode,) = aliquots
+        (barcode,) = map(str, aliquots)
         row = {
-            "patient_id": patient_id_of(case["submitter_id"]),
-            "sample": sample_of(sample["submitter_id"]),
-            "aliquot": str(barcode),
+            "patient_id": patient_id_of(str(case["submitter_id"])),
+            "sample": sample_of(str(sample["submitter_id"])),
+            "aliquot": barcode,
             "key": str(hit["file_id"]),
             "file_name": str(hit["file_name"]).rsplit("/", 1)[-1],
             "size": int(hit["file_size"]),
             "md5": str(hit["md5sum"]),
             "access": str(hit["access"]),
+            "version": _stated(hit.get("version")),
+            # "32.0 - 45.0": the end moves with every release, and a lock that held it would change in every line.
+            "first_release": _stated(str(hit.get("data_release") or "").split(" - ")[0]),
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadInputError(f"GDC file {name}: expected one case, sample and aliquot with barcodes ({error})") from None
     if patient_id_of(barcode) != row["patient_id"]:
         raise IntegrityError(f"GDC file {name}: aliquot {barcode} does not belong to case {row['patient_id']}")
     _cross_check(name, barcode, sample)
     return {**row, "annotation": annotation_of(barcode, annotations)}
+
+
+def _stated(value: Any) -> str | None:
+    """What an optional field says, as text; None where it is absent or empty."""
+    return None if value is None else str(value).strip() or None
+
+
+def check_file_count(found: int, expected: tuple[int, ...] | None, project: str) -> None:
+    """Refuse a project whose number of files is outside of the expected range, both ends included.
+
+    A filter value that no longer fits gives fewer hits, or none, and no error. Raises IntegrityError.
+    """
+    fewest, most = expected or (1, found)
+    if not fewest <= found <= most:
+        raise IntegrityError(
+            f"GDC: {found} open STAR counts of project {project!r}, expression.expected_files says {fewest} to "
+            f"{most}; once you know why, set expression.expected_files to the range you expect, or to null"
+        )
 
 
 def _cross_check(name: str, barcode: str, sample: Mapping[str, Any]) -> None:

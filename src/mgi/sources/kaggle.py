@@ -3,7 +3,6 @@
 import hashlib
 import io
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.zips import DamagedZipError, ZipLimits, opened_zip, read_member
 from mgi.sources.general_commons import MOVED
 from mgi.sources.kaggle_tree import PatientFolder, choose_folders, patient_folders
 from mgi.sources.lock import ImageItem, ImageLock, check_lock
@@ -27,6 +27,7 @@ _WAYS_OUT = (
 PUBLISHED_PATIENTS, PUBLISHED_SLICES = 110, 3_929
 # A slice is 256 x 256 x 3 bytes; nothing in the set comes near this.
 MAX_MEMBER_BYTES = 64 << 20
+LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,12 +131,10 @@ def _item(folder: PatientFolder, chosen: bool, reason: str) -> ImageItem:
 def _open(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip; BadInputError in one line where it is cut or is something else."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_zip(path, limits=LIMITS) as archive:
             yield archive
-    except zipfile.BadZipFile as error:
-        raise BadInputError(
-            f"{path}: truncated or not a zip ({error}); download the Kaggle dataset {DATASET} again"
-        ) from None
+    except DamagedZipError as error:
+        raise BadInputError(f"{error}; download the Kaggle dataset {DATASET} again") from None
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, digest: "hashlib._Hash") -> bytes:
@@ -145,9 +144,9 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, digest: "hashlib._H
             f"{archive.filename}: {info.filename} claims {info.file_size} bytes, too large for a slice"
         )
     try:
-        content = archive.read(info)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise IntegrityError(f"{archive.filename}: {info.filename} is damaged ({error})") from None
+        content = read_member(archive, info, label=str(archive.filename))
+    except DamagedZipError as error:
+        raise IntegrityError(str(error)) from None
     digest.update(content)
     return content
 

@@ -17,12 +17,17 @@ class ExpressionSettings:
     base_url: str = "https://api.gdc.cancer.gov"
     lock: str | None = None
     """A committed lock to use instead of discovery; no search endpoint is then asked."""
+    expected_files: tuple[int, ...] | None = None
+    """Fewest and most files that discovery may find at the GDC; None takes any number but 0."""
     batches: int = 4
     threads: int = 4
     retry_base_s: float = 1.0
     """Upper bound of the first pause between attempts; it doubles, up to 60 s."""
 
     def __post_init__(self) -> None:
+        expected = (0, 0) if self.expected_files is None else self.expected_files
+        ordered = len(expected) == 2 and 0 <= expected[0] <= expected[1]
+        _check(ordered, "expression.expected_files", list(expected), "two numbers, the fewest and the most files")
         _check_fetching("expression", self.batches, self.threads, self.retry_base_s)
 
 

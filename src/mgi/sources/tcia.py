@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import read_json, sha256_of, write_json
+from mgi.core.errors import IntegrityError
+from mgi.core.files import sha256_of
 from mgi.sources.download import Download, download
 from mgi.sources.general_commons import named
 from mgi.sources.lock import ImageItem, ImageLock, check_lock
+from mgi.sources.origin import check_origin
 from mgi.sources.patient_names import PatientNames
 from mgi.sources.protocol import Listing, RawEntry
+from mgi.sources.receipt import forget, read_receipt, write_receipt
 from mgi.sources.series_choice import SeriesChoice, item_of
 from mgi.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
 from mgi.sources.service import MissingEndpointError, Request, Service
@@ -91,13 +93,16 @@ class TciaImages:
         return lock
 
     def admit(self, lock: ImageLock) -> None:
-        """Nothing to refuse: every series is checked against the lock on its own. What answered then is asked first."""
+        """Refuse a simulated archive's lock for the real service and the reverse; series are checked one by one.
+
+        The version that answered when the lock was made is asked first.
+        """
+        check_origin(lock, self.service, simulated=self.simulated)
         self.nbia.prefer(lock.version)
 
     def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
         """The entry of a zip that was verified before and has not changed since."""
-        path, record = self._paths(item, folder)
-        summary = _recorded(path, record)
+        summary = _recorded(self._path(item, folder))
         return self._entry(item, summary) if summary is not None and summary.n_images == item.n_images else None
 
     def fetch(self, item: ImageItem, folder: Path) -> RawEntry:
@@ -108,10 +113,10 @@ class TciaImages:
                 f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {item.n_images}; "
                 "the archive has changed: make the lock again"
             )
-        path, record = self._paths(item, folder)
-        record.unlink(missing_ok=True)
+        path = self._path(item, folder)
+        forget(path)
         summary = self._bring(item, path, version, listed)
-        _write_record(record, path, summary)
+        write_receipt(path, dataclasses.asdict(summary))
         return self._entry(item, summary)
 
     def _bring(self, item: ImageItem, path: Path, version: str, listed: list[str]) -> SeriesSummary:
@@ -145,8 +150,8 @@ class TciaImages:
         unknown = sorted(found for found in ids if self.patients.patient_of(found) is None)
         return (f"{len(unknown)} patients are not in images.patients: {named(unknown)}",) if unknown else ()
 
-    def _paths(self, item: ImageItem, folder: Path) -> tuple[Path, Path]:
-        return folder / "series" / f"{item.key}.zip", folder / "series" / f"{item.key}.json"
+    def _path(self, item: ImageItem, folder: Path) -> Path:
+        return folder / "series" / f"{item.key}.zip"
 
     def _entry(self, item: ImageItem, summary: SeriesSummary) -> RawEntry:
         rejected = summary.fault or (self.confirm(summary.tags) if item.role == "flair" else None)
@@ -169,25 +174,10 @@ def _called(version: str) -> str:
     return f"NBIA {version}" if version else ""
 
 
-def _write_record(record: Path, path: Path, summary: SeriesSummary) -> None:
-    write_json(record, {**dataclasses.asdict(summary), "mtime_ns": path.stat().st_mtime_ns})
-
-
-def _recorded(path: Path, record: Path) -> SeriesSummary | None:
-    """What was verified about a zip, if it still is that zip: by size and time, else by digest (a copied folder)."""
-    if not (path.exists() and record.exists()):
-        return None
+def _recorded(path: Path) -> SeriesSummary | None:
+    """What was verified about a zip, if it still is that zip."""
+    known = read_receipt(path, lambda facts: sha256_of(path) == facts.get("sha256"))
     try:
-        known = read_json(record)
-        moved = known.pop("mtime_ns")
-        summary = SeriesSummary(**known)
-    except (BadInputError, AttributeError, KeyError, TypeError):
-        return None  # an unreadable record proves nothing: fetch again
-    now = path.stat()
-    if now.st_size != summary.size:
-        return None
-    if now.st_mtime_ns != moved:
-        if sha256_of(path) != summary.sha256:
-            return None
-        _write_record(record, path, summary)
-    return summary
+        return None if known is None else SeriesSummary(**known, size=path.stat().st_size)
+    except TypeError:
+        return None  # a receipt of another version proves nothing: fetch again

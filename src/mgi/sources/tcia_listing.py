@@ -164,5 +164,5 @@ def read_series(row: Row, patients: PatientNames) -> TciaSeries | None:
         )
     except KeyError as error:
         raise BadInputError(f"NBIA series {uid}: no {error.args[0]}") from None
-    except (ValueError, OverflowError, BadInputError) as error:
+    except (TypeError, ValueError, OverflowError, BadInputError) as error:
         raise BadInputError(f"NBIA series {uid}: {error}") from None

@@ -24,7 +24,8 @@ def save_checkpoint(folder: Path, state: dict[str, Any], *, step: int, identity:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / "incoming.pt") as part:
-        torch.save(state, part)
+        with part.open("wb") as sink:  # not by name: torch would hide that the disk is full
+            torch.save(state, sink)
         digest = sha256_of(part)
     name = f"step-{step:07d}-{digest[:8]}.pt"
     (folder / "incoming.pt").replace(folder / name)

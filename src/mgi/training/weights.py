@@ -8,15 +8,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
+from mgi.core.fingerprint import digest_of
 from mgi.core.settings import parse
 from mgi.models.settings import ModelSettings
 
-FORMAT = "mgi-weights-1"
+FORMAT = "mgi-weights-2"
 # One entry holds all: safetensors writes several in random order, and equal weights would not be equal bytes.
 ENTRY = "mgi"
 
@@ -45,8 +46,10 @@ def save_weights(
         "n_genes": len(genes),
         "tensors": digest_of_tensors(tensors),
     }
+    facts["digest"] = _digest_of_facts(facts)
     with atomic_path(path) as part:
-        save_file(tensors, part, metadata={ENTRY: json.dumps(facts, sort_keys=True)})
+        # Through Python's own files, which tell a full disk from other failures.
+        part.write_bytes(save(tensors, metadata={ENTRY: json.dumps(facts, sort_keys=True)}))
 
 
 def load_weights(path: Path | str, *, gene_hash: str) -> Weights:
@@ -60,9 +63,10 @@ def load_weights(path: Path | str, *, gene_hash: str) -> Weights:
             tensors = {name: source.get_tensor(name) for name in source.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, OSError, ValueError) as error:
         raise BadInputError(f"{path}: not readable as safetensors ({error}); delete it and run again") from None
-    if facts.get("format") != FORMAT:
-        raise BadInputError(f"{path}: format {facts.get('format')}, expected {FORMAT}")
-    if digest_of_tensors(tensors) != facts["tensors"]:
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        found = facts.get("format") if isinstance(facts, dict) else facts
+        raise BadInputError(f"{path}: format {found}, expected {FORMAT}")
+    if facts.get("digest") != _digest_of_facts(facts) or digest_of_tensors(tensors) != facts["tensors"]:
         raise BadInputError(f"{path}: its numbers are not those that were saved; delete it and run again")
     if facts["gene_hash"] != gene_hash:
         raise BadInputError(
@@ -76,6 +80,11 @@ def load_weights(path: Path | str, *, gene_hash: str) -> Weights:
         gene_hash=facts["gene_hash"],
         n_genes=facts["n_genes"],
     )
+
+
+def _digest_of_facts(facts: dict[str, Any]) -> str:
+    """SHA-256 of all entries but itself: a flipped letter of the run or the settings is no longer that run."""
+    return digest_of([json.dumps({name: fact for name, fact in facts.items() if name != "digest"}, sort_keys=True)])
 
 
 def part_of(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

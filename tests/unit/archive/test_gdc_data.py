@@ -108,6 +108,11 @@ def test_a_post_of_one_id_is_the_bare_file(gdc):
     assert "Content-MD5" in reply.headers
 
 
+def test_a_tarfile_of_one_file_is_a_tar_as_gdc_client_expects(gdc):
+    reply = gdc("POST", "/data?tarfile", json={"ids": ["f01"]})
+    assert set(members(reply.content, "r:")) == {"MANIFEST.txt", "f01/f01.rna_seq.augmented_star_gene_counts.tsv"}
+
+
 def test_tarfile_is_a_plain_tar_and_compress_gzips_even_one(gdc):
     plain = gdc("POST", "/data?tarfile", json={"ids": ["f01", "f03"]})
     assert plain.headers["Content-Disposition"].endswith(".tar")
@@ -150,3 +155,13 @@ def test_bodies_are_streamed_and_not_read_ahead(archive_folder):
     plain = b"".join(tar_of_files(archive, files, compressed=False).body)
     packed = b"".join(tar_of_files(archive, files, compressed=True).body)
     assert members(gzip.decompress(packed), "r:") == members(plain, "r:")
+
+
+def test_annotations_asked_for_by_their_ids_come_as_one_table_in_a_tar(gdc):
+    reply = gdc("POST", "/data?compress", json={"ids": ["a1"]})
+    assert reply.status_code == 200
+    found = members(reply.content, "r:gz")
+    assert list(found) == ["annotations.txt"]
+    header, row = found["annotations.txt"].decode().splitlines()
+    assert dict(zip(header.split("\t"), row.split("\t"), strict=True))["category"] == "Item flagged DNU"
+    assert gdc("POST", "/data?compress", json={"ids": ["a1", "never"]}).status_code == 404

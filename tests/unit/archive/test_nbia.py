@@ -196,3 +196,22 @@ def test_the_service_is_a_plain_function_of_a_request(archive_folder):
     answer = nbia_service(read_archive(archive_folder))
     reply = answer(Request(method="GET", path="/nbia-api/services/v4/getCollectionValues"))
     assert json.loads(reply.body) == [{"Collection": "UPENN-GBM"}]
+
+
+def test_a_zip_packed_ahead_is_sent_where_digests_are_asked_for_and_nowhere_else(archive_folder):
+    (archive_folder / "nbia/packed").mkdir()
+    for uid in (PUBLIC, RESTRICTED):
+        (archive_folder / f"nbia/packed/{uid}.zip").write_bytes(b"PK ready")
+    answer = nbia_service(read_archive(archive_folder))
+
+    def body(endpoint, **params):
+        reply = answer(Request(method="GET", path=f"/nbia-api/services/v4/{endpoint}", query=tuple(params.items())))
+        assert "Content-Length" not in reply.headers or reply.status == 400
+        return reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
+
+    assert body("getImage", SeriesInstanceUID=PUBLIC, IncludeMD5="Yes") == b"PK ready"
+    assert body("getImageWithMD5Hash", SeriesInstanceUID=PUBLIC) == b"PK ready"
+    assert b"00000001.dcm" in body("getImage", SeriesInstanceUID=PUBLIC)
+    assert b"1-001.dcm" in body("getImage", SeriesInstanceUID=PUBLIC, NewFileNames="Yes", IncludeMD5="Yes")
+    assert body("getImageWithMD5Hash", SeriesInstanceUID=SEG)[:2] == b"PK"
+    assert b"has not been granted" in body("getImageWithMD5Hash", SeriesInstanceUID=RESTRICTED)

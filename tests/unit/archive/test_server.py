@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from mgi.archive.response import Response, text_response
+from mgi.archive.response import FilePart, Response, text_response
 from mgi.archive.server import Exchange, archive_service, listen, serve
 
 
@@ -127,3 +127,25 @@ def test_an_old_client_gets_no_chunk_marks(service):
     assert reply.getheader("Transfer-Encoding") is None
     assert reply.read(12) == b"MANIFEST.txt"
     connection.close()
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": "2500000"}, {}], ids=["with its length", "chunked"])
+def test_a_part_of_a_stored_file_arrives_byte_for_byte_and_is_counted(tmp_path, headers):
+    stored = tmp_path / "stored"
+    stored.write_bytes(bytes(range(256)) * 10_000)
+    part = FilePart(stored, 7, 2_500_000)
+    with listen(lambda request: Response(headers=headers, body=part)) as service:
+        reply = get(service.url, "/")
+        assert ("Content-Length" in reply.headers) == bool(headers)
+        assert reply.content == stored.read_bytes()[7:2_500_007] == b"".join(part)
+        assert service.requests == [Exchange("GET", "/", 200, 2_500_000)]
+
+
+def test_a_file_that_became_shorter_breaks_the_reply_off(tmp_path):
+    stored = tmp_path / "stored"
+    stored.write_bytes(b"short")
+    with (
+        listen(lambda request: Response(headers={"Content-Length": "10"}, body=FilePart(stored, 0, 10))) as service,
+        pytest.raises(requests.exceptions.ChunkedEncodingError),
+    ):
+        get(service.url, "/")

@@ -88,5 +88,5 @@ def test_a_cohort_without_a_kept_patient_is_an_error_that_leaves_the_reasons(
 
 def test_what_is_no_lock_is_named(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "e.json").write_text("[]")
-    with pytest.raises(BadInputError, match=r"e\.json: source: missing"):
+    with pytest.raises(BadInputError, match=r"e\.json: found list, expected a lock"):
         cohort.run(cohort.parser().parse_args(arguments))

@@ -5,7 +5,7 @@ import zipfile
 import pytest
 
 from mgi.cli import main
-from mgi.core.errors import IntegrityError
+from mgi.core.errors import ConfigError, IntegrityError
 
 TCIA = '{"source": "tcia", "min_images": 8, "retry_base_s": 0}'
 
@@ -36,6 +36,14 @@ def test_a_batch_brings_whole_series_and_a_second_run_asks_for_nothing(simulated
     assert asked == []
     assert target.read_bytes() == first
     assert b"127.0.0.1" not in first
+
+
+def test_a_lock_of_the_real_archive_is_refused_unasked(simulated_archive, lock, tmp_path, capsys, asked):
+    lock.write_text(json.dumps({**json.loads(lock.read_text()), "simulated": False}))
+    asked.clear()
+    assert fetch(simulated_archive, lock, tmp_path / "batch.json") == ConfigError.exit_code
+    assert "images lock: made from the real one, but this run asks a simulated archive" in capsys.readouterr().err
+    assert asked == []
 
 
 def test_two_fresh_downloads_have_the_same_digests(simulated_archive, lock, tmp_path):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mgi.cli import main
-from mgi.core.errors import BadInputError, ConfigError, NetworkError
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkError
 
 GDC = '{"source": "gdc", "retry_base_s": 0}'
 
@@ -34,6 +34,61 @@ def test_a_committed_lock_is_followed_without_asking_any_service(simulated_archi
     settings = json.dumps({"source": "gdc", "lock": str(tmp_path / "a.json"), "base_url": "http://127.0.0.1:9"})
     assert lock(None, tmp_path / "b.json", settings) == 0
     assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()
+
+
+def test_a_committed_lock_is_followed_without_a_search_although_the_archive_has_a_newer_release(
+    simulated_archive, tmp_path, asked
+):
+    assert lock(simulated_archive, tmp_path / "a.json") == 0
+    committed = json.loads((tmp_path / "a.json").read_text())
+    assert {"/files", "/annotations", "/status"} <= {path.split("?")[0] for path in asked}
+    committed["release"] = "Data Release 44.0"
+    (tmp_path / "a.json").write_text(json.dumps(committed))
+    asked.clear()
+    settings = json.dumps({"lock": str(tmp_path / "a.json"), "expected_files": [500, 560]})
+    assert lock(simulated_archive, tmp_path / "b.json", settings) == 0
+    assert asked == []
+    options = ["--settings", settings, "--archive", str(simulated_archive), "--lock", str(tmp_path / "b.json")]
+    assert main(["fetch-expression", *options, "--batch", "1-of-1", "--output", str(tmp_path / "raw/b.json")]) == 0
+    assert len(asked) == sum(item["chosen"] for item in committed["items"])
+    assert all(path.startswith("/data/") for path in asked)
+
+
+def test_a_lock_states_the_version_and_first_release_of_every_file(simulated_archive, tmp_path):
+    assert lock(simulated_archive, tmp_path / "a.json") == 0
+    items = json.loads((tmp_path / "a.json").read_text())["items"]
+    assert {item["version"] for item in items} == {"1", "2"}
+    assert {item["first_release"] for item in items} == {"32.0"}
+
+
+def test_a_number_of_files_that_nobody_expects_stops_the_run(simulated_archive, tmp_path, capsys):
+    settings = '{"expected_files": [500, 560], "retry_base_s": 0}'
+    assert lock(simulated_archive, tmp_path / "a.json", settings) == IntegrityError.exit_code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "expression.expected_files says 500 to 560" in line
+    assert not (tmp_path / "a.json").exists()
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_simulated_and_real_locks_do_not_serve_for_each_other(simulated_archive, tmp_path, capsys, simulated):
+    assert lock(simulated_archive, tmp_path / "a.json") == 0
+    committed = json.loads((tmp_path / "a.json").read_text())
+    (tmp_path / "a.json").write_text(json.dumps({**committed, "simulated": simulated}))
+    settings = json.dumps({"lock": str(tmp_path / "a.json")})
+    codes = [lock(archive, tmp_path / "b.json", settings) for archive in (simulated_archive, None)]
+    assert codes == ([0, ConfigError.exit_code] if simulated else [ConfigError.exit_code, 0])
+    assert "make the lock again" in capsys.readouterr().err
+
+
+def test_a_lock_of_a_table_is_compared_with_the_table_at_once(tmp_path, capsys):
+    table = tmp_path / "mine.csv"
+    table.write_text("id,TP53\nTCGA-CS-4941-01A,1.5\nTCGA-HT-7473,3\n")
+    assert lock(None, tmp_path / "a.json", '{"source": "matrix"}', "--table", str(table)) == 0
+    settings = json.dumps({"source": "matrix", "lock": str(tmp_path / "a.json")})
+    assert lock(None, tmp_path / "b.json", settings, "--table", str(table)) == 0
+    table.write_text("id,TP53\nTCGA-CS-4941-01A,1.5\nTCGA-HT-7473,4\n")
+    assert lock(None, tmp_path / "c.json", settings, "--table", str(table)) == IntegrityError.exit_code
+    assert "make the lock again" in capsys.readouterr().err
 
 
 def test_a_users_table_is_locked_by_its_labels(tmp_path, capsys):

@@ -171,3 +171,17 @@ def test_published_volumes_pass_in_the_brats_layout(real_data, tmp_path):
         ("mask", 155, False),
         ("flair", 155, False),
     ]
+
+
+def test_verify_reads_the_files_of_the_folder_again(brats, tmp_path, capsys):
+    settings = {"source": "nifti", "folder": str(brats)}
+    results = tmp_path / "results"
+    assert lock(settings, results / "locks" / "images.json") == 0
+    assert fetch(settings, results / "locks" / "images.json", results / "raw" / "images" / "batch-1-of-1.json") == 0
+    (results / "config.json").write_text(json.dumps({"images": settings | {"archive": "mine.zip"}}))
+    assert main(["verify", "--results", str(results)]) == 0
+    assert "raw images: 2 files: all right" in capsys.readouterr().out
+    content = (brats / MASK).read_bytes()
+    (brats / MASK).write_bytes(content[:-1] + b"\x01")
+    assert main(["verify", "--results", str(results)]) == IntegrityError.exit_code
+    assert MASK.rpartition("/")[2] in capsys.readouterr().err

@@ -1,4 +1,3 @@
-import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -6,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.imaging import series_zip
-from mgi.imaging.series_zip import opened_zip, read_dicom_members, read_member
+from mgi.imaging.series_zip import read_dicom_members
 
 ZipOf = Callable[..., Path]
 
@@ -33,41 +31,10 @@ def test_what_is_no_zip_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_broken_checksum_names_the_member(tmp_path: Path, zip_of: ZipOf) -> None:
     path = zip_of({"1.dcm": b"abcdef"}, tmp_path / "s.zip", zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(b"abcdef", b"abcdeg"))
-    with pytest.raises(BadInputError, match=r"1\.dcm: unreadable"):
+    with pytest.raises(BadInputError, match=r"member '1\.dcm' is damaged"):
         list(read_dicom_members(path))
 
 
-def test_a_bomb_is_refused_before_it_is_inflated(
-    tmp_path: Path, zip_of: ZipOf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = zip_of({"1.dcm": bytes(100_000)}, tmp_path / "s.zip")
-    monkeypatch.setattr(series_zip, "MAX_RATIO", 50)
-    with pytest.raises(BadInputError, match="compressed more than 50:1"):
-        list(read_dicom_members(path))
-
-
-def test_sizes_and_counts_are_limited(tmp_path: Path, zip_of: ZipOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = zip_of({"1.dcm": b"abc", "2.dcm": b"def"}, tmp_path / "s.zip")
-    with pytest.raises(BadInputError, match="2 members, expected at most 1"), opened_zip(path, max_members=1):
-        pass
-    with pytest.raises(BadInputError, match="6 bytes uncompressed"), opened_zip(path, max_total_bytes=5):
-        pass
-    monkeypatch.setattr(series_zip, "MAX_MEMBER_BYTES", 2)
-    with pytest.raises(BadInputError, match=r"1\.dcm: 3 bytes"):
-        list(read_dicom_members(path))
-
-
-def test_overlapping_members_are_refused(tmp_path: Path, zip_of: ZipOf) -> None:
-    path = zip_of({"1.dcm": b"abc", "2.dcm": b"def"}, tmp_path / "s.zip", zipfile.ZIP_STORED)
-    data = bytearray(path.read_bytes())
-    second = data.rindex(b"PK\x01\x02")
-    struct.pack_into("<I", data, second + 42, 0)  # the second entry points at the first one's bytes
-    path.write_bytes(bytes(data))
-    with pytest.raises(BadInputError, match="overlaps"):
-        list(read_dicom_members(path))
-
-
-def test_a_single_member_is_read_through_its_checksum(tmp_path: Path, zip_of: ZipOf) -> None:
-    path = zip_of({"a.tif": b"abc"}, tmp_path / "s.zip")
-    with opened_zip(path) as archive:
-        assert read_member(archive, archive.getinfo("a.tif"), path) == b"abc"
+def test_what_is_unsafe_is_refused(tmp_path: Path, zip_of: ZipOf) -> None:
+    with pytest.raises(BadInputError, match="has a path in its name"):
+        list(read_dicom_members(zip_of({"../1.dcm": b"x"}, tmp_path / "s.zip")))

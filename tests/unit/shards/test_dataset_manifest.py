@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.shards.dataset_manifest import field_of, read_dataset, rows_of, write_dataset
+from mgi.shards.dataset_manifest import field_of, read_dataset, recorded_files, rows_of, write_dataset
 from mgi.shards.parquet import write_table
 
 
@@ -21,6 +21,21 @@ def test_the_description_states_rows_size_and_digest(folder: Path) -> None:
     assert (dataset["kind"], dataset["simulated"]) == ("toy", True)
     assert dataset["files"]["a.parquet"]["rows"] == rows_of(folder / "a.parquet") == 3
     assert len(dataset["files"]["a.parquet"]["sha256"]) == 64
+
+
+def test_the_files_can_be_read_again_against_the_description(folder: Path) -> None:
+    (file,) = recorded_files(folder / "dataset.json")
+    assert file.path == folder / "a.parquet"
+    assert file.fault() is None
+    file.path.write_bytes(file.path.read_bytes()[::-1])
+    assert "sha256" in str(file.fault())
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"files": []}', '{"files": {"a": {}}}'])
+def test_a_description_without_files_is_refused(folder: Path, text: str) -> None:
+    (folder / "dataset.json").write_text(text)
+    with pytest.raises(BadInputError, match="expected files with size and sha256"):
+        recorded_files(folder / "dataset.json")
 
 
 def test_a_folder_without_description_is_unfinished(folder: Path) -> None:

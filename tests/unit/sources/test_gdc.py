@@ -1,9 +1,10 @@
+import dataclasses
 import hashlib
 import json
 
 import pytest
 
-from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkError
 from mgi.sources.gdc import GdcExpression
 from mgi.sources.lock import as_json
 
@@ -70,7 +71,7 @@ def test_a_file_arrives_under_its_digest_and_a_second_run_asks_for_nothing(sourc
     entry = source.fetch(item, tmp_path)
     assert (entry.path, entry.md5, entry.size, entry.n_images) == (f"files/{MD5}.tsv", MD5, len(CONTENT), None)
     assert (tmp_path / entry.path).read_bytes() == CONTENT
-    assert entry.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert entry.sha256 is None
     asked = len(stub.seen)
     assert source.verify(item, tmp_path) == entry
     assert len(stub.seen) == asked
@@ -84,18 +85,88 @@ def test_a_file_in_place_is_believed_by_its_digest_not_by_its_name(source, tmp_p
     assert source.fetch(item, tmp_path) == entry
 
 
+def test_a_file_without_receipt_is_read_again_and_gets_one(source, stub, tmp_path):
+    item = source.lock(source.discover()).items[0]
+    entry = source.fetch(item, tmp_path)
+    receipt = tmp_path / "files" / f"{MD5}.json"
+    receipt.unlink()
+    asked = len(stub.seen)
+    assert source.verify(item, tmp_path) == entry
+    assert receipt.exists()
+    assert len(stub.seen) == asked
+
+
 def test_a_digest_that_never_fits_names_both(source, stub, reply, tmp_path):
     item = source.lock(source.discover()).items[0]
     stub.script["/data/f-1"] = [reply(body=CONTENT[::-1])]
-    with pytest.raises(IntegrityError, match=rf"file f-1: got .* the lock says {len(CONTENT)} bytes, md5 {MD5}"):
+    with pytest.raises(IntegrityError, match=rf"file f-1: md5 [0-9a-f]+, expected {MD5}"):
         source.fetch(item, tmp_path)
     assert list((tmp_path / "files").iterdir()) == []
+
+
+def versions(reply, **changes):
+    row = {"id": "f-1", "latest_id": "f-9", "latest_size": len(CONTENT), "latest_md5": MD5, "latest_release": ["46.0"]}
+    return [reply(body=json.dumps([{**row, **changes}]).encode())]
 
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_file_that_is_gone_is_asked_for_once_with_advice(source, stub, reply, tmp_path, status):
     item = source.lock(source.discover()).items[0]
     stub.script["/data/f-1"] = [reply(status=status)]
-    with pytest.raises(NetworkError, match=f"HTTP {status}; a newer release may have replaced it"):
+    stub.script["/files/versions"] = versions(reply, latest_id="f-1")
+    with pytest.raises(NetworkError, match=f"HTTP {status}; it is the latest version .* make a new lock"):
         source.fetch(item, tmp_path)
     assert stub.count("/data/f-1") == 1
+
+
+@pytest.mark.parametrize("stated", [MD5, None])
+def test_a_superseded_file_comes_under_its_new_id_and_the_next_run_knows_it(source, stub, reply, tmp_path, stated):
+    item = source.lock(source.discover()).items[0]
+    stub.script["/data/f-1"] = [reply(status=404)]
+    stub.script["/data/f-9"] = [reply(body=CONTENT)]
+    stub.script["/files/versions"] = versions(reply, latest_md5=stated)
+    entry = source.fetch(item, tmp_path)
+    assert (entry.key, entry.fetched_as, entry.md5) == ("f-1", "f-9", MD5)
+    assert (tmp_path / entry.path).read_bytes() == CONTENT
+    asked = len(stub.seen)
+    assert source.verify(item, tmp_path) == entry
+    assert entry.as_json()["fetched_as"] == "f-9"
+    # A newer lock names the new id; then there is nothing to tell.
+    assert "fetched_as" not in source.verify(dataclasses.replace(item, key="f-9"), tmp_path).as_json()
+    assert len(stub.seen) == asked
+
+
+def test_other_bytes_under_the_new_id_are_not_even_asked_for(source, stub, reply, tmp_path):
+    item = source.lock(source.discover()).items[0]
+    stub.script["/data/f-1"] = [reply(status=403)]
+    stub.script["/files/versions"] = versions(reply, latest_md5="b" * 32)
+    with pytest.raises(IntegrityError, match=r"TCGA-DU-6407: file f-1 was superseded by f-9 in release 46\.0"):
+        source.fetch(item, tmp_path)
+    assert stub.count("/data/f-9") == 0
+
+
+def test_bytes_that_the_service_did_not_describe_are_checked_when_they_arrive(source, stub, reply, tmp_path):
+    item = source.lock(source.discover()).items[0]
+    stub.script["/data/f-1"] = [reply(status=404)]
+    stub.script["/data/f-9"] = [reply(body=CONTENT[::-1])]
+    stub.script["/files/versions"] = versions(reply, latest_md5=None)
+    with pytest.raises(IntegrityError, match=r"TCGA-DU-6407: file f-1 was superseded by f-9; .*md5"):
+        source.fetch(item, tmp_path)
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_an_archive_that_calls_itself_simulated_is_locked_as_such(source, stub, reply):
+    assert source.lock(source.discover()).simulated is False
+    stub.script["/status"] = [reply(body=b'{"status": "OK", "simulated": true}')]
+    lock = source.lock(source.discover())
+    assert lock.simulated is True
+    source.admit(lock)  # at an address of this machine either may lie
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_the_lock_of_the_other_kind_of_archive_is_refused(source, service_at, simulated):
+    lock = dataclasses.replace(source.lock(source.discover()), simulated=not simulated)
+    asked = GdcExpression(service=service_at("https://api.gdc.cancer.gov"), project="TCGA-LGG", simulated=simulated)
+    with pytest.raises(ConfigError, match="make the lock again"):
+        asked.admit(lock)
+    asked.admit(dataclasses.replace(lock, simulated=simulated))

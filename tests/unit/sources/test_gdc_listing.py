@@ -4,7 +4,7 @@ import json
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
-from mgi.sources.gdc_listing import all_hits, annotation_of, annotations_query, file_row, files_query
+from mgi.sources.gdc_listing import all_hits, annotation_of, annotations_query, check_file_count, file_row, files_query
 
 BARCODE = "TCGA-DU-6407-02A-12R-A36H-07"
 HIT = {
@@ -109,8 +109,27 @@ def test_a_hit_becomes_a_flat_row():
         "size": 12,
         "md5": "0" * 32,
         "access": "open",
+        "version": None,
+        "first_release": None,
         "annotation": None,
     }
+
+
+@pytest.mark.parametrize("release", ["32.0", "32.0 - 45.0", "32.0 - 46.0"])
+def test_a_newer_release_does_not_change_what_a_row_says_of_an_old_file(release):
+    row = file_row({**HIT, "version": "1", "data_release": release}, [])
+    assert (row["version"], row["first_release"]) == ("1", "32.0")
+
+
+@pytest.mark.parametrize(("found", "expected"), [(500, (500, 560)), (560, (500, 560)), (3, None)])
+def test_a_number_of_files_within_the_range_passes(found, expected):
+    check_file_count(found, expected, "TCGA-LGG")
+
+
+@pytest.mark.parametrize("found", [0, 499, 561])
+def test_a_number_of_files_out_of_the_range_is_named_with_the_range_and_the_key(found):
+    with pytest.raises(IntegrityError, match=rf"{found} open .*expression.expected_files says 500 to 560.* or to null"):
+        check_file_count(found, (500, 560), "TCGA-LGG")
 
 
 def changed(**changes):

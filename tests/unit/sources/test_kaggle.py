@@ -108,7 +108,7 @@ def test_a_damaged_member_is_named(source, tmp_path):
     place = content.index(f"{CS}_2.tif".encode()) + 60
     content[place : place + 8] = b"\xff" * 8
     source.archive.write_bytes(content)
-    with pytest.raises(IntegrityError, match=f"{CS}_2.tif is damaged"):
+    with pytest.raises(IntegrityError, match=f"{CS}_2.tif' is damaged"):
         source.fetch(lock.items[0], tmp_path)
 
 

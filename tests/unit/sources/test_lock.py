@@ -1,4 +1,5 @@
 import dataclasses
+import difflib
 import json
 
 import pytest
@@ -13,6 +14,7 @@ from mgi.sources.lock import (
     as_json,
     batch_of,
     check_lock,
+    read_any_lock,
     read_lock,
 )
 
@@ -90,7 +92,10 @@ def test_a_lock_of_another_source_is_refused(tmp_path):
     [
         (lambda plain: plain.pop("items"), "lock.items: missing"),
         (lambda plain: plain["items"][0].update(size="10"), r"items\[0\].size: found '10'"),
-        (lambda plain: plain.update(kind="images"), "kind: found 'images'"),
+        (lambda plain: plain.update(kind="images"), "kind: found 'images', expected 'expression'"),
+        (lambda plain: plain.pop("kind"), "kind: found None, expected 'expression'"),
+        (lambda plain: plain.update(format=2), "format: found 2, expected 1"),
+        (lambda plain: plain["items"][0].update(url="x"), r"items\[0\].url: unknown key"),
         (lambda plain: plain.update(url="x"), "url: unknown key"),
     ],
 )
@@ -112,6 +117,14 @@ def test_a_damaged_lock_is_named_by_file_and_field(tmp_path, change, said):
         (expression(profile(1, md5="../../evil")), "md5 '../../evil'"),
         (expression(profile(1, md5=None)), "md5 None"),
         (expression(profile(1, size=-1)), "size -1"),
+        (expression(profile(1, key="../status")), r"key '\.\./status'"),
+        (expression(profile(1, aliquot=profile(2).aliquot)), "expected a barcode of TCGA-CS-0001"),
+        (expression(profile(1, reason="annotated: Redaction")), "is chosen, reason 'annotated: Redaction'"),
+        (expression(profile(1, aliquot="TCGA-CS-0001-02A-01R-1470-07")), "01R-1470-07 is chosen, reason 'primary"),
+        (expression(profile(1, aliquot=None, sample="TCGA-CS-0001-02A")), "begins with 'by hand: '"),
+        (expression(profile(1, sample="TCGA-CS-0001-11A", reason="by hand:  ")), "begins with 'by hand: '"),
+        (images(series(1, role="other")), "role 'other', n_images 20"),
+        (images(series(1, n_images=0)), "role 'flair', n_images 0"),
         (images(series(1, key="../1.2")), r"key '\.\./1\.2'"),
         (images(series(1), series(1, key="1.9")), "two chosen items"),
     ],
@@ -119,6 +132,63 @@ def test_a_damaged_lock_is_named_by_file_and_field(tmp_path, change, said):
 def test_a_lock_that_a_fetch_could_not_follow_safely_is_refused(lock, said):
     with pytest.raises(BadInputError, match=said):
         check_lock(lock)
+
+
+@pytest.mark.parametrize("label", ["TCGA-CS-0001-02A", "tcga_cs_0001_02A"])
+def test_a_person_may_choose_a_recurrence_by_saying_why(label):
+    check_lock(expression(profile(1, sample=label, reason="by hand: the primary is degraded")))
+
+
+def test_files_that_are_not_chosen_may_be_of_any_tissue():
+    check_lock(expression(profile(1), profile(1, key="id-2", sample="TCGA-CS-0001-02A", chosen=False, reason="x")))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty, expected a lock"),
+        (" \n", "empty, expected a lock"),
+        ("[]", "found list, expected a lock"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("9" * 5_000, "not JSON"),
+        ('{"kind": NaN}', "not JSON"),
+        ('{"kind": "\\ud800"}', "not JSON"),
+        ('{"kind": "expression", "kind": "images"}', "kind is written twice in one block"),
+        ('{"items": [{"size": 1, "size": 2}]}', "size is written twice in one block"),
+    ],
+)
+def test_what_is_no_lock_is_one_line_with_the_file(tmp_path, text, said):
+    (tmp_path / "lock.json").write_text(text)
+    for read in (read_any_lock, lambda path: read_lock(path, ExpressionLock)):
+        with pytest.raises(BadInputError, match=rf"lock\.json: {said}"):
+            read(tmp_path / "lock.json")
+
+
+def test_the_kind_of_a_lock_is_found_out(tmp_path):
+    for lock in (expression(profile(1)), images(series(1))):
+        write_json(tmp_path / "lock.json", as_json(lock))
+        assert read_any_lock(tmp_path / "lock.json") == lock
+
+
+def test_a_lock_from_before_versions_were_recorded_is_still_read(tmp_path):
+    plain = as_json(expression(profile(1)))
+    del plain["items"][0]["version"], plain["items"][0]["first_release"]
+    write_json(tmp_path / "lock.json", plain)
+    assert read_lock(tmp_path / "lock.json", ExpressionLock) == expression(profile(1))
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(ExpressionItem)])
+def test_a_textual_diff_of_two_locks_shows_beside_each_change_whose_it_is(tmp_path, name):
+    items = [profile(n, version="1", first_release="32.0") for n in range(1, 10)]
+    texts = []
+    for value in (getattr(items[4], name), "TCGA-CS-0005-other"):
+        items[4] = dataclasses.replace(items[4], **{name: value})
+        write_json(tmp_path / "lock.json", as_json(expression(*items)))
+        texts.append((tmp_path / "lock.json").read_text().splitlines())
+    shown = list(difflib.unified_diff(*texts, lineterm="", n=3))  # as git shows it
+    assert len([line for line in shown[2:] if line[0] in "+-"]) == 2
+    assert any("TCGA-CS-0005" in line for line in shown)
 
 
 def test_several_masks_of_a_patient_are_fine():

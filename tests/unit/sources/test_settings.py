@@ -16,6 +16,10 @@ def test_both_sections_have_defaults_for_the_published_cohort():
     [
         (ExpressionSettings, '{"batches": 0}', "expression.batches: found 0"),
         (ExpressionSettings, '{"threads": 99}', "expression.threads: found 99"),
+        (ExpressionSettings, '{"expected_files": [560, 500]}', r"expression.expected_files: found \[560, 500\]"),
+        (ExpressionSettings, '{"expected_files": [500]}', r"expected two numbers, the fewest and the most"),
+        (ExpressionSettings, '{"expected_files": []}', r"expected_files: found \[\]"),
+        (ExpressionSettings, '{"expected_files": ["1", 2]}', r"expected_files\[0\]: found '1'"),
         (ExpressionSettings, '{"source": "xena"}', "source: found 'xena'"),
         (ImageSettings, '{"min_images": 0}', "images.min_images: found 0"),
         (ImageSettings, '{"retry_base_s": 61}', "images.retry_base_s: found 61"),

@@ -3,6 +3,7 @@ import json
 import os
 import pickle
 from pathlib import Path
+from typing import IO
 
 import pytest
 import torch
@@ -91,8 +92,8 @@ def test_a_pointer_that_is_not_json_is_named_in_one_line(tmp_path: Path) -> None
 def test_a_death_while_writing_leaves_the_last_checkpoint_and_no_stump(tmp_path: Path, monkeypatch) -> None:
     save(tmp_path, 10)
 
-    def dies(_: object, part: Path) -> None:
-        part.write_bytes(b"half of it")
+    def dies(_: object, part: IO[bytes]) -> None:
+        part.write(b"half of it")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(checkpoint.torch, "save", dies)

@@ -7,7 +7,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, ResourceError
 from mgi.core.fingerprint import digest_of
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
@@ -81,7 +81,7 @@ def test_a_missing_file_and_weights_of_another_program_are_refused(tmp_path: Pat
     with pytest.raises(BadInputError, match="nowhere"):
         load_weights(tmp_path / "nowhere", gene_hash=HASH)
     save_file({"w": torch.zeros(2)}, tmp_path / "foreign")
-    with pytest.raises(BadInputError, match="format None, expected mgi-weights-1"):
+    with pytest.raises(BadInputError, match="format None, expected mgi-weights-2"):
         load_weights(tmp_path / "foreign", gene_hash=HASH)
 
 
@@ -93,11 +93,24 @@ def test_a_failed_write_leaves_the_old_weights(tmp_path: Path, model_settings, m
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mgi.training.weights.save_file", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr("mgi.training.weights.save", full)
+    with pytest.raises(ResourceError, match=r"weights\.safetensors: no space left on the disk"):
         save(path, model_settings, seed=1)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("found", "flipped"), [(b'fold\\": 0', b'fold\\": 1'), (b'n_genes\\": 10', b'n_genes\\": 11')])
+def test_what_is_said_about_the_numbers_is_guarded_too(
+    tmp_path: Path, model_settings, found: bytes, flipped: bytes
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    save(path, model_settings)
+    data = path.read_bytes()
+    assert data.count(found) == 1
+    path.write_bytes(data.replace(found, flipped))
+    with pytest.raises(BadInputError, match="not those that were saved"):
+        load_weights(path, gene_hash=HASH)
 
 
 def test_the_file_says_what_it_is_to_any_reader(tmp_path: Path, model_settings) -> None:

@@ -1,0 +1,139 @@
+"""Zips from elsewhere: judged by their directory before a byte is inflated, read member by member, never unpacked.
+
+A member's name is a label and never becomes a path; hostile names are refused all the same.
+"""
+
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgi.core.errors import BadInputError
+
+LOCAL_HEADER_BYTES = 30  # of each member, before its name and bytes
+MAX_NAME_BYTES = 255  # of each part of a name, as on every file system
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others inflate without a limit
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, struct.error, OverflowError)
+
+
+class DamagedZipError(BadInputError):
+    """Cut, overwritten, or no zip at all: another copy may be whole."""
+
+
+class UnsafeZipError(BadInputError):
+    """Made to be too large, or with names that no honest archive has: no other copy is better."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZipLimits:
+    """What is accepted; `ratio` is of inflated to packed bytes."""
+
+    members: int = 5_000
+    total_bytes: int = 2 << 30
+    member_bytes: int = 512 << 20
+    ratio: int = 1_100  # deflate of zeros reaches 1,028
+
+
+@contextmanager
+def opened_zip(
+    path: Path | str, *, limits: ZipLimits | None = None, label: str | None = None, bare_names: bool = False
+) -> Iterator[zipfile.ZipFile]:
+    """A zip that passed `refuse_unsafe`; `label` names it in messages, else its path.
+
+    Raises DamagedZipError where it is no whole zip, UnsafeZipError as `refuse_unsafe` does.
+    """
+    label = str(path) if label is None else label
+    with _named_damage(label, "truncated or not a zip"):
+        archive = zipfile.ZipFile(path)
+    with archive:
+        refuse_unsafe(archive, label=label, limits=limits or ZipLimits(), bare_names=bare_names)
+        yield archive
+
+
+def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, label: str) -> bytes:
+    """The bytes of one member, its CRC verified; no more is inflated than its directory entry says.
+
+    Raises DamagedZipError naming the member.
+    """
+    with _named_damage(label, f"member {info.filename!r} is damaged"), archive.open(info) as member:
+        # Not read(): that inflates the whole stream at once, whatever size the directory claims.
+        data = member.read(info.file_size + 1)
+        if len(data) != info.file_size:
+            raise zipfile.BadZipFile(f"{len(data)} bytes, expected {info.file_size}")
+        return data
+
+
+def refuse_unsafe(
+    archive: zipfile.ZipFile, *, label: str, limits: ZipLimits | None = None, bare_names: bool = False
+) -> None:
+    """Gate a zip by its directory; `bare_names` also refuses folders.
+
+    Raises UnsafeZipError for too many members or bytes, a bomb's ratio, overlapping members, repeated or hostile
+    names, links and methods other than deflate.
+    """
+    limits = limits or ZipLimits()
+    members = archive.infolist()
+    if len(members) > limits.members:
+        raise UnsafeZipError(f"{label}: {len(members)} members in the zip, expected at most {limits.members}")
+    total = sum(info.file_size for info in members)
+    if total > limits.total_bytes:
+        raise UnsafeZipError(f"{label}: the zip unpacks to {total} bytes, expected at most {limits.total_bytes}")
+    names: set[str] = set()
+    for info in members:
+        where = f"{label}: member {info.filename[:80]!r}"
+        _check_name(info, where, bare=bare_names)
+        if info.filename in names:
+            raise UnsafeZipError(f"{where}: listed twice, expected unique names")
+        names.add(info.filename)
+        _check_size(info, where, limits)
+    _refuse_overlaps(archive, members, label)
+
+
+def _check_name(info: zipfile.ZipInfo, where: str, *, bare: bool) -> None:
+    name = info.filename
+    parts = name.replace("\\", "/").split("/")
+    if "\0" in info.orig_filename:
+        raise UnsafeZipError(f"{where}: has a NUL in its name")
+    if parts[0] == "" or ".." in parts or name == "." or (bare and len(parts) > 1):
+        expected = "a bare name" if bare else "one below the zip's own folder"
+        raise UnsafeZipError(f"{where}: has a path in its name, expected {expected}")
+    if max(len(part.encode("utf-8", "surrogateescape")) for part in parts) > MAX_NAME_BYTES:
+        raise UnsafeZipError(f"{where}: has a name of more than {MAX_NAME_BYTES} bytes")
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise UnsafeZipError(f"{where}: is a link, expected a file")
+
+
+def _check_size(info: zipfile.ZipInfo, where: str, limits: ZipLimits) -> None:
+    if info.compress_type not in _METHODS:
+        raise UnsafeZipError(f"{where}: compression method {info.compress_type}, expected stored or deflate")
+    if info.file_size > limits.member_bytes:
+        raise UnsafeZipError(f"{where}: {info.file_size} bytes, expected at most {limits.member_bytes}")
+    if info.file_size > limits.ratio * max(info.compress_size, 1):
+        raise UnsafeZipError(f"{where}: a zip bomb, compressed more than {limits.ratio}:1")
+
+
+def _refuse_overlaps(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], label: str) -> None:
+    end = 0
+    for info in sorted(members, key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise UnsafeZipError(f"{label}: member {info.filename!r} overlaps the one before it")
+        end = info.header_offset + LOCAL_HEADER_BYTES + info.compress_size
+    if end > archive.start_dir:
+        raise UnsafeZipError(f"{label}: the last member overlaps the directory of the zip")
+
+
+@contextmanager
+def _named_damage(label: str, what: str) -> Iterator[None]:
+    """Whatever broken bytes make zipfile raise, as one error; a disk that fails to read is not damage."""
+    try:
+        yield
+    except _BROKEN as error:
+        raise DamagedZipError(f"{label}: {what} ({error})") from None
+    except OSError as error:
+        if error.filename is not None or error.errno not in (None, 22):  # EINVAL: a seek to before the start
+            raise
+        raise DamagedZipError(f"{label}: {what} ({error})") from None

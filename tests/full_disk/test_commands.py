@@ -1,0 +1,74 @@
+"""A command on a full disk ends with one line and exit code 6, the old files stand, and no stump has a final name."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mgi.cli import main
+from mgi.core.errors import ResourceError
+from small_ingestion import IMAGES, commands
+
+COMMANDS = list(commands(Path(), Path()))
+FETCHES = ("fetch-expression", "fetch-images")
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def line_of(stderr: str) -> str:
+    assert "Traceback" not in stderr, stderr[-2000:]
+    lines = [line for line in stderr.splitlines() if line.startswith("mgi ")]
+    assert len(lines) == 1, stderr[-2000:]
+    return lines[0]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_cannot_write_leaves_the_old_files(
+    name: str, simulated: Path, ingested: Path, tmp_path: Path, limited: Any
+) -> None:
+    made = Path(shutil.copytree(ingested, tmp_path / "made"))
+    if name in FETCHES:  # what is in place and verified is not written again
+        shutil.rmtree(made / "raw")
+    before = tree(made)
+    stopped = limited(["-m", "mgi", name, *commands(simulated, made)[name]])
+    assert stopped.returncode == ResourceError.exit_code
+    line = line_of(stopped.stderr)
+    assert "larger than files may be here" in line
+    assert "MB are free" in line
+    assert str(made) in line
+    after = tree(made)
+    assert {path: digest for path, digest in after.items() if not path.endswith(".part")} == before
+    assert name in FETCHES or after == before
+    assert main([name, *commands(simulated, made)[name]]) == 0, "and with room again it ends well"
+    assert not [path for path in tree(made) if path.endswith(".part")]
+
+
+def test_a_simulation_that_cannot_write_is_not_marked_as_complete(tmp_path: Path, limited: Any) -> None:
+    settings = '{"seed": 1, "n_patients": 16, "n_genes": 750, "slices_min": 4, "slices_max": 4, "pixels": 16, '
+    output = tmp_path / "archive/archive.json"
+    arguments = ["--settings", settings + '"genes_drive_images": true}', "--output", str(output)]
+    stopped = limited(["-m", "mgi", "simulate", *arguments])
+    assert stopped.returncode == ResourceError.exit_code
+    assert str(output) in line_of(stopped.stderr)
+    assert not output.exists()
+
+
+def test_a_download_onto_a_disk_that_is_really_full(
+    simulated: Path, ingested: Path, full_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (full_disk / "ballast").write_bytes(bytes(2_000_000 - 40_000))
+    lock = ingested / "locks/images.json"
+    arguments = ["--settings", IMAGES, "--archive", str(simulated), "--lock", str(lock), "--batch", "1-of-1"]
+    index = full_disk / "raw/batch-1-of-1.json"
+    assert main(["fetch-images", *arguments, "--output", str(index)]) == ResourceError.exit_code
+    line = line_of(capsys.readouterr().err)
+    assert "needs 0.00 GB, 0.00 GB are free" in line or "no space left on the disk (ENOSPC)" in line
+    assert not index.exists()

@@ -1,0 +1,159 @@
+"""Readers of files from elsewhere: DICOM, zips, tables. Each imports what it reads with when it is asked for."""
+
+import importlib
+import inspect
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fuzz.target import Seed, files, on_disk
+
+
+def single_images(folder: Path) -> list[Seed]:
+    """pydicom's own files, each as a series of one, and images of simulated series beside their honest neighbours."""
+    import pydicom
+
+    seeds = []
+    for seed in files("dicom")(folder):
+        dataset = pydicom.dcmread(io.BytesIO(seed.data), force=True, stop_before_pixels=True)
+        seeds.append(Seed(data=seed.data, note=(str(dataset.get("SeriesInstanceUID", "")), [])))
+    for name, members in images_of(folder / "series"):
+        seeds += [
+            Seed(data=data, note=(name, members[:place] + members[place + 1 :])) for place, data in enumerate(members)
+        ]
+    return seeds
+
+
+def images_of(folder: Path) -> list[tuple[str, list[bytes]]]:
+    found = []
+    for path in sorted(folder.glob("*.zip")):
+        with zipfile.ZipFile(path) as archive:
+            found.append((path.stem, [archive.read(name) for name in archive.namelist() if name.endswith(".dcm")]))
+    return found
+
+
+def read_volume(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.imaging.dicom import volume_of
+
+    return lambda data, note: volume_of(
+        [("0.dcm", data), *((f"{n}.dcm", other) for n, other in enumerate(note[1], 1))], note[0]
+    )
+
+
+def segmentations(folder: Path) -> list[Seed]:
+    return [Seed(data=data, note=name) for name, members in images_of(folder / "segmentation") for data in members]
+
+
+def read_segmentation(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.imaging.segmentation import segmentations_of
+
+    return lambda data, note: segmentations_of([("0.dcm", data)], note)
+
+
+def verify_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.sources.retry import TransientError
+    from mgi.sources.series_zip import verify_series
+
+    expected = {}
+    for uid, members in [*images_of(seeds / "series"), *images_of(seeds / "segmentation")]:
+        rows = json.loads((seeds / f"archive/nbia/instances/{uid}.json").read_text())
+        expected[uid] = (len(members), {row["SOPInstanceUID"] for row in rows})
+
+    def call(path: Path) -> Any:
+        count, uids = expected[path.stem]
+        try:
+            verify_series(path, series=path.stem, n_images=count, sop_uids=uids)
+        except TransientError as error:  # the client tries again, then raises what is inside
+            raise error.error from None
+        with zipfile.ZipFile(path) as archive:
+            return sorted(archive.read(name) for name in archive.namelist() if name.endswith(".dcm"))
+
+    return on_disk(scratch, call)
+
+
+def read_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.imaging.dicom import read_series
+
+    return on_disk(scratch, lambda path: read_series(path, path.stem))
+
+
+def read_buda(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.imaging.buda import opened_buda
+
+    def call(path: Path) -> Any:
+        with opened_buda(path) as archive:
+            return [(archive.n_slices(folder), archive.read_patient(folder)) for folder in archive.folders()]
+
+    return on_disk(scratch, call)
+
+
+def read_kaggle(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.sources.kaggle import KaggleImages
+
+    def call(path: Path) -> Any:
+        source = KaggleImages(archive=path)
+        lock = source.lock(source.discover())
+        return [source.fetch(item, path.parent) for item in lock.items if item.chosen]
+
+    return on_disk(scratch, call)
+
+
+def readers_of(module: str, scratch: Path) -> Callable[[bytes, Any], Any]:
+    """All `read_…(path)` functions of a module, one after the other; an error of one hides no error of the next."""
+    from mgi.core.errors import MgiError
+
+    found = importlib.import_module(module)
+    calls = [
+        function
+        for name, function in sorted(vars(found).items())
+        if name.startswith("read_")
+        and inspect.isfunction(function)
+        and function.__module__ == module
+        and _takes_path(function)
+    ]
+    if not calls:
+        raise RuntimeError(f"{module}: no reader that takes a path alone; write a target for it")
+
+    def call(path: Path) -> Any:
+        refusal, values = None, []
+        for function in calls:
+            try:
+                values.append(function(path))
+            except MgiError as error:
+                refusal = error
+        if refusal is not None and not values:
+            raise refusal
+        return values
+
+    return on_disk(scratch, call)
+
+
+def _takes_path(function: Callable[..., Any]) -> bool:
+    needed = [one for one in inspect.signature(function).parameters.values() if one.default is inspect.Parameter.empty]
+    return len(needed) == 1 and needed[0].name == "path"
+
+
+def readers_in(module: str) -> Callable[[Path, Path], Callable[[bytes, Any], Any]]:
+    return lambda seeds, scratch: readers_of(module, scratch)
+
+
+def read_star(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.expression.star import read_star
+
+    return on_disk(scratch, read_star)
+
+
+def read_matrix(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.expression.matrix import read_labelled_matrix
+
+    return on_disk(scratch, read_labelled_matrix)
+
+
+SERIES_AND_MASKS = [files("series", "*.zip"), files("segmentation", "*.zip")]
+
+
+def both(folder: Path) -> list[Seed]:
+    return [seed for kind in SERIES_AND_MASKS for seed in kind(folder)]

@@ -1,0 +1,123 @@
+"""Readers of what the pipeline itself wrote: shards, split, genes, checkpoints, weights."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fuzz.target import Seed, on_disk
+
+
+def _beside(
+    kind: str, name: str, call: Callable[[Path], Any], seeds: Path, scratch: Path
+) -> Callable[[bytes, Any], Any]:
+    """A reader of a folder in which one file is replaced."""
+    for path in sorted((seeds / kind).iterdir()):
+        (scratch / path.name).write_bytes(path.read_bytes())
+
+    def read(data: bytes, note: Any) -> Any:
+        (scratch / name).write_bytes(data)
+        return call(scratch)
+
+    return read
+
+
+def read_images(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.shards.image_shard import read_images
+
+    def call(folder: Path) -> Any:
+        return [
+            (one.patient_id, one.slices.tobytes(), b"" if one.masks is None else one.masks.tobytes(), one.spacing_mm)
+            for one in read_images(folder).values()
+        ]
+
+    return _beside("shard_images", "slices.parquet", call, seeds, scratch)
+
+
+def read_expression(name: str) -> Callable[[Path, Path], Callable[[bytes, Any], Any]]:
+    def reader(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+        from mgi.shards.expression_shard import read_expression
+
+        def call(folder: Path) -> Any:
+            shard = read_expression(folder)
+            return shard.patient_ids, shard.values.tobytes(), shard.genes.to_csv(), shard.scale
+
+        return _beside("shard_expression", name, call, seeds, scratch)
+
+    return reader
+
+
+def read_dataset(kind: str) -> Callable[[Path, Path], Callable[[bytes, Any], Any]]:
+    def reader(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+        from mgi.shards.expression_shard import read_expression
+        from mgi.shards.image_shard import read_images
+
+        call = read_expression if kind == "shard_expression" else read_images
+        return _beside(kind, "dataset.json", call, seeds, scratch)
+
+    return reader
+
+
+def read_split(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.shards.cohort_tables import read_split
+
+    return on_disk(scratch, lambda path: read_split(path).to_csv())
+
+
+def read_fitted(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.shards.fitted_genes import read_fitted_genes
+
+    return on_disk(scratch, lambda path: (read_fitted_genes(path).table.to_csv(), read_fitted_genes(path).train_hash))
+
+
+def checkpoint(folder: Path) -> list[Seed]:
+    import torch
+
+    from mgi.training.checkpoint import save_checkpoint
+
+    home = folder / "checkpoint"
+    if not home.exists():
+        state = {"weights": torch.arange(200.0), "step": 3, "rng": torch.get_rng_state()[:64]}
+        save_checkpoint(home, state, step=3, identity="x")
+    (path,) = home.glob("*.pt")
+    return [Seed(data=path.read_bytes(), note=path.name)]
+
+
+def read_checkpoint(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.core.errors import BadInputError
+    from mgi.training.checkpoint import load_checkpoint
+
+    (path,) = (seeds / "checkpoint").glob("*.pt")
+
+    def call(folder: Path) -> Any:
+        state = load_checkpoint(folder, identity="x")
+        if state is None:
+            raise BadInputError("passed over: training begins again")
+        return {name: str(value) for name, value in state.items()}
+
+    return _beside("checkpoint", path.name, call, seeds, scratch)
+
+
+def weights(folder: Path) -> list[Seed]:
+    import torch
+
+    from mgi.models.settings import ModelSettings
+    from mgi.training.weights import save_weights
+
+    path = folder / "weights/weights.safetensors"
+    if not path.exists():
+        torch.manual_seed(0)
+        spec = {"key": "mgi", "seed": 0, "fold": 1, "genes": "real"}
+        save_weights(
+            path, torch.nn.Linear(9, 8), spec=spec, model=ModelSettings(), genes=["a", "b"], gene_hash="0" * 64
+        )
+    return [Seed(data=path.read_bytes(), note=path.name)]
+
+
+def read_weights(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.training.weights import load_weights
+
+    def call(path: Path) -> Any:
+        found = load_weights(path, gene_hash="0" * 64)
+        return {name: value.tolist() for name, value in found.tensors.items()}, found.spec, found.model, found.n_genes
+
+    return on_disk(scratch, call)

@@ -1,0 +1,68 @@
+"""Every public reader under the damage that suits its format, and the share of its group's inputs that it gets."""
+
+import importlib.util
+from typing import Any
+
+from fuzz import binaries, mutate, own, texts
+from fuzz.mutate import Mutation
+from fuzz.target import Target, files
+
+
+def _target(
+    name: str, group: str, share: float, seeds: Any, mutation: Mutation, reader: Any, checked: bool = False
+) -> Target:
+    return Target(name=name, group=group, share=share, seeds=seeds, mutation=mutation, reader=reader, checked=checked)
+
+
+INSIDE = mutate.zipped_content(mutate.damage)
+PLACES = binaries.readers_in("mgi.expression.positions")
+DESCRIPTIONS = {kind: own.read_dataset(kind) for kind in ("shard_images", "shard_expression")}
+FORMATS = [
+    _target("volume", "dicom", 0.7, binaries.single_images, mutate.dicom, binaries.read_volume),
+    _target("segmentation", "dicom", 0.3, binaries.segmentations, mutate.dicom, binaries.read_segmentation),
+    _target("star", "tsv", 0.55, files("star"), mutate.table, binaries.read_star),
+    _target("matrix", "tsv", 0.2, files("matrix", "*[tc]sv"), mutate.table, binaries.read_matrix),
+    _target("matrix-gz", "tsv", 0.05, files("matrix", "*.gz"), mutate.gzipped_table, binaries.read_matrix),
+    _target("matrix-parquet", "tsv", 0.05, files("matrix", "*.parquet"), mutate.damage, binaries.read_matrix),
+    _target("positions", "tsv", 0.1, files("positions", "*.[tg][st][vf]"), mutate.table, PLACES),
+    _target("positions-gz", "tsv", 0.05, files("positions", "*.gz"), mutate.gzipped_table, PLACES),
+    _target("gdc", "json", 0.3, files("json", "gdc_files.json"), mutate.document, texts.read_gdc),
+    _target("nbia", "json", 0.2, files("json", "nbia_series.json"), mutate.document, texts.read_nbia),
+    _target("sops", "json", 0.05, files("json", "nbia_sops.json"), mutate.document, texts.read_sops),
+    _target("locks", "json", 0.25, files("json", "lock_*.json"), mutate.document, texts.read_lock),
+    _target("indexes", "json", 0.1, files("json", "index_*.json"), mutate.document, texts.read_index),
+    _target("dataset", "json", 0.05, files("shard_images", "*.json"), mutate.document, DESCRIPTIONS["shard_images"]),
+    _target(
+        "datasets", "json", 0.05, files("shard_expression", "*.json"), mutate.document, DESCRIPTIONS["shard_expression"]
+    ),
+    _target("verify", "zip", 0.35, binaries.both, mutate.zipped, binaries.verify_series, checked=True),
+    _target("verify-inside", "zip", 0.1, binaries.both, INSIDE, binaries.verify_series, checked=True),
+    _target("series", "zip", 0.15, binaries.SERIES_AND_MASKS[0], mutate.zipped, binaries.read_series),
+    _target("buda", "zip", 0.1, files("kaggle"), mutate.zipped, binaries.read_buda),
+    _target("buda-inside", "zip", 0.1, files("kaggle"), INSIDE, binaries.read_buda),
+    _target("kaggle", "zip", 0.1, files("kaggle"), mutate.zipped, binaries.read_kaggle),
+    _target("kaggle-inside", "zip", 0.1, files("kaggle"), INSIDE, binaries.read_kaggle),
+    _target("config", "config", 0.5, texts.configs, mutate.config, texts.read_config),
+    _target("settings", "config", 0.5, texts.sections, mutate.document, texts.parse_section),
+]  # fmt: skip
+if importlib.util.find_spec("mgi.imaging.nifti"):
+    FORMATS.append(
+        _target("nifti", "nifti", 1.0, files("nifti"), mutate.nifti, binaries.readers_in("mgi.imaging.nifti"))
+    )
+
+OWN = {
+    "image-shard": (files("shard_images", "slices.parquet"), own.read_images),
+    "expression-shard": (files("shard_expression", "values.parquet"), own.read_expression("values.parquet")),
+    "gene-table": (files("shard_expression", "genes.parquet"), own.read_expression("genes.parquet")),
+    "split": (files("split", "*.parquet"), own.read_split),
+    "fitted-genes": (files("fitted", "*.parquet"), own.read_fitted),
+    "series-zip": (binaries.both, binaries.verify_series),
+}
+if importlib.util.find_spec("torch"):
+    OWN |= {"checkpoint": (own.checkpoint, own.read_checkpoint), "weights": (own.weights, own.read_weights)}
+CORRUPT = [
+    _target(f"{name}:{kind}", kind, 1 / len(OWN), seeds, mutation, reader, checked=True)
+    for name, (seeds, reader) in OWN.items()
+    for kind, mutation in (("flip", mutate.flip), ("cut", mutate.cut))
+]
+TARGETS = {target.name: target for target in [*FORMATS, *CORRUPT]}

@@ -1,0 +1,139 @@
+"""Inputs that once left a reader as something else than an error of the project, or left it not at all."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fuzz.texts import Answers
+from mgi.cohort.raw_index import read_raw_indexes
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkError
+from mgi.core.files import read_json
+from mgi.core.settings import parse
+from mgi.expression.filter import FilterSettings
+from mgi.expression.matrix import read_labelled_matrix
+from mgi.expression.normalise import fit
+from mgi.expression.positions import read_positions
+from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.fitted_genes import read_fitted_genes, write_fitted_genes
+from mgi.shards.parquet import metadata_of
+from mgi.sources.gdc_listing import all_hits, file_row, files_query
+from mgi.sources.tcia_listing import read_series
+
+DEEP = "[" * 100_000
+
+
+def hits_of(value: Any) -> list[Any]:
+    service: Any = Answers(json.dumps(value).encode())
+    return list(all_hits(service, "files", files_query("TCGA-LGG"), id_field="file_id"))
+
+
+def page(hits: Any, total: Any) -> dict[str, Any]:
+    return {"data": {"hits": hits, "pagination": {"total": total}}}
+
+
+def test_a_page_that_repeats_for_ever_ends_at_its_second_time() -> None:
+    with pytest.raises(IntegrityError, match=r"1 unique ids in 2 hits of 10{9}"):
+        hits_of(page([{"file_id": "a"}], 10**9))
+
+
+@pytest.mark.parametrize("hits", [["a"], {"a": 1}, "ab", None, [None]])
+def test_hits_that_are_no_objects_are_refused(hits: Any) -> None:
+    with pytest.raises(NetworkError, match=r"data\.hits"):
+        hits_of(page(hits, 1))
+
+
+def test_a_total_that_is_no_number_is_refused() -> None:
+    with pytest.raises(NetworkError, match="pagination"):
+        hits_of(page([], float("inf")))
+
+
+def test_a_hit_without_its_id_is_still_one_hit() -> None:
+    assert hits_of(page([{"x": 1}], 1)) == [{"x": 1}]
+
+
+@pytest.mark.parametrize("size", [float("inf"), None, [], "x"])
+def test_a_file_size_that_is_no_number_is_named(size: Any) -> None:
+    aliquot = {"submitter_id": "TCGA-CS-4942-01A-11R-1470-07"}
+    sample = {"submitter_id": "TCGA-CS-4942-01A", "portions": [{"analytes": [{"aliquots": [aliquot]}]}]}
+    hit = {"file_id": "f", "file_name": "n", "file_size": size, "md5sum": "m", "access": "open"}
+    case = {"submitter_id": "TCGA-CS-4942", "samples": [sample]}
+    with pytest.raises(BadInputError, match="GDC file f"):
+        file_row(hit | {"cases": [case]}, [])
+    with pytest.raises(BadInputError, match="not a TCGA barcode"):
+        file_row(hit | {"file_size": 1, "cases": [case | {"submitter_id": ["TCGA-CS-4942"]}]}, [])
+
+
+@pytest.mark.parametrize("count", [[1], {"a": 1}, float("inf"), "many"])
+def test_a_count_of_images_that_is_no_number_is_named(count: Any) -> None:
+    row = {"PatientID": "TCGA-CS-4942", "StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3"}
+    with pytest.raises(BadInputError, match=r"NBIA series 1\.2\.3"):
+        read_series(row | {"ImageCount": count})
+
+
+def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(DEEP)
+    with pytest.raises(BadInputError, match=r"x\.json: not JSON"):
+        read_json(tmp_path / "x.json")
+    with pytest.raises(ConfigError, match="genes: not JSON"):
+        parse(FilterSettings, DEEP, where="genes")
+
+
+@pytest.mark.parametrize(("field", "value"), [("path", 3), ("key", ["a"]), ("sha256", None), ("patient_id", {})])
+def test_an_index_of_other_types_is_refused(tmp_path: Path, field: str, value: Any) -> None:
+    entry = {"patient_id": "TCGA-CS-4942", "key": "k", "role": "expression", "path": "p", "sha256": "s"} | {
+        field: value
+    }
+    (tmp_path / "i.json").write_text(json.dumps({"kind": "expression", "items": [entry]}))
+    with pytest.raises(BadInputError, match=f"items: {field}: found .*, expected text"):
+        read_raw_indexes([tmp_path / "i.json"], "expression")
+
+
+@pytest.mark.parametrize("described", [None, 3, "x", []])
+def test_a_shard_whose_file_is_not_described_is_refused(tmp_path: Path, described: Any) -> None:
+    (tmp_path / "dataset.json").write_text(json.dumps({"kind": "images", "files": {"slices.parquet": described}}))
+    with pytest.raises(BadInputError, match=r"slices\.parquet: found .*, expected rows, size and sha256"):
+        read_dataset(tmp_path, "images")
+
+
+def test_a_packed_table_with_broken_bits_is_named(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(b"gene_id\tchromosome\tstart\n" + b"A\tchr1\t1\n" * 50, mtime=0))
+    packed[12:16] = b"\xff" * 4
+    (tmp_path / "p.tsv.gz").write_bytes(packed)
+    with pytest.raises(BadInputError, match="not a tab-separated table"):
+        read_positions(tmp_path / "p.tsv.gz")
+
+
+@pytest.mark.parametrize("metadata", [b"{", b'{"index_columns": ["nowhere"]}', b'{"columns": 3}'])
+def test_a_parquet_table_with_broken_metadata_of_pandas_is_named(tmp_path: Path, metadata: bytes) -> None:
+    table = pa.table({"x": [1.0]}).replace_schema_metadata({b"pandas": metadata})
+    pq.write_table(table, tmp_path / "m.parquet")
+    with pytest.raises(BadInputError, match="truncated or not Parquet"):
+        read_labelled_matrix(tmp_path / "m.parquet")
+
+
+def test_metadata_that_is_no_text_is_named() -> None:
+    with pytest.raises(IntegrityError, match="metadata is damaged"):
+        metadata_of(pa.schema([]).with_metadata({b"scale": b"\xff\xfe"}), "x.parquet", ["scale"])
+
+
+@pytest.mark.parametrize("name", ["train_hash", "n_train"])
+def test_what_is_said_about_fitted_genes_is_guarded(tmp_path: Path, name: str) -> None:
+    genes = pd.DataFrame(
+        {"gene_index": [0, 1], "gene_id": ["A", "B"], "gene_name": ["a", "b"], "gene_type": [None, None]}
+    )
+    values = np.array([[1, 2], [3, 5]], np.float32)
+    path = tmp_path / "genes.parquet"
+    write_fitted_genes(path, fit(values, genes, FilterSettings(), ["TCGA-CS-4942", "TCGA-CS-4943"], scale="as given"))
+    assert read_fitted_genes(path).n_train == 2
+    table = pq.read_table(path)
+    changed = {**table.schema.metadata, name.encode(): b"3"}
+    pq.write_table(table.replace_schema_metadata(changed), path, write_page_checksum=True)
+    with pytest.raises(IntegrityError, match="metadata is not what was written"):
+        read_fitted_genes(path)

@@ -1,0 +1,154 @@
+"""Readers of listings, locks and configs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fuzz.target import Seed, on_disk
+
+
+class Answers:
+    """A service whose every reply is the same bytes, parsed as the real client parses them."""
+
+    name = "stub"
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def json(self, request: Any) -> Any:
+        from mgi.core.errors import NetworkError
+
+        if not self._data.strip():
+            return None
+        try:
+            return json.loads(self._data)
+        except (ValueError, RecursionError):
+            raise NetworkError("stub: not JSON") from None
+
+
+def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.sources.gdc_listing import all_hits, file_row, files_query
+
+    notes = json.loads((seeds / "json/gdc_notes.json").read_text())
+
+    def read(data: bytes, note: Any) -> Any:
+        hits = all_hits(Answers(data), "files", files_query("TCGA-LGG"), id_field="file_id")  # type: ignore[arg-type]
+        return [file_row(hit, notes) for hit in hits]
+
+    return read
+
+
+def read_nbia(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.imaging.flair import choose_flair
+    from mgi.sources.tcia_listing import read_series, series_rows
+
+    def read(data: bytes, note: Any) -> Any:
+        series = [read_series(row) for row in series_rows(Answers(data), "TCGA-LGG")]  # type: ignore[arg-type]
+        return choose_flair(series)
+
+    return read
+
+
+def read_sops(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.sources.tcia_listing import sop_uids
+
+    return lambda data, note: sop_uids(Answers(data), "1.2.3")  # type: ignore[arg-type]
+
+
+def read_lock(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.sources.lock import ExpressionLock, ImageLock, read_lock
+
+    kinds = {"lock_expression.json": (ExpressionLock, "gdc"), "lock_images.json": (ImageLock, "tcia")}
+
+    def call(path: Path) -> Any:
+        cls, source = kinds[path.name]
+        return read_lock(path, cls, source=source)
+
+    return on_disk(scratch, call)
+
+
+def read_index(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.cohort.raw_index import read_raw_indexes
+
+    return on_disk(scratch, lambda path: read_raw_indexes([path], path.stem.removeprefix("index_")))
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def configs(folder: Path) -> list[Seed]:
+    return [Seed(data=path.read_bytes()) for path in sorted((ROOT / "config").glob("*.yaml"))]
+
+
+def read_config(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    import yaml
+    from snakemake.utils import update_config
+
+    from lib.config import ConfigProblemError, checked, read_schema
+    from mgi.core.errors import ConfigError
+
+    schema = read_schema(ROOT / "workflow/schemas/config.schema.yaml")
+    default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+    def read(data: bytes, note: Any) -> Any:
+        try:
+            overlay = yaml.safe_load(data)
+        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
+            raise ConfigError("not YAML: Snakemake's own reader refuses it") from None
+        if not isinstance(overlay, dict):
+            raise ConfigError("not a mapping: Snakemake's own reader refuses it")
+        config = json.loads(json.dumps(default))
+        try:
+            update_config(config, overlay)
+            return checked(config, schema)
+        except ConfigProblemError as error:
+            if "\n" in str(error):
+                raise RuntimeError("more than one line") from None
+            raise ConfigError(str(error)) from None
+
+    return read
+
+
+def sections(folder: Path) -> list[Seed]:
+    import yaml
+
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config["simulation"] = yaml.safe_load((ROOT / "config/toy.yaml").read_text())["simulation"]
+    names = (
+        "expression",
+        "images",
+        "simulation",
+        "split",
+        "model",
+        "pretrain",
+        "finetune",
+        "predict",
+        "evaluation",
+        "genes",
+    )
+    return [
+        Seed(
+            data=json.dumps({key: value for key, value in config[name].items() if key != "batches"}).encode(), note=name
+        )
+        for name in names
+        if name in config
+    ]
+
+
+def parse_section(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.cohort.split import SplitSettings
+    from mgi.commands.compare import EvaluationSettings
+    from mgi.core.settings import parse
+    from mgi.expression.filter import FilterSettings
+    from mgi.models.settings import ModelSettings
+    from mgi.simulation.patients import SimulationSettings
+    from mgi.sources.settings import ExpressionSettings, ImageSettings
+    from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings
+
+    classes: dict[str, type] = {
+        "expression": ExpressionSettings, "images": ImageSettings, "simulation": SimulationSettings,
+        "split": SplitSettings, "model": ModelSettings, "pretrain": PretrainSettings, "finetune": FinetuneSettings,
+        "predict": PredictSettings, "evaluation": EvaluationSettings, "genes": FilterSettings,
+    }  # fmt: skip
+    return lambda data, note: parse(classes[note], data.decode("utf-8", "replace"))
