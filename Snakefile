@@ -19,11 +19,11 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
 
 from lib.code import fingerprint
-from lib.config import ConfigProblemError, complete, section
+from lib.config import ConfigProblemError, complete, section, subsection
 from lib.jobs import shell_prefix
 from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
 from lib.supplied import archive_files, archive_folder, existing, option
-from lib.supplied import expression_table, image_lists, image_table
+from lib.supplied import expression_table, gene_list, image_lists, image_table, positions_table
 
 
 configfile: ROOT / "config" / "config.yaml"
@@ -40,11 +40,16 @@ SEGMENTERS = segmenters(RUNS)
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
 IMAGE_LISTS = image_lists(config)
+GENE_LIST = gene_list(config)
+POSITIONS, GTF_FOLDER = positions_table(config), f"{config['results']}/raw/gencode"
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
 # How files are shared out among jobs and threads, which changes nothing in them.
 PACE = ("batches", "threads")
+# Nor does any archive need to know what of its files is stored.
+UNASKED = (*PACE, "values")
 
 settings = partial(section, config)
+part_of = partial(subsection, config)
 code_of = partial(fingerprint, SOURCE)
 run_spec = partial(spec_json, RUNS)
 run_genes = partial(fold_genes, RUNS)

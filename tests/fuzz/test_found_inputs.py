@@ -85,7 +85,7 @@ def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:
         parse(FilterSettings, DEEP, where="genes")
 
 
-@pytest.mark.parametrize(("field", "value"), [("path", 3), ("key", ["a"]), ("sha256", None), ("patient_id", {})])
+@pytest.mark.parametrize(("field", "value"), [("path", 3), ("key", ["a"]), ("sha256", 7), ("patient_id", {})])
 def test_an_index_of_other_types_is_refused(tmp_path: Path, field: str, value: Any) -> None:
     entry = {"patient_id": "TCGA-CS-4942", "key": "k", "role": "expression", "path": "p", "sha256": "s"} | {
         field: value
@@ -114,7 +114,7 @@ def test_a_packed_table_with_broken_bits_is_named(tmp_path: Path) -> None:
 def test_a_parquet_table_with_broken_metadata_of_pandas_is_named(tmp_path: Path, metadata: bytes) -> None:
     table = pa.table({"x": [1.0]}).replace_schema_metadata({b"pandas": metadata})
     pq.write_table(table, tmp_path / "m.parquet")
-    with pytest.raises(BadInputError, match="truncated or not Parquet"):
+    with pytest.raises(BadInputError, match="not Parquet|no rows or no columns"):
         read_labelled_matrix(tmp_path / "m.parquet")
 
 

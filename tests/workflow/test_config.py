@@ -52,6 +52,15 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ({"images": {"source": "idc"}}, 'images.source: found "idc", expected one of tcia, kaggle, nifti, dicom'),
         ({"images": {"fodler": "x"}}, "images.fodler: unknown key; did you mean 'images.folder'?"),
         ({"simulation": {"seed": 1}}, "simulation.n_patients: missing"),
+        (
+            {"expression": {"source": "matrix", "values": "counts"}},
+            "expression.values: found counts, but source matrix stores a table as it is; leave it out",
+        ),
+        (
+            {"genes": {"gene_filter": "list"}},
+            "genes.gene_list: found null, expected a file of genes for gene_filter list",
+        ),
+        ({"genes": {"gtf": {"sha1": "x"}}}, "genes.gtf.sha1: unknown key; known keys: file_id, md5"),
     ],
 )
 def test_what_is_wrong_is_named(overlay: dict[str, Any], message: str) -> None:

@@ -5,7 +5,17 @@ import sys
 from pathlib import Path
 
 from lib.jobs import shell_prefix
-from lib.supplied import archive_files, archive_folder, existing, expression_table, image_lists, image_table, option
+from lib.supplied import (
+    archive_files,
+    archive_folder,
+    existing,
+    expression_table,
+    gene_list,
+    image_lists,
+    image_table,
+    option,
+    positions_table,
+)
 
 
 def test_the_prefix_survives_formatting_and_odd_folders() -> None:
@@ -35,6 +45,22 @@ def test_lists_of_series_and_patients_are_inputs_where_they_are(tmp_path: Path) 
     named = {"manifest": str(tmp_path / "my.tcia"), "patients": str(tmp_path / "none.tsv")}
     assert image_lists({"images": named}) == [named["manifest"]]
     assert image_lists({"images": {"manifest": None, "patients": None}}) == []
+
+
+def test_positions_are_made_only_where_the_order_asks_and_the_user_has_none() -> None:
+    def genes(order: str, positions: str | None) -> dict[str, dict[str, str | None]]:
+        return {"genes": {"gene_order": order, "positions": positions}}
+
+    assert positions_table(genes("ensembl", None)) == []
+    assert positions_table(genes("position", None)) == ["<results>/tables/gene_positions.tsv"]
+    assert (
+        positions_table(genes("position", "mine.tsv")) == positions_table(genes("random", "mine.tsv")) == ["mine.tsv"]
+    )
+
+
+def test_a_gene_list_is_an_input_of_its_filter_alone() -> None:
+    assert gene_list({"genes": {"gene_filter": "none", "gene_list": "g"}}) == []
+    assert gene_list({"genes": {"gene_filter": "list", "gene_list": "g"}}) == ["g"]
 
 
 def test_the_simulated_archive_is_an_input_only_where_there_is_one() -> None:

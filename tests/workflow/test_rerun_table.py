@@ -21,7 +21,7 @@ LEARNED = {"pretrain": 1} | TRAINED
 ALIGNED = LEARNED | {"finetune": 2, "predict": 2, "evaluate": 2}
 SPLIT = {"split": 1, "fit_genes": 1} | LEARNED
 SOURCES_OF_BOTH = {"preflight": 1, "lock_expression": 1, "lock_images": 1, "fetch_expression": 2, "fetch_images": 2}
-INGESTED = SOURCES_OF_BOTH | {"cohort": 1, "shard_expression": 1, "shard_images": 1} | SPLIT
+INGESTED = SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard_expression": 1, "shard_images": 1} | SPLIT
 ONE_MORE = {"finetune": 1, "predict": 1, "evaluate": 1} | COMPARED
 
 # Every change of the config is recorded beside the results, and the report shows it.
@@ -33,6 +33,8 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [
     ({"pretrain": {"temperature": 0.1}}, ALIGNED),
     ({"model": {"gene_encoder": "mlp"}}, LEARNED),
     ({"genes": {"gene_filter": "protein_coding"}}, {"fit_genes": 1} | LEARNED),
+    ({"genes": {"scaler": "rank"}}, {"fit_genes": 1} | LEARNED),
+    ({"expression": {"values": "fpkm_uq"}}, {"shard_expression": 1, "fit_genes": 1} | LEARNED),
     ({"split": {"seed": 1}}, SPLIT),
     ({"images": {"min_images": 10}}, INGESTED),
     ({"runs": {"methods": ["mgi", "unet", "resunet"]}}, ONE_MORE),

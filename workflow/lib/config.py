@@ -64,6 +64,11 @@ def section(config: Mapping[str, Any], name: str, *, without: tuple[str, ...] = 
     return json.dumps({key: value for key, value in config[name].items() if key not in without}, sort_keys=True)
 
 
+def subsection(config: Mapping[str, Any], name: str, key: str) -> str:
+    """One key of a section as JSON, for a rule that nothing else of the section concerns."""
+    return json.dumps(config[name][key], sort_keys=True)
+
+
 def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
     if not isinstance(value, dict):
         return value
@@ -80,6 +85,13 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
     beyond = [fold for fold in wanted if fold >= folds]
     if beyond:
         raise ConfigProblemError(f"runs.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})")
+    expression, genes = config["expression"], config["genes"]
+    if expression["source"] == "matrix" and expression["values"] != "tpm":
+        raise ConfigProblemError(
+            f"expression.values: found {expression['values']}, but source matrix stores a table as it is; leave it out"
+        )
+    if genes["gene_filter"] == "list" and genes["gene_list"] is None:
+        raise ConfigProblemError("genes.gene_list: found null, expected a file of genes for gene_filter list")
 
 
 def _unknown_keys_first(error: ValidationError) -> tuple[bool, list[str]]:

@@ -31,6 +31,18 @@ def image_lists(config: Mapping[str, Any]) -> list[str]:
     return [*existing(config["images"]["manifest"]), *existing(config["images"]["patients"])]
 
 
+def positions_table(config: Mapping[str, Any]) -> list[str]:
+    """Where genes lie, as a rule's input: the user's table, or the annotation's where the order by position asks."""
+    if config["genes"]["positions"] is not None:
+        return [config["genes"]["positions"]]
+    return ["<results>/tables/gene_positions.tsv"] if config["genes"]["gene_order"] == "position" else []
+
+
+def gene_list(config: Mapping[str, Any]) -> list[str]:
+    """The user's list of genes, as a rule's input, where the config filters by it."""
+    return [config["genes"]["gene_list"]] if config["genes"]["gene_filter"] == "list" else []
+
+
 def existing(path: str | None) -> list[str]:
     """The path as a rule's input if the file is there.
 

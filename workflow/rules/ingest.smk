@@ -38,7 +38,7 @@ rule preflight:
         runtime=10,
         net=1,
     params:
-        expression=settings("expression", without=PACE),
+        expression=settings("expression", without=UNASKED),
         images=settings("images", without=PACE),
         archive=option("--archive", ARCHIVE),
         code=code_of("preflight"),
@@ -74,7 +74,7 @@ rule lock_expression:
         runtime=30,
         net=1,
     params:
-        settings=settings("expression", without=PACE),
+        settings=settings("expression", without=UNASKED),
         archive=option("--archive", ARCHIVE),
         code=code_of("lock-expression"),
     shell:
@@ -142,7 +142,7 @@ rule fetch_expression:
         runtime=240,
         net=1,
     params:
-        settings=settings("expression", without=("batches",)),
+        settings=settings("expression", without=("batches", "values")),
         archive=option("--archive", ARCHIVE),
         code=code_of("fetch-expression"),
     shell:
@@ -192,6 +192,42 @@ rule fetch_images:
         """
 
 
+rule gene_positions:
+    """Fetch the annotation that the config pins, and list where its genes lie."""
+    input:
+        preflight="<results>/preflight.json",
+        archive=ARCHIVE_FILES,
+    output:
+        positions="<results>/tables/gene_positions.tsv",
+    log:
+        "<logs>/gene_positions.log",
+    benchmark:
+        "<benchmarks>/gene_positions.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+        net=1,
+    params:
+        settings=settings("expression", without=UNASKED),
+        gtf=part_of("genes", "gtf"),
+        folder=GTF_FOLDER,
+        archive=option("--archive", ARCHIVE),
+        code=code_of("gene-positions"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi gene-positions \
+            --settings {params.settings:q} \
+            --gtf {params.gtf:q} \
+            --folder {params.folder:q} \
+            {params.archive:q} \
+            --output {output.positions:q}
+        """
+
+
 rule cohort:
     """Pair patients across the archives and say why each of the others was dropped."""
     input:
@@ -238,6 +274,7 @@ rule split:
     output:
         split="<results>/tables/split.parquet",
         tsv="<results>/tables/split.tsv",
+        sites="<results>/tables/split_sites.tsv",
     log:
         "<logs>/split.log",
     benchmark:
@@ -258,5 +295,6 @@ rule split:
             --cohort {input.cohort:q} \
             --settings {params.settings:q} \
             --output {output.split:q} \
-            --tsv {output.tsv:q}
+            --tsv {output.tsv:q} \
+            --sites {output.sites:q}
         """

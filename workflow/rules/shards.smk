@@ -19,6 +19,7 @@ rule shard_expression:
         lock="<results>/locks/expression.json",
         index=gather.expression("<results>/raw/expression/batch-{scatteritem}.json"),
         table=existing(EXPRESSION_TABLE),
+        positions=POSITIONS,
     output:
         values="<results>/shards/expression/values.parquet",
         genes="<results>/shards/expression/genes.parquet",
@@ -35,7 +36,8 @@ rule shard_expression:
         runtime=60,
     params:
         table=option("--table", EXPRESSION_TABLE),
-        positions=option("--positions", config["genes"]["positions"]),
+        stored=config["expression"]["values"],
+        positions=["--positions"] if POSITIONS else [],
         code=code_of("shard-expression"),
     shell:
         r"""
@@ -43,8 +45,9 @@ rule shard_expression:
         python -m mgi shard-expression \
             --lock {input.lock:q} \
             --index {input.index:q} \
+            --stored {params.stored:q} \
             {params.table:q} \
-            {params.positions:q} \
+            {params.positions:q} {input.positions:q} \
             --values {output.values:q} \
             --genes {output.genes:q} \
             --dataset {output.dataset:q}
@@ -93,6 +96,7 @@ rule fit_genes:
         values="<results>/shards/expression/values.parquet",
         genes="<results>/shards/expression/genes.parquet",
         split="<results>/tables/split.parquet",
+        listed=GENE_LIST,
     output:
         genes="<results>/folds/{fold}/genes.parquet",
     log:
@@ -106,7 +110,8 @@ rule fit_genes:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=settings("genes"),
+        settings=settings("genes", without=("positions", "gtf")),
+        listed=["--gene-list"] if GENE_LIST else [],
         code=code_of("fit-genes"),
     shell:
         r"""
@@ -117,5 +122,6 @@ rule fit_genes:
             --split {input.split:q} \
             --fold {wildcards.fold:q} \
             --settings {params.settings:q} \
+            {params.listed:q} {input.listed:q} \
             --output {output.genes:q}
         """

@@ -1,5 +1,6 @@
 """Who is trained on, validated on and tested on in each fold; patients are the unit, never slices."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -64,6 +65,25 @@ def split_patients(patient_ids: Iterable[str], settings: SplitSettings) -> list[
             raise BadInputError(f"split: {len(patients)} patients leave none to train on in fold {fold}")
         rows += [SplitRow(fold, patient, site_of(patient), roles[patient]) for patient in patients]
     return rows
+
+
+class SiteCount(NamedTuple):
+    """How many patients of one hospital a fold trains, validates and tests on."""
+
+    fold: int
+    site: str
+    train: int
+    validation: int
+    test: int
+
+
+def site_counts(rows: Iterable[SplitRow]) -> list[SiteCount]:
+    """A row per fold and site, sorted; batch effects follow the site, so a fold should train on those it tests."""
+    counts = Counter((row.fold, row.site, row.role) for row in rows)
+    pairs = sorted({(fold, site) for fold, site, _ in counts})
+    return [
+        SiteCount(fold, site, *(counts[fold, site, role] for role in (TRAIN, VALIDATION, TEST))) for fold, site in pairs
+    ]
 
 
 def _strata(patients: list[str], folds: int) -> list[list[str]]:

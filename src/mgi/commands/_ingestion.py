@@ -108,6 +108,13 @@ def _series_manifest(chosen: ImageSettings) -> SeriesManifest | None:
 
 
 @contextmanager
+def gdc_service(chosen: ExpressionSettings, *, archive: str | None = None) -> Iterator[Service]:
+    """The GDC, for a file that belongs to no source; a simulated archive is served while the block runs."""
+    with _service(archive, "", chosen) as service:
+        yield service
+
+
+@contextmanager
 def _service(archive: str | None, path: str, chosen: ExpressionSettings | ImageSettings) -> Iterator[Service]:
     """A client of the real service, or of the simulated archive under `path` of a local server."""
     with _base_url(archive, path, chosen.base_url) as url:
@@ -132,5 +139,7 @@ def _sample_labels(path: Path) -> list[str]:
     matrix = read_labelled_matrix(path)
     samples, genes = matrix.values.shape
     ignored = f"; columns not used: {', '.join(matrix.ignored)}" if matrix.ignored else ""
-    print(f"{path.name}: read as {matrix.layout}, {samples} samples, {genes} genes{ignored}")
-    return [str(label) for label in matrix.values.index]
+    dropped = "".join(f"; {len(names)} left out: {reason}" for reason, names in matrix.dropped.items())
+    named = f"{genes} genes by {matrix.gene_labels}"
+    print(f"{path.name}: read as {matrix.layout}, {samples} samples, {named}{ignored}{dropped}")
+    return matrix.samples

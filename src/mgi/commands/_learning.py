@@ -86,7 +86,8 @@ class Fold:
     def identity(self) -> dict[str, Any]:
         """What decides which data a checkpoint was trained on."""
         roles = {role: self.patients(role) for role in ("train", "validation")}
-        return {"genes": self.gene_hash, "train_hash": self.fitted.train_hash, **roles}
+        scaling = {"scaler": self.fitted.scaler, "scale": self._expression.scale}
+        return {"genes": self.gene_hash, "train_hash": self.fitted.train_hash, **scaling, **roles}
 
 
 def finish(

@@ -7,6 +7,7 @@ from mgi.cohort.split import TRAIN
 from mgi.core.errors import BadInputError
 from mgi.core.settings import parse
 from mgi.expression.filter import FilterSettings
+from mgi.expression.gene_list import read_gene_list
 from mgi.expression.normalise import fit
 from mgi.shards.cohort_tables import patients_with_role, read_split
 from mgi.shards.expression_shard import read_expression
@@ -20,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--split", required=True, help="the split, Parquet")
     options.add_argument("--fold", required=True, type=int, help="the fold, from 0")
     options.add_argument("--settings", required=True, help="the section `genes` of the configuration, as JSON")
+    options.add_argument("--gene-list", help="one gene id or name a line, for gene_filter list")
     options.add_argument("--output", required=True, help="the fold's genes, Parquet")
     return options
 
@@ -29,12 +31,20 @@ def run(args: argparse.Namespace) -> None:
     folder = Path(args.values).parent
     if Path(args.genes).parent != folder:
         raise BadInputError(f"{args.genes}: expected in the folder of {args.values}")
-    shard = read_expression(folder)
+    shard = read_expression(folder, counts=settings.gene_filter == "filter_by_expr")
     train_ids = patients_with_role(read_split(args.split), args.fold, TRAIN)
     row_of = {patient: row for row, patient in enumerate(shard.patient_ids)}
     if absent := [patient for patient in train_ids if patient not in row_of]:
         raise BadInputError(f"{args.values}: no expression of {absent[0]}, a training patient of fold {args.fold}")
-    values = shard.values[[row_of[patient] for patient in train_ids]]
-    fitted = fit(values, shard.genes, settings, train_ids, scale=shard.scale)
+    rows = [row_of[patient] for patient in train_ids]
+    fitted = fit(
+        shard.values[rows],
+        shard.genes,
+        settings,
+        train_ids,
+        scale=shard.scale,
+        counts=None if shard.counts is None else shard.counts[rows],
+        listed=read_gene_list(args.gene_list) if args.gene_list else None,
+    )
     write_fitted_genes(args.output, fitted)
     print(f"fold {args.fold}: {len(fitted.gene_ids)} of {len(shard.genes)} genes, fitted on {fitted.n_train} patients")

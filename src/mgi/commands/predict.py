@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mgi.commands._learning import Fold, add_inputs, device, read_spec
 from mgi.core.settings import parse
 from mgi.shards.predictions import prediction_writer
@@ -46,7 +48,8 @@ def _rows(model: Any, fold: Fold, size: int, spec: dict[str, Any], settings: Pre
     pairs = fold.pairs(images, size)
     shapes = [(one.slices.shape[1], one.slices.shape[2]) for one in images]
     with_genes = spec["method"] == "mgi" and spec["genes"] != "none"
-    for mode in gene_modes(pairs.genes, pairs.slices.patient_ids, settings, with_genes=with_genes):
+    average = torch.from_numpy(fold.fitted.average)
+    for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
         donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
         for patient, stored in predict_native(model, pairs, mode, shapes, settings.batch):
             yield patient, mode.name, donors[patient], stored

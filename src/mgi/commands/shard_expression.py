@@ -7,23 +7,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgi.cohort.raw_index import read_raw_indexes
+from mgi.cohort.raw_index import RawItem, read_raw_indexes
 from mgi.commands._locks import any_lock
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.expression.filter import AS_GIVEN, LOG_TPM
-from mgi.expression.matrix import read_matrix
-from mgi.expression.positions import read_positions, with_positions
-from mgi.expression.star_cohort import read_star_cohort
-from mgi.shards.expression_shard import ExpressionShard, write_expression
+from mgi.expression.filter import AS_GIVEN
+from mgi.expression.matrix import read_labelled_matrix
+from mgi.expression.positions import read_positions, with_positions, without_positions
+from mgi.expression.star_cohort import SCALES, StarCohort
+from mgi.shards.expression_shard import describe_expression, expression_writer
 from mgi.shards.twins import TwinGuard
 from mgi.sources.lock import ExpressionItem, ExpressionLock
 from mgi.sources.user_table import check_table
+
+_TWINS = "expression in every gene"
 
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--lock", required=True, help="lock of the expression source, JSON")
     options.add_argument("--index", required=True, nargs="+", help="indexes of all fetched batches, JSON")
+    options.add_argument("--stored", choices=SCALES, default="tpm", help="which column of the STAR files is stored")
     options.add_argument("--table", help="the user's own table, for source matrix")
     options.add_argument("--positions", help="gene positions, TSV with gene_id, chromosome, start")
     options.add_argument("--values", required=True, help="values.parquet of the shard")
@@ -39,36 +42,60 @@ def run(args: argparse.Namespace) -> None:
     if missing := [item for item in chosen if item.key not in raw]:
         raise BadInputError(f"{missing[0].patient_id}: {missing[0].key}: in no raw index; fetch it again")
     chosen = [item for item in chosen if raw[item.key].rejected is None]
+    if not chosen:
+        raise BadInputError(f"{args.lock}: no chosen profile that can serve, expected one per patient")
     if lock.source == "matrix":
-        values, genes, stated = _from_table(args.table, lock, chosen)
+        genes, stated = _shard_table(args, lock, chosen)
     else:
-        cohort = read_star_cohort(raw[item.key].verified_path() for item in chosen)
-        values, genes = cohort.values, cohort.genes
-        stated = {"gene_model": cohort.gene_model, "par_y_rows_dropped": cohort.n_par_y_dropped}
-    shard = ExpressionShard(
-        patient_ids=[item.patient_id for item in chosen],
-        values=values,
-        genes=with_positions(genes, read_positions(args.positions) if args.positions else None),
-        scale=AS_GIVEN if lock.source == "matrix" else LOG_TPM,
-        simulated=lock.simulated,
+        genes, stated = _shard_star_files(args, chosen, raw)
+    genes = genes.assign(gene_index=np.arange(len(genes), dtype=np.int32))
+    if args.positions:
+        genes, stated["genes_placed"] = with_positions(genes, read_positions(args.positions))
+        print(f"positions: {stated['genes_placed']}")
+    else:
+        genes = without_positions(genes)
+    describe_expression(
+        args.values, args.genes, args.dataset, genes, source=lock.source, simulated=lock.simulated, **stated
     )
-    twins = TwinGuard("expression in every gene")
-    for patient, row in zip(shard.patient_ids, shard.values, strict=True):
-        twins.admit(patient, row)
-    write_expression(shard, args.values, args.genes, args.dataset, source=lock.source, **stated)
-    print(f"{len(chosen)} patients, {len(genes)} genes, {shard.scale}")
+    print(f"{len(chosen)} patients, {len(genes)} genes, {AS_GIVEN if lock.source == 'matrix' else SCALES[args.stored]}")
 
 
-def _from_table(
-    table: str | None, lock: ExpressionLock, chosen: list[ExpressionItem]
-) -> tuple[Any, pd.DataFrame, dict[str, Any]]:
-    if table is None or lock.table is None:
+def _shard_star_files(
+    args: argparse.Namespace, chosen: list[ExpressionItem], raw: dict[str, RawItem]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """One file in memory at a time; the shard has counts whatever its values are."""
+    cohort = StarCohort(raw[chosen[0].key].verified_path())
+    twins = TwinGuard(_TWINS)
+    with expression_writer(args.values, cohort.genes, SCALES[args.stored], with_counts=True) as writer:
+        for item in chosen:
+            profile = cohort.read(raw[item.key].verified_path(), args.stored)
+            twins.admit(item.patient_id, profile.counts)
+            writer.add(item.patient_id, profile.values, profile.counts)
+    stated = {
+        "gene_model": cohort.gene_model,
+        "par_y_rows_dropped": cohort.n_par_y_dropped,
+        "repeated_gene_names": cohort.n_repeated_names,
+    }
+    return cohort.genes, stated
+
+
+def _shard_table(
+    args: argparse.Namespace, lock: ExpressionLock, chosen: list[ExpressionItem]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    if args.stored != "tpm":
+        raise ConfigError(f"expression.values: found {args.stored}, but a table is stored as given; leave the default")
+    if args.table is None or lock.table is None:
         raise ConfigError("--table: missing, expected the table that the lock was made from")
-    check_table(Path(table), lock.table)
-    matrix = read_matrix(table)
-    if absent := [item.key for item in chosen if item.key not in matrix.index]:
-        raise BadInputError(f"{table}: sample {absent[0]}: missing, though the lock lists it")
-    names = [str(name) for name in matrix.columns]
-    genes = pd.DataFrame({"gene_id": names, "gene_name": names, "gene_type": None})
-    values = matrix.loc[[item.key for item in chosen]].to_numpy(np.float32)
-    return values, genes, {"table_sha256": lock.table.sha256, "par_y_rows_dropped": 0}
+    check_table(Path(args.table), lock.table)
+    matrix = read_labelled_matrix(args.table)
+    place = {sample: row for row, sample in enumerate(matrix.samples)}
+    if absent := [item.key for item in chosen if item.key not in place]:
+        raise BadInputError(f"{args.table}: sample {absent[0]}: missing, though the lock lists it")
+    twins = TwinGuard(_TWINS)
+    with expression_writer(args.values, matrix.genes, AS_GIVEN, with_counts=False) as writer:
+        for item in chosen:
+            values = np.ascontiguousarray(matrix.values[place[item.key]])
+            twins.admit(item.patient_id, values)
+            writer.add(item.patient_id, values)
+    stated = {"table_sha256": lock.table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
+    return matrix.genes, {**stated, "columns_not_used": list(matrix.ignored), "genes_dropped": matrix.dropped}

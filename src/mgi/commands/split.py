@@ -3,9 +3,9 @@
 import argparse
 
 from mgi.cohort.pairing import KEPT
-from mgi.cohort.split import SplitSettings, split_patients
+from mgi.cohort.split import SplitSettings, site_counts, split_patients
 from mgi.core.settings import parse
-from mgi.shards.cohort_tables import read_cohort, write_split
+from mgi.shards.cohort_tables import read_cohort, write_split, write_split_sites
 
 
 def parser() -> argparse.ArgumentParser:
@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--settings", required=True, help="the section `split` of the configuration, as JSON")
     options.add_argument("--output", required=True, help="the split, Parquet")
     options.add_argument("--tsv", required=True, help="the same as text")
+    options.add_argument("--sites", required=True, help="patients per fold, hospital and role, as text")
     return options
 
 
@@ -21,5 +22,11 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(SplitSettings, args.settings, where="split")
     cohort = read_cohort(args.cohort)
     kept = cohort.loc[cohort["status"] == KEPT, "patient_id"].tolist()
-    write_split(split_patients(kept, settings), args.output, args.tsv)
-    print(f"{len(kept)} patients in {settings.folds} folds")
+    rows = split_patients(kept, settings)
+    sites = site_counts(rows)
+    write_split_sites(sites, args.sites)
+    write_split(rows, args.output, args.tsv)
+    print(f"{len(kept)} patients of {len({one.site for one in sites})} sites in {settings.folds} folds")
+    for one in sites:
+        if one.test and not one.train:
+            print(f"fold {one.fold}: tests {one.test} of site {one.site} and trains on none of it")

@@ -1,10 +1,12 @@
 """Which genes a model sees, decided on the training patients' values alone.
 
-A filter takes values (n, G) as the shard holds them and returns, per gene, a reason to drop it or None.
+A filter takes values (n, G) as the shard holds them, or counts, and returns, per gene, a reason to drop it or None.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -17,25 +19,41 @@ LOG_TPM = "log2(TPM+1)"
 AS_GIVEN = "as given"
 EXPRESSED_SHARE = 0.2  # of the training patients, as GTEx asks before it maps expression loci
 
+# edgeR's filterByExpr with its defaults, all samples in one group (Chen, Lun and Smyth 2016, F1000Research 5:1438).
+MIN_COUNT, MIN_TOTAL_COUNT, LARGE_GROUP, MIN_SHARE = 10, 15, 10, Fraction(7, 10)
+
 Values = NDArray[np.float32]
+Counts = NDArray[np.uint32]
 Reasons = list[str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilterSettings:
-    """The section `genes`: which genes are kept and in which order the encoder reads them.
+class GtfSettings:
+    """The annotation that gene positions come from: a file of the GDC and its MD5."""
 
-    `top_k` is read by `variance` only, `min_tpm` (TPM, before the logarithm) by `expressed` only, `order_seed` by the
-    order `random` only.
+    file_id: str = "be002a2c-3b27-43f3-9e0f-fd47db92a6b5"
+    md5: str = "c03931958d4572148650d62eb6dec41a"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterSettings:
+    """The section `genes`: which genes are kept, in which order the encoder reads them, and how they are scaled.
+
+    `top_k` is read by `variance` only, `min_tpm` (TPM, before the logarithm) by `expressed` only, `gene_list` by `list`
+    only, `order_seed` by the order `random` only.
     """
 
-    gene_filter: Literal["none", "protein_coding", "expressed", "variance"] = "none"
+    gene_filter: Literal["none", "protein_coding", "expressed", "filter_by_expr", "variance", "list"] = "none"
     top_k: int = 2000
     min_tpm: float = 0.1
+    gene_list: str | None = None
+    """File with one gene id or name a line, for the filter `list`."""
+    scaler: Literal["zscore", "rank", "quantile"] = "zscore"
     gene_order: Literal["position", "ensembl", "random"] = "ensembl"
     order_seed: int = 0
     positions: str | None = None
-    """Table of gene positions that went into the shard, for the order `position`."""
+    """The user's own table of gene positions for the order `position`, in place of the annotation."""
+    gtf: GtfSettings = field(default_factory=GtfSettings)
 
     def __post_init__(self) -> None:
         if self.top_k < 1:
@@ -44,19 +62,34 @@ class FilterSettings:
             raise ConfigError(f"genes.min_tpm: found {self.min_tpm}, expected 0 or more")
 
 
-def drop_reasons(values: Values, genes: pd.DataFrame, settings: FilterSettings, scale: str) -> Reasons:
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The training patients' values (n, G) on the shard's `scale`, and what else a filter may ask for.
+
+    `counts` (n, G) are None where the shard has none, `listed` are the lines of the gene list.
+    """
+
+    values: Values
+    scale: str
+    counts: Counts | None = None
+    listed: Sequence[str] | None = None
+
+
+def drop_reasons(training: Training, genes: pd.DataFrame, settings: FilterSettings) -> Reasons:
     """Why each gene is dropped, None where it is kept; a gene without variance is dropped by every filter.
 
-    `genes` has a row per column of `values`; `scale` is the shard's.
+    `genes` has a row per column of the values.
     Raises BadInputError where no gene is left, ConfigError where the filter does not apply to the shard.
     """
-    reasons = constant(values)
-    if settings.gene_filter == "protein_coding":
-        reasons = first_of(reasons, not_protein_coding(genes))
-    elif settings.gene_filter == "expressed":
-        reasons = first_of(reasons, not_expressed(values, settings.min_tpm, scale))
-    elif settings.gene_filter == "variance":
-        reasons = first_of(reasons, not_variable(values, settings.top_k))
+    filters: dict[str, Callable[[], Reasons]] = {
+        "none": lambda: [None] * len(genes),
+        "protein_coding": lambda: not_protein_coding(genes),
+        "expressed": lambda: not_expressed(training.values, settings.min_tpm, training.scale),
+        "filter_by_expr": lambda: too_few_reads(training.counts),
+        "variance": lambda: not_variable(training.values, settings.top_k),
+        "list": lambda: not_listed(genes, training.listed),
+    }
+    reasons = first_of(constant(training.values), filters[settings.gene_filter]())
     if all(reasons):
         raise BadInputError(f"genes.gene_filter {settings.gene_filter}: keeps none of {len(reasons)} genes")
     return reasons
@@ -104,6 +137,45 @@ def not_variable(values: Values, top_k: int) -> Reasons:
     rank = np.empty(len(variance), np.int64)
     rank[np.argsort(-variance, kind="stable")] = np.arange(len(variance))
     return _reasons(rank >= top_k, f"not among the {top_k} most variable in training")
+
+
+def too_few_reads(counts: Counts | None) -> Reasons:
+    """Drop genes that edgeR's filterByExpr drops: they need 10 reads at the median library size in enough patients.
+
+    With more than ten patients, enough is ten and 70 % of the others. Compared in whole reads, so that a gene right at
+    the threshold is kept whatever the rounding. Raises ConfigError where the shard has no counts.
+    """
+    if counts is None:
+        raise ConfigError("genes.gene_filter filter_by_expr: this expression shard has no counts; use another filter")
+    library = [int(total) for total in counts.sum(axis=1, dtype=np.int64)]
+    if not all(library):
+        raise BadInputError("genes.gene_filter filter_by_expr: a training patient has no reads at all")
+    middle = sorted(library)[(len(library) - 1) // 2 : len(library) // 2 + 1]
+    median = Fraction(sum(middle), len(middle))
+    needed = np.array([math.ceil(MIN_COUNT * total / median) for total in library], np.int64)
+    group = Fraction(len(library))
+    if group > LARGE_GROUP:
+        group = LARGE_GROUP + (group - LARGE_GROUP) * MIN_SHARE
+    n_expressed = (counts >= needed[:, None]).sum(axis=0)
+    dropped = (n_expressed < math.ceil(group)) | (counts.sum(axis=0, dtype=np.int64) < MIN_TOTAL_COUNT)
+    return _reasons(dropped, f"fewer than {MIN_COUNT} reads at the median library size in too many training patients")
+
+
+def not_listed(genes: pd.DataFrame, listed: Sequence[str] | None) -> Reasons:
+    """Drop genes that are on the list neither by id (with or without version) nor by name.
+
+    Raises ConfigError where there is no list, BadInputError naming the first line that is no gene of the shard.
+    """
+    if not listed:
+        raise ConfigError("genes.gene_list: found nothing, expected a file with one gene a line for gene_filter list")
+    wanted = set(listed)
+    names = [genes["gene_id"], genes["gene_id"].str.replace(r"\.\d+", "", n=1, regex=True), genes["gene_name"]]
+    known = set().union(*names)
+    if unknown := [gene for gene in listed if gene not in known]:
+        many = f"{len(unknown)} of {len(listed)} listed are not"
+        raise BadInputError(f"genes.gene_list: {unknown[0]!r}: not a gene of this expression shard ({many})")
+    found = np.logical_or.reduce([column.isin(wanted).to_numpy(bool) for column in names])
+    return _reasons(~found, "not on the list")
 
 
 def _reasons(dropped: NDArray[np.bool_], reason: str) -> Reasons:

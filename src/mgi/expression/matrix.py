@@ -1,63 +1,78 @@
-"""A user's own expression table: Parquet, TSV or CSV, either way round, turned to samples x genes."""
+"""A user's own expression table, either way round, as samples x genes with one row of the gene index per column."""
 
-import gzip
-import zlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.core.ids import patient_id_of
+from mgi.expression.table_file import TableFile, read_table_file
 
-_SEPARATORS = {".tsv": "\t", ".txt": "\t", ".csv": ","}
+Layout = Literal["genes x samples", "samples x genes"]
+# Names, in lower case, under which tables keep symbols and types beside another identifier.
+NAME_COLUMNS = ("gene_name", "hugo_symbol", "gene_symbol", "symbol", "gene")
+TYPE_COLUMNS = ("gene_type", "gene_biotype", "biotype")
+BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
+_ENSEMBL = re.compile(r"^(ENSG(?:\d{11}|R\d{10}))(\.\d+)?(_PAR_Y)?$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """Values by sample label (rows) and gene (columns), float32, unscaled; `layout` is how the file had them."""
+    """Values (n, G) float32 as the file has them, a row per sample (sorted) and a column per row of `genes`.
 
-    values: pd.DataFrame
-    layout: Literal["genes x samples", "samples x genes"]
-    ignored: tuple[str, ...]
-    """Annotation columns of the file that are neither a sample nor the gene names (Entrez ids, symbols)."""
-
-
-def read_matrix(path: Path | str) -> pd.DataFrame:
-    """Samples x genes, sorted by sample label; genes in the file's order.
-
-    Raises BadInputError as `read_labelled_matrix` does.
+    `genes` has gene_id, gene_name, gene_type in the file's order. `dropped` names the genes left out, by reason.
     """
-    return read_labelled_matrix(path).values
+
+    samples: list[str]
+    values: NDArray[np.float32]
+    genes: pd.DataFrame
+    layout: Layout
+    gene_labels: Literal["Ensembl ids with version", "Ensembl ids", "other names"]
+    ignored: tuple[str, ...]
+    """Annotation columns of the file that are not used (Entrez ids and the like)."""
+    dropped: dict[str, list[str]]
 
 
 def read_labelled_matrix(path: Path | str) -> Matrix:
     """Read a table and find out from its TCGA barcodes which way round it lies.
 
-    Raises BadInputError naming file and column for an unknown ending, no barcodes, repeated samples or genes, values
-    that are not numbers or not finite.
+    Left out and listed are genes without a name, with a missing value in any sample, copies on Y that are constant,
+    and all but the first of several with one name (Ensembl ids: with one id, whatever the version).
+    Raises BadInputError naming file and place for an unknown ending, no barcodes, repeated samples, values that are
+    not numbers or not finite, a sample without any value, or where no gene is left.
     """
     path = Path(path)
-    table = _indexed(_read(path), path)
-    in_columns = [name for name in table.columns if is_barcode(name)]
-    in_rows = [name for name in table.index if is_barcode(name)]
-    ignored: tuple[str, ...] = ()
-    layout: Literal["genes x samples", "samples x genes"] = "samples x genes"
-    if in_columns and not in_rows:
-        ignored = tuple(str(name) for name in table.columns if not is_barcode(name))
-        table = table[in_columns].T
-        layout = "genes x samples"
-    elif not in_rows or len(in_rows) != len(table.index):
-        raise BadInputError(
-            f"{path}: {len(in_rows)} of {len(table.index)} rows and {len(in_columns)} of {len(table.columns)} columns "
-            "are TCGA barcodes; expected all rows or some columns (TCGA-XX-XXXX…)"
-        )
-    values = _numbers(table, path)
-    return Matrix(values=values.sort_index(), layout=layout, ignored=ignored)
+    table = read_table_file(path, _numeric_columns)
+    in_columns = [place for place, name in enumerate(table.names) if is_barcode(name)]
+    if in_columns:
+        genes, ignored = _annotations(table, in_columns, path)
+        samples, layout = [table.names[place] for place in in_columns], "genes x samples"
+        values = _by_column(table, in_columns, samples, genes["gene_id"].tolist(), path)
+    else:
+        genes, ignored = pd.DataFrame({"gene_id": [name.strip() for name in table.names[1:]]}), ()
+        genes = genes.assign(gene_name=genes["gene_id"], gene_type=None)
+        samples, layout = table.texts(0), "samples x genes"
+        _require_barcodes(samples, len(table.names) - 1, path)
+        values = _by_column(table, range(1, len(table.names)), genes["gene_id"].tolist(), samples, path).T
+    _require_unique(samples, path)
+    reasons = _drop_reasons(genes["gene_id"].tolist(), values, samples, path)
+    order = np.argsort(np.array(samples), kind="stable")
+    kept = np.flatnonzero([reason is None for reason in reasons])
+    return Matrix(
+        samples=[samples[row] for row in order],
+        values=np.ascontiguousarray(values[np.ix_(order, kept)]),
+        genes=genes.iloc[kept].reset_index(drop=True),
+        layout=layout,  # type: ignore[arg-type]
+        gene_labels=_kind_of(genes["gene_id"].iloc[kept]),
+        ignored=ignored,
+        dropped=_by_reason(genes["gene_id"].tolist(), reasons),
+    )
 
 
 def is_barcode(name: object) -> bool:
@@ -69,55 +84,121 @@ def is_barcode(name: object) -> bool:
     return True
 
 
-def _read(path: Path) -> pd.DataFrame:
-    endings = [ending.lower() for ending in path.suffixes]
-    compressed = endings[-1:] == [".gz"]
-    kind = (endings[:-1] if compressed else endings)[-1:]
-    if kind == [".parquet"] and not compressed:
-        try:
-            table: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
-            return table
-        # What is no ArrowException comes from pandas' own metadata in the file.
-        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
-            raise BadInputError(f"{path}: truncated or not Parquet ({' '.join(str(error).split())[:160]})") from None
-    if not kind or kind[0] not in _SEPARATORS:
-        raise BadInputError(f"{path}: expected a name that ends in .parquet, .tsv, .txt or .csv (.gz allowed)")
-    try:
-        with gzip.open(path, "rt", encoding="utf-8-sig") if compressed else path.open(encoding="utf-8-sig") as text:
-            return pd.read_csv(text, sep=_SEPARATORS[kind[0]], low_memory=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, EOFError, zlib.error) as error:
-        raise BadInputError(f"{path}: not a table ({str(error).splitlines()[0]})") from None
-    except gzip.BadGzipFile as error:
-        raise BadInputError(f"{path}: not gzip ({error})") from None
+def _numeric_columns(names: Sequence[str]) -> list[bool]:
+    """Samples where any column is one; else all but the first, which must then hold the samples."""
+    samples = [is_barcode(name) for name in names]
+    return samples if any(samples) else [False] + [True] * (len(names) - 1)
 
 
-def _indexed(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """The table with its labels as index: those it has, or its first column of text."""
-    if table.empty:
-        raise BadInputError(f"{path}: no rows or no columns")
-    if isinstance(table.index, pd.RangeIndex):
-        table = table.set_index(table.columns[0])
-    table.index = table.index.map(str)
-    table.columns = table.columns.map(str)
-    return table
+def _annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Gene id, name and type from the columns beside the samples, and the names of those not used."""
+    texts = {place: table.texts(place) for place in range(len(table.names)) if place not in set(samples)}
+    if not texts:
+        raise BadInputError(f"{path}: no column beside the samples, expected one of gene names")
+    by_name = {table.names[place].strip().lower(): place for place in reversed(texts)}
+    named = next((by_name[name] for name in NAME_COLUMNS if name in by_name), None)
+    typed = next((by_name[name] for name in TYPE_COLUMNS if name in by_name), None)
+    ensembl = next((place for place, column in texts.items() if _mostly_ensembl(column)), None)
+    chosen = next(place for place in (ensembl, named, next(iter(texts))) if place is not None)
+    ids = texts[chosen]
+    genes = pd.DataFrame(
+        {
+            "gene_id": ids,
+            "gene_name": ids if named is None else texts[named],
+            "gene_type": None if typed is None else texts[typed],
+        }
+    )
+    return genes, tuple(table.names[place] for place in texts if place not in (chosen, named, typed))
 
 
-def _numbers(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """float32 values, every one finite, every label once."""
-    for what, labels in (("sample", table.index), ("gene", table.columns)):
-        if labels.has_duplicates:
-            raise BadInputError(
-                f"{path}: {what} {labels[labels.duplicated()][0]!r} occurs twice, expected unique labels"
-            )
-    try:
-        wide = table.to_numpy(np.float64)
-    except (TypeError, ValueError):
-        wide = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    with np.errstate(over="ignore"):
-        values = wide.astype(np.float32)
-    for row, column in np.argwhere(~np.isfinite(values))[:1]:
-        found, place = table.iat[row, column], f"gene {table.columns[column]}, sample {table.index[row]}"
-        raise BadInputError(f"{path}: {place}: found {str(found)!r}, expected a finite number")
-    return pd.DataFrame(values, index=pd.Index(table.index, name="sample"), columns=list(table.columns))
+def _mostly_ensembl(labels: Sequence[str]) -> bool:
+    return sum(_ENSEMBL.match(label) is not None for label in labels) > len(labels) / 2
+
+
+def _by_column(
+    table: TableFile, places: Sequence[int], columns: Sequence[str], rows: Sequence[str], path: Path
+) -> NDArray[np.float32]:
+    """A row per column of the file, NaN where a value is missing.
+
+    Raises BadInputError for a value that is infinite, or is as float32.
+    """
+    values = np.empty((len(places), len(rows)), np.float32)
+    for index, place in enumerate(places):
+        wide = table.numbers(place)
+        with np.errstate(over="ignore"):
+            values[index] = wide
+        for row in np.flatnonzero(np.isinf(values[index]))[:1]:
+            found = f"column {columns[index]}, row {rows[row]}: found {wide[row]}"
+            raise BadInputError(f"{path}: {found}, expected a finite number")
+    return values
+
+
+def _require_barcodes(labels: Sequence[str], n_columns: int, path: Path) -> None:
+    if (found := sum(map(is_barcode, labels))) != len(labels):
+        raise BadInputError(
+            f"{path}: {found} of {len(labels)} rows and 0 of {n_columns} columns are TCGA barcodes; "
+            "expected all rows or some columns (TCGA-XX-XXXX…)"
+        )
+
+
+def _require_unique(samples: Sequence[str], path: Path) -> None:
+    seen: set[str] = set()
+    for sample in samples:
+        if sample in seen:
+            raise BadInputError(f"{path}: sample {sample!r} occurs twice, expected unique labels")
+        seen.add(sample)
+
+
+def _drop_reasons(
+    labels: Sequence[str], values: NDArray[np.float32], samples: Sequence[str], path: Path
+) -> list[str | None]:
+    """Why each gene is left out, None where it stays."""
+    absent = np.isnan(values)
+    for row in np.flatnonzero(absent.all(axis=1))[:1]:
+        raise BadInputError(f"{path}: sample {samples[row]}: no value in any gene")
+    n_absent = absent.sum(axis=0)
+    constant = values.max(axis=0) == values.min(axis=0)
+    seen: set[str] = set()
+    reasons: list[str | None] = []
+    for label, missing, same in zip(labels, n_absent.tolist(), constant.tolist(), strict=True):
+        reason = None
+        if not label or label == "NA":
+            reason = BLANK
+        elif same and _is_copy_on_y(label):
+            reason = COPY_ON_Y
+        elif missing:
+            reason = "missing values"
+        elif _key_of(label) in seen:
+            reason = REPEATED
+        else:
+            seen.add(_key_of(label))
+        reasons.append(reason)
+    if all(reasons):
+        raise BadInputError(f"{path}: none of {len(labels)} genes has a name and a value in every sample")
+    return reasons
+
+
+def _is_copy_on_y(label: str) -> bool:
+    """GENCODE's two ways to mark the copy on Y of a pseudo-autosomal gene: `_PAR_Y`, and `ENSGR` before v25."""
+    found = _ENSEMBL.match(label)
+    return found is not None and (found[3] is not None or found[1].startswith("ENSGR"))
+
+
+def _key_of(label: str) -> str:
+    """What tells genes apart: an Ensembl id without its version, or the name itself."""
+    found = _ENSEMBL.match(label)
+    return label if found is None else found[1] + (found[3] or "")
+
+
+def _kind_of(labels: pd.Series) -> Literal["Ensembl ids with version", "Ensembl ids", "other names"]:
+    if not _mostly_ensembl(labels.tolist()):
+        return "other names"
+    return "Ensembl ids with version" if labels.str.contains(".", regex=False).any() else "Ensembl ids"
+
+
+def _by_reason(labels: Sequence[str], reasons: Sequence[str | None]) -> dict[str, list[str]]:
+    dropped: dict[str, list[str]] = {}
+    for label, reason in zip(labels, reasons, strict=True):
+        if reason is not None:
+            dropped.setdefault(reason, []).append(label)
+    return dropped

@@ -1,4 +1,4 @@
-"""A fold's genes: which are kept, in which order, and their training mean and standard deviation."""
+"""A fold's genes: which are kept, in which order, and how values are scaled; fitted on its training patients."""
 
 import re
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.fingerprint import digest_of
-from mgi.expression.filter import FilterSettings, Values, drop_reasons
+from mgi.expression.filter import Counts, FilterSettings, Training, Values, drop_reasons
+from mgi.expression.scaling import SCALERS, Scaler, Wide, quantiles, ranks, reference_distribution, z_scores
 
-CLIP = 10.0  # z-scores of heavy-tailed tables reach hundreds
 _UNPLACED = (2, 0, "")
 
 
@@ -20,22 +20,27 @@ _UNPLACED = (2, 0, "")
 class FittedGenes:
     """What was fitted on the training patients of one fold; lists and arrays are in the model's order (K,).
 
-    `columns` picks the K genes out of the shard's G. `table` has a row per gene of the shard: gene_index, gene_id,
-    gene_name, kept, reason (None if kept), order (-1 if not kept), mean, std.
+    `columns` picks the K genes out of the shard's G. `mean` and `std` are those of the shard's values; `reference` is
+    the ascending distribution of the scaler `quantile`, else None; `average` is the training mean of what `transform`
+    gives, 0 for z-scores. `table` has a row per gene of the shard: gene_index, gene_id, gene_name, kept, reason (None
+    if kept), order (-1 if not kept), mean, std, reference (its j-th value on the row of order j), average.
     """
 
     gene_ids: list[str]
     columns: NDArray[np.int64]
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
+    scaler: Scaler
+    mean: Wide
+    std: Wide
+    reference: Wide | None
+    average: Wide
     train_hash: str
     n_train: int
     table: pd.DataFrame
 
     def transform(self, values: Values) -> Values:
-        """z-scores (n, K) of shard values (n, G) in the model's gene order, clipped to 10 standard deviations.
+        """What the model reads (n, K) of shard values (n, G): scaled, in the model's gene order.
 
-        A gene without variance becomes 0. Raises BadInputError where a value is missing or infinite, or G differs.
+        Raises BadInputError where a value is missing or infinite, or G differs.
         """
         if values.ndim != 2 or values.shape[1] != len(self.table):
             raise BadInputError(f"expression values: shape {values.shape}, expected (n, {len(self.table)}) as fitted")
@@ -46,8 +51,15 @@ class FittedGenes:
             raise BadInputError(
                 f"expression values: row {row}, gene {self.gene_ids[column]}: {found}, expected a number"
             )
-        scale = np.where(self.std > 0, self.std, np.inf)
-        return np.clip((picked - self.mean) / scale, -CLIP, CLIP).astype(np.float32)
+        return self._scaled(picked).astype(np.float32)
+
+    def _scaled(self, picked: Wide) -> Wide:
+        if self.scaler == "zscore":
+            return z_scores(picked, self.mean, self.std)
+        scaled = np.empty_like(picked)
+        for index, row in enumerate(picked):
+            scaled[index] = ranks(row) if self.reference is None else quantiles(row, self.reference)
+        return scaled
 
     def require_genes(self, gene_ids: Sequence[str], where: str) -> None:
         """Refuse a gene index other than the one that was fitted.
@@ -63,27 +75,32 @@ class FittedGenes:
 
 
 def fit(
-    values: Values, genes: pd.DataFrame, settings: FilterSettings, train_ids: Sequence[str], *, scale: str
+    values: Values,
+    genes: pd.DataFrame,
+    settings: FilterSettings,
+    train_ids: Sequence[str],
+    *,
+    scale: str,
+    counts: Counts | None = None,
+    listed: Sequence[str] | None = None,
 ) -> FittedGenes:
     """Choose, order and scale the genes; `values` (n, G) holds the training patients only, a row per `train_ids`.
 
-    `genes` has gene_id, gene_name, gene_type and, for the order `position`, chromosome and start.
+    `genes` has gene_id, gene_name, gene_type and, for the order `position`, chromosome and start. `counts` (n, G) and
+    the lines of a gene list, `listed`, are for the filters that ask for them.
     """
-    if values.shape != (len(train_ids), len(genes)):
-        raise BadInputError(f"training values: shape {values.shape}, expected ({len(train_ids)}, {len(genes)})")
-    if len(train_ids) < 2:
-        raise BadInputError(f"training values: {len(train_ids)} patients, expected 2 or more to fit a scale")
-    if not np.isfinite(values).all():
-        row, column = (int(index) for index in np.argwhere(~np.isfinite(values))[0])
-        gene = genes["gene_id"].iloc[column]
-        raise BadInputError(f"patient {train_ids[row]}, gene {gene}: {values[row, column]}, expected a number")
+    _check_training(values, genes, train_ids)
+    if counts is not None and counts.shape != values.shape:
+        raise BadInputError(f"training counts: shape {counts.shape}, expected {values.shape} as the values")
     # Sums depend on the order of their terms: sorted patients make the fit a function of the set.
     by_id = np.argsort(np.asarray(train_ids), kind="stable")
     values = values[by_id]
-    reasons = drop_reasons(values, genes, settings, scale)
+    training = Training(values=values, scale=scale, counts=None if counts is None else counts[by_id], listed=listed)
+    reasons = drop_reasons(training, genes, settings)
     kept = np.flatnonzero([reason is None for reason in reasons])
+    columns = _ordered(genes.iloc[kept], kept, settings)
     order = np.full(len(genes), -1, np.int32)
-    order[_ordered(genes.iloc[kept], kept, settings)] = np.arange(len(kept))
+    order[columns] = np.arange(len(columns))
     table = pd.DataFrame(
         {
             "gene_index": np.arange(len(genes), dtype=np.int32),
@@ -94,21 +111,50 @@ def fit(
             "order": order,
             "mean": values.mean(axis=0, dtype=np.float64),
             "std": values.std(axis=0, dtype=np.float64),
+            "reference": np.nan,
+            "average": np.nan,
         }
     )
-    return fitted_genes(table, train_hash=train_hash_of(train_ids), n_train=len(train_ids))
+    if settings.scaler == "quantile":
+        table.loc[columns, "reference"] = reference_distribution(values[:, columns].astype(np.float64))
+    table.loc[columns, "average"] = 0.0
+    train_hash, n_train = train_hash_of(train_ids), len(train_ids)
+    fitted = fitted_genes(table, train_hash=train_hash, n_train=n_train, scaler=settings.scaler)
+    if settings.scaler == "zscore":
+        return fitted
+    table.loc[columns, "average"] = fitted.transform(values).mean(axis=0, dtype=np.float64)
+    return fitted_genes(table, train_hash=train_hash, n_train=n_train, scaler=settings.scaler)
 
 
-def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int) -> FittedGenes:
+def _check_training(values: Values, genes: pd.DataFrame, train_ids: Sequence[str]) -> None:
+    if values.shape != (len(train_ids), len(genes)):
+        raise BadInputError(f"training values: shape {values.shape}, expected ({len(train_ids)}, {len(genes)})")
+    if len(train_ids) < 2:
+        raise BadInputError(f"training values: {len(train_ids)} patients, expected 2 or more to fit a scale")
+    if not np.isfinite(values).all():
+        row, column = (int(index) for index in np.argwhere(~np.isfinite(values))[0])
+        gene = genes["gene_id"].iloc[column]
+        raise BadInputError(f"patient {train_ids[row]}, gene {gene}: {values[row, column]}, expected a number")
+
+
+def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int, scaler: str = "zscore") -> FittedGenes:
     """The fitted genes that a table of all genes describes (see FittedGenes)."""
+    if scaler not in SCALERS:
+        raise BadInputError(f"fitted genes: scaler {scaler!r}, expected one of {', '.join(SCALERS)}")
     chosen = table[table["kept"]].sort_values("order")
     if chosen["order"].tolist() != list(range(len(chosen))):
         raise BadInputError("fitted genes: column order is not 0, 1, 2, … over the kept genes")
+    reference = chosen["reference"].to_numpy(np.float64) if scaler == "quantile" else None
+    if reference is not None and not (np.isfinite(reference).all() and (np.diff(reference) >= 0).all()):
+        raise BadInputError("fitted genes: column reference does not ascend over the kept genes")
     return FittedGenes(
         gene_ids=chosen["gene_id"].tolist(),
         columns=chosen["gene_index"].to_numpy(np.int64),
+        scaler=scaler,
         mean=chosen["mean"].to_numpy(np.float64),
         std=chosen["std"].to_numpy(np.float64),
+        reference=reference,
+        average=chosen["average"].to_numpy(np.float64),
         train_hash=train_hash,
         n_train=n_train,
         table=table,

@@ -7,6 +7,7 @@ Format: the GDC's own writer (NCI-GDC/gdc-rnaseq-tool, `augment_star_counts`): a
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -39,21 +40,37 @@ _TEXT = r"^\S(.*\S)?$"
 
 
 @dataclass(frozen=True, kw_only=True)
-class StarTable:
-    """One sample: gene columns as object arrays of str (G,), unstranded counts int64 (G,), TPM float64 (G,)."""
+class StarLabels:
+    """The gene columns of a checked file, as Arrow columns (G,) and as object arrays of str (G,)."""
 
-    gene_model: str
+    columns: pa.Table
     gene_ids: NDArray[np.object_]
     gene_names: NDArray[np.object_]
     gene_types: NDArray[np.object_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StarTable:
+    """One sample: its genes, unstranded counts int64 (G,), and TPM, FPKM and FPKM-UQ of them float64 (G,)."""
+
+    gene_model: str
+    labels: StarLabels
     counts: NDArray[np.int64]
     tpm: NDArray[np.float64]
+    fpkm: NDArray[np.float64]
+    fpkm_uq: NDArray[np.float64]
+
+    @property
+    def gene_ids(self) -> NDArray[np.object_]:
+        """Versioned ids (G,)."""
+        return self.labels.gene_ids
 
 
-def read_star(path: Path | str) -> StarTable:
+def read_star(path: Path | str, *, like: StarTable | None = None) -> StarTable:
     """Parse one STAR-Counts file, refusing everything that the GDC's writer cannot have written.
 
-    Raises BadInputError with file, field and what was found.
+    `like` is a file that was read before: gene columns equal to its own have passed every check on them already, and
+    hold no second header. Numbers are always checked. Raises BadInputError with file, field and what was found.
     """
     data = Path(path).read_bytes()
     _refuse_foreign_bytes(data, path)
@@ -65,16 +82,26 @@ def read_star(path: Path | str) -> StarTable:
         raise BadInputError(f"{path}: line 2: found {head[1][:120]!r}, expected the columns {', '.join(COLUMNS)}")
     for line, name, row in zip((3, 4, 5, 6), SUMMARY_ROWS, head[2:], strict=True):
         _check_summary(row, name, f"{path}: line {line}")
-    table = _parse_genes(body, path)
-    _check_genes(table, path)
-    columns = {name: table[name].to_numpy() for name in COLUMNS}
+    try:
+        table = _parse_genes(body)
+    except pa.ArrowException as error:
+        _refuse_second_header(data, path)
+        raise BadInputError(f"{path}: gene rows: {' '.join(str(error).split())[:200]}") from None
+    columns = table.select(COLUMNS[:3])
+    if like is not None and columns.equals(like.labels.columns):
+        labels = like.labels
+    else:
+        _refuse_second_header(data, path)
+        labels = _checked_labels(columns, path)
+    numbers = {name: table[name].to_numpy() for name in (*_COUNTS, *_RATES)}
+    _check_numbers(numbers, labels, path)
     return StarTable(
         gene_model=model[1],
-        gene_ids=columns["gene_id"],
-        gene_names=columns["gene_name"],
-        gene_types=columns["gene_type"],
-        counts=columns["unstranded"],
-        tpm=columns["tpm_unstranded"],
+        labels=labels,
+        counts=numbers["unstranded"],
+        tpm=numbers["tpm_unstranded"],
+        fpkm=numbers["fpkm_unstranded"],
+        fpkm_uq=numbers["fpkm_uq_unstranded"],
     )
 
 
@@ -89,8 +116,10 @@ def require_same_genes(reference: StarTable, table: StarTable, where: str) -> No
     ):
         if found != expected:
             raise BadInputError(f"{where}: {what} {found!r}, expected {expected!r} as in the other files")
+    if table.labels is reference.labels:
+        return
     for name in ("gene_ids", "gene_names", "gene_types"):
-        ours, theirs = getattr(reference, name), getattr(table, name)
+        ours, theirs = getattr(reference.labels, name), getattr(table.labels, name)
         different = np.flatnonzero(ours != theirs)
         if len(different):
             row = int(different[0])
@@ -109,31 +138,6 @@ def refuse_reads_in(copies: NDArray[np.bool_], table: StarTable, where: str) -> 
         raise BadInputError(f"{where}: gene {gene}: has reads, expected a copy without any")
 
 
-def without_par_y(table: StarTable) -> StarTable:
-    """The table without its pseudo-autosomal copies on Y.
-
-    Raises BadInputError where such a copy has reads, or where two remaining ids differ by version only.
-    """
-    copies = par_y_copies(table)
-    refuse_reads_in(copies, table, "STAR counts")
-    kept = ~copies
-    if (repeated := _first_repeated([gene.split(".")[0] for gene in table.gene_ids[kept]])) is not None:
-        raise BadInputError(f"gene {repeated}: present in two versions, expected one")
-    return StarTable(
-        gene_model=table.gene_model,
-        gene_ids=table.gene_ids[kept],
-        gene_names=table.gene_names[kept],
-        gene_types=table.gene_types[kept],
-        counts=table.counts[kept],
-        tpm=table.tpm[kept],
-    )
-
-
-def log_tpm(table: StarTable) -> NDArray[np.float32]:
-    """log2(TPM + 1) of every gene of the table (G,)."""
-    return np.log2(table.tpm + 1.0).astype(np.float32)
-
-
 def _refuse_foreign_bytes(data: bytes, path: Path | str) -> None:
     if data.startswith(b"\xef\xbb\xbf"):
         raise BadInputError(f"{path}: begins with a byte order mark, expected '# gene-model'")
@@ -142,19 +146,24 @@ def _refuse_foreign_bytes(data: bytes, path: Path | str) -> None:
             raise BadInputError(f"{path}: byte {place}: found {name}, expected tab-separated text")
     if not data.endswith(b"\n"):
         raise BadInputError(f"{path}: the last line is cut, expected a newline at the end of the file")
+
+
+def _refuse_second_header(data: bytes, path: Path | str) -> None:
     if data.find(b"\n# gene-model") >= 0 or data.count(b"gene_id\tgene_name") > 1:
         raise BadInputError(f"{path}: two files glued together, expected one header")
 
 
-def _split_head(data: bytes, path: Path | str) -> tuple[list[str], bytes]:
-    """The comment, header and summary lines as text, and the bytes of the gene rows."""
+def _split_head(data: bytes, path: Path | str) -> tuple[list[str], pa.Buffer]:
+    """The comment, header and summary lines as text, and the bytes of the gene rows (not a copy)."""
     start = 0
     for _ in range(2 + len(SUMMARY_ROWS)):
         start = data.find(b"\n", start) + 1
         if start == 0:
             raise BadInputError(f"{path}: ends within its first {2 + len(SUMMARY_ROWS)} lines")
+    if start == len(data):
+        raise BadInputError(f"{path}: no gene rows")
     try:
-        return data[: start - 1].decode("utf-8").split("\n"), data[start:]
+        return data[: start - 1].decode("utf-8").split("\n"), pa.py_buffer(data).slice(start)
     except UnicodeDecodeError as error:
         raise BadInputError(f"{path}: header is not UTF-8 ({error.reason} at byte {error.start})") from None
 
@@ -169,39 +178,38 @@ def _check_summary(line: str, name: str, where: str) -> None:
         raise BadInputError(f"{where}: found {counts}, expected three counts")
 
 
-def _parse_genes(body: bytes, path: Path | str) -> pa.Table:
+def _parse_genes(body: pa.Buffer) -> pa.Table:
     """The gene rows; quotes and `#` are ordinary characters, an empty number is an error."""
-    if not body:
-        raise BadInputError(f"{path}: no gene rows")
     types = {name: pa.int64() for name in _COUNTS} | {name: pa.float64() for name in _RATES}
     types |= {name: pa.string() for name in COLUMNS[:3]}
-    try:
-        return pa_csv.read_csv(
-            pa.BufferReader(body),
-            read_options=pa_csv.ReadOptions(column_names=list(COLUMNS), use_threads=False),
-            parse_options=pa_csv.ParseOptions(
-                delimiter="\t", quote_char=False, escape_char=False, ignore_empty_lines=False
-            ),
-            convert_options=pa_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False),
-        )
-    except pa.ArrowException as error:
-        raise BadInputError(f"{path}: gene rows: {' '.join(str(error).split())[:200]}") from None
+    return pa_csv.read_csv(
+        pa.BufferReader(body),
+        read_options=pa_csv.ReadOptions(column_names=list(COLUMNS), use_threads=False),
+        parse_options=pa_csv.ParseOptions(
+            delimiter="\t", quote_char=False, escape_char=False, ignore_empty_lines=False
+        ),
+        convert_options=pa_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False),
+    )
 
 
-def _check_genes(table: pa.Table, path: Path | str) -> None:
-    ids = table["gene_id"]
+def _checked_labels(columns: pa.Table, path: Path | str) -> StarLabels:
+    ids = columns["gene_id"]
     for name, pattern in ((COLUMNS[0], _GENE_ID), (COLUMNS[1], _TEXT), (COLUMNS[2], _TEXT)):
-        odd = pc.filter(table[name], pc.invert(pc.match_substring_regex(table[name], pattern)))
+        odd = pc.filter(columns[name], pc.invert(pc.match_substring_regex(columns[name], pattern)))
         if len(odd):
             raise BadInputError(f"{path}: {name} {odd[0].as_py()!r}, expected a name without blanks around it")
     if pc.count_distinct(ids).as_py() != len(ids):
-        raise BadInputError(f"{path}: gene_id {_first_repeated(ids.to_pylist())}: found twice, expected unique ids")
-    for name in (*_COUNTS, *_RATES):
-        values = table[name].to_numpy()
+        raise BadInputError(f"{path}: gene_id {first_repeated(ids.to_pylist())}: found twice, expected unique ids")
+    texts = [columns[name].to_numpy() for name in COLUMNS[:3]]
+    return StarLabels(columns=columns, gene_ids=texts[0], gene_names=texts[1], gene_types=texts[2])
+
+
+def _check_numbers(numbers: dict[str, NDArray[Any]], labels: StarLabels, path: Path | str) -> None:
+    for name, values in numbers.items():
         if len(bad := np.flatnonzero(~(np.isfinite(values) & (values >= 0)))):
-            gene, value = ids[int(bad[0])], values[bad[0]]
+            gene, value = labels.gene_ids[bad[0]], values[bad[0]]
             raise BadInputError(f"{path}: {name} of {gene}: found {value}, expected a finite value of 0 or more")
-    _check_total(table["unstranded"].to_numpy(), table["tpm_unstranded"].to_numpy(), path)
+    _check_total(numbers["unstranded"], numbers["tpm_unstranded"], path)
 
 
 def _check_total(counts: NDArray[np.int64], tpm: NDArray[np.float64], path: Path | str) -> None:
@@ -215,7 +223,8 @@ def _check_total(counts: NDArray[np.int64], tpm: NDArray[np.float64], path: Path
         )
 
 
-def _first_repeated(ids: list[str]) -> str | None:
+def first_repeated(ids: list[str]) -> str | None:
+    """The first id that was there before, None where all differ."""
     if len(set(ids)) == len(ids):
         return None
     seen: set[str] = set()

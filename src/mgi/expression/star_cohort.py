@@ -1,61 +1,87 @@
-"""Many STAR files as one matrix on one gene index."""
+"""Many STAR files on one gene index, a patient at a time."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.expression.filter import LOG_TPM
 from mgi.expression.star import (
     StarTable,
-    log_tpm,
+    first_repeated,
     par_y_copies,
     read_star,
     refuse_reads_in,
     require_same_genes,
-    without_par_y,
 )
+
+Stored = Literal["tpm", "fpkm", "fpkm_uq", "counts"]
+SCALES: dict[Stored, str] = {
+    "tpm": LOG_TPM,
+    "fpkm": "log2(FPKM+1)",
+    "fpkm_uq": "log2(FPKM-UQ+1)",
+    "counts": "log2(count+1)",
+}
+_LARGEST_COUNT = np.iinfo(np.uint32).max
 
 
 @dataclass(frozen=True, kw_only=True)
-class StarCohort:
-    """log2(TPM+1) of all patients (n, G) float32, in the order given.
-
-    `genes` has gene_id (versioned), gene_name, gene_type in the files' order, without the `n_par_y_dropped`
-    pseudo-autosomal copies on Y.
-    """
+class Profile:
+    """One patient on the cohort's genes (G,): log2(x + 1) of the chosen column, and unstranded counts."""
 
     values: NDArray[np.float32]
-    genes: pd.DataFrame
-    gene_model: str
-    n_par_y_dropped: int
+    counts: NDArray[np.uint32]
 
 
-def read_star_cohort(paths: Iterable[Path]) -> StarCohort:
-    """Read one file per patient, one in memory at a time.
+class StarCohort:
+    """The gene index of the first file, which every other file must have.
 
-    Raises BadInputError where a file is not in the format or has another gene index than the first.
+    `genes` has gene_id (versioned), gene_name, gene_type in the files' order, without the `n_par_y_dropped`
+    pseudo-autosomal copies on Y. Names repeat (`n_repeated_names` rows bear one that was there before) and stay: genes
+    are told apart by id.
     """
-    first: StarTable | None = None
-    copies = np.zeros(0, bool)
-    rows: list[NDArray[np.float32]] = []
-    for path in paths:
-        table = read_star(path)
-        if first is None:
-            first, copies = table, par_y_copies(table)
-        require_same_genes(first, table, str(path))
-        refuse_reads_in(copies, table, str(path))
-        rows.append(log_tpm(table)[~copies])
-    if first is None:
-        raise BadInputError("expression: no files, expected one per patient")
-    kept = without_par_y(first)
-    genes = pd.DataFrame({"gene_id": kept.gene_ids, "gene_name": kept.gene_names, "gene_type": kept.gene_types})
-    return StarCohort(
-        values=np.stack(rows),
-        genes=genes,
-        gene_model=first.gene_model,
-        n_par_y_dropped=len(first.gene_ids) - len(kept.gene_ids),
-    )
+
+    def __init__(self, first: Path) -> None:
+        """Raise BadInputError where the file is not in the format, or two of its ids differ by version only."""
+        self._first = read_star(first)
+        copies = par_y_copies(self._first)
+        self._kept = ~copies
+        self._copies = copies
+        labels = self._first.labels
+        self.genes = pd.DataFrame(
+            {
+                "gene_id": labels.gene_ids[self._kept],
+                "gene_name": labels.gene_names[self._kept],
+                "gene_type": labels.gene_types[self._kept],
+            }
+        )
+        if (repeated := first_repeated([gene.split(".")[0] for gene in self.genes["gene_id"]])) is not None:
+            raise BadInputError(f"{first}: gene {repeated}: present in two versions, expected one")
+        self.gene_model = self._first.gene_model
+        self.n_par_y_dropped = int(copies.sum())
+        self.n_repeated_names = int(self.genes["gene_name"].duplicated().sum())
+
+    def read(self, path: Path, stored: Stored) -> Profile:
+        """One file's values.
+
+        Raises BadInputError where it is not in the format, has another gene index, or reads in a copy on Y.
+        """
+        table = read_star(path, like=self._first)
+        require_same_genes(self._first, table, str(path))
+        refuse_reads_in(self._copies, table, str(path))
+        if table.counts.max() > _LARGEST_COUNT:
+            gene = table.gene_ids[int(table.counts.argmax())]
+            raise BadInputError(f"{path}: unstranded of {gene}: found {table.counts.max()}, expected fewer than 2**32")
+        chosen = _column(table, stored)[self._kept]
+        return Profile(
+            values=np.log2(chosen + 1.0).astype(np.float32), counts=table.counts[self._kept].astype(np.uint32)
+        )
+
+
+def _column(table: StarTable, stored: Stored) -> NDArray[np.float64]:
+    columns = {"tpm": table.tpm, "fpkm": table.fpkm, "fpkm_uq": table.fpkm_uq, "counts": table.counts}
+    return columns[stored].astype(np.float64)

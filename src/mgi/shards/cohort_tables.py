@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mgi.cohort.pairing import CohortRow
-from mgi.cohort.split import SplitRow
+from mgi.cohort.split import SiteCount, SplitRow
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.shards.parquet import read_table, write_table
@@ -38,6 +38,14 @@ def read_cohort(path: Path | str) -> pd.DataFrame:
 def write_split(rows: Sequence[SplitRow], parquet: Path | str, tsv: Path | str) -> None:
     """Write the split, a row per fold and patient."""
     _write([row._asdict() for row in rows], SPLIT, parquet, tsv)
+
+
+def write_split_sites(rows: Sequence[SiteCount], tsv: Path | str) -> None:
+    """Write patients per fold, site and role, as text."""
+    with atomic_path(tsv) as part, part.open("w", encoding="utf-8", newline="") as text:
+        writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+        writer.writerow(SiteCount._fields)
+        writer.writerows(rows)
 
 
 def read_split(path: Path | str) -> pd.DataFrame:

@@ -10,15 +10,17 @@ from mgi.expression.normalise import FittedGenes, fitted_genes
 from mgi.shards.parquet import metadata_of, read_table, write_table
 from mgi.shards.schemas import FITTED_GENES
 
-STATED = ("gene_hash", "train_hash", "n_train")
+STATED = ("gene_hash", "train_hash", "n_train", "scaler")
 
 
 def write_fitted_genes(path: Path | str, fitted: FittedGenes) -> None:
-    """Write the table of all genes; the kept ones in model order and the training patients go in as digests."""
+    """Write the table of all genes; the kept ones in model order and the training patients go in as digests,
+    the scaler by name."""
     metadata = {
         "gene_hash": digest_of(fitted.gene_ids),
         "train_hash": fitted.train_hash,
         "n_train": str(fitted.n_train),
+        "scaler": fitted.scaler,
     }
     metadata["digest"] = _digest_of_stated(metadata)
     columns = {
@@ -37,7 +39,12 @@ def read_fitted_genes(path: Path | str) -> FittedGenes:
     if recorded["digest"] != _digest_of_stated(recorded):
         raise IntegrityError(f"{path}: its metadata is not what was written; delete it and run again")
     try:
-        fitted = fitted_genes(table.to_pandas(), train_hash=recorded["train_hash"], n_train=int(recorded["n_train"]))
+        fitted = fitted_genes(
+            table.to_pandas(),
+            train_hash=recorded["train_hash"],
+            n_train=int(recorded["n_train"]),
+            scaler=recorded["scaler"],
+        )
     except (BadInputError, ValueError) as error:
         raise BadInputError(f"{path}: {error}") from None
     if (found := digest_of(fitted.gene_ids)) != recorded["gene_hash"]:

@@ -35,8 +35,10 @@ FITTED_GENES = pa.schema(
         ("kept", pa.bool_()),
         ("reason", pa.string()),  # null where kept
         ("order", pa.int32()),  # place in the model's input, -1 where not kept
-        ("mean", pa.float64()),
+        ("mean", pa.float64()),  # of the shard's values over the training patients
         ("std", pa.float64()),
+        ("reference", pa.float64()),  # the j-th smallest of the scaler's distribution where order is j, else null
+        ("average", pa.float64()),  # training mean of what the model reads, null where not kept
     ]
 )
 COHORT = pa.schema(
@@ -68,6 +70,9 @@ SPLIT = pa.schema(
 )
 
 
-def expression_values(n_genes: int) -> pa.Schema:
-    """A row a patient; values are unscaled, in the order of the genes table."""
-    return pa.schema([("patient_id", pa.string()), ("values", pa.list_(pa.float32(), n_genes))])
+def expression_values(n_genes: int, *, counts: bool = False) -> pa.Schema:
+    """A row a patient in the order of the genes table: unscaled values and, where the source has them, read counts."""
+    columns = [("patient_id", pa.string()), ("values", pa.list_(pa.float32(), n_genes))]
+    if counts:
+        columns.append(("counts", pa.list_(pa.uint32(), n_genes)))
+    return pa.schema(columns)

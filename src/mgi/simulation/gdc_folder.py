@@ -13,10 +13,12 @@ from mgi.simulation.gdc_listing import (
     aliquots_of,
     annotation_hits,
     file_hit,
+    reference_row,
     status,
     version_row,
 )
 from mgi.simulation.genes import GeneTable
+from mgi.simulation.gtf import ANNOTATION_ID, ANNOTATION_NAME, encode_gtf
 from mgi.simulation.holdings import Holdings
 from mgi.simulation.identifiers import COUNT_STREAM, stream_of, uuid_of
 from mgi.simulation.patients import SimulatedPatient, SimulationSettings
@@ -61,7 +63,8 @@ class GdcFolder:
             self._write_mirna(aliquots[0][0])
 
     def close(self) -> None:
-        """Write the listings, sorted by id."""
+        """Write the annotation, and the listings sorted by id."""
+        self._write_annotation()
         write_json(self._folder / "status.json", status())
         write_json(self._folder / "files.json", _by_id(self._hits))
         write_json(self._folder / "versions.json", _by_id(self._versions))
@@ -105,6 +108,12 @@ class GdcFolder:
         self._n_mirna += 1
         self._hits.append(file_hit(file, [], self._key))
         self._versions.append(version_row(file))
+
+    def _write_annotation(self) -> None:
+        """A file that no search lists, as at the GDC; who knows its id can download it."""
+        content = encode_gtf(self._genes)
+        (self._folder / "data" / ANNOTATION_ID).write_bytes(content)
+        self._versions.append(reference_row(ANNOTATION_ID, ANNOTATION_NAME, size=len(content), md5=_md5(content)))
 
     def _store(self, content: bytes, *names: str) -> str:
         file_id = uuid_of(self._key, *names)

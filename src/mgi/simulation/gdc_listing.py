@@ -99,6 +99,22 @@ def version_row(file: StoredFile) -> dict[str, Any]:
     }
 
 
+def reference_row(file_id: str, file_name: str, *, size: int, md5: str) -> dict[str, Any]:
+    """What /files/versions knows of a reference file, which belongs to no case."""
+    return {
+        "id": file_id,
+        "version": "1",
+        "latest_id": file_id,
+        "file_name": file_name,
+        "md5sum": md5,
+        "file_size": size,
+        "state": "released",
+        "access": "open",
+        "release": LATEST_RELEASE,
+        "superseded": False,
+    }
+
+
 def annotation_hits(patient_id: str, held: Holdings, key: str) -> list[dict[str, Any]]:
     """Hits of /annotations on a patient: on the case where the patient withdrew, else on the first aliquot."""
     if held.annotation is None:

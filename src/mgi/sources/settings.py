@@ -15,6 +15,8 @@ class ExpressionSettings:
     """The user's own table, for source matrix: Parquet, TSV or CSV."""
     project: str = "TCGA-LGG"
     base_url: str = "https://api.gdc.cancer.gov"
+    values: Literal["tpm", "fpkm", "fpkm_uq", "counts"] = "tpm"
+    """What of the GDC's files the shard stores, as log2(x + 1); it changes nothing in what is fetched."""
     lock: str | None = None
     """A committed lock to use instead of discovery; no search endpoint is then asked."""
     expected_files: tuple[int, ...] | None = None

@@ -24,11 +24,13 @@ class GeneMode:
     use_genes: bool
 
 
-def gene_modes(genes: Tensor, patient_ids: list[str], settings: PredictSettings, *, with_genes: bool) -> list[GeneMode]:
+def gene_modes(
+    genes: Tensor, average: Tensor, patient_ids: list[str], settings: PredictSettings, *, with_genes: bool
+) -> list[GeneMode]:
     """The modes of the gene audit, or the one mode `none` of a method that has no genes.
 
-    `mean` is the training mean (0, since expression is standardised), `null` the learned null token, `permuted-k` the
-    genes of another test patient: a derangement, so that nobody keeps their own. One test patient has no permutation.
+    `mean` is the training mean `average` (G,), `null` the learned null token, `permuted-k` the genes of another test
+    patient: a derangement, so that nobody keeps their own. One test patient has no permutation.
     """
     nobody: list[str | None] = [None] * len(patient_ids)
     zeros = torch.zeros_like(genes)
@@ -36,7 +38,7 @@ def gene_modes(genes: Tensor, patient_ids: list[str], settings: PredictSettings,
         return [GeneMode(name="none", genes=zeros, donors=nobody, use_genes=False)]
     modes = [
         GeneMode(name="real", genes=genes, donors=list(patient_ids), use_genes=True),
-        GeneMode(name="mean", genes=zeros, donors=nobody, use_genes=True),
+        GeneMode(name="mean", genes=average.to(genes.dtype).expand_as(genes), donors=nobody, use_genes=True),
         GeneMode(name="null", genes=zeros, donors=nobody, use_genes=False),
     ]
     rng = np.random.default_rng(settings.seed)

@@ -8,17 +8,21 @@ import pytest
 
 from mgi.cohort.split import SplitSettings, split_patients
 from mgi.commands import fit_genes
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.shards.cohort_tables import patients_with_role, read_split, write_split
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.fitted_genes import read_fitted_genes
 
 PATIENTS = [f"TCGA-DU-{index:04d}" for index in range(12)]
-FILTERS = (
+FILTERS: tuple[dict[str, object], ...] = (
     {"gene_filter": "none"},
     {"gene_filter": "variance", "top_k": 5},
     {"gene_filter": "expressed", "min_tpm": 1.0},
+    {"gene_filter": "protein_coding"},
+    {"gene_filter": "filter_by_expr"},
+    {"gene_filter": "list"},
 )
+SCALERS = ("zscore", "rank", "quantile")
 
 
 @pytest.fixture
@@ -28,13 +32,16 @@ def shard() -> ExpressionShard:
             "gene_index": np.arange(20, dtype=np.int32),
             "gene_id": [f"ENSG{index:02d}.1" for index in range(20)],
             "gene_name": "x",
-            "gene_type": "protein_coding",
+            "gene_type": ["protein_coding"] * 15 + ["lncRNA"] * 5,
             "chromosome": None,
             "start": pd.array([None] * 20, dtype="Int64"),
         }
     )
     values = np.random.default_rng(0).gamma(1.0, 2.0, (12, 20)).astype(np.float32)
-    return ExpressionShard(patient_ids=PATIENTS, values=values, genes=genes, scale="log2(TPM+1)", simulated=True)
+    counts = np.random.default_rng(1).integers(0, 60, (12, 20), dtype=np.uint32)
+    return ExpressionShard(
+        patient_ids=PATIENTS, values=values, genes=genes, scale="log2(TPM+1)", simulated=True, counts=counts
+    )
 
 
 @pytest.fixture
@@ -51,32 +58,62 @@ def write(shard: ExpressionShard, folder: Path) -> None:
 
 def fitted_bytes(arguments: list[str], folder: Path, settings: dict[str, object], fold: int = 0) -> bytes:
     output = folder / "out.parquet"
-    given = ["--fold", str(fold), "--settings", json.dumps(settings), "--output", str(output)]
+    listed = folder / "listed.txt"
+    listed.write_text("ENSG03.1\nENSG07\n")
+    given = ["--gene-list", str(listed)] if settings["gene_filter"] == "list" else []
+    given += ["--fold", str(fold), "--settings", json.dumps(settings), "--output", str(output)]
     fit_genes.run(fit_genes.parser().parse_args([*arguments, *given]))
     return output.read_bytes()
 
 
-@pytest.mark.parametrize("settings", FILTERS)
+def changed(shard: ExpressionShard, folder: Path, role: str) -> ExpressionShard:
+    """The shard with other values and counts of a role's patients in the first fold."""
+    rows = [PATIENTS.index(patient) for patient in patients_with_role(read_split(folder / "s.parquet"), 0, role)]
+    assert shard.counts is not None
+    values, counts = shard.values.copy(), shard.counts.copy()
+    values[rows] += 1e6
+    counts[rows] += 1_000_000
+    return replace(shard, values=values, counts=counts)
+
+
+@pytest.mark.parametrize("scaler", SCALERS)
+@pytest.mark.parametrize("settings", FILTERS, ids=lambda settings: settings["gene_filter"])
 @pytest.mark.parametrize("role", ["test", "validation"])
-def test_values_of_patients_outside_of_training_change_no_byte(
-    arguments: list[str], shard: ExpressionShard, tmp_path: Path, settings: dict[str, object], role: str
+def test_patients_outside_of_training_change_no_byte_of_the_fit(
+    arguments: list[str], shard: ExpressionShard, tmp_path: Path, settings: dict[str, object], role: str, scaler: str
 ) -> None:
-    before = fitted_bytes(arguments, tmp_path, settings)
-    outside = patients_with_role(read_split(tmp_path / "s.parquet"), 0, role)
-    values = shard.values.copy()
-    values[[PATIENTS.index(patient) for patient in outside]] += 1e6
-    write(replace(shard, values=values), tmp_path)
-    assert fitted_bytes(arguments, tmp_path, settings) == before
+    before = fitted_bytes(arguments, tmp_path, {**settings, "scaler": scaler})
+    write(changed(shard, tmp_path, role), tmp_path)
+    assert fitted_bytes(arguments, tmp_path, {**settings, "scaler": scaler}) == before
 
 
-def test_values_of_training_patients_change_the_fit(
+@pytest.mark.parametrize("scaler", SCALERS)
+def test_training_patients_change_the_fit(
+    arguments: list[str], shard: ExpressionShard, tmp_path: Path, scaler: str
+) -> None:
+    before = fitted_bytes(arguments, tmp_path, {**FILTERS[0], "scaler": scaler})
+    write(changed(shard, tmp_path, "train"), tmp_path)
+    assert fitted_bytes(arguments, tmp_path, {**FILTERS[0], "scaler": scaler}) != before
+
+
+def test_every_filter_keeps_genes_of_its_own(arguments: list[str], tmp_path: Path) -> None:
+    kept = {}
+    for settings in FILTERS:
+        fitted_bytes(arguments, tmp_path, settings)
+        kept[settings["gene_filter"]] = read_fitted_genes(tmp_path / "out.parquet").gene_ids
+    assert len(kept["none"]) == 20
+    assert len(kept["protein_coding"]) == 15
+    assert kept["list"] == ["ENSG03.1", "ENSG07.1"]
+    assert 0 < len(kept["filter_by_expr"]) < 20
+    assert len({tuple(genes) for genes in kept.values()}) >= 5
+
+
+def test_counts_that_the_shard_lacks_are_a_setting_to_change(
     arguments: list[str], shard: ExpressionShard, tmp_path: Path
 ) -> None:
-    before = fitted_bytes(arguments, tmp_path, FILTERS[0])
-    values = shard.values.copy()
-    values[PATIENTS.index(patients_with_role(read_split(tmp_path / "s.parquet"), 0, "train")[0])] += 1
-    write(replace(shard, values=values), tmp_path)
-    assert fitted_bytes(arguments, tmp_path, FILTERS[0]) != before
+    write(replace(shard, counts=None), tmp_path)
+    with pytest.raises(ConfigError, match="no counts"):
+        fitted_bytes(arguments, tmp_path, {"gene_filter": "filter_by_expr"})
 
 
 def test_the_fold_owns_its_genes(arguments: list[str], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -62,6 +63,13 @@ def matrix(tmp_path: Path) -> list[str]:
     return [*written(tmp_path, "matrix", [item(A), item(B)], raw, table=pin), "--table", str(table)]
 
 
+def repinned(folder: Path) -> None:
+    """Make the lock one of the table as it is now."""
+    table, lock = folder / "table.tsv", json.loads((folder / "lock.json").read_text())
+    lock["table"] |= {"sha256": hashlib.sha256(table.read_bytes()).hexdigest(), "size": table.stat().st_size}
+    (folder / "lock.json").write_text(json.dumps(lock))
+
+
 def run(arguments: list[str]) -> None:
     shard_expression.run(shard_expression.parser().parse_args(arguments))
 
@@ -75,6 +83,31 @@ def test_star_files_become_log_tpm_sorted_by_patient(gdc: list[str], tmp_path: P
     assert (shard.scale, shard.simulated) == ("log2(TPM+1)", True)
     dataset = read_dataset(tmp_path / "shard", "expression")
     assert (dataset["par_y_rows_dropped"], dataset["gene_model"]) == (1, "GENCODE v36")
+    assert dataset["repeated_gene_names"] == 0
+
+
+@pytest.mark.parametrize(
+    ("stored", "scale", "expected"),
+    [("fpkm", "log2(FPKM+1)", 1.5), ("fpkm_uq", "log2(FPKM-UQ+1)", 1.0), ("counts", "log2(count+1)", 3.0)],
+)
+def test_another_column_is_stored_with_its_scale_and_the_counts_beside(
+    gdc: list[str], tmp_path: Path, stored: str, scale: str, expected: float
+) -> None:
+    run([*gdc, "--stored", stored])
+    shard = read_expression(tmp_path / "shard", counts=True)
+    assert shard.scale == scale
+    assert shard.values[1, 0] == pytest.approx(np.log2(expected + 1))
+    assert shard.counts is not None
+    assert shard.counts[:, 0].tolist() == [1, 3]
+
+
+def test_a_copied_file_under_another_patient_is_refused(gdc: list[str], tmp_path: Path) -> None:
+    index = json.loads((tmp_path / "index.json").read_text())
+    index["items"][0] |= {name: index["items"][1][name] for name in ("path", "sha256")}
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    with pytest.raises(BadInputError, match=f"{A}: has the same expression in every gene as {B}"):
+        run(gdc)
+    assert list((tmp_path / "shard").iterdir()) == []
 
 
 def test_the_shard_is_the_same_twice(gdc: list[str], tmp_path: Path) -> None:
@@ -87,9 +120,7 @@ def test_the_shard_is_the_same_twice(gdc: list[str], tmp_path: Path) -> None:
 def test_two_patients_with_one_profile_are_refused(matrix: list[str], tmp_path: Path) -> None:
     table = tmp_path / "table.tsv"
     table.write_text(f"id\tMSN\n{A}-01\t1.5\n{B}-01\t1.5\n")
-    lock = json.loads((tmp_path / "lock.json").read_text())
-    lock["table"] |= {"sha256": hashlib.sha256(table.read_bytes()).hexdigest(), "size": table.stat().st_size}
-    (tmp_path / "lock.json").write_text(json.dumps(lock))
+    repinned(tmp_path)
     with pytest.raises(BadInputError, match=f"{A}: has the same expression in every gene as {B}"):
         run(matrix)
 
@@ -98,7 +129,7 @@ def test_a_changed_file_is_refused(gdc: list[str], tmp_path: Path) -> None:
     (tmp_path / f"files/{A}.tsv").write_text("")
     with pytest.raises(IntegrityError, match=f"{A}.tsv: sha256"):
         run(gdc)
-    assert not (tmp_path / "shard").exists()
+    assert list((tmp_path / "shard").iterdir()) == []
 
 
 def test_a_chosen_file_that_was_not_fetched_is_refused(gdc: list[str], tmp_path: Path) -> None:
@@ -123,7 +154,30 @@ def test_a_table_is_taken_as_given(matrix: list[str], tmp_path: Path) -> None:
     assert shard.values[:, 0].tolist() == pytest.approx([-642.6, 0.5])
     assert shard.genes["gene_id"].tolist() == ["MSN", "CD58"]
     assert shard.genes["gene_type"].isna().all()
-    assert shard.scale == "as given"
+    assert (shard.scale, shard.counts) == ("as given", None)
+    dataset = read_dataset(tmp_path / "shard", "expression")
+    assert (dataset["layout"], dataset["gene_labels"]) == ("samples x genes", "other names")
+    assert (dataset["genes_dropped"], dataset["columns_not_used"], dataset["counts"]) == ({}, [], False)
+
+
+def test_what_was_left_out_of_a_table_is_on_record(matrix: list[str], tmp_path: Path) -> None:
+    table = tmp_path / "table.tsv"
+    table.write_text(f"Hugo_Symbol\tEntrez\t{A}-01\t{B}-01\nMSN\t1\t1\t2\n\t2\t1\t2\nMSN\t3\t4\t5\nTP53\t4\tNA\t5\n")
+    repinned(tmp_path)
+    run(matrix)
+    dataset = read_dataset(tmp_path / "shard", "expression")
+    assert dataset["genes_dropped"] == {
+        "missing values": ["TP53"],
+        "name repeats an earlier row": ["MSN"],
+        "no name": [""],
+    }
+    assert (dataset["columns_not_used"], dataset["layout"]) == (["Entrez"], "genes x samples")
+    assert read_expression(tmp_path / "shard").genes["gene_name"].tolist() == ["MSN"]
+
+
+def test_a_table_is_stored_as_given_and_in_no_other_way(matrix: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"expression\.values: found counts"):
+        run([*matrix, "--stored", "counts"])
 
 
 def test_a_table_other_than_the_locked_one_is_refused(matrix: list[str], tmp_path: Path) -> None:

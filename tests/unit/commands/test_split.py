@@ -9,9 +9,9 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.shards.cohort_tables import read_split, write_cohort
 
 
-def row(index: int, status: str) -> CohortRow:
+def row(index: int, status: str, site: str = "DU") -> CohortRow:
     return CohortRow(
-        patient_id=f"TCGA-DU-{index:04d}", site="DU", status=status, reason=None if status == "kept" else "no mask",
+        patient_id=f"TCGA-{site}-{index:04d}", site=site, status=status, reason=None if status == "kept" else "no mask",
         has_expression=True, has_image=True, has_mask=status == "kept", expression_key="e", aliquot=None,
         image_key="i", mask_keys=(), n_slices=1, study_date=None, notes="", simulated=False,
     )  # fmt: skip
@@ -22,6 +22,7 @@ def arguments(tmp_path: Path) -> list[str]:
     rows = [row(index, "dropped" if index == 3 else "kept") for index in range(10)]
     write_cohort(rows, tmp_path / "c.parquet", tmp_path / "c.tsv")
     outputs = ["--output", str(tmp_path / "s.parquet"), "--tsv", str(tmp_path / "s.tsv")]
+    outputs += ["--sites", str(tmp_path / "sites.tsv")]
     return ["--cohort", str(tmp_path / "c.parquet"), *outputs]
 
 
@@ -36,6 +37,24 @@ def test_only_kept_patients_are_split(arguments: list[str], tmp_path: Path) -> N
     assert table["patient_id"].nunique() == 9
     assert "TCGA-DU-0003" not in set(table["patient_id"])
     assert len((tmp_path / "s.tsv").read_text().splitlines()) == 1 + 27
+
+
+def test_the_sites_of_every_fold_are_counted_and_one_that_is_not_trained_on_is_named(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [*(row(index, "kept") for index in range(8)), row(9, "kept", "TQ"), row(10, "dropped", "CS")]
+    write_cohort(rows, tmp_path / "c.parquet", tmp_path / "c.tsv")
+    run(arguments, folds=3, validation_fraction=0.2, seed=1)
+    lines = [line.split("\t") for line in (tmp_path / "sites.tsv").read_text().splitlines()]
+    assert lines[0] == ["fold", "site", "train", "validation", "test"]
+    assert [line[:2] for line in lines[1:]] == [[str(fold), site] for fold in range(3) for site in ("DU", "TQ")]
+    counts = read_split(tmp_path / "s.parquet").groupby(["fold", "site", "role"]).size()
+    for fold, site, *found in lines[1:]:
+        assert [int(count) for count in found] == [
+            counts.get((int(fold), site, role), 0) for role in ("train", "validation", "test")
+        ]
+    (tested,) = [line[0] for line in lines[1:] if line[1] == "TQ" and line[4] == "1"]
+    assert f"fold {tested}: tests 1 of site TQ and trains on none of it" in capsys.readouterr().out
 
 
 def test_more_folds_than_patients_are_refused(arguments: list[str]) -> None:

@@ -50,6 +50,44 @@ def test_a_gene_without_variance_becomes_zero_and_never_nan() -> None:
     assert fitted.transform(VALUES + 100)[:, 3].tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("scaler", ["rank", "quantile"])
+def test_scaling_within_a_patient_sees_the_kept_genes_alone(scaler: str) -> None:
+    fitted = fit(VALUES, GENES, FilterSettings(scaler=scaler), IDS, scale=LOG_TPM)  # type: ignore[arg-type]
+    changed = VALUES.copy()
+    changed[:, 2] = [-1e6, 0, 1e6]  # the constant gene was dropped
+    assert np.array_equal(fitted.transform(changed), fitted.transform(VALUES))
+
+
+def test_ranks_need_nothing_fitted_but_the_genes() -> None:
+    fitted = fit(VALUES, GENES, FilterSettings(scaler="rank"), IDS, scale=LOG_TPM)
+    assert fitted.reference is None
+    third = np.sqrt(12) / 3
+    assert fitted.transform(VALUES)[1].tolist() == pytest.approx([third, -third, 0.0])  # G0, G1, G3: 9, 0, 2
+    assert np.array_equal(fitted.transform(VALUES * 2), fitted.transform(VALUES))
+
+
+def test_quantiles_come_from_the_training_patients_mean_distribution() -> None:
+    fitted = fit(VALUES, GENES, FilterSettings(scaler="quantile"), IDS, scale=LOG_TPM)
+    assert fitted.reference is not None
+    assert fitted.reference.tolist() == pytest.approx([1.0, 3.0, 9.0])  # of 0 1 7, 0 2 9, 3 6 11
+    scaled = fitted.transform(VALUES + 100)
+    assert np.sort(scaled, axis=1).tolist() == [pytest.approx(np.sort(scaled[0]).tolist())] * 3
+    assert scaled.mean(axis=1) == pytest.approx(np.zeros(3), abs=1e-6)
+
+
+@pytest.mark.parametrize("scaler", ["zscore", "rank", "quantile"])
+def test_the_average_is_the_training_mean_of_what_the_model_reads(scaler: str) -> None:
+    fitted = fit(VALUES, GENES, FilterSettings(scaler=scaler), IDS, scale=LOG_TPM)  # type: ignore[arg-type]
+    assert fitted.average == pytest.approx(fitted.transform(VALUES).mean(axis=0), abs=1e-6)
+    assert fitted.average.any() == (scaler != "zscore")
+
+
+def test_counts_of_another_shape_are_refused() -> None:
+    settings = FilterSettings(gene_filter="filter_by_expr")
+    with pytest.raises(BadInputError, match="training counts"):
+        fit(VALUES, GENES, settings, IDS, scale=LOG_TPM, counts=np.ones((3, 3), np.uint32))
+
+
 def test_an_all_zero_patient_is_scored_like_any_other() -> None:
     fitted = fit(VALUES, GENES, FilterSettings(), IDS, scale=LOG_TPM)
     assert np.isfinite(fitted.transform(np.zeros((1, 4), np.float32))).all()
@@ -148,3 +186,11 @@ def test_a_table_with_holes_in_its_order_is_refused() -> None:
     table.loc[0, "order"] = 7
     with pytest.raises(BadInputError, match="column order"):
         fitted_genes(table, train_hash="", n_train=3)
+
+
+def test_an_unknown_scaler_and_a_reference_that_does_not_ascend_are_refused() -> None:
+    table = fit(VALUES, GENES, FilterSettings(scaler="quantile"), IDS, scale=LOG_TPM).table
+    with pytest.raises(BadInputError, match="scaler 'robust'"):
+        fitted_genes(table, train_hash="", n_train=3, scaler="robust")
+    with pytest.raises(BadInputError, match="reference does not ascend"):
+        fitted_genes(table.assign(reference=-table["reference"]), train_hash="", n_train=3, scaler="quantile")

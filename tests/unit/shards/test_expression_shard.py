@@ -4,12 +4,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.fingerprint import digest_of
 from mgi.shards.dataset_manifest import read_dataset
-from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
+from mgi.shards.expression_shard import (
+    ROW_GROUP,
+    ExpressionShard,
+    expression_writer,
+    read_expression,
+    write_expression,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -32,6 +40,7 @@ def shard() -> ExpressionShard:
         genes=genes,
         scale="log2(TPM+1)",
         simulated=True,
+        counts=RNG.integers(0, 2**32, (70, 5), dtype=np.uint32),
     )
 
 
@@ -46,13 +55,59 @@ def test_what_is_written_is_read(shard: ExpressionShard, tmp_path: Path) -> None
     assert np.array_equal(found.values, shard.values)
     assert found.genes["gene_id"].tolist() == shard.genes["gene_id"].tolist()
     assert found.genes["gene_type"].isna().tolist() == [True, False, False, False, False]
+    assert found.counts is None
     assert (found.scale, found.simulated, found.gene_hash) == (shard.scale, True, digest_of(shard.genes["gene_id"]))
 
 
 def test_the_description_states_the_index_and_what_was_dropped(shard: ExpressionShard, tmp_path: Path) -> None:
     dataset = read_dataset(write(shard, tmp_path, par_y_rows_dropped=44), "expression")
-    assert (dataset["rows"], dataset["genes"], dataset["par_y_rows_dropped"]) == (70, 5, 44)
+    assert (dataset["rows"], dataset["genes"], dataset["counts"], dataset["par_y_rows_dropped"]) == (70, 5, True, 44)
     assert dataset["gene_hash"] == shard.gene_hash
+
+
+def test_counts_are_read_where_they_are_asked_for(shard: ExpressionShard, tmp_path: Path) -> None:
+    found = read_expression(write(shard, tmp_path), counts=True)
+    assert found.counts is not None
+    assert found.counts.dtype == np.uint32
+    assert np.array_equal(found.counts, shard.counts)
+    assert read_expression(write(replace(shard, counts=None), tmp_path / "2"), counts=True).counts is None
+
+
+def test_who_reads_values_reads_no_byte_of_the_counts(
+    shard: ExpressionShard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    read = pq.ParquetFile.read_row_group
+
+    def recorded(file: pq.ParquetFile, group: int, columns: list[str]) -> pa.Table:
+        asked.extend(columns)
+        return read(file, group, columns)
+
+    folder = write(shard, tmp_path)
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", recorded)
+    read_expression(folder)
+    assert set(asked) == {"values"}
+    read_expression(folder, counts=True)
+    assert set(asked) == {"values", "counts"}
+
+
+def test_a_row_group_is_written_as_soon_as_it_is_full(shard: ExpressionShard, tmp_path: Path) -> None:
+    with expression_writer(tmp_path / "v.parquet", shard.genes, shard.scale, with_counts=False) as writer:
+        for patient, row in zip(shard.patient_ids, shard.values, strict=True):
+            writer.add(patient, row)
+            assert writer.n_held < ROW_GROUP
+    assert pq.read_metadata(tmp_path / "v.parquet").num_row_groups == 3
+
+
+def test_an_interrupted_shard_leaves_no_file(shard: ExpressionShard, tmp_path: Path) -> None:
+    def backwards() -> None:
+        with expression_writer(tmp_path / "v.parquet", shard.genes, shard.scale, with_counts=False) as writer:
+            for row in (1, 0):
+                writer.add(shard.patient_ids[row], shard.values[row])
+
+    with pytest.raises(BadInputError, match="TCGA-AA-0000 after TCGA-AA-0001: not sorted"):
+        backwards()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_equal_shards_give_equal_bytes(shard: ExpressionShard, tmp_path: Path) -> None:
@@ -74,8 +129,14 @@ def test_values_beside_another_gene_index_are_refused(shard: ExpressionShard, tm
     ("change", "message"),
     [
         (lambda shard: replace(shard, patient_ids=shard.patient_ids[::-1]), "not sorted"),
-        (lambda shard: replace(shard, patient_ids=[shard.patient_ids[0]] * 70), "patient_id: an id occurs twice"),
+        (
+            lambda shard: replace(shard, patient_ids=[shard.patient_ids[0]] * 70),
+            "patient_id: TCGA-AA-0000: an id occurs twice",
+        ),
         (lambda shard: replace(shard, genes=shard.genes.assign(gene_id="G")), "gene_id: an id occurs twice"),
+        (lambda shard: replace(shard, patient_ids=shard.patient_ids[1:]), "70 rows of 69 patients"),
+        (lambda shard: replace(shard, counts=shard.counts[:, :4]), "expected uint32"),
+        (lambda shard: replace(shard, counts=shard.counts.astype(np.int64)), "expected uint32"),
         (lambda shard: replace(shard, values=shard.values[:, :4]), "expected float32"),
         (lambda shard: replace(shard, values=shard.values.astype(np.float64)), "expected float32"),
         (lambda shard: replace(shard, values=np.full_like(shard.values, np.nan)), "TCGA-AA-0000, gene ENSG0.1: nan"),

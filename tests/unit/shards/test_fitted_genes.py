@@ -30,6 +30,17 @@ def test_the_same_scores_come_from_the_file(fitted: FittedGenes, tmp_path: Path)
     assert (found.train_hash, found.n_train) == (fitted.train_hash, 3)
 
 
+@pytest.mark.parametrize("scaler", ["rank", "quantile"])
+def test_the_scaler_and_what_it_fitted_come_from_the_file(tmp_path: Path, scaler: str) -> None:
+    genes = pd.DataFrame({"gene_id": ["G3", "G1", "G2", "G0"], "gene_name": list("cabz"), "gene_type": None})
+    fitted = fit(VALUES, genes, FilterSettings(scaler=scaler), IDS, scale="as given")  # type: ignore[arg-type]
+    write_fitted_genes(tmp_path / "g.parquet", fitted)
+    found = read_fitted_genes(tmp_path / "g.parquet")
+    assert found.scaler == scaler
+    assert np.array_equal(found.transform(VALUES), fitted.transform(VALUES))
+    assert np.array_equal(found.average, fitted.average)
+
+
 def test_every_gene_has_a_row_with_its_reason(fitted: FittedGenes, tmp_path: Path) -> None:
     write_fitted_genes(tmp_path / "g.parquet", fitted)
     table = pq.read_table(tmp_path / "g.parquet")

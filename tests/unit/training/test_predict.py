@@ -9,6 +9,7 @@ from mgi.training.settings import PredictSettings
 
 PATIENTS = ["A", "B", "C"]
 GENES = torch.arange(6.0).view(3, 2)
+AVERAGE = torch.tensor([3.0, 5.0])
 
 
 class Plain(nn.Module):
@@ -32,11 +33,12 @@ def test_a_derangement_leaves_nobody_in_their_place(count: int) -> None:
 
 
 def test_the_audit_has_real_mean_null_and_permuted_genes_with_their_donors() -> None:
-    modes = {mode.name: mode for mode in gene_modes(GENES, PATIENTS, PredictSettings(permutations=2), with_genes=True)}
+    listed = gene_modes(GENES, AVERAGE, PATIENTS, PredictSettings(permutations=2), with_genes=True)
+    modes = {mode.name: mode for mode in listed}
     assert list(modes) == ["real", "mean", "null", "permuted-0", "permuted-1"]
     assert modes["real"].donors == PATIENTS
     assert torch.equal(modes["real"].genes, GENES)
-    assert not modes["mean"].genes.any()
+    assert modes["mean"].genes.tolist() == [[3.0, 5.0]] * 3
     assert [modes[name].use_genes for name in ("real", "mean", "null", "permuted-0")] == [True, True, False, True]
     assert modes["mean"].donors == modes["null"].donors == [None] * 3
     for name in ("permuted-0", "permuted-1"):
@@ -52,16 +54,16 @@ def test_the_seed_decides_the_permutations() -> None:
 
     def donors(seed: int) -> list[list[str | None]]:
         settings = PredictSettings(permutations=3, seed=seed)
-        return [mode.donors for mode in gene_modes(genes, patients, settings, with_genes=True)[3:]]
+        return [mode.donors for mode in gene_modes(genes, AVERAGE, patients, settings, with_genes=True)[3:]]
 
     assert donors(0) == donors(0)
     assert donors(0) != donors(1)
 
 
 def test_one_patient_has_no_permutation_and_a_method_without_genes_one_mode() -> None:
-    alone = gene_modes(GENES[:1], ["A"], PredictSettings(), with_genes=True)
+    alone = gene_modes(GENES[:1], AVERAGE, ["A"], PredictSettings(), with_genes=True)
     assert [mode.name for mode in alone] == ["real", "mean", "null"]
-    (none,) = gene_modes(GENES, PATIENTS, PredictSettings(), with_genes=False)
+    (none,) = gene_modes(GENES, AVERAGE, PATIENTS, PredictSettings(), with_genes=False)
     assert (none.name, none.use_genes, none.donors) == ("none", False, [None] * 3)
     assert not none.genes.any()
 
@@ -71,7 +73,7 @@ def test_a_byte_is_the_floor_of_256_times_the_probability_and_128_is_a_half(pair
     logits = some.slices.images
     logits.copy_(torch.linspace(-8, 8, logits.numel()).view_as(logits))
     logits.view(-1)[:6] = torch.tensor([0.0, 100.0, -100.0, -1e-3, 1e-3, float(np.log(3))])
-    (mode,) = gene_modes(some.genes, ["P0"], PredictSettings(), with_genes=False)
+    (mode,) = gene_modes(some.genes, AVERAGE, ["P0"], PredictSettings(), with_genes=False)
     ((patient, slices),) = predict_native(Plain(), some, mode, [(16, 16)], batch=2)
     stored = np.stack(slices)
     assert patient == "P0"
@@ -87,7 +89,8 @@ def test_each_patient_is_predicted_on_their_own_grid_with_their_own_donor(pairs)
     some = pairs(3)
     some.slices.images.zero_()
     genes = torch.tensor([[-100.0], [0.0], [100.0]])
-    modes = gene_modes(genes, some.slices.patient_ids, PredictSettings(permutations=1), with_genes=True)
+    average = torch.zeros(1)
+    modes = gene_modes(genes, average, some.slices.patient_ids, PredictSettings(permutations=1), with_genes=True)
     shapes = [(16, 16), (20, 12), (5, 30)]
     constant = {-100.0: 0, 0.0: 128, 100.0: 255}
     for mode in modes:
@@ -101,7 +104,7 @@ def test_each_patient_is_predicted_on_their_own_grid_with_their_own_donor(pairs)
 
 def test_masks_never_reach_a_prediction(pairs) -> None:
     some = pairs(2)
-    (mode,) = gene_modes(some.genes, some.slices.patient_ids, PredictSettings(), with_genes=False)
+    (mode,) = gene_modes(some.genes, AVERAGE, some.slices.patient_ids, PredictSettings(), with_genes=False)
 
     def predicted(given: Pairs) -> list[bytes]:
         return [

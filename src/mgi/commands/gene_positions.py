@@ -1,0 +1,34 @@
+"""Fetch the annotation that the configuration pins, and list where its genes lie."""
+
+import argparse
+from pathlib import Path
+
+from mgi.commands._ingestion import gdc_service
+from mgi.core.settings import parse
+from mgi.expression.filter import GtfSettings
+from mgi.expression.gtf import read_gtf_genes
+from mgi.expression.positions import write_positions
+from mgi.sources.gencode import fetch_gtf, stated_md5
+from mgi.sources.settings import ExpressionSettings
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--settings", required=True, help="the section `expression` of the configuration, as JSON")
+    options.add_argument("--gtf", required=True, help="the key `genes.gtf` of the configuration, as JSON")
+    options.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real service")
+    options.add_argument("--folder", required=True, help="where the annotation is kept, by its MD5")
+    options.add_argument("--output", required=True, help="gene positions, TSV")
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    chosen = parse(ExpressionSettings, args.settings, where="expression")
+    pinned = parse(GtfSettings, args.gtf, where="genes.gtf")
+    with gdc_service(chosen, archive=args.archive) as service:
+        # A simulated archive has an annotation of its own genes: it alone knows the digest.
+        md5 = stated_md5(service, pinned.file_id) if args.archive else pinned.md5
+        gtf = Path(args.folder) / f"{md5}.gtf.gz"
+        fetched = fetch_gtf(service, pinned.file_id, md5, gtf)
+    n_genes = write_positions(args.output, read_gtf_genes(gtf))
+    print(f"{'fetched' if fetched else 'in place'}: {gtf.name}, {n_genes} genes")
