@@ -23,7 +23,7 @@ from lib.config import ConfigProblemError, complete, section, subsection
 from lib.jobs import shell_prefix
 from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
 from lib.supplied import archive_files, archive_folder, existing, option
-from lib.supplied import expression_table, gene_list, image_table, positions_table
+from lib.supplied import expression_table, gene_list, image_lists, image_table, positions_table
 
 
 configfile: ROOT / "config" / "config.yaml"
@@ -39,6 +39,7 @@ RUNS = run_table(config["runs"])
 SEGMENTERS = segmenters(RUNS)
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
+IMAGE_LISTS = image_lists(config)
 GENE_LIST = gene_list(config)
 POSITIONS, GTF_FOLDER = positions_table(config), f"{config['results']}/raw/gencode"
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"

@@ -11,7 +11,14 @@ from lib.config import ConfigProblemError, check_writable, checked, read_schema,
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = read_schema(ROOT / "workflow/schemas/config.schema.yaml")
-OVERLAYS = {"demo": ["demo"], "demo-null": ["demo", "demo-null"], "kaggle": ["kaggle"], "toy": ["toy"]}
+OVERLAYS = {
+    "demo": ["demo"],
+    "demo-null": ["demo", "demo-null"],
+    "kaggle": ["kaggle"],
+    "nifti": ["nifti"],
+    "dicom": ["dicom"],
+    "toy": ["toy"],
+}
 
 
 def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
@@ -42,6 +49,8 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
             'model.gene_encoder: found "lstm", expected one of mamba, transformer, mlp',
         ),
         ({"images": None}, "images: found null, expected object"),
+        ({"images": {"source": "idc"}}, 'images.source: found "idc", expected one of tcia, kaggle, nifti, dicom'),
+        ({"images": {"fodler": "x"}}, "images.fodler: unknown key; did you mean 'images.folder'?"),
         ({"simulation": {"seed": 1}}, "simulation.n_patients: missing"),
         (
             {"expression": {"source": "matrix", "values": "counts"}},

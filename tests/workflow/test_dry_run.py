@@ -20,6 +20,8 @@ Jobs = Callable[[str], dict[str, int]]
         (["demo"], {"simulate": 1, "fetch_images": 4, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict": 6}),
         (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 3}),
         (["kaggle"], {"fit_genes": 1, "pretrain": 1, "finetune": 6}),
+        (["nifti"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 5}),
+        (["dicom"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 5}),
     ],
 )
 def test_every_config_lists_its_jobs(

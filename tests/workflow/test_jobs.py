@@ -11,6 +11,7 @@ from lib.supplied import (
     existing,
     expression_table,
     gene_list,
+    image_lists,
     image_table,
     option,
     positions_table,
@@ -34,6 +35,16 @@ def test_only_the_chosen_source_asks_for_the_users_file() -> None:
     assert (expression_table(config), image_table(config)) == (None, "z")
     config = {"expression": {"source": "matrix", "table": "t"}, "images": {"source": "tcia", "archive": "z"}}
     assert (expression_table(config), image_table(config)) == ("t", None)
+    for source in ("nifti", "dicom"):
+        config["images"] = {"source": source, "archive": "z", "folder": "f"}
+        assert image_table(config) == "f"
+
+
+def test_lists_of_series_and_patients_are_inputs_where_they_are(tmp_path: Path) -> None:
+    (tmp_path / "my.tcia").touch()
+    named = {"manifest": str(tmp_path / "my.tcia"), "patients": str(tmp_path / "none.tsv")}
+    assert image_lists({"images": named}) == [named["manifest"]]
+    assert image_lists({"images": {"manifest": None, "patients": None}}) == []
 
 
 def test_positions_are_made_only_where_the_order_asks_and_the_user_has_none() -> None:
@@ -60,6 +71,8 @@ def test_the_simulated_archive_is_an_input_only_where_there_is_one() -> None:
 
 def test_a_missing_file_is_left_to_the_preflight(tmp_path: Path) -> None:
     assert existing(str(tmp_path / "none.zip")) == existing(None) == []
-    assert existing(str(tmp_path)) == [str(tmp_path)]
+    assert existing(str(tmp_path)) == []  # a folder's time says nothing about what is in it
+    (tmp_path / "a.zip").touch()
+    assert existing(str(tmp_path / "a.zip")) == [str(tmp_path / "a.zip")]
     assert option("--table", None) == []
     assert option("--table", "a b") == ["--table", "a b"]

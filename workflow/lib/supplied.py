@@ -21,8 +21,14 @@ def expression_table(config: Mapping[str, Any]) -> str | None:
 
 
 def image_table(config: Mapping[str, Any]) -> str | None:
-    """The user's zip of images and masks, where the config asks for one."""
-    return config["images"]["archive"] if config["images"]["source"] == "kaggle" else None
+    """The user's zip or folder of images and masks, where the config asks for one."""
+    place = {"kaggle": "archive", "nifti": "folder", "dicom": "folder"}.get(config["images"]["source"])
+    return None if place is None else config["images"][place]
+
+
+def image_lists(config: Mapping[str, Any]) -> list[str]:
+    """The user's lists of series and of patients that are there, as a rule's input."""
+    return [*existing(config["images"]["manifest"]), *existing(config["images"]["patients"])]
 
 
 def positions_table(config: Mapping[str, Any]) -> list[str]:
@@ -40,9 +46,11 @@ def gene_list(config: Mapping[str, Any]) -> list[str]:
 def existing(path: str | None) -> list[str]:
     """The path as a rule's input if the file is there.
 
-    One that is missing is left to the preflight, which names it; the graph of jobs stays complete without it.
+    One that is missing is left to the preflight, which names it; the graph of jobs stays complete without it. A
+    folder is never an input: its time says nothing about the files in it. The lock pins their digests instead, and a
+    job that meets other bytes stops.
     """
-    return [path] if path is not None and Path(path).exists() else []
+    return [path] if path is not None and Path(path).is_file() else []
 
 
 def option(name: str, value: str | None) -> list[str]:

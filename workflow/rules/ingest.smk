@@ -23,6 +23,7 @@ rule preflight:
         archive=ARCHIVE_FILES,
         expression_table=existing(EXPRESSION_TABLE),
         image_table=existing(IMAGE_TABLE),
+        image_lists=IMAGE_LISTS,
     output:
         preflight="<results>/preflight.json",
     log:
@@ -92,6 +93,7 @@ rule lock_images:
         preflight="<results>/preflight.json",
         archive=ARCHIVE_FILES,
         table=existing(IMAGE_TABLE),
+        lists=IMAGE_LISTS,
         committed=existing(config["images"]["lock"]),
     output:
         lock="<results>/locks/images.json",

@@ -3,7 +3,7 @@
 import argparse
 
 from mgi.commands._ingestion import ExpressionSource, ImageSource, expression_source, image_source
-from mgi.core.errors import ConfigError, MgiError
+from mgi.core.errors import ConfigError, MgiError, NetworkError
 from mgi.core.files import write_json
 from mgi.core.settings import parse
 from mgi.sources.settings import ExpressionSettings, ImageSettings
@@ -41,5 +41,6 @@ def _probe(kind: str, name: str, source: ExpressionSource | ImageSource) -> tupl
     except MgiError as error:
         detail = str(error)
         state = "missing" if isinstance(error, ConfigError) else "unusable"
-        state = "needs an account" if "controlled access" in detail else state
+        if isinstance(error, NetworkError) and "controlled access" in detail:
+            state = "needs an account"
         return {"kind": kind, "source": name, "state": state, "detail": detail}, error

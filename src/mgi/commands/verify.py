@@ -16,6 +16,7 @@ from mgi.sources.lock import Table, read_any_lock
 from mgi.sources.raw_record import promised_files
 
 HALVES = {"expression": "table", "images": "archive"}  # a section of the config, and its key that names the own file
+_IN_FOLDERS = ("nifti", "dicom")  # the sources of images whose key is images.folder
 _WRONG = "damaged or missing"
 
 Part = tuple[str, list[RecordedFile], list[str]]
@@ -88,5 +89,6 @@ def _own_record(half: str, table: Table, own: Path | None) -> tuple[list[Recorde
 def _own_file(results: Path, half: str, given: str | None) -> Path | None:
     config = results / "config.json"
     if given is None and config.is_file():
-        given = read_json(config).get(half, {}).get(HALVES[half])
+        section = read_json(config).get(half, {})
+        given = section.get("folder" if section.get("source") in _IN_FOLDERS else HALVES[half])
     return None if given is None else Path(given)

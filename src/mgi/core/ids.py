@@ -1,6 +1,6 @@
-"""TCGA barcodes: patient TCGA-XX-XXXX, sample TCGA-XX-XXXX-01A, aliquot of 28 characters.
+"""TCGA barcodes: patient TCGA-XX-XXXX, sample TCGA-XX-XXXX-01A, aliquot of 28 characters; and UIDs of DICOM.
 
-Source: the GDC's "TCGA Barcode" encyclopedia entry.
+Source: the GDC's "TCGA Barcode" encyclopedia entry; DICOM PS3.5, section 9.
 """
 
 import re
@@ -9,6 +9,9 @@ from mgi.core.errors import BadInputError
 
 _PATIENT = re.compile(r"^TCGA[-_]([A-Z0-9]{2})[-_]([A-Z0-9]{4})(?![A-Z0-9])", re.IGNORECASE)
 _SAMPLE = re.compile(r"^(TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}-(\d{2})[A-Z]?)(?![A-Z0-9])", re.IGNORECASE)
+
+_UID = re.compile(r"[0-9]+(\.[0-9]+){1,20}")
+LONGEST_UID = 64
 
 PRIMARY_TUMOUR = "01"
 
@@ -44,3 +47,8 @@ def sample_code_of(barcode: str) -> str | None:
 def is_primary(barcode: str) -> bool:
     """Whether the barcode names a sample of a primary tumour."""
     return sample_code_of(barcode) == PRIMARY_TUMOUR
+
+
+def is_dicom_uid(text: str) -> bool:
+    """Whether a text is a DICOM UID: digits and points, 64 at most, and so fit for a file name."""
+    return len(text) <= LONGEST_UID and _UID.fullmatch(text) is not None

@@ -34,7 +34,8 @@ class GdcExpression:
         Raises NetworkError where the service says anything but OK.
         """
         release, _ = self._status()
-        return f"reachable, {release or 'release not stated'}, open files, no account needed"
+        token = "" if self.service.credential is None else " (a token is set and is sent)"
+        return f"reachable, {release or 'release not stated'}, open files, no account needed{token}"
 
     def discover(self) -> Listing:
         """Every open STAR file of the project with the annotations that concern it.

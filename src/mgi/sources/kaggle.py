@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.zips import DamagedZipError, ZipLimits, opened_zip, read_member
+from mgi.sources.general_commons import MOVED
 from mgi.sources.kaggle_tree import PatientFolder, choose_folders, patient_folders
 from mgi.sources.lock import ImageItem, ImageLock, check_lock
 from mgi.sources.protocol import Listing, RawEntry
@@ -19,10 +20,11 @@ from mgi.sources.user_table import check_table, table_of
 
 DATASET = "mateuszbuda/lgg-mri-segmentation"
 _WAYS_OUT = (
-    f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it). "
-    "Raw TCGA-LGG MRI left anonymous TCIA in July 2025 (now dbGaP phs004225, General Commons); the other way is "
-    "images.source: tcia for a collection that is open to you"
+    f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it); "
+    f"{MOVED}; other ways are images.source: nifti with BraTS-TCGA-LGG, dicom with the folder of "
+    "a General Commons download, tcia for a collection that is open to you"
 )
+PUBLISHED_PATIENTS, PUBLISHED_SLICES = 110, 3_929
 # A slice is 256 x 256 x 3 bytes; nothing in the set comes near this.
 MAX_MEMBER_BYTES = 64 << 20
 LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
@@ -36,10 +38,14 @@ class KaggleImages:
     stores_bytes: bool = False
 
     def probe(self) -> str:
-        """How many patient folders the zip holds."""
+        """How many patients and slices with masks the zip holds, and whether that is the published set."""
         with _open(self._present()) as archive:
             folders = patient_folders(archive.infolist(), label=str(self.archive))
-        return f"{len(folders)} patient folders in {self._present().name}"
+        verdicts = choose_folders(folders)
+        used = [folder for folder in folders if verdicts[folder.name][0]]
+        n_slices = sum(len(folder.images) for folder in used)
+        found = f"{len(used)} patients, {n_slices} slices with masks in {self._present().name}"
+        return found + _against_published(len(used), n_slices)
 
     def discover(self) -> Listing:
         """Every patient folder of the zip."""
@@ -94,6 +100,14 @@ class KaggleImages:
             found = "nothing" if self.archive is None else f"no file at {self.archive}"
             raise ConfigError(f"images.archive: found {found}, {_WAYS_OUT}")
         return self.archive
+
+
+def _against_published(n_patients: int, n_slices: int) -> str:
+    if (n_patients, n_slices) == (PUBLISHED_PATIENTS, PUBLISHED_SLICES):
+        return ", the published set"
+    few = n_patients < PUBLISHED_PATIENTS or n_slices < PUBLISHED_SLICES
+    kind = "smaller than" if few else "not"
+    return f"; {kind} the published set of {PUBLISHED_PATIENTS} patients and {PUBLISHED_SLICES} slices"
 
 
 def _item(folder: PatientFolder, chosen: bool, reason: str) -> ImageItem:

@@ -6,20 +6,23 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
 
 from mgi.core import settings
 from mgi.core.errors import BadInputError, ConfigError, MgiError
-from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of
+from mgi.core.ids import PRIMARY_TUMOUR, is_dicom_uid, sample_code_of
 from mgi.sources.aliquots import REASONS_AGAINST
 
 # Keys and digests become file names and addresses: nothing else than these may come out of a lock or an archive.
-_UID = re.compile(r"^[0-9]+(\.[0-9]+){1,20}$")
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
+_SHA256 = re.compile(r"^[0-9a-f]{64}$")
 _FILE_ID = re.compile(r"^[0-9A-Za-z][0-9A-Za-z-]{0,63}$")
 # A person who chooses what the rules would not says so in the reason, which the lock's reviewer then reads.
 BY_HAND = "by hand: "
+_IN_FOLDERS = ("nifti", "dicom")
+# Left out of the file where they say nothing, so that the locks of sources without them stay as they were.
+_ONLY_WHERE_SET = {"images": ("version", "digest"), "expression": ()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,10 @@ class ExpressionItem:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageItem:
-    """One series on offer; `key` is the SeriesInstanceUID or the Kaggle folder, `size` the bytes before packing."""
+    """One series on offer; `key` is the SeriesInstanceUID, the Kaggle folder, or a file's path in the user's folder.
+
+    `size` is in bytes before packing; `digest` pins the content of a chosen item that lies in the user's folder.
+    """
 
     patient_id: str
     study_uid: str
@@ -65,6 +71,7 @@ class ImageItem:
     score: float
     chosen: bool
     reason: str
+    digest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +90,17 @@ class ExpressionLock:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageLock:
-    """Every series of a collection, one FLAIR and its masks chosen per patient at most."""
+    """Every series of a collection, one FLAIR and its masks chosen per patient at most.
+
+    `version` is that of the service's interface which answered.
+    """
 
     source: Literal["tcia", "kaggle", "nifti", "dicom"]
     collection: str | None
     simulated: bool
     table: Table | None
     items: tuple[ImageItem, ...]
+    version: str | None = None
     kind: Literal["images"] = "images"
     format: Literal[1] = 1
 
@@ -99,9 +110,14 @@ L = TypeVar("L", ExpressionLock, ImageLock)
 
 def as_json(lock: ExpressionLock | ImageLock) -> dict[str, Any]:
     """The lock as written: items sorted, so that the same content gives the same bytes."""
-    plain = dataclasses.asdict(lock)
-    plain["items"] = sorted(plain["items"], key=lambda item: (item["patient_id"], item["key"]))
+    plain = _without_empty(dataclasses.asdict(lock), lock.kind)
+    items = [_without_empty(item, lock.kind) for item in plain["items"]]
+    plain["items"] = sorted(items, key=lambda item: (item["patient_id"], item["key"]))
     return plain
+
+
+def _without_empty(fields: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None or name not in _ONLY_WHERE_SET[kind]}
 
 
 def read_lock(path: Path | str, cls: type[L], *, source: str | None = None) -> L:
@@ -187,7 +203,9 @@ def _repeated(names: Iterable[str]) -> str | None:
 
 
 def _check_names(source: str, item: ExpressionItem | ImageItem) -> None:
-    if source == "tcia" and not (_UID.match(item.key) and len(item.key) <= 64):
+    if source in _IN_FOLDERS and isinstance(item, ImageItem):
+        _check_in_folder(source, item)
+    if source == "tcia" and not is_dicom_uid(item.key):
         raise BadInputError(f"items: key {item.key!r}, expected a DICOM UID (digits and points)")
     if source == "gdc" and isinstance(item, ExpressionItem):
         if not _FILE_ID.match(item.key):
@@ -196,6 +214,15 @@ def _check_names(source: str, item: ExpressionItem | ImageItem) -> None:
             raise BadInputError(f"items: {item.key}: md5 {item.md5!r}, expected 32 hexadecimal digits")
     if item.size < 0:
         raise BadInputError(f"items: {item.key}: size {item.size}, expected 0 or more")
+
+
+def _check_in_folder(source: str, item: ImageItem) -> None:
+    path = PurePosixPath(item.key)
+    inside = not path.is_absolute() and ".." not in path.parts and item.key == str(path) and item.key.isprintable()
+    if not (source == "dicom" and is_dicom_uid(item.key)) and not inside:
+        raise BadInputError(f"items: key {item.key!r}, expected a path inside of the folder")
+    if not _SHA256.match(item.digest or ""):
+        raise BadInputError(f"items: {item.key}: digest {item.digest!r}, expected 64 hexadecimal digits")
 
 
 def _check_profile(item: ExpressionItem) -> None:

@@ -19,6 +19,8 @@ class Listing:
     release: str | None = None
     table: Table | None = None
     simulated: bool = False
+    notes: tuple[str, ...] = ()
+    """What the user should know of what was left out or replaced, one line each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class RawEntry:
     """One verified item in place; `path` is relative to the batch index, None where a user's file is read in place.
 
     Its digest is the MD5 that the archive announced, or, where it announces none, the SHA-256 of what arrived.
+    `members` are the files of an item in the user's folder, as path within that folder and SHA-256. `sha256` is then
+    that of the only file, or of their list.
     """
 
     patient_id: str
@@ -40,11 +44,12 @@ class RawEntry:
     """Why the content cannot serve although the bytes are right; the patient is then dropped with this reason."""
     fetched_as: str | None = None
     """The id under which the archive serves these bytes now, where `key` was superseded."""
+    members: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The entry as written; `rejected` and `fetched_as` only where they say something."""
-        optional = ("rejected", "fetched_as")
-        return {name: value for name, value in vars(self).items() if name not in optional or value is not None}
+        """The entry as written; `rejected`, `fetched_as` and `members` only where they say something."""
+        empty = {"rejected": None, "fetched_as": None, "members": ()}
+        return {name: value for name, value in vars(self).items() if name not in empty or value != empty[name]}
 
 
 class Fetching(Protocol[ItemT]):

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pydicom
 from pydicom.errors import InvalidDicomError
@@ -41,8 +41,10 @@ class SeriesSummary:
     fault: str | None
 
 
-def verify_series(path: Path, *, series: str, n_images: int, sop_uids: Collection[str]) -> SeriesSummary:
-    """Accept a series zip or say why not.
+def verify_series(
+    path: Path, *, series: str, n_images: int, sop_uids: Collection[str], with_digests: bool = True
+) -> SeriesSummary:
+    """Accept a series zip or say why not; `with_digests` False where the service has no way to list them.
 
     Raises TransientError where a new download may help (not a zip, slices missing, digests absent or wrong) and
     IntegrityError where the archive cannot be read safely.
@@ -54,7 +56,8 @@ def verify_series(path: Path, *, series: str, n_images: int, sop_uids: Collectio
             if not len(images) == n_images == len(sop_uids):
                 counts = f"{len(images)} images in the zip, {len(sop_uids)} listed, {n_images} in the lock"
                 raise TransientError(IntegrityError(f"{label}: {counts}; expected equal counts"))
-            tags, fault = _check_images(archive, images, frozenset(sop_uids), label)
+            digests = _hash_list(archive, images, label) if with_digests else {}
+            tags, fault = _check_images(archive, images, frozenset(sop_uids), digests, label)
     except DamagedZipError as error:
         raise TransientError(IntegrityError(str(error))) from None
     except UnsafeZipError as error:
@@ -63,21 +66,24 @@ def verify_series(path: Path, *, series: str, n_images: int, sop_uids: Collectio
 
 
 def _check_images(
-    archive: zipfile.ZipFile, images: Mapping[str, zipfile.ZipInfo], sop_uids: frozenset[str], label: str
+    archive: zipfile.ZipFile,
+    images: Mapping[str, zipfile.ZipInfo],
+    sop_uids: frozenset[str],
+    digests: Mapping[str, str],
+    label: str,
 ) -> tuple[dict[str, Any], str | None]:
     """Compare every digest and SOP UID and decode every image; return the first image's tags and the first fault."""
-    digests = _hash_list(archive, images, label)
     found: set[str] = set()
     tags: dict[str, Any] = {}
     fault: str | None = None
     for name, info in images.items():
         content = read_member(archive, info, label=label)
-        if hashlib.md5(content, usedforsecurity=False).hexdigest() != digests[name]:
+        if digests and hashlib.md5(content, usedforsecurity=False).hexdigest() != digests[name]:
             raise TransientError(IntegrityError(f"{label}: image {name} does not have the md5 that {HASH_LIST} lists"))
-        image = _read_image(content, f"{label}: image {name}")
+        image = read_image(content, f"{label}: image {name}")
         found.add(str(image.get("SOPInstanceUID", "")))
-        tags = tags or _tags_of(image)
-        fault = fault or _decoding_fault(image, name, label)
+        tags = tags or tags_of(image)
+        fault = fault or decoding_fault(image, name, label)
     if found != sop_uids:
         raise TransientError(
             IntegrityError(f"{label}: {len(found & sop_uids)} of {len(sop_uids)} listed SOPInstanceUIDs are in the zip")
@@ -99,10 +105,10 @@ def _hash_list(archive: zipfile.ZipFile, names: Iterable[str], label: str) -> di
     return digests
 
 
-def _read_image(content: bytes, label: str) -> pydicom.FileDataset:
+def read_image(content: bytes, label: str) -> pydicom.FileDataset:
     """Parse a file, once; the caller has checked the digest, so a failure is the archive's own."""
     try:
-        if _transfer_syntax(content) == DEFLATED_EXPLICIT_VR:
+        if transfer_syntax(io.BytesIO(content)) == DEFLATED_EXPLICIT_VR:
             raise IntegrityError(f"{label}: deflated transfer syntax; refused")
         return pydicom.dcmread(io.BytesIO(content))
     except InvalidDicomError:
@@ -113,9 +119,8 @@ def _read_image(content: bytes, label: str) -> pydicom.FileDataset:
         raise IntegrityError(f"{label}: unreadable ({type(error).__name__})") from None
 
 
-def _transfer_syntax(content: bytes) -> str:
+def transfer_syntax(start: BinaryIO) -> str:
     """The transfer syntax from the file meta group alone: `dcmread` would inflate a deflated file to find out."""
-    start = io.BytesIO(content)
     read_preamble(start, force=False)
     meta = read_dataset(
         start, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, vr, length: tag.group != 2
@@ -123,7 +128,7 @@ def _transfer_syntax(content: bytes) -> str:
     return str(meta.get("TransferSyntaxUID", ""))
 
 
-def _decoding_fault(image: pydicom.FileDataset, name: str, label: str) -> str | None:
+def decoding_fault(image: pydicom.FileDataset, name: str, label: str) -> str | None:
     """Why the pixels of an image do not decode; segmentations are bit-packed and are read by their own reader.
 
     Raises ResourceError where only a decoder is missing: the image is not to blame, nor the patient to be dropped.
@@ -151,7 +156,7 @@ def _decoding_fault(image: pydicom.FileDataset, name: str, label: str) -> str | 
     return None
 
 
-def _tags_of(image: pydicom.Dataset) -> dict[str, Any]:
+def tags_of(image: pydicom.Dataset) -> dict[str, Any]:
     """The tags that tell a FLAIR, as plain numbers and lists; empty or malformed ones are left out."""
     tags: dict[str, Any] = {}
     for keyword in TAGS:

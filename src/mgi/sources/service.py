@@ -1,4 +1,4 @@
-"""One HTTP service: an honest name, no credentials, no cookies, no wandering to another host."""
+"""One HTTP service: an honest name, no credentials but those handed in, no cookies, no wandering to another host."""
 
 import http.cookiejar
 import ipaddress
@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import numpy as np
@@ -36,6 +36,32 @@ class Request:
     method: str = "GET"
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Fields of a login; kept out of every text about the request."""
+
+
+class MissingEndpointError(NetworkError):
+    """The service does not know what was asked for (HTTP 404 or 410)."""
+
+
+class FailingServerError(NetworkError):
+    """The service answered with a failure of its own (HTTP 5xx) every time."""
+
+
+class Credential(Protocol):
+    """What proves to one service who asks; its secrets are in no `repr`."""
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers to send now."""
+        ...
+
+    def renewed(self, refused: Mapping[str, str]) -> bool:
+        """Whether, after these headers were refused with 401, `headers` has others now."""
+        ...
+
+    def hide(self, text: str) -> str:
+        """The text without any secret in it: a service may echo what it was sent."""
+        ...
 
 
 def open_session(*, connections: int = 4, proxies: bool = True) -> requests.Session:
@@ -65,6 +91,11 @@ class Service:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     limits: Limits = field(default_factory=Limits)
     sleep: Callable[[float], None] = time.sleep
+    credential: Credential | None = None
+
+    def __post_init__(self) -> None:
+        if self.credential is not None:
+            refuse_open_wire(self.base_url)
 
     @property
     def name(self) -> str:
@@ -81,14 +112,15 @@ class Service:
         """Send once and yield a reply of status 200 or 206 (416 too, where a range was asked), body unread.
 
         Raises TransientError for what may pass (408, 429, 5xx, timeouts, refused connections) and NetworkError for
-        what will not (400, 401, 403, 404, redirects to another host).
+        what will not (400, 401, 403, 404, redirects to another host). A credential that is refused is renewed and
+        tried again once.
         """
         label = f"{self.name}: {request.label}"
-        response = self._send(request, dict(headers or {}), label)
+        response = self._send_as_somebody(request, dict(headers or {}), label)
         try:
             accepted = {200, 206, 416} if headers and "Range" in headers else {200, 206}
             if response.status_code not in accepted:
-                self._refuse(response, label)
+                self._refuse(request, response, label)
             if "text/html" in response.headers.get("Content-Type", "").lower():
                 raise TransientError(NetworkError(f"{label}: got a web page instead of data"))
             yield response
@@ -115,6 +147,16 @@ class Service:
             arriving = chunks_of(response, self.limits, label=label, max_bytes=self.limits.json_bytes)
             return b"".join(refuse_page(arriving, label=label))
 
+    def _send_as_somebody(self, request: Request, headers: dict[str, str], label: str) -> requests.Response:
+        if self.credential is None:
+            return self._send(request, headers, label)
+        shown = dict(self.credential.headers())
+        response = self._send(request, headers | shown, label)
+        if response.status_code == 401 and self.credential.renewed(shown):
+            response.close()
+            response = self._send(request, headers | dict(self.credential.headers()), label)
+        return response
+
     def _send(self, request: Request, headers: dict[str, str], label: str) -> requests.Response:
         url = self.base_url.rstrip("/") + "/" + request.path.lstrip("/")
         params: Mapping[str, str] | None = request.params
@@ -139,6 +181,7 @@ class Service:
                 url,
                 params=params,
                 json=request.body,
+                data=request.form or None,
                 headers=headers,
                 timeout=patience,
                 stream=True,
@@ -151,9 +194,13 @@ class Service:
         except requests.RequestException as error:
             raise NetworkError(f"{label}: {type(error).__name__}") from None
 
-    def _refuse(self, response: requests.Response, label: str) -> None:
+    def _refuse(self, request: Request, response: requests.Response, label: str) -> None:
         status, said = response.status_code, _first_words(response)
-        error = NetworkError(f"{label}: HTTP {status}" + (f", {said}" if said else ""))
+        if self.credential is not None:
+            said = self.credential.hide(said)
+        said = "" if request.form else said  # the reply to a login may hold what was sent
+        kind = MissingEndpointError if status in (404, 410) else FailingServerError if status >= 500 else NetworkError
+        error = kind(f"{label}: HTTP {status}" + (f", {said}" if said else ""))
         if status in _RETRIED or status >= 500:
             raise TransientError(error, retry_after_s=retry_after_seconds(response.headers.get("Retry-After")))
         raise error
@@ -164,11 +211,18 @@ def open_service(base_url: str, *, connections: int, policy: RetryPolicy) -> Ser
 
     Raises ConfigError for another scheme.
     """
+    refuse_open_wire(base_url)
+    proxies = not is_loopback(base_url)
+    return Service(base_url=base_url, session=open_session(connections=connections, proxies=proxies), policy=policy)
+
+
+def refuse_open_wire(base_url: str) -> None:
+    """Raise ConfigError where others could read along: plain http to another machine, or a login in the address."""
     parts = urlsplit(base_url)
-    local = is_loopback(base_url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError("base_url: holds a user name or password, expected it in the environment")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(base_url)):
         raise ConfigError(f"base_url: found {base_url!r}, expected https://… (http:// only for this machine)")
-    return Service(base_url=base_url, session=open_session(connections=connections, proxies=not local), policy=policy)
 
 
 def is_loopback(url: str) -> bool:

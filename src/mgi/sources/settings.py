@@ -37,9 +37,15 @@ class ExpressionSettings:
 class ImageSettings:
     """Where images and masks come from."""
 
-    source: Literal["tcia", "kaggle"] = "kaggle"
+    source: Literal["tcia", "kaggle", "nifti", "dicom"] = "kaggle"
     archive: str | None = None
     """The user's copy of the Kaggle zip, for source kaggle; read in place, never unpacked."""
+    folder: str | None = None
+    """The user's folder of NIfTI or DICOM files, for sources nifti and dicom; read in place, never changed."""
+    manifest: str | None = None
+    """Which series are meant: a .tcia list for sources tcia and dicom, or a General Commons CSV for source dicom."""
+    patients: str | None = None
+    """TSV with the columns id and patient_id, for sources tcia and dicom whose patients are not named by barcodes."""
     collection: str = "TCGA-LGG"
     base_url: str = "https://nbia.cancerimagingarchive.net/nbia-api/services/v4"
     lock: str | None = None
@@ -54,6 +60,9 @@ class ImageSettings:
     def __post_init__(self) -> None:
         _check_fetching("images", self.batches, self.threads, self.retry_base_s)
         _check(self.min_images >= 1, "images.min_images", self.min_images, "at least 1")
+        for key in ("manifest", "patients"):
+            served = self.source in ("tcia", "dicom") or getattr(self, key) is None
+            _check(served, f"images.{key}", getattr(self, key), f"null, since source {self.source} does not read it")
 
 
 def _check_fetching(section: str, batches: int, threads: int, retry_base_s: float) -> None:

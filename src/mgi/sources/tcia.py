@@ -1,79 +1,104 @@
-"""Images and segmentations from an NBIA v4 service: one zip per series, kept only when every slice is proved there."""
+"""Images and segmentations from an NBIA service: one zip per series, kept only when every slice is proved there."""
 
 import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from mgi.core.errors import IntegrityError
 from mgi.core.files import sha256_of
 from mgi.sources.download import Download, download
+from mgi.sources.general_commons import named
 from mgi.sources.lock import ImageItem, ImageLock, check_lock
 from mgi.sources.origin import check_origin
+from mgi.sources.patient_names import PatientNames
 from mgi.sources.protocol import Listing, RawEntry
 from mgi.sources.receipt import forget, read_receipt, write_receipt
+from mgi.sources.series_choice import SeriesChoice, item_of
 from mgi.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
-from mgi.sources.service import Request, Service
-from mgi.sources.tcia_listing import TciaSeries, patient_count, read_series, series_rows, sop_uids
-
-
-class SeriesChoice(Protocol):
-    """A verdict about one series."""
-
-    @property
-    def role(self) -> Literal["flair", "mask", "other"]: ...  # noqa: D102
-    @property
-    def score(self) -> float: ...  # noqa: D102
-    @property
-    def chosen(self) -> bool: ...  # noqa: D102
-    @property
-    def reason(self) -> str: ...  # noqa: D102
+from mgi.sources.service import MissingEndpointError, Request, Service
+from mgi.sources.tcia_listing import TciaSeries, listed_rows, patient_count, read_series, series_rows, sop_uids
+from mgi.sources.tcia_manifest import SeriesManifest, note_of_host
+from mgi.sources.tcia_versions import NbiaVersions, versions_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class TciaImages:
     """A collection at an NBIA service; how to choose and confirm a FLAIR is handed in.
 
-    Zips lie at `series/<SeriesInstanceUID>.zip`; beside each a `.json` records what was verified, so that a second
-    run asks for nothing.
+    `manifest` restricts it to the series of a list, `patients` gives barcodes to patients of other names. Zips lie at
+    `series/<SeriesInstanceUID>.zip`; beside each a `.json` records what was verified, so that a second run asks for
+    nothing.
     """
 
     service: Service
     collection: str
     choose: Callable[[Sequence[TciaSeries]], Sequence[SeriesChoice]]
     confirm: Callable[[Mapping[str, Any]], str | None]
+    manifest: SeriesManifest | None = None
+    patients: PatientNames = field(default_factory=PatientNames)
     simulated: bool = False
     stores_bytes: bool = True
+    _nbia: list[NbiaVersions] = field(default_factory=list)
+
+    @property
+    def nbia(self) -> NbiaVersions:
+        """The service by the versions of its interface, which remembers what answered."""
+        if not self._nbia:
+            self._nbia.append(versions_of(self.service))
+        return self._nbia[0]
 
     def probe(self) -> str:
-        """How many patients are visible without an account; raises NetworkError where none is."""
-        return f"reachable, {patient_count(self.service, self.collection)} patients of {self.collection} visible"
+        """Which version answers and how many patients it shows; raises NetworkError where none is."""
+        account = "no account needed" if self.service.credential is None else "asked with your account"
+        if self.manifest is not None:
+            version, rows = listed_rows(self.nbia, self.manifest.series, self.collection)
+            found = f"all {len(rows)} series of the manifest visible"
+        else:
+            version, count = patient_count(self.nbia, self.collection)
+            found = f"{count} patients of {self.collection} visible"
+        return ", ".join(part for part in ("reachable", _called(version), found, account) if part)
 
     def discover(self) -> Listing:
-        """Every visible series of the collection."""
-        return Listing(rows=series_rows(self.service, self.collection))
+        """Every visible series of the collection, or those of the manifest."""
+        if self.manifest is None:
+            version, rows = series_rows(self.nbia, self.collection)
+            return Listing(rows=rows, release=version or None, notes=self._strangers(rows))
+        version, rows = listed_rows(self.nbia, self.manifest.series, self.collection)
+        notes = (*self.manifest.notes, *note_of_host(self.manifest, self.service.base_url), *self._strangers(rows))
+        return Listing(rows=rows, release=version or None, notes=notes)
 
     def lock(self, listing: Listing) -> ImageLock:
         """One FLAIR and the segmentations of its study per patient, with a reason for every series."""
-        by_patient = defaultdict(list)
-        for series in sorted(map(read_series, listing.rows), key=lambda one: (one.patient_id, one.key)):
+        by_patient: dict[str, list[TciaSeries]] = defaultdict(list)
+        read = [series for row in listing.rows if (series := read_series(row, self.patients)) is not None]
+        for series in sorted(read, key=lambda one: (one.patient_id, one.key)):
             by_patient[series.patient_id].append(series)
         items = []
         for patient in sorted(by_patient):
             rivals = by_patient[patient]
             for series, verdict in zip(rivals, self.choose(rivals), strict=True):
-                items.append(_item(series, verdict))
+                items.append(item_of(series, verdict))
         lock = ImageLock(
-            source="tcia", collection=self.collection, simulated=self.simulated, table=None, items=tuple(items)
+            source="tcia",
+            collection=self.collection,
+            simulated=self.simulated,
+            table=None,
+            items=tuple(items),
+            version=listing.release,
         )
         check_lock(lock)
         return lock
 
     def admit(self, lock: ImageLock) -> None:
-        """Refuse a simulated archive's lock for the real service and the reverse; series are checked one by one."""
+        """Refuse a simulated archive's lock for the real service and the reverse; series are checked one by one.
+
+        The version that answered when the lock was made is asked first.
+        """
         check_origin(lock, self.service, simulated=self.simulated)
+        self.nbia.prefer(lock.version)
 
     def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
         """The entry of a zip that was verified before and has not changed since."""
@@ -82,29 +107,48 @@ class TciaImages:
 
     def fetch(self, item: ImageItem, folder: Path) -> RawEntry:
         """Download one series and prove that it is whole."""
-        listed = sop_uids(self.service, item.key)
+        version, listed = sop_uids(self.nbia, item.key)
         if len(listed) != item.n_images:
             raise IntegrityError(
                 f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {item.n_images}; "
                 "the archive has changed: make the lock again"
             )
         path = self._path(item, folder)
-        params = {"SeriesInstanceUID": item.key, "IncludeMD5": "Yes"}
-        wanted = Download(
-            request=Request(path="getImage", label=f"series {item.key}", params=params),
-            target=path,
-            size=None,
-            max_bytes=MAX_BYTES,
-            magic=b"PK",
-        )
         forget(path)
-        summary = download(
-            self.service,
-            wanted,
-            lambda part: verify_series(part, series=item.key, n_images=item.n_images, sop_uids=listed),
-        )
+        summary = self._bring(item, path, version, listed)
         write_receipt(path, dataclasses.asdict(summary))
         return self._entry(item, summary)
+
+    def _bring(self, item: ImageItem, path: Path, version: str, listed: list[str]) -> SeriesSummary:
+        """The zip with its digests; without them only where the service has no endpoint that gives them."""
+        service = self.nbia.services[version]
+        plain = Request(path="getImage", label=f"series {item.key}", params={"SeriesInstanceUID": item.key})
+        if version not in ("v1", "v2"):
+            asks_for_digests = replace(plain, params={**plain.params, "IncludeMD5": "Yes"})
+            return self._receive(service, asks_for_digests, path, listed)
+        try:
+            return self._receive(service, replace(plain, path="getImageWithMD5Hash"), path, listed)
+        except MissingEndpointError:
+            return self._receive(service, plain, path, listed, with_digests=False)
+
+    def _receive(
+        self, service: Service, request: Request, path: Path, listed: list[str], *, with_digests: bool = True
+    ) -> SeriesSummary:
+        wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
+        series = request.params["SeriesInstanceUID"]
+        return download(
+            service,
+            wanted,
+            lambda part: verify_series(
+                part, series=series, n_images=len(listed), sop_uids=listed, with_digests=with_digests
+            ),
+        )
+
+    def _strangers(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+        """What to say of patients that the user's table leaves out."""
+        ids = {str(row.get("PatientID")) for row in rows} if self.patients.given else set()
+        unknown = sorted(found for found in ids if self.patients.patient_of(found) is None)
+        return (f"{len(unknown)} patients are not in images.patients: {named(unknown)}",) if unknown else ()
 
     def _path(self, item: ImageItem, folder: Path) -> Path:
         return folder / "series" / f"{item.key}.zip"
@@ -124,9 +168,10 @@ class TciaImages:
         )
 
 
-def _item(series: TciaSeries, verdict: SeriesChoice) -> ImageItem:
-    listed = {name: value for name, value in vars(series).items() if name != "third_party"}
-    return ImageItem(**listed, role=verdict.role, score=verdict.score, chosen=verdict.chosen, reason=verdict.reason)
+def _called(version: str) -> str:
+    if version == "v1":
+        return "NBIA v1 (v4 does not answer)"
+    return f"NBIA {version}" if version else ""
 
 
 def _recorded(path: Path) -> SeriesSummary | None:

@@ -1,29 +1,27 @@
 """NBIA's getSeries rows as series, and what an empty listing means.
 
-Source: CBIIT/NBIA-TCIA, nbia-api v4. Keys with a null value are left out of the reply.
+Source: CBIIT/NBIA-TCIA, nbia-api v1, v2 and v4. Keys with a null value are left out of the reply; v1 has fewer columns
+and writes dates as "YYYY-MM-DD 00:00:00.0".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mgi.core.errors import BadInputError, NetworkError
-from mgi.core.ids import patient_id_of
 from mgi.sources.dates import iso_date
-from mgi.sources.service import Request, Service
+from mgi.sources.general_commons import ALTERNATIVES, MOVED, named
+from mgi.sources.patient_names import PatientNames
+from mgi.sources.service import Request
+from mgi.sources.tcia_versions import NbiaVersions
 
-MOVED = (
-    "raw TCGA-LGG MRI left anonymous TCIA in July 2025 and is controlled access now (dbGaP phs004225, General Commons)"
-)
-ALTERNATIVES = (
-    "use images.source: kaggle with the Kaggle dataset mateuszbuda/lgg-mri-segmentation, "
-    "or a committed lock of a collection that you may read"
-)
+Row = Mapping[str, Any]
+MAX_UNSEEN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class TciaSeries:
-    """One series as listed; `size` in bytes before packing."""
+    """One series as listed; `size` in bytes before packing, 0 where the service does not say."""
 
     patient_id: str
     study_uid: str
@@ -36,61 +34,132 @@ class TciaSeries:
     third_party: bool
 
 
-def patient_count(service: Service, collection: str) -> int:
-    """How many patients of a collection are visible without an account.
+def patient_count(nbia: NbiaVersions, collection: str) -> tuple[str, int]:
+    """The version that answers, and how many patients of a collection it shows.
 
     Raises NetworkError where none is.
     """
     request = Request(path="getPatient", label=f"patients of {collection}", params={"Collection": collection})
-    return len(_rows(service, request, collection))
+    version, rows = _rows(nbia, request)
+    if not rows:
+        raise NetworkError(_nothing_visible(nbia, version, collection))
+    return version, len(rows)
 
 
-def series_rows(service: Service, collection: str) -> tuple[Mapping[str, Any], ...]:
-    """Every visible series of a collection.
+def series_rows(nbia: NbiaVersions, collection: str) -> tuple[str, tuple[Row, ...]]:
+    """The version that answers, and every visible series of a collection with its count of images and its date.
 
     Raises NetworkError where none is: the service answers 200 with an empty body for what may not be seen.
     """
     request = Request(path="getSeries", label=f"series of {collection}", params={"Collection": collection})
-    return tuple(_rows(service, request, collection))
-
-
-def sop_uids(service: Service, series: str) -> list[str]:
-    """The SOPInstanceUIDs that the service holds for a series, sorted."""
-    request = Request(path="getSOPInstanceUIDs", label=f"series {series}", params={"SeriesInstanceUID": series})
-    rows = service.json(request) or []
-    try:
-        return sorted(str(row["SOPInstanceUID"]) for row in rows)
-    except (TypeError, KeyError):
-        raise NetworkError(f"{service.name}: series {series}: getSOPInstanceUIDs without SOPInstanceUID") from None
-
-
-def _rows(service: Service, request: Request, collection: str) -> list[Mapping[str, Any]]:
-    rows = service.json(request)
+    version, rows = _rows(nbia, request)
     if not rows:
-        why = MOVED if collection.upper().startswith("TCGA") else "the collection may be restricted or misspelt"
-        raise NetworkError(f"{service.name}: no series of collection {collection!r} is visible: {why}; {ALTERNATIVES}")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise NetworkError(f"{service.name}: {request.label}: expected a list of objects")
-    return rows
+        raise NetworkError(_nothing_visible(nbia, version, collection))
+    return version, tuple(_counted(nbia, row) for row in _dated(nbia, rows, collection))
 
 
-def read_series(row: Mapping[str, Any]) -> TciaSeries:
-    """One getSeries row, dates turned to YYYY-MM-DD.
+def listed_rows(nbia: NbiaVersions, uids: Sequence[str], collection: str) -> tuple[str, tuple[Row, ...]]:
+    """The version that answers, and the rows of these series, of the collection or of any other.
+
+    Raises NetworkError naming those that the service does not show.
+    """
+    request = Request(path="getSeries", label=f"series of {collection}", params={"Collection": collection})
+    version, rows = _rows(nbia, request)
+    known = {str(row.get("SeriesInstanceUID")): row for row in _dated(nbia, rows, collection)}
+    unseen = []
+    for uid in uids:
+        if uid in known:
+            continue
+        ask = Request(path="getSeries", label=f"series {uid}", params={"SeriesInstanceUID": uid})
+        version, found = _rows(nbia, ask)
+        known |= {str(row.get("SeriesInstanceUID")): row for row in found}
+        if uid not in known:
+            unseen.append(uid)
+        if len(unseen) >= MAX_UNSEEN:
+            break
+    if unseen:
+        count = f"{MAX_UNSEEN} or more" if len(unseen) >= MAX_UNSEEN else str(len(unseen))
+        said = f"{count} of {len(uids)} series of the manifest are not visible: {named(unseen)}"
+        raise NetworkError(f"{_name(nbia, version)}: {said}: {_why(collection)}; {ALTERNATIVES}")
+    return version, tuple(_counted(nbia, known[uid]) for uid in uids)
+
+
+def sop_uids(nbia: NbiaVersions, series: str) -> tuple[str, list[str]]:
+    """The version that answers, and the SOPInstanceUIDs that the service holds for a series, sorted."""
+    request = Request(path="getSOPInstanceUIDs", label=f"series {series}", params={"SeriesInstanceUID": series})
+    version, rows = nbia.ask(request)
+    try:
+        return version, sorted(str(row["SOPInstanceUID"]) for row in rows or [])
+    except (TypeError, KeyError):
+        raise NetworkError(
+            f"{_name(nbia, version)}: series {series}: getSOPInstanceUIDs without SOPInstanceUID"
+        ) from None
+
+
+def _rows(nbia: NbiaVersions, request: Request) -> tuple[str, list[Row]]:
+    version, rows = nbia.ask(request)
+    if not isinstance(rows or [], list) or not all(isinstance(row, dict) for row in rows or []):
+        raise NetworkError(f"{_name(nbia, version)}: {request.label}: expected a list of objects")
+    return version, rows or []
+
+
+def _dated(nbia: NbiaVersions, rows: Sequence[Row], collection: str) -> list[Row]:
+    """The rows with the dates of their studies; a service that lists no StudyDate has it in its list of studies."""
+    if not rows or any(row.get("StudyDate") for row in rows):
+        return list(rows)
+    request = Request(path="getPatientStudy", label=f"studies of {collection}", params={"Collection": collection})
+    _, studies = _rows(nbia, request)
+    dates = {row.get("StudyInstanceUID"): row.get("StudyDate") for row in studies}
+    return [{**row, "StudyDate": dates.get(row.get("StudyInstanceUID"))} for row in rows]
+
+
+def _counted(nbia: NbiaVersions, row: Row) -> Row:
+    """The row with its count of images: without one the series would pass for a localiser."""
+    if row.get("ImageCount") is not None:
+        return row
+    uid = str(row.get("SeriesInstanceUID", "?"))
+    request = Request(path="getSeriesSize", label=f"size of series {uid}", params={"SeriesInstanceUID": uid})
+    _, found = _rows(nbia, request)
+    if not found or found[0].get("ObjectCount") is None:
+        raise NetworkError(f"series {uid}: the service states no count of images")
+    return {"FileSize": found[0].get("TotalSizeInBytes"), **row, "ImageCount": found[0]["ObjectCount"]}
+
+
+def _name(nbia: NbiaVersions, version: str) -> str:
+    return nbia.services[version].name
+
+
+def _nothing_visible(nbia: NbiaVersions, version: str, collection: str) -> str:
+    token = nbia.services[version].credential
+    account = "without an account" if token is None else "to your account"
+    said = f"no series of collection {collection!r} is visible {account}"
+    return f"{_name(nbia, version)}: {said}: {_why(collection)}; {ALTERNATIVES}"
+
+
+def _why(collection: str) -> str:
+    return MOVED if collection.upper().startswith("TCGA") else "the collection may be restricted or misspelt"
+
+
+def read_series(row: Row, patients: PatientNames) -> TciaSeries | None:
+    """One getSeries row, dates turned to YYYY-MM-DD; None where the patient is not in the user's table.
 
     Raises BadInputError naming the series and the field.
     """
     uid = str(row.get("SeriesInstanceUID", "?"))
     date = row.get("StudyDate") or row.get("SeriesDate")
     try:
+        patient = patients.patient_of(str(row["PatientID"]))
+        if patient is None:
+            return None
         return TciaSeries(
-            patient_id=patient_id_of(str(row["PatientID"])),
+            patient_id=patient,
             study_uid=str(row["StudyInstanceUID"]),
             study_date=iso_date(str(date)) if date else None,
             key=str(row["SeriesInstanceUID"]),
             modality=str(row.get("Modality") or ""),
             description=str(row.get("SeriesDescription") or ""),
             n_images=int(row.get("ImageCount") or 0),
-            size=int(row.get("FileSize") or 0),
+            size=int(float(row.get("FileSize") or 0)),
             third_party=str(row.get("ThirdPartyAnalysis") or "").upper() == "YES",
         )
     except KeyError as error:

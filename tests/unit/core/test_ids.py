@@ -1,7 +1,7 @@
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.core.ids import is_primary, patient_id_of, sample_code_of, sample_of, site_of
+from mgi.core.ids import is_dicom_uid, is_primary, patient_id_of, sample_code_of, sample_of, site_of
 
 ALIQUOT = "TCGA-DU-6404-02A-11R-1234-07"
 
@@ -48,3 +48,21 @@ def test_only_code_01_is_a_primary_tumour() -> None:
     codes = [code for code in ("01", "02", "06", "10", "11") if is_primary(f"TCGA-DU-6404-{code}A")]
     assert codes == ["01"]
     assert not is_primary("TCGA-DU-6404")
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("1.2.840.10008.1.2", True),
+        ("2.25.159938781348401988370074200042204937718", True),
+        ("1", False),
+        ("1.2.3\n", False),
+        ("1..2", False),
+        ("../1.2", False),
+        ("1.2.x", False),
+        ("1." + "2" * 63, False),
+        ("Series ID", False),
+    ],
+)
+def test_a_uid_has_digits_and_points_only(text: str, right: bool) -> None:
+    assert is_dicom_uid(text) is right

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -70,7 +70,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         stub = self.server.stub
         length = int(self.headers.get("Content-Length") or 0)
-        posted = json.loads(self.rfile.read(length)) if length else None
+        body = self.rfile.read(length)
+        is_form = "x-www-form-urlencoded" in self.headers.get("Content-Type", "")
+        posted = dict(parse_qsl(body.decode(), keep_blank_values=True)) if is_form else json.loads(body or b"null")
         stub.seen.append((self.path, dict(self.headers), posted))
         replies = stub.script.get(urlsplit(self.path).path, [Reply(status=404, body=b"unknown path")])
         reply = replies.pop(0) if len(replies) > 1 else replies[0]

@@ -10,6 +10,7 @@ from PIL import Image
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
+from mgi.sources import kaggle
 from mgi.sources.kaggle import KaggleImages
 from mgi.sources.lock import as_json
 
@@ -54,7 +55,9 @@ def test_the_lock_names_every_folder_with_a_reason_and_pins_the_zip(source):
     assert lock.items[0].study_date == "1996-09-09"
     assert lock.table.sha256 == sha256_of(source.archive)
     assert as_json(lock) == as_json(source.lock(source.discover()))
-    assert source.probe() == "2 patient folders in archive.zip"
+    assert source.probe() == (
+        "1 patients, 3 slices with masks in archive.zip; smaller than the published set of 110 patients and 3929 slices"
+    )
 
 
 def test_a_patient_is_read_in_place_with_a_digest_of_the_content(source, tmp_path):
@@ -66,6 +69,15 @@ def test_a_patient_is_read_in_place_with_a_digest_of_the_content(source, tmp_pat
     moved = write_zip(tmp_path / "repacked.zip", volume(CS))
     assert KaggleImages(archive=moved).fetch(lock.items[0], tmp_path).sha256 == entry.sha256
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive.zip", "repacked.zip"]
+
+
+def test_slices_are_counted_in_numeric_order_and_the_published_numbers_are_recognised(tmp_path, monkeypatch):
+    monkeypatch.setattr(kaggle, "PUBLISHED_PATIENTS", 1)
+    monkeypatch.setattr(kaggle, "PUBLISHED_SLICES", 11)
+    source = KaggleImages(archive=write_zip(tmp_path / "archive.zip", volume(CS, n=11)))
+    assert source.probe() == "1 patients, 11 slices with masks in archive.zip, the published set"
+    more = KaggleImages(archive=write_zip(tmp_path / "more.zip", volume(CS, n=12)))
+    assert "; not the published set of 1 patients and 11 slices" in more.probe()
 
 
 @pytest.mark.parametrize("keep", [0, 100, 0.6, 0.999])
@@ -133,5 +145,6 @@ def test_the_published_set_is_read_whole(tmp_path):
     chosen = [item for item in lock.items if item.chosen]
     assert len(chosen) == len(lock.items) == 88
     assert sum(item.n_images for item in chosen) == 3137
+    assert source.probe().startswith("88 patients, 3137 slices with masks in lgg-mri-segmentation-flair.zip; smaller")
     entry = source.fetch(chosen[0], tmp_path)
     assert (entry.rejected, entry.n_images) == (None, chosen[0].n_images)

@@ -71,6 +71,16 @@ def test_the_order_of_discovery_does_not_show_in_the_lock():
     assert as_json(expression(profile(1), profile(2))) == as_json(expression(profile(2), profile(1)))
 
 
+def test_what_only_some_sources_say_is_absent_from_the_locks_of_others(tmp_path):
+    plain = as_json(images(series(1)))
+    assert "version" not in plain
+    assert "digest" not in plain["items"][0]
+    assert plain["table"] is None
+    said = dataclasses.replace(images(series(1, digest="0" * 64)), version="v1")
+    write_json(tmp_path / "lock.json", as_json(said))
+    assert read_lock(tmp_path / "lock.json", ImageLock, source="tcia") == said
+
+
 def test_a_lock_of_another_source_is_refused(tmp_path):
     write_json(tmp_path / "lock.json", as_json(images(series(1))))
     with pytest.raises(ConfigError, match=r"a lock of source 'tcia'.*source: kaggle"):

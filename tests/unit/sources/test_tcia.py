@@ -155,4 +155,4 @@ def test_a_collection_in_which_nothing_is_a_flair_cannot_be_locked(stub, service
 
 def test_probing_counts_patients(source, stub, reply):
     stub.script["/getPatient"] = [reply(body=b'[{"PatientId": "TCGA-CS-4941"}]')]
-    assert source.probe() == "reachable, 1 patients of TCGA-LGG visible"
+    assert source.probe() == "reachable, 1 patients of TCGA-LGG visible, no account needed"

@@ -1,7 +1,13 @@
+import json
+
 import pytest
 
 from mgi.core.errors import BadInputError, NetworkError
-from mgi.sources.tcia_listing import patient_count, read_series, series_rows, sop_uids
+from mgi.sources.patient_names import PatientNames
+from mgi.sources.tcia_listing import listed_rows, patient_count, read_series, series_rows, sop_uids
+from mgi.sources.tcia_versions import versions_of
+
+BARCODES = PatientNames()
 
 ROW = {
     "SeriesInstanceUID": "1.2.3",
@@ -17,7 +23,7 @@ ROW = {
 
 
 def test_a_row_becomes_a_series_with_an_iso_date():
-    series = read_series(ROW)
+    series = read_series(ROW, BARCODES)
     assert (series.patient_id, series.study_date, series.n_images, series.size) == (
         "TCGA-CS-4941",
         "1994-09-08",
@@ -28,7 +34,8 @@ def test_a_row_becomes_a_series_with_an_iso_date():
 
 
 def test_absent_keys_are_null_values():
-    series = read_series({name: ROW[name] for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")})
+    few = {name: ROW[name] for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")}
+    series = read_series(few, BARCODES)
     assert (series.modality, series.description, series.n_images, series.study_date) == ("", "", 0, None)
 
 
@@ -42,21 +49,23 @@ def test_absent_keys_are_null_values():
 )
 def test_a_bad_row_is_named(change, said):
     with pytest.raises(BadInputError, match=said):
-        read_series({**ROW, **change})
+        read_series({**ROW, **change}, BARCODES)
 
 
 def test_a_row_without_study_is_named():
     with pytest.raises(BadInputError, match=r"1\.2\.3: no StudyInstanceUID"):
-        read_series({"SeriesInstanceUID": "1.2.3", "PatientID": "TCGA-CS-4941"})
+        read_series({"SeriesInstanceUID": "1.2.3", "PatientID": "TCGA-CS-4941"}, BARCODES)
 
 
 @pytest.mark.parametrize("ask", [patient_count, series_rows])
 def test_an_empty_listing_says_where_the_images_went(stub, reply, service_at, ask):
     stub.script["/getPatient"] = stub.script["/getSeries"] = [reply(body=b"")]
     with pytest.raises(NetworkError, match=r"phs004225.*kaggle"):
-        ask(service_at(stub.url), "TCGA-LGG")
+        ask(versions_of(service_at(stub.url)), "TCGA-LGG")
+    with pytest.raises(NetworkError, match=r"nifti with BraTS-TCGA-LGG, dicom with the folder of a General Commons"):
+        ask(versions_of(service_at(stub.url)), "TCGA-LGG")
     with pytest.raises(NetworkError, match="restricted or misspelt"):
-        ask(service_at(stub.url), "UPENN")
+        ask(versions_of(service_at(stub.url)), "UPENN")
 
 
 def test_sop_uids_come_sorted_and_may_be_none(stub, reply, service_at):
@@ -65,8 +74,45 @@ def test_sop_uids_come_sorted_and_may_be_none(stub, reply, service_at):
         reply(body=b""),
         reply(body=b'{"a": 1}'),
     ]
-    service = service_at(stub.url)
-    assert sop_uids(service, "1.2") == ["1.3", "1.4"]
-    assert sop_uids(service, "1.2") == []
+    nbia = versions_of(service_at(stub.url))
+    assert sop_uids(nbia, "1.2") == ("", ["1.3", "1.4"])
+    assert sop_uids(nbia, "1.2") == ("", [])
     with pytest.raises(NetworkError, match="without SOPInstanceUID"):
-        sop_uids(service, "1.2")
+        sop_uids(nbia, "1.2")
+
+
+def test_dates_of_the_first_version_are_read(stub):
+    assert read_series({**ROW, "StudyDate": "1994-09-08 00:00:00.0"}, BARCODES).study_date == "1994-09-08"
+
+
+def test_a_patient_under_another_name_is_found_in_the_table_or_left_out():
+    table = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"}, given=True)
+    assert read_series({**ROW, "PatientID": "UPENN-1"}, table).patient_id == "TCGA-ZZ-0001"
+    assert read_series(ROW, table).patient_id == "TCGA-CS-4941"
+    assert read_series({**ROW, "PatientID": "UPENN-2"}, table) is None
+
+
+def test_columns_that_an_old_version_lacks_are_asked_for_elsewhere(stub, reply, service_at):
+    few = {name: value for name, value in ROW.items() if name not in ("ImageCount", "FileSize", "StudyDate")}
+    stub.script["/getSeries"] = [reply(body=json.dumps([few]).encode())]
+    stub.script["/getSeriesSize"] = [reply(body=b'[{"TotalSizeInBytes": "900.000000", "ObjectCount": 20}]')]
+    study = {"StudyInstanceUID": "1.2", "StudyDate": "1994-09-08 00:00:00.0"}
+    stub.script["/getPatientStudy"] = [reply(body=json.dumps([study]).encode())]
+    _, (row,) = series_rows(versions_of(service_at(stub.url)), "TCGA-LGG")
+    series = read_series(row, BARCODES)
+    assert (series.n_images, series.size, series.study_date) == (20, 900, "1994-09-08")
+    stub.script["/getSeriesSize"] = [reply(body=b"")]
+    with pytest.raises(NetworkError, match=r"series 1\.2\.3: the service states no count"):
+        series_rows(versions_of(service_at(stub.url)), "TCGA-LGG")
+
+
+def test_a_manifest_brings_its_series_from_any_collection_and_names_what_is_not_shown(stub, reply, service_at):
+    other = {**ROW, "SeriesInstanceUID": "1.2.9"}
+    collection = [ROW, {**ROW, "SeriesInstanceUID": "1.2.8"}]
+    stub.script["/getSeries"] = [reply(body=json.dumps(rows).encode()) for rows in (collection, [other])]
+    nbia = versions_of(service_at(stub.url))
+    _, rows = listed_rows(nbia, ["1.2.9", "1.2.3"], "TCGA-LGG")
+    assert [row["SeriesInstanceUID"] for row in rows] == ["1.2.9", "1.2.3"]
+    stub.script["/getSeries"] = [reply(body=json.dumps([ROW]).encode()), reply(body=b"")]
+    with pytest.raises(NetworkError, match=r"1 of 2 series of the manifest are not visible: 1\.2\.7: raw TCGA-LGG"):
+        listed_rows(nbia, ["1.2.3", "1.2.7"], "TCGA-LGG")
