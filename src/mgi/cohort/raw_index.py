@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import read_json, sha256_of
+from mgi.core.files import md5_of, read_json, sha256_of
 
 REQUIRED = ("patient_id", "key", "role", "path", "sha256")
 
@@ -19,9 +19,15 @@ class RawItem:
     key: str
     role: str
     path: Path | None
-    sha256: str
+    sha256: str | None
     n_images: int | None
     rejected: str | None
+    md5: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """What pins the bytes: the SHA-256 of what arrived, or else the MD5 that the archive announced."""
+        return self.sha256 or self.md5 or ""
 
     def verified_path(self) -> Path:
         """The file, its bytes checked against the index.
@@ -32,8 +38,9 @@ class RawItem:
             raise BadInputError(f"{self.key}: has no file of its own; give the user's file as --table")
         if not self.path.is_file():
             raise IntegrityError(f"{self.path}: missing, though its index lists it; fetch again")
-        if (found := sha256_of(self.path)) != self.sha256:
-            raise IntegrityError(f"{self.path}: sha256 {found}, expected {self.sha256}; delete it and fetch again")
+        name, expected = ("md5", self.md5) if self.sha256 is None else ("sha256", self.sha256)
+        if (found := md5_of(self.path) if name == "md5" else sha256_of(self.path)) != expected:
+            raise IntegrityError(f"{self.path}: {name} {found}, expected {expected}; delete it and fetch again")
         return self.path
 
 
@@ -66,6 +73,7 @@ def _raw_item(entry: Any, index: Path) -> RawItem:
         key=entry["key"],
         role=entry["role"],
         path=None if path is None else index.parent / path,
+        md5=entry.get("md5"),
         sha256=entry["sha256"],
         n_images=entry.get("n_images"),
         rejected=entry.get("rejected"),

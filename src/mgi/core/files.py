@@ -35,7 +35,7 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
             os.fsync(written.fileno())
         part.chmod(0o644)
         part.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -75,7 +75,8 @@ def _digest_of(path: Path | str, algorithm: str) -> str:
     return digest.hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, as `os.fsync` does for the bytes of a file."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -33,7 +33,7 @@ def from_series(patient_id: str, image: RawItem, masks: Sequence[RawItem]) -> Co
         masks=mask_on_image(candidates, volume) if candidates else None,
         spacing_mm=(row_mm, column_mm),
         positions_mm=volume.positions_mm,
-        source=image.sha256,
+        source=image.digest,
     )
     return Converted(images=images, notes=volume.notes)
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from mgi.core.errors import MgiError, NetworkError, ResourceError
+from mgi.core.files import sync_folder
 from mgi.sources.progress import Progress
 from mgi.sources.protocol import Fetching, ItemT, RawEntry
 
@@ -36,6 +37,8 @@ def fetch_batch(
     if failures:
         raise _summary(failures, len(items))
     entries |= {item.key: entry for item, entry in zip(missing, fetched, strict=True) if isinstance(entry, RawEntry)}
+    for part in {(folder / entry.path).parent for entry in entries.values() if entry.path is not None}:
+        sync_folder(part)
     return [entries[item.key] for item in items]
 
 

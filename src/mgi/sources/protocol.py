@@ -22,7 +22,10 @@ class Listing:
 
 @dataclass(frozen=True, kw_only=True)
 class RawEntry:
-    """One verified item in place; `path` is relative to the batch index, None where a user's file is read in place."""
+    """One verified item in place; `path` is relative to the batch index, None where a user's file is read in place.
+
+    Its digest is the MD5 that the archive announced, or, where it announces none, the SHA-256 of what arrived.
+    """
 
     patient_id: str
     key: str
@@ -30,7 +33,7 @@ class RawEntry:
     path: str | None
     size: int
     md5: str | None
-    sha256: str
+    sha256: str | None
     n_images: int | None
     rejected: str | None = None
     """Why the content cannot serve although the bytes are right; the patient is then dropped with this reason."""

@@ -15,7 +15,6 @@ import numpy as np
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
 
 from mgi.core.errors import ConfigError, NetworkError
 from mgi.sources.body import Limits, chunks_of, refuse_page
@@ -40,10 +39,9 @@ class Request:
 
 
 def open_session(*, connections: int = 4, proxies: bool = True) -> requests.Session:
-    """A session that retries connecting once and nothing else; `with_retries` decides about the rest."""
+    """A session that retries nothing by itself: `with_retries` decides, and counts."""
     session = requests.Session()
-    once = Retry(total=1, connect=1, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False)
-    adapter = HTTPAdapter(max_retries=once, pool_connections=connections, pool_maxsize=connections)
+    adapter = HTTPAdapter(max_retries=0, pool_connections=connections, pool_maxsize=connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     # Accept-Encoding identity: the length of the body is then the length of the file.

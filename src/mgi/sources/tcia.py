@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import read_json, sha256_of, write_json
+from mgi.core.errors import IntegrityError
+from mgi.core.files import sha256_of
 from mgi.sources.download import Download, download
 from mgi.sources.lock import ImageItem, ImageLock, check_lock
 from mgi.sources.protocol import Listing, RawEntry
+from mgi.sources.receipt import forget, read_receipt, write_receipt
 from mgi.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
 from mgi.sources.service import Request, Service
 from mgi.sources.tcia_listing import TciaSeries, patient_count, read_series, series_rows, sop_uids
@@ -74,8 +75,7 @@ class TciaImages:
 
     def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
         """The entry of a zip that was verified before and has not changed since."""
-        path, record = self._paths(item, folder)
-        summary = _recorded(path, record)
+        summary = _recorded(self._path(item, folder))
         return self._entry(item, summary) if summary is not None and summary.n_images == item.n_images else None
 
     def fetch(self, item: ImageItem, folder: Path) -> RawEntry:
@@ -86,7 +86,7 @@ class TciaImages:
                 f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {item.n_images}; "
                 "the archive has changed: make the lock again"
             )
-        path, record = self._paths(item, folder)
+        path = self._path(item, folder)
         params = {"SeriesInstanceUID": item.key, "IncludeMD5": "Yes"}
         wanted = Download(
             request=Request(path="getImage", label=f"series {item.key}", params=params),
@@ -95,17 +95,17 @@ class TciaImages:
             max_bytes=MAX_BYTES,
             magic=b"PK",
         )
-        record.unlink(missing_ok=True)
+        forget(path)
         summary = download(
             self.service,
             wanted,
             lambda part: verify_series(part, series=item.key, n_images=item.n_images, sop_uids=listed),
         )
-        _write_record(record, path, summary)
+        write_receipt(path, dataclasses.asdict(summary))
         return self._entry(item, summary)
 
-    def _paths(self, item: ImageItem, folder: Path) -> tuple[Path, Path]:
-        return folder / "series" / f"{item.key}.zip", folder / "series" / f"{item.key}.json"
+    def _path(self, item: ImageItem, folder: Path) -> Path:
+        return folder / "series" / f"{item.key}.zip"
 
     def _entry(self, item: ImageItem, summary: SeriesSummary) -> RawEntry:
         rejected = summary.fault or (self.confirm(summary.tags) if item.role == "flair" else None)
@@ -127,25 +127,10 @@ def _item(series: TciaSeries, verdict: SeriesChoice) -> ImageItem:
     return ImageItem(**listed, role=verdict.role, score=verdict.score, chosen=verdict.chosen, reason=verdict.reason)
 
 
-def _write_record(record: Path, path: Path, summary: SeriesSummary) -> None:
-    write_json(record, {**dataclasses.asdict(summary), "mtime_ns": path.stat().st_mtime_ns})
-
-
-def _recorded(path: Path, record: Path) -> SeriesSummary | None:
-    """What was verified about a zip, if it still is that zip: by size and time, else by digest (a copied folder)."""
-    if not (path.exists() and record.exists()):
-        return None
+def _recorded(path: Path) -> SeriesSummary | None:
+    """What was verified about a zip, if it still is that zip."""
+    known = read_receipt(path, lambda facts: sha256_of(path) == facts.get("sha256"))
     try:
-        known = read_json(record)
-        moved = known.pop("mtime_ns")
-        summary = SeriesSummary(**known)
-    except (BadInputError, AttributeError, KeyError, TypeError):
-        return None  # an unreadable record proves nothing: fetch again
-    now = path.stat()
-    if now.st_size != summary.size:
-        return None
-    if now.st_mtime_ns != moved:
-        if sha256_of(path) != summary.sha256:
-            return None
-        _write_record(record, path, summary)
-    return summary
+        return None if known is None else SeriesSummary(**known, size=path.stat().st_size)
+    except TypeError:
+        return None  # a receipt of another version proves nothing: fetch again
