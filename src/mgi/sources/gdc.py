@@ -11,6 +11,7 @@ from mgi.sources.gdc_listing import all_hits, annotations_query, file_row, files
 from mgi.sources.lock import ExpressionItem, ExpressionLock, check_lock
 from mgi.sources.protocol import Listing, RawEntry
 from mgi.sources.receipt import forget, read_receipt, write_receipt
+from mgi.sources.retry import TransientError
 from mgi.sources.service import Request, Service
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
@@ -110,11 +111,12 @@ class GdcExpression:
         return self._entry(item)
 
     def _release(self) -> str | None:
-        status = self.service.json(Request(path="status", label="status"))
-        if not isinstance(status, dict) or status.get("status") != "OK":
-            said = status.get("status") if isinstance(status, dict) else status
-            raise NetworkError(f"{self.service.name}: status is {said!r}, expected 'OK'")
-        release = status.get("data_release")
+        def check(status: object) -> None:
+            if not isinstance(status, dict) or status.get("status") != "OK":
+                said = status.get("status") if isinstance(status, dict) else status
+                raise TransientError(NetworkError(f"{self.service.name}: status is {said!r}, expected 'OK'"))
+
+        release = self.service.json(Request(path="status", label="status"), check).get("data_release")
         return None if release is None else str(release)
 
     def _path_of(self, item: ExpressionItem) -> str:

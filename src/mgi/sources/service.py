@@ -95,17 +95,20 @@ class Service:
         finally:
             response.close()
 
-    def json(self, request: Request) -> Any:
-        """Parse a JSON reply, with retries; an empty body gives None, since NBIA says "nothing" that way."""
+    def json(self, request: Request, check: Callable[[Any], None] = lambda reply: None) -> Any:
+        """Parse a JSON reply, with retries; an empty body gives None, since NBIA says "nothing" that way.
+
+        `check` gets the parsed reply and raises TransientError where another attempt may bring a better one.
+        """
 
         def attempt() -> Any:
             body = self._read_once(request)
-            if not body.strip():
-                return None
             try:
-                return json.loads(body)
+                reply = json.loads(body) if body.strip() else None
             except ValueError as error:
                 raise TransientError(NetworkError(f"{self.name}: {request.label}: not JSON ({error})")) from None
+            check(reply)
+            return reply
 
         return self.retrying(attempt, seed=request.label)
 

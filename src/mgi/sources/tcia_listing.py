@@ -3,13 +3,15 @@
 Source: CBIIT/NBIA-TCIA, nbia-api v4. Keys with a null value are left out of the reply.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mgi.core.errors import BadInputError, NetworkError
+from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.core.ids import patient_id_of
 from mgi.sources.dates import iso_date
+from mgi.sources.retry import TransientError
 from mgi.sources.service import Request, Service
 
 MOVED = (
@@ -65,13 +67,23 @@ def sop_uids(service: Service, series: str) -> list[str]:
 
 
 def _rows(service: Service, request: Request, collection: str) -> list[Mapping[str, Any]]:
-    rows = service.json(request)
+    rows: list[Mapping[str, Any]] = service.json(request, lambda reply: _check_rows(reply, request.label))
     if not rows:
         why = MOVED if collection.upper().startswith("TCGA") else "the collection may be restricted or misspelt"
         raise NetworkError(f"{service.name}: no series of collection {collection!r} is visible: {why}; {ALTERNATIVES}")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise NetworkError(f"{service.name}: {request.label}: expected a list of objects")
     return rows
+
+
+def _check_rows(rows: Any, label: str) -> None:
+    """Raise TransientError for what is no list of objects, or names a series twice (and so, as like, another never)."""
+    if rows is None:
+        return
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TransientError(NetworkError(f"NBIA: {label}: expected a list of objects"))
+    times = Counter(row["SeriesInstanceUID"] for row in rows if "SeriesInstanceUID" in row)
+    twice = sorted(str(uid) for uid, count in times.items() if count > 1)
+    if twice:
+        raise TransientError(IntegrityError(f"NBIA: {label}: series {twice[0]} is listed twice"))
 
 
 def read_series(row: Mapping[str, Any]) -> TciaSeries:

@@ -110,3 +110,9 @@ def test_a_file_that_is_gone_is_asked_for_once_with_advice(source, stub, reply, 
     with pytest.raises(NetworkError, match=f"HTTP {status}; a newer release may have replaced it"):
         source.fetch(item, tmp_path)
     assert stub.count("/data/f-1") == 1
+
+
+def test_a_status_that_is_not_ok_once_is_asked_again(source, stub, reply):
+    stub.script["/status"] = [reply(body=b'{"error": "later"}'), reply(body=b'{"status": "OK", "data_release": "45"}')]
+    assert source.discover().release == "45"
+    assert stub.count("/status") == 2

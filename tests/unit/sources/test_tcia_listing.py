@@ -1,6 +1,6 @@
 import pytest
 
-from mgi.core.errors import BadInputError, NetworkError
+from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.sources.tcia_listing import patient_count, read_series, series_rows, sop_uids
 
 ROW = {
@@ -70,3 +70,19 @@ def test_sop_uids_come_sorted_and_may_be_none(stub, reply, service_at):
     assert sop_uids(service, "1.2") == []
     with pytest.raises(NetworkError, match="without SOPInstanceUID"):
         sop_uids(service, "1.2")
+
+
+@pytest.mark.parametrize(
+    "bad", [b'{"error": "later"}', b"[1]", b'[{"SeriesInstanceUID": "1"}, {"SeriesInstanceUID": "1"}]']
+)
+def test_a_listing_that_cannot_be_is_asked_for_again(stub, reply, service_at, bad):
+    good = b'[{"SeriesInstanceUID": "1"}, {"SeriesInstanceUID": "2"}]'
+    stub.script["/getSeries"] = [reply(body=bad), reply(body=good)]
+    assert len(series_rows(service_at(stub.url), "UPENN")) == 2
+    assert stub.count("/getSeries") == 2
+
+
+def test_a_series_that_is_always_listed_twice_is_named(stub, reply, service_at):
+    stub.script["/getSeries"] = [reply(body=b'[{"SeriesInstanceUID": "1.2"}, {"SeriesInstanceUID": "1.2"}]')]
+    with pytest.raises(IntegrityError, match=r"series of UPENN: series 1\.2 is listed twice \(6 attempts\)"):
+        series_rows(service_at(stub.url), "UPENN")
