@@ -44,7 +44,9 @@ def member_crc(answer: Handler, request: Request, position: int) -> Response:
     body = bytearray(whole(response))
     start = body.find(b"PK\x01\x02")
     for _ in range(position):
-        start = body.find(b"PK\x01\x02", start + 4)
+        start = body.find(b"PK\x01\x02", start + 4) if start >= 0 else start
+    if start < 0:
+        raise ValueError(f"no member {position} in a zip")
     body[start + 16] ^= 0xFF
     return with_body(response, bytes(body))
 

@@ -40,7 +40,7 @@ class Rule:
     def __post_init__(self) -> None:
         if self.fault not in FAULTS:
             raise FaultRuleError(f"fault: found {self.fault!r}, expected one of {', '.join(sorted(FAULTS))}")
-        if not re.fullmatch(r"all|(first|only|from) [1-9]\d*", self.calls):
+        if not re.fullmatch(r"all|(first|only|from) [1-9]\d*", str(self.calls)):
             raise FaultRuleError(f"calls: found {self.calls!r}, expected all, first N, only N or from N")
         name, kind = _parameter(FAULTS[self.fault])
         if not isinstance(self.value, (float, int) if kind is float else kind):
@@ -48,7 +48,7 @@ class Rule:
             raise FaultRuleError(f"value: fault {self.fault} found {self.value!r}, expected {expected}")
         try:
             re.compile(self.path)
-        except re.error as error:
+        except (re.error, TypeError) as error:
             raise FaultRuleError(f"path: {self.path!r} is no regular expression ({error})") from None
 
     def matches(self, request: Request) -> bool:

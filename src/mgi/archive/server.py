@@ -179,7 +179,8 @@ class _Connection(BaseHTTPRequestHandler):
     def _send(self, response: Response) -> None:
         delivery = response.delivery
         count = self.server.started(Exchange(self.command, self.path, response.status, 0))
-        self._pause(delivery.header_pause_s)
+        if not self._pause(delivery.header_pause_s):
+            return
         if not delivery.sends_header:
             self._hang_up(reset=delivery.resets)
             return
@@ -189,8 +190,8 @@ class _Connection(BaseHTTPRequestHandler):
         for piece in pieces_of(response):
             count(len(piece))  # before it leaves: whoever has read the whole reply finds it counted
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-            if delivery.bytes_per_s:
-                self._pause(len(piece) / delivery.bytes_per_s)
+            if delivery.bytes_per_s and not self._pause(len(piece) / delivery.bytes_per_s):
+                return
         if delivery.body_bytes is not None:
             self._pause(delivery.stall_s)
             self._hang_up(reset=delivery.resets)
@@ -217,13 +218,14 @@ class _Connection(BaseHTTPRequestHandler):
         self.end_headers()
         return chunked
 
-    def _pause(self, seconds: float) -> None:
-        """Wait, at most until the service ends or the client has left."""
+    def _pause(self, seconds: float) -> bool:
+        """Wait; return whether there is still somebody to answer: the service may end, or the client leave."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             if self.server.ending.wait(min(left, 0.05)) or self._client_left():
                 self.close_connection = True
-                return
+                return False
+        return True
 
     def _client_left(self) -> bool:
         readable, _, _ = select.select([self.connection], [], [], 0)
