@@ -1,10 +1,10 @@
 # make demo   the whole workflow on a simulated cohort        make test    every test
 # make setup  the Python environment in .venv                 make check   style, types, import contracts, workflow, tests
-# make clean  caches and the demo's results
+# make clean  caches and the demo's results                make faults  every way in which a service can fail, counted
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint check clean
+.PHONY: help setup dev demo test lint check clean faults
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -63,6 +63,9 @@ lint: dev
 	snakemake --lint
 
 check: lint test
+
+faults: dev
+	@PYTHONPATH=src python tests/faults/matrix.py
 
 clean:
 	rm -rf results/demo results/demo-null results/toy build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

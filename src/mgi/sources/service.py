@@ -128,7 +128,8 @@ class Service:
             target = urljoin(url, response.headers["Location"])
             response.close()
             if urlsplit(target)[:2] != urlsplit(url)[:2]:
-                raise NetworkError(f"{label}: redirected to another host, {urlsplit(target).hostname}; refused")
+                where = urlsplit(target).hostname or f"a {urlsplit(target).scheme}: address"
+                raise NetworkError(f"{label}: redirected to another host, {where}; refused")
             url, params = target, None
         raise NetworkError(f"{label}: more than {MAX_REDIRECTS} redirects")
 
