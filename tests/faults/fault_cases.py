@@ -343,7 +343,7 @@ CASES += [
         "403 for one id of three",
         ("status", 403),
         attempts=1,
-        says=f"{FILE}.*make the lock again",
+        says=f"{FILE}: HTTP 403.*lock",
         **FAILS_NETWORK,
     ),
     _case(
