@@ -1,10 +1,11 @@
 # make demo   the whole workflow on a simulated cohort        make test    every test
 # make setup  the Python environment in .venv                 make check   style, types, import contracts, workflow, tests
-# make clean  caches and the demo's results                  make bench-ingest   ingestion at full size, beside its peers
+# make clean  caches and the demo's results                  make faults  every way in which a service can fail, counted
+# make bench-ingest   ingestion at full size, beside its peers
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint check clean bench-ingest
+.PHONY: help setup dev demo test lint check clean bench-ingest faults
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -25,7 +26,7 @@ install = $(PIP) -r $(1) 2>$(LOG).err | tee $(LOG) | $(PROGRESS) || { tail -n 20
 DEMO := --configfile config/demo.yaml --cores all
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 setup: $(RUN_STAMP)
 
@@ -67,6 +68,9 @@ check: lint test
 # BENCH="--files 60 --series 10 --rounds 1" for a small one; the peers take part where docs/peers.md put them.
 bench-ingest: setup
 	@python benchmarks/ingest/ingest.py $(BENCH)
+
+faults: dev
+	@PYTHONPATH=src python tests/faults/matrix.py
 
 clean:
 	rm -rf results/demo results/demo-null results/toy build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 
@@ -27,16 +27,37 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """How a reply leaves where it does not leave as HTTP wants it; the default is a faultless reply.
+
+    After `body_bytes` of the body (None: all of it) the server stops, is silent for `stall_s` and hangs up, without
+    the last chunk if there are chunks, by a reset instead of an orderly end if `resets`. Sizes in bytes, pauses in
+    seconds; a client that leaves and the end of the service cut every pause short.
+    """
+
+    sends_header: bool = True
+    header_pause_s: float = 0.0
+    framing: Literal["own", "chunked", "closing"] = "own"
+    """`closing` announces no length: the end of the body is that the server hangs up."""
+    body_bytes: int | None = None
+    bytes_per_s: float | None = None
+    stall_s: float = 0.0
+    resets: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Response:
     """One HTTP reply.
 
     A `bytes` body is sent with its length. Pieces are sent as they come: with the Content-Length header that they
-    bring, or chunked and without any length if they bring none.
+    bring, or chunked and without any length if they bring none. A Content-Length header that is there is sent as it
+    is, true or not.
     """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | Iterable[bytes] = b""
+    delivery: Delivery = Delivery()
 
 
 @dataclass(frozen=True)
@@ -73,6 +94,18 @@ class RefusalError(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__(f"status {response.status}")
         self.response = response
+
+
+def pieces_of(response: Response) -> Iterator[bytes]:
+    """Yield what of the body leaves, none of it empty, cut as the delivery tells: one byte at a time where it drips."""
+    delivery = response.delivery
+    left = delivery.body_bytes
+    for piece in (response.body,) if isinstance(response.body, bytes) else response.body:
+        sent = piece if left is None else piece[:left]
+        left = None if left is None else left - len(sent)
+        step = 1 if delivery.bytes_per_s else max(len(sent), 1)
+        for start in range(0, len(sent), step):
+            yield sent[start : start + step]
 
 
 class ChunkSink:

@@ -1,9 +1,13 @@
 """Serve an archive folder on the loopback: the GDC API at the root, the NBIA API under /nbia-api."""
 
+import os
+import select
 import socket
 import socketserver
+import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from mgi.archive.folder import ArchiveNotReadyError, read_archive
 from mgi.archive.gdc import gdc_service
 from mgi.archive.nbia import PREFIX, nbia_service
-from mgi.archive.response import FilePart, Handler, Request, Response, text_response
+from mgi.archive.response import Delivery, FilePart, Handler, Request, Response, pieces_of, text_response
 
 HOST = "127.0.0.1"
 # The proxy before the real service gives up on longer ones; searches with many filters have to be posted.
@@ -80,6 +84,7 @@ def listen(answer: Handler, port: int = 0) -> Iterator[Service]:
     try:
         yield Service(f"http://{HOST}:{server.server_address[1]}", server.exchanges)
     finally:
+        server.ending.set()
         server.shutdown()
         server.cut_connections()
         server.server_close()
@@ -93,6 +98,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, answer: Handler, port: int) -> None:
         self.answer = answer
         self.exchanges: list[Exchange] = []
+        self.ending = threading.Event()
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__((HOST, port), _Connection)
@@ -171,28 +177,28 @@ class _Connection(BaseHTTPRequestHandler):
         )
 
     def _send(self, response: Response) -> None:
-        body = response.body
+        delivery = response.delivery
         count = self.server.started(Exchange(self.command, self.path, response.status, 0))
-        self.send_response(response.status)
-        for name, value in response.headers.items():
-            self.send_header(name, value)
-        if isinstance(body, bytes) and response.status != 204:
-            self.send_header("Content-Length", str(len(body)))
-        endless = not isinstance(body, bytes) and "Content-Length" not in response.headers
-        chunked = endless and self.request_version != "HTTP/1.0"  # to an old client, the end is that we hang up
-        if chunked:
-            self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
+        if not self._pause(delivery.header_pause_s):
+            return
+        if not delivery.sends_header:
+            self._hang_up(reset=delivery.resets)
+            return
+        chunked = self._send_header(response)
         if self.command == "HEAD":
             return
-        if isinstance(body, FilePart):
-            self._send_file(body, count, chunked=chunked)
+        if isinstance(response.body, FilePart) and delivery == Delivery():
+            self._send_file(response.body, count, chunked=chunked)
         else:
-            for piece in (body,) if isinstance(body, bytes) else body:
-                if piece:
-                    count(len(piece))  # before it leaves: whoever has read the whole reply finds it counted
-                    self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-        if chunked:
+            for piece in pieces_of(response):
+                count(len(piece))  # before it leaves: whoever has read the whole reply finds it counted
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                if delivery.bytes_per_s and not self._pause(len(piece) / delivery.bytes_per_s):
+                    return
+        if delivery.body_bytes is not None:
+            self._pause(delivery.stall_s)
+            self._hang_up(reset=delivery.resets)
+        elif chunked:
             self.wfile.write(b"0\r\n\r\n")
 
     def _send_file(self, part: FilePart, count: Callable[[int], None], *, chunked: bool) -> None:
@@ -206,6 +212,45 @@ class _Connection(BaseHTTPRequestHandler):
                     raise ConnectionAbortedError(f"{part.path}: shorter than announced")
                 if chunked:
                     self.wfile.write(b"\r\n")
+
+    def _send_header(self, response: Response) -> bool:
+        """Send status and header; return whether the body goes in chunks."""
+        framing = response.delivery.framing
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            if framing == "own" or name != "Content-Length":
+                self.send_header(name, value)
+        told = "Content-Length" in response.headers
+        if isinstance(response.body, bytes) and framing == "own" and not told and response.status != 204:
+            self.send_header("Content-Length", str(len(response.body)))
+        endless = not isinstance(response.body, bytes) and not told
+        chunked = framing == "chunked" or (framing == "own" and endless)
+        chunked = chunked and self.request_version != "HTTP/1.0"  # to an old client, the end is that we hang up
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        elif framing == "closing":
+            self.send_header("Connection", "close")
+        self.end_headers()
+        return chunked
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait; return whether there is still somebody to answer: the service may end, or the client leave."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self.server.ending.wait(min(left, 0.05)) or self._client_left():
+                self.close_connection = True
+                return False
+        return True
+
+    def _client_left(self) -> bool:
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
+
+    def _hang_up(self, *, reset: bool) -> None:
+        self.close_connection = True
+        if reset:  # not to linger on close makes the kernel send a reset; closed past socketserver, which says goodbye
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(self.connection.detach())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in http.server
         """Say nothing; exchanges are logged by the server."""

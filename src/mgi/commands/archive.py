@@ -1,11 +1,12 @@
-"""Serve an archive folder as the GDC and the NBIA do, on this machine only, until Ctrl-C."""
+"""Serve an archive folder as the GDC and the NBIA do, on this machine only, until Ctrl-C; with faults where asked."""
 
 import argparse
 import errno
 import threading
 from pathlib import Path
 
-from mgi.archive.server import serve
+from mgi.archive.faults import FaultRuleError, Rule, catalogue, read_rules, with_faults
+from mgi.archive.server import archive_service, listen
 from mgi.core.errors import BadInputError, ResourceError
 
 _EXAMPLES = """serving {folder}
@@ -17,11 +18,20 @@ try
   curl {url}/nbia-api/services/v4/getCollectionValues
 Ctrl-C stops it"""
 
+_FAULTS = """A rule file is a JSON list; calls are counted from 1 among those that match path and method:
+  [{"path": "^/data/", "fault": "drop", "value": 0.5, "calls": "first 2"},
+   {"path": "getSeries[?]", "method": "GET", "fault": "empty", "calls": "only 3"}]
+path is a regular expression for path and query, calls is all (also where left out), first N, only N or from N. Faults:
+"""
+
 
 def parser() -> argparse.ArgumentParser:
-    arguments = argparse.ArgumentParser(description=__doc__)
+    whole_lines = argparse.RawDescriptionHelpFormatter
+    epilog = _FAULTS + catalogue()
+    arguments = argparse.ArgumentParser(description=__doc__, epilog=epilog, formatter_class=whole_lines)
     arguments.add_argument("--folder", type=Path, required=True, help="archive folder; holds archive.json")
     arguments.add_argument("--port", type=int, default=8000, help="port on 127.0.0.1; 0 takes a free one")
+    arguments.add_argument("--faults", type=Path, help="rules of what is to go wrong, JSON; see below")
     return arguments
 
 
@@ -31,12 +41,22 @@ def run(args: argparse.Namespace) -> None:
         raise BadInputError(f"{args.folder}: expected an archive folder with archive.json, found {found}")
     if not 0 <= args.port <= 65535:
         raise ResourceError(f"port {args.port}: expected 0 to 65535")
+    rules = _rules(args.faults)
     try:
-        with serve(args.folder, args.port) as service:
+        with listen(with_faults(archive_service(args.folder), rules), args.port) as service:
             print(_EXAMPLES.format(folder=args.folder, url=service.url), flush=True)
+            if rules:
+                print(f"{len(rules)} fault rules of {args.faults} apply", flush=True)
             _wait_for_interrupt()
     except OSError as error:
         raise _port_error(args.port, error) from error
+
+
+def _rules(path: Path | None) -> list[Rule]:
+    try:
+        return [] if path is None else read_rules(path)
+    except FaultRuleError as error:
+        raise BadInputError(str(error)) from None
 
 
 def _wait_for_interrupt() -> None:

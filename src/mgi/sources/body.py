@@ -13,6 +13,9 @@ from mgi.sources.retry import TransientError
 
 CHUNK_BYTES = 1 << 18
 SNIFF_BYTES = 64
+# Identity is asked for; what comes packed all the same unpacks 5 to 30 times if it is a listing, a bomb 1,000 times.
+MAX_RATIO = 200
+RATIO_COUNTS_FROM = 8 << 20
 _PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
@@ -39,8 +42,8 @@ def chunks_of(
     """Yield the body as it arrives.
 
     Raises TransientError where it breaks off, drips below the minimum rate or passes the deadline, and IntegrityError
-    beyond `max_bytes`. `read1` returns what has arrived: `iter_content` would wait for a full chunk, so that a
-    dripping server would never be noticed.
+    beyond `max_bytes` or where it unpacks like a bomb. `read1` returns what has arrived: `iter_content` would wait for
+    a full chunk, so that a dripping server would never be noticed.
     """
     started = window_start = clock()
     total = in_window = 0
@@ -49,6 +52,8 @@ def chunks_of(
         in_window += len(chunk)
         if total > max_bytes:
             raise IntegrityError(f"{label}: the body passes {max_bytes} bytes, more than was announced or allowed")
+        if total > RATIO_COUNTS_FROM and total > MAX_RATIO * response.raw.tell():
+            raise IntegrityError(f"{label}: the body unpacks more than {MAX_RATIO} times; a gzip bomb")
         now = clock()
         if now - started > limits.deadline_s:
             raise TransientError(NetworkError(f"{label}: not complete after {limits.deadline_s:.0f} s ({total} bytes)"))

@@ -13,6 +13,7 @@ from mgi.sources.lock import ExpressionItem, ExpressionLock, check_lock
 from mgi.sources.origin import check_origin
 from mgi.sources.protocol import Listing, RawEntry
 from mgi.sources.receipt import forget, read_receipt, write_receipt
+from mgi.sources.retry import TransientError
 from mgi.sources.service import Request, Service
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
@@ -144,10 +145,13 @@ class GdcExpression:
 
     def _status(self) -> tuple[str | None, bool]:
         """The data release, and whether the service calls itself simulated: an archive started by hand does."""
-        status = self.service.json(Request(path="status", label="status"))
-        if not isinstance(status, dict) or status.get("status") != "OK":
-            said = status.get("status") if isinstance(status, dict) else status
-            raise NetworkError(f"{self.service.name}: status is {said!r}, expected 'OK'")
+
+        def check(status: object) -> None:
+            if not isinstance(status, dict) or status.get("status") != "OK":
+                said = status.get("status") if isinstance(status, dict) else status
+                raise TransientError(NetworkError(f"{self.service.name}: status is {said!r}, expected 'OK'"))
+
+        status = self.service.json(Request(path="status", label="status"), check)
         release = status.get("data_release")
         return None if release is None else str(release), status.get("simulated") is True
 

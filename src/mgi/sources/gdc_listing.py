@@ -9,6 +9,7 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.core.ids import is_primary, patient_id_of, sample_of
+from mgi.sources.retry import TransientError
 from mgi.sources.service import Request, Service
 
 PAGE_SIZE = 200
@@ -49,10 +50,18 @@ def annotations_query(project: str) -> dict[str, Any]:
 
 
 def all_hits(service: Service, path: str, query: Mapping[str, Any], *, id_field: str) -> list[Mapping[str, Any]]:
-    """Every hit of a search, page by page, sorted by id.
+    """Every hit of a search, page by page, sorted by id; a listing that does not add up is asked for again, whole.
 
-    Raises IntegrityError where the total changes between pages, or ids repeat or do not number the total: a new
-    release appeared in between. Raises NetworkError for warnings about fields that the pipeline needs.
+    Raises IntegrityError where the total changes between pages, or ids repeat or do not number the total, again and
+    again. Raises NetworkError for warnings about fields that the pipeline needs.
+    """
+    return service.retrying(lambda: _listed_once(service, path, query, id_field), seed=path)
+
+
+def _listed_once(service: Service, path: str, query: Mapping[str, Any], id_field: str) -> list[Mapping[str, Any]]:
+    """One pass over the pages.
+
+    Raises TransientError where they do not add up: a new release may have appeared in between.
     """
     hits: list[Mapping[str, Any]] = []
     total: int | None = None
@@ -61,15 +70,16 @@ def all_hits(service: Service, path: str, query: Mapping[str, Any], *, id_field:
         reply = service.json(Request(path=path, label=f"{path} from {len(hits)}", method="POST", body=body))
         page, count = _page_of(reply, path)
         if total is not None and count != total:
-            raise IntegrityError(f"GDC {path}: total changed from {total} to {count} while paging; run again")
+            raise TransientError(IntegrityError(f"GDC {path}: total changed from {total} to {count} while paging"))
         total = count
         if not page and len(hits) < total:
-            raise IntegrityError(f"GDC {path}: an empty page at {len(hits)} of {total}; run again")
+            raise TransientError(IntegrityError(f"GDC {path}: an empty page at {len(hits)} of {total}"))
         hits.extend(page)
         unique = {str(hit.get(id_field)) for hit in hits}
         # After every page: a service that repeats one page would never reach its total.
         if len(unique) != len(hits) or len(hits) > total:
-            raise IntegrityError(f"GDC {path}: {len(unique)} unique ids in {len(hits)} hits of {total}; run again")
+            counts = f"{len(unique)} unique ids in {len(hits)} hits of {total}"
+            raise TransientError(IntegrityError(f"GDC {path}: {counts}"))
     return sorted(hits, key=lambda hit: str(hit.get(id_field)))
 
 
@@ -77,9 +87,10 @@ def _page_of(reply: Any, path: str) -> tuple[list[Mapping[str, Any]], int]:
     try:
         page, total = reply["data"]["hits"], int(reply["data"]["pagination"]["total"])
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise NetworkError(f"GDC {path}: a reply without data.hits and data.pagination.total") from None
+        error = NetworkError(f"GDC {path}: a reply without data.hits and data.pagination.total")
+        raise TransientError(error) from None
     if not isinstance(page, list) or not all(isinstance(hit, dict) for hit in page):
-        raise NetworkError(f"GDC {path}: data.hits: expected a list of objects")
+        raise TransientError(NetworkError(f"GDC {path}: data.hits: expected a list of objects"))
     _refuse_warnings(reply.get("warnings"), path)
     return page, total
 

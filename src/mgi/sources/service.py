@@ -127,17 +127,20 @@ class Service:
         finally:
             response.close()
 
-    def json(self, request: Request) -> Any:
-        """Parse a JSON reply, with retries; an empty body gives None, since NBIA says "nothing" that way."""
+    def json(self, request: Request, check: Callable[[Any], None] = lambda reply: None) -> Any:
+        """Parse a JSON reply, with retries; an empty body gives None, since NBIA says "nothing" that way.
+
+        `check` gets the parsed reply and raises TransientError where another attempt may bring a better one.
+        """
 
         def attempt() -> Any:
             body = self._read_once(request)
-            if not body.strip():
-                return None
             try:
-                return json.loads(body)
+                reply = json.loads(body) if body.strip() else None
             except (ValueError, RecursionError) as error:
                 raise TransientError(NetworkError(f"{self.name}: {request.label}: not JSON ({error})")) from None
+            check(reply)
+            return reply
 
         return self.retrying(attempt, seed=request.label)
 
@@ -167,7 +170,8 @@ class Service:
             target = urljoin(url, response.headers["Location"])
             response.close()
             if urlsplit(target)[:2] != urlsplit(url)[:2]:
-                raise NetworkError(f"{label}: redirected to another host, {urlsplit(target).hostname}; refused")
+                where = urlsplit(target).hostname or f"a {urlsplit(target).scheme}: address"
+                raise NetworkError(f"{label}: redirected to another host, {where}; refused")
             url, params = target, None
         raise NetworkError(f"{label}: more than {MAX_REDIRECTS} redirects")
 

@@ -4,14 +4,16 @@ Source: CBIIT/NBIA-TCIA, nbia-api v1, v2 and v4. Keys with a null value are left
 and writes dates as "YYYY-MM-DD 00:00:00.0".
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mgi.core.errors import BadInputError, NetworkError
+from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.sources.dates import iso_date
 from mgi.sources.general_commons import ALTERNATIVES, MOVED, named
 from mgi.sources.patient_names import PatientNames
+from mgi.sources.retry import TransientError
 from mgi.sources.service import Request
 from mgi.sources.tcia_versions import NbiaVersions
 
@@ -97,10 +99,20 @@ def sop_uids(nbia: NbiaVersions, series: str) -> tuple[str, list[str]]:
 
 
 def _rows(nbia: NbiaVersions, request: Request) -> tuple[str, list[Row]]:
-    version, rows = nbia.ask(request)
-    if not isinstance(rows or [], list) or not all(isinstance(row, dict) for row in rows or []):
-        raise NetworkError(f"{_name(nbia, version)}: {request.label}: expected a list of objects")
+    version, rows = nbia.ask(request, lambda reply: _check_rows(reply, request.label))
     return version, rows or []
+
+
+def _check_rows(rows: Any, label: str) -> None:
+    """Raise TransientError for what is no list of objects, or names a series twice (and so, as like, another never)."""
+    if rows is None:
+        return
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TransientError(NetworkError(f"NBIA: {label}: expected a list of objects"))
+    times = Counter(row["SeriesInstanceUID"] for row in rows if isinstance(row.get("SeriesInstanceUID"), str))
+    twice = sorted(uid for uid, count in times.items() if count > 1)
+    if twice:
+        raise TransientError(IntegrityError(f"NBIA: {label}: series {twice[0]} is listed twice"))
 
 
 def _dated(nbia: NbiaVersions, rows: Sequence[Row], collection: str) -> list[Row]:

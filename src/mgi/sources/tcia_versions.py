@@ -6,7 +6,7 @@ one host. An older one is asked where the newer is gone (404, 410) or keeps fail
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,8 +24,8 @@ class NbiaVersions:
     services: Mapping[str, Service]
     _order: list[str] = field(default_factory=list)
 
-    def ask(self, request: Request) -> tuple[str, Any]:
-        """The reply to a request and the version that gave it.
+    def ask(self, request: Request, check: Callable[[Any], None] = lambda reply: None) -> tuple[str, Any]:
+        """The reply to a request, which `check` accepts (see Service.json), and the version that gave it.
 
         Raises NetworkError: of the only version, or one that says what each answered.
         """
@@ -33,7 +33,7 @@ class NbiaVersions:
         order = list(self._order or self.services)
         for version in order:
             try:
-                reply = self.services[version].json(request)
+                reply = self.services[version].json(request, check)
             except (MissingEndpointError, FailingServerError) as error:
                 failures.append(error)
                 continue

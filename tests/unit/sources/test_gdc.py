@@ -170,3 +170,9 @@ def test_the_lock_of_the_other_kind_of_archive_is_refused(source, service_at, si
     with pytest.raises(ConfigError, match="make the lock again"):
         asked.admit(lock)
     asked.admit(dataclasses.replace(lock, simulated=simulated))
+
+
+def test_a_status_that_is_not_ok_once_is_asked_again(source, stub, reply):
+    stub.script["/status"] = [reply(body=b'{"error": "later"}'), reply(body=b'{"status": "OK", "data_release": "45"}')]
+    assert source.discover().release == "45"
+    assert stub.count("/status") == 2

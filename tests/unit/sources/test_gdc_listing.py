@@ -5,6 +5,7 @@ import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.sources.gdc_listing import all_hits, annotation_of, annotations_query, check_file_count, file_row, files_query
+from mgi.sources.retry import RetryPolicy
 
 BARCODE = "TCGA-DU-6407-02A-12R-A36H-07"
 HIT = {
@@ -79,7 +80,21 @@ def test_every_page_is_read(stub, reply, service_at):
 def test_a_listing_that_moves_while_it_is_read_is_refused(stub, reply, service_at, pages, said):
     stub.script["/files"] = [reply(body=body) for body in pages]
     with pytest.raises(IntegrityError, match=said):
+        hits_of(service_at(stub.url, policy=RetryPolicy(attempts=1)))
+
+
+def test_a_listing_that_moved_once_is_read_again_from_the_start(stub, reply, service_at):
+    bodies = page(files(1), 2), page(files(2), 3), page(files(1, 2), 3), page(files(3), 3)
+    stub.script["/files"] = [reply(body=body) for body in bodies]
+    assert len(hits_of(service_at(stub.url))) == 3
+    assert [posted["from"] for _, _, posted in stub.seen] == [0, 1, 0, 2]
+
+
+def test_a_listing_that_never_adds_up_is_read_six_times(stub, reply, service_at):
+    stub.script["/files"] = [reply(body=page(files(1, 1), 2))]
+    with pytest.raises(IntegrityError, match=r"1 unique ids in 2 hits of 2 \(6 attempts\)"):
         hits_of(service_at(stub.url))
+    assert stub.count("/files") == 6
 
 
 def test_a_lost_optional_field_is_survived_and_a_lost_required_one_is_not(stub, reply, service_at):

@@ -1,6 +1,8 @@
+import gzip
+
 import pytest
 
-from mgi.core.errors import ConfigError, NetworkError
+from mgi.core.errors import ConfigError, IntegrityError, NetworkError
 from mgi.sources.body import Limits
 from mgi.sources.retry import RetryPolicy
 from mgi.sources.service import Request, is_loopback, open_service
@@ -123,3 +125,13 @@ def test_only_https_or_this_machine():
     assert service.session.trust_env
     assert is_loopback("http://localhost:80/x")
     assert not is_loopback("https://example.org")
+
+
+def test_a_packed_listing_is_unpacked_and_a_bomb_is_refused_before_it_fills_the_memory(stub, reply, service_at):
+    packed = {"Content-Encoding": "gzip"}
+    stub.script["/a"] = [reply(body=gzip.compress(b"[1]"), headers=packed)]
+    assert service_at(stub.url).json(Request(path="a", label="a")) == [1]
+    stub.script["/b"] = [reply(body=gzip.compress(b" " * (64 << 20)), headers=packed)]
+    with pytest.raises(IntegrityError, match="gzip bomb"):
+        service_at(stub.url).json(Request(path="b", label="b"))
+    assert stub.count("/b") == 1

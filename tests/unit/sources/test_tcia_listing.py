@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mgi.core.errors import BadInputError, NetworkError
+from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.sources.patient_names import PatientNames
 from mgi.sources.tcia_listing import listed_rows, patient_count, read_series, series_rows, sop_uids
 from mgi.sources.tcia_versions import versions_of
@@ -116,3 +116,21 @@ def test_a_manifest_brings_its_series_from_any_collection_and_names_what_is_not_
     stub.script["/getSeries"] = [reply(body=json.dumps([ROW]).encode()), reply(body=b"")]
     with pytest.raises(NetworkError, match=r"1 of 2 series of the manifest are not visible: 1\.2\.7: raw TCGA-LGG"):
         listed_rows(nbia, ["1.2.3", "1.2.7"], "TCGA-LGG")
+
+
+@pytest.mark.parametrize(
+    "bad", [b'{"error": "later"}', b"[1]", b'[{"SeriesInstanceUID": "1"}, {"SeriesInstanceUID": "1"}]']
+)
+def test_a_listing_that_cannot_be_is_asked_for_again(stub, reply, service_at, bad):
+    good = b'[{"SeriesInstanceUID": "1", "ImageCount": 3, "StudyDate": "1"}, '
+    good += b'{"SeriesInstanceUID": "2", "ImageCount": 3}]'
+    stub.script["/getSeries"] = [reply(body=bad), reply(body=good)]
+    _, rows = series_rows(versions_of(service_at(stub.url)), "UPENN")
+    assert len(rows) == 2
+    assert stub.count("/getSeries") == 2
+
+
+def test_a_series_that_is_always_listed_twice_is_named(stub, reply, service_at):
+    stub.script["/getSeries"] = [reply(body=b'[{"SeriesInstanceUID": "1.2"}, {"SeriesInstanceUID": "1.2"}]')]
+    with pytest.raises(IntegrityError, match=r"series of UPENN: series 1\.2 is listed twice \(6 attempts\)"):
+        series_rows(versions_of(service_at(stub.url)), "UPENN")
