@@ -61,11 +61,11 @@ def believe(part, *, n_images, **given):
 
 def test_a_client_that_follows_any_redirect_is_trapped(tmp_path, archive):
     def follow(self, request, url, params, headers, label):
-        return self.session.get(url, params=params, stream=True, timeout=10)
+        return self.session.get(url, params=params, headers=headers, stream=True, timeout=10)
 
     with mock.patch("mgi.sources.service.Service._send_once", follow):
         problems = run_case(
-            case_of("31-gdc-redirects_to_another_host_while_a_token_is_set"), archive, tmp_path
+            case_of("31-nbia-redirects_to_another_host_while_a_token_is_set"), archive, tmp_path
         ).problems
     assert any("went to another host" in problem for problem in problems)
 
