@@ -6,6 +6,7 @@ from pydicom import uid
 from pydicom.pixels import get_decoder
 
 from mgi.core.errors import BadInputError, ResourceError
+from mgi.imaging import jpeg_decoder
 
 UNCOMPRESSED = frozenset({uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian})
 BY_PILLOW = frozenset({uid.JPEGBaseline8Bit, uid.JPEG2000Lossless, uid.JPEG2000})
@@ -25,7 +26,7 @@ def register_decoders() -> None:
             decoder = get_decoder(syntax)
             known = (*decoder.available_plugins, *(text.split(" - ")[0] for text in decoder.missing_dependencies))
             if _PLUGIN not in known:
-                decoder.add_plugin(_PLUGIN, ("mgi.imaging.jpeg_decoder", "decode_frame"))
+                decoder.add_plugin(_PLUGIN, (jpeg_decoder.__name__, jpeg_decoder.decode_frame.__name__))
 
 
 def require_decoder(syntax: str | None, where: str) -> None:

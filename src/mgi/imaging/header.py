@@ -10,6 +10,8 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 
+from mgi.imaging.quarantine import printable
+
 KEYWORDS = (
     "SOPInstanceUID",
     "SeriesInstanceUID",
@@ -51,9 +53,9 @@ def header_of(dataset: Any) -> dict[str, Any]:
 
 
 def text_of(header: Mapping[str, Any], keyword: str) -> str:
-    """An element as text, empty where it is absent."""
+    """An element as text of one line, empty where it is absent; a UID has at most 64 characters."""
     value = header.get(keyword)
-    return "" if value is None else str(value)
+    return "" if value is None else printable(str(value), 64)
 
 
 def _value(dataset: Any, tag: BaseTag, raw: Any) -> Any:

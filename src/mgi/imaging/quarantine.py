@@ -44,8 +44,13 @@ def quarantine(where: str, form: str = "DICOM") -> Iterator[None]:
     try:
         with _SILENCE:
             yield
-    except MgiError:
-        raise
+    except MgiError as error:
+        raise type(error)(printable(str(error), 400)) from None
     except Exception as error:  # noqa: BLE001
-        text = " ".join(str(error).split())[:160]
+        text = printable(" ".join(str(error).split()), 160)
         raise BadInputError(f"{where}: not readable as {form} ({type(error).__name__}: {text})") from None
+
+
+def printable(text: str, most: int) -> str:
+    """Text that a file supplied, fit for one line of a log: no control characters, and not longer than `most`."""
+    return "".join(character if character.isprintable() else "?" for character in text[:most])

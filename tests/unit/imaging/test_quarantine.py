@@ -22,6 +22,14 @@ def test_our_own_errors_pass_unchanged(error: Exception) -> None:
         raise error
 
 
+def test_a_message_stays_one_printable_line_whatever_the_file_holds() -> None:
+    for error in (BadInputError("field\n\x1b[31m\0" + "x" * 9999), ValueError("field\n\x1b[31m\0" + "x" * 9999)):
+        with pytest.raises(BadInputError) as caught, quarantine("here"):
+            raise error
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) <= 400
+
+
 def test_the_format_is_named() -> None:
     with pytest.raises(BadInputError, match="not readable as NIfTI"), quarantine("x", "NIfTI"):
         raise ValueError
