@@ -1,10 +1,11 @@
 # make demo   the whole workflow on a simulated cohort        make test    every test
 # make setup  the Python environment in .venv                 make check   style, types, import contracts, workflow, tests
+# make fuzz   every reader against mutated files            make kill    kill -9 in every rule of the ingestion (long)
 # make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint check clean
+.PHONY: help setup dev demo test lint check fuzz kill clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -25,7 +26,7 @@ install = $(PIP) -r $(1) 2>$(LOG).err | tee $(LOG) | $(PROGRESS) || { tail -n 20
 DEMO := --configfile config/demo.yaml --cores all
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,/^SHELL/s/^# //p' Makefile
 
 setup: $(RUN_STAMP)
 
@@ -63,6 +64,13 @@ lint: dev
 	snakemake --lint
 
 check: lint test
+
+# Both print one line of counts, fail where it is not clean, and keep what they found under build/.
+fuzz: dev
+	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m fuzz
+
+kill: dev
+	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m killing
 
 clean:
 	rm -rf results/demo results/demo-null results/toy build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
