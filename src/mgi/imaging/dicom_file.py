@@ -18,7 +18,7 @@ from pydicom.filereader import read_dataset, read_preamble
 
 from mgi.core.errors import BadInputError
 
-MAX_PIXEL_BYTES = 512 << 20
+MAX_PIXEL_BYTES = 64 << 20  # of one file; decoding and rescaling takes several times as much
 # Deflated Explicit VR is absent on purpose: 389 kB of it inflate to gigabytes before any tag can be read.
 TRANSFER_SYNTAXES = frozenset(
     {
@@ -131,6 +131,7 @@ def _check_pixel_bytes(dataset: Any, where: str) -> None:
     )
     claimed = math.prod([*sizes, frames, depth])
     if min(*sizes, frames) < 1 or claimed > MAX_PIXEL_BYTES:
+        found = " x ".join(f"{size:.0f}" for size in (*sizes, frames))
         raise BadInputError(
-            f"{where}: Rows x Columns x Frames {sizes[0]:.0f} x {sizes[1]:.0f} x {frames:.0f}, expected at most 512 MB"
+            f"{where}: Rows x Columns x Frames {found}, expected at most {MAX_PIXEL_BYTES >> 20} MB of pixels"
         )
