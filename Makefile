@@ -1,11 +1,12 @@
 # make demo   the whole workflow on a simulated cohort        make test    every test
 # make setup  the Python environment in .venv                 make check   style, types, import contracts, workflow, tests
-# make clean  caches and the demo's results                  make faults  every way in which a service can fail, counted
-# make bench-ingest   ingestion at full size, beside its peers
+# make faults  every way in which a service can fail          make fuzz    every reader against mutated files
+# make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
+# make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint check clean bench-ingest faults
+.PHONY: help setup dev demo test lint check faults fuzz kill bench-ingest clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -26,7 +27,7 @@ install = $(PIP) -r $(1) 2>$(LOG).err | tee $(LOG) | $(PROGRESS) || { tail -n 20
 DEMO := --configfile config/demo.yaml --cores all
 
 help:
-	@sed -n '1,4s/^# //p' Makefile
+	@sed -n '1,/^SHELL/s/^# //p' Makefile
 
 setup: $(RUN_STAMP)
 
@@ -69,8 +70,15 @@ check: lint test
 bench-ingest: setup
 	@python benchmarks/ingest/ingest.py $(BENCH)
 
+# Each prints one line of counts and fails where it is not clean; fuzz and kill keep what they found under build/.
 faults: dev
 	@PYTHONPATH=src python tests/faults/matrix.py
+
+fuzz: dev
+	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m fuzz
+
+kill: dev
+	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m killing
 
 clean:
 	rm -rf results/demo results/demo-null results/toy build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import math
 import struct
 import zlib
 from collections.abc import Callable
@@ -20,10 +21,11 @@ from fuzz.binaries import read_matrix, read_volume, readers_in
 from fuzz.target import Seed, Target
 from fuzz.targets import TARGETS
 from fuzz.worker import MEMORY, Tally
+from mgi.imaging import dicom_file
 
 UID = "1.2.3"
 LITTLE_MB = 100
-LARGE_SIDE = 16_000  # squared and in 16 bits just below the limit on pixels
+LARGE_SIDE = 5_700  # squared and in 16 bits just below the limit on pixels
 
 
 def image(side: int, syntax: str, pixels: bytes) -> bytes:
@@ -70,6 +72,15 @@ def run_length_encoded() -> bytes:
     return image(LARGE_SIDE, RLELossless, encapsulate([struct.pack("<16I", 2, 64, 68, *[0] * 13) + b"\x81\x00" * 4]))
 
 
+def largest_accepted() -> bytes:
+    """A valid image of runs, as large as one file may be, in a sixty-fourth of its size."""
+    side = math.isqrt(dicom_file.MAX_PIXEL_BYTES // 2) // 128 * 128
+    plane = b"\x81\x00" * (side * side // 128)
+    high = b"\x81\x01" + plane[2:]  # not constant
+    head = struct.pack("<16I", 2, 64, 64 + len(high), *[0] * 13)
+    return image(side, RLELossless, encapsulate([head + high + plane]))
+
+
 def packed_table(lines: int) -> bytes:
     row = b"ENSG00000000000" + b"\t0" * 1_000 + b"\n"
     head = b"gene\t" + b"\t".join(b"TCGA-CS-%04d-01A" % n for n in range(1_000)) + b"\n"
@@ -98,7 +109,7 @@ def tally_of(
         lambda: image(LARGE_SIDE, ExplicitVRLittleEndian, bytes(512)),
         run_length_encoded,
     ],
-    ids=["deflated", "7 GB claimed", "512 MB claimed", "run-length encoded"],
+    ids=["deflated", "7 GB claimed", "62 MB claimed", "run-length encoded"],
 )
 def test_an_image_is_refused_before_it_takes_memory(
     bomb: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -108,6 +119,14 @@ def test_an_image_is_refused_before_it_takes_memory(
     found = tally_of(monkeypatch, tmp_path, Seed(data=honest_image(), note=(UID, [])), data, read_volume)
     assert (found.refused, found.escapes) == (1, [])
     assert found.peak < LITTLE_MB << 20
+
+
+def test_the_largest_image_that_is_read_stays_within_the_memory_of_one_input(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    honest = Seed(data=honest_image(), note=(UID, []))
+    found = tally_of(monkeypatch, tmp_path, honest, largest_accepted(), read_volume)
+    assert (found.read, found.escapes) == (1, [])
 
 
 # Without the limit on what a packed table may unpack to, each takes all of the 512 MB.

@@ -30,6 +30,7 @@ from mgi.shards.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.shards.parquet import metadata_of
 from mgi.sources.gdc_listing import all_hits, file_row, files_query
 from mgi.sources.kaggle import KaggleImages
+from mgi.sources.patient_names import PatientNames
 from mgi.sources.tcia_listing import read_series
 
 DEEP = "[" * 100_000
@@ -80,7 +81,7 @@ def test_a_file_size_that_is_no_number_is_named(size: Any) -> None:
 def test_a_count_of_images_that_is_no_number_is_named(count: Any) -> None:
     row = {"PatientID": "TCGA-CS-4942", "StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3"}
     with pytest.raises(BadInputError, match=r"NBIA series 1\.2\.3"):
-        read_series(row | {"ImageCount": count})
+        read_series(row | {"ImageCount": count}, PatientNames())
 
 
 def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:

@@ -12,19 +12,29 @@ class Answers:
     """A service whose every reply is the same bytes, parsed as the real client parses them."""
 
     name = "stub"
+    credential = None
 
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    def json(self, request: Any) -> Any:
+    def json(self, request: Any, check: Callable[[Any], None] = lambda reply: None) -> Any:
         from mgi.core.errors import NetworkError
 
-        if not self._data.strip():
-            return None
         try:
-            return json.loads(self._data)
+            reply = json.loads(self._data) if self._data.strip() else None
         except (ValueError, RecursionError):
             raise NetworkError("stub: not JSON") from None
+        self.retrying(lambda: check(reply), seed="")
+        return reply
+
+    def retrying(self, action: Callable[[], Any], *, seed: str) -> Any:
+        """One attempt: the next would bring the same."""
+        from mgi.sources.retry import TransientError
+
+        try:
+            return action()
+        except TransientError as failure:
+            raise failure.error from None
 
 
 def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
@@ -41,19 +51,26 @@ def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 def read_nbia(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.imaging.flair import choose_flair
+    from mgi.sources.patient_names import PatientNames
     from mgi.sources.tcia_listing import read_series, series_rows
+    from mgi.sources.tcia_versions import NbiaVersions
 
     def read(data: bytes, note: Any) -> Any:
-        series = [read_series(row) for row in series_rows(Answers(data), "TCGA-LGG")]  # type: ignore[arg-type]
-        return choose_flair(series)
+        _, rows = series_rows(NbiaVersions(services={"v4": Answers(data)}), "TCGA-LGG")  # type: ignore[dict-item]
+        series = [read_series(row, PatientNames()) for row in rows]
+        return choose_flair([one for one in series if one is not None])
 
     return read
 
 
 def read_sops(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.sources.tcia_listing import sop_uids
+    from mgi.sources.tcia_versions import NbiaVersions
 
-    return lambda data, note: sop_uids(Answers(data), "1.2.3")  # type: ignore[arg-type]
+    def read(data: bytes, note: Any) -> Any:
+        return sop_uids(NbiaVersions(services={"v4": Answers(data)}), "1.2.3")  # type: ignore[dict-item]
+
+    return read
 
 
 def read_lock(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:

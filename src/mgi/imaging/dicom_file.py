@@ -16,7 +16,7 @@ from mgi.core.errors import BadInputError
 from mgi.imaging.codecs import require_decoder
 from mgi.imaging.header import header_of
 
-MAX_PIXEL_BYTES = 512 << 20
+MAX_PIXEL_BYTES = 128 << 20  # of one file, all its frames; decoding and rescaling takes several times as much
 
 
 def parse_dicom(data: bytes, where: str) -> tuple[Any, dict[str, Any]]:
@@ -98,6 +98,7 @@ def _check_pixel_bytes(header: dict[str, Any], where: str) -> None:
     depth = (number_of(header, "BitsAllocated", where) or 16.0) / 8 * (number_of(header, "SamplesPerPixel", where) or 1)
     claimed = math.prod([*sizes, frames, depth])
     if min(*sizes, frames) < 1 or claimed > MAX_PIXEL_BYTES:
+        found = " x ".join(f"{size:.0f}" for size in (*sizes, frames))
         raise BadInputError(
-            f"{where}: Rows x Columns x Frames {sizes[0]:.0f} x {sizes[1]:.0f} x {frames:.0f}, expected at most 512 MB"
+            f"{where}: Rows x Columns x Frames {found}, expected at most {MAX_PIXEL_BYTES >> 20} MB of pixels"
         )

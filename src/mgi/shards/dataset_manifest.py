@@ -1,5 +1,7 @@
 """dataset.json: what a shard folder holds, written last, so that a folder with it is whole."""
 
+import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from mgi.core.recorded import RecordedFile, recorded
 from mgi.shards.parquet import opened_parquet
 
 DATASET = "dataset.json"
+_FOOTER_END = 8  # bytes behind the footer: its length and the letters PAR1
 
 
 def write_dataset(path: Path | str, kind: str, files: Sequence[Path | str], fields: Mapping[str, Any]) -> None:
@@ -22,12 +25,12 @@ def write_dataset(path: Path | str, kind: str, files: Sequence[Path | str], fiel
     for file in map(Path, files):
         if file.resolve().parent != path.resolve().parent:
             raise BadInputError(f"{file}: expected in the folder of {path}")
-        entries[file.name] = {"rows": rows_of(file), "size": file.stat().st_size, "sha256": sha256_of(file)}
+        entries[file.name] = {**_cheap_facts(file), "sha256": sha256_of(file)}
     write_json(path, {"kind": kind, "files": entries, **fields})
 
 
 def read_dataset(folder: Path | str, kind: str, *, verify: bool = False) -> dict[str, Any]:
-    """The description of a shard folder after its files' sizes and row counts, and with `verify` their sha256.
+    """The description of a shard folder after its files' sizes, rows and footers, and with `verify` their sha256.
 
     Raises BadInputError where the folder is not a whole shard of this kind, IntegrityError where a file is another.
     """
@@ -69,10 +72,22 @@ def rows_of(path: Path) -> int:
         return int(source.metadata.num_rows)
 
 
+def _cheap_facts(path: Path) -> dict[str, Any]:
+    """What is compared at every reading; page checksums cover all of a Parquet file but its footer."""
+    if path.stat().st_size < _FOOTER_END:
+        raise IntegrityError(f"{path}: truncated; delete it and run its rule again")
+    with path.open("rb") as data:
+        data.seek(-_FOOTER_END, os.SEEK_END)
+        length = int.from_bytes(data.read(4), "little")
+        data.seek(-min(_FOOTER_END + length, path.stat().st_size), os.SEEK_END)
+        footer = hashlib.sha256(data.read()).hexdigest()
+    return {"size": path.stat().st_size, "footer_sha256": footer, "rows": rows_of(path)}
+
+
 def _check_file(path: Path, expected: Mapping[str, Any], *, verify: bool) -> None:
     if not path.is_file():
         raise IntegrityError(f"{path}: missing, though {DATASET} lists it; run its rule again")
-    found: dict[str, Any] = {"size": path.stat().st_size, "rows": rows_of(path)}
+    found = _cheap_facts(path)
     if verify:
         found["sha256"] = sha256_of(path)
     for name, value in found.items():

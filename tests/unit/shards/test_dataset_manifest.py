@@ -75,3 +75,21 @@ def test_a_file_of_another_folder_cannot_be_described(folder: Path) -> None:
 def test_a_missing_entry_is_named(folder: Path) -> None:
     with pytest.raises(BadInputError, match="scale: missing"):
         field_of(read_dataset(folder, "toy"), "scale", folder)
+
+
+def test_every_flipped_bit_of_a_footer_is_noticed(folder: Path) -> None:
+    """Page checksums leave the footer out: a flip there once emptied the column of patients."""
+    path = folder / "a.parquet"
+    whole = path.read_bytes()
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    for place in range(footer, len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(IntegrityError, match=r"a\.parquet"):
+            read_dataset(folder, "toy")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1PAR1", b"PAR1\xff\xff\xff\xffPAR1"])
+def test_a_stump_of_a_file_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "a.parquet").write_bytes(content)
+    with pytest.raises(IntegrityError, match=r"a\.parquet"):
+        read_dataset(folder, "toy")

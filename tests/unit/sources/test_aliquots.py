@@ -47,3 +47,12 @@ def test_a_label_without_sample_stands_for_its_patient():
     found = choose_aliquots([offer("TCGA-HT-0001")])
     assert found["TCGA-HT-0001"].chosen
     assert found["TCGA-HT-0001"].reason == "labelled by patient"
+
+
+def test_all_samples_of_one_case_in_every_order_and_spelling_leave_the_same_primary():
+    samples = [f"TCGA-DU-6404-{sample}-11R-A36H-07" for sample in ("01A", "01B", "02A", "11A")]
+    spellings = (str, str.lower, lambda barcode: barcode.replace("-", "_"))
+    for spelling in spellings:
+        for order in itertools.permutations(samples):
+            found = choose_aliquots([offer(spelling(barcode), patient_id="TCGA-DU-6404") for barcode in order])
+            assert [found[spelling(barcode)].chosen for barcode in samples] == [False, True, False, False]
