@@ -23,7 +23,13 @@ from lib.config import ConfigProblemError, complete, section, subsection
 from lib.jobs import shell_prefix
 from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
 from lib.supplied import archive_files, archive_folder, existing, option
-from lib.supplied import expression_table, gene_list, image_lists, image_table, positions_table
+from lib.supplied import (
+    expression_table,
+    gene_list,
+    image_lists,
+    image_table,
+    positions_table,
+)
 
 
 configfile: ROOT / "config" / "config.yaml"
