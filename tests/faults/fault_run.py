@@ -25,7 +25,7 @@ from mgi import cli
 from mgi.archive.faults import Rule, with_faults
 from mgi.archive.response import Handler, Request, Response
 from mgi.archive.server import Exchange, Service, archive_service, listen
-from mgi.commands import _ingestion
+from mgi.commands import _service
 
 CANARY = "canary-5b1d8a7c3e"
 TOKEN_VARIABLES = ("MGI_GDC_TOKEN", "MGI_TCIA_TOKEN")
@@ -107,7 +107,7 @@ class Client:
         handler = logging.StreamHandler(logged)
         root = logging.getLogger()
         level = root.level
-        real = _ingestion.open_service
+        real = _service.open_service
 
         def impatient(*given: object, **named: object) -> object:
             return dataclasses.replace(real(*given, **named), limits=self.case.limits, sleep=self._pause)
@@ -118,7 +118,7 @@ class Client:
             with (
                 contextlib.redirect_stdout(said),
                 contextlib.redirect_stderr(said),
-                mock.patch.object(_ingestion, "open_service", impatient),
+                mock.patch.object(_service, "open_service", impatient),
                 mock.patch.dict(os.environ, dict.fromkeys(TOKEN_VARIABLES, CANARY) if self.case.token else {}),
             ):
                 code = cli.main([name, "--settings", self._settings(url), *options])

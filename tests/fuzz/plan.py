@@ -42,7 +42,7 @@ def preload() -> None:
         "pandas",
         "pydicom",
         "snakemake.utils",
-        "mgi.commands._ingestion",
+        "mgi.commands._image_source",
         "mgi.shards.expression_shard",
         "torch",
     ):

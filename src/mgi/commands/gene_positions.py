@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mgi.commands._ingestion import gdc_service
+from mgi.commands._expression_source import gdc_service
 from mgi.core.settings import parse
 from mgi.expression.filter import GtfSettings
 from mgi.expression.gtf import read_gtf_genes

@@ -2,7 +2,8 @@
 
 import argparse
 
-from mgi.commands._ingestion import add_source_options, expression_source
+from mgi.commands._expression_source import expression_source
+from mgi.commands._service import add_source_options
 from mgi.core.files import write_json
 from mgi.core.settings import parse
 from mgi.sources.gdc_listing import check_file_count

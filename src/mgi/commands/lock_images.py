@@ -2,7 +2,8 @@
 
 import argparse
 
-from mgi.commands._ingestion import add_source_options, image_source
+from mgi.commands._image_source import image_source
+from mgi.commands._service import add_source_options
 from mgi.core.files import write_json
 from mgi.core.settings import parse
 from mgi.sources.general_commons import named

@@ -2,7 +2,8 @@
 
 import argparse
 
-from mgi.commands._ingestion import ExpressionSource, ImageSource, expression_source, image_source
+from mgi.commands._expression_source import ExpressionSource, expression_source
+from mgi.commands._image_source import ImageSource, image_source
 from mgi.core.errors import ConfigError, MgiError, NetworkError
 from mgi.core.files import write_json
 from mgi.core.settings import parse

@@ -5,19 +5,28 @@ A member's name is a label and never becomes a path; hostile names are refused a
 
 import stat
 import struct
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
+
+from isal import igzip_lib, isal_zlib
 
 from mgi.core.errors import BadInputError
 
 LOCAL_HEADER_BYTES = 30  # of each member, before its name and bytes
 MAX_NAME_BYTES = 255  # of each part of a name, as on every file system
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others inflate without a limit
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, struct.error, OverflowError)
+_READING = threading.Lock()  # threads may share an open zip, and it has one place to read at
+_ENCRYPTED, _UTF8 = 0x1, 0x800  # flag bits of a member
+_IsalError = cast(type[Exception], igzip_lib.IsalError)  # its stub says instance
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, _IsalError, EOFError, RuntimeError, ValueError, struct.error, OverflowError
+)  # fmt: skip
 
 
 class DamagedZipError(BadInputError):
@@ -59,12 +68,44 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, label: str) 
 
     Raises DamagedZipError naming the member.
     """
-    with _named_damage(label, f"member {info.filename!r} is damaged"), archive.open(info) as member:
-        # Not read(): that inflates the whole stream at once, whatever size the directory claims.
-        data = member.read(info.file_size + 1)
+    with _named_damage(label, f"member {info.filename!r} is damaged"):
+        packed = _packed_bytes(archive, info)
+        data = packed if info.compress_type == zipfile.ZIP_STORED else _inflated(packed, info.file_size)
         if len(data) != info.file_size:
             raise zipfile.BadZipFile(f"{len(data)} bytes, expected {info.file_size}")
+        if isal_zlib.crc32(data) != info.CRC:
+            raise zipfile.BadZipFile("Bad CRC-32")
         return data
+
+
+def _packed_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """A member as it is stored, after its local header; zipfile inflates at half the speed of ISA-L."""
+    stored = archive.fp
+    assert stored is not None, "the zip is open"
+    if info.flag_bits & _ENCRYPTED:
+        raise zipfile.BadZipFile("encrypted")
+    with _READING:
+        stored.seek(info.header_offset)
+        header = stored.read(LOCAL_HEADER_BYTES)
+        if len(header) < LOCAL_HEADER_BYTES or not header.startswith(b"PK\x03\x04"):
+            raise zipfile.BadZipFile("no local header")
+        name_bytes, extra_bytes = struct.unpack_from("<HH", header, 26)
+        if stored.read(name_bytes) != info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8 else "cp437"):
+            raise zipfile.BadZipFile("its local header has another name")
+        stored.seek(extra_bytes, 1)
+        packed = stored.read(info.compress_size)
+    if len(packed) != info.compress_size:
+        raise EOFError(f"{len(packed)} packed bytes, expected {info.compress_size}")
+    return packed
+
+
+def _inflated(packed: bytes, size: int) -> bytes:
+    """At most one byte more than `size`, so that a stream which holds more is noticed and not followed."""
+    stream = isal_zlib.decompressobj(-isal_zlib.MAX_WBITS)
+    data = stream.decompress(packed, size + 1)
+    if len(data) == size and not stream.eof:
+        raise EOFError("the stream has no end")
+    return bytes(data)
 
 
 def refuse_unsafe(

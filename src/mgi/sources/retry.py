@@ -1,13 +1,12 @@
 """When to try again, and how long to wait: the only place in the project that retries."""
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
-
-import numpy as np
 
 from mgi.core.errors import MgiError
 
@@ -37,7 +36,7 @@ def with_retries(
     action: Callable[[], T],
     policy: RetryPolicy,
     *,
-    rng: np.random.Generator,
+    rng: random.Random,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
     """Call `action` until it returns, at most `policy.attempts` times; only TransientError is tried again.
@@ -58,12 +57,12 @@ def with_retries(
 
 
 def pause_before(
-    retry: int, policy: RetryPolicy, *, rng: np.random.Generator, retry_after_s: float | None = None
+    retry: int, policy: RetryPolicy, *, rng: random.Random, retry_after_s: float | None = None
 ) -> float:
     """Seconds before the `retry`-th retry (from 1): what the server asks, capped, or exponential with full jitter."""
     if retry_after_s is not None:
         return min(max(retry_after_s, 0.0), policy.retry_after_cap_s)
-    return float(rng.uniform(0.0, min(policy.cap_s, policy.base_s * 2 ** (retry - 1))))
+    return rng.uniform(0.0, min(policy.cap_s, policy.base_s * 2 ** (retry - 1)))
 
 
 def retry_after_seconds(header: str | None, *, now: datetime | None = None) -> float | None:

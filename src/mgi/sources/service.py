@@ -3,6 +3,7 @@
 import http.cookiejar
 import ipaddress
 import json
+import random
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-import numpy as np
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
@@ -104,7 +104,7 @@ class Service:
 
     def retrying(self, action: Callable[[], T], *, seed: str) -> T:
         """Run `action` under this service's policy; the jitter follows from `seed`, so threads share no generator."""
-        rng = np.random.default_rng(zlib.crc32(seed.encode()))
+        rng = random.Random(zlib.crc32(seed.encode()))
         return with_retries(action, self.policy, rng=rng, sleep=self.sleep)
 
     @contextmanager

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mgi.archive import server
 from mgi.archive.server import serve
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
-from mgi.commands import _ingestion
 from mgi.expression.filter import FilterSettings
 from mgi.expression.normalise import fit
 from mgi.shards.cohort_tables import write_split
@@ -47,7 +47,7 @@ def asked(monkeypatch) -> list[str]:
             yield service
         paths.extend(exchange.path for exchange in service.requests)
 
-    monkeypatch.setattr(_ingestion, "serve", recorded)
+    monkeypatch.setattr(server, "serve", recorded)
     return paths
 
 

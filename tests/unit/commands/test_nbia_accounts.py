@@ -131,7 +131,7 @@ def test_a_login_opens_the_second_version_and_its_secrets_are_nowhere(served, tm
 
 
 def test_a_token_is_never_sent_to_the_simulated_archive(simulated_archive, tmp_path, monkeypatch, served):
-    from mgi.commands import _ingestion
+    from mgi.archive import server
 
     monkeypatch.setenv("MGI_TCIA_TOKEN", CANARY)
     monkeypatch.setenv("MGI_GDC_TOKEN", CANARY)
@@ -141,7 +141,7 @@ def test_a_token_is_never_sent_to_the_simulated_archive(simulated_archive, tmp_p
         def serve(folder):
             yield service
 
-        monkeypatch.setattr(_ingestion, "serve", serve)
+        monkeypatch.setattr(server, "serve", serve)
         genes, images = '{"retry_base_s": 0}', '{"source": "tcia", "retry_base_s": 0}'
         options = ["--archive", str(simulated_archive), "--output", str(tmp_path / "p.json")]
         assert main(["preflight", "--images", images, "--expression", genes, *options]) == 0

@@ -8,6 +8,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,10 +105,33 @@ def test_a_stream_that_is_longer_than_it_claims_is_not_inflated(tmp_path: Path) 
     struct.pack_into("<I", content, entry(content, 0) + 16, zlib.crc32(bytes(1_000)))
     tracemalloc.start()
     try:
-        assert read_all(tmp_path, content) == {"1.dcm": bytes(1_000)}
+        with pytest.raises(DamagedZipError, match=r"member '1\.dcm' is damaged \(1001 bytes, expected 1000\)"):
+            read_all(tmp_path, content)
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_a_member_without_its_own_header_end_or_key_is_damaged(tmp_path: Path) -> None:
+    whole = packed({"1.dcm": bytes(range(256)) * 40})
+    for what, place, value in (
+        ("no local header", 0, b"XX"),
+        ("another name", 30, b"2"),
+        ("encrypted", entry(whole, 0) + 8, b"\x01"),
+        ("Bad CRC", entry(whole, 0) + 16, b"\0\0"),
+    ):
+        content = bytearray(whole)
+        content[place : place + len(value)] = value
+        with pytest.raises(DamagedZipError, match=what):
+            read_all(tmp_path, content)
+
+
+def test_threads_may_read_one_zip(tmp_path: Path) -> None:
+    members = {f"{n}.dcm": bytes([n]) * 50_000 for n in range(40)}
+    (tmp_path / "x.zip").write_bytes(packed(members))
+    with opened_zip(tmp_path / "x.zip") as archive, ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda info: (info.filename, read_member(archive, info, label="x")), archive.infolist())
+        assert dict(found) == members
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

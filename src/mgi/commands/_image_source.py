@@ -1,0 +1,80 @@
+"""The source of images and masks that a configuration names, put together.
+
+Not a command (the leading underscore hides it from the command line).
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from mgi.commands._service import service_for
+from mgi.imaging.codecs import register_decoders
+from mgi.imaging.flair import choose_flair, confirm_flair
+from mgi.sources.credentials import tcia_credential
+from mgi.sources.general_commons import read_commons_manifest
+from mgi.sources.kaggle import KaggleImages
+from mgi.sources.lock import ImageItem, ImageLock
+from mgi.sources.patient_names import read_patient_names
+from mgi.sources.protocol import Source
+from mgi.sources.settings import ImageSettings
+from mgi.sources.tcia import TciaImages
+from mgi.sources.tcia_manifest import SeriesManifest, read_tcia_manifest
+
+ImageSource = Source[ImageItem, ImageLock]
+
+NBIA_PATH = "/nbia-api/services/v4"
+
+
+@contextmanager
+def image_source(
+    chosen: ImageSettings, *, archive: str | None = None, table: str | None = None
+) -> Iterator[ImageSource]:
+    """The source of images and masks; a simulated archive is served while the block runs."""
+    register_decoders()
+    if chosen.source != "tcia":
+        yield _own_images(chosen, table)
+        return
+    manifest = _series_manifest(chosen)
+    with service_for(archive, NBIA_PATH, chosen) as service:
+        if archive is None:
+            service = dataclasses.replace(service, credential=tcia_credential(os.environ, service))
+        yield TciaImages(
+            service=service,
+            collection=chosen.collection,
+            choose=partial(choose_flair, min_images=chosen.min_images),
+            confirm=confirm_flair,
+            manifest=manifest,
+            patients=read_patient_names(Path(chosen.patients) if chosen.patients else None),
+            simulated=archive is not None,
+        )
+
+
+def _own_images(chosen: ImageSettings, table: str | None) -> ImageSource:
+    """The source of images that the user has on disk."""
+    path = table or (chosen.archive if chosen.source == "kaggle" else chosen.folder)
+    place = Path(path) if path else None
+    if chosen.source == "kaggle":
+        return KaggleImages(archive=place)
+    from mgi.imaging.nifti import count_slices  # a download needs no nibabel
+    from mgi.sources.dicom_folder import DicomImages
+    from mgi.sources.nifti import NiftiImages
+
+    if chosen.source == "nifti":
+        return NiftiImages(folder=place, count_slices=count_slices)
+    is_table = chosen.manifest is not None and chosen.manifest.lower().endswith(".csv")
+    return DicomImages(
+        folder=place,
+        choose=partial(choose_flair, min_images=chosen.min_images),
+        confirm=confirm_flair,
+        count_slices=count_slices,
+        patients=read_patient_names(Path(chosen.patients) if chosen.patients else None),
+        manifest=None if is_table else _series_manifest(chosen),
+        commons=read_commons_manifest(Path(chosen.manifest)) if is_table and chosen.manifest else (),
+    )
+
+
+def _series_manifest(chosen: ImageSettings) -> SeriesManifest | None:
+    return read_tcia_manifest(Path(chosen.manifest)) if chosen.manifest else None
