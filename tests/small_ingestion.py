@@ -40,6 +40,7 @@ def commands(archive: Path, made: Path) -> dict[str, list[str]]:
         "split": [
             "--cohort", cohort, "--settings", '{"folds": 2}',
             "--output", f"{made}/tables/split.parquet", "--tsv", f"{made}/tables/split.tsv",
+            "--sites", f"{made}/tables/split_sites.tsv",
         ],
         "shard-expression": [
             "--lock", locks["expression"], "--index", indexes["expression"],

@@ -33,6 +33,7 @@ def locked(patient: str, key: str, role: str) -> dict[str, Any]:
     return {
         "patient_id": patient, "study_uid": "1.2", "study_date": "2001-02-03", "key": key, "modality": "MR",
         "description": "", "n_images": 3, "size": 1, "role": role, "score": 1.0, "chosen": True, "reason": "",
+        "digest": "0" * 64,
     }  # fmt: skip
 
 
