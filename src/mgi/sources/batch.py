@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from mgi.core.errors import MgiError, NetworkError, ResourceError
-from mgi.core.files import sync_folder
+from mgi.core.files import sync_file, sync_folder
 from mgi.sources.progress import Progress
 from mgi.sources.protocol import Fetching, ItemT, RawEntry
 
@@ -37,9 +37,17 @@ def fetch_batch(
     if failures:
         raise _summary(failures, len(items))
     entries |= {item.key: entry for item, entry in zip(missing, fetched, strict=True) if isinstance(entry, RawEntry)}
-    for part in {(folder / entry.path).parent for entry in entries.values() if entry.path is not None}:
-        sync_folder(part)
+    _sync(folder, [outcome for outcome in fetched if isinstance(outcome, RawEntry)])
     return [entries[item.key] for item in items]
+
+
+def _sync(folder: Path, fetched: Sequence[RawEntry]) -> None:
+    """Put on the disk what the index is about to name, bytes before names."""
+    paths = [folder / entry.path for entry in fetched if entry.path is not None]
+    for path in paths:
+        sync_file(path)
+    for parent in {path.parent for path in paths}:
+        sync_folder(parent)
 
 
 def _run(

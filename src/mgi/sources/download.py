@@ -1,7 +1,6 @@
 """One file from a service to its place: resumed where that is safe, digested as it arrives, and complete or absent."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TypeVar
 import requests
 
 from mgi.core.errors import IntegrityError
-from mgi.core.files import full_disk_named
+from mgi.core.files import full_disk_named, start_writing_back
 from mgi.sources.body import CHUNK_BYTES, chunks_of, refuse_page
 from mgi.sources.retry import TransientError
 from mgi.sources.service import Request, Service
@@ -97,7 +96,7 @@ def _append(
                     digest.update(chunk)
                 chunk = next(arriving, b"")
             sink.flush()
-            os.fsync(sink.fileno())
+            start_writing_back(sink.fileno())
     return have
 
 
@@ -132,6 +131,6 @@ def _confirm_offset(response: requests.Response, part: Path, asked: int | None, 
 
 
 def _publish(part: Path, target: Path) -> None:
-    """Rename; the bytes are synced, and `fetch_batch` syncs the folder once, before the index names its files."""
+    """Rename; who names the file in an index syncs it before (see fetch_batch): many at once wait once."""
     part.chmod(0o644)
     part.replace(target)
