@@ -4,9 +4,12 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from mgi.cohort.pairing import EXCLUDED
 from mgi.cohort.raw_index import RawItem, read_raw_indexes
@@ -17,7 +20,7 @@ from mgi.imaging.buda import opened_buda
 from mgi.imaging.geometry import MASK_INTERPOLATION
 from mgi.shards.cohort_tables import read_cohort
 from mgi.shards.dataset_manifest import write_dataset
-from mgi.shards.image_shard import KIND, image_shard_writer
+from mgi.shards.image_shard import KIND, image_shard_writer, rows_of
 from mgi.shards.patient_sources import Converted, from_buda, from_dicom_folder, from_nifti, from_series
 from mgi.shards.twins import TwinGuard
 from mgi.sources.lock import ImageLock
@@ -48,12 +51,11 @@ def run(args: argparse.Namespace) -> None:
     dropped, twins = {}, TwinGuard("image")
     with _converter(lock, args.table) as convert, image_shard_writer(args.slices) as writer:
         patients = map_ahead(partial(_convert, raw=raw, convert=convert), rows, threads=args.threads)
-        for count, converted in enumerate(patients, start=1):
-            patient = converted.images.patient_id
-            twins.admit_digest(patient, converted.digest)
-            writer.add(converted.images)
-            if converted.notes:
-                dropped[patient] = list(converted.notes)
+        for count, found in enumerate(patients, start=1):
+            twins.admit_digest(found.patient_id, found.digest)
+            writer.add_rows(found.patient_id, found.rows)
+            if found.notes:
+                dropped[found.patient_id] = list(found.notes)
             if count * 10 // len(rows) != (count - 1) * 10 // len(rows):
                 print(f"{count} of {len(rows)} patients, {writer.n_slices} slices", file=sys.stderr, flush=True)
     fields = {
@@ -88,13 +90,25 @@ def _converter(lock: ImageLock, table: str | None) -> Iterator[Converter]:
     yield partial(from_nifti if lock.source == "nifti" else from_dicom_folder, folder=Path(table))
 
 
-def _convert(row: dict[Any, Any], *, raw: dict[str, RawItem], convert: Converter) -> Converted:
+@dataclass(frozen=True, kw_only=True)
+class _Patient:
+    """All that is left to do for a patient in order is to write its rows."""
+
+    patient_id: str
+    rows: pa.Table
+    notes: tuple[str, ...]
+    digest: bytes
+
+
+def _convert(row: dict[Any, Any], *, raw: dict[str, RawItem], convert: Converter) -> _Patient:
     patient = row["patient_id"]
     keys = [row["image_key"], *row["mask_keys"]]
     if absent := [key for key in keys if key not in raw]:
         raise BadInputError(f"{patient}: {absent[0]}: in the cohort but in no raw index; make the cohort again")
     image, *masks = (raw[key] for key in keys)
     try:
-        return convert(patient, image, masks)
+        converted = convert(patient, image, masks)
+        rows = rows_of(converted.images)
     except BadInputError as error:
         raise BadInputError(f"{patient}: {error}; to go on without the patient, exclude it from the cohort") from None
+    return _Patient(patient_id=patient, rows=rows, notes=converted.notes, digest=converted.digest)

@@ -6,7 +6,7 @@ pydicom makes an object of every value; of the thirty that a slice needs, that t
 from collections.abc import Mapping
 from typing import Any
 
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 
@@ -42,8 +42,11 @@ KEYWORDS = (
     "HighBit",
 )
 _TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in KEYWORDS}
+# Implicit files do not say what kind an element is.
+_KINDS = {tag: dictionary_VR(tag) for tag in _TAGS.values()}
 _NUMBERS = ("DS", "IS")
 _PLAIN = (*_NUMBERS, "CS", "UI")
+_WORD_BYTES = 2
 
 
 def header_of(dataset: Any) -> dict[str, Any]:
@@ -59,10 +62,14 @@ def text_of(header: Mapping[str, Any], keyword: str) -> str:
 
 
 def _value(dataset: Any, tag: BaseTag, raw: Any) -> Any:
-    if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes) and raw.VR in _PLAIN:
-        parts = [part.strip(" \0") for part in raw.value.decode("ascii").split("\\")]
-        values = [float(part) if part else None for part in parts] if raw.VR in _NUMBERS else parts
-        single = values[0] if len(values) == 1 else values
-        return None if single == "" else single
+    if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes):
+        kind = raw.VR or _KINDS[tag]
+        if kind in _PLAIN:
+            parts = [part.strip(" \0") for part in raw.value.decode("ascii").split("\\")]
+            values = [float(part) if part else None for part in parts] if kind in _NUMBERS else parts
+            single = values[0] if len(values) == 1 else values
+            return None if single == "" else single
+        if kind == "US" and len(raw.value) == _WORD_BYTES:
+            return int.from_bytes(raw.value, "little" if raw.is_little_endian else "big")
     value = dataset[tag].value
     return None if value in (None, "", []) else value

@@ -56,15 +56,21 @@ class ImageShardWriter:
 
         Raises BadInputError where shapes, dtype, mask values or order are not those of the format.
         """
-        _check(patient)
-        if patient.patient_id <= self._last:
+        self.add_rows(patient.patient_id, rows_of(patient))
+
+    def add_rows(self, patient_id: str, rows: pa.Table) -> None:
+        """Append what `rows_of` made of a patient, such as in a thread.
+
+        Raises BadInputError where the patient is not the next in order.
+        """
+        if patient_id <= self._last:
             raise BadInputError(
-                f"image shard: {patient.patient_id} after {self._last}, expected sorted, unique patients"
+                f"image shard: {patient_id} after {self._last}, expected sorted, unique patients"
             )
-        self._writer.write_table(_rows_of(patient), row_group_size=len(patient.slices))
-        self._last = patient.patient_id
+        self._writer.write_table(rows, row_group_size=len(rows))
+        self._last = patient_id
         self.n_patients += 1
-        self.n_slices += len(patient.slices)
+        self.n_slices += len(rows)
 
 
 @contextmanager
@@ -144,7 +150,12 @@ def _check_affine(affine: NDArray[np.float64], spacing_mm: tuple[float, float] |
         raise BadInputError(f"{where}: spacing_mm {spacing_mm}, expected {steps.tolist()} as in the affine")
 
 
-def _rows_of(patient: PatientImages) -> pa.Table:
+def rows_of(patient: PatientImages) -> pa.Table:
+    """A patient's slices as rows of the shard.
+
+    Raises BadInputError where shapes, dtype or mask values are not those of the format.
+    """
+    _check(patient)
     n_slices, rows, columns = patient.slices.shape
     row_mm, column_mm = patient.spacing_mm or (None, None)
     masks = patient.masks

@@ -26,6 +26,9 @@ NIFTI_ENDINGS = (".nii", ".nii.gz")
 MAX_PIXEL_RATIO = 2.0  # of the sides of a pixel: networks see squares, and a slice of thick sagittal ones is a smear
 _SAME_GRID_MM = 1e-3
 
+# Every fourth slice tells a copied scan from another: no two scans share one voxel for voxel.
+TWIN_STEP = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
@@ -110,7 +113,7 @@ def from_buda(patient_id: str, image: RawItem, archive: BudaArchive) -> Converte
         positions_mm=None,
         source=found.sha256,
     )
-    return Converted(images=images, notes=(), digest=digest_of_values(images.slices))
+    return Converted(images=images, notes=(), digest=digest_of_values(images.slices[:: TWIN_STEP]))
 
 
 def _only_file(item: RawItem, folder: Path) -> bytes:
@@ -172,4 +175,4 @@ def _stored(patient_id: str, image: RawItem, scan: _Scan) -> Converted:
         native_axes=native,
     )
     turned = () if native[2] in "SI" else (f"cut into axial slices from a scan with axes {native}",)
-    return Converted(images=images, notes=(*scan.notes, *turned), digest=digest_of_values(images.slices))
+    return Converted(images=images, notes=(*scan.notes, *turned), digest=digest_of_values(images.slices[:: TWIN_STEP]))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.core.files import md5_of
+from mgi.core.receipt import forget, read_receipt, write_receipt
 from mgi.sources.aliquots import Candidate, choose_aliquots
 from mgi.sources.download import Download, download
 from mgi.sources.gdc_listing import all_hits, annotations_query, file_row, files_query
@@ -12,7 +13,6 @@ from mgi.sources.gdc_versions import is_gone, same_bytes_elsewhere
 from mgi.sources.lock import ExpressionItem, ExpressionLock, check_lock
 from mgi.sources.origin import check_origin
 from mgi.sources.protocol import Listing, RawEntry
-from mgi.sources.receipt import forget, read_receipt, write_receipt
 from mgi.sources.retry import TransientError
 from mgi.sources.service import Request, Service
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from mgi.core.errors import IntegrityError
 from mgi.core.files import sha256_of
+from mgi.core.receipt import forget, read_receipt, write_receipt
 from mgi.sources.download import Download, download
 from mgi.sources.general_commons import named
 from mgi.sources.lock import ImageItem, ImageLock, check_lock
 from mgi.sources.origin import check_origin
 from mgi.sources.patient_names import PatientNames
 from mgi.sources.protocol import Listing, RawEntry
-from mgi.sources.receipt import forget, read_receipt, write_receipt
 from mgi.sources.series_choice import SeriesChoice, item_of
 from mgi.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
 from mgi.sources.service import MissingEndpointError, Request, Service

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from mgi.sources.receipt import forget, read_receipt, receipt_of, write_receipt
+from mgi.core.receipt import forget, read_receipt, receipt_of, write_receipt
 
 
 @pytest.fixture
