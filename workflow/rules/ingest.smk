@@ -24,6 +24,8 @@ rule preflight:
         expression_table=existing(EXPRESSION_TABLE),
         image_table=existing(IMAGE_TABLE),
         image_lists=IMAGE_LISTS,
+        expression_lock=existing(config["expression"]["lock"]),
+        image_lock=existing(config["images"]["lock"]),
     output:
         preflight="<results>/preflight.json",
     log:

@@ -20,14 +20,15 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     chosen = parse(ImageSettings, args.settings, where="images")
-    if chosen.lock is not None:
-        lock = read_lock(chosen.lock, ImageLock, source=chosen.source)
-    else:
-        with image_source(chosen, archive=args.archive, table=args.table) as source:
+    with image_source(chosen, archive=args.archive, table=args.table) as source:
+        if chosen.lock is not None:
+            lock = read_lock(chosen.lock, ImageLock, source=chosen.source)
+            source.admit(lock)
+        else:
             listing = source.discover()
             lock = source.lock(listing)
-        for note in listing.notes:
-            print(f"{lock.source}: {note}")
+            for note in listing.notes:
+                print(f"{lock.source}: {note}")
     write_json(args.output, as_json(lock))
     n_flair = sum(item.chosen and item.role == "flair" for item in lock.items)
     n_mask = sum(item.chosen and item.role == "mask" for item in lock.items)

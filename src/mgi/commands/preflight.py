@@ -1,13 +1,19 @@
 """Say before any long step which sources answer, need an account or are missing."""
 
 import argparse
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from mgi.commands._expression_source import ExpressionSource, expression_source
-from mgi.commands._image_source import ImageSource, image_source
+from mgi.commands._expression_source import expression_source
+from mgi.commands._image_source import image_source
 from mgi.core.errors import ConfigError, MgiError, NetworkError
 from mgi.core.files import write_json
 from mgi.core.settings import parse
+from mgi.sources.lock import ExpressionLock, ImageLock, read_lock
+from mgi.sources.protocol import Source
 from mgi.sources.settings import ExpressionSettings, ImageSettings
+
+L = TypeVar("L", ExpressionLock, ImageLock)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +32,10 @@ def run(args: argparse.Namespace) -> None:
         expression_source(expression, archive=args.archive) as genes,
         image_source(images, archive=args.archive) as mri,
     ):
-        found = [_probe("expression", expression.source, genes), _probe("images", images.source, mri)]
+        found = [
+            _told("expression", expression.source, lambda: _detail(expression, ExpressionLock, genes)),
+            _told("images", images.source, lambda: _detail(images, ImageLock, mri)),
+        ]
     for line, _ in found:
         print(f"{line['kind']} from {line['source']}: {line['state']}: {line['detail']}")
     failures = [error for _, error in found if error is not None]
@@ -35,10 +44,20 @@ def run(args: argparse.Namespace) -> None:
     write_json(args.output, {"kind": "preflight", "format": 1, "sources": [line for line, _ in found]})
 
 
-def _probe(kind: str, name: str, source: ExpressionSource | ImageSource) -> tuple[dict[str, str], MgiError | None]:
+def _detail(chosen: ExpressionSettings | ImageSettings, cls: type[L], source: Source[Any, L]) -> str:
+    """What the source says of itself; with a committed lock it is not asked, only whether it can serve the lock."""
+    if chosen.lock is None:
+        return source.probe()
+    lock = read_lock(chosen.lock, cls, source=chosen.source)
+    source.admit(lock)
+    n_chosen = sum(item.chosen for item in lock.items)
+    return f"{n_chosen} items chosen by the lock {chosen.lock}; no search is asked"
+
+
+def _told(kind: str, name: str, detail_of: Callable[[], str]) -> tuple[dict[str, str], MgiError | None]:
     """One line about one source; its error is kept, so that the other source is still asked."""
     try:
-        return {"kind": kind, "source": name, "state": "ready", "detail": source.probe()}, None
+        return {"kind": kind, "source": name, "state": "ready", "detail": detail_of()}, None
     except MgiError as error:
         detail = str(error)
         state = "missing" if isinstance(error, ConfigError) else "unusable"

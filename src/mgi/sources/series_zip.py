@@ -23,7 +23,7 @@ from mgi.core.zips import DamagedZipError, UnsafeZipError, ZipLimits, opened_zip
 from mgi.sources.retry import TransientError
 
 MAX_BYTES = ZipLimits.total_bytes
-MAX_PIXEL_BYTES = 512 << 20
+MAX_PIXEL_BYTES = 128 << 20  # as the shards accept, which take several times as much to make
 HASH_LIST = "md5hashes.csv"
 # A deflated file of 400 kB unpacks to 800 MB even where pixels are skipped.
 DEFLATED_EXPLICIT_VR = "1.2.840.10008.1.2.1.99"

@@ -49,3 +49,26 @@ def test_a_restricted_collection_needs_an_account_and_the_other_source_is_still_
 def test_a_folder_without_a_complete_archive_is_told_at_once(tmp_path, capsys):
     assert preflight(tmp_path / "p.json", GDC, TCIA, "--archive", tmp_path) == ConfigError.exit_code
     assert "run simulate first" in capsys.readouterr().err
+
+
+def test_with_committed_locks_nothing_is_asked(simulated_archive, tmp_path, capsys, asked):
+    locks = {}
+    for kind, settings in (("expression", GDC), ("images", TCIA)):
+        locks[kind] = tmp_path / f"{kind}.json"
+        options = ["--settings", settings, "--archive", str(simulated_archive), "--output", str(locks[kind])]
+        assert main([f"lock-{kind}", *options]) == 0
+    asked.clear()
+    given = [json.dumps({**json.loads(GDC), "lock": str(locks["expression"])})]
+    given.append(json.dumps({**json.loads(TCIA), "lock": str(locks["images"])}))
+    assert preflight(tmp_path / "p.json", *given, "--archive", simulated_archive) == 0
+    assert asked == []
+    assert "items chosen by the lock" in capsys.readouterr().out
+
+
+def test_a_lock_of_the_other_kind_of_archive_is_told_by_the_preflight(simulated_archive, tmp_path, capsys):
+    lock = tmp_path / "expression.json"
+    options = ["--settings", GDC, "--archive", str(simulated_archive), "--output", str(lock)]
+    assert main(["lock-expression", *options]) == 0
+    real = json.dumps({"source": "gdc", "lock": str(lock)})
+    assert preflight(tmp_path / "p.json", real, '{"source": "kaggle"}') != 0
+    assert "expression from gdc: missing" in capsys.readouterr().out
