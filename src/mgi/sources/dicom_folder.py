@@ -12,7 +12,7 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.sources.dicom_choice import judge_patient
-from mgi.sources.dicom_series import FolderScan, scan_folder
+from mgi.sources.dicom_series import FolderScan, FolderSeries, scan_folder
 from mgi.sources.general_commons import CommonsRow, check_files, check_series, named
 from mgi.sources.lock import ImageItem, ImageLock, check_lock
 from mgi.sources.nifti import gated
@@ -27,6 +27,10 @@ from mgi.sources.user_folder import Members, digest_of, entry_of, hashed, pinned
 EXPECTED = (
     "a folder of DICOM files, such as a General Commons download of TCGA-LGG (controlled access: dbGaP phs004225)"
 )
+
+# What an unnamed series is called in the lock; the selector reads it as any other name.
+BY_TAGS = "axial FLAIR by its tags (the files have no name for it)"
+TIMES = ("InversionTime", "EchoTime", "RepetitionTime")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,14 @@ class DicomImages:
             rejected = self.confirm(scan.series[item.key].tags)
         return entry_of(item, members, size=size, n_images=item.n_images, rejected=rejected)
 
+    def _named(self, series: FolderSeries) -> FolderSeries:
+        """A series without any name, named by its tags if all three times are those of a FLAIR."""
+        listed = series.listed
+        is_flair = all(series.tags.get(name) for name in TIMES) and self.confirm(series.tags) is None
+        if listed.description or listed.modality != "MR" or not is_flair:
+            return series
+        return replace(series, listed=replace(listed, description=BY_TAGS))
+
     def _gated_label(self, root: Path, name: str) -> tuple[int, int, str | None]:
         return (root / name).stat().st_size, *gated(self.count_slices, root / name)
 
@@ -107,7 +119,7 @@ class DicomImages:
     def _judged(self, scan: FolderScan) -> list[ImageItem]:
         series, labels = defaultdict(list), defaultdict(list)
         for one in scan.series.values():
-            series[one.listed.patient_id].append(one)
+            series[one.listed.patient_id].append(self._named(one))
         for label in scan.labels:
             labels[label.patient_id].append(label)
         root = self._present()

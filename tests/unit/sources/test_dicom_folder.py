@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import io
 import json
@@ -10,6 +11,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.imaging.flair import confirm_flair
 from mgi.sources.dicom_folder import DicomImages
 from mgi.sources.general_commons import read_commons_manifest
 from mgi.sources.lock import ImageLock, as_json, read_lock
@@ -310,3 +312,22 @@ def test_published_series_are_grouped_and_decoded(real_data, name, tmp_path):
     entry = source.fetch(item, tmp_path)
     assert (item.n_images, item.study_date, entry.n_images, len(entry.members)) == (4, "2016-03-09", 4, 4)
     assert entry.rejected is None
+
+
+@pytest.mark.parametrize(
+    ("tags", "chosen"),
+    [
+        ({"InversionTime": 2200, "EchoTime": 120, "RepetitionTime": 9000}, True),
+        ({"InversionTime": 900, "EchoTime": 20, "RepetitionTime": 2000}, False),
+        ({"InversionTime": None, "EchoTime": 120, "RepetitionTime": 9000}, False),
+    ],
+    ids=["a FLAIR's", "a T1 FLAIR's", "no inversion time"],
+)
+def test_an_unnamed_series_is_a_flair_only_by_all_its_tags(tmp_path, series, tags, chosen):
+    images = series(CS, 1, "", **tags)
+    images += series(CS, 2, "AX T1", n=2)
+    root = write(tmp_path / "mine", {f"{k}": content for k, content in enumerate(images)})
+    source = dataclasses.replace(source_at(root), confirm=confirm_flair)
+    found = {item.key: item for item in source._judged(source._scan())}
+    assert found["1.2.1"].chosen is chosen
+    assert ("by its tags" in found["1.2.1"].description) is chosen
