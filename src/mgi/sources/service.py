@@ -148,7 +148,7 @@ class Service:
         label = f"{self.name}: {request.label}"
         with self.open(request) as response:
             arriving = chunks_of(response, self.limits, label=label, max_bytes=self.limits.json_bytes)
-            return b"".join(refuse_page(arriving, label=label))
+            return b"".join(bytes(piece) for piece in refuse_page(arriving, label=label))
 
     def _send_as_somebody(self, request: Request, headers: dict[str, str], label: str) -> requests.Response:
         if self.credential is None:
