@@ -23,9 +23,7 @@ rule preflight:
         archive=ARCHIVE_FILES,
         expression_table=existing(EXPRESSION_TABLE),
         image_table=existing(IMAGE_TABLE),
-        image_lists=IMAGE_LISTS,
-        expression_lock=existing(config["expression"]["lock"]),
-        image_lock=existing(config["images"]["lock"]),
+        given=IMAGE_LISTS + COMMITTED,
     output:
         preflight="<results>/preflight.json",
     log:

@@ -91,6 +91,10 @@ class GdcExpression:
     def admit(self, lock: ExpressionLock) -> None:
         """Refuse a simulated archive's lock for the real service and the reverse; files are checked one by one."""
         check_origin(lock, self.service, simulated=self.simulated)
+        # Files are named by their digest, and two of one name would be written at once.
+        names = [item.md5 for item in lock.items if item.chosen]
+        if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+            raise BadInputError(f"lock: two chosen files have md5 {twice[0]}: one patient's data twice; unchoose one")
 
     def verify(self, item: ExpressionItem, folder: Path) -> RawEntry | None:
         """The entry of a file whose bytes have the locked digest; a wrong one is left for `fetch` to replace."""

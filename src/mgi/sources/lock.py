@@ -188,9 +188,6 @@ def check_lock(lock: ExpressionLock | ImageLock) -> None:
     rivals = [item.patient_id for item in chosen if not (isinstance(item, ImageItem) and item.role == "mask")]
     if twice := _repeated(rivals):
         raise BadInputError(f"items: {twice} has two chosen items, expected one per patient")
-    # Files are named by their digest, and two of one name would be written at once.
-    if twice := _repeated(item.md5 for item in chosen if isinstance(item, ExpressionItem) and item.md5 is not None):
-        raise BadInputError(f"items: two chosen files have md5 {twice}, expected one patient's data once; unchoose one")
     for item in chosen:
         _check_names(lock.source, item)
         if isinstance(item, ExpressionItem):

@@ -176,3 +176,10 @@ def test_a_status_that_is_not_ok_once_is_asked_again(source, stub, reply):
     stub.script["/status"] = [reply(body=b'{"error": "later"}'), reply(body=b'{"status": "OK", "data_release": "45"}')]
     assert source.discover().release == "45"
     assert stub.count("/status") == 2
+
+
+def test_two_chosen_files_of_one_digest_are_refused_before_any_is_fetched(source):
+    lock = source.lock(source.discover())
+    twin = dataclasses.replace(lock.items[0], patient_id="TCGA-DU-0001", key="f-2")
+    with pytest.raises(BadInputError, match=f"two chosen files have md5 {MD5}"):
+        source.admit(dataclasses.replace(lock, items=(lock.items[0], twin)))
