@@ -236,7 +236,10 @@ def config(data: bytes, rng: random.Random) -> bytes:
     """A YAML text, changed as a value or as bytes."""
     if rng.random() < 0.25:
         return damage(data, rng)
-    return yaml.safe_dump(tree(yaml.safe_load(data), rng), allow_unicode=True).encode("utf-8", "surrogatepass")
+    try:
+        return yaml.safe_dump(tree(yaml.safe_load(data), rng), allow_unicode=True).encode("utf-8", "surrogatepass")
+    except RecursionError:  # nested deeper than YAML can be written
+        return damage(data, rng)
 
 
 def zipped(data: bytes, rng: random.Random) -> bytes:
