@@ -69,6 +69,12 @@ def test_what_is_wrong_is_named(overlay: dict[str, Any], message: str) -> None:
     assert str(problem.value) == message
 
 
+def test_a_value_that_holds_itself_is_named() -> None:
+    overlay = yaml.safe_load("images: {folder: &here [*here]}")
+    with pytest.raises(ConfigProblemError, match=r"images\.folder: found a list that holds itself, expected"):
+        checked(default_with(overlay), SCHEMA)
+
+
 def test_defaults_fill_what_is_left_out_at_every_depth() -> None:
     config = default_with({})
     config["pretrain"] = {"schedule": {"steps": 7}}

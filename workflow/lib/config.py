@@ -104,7 +104,15 @@ def _in_one_line(error: ValidationError) -> str:
         return _name_unknown_key(where, error)
     if error.validator == "required":
         return f"{_join(where, error.message.split(chr(39))[1])}: missing"
-    return f"{where or 'config'}: found {json.dumps(error.instance, default=str)}, expected {_expected(error)}"
+    return f"{where or 'config'}: found {_shown(error.instance)}, expected {_expected(error)}"
+
+
+def _shown(value: Any) -> str:
+    """A value as JSON; YAML's anchors can make one that holds itself, which JSON cannot say."""
+    try:
+        return json.dumps(value, default=str)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} that holds itself"
 
 
 def _name_unknown_key(where: str, error: ValidationError) -> str:
