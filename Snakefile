@@ -46,7 +46,10 @@ SEGMENTERS = segmenters(RUNS)
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
 IMAGE_LISTS = image_lists(config)
-COMMITTED = [*existing(config["expression"]["lock"]), *existing(config["images"]["lock"])]
+COMMITTED = [
+    *existing(config["expression"]["lock"]),
+    *existing(config["images"]["lock"]),
+]
 GENE_LIST = gene_list(config)
 POSITIONS, GTF_FOLDER = positions_table(config), f"{config['results']}/raw/gencode"
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
