@@ -113,7 +113,7 @@ def from_buda(patient_id: str, image: RawItem, archive: BudaArchive) -> Converte
         positions_mm=None,
         source=found.sha256,
     )
-    return Converted(images=images, notes=(), digest=digest_of_values(images.slices[:: TWIN_STEP]))
+    return Converted(images=images, notes=(), digest=digest_of_values(images.slices[::TWIN_STEP]))
 
 
 def _only_file(item: RawItem, folder: Path) -> bytes:
@@ -175,4 +175,4 @@ def _stored(patient_id: str, image: RawItem, scan: _Scan) -> Converted:
         native_axes=native,
     )
     turned = () if native[2] in "SI" else (f"cut into axial slices from a scan with axes {native}",)
-    return Converted(images=images, notes=(*scan.notes, *turned), digest=digest_of_values(images.slices[:: TWIN_STEP]))
+    return Converted(images=images, notes=(*scan.notes, *turned), digest=digest_of_values(images.slices[::TWIN_STEP]))

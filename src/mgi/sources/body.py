@@ -78,7 +78,7 @@ def _read_into(response: requests.Response, buffer: memoryview) -> int:
     """One read of what has arrived.
 
     A body of known length that is not packed goes from the socket into the buffer: a new object for each piece, as
-    urllib3 makes it, costs a sixth of the time of a download. Its last byte is left to urllib3, which then puts the
+    urllib3 makes it, costs more than copying it. Its last byte is left to urllib3, which then puts the
     connection back. Raises what urllib3, http.client and the socket raise.
     """
     raw = response.raw
