@@ -5,10 +5,9 @@ from collections import Counter
 
 from mgi.cohort.pairing import KEPT, pair_patients
 from mgi.cohort.raw_index import read_raw_indexes
-from mgi.commands._locks import any_lock
 from mgi.core.errors import BadInputError
 from mgi.shards.cohort_tables import write_cohort
-from mgi.sources.lock import ExpressionLock, ImageLock, as_json
+from mgi.sources.lock import ExpressionLock, ImageLock, as_json, read_lock
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,8 +24,8 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     rows = pair_patients(
-        as_json(any_lock(args.expression_lock, ExpressionLock)),
-        as_json(any_lock(args.image_lock, ImageLock)),
+        as_json(read_lock(args.expression_lock, ExpressionLock)),
+        as_json(read_lock(args.image_lock, ImageLock)),
         read_raw_indexes(args.expression_index, "expression"),
         read_raw_indexes(args.image_index, "images"),
         exclude=args.exclude,

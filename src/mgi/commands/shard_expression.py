@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from mgi.cohort.raw_index import RawItem, read_raw_indexes
-from mgi.commands._locks import any_lock
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.expression.filter import AS_GIVEN
 from mgi.expression.matrix import read_labelled_matrix
@@ -16,7 +15,7 @@ from mgi.expression.positions import read_positions, with_positions, without_pos
 from mgi.expression.star_cohort import SCALES, StarCohort
 from mgi.shards.expression_shard import describe_expression, expression_writer
 from mgi.shards.twins import TwinGuard
-from mgi.sources.lock import ExpressionItem, ExpressionLock
+from mgi.sources.lock import ExpressionItem, ExpressionLock, read_lock
 from mgi.sources.user_table import check_table
 
 _TWINS = "expression in every gene"
@@ -36,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    lock = any_lock(args.lock, ExpressionLock)
+    lock = read_lock(args.lock, ExpressionLock)
     raw = read_raw_indexes(args.index, "expression")
     chosen = sorted((item for item in lock.items if item.chosen), key=lambda item: item.patient_id)
     if missing := [item for item in chosen if item.key not in raw]:

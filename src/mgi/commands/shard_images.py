@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from mgi.cohort.pairing import EXCLUDED
 from mgi.cohort.raw_index import RawItem, read_raw_indexes
-from mgi.commands._locks import any_lock
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.prefetch import map_ahead
 from mgi.imaging.buda import opened_buda
@@ -23,7 +22,7 @@ from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import KIND, image_shard_writer, rows_of
 from mgi.shards.patient_sources import Converted, from_buda, from_dicom_folder, from_nifti, from_series
 from mgi.shards.twins import TwinGuard
-from mgi.sources.lock import ImageLock
+from mgi.sources.lock import ImageLock, read_lock
 from mgi.sources.user_table import check_table
 
 Converter = Callable[[str, RawItem, Sequence[RawItem]], Converted]
@@ -42,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    lock = any_lock(args.lock, ImageLock)
+    lock = read_lock(args.lock, ImageLock)
     raw = read_raw_indexes(args.index, "images")
     cohort = read_cohort(args.cohort)
     rows = cohort[cohort["has_image"] & (cohort["reason"] != EXCLUDED)].sort_values("patient_id").to_dict("records")
