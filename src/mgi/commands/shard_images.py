@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
         "mask_interpolation": None if lock.source == "kaggle" else MASK_INTERPOLATION,
         "dropped": dropped,
     }
-    write_dataset(args.dataset, KIND, [args.slices], fields)
+    write_dataset(args.dataset, KIND, [args.slices], fields, digests={Path(args.slices).name: writer.sha256()})
     print(f"{writer.n_patients} patients, {writer.n_slices} slices")
 
 

@@ -14,7 +14,8 @@ from pydicom.filereader import read_dataset, read_preamble
 
 from mgi.core.errors import BadInputError
 from mgi.imaging.codecs import require_decoder
-from mgi.imaging.header import header_of
+from mgi.imaging.header import KEYWORD_OF, header_of, header_of_plain
+from mgi.imaging.plain_elements import read_plain
 
 MAX_PIXEL_BYTES = 128 << 20  # of one file, all its frames; decoding and rescaling takes several times as much
 
@@ -36,6 +37,21 @@ def parse_dicom(data: bytes, where: str) -> tuple[Any, dict[str, Any]]:
     header = header_of(dataset)
     _check_pixel_bytes(header, where)
     return dataset, header
+
+
+def parse_plain(data: bytes, where: str) -> tuple[memoryview, dict[str, Any]] | None:
+    """Pixel bytes and header of a file of one frame of 8 or 16 bits that is stored plainly; None for all others.
+
+    Call inside `quarantine`.
+    """
+    found = read_plain(data, KEYWORD_OF)
+    header = None if found is None else header_of_plain(found.elements)
+    if found is None or header is None or header.get("NumberOfFrames") not in (None, 1):
+        return None
+    if header.get("BitsAllocated") not in (8, 16):
+        return None
+    _check_pixel_bytes(header, where)
+    return found.pixels, header
 
 
 def number_of(dataset: Any, keyword: str, where: str) -> float | None:

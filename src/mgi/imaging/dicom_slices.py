@@ -6,12 +6,19 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.imaging.dicom_file import direction_cosines, number_of, parse_dicom, pixel_spacing, required_numbers
+from mgi.imaging.dicom_file import (
+    direction_cosines,
+    number_of,
+    parse_dicom,
+    parse_plain,
+    pixel_spacing,
+    required_numbers,
+)
 from mgi.imaging.header import text_of
 from mgi.imaging.multiframe import frame_headers
 from mgi.imaging.quarantine import quarantine
 from mgi.imaging.slice_order import Placement
-from mgi.imaging.stored_pixels import stored_pixels
+from mgi.imaging.stored_pixels import plain_pixels, stored_pixels
 
 TAGS = ("ScanningSequence", "InversionTime", "EchoTime", "RepetitionTime", "MagneticFieldStrength", "SliceThickness")
 MOMENTS = ("EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber")
@@ -39,14 +46,22 @@ def slices_of(data: bytes, where: str) -> list[DicomSlice]:
     Raises BadInputError naming the field, ResourceError where its transfer syntax has no decoder here.
     """
     with quarantine(where):
+        if (plain := parse_plain(data, where)) is not None:
+            pixels, header = plain
+            _check_samples(header, where)
+            return [_slice_of(header, plain_pixels(pixels, header, where)[0], where)]
         dataset, header = parse_dicom(data, where)
-        if (samples := number_of(header, "SamplesPerPixel", where)) not in (None, 1):
-            raise BadInputError(f"{where}: SamplesPerPixel {samples:g}, expected 1")
+        _check_samples(header, where)
         n_frames = int(number_of(header, "NumberOfFrames", where) or 1)
         headers = frame_headers(dataset, header, n_frames, where)
         planes = stored_pixels(dataset, header, n_frames, where)
         return [_slice_of(own, plane, where) for own, plane in zip(headers, planes, strict=True)]
     raise AssertionError("unreachable")
+
+
+def _check_samples(header: dict[str, Any], where: str) -> None:
+    if (samples := number_of(header, "SamplesPerPixel", where)) not in (None, 1):
+        raise BadInputError(f"{where}: SamplesPerPixel {samples:g}, expected 1")
 
 
 def _slice_of(header: dict[str, Any], stored: NDArray[Any], where: str) -> DicomSlice:

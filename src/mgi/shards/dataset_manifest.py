@@ -15,8 +15,17 @@ DATASET = "dataset.json"
 _FOOTER_END = 8  # bytes behind the footer: its length and the letters PAR1
 
 
-def write_dataset(path: Path | str, kind: str, files: Sequence[Path | str], fields: Mapping[str, Any]) -> None:
+def write_dataset(
+    path: Path | str,
+    kind: str,
+    files: Sequence[Path | str],
+    fields: Mapping[str, Any],
+    *,
+    digests: Mapping[str, str] | None = None,
+) -> None:
     """Describe the finished files of a shard beside them; `fields` adds what only this kind has.
+
+    `digests` are the sha256 by name of those that were digested while they were written.
 
     Raises BadInputError where a file lies in another folder: a reader would not find it.
     """
@@ -25,7 +34,7 @@ def write_dataset(path: Path | str, kind: str, files: Sequence[Path | str], fiel
     for file in map(Path, files):
         if file.resolve().parent != path.resolve().parent:
             raise BadInputError(f"{file}: expected in the folder of {path}")
-        entries[file.name] = {**_cheap_facts(file), "sha256": sha256_of(file)}
+        entries[file.name] = {**_cheap_facts(file), "sha256": (digests or {}).get(file.name) or sha256_of(file)}
     write_json(path, {"kind": kind, "files": entries, **fields})
 
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.core.digesting import DigestingFile
 from mgi.core.files import atomic_path
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.parquet import WRITING, opened_parquet, require_schema
@@ -45,8 +46,8 @@ class PatientImages:
 class ImageShardWriter:
     """Adds patients to an open file, in order of their ids."""
 
-    def __init__(self, writer: pq.ParquetWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: pq.ParquetWriter, sink: DigestingFile) -> None:
+        self._writer, self._sink = writer, sink
         self._last = ""
         self.n_patients = 0
         self.n_slices = 0
@@ -72,6 +73,10 @@ class ImageShardWriter:
         self.n_patients += 1
         self.n_slices += len(rows)
 
+    def sha256(self) -> str:
+        """Digest of the file; it is whole only when the block of `image_shard_writer` has ended."""
+        return self._sink.sha256()
+
 
 @contextmanager
 def image_shard_writer(path: Path | str) -> Iterator[ImageShardWriter]:
@@ -79,8 +84,8 @@ def image_shard_writer(path: Path | str) -> Iterator[ImageShardWriter]:
     # No two images are equal: looking for repeats in them would only cost time, as would their minimum and maximum.
     plain = [name for name in SLICES.names if name not in ("pixels", "mask")]
     options = {**WRITING, "use_dictionary": plain, "write_statistics": plain}
-    with atomic_path(path) as part, pq.ParquetWriter(part, SLICES, **options) as writer:
-        yield ImageShardWriter(writer)
+    with atomic_path(path) as part, DigestingFile(part) as sink, pq.ParquetWriter(sink, SLICES, **options) as writer:
+        yield ImageShardWriter(writer, sink)
 
 
 def iter_images(

@@ -16,9 +16,13 @@ from mgi.core.errors import BadInputError
 
 def pixel_column(slices: NDArray[Any]) -> pa.Array:
     """A binary value per slice of (S, H, W), in byte planes."""
-    flat = np.ascontiguousarray(slices, slices.dtype.newbyteorder("<")).reshape(len(slices), -1)
-    by_pixel = flat.view(np.uint8).reshape(*flat.shape, flat.dtype.itemsize)
-    return binary_column(by_pixel.transpose(0, 2, 1).reshape(len(slices), -1))
+    flat = np.ascontiguousarray(slices, slices.dtype.newbyteorder("=")).reshape(len(slices), -1)
+    words = flat.view(f"u{flat.dtype.itemsize}")
+    planes = np.empty((len(flat), flat.dtype.itemsize, flat.shape[1]), np.uint8)
+    for own, target in zip(words, planes, strict=True):  # a slice at a time stays in the cache
+        for index, plane in enumerate(target):
+            np.right_shift(own, 8 * index, out=plane, casting="unsafe")
+    return binary_column(planes.reshape(len(flat), -1))
 
 
 def binary_column(rows: NDArray[np.uint8]) -> pa.Array:
