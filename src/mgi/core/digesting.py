@@ -40,4 +40,3 @@ class DigestingFile(io.RawIOBase):
         """Close the file on disk."""
         self._sink.close()
         super().close()
-

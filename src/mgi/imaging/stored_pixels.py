@@ -47,9 +47,7 @@ def _white_is_high(pixels: NDArray[Any], header: dict[str, Any]) -> NDArray[Any]
     return np.asarray(highest_plus_lowest - pixels.astype(np.int64))
 
 
-def _viewed(
-    data: bytes | memoryview, header: dict[str, Any], shape: tuple[int, int, int], where: str
-) -> NDArray[Any]:
+def _viewed(data: bytes | memoryview, header: dict[str, Any], shape: tuple[int, int, int], where: str) -> NDArray[Any]:
     """A view of the file's own bytes; bits beyond those stored are cut off, whatever they hold."""
     allocated, bits = int(header["BitsAllocated"]), int(header["BitsStored"])
     dtype = np.dtype(f"<{'i' if header['PixelRepresentation'] == 1 else 'u'}{allocated // 8}")

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mgi.core.errors import BadInputError
 from mgi.core.digesting import DigestingFile
+from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.parquet import WRITING, opened_parquet, require_schema
