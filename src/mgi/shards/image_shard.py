@@ -65,9 +65,7 @@ class ImageShardWriter:
         Raises BadInputError where the patient is not the next in order.
         """
         if patient_id <= self._last:
-            raise BadInputError(
-                f"image shard: {patient_id} after {self._last}, expected sorted, unique patients"
-            )
+            raise BadInputError(f"image shard: {patient_id} after {self._last}, expected sorted, unique patients")
         self._writer.write_table(rows, row_group_size=len(rows))
         self._last = patient_id
         self.n_patients += 1
