@@ -5,6 +5,10 @@ import io
 from pathlib import Path
 from typing import Any
 
+from mgi.core.files import start_writing_back
+
+WRITE_BACK_BYTES = 32 << 20  # the last sync then waits for little
+
 
 class DigestingFile(io.RawIOBase):
     """A sink that is written from its beginning to its end, and the SHA-256 of all that came."""
@@ -29,6 +33,8 @@ class DigestingFile(io.RawIOBase):
         self._digest.update(rest)
         while rest:
             rest = rest[self._sink.write(rest) :]
+        if (self._written + size) // WRITE_BACK_BYTES > self._written // WRITE_BACK_BYTES:
+            start_writing_back(self._sink.fileno())
         self._written += size
         return size
 

@@ -166,7 +166,7 @@ def _stored(patient_id: str, image: RawItem, scan: _Scan) -> Converted:
     kept_slices = native[2] == "S" and scan.positions_mm is not None
     images = PatientImages(
         patient_id=patient_id,
-        slices=np.ascontiguousarray(slices),
+        slices=slices,
         masks=masks,
         spacing_mm=(row_mm, column_mm),
         positions_mm=scan.positions_mm if kept_slices else positions_along_normal(affine, len(slices)),

@@ -15,14 +15,14 @@ from mgi.core.errors import BadInputError
 
 
 def pixel_column(slices: NDArray[Any]) -> pa.Array:
-    """A binary value per slice of (S, H, W), in byte planes."""
-    flat = np.ascontiguousarray(slices, slices.dtype.newbyteorder("=")).reshape(len(slices), -1)
-    words = flat.view(f"u{flat.dtype.itemsize}")
-    planes = np.empty((len(flat), flat.dtype.itemsize, flat.shape[1]), np.uint8)
+    """A binary value per slice of (S, H, W) with any strides, in byte planes."""
+    native = slices.astype(slices.dtype.newbyteorder("="), copy=False)
+    words = native.view(f"u{native.dtype.itemsize}")
+    planes = np.empty((len(words), words.dtype.itemsize, *words.shape[1:]), np.uint8)
     for own, target in zip(words, planes, strict=True):  # a slice at a time stays in the cache
         for index, plane in enumerate(target):
             np.right_shift(own, 8 * index, out=plane, casting="unsafe")
-    return binary_column(planes.reshape(len(flat), -1))
+    return binary_column(planes.reshape(len(words), -1))
 
 
 def binary_column(rows: NDArray[np.uint8]) -> pa.Array:
