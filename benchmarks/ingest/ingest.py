@@ -44,6 +44,8 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--rounds", type=int, default=3, help="of floor and ours, one after the other")
     options.add_argument("--gdc-client", type=Path, default=_from_environment("MGI_PEER_GDC_CLIENT"))
     options.add_argument("--tcia-python", type=Path, default=_from_environment("MGI_PEER_TCIA_UTILS"))
+    only = "only stages whose names begin so, such as fetch-expression/round; prints the table, writes no --output"
+    options.add_argument("--only", default="", metavar="STAGE", help=only)
     options.add_argument("--fresh", action="store_true", help="forget what was measured, keep the generated data")
     options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/ingest.json")
     return options.parse_args()
@@ -56,12 +58,14 @@ def _from_environment(name: str) -> Path | None:
 class Stages:
     """What was measured, on disk after every stage."""
 
-    def __init__(self, path: Path, commit: str) -> None:
-        self._path, self._commit = path, commit
+    def __init__(self, path: Path, commit: str, only: str) -> None:
+        self._path, self._commit, self._only = path, commit, only
         self._saved: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
 
     def take(self, name: str, work: Callable[[], Any], *, ours: bool = True) -> None:
         """Measure a stage unless it was; what is ours counts only at the commit that runs now."""
+        if not name.startswith(self._only):
+            return
         known = self._saved.get(name)
         if known is not None and (not ours or known["commit"] == self._commit):
             return
@@ -72,8 +76,9 @@ class Stages:
         part.replace(self._path)
 
     def measured(self) -> dict[str, Any]:
-        """Stage -> what it measured."""
-        return {name: saved["measured"] for name, saved in self._saved.items()}
+        """Stage -> what it measured, of the stages that were asked for."""
+        asked = (name for name in self._saved if name.startswith(self._only))
+        return {name: self._saved[name]["measured"] for name in asked}
 
 
 def commit_of_sources() -> str:
@@ -127,16 +132,21 @@ def main() -> None:
     maker = [sys.executable, str(Path(__file__).with_name("make_archive.py")), "--folder", str(archive)]
     maker += ["--files", str(args.files), "--series", str(args.series)]
     subprocess.run(maker, env=environment(), check=True)
-    stages = Stages(saved, commit_of_sources())
+    stages = Stages(saved, commit_of_sources(), args.only)
     work = args.folder / f"work-{size}"
     work.mkdir(parents=True, exist_ok=True)
     with served(archive) as server:
         place = Place(archive=archive, server=server, work=work)
+        place.forget()
         measure_expression(stages, place, args)
         measure_images(stages, place, args)
+        place.forget()
+    if not stages.measured():
+        raise SystemExit(f"bench-ingest: --only {args.only}: no stage begins so")
     rows = rows_of(stages.measured())
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(rows, indent=1) + "\n")
+    if not args.only:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        args.output.write_text(json.dumps(rows, indent=1) + "\n")
     print(f"{args.files} STAR files, {args.series} series; {machine()}; sources {commit_of_sources()}")
     print(f"load of the machine when a measurement began: at most {max(loads_of(stages.measured())):.1f}")
     for peer in PEERS.values():

@@ -60,8 +60,8 @@ def believe(part, *, n_images, **given):
 
 
 def test_a_client_that_follows_any_redirect_is_trapped(tmp_path, archive):
-    def follow(self, request, url, params, headers, label):
-        return self.session.get(url, params=params, headers=headers, stream=True, timeout=10)
+    def follow(self, request, url, headers, label):
+        return self.session.get(url, headers=headers, stream=True, timeout=10).raw
 
     with mock.patch("mgi.sources.service.Service._send_once", follow):
         problems = run_case(

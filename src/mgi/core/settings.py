@@ -1,6 +1,7 @@
 """Frozen settings dataclasses from JSON, refusing what they do not know."""
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -10,6 +11,7 @@ from typing import Any
 from mgi.core.errors import ConfigError
 
 T = typing.TypeVar("T")
+_hints_of = functools.cache(typing.get_type_hints)  # a lock holds hundreds of items of one class
 
 
 def parse(cls: type[T], given: str | Mapping[str, Any], *, where: str = "settings") -> T:
@@ -19,7 +21,7 @@ def parse(cls: type[T], given: str | Mapping[str, Any], *, where: str = "setting
     """
     values = _load(given, where)
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    hints = typing.get_type_hints(cls)
+    hints = _hints_of(cls)  # type: ignore[arg-type]
     for name in values:
         if name not in fields:
             raise ConfigError(f"{where}.{name}: unknown key; known keys: {', '.join(sorted(fields))}")

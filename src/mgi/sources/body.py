@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import requests
+import urllib3
 import urllib3.exceptions
 
 from mgi.core.errors import IntegrityError, NetworkError
@@ -34,7 +34,7 @@ class Limits:
 
 
 def chunks_of(
-    response: requests.Response,
+    response: urllib3.BaseHTTPResponse,
     limits: Limits,
     *,
     label: str,
@@ -55,7 +55,7 @@ def chunks_of(
         in_window += len(chunk)
         if total > max_bytes:
             raise IntegrityError(f"{label}: the body passes {max_bytes} bytes, more than was announced or allowed")
-        if total > RATIO_COUNTS_FROM and total > MAX_RATIO * response.raw.tell():
+        if total > RATIO_COUNTS_FROM and total > MAX_RATIO * response.tell():
             raise IntegrityError(f"{label}: the body unpacks more than {MAX_RATIO} times; a gzip bomb")
         now = clock()
         if now - started > limits.deadline_s:
@@ -67,21 +67,21 @@ def chunks_of(
         yield chunk
 
 
-def _read_some(response: requests.Response, buffer: memoryview, label: str) -> memoryview:
+def _read_some(response: urllib3.BaseHTTPResponse, buffer: memoryview, label: str) -> memoryview:
     try:
         return buffer[: _read_into(response, buffer)]
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
         raise TransientError(NetworkError(f"{label}: the body broke off ({type(error).__name__})")) from None
 
 
-def _read_into(response: requests.Response, buffer: memoryview) -> int:
+def _read_into(response: urllib3.BaseHTTPResponse, buffer: memoryview) -> int:
     """One read of what has arrived.
 
     A body of known length that is not packed goes from the socket into the buffer: a new object for each piece, as
     urllib3 makes it, costs more than copying it. Its last byte is left to urllib3, which then puts the
     connection back. Raises what urllib3, http.client and the socket raise.
     """
-    raw = response.raw
+    raw: Any = response
     message: Any = getattr(raw, "_fp", None)
     stream: Any = getattr(message, "fp", None)
     left = getattr(message, "length", None)

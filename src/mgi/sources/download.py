@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import requests
+import urllib3
 
 from mgi.core.errors import IntegrityError
 from mgi.core.files import full_disk_named, start_writing_back
@@ -114,19 +114,19 @@ def _add_file(digest: "hashlib._Hash", path: Path) -> None:
             digest.update(chunk)
 
 
-def _confirm_offset(response: requests.Response, part: Path, asked: int | None, label: str) -> bool:
+def _confirm_offset(response: urllib3.BaseHTTPResponse, part: Path, asked: int | None, label: str) -> bool:
     """Whether the body continues `part`; False means it is the whole file.
 
     Raises TransientError, with `part` removed, where the reply is a piece that does not fit.
     """
-    if response.status_code == 200:
+    if response.status == 200:
         return False
     found = response.headers.get("Content-Range", "")
-    if response.status_code == 206 and asked is not None and found.startswith(f"bytes {asked}-"):
+    if response.status == 206 and asked is not None and found.startswith(f"bytes {asked}-"):
         return True
     part.unlink(missing_ok=True)
     raise TransientError(
-        IntegrityError(f"{label}: HTTP {response.status_code} with Content-Range {found!r}, asked from byte {asked}")
+        IntegrityError(f"{label}: HTTP {response.status} with Content-Range {found!r}, asked from byte {asked}")
     )
 
 

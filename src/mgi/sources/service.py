@@ -1,6 +1,5 @@
 """One HTTP service: an honest name, no credentials but those handed in, no cookies, no wandering to another host."""
 
-import http.cookiejar
 import ipaddress
 import json
 import random
@@ -9,10 +8,12 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
+import urllib3
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
@@ -22,9 +23,17 @@ from mgi.sources.retry import RetryPolicy, TransientError, retry_after_seconds, 
 
 T = TypeVar("T")
 
-USER_AGENT = "mgi/0.1 (glioma gene-and-image pipeline; python-requests)"
+USER_AGENT = "mgi/0.1 (glioma gene-and-image pipeline; python-urllib3)"
+# Accept-Encoding identity: the length of the body is then the length of the file.
+_ALWAYS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
 MAX_REDIRECTS = 5
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+_BROKEN = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ProtocolError,
+    urllib3.exceptions.ProxyError,
+    urllib3.exceptions.SSLError,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +47,14 @@ class Request:
     body: Mapping[str, Any] | None = None
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Fields of a login; kept out of every text about the request."""
+
+    def content(self) -> tuple[dict[str, str], bytes | None]:
+        """The header that says what the body is, and the body."""
+        if self.body is not None:
+            return {"Content-Type": "application/json"}, json.dumps(self.body).encode()
+        if self.form:
+            return {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(self.form).encode()
+        return {}, None
 
 
 class MissingEndpointError(NetworkError):
@@ -65,21 +82,13 @@ class Credential(Protocol):
 
 
 def open_session(*, connections: int = 4, proxies: bool = True) -> requests.Session:
-    """A session that retries nothing by itself: `with_retries` decides, and counts."""
+    """Connections, with the proxies and certificates that the environment names, as `requests` reads it."""
     session = requests.Session()
-    adapter = HTTPAdapter(max_retries=0, pool_connections=connections, pool_maxsize=connections)
+    adapter = HTTPAdapter(pool_connections=connections, pool_maxsize=connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    # Accept-Encoding identity: the length of the body is then the length of the file.
-    session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
-    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    session.auth = _no_credentials  # else requests would send what ~/.netrc holds
     session.trust_env = proxies
     return session
-
-
-def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +106,24 @@ class Service:
         if self.credential is not None:
             refuse_open_wire(self.base_url)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """How messages name the service: its host, never a port that changes from run to run."""
         return "local archive" if is_loopback(self.base_url) else str(urlsplit(self.base_url).hostname)
+
+    @cached_property
+    def _pool(self) -> urllib3.HTTPConnectionPool:
+        """The connections to the host, through the proxy and with the certificates of the session.
+
+        Requests go straight to them: `requests` would add cookies, logins of ~/.netrc and half a millisecond each.
+        """
+        chosen = self.session.merge_environment_settings(self.base_url, {}, None, None, None)
+        adapter: Any = self.session.get_adapter(self.base_url)
+        asked = requests.Request("GET", self.base_url).prepare()
+        pool: urllib3.HTTPConnectionPool = adapter.get_connection_with_tls_context(
+            asked, chosen["verify"], chosen["proxies"], chosen["cert"]
+        )
+        return pool
 
     def retrying(self, action: Callable[[], T], *, seed: str) -> T:
         """Run `action` under this service's policy; the jitter follows from `seed`, so threads share no generator."""
@@ -108,7 +131,7 @@ class Service:
         return with_retries(action, self.policy, rng=rng, sleep=self.sleep)
 
     @contextmanager
-    def open(self, request: Request, headers: Mapping[str, str] | None = None) -> Iterator[requests.Response]:
+    def open(self, request: Request, headers: Mapping[str, str] | None = None) -> Iterator[urllib3.BaseHTTPResponse]:
         """Send once and yield a reply of status 200 or 206 (416 too, where a range was asked), body unread.
 
         Raises TransientError for what may pass (408, 429, 5xx, timeouts, refused connections) and NetworkError for
@@ -119,7 +142,7 @@ class Service:
         response = self._send_as_somebody(request, dict(headers or {}), label)
         try:
             accepted = {200, 206, 416} if headers and "Range" in headers else {200, 206}
-            if response.status_code not in accepted:
+            if response.status not in accepted:
                 self._refuse(request, response, label)
             if "text/html" in response.headers.get("Content-Type", "").lower():
                 raise TransientError(NetworkError(f"{label}: got a web page instead of data"))
@@ -150,56 +173,56 @@ class Service:
             arriving = chunks_of(response, self.limits, label=label, max_bytes=self.limits.json_bytes)
             return b"".join(bytes(piece) for piece in refuse_page(arriving, label=label))
 
-    def _send_as_somebody(self, request: Request, headers: dict[str, str], label: str) -> requests.Response:
+    def _send_as_somebody(self, request: Request, headers: dict[str, str], label: str) -> urllib3.BaseHTTPResponse:
         if self.credential is None:
             return self._send(request, headers, label)
         shown = dict(self.credential.headers())
         response = self._send(request, headers | shown, label)
-        if response.status_code == 401 and self.credential.renewed(shown):
+        if response.status == 401 and self.credential.renewed(shown):
             response.close()
             response = self._send(request, headers | dict(self.credential.headers()), label)
         return response
 
-    def _send(self, request: Request, headers: dict[str, str], label: str) -> requests.Response:
+    def _send(self, request: Request, headers: dict[str, str], label: str) -> urllib3.BaseHTTPResponse:
         url = self.base_url.rstrip("/") + "/" + request.path.lstrip("/")
-        params: Mapping[str, str] | None = request.params
+        if request.params:
+            url += "?" + urlencode(request.params)
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._send_once(request, url, params, headers, label)
-            if not response.is_redirect:
+            response = self._send_once(request, url, headers, label)
+            location = response.get_redirect_location()
+            if not location:
                 return response
-            target = urljoin(url, response.headers["Location"])
+            target = urljoin(url, location)
             response.close()
             if urlsplit(target)[:2] != urlsplit(url)[:2]:
                 where = urlsplit(target).hostname or f"a {urlsplit(target).scheme}: address"
                 raise NetworkError(f"{label}: redirected to another host, {where}; refused")
-            url, params = target, None
+            url = target
         raise NetworkError(f"{label}: more than {MAX_REDIRECTS} redirects")
 
-    def _send_once(
-        self, request: Request, url: str, params: Mapping[str, str] | None, headers: dict[str, str], label: str
-    ) -> requests.Response:
-        patience = (self.limits.connect_s, self.limits.read_s)
+    def _send_once(self, request: Request, url: str, headers: dict[str, str], label: str) -> urllib3.BaseHTTPResponse:
+        content_type, body = request.content()
         try:
-            return self.session.request(
+            return self._pool.urlopen(
                 request.method,
-                url,
-                params=params,
-                json=request.body,
-                data=request.form or None,
-                headers=headers,
-                timeout=patience,
-                stream=True,
-                allow_redirects=False,
+                urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl(),
+                body=body,
+                headers={**_ALWAYS, **content_type, **headers},
+                timeout=urllib3.Timeout(connect=self.limits.connect_s, read=self.limits.read_s),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
             )
-        except requests.Timeout:
-            raise TransientError(NetworkError(f"{label}: no answer within {self.limits.read_s:.0f} s")) from None
-        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+        except _BROKEN as error:
             raise TransientError(NetworkError(f"{label}: no connection ({_cause(error)})")) from None
-        except requests.RequestException as error:
+        except urllib3.exceptions.TimeoutError:
+            raise TransientError(NetworkError(f"{label}: no answer within {self.limits.read_s:.0f} s")) from None
+        except urllib3.exceptions.HTTPError as error:
             raise NetworkError(f"{label}: {type(error).__name__}") from None
 
-    def _refuse(self, request: Request, response: requests.Response, label: str) -> None:
-        status, said = response.status_code, _first_words(response)
+    def _refuse(self, request: Request, response: urllib3.BaseHTTPResponse, label: str) -> None:
+        status, said = response.status, _first_words(response)
         if self.credential is not None:
             said = self.credential.hide(said)
         said = "" if request.form else said  # the reply to a login may hold what was sent
@@ -238,10 +261,10 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def _first_words(response: requests.Response) -> str:
+def _first_words(response: urllib3.BaseHTTPResponse) -> str:
     """What a refusal says, in at most 200 characters; nothing where it is a web page or broke off."""
     try:
-        said = response.raw.read(2_000, decode_content=True).decode("utf-8", "replace")
+        said = response.read(2_000, decode_content=True).decode("utf-8", "replace")
     except (urllib3.exceptions.HTTPError, OSError):
         return ""
     return "" if said.lstrip().startswith("<") else " ".join(said.split())[:200]

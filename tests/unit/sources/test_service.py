@@ -127,6 +127,40 @@ def test_only_https_or_this_machine():
     assert not is_loopback("https://example.org")
 
 
+def test_the_proxy_and_the_certificates_of_the_environment_are_used(tmp_path, monkeypatch):
+    bundle = tmp_path / "own.pem"
+    bundle.write_text("")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.org:3128")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    monkeypatch.setenv("NO_PROXY", "near.example.org")
+    for name in ("https_proxy", "no_proxy", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    pool = open_service("https://api.gdc.cancer.gov", connections=3, policy=RetryPolicy())._pool
+    assert (pool.host, pool.proxy.host, pool.ca_certs) == ("api.gdc.cancer.gov", "proxy.example.org", str(bundle))
+    assert pool.cert_reqs == "CERT_REQUIRED"
+    assert pool.pool.maxsize == 3
+    assert open_service("https://near.example.org", connections=1, policy=RetryPolicy())._pool.proxy is None
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.org:3128")
+    assert open_service("http://127.0.0.1:8000", connections=1, policy=RetryPolicy())._pool.proxy is None
+
+
+def test_params_a_body_and_a_form_arrive_as_they_were_given(stub, reply, service_at):
+    stub.script["/a/thing"] = [reply(body=b"[]")]
+    service = service_at(stub.url + "/a/")
+    service.json(Request(path="/thing", label="thing", params={"q": "a b&ü", "n": "1"}))
+    service.json(Request(path="thing", label="thing", method="POST", body={"q": "ü"}))
+    service.json(Request(path="thing", label="thing", method="POST", form={"user": "a b&ü"}))
+    assert stub.seen[0][0] == "/a/thing?q=a+b%26%C3%BC&n=1"
+    assert [posted for _, _, posted in stub.seen[1:]] == [{"q": "ü"}, {"user": "a b&ü"}]
+
+
+def test_a_redirect_keeps_the_query_that_it_names(stub, reply, service_at):
+    stub.script["/thing"] = [reply(status=307, headers={"Location": "/other?b=2#here"})]
+    stub.script["/other"] = [reply(body=b"[1]")]
+    assert service_at(stub.url).json(Request(path="thing", label="thing", params={"a": "1"})) == [1]
+    assert [target for target, _, _ in stub.seen] == ["/thing?a=1", "/other?b=2"]
+
+
 def test_a_packed_listing_is_unpacked_and_a_bomb_is_refused_before_it_fills_the_memory(stub, reply, service_at):
     packed = {"Content-Encoding": "gzip"}
     stub.script["/a"] = [reply(body=gzip.compress(b"[1]"), headers=packed)]
