@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from torch.utils.checkpoint import checkpoint as computed_again
 
 from mgi.scan.convolution import conv_silu
@@ -75,7 +76,9 @@ class Mamba(nn.Module):
         return torch.cat(mixed) if len(mixed) > 1 else mixed[0]
 
     def _mix(self, x: Tensor) -> Tensor:
-        u, z = self.in_proj(x).chunk(2, dim=-1)  # B L E, twice; halves of one tensor, read where they lie
+        # Two products instead of the halves of one: backward would first join the gradients, a copy of (B, L, 2 E).
+        biases = (None, None) if self.in_proj.bias is None else self.in_proj.bias.chunk(2)
+        u, z = (linear(x, half, b) for half, b in zip(self.in_proj.weight.chunk(2), biases, strict=True))  # B L E
         y = self._scan(u, z, reverse=False)
         if self.bidirectional:
             y = y + self._scan(u, z, reverse=True)
