@@ -1,0 +1,112 @@
+"""The gradients of the GPU selective scan in Triton; letters and layout as in `triton_kernels`.
+
+A program walks over its tiles from the last to the first. The states of a tile are computed again from the one before
+it, which the forward pass saved. Nothing is added by atomics: a block of channels writes its share of the gradients of
+B and C (blocks, B, L padded, N), a chunk its share of those of A, D and the bias, and the shares are added in order.
+"""
+
+import triton
+import triton.language as tl
+
+from mgi.scan.triton_kernels import advance, place, read, read_bc, retreat, row, sigmoid, state_index, step_size
+
+
+@triton.jit
+def put(ptr, value, batch, first, tokens, columns, L, E, exists):
+    """A tile (T, S) into a contiguous (B, L, E)."""
+    start = ptr + (batch.to(tl.int64) * L + first) * E
+    tl.store(start + tokens * E + columns, value.to(ptr.dtype.element_ty), exists)
+
+
+@triton.jit
+def share(dB, dC, batch, tile, j, tiles, T: tl.constexpr, G: tl.constexpr, J: tl.constexpr):
+    """Where a block's share of dB and dC of a tile's tokens and the j-th state of every group goes, (T, G)."""
+    block = (tl.program_id(0) * tl.num_programs(1) + batch).to(tl.int64)
+    inside = tl.arange(0, T)[:, None] * (G * J) + tl.arange(0, G)[None, :] * J + j
+    start = (block * tiles + tile) * (T * G * J)
+    return dB + start + inside, dC + start + inside
+
+
+@triton.jit
+def state_gradients(decay, x3, dy3, dt3, B3, C3, rate, before, handed, T: tl.constexpr):
+    """For one state of every group: y's part, du's and ddt's, dA (1, G, S), dB and dC (T, G), and what is handed on.
+
+    ddt's part lacks ln 2, since `rate` is A log2(e).
+    """
+    drive = x3 * B3
+    h = advance(decay, drive, before, T)
+    back, g = retreat(decay, dy3 * C3, handed, T)
+    pulled = g * (h - drive)  # g decay h_(t-1)
+    dA = tl.sum(pulled * dt3, 0, keep_dims=True)
+    return h * C3, g * B3, pulled * rate, dA, tl.sum(g * x3, 2), tl.sum(h * dy3, 2), row(back, 0, T)
+
+
+# fmt: off
+@triton.jit
+def backward_kernel(
+    u, delta, z, gradient, bc, a2, D, bias, saved, starts, du, ddelta, dz, dB, dC, dA, dD, dbias,
+    ub, ul, db, dl, zb, zl, gb, gl, L, E, tiles, chunk,
+    T: tl.constexpr, G: tl.constexpr, J: tl.constexpr, S: tl.constexpr, WIDE: tl.constexpr,
+    SOFTPLUS: tl.constexpr, REVERSE: tl.constexpr, HAS_D: tl.constexpr, HAS_Z: tl.constexpr, HAS_BIAS: tl.constexpr,
+    STARTS: tl.constexpr,
+):  # fmt: on
+    """All gradients. `starts` (B, chunks, N, E) holds what the chunk after it hands to a chunk."""
+    e0, batch, part = tl.program_id(0) * S, tl.program_id(1), tl.program_id(2)
+    place_of = batch.to(tl.int64) * tl.num_programs(2) + part
+    channels = e0 + tl.arange(0, S)
+    D_row = tl.load(D + channels, channels < E, 0.0)[None, :] if HAS_D else 0.0
+    bias_row = tl.load(bias + channels, channels < E, 0.0)[None, :] if HAS_BIAS else 0.0
+    rate, handed, dA_sum = (), (), ()
+    for j in tl.static_range(J):
+        inside, there = state_index(e0, j, E, G, J, S)
+        rate = rate + (tl.load(a2 + inside, there, 0.0),)
+        zero = tl.zeros((1, G, S), tl.float32)
+        handed = handed + (tl.load(starts + place_of * (G * J) * E + inside, there, 0.0) if STARTS else zero,)
+        dA_sum = dA_sum + (zero,)
+    dD_sum, dbias_sum = tl.zeros((T, S), tl.float32), tl.zeros((T, S), tl.float32)
+    begin, end = part * chunk, tl.minimum(part * chunk + chunk, tiles)
+    for step in tl.range(begin, end):
+        tile = begin + end - 1 - step
+        first, tokens, columns, exists = place(tile, e0, L, E, T, S, REVERSE)
+        u_tile = read(u, batch, first, tokens, columns, ub, ul, exists)
+        raw = read(delta, batch, first, tokens, columns, db, dl, exists) + bias_row
+        dt = step_size(raw, u_tile, exists, SOFTPLUS)
+        dout = read(gradient, batch, first, tokens, columns, gb, gl, exists)
+        dy = dout
+        if HAS_Z:
+            z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
+            dy = dout * z_tile * sigmoid(z_tile)
+        x3, dt3, dy3 = (dt * u_tile)[:, None, :], dt[:, None, :], dy[:, None, :]
+        y_sum = tl.zeros((T, G, S), tl.float32)
+        du_sum, ddt_sum, hand, dA_new = y_sum, y_sum, (), ()
+        for j in tl.static_range(J):
+            inside, there = state_index(e0, j, E, G, J, S)
+            before = tl.load(saved + (batch.to(tl.int64) * tiles + tile) * (G * J) * E + inside, there, 0.0)
+            B3, C3 = read_bc(bc, batch, tile, j, tiles, T, G, J, WIDE)
+            decay = tl.exp2(dt3 * rate[j])
+            y_part, du_part, ddt_part, dA_part, dB_part, dC_part, back = state_gradients(
+                decay, x3, dy3, dt3, B3, C3, rate[j], before, handed[j], T
+            )
+            y_sum, du_sum, ddt_sum = y_sum + y_part, du_sum + du_part, ddt_sum + ddt_part
+            dA_new, hand = dA_new + (dA_sum[j] + dA_part,), hand + (back,)
+            dB_at, dC_at = share(dB, dC, batch, tile, j, tiles, T, G, J)
+            tl.store(dB_at, dB_part)
+            tl.store(dC_at, dC_part)
+        handed, dA_sum = hand, dA_new
+        du_2 = tl.sum(du_sum, 1)
+        ddt = u_tile * du_2 + 0.6931471805599453 * tl.sum(ddt_sum, 1)
+        if SOFTPLUS:
+            ddt = ddt * sigmoid(raw)
+        ddt = tl.where(exists, ddt, 0.0)
+        dbias_sum, dD_sum = dbias_sum + ddt, dD_sum + dy * u_tile
+        put(ddelta, ddt, batch, first, tokens, columns, L, E, exists)
+        put(du, dt * du_2 + D_row * dy, batch, first, tokens, columns, L, E, exists)
+        if HAS_Z:
+            gate = sigmoid(z_tile)
+            y = tl.sum(y_sum, 1) + D_row * u_tile
+            put(dz, dout * y * gate * (1.0 + z_tile * (1.0 - gate)), batch, first, tokens, columns, L, E, exists)
+    for j in tl.static_range(J):
+        inside, there = state_index(e0, j, E, G, J, S)
+        tl.store(dA + place_of * (G * J) * E + inside, dA_sum[j], there)
+    tl.store(dD + place_of * E + channels, tl.sum(dD_sum, 0), channels < E)
+    tl.store(dbias + place_of * E + channels, tl.sum(dbias_sum, 0), channels < E)
