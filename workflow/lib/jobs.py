@@ -2,7 +2,9 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 def shell_prefix(source: Path, *, in_conda: bool) -> str:
@@ -15,3 +17,21 @@ def shell_prefix(source: Path, *, in_conda: bool) -> str:
     if not in_conda:
         lines.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH")
     return "".join(f"{line}; " for line in lines).replace("{", "{{").replace("}", "}}")
+
+
+def torchrun(config: Mapping[str, Any]) -> list[str]:
+    """What precedes the command of pre-training: nothing for one process, else torchrun, which shares out the threads.
+
+    The job's threads are divided among the processes; torchrun would give each of them one.
+    """
+    processes = config["pretrain"]["processes"]
+    if processes == 1:
+        return []
+    threads = max(1, config["compute"]["threads"] // processes)
+    launch = ["torchrun", "--standalone", "--nproc-per-node", str(processes), "--no-python"]
+    return ["env", f"OMP_NUM_THREADS={threads}", *launch]
+
+
+def pretraining_gpus(config: Mapping[str, Any]) -> int:
+    """GPUs of a pre-training job: one a process, none where training runs on the CPU."""
+    return config["pretrain"]["processes"] if config["compute"]["gpu"] else 0

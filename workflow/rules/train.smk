@@ -36,16 +36,17 @@ rule pretrain:
     resources:
         mem_mb=config["compute"]["train_mem_mb"],
         runtime=config["compute"]["train_runtime"],
-        gpu=config["compute"]["gpu"],
+        gpu=pretraining_gpus(config),
     params:
         spec=run_spec,
         model=settings("model"),
         settings=settings("pretrain"),
+        torchrun=torchrun(config),
         code=code_of("pretrain"),
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi pretrain \
+        {params.torchrun:q} python -m mgi pretrain \
             --spec {params.spec:q} \
             --model {params.model:q} \
             --settings {params.settings:q} \
