@@ -78,14 +78,11 @@ def test_a_missing_file_is_left_to_the_preflight(tmp_path: Path) -> None:
     assert option("--table", "a b") == ["--table", "a b"]
 
 
-def test_one_process_is_started_plainly_and_several_by_torchrun_which_shares_the_threads_out() -> None:
-    config = {"pretrain": {"processes": 1}, "compute": {"threads": 8, "gpu": 1}}
-    assert torchrun(config) == []
-    assert pretraining_gpus(config) == 1
+def test_one_process_is_started_plainly_and_several_by_torchrun_with_a_gpu_each() -> None:
+    config = {"pretrain": {"processes": 1}, "compute": {"gpu": 1}}
+    assert (torchrun(config), pretraining_gpus(config)) == ([], 1)
     config["pretrain"]["processes"] = 3
-    assert torchrun(config)[:2] == ["env", "OMP_NUM_THREADS=2"]
-    assert torchrun(config)[2:] == ["torchrun", "--standalone", "--nproc-per-node", "3", "--no-python"]
+    assert torchrun(config) == ["torchrun", "--standalone", "--nproc-per-node", "3", "--no-python", "--"]
     assert pretraining_gpus(config) == 3
-    config["compute"] = {"threads": 1, "gpu": 0}
-    assert torchrun(config)[1] == "OMP_NUM_THREADS=1"
+    config["compute"]["gpu"] = 0
     assert pretraining_gpus(config) == 0

@@ -20,16 +20,14 @@ def shell_prefix(source: Path, *, in_conda: bool) -> str:
 
 
 def torchrun(config: Mapping[str, Any]) -> list[str]:
-    """What precedes the command of pre-training: nothing for one process, else torchrun, which shares out the threads.
+    """What precedes the command of pre-training: nothing for one process, else torchrun on this machine.
 
-    The job's threads are divided among the processes; torchrun would give each of them one.
+    Behind the dashes torchrun reads no option; without them it takes our `--run` for an abbreviation of its own.
     """
     processes = config["pretrain"]["processes"]
     if processes == 1:
         return []
-    threads = max(1, config["compute"]["threads"] // processes)
-    launch = ["torchrun", "--standalone", "--nproc-per-node", str(processes), "--no-python"]
-    return ["env", f"OMP_NUM_THREADS={threads}", *launch]
+    return ["torchrun", "--standalone", "--nproc-per-node", str(processes), "--no-python", "--"]
 
 
 def pretraining_gpus(config: Mapping[str, Any]) -> int:

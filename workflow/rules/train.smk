@@ -41,11 +41,14 @@ rule pretrain:
         spec=run_spec,
         model=settings("model"),
         settings=settings("pretrain"),
+        processes=config["pretrain"]["processes"],
         torchrun=torchrun(config),
         code=code_of("pretrain"),
     shell:
         r"""
         exec &> >(tee {log:q})
+        # The processes share the job's threads; torchrun would give each of them one.
+        export OMP_NUM_THREADS=$(({threads} > {params.processes} ? {threads} / {params.processes} : 1))
         {params.torchrun:q} python -m mgi pretrain \
             --spec {params.spec:q} \
             --model {params.model:q} \
