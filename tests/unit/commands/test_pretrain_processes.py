@@ -44,7 +44,12 @@ def torchrun(command: list[str], processes: int = 2) -> subprocess.CompletedProc
     environment = os.environ | {"PYTHONPATH": str(Path(mgi.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     return subprocess.run(
-        [*launch, "--no-python", "--", *command], env=environment, capture_output=True, text=True, timeout=300, check=False
+        [*launch, "--no-python", "--", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
