@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 from lib.code import fingerprint
 from lib.config import ConfigProblemError, complete, section, subsection
-from lib.jobs import shell_prefix
+from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
 from lib.supplied import archive_files, archive_folder, existing, option
 from lib.supplied import (

@@ -60,6 +60,18 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
             {"genes": {"gene_filter": "list"}},
             "genes.gene_list: found null, expected a file of genes for gene_filter list",
         ),
+        (
+            {"pretrain": {"slices_per_patient": 2}},
+            "pretrain.slices_per_patient: found 2, expected 1 with loss clip",
+        ),
+        (
+            {"pretrain": {"triplet_weight": 0.5}},
+            "pretrain.slices_per_patient: found 1, expected 2 or more with a triplet_weight",
+        ),
+        (
+            {"pretrain": {"processes": 64}},
+            "pretrain.schedule.batch: found 32, expected at least 64, one a process",
+        ),
         ({"genes": {"gtf": {"sha1": "x"}}}, "genes.gtf.sha1: unknown key; known keys: file_id, md5"),
     ],
 )

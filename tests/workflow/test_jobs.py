@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lib.jobs import shell_prefix
+from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.supplied import (
     archive_files,
     archive_folder,
@@ -76,3 +76,13 @@ def test_a_missing_file_is_left_to_the_preflight(tmp_path: Path) -> None:
     assert existing(str(tmp_path / "a.zip")) == [str(tmp_path / "a.zip")]
     assert option("--table", None) == []
     assert option("--table", "a b") == ["--table", "a b"]
+
+
+def test_one_process_is_started_plainly_and_several_by_torchrun_with_a_gpu_each() -> None:
+    config = {"pretrain": {"processes": 1}, "compute": {"gpu": 1}}
+    assert (torchrun(config), pretraining_gpus(config)) == ([], 1)
+    config["pretrain"]["processes"] = 3
+    assert torchrun(config) == ["torchrun", "--standalone", "--nproc-per-node", "3", "--no-python", "--"]
+    assert pretraining_gpus(config) == 3
+    config["compute"]["gpu"] = 0
+    assert pretraining_gpus(config) == 0

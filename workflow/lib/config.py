@@ -92,6 +92,21 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
         )
     if genes["gene_filter"] == "list" and genes["gene_list"] is None:
         raise ConfigProblemError("genes.gene_list: found null, expected a file of genes for gene_filter list")
+    _check_pretraining(config["pretrain"])
+
+
+def _check_pretraining(pretrain: Mapping[str, Any]) -> None:
+    slices, batch = pretrain["slices_per_patient"], pretrain["schedule"]["batch"]
+    if slices > 1 and pretrain["loss"] != "multi_positive":
+        raise ConfigProblemError(
+            f"pretrain.slices_per_patient: found {slices}, expected 1 with loss {pretrain['loss']}"
+        )
+    if slices < 2 and pretrain["triplet_weight"] > 0:
+        raise ConfigProblemError("pretrain.slices_per_patient: found 1, expected 2 or more with a triplet_weight")
+    if batch < pretrain["processes"]:
+        raise ConfigProblemError(
+            f"pretrain.schedule.batch: found {batch}, expected at least {pretrain['processes']}, one a process"
+        )
 
 
 def _unknown_keys_first(error: ValidationError) -> tuple[bool, list[str]]:

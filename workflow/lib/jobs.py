@@ -2,7 +2,9 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 def shell_prefix(source: Path, *, in_conda: bool) -> str:
@@ -15,3 +17,19 @@ def shell_prefix(source: Path, *, in_conda: bool) -> str:
     if not in_conda:
         lines.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH")
     return "".join(f"{line}; " for line in lines).replace("{", "{{").replace("}", "}}")
+
+
+def torchrun(config: Mapping[str, Any]) -> list[str]:
+    """What precedes the command of pre-training: nothing for one process, else torchrun on this machine.
+
+    Behind the dashes torchrun reads no option; without them it takes our `--run` for an abbreviation of its own.
+    """
+    processes = config["pretrain"]["processes"]
+    if processes == 1:
+        return []
+    return ["torchrun", "--standalone", "--nproc-per-node", str(processes), "--no-python", "--"]
+
+
+def pretraining_gpus(config: Mapping[str, Any]) -> int:
+    """GPUs of a pre-training job: one a process, none where training runs on the CPU."""
+    return config["pretrain"]["processes"] if config["compute"]["gpu"] else 0

@@ -36,16 +36,20 @@ rule pretrain:
     resources:
         mem_mb=config["compute"]["train_mem_mb"],
         runtime=config["compute"]["train_runtime"],
-        gpu=config["compute"]["gpu"],
+        gpu=pretraining_gpus(config),
     params:
         spec=run_spec,
         model=settings("model"),
         settings=settings("pretrain"),
+        processes=config["pretrain"]["processes"],
+        torchrun=torchrun(config),
         code=code_of("pretrain"),
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi pretrain \
+        # The processes share the job's threads; torchrun would give each of them one.
+        export OMP_NUM_THREADS=$(({threads} > {params.processes} ? {threads} / {params.processes} : 1))
+        {params.torchrun:q} python -m mgi pretrain \
             --spec {params.spec:q} \
             --model {params.model:q} \
             --settings {params.settings:q} \

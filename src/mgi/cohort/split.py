@@ -1,4 +1,7 @@
-"""Who is trained on, validated on and tested on in each fold; patients are the unit, never slices."""
+"""Who is trained on, validated on and tested on in each fold; patients are the unit, never slices.
+
+Patients with expression and no image belong to no fold's test: in every fold they may train the gene encoder alone.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,6 +14,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import site_of
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+RNA_ONLY = "rna_only"
 _FOLD_STREAM = 1  # keeps the validation draws apart from the draw of the folds
 
 
@@ -40,13 +44,16 @@ class SplitRow(NamedTuple):
     role: str
 
 
-def split_patients(patient_ids: Iterable[str], settings: SplitSettings) -> list[SplitRow]:
+def split_patients(patient_ids: Iterable[str], settings: SplitSettings, rna_only: Iterable[str] = ()) -> list[SplitRow]:
     """A row per fold and patient, sorted; every patient is tested exactly once and folds differ by one patient at most.
 
     Sites are spread evenly over the folds; those with fewer patients than folds are pooled. The order of the given
-    patients does not matter. Raises BadInputError where patients repeat or are too few for the folds.
+    patients does not matter. Those of `rna_only` have that role in every fold and change nothing for the others. Raises
+    BadInputError where patients repeat or are too few for the folds.
     """
-    patients = sorted(patient_ids)
+    patients, unpaired = sorted(patient_ids), sorted(rna_only)
+    if shared := set(patients) & set(unpaired):
+        raise BadInputError(f"split: {min(shared)} has an image, expected none among the patients with expression only")
     if len(set(patients)) != len(patients):
         raise BadInputError("split: a patient occurs twice, expected one row per patient")
     if len(patients) < settings.folds:
@@ -63,7 +70,8 @@ def split_patients(patient_ids: Iterable[str], settings: SplitSettings) -> list[
         roles |= {patient: TEST for patient in patients if test_fold[patient] == fold}
         if TRAIN not in roles.values():
             raise BadInputError(f"split: {len(patients)} patients leave none to train on in fold {fold}")
-        rows += [SplitRow(fold, patient, site_of(patient), roles[patient]) for patient in patients]
+        roles |= dict.fromkeys(unpaired, RNA_ONLY)
+        rows += [SplitRow(fold, patient, site_of(patient), roles[patient]) for patient in sorted(roles)]
     return rows
 
 
@@ -78,8 +86,11 @@ class SiteCount(NamedTuple):
 
 
 def site_counts(rows: Iterable[SplitRow]) -> list[SiteCount]:
-    """A row per fold and site, sorted; batch effects follow the site, so a fold should train on those it tests."""
-    counts = Counter((row.fold, row.site, row.role) for row in rows)
+    """A row per fold and site, sorted; batch effects follow the site, so a fold should train on those it tests.
+
+    Patients without image are not counted.
+    """
+    counts = Counter((row.fold, row.site, row.role) for row in rows if row.role != RNA_ONLY)
     pairs = sorted({(fold, site) for fold, site, _ in counts})
     return [
         SiteCount(fold, site, *(counts[fold, site, role] for role in (TRAIN, VALIDATION, TEST))) for fold, site in pairs

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from mgi.cohort.split import RNA_ONLY
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
@@ -76,12 +77,31 @@ class Fold:
 
     def pairs(self, images: list[PatientImages], size: int) -> Pairs:
         """Slices at the network's size with the standardised expression of the same patients."""
-        place = {patient: index for index, patient in enumerate(self._expression.patient_ids)}
-        rows = [place[patient.patient_id] for patient in images]
-        genes = torch.from_numpy(self.fitted.transform(self._expression.values[rows]))
+        genes = self.genes([patient.patient_id for patient in images])
         return Pairs(
             slices=prepare_slices([(one.patient_id, one.slices, one.masks) for one in images], size), genes=genes
         )
+
+    def genes(self, patients: list[str]) -> torch.Tensor:
+        """Standardised expression (P, G) of these patients."""
+        place = {patient: index for index, patient in enumerate(self._expression.patient_ids)}
+        if absent := [patient for patient in patients if patient not in place]:
+            raise BadInputError(f"expression shard: no expression of {absent[0]}, who is in the split")
+        return torch.from_numpy(self.fitted.transform(self._expression.values[[place[one] for one in patients]]))
+
+    def rna_only(self) -> list[str]:
+        """Patients with expression and no image, sorted: they may train the gene encoder.
+
+        Raises BadInputError where one has another role in any fold: whoever is tested once is never trained on here.
+        """
+        patients = self.patients(RNA_ONLY)
+        others = self.split.loc[(self.split["role"] != RNA_ONLY) & self.split["patient_id"].isin(patients)]
+        if len(others):
+            fold, patient, role = others[["fold", "patient_id", "role"]].iloc[0]
+            raise BadInputError(
+                f"split: {patient} is {RNA_ONLY} in fold {self.number} and {role} in fold {fold}, expected one role"
+            )
+        return patients
 
     def identity(self) -> dict[str, Any]:
         """What decides which data a checkpoint was trained on."""
@@ -99,8 +119,9 @@ def finish(
     model_settings: ModelSettings,
     settings: Any,
     fold: Fold,
+    **stated: Any,
 ) -> None:
-    """Write the three files of a training run: curve, facts, and last the weights."""
+    """Write the three files of a training run: curve, facts (`stated` adds to them), and last the weights."""
     with atomic_path(args.curves) as part:
         part.write_text(curve_lines(curve))
     facts = {
@@ -112,6 +133,7 @@ def finish(
         "gene_hash": fold.gene_hash,
         "n_genes": len(fold.fitted.gene_ids),
         "patients": {role: len(fold.patients(role)) for role in ("train", "validation", "test")},
+        **stated,
     }
     write_json(args.run, facts)
     genes = fold.fitted.gene_ids

@@ -2,7 +2,7 @@
 
 import argparse
 
-from mgi.cohort.pairing import KEPT
+from mgi.cohort.pairing import EXCLUDED, KEPT
 from mgi.cohort.split import SplitSettings, site_counts, split_patients
 from mgi.core.settings import parse
 from mgi.shards.cohort_tables import read_cohort, write_split, write_split_sites
@@ -22,11 +22,14 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(SplitSettings, args.settings, where="split")
     cohort = read_cohort(args.cohort)
     kept = cohort.loc[cohort["status"] == KEPT, "patient_id"].tolist()
-    rows = split_patients(kept, settings)
+    without_image = cohort["has_expression"] & ~cohort["has_image"] & (cohort["reason"] != EXCLUDED)
+    rna_only = cohort.loc[without_image, "patient_id"].tolist()
+    rows = split_patients(kept, settings, rna_only)
     sites = site_counts(rows)
     write_split_sites(sites, args.sites)
     write_split(rows, args.output, args.tsv)
     print(f"{len(kept)} patients of {len({one.site for one in sites})} sites in {settings.folds} folds")
+    print(f"{len(rna_only)} patients with expression and no image, who may train the gene encoder in every fold")
     for one in sites:
         if one.test and not one.train:
             print(f"fold {one.fold}: tests {one.test} of site {one.site} and trains on none of it")

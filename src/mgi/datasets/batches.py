@@ -1,4 +1,4 @@
-"""Which slices make a batch: tumour-weighted for segmentation, one per patient for contrast."""
+"""Which slices make a batch: tumour-weighted for segmentation, of different patients for contrast."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +22,22 @@ def weighted_batch(weights: NDArray[np.float64], size: int, rng: np.random.Gener
 
 
 def patient_unique_batch(
-    patient: NDArray[np.int64], weights: NDArray[np.float64], size: int, rng: np.random.Generator
+    patient: NDArray[np.int64], weights: NDArray[np.float64], size: int, rng: np.random.Generator, slices: int = 1
 ) -> NDArray[np.int64]:
-    """One slice each of `size` different patients (all of them where there are fewer), drawn by weight.
+    """`slices` different slices each of `size` different patients, drawn by weight, patient after patient.
 
-    Two slices of one patient share its genes: in one batch they would be each other's false negatives.
+    Fewer where there are fewer. Slices of one patient share its genes: a loss that takes one positive a patient must be
+    given one, else they would be each other's false negatives.
     """
     patients = np.unique(patient)
     chosen = rng.permutation(patients)[:size]
-    slices = []
+    drawn: list[int] = []
     for one in chosen:
         own = np.flatnonzero(patient == one)
-        slices.append(int(rng.choice(own, p=weights[own] / weights[own].sum())))
-    return np.array(slices)
+        share = weights[own] / weights[own].sum()
+        if slices == 1:
+            drawn.append(int(rng.choice(own, p=share)))
+        else:
+            count = min(slices, int(np.count_nonzero(share)))
+            drawn += rng.choice(own, size=count, p=share, replace=False).tolist()
+    return np.array(drawn)

@@ -3,6 +3,7 @@
 B batch, H W pixels, T tokens (H / patch squared), D width.
 """
 
+import torch
 from torch import Tensor, nn
 
 from mgi.models.settings import ModelSettings
@@ -30,7 +31,12 @@ class ImageEncoder(nn.Module):
             num_heads=settings.image_heads,
         )
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Encode a slice."""
-        tokens: Tensor = self.vit(image)  # B 1+T D
-        return tokens[:, self.vit.num_prefix_tokens :]
+    def forward(self, image: Tensor, hidden: Tensor | None = None, mask_token: Tensor | None = None) -> Tensor:
+        """Encode a slice; patches that are `hidden` (B, T) are replaced by `mask_token` (D,) before their position."""
+        vit = self.vit
+        if hidden is None or mask_token is None:
+            tokens: Tensor = vit(image)  # B 1+T D
+        else:
+            patches = torch.where(hidden.unsqueeze(-1), mask_token.to(image.dtype), vit.patch_embed(image))
+            tokens = vit.norm(vit.blocks(vit.norm_pre(vit._pos_embed(patches))))
+        return tokens[:, vit.num_prefix_tokens :]

@@ -67,7 +67,7 @@ SPLIT = pa.schema(
         ("fold", pa.int32()),
         ("patient_id", pa.string()),
         ("site", pa.string()),
-        ("role", pa.string()),  # train, validation or test
+        ("role", pa.string()),  # train, validation, test or rna_only
     ]
 )
 

@@ -5,7 +5,8 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mgi.core.errors import BadInputError
+from mgi.core.prefetch import map_ahead
 from mgi.training.checkpoint import identity_of, load_checkpoint, save_checkpoint
+from mgi.training.distributed import ALONE, Group
 from mgi.training.settings import ScheduleSettings
 
 GRADIENT_NORM = 1.0
+BATCHES_AHEAD = 2
+CHECKPOINT_FORMAT = 2  # raised when a checkpoint holds something else: those of older code are passed over
 LOG = logging.getLogger(__name__)
 Curve = list[dict[str, Any]]
 
@@ -37,13 +42,13 @@ class Randomness:
         torch.manual_seed(seed)
         return Randomness(numpy=np.random.default_rng(seed), torch=torch.Generator().manual_seed(seed))
 
-    def state(self) -> dict[str, Any]:
-        """What `restore` takes."""
-        return {
-            "numpy": self.numpy.bit_generator.state,
-            "torch": self.torch.get_state(),
-            "global": torch.get_rng_state(),
-        }
+    def drawn(self) -> dict[str, Any]:
+        """Where the two generators stand."""
+        return {"numpy": self.numpy.bit_generator.state, "torch": self.torch.get_state()}
+
+    def state(self, drawn: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What `restore` takes; `drawn` is where the generators stood at a batch, if they have run ahead since."""
+        return {**(drawn or self.drawn()), "global": torch.get_rng_state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue exactly where `state` was taken."""
@@ -65,46 +70,73 @@ class Place:
 class Run:
     """What a loop needs besides the model: its schedule, its step, its validation and its place.
 
-    `step` draws a batch and returns the loss and further figures to log; `validate` returns figures of which
-    `score` decides (higher is better); without `select_best` the last weights are kept.
+    `prepare` draws and prepares the batch of a step, in a thread of its own while earlier steps run; it alone may use
+    the generators of `place`, and it uses no others. `step` takes that batch (the step's number where there is no
+    `prepare`, and then draws by itself) and returns the loss and further figures to log. `validate` returns figures of
+    which `score` decides (higher is better); without `select_best` the last weights are kept. Steps and validations run
+    within `context`.
     """
 
     schedule: ScheduleSettings
-    step: Callable[[int], tuple[Tensor, dict[str, float]]]
+    step: Callable[[Any], tuple[Tensor, Mapping[str, Tensor | float]]]
     validate: Callable[[], dict[str, float]]
     place: Place
+    prepare: Callable[[int], Any] | None = None
     select_best: bool = True
+    group: Group = ALONE
+    context: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
 def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve:
     """Optimise `model` in place, keep the weights of the best validation score (or the last), return the curve.
 
-    Raises BadInputError where the loss is not finite, naming the step; the last checkpoint stays.
+    Of several processes the first one validates, writes and has the curve. Raises BadInputError where the loss is not
+    finite, naming the step; the last checkpoint stays.
     """
     progress = Progress(model, optimiser, run)
     first = progress.resume(model)
-    bar = tqdm(total=run.schedule.steps, initial=first, unit="step", disable=None, mininterval=1.0)
-    for step in range(first, run.schedule.steps):
-        _set_rate(optimiser, run.schedule, step)
-        model.train()
-        loss, figures = run.step(step)
-        if not math.isfinite(loss.item()):
-            raise BadInputError(
-                f"{run.place.checkpoints.parent.name}: loss is {loss.item()} at step {step}; lower the rate"
-            )
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
-        optimiser.step()
-        progress.log(step + 1, {"loss": loss.item(), **figures})
-        if (step + 1) % run.schedule.validate_every == 0 or step + 1 == run.schedule.steps:
-            progress.validate(model, step + 1)
-        if (step + 1) % run.schedule.checkpoint_every == 0:
-            progress.save(model, step + 1)
-        bar.update()
+    run.group.agree(first)
+    run.group.start_alike(model)
+    leads = run.group.leads
+    bar = tqdm(total=run.schedule.steps, initial=first, unit="step", disable=None if leads else True, mininterval=1.0)
+    with closing(_batches(run, first)) as batches:
+        for step in range(first, run.schedule.steps):
+            _set_rate(optimiser, run.schedule, step)
+            model.train()
+            batch = progress.take(batches)
+            with run.context():
+                loss, figures = run.step(batch)
+            if not math.isfinite(loss.item()):
+                raise BadInputError(
+                    f"{run.place.checkpoints.parent.name}: loss is {loss.item()} at step {step}; lower the rate"
+                )
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            run.group.average_gradients(model.parameters())
+            nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
+            optimiser.step()
+            if leads:
+                progress.log({"loss": loss, **figures})
+            if leads and ((step + 1) % run.schedule.validate_every == 0 or step + 1 == run.schedule.steps):
+                progress.validate(model, step + 1)
+            if leads and (step + 1) % run.schedule.checkpoint_every == 0:
+                progress.save(model, step + 1)
+            bar.update()
     bar.close()
-    model.load_state_dict(progress.best_weights)
+    if leads:
+        model.load_state_dict(progress.best_weights)
     return progress.curve
+
+
+def _batches(run: Run, first: int) -> Generator[tuple[Any, dict[str, Any] | None]]:
+    """Each step's batch with where the generators stood after it, prepared ahead in the order of the steps."""
+    steps = range(first, run.schedule.steps)
+    prepare = run.prepare
+    if prepare is None:
+        yield from ((step, None) for step in steps)
+    else:
+        drawing = lambda step: (prepare(step), run.place.randomness.drawn())  # noqa: E731
+        yield from map_ahead(drawing, steps, threads=1, ahead=BATCHES_AHEAD)
 
 
 class Progress:
@@ -114,12 +146,14 @@ class Progress:
         self.optimiser, self.run, self.place = optimiser, run, run.place
         # A checkpoint of other model code has other names or shapes: it is passed over, as any foreign one.
         shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
-        self.identity = identity_of(run.place.identity, shapes)
+        self.identity = identity_of(run.place.identity, shapes, CHECKPOINT_FORMAT)
         self.curve: Curve = []
         self.best_score = -math.inf
         self.best_weights: dict[str, Tensor] = {}
-        self._losses: list[float] = []
+        self._logged: dict[str, list[float]] = {}
+        self._drawn: dict[str, Any] | None = None
         self._seconds, self._since = 0.0, time.monotonic()
+        self._waited, self._mark = 0.0, time.monotonic()
 
     def resume(self, model: nn.Module) -> int:
         """Restore the newest checkpoint of this run, if there is one; return the first step to do."""
@@ -130,7 +164,7 @@ class Progress:
         model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.place.randomness.restore(state["randomness"])
-        self.curve, self._losses = state["curve"], state["losses"]
+        self.curve, self._logged = state["curve"], state["logged"]
         self.best_score, self.best_weights = state["best_score"], state["best_weights"]
         self._seconds = state["seconds"]
         LOG.info("resumed at step %d", state["step"])
@@ -141,9 +175,9 @@ class Progress:
         state = {
             "model": model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "randomness": self.place.randomness.state(),
+            "randomness": self.place.randomness.state(self._drawn),
             "curve": self.curve,
-            "losses": self._losses,
+            "logged": self._logged,
             "best_score": self.best_score,
             "best_weights": self.best_weights,
             "seconds": self._elapsed(),
@@ -151,28 +185,43 @@ class Progress:
         }
         save_checkpoint(self.place.checkpoints, state, step=step, identity=self.identity)
 
-    def log(self, step: int, figures: dict[str, float]) -> None:
-        """Collect the training loss; a curve point is its mean since the last validation."""
-        self._losses.append(figures["loss"])
+    def take(self, batches: Iterator[tuple[Any, dict[str, Any] | None]]) -> Any:
+        """The next batch; the time until it is there counts as waiting."""
+        began = time.monotonic()
+        batch, self._drawn = next(batches)
+        self._waited += time.monotonic() - began
+        return batch
+
+    def log(self, figures: Mapping[str, Tensor | float]) -> None:
+        """Collect a step's figures; a curve point has their means since the last validation."""
+        for name, value in figures.items():
+            self._logged.setdefault(name, []).append(value.item() if isinstance(value, Tensor) else value)
 
     def validate(self, model: nn.Module, step: int) -> None:
-        """Add a curve point, keep the weights if they are the best so far, and say so on a line."""
+        """Add a curve point, keep the weights if they are the best so far, and say so on a line.
+
+        `data_wait`, where batches are prepared ahead, is the share of the time since the last validation in which a
+        step waited for its batch.
+        """
+        stepping = time.monotonic() - self._mark
         model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), self.run.context():
             figures = self.run.validate()
         point = {
             "step": step,
-            "loss": sum(self._losses) / len(self._losses),
+            **{name: sum(values) / len(values) for name, values in self._logged.items()},
             "learning_rate": self.optimiser.param_groups[-1]["lr"],
             "seconds": round(self._elapsed(), 3),
+            **({} if self.run.prepare is None else {"data_wait": round(self._waited / max(stepping, 1e-9), 4)}),
             **figures,
         }
-        self._losses = []
+        self._logged, self._waited = {}, 0.0
         self.curve.append(point)
         if figures["score"] > self.best_score or not self.run.select_best:
             self.best_score = figures["score"]
             self.best_weights = copy.deepcopy(model.state_dict())
         LOG.info(" ".join(f"{key}={value:.5g}" for key, value in point.items()))
+        self._mark = time.monotonic()
 
     def _elapsed(self) -> float:
         return self._seconds + time.monotonic() - self._since

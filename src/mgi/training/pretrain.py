@@ -1,70 +1,23 @@
-"""Contrastive pre-training: align image and gene encoders on the training patients of one fold.
+"""Contrastive pre-training: align image and gene encoders on the training patients of one fold."""
 
-B patients a batch, one slice each.
-"""
-
-import math
-from dataclasses import dataclass
+import logging
 
 import torch
 from torch import Tensor, nn
 
-from mgi.datasets.augment import augment
-from mgi.datasets.batches import patient_unique_batch, tumour_weights
-from mgi.datasets.slices import SliceSet
-from mgi.losses.contrastive import LOSSES, floor_of
+from mgi.losses.contrastive import chance_of, floor_of
 from mgi.models.mgi import Aligner
+from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Curve, Place, Run, train
+from mgi.training.monitors import collapse_warnings, space_figures
+from mgi.training.objective import Objective
 from mgi.training.optimiser import ParameterGroup, make_optimiser
+from mgi.training.pretrain_batches import Batch, BatchDrawer, Pairs
 from mgi.training.settings import PretrainSettings
-from mgi.training.weights import digest_of_tensors
 
-TEMPERATURE_BOUNDS = (0.01, 0.5)
+LOG = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, kw_only=True)
-class Pairs:
-    """Slices and standardised expression (P, G) of the same patients, in the same order."""
-
-    slices: SliceSet
-    genes: Tensor
-
-    def digest(self) -> str:
-        """SHA-256 of all that is learned from, so that a checkpoint of other data is never resumed."""
-        slices = {"images": self.slices.images, "masks": self.slices.masks, "patient": self.slices.patient}
-        return digest_of_tensors({**slices, "genes": self.genes})
-
-
-class Contrast(nn.Module):
-    """The aligner with its temperature and its gene reconstruction, trained and saved together.
-
-    Besides the contrast, genes that were masked are reconstructed from the pooled gene vector: it teaches the encoder
-    the programmes in which genes move together, which the images alone do not show.
-    """
-
-    def __init__(self, aligner: Aligner, settings: PretrainSettings) -> None:
-        super().__init__()
-        self.aligner = aligner
-        self.log_temperature = nn.Parameter(
-            torch.tensor(math.log(settings.temperature)), requires_grad=settings.learn_temperature
-        )
-        self.loss = LOSSES[settings.loss]
-        self.reconstruct = nn.Linear(aligner.gene_encoder.width, aligner.gene_encoder.tokens.n_genes)
-
-    def forward(self, images: Tensor, genes: Tensor) -> tuple[Tensor, Tensor]:
-        """The contrastive loss of a batch and its similarity (B, B)."""
-        image_vectors, gene_vectors = self.aligner(images, genes)
-        temperature = self.log_temperature.exp().clamp(*TEMPERATURE_BOUNDS)
-        similarity = image_vectors @ gene_vectors.T / temperature
-        loss: Tensor = self.loss(similarity)
-        return loss, similarity
-
-    def masked_gene_loss(self, genes: Tensor, masked: Tensor) -> Tensor:
-        """Mean squared error on the masked genes (B, G), which are set to 0, the training mean."""
-        tokens = self.aligner.gene_encoder(genes.masked_fill(masked, 0.0))
-        restored = self.reconstruct(self.aligner.gene_pooling(tokens))
-        error: Tensor = (restored - genes)[masked].square().mean()
-        return error
+__all__ = ["Pairs", "pretrain"]
 
 
 def pretrain(
@@ -74,42 +27,82 @@ def pretrain(
     settings: PretrainSettings,
     *,
     place: Place,
+    rna_only: Tensor | None = None,
+    group: Group = ALONE,
 ) -> Curve:
-    """Train `aligner` in place and return its curve; the last weights are kept."""
+    """Train `aligner` in place and return its curve; the last weights are kept.
+
+    `rna_only` (R, G) is the standardised expression of training patients without image. With several processes the
+    first one alone has the curve.
+    """
     device = next(aligner.parameters()).device
-    model = Contrast(aligner, settings).to(device)
-    patient = training.slices.patient.numpy()
-    weights = tumour_weights(training.slices.masks.sum((1, 2, 3)).numpy())
-    optimiser = make_optimiser([ParameterGroup(modules=[model])], settings.schedule)
+    model = Objective(aligner, settings).to(device)
+    compile_where_it_pays(aligner.image_encoder, device, wanted=settings.compile)
+    draw = BatchDrawer(
+        training=training,
+        rna_only=training.genes[:0] if rna_only is None else rna_only,
+        settings=settings,
+        randomness=place.randomness,
+        genes_per_token=getattr(aligner.gene_encoder.tokens, "patch", 1),
+        patches=aligner.image_encoder.grid**2,
+        group=group,
+        pin=device.type == "cuda",
+    )
 
-    def step(_: int) -> tuple[Tensor, dict[str, float]]:
-        rows = torch.from_numpy(patient_unique_batch(patient, weights, settings.schedule.batch, place.randomness.numpy))
-        images, _masks = augment(
-            training.slices.images[rows], training.slices.masks[rows], settings.augment, place.randomness.torch
-        )
-        genes = training.genes[training.slices.patient[rows]]
-        masked = torch.rand(genes.shape, generator=place.randomness.torch) < settings.masked_genes
-        noise = settings.gene_noise * torch.randn(genes.shape, generator=place.randomness.torch)
-        loss, _similarity = model(images.to(device), (genes + noise).to(device))
-        if settings.masked_gene_weight > 0 and masked.any():
-            loss = loss + settings.masked_gene_weight * model.masked_gene_loss(genes.to(device), masked.to(device))
-        return loss, {}
-
-    def validate() -> dict[str, float]:
-        return _alignment(model, validation, settings)
+    def step(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, terms = model(batch.on(device), group)
+        return loss, terms
 
     run = Run(
         schedule=settings.schedule,
+        prepare=draw,
         step=step,
-        validate=validate,
+        validate=lambda: alignment_figures(model, validation),
         place=place,
         select_best=False,
+        group=group,
     )
-    return train(model, optimiser, run)
+    return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), run)
 
 
-def _alignment(model: Contrast, pairs: Pairs, settings: PretrainSettings) -> dict[str, float]:
-    """Loss above its floor and retrieval of the genes by the slice with the most tumour of each patient."""
+def compile_where_it_pays(encoder: nn.Module, device: torch.device, *, wanted: bool) -> None:
+    """Compile the image encoder on a GPU, in place, so that its weights keep their names; a CPU goes without."""
+    if not wanted:
+        return
+    if device.type == "cuda":
+        encoder.compile()
+    else:
+        LOG.info("pretrain.compile: this is a CPU, on which compiling does not pay; going on without")
+
+
+def alignment_figures(model: Objective, pairs: Pairs) -> dict[str, float]:
+    """Loss above its floor, retrieval of the genes by the slice with the most tumour of each patient, and monitors."""
+    settings = model.settings
+    images, genes = _vectors(model, pairs)
+    patient = torch.arange(len(genes), device=genes.device)
+    similarity = model.similarity(images, genes)
+    loss = model.contrast(similarity, patient).item()
+    rank = (similarity > similarity.diagonal().unsqueeze(1)).sum(1).float() + 1
+    floor = floor_of(settings.loss, patient)
+    figures = {
+        "score": floor - loss,
+        "validation_loss": loss,
+        "validation_floor": floor,
+        "loss_above_floor": loss - floor,
+        "loss_at_chance": chance_of(settings.loss, patient) - floor,
+        "retrieval_at_1": (rank == 1).float().mean().item(),
+        "median_rank": rank.median().item(),
+        "validation_patients": float(len(genes)),
+        "temperature": model.temperature().item(),
+        **space_figures(images, genes),
+    }
+    for line in collapse_warnings(figures, len(genes)):
+        LOG.warning("%s", line)
+    return figures
+
+
+def _vectors(model: Objective, pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """Unit vectors (P, D) of every patient's slice with the most tumour and of its genes, encoded in batches."""
     device = model.log_temperature.device
     area = pairs.slices.masks.sum((1, 2, 3))
     rows = torch.stack(
@@ -118,16 +111,9 @@ def _alignment(model: Contrast, pairs: Pairs, settings: PretrainSettings) -> dic
             for index in range(len(pairs.slices.patient_ids))
         ]
     )
-    loss, similarity = model(pairs.slices.images[rows].to(device), pairs.genes.to(device))
-    own = similarity.diagonal().unsqueeze(1)
-    rank = (similarity > own).sum(1).float() + 1
-    excess = loss.item() - floor_of(settings.loss, len(rows))
-    return {
-        "score": -excess,
-        "validation_loss": loss.item(),
-        "loss_above_floor": excess,
-        "retrieval_at_1": (rank == 1).float().mean().item(),
-        "median_rank": rank.median().item(),
-        "validation_patients": float(len(rows)),
-        "temperature": model.log_temperature.exp().item(),
-    }
+    size = model.settings.schedule.batch
+    parts = [
+        model.aligner(pairs.slices.images[some].to(device), genes.to(device))
+        for some, genes in zip(rows.split(size), pairs.genes.split(size), strict=True)
+    ]
+    return torch.cat([images for images, _ in parts]).float(), torch.cat([genes for _, genes in parts]).float()

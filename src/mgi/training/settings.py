@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mgi.core.errors import ConfigError
 from mgi.datasets.augment import AugmentSettings
 
 
@@ -24,20 +25,52 @@ class ScheduleSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainSettings:
-    """Contrastive alignment of image and gene encoders.
+    """Contrastive alignment of image and gene encoders, and what is learned beside it; a weight of 0 turns a part off.
 
-    `gene_noise` is the deviation of Gaussian noise added to standardised expression, an augmentation for few patients.
-    `masked_genes` is the share of genes that are masked and reconstructed, with `masked_gene_weight` in the loss.
+    `alpha` weighs the slices' choice among genes in the loss `alpha`. `gene_noise` is the deviation of Gaussian noise
+    added to standardised expression, an augmentation for few patients. `masked_genes` is the share of genes that are
+    hidden and reconstructed: single ones at random, or a span of consecutive tokens. `masked_patches` is the share of
+    image patches in the span that is hidden. `rna_only_batch` patients without image join each step for their masked
+    genes. `processes` says how many the workflow starts by torchrun; the batch is divided among them.
     """
 
     schedule: ScheduleSettings
-    masked_genes: float = 0.5
-    masked_gene_weight: float = 1.0
-    loss: Literal["joint", "clip"] = "clip"
+    loss: Literal["joint", "clip", "alpha", "multi_positive"] = "clip"
+    alpha: float = 0.75
+    slices_per_patient: int = 1
     temperature: float = 0.07
     learn_temperature: bool = True
+    masked_genes: float = 0.5
+    masked_gene_shape: Literal["random", "span"] = "random"
+    masked_gene_weight: float = 1.0
+    rna_only_batch: int = 0
+    masked_patches: float = 0.25
+    masked_patch_weight: float = 0.0
+    triplet_weight: float = 0.0
+    triplet_margin: float = 0.2
     gene_noise: float = 0.0
     augment: AugmentSettings = field(default_factory=AugmentSettings)
+    compile: bool = False
+    processes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.slices_per_patient > 1 and self.loss != "multi_positive":
+            raise ConfigError(
+                f"pretrain.loss: found {self.loss}, expected multi_positive with slices_per_patient "
+                f"{self.slices_per_patient}: other losses would push slices of one patient from its genes"
+            )
+        if self.triplet_weight > 0 and self.slices_per_patient < 2:
+            raise ConfigError("pretrain.slices_per_patient: found 1, expected 2 or more for a triplet_weight above 0")
+        if self.schedule.batch < self.processes:
+            raise ConfigError(
+                f"pretrain.schedule.batch: found {self.schedule.batch}, expected at least pretrain.processes, "
+                f"{self.processes}"
+            )
+
+    @property
+    def reconstructs_genes(self) -> bool:
+        """Whether masked genes are part of the loss."""
+        return self.masked_gene_weight > 0 and self.masked_genes > 0
 
 
 @dataclass(frozen=True, kw_only=True)

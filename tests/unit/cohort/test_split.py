@@ -3,7 +3,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from mgi.cohort.split import SplitRow, SplitSettings, split_patients
+from mgi.cohort.split import SplitRow, SplitSettings, site_counts, split_patients
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.settings import parse
 
@@ -100,3 +100,20 @@ def test_a_repeated_patient_is_refused() -> None:
 def test_a_setting_out_of_range_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="split"):
         parse(SplitSettings, given, where="split")
+
+
+def test_patients_without_image_are_in_no_folds_test_and_change_nothing_for_the_others() -> None:
+    unpaired = ["TCGA-ZZ-0002", "TCGA-AA-0001"]
+    rows = split_patients(PATIENTS, SplitSettings(), unpaired)
+    plain = split_patients(PATIENTS, SplitSettings())
+    assert [row for row in rows if row.patient_id not in unpaired] == plain
+    assert {(row.fold, row.patient_id, row.role) for row in rows if row.patient_id in unpaired} == {
+        (fold, patient, "rna_only") for fold in range(5) for patient in unpaired
+    }
+    assert rows == sorted(rows, key=lambda row: (row.fold, row.patient_id))
+    assert site_counts(rows) == site_counts(plain)
+
+
+def test_a_patient_with_an_image_is_never_one_without() -> None:
+    with pytest.raises(BadInputError, match=f"{PATIENTS[0]} has an image"):
+        split_patients(PATIENTS, SplitSettings(), [PATIENTS[0]])

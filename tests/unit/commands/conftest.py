@@ -52,7 +52,7 @@ def asked(monkeypatch) -> list[str]:
 
 
 class Study:
-    """Eight patients on disk (four train, two validate, two test), and the commands that learn from them.
+    """Ten patients on disk (four train, two validate, two test, two have no image), and the commands that learn.
 
     `change` may alter a patient's arrays (volume, mask, values) in place before they are written.
     """
@@ -75,13 +75,13 @@ class Study:
         "baseline_width": 4,
     }
     SCHEDULE: ClassVar = {"steps": 4, "batch": 3, "warmup_steps": 1, "validate_every": 2, "checkpoint_every": 2}
-    ROLES: ClassVar = {"train": (0, 1, 2, 3), "validation": (4, 5), "test": (6, 7)}
+    ROLES: ClassVar = {"train": (0, 1, 2, 3), "validation": (4, 5), "test": (6, 7), "rna_only": (8, 9)}
     N_GENES = 12
     SHAPE = (3, 20, 24)  # slices, rows, columns
 
     def __init__(self, folder: Path, change: Callable[[str, dict[str, np.ndarray]], None] | None = None) -> None:
         self.folder = folder
-        self.patients = [f"TCGA-AA-000{index}" for index in range(8)]
+        self.patients = [f"TCGA-AA-000{index}" for index in range(10)]
         drawn = {patient: self._draw(index) for index, patient in enumerate(self.patients)}
         for patient, arrays in drawn.items():
             if change is not None:
@@ -96,6 +96,10 @@ class Study:
 
     def run(self, command: str, key: str, method: str = "mgi", genes: str = "real", **options: object) -> int:
         """Do one command on run `key`; further options replace its own or are added; the exit code is returned."""
+        return main(self.line(command, key, method, genes, **options))
+
+    def line(self, command: str, key: str, method: str = "mgi", genes: str = "real", **options: object) -> list[str]:
+        """The command line of `run`."""
         run = self.folder / "runs" / key
         spec = {"key": key, "method": method, "genes": genes, "fold": 0, "seed": 0, "protocol": "patient"}
         given: dict[str, object] = {
@@ -111,7 +115,7 @@ class Study:
         else:
             given |= {"settings": json.dumps({"schedule": self.SCHEDULE}), "model": json.dumps(self.MODEL)}
             given |= {"curves": run / "curves.jsonl", "run": run / "run.json"}
-        return main([command, *(f"--{name}={value}" for name, value in (given | options).items())])
+        return [command, *(f"--{name}={value}" for name, value in (given | options).items())]
 
     def weights(self, key: str) -> Path:
         """Weights of a run."""
@@ -137,6 +141,8 @@ class Study:
         path = self.folder / "images/slices.parquet"
         with image_shard_writer(path) as writer:
             for patient, arrays in drawn.items():
+                if patient in self.role("rna_only"):
+                    continue
                 writer.add(
                     PatientImages(
                         patient_id=patient,

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import torch
 
+from mgi.cohort.split import SplitRow
 from mgi.commands import _learning
 from mgi.commands._learning import device, read_spec
 from mgi.core.errors import BadInputError
 from mgi.core.fingerprint import digest_of
+from mgi.shards.cohort_tables import write_split
 from mgi.training.weights import load_weights
 
 
@@ -21,6 +23,7 @@ def test_a_run_leaves_weights_curve_and_facts_and_no_checkpoints(study) -> None:
     assert facts["patients"] == {"train": 4, "validation": 2, "test": 2}
     assert facts["n_genes"] == study.N_GENES
     assert facts["settings"]["schedule"]["steps"] == 4
+    assert (facts["rna_only_patients"], facts["processes"]) == (0, 1)
     assert facts["parameters"] > 0
     weights = load_weights(folder / "weights.safetensors", gene_hash=facts["gene_hash"])
     assert facts["gene_hash"] == digest_of(f"ENSG{index:03d}" for index in range(12))
@@ -58,6 +61,56 @@ def test_a_training_patient_does(what: str, study, write_study, tmp_path: Path) 
     assert other.weights("pretrain").read_bytes() != study.weights("pretrain").read_bytes()
 
 
+def with_rna_only(study) -> str:
+    return json.dumps({"schedule": study.SCHEDULE, "rna_only_batch": 2})
+
+
+def test_patients_without_image_reach_the_weights_where_they_are_asked_for_and_are_counted(
+    study, write_study, tmp_path: Path
+) -> None:
+    def change(patient: str, arrays: dict[str, np.ndarray]) -> None:
+        if patient in study.role("rna_only"):
+            arrays["values"][:] = arrays["values"][::-1].copy()
+
+    other = write_study(tmp_path, change)
+    assert other.run("pretrain", "pretrain") == 0
+    assert other.weights("pretrain").read_bytes() == study.weights("pretrain").read_bytes()
+    assert other.run("pretrain", "more", settings=with_rna_only(study)) == 0
+    assert json.loads((tmp_path / "runs/more/run.json").read_text())["rna_only_patients"] == 2
+    plain = write_study(tmp_path / "plain")
+    assert plain.run("pretrain", "more", settings=with_rna_only(study)) == 0
+    found, expected = other.weights("more").read_bytes(), plain.weights("more").read_bytes()
+    assert found != expected
+
+
+@pytest.mark.parametrize("role", ["test", "validation"])
+def test_with_patients_without_image_test_and_validation_patients_still_never_reach_the_weights(
+    role: str, study, write_study, tmp_path: Path
+) -> None:
+    def change(patient: str, arrays: dict[str, np.ndarray]) -> None:
+        if patient in study.role(role):
+            arrays["values"][:] = arrays["values"][::-1] * 3
+
+    weights = []
+    for name, given in (("plain", None), ("changed", change)):
+        written = write_study(tmp_path / name, given)
+        assert written.run("pretrain", "run", settings=with_rna_only(study)) == 0
+        weights.append(written.weights("run").read_bytes())
+    assert weights[0] == weights[1]
+
+
+def test_a_patient_without_image_who_is_tested_in_any_fold_is_refused(
+    study, write_study, tmp_path: Path, capsys
+) -> None:
+    rows = [SplitRow(0, patient, "AA", role) for role in study.ROLES for patient in study.role(role)]
+    leaking = study.role("rna_only")[0]
+    rows += [row._replace(fold=1, role="test" if row.patient_id == leaking else row.role) for row in rows]
+    write_split(rows, tmp_path / "split.parquet", tmp_path / "split.tsv")
+    options = {"split": tmp_path / "split.parquet", "settings": with_rna_only(study)}
+    assert write_study(tmp_path / "study").run("pretrain", "leak", **options) == 5
+    assert f"{leaking} is rna_only in fold 0 and test in fold 1" in capsys.readouterr().err
+
+
 def test_a_run_killed_before_its_weights_resumes_from_its_checkpoint(
     study, write_study, tmp_path: Path, monkeypatch
 ) -> None:
@@ -71,7 +124,7 @@ def test_a_run_killed_before_its_weights_resumes_from_its_checkpoint(
     assert not other.weights("pretrain").exists()
     assert len(list((tmp_path / "runs/pretrain/ckpt").glob("step-*.pt"))) == 2
     # Nothing is left to do: a step would fail.
-    monkeypatch.setattr("mgi.training.pretrain.patient_unique_batch", killed)
+    monkeypatch.setattr("mgi.training.pretrain_batches.patient_unique_batch", killed)
     assert other.run("pretrain", "pretrain") == 0
     assert other.weights("pretrain").read_bytes() == study.weights("pretrain").read_bytes()
 
@@ -95,6 +148,11 @@ def test_a_checkpoint_of_other_data_is_not_resumed(study, write_study, tmp_path:
     ("options", "code", "message"),
     [
         ({"settings": '{"schedule": {"step": 3}}'}, 2, "pretrain.schedule.step: unknown key"),
+        (
+            {"settings": '{"schedule": {"steps": 3}, "processes": 2}'},
+            2,
+            "pretrain.processes: found 2, but started as 1; start it by torchrun --nproc-per-node 2",
+        ),
         ({"model": '{"gene_encoder": "lstm"}'}, 2, "model.gene_encoder: found 'lstm'"),
         ({"spec": "{"}, 5, "--spec: "),
         ({"spec": '{"key": "x"}'}, 5, "--spec: ['fold', 'genes', 'method', 'protocol', 'seed'] missing"),

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -65,3 +66,24 @@ def test_more_folds_than_patients_are_refused(arguments: list[str]) -> None:
 def test_an_unknown_setting_is_refused(arguments: list[str]) -> None:
     with pytest.raises(ConfigError, match=r"split\.fold"):
         run(arguments, fold=3)
+
+
+def test_only_patients_with_expression_no_image_and_no_exclusion_may_train_the_gene_encoder(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = [row(index, "kept") for index in range(6)]
+    base = dataclasses.replace(row(10, "dropped"), has_image=False, reason="no image")
+    others = {
+        "TCGA-DU-0010": base,
+        "TCGA-DU-0011": dataclasses.replace(base, reason="excluded by the configuration", notes="no image"),
+        "TCGA-DU-0012": dataclasses.replace(base, has_expression=False, reason="no expression"),
+        "TCGA-DU-0013": dataclasses.replace(base, has_image=True, reason="no mask"),
+    }
+    named = [dataclasses.replace(one, patient_id=patient) for patient, one in others.items()]
+    write_cohort([*kept, *named], tmp_path / "c.parquet", tmp_path / "c.tsv")
+    run(arguments, folds=3, validation_fraction=0.2, seed=1)
+    table = read_split(tmp_path / "s.parquet")
+    unpaired = table[table["role"] == "rna_only"]
+    assert unpaired[["fold", "patient_id"]].to_numpy().tolist() == [[fold, "TCGA-DU-0010"] for fold in range(3)]
+    assert set(table["patient_id"]) == {one.patient_id for one in kept} | {"TCGA-DU-0010"}
+    assert "1 patients with expression and no image" in capsys.readouterr().out

@@ -45,3 +45,12 @@ def test_the_first_failure_is_raised_in_its_turn_and_nothing_new_begins() -> Non
 
 def test_no_items_give_no_results() -> None:
     assert list(map_ahead(str, [], threads=2)) == []
+
+
+def test_one_thread_may_run_further_ahead_and_keeps_the_order_of_its_work() -> None:
+    begun: list[int] = []
+    results = map_ahead(lambda item: begun.append(item) or item, range(20), threads=1, ahead=3)
+    for taken in range(20):
+        assert next(results) == taken
+        assert len(begun) <= taken + 4
+    assert begun == list(range(20))

@@ -55,3 +55,23 @@ def test_the_same_generator_draws_the_same_batches() -> None:
 
     assert drawn(0) == drawn(0)
     assert drawn(0) != drawn(1)
+
+
+def test_several_slices_of_a_patient_are_different_ones_side_by_side_and_as_many_as_there_are() -> None:
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(100):
+        rows = patient_unique_batch(PATIENT, tumour_weights(np.arange(7.0)), 3, rng, 2)
+        assert len(set(rows.tolist())) == len(rows)
+        patients = PATIENT[rows].tolist()
+        for one in set(patients):
+            where = [place for place, patient in enumerate(patients) if patient == one]
+            assert where == list(range(where[0], where[0] + min(2, int((one == PATIENT).sum()))))
+        seen |= set(rows.tolist())
+    assert seen == set(range(7))
+
+
+def test_a_slice_without_any_chance_is_not_drawn_even_where_slices_are_short() -> None:
+    weights = np.array([0.5, 0.0, 0.0, 0.5, 0, 0, 0])
+    rows = patient_unique_batch(PATIENT[:4], weights[:4], 2, np.random.default_rng(0), 3)
+    assert sorted(rows.tolist()) == [0, 3]

@@ -1,5 +1,7 @@
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mgi.core.errors import BadInputError
-from mgi.training.loop import Curve, Place, Randomness, Run, curve_lines, train
+from mgi.training.loop import BATCHES_AHEAD, Curve, Place, Randomness, Run, curve_lines, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
 from mgi.training.settings import ScheduleSettings
 
@@ -33,24 +35,40 @@ def fit(
     schedule: ScheduleSettings = SCHEDULE,
     score: Callable[[float], float] = lambda error: -error,
     loss_at: Callable[[int, Tensor], Tensor] = lambda _, loss: loss,
+    ahead: bool = False,
     **options: Any,
 ) -> tuple[dict[str, Tensor], Curve]:
-    """Fit a line with dropout and both generators; return the final weights and the curve."""
+    """Fit a line with dropout and both generators; return the final weights and the curve.
+
+    With `ahead` the batches come from the thread that prepares them, and every step waits until it has run ahead.
+    """
     model = network()
     optimiser = make_optimiser([ParameterGroup(modules=[model])], schedule)
     place = Place(checkpoints=folder / "ckpt", identity="line", randomness=Randomness.seeded(7))
 
-    def step(number: int) -> tuple[Tensor, dict[str, float]]:
+    drawn: list[int] = []
+
+    def draw(number: int) -> tuple[int, Tensor]:
+        drawn.append(number)
+        x = torch.randn(schedule.batch, 5, generator=place.randomness.torch) * place.randomness.numpy.uniform(0.5, 1)
+        return number, x
+
+    def step(batch: Any) -> tuple[Tensor, dict[str, float]]:
+        number = batch[0] if ahead else batch
+        while ahead and drawn[-1] < min(number + BATCHES_AHEAD, schedule.steps - 1):
+            time.sleep(0.001)
         if number == dies_at:
             raise Killed
-        x = torch.randn(schedule.batch, 5, generator=place.randomness.torch) * place.randomness.numpy.uniform(0.5, 1)
+        x = batch[1] if ahead else draw(number)[1]
         return loss_at(number, (model(x).squeeze(1) - x @ TARGET).square().mean()), {}
 
     def validate() -> dict[str, float]:
         error = (model(torch.eye(5)).squeeze(1) - TARGET).square().mean().item()
         return {"score": score(error), "error": error}
 
-    curve = train(model, optimiser, Run(schedule=schedule, step=step, validate=validate, place=place, **options))
+    prepare = draw if ahead else None
+    run = Run(schedule=schedule, prepare=prepare, step=step, validate=validate, place=place, **options)
+    curve = train(model, optimiser, run)
     return model.state_dict(), curve
 
 
@@ -59,19 +77,86 @@ def same(one: dict[str, Tensor], two: dict[str, Tensor]) -> bool:
 
 
 def without_seconds(curve: Curve) -> Curve:
-    return [{key: value for key, value in point.items() if key != "seconds"} for point in curve]
+    return [{key: value for key, value in point.items() if key not in ("seconds", "data_wait")} for point in curve]
 
 
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("dies_at", [1, 2, 3, 4, 6, 8, 11])
 def test_a_run_killed_at_any_step_ends_with_the_weights_and_curve_of_an_undisturbed_one(
-    dies_at: int, tmp_path: Path
+    dies_at: int, ahead: bool, tmp_path: Path
 ) -> None:
-    weights, curve = fit(tmp_path / "undisturbed")
+    weights, curve = fit(tmp_path / "undisturbed", ahead=ahead)
     with pytest.raises(Killed):
-        fit(tmp_path / "killed", dies_at=dies_at)
-    resumed, resumed_curve = fit(tmp_path / "killed")
+        fit(tmp_path / "killed", dies_at=dies_at, ahead=ahead)
+    resumed, resumed_curve = fit(tmp_path / "killed", ahead=ahead)
     assert same(weights, resumed)
     assert without_seconds(curve) == without_seconds(resumed_curve)
+
+
+def test_batches_prepared_ahead_give_the_bytes_of_batches_drawn_in_the_step(tmp_path: Path) -> None:
+    weights, curve = fit(tmp_path / "serial")
+    ahead, ahead_curve = fit(tmp_path / "ahead", ahead=True)
+    assert same(weights, ahead)
+    assert without_seconds(curve) == without_seconds(ahead_curve)
+    assert all(0 <= point["data_wait"] <= 1 for point in ahead_curve)
+    assert not any("data_wait" in point for point in curve)
+
+
+def test_a_batch_that_cannot_be_prepared_stops_the_run_in_its_turn(tmp_path: Path) -> None:
+    model, done = network(), []
+
+    def prepare(number: int) -> int:
+        if number == 3:
+            raise BadInputError("batch 3: no slices")
+        return number
+
+    def step(number: int) -> tuple[Tensor, dict[str, float]]:
+        done.append(number)
+        return model(torch.ones(2, 5)).sum(), {}
+
+    place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
+    run = Run(schedule=SCHEDULE, prepare=prepare, step=step, validate=lambda: {"score": 0.0}, place=place)
+    with pytest.raises(BadInputError, match="batch 3: no slices"):
+        train(model, make_optimiser([ParameterGroup(modules=[model])], SCHEDULE), run)
+    assert done == [0, 1, 2]
+
+
+def test_steps_and_validations_run_within_the_context(tmp_path: Path) -> None:
+    inside: list[str] = []
+    seen: set[tuple[str, int]] = set()
+
+    @contextmanager
+    def context() -> Iterator[None]:
+        inside.append("in")
+        yield
+        inside.pop()
+
+    model = network()
+
+    def step(_: int) -> tuple[Tensor, dict[str, float]]:
+        seen.add(("step", len(inside)))
+        return model(torch.ones(2, 5)).sum(), {}
+
+    def validate() -> dict[str, float]:
+        seen.add(("validate", len(inside)))
+        return {"score": 0.0}
+
+    place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
+    run = Run(schedule=SCHEDULE, step=step, validate=validate, place=place, context=context)
+    train(model, make_optimiser([ParameterGroup(modules=[model])], SCHEDULE), run)
+    assert seen == {("step", 1), ("validate", 1)}
+
+
+def test_every_figure_of_a_step_is_a_mean_since_the_last_point(tmp_path: Path) -> None:
+    model = network()
+
+    def step(number: int) -> tuple[Tensor, dict[str, Any]]:
+        return model(torch.ones(2, 5)).sum(), {"term": torch.tensor(float(number)), "twice": 2.0 * number}
+
+    place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
+    run = Run(schedule=SCHEDULE, step=step, validate=lambda: {"score": 0.0}, place=place)
+    curve = train(model, make_optimiser([ParameterGroup(modules=[model])], SCHEDULE), run)
+    assert [(point["term"], point["twice"]) for point in curve] == [(1.5, 3.0), (5.5, 11.0), (9.5, 19.0)]
 
 
 def test_a_run_killed_twice_resumes_twice(tmp_path: Path) -> None:

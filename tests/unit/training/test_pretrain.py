@@ -1,3 +1,4 @@
+import logging
 import math
 from dataclasses import replace
 
@@ -7,7 +8,8 @@ import torch
 from mgi.core.errors import BadInputError
 from mgi.datasets.augment import AugmentSettings
 from mgi.models.mgi import build_aligner
-from mgi.training.pretrain import TEMPERATURE_BOUNDS, Contrast, Pairs, pretrain
+from mgi.training.objective import TEMPERATURE_BOUNDS, Objective
+from mgi.training.pretrain import Pairs, alignment_figures, compile_where_it_pays, pretrain
 from mgi.training.settings import PretrainSettings, ScheduleSettings
 
 SCHEDULE = ScheduleSettings(steps=6, batch=4, learning_rate=3e-3, warmup_steps=2, validate_every=3, checkpoint_every=2)
@@ -38,7 +40,7 @@ def test_validation_patients_never_reach_the_weights(place, model_settings, pair
     assert same(one, two)
 
 
-@pytest.mark.parametrize("kind", ["joint", "clip"])
+@pytest.mark.parametrize("kind", ["joint", "clip", "alpha", "multi_positive"])
 def test_a_point_reports_the_loss_above_its_floor_and_the_retrieval(kind, place, model_settings, pairs) -> None:
     _, curve = trained(place("a"), model_settings, pairs(6), pairs(3, 1), replace(SETTINGS, loss=kind))
     assert [point["step"] for point in curve] == [3, 6]
@@ -79,36 +81,130 @@ def test_values_that_are_not_numbers_stop_the_run(place, model_settings, pairs) 
         trained(place("a"), model_settings, broken, pairs(3, 1))
 
 
-def test_masked_genes_are_hidden_from_the_encoder_and_only_they_are_scored(model_settings) -> None:
+def test_patients_without_image_teach_the_gene_encoder_and_nothing_else_needs_them(
+    place, model_settings, pairs
+) -> None:
+    settings = replace(SETTINGS, rna_only_batch=3)
+    more = torch.randn(5, 10, generator=torch.Generator().manual_seed(3))
+    weights = []
+    for name, given in (("without", None), ("with", more), ("others", -more)):
+        aligner = build_aligner(model_settings, 10)
+        torch.manual_seed(0)
+        place_of = place(name)
+        aligner = build_aligner(model_settings, 10)
+        pretrain(aligner, pairs(6), pairs(3, 1), settings, place=place_of, rna_only=given)
+        weights.append(aligner.gene_encoder)
+    assert not same(weights[0], weights[1])
+    assert not same(weights[1], weights[2])
+
+
+def test_patients_without_image_are_not_drawn_where_no_gene_is_masked(place, model_settings, pairs) -> None:
+    settings = replace(SETTINGS, rna_only_batch=3, masked_gene_weight=0.0)
+    trained_weights = []
+    for name, given in (("without", None), ("with", torch.ones(5, 10))):
+        place_of = place(name)
+        aligner = build_aligner(model_settings, 10)
+        pretrain(aligner, pairs(6), pairs(3, 1), settings, place=place_of, rna_only=given)
+        trained_weights.append(aligner)
+    assert same(*trained_weights)
+
+
+def test_the_terms_of_the_loss_and_their_floor_are_in_the_curve(place, model_settings, pairs) -> None:
+    settings = replace(
+        SETTINGS, loss="multi_positive", slices_per_patient=2, masked_patch_weight=0.5, triplet_weight=2.0
+    )
+    _, curve = trained(place("a"), model_settings, pairs(6), pairs(3, 1), settings)
+    for point in curve:
+        assert point["floor"] == pytest.approx(math.log(2) / 2)
+        assert point["contrast"] > point["floor"]
+        terms = point["contrast"] + point["masked_gene_loss"]
+        terms += 0.5 * point["masked_patch_loss"] + 2 * point["triplet_loss"]
+        assert point["loss"] == pytest.approx(terms, rel=1e-5)
+        assert point["validation_floor"] == 0
+
+
+def test_a_term_of_no_weight_is_neither_learned_nor_logged(place, model_settings, pairs) -> None:
+    settings = replace(SETTINGS, masked_gene_weight=0.0)
+    _, curve = trained(place("a"), model_settings, pairs(6), pairs(3, 1), settings)
+    assert not {"masked_gene_loss", "masked_patch_loss", "triplet_loss"} & set(curve[0])
+    assert curve[0]["loss"] == pytest.approx(curve[0]["contrast"])
+
+
+def test_each_point_has_the_monitors_of_both_spaces(place, model_settings, pairs) -> None:
+    _, curve = trained(place("a"), model_settings, pairs(6), pairs(5, 1))
+    for name in ("image", "gene"):
+        assert 1 <= curve[-1][f"{name}_rank"] <= 5
+        assert curve[-1][f"{name}_uniformity"] <= 0
+        assert curve[-1][f"{name}_spread"] >= 0
+    assert 0 <= curve[-1]["alignment"] <= 4
+    assert TEMPERATURE_BOUNDS[0] <= curve[-1]["temperature"] <= TEMPERATURE_BOUNDS[1]
+
+
+def test_a_collapsed_space_is_a_line_in_the_log(place, model_settings, pairs, caplog) -> None:
+    training, validation = pairs(6), pairs(5, 1)
+    alike = Pairs(slices=validation.slices, genes=torch.ones_like(validation.genes))
+    with caplog.at_level(logging.WARNING):
+        trained(place("a"), model_settings, training, alike)
+    warned = [record.getMessage() for record in caplog.records if "collapsed" in record.getMessage()]
+    assert len([line for line in warned if "gene vectors of 5" in line]) == 2  # at each of two validations
+
+
+def test_validation_in_several_batches_is_that_of_one(model_settings, pairs) -> None:
     torch.manual_seed(0)
-    model = Contrast(build_aligner(model_settings, 10), SETTINGS).eval()
-    genes, masked = torch.randn(3, 10), torch.zeros(3, 10, dtype=torch.bool)
-    masked[:, 4] = True
-    hidden = genes.clone()
-    hidden[:, 4] = 0.0
-    with torch.no_grad():
-        restored = model.reconstruct(model.aligner.gene_pooling(model.aligner.gene_encoder(hidden)))
-        expected = (restored[:, 4] - genes[:, 4]).square().mean()
-        torch.testing.assert_close(model.masked_gene_loss(genes, masked), expected)
+    aligner = build_aligner(model_settings, 10).eval()
+    figures = []
+    for batch in (2, 32):
+        settings = replace(SETTINGS, schedule=replace(SCHEDULE, batch=batch))
+        with torch.no_grad():
+            figures.append(alignment_figures(Objective(aligner, settings).eval(), pairs(5, 1)))
+    assert figures[0] == pytest.approx(figures[1], rel=1e-4, abs=1e-5)
 
 
-@pytest.mark.parametrize(("log_temperature", "bound"), [(-20.0, TEMPERATURE_BOUNDS[0]), (5.0, TEMPERATURE_BOUNDS[1])])
-def test_the_temperature_stays_in_its_bounds(log_temperature, bound, model_settings, pairs) -> None:
-    torch.manual_seed(0)
-    model = Contrast(build_aligner(model_settings, 10), SETTINGS).eval()
-    batch = pairs(2)
-    images = batch.slices.images[[1, 4]]
-    with torch.no_grad():
-        model.log_temperature.fill_(log_temperature)
-        _, similarity = model(images, batch.genes)
-        image_vectors, gene_vectors = model.aligner(images, batch.genes)
-        torch.testing.assert_close(similarity, image_vectors @ gene_vectors.T / bound)
+def test_only_on_a_gpu_is_the_image_encoder_compiled_and_its_weights_keep_their_names(
+    model_settings, caplog, monkeypatch
+) -> None:
+    monkeypatch.setattr(torch, "compile", lambda function: function)  # what it makes is torch's affair
+    encoder = build_aligner(model_settings, 10).image_encoder
+    names = list(encoder.state_dict())
+    compile_where_it_pays(encoder, torch.device("cuda"), wanted=False)
+    with caplog.at_level(logging.INFO):
+        compile_where_it_pays(encoder, torch.device("cpu"), wanted=True)
+    assert "going on without" in caplog.text
+    assert encoder._compiled_call_impl is None
+    compile_where_it_pays(encoder, torch.device("cuda"), wanted=True)
+    assert encoder._compiled_call_impl is not None
+    assert list(encoder.state_dict()) == names
 
 
-def test_a_fixed_temperature_does_not_learn(model_settings) -> None:
-    for learns in (True, False):
-        settings = replace(SETTINGS, learn_temperature=learns)
-        assert Contrast(build_aligner(model_settings, 10), settings).log_temperature.requires_grad is learns
+def test_a_run_of_all_losses_killed_at_any_step_ends_alike(place, model_settings, pairs, monkeypatch) -> None:
+    settings = replace(
+        SETTINGS, loss="multi_positive", slices_per_patient=2, masked_gene_shape="span", rna_only_batch=2,
+        masked_patch_weight=0.5, triplet_weight=0.5, gene_noise=0.1,
+    )  # fmt: skip
+
+    def run(name: str, dies_after: int | None = None):
+        place_of = place(name)
+        aligner = build_aligner(model_settings, 10)
+        original = Objective.forward
+        steps = iter(range(100))
+
+        def forward(self, *given):
+            if next(steps) == dies_after:
+                raise KeyboardInterrupt
+            return original(self, *given)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Objective, "forward", forward)
+            curve = pretrain(aligner, pairs(6), pairs(3, 1), settings, place=place_of, rna_only=torch.ones(4, 10))
+        return aligner, [{**point, "seconds": 0, "data_wait": 0} for point in curve]
+
+    expected, curve = run("undisturbed")
+    for dies_after in (3, 5):
+        with pytest.raises(KeyboardInterrupt):
+            run(f"killed{dies_after}", dies_after)
+        resumed, resumed_curve = run(f"killed{dies_after}")
+        assert same(expected, resumed)
+        assert resumed_curve == curve
 
 
 def test_the_digest_of_the_data_sees_every_pixel_mask_and_gene(pairs) -> None:

@@ -16,3 +16,25 @@ def test_only_the_number_of_steps_has_no_default() -> None:
 def test_a_misspelt_key_is_named_with_its_section() -> None:
     with pytest.raises(ConfigError, match=r"finetune\.augment\.flips: unknown key"):
         parse(FinetuneSettings, {"schedule": {"steps": 3}, "augment": {"flips": True}}, where="finetune")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"slices_per_patient": 2}, "pretrain.loss: found clip, expected multi_positive"),
+        ({"triplet_weight": 1.0}, "pretrain.slices_per_patient: found 1, expected 2 or more"),
+        ({"processes": 17}, "pretrain.schedule.batch: found 16, expected at least pretrain.processes, 17"),
+        ({"loss": "literal"}, "pretrain.loss: found 'literal'"),
+    ],
+)
+def test_settings_of_pretraining_that_contradict_each_other_are_named(given, message) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(PretrainSettings, {"schedule": {"steps": 3}} | given, where="pretrain")
+    assert str(error.value).startswith(message)
+
+
+def test_genes_are_reconstructed_where_some_are_masked_and_that_weighs() -> None:
+    schedule = {"schedule": {"steps": 3}}
+    assert parse(PretrainSettings, schedule).reconstructs_genes
+    for given in ({"masked_genes": 0.0}, {"masked_gene_weight": 0.0}):
+        assert not parse(PretrainSettings, schedule | given).reconstructs_genes

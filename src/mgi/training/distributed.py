@@ -1,0 +1,162 @@
+"""Several processes that train one model, each on its part of every batch: the numbers are those of one process.
+
+Every process draws the same whole batch and encodes its own part. What the parts give is gathered, so that each process
+holds the loss of the whole batch. Its gradient runs into the own part alone, times the number of processes; the mean of
+all processes' gradients is then that of the loss, for what comes before the gathering and for what comes after it.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch._C._distributed_c10d import Store
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
+
+from mgi.core.errors import BadInputError, MgiError, ResourceError
+
+PATIENCE = timedelta(minutes=60)  # the others wait while the first one validates and writes
+_FAILURE = "mgi/failure"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """This process among `size` of them; `rank` 0 writes."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes and reports."""
+        return self.rank == 0
+
+    def share(self, count: int) -> slice:
+        """This process's part of `count` items in order; parts differ by one at most."""
+        return self.parts(count)[self.rank]
+
+    def parts(self, count: int) -> list[slice]:
+        """The parts of all processes."""
+        bounds = [count * rank // self.size for rank in range(self.size + 1)]
+        return [slice(start, stop) for start, stop in pairwise(bounds)]
+
+    def gather(self, rows: Tensor, counts: Sequence[int]) -> Tensor:
+        """All processes' rows one after another, of which each gave `counts[rank]`; gradients run into the own ones."""
+        if self.size == 1:
+            return rows
+        gathered: Tensor = _Gather.apply(rows, list(counts), self.rank)  # type: ignore[no-untyped-call]
+        return gathered
+
+    def total(self, part: Tensor) -> Tensor:
+        """The sum of a scalar over all processes; gradients run into the own part."""
+        return part if self.size == 1 else self.gather(part.reshape(1), [1] * self.size).sum()
+
+    def start_alike(self, model: nn.Module) -> None:
+        """Give every process the weights of the first."""
+        if self.size > 1:
+            for tensor in model.state_dict().values():
+                dist.broadcast(tensor, 0)
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace each gradient by its mean over the processes, in one exchange."""
+        if self.size == 1:
+            return
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(flat)
+        flat /= self.size
+        start = 0
+        for gradient in gradients:
+            gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+            start += gradient.numel()
+
+    def agree(self, step: int) -> None:
+        """Wait for all and raise BadInputError unless they are to begin at the same step."""
+        if self.size == 1:
+            return
+        steps: list[Any] = [None] * self.size
+        dist.all_gather_object(steps, step)
+        if len(set(steps)) > 1:
+            raise BadInputError(f"checkpoints: processes would resume at steps {steps}; they must see one folder")
+
+
+ALONE = Group()
+
+
+class _Gather(torch.autograd.Function):
+    """Rows of all processes, of which each may give another number; they are padded, as gloo wants equal sizes."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, counts: list[int], rank: int) -> Tensor:
+        ctx.size, ctx.start, ctx.count = len(counts), sum(counts[:rank]), counts[rank]
+        padded = rows.new_zeros(max(counts), *rows.shape[1:])
+        padded[: len(rows)] = rows
+        parts = [torch.empty_like(padded) for _ in counts]
+        dist.all_gather(parts, padded)
+        return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return gradients[0][ctx.start : ctx.start + ctx.count] * ctx.size, None, None
+
+
+@contextmanager
+def processes() -> Iterator[Group]:
+    """The processes that torchrun started, or this one alone: nccl where each has a GPU, else gloo.
+
+    Where one fails, the first says why, with its rank, and all end with its exit code.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield ALONE
+        return
+    # torchrun's own agent holds the store, so that it outlives any of the processes.
+    store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
+    group = Group(rank=rank, size=size)
+    try:
+        with _exchange(PrefixStore("mgi/exchange", store), group):
+            yield group
+    except MgiError as error:
+        named = MgiError(f"rank {rank}: {error}")
+        named.exit_code = error.exit_code
+        raise _first_of_all(store, group, named, error.exit_code) from None
+    except OSError as error:
+        raise _first_of_all(store, group, error, ResourceError.exit_code) from None
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise  # of our own making: its traceback is wanted
+        lost = ResourceError(f"rank {rank}: another process is gone ({str(error).splitlines()[0]})")
+        raise _first_of_all(store, group, lost, ResourceError.exit_code) from None
+    except KeyboardInterrupt:
+        if group.leads:
+            raise
+        raise SystemExit(130) from None
+
+
+@contextmanager
+def _exchange(store: Store, group: Group) -> Iterator[None]:
+    options: dict[str, Any] = {"backend": "gloo"}
+    if torch.cuda.is_available():
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+        options = {"backend": "nccl", "device_id": device}
+    dist.init_process_group(store=store, rank=group.rank, world_size=group.size, timeout=PATIENCE, **options)
+    yield
+    dist.barrier()  # who leaves early breaks the last exchange of the others
+    dist.destroy_process_group()
+
+
+def _first_of_all(store: Store, group: Group, error: Exception, exit_code: int) -> BaseException:
+    """This error where it is the first of all processes, else a silent end with the exit code of the first."""
+    try:
+        found = store.compare_set(_FAILURE, "", f"{group.rank}:{exit_code}").decode()
+    except RuntimeError:  # torchrun is gone
+        return SystemExit(exit_code)
+    first, code = found.split(":")
+    return error if int(first) == group.rank else SystemExit(int(code))

@@ -1,0 +1,171 @@
+"""One pre-training batch: drawn whole and alike by every process, of which each prepares its own part.
+
+P patients with N slices in all, U patients without image, G genes, T image patches; p, n and u are a process's own.
+"""
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mgi.datasets.augment import changed, draw_changes
+from mgi.datasets.batches import patient_unique_batch, tumour_weights
+from mgi.datasets.masking import random_mask, span_length, span_mask, spread_over
+from mgi.datasets.slices import SliceSet
+from mgi.losses.contrastive import floor_of
+from mgi.training.distributed import ALONE, Group
+from mgi.training.loop import Randomness
+from mgi.training.settings import PretrainSettings
+from mgi.training.weights import digest_of_tensors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Slices and standardised expression (P, G) of the same patients, in the same order."""
+
+    slices: SliceSet
+    genes: Tensor
+
+    def digest(self) -> str:
+        """SHA-256 of all that is learned from, so that a checkpoint of other data is never resumed."""
+        slices = {"images": self.slices.images, "masks": self.slices.masks, "patient": self.slices.patient}
+        return digest_of_tensors({**slices, "genes": self.genes})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What a step learns from; counts and indexes are of the whole batch, all else is this process's part.
+
+    `patient` (N,) is the patient of every slice and `sibling` (N,) the next slice of the same patient. `genes` (p, G)
+    carry noise; `whole` (p + u, G) do not, and `hidden_genes` are masked in them. `hidden_patches` (n, T) are masked in
+    the images (n, 1, S, S), of which each belongs to row `owner` (n,) of the genes. Masks that no loss asks for have no
+    columns.
+    """
+
+    images: Tensor
+    owner: Tensor
+    genes: Tensor
+    whole: Tensor
+    hidden_genes: Tensor
+    hidden_patches: Tensor
+    patient: Tensor
+    sibling: Tensor
+    slice_counts: list[int]
+    patient_counts: list[int]
+    n_hidden_genes: int
+    n_hidden_patches: int
+    floor: float
+
+    def on(self, device: torch.device) -> "Batch":
+        """The batch on a device; from pinned memory the copy runs beside the computation."""
+        return self._with(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pinned(self) -> "Batch":
+        """The batch in memory that a GPU reads by itself."""
+        return self._with(lambda tensor: tensor.pin_memory())
+
+    def _with(self, change: Any) -> "Batch":
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: change(value) for name, value in values.items() if isinstance(value, Tensor)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchDrawer:
+    """Draws batch after batch from a fold's training patients with the generators of a run, and with no others.
+
+    `rna_only` (R, G) is the expression of patients without image, `genes_per_token` the width of a masked span's unit,
+    `patches` the number of an image's tokens. With `pin` batches lie in pinned memory.
+    """
+
+    training: Pairs
+    rna_only: Tensor
+    settings: PretrainSettings
+    randomness: Randomness
+    genes_per_token: int
+    patches: int
+    group: Group = ALONE
+    pin: bool = False
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """Each slice's share in the draws."""
+        return tumour_weights(self.training.slices.masks.sum((1, 2, 3)).numpy())
+
+    def __call__(self, step: int) -> Batch:
+        """The next batch; `step` does not matter."""
+        settings, group, generator = self.settings, self.group, self.randomness.torch
+        size, each = settings.schedule.batch, settings.slices_per_patient
+        of_slice = self.training.slices.patient
+        rows = torch.from_numpy(patient_unique_batch(of_slice.numpy(), self.weights, size, self.randomness.numpy, each))
+        changes = draw_changes(len(rows), settings.augment, generator)
+        chosen, patient = torch.unique_consecutive(of_slice[rows], return_inverse=True)
+        unpaired = self._draw_rna_only()
+        hidden_genes = self._hide_genes(len(chosen) + len(unpaired))
+        genes = self.training.genes[chosen]
+        noise = settings.gene_noise * torch.randn(genes.shape, generator=generator)
+        hidden_patches = self._hide_patches(len(rows))
+        own = group.share(len(chosen))
+        own_unpaired = group.share(len(unpaired))
+        slices = [_slices_of(patient, part) for part in group.parts(len(chosen))]
+        mine = slices[group.rank]
+        both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
+        batch = Batch(
+            images=changed(self.training.slices.images[rows[mine]], changes[mine]),
+            owner=patient[mine] - own.start,
+            genes=(genes + noise)[own],
+            whole=torch.cat([genes[own], self.rna_only[unpaired[own_unpaired]]]),
+            hidden_genes=torch.cat(both),
+            hidden_patches=hidden_patches[mine],
+            patient=patient,
+            sibling=siblings(patient),
+            slice_counts=[part.stop - part.start for part in slices],
+            patient_counts=[part.stop - part.start for part in group.parts(len(chosen))],
+            n_hidden_genes=int(hidden_genes.sum()),
+            n_hidden_patches=int(hidden_patches.sum()),
+            floor=floor_of(settings.loss, patient),
+        )
+        return batch.pinned() if self.pin else batch
+
+    def _draw_rna_only(self) -> Tensor:
+        """Rows of the patients without image that join the step; none where no loss would read them."""
+        wanted = min(self.settings.rna_only_batch, len(self.rna_only)) if self.settings.reconstructs_genes else 0
+        if wanted == 0:
+            return torch.zeros(0, dtype=torch.int64)
+        return torch.from_numpy(self.randomness.numpy.permutation(len(self.rna_only))[:wanted].astype(np.int64))
+
+    def _hide_genes(self, rows: int) -> Tensor:
+        settings, places = self.settings, self.training.genes.shape[1]
+        if not settings.reconstructs_genes:
+            return torch.zeros(rows, 0, dtype=torch.bool)
+        if settings.masked_gene_shape == "random":
+            return random_mask(rows, places, settings.masked_genes, self.randomness.torch)
+        tokens = -(-places // self.genes_per_token)
+        spans = span_mask(rows, tokens, settings.masked_genes, self.randomness.torch)
+        return spread_over(spans, self.genes_per_token, places)
+
+    def _hide_patches(self, rows: int) -> Tensor:
+        settings = self.settings
+        if settings.masked_patch_weight == 0 or span_length(self.patches, settings.masked_patches) == 0:
+            return torch.zeros(rows, 0, dtype=torch.bool)
+        return span_mask(rows, self.patches, settings.masked_patches, self.randomness.torch)
+
+
+def siblings(patient: Tensor) -> Tensor:
+    """For each slice the next one of the same patient, after the last the first: itself where it is the only one.
+
+    `patient` (N,) holds slices patient after patient.
+    """
+    counts = torch.bincount(patient)
+    first = torch.cumsum(counts, 0) - counts
+    return first[patient] + (torch.arange(len(patient)) - first[patient] + 1) % counts[patient]
+
+
+def _slices_of(patient: Tensor, patients: slice) -> slice:
+    """Where the slices of consecutive patients lie in a batch."""
+    bounds = torch.tensor([patients.start, patients.stop])
+    start, stop = torch.searchsorted(patient, bounds).tolist()
+    return slice(start, stop)

@@ -1,0 +1,130 @@
+"""Pre-training by torchrun: two processes on a CPU against one, with every loss at once."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import mgi
+
+SETTINGS = {
+    "schedule": {
+        "steps": 5, "batch": 3, "warmup_steps": 1, "validate_every": 2, "checkpoint_every": 2, "learning_rate": 0.003,
+    },
+    "loss": "multi_positive",
+    "slices_per_patient": 2,
+    "masked_gene_shape": "span",
+    "rna_only_batch": 1,
+    "masked_patch_weight": 0.5,
+    "triplet_weight": 0.5,
+    "gene_noise": 0.1,
+}  # fmt: skip
+CLIP = {"schedule": SETTINGS["schedule"], "masked_gene_weight": 2.0}
+# The first process dies like a machine does, right after its first checkpoint.
+KILLED = """
+import os, signal, sys
+from mgi.training import loop
+saved = loop.save_checkpoint
+def save(*given, **named):
+    saved(*given, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+loop.save_checkpoint = save
+from mgi.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def torchrun(command: list[str], processes: int = 2) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(Path(mgi.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return subprocess.run(
+        [*launch, "--no-python", "--", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def as_module(line: list[str]) -> list[str]:
+    return [sys.executable, "-m", "mgi", *line]
+
+
+def curve_of(folder: Path) -> list[dict[str, float]]:
+    timed = ("seconds", "data_wait")
+    points = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in point.items() if name not in timed} for point in points]
+
+
+@pytest.fixture(scope="module")
+def two(study, write_study, tmp_path_factory):
+    """A study with the runs `all` and `clip` of two processes."""
+    written = write_study(tmp_path_factory.mktemp("two"))
+    for key, settings in (("all", SETTINGS), ("clip", CLIP)):
+        done = torchrun(as_module(written.line("pretrain", key, settings=json.dumps(settings | {"processes": 2}))))
+        assert done.returncode == 0, done.stderr
+    return written
+
+
+@pytest.mark.parametrize(("key", "settings"), [("all", SETTINGS), ("clip", CLIP)])
+def test_two_processes_give_the_losses_and_weights_of_one(key, settings, two, write_study, tmp_path: Path) -> None:
+    one = write_study(tmp_path)
+    assert one.run("pretrain", key, settings=json.dumps(settings)) == 0
+    mine, other = curve_of(tmp_path / "runs" / key), curve_of(two.folder / "runs" / key)
+    assert [point["step"] for point in mine] == [point["step"] for point in other] == [2, 4, 5]
+    for first, second in zip(mine, other, strict=True):
+        assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
+    weights, others = load_file(one.weights(key)), load_file(two.weights(key))
+    assert weights.keys() == others.keys()
+    for name, tensor in weights.items():
+        torch.testing.assert_close(tensor, others[name], rtol=1e-3, atol=1e-4, msg=name)
+    facts = json.loads((two.folder / "runs" / key / "run.json").read_text())
+    assert facts["processes"] == 2
+
+
+def test_the_first_process_alone_writes_and_leaves_no_checkpoints(two) -> None:
+    for key in ("all", "clip"):
+        names = sorted(path.name for path in (two.folder / "runs" / key).iterdir())
+        assert names == ["curves.jsonl", "run.json", "weights.safetensors"]
+
+
+def test_two_processes_killed_after_a_checkpoint_end_with_the_bytes_of_an_undisturbed_run(
+    two, write_study, tmp_path: Path
+) -> None:
+    other = write_study(tmp_path)
+    line = other.line("pretrain", "all", settings=json.dumps(SETTINGS | {"processes": 2}))
+    killed = torchrun([sys.executable, "-c", KILLED, *line])
+    assert killed.returncode != 0
+    assert [path.name[:12] for path in (tmp_path / "runs/all/ckpt").glob("*.pt")] == ["step-0000002"]
+    resumed = torchrun(as_module(line))
+    assert resumed.returncode == 0, resumed.stderr
+    assert "resumed at step 2" in resumed.stderr
+    assert other.weights("all").read_bytes() == two.weights("all").read_bytes()
+    assert curve_of(tmp_path / "runs/all") == curve_of(two.folder / "runs/all")
+
+
+def test_one_process_that_fails_stops_the_other_with_one_line(study, tmp_path: Path) -> None:
+    line = study.line("pretrain", "broken", settings=json.dumps(SETTINGS | {"processes": 2}))
+    command = shlex.join(as_module(line))
+    failed = torchrun(["bash", "-c", f'{command} $([ "$RANK" = 1 ] && echo --split=nowhere.parquet)'])
+    assert failed.returncode != 0
+    said = [text for text in failed.stderr.splitlines() if text.startswith("mgi pretrain:")]
+    assert len(said) == 1, failed.stderr
+    assert said[0].startswith("mgi pretrain: rank 1: nowhere.parquet: missing")
+    assert not study.weights("broken").exists()
+
+
+def test_a_failure_of_all_is_one_line_too_and_more_processes_than_patients_are_refused(study) -> None:
+    settings = SETTINGS | {"schedule": SETTINGS["schedule"] | {"batch": 1}}
+    failed = torchrun(as_module(study.line("pretrain", "broken", settings=json.dumps(settings))))
+    assert failed.returncode != 0
+    said = [text for text in failed.stderr.splitlines() if text.startswith("mgi pretrain:")]
+    assert len(said) == 1, failed.stderr
+    assert "pretrain.schedule.batch: 1 patients a step for 2 processes" in said[0]
