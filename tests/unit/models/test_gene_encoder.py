@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mgi.models.gene_encoder import GeneTokens, build_gene_encoder
+from mgi.models.gene_encoder import build_gene_encoder
+from mgi.models.gene_tokens import PatchTokens
 from mgi.models.mamba import Mamba
 from mgi.models.settings import ModelSettings
 
@@ -14,7 +15,7 @@ VALUES = torch.randn(3, 10, generator=torch.Generator().manual_seed(0))
 @pytest.mark.parametrize("kind", ["shared", "local"])
 def test_the_last_patch_is_padded_with_the_training_mean(kind) -> None:
     torch.manual_seed(0)
-    embed = GeneTokens(10, 4, 6, kind=kind)
+    embed = PatchTokens(10, 4, 6, kind=kind)
     assert embed.n_tokens == 3
     padded = torch.cat([VALUES, torch.zeros(3, 2)], 1)
     matrices = embed.weight if kind == "local" else embed.weight.expand(3, -1, -1)
@@ -23,13 +24,13 @@ def test_the_last_patch_is_padded_with_the_training_mean(kind) -> None:
 
 
 def test_a_shared_map_has_one_matrix_and_a_local_one_has_one_for_each_patch() -> None:
-    assert GeneTokens(10, 4, 6, kind="shared").weight.shape == (1, 4, 6)
-    assert GeneTokens(10, 4, 6, kind="local").weight.shape == (3, 4, 6)
+    assert PatchTokens(10, 4, 6, kind="shared").weight.shape == (1, 4, 6)
+    assert PatchTokens(10, 4, 6, kind="local").weight.shape == (3, 4, 6)
 
 
 def test_another_number_of_genes_is_an_error_with_both_numbers() -> None:
     with pytest.raises(ValueError, match="9 genes given, 10 expected"):
-        GeneTokens(10, 4, 6, kind="shared")(VALUES[:, :9])
+        PatchTokens(10, 4, 6, kind="shared")(VALUES[:, :9])
 
 
 @pytest.mark.parametrize("name", ["mamba", "transformer", "mlp"])
