@@ -9,7 +9,7 @@ INPUTS: image shard, expression shard, the fold's genes, split. OUTPUTS: weights
 import argparse
 from pathlib import Path
 
-from mgi.commands._learning import Fold, add_inputs, device, finish, read_model, read_spec
+from mgi.commands._learning import Fold, add_inputs, add_model, device, finish, read_model, read_spec
 from mgi.core.errors import ConfigError
 from mgi.core.settings import parse
 from mgi.models.mgi import build_aligner
@@ -24,7 +24,7 @@ from mgi.training.weights import digest_of_tensors
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
     add_inputs(options)
-    options.add_argument("--model", required=True, help="JSON of the config section `model`")
+    add_model(options)
     options.add_argument("--weights", required=True, type=Path)
     options.add_argument("--curves", required=True, type=Path)
     options.add_argument("--run", required=True, type=Path)
@@ -46,7 +46,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
         )
     fold = Fold(args, spec["fold"])
     randomness = Randomness.seeded(spec["seed"])
-    aligner = build_aligner(model_settings, len(fold.fitted.gene_ids)).to(device())
+    aligner = build_aligner(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
     training, validation = (
         fold.pairs(fold.images(role), model_settings.image_size) for role in ("train", "validation")
     )
@@ -64,7 +64,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
         training,
         validation,
         settings,
-        place=Place(checkpoints=checkpoints, identity=identity, randomness=randomness),
+        place=Place(checkpoints=checkpoints, identity=identity, randomness=randomness, genes=fold.gene_ids),
         rna_only=rna_only,
         group=group,
     )
