@@ -1,10 +1,11 @@
-"""The image encoder: a timm vision transformer over one FLAIR slice.
+"""The image encoder: a timm vision transformer over one FLAIR slice, on its patches or on a convolutional pyramid.
 
 B batch, H W pixels, T tokens (H / patch squared), D width.
 """
 
 from torch import Tensor, nn
 
+from mgi.models.pyramid import Pyramid
 from mgi.models.settings import ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 
@@ -19,10 +20,11 @@ class ImageEncoder(nn.Module):
 
         self.width = settings.image_width
         self.grid = settings.image_size // settings.patch_size
+        self.pyramid = Pyramid(settings.stem_width, settings.patch_size) if settings.image_stem == "pyramid" else None
         self.vit = VisionTransformer(
-            img_size=settings.image_size,
-            patch_size=settings.patch_size,
-            in_chans=1,
+            img_size=settings.image_size if self.pyramid is None else self.grid,
+            patch_size=settings.patch_size if self.pyramid is None else 1,
+            in_chans=1 if self.pyramid is None else self.pyramid.channels[-1],
             num_classes=0,
             global_pool="",
             embed_dim=settings.image_width,
@@ -32,5 +34,10 @@ class ImageEncoder(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Encode a slice."""
-        tokens: Tensor = self.vit(image)  # B 1+T D
-        return tokens[:, self.vit.num_prefix_tokens :]
+        return self.with_maps(image)[0]
+
+    def with_maps(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The tokens, and the maps of the pyramid, finest first; none where patches are embedded as they are."""
+        maps = [] if self.pyramid is None else self.pyramid(image)
+        tokens: Tensor = self.vit(maps[-1] if maps else image)  # B 1+T D
+        return tokens[:, self.vit.num_prefix_tokens :], maps
