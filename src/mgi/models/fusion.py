@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate
 
+from mgi.models.pyramid import Ascent, pyramid_channels
 from mgi.models.settings import ModelSettings
 
 
@@ -57,34 +58,57 @@ class TwoWayBlock(nn.Module):
         return genes, image
 
 
+class PlainAscent(nn.Module):
+    """`stages` transposed convolutions; the last map has width / 8 channels. (B, D, h, w) to (B, C, H, W)."""
+
+    def __init__(self, width: int, stages: int) -> None:
+        super().__init__()
+        channels = [width, width // 4, *[width // 8] * stages][: stages + 1]
+        self.width = channels[-1]
+        self.doublings = nn.ModuleList(
+            nn.ConvTranspose2d(wide, narrow, 2, stride=2) for wide, narrow in pairwise(channels)
+        )
+        self.first_norm = nn.GroupNorm(1, channels[1]) if stages else nn.Identity()
+
+    def forward(self, pixels: Tensor, maps: list[Tensor]) -> Tensor:
+        """Up from the patch grid; there is no pyramid, so `maps` is empty."""
+        for stage, layer in enumerate(self.doublings):
+            pixels = layer(pixels)
+            pixels = gelu(self.first_norm(pixels) if stage == 0 else pixels)
+        return pixels
+
+
+def _ascent(settings: ModelSettings) -> PlainAscent | Ascent:
+    width, stages = settings.decoder_width, settings.upsampling_stages
+    if settings.image_stem == "patches":
+        return PlainAscent(width, stages)
+    return Ascent(width, pyramid_channels(settings.stem_width, settings.patch_size), stages)
+
+
 class MaskDecoder(nn.Module):
     """Gene tokens (B, G, D_g) and image tokens (B, T, D_i) to mask logits (B, 1, H, W).
 
-    `stages` doublings of the token grid; the last map has width / 8 channels, and the gene tokens' perceptron gives
-    the weights of its point-wise product (the paper's "MIP" block), averaged over the tokens. Attention between gene
+    Doublings of the token grid lead to the last map, and the gene tokens' perceptron gives the weights of its
+    point-wise product (the paper's "MIP" block), averaged over the tokens. Attention between gene
     tokens is quadratic: no more than `gene_tokens` of them should come.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
-        width, heads, stages = settings.decoder_width, settings.decoder_heads, settings.upsampling_stages
+        width, heads = settings.decoder_width, settings.decoder_heads
         self.grid = grid = settings.image_size // settings.patch_size
         self.gene_tokens = settings.fusion_tokens
         self.from_image, self.from_genes = nn.Linear(settings.image_width, width), nn.Linear(settings.gene_width, width)
         self.image_code = nn.Parameter(torch.randn(1, grid * grid, width) * 0.02)
         self.blocks = nn.ModuleList(TwoWayBlock(width, heads) for _ in range(settings.decoder_depth))
         self.last_attention, self.last_norm = Attention(width, heads, width // 2), nn.LayerNorm(width)
-        channels = [width, width // 4, *[width // 8] * stages][: stages + 1]
-        self.upsample = nn.ModuleList(
-            nn.ConvTranspose2d(wide, narrow, 2, stride=2) for wide, narrow in pairwise(channels)
-        )
-        self.first_norm = nn.GroupNorm(1, channels[1]) if stages else nn.Identity()
+        self.ascent = _ascent(settings)
         self.weights = nn.Sequential(
-            nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, channels[-1])
+            nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, self.ascent.width)
         )
 
-    def forward(self, image: Tensor, genes: Tensor) -> Tensor:
-        """Decode one mask a slice, on the decoder's own grid."""
+    def forward(self, image: Tensor, genes: Tensor, maps: list[Tensor]) -> Tensor:
+        """Decode one mask a slice, on the decoder's own grid; `maps` are those of the image encoder's pyramid."""
         image, genes = self.from_image(image), self.from_genes(genes)
         code = genes
         for block in self.blocks:
@@ -92,9 +116,7 @@ class MaskDecoder(nn.Module):
         looked = self.last_attention(genes + code, image + self.image_code, image)
         genes = self.last_norm(genes + looked)
         pixels = image.transpose(1, 2).unflatten(2, (self.grid, self.grid))  # B D h w
-        for stage, layer in enumerate(self.upsample):
-            pixels = layer(pixels)
-            pixels = gelu(self.first_norm(pixels) if stage == 0 else pixels)
+        pixels = self.ascent(pixels, maps)
         weights = self.weights(genes).mean(1)  # B C
         return torch.einsum("bc,bchw->bhw", weights, pixels).unsqueeze(1)  # B 1 H W
 

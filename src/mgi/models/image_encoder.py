@@ -1,11 +1,13 @@
-"""The image encoder: a timm vision transformer over one FLAIR slice.
+"""The image encoder: a timm vision transformer over one FLAIR slice, on its patches or on a convolutional pyramid.
 
 B batch, H W pixels, T tokens (H / patch squared), D width.
 """
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
+from mgi.models.pyramid import Pyramid
 from mgi.models.settings import ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 
@@ -20,10 +22,11 @@ class ImageEncoder(nn.Module):
 
         self.width = settings.image_width
         self.grid = settings.image_size // settings.patch_size
+        self.pyramid = Pyramid(settings.stem_width, settings.patch_size) if settings.image_stem == "pyramid" else None
         self.vit = VisionTransformer(
-            img_size=settings.image_size,
-            patch_size=settings.patch_size,
-            in_chans=1,
+            img_size=settings.image_size if self.pyramid is None else self.grid,
+            patch_size=settings.patch_size if self.pyramid is None else 1,
+            in_chans=1 if self.pyramid is None else self.pyramid.channels[-1],
             num_classes=0,
             global_pool="",
             embed_dim=settings.image_width,
@@ -33,10 +36,22 @@ class ImageEncoder(nn.Module):
 
     def forward(self, image: Tensor, hidden: Tensor | None = None, mask_token: Tensor | None = None) -> Tensor:
         """Encode a slice; patches that are `hidden` (B, T) are replaced by `mask_token` (D,) before their position."""
-        vit = self.vit
         if hidden is None or mask_token is None:
-            tokens: Tensor = vit(image)  # B 1+T D
-        else:
-            patches = torch.where(hidden.unsqueeze(-1), mask_token.to(image.dtype), vit.patch_embed(image))
-            tokens = vit.norm(vit.blocks(vit.norm_pre(vit._pos_embed(patches))))
+            return self.with_maps(image)[0]
+        vit = self.vit
+        if self.pyramid is not None:  # its convolutions would see into hidden patches from beside them
+            cells = hidden.unflatten(1, (self.grid, self.grid)).unsqueeze(1).to(image.dtype)
+            image = image * (1 - interpolate(cells, size=image.shape[-2:]))
+        patches = vit.patch_embed(self._maps(image)[-1] if self.pyramid is not None else image)
+        patches = torch.where(hidden.unsqueeze(-1), mask_token.to(image.dtype), patches)
+        tokens: Tensor = vit.norm(vit.blocks(vit.norm_pre(vit._pos_embed(patches))))
         return tokens[:, vit.num_prefix_tokens :]
+
+    def with_maps(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The tokens, and the maps of the pyramid, finest first; none where patches are embedded as they are."""
+        maps = self._maps(image)
+        tokens: Tensor = self.vit(maps[-1] if maps else image)  # B 1+T D
+        return tokens[:, self.vit.num_prefix_tokens :], maps
+
+    def _maps(self, image: Tensor) -> list[Tensor]:
+        return [] if self.pyramid is None else self.pyramid(image)

@@ -64,7 +64,8 @@ class MGI(nn.Module):
             known = self.gene_resampling(encoded)  # those with genes, K D
             null = self.null_token.to(known.dtype).expand(len(has_genes), known.shape[1], -1)
             tokens = null.index_put((has_genes.nonzero().flatten(),), known)  # U K D
-        logits = self.decoder(self.image_encoder(image), tokens[patient])
+        image_tokens, maps = self.image_encoder.with_maps(image)
+        logits = self.decoder(image_tokens, tokens[patient], maps)
         return resize_logits(logits, self.size)
 
 

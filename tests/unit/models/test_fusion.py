@@ -29,13 +29,13 @@ def drawn(*shape: int) -> torch.Tensor:
 
 @pytest.mark.parametrize(("stages", "side"), [(0, 4), (1, 8), (2, 16), (3, 32), (5, 128)])
 def test_each_stage_doubles_the_patch_grid(stages: int, side: int) -> None:
-    logits = decoder(replace(SETTINGS, upsampling_stages=stages))(drawn(2, 16, 12), drawn(2, 3, 20))
+    logits = decoder(replace(SETTINGS, upsampling_stages=stages))(drawn(2, 16, 12), drawn(2, 3, 20), [])
     assert logits.shape == (2, 1, side, side)
 
 
 def test_every_parameter_of_the_decoder_learns() -> None:
     model = decoder()
-    model(drawn(2, 16, 12), drawn(2, 3, 20)).square().sum().backward()
+    model(drawn(2, 16, 12), drawn(2, 3, 20), []).square().sum().backward()
     idle = [name for name, parameter in model.named_parameters() if parameter.grad is None]
     assert idle == []
 
@@ -43,13 +43,15 @@ def test_every_parameter_of_the_decoder_learns() -> None:
 def test_identical_gene_tokens_decode_like_one_of_them() -> None:
     model, image, gene = decoder(), drawn(2, 16, 12), drawn(2, 1, 20)
     with torch.no_grad():
-        torch.testing.assert_close(model(image, gene), model(image, gene.expand(-1, 5, -1)), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            model(image, gene, []), model(image, gene.expand(-1, 5, -1), []), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_the_order_of_gene_tokens_does_not_matter_to_the_decoder() -> None:
     model, image, genes = decoder(), drawn(2, 16, 12), drawn(2, 5, 20)
     with torch.no_grad():
-        torch.testing.assert_close(model(image, genes), model(image, genes.flip(1)), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(model(image, genes, []), model(image, genes.flip(1), []), rtol=1e-4, atol=1e-5)
 
 
 def test_attention_is_the_softmax_of_scaled_products() -> None:

@@ -1,0 +1,72 @@
+"""Convolutions from the pixels down to the patch grid, and back up beside them: what a plain ViT lacks on few patients.
+
+A transformer learns locality from data; seventy patients do not hold enough of it. B batch, C channels, H W pixels.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+MOST_CHANNELS = 8  # of the stem's width
+
+
+class ConvBlock(nn.Module):
+    """Two 3 x 3 convolutions, each with instance norm and leaky ReLU, as in the U-Net that MGI is compared with."""
+
+    def __init__(self, wide: int, narrow: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for entering in (wide, narrow):
+            layers += [
+                nn.Conv2d(entering, narrow, 3, padding=1, bias=False),
+                nn.InstanceNorm2d(narrow, affine=True),
+                nn.LeakyReLU(0.1, inplace=True),
+            ]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, wide, H, W) to (B, narrow, H, W)."""
+        return self.layers(x)  # type: ignore[no-any-return]
+
+
+class Pyramid(nn.Module):
+    """(B, 1, H, W) to one map a level, from the pixels' grid to the patch grid, each half as wide as the one before."""
+
+    def __init__(self, width: int, patch_size: int) -> None:
+        super().__init__()
+        self.channels = pyramid_channels(width, patch_size)
+        self.blocks = nn.ModuleList(ConvBlock(wide, narrow) for wide, narrow in pairwise((1, *self.channels)))
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """The maps, finest first."""
+        maps: list[Tensor] = []
+        for level, block in enumerate(self.blocks):
+            image = block(nn.functional.max_pool2d(image, 2) if level else image)
+            maps.append(image)
+        return maps
+
+
+class Ascent(nn.Module):
+    """From the patch grid back up: each stage doubles the map and joins what the pyramid saw there."""
+
+    def __init__(self, width: int, channels: tuple[int, ...], stages: int) -> None:
+        super().__init__()
+        joined = channels[-2::-1][:stages]  # coarsest first, without the patch grid's own
+        self.width = joined[-1] if joined else width
+        self.doublings = nn.ModuleList(
+            nn.ConvTranspose2d(wide, narrow, 2, stride=2) for wide, narrow in pairwise((width, *joined))
+        )
+        self.blocks = nn.ModuleList(ConvBlock(2 * narrow, narrow) for narrow in joined)
+
+    def forward(self, pixels: Tensor, maps: list[Tensor]) -> Tensor:
+        """(B, width, h, w) and the pyramid's maps, finest first, to the finest map that the stages reach."""
+        for doubling, block, seen in zip(self.doublings, self.blocks, maps[-2::-1], strict=False):
+            pixels = block(torch.cat([doubling(pixels), seen], dim=1))
+        return pixels
+
+
+def pyramid_channels(width: int, patch_size: int) -> tuple[int, ...]:
+    """Channels of each level from the pixels (`width`) to the patch grid: doubled, up to eight times the width."""
+    levels = patch_size.bit_length() - 1
+    return tuple(width * min(2**level, MOST_CHANNELS) for level in range(levels + 1))
