@@ -106,7 +106,7 @@ class Study:
             "split": self.folder / "split.parquet",
             "weights": run / "weights.safetensors",
         }
-        if command == "predict":
+        if command == "predict-fold":
             given |= {"settings": '{"permutations": 2}', "output": self.folder / f"predictions/{key}.parquet"}
         else:
             given |= {"settings": json.dumps({"schedule": self.SCHEDULE}), "model": json.dumps(self.MODEL)}
@@ -124,7 +124,7 @@ class Study:
         assert self.run("finetune", "mgi-none", genes="none", pretrained=self.weights("pretrain")) == 0
         assert self.run("finetune", "unet", method="unet", genes="none") == 0
         for key, method, genes in (("mgi", "mgi", "real"), ("mgi-none", "mgi", "none"), ("unet", "unet", "none")):
-            assert self.run("predict", key, method, genes) == 0
+            assert self.run("predict-fold", key, method, genes) == 0
 
     def _draw(self, index: int) -> dict[str, np.ndarray]:
         rng = np.random.default_rng(index)

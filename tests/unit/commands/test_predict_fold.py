@@ -14,7 +14,7 @@ def predicted(given, key: str) -> Path:
 
 def predict_with(other, study, key: str) -> bytes:
     """Predictions of the study's weights on another study's shards."""
-    assert other.run("predict", key, *RUNS[key], weights=study.weights(key)) == 0
+    assert other.run("predict-fold", key, *RUNS[key], weights=study.weights(key)) == 0
     return predicted(other, key).read_bytes()
 
 
@@ -110,7 +110,7 @@ def test_weights_of_another_gene_list_or_damaged_ones_are_refused_in_one_line(
         (study, damaged, "not readable"),
     ):
         capsys.readouterr()
-        assert given.run("predict", "broken", weights=weights) == 5
+        assert given.run("predict-fold", "broken", weights=weights) == 5
         said = capsys.readouterr().err
         assert message in said
         assert said.count("\n") == 1
