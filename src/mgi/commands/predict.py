@@ -1,0 +1,121 @@
+"""Segment a new patient with a released model: a mask on the image's own grid, and what may be wrong with it.
+
+IMAGE: a NIfTI file, a folder of DICOM files (or one file), or a folder of TIFF slices as in the Kaggle set. OUTPUT:
+NIfTI for the first two, a folder of <slice>_mask.tif for the last; beside it a .json with sizes and quality flags.
+"""
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import mgi
+from mgi.commands._learning import device
+from mgi.core.errors import ConfigError
+from mgi.core.files import write_json
+from mgi.evaluation.dice import at_least
+from mgi.expression.new_patient import NewExpression, read_new_expression
+from mgi.release.flags import Flag, MaskFacts, gene_flags, image_flags, mask_facts, mask_flags
+from mgi.release.new_image import NewImage, check_output, kind_of, read_new_image, report_path, write_new_mask
+from mgi.release.package import Release, load_release
+from mgi.release.segment import segment_patient
+
+MAX_MISSING = 0.1
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("image", type=Path, metavar="IMAGE")
+    options.add_argument("--model", required=True, type=Path, help="folder that `mgi release` wrote")
+    options.add_argument("--output", required=True, type=Path, help="mask.nii.gz, or a folder for TIFF slices")
+    options.add_argument("--series", help="SeriesInstanceUID, where a DICOM folder holds several FLAIR")
+    options.add_argument("--expression", type=Path, help="table with the patient's expression, or its STAR-Counts file")
+    options.add_argument("--patient", help="the patient's label in that table, where it holds several")
+    options.add_argument(
+        "--max-missing", type=float, default=MAX_MISSING, metavar="SHARE",
+        help="of the model's genes that may lack a value (default: %(default)s)",
+    )  # fmt: skip
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    _check_options(args)
+    check_output(kind_of(args.image), args.image, args.output)
+    release = load_release(args.model)
+    if args.expression is not None and not release.reads_genes:
+        raise ConfigError(f"--expression: {release.weights.spec['key']} was trained without genes; leave it out")
+    new = read_new_image(args.image, args.series)
+    expression = _expression(args, release)
+    scaled = None if expression is None else release.fitted.transform(expression.values[np.newaxis])[0]
+    probability = segment_patient(release, new.images, scaled, device())
+    mask = at_least(probability, release.threshold).astype(np.uint8)
+    facts = mask_facts(mask, new.images.affine)
+    trained = release.training_range
+    flags = [*image_flags(new.images, trained, new.doubt), *mask_flags(facts, trained)]
+    flags += gene_flags(expression, scaled, trained)
+    report_path(args.output).unlink(missing_ok=True)  # it is written last: with it, the masks are whole
+    paths = write_new_mask(new, mask, args.output)
+    report = _report(release, new, expression, facts, flags)
+    write_json(report_path(args.output), {"image": args.image.name, "masks": [path.name for path in paths], **report})
+    for flag in flags:
+        print(f"flag {flag.flag}: {flag.message}", file=sys.stderr)
+    volume = "" if facts.volume_ml is None else f", {facts.volume_ml:.1f} mL"
+    print(f"{args.output}: {facts.voxels} voxels on {facts.slices} slices{volume}; {_genes(release, expression)}; "
+          f"{len(flags)} flags")  # fmt: skip
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    if args.patient is not None and args.expression is None:
+        raise ConfigError("--patient: only with --expression, whose sample it names")
+    if not 0 <= args.max_missing < 1:
+        raise ConfigError(f"--max-missing: found {args.max_missing:g}, expected a share from 0 to below 1")
+
+
+def _expression(args: argparse.Namespace, release: Release) -> NewExpression | None:
+    if args.expression is None:
+        return None
+    return read_new_expression(
+        args.expression,
+        release.fitted,
+        scale=release.expression_scale,
+        patient=args.patient,
+        max_missing=args.max_missing,
+    )
+
+
+def _genes(release: Release, expression: NewExpression | None) -> str:
+    if expression is not None:
+        return f"genes of {expression.sample}"
+    return "without genes (null token)" if release.reads_genes else "the model reads no genes"
+
+
+def _report(
+    release: Release, new: NewImage, expression: NewExpression | None, facts: MaskFacts, flags: list[Flag]
+) -> dict[str, Any]:
+    genes: dict[str, Any] = {"used": _genes(release, expression)}
+    if expression is not None:
+        genes |= {
+            "sample": expression.sample,
+            "scale": release.expression_scale,
+            "expected": expression.n_genes,
+            "missing": len(expression.missing),
+            "missing_share": round(expression.missing_share, 4),
+            "filled_with": "training mean" if expression.missing else None,
+            "missing_genes": list(expression.missing),
+        }
+    return {
+        "kind": new.kind,
+        "image_sha256": new.images.source,
+        "mask": asdict(facts),
+        "genes": genes,
+        "flags": [asdict(flag) for flag in flags],
+        "notes": list(new.notes),
+        "threshold": release.threshold,
+        "model": {"run": release.weights.spec["key"], "digest": release.digest, "simulated": release.simulated},
+        "versions": {"mgi": mgi.__version__, "torch": torch.__version__},
+        "use": "research only",
+    }
