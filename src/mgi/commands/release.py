@@ -22,7 +22,7 @@ from mgi.evaluation.patient_scores import SCORES, per_patient
 from mgi.evaluation.scores import HEADLINE
 from mgi.expression.normalise import FittedGenes, train_hash_of
 from mgi.release.card import CardFacts, model_card
-from mgi.release.package import WEIGHTS, write_release
+from mgi.release.package import WEIGHTS, network_of, write_release
 from mgi.release.training_range import measure
 from mgi.shards.cohort_tables import patients_with_role, read_split
 from mgi.shards.dataset_manifest import DATASET
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> None:
     weights = load_weights(args.weights, genes=fitted.gene_ids)
     if weights.spec != spec:
         raise BadInputError(f"{facts_path}: spec: found {spec['key']}, expected {weights.spec['key']} as the weights")
+    network_of(weights, args.weights)  # refuses what makes no masks
     split = read_split(results / "tables/split.parquet")
     training = patients_with_role(split, spec["fold"], TRAIN)
     if train_hash_of(training) != fitted.train_hash:
@@ -96,8 +97,6 @@ def _facts(path: Path) -> dict[str, Any]:
     needed = {"spec", "settings", "patients", "parameters", "device", "torch"}
     if not isinstance(facts, dict) or (missing := sorted(needed - set(facts))):
         raise BadInputError(f"{path}: {missing[0] if isinstance(facts, dict) else 'record'}: missing")
-    if facts["spec"]["method"] == "pretrain":
-        raise BadInputError(f"{path}: spec: method: found pretrain, expected a run that makes masks")
     return facts
 
 

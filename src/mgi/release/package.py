@@ -105,7 +105,7 @@ def load_release(folder: Path) -> Release:
                 f"{where}: {field}: found {_short(config[field])}, expected {_short(expected)} as its files say"
             )
     return Release(
-        network=_network(weights, folder / WEIGHTS),
+        network=network_of(weights, folder / WEIGHTS),
         weights=weights,
         fitted=fitted,
         expression_scale=config["expression_scale"],
@@ -166,7 +166,7 @@ def _stated_by(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
     }
 
 
-def _network(weights: Weights, path: Path) -> nn.Module:
+def network_of(weights: Weights, path: Path) -> nn.Module:
     """The network of the weights.
 
     Raises BadInputError naming the first tensor that is not one of the method's with these settings.
