@@ -11,7 +11,7 @@ from mgi.cli import command_names, main
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, MgiError, NetworkError, ResourceError
 
 SOURCE = Path(__file__).parents[2] / "src"
-WITH_TORCH = {"pretrain", "finetune", "predict"}
+WITH_TORCH = {"pretrain", "finetune", "predict", "predict-fold", "release"}
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 STAGES = {"preflight", "lock_expression", "lock_images", "fetch_expression", "fetch_images", "cohort", "split"}
-STAGES |= {"shard_expression", "shard_images", "fit_genes", "pretrain", "finetune", "predict", "evaluate", "compare"}
-STAGES |= {"report", "record_config"}
+STAGES |= {"shard_expression", "shard_images", "fit_genes", "pretrain", "finetune", "predict_fold", "evaluate"}
+STAGES |= {"compare", "report", "record_config"}
 
 Jobs = Callable[[str], dict[str, int]]
 
@@ -17,7 +17,7 @@ Jobs = Callable[[str], dict[str, int]]
     ("configs", "expected"),
     [
         ([], {"fetch_expression": 4, "fit_genes": 5, "pretrain": 5, "finetune": 30, "report": 1}),
-        (["demo"], {"simulate": 1, "fetch_images": 4, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict": 6}),
+        (["demo"], {"simulate": 1, "fetch_images": 4, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict_fold": 6}),
         (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 3}),
         (["kaggle"], {"fit_genes": 1, "pretrain": 1, "finetune": 6}),
         (["nifti"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 5}),

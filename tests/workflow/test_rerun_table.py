@@ -14,15 +14,15 @@ Jobs = Callable[[str], dict[str, int]]
 
 COMPARED = {"compare": 1, "report": 1}
 SCORED = {"evaluate": 3} | COMPARED
-PREDICTED = {"predict": 3} | SCORED
+PREDICTED = {"predict_fold": 3} | SCORED
 TRAINED = {"finetune": 3} | PREDICTED
 LEARNED = {"pretrain": 1} | TRAINED
 # The two thirds of the runs that start from the pre-training.
-ALIGNED = LEARNED | {"finetune": 2, "predict": 2, "evaluate": 2}
+ALIGNED = LEARNED | {"finetune": 2, "predict_fold": 2, "evaluate": 2}
 SPLIT = {"split": 1, "fit_genes": 1} | LEARNED
 SOURCES_OF_BOTH = {"preflight": 1, "lock_expression": 1, "lock_images": 1, "fetch_expression": 2, "fetch_images": 2}
 INGESTED = SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard_expression": 1, "shard_images": 1} | SPLIT
-ONE_MORE = {"finetune": 1, "predict": 1, "evaluate": 1} | COMPARED
+ONE_MORE = {"finetune": 1, "predict_fold": 1, "evaluate": 1} | COMPARED
 
 # Every change of the config is recorded beside the results, and the report shows it.
 SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [

@@ -120,7 +120,7 @@ rule finetune:
         """
 
 
-rule predict:
+rule predict_fold:
     """Segment every slice of the fold's test patients, with each kind of genes that the audit asks for."""
     input:
         slices="<results>/shards/images/slices.parquet",
@@ -131,9 +131,9 @@ rule predict:
     output:
         predictions="<results>/predictions/{run}.parquet",
     log:
-        "<logs>/predict-{run}.log",
+        "<logs>/predict_fold-{run}.log",
     benchmark:
-        "<benchmarks>/predict-{run}.tsv"
+        "<benchmarks>/predict_fold-{run}.tsv"
     conda:
         TRAIN_ENV
     threads: config["compute"]["threads"]
@@ -144,11 +144,11 @@ rule predict:
     params:
         spec=run_spec,
         settings=settings("predict"),
-        code=code_of("predict"),
+        code=code_of("predict-fold"),
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi predict \
+        python -m mgi predict-fold \
             --spec {params.spec:q} \
             --settings {params.settings:q} \
             --weights {input.weights:q} \

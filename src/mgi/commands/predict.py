@@ -1,57 +1,121 @@
-"""Segment every slice of a fold's test patients on their own grid, with each kind of genes that the audit asks for.
+"""Segment a new patient with a released model: a mask on the image's own grid, and what may be wrong with it.
 
-INPUTS: weights, image shard, expression shard, the fold's genes, split. OUTPUT: predictions, one row a slice and mode.
-No mask is read: shuffling the ground truth cannot change a prediction.
+IMAGE: a NIfTI file, a folder of DICOM files (or one file), or a folder of TIFF slices as in the Kaggle set. OUTPUT:
+NIfTI for the first two, a folder of <slice>_mask.tif for the last; beside it a .json with sizes and quality flags.
 """
 
 import argparse
-import json
-from collections.abc import Iterator
-from dataclasses import replace
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from mgi.commands._learning import Fold, add_inputs, device, read_spec
-from mgi.core.settings import parse
-from mgi.shards.predictions import prediction_writer
-from mgi.training.gene_cache import cache_for
-from mgi.training.predict import gene_modes, predict_native
-from mgi.training.segmenters import build_segmenter
-from mgi.training.settings import PredictSettings
-from mgi.training.weights import load_weights
+import mgi
+from mgi.commands._learning import device
+from mgi.core.errors import ConfigError
+from mgi.core.files import write_json
+from mgi.evaluation.dice import at_least
+from mgi.expression.new_patient import NewExpression, read_new_expression
+from mgi.release.flags import Flag, MaskFacts, gene_flags, image_flags, mask_facts, mask_flags
+from mgi.release.new_image import NewImage, check_output, kind_of, read_new_image, report_path, write_new_mask
+from mgi.release.package import Release, load_release
+from mgi.release.segment import segment_patient
+
+MAX_MISSING = 0.1
 
 
 def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
-    add_inputs(options)
-    options.add_argument("--weights", required=True, type=Path)
-    options.add_argument("--output", required=True, type=Path)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("image", type=Path, metavar="IMAGE")
+    options.add_argument("--model", required=True, type=Path, help="folder that `mgi release` wrote")
+    options.add_argument("--output", required=True, type=Path, help="mask.nii.gz, or a folder for TIFF slices")
+    options.add_argument("--series", help="SeriesInstanceUID, where a DICOM folder holds several FLAIR")
+    options.add_argument("--expression", type=Path, help="table with the patient's expression, or its STAR-Counts file")
+    options.add_argument("--patient", help="the patient's label in that table, where it holds several")
+    options.add_argument(
+        "--max-missing", type=float, default=MAX_MISSING, metavar="SHARE",
+        help="of the model's genes that may lack a value (default: %(default)s)",
+    )  # fmt: skip
     return options
 
 
 def run(args: argparse.Namespace) -> None:
-    spec = read_spec(args.spec)
-    settings = parse(PredictSettings, args.settings, where="predict")
-    fold = Fold(args, spec["fold"])
-    weights = load_weights(args.weights, genes=fold.gene_ids)
-    model = build_segmenter(spec["method"], weights.model, len(weights.genes), weights.gene_sets)
-    model.load_state_dict(weights.tensors)
-    with prediction_writer(args.output, json.dumps(spec, sort_keys=True)) as writer:
-        for row in _rows(model.to(device()), fold, weights.model.image_size, spec, settings):
-            writer.add(*row)
+    _check_options(args)
+    check_output(kind_of(args.image), args.image, args.output)
+    release = load_release(args.model)
+    if args.expression is not None and not release.reads_genes:
+        raise ConfigError(f"--expression: {release.weights.spec['key']} was trained without genes; leave it out")
+    new = read_new_image(args.image, args.series)
+    expression = _expression(args, release)
+    scaled = None if expression is None else release.fitted.transform(expression.values[np.newaxis])[0]
+    probability = segment_patient(release, new.images, scaled, device())
+    mask = at_least(probability, release.threshold).astype(np.uint8)
+    facts = mask_facts(mask, new.images.affine)
+    trained = release.training_range
+    flags = [*image_flags(new.images, trained, new.doubt), *mask_flags(facts, trained)]
+    flags += gene_flags(expression, scaled, trained)
+    report_path(args.output).unlink(missing_ok=True)  # it is written last: with it, the masks are whole
+    paths = write_new_mask(new, mask, args.output)
+    report = _report(release, new, expression, facts, flags)
+    write_json(report_path(args.output), {"image": args.image.name, "masks": [path.name for path in paths], **report})
+    for flag in flags:
+        print(f"flag {flag.flag}: {flag.message}", file=sys.stderr)
+    volume = "" if facts.volume_ml is None else f", {facts.volume_ml:.1f} mL"
+    print(f"{args.output}: {facts.voxels} voxels on {facts.slices} slices{volume}; {_genes(release, expression)}; "
+          f"{len(flags)} flags")  # fmt: skip
 
 
-def _rows(model: Any, fold: Fold, size: int, spec: dict[str, Any], settings: PredictSettings) -> Iterator[Any]:
-    """(patient, mode, donor, slices) of every test patient and gene mode."""
-    images = [replace(patient, masks=None) for patient in fold.images("test")]
-    pairs = fold.pairs(images, size)
-    shapes = [(one.slices.shape[1], one.slices.shape[2]) for one in images]
-    with_genes = spec["method"] == "mgi" and spec["genes"] != "none"
-    average = torch.tensor(fold.fitted.average)
-    cache = cache_for(model)
-    for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
-        donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
-        for patient, stored in predict_native(model, pairs, mode, shapes, settings.batch, cache):
-            yield patient, mode.name, donors[patient], stored
+def _check_options(args: argparse.Namespace) -> None:
+    if args.patient is not None and args.expression is None:
+        raise ConfigError("--patient: only with --expression, whose sample it names")
+    if not 0 <= args.max_missing < 1:
+        raise ConfigError(f"--max-missing: found {args.max_missing:g}, expected a share from 0 to below 1")
+
+
+def _expression(args: argparse.Namespace, release: Release) -> NewExpression | None:
+    if args.expression is None:
+        return None
+    return read_new_expression(
+        args.expression,
+        release.fitted,
+        scale=release.expression_scale,
+        patient=args.patient,
+        max_missing=args.max_missing,
+    )
+
+
+def _genes(release: Release, expression: NewExpression | None) -> str:
+    if expression is not None:
+        return f"genes of {expression.sample}"
+    return "without genes (null token)" if release.reads_genes else "the model reads no genes"
+
+
+def _report(
+    release: Release, new: NewImage, expression: NewExpression | None, facts: MaskFacts, flags: list[Flag]
+) -> dict[str, Any]:
+    genes: dict[str, Any] = {"used": _genes(release, expression)}
+    if expression is not None:
+        genes |= {
+            "sample": expression.sample,
+            "scale": release.expression_scale,
+            "expected": expression.n_genes,
+            "missing": len(expression.missing),
+            "missing_share": round(expression.missing_share, 4),
+            "filled_with": "training mean" if expression.missing else None,
+            "missing_genes": list(expression.missing),
+        }
+    return {
+        "kind": new.kind,
+        "image_sha256": new.images.source,
+        "mask": asdict(facts),
+        "genes": genes,
+        "flags": [asdict(flag) for flag in flags],
+        "notes": list(new.notes),
+        "threshold": release.threshold,
+        "model": {"run": release.weights.spec["key"], "digest": release.digest, "simulated": release.simulated},
+        "versions": {"mgi": mgi.__version__, "torch": torch.__version__},
+        "use": "research only",
+    }

@@ -168,10 +168,10 @@ def _drop_reasons(
             reason = COPY_ON_Y
         elif missing:
             reason = "missing values"
-        elif _key_of(label) in seen:
+        elif gene_key(label) in seen:
             reason = REPEATED
         else:
-            seen.add(_key_of(label))
+            seen.add(gene_key(label))
         reasons.append(reason)
     if all(reasons):
         raise BadInputError(f"{path}: none of {len(labels)} genes has a name and a value in every sample")
@@ -184,7 +184,7 @@ def _is_copy_on_y(label: str) -> bool:
     return found is not None and (found[3] is not None or found[1].startswith("ENSGR"))
 
 
-def _key_of(label: str) -> str:
+def gene_key(label: str) -> str:
     """What tells genes apart: an Ensembl id without its version, or the name itself."""
     found = _ENSEMBL.match(label)
     return label if found is None else found[1] + (found[3] or "")

@@ -76,12 +76,13 @@ class StarCohort:
         if table.counts.max() > _LARGEST_COUNT:
             gene = table.gene_ids[int(table.counts.argmax())]
             raise BadInputError(f"{path}: unstranded of {gene}: found {table.counts.max()}, expected fewer than 2**32")
-        chosen = _column(table, stored)[self._kept]
+        chosen = column_of(table, stored)[self._kept]
         return Profile(
             values=np.log2(chosen + 1.0).astype(np.float32), counts=table.counts[self._kept].astype(np.uint32)
         )
 
 
-def _column(table: StarTable, stored: Stored) -> NDArray[np.float64]:
+def column_of(table: StarTable, stored: Stored) -> NDArray[np.float64]:
+    """One of a file's four columns of numbers, before any logarithm."""
     columns = {"tpm": table.tpm, "fpkm": table.fpkm, "fpkm_uq": table.fpkm_uq, "counts": table.counts}
     return columns[stored].astype(np.float64)

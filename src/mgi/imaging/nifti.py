@@ -28,6 +28,11 @@ _MILLIMETRES = ("mm", "unknown")
 _CODES = (0, 1, 2, 3, 4, 5)
 _SAME_GRID_MM = 1e-2
 _GZIP = b"\x1f\x8b"
+# What places the voxels of a file, as its header has it.
+_PLACE = (
+    "pixdim", "xyzt_units", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z",
+    "sform_code", "srow_x", "srow_y", "srow_z",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +79,7 @@ def count_slices(path: Path) -> int:
     """
     where = path.name
     with quarantine(where, "NIfTI"), path.open("rb") as stored:
-        packed = stored.read(len(_GZIP)) == _GZIP
+        packed = is_gzip(stored.read(len(_GZIP)))
         stored.seek(0)
         try:
             header = _header(gzip.GzipFile(fileobj=stored) if packed else stored, where)
@@ -88,9 +93,28 @@ def count_slices(path: Path) -> int:
     raise AssertionError("unreachable")
 
 
+def place_fields(data: bytes, where: str) -> dict[str, NDArray[Any]]:
+    """The header fields that place an image's voxels, untouched, for a mask that has to lie on exactly its grid.
+
+    Raises BadInputError as `read_image` does where there is no header.
+    """
+    with quarantine(where, "NIfTI"):
+        try:
+            header = _header(gzip.GzipFile(fileobj=io.BytesIO(data)) if is_gzip(data) else io.BytesIO(data), where)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise BadInputError(f"{where}: cut or damaged gzip ({error})") from None
+        return {name: np.array(header[name]) for name in _PLACE}
+    raise AssertionError("unreachable")
+
+
+def is_gzip(start: bytes) -> bool:
+    """Whether a file begins as gzip does."""
+    return start.startswith(_GZIP)
+
+
 def _read(data: bytes, where: str) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
     with quarantine(where, "NIfTI"):
-        packed = data.startswith(_GZIP)
+        packed = is_gzip(data)
         source = gzip.GzipFile(fileobj=io.BytesIO(data)) if packed else io.BytesIO(data)
         try:
             header = _header(source, where)

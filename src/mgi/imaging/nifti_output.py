@@ -1,6 +1,7 @@
 """Masks as NIfTI on the grid of the file that the image came from."""
 
 import gzip
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,38 @@ _SCANNER = 1  # the code of both forms: coordinates of the scanner, which is wha
 _SAME_MM = 1e-3
 
 
-def write_mask(path: Path | str, mask: NDArray[np.uint8], affine: NDArray[np.float64], native_axes: str) -> None:
-    """Write a mask (k, i, j) of 0 and 1 as `.nii.gz`, its axes turned back to those of the image's own file.
+def write_mask(
+    path: Path | str,
+    mask: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    native_axes: str,
+    *,
+    place: Mapping[str, NDArray[Any]] | None = None,
+) -> None:
+    """Write a mask (k, i, j) of 0 and 1 as NIfTI, its axes turned back to those of the image's own file.
 
-    Equal masks give equal bytes. `affine` maps (k, i, j, 1) to LPS mm; the header holds it in RAS, as the format wants.
+    Equal masks give equal bytes, packed where the name ends in `.gz`. `affine` maps (k, i, j, 1) to LPS mm; the header
+    holds it in RAS, as the format wants. `place` are the header fields of the image's file, which are then taken as
+    they are (see `nifti.place_fields`): whichever of two differing forms a viewer follows, the mask lies on the image.
     """
     array, ras = to_native_axes(mask, affine, native_axes)
     image = nibabel.Nifti1Image(np.asarray(array, dtype=np.uint8), ras)
+    if place is None:
+        _state(image, ras, array.shape)
+    else:
+        for name, value in place.items():
+            image.header[name] = value
+    data = image.to_bytes()
+    with atomic_path(path) as part:
+        part.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
+
+
+def _state(image: Any, ras: NDArray[Any], shape: tuple[int, ...]) -> None:
     image.header.set_xyzt_units("mm")
     image.set_sform(ras, code=_SCANNER)
     image.set_qform(ras, code=_SCANNER)
-    if not _agree(image.get_qform(), ras, array.shape):  # sheared by a tilted gantry: no quaternion says so
+    if not _agree(image.get_qform(), ras, shape):  # sheared by a tilted gantry: no quaternion says so
         image.set_qform(None)
-    with atomic_path(path) as part:
-        part.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
 
 
 def _agree(one: NDArray[Any], other: NDArray[Any], shape: tuple[int, ...]) -> bool:

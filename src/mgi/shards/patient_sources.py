@@ -57,7 +57,7 @@ def from_series(patient_id: str, image: RawItem, masks: Sequence[RawItem]) -> Co
     """
     volume = read_series(image.verified_path(), image.key)
     candidates = [one for item in masks for one in read_segmentations(item.verified_path(), item.key)]
-    return _stored(patient_id, image, _scan_of(volume, candidates))
+    return _stored(patient_id, image.key, image.digest, _scan_of(volume, candidates))
 
 
 def from_dicom_folder(patient_id: str, image: RawItem, masks: Sequence[RawItem], folder: Path) -> Converted:
@@ -69,11 +69,11 @@ def from_dicom_folder(patient_id: str, image: RawItem, masks: Sequence[RawItem],
     maps = [item for item in masks if item.key.lower().endswith(NIFTI_ENDINGS)]
     if not maps:
         candidates = [one for item in masks for one in segmentations_of(item.verified_members(folder), item.key)]
-        return _stored(patient_id, image, _scan_of(volume, candidates))
+        return _stored(patient_id, image.key, image.digest, _scan_of(volume, candidates))
     if len(masks) > 1:
         raise BadInputError(f"series {image.key}: masks {', '.join(item.key for item in masks)}; expected one")
     labels = read_labels(_only_file(maps[0], folder), maps[0].key)
-    return _stored(patient_id, image, _with_labels(_scan_of(volume, []), labels, maps[0].key))
+    return _stored(patient_id, image.key, image.digest, _with_labels(_scan_of(volume, []), labels, maps[0].key))
 
 
 def from_nifti(patient_id: str, image: RawItem, masks: Sequence[RawItem], folder: Path) -> Converted:
@@ -88,7 +88,7 @@ def from_nifti(patient_id: str, image: RawItem, masks: Sequence[RawItem], folder
     scan = _Scan(voxels=found.voxels, affine=found.affine, mask=None, positions_mm=None, notes=found.notes)
     for item in masks:
         scan = _with_labels(scan, read_labels(_only_file(item, folder), item.key), item.key)
-    return _stored(patient_id, image, scan)
+    return _stored(patient_id, image.key, image.digest, scan)
 
 
 def from_buda(patient_id: str, image: RawItem, archive: BudaArchive) -> Converted:
@@ -114,6 +114,18 @@ def from_buda(patient_id: str, image: RawItem, archive: BudaArchive) -> Converte
         source=found.sha256,
     )
     return Converted(images=images, notes=(), digest=digest_of_values(images.slices[::TWIN_STEP]))
+
+
+def from_volume(patient_id: str, volume: Volume | NiftiVolume, *, where: str, source: str) -> Converted:
+    """A volume that comes alone, turned to the axes that every volume with a geometry has here; it has no mask.
+
+    `source` is its digest. Raises BadInputError as `from_series` does.
+    """
+    positions = volume.positions_mm if isinstance(volume, Volume) else None
+    scan = _Scan(
+        voxels=volume.voxels, affine=volume.affine, mask=None, positions_mm=positions, notes=volume.notes
+    )
+    return _stored(patient_id, where, source, scan)
 
 
 def _only_file(item: RawItem, folder: Path) -> bytes:
@@ -154,13 +166,13 @@ def _with_labels(scan: _Scan, labels: NiftiVolume, name: str) -> _Scan:
     )
 
 
-def _stored(patient_id: str, image: RawItem, scan: _Scan) -> Converted:
+def _stored(patient_id: str, where: str, source: str, scan: _Scan) -> Converted:
     slices, affine, native = to_stored_axes(scan.voxels, scan.affine)
     masks = None if scan.mask is None else np.ascontiguousarray(to_stored_axes(scan.mask, scan.affine)[0])
     row_mm, column_mm = np.linalg.norm(affine[:3, 1:3], axis=0).tolist()
     if max(row_mm, column_mm) > MAX_PIXEL_RATIO * min(row_mm, column_mm):
         raise BadInputError(
-            f"{image.key}: as axial slices its pixels would be {row_mm:.2f} x {column_mm:.2f} mm (axes {native}), "
+            f"{where}: as axial slices its pixels would be {row_mm:.2f} x {column_mm:.2f} mm (axes {native}), "
             f"expected sides of at most {MAX_PIXEL_RATIO:g}:1"
         )
     kept_slices = native[2] == "S" and scan.positions_mm is not None
@@ -170,7 +182,7 @@ def _stored(patient_id: str, image: RawItem, scan: _Scan) -> Converted:
         masks=masks,
         spacing_mm=(row_mm, column_mm),
         positions_mm=scan.positions_mm if kept_slices else positions_along_normal(affine, len(slices)),
-        source=image.digest,
+        source=source,
         affine=affine,
         native_axes=native,
     )

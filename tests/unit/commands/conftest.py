@@ -1,6 +1,7 @@
 """A small simulated archive with a record of what the commands ask of it, and a small study to learn from."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,7 +112,7 @@ class Study:
             "split": self.folder / "split.parquet",
             "weights": run / "weights.safetensors",
         }
-        if command == "predict":
+        if command == "predict-fold":
             given |= {"settings": '{"permutations": 2}', "output": self.folder / f"predictions/{key}.parquet"}
         else:
             given |= {"settings": json.dumps({"schedule": self.SCHEDULE}), "model": json.dumps(self.MODEL)}
@@ -129,7 +130,7 @@ class Study:
         assert self.run("finetune", "mgi-none", genes="none", pretrained=self.weights("pretrain")) == 0
         assert self.run("finetune", "unet", method="unet", genes="none") == 0
         for key, method, genes in (("mgi", "mgi", "real"), ("mgi-none", "mgi", "none"), ("unet", "unet", "none")):
-            assert self.run("predict", key, method, genes) == 0
+            assert self.run("predict-fold", key, method, genes) == 0
 
     def _draw(self, index: int) -> dict[str, np.ndarray]:
         rng = np.random.default_rng(index)
@@ -186,3 +187,39 @@ def study(tmp_path_factory) -> Study:
     finished = Study(tmp_path_factory.mktemp("study"))
     finished.all_runs()
     return finished
+
+
+class Released:
+    """The study's runs in the layout of results, evaluated, and each as a release."""
+
+    def __init__(self, study: Study, folder: Path) -> None:
+        self.results, self.study = folder / "results", study
+        shutil.copytree(study.folder / "runs", self.results / "runs")
+        for kind in ("images", "expression"):
+            shutil.copytree(study.folder / kind, self.results / "shards" / kind)
+        for source, target in (("genes.parquet", "folds/0/genes.parquet"), ("split.parquet", "tables/split.parquet")):
+            (self.results / target).parent.mkdir(parents=True)
+            shutil.copyfile(study.folder / source, self.results / target)
+        for key in ("mgi", "mgi-none", "unet"):
+            options = {
+                "predictions": study.folder / f"predictions/{key}.parquet",
+                "slices": self.results / "shards/images/slices.parquet",
+                "output": self.results / f"evaluation/{key}.parquet",
+            }
+            assert main(["evaluate", *(f"--{name}={value}" for name, value in options.items())]) == 0
+            assert self.release(key, folder / key) == 0
+        self.folder = folder
+
+    def release(self, key: str, output: Path) -> int:
+        """Make a release of a run; the exit code is returned."""
+        return main(["release", f"--weights={self.results}/runs/{key}/weights.safetensors", f"--output={output}"])
+
+    def model(self, key: str) -> Path:
+        """The release of a run; only for reading."""
+        return self.folder / key
+
+
+@pytest.fixture(scope="session")
+def released(study, tmp_path_factory) -> Released:
+    """The study's runs as releases; only for reading."""
+    return Released(study, tmp_path_factory.mktemp("released"))

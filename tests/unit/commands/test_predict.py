@@ -1,117 +1,365 @@
+"""Masks for new patients; where geometry is at stake, a stand-in for the network marks what is bright."""
+
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
+import torch
+from PIL import Image
 
-RUNS = {"mgi": ("mgi", "real"), "mgi-none": ("mgi", "none"), "unet": ("unet", "none")}
+from mgi.cli import main
+from mgi.commands import predict
+from mgi.imaging.geometry import ras_of, to_stored_axes
+from mgi.release.new_image import read_new_image
+from mgi.release.package import load_release
+from mgi.release.segment import segment_patient
+from mgi.shards.expression_shard import read_expression
+from mgi.shards.image_shard import PatientImages, read_images
 
-
-def predicted(given, key: str) -> Path:
-    return given.folder / f"predictions/{key}.parquet"
-
-
-def predict_with(other, study, key: str) -> bytes:
-    """Predictions of the study's weights on another study's shards."""
-    assert other.run("predict", key, *RUNS[key], weights=study.weights(key)) == 0
-    return predicted(other, key).read_bytes()
-
-
-def rows_by_mode(path: Path) -> dict[str, list[dict]]:
-    modes: dict[str, list[dict]] = {}
-    for row in pq.read_table(path).to_pylist():
-        modes.setdefault(row["genes"], []).append(row)
-    return modes
+SHAPE = (5, 22, 24)  # k i j
+LESION = (slice(1, 3), slice(4, 9), slice(13, 20))  # near one corner, so that no wrong turn goes unseen
+C, S = np.cos(0.3), np.sin(0.3)
+OBLIQUE = np.array([[0, 0.1, 0.9, -90.5], [-2 * S, 0.9 * C, 0, -101.25], [5 * C, 0.9 * S, 0, 33.3], [0, 0, 0, 1]])
+BRIGHT = 700
 
 
-@pytest.mark.parametrize("key", RUNS)
-def test_every_slice_of_every_test_patient_is_predicted_on_its_own_grid_in_every_mode(key: str, study) -> None:
-    modes = rows_by_mode(predicted(study, key))
-    assert list(modes) == (["real", "mean", "null", "permuted-0", "permuted-1"] if key == "mgi" else ["none"])
-    n_slices, rows, columns = study.SHAPE
-    expected = [(patient, index) for patient in study.role("test") for index in range(n_slices)]
-    for found in modes.values():
-        assert [(row["patient_id"], row["slice"]) for row in found] == expected
-        assert {(row["rows"], row["cols"], len(row["probability"])) for row in found} == {
-            (rows, columns, rows * columns)
-        }
+def volume(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A noisy volume (k, i, j) with a bright lesion, and the lesion."""
+    lesion = np.zeros(SHAPE, np.uint8)
+    lesion[LESION] = 1
+    noise = np.random.default_rng(seed).normal(300, 60, SHAPE).clip(0, 600)
+    return np.where(lesion, 900, noise).astype(np.int16), lesion
 
 
-def test_the_file_says_which_run_it_is(study) -> None:
-    spec = json.loads(pq.read_schema(predicted(study, "mgi")).metadata[b"spec"])
-    assert (spec["key"], spec["method"], spec["genes"], spec["fold"]) == ("mgi", "mgi", "real", 0)
+def save_nifti(path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
+    image = nibabel.Nifti1Image(voxels.transpose(2, 1, 0), ras_of(affine))
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, path)
 
 
-def test_a_donor_is_the_patient_itself_another_one_or_nobody(study) -> None:
-    modes = rows_by_mode(predicted(study, "mgi"))
-    one, two = study.role("test")
-    donors = {mode: {row["patient_id"]: row["donor"] for row in rows} for mode, rows in modes.items()}
-    assert donors["real"] == {one: one, two: two}
-    assert donors["permuted-0"] == donors["permuted-1"] == {one: two, two: one}
-    assert donors["mean"] == donors["null"] == {one: None, two: None}
+def run(image: Path, model: Path, output: Path, *more: str) -> int:
+    return main(["predict", str(image), f"--model={model}", f"--output={output}", *more])
 
 
-@pytest.mark.parametrize("key", RUNS)
-def test_shuffling_the_truth_changes_no_byte(key: str, study, write_study, tmp_path: Path) -> None:
-    def shuffle(patient: str, arrays: dict[str, np.ndarray]) -> None:
-        flat = arrays["mask"].reshape(-1)
-        flat[:] = np.random.default_rng(9).permutation(flat)
-
-    assert predict_with(write_study(tmp_path, shuffle), study, key) == predicted(study, key).read_bytes()
+def report(output: Path) -> dict:
+    return json.loads(output.with_name(output.name.removesuffix(".nii.gz") + ".json").read_text())
 
 
-def test_genes_reach_the_real_and_permuted_modes_of_mgi_and_no_other(study, write_study, tmp_path: Path) -> None:
-    def swap(patient: str, arrays: dict[str, np.ndarray]) -> None:
-        if patient in study.role("test"):
-            arrays["values"][:] = -2 * arrays["values"]
-
-    other = write_study(tmp_path, swap)
-    before = rows_by_mode(predicted(study, "mgi"))
-    predict_with(other, study, "mgi")
-    after = rows_by_mode(predicted(other, "mgi"))
-    same = {mode: before[mode] == after[mode] for mode in before}
-    assert same == {"real": False, "mean": True, "null": True, "permuted-0": False, "permuted-1": False}
-    for key in ("mgi-none", "unet"):
-        assert predict_with(other, study, key) == predicted(study, key).read_bytes()
+def flags(output: Path) -> set[str]:
+    return {flag["flag"] for flag in report(output)["flags"]}
 
 
-@pytest.mark.parametrize("key", RUNS)
-def test_the_image_of_a_patient_reaches_that_patient_alone(key: str, study, write_study, tmp_path: Path) -> None:
-    last = study.role("test")[-1]
-
-    def change(patient: str, arrays: dict[str, np.ndarray]) -> None:
-        if patient == last:
-            arrays["volume"][:] = arrays["volume"][..., ::-1].copy()
-
-    other = write_study(tmp_path, change)
-    predict_with(other, study, key)
-    before, after = (pq.read_table(predicted(given, key)).to_pylist() for given in (study, other))
-    changed = {one["patient_id"] for one, two in zip(before, after, strict=True) if one != two}
-    assert changed == {last}
+@pytest.fixture
+def bright(monkeypatch) -> None:
+    """In place of the network: what is brighter than BRIGHT is tumour."""
+    monkeypatch.setattr(
+        predict, "segment_patient", lambda _, images, *__: np.where(images.slices > BRIGHT, 255, 0).astype(np.uint8)
+    )
 
 
-def test_the_same_prediction_again_gives_the_same_bytes(study, write_study, tmp_path: Path) -> None:
-    other = write_study(tmp_path)
-    assert predict_with(other, study, "mgi") == predicted(study, "mgi").read_bytes()
+@pytest.fixture
+def dicom(mr_file) -> Callable[..., None]:
+    """Write a volume as DICOM files whose names and numbers say nothing of their place."""
+
+    def write(folder: Path, voxels: np.ndarray, *, series: str = "1.2.3.4", **tags: object) -> None:
+        folder.mkdir(exist_ok=True)
+        for k, plane in enumerate(voxels):
+            own = {"SeriesInstanceUID": series, "SOPInstanceUID": f"{series}.{k}", **tags}
+            content = mr_file(
+                plane.astype(np.uint16), position=(10.0, -20.0, 30.0 + 4 * k), axes=(1, 0, 0, 0, C, S),
+                spacing=(0.8, 0.9), instance=9 - k, tags=own,
+            )  # fmt: skip
+            (folder / f"{series}-{(7 * k) % 5}").write_bytes(content)
+
+    return write
 
 
-def test_weights_of_another_gene_list_or_damaged_ones_are_refused_in_one_line(
-    study, write_study, tmp_path: Path, capsys
+def write_slices(folder: Path, voxels: np.ndarray, stem: str = "TCGA_CS_0001_20000101") -> None:
+    """FLAIR in the middle channel, decoys in the others; two digits, so that 10 must come after 2."""
+    folder.mkdir()
+    decoy = voxels[:, ::-1]
+    for number, (flair, other) in enumerate(zip(voxels, decoy, strict=True), start=8):
+        pixels = np.stack([other, flair, other], axis=-1).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{stem}_{number}.tif")
+
+
+@pytest.mark.parametrize("turn", [[0, 1, 2], [1, 2, 0]])
+@pytest.mark.parametrize("flip", [(1, 1, 1), (-1, 1, 1), (1, -1, -1)])
+def test_the_mask_of_a_nifti_lies_on_its_very_voxels(turn, flip, released, bright, tmp_path: Path) -> None:
+    affine = (OBLIQUE * [0.25, 1, 1, 1])[:, [*turn, 3]] @ np.diag([*flip, 1])
+    voxels, lesion = volume()
+    save_nifti(tmp_path / "flair.nii.gz", voxels, affine)
+    output = tmp_path / "out/mask.nii.gz"
+    assert run(tmp_path / "flair.nii.gz", released.model("unet"), output) == 0
+    image, mask = nibabel.load(tmp_path / "flair.nii.gz"), nibabel.load(output)
+    assert np.array_equal(np.asarray(mask.dataobj), lesion.transpose(2, 1, 0))
+    assert mask.get_data_dtype() == np.uint8
+    for field in ("pixdim", "sform_code", "qform_code", "srow_x", "srow_z", "quatern_b", "qoffset_y", "xyzt_units"):
+        assert np.array_equal(mask.header[field], image.header[field]), field
+    facts = report(output)["mask"]
+    assert (facts["voxels"], facts["bodies"], facts["largest_share"]) == (int(lesion.sum()), 1, 1.0)
+    assert facts["volume_ml"] == pytest.approx(lesion.sum() * abs(np.linalg.det(affine[:3, :3])) / 1000, abs=1e-3)
+    assert report(output)["kind"] == "nifti"
+
+
+def test_forms_that_differ_are_both_kept_so_that_no_viewer_shifts_the_mask(released, bright, tmp_path: Path) -> None:
+    voxels, lesion = volume()
+    image = nibabel.Nifti1Image(voxels.transpose(2, 1, 0), None)
+    image.set_sform(np.diag([-1.0, -1, 4, 1]), code=2)
+    image.set_qform(np.array([[-1.0, 0, 0, 7], [0, -1, 0, 0], [0, 0, 4, 0], [0, 0, 0, 1]]), code=1)
+    nibabel.save(image, tmp_path / "flair.nii")
+    assert run(tmp_path / "flair.nii", released.model("unet"), tmp_path / "mask.nii") == 0
+    mask = nibabel.load(tmp_path / "mask.nii")
+    assert np.array_equal(np.asarray(mask.dataobj), lesion.transpose(2, 1, 0))
+    assert np.array_equal(mask.get_qform(), image.get_qform())
+    assert np.array_equal(mask.get_sform(), image.get_sform())
+    assert json.loads((tmp_path / "mask.json").read_text())["notes"] == ["sform and qform differ, took sform"]
+
+
+def test_the_mask_of_a_dicom_folder_lies_where_its_slices_lie(released, bright, dicom, tmp_path: Path) -> None:
+    voxels, lesion = volume()
+    dicom(tmp_path / "series", voxels, SeriesDescription="AX FLAIR")
+    (tmp_path / "series/notes.txt").write_text("not an image")
+    output = tmp_path / "mask.nii.gz"
+    assert run(tmp_path / "series", released.model("unet"), output) == 0
+    mask = nibabel.load(output)
+    found = nibabel.affines.apply_affine(mask.affine, np.argwhere(np.asarray(mask.dataobj)))
+    k, i, j = np.argwhere(lesion).T
+    lps = np.stack([10 + 0.9 * j, -20 + 0.8 * C * i, 30 + 4 * k + 0.8 * S * i], axis=1)
+    expected = lps * [-1, -1, 1]
+    assert found.shape == expected.shape
+    assert np.allclose(np.sort(found, axis=0), np.sort(expected, axis=0), rtol=0, atol=1e-3)
+    assert all(np.abs(expected - place).sum(axis=1).min() < 1e-3 for place in found)
+    assert "not_flair" not in flags(output)
+
+
+def test_the_masks_of_tiff_slices_bear_their_names_and_lie_on_their_pixels(
+    released, bright, monkeypatch, tmp_path: Path
 ) -> None:
-    class Fewer(write_study):
-        N_GENES = 11
+    voxels, lesion = volume()
+    monkeypatch.setattr(sys.modules[__name__], "BRIGHT", BRIGHT // 4)
+    write_slices(tmp_path / "TCGA_CS_0001_20000101", voxels // 4)
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(
+        tmp_path / "TCGA_CS_0001_20000101/TCGA_CS_0001_20000101_8_mask.tif"
+    )
+    assert run(tmp_path / "TCGA_CS_0001_20000101", released.model("unet"), tmp_path / "masks") == 0
+    written = {path.name: np.array(Image.open(path)) for path in (tmp_path / "masks").iterdir()}
+    assert sorted(written) == sorted(f"TCGA_CS_0001_20000101_{number}_mask.tif" for number in range(8, 13))
+    for k, plane in enumerate(lesion):
+        assert np.array_equal(written[f"TCGA_CS_0001_20000101_{8 + k}_mask.tif"], 255 * plane)
+    facts = json.loads((tmp_path / "masks.json").read_text())
+    assert facts["mask"]["volume_ml"] is None
+    assert facts["masks"][:2] == ["TCGA_CS_0001_20000101_8_mask.tif", "TCGA_CS_0001_20000101_9_mask.tif"]
 
-    other = Fewer(tmp_path)
-    damaged = tmp_path / "damaged.safetensors"
-    damaged.write_bytes(study.weights("mgi").read_bytes()[:-50])
-    for given, weights, message in (
-        (other, study.weights("mgi"), "trained on another gene list: 1 of its 12 genes are missing"),
-        (study, damaged, "not readable"),
-    ):
-        capsys.readouterr()
-        assert given.run("predict", "broken", weights=weights) == 5
-        said = capsys.readouterr().err
-        assert message in said
-        assert said.count("\n") == 1
-        assert not predicted(given, "broken").exists()
+
+@pytest.mark.parametrize(("key", "mode"), [("mgi", "real"), ("mgi", "null"), ("mgi-none", "none"), ("unet", "none")])
+def test_a_patient_gets_the_probabilities_that_the_model_was_tested_with(key, mode, released, study) -> None:
+    import pyarrow.parquet as pq
+
+    patient = study.role("test")[0]
+    release = load_release(released.model(key))
+    images = read_images(released.results / "shards/images", [patient])[patient]
+    shard = read_expression(released.results / "shards/expression")
+    values = release.fitted.transform(shard.values[[shard.patient_ids.index(patient)]])[0]
+    new = PatientImages(**{**vars(images), "patient_id": "new", "masks": None})
+    found = segment_patient(release, new, values if mode == "real" else None, torch.device("cpu"))
+    rows = pq.read_table(study.folder / f"predictions/{key}.parquet").to_pylist()
+    stored = [row["probability"] for row in rows if row["patient_id"] == patient and row["genes"] == mode]
+    expected = np.stack([np.frombuffer(plane, np.uint8).reshape(study.SHAPE[1:]) for plane in stored])
+    assert np.abs(found.astype(int) - expected).max() <= 1  # batches differ, and so may the last bit
+
+
+def test_a_nifti_reaches_the_network_on_the_axes_of_training(tmp_path: Path) -> None:
+    voxels, _ = volume()
+    save_nifti(tmp_path / "flair.nii", voxels, OBLIQUE @ np.diag([-1, 1, -1, 1]))
+    images = read_new_image(tmp_path / "flair.nii").images
+    assert np.array_equal(images.slices, voxels[::-1, :, ::-1])
+    expected, affine, _ = to_stored_axes(voxels, OBLIQUE @ np.diag([-1, 1, -1, 1]))
+    assert np.array_equal(images.slices, expected)
+    assert np.allclose(images.affine, affine, atol=1e-4)
+
+
+def table(path: Path, genes: list[str], samples: dict[str, list[float]]) -> Path:
+    lines = [["gene_id", *samples], *([gene, *column] for gene, *column in zip(genes, *samples.values(), strict=True))]
+    path.write_text("\n".join("\t".join(map(str, line)) for line in lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def flair(tmp_path: Path) -> Path:
+    save_nifti(tmp_path / "flair.nii.gz", volume()[0], OBLIQUE)
+    return tmp_path / "flair.nii.gz"
+
+
+@pytest.fixture
+def genes_seen(monkeypatch) -> list:
+    """What reaches the network as genes."""
+    seen: list = []
+
+    def record(_, images, scaled, __):
+        seen.append(scaled)
+        return np.zeros(images.slices.shape, np.uint8)
+
+    monkeypatch.setattr(predict, "segment_patient", record)
+    return seen
+
+
+def test_expression_is_put_on_the_frozen_genes_and_scaler(released, study, flair, genes_seen, tmp_path: Path) -> None:
+    release = load_release(released.model("mgi"))
+    values = np.random.default_rng(1).normal(size=12).round(3)
+    order = [f"ENSG{index:03d}" for index in range(12)]
+    path = table(tmp_path / "t.tsv", order[::-1], {"other": [0.0] * 12, "P7": values[::-1].tolist()})
+    out = tmp_path / "m.nii.gz"
+    assert run(flair, released.model("mgi"), out, f"--expression={path}", "--patient=P7") == 0
+    assert run(flair, released.model("mgi"), out) == 0
+    expected = release.fitted.transform(values[None].astype(np.float32))[0]
+    assert np.array_equal(genes_seen[0], expected)
+    assert genes_seen[1] is None
+    assert report(out)["genes"]["used"] == "without genes (null token)"
+
+
+def test_missing_genes_are_counted_filled_with_the_mean_and_refused_above_a_share(
+    released, flair, genes_seen, tmp_path: Path, capsys
+) -> None:
+    values = [1.0, 0.5, float("nan"), *np.linspace(-1, 1, 8).tolist()]
+    path = table(tmp_path / "t.tsv", [f"ENSG{index:03d}" for index in range(11)], {"P7": values})
+    out = tmp_path / "m.nii.gz"
+    assert run(flair, released.model("mgi"), out, f"--expression={path}") == 5
+    said = capsys.readouterr().err
+    assert "2 of the model's 12 genes have no value, the first is ENSG002; expected at most 10%" in said
+    assert said.count("\n") == 1
+    assert not out.exists()
+    assert run(flair, released.model("mgi"), out, f"--expression={path}", "--max-missing=0.2") == 0
+    assert "flag missing_genes: 2 of 12 genes" in capsys.readouterr().err
+    assert np.abs(genes_seen[0][[2, 11]]).max() < 1e-6
+    assert np.abs(genes_seen[0][[0, 1, 3]]).min() > 1e-3
+    genes = report(out)["genes"]
+    assert (genes["missing"], genes["missing_genes"], genes["filled_with"]) == (
+        2,
+        ["ENSG002", "ENSG011"],
+        "training mean",
+    )
+
+
+def test_values_on_another_scale_are_flagged(released, flair, genes_seen, tmp_path: Path) -> None:
+    path = table(tmp_path / "t.tsv", [f"ENSG{index:03d}" for index in range(12)], {"P7": [1000.0] * 12})
+    assert run(flair, released.model("mgi"), tmp_path / "m.nii.gz", f"--expression={path}") == 0
+    assert "expression" in flags(tmp_path / "m.nii.gz")
+
+
+def test_the_flags_name_what_differs_from_training_on_stderr_and_in_the_json(
+    released, bright, tmp_path: Path, capsys
+) -> None:
+    voxels, lesion = volume()
+    voxels[4, 2, 2] = voxels[0, 20, 3] = 900
+    save_nifti(tmp_path / "flair.nii.gz", voxels, OBLIQUE)
+    out = tmp_path / "m.nii.gz"
+    assert run(tmp_path / "flair.nii.gz", released.model("unet"), out) == 0
+    found = {flag["flag"]: flag for flag in report(out)["flags"]}
+    assert {"fragmented", "rows", "slices"} <= set(found)
+    assert found["rows"]["found"] == 22
+    assert found["rows"]["expected"] == [20, 20]
+    assert found["fragmented"]["found"] == pytest.approx(lesion.sum() / (lesion.sum() + 2), abs=1e-4)
+    assert "flag fragmented: 3 bodies" in capsys.readouterr().err
+
+
+def test_an_image_like_those_of_training_has_no_flag_and_its_negative_has_one(released, study, tmp_path: Path) -> None:
+    patient = study.role("test")[0]
+    voxels = read_images(released.results / "shards/images", [patient])[patient].slices
+    upright = np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [4, 0, 0, 0], [0, 0, 0, 1]])
+    for name, values in (("same", voxels), ("negative", voxels.max() - voxels)):
+        save_nifti(tmp_path / f"{name}.nii", values, upright)
+        assert run(tmp_path / f"{name}.nii", released.model("unet"), tmp_path / f"{name}-mask.nii.gz") == 0
+    assert flags(tmp_path / "same-mask.nii.gz") <= {"empty", "fragmented"}
+    assert "intensity" in flags(tmp_path / "negative-mask.nii.gz")
+
+
+def test_an_empty_mask_is_written_and_flagged(released, genes_seen, flair, tmp_path: Path, capsys) -> None:
+    assert run(flair, released.model("unet"), tmp_path / "m.nii.gz") == 0
+    assert not np.asarray(nibabel.load(tmp_path / "m.nii.gz").dataobj).any()
+    assert "empty" in flags(tmp_path / "m.nii.gz")
+    assert "0 voxels on 0 slices, 0.0 mL" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("tags", "doubt"),
+    [
+        ({"SeriesDescription": "AX FLAIR", "InversionTime": 900.0}, "inversion time 900 ms is that of a T1 FLAIR"),
+        ({"SeriesDescription": "AX T2"}, "no FLAIR in the name, and its times do not say it either"),
+    ],
+)
+def test_a_series_that_is_no_flair_by_its_tags_is_flagged(tags, doubt, released, bright, dicom, tmp_path: Path) -> None:
+    dicom(tmp_path / "series", volume()[0], **tags)
+    assert run(tmp_path / "series", released.model("unet"), tmp_path / "m.nii.gz") == 0
+    found = {flag["flag"]: flag["found"] for flag in report(tmp_path / "m.nii.gz")["flags"]}
+    assert found["not_flair"] == doubt
+
+
+def test_of_several_series_the_flair_is_taken_or_the_one_that_is_named(
+    released, bright, dicom, tmp_path, capsys
+) -> None:
+    voxels, lesion = volume()
+    dicom(tmp_path / "s", voxels, series="1.2.1", SeriesDescription="AX FLAIR", PatientID="7")
+    dicom(tmp_path / "s", voxels[:, ::-1], series="1.2.2", SeriesDescription="AX T2", PatientID="7")
+    masks = []
+    for index, more in enumerate([[], ["--series=1.2.2"]]):
+        out = tmp_path / f"{index}.nii.gz"
+        assert run(tmp_path / "s", released.model("unet"), out, *more) == 0
+        masks.append(np.asarray(nibabel.load(out).dataobj))
+    assert np.array_equal(masks[0], masks[1][:, ::-1])
+    assert masks[0].sum() == lesion.sum()
+    capsys.readouterr()
+    assert run(tmp_path / "s", released.model("unet"), tmp_path / "x.nii.gz", "--series=1.2.9") == 2
+    assert "1.2.1 (AX FLAIR), 1.2.2 (AX T2)" in capsys.readouterr().err
+    dicom(tmp_path / "s", voxels, series="1.2.3", SeriesDescription="AX FLAIR", PatientID="7")
+    assert run(tmp_path / "s", released.model("unet"), tmp_path / "x.nii.gz") == 5
+    assert "name one with --series" in capsys.readouterr().err
+    dicom(tmp_path / "s", voxels, series="1.2.4", SeriesDescription="AX FLAIR", PatientID="8")
+    assert run(tmp_path / "s", released.model("unet"), tmp_path / "x.nii.gz") == 2
+    assert "images of 2 patients" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("image", "output", "more", "message"),
+    [
+        ("nothing", "m.nii.gz", [], "nothing: missing, expected NIfTI"),
+        ("text.txt", "m.nii.gz", [], "text.txt: not an image that is read"),
+        ("slices/P_1.tif", "m", [], "P_1.tif: one TIFF, expected the folder of all slices"),
+        ("empty", "m.nii.gz", [], "no DICOM file and no TIFF slice"),
+        ("hole", "m", [], "hole: P_2.tif: missing"),
+        ("slices", "m.nii.gz", [], "expected a folder: TIFF slices have no geometry"),
+        ("slices", "slices", [], "is the image itself"),
+        ("flair.nii.gz", "mask.png", [], "expected a name that ends in .nii.gz or .nii"),
+        ("flair.nii.gz", "flair.nii.gz", [], "is the image itself"),
+        ("flair.nii.gz", "m.nii.gz", ["--expression=t.tsv"], "was trained without genes"),
+        ("flair.nii.gz", "m.nii.gz", ["--patient=P"], "only with --expression"),
+        ("flair.nii.gz", "m.nii.gz", ["--series=1.2"], "only DICOM has series"),
+        ("broken.nii.gz", "m.nii.gz", [], "broken.nii.gz: cut or damaged gzip"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_no_file(image, output, more, message, released, flair, capsys) -> None:
+    folder = flair.parent
+    (folder / "text.txt").write_text("hello")
+    (folder / "broken.nii.gz").write_bytes(flair.read_bytes()[:500])
+    (folder / "empty").mkdir()
+    for name, numbers in (("slices", (1, 2)), ("hole", (1, 3))):
+        (folder / name).mkdir()
+        for number in numbers:
+            Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / name / f"P_{number}.tif")
+    before = sorted(folder.rglob("*"))
+    capsys.readouterr()
+    assert run(folder / image, released.model("unet"), folder / output, *more) in (2, 5)
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_second_prediction_takes_the_place_of_the_first(released, bright, flair, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run(flair, released.model("unet"), tmp_path / "m.nii.gz") == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flair.nii.gz", "m.json", "m.nii.gz"]

@@ -1,0 +1,57 @@
+"""Segment every slice of a fold's test patients on their own grid, with each kind of genes that the audit asks for.
+
+INPUTS: weights, image shard, expression shard, the fold's genes, split. OUTPUT: predictions, one row a slice and mode.
+No mask is read: shuffling the ground truth cannot change a prediction.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mgi.commands._learning import Fold, add_inputs, device, read_spec
+from mgi.core.settings import parse
+from mgi.shards.predictions import prediction_writer
+from mgi.training.gene_cache import cache_for
+from mgi.training.predict import gene_modes, predict_native
+from mgi.training.segmenters import build_segmenter
+from mgi.training.settings import PredictSettings
+from mgi.training.weights import load_weights
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    add_inputs(options)
+    options.add_argument("--weights", required=True, type=Path)
+    options.add_argument("--output", required=True, type=Path)
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    spec = read_spec(args.spec)
+    settings = parse(PredictSettings, args.settings, where="predict")
+    fold = Fold(args, spec["fold"])
+    weights = load_weights(args.weights, genes=fold.gene_ids)
+    model = build_segmenter(spec["method"], weights.model, len(weights.genes), weights.gene_sets)
+    model.load_state_dict(weights.tensors)
+    with prediction_writer(args.output, json.dumps(spec, sort_keys=True)) as writer:
+        for row in _rows(model.to(device()), fold, weights.model.image_size, spec, settings):
+            writer.add(*row)
+
+
+def _rows(model: Any, fold: Fold, size: int, spec: dict[str, Any], settings: PredictSettings) -> Iterator[Any]:
+    """(patient, mode, donor, slices) of every test patient and gene mode."""
+    images = [replace(patient, masks=None) for patient in fold.images("test")]
+    pairs = fold.pairs(images, size)
+    shapes = [(one.slices.shape[1], one.slices.shape[2]) for one in images]
+    with_genes = spec["method"] == "mgi" and spec["genes"] != "none"
+    average = torch.tensor(fold.fitted.average)
+    cache = cache_for(model)
+    for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
+        donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
+        for patient, stored in predict_native(model, pairs, mode, shapes, settings.batch, cache):
+            yield patient, mode.name, donors[patient], stored

@@ -1,0 +1,128 @@
+"""Make a folder of a fine-tuned run that others can use: weights, frozen genes, config and model card.
+
+INPUTS: results/X/runs/RUN/weights.safetensors, and from the same results the run's facts, its fold's genes, split,
+shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, and last config.json.
+"""
+
+import argparse
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mgi
+from mgi.cohort.split import TRAIN
+from mgi.core.errors import BadInputError
+from mgi.core.files import read_json
+from mgi.evaluation.intervals import Interval, bootstrap_mean
+from mgi.evaluation.patient_scores import SCORES, per_patient
+from mgi.evaluation.scores import HEADLINE
+from mgi.expression.normalise import FittedGenes, train_hash_of
+from mgi.release.card import CardFacts, model_card
+from mgi.release.package import WEIGHTS, network_of, write_release
+from mgi.release.training_range import measure
+from mgi.shards.cohort_tables import patients_with_role, read_split
+from mgi.shards.dataset_manifest import DATASET
+from mgi.shards.expression_shard import read_expression
+from mgi.shards.fitted_genes import read_fitted_genes
+from mgi.shards.image_shard import iter_images
+from mgi.shards.parquet import read_table
+from mgi.training.weights import load_weights
+
+DRAWS = 10_000
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--weights", required=True, type=Path, help="results/X/runs/RUN/weights.safetensors")
+    options.add_argument("--results", type=Path, help="folder of the results (default: the one that holds the run)")
+    options.add_argument("--output", required=True, type=Path, help="folder for the release")
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    facts_path = args.weights.with_name("run.json")
+    results = args.results or args.weights.resolve().parents[2]
+    facts = _facts(facts_path)
+    spec = facts["spec"]
+    genes = results / f"folds/{spec['fold']}/genes.parquet"
+    fitted = read_fitted_genes(genes)
+    weights = load_weights(args.weights, genes=fitted.gene_ids)
+    if weights.spec != spec:
+        raise BadInputError(f"{facts_path}: spec: found {spec['key']}, expected {weights.spec['key']} as the weights")
+    network_of(weights, args.weights)  # refuses what makes no masks
+    split = read_split(results / "tables/split.parquet")
+    training = patients_with_role(split, spec["fold"], TRAIN)
+    if train_hash_of(training) != fitted.train_hash:
+        raise BadInputError(f"{genes}: fitted on other patients than those of fold {spec['fold']} in the split")
+    ranges = measure(
+        iter_images(results / "shards/images", training), _scaled(results / "shards/expression", fitted, training)
+    )
+    images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("images", "expression"))
+    card = model_card(
+        CardFacts(
+            run=facts,
+            model=asdict(weights.model),
+            images=images,
+            expression=expression,
+            n_folds=split["fold"].nunique(),
+            n_genes=len(fitted.gene_ids),
+            scaler=fitted.scaler,
+            training_range=ranges,
+            scores=_scores(results / f"evaluation/{spec['key']}.parquet"),
+            version=mgi.__version__,
+            commit=_commit(),
+            reads_genes=spec["method"] == "mgi" and spec["genes"] != "none",
+        )
+    )
+    write_release(
+        args.output,
+        weights=args.weights,
+        genes=genes,
+        card=card,
+        training_range=ranges,
+        expression_scale=expression["scale"],
+        simulated=bool(images["simulated"] or expression["simulated"]),
+    )
+    print(f"{args.output}: {spec['key']}, {(args.output / WEIGHTS).stat().st_size / 1e6:.1f} MB of weights")
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise BadInputError(f"{path}: missing, expected beside the weights of a fine-tuned run")
+    facts = read_json(path)
+    needed = {"spec", "settings", "patients", "parameters", "device", "torch"}
+    if not isinstance(facts, dict) or (missing := sorted(needed - set(facts))):
+        raise BadInputError(f"{path}: {missing[0] if isinstance(facts, dict) else 'record'}: missing")
+    return facts
+
+
+def _scaled(folder: Path, fitted: FittedGenes, patients: list[str]) -> NDArray[np.float32]:
+    """What the gene encoder read of the training patients (n, K)."""
+    shard = read_expression(folder)
+    place = {patient: row for row, patient in enumerate(shard.patient_ids)}
+    return fitted.transform(shard.values[[place[patient] for patient in patients]])
+
+
+def _scores(path: Path) -> dict[str, Interval]:
+    """Mean volume Dice by gene mode over the test patients; empty where the run was not evaluated."""
+    if not path.is_file():
+        return {}
+    patients = per_patient(read_table(path, SCORES).to_pandas())
+    return {
+        str(mode): bootstrap_mean(group[HEADLINE], DRAWS, seed=0)
+        for mode, group in patients.groupby("genes", sort=True)
+    }
+
+
+def _commit() -> str | None:
+    """The commit of this code, with `-dirty` where files differ from it; None outside of a git repository."""
+    describe = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        command = ["git", "-C", str(Path(mgi.__file__).parent), *describe]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() or None
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,136 @@
+"""A model card from what is on record: the run, its shards, its split and its scores; nothing is asked of anyone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mgi.evaluation.intervals import Interval
+from mgi.release.training_range import Limits, TrainingRange
+
+SOURCES = {
+    "gdc": "STAR-Counts of the GDC",
+    "matrix": "a table of the user's own",
+    "kaggle": "the Kaggle archive of Buda et al. 2019 (CC BY-NC-SA 4.0 as stated there)",
+    "tcia": "an NBIA service",
+    "nifti": "a folder of NIfTI files",
+    "dicom": "a folder of DICOM files",
+}
+GENE_MODES = {
+    "real": "the patient's own genes",
+    "null": "no genes (the null token)",
+    "mean": "the training mean",
+    "permuted": "another patient's genes",
+    "none": "none (the model reads none)",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardFacts:
+    """What a card tells. `scores` are mean volume Dice by gene mode over the test patients, empty where not tested."""
+
+    run: Mapping[str, Any]
+    model: Mapping[str, Any]
+    images: Mapping[str, Any]
+    expression: Mapping[str, Any]
+    n_folds: int
+    n_genes: int
+    scaler: str
+    training_range: TrainingRange
+    scores: Mapping[str, Interval]
+    version: str
+    commit: str | None
+    reads_genes: bool
+
+
+def model_card(facts: CardFacts) -> str:
+    """The card as Markdown."""
+    spec = facts.run["spec"]
+    simulated = bool(facts.images.get("simulated")) or bool(facts.expression.get("simulated"))
+    title = f"# {spec['method']}: glioma on FLAIR{' — SIMULATED DATA' if simulated else ''}"
+    parts = [title, _purpose(facts, simulated=simulated), _training(facts), _result(facts, spec), _limits(facts)]
+    return "\n\n".join([*parts, _provenance(facts, spec)]) + "\n"
+
+
+def _purpose(facts: CardFacts, *, simulated: bool) -> str:
+    reads = "and, where it is given, from the patient's gene expression" if facts.reads_genes else "alone"
+    lines = [
+        f"Segments the tumour of a lower-grade glioma from axial FLAIR slices {reads}.",
+        "Research use only: it is not a medical device.",
+    ]
+    if simulated:
+        lines.append("It was trained on simulated patients and knows nothing of real ones.")
+    example = "python -m mgi predict IMAGE --model FOLDER --output mask.nii.gz"
+    return f"{' '.join(lines)}\n\n```sh\n{example}\n```"
+
+
+def _training(facts: CardFacts) -> str:
+    patients, spec = facts.run["patients"], facts.run["spec"]
+    rows = {
+        "images": f"{_source(facts.images)}, {facts.images.get('patients', '?')} patients in the shard",
+        "expression": f"{_source(facts.expression)}, values {facts.expression.get('scale', '?')}",
+        "split": f"by {spec['protocol']}, fold {spec['fold']} of {facts.n_folds}, seed {spec['seed']}",
+        "patients": f"{patients['train']} train, {patients['validation']} validation (chose the weights), "
+        f"{patients['test']} test",
+        "genes": f"{facts.n_genes}, scaler {facts.scaler}, fitted on the training patients"
+        + ("" if facts.reads_genes else "; not read by this model"),
+        "input": f"slices at {facts.model['image_size']} x {facts.model['image_size']} pixels",
+        "parameters": f"{facts.run['parameters']:,}",
+        "schedule": f"{facts.run['settings']['schedule']['steps']} steps of "
+        f"{facts.run['settings']['schedule']['batch']} slices on {facts.run['device']}",
+    }
+    return "## Training\n\n" + _table(("what", "value"), list(rows.items()))
+
+
+def _result(facts: CardFacts, spec: Mapping[str, Any]) -> str:
+    if not facts.scores:
+        return "## Result\n\nThis run was not tested, or its scores were not at hand when it was released."
+    rows = [
+        (GENE_MODES.get(mode, mode), f"{found.estimate:.3f}", f"{found.low:.3f} to {found.high:.3f}", str(found.n))
+        for mode, found in facts.scores.items()
+    ]
+    text = (
+        "Dice of a patient's whole volume at threshold 0.5, no post-processing, on the images' own grid; mean over the "
+        f"test patients of fold {spec['fold']}, with the 95 % bootstrap interval over patients."
+    )
+    return f"## Result\n\n{text}\n\n" + _table(("genes at prediction", "mean", "95 %", "patients"), rows)
+
+
+def _limits(facts: CardFacts) -> str:
+    given = facts.training_range
+    rows = [("rows x columns", f"{_span(given.rows)} x {_span(given.columns)}"), ("slices", _span(given.slices))]
+    rows += [("pixel, mm", _span(given.pixel_mm)), ("slice step, mm", _span(given.slice_mm))]
+    text = (
+        f"The {given.n_patients} training patients had the following; what lies outside is flagged. Intervals do not "
+        "cover other hospitals, scanners or repeated trainings."
+    )
+    return f"## Limits\n\n{text}\n\n" + _table(("of the image", "least to most"), rows)
+
+
+def _provenance(facts: CardFacts, spec: Mapping[str, Any]) -> str:
+    commit = facts.commit or "not known (no git repository)"
+    text = (
+        f"Run `{spec['key']}`, released with mgi {facts.version} at commit {commit}, trained with torch "
+        f"{facts.run['torch']}. Digests, settings and the training range are in `config.json`."
+    )
+    licence = " The images are under CC BY-NC-SA 4.0; the weights may inherit this." if _is_kaggle(facts.images) else ""
+    return f"## Provenance\n\n{text}{licence}"
+
+
+def _is_kaggle(dataset: Mapping[str, Any]) -> bool:
+    return dataset.get("source") == "kaggle"
+
+
+def _source(dataset: Mapping[str, Any]) -> str:
+    name = str(dataset.get("source", "unknown source"))
+    return SOURCES.get(name, name) + (", SIMULATED" if dataset.get("simulated") else "")
+
+
+def _span(limits: Limits | None) -> str:
+    if limits is None:
+        return "not known"
+    return f"{limits.low:g}" if limits.low == limits.high else f"{limits.low:.4g} to {limits.high:.4g}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

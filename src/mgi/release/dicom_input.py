@@ -1,0 +1,121 @@
+"""The axial FLAIR among DICOM files of one new patient, whatever the patient and the files are called."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.imaging.dicom import Volume, volume_of
+from mgi.imaging.flair import choose_flair, confirm_flair, score
+from mgi.sources.dicom_folder import TIMES
+from mgi.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags
+from mgi.sources.tcia_listing import TciaSeries
+from mgi.sources.user_folder import digest_of, hashed
+
+Groups = Mapping[str, Sequence[DicomHeader]]
+_NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class DicomInput:
+    """The chosen series as a volume, the digest of its files, and why it may be no axial FLAIR (None: it is)."""
+
+    volume: Volume
+    sha256: str
+    doubt: str | None
+    notes: tuple[str, ...]
+
+
+def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> DicomInput:
+    """The series `series`, or the one that is the axial FLAIR, or the only one, of the files `names` in `folder`.
+
+    Raises BadInputError where no MR series is there, several are and none is the FLAIR by name and tags, or its slices
+    are refused; ConfigError where `series` is not there or two patients are.
+    """
+    groups = _series(folder, names)
+    if not groups:
+        raise BadInputError(f"{folder}: no MR series among {len(names)} files, expected a FLAIR")
+    if series is not None and series not in groups:
+        raise ConfigError(f"--series: {series}: not in {folder}, expected one of {_named(groups)}")
+    chosen = series or _chosen(groups, folder)
+    files = [header.name for header in groups[chosen]]
+    volume = volume_of(((name, (folder / name).read_bytes()) for name in files), chosen)
+    left_out = [] if len(groups) == 1 else [f"took series {chosen} of {len(groups)}: {_name(groups[chosen])}"]
+    return DicomInput(
+        volume=volume,
+        sha256=digest_of(hashed(folder, files)),
+        doubt=_doubt(folder, groups[chosen]),
+        notes=tuple(left_out),
+    )
+
+
+def _series(folder: Path, names: Sequence[str]) -> Groups:
+    groups: dict[str, list[DicomHeader]] = defaultdict(list)
+    for name in names:
+        header = read_dicom_header(folder, name)
+        if header is not None and header.modality == "MR":
+            groups[header.series_uid].append(header)
+    return groups
+
+
+def _chosen(groups: Groups, folder: Path) -> str:
+    if len(groups) == 1:
+        return next(iter(groups))
+    patients = sorted({header.patient for headers in groups.values() for header in headers})
+    if len(patients) > 1:
+        raise ConfigError(f"{folder}: images of {len(patients)} patients, expected one; name a series with --series")
+    listed = _listed(groups)
+    verdicts = choose_flair(listed, min_images=1)
+    by_name = [one.key for one, verdict in zip(listed, verdicts, strict=True) if verdict.chosen]
+    by_tags = [uid for uid, headers in groups.items() if _is_flair_by_times(folder, headers)]
+    for found in (by_name, by_tags):
+        if len(found) == 1:
+            return found[0]
+    raise BadInputError(
+        f"{folder}: {len(groups)} MR series, none or several of them an axial FLAIR by name and times; "
+        f"name one with --series: {_named(groups)}"
+    )
+
+
+def _listed(groups: Groups) -> list[TciaSeries]:
+    return [
+        TciaSeries(
+            patient_id=headers[0].patient,
+            study_uid=headers[0].study_uid,
+            study_date=headers[0].study_date,
+            key=uid,
+            modality=headers[0].modality,
+            description=headers[0].description,
+            n_images=sum(header.n_frames for header in headers),
+            size=sum(header.size for header in headers),
+            third_party=False,
+        )
+        for uid, headers in sorted(groups.items())
+    ]
+
+
+def _is_flair_by_times(folder: Path, headers: Sequence[DicomHeader]) -> bool:
+    tags = read_sequence_tags(folder / headers[0].name)
+    return all(tags.get(name) for name in TIMES) and confirm_flair(tags) is None
+
+
+def _doubt(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
+    """Why a series may be no axial FLAIR: its tags contradict it, or neither its times nor its name say so."""
+    contradiction = confirm_flair(read_sequence_tags(folder / headers[0].name))
+    if contradiction is not None:
+        return contradiction
+    points, reason = score(_listed({headers[0].series_uid: headers})[0], min_images=1)
+    if points > 0 or _is_flair_by_times(folder, headers):
+        return None
+    return f"{reason}, and its times do not say it either"
+
+
+def _named(groups: Groups) -> str:
+    shown = [f"{uid} ({_name(headers)})" for uid, headers in sorted(groups.items())[:_NAMED_AT_MOST]]
+    more = len(groups) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _name(headers: Sequence[DicomHeader]) -> str:
+    return headers[0].description or "without a name"

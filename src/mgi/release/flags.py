@@ -1,0 +1,124 @@
+"""What may make a mask untrustworthy, each as a named flag with what was found and what training had."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgi.expression.new_patient import NewExpression
+from mgi.release.training_range import (
+    Limits,
+    TrainingRange,
+    bodies_of,
+    distance,
+    intensity_quantiles,
+    slice_step_mm,
+)
+from mgi.shards.image_shard import PatientImages
+
+_ROUNDING = 1e-3  # of a limit: spacings and sums of squares are rounded on their way
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag:
+    """One warning: `flag` names its kind; `found` and `expected` are in the unit that `message` states."""
+
+    flag: str
+    found: Any
+    expected: Any
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskFacts:
+    """Size and shape of a mask; `volume_ml` is None where the image has no geometry, `largest_share` where it is
+    empty."""
+
+    voxels: int
+    slices: int
+    volume_ml: float | None
+    bodies: int
+    largest_share: float | None
+
+
+def mask_facts(mask: NDArray[np.uint8], affine: NDArray[np.float64] | None) -> MaskFacts:
+    """Count a mask (S, H, W); `affine` gives the volume of a voxel."""
+    sizes = bodies_of(mask)
+    voxels = int(sizes.sum())
+    return MaskFacts(
+        voxels=voxels,
+        slices=int(mask.any(axis=(1, 2)).sum()),
+        volume_ml=None if affine is None else round(voxels * abs(float(np.linalg.det(affine[:3, :3]))) / 1000, 3),
+        bodies=len(sizes),
+        largest_share=round(float(sizes[0]) / voxels, 4) if voxels else None,
+    )
+
+
+def image_flags(images: PatientImages, trained: TrainingRange, doubt: str | None) -> Iterator[Flag]:
+    """Flags of the image alone; `doubt` is why its own header says that it is no axial FLAIR."""
+    if doubt is not None:
+        yield Flag(flag="not_flair", found=doubt, expected="an axial FLAIR", message=f"may be no axial FLAIR: {doubt}")
+    found = distance(intensity_quantiles(images.slices), trained.quantiles)
+    if found > trained.farthest:
+        yield Flag(
+            flag="intensity",
+            found=round(found, 4),
+            expected=round(trained.farthest, 4),
+            message=f"intensities are {found:.3f} deviations from those of training, farther than any of its "
+            f"{trained.n_patients} patients from the others (at most {trained.farthest:.3f})",
+        )
+    n_slices, rows, columns = images.slices.shape
+    yield from _outside("rows", rows, trained.rows, "pixels")
+    yield from _outside("columns", columns, trained.columns, "pixels")
+    yield from _outside("slices", n_slices, trained.slices, "slices")
+    if images.spacing_mm is not None and trained.pixel_mm is not None:
+        for side in dict.fromkeys(images.spacing_mm):
+            yield from _outside("pixel_mm", side, trained.pixel_mm, "mm")
+    if (step := slice_step_mm(images)) is not None and trained.slice_mm is not None:
+        yield from _outside("slice_mm", step, trained.slice_mm, "mm")
+
+
+def mask_flags(facts: MaskFacts, trained: TrainingRange) -> Iterator[Flag]:
+    """Flags of the mask: nothing in it, or in more pieces than the masks of training."""
+    if facts.largest_share is None:
+        yield Flag(flag="empty", found=0, expected="some tumour", message="the mask is empty")
+    elif facts.largest_share < trained.one_body:
+        yield Flag(
+            flag="fragmented",
+            found=facts.largest_share,
+            expected=round(trained.one_body, 4),
+            message=f"{facts.bodies} bodies, the largest with {facts.largest_share:.0%} of the mask; of the masks of "
+            f"training 19 in 20 have at least {trained.one_body:.0%} in one",
+        )
+
+
+def gene_flags(
+    expression: NewExpression | None, scaled: NDArray[np.floating] | None, trained: TrainingRange
+) -> Iterator[Flag]:
+    """Flags of the patient's genes: some missing, or values of another size than those of training."""
+    if expression is None or scaled is None:
+        return
+    if expression.missing:
+        yield Flag(
+            flag="missing_genes",
+            found=len(expression.missing),
+            expected=0,
+            message=f"{len(expression.missing)} of {expression.n_genes} genes have no value; the training mean stands "
+            "for each",
+        )
+    if trained.expression is not None:
+        rms = float(np.sqrt((np.asarray(scaled, np.float64) ** 2).mean()))
+        yield from _outside("expression", rms, trained.expression, "(root mean square of the scaled genes)")
+
+
+def _outside(name: str, found: float, limits: Limits, unit: str) -> Iterator[Flag]:
+    slack = _ROUNDING * max(abs(limits.low), abs(limits.high))
+    if not limits.low - slack <= found <= limits.high + slack:
+        same = limits.low == limits.high
+        expected = f"{limits.low:.4g}" if same else f"{limits.low:.4g} to {limits.high:.4g}"
+        yield Flag(
+            flag=name, found=round(float(found), 4), expected=[round(limits.low, 4), round(limits.high, 4)],
+            message=f"{name} {found:.4g} {unit}, training had {expected}",
+        )  # fmt: skip

@@ -1,0 +1,192 @@
+"""A trained model as a folder: weights, what it is, its frozen genes and a card; checked when it is read.
+
+config.json is written last and has the digest of every other file, and of itself: a folder with it is whole.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+import mgi
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.files import atomic_path, read_json, sha256_of, write_json
+from mgi.core.fingerprint import digest_of
+from mgi.core.settings import parse
+from mgi.evaluation.scores import THRESHOLD
+from mgi.expression.normalise import FittedGenes
+from mgi.release.training_range import TrainingRange
+from mgi.shards.fitted_genes import read_fitted_genes
+from mgi.training.segmenters import build_segmenter
+from mgi.training.weights import Weights, load_weights
+
+FORMAT = "mgi-release-1"
+CONFIG, WEIGHTS, GENES, CARD = "config.json", "weights.safetensors", "genes.parquet", "MODEL_CARD.md"
+FILES = (WEIGHTS, GENES, CARD)
+FIELDS = (
+    "digest", "expression_scale", "files", "format", "genes", "method", "mgi", "model", "reads_genes", "run",
+    "simulated", "threshold", "training_range",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A model ready for use: the network with its weights, the frozen genes and what training was like.
+
+    `digest` stands for the whole folder. `reads_genes` is False where the method, or its training, had no genes.
+    """
+
+    network: nn.Module
+    weights: Weights
+    fitted: FittedGenes
+    expression_scale: str
+    reads_genes: bool
+    threshold: float
+    training_range: TrainingRange
+    simulated: bool
+    digest: str
+
+
+def write_release(
+    folder: Path,
+    *,
+    weights: Path,
+    genes: Path,
+    card: str,
+    training_range: TrainingRange,
+    expression_scale: str,
+    simulated: bool,
+) -> None:
+    """Copy weights and genes of a run into `folder`, with its card and config.json.
+
+    Raises ConfigError where a release lies there already.
+    """
+    if (folder / CONFIG).exists():
+        raise ConfigError(f"--output: {folder}: a release lies there already; name another folder or delete it")
+    fitted = read_fitted_genes(genes)
+    stated = load_weights(weights, genes=fitted.gene_ids)
+    for source, name in ((weights, WEIGHTS), (genes, GENES)):
+        with atomic_path(folder / name) as part:
+            shutil.copyfile(source, part)
+    with atomic_path(folder / CARD) as part:
+        part.write_text(card, encoding="utf-8")
+    config = {
+        "format": FORMAT,
+        "mgi": mgi.__version__,
+        **_stated_by(stated, fitted),
+        "expression_scale": expression_scale,
+        "threshold": THRESHOLD,
+        "training_range": asdict(training_range),
+        "simulated": simulated,
+        "files": {name: _facts(folder / name) for name in FILES},
+    }
+    write_json(folder / CONFIG, {**config, "digest": _digest(config)})
+
+
+def load_release(folder: Path) -> Release:
+    """Read and check all of a release.
+
+    Raises BadInputError where the folder is no release, of another format, or its parts contradict each other,
+    IntegrityError where a file is not the one that was released; the message names file and field.
+    """
+    config = _config(folder)
+    for name, expected in sorted(config["files"].items()):
+        _check_file(folder / name, expected)
+    fitted = read_fitted_genes(folder / GENES)
+    weights = load_weights(folder / WEIGHTS, genes=fitted.gene_ids)
+    where = folder / CONFIG
+    for field, expected in _stated_by(weights, fitted).items():
+        if config[field] != expected:
+            raise BadInputError(
+                f"{where}: {field}: found {_short(config[field])}, expected {_short(expected)} as its files say"
+            )
+    return Release(
+        network=network_of(weights, folder / WEIGHTS),
+        weights=weights,
+        fitted=fitted,
+        expression_scale=config["expression_scale"],
+        reads_genes=config["reads_genes"],
+        threshold=config["threshold"],
+        training_range=parse(TrainingRange, config["training_range"], where=f"{where}: training_range"),
+        simulated=config["simulated"],
+        digest=config["digest"],
+    )
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    if not path.is_file():
+        raise BadInputError(f"{path}: missing, expected a folder that `mgi release` wrote")
+    config = read_json(path)
+    found = config.get("format") if isinstance(config, dict) else None
+    if found != FORMAT:
+        raise BadInputError(f"{path}: format: found {found}, expected {FORMAT}")
+    if missing := sorted(set(FIELDS) - set(config)):
+        raise BadInputError(f"{path}: {missing[0]}: missing")
+    if (digest := _digest(config)) != config["digest"]:
+        raise IntegrityError(f"{path}: digest: found {digest}, expected {config['digest']}; copy the release again")
+    if set(config["files"]) != set(FILES):
+        raise BadInputError(f"{path}: files: found {sorted(config['files'])}, expected {sorted(FILES)}")
+    return dict(config)
+
+
+def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
+    if not path.is_file():
+        raise IntegrityError(f"{path}: missing, though {CONFIG} lists it; copy the release again")
+    for field, value in _facts(path).items():
+        if value != expected.get(field):
+            raise IntegrityError(
+                f"{path}: {field}: found {value}, expected {expected.get(field)}; copy the release again"
+            )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    return {"size": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def _stated_by(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
+    """The entries of config.json that repeat, for a reader, what weights and genes say of themselves."""
+    method = weights.spec["method"]
+    genes = {
+        "count": len(fitted.gene_ids),
+        "hash": digest_of(fitted.gene_ids),
+        "scaler": fitted.scaler,
+        "fitted_on": fitted.n_train,
+    }
+    return {
+        "method": method,
+        "run": weights.spec,
+        "model": json.loads(json.dumps(asdict(weights.model))),
+        "genes": genes,
+        "reads_genes": method == "mgi" and weights.spec["genes"] != "none",
+    }
+
+
+def network_of(weights: Weights, path: Path) -> nn.Module:
+    """The network of the weights.
+
+    Raises BadInputError naming the first tensor that is not one of the method's with these settings.
+    """
+    network = build_segmenter(weights.spec["method"], weights.model, len(weights.genes), weights.gene_sets)
+    state = network.state_dict()
+    for name in sorted(set(state) | set(weights.tensors)):
+        found, expected = (
+            tuple(tensors[name].shape) if name in tensors else "none" for tensors in (weights.tensors, state)
+        )
+        if found != expected:
+            raise BadInputError(f"{path}: tensor {name}: found {found}, expected {expected}")
+    network.load_state_dict(weights.tensors)
+    return network.eval()
+
+
+def _digest(config: Mapping[str, Any]) -> str:
+    return digest_of([json.dumps({name: value for name, value in config.items() if name != "digest"}, sort_keys=True)])
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return text if len(text) <= 80 else f"{text[:77]}..."
