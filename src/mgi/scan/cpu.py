@@ -1,0 +1,249 @@
+"""The selective scan and the causal convolution on CPU: a fused C++ kernel, called through ctypes.
+
+float32, channel-last. The same bits for any number of threads (those of torch are used). Saved for backward: the inputs
+and one state per channel in 16 steps. B batch, L tokens, E inner width, N states, K taps.
+"""
+
+import ctypes
+import functools
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from mgi.core.errors import ConfigError
+from mgi.scan import cpu_build
+
+HERE = Path(__file__).parent
+SOURCES = [HERE / "cpu_kernel.cpp", HERE / "cpu_conv.h", HERE / "cpu_vector.h"]
+
+
+def available() -> str | None:
+    """None where the kernel can run; else why not and what to install, in one line. Compiles at the first call."""
+    loaded = _load()
+    return loaded if isinstance(loaded, str) else None
+
+
+def serves(u: Tensor) -> bool:
+    """Whether the kernel takes tensors like this one."""
+    return u.device.type == "cpu" and u.dtype == torch.float32
+
+
+def scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    *,
+    D: Tensor | None,
+    z: Tensor | None,
+    delta_bias: Tensor | None,
+    delta_softplus: bool,
+    reverse: bool,
+) -> Tensor:
+    """The scan of `mgi.scan.interface.selective_scan`: y (B, L, E).
+
+    u, delta, z (B, L, E); A (E, N); B, C (B, L, N); D, delta_bias (E,). Raises ConfigError for other shapes, devices
+    and types, and where there is no compiler.
+    """
+    sizes = dict(zip("BLE", u.shape, strict=False)) | {"N": A.shape[-1]}
+    shapes = {"u": "BLE", "delta": "BLE", "A": "EN", "B": "BLN", "C": "BLN", "D": "E", "z": "BLE", "delta_bias": "E"}
+    tensors = (u, delta, A, B, C, D, z, delta_bias)
+    for (name, dims), tensor in zip(shapes.items(), tensors, strict=True):
+        _check(name, tensor, [sizes.get(dim, -1) for dim in dims])
+    _library()
+    keep = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+    return _Scan.apply(u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse, keep)  # type: ignore[no-any-return]
+
+
+def conv_silu(x: Tensor, weight: Tensor, bias: Tensor | None, *, reverse: bool) -> Tensor:
+    """silu(bias + sum_k weight[:, 0, k] x[t - K + 1 + k]), or t + K - 1 - k where `reverse`: (B, L, E).
+
+    x (B, L, E), weight (E, 1, K) with K <= 64, bias (E,). Raises ConfigError like `scan`.
+    """
+    E = x.shape[-1]
+    _check("x", x, [*x.shape] if x.dim() == 3 else [-1] * 3)
+    _check("weight", weight, [E, 1, min(weight.shape[-1], 64)])
+    _check("bias", bias, [E])
+    _library()
+    return _ConvSilu.apply(x, weight, bias, reverse)  # type: ignore[no-any-return]
+
+
+def _check(name: str, tensor: Tensor | None, shape: list[int]) -> None:
+    if tensor is None:
+        return
+    if list(tensor.shape) != shape:
+        raise ConfigError(f"model.scan_backend: 'cpp' expected {name} of shape {shape}, found {list(tensor.shape)}")
+    if not serves(tensor):
+        raise ConfigError(
+            f"model.scan_backend: 'cpp' needs float32 on the CPU, found {name} in {tensor.dtype} on {tensor.device}"
+        )
+
+
+class _Series(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_void_p), ("batch", ctypes.c_int64), ("time", ctypes.c_int64)]
+
+
+_COUNTS = ["batch", "length", "channels", "states", "threads", "reverse", "softplus"]
+_SERIES = ["u", "delta", "z", "B", "C", "y", "du", "ddelta", "dz", "dB", "dC"]
+_POINTERS = ["A", "D", "bias", "saved", "partial", "dA", "dD", "dbias"]
+
+
+class _ScanArgs(ctypes.Structure):
+    """`ScanArgs` of cpu_kernel.cpp, field by field."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in _COUNTS),
+        *((name, _Series) for name in _SERIES),
+        *((name, ctypes.c_void_p) for name in _POINTERS),
+    ]
+
+
+class _ConvArgs(ctypes.Structure):
+    """`ConvArgs` of cpu_conv.h, field by field."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("batch", "length", "channels", "taps", "threads", "reverse")),
+        *((name, ctypes.c_void_p) for name in ("x", "weight", "bias")),
+        *((name, ctypes.c_int64) for name in ("x_batch", "x_time")),
+        *((name, ctypes.c_void_p) for name in ("y", "dy")),
+        *((name, ctypes.c_int64) for name in ("dy_batch", "dy_time")),
+        *((name, ctypes.c_void_p) for name in ("dx", "partial", "dweight")),
+    ]
+
+
+def _declare(library: ctypes.CDLL) -> None:
+    for name in ("scan_forward", "scan_backward", "conv_forward", "conv_backward"):
+        getattr(library, name).restype = None
+    for name in ("saved_floats", "partial_groups", "conv_spans"):
+        getattr(library, name).restype = ctypes.c_int64
+
+
+def _self_test(library: ctypes.CDLL) -> str | None:
+    """One channel, one state, two steps, against numbers worked out by hand."""
+    _declare(library)
+    u, delta, A, B, C, y = (torch.tensor(values) for values in ([1.0, 2.0], [1.0, 0.5], [-1.0], [1.0, 1.0], [1.0, 2.0], [0.0, 0.0]))
+    args = _ScanArgs(batch=1, length=2, channels=1, states=1, threads=1, A=A.data_ptr())
+    for name, tensor in (("u", u), ("delta", delta), ("B", B), ("C", C), ("y", y)):
+        setattr(args, name, _Series(tensor.data_ptr(), 2, 1))
+    library.scan_forward(ctypes.byref(args))
+    expected = [1.0, 2.0 * (math.exp(-0.5) + 1.0)]
+    found = y.tolist()
+    return None if all(abs(a - b) < 1e-6 for a, b in zip(found, expected, strict=True)) else f"{found}, not {expected}"
+
+
+@functools.cache
+def _load() -> ctypes.CDLL | str:
+    try:
+        library = cpu_build.load(SOURCES, _self_test)
+    except cpu_build.CannotBuild as reason:
+        return str(reason)
+    _declare(library)
+    return library
+
+
+def _library() -> ctypes.CDLL:
+    loaded = _load()
+    if isinstance(loaded, str):
+        raise ConfigError(f"model.scan_backend: 'cpp' cannot run here: {loaded.removesuffix(cpu_build.INSTEAD)}")
+    return loaded
+
+
+def _dense_rows(tensor: Tensor) -> Tensor:
+    """The tensor itself where the channels of a row are neighbours, else a copy."""
+    return tensor if tensor.stride(-1) == 1 else tensor.contiguous()
+
+
+def _series(tensor: Tensor | None) -> _Series:
+    return _Series(tensor.data_ptr(), tensor.stride(0), tensor.stride(1)) if tensor is not None else _Series()
+
+
+def _pointer(tensor: Tensor | None) -> int | None:
+    return tensor.data_ptr() if tensor is not None else None
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        *tensors, softplus, reverse, keep = inputs
+        u, delta, A, B, C, D, z, bias = (_dense_rows(t.detach()) if t is not None else None for t in tensors)
+        A, D, bias = (t.contiguous() if t is not None else None for t in (A, D, bias))
+        args = _ScanArgs(
+            batch=u.shape[0], length=u.shape[1], channels=u.shape[2], states=A.shape[1],
+            threads=torch.get_num_threads(), reverse=reverse, softplus=softplus,
+            A=_pointer(A), D=_pointer(D), bias=_pointer(bias),
+        )  # fmt: skip
+        y = torch.empty(u.shape)
+        for name, tensor in (("u", u), ("delta", delta), ("z", z), ("B", B), ("C", C), ("y", y)):
+            setattr(args, name, _series(tensor))
+        if keep:
+            states = torch.empty(_library().saved_floats(ctypes.byref(args)))
+            args.saved = states.data_ptr()
+            ctx.save_for_backward(u, delta, A, B, C, D, z, bias, states)
+            ctx.args = args
+        _library().scan_forward(ctypes.byref(args))
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        u, _, A, _, _, D, z, bias, _ = ctx.saved_tensors
+        args = _ScanArgs.from_buffer_copy(ctx.args)  # the pointers stay good while the tensors are saved
+        (batch, length, channels), states = u.shape, A.shape[1]
+        dy = _dense_rows(dy)
+        du, ddelta = torch.empty(u.shape), torch.empty(u.shape)
+        dz = torch.empty(u.shape) if z is not None else None
+        groups = _library().partial_groups(ctypes.byref(args))
+        partial = torch.empty(2, groups, batch, length, -(-states // 4) * 4)
+        # One group: its part is the sum.
+        dB, dC = torch.empty(2, batch, length, states) if groups > 1 else partial[:, 0, :, :, :states]
+        dA = torch.empty(batch, channels, states, dtype=torch.float64)
+        dD, dbias = torch.empty(2, batch, channels, dtype=torch.float64)
+        for name, tensor in (("y", dy), ("du", du), ("ddelta", ddelta), ("dz", dz), ("dB", dB), ("dC", dC)):
+            setattr(args, name, _series(tensor))
+        args.threads = torch.get_num_threads()
+        args.partial, args.dA, args.dD, args.dbias = (t.data_ptr() for t in (partial, dA, dD, dbias))
+        _library().scan_backward(ctypes.byref(args))
+        sums = [functools.reduce(torch.add, part.unbind(0)).float() for part in (dA, dD, dbias)]
+        return (
+            du, ddelta, sums[0], dB, dC,
+            sums[1] if D is not None else None, dz, sums[2] if bias is not None else None,
+            None, None, None,
+        )  # fmt: skip
+
+
+class _ConvSilu(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, reverse: bool) -> Tensor:
+        x, y = _dense_rows(x.detach()), torch.empty(x.shape)
+        taps = weight.detach()[:, 0].t().contiguous()  # K E
+        bias = bias.detach().contiguous() if bias is not None else None
+        args = _ConvArgs(
+            batch=x.shape[0], length=x.shape[1], channels=x.shape[2], taps=len(taps),
+            threads=torch.get_num_threads(), reverse=reverse,
+            x=x.data_ptr(), x_batch=x.stride(0), x_time=x.stride(1),
+            weight=taps.data_ptr(), bias=_pointer(bias), y=y.data_ptr(),
+        )  # fmt: skip
+        _library().conv_forward(ctypes.byref(args))
+        ctx.save_for_backward(x, taps, bias)
+        ctx.args = args
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        x, taps, bias = ctx.saved_tensors
+        args = _ConvArgs.from_buffer_copy(ctx.args)
+        dy, dx = _dense_rows(dy), torch.empty(x.shape)
+        spans = _library().conv_spans(ctypes.byref(args))
+        partial = torch.empty(args.batch, spans, args.taps + 1, args.channels, dtype=torch.float64)
+        sums = torch.empty(args.taps + 1, args.channels)
+        args.dy, args.dy_batch, args.dy_time = dy.data_ptr(), dy.stride(0), dy.stride(1)
+        args.dx, args.partial, args.dweight = dx.data_ptr(), partial.data_ptr(), sums.data_ptr()
+        args.threads = torch.get_num_threads()
+        _library().conv_backward(ctypes.byref(args))
+        return dx, sums[:-1].t().unsqueeze(1), sums[-1] if bias is not None else None, None

@@ -1,0 +1,137 @@
+"""Compile a C++ file at first use into a cache, and load it; nothing of torch is needed for either.
+
+A library's name holds two digests: of what it was made from (sources, flags, compiler, processor), so that a home folder
+that several kinds of machine share never gives one of them another's instructions, and of its own bytes, since loading
+a cut file may kill the process.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+INSTEAD = "; the torch backend is used instead"
+NO_COMPILER = f"no C++ compiler: install g++ (conda: cxx-compiler) or set CXX{INSTEAD}"
+# No -ffast-math: it folds away the rounding that exp2 is built on.
+FLAGS = "-std=c++17 -O3 -ffp-contract=fast -fno-math-errno -fPIC -shared -w".split()
+# The first set that compiles is taken. Apple's clang knows no -fopenmp: one thread then.
+MACHINE_FLAGS = (["-march=native", "-fopenmp"], ["-march=native"], ["-mcpu=native"], [])
+
+SelfTest = Callable[[ctypes.CDLL], str | None]
+
+
+class CannotBuild(Exception):  # noqa: N818 - it is a reason, handed on as a line
+    """There is no library to load; the message says why in one line."""
+
+
+def load(sources: Sequence[Path], self_test: SelfTest) -> ctypes.CDLL:
+    """The library made from the first of `sources` (the rest are what it includes), built where it is not cached.
+
+    `self_test` gets the loaded library and returns what is wrong with it, if anything: it is built again then, once.
+    Raises CannotBuild.
+    """
+    compiler = find_compiler()
+    folder = cache_folder()
+    key = _key(sources, compiler)
+    cached = _intact(folder, key)
+    if cached is not None and _fault(cached, self_test) is None:
+        return ctypes.CDLL(str(cached))
+    built = _build(sources[0], compiler, folder, key)
+    if fault := _fault(built, self_test):
+        built.unlink(missing_ok=True)
+        raise CannotBuild(f"the compiled scan is wrong on this machine ({fault}){INSTEAD}")
+    return ctypes.CDLL(str(built))
+
+
+def find_compiler() -> list[str]:
+    """The command of the C++ compiler: $CXX, or the first of g++, c++, clang++ on the path."""
+    named = shlex.split(os.environ.get("CXX", ""))
+    for command in [named] if named else [["g++"], ["c++"], ["clang++"]]:
+        if shutil.which(command[0]):
+            return command
+    raise CannotBuild(NO_COMPILER)
+
+
+def cache_folder() -> Path:
+    """$MGI_CACHE/scan, else ~/.cache/mgi/scan."""
+    chosen = os.environ.get("MGI_CACHE")
+    return (Path(chosen) if chosen else Path.home() / ".cache" / "mgi") / "scan"
+
+
+def _key(sources: Sequence[Path], compiler: list[str]) -> str:
+    digest = hashlib.sha256()
+    for part in [*(source.read_bytes() for source in sources), *map(str.encode, (*FLAGS, str(MACHINE_FLAGS)))]:
+        digest.update(len(part).to_bytes(8, "little") + part)
+    digest.update(f"{compiler} {_version(tuple(compiler))} {_processor()}".encode())
+    return digest.hexdigest()[:32]
+
+
+@functools.cache
+def _version(compiler: tuple[str, ...]) -> str:
+    return _run([*compiler, "--version"]).stdout
+
+
+@functools.cache
+def _processor() -> str:
+    """What -march=native depends on."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text().splitlines() if about.exists() else []
+    telling = {line for line in lines if line.startswith(("flags", "Features", "model name", "CPU part"))}
+    return "\n".join(sorted(telling)) or f"{platform.machine()} {platform.processor()}"
+
+
+def _intact(folder: Path, key: str) -> Path | None:
+    for path in sorted(folder.glob(f"{key}-*.so")):
+        if path.stem == f"{key}-{_digest(path)}":
+            return path
+    return None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+
+
+def _fault(path: Path, self_test: SelfTest) -> str | None:
+    try:
+        return self_test(ctypes.CDLL(str(path)))
+    except (OSError, AttributeError) as error:  # not a library of this machine; a function is missing
+        return str(error)
+
+
+def _build(source: Path, compiler: list[str], folder: Path, key: str) -> Path:
+    """Compile to a name of this process's own, then rename: others that build the same come to the same file."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".build.", dir=folder) as scratch:
+            made = Path(scratch) / "scan.so"
+            _compile(source, compiler, made)
+            target = folder / f"{key}-{_digest(made)}.so"
+            made.replace(target)
+    except OSError as error:
+        raise CannotBuild(
+            f"cannot build the scan in {folder} ({error.strerror}): set MGI_CACHE to a folder that can be written{INSTEAD}"
+        ) from error
+    return target
+
+
+def _compile(source: Path, compiler: list[str], target: Path) -> None:
+    for flags in MACHINE_FLAGS:
+        done = _run([*compiler, *FLAGS, *flags, str(source), "-o", str(target)])
+        if done.returncode == 0 and target.exists():
+            return
+    said = next((line for line in done.stderr.splitlines() if "error" in line), "no error named")
+    raise CannotBuild(f"{shlex.join(compiler)} cannot compile {source.name} ({said}){INSTEAD}")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
+    except OSError as error:
+        raise CannotBuild(f"cannot run {command[0]} ({error.strerror}){INSTEAD}") from error
