@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, silu
 
-from mgi.models.scan import Backend, selective_scan
+from mgi.scan.interface import Backend, selective_scan
 
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4  # range of the initial step size, as in the authors' code
 
@@ -59,7 +59,7 @@ class Mamba(nn.Module):
         delta = dt @ self.dt_proj.weight.T  # B L E; the bias goes into the softplus
         A = -torch.exp(self.A_log.float())
         return selective_scan(
-            u, delta, A, B, C, D=self.D, z=z, delta_bias=self.dt_proj.bias, reverse=reverse, backend=self.backend
+            u, delta, A, B, C, self.D, z, self.dt_proj.bias, True, reverse=reverse, backend=self.backend
         )
 
     def _convolve(self, u: Tensor, *, reverse: bool) -> Tensor:

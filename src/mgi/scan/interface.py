@@ -1,0 +1,122 @@
+"""The selective scan of Mamba (Gu & Dao 2023, algorithm 2) under one signature, and the choice of what computes it.
+
+B batch, L tokens, E inner width, N state size.
+"""
+
+import logging
+import os
+from functools import cache
+from importlib import import_module
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from mgi.core.errors import ConfigError
+
+Backend = Literal["auto", "cpp", "triton", "torch", "mamba_ssm", "reference"]
+ENVIRONMENT = "MGI_SCAN_BACKEND"  # takes the place of `auto`
+MODULES = {
+    "cpp": "mgi.scan.cpu",
+    "triton": "mgi.scan.triton_scan",
+    "mamba_ssm": "mgi.scan.mamba_kernel",
+    "torch": "mgi.scan.chunked",
+    "reference": "mgi.scan.reference",
+}
+DEVICES = {"cpp": "cpu", "triton": "cuda", "mamba_ssm": "cuda"}
+PREFERRED = {"cpu": ("cpp", "torch"), "cuda": ("triton", "mamba_ssm", "torch")}
+LOG = logging.getLogger(__name__)
+
+
+def selective_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = None,
+    z: Tensor | None = None,
+    delta_bias: Tensor | None = None,
+    delta_softplus: bool = False,
+    *,
+    reverse: bool = False,
+    backend: Backend = "auto",
+) -> Tensor:
+    """h_t = exp(dt_t A) h_(t-1) + dt_t B_t u_t;  y_t = (C_t h_t + D u_t) silu(z_t), with dt = delta + delta_bias.
+
+    `delta_softplus` takes the softplus of dt. Channel-last shapes: u, delta, z and y (B, L, E); A (E, N);
+    B, C (B, L, N); D, delta_bias (E,). Strides are free. `reverse` runs from the last token to the first.
+    Differentiable in every tensor. Raises ConfigError where a backend that was asked for by name cannot run.
+    """
+    _check(u, {"delta": delta, "A": A, "B": B, "C": C, "D": D, "z": z, "delta_bias": delta_bias})
+    module = import_module(MODULES[choose_backend(backend, u.device.type, u.dtype)])
+    y: Tensor = module.scan(
+        u, delta, A, B, C, D=D, z=z, delta_bias=delta_bias, delta_softplus=delta_softplus, reverse=reverse
+    )
+    return y
+
+
+def choose_backend(backend: Backend, device: str, dtype: torch.dtype = torch.float32) -> str:
+    """The name of the backend that will run; `auto` says on one log line, once a device, which it took.
+
+    In float64 `auto` is always torch: the kernels compute in float32.
+    """
+    wanted = os.environ.get(ENVIRONMENT, "auto") if backend == "auto" else backend
+    if wanted == "auto":
+        return "torch" if dtype == torch.float64 else _automatic(device)
+    asked = "model.scan_backend" if backend != "auto" else ENVIRONMENT
+    if wanted not in MODULES:
+        raise ConfigError(f"{asked}: found '{wanted}', expected one of auto, {', '.join(MODULES)}")
+    reason = why_not(wanted, device)
+    if reason is not None:
+        raise ConfigError(f"{asked}: '{wanted}' cannot run on device '{device}': {reason}")
+    return wanted
+
+
+def backends(device: str = "cpu") -> dict[str, str | None]:
+    """Every backend with None if it can run on this kind of device, else with the reason, and what to install."""
+    return {name: why_not(name, device) for name in MODULES}
+
+
+@cache
+def why_not(name: str, device: str) -> str | None:
+    """None if the backend can run on this kind of device, else why not; asked once, since it may compile."""
+    interpreted = name == "triton" and os.environ.get("TRITON_INTERPRET") == "1"
+    if DEVICES.get(name, device) != device and not interpreted:
+        return f"it needs device '{DEVICES[name]}'"
+    try:
+        module = import_module(MODULES[name])
+    except ImportError as error:  # triton has no wheel for every system
+        return str(error)
+    reason: str | None = module.available() if name in DEVICES else None
+    return reason
+
+
+@cache
+def _automatic(device: str) -> str:
+    passed_over = []
+    for name in PREFERRED.get(device, ("torch",)):
+        reason = why_not(name, device)
+        if reason is None:
+            break
+        passed_over.append(f"{name}: {reason}")
+    slow = name == "torch" and passed_over
+    instead = f"; a faster one is missing ({'; '.join(passed_over)})" if slow else ""
+    LOG.log(logging.WARNING if slow else logging.INFO, "selective scan on %s: backend %s%s", device, name, instead)
+    return name
+
+
+def _check(u: Tensor, others: dict[str, Tensor | None]) -> None:
+    """Kernels read raw memory: a wrong shape or device has to stop here."""
+    if u.ndim != 3 or 0 in u.shape:
+        raise ValueError(f"u: shape {tuple(u.shape)}, expected (B, L, E), none of them 0")
+    batch, length, inner = u.shape
+    A = others["A"]
+    states = A.shape[-1] if A is not None else 0
+    series, states_series = (batch, length, inner), (batch, length, states)
+    expected = {"delta": series, "z": series, "A": (inner, states), "B": states_series, "C": states_series}
+    for name, tensor in others.items():
+        shape = expected.get(name, (inner,))
+        if tensor is not None and (tuple(tensor.shape) != shape or tensor.device != u.device):
+            found = f"shape {tuple(tensor.shape)} on {tensor.device}"
+            raise ValueError(f"{name}: {found}, expected {shape} on {u.device}")
