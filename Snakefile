@@ -28,6 +28,7 @@ from lib.supplied import (
     gene_list,
     image_lists,
     image_table,
+    pathways,
     positions_table,
 )
 
@@ -50,7 +51,7 @@ COMMITTED = [
     *existing(config["expression"]["lock"]),
     *existing(config["images"]["lock"]),
 ]
-GENE_LIST = gene_list(config)
+GENE_LIST, PATHWAYS = gene_list(config), pathways(config)
 POSITIONS, GTF_FOLDER = positions_table(config), f"{config['results']}/raw/gencode"
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
 # How files are shared out among jobs and threads, which changes nothing in them.

@@ -60,7 +60,7 @@ def _weights(path: Path, fill: float) -> None:
     from mgi.training.weights import save_weights
 
     module = torch.nn.Linear(1000, 800)
-    save_weights(path, module, spec={"fill": fill}, model=ModelSettings(), genes=["a"], gene_hash="0" * 64)
+    save_weights(path, module, spec={"fill": fill}, model=ModelSettings(), genes=["a"])
 
 
 WRITERS: dict[str, Write] = {

@@ -115,9 +115,7 @@ def weights(folder: Path) -> list[Seed]:
     if not path.exists():
         torch.manual_seed(0)
         spec = {"key": "mgi", "seed": 0, "fold": 1, "genes": "real"}
-        save_weights(
-            path, torch.nn.Linear(9, 8), spec=spec, model=ModelSettings(), genes=["a", "b"], gene_hash="0" * 64
-        )
+        save_weights(path, torch.nn.Linear(9, 8), spec=spec, model=ModelSettings(), genes=["a", "b"])
     return [Seed(data=path.read_bytes(), note=path.name)]
 
 
@@ -125,7 +123,7 @@ def read_weights(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.training.weights import load_weights
 
     def call(path: Path) -> Any:
-        found = load_weights(path, gene_hash="0" * 64)
-        return {name: value.tolist() for name, value in found.tensors.items()}, found.spec, found.model, found.n_genes
+        found = load_weights(path, genes=["a", "b"])
+        return {name: value.tolist() for name, value in found.tensors.items()}, found.spec, found.model, found.genes
 
     return on_disk(scratch, call)

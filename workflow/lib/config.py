@@ -92,6 +92,8 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
         )
     if genes["gene_filter"] == "list" and genes["gene_list"] is None:
         raise ConfigProblemError("genes.gene_list: found null, expected a file of genes for gene_filter list")
+    if config["model"]["gene_tokens"] == "pathway" and config["model"]["pathways"] is None:
+        raise ConfigProblemError("model.pathways: found null, expected a .gmt file for gene_tokens pathway")
 
 
 def _unknown_keys_first(error: ValidationError) -> tuple[bool, list[str]]:

@@ -43,6 +43,11 @@ def gene_list(config: Mapping[str, Any]) -> list[str]:
     return [config["genes"]["gene_list"]] if config["genes"]["gene_filter"] == "list" else []
 
 
+def pathways(config: Mapping[str, Any]) -> list[str]:
+    """The user's file of gene sets, as a rule's input, where the config makes tokens of them."""
+    return [config["model"]["pathways"]] if config["model"]["gene_tokens"] == "pathway" else []
+
+
 def existing(path: str | None) -> list[str]:
     """The path as a rule's input if the file is there.
 

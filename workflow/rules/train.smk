@@ -18,6 +18,7 @@ rule pretrain:
         values="<results>/shards/expression/values.parquet",
         genes=run_genes,
         split="<results>/tables/split.parquet",
+        pathways=PATHWAYS,
     output:
         weights="<results>/runs/{run}/weights.safetensors",
         curves="<results>/runs/{run}/curves.jsonl",
@@ -39,8 +40,9 @@ rule pretrain:
         gpu=config["compute"]["gpu"],
     params:
         spec=run_spec,
-        model=settings("model"),
+        model=settings("model", without=("pathways",)),
         settings=settings("pretrain"),
+        pathways=["--pathways"] if PATHWAYS else [],
         code=code_of("pretrain"),
     shell:
         r"""
@@ -48,6 +50,7 @@ rule pretrain:
         python -m mgi pretrain \
             --spec {params.spec:q} \
             --model {params.model:q} \
+            {params.pathways:q} {input.pathways:q} \
             --settings {params.settings:q} \
             --slices {input.slices:q} \
             --values {input.values:q} \
@@ -66,6 +69,7 @@ rule finetune:
         values="<results>/shards/expression/values.parquet",
         genes=run_genes,
         split="<results>/tables/split.parquet",
+        pathways=PATHWAYS,
         pretrained=run_start,
     output:
         weights="<results>/runs/{run}/weights.safetensors",
@@ -86,8 +90,9 @@ rule finetune:
         gpu=config["compute"]["gpu"],
     params:
         spec=run_spec,
-        model=settings("model"),
+        model=settings("model", without=("pathways",)),
         settings=settings("finetune"),
+        pathways=["--pathways"] if PATHWAYS else [],
         pretrained=lambda wildcards, input: option(
             "--pretrained", next(iter(input.pretrained), None)
         ),
@@ -98,6 +103,7 @@ rule finetune:
         python -m mgi finetune \
             --spec {params.spec:q} \
             --model {params.model:q} \
+            {params.pathways:q} {input.pathways:q} \
             --settings {params.settings:q} \
             --slices {input.slices:q} \
             --values {input.values:q} \

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
 from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
+from mgi.expression.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.expression.normalise import FittedGenes
+from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.cohort_tables import patients_with_role, read_split
 from mgi.shards.expression_shard import read_expression
@@ -22,6 +25,8 @@ from mgi.shards.image_shard import PatientImages, iter_images
 from mgi.training.loop import Curve, curve_lines
 from mgi.training.pretrain import Pairs
 from mgi.training.weights import save_weights
+
+LOG = logging.getLogger(__name__)
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +37,12 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--values", required=True, type=Path, help="expression shard")
     parser.add_argument("--genes", required=True, type=Path, help="the fold's gene list and scaler")
     parser.add_argument("--split", required=True, type=Path)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Options for the model that is to be trained, and its pathways."""
+    parser.add_argument("--model", required=True, help="JSON of the config section `model`")
+    parser.add_argument("--pathways", type=Path, help="gene sets (.gmt), for gene_tokens pathway")
 
 
 def read_spec(text: str) -> dict[str, Any]:
@@ -56,15 +67,22 @@ def device() -> torch.device:
 
 
 class Fold:
-    """The patients of one fold: split, fitted genes, and tensors of a role on demand."""
+    """The patients of one fold: split, fitted genes, pathways if any, and tensors of a role on demand."""
 
     def __init__(self, args: argparse.Namespace, fold: int) -> None:
         self.split = read_split(args.split)
         self.number = fold
         self.fitted: FittedGenes = read_fitted_genes(args.genes)
-        self.gene_hash = digest_of(self.fitted.gene_ids)
+        self.gene_ids = self.fitted.gene_ids
+        self.gene_hash = digest_of(self.gene_ids)
+        self._sets = self._read_sets(vars(args).get("pathways"))
         self._expression = read_expression(args.values.parent)
         self._images_folder = args.slices.parent
+
+    @property
+    def gene_sets(self) -> Members | None:
+        """The genes of each pathway as places in the model's order, where a file of them was given."""
+        return None if self._sets is None else self._sets.members
 
     def patients(self, role: str) -> list[str]:
         """Patient ids of a role, sorted."""
@@ -83,11 +101,31 @@ class Fold:
             slices=prepare_slices([(one.patient_id, one.slices, one.masks) for one in images], size), genes=genes
         )
 
+    def _read_sets(self, pathways: Path | None) -> GeneSets | None:
+        if pathways is None:
+            return None
+        names = dict(zip(self.fitted.table["gene_id"], self.fitted.table["gene_name"], strict=True))
+        sets = match_sets(read_gmt(pathways), self.gene_ids, [names[one] for one in self.gene_ids], where=str(pathways))
+        LOG.info("%s: %s", pathways, sets.summary())
+        return sets
+
     def identity(self) -> dict[str, Any]:
         """What decides which data a checkpoint was trained on."""
         roles = {role: self.patients(role) for role in ("train", "validation")}
         scaling = {"scaler": self.fitted.scaler, "scale": self._expression.scale}
-        return {"genes": self.gene_hash, "train_hash": self.fitted.train_hash, **scaling, **roles}
+        sets = {"gene_sets": None if self.gene_sets is None else list(self.gene_sets.items())}
+        return {"genes": self.gene_hash, "train_hash": self.fitted.train_hash, **scaling, **roles, **sets}
+
+    def facts(self) -> dict[str, Any]:
+        """What a run's record says of its genes and patients."""
+        sets = self._sets
+        pathways = sets and {"used": len(sets.members), "dropped": sets.dropped, "genes_in_none": sets.n_outside}
+        return {
+            "gene_hash": self.gene_hash,
+            "n_genes": len(self.gene_ids),
+            "pathways": pathways,
+            "patients": {role: len(self.patients(role)) for role in ("train", "validation", "test")},
+        }
 
 
 def finish(
@@ -109,10 +147,7 @@ def finish(
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": str(device()),
         "torch": torch.__version__,
-        "gene_hash": fold.gene_hash,
-        "n_genes": len(fold.fitted.gene_ids),
-        "patients": {role: len(fold.patients(role)) for role in ("train", "validation", "test")},
+        **fold.facts(),
     }
     write_json(args.run, facts)
-    genes = fold.fitted.gene_ids
-    save_weights(args.weights, model, spec=spec, model=model_settings, genes=genes, gene_hash=fold.gene_hash)
+    save_weights(args.weights, model, spec=spec, model=model_settings, genes=fold.gene_ids, gene_sets=fold.gene_sets)

@@ -7,11 +7,12 @@ OUTPUTS: weights of the best validation Dice, curve, facts of the run.
 import argparse
 from pathlib import Path
 
-from mgi.commands._learning import Fold, add_inputs, device, finish, read_model, read_spec
+from mgi.commands._learning import Fold, add_inputs, add_model, device, finish, read_model, read_spec
 from mgi.core.files import sha256_of
 from mgi.core.settings import parse
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.finetune import finetune
+from mgi.training.frozen_genes import require_same_sets
 from mgi.training.loop import Place, Randomness
 from mgi.training.segmenters import build_segmenter, start_from_pretrained
 from mgi.training.settings import FinetuneSettings
@@ -21,7 +22,7 @@ from mgi.training.weights import load_weights
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
     add_inputs(options)
-    options.add_argument("--model", required=True, help="JSON of the config section `model`")
+    add_model(options)
     options.add_argument("--pretrained", type=Path, help="weights of the pre-training run")
     options.add_argument("--weights", required=True, type=Path)
     options.add_argument("--curves", required=True, type=Path)
@@ -34,11 +35,13 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(FinetuneSettings, args.settings, where="finetune")
     fold = Fold(args, spec["fold"])
     randomness = Randomness.seeded(spec["seed"])
-    model = build_segmenter(spec["method"], model_settings, len(fold.fitted.gene_ids))
+    model = build_segmenter(spec["method"], model_settings, len(fold.gene_ids), fold.gene_sets)
     start = None
     if args.pretrained is not None:
         start = sha256_of(args.pretrained)
-        start_from_pretrained(model, load_weights(args.pretrained, gene_hash=fold.gene_hash))
+        weights = load_weights(args.pretrained, genes=fold.gene_ids)
+        require_same_sets(weights.gene_sets, fold.gene_sets, where=str(args.pretrained))
+        start_from_pretrained(model, weights)
     training, validation = (
         fold.pairs(fold.images(role), model_settings.image_size) for role in ("train", "validation")
     )
@@ -55,6 +58,7 @@ def run(args: argparse.Namespace) -> None:
                 spec, args.model, args.settings, start, fold.identity(), training.digest(), validation.digest()
             ),
             randomness=randomness,
+            genes=fold.gene_ids,
         ),
     )
     finish(args, model, curve, spec=spec, model_settings=model_settings, settings=settings, fold=fold)

@@ -16,6 +16,7 @@ import torch
 from mgi.commands._learning import Fold, add_inputs, device, read_spec
 from mgi.core.settings import parse
 from mgi.shards.predictions import prediction_writer
+from mgi.training.gene_cache import cache_for
 from mgi.training.predict import gene_modes, predict_native
 from mgi.training.segmenters import build_segmenter
 from mgi.training.settings import PredictSettings
@@ -34,8 +35,8 @@ def run(args: argparse.Namespace) -> None:
     spec = read_spec(args.spec)
     settings = parse(PredictSettings, args.settings, where="predict")
     fold = Fold(args, spec["fold"])
-    weights = load_weights(args.weights, gene_hash=fold.gene_hash)
-    model = build_segmenter(spec["method"], weights.model, weights.n_genes)
+    weights = load_weights(args.weights, genes=fold.gene_ids)
+    model = build_segmenter(spec["method"], weights.model, len(weights.genes), weights.gene_sets)
     model.load_state_dict(weights.tensors)
     with prediction_writer(args.output, json.dumps(spec, sort_keys=True)) as writer:
         for row in _rows(model.to(device()), fold, weights.model.image_size, spec, settings):
@@ -49,7 +50,8 @@ def _rows(model: Any, fold: Fold, size: int, spec: dict[str, Any], settings: Pre
     shapes = [(one.slices.shape[1], one.slices.shape[2]) for one in images]
     with_genes = spec["method"] == "mgi" and spec["genes"] != "none"
     average = torch.tensor(fold.fitted.average)
+    cache = cache_for(model)
     for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
         donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
-        for patient, stored in predict_native(model, pairs, mode, shapes, settings.batch):
+        for patient, stored in predict_native(model, pairs, mode, shapes, settings.batch, cache):
             yield patient, mode.name, donors[patient], stored

@@ -6,7 +6,7 @@ INPUTS: image shard, expression shard, the fold's genes, split. OUTPUTS: weights
 import argparse
 from pathlib import Path
 
-from mgi.commands._learning import Fold, add_inputs, device, finish, read_model, read_spec
+from mgi.commands._learning import Fold, add_inputs, add_model, device, finish, read_model, read_spec
 from mgi.core.settings import parse
 from mgi.models.mgi import build_aligner
 from mgi.training.checkpoint import identity_of, remove_checkpoints
@@ -18,7 +18,7 @@ from mgi.training.settings import PretrainSettings
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
     add_inputs(options)
-    options.add_argument("--model", required=True, help="JSON of the config section `model`")
+    add_model(options)
     options.add_argument("--weights", required=True, type=Path)
     options.add_argument("--curves", required=True, type=Path)
     options.add_argument("--run", required=True, type=Path)
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(PretrainSettings, args.settings, where="pretrain")
     fold = Fold(args, spec["fold"])
     randomness = Randomness.seeded(spec["seed"])
-    aligner = build_aligner(model_settings, len(fold.fitted.gene_ids)).to(device())
+    aligner = build_aligner(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
     training, validation = (
         fold.pairs(fold.images(role), model_settings.image_size) for role in ("train", "validation")
     )
@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
                 spec, args.model, args.settings, fold.identity(), training.digest(), validation.digest()
             ),
             randomness=randomness,
+            genes=fold.gene_ids,
         ),
     )
     finish(args, aligner, curve, spec=spec, model_settings=model_settings, settings=settings, fold=fold)

@@ -61,13 +61,15 @@ class MaskDecoder(nn.Module):
     """Gene tokens (B, G, D_g) and image tokens (B, T, D_i) to mask logits (B, 1, H, W).
 
     `stages` doublings of the token grid; the last map has width / 8 channels, and the gene tokens' perceptron gives
-    the weights of its point-wise product (the paper's "MIP" block), averaged over the tokens.
+    the weights of its point-wise product (the paper's "MIP" block), averaged over the tokens. Attention between gene
+    tokens is quadratic: no more than `gene_tokens` of them should come.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         width, heads, stages = settings.decoder_width, settings.decoder_heads, settings.upsampling_stages
         self.grid = grid = settings.image_size // settings.patch_size
+        self.gene_tokens = settings.fusion_tokens
         self.from_image, self.from_genes = nn.Linear(settings.image_width, width), nn.Linear(settings.gene_width, width)
         self.image_code = nn.Parameter(torch.randn(1, grid * grid, width) * 0.02)
         self.blocks = nn.ModuleList(TwoWayBlock(width, heads) for _ in range(settings.decoder_depth))

@@ -1,42 +1,30 @@
 """Gene encoders: a patient's expression to a sequence of gene tokens.
 
-B batch, G genes, P genes a patch, T tokens, D width.
+B batch, G genes, T tokens, D width.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.utils.checkpoint import checkpoint
 
+from mgi.models.gene_tokens import FlatToken, Members, build_tokens
+from mgi.models.group_attention import GroupTokens
 from mgi.models.mamba import Mamba
 from mgi.models.settings import ModelSettings
 
 
-class GeneTokens(nn.Module):
-    """(B, G) to (B, T, D): patches of P consecutive genes through a linear map, plus a learned position.
+class Tokeniser(Protocol):
+    """What makes tokens of expression."""
 
-    `shared` maps every patch with one matrix, `local` with a matrix of its own. The last patch is padded with zeros,
-    the training mean of a standardised gene.
-    """
+    n_genes: int
+    n_tokens: int
 
-    def __init__(self, n_genes: int, patch: int, width: int, *, kind: Literal["shared", "local"]) -> None:
-        super().__init__()
-        self.n_genes, self.patch = n_genes, patch
-        self.n_tokens = -(-n_genes // patch)
-        maps = self.n_tokens if kind == "local" else 1
-        self.weight = nn.Parameter(torch.randn(maps, patch, width) * patch**-0.5)
-        self.position = nn.Parameter(torch.randn(1, self.n_tokens, width) * 0.02)
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Embed standardised expression."""
-        batch, genes = values.shape
-        if genes != self.n_genes:
-            raise ValueError(f"{genes} genes given, {self.n_genes} expected")
-        patches = pad(values, (0, self.n_tokens * self.patch - genes)).view(batch, self.n_tokens, self.patch)
-        weight = self.weight.expand(self.n_tokens, -1, -1)
-        return torch.einsum("btp,tpd->btd", patches, weight) + self.position
+    def __call__(self, values: Tensor) -> Tensor:
+        """(B, G) to (B, T, D)."""
+        ...
 
 
 class Residual(nn.Module):
@@ -52,24 +40,66 @@ class Residual(nn.Module):
 
 
 class GeneEncoder(nn.Module):
-    """Tokens, then blocks that mix them, then a final norm: (B, G) to (B, T, D)."""
+    """Tokens, then blocks that mix them, then a final norm: (B, G) to (B, T, D).
 
-    def __init__(self, tokens: GeneTokens, blocks: list[nn.Module], width: int) -> None:
+    Where the patients' tokens are more than `tokens_at_once` together, the blocks run on fewer patients at a time, and
+    keep no activations: these are computed again in the backward pass. With `has_class_token` the first token stands
+    for the patient.
+    """
+
+    tokens: Tokeniser
+
+    def __init__(
+        self, tokens: Tokeniser, blocks: list[nn.Module], width: int, *, tokens_at_once: int, has_class_token: bool
+    ) -> None:
         super().__init__()
         self.tokens, self.blocks, self.norm = tokens, nn.Sequential(*blocks), nn.LayerNorm(width)
-        self.width = width
+        self.width, self.tokens_at_once, self.has_class_token = width, tokens_at_once, has_class_token
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of a patient."""
+        return self.tokens.n_tokens
 
     def forward(self, values: Tensor) -> Tensor:
         """Encode standardised expression."""
-        return self.norm(self.blocks(self.tokens(values)))  # type: ignore[no-any-return]
+        return self.norm(self.mix(self.tokens(values)))  # type: ignore[no-any-return]
+
+    def mix(self, tokens: Tensor) -> Tensor:
+        """The blocks alone, in bounded memory; (B, T, D) to (B, T, D)."""
+        batch, n_tokens, _ = tokens.shape
+        if self.tokens_at_once == 0 or batch * n_tokens <= self.tokens_at_once:
+            return self.blocks(tokens)  # type: ignore[no-any-return]
+        patients = tokens.split(max(1, self.tokens_at_once // n_tokens))
+        return torch.cat([self._mix_a_few(few) for few in patients])
+
+    def _mix_a_few(self, tokens: Tensor) -> Tensor:
+        for block in self.blocks:
+            tokens = checkpoint(block, tokens, use_reentrant=False) if torch.is_grad_enabled() else block(tokens)
+        return tokens
 
 
-def build_gene_encoder(settings: ModelSettings, n_genes: int) -> GeneEncoder:
-    """The encoder named by `settings.gene_encoder`, for `n_genes` genes in a fixed order."""
-    width = settings.gene_width
-    tokens = GeneTokens(n_genes, settings.gene_patch, width, kind=settings.gene_tokens)
-    make = BLOCKS[settings.gene_encoder]
-    return GeneEncoder(tokens, [make(settings) for _ in range(settings.gene_depth)], width)
+def build_gene_encoder(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> GeneEncoder:
+    """The encoder named by `settings.gene_encoder`, for `n_genes` genes in a fixed order.
+
+    `sets` are the genes of each pathway, for pathway tokens. Raises ConfigError where those need them.
+    """
+    kind, width = settings.gene_encoder, settings.gene_width
+    tokens: Tokeniser
+    if kind == "flat_mlp":
+        tokens = FlatToken(n_genes, width)
+    elif kind == "group_attention":
+        tokens = GroupTokens(n_genes, settings.gene_groups, width)
+    else:
+        tokens = build_tokens(settings, n_genes, sets)
+    make = BLOCKS.get(kind)
+    return GeneEncoder(
+        tokens,
+        [make(settings) for _ in range(settings.gene_depth)] if make else [],
+        width,
+        tokens_at_once=settings.gene_tokens_at_once,
+        has_class_token=kind == "group_attention",
+    )
 
 
 def _mamba_block(settings: ModelSettings) -> nn.Module:
@@ -99,4 +129,6 @@ BLOCKS: dict[str, Callable[[ModelSettings], nn.Module]] = {
     "mamba": _mamba_block,
     "transformer": _transformer_block,
     "mlp": _mlp_block,
+    "group_attention": _transformer_block,
 }
+"""What mixes the tokens, by the encoder's name; `flat_mlp` has one token and nothing to mix."""

@@ -9,8 +9,9 @@ from torch.nn.functional import normalize
 
 from mgi.models.fusion import MaskDecoder, resize_logits
 from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
+from mgi.models.gene_tokens import Members
 from mgi.models.image_encoder import ImageEncoder
-from mgi.models.pooling import MixedPooling
+from mgi.models.pooling import ClassPooling, MixedPooling, RunPooling
 from mgi.models.settings import ModelSettings
 
 
@@ -20,7 +21,8 @@ class Aligner(nn.Module):
     def __init__(self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, projection: int) -> None:
         super().__init__()
         self.image_encoder, self.gene_encoder = image_encoder, gene_encoder
-        self.image_pooling, self.gene_pooling = MixedPooling(), MixedPooling()
+        self.image_pooling = MixedPooling()
+        self.gene_pooling = ClassPooling() if gene_encoder.has_class_token else MixedPooling()
         self.image_projection = nn.Linear(image_encoder.width, projection)
         self.gene_projection = nn.Linear(gene_encoder.width, projection)
 
@@ -37,6 +39,7 @@ class MGI(nn.Module):
     def __init__(self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, decoder: MaskDecoder, size: int) -> None:
         super().__init__()
         self.image_encoder, self.gene_encoder, self.decoder = image_encoder, gene_encoder, decoder
+        self.gene_resampling = RunPooling(gene_encoder.n_tokens, decoder.gene_tokens)
         self.null_token = nn.Parameter(torch.zeros(1, 1, gene_encoder.width))
         self.size = size
 
@@ -46,20 +49,31 @@ class MGI(nn.Module):
         `genes` (U, G) holds each patient of the batch once, `patient` (B,) the row of each slice, `has_genes` (U,)
         whether the row is to be used or replaced by the null token.
         """
-        if has_genes.any():
-            tokens = torch.where(has_genes[:, None, None], self.gene_encoder(genes), self.null_token)  # U T D
+        encoded = self.encode(genes[has_genes]) if has_genes.any() else None
+        return self.decode(image, encoded, patient, has_genes)
+
+    def encode(self, genes: Tensor) -> Tensor:
+        """What the decoder needs of patients' genes (U, G), as far as it depends on them and the encoder alone."""
+        return self.gene_resampling.condense(self.gene_encoder(genes))
+
+    def decode(self, image: Tensor, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
+        """As `forward`, with the rows of those that have genes encoded, in their order; None where nobody has."""
+        if encoded is None:
+            tokens = self.null_token.expand(len(has_genes), -1, -1)  # U 1 D
         else:
-            tokens = self.null_token.expand(len(genes), -1, -1)  # U 1 D
+            known = self.gene_resampling(encoded)  # those with genes, K D
+            null = self.null_token.to(known.dtype).expand(len(has_genes), known.shape[1], -1)
+            tokens = null.index_put((has_genes.nonzero().flatten(),), known)  # U K D
         logits = self.decoder(self.image_encoder(image), tokens[patient])
         return resize_logits(logits, self.size)
 
 
-def build_aligner(settings: ModelSettings, n_genes: int) -> Aligner:
-    """The pre-training model for `n_genes` genes."""
-    return Aligner(ImageEncoder(settings), build_gene_encoder(settings, n_genes), settings.projection_width)
+def build_aligner(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> Aligner:
+    """The pre-training model for `n_genes` genes; `sets` are the genes of each pathway, for pathway tokens."""
+    return Aligner(ImageEncoder(settings), build_gene_encoder(settings, n_genes, sets), settings.projection_width)
 
 
-def build_mgi(settings: ModelSettings, n_genes: int) -> MGI:
-    """The segmentation model for `n_genes` genes."""
-    image_encoder = ImageEncoder(settings)
-    return MGI(image_encoder, build_gene_encoder(settings, n_genes), MaskDecoder(settings), settings.image_size)
+def build_mgi(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> MGI:
+    """The segmentation model for `n_genes` genes; `sets` as in `build_aligner`."""
+    encoder = ImageEncoder(settings)
+    return MGI(encoder, build_gene_encoder(settings, n_genes, sets), MaskDecoder(settings), settings.image_size)

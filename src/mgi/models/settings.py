@@ -12,7 +12,10 @@ class ModelSettings:
 
     `image_size` is the side of the square input in pixels, `patch_size` that of one ViT patch; `upsampling_stages`
     doublings lead from the patch grid to the mask decoder's output. `gene_patch` genes make one token, through one
-    matrix for all patches (`shared`) or one each (`local`).
+    matrix for all patches (`shared`) or one each (`local`); or every gene is a token (`gene`), or every gene set of
+    the file `pathways` (`pathway`). The encoders `flat_mlp` and `group_attention` (`gene_groups`) read genes their own
+    way. More than `gene_tokens_at_once` tokens are encoded a few patients at a time and computed again in the backward
+    pass (0: never). The decoder sees at most `fusion_tokens` gene tokens.
     """
 
     image_size: int = 256
@@ -20,9 +23,12 @@ class ModelSettings:
     image_width: int = 384
     image_depth: int = 12
     image_heads: int = 6
-    gene_encoder: Literal["mamba", "transformer", "mlp"] = "mamba"
-    gene_tokens: Literal["shared", "local"] = "shared"
+    gene_encoder: Literal["mamba", "transformer", "mlp", "flat_mlp", "group_attention"] = "mamba"
+    gene_tokens: Literal["gene", "shared", "local", "pathway"] = "shared"
     gene_patch: int = 64
+    pathways: str | None = None
+    gene_groups: int = 64
+    gene_tokens_at_once: int = 65536
     gene_width: int = 256
     gene_depth: int = 4
     gene_state: int = 16
@@ -32,5 +38,6 @@ class ModelSettings:
     decoder_width: int = 256
     decoder_heads: int = 8
     decoder_depth: int = 2
+    fusion_tokens: int = 1024
     upsampling_stages: int = 3
     baseline_width: int = 32

@@ -9,6 +9,7 @@ from mgi.datasets.augment import augment
 from mgi.datasets.batches import tumour_weights, weighted_batch
 from mgi.losses.segmentation import segmentation_loss
 from mgi.models.mgi import MGI
+from mgi.training.gene_cache import GeneCache, cache_for, segment
 from mgi.training.loop import Curve, Place, Run, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
 from mgi.training.pretrain import Pairs
@@ -72,24 +73,35 @@ def finetune(
     device = next(model.parameters()).device
     weights = tumour_weights(training.slices.masks.sum((1, 2, 3)).numpy())
     optimiser = make_optimiser(parameter_groups(model, settings), settings.schedule)
+    caches = {role: cache_for(model) for role in ("train", "validation")}
 
-    def step(_: int) -> tuple[Tensor, dict[str, float]]:
+    def cache_at(step: int) -> GeneCache | None:
+        """Where the gene encoder rests, genes that never change are encoded once; where it learns, nothing is kept."""
+        if gene_encoder_rests(settings, step):
+            return caches["train"] if settings.gene_noise == 0 else cache_for(model)
+        for cache in caches.values():
+            if cache is not None:
+                cache.forget()
+        return None
+
+    def step(number: int) -> tuple[Tensor, dict[str, float]]:
         rows = torch.from_numpy(weighted_batch(weights, settings.schedule.batch, place.randomness.numpy))
         images, masks = augment(
             training.slices.images[rows], training.slices.masks[rows], settings.augment, place.randomness.torch
         )
         patients, patient = torch.unique(training.slices.patient[rows], return_inverse=True)
         genes = training.genes[patients]
-        genes = genes + settings.gene_noise * torch.randn(genes.shape, generator=place.randomness.torch)
+        noise = settings.gene_noise * torch.randn(genes.shape, generator=place.randomness.torch)
+        genes = genes + noise if settings.gene_noise > 0 else genes
         kept = torch.rand(len(patients), generator=place.randomness.torch) >= settings.gene_dropout
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            logits = model(images.to(device), genes.to(device), patient.to(device), (kept & use_genes).to(device))
+            logits = segment(model, images, genes, patient, kept & use_genes, cache_at(number))
             loss = segmentation_loss(logits.float(), masks.to(device))
         return loss, {}
 
     def validate() -> dict[str, float]:
         has_genes = torch.full((len(validation.genes),), use_genes)
-        logits = predict_logits(model, validation, has_genes)
+        logits = predict_logits(model, validation, has_genes, cache=caches["validation"])
         dice = volume_dice(logits >= 0, validation.slices.masks > 0.5, validation.slices.patient)
         return {"score": dice, "validation_dice": dice}
 
@@ -97,22 +109,27 @@ def finetune(
     return train(model, optimiser, run)
 
 
-def predict_logits(model: nn.Module, pairs: Pairs, has_genes: Tensor, batch: int = VALIDATION_BATCH) -> Tensor:
-    """Logits (N, 1, S, S) of every slice, on the CPU; `has_genes` (P,) tells whose genes may be used."""
-    device = next(model.parameters()).device
+def gene_encoder_rests(settings: FinetuneSettings, step: int) -> bool:
+    """Whether MGI's gene encoder does not learn in this step; no gradient is computed for it then."""
+    return settings.gene_encoder_rate == 0 or step < settings.decoder_only_steps
+
+
+def predict_logits(
+    model: nn.Module, pairs: Pairs, has_genes: Tensor, batch: int = VALIDATION_BATCH, cache: GeneCache | None = None
+) -> Tensor:
+    """Logits (N, 1, S, S) of every slice, on the CPU; `has_genes` (P,) tells whose genes may be used.
+
+    Each patient's genes are encoded once, or not at all where `cache` has them.
+    """
     model.eval()
+    cache = cache_for(model) if cache is None else cache
     parts = []
     with torch.no_grad():
         for start in range(0, len(pairs.slices.images), batch):
             rows = slice(start, start + batch)
             patients, patient = torch.unique(pairs.slices.patient[rows], return_inverse=True)
-            logits = model(
-                pairs.slices.images[rows].to(device),
-                pairs.genes[patients].to(device),
-                patient.to(device),
-                has_genes[patients].to(device),
-            )
-            parts.append(logits.float().cpu())
+            images, genes = pairs.slices.images[rows], pairs.genes[patients]
+            parts.append(segment(model, images, genes, patient, has_genes[patients], cache).float().cpu())
     return torch.cat(parts)
 
 

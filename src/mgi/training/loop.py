@@ -5,7 +5,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from mgi.core.errors import BadInputError
 from mgi.training.checkpoint import identity_of, load_checkpoint, save_checkpoint
+from mgi.training.frozen_genes import require_same_genes
 from mgi.training.settings import ScheduleSettings
 
 GRADIENT_NORM = 1.0
@@ -54,11 +55,12 @@ class Randomness:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a run keeps its checkpoints, what it is (so that no other run's is resumed), and its randomness."""
+    """Where a run keeps its checkpoints, what it is (so that no other run's is resumed), its randomness and genes."""
 
     checkpoints: Path
     identity: str
     randomness: Randomness
+    genes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +124,15 @@ class Progress:
         self._seconds, self._since = 0.0, time.monotonic()
 
     def resume(self, model: nn.Module) -> int:
-        """Restore the newest checkpoint of this run, if there is one; return the first step to do."""
+        """Restore the newest checkpoint of this run, if there is one; return the first step to do.
+
+        Raises BadInputError where it was trained on other genes, or in another order.
+        """
         state = load_checkpoint(self.place.checkpoints, identity=self.identity)
         if state is None:
             self.best_weights = copy.deepcopy(model.state_dict())
             return 0
+        require_same_genes(state["genes"], self.place.genes, where=str(self.place.checkpoints))
         model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.place.randomness.restore(state["randomness"])
@@ -148,6 +154,7 @@ class Progress:
             "best_weights": self.best_weights,
             "seconds": self._elapsed(),
             "step": step,
+            "genes": list(self.place.genes),
         }
         save_checkpoint(self.place.checkpoints, state, step=step, identity=self.identity)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from mgi.training.finetune import predict_logits
+from mgi.training.gene_cache import GeneCache
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 
@@ -60,14 +61,20 @@ def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
 
 
 def predict_native(
-    model: nn.Module, pairs: Pairs, mode: GeneMode, shapes: list[tuple[int, int]], batch: int
+    model: nn.Module,
+    pairs: Pairs,
+    mode: GeneMode,
+    shapes: list[tuple[int, int]],
+    batch: int,
+    cache: GeneCache | None = None,
 ) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]:
     """Yield each patient's slices as floor(256 p), at most 255, on the patient's own grid (rows, columns).
 
+    With one `cache` for all modes, nobody's genes are encoded twice.
     Logits are resized bilinearly, then squashed: a byte of 128 or more is a probability of at least a half.
     """
     modal = Pairs(slices=pairs.slices, genes=mode.genes)
-    logits = predict_logits(model, modal, torch.full((len(mode.genes),), mode.use_genes), batch)
+    logits = predict_logits(model, modal, torch.full((len(mode.genes),), mode.use_genes), batch, cache)
     for index, (patient, shape) in enumerate(zip(pairs.slices.patient_ids, shapes, strict=True)):
         own = logits[pairs.slices.patient == index]
         native = interpolate(own, size=shape, mode="bilinear", align_corners=False)

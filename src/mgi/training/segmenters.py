@@ -4,19 +4,22 @@ from torch import nn
 
 from mgi.core.errors import BadInputError
 from mgi.models.baselines import BASELINES
+from mgi.models.gene_tokens import Members
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
 from mgi.training.finetune import WithoutGenes
 from mgi.training.weights import Weights, part_of
 
 
-def build_segmenter(method: str, settings: ModelSettings, n_genes: int) -> nn.Module:
+def build_segmenter(
+    method: str, settings: ModelSettings, n_genes: int, gene_sets: Members | None = None
+) -> nn.Module:
     """The network of `method` with fresh weights, under the signature of `finetune.Segmenter`.
 
     Raises BadInputError where the method is unknown.
     """
     if method == "mgi":
-        return build_mgi(settings, n_genes)
+        return build_mgi(settings, n_genes, gene_sets)
     if method in BASELINES:
         return WithoutGenes(BASELINES[method](settings))
     raise BadInputError(f"method '{method}': expected one of {['mgi', *BASELINES]}")

@@ -1,4 +1,4 @@
-"""Final weights as safetensors, with all that is needed to use them: settings, run, and the gene list's digest."""
+"""Final weights as safetensors, with all that is needed to use them: settings, run, and the genes in model order."""
 
 import hashlib
 import json
@@ -15,26 +15,34 @@ from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.core.fingerprint import digest_of
 from mgi.core.settings import parse
+from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
+from mgi.training.frozen_genes import require_same_genes
 
-FORMAT = "mgi-weights-2"
+FORMAT = "mgi-weights-3"
 # One entry holds all: safetensors writes several in random order, and equal weights would not be equal bytes.
 ENTRY = "mgi"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Tensors by name and what they belong to; `gene_hash` is the digest of the kept genes in model order."""
+    """Tensors by name and what they belong to: `genes` in model order, and the pathways' genes as places in it."""
 
     tensors: dict[str, Tensor]
     spec: dict[str, Any]
     model: ModelSettings
-    gene_hash: str
-    n_genes: int
+    genes: list[str]
+    gene_sets: Members | None = None
 
 
 def save_weights(
-    path: Path | str, module: nn.Module, *, spec: dict[str, Any], model: ModelSettings, genes: list[str], gene_hash: str
+    path: Path | str,
+    module: nn.Module,
+    *,
+    spec: dict[str, Any],
+    model: ModelSettings,
+    genes: list[str],
+    gene_sets: Members | None = None,
 ) -> None:
     """Write the state of `module`, trained for `genes` in this order."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
@@ -42,8 +50,10 @@ def save_weights(
         "format": FORMAT,
         "spec": spec,
         "model": asdict(model),
-        "gene_hash": gene_hash,
-        "n_genes": len(genes),
+        "gene_hash": digest_of(genes),
+        "genes": genes,
+        # As pairs: the order of the sets is that of the tokens, and the keys of a mapping are sorted.
+        "gene_sets": None if gene_sets is None else [[name, list(own)] for name, own in gene_sets.items()],
         "tensors": digest_of_tensors(tensors),
     }
     facts["digest"] = _digest_of_facts(facts)
@@ -52,8 +62,8 @@ def save_weights(
         part.write_bytes(save(tensors, metadata={ENTRY: json.dumps(facts, sort_keys=True)}))
 
 
-def load_weights(path: Path | str, *, gene_hash: str) -> Weights:
-    """Read weights for use with the gene list of this digest.
+def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
+    """Read weights for use with these genes in this order.
 
     Raises BadInputError where the file is damaged, of another format, or was trained on another gene list or order.
     """
@@ -68,17 +78,13 @@ def load_weights(path: Path | str, *, gene_hash: str) -> Weights:
         raise BadInputError(f"{path}: format {found}, expected {FORMAT}")
     if facts.get("digest") != _digest_of_facts(facts) or digest_of_tensors(tensors) != facts["tensors"]:
         raise BadInputError(f"{path}: its numbers are not those that were saved; delete it and run again")
-    if facts["gene_hash"] != gene_hash:
-        raise BadInputError(
-            f"{path}: trained on genes {facts['gene_hash'][:12]}, the fold has {gene_hash[:12]}; "
-            "the gene list or its order differs"
-        )
+    require_same_genes(facts["genes"], genes, where=str(path))
     return Weights(
         tensors=tensors,
         spec=facts["spec"],
         model=parse(ModelSettings, facts["model"], where=f"{path}: model"),
-        gene_hash=facts["gene_hash"],
-        n_genes=facts["n_genes"],
+        genes=facts["genes"],
+        gene_sets=None if facts["gene_sets"] is None else dict(facts["gene_sets"]),
     )
 
 

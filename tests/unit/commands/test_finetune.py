@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 
 from mgi.commands import finetune
-from mgi.core.fingerprint import digest_of
 from mgi.training.weights import load_weights
 
 RUNS = {"mgi": ("mgi", "real", True), "mgi-none": ("mgi", "none", True), "unet": ("unet", "none", False)}
-HASH = digest_of(f"ENSG{index:03d}" for index in range(12))
+GENES = [f"ENSG{index:03d}" for index in range(12)]
 
 
 def train(given, start, key: str) -> int:
@@ -28,7 +27,7 @@ def test_a_run_leaves_weights_curve_and_facts_and_no_checkpoints(key: str, study
     assert all(0 <= point["validation_dice"] <= 1 for point in points)
     facts = json.loads((folder / "run.json").read_text())
     assert facts["spec"]["key"] == key
-    assert load_weights(folder / "weights.safetensors", gene_hash=HASH).spec == facts["spec"]
+    assert load_weights(folder / "weights.safetensors", genes=GENES).spec == facts["spec"]
 
 
 @pytest.mark.parametrize("key", RUNS)
@@ -77,7 +76,7 @@ def test_training_starts_from_the_pretrained_encoders(study, write_study, tmp_pa
     for key, options in (("from", {"pretrained": study.weights("pretrain")}), ("fresh", {})):
         assert other.run("finetune", key, settings=json.dumps(still), **options) == 0
     pretrained, start, fresh = (
-        load_weights(path, gene_hash=HASH).tensors["gene_encoder.tokens.weight"]
+        load_weights(path, genes=GENES).tensors["gene_encoder.tokens.weight"]
         for path in (study.weights("pretrain"), other.weights("from"), other.weights("fresh"))
     )
     assert start.equal(pretrained)
@@ -113,7 +112,8 @@ def test_encoders_pretrained_on_another_gene_list_are_refused(study, write_study
     capsys.readouterr()
     assert train(other, study, "mgi") == 5
     said = capsys.readouterr().err
-    assert "trained on genes" in said
+    assert "1 of its 12 genes are missing and 0 of the 11 given are not its own" in said
+    assert "the first that differs is gene 12: found none, expected 'ENSG011'" in said
     assert said.count("\n") == 1
 
 

@@ -1,4 +1,5 @@
 import inspect
+from dataclasses import replace
 
 import pytest
 import torch
@@ -119,3 +120,71 @@ def test_the_same_seed_builds_the_same_weights_and_another_seed_others() -> None
         states.append(build_mgi(SETTINGS, N_GENES).state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     assert any(not torch.equal(states[0][name], states[2][name]) for name in states[0])
+
+
+def counted(model: MGI) -> list[int]:
+    """How many patients each call of the gene encoder gets, from here on."""
+    rows: list[int] = []
+    model.gene_encoder.register_forward_hook(lambda _, given, made: rows.append(len(given[0])))
+    return rows
+
+
+def test_a_patient_is_encoded_once_however_many_slices_and_not_at_all_without_genes(model: MGI) -> None:
+    rows = counted(model)
+    images = IMAGES[:1].expand(9, -1, -1, -1)
+    segment(model, images, GENES, torch.tensor([0, 1] * 4 + [0]), BOTH)
+    segment(model, IMAGES, GENES, PATIENT, torch.tensor([False, True]))
+    segment(model, IMAGES, GENES, PATIENT, torch.tensor([False, False]))
+    assert rows == [2, 1]
+
+
+def test_the_gradient_of_a_patient_is_the_sum_over_its_slices(model: MGI) -> None:
+    def gradients(slices: list[int]) -> list[Tensor]:
+        model.zero_grad()
+        model(IMAGES[slices], GENES, PATIENT[slices], BOTH).square().sum().backward()
+        return [parameter.grad.clone() for parameter in model.gene_encoder.parameters() if parameter.grad is not None]
+
+    whole = gradients([0, 1, 2])
+    assert len(whole) == len(list(model.gene_encoder.parameters()))
+    for together, *alone in zip(whole, *(gradients([row]) for row in range(3)), strict=True):
+        torch.testing.assert_close(together, sum(alone), rtol=1e-4, atol=1e-6)
+
+
+def test_decoding_what_was_encoded_is_the_whole_model(model: MGI) -> None:
+    has_genes = torch.tensor([False, True])
+    with torch.no_grad():
+        encoded = model.encode(GENES[has_genes])
+        assert torch.equal(model.decode(IMAGES, encoded, PATIENT, has_genes), model(IMAGES, GENES, PATIENT, has_genes))
+        nobody = torch.tensor([False, False])
+        assert torch.equal(model.decode(IMAGES, None, PATIENT, nobody), model(IMAGES, GENES, PATIENT, nobody))
+
+
+def test_the_decoder_sees_no_more_gene_tokens_than_allowed_and_all_genes_still_matter() -> None:
+    torch.manual_seed(0)
+    model = build_mgi(replace(SETTINGS, gene_tokens="gene", fusion_tokens=3), N_GENES)
+    seen: list[int] = []
+    model.decoder.register_forward_hook(lambda _, given, made: seen.append(given[1].shape[1]))
+    genes = GENES.clone().requires_grad_()
+    model(IMAGES, genes, PATIENT, BOTH).square().sum().backward()
+    assert seen == [3]
+    assert genes.grad is not None
+    assert (genes.grad.abs() > 0).all()
+    assert [name for name, one in model.named_parameters() if one.grad is None] == []
+    assert model.gene_resampling.blend.grad.abs() > 0
+
+
+@pytest.mark.parametrize("name", ["flat_mlp", "group_attention"])
+def test_encoders_with_tokens_of_their_own_segment_and_align(name: str) -> None:
+    torch.manual_seed(0)
+    settings = replace(SETTINGS, gene_encoder=name, gene_groups=3)
+    assert build_mgi(settings, N_GENES)(IMAGES, GENES, PATIENT, BOTH).shape == IMAGES.shape
+    aligner = build_aligner(settings, N_GENES)
+    image, genes = aligner(IMAGES[:2], GENES)
+    assert image.shape == genes.shape == (2, 8)
+
+
+def test_the_class_token_of_group_attention_stands_for_the_patient() -> None:
+    torch.manual_seed(0)
+    aligner = build_aligner(replace(SETTINGS, gene_encoder="group_attention", gene_groups=3), N_GENES)
+    tokens = torch.randn(2, 4, 16)
+    assert torch.equal(aligner.gene_pooling(tokens), tokens[:, 0])

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from mgi.datasets.augment import AugmentSettings
-from mgi.models.mgi import build_mgi
+from mgi.models.mgi import MGI, build_mgi
 from mgi.training.finetune import WithoutGenes, finetune, parameter_groups, predict_logits, volume_dice
+from mgi.training.gene_cache import GeneCache
 from mgi.training.segmenters import build_segmenter
 from mgi.training.settings import FinetuneSettings, ScheduleSettings
 
@@ -73,6 +74,88 @@ def test_encoders_rest_while_only_the_decoder_learns(place, model_settings, pair
 def test_an_encoder_rate_of_zero_keeps_that_encoder(place, model_settings, pairs) -> None:
     model, before, _ = trained(place("a"), model_settings, pairs, settings=replace(SETTINGS, image_encoder_rate=0.0))
     assert changed(before, model) == {"gene_encoder", "decoder", "null_token"}
+
+
+class NoCache(GeneCache):
+    """Keeps nothing."""
+
+    def encode(self, genes: torch.Tensor) -> torch.Tensor:
+        self.forget()
+        return super().encode(genes)
+
+
+def counting(place, model_settings, pairs, settings) -> tuple[list[int], dict[str, torch.Tensor], list[float]]:
+    """Patients in each call of the gene encoder, final weights and scores of a run of four steps."""
+    torch.manual_seed(0)
+    model, rows = build_mgi(model_settings, 10), []
+    model.gene_encoder.register_forward_hook(lambda _, given, made: rows.append(len(given[0])))
+    curve = finetune(model, pairs(4), pairs(2, 1), settings, use_genes=True, place=place)
+    return rows, state(model), [point["score"] for point in curve]
+
+
+FROZEN = replace(SETTINGS, gene_encoder_rate=0.0, gene_dropout=0.0)
+
+
+def test_a_frozen_encoder_encodes_each_patient_once_in_all(place, model_settings, pairs) -> None:
+    rows, _, _ = counting(place("a"), model_settings, pairs, FROZEN)
+    assert set(rows) == {1}
+    assert len(rows) <= 4 + 2  # training and validation patients, in four steps and two validations
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+@pytest.mark.parametrize("change", [{"gene_encoder_rate": 0.0}, {"decoder_only_steps": 3}])
+def test_the_numbers_are_the_same_with_and_without_the_cache(
+    change, dropout, place, model_settings, pairs, monkeypatch
+) -> None:
+    settings = replace(SETTINGS, gene_dropout=dropout, **change)
+    kept = counting(place("a"), model_settings, pairs, settings)
+    monkeypatch.setattr("mgi.training.gene_cache.GeneCache", NoCache)
+    again = counting(place("b"), model_settings, pairs, settings)
+    assert len(kept[0]) < len(again[0])
+    assert all(torch.equal(kept[1][name], again[1][name]) for name in kept[1])
+    assert kept[2] == again[2]
+
+
+def test_a_frozen_encoder_learns_nothing_and_the_rest_as_if_it_were_encoded_every_time(
+    place, model_settings, pairs, monkeypatch
+) -> None:
+    """Against plain code without any cache, in which the encoder runs on the whole batch."""
+    _, kept, _ = counting(place("a"), model_settings, pairs, FROZEN)
+
+    def plain(model, images, genes, patient, has_genes, cache):
+        return model(images, genes, patient, has_genes)
+
+    monkeypatch.setattr("mgi.training.finetune.segment", plain)
+    monkeypatch.setattr("mgi.models.mgi.MGI.encode", torch.no_grad()(MGI.encode))
+    _, plainly, _ = counting(place("b"), model_settings, pairs, FROZEN)
+    for name, tensor in kept.items():
+        torch.testing.assert_close(tensor, plainly[name], rtol=1e-4, atol=1e-5)
+
+
+def test_noise_on_the_genes_is_drawn_and_encoded_anew_each_step(place, model_settings, pairs) -> None:
+    rows, noisy, _ = counting(place("a"), model_settings, pairs, replace(FROZEN, gene_noise=0.5))
+    _, plain, _ = counting(place("b"), model_settings, pairs, FROZEN)
+    assert len(rows) > 4 + 2
+    assert any(not torch.equal(noisy[name], plain[name]) for name in plain)
+
+
+def test_once_the_encoder_learns_nothing_old_is_used(place, model_settings, pairs) -> None:
+    schedule = replace(SCHEDULE, validate_every=1)
+    settings = replace(SETTINGS, schedule=schedule, decoder_only_steps=2, gene_dropout=0.0)
+    rows, _, _ = counting(place("a"), model_settings, pairs, settings)
+    resting = rows.index(next(count for count in rows if count > 1))  # the first batch that is encoded together
+    assert rows[:resting] == [1] * resting
+    assert resting <= 4 + 2
+    # Two learning steps, a batch each, and a validation of two patients after each.
+    assert sorted(rows[resting:]) == [1] * 4 + sorted(rows[resting:])[-2:]
+
+
+def test_validation_while_the_encoder_learns_encodes_each_patient_once(model_settings, pairs) -> None:
+    torch.manual_seed(0)
+    model, rows = build_mgi(model_settings, 10), []
+    model.gene_encoder.register_forward_hook(lambda _, given, made: rows.append(len(given[0])))
+    predict_logits(model, pairs(3), torch.tensor([True] * 3), batch=2)
+    assert rows == [1, 1, 1]
 
 
 def test_a_network_without_encoders_is_one_group(model_settings) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,32 +9,30 @@ from safetensors.torch import save_file
 from torch import nn
 
 from mgi.core.errors import BadInputError, ResourceError
-from mgi.core.fingerprint import digest_of
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
 from mgi.training.weights import digest_of_tensors, load_weights, part_of, save_weights
 
 GENES = [f"G{index}" for index in range(10)]
-HASH = digest_of(GENES)
 SPEC = {"key": "mgi-fold0", "method": "mgi", "fold": 0}
 
 
 def save(path: Path, settings: ModelSettings, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     model = build_mgi(settings, len(GENES))
-    save_weights(path, model, spec=SPEC, model=settings, genes=GENES, gene_hash=HASH)
+    save_weights(path, model, spec=SPEC, model=settings, genes=GENES)
     return model
 
 
 def test_weights_come_back_with_all_that_is_needed_to_use_them(tmp_path: Path, model_settings) -> None:
     path = tmp_path / "weights.safetensors"
     model = save(path, model_settings)
-    found = load_weights(path, gene_hash=HASH)
-    assert (found.spec, found.model, found.gene_hash, found.n_genes) == (SPEC, model_settings, HASH, 10)
+    found = load_weights(path, genes=GENES)
+    assert (found.spec, found.model, found.genes, found.gene_sets) == (SPEC, model_settings, GENES, None)
     state = model.state_dict()
     assert found.tensors.keys() == state.keys()
     assert all(torch.equal(found.tensors[name], state[name]) for name in state)
-    build_mgi(found.model, found.n_genes).load_state_dict(found.tensors)
+    build_mgi(found.model, len(found.genes)).load_state_dict(found.tensors)
 
 
 def test_equal_weights_are_equal_bytes(tmp_path: Path, model_settings) -> None:
@@ -46,12 +45,24 @@ def test_equal_weights_are_equal_bytes(tmp_path: Path, model_settings) -> None:
     assert (tmp_path / "e").read_bytes() != files[0]
 
 
-def test_another_gene_list_is_refused_and_both_digests_are_named(tmp_path: Path, model_settings) -> None:
+def test_another_gene_list_or_order_is_refused_by_its_first_difference(tmp_path: Path, model_settings) -> None:
     path = tmp_path / "weights.safetensors"
     save(path, model_settings)
-    other = digest_of(reversed(GENES))
-    with pytest.raises(BadInputError, match=f"{HASH[:12]}.*{other[:12]}.*order differs"):
-        load_weights(path, gene_hash=other)
+    with pytest.raises(BadInputError, match=r"weights\.safetensors: trained on another gene list: .*another order"):
+        load_weights(path, genes=GENES[::-1])
+    with pytest.raises(BadInputError, match="first that differs is gene 10: found none, expected 'G9'"):
+        load_weights(path, genes=GENES[:-1])
+
+
+def test_gene_sets_come_back_in_their_order(tmp_path: Path, model_settings) -> None:
+    settings = replace(model_settings, gene_tokens="pathway")
+    sets = {"Z": [0, 1], "A": [2], "M": [1, 9]}
+    model = build_mgi(settings, len(GENES), sets)
+    save_weights(tmp_path / "w", model, spec=SPEC, model=settings, genes=GENES, gene_sets=sets)
+    found = load_weights(tmp_path / "w", genes=GENES)
+    assert found.gene_sets is not None
+    assert list(found.gene_sets.items()) == list(sets.items())
+    build_mgi(found.model, len(found.genes), found.gene_sets).load_state_dict(found.tensors)
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "header"])
@@ -63,7 +74,7 @@ def test_a_damaged_file_is_named_in_one_line_with_the_remedy(damage: str, tmp_pa
         {"cut": data[:-100], "garbage": b"x" * 500, "empty": b"", "header": data[:9] + b"?" + data[10:]}[damage]
     )
     with pytest.raises(BadInputError, match=r"weights\.safetensors: .*delete it and run again") as caught:
-        load_weights(path, gene_hash=HASH)
+        load_weights(path, genes=GENES)
     assert "\n" not in str(caught.value)
 
 
@@ -74,15 +85,15 @@ def test_a_single_flipped_bit_of_a_number_is_noticed(tmp_path: Path, model_setti
     data[-1000] ^= 1
     path.write_bytes(data)
     with pytest.raises(BadInputError, match="numbers are not those that were saved"):
-        load_weights(path, gene_hash=HASH)
+        load_weights(path, genes=GENES)
 
 
 def test_a_missing_file_and_weights_of_another_program_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="nowhere"):
-        load_weights(tmp_path / "nowhere", gene_hash=HASH)
+        load_weights(tmp_path / "nowhere", genes=GENES)
     save_file({"w": torch.zeros(2)}, tmp_path / "foreign")
-    with pytest.raises(BadInputError, match="format None, expected mgi-weights-2"):
-        load_weights(tmp_path / "foreign", gene_hash=HASH)
+    with pytest.raises(BadInputError, match="format None, expected mgi-weights-3"):
+        load_weights(tmp_path / "foreign", genes=GENES)
 
 
 def test_a_failed_write_leaves_the_old_weights(tmp_path: Path, model_settings, monkeypatch) -> None:
@@ -100,7 +111,7 @@ def test_a_failed_write_leaves_the_old_weights(tmp_path: Path, model_settings, m
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(("found", "flipped"), [(b'fold\\": 0', b'fold\\": 1'), (b'n_genes\\": 10', b'n_genes\\": 11')])
+@pytest.mark.parametrize(("found", "flipped"), [(b'fold\\": 0', b'fold\\": 1'), (b'\\"G7\\"', b'\\"G8\\"')])
 def test_what_is_said_about_the_numbers_is_guarded_too(
     tmp_path: Path, model_settings, found: bytes, flipped: bytes
 ) -> None:
@@ -110,7 +121,7 @@ def test_what_is_said_about_the_numbers_is_guarded_too(
     assert data.count(found) == 1
     path.write_bytes(data.replace(found, flipped))
     with pytest.raises(BadInputError, match="not those that were saved"):
-        load_weights(path, gene_hash=HASH)
+        load_weights(path, genes=GENES)
 
 
 def test_the_file_says_what_it_is_to_any_reader(tmp_path: Path, model_settings) -> None:

@@ -1,0 +1,113 @@
+"""Gene sets (pathways) from a .gmt file, matched to a model's genes."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgi.core.errors import BadInputError
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+SHOWN = 60  # characters of a stranger's text in a message
+Members = dict[str, list[int]]
+"""Sets by name, in the file's order; the places of each set's genes in the model's order, ascending."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneSets:
+    """What a file's sets are to one list of genes: `members` of those that have any, names of the `dropped`.
+
+    `n_outside` counts the genes of the list that are in no set.
+    """
+
+    members: Members
+    dropped: list[str]
+    n_outside: int
+
+    def summary(self) -> str:
+        """How many sets are used, which are not, and how many genes no token sees, in one line."""
+        dropped = f"; {len(self.dropped)} dropped without a gene of the list: {_few(self.dropped)}"
+        return f"{len(self.members)} gene sets; {self.n_outside} genes are in none{dropped if self.dropped else ''}"
+
+
+def read_gmt(path: Path | str) -> dict[str, list[str]]:
+    """The genes of each set as written, in the file's order: a line is name, description, genes, between tabs.
+
+    Empty lines and empty fields after the description are passed over; a gene that a set lists twice counts once.
+    Raises BadInputError naming the line where a set has no name or no gene, or its name is taken.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror}; expected a .gmt file of gene sets") from None
+    sets: dict[str, list[str]] = {}
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        name, genes = _parse(line, f"{path}: line {number}")
+        if name in sets:
+            raise BadInputError(f"{path}: line {number}: set {_shown(name)} is also on line {lines[name]}")
+        sets[name], lines[name] = genes, number
+    if not sets:
+        raise BadInputError(f"{path}: lists no gene set")
+    return sets
+
+
+def match_sets(
+    sets: dict[str, list[str]], gene_ids: Sequence[str], gene_names: Sequence[str | None], *, where: str
+) -> GeneSets:
+    """The places of each set's genes among `gene_ids`, matched by id (with or without version) or by name.
+
+    A name that several genes bear stands for all of them. Raises BadInputError where no set has a gene of the list.
+    """
+    places: dict[str, set[int]] = {}
+    for place, (gene_id, name) in enumerate(zip(gene_ids, gene_names, strict=True)):
+        for key in {gene_id, unversioned(gene_id), name} - {None, ""}:
+            places.setdefault(str(key), set()).add(place)
+    found = {
+        name: sorted(set().union(*(places.get(key, ()) for gene in genes for key in (gene, unversioned(gene)))))
+        for name, genes in sets.items()
+    }
+    members = {name: own for name, own in found.items() if own}
+    if not members:
+        first = next(iter(sets.values()))[0]
+        raise BadInputError(
+            f"{where}: none of {len(sets)} gene sets has a gene of the model, such as {_shown(gene_ids[0])}; "
+            f"found names such as {_shown(first)}, expected gene symbols or Ensembl ids"
+        )
+    inside = set().union(*members.values())
+    return GeneSets(
+        members=members,
+        dropped=[name for name, own in found.items() if not own],
+        n_outside=len(gene_ids) - len(inside),
+    )
+
+
+def unversioned(gene: str) -> str:
+    """An Ensembl id without its version; a symbol, which may hold a point and a number too, as it is."""
+    return re.sub(r"\.\d+", "", gene, count=1) if re.match(r"ENS[A-Z]*G\d", gene) else gene
+
+
+def _parse(line: str, where: str) -> tuple[str, list[str]]:
+    if CONTROL.search(line.rstrip("\r")):
+        raise BadInputError(f"{where}: found a control character in {_shown(line)}, expected text between tabs")
+    fields = [field.strip() for field in line.split("\t")]
+    name, genes = fields[0], [field for field in fields[2:] if field]
+    if not name or not genes:
+        raise BadInputError(
+            f"{where}: found {_shown(line)}, expected a set's name, a description and one gene or more, between tabs"
+        )
+    if broken := next((gene for gene in genes if len(gene.split()) > 1), None):
+        raise BadInputError(f"{where}: found {_shown(broken)}, expected one gene between tabs")
+    return name, list(dict.fromkeys(genes))
+
+
+def _shown(text: str) -> str:
+    return repr(text[:SHOWN])
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(_shown(name) for name in names[:5]) + (", …" if len(names) > 5 else "")
