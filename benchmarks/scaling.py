@@ -1,17 +1,17 @@
-"""From figures over lengths to rows of {name, value, unit, peer, ratio, max_error}, exponents, a table and a picture."""
+"""From figures over lengths to rows of {name, value, unit, peer, ratio, max_error}, a table and a picture."""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trials import Outcome
+
 Row = dict[str, Any]
 Target = tuple[str, str, float]  # <= or >=, the field of the row, the limit
 
 
-def row(
-    name: str, value: float | None, unit: str, *, peer: float | None = None, max_error: float | None = None
-) -> Row:
+def row(name: str, value: float | None, unit: str, *, peer: float | None = None, max_error: float | None = None) -> Row:
     """One line of the results; `value` is ours, `ratio` value / peer; a value that is not there was not run."""
     return {
         "name": name,
@@ -38,6 +38,23 @@ def exponent_of(seconds: Mapping[int, float], *, shortest: int = 0) -> float | N
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
 
 
+def trial_rows(variant: str, length: int, outcome: Outcome) -> list[Row]:
+    """Seconds and memory of a trial, or one row that says why there are none."""
+    name = f"{variant}, {length} tokens"
+    if outcome.figures is None:
+        return [row(f"{name} (not run: {outcome.reason})", None, "s")]
+    return [
+        row(f"{name}: forward", outcome.figures["forward_s"], "s"),
+        row(f"{name}: forward + backward", outcome.figures["both_s"], "s"),
+        row(f"{name}: extra memory", outcome.figures["extra_mib"], "MiB"),
+    ]
+
+
+def seconds_of(by_length: Mapping[int, Outcome], field: str) -> dict[int, float]:
+    """length -> seconds, where there are any."""
+    return {length: one.figures[field] for length, one in by_length.items() if one.figures is not None}
+
+
 def reached(one: Row, target: Target) -> bool:
     """Whether a row meets its target; what was not measured does not."""
     sign, field, limit = target
@@ -51,13 +68,18 @@ def table_of(rows: Sequence[Row], targets: Mapping[str, Target]) -> str:
     for one in rows:
         value = "not run" if one["value"] is None else f"{one['value']:.4g} {one['unit']}"
         shown = [value, *("" if one[key] is None else f"{one[key]:.4g}" for key in ("peer", "ratio", "max_error"))]
-        target = targets.get(one["name"])
-        said = f"{target[1]} {target[0]} {target[2]:g}: {'reached' if reached(one, target) else 'missed'}" if target else ""
-        lines.append((one["name"], *shown, said))
+        lines.append((one["name"], *shown, _said(one, targets.get(one["name"]))))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
+
+
+def _said(one: Row, target: Target | None) -> str:
+    if target is None:
+        return ""
+    sign, field, limit = target
+    return f"{field} {sign} {limit:.3g}: {'reached' if reached(one, target) else 'missed'}"
 
 
 def draw(
@@ -89,15 +111,20 @@ def draw(
         axis.grid(alpha=0.25, lw=0.5)
         _draw_guides(axis, lengths, series, guides)
     axes[0][0].set_ylabel(unit)
-    handles = {label: handle for axis in axes[0] for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    axes[0][-1].legend(handles.values(), handles.keys(), fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    named = {}
+    for axis in axes[0]:
+        handles, labels = axis.get_legend_handles_labels()
+        named |= dict(zip(labels, handles, strict=True))
+    axes[0][-1].legend(named.values(), named.keys(), fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
 
-def _draw_guides(axis: Any, lengths: Sequence[int], series: Mapping[str, Mapping[int, float]], guides: Sequence[int]) -> None:
+def _draw_guides(
+    axis: Any, lengths: Sequence[int], series: Mapping[str, Mapping[int, float]], guides: Sequence[int]
+) -> None:
     """Lines of growth L, L squared, ... through the lowest first point."""
     starts = [seconds[lengths[0]] for seconds in series.values() if lengths and lengths[0] in seconds]
     if not starts:
