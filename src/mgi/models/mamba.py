@@ -1,77 +1,109 @@
-"""The Mamba block (Gu & Dao 2023, figure 3), with mamba-ssm's parameter names and shapes.
+"""The Mamba block (Gu & Dao 2023, figure 3), with mamba-ssm's parameter names, shapes and keywords.
 
 A `state_dict` of `mamba_ssm.Mamba` loads strictly and back. B batch, L tokens, D width, E inner width, N state size,
 R rank of the step size.
 """
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv1d, silu
+from torch.nn.functional import linear
+from torch.utils.checkpoint import checkpoint as computed_again
 
+from mgi.scan.convolution import conv_silu
 from mgi.scan.interface import Backend, selective_scan
 
-DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4  # range of the initial step size, as in the authors' code
+# Patients that go through a checkpointed block together: on the CPU nothing is gained by more tokens at once.
+TOKENS_AT_ONCE = {"cpu": 2**16, "cuda": 2**20}
 
 
 class Mamba(nn.Module):
     """Gated selective state-space layer, (B, L, D) to (B, L, D).
 
-    `bidirectional` adds the scan from the last token to the first, with the same parameters: genes have no causal
-    order, and a causal scan leaves early genes without context.
+    The keywords up to `bias` are those of `mamba_ssm.Mamba`. `bidirectional` adds the scan from the last token to the
+    first, with the same parameters: genes have no causal order, and a causal scan leaves early genes without context.
+    `checkpoint` keeps nothing but the input for the backward pass, which computes the block again, a few patients at a
+    time: memory then depends neither on depth nor on the batch.
     """
 
     def __init__(
         self,
         d_model: int,
-        *,
         d_state: int = 16,
         d_conv: int = 4,
         expand: int = 2,
+        dt_rank: int | Literal["auto"] = "auto",
+        dt_min: float = 0.001,
+        dt_max: float = 0.1,
+        dt_init: Literal["random", "constant"] = "random",
+        dt_scale: float = 1.0,
+        dt_init_floor: float = 1e-4,
+        conv_bias: bool = True,
+        bias: bool = False,
+        *,
         bidirectional: bool = False,
         backend: Backend = "auto",
+        checkpoint: bool = False,
     ) -> None:
         super().__init__()
-        self.d_inner, self.d_state = expand * d_model, d_state
-        self.dt_rank = math.ceil(d_model / 16)
-        self.bidirectional, self.backend = bidirectional, backend
-        self.in_proj = nn.Linear(d_model, 2 * self.d_inner, bias=False)
-        self.conv1d = nn.Conv1d(self.d_inner, self.d_inner, d_conv, groups=self.d_inner, padding=d_conv - 1)
+        self.d_inner, self.d_state = int(expand * d_model), d_state
+        self.dt_rank = math.ceil(d_model / 16) if dt_rank == "auto" else dt_rank
+        self.bidirectional, self.backend, self.checkpoint = bidirectional, backend, checkpoint
+        self.in_proj = nn.Linear(d_model, 2 * self.d_inner, bias=bias)
+        self.conv1d = nn.Conv1d(
+            self.d_inner, self.d_inner, d_conv, groups=self.d_inner, padding=d_conv - 1, bias=conv_bias
+        )
         self.x_proj = nn.Linear(self.d_inner, self.dt_rank + 2 * d_state, bias=False)
         self.dt_proj = nn.Linear(self.dt_rank, self.d_inner)
         self.A_log = nn.Parameter(torch.log(torch.arange(1, d_state + 1).float()).repeat(self.d_inner, 1))  # E N
         self.D = nn.Parameter(torch.ones(self.d_inner))
-        self.out_proj = nn.Linear(self.d_inner, d_model, bias=False)
-        self._start_with_small_steps()
+        self.out_proj = nn.Linear(self.d_inner, d_model, bias=bias)
+        self.A_log._no_weight_decay = self.D._no_weight_decay = True  # type: ignore[attr-defined]
+        self._start_with_small_steps(dt_init, dt_scale, dt_min, dt_max, dt_init_floor)
 
     def forward(self, x: Tensor) -> Tensor:
         """Mix the tokens; (B, L, D) to (B, L, D)."""
-        u, z = self.in_proj(x).chunk(2, dim=-1)  # B L E, twice
+        if not self.checkpoint:
+            return self._mix(x)
+        at_once = max(1, TOKENS_AT_ONCE.get(x.device.type, 2**16) // x.shape[1])
+        parts = x.split(at_once)
+        if torch.is_grad_enabled():
+            mixed = [computed_again(self._mix, part, use_reentrant=False, preserve_rng_state=False) for part in parts]
+        else:
+            mixed = [self._mix(part) for part in parts]
+        return torch.cat(mixed) if len(mixed) > 1 else mixed[0]
+
+    def _mix(self, x: Tensor) -> Tensor:
+        # Two products instead of the halves of one: backward would first join the gradients, a copy of (B, L, 2 E).
+        biases = (None, None) if self.in_proj.bias is None else self.in_proj.bias.chunk(2)
+        u, z = (linear(x, half, b) for half, b in zip(self.in_proj.weight.chunk(2), biases, strict=True))  # B L E
         y = self._scan(u, z, reverse=False)
         if self.bidirectional:
             y = y + self._scan(u, z, reverse=True)
         return self.out_proj(y)  # type: ignore[no-any-return]
 
     def _scan(self, u: Tensor, z: Tensor, *, reverse: bool) -> Tensor:
-        u = self._convolve(u, reverse=reverse)
+        u = conv_silu(u, self.conv1d.weight, self.conv1d.bias, reverse=reverse, backend=self.backend)
         dt, B, C = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         delta = dt @ self.dt_proj.weight.T  # B L E; the bias goes into the softplus
-        A = -torch.exp(self.A_log.float())
+        A = -torch.exp(self.A_log.to(torch.promote_types(self.A_log.dtype, torch.float32)))
         return selective_scan(
             u, delta, A, B, C, self.D, z, self.dt_proj.bias, True, reverse=reverse, backend=self.backend
         )
 
-    def _convolve(self, u: Tensor, *, reverse: bool) -> Tensor:
-        """Depth-wise convolution over each token and those before it (after it, when reversed), then SiLU."""
-        width = self.conv1d.kernel_size[0]
-        weight = self.conv1d.weight.flip(-1) if reverse else self.conv1d.weight
-        pad = (0, width - 1) if reverse else (width - 1, 0)
-        padded = nn.functional.pad(u.transpose(1, 2), pad)
-        return silu(conv1d(padded, weight, self.conv1d.bias, groups=self.d_inner).transpose(1, 2))
-
-    def _start_with_small_steps(self) -> None:
-        nn.init.uniform_(self.dt_proj.weight, -(self.dt_rank**-0.5), self.dt_rank**-0.5)
-        steps = torch.exp(torch.rand(self.d_inner) * math.log(DT_MAX / DT_MIN) + math.log(DT_MIN)).clamp(min=DT_FLOOR)
+    def _start_with_small_steps(self, kind: str, scale: float, smallest: float, largest: float, floor: float) -> None:
+        """Step sizes spread over `smallest` to `largest`, as the authors' code draws them."""
+        deviation = self.dt_rank**-0.5 * scale
+        if kind == "constant":
+            nn.init.constant_(self.dt_proj.weight, deviation)
+        elif kind == "random":
+            nn.init.uniform_(self.dt_proj.weight, -deviation, deviation)
+        else:
+            raise ValueError(f"dt_init: found '{kind}', expected random or constant")
+        share = torch.rand(self.d_inner)
+        steps = torch.exp(share * (math.log(largest) - math.log(smallest)) + math.log(smallest)).clamp(min=floor)
         with torch.no_grad():
             self.dt_proj.bias.copy_(steps + torch.log(-torch.expm1(-steps)))  # inverse of softplus
+        self.dt_proj.bias._no_reinit = True  # type: ignore[attr-defined]

@@ -37,7 +37,8 @@ def scan(
 ) -> Tensor:
     """The recurrence of `mgi.scan.interface.selective_scan`; the state is float32, or float64 where `u` is."""
     scanned: Tensor = _ChunkedScan.apply(  # type: ignore[no-untyped-call]
-        u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse)
+        u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse
+    )
     return scanned
 
 

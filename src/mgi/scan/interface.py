@@ -59,11 +59,12 @@ def selective_scan(
 def choose_backend(backend: Backend, device: str, dtype: torch.dtype = torch.float32) -> str:
     """The name of the backend that will run; `auto` says on one log line, once a device, which it took.
 
-    In float64 `auto` is always torch: the kernels compute in float32.
+    `auto` is torch, silently, where no kernel takes the dtype: float64, and anything but float32 on the CPU.
     """
     wanted = os.environ.get(ENVIRONMENT, "auto") if backend == "auto" else backend
     if wanted == "auto":
-        return "torch" if dtype == torch.float64 else _automatic(device)
+        fits = dtype == torch.float32 or (device == "cuda" and dtype != torch.float64)
+        return _automatic(device) if fits else "torch"
     asked = "model.scan_backend" if backend != "auto" else ENVIRONMENT
     if wanted not in MODULES:
         raise ConfigError(f"{asked}: found '{wanted}', expected one of auto, {', '.join(MODULES)}")

@@ -129,9 +129,19 @@ def test_auto_says_without_a_warning_that_it_took_the_fast_one(present, caplog) 
     assert [(r.levelname, r.getMessage()) for r in caplog.records] == [("INFO", "selective scan on cpu: backend cpp")]
 
 
-def test_in_double_precision_auto_is_torch(present) -> None:
-    present("cpp")
-    assert choose_backend("auto", "cpu", torch.float64) == "torch"
+@pytest.mark.parametrize(
+    ("device", "dtype", "chosen"),
+    [
+        ("cpu", torch.float32, "cpp"),
+        ("cpu", torch.float64, "torch"),
+        ("cpu", torch.bfloat16, "torch"),
+        ("cuda", torch.bfloat16, "triton"),
+        ("cuda", torch.float64, "torch"),
+    ],
+)
+def test_auto_is_torch_where_no_kernel_takes_the_dtype(device, dtype, chosen, present) -> None:
+    present("cpp", "triton")
+    assert choose_backend("auto", device, dtype) == chosen
 
 
 @pytest.mark.parametrize(("name", "device"), [("cpp", "cpu"), ("triton", "cuda"), ("mamba_ssm", "cuda")])
