@@ -66,7 +66,7 @@ def table_of(rows: Sequence[Row], targets: Mapping[str, Target]) -> str:
     """The rows as aligned text, targets beside those that have one."""
     lines = [("", "value", "peer", "ratio", "max error", "target")]
     for one in rows:
-        value = "not run" if one["value"] is None else f"{one['value']:.4g} {one['unit']}"
+        value = "" if one["value"] is None else f"{one['value']:.4g} {one['unit']}"
         shown = [value, *("" if one[key] is None else f"{one[key]:.4g}" for key in ("peer", "ratio", "max_error"))]
         lines.append((one["name"], *shown, _said(one, targets.get(one["name"]))))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]

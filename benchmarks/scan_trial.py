@@ -3,7 +3,7 @@
     python benchmarks/scan_trial.py '{"variant": "cpp", "batch": 2, "length": 4096, "width": 64, "state": 16}'
 
 Further keys: `backward` (true), `repeats` (3), `budget_s` (20), `exact` (a file of float64 results: adds `errors`).
-With the variant `exact` it makes that file.
+The variant `exact` makes that file; `floor` is the arithmetic alone, in registers.
 """
 
 import json
@@ -28,6 +28,9 @@ def main() -> None:
         make_exact(sizes, Path(spec["exact"]))
         print(json.dumps({"both_s": 0.0}))
         return
+    if spec["variant"] == "floor":
+        print(json.dumps(floor(*sizes[:3])))
+        return
     scan = VARIANTS[spec["variant"]]()
     warm = arranged(draw_inputs(sizes[0], WARM_LENGTH, *sizes[2:], dtype=torch.float32), spec["variant"])
     output = scan(**warm)
@@ -51,6 +54,14 @@ def main() -> None:
         found = {"y": output.detach(), **gradients(output, inputs, weight)}
         figures["errors"] = errors_of(found, torch.load(spec["exact"], weights_only=True))
     print(json.dumps(figures))
+
+
+def floor(batch: int, length: int, width: int) -> dict[str, float]:
+    """Seconds of the scan's arithmetic with 16 states, nothing read or written, compiled as our kernel is."""
+    from scan_floor import seconds
+
+    found = seconds(batch, length, width)
+    return {"forward_s": found.forward, "both_s": found.forward + found.backward}
 
 
 def weight_of(like: Tensor) -> Tensor:
