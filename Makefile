@@ -2,11 +2,12 @@
 # make setup  the Python environment in .venv                 make check   style, types, import contracts, workflow, tests
 # make faults  every way in which a service can fail          make fuzz    every reader against mutated files
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
-# make clean  caches and the demo's results
+# make bench-scan  the scan beside its peers and its floor      make bench-encoders  layers over 1,024 to 60,484 tokens
+# make bench-retrieval  whose genes belong to an image?       make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint check faults fuzz kill bench-ingest clean
+.PHONY: help setup dev demo test lint check faults fuzz kill bench-ingest bench-scan bench-encoders bench-retrieval clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -70,6 +71,17 @@ check: lint test
 bench-ingest: setup
 	@python benchmarks/ingest/ingest.py $(BENCH)
 
+# BENCH=--quick for a trial of two lengths; mambapy and mamba-ssm take part where docs/peers.md put them.
+bench-scan: setup
+	@PYTHONPATH=src python benchmarks/scan.py $(BENCH)
+
+bench-encoders: setup
+	@PYTHONPATH=src python benchmarks/encoders.py $(BENCH)
+
+# Two cohorts side by side, a core each; a killed run goes on where it stopped.
+bench-retrieval: setup
+	@PYTHONPATH=src OMP_NUM_THREADS=1 python benchmarks/retrieval.py $(BENCH)
+
 # Each prints one line of counts and fails where it is not clean; fuzz and kill keep what they found under build/.
 faults: dev
 	@PYTHONPATH=src python tests/faults/matrix.py
@@ -81,5 +93,5 @@ kill: dev
 	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m killing
 
 clean:
-	rm -rf results/demo results/demo-null results/toy build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf results/demo results/demo-null results/retrieval results/retrieval-null results/toy build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests workflow -name __pycache__ -type d -prune -exec rm -rf {} +
