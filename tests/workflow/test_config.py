@@ -46,7 +46,7 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ({"runs": {"methods": ["mgi", "mgi"]}}, 'runs.methods: found ["mgi", "mgi"], expected no entry twice'),
         (
             {"model": {"gene_encoder": "lstm"}},
-            'model.gene_encoder: found "lstm", expected one of mamba, transformer, mlp',
+            'model.gene_encoder: found "lstm", expected one of mamba, transformer, mlp, flat_mlp, group_attention',
         ),
         ({"images": None}, "images: found null, expected object"),
         ({"images": {"source": "idc"}}, 'images.source: found "idc", expected one of tcia, kaggle, nifti, dicom'),
@@ -55,6 +55,10 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         (
             {"expression": {"source": "matrix", "values": "counts"}},
             "expression.values: found counts, but source matrix stores a table as it is; leave it out",
+        ),
+        (
+            {"model": {"gene_tokens": "pathway"}},
+            "model.pathways: found null, expected a .gmt file for gene_tokens pathway",
         ),
         (
             {"genes": {"gene_filter": "list"}},

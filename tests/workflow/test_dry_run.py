@@ -45,3 +45,17 @@ def test_a_stage_can_be_asked_for_by_name(tree: Path, snakemake: Any, jobs_of: J
     jobs = jobs_of(listed.stdout)
     assert last in jobs
     assert "report" not in jobs
+
+
+def test_the_file_of_pathways_is_read_by_training_alone(tree: Path, snakemake: Any) -> None:
+    (tree / "own.yaml").write_text("model: {gene_tokens: pathway, pathways: my sets.gmt}\n")
+    options = ("-n", "--printshellcmds", "--configfile", "config/demo.yaml", "own.yaml")
+    missing = snakemake(tree, *options)
+    assert missing.returncode != 0
+    assert "my sets.gmt" in missing.stdout
+    (tree / "my sets.gmt").write_text("A\tx\tG\n")
+    listed = snakemake(tree, *options)
+    assert listed.returncode == 0, listed.stdout
+    calls = listed.stdout.split("python -m mgi ")[1:]
+    readers = sorted(call.split()[0] for call in calls if "--pathways 'my sets.gmt'" in call)
+    assert readers == [*["finetune"] * 6, "pretrain"]

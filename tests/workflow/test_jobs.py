@@ -14,6 +14,7 @@ from lib.supplied import (
     image_lists,
     image_table,
     option,
+    pathways,
     positions_table,
 )
 
@@ -61,6 +62,11 @@ def test_positions_are_made_only_where_the_order_asks_and_the_user_has_none() ->
 def test_a_gene_list_is_an_input_of_its_filter_alone() -> None:
     assert gene_list({"genes": {"gene_filter": "none", "gene_list": "g"}}) == []
     assert gene_list({"genes": {"gene_filter": "list", "gene_list": "g"}}) == ["g"]
+
+
+def test_gene_sets_are_an_input_where_they_are_tokens() -> None:
+    assert pathways({"model": {"gene_tokens": "shared", "pathways": "p.gmt"}}) == []
+    assert pathways({"model": {"gene_tokens": "pathway", "pathways": "p.gmt"}}) == ["p.gmt"]
 
 
 def test_the_simulated_archive_is_an_input_only_where_there_is_one() -> None:

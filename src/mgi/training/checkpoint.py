@@ -5,6 +5,7 @@ or foreign checkpoint is passed over for the one before it.
 """
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mgi.core.fingerprint import digest_of
 
 KEEP = 2
 POINTER = "LATEST.json"
+LOG = logging.getLogger(__name__)
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any], *, step: int, identity: str) -> None:
@@ -39,10 +41,13 @@ def save_checkpoint(folder: Path, state: dict[str, Any], *, step: int, identity:
 
 
 def load_checkpoint(folder: Path, *, identity: str) -> dict[str, Any] | None:
-    """The newest intact checkpoint of this identity, or None."""
+    """The newest intact checkpoint of this identity, or None; those of others are passed over, which is said."""
     for entry in _entries(folder):
+        if entry["identity"] != identity:
+            LOG.info("%s: passed over, of other settings, genes, patients or code", folder / Path(entry["file"]).name)
+            continue
         path = folder / Path(entry["file"]).name
-        if entry["identity"] == identity and path.is_file() and sha256_of(path) == entry["sha256"]:
+        if path.is_file() and sha256_of(path) == entry["sha256"]:
             state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
             return state
     return None

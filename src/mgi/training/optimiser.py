@@ -8,6 +8,7 @@ from torch import nn
 from mgi.training.settings import ScheduleSettings
 
 UNDECAYED = (
+    ".bias",
     "A_log",
     ".D",
     "position",

@@ -11,9 +11,7 @@ from mgi.training.finetune import WithoutGenes
 from mgi.training.weights import Weights, part_of
 
 
-def build_segmenter(
-    method: str, settings: ModelSettings, n_genes: int, gene_sets: Members | None = None
-) -> nn.Module:
+def build_segmenter(method: str, settings: ModelSettings, n_genes: int, gene_sets: Members | None = None) -> nn.Module:
     """The network of `method` with fresh weights, under the signature of `finetune.Segmenter`.
 
     Raises BadInputError where the method is unknown.

@@ -77,6 +77,7 @@ class Study:
     }
     SCHEDULE: ClassVar = {"steps": 4, "batch": 3, "warmup_steps": 1, "validate_every": 2, "checkpoint_every": 2}
     ROLES: ClassVar = {"train": (0, 1, 2, 3), "validation": (4, 5), "test": (6, 7)}
+    FILTER = FilterSettings()
     N_GENES = 12
     SHAPE = (3, 20, 24)  # slices, rows, columns
 
@@ -158,7 +159,7 @@ class Study:
         folder = self.folder / "expression"
         write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
         training = list(self.ROLES["train"])
-        fitted = fit(values[training], genes, FilterSettings(), self.role("train"), scale="as given")
+        fitted = fit(values[training], genes, self.FILTER, self.role("train"), scale="as given")
         write_fitted_genes(self.folder / "genes.parquet", fitted)
 
     def _write_split(self) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mgi.commands import finetune
+from mgi.expression.filter import FilterSettings
 from mgi.training.weights import load_weights
 
 RUNS = {"mgi": ("mgi", "real", True), "mgi-none": ("mgi", "none", True), "unet": ("unet", "none", False)}
@@ -115,6 +116,69 @@ def test_encoders_pretrained_on_another_gene_list_are_refused(study, write_study
     assert "1 of its 12 genes are missing and 0 of the 11 given are not its own" in said
     assert "the first that differs is gene 12: found none, expected 'ENSG011'" in said
     assert said.count("\n") == 1
+
+
+def test_encoders_pretrained_on_another_order_of_the_same_genes_are_refused(
+    study, write_study, tmp_path: Path, capsys
+) -> None:
+    class Shuffled(write_study):
+        FILTER = FilterSettings(gene_order="random")
+
+    other = Shuffled(tmp_path)
+    start, final = {"pretrained": study.weights("pretrain")}, {"weights": study.weights("mgi")}
+    for command, options in (("finetune", start), ("predict", final)):
+        capsys.readouterr()
+        assert other.run(command, "mgi", **options) == 5
+        assert "trained on another gene list: the same 12 genes in another order" in capsys.readouterr().err
+
+
+class TestPathways:
+    """All three commands with tokens of gene sets; prediction takes the sets from the weights."""
+
+    GMT = "one\tx\tENSG000\tENSG011.4\nnone\tx\tTP53\ntwo\tx\tENSG001\tENSG000\n"
+
+    @pytest.fixture
+    def gmt(self, tmp_path: Path) -> Path:
+        path = tmp_path / "sets.gmt"
+        path.write_text(self.GMT)
+        return path
+
+    @pytest.fixture
+    def own(self, write_study, tmp_path: Path, gmt: Path, capsys):
+        given = write_study(tmp_path / "study")
+        self.model = json.dumps({**given.MODEL, "gene_tokens": "pathway"})
+        assert given.run("pretrain", "pretrain", model=self.model, pathways=gmt) == 0
+        return given
+
+    def test_a_run_trains_predicts_and_says_which_genes_it_does_not_read(self, own, gmt: Path, capsys) -> None:
+        facts = json.loads((own.folder / "runs/pretrain/run.json").read_text())
+        assert facts["pathways"] == {"used": 2, "dropped": ["none"], "genes_in_none": 9}
+        start = own.weights("pretrain")
+        assert own.run("finetune", "mgi", model=self.model, pathways=gmt, pretrained=start) == 0
+        gmt.unlink()
+        assert own.run("predict", "mgi") == 0
+        assert load_weights(own.weights("mgi"), genes=GENES).gene_sets == {"one": [0, 11], "two": [0, 1]}
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("two\tx\tENSG001\tENSG000\n", "trained on other gene sets: 2 of 2 differ, the first is set 1: found"),
+            ("one\tx\tENSG000\ntwo\tx\n", "sets.gmt: line 2: found 'two\\tx', expected a set's name"),
+            ("one\tx\t7157\n", "sets.gmt: none of 1 gene sets has a gene of the model"),
+        ],
+    )
+    def test_other_or_broken_sets_are_refused_in_one_line(self, own, gmt: Path, text, message, capsys) -> None:
+        gmt.write_text(text)
+        capsys.readouterr()
+        start = own.weights("pretrain")
+        assert own.run("finetune", "mgi", model=self.model, pathways=gmt, pretrained=start) == 5
+        said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mgi finetune:")]
+        assert len(said) == 1
+        assert message in said[0]
+
+    def test_pathways_without_a_file_are_refused_with_the_key(self, own, capsys) -> None:
+        assert own.run("pretrain", "broken", model=self.model) == 2
+        assert "model.gene_tokens: pathway needs gene sets" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

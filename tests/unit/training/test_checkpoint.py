@@ -66,10 +66,14 @@ def test_with_both_damaged_nothing_is_resumed(tmp_path: Path) -> None:
     assert step_of(tmp_path) is None
 
 
-def test_a_checkpoint_of_another_run_is_not_resumed(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_run_is_not_resumed_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     save(tmp_path, 10, "ours")
-    save(tmp_path, 20, "theirs")
-    assert step_of(tmp_path, "ours") == 10
+    theirs = save(tmp_path, 20, "theirs")
+    with caplog.at_level("INFO"):
+        assert step_of(tmp_path, "ours") == 10
+    assert caplog.messages == [f"{theirs}: passed over, of other settings, genes, patients or code"]
     assert step_of(tmp_path, "nobody") is None
 
 

@@ -33,12 +33,13 @@ def fit(
     schedule: ScheduleSettings = SCHEDULE,
     score: Callable[[float], float] = lambda error: -error,
     loss_at: Callable[[int, Tensor], Tensor] = lambda _, loss: loss,
+    genes: tuple[str, ...] = ("A", "B", "C"),
     **options: Any,
 ) -> tuple[dict[str, Tensor], Curve]:
     """Fit a line with dropout and both generators; return the final weights and the curve."""
     model = network()
     optimiser = make_optimiser([ParameterGroup(modules=[model])], schedule)
-    place = Place(checkpoints=folder / "ckpt", identity="line", randomness=Randomness.seeded(7))
+    place = Place(checkpoints=folder / "ckpt", identity="line", randomness=Randomness.seeded(7), genes=genes)
 
     def step(number: int) -> tuple[Tensor, dict[str, float]]:
         if number == dies_at:
@@ -88,6 +89,21 @@ def test_a_run_resumed_from_the_checkpoint_before_a_damaged_one_ends_alike(tmp_p
         fit(tmp_path / "killed", dies_at=8)
     max((tmp_path / "killed/ckpt").glob("*.pt")).write_bytes(b"damaged")
     assert same(weights, fit(tmp_path / "killed")[0])
+
+
+@pytest.mark.parametrize(
+    ("genes", "said"),
+    [
+        (("A", "C", "B"), "the same 3 genes in another order, 2 of them elsewhere; .* gene 2: found 'C', expected 'B'"),
+        (("A", "B"), "1 of its 3 genes are missing .* gene 3: found none, expected 'C'"),
+    ],
+)
+def test_a_checkpoint_of_other_genes_is_never_resumed(genes: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        fit(tmp_path, dies_at=8)
+    with pytest.raises(BadInputError, match=f"ckpt: trained on another gene list: {said}"):
+        fit(tmp_path, genes=genes)
+    assert same(fit(tmp_path)[0], fit(tmp_path / "undisturbed")[0])
 
 
 def test_a_finished_run_started_again_has_nothing_to_do(tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
+from dataclasses import replace
+
+import pytest
 import torch
 from torch import nn
 
+from mgi.models.gene_encoder import build_gene_encoder
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
 from mgi.training.optimiser import ParameterGroup, make_optimiser
@@ -38,6 +42,21 @@ def test_norms_biases_states_codes_and_null_tokens_are_not_decayed_and_matrices_
         "image_encoder.vit.pos_embed",
     }
     assert {group["weight_decay"] for group in optimiser.param_groups} == {0.3, 0.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"gene_tokens": "gene"}, {"position"}),
+        ({"gene_tokens": "pathway"}, {"position", "bias"}),
+        ({"gene_encoder": "group_attention"}, {"groups.position", "cls_token"}),
+    ],
+)
+def test_what_a_token_is_told_apart_by_is_not_decayed(changes, names: set[str]) -> None:
+    tokens = build_gene_encoder(replace(MODEL, **changes), 10, {"a": [0, 1], "b": [2]}).tokens
+    optimiser = make_optimiser([ParameterGroup(modules=[tokens])], SCHEDULE)
+    decay = {id(parameter): group["weight_decay"] for group in optimiser.param_groups for parameter in group["params"]}
+    assert {name for name, parameter in tokens.named_parameters() if decay[id(parameter)] == 0} == names
 
 
 def test_every_parameter_belongs_to_one_group_the_first_that_names_it() -> None:

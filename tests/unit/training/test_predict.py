@@ -3,6 +3,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mgi.models.mgi import build_mgi
+from mgi.training.gene_cache import GeneCache, cache_for
 from mgi.training.predict import derangement, gene_modes, predict_native
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
@@ -114,3 +116,24 @@ def test_masks_never_reach_a_prediction(pairs) -> None:
     before = predicted(some)
     some.slices.masks.copy_(1 - some.slices.masks)
     assert predicted(some) == before
+
+
+def test_all_modes_together_encode_each_patient_once_and_the_mean_once(model_settings, pairs) -> None:
+    torch.manual_seed(0)
+    some, average = pairs(3), torch.full((10,), 0.1)
+    model, rows = build_mgi(model_settings, 10), []
+    model.gene_encoder.register_forward_hook(lambda _, given, made: rows.append(len(given[0])))
+    modes = gene_modes(some.genes, average, some.slices.patient_ids, PredictSettings(permutations=4), with_genes=True)
+
+    def bytes_of(cache: GeneCache | None) -> list[bytes]:
+        return [
+            plane.tobytes()
+            for mode in modes
+            for _, slices in predict_native(model, some, mode, [(16, 16)] * 3, 2, cache)
+            for plane in slices
+        ]
+
+    together = bytes_of(cache_for(model))
+    assert rows == [1] * (3 + 1)
+    assert bytes_of(None) == together
+    assert len(rows) == 4 + 3 * 5 + 1

@@ -120,3 +120,13 @@ def test_the_digest_of_the_data_sees_every_pixel_mask_and_gene(pairs) -> None:
         tensor.view(-1)[3] += 1
         digests.add(changed.digest())
     assert len(digests) == 4
+
+
+def test_each_patient_of_a_batch_is_encoded_once_a_view(place, model_settings, pairs) -> None:
+    """A view of the contrast, and one with masked genes; three patients in each of the two validations."""
+    run = place("a")
+    aligner, rows = build_aligner(model_settings, 10), []
+    aligner.gene_encoder.register_forward_hook(lambda _, given, made: rows.append(len(given[0])))
+    schedule = replace(SCHEDULE, steps=2, validate_every=1)
+    pretrain(aligner, pairs(6), pairs(3, 1), replace(SETTINGS, schedule=schedule), place=run)
+    assert rows == [4, 4, 3] * 2
