@@ -122,9 +122,7 @@ def from_volume(patient_id: str, volume: Volume | NiftiVolume, *, where: str, so
     `source` is its digest. Raises BadInputError as `from_series` does.
     """
     positions = volume.positions_mm if isinstance(volume, Volume) else None
-    scan = _Scan(
-        voxels=volume.voxels, affine=volume.affine, mask=None, positions_mm=positions, notes=volume.notes
-    )
+    scan = _Scan(voxels=volume.voxels, affine=volume.affine, mask=None, positions_mm=positions, notes=volume.notes)
     return _stored(patient_id, where, source, scan)
 
 

@@ -25,7 +25,7 @@ from mgi.training.settings import ScheduleSettings
 
 GRADIENT_NORM = 1.0
 BATCHES_AHEAD = 2
-CHECKPOINT_FORMAT = 2  # raised when a checkpoint holds something else: those of older code are passed over
+CHECKPOINT_FORMAT = 3  # raised when a checkpoint holds something else: those of older code are passed over
 LOG = logging.getLogger(__name__)
 Curve = list[dict[str, Any]]
 

@@ -363,3 +363,18 @@ def test_a_second_prediction_takes_the_place_of_the_first(released, bright, flai
     for _ in range(2):
         assert run(flair, released.model("unet"), tmp_path / "m.nii.gz") == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["flair.nii.gz", "m.json", "m.nii.gz"]
+
+
+def test_real_files_get_masks_on_their_own_grids(released, real_data, bright, tmp_path: Path) -> None:
+    flair = real_data / "nifti/TCGA-FG-6692/flair_native.nii.gz"
+    assert run(flair, released.model("unet"), tmp_path / "n.nii.gz") == 0
+    image, mask = nibabel.load(flair), nibabel.load(tmp_path / "n.nii.gz")
+    assert np.array_equal(mask.header["srow_x"], image.header["srow_x"])
+    assert np.array_equal(np.asarray(mask.dataobj), np.asarray(image.dataobj) > BRIGHT)
+    series, expected = (real_data / f"dicom/flair_explicit_vr{part}" for part in ("", "/expected_volume.nii.gz"))
+    assert run(series, released.model("unet"), tmp_path / "d.nii.gz") == 0
+    mask, truth = nibabel.load(tmp_path / "d.nii.gz"), nibabel.as_closest_canonical(nibabel.load(expected))
+    mask = nibabel.as_closest_canonical(mask)
+    assert np.allclose(mask.affine, truth.affine, rtol=0, atol=1e-2)
+    assert np.array_equal(np.asarray(mask.dataobj), np.asarray(truth.dataobj) > BRIGHT)
+    assert "not_flair" in flags(tmp_path / "d.nii.gz")
