@@ -11,6 +11,7 @@ from mgi.losses.segmentation import segmentation_loss
 from mgi.models.mgi import MGI
 from mgi.training.loop import Curve, Place, Run, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
+from mgi.training.precision import precision_of
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings
 
@@ -72,6 +73,7 @@ def finetune(
     device = next(model.parameters()).device
     weights = tumour_weights(training.slices.masks.sum((1, 2, 3)).numpy())
     optimiser = make_optimiser(parameter_groups(model, settings), settings.schedule)
+    in_precision = precision_of(settings.schedule.precision, device, where="finetune.schedule")
 
     def step(_: int) -> tuple[Tensor, dict[str, float]]:
         rows = torch.from_numpy(weighted_batch(weights, settings.schedule.batch, place.randomness.numpy))
@@ -82,7 +84,7 @@ def finetune(
         genes = training.genes[patients]
         genes = genes + settings.gene_noise * torch.randn(genes.shape, generator=place.randomness.torch)
         kept = torch.rand(len(patients), generator=place.randomness.torch) >= settings.gene_dropout
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with in_precision():
             logits = model(images.to(device), genes.to(device), patient.to(device), (kept & use_genes).to(device))
             loss = segmentation_loss(logits.float(), masks.to(device))
         return loss, {}

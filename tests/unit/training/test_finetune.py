@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from mgi.core.errors import ConfigError
 from mgi.datasets.augment import AugmentSettings
 from mgi.models.mgi import build_mgi
 from mgi.training.finetune import WithoutGenes, finetune, parameter_groups, predict_logits, volume_dice
@@ -73,6 +74,12 @@ def test_encoders_rest_while_only_the_decoder_learns(place, model_settings, pair
 def test_an_encoder_rate_of_zero_keeps_that_encoder(place, model_settings, pairs) -> None:
     model, before, _ = trained(place("a"), model_settings, pairs, settings=replace(SETTINGS, image_encoder_rate=0.0))
     assert changed(before, model) == {"gene_encoder", "decoder", "null_token"}
+
+
+def test_mixed_precision_on_a_cpu_is_refused_before_the_first_step(place, model_settings, pairs) -> None:
+    settings = replace(SETTINGS, schedule=replace(SCHEDULE, precision="bf16"))
+    with pytest.raises(ConfigError, match=r"finetune.schedule.precision: bf16 needs a GPU"):
+        trained(place("a"), model_settings, pairs, settings=settings)
 
 
 def test_a_network_without_encoders_is_one_group(model_settings) -> None:
