@@ -59,7 +59,8 @@ class Mamba(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Mix the tokens; (B, L, D) to (B, L, D)."""
         # Two products instead of the halves of one: backward would first join the gradients, a copy of (B, L, 2 E).
-        biases = (None, None) if self.in_proj.bias is None else self.in_proj.bias.chunk(2)
+        bias: Tensor | None = self.in_proj.bias
+        biases = (None, None) if bias is None else bias.chunk(2)
         u, z = (linear(x, half, b) for half, b in zip(self.in_proj.weight.chunk(2), biases, strict=True))  # B L E
         y = self._scan(u, z, reverse=False)
         if self.bidirectional:
