@@ -37,7 +37,7 @@ class ModelSettings:
     gene_depth: int = 4
     gene_state: int = 16
     bidirectional: bool = True
-    scan_backend: Literal["auto", "torch", "mamba_ssm"] = "auto"
+    scan_backend: Literal["auto", "cpp", "triton", "torch", "mamba_ssm", "reference"] = "auto"
     projection_width: int = 128
     decoder_width: int = 256
     decoder_heads: int = 8

@@ -50,7 +50,8 @@ class Objective(nn.Module):
 
     def similarity(self, image_vectors: Tensor, gene_vectors: Tensor) -> Tensor:
         """(N, D) slices and (P, D) patients to cosine / temperature (N, P)."""
-        return image_vectors @ gene_vectors.T / self.temperature()
+        with torch.autocast(image_vectors.device.type, enabled=False):  # a cosine in bfloat16 is off by up to 1/256
+            return image_vectors.float() @ gene_vectors.float().T / self.temperature()
 
     def forward(self, batch: Batch, group: Group = ALONE) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of the whole batch, of which this process holds a part, and its terms."""

@@ -13,6 +13,7 @@ from mgi.training.monitors import collapse_warnings, space_figures
 from mgi.training.objective import Objective
 from mgi.training.optimiser import ParameterGroup, make_optimiser
 from mgi.training.pretrain_batches import Batch, BatchDrawer, Pairs
+from mgi.training.precision import precision_of
 from mgi.training.settings import PretrainSettings
 
 LOG = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def pretrain(
     device = next(aligner.parameters()).device
     model = Objective(aligner, settings).to(device)
     compile_where_it_pays(aligner.image_encoder, device, wanted=settings.compile)
+    in_precision = precision_of(settings.schedule.precision, device, where="pretrain.schedule")
     draw = BatchDrawer(
         training=training,
         rna_only=training.genes[:0] if rna_only is None else rna_only,
@@ -61,6 +63,7 @@ def pretrain(
         place=place,
         select_best=False,
         group=group,
+        context=in_precision,
     )
     return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), run)
 
