@@ -1,35 +1,51 @@
 """The gradients of the GPU selective scan in Triton; letters and layout as in `triton_kernels`.
 
 A program walks over its tiles from the last to the first. The states of a tile are computed again from the one before
-it, which the forward pass saved. Nothing is added by atomics: a block of channels writes its share of the gradients of
-B and C (blocks, B, L padded, N), a chunk its share of those of A, D and the bias, and the shares are added in order.
+it, which the forward pass saved, as it did y before its gate. Nothing is added by atomics: a block of channels writes its share of the gradients of
+B and C (blocks, B, L padded, N, 2), a chunk its share of those of A, D and the bias, and the shares are added in order.
 """
 
 import triton
 import triton.language as tl
 
-from mgi.scan.triton_kernels import advance, place, read, read_bc, retreat, row, sigmoid, state_index, step_size
+from mgi.scan.triton_kernels import advance, place, put, read, read_bc, retreat, row, sigmoid, state_index, step_size
 
 
 @triton.jit
-def put(ptr, value, batch, first, tokens, columns, L, E, exists):
-    """A tile (T, S) into a contiguous (B, L, E)."""
-    start = ptr + (batch.to(tl.int64) * L + first) * E
-    tl.store(start + tokens * E + columns, value.to(ptr.dtype.element_ty), exists)
+def high(x):
+    """What of a float32 a tensor core reads (tf32: 10 bits of fraction); x - high(x) is exact."""
+    return (x.to(tl.int32, bitcast=True) & -8192).to(tl.float32, bitcast=True)
 
 
 @triton.jit
-def share(dB, dC, batch, tile, j, tiles, T: tl.constexpr, G: tl.constexpr, J: tl.constexpr):
-    """Where a block's share of dB and dC of a tile's tokens and the j-th state of every group goes, (T, G)."""
+def add_over_channels(dB, dC, T: tl.constexpr, G: tl.constexpr, S: tl.constexpr):
+    """(T G, 16): column 0 is the sum of dB (T, G, S) over S, column 1 that of dC; the others are zero.
+
+    Added by the tensor cores, as a product with ones, in two parts that together keep 21 bits of fraction: shuffles
+    between lanes would cost more than everything else in this pass.
+    """
+    dB, dC = tl.reshape(dB, (T * G, S)), tl.reshape(dC, (T * G, S))
+    column = tl.broadcast_to(tl.arange(0, 16)[None, :], (S, 16))
+    to_B, to_C = (column == 0).to(tl.float32), (column == 1).to(tl.float32)
+    total = tl.dot(high(dB), to_B, input_precision="tf32")
+    total = tl.dot(dB - high(dB), to_B, total, input_precision="tf32")
+    total = tl.dot(high(dC), to_C, total, input_precision="tf32")
+    return tl.dot(dC - high(dC), to_C, total, input_precision="tf32")
+
+
+@triton.jit
+def put_share(dbc, total, batch, tile, j, tiles, T: tl.constexpr, G: tl.constexpr, J: tl.constexpr):
+    """This block of channels' share of dB and dC of a tile's tokens and the j-th state of every group."""
     block = (tl.program_id(0) * tl.num_programs(1) + batch).to(tl.int64)
-    inside = tl.arange(0, T)[:, None] * (G * J) + tl.arange(0, G)[None, :] * J + j
-    start = (block * tiles + tile) * (T * G * J)
-    return dB + start + inside, dC + start + inside
+    start = dbc + (block * tiles + tile) * (T * G * J * 2)
+    row, column = tl.arange(0, T * G)[:, None], tl.arange(0, 16)[None, :]
+    tl.store(start + (row * J + j) * 2 + column, total, (column < 2) & (row >= 0))
 
 
 @triton.jit
 def state_gradients(decay, x3, dy3, dt3, B3, C3, rate, before, handed, T: tl.constexpr):
-    """For one state of every group: y's part, du's and ddt's, dA (1, G, S), dB and dC (T, G), and what is handed on.
+    """For one state of every group: du's part and ddt's, dA (1, G, S), dB and dC before they are
+    added over channels, and what is handed on.
 
     ddt's part lacks ln 2, since `rate` is A log2(e).
     """
@@ -38,13 +54,13 @@ def state_gradients(decay, x3, dy3, dt3, B3, C3, rate, before, handed, T: tl.con
     back, g = retreat(decay, dy3 * C3, handed, T)
     pulled = g * (h - drive)  # g decay h_(t-1)
     dA = tl.sum(pulled * dt3, 0, keep_dims=True)
-    return h * C3, g * B3, pulled * rate, dA, tl.sum(g * x3, 2), tl.sum(h * dy3, 2), row(back, 0, T)
+    return g * B3, pulled * rate, dA, g * x3, h * dy3, row(back, 0, T)
 
 
 # fmt: off
 @triton.jit
 def backward_kernel(
-    u, delta, z, gradient, bc, a2, D, bias, saved, starts, du, ddelta, dz, dB, dC, dA, dD, dbias,
+    u, delta, z, gradient, bc, a2, D, bias, ungated, saved, starts, du, ddelta, dz, dbc, dA, dD, dbias,
     ub, ul, db, dl, zb, zl, gb, gl, L, E, tiles, chunk,
     T: tl.constexpr, G: tl.constexpr, J: tl.constexpr, S: tl.constexpr, WIDE: tl.constexpr,
     SOFTPLUS: tl.constexpr, REVERSE: tl.constexpr, HAS_D: tl.constexpr, HAS_Z: tl.constexpr, HAS_BIAS: tl.constexpr,
@@ -69,42 +85,44 @@ def backward_kernel(
         tile = begin + end - 1 - step
         first, tokens, columns, exists = place(tile, e0, L, E, T, S, REVERSE)
         u_tile = read(u, batch, first, tokens, columns, ub, ul, exists)
-        raw = read(delta, batch, first, tokens, columns, db, dl, exists) + bias_row
-        dt = step_size(raw, u_tile, exists, SOFTPLUS)
-        dout = read(gradient, batch, first, tokens, columns, gb, gl, exists)
-        dy = dout
+        dt = read(delta, batch, first, tokens, columns, db, dl, exists)
+        dt = step_size(dt + bias_row, u_tile, exists, SOFTPLUS)
+        dy = read(gradient, batch, first, tokens, columns, gb, gl, exists)
         if HAS_Z:
             z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
-            dy = dout * z_tile * sigmoid(z_tile)
+            dy = dy * z_tile * sigmoid(z_tile)
         x3, dt3, dy3 = (dt * u_tile)[:, None, :], dt[:, None, :], dy[:, None, :]
-        y_sum = tl.zeros((T, G, S), tl.float32)
-        du_sum, ddt_sum, hand, dA_new = y_sum, y_sum, (), ()
+        du_sum = tl.zeros((T, G, S), tl.float32)
+        ddt_sum, hand, dA_new = du_sum, (), ()
         for j in tl.static_range(J):
             inside, there = state_index(e0, j, E, G, J, S)
             before = tl.load(saved + (batch.to(tl.int64) * tiles + tile) * (G * J) * E + inside, there, 0.0)
             B3, C3 = read_bc(bc, batch, tile, j, tiles, T, G, J, WIDE)
             decay = tl.exp2(dt3 * rate[j])
-            y_part, du_part, ddt_part, dA_part, dB_part, dC_part, back = state_gradients(
+            du_part, ddt_part, dA_part, dB_part, dC_part, back = state_gradients(
                 decay, x3, dy3, dt3, B3, C3, rate[j], before, handed[j], T
             )
-            y_sum, du_sum, ddt_sum = y_sum + y_part, du_sum + du_part, ddt_sum + ddt_part
+            du_sum, ddt_sum = du_sum + du_part, ddt_sum + ddt_part
             dA_new, hand = dA_new + (dA_sum[j] + dA_part,), hand + (back,)
-            dB_at, dC_at = share(dB, dC, batch, tile, j, tiles, T, G, J)
-            tl.store(dB_at, dB_part)
-            tl.store(dC_at, dC_part)
+            put_share(dbc, add_over_channels(dB_part, dC_part, T, G, S), batch, tile, j, tiles, T, G, J)
         handed, dA_sum = hand, dA_new
-        du_2 = tl.sum(du_sum, 1)
+        # Read again: to hold them meanwhile would take registers from the states.
+        raw = read(delta, batch, first, tokens, columns, db, dl, exists) + bias_row
+        dout = read(gradient, batch, first, tokens, columns, gb, gl, exists)
+        dt, dy, du_2 = step_size(raw, u_tile, exists, SOFTPLUS), dout, tl.sum(du_sum, 1)
+        if HAS_Z:
+            z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
+            gate = sigmoid(z_tile)
+            dy = dout * z_tile * gate
+            y = read(ungated, batch, first, tokens, columns, L * E, E, exists)
+            put(dz, dout * y * gate * (1.0 + z_tile * (1.0 - gate)), batch, first, tokens, columns, L, E, exists)
+        put(du, dt * du_2 + D_row * dy, batch, first, tokens, columns, L, E, exists)
         ddt = u_tile * du_2 + 0.6931471805599453 * tl.sum(ddt_sum, 1)
         if SOFTPLUS:
             ddt = ddt * sigmoid(raw)
         ddt = tl.where(exists, ddt, 0.0)
-        dbias_sum, dD_sum = dbias_sum + ddt, dD_sum + dy * u_tile
         put(ddelta, ddt, batch, first, tokens, columns, L, E, exists)
-        put(du, dt * du_2 + D_row * dy, batch, first, tokens, columns, L, E, exists)
-        if HAS_Z:
-            gate = sigmoid(z_tile)
-            y = tl.sum(y_sum, 1) + D_row * u_tile
-            put(dz, dout * y * gate * (1.0 + z_tile * (1.0 - gate)), batch, first, tokens, columns, L, E, exists)
+        dbias_sum, dD_sum = dbias_sum + ddt, dD_sum + dy * u_tile
     for j in tl.static_range(J):
         inside, there = state_index(e0, j, E, G, J, S)
         tl.store(dA + place_of * (G * J) * E + inside, dA_sum[j], there)

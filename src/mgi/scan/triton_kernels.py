@@ -66,6 +66,13 @@ def read(ptr, batch, first, tokens, channels, stride_b, stride_l, exists):
 
 
 @triton.jit
+def put(ptr, value, batch, first, tokens, columns, L, E, exists):
+    """A tile (T, S) into a contiguous (B, L, E)."""
+    start = ptr + (batch.to(tl.int64) * L + first) * E
+    tl.store(start + tokens * E + columns, value.to(ptr.dtype.element_ty), exists)
+
+
+@triton.jit
 def step_size(raw, u, exists, SOFTPLUS: tl.constexpr):
     """dt (T, S), zero past the end, where the recurrence then keeps its state.
 
@@ -120,8 +127,10 @@ def retreat(decay, pull, state, T: tl.constexpr):
     """
     pull = tl.where((tl.arange(0, T) == T - 1)[:, None, None], pull + state, pull)
     one = tl.full(pull.shape, 1.0, tl.float32)
-    scanned = tl.associative_scan((decay, decay * pull, one, pull), 0, adjoint, reverse=True)
-    return scanned[1], scanned[3]
+    # Flipped in registers, which costs nothing: `reverse=True` would swap the lanes of the warp to and fro.
+    decay, pull = tl.flip(decay, 0), tl.flip(pull, 0)
+    scanned = tl.associative_scan((decay, decay * pull, one, pull), 0, adjoint)
+    return tl.flip(scanned[1], 0), tl.flip(scanned[3], 0)
 
 
 @triton.jit
@@ -133,12 +142,14 @@ def row(tile, index: tl.constexpr, T: tl.constexpr):
 # fmt: off
 @triton.jit
 def forward_kernel(
-    u, delta, z, bc, a2, D, bias, y, starts, saved, ub, ul, db, dl, zb, zl, L, E, tiles, chunk,
+    u, delta, z, bc, a2, D, bias, y, ungated, starts, saved, ub, ul, db, dl, zb, zl, L, E, tiles, chunk,
     T: tl.constexpr, G: tl.constexpr, J: tl.constexpr, S: tl.constexpr, WIDE: tl.constexpr,
     SOFTPLUS: tl.constexpr, REVERSE: tl.constexpr, HAS_D: tl.constexpr, HAS_Z: tl.constexpr, HAS_BIAS: tl.constexpr,
     STARTS: tl.constexpr, SAVE: tl.constexpr,
 ):  # fmt: on
-    """y, and with SAVE the state before every tile. `starts` (B, chunks, N, E) holds the state before every chunk."""
+    """y, and with SAVE what the gradients need: the state before every tile, and y before its gate.
+
+    `starts` (B, chunks, N, E) holds the state before every chunk."""
     e0, batch, part = tl.program_id(0) * S, tl.program_id(1), tl.program_id(2)
     channels = e0 + tl.arange(0, S)
     D_row = tl.load(D + channels, channels < E, 0.0)[None, :] if HAS_D else 0.0
@@ -172,10 +183,11 @@ def forward_kernel(
         state = after
         out = tl.sum(total, 1) + D_row * u_tile
         if HAS_Z:
+            if SAVE:
+                put(ungated, out, batch, first, tokens, columns, L, E, exists)
             z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
             out = out * z_tile * sigmoid(z_tile)
-        start = y + (batch.to(tl.int64) * L + first) * E
-        tl.store(start + tokens * E + columns, out.to(y.dtype.element_ty), exists)
+        put(y, out, batch, first, tokens, columns, L, E, exists)
 
 
 # fmt: off

@@ -4,8 +4,8 @@ B batch, L tokens, E inner width, N state size. The sequences and blocks of chan
 where they are too few to fill the GPU, L is cut into chunks as well: what each chunk adds to a state, the states that
 enter the chunks, then the scan itself. That costs the exponentials twice, hence only then.
 
-Memory beyond the gradients themselves: the forward pass saves a state per `TILE.tokens` tokens, B L E N / 16 floats,
-and the backward pass takes 2 B L N floats per block of `TILE.channels` channels until they are summed.
+Memory beyond the gradients themselves: the forward pass saves a state per tile, B L E N / 16 floats,
+and y before its gate in u's type; the backward pass takes 2 B L N floats per block of channels until they are summed.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ def interpreted() -> bool:
 
 def tile() -> Tile:
     """As compiled for sm_90 without spills (docs/gpu.md); tiny for the interpreter, which goes element by element."""
-    return Tile(tokens=4, channels=4, groups=2) if interpreted() else Tile(tokens=16, channels=32, groups=4)
+    return Tile(tokens=4, channels=2, groups=2) if interpreted() else Tile(tokens=16, channels=32, groups=4)
 
 
 def available() -> str | None:
@@ -96,7 +96,7 @@ class _Plan:
         """What every kernel is specialised to."""
         groups = self.tile.groups
         sizes = {"T": self.tile.tokens, "S": self.tile.channels, "G": groups, "J": self.states // groups}
-        return sizes | {"WIDE": bc.dtype == torch.int64, "num_warps": groups}
+        return sizes | {"WIDE": bc.dtype == torch.int64, "num_warps": groups, "num_stages": 1}
 
 
 def plan(batch: int, tokens: int, width: int, states: int, device: torch.device) -> _Plan:
@@ -145,7 +145,7 @@ class _Scan(torch.autograd.Function):
         bc = pack(B, C, sizes, reverse=reverse)
         a2 = pad(A.float() * LOG2E, (0, sizes.states - A.shape[1])).t().contiguous()
         save = any(ctx.needs_input_grad)
-        y = u.new_empty(u.shape)
+        y, ungated = u.new_empty(u.shape), u.new_empty(u.shape if save and z is not None else 1)
         saved = a2.new_empty((batch, sizes.tiles, *a2.shape) if save else 1)
         ctx.sizes, ctx.softplus, ctx.reverse, ctx.shape = sizes, softplus, reverse, A.shape
         ctx.types = [None if x is None else x.dtype for x in inputs[:8]]
@@ -154,37 +154,36 @@ class _Scan(torch.autograd.Function):
         with _on(u):
             starts = _starts(sizes, flags, u, delta, z, u, bc, a2, bias, adjoint=False)
             kernels.forward_kernel[sizes.grid](
-                u, delta, _or(z, u), bc, a2, _or(D, a2), _or(bias, a2), y, starts, saved,
+                u, delta, _or(z, u), bc, a2, _or(D, a2), _or(bias, a2), y, ungated, starts, saved,
                 *_strides(u, delta, _or(z, u)), tokens, width, sizes.tiles, sizes.chunk,
                 **flags, HAS_D=D is not None, STARTS=sizes.chunks > 1, SAVE=save,
             )  # fmt: skip
         ctx.flags = flags
-        ctx.save_for_backward(u, delta, z, bc, a2, D, bias, saved)
+        ctx.save_for_backward(u, delta, z, bc, a2, D, bias, ungated, saved)
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         from mgi.scan import triton_backward
 
-        u, delta, z, bc, a2, D, bias, saved = ctx.saved_tensors
+        u, delta, z, bc, a2, D, bias, ungated, saved = ctx.saved_tensors
         sizes, gradient = ctx.sizes, rows(gradients[0])
         du, ddelta = u.new_empty(u.shape), delta.new_empty(delta.shape)
         dz = None if z is None else z.new_empty(z.shape)
-        dB, dC = (a2.new_empty(sizes.blocks, *bc.shape) for _ in range(2))
+        dbc = a2.new_empty(sizes.blocks, *bc.shape, 2)
         dA = a2.new_empty(sizes.batch * sizes.chunks, *a2.shape)
         dD, dbias = (a2.new_empty(len(dA), sizes.width) for _ in range(2))
         with _on(u):
             starts = _starts(sizes, ctx.flags, u, delta, z, gradient, bc, a2, bias, adjoint=True)
             triton_backward.backward_kernel[sizes.grid](
-                u, delta, _or(z, u), gradient, bc, a2, _or(D, a2), _or(bias, a2), saved, starts,
-                du, ddelta, _or(dz, du), dB, dC, dA, dD, dbias,
+                u, delta, _or(z, u), gradient, bc, a2, _or(D, a2), _or(bias, a2), ungated, saved, starts,
+                du, ddelta, _or(dz, du), dbc, dA, dD, dbias,
                 *_strides(u, delta, _or(z, u), gradient), sizes.tokens, sizes.width, sizes.tiles, sizes.chunk,
                 **ctx.flags, HAS_D=D is not None, STARTS=sizes.chunks > 1,
             )  # fmt: skip
         states = ctx.shape[1]
-        dB, dC = (x.sum(0)[:, : sizes.tokens, :states] for x in (dB, dC))
-        if ctx.reverse:
-            dB, dC = dB.flip(1), dC.flip(1)
+        both = dbc.sum(0)[:, : sizes.tokens, :states]  # B L N 2
+        dB, dC = (both.flip(1) if ctx.reverse else both).unbind(-1)
         found = (
             du,
             ddelta,
