@@ -1,6 +1,6 @@
 // The floor of the scan on this processor: the arithmetic of one channel-step and nothing else. Series never come from
-// memory, results never go there; A, B_t and C_t are one table in the L1 cache, as they are for the kernel. `fresh` tells
-// the compiler that a register has a new value and `done` that a result is needed: neither is an instruction.
+// memory, results never go there; A, B_t and C_t are one table in the L1 cache, as they are for the kernel. `fresh`
+// tells the compiler that a register has a new value and `done` that a result is needed: neither is an instruction.
 #include "../src/mgi/scan/cpu_vector.h"
 
 #if defined(__AVX512F__)
@@ -96,7 +96,8 @@ void again(Table c, int64_t steps) {
 // The chunk from its end.
 template <int K, bool EXTRAS>
 void back(Table c, int64_t steps) {
-    V g[K] = {}, sum[K] = {}, decay = all(0.9f), before = all(0.1f), dB = {}, slope = all(0.5f), sum_D = {}, sum_bias = {};
+    V g[K] = {}, sum[K] = {}, dB = {}, sum_D = {}, sum_bias = {};
+    V decay = all(0.9f), before = all(0.1f), slope = all(0.5f);
     for (int64_t t = 0; t < steps; t++) {
         asm volatile("" : : : "memory");
         V dt = fresh(c.dt), drive = fresh(c.u), gradient = fresh(c.dy), ddrive = {}, ddt = {};
