@@ -11,11 +11,13 @@ class ModelSettings:
     """Architecture of MGI and of the networks that it is compared with.
 
     `image_size` is the side of the square input in pixels, `patch_size` that of one ViT patch; `upsampling_stages`
-    doublings lead from the patch grid to the mask decoder's output. `image_stem` feeds the transformer with the pixels of
-    each patch, or with a convolutional pyramid of `stem_width` channels at the pixels' grid, whose maps the mask decoder
-    joins on its way up. `gene_patch` genes make one token, through one
-    matrix for all patches (`shared`) or one each (`local`); or every gene is a token (`gene`), or every gene set of
-    the file `pathways` (`pathway`). The encoders `flat_mlp` and `group_attention` (`gene_groups`) read genes their own
+    doublings lead from the patch grid to the mask decoder's output. `image_stem` feeds the transformer with the pixels
+    of each patch, or with a convolutional pyramid of `stem_width` channels at the pixels' grid, whose maps the mask
+    decoder joins on its way up.
+
+    `gene_patch` genes make one token, through one matrix for all patches (`shared`) or one each (`local`); or every
+    gene is a token (`gene`), or every gene set of the file `pathways` (`pathway`). The encoders `flat_mlp` and
+    `group_attention` (`gene_groups`) read genes their own
     way. More than `gene_tokens_at_once` tokens are encoded a few patients at a time and computed again in the backward
     pass (0: never). The decoder sees at most `fusion_tokens` gene tokens.
     """

@@ -56,9 +56,7 @@ def with_retries(
     raise type(last)(f"{last} ({policy.attempts} attempts)")
 
 
-def pause_before(
-    retry: int, policy: RetryPolicy, *, rng: random.Random, retry_after_s: float | None = None
-) -> float:
+def pause_before(retry: int, policy: RetryPolicy, *, rng: random.Random, retry_after_s: float | None = None) -> float:
     """Seconds before the `retry`-th retry (from 1): what the server asks, capped, or exponential with full jitter."""
     if retry_after_s is not None:
         return min(max(retry_after_s, 0.0), policy.retry_after_cap_s)

@@ -12,8 +12,8 @@ from mgi.training.loop import Curve, Place, Run, train
 from mgi.training.monitors import collapse_warnings, space_figures
 from mgi.training.objective import Objective
 from mgi.training.optimiser import ParameterGroup, make_optimiser
-from mgi.training.pretrain_batches import Batch, BatchDrawer, Pairs
 from mgi.training.precision import precision_of
+from mgi.training.pretrain_batches import Batch, BatchDrawer, Pairs
 from mgi.training.settings import PretrainSettings
 
 LOG = logging.getLogger(__name__)
