@@ -124,14 +124,14 @@ def _median(values: Iterable[float]) -> float:
     return float(median(values))
 
 
-def loads_of(measured: Any) -> Iterator[float]:
-    """Every `load` that was noted, however deep."""
+def noted(name: str, measured: Any) -> Iterator[float]:
+    """Every value of this name that was noted, however deep."""
     if isinstance(measured, Mapping):
-        for name, value in measured.items():
-            if name == "load":
+        for key, value in measured.items():
+            if key == name:
                 yield float(value)
             else:
-                yield from loads_of(value)
+                yield from noted(name, value)
 
 
 def text_of(rows: list[Row]) -> str:

@@ -30,7 +30,7 @@ from fetching import (
     second_run,
     tcia_utils,
 )
-from figures import PEERS, loads_of, rows_of, text_of
+from figures import PEERS, noted, rows_of, text_of
 from measured import ROOT, environment, served
 from sharding import shard, shard_floor
 
@@ -148,7 +148,9 @@ def main() -> None:
         args.output.parent.mkdir(parents=True, exist_ok=True)
         args.output.write_text(json.dumps(rows, indent=1) + "\n")
     print(f"{args.files} STAR files, {args.series} series; {machine()}; sources {commit_of_sources()}")
-    print(f"load of the machine when a measurement began: at most {max(loads_of(stages.measured())):.1f}")
+    print(f"load of the machine when a measurement began: at most {max(noted('load', stages.measured())):.1f}")
+    taken = max(noted("stolen", stages.measured()), default=0.0)
+    print(f"share of the processors that the host took away during a measurement: at most {taken:.0%}")
     for peer in PEERS.values():
         if not any(peer in row["name"] for row in rows):
             print(f"{peer}: left out, since nobody says where it is; see docs/peers.md")

@@ -23,12 +23,14 @@ class Cost:
     """What a process and its children took: seconds, and the peak memory of the largest of them in MiB.
 
     `load` is what else wanted the processor when it began: the mean number of runnable processes of the last minute.
+    `stolen` is the share of the processors' time that the host gave to other machines meanwhile.
     """
 
     wall_s: float
     cpu_s: float
     peak_mib: float
     load: float
+    stolen: float
 
     def as_json(self) -> dict[str, float]:
         """Rounded to what can be told apart."""
@@ -45,7 +47,7 @@ def measure(command: Sequence[str | Path], log: Path, *, cwd: Path | None = None
     """Run to the end, output into `log`; raises RuntimeError with the end of the log where the command fails."""
     os.sync()  # what the run before left for the disk is not this one's cost
     with log.open("wb") as sink:
-        load, began = os.getloadavg()[0], time.monotonic()
+        load, ticks, began = os.getloadavg()[0], _ticks(), time.monotonic()
         child = subprocess.Popen(
             [str(part) for part in command], stdout=sink, stderr=subprocess.STDOUT, env=environment(), cwd=cwd
         )
@@ -55,7 +57,20 @@ def measure(command: Sequence[str | Path], log: Path, *, cwd: Path | None = None
     if child.returncode != 0:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise RuntimeError(f"{' '.join(map(str, command))}: exit {child.returncode}\n{end}")
-    return Cost(wall_s=wall_s, cpu_s=used.ru_utime + used.ru_stime, peak_mib=used.ru_maxrss / 1024, load=load)
+    stolen, all_ticks = (after - before for before, after in zip(ticks, _ticks(), strict=True))
+    return Cost(
+        wall_s=wall_s,
+        cpu_s=used.ru_utime + used.ru_stime,
+        peak_mib=used.ru_maxrss / 1024,
+        load=load,
+        stolen=stolen / max(1, all_ticks),
+    )
+
+
+def _ticks() -> tuple[int, int]:
+    """Ticks that the host took from this machine, and all ticks, since it was started."""
+    spent = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return spent[7], sum(spent)
 
 
 def mgi(command: str, **options: str | Path) -> list[str | Path]:
