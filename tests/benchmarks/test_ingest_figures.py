@@ -69,4 +69,4 @@ def test_what_was_not_measured_has_no_row(figures):
 
 def test_the_load_is_found_wherever_it_was_noted(figures):
     saved = {"round": {"floor": {"1 threads": {"load": 1.5, "wall_s": 9.0}}, "ours": {"lock": {"load": 2.5}}}, "x": 3.0}
-    assert list(figures.loads_of(saved)) == [1.5, 2.5]
+    assert list(figures.noted("load", saved)) == [1.5, 2.5]
