@@ -54,6 +54,12 @@ struct Shape {
         per_group = int(a.batch * up(blocks, wide) >= 2 ? wide : wide / 2);
         groups = up(blocks, per_group);
     }
+    // Forward sums nothing over channels: its groups may follow the threads, and whole rows are read fastest.
+    void widen(const ScanArgs& a) {
+        const int64_t apart = up(a.threads, std::max<int64_t>(a.batch, 1));
+        per_group = int(std::max<int64_t>(1, std::min<int64_t>(up(blocks, apart), 256 / WIDTH)));
+        groups = up(blocks, per_group);
+    }
 };
 
 struct Scratch {

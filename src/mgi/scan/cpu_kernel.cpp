@@ -3,8 +3,8 @@
 // A vector holds WIDTH channels; N states of each stay in registers while time runs, B_t and C_t are broadcast. Time is
 // cut into chunks; forward keeps the state before each chunk, backward walks the chunks from the end and runs each one
 // forward again. All channels of a group take their turn within one chunk, so that its rows of B and C stay in cache.
-// A group of channels of one sample is the unit of work. Groups depend on the shapes only and every sum is taken
-// inside one unit or over units in order: the result is the same, bit for bit, for any number of threads.
+// A group of channels of one sample is the unit of work. Backward's groups depend on the shapes only, and every sum is
+// taken inside one unit or over units in order: the result is the same, bit for bit, for any number of threads.
 #include "cpu_backward.h"
 #include "cpu_conv.h"
 #include "cpu_forward.h"
@@ -39,7 +39,8 @@ int64_t partial_groups(const ScanArgs* a) { return Shape(*a).groups; }
 
 void scan_forward(const ScanArgs* args) {
     const ScanArgs& a = *args;
-    const Shape s(a);
+    Shape s(a);
+    s.widen(a);
     want_large_pages(a.y.data, a.batch * a.length * a.channels);
     want_large_pages(a.saved, saved_floats(args));
 #pragma omp parallel num_threads(int(a.threads))
