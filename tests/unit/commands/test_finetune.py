@@ -126,7 +126,7 @@ def test_encoders_pretrained_on_another_order_of_the_same_genes_are_refused(
 
     other = Shuffled(tmp_path)
     start, final = {"pretrained": study.weights("pretrain")}, {"weights": study.weights("mgi")}
-    for command, options in (("finetune", start), ("predict", final)):
+    for command, options in (("finetune", start), ("predict-fold", final)):
         capsys.readouterr()
         assert other.run(command, "mgi", **options) == 5
         assert "trained on another gene list: the same 12 genes in another order" in capsys.readouterr().err
@@ -156,7 +156,7 @@ class TestPathways:
         start = own.weights("pretrain")
         assert own.run("finetune", "mgi", model=self.model, pathways=gmt, pretrained=start) == 0
         gmt.unlink()
-        assert own.run("predict", "mgi") == 0
+        assert own.run("predict-fold", "mgi") == 0
         assert load_weights(own.weights("mgi"), genes=GENES).gene_sets == {"one": [0, 11], "two": [0, 1]}
 
     @pytest.mark.parametrize(

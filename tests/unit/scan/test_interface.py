@@ -38,6 +38,7 @@ def present(monkeypatch):
             return SimpleNamespace(available=lambda: reason)
 
         monkeypatch.setattr(interface, "import_module", module)
+        monkeypatch.delenv("TRITON_INTERPRET", raising=False)
 
     return only
 
