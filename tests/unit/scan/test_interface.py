@@ -19,7 +19,8 @@ NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch):
     """Neither what an earlier test found out nor what the machine's owner prefers."""
-    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    for variable in (ENVIRONMENT, "TRITON_INTERPRET"):
+        monkeypatch.delenv(variable, raising=False)
     for remembered in (interface.why_not, interface._automatic):
         remembered.cache_clear()
     yield
