@@ -81,7 +81,7 @@ def test_defaults_fill_what_is_left_out_at_every_depth() -> None:
     filled = checked(config, SCHEMA)
     assert filled["pretrain"]["schedule"] == {
         "steps": 7, "batch": 16, "learning_rate": 3e-4, "weight_decay": 0.05, "warmup_steps": 50, "validate_every": 100,
-        "checkpoint_every": 100,
+        "checkpoint_every": 100, "precision": "float32",
     }  # fmt: skip
     assert filled["pretrain"]["augment"]["rotation"] == 15.0
     assert config["pretrain"] == {"schedule": {"steps": 7}}

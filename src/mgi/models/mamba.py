@@ -10,13 +10,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
-from torch.utils.checkpoint import checkpoint as computed_again
 
 from mgi.scan.convolution import conv_silu
 from mgi.scan.interface import Backend, selective_scan
-
-# Patients that go through a checkpointed block together: on the CPU nothing is gained by more tokens at once.
-TOKENS_AT_ONCE = {"cpu": 2**16, "cuda": 2**20}
 
 
 class Mamba(nn.Module):
@@ -24,8 +20,6 @@ class Mamba(nn.Module):
 
     The keywords up to `bias` are those of `mamba_ssm.Mamba`. `bidirectional` adds the scan from the last token to the
     first, with the same parameters: genes have no causal order, and a causal scan leaves early genes without context.
-    `checkpoint` keeps nothing but the input for the backward pass, which computes the block again, a few patients at a
-    time: memory then depends neither on depth nor on the batch.
     """
 
     def __init__(
@@ -45,12 +39,11 @@ class Mamba(nn.Module):
         *,
         bidirectional: bool = False,
         backend: Backend = "auto",
-        checkpoint: bool = False,
     ) -> None:
         super().__init__()
         self.d_inner, self.d_state = int(expand * d_model), d_state
         self.dt_rank = math.ceil(d_model / 16) if dt_rank == "auto" else dt_rank
-        self.bidirectional, self.backend, self.checkpoint = bidirectional, backend, checkpoint
+        self.bidirectional, self.backend = bidirectional, backend
         self.in_proj = nn.Linear(d_model, 2 * self.d_inner, bias=bias)
         self.conv1d = nn.Conv1d(
             self.d_inner, self.d_inner, d_conv, groups=self.d_inner, padding=d_conv - 1, bias=conv_bias
@@ -65,19 +58,9 @@ class Mamba(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Mix the tokens; (B, L, D) to (B, L, D)."""
-        if not self.checkpoint:
-            return self._mix(x)
-        at_once = max(1, TOKENS_AT_ONCE.get(x.device.type, 2**16) // x.shape[1])
-        parts = x.split(at_once)
-        if torch.is_grad_enabled():
-            mixed = [computed_again(self._mix, part, use_reentrant=False, preserve_rng_state=False) for part in parts]
-        else:
-            mixed = [self._mix(part) for part in parts]
-        return torch.cat(mixed) if len(mixed) > 1 else mixed[0]
-
-    def _mix(self, x: Tensor) -> Tensor:
         # Two products instead of the halves of one: backward would first join the gradients, a copy of (B, L, 2 E).
-        biases = (None, None) if self.in_proj.bias is None else self.in_proj.bias.chunk(2)
+        bias: Tensor | None = self.in_proj.bias
+        biases = (None, None) if bias is None else bias.chunk(2)
         u, z = (linear(x, half, b) for half, b in zip(self.in_proj.weight.chunk(2), biases, strict=True))  # B L E
         y = self._scan(u, z, reverse=False)
         if self.bidirectional:

@@ -15,7 +15,8 @@ class ModelSettings:
     matrix for all patches (`shared`) or one each (`local`); or every gene is a token (`gene`), or every gene set of
     the file `pathways` (`pathway`). The encoders `flat_mlp` and `group_attention` (`gene_groups`) read genes their own
     way. More than `gene_tokens_at_once` tokens are encoded a few patients at a time and computed again in the backward
-    pass (0: never). `gene_pooling` makes a patient's gene vector of the tokens. The decoder sees at most `fusion_tokens` gene tokens.
+    pass (0: never). `gene_pooling` makes a patient's gene vector of the tokens in pre-training. The decoder sees at most
+    `fusion_tokens` gene tokens.
     """
 
     image_size: int = 256
@@ -34,7 +35,7 @@ class ModelSettings:
     gene_depth: int = 4
     gene_state: int = 16
     bidirectional: bool = True
-    scan_backend: Literal["auto", "torch", "mamba_ssm"] = "auto"
+    scan_backend: Literal["auto", "cpp", "triton", "torch", "mamba_ssm", "reference"] = "auto"
     projection_width: int = 128
     decoder_width: int = 256
     decoder_heads: int = 8

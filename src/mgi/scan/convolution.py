@@ -20,7 +20,7 @@ def conv_silu(
 ) -> Tensor:
     """SiLU of each channel's sum over a token and the W - 1 before it (after it, when reversed); (B, L, E).
 
-    `weight` is that of nn.Conv1d, (E, 1, W), its last tap for the token itself; `bias` (E,). Differentiable in all three.
+    `weight` is that of nn.Conv1d, (E, 1, W), its last tap for the token itself; `bias` (E,). All have gradients.
     """
     if choose_backend(backend, x.device.type, x.dtype) == "cpp":
         fused: Tensor = import_module(MODULES["cpp"]).conv_silu(x, weight, bias, reverse=reverse)

@@ -57,7 +57,7 @@ def scan(
         _check(name, tensor, [sizes.get(dim, -1) for dim in dims])
     _library()
     keep = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
-    return _Scan.apply(u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse, keep)  # type: ignore[no-any-return]
+    return _Scan.apply(u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse, keep)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def conv_silu(x: Tensor, weight: Tensor, bias: Tensor | None, *, reverse: bool) -> Tensor:
@@ -70,7 +70,7 @@ def conv_silu(x: Tensor, weight: Tensor, bias: Tensor | None, *, reverse: bool) 
     _check("weight", weight, [E, 1, min(weight.shape[-1], 64)])
     _check("bias", bias, [E])
     _library()
-    return _ConvSilu.apply(x, weight, bias, reverse)  # type: ignore[no-any-return]
+    return _ConvSilu.apply(x, weight, bias, reverse)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _check(name: str, tensor: Tensor | None, shape: list[int]) -> None:
@@ -126,7 +126,9 @@ def _declare(library: ctypes.CDLL) -> None:
 def _self_test(library: ctypes.CDLL) -> str | None:
     """One channel, one state, two steps, against numbers worked out by hand."""
     _declare(library)
-    u, delta, A, B, C, y = (torch.tensor(values) for values in ([1.0, 2.0], [1.0, 0.5], [-1.0], [1.0, 1.0], [1.0, 2.0], [0.0, 0.0]))
+    u, delta, A, B, C, y = (
+        torch.tensor(values) for values in ([1.0, 2.0], [1.0, 0.5], [-1.0], [1.0, 1.0], [1.0, 2.0], [0.0, 0.0])
+    )
     args = _ScanArgs(batch=1, length=2, channels=1, states=1, threads=1, A=A.data_ptr())
     for name, tensor in (("u", u), ("delta", delta), ("B", B), ("C", C), ("y", y)):
         setattr(args, name, _Series(tensor.data_ptr(), 2, 1))
@@ -166,54 +168,76 @@ def _pointer(tensor: Tensor | None) -> int | None:
     return tensor.data_ptr() if tensor is not None else None
 
 
+def _arguments(tensors: list[Any], **flags: Any) -> tuple[_ScanArgs, list[Any]]:
+    """The call for u, delta, A, B, C, D, z, bias, and the tensors that must live as long as it does."""
+    used: list[Any] = [t if t is None else _dense_rows(t.detach()) for t in tensors]
+    for i in (2, 5, 7):
+        used[i] = used[i] if used[i] is None else used[i].contiguous()
+    u, delta, A, B, C, D, z, bias = used
+    args = _ScanArgs(
+        batch=u.shape[0], length=u.shape[1], channels=u.shape[2], states=A.shape[1],
+        threads=torch.get_num_threads(), A=_pointer(A), D=_pointer(D), bias=_pointer(bias), **flags,
+    )  # fmt: skip
+    for name, tensor in (("u", u), ("delta", delta), ("z", z), ("B", B), ("C", C)):
+        setattr(args, name, _series(tensor))
+    return args, used
+
+
+def _in_order(parts: Tensor) -> Tensor:
+    """The sum over the batch, whatever number of threads torch would take for it."""
+    return functools.reduce(torch.add, parts, torch.zeros_like(parts[:1].sum(0)))
+
+
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
         *tensors, softplus, reverse, keep = inputs
-        u, delta, A, B, C, D, z, bias = (_dense_rows(t.detach()) if t is not None else None for t in tensors)
-        A, D, bias = (t.contiguous() if t is not None else None for t in (A, D, bias))
-        args = _ScanArgs(
-            batch=u.shape[0], length=u.shape[1], channels=u.shape[2], states=A.shape[1],
-            threads=torch.get_num_threads(), reverse=reverse, softplus=softplus,
-            A=_pointer(A), D=_pointer(D), bias=_pointer(bias),
-        )  # fmt: skip
-        y = torch.empty(u.shape)
-        for name, tensor in (("u", u), ("delta", delta), ("z", z), ("B", B), ("C", C), ("y", y)):
-            setattr(args, name, _series(tensor))
+        ctx.flags = {"softplus": softplus, "reverse": reverse}
+        args, tensors = _arguments(tensors, **ctx.flags)
+        y = torch.empty(tensors[0].shape)
+        args.y = _series(y)
         if keep:
             states = torch.empty(_library().saved_floats(ctypes.byref(args)))
             args.saved = states.data_ptr()
-            ctx.save_for_backward(u, delta, A, B, C, D, z, bias, states)
-            ctx.args = args
+            ctx.save_for_backward(*tensors, states)
         _library().scan_forward(ctypes.byref(args))
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> Any:
-        u, _, A, _, _, D, z, bias, _ = ctx.saved_tensors
-        args = _ScanArgs.from_buffer_copy(ctx.args)  # the pointers stay good while the tensors are saved
-        (batch, length, channels), states = u.shape, A.shape[1]
-        dy = _dense_rows(dy)
-        du, ddelta = torch.empty(u.shape), torch.empty(u.shape)
+        # Saved tensors may have moved (checkpointing, offloading): their addresses are taken anew.
+        *tensors, states = ctx.saved_tensors
+        args, tensors = _arguments(tensors, **ctx.flags)
+        u, _, A, _, _, D, z, bias = tensors
+        (batch, length, channels), N = u.shape, A.shape[1]
+        dy, du, ddelta = _dense_rows(dy), torch.empty(u.shape), torch.empty(u.shape)
         dz = torch.empty(u.shape) if z is not None else None
         groups = _library().partial_groups(ctypes.byref(args))
-        partial = torch.empty(2, groups, batch, length, -(-states // 4) * 4)
+        partial = torch.empty(2, groups, batch, length, -(-N // 4) * 4)
         # One group: its part is the sum.
-        dB, dC = torch.empty(2, batch, length, states) if groups > 1 else partial[:, 0, :, :, :states]
-        dA = torch.empty(batch, channels, states, dtype=torch.float64)
+        dB, dC = torch.empty(2, batch, length, N) if groups > 1 else partial[:, 0, :, :, :N]
+        dA = torch.empty(batch, channels, N, dtype=torch.float64)
         dD, dbias = torch.empty(2, batch, channels, dtype=torch.float64)
         for name, tensor in (("y", dy), ("du", du), ("ddelta", ddelta), ("dz", dz), ("dB", dB), ("dC", dC)):
             setattr(args, name, _series(tensor))
-        args.threads = torch.get_num_threads()
-        args.partial, args.dA, args.dD, args.dbias = (t.data_ptr() for t in (partial, dA, dD, dbias))
+        args.saved, args.partial = states.data_ptr(), partial.data_ptr()
+        args.dA, args.dD, args.dbias = dA.data_ptr(), dD.data_ptr(), dbias.data_ptr()
         _library().scan_backward(ctypes.byref(args))
-        sums = [functools.reduce(torch.add, part.unbind(0)).float() for part in (dA, dD, dbias)]
+        sums = [_in_order(part).float() for part in (dA, dD, dbias)]
         return (
             du, ddelta, sums[0], dB, dC,
             sums[1] if D is not None else None, dz, sums[2] if bias is not None else None,
             None, None, None,
         )  # fmt: skip
+
+
+def _conv_arguments(x: Tensor, taps: Tensor, bias: Tensor | None, reverse: bool) -> _ConvArgs:
+    return _ConvArgs(
+        batch=x.shape[0], length=x.shape[1], channels=x.shape[2], taps=len(taps),
+        threads=torch.get_num_threads(), reverse=reverse,
+        x=x.data_ptr(), x_batch=x.stride(0), x_time=x.stride(1), weight=taps.data_ptr(), bias=_pointer(bias),
+    )  # fmt: skip
 
 
 class _ConvSilu(torch.autograd.Function):
@@ -222,28 +246,23 @@ class _ConvSilu(torch.autograd.Function):
         x, y = _dense_rows(x.detach()), torch.empty(x.shape)
         taps = weight.detach()[:, 0].t().contiguous()  # K E
         bias = bias.detach().contiguous() if bias is not None else None
-        args = _ConvArgs(
-            batch=x.shape[0], length=x.shape[1], channels=x.shape[2], taps=len(taps),
-            threads=torch.get_num_threads(), reverse=reverse,
-            x=x.data_ptr(), x_batch=x.stride(0), x_time=x.stride(1),
-            weight=taps.data_ptr(), bias=_pointer(bias), y=y.data_ptr(),
-        )  # fmt: skip
+        args = _conv_arguments(x, taps, bias, reverse)
+        args.y = y.data_ptr()
         _library().conv_forward(ctypes.byref(args))
         ctx.save_for_backward(x, taps, bias)
-        ctx.args = args
+        ctx.reverse = reverse
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> Any:
         x, taps, bias = ctx.saved_tensors
-        args = _ConvArgs.from_buffer_copy(ctx.args)
-        dy, dx = _dense_rows(dy), torch.empty(x.shape)
+        x, taps, dy = _dense_rows(x), taps.contiguous(), _dense_rows(dy)
+        args, dx = _conv_arguments(x, taps, bias, ctx.reverse), torch.empty(x.shape)
         spans = _library().conv_spans(ctypes.byref(args))
         partial = torch.empty(args.batch, spans, args.taps + 1, args.channels, dtype=torch.float64)
         sums = torch.empty(args.taps + 1, args.channels)
         args.dy, args.dy_batch, args.dy_time = dy.data_ptr(), dy.stride(0), dy.stride(1)
         args.dx, args.partial, args.dweight = dx.data_ptr(), partial.data_ptr(), sums.data_ptr()
-        args.threads = torch.get_num_threads()
         _library().conv_backward(ctypes.byref(args))
         return dx, sums[:-1].t().unsqueeze(1), sums[-1] if bias is not None else None, None

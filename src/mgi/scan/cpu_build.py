@@ -1,8 +1,8 @@
 """Compile a C++ file at first use into a cache, and load it; nothing of torch is needed for either.
 
-A library's name holds two digests: of what it was made from (sources, flags, compiler, processor), so that a home folder
-that several kinds of machine share never gives one of them another's instructions, and of its own bytes, since loading
-a cut file may kill the process.
+A library's name holds two digests: of what it was made from (sources, flags, compiler, processor), so that a home
+folder that several kinds of machine share never gives one of them another's instructions, and of its own bytes, since
+loading a cut file may kill the process.
 """
 
 import ctypes
@@ -20,9 +20,9 @@ from pathlib import Path
 INSTEAD = "; the torch backend is used instead"
 NO_COMPILER = f"no C++ compiler: install g++ (conda: cxx-compiler) or set CXX{INSTEAD}"
 # No -ffast-math: it folds away the rounding that exp2 is built on.
-FLAGS = "-std=c++17 -O3 -ffp-contract=fast -fno-math-errno -fPIC -shared -w".split()
+FLAGS = ["-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fPIC", "-shared", "-w"]
 # The first set that compiles is taken. Apple's clang knows no -fopenmp: one thread then.
-MACHINE_FLAGS = (["-march=native", "-fopenmp"], ["-march=native"], ["-mcpu=native"], [])
+MACHINE_FLAGS: tuple[list[str], ...] = (["-march=native", "-fopenmp"], ["-march=native"], ["-mcpu=native"], [])
 
 SelfTest = Callable[[ctypes.CDLL], str | None]
 
@@ -115,9 +115,8 @@ def _build(source: Path, compiler: list[str], folder: Path, key: str) -> Path:
             target = folder / f"{key}-{_digest(made)}.so"
             made.replace(target)
     except OSError as error:
-        raise CannotBuild(
-            f"cannot build the scan in {folder} ({error.strerror}): set MGI_CACHE to a folder that can be written{INSTEAD}"
-        ) from error
+        remedy = "set MGI_CACHE to a folder that can be written"
+        raise CannotBuild(f"cannot build the scan in {folder} ({error.strerror}): {remedy}{INSTEAD}") from error
     return target
 
 

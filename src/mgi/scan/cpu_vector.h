@@ -18,6 +18,7 @@
 
 typedef float V __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t VI __attribute__((vector_size(4 * WIDTH)));
+typedef double VD __attribute__((vector_size(8 * WIDTH), aligned(64)));  // for sums over all of time
 // The same in memory at any float's address. A memcpy instead would go through general registers in some compilers.
 typedef float VU __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 

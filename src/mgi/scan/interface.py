@@ -19,8 +19,8 @@ ENVIRONMENT = "MGI_SCAN_BACKEND"  # takes the place of `auto`
 MODULES = {
     "cpp": "mgi.scan.cpu",
     "triton": "mgi.scan.triton_scan",
-    "mamba_ssm": "mgi.scan.mamba_kernel",
     "torch": "mgi.scan.chunked",
+    "mamba_ssm": "mgi.scan.mamba_kernel",
     "reference": "mgi.scan.reference",
 }
 DEVICES = {"cpp": "cpu", "triton": "cuda", "mamba_ssm": "cuda"}

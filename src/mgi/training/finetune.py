@@ -12,6 +12,7 @@ from mgi.models.mgi import MGI
 from mgi.training.gene_cache import GeneCache, cache_for, segment
 from mgi.training.loop import Curve, Place, Run, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
+from mgi.training.precision import precision_of
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings
 
@@ -74,6 +75,7 @@ def finetune(
     weights = tumour_weights(training.slices.masks.sum((1, 2, 3)).numpy())
     optimiser = make_optimiser(parameter_groups(model, settings), settings.schedule)
     caches = {role: cache_for(model) for role in ("train", "validation")}
+    in_precision = precision_of(settings.schedule.precision, device, where="finetune.schedule")
 
     def cache_at(step: int) -> GeneCache | None:
         """Where the gene encoder rests, genes that never change are encoded once; where it learns, nothing is kept."""
@@ -94,7 +96,7 @@ def finetune(
         noise = settings.gene_noise * torch.randn(genes.shape, generator=place.randomness.torch)
         genes = genes + noise if settings.gene_noise > 0 else genes
         kept = torch.rand(len(patients), generator=place.randomness.torch) >= settings.gene_dropout
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with in_precision():
             logits = segment(model, images, genes, patient, kept & use_genes, cache_at(number))
             loss = segmentation_loss(logits.float(), masks.to(device))
         return loss, {}

@@ -9,7 +9,6 @@ from mgi.training.settings import ScheduleSettings
 
 UNDECAYED = (
     "A_log",
-    ".D",
     "position",
     "pos_embed",
     "null_token",
@@ -42,6 +41,7 @@ def make_optimiser(groups: list[ParameterGroup], schedule: ScheduleSettings) -> 
                     continue
                 seen.add(id(parameter))
                 plain = parameter.ndim < 2 or any(word in f".{name}" for word in UNDECAYED)
+                plain = plain or getattr(parameter, "_no_weight_decay", False)  # as mamba-ssm marks its states
                 (undecayed if plain else decayed).append(parameter)
         shared = {"rate": group.rate, "rests_until": group.rests_until}
         options += [

@@ -16,6 +16,7 @@ from mgi.losses.contrastive import LOSSES, floor_of
 from mgi.models.mgi import Aligner
 from mgi.training.loop import Curve, Place, Run, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
+from mgi.training.precision import precision_of
 from mgi.training.settings import PretrainSettings
 from mgi.training.weights import digest_of_tensors
 
@@ -55,7 +56,8 @@ class Contrast(nn.Module):
         """The contrastive loss of a batch and its similarity (B, B)."""
         image_vectors, gene_vectors = self.aligner(images, genes)
         temperature = self.log_temperature.exp().clamp(*TEMPERATURE_BOUNDS)
-        similarity = image_vectors @ gene_vectors.T / temperature
+        with torch.autocast(images.device.type, enabled=False):  # a cosine in bfloat16 is off by up to 1/256
+            similarity = image_vectors.float() @ gene_vectors.float().T / temperature
         loss: Tensor = self.loss(similarity)
         return loss, similarity
 
@@ -81,6 +83,7 @@ def pretrain(
     patient = training.slices.patient.numpy()
     weights = tumour_weights(training.slices.masks.sum((1, 2, 3)).numpy())
     optimiser = make_optimiser([ParameterGroup(modules=[model])], settings.schedule)
+    in_precision = precision_of(settings.schedule.precision, device, where="pretrain.schedule")
 
     def step(_: int) -> tuple[Tensor, dict[str, float]]:
         rows = torch.from_numpy(patient_unique_batch(patient, weights, settings.schedule.batch, place.randomness.numpy))
@@ -90,9 +93,10 @@ def pretrain(
         genes = training.genes[training.slices.patient[rows]]
         masked = torch.rand(genes.shape, generator=place.randomness.torch) < settings.masked_genes
         noise = settings.gene_noise * torch.randn(genes.shape, generator=place.randomness.torch)
-        loss, _similarity = model(images.to(device), (genes + noise).to(device))
-        if settings.masked_gene_weight > 0 and masked.any():
-            loss = loss + settings.masked_gene_weight * model.masked_gene_loss(genes.to(device), masked.to(device))
+        with in_precision():
+            loss, _similarity = model(images.to(device), (genes + noise).to(device))
+            if settings.masked_gene_weight > 0 and masked.any():
+                loss = loss + settings.masked_gene_weight * model.masked_gene_loss(genes.to(device), masked.to(device))
         return loss, {}
 
     def validate() -> dict[str, float]:

@@ -10,7 +10,8 @@ from mgi.datasets.augment import AugmentSettings
 class ScheduleSettings:
     """One optimiser run: AdamW with linear warm-up and cosine decay, gradients clipped at norm 1.
 
-    `batch` counts slices (patients, in pre-training); steps between validations and between checkpoints.
+    `batch` counts slices (patients, in pre-training); steps between validations and between checkpoints. `precision`
+    is that of the networks' activations: bf16 is mixed precision on a GPU, with parameters and states in float32.
     """
 
     steps: int
@@ -20,6 +21,7 @@ class ScheduleSettings:
     warmup_steps: int = 50
     validate_every: int = 100
     checkpoint_every: int = 100
+    precision: Literal["float32", "bf16"] = "float32"
 
 
 @dataclass(frozen=True, kw_only=True)

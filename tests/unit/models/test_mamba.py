@@ -1,3 +1,9 @@
+import importlib.util
+import sys
+import warnings
+from inspect import signature
+from types import ModuleType
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import silu, softplus
 
 from mgi.models.mamba import Mamba
+from mgi.scan.interface import backends
 
 # mamba_ssm.Mamba(d_model=24): inner width 48, rank ceil(24 / 16) = 2, state 16, convolution 4.
 SHAPES_AT_24 = {
@@ -29,10 +36,117 @@ def tokens(length: int = 6) -> Tensor:
     return torch.randn(2, length, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
+# What mamba_ssm.Mamba has for other keywords than its own defaults.
+OTHER_SHAPES = [
+    ({"bias": True}, {"in_proj.bias": (96,), "out_proj.bias": (24,)}),
+    ({"conv_bias": False, "d_conv": 2}, {"conv1d.weight": (48, 1, 2), "conv1d.bias": None}),
+    ({"dt_rank": 5}, {"x_proj.weight": (37, 48), "dt_proj.weight": (48, 5)}),
+    ({"d_state": 4}, {"A_log": (48, 4), "x_proj.weight": (10, 48)}),
+]
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_the_state_has_the_keys_and_shapes_of_mamba_ssm(bidirectional: bool) -> None:
     state = Mamba(24, bidirectional=bidirectional).state_dict()
     assert {name: tuple(tensor.shape) for name, tensor in state.items()} == SHAPES_AT_24
+
+
+@pytest.mark.parametrize(("keywords", "other"), OTHER_SHAPES)
+def test_other_keywords_change_the_shapes_as_they_do_in_mamba_ssm(keywords, other) -> None:
+    state = Mamba(24, **keywords).state_dict()
+    expected = {name: shape for name, shape in (SHAPES_AT_24 | other).items() if shape is not None}
+    assert {name: tuple(tensor.shape) for name, tensor in state.items()} == expected
+
+
+def test_a_constant_start_gives_every_step_projection_one_weight() -> None:
+    weight = Mamba(24, dt_init="constant", dt_scale=0.5).dt_proj.weight.detach()
+    torch.testing.assert_close(weight, torch.full((48, 2), 0.5 * 2**-0.5))
+
+
+def test_an_unknown_start_is_an_error_with_the_names() -> None:
+    with pytest.raises(ValueError, match="dt_init: found 'zeros', expected random or constant"):
+        Mamba(24, dt_init="zeros")
+
+
+def test_states_are_marked_for_the_optimiser_and_the_step_bias_for_initialisers() -> None:
+    layer = Mamba(24)
+    marked = {name for name, parameter in layer.named_parameters() if getattr(parameter, "_no_weight_decay", False)}
+    assert marked == {"A_log", "D"}
+    assert layer.dt_proj.bias._no_reinit
+
+
+@pytest.fixture
+def original(monkeypatch):
+    """mamba-ssm's own class with its own slow scan, where its Python part is installed (docs/models.md)."""
+    if importlib.util.find_spec("selective_scan_cuda") is None:
+        monkeypatch.setitem(sys.modules, "selective_scan_cuda", ModuleType("selective_scan_cuda"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = pytest.importorskip("mamba_ssm.modules.mamba_simple", exc_type=ImportError)
+        scans = pytest.importorskip("mamba_ssm.ops.selective_scan_interface", exc_type=ImportError)
+    monkeypatch.setattr(module, "selective_scan_fn", scans.selective_scan_ref)
+    monkeypatch.setattr(module, "causal_conv1d_fn", None)
+    return lambda *sizes, **keywords: module.Mamba(*sizes, use_fast_path=False, **keywords)
+
+
+@pytest.mark.parametrize("keywords", [{}, *(keywords for keywords, _ in OTHER_SHAPES)])
+@pytest.mark.parametrize("backend", ["torch", "auto"])
+def test_weights_move_strictly_between_mamba_ssm_and_this_block_and_give_the_same_output(
+    keywords, backend, original
+) -> None:
+    torch.manual_seed(0)
+    theirs, ours = original(24, **keywords), Mamba(24, backend=backend, **keywords)
+    x = torch.randn(2, 37, 24)
+    with torch.no_grad():
+        ours.load_state_dict(theirs.state_dict(), strict=True)
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-6)
+        other = Mamba(24, backend=backend, **keywords)
+        theirs.load_state_dict(other.state_dict(), strict=True)
+        torch.testing.assert_close(theirs(x), other(x), rtol=1e-4, atol=1e-6)
+
+
+def test_the_keywords_and_their_defaults_are_those_of_mamba_ssm(original) -> None:
+    theirs = signature(sys.modules["mamba_ssm.modules.mamba_simple"].Mamba.__init__).parameters
+    ours = signature(Mamba.__init__).parameters
+    shared = [name for name in theirs if name not in {"use_fast_path", "layer_idx", "device", "dtype"}]
+    assert shared == [name for name in ours if ours[name].kind is not ours[name].KEYWORD_ONLY]
+    assert {name: theirs[name].default for name in shared} == {name: ours[name].default for name in shared}
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_every_backend_of_this_machine_gives_the_output_and_gradients_of_the_reference(bidirectional) -> None:
+    results = {}
+    for backend, missing in backends("cpu").items():
+        if missing is not None:
+            continue
+        torch.manual_seed(0)
+        layer = Mamba(24, bidirectional=bidirectional, backend=backend)
+        x = torch.randn(2, 37, 24, requires_grad=True)
+        y = layer(x)
+        weights = torch.linspace(-1, 1, y.numel()).view_as(y)
+        results[backend] = [y, *torch.autograd.grad((y * weights).sum(), [x, *layer.parameters()])]
+    expected = results.pop("reference")
+    assert results
+    for backend, found in results.items():
+        for one, two in zip(found, expected, strict=True):
+            error = (one - two).abs().max() / two.abs().max()
+            assert error < 1e-5, backend
+
+
+def test_gradients_in_double_precision_are_those_of_finite_differences() -> None:
+    layer = block(bidirectional=True)
+    assert torch.autograd.gradcheck(layer, tokens(4).requires_grad_())
+
+
+def test_under_autocast_the_block_stays_near_its_single_precision_self() -> None:
+    torch.manual_seed(0)
+    layer, x = Mamba(24, bidirectional=True), torch.randn(1, 300, 24)
+    with torch.no_grad():
+        plain = layer(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            low = layer(x)
+    assert low.dtype == torch.bfloat16
+    assert (low.float() - plain).abs().max() < 0.03 * plain.abs().max()
 
 
 def test_the_block_starts_where_the_authors_start() -> None:

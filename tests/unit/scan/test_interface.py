@@ -2,14 +2,16 @@
 
 import logging
 from types import SimpleNamespace
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
 from torch import Tensor
 
 from mgi.core.errors import ConfigError
+from mgi.models.settings import ModelSettings
 from mgi.scan import interface
-from mgi.scan.interface import ENVIRONMENT, MODULES, backends, choose_backend, selective_scan
+from mgi.scan.interface import ENVIRONMENT, MODULES, Backend, backends, choose_backend, selective_scan
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
 
@@ -17,7 +19,8 @@ NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch):
     """Neither what an earlier test found out nor what the machine's owner prefers."""
-    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    for variable in (ENVIRONMENT, "TRITON_INTERPRET"):
+        monkeypatch.delenv(variable, raising=False)
     for remembered in (interface.why_not, interface._automatic):
         remembered.cache_clear()
     yield
@@ -220,6 +223,10 @@ def test_a_wrong_shape_is_an_error_before_a_kernel_reads_it(name, wrong) -> None
     with pytest.raises(ValueError) as caught:
         selective_scan(**inputs() | {name: torch.zeros(wrong)})
     assert str(caught.value) == f"{name}: shape {wrong} on cpu, expected {expected} on cpu"
+
+
+def test_the_config_knows_the_names_of_the_backends() -> None:
+    assert get_args(get_type_hints(ModelSettings)["scan_backend"]) == get_args(Backend) == ("auto", *MODULES)
 
 
 def test_an_empty_series_is_an_error() -> None:

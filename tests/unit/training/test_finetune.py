@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from mgi.core.errors import ConfigError
 from mgi.datasets.augment import AugmentSettings
 from mgi.models.mgi import MGI, build_mgi
 from mgi.training.finetune import WithoutGenes, finetune, parameter_groups, predict_logits, volume_dice
@@ -156,6 +157,12 @@ def test_validation_while_the_encoder_learns_encodes_each_patient_once(model_set
     model.gene_encoder.register_forward_hook(lambda _, given, made: rows.append(len(given[0])))
     predict_logits(model, pairs(3), torch.tensor([True] * 3), batch=2)
     assert rows == [1, 1, 1]
+
+
+def test_mixed_precision_on_a_cpu_is_refused_before_the_first_step(place, model_settings, pairs) -> None:
+    settings = replace(SETTINGS, schedule=replace(SCHEDULE, precision="bf16"))
+    with pytest.raises(ConfigError, match=r"finetune.schedule.precision: bf16 needs a GPU"):
+        trained(place("a"), model_settings, pairs, settings=settings)
 
 
 def test_a_network_without_encoders_is_one_group(model_settings) -> None:

@@ -58,3 +58,10 @@ def test_a_frozen_parameter_is_left_out() -> None:
     optimiser = make_optimiser([ParameterGroup(modules=[model])], SCHEDULE)
     assert [list(group["params"]) for group in optimiser.param_groups] == [[model.bias]]
     assert isinstance(optimiser, torch.optim.AdamW)
+
+
+def test_what_a_layer_marks_as_undecayed_is_not_decayed() -> None:
+    layer = nn.Linear(2, 2, bias=False)
+    layer.weight._no_weight_decay = True
+    optimiser = make_optimiser([ParameterGroup(modules=[layer])], SCHEDULE)
+    assert [group["weight_decay"] for group in optimiser.param_groups] == [0.0]

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.datasets.augment import AugmentSettings
 from mgi.models.mgi import build_aligner
 from mgi.training.pretrain import TEMPERATURE_BOUNDS, Contrast, Pairs, pretrain
@@ -70,6 +70,12 @@ def test_no_gene_masked_is_no_reconstruction_and_no_error(place, model_settings,
     one, _ = trained(place("a"), model_settings, pairs(6), pairs(3, 1), replace(SETTINGS, masked_genes=0.0))
     two, _ = trained(place("b"), model_settings, pairs(6), pairs(3, 1), replace(SETTINGS, masked_gene_weight=0.0))
     assert same(one, two)
+
+
+def test_mixed_precision_on_a_cpu_is_refused_before_the_first_step(place, model_settings, pairs) -> None:
+    settings = replace(SETTINGS, schedule=replace(SCHEDULE, precision="bf16"))
+    with pytest.raises(ConfigError, match=r"pretrain.schedule.precision: bf16 needs a GPU"):
+        trained(place("a"), model_settings, pairs(6), pairs(3, 1), settings)
 
 
 def test_values_that_are_not_numbers_stop_the_run(place, model_settings, pairs) -> None:
