@@ -1,6 +1,7 @@
 // The floor of the scan on this processor: the arithmetic of one channel-step and nothing else. Series never come from
-// memory, results never go there; A, B_t and C_t are one table in the L1 cache, as they are for the kernel. `fresh` tells
-// the compiler that a register has a new value and `done` that a result is needed: neither is an instruction.
+// memory, results never go there; A, B_t and C_t are one table in the L1 cache, as they are for the kernel. `fresh`
+// tells the compiler that a register has a new value and `done` that a result is needed: neither is an instruction.
+// They also cut what would only be waiting: a step's decays do not wait for its softplus, nor its gate for its y.
 #include "../src/mgi/scan/cpu_vector.h"
 
 #if defined(__AVX512F__)
@@ -25,14 +26,15 @@ INLINE void done(V v) { asm volatile("" : : REGISTER(v)); }
 struct Table {
     V A[16];
     float B[16], C[16];
-    V dt, u, z, D, dy;
+    V delta, dt, u, z, D, dy;
     Table() {
         for (int k = 0; k < 16; k++) {
             A[k] = all(-1.44f * float(k + 1));
             B[k] = 0.3f + 0.01f * float(k);
             C[k] = 0.5f - 0.02f * float(k);
         }
-        dt = all(-3.0f);
+        delta = all(-3.0f);
+        dt = all(0.05f);
         u = all(0.7f);
         z = all(0.4f);
         D = all(1.1f);
@@ -46,18 +48,18 @@ void forward(Table c, int64_t steps) {
     V h[K] = {};
     for (int64_t t = 0; t < steps; t++) {
         asm volatile("" : : : "memory");  // the table is read again, as B and C are at every step
-        V dt = fresh(c.dt), u = fresh(c.u);
-        if (EXTRAS) dt = softplus_of(dt + c.D).value;
-        const V drive = dt * u;
+        V u = fresh(c.u);
+        if (EXTRAS) done(softplus_of(fresh(c.delta) + c.D).value);
+        const V dt = fresh(c.dt), drive = dt * u;
         V y[2] = {EXTRAS ? c.D * u : V{}, V{}};
 #pragma GCC unroll 16
         for (int k = 0; k < K; k++) {
             h[k] = exp2_product(dt, c.A[k]) * h[k] + drive * c.B[k];
             y[k & 1] = h[k] * c.C[k] + y[k & 1];
         }
-        V out = y[0] + y[1];
-        if (EXTRAS) out *= fresh(c.z) * sigmoid_of(c.z);
+        const V out = y[0] + y[1];
         done(out);
+        if (EXTRAS) done(fresh(c.u) * fresh(c.z) * sigmoid_of(c.z));
     }
     for (int k = 0; k < K; k++) done(h[k]);
 }
@@ -68,16 +70,16 @@ void again(Table c, int64_t steps) {
     V h[K] = {}, dC = {};
     for (int64_t t = 0; t < steps; t++) {
         asm volatile("" : : : "memory");
-        V dt = fresh(c.dt), u = fresh(c.u), gradient = fresh(c.dy), dgate = {};
+        V u = fresh(c.u), gradient = fresh(c.dy);
         if (EXTRAS) {
-            const Softplus both = softplus_of(dt + c.D);
-            dt = both.value;
+            const Softplus both = softplus_of(fresh(c.delta) + c.D);
+            done(both.value);
             done(both.slope);
             const V z = fresh(c.z), open = sigmoid_of(z);
-            dgate = gradient * open * (z * (1.0f - open) + 1.0f);
-            gradient *= z * open;
+            done(gradient * open * (z * (1.0f - open) + 1.0f));
+            done(gradient * (z * open));
         }
-        const V drive = dt * u;
+        const V dt = fresh(c.dt), drive = dt * u;
         V y[2] = {EXTRAS ? c.D * u : V{}, V{}};
 #pragma GCC unroll 16
         for (int k = 0; k < K; k++) {
@@ -88,7 +90,7 @@ void again(Table c, int64_t steps) {
             done(gradient * h[k] + fresh(dC));
         }
         const V out = y[0] + y[1];
-        done(EXTRAS ? dgate * out : out);
+        done(EXTRAS ? gradient * out : out);
     }
     for (int k = 0; k < K; k++) done(h[k]);
 }
@@ -96,7 +98,8 @@ void again(Table c, int64_t steps) {
 // The chunk from its end.
 template <int K, bool EXTRAS>
 void back(Table c, int64_t steps) {
-    V g[K] = {}, sum[K] = {}, decay = all(0.9f), before = all(0.1f), dB = {}, slope = all(0.5f), sum_D = {}, sum_bias = {};
+    V g[K] = {}, sum[K] = {}, dB = {}, sum_D = {}, sum_bias = {};
+    V decay = all(0.9f), before = all(0.1f), slope = all(0.5f);
     for (int64_t t = 0; t < steps; t++) {
         asm volatile("" : : : "memory");
         V dt = fresh(c.dt), drive = fresh(c.u), gradient = fresh(c.dy), ddrive = {}, ddt = {};

@@ -18,7 +18,7 @@ from mgi.core.errors import ConfigError
 from mgi.scan import cpu_build
 
 HERE = Path(__file__).parent
-SOURCES = [HERE / "cpu_kernel.cpp", HERE / "cpu_conv.h", HERE / "cpu_vector.h"]
+SOURCES = [HERE / "cpu_kernel.cpp", *sorted(HERE.glob("cpu_*.h"))]
 
 
 def available() -> str | None:

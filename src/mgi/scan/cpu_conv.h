@@ -96,7 +96,8 @@ void backward(const ConvArgs& a, int64_t sample, int64_t span, double* partial) 
                 store(a.dx + r.dense(start + t) + channel, dx, lanes);
             }
             for (int k = 0; k <= taps; k++)
-                for (int lane = 0; lane < lanes; lane++) partial[k * a.channels + channel + lane] += double(sum[k][lane]);
+                for (int lane = 0; lane < lanes; lane++)
+                    partial[k * a.channels + channel + lane] += double(sum[k][lane]);
         }
 }
 

@@ -18,7 +18,7 @@
 
 typedef float V __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t VI __attribute__((vector_size(4 * WIDTH)));
-typedef double VD __attribute__((vector_size(8 * WIDTH), aligned(64)));  // for sums over all of time
+typedef double VD __attribute__((vector_size(8 * WIDTH), aligned(16)));  // for sums over all of time
 // The same in memory at any float's address. A memcpy instead would go through general registers in some compilers.
 typedef float VU __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 
@@ -38,6 +38,20 @@ INLINE V load(const float* p, int lanes) {
 INLINE void store(float* p, V v, int lanes) {
     if (lanes == WIDTH) return store(p, v);
     for (int i = 0; i < lanes; i++) p[i] = v[i];
+}
+
+#if WIDTH == 16
+INLINE void store_past_cache(float* p, V v) { _mm512_stream_ps(p, (__m512)v); }
+#elif WIDTH == 8
+INLINE void store_past_cache(float* p, V v) { _mm256_stream_ps(p, (__m256)v); }
+#elif defined(__SSE2__)
+INLINE void store_past_cache(float* p, V v) { _mm_stream_ps(p, (__m128)v); }
+#endif
+// Other threads may read what store_past_cache wrote only after this.
+INLINE void finish_stores() {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
 }
 
 INLINE V smaller(V a, V b) { return a < b ? a : b; }

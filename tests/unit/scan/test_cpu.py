@@ -152,6 +152,20 @@ def test_the_same_bits_with_any_number_of_threads(batch: int, width: int) -> Non
         assert all(torch.equal(one, other) for one, other in zip(seen[0], others, strict=True))
 
 
+def test_large_tensors_are_written_past_the_cache_with_the_same_bits() -> None:
+    tensors = {name: tensor.requires_grad_() for name, tensor in inputs(2, 16_500, 64, 4).items()}
+    large = {"y": fused(tensors)} | gradients(fused(tensors), tensors)
+    assert large["y"].numel() > 2 << 20
+    dy = torch.randn(large["y"].shape, generator=torch.Generator().manual_seed(1))
+    for i in range(2):
+        one = {name: (tensor[i : i + 1] if tensor.dim() == 3 else tensor) for name, tensor in tensors.items()}
+        y = fused(one)
+        assert torch.equal(y[0], large["y"][i])
+        found = torch.autograd.grad(y, [one["u"], one["delta"], one["z"]], dy[i : i + 1])
+        for name, gradient in zip(("u", "delta", "z"), found, strict=True):
+            assert torch.equal(gradient[0], large[name][i]), name
+
+
 @pytest.mark.parametrize("size", [30.0, 1e4, 1e9, 1e20])
 def test_large_steps_neither_overflow_nor_lose_the_small_ones(size: float) -> None:
     tensors = inputs(1, 40, 6, 4)
