@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 from trials import MIB, measure_passes
 
 from mgi.core.settings import parse
@@ -101,7 +102,7 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
     schedule = {"steps": STEPS, "batch": STEP_PATIENTS, "validate_every": STEPS, "checkpoint_every": STEPS + 1}
     settings = parse(PretrainSettings, json.dumps({"schedule": schedule, **spec.get("pretrain", {})}), where="pretrain")
     ends: list[float] = []
-    hook = torch.optim.optimizer.register_optimizer_step_post_hook(lambda *_: ends.append(time.perf_counter()))
+    hook = register_optimizer_step_post_hook(lambda *_: ends.append(time.perf_counter()))
     randomness = Randomness.seeded(0)
     aligner = build_aligner(model, spec["length"])
     pairs = drawn_pairs(STEP_PATIENTS, model.image_size, spec["length"])

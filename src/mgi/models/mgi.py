@@ -11,18 +11,21 @@ from mgi.models.fusion import MaskDecoder, resize_logits
 from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
 from mgi.models.gene_tokens import Members
 from mgi.models.image_encoder import ImageEncoder
-from mgi.models.pooling import ClassPooling, MixedPooling, RunPooling
+from mgi.models.pooling import ClassPooling, MeanPooling, MixedPooling, RunPooling
 from mgi.models.settings import ModelSettings
+
+GENE_POOLINGS: dict[str, type[nn.Module]] = {"mixed": MixedPooling, "mean": MeanPooling}
 
 
 class Aligner(nn.Module):
     """Both encoders with their pooling and linear projection onto the unit sphere: the pre-training model."""
 
-    def __init__(self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, projection: int) -> None:
+    def __init__(
+        self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, projection: int, gene_pooling: nn.Module
+    ) -> None:
         super().__init__()
         self.image_encoder, self.gene_encoder = image_encoder, gene_encoder
-        self.image_pooling = MixedPooling()
-        self.gene_pooling = ClassPooling() if gene_encoder.has_class_token else MixedPooling()
+        self.image_pooling, self.gene_pooling = MixedPooling(), gene_pooling
         self.image_projection = nn.Linear(image_encoder.width, projection)
         self.gene_projection = nn.Linear(gene_encoder.width, projection)
 
@@ -71,7 +74,9 @@ class MGI(nn.Module):
 
 def build_aligner(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> Aligner:
     """The pre-training model for `n_genes` genes; `sets` are the genes of each pathway, for pathway tokens."""
-    return Aligner(ImageEncoder(settings), build_gene_encoder(settings, n_genes, sets), settings.projection_width)
+    image_encoder, gene_encoder = ImageEncoder(settings), build_gene_encoder(settings, n_genes, sets)
+    pooling = ClassPooling() if gene_encoder.has_class_token else GENE_POOLINGS[settings.gene_pooling]()
+    return Aligner(image_encoder, gene_encoder, settings.projection_width, pooling)
 
 
 def build_mgi(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> MGI:

@@ -1,4 +1,4 @@
-"""Pooling of tokens: a learned blend of their maximum and their mean, over all of them or over runs, or a class token.
+"""Pooling of tokens: their mean or a learned blend of it with their maximum, over all or over runs, or a class token.
 
 B batch, T tokens, K runs, D width.
 """
@@ -21,6 +21,14 @@ class MixedPooling(nn.Module):
         """Pool over the tokens."""
         share = torch.sigmoid(self.blend)
         return share * tokens.amax(1) + (1 - share) * tokens.mean(1)
+
+
+class MeanPooling(nn.Module):
+    """(B, T, D) to (B, D): the mean, in which the noise of T tokens cancels and what they share stays."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Pool over the tokens."""
+        return tokens.mean(1)
 
 
 class ClassPooling(nn.Module):

@@ -19,7 +19,8 @@ class ModelSettings:
     gene is a token (`gene`), or every gene set of the file `pathways` (`pathway`). The encoders `flat_mlp` and
     `group_attention` (`gene_groups`) read genes their own
     way. More than `gene_tokens_at_once` tokens are encoded a few patients at a time and computed again in the backward
-    pass (0: never). The decoder sees at most `fusion_tokens` gene tokens.
+    pass (0: never). `gene_pooling` makes a patient's gene vector of the tokens in pre-training. The decoder sees at most
+    `fusion_tokens` gene tokens.
     """
 
     image_size: int = 256
@@ -35,6 +36,7 @@ class ModelSettings:
     pathways: str | None = None
     gene_groups: int = 64
     gene_tokens_at_once: int = 65536
+    gene_pooling: Literal["mixed", "mean"] = "mixed"
     gene_width: int = 256
     gene_depth: int = 4
     gene_state: int = 16

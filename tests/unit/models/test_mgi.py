@@ -188,3 +188,11 @@ def test_the_class_token_of_group_attention_stands_for_the_patient() -> None:
     aligner = build_aligner(replace(SETTINGS, gene_encoder="group_attention", gene_groups=3), N_GENES)
     tokens = torch.randn(2, 4, 16)
     assert torch.equal(aligner.gene_pooling(tokens), tokens[:, 0])
+
+
+def test_the_pooling_of_genes_is_the_one_that_is_named() -> None:
+    tokens = torch.randn(2, 4, 16)
+    mean = build_aligner(replace(SETTINGS, gene_pooling="mean"), N_GENES).gene_pooling(tokens)
+    assert torch.equal(mean, tokens.mean(1))
+    mixed = build_aligner(SETTINGS, N_GENES).gene_pooling(tokens)
+    torch.testing.assert_close(mixed, (tokens.amax(1) + tokens.mean(1)) / 2)

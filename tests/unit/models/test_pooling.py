@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mgi.models.pooling import ClassPooling, MixedPooling, RunPooling
+from mgi.models.pooling import ClassPooling, MeanPooling, MixedPooling, RunPooling
 
 TOKENS = torch.tensor([[[1.0, 4.0], [3.0, -2.0]]])  # maxima 3, 4; means 2, 1
 
@@ -23,6 +23,10 @@ def test_pooling_ignores_the_order_of_tokens_and_keeps_a_single_one() -> None:
     pooling = MixedPooling()
     assert torch.equal(pooling(TOKENS), pooling(TOKENS.flip(1)))
     assert torch.equal(pooling(TOKENS[:, :1]), TOKENS[:, 0])
+
+
+def test_mean_pooling_is_the_mean() -> None:
+    assert MeanPooling()(TOKENS).tolist() == [[2.0, 1.0]]
 
 
 def test_class_pooling_takes_the_first_token() -> None:
