@@ -100,9 +100,10 @@ def main() -> None:
     """Print one line per kernel."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--capability", type=int, default=90, help="10 x the GPU's compute capability")
+    parser.add_argument("--kernels", nargs="+", choices=KERNELS, default=list(KERNELS))
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    rows = [figures(name, args.capability) for name in KERNELS]
+    rows = [figures(name, args.capability) for name in args.kernels]
     if args.json:
         print(json.dumps(rows))
         return

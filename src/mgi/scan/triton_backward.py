@@ -11,6 +11,25 @@ import triton.language as tl
 from mgi.scan.triton_kernels import advance, place, put, read, read_bc, retreat, row, sigmoid, state_index, step_size
 
 
+# fmt: off
+@triton.jit
+def ungate(gradient, z, batch, first, tokens, columns, gb, gl, zb, zl, exists, HAS_Z: tl.constexpr):  # fmt: on
+    """The gradient of y before its gate, (T, S)."""
+    dy = read(gradient, batch, first, tokens, columns, gb, gl, exists)
+    if HAS_Z:
+        z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
+        dy = dy * z_tile * sigmoid(z_tile)
+    return dy
+
+
+@triton.jit
+def put_states(ptr, values, e0, E, G: tl.constexpr, J: tl.constexpr, S: tl.constexpr):
+    """All states of a program, J of (1, G, S), into (N, E)."""
+    for j in tl.static_range(J):
+        inside, there = state_index(e0, j, E, G, J, S)
+        tl.store(ptr + inside, values[j], there)
+
+
 @triton.jit
 def high(x):
     """What of a float32 a tensor core reads (tf32: 10 bits of fraction); x - high(x) is exact."""
@@ -18,19 +37,19 @@ def high(x):
 
 
 @triton.jit
-def add_over_channels(dB, dC, T: tl.constexpr, G: tl.constexpr, S: tl.constexpr):
-    """(T G, 16): column 0 is the sum of dB (T, G, S) over S, column 1 that of dC; the others are zero.
+def add_over_channels(x, total, to, T: tl.constexpr, G: tl.constexpr, S: tl.constexpr, WIDE: tl.constexpr):
+    """Adds x (T, G, S), summed over S, to column `to` of a total (T G, 16).
 
-    Added by the tensor cores, as a product with ones, in two parts that together keep 21 bits of fraction: shuffles
-    between lanes would cost more than everything else in this pass.
+    Added by the tensor cores, as a product with ones: shuffles between lanes would cost more than everything else in
+    this pass. They cut a float32 to 10 bits of fraction, which is enough where B and C are bfloat16 (7 bits); with WIDE
+    what was cut off is added as well, and 21 bits count.
     """
-    dB, dC = tl.reshape(dB, (T * G, S)), tl.reshape(dC, (T * G, S))
-    column = tl.broadcast_to(tl.arange(0, 16)[None, :], (S, 16))
-    to_B, to_C = (column == 0).to(tl.float32), (column == 1).to(tl.float32)
-    total = tl.dot(high(dB), to_B, input_precision="tf32")
-    total = tl.dot(dB - high(dB), to_B, total, input_precision="tf32")
-    total = tl.dot(high(dC), to_C, total, input_precision="tf32")
-    return tl.dot(dC - high(dC), to_C, total, input_precision="tf32")
+    x = tl.reshape(x, (T * G, S))
+    ones = (tl.broadcast_to(tl.arange(0, 16)[None, :], (S, 16)) == to).to(tl.float32)
+    if WIDE:
+        total = tl.dot(x - high(x), ones, total, input_precision="tf32")
+        x = high(x)
+    return tl.dot(x, ones, total, input_precision="tf32")
 
 
 @triton.jit
@@ -42,19 +61,24 @@ def put_share(dbc, total, batch, tile, j, tiles, T: tl.constexpr, G: tl.constexp
     tl.store(start + (row * J + j) * 2 + column, total, (column < 2) & (row >= 0))
 
 
+# fmt: off
 @triton.jit
-def state_gradients(decay, x3, dy3, dt3, B3, C3, rate, before, handed, T: tl.constexpr):
-    """For one state of every group: du's part and ddt's, dA (1, G, S), dB and dC before they are
-    added over channels, and what is handed on.
+def state_gradients(
+    decay, x3, dy3, dt3, B3, C3, rate, before, handed,
+    T: tl.constexpr, G: tl.constexpr, S: tl.constexpr, WIDE: tl.constexpr,
+):  # fmt: on
+    """For one state of every group: du's and ddt's part, dA (1, G, S), dB and dC (T G, 16), and what is handed on.
 
     ddt's part lacks ln 2, since `rate` is A log2(e).
     """
     drive = x3 * B3
     h = advance(decay, drive, before, T)
+    total = add_over_channels(h * dy3, tl.zeros((T * G, 16), tl.float32), 1, T, G, S, WIDE)
+    decayed = h - drive
     back, g = retreat(decay, dy3 * C3, handed, T)
-    pulled = g * (h - drive)  # g decay h_(t-1)
-    dA = tl.sum(pulled * dt3, 0, keep_dims=True)
-    return g * B3, pulled * rate, dA, g * x3, h * dy3, row(back, 0, T)
+    total = add_over_channels(g * x3, total, 0, T, G, S, WIDE)
+    pulled = g * decayed
+    return g * B3, pulled * rate, tl.sum(pulled * dt3, 0, keep_dims=True), total, row(back, 0, T)
 
 
 # fmt: off
@@ -87,44 +111,35 @@ def backward_kernel(
         u_tile = read(u, batch, first, tokens, columns, ub, ul, exists)
         dt = read(delta, batch, first, tokens, columns, db, dl, exists)
         dt = step_size(dt + bias_row, u_tile, exists, SOFTPLUS)
-        dy = read(gradient, batch, first, tokens, columns, gb, gl, exists)
-        if HAS_Z:
-            z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
-            dy = dy * z_tile * sigmoid(z_tile)
+        dy = ungate(gradient, z, batch, first, tokens, columns, gb, gl, zb, zl, exists, HAS_Z)
         x3, dt3, dy3 = (dt * u_tile)[:, None, :], dt[:, None, :], dy[:, None, :]
-        du_sum = tl.zeros((T, G, S), tl.float32)
-        ddt_sum, hand, dA_new = du_sum, (), ()
+        du_sum, ddt_sum, hand, dA_new = tl.zeros((T, G, S), tl.float32), tl.zeros((T, G, S), tl.float32), (), ()
         for j in tl.static_range(J):
             inside, there = state_index(e0, j, E, G, J, S)
             before = tl.load(saved + (batch.to(tl.int64) * tiles + tile) * (G * J) * E + inside, there, 0.0)
             B3, C3 = read_bc(bc, batch, tile, j, tiles, T, G, J, WIDE)
-            decay = tl.exp2(dt3 * rate[j])
-            du_part, ddt_part, dA_part, dB_part, dC_part, back = state_gradients(
-                decay, x3, dy3, dt3, B3, C3, rate[j], before, handed[j], T
+            du_part, ddt_part, dA_part, total, back = state_gradients(
+                tl.exp2(dt3 * rate[j]), x3, dy3, dt3, B3, C3, rate[j], before, handed[j], T, G, S, WIDE
             )
             du_sum, ddt_sum = du_sum + du_part, ddt_sum + ddt_part
             dA_new, hand = dA_new + (dA_sum[j] + dA_part,), hand + (back,)
-            put_share(dbc, add_over_channels(dB_part, dC_part, T, G, S), batch, tile, j, tiles, T, G, J)
+            put_share(dbc, total, batch, tile, j, tiles, T, G, J)
         handed, dA_sum = hand, dA_new
         # Read again: to hold them meanwhile would take registers from the states.
         raw = read(delta, batch, first, tokens, columns, db, dl, exists) + bias_row
-        dout = read(gradient, batch, first, tokens, columns, gb, gl, exists)
-        dt, dy, du_2 = step_size(raw, u_tile, exists, SOFTPLUS), dout, tl.sum(du_sum, 1)
-        if HAS_Z:
-            z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
-            gate = sigmoid(z_tile)
-            dy = dout * z_tile * gate
-            y = read(ungated, batch, first, tokens, columns, L * E, E, exists)
-            put(dz, dout * y * gate * (1.0 + z_tile * (1.0 - gate)), batch, first, tokens, columns, L, E, exists)
+        dy = ungate(gradient, z, batch, first, tokens, columns, gb, gl, zb, zl, exists, HAS_Z)
+        dt, du_2 = step_size(raw, u_tile, exists, SOFTPLUS), tl.sum(du_sum, 1)
         put(du, dt * du_2 + D_row * dy, batch, first, tokens, columns, L, E, exists)
         ddt = u_tile * du_2 + 0.6931471805599453 * tl.sum(ddt_sum, 1)
-        if SOFTPLUS:
-            ddt = ddt * sigmoid(raw)
-        ddt = tl.where(exists, ddt, 0.0)
+        ddt = tl.where(exists, ddt * sigmoid(raw) if SOFTPLUS else ddt, 0.0)
         put(ddelta, ddt, batch, first, tokens, columns, L, E, exists)
         dbias_sum, dD_sum = dbias_sum + ddt, dD_sum + dy * u_tile
-    for j in tl.static_range(J):
-        inside, there = state_index(e0, j, E, G, J, S)
-        tl.store(dA + place_of * (G * J) * E + inside, dA_sum[j], there)
+        if HAS_Z:
+            z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
+            y = read(ungated, batch, first, tokens, columns, L * E, E, exists)
+            slope = sigmoid(z_tile) * (1.0 + z_tile * (1.0 - sigmoid(z_tile)))
+            dout = read(gradient, batch, first, tokens, columns, gb, gl, exists)
+            put(dz, dout * y * slope, batch, first, tokens, columns, L, E, exists)
+    put_states(dA + place_of * (G * J) * E, dA_sum, e0, E, G, J, S)
     tl.store(dD + place_of * E + channels, tl.sum(dD_sum, 0), channels < E)
     tl.store(dbias + place_of * E + channels, tl.sum(dbias_sum, 0), channels < E)
