@@ -23,14 +23,15 @@ os.environ["TRITON_INTERPRET"] = "0"
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 import triton
-from mgi.scan import triton_backward, triton_kernels, triton_scan
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
+from mgi.scan import triton_backward, triton_kernels, triton_scan
+
 STATES = 16
-WORDS = {"bc": "*i32"} | dict.fromkeys("u delta z y ungated gradient du ddelta dz".split(), "*bf16")
-NUMBERS = "ub ul db dl zb zl gb gl L E N tiles chunk chunks".split()
-ALIGNED = "ub ul db dl zb zl gb gl L E".split()
+WORDS = {"bc": "*i32"} | dict.fromkeys(["u", "delta", "z", "y", "ungated", "gradient", "du", "ddelta", "dz"], "*bf16")
+NUMBERS = ["ub", "ul", "db", "dl", "zb", "zl", "gb", "gl", "L", "E", "N", "tiles", "chunk", "chunks"]
+ALIGNED = ["ub", "ul", "db", "dl", "zb", "zl", "gb", "gl", "L", "E"]
 KERNELS = {
     "forward": (triton_kernels.forward_kernel, {"SAVE": True, "STARTS": False}),
     "forward, chunks": (triton_kernels.forward_kernel, {"SAVE": False, "STARTS": True}),

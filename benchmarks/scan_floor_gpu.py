@@ -7,6 +7,7 @@ multiplications and additions as `mgi.scan`'s kernels, without loads, stores, sh
 import torch
 import triton
 import triton.language as tl
+
 from mgi.scan.triton_kernels import advance, retreat, row, sigmoid, softplus
 
 

@@ -17,10 +17,9 @@ class ModelSettings:
 
     `gene_patch` genes make one token, through one matrix for all patches (`shared`) or one each (`local`); or every
     gene is a token (`gene`), or every gene set of the file `pathways` (`pathway`). The encoders `flat_mlp` and
-    `group_attention` (`gene_groups`) read genes their own
-    way. More than `gene_tokens_at_once` tokens are encoded a few patients at a time and computed again in the backward
-    pass (0: never). `gene_pooling` makes a patient's gene vector of the tokens in pre-training. The decoder sees at most
-    `fusion_tokens` gene tokens.
+    `group_attention` (`gene_groups`) read genes their own way. More than `gene_tokens_at_once` tokens are encoded a few
+    patients at a time and computed again in the backward pass (0: never). `gene_pooling` makes a patient's gene vector
+    of the tokens in pre-training. The decoder sees at most `fusion_tokens` gene tokens.
     """
 
     image_size: int = 256
