@@ -45,6 +45,8 @@ rule pretrain:
     shell:
         r"""
         exec &> >(tee {log:q})
+        # Freed tensors go back to the system: glibc keeps several times as much of a whole transcriptome's.
+        export MALLOC_MMAP_THRESHOLD_=4194304 THP_MEM_ALLOC_ENABLE=1
         python -m mgi pretrain \
             --spec {params.spec:q} \
             --model {params.model:q} \
