@@ -51,6 +51,8 @@ rule pretrain:
         exec &> >(tee {log:q})
         # The processes share the job's threads; torchrun would give each of them one.
         export OMP_NUM_THREADS=$(({threads} > {params.processes} ? {threads} / {params.processes} : 1))
+        # Freed tensors go back to the system: glibc keeps several times as much of a whole transcriptome's.
+        export MALLOC_MMAP_THRESHOLD_=4194304 THP_MEM_ALLOC_ENABLE=1
         {params.torchrun:q} python -m mgi pretrain \
             --spec {params.spec:q} \
             --model {params.model:q} \
