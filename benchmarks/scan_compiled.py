@@ -29,9 +29,9 @@ from triton.compiler import ASTSource
 from mgi.scan import triton_backward, triton_kernels, triton_scan
 
 STATES = 16
-WORDS = {"bc": "*i32"} | dict.fromkeys(["u", "delta", "z", "y", "ungated", "gradient", "du", "ddelta", "dz"], "*bf16")
-NUMBERS = ["ub", "ul", "db", "dl", "zb", "zl", "gb", "gl", "L", "E", "N", "tiles", "chunk", "chunks"]
-ALIGNED = ["ub", "ul", "db", "dl", "zb", "zl", "gb", "gl", "L", "E"]
+WORDS = {"bc": "*i32"} | dict.fromkeys(("u", "delta", "z", "y", "ungated", "gradient", "du", "ddelta", "dz"), "*bf16")
+ALIGNED = ("ub", "ul", "db", "dl", "zb", "zl", "gb", "gl", "L", "E")
+NUMBERS = (*ALIGNED, "N", "tiles", "chunk", "chunks")
 KERNELS = {
     "forward": (triton_kernels.forward_kernel, {"SAVE": True, "STARTS": False}),
     "forward, chunks": (triton_kernels.forward_kernel, {"SAVE": False, "STARTS": True}),
@@ -56,7 +56,9 @@ def compiled(kernel: Any, chosen: dict[str, Any], capability: int) -> Any:
             hints[(index,)] = [["tt.divisibility", 16]]
     warps = 1 if kernel is triton_kernels.carry_kernel else size.groups
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants, attrs=hints)
-    return triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": warps, "num_stages": 1})
+    return triton.compile(
+        source, target=GPUTarget("cuda", capability, 32), options={"num_warps": warps, "num_stages": 1}
+    )
 
 
 def tool(name: str, *arguments: str) -> str:
@@ -77,16 +79,15 @@ def figures(name: str, capability: int) -> dict[str, Any]:
     jumps = [(int(found[1], 16), int(at, 16)) for at, text in lines if (found := re.search(r"BRA.*?(0x\w+)", text))]
     begin, end = max((span for span in jumps if span[0] < span[1]), key=lambda span: span[1] - span[0])
     kinds = collections.Counter(
-        re.sub(r"^@!?U?P\w+\s+", "", text).split()[0].split(".")[0]
-        for at, text in lines
-        if begin <= int(at, 16) <= end
+        re.sub(r"^@!?U?P\w+\s+", "", text).split()[0].split(".")[0] for at, text in lines if begin <= int(at, 16) <= end
     )
     size = triton_scan.tile()
     steps = size.tokens * size.channels / 32 / size.groups
     return {
         "kernel": name,
         "registers": registers,
-        "spilled": stack + local + kinds["LDL"] + kinds["STL"],
+        "spilled": stack + local,
+        "spills_per_step": (kinds["LDL"] + kinds["STL"]) / steps,
         "shared": binary.metadata.shared,
         "instructions": kinds.total(),
         "per_step": kinds.total() / steps,

@@ -8,6 +8,7 @@ import torch
 import triton
 import triton.language as tl
 
+from mgi.scan import triton_scan
 from mgi.scan.triton_kernels import advance, retreat, row, sigmoid, softplus
 
 
@@ -20,7 +21,7 @@ def forward_floor_kernel(out, tiles, T: tl.constexpr, S: tl.constexpr, N: tl.con
     for _ in tl.static_range(N):
         state = state + (tl.zeros((1, 1, S), tl.float32),)
     seen = tl.zeros((T, 1, S), tl.float32)
-    for tile in tl.range(0, tiles):
+    for _ in tl.range(0, tiles):
         raw = raw + 1e-7
         dt = softplus(raw)
         y, after = tl.zeros((T, 1, S), tl.float32), ()
@@ -43,7 +44,7 @@ def backward_floor_kernel(out, tiles, T: tl.constexpr, S: tl.constexpr, N: tl.co
     for _ in tl.static_range(N):
         handed, dA = handed + (zero,), dA + (zero,)
     seen = tl.zeros((T, 1, S), tl.float32)
-    for tile in tl.range(0, tiles):
+    for _ in tl.range(0, tiles):
         raw = raw + 1e-7
         dt, dy = softplus(raw), raw * sigmoid(raw)
         du, ddt, hand, dA_new = seen * 0.0, seen * 0.0, (), ()
@@ -62,7 +63,8 @@ def backward_floor_kernel(out, tiles, T: tl.constexpr, S: tl.constexpr, N: tl.co
 
 def floors(batch: int, tokens: int, width: int, device: torch.device) -> dict[str, object]:
     """Launchers by name. Sequences are cut so that every processor has four warps per scheduler to choose from."""
-    T, S, N, cuts = 16, 32, 16, 8
+    size = triton_scan.tile()
+    T, S, N, cuts = size.tokens, size.channels, 16, 1 if triton_scan.interpreted() else 8
     programs = batch * -(-width // S) * cuts
     tiles = -(-tokens // (T * cuts))
     out = torch.empty(programs * S, device=device)

@@ -3,10 +3,11 @@
 python benchmarks/scan_gpu.py                     # B 32, L 61,440, E 512, bfloat16, and smaller; about two minutes
 python benchmarks/scan_gpu.py --sizes 8x4096x128  # only this size (batch x tokens x width)
 
-Prints a table and writes benchmarks/results/scan_gpu.json: [{name, value, unit, peer, ratio, max_error}]. `value` is ours
-in ms, the median of `--rounds` launches after as many to warm up, `peer` the other's (null where it is not installed or does
-not fit in memory), `ratio` ours / peer, `max_error` the largest error of ours against float64, relative to the largest value
-of each tensor, on a small float32 case. mamba-ssm gets its own layout (B, E, L), made outside the time.
+Prints a table and writes benchmarks/results/scan_gpu.json: [{name, value, unit, peer, ratio, max_error}]. `value` is
+ours in ms, the median of `--rounds` launches after as many to warm up, `peer` the other's (null where it is not
+installed or does not fit in memory), `ratio` ours / peer, `max_error` the largest error of ours against float64,
+relative to the largest value of each tensor, on a small float32 case. mamba-ssm gets its own layout (B, E, L), made
+outside the time.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from torch import Tensor
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "src")]
 
-from mgi.scan import triton_scan
+from mgi.scan import triton_scan  # noqa: E402
 
 RESULT = Path(__file__).parent / "results/scan_gpu.json"
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
@@ -73,7 +74,8 @@ def median_ms(launch: Callable[[], Any], device: torch.device, rounds: int) -> f
 
 
 def ours(given: dict[str, Tensor]) -> Callable[[], Tensor]:
-    return lambda: triton_scan.scan(**given, delta_softplus=True, reverse=False)  # type: ignore[arg-type]
+    """The Triton kernels."""
+    return lambda: triton_scan.scan(**given, delta_softplus=True, reverse=False)
 
 
 def mamba_ssm(given: dict[str, Tensor]) -> Callable[[], Tensor] | None:

@@ -1,8 +1,9 @@
 """The gradients of the GPU selective scan in Triton; letters and layout as in `triton_kernels`.
 
 A program walks over its tiles from the last to the first. The states of a tile are computed again from the one before
-it, which the forward pass saved, as it did y before its gate. Nothing is added by atomics: a block of channels writes its share of the gradients of
-B and C (blocks, B, L padded, N, 2), a chunk its share of those of A, D and the bias, and the shares are added in order.
+it, which the forward pass saved, as it did y before its gate. Nothing is added by atomics: a block of channels writes
+its share of the gradients of B and C (blocks, B, L padded, N, 2), a chunk its share of those of A, D and the bias, and
+the shares are added in order.
 """
 
 import triton
@@ -11,9 +12,8 @@ import triton.language as tl
 from mgi.scan.triton_kernels import advance, place, put, read, read_bc, retreat, row, sigmoid, state_index, step_size
 
 
-# fmt: off
 @triton.jit
-def ungate(gradient, z, batch, first, tokens, columns, gb, gl, zb, zl, exists, HAS_Z: tl.constexpr):  # fmt: on
+def ungate(gradient, z, batch, first, tokens, columns, gb, gl, zb, zl, exists, HAS_Z: tl.constexpr):  # fmt: skip
     """The gradient of y before its gate, (T, S)."""
     dy = read(gradient, batch, first, tokens, columns, gb, gl, exists)
     if HAS_Z:
@@ -61,12 +61,11 @@ def put_share(dbc, total, batch, tile, j, tiles, T: tl.constexpr, G: tl.constexp
     tl.store(start + (row * J + j) * 2 + column, total, (column < 2) & (row >= 0))
 
 
-# fmt: off
 @triton.jit
 def state_gradients(
     decay, x3, dy3, dt3, B3, C3, rate, before, handed,
     T: tl.constexpr, G: tl.constexpr, S: tl.constexpr, WIDE: tl.constexpr,
-):  # fmt: on
+):  # fmt: skip
     """For one state of every group: du's and ddt's part, dA (1, G, S), dB and dC (T G, 16), and what is handed on.
 
     ddt's part lacks ln 2, since `rate` is A log2(e).
@@ -81,7 +80,6 @@ def state_gradients(
     return g * B3, pulled * rate, tl.sum(pulled * dt3, 0, keep_dims=True), total, row(back, 0, T)
 
 
-# fmt: off
 @triton.jit
 def backward_kernel(
     u, delta, z, gradient, bc, a2, D, bias, ungated, saved, starts, du, ddelta, dz, dbc, dA, dD, dbias,
@@ -89,7 +87,7 @@ def backward_kernel(
     T: tl.constexpr, G: tl.constexpr, J: tl.constexpr, S: tl.constexpr, WIDE: tl.constexpr,
     SOFTPLUS: tl.constexpr, REVERSE: tl.constexpr, HAS_D: tl.constexpr, HAS_Z: tl.constexpr, HAS_BIAS: tl.constexpr,
     STARTS: tl.constexpr,
-):  # fmt: on
+):  # fmt: skip
     """All gradients. `starts` (B, chunks, N, E) holds what the chunk after it hands to a chunk."""
     e0, batch, part = tl.program_id(0) * S, tl.program_id(1), tl.program_id(2)
     place_of = batch.to(tl.int64) * tl.num_programs(2) + part

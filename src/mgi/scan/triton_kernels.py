@@ -60,7 +60,7 @@ def place(tile, e0, L, E, T: tl.constexpr, S: tl.constexpr, REVERSE: tl.constexp
 
 @triton.jit
 def read(ptr, batch, first, tokens, channels, stride_b, stride_l, exists):
-    """A (T, S) tile as float32, zero where nothing exists. 64-bit where a tensor can pass 2^31, 32-bit inside a tile."""
+    """A (T, S) tile as float32, zero where nothing exists; 64-bit only where a tensor can pass 2^31."""
     start = ptr + batch.to(tl.int64) * stride_b + tl.cast(first, tl.int64) * stride_l
     return tl.load(start + tokens * stride_l + channels, exists, 0.0).to(tl.float32)
 
@@ -121,7 +121,7 @@ def adjoint(decay, drive, shift, pull, next_decay, next_drive, next_shift, next_
 
 @triton.jit
 def retreat(decay, pull, state, T: tl.constexpr):
-    """decay g and g, both (T, G, S): g is the gradient of a token's state, `state` (1, G, S) what the next tile hands on.
+    """decay g and g, both (T, G, S), g being the gradient of a token's state; `state` (1, G, S) is handed to the tile.
 
     g_t = pull_t + decay_(t+1) g_(t+1). The constant one makes the combination associative, and costs nothing.
     """
@@ -139,14 +139,13 @@ def row(tile, index: tl.constexpr, T: tl.constexpr):
     return tl.sum(tl.where((tl.arange(0, T) == index)[:, None, None], tile, 0.0), 0, keep_dims=True)
 
 
-# fmt: off
 @triton.jit
 def forward_kernel(
     u, delta, z, bc, a2, D, bias, y, ungated, starts, saved, ub, ul, db, dl, zb, zl, L, E, tiles, chunk,
     T: tl.constexpr, G: tl.constexpr, J: tl.constexpr, S: tl.constexpr, WIDE: tl.constexpr,
     SOFTPLUS: tl.constexpr, REVERSE: tl.constexpr, HAS_D: tl.constexpr, HAS_Z: tl.constexpr, HAS_BIAS: tl.constexpr,
     STARTS: tl.constexpr, SAVE: tl.constexpr,
-):  # fmt: on
+):  # fmt: skip
     """y, and with SAVE what the gradients need: the state before every tile, and y before its gate.
 
     `starts` (B, chunks, N, E) holds the state before every chunk."""
@@ -190,13 +189,12 @@ def forward_kernel(
         put(y, out, batch, first, tokens, columns, L, E, exists)
 
 
-# fmt: off
 @triton.jit
 def ends_kernel(
     u, delta, z, gradient, bc, a2, bias, ends, steps, ub, ul, db, dl, zb, zl, gb, gl, L, E, tiles, chunk,
     T: tl.constexpr, G: tl.constexpr, J: tl.constexpr, S: tl.constexpr, WIDE: tl.constexpr,
     SOFTPLUS: tl.constexpr, REVERSE: tl.constexpr, HAS_Z: tl.constexpr, HAS_BIAS: tl.constexpr, ADJOINT: tl.constexpr,
-):  # fmt: on
+):  # fmt: skip
     """What a chunk adds to a state that passes through it, (B, chunks, N, E), and its sum of dt, (B, chunks, E).
 
     With ADJOINT the state is the gradient's, which passes through the chunks from the last to the first.

@@ -69,7 +69,7 @@ def scan(
     delta_softplus: bool,
     reverse: bool,
 ) -> Tensor:
-    """y (B, L, E) in u's type. u, delta, z (B, L, E) and B, C (B, L, N) in bfloat16 or float32; A (E, N), D, bias (E,)."""
+    """y (B, L, E) in u's type. u, delta, z (B, L, E), B, C (B, L, N) bfloat16 or float32; A (E, N), D, bias (E,)."""
     y: Tensor = _Scan.apply(u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse)  # type: ignore[no-untyped-call]
     return y
 

@@ -1,4 +1,4 @@
-"""The Triton kernels compile for an H200 on a machine without one, and keep their states in registers."""
+"""The Triton kernels compile for an H200 on a machine without one, and their benchmark is ready for one."""
 
 import json
 import os
@@ -28,6 +28,24 @@ def test_every_kernel_compiles_for_sm_90_and_all_but_the_backward_one_without_a_
     assert [row["kernel"] for row in rows] == kernels
     spilled = {row["kernel"]: row["spilled"] for row in rows if row["spilled"]}
     # One spill of a register per twenty instructions, in the only kernel that holds nine tiles at a time.
-    assert {name for name, bytes_ in spilled.items() if not name.startswith("backward") or bytes_ > 640} == set()
+    assert {name for name, bytes_ in spilled.items() if not name.startswith("backward") or bytes_ > 512} == set()
     # Four programs of four warps on a processor: what hides the latency of the forward pass.
     assert next(row["registers"] for row in rows if row["kernel"] == "forward") <= 128
+
+
+@pytest.mark.timeout(300)
+def test_the_benchmark_for_a_gpu_can_be_rehearsed_without_one(tmp_path: Path) -> None:
+    out = tmp_path / "gpu.json"
+    options = ["--device", "cpu", "--sizes", "1x4x2", "--error-size", "1x3x2", "--rounds", "1", "--out", str(out)]
+    run = subprocess.run(
+        [sys.executable, ROOT / "benchmarks/scan_gpu.py", *options],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TRITON_INTERPRET": "1"},
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    rows = json.loads(out.read_text())
+    assert all(set(row) == {"name", "value", "unit", "peer", "ratio", "max_error"} for row in rows)
+    floors = [row for row in rows if row["name"].endswith("vs floor")]
+    assert [row["ratio"] == row["value"] / row["peer"] for row in floors] == [True, True]
+    assert max(row["max_error"] for row in rows) < 1e-5
