@@ -26,7 +26,7 @@ LENGTHS = (1_024, 2_048, 4_096, 8_192, 16_384, HEADLINE)
 QUICK = (1_024, 4_096)
 BATCH, WIDTH, STATE = 2, 64, 16
 FITTED_FROM = 4_096  # what a call costs whatever the length is no growth
-OURS = "cpp"
+OURS, FLOOR, RIVAL = "cpp", "floor", "mambapy"  # at the longest length these take turns
 # What to foretell the next length with: backward of mamba-ssm's reference writes a full-size zero tensor each token.
 GROWTH = {"mamba_ssm": 2.0}
 TARGETS: dict[str, Target] = {
@@ -59,7 +59,9 @@ def arguments() -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help=f"lengths {QUICK} alone: a trial of the benchmark")
     options.add_argument("--limit", type=float, default=120.0, help="s; what takes longer at a length is not run")
-    options.add_argument("--rounds", type=int, default=5, help="of ours and the floor in turns at the longest length")
+    options.add_argument(
+        "--rounds", type=int, default=5, help="of ours, the floor and mambapy in turns at the longest length"
+    )
     options.add_argument("--peers", default=os.environ.get("MGI_PEER_SCAN"), help="Python of the peers' environment")
     options.add_argument("--folder", type=Path, default=ROOT / "build/bench-scan")
     options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/scan.json")
@@ -67,7 +69,7 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """variant -> length -> outcome; `rounds` of ours and the floor at the longest; errors by variant."""
+    """variant -> length -> outcome; `rounds` of those that take turns at the longest; errors by variant."""
     outcomes = {}
     for variant in VARIANTS:
         outcomes[variant] = over_lengths(
@@ -86,7 +88,8 @@ def measure(plan: Plan) -> dict[str, Any]:
     for variant in ("cpp", "torch"):
         if outcomes[variant][plan.longest].figures is not None:
             errors[variant] = compared(variant, plan, exact)
-    rounds = [one_round(plan) for _ in range(plan.rounds)]
+    turns = [name for name in (OURS, FLOOR, RIVAL) if name == FLOOR or outcomes[name][plan.longest].figures is not None]
+    rounds = [{name: trial(plan, name, plan.longest) for name in turns} for _ in range(plan.rounds)]
     return {"outcomes": outcomes, "errors": errors, "rounds": rounds}
 
 
@@ -114,21 +117,14 @@ def compared(variant: str, plan: Plan, exact: Path) -> Mapping[str, float]:
     return errors
 
 
-def one_round(plan: Plan) -> dict[str, Any]:
-    """Ours and the floor one right after the other, so that both meet the same machine."""
-    ours, floor = (trial(plan, variant, plan.longest) for variant in (OURS, "floor"))
-    return {"ours": ours, "floor": floor}
-
-
 def rows_of(measured: Mapping[str, Any], longest: int) -> list[Row]:
     """All rows: the headline figures first, then every variant at every length, then the exponents."""
     outcomes, rows = measured["outcomes"], []
-    ours, floor = (best_of([one[part] for one in measured["rounds"]]) for part in ("ours", "floor"))
-    if ours is not None:
-        rows += _headline_rows(ours, {variant: by[longest].figures for variant, by in outcomes.items()})
-    if ours is not None and floor is not None:
-        rows.append(row("forward: wall vs floor", ours["forward_s"], "s", peer=floor["forward_s"]))
-        rows.append(row("forward + backward: wall vs floor", ours["both_s"], "s", peer=floor["both_s"]))
+    beside = {variant: [by_length[longest]] for variant, by_length in outcomes.items()}
+    for one in measured["rounds"]:
+        for variant, outcome in one.items():
+            beside.setdefault(variant, []).append(outcome)
+    rows += headline_rows({variant: best_of(trials) for variant, trials in beside.items()})
     for variant, errors in measured["errors"].items():
         rows += error_rows(variant, errors)
     for variant, by_length in outcomes.items():
@@ -146,20 +142,19 @@ def best_of(outcomes: Sequence[Outcome]) -> dict[str, float] | None:
     return {name: min(figures[name] for figures in found) for name in found[0]} if found else None
 
 
-def _headline_rows(best: Mapping[str, float], beside: Mapping[str, Mapping[str, float] | None]) -> list[Row]:
-    rows = []
-    for variant, figures in beside.items():
-        if variant != OURS and figures is not None:
-            rows += [
-                row(f"forward: wall vs {variant}", best["forward_s"], "s", peer=figures["forward_s"]),
-                row(f"forward + backward: wall vs {variant}", best["both_s"], "s", peer=figures["both_s"]),
-                row(
-                    f"forward + backward: extra memory vs {variant}",
-                    best["extra_mib"],
-                    "MiB",
-                    peer=figures["extra_mib"],
-                ),
-            ]
+def headline_rows(best: Mapping[str, Mapping[str, float] | None]) -> list[Row]:
+    """Ours beside every other that came to its end at the longest length; the floor reads and writes nothing."""
+    ours, rows = best[OURS], []
+    for variant, figures in best.items():
+        if ours is None or figures is None or variant == OURS:
+            continue
+        rows.append(row(f"forward: wall vs {variant}", ours["forward_s"], "s", peer=figures["forward_s"]))
+        rows.append(row(f"forward + backward: wall vs {variant}", ours["both_s"], "s", peer=figures["both_s"]))
+        if variant != FLOOR:
+            memory = row(
+                f"forward + backward: extra memory vs {variant}", ours["extra_mib"], "MiB", peer=figures["extra_mib"]
+            )
+            rows.append(memory)
     return rows
 
 
@@ -199,7 +194,7 @@ def main() -> None:
     }
     draw(panels, output.with_suffix(".png"), unit="s, one thread")
     print(f"B={BATCH}, d_inner={WIDTH}, N={STATE}, float32, one thread; {machine()}; load at the start {load:.1f}")
-    print(table_of(rows, TARGETS))
+    print(table_of(rows, {} if args.quick else TARGETS))  # targets are of the whole size
     print(f"written to {output}")
 
 

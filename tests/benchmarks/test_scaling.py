@@ -98,7 +98,7 @@ def test_a_picture_is_drawn_even_where_a_series_has_gaps(benchmark, tmp_path):
 def test_the_headline_takes_the_best_round_and_says_what_was_not_run(benchmark):
     scan, trials = benchmark("scan"), benchmark("trials")
     ours = [outcome(trials, 0.6), outcome(trials, 0.3), trials.Outcome(figures=None, reason="over the limit of 9 s")]
-    rounds = [{"ours": one, "floor": outcome(trials, 0.15)} for one in ours]
+    rounds = [{"cpp": one, "floor": outcome(trials, 0.15)} for one in ours]
     killed = trials.Outcome(figures=None, reason="over the limit of 9 s")
     measured = {
         "outcomes": {"cpp": {4096: ours[0]}, "mambapy": {4096: outcome(trials, 15.0)}, "mamba_ssm": {4096: killed}},
