@@ -55,7 +55,7 @@ demo: setup
 	@python workflow/lib/dice_table.py results/demo
 
 test: dev
-	@python -m pytest -q -m "not slow"
+	@python -m pytest -q
 
 lint: dev
 	ruff check .
