@@ -33,6 +33,7 @@ def run_child(script: str, spec: Mapping[str, Any], *, python: str | Path = sys.
     """Run `benchmarks/<script>` on a JSON specification; threads as `spec["threads"]` says, one by default."""
     threads = str(spec.get("threads", 1))
     settled = {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
+    settled |= spec.get("environment", {})
     command = [str(python), str(ROOT / "benchmarks" / script), json.dumps(spec)]
     try:
         done = subprocess.run(

@@ -57,7 +57,9 @@ class Objective(nn.Module):
         """The loss of the whole batch, of which this process holds a part, and its terms."""
         settings, aligner = self.settings, self.aligner
         image_tokens = aligner.image_encoder(batch.images)
-        pooled_genes = aligner.gene_pooling(aligner.gene_encoder(batch.genes))
+        shared = settings.reconstructs_genes and settings.masked_gene_pass == "shared"
+        pooled = self.pooled(seen_in_both(batch) if shared else batch.genes)
+        pooled_genes = pooled[: len(batch.genes)]
         image_part = normalize(aligner.image_projection(aligner.image_pooling(image_tokens)), dim=-1)
         gene_part = normalize(aligner.gene_projection(pooled_genes), dim=-1)
         images = group.gather(image_part, batch.slice_counts)
@@ -65,7 +67,8 @@ class Objective(nn.Module):
         contrast = self.contrast(self.similarity(images, genes), batch.patient)
         loss, terms = contrast, {"contrast": contrast, "floor": torch.tensor(batch.floor)}
         if batch.n_hidden_genes > 0:
-            part = self.hidden_gene_error(batch.whole, batch.hidden_genes)
+            seen = pooled if shared else self.pooled(batch.whole.masked_fill(batch.hidden_genes, 0.0))
+            part = squared_error_sum(self.reconstruct(seen), batch.whole, batch.hidden_genes)
             terms["masked_gene_loss"] = group.total(part) / batch.n_hidden_genes
             loss = loss + settings.masked_gene_weight * terms["masked_gene_loss"]
         if batch.n_hidden_patches > 0:
@@ -77,11 +80,9 @@ class Objective(nn.Module):
             loss = loss + settings.triplet_weight * terms["triplet_loss"]
         return loss, terms
 
-    def hidden_gene_error(self, genes: Tensor, hidden: Tensor) -> Tensor:
-        """Sum of squared errors on the hidden genes (B, G), which the encoder sees as 0, the training mean."""
-        tokens = self.aligner.gene_encoder(genes.masked_fill(hidden, 0.0))
-        restored = self.reconstruct(self.aligner.gene_pooling(tokens))
-        return squared_error_sum(restored, genes, hidden)
+    def pooled(self, genes: Tensor) -> Tensor:
+        """Standardised expression (B, G) to one vector a patient (B, D); a hidden gene is 0, the training mean."""
+        return self.aligner.gene_pooling(self.aligner.gene_encoder(genes))  # type: ignore[no-any-return]
 
     def hidden_patch_error(self, batch: Batch, seen: Tensor, pooled_genes: Tensor) -> Tensor:
         """Summed error of the embeddings at the hidden patches; `seen` (n, T, D) are those of the whole slices."""
@@ -99,6 +100,11 @@ class Objective(nn.Module):
 
         anchor, positive = fused(images, own), fused(images[batch.sibling], own)
         return triplet_loss(anchor, positive, fused(images, other), self.settings.triplet_margin)
+
+
+def seen_in_both(batch: Batch) -> Tensor:
+    """(p + u, G): the noisy genes of the pairs, then those of patients without image, all with the hidden ones as 0."""
+    return torch.cat([batch.genes, batch.whole[len(batch.genes) :]]).masked_fill(batch.hidden_genes, 0.0)
 
 
 def _perceptron(width: int, output: int) -> nn.Sequential:

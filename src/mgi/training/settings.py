@@ -31,7 +31,8 @@ class PretrainSettings:
 
     `alpha` weighs the slices' choice among genes in the loss `alpha`. `gene_noise` is the deviation of Gaussian noise
     added to standardised expression, an augmentation for few patients. `masked_genes` is the share of genes that are
-    hidden and reconstructed: single ones at random, or a span of consecutive tokens. `masked_patches` is the share of
+    hidden and reconstructed: single ones at random, or a span of consecutive tokens, in a pass of their own or in the
+    one that the contrast reads, which then sees the hidden ones as the training mean. `masked_patches` is the share of
     image patches in the span that is hidden. `rna_only_batch` patients without image join each step for their masked
     genes. `processes` says how many the workflow starts by torchrun; the batch is divided among them.
     """
@@ -45,6 +46,7 @@ class PretrainSettings:
     masked_genes: float = 0.5
     masked_gene_shape: Literal["random", "span"] = "random"
     masked_gene_weight: float = 1.0
+    masked_gene_pass: Literal["own", "shared"] = "own"
     rna_only_batch: int = 0
     masked_patches: float = 0.25
     masked_patch_weight: float = 0.0

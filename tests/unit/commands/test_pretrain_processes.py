@@ -26,6 +26,7 @@ SETTINGS = {
     "gene_noise": 0.1,
 }  # fmt: skip
 CLIP = {"schedule": SETTINGS["schedule"], "masked_gene_weight": 2.0}
+SHARED = {**SETTINGS, "masked_gene_pass": "shared"}
 # The first process dies like a machine does, right after its first checkpoint.
 KILLED = """
 import os, signal, sys
@@ -67,13 +68,13 @@ def curve_of(folder: Path) -> list[dict[str, float]]:
 def two(study, write_study, tmp_path_factory):
     """A study with the runs `all` and `clip` of two processes."""
     written = write_study(tmp_path_factory.mktemp("two"))
-    for key, settings in (("all", SETTINGS), ("clip", CLIP)):
+    for key, settings in (("all", SETTINGS), ("clip", CLIP), ("shared", SHARED)):
         done = torchrun(as_module(written.line("pretrain", key, settings=json.dumps(settings | {"processes": 2}))))
         assert done.returncode == 0, done.stderr
     return written
 
 
-@pytest.mark.parametrize(("key", "settings"), [("all", SETTINGS), ("clip", CLIP)])
+@pytest.mark.parametrize(("key", "settings"), [("all", SETTINGS), ("clip", CLIP), ("shared", SHARED)])
 def test_two_processes_give_the_losses_and_weights_of_one(key, settings, two, write_study, tmp_path: Path) -> None:
     one = write_study(tmp_path)
     assert one.run("pretrain", key, settings=json.dumps(settings)) == 0

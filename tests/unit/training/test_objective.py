@@ -40,17 +40,6 @@ def objective(model_settings):
     return make
 
 
-def test_hidden_genes_are_unknown_to_the_encoder_and_only_they_are_scored(objective) -> None:
-    model = objective(SETTINGS)
-    genes, hidden = torch.randn(3, 10), torch.zeros(3, 10, dtype=torch.bool)
-    hidden[:, 4] = True
-    seen = genes.masked_fill(hidden, 0.0)
-    with torch.no_grad():
-        restored = model.reconstruct(model.aligner.gene_pooling(model.aligner.gene_encoder(seen)))
-        expected = (restored[:, 4] - genes[:, 4]).square().sum()
-        torch.testing.assert_close(model.hidden_gene_error(genes, hidden), expected)
-
-
 def test_the_contrast_is_that_of_the_aligners_vectors(objective, drawn) -> None:
     model, batch = objective(EVERYTHING), drawn(EVERYTHING)
     with torch.no_grad():
@@ -66,10 +55,36 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(objective, drawn) -> None:
     torch.testing.assert_close(loss, expected + 2 * terms["triplet_loss"])
 
 
-def test_the_masked_gene_loss_is_the_mean_over_hidden_genes(objective, drawn) -> None:
-    model, batch = objective(SETTINGS), drawn(SETTINGS)
-    error = model.hidden_gene_error(batch.whole, batch.hidden_genes)
-    torch.testing.assert_close(model(batch)[1]["masked_gene_loss"], error / batch.hidden_genes.sum())
+@pytest.mark.parametrize("way", ["own", "shared"])
+def test_hidden_genes_are_unknown_to_the_encoder_and_only_they_are_scored(objective, drawn, way) -> None:
+    settings = replace(SETTINGS, masked_gene_pass=way)
+    model, batch = objective(settings), drawn(settings)
+    hidden = torch.zeros_like(batch.hidden_genes)
+    hidden[:, 4] = True
+    with torch.no_grad():
+        term = model(replace(batch, hidden_genes=hidden, n_hidden_genes=len(hidden)))[1]["masked_gene_loss"]
+        restored = model.reconstruct(model.pooled(batch.whole.masked_fill(hidden, 0.0)))
+    torch.testing.assert_close(term, (restored[:, 4] - batch.whole[:, 4]).square().mean())
+
+
+def test_in_a_shared_pass_the_contrast_sees_the_hidden_genes_as_the_training_mean(objective, drawn) -> None:
+    settings = replace(SETTINGS, masked_gene_pass="shared")
+    model, batch = objective(settings), drawn(settings)
+    with torch.no_grad():
+        images, genes = model.aligner(batch.images, batch.genes.masked_fill(batch.hidden_genes, 0.0))
+        expected = model.contrast(images @ genes.T / 0.07, batch.patient)
+        torch.testing.assert_close(model(batch)[1]["contrast"], expected)
+
+
+def test_in_a_shared_pass_patients_without_image_are_restored_and_not_contrasted(objective, drawn) -> None:
+    settings = replace(SETTINGS, masked_gene_pass="shared")
+    model, batch = objective(settings), drawn(settings)
+    more = torch.cat([batch.whole, torch.randn(3, 10)])
+    hidden = torch.cat([batch.hidden_genes, torch.ones(3, 10, dtype=torch.bool)])
+    with torch.no_grad():
+        alone, terms = model(batch)[1], model(replace(batch, whole=more, hidden_genes=hidden))[1]
+    torch.testing.assert_close(terms["contrast"], alone["contrast"])
+    assert terms["masked_gene_loss"] > alone["masked_gene_loss"]
 
 
 def test_what_lies_under_the_mask_is_unseen_and_what_lies_beside_it_is_not(objective, drawn) -> None:
