@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from mgi.core.errors import BadInputError
 from mgi.core.prefetch import map_ahead
+from mgi.training.averaging import WeightAverage
 from mgi.training.checkpoint import identity_of, load_checkpoint, save_checkpoint
 from mgi.training.distributed import ALONE, Group
 from mgi.training.frozen_genes import require_same_genes
@@ -25,7 +26,7 @@ from mgi.training.settings import ScheduleSettings
 
 GRADIENT_NORM = 1.0
 BATCHES_AHEAD = 2
-CHECKPOINT_FORMAT = 3  # raised when a checkpoint holds something else: those of older code are passed over
+CHECKPOINT_FORMAT = 4  # raised when a checkpoint holds something else: those of older code are passed over
 LOG = logging.getLogger(__name__)
 Curve = list[dict[str, Any]]
 
@@ -118,6 +119,7 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve
             nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
             optimiser.step()
             if leads:
+                progress.average.update(model)
                 progress.log({"loss": loss, **figures})
             if leads and ((step + 1) % run.schedule.validate_every == 0 or step + 1 == run.schedule.steps):
                 progress.validate(model, step + 1)
@@ -149,6 +151,7 @@ class Progress:
         # A checkpoint of other model code has other names or shapes: it is passed over, as any foreign one.
         shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
         self.identity = identity_of(run.place.identity, shapes, CHECKPOINT_FORMAT)
+        self.average = WeightAverage(model, run.schedule.averaging)
         self.curve: Curve = []
         self.best_score = -math.inf
         self.best_weights: dict[str, Tensor] = {}
@@ -170,6 +173,7 @@ class Progress:
         model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.place.randomness.restore(state["randomness"])
+        self.average.restore(state["average"])
         self.curve, self._logged = state["curve"], state["logged"]
         self.best_score, self.best_weights = state["best_score"], state["best_weights"]
         self._seconds = state["seconds"]
@@ -181,6 +185,7 @@ class Progress:
         state = {
             "model": model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "average": self.average.state(),
             "randomness": self.place.randomness.state(self._drawn),
             "curve": self.curve,
             "logged": self._logged,
@@ -212,8 +217,10 @@ class Progress:
         """
         stepping = time.monotonic() - self._mark
         model.eval()
-        with torch.no_grad(), self.run.context():
+        with torch.no_grad(), self.average.in_place_of(model), self.run.context():
             figures = self.run.validate()
+            best = figures["score"] > self.best_score or not self.run.select_best
+            self.best_weights = copy.deepcopy(model.state_dict()) if best else self.best_weights
         point = {
             "step": step,
             **{name: sum(values) / len(values) for name, values in self._logged.items()},
@@ -224,9 +231,7 @@ class Progress:
         }
         self._logged, self._waited = {}, 0.0
         self.curve.append(point)
-        if figures["score"] > self.best_score or not self.run.select_best:
-            self.best_score = figures["score"]
-            self.best_weights = copy.deepcopy(model.state_dict())
+        self.best_score = figures["score"] if best else self.best_score
         LOG.info(" ".join(f"{key}={value:.5g}" for key, value in point.items()))
         self._mark = time.monotonic()
 

@@ -13,6 +13,8 @@ class ScheduleSettings:
 
     `batch` counts slices (patients, in pre-training); steps between validations and between checkpoints. `precision`
     is that of the networks' activations: bf16 is mixed precision on a GPU, with parameters and states in float32.
+    `averaging` is the decay a step of the running average of the weights that is validated and kept; 0 keeps the
+    weights themselves.
     """
 
     steps: int
@@ -23,6 +25,7 @@ class ScheduleSettings:
     validate_every: int = 100
     checkpoint_every: int = 100
     precision: Literal["float32", "bf16"] = "float32"
+    averaging: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

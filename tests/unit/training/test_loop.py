@@ -81,15 +81,16 @@ def without_seconds(curve: Curve) -> Curve:
     return [{key: value for key, value in point.items() if key not in ("seconds", "data_wait")} for point in curve]
 
 
-@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize(("ahead", "averaging"), [(False, 0.0), (True, 0.0), (True, 0.8)])
 @pytest.mark.parametrize("dies_at", [1, 2, 3, 4, 6, 8, 11])
 def test_a_run_killed_at_any_step_ends_with_the_weights_and_curve_of_an_undisturbed_one(
-    dies_at: int, ahead: bool, tmp_path: Path
+    dies_at: int, ahead: bool, averaging: float, tmp_path: Path
 ) -> None:
-    weights, curve = fit(tmp_path / "undisturbed", ahead=ahead)
+    options = {"ahead": ahead, "schedule": replace(SCHEDULE, averaging=averaging)}
+    weights, curve = fit(tmp_path / "undisturbed", **options)
     with pytest.raises(Killed):
-        fit(tmp_path / "killed", dies_at=dies_at, ahead=ahead)
-    resumed, resumed_curve = fit(tmp_path / "killed", ahead=ahead)
+        fit(tmp_path / "killed", dies_at=dies_at, **options)
+    resumed, resumed_curve = fit(tmp_path / "killed", **options)
     assert same(weights, resumed)
     assert without_seconds(curve) == without_seconds(resumed_curve)
 
