@@ -76,10 +76,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     alone = {"layer": PEER, "length": longest, "repeats": 1, "backward": False}
     forward = outcomes[PEER][longest] if outcomes[PEER][longest].figures else trial(alone, plan)
     of_every_step = {"layer": "step", "length": plan.step_genes, "threads": 2, "environment": STEP_ENVIRONMENT}
-    steps = {
-        name: trial({**of_every_step, **more}, plan)
-        for name, more in STEPS.items()
-    }
+    steps = {name: trial({**of_every_step, **more}, plan) for name, more in STEPS.items()}
     return {"outcomes": outcomes, "forward": forward, "steps": steps}
 
 

@@ -69,7 +69,7 @@ def vectors_of(results: Path, role: str) -> tuple[Tensor, Tensor]:
     weights = load_weights(results / f"runs/{RUN}/weights.safetensors", genes=fold.gene_ids)
     aligner = build_aligner(weights.model, len(fold.gene_ids)).to(device())
     aligner.load_state_dict(weights.tensors)
-    return encode(aligner.eval(), fold.pairs(fold.images(role), weights.model.image_size))
+    return encode(aligner.eval(), fold.pairs(fold.images(role), weights.model))
 
 
 @torch.no_grad()

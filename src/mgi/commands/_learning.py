@@ -93,12 +93,11 @@ class Fold:
         """Native volumes of a role, in order of patient ids."""
         return list(iter_images(self._images_folder, self.patients(role)))
 
-    def pairs(self, images: list[PatientImages], size: int) -> Pairs:
-        """Slices at the network's size with the standardised expression of the same patients."""
+    def pairs(self, images: list[PatientImages], model: ModelSettings) -> Pairs:
+        """Slices as the network sees them, with the standardised expression of the same patients."""
         genes = self.genes([patient.patient_id for patient in images])
-        return Pairs(
-            slices=prepare_slices([(one.patient_id, one.slices, one.masks) for one in images], size), genes=genes
-        )
+        volumes = [(one.patient_id, one.slices, one.masks) for one in images]
+        return Pairs(slices=prepare_slices(volumes, model.image_size, model.context_slices), genes=genes)
 
     def genes(self, patients: list[str]) -> torch.Tensor:
         """Standardised expression (P, G) of these patients."""

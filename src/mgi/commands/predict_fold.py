@@ -15,6 +15,7 @@ import torch
 
 from mgi.commands._learning import Fold, add_inputs, device, read_spec
 from mgi.core.settings import parse
+from mgi.models.settings import ModelSettings
 from mgi.shards.predictions import prediction_writer
 from mgi.training.gene_cache import cache_for
 from mgi.training.predict import gene_modes, predict_native
@@ -39,19 +40,21 @@ def run(args: argparse.Namespace) -> None:
     model = build_segmenter(spec["method"], weights.model, len(weights.genes), weights.gene_sets)
     model.load_state_dict(weights.tensors)
     with prediction_writer(args.output, json.dumps(spec, sort_keys=True)) as writer:
-        for row in _rows(model.to(device()), fold, weights.model.image_size, spec, settings):
+        for row in _rows(model.to(device()), fold, weights.model, spec, settings):
             writer.add(*row)
 
 
-def _rows(model: Any, fold: Fold, size: int, spec: dict[str, Any], settings: PredictSettings) -> Iterator[Any]:
+def _rows(
+    model: Any, fold: Fold, sizes: ModelSettings, spec: dict[str, Any], settings: PredictSettings
+) -> Iterator[Any]:
     """(patient, mode, donor, slices) of every test patient and gene mode."""
     images = [replace(patient, masks=None) for patient in fold.images("test")]
-    pairs = fold.pairs(images, size)
+    pairs = fold.pairs(images, sizes)
     shapes = [(one.slices.shape[1], one.slices.shape[2]) for one in images]
     with_genes = spec["method"] == "mgi" and spec["genes"] != "none"
     average = torch.tensor(fold.fitted.average)
     cache = cache_for(model)
     for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
         donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
-        for patient, stored in predict_native(model, pairs, mode, shapes, settings.batch, cache):
+        for patient, stored in predict_native(model, pairs, mode, shapes, settings, cache):
             yield patient, mode.name, donors[patient], stored

@@ -17,7 +17,10 @@ FOREGROUND_PERCENTILES = (1.0, 99.5)
 
 @dataclass(frozen=True, kw_only=True)
 class SliceSet:
-    """Images (N, 1, S, S) standardised per volume, masks (N, 1, S, S) in {0, 1}, and the patient index (N,) of each."""
+    """Images (N, C, S, S) standardised per volume, masks (N, 1, S, S) in {0, 1}, and the patient index (N,) of each.
+
+    C is 1, or 1 + 2 k where each slice comes with its k neighbours on either side.
+    """
 
     images: Tensor
     masks: Tensor
@@ -50,16 +53,19 @@ def standardise(volume: NDArray[np.generic]) -> NDArray[np.float32]:
     return np.asarray((np.clip(values, min(0.0, low), high) - centre) / (spread + 1e-6), np.float32)
 
 
-def prepare_slices(volumes: Sequence[tuple[str, NDArray[np.generic], NDArray[np.uint8] | None]], size: int) -> SliceSet:
+def prepare_slices(
+    volumes: Sequence[tuple[str, NDArray[np.generic], NDArray[np.uint8] | None]], size: int, context: int = 0
+) -> SliceSet:
     """Stack (patient, volume (S, H, W), mask or None) at `size` pixels squared; a missing mask is empty.
 
-    Both are resized with an antialiased bilinear filter; a mask pixel is set where that gives a half or more.
+    Both are resized with an antialiased bilinear filter; a mask pixel is set where that gives a half or more. Images
+    have `context` neighbours on either side of the slice as further channels.
     """
     images, masks, index = [], [], []
     for place, (_, volume, mask) in enumerate(volumes):
         slices = torch.from_numpy(standardise(volume)).unsqueeze(1)  # S 1 H W
         truth = torch.zeros_like(slices) if mask is None else torch.from_numpy(mask).float().unsqueeze(1)
-        images.append(_resize(slices, size))
+        images.append(with_neighbours(_resize(slices, size), context))
         masks.append((_resize(truth, size) >= 0.5).float())
         index += [place] * len(slices)
     return SliceSet(
@@ -68,6 +74,15 @@ def prepare_slices(volumes: Sequence[tuple[str, NDArray[np.generic], NDArray[np.
         patient=torch.tensor(index),
         patient_ids=[patient for patient, _, _ in volumes],
     )
+
+
+def with_neighbours(slices: Tensor, context: int) -> Tensor:
+    """A volume (S, 1, H, W) to (S, 1 + 2 context, H, W), in their order; beyond its ends the last is repeated."""
+    if context == 0:
+        return slices
+    count = len(slices)
+    places = torch.arange(count).unsqueeze(1) + torch.arange(-context, context + 1)  # S C
+    return slices[places.clamp(0, count - 1), 0]
 
 
 def _resize(slices: Tensor, size: int) -> Tensor:

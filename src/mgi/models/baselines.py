@@ -1,4 +1,4 @@
-"""The four networks that MGI is compared with, from well-kept libraries; (B, 1, H, W) to logits (B, 1, H, W)."""
+"""The four networks that MGI is compared with, from well-kept libraries; (B, C, H, W) to logits (B, 1, H, W)."""
 
 from collections.abc import Callable
 
@@ -14,21 +14,23 @@ def build_unet(settings: ModelSettings) -> nn.Module:
 
     width = settings.baseline_width
     features = (width, width, 2 * width, 4 * width, 8 * width, width)
-    return BasicUNet(2, 1, 1, features=features)  # type: ignore[no-any-return]
+    return BasicUNet(2, settings.image_channels, 1, features=features)  # type: ignore[no-any-return]
 
 
 def build_resunet(settings: ModelSettings) -> nn.Module:
     """U-Net with residual units (Zhang 2018) by MONAI."""
     from monai.networks.nets import UNet
 
-    return UNet(2, 1, 1, _doubling(settings.baseline_width), (2, 2, 2, 2), num_res_units=2)  # type: ignore[no-any-return]
+    channels, features = settings.image_channels, _doubling(settings.baseline_width)
+    return UNet(2, channels, 1, features, (2, 2, 2, 2), num_res_units=2)  # type: ignore[no-any-return]
 
 
 def build_attention_unet(settings: ModelSettings) -> nn.Module:
     """U-Net with additive attention gates (Oktay 2018) by MONAI."""
     from monai.networks.nets import AttentionUnet
 
-    return AttentionUnet(2, 1, 1, _doubling(settings.baseline_width), (2, 2, 2, 2))  # type: ignore[no-any-return]
+    channels, features = settings.image_channels, _doubling(settings.baseline_width)
+    return AttentionUnet(2, channels, 1, features, (2, 2, 2, 2))  # type: ignore[no-any-return]
 
 
 def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
@@ -46,7 +48,7 @@ def build_deeplabv3plus(settings: ModelSettings) -> nn.Module:
         encoder_weights=None,
         encoder_output_stride=16,
         decoder_channels=4 * settings.baseline_width,
-        in_channels=1,
+        in_channels=settings.image_channels,
         classes=1,
     )
 

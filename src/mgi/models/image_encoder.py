@@ -1,6 +1,6 @@
 """The image encoder: a timm vision transformer over one FLAIR slice, on its patches or on a convolutional pyramid.
 
-B batch, H W pixels, T tokens (H / patch squared), D width.
+B batch, C the slice and its neighbours, H W pixels, T tokens (H / patch squared), D width.
 """
 
 import torch
@@ -13,7 +13,7 @@ from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 
 
 class ImageEncoder(nn.Module):
-    """(B, 1, H, W) to patch tokens (B, T, D), without the class token; no downloaded weights."""
+    """(B, C, H, W) to patch tokens (B, T, D), without the class token; no downloaded weights."""
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
@@ -22,11 +22,14 @@ class ImageEncoder(nn.Module):
 
         self.width = settings.image_width
         self.grid = settings.image_size // settings.patch_size
-        self.pyramid = Pyramid(settings.stem_width, settings.patch_size) if settings.image_stem == "pyramid" else None
+        channels = settings.image_channels
+        self.pyramid = (
+            Pyramid(settings.stem_width, settings.patch_size, channels) if settings.image_stem == "pyramid" else None
+        )
         self.vit = VisionTransformer(
             img_size=settings.image_size if self.pyramid is None else self.grid,
             patch_size=settings.patch_size if self.pyramid is None else 1,
-            in_chans=1 if self.pyramid is None else self.pyramid.channels[-1],
+            in_chans=channels if self.pyramid is None else self.pyramid.channels[-1],
             num_classes=0,
             global_pool="",
             embed_dim=settings.image_width,

@@ -31,12 +31,12 @@ class ConvBlock(nn.Module):
 
 
 class Pyramid(nn.Module):
-    """(B, 1, H, W) to one map a level, from the pixels' grid to the patch grid, each half as wide as the one before."""
+    """(B, `entering`, H, W) to one map a level, from the pixels' grid to that of the patches, halved each time."""
 
-    def __init__(self, width: int, patch_size: int) -> None:
+    def __init__(self, width: int, patch_size: int, entering: int = 1) -> None:
         super().__init__()
         self.channels = pyramid_channels(width, patch_size)
-        self.blocks = nn.ModuleList(ConvBlock(wide, narrow) for wide, narrow in pairwise((1, *self.channels)))
+        self.blocks = nn.ModuleList(ConvBlock(wide, narrow) for wide, narrow in pairwise((entering, *self.channels)))
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """The maps, finest first."""

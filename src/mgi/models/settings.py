@@ -10,7 +10,8 @@ Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
 class ModelSettings:
     """Architecture of MGI and of the networks that it is compared with.
 
-    `image_size` is the side of the square input in pixels, `patch_size` that of one ViT patch; `upsampling_stages`
+    `image_size` is the side of the square input in pixels, `context_slices` the neighbours that every network sees on
+    either side of the slice that it segments, `patch_size` the side of one ViT patch; `upsampling_stages`
     doublings lead from the patch grid to the mask decoder's output. `image_stem` feeds the transformer with the pixels
     of each patch, or with a convolutional pyramid of `stem_width` channels at the pixels' grid, whose maps the mask
     decoder joins on its way up.
@@ -23,6 +24,7 @@ class ModelSettings:
     """
 
     image_size: int = 256
+    context_slices: int = 0
     patch_size: int = 16
     image_stem: Literal["patches", "pyramid"] = "patches"
     stem_width: int = 16
@@ -48,3 +50,8 @@ class ModelSettings:
     fusion_tokens: int = 1024
     upsampling_stages: int = 3
     baseline_width: int = 32
+
+    @property
+    def image_channels(self) -> int:
+        """The slice and its neighbours."""
+        return 1 + 2 * self.context_slices

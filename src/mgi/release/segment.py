@@ -11,8 +11,6 @@ from mgi.training.predict import GeneMode, predict_native
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 
-BATCH = PredictSettings().batch
-
 
 def segment_patient(
     release: Release, images: PatientImages, scaled: NDArray[np.float32] | None, device: torch.device
@@ -23,10 +21,10 @@ def segment_patient(
     without genes.
     """
     genes = torch.zeros(1, len(release.fitted.gene_ids)) if scaled is None else torch.from_numpy(scaled).unsqueeze(0)
-    pairs = Pairs(
-        slices=prepare_slices([(images.patient_id, images.slices, None)], release.weights.model.image_size), genes=genes
-    )
+    sizes = release.weights.model
+    slices = prepare_slices([(images.patient_id, images.slices, None)], sizes.image_size, sizes.context_slices)
+    pairs = Pairs(slices=slices, genes=genes)
     mode = GeneMode(name="new", genes=genes, donors=[None], use_genes=scaled is not None)
     shape = (images.slices.shape[1], images.slices.shape[2])
-    ((_, planes),) = predict_native(release.network.to(device), pairs, mode, [shape], BATCH)
+    ((_, planes),) = predict_native(release.network.to(device), pairs, mode, [shape], PredictSettings())
     return np.stack(planes)

@@ -1,7 +1,7 @@
 """Predictions of a fold's test patients, with each kind of genes that the audit asks for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -65,16 +65,21 @@ def predict_native(
     pairs: Pairs,
     mode: GeneMode,
     shapes: list[tuple[int, int]],
-    batch: int,
+    settings: PredictSettings,
     cache: GeneCache | None = None,
 ) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]:
     """Yield each patient's slices as floor(256 p), at most 255, on the patient's own grid (rows, columns).
 
     With one `cache` for all modes, nobody's genes are encoded twice.
+    With `settings.mirrored` they are the mean over the slice and its mirror image, left for right.
     Logits are resized bilinearly, then squashed: a byte of 128 or more is a probability of at least a half.
     """
     modal = Pairs(slices=pairs.slices, genes=mode.genes)
-    logits = predict_logits(model, modal, torch.full((len(mode.genes),), mode.use_genes), batch, cache)
+    has_genes = torch.full((len(mode.genes),), mode.use_genes)
+    logits = predict_logits(model, modal, has_genes, settings.batch, cache)
+    if settings.mirrored:
+        turned = Pairs(slices=replace(pairs.slices, images=pairs.slices.images.flip(-1)), genes=mode.genes)
+        logits = (logits + predict_logits(model, turned, has_genes, settings.batch, cache).flip(-1)) / 2
     for index, (patient, shape) in enumerate(zip(pairs.slices.patient_ids, shapes, strict=True)):
         own = logits[pairs.slices.patient == index]
         native = interpolate(own, size=shape, mode="bilinear", align_corners=False)

@@ -99,8 +99,12 @@ class FinetuneSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSettings:
-    """`permutations` derangements of the test patients' genes make the permuted control."""
+    """`permutations` derangements of the test patients' genes make the permuted control.
+
+    With `mirrored` a slice is segmented twice, the second time left for right, and the logits are averaged.
+    """
 
     batch: int = 64
     permutations: int = 5
+    mirrored: bool = False
     seed: int = 0

@@ -75,3 +75,14 @@ def test_of_picks_patients_in_the_order_asked_for() -> None:
     assert torch.equal(some.masks, everyone.masks[[5, 0, 1]])
     with pytest.raises(KeyError):
         everyone.of(["Z"])
+
+
+def test_a_slice_comes_with_its_neighbours_of_the_same_patient_and_its_own_mask() -> None:
+    volumes = [
+        (name, volume(count, 8, 8), RNG.integers(0, 2, (count, 8, 8)).astype(np.uint8))
+        for name, count in (("A", 3), ("B", 1))
+    ]
+    alone, found = prepare_slices(volumes, 8), prepare_slices(volumes, 8, context=2)
+    places = [[0, 0, 0, 1, 2], [0, 0, 1, 2, 2], [0, 1, 2, 2, 2], [3] * 5]
+    assert torch.equal(found.images, alone.images.squeeze(1)[torch.tensor(places)])
+    assert torch.equal(found.masks, alone.masks)

@@ -30,6 +30,12 @@ def test_a_network_gives_one_logit_per_pixel_and_a_slice_is_segmented_alike_alon
 
 
 @pytest.mark.parametrize("name", sorted(BASELINES))
+def test_a_network_takes_the_neighbours_of_a_slice(name: str) -> None:
+    settings = ModelSettings(image_size=32, baseline_width=4, context_slices=2)
+    assert BASELINES[name](settings)(torch.randn(2, 5, 32, 32)).shape == (2, 1, 32, 32)
+
+
+@pytest.mark.parametrize("name", sorted(BASELINES))
 def test_the_same_seed_gives_the_same_network(name: str) -> None:
     one, two = built(name).state_dict(), built(name).state_dict()
     assert one.keys() == two.keys()

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pytest
 import torch
 
 from mgi.models.image_encoder import ImageEncoder
@@ -26,3 +29,16 @@ def test_tokens_come_row_by_row() -> None:
     with torch.no_grad():
         moved = (encoder.vit.patch_embed(changed) - encoder.vit.patch_embed(image)).abs().sum(-1)[0]
     assert moved.nonzero().flatten().tolist() == [1 * 4 + 3]
+
+
+@pytest.mark.parametrize("stem", ["patches", "pyramid"])
+def test_the_neighbours_of_a_slice_are_seen(stem: str) -> None:
+    settings = replace(SETTINGS, image_stem=stem, context_slices=1)
+    torch.manual_seed(0)
+    encoder = ImageEncoder(settings).eval()
+    side = settings.image_size
+    image = torch.randn(1, 3, side, side)
+    other = image.clone()
+    other[:, 2] += torch.randn(side, side)
+    with torch.no_grad():
+        assert not torch.allclose(encoder(image), encoder(other))

@@ -76,7 +76,7 @@ def test_a_byte_is_the_floor_of_256_times_the_probability_and_128_is_a_half(pair
     logits.copy_(torch.linspace(-8, 8, logits.numel()).view_as(logits))
     logits.view(-1)[:6] = torch.tensor([0.0, 100.0, -100.0, -1e-3, 1e-3, float(np.log(3))])
     (mode,) = gene_modes(some.genes, AVERAGE, ["P0"], PredictSettings(), with_genes=False)
-    ((patient, slices),) = predict_native(Plain(), some, mode, [(16, 16)], batch=2)
+    ((patient, slices),) = predict_native(Plain(), some, mode, [(16, 16)], PredictSettings(batch=2))
     stored = np.stack(slices)
     assert patient == "P0"
     assert stored.shape == (3, 16, 16)
@@ -96,7 +96,7 @@ def test_each_patient_is_predicted_on_their_own_grid_with_their_own_donor(pairs)
     shapes = [(16, 16), (20, 12), (5, 30)]
     constant = {-100.0: 0, 0.0: 128, 100.0: 255}
     for mode in modes:
-        found = list(predict_native(Plain(), some, mode, shapes, batch=2))
+        found = list(predict_native(Plain(), some, mode, shapes, PredictSettings(batch=2)))
         assert [patient for patient, _ in found] == some.slices.patient_ids
         for row, (_, slices) in enumerate(found):
             assert [plane.shape for plane in slices] == [shapes[row]] * 3
@@ -110,7 +110,9 @@ def test_masks_never_reach_a_prediction(pairs) -> None:
 
     def predicted(given: Pairs) -> list[bytes]:
         return [
-            plane.tobytes() for _, slices in predict_native(Plain(), given, mode, [(16, 16)] * 2, 4) for plane in slices
+            plane.tobytes()
+            for _, slices in predict_native(Plain(), given, mode, [(16, 16)] * 2, PredictSettings(batch=4))
+            for plane in slices
         ]
 
     before = predicted(some)
@@ -129,7 +131,7 @@ def test_all_modes_together_encode_each_patient_once_and_the_mean_once(model_set
         return [
             plane.tobytes()
             for mode in modes
-            for _, slices in predict_native(model, some, mode, [(16, 16)] * 3, 2, cache)
+            for _, slices in predict_native(model, some, mode, [(16, 16)] * 3, PredictSettings(batch=2), cache)
             for plane in slices
         ]
 
@@ -137,3 +139,25 @@ def test_all_modes_together_encode_each_patient_once_and_the_mean_once(model_set
     assert rows == [1] * (3 + 1)
     assert bytes_of(None) == together
     assert len(rows) == 4 + 3 * 5 + 1
+
+
+class LeftHalf(Plain):
+    """Sees tumour in the left half of whatever it is shown, and adds the image."""
+
+    def forward(self, images: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor) -> Tensor:
+        side = torch.where(torch.arange(images.shape[-1]) < images.shape[-1] // 2, 4.0, -4.0)
+        return images + side
+
+
+def test_mirrored_logits_are_turned_back_and_averaged(pairs) -> None:
+    some = pairs(1)
+    (mode,) = gene_modes(some.genes, AVERAGE, ["P0"], PredictSettings(), with_genes=False)
+    found = {}
+    for mirrored in (False, True):
+        settings = PredictSettings(batch=2, mirrored=mirrored)
+        ((_, slices),) = predict_native(LeftHalf(), some, mode, [(16, 16)], settings)
+        found[mirrored] = np.stack(slices)
+    # The two halves cancel; the image, which was turned and turned back, remains.
+    probability = torch.sigmoid(some.slices.images.squeeze(1).double()).numpy()
+    assert np.array_equal(found[True], np.minimum(np.floor(256 * probability), 255))
+    assert not np.array_equal(found[False], found[True])
