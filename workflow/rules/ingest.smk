@@ -274,6 +274,7 @@ rule split:
     output:
         split="<results>/tables/split.parquet",
         tsv="<results>/tables/split.tsv",
+        whole="<results>/tables/whole.parquet",
         sites="<results>/tables/split_sites.tsv",
     log:
         "<logs>/split.log",
@@ -296,5 +297,6 @@ rule split:
             --settings {params.settings:q} \
             --output {output.split:q} \
             --tsv {output.tsv:q} \
+            --whole {output.whole:q} \
             --sites {output.sites:q}
         """

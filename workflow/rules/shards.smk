@@ -96,7 +96,7 @@ rule fit_genes:
     input:
         values="<results>/shards/expression/values.parquet",
         genes="<results>/shards/expression/genes.parquet",
-        split="<results>/tables/split.parquet",
+        split=lambda wildcards: fold_split(int(wildcards.fold)),
         listed=GENE_LIST,
     output:
         genes="<results>/folds/{fold}/genes.parquet",

@@ -23,7 +23,7 @@ def arguments(tmp_path: Path) -> list[str]:
     rows = [row(index, "dropped" if index == 3 else "kept") for index in range(10)]
     write_cohort(rows, tmp_path / "c.parquet", tmp_path / "c.tsv")
     outputs = ["--output", str(tmp_path / "s.parquet"), "--tsv", str(tmp_path / "s.tsv")]
-    outputs += ["--sites", str(tmp_path / "sites.tsv")]
+    outputs += ["--sites", str(tmp_path / "sites.tsv"), "--whole", str(tmp_path / "whole.parquet")]
     return ["--cohort", str(tmp_path / "c.parquet"), *outputs]
 
 
