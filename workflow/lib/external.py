@@ -6,8 +6,8 @@ Those runs train on the whole configured cohort: on the fold of the number after
 from collections.abc import Mapping
 from typing import Any
 
-from lib.config import ConfigProblemError
-from lib.runs import RunSpec, run_table
+from .config import ConfigProblemError
+from .runs import RunSpec, run_table
 
 
 def whole_runs(config: Mapping[str, Any]) -> dict[str, RunSpec]:

@@ -18,7 +18,7 @@ module another:
         external_config(config)
 
 
-use rule simulate, preflight, lock_expression, lock_images, fetch_expression, fetch_images, cohort, shard_expression, shard_images, evaluate, compare from another as external_*
+use rule * from another exclude fit_genes, pretrain, finetune as external_*
 
 
 rule admit_external:

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from mgi.shards.image_shard import PatientImages
 from mgi.shards.twins import digest_of_values
 
+LEAST_CONTENT = 0.01  # share of a slice's pixels above its least value; emptier ones can be alike by chance
+
 
 def slice_owners(patients: Iterable[PatientImages]) -> dict[bytes, str]:
-    """The patient of each slice, by a digest of its grid, type and pixels; slices of one value are nobody's."""
+    """The patient of each slice, by a digest of its grid, type and pixels; a slice of next to nothing is nobody's."""
     owners: dict[bytes, str] = {}
     for patient in patients:
         for plane in patient.slices:
-            if plane.min() != plane.max():
+            if _has_content(plane):
                 owners.setdefault(_digest_of_slice(plane), patient.patient_id)
     return owners
 
@@ -41,8 +43,12 @@ def same_values(
 
 
 def _first_owner(known: Mapping[bytes, str], patient: PatientImages) -> str | None:
-    owners = (known.get(_digest_of_slice(plane)) for plane in patient.slices if plane.min() != plane.max())
+    owners = (known.get(_digest_of_slice(plane)) for plane in patient.slices if _has_content(plane))
     return next((owner for owner in owners if owner is not None), None)
+
+
+def _has_content(plane: NDArray[Any]) -> bool:
+    return float((plane > plane.min()).mean()) >= LEAST_CONTENT
 
 
 def _digest_of_slice(plane: NDArray[Any]) -> bytes:

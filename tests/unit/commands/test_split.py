@@ -38,6 +38,10 @@ def test_only_kept_patients_are_split(arguments: list[str], tmp_path: Path) -> N
     assert table["patient_id"].nunique() == 9
     assert "TCGA-DU-0003" not in set(table["patient_id"])
     assert len((tmp_path / "s.tsv").read_text().splitlines()) == 1 + 27
+    whole = read_split(tmp_path / "whole.parquet")
+    assert set(whole["fold"]) == {3}
+    assert set(whole["patient_id"]) == set(table["patient_id"])
+    assert set(whole["role"]) == {"train", "validation"}
 
 
 def test_the_sites_of_every_fold_are_counted_and_one_that_is_not_trained_on_is_named(
