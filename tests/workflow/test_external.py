@@ -120,7 +120,7 @@ def test_patients_from_elsewhere_are_scored_and_the_folds_left_alone(
     assert {rule: jobs[rule] for rule in trained} == trained
     assert not {"split", "cohort", "shard_images", "predict_fold"} & set(jobs)
     made = folder / "results/toy/external"
-    admitted = json.loads((made / "admitted.json").read_text())
+    admitted = json.loads((made / "admitted/facts.json").read_text())
     with (made / "evaluation/patients.csv").open(newline="") as table:
         tested = {row["patient_id"] for row in csv.DictReader(table) if row["genes"] == "real"}
     assert len(tested) == admitted["patients"] > 1

@@ -18,7 +18,7 @@ module another:
         external_config(config)
 
 
-use rule * from another exclude fit_genes, pretrain, finetune as external_*
+use rule * from another exclude split, fit_genes, pretrain, finetune as external_*
 
 
 rule admit_external:
@@ -35,9 +35,9 @@ rule admit_external:
         values=f"{OUTSIDE}/admitted/values.parquet",
         genes=f"{OUTSIDE}/admitted/genes.parquet",
         dataset=f"{OUTSIDE}/admitted/dataset.json",
-        split=f"{OUTSIDE}/tables/split.parquet",
-        tsv=f"{OUTSIDE}/tables/split.tsv",
-        facts=f"{OUTSIDE}/admitted.json",
+        split=f"{OUTSIDE}/admitted/split.parquet",
+        tsv=f"{OUTSIDE}/admitted/split.tsv",
+        facts=f"{OUTSIDE}/admitted/facts.json",
     log:
         "<logs>/admit_external.log",
     benchmark:
@@ -77,5 +77,5 @@ use rule predict_fold from another as external_predict_fold with:
         slices=f"{OUTSIDE}/shards/images/slices.parquet",
         values=f"{OUTSIDE}/admitted/values.parquet",
         genes=WHOLE_FOLD,
-        split=f"{OUTSIDE}/tables/split.parquet",
+        split=f"{OUTSIDE}/admitted/split.parquet",
         weights=f"{config['results']}/runs/{{run}}/weights.safetensors",

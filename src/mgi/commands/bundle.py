@@ -25,7 +25,7 @@ MIB = 1 << 20
 RUN_FILES = ("weights.safetensors", "curves.jsonl", "run.json")
 DATA = ("locks/*.json", "tables/*", "shards/*/*", "folds/*/*", "admitted/*")
 PARTS = {
-    "data": ["config.json", "preflight.json", "admitted.json", *DATA],
+    "data": ["config.json", "preflight.json", *DATA],
     "runs": [f"runs/*/{name}" for name in RUN_FILES],
     "checkpoints": ["runs/*/ckpt/*"],
     "predictions": ["predictions/*.parquet"],
