@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 
 from lib.code import fingerprint
 from lib.config import ConfigProblemError, complete, section, subsection
+from lib.external import external_config, external_scores, split_of, whole_runs
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
 from lib.supplied import archive_files, archive_folder, existing, option
@@ -44,6 +45,8 @@ except ConfigProblemError as problem:
 SOURCE = ROOT / "src"
 RUNS = run_table(config["runs"])
 SEGMENTERS = segmenters(RUNS)
+WHOLE = whole_runs(config)
+TRAINED = RUNS | WHOLE
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
 IMAGE_LISTS = image_lists(config)
@@ -62,9 +65,10 @@ UNASKED = (*PACE, "values")
 settings = partial(section, config)
 part_of = partial(subsection, config)
 code_of = partial(fingerprint, SOURCE)
-run_spec = partial(spec_json, RUNS)
-run_genes = partial(fold_genes, RUNS)
-run_start = partial(pretrained_weights, RUNS)
+run_spec = partial(spec_json, TRAINED)
+run_genes = partial(fold_genes, TRAINED)
+run_start = partial(pretrained_weights, TRAINED)
+fold_split = partial(split_of, config)
 
 deployment = workflow.deployment_settings.deployment_method
 shell.prefix(shell_prefix(SOURCE, in_conda=DeploymentMethod.CONDA in deployment))
@@ -87,9 +91,20 @@ rule all:
         summary="<results>/summary.json",
 
 
+rule external:
+    """Target: every method on the archive that the config section `external` names."""
+    input:
+        dice=lambda wildcards: external_scores(config),
+
+
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/ingest.smk"
 include: "workflow/rules/shards.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+
+
+if config["external"] is not None:
+
+    include: "workflow/rules/external.smk"

@@ -40,7 +40,7 @@ def commands(archive: Path, made: Path) -> dict[str, list[str]]:
         "split": [
             "--cohort", cohort, "--settings", '{"folds": 2}',
             "--output", f"{made}/tables/split.parquet", "--tsv", f"{made}/tables/split.tsv",
-            "--sites", f"{made}/tables/split_sites.tsv",
+            "--sites", f"{made}/tables/split_sites.tsv", "--whole", f"{made}/tables/whole.parquet",
         ],
         "shard-expression": [
             "--lock", locks["expression"], "--index", indexes["expression"],

@@ -85,11 +85,14 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
     beyond = [fold for fold in wanted if fold >= folds]
     if beyond:
         raise ConfigProblemError(f"runs.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})")
-    expression, genes = config["expression"], config["genes"]
-    if expression["source"] == "matrix" and expression["values"] != "tpm":
-        raise ConfigProblemError(
-            f"expression.values: found {expression['values']}, but source matrix stores a table as it is; leave it out"
-        )
+    genes = config["genes"]
+    for where, given in (("", config), ("external.", config["external"])):
+        expression = given and given["expression"]
+        if expression and expression["source"] == "matrix" and expression["values"] != "tpm":
+            raise ConfigProblemError(
+                f"{where}expression.values: found {expression['values']}, but source matrix stores a table as it is; "
+                "leave it out"
+            )
     if genes["gene_filter"] == "list" and genes["gene_list"] is None:
         raise ConfigProblemError("genes.gene_list: found null, expected a file of genes for gene_filter list")
     if config["model"]["gene_tokens"] == "pathway" and config["model"]["pathways"] is None:

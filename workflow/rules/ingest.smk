@@ -1,4 +1,4 @@
-"""From the archives to verified bytes on disk, the cohort and its split.
+"""From the archives to verified bytes on disk, and the cohort.
 
 REQUIRED INPUTS: the archives that the config names, or the simulated one; the user's own tables where named.
 OUTPUTS: <results>/preflight.json, <results>/locks/, <results>/raw/, <results>/tables/.
@@ -264,37 +264,4 @@ rule cohort:
             {params.exclude:q} \
             --output {output.cohort:q} \
             --tsv {output.tsv:q}
-        """
-
-
-rule split:
-    """Give every patient one test fold, stratified by hospital."""
-    input:
-        cohort="<results>/tables/cohort.parquet",
-    output:
-        split="<results>/tables/split.parquet",
-        tsv="<results>/tables/split.tsv",
-        sites="<results>/tables/split_sites.tsv",
-    log:
-        "<logs>/split.log",
-    benchmark:
-        "<benchmarks>/split.tsv"
-    conda:
-        "../../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        settings=settings("split"),
-        code=code_of("split"),
-    shell:
-        r"""
-        exec &> >(tee {log:q})
-        python -m mgi split \
-            --cohort {input.cohort:q} \
-            --settings {params.settings:q} \
-            --output {output.split:q} \
-            --tsv {output.tsv:q} \
-            --sites {output.sites:q}
         """

@@ -1,7 +1,7 @@
-"""From verified bytes to the shards that the learning half reads, and each fold's gene list and scaler.
+"""From verified bytes to the shards that the learning half reads, the split, and each fold's gene list and scaler.
 
 REQUIRED INPUTS: <results>/locks/, <results>/raw/, <results>/tables/; the user's own tables where named.
-OUTPUTS: <results>/shards/, <results>/folds/.
+OUTPUTS: <results>/shards/, <results>/tables/split.parquet and whole.parquet, <results>/folds/.
 """
 
 
@@ -91,12 +91,47 @@ rule shard_images:
         """
 
 
+rule split:
+    """Give every patient one test fold, stratified by hospital; beside it the fold that tests nobody."""
+    input:
+        cohort="<results>/tables/cohort.parquet",
+    output:
+        split="<results>/tables/split.parquet",
+        tsv="<results>/tables/split.tsv",
+        whole="<results>/tables/whole.parquet",
+        sites="<results>/tables/split_sites.tsv",
+    log:
+        "<logs>/split.log",
+    benchmark:
+        "<benchmarks>/split.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=settings("split"),
+        code=code_of("split"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi split \
+            --cohort {input.cohort:q} \
+            --settings {params.settings:q} \
+            --output {output.split:q} \
+            --tsv {output.tsv:q} \
+            --whole {output.whole:q} \
+            --sites {output.sites:q}
+        """
+
+
 rule fit_genes:
     """Choose and scale a fold's genes on its training patients alone."""
     input:
         values="<results>/shards/expression/values.parquet",
         genes="<results>/shards/expression/genes.parquet",
-        split="<results>/tables/split.parquet",
+        split=lambda wildcards: fold_split(int(wildcards.fold)),
         listed=GENE_LIST,
     output:
         genes="<results>/folds/{fold}/genes.parquet",

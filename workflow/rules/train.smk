@@ -17,7 +17,7 @@ rule pretrain:
         slices="<results>/shards/images/slices.parquet",
         values="<results>/shards/expression/values.parquet",
         genes=run_genes,
-        split="<results>/tables/split.parquet",
+        split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         pathways=PATHWAYS,
     output:
         weights="<results>/runs/{run}/weights.safetensors",
@@ -74,7 +74,7 @@ rule finetune:
         slices="<results>/shards/images/slices.parquet",
         values="<results>/shards/expression/values.parquet",
         genes=run_genes,
-        split="<results>/tables/split.parquet",
+        split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         pathways=PATHWAYS,
         pretrained=run_start,
     output:

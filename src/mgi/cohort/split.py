@@ -51,6 +51,25 @@ def split_patients(patient_ids: Iterable[str], settings: SplitSettings, rna_only
     patients does not matter. Those of `rna_only` have that role in every fold and change nothing for the others. Raises
     BadInputError where patients repeat or are too few for the folds.
     """
+    patients, unpaired = _checked(patient_ids, rna_only, settings)
+    strata = _strata(patients, settings.folds)
+    dealt = _shuffled(strata, np.random.default_rng(settings.seed))
+    tested = [set(dealt[fold :: settings.folds]) for fold in range(settings.folds)]
+    return [row for fold, held in enumerate(tested) for row in _fold_rows(fold, held, strata, unpaired, settings)]
+
+
+def whole_cohort(patient_ids: Iterable[str], settings: SplitSettings, rna_only: Iterable[str] = ()) -> list[SplitRow]:
+    """One fold more, of the number after the last, that tests nobody: all train but those who validate.
+
+    Validation is drawn as in the folds. Raises BadInputError as `split_patients` does.
+    """
+    patients, unpaired = _checked(patient_ids, rna_only, settings)
+    return _fold_rows(settings.folds, set(), _strata(patients, settings.folds), unpaired, settings)
+
+
+def _checked(
+    patient_ids: Iterable[str], rna_only: Iterable[str], settings: SplitSettings
+) -> tuple[list[str], list[str]]:
     patients, unpaired = sorted(patient_ids), sorted(rna_only)
     if shared := set(patients) & set(unpaired):
         raise BadInputError(f"split: {min(shared)} has an image, expected none among the patients with expression only")
@@ -58,21 +77,22 @@ def split_patients(patient_ids: Iterable[str], settings: SplitSettings, rna_only
         raise BadInputError("split: a patient occurs twice, expected one row per patient")
     if len(patients) < settings.folds:
         raise BadInputError(f"split: {len(patients)} patients for {settings.folds} folds, expected at least one each")
-    strata = _strata(patients, settings.folds)
-    dealt = _shuffled(strata, np.random.default_rng(settings.seed))
-    test_fold = {patient: place % settings.folds for place, patient in enumerate(dealt)}
-    rows = []
-    for fold in range(settings.folds):
-        rest = [[patient for patient in stratum if test_fold[patient] != fold] for stratum in strata]
-        rng = np.random.default_rng([settings.seed, _FOLD_STREAM, fold])
-        validating = _spread_sample(_shuffled(rest, rng), settings.validation_fraction)
-        roles = {patient: VALIDATION if patient in validating else TRAIN for patient in patients}
-        roles |= {patient: TEST for patient in patients if test_fold[patient] == fold}
-        if TRAIN not in roles.values():
-            raise BadInputError(f"split: {len(patients)} patients leave none to train on in fold {fold}")
-        roles |= dict.fromkeys(unpaired, RNA_ONLY)
-        rows += [SplitRow(fold, patient, site_of(patient), roles[patient]) for patient in sorted(roles)]
-    return rows
+    return patients, unpaired
+
+
+def _fold_rows(
+    fold: int, tested: set[str], strata: list[list[str]], unpaired: list[str], settings: SplitSettings
+) -> list[SplitRow]:
+    """The rows of one fold, sorted by patient; validation is drawn evenly from the strata of those not tested."""
+    rest = [[patient for patient in stratum if patient not in tested] for stratum in strata]
+    rng = np.random.default_rng([settings.seed, _FOLD_STREAM, fold])
+    validating = _spread_sample(_shuffled(rest, rng), settings.validation_fraction)
+    roles = {patient: VALIDATION if patient in validating else TRAIN for stratum in rest for patient in stratum}
+    if TRAIN not in roles.values():
+        n_patients = len(roles) + len(tested)
+        raise BadInputError(f"split: {n_patients} patients leave none to train on in fold {fold}")
+    roles |= dict.fromkeys(tested, TEST) | dict.fromkeys(unpaired, RNA_ONLY)
+    return [SplitRow(fold, patient, site_of(patient), roles[patient]) for patient in sorted(roles)]
 
 
 class SiteCount(NamedTuple):

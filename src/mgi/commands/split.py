@@ -3,7 +3,7 @@
 import argparse
 
 from mgi.cohort.pairing import EXCLUDED, KEPT
-from mgi.cohort.split import SplitSettings, site_counts, split_patients
+from mgi.cohort.split import SplitSettings, site_counts, split_patients, whole_cohort
 from mgi.core.settings import parse
 from mgi.shards.cohort_tables import read_cohort, write_split, write_split_sites
 
@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--settings", required=True, help="the section `split` of the configuration, as JSON")
     options.add_argument("--output", required=True, help="the split, Parquet")
     options.add_argument("--tsv", required=True, help="the same as text")
+    options.add_argument("--whole", required=True, help="one fold more, in which nobody is tested, Parquet")
     options.add_argument("--sites", required=True, help="patients per fold, hospital and role, as text")
     return options
 
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> None:
     sites = site_counts(rows)
     write_split_sites(sites, args.sites)
     write_split(rows, args.output, args.tsv)
+    write_split(whole_cohort(kept, settings, rna_only), args.whole)
     print(f"{len(kept)} patients of {len({one.site for one in sites})} sites in {settings.folds} folds")
     print(f"{len(rna_only)} patients with expression and no image, who may train the gene encoder in every fold")
     for one in sites:

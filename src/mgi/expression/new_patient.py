@@ -62,12 +62,10 @@ def read_new_expression(
     if np.isinf(profile.values).any():
         gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
         raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
-    place = _places(profile.labels)
-    names = _names_borne_once(fitted)
     values = fitted.table["mean"].to_numpy(np.float64).copy()
     missing = []
-    for gene, column in zip(fitted.gene_ids, fitted.columns, strict=True):
-        row = next((place[key] for key in (gene, gene_key(gene), names.get(gene)) if key in place), None)
+    places = find_genes(fitted, profile.labels)
+    for gene, column, row in zip(fitted.gene_ids, fitted.columns, places, strict=True):
         if row is None or np.isnan(profile.values[row]):
             missing.append(gene)
         else:
@@ -81,6 +79,24 @@ def read_new_expression(
             f"first is {missing[0]}; expected at most {max_missing:.0%}; without expression it segments by the image"
         )
     return found
+
+
+def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str] = ()) -> list[int | None]:
+    """Where each of the model's genes stands among `labels`, None where it does not.
+
+    Genes are found by id, else by id without version, else by a name that the fit has once. `names` (of the same
+    length, or none) are searched last, those that stand there once.
+    """
+    place = _places(labels)
+    count = Counter(names)
+    for row, name in enumerate(names):
+        if name and count[name] == 1:
+            place.setdefault(name, row)
+    known = _names_borne_once(fitted)
+    return [
+        next((place[key] for key in (gene, gene_key(gene), known.get(gene)) if key in place), None)
+        for gene in fitted.gene_ids
+    ]
 
 
 def _names_borne_once(fitted: FittedGenes) -> dict[str, str]:

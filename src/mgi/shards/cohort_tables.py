@@ -35,8 +35,8 @@ def read_cohort(path: Path | str) -> pd.DataFrame:
     return cohort
 
 
-def write_split(rows: Sequence[SplitRow], parquet: Path | str, tsv: Path | str) -> None:
-    """Write the split, a row per fold and patient."""
+def write_split(rows: Sequence[SplitRow], parquet: Path | str, tsv: Path | str | None = None) -> None:
+    """Write the split, a row per fold and patient; as text too where `tsv` names a file."""
     _write([row._asdict() for row in rows], SPLIT, parquet, tsv)
 
 
@@ -70,8 +70,10 @@ def patients_with_role(split: pd.DataFrame, fold: int, role: str) -> list[str]:
     return sorted(split.loc[(split["fold"] == fold) & (split["role"] == role), "patient_id"])
 
 
-def _write(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, parquet: Path | str, tsv: Path | str) -> None:
+def _write(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, parquet: Path | str, tsv: Path | str | None) -> None:
     write_table(parquet, pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
+    if tsv is None:
+        return
     with atomic_path(tsv) as part, part.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text, delimiter="\t", lineterminator="\n")
         writer.writerow(schema.names)

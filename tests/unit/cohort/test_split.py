@@ -3,7 +3,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from mgi.cohort.split import SplitRow, SplitSettings, site_counts, split_patients
+from mgi.cohort.split import SplitRow, SplitSettings, site_counts, split_patients, whole_cohort
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.settings import parse
 
@@ -117,3 +117,15 @@ def test_patients_without_image_are_in_no_folds_test_and_change_nothing_for_the_
 def test_a_patient_with_an_image_is_never_one_without() -> None:
     with pytest.raises(BadInputError, match=f"{PATIENTS[0]} has an image"):
         split_patients(PATIENTS, SplitSettings(), [PATIENTS[0]])
+
+
+def test_the_whole_cohort_is_one_fold_more_that_tests_nobody() -> None:
+    settings = SplitSettings(folds=5, validation_fraction=0.25)
+    rows = whole_cohort(PATIENTS, settings, ["TCGA-XX-0001"])
+    found = roles(rows, 5)
+    assert {row.fold for row in rows} == {5}
+    assert {role: len(patients) for role, patients in found.items()} == {"train": 82, "validation": 28, "rna_only": 1}
+    assert found["train"] | found["validation"] == set(PATIENTS)
+    assert {patient[5:7] for patient in found["validation"]} >= {"DU", "HT", "CS", "FG"}
+    with pytest.raises(BadInputError, match="4 patients for 5 folds"):
+        whole_cohort(PATIENTS[:4], settings)

@@ -23,7 +23,7 @@ def arguments(tmp_path: Path) -> list[str]:
     rows = [row(index, "dropped" if index == 3 else "kept") for index in range(10)]
     write_cohort(rows, tmp_path / "c.parquet", tmp_path / "c.tsv")
     outputs = ["--output", str(tmp_path / "s.parquet"), "--tsv", str(tmp_path / "s.tsv")]
-    outputs += ["--sites", str(tmp_path / "sites.tsv")]
+    outputs += ["--sites", str(tmp_path / "sites.tsv"), "--whole", str(tmp_path / "whole.parquet")]
     return ["--cohort", str(tmp_path / "c.parquet"), *outputs]
 
 
@@ -38,6 +38,10 @@ def test_only_kept_patients_are_split(arguments: list[str], tmp_path: Path) -> N
     assert table["patient_id"].nunique() == 9
     assert "TCGA-DU-0003" not in set(table["patient_id"])
     assert len((tmp_path / "s.tsv").read_text().splitlines()) == 1 + 27
+    whole = read_split(tmp_path / "whole.parquet")
+    assert set(whole["fold"]) == {3}
+    assert set(whole["patient_id"]) == set(table["patient_id"])
+    assert set(whole["role"]) == {"train", "validation"}
 
 
 def test_the_sites_of_every_fold_are_counted_and_one_that_is_not_trained_on_is_named(

@@ -6,7 +6,7 @@ import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.expression.filter import LOG_TPM, FilterSettings
-from mgi.expression.new_patient import read_new_expression
+from mgi.expression.new_patient import find_genes, read_new_expression
 from mgi.expression.normalise import FittedGenes, fit
 from mgi.expression.star import COLUMNS, SUMMARY_ROWS
 
@@ -95,3 +95,9 @@ def test_a_star_file_is_read_on_the_scale_of_the_model_and_refused_on_another(fi
     assert found.values.tolist() == pytest.approx(np.log2(np.array(tpm) + 1).tolist())
     with pytest.raises(BadInputError, match="the model reads values 'as given'"):
         read(path, fitted)
+
+
+def test_genes_are_found_among_ids_first_and_then_among_names_borne_once(fitted: FittedGenes) -> None:
+    assert find_genes(fitted, ["a", "ENSG00000000005.9", "b"], ["TSPAN6", "TSPAN6", "TNMD"]) == [None, 1, None, None]
+    assert find_genes(fitted, ["a", "b"], ["TNMD", "TSPAN6"]) == [1, 0, None, None]
+    assert find_genes(fitted, ["TNMD", "b"], ["", ""]) == [None, 0, None, None]

@@ -1,0 +1,150 @@
+"""Admit the patients of another archive: nobody who was trained on, everybody on the frozen genes.
+
+INPUTS: image shard, expression shard, the fold that trains on the whole cohort and its fitted genes; the other
+archive's cohort and shards. OUTPUTS: the other archive's expression on the first one's gene index (a gene that it lacks
+has the training mean), and a split in which its patients are tested, so that `predict-fold` and `evaluate` take both.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgi.cohort.pairing import KEPT
+from mgi.cohort.split import RNA_ONLY, TEST, SplitRow
+from mgi.core.errors import BadInputError
+from mgi.core.files import write_json
+from mgi.core.ids import site_of
+from mgi.core.settings import parse
+from mgi.expression.new_patient import find_genes
+from mgi.expression.normalise import FittedGenes
+from mgi.shards.cohort_tables import read_cohort, read_split, write_split
+from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
+from mgi.shards.fitted_genes import read_fitted_genes
+from mgi.shards.image_shard import iter_images
+from mgi.shards.shared_patients import same_slices, same_values, slice_owners
+
+AS_GIVEN = "as given"
+
+
+@dataclass(frozen=True)
+class AdmissionSettings:
+    """From the config section `external`: the largest share of the model's genes that may be missing."""
+
+    max_missing: float = 0.1
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--settings", required=True, help="JSON with max_missing, a share of the model's genes")
+    options.add_argument("--slices", required=True, type=Path, help="image shard of the cohort that was trained on")
+    options.add_argument("--values", required=True, type=Path, help="its expression shard")
+    options.add_argument("--split", required=True, type=Path, help="the fold that trains on all of it")
+    options.add_argument("--fitted", required=True, type=Path, help="the gene list and scaler of that fold")
+    options.add_argument("--external-cohort", required=True, type=Path, help="cohort table of the other archive")
+    options.add_argument("--external-slices", required=True, type=Path, help="its image shard")
+    options.add_argument("--external-values", required=True, type=Path, help="its expression shard")
+    options.add_argument("--output-values", required=True, type=Path, help="expression on the frozen genes")
+    options.add_argument("--output-genes", required=True, type=Path)
+    options.add_argument("--output-dataset", required=True, type=Path)
+    options.add_argument("--output-split", required=True, type=Path)
+    options.add_argument("--tsv", required=True, type=Path, help="the split as text")
+    options.add_argument("--facts", required=True, type=Path, help="what was compared and what was missing, JSON")
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    settings = parse(AdmissionSettings, args.settings, where="external")
+    fitted = read_fitted_genes(args.fitted)
+    trained = read_split(args.split)
+    fold = int(trained["fold"].iloc[0])
+    ours, theirs = read_expression(args.values.parent), read_expression(args.external_values.parent)
+    fitted.require_genes(ours.genes["gene_id"].tolist(), str(args.values))
+    _check_scales(ours, theirs, args.external_values)
+    cohort = read_cohort(args.external_cohort)
+    patients = sorted(cohort.loc[cohort["status"] == KEPT, "patient_id"])
+    values, missing = _on_frozen_genes(theirs, patients, fitted)
+    if len(missing) > settings.max_missing * len(fitted.gene_ids):
+        raise BadInputError(
+            f"{args.external_values}: {len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, the "
+            f"first is {missing[0]}; expected at most {settings.max_missing:.0%} (external.max_missing)"
+        )
+    shared = _shared(args, set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
+    with_image = sorted(trained.loc[trained["role"] != RNA_ONLY, "patient_id"])
+    known = slice_owners(iter_images(args.slices.parent, with_image))
+    images = iter_images(args.external_slices.parent, patients)
+    shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
+    _refuse(shared)
+    simulated = ours.simulated or theirs.simulated
+    admitted = ExpressionShard(
+        patient_ids=patients, values=values, genes=ours.genes, scale=ours.scale, simulated=simulated
+    )
+    write_expression(admitted, args.output_values, args.output_genes, args.output_dataset)
+    write_split([SplitRow(fold, one, site_of(one), TEST) for one in patients], args.output_split, args.tsv)
+    write_json(
+        args.facts,
+        {
+            "patients": len(patients),
+            "trained_patients": trained["patient_id"].nunique(),
+            "compared": ["patient id", "pixels of every slice", "values of the shared genes"],
+            "genes": len(fitted.gene_ids),
+            "missing_genes": missing,
+            "filled_with": "training mean" if missing else None,
+            "scale": {"trained": ours.scale, "external": theirs.scale},
+        },
+    )
+    print(f"{len(patients)} patients, none of them among the {trained['patient_id'].nunique()} that were trained on; "
+          f"{len(missing)} of {len(fitted.gene_ids)} genes have the training mean")  # fmt: skip
+
+
+def _check_scales(ours: ExpressionShard, theirs: ExpressionShard, path: Path) -> None:
+    """Two named scales must be one; what "as given" means only the user knows."""
+    if AS_GIVEN not in (ours.scale, theirs.scale) and ours.scale != theirs.scale:
+        raise BadInputError(f"{path}: values are {theirs.scale}, expected {ours.scale} as the model was trained on")
+
+
+def _on_frozen_genes(
+    theirs: ExpressionShard, patients: list[str], fitted: FittedGenes
+) -> tuple[NDArray[np.float32], list[str]]:
+    """Values (n, G) on the gene index that was fitted, and which of the model's genes have the training mean."""
+    place = {patient: row for row, patient in enumerate(theirs.patient_ids)}
+    rows = [place[patient] for patient in patients]
+    labels = theirs.genes["gene_id"].tolist()
+    names = [name if isinstance(name, str) else "" for name in theirs.genes["gene_name"]]
+    values = np.tile(fitted.table["mean"].to_numpy(np.float32), (len(patients), 1))
+    missing = []
+    for gene, column, found in zip(fitted.gene_ids, fitted.columns, find_genes(fitted, labels, names), strict=True):
+        if found is None:
+            missing.append(gene)
+        else:
+            values[:, column] = theirs.values[rows, found]
+    return values, missing
+
+
+def _shared(
+    args: argparse.Namespace,
+    trained: set[str],
+    ours: ExpressionShard,
+    theirs: dict[str, NDArray[np.float32]],
+    fitted: FittedGenes,
+    missing: list[str],
+) -> dict[str, str]:
+    """Why a patient is one of those who trained: the id, or the values of all genes that both cohorts have."""
+    absent = set(missing)
+    both = [column for gene, column in zip(fitted.gene_ids, fitted.columns, strict=True) if gene not in absent]
+    known = {one: row[both] for one, row in zip(ours.patient_ids, ours.values, strict=True) if one in trained}
+    same = same_values(known, {one: row[both] for one, row in theirs.items()})
+    return {one: f"the expression of {other}" for one, other in same.items()} | {
+        one: "the id" for one in theirs if one in trained
+    }
+
+
+def _refuse(shared: dict[str, str]) -> None:
+    if shared:
+        first = min(shared)
+        raise BadInputError(
+            f"external: {len(shared)} patients were also trained on, the first is {first} (the same: {shared[first]}); "
+            f"leave them out here, external.exclude: [{', '.join(sorted(shared))}], or there, cohort.exclude"
+        )

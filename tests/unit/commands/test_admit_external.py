@@ -1,0 +1,198 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mgi.cli import main
+from mgi.cohort.pairing import CohortRow
+from mgi.cohort.split import SplitSettings, whole_cohort
+from mgi.expression.filter import FilterSettings
+from mgi.expression.normalise import fit
+from mgi.shards.cohort_tables import read_split, write_cohort, write_split
+from mgi.shards.dataset_manifest import write_dataset
+from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
+from mgi.shards.fitted_genes import read_fitted_genes, write_fitted_genes
+from mgi.shards.image_shard import PatientImages, image_shard_writer
+
+OURS = [f"TCGA-AA-{index:04d}" for index in range(6)]
+THEIRS = ["TCGA-BB-0001", "TCGA-BB-0002"]
+GENES = [f"ENSG{index:011d}.3" for index in range(20)]
+NAMES = [f"NAME{index}" for index in range(20)]
+
+
+class Archive:
+    """Patients with images and expression, on disk."""
+
+    def __init__(self, folder: Path, patients: list[str], seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.folder, self.patients = folder, list(patients)
+        self.images = {one: rng.integers(0, 99, (3, 8, 8)).astype(np.uint8) for one in patients}
+        self.values = {one: rng.normal(5, 2, len(GENES)).astype(np.float32) for one in patients}
+        self.gene_ids, self.names, self.scale = list(GENES), list(NAMES), "as given"
+        self.dropped: list[str] = []
+
+    def write(self) -> "Archive":
+        with image_shard_writer(self.folder / "images/slices.parquet") as writer:
+            for one in sorted(self.images):
+                writer.add(
+                    PatientImages(
+                        patient_id=one, slices=self.images[one], masks=np.ones((3, 8, 8), np.uint8), spacing_mm=None,
+                        positions_mm=None, source=one,
+                    )
+                )  # fmt: skip
+        path = self.folder / "images/slices.parquet"
+        write_dataset(path.with_name("dataset.json"), "images", [path], {"simulated": True})
+        genes = pd.DataFrame(
+            {"gene_index": range(len(self.gene_ids)), "gene_id": self.gene_ids, "gene_name": self.names}
+        )
+        self.genes = genes.assign(gene_type=None, chromosome=None, start=None)
+        values = np.stack([self.values[one] for one in sorted(self.values)])
+        shard = ExpressionShard(
+            patient_ids=sorted(self.values), values=values, genes=self.genes, scale=self.scale, simulated=True
+        )
+        folder = self.folder / "expression"
+        write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
+        rows = [
+            CohortRow(
+                patient_id=one, site=one[5:7], status="dropped" if one in self.dropped else "kept",
+                reason="excluded" if one in self.dropped else None, has_expression=True, has_image=True, has_mask=True,
+                expression_key="e", aliquot=None, image_key="i", mask_keys=(), n_slices=3, study_date=None, notes="",
+                simulated=True,
+            )
+            for one in sorted(self.images)
+        ]  # fmt: skip
+        write_cohort(rows, self.folder / "cohort.parquet", self.folder / "cohort.tsv")
+        return self
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Archive:
+    archive = Archive(tmp_path / "ours", OURS, 1).write()
+    rows = whole_cohort(OURS[:5], SplitSettings(folds=2), OURS[5:])
+    write_split(rows, archive.folder / "whole.parquet")
+    training = sorted(row.patient_id for row in rows if row.role == "train")
+    values = np.stack([archive.values[one] for one in training])
+    settings = FilterSettings(gene_filter="list")
+    fitted = fit(values, archive.genes, settings, training, scale="as given", listed=GENES[2:12])
+    write_fitted_genes(archive.folder / "fitted.parquet", fitted)
+    return archive
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Archive:
+    return Archive(tmp_path / "theirs", THEIRS, 2)
+
+
+Admit = Callable[..., int]
+
+
+@pytest.fixture
+def admit(ours: Archive, theirs: Archive, tmp_path: Path) -> Admit:
+    def run(**settings: object) -> int:
+        theirs.write()
+        given = {
+            "settings": json.dumps(settings),
+            "slices": ours.folder / "images/slices.parquet",
+            "values": ours.folder / "expression/values.parquet",
+            "split": ours.folder / "whole.parquet",
+            "fitted": ours.folder / "fitted.parquet",
+            "external-cohort": theirs.folder / "cohort.parquet",
+            "external-slices": theirs.folder / "images/slices.parquet",
+            "external-values": theirs.folder / "expression/values.parquet",
+            "output-values": tmp_path / "admitted/values.parquet",
+            "output-genes": tmp_path / "admitted/genes.parquet",
+            "output-dataset": tmp_path / "admitted/dataset.json",
+            "output-split": tmp_path / "split.parquet",
+            "tsv": tmp_path / "split.tsv",
+            "facts": tmp_path / "facts.json",
+        }
+        return main(["admit-external", *(f"--{name}={value}" for name, value in given.items())])
+
+    return run
+
+
+def test_patients_from_elsewhere_are_tested_on_the_frozen_genes_whatever_theirs_are_called(
+    ours: Archive, theirs: Archive, admit: Admit, tmp_path: Path
+) -> None:
+    theirs.gene_ids = [GENES[0], "ENSG00000000002.9", *NAMES[3:11], "other"]
+    theirs.names = ["", "", *NAMES[3:11], "NAME11"]
+    theirs.values = {one: np.arange(11, dtype=np.float32) + place for place, one in enumerate(THEIRS)}
+    assert admit() == 0
+    split = read_split(tmp_path / "split.parquet")
+    assert split[["fold", "patient_id", "role"]].to_numpy().tolist() == [[2, one, "test"] for one in THEIRS]
+    fitted = read_fitted_genes(ours.folder / "fitted.parquet")
+    shard = read_expression(tmp_path / "admitted", verify=True)
+    assert (shard.patient_ids, shard.scale, shard.genes["gene_id"].tolist()) == (THEIRS, "as given", GENES)
+    assert shard.values[1, fitted.columns].tolist() == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+    assert json.loads((tmp_path / "facts.json").read_text())["missing_genes"] == []
+
+
+def test_a_gene_that_they_lack_has_the_training_mean_and_is_named(
+    ours: Archive, theirs: Archive, admit: Admit, tmp_path: Path
+) -> None:
+    theirs.gene_ids[4], theirs.names[4] = "other", "other"
+    assert admit(max_missing=0.1) == 0
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    assert (facts["genes"], facts["missing_genes"], facts["patients"]) == (10, [GENES[4]], 2)
+    fitted = read_fitted_genes(ours.folder / "fitted.parquet")
+    read = fitted.transform(read_expression(tmp_path / "admitted").values)
+    assert np.abs(read[:, fitted.gene_ids.index(GENES[4])]).max() < 1e-6
+    assert np.abs(read).min(axis=0)[:2].min() > 0
+
+
+def test_too_many_missing_genes_are_refused(theirs: Archive, admit: Admit, capsys) -> None:
+    theirs.gene_ids[4], theirs.names[4] = "other", "other"
+    assert admit(max_missing=0.05) == 5
+    assert (
+        f"1 of the model's 10 genes are missing, the first is {GENES[4]}; expected at most 5%"
+        in capsys.readouterr().err
+    )
+
+
+def test_values_on_another_named_scale_are_refused(ours: Archive, theirs: Archive, admit: Admit, capsys) -> None:
+    theirs.scale = "log2(TPM+1)"
+    assert admit() == 0  # a table of the user's own may be on any scale
+    ours.scale = "log2(FPKM+1)"
+    ours.write()
+    assert admit() == 5
+    assert "values are log2(TPM+1), expected log2(FPKM+1)" in capsys.readouterr().err
+
+
+def renamed(ours: Archive, theirs: Archive) -> None:
+    for part in (theirs.images, theirs.values):
+        part[OURS[5]] = part.pop(THEIRS[0])
+
+
+def same_slice(ours: Archive, theirs: Archive) -> None:
+    theirs.images[THEIRS[0]][2] = ours.images[OURS[1]][0]
+
+
+def same_expression(ours: Archive, theirs: Archive) -> None:
+    theirs.values[THEIRS[0]] = ours.values[OURS[5]].copy()
+    theirs.values[THEIRS[0]][0] += 1  # a gene that the model does not read
+
+
+@pytest.mark.parametrize(
+    ("share", "reason"),
+    [
+        (renamed, f"{OURS[5]} (the same: the id)"),
+        (same_slice, f"{THEIRS[0]} (the same: a slice of {OURS[1]})"),
+        (same_expression, f"{THEIRS[0]} (the same: the expression of {OURS[5]})"),
+    ],
+)
+def test_who_was_trained_on_is_refused_by_name_unless_left_out(
+    ours: Archive, theirs: Archive, admit: Admit, tmp_path: Path, capsys, share, reason: str
+) -> None:
+    share(ours, theirs)
+    shared = next(one for one in (OURS[5], THEIRS[0]) if one in theirs.images)
+    assert admit() == 5
+    said = capsys.readouterr().err
+    assert f"1 patients were also trained on, the first is {reason}" in said
+    assert f"external.exclude: [{shared}]" in said
+    assert not (tmp_path / "split.parquet").exists()
+    theirs.dropped = [shared]
+    assert admit() == 0
+    assert set(read_split(tmp_path / "split.parquet")["patient_id"]) == set(theirs.images) - {shared}

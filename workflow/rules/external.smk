@@ -1,0 +1,81 @@
+"""Another archive: every method trained on the whole configured cohort, and tested on patients from elsewhere.
+
+The other archive is ingested, scored and compared by the rules of this workflow, loaded once more with the sources of
+the config section `external` and a results folder of their own. Training reads nothing of it.
+
+REQUIRED INPUTS: <results>/shards/, <results>/tables/whole.parquet; the sources that the section names.
+OUTPUTS: <results>/external/; the runs and the fold of the whole cohort lie beside the others.
+"""
+
+OUTSIDE = f"{config['results']}/external"
+WHOLE_FOLD = f"{config['results']}/folds/{config['split']['folds']}/genes.parquet"
+
+
+module another:
+    snakefile:
+        ROOT / "Snakefile"
+    config:
+        external_config(config)
+
+
+use rule * from another exclude split, fit_genes, pretrain, finetune as external_*
+
+
+rule admit_external:
+    """Refuse whoever was trained on, and put all others on the frozen genes."""
+    input:
+        slices="<results>/shards/images/slices.parquet",
+        values="<results>/shards/expression/values.parquet",
+        split="<results>/tables/whole.parquet",
+        fitted=WHOLE_FOLD,
+        cohort=f"{OUTSIDE}/tables/cohort.parquet",
+        external_slices=f"{OUTSIDE}/shards/images/slices.parquet",
+        external_values=f"{OUTSIDE}/shards/expression/values.parquet",
+    output:
+        values=f"{OUTSIDE}/admitted/values.parquet",
+        genes=f"{OUTSIDE}/admitted/genes.parquet",
+        dataset=f"{OUTSIDE}/admitted/dataset.json",
+        split=f"{OUTSIDE}/admitted/split.parquet",
+        tsv=f"{OUTSIDE}/admitted/split.tsv",
+        facts=f"{OUTSIDE}/admitted/facts.json",
+    log:
+        "<logs>/admit_external.log",
+    benchmark:
+        "<benchmarks>/admit_external.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=json.dumps({"max_missing": config["external"]["max_missing"]}),
+        code=code_of("admit-external"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi admit-external \
+            --settings {params.settings:q} \
+            --slices {input.slices:q} \
+            --values {input.values:q} \
+            --split {input.split:q} \
+            --fitted {input.fitted:q} \
+            --external-cohort {input.cohort:q} \
+            --external-slices {input.external_slices:q} \
+            --external-values {input.external_values:q} \
+            --output-values {output.values:q} \
+            --output-genes {output.genes:q} \
+            --output-dataset {output.dataset:q} \
+            --output-split {output.split:q} \
+            --tsv {output.tsv:q} \
+            --facts {output.facts:q}
+        """
+
+
+use rule predict_fold from another as external_predict_fold with:
+    input:
+        slices=f"{OUTSIDE}/shards/images/slices.parquet",
+        values=f"{OUTSIDE}/admitted/values.parquet",
+        genes=WHOLE_FOLD,
+        split=f"{OUTSIDE}/admitted/split.parquet",
+        weights=f"{config['results']}/runs/{{run}}/weights.safetensors",
