@@ -79,9 +79,9 @@ def _jittered(images: Tensor, changes: Changes) -> Tensor:
 def _places(images: Tensor, changes: Changes) -> Tensor:
     """Where each pixel is read, (B, S, S, 2) in x and y from -1 to 1: the sum of what its column and its row give.
 
-    That is `affine_grid` in one addition a pixel, where it takes a product with a matrix.
+    That is `affine_grid` in one addition, where it multiplies matrices; all x lie before all y, to be written in order.
     """
     side = images.shape[-1]
-    centres = (torch.arange(side, device=images.device) * 2 + 1)[:, None] / side - 1
-    of_column, of_row = (centres * changes.matrix[:, None, :, axis] for axis in (0, 1))  # B S 2
-    return of_column[:, None] + of_row[:, :, None]
+    centres = (torch.arange(side, device=images.device) * 2 + 1) / side - 1
+    of_column, of_row = (changes.matrix[:, :, axis, None] * centres for axis in (0, 1))  # B 2 S
+    return (of_column[:, :, None] + of_row[:, :, :, None]).permute(0, 2, 3, 1)
