@@ -72,7 +72,7 @@ def measure_data(args: argparse.Namespace) -> dict[int, dict[str, Outcome]]:
 def measure_steps(args: argparse.Namespace) -> dict[str, Outcome]:
     """method with its variant -> outcome."""
     sizes = yaml.safe_load((ROOT / "config/kaggle.yaml").read_text())["model"] | {"image_size": args.size}
-    pace = {"steps": 2, "rounds": 1} if args.quick else {"steps": 8, "rounds": 4}
+    pace = {"steps": 2, "rounds": 1} if args.quick else {"steps": 6, "rounds": 3}
     return {
         method + said: trial({"kind": "step", "method": method, "model": sizes, **pace, **more}, args)
         for method in METHODS
@@ -136,7 +136,9 @@ def main() -> None:
     output = ROOT / "build/bench-train/quick.json" if args.quick else args.output
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(rows, indent=1) + "\n")
-    print(f"{args.device}, {args.size} px for the steps, batches of 16, one thread; {machine()}; load before {load:.1f}")
+    print(
+        f"{args.device}, {args.size} px for the steps, batches of 16, one thread; {machine()}; load before {load:.1f}"
+    )
     print(table_of([{**one, "max_error": None} for one in rows], {} if args.quick else TARGETS))
     print(f"written to {output}")
 

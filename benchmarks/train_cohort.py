@@ -14,7 +14,7 @@ SLICES_EACH = 40  # about as many as a patient of the Kaggle archive has
 
 
 def write_cohort(folder: Path, patients: int) -> None:
-    """`shard/` by the project's writer, `files/` with an 8-bit TIFF for each slice and each mask, as the archive has."""
+    """`shard/` by the project's writer; `files/`, an 8-bit TIFF for each slice and each mask, as the archive has."""
     (folder / "files").mkdir(parents=True)
     (folder / "shard").mkdir()
     rng = np.random.default_rng(0)

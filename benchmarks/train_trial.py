@@ -146,9 +146,7 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
     return {**best, "wait": sum(waits) / len(waits)}
 
 
-def alone_on(
-    model: nn.Module, batch: SegmentationBatch, settings: FinetuneSettings, steps: int
-) -> dict[str, float]:
+def alone_on(model: nn.Module, batch: SegmentationBatch, settings: FinetuneSettings, steps: int) -> dict[str, float]:
     """Best seconds of forward and backward on one augmented batch, and of those with clipping and the optimiser."""
     device = batch.images.device
     images, masks = batch.augmented()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from mgi.models.instance_norm import by_groups
 from mgi.models.settings import ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 
@@ -14,14 +15,14 @@ def build_unet(settings: ModelSettings) -> nn.Module:
 
     width = settings.baseline_width
     features = (width, width, 2 * width, 4 * width, 8 * width, width)
-    return BasicUNet(2, 1, 1, features=features)  # type: ignore[no-any-return]
+    return by_groups(BasicUNet(2, 1, 1, features=features))
 
 
 def build_resunet(settings: ModelSettings) -> nn.Module:
     """U-Net with residual units (Zhang 2018) by MONAI."""
     from monai.networks.nets import UNet
 
-    return UNet(2, 1, 1, _doubling(settings.baseline_width), (2, 2, 2, 2), num_res_units=2)  # type: ignore[no-any-return]
+    return by_groups(UNet(2, 1, 1, _doubling(settings.baseline_width), (2, 2, 2, 2), num_res_units=2))
 
 
 def build_attention_unet(settings: ModelSettings) -> nn.Module:
