@@ -8,8 +8,8 @@ SMALL = {
     "gene_patch": 193, "gene_width": 16, "gene_depth": 1, "scan_backend": "torch", "decoder_width": 16,
     "decoder_heads": 2, "decoder_depth": 1, "upsampling_stages": 1, "baseline_width": 4,
 }  # fmt: skip
-# MONAI and torch's compiler warn of parts of torch that they use themselves.
-OLD_TORCH_WITHIN = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+# MONAI and the compiler of torch warn of what they themselves use or lack.
+WARNINGS_ALLOWED = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.mark.parametrize("method", ["mgi", "unet"])
@@ -21,7 +21,7 @@ def test_the_step_is_the_loop_s_and_the_passes_are_a_part_of_what_is_done_alone(
     assert 0 <= figures["wait"] < 1
 
 
-@OLD_TORCH_WITHIN
+@WARNINGS_ALLOWED
 def test_both_data_paths_read_the_same_drawn_cohort(benchmark, tmp_path, monkeypatch):
     cohort, trial = benchmark("train_cohort"), benchmark("train_trial")
     monkeypatch.setattr(cohort, "SLICES_EACH", 6)
@@ -77,7 +77,7 @@ def test_what_was_not_run_is_said(benchmark):
     assert "no GPU" in row["name"]
 
 
-@OLD_TORCH_WITHIN
+@WARNINGS_ALLOWED
 def test_compiled_parts_keep_the_names_of_their_weights(benchmark):
     trial = benchmark("train_trial")
     sizes = trial.parse(trial.ModelSettings, trial.json.dumps(SMALL), where="model")
