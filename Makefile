@@ -3,11 +3,12 @@
 # make faults  every way in which a service can fail          make fuzz    every reader against mutated files
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
 # make bench-scan  the scan beside its peers and its floor      make bench-encoders  layers over 1,024 to 60,484 tokens
-# make bench-retrieval  whose genes belong to an image?       make clean  caches and the demo's results
+# make bench-retrieval  whose genes belong to an image?       make bench-train  training's data path and step
+# make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint check faults fuzz kill bench-ingest bench-scan bench-encoders bench-retrieval clean
+.PHONY: help setup dev demo test lint check faults fuzz kill bench-ingest bench-scan bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -77,6 +78,9 @@ bench-scan: setup
 
 bench-encoders: setup
 	@PYTHONPATH=src python benchmarks/encoders.py $(BENCH)
+
+bench-train: setup
+	@PYTHONPATH=src python benchmarks/train.py $(BENCH)
 
 # Two cohorts side by side, a core each; a killed run goes on where it stopped.
 bench-retrieval: setup

@@ -1,11 +1,12 @@
 """Random affine changes and intensity jitter of a batch, image and mask alike."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import grid_sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class AugmentSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """One change per slice: affine matrices (B, 2, 3), gain (B,) and offset (B,)."""
+    """One change per slice: matrices (B, 2, 2) about the middle, gain (B,) and offset (B,)."""
 
     matrix: Tensor
     gain: Tensor
@@ -32,6 +33,10 @@ class Changes:
     def __getitem__(self, rows: slice) -> "Changes":
         """The changes of some of the slices."""
         return Changes(matrix=self.matrix[rows], gain=self.gain[rows], offset=self.offset[rows])
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Changes":
+        """The changes with each tensor changed, such as moved to a device."""
+        return Changes(matrix=change(self.matrix), gain=change(self.gain), offset=change(self.offset))
 
 
 def draw_changes(batch: int, settings: AugmentSettings, generator: torch.Generator) -> Changes:
@@ -46,26 +51,37 @@ def draw_changes(batch: int, settings: AugmentSettings, generator: torch.Generat
         torch.where(torch.rand(batch, generator=generator) < 0.5, -1.0, 1.0) if settings.flip else torch.ones(batch)
     )
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    zero = torch.zeros(batch)
-    matrix = torch.stack([torch.stack([cos * mirror, -sin, zero], 1), torch.stack([sin * mirror, cos, zero], 1)], 1)
+    matrix = torch.stack([torch.stack([cos * mirror, -sin], 1), torch.stack([sin * mirror, cos], 1)], 1)
     return Changes(matrix=matrix, gain=1 + uniform(settings.jitter), offset=uniform(settings.jitter))
 
 
 def changed(images: Tensor, changes: Changes) -> Tensor:
-    """Images (B, 1, S, S) moved bilinearly, then with gain and offset."""
-    moved = grid_sample(images, _grid(images, changes), padding_mode="border", align_corners=False)
-    gain, offset = (values.to(images.device)[:, None, None, None] for values in (changes.gain, changes.offset))
-    return moved * gain + offset
+    """Images (B, C, S, S) moved bilinearly, then with gain and offset; the changes on the same device."""
+    return _jittered(_moved(images, _places(images, changes)), changes)
 
 
-def augment(
-    images: Tensor, masks: Tensor, settings: AugmentSettings, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Draw one change per slice; images bilinear, masks nearest; both (B, 1, S, S)."""
-    changes = draw_changes(len(images), settings, generator)
-    truth = grid_sample(masks, _grid(masks, changes), mode="nearest", align_corners=False)
-    return changed(images, changes), truth
+def changed_pair(images: Tensor, masks: Tensor, changes: Changes) -> tuple[Tensor, Tensor]:
+    """Images (B, C, S, S) as by `changed`, and masks (B, 1, S, S) moved alike to the nearest pixel."""
+    places = _places(images, changes)
+    truth = grid_sample(masks, places, mode="nearest", align_corners=False)
+    return _jittered(_moved(images, places), changes), truth
 
 
-def _grid(images: Tensor, changes: Changes) -> Tensor:
-    return affine_grid(changes.matrix.to(images.device), list(images.shape), align_corners=False)
+def _moved(images: Tensor, places: Tensor) -> Tensor:
+    return grid_sample(images, places, padding_mode="border", align_corners=False)
+
+
+def _jittered(images: Tensor, changes: Changes) -> Tensor:
+    gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
+    return torch.addcmul(offset, images, gain)
+
+
+def _places(images: Tensor, changes: Changes) -> Tensor:
+    """Where each pixel is read, (B, S, S, 2) in x and y from -1 to 1: the sum of what its column and its row give.
+
+    That is `affine_grid` in one addition, where it multiplies matrices; all x lie before all y, to be written in order.
+    """
+    side = images.shape[-1]
+    centres = (torch.arange(side, device=images.device) * 2 + 1) / side - 1
+    of_column, of_row = (changes.matrix[:, :, axis, None] * centres for axis in (0, 1))  # B 2 S
+    return (of_column[:, :, None] + of_row[:, :, :, None]).permute(0, 2, 3, 1)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from mgi.models.instance_norm import by_groups
 from mgi.models.settings import ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 
@@ -14,7 +15,7 @@ def build_unet(settings: ModelSettings) -> nn.Module:
 
     width = settings.baseline_width
     features = (width, width, 2 * width, 4 * width, 8 * width, width)
-    return BasicUNet(2, settings.image_channels, 1, features=features)  # type: ignore[no-any-return]
+    return by_groups(BasicUNet(2, settings.image_channels, 1, features=features))
 
 
 def build_resunet(settings: ModelSettings) -> nn.Module:
@@ -22,7 +23,7 @@ def build_resunet(settings: ModelSettings) -> nn.Module:
     from monai.networks.nets import UNet
 
     channels, features = settings.image_channels, _doubling(settings.baseline_width)
-    return UNet(2, channels, 1, features, (2, 2, 2, 2), num_res_units=2)  # type: ignore[no-any-return]
+    return by_groups(UNet(2, channels, 1, features, (2, 2, 2, 2), num_res_units=2))
 
 
 def build_attention_unet(settings: ModelSettings) -> nn.Module:

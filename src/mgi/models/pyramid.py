@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from mgi.models.instance_norm import instance_norm
+
 MOST_CHANNELS = 8  # of the stem's width
 
 
@@ -20,7 +22,7 @@ class ConvBlock(nn.Module):
         for entering in (wide, narrow):
             layers += [
                 nn.Conv2d(entering, narrow, 3, padding=1, bias=False),
-                nn.InstanceNorm2d(narrow, affine=True),
+                instance_norm(narrow),
                 nn.LeakyReLU(0.1, inplace=True),
             ]
         self.layers = nn.Sequential(*layers)

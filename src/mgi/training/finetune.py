@@ -5,10 +5,9 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from mgi.datasets.augment import augment
-from mgi.datasets.batches import tumour_weights, weighted_batch
 from mgi.losses.segmentation import segmentation_loss
 from mgi.models.mgi import MGI
+from mgi.training.finetune_batches import SegmentationBatch, SegmentationDrawer
 from mgi.training.gene_cache import GeneCache, cache_for, segment
 from mgi.training.loop import Curve, Place, Run, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
@@ -72,7 +71,6 @@ def finetune(
     With `use_genes=False` the genes are replaced by the null token throughout: the model retrained without genes.
     """
     device = next(model.parameters()).device
-    weights = tumour_weights(training.slices.masks.sum((1, 2, 3)).numpy())
     optimiser = make_optimiser(parameter_groups(model, settings), settings.schedule)
     caches = {role: cache_for(model) for role in ("train", "validation")}
     in_precision = precision_of(settings.schedule.precision, device, where="finetune.schedule")
@@ -86,18 +84,19 @@ def finetune(
                 cache.forget()
         return None
 
-    def step(number: int) -> tuple[Tensor, dict[str, float]]:
-        rows = torch.from_numpy(weighted_batch(weights, settings.schedule.batch, place.randomness.numpy))
-        images, masks = augment(
-            training.slices.images[rows], training.slices.masks[rows], settings.augment, place.randomness.torch
-        )
-        patients, patient = torch.unique(training.slices.patient[rows], return_inverse=True)
-        genes = training.genes[patients]
-        noise = settings.gene_noise * torch.randn(genes.shape, generator=place.randomness.torch)
-        genes = genes + noise if settings.gene_noise > 0 else genes
-        kept = torch.rand(len(patients), generator=place.randomness.torch) >= settings.gene_dropout
-        logits = segment(model, images, genes, patient, kept & use_genes, cache_at(number))
-        return segmentation_loss(logits.float(), masks.to(device)), {}
+    draw = SegmentationDrawer(
+        training=training,
+        settings=settings,
+        randomness=place.randomness,
+        use_genes=use_genes,
+        pin=device.type == "cuda",
+    )
+
+    def step(given: tuple[int, SegmentationBatch]) -> tuple[Tensor, dict[str, float]]:
+        number, batch = given[0], given[1].on(device)
+        images, masks = batch.augmented()
+        logits = segment(model, images, batch.genes, batch.patient, batch.has_genes, cache_at(number))
+        return segmentation_loss(logits.float(), masks), {}
 
     def validate() -> dict[str, float]:
         has_genes = torch.full((len(validation.genes),), use_genes)
@@ -105,7 +104,14 @@ def finetune(
         dice = volume_dice(logits >= 0, validation.slices.masks > 0.5, validation.slices.patient)
         return {"score": dice, "validation_dice": dice}
 
-    run = Run(schedule=settings.schedule, step=step, validate=validate, place=place, context=in_precision)
+    run = Run(
+        schedule=settings.schedule,
+        prepare=lambda number: (number, draw(number)),
+        step=step,
+        validate=validate,
+        place=place,
+        context=in_precision,
+    )
     return train(model, optimiser, run)
 
 

@@ -88,20 +88,20 @@ def test_training_starts_from_the_pretrained_encoders(study, write_study, tmp_pa
 def test_a_run_killed_on_its_way_ends_with_the_same_bytes(
     key: str, study, write_study, tmp_path: Path, monkeypatch
 ) -> None:
-    draw, drawn = finetune.finetune.__globals__["weighted_batch"], []
+    loss_of, done = finetune.finetune.__globals__["segmentation_loss"], []
 
     def killed_at_the_fourth(*given: object) -> object:
-        drawn.append(1)
-        if len(drawn) == 4:
+        done.append(1)
+        if len(done) == 4:
             raise KeyboardInterrupt
-        return draw(*given)
+        return loss_of(*given)
 
     other = write_study(tmp_path)
-    monkeypatch.setattr("mgi.training.finetune.weighted_batch", killed_at_the_fourth)
+    monkeypatch.setattr("mgi.training.finetune.segmentation_loss", killed_at_the_fourth)
     assert train(other, study, key) == 130
     assert not other.weights(key).exists()
     assert train(other, study, key) == 0
-    assert len(drawn) == 4 + 2  # steps 3 and 4 are done again, 1 and 2 are not
+    assert len(done) == 4 + 2  # steps 3 and 4 are done again, 1 and 2 are not
     assert other.weights(key).read_bytes() == study.weights(key).read_bytes()
 
 

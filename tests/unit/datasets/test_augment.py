@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
 
-from mgi.datasets.augment import AugmentSettings, augment
+from mgi.datasets.augment import AugmentSettings, changed, changed_pair, draw_changes
 
 STILL = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
 IMAGES = torch.randn(6, 1, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -17,7 +18,7 @@ def blob(count: int) -> Tensor:
 
 
 def moved(images: Tensor, masks: Tensor, settings: AugmentSettings, seed: int = 0) -> tuple[Tensor, Tensor]:
-    return augment(images, masks, settings, torch.Generator().manual_seed(seed))
+    return changed_pair(images, masks, draw_changes(len(images), settings, torch.Generator().manual_seed(seed)))
 
 
 def test_ranges_of_zero_change_nothing() -> None:
@@ -84,3 +85,15 @@ def test_the_generator_decides_and_nothing_else() -> None:
     two = moved(IMAGES, IMAGES, settings)
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
     assert not torch.equal(one[0], moved(IMAGES, IMAGES, settings, seed=1)[0])
+
+
+@pytest.mark.parametrize("side", [5, 16])
+def test_images_are_read_where_an_affine_grid_says(side: int) -> None:
+    images = torch.randn(7, 3, side, side, generator=torch.Generator().manual_seed(1))
+    changes = draw_changes(7, AugmentSettings(scale=0.3, rotation=60.0), torch.Generator().manual_seed(2))
+    grid = affine_grid(torch.nn.functional.pad(changes.matrix, (0, 1)), list(images.shape), align_corners=False)
+    expected = grid_sample(images, grid, padding_mode="border", align_corners=False)
+    expected = expected * changes.gain[:, None, None, None] + changes.offset[:, None, None, None]
+    torch.testing.assert_close(changed(images, changes), expected, rtol=1e-4, atol=1e-4)
+    pair, _ = changed_pair(images, images[:, :1], changes)
+    assert torch.equal(pair, changed(images, changes))

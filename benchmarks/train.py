@@ -1,0 +1,147 @@
+"""Segmentation training: the data path beside MONAI's, and a step of the loop beside forward and backward alone.
+
+REQUIRED INPUTS: none; cohort and genes are drawn. OUTPUTS: a table, and --output: a list of {name, value, unit, peer,
+ratio}. One thread, each trial a process of its own, models as in config/kaggle.yaml; what is not run is said.
+
+    make bench-train
+    PYTHONPATH=src python benchmarks/train.py --quick
+    PYTHONPATH=src python benchmarks/train.py --device cuda --size 256 --output benchmarks/results/train_gpu.json
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from scaling import Row, Target, row, table_of
+from train_cohort import write_cohort
+from trials import ROOT, Outcome, machine, run_child
+
+METHODS = ("unet", "attention_unet", "resunet", "deeplabv3plus", "mgi")
+SIZES = (64, 256)
+WORKERS = (0, 1, 2)
+# What a run of config/kaggle.yaml does: 1,800 steps of 16 slices, drawn from some 2,700 slices that are decoded once.
+DECODED, DRAWN = 2_700, 1_800 * 16
+WHOLE = "decode, augment and batch, over a whole run"
+TARGETS: dict[str, Target] = {
+    **{f"data path, {size} px: {WHOLE}": (">=", "ratio", 5.0) for size in SIZES},
+    **{f"step, {method}": ("<=", "ratio", 1.15) for method in METHODS},
+}
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--quick", action="store_true", help="few batches and steps: a trial of the benchmark")
+    options.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where the steps run")
+    options.add_argument("--size", type=int, default=64, help="px; side of the images of the steps")
+    options.add_argument("--limit", type=float, default=300.0, help="s that one trial may take")
+    options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/train.json")
+    return options.parse_args()
+
+
+def variants(device: str) -> dict[str, dict[str, Any]]:
+    """What is said behind a method's name -> the keys of its trial; a CPU has one."""
+    if device == "cpu":
+        return {"": {}}
+    named = {"": {}, ", bf16": {"precision": "bf16"}, ", bf16, compiled": {"precision": "bf16", "compile": True}}
+    return {said: {"device": device, **more} for said, more in named.items()}
+
+
+def measure_data(args: argparse.Namespace) -> dict[int, dict[str, Outcome]]:
+    """size -> who -> outcome; MONAI once for each number of workers."""
+    found: dict[int, dict[str, Outcome]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        cohort = Path(name) / "cohort"
+        write_cohort(cohort, patients=2 if args.quick else 8)
+        batches = 10 if args.quick else 100
+        for size in SIZES:
+            shared = {"cohort": str(cohort), "size": size, "batches": batches}
+            found[size] = {"ours": trial({"kind": "ours", **shared}, args)}
+            for workers in WORKERS:
+                spec = {"kind": "monai", **shared, "workers": workers}
+                found[size][f"monai, {workers} workers"] = trial(spec, args)
+    return found
+
+
+def measure_steps(args: argparse.Namespace) -> dict[str, Outcome]:
+    """method with its variant -> outcome."""
+    sizes = yaml.safe_load((ROOT / "config/kaggle.yaml").read_text())["model"] | {"image_size": args.size}
+    pace = {"steps": 2, "rounds": 1} if args.quick else {"steps": 6, "rounds": 3}
+    return {
+        method + said: trial({"kind": "step", "method": method, "model": sizes, **pace, **more}, args)
+        for method in METHODS
+        for said, more in variants(args.device).items()
+    }
+
+
+def trial(spec: Mapping[str, Any], args: argparse.Namespace) -> Outcome:
+    """One child."""
+    said = ", ".join(str(spec[key]) for key in ("kind", "method", "size", "workers", "precision") if key in spec)
+    print(f"bench-train: {said}", file=sys.stderr, flush=True)
+    return run_child("train_trial.py", spec, limit_s=args.limit)
+
+
+def data_rows(size: int, found: Mapping[str, Outcome]) -> list[Row]:
+    """Ours beside the best of MONAI's: decoding once, drawing, and both over a whole run."""
+    name = f"data path, {size} px"
+    missing = [f"{who}: {one.reason}" for who, one in found.items() if one.figures is None]
+    ours = found["ours"].figures
+    peers = [one.figures for who, one in found.items() if who != "ours" and one.figures is not None]
+    if ours is None or not peers:
+        return [row(f"{name} (not run: {'; '.join(missing)})", None, "samples/s")]
+    best = {part: max(one[part] for one in peers) for part in ("decoded_per_s", "drawn_per_s")}
+    return [
+        row(f"{name}: {WHOLE}", whole_rate(ours), "samples/s", peer=whole_rate(best)),
+        row(f"{name}: decode", ours["decoded_per_s"], "slices/s", peer=best["decoded_per_s"]),
+        row(f"{name}: augment and batch", ours["drawn_per_s"], "samples/s", peer=best["drawn_per_s"]),
+        *(
+            row(f"{name}: augment and batch, {who}", one.figures["drawn_per_s"], "samples/s")
+            for who, one in found.items()
+            if one.figures is not None and who != "ours"
+        ),
+    ]
+
+
+def whole_rate(figures: Mapping[str, float]) -> float:
+    """Samples a second of a run that decodes its slices once and then draws from them."""
+    return DRAWN / (DECODED / figures["decoded_per_s"] + DRAWN / figures["drawn_per_s"])
+
+
+def step_rows(name: str, outcome: Outcome) -> list[Row]:
+    """The loop's step beside forward and backward alone, those with the optimiser, and the wait for data."""
+    if outcome.figures is None:
+        return [row(f"step, {name} (not run: {outcome.reason})", None, "ms")]
+    loop, passes, whole = (1e3 * outcome.figures[key] for key in ("loop_s", "passes_s", "whole_s"))
+    return [
+        row(f"step, {name}", loop, "ms", peer=passes),
+        row(f"step, {name}: beside passes and optimiser", loop, "ms", peer=whole),
+        row(f"step, {name}: waiting for data", 100 * outcome.figures["wait"], "%"),
+    ]
+
+
+def main() -> None:
+    """Measure, print, write."""
+    args = arguments()
+    load = os.getloadavg()[0]
+    rows = [one for size, found in measure_data(args).items() for one in data_rows(size, found)]
+    rows += [one for name, outcome in measure_steps(args).items() for one in step_rows(name, outcome)]
+    for one in rows:
+        del one["max_error"]
+    output = ROOT / "build/bench-train/quick.json" if args.quick else args.output
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(rows, indent=1) + "\n")
+    print(
+        f"{args.device}, {args.size} px for the steps, batches of 16, one thread; {machine()}; load before {load:.1f}"
+    )
+    print(table_of([{**one, "max_error": None} for one in rows], {} if args.quick else TARGETS))
+    print(f"written to {output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""One trial of the data path, ours or MONAI's, or of the training step of one method, as a process of its own.
+
+    python benchmarks/train_trial.py '{"kind": "ours", "cohort": "FOLDER", "size": 64, "batches": 200}'
+    python benchmarks/train_trial.py '{"kind": "monai", "cohort": "FOLDER", "size": 64, "batches": 40, "workers": 0}'
+    python benchmarks/train_trial.py '{"kind": "step", "method": "unet", "model": {}, "steps": 6, "rounds": 3}'
+
+Further keys of a step: `device` (cpu), `precision` (float32), `compile` (false). The last line is the figures.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from mgi.core.settings import parse
+from mgi.datasets.augment import AugmentSettings
+from mgi.datasets.slices import SliceSet, prepare_slices
+from mgi.losses.segmentation import segmentation_loss
+from mgi.models.mgi import MGI
+from mgi.models.settings import ModelSettings
+from mgi.shards.image_shard import iter_images
+from mgi.training.finetune import finetune, parameter_groups
+from mgi.training.finetune_batches import SegmentationBatch, SegmentationDrawer
+from mgi.training.gene_cache import segment
+from mgi.training.loop import GRADIENT_NORM, Place, Randomness
+from mgi.training.optimiser import make_optimiser
+from mgi.training.precision import precision_of
+from mgi.training.pretrain import Pairs
+from mgi.training.segmenters import build_segmenter
+from mgi.training.settings import FinetuneSettings
+
+BATCH = 16
+N_GENES, PATIENTS = 1_544, 12
+WARM = 2  # batches, steps
+
+
+def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
+    """Slices a second from the shard to tensors, and samples a second from those to augmented batches."""
+    began = time.perf_counter()
+    volumes = [(one.patient_id, one.slices, one.masks) for one in iter_images(Path(spec["cohort"]) / "shard")]
+    slices = prepare_slices(volumes, spec["size"])
+    loaded_s = time.perf_counter() - began
+    genes = torch.zeros(len(volumes), N_GENES)
+    settings = parse(FinetuneSettings, json.dumps({"schedule": {"steps": 1, "batch": BATCH}}), where="finetune")
+    draw = SegmentationDrawer(
+        training=Pairs(slices=slices, genes=genes), settings=settings, randomness=Randomness.seeded(0), use_genes=True
+    )
+    drawn_s = seconds_a_batch(lambda: draw(0).augmented(), spec["batches"])
+    return {"decoded_per_s": len(slices.images) / loaded_s, "drawn_per_s": BATCH / drawn_s}
+
+
+def measure_monai(spec: dict[str, Any]) -> dict[str, Any]:
+    """The same of a plain PyTorch loop over a CacheDataset, which holds what comes before the first random change."""
+    import numpy as np
+    from monai import transforms as t
+    from monai.data import CacheDataset, DataLoader, set_track_meta
+    from torch.utils.data import WeightedRandomSampler
+
+    set_track_meta(False)  # the quicker way, and nothing here asks where a pixel came from
+    keys, size, ranges = ["image", "mask"], spec["size"], AugmentSettings()
+    files = sorted((Path(spec["cohort"]) / "files").glob("*[0-9].tif"))
+    listed = [{"image": str(path), "mask": str(path.with_name(f"{path.stem}_mask.tif"))} for path in files]
+    steps: list[Any] = [
+        t.LoadImaged(keys, reader="PILReader", ensure_channel_first=True),
+        t.NormalizeIntensityd("image", nonzero=True),
+        t.ScaleIntensityd("mask"),
+        t.Resized(keys, (size, size), mode=("bilinear", "nearest")),
+        t.EnsureTyped(keys, dtype=torch.float32),
+        t.RandAffined(
+            keys,
+            prob=1.0,
+            rotate_range=float(np.radians(ranges.rotation)),
+            scale_range=ranges.scale,
+            mode=("bilinear", "nearest"),
+            padding_mode=("border", "zeros"),
+        ),
+        t.RandFlipd(keys, prob=0.5, spatial_axis=0),
+        t.RandScaleIntensityd("image", factors=ranges.jitter, prob=1.0),
+        t.RandShiftIntensityd("image", offsets=ranges.jitter, prob=1.0),
+    ]
+    began = time.perf_counter()
+    dataset = CacheDataset(listed, t.Compose(steps), num_workers=0, progress=False)
+    loaded_s = time.perf_counter() - began
+    area = torch.stack([item["mask"].sum() for item in dataset._cache])
+    samples = BATCH * (spec["batches"] + WARM)
+    sampler = WeightedRandomSampler((area + 0.1 * area.mean()).tolist(), samples)
+    loader = iter(DataLoader(dataset, batch_size=BATCH, sampler=sampler, num_workers=spec["workers"]))
+    for _ in range(WARM):
+        next(loader)
+    # Workers run ahead: single batches may lie ready, so the mean counts and not the best.
+    began = time.perf_counter()
+    taken = sum(len(batch["image"]) for batch in loader)
+    return {"decoded_per_s": len(files) / loaded_s, "drawn_per_s": taken / (time.perf_counter() - began)}
+
+
+def seconds_a_batch(make: Callable[[], object], batches: int) -> float:
+    """Mean seconds of a batch, after the first ones."""
+    for _ in range(WARM):
+        make()
+    began = time.perf_counter()
+    for _ in range(batches):
+        make()
+    return (time.perf_counter() - began) / batches
+
+
+def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
+    """The project's own loop, and on one of its batches the same network's passes alone, in turns.
+
+    `loop_s` lies between the ends of two optimiser steps of the loop, `passes_s` is forward and backward, `whole_s`
+    those with clipping and the optimiser's step; the best of all rounds. `wait` is the loop's share of time in which
+    it waited for a batch.
+    """
+    device, sizes = torch.device(spec.get("device", "cpu")), parse(ModelSettings, json.dumps(spec["model"]), where="")
+    schedule = {"steps": spec["steps"] + WARM, "batch": BATCH, "precision": spec.get("precision", "float32")}
+    schedule |= {"validate_every": 10**6, "checkpoint_every": 10**6}
+    settings = parse(FinetuneSettings, json.dumps({"schedule": schedule, "gene_noise": 0.5}), where="finetune")
+    torch.manual_seed(0)
+    model = build_segmenter(spec["method"], sizes, N_GENES).to(device)
+    if spec.get("compile"):
+        compile_whole(model)
+    pairs, few = drawn_pairs(PATIENTS, sizes.image_size), drawn_pairs(1, sizes.image_size)
+    best = {"loop_s": float("inf"), "passes_s": float("inf"), "whole_s": float("inf")}
+    waits = []
+    for turn in range(spec["rounds"]):
+        randomness = Randomness.seeded(turn)
+        ends: list[float] = []
+        hook = register_optimizer_step_post_hook(lambda *_, ends=ends: ends.append(now(device)))
+        with tempfile.TemporaryDirectory() as folder:
+            place = Place(checkpoints=Path(folder) / "ckpt", identity=str(turn), randomness=randomness)
+            curve = finetune(model, pairs, few, settings, use_genes=True, place=place)
+        hook.remove()
+        waits.append(curve[-1]["data_wait"])
+        steps = [later - earlier for earlier, later in pairwise(ends)][WARM - 1 :]
+        draw = SegmentationDrawer(training=pairs, settings=settings, randomness=randomness, use_genes=True)
+        alone = alone_on(model, draw(0).on(device), settings, spec["steps"])
+        found = {"loop_s": min(steps), **alone}
+        best = {name: min(best[name], found[name]) for name in best}
+    return {**best, "wait": sum(waits) / len(waits)}
+
+
+def alone_on(model: nn.Module, batch: SegmentationBatch, settings: FinetuneSettings, steps: int) -> dict[str, float]:
+    """Best seconds of forward and backward on one augmented batch, and of those with clipping and the optimiser."""
+    device = batch.images.device
+    images, masks = batch.augmented()
+    optimiser = make_optimiser(parameter_groups(model, settings), settings.schedule)
+    context = precision_of(settings.schedule.precision, device, where="finetune.schedule")
+    model.train()
+    passes, whole = [], []
+    for _ in range(steps + WARM):
+        optimiser.zero_grad(set_to_none=True)
+        began = now(device)
+        with context():
+            logits = segment(model, images, batch.genes, batch.patient, batch.has_genes, None)
+            loss = segmentation_loss(logits.float(), masks)
+        loss.backward()
+        passes.append(now(device) - began)
+        nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
+        optimiser.step()
+        whole.append(now(device) - began)
+    return {"passes_s": min(passes[WARM:]), "whole_s": min(whole[WARM:])}
+
+
+def now(device: torch.device) -> float:
+    """Seconds, when all that was asked of the device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def compile_whole(model: nn.Module) -> None:
+    """Compile in place what is dense and of fixed shape: all of a plain network, MGI's transformer and decoder."""
+    parts = [model.image_encoder.vit, model.decoder] if isinstance(model, MGI) else [model.network]
+    for part in parts:
+        part.compile()
+
+
+def drawn_pairs(patients: int, size: int) -> Pairs:
+    """Noise in the shapes of patients, eight slices each."""
+    generator = torch.Generator().manual_seed(0)
+    images: Tensor = torch.randn(8 * patients, 1, size, size, generator=generator)
+    slices = SliceSet(
+        images=images,
+        masks=(images > 1).float(),
+        patient=torch.arange(patients).repeat_interleave(8),
+        patient_ids=[f"patient-{number}" for number in range(patients)],
+    )
+    return Pairs(slices=slices, genes=torch.randn(patients, N_GENES, generator=generator))
+
+
+KINDS = {"ours": measure_ours, "monai": measure_monai, "step": measure_step}
+
+
+def main() -> None:
+    """Measure what the specification asks for and print it."""
+    spec = json.loads(sys.argv[1])
+    torch.set_num_threads(int(spec.get("threads", 1)))
+    print(json.dumps(KINDS[spec["kind"]](spec)))
+
+
+if __name__ == "__main__":
+    main()
