@@ -16,12 +16,12 @@ Jobs = Callable[[str], dict[str, int]]
 @pytest.mark.parametrize(
     ("configs", "expected"),
     [
-        ([], {"fetch_expression": 4, "fit_genes": 5, "pretrain": 5, "finetune": 30, "report": 1}),
+        ([], {"fetch_expression": 4, "fit_genes": 5, "pretrain": 10, "finetune": 40, "report": 1}),
         (["demo"], {"simulate": 1, "fetch_images": 4, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict_fold": 6}),
         (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 3}),
-        (["kaggle"], {"fit_genes": 1, "pretrain": 1, "finetune": 6}),
-        (["nifti"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 5}),
-        (["dicom"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 5}),
+        (["kaggle"], {"fit_genes": 1, "pretrain": 2, "finetune": 8}),
+        (["nifti"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 10}),
+        (["dicom"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 10}),
     ],
 )
 def test_every_config_lists_its_jobs(

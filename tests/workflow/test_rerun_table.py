@@ -38,7 +38,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [
     ({"split": {"seed": 1}}, SPLIT),
     ({"images": {"min_images": 10}}, INGESTED),
     ({"runs": {"methods": ["mgi", "unet", "resunet"]}}, ONE_MORE),
-    ({"runs": {"gene_audit": False}}, COMPARED),
+    ({"runs": {"controls": []}}, COMPARED),
 ]
 
 SOURCES: list[tuple[str, str, dict[str, int]]] = [

@@ -10,11 +10,15 @@ from typing import Any
 
 GENE_METHOD = "mgi"
 PRETRAIN = "pretrain"
+FINGERPRINT = "fingerprint"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """What tells one run from another; `pretrained` is the key of the run that its encoders start from."""
+    """What tells one run from another; `pretrained` is the key of the run that its encoders start from.
+
+    `genes` is what training sees of them: `real`, `none`, or `fingerprint`, random numbers that name a patient.
+    """
 
     key: str
     method: str
@@ -28,11 +32,11 @@ class RunSpec:
 def finetune_specs(runs: Mapping[str, Any]) -> list[RunSpec]:
     """Every segmentation run of the config section `runs`: methods x folds x seeds, in that order."""
     return [
-        replace(row, key=f"{row.method}-{row.genes}-fold{fold}-seed{seed}", fold=fold, seed=seed, pretrained=start)
+        replace(row, key=f"{row.key}-fold{fold}-seed{seed}", fold=fold, seed=seed, pretrained=start)
         for row in _rows(runs)
         for fold in runs["folds"]
         for seed in runs["seeds"]
-        for start in [_pretrain_key(fold, seed) if row.pretrained else None]
+        for start in [f"{row.pretrained}-fold{fold}-seed{seed}" if row.pretrained else None]
     ]
 
 
@@ -40,7 +44,8 @@ def pretrain_specs(runs: Mapping[str, Any]) -> list[RunSpec]:
     """The pre-training runs that the segmentation runs start from, each once."""
     needed = {spec.pretrained: spec for spec in finetune_specs(runs) if spec.pretrained}
     return [
-        RunSpec(key=key, method=PRETRAIN, genes="real", fold=spec.fold, seed=spec.seed) for key, spec in needed.items()
+        RunSpec(key=key, method=PRETRAIN, genes=_pretraining_genes(spec), fold=spec.fold, seed=spec.seed)
+        for key, spec in needed.items()
     ]
 
 
@@ -71,23 +76,29 @@ def pretrained_weights(table: Mapping[str, RunSpec], wildcards: Any) -> list[str
 
 
 def _rows(runs: Mapping[str, Any]) -> list[RunSpec]:
-    """One row per kind of model, before folds and seeds.
-
-    The gene audit's twin has the same network and pre-training, and never sees a patient's genes after that.
-    """
+    """One row per kind of model, before folds and seeds; `key` and `pretrained` are the beginnings of theirs."""
     rows = []
     for method in runs["methods"]:
-        with_genes = method == GENE_METHOD
-        start = PRETRAIN if with_genes else None
-        rows.append(_row(method, "real" if with_genes else "none", start))
-        if with_genes and runs["gene_audit"]:
-            rows.append(_row(method, "none", start))
+        if method != GENE_METHOD:
+            rows.append(_row(method, "none", "none", None))
+            continue
+        rows.append(_row(method, "real", "real", PRETRAIN))
+        rows += [_control(method, name) for name in runs["controls"]]
     return rows
 
 
-def _row(method: str, genes: str, pretrained: str | None) -> RunSpec:
-    return RunSpec(key="", method=method, genes=genes, fold=-1, seed=-1, pretrained=pretrained)
+def _control(method: str, name: str) -> RunSpec:
+    """A twin of the method that lacks one thing: genes, what genes say, or what pre-training gives."""
+    if name == "none":  # the same pre-training, and never a patient's genes after that
+        return _row(method, name, "none", PRETRAIN)
+    if name == FINGERPRINT:  # pre-trained on fingerprints too
+        return _row(method, name, FINGERPRINT, f"{PRETRAIN}-{FINGERPRINT}")
+    return _row(method, name, "real", None)
 
 
-def _pretrain_key(fold: int, seed: int) -> str:
-    return f"{PRETRAIN}-fold{fold}-seed{seed}"
+def _row(method: str, kind: str, genes: str, pretrained: str | None) -> RunSpec:
+    return RunSpec(key=f"{method}-{kind}", method=method, genes=genes, fold=-1, seed=-1, pretrained=pretrained)
+
+
+def _pretraining_genes(spec: RunSpec) -> str:
+    return FINGERPRINT if spec.genes == FINGERPRINT else "real"

@@ -15,6 +15,7 @@ from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
 from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
+from mgi.expression.fingerprints import fingerprints
 from mgi.expression.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.expression.normalise import FittedGenes
 from mgi.models.gene_tokens import Members
@@ -68,9 +69,17 @@ def device() -> torch.device:
 
 
 class Fold:
-    """The patients of one fold: split, fitted genes, pathways if any, and tensors of a role on demand."""
+    """The patients of one fold: split, fitted genes, pathways if any, and tensors of a role on demand.
 
-    def __init__(self, args: argparse.Namespace, fold: int) -> None:
+    With a `fingerprint_seed` every patient's expression is replaced by random numbers that name the patient.
+    """
+
+    @classmethod
+    def of(cls, args: argparse.Namespace, spec: dict[str, Any]) -> "Fold":
+        """The fold of a run, with what the run sees as genes."""
+        return cls(args, spec["fold"], fingerprint_seed=spec["seed"] if spec["genes"] == "fingerprint" else None)
+
+    def __init__(self, args: argparse.Namespace, fold: int, *, fingerprint_seed: int | None = None) -> None:
         self.split = read_split(args.split)
         self.number = fold
         self.fitted: FittedGenes = read_fitted_genes(args.genes)
@@ -79,6 +88,7 @@ class Fold:
         self._sets = self._read_sets(vars(args).get("pathways"))
         self._expression = read_expression(args.values.parent)
         self._images_folder = args.slices.parent
+        self._fingerprint_seed = fingerprint_seed
 
     @property
     def gene_sets(self) -> Members | None:
@@ -101,11 +111,19 @@ class Fold:
         )
 
     def genes(self, patients: list[str]) -> torch.Tensor:
-        """Standardised expression (P, G) of these patients."""
+        """Standardised expression (P, G) of these patients, or their fingerprints."""
         place = {patient: index for index, patient in enumerate(self._expression.patient_ids)}
         if absent := [patient for patient in patients if patient not in place]:
             raise BadInputError(f"expression shard: no expression of {absent[0]}, who is in the split")
+        if self._fingerprint_seed is not None:
+            return torch.from_numpy(fingerprints(patients, len(self.gene_ids), self._fingerprint_seed))
         return torch.from_numpy(self.fitted.transform(self._expression.values[[place[one] for one in patients]]))
+
+    def average_genes(self) -> torch.Tensor:
+        """Mean (G,) over the training patients of what the model sees as their genes."""
+        if self._fingerprint_seed is not None:
+            return self.genes(self.patients("train")).mean(0)
+        return torch.tensor(self.fitted.average)
 
     def rna_only(self) -> list[str]:
         """Patients with expression and no image, sorted: they may train the gene encoder.
@@ -144,6 +162,7 @@ class Fold:
             "gene_hash": self.gene_hash,
             "n_genes": len(self.gene_ids),
             "pathways": pathways,
+            "fingerprint_seed": self._fingerprint_seed,
             "patients": {role: len(self.patients(role)) for role in ("train", "validation", "test")},
         }
 

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     spec = read_spec(args.predictions)
     truth = read_masks(args.slices, read_patients(args.predictions))
     run_columns = {
-        "run": spec.key, "method": spec.method, "trained_genes": spec.genes, "fold": spec.fold, "seed": spec.seed,
+        "run": spec.key, "method": spec.label, "trained_genes": spec.genes, "fold": spec.fold, "seed": spec.seed,
     }  # fmt: skip
     rows = []
     for volume in read_volumes(args.predictions, {patient: len(mask) for patient, mask in truth.items()}):

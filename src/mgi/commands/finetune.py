@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     spec, model_settings = read_spec(args.spec), read_model(args.model)
     settings = parse(FinetuneSettings, args.settings, where="finetune")
-    fold = Fold(args, spec["fold"])
+    fold = Fold.of(args, spec)
     randomness = Randomness.seeded(spec["seed"])
     model = build_segmenter(spec["method"], model_settings, len(fold.gene_ids), fold.gene_sets)
     start = None

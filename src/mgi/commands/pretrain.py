@@ -44,7 +44,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
             f"pretrain.processes: found {settings.processes}, but started as {group.size}; "
             f"start it by torchrun --nproc-per-node {settings.processes}"
         )
-    fold = Fold(args, spec["fold"])
+    fold = Fold.of(args, spec)
     randomness = Randomness.seeded(spec["seed"])
     aligner = build_aligner(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
     training, validation = (

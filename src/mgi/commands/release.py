@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> None:
     results = args.results or args.weights.resolve().parents[2]
     facts = _facts(facts_path)
     spec = facts["spec"]
+    if spec["genes"] == "fingerprint":
+        raise BadInputError(f"{facts_path}: spec: genes: found fingerprint, expected real or none: a control is for audits")
     genes = results / f"folds/{spec['fold']}/genes.parquet"
     fitted = read_fitted_genes(genes)
     weights = load_weights(args.weights, genes=fitted.gene_ids)
