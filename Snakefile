@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 from lib.code import fingerprint
 from lib.config import ConfigProblemError, complete, section, subsection
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
-from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
+from lib.runs import fold_genes, leak_report, pretrained_weights, run_table, segmenters, spec_json
 from lib.supplied import archive_files, archive_folder, existing, option
 from lib.supplied import (
     expression_table,
@@ -64,6 +64,7 @@ part_of = partial(subsection, config)
 code_of = partial(fingerprint, SOURCE)
 run_spec = partial(spec_json, RUNS)
 run_genes = partial(fold_genes, RUNS)
+run_leaks = partial(leak_report, RUNS)
 run_start = partial(pretrained_weights, RUNS)
 
 deployment = workflow.deployment_settings.deployment_method

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 STAGES = {"preflight", "lock_expression", "lock_images", "fetch_expression", "fetch_images", "cohort", "split"}
-STAGES |= {"shard_expression", "shard_images", "fit_genes", "pretrain", "finetune", "predict_fold", "evaluate"}
-STAGES |= {"compare", "report", "record_config"}
+STAGES |= {"shard_expression", "shard_images", "check_leaks", "fit_genes", "pretrain", "finetune", "predict_fold"}
+STAGES |= {"evaluate", "compare", "report", "record_config"}
 
 Jobs = Callable[[str], dict[str, int]]
 

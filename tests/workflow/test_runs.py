@@ -46,7 +46,11 @@ def test_without_mgi_nothing_is_pretrained() -> None:
 
 @pytest.mark.parametrize(
     ("control", "kinds"),
-    [("none", ["mgi-none"]), ("fingerprint", ["mgi-fingerprint", "pretrain-fingerprint"]), ("scratch", ["mgi-scratch"])],
+    [
+        ("none", ["mgi-none"]),
+        ("fingerprint", ["mgi-fingerprint", "pretrain-fingerprint"]),
+        ("scratch", ["mgi-scratch"]),
+    ],
 )
 def test_a_control_adds_its_rows_per_fold_and_seed(control: str, kinds: list[str]) -> None:
     with_control, without = run_table(BOTH | {"controls": [control]}), run_table(BOTH | {"controls": []})

@@ -69,6 +69,12 @@ def fold_genes(table: Mapping[str, RunSpec], wildcards: Any) -> str:
     return f"<results>/folds/{table[wildcards.run].fold}/genes.parquet"
 
 
+def leak_report(table: Mapping[str, RunSpec], wildcards: Any) -> str:
+    """The report of the check for leaks under the run's protocol; there is none where something leaked."""
+    protocol = table[wildcards.run].protocol
+    return f"<results>/tables/leaks{'' if protocol == 'patient' else f'-{protocol}'}.json"
+
+
 def pretrained_weights(table: Mapping[str, RunSpec], wildcards: Any) -> list[str]:
     """The weights that the run starts from, if any."""
     start = table[wildcards.run].pretrained

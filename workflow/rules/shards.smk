@@ -91,6 +91,41 @@ rule shard_images:
         """
 
 
+rule check_leaks:
+    """Refuse a split whose roles share a patient, a gene vector or an image slice; training waits for it."""
+    input:
+        split="<results>/tables/split.parquet",
+        slices="<results>/shards/images/slices.parquet",
+        values="<results>/shards/expression/values.parquet",
+    output:
+        report="<results>/tables/leaks{of}.json",
+    log:
+        "<logs>/check_leaks{of}.log",
+    benchmark:
+        "<benchmarks>/check_leaks{of}.tsv"
+    wildcard_constraints:
+        of=r"(-slice)?",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        protocol=lambda wildcards: wildcards.of.removeprefix("-") or "patient",
+        code=code_of("check-leaks"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi check-leaks \
+            --split {input.split:q} \
+            --slices {input.slices:q} \
+            --values {input.values:q} \
+            --protocol {params.protocol:q} \
+            --output {output.report:q}
+        """
+
+
 rule fit_genes:
     """Choose and scale a fold's genes on its training patients alone."""
     input:

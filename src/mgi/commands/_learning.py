@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from mgi.cohort.split import RNA_ONLY
+from mgi.cohort.split import RNA_ONLY, TRAIN
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
@@ -17,7 +17,7 @@ from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
 from mgi.expression.fingerprints import fingerprints
 from mgi.expression.gene_sets import GeneSets, match_sets, read_gmt
-from mgi.expression.normalise import FittedGenes
+from mgi.expression.normalise import FittedGenes, train_hash_of
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.cohort_tables import patients_with_role, read_split
@@ -83,6 +83,8 @@ class Fold:
         self.split = read_split(args.split)
         self.number = fold
         self.fitted: FittedGenes = read_fitted_genes(args.genes)
+        if self.fitted.train_hash != train_hash_of(self.patients(TRAIN)):
+            raise BadInputError(f"{args.genes}: fitted on other patients than fold {fold} of {args.split} trains on")
         self.gene_ids = self.fitted.gene_ids
         self.gene_hash = digest_of(self.gene_ids)
         self._sets = self._read_sets(vars(args).get("pathways"))
@@ -122,7 +124,7 @@ class Fold:
     def average_genes(self) -> torch.Tensor:
         """Mean (G,) over the training patients of what the model sees as their genes."""
         if self._fingerprint_seed is not None:
-            return self.genes(self.patients("train")).mean(0)
+            return self.genes(self.patients(TRAIN)).mean(0)
         return torch.tensor(self.fitted.average)
 
     def rna_only(self) -> list[str]:

@@ -48,7 +48,8 @@ def _rows(model: Any, fold: Fold, size: int, spec: dict[str, Any], settings: Pre
     shapes = [(one.slices.shape[1], one.slices.shape[2]) for one in images]
     with_genes = spec["method"] == "mgi" and spec["genes"] != "none"
     cache = cache_for(model)
-    for mode in gene_modes(pairs.genes, fold.average_genes(), pairs.slices.patient_ids, settings, with_genes=with_genes):
+    average = fold.average_genes()
+    for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
         donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
         for patient, stored in predict_native(model, pairs, mode, shapes, settings.batch, cache):
             yield patient, mode.name, donors[patient], stored

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     facts = _facts(facts_path)
     spec = facts["spec"]
     if spec["genes"] == "fingerprint":
-        raise BadInputError(f"{facts_path}: spec: genes: found fingerprint, expected real or none: a control is for audits")
+        raise BadInputError(f"{facts_path}: spec: genes: found fingerprint, expected real or none: a control")
     genes = results / f"folds/{spec['fold']}/genes.parquet"
     fitted = read_fitted_genes(genes)
     weights = load_weights(args.weights, genes=fitted.gene_ids)

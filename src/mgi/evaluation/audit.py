@@ -20,7 +20,7 @@ ROWS = {
     "none": (MGI_WITHOUT_GENES, "none"),
     "scratch": (MGI_FROM_SCRATCH, "real"),
 }
-"""Row name to method and gene mode: four times one model, then models that were trained again, each tested as trained."""
+"""Row name to method and gene mode: four times one model, then models trained again, each tested as trained."""
 AUDIT_COLUMNS = ["genes", "mean", "difference", "low", "high", "n"]
 
 

@@ -33,7 +33,7 @@ def test_compare_writes_four_tables_that_agree(tmp_path: Path) -> None:
     scores = [
         write_scores(tmp_path / "mgi.parquet", "mgi", "real", mgi),
         write_scores(tmp_path / "twin.parquet", "mgi-no-genes", "none", {"none": [0.7, 0.5, 0.6]}),
-        write_scores(tmp_path / "prints.parquet", "mgi-fingerprint", "real", {"real": [0.5, 0.5, 0.5], "null": [0, 0, 0]}),
+        write_scores(tmp_path / "prints.parquet", "mgi-fingerprint", "real", {"real": [0.5] * 3, "null": [0, 0, 0]}),
         write_scores(tmp_path / "scratch.parquet", "mgi-no-pretraining", "real", {"real": [0.9, 0.7, 0.8]}),
         write_scores(tmp_path / "unet.parquet", "unet", "none", {"none": [0.6, 0.4, 0.5]}),
     ]

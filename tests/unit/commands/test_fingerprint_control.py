@@ -9,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.cli import main
+from mgi.cohort.split import SplitRow
 from mgi.commands._learning import Fold
 from mgi.evaluation.prediction_file import read_spec
+from mgi.shards.cohort_tables import write_split
 
 
 def trained(study: Any) -> Any:
@@ -68,3 +70,14 @@ def test_the_record_says_that_it_saw_no_genes_and_a_release_is_refused(control, 
     said = capsys.readouterr().err
     assert "spec: genes: found fingerprint, expected real or none" in said
     assert said.count("\n") == 1
+
+
+def test_genes_fitted_on_other_patients_than_the_fold_trains_on_are_refused(
+    write_study, tmp_path: Path, capsys
+) -> None:
+    study = write_study(tmp_path)
+    roles = {**study.ROLES, "train": (0, 1, 2, 6), "test": (3, 7)}
+    rows = [SplitRow(0, study.patients[index], "AA", role) for role, indexes in roles.items() for index in indexes]
+    write_split(sorted(rows), study.folder / "split.parquet", tmp_path / "split.tsv")
+    assert study.run("finetune", "unet", method="unet", genes="none") == 5
+    assert "genes.parquet: fitted on other patients than fold 0 of" in capsys.readouterr().err
