@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT / "workflow"))
 from lib.code import fingerprint
 from lib.config import ConfigProblemError, complete, section, subsection
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
-from lib.runs import fold_genes, leak_report, pretrained_weights, run_table, segmenters, spec_json
+from lib.runs import by_patient, by_slice, run_table, segmenters
+from lib.runs import fold_genes, leak_report, pretrained_weights, spec_json
 from lib.supplied import archive_files, archive_folder, existing, option
 from lib.supplied import (
     expression_table,
@@ -43,7 +44,8 @@ except ConfigProblemError as problem:
 
 SOURCE = ROOT / "src"
 RUNS = run_table(config["runs"])
-SEGMENTERS = segmenters(RUNS)
+SEGMENTERS, HONEST, LEAKY = segmenters(RUNS), by_patient(RUNS), by_slice(RUNS)
+PAPER_LIKE = ["<results>/evaluation/paper_like.csv"] if LEAKY else []
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
 IMAGE_LISTS = image_lists(config)
@@ -86,6 +88,7 @@ rule all:
     input:
         report="<results>/report.html",
         summary="<results>/summary.json",
+        paper_like=PAPER_LIKE,
 
 
 include: "workflow/rules/simulate.smk"

@@ -36,6 +36,17 @@ def test_every_config_lists_its_jobs(
     assert not (tree / "results").exists()
 
 
+def test_the_paper_like_profile_adds_to_another_config_and_trains_none_of_its_models_again(
+    tree: Path, snakemake: Any, jobs_of: Jobs
+) -> None:
+    options = ("-n", "--quiet", "rules", "--configfile", "config/demo.yaml")
+    plain, more = (jobs_of(snakemake(tree, *options, *extra).stdout) for extra in ((), ("config/paper-like.yaml",)))
+    added = {rule: more[rule] - plain.get(rule, 0) for rule in more if more[rule] != plain.get(rule, 0)}
+    assert added == {
+        "check_leaks": 1, "pretrain": 2, "finetune": 6, "predict_fold": 6, "evaluate": 6, "paper_like": 1,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("target", "last"),
     [("locks", "lock_images"), ("data", "split"), ("train", "finetune"), ("evaluation", "compare")],

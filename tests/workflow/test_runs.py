@@ -5,7 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
+from lib.runs import (
+    by_patient,
+    by_slice,
+    fold_genes,
+    leak_report,
+    pretrained_weights,
+    run_table,
+    segmenters,
+    spec_json,
+)
 
 BOTH = {"methods": ["mgi", "unet"], "folds": [0, 2], "seeds": [0, 1], "controls": ["none"]}
 
@@ -76,3 +85,23 @@ def test_without_mgi_there_are_no_controls() -> None:
     assert list(run_table(BOTH | {"methods": ["unet"], "controls": ["fingerprint"], "folds": [1], "seeds": [0]})) == [
         "unet-none-fold1-seed0"
     ]
+
+
+def test_what_is_split_by_slice_is_apart_from_what_is_compared() -> None:
+    leaky = {"methods": ["mgi", "unet"], "folds": [1], "seeds": [0], "controls": ["fingerprint"]}
+    honest, table = run_table(BOTH), run_table(BOTH | {"slice_split": leaky})
+    assert by_slice(honest) == []
+    assert by_patient(table) == [*by_patient(honest)]
+    assert segmenters(table) == segmenters(honest)
+    assert by_slice(table) == [f"{kind}-slice-fold1-seed0" for kind in ("mgi-real", "mgi-fingerprint", "unet-none")]
+    added = {key: spec for key, spec in table.items() if key not in honest}
+    assert {spec.protocol for spec in added.values()} == {"slice"}
+    assert added["mgi-real-slice-fold1-seed0"].pretrained == "pretrain-slice-fold1-seed0"
+    assert added["pretrain-fingerprint-slice-fold1-seed0"].genes == "fingerprint"
+    assert set(added) == {*by_slice(table), "pretrain-slice-fold1-seed0", "pretrain-fingerprint-slice-fold1-seed0"}
+
+
+def test_a_run_waits_for_the_check_of_its_own_protocol() -> None:
+    table = run_table(BOTH | {"slice_split": BOTH})
+    reports = [leak_report(table, SimpleNamespace(run=f"unet-none{part}-fold0-seed0")) for part in ("", "-slice")]
+    assert reports == ["<results>/tables/leaks.json", "<results>/tables/leaks-slice.json"]

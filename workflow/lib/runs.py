@@ -11,6 +11,7 @@ from typing import Any
 GENE_METHOD = "mgi"
 PRETRAIN = "pretrain"
 FINGERPRINT = "fingerprint"
+PATIENT, SLICE = "patient", "slice"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,15 +26,20 @@ class RunSpec:
     genes: str
     fold: int
     seed: int
-    protocol: str = "patient"
+    protocol: str = PATIENT
     pretrained: str | None = None
 
 
 def finetune_specs(runs: Mapping[str, Any]) -> list[RunSpec]:
-    """Every segmentation run of the config section `runs`: methods x folds x seeds, in that order."""
+    """Every segmentation run of the config section `runs`: methods x folds x seeds, then those split by slice."""
+    leaky = runs.get("slice_split")
+    return [*_specs(runs, PATIENT), *(_specs(leaky, SLICE) if leaky else [])]
+
+
+def _specs(runs: Mapping[str, Any], protocol: str) -> list[RunSpec]:
     return [
         replace(row, key=f"{row.key}-fold{fold}-seed{seed}", fold=fold, seed=seed, pretrained=start)
-        for row in _rows(runs)
+        for row in _rows(runs, protocol)
         for fold in runs["folds"]
         for seed in runs["seeds"]
         for start in [f"{row.pretrained}-fold{fold}-seed{seed}" if row.pretrained else None]
@@ -44,7 +50,7 @@ def pretrain_specs(runs: Mapping[str, Any]) -> list[RunSpec]:
     """The pre-training runs that the segmentation runs start from, each once."""
     needed = {spec.pretrained: spec for spec in finetune_specs(runs) if spec.pretrained}
     return [
-        RunSpec(key=key, method=PRETRAIN, genes=_pretraining_genes(spec), fold=spec.fold, seed=spec.seed)
+        replace(spec, key=key, method=PRETRAIN, genes=_pretraining_genes(spec), pretrained=None)
         for key, spec in needed.items()
     ]
 
@@ -55,8 +61,18 @@ def run_table(runs: Mapping[str, Any]) -> dict[str, RunSpec]:
 
 
 def segmenters(table: Mapping[str, RunSpec]) -> list[str]:
-    """Keys of the runs that make masks: all but pre-training."""
-    return [key for key, spec in table.items() if spec.method != PRETRAIN]
+    """Keys of the runs that make masks, all but pre-training, and are split by patient."""
+    return [key for key in by_patient(table) if table[key].method != PRETRAIN]
+
+
+def by_patient(table: Mapping[str, RunSpec]) -> list[str]:
+    """Keys of the runs whose patients of the test are not in training: the only ones that are compared and reported."""
+    return [key for key, spec in table.items() if spec.protocol == PATIENT]
+
+
+def by_slice(table: Mapping[str, RunSpec]) -> list[str]:
+    """Keys of the runs that make masks of patients on whom they were trained, for the paper-like table alone."""
+    return [key for key, spec in table.items() if spec.protocol == SLICE and spec.method != PRETRAIN]
 
 
 def spec_json(table: Mapping[str, RunSpec], wildcards: Any) -> str:
@@ -72,7 +88,7 @@ def fold_genes(table: Mapping[str, RunSpec], wildcards: Any) -> str:
 def leak_report(table: Mapping[str, RunSpec], wildcards: Any) -> str:
     """The report of the check for leaks under the run's protocol; there is none where something leaked."""
     protocol = table[wildcards.run].protocol
-    return f"<results>/tables/leaks{'' if protocol == 'patient' else f'-{protocol}'}.json"
+    return f"<results>/tables/leaks{'' if protocol == PATIENT else f'-{protocol}'}.json"
 
 
 def pretrained_weights(table: Mapping[str, RunSpec], wildcards: Any) -> list[str]:
@@ -81,8 +97,23 @@ def pretrained_weights(table: Mapping[str, RunSpec], wildcards: Any) -> list[str
     return [] if start is None else [f"<results>/runs/{start}/weights.safetensors"]
 
 
-def _rows(runs: Mapping[str, Any]) -> list[RunSpec]:
+def _rows(runs: Mapping[str, Any], protocol: str) -> list[RunSpec]:
     """One row per kind of model, before folds and seeds; `key` and `pretrained` are the beginnings of theirs."""
+    rows = _kinds(runs)
+    if protocol == PATIENT:
+        return rows
+    return [
+        replace(
+            row,
+            key=f"{row.key}-{protocol}",
+            protocol=protocol,
+            pretrained=row.pretrained and f"{row.pretrained}-{protocol}",
+        )
+        for row in rows
+    ]
+
+
+def _kinds(runs: Mapping[str, Any]) -> list[RunSpec]:
     rows = []
     for method in runs["methods"]:
         if method != GENE_METHOD:

@@ -7,9 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from mgi.cohort.split import RNA_ONLY, TRAIN
+from mgi.cohort.slice_split import SLICE_PROTOCOL, slice_roles
+from mgi.cohort.split import RNA_ONLY, TEST, TRAIN, VALIDATION
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
@@ -71,15 +73,19 @@ def device() -> torch.device:
 class Fold:
     """The patients of one fold: split, fitted genes, pathways if any, and tensors of a role on demand.
 
-    With a `fingerprint_seed` every patient's expression is replaced by random numbers that name the patient.
+    With a `fingerprint_seed` every patient's expression is replaced by random numbers that name the patient. With
+    `by_slice` every patient has slices in every role: the split that leaks.
     """
 
     @classmethod
     def of(cls, args: argparse.Namespace, spec: dict[str, Any]) -> "Fold":
         """The fold of a run, with what the run sees as genes."""
-        return cls(args, spec["fold"], fingerprint_seed=spec["seed"] if spec["genes"] == "fingerprint" else None)
+        seed = spec["seed"] if spec["genes"] == "fingerprint" else None
+        return cls(args, spec["fold"], fingerprint_seed=seed, by_slice=spec["protocol"] == SLICE_PROTOCOL)
 
-    def __init__(self, args: argparse.Namespace, fold: int, *, fingerprint_seed: int | None = None) -> None:
+    def __init__(
+        self, args: argparse.Namespace, fold: int, *, fingerprint_seed: int | None = None, by_slice: bool = False
+    ) -> None:
         self.split = read_split(args.split)
         self.number = fold
         self.fitted: FittedGenes = read_fitted_genes(args.genes)
@@ -91,6 +97,7 @@ class Fold:
         self._expression = read_expression(args.values.parent)
         self._images_folder = args.slices.parent
         self._fingerprint_seed = fingerprint_seed
+        self._by_slice = by_slice
 
     @property
     def gene_sets(self) -> Members | None:
@@ -101,9 +108,23 @@ class Fold:
         """Patient ids of a role, sorted."""
         return patients_with_role(self.split, self.number, role)
 
+    def with_slices(self, role: str) -> list[str]:
+        """Patients who have slices in a role, sorted."""
+        roles = (TRAIN, VALIDATION, TEST) if self._by_slice else (role,)
+        return sorted(patient for each in roles for patient in self.patients(each))
+
     def images(self, role: str) -> list[PatientImages]:
-        """Native volumes of a role, in order of patient ids."""
-        return list(iter_images(self._images_folder, self.patients(role)))
+        """Native volumes, whole, of the patients who have slices in a role, in order of patient ids."""
+        return list(iter_images(self._images_folder, self.with_slices(role)))
+
+    def learning_pairs(self, role: str, size: int) -> Pairs:
+        """Slices of a role and its patients' genes; volumes are standardised whole before any slice is left out."""
+        pairs = self.pairs(self.images(role), size)
+        if not self._by_slice:
+            return pairs
+        counts = torch.bincount(pairs.slices.patient).tolist()
+        roles = [slice_roles(one, n, self.number) for one, n in zip(pairs.slices.patient_ids, counts, strict=True)]
+        return pairs.keeping(torch.from_numpy(np.concatenate(roles) == role))
 
     def pairs(self, images: list[PatientImages], size: int) -> Pairs:
         """Slices at the network's size with the standardised expression of the same patients."""
@@ -151,7 +172,7 @@ class Fold:
 
     def identity(self) -> dict[str, Any]:
         """What decides which data a checkpoint was trained on."""
-        roles = {role: self.patients(role) for role in ("train", "validation")}
+        roles = {role: self.with_slices(role) for role in (TRAIN, VALIDATION)}
         scaling = {"scaler": self.fitted.scaler, "scale": self._expression.scale}
         sets = {"gene_sets": None if self.gene_sets is None else list(self.gene_sets.items())}
         return {"genes": self.gene_hash, "train_hash": self.fitted.train_hash, **scaling, **roles, **sets}
@@ -165,7 +186,7 @@ class Fold:
             "n_genes": len(self.gene_ids),
             "pathways": pathways,
             "fingerprint_seed": self._fingerprint_seed,
-            "patients": {role: len(self.patients(role)) for role in ("train", "validation", "test")},
+            "patients": {role: len(self.with_slices(role)) for role in (TRAIN, VALIDATION, TEST)},
         }
 
 

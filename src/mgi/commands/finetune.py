@@ -42,9 +42,7 @@ def run(args: argparse.Namespace) -> None:
         weights = load_weights(args.pretrained, genes=fold.gene_ids)
         require_same_sets(weights.gene_sets, fold.gene_sets, where=str(args.pretrained))
         start_from_pretrained(model, weights)
-    training, validation = (
-        fold.pairs(fold.images(role), model_settings.image_size) for role in ("train", "validation")
-    )
+    training, validation = (fold.learning_pairs(role, model_settings.image_size) for role in ("train", "validation"))
     checkpoints = args.weights.parent / "ckpt"
     curve = finetune(
         model.to(device()),

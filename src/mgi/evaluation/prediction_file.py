@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mgi.cohort.slice_split import PATIENT_PROTOCOL
 from mgi.core.errors import BadInputError
 from mgi.evaluation.dice import Bytes
 from mgi.evaluation.patient_scores import label_of
@@ -21,7 +22,8 @@ _BATCH_ROWS = 64
 class RunSpec:
     """What was trained, under the name `label` in tables; the fold names the patients that it never saw.
 
-    `genes` is the mode of a patient's own: `none` of a method without genes, else `real`.
+    `genes` is the mode of a patient's own: `none` of a method without genes, else `real`. By the protocol `slice` it
+    never saw the fold's slices, and did see their patients.
     """
 
     key: str
@@ -30,6 +32,7 @@ class RunSpec:
     fold: int
     seed: int
     label: str
+    protocol: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ def read_spec(path: Path | str) -> RunSpec:
     try:
         spec = json.loads(metadata[b"spec"])
         genes = "none" if spec["genes"] == "none" else "real"
-        return RunSpec(spec["key"], spec["method"], genes, spec["fold"], spec["seed"], label_of(spec))
+        protocol = spec.get("protocol", PATIENT_PROTOCOL)
+        return RunSpec(spec["key"], spec["method"], genes, spec["fold"], spec["seed"], label_of(spec), protocol)
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(
             f"{path}: schema metadata 'spec' ({error!r}), expected JSON with key, method, genes, fold, seed"
