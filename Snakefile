@@ -22,7 +22,8 @@ from lib.code import fingerprint
 from lib.config import ConfigProblemError, complete, section, subsection
 from lib.external import external_config, external_scores, split_of, whole_runs
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
-from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
+from lib.runs import LEAK_CHECKS, by_patient, by_slice, run_table, segmenters
+from lib.runs import fold_genes, leak_report, pretrained_weights, spec_json
 from lib.supplied import archive_files, archive_folder, existing, option
 from lib.supplied import (
     expression_table,
@@ -44,7 +45,8 @@ except ConfigProblemError as problem:
 
 SOURCE = ROOT / "src"
 RUNS = run_table(config["runs"])
-SEGMENTERS = segmenters(RUNS)
+SEGMENTERS, HONEST, LEAKY = segmenters(RUNS), by_patient(RUNS), by_slice(RUNS)
+PAPER_LIKE = ["<results>/evaluation/paper_like.csv"] if LEAKY else []
 WHOLE = whole_runs(config)
 TRAINED = RUNS | WHOLE
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
@@ -67,6 +69,7 @@ part_of = partial(subsection, config)
 code_of = partial(fingerprint, SOURCE)
 run_spec = partial(spec_json, TRAINED)
 run_genes = partial(fold_genes, TRAINED)
+run_leaks = partial(leak_report, TRAINED, config["split"]["folds"])
 run_start = partial(pretrained_weights, TRAINED)
 fold_split = partial(split_of, config)
 
@@ -89,6 +92,7 @@ rule all:
     input:
         report="<results>/report.html",
         summary="<results>/summary.json",
+        paper_like=PAPER_LIKE,
 
 
 rule external:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 STAGES = {"preflight", "lock_expression", "lock_images", "fetch_expression", "fetch_images", "cohort", "split"}
-STAGES |= {"shard_expression", "shard_images", "fit_genes", "pretrain", "finetune", "predict_fold", "evaluate"}
-STAGES |= {"compare", "report", "record_config"}
+STAGES |= {"shard_expression", "shard_images", "check_leaks", "fit_genes", "pretrain", "finetune", "predict_fold"}
+STAGES |= {"evaluate", "compare", "report", "record_config"}
 
 Jobs = Callable[[str], dict[str, int]]
 
@@ -16,12 +16,12 @@ Jobs = Callable[[str], dict[str, int]]
 @pytest.mark.parametrize(
     ("configs", "expected"),
     [
-        ([], {"fetch_expression": 4, "fit_genes": 5, "pretrain": 5, "finetune": 30, "report": 1}),
+        ([], {"fetch_expression": 4, "fit_genes": 5, "pretrain": 10, "finetune": 40, "report": 1}),
         (["demo"], {"simulate": 1, "fetch_images": 4, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict_fold": 6}),
         (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 3}),
-        (["kaggle"], {"fit_genes": 1, "pretrain": 1, "finetune": 6}),
-        (["nifti"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 5}),
-        (["dicom"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 5}),
+        (["kaggle"], {"fit_genes": 1, "pretrain": 2, "finetune": 8}),
+        (["nifti"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 10}),
+        (["dicom"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 10}),
     ],
 )
 def test_every_config_lists_its_jobs(
@@ -34,6 +34,17 @@ def test_every_config_lists_its_jobs(
     assert {rule: jobs[rule] for rule in expected} == expected
     assert set(jobs) == STAGES | ({"simulate"} if "simulate" in expected else set())
     assert not (tree / "results").exists()
+
+
+def test_the_paper_like_profile_adds_to_another_config_and_trains_none_of_its_models_again(
+    tree: Path, snakemake: Any, jobs_of: Jobs
+) -> None:
+    options = ("-n", "--quiet", "rules", "--configfile", "config/demo.yaml")
+    plain, more = (jobs_of(snakemake(tree, *options, *extra).stdout) for extra in ((), ("config/paper-like.yaml",)))
+    added = {rule: more[rule] - plain.get(rule, 0) for rule in more if more[rule] != plain.get(rule, 0)}
+    assert added == {
+        "check_leaks": 1, "pretrain": 2, "finetune": 6, "predict_fold": 6, "evaluate": 6, "paper_like": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ TRAINED = {"finetune": 3} | PREDICTED
 LEARNED = {"pretrain": 1} | TRAINED
 # The two thirds of the runs that start from the pre-training.
 ALIGNED = LEARNED | {"finetune": 2, "predict_fold": 2, "evaluate": 2}
-SPLIT = {"split": 1, "fit_genes": 1} | LEARNED
+SPLIT = {"split": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED
 SOURCES_OF_BOTH = {"preflight": 1, "lock_expression": 1, "lock_images": 1, "fetch_expression": 2, "fetch_images": 2}
 INGESTED = SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard_expression": 1, "shard_images": 1} | SPLIT
 ONE_MORE = {"finetune": 1, "predict_fold": 1, "evaluate": 1} | COMPARED
@@ -34,11 +34,11 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [
     ({"model": {"gene_encoder": "mlp"}}, LEARNED),
     ({"genes": {"gene_filter": "protein_coding"}}, {"fit_genes": 1} | LEARNED),
     ({"genes": {"scaler": "rank"}}, {"fit_genes": 1} | LEARNED),
-    ({"expression": {"values": "fpkm_uq"}}, {"shard_expression": 1, "fit_genes": 1} | LEARNED),
+    ({"expression": {"values": "fpkm_uq"}}, {"shard_expression": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED),
     ({"split": {"seed": 1}}, SPLIT),
     ({"images": {"min_images": 10}}, INGESTED),
     ({"runs": {"methods": ["mgi", "unet", "resunet"]}}, ONE_MORE),
-    ({"runs": {"gene_audit": False}}, COMPARED),
+    ({"runs": {"controls": []}}, COMPARED),
 ]
 
 SOURCES: list[tuple[str, str, dict[str, int]]] = [

@@ -3,9 +3,20 @@
 import json
 from types import SimpleNamespace
 
-from lib.runs import fold_genes, pretrained_weights, run_table, segmenters, spec_json
+import pytest
 
-BOTH = {"methods": ["mgi", "unet"], "folds": [0, 2], "seeds": [0, 1], "gene_audit": True}
+from lib.runs import (
+    by_patient,
+    by_slice,
+    fold_genes,
+    leak_report,
+    pretrained_weights,
+    run_table,
+    segmenters,
+    spec_json,
+)
+
+BOTH = {"methods": ["mgi", "unet"], "folds": [0, 2], "seeds": [0, 1], "controls": ["none"]}
 
 
 def test_methods_folds_and_seeds_are_all_combined() -> None:
@@ -42,6 +53,55 @@ def test_without_mgi_nothing_is_pretrained() -> None:
     assert list(run_table(BOTH | {"methods": ["unet"], "folds": [0], "seeds": [5]})) == ["unet-none-fold0-seed5"]
 
 
-def test_the_gene_audit_adds_one_row_per_fold_and_seed() -> None:
-    with_audit, without = run_table(BOTH), run_table(BOTH | {"gene_audit": False})
-    assert sorted(set(with_audit) - set(without)) == [f"mgi-none-fold{f}-seed{s}" for f in (0, 2) for s in (0, 1)]
+@pytest.mark.parametrize(
+    ("control", "kinds"),
+    [
+        ("none", ["mgi-none"]),
+        ("fingerprint", ["mgi-fingerprint", "pretrain-fingerprint"]),
+        ("scratch", ["mgi-scratch"]),
+    ],
+)
+def test_a_control_adds_its_rows_per_fold_and_seed(control: str, kinds: list[str]) -> None:
+    with_control, without = run_table(BOTH | {"controls": [control]}), run_table(BOTH | {"controls": []})
+    added = [f"{kind}-fold{fold}-seed{seed}" for kind in kinds for fold in (0, 2) for seed in (0, 1)]
+    assert sorted(set(with_control) - set(without)) == added
+
+
+def test_fingerprints_are_pretrained_on_fingerprints_and_scratch_on_nothing() -> None:
+    table = run_table(BOTH | {"controls": ["none", "fingerprint", "scratch"]})
+    genes = {key.rsplit("-", 2)[0]: (spec.genes, spec.pretrained) for key, spec in table.items() if spec.fold == 0}
+    assert genes == {
+        "pretrain": ("real", None),
+        "pretrain-fingerprint": ("fingerprint", None),
+        "mgi-real": ("real", "pretrain-fold0-seed1"),
+        "mgi-none": ("none", "pretrain-fold0-seed1"),
+        "mgi-fingerprint": ("fingerprint", "pretrain-fingerprint-fold0-seed1"),
+        "mgi-scratch": ("real", None),
+        "unet-none": ("none", None),
+    }
+
+
+def test_without_mgi_there_are_no_controls() -> None:
+    assert list(run_table(BOTH | {"methods": ["unet"], "controls": ["fingerprint"], "folds": [1], "seeds": [0]})) == [
+        "unet-none-fold1-seed0"
+    ]
+
+
+def test_what_is_split_by_slice_is_apart_from_what_is_compared() -> None:
+    leaky = {"methods": ["mgi", "unet"], "folds": [1], "seeds": [0], "controls": ["fingerprint"]}
+    honest, table = run_table(BOTH), run_table(BOTH | {"slice_split": leaky})
+    assert by_slice(honest) == []
+    assert by_patient(table) == [*by_patient(honest)]
+    assert segmenters(table) == segmenters(honest)
+    assert by_slice(table) == [f"{kind}-slice-fold1-seed0" for kind in ("mgi-real", "mgi-fingerprint", "unet-none")]
+    added = {key: spec for key, spec in table.items() if key not in honest}
+    assert {spec.protocol for spec in added.values()} == {"slice"}
+    assert added["mgi-real-slice-fold1-seed0"].pretrained == "pretrain-slice-fold1-seed0"
+    assert added["pretrain-fingerprint-slice-fold1-seed0"].genes == "fingerprint"
+    assert set(added) == {*by_slice(table), "pretrain-slice-fold1-seed0", "pretrain-fingerprint-slice-fold1-seed0"}
+
+
+def test_a_run_waits_for_the_check_of_its_own_protocol() -> None:
+    table = run_table(BOTH | {"slice_split": BOTH})
+    reports = [leak_report(table, SimpleNamespace(run=f"unet-none{part}-fold0-seed0")) for part in ("", "-slice")]
+    assert reports == ["<results>/tables/leaks.json", "<results>/tables/leaks-slice.json"]

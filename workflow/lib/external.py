@@ -49,4 +49,4 @@ def external_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {**config["runs"], "folds": [config["split"]["folds"]]}
+    return {**config["runs"], "folds": [config["split"]["folds"]], "slice_split": None}

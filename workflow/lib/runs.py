@@ -10,29 +10,39 @@ from typing import Any
 
 GENE_METHOD = "mgi"
 PRETRAIN = "pretrain"
+FINGERPRINT = "fingerprint"
+PATIENT, SLICE = "patient", "slice"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """What tells one run from another; `pretrained` is the key of the run that its encoders start from."""
+    """What tells one run from another; `pretrained` is the key of the run that its encoders start from.
+
+    `genes` is what training sees of them: `real`, `none`, or `fingerprint`, random numbers that name a patient.
+    """
 
     key: str
     method: str
     genes: str
     fold: int
     seed: int
-    protocol: str = "patient"
+    protocol: str = PATIENT
     pretrained: str | None = None
 
 
 def finetune_specs(runs: Mapping[str, Any]) -> list[RunSpec]:
-    """Every segmentation run of the config section `runs`: methods x folds x seeds, in that order."""
+    """Every segmentation run of the config section `runs`: methods x folds x seeds, then those split by slice."""
+    leaky = runs.get("slice_split")
+    return [*_specs(runs, PATIENT), *(_specs(leaky, SLICE) if leaky else [])]
+
+
+def _specs(runs: Mapping[str, Any], protocol: str) -> list[RunSpec]:
     return [
-        replace(row, key=f"{row.method}-{row.genes}-fold{fold}-seed{seed}", fold=fold, seed=seed, pretrained=start)
-        for row in _rows(runs)
+        replace(row, key=f"{row.key}-fold{fold}-seed{seed}", fold=fold, seed=seed, pretrained=start)
+        for row in _rows(runs, protocol)
         for fold in runs["folds"]
         for seed in runs["seeds"]
-        for start in [_pretrain_key(fold, seed) if row.pretrained else None]
+        for start in [f"{row.pretrained}-fold{fold}-seed{seed}" if row.pretrained else None]
     ]
 
 
@@ -40,7 +50,8 @@ def pretrain_specs(runs: Mapping[str, Any]) -> list[RunSpec]:
     """The pre-training runs that the segmentation runs start from, each once."""
     needed = {spec.pretrained: spec for spec in finetune_specs(runs) if spec.pretrained}
     return [
-        RunSpec(key=key, method=PRETRAIN, genes="real", fold=spec.fold, seed=spec.seed) for key, spec in needed.items()
+        replace(spec, key=key, method=PRETRAIN, genes=_pretraining_genes(spec), pretrained=None)
+        for key, spec in needed.items()
     ]
 
 
@@ -50,8 +61,18 @@ def run_table(runs: Mapping[str, Any]) -> dict[str, RunSpec]:
 
 
 def segmenters(table: Mapping[str, RunSpec]) -> list[str]:
-    """Keys of the runs that make masks: all but pre-training."""
-    return [key for key, spec in table.items() if spec.method != PRETRAIN]
+    """Keys of the runs that make masks, all but pre-training, and are split by patient."""
+    return [key for key in by_patient(table) if table[key].method != PRETRAIN]
+
+
+def by_patient(table: Mapping[str, RunSpec]) -> list[str]:
+    """Keys of the runs whose patients of the test are not in training: the only ones that are compared and reported."""
+    return [key for key, spec in table.items() if spec.protocol == PATIENT]
+
+
+def by_slice(table: Mapping[str, RunSpec]) -> list[str]:
+    """Keys of the runs that make masks of patients on whom they were trained, for the paper-like table alone."""
+    return [key for key, spec in table.items() if spec.protocol == SLICE and spec.method != PRETRAIN]
 
 
 def spec_json(table: Mapping[str, RunSpec], wildcards: Any) -> str:
@@ -64,30 +85,74 @@ def fold_genes(table: Mapping[str, RunSpec], wildcards: Any) -> str:
     return f"<results>/folds/{table[wildcards.run].fold}/genes.parquet"
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeakCheck:
+    """A table of folds, and the protocol under which its roles must not meet."""
+
+    split: str = "<results>/tables/split.parquet"
+    protocol: str = PATIENT
+
+
+LEAK_CHECKS = {
+    "": LeakCheck(),
+    "-slice": LeakCheck(protocol=SLICE),
+    "-whole": LeakCheck(split="<results>/tables/whole.parquet"),
+}
+"""By the ending of their report's name."""
+
+
+def leak_report(table: Mapping[str, RunSpec], folds: int, wildcards: Any) -> str:
+    """The report of the check that a run waits for; the fold after the last of `folds` has the whole cohort's."""
+    spec = table[wildcards.run]
+    ending = "-slice" if spec.protocol == SLICE else "-whole" if spec.fold >= folds else ""
+    return f"<results>/tables/leaks{ending}.json"
+
+
 def pretrained_weights(table: Mapping[str, RunSpec], wildcards: Any) -> list[str]:
     """The weights that the run starts from, if any."""
     start = table[wildcards.run].pretrained
     return [] if start is None else [f"<results>/runs/{start}/weights.safetensors"]
 
 
-def _rows(runs: Mapping[str, Any]) -> list[RunSpec]:
-    """One row per kind of model, before folds and seeds.
+def _rows(runs: Mapping[str, Any], protocol: str) -> list[RunSpec]:
+    """One row per kind of model, before folds and seeds; `key` and `pretrained` are the beginnings of theirs."""
+    rows = _kinds(runs)
+    if protocol == PATIENT:
+        return rows
+    return [
+        replace(
+            row,
+            key=f"{row.key}-{protocol}",
+            protocol=protocol,
+            pretrained=row.pretrained and f"{row.pretrained}-{protocol}",
+        )
+        for row in rows
+    ]
 
-    The gene audit's twin has the same network and pre-training, and never sees a patient's genes after that.
-    """
+
+def _kinds(runs: Mapping[str, Any]) -> list[RunSpec]:
     rows = []
     for method in runs["methods"]:
-        with_genes = method == GENE_METHOD
-        start = PRETRAIN if with_genes else None
-        rows.append(_row(method, "real" if with_genes else "none", start))
-        if with_genes and runs["gene_audit"]:
-            rows.append(_row(method, "none", start))
+        if method != GENE_METHOD:
+            rows.append(_row(method, "none", "none", None))
+            continue
+        rows.append(_row(method, "real", "real", PRETRAIN))
+        rows += [_control(method, name) for name in runs["controls"]]
     return rows
 
 
-def _row(method: str, genes: str, pretrained: str | None) -> RunSpec:
-    return RunSpec(key="", method=method, genes=genes, fold=-1, seed=-1, pretrained=pretrained)
+def _control(method: str, name: str) -> RunSpec:
+    """A twin of the method that lacks one thing: genes, what genes say, or what pre-training gives."""
+    if name == "none":  # the same pre-training, and never a patient's genes after that
+        return _row(method, name, "none", PRETRAIN)
+    if name == FINGERPRINT:  # pre-trained on fingerprints too
+        return _row(method, name, FINGERPRINT, f"{PRETRAIN}-{FINGERPRINT}")
+    return _row(method, name, "real", None)
 
 
-def _pretrain_key(fold: int, seed: int) -> str:
-    return f"{PRETRAIN}-fold{fold}-seed{seed}"
+def _row(method: str, kind: str, genes: str, pretrained: str | None) -> RunSpec:
+    return RunSpec(key=f"{method}-{kind}", method=method, genes=genes, fold=-1, seed=-1, pretrained=pretrained)
+
+
+def _pretraining_genes(spec: RunSpec) -> str:
+    return FINGERPRINT if spec.genes == FINGERPRINT else "real"

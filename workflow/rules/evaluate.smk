@@ -73,3 +73,34 @@ rule compare:
             --audit {output.audit:q} \
             --patients {output.patients:q}
         """
+
+
+rule paper_like:
+    """Say what the paper's likely protocol would have claimed, watermarked; models split by slice stand here alone."""
+    input:
+        scores=expand("<results>/evaluation/{run}.parquet", run=[*SEGMENTERS, *LEAKY]),
+        slices="<results>/shards/images/slices.parquet",
+    output:
+        table="<results>/evaluation/paper_like.csv",
+    log:
+        "<logs>/paper_like.log",
+    benchmark:
+        "<benchmarks>/paper_like.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=settings("evaluation"),
+        code=code_of("paper-like"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi paper-like \
+            --scores {input.scores:q} \
+            --slices {input.slices:q} \
+            --settings {params.settings:q} \
+            --output {output.table:q}
+        """

@@ -18,7 +18,7 @@ module another:
         external_config(config)
 
 
-use rule * from another exclude split, fit_genes, pretrain, finetune as external_*
+use rule * from another exclude split, check_leaks, fit_genes, pretrain, finetune as external_*
 
 
 rule admit_external:

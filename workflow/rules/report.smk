@@ -41,7 +41,7 @@ rule report:
         slices="<results>/shards/images/slices.parquet",
         genes="<results>/shards/expression/genes.parquet",
         predictions=expand("<results>/predictions/{run}.parquet", run=SEGMENTERS),
-        curves=expand("<results>/runs/{run}/curves.jsonl", run=RUNS),
+        curves=expand("<results>/runs/{run}/curves.jsonl", run=HONEST),
         config="<results>/config.json",
     output:
         report="<results>/report.html",

@@ -126,6 +126,41 @@ rule split:
         """
 
 
+rule check_leaks:
+    """Refuse a split whose roles share a patient, a gene vector or an image slice; training waits for it."""
+    input:
+        split=lambda wildcards: LEAK_CHECKS[wildcards.of].split,
+        slices="<results>/shards/images/slices.parquet",
+        values="<results>/shards/expression/values.parquet",
+    output:
+        report="<results>/tables/leaks{of}.json",
+    log:
+        "<logs>/check_leaks{of}.log",
+    benchmark:
+        "<benchmarks>/check_leaks{of}.tsv"
+    wildcard_constraints:
+        of="|".join(LEAK_CHECKS),
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        protocol=lambda wildcards: LEAK_CHECKS[wildcards.of].protocol,
+        code=code_of("check-leaks"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi check-leaks \
+            --split {input.split:q} \
+            --slices {input.slices:q} \
+            --values {input.values:q} \
+            --protocol {params.protocol:q} \
+            --output {output.report:q}
+        """
+
+
 rule fit_genes:
     """Choose and scale a fold's genes on its training patients alone."""
     input:

@@ -18,6 +18,7 @@ rule pretrain:
         values="<results>/shards/expression/values.parquet",
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
+        leaks=run_leaks,
         pathways=PATHWAYS,
     output:
         weights="<results>/runs/{run}/weights.safetensors",
@@ -75,6 +76,7 @@ rule finetune:
         values="<results>/shards/expression/values.parquet",
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
+        leaks=run_leaks,
         pathways=PATHWAYS,
         pretrained=run_start,
     output:

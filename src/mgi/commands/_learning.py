@@ -7,16 +7,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from mgi.cohort.split import RNA_ONLY
+from mgi.cohort.slice_split import SLICE_PROTOCOL, slice_roles
+from mgi.cohort.split import RNA_ONLY, TEST, TRAIN, VALIDATION
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
 from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
+from mgi.expression.fingerprints import fingerprints
 from mgi.expression.gene_sets import GeneSets, match_sets, read_gmt
-from mgi.expression.normalise import FittedGenes
+from mgi.expression.normalise import FittedGenes, train_hash_of
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.cohort_tables import patients_with_role, read_split
@@ -68,17 +71,33 @@ def device() -> torch.device:
 
 
 class Fold:
-    """The patients of one fold: split, fitted genes, pathways if any, and tensors of a role on demand."""
+    """The patients of one fold: split, fitted genes, pathways if any, and tensors of a role on demand.
 
-    def __init__(self, args: argparse.Namespace, fold: int) -> None:
+    With a `fingerprint_seed` every patient's expression is replaced by random numbers that name the patient. With
+    `by_slice` every patient has slices in every role: the split that leaks.
+    """
+
+    @classmethod
+    def of(cls, args: argparse.Namespace, spec: dict[str, Any]) -> "Fold":
+        """The fold of a run, with what the run sees as genes."""
+        seed = spec["seed"] if spec["genes"] == "fingerprint" else None
+        return cls(args, spec["fold"], fingerprint_seed=seed, by_slice=spec["protocol"] == SLICE_PROTOCOL)
+
+    def __init__(
+        self, args: argparse.Namespace, fold: int, *, fingerprint_seed: int | None = None, by_slice: bool = False
+    ) -> None:
         self.split = read_split(args.split)
         self.number = fold
         self.fitted: FittedGenes = read_fitted_genes(args.genes)
+        if self.fitted.train_hash != train_hash_of(self.patients(TRAIN)):
+            raise BadInputError(f"{args.genes}: fitted on other patients than fold {fold} of {args.split} trains on")
         self.gene_ids = self.fitted.gene_ids
         self.gene_hash = digest_of(self.gene_ids)
         self._sets = self._read_sets(vars(args).get("pathways"))
         self._expression = read_expression(args.values.parent)
         self._images_folder = args.slices.parent
+        self._fingerprint_seed = fingerprint_seed
+        self._by_slice = by_slice
 
     @property
     def gene_sets(self) -> Members | None:
@@ -89,9 +108,23 @@ class Fold:
         """Patient ids of a role, sorted."""
         return patients_with_role(self.split, self.number, role)
 
+    def with_slices(self, role: str) -> list[str]:
+        """Patients who have slices in a role, sorted."""
+        roles = (TRAIN, VALIDATION, TEST) if self._by_slice else (role,)
+        return sorted(patient for each in roles for patient in self.patients(each))
+
     def images(self, role: str) -> list[PatientImages]:
-        """Native volumes of a role, in order of patient ids."""
-        return list(iter_images(self._images_folder, self.patients(role)))
+        """Native volumes, whole, of the patients who have slices in a role, in order of patient ids."""
+        return list(iter_images(self._images_folder, self.with_slices(role)))
+
+    def learning_pairs(self, role: str, model: ModelSettings) -> Pairs:
+        """Slices of a role and its patients' genes; volumes are standardised whole before any slice is left out."""
+        pairs = self.pairs(self.images(role), model)
+        if not self._by_slice:
+            return pairs
+        counts = torch.bincount(pairs.slices.patient).tolist()
+        roles = [slice_roles(one, n, self.number) for one, n in zip(pairs.slices.patient_ids, counts, strict=True)]
+        return pairs.keeping(torch.from_numpy(np.concatenate(roles) == role))
 
     def pairs(self, images: list[PatientImages], model: ModelSettings) -> Pairs:
         """Slices as the network sees them, with the standardised expression of the same patients."""
@@ -100,11 +133,19 @@ class Fold:
         return Pairs(slices=prepare_slices(volumes, model.image_size, model.context_slices), genes=genes)
 
     def genes(self, patients: list[str]) -> torch.Tensor:
-        """Standardised expression (P, G) of these patients."""
+        """Standardised expression (P, G) of these patients, or their fingerprints."""
         place = {patient: index for index, patient in enumerate(self._expression.patient_ids)}
         if absent := [patient for patient in patients if patient not in place]:
             raise BadInputError(f"expression shard: no expression of {absent[0]}, who is in the split")
+        if self._fingerprint_seed is not None:
+            return torch.from_numpy(fingerprints(patients, len(self.gene_ids), self._fingerprint_seed))
         return torch.from_numpy(self.fitted.transform(self._expression.values[[place[one] for one in patients]]))
+
+    def average_genes(self) -> torch.Tensor:
+        """Mean (G,) over the training patients of what the model sees as their genes."""
+        if self._fingerprint_seed is not None:
+            return self.genes(self.patients(TRAIN)).mean(0)
+        return torch.tensor(self.fitted.average)
 
     def rna_only(self) -> list[str]:
         """Patients with expression and no image, sorted: they may train the gene encoder.
@@ -130,7 +171,7 @@ class Fold:
 
     def identity(self) -> dict[str, Any]:
         """What decides which data a checkpoint was trained on."""
-        roles = {role: self.patients(role) for role in ("train", "validation")}
+        roles = {role: self.with_slices(role) for role in (TRAIN, VALIDATION)}
         scaling = {"scaler": self.fitted.scaler, "scale": self._expression.scale}
         sets = {"gene_sets": None if self.gene_sets is None else list(self.gene_sets.items())}
         return {"genes": self.gene_hash, "train_hash": self.fitted.train_hash, **scaling, **roles, **sets}
@@ -143,7 +184,8 @@ class Fold:
             "gene_hash": self.gene_hash,
             "n_genes": len(self.gene_ids),
             "pathways": pathways,
-            "patients": {role: len(self.patients(role)) for role in ("train", "validation", "test")},
+            "fingerprint_seed": self._fingerprint_seed,
+            "patients": {role: len(self.with_slices(role)) for role in (TRAIN, VALIDATION, TEST)},
         }
 
 

@@ -1,13 +1,15 @@
 """Tables over all runs: Dice with intervals, each method against MGI, the gene audit, and the patients behind them."""
 
 import argparse
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from mgi.cohort.slice_split import PATIENT_PROTOCOL
 from mgi.core import settings
-from mgi.core.errors import ConfigError
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import atomic_path
 from mgi.evaluation.audit import audit_table
 from mgi.evaluation.cohort_tables import dice_table, paired_tests
@@ -58,5 +60,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    table: pd.DataFrame = read_table(path, SCORES).to_pandas()
-    return table
+    table = read_table(path, SCORES)
+    spec = json.loads((table.schema.metadata or {}).get(b"spec", b"{}"))
+    if (protocol := spec.get("protocol", PATIENT_PROTOCOL)) != PATIENT_PROTOCOL:
+        raise BadInputError(f"{path}: protocol: found {protocol}, expected {PATIENT_PROTOCOL}: it leaks on purpose")
+    scores: pd.DataFrame = table.to_pandas()
+    return scores

@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     spec, model_settings = read_spec(args.spec), read_model(args.model)
     settings = parse(FinetuneSettings, args.settings, where="finetune")
-    fold = Fold(args, spec["fold"])
+    fold = Fold.of(args, spec)
     randomness = Randomness.seeded(spec["seed"])
     model = build_segmenter(spec["method"], model_settings, len(fold.gene_ids), fold.gene_sets)
     start = None
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         weights = load_weights(args.pretrained, genes=fold.gene_ids)
         require_same_sets(weights.gene_sets, fold.gene_sets, where=str(args.pretrained))
         start_from_pretrained(model, weights)
-    training, validation = (fold.pairs(fold.images(role), model_settings) for role in ("train", "validation"))
+    training, validation = (fold.learning_pairs(role, model_settings) for role in ("train", "validation"))
     checkpoints = args.weights.parent / "ckpt"
     curve = finetune(
         model.to(device()),

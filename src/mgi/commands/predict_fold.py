@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mgi.commands._learning import Fold, add_inputs, device, read_spec
 from mgi.core.settings import parse
 from mgi.models.settings import ModelSettings
@@ -35,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     spec = read_spec(args.spec)
     settings = parse(PredictSettings, args.settings, where="predict")
-    fold = Fold(args, spec["fold"])
+    fold = Fold.of(args, spec)
     weights = load_weights(args.weights, genes=fold.gene_ids)
     model = build_segmenter(spec["method"], weights.model, len(weights.genes), weights.gene_sets)
     model.load_state_dict(weights.tensors)
@@ -52,8 +50,8 @@ def _rows(
     pairs = fold.pairs(images, sizes)
     shapes = [(one.slices.shape[1], one.slices.shape[2]) for one in images]
     with_genes = spec["method"] == "mgi" and spec["genes"] != "none"
-    average = torch.tensor(fold.fitted.average)
     cache = cache_for(model)
+    average = fold.average_genes()
     for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
         donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
         for patient, stored in predict_native(model, pairs, mode, shapes, settings, cache):

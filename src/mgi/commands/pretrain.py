@@ -44,10 +44,10 @@ def _run(args: argparse.Namespace, group: Group) -> None:
             f"pretrain.processes: found {settings.processes}, but started as {group.size}; "
             f"start it by torchrun --nproc-per-node {settings.processes}"
         )
-    fold = Fold(args, spec["fold"])
+    fold = Fold.of(args, spec)
     randomness = Randomness.seeded(spec["seed"])
     aligner = build_aligner(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
-    training, validation = (fold.pairs(fold.images(role), model_settings) for role in ("train", "validation"))
+    training, validation = (fold.learning_pairs(role, model_settings) for role in ("train", "validation"))
     if min(len(training.genes), settings.schedule.batch) < group.size:
         raise ConfigError(
             f"pretrain.schedule.batch: {min(len(training.genes), settings.schedule.batch)} patients a step for "

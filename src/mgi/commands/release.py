@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mgi
+from mgi.cohort.slice_split import PATIENT_PROTOCOL
 from mgi.cohort.split import TRAIN
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
@@ -48,6 +49,10 @@ def run(args: argparse.Namespace) -> None:
     results = args.results or args.weights.resolve().parents[2]
     facts = _facts(facts_path)
     spec = facts["spec"]
+    if spec["genes"] == "fingerprint":
+        raise BadInputError(f"{facts_path}: spec: genes: found fingerprint, expected real or none: a control")
+    if spec["protocol"] != PATIENT_PROTOCOL:
+        raise BadInputError(f"{facts_path}: spec: protocol: found {spec['protocol']}, expected {PATIENT_PROTOCOL}")
     genes = results / f"folds/{spec['fold']}/genes.parquet"
     fitted = read_fitted_genes(genes)
     weights = load_weights(args.weights, genes=fitted.gene_ids)

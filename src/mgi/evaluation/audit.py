@@ -1,4 +1,4 @@
-"""Does MGI use its genes? The same trained model with other genes, and a model that never had any.
+"""Does MGI use its genes? The same trained model with other genes, and models that were trained without what they say.
 
 Genes of a patient identify the patient, so a score alone says nothing; what says something is the paired difference
 between real genes and those of another patient, on patients that training never saw.
@@ -9,16 +9,18 @@ import math
 import pandas as pd
 
 from mgi.evaluation.intervals import Interval, bootstrap_mean, paired_difference
-from mgi.evaluation.patient_scores import MGI, MGI_WITHOUT_GENES, values_of
+from mgi.evaluation.patient_scores import MGI, MGI_FROM_SCRATCH, MGI_ON_FINGERPRINTS, MGI_WITHOUT_GENES, values_of
 
 ROWS = {
     "real": (MGI, "real"),
     "permuted": (MGI, "permuted"),
     "mean": (MGI, "mean"),
     "null": (MGI, "null"),
+    "fingerprint": (MGI_ON_FINGERPRINTS, "real"),
     "none": (MGI_WITHOUT_GENES, "none"),
+    "scratch": (MGI_FROM_SCRATCH, "real"),
 }
-"""Row name to method and gene mode; `none` is retrained without genes, the others are one model."""
+"""Row name to method and gene mode: four times one model, then models trained again, each tested as trained."""
 AUDIT_COLUMNS = ["genes", "mean", "difference", "low", "high", "n"]
 
 

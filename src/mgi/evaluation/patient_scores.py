@@ -1,5 +1,8 @@
 """From the long table of scores per run to one row per method, gene mode and patient."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 import pyarrow as pa
 
@@ -8,6 +11,10 @@ from mgi.evaluation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES
 
 MGI = "mgi"
 MGI_WITHOUT_GENES = "mgi-no-genes"
+MGI_ON_FINGERPRINTS = "mgi-fingerprint"
+MGI_FROM_SCRATCH = "mgi-no-pretraining"
+CONTROLS = (MGI_WITHOUT_GENES, MGI_ON_FINGERPRINTS, MGI_FROM_SCRATCH)
+"""MGI trained again without one thing; each is a method of its own in tables, and none is a rival of MGI."""
 KEY = ["method", "genes", "patient_id"]
 COLUMNS = [*DICE_DEFINITIONS, *OTHER_SCORES, *COUNTS]
 
@@ -27,9 +34,16 @@ SCORES = pa.schema(
 """Columns of the long table: a row per run, gene mode, patient and definition."""
 
 
-def method_label(method: str, trained_genes: str) -> str:
-    """The name a method has in tables: `mgi` retrained without genes is a method of its own."""
-    return MGI_WITHOUT_GENES if method == MGI and trained_genes == "none" else method
+def label_of(spec: Mapping[str, Any]) -> str:
+    """The name that a run's method has in tables.
+
+    The encoders of MGI started from nothing where `pretrained` is there and null.
+    """
+    if spec["method"] != MGI:
+        return str(spec["method"])
+    retrained = {"none": MGI_WITHOUT_GENES, "fingerprint": MGI_ON_FINGERPRINTS}
+    started = MGI_FROM_SCRATCH if spec.get("pretrained", "") is None else MGI
+    return retrained.get(spec["genes"], started)
 
 
 def gene_mode(trained_genes: str, genes: str) -> str:
@@ -45,9 +59,8 @@ def per_patient(scores: pd.DataFrame) -> pd.DataFrame:
     """
     if scores.empty:
         return pd.DataFrame({name: pd.Series(dtype="float64") for name in [*KEY, "seeds", *COLUMNS]})
-    labels = [method_label(m, g) for m, g in zip(scores["method"], scores["trained_genes"], strict=True)]
     modes = [gene_mode(trained, genes) for trained, genes in zip(scores["trained_genes"], scores["genes"], strict=True)]
-    labelled = scores.assign(method=labels, mode=modes)
+    labelled = scores.assign(mode=modes)
     _refuse_second_test(labelled)
     within = labelled.groupby(["method", "mode", "patient_id", "seed", "definition"], sort=True)["value"].mean()
     over_seeds = within.groupby(level=["method", "mode", "patient_id", "definition"]).mean()

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mgi.cohort.slice_split import PATIENT_PROTOCOL
 from mgi.core.errors import BadInputError
 from mgi.evaluation.dice import Bytes
-from mgi.evaluation.patient_scores import method_label
+from mgi.evaluation.patient_scores import label_of
 from mgi.shards.parquet import opened_parquet
 
 _COLUMNS = ["patient_id", "slice", "genes", "rows", "cols", "probability"]
@@ -19,18 +20,19 @@ _BATCH_ROWS = 64
 
 @dataclass(frozen=True)
 class RunSpec:
-    """What was trained: `genes` is `real` or `none`, the fold names the patients that it never saw."""
+    """What was trained, under the name `label` in tables; the fold names the patients that it never saw.
+
+    `genes` is the mode of a patient's own: `none` of a method without genes, else `real`. By the protocol `slice` it
+    never saw the fold's slices, and did see their patients.
+    """
 
     key: str
     method: str
     genes: str
     fold: int
     seed: int
-
-    @property
-    def label(self) -> str:
-        """The name of the method in tables; `mgi` retrained without genes is a method of its own."""
-        return method_label(self.method, self.genes)
+    label: str
+    protocol: str
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,9 @@ def read_spec(path: Path | str) -> RunSpec:
         metadata = source.schema_arrow.metadata or {}
     try:
         spec = json.loads(metadata[b"spec"])
-        return RunSpec(
-            spec["key"], spec["method"], "none" if spec["genes"] == "none" else "real", spec["fold"], spec["seed"]
-        )
+        genes = "none" if spec["genes"] == "none" else "real"
+        protocol = spec.get("protocol", PATIENT_PROTOCOL)
+        return RunSpec(spec["key"], spec["method"], genes, spec["fold"], spec["seed"], label_of(spec), protocol)
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(
             f"{path}: schema metadata 'spec' ({error!r}), expected JSON with key, method, genes, fold, seed"

@@ -1,5 +1,7 @@
 """All scores of one patient: what each is called, and which of them are Dice."""
 
+import math
+
 import numpy as np
 
 from mgi.core.errors import BadInputError
@@ -48,15 +50,23 @@ def score_patient(probability: Bytes, truth: Mask, patient_id: str) -> dict[str,
     return {
         "volume": dice.dice(prediction, truth),
         "volume_largest_component": dice.dice(dice.largest_component(prediction), truth),
-        "slice_positive": dice.slice_positive(counts),
-        "slice_all_empty_one": dice.slice_all_empty_one(counts),
-        "slice_all_empty_skipped": dice.slice_all_empty_skipped(counts),
-        "slice_five_thresholds": dice.slice_five_thresholds(probability, truth),
+        **score_slices(probability, truth),
         "hd95_px": hd95_px(prediction, truth),
         "nsd_2px": nsd_px(prediction, truth, TOLERANCE_PX),
         "lesion_slice_sensitivity": dice.lesion_slice_sensitivity(counts),
         "empty_slice_specificity": dice.empty_slice_specificity(counts),
         "volume_error": dice.volume_error(counts),
+    }
+
+
+def score_slices(probability: Bytes, truth: Mask) -> dict[str, float]:
+    """The scores and counts that have a meaning for any set of slices, also one without tumour or without a slice."""
+    counts = dice.count_slices(dice.at_least(probability, THRESHOLD), truth)
+    return {
+        "slice_positive": dice.slice_positive(counts),
+        "slice_all_empty_one": dice.slice_all_empty_one(counts),
+        "slice_all_empty_skipped": dice.slice_all_empty_skipped(counts),
+        "slice_five_thresholds": dice.slice_five_thresholds(probability, truth) if len(truth) else math.nan,
         "overlap_voxels": float(counts.overlap.sum()),
         "predicted_voxels": float(counts.predicted.sum()),
         "true_voxels": float(counts.truth.sum()),

@@ -6,6 +6,8 @@ Colours are Okabe and Ito's, which most colour-blind readers can tell apart.
 METHODS = {
     "mgi": "MGI",
     "mgi-no-genes": "MGI without genes",
+    "mgi-fingerprint": "MGI on fingerprints",
+    "mgi-no-pretraining": "MGI without pre-training",
     "unet": "U-Net",
     "resunet": "ResU-Net",
     "attention_unet": "Attention U-Net",
@@ -15,7 +17,7 @@ BLUE, SKY, ORANGE, VERMILION, GREEN, PURPLE, YELLOW = (
     "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#F0E442",
 )  # fmt: skip
 INK, GREY = "#1d2733", "#8a94a0"
-COLOURS = dict(zip(METHODS, (BLUE, SKY, ORANGE, VERMILION, GREEN, PURPLE), strict=True))
+COLOURS = dict(zip(METHODS, (BLUE, SKY, YELLOW, "#000000", ORANGE, VERMILION, GREEN, PURPLE), strict=True))
 
 GENES = {
     "real": "own genes",
@@ -24,7 +26,12 @@ GENES = {
     "null": "null token",
     "none": "no genes",
 }
-AUDIT = {**GENES, "none": "retrained without genes"}
+AUDIT = {
+    **GENES,
+    "fingerprint": "retrained on fingerprints",
+    "none": "retrained without genes",
+    "scratch": "own genes, no pre-training",
+}
 
 DEFINITIONS = {
     "volume": ("Volume", "one Dice per patient over all its voxels; the headline"),

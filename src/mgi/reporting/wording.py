@@ -5,12 +5,17 @@ from typing import Any
 
 import pandas as pd
 
-from mgi.evaluation.patient_scores import MGI, MGI_WITHOUT_GENES
+from mgi.evaluation.patient_scores import CONTROLS, MGI
 from mgi.reporting.names import DEFINITIONS, method_name
 from mgi.reporting.results import Results
 from mgi.reporting.tables import interval, number, p_text, rows_by
 
 Row = Mapping[str, Any]
+_RETRAINED = {
+    "fingerprint": ("on random numbers that name the patient", "genes", "the random numbers"),
+    "none": ("without genes", "genes", "no genes"),
+    "scratch": ("without pre-training", "pre-training", "no pre-training"),
+}
 
 
 def result_sentences(results: Results) -> list[str]:
@@ -39,7 +44,7 @@ def _score(label: str, row: Row, results: Results) -> str:
 
 
 def _against_others(rows: Mapping[str, Row], tests: pd.DataFrame) -> list[str]:
-    networks = rows_by(tests[tests["method"] != MGI_WITHOUT_GENES], "method")
+    networks = rows_by(tests[~tests["method"].isin(CONTROLS)], "method")
     if not networks:
         return []
     strongest = max(sorted(networks), key=lambda label: float(rows[label]["mean"]))
@@ -70,14 +75,15 @@ def _genes(audit: pd.DataFrame) -> list[str]:
             )
             + "."
         )
-    if "none" in by_kind:
-        row = by_kind["none"]
-        sentences.append(
-            f"Against MGI retrained without genes the difference is {number(row['difference'], signed=True)} "
-            f"(95 % CI {interval(row['low'], row['high'], signed=True)}), "
-            + _reading(row, "in favour of genes", "in favour of no genes", "which does not tell the two apart")
-            + "."
-        )
+    for kind, (trained, gained, lost) in _RETRAINED.items():
+        if kind in by_kind:
+            row = by_kind[kind]
+            sentences.append(
+                f"Against MGI retrained {trained} the difference is {number(row['difference'], signed=True)} "
+                f"(95 % CI {interval(row['low'], row['high'], signed=True)}), "
+                + _reading(row, f"in favour of {gained}", f"in favour of {lost}", "which does not tell the two apart")
+                + "."
+            )
     return sentences
 
 

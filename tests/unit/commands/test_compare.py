@@ -32,18 +32,24 @@ def test_compare_writes_four_tables_that_agree(tmp_path: Path) -> None:
     mgi = {"real": [0.8, 0.6, 0.7], "permuted-0": [0.5, 0.5, 0.5], "permuted-1": [0.7, 0.5, 0.3]}
     scores = [
         write_scores(tmp_path / "mgi.parquet", "mgi", "real", mgi),
-        write_scores(tmp_path / "twin.parquet", "mgi", "none", {"none": [0.7, 0.5, 0.6]}),
+        write_scores(tmp_path / "twin.parquet", "mgi-no-genes", "none", {"none": [0.7, 0.5, 0.6]}),
+        write_scores(tmp_path / "prints.parquet", "mgi-fingerprint", "real", {"real": [0.5] * 3, "null": [0, 0, 0]}),
+        write_scores(tmp_path / "scratch.parquet", "mgi-no-pretraining", "real", {"real": [0.9, 0.7, 0.8]}),
         write_scores(tmp_path / "unet.parquet", "unet", "none", {"none": [0.6, 0.4, 0.5]}),
     ]
     assert compare(tmp_path, scores) == 0
     tests = pd.read_csv(tmp_path / "tests.csv").set_index("method")
-    assert tests["difference"].to_dict() == {"mgi-no-genes": pytest.approx(0.1), "unet": pytest.approx(0.2)}
+    assert tests["difference"].to_dict() == {
+        "mgi-fingerprint": pytest.approx(0.2), "mgi-no-genes": pytest.approx(0.1),
+        "mgi-no-pretraining": pytest.approx(-0.1), "unet": pytest.approx(0.2),
+    }  # fmt: skip
     audit = pd.read_csv(tmp_path / "audit.csv", keep_default_na=False).set_index("genes")
-    assert list(audit.index) == ["real", "permuted", "none"]
-    assert float(audit.loc["permuted", "difference"]) == pytest.approx(0.2)
+    assert list(audit.index) == ["real", "permuted", "fingerprint", "none", "scratch"]
+    differences = audit.loc[["permuted", "fingerprint", "none", "scratch"], "difference"].astype(float)
+    assert differences.tolist() == pytest.approx([0.2, 0.2, 0.1, -0.1])
     dice = pd.read_csv(tmp_path / "dice.csv", keep_default_na=False)
-    assert len(dice) == 4 * (len(DICE_DEFINITIONS) + 1 + len(OTHER_SCORES))
-    assert len(pd.read_csv(tmp_path / "patients.csv")) == 4 * 3
+    assert len(dice) == 7 * (len(DICE_DEFINITIONS) + 1 + len(OTHER_SCORES))
+    assert len(pd.read_csv(tmp_path / "patients.csv")) == 7 * 3
 
 
 def test_the_order_of_the_runs_changes_no_byte(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.evaluation.patient_scores import gene_mode, method_label, own_genes, per_patient, values_of
+from mgi.evaluation.patient_scores import gene_mode, label_of, own_genes, per_patient, values_of
 
 
 def long_row(genes: str, seed: int, value: float, **changes: object) -> dict[str, object]:
@@ -19,10 +19,19 @@ def test_seeds_weigh_the_same_however_many_permutations_they_drew() -> None:
     assert table["volume"].tolist() == [pytest.approx((0.3 + 0.9) / 2)]
 
 
-def test_mgi_retrained_without_genes_is_a_method_of_its_own() -> None:
-    assert method_label("mgi", "none") == "mgi-no-genes"
-    assert method_label("mgi", "real") == "mgi"
-    assert method_label("unet", "none") == "unet"
+@pytest.mark.parametrize(
+    ("spec", "label"),
+    [
+        ({"method": "mgi", "genes": "real", "pretrained": "pretrain-fold0-seed0"}, "mgi"),
+        ({"method": "mgi", "genes": "real"}, "mgi"),
+        ({"method": "mgi", "genes": "real", "pretrained": None}, "mgi-no-pretraining"),
+        ({"method": "mgi", "genes": "none", "pretrained": "pretrain-fold0-seed0"}, "mgi-no-genes"),
+        ({"method": "mgi", "genes": "fingerprint", "pretrained": "x"}, "mgi-fingerprint"),
+        ({"method": "unet", "genes": "none", "pretrained": None}, "unet"),
+    ],
+)
+def test_mgi_trained_again_as_a_control_is_a_method_of_its_own(spec: dict[str, object], label: str) -> None:
+    assert label_of(spec) == label
 
 
 def test_a_model_without_genes_has_the_mode_none_whatever_it_was_given() -> None:

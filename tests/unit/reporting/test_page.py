@@ -74,6 +74,23 @@ def test_the_paragraph_compares_with_the_strongest_other_network_not_with_the_tw
     assert "Against MGI retrained without genes" in text
 
 
+def test_no_control_of_mgi_is_another_network_and_each_has_its_sentence() -> None:
+    given = results()
+    strong = [scores("mgi-fingerprint", "real", 0.2), scores("mgi-no-pretraining", "real", 0.1)]
+    table = pd.concat([given.patients, *strong], ignore_index=True)
+    more = dataclasses.replace(
+        given,
+        patients=table,
+        dice=dice_table(table, 100, 0),
+        tests=paired_tests(table, "volume", 100, 0),
+        audit=audit_table(table, "volume", 100, 0),
+    )
+    text = " ".join(result_sentences(more))
+    assert "among the other networks is U-Net's" in text
+    assert "on random numbers that name the patient the difference is −0.250" in text
+    assert "retrained without pre-training the difference is −0.125" in text
+
+
 def test_without_mgi_the_paragraph_speaks_of_what_there_is() -> None:
     (sentence,) = result_sentences(results(methods=("unet",)))
     assert "U-Net reached a mean volume Dice of 0.750" in sentence

@@ -1,0 +1,107 @@
+"""A split with something in common between its roles stops here, whatever it is that leaks."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mgi.cli import main
+from mgi.cohort.split import SplitRow
+from mgi.shards.cohort_tables import write_split
+
+Change = Callable[[str, dict[str, np.ndarray]], None]
+
+
+def check(study: Any, *options: str) -> int:
+    given = {
+        "split": study.folder / "split.parquet",
+        "slices": study.folder / "images/slices.parquet",
+        "values": study.folder / "expression/values.parquet",
+        "output": study.folder / "leaks.json",
+    }
+    return main(["check-leaks", *(f"--{name}={value}" for name, value in given.items()), *options])
+
+
+def same_genes(first: str, second: str) -> Change:
+    def change(patient: str, arrays: dict[str, np.ndarray]) -> None:
+        if patient[-1] in (first, second):
+            arrays["values"][:] = 0.25
+
+    return change
+
+
+def same_slice(first: str, second: str) -> Change:
+    """One slice of the second patient is another slice of the first."""
+
+    def change(patient: str, arrays: dict[str, np.ndarray]) -> None:
+        shown = np.arange(20 * 24, dtype=np.int16).reshape(20, 24)
+        if patient[-1] == first:
+            arrays["volume"][0] = shown
+        if patient[-1] == second:
+            arrays["volume"][2] = shown
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (same_genes("0", "6"), "TCGA-AA-0000 (train) and TCGA-AA-0006 (test) have the same gene vector"),
+        (same_genes("4", "7"), "TCGA-AA-0004 (validation) and TCGA-AA-0007 (test) have the same gene vector"),
+        (same_genes("7", "9"), "TCGA-AA-0007 (test) and TCGA-AA-0009 (rna_only) have the same gene vector"),
+        (same_slice("1", "6"), "TCGA-AA-0001 (train) and TCGA-AA-0006 (test) have the same image slice"),
+        (same_slice("5", "2"), "TCGA-AA-0002 (train) and TCGA-AA-0005 (validation) have the same image slice"),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["patient", "slice"])
+def test_what_two_roles_share_is_refused_in_one_line(
+    write_study, tmp_path: Path, change: Change, said: str, protocol: str, capsys
+) -> None:
+    study = write_study(tmp_path, change)
+    assert check(study, f"--protocol={protocol}") == 5
+    error = capsys.readouterr().err
+    assert f"fold 0: {said}; expected nothing in common across roles" in error
+    assert error.count("\n") == 1
+    assert not (study.folder / "leaks.json").exists()
+
+
+def test_a_patient_in_two_roles_is_refused_by_name(write_study, tmp_path: Path, capsys) -> None:
+    study = write_study(tmp_path)
+    rows = [SplitRow(0, patient, "AA", role) for role in study.ROLES for patient in study.role(role)]
+    write_split(
+        [*rows, SplitRow(0, study.patients[0], "AA", "test")], study.folder / "split.parquet", tmp_path / "s.tsv"
+    )
+    assert check(study) == 5
+    said = "fold 0: TCGA-AA-0000 (test) and TCGA-AA-0000 (train) have the same patient id; expected"
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", [same_genes("0", "1"), same_slice("6", "7"), same_genes("2", "8")])
+def test_two_patients_of_one_role_may_share_what_they_like(write_study, tmp_path: Path, change: Change) -> None:
+    assert check(write_study(tmp_path, change)) == 0
+
+
+def test_slices_of_one_value_throughout_name_nobody(write_study, tmp_path: Path) -> None:
+    def blank(_: str, arrays: dict[str, np.ndarray]) -> None:
+        arrays["volume"][0] = 0
+
+    study = write_study(tmp_path, blank)
+    assert check(study) == 0
+    report = json.loads((tmp_path / "leaks.json").read_text())
+    assert report == {
+        "protocol": "patient",
+        "leaks": [],
+        "compared": {"patients": 10, "gene_vectors": 10, "image_slices": 16},
+        "folds": {"0": {"rna_only": 2, "test": 2, "train": 4, "validation": 2}},
+    }
+
+
+def test_the_protocol_that_leaks_on_purpose_says_so(write_study, tmp_path: Path) -> None:
+    assert check(write_study(tmp_path), "--protocol=slice") == 0
+    report = json.loads((tmp_path / "leaks.json").read_text())
+    assert report["protocol"] == "slice"
+    assert report["leaks"] == [{"fold": 0, "shared": "patient id", "patients": 8}]
+    assert report["watermark"] == "NOT comparable: leaks patients across the split"
