@@ -42,7 +42,7 @@ def test_the_runs_of_the_whole_cohort_are_those_of_one_fold_more() -> None:
     runs = whole_runs(config)
     assert {spec.fold for spec in runs.values()} == {5}
     assert [spec.method for spec in runs.values() if spec.method != "pretrain"] == [
-        "mgi", "mgi", "unet", "resunet", "attention_unet", "deeplabv3plus",
+        "mgi", "mgi", "mgi", "mgi", "unet", "resunet", "attention_unet", "deeplabv3plus",
     ]  # fmt: skip
     assert split_of(config, 4) == "<results>/tables/split.parquet"
     assert split_of(config, 5) == "<results>/tables/whole.parquet"
@@ -83,7 +83,7 @@ def test_every_method_is_trained_once_and_no_fold_is_tested(tree: Path, snakemak
     listed = snakemake(tree, "external", "-n", "--quiet", "rules", "--configfile", "other.yaml")
     assert listed.returncode == 0, listed.stdout
     jobs = jobs_of(listed.stdout)
-    expected = {"fit_genes": 1, "pretrain": 1, "finetune": 6, "external_predict_fold": 6, "external_compare": 1}
+    expected = {"fit_genes": 1, "check_leaks": 1, "pretrain": 2, "finetune": 8, "external_predict_fold": 8}
     batches = {"fetch_images": 4, "external_fetch_images": 1, "fetch_expression": 4, "external_fetch_expression": 3}
     assert {rule: jobs[rule] for rule in [*expected, *batches]} == expected | batches
     assert not {"predict_fold", "evaluate", "compare", "report"} & set(jobs)
@@ -110,12 +110,12 @@ def test_patients_from_elsewhere_are_scored_and_the_folds_left_alone(
     folder = tmp_path / "toy"
     shutil.copytree(toy[0], folder)
     (folder / "other.yaml").write_text(
-        yaml.safe_dump({"external": SIMULATED, "runs": {"methods": ["mgi"], "gene_audit": False}})
+        yaml.safe_dump({"external": SIMULATED, "runs": {"methods": ["mgi"], "controls": []}})
     )
     options = ("--quiet", "rules", "--configfile", "config/toy.yaml", "other.yaml")
     done = snakemake(folder, "external", *options)
     assert done.returncode == 0, done.stdout[-6000:]
-    trained = {"fit_genes": 1, "pretrain": 1, "finetune": 1, "admit_external": 1}
+    trained = {"fit_genes": 1, "check_leaks": 1, "pretrain": 1, "finetune": 1, "admit_external": 1}
     jobs = jobs_of(done.stdout)
     assert {rule: jobs[rule] for rule in trained} == trained
     assert not {"split", "cohort", "shard_images", "predict_fold"} & set(jobs)

@@ -89,7 +89,8 @@ class Fold:
         self.split = read_split(args.split)
         self.number = fold
         self.fitted: FittedGenes = read_fitted_genes(args.genes)
-        if self.fitted.train_hash != train_hash_of(self.patients(TRAIN)):
+        trained = self.patients(TRAIN)  # none where all patients are from elsewhere
+        if trained and self.fitted.train_hash != train_hash_of(trained):
             raise BadInputError(f"{args.genes}: fitted on other patients than fold {fold} of {args.split} trains on")
         self.gene_ids = self.fitted.gene_ids
         self.gene_hash = digest_of(self.gene_ids)
@@ -143,9 +144,10 @@ class Fold:
 
     def average_genes(self) -> torch.Tensor:
         """Mean (G,) over the training patients of what the model sees as their genes."""
-        if self._fingerprint_seed is not None:
-            return self.genes(self.patients(TRAIN)).mean(0)
-        return torch.tensor(self.fitted.average)
+        if self._fingerprint_seed is None:
+            return torch.tensor(self.fitted.average)
+        trained = self.patients(TRAIN)
+        return self.genes(trained).mean(0) if trained else torch.zeros(len(self.gene_ids))  # that of the distribution
 
     def rna_only(self) -> list[str]:
         """Patients with expression and no image, sorted: they may train the gene encoder.
