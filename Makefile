@@ -56,7 +56,7 @@ demo: setup
 	@python workflow/lib/dice_table.py results/demo
 
 test: dev
-	@python -m pytest -q
+	@python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 lint: dev
 	ruff check .

@@ -39,7 +39,7 @@ BOTH_WAYS = ModelSettings(gene_width=WIDTH, gene_depth=1, bidirectional=True, sc
 # ViT-tiny over one slice of 224 pixels; the genes' width and depth as in the goal, one token a gene.
 STEP_MODEL = {"image_size": 224, "patch_size": 16, "image_width": 192, "image_depth": 12, "image_heads": 3}
 STEP_GENES = {"gene_tokens": "gene", "gene_width": WIDTH, "gene_depth": 2, "scan_backend": "auto"}
-STEP_PATIENTS, STEPS = 8, 3
+STEP_PATIENTS, STEPS = 8, 4
 
 
 def token_layer(block: nn.Module) -> Callable[[int], nn.Module]:

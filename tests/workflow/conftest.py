@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config", "envs", "profiles", "src", "workflow")
@@ -62,8 +63,23 @@ def jobs_of() -> Callable[[str], dict[str, int]]:
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory, snakemake: Snakemake) -> tuple[Path, str]:
-    """The folder of a finished run of config/toy.yaml, and what the run printed."""
-    folder = _copy_of_workflow(tmp_path_factory.mktemp("toy"))
-    done = snakemake(folder, *TOY, "--cores", "2")
-    assert done.returncode == 0, done.stdout[-6000:]
-    return folder, done.stdout
+    """The folder of a finished run of config/toy.yaml, and what the run printed.
+
+    It is run once, by the first of pytest's processes that asks; each has a copy of its own.
+    """
+    shared, own = _shared_by_processes(tmp_path_factory) / "toy", tmp_path_factory.mktemp("toy")
+    with FileLock(shared.with_suffix(".lock")):
+        if not (shared / "said.txt").is_file():
+            shutil.rmtree(shared, ignore_errors=True)
+            shared.mkdir()
+            done = snakemake(_copy_of_workflow(shared), *TOY, "--cores", "2")
+            assert done.returncode == 0, done.stdout[-6000:]
+            (shared / "said.txt").write_text(done.stdout)
+    shutil.copytree(shared, own, dirs_exist_ok=True, symlinks=True)  # with the times of the files
+    return own, (own / "said.txt").read_text()
+
+
+def _shared_by_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """pytest-xdist gives each of its processes a folder below the run's."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
