@@ -60,6 +60,10 @@ def run(args: argparse.Namespace) -> None:
         raise BadInputError(f"{facts_path}: spec: found {spec['key']}, expected {weights.spec['key']} as the weights")
     network_of(weights, args.weights)  # refuses what makes no masks
     split = read_split(results / "tables/split.parquet")
+    n_folds = split["fold"].nunique()
+    whole = spec["fold"] >= n_folds
+    if whole:
+        split = read_split(results / "tables/whole.parquet")
     training = patients_with_role(split, spec["fold"], TRAIN)
     if train_hash_of(training) != fitted.train_hash:
         raise BadInputError(f"{genes}: fitted on other patients than those of fold {spec['fold']} in the split")
@@ -73,11 +77,11 @@ def run(args: argparse.Namespace) -> None:
             model=asdict(weights.model),
             images=images,
             expression=expression,
-            n_folds=split["fold"].nunique(),
+            n_folds=n_folds,
             n_genes=len(fitted.gene_ids),
             scaler=fitted.scaler,
             training_range=ranges,
-            scores=_scores(results / f"evaluation/{spec['key']}.parquet"),
+            scores=_scores(results / ("external/evaluation" if whole else "evaluation") / f"{spec['key']}.parquet"),
             version=mgi.__version__,
             commit=_commit(),
             reads_genes=spec["method"] == "mgi" and spec["genes"] != "none",

@@ -68,7 +68,7 @@ def _training(facts: CardFacts) -> str:
     rows = {
         "images": f"{_source(facts.images)}, {facts.images.get('patients', '?')} patients in the shard",
         "expression": f"{_source(facts.expression)}, values {facts.expression.get('scale', '?')}",
-        "split": f"by {spec['protocol']}, fold {spec['fold']} of {facts.n_folds}, seed {spec['seed']}",
+        "split": f"by {spec['protocol']}, {_fold(facts, spec)}, seed {spec['seed']}",
         "patients": f"{patients['train']} train, {patients['validation']} validation (chose the weights), "
         f"{patients['test']} test",
         "genes": f"{facts.n_genes}, scaler {facts.scaler}, fitted on the training patients"
@@ -81,6 +81,12 @@ def _training(facts: CardFacts) -> str:
     return "## Training\n\n" + _table(("what", "value"), list(rows.items()))
 
 
+def _fold(facts: CardFacts, spec: Mapping[str, Any]) -> str:
+    """The fold after the last one trains on everybody."""
+    number = spec["fold"]
+    return f"fold {number} of {facts.n_folds}" if number < facts.n_folds else "the whole cohort, nobody left to test"
+
+
 def _result(facts: CardFacts, spec: Mapping[str, Any]) -> str:
     if not facts.scores:
         return "## Result\n\nThis run was not tested, or its scores were not at hand when it was released."
@@ -88,9 +94,10 @@ def _result(facts: CardFacts, spec: Mapping[str, Any]) -> str:
         (GENE_MODES.get(mode, mode), f"{found.estimate:.3f}", f"{found.low:.3f} to {found.high:.3f}", str(found.n))
         for mode, found in facts.scores.items()
     ]
+    tested = f"test patients of fold {spec['fold']}" if spec["fold"] < facts.n_folds else "patients of another archive"
     text = (
         "Dice of a patient's whole volume at threshold 0.5, no post-processing, on the images' own grid; mean over the "
-        f"test patients of fold {spec['fold']}, with the 95 % bootstrap interval over patients."
+        f"{tested}, with the 95 % bootstrap interval over patients."
     )
     return f"## Result\n\n{text}\n\n" + _table(("genes at prediction", "mean", "95 %", "patients"), rows)
 

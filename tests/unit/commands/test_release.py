@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from mgi.cli import main
+from mgi.cohort.split import SplitRow
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of, write_json
 from mgi.release import package
 from mgi.release.package import load_release
 from mgi.release.training_range import measure
+from mgi.shards.cohort_tables import read_split, write_split
 from mgi.shards.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.shards.image_shard import iter_images
 from mgi.training.weights import load_weights, save_weights
@@ -79,6 +81,27 @@ def test_a_run_that_was_not_tested_says_so(released, tmp_path: Path) -> None:
     weights = results / "runs/unet/weights.safetensors"
     assert main(["release", f"--weights={weights}", f"--output={tmp_path / 'out'}"]) == 0
     assert "was not tested" in (tmp_path / "out/MODEL_CARD.md").read_text()
+
+
+def test_a_model_of_the_whole_cohort_has_its_own_fold_and_the_scores_of_the_other_archive(released, tmp_path) -> None:
+    results = Path(shutil.copytree(released.results, tmp_path / "results"))
+    whole = read_split(results / "tables/split.parquet").assign(fold=1)
+    rows = [SplitRow(**row) for row in whole[whole["role"].isin(["train", "validation"])].to_dict("records")]
+    write_split(rows, results / "tables/whole.parquet", results / "whole.tsv")
+    (results / "folds/0").rename(results / "folds/1")
+    (results / "external").mkdir()
+    (results / "evaluation").rename(results / "external/evaluation")
+    weights = results / "runs/unet/weights.safetensors"
+    facts = json.loads(weights.with_name("run.json").read_text())
+    spec = {**facts["spec"], "fold": 1}
+    write_json(weights.with_name("run.json"), {**facts, "spec": spec})
+    stored = load_weights(weights, genes=read_fitted_genes(results / "folds/1/genes.parquet").gene_ids)
+    network = package.network_of(stored, weights)
+    save_weights(weights, network, spec=spec, model=stored.model, genes=stored.genes)
+    assert main(["release", f"--weights={weights}", f"--output={tmp_path / 'out'}"]) == 0
+    card = (tmp_path / "out/MODEL_CARD.md").read_text()
+    assert "the whole cohort, nobody left to test" in card
+    assert "mean over the patients of another archive" in card
 
 
 def test_a_second_release_into_the_same_folder_is_refused(released, capsys) -> None:
