@@ -35,7 +35,7 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
             "finetune.gene_dropuot: unknown key; did you mean 'finetune.gene_dropout'?",
         ),
         ({"modle": {}}, "modle: unknown key; did you mean 'model'?"),
-        ({"predict": {"zzz": 1}}, "predict.zzz: unknown key; known keys: batch, permutations, seed"),
+        ({"predict": {"zzz": 1}}, "predict.zzz: unknown key; known keys: batch, mirrored, permutations, seed"),
         (
             {"pretrain": {"schedule": {"warmup": 1}}},
             "pretrain.schedule.warmup: unknown key; did you mean 'pretrain.schedule.warmup_steps'?",
@@ -105,7 +105,7 @@ def test_defaults_fill_what_is_left_out_at_every_depth() -> None:
     filled = checked(config, SCHEMA)
     assert filled["pretrain"]["schedule"] == {
         "steps": 7, "batch": 16, "learning_rate": 3e-4, "weight_decay": 0.05, "warmup_steps": 50, "validate_every": 100,
-        "checkpoint_every": 100, "precision": "float32",
+        "checkpoint_every": 100, "precision": "float32", "averaging": 0.0,
     }  # fmt: skip
     assert filled["pretrain"]["augment"]["rotation"] == 15.0
     assert config["pretrain"] == {"schedule": {"steps": 7}}

@@ -103,5 +103,6 @@ def test_what_is_split_by_slice_is_apart_from_what_is_compared() -> None:
 
 def test_a_run_waits_for_the_check_of_its_own_protocol() -> None:
     table = run_table(BOTH | {"slice_split": BOTH})
-    reports = [leak_report(table, SimpleNamespace(run=f"unet-none{part}-fold0-seed0")) for part in ("", "-slice")]
-    assert reports == ["<results>/tables/leaks.json", "<results>/tables/leaks-slice.json"]
+    run, of_a_slice = (SimpleNamespace(run=f"unet-none{part}-fold0-seed0") for part in ("", "-slice"))
+    reports = [leak_report(table, folds, one) for folds, one in ((5, run), (5, of_a_slice), (0, run))]
+    assert reports == [f"<results>/tables/leaks{ending}.json" for ending in ("", "-slice", "-whole")]

@@ -13,6 +13,7 @@ from mgi.cli import main
 from mgi.cohort.slice_split import slice_roles
 from mgi.commands._learning import Fold
 from mgi.datasets.slices import prepare_slices
+from mgi.models.settings import ModelSettings
 from mgi.shards.image_shard import iter_images
 
 SLICE = {"key": "unet-slice", "method": "unet", "genes": "none", "fold": 0, "seed": 0, "protocol": "slice"}
@@ -55,7 +56,7 @@ def test_every_patient_has_slices_in_training_and_in_validation_and_no_slice_is_
     fold, patients = fold_of(leaky), leaky.patients[:8]
     volumes = {one.patient_id: one for one in iter_images(leaky.folder / "images")}
     for role, each in (("train", 6), ("validation", 2)):
-        pairs = fold.learning_pairs(role, 16)
+        pairs = fold.learning_pairs(role, ModelSettings(image_size=16))
         assert pairs.slices.patient_ids == patients
         assert pairs.slices.patient.bincount().tolist() == [each] * 8
         whole = prepare_slices([(name, volumes[name].slices, volumes[name].masks) for name in patients], 16)
