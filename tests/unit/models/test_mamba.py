@@ -117,7 +117,7 @@ def test_the_keywords_and_their_defaults_are_those_of_mamba_ssm(original) -> Non
 def test_every_backend_of_this_machine_gives_the_output_and_gradients_of_the_reference(bidirectional) -> None:
     results = {}
     for backend, missing in backends("cpu").items():
-        if missing is not None:
+        if missing is not None or backend == "triton":  # interpreted: minutes; its tests are smaller (test_triton.py)
             continue
         torch.manual_seed(0)
         layer = Mamba(24, bidirectional=bidirectional, backend=backend)
