@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fuzz.target import Seed, on_disk
+from fuzz.target import on_disk
 
 
 def _beside(
@@ -77,19 +77,6 @@ def read_fitted(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     return on_disk(scratch, call)
 
 
-def checkpoint(folder: Path) -> list[Seed]:
-    import torch
-
-    from mgi.training.checkpoint import save_checkpoint
-
-    home = folder / "checkpoint"
-    if not home.exists():
-        state = {"weights": torch.arange(200.0), "step": 3, "rng": torch.get_rng_state()[:64]}
-        save_checkpoint(home, state, step=3, identity="x")
-    (path,) = home.glob("*.pt")
-    return [Seed(data=path.read_bytes(), note=path.name)]
-
-
 def read_checkpoint(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.core.errors import BadInputError
     from mgi.training.checkpoint import load_checkpoint
@@ -103,20 +90,6 @@ def read_checkpoint(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
         return {name: str(value) for name, value in state.items()}
 
     return _beside("checkpoint", path.name, call, seeds, scratch)
-
-
-def weights(folder: Path) -> list[Seed]:
-    import torch
-
-    from mgi.models.settings import ModelSettings
-    from mgi.training.weights import save_weights
-
-    path = folder / "weights/weights.safetensors"
-    if not path.exists():
-        torch.manual_seed(0)
-        spec = {"key": "mgi", "seed": 0, "fold": 1, "genes": "real"}
-        save_weights(path, torch.nn.Linear(9, 8), spec=spec, model=ModelSettings(), genes=["a", "b"])
-    return [Seed(data=path.read_bytes(), note=path.name)]
 
 
 def read_weights(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:

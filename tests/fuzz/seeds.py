@@ -6,6 +6,7 @@ Written by a process of its own into a folder, so that the process that forks wo
 import contextlib
 import gzip
 import hashlib
+import importlib.util
 import io
 import json
 import sys
@@ -46,6 +47,8 @@ def write_seeds(folder: Path) -> None:
     _write_locks(folder)
     _write_kaggle(folder / "kaggle")
     _write_shards(folder)
+    if importlib.util.find_spec("torch"):
+        _write_trained(folder)
 
 
 def _write_series(folder: Path) -> None:
@@ -145,6 +148,22 @@ def _write_kaggle(folder: Path) -> None:
         with zipfile.ZipFile(folder / f"{name}.zip", "w", method) as archive:
             for member, data in members.items():
                 archive.writestr(member, data)
+
+
+def _write_trained(folder: Path) -> None:
+    """A checkpoint and released weights. Here, not where they are read: two workers would write them at once."""
+    import torch
+
+    from mgi.models.settings import ModelSettings
+    from mgi.training.checkpoint import save_checkpoint
+    from mgi.training.weights import save_weights
+
+    torch.manual_seed(0)
+    state = {"weights": torch.arange(200.0), "step": 3, "rng": torch.get_rng_state()[:64]}
+    save_checkpoint(folder / "checkpoint", state, step=3, identity="x")
+    spec = {"key": "mgi", "seed": 0, "fold": 1, "genes": "real"}
+    path = folder / "weights/weights.safetensors"
+    save_weights(path, torch.nn.Linear(9, 8), spec=spec, model=ModelSettings(), genes=["a", "b"])
 
 
 def _write_shards(folder: Path) -> None:

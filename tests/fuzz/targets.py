@@ -61,7 +61,10 @@ OWN = {
     "series-zip": (binaries.both, binaries.verify_series),
 }
 if importlib.util.find_spec("torch"):
-    OWN |= {"checkpoint": (own.checkpoint, own.read_checkpoint), "weights": (own.weights, own.read_weights)}
+    OWN |= {
+        "checkpoint": (files("checkpoint", "*.pt"), own.read_checkpoint),
+        "weights": (files("weights", "*.safetensors"), own.read_weights),
+    }
 CORRUPT = [
     _target(f"{name}:{kind}", kind, 1 / len(OWN), seeds, mutation, reader, checked=True)
     for name, (seeds, reader) in OWN.items()
