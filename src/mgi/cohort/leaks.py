@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from mgi.cohort.split import RNA_ONLY, TRAIN
+from mgi.cohort.split import IMAGE_ONLY, RNA_ONLY, TEST, TRAIN
 
 Roles = Iterable[tuple[str, str]]
 """Patient and role, a pair per row of the split in one fold."""
@@ -30,7 +30,7 @@ def leaks_of(fold: int, roles: Roles, shared: Mapping[str, Mapping[str, Iterable
     """Every pair of the fold that shares something across its sides, once for each kind, sorted.
 
     `shared` has for each kind (`gene vector`) the digests by patient. A patient without image trains the gene encoder,
-    which is the side of training.
+    which is the side of training; one without expression is only ever tested.
     """
     placed = sorted(set(roles))
     found = set(_between(fold, "patient id", [((patient, role), patient.encode()) for patient, role in placed]))
@@ -50,4 +50,4 @@ def _between(fold: int, kind: str, owned: Iterable[tuple[tuple[str, str], bytes]
 
 
 def _side(role: str) -> str:
-    return TRAIN if role == RNA_ONLY else role
+    return {RNA_ONLY: TRAIN, IMAGE_ONLY: TEST}.get(role, role)

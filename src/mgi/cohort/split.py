@@ -1,6 +1,7 @@
 """Who is trained on, validated on and tested on in each fold; patients are the unit, never slices.
 
 Patients with expression and no image belong to no fold's test: in every fold they may train the gene encoder alone.
+Patients with an image and no expression train nothing: each belongs to one fold, which segments them without genes.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import site_of
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
-RNA_ONLY = "rna_only"
+RNA_ONLY, IMAGE_ONLY = "rna_only", "image_only"
 _FOLD_STREAM = 1  # keeps the validation draws apart from the draw of the folds
 
 
@@ -44,18 +45,29 @@ class SplitRow(NamedTuple):
     role: str
 
 
-def split_patients(patient_ids: Iterable[str], settings: SplitSettings, rna_only: Iterable[str] = ()) -> list[SplitRow]:
+def split_patients(
+    patient_ids: Iterable[str],
+    settings: SplitSettings,
+    rna_only: Iterable[str] = (),
+    image_only: Iterable[str] = (),
+) -> list[SplitRow]:
     """A row per fold and patient, sorted; every patient is tested exactly once and folds differ by one patient at most.
 
     Sites are spread evenly over the folds; those with fewer patients than folds are pooled. The order of the given
-    patients does not matter. Those of `rna_only` have that role in every fold and change nothing for the others. Raises
-    BadInputError where patients repeat or are too few for the folds.
+    patients does not matter. Those of `rna_only` have that role in every fold, those of `image_only` in one; they
+    change nothing for the others. Raises BadInputError where patients repeat or are too few for the folds.
     """
     patients, unpaired = _checked(patient_ids, rna_only, settings)
+    apart = sorted(image_only)
+    if shared := set(apart) & {*patients, *unpaired}:
+        raise BadInputError(f"split: {min(shared)} has expression, expected none among the patients with an image only")
     strata = _strata(patients, settings.folds)
     dealt = _shuffled(strata, np.random.default_rng(settings.seed))
-    tested = [set(dealt[fold :: settings.folds]) for fold in range(settings.folds)]
-    return [row for fold, held in enumerate(tested) for row in _fold_rows(fold, held, strata, unpaired, settings)]
+    rows = []
+    for fold in range(settings.folds):
+        rows += _fold_rows(fold, set(dealt[fold :: settings.folds]), strata, unpaired, settings)
+        rows += [SplitRow(fold, patient, site_of(patient), IMAGE_ONLY) for patient in apart[fold :: settings.folds]]
+    return sorted(rows)
 
 
 def whole_cohort(patient_ids: Iterable[str], settings: SplitSettings, rna_only: Iterable[str] = ()) -> list[SplitRow]:
@@ -108,9 +120,9 @@ class SiteCount(NamedTuple):
 def site_counts(rows: Iterable[SplitRow]) -> list[SiteCount]:
     """A row per fold and site, sorted; batch effects follow the site, so a fold should train on those it tests.
 
-    Patients without image are not counted.
+    Only patients with both expression and an image are counted.
     """
-    counts = Counter((row.fold, row.site, row.role) for row in rows if row.role != RNA_ONLY)
+    counts = Counter((row.fold, row.site, row.role) for row in rows if row.role not in (RNA_ONLY, IMAGE_ONLY))
     pairs = sorted({(fold, site) for fold, site, _ in counts})
     return [
         SiteCount(fold, site, *(counts[fold, site, role] for role in (TRAIN, VALIDATION, TEST))) for fold, site in pairs

@@ -25,13 +25,16 @@ def run(args: argparse.Namespace) -> None:
     kept = cohort.loc[cohort["status"] == KEPT, "patient_id"].tolist()
     without_image = cohort["has_expression"] & ~cohort["has_image"] & (cohort["reason"] != EXCLUDED)
     rna_only = cohort.loc[without_image, "patient_id"].tolist()
-    rows = split_patients(kept, settings, rna_only)
+    whole_image = cohort["has_image"] & cohort["has_mask"] & (cohort["reason"] != EXCLUDED)
+    image_only = cohort.loc[whole_image & ~cohort["has_expression"], "patient_id"].tolist()
+    rows = split_patients(kept, settings, rna_only, image_only)
     sites = site_counts(rows)
     write_split_sites(sites, args.sites)
     write_split(rows, args.output, args.tsv)
     write_split(whole_cohort(kept, settings, rna_only), args.whole)
     print(f"{len(kept)} patients of {len({one.site for one in sites})} sites in {settings.folds} folds")
     print(f"{len(rna_only)} patients with expression and no image, who may train the gene encoder in every fold")
+    print(f"{len(image_only)} patients with an image and no expression, segmented without genes, each by one fold")
     for one in sites:
         if one.test and not one.train:
             print(f"fold {one.fold}: tests {one.test} of site {one.site} and trains on none of it")
