@@ -92,7 +92,6 @@ rule all:
     input:
         report="<results>/report.html",
         summary="<results>/summary.json",
-        paper_like=PAPER_LIKE,
 
 
 rule external:

@@ -1,6 +1,6 @@
 """From predicted masks to scores, intervals, tests and the gene audit; no GPU, no torch.
 
-REQUIRED INPUTS: <results>/predictions/, <results>/shards/images/slices.parquet.
+REQUIRED INPUTS: <results>/predictions/, <results>/shards/images/slices.parquet, <results>/tables/split.parquet.
 OUTPUTS: <results>/evaluation/.
 """
 
@@ -44,8 +44,10 @@ rule compare:
     """Put all runs side by side: intervals, paired tests, the gene audit."""
     input:
         scores=expand("<results>/evaluation/{run}.parquet", run=SEGMENTERS),
+        split="<results>/tables/split.parquet",
     output:
         dice="<results>/evaluation/dice.csv",
+        dice_all="<results>/evaluation/dice_all.csv",
         tests="<results>/evaluation/tests.csv",
         audit="<results>/evaluation/audit.csv",
         patients="<results>/evaluation/patients.csv",
@@ -67,8 +69,10 @@ rule compare:
         exec &> >(tee {log:q})
         python -m mgi compare \
             --scores {input.scores:q} \
+            --split {input.split:q} \
             --settings {params.settings:q} \
             --dice {output.dice:q} \
+            --dice-all {output.dice_all:q} \
             --tests {output.tests:q} \
             --audit {output.audit:q} \
             --patients {output.patients:q}
@@ -80,6 +84,7 @@ rule paper_like:
     input:
         scores=expand("<results>/evaluation/{run}.parquet", run=[*SEGMENTERS, *LEAKY]),
         slices="<results>/shards/images/slices.parquet",
+        split="<results>/tables/split.parquet",
     output:
         table="<results>/evaluation/paper_like.csv",
     log:
@@ -101,6 +106,7 @@ rule paper_like:
         python -m mgi paper-like \
             --scores {input.scores:q} \
             --slices {input.slices:q} \
+            --split {input.split:q} \
             --settings {params.settings:q} \
             --output {output.table:q}
         """

@@ -79,3 +79,9 @@ use rule predict_fold from another as external_predict_fold with:
         genes=WHOLE_FOLD,
         split=f"{OUTSIDE}/admitted/split.parquet",
         weights=f"{config['results']}/runs/{{run}}/weights.safetensors",
+
+
+use rule compare from another as external_compare with:
+    input:
+        scores=expand(f"{OUTSIDE}/evaluation/{{run}}.parquet", run=segmenters(WHOLE)),
+        split=f"{OUTSIDE}/admitted/split.parquet",

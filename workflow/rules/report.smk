@@ -35,9 +35,11 @@ rule report:
         expression_lock="<results>/locks/expression.json",
         image_lock="<results>/locks/images.json",
         dice="<results>/evaluation/dice.csv",
+        dice_all="<results>/evaluation/dice_all.csv",
         tests="<results>/evaluation/tests.csv",
         audit="<results>/evaluation/audit.csv",
         patients="<results>/evaluation/patients.csv",
+        paper_like=PAPER_LIKE,
         slices="<results>/shards/images/slices.parquet",
         genes="<results>/shards/expression/genes.parquet",
         predictions=expand("<results>/predictions/{run}.parquet", run=SEGMENTERS),
@@ -57,6 +59,7 @@ rule report:
         mem_mb=2000,
         runtime=30,
     params:
+        paper_like=["--paper-like"] if PAPER_LIKE else [],
         benchmarks=f"{config['results']}/benchmarks",
         code=code_of("report"),
     shell:
@@ -68,9 +71,11 @@ rule report:
             --expression-lock {input.expression_lock:q} \
             --image-lock {input.image_lock:q} \
             --dice {input.dice:q} \
+            --dice-all {input.dice_all:q} \
             --tests {input.tests:q} \
             --audit {input.audit:q} \
             --patients {input.patients:q} \
+            {params.paper_like:q} {input.paper_like:q} \
             --slices {input.slices:q} \
             --genes {input.genes:q} \
             --predictions {input.predictions:q} \

@@ -1,4 +1,7 @@
-"""Tables over all runs: Dice with intervals, each method against MGI, the gene audit, and the patients behind them."""
+"""Tables over all runs: Dice with intervals, each method against MGI, the gene audit, and the patients behind them.
+
+Patients without expression are in one table alone, beside all others: what methods score that read no genes.
+"""
 
 import argparse
 import json
@@ -13,8 +16,9 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import atomic_path
 from mgi.evaluation.audit import audit_table
 from mgi.evaluation.cohort_tables import dice_table, paired_tests
-from mgi.evaluation.patient_scores import SCORES, per_patient
+from mgi.evaluation.patient_scores import GENE_FREE, SCORES, per_patient, without_expression
 from mgi.evaluation.scores import DICE_DEFINITIONS
+from mgi.shards.cohort_tables import read_split
 from mgi.shards.parquet import read_table
 
 
@@ -28,10 +32,12 @@ class EvaluationSettings:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
     parser.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
+    parser.add_argument("--split", type=Path, required=True, help="split that names the patients without expression")
     parser.add_argument("--dice", type=Path, required=True, help="a row per method, gene mode and definition (CSV)")
+    parser.add_argument("--dice-all", type=Path, required=True, help="the same without genes, over all patients (CSV)")
     parser.add_argument("--tests", type=Path, required=True, help="MGI against each other method (CSV)")
     parser.add_argument("--audit", type=Path, required=True, help="real against other genes (CSV)")
     parser.add_argument("--patients", type=Path, required=True, help="a row per method, gene mode and patient (CSV)")
@@ -46,11 +52,13 @@ def run(args: argparse.Namespace) -> None:
             f"{', '.join(DICE_DEFINITIONS)} and at least 1 draw"
         )
     scores = pd.concat([_read(path) for path in sorted(args.scores)], ignore_index=True)
-    patients = per_patient(scores)
+    everybody = per_patient(scores)
+    patients = everybody[~everybody["patient_id"].isin(without_expression(read_split(args.split)))]
     how = {"draws": chosen.bootstrap_draws, "seed": chosen.seed}
     tables = {
         args.patients: patients,
         args.dice: dice_table(patients, **how),
+        args.dice_all: dice_table(everybody[everybody["genes"].isin(GENE_FREE)], **how),
         args.tests: paired_tests(patients, chosen.headline, **how),
         args.audit: audit_table(patients, chosen.headline, **how),
     }

@@ -15,9 +15,10 @@ from mgi.commands.compare import EvaluationSettings
 from mgi.core import settings
 from mgi.core.files import atomic_path
 from mgi.evaluation.paper_like import EMPTY_MASK, NO_SPLIT, PATIENT, paper_like_table
-from mgi.evaluation.patient_scores import SCORES
+from mgi.evaluation.patient_scores import SCORES, without_expression
 from mgi.evaluation.scores import score_patient
 from mgi.evaluation.true_masks import read_masks
+from mgi.shards.cohort_tables import read_split
 from mgi.shards.parquet import read_table
 
 
@@ -25,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
     parser.add_argument("--slices", type=Path, required=True, help="slices of the image shard (Parquet)")
+    parser.add_argument("--split", type=Path, required=True, help="split; who has no expression is left out")
     parser.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
     parser.add_argument("--output", type=Path, required=True, help="a row per split, method and definition (CSV)")
     return parser
@@ -33,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     chosen = settings.parse(EvaluationSettings, args.settings, where="evaluation")
     scores = pd.concat([read_with_split(path) for path in sorted(args.scores)], ignore_index=True)
+    scores = scores[~scores["patient_id"].isin(without_expression(read_split(args.split)))]
     patients = sorted(scores.loc[scores["split"] == PATIENT, "patient_id"].unique())
     scores = pd.concat([scores, _of_empty_masks(args.slices, patients)], ignore_index=True)
     table = paper_like_table(scores, draws=chosen.bootstrap_draws, seed=chosen.seed)

@@ -1,5 +1,7 @@
 """Segment every slice of a fold's test patients on their own grid, with each kind of genes that the audit asks for.
 
+The fold's patients without expression are segmented too, by what needs none: a method without genes, or the null token.
+
 INPUTS: weights, image shard, expression shard, the fold's genes, split. OUTPUT: predictions, one row a slice and mode.
 No mask is read: shuffling the ground truth cannot change a prediction.
 """
@@ -11,12 +13,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from mgi.cohort.slice_split import PATIENT_PROTOCOL
+from mgi.cohort.split import IMAGE_ONLY, TEST
 from mgi.commands._learning import Fold, add_inputs, device, read_spec
 from mgi.core.settings import parse
+from mgi.datasets.slices import prepare_slices
 from mgi.models.settings import ModelSettings
+from mgi.shards.image_shard import PatientImages
 from mgi.shards.predictions import prediction_writer
 from mgi.training.gene_cache import cache_for
-from mgi.training.predict import gene_modes, predict_native
+from mgi.training.predict import gene_modes, predict_native, without_genes
+from mgi.training.pretrain import Pairs
 from mgi.training.segmenters import build_segmenter
 from mgi.training.settings import PredictSettings
 from mgi.training.weights import load_weights
@@ -45,14 +54,26 @@ def run(args: argparse.Namespace) -> None:
 def _rows(
     model: Any, fold: Fold, sizes: ModelSettings, spec: dict[str, Any], settings: PredictSettings
 ) -> Iterator[Any]:
-    """(patient, mode, donor, slices) of every test patient and gene mode."""
-    images = [replace(patient, masks=None) for patient in fold.images("test")]
+    """(patient, mode, donor, slices) of every test patient and gene mode, then of the patients without expression."""
+    images = [replace(patient, masks=None) for patient in fold.images(TEST)]
     pairs = fold.pairs(images, sizes)
-    shapes = [(one.slices.shape[1], one.slices.shape[2]) for one in images]
     with_genes = spec["method"] == "mgi" and spec["genes"] != "none"
     cache = cache_for(model)
     average = fold.average_genes()
     for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
         donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
-        for patient, stored in predict_native(model, pairs, mode, shapes, settings, cache):
+        for patient, stored in predict_native(model, pairs, mode, _shapes(images), settings, cache):
             yield patient, mode.name, donors[patient], stored
+    if spec["protocol"] != PATIENT_PROTOCOL or not fold.patients(IMAGE_ONLY):
+        return
+    images = [replace(patient, masks=None) for patient in fold.images(IMAGE_ONLY)]
+    volumes = [(one.patient_id, one.slices, None) for one in images]
+    genes = torch.zeros(len(images), len(fold.gene_ids))
+    pairs = Pairs(slices=prepare_slices(volumes, sizes.image_size, sizes.context_slices), genes=genes)
+    mode = without_genes(genes, "null" if with_genes else "none")
+    for patient, stored in predict_native(model, pairs, mode, _shapes(images), settings, cache):
+        yield patient, mode.name, None, stored
+
+
+def _shapes(images: list[PatientImages]) -> list[tuple[int, int]]:
+    return [(one.slices.shape[1], one.slices.shape[2]) for one in images]

@@ -19,7 +19,7 @@ from mgi.cohort.split import TRAIN
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
 from mgi.evaluation.intervals import Interval, bootstrap_mean
-from mgi.evaluation.patient_scores import SCORES, per_patient
+from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
 from mgi.evaluation.scores import HEADLINE
 from mgi.expression.normalise import FittedGenes, train_hash_of
 from mgi.release.card import CardFacts, model_card
@@ -81,7 +81,10 @@ def run(args: argparse.Namespace) -> None:
             n_genes=len(fitted.gene_ids),
             scaler=fitted.scaler,
             training_range=ranges,
-            scores=_scores(results / ("external/evaluation" if whole else "evaluation") / f"{spec['key']}.parquet"),
+            scores=_scores(
+                results / ("external/evaluation" if whole else "evaluation") / f"{spec['key']}.parquet",
+                without_expression(split),
+            ),
             version=mgi.__version__,
             commit=_commit(),
             reads_genes=spec["method"] == "mgi" and spec["genes"] != "none",
@@ -116,11 +119,12 @@ def _scaled(folder: Path, fitted: FittedGenes, patients: list[str]) -> NDArray[n
     return fitted.transform(shard.values[[place[patient] for patient in patients]])
 
 
-def _scores(path: Path) -> dict[str, Interval]:
+def _scores(path: Path, left_out: set[str]) -> dict[str, Interval]:
     """Mean volume Dice by gene mode over the test patients; empty where the run was not evaluated."""
     if not path.is_file():
         return {}
-    patients = per_patient(read_table(path, SCORES).to_pandas())
+    scores = read_table(path, SCORES).to_pandas()
+    patients = per_patient(scores[~scores["patient_id"].isin(left_out)])
     return {
         str(mode): bootstrap_mean(group[HEADLINE], DRAWS, seed=0)
         for mode, group in patients.groupby("genes", sort=True)

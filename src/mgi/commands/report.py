@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
         "expression-lock": "lock of the expression source (JSON)",
         "image-lock": "lock of the image source (JSON)",
         "dice": "Dice table of compare (CSV)",
+        "dice-all": "Dice table of compare without genes, over all patients (CSV)",
         "tests": "tests of compare (CSV)",
         "audit": "gene audit of compare (CSV)",
         "patients": "patients of compare (CSV)",
@@ -36,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     for name, meaning in required.items():
         parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
     parser.add_argument("--genes", type=Path, help="gene list of the expression shard (Parquet), for its count")
+    parser.add_argument("--paper-like", type=Path, help="watermarked table of paper-like (CSV)")
     parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
     parser.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
     parser.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
@@ -55,9 +57,11 @@ def run(args: argparse.Namespace) -> None:
         locks={kind: read_json(path) for kind, path in locks.items()},
         lock_digests={kind: sha256_of(path) for kind, path in locks.items()},
         dice=_read_csv(args.dice),
+        dice_all=_read_csv(args.dice_all),
         tests=_read_csv(args.tests),
         audit=_read_csv(args.audit),
         patients=patients,
+        paper_like=_read_csv(args.paper_like) if args.paper_like else None,
         slices=slices_per_patient(args.slices),
         genes=rows_of(args.genes) if args.genes else None,
         curves=[read_curve(path, {spec.key: spec.label for spec in specs.values()}) for path in sorted(args.curves)],

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from mgi.cohort.split import IMAGE_ONLY
 from mgi.core.errors import BadInputError
 from mgi.evaluation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES
 
@@ -15,6 +16,8 @@ MGI_ON_FINGERPRINTS = "mgi-fingerprint"
 MGI_FROM_SCRATCH = "mgi-no-pretraining"
 CONTROLS = (MGI_WITHOUT_GENES, MGI_ON_FINGERPRINTS, MGI_FROM_SCRATCH)
 """MGI trained again without one thing; each is a method of its own in tables, and none is a rival of MGI."""
+GENE_FREE = ("none", "null")
+"""Gene modes in which nothing of a patient's expression is read."""
 KEY = ["method", "genes", "patient_id"]
 COLUMNS = [*DICE_DEFINITIONS, *OTHER_SCORES, *COUNTS]
 
@@ -69,6 +72,11 @@ def per_patient(scores: pd.DataFrame) -> pd.DataFrame:
     wide.insert(0, "seeds", seeds)
     wide.columns.name = None
     return wide.reset_index().rename(columns={"mode": "genes"})
+
+
+def without_expression(split: pd.DataFrame) -> set[str]:
+    """Patients with an image alone: segmented without genes, and scored in a table of their own."""
+    return set(split.loc[split["role"] == IMAGE_ONLY, "patient_id"])
 
 
 def values_of(patients: pd.DataFrame, method: str, genes: str, definition: str) -> pd.Series:

@@ -12,12 +12,14 @@ METHODS = {
     "resunet": "ResU-Net",
     "attention_unet": "Attention U-Net",
     "deeplabv3plus": "DeepLabv3+",
+    "empty-mask": "Predicting nothing",
 }
 BLUE, SKY, ORANGE, VERMILION, GREEN, PURPLE, YELLOW = (
     "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#F0E442",
 )  # fmt: skip
 INK, GREY = "#1d2733", "#8a94a0"
-COLOURS = dict(zip(METHODS, (BLUE, SKY, YELLOW, "#000000", ORANGE, VERMILION, GREEN, PURPLE), strict=True))
+COLOURS = dict(zip(METHODS, (BLUE, SKY, YELLOW, "#000000", ORANGE, VERMILION, GREEN, PURPLE, INK), strict=True))
+SPLITS = {"patient": "by patient", "slice": "by slice", "none": "nothing trained"}
 
 GENES = {
     "real": "own genes",

@@ -10,7 +10,7 @@ from mgi.evaluation.dice import Bytes, Mask
 from mgi.evaluation.patient_scores import MGI, own_genes, values_of
 from mgi.evaluation.prediction_file import RunSpec, read_patients, read_spec, read_volumes
 from mgi.evaluation.true_masks import shard_folder
-from mgi.reporting.overlays import OverlayCase, best_median_worst
+from mgi.reporting.overlays import OverlayCase, patients_to_show
 from mgi.shards.image_shard import PatientImages, read_images
 
 PREFERRED_BASELINES = ("unet", "attention_unet", "resunet", "deeplabv3plus")
@@ -24,7 +24,7 @@ def run_specs(predictions: Iterable[Path]) -> dict[Path, RunSpec]:
 def overlay_cases(
     specs: Mapping[Path, RunSpec], slices: Path, patients: pd.DataFrame, definition: str
 ) -> list[OverlayCase]:
-    """The best, median and worst patient of MGI with real genes, each as its lowest seed predicted it.
+    """The best, median and three worst patients of MGI with real genes, each as its lowest seed predicted it.
 
     Without MGI the first baseline takes its place. One baseline stands beside MGI: U-Net where it was run.
     """
@@ -34,7 +34,7 @@ def overlay_cases(
         return []
     compared = own_genes(patients)
     genes = "real" if shown[0] == MGI else "none"
-    chosen = best_median_worst(values_of(compared, shown[0], genes, definition))
+    chosen = patients_to_show(values_of(compared, shown[0], genes, definition))
     found: dict[str, dict[str, Bytes]] = {patient: {} for patient in chosen.values()}
     images = read_images(shard_folder(slices), found)
     for path, spec in sorted(specs.items(), key=lambda item: (item[1].seed, item[1].key)):

@@ -1,4 +1,4 @@
-"""Masks on images: the patients on which MGI did best, middling and worst, beside a baseline."""
+"""Masks on images: the patients on which MGI did best, middling and worst (three of them), beside a baseline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ from mgi.reporting.drawing import STYLE, WIDTH, as_data_uri, new_figure
 from mgi.reporting.names import ORANGE, SKY, method_name
 
 DARK = "#11161c"
+FAILURES = ("worst", "2nd worst", "3rd worst")
+"""Ranks of the patients that are shown where the prediction errs most; the others where the tumour is largest."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +31,21 @@ class OverlayCase:
     probability: Mapping[str, Bytes]
 
 
-def best_median_worst(scores: pd.Series) -> dict[str, str]:
-    """Which patients to show, by rank; with fewer than three patients some ranks are absent.
+def patients_to_show(scores: pd.Series) -> dict[str, str]:
+    """Which patients to show, by rank; with fewer than five patients some ranks are absent.
 
     `scores` is indexed by patient; equal scores are ordered by name.
     """
     ordered = [str(name) for name in scores.dropna().sort_index().sort_values(ascending=False, kind="stable").index]
     if not ordered:
         return {}
-    ranks = {"best": ordered[0], "median": ordered[len(ordered) // 2], "worst": ordered[-1]}
+    worst = dict(zip(FAILURES, ordered[::-1], strict=False))
+    ranks = {"best": ordered[0], "median": ordered[len(ordered) // 2], **worst}
     return {rank: patient for rank, patient in ranks.items() if patient not in _before(ranks, rank)}
 
 
 def overlays_figure(cases: Sequence[OverlayCase], *, simulated: bool) -> str | None:
-    """A row per patient on its slice with most tumour: the image, then truth and prediction of each method."""
+    """A row per patient on one slice: the image, then truth and prediction of each method."""
     if not cases:
         return None
     methods = list(dict.fromkeys(method for case in cases for method in case.probability))
@@ -64,7 +67,7 @@ def overlays_figure(cases: Sequence[OverlayCase], *, simulated: bool) -> str | N
 
 
 def _draw_case(row: Sequence[Any], case: OverlayCase, methods: Sequence[str]) -> None:
-    index = int(np.argmax(np.count_nonzero(case.truth, axis=(1, 2))))
+    index = _slice_to_show(case, methods)
     picture, window = _windowed(case.pixels[index])
     for axes in row:
         axes.imshow(picture[window], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -82,6 +85,14 @@ def _draw_case(row: Sequence[Any], case: OverlayCase, methods: Sequence[str]) ->
             0.03, 0.03, f"Dice {dice(prediction, case.truth):.2f}", transform=axes.transAxes, color="white",
             fontsize=9, bbox={"facecolor": DARK, "alpha": 0.6, "lw": 0, "pad": 2},
         )  # fmt: skip
+
+
+def _slice_to_show(case: OverlayCase, methods: Sequence[str]) -> int:
+    """Of a failure the slice on which the first method errs on most pixels, else the one with most tumour."""
+    wrong = case.truth
+    if case.rank in FAILURES and (first := [method for method in methods if method in case.probability][:1]):
+        wrong = at_least(case.probability[first[0]], THRESHOLD) != case.truth
+    return int(np.argmax(np.count_nonzero(wrong, axis=(1, 2))))
 
 
 def _outline(axes: Any, mask: Mask, colour: str, style: Any) -> None:

@@ -7,6 +7,7 @@ import jinja2
 
 from mgi.evaluation.patient_scores import own_genes
 from mgi.reporting import figures, tables
+from mgi.reporting.failures import failure_rows
 from mgi.reporting.names import AUDIT, DEFINITIONS
 from mgi.reporting.overlays import overlays_figure
 from mgi.reporting.provenance import config_sha256
@@ -42,8 +43,12 @@ def _content(results: Results, title: str) -> dict[str, Any]:
         "methods": tables.headline_rows(results.compared, results.tests, results.headline),
         "definitions": definitions,
         "definition_rows": tables.definition_rows(results.dice),
+        "everybody": tables.gene_free_rows(results.dice_all, results.headline) if results.without_expression else [],
+        "without_expression": results.without_expression,
+        "paper_like": tables.paper_like_rows(results.paper_like),
         "audit": _audit_rows(results),
         "figures": _figures(results),
+        "failures": failure_rows(results.patients, results.overlays),
         "overlays": [{"rank": case.rank, "patient": case.patient_id} for case in results.overlays],
         "versions": dict(results.versions),
         "locks": tables.lock_rows(results.locks, results.lock_digests),

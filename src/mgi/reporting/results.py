@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mgi.evaluation.patient_scores import own_genes
+from mgi.evaluation.patient_scores import own_genes, without_expression
 from mgi.reporting.cohort_flow import CohortFlow, cohort_flow
 from mgi.reporting.curves import RunCurve
 from mgi.reporting.overlays import OverlayCase
@@ -15,7 +15,9 @@ from mgi.reporting.provenance import RuleCost
 
 @dataclass(frozen=True)
 class Results:
-    """Tables as their commands wrote them; `slices` counts per patient, `genes` is None where no gene list was given.
+    """Tables as their commands wrote them; `slices` counts per patient.
+
+    `genes` is None where no gene list was given, `paper_like` where no run was split by slice.
 
     `locks` and `lock_digests` (SHA-256 of the files) are by kind, `expression` and `images`.
     """
@@ -25,9 +27,11 @@ class Results:
     locks: Mapping[str, Mapping[str, Any]]
     lock_digests: Mapping[str, str]
     dice: pd.DataFrame
+    dice_all: pd.DataFrame
     tests: pd.DataFrame
     audit: pd.DataFrame
     patients: pd.DataFrame
+    paper_like: pd.DataFrame | None
     slices: Mapping[str, int]
     genes: int | None
     curves: Sequence[RunCurve]
@@ -55,6 +59,11 @@ class Results:
     def tested(self) -> int:
         """Patients with at least one score."""
         return int(self.patients["patient_id"].nunique())
+
+    @property
+    def without_expression(self) -> int:
+        """Patients with an image and no expression, whom methods without genes segment."""
+        return len(without_expression(self.split))
 
     @property
     def flow(self) -> CohortFlow:

@@ -27,6 +27,7 @@ def summary(results: Results) -> dict[str, Any]:
             "dropped": flow.dropped,
         },
         "dice": _records(results.dice, ["method", "genes", "definition", "mean", "median", "low", "high", "n"]),
+        "dice_all": _records(results.dice_all, ["method", "genes", "definition", "mean", "median", "low", "high", "n"]),
         "audit": _audit(results.audit),
         "tests": _records(results.tests, list(results.tests.columns)),
         "rules": [

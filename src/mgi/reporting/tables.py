@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mgi.reporting.names import DEFINITIONS, GENES, in_order, method_name
+from mgi.reporting.names import DEFINITIONS, GENES, SPLITS, in_order, method_name
 from mgi.reporting.provenance import RuleCost
 
 NOTHING = "–"
@@ -78,6 +78,43 @@ def definition_rows(dice: pd.DataFrame) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def gene_free_rows(dice_all: pd.DataFrame, definition: str) -> list[dict[str, str]]:
+    """One row per method and mode that reads no genes: the definition's mean with interval, spread and failures."""
+    chosen = dice_all[dice_all["definition"] == definition]
+    return [
+        {
+            "method": method_name(label),
+            "genes": GENES[str(row["genes"])],
+            "n": str(int(row["n"])),
+            "mean": number(row["mean"]),
+            "interval": interval(row["low"], row["high"]),
+            "median": number(row["median"]),
+            "below_half": str(int(row["below_half"])),
+        }
+        for label in in_order(list(chosen["method"].unique()))
+        for row in chosen[chosen["method"] == label].to_dict("records")
+    ]
+
+
+def paper_like_rows(table: pd.DataFrame | None) -> list[dict[str, str]]:
+    """One row per split, method and definition, methods with their own genes; none where nothing was split by slice."""
+    if table is None:
+        return []
+    own = table[table["genes"].isin(("real", "none"))]
+    return [
+        {
+            "split": SPLITS[str(row["split"])],
+            "method": method_name(str(row["method"])),
+            "definition": DEFINITIONS[str(row["definition"])][0],
+            "mean": number(row["mean"]),
+            "interval": interval(row["low"], row["high"]),
+            "patients": str(int(row["patients"])),
+            "watermark": row["watermark"] if isinstance(row["watermark"], str) else "",
+        }
+        for row in own.to_dict("records")
+    ]
 
 
 def cost_rows(costs: Sequence[RuleCost]) -> list[dict[str, str]]:

@@ -33,14 +33,13 @@ def gene_modes(
     `mean` is the training mean `average` (G,), `null` the learned null token, `permuted-k` the genes of another test
     patient: a derangement, so that nobody keeps their own. One test patient has no permutation.
     """
-    nobody: list[str | None] = [None] * len(patient_ids)
-    zeros = torch.zeros_like(genes)
     if not with_genes:
-        return [GeneMode(name="none", genes=zeros, donors=nobody, use_genes=False)]
+        return [without_genes(genes, "none")]
+    nobody: list[str | None] = [None] * len(patient_ids)
     modes = [
         GeneMode(name="real", genes=genes, donors=list(patient_ids), use_genes=True),
         GeneMode(name="mean", genes=average.to(genes.dtype).expand_as(genes), donors=nobody, use_genes=True),
-        GeneMode(name="null", genes=zeros, donors=nobody, use_genes=False),
+        without_genes(genes, "null"),
     ]
     rng = np.random.default_rng(settings.seed)
     for index in range(settings.permutations if len(patient_ids) > 1 else 0):
@@ -50,6 +49,11 @@ def gene_modes(
             GeneMode(name=f"permuted-{index}", genes=genes[torch.from_numpy(order)], donors=donors, use_genes=True)
         )
     return modes
+
+
+def without_genes(genes: Tensor, name: str) -> GeneMode:
+    """The mode that reads no genes, for as many patients as `genes` (P, G) has rows."""
+    return GeneMode(name=name, genes=torch.zeros_like(genes), donors=[None] * len(genes), use_genes=False)
 
 
 def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@ import pytest
 
 from mgi.cohort.leaks import leaks_of
 
-ROLES = [("A", "train"), ("B", "validation"), ("C", "test"), ("D", "rna_only")]
+ROLES = [("A", "train"), ("B", "validation"), ("C", "test"), ("D", "rna_only"), ("E", "image_only")]
 
 
 def test_patients_with_nothing_in_common_leak_nothing() -> None:
@@ -11,7 +11,9 @@ def test_patients_with_nothing_in_common_leak_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", ["gene vector", "image slice"])
-@pytest.mark.parametrize(("first", "second"), [("A", "B"), ("A", "C"), ("B", "C"), ("C", "D"), ("B", "D")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("A", "B"), ("A", "C"), ("B", "C"), ("C", "D"), ("B", "D"), ("A", "E"), ("D", "E")]
+)
 def test_a_digest_on_two_sides_is_a_leak_with_both_names(kind: str, first: str, second: str) -> None:
     digests = {first: [b"own", b"shared"], second: [b"shared", b"other"]}
     roles = dict(ROLES)
@@ -21,8 +23,9 @@ def test_a_digest_on_two_sides_is_a_leak_with_both_names(kind: str, first: str, 
 
 
 def test_a_digest_on_one_side_is_no_leak() -> None:
-    roles = [("A", "train"), ("B", "train"), ("D", "rna_only"), ("X", "test"), ("Y", "test")]
-    assert leaks_of(0, roles, {"gene vector": {"A": [b"1"], "B": [b"1"], "D": [b"1"], "X": [b"2"], "Y": [b"2"]}}) == []
+    roles = [("A", "train"), ("B", "train"), ("D", "rna_only"), ("X", "test"), ("Y", "test"), ("Z", "image_only")]
+    shared = {**dict.fromkeys("ABD", (b"1",)), **dict.fromkeys("XYZ", (b"2",))}
+    assert leaks_of(0, roles, {"image slice": shared}) == []
 
 
 def test_a_patient_in_two_roles_is_a_leak_and_named_once() -> None:

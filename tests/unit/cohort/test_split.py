@@ -114,6 +114,23 @@ def test_patients_without_image_are_in_no_folds_test_and_change_nothing_for_the_
     assert site_counts(rows) == site_counts(plain)
 
 
+def test_a_patient_without_expression_is_tested_once_without_genes_and_changes_nothing_for_the_others() -> None:
+    apart = [f"TCGA-ZZ-000{index}" for index in range(7)]
+    rows = split_patients(PATIENTS, SplitSettings(), image_only=apart[::-1])
+    plain = split_patients(PATIENTS, SplitSettings())
+    assert [row for row in rows if row.patient_id not in apart] == plain
+    found = [(row.patient_id, row.fold, row.role) for row in rows if row.patient_id in apart]
+    assert sorted(found) == [(patient, index % 5, "image_only") for index, patient in enumerate(apart)]
+    assert rows == sorted(rows, key=lambda row: (row.fold, row.patient_id))
+    assert site_counts(rows) == site_counts(plain)
+
+
+def test_a_patient_with_expression_is_never_one_without() -> None:
+    for rna_only in ([], ["TCGA-ZZ-0001"]):
+        with pytest.raises(BadInputError, match="has expression, expected none"):
+            split_patients(PATIENTS, SplitSettings(), rna_only, [*rna_only, *([] if rna_only else PATIENTS[:1])])
+
+
 def test_a_patient_with_an_image_is_never_one_without() -> None:
     with pytest.raises(BadInputError, match=f"{PATIENTS[0]} has an image"):
         split_patients(PATIENTS, SplitSettings(), [PATIENTS[0]])

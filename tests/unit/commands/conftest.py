@@ -53,7 +53,7 @@ def asked(monkeypatch) -> list[str]:
 
 
 class Study:
-    """Ten patients on disk (four train, two validate, two test, two have no image), and the commands that learn.
+    """Patients on disk (four train, two validate, two test, two have no image, one no genes), and what learns of them.
 
     `change` may alter a patient's arrays (volume, mask, values) in place before they are written.
     """
@@ -76,20 +76,27 @@ class Study:
         "baseline_width": 4,
     }
     SCHEDULE: ClassVar = {"steps": 4, "batch": 3, "warmup_steps": 1, "validate_every": 2, "checkpoint_every": 2}
-    ROLES: ClassVar = {"train": (0, 1, 2, 3), "validation": (4, 5), "test": (6, 7), "rna_only": (8, 9)}
+    ROLES: ClassVar = {
+        "train": (0, 1, 2, 3),
+        "validation": (4, 5),
+        "test": (6, 7),
+        "rna_only": (8, 9),
+        "image_only": (10,),
+    }
     FILTER = FilterSettings()
     N_GENES = 12
     SHAPE = (3, 20, 24)  # slices, rows, columns
 
     def __init__(self, folder: Path, change: Callable[[str, dict[str, np.ndarray]], None] | None = None) -> None:
         self.folder = folder
-        self.patients = [f"TCGA-AA-000{index}" for index in range(10)]
+        self.patients = [f"TCGA-AA-000{index:X}" for index in range(11)]
         drawn = {patient: self._draw(index) for index, patient in enumerate(self.patients)}
         for patient, arrays in drawn.items():
             if change is not None:
                 change(patient, arrays)
         self._write_images(drawn)
-        self._write_expression(np.stack([arrays["values"] for arrays in drawn.values()]))
+        profiled = [patient for patient in self.patients if patient not in self.role("image_only")]
+        self._write_expression({patient: drawn[patient]["values"] for patient in profiled})
         self._write_split()
 
     def role(self, name: str) -> list[str]:
@@ -157,11 +164,12 @@ class Study:
                 )
         write_dataset(path.with_name("dataset.json"), "images", [path], {"simulated": True})
 
-    def _write_expression(self, values: np.ndarray) -> None:
+    def _write_expression(self, drawn: Mapping[str, np.ndarray]) -> None:
+        values = np.stack(list(drawn.values()))
         genes = pd.DataFrame(
             {"gene_index": range(self.N_GENES), "gene_id": [f"ENSG{index:03d}" for index in range(self.N_GENES)]}
         ).assign(gene_name="x", gene_type=None, chromosome=None, start=None)
-        shard = ExpressionShard(patient_ids=self.patients, values=values, genes=genes, scale="as given", simulated=True)
+        shard = ExpressionShard(patient_ids=list(drawn), values=values, genes=genes, scale="as given", simulated=True)
         folder = self.folder / "expression"
         write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
         training = list(self.ROLES["train"])
@@ -175,13 +183,13 @@ class Study:
 
 @pytest.fixture(scope="session")
 def write_study() -> type[Study]:
-    """Write eight patients with four training, two validation and two test."""
+    """The class of studies: called with a folder, it writes one."""
     return Study
 
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory) -> Study:
-    """Eight patients with everything trained and predicted; only for reading."""
+    """A study with everything trained and predicted; only for reading."""
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     finished = Study(tmp_path_factory.mktemp("study"))

@@ -94,8 +94,8 @@ def test_slices_of_one_value_throughout_name_nobody(write_study, tmp_path: Path)
     assert report == {
         "protocol": "patient",
         "leaks": [],
-        "compared": {"patients": 10, "gene_vectors": 10, "image_slices": 16},
-        "folds": {"0": {"rna_only": 2, "test": 2, "train": 4, "validation": 2}},
+        "compared": {"patients": 11, "gene_vectors": 10, "image_slices": 18},
+        "folds": {"0": {"image_only": 1, "rna_only": 2, "test": 2, "train": 4, "validation": 2}},
     }
 
 

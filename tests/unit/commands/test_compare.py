@@ -5,16 +5,20 @@ import pyarrow as pa
 import pytest
 
 from mgi.cli import main
+from mgi.cohort.split import IMAGE_ONLY, TEST, SplitRow
 from mgi.evaluation.patient_scores import SCORES
 from mgi.evaluation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES
+from mgi.shards.cohort_tables import write_split
 from mgi.shards.parquet import write_table
+
+PATIENTS = [f"TCGA-CS-000{i}" for i in range(3)]
 
 
 def write_scores(path: Path, method: str, trained: str, by_mode: dict[str, list[float]]) -> str:
     """A run whose every definition is worth the given number, a patient per number."""
     rows = [
         {"run": path.stem, "method": method, "trained_genes": trained, "genes": mode, "fold": 0, "seed": 0,
-         "patient_id": f"TCGA-CS-000{i}", "definition": name, "value": value}
+         "patient_id": PATIENTS[i], "definition": name, "value": value}
         for mode, values in by_mode.items()
         for i, value in enumerate(values)
         for name in (*DICE_DEFINITIONS, *OTHER_SCORES, *COUNTS)
@@ -23,12 +27,16 @@ def write_scores(path: Path, method: str, trained: str, by_mode: dict[str, list[
     return str(path)
 
 
-def compare(folder: Path, scores: list[str], settings: str = '{"bootstrap_draws": 200}') -> int:
-    tables = [f"--{name}={folder / name}.csv" for name in ("dice", "tests", "audit", "patients")]
-    return main(["compare", "--scores", *scores, "--settings", settings, *tables])
+def compare(
+    folder: Path, scores: list[str], settings: str = '{"bootstrap_draws": 200}', image_only: tuple[str, ...] = ()
+) -> int:
+    rows = [SplitRow(0, one, "CS", IMAGE_ONLY if one in image_only else TEST) for one in PATIENTS]
+    write_split(rows, folder / "split.parquet")
+    tables = [f"--{name}={folder / name}.csv" for name in ("dice", "dice-all", "tests", "audit", "patients")]
+    return main(["compare", "--scores", *scores, f"--split={folder}/split.parquet", "--settings", settings, *tables])
 
 
-def test_compare_writes_four_tables_that_agree(tmp_path: Path) -> None:
+def test_compare_writes_tables_that_agree(tmp_path: Path) -> None:
     mgi = {"real": [0.8, 0.6, 0.7], "permuted-0": [0.5, 0.5, 0.5], "permuted-1": [0.7, 0.5, 0.3]}
     scores = [
         write_scores(tmp_path / "mgi.parquet", "mgi", "real", mgi),
@@ -52,6 +60,26 @@ def test_compare_writes_four_tables_that_agree(tmp_path: Path) -> None:
     assert len(pd.read_csv(tmp_path / "patients.csv")) == 7 * 3
 
 
+def test_patients_without_expression_are_in_the_table_without_genes_alone(tmp_path: Path) -> None:
+    scores = [
+        write_scores(tmp_path / "mgi.parquet", "mgi", "real", {"real": [0.8, 0.6], "null": [0.7, 0.5, 0.3]}),
+        write_scores(tmp_path / "unet.parquet", "unet", "none", {"none": [0.6, 0.4, 0.2]}),
+    ]
+    assert compare(tmp_path, scores, image_only=(PATIENTS[2],)) == 0
+    means = {}
+    for name in ("dice", "dice-all"):
+        table = pd.read_csv(tmp_path / f"{name}.csv", keep_default_na=False)
+        rows = table[table["definition"] == "volume"].set_index(["method", "genes"])
+        means[name] = {index: (float(row["mean"]), row["n"]) for index, row in rows.iterrows()}
+    one_apart = {("mgi", "real"): (0.7, 2), ("mgi", "null"): (0.6, 2), ("unet", "none"): (0.5, 2)}
+    assert means["dice"] == {index: pytest.approx(found) for index, found in one_apart.items()}
+    everybody = {("mgi", "null"): (0.5, 3), ("unet", "none"): (0.4, 3)}
+    assert means["dice-all"] == {index: pytest.approx(found) for index, found in everybody.items()}
+    for name, n in (("tests", 2), ("audit", 2)):
+        assert set(pd.read_csv(tmp_path / f"{name}.csv", keep_default_na=False)["n"]) == {n}
+    assert set(pd.read_csv(tmp_path / "patients.csv")["patient_id"]) == set(PATIENTS[:2])
+
+
 def test_the_order_of_the_runs_changes_no_byte(tmp_path: Path) -> None:
     scores = [
         write_scores(tmp_path / "mgi.parquet", "mgi", "real", {"real": [0.8, 0.6]}),
@@ -59,7 +87,7 @@ def test_the_order_of_the_runs_changes_no_byte(tmp_path: Path) -> None:
     ]
     first, second = tmp_path / "first", tmp_path / "second"
     assert compare(first, scores) == compare(second, scores[::-1]) == 0
-    for name in ("dice", "tests", "audit", "patients"):
+    for name in ("dice", "dice-all", "tests", "audit", "patients"):
         assert (first / f"{name}.csv").read_bytes() == (second / f"{name}.csv").read_bytes()
 
 

@@ -76,13 +76,15 @@ def test_all_patients_are_scored_on_the_slices_that_training_did_not_see(leaky) 
 
 def test_the_table_has_both_protocols_and_the_empty_mask_with_watermarks(leaky, tmp_path: Path) -> None:
     scores = [str(leaky.folder / f"evaluation/{key}.parquet") for key in ("unet", "unet-slice")]
-    given = [f"--slices={leaky.folder}/images/slices.parquet", '--settings={"bootstrap_draws": 50}']
+    given = [f"--slices={leaky.folder}/images/slices.parquet", f"--split={leaky.folder}/split.parquet"]
+    given += ['--settings={"bootstrap_draws": 50}']
     assert main(["paper-like", "--scores", *scores, *given, f"--output={tmp_path / 'paper_like.csv'}"]) == 0
     table = pd.read_csv(tmp_path / "paper_like.csv", keep_default_na=False).set_index(["split", "method", "definition"])
     lenient = {"slice_five_thresholds", "slice_all_empty_one"}
     whole = {("patient", "unet"), ("none", "empty-mask")}
     expected = {(*case, name) for case in whole for name in {*lenient, "volume"}}
     assert set(table.index) == expected | {("slice", "unet", name) for name in lenient}
+    assert set(table["patients"]) == {2, 8}, "who has no expression is in no row"
     # One slice in ten of each of the two test patients shows no tumour.
     empty = table.loc[("none", "empty-mask")]
     assert float(empty.loc["slice_all_empty_one", "mean"]) == pytest.approx(0.1)
@@ -94,7 +96,8 @@ def test_the_table_has_both_protocols_and_the_empty_mask_with_watermarks(leaky, 
 
 
 def test_what_was_split_by_slice_enters_no_comparison_and_no_release(leaky, tmp_path: Path, capsys) -> None:
-    tables = [f"--{name}={tmp_path / name}.csv" for name in ("dice", "tests", "audit", "patients")]
+    tables = [f"--{name}={tmp_path / name}.csv" for name in ("dice", "dice-all", "tests", "audit", "patients")]
+    tables += [f"--split={leaky.folder}/split.parquet"]
     assert main(["compare", f"--scores={leaky.folder}/evaluation/unet-slice.parquet", *tables]) == 5
     assert "unet-slice.parquet: protocol: found slice, expected patient" in capsys.readouterr().err
     assert main(["release", f"--weights={leaky.weights('unet-slice')}", f"--output={tmp_path / 'out'}"]) == 5

@@ -30,8 +30,9 @@ def test_every_slice_of_every_test_patient_is_predicted_on_its_own_grid_in_every
     modes = rows_by_mode(predicted(study, key))
     assert list(modes) == (["real", "mean", "null", "permuted-0", "permuted-1"] if key == "mgi" else ["none"])
     n_slices, rows, columns = study.SHAPE
-    expected = [(patient, index) for patient in study.role("test") for index in range(n_slices)]
-    for found in modes.values():
+    for mode, found in modes.items():
+        patients = study.role("test") + (study.role("image_only") if mode in ("none", "null") else [])
+        expected = [(patient, index) for patient in patients for index in range(n_slices)]
         assert [(row["patient_id"], row["slice"]) for row in found] == expected
         assert {(row["rows"], row["cols"], len(row["probability"])) for row in found} == {
             (rows, columns, rows * columns)
@@ -49,7 +50,8 @@ def test_a_donor_is_the_patient_itself_another_one_or_nobody(study) -> None:
     donors = {mode: {row["patient_id"]: row["donor"] for row in rows} for mode, rows in modes.items()}
     assert donors["real"] == {one: one, two: two}
     assert donors["permuted-0"] == donors["permuted-1"] == {one: two, two: one}
-    assert donors["mean"] == donors["null"] == {one: None, two: None}
+    assert donors["mean"] == {one: None, two: None}
+    assert donors["null"] == {one: None, two: None, study.role("image_only")[0]: None}
 
 
 @pytest.mark.parametrize("key", RUNS)

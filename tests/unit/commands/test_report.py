@@ -145,9 +145,10 @@ def build(folder: Path, *, simulated: bool) -> Path:
     for predictions, _ in runs:
         scores.append(folder / f"scores-{predictions.name}")
         assert main(["evaluate", f"--predictions={predictions}", f"--slices={folder}", f"--output={scores[-1]}"]) == 0
-    tables = [f"--{name}={folder / name}.csv" for name in ("dice", "tests", "audit", "patients")]
+    tables = [f"--{name}={folder / name}.csv" for name in ("dice", "dice-all", "tests", "audit", "patients")]
     settings = json.dumps(CONFIG["evaluation"])
-    assert main(["compare", "--scores", *map(str, scores), "--settings", settings, *tables]) == 0
+    split = ["--split", str(folder / "split.parquet")]
+    assert main(["compare", "--scores", *map(str, scores), *split, "--settings", settings, *tables]) == 0
     files = {"cohort": "cohort.parquet", "split": "split.parquet", "expression-lock": "expression.json",
              "image-lock": "images.json", "slices": "slices.parquet", "config": "config.json",
              "genes": "genes.parquet", "benchmarks": "benchmarks", "output": "report.html",
@@ -244,7 +245,7 @@ def test_the_sparest_call_still_gives_a_page(results: Path, tmp_path: Path) -> N
              "image-lock": "images.json", "config": "config.json", "output": "report.html",
              "summary": "summary.json"}  # fmt: skip
     given = [f"--{name}={tmp_path / file}" for name, file in files.items()]
-    given += [f"--{name}={results / name}.csv" for name in ("dice", "tests", "audit", "patients")]
+    given += [f"--{name}={results / name}.csv" for name in ("dice", "dice-all", "tests", "audit", "patients")]
     assert main(["report", *given, f"--slices={results}"]) == 0
     html = (tmp_path / "report.html").read_text()
     assert "simulated" not in html.lower()

@@ -1,18 +1,19 @@
 import numpy as np
 import pandas as pd
 
-from mgi.reporting.overlays import OverlayCase, best_median_worst, overlays_figure
+from mgi.reporting.overlays import OverlayCase, overlays_figure, patients_to_show
 
 
 def test_ranks_follow_the_score_and_ties_the_name() -> None:
-    scores = pd.Series({"C": 0.5, "A": 0.9, "B": 0.9, "E": 0.1, "D": 0.3})
-    assert best_median_worst(scores) == {"best": "A", "median": "C", "worst": "E"}
+    scores = pd.Series({"C": 0.5, "A": 0.9, "B": 0.9, "E": 0.1, "D": 0.3, "F": 0.4, "G": 0.8})
+    worst = {"worst": "E", "2nd worst": "D", "3rd worst": "F"}
+    assert patients_to_show(scores) == {"best": "A", "median": "C", **worst}
 
 
 def test_few_patients_are_shown_once_each() -> None:
-    assert best_median_worst(pd.Series({"A": 0.9})) == {"best": "A"}
-    assert best_median_worst(pd.Series({"A": 0.9, "B": 0.1})) == {"best": "A", "median": "B"}
-    assert best_median_worst(pd.Series(dtype=float)) == {}
+    assert patients_to_show(pd.Series({"A": 0.9})) == {"best": "A"}
+    assert patients_to_show(pd.Series({"A": 0.9, "B": 0.1})) == {"best": "A", "median": "B"}
+    assert patients_to_show(pd.Series(dtype=float)) == {}
 
 
 def test_empty_and_missing_predictions_are_drawn_without_complaint() -> None:

@@ -42,9 +42,11 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
         locks=locks,
         lock_digests={"expression": "a" * 64, "images": "b" * 64},
         dice=dice_table(table, 100, 0),
+        dice_all=dice_table(table[table["genes"] == "none"], 100, 0),
         tests=paired_tests(table, "volume", 100, 0),
         audit=audit_table(table, "volume", 100, 0),
         patients=table,
+        paper_like=None,
         slices=dict.fromkeys(PATIENTS, 10),
         genes=None,
         curves=[],
@@ -125,3 +127,20 @@ def test_the_page_says_what_predicting_nothing_would_score() -> None:
 
 def test_the_same_results_give_the_same_page() -> None:
     assert page(results(), "T") == page(results(), "T")
+
+
+def test_patients_without_expression_have_a_table_where_there_are_any() -> None:
+    given = results()
+    assert "without genes</h3>" not in page(given, "T")
+    apart = pd.DataFrame({"fold": 0, "patient_id": ["TCGA-CS-9999"], "role": "image_only"})
+    text = page(dataclasses.replace(given, split=pd.concat([given.split, apart])), "T")
+    assert "All patients with an image, without genes</h3>" in text
+    assert "1 patient has an image and no expression" in text
+
+
+def test_what_leaks_is_shown_with_its_watermark() -> None:
+    assert 'id="protocols"' not in page(results(), "T")
+    row = {"split": "slice", "method": "unet", "genes": "none", "definition": "slice_all_empty_one", "mean": 0.9,
+           "low": 0.8, "high": 0.95, "patients": 6, "slices": 60, "watermark": "NOT comparable: it leaks"}  # fmt: skip
+    text = page(dataclasses.replace(results(), paper_like=pd.DataFrame([row])), "T")
+    assert "NOT comparable: it leaks" in text

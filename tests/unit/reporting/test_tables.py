@@ -9,11 +9,13 @@ from mgi.reporting.tables import (
     cost_rows,
     definition_rows,
     duration,
+    gene_free_rows,
     headline_rows,
     interval,
     lock_rows,
     number,
     p_text,
+    paper_like_rows,
     rows_by,
 )
 
@@ -76,3 +78,27 @@ def test_a_lock_shows_release_or_collection() -> None:
 
 def test_rows_are_found_by_name() -> None:
     assert rows_by(pd.DataFrame({"a": ["x", "y"], "b": [1, 2]}), "a")["y"]["b"] == 2
+
+
+def test_rows_without_genes_name_the_mode_in_the_order_of_methods() -> None:
+    table = dice_frame(("unet", "none", "volume", 0.6), ("mgi", "null", "volume", 0.7), ("mgi", "null", "pooled", 0.1))
+    rows = gene_free_rows(table, "volume")
+    assert [(row["method"], row["genes"], row["mean"], row["n"]) for row in rows] == [
+        ("MGI", "null token", "0.700", "12"), ("U-Net", "no genes", "0.600", "12"),
+    ]  # fmt: skip
+
+
+def test_rows_of_other_protocols_carry_their_watermark_and_no_other_genes() -> None:
+    columns = ["split", "method", "genes", "definition", "mean", "low", "high", "patients", "slices", "watermark"]
+    table = pd.DataFrame(
+        [
+            ("patient", "mgi", "real", "volume", 0.7, 0.6, 0.8, 9, 90, math.nan),
+            ("patient", "mgi", "permuted", "volume", 0.6, 0.5, 0.7, 9, 90, math.nan),
+            ("none", "empty-mask", "none", "slice_all_empty_one", 0.65, 0.6, 0.7, 9, 90, "NOT comparable: so"),
+        ],
+        columns=columns,
+    )
+    one, empty = paper_like_rows(table)
+    assert (one["split"], one["method"], one["watermark"]) == ("by patient", "MGI", "")
+    assert (empty["method"], empty["mean"], empty["watermark"]) == ("Predicting nothing", "0.650", "NOT comparable: so")
+    assert paper_like_rows(None) == []
