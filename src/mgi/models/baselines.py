@@ -4,18 +4,19 @@ from collections.abc import Callable
 
 from torch import nn
 
-from mgi.models.instance_norm import by_groups
+from mgi.models.norms import by_groups
 from mgi.models.settings import ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 
 
 def build_unet(settings: ModelSettings) -> nn.Module:
-    """U-Net (Ronneberger 2015) by MONAI, with instance norm and leaky ReLU."""
+    """U-Net (Ronneberger 2015) by MONAI, with leaky ReLU."""
     from monai.networks.nets import BasicUNet
 
     width = settings.baseline_width
     features = (width, width, 2 * width, 4 * width, 8 * width, width)
-    return by_groups(BasicUNet(2, settings.image_channels, 1, features=features))
+    norm = (settings.convolution_norm, {"affine": True})
+    return by_groups(BasicUNet(2, settings.image_channels, 1, features=features, norm=norm))
 
 
 def build_resunet(settings: ModelSettings) -> nn.Module:
@@ -23,7 +24,7 @@ def build_resunet(settings: ModelSettings) -> nn.Module:
     from monai.networks.nets import UNet
 
     channels, features = settings.image_channels, _doubling(settings.baseline_width)
-    return by_groups(UNet(2, channels, 1, features, (2, 2, 2, 2), num_res_units=2))
+    return by_groups(UNet(2, channels, 1, features, (2, 2, 2, 2), num_res_units=2, norm=settings.convolution_norm))
 
 
 def build_attention_unet(settings: ModelSettings) -> nn.Module:

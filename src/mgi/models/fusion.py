@@ -82,7 +82,8 @@ def _ascent(settings: ModelSettings) -> PlainAscent | Ascent:
     width, stages = settings.decoder_width, settings.upsampling_stages
     if settings.image_stem == "patches":
         return PlainAscent(width, stages)
-    return Ascent(width, pyramid_channels(settings.stem_width, settings.patch_size), stages)
+    channels = pyramid_channels(settings.stem_width, settings.patch_size)
+    return Ascent(width, channels, stages, settings.convolution_norm)
 
 
 class MaskDecoder(nn.Module):

@@ -24,7 +24,9 @@ class ImageEncoder(nn.Module):
         self.grid = settings.image_size // settings.patch_size
         channels = settings.image_channels
         self.pyramid = (
-            Pyramid(settings.stem_width, settings.patch_size, channels) if settings.image_stem == "pyramid" else None
+            Pyramid(settings.stem_width, settings.patch_size, channels, settings.convolution_norm)
+            if settings.image_stem == "pyramid"
+            else None
         )
         self.vit = VisionTransformer(
             img_size=settings.image_size if self.pyramid is None else self.grid,

@@ -8,21 +8,21 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from mgi.models.instance_norm import instance_norm
+from mgi.models.norms import Norm, norm_of
 
 MOST_CHANNELS = 8  # of the stem's width
 
 
 class ConvBlock(nn.Module):
-    """Two 3 x 3 convolutions, each with instance norm and leaky ReLU, as in the U-Net that MGI is compared with."""
+    """Two 3 x 3 convolutions, each with norm and leaky ReLU, as in the U-Net that MGI is compared with."""
 
-    def __init__(self, wide: int, narrow: int) -> None:
+    def __init__(self, wide: int, narrow: int, norm: Norm) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for entering in (wide, narrow):
             layers += [
                 nn.Conv2d(entering, narrow, 3, padding=1, bias=False),
-                instance_norm(narrow),
+                norm_of(narrow, norm),
                 nn.LeakyReLU(0.1, inplace=True),
             ]
         self.layers = nn.Sequential(*layers)
@@ -35,10 +35,11 @@ class ConvBlock(nn.Module):
 class Pyramid(nn.Module):
     """(B, `entering`, H, W) to one map a level, from the pixels' grid to that of the patches, halved each time."""
 
-    def __init__(self, width: int, patch_size: int, entering: int = 1) -> None:
+    def __init__(self, width: int, patch_size: int, entering: int = 1, norm: Norm = "instance") -> None:
         super().__init__()
         self.channels = pyramid_channels(width, patch_size)
-        self.blocks = nn.ModuleList(ConvBlock(wide, narrow) for wide, narrow in pairwise((entering, *self.channels)))
+        steps = pairwise((entering, *self.channels))
+        self.blocks = nn.ModuleList(ConvBlock(wide, narrow, norm) for wide, narrow in steps)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """The maps, finest first."""
@@ -52,14 +53,14 @@ class Pyramid(nn.Module):
 class Ascent(nn.Module):
     """From the patch grid back up: each stage doubles the map and joins what the pyramid saw there."""
 
-    def __init__(self, width: int, channels: tuple[int, ...], stages: int) -> None:
+    def __init__(self, width: int, channels: tuple[int, ...], stages: int, norm: Norm = "instance") -> None:
         super().__init__()
         joined = channels[-2::-1][:stages]  # coarsest first, without the patch grid's own
         self.width = joined[-1] if joined else width
         self.doublings = nn.ModuleList(
             nn.ConvTranspose2d(wide, narrow, 2, stride=2) for wide, narrow in pairwise((width, *joined))
         )
-        self.blocks = nn.ModuleList(ConvBlock(2 * narrow, narrow) for narrow in joined)
+        self.blocks = nn.ModuleList(ConvBlock(2 * narrow, narrow, norm) for narrow in joined)
 
     def forward(self, pixels: Tensor, maps: list[Tensor]) -> Tensor:
         """(B, width, h, w) and the pyramid's maps, finest first, to the finest map that the stages reach."""

@@ -14,7 +14,9 @@ class ModelSettings:
     either side of the slice that it segments, `patch_size` the side of one ViT patch; `upsampling_stages`
     doublings lead from the patch grid to the mask decoder's output. `image_stem` feeds the transformer with the pixels
     of each patch, or with a convolutional pyramid of `stem_width` channels at the pixels' grid, whose maps the mask
-    decoder joins on its way up.
+    decoder joins on its way up. `convolution_norm` is what the pyramid, the U-Net and the ResU-Net are normalised by:
+    each map of each slice by itself, which forgets how bright the slice is, or over the batch, which does not.
+    (The Attention U-Net and DeepLabv3+ come with norms of their own.)
 
     `gene_patch` genes make one token, through one matrix for all patches (`shared`) or one each (`local`); or every
     gene is a token (`gene`), or every gene set of the file `pathways` (`pathway`). The encoders `flat_mlp` and
@@ -28,6 +30,7 @@ class ModelSettings:
     patch_size: int = 16
     image_stem: Literal["patches", "pyramid"] = "patches"
     stem_width: int = 16
+    convolution_norm: Literal["instance", "batch"] = "instance"
     image_width: int = 384
     image_depth: int = 12
     image_heads: int = 6

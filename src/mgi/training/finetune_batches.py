@@ -75,7 +75,7 @@ class SegmentationDrawer:
     @cached_property
     def weights(self) -> NDArray[np.float64]:
         """Each slice's share in the draws."""
-        return tumour_weights(self.training.slices.masks.sum((1, 2, 3)).numpy())
+        return tumour_weights(self.training.slices.masks.sum((1, 2, 3)).numpy(), self.settings.area_floor)
 
     def __call__(self, step: int) -> SegmentationBatch:
         """The next batch; `step` does not matter."""

@@ -85,7 +85,8 @@ class FinetuneSettings:
     """Segmentation training, the same for every method.
 
     The encoders of MGI learn at `encoder_rate` of the learning rate, after `decoder_only_steps` in which they rest;
-    `gene_dropout` is the share of patients in a batch whose genes are replaced by the null token.
+    `gene_dropout` is the share of patients in a batch whose genes are replaced by the null token. Slices are drawn by
+    tumour area plus `area_floor` times the mean area.
     """
 
     schedule: ScheduleSettings
@@ -94,6 +95,7 @@ class FinetuneSettings:
     decoder_only_steps: int = 0
     gene_dropout: float = 0.3
     gene_noise: float = 0.0
+    area_floor: float = 0.1
     augment: AugmentSettings = field(default_factory=AugmentSettings)
 
 

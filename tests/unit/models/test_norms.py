@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from mgi.models.baselines import BASELINES
-from mgi.models.instance_norm import by_groups, instance_norm
+from mgi.models.norms import by_groups, instance_norm
 from mgi.models.settings import ModelSettings
+from mgi.training.segmenters import build_segmenter
 
 
 @pytest.mark.parametrize("affine", [True, False])
@@ -50,3 +51,17 @@ def test_the_networks_that_are_compared_use_it(method: str) -> None:
     network = BASELINES[method](ModelSettings(image_size=32, baseline_width=4))
     assert not any(isinstance(part, nn.InstanceNorm2d) for part in network.modules())
     assert any(isinstance(part, nn.GroupNorm) for part in network.modules())
+
+
+@pytest.mark.parametrize("method", ["unet", "resunet", "mgi"])
+def test_with_batch_norm_they_see_how_bright_a_slice_is(method: str) -> None:
+    """Instance norm would forget a gain and an offset that are the slice's own."""
+    settings = ModelSettings(
+        image_size=32, patch_size=8, image_stem="pyramid", stem_width=4, convolution_norm="batch", image_width=16,
+        image_depth=1, image_heads=2, gene_patch=5, gene_width=16, gene_depth=1, decoder_width=16, decoder_heads=2,
+        decoder_depth=1, upsampling_stages=3, baseline_width=4,
+    )  # fmt: skip
+    network = build_segmenter(method, settings, n_genes=10)
+    convolutional = network.image_encoder.pyramid if method == "mgi" else network
+    assert any(isinstance(part, nn.BatchNorm2d) for part in convolutional.modules())
+    assert not any(isinstance(part, (nn.InstanceNorm2d, nn.GroupNorm)) for part in network.modules())
