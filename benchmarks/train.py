@@ -25,8 +25,8 @@ from trials import ROOT, Outcome, machine, run_child
 METHODS = ("unet", "attention_unet", "resunet", "deeplabv3plus", "mgi")
 SIZES = (64, 256)
 WORKERS = (0, 1, 2)
-# What a run of config/kaggle.yaml does: 1,200 steps of 16 slices, drawn from some 2,700 slices that are decoded once.
-DECODED, DRAWN = 2_700, 1_200 * 16
+# What a run of config/kaggle.yaml does: 1,800 steps of 8 slices, drawn from some 2,700 slices that are decoded once.
+DECODED, DRAWN = 2_700, 1_800 * 8
 WHOLE = "decode, augment and batch, over a whole run"
 TARGETS: dict[str, Target] = {
     **{f"data path, {size} px: {WHOLE}": (">=", "ratio", 5.0) for size in SIZES},
@@ -137,7 +137,7 @@ def main() -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(rows, indent=1) + "\n")
     print(
-        f"{args.device}, {args.size} px for the steps, batches of 16, one thread; {machine()}; load before {load:.1f}"
+        f"{args.device}, {args.size} px for the steps, batches of 8, one thread; {machine()}; load before {load:.1f}"
     )
     print(table_of([{**one, "max_error": None} for one in rows], {} if args.quick else TARGETS))
     print(f"written to {output}")
