@@ -19,7 +19,9 @@ from typing import Any
 
 from scaling import Row, Target, draw, exponent_of, row, seconds_of, table_of, trial_rows
 from scan_variants import PEERS, VARIANTS
-from trials import ROOT, Outcome, machine, over_lengths, run_child
+from trials import ROOT, Outcome, over_lengths, run_child
+
+from mgi.core.environment import machine
 
 HEADLINE = 60_484  # genes of GENCODE v36 outside the pseudoautosomal region of Y, rounded as in the reference figures
 LENGTHS = (1_024, 2_048, 4_096, 8_192, 16_384, HEADLINE)

@@ -20,7 +20,9 @@ from typing import Any
 import yaml
 from scaling import Row, Target, row, table_of
 from train_cohort import write_cohort
-from trials import ROOT, Outcome, machine, run_child
+from trials import ROOT, Outcome, run_child
+
+from mgi.core.environment import machine
 
 METHODS = ("unet", "attention_unet", "resunet", "deeplabv3plus", "mgi")
 SIZES = (64, 256)
@@ -136,9 +138,7 @@ def main() -> None:
     output = ROOT / "build/bench-train/quick.json" if args.quick else args.output
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(rows, indent=1) + "\n")
-    print(
-        f"{args.device}, {args.size} px for the steps, batches of 8, one thread; {machine()}; load before {load:.1f}"
-    )
+    print(f"{args.device}, {args.size} px for the steps, batches of 8, one thread; {machine()}; load before {load:.1f}")
     print(table_of([{**one, "max_error": None} for one in rows], {} if args.quick else TARGETS))
     print(f"written to {output}")
 

@@ -7,7 +7,6 @@ Standard library only, because the children of other interpreters import it too.
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -95,14 +94,6 @@ def measure_passes(
         if time.monotonic() - began > budget_s:
             break
     return best
-
-
-def machine() -> str:
-    """Processor, cores, memory, Python."""
-    listed = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
-    model = next((value.strip() for name, _, value in listed if name.strip() == "model name"), platform.machine())
-    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores, {model}, {gib:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
 
 
 def over_lengths(

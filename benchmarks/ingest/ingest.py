@@ -11,7 +11,6 @@ A killed run goes on: what was measured lies in <folder>/measured-*.json; ours i
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,6 +32,8 @@ from fetching import (
 from figures import PEERS, noted, rows_of, text_of
 from measured import ROOT, environment, served
 from sharding import shard, shard_floor
+
+from mgi.core.environment import machine
 
 
 def arguments() -> argparse.Namespace:
@@ -86,14 +87,6 @@ def commit_of_sources() -> str:
     git = partial(subprocess.run, cwd=ROOT, capture_output=True, text=True, check=True)
     changed = git(["git", "status", "--porcelain", "--", "src"]).stdout.strip()
     return git(["git", "log", "-1", "--format=%h", "--", "src"]).stdout.strip() + ("+" if changed else "")
-
-
-def machine() -> str:
-    """Processor, cores, memory, Python."""
-    listed = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
-    model = next((value.strip() for name, _, value in listed if name.strip() == "model name"), platform.machine())
-    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores, {model}, {gib:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
 
 
 def measure_expression(stages: Stages, place: Place, args: argparse.Namespace) -> None:

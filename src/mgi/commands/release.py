@@ -5,7 +5,6 @@ shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, an
 """
 
 import argparse
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 import mgi
 from mgi.cohort.slice_split import PATIENT_PROTOCOL
 from mgi.cohort.split import TRAIN
+from mgi.core.environment import commit
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
 from mgi.evaluation.intervals import Interval, bootstrap_mean
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
                 without_expression(split),
             ),
             version=mgi.__version__,
-            commit=_commit(),
+            commit=commit(),
             reads_genes=spec["method"] == "mgi" and spec["genes"] != "none",
         )
     )
@@ -129,13 +129,3 @@ def _scores(path: Path, left_out: set[str]) -> dict[str, Interval]:
         str(mode): bootstrap_mean(group[HEADLINE], DRAWS, seed=0)
         for mode, group in patients.groupby("genes", sort=True)
     }
-
-
-def _commit() -> str | None:
-    """The commit of this code, with `-dirty` where files differ from it; None outside of a git repository."""
-    describe = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        command = ["git", "-C", str(Path(mgi.__file__).parent), *describe]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() or None
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mgi.core.environment import commit, machine
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.evaluation.true_masks import slices_per_patient
 from mgi.reporting.curves import read_curve
@@ -68,6 +69,8 @@ def run(args: argparse.Namespace) -> None:
         overlays=overlay_cases(specs, args.slices, patients, headline),
         costs=rule_costs(args.benchmarks) if args.benchmarks else [],
         versions=versions(),
+        commit=commit(),
+        machine=machine(),
         config=config,
     )
     with atomic_path(args.output) as part:

@@ -51,6 +51,8 @@ def _content(results: Results, title: str) -> dict[str, Any]:
         "failures": failure_rows(results.patients, results.overlays),
         "overlays": [{"rank": case.rank, "patient": case.patient_id} for case in results.overlays],
         "versions": dict(results.versions),
+        "commit": results.commit,
+        "machine": results.machine,
         "locks": tables.lock_rows(results.locks, results.lock_digests),
         "config": json.dumps(results.config, indent=2, sort_keys=True, ensure_ascii=False),
         "config_sha256": config_sha256(results.config),

@@ -17,6 +17,8 @@ from mgi.reporting.provenance import RuleCost
 class Results:
     """Tables as their commands wrote them; `slices` counts per patient.
 
+    `commit` and `machine` are those of the report: jobs may have run on others; `commit` is None outside of git.
+
     `genes` is None where no gene list was given, `paper_like` where no run was split by slice.
 
     `locks` and `lock_digests` (SHA-256 of the files) are by kind, `expression` and `images`.
@@ -38,6 +40,8 @@ class Results:
     overlays: Sequence[OverlayCase]
     costs: Sequence[RuleCost]
     versions: Mapping[str, str]
+    commit: str | None
+    machine: str
     config: Mapping[str, Any]
 
     @property

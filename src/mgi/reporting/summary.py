@@ -36,6 +36,8 @@ def summary(results: Results) -> dict[str, Any]:
         ],
         "simulated": results.simulated,
         "versions": dict(results.versions),
+        "commit": results.commit,
+        "machine": results.machine,
         "config_sha256": config_sha256(results.config),
     }
     cleaned: dict[str, Any] = _clean(content)

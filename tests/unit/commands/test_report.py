@@ -219,6 +219,8 @@ def test_the_summary_agrees_with_the_tables(results: Path) -> None:
     assert summary["simulated"] is True
     assert len(summary["config_sha256"]) == 64
     assert {"python", "mgi", "numpy"} <= set(summary["versions"])
+    assert summary["commit"] is None or re.fullmatch("[0-9a-f]{40}(-dirty)?", summary["commit"])
+    assert "cores" in summary["machine"]
 
 
 def test_the_summary_adds_up_what_rules_cost(results: Path) -> None:

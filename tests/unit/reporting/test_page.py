@@ -53,6 +53,8 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
         overlays=[],
         costs=[RuleCost("split", 1, 1.0, math.nan)],
         versions={"python": "3.11"},
+        commit="c0ffee",
+        machine="2 cores",
         config={"evaluation": {"bootstrap_draws": 100}},
     )
 
