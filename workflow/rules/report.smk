@@ -1,7 +1,7 @@
 """One self-contained HTML page from the results.
 
 REQUIRED INPUTS: <results>/ but for raw/ and the shards' expression values.
-OUTPUTS: <results>/config.json, <results>/report.html, <results>/summary.json.
+OUTPUTS: <results>/config.json, <results>/report.html, <results>/figures/, <results>/summary.json.
 """
 
 
@@ -47,6 +47,7 @@ rule report:
         config="<results>/config.json",
     output:
         report="<results>/report.html",
+        figures=directory("<results>/figures"),
         summary="<results>/summary.json",
     log:
         "<logs>/report.log",
@@ -83,5 +84,6 @@ rule report:
             --config {input.config:q} \
             --benchmarks {params.benchmarks:q} \
             --output {output.report:q} \
+            --figures {output.figures:q} \
             --summary {output.summary:q}
         """

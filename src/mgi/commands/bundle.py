@@ -29,7 +29,7 @@ PARTS = {
     "runs": [f"runs/*/{name}" for name in RUN_FILES],
     "checkpoints": ["runs/*/ckpt/*"],
     "predictions": ["predictions/*.parquet"],
-    "evaluation": ["evaluation/*", "benchmarks/*.tsv", "report.html", "summary.json"],
+    "evaluation": ["evaluation/*", "benchmarks/*.tsv", "report.html", "figures/*", "summary.json"],
 }
 """Patterns below the results folder and its folder `external`; data is what training and the report read."""
 

@@ -8,6 +8,7 @@ import pandas as pd
 from mgi.core.environment import commit, machine
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.evaluation.true_masks import slices_per_patient
+from mgi.reporting.all_figures import draw_all, write_figures
 from mgi.reporting.curves import read_curve
 from mgi.reporting.overlay_cases import overlay_cases, run_specs
 from mgi.reporting.page import page
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
     parser.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
     parser.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
+    parser.add_argument("--figures", type=Path, help="folder to write the page's figures to as well (SVG, PNG)")
     parser.add_argument("--title", default="Glioma segmentation with genes and images")
     return parser
 
@@ -73,8 +75,11 @@ def run(args: argparse.Namespace) -> None:
         machine=machine(),
         config=config,
     )
+    drawn = draw_all(results)
     with atomic_path(args.output) as part:
-        part.write_text(page(results, args.title), encoding="utf-8")
+        part.write_text(page(results, drawn, args.title), encoding="utf-8")
+    if args.figures:
+        write_figures(drawn, args.figures)
     write_json(args.summary, summary(results))
 
 

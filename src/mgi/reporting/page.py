@@ -1,15 +1,14 @@
 """Fills the template: one HTML file that needs no network."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
 
-from mgi.evaluation.patient_scores import own_genes
-from mgi.reporting import figures, tables
+from mgi.reporting import tables
 from mgi.reporting.failures import failure_rows
 from mgi.reporting.names import AUDIT, DEFINITIONS
-from mgi.reporting.overlays import overlays_figure
 from mgi.reporting.provenance import config_sha256
 from mgi.reporting.results import Results
 from mgi.reporting.wording import result_sentences
@@ -17,8 +16,8 @@ from mgi.reporting.wording import result_sentences
 TEMPLATE = "template.html.j2"
 
 
-def page(results: Results, title: str) -> str:
-    """The report as HTML; a simulated cohort is marked in the title, on top and on every figure."""
+def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
+    """The report as HTML, with what draw_all drew; a simulated cohort is marked in the title and on top."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mgi.reporting", ""),
         autoescape=True,
@@ -26,7 +25,7 @@ def page(results: Results, title: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(TEMPLATE).render(_content(results, title))
+    return environment.get_template(TEMPLATE).render(figures=drawn, **_content(results, title))
 
 
 def _content(results: Results, title: str) -> dict[str, Any]:
@@ -47,7 +46,6 @@ def _content(results: Results, title: str) -> dict[str, Any]:
         "without_expression": results.without_expression,
         "paper_like": tables.paper_like_rows(results.paper_like),
         "audit": _audit_rows(results),
-        "figures": _figures(results),
         "failures": failure_rows(results.patients, results.overlays),
         "overlays": [{"rank": case.rank, "patient": case.patient_id} for case in results.overlays],
         "versions": dict(results.versions),
@@ -58,19 +56,6 @@ def _content(results: Results, title: str) -> dict[str, Any]:
         "config_sha256": config_sha256(results.config),
         "costs": tables.cost_rows(results.costs),
         "wall": tables.duration(sum(cost.wall_seconds for cost in results.costs)),
-    }
-
-
-def _figures(results: Results) -> dict[str, str | None]:
-    marked = {"simulated": results.simulated}
-    compared = own_genes(results.patients)
-    return {
-        "patients": figures.patients_figure(compared, results.compared, results.headline, **marked)
-        if len(compared)
-        else None,
-        "curves": figures.curves_figure(results.curves, **marked),
-        "audit": figures.audit_figure(results.audit, **marked),
-        "overlays": overlays_figure(results.overlays, **marked),
     }
 
 

@@ -1,5 +1,6 @@
 """The report on a results folder made up here: discs for lesions, and methods that miss them by known amounts."""
 
+import base64
 import json
 import re
 from html.parser import HTMLParser
@@ -152,7 +153,7 @@ def build(folder: Path, *, simulated: bool) -> Path:
     files = {"cohort": "cohort.parquet", "split": "split.parquet", "expression-lock": "expression.json",
              "image-lock": "images.json", "slices": "slices.parquet", "config": "config.json",
              "genes": "genes.parquet", "benchmarks": "benchmarks", "output": "report.html",
-             "summary": "summary.json"}  # fmt: skip
+             "figures": "figures", "summary": "summary.json"}  # fmt: skip
     given = [f"--{name}={folder / file}" for name, file in files.items()]
     predictions = ["--predictions", *(str(path) for path, _ in runs)]
     assert (
@@ -195,6 +196,13 @@ def test_a_simulated_cohort_is_called_so_in_title_banner_and_lead(results: Path)
     assert "<title>SIMULATED: A made-up cohort</title>" in html
     assert "SIMULATED DATA" in html
     assert "20 simulated patients" in html
+
+
+def test_the_page_s_figures_are_files_as_well(results: Path) -> None:
+    html = (results / "report.html").read_text()
+    files = sorted((results / "figures").iterdir())
+    assert [path.name for path in files] == ["audit.svg", "curves.svg", "overlays.png", "patients.svg"]
+    assert all(base64.b64encode(path.read_bytes()).decode() in html for path in files)
 
 
 def test_the_summary_counts_the_cohort(results: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mgi.evaluation.audit import audit_table
 from mgi.evaluation.cohort_tables import dice_table, paired_tests
 from mgi.evaluation.patient_scores import COLUMNS
+from mgi.reporting.all_figures import draw_all
 from mgi.reporting.page import page
 from mgi.reporting.provenance import RuleCost
 from mgi.reporting.results import Results
@@ -57,6 +58,10 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
         machine="2 cores",
         config={"evaluation": {"bootstrap_draws": 100}},
     )
+
+
+def drawn_page(given: Results, title: str = "T") -> str:
+    return page(given, draw_all(given), title)
 
 
 @pytest.mark.parametrize(
@@ -115,34 +120,34 @@ def test_the_summary_is_json_without_nan_and_rounded() -> None:
 
 
 def test_real_data_carry_no_banner_and_simulated_data_do() -> None:
-    assert "SIMULATED" not in page(results(), "T")
-    assert page(results(simulated=True), "T").count("SIMULATED") >= 3
+    assert "SIMULATED" not in drawn_page(results())
+    assert drawn_page(results(simulated=True)).count("SIMULATED") >= 3
 
 
 def test_a_title_cannot_bring_markup() -> None:
-    assert "<script>" not in page(results(), "<script>alert(1)</script>")
+    assert "<script>" not in drawn_page(results(), "<script>alert(1)</script>")
 
 
 def test_the_page_says_what_predicting_nothing_would_score() -> None:
-    assert "would score 0.600" in page(results(), "T")
+    assert "would score 0.600" in drawn_page(results())
 
 
 def test_the_same_results_give_the_same_page() -> None:
-    assert page(results(), "T") == page(results(), "T")
+    assert drawn_page(results()) == drawn_page(results())
 
 
 def test_patients_without_expression_have_a_table_where_there_are_any() -> None:
     given = results()
-    assert "without genes</h3>" not in page(given, "T")
+    assert "without genes</h3>" not in drawn_page(given)
     apart = pd.DataFrame({"fold": 0, "patient_id": ["TCGA-CS-9999"], "role": "image_only"})
-    text = page(dataclasses.replace(given, split=pd.concat([given.split, apart])), "T")
+    text = drawn_page(dataclasses.replace(given, split=pd.concat([given.split, apart])))
     assert "All patients with an image, without genes</h3>" in text
     assert "1 patient has an image and no expression" in text
 
 
 def test_what_leaks_is_shown_with_its_watermark() -> None:
-    assert 'id="protocols"' not in page(results(), "T")
+    assert 'id="protocols"' not in drawn_page(results())
     row = {"split": "slice", "method": "unet", "genes": "none", "definition": "slice_all_empty_one", "mean": 0.9,
            "low": 0.8, "high": 0.95, "patients": 6, "slices": 60, "watermark": "NOT comparable: it leaks"}  # fmt: skip
-    text = page(dataclasses.replace(results(), paper_like=pd.DataFrame([row])), "T")
+    text = drawn_page(dataclasses.replace(results(), paper_like=pd.DataFrame([row])))
     assert "NOT comparable: it leaks" in text
