@@ -67,7 +67,7 @@ def curves_figure(curves: Sequence[RunCurve], *, simulated: bool) -> str | None:
         methods = in_order(sorted({curve.method for curve in segmenters if curve.method}))
         handles = [Line2D([], [], color=colour_of(method), lw=2, label=method_name(method)) for method in methods]
         if handles:
-            figure.legend(handles=handles, loc="outside upper center", ncols=3, fontsize=9.5)
+            figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=9.5)
     return as_data_uri(figure, simulated=simulated)
 
 
