@@ -23,7 +23,7 @@ from lib.config import ConfigProblemError, complete, section, subsection
 from lib.external import external_config, external_scores, split_of, whole_runs
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.runs import LEAK_CHECKS, by_patient, by_slice, run_table, segmenters
-from lib.runs import fold_genes, leak_report, pretrained_weights, spec_json
+from lib.runs import fold_genes, leak_report, model_settings, pretrained_weights, spec_json
 from lib.supplied import archive_files, archive_folder, existing, option
 from lib.supplied import (
     expression_table,
@@ -68,6 +68,7 @@ settings = partial(section, config)
 part_of = partial(subsection, config)
 code_of = partial(fingerprint, SOURCE)
 run_spec = partial(spec_json, TRAINED)
+run_model = partial(model_settings, config, TRAINED)
 run_genes = partial(fold_genes, TRAINED)
 run_leaks = partial(leak_report, TRAINED, config["split"]["folds"])
 run_start = partial(pretrained_weights, TRAINED)

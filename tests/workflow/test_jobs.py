@@ -1,8 +1,11 @@
 """What every job's shell begins with, and what the user's own files become."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import yaml
 
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.supplied import (
@@ -17,6 +20,8 @@ from lib.supplied import (
     pathways,
     positions_table,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_prefix_survives_formatting_and_odd_folders() -> None:
@@ -92,3 +97,12 @@ def test_one_process_is_started_plainly_and_several_by_torchrun_with_a_gpu_each(
     assert pretraining_gpus(config) == 3
     config["compute"]["gpu"] = 0
     assert pretraining_gpus(config) == 0
+
+
+def test_the_slurm_profile_sends_every_rule_that_may_want_a_gpu_and_only_rules_that_exist() -> None:
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    rules = dict(re.findall(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL))
+    wants = {name for name, body in rules.items() if "gpu=" in body}
+    sent = set(yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())["set-resources"])
+    assert sent == wants | {"external_predict_fold"}
+    assert "as external_predict_fold" in text

@@ -17,7 +17,7 @@ SCORED = {"evaluate": 3} | COMPARED
 PREDICTED = {"predict_fold": 3} | SCORED
 TRAINED = {"finetune": 3} | PREDICTED
 LEARNED = {"pretrain": 1} | TRAINED
-# The two thirds of the runs that start from the pre-training.
+# The two thirds of the runs that are MGI's.
 ALIGNED = LEARNED | {"finetune": 2, "predict_fold": 2, "evaluate": 2}
 SPLIT = {"split": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED
 SOURCES_OF_BOTH = {"preflight": 1, "lock_expression": 1, "lock_images": 1, "fetch_expression": 2, "fetch_images": 2}
@@ -31,7 +31,8 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [
     ({"predict": {"permutations": 3}}, PREDICTED),
     ({"finetune": {"gene_dropout": 0.5}}, TRAINED),
     ({"pretrain": {"temperature": 0.1}}, ALIGNED),
-    ({"model": {"gene_encoder": "mlp"}}, LEARNED),
+    ({"model": {"gene_encoder": "mlp"}}, ALIGNED),
+    ({"model": {"baseline_width": 6}}, LEARNED),
     ({"genes": {"gene_filter": "protein_coding"}}, {"fit_genes": 1} | LEARNED),
     ({"genes": {"scaler": "rank"}}, {"fit_genes": 1} | LEARNED),
     ({"expression": {"values": "fpkm_uq"}}, {"shard_expression": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED),
@@ -83,7 +84,15 @@ def test_changed_code_reruns_what_runs_it(
     assert jobs_of(listed.stdout) == expected
 
 
-@pytest.mark.parametrize("name", ["locks/images.json", "tables/split.parquet", "archive/archive.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "locks/images.json",
+        "tables/split.parquet",
+        "archive/archive.json",
+        "shards/images/slices.parquet",
+    ],
+)
 def test_a_touched_file_with_the_same_content_reruns_nothing(
     toy: Toy, snakemake: Any, jobs_of: Jobs, name: str
 ) -> None:

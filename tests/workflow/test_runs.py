@@ -1,20 +1,27 @@
 """The table of runs holds each combination that the config asks for, once."""
 
 import json
+from dataclasses import asdict, fields
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from lib.runs import (
+    READ_WITHOUT_GENES,
     by_patient,
     by_slice,
     fold_genes,
     leak_report,
+    model_settings,
     pretrained_weights,
     run_table,
     segmenters,
     spec_json,
 )
+from mgi.models.baselines import BASELINES
+from mgi.models.settings import ModelSettings
+from mgi.training.segmenters import build_segmenter
 
 BOTH = {"methods": ["mgi", "unet"], "folds": [0, 2], "seeds": [0, 1], "controls": ["none"]}
 
@@ -106,3 +113,35 @@ def test_a_run_waits_for_the_check_of_its_own_protocol() -> None:
     run, of_a_slice = (SimpleNamespace(run=f"unet-none{part}-fold0-seed0") for part in ("", "-slice"))
     reports = [leak_report(table, folds, one) for folds, one in ((5, run), (5, of_a_slice), (0, run))]
     assert reports == [f"<results>/tables/leaks{ending}.json" for ending in ("", "-slice", "-whole")]
+
+
+class Recorder:
+    """Settings that note which of them are read."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._settings = settings
+        self.read: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {field.name for field in fields(ModelSettings)}:
+            self.read.add(name)
+            return getattr(self._settings, name)
+        return getattr(ModelSettings, name).fget(self)  # a property, which reads fields in its turn
+
+
+@pytest.mark.parametrize("method", sorted(BASELINES))
+def test_the_networks_of_the_comparison_read_no_other_setting(method: str) -> None:
+    settings = Recorder(ModelSettings(baseline_width=4))
+    build_segmenter(method, settings, n_genes=10)
+    assert settings.read <= set(READ_WITHOUT_GENES)
+    assert {"baseline_width", "context_slices"} <= settings.read
+
+
+def test_a_network_without_genes_is_given_what_it_reads_and_mgi_everything_but_the_users_file() -> None:
+    config = {"model": {**asdict(ModelSettings()), "pathways": "sets.gmt"}}
+    given = {
+        run: json.loads(model_settings(config, run_table(BOTH), SimpleNamespace(run=f"{run}-fold0-seed0")))
+        for run in ("unet-none", "mgi-none", "pretrain")
+    }
+    assert set(given["unet-none"]) == set(READ_WITHOUT_GENES)
+    assert set(given["mgi-none"]) == set(given["pretrain"]) == set(config["model"]) - {"pathways"}

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 GENE_METHOD = "mgi"
+READ_WITHOUT_GENES = ("baseline_width", "context_slices", "convolution_norm", "image_size")
+"""What the networks of the comparison read of the section `model`: another encoder of MGI does not train them again."""
 PRETRAIN = "pretrain"
 FINGERPRINT = "fingerprint"
 PATIENT, SLICE = "patient", "slice"
@@ -78,6 +80,14 @@ def by_slice(table: Mapping[str, RunSpec]) -> list[str]:
 def spec_json(table: Mapping[str, RunSpec], wildcards: Any) -> str:
     """The specification of the run that the wildcards name, as it travels to the commands."""
     return json.dumps(asdict(table[wildcards.run]), sort_keys=True)
+
+
+def model_settings(config: Mapping[str, Any], table: Mapping[str, RunSpec], wildcards: Any) -> str:
+    """The section `model` as JSON with sorted keys, as far as the run's network reads it."""
+    given = {key: value for key, value in config["model"].items() if key != "pathways"}
+    if table[wildcards.run].method not in (GENE_METHOD, PRETRAIN):
+        given = {key: given[key] for key in READ_WITHOUT_GENES}
+    return json.dumps(given, sort_keys=True)
 
 
 def fold_genes(table: Mapping[str, RunSpec], wildcards: Any) -> str:

@@ -41,7 +41,7 @@ rule pretrain:
         gpu=pretraining_gpus(config),
     params:
         spec=run_spec,
-        model=settings("model", without=("pathways",)),
+        model=run_model,
         settings=settings("pretrain"),
         processes=config["pretrain"]["processes"],
         torchrun=torchrun(config),
@@ -98,7 +98,7 @@ rule finetune:
         gpu=config["compute"]["gpu"],
     params:
         spec=run_spec,
-        model=settings("model", without=("pathways",)),
+        model=run_model,
         settings=settings("finetune"),
         pathways=["--pathways"] if PATHWAYS else [],
         pretrained=lambda wildcards, input: option(
