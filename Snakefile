@@ -23,7 +23,13 @@ from lib.config import ConfigProblemError, complete, section, subsection
 from lib.external import external_config, external_scores, split_of, whole_runs
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.runs import LEAK_CHECKS, by_patient, by_slice, run_table, segmenters
-from lib.runs import fold_genes, leak_report, model_settings, pretrained_weights, spec_json
+from lib.runs import (
+    fold_genes,
+    leak_report,
+    model_settings,
+    pretrained_weights,
+    spec_json,
+)
 from lib.supplied import archive_files, archive_folder, existing, option
 from lib.supplied import (
     expression_table,
