@@ -1,7 +1,8 @@
 """Segmentation training: the data path beside MONAI's, and a step of the loop beside forward and backward alone.
 
 REQUIRED INPUTS: none; cohort and genes are drawn. OUTPUTS: a table, and --output: a list of {name, value, unit, peer,
-ratio}. One thread, each trial a process of its own, models as in config/kaggle.yaml; what is not run is said.
+ratio}. One thread where not said, each trial a process of its own, models as in config/kaggle.yaml; what is not run
+is said.
 
     make bench-train
     PYTHONPATH=src python benchmarks/train.py --quick
@@ -26,7 +27,7 @@ from mgi.core.environment import machine
 
 METHODS = ("unet", "attention_unet", "resunet", "deeplabv3plus", "mgi")
 SIZES = (64, 256)
-WORKERS = (0, 1, 2)
+THREADS, WORKERS = (1, 2), (0, 1, 2)  # ours, the peer's; a machine of two cores has no more of either
 # What a run of config/kaggle.yaml does: 1,800 steps of 8 slices, drawn from some 2,700 slices that are decoded once.
 DECODED, DRAWN = 2_700, 1_800 * 8
 WHOLE = "decode, augment and batch, over a whole run"
@@ -56,7 +57,7 @@ def variants(device: str) -> dict[str, dict[str, Any]]:
 
 
 def measure_data(args: argparse.Namespace) -> dict[int, dict[str, Outcome]]:
-    """size -> who -> outcome; MONAI once for each number of workers."""
+    """size -> who -> outcome; ours once for each number of threads, MONAI of workers."""
     found: dict[int, dict[str, Outcome]] = {}
     with tempfile.TemporaryDirectory() as name:
         cohort = Path(name) / "cohort"
@@ -64,10 +65,13 @@ def measure_data(args: argparse.Namespace) -> dict[int, dict[str, Outcome]]:
         batches = 10 if args.quick else 100
         for size in SIZES:
             shared = {"cohort": str(cohort), "size": size, "batches": batches}
-            found[size] = {"ours": trial({"kind": "ours", **shared}, args)}
+            found[size] = {
+                f"ours, threads {threads}": trial({"kind": "ours", **shared, "threads": threads}, args)
+                for threads in THREADS
+            }
             for workers in WORKERS:
                 spec = {"kind": "monai", **shared, "workers": workers}
-                found[size][f"monai, {workers} workers"] = trial(spec, args)
+                found[size][f"MONAI, workers {workers}"] = trial(spec, args)
     return found
 
 
@@ -84,28 +88,32 @@ def measure_steps(args: argparse.Namespace) -> dict[str, Outcome]:
 
 def trial(spec: Mapping[str, Any], args: argparse.Namespace) -> Outcome:
     """One child."""
-    said = ", ".join(str(spec[key]) for key in ("kind", "method", "size", "workers", "precision") if key in spec)
+    said = ", ".join(
+        str(spec[key]) for key in ("kind", "method", "size", "threads", "workers", "precision") if key in spec
+    )
     print(f"bench-train: {said}", file=sys.stderr, flush=True)
     return run_child("train_trial.py", spec, limit_s=args.limit)
 
 
 def data_rows(size: int, found: Mapping[str, Outcome]) -> list[Row]:
-    """Ours beside the best of MONAI's: decoding once, drawing, and both over a whole run."""
+    """Our best beside MONAI's best: decoding once, drawing, and both over a whole run; then each trial."""
     name = f"data path, {size} px"
     missing = [f"{who}: {one.reason}" for who, one in found.items() if one.figures is None]
-    ours = found["ours"].figures
-    peers = [one.figures for who, one in found.items() if who != "ours" and one.figures is not None]
-    if ours is None or not peers:
+    ours, peers = (
+        [one.figures for who, one in found.items() if who.startswith(side) and one.figures is not None]
+        for side in ("ours", "MONAI")
+    )
+    if not ours or not peers:
         return [row(f"{name} (not run: {'; '.join(missing)})", None, "samples/s")]
-    best = {part: max(one[part] for one in peers) for part in ("decoded_per_s", "drawn_per_s")}
+    best, peer = ({part: max(one[part] for one in trials) for part in ours[0]} for trials in (ours, peers))
     return [
-        row(f"{name}: {WHOLE}", whole_rate(ours), "samples/s", peer=whole_rate(best)),
-        row(f"{name}: decode", ours["decoded_per_s"], "slices/s", peer=best["decoded_per_s"]),
-        row(f"{name}: augment and batch", ours["drawn_per_s"], "samples/s", peer=best["drawn_per_s"]),
+        row(f"{name}: {WHOLE}", whole_rate(best), "samples/s", peer=whole_rate(peer)),
+        row(f"{name}: decode", best["decoded_per_s"], "slices/s", peer=peer["decoded_per_s"]),
+        row(f"{name}: augment and batch", best["drawn_per_s"], "samples/s", peer=peer["drawn_per_s"]),
         *(
-            row(f"{name}: augment and batch, {who}", one.figures["drawn_per_s"], "samples/s")
+            row(f"{name}: {WHOLE}, {who}", whole_rate(one.figures), "samples/s")
             for who, one in found.items()
-            if one.figures is not None and who != "ours"
+            if one.figures is not None
         ),
     ]
 
@@ -138,7 +146,7 @@ def main() -> None:
     output = ROOT / "build/bench-train/quick.json" if args.quick else args.output
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(rows, indent=1) + "\n")
-    print(f"{args.device}, {args.size} px for the steps, batches of 8, one thread; {machine()}; load before {load:.1f}")
+    print(f"{args.device}, steps of {args.size} px on one thread, batches of 8; {machine()}; load before {load:.1f}")
     print(table_of([{**one, "max_error": None} for one in rows], {} if args.quick else TARGETS))
     print(f"written to {output}")
 

@@ -87,7 +87,7 @@ def measure_monai(spec: dict[str, Any]) -> dict[str, Any]:
         t.RandShiftIntensityd("image", offsets=ranges.jitter, prob=1.0),
     ]
     began = time.perf_counter()
-    dataset = CacheDataset(listed, t.Compose(steps), num_workers=0, progress=False)
+    dataset = CacheDataset(listed, t.Compose(steps), num_workers=max(1, spec["workers"]), progress=False)
     loaded_s = time.perf_counter() - began
     area = torch.stack([item["mask"].sum() for item in dataset._cache])
     samples = BATCH * (spec["batches"] + WARM)

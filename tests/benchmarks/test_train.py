@@ -51,10 +51,11 @@ def test_rows_hold_the_ratios_and_every_target_has_a_row(benchmark):
 
     failed = trials.Outcome(figures=None, reason="too slow")
     found = {
-        "ours": data(270.0, 1440.0),
-        "monai, 0": data(27.0, 14.4),
-        "monai, 1": data(2.7, 144.0),
-        "monai, 2": failed,
+        "ours, threads 1": data(270.0, 720.0),
+        "ours, threads 2": data(135.0, 1440.0),
+        "MONAI, workers 0": data(27.0, 14.4),
+        "MONAI, workers 1": data(2.7, 144.0),
+        "MONAI, workers 2": failed,
     }
     step = trials.Outcome(figures={"loop_s": 0.3, "passes_s": 0.2, "whole_s": 0.25, "wait": 0.01})
     rows = [one for size in train.SIZES for one in train.data_rows(size, found)]
@@ -63,7 +64,9 @@ def test_rows_hold_the_ratios_and_every_target_has_a_row(benchmark):
     assert named.keys() >= train.TARGETS.keys()
     whole = named[f"data path, 64 px: {train.WHOLE}"]
     assert whole["value"] == pytest.approx(14_400 / (10 + 10))
-    assert whole["peer"] == pytest.approx(14_400 / (100 + 100))  # the best of each part
+    assert whole["peer"] == pytest.approx(14_400 / (100 + 100))  # the best of each part, on both sides
+    assert named[f"data path, 64 px: {train.WHOLE}, ours, threads 1"]["value"] == pytest.approx(14_400 / (10 + 20))
+    assert f"data path, 64 px: {train.WHOLE}, MONAI, workers 2" not in named
     assert named["step, unet"]["ratio"] == pytest.approx(1.5)
     assert named["step, unet: beside passes and optimiser"]["ratio"] == pytest.approx(1.2)
 
@@ -73,7 +76,7 @@ def test_what_was_not_run_is_said(benchmark):
     failed = trials.Outcome(figures=None, reason="no GPU")
     (row,) = train.step_rows("unet", failed)
     assert row["name"] == "step, unet (not run: no GPU)"
-    (row,) = train.data_rows(64, {"ours": failed, "monai, 0": failed})
+    (row,) = train.data_rows(64, {"ours, threads 1": failed, "MONAI, workers 0": failed})
     assert "no GPU" in row["name"]
 
 

@@ -73,7 +73,7 @@ def _moved(images: Tensor, places: Tensor) -> Tensor:
 
 def _jittered(images: Tensor, changes: Changes) -> Tensor:
     gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
-    return torch.addcmul(offset, images, gain)
+    return torch.addcmul(offset, images, gain, out=images)  # fresh memory would cost more than the arithmetic
 
 
 def _places(images: Tensor, changes: Changes) -> Tensor:

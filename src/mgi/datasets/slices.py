@@ -48,9 +48,31 @@ def standardise(volume: NDArray[np.generic]) -> NDArray[np.float32]:
     foreground = values[values > values.mean()]
     if foreground.size == 0:
         return np.zeros_like(values)
-    low, high = np.percentile(foreground, FOREGROUND_PERCENTILES)
+    few_levels = volume.dtype.kind in "iu" and volume.dtype.itemsize <= 2
+    low, high = _percentiles_by_count(foreground) if few_levels else np.percentile(foreground, FOREGROUND_PERCENTILES)
     centre, spread = float(foreground.mean()), float(foreground.std())
-    return np.asarray((np.clip(values, min(0.0, low), high) - centre) / (spread + 1e-6), np.float32)
+
+    def scaled(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray((np.clip(grey, min(0.0, low), high) - centre) / (spread + 1e-6), np.float32)
+
+    if not few_levels:
+        return scaled(values)
+    least, most = int(volume.min()), int(volume.max())
+    shades = scaled(np.arange(least, most + 1, dtype=np.float32))  # one per grey level, then looked up
+    return np.asarray(shades[np.subtract(volume, least, dtype=np.intp)], np.float32)
+
+
+def _percentiles_by_count(whole: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The foreground's percentiles, bit by bit those of `np.percentile`: whole numbers are counted, not sorted."""
+    least = int(whole.min())
+    upto = np.cumsum(np.bincount(whole.astype(np.intp) - least))
+    place = (whole.size - 1) * (np.array(FOREGROUND_PERCENTILES) / 100)
+    share = place - np.floor(place)
+    below, above = (
+        np.searchsorted(upto, row, side="right") + float(least) for row in (np.floor(place), np.ceil(place))
+    )
+    step = above - below
+    return np.where(share < 0.5, below + step * share, above - step * (1 - share))
 
 
 def prepare_slices(
@@ -61,17 +83,17 @@ def prepare_slices(
     Both are resized with an antialiased bilinear filter; a mask pixel is set where that gives a half or more. Images
     have `context` neighbours on either side of the slice as further channels.
     """
-    images, masks, index = [], [], []
-    for place, (_, volume, mask) in enumerate(volumes):
+    counts = [len(volume) for _, volume, _ in volumes]
+    images = torch.empty(sum(counts), 1 + 2 * context, size, size)
+    masks = torch.empty(sum(counts), 1, size, size)
+    for (_, volume, mask), own, own_mask in zip(volumes, images.split(counts), masks.split(counts), strict=True):
         slices = torch.from_numpy(standardise(volume)).unsqueeze(1)  # S 1 H W
-        truth = torch.zeros_like(slices) if mask is None else torch.from_numpy(mask).float().unsqueeze(1)
-        images.append(with_neighbours(_resize(slices, size), context))
-        masks.append((_resize(truth, size) >= 0.5).float())
-        index += [place] * len(slices)
+        own[...] = with_neighbours(_resize(slices, size), context)
+        own_mask[...] = 0 if mask is None else _resize(torch.from_numpy(mask).float().unsqueeze(1), size) >= 0.5
     return SliceSet(
-        images=torch.cat(images),
-        masks=torch.cat(masks),
-        patient=torch.tensor(index),
+        images=images,
+        masks=masks,
+        patient=torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts, dtype=torch.int64)),
         patient_ids=[patient for patient, _, _ in volumes],
     )
 
