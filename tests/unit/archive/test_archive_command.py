@@ -13,6 +13,11 @@ from mgi.commands.archive import parser, run
 from mgi.core.errors import BadInputError, ResourceError
 
 
+def heed_interrupts() -> None:
+    """A shell starts what it puts in the background deaf to SIGINT, and so the tests and all their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_the_command_serves_until_interrupted(archive_folder):
     source = str(Path(mgi.__file__).parents[1])
     rules = archive_folder.parent / "rules.json"
@@ -20,7 +25,9 @@ def test_the_command_serves_until_interrupted(archive_folder):
     options = ["--folder", str(archive_folder), "--port", "0", "--faults", str(rules)]
     command = [sys.executable, "-m", "mgi", "archive", *options]
     environment = {**os.environ, "PYTHONPATH": source}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=heed_interrupts
+    ) as process:
         process.stdout.readline()
         url = process.stdout.readline().split()[1]
         assert requests.get(f"{url}/status", timeout=10).json()["status"] == "OK"
