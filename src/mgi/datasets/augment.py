@@ -61,9 +61,9 @@ def changed(images: Tensor, changes: Changes) -> Tensor:
 
 
 def changed_pair(images: Tensor, masks: Tensor, changes: Changes) -> tuple[Tensor, Tensor]:
-    """Images (B, C, S, S) as by `changed`, and masks (B, 1, S, S) moved alike to the nearest pixel."""
+    """Images (B, C, S, S) as by `changed`, and masks (B, 1, S, S) moved alike; beyond the slice there is no tumour."""
     places = _places(images, changes)
-    truth = grid_sample(masks, places, mode="nearest", align_corners=False)
+    truth = grid_sample(masks, places, align_corners=False)
     return _jittered(_moved(images, places), changes), truth
 
 

@@ -17,9 +17,10 @@ FOREGROUND_PERCENTILES = (1.0, 99.5)
 
 @dataclass(frozen=True, kw_only=True)
 class SliceSet:
-    """Images (N, C, S, S) standardised per volume, masks (N, 1, S, S) in {0, 1}, and the patient index (N,) of each.
+    """Images (N, C, S, S) standardised per volume, masks (N, 1, S, S), and the patient index (N,) of each slice.
 
-    C is 1, or 1 + 2 k where each slice comes with its k neighbours on either side.
+    A mask holds the share of each pixel that the tumour covers, 0 to 1: an outline finer than the pixels. C is 1, or
+    1 + 2 k where each slice comes with its k neighbours on either side.
     """
 
     images: Tensor
@@ -80,8 +81,8 @@ def prepare_slices(
 ) -> SliceSet:
     """Stack (patient, volume (S, H, W), mask or None) at `size` pixels squared; a missing mask is empty.
 
-    Both are resized with an antialiased bilinear filter; a mask pixel is set where that gives a half or more. Images
-    have `context` neighbours on either side of the slice as further channels.
+    Both are resized with an antialiased bilinear filter, which makes of a mask the share of each pixel that the tumour
+    covers. Images have `context` neighbours on either side of the slice as further channels.
     """
     counts = [len(volume) for _, volume, _ in volumes]
     images = torch.empty(sum(counts), 1 + 2 * context, size, size)
@@ -89,7 +90,7 @@ def prepare_slices(
     for (_, volume, mask), own, own_mask in zip(volumes, images.split(counts), masks.split(counts), strict=True):
         slices = torch.from_numpy(standardise(volume)).unsqueeze(1)  # S 1 H W
         own[...] = with_neighbours(_resize(slices, size), context)
-        own_mask[...] = 0 if mask is None else _resize(torch.from_numpy(mask).float().unsqueeze(1), size) >= 0.5
+        own_mask[...] = 0 if mask is None else _resize(torch.from_numpy(mask).float().unsqueeze(1), size)
     return SliceSet(
         images=images,
         masks=masks,

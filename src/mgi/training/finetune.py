@@ -101,7 +101,7 @@ def finetune(
     def validate() -> dict[str, float]:
         has_genes = torch.full((len(validation.genes),), use_genes)
         logits = predict_logits(model, validation, has_genes, cache=caches["validation"])
-        dice = volume_dice(logits >= 0, validation.slices.masks > 0.5, validation.slices.patient)
+        dice = volume_dice(logits >= 0, validation.slices.masks >= 0.5, validation.slices.patient)
         return {"score": dice, "validation_dice": dice}
 
     run = Run(

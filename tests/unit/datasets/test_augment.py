@@ -25,7 +25,7 @@ def test_ranges_of_zero_change_nothing() -> None:
     masks = (IMAGES > 0).float()
     images, truth = moved(IMAGES, masks, STILL)
     torch.testing.assert_close(images, IMAGES, rtol=1e-5, atol=1e-5)
-    assert torch.equal(truth, masks)
+    torch.testing.assert_close(truth, masks, rtol=1e-5, atol=1e-5)
 
 
 def test_image_and_mask_move_together() -> None:
@@ -33,14 +33,16 @@ def test_image_and_mask_move_together() -> None:
     images, masks = moved(blob(20), blob(20), settings)
     assert any(not torch.equal(mask, blob(1)[0]) for mask in masks)
     agree = ((images > 0.5) == (masks > 0.5)).float().mean((1, 2, 3))
-    assert agree.min() > 0.99
+    assert agree.min() > 0.999
 
 
-def test_a_mask_stays_zero_or_one_and_jitter_never_reaches_it() -> None:
+def test_a_mask_stays_within_zero_and_one_and_jitter_never_reaches_it() -> None:
     rotated = AugmentSettings(rotation=40.0, jitter=0.0)
     _, plain = moved(blob(8), blob(8), rotated)
     images, jittered = moved(blob(8), blob(8), replace(rotated, jitter=0.5))
-    assert set(jittered.unique().tolist()) == {0.0, 1.0}
+    assert jittered.min() == 0
+    assert 0.99 < jittered.max() <= 1
+    assert ((jittered > 0.01) & (jittered < 0.99)).any()  # an outline between pixels
     assert torch.equal(plain, jittered)
     assert images.max() > 1.05
 
@@ -61,8 +63,8 @@ def test_without_flips_the_left_stays_left() -> None:
 
 def test_with_flips_about_half_of_the_slices_are_mirrored_exactly() -> None:
     _, masks = moved(blob(200), blob(200), replace(STILL, flip=True))
-    mirrored = [torch.equal(mask, blob(1)[0].flip(-1)) for mask in masks]
-    kept = [torch.equal(mask, blob(1)[0]) for mask in masks]
+    mirrored = [torch.allclose(mask, blob(1)[0].flip(-1), atol=1e-5) for mask in masks]
+    kept = [torch.allclose(mask, blob(1)[0], atol=1e-5) for mask in masks]
     assert all(one != two for one, two in zip(mirrored, kept, strict=True))
     assert 70 < sum(mirrored) < 130
 

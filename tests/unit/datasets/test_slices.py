@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import interpolate
 
 from mgi.datasets.slices import prepare_slices, standardise
 
@@ -53,21 +54,32 @@ def test_at_the_native_size_nothing_is_resampled() -> None:
     assert np.array_equal(prepared.masks[:, 0].numpy(), mask)
 
 
-def test_a_mask_pixel_is_set_where_at_least_half_of_it_is_tumour() -> None:
-    mask = np.zeros((1, 16, 16), np.uint8)
-    mask[0, :, :6] = 1  # three columns of half the size
-    assert prepare_slices([("A", volume(1, 16, 16), mask)], 8).masks[0, 0, 4].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
-    mask[0, :, 6] = 1  # the fourth is covered by half
-    assert prepare_slices([("A", volume(1, 16, 16), mask)], 8).masks[0, 0, 4].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
-    mask[0, 1::2, 6] = 0  # and now by a quarter
-    assert prepare_slices([("A", volume(1, 16, 16), mask)], 8).masks[0, 0, 4].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+def test_a_mask_holds_the_share_of_each_pixel_that_the_tumour_covers() -> None:
+    mask = np.zeros((1, 32, 32), np.uint8)
+    mask[0, :, :12] = 1  # three columns of a quarter of the size, the filter reaching into the neighbours
+    rows = prepare_slices([("A", volume(1, 32, 32), mask)], 8).masks[0, 0].numpy()
+    np.testing.assert_allclose(rows, [[1, 1, 0.875, 0.125, 0, 0, 0, 0]] * 8, atol=1e-6)
 
 
-def test_slices_of_any_shape_come_out_square_with_masks_of_zero_and_one() -> None:
+def test_an_outline_finer_than_the_pixels_is_found_again_on_the_patients_grid() -> None:
+    y, x = np.mgrid[:64, :64]
+    disc = ((y - 30.2) ** 2 + (x - 33.7) ** 2 < 13.4**2)[None]
+    coverage = prepare_slices([("A", volume(1, 64, 64), disc.astype(np.uint8))], 16).masks
+    whole = torch.from_numpy(disc[None])
+
+    def dice(mask: torch.Tensor) -> float:
+        again = interpolate(mask, size=(64, 64), mode="bilinear") >= 0.5
+        return float(2 * (again & whole).sum() / (again.sum() + whole.sum()))
+
+    assert dice(coverage) > 0.985 > 0.97 > dice((coverage >= 0.5).float())
+
+
+def test_slices_of_any_shape_come_out_square_with_shares_of_zero_to_one() -> None:
     pixels = volume(3, 20, 12)
     prepared = prepare_slices([("A", pixels, (pixels > 200).astype(np.uint8))], 16)
     assert prepared.images.shape == prepared.masks.shape == (3, 1, 16, 16)
-    assert set(prepared.masks.unique().tolist()) == {0.0, 1.0}
+    assert 0 <= prepared.masks.min() < 0.1
+    assert 0.9 < prepared.masks.max() <= 1
 
 
 def test_a_missing_mask_is_empty() -> None:
