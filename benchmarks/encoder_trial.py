@@ -124,6 +124,7 @@ def drawn_pairs(patients: int, size: int, n_genes: int) -> Pairs:
         masks=torch.ones(patients, 1, size, size),
         patient=torch.arange(patients),
         patient_ids=[f"patient-{number}" for number in range(patients)],
+        frames=[],
     )
     return Pairs(slices=slices, genes=torch.randn(patients, n_genes, generator=generator))
 

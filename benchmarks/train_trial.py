@@ -191,6 +191,7 @@ def drawn_pairs(patients: int, size: int) -> Pairs:
         masks=(images > 1).float(),
         patient=torch.arange(patients).repeat_interleave(8),
         patient_ids=[f"patient-{number}" for number in range(patients)],
+        frames=[],
     )
     return Pairs(slices=slices, genes=torch.randn(patients, N_GENES, generator=generator))
 

@@ -35,7 +35,7 @@ from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, iter_images
 from mgi.training.finetune import finetune
 from mgi.training.loop import Place, Randomness
-from mgi.training.predict import gene_modes, predict_native
+from mgi.training.predict import GeneMode, predict_native
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings, PredictSettings, ScheduleSettings
 
@@ -93,9 +93,8 @@ def settings_of(args: argparse.Namespace) -> FinetuneSettings:
 
 def native_dice(model: nn.Module, pairs: Pairs, images: list[PatientImages]) -> dict[str, float]:
     """Dice of each patient's volume on the native grid, from the bytes that a prediction file would hold."""
-    real = gene_modes(pairs.genes, pairs.slices.patient_ids, PredictSettings(permutations=0), with_genes=True)[0]
-    shapes = [(one.slices.shape[1], one.slices.shape[2]) for one in images]
-    found = predict_native(model, pairs, real, shapes, PredictSettings().batch)
+    real = GeneMode(name="real", genes=pairs.genes, donors=list(pairs.slices.patient_ids), use_genes=True)
+    found = predict_native(model, pairs, real, PredictSettings())
     return {
         patient: dice(at_least(np.stack(stored), 0.5), one.masks > 0)
         for (patient, stored), one in zip(found, images, strict=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 GENE_METHOD = "mgi"
-READ_WITHOUT_GENES = ("baseline_width", "context_slices", "convolution_norm", "image_size")
+READ_WITHOUT_GENES = ("baseline_width", "context_slices", "convolution_norm", "image_frame", "image_size")
 """What the networks of the comparison read of the section `model`: another encoder of MGI does not train them again."""
 PRETRAIN = "pretrain"
 FINGERPRINT = "fingerprint"

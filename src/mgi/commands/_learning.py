@@ -131,7 +131,8 @@ class Fold:
         """Slices as the network sees them, with the standardised expression of the same patients."""
         genes = self.genes([patient.patient_id for patient in images])
         volumes = [(one.patient_id, one.slices, one.masks) for one in images]
-        return Pairs(slices=prepare_slices(volumes, model.image_size, model.context_slices), genes=genes)
+        slices = prepare_slices(volumes, model.image_size, model.context_slices, model.image_frame)
+        return Pairs(slices=slices, genes=genes)
 
     def genes(self, patients: list[str]) -> torch.Tensor:
         """Standardised expression (P, G) of these patients, or their fingerprints."""

@@ -21,7 +21,6 @@ from mgi.commands._learning import Fold, add_inputs, device, read_spec
 from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
 from mgi.models.settings import ModelSettings
-from mgi.shards.image_shard import PatientImages
 from mgi.shards.predictions import prediction_writer
 from mgi.training.gene_cache import cache_for
 from mgi.training.predict import gene_modes, predict_native, without_genes
@@ -62,18 +61,15 @@ def _rows(
     average = fold.average_genes()
     for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
         donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
-        for patient, stored in predict_native(model, pairs, mode, _shapes(images), settings, cache):
+        for patient, stored in predict_native(model, pairs, mode, settings, cache):
             yield patient, mode.name, donors[patient], stored
     if spec["protocol"] != PATIENT_PROTOCOL or not fold.patients(IMAGE_ONLY):
         return
     images = [replace(patient, masks=None) for patient in fold.images(IMAGE_ONLY)]
     volumes = [(one.patient_id, one.slices, None) for one in images]
     genes = torch.zeros(len(images), len(fold.gene_ids))
-    pairs = Pairs(slices=prepare_slices(volumes, sizes.image_size, sizes.context_slices), genes=genes)
+    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_frame)
+    pairs = Pairs(slices=slices, genes=genes)
     mode = without_genes(genes, "null" if with_genes else "none")
-    for patient, stored in predict_native(model, pairs, mode, _shapes(images), settings, cache):
+    for patient, stored in predict_native(model, pairs, mode, settings, cache):
         yield patient, mode.name, None, stored
-
-
-def _shapes(images: list[PatientImages]) -> list[tuple[int, int]]:
-    return [(one.slices.shape[1], one.slices.shape[2]) for one in images]

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from mgi.datasets.frame import FRAMES, Frame, FrameKind
+
 FOREGROUND_PERCENTILES = (1.0, 99.5)
 
 
@@ -20,13 +22,15 @@ class SliceSet:
     """Images (N, C, S, S) standardised per volume, masks (N, 1, S, S), and the patient index (N,) of each slice.
 
     A mask holds the share of each pixel that the tumour covers, 0 to 1: an outline finer than the pixels. C is 1, or
-    1 + 2 k where each slice comes with its k neighbours on either side.
+    1 + 2 k where each slice comes with its k neighbours on either side. `frames` say where each patient's squares lie
+    on the slices that they were made of.
     """
 
     images: Tensor
     masks: Tensor
     patient: Tensor
     patient_ids: list[str]
+    frames: list[Frame]
 
     def of(self, patient_ids: Sequence[str]) -> "SliceSet":
         """The slices of these patients, in the order given."""
@@ -35,7 +39,11 @@ class SliceSet:
         chosen = torch.cat(rows)
         index = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([len(row) for row in rows]))
         return SliceSet(
-            images=self.images[chosen], masks=self.masks[chosen], patient=index, patient_ids=list(patient_ids)
+            images=self.images[chosen],
+            masks=self.masks[chosen],
+            patient=index,
+            patient_ids=list(patient_ids),
+            frames=[self.frames[place[patient]] for patient in patient_ids],
         )
 
 
@@ -77,25 +85,32 @@ def _percentiles_by_count(whole: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def prepare_slices(
-    volumes: Sequence[tuple[str, NDArray[np.generic], NDArray[np.uint8] | None]], size: int, context: int = 0
+    volumes: Sequence[tuple[str, NDArray[np.generic], NDArray[np.uint8] | None]],
+    size: int,
+    context: int = 0,
+    frame: FrameKind = "slice",
 ) -> SliceSet:
     """Stack (patient, volume (S, H, W), mask or None) at `size` pixels squared; a missing mask is empty.
 
-    Both are resized with an antialiased bilinear filter, which makes of a mask the share of each pixel that the tumour
-    covers. Images have `context` neighbours on either side of the slice as further channels.
+    What lies within the volume's frame is resized with an antialiased bilinear filter, rows and columns each to `size`,
+    which makes of a mask the share of each pixel that the tumour covers. Images have `context` neighbours on either
+    side of the slice as further channels.
     """
     counts = [len(volume) for _, volume, _ in volumes]
     images = torch.empty(sum(counts), 1 + 2 * context, size, size)
     masks = torch.empty(sum(counts), 1, size, size)
-    for (_, volume, mask), own, own_mask in zip(volumes, images.split(counts), masks.split(counts), strict=True):
-        slices = torch.from_numpy(standardise(volume)).unsqueeze(1)  # S 1 H W
+    frames = [FRAMES[frame](volume) for _, volume, _ in volumes]
+    places = zip(volumes, frames, images.split(counts), masks.split(counts), strict=True)
+    for (_, volume, mask), framed, own, own_mask in places:
+        slices = framed.cut(torch.from_numpy(standardise(volume)).unsqueeze(1))  # S 1 h w
         own[...] = with_neighbours(_resize(slices, size), context)
-        own_mask[...] = 0 if mask is None else _resize(torch.from_numpy(mask).float().unsqueeze(1), size)
+        own_mask[...] = 0 if mask is None else _resize(framed.cut(torch.from_numpy(mask)).float().unsqueeze(1), size)
     return SliceSet(
         images=images,
         masks=masks,
         patient=torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts, dtype=torch.int64)),
         patient_ids=[patient for patient, _, _ in volumes],
+        frames=frames,
     )
 
 

@@ -10,12 +10,13 @@ Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
 class ModelSettings:
     """Architecture of MGI and of the networks that it is compared with.
 
-    `image_size` is the side of the square input in pixels, `context_slices` the neighbours that every network sees on
-    either side of the slice that it segments, `patch_size` the side of one ViT patch; `upsampling_stages`
-    doublings lead from the patch grid to the mask decoder's output. `image_stem` feeds the transformer with the pixels
-    of each patch, or with a convolutional pyramid of `stem_width` channels at the pixels' grid, whose maps the mask
-    decoder joins on its way up. `convolution_norm` is what the pyramid, the U-Net and the ResU-Net are normalised by:
-    each map of each slice by itself, which forgets how bright the slice is, or over the batch, which does not.
+    `image_size` is the side of the square input in pixels, `image_frame` what fills it (`mgi.datasets.frame`),
+    `context_slices` the neighbours that every network sees on either side of the slice that it segments, `patch_size`
+    the side of one ViT patch; `upsampling_stages` doublings lead from the patch grid to the mask decoder's output.
+    `image_stem` feeds the transformer with the pixels of each patch, or with a convolutional pyramid of `stem_width`
+    channels at the pixels' grid, whose maps the mask decoder joins on its way up. `convolution_norm` is what the
+    pyramid, the U-Net and the ResU-Net are normalised by: each map of each slice by itself, which forgets how bright
+    the slice is, or over the batch, which does not.
     (The Attention U-Net and DeepLabv3+ come with norms of their own.)
 
     `gene_patch` genes make one token, through one matrix for all patches (`shared`) or one each (`local`); or every
@@ -26,6 +27,7 @@ class ModelSettings:
     """
 
     image_size: int = 256
+    image_frame: Literal["slice", "head"] = "slice"
     context_slices: int = 0
     patch_size: int = 16
     image_stem: Literal["patches", "pyramid"] = "patches"

@@ -22,9 +22,9 @@ def segment_patient(
     """
     genes = torch.zeros(1, len(release.fitted.gene_ids)) if scaled is None else torch.from_numpy(scaled).unsqueeze(0)
     sizes = release.weights.model
-    slices = prepare_slices([(images.patient_id, images.slices, None)], sizes.image_size, sizes.context_slices)
+    volume = [(images.patient_id, images.slices, None)]
+    slices = prepare_slices(volume, sizes.image_size, sizes.context_slices, sizes.image_frame)
     pairs = Pairs(slices=slices, genes=genes)
     mode = GeneMode(name="new", genes=genes, donors=[None], use_genes=scaled is not None)
-    shape = (images.slices.shape[1], images.slices.shape[2])
-    ((_, planes),) = predict_native(release.network.to(device), pairs, mode, [shape], PredictSettings())
+    ((_, planes),) = predict_native(release.network.to(device), pairs, mode, PredictSettings())
     return np.stack(planes)

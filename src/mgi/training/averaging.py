@@ -14,22 +14,28 @@ EARLY = 10  # steps after which the average has its first tenth: a start from no
 
 
 class WeightAverage:
-    """Exponential average of all weights and buffers, `decay` a step; with 0 the model itself, at no cost."""
+    """Exponential average of a model's weights and buffers, `decay` a step; with 0 the model itself, at no cost.
+
+    The model stays on its device, with the tensors that it has.
+    """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay, self.updates = decay, 0
+        self.model, self.decay, self.updates = model, decay, 0
         self.tensors = {name: tensor.clone() for name, tensor in model.state_dict().items()} if decay > 0 else {}
+        # A step writes into the model's own tensors, so they are asked for once: a walk over all modules takes longer
+        # than the arithmetic.
+        self._current = model.state_dict() if decay > 0 else {}
 
     @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        """Take in the weights after a step."""
+    def update(self) -> None:
+        """Take in the model's weights after a step."""
         if not self.tensors:
             return
         self.updates += 1
         decay = min(self.decay, self.updates / (EARLY + self.updates))
         averaged: list[Tensor] = []
         current: list[Tensor] = []
-        for name, tensor in model.state_dict().items():
+        for name, tensor in self._current.items():
             if tensor.is_floating_point():
                 averaged.append(self.tensors[name])
                 current.append(tensor)
@@ -38,17 +44,17 @@ class WeightAverage:
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
     @contextmanager
-    def in_place_of(self, model: nn.Module) -> Generator[None]:
+    def in_place(self) -> Generator[None]:
         """The model has the averaged weights within, and its own again after."""
         if not self.tensors:
             yield
             return
-        own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        model.load_state_dict(self.tensors)
+        own = {name: tensor.clone() for name, tensor in self._current.items()}
+        self.model.load_state_dict(self.tensors)
         try:
             yield
         finally:
-            model.load_state_dict(own)
+            self.model.load_state_dict(own)
 
     def state(self) -> dict[str, Any]:
         """What `restore` takes."""

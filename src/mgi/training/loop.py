@@ -119,7 +119,7 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve
             nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
             optimiser.step()
             if leads:
-                progress.average.update(model)
+                progress.average.update()
                 progress.log({"loss": loss, **figures})
             if leads and ((step + 1) % run.schedule.validate_every == 0 or step + 1 == run.schedule.steps):
                 progress.validate(model, step + 1)
@@ -217,7 +217,7 @@ class Progress:
         """
         stepping = time.monotonic() - self._mark
         model.eval()
-        with torch.no_grad(), self.average.in_place_of(model), self.run.context():
+        with torch.no_grad(), self.average.in_place(), self.run.context():
             figures = self.run.validate()
             best = figures["score"] > self.best_score or not self.run.select_best
             self.best_weights = copy.deepcopy(model.state_dict()) if best else self.best_weights

@@ -68,12 +68,12 @@ def predict_native(
     model: nn.Module,
     pairs: Pairs,
     mode: GeneMode,
-    shapes: list[tuple[int, int]],
     settings: PredictSettings,
     cache: GeneCache | None = None,
 ) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]:
     """Yield each patient's slices as floor(256 p), at most 255, on the patient's own grid (rows, columns).
 
+    Beyond the patient's frame it is 0.
     With one `cache` for all modes, nobody's genes are encoded twice.
     With `settings.mirrored` they are the mean over the slice and its mirror image, left for right.
     Logits are resized bilinearly, then squashed: a byte of 128 or more is a probability of at least a half.
@@ -84,8 +84,8 @@ def predict_native(
     if settings.mirrored:
         turned = Pairs(slices=replace(pairs.slices, images=pairs.slices.images.flip(-1)), genes=mode.genes)
         logits = (logits + predict_logits(model, turned, has_genes, settings.batch, cache).flip(-1)) / 2
-    for index, (patient, shape) in enumerate(zip(pairs.slices.patient_ids, shapes, strict=True)):
+    for index, (patient, frame) in enumerate(zip(pairs.slices.patient_ids, pairs.slices.frames, strict=True)):
         own = logits[pairs.slices.patient == index]
-        native = interpolate(own, size=shape, mode="bilinear", align_corners=False)
-        stored = (torch.sigmoid(native.double()) * 256).floor().clamp(max=255).to(torch.uint8).squeeze(1).numpy()
-        yield patient, list(stored)
+        native = interpolate(own, size=frame.size, mode="bilinear", align_corners=False)
+        stored = (torch.sigmoid(native.double()) * 256).floor().clamp(max=255).to(torch.uint8).squeeze(1)
+        yield patient, list(frame.paste(stored).numpy())

@@ -17,9 +17,11 @@ def network(value: float = 0.0) -> nn.Module:
 
 
 def test_the_average_is_the_exponential_one_after_a_quick_start() -> None:
-    average, expected = WeightAverage(network(0.0), 0.5), 0.0
+    model = network(0.0)
+    average, expected = WeightAverage(model, 0.5), 0.0
     for step, value in enumerate([1.0, 2.0, 4.0, 3.0, 5.0] * 4, start=1):
-        average.update(network(value))
+        nn.init.constant_(model[0].weight, value)
+        average.update()
         decay = min(0.5, step / (EARLY + step))
         expected = decay * expected + (1 - decay) * value
     torch.testing.assert_close(average.tensors["0.weight"], torch.full((2, 2), expected))
@@ -30,14 +32,14 @@ def test_the_model_has_the_average_within_and_its_own_weights_after_even_where_t
     average = WeightAverage(model, 0.9)
     nn.init.constant_(model[0].weight, 3.0)
     model[1].num_batches_tracked.fill_(7)
-    average.update(model)
+    average.update()
     seen: list[float] = []
 
     def fail() -> None:
         seen.extend([model[0].weight[0, 0].item(), model[1].num_batches_tracked.item()])
         raise KeyError
 
-    with pytest.raises(KeyError), average.in_place_of(model):
+    with pytest.raises(KeyError), average.in_place():
         fail()
     assert 1.0 < seen[0] < 3.0
     assert seen[1] == 7
@@ -47,8 +49,8 @@ def test_the_model_has_the_average_within_and_its_own_weights_after_even_where_t
 def test_without_a_decay_the_model_is_its_own_average() -> None:
     model = network(1.0)
     average = WeightAverage(model, 0.0)
-    average.update(model)
-    with average.in_place_of(model):
+    average.update()
+    with average.in_place():
         assert model[0].weight[0, 0].item() == 1.0
     assert average.tensors == {}
 

@@ -129,8 +129,9 @@ def test_a_frozen_encoder_learns_nothing_and_the_rest_as_if_it_were_encoded_ever
     monkeypatch.setattr("mgi.training.finetune.segment", plain)
     monkeypatch.setattr("mgi.models.mgi.MGI.encode", torch.no_grad()(MGI.encode))
     _, plainly, _ = counting(place("b"), model_settings, pairs, FROZEN)
+    # AdamW makes whole steps of gradients that are next to nothing, whose last bits depend on the processor.
     for name, tensor in kept.items():
-        torch.testing.assert_close(tensor, plainly[name], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(tensor, plainly[name], rtol=1e-4, atol=1e-4)
 
 
 def test_noise_on_the_genes_is_drawn_and_encoded_anew_each_step(place, model_settings, pairs) -> None:

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from mgi.datasets.frame import Frame, frame_of_slice
 from mgi.models.mgi import build_mgi
 from mgi.training.gene_cache import GeneCache, cache_for
 from mgi.training.predict import derangement, gene_modes, predict_native
@@ -76,7 +79,7 @@ def test_a_byte_is_the_floor_of_256_times_the_probability_and_128_is_a_half(pair
     logits.copy_(torch.linspace(-8, 8, logits.numel()).view_as(logits))
     logits.view(-1)[:6] = torch.tensor([0.0, 100.0, -100.0, -1e-3, 1e-3, float(np.log(3))])
     (mode,) = gene_modes(some.genes, AVERAGE, ["P0"], PredictSettings(), with_genes=False)
-    ((patient, slices),) = predict_native(Plain(), some, mode, [(16, 16)], PredictSettings(batch=2))
+    ((patient, slices),) = predict_native(Plain(), some, mode, PredictSettings(batch=2))
     stored = np.stack(slices)
     assert patient == "P0"
     assert stored.shape == (3, 16, 16)
@@ -94,14 +97,28 @@ def test_each_patient_is_predicted_on_their_own_grid_with_their_own_donor(pairs)
     average = torch.zeros(1)
     modes = gene_modes(genes, average, some.slices.patient_ids, PredictSettings(permutations=1), with_genes=True)
     shapes = [(16, 16), (20, 12), (5, 30)]
+    frames = [frame_of_slice(np.zeros((3, *shape))) for shape in shapes]
+    some = replace(some, slices=replace(some.slices, frames=frames))
     constant = {-100.0: 0, 0.0: 128, 100.0: 255}
     for mode in modes:
-        found = list(predict_native(Plain(), some, mode, shapes, PredictSettings(batch=2)))
+        found = list(predict_native(Plain(), some, mode, PredictSettings(batch=2)))
         assert [patient for patient, _ in found] == some.slices.patient_ids
         for row, (_, slices) in enumerate(found):
             assert [plane.shape for plane in slices] == [shapes[row]] * 3
             expected = constant[mode.genes[row, 0].item()] if mode.use_genes else 128
             assert {int(value) for plane in slices for value in np.unique(plane)} == {expected}
+
+
+def test_beyond_the_frame_there_is_no_tumour(pairs) -> None:
+    some = pairs(1)
+    some.slices.images.fill_(4.0)
+    frame = Frame(shape=(10, 12), rows=(2, 7), columns=(1, 12))
+    some = replace(some, slices=replace(some.slices, frames=[frame]))
+    (mode,) = gene_modes(some.genes, AVERAGE, ["P0"], PredictSettings(), with_genes=False)
+    ((_, slices),) = predict_native(Plain(), some, mode, PredictSettings(batch=2))
+    expected = np.zeros((10, 12), np.uint8)
+    expected[2:7, 1:] = 251  # 256 / (1 + exp(-4))
+    assert all(np.array_equal(plane, expected) for plane in slices)
 
 
 def test_masks_never_reach_a_prediction(pairs) -> None:
@@ -111,7 +128,7 @@ def test_masks_never_reach_a_prediction(pairs) -> None:
     def predicted(given: Pairs) -> list[bytes]:
         return [
             plane.tobytes()
-            for _, slices in predict_native(Plain(), given, mode, [(16, 16)] * 2, PredictSettings(batch=4))
+            for _, slices in predict_native(Plain(), given, mode, PredictSettings(batch=4))
             for plane in slices
         ]
 
@@ -131,7 +148,7 @@ def test_all_modes_together_encode_each_patient_once_and_the_mean_once(model_set
         return [
             plane.tobytes()
             for mode in modes
-            for _, slices in predict_native(model, some, mode, [(16, 16)] * 3, PredictSettings(batch=2), cache)
+            for _, slices in predict_native(model, some, mode, PredictSettings(batch=2), cache)
             for plane in slices
         ]
 
@@ -155,7 +172,7 @@ def test_mirrored_logits_are_turned_back_and_averaged(pairs) -> None:
     found = {}
     for mirrored in (False, True):
         settings = PredictSettings(batch=2, mirrored=mirrored)
-        ((_, slices),) = predict_native(LeftHalf(), some, mode, [(16, 16)], settings)
+        ((_, slices),) = predict_native(LeftHalf(), some, mode, settings)
         found[mirrored] = np.stack(slices)
     # The two halves cancel; the image, which was turned and turned back, remains.
     probability = torch.sigmoid(some.slices.images.squeeze(1).double()).numpy()
