@@ -14,6 +14,8 @@ from torch.nn.functional import gelu, interpolate
 from mgi.models.pyramid import Ascent, pyramid_channels
 from mgi.models.settings import ModelSettings
 
+TUMOUR_LOG_ODDS = -3.0  # of a pixel, about: where a mask starts
+
 
 class Attention(nn.Module):
     """Multi-head attention with an inner width of its own."""
@@ -90,8 +92,9 @@ class MaskDecoder(nn.Module):
     """Gene tokens (B, G, D_g) and image tokens (B, T, D_i) to mask logits (B, 1, H, W).
 
     Doublings of the token grid lead to the last map, and the gene tokens' perceptron gives the weights of its
-    point-wise product (the paper's "MIP" block), averaged over the tokens. Attention between gene
-    tokens is quadratic: no more than `gene_tokens` of them should come.
+    point-wise product (the paper's "MIP" block), averaged over the tokens. A learned offset, which the networks of the
+    comparison have too, spares the first steps from darkening the background. Attention between gene tokens is
+    quadratic: no more than `gene_tokens` of them should come.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -107,6 +110,7 @@ class MaskDecoder(nn.Module):
         self.weights = nn.Sequential(
             nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, self.ascent.width)
         )
+        self.offset = nn.Parameter(torch.tensor(TUMOUR_LOG_ODDS))
 
     def forward(self, image: Tensor, genes: Tensor, maps: list[Tensor]) -> Tensor:
         """Decode one mask a slice, on the decoder's own grid; `maps` are those of the image encoder's pyramid."""
@@ -119,7 +123,7 @@ class MaskDecoder(nn.Module):
         pixels = image.transpose(1, 2).unflatten(2, (self.grid, self.grid))  # B D h w
         pixels = self.ascent(pixels, maps)
         weights = self.weights(genes).mean(1)  # B C
-        return torch.einsum("bc,bchw->bhw", weights, pixels).unsqueeze(1)  # B 1 H W
+        return torch.einsum("bc,bchw->bhw", weights, pixels).unsqueeze(1) + self.offset  # B 1 H W
 
 
 def resize_logits(logits: Tensor, size: int) -> Tensor:

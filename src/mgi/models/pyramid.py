@@ -54,20 +54,25 @@ class Pyramid(nn.Module):
 
 
 class Ascent(nn.Module):
-    """From the patch grid back up: each stage doubles the map and joins what the pyramid saw there."""
+    """From the patch grid back up: what the pyramid saw is joined there, and at each doubling.
+
+    Joined at the patch grid too, the convolutions learn at once, and the transformer adds what it sees from afar.
+    """
 
     def __init__(self, width: int, channels: tuple[int, ...], stages: int, norm: Norm = "instance") -> None:
         super().__init__()
-        joined = channels[-2::-1][:stages]  # coarsest first, without the patch grid's own
-        self.width = joined[-1] if joined else width
+        patch_grid, *joined = channels[::-1][: stages + 1]  # coarsest first
+        self.width = joined[-1] if joined else patch_grid
+        self.bottom = ConvBlock(width + patch_grid, patch_grid, norm)
         self.doublings = nn.ModuleList(
-            nn.ConvTranspose2d(wide, narrow, 2, stride=2) for wide, narrow in pairwise((width, *joined))
+            nn.ConvTranspose2d(wide, narrow, 2, stride=2) for wide, narrow in pairwise((patch_grid, *joined))
         )
         self.blocks = nn.ModuleList(ConvBlock(2 * narrow, narrow, norm) for narrow in joined)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, pixels: Tensor, maps: list[Tensor]) -> Tensor:
         """(B, width, h, w) and the pyramid's maps, finest first, to the finest map that the stages reach."""
+        pixels = self.bottom(torch.cat([pixels, maps[-1]], dim=1))
         for doubling, block, seen in zip(self.doublings, self.blocks, maps[-2::-1], strict=False):
             pixels = block(torch.cat([doubling(pixels), seen], dim=1))
         return pixels

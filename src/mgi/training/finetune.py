@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mgi.losses.segmentation import segmentation_loss
+from mgi.models.fusion import TUMOUR_LOG_ODDS
 from mgi.models.mgi import MGI
 from mgi.training.finetune_batches import SegmentationBatch, SegmentationDrawer
 from mgi.training.gene_cache import GeneCache, cache_for, segment
@@ -16,7 +17,6 @@ from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings
 
 VALIDATION_BATCH = 128
-TUMOUR_LOG_ODDS = -3.0
 
 
 class Segmenter(Protocol):

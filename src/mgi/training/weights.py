@@ -19,7 +19,7 @@ from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.training.frozen_genes import require_same_genes
 
-FORMAT = "mgi-weights-3"
+FORMAT = "mgi-weights-4"
 # One entry holds all: safetensors writes several in random order, and equal weights would not be equal bytes.
 ENTRY = "mgi"
 

@@ -41,7 +41,7 @@ def test_a_map_a_level_from_the_pixels_to_the_patch_grid() -> None:
 
 def test_the_ascent_ends_where_its_stages_do() -> None:
     maps = Pyramid(4, 8)(drawn(2, 1, 32, 32))
-    for stages, shape in ((0, (2, 16, 4, 4)), (1, (2, 16, 8, 8)), (3, (2, 4, 32, 32))):
+    for stages, shape in ((0, (2, 32, 4, 4)), (1, (2, 16, 8, 8)), (3, (2, 4, 32, 32))):
         assert Ascent(16, (4, 8, 16, 32), stages)(drawn(2, 16, 4, 4), maps).shape == shape
 
 
