@@ -37,7 +37,7 @@ from mgi.training.pretrain import Pairs
 from mgi.training.segmenters import build_segmenter
 from mgi.training.settings import FinetuneSettings
 
-BATCH = 8  # as in config/kaggle.yaml
+BATCH = 4  # as in config/kaggle.yaml
 N_GENES, PATIENTS = 1_544, 12
 WARM = 2  # batches, steps
 

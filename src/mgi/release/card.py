@@ -15,6 +15,7 @@ SOURCES = {
     "nifti": "a folder of NIfTI files",
     "dicom": "a folder of DICOM files",
 }
+INPUTS = {"slice": "whole slices", "head": "the head on each slice"}
 GENE_MODES = {
     "real": "the patient's own genes",
     "null": "no genes (the null token)",
@@ -64,7 +65,7 @@ def _purpose(facts: CardFacts, *, simulated: bool) -> str:
 
 
 def _training(facts: CardFacts) -> str:
-    patients, spec = facts.run["patients"], facts.run["spec"]
+    patients, spec, side = facts.run["patients"], facts.run["spec"], facts.model["image_size"]
     rows = {
         "images": f"{_source(facts.images)}, {facts.images.get('patients', '?')} patients in the shard",
         "expression": f"{_source(facts.expression)}, values {facts.expression.get('scale', '?')}",
@@ -73,7 +74,7 @@ def _training(facts: CardFacts) -> str:
         f"{patients['test']} test",
         "genes": f"{facts.n_genes}, scaler {facts.scaler}, fitted on the training patients"
         + ("" if facts.reads_genes else "; not read by this model"),
-        "input": f"slices at {facts.model['image_size']} x {facts.model['image_size']} pixels",
+        "input": f"{INPUTS[facts.model['image_frame']]}, at {side} x {side} pixels",
         "parameters": f"{facts.run['parameters']:,}",
         "schedule": f"{facts.run['settings']['schedule']['steps']} steps of "
         f"{facts.run['settings']['schedule']['batch']} slices on {facts.run['device']}",

@@ -70,6 +70,7 @@ def test_the_card_has_the_cohort_the_split_and_the_score_of_the_test_patients(re
     assert f"| the patient's own genes | {own.mean():.3f} |" in card
     assert "4 train, 2 validation (chose the weights), 2 test" in card
     assert "fold 0 of 1" in card
+    assert "| input | whole slices, at " in card
     assert "SIMULATED" in card
     assert card.count("Research use only") == 1
     assert "`mgi`" in card
