@@ -28,8 +28,10 @@ from mgi.core.environment import machine
 METHODS = ("unet", "attention_unet", "resunet", "deeplabv3plus", "mgi")
 SIZES = (64, 256)
 THREADS, WORKERS = (1, 2), (0, 1, 2)  # ours, the peer's; a machine of two cores has no more of either
-# What a run of config/kaggle.yaml does: 3,000 steps of 4 slices, drawn from some 2,700 slices that are decoded once.
-DECODED, DRAWN = 2_700, 3_000 * 4
+# What a run does at each size, config/kaggle.yaml at 64 px and config/kaggle-gpu.yaml at 256: so many steps of so many
+# slices, drawn from some 2,700 that are decoded once.
+DECODED = 2_700
+STEPS, BATCHES = {64: 3_000, 256: 12_000}, {64: 4, 256: 8}
 WHOLE = "decode, augment and batch, over a whole run"
 TARGETS: dict[str, Target] = {
     **{f"data path, {size} px: {WHOLE}": (">=", "ratio", 5.0) for size in SIZES},
@@ -64,7 +66,7 @@ def measure_data(args: argparse.Namespace) -> dict[int, dict[str, Outcome]]:
         write_cohort(cohort, patients=2 if args.quick else 8)
         batches = 10 if args.quick else 100
         for size in SIZES:
-            shared = {"cohort": str(cohort), "size": size, "batches": batches}
+            shared = {"cohort": str(cohort), "size": size, "batch": BATCHES[size], "batches": batches}
             found[size] = {
                 f"ours, threads {threads}": trial({"kind": "ours", **shared, "threads": threads}, args)
                 for threads in THREADS
@@ -79,11 +81,17 @@ def measure_steps(args: argparse.Namespace) -> dict[str, Outcome]:
     """method with its variant -> outcome."""
     sizes = yaml.safe_load((ROOT / "config/kaggle.yaml").read_text())["model"] | {"image_size": args.size}
     pace = {"steps": 2, "rounds": 1} if args.quick else {"steps": 6, "rounds": 3}
+    pace["batch"] = batch_of(args.size)
     return {
         method + said: trial({"kind": "step", "method": method, "model": sizes, **pace, **more}, args)
         for method in METHODS
         for said, more in variants(args.device).items()
     }
+
+
+def batch_of(size: int) -> int:
+    """Slices a step: those of the config that is nearest in size."""
+    return BATCHES[min(BATCHES, key=lambda known: abs(known - size))]
 
 
 def trial(spec: Mapping[str, Any], args: argparse.Namespace) -> Outcome:
@@ -107,20 +115,21 @@ def data_rows(size: int, found: Mapping[str, Outcome]) -> list[Row]:
         return [row(f"{name} (not run: {'; '.join(missing)})", None, "samples/s")]
     best, peer = ({part: max(one[part] for one in trials) for part in ours[0]} for trials in (ours, peers))
     return [
-        row(f"{name}: {WHOLE}", whole_rate(best), "samples/s", peer=whole_rate(peer)),
+        row(f"{name}: {WHOLE}", whole_rate(best, size), "samples/s", peer=whole_rate(peer, size)),
         row(f"{name}: decode", best["decoded_per_s"], "slices/s", peer=peer["decoded_per_s"]),
         row(f"{name}: augment and batch", best["drawn_per_s"], "samples/s", peer=peer["drawn_per_s"]),
         *(
-            row(f"{name}: {WHOLE}, {who}", whole_rate(one.figures), "samples/s")
+            row(f"{name}: {WHOLE}, {who}", whole_rate(one.figures, size), "samples/s")
             for who, one in found.items()
             if one.figures is not None
         ),
     ]
 
 
-def whole_rate(figures: Mapping[str, float]) -> float:
+def whole_rate(figures: Mapping[str, float], size: int) -> float:
     """Samples a second of a run that decodes its slices once and then draws from them."""
-    return DRAWN / (DECODED / figures["decoded_per_s"] + DRAWN / figures["drawn_per_s"])
+    drawn = STEPS[size] * BATCHES[size]
+    return drawn / (DECODED / figures["decoded_per_s"] + drawn / figures["drawn_per_s"])
 
 
 def step_rows(name: str, outcome: Outcome) -> list[Row]:
@@ -146,7 +155,8 @@ def main() -> None:
     output = ROOT / "build/bench-train/quick.json" if args.quick else args.output
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(rows, indent=1) + "\n")
-    print(f"{args.device}, steps of {args.size} px on one thread, batches of 8; {machine()}; load before {load:.1f}")
+    steps = f"steps of {args.size} px on one thread, batches of {batch_of(args.size)}"
+    print(f"{args.device}, {steps}; {machine()}; load before {load:.1f}")
     print(table_of([{**one, "max_error": None} for one in rows], {} if args.quick else TARGETS))
     print(f"written to {output}")
 

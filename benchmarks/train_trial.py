@@ -1,8 +1,10 @@
 """One trial of the data path, ours or MONAI's, or of the training step of one method, as a process of its own.
 
-    python benchmarks/train_trial.py '{"kind": "ours", "cohort": "FOLDER", "size": 64, "batches": 200}'
-    python benchmarks/train_trial.py '{"kind": "monai", "cohort": "FOLDER", "size": 64, "batches": 40, "workers": 0}'
-    python benchmarks/train_trial.py '{"kind": "step", "method": "unet", "model": {}, "steps": 6, "rounds": 3}'
+    python benchmarks/train_trial.py '{"kind": "ours", "cohort": "FOLDER", "size": 64, "batch": 4, "batches": 200}'
+    python benchmarks/train_trial.py '{"kind": "monai", "cohort": "FOLDER", "size": 64, "batch": 4, "batches": 40,
+        "workers": 0}'
+    python benchmarks/train_trial.py '{"kind": "step", "method": "unet", "model": {}, "batch": 4, "steps": 6,
+        "rounds": 3}'
 
 Further keys of a step: `device` (cpu), `precision` (float32), `compile` (false). The last line is the figures.
 """
@@ -37,7 +39,6 @@ from mgi.training.pretrain import Pairs
 from mgi.training.segmenters import build_segmenter
 from mgi.training.settings import FinetuneSettings
 
-BATCH = 4  # as in config/kaggle.yaml
 N_GENES, PATIENTS = 1_544, 12
 WARM = 2  # batches, steps
 
@@ -48,13 +49,13 @@ def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
     volumes = [(one.patient_id, one.slices, one.masks) for one in iter_images(Path(spec["cohort"]) / "shard")]
     slices = prepare_slices(volumes, spec["size"])
     loaded_s = time.perf_counter() - began
-    genes = torch.zeros(len(volumes), N_GENES)
-    settings = parse(FinetuneSettings, json.dumps({"schedule": {"steps": 1, "batch": BATCH}}), where="finetune")
+    genes, batch = torch.zeros(len(volumes), N_GENES), spec["batch"]
+    settings = parse(FinetuneSettings, json.dumps({"schedule": {"steps": 1, "batch": batch}}), where="finetune")
     draw = SegmentationDrawer(
         training=Pairs(slices=slices, genes=genes), settings=settings, randomness=Randomness.seeded(0), use_genes=True
     )
     drawn_s = seconds_a_batch(lambda: draw(0).augmented(), spec["batches"])
-    return {"decoded_per_s": len(slices.images) / loaded_s, "drawn_per_s": BATCH / drawn_s}
+    return {"decoded_per_s": len(slices.images) / loaded_s, "drawn_per_s": batch / drawn_s}
 
 
 def measure_monai(spec: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +91,9 @@ def measure_monai(spec: dict[str, Any]) -> dict[str, Any]:
     dataset = CacheDataset(listed, t.Compose(steps), num_workers=max(1, spec["workers"]), progress=False)
     loaded_s = time.perf_counter() - began
     area = torch.stack([item["mask"].sum() for item in dataset._cache])
-    samples = BATCH * (spec["batches"] + WARM)
+    samples = spec["batch"] * (spec["batches"] + WARM)
     sampler = WeightedRandomSampler((area + 0.1 * area.mean()).tolist(), samples)
-    loader = iter(DataLoader(dataset, batch_size=BATCH, sampler=sampler, num_workers=spec["workers"]))
+    loader = iter(DataLoader(dataset, batch_size=spec["batch"], sampler=sampler, num_workers=spec["workers"]))
     for _ in range(WARM):
         next(loader)
     # Workers run ahead: single batches may lie ready, so the mean counts and not the best.
@@ -119,7 +120,7 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
     it waited for a batch.
     """
     device, sizes = torch.device(spec.get("device", "cpu")), parse(ModelSettings, json.dumps(spec["model"]), where="")
-    schedule = {"steps": spec["steps"] + WARM, "batch": BATCH, "precision": spec.get("precision", "float32")}
+    schedule = {"steps": spec["steps"] + WARM, "batch": spec["batch"], "precision": spec.get("precision", "float32")}
     schedule |= {"validate_every": 10**6, "checkpoint_every": 10**6}
     settings = parse(FinetuneSettings, json.dumps({"schedule": schedule, "gene_noise": 0.5}), where="finetune")
     torch.manual_seed(0)

@@ -15,7 +15,7 @@ WARNINGS_ALLOWED = pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("method", ["mgi", "unet"])
 def test_the_step_is_the_loop_s_and_the_passes_are_a_part_of_what_is_done_alone(benchmark, method):
     trial = benchmark("train_trial")
-    figures = trial.measure_step({"method": method, "model": SMALL, "steps": 2, "rounds": 1})
+    figures = trial.measure_step({"method": method, "model": SMALL, "batch": 4, "steps": 2, "rounds": 1})
     assert 0 < figures["passes_s"] < figures["whole_s"]
     assert figures["loop_s"] > 0
     assert 0 <= figures["wait"] < 1
@@ -27,7 +27,7 @@ def test_both_data_paths_read_the_same_drawn_cohort(benchmark, tmp_path, monkeyp
     monkeypatch.setattr(cohort, "SLICES_EACH", 6)
     monkeypatch.setattr(cohort, "SIDE", 32)
     cohort.write_cohort(tmp_path / "cohort", patients=2)
-    spec = {"cohort": str(tmp_path / "cohort"), "size": 16, "batches": 2}
+    spec = {"cohort": str(tmp_path / "cohort"), "size": 16, "batch": 4, "batches": 2}
     for found in (trial.measure_ours(spec), trial.measure_monai({**spec, "workers": 0})):
         assert found["decoded_per_s"] > 0
         assert found["drawn_per_s"] > 0
@@ -51,10 +51,10 @@ def test_rows_hold_the_ratios_and_every_target_has_a_row(benchmark):
 
     failed = trials.Outcome(figures=None, reason="too slow")
     found = {
-        "ours, threads 1": data(270.0, 720.0),
-        "ours, threads 2": data(135.0, 1440.0),
-        "MONAI, workers 0": data(27.0, 14.4),
-        "MONAI, workers 1": data(2.7, 144.0),
+        "ours, threads 1": data(270.0, 600.0),
+        "ours, threads 2": data(135.0, 1200.0),
+        "MONAI, workers 0": data(27.0, 12.0),
+        "MONAI, workers 1": data(2.7, 120.0),
         "MONAI, workers 2": failed,
     }
     step = trials.Outcome(figures={"loop_s": 0.3, "passes_s": 0.2, "whole_s": 0.25, "wait": 0.01})
@@ -63,9 +63,9 @@ def test_rows_hold_the_ratios_and_every_target_has_a_row(benchmark):
     named = {one["name"]: one for one in rows}
     assert named.keys() >= train.TARGETS.keys()
     whole = named[f"data path, 64 px: {train.WHOLE}"]
-    assert whole["value"] == pytest.approx(14_400 / (10 + 10))
-    assert whole["peer"] == pytest.approx(14_400 / (100 + 100))  # the best of each part, on both sides
-    assert named[f"data path, 64 px: {train.WHOLE}, ours, threads 1"]["value"] == pytest.approx(14_400 / (10 + 20))
+    assert whole["value"] == pytest.approx(12_000 / (10 + 10))
+    assert whole["peer"] == pytest.approx(12_000 / (100 + 100))  # the best of each part, on both sides
+    assert named[f"data path, 64 px: {train.WHOLE}, ours, threads 1"]["value"] == pytest.approx(12_000 / (10 + 20))
     assert f"data path, 64 px: {train.WHOLE}, MONAI, workers 2" not in named
     assert named["step, unet"]["ratio"] == pytest.approx(1.5)
     assert named["step, unet: beside passes and optimiser"]["ratio"] == pytest.approx(1.2)

@@ -98,14 +98,15 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve
     """
     progress = Progress(model, optimiser, run)
     first = progress.resume(model)
+    parameters = list(model.parameters())
     run.group.agree(first)
     run.group.start_alike(model)
     leads = run.group.leads
+    model.train()
     bar = tqdm(total=run.schedule.steps, initial=first, unit="step", disable=None if leads else True, mininterval=1.0)
     with closing(_batches(run, first)) as batches:
         for step in range(first, run.schedule.steps):
             _set_rate(optimiser, run.schedule, step)
-            model.train()
             batch = progress.take(batches)
             with run.context():
                 loss, figures = run.step(batch)
@@ -115,14 +116,15 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve
                 )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            run.group.average_gradients(model.parameters())
-            nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
+            run.group.average_gradients(parameters)
+            _clip(parameters)
             optimiser.step()
             if leads:
                 progress.average.update()
                 progress.log({"loss": loss, **figures})
             if leads and ((step + 1) % run.schedule.validate_every == 0 or step + 1 == run.schedule.steps):
                 progress.validate(model, step + 1)
+                model.train()
             if leads and (step + 1) % run.schedule.checkpoint_every == 0:
                 progress.save(model, step + 1)
             bar.update()
@@ -242,6 +244,13 @@ class Progress:
 def curve_lines(curve: Curve) -> str:
     """The curve as JSON lines."""
     return "".join(json.dumps(point, sort_keys=True) + "\n" for point in curve)
+
+
+def _clip(parameters: list[nn.Parameter]) -> None:
+    """Gradients scaled to norm 1 where it is more, and else left alone: to multiply by 1 would read and write all."""
+    norm = nn.utils.get_total_norm(one.grad for one in parameters if one.grad is not None)
+    if norm > GRADIENT_NORM:
+        nn.utils.clip_grads_with_norm_(parameters, GRADIENT_NORM, norm)
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, schedule: ScheduleSettings, step: int) -> None:
