@@ -28,10 +28,12 @@ from mgi.core.environment import machine
 METHODS = ("unet", "attention_unet", "resunet", "deeplabv3plus", "mgi")
 SIZES = (64, 256)
 THREADS, WORKERS = (1, 2), (0, 1, 2)  # ours, the peer's; a machine of two cores has no more of either
-# What a run does at each size, config/kaggle.yaml at 64 px and config/kaggle-gpu.yaml at 256: so many steps of so many
-# slices, drawn from some 2,700 that are decoded once.
+# What a run does at each size: the steps and batches of its config, drawn from some 2,700 slices that are decoded once.
 DECODED = 2_700
-STEPS, BATCHES = {64: 3_000, 256: 12_000}, {64: 4, 256: 8}
+CONFIGS = {64: "kaggle.yaml", 256: "kaggle-gpu.yaml"}
+SCHEDULES = {
+    size: yaml.safe_load((ROOT / "config" / name).read_text())["finetune"]["schedule"] for size, name in CONFIGS.items()
+}
 WHOLE = "decode, augment and batch, over a whole run"
 TARGETS: dict[str, Target] = {
     **{f"data path, {size} px: {WHOLE}": (">=", "ratio", 5.0) for size in SIZES},
@@ -66,7 +68,7 @@ def measure_data(args: argparse.Namespace) -> dict[int, dict[str, Outcome]]:
         write_cohort(cohort, patients=2 if args.quick else 8)
         batches = 10 if args.quick else 100
         for size in SIZES:
-            shared = {"cohort": str(cohort), "size": size, "batch": BATCHES[size], "batches": batches}
+            shared = {"cohort": str(cohort), "size": size, "batch": SCHEDULES[size]["batch"], "batches": batches}
             found[size] = {
                 f"ours, threads {threads}": trial({"kind": "ours", **shared, "threads": threads}, args)
                 for threads in THREADS
@@ -91,7 +93,7 @@ def measure_steps(args: argparse.Namespace) -> dict[str, Outcome]:
 
 def batch_of(size: int) -> int:
     """Slices a step: those of the config that is nearest in size."""
-    return BATCHES[min(BATCHES, key=lambda known: abs(known - size))]
+    return int(SCHEDULES[min(SCHEDULES, key=lambda known: abs(known - size))]["batch"])
 
 
 def trial(spec: Mapping[str, Any], args: argparse.Namespace) -> Outcome:
@@ -128,7 +130,7 @@ def data_rows(size: int, found: Mapping[str, Outcome]) -> list[Row]:
 
 def whole_rate(figures: Mapping[str, float], size: int) -> float:
     """Samples a second of a run that decodes its slices once and then draws from them."""
-    drawn = STEPS[size] * BATCHES[size]
+    drawn = SCHEDULES[size]["steps"] * SCHEDULES[size]["batch"]
     return drawn / (DECODED / figures["decoded_per_s"] + drawn / figures["drawn_per_s"])
 
 

@@ -21,10 +21,9 @@ class WeightAverage:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model, self.decay, self.updates = model, decay, 0
-        self.tensors = {name: tensor.clone() for name, tensor in model.state_dict().items()} if decay > 0 else {}
-        # A step writes into the model's own tensors, so they are asked for once: a walk over all modules takes longer
-        # than the arithmetic.
+        # A step writes into the model's own tensors, so they are asked for once, and not by a walk over all modules.
         self._current = model.state_dict() if decay > 0 else {}
+        self.tensors = {name: tensor.clone() for name, tensor in self._current.items()}
 
     @torch.no_grad()
     def update(self) -> None:
