@@ -119,9 +119,9 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
 def drawn_pairs(patients: int, size: int, n_genes: int) -> Pairs:
     """Noise in the shapes of patients: one slice each."""
     generator = torch.Generator().manual_seed(0)
+    images = torch.randn(patients, 1, size, size, generator=generator)
     slices = SliceSet(
-        images=torch.randn(patients, 1, size, size, generator=generator),
-        masks=torch.ones(patients, 1, size, size),
+        planes=torch.cat([images, torch.ones_like(images)], 1),
         patient=torch.arange(patients),
         patient_ids=[f"patient-{number}" for number in range(patients)],
         frames=[],

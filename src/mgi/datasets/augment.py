@@ -57,18 +57,21 @@ def draw_changes(batch: int, settings: AugmentSettings, generator: torch.Generat
 
 def changed(images: Tensor, changes: Changes) -> Tensor:
     """Images (B, C, S, S) moved bilinearly, then with gain and offset; the changes on the same device."""
-    return _jittered(_moved(images, _places(images, changes)), changes)
+    return _jittered(_moved(images, changes), changes)
 
 
-def changed_pair(images: Tensor, masks: Tensor, changes: Changes) -> tuple[Tensor, Tensor]:
-    """Images (B, C, S, S) as by `changed`, and masks (B, 1, S, S) moved alike; beyond the slice there is no tumour."""
-    places = _places(images, changes)
-    truth = grid_sample(masks, places, align_corners=False)
-    return _jittered(_moved(images, places), changes), truth
+def changed_planes(planes: Tensor, changes: Changes) -> tuple[Tensor, Tensor]:
+    """Planes (B, C + 1, S, S) to images (B, C, S, S) as by `changed` and masks (B, 1, S, S) moved alike.
+
+    Images and masks share their memory. Moved in one go, each pixel's neighbours and weights are found once for all
+    planes. Beyond the slice both go on as at its edge, so that what is bright as a tumour there is called one.
+    """
+    moved = _moved(planes, changes)
+    return _jittered(moved[:, :-1], changes), moved[:, -1:]
 
 
-def _moved(images: Tensor, places: Tensor) -> Tensor:
-    return grid_sample(images, places, padding_mode="border", align_corners=False)
+def _moved(planes: Tensor, changes: Changes) -> Tensor:
+    return grid_sample(planes, _places(planes, changes), padding_mode="border", align_corners=False)
 
 
 def _jittered(images: Tensor, changes: Changes) -> Tensor:
@@ -76,12 +79,12 @@ def _jittered(images: Tensor, changes: Changes) -> Tensor:
     return torch.addcmul(offset, images, gain, out=images)  # fresh memory would cost more than the arithmetic
 
 
-def _places(images: Tensor, changes: Changes) -> Tensor:
+def _places(planes: Tensor, changes: Changes) -> Tensor:
     """Where each pixel is read, (B, S, S, 2) in x and y from -1 to 1: the sum of what its column and its row give.
 
     That is `affine_grid` in one addition, where it multiplies matrices; all x lie before all y, to be written in order.
     """
-    side = images.shape[-1]
-    centres = (torch.arange(side, device=images.device) * 2 + 1) / side - 1
+    side = planes.shape[-1]
+    centres = (torch.arange(side, device=planes.device) * 2 + 1) / side - 1
     of_column, of_row = (changes.matrix[:, :, axis, None] * centres for axis in (0, 1))  # B 2 S
     return (of_column[:, :, None] + of_row[:, :, :, None]).permute(0, 2, 3, 1)

@@ -19,18 +19,28 @@ FOREGROUND_PERCENTILES = (1.0, 99.5)
 
 @dataclass(frozen=True, kw_only=True)
 class SliceSet:
-    """Images (N, C, S, S) standardised per volume, masks (N, 1, S, S), and the patient index (N,) of each slice.
+    """Slices as planes (N, C + 1, S, S), of which the last is the mask, and the patient index (N,) of each slice.
 
-    A mask holds the share of each pixel that the tumour covers, 0 to 1: an outline finer than the pixels. C is 1, or
-    1 + 2 k where each slice comes with its k neighbours on either side. `frames` say where each patient's squares lie
-    on the slices that they were made of.
+    The image's C planes are standardised per volume; they lie beside the mask because a training step moves all alike
+    and so reads one place in memory. A mask holds the share of each pixel that the tumour covers, 0 to 1: an outline
+    finer than the pixels. C is 1, or 1 + 2 k where each slice comes with its k neighbours on either side. `frames` say
+    where each patient's squares lie on the slices that they were made of.
     """
 
-    images: Tensor
-    masks: Tensor
+    planes: Tensor
     patient: Tensor
     patient_ids: list[str]
     frames: list[Frame]
+
+    @property
+    def images(self) -> Tensor:
+        """The images (N, C, S, S), a view."""
+        return self.planes[:, :-1]
+
+    @property
+    def masks(self) -> Tensor:
+        """The masks (N, 1, S, S), a view."""
+        return self.planes[:, -1:]
 
     def of(self, patient_ids: Sequence[str]) -> "SliceSet":
         """The slices of these patients, in the order given."""
@@ -39,8 +49,7 @@ class SliceSet:
         chosen = torch.cat(rows)
         index = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([len(row) for row in rows]))
         return SliceSet(
-            images=self.images[chosen],
-            masks=self.masks[chosen],
+            planes=self.planes[chosen],
             patient=index,
             patient_ids=list(patient_ids),
             frames=[self.frames[place[patient]] for patient in patient_ids],
@@ -97,17 +106,14 @@ def prepare_slices(
     side of the slice as further channels.
     """
     counts = [len(volume) for _, volume, _ in volumes]
-    images = torch.empty(sum(counts), 1 + 2 * context, size, size)
-    masks = torch.empty(sum(counts), 1, size, size)
+    planes = torch.empty(sum(counts), 1 + 2 * context + 1, size, size)
     frames = [FRAMES[frame](volume) for _, volume, _ in volumes]
-    places = zip(volumes, frames, images.split(counts), masks.split(counts), strict=True)
-    for (_, volume, mask), framed, own, own_mask in places:
+    for (_, volume, mask), framed, own in zip(volumes, frames, planes.split(counts), strict=True):
         slices = framed.cut(torch.from_numpy(standardise(volume)).unsqueeze(1))  # S 1 h w
-        own[...] = with_neighbours(_resize(slices, size), context)
-        own_mask[...] = 0 if mask is None else _resize(framed.cut(torch.from_numpy(mask)).float().unsqueeze(1), size)
+        own[:, :-1] = with_neighbours(_resize(slices, size), context)
+        own[:, -1:] = 0 if mask is None else _resize(framed.cut(torch.from_numpy(mask)).float().unsqueeze(1), size)
     return SliceSet(
-        images=images,
-        masks=masks,
+        planes=planes,
         patient=torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts, dtype=torch.int64)),
         patient_ids=[patient for patient, _, _ in volumes],
         frames=frames,

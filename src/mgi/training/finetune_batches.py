@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mgi.datasets.augment import Changes, changed_pair, draw_changes
+from mgi.datasets.augment import Changes, changed_planes, draw_changes
 from mgi.datasets.batches import tumour_weights, weighted_batch
 from mgi.training.loop import Randomness
 from mgi.training.pretrain_batches import Pairs
@@ -21,13 +21,12 @@ from mgi.training.settings import FinetuneSettings
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationBatch:
-    """Images and masks (B, 1, S, S) with their changes, and each slice's patient (B,) as a row of the genes (U, G).
+    """Planes (B, C + 1, S, S) with their changes, and each slice's patient (B,) as a row of the genes (U, G).
 
-    `has_genes` (U,) tells whose genes may be used.
+    The last plane is the mask. `has_genes` (U,) tells whose genes may be used.
     """
 
-    images: Tensor
-    masks: Tensor
+    planes: Tensor
     changes: Changes
     patient: Tensor
     genes: Tensor
@@ -45,13 +44,12 @@ class SegmentationBatch:
         return self._with(lambda tensor: tensor.pin_memory())
 
     def augmented(self) -> tuple[Tensor, Tensor]:
-        """Images and masks after their changes, computed where they lie."""
-        return changed_pair(self.images, self.masks, self.changes)
+        """Images (B, C, S, S) and masks (B, 1, S, S) after their changes, computed where they lie."""
+        return changed_planes(self.planes, self.changes)
 
     def _with(self, change: Callable[[Tensor], Tensor]) -> "SegmentationBatch":
         return SegmentationBatch(
-            images=change(self.images),
-            masks=change(self.masks),
+            planes=change(self.planes),
             changes=self.changes.map(change),
             patient=change(self.patient),
             genes=self.genes,
@@ -87,8 +85,7 @@ class SegmentationDrawer:
             genes = genes + settings.gene_noise * torch.randn(genes.shape, generator=generator)
         kept = torch.rand(len(patients), generator=generator) >= settings.gene_dropout
         batch = SegmentationBatch(
-            images=slices.images[rows],
-            masks=slices.masks[rows],
+            planes=slices.planes.index_select(0, rows),  # whole slices at a time; planes[rows] goes pixel by pixel
             changes=draw_changes(len(rows), settings.augment, generator),
             patient=patient,
             genes=genes,

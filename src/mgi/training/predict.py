@@ -82,7 +82,7 @@ def predict_native(
     has_genes = torch.full((len(mode.genes),), mode.use_genes)
     logits = predict_logits(model, modal, has_genes, settings.batch, cache)
     if settings.mirrored:
-        turned = Pairs(slices=replace(pairs.slices, images=pairs.slices.images.flip(-1)), genes=mode.genes)
+        turned = Pairs(slices=replace(pairs.slices, planes=pairs.slices.planes.flip(-1)), genes=mode.genes)
         logits = (logits + predict_logits(model, turned, has_genes, settings.batch, cache).flip(-1)) / 2
     for index, (patient, frame) in enumerate(zip(pairs.slices.patient_ids, pairs.slices.frames, strict=True)):
         own = logits[pairs.slices.patient == index]

@@ -32,18 +32,13 @@ class Pairs:
 
     def keeping(self, chosen: Tensor) -> "Pairs":
         """The slices where `chosen` (N,) is true; every patient and its genes stay."""
-        kept = replace(
-            self.slices,
-            images=self.slices.images[chosen],
-            masks=self.slices.masks[chosen],
-            patient=self.slices.patient[chosen],
-        )
+        kept = replace(self.slices, planes=self.slices.planes[chosen], patient=self.slices.patient[chosen])
         return Pairs(slices=kept, genes=self.genes)
 
     def digest(self) -> str:
         """SHA-256 of all that is learned from, so that a checkpoint of other data is never resumed."""
-        slices = {"images": self.slices.images, "masks": self.slices.masks, "patient": self.slices.patient}
-        return digest_of_tensors({**slices, "genes": self.genes})
+        slices = self.slices
+        return digest_of_tensors({"planes": slices.planes, "patient": slices.patient, "genes": self.genes})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from mgi.datasets.augment import AugmentSettings, changed, changed_pair, draw_changes
+from mgi.datasets.augment import AugmentSettings, changed, changed_planes, draw_changes
 
 STILL = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
 IMAGES = torch.randn(6, 1, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -18,7 +18,8 @@ def blob(count: int) -> Tensor:
 
 
 def moved(images: Tensor, masks: Tensor, settings: AugmentSettings, seed: int = 0) -> tuple[Tensor, Tensor]:
-    return changed_pair(images, masks, draw_changes(len(images), settings, torch.Generator().manual_seed(seed)))
+    changes = draw_changes(len(images), settings, torch.Generator().manual_seed(seed))
+    return changed_planes(torch.cat([images, masks], 1), changes)
 
 
 def test_ranges_of_zero_change_nothing() -> None:
@@ -97,5 +98,7 @@ def test_images_are_read_where_an_affine_grid_says(side: int) -> None:
     expected = grid_sample(images, grid, padding_mode="border", align_corners=False)
     expected = expected * changes.gain[:, None, None, None] + changes.offset[:, None, None, None]
     torch.testing.assert_close(changed(images, changes), expected, rtol=1e-4, atol=1e-4)
-    pair, _ = changed_pair(images, images[:, :1], changes)
+    pair, masks = changed_planes(torch.cat([images, images[:, :1]], 1), changes)
     assert torch.equal(pair, changed(images, changes))
+    gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
+    torch.testing.assert_close(masks * gain + offset, pair[:, :1], rtol=1e-4, atol=1e-4)

@@ -10,7 +10,7 @@ from mgi.training.settings import FinetuneSettings, ScheduleSettings
 
 STILL = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
 PLAIN = FinetuneSettings(schedule=ScheduleSettings(steps=4, batch=40), augment=STILL, gene_dropout=0.0)
-TENSORS = ("images", "masks", "patient", "genes", "has_genes")
+TENSORS = ("planes", "patient", "genes", "has_genes")
 
 
 @pytest.fixture
@@ -31,17 +31,17 @@ def same(one: SegmentationBatch, two: SegmentationBatch) -> bool:
 
 def test_each_slice_comes_with_its_own_mask_and_the_genes_of_its_patient(drawer, pairs) -> None:
     given, batch = pairs(5), drawer()(0)
-    assert len(batch.images) == 40
-    for image, mask, patient in zip(batch.images, batch.masks, batch.patient, strict=True):
-        row = int((given.slices.images == image).all(3).all(2).all(1).nonzero())
-        assert torch.equal(given.slices.masks[row], mask)
+    assert len(batch.planes) == 40
+    for planes, patient in zip(batch.planes, batch.patient, strict=True):
+        row = int((given.slices.images == planes[:-1]).all(3).all(2).all(1).nonzero())
+        assert torch.equal(given.slices.masks[row], planes[-1:])
         assert torch.equal(batch.genes[patient], given.genes[given.slices.patient[row]])
     assert len(batch.genes) == len(batch.genes.unique(dim=0))
     assert batch.has_genes.all()
 
 
 def test_slices_with_tumour_are_drawn_more_often(drawer) -> None:
-    with_tumour = drawer()(0).masks.any(3).any(2).float().mean()  # a third of the slices
+    with_tumour = drawer()(0).planes[:, -1:].any(3).any(2).float().mean()  # a third of the slices
     assert with_tumour > 0.6
 
 
@@ -59,13 +59,13 @@ def test_the_run_s_generators_decide_and_no_others(drawer) -> None:
 def test_changes_are_made_to_images_and_masks_alike_and_only_when_asked_for(drawer) -> None:
     batch = drawer()(0).on(torch.device("cpu"))
     images, masks = batch.augmented()
-    torch.testing.assert_close(images, batch.images, rtol=1e-4, atol=1e-4)
-    assert torch.equal(masks, batch.masks)
+    torch.testing.assert_close(images, batch.planes[:, :-1], rtol=1e-4, atol=1e-4)
+    assert torch.equal(masks, batch.planes[:, -1:])
     turned = drawer(replace(PLAIN, augment=replace(STILL, rotation=40.0)))(0)
     assert same(replace(turned, changes=batch.changes), batch)  # the same slices, as they are
     images, masks = turned.augmented()
-    assert not torch.equal(masks, turned.masks)
-    assert not torch.equal(images, turned.images)
+    assert not torch.equal(masks, turned.planes[:, -1:])
+    assert not torch.equal(images, turned.planes[:, :-1])
 
 
 def test_noise_and_dropout_reach_the_genes(drawer, pairs) -> None:

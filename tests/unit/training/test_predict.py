@@ -75,9 +75,9 @@ def test_one_patient_has_no_permutation_and_a_method_without_genes_one_mode() ->
 
 def test_a_byte_is_the_floor_of_256_times_the_probability_and_128_is_a_half(pairs) -> None:
     some = pairs(1)
-    logits = some.slices.images
-    logits.copy_(torch.linspace(-8, 8, logits.numel()).view_as(logits))
+    logits = torch.linspace(-8, 8, some.slices.images.numel()).view_as(some.slices.images)
     logits.view(-1)[:6] = torch.tensor([0.0, 100.0, -100.0, -1e-3, 1e-3, float(np.log(3))])
+    some.slices.images.copy_(logits)
     (mode,) = gene_modes(some.genes, AVERAGE, ["P0"], PredictSettings(), with_genes=False)
     ((patient, slices),) = predict_native(Plain(), some, mode, PredictSettings(batch=2))
     stored = np.stack(slices)
