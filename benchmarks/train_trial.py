@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from mgi.core.prefetch import map_ahead
 from mgi.core.settings import parse
 from mgi.datasets.augment import AugmentSettings
 from mgi.datasets.slices import SliceSet, prepare_slices
@@ -32,7 +33,7 @@ from mgi.shards.image_shard import iter_images
 from mgi.training.finetune import finetune, parameter_groups
 from mgi.training.finetune_batches import SegmentationBatch, SegmentationDrawer
 from mgi.training.gene_cache import segment
-from mgi.training.loop import GRADIENT_NORM, Place, Randomness
+from mgi.training.loop import BATCHES_AHEAD, GRADIENT_NORM, Place, Randomness
 from mgi.training.optimiser import make_optimiser
 from mgi.training.precision import precision_of
 from mgi.training.pretrain import Pairs
@@ -44,7 +45,10 @@ WARM = 2  # batches, steps
 
 
 def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
-    """Slices a second from the shard to tensors, and samples a second from those to augmented batches."""
+    """Slices a second from the shard to tensors, and samples a second from those to augmented batches.
+
+    As in the training loop batches are drawn in a thread of its own, and changed where they are used.
+    """
     began = time.perf_counter()
     volumes = [(one.patient_id, one.slices, one.masks) for one in iter_images(Path(spec["cohort"]) / "shard")]
     slices = prepare_slices(volumes, spec["size"])
@@ -54,7 +58,9 @@ def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
     draw = SegmentationDrawer(
         training=Pairs(slices=slices, genes=genes), settings=settings, randomness=Randomness.seeded(0), use_genes=True
     )
-    drawn_s = seconds_a_batch(lambda: draw(0).augmented(), spec["batches"])
+    steps = range(WARM + spec["batches"] + BATCHES_AHEAD + 1)  # as many lie ready at the end as at the beginning
+    drawn = map_ahead(draw, steps, threads=1, ahead=BATCHES_AHEAD)
+    drawn_s = seconds_a_batch(lambda: next(drawn).augmented(), spec["batches"])
     return {"decoded_per_s": len(slices.images) / loaded_s, "drawn_per_s": batch / drawn_s}
 
 
