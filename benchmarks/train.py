@@ -46,7 +46,7 @@ def arguments() -> argparse.Namespace:
     """What the command line says."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--quick", action="store_true", help="few batches and steps: a trial of the benchmark")
-    options.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where the steps run")
+    options.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where the network computes")
     options.add_argument("--size", type=int, default=64, help="px; side of the images of the steps")
     options.add_argument("--limit", type=float, default=300.0, help="s that one trial may take")
     options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/train.json")
@@ -73,7 +73,8 @@ def measure_data(args: argparse.Namespace) -> dict[int, dict[str, Outcome]]:
         for size in SIZES:
             shared = {"cohort": str(cohort), "size": size, "batch": SCHEDULES[size]["batch"]}
             shared["batches"] = 10 if args.quick else 100
-            specs = {f"ours, threads {threads}": {"kind": "ours", **shared, "threads": threads} for threads in THREADS}
+            own = {"kind": "ours", "device": args.device, **shared}
+            specs = {f"ours, threads {threads}": {**own, "threads": threads} for threads in THREADS}
             specs |= {f"MONAI, workers {count}": {"kind": "monai", **shared, "workers": count} for count in WORKERS}
             turns = [
                 {who: trial(spec, args) for who, spec in specs.items()} for _ in range(1 if args.quick else DATA_TURNS)
@@ -126,11 +127,12 @@ def data_rows(size: int, found: Mapping[str, Outcome]) -> list[Row]:
     )
     if not ours or not peers:
         return [row(f"{name} (not run: {'; '.join(missing)})", None, "samples/s")]
-    best, peer = ({part: max(one[part] for one in trials) for part in ours[0]} for trials in (ours, peers))
+    best, peer = ({part: max(one[part] for one in trials) for part in trials[0]} for trials in (ours, peers))
     return [
         row(f"{name}: {WHOLE}", whole_rate(best, size), "samples/s", peer=whole_rate(peer, size)),
         row(f"{name}: decode", best["decoded_per_s"], "slices/s", peer=peer["decoded_per_s"]),
         row(f"{name}: augment and batch", best["drawn_per_s"], "samples/s", peer=peer["drawn_per_s"]),
+        row(f"{name}: batch, as handed to a GPU", best["handed_per_s"], "samples/s"),
         *(
             row(f"{name}: {WHOLE}, {who}", whole_rate(one.figures, size), "samples/s")
             for who, one in found.items()

@@ -31,6 +31,7 @@ def test_both_data_paths_read_the_same_drawn_cohort(benchmark, tmp_path, monkeyp
     for found in (trial.measure_ours(spec), trial.measure_monai({**spec, "workers": 0})):
         assert found["decoded_per_s"] > 0
         assert found["drawn_per_s"] > 0
+    assert trial.measure_ours(spec)["handed_per_s"] > 0
     files = sorted((tmp_path / "cohort/files").glob("*.tif"))
     assert len(files) == 2 * 2 * 6
 
@@ -47,7 +48,8 @@ def test_rows_hold_the_ratios_and_every_target_has_a_row(benchmark):
     train, trials = benchmark("train"), benchmark("trials")
 
     def data(decoded, drawn):
-        return trials.Outcome(figures={"decoded_per_s": decoded, "drawn_per_s": drawn})
+        figures = {"decoded_per_s": decoded, "handed_per_s": 10 * drawn, "drawn_per_s": drawn}
+        return trials.Outcome(figures=figures)
 
     failed = trials.Outcome(figures=None, reason="too slow")
     found = {
@@ -67,8 +69,17 @@ def test_rows_hold_the_ratios_and_every_target_has_a_row(benchmark):
     assert whole["peer"] == pytest.approx(12_000 / (100 + 100))  # the best of each part, on both sides
     assert named[f"data path, 64 px: {train.WHOLE}, ours, threads 1"]["value"] == pytest.approx(12_000 / (10 + 20))
     assert f"data path, 64 px: {train.WHOLE}, MONAI, workers 2" not in named
+    assert named["data path, 64 px: batch, as handed to a GPU"]["value"] == pytest.approx(12_000)
     assert named["step, unet"]["ratio"] == pytest.approx(1.5)
     assert named["step, unet: beside passes and optimiser"]["ratio"] == pytest.approx(1.2)
+
+
+def test_of_several_turns_the_best_of_each_figure_counts_and_one_that_failed_is_not_hidden(benchmark):
+    train, trials = benchmark("train"), benchmark("trials")
+    turns = [trials.Outcome(figures={"a": 1.0, "b": 4.0}), trials.Outcome(figures={"a": 2.0, "b": 3.0})]
+    assert train.best_of(turns).figures == {"a": 2.0, "b": 4.0}
+    failed = trials.Outcome(figures=None, reason="too slow")
+    assert train.best_of([*turns, failed]) is failed
 
 
 def test_what_was_not_run_is_said(benchmark):
