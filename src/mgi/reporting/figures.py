@@ -40,14 +40,14 @@ def patients_figure(patients: pd.DataFrame, dice: pd.DataFrame, definition: str,
 
 
 def curves_figure(curves: Sequence[RunCurve], *, simulated: bool) -> str | None:
-    """Panels of what was logged: training loss, validation Dice, pre-training loss; None where nothing was."""
+    """Panels of what was logged: losses and validation Dice, of pre-training beside chance; None where nothing was."""
     segmenters = [curve for curve in curves if curve.method is not None]
     pretraining = [curve for curve in curves if curve.method is None]
     panels = [
         ("Training loss", "loss", segmenters),
         ("Validation Dice at the network's size", "validation_dice", segmenters),
         ("Pre-training loss, contrast and masked genes", "loss", pretraining),
-        ("Pre-training: contrastive loss of validation patients above its floor", "loss_above_floor", pretraining),
+        ("Contrast on validation patients (dashed: chance)", "loss_above_floor", pretraining),
     ]
     drawn = [(title, field, [(run, run.by_step(field)) for run in runs]) for title, field, runs in panels]
     drawn = [panel for panel in drawn if any(len(points) for _, points in panel[2])]
@@ -64,6 +64,9 @@ def curves_figure(curves: Sequence[RunCurve], *, simulated: bool) -> str | None:
             axes.set_xlabel("step")
             if field == "validation_dice":
                 axes.set_ylim(0, 1)
+            if field == "loss_above_floor":
+                for chance in {level for run in pretraining for level in run.by_step("loss_at_chance").round(4)}:
+                    axes.axhline(chance, color=GREY, lw=1, ls="--")
         methods = in_order(sorted({curve.method for curve in segmenters if curve.method}))
         handles = [Line2D([], [], color=colour_of(method), lw=2, label=method_name(method)) for method in methods]
         if handles:

@@ -51,6 +51,16 @@ def test_a_run_of_one_point_is_still_seen() -> None:
     assert b"<svg" in decoded(figure)
 
 
+def test_the_contrast_of_pre_training_stands_beside_chance() -> None:
+    points = pd.DataFrame([{"step": step, "loss_above_floor": 3.0} for step in (0, 1)])
+    with_chance = points.assign(loss_at_chance=2.5)
+    dashed = [
+        b"stroke-dasharray" in decoded(curves_figure([RunCurve("a", None, one)], simulated=False) or "")
+        for one in (points, with_chance)
+    ]
+    assert dashed == [False, True]
+
+
 def test_an_audit_of_real_genes_alone_has_no_figure() -> None:
     audit = pd.DataFrame([("real", 0.8, math.nan, 0.7, 0.9, 5)], columns=AUDIT_COLUMNS)
     assert audit_figure(audit, simulated=False) is None
