@@ -22,6 +22,7 @@ Jobs = Callable[[str], dict[str, int]]
         (["kaggle"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
         (["kaggle", "kaggle-gpu"], {"fit_genes": 5, "pretrain": 30, "finetune": 120}),
         (["kaggle", "mirrored"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
+        (["kaggle", "second-seed"], {"fit_genes": 5, "pretrain": 10, "finetune": 30, "predict_fold": 30}),
         (["kaggle", "kaggle-context"], {"fit_genes": 5, "finetune": 5, "predict_fold": 5}),
         (["nifti"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 10}),
         (["dicom"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 10}),
