@@ -60,7 +60,7 @@ def arguments() -> argparse.Namespace:
     return options.parse_args()
 
 
-def read_patients(args: argparse.Namespace) -> tuple[list[PatientImages], Pairs]:
+def read_patients(args: argparse.Namespace, sizes: ModelSettings) -> tuple[list[PatientImages], Pairs]:
     """The patients' native volumes, and their slices with expression scaled on these patients alone."""
     expression = read_expression(args.values.parent)
     row = {patient: index for index, patient in enumerate(expression.patient_ids)}
@@ -71,7 +71,8 @@ def read_patients(args: argparse.Namespace) -> tuple[list[PatientImages], Pairs]
     ids = [one.patient_id for one in images]
     values = expression.values[[row[patient] for patient in ids]]
     fitted = fit(values, expression.genes, FilterSettings(), ids, scale=expression.scale)
-    slices = prepare_slices([(one.patient_id, one.slices, one.masks) for one in images], args.size)
+    volumes = [(one.patient_id, one.slices, one.masks) for one in images]
+    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_frame)
     return images, Pairs(slices=slices, genes=torch.from_numpy(fitted.transform(values)))
 
 
@@ -108,7 +109,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     sizes = parse(ModelSettings, yaml.safe_load(args.config.read_text())["model"], where=f"{args.config}: model")
     sizes = replace(sizes, image_size=args.size)
-    images, pairs = read_patients(args)
+    images, pairs = read_patients(args, sizes)
     settings = settings_of(args)
     randomness = Randomness.seeded(args.seed)
     model = build_mgi(sizes, pairs.genes.shape[1]).to(device())
