@@ -57,40 +57,55 @@ class SliceSet:
 
 
 def standardise(volume: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Clip to the volume's own foreground percentiles and scale to mean 0 and deviation 1 there; nothing is fitted.
+    """Clip (S, H, W) to its own foreground percentiles and scale to mean 0 and deviation 1 there; nothing is fitted.
 
     The foreground is what lies above the volume's mean of all voxels, which leaves out the air. A constant volume
     gives zeros.
     """
-    values = volume.astype(np.float32)
+    counted = volume.dtype.kind in "iu" and volume.dtype.itemsize <= 2
+    found = _foreground_by_count(volume) if counted else _foreground(volume.astype(np.float32))
+    standardised = np.zeros(volume.shape, np.float32)
+    if found is None:
+        return standardised
+    (low, high), centre, spread = found
+    for pixels, own in zip(volume, standardised, strict=True):  # a slice at a time stays in the processor's cache
+        own[...] = pixels
+        np.clip(own, np.float32(min(0.0, low)), np.float32(high), out=own)
+        own -= np.float32(centre)
+        own /= np.float32(spread + 1e-6)
+    return standardised
+
+
+def _foreground(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], float, float] | None:
+    """Percentiles, mean and deviation of what lies above the mean; None where nothing does."""
     foreground = values[values > values.mean()]
     if foreground.size == 0:
-        return np.zeros_like(values)
-    few_levels = volume.dtype.kind in "iu" and volume.dtype.itemsize <= 2
-    low, high = _percentiles_by_count(foreground) if few_levels else np.percentile(foreground, FOREGROUND_PERCENTILES)
-    centre, spread = float(foreground.mean()), float(foreground.std())
+        return None
+    return np.percentile(foreground, FOREGROUND_PERCENTILES), float(foreground.mean()), float(foreground.std())
 
-    def scaled(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray((np.clip(grey, min(0.0, low), high) - centre) / (spread + 1e-6), np.float32)
 
-    if not few_levels:
-        return scaled(values)
+def _foreground_by_count(volume: NDArray[np.generic]) -> tuple[NDArray[np.float64], float, float] | None:
+    """The same of whole numbers, which are counted instead of sorted."""
     least, most = int(volume.min()), int(volume.max())
-    shades = scaled(np.arange(least, most + 1, dtype=np.float32))  # one per grey level, then looked up
-    return np.asarray(shades[np.subtract(volume, least, dtype=np.intp)], np.float32)
+    counts = np.zeros(most - least + 1, np.int64)
+    for pixels in volume:
+        above_least = torch.from_numpy(np.subtract(pixels, least, dtype=np.int32))
+        counts += torch.bincount(above_least.flatten(), minlength=len(counts)).numpy()
+    levels = np.arange(least, most + 1, dtype=np.float64)
+    counts[levels <= np.average(levels, weights=counts)] = 0
+    if not counts.any():
+        return None
+    centre = float(np.average(levels, weights=counts))
+    spread = float(np.sqrt(np.average((levels - centre) ** 2, weights=counts)))
+    return _percentiles_by_count(levels, counts), centre, spread
 
 
-def _percentiles_by_count(whole: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The foreground's percentiles, bit by bit those of `np.percentile`: whole numbers are counted, not sorted."""
-    least = int(whole.min())
-    upto = np.cumsum(np.bincount(whole.astype(np.intp) - least))
-    place = (whole.size - 1) * (np.array(FOREGROUND_PERCENTILES) / 100)
-    share = place - np.floor(place)
-    below, above = (
-        np.searchsorted(upto, row, side="right") + float(least) for row in (np.floor(place), np.ceil(place))
-    )
-    step = above - below
-    return np.where(share < 0.5, below + step * share, above - step * (1 - share))
+def _percentiles_by_count(levels: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The foreground's percentiles as `np.percentile` has them, of values of which each stands for its count."""
+    upto = np.cumsum(counts)
+    place = (upto[-1] - 1) * (np.array(FOREGROUND_PERCENTILES) / 100)
+    below, above = (levels[np.searchsorted(upto, row, side="right")] for row in (np.floor(place), np.ceil(place)))
+    return np.asarray(below + (above - below) * (place - np.floor(place)))
 
 
 def prepare_slices(
