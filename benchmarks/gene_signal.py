@@ -18,14 +18,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy import stats
 
 from mgi.core.files import write_json
+from mgi.evaluation.intervals import LEVEL
 from mgi.shards.expression_shard import read_expression
 
 ROOT = Path(__file__).parents[1]
 COMPONENTS, PENALTY = 20, 1.0
-DRAWS, LEVEL, SEED = 10_000, 0.95, 0
+DRAWS, SEED = 10_000, 0
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -39,7 +40,7 @@ def arguments() -> argparse.Namespace:
 
 
 def log_volumes(results: Path) -> tuple[pd.Series, pd.DataFrame]:
-    """True log volumes by patient, and predicted ones, a column a network without genes; none counts as one voxel."""
+    """True log volumes by patient, and predicted ones, a column a baseline; no voxel counts as one."""
     scores = pd.read_csv(results / "evaluation/patients.csv").query("genes == 'none'")
     scores = scores[~scores["method"].str.startswith("mgi")]
     counts = scores.pivot(index="patient_id", columns="method", values="predicted_voxels").sort_index()
@@ -79,28 +80,44 @@ def out_of_fold(values: Floats, tested: list[Rows]) -> Floats:
     return predictor
 
 
-def correlation(one: Floats, other: Floats) -> Floats:
-    """Spearman's correlation along the last axis."""
-    ranks = [rankdata(values, axis=-1) for values in (one, other)]
-    centred = [values - values.mean(-1, keepdims=True) for values in ranks]
-    norms = [np.sqrt((values**2).sum(-1)) for values in centred]
-    return np.asarray((centred[0] * centred[1]).sum(-1) / (norms[0] * norms[1]))
+def correlation(one: Floats, other: Floats, axis: int = -1) -> Floats:
+    """Spearman's correlation along an axis."""
+    return np.asarray(stats.spearmanrho(one, other, axis=axis).statistic)
 
 
 def with_interval(name: str, one: Floats, other: Floats) -> dict[str, Any]:
     """A correlation (P,) with (P,) and the interval that resampled patients give."""
-    rows = np.random.default_rng(SEED).integers(0, len(one), (DRAWS, len(one)))
-    low, high = np.quantile(correlation(one[rows], other[rows]), ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    drawn = stats.bootstrap(
+        (one, other),
+        correlation,
+        paired=True,
+        vectorized=True,
+        n_resamples=DRAWS,
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=SEED,
+    )
+    low, high = drawn.confidence_interval
     return {"name": name, "value": float(correlation(one, other)), "low": float(low), "high": float(high)}
 
 
 def beside_chance(name: str, predictor: Floats, target: Floats) -> dict[str, Any]:
     """How well genes predict a target (P,), and how well they predict other patients' targets."""
-    found = with_interval(name, predictor @ target, target)
-    shuffled = np.random.default_rng(SEED).permuted(np.tile(target, (DRAWS, 1)), axis=1)
-    chance = correlation(shuffled @ predictor.T, shuffled)
-    p = (1 + int((chance >= found["value"]).sum())) / (1 + DRAWS)
-    return {**found, "permuted_mean": float(chance.mean()), "permuted_deviation": float(chance.std()), "p": p}
+    chance = stats.permutation_test(
+        (target,),
+        lambda given, axis: correlation(given @ predictor.T, given, axis),
+        permutation_type="pairings",
+        vectorized=True,
+        n_resamples=DRAWS,
+        alternative="greater",
+        rng=SEED,
+    )
+    return {
+        **with_interval(name, predictor @ target, target),
+        "permuted_mean": float(chance.null_distribution.mean()),
+        "permuted_deviation": float(chance.null_distribution.std()),
+        "p": float(chance.pvalue),
+    }
 
 
 def main() -> None:

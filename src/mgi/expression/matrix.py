@@ -149,6 +149,16 @@ def _require_unique(samples: Sequence[str], path: Path) -> None:
         seen.add(sample)
 
 
+def _drop_reason(label: str, *, missing: bool, same: bool, repeated: bool) -> str | None:
+    if not label or label == "NA":
+        return BLANK
+    if same and _is_copy_on_y(label):
+        return COPY_ON_Y
+    if missing:
+        return "missing values"
+    return REPEATED if repeated else None
+
+
 def _drop_reasons(
     labels: Sequence[str], values: NDArray[np.float32], samples: Sequence[str], path: Path
 ) -> list[str | None]:
@@ -161,18 +171,10 @@ def _drop_reasons(
     seen: set[str] = set()
     reasons: list[str | None] = []
     for label, missing, same in zip(labels, n_absent.tolist(), constant.tolist(), strict=True):
-        reason = None
-        if not label or label == "NA":
-            reason = BLANK
-        elif same and _is_copy_on_y(label):
-            reason = COPY_ON_Y
-        elif missing:
-            reason = "missing values"
-        elif gene_key(label) in seen:
-            reason = REPEATED
-        else:
-            seen.add(gene_key(label))
-        reasons.append(reason)
+        key = gene_key(label)
+        reasons.append(_drop_reason(label, missing=missing > 0, same=same, repeated=key in seen))
+        if reasons[-1] is None:
+            seen.add(key)
     if all(reasons):
         raise BadInputError(f"{path}: none of {len(labels)} genes has a name and a value in every sample")
     return reasons
