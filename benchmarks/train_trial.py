@@ -49,7 +49,7 @@ def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
     """Slices a second from the shard to tensors, and samples a second from those to augmented batches.
 
     As in the training loop batches are drawn in a thread of its own, and changed where the network computes (`device`).
-    `handed_per_s` is drawing alone: all that is left to the CPU beside a GPU.
+    `handed_per_s` is drawing and gathering alone: all that is left to the CPU beside a GPU.
     """
     began = time.perf_counter()
     volumes = [(one.patient_id, one.slices, one.masks) for one in iter_images(Path(spec["cohort"]) / "shard")]
@@ -64,7 +64,8 @@ def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
         use_genes=True,
         pin=device.type == "cuda",
     )
-    handed_s = seconds_a_batch(lambda: draw(0), spec["batches"], device)
+    hand = (lambda: draw(0)) if draw.pin else (lambda: draw(0).gathered())
+    handed_s = seconds_a_batch(hand, spec["batches"], device)
     steps = range(WARM + spec["batches"] + BATCHES_AHEAD + 1)  # as many lie ready at the end as at the beginning
     drawn = map_ahead(draw, steps, threads=1, ahead=BATCHES_AHEAD)
     drawn_s = seconds_a_batch(lambda: next(drawn).on(device).augmented(), spec["batches"], device)
@@ -158,7 +159,7 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
         waits.append(curve[-1]["data_wait"])
         steps = [later - earlier for earlier, later in pairwise(ends)][WARM - 1 :]
         draw = SegmentationDrawer(training=pairs, settings=settings, randomness=randomness, use_genes=True)
-        alone = alone_on(model, draw(0).on(device), settings, spec["steps"])
+        alone = alone_on(model, draw(0).gathered().on(device), settings, spec["steps"])
         found = {"loop_s": min(steps), **alone}
         best = {name: min(best[name], found[name]) for name in best}
     return {**best, "wait": sum(waits) / len(waits)}

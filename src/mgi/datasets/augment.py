@@ -4,9 +4,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import grid_sample
+
+from mgi.datasets.vision import keep_to_torch_s_threads
+
+BILINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrices say where a pixel is read, not where it goes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,48 +48,82 @@ class Changes:
 
 def draw_changes(batch: int, settings: AugmentSettings, generator: torch.Generator) -> Changes:
     """Draw one change per slice."""
-
-    def uniform(width: float) -> Tensor:
-        return (torch.rand(batch, generator=generator) * 2 - 1) * width
-
-    angle = uniform(math.radians(settings.rotation))
-    scale = 1 + uniform(settings.scale)
-    mirror = (
-        torch.where(torch.rand(batch, generator=generator) < 0.5, -1.0, 1.0) if settings.flip else torch.ones(batch)
+    drawn = torch.rand(4 + settings.flip, batch, generator=generator).numpy()
+    turn, growth, gain, offset = drawn[[0, 1, -2, -1]] * 2 - 1  # each from -1 to 1
+    mirror = np.where(drawn[2] < 0.5, -1, 1) if settings.flip else 1
+    angle, scale = turn * math.radians(settings.rotation), 1 + growth * settings.scale
+    cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
+    matrix = np.array([[cos * mirror, -sin], [sin * mirror, cos]], np.float32).transpose(2, 0, 1)
+    return Changes(
+        matrix=torch.from_numpy(np.ascontiguousarray(matrix)),
+        gain=torch.from_numpy(1 + gain * settings.jitter),
+        offset=torch.from_numpy(offset * settings.jitter),
     )
-    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    matrix = torch.stack([torch.stack([cos * mirror, -sin], 1), torch.stack([sin * mirror, cos], 1)], 1)
-    return Changes(matrix=matrix, gain=1 + uniform(settings.jitter), offset=uniform(settings.jitter))
 
 
-def changed(images: Tensor, changes: Changes) -> Tensor:
-    """Images (B, C, S, S) moved bilinearly, then with gain and offset; the changes on the same device."""
-    return _jittered(_moved(images, changes), changes)
+def changed(images: Tensor, rows: Tensor, changes: Changes) -> Tensor:
+    """Rows (B,) of images (N, C, S, S), moved bilinearly, with gain and offset, (B, C, S, S); all on one device."""
+    return _changed(images, rows, changes, images.shape[1])
 
 
-def changed_planes(planes: Tensor, changes: Changes) -> tuple[Tensor, Tensor]:
-    """Planes (B, C + 1, S, S) to images (B, C, S, S) as by `changed` and masks (B, 1, S, S) moved alike.
+def changed_planes(planes: Tensor, rows: Tensor, changes: Changes) -> tuple[Tensor, Tensor]:
+    """Rows (B,) of planes (N, C + 1, S, S) to images (B, C, S, S) as by `changed` and masks (B, 1, S, S) moved alike.
 
-    Images and masks share their memory. Moved in one go, each pixel's neighbours and weights are found once for all
-    planes. Beyond the slice both go on as at its edge, so that what is bright as a tumour there is called one.
+    Images and masks share their memory. Beyond the slice both go on as at its edge, so that what is bright as a tumour
+    there is called one.
     """
-    moved = _moved(planes, changes)
-    return _jittered(moved[:, :-1], changes), moved[:, -1:]
+    moved = _changed(planes, rows, changes, planes.shape[1] - 1)
+    return moved[:, :-1], moved[:, -1:]
 
 
-def _moved(planes: Tensor, changes: Changes) -> Tensor:
-    return grid_sample(planes, _places(planes, changes), padding_mode="border", align_corners=False)
+def _changed(planes: Tensor, rows: Tensor, changes: Changes, jittered: int) -> Tensor:
+    """All planes moved, the first `jittered` of each slice with gain and offset."""
+    change = _changed_by_opencv if planes.device.type == "cpu" else _changed_by_torch
+    return change(planes, rows, changes, jittered)
 
 
-def _jittered(images: Tensor, changes: Changes) -> Tensor:
+def _changed_by_torch(planes: Tensor, rows: Tensor, changes: Changes, jittered: int) -> Tensor:
+    """On a GPU."""
+    read, places = planes.index_select(0, rows), _places(planes, changes)
+    moved = grid_sample(read, places, padding_mode="border", align_corners=False)
     gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
-    return torch.addcmul(offset, images, gain, out=images)  # fresh memory would cost more than the arithmetic
+    moved[:, :jittered].mul_(gain).add_(offset)
+    return moved
+
+
+def _changed_by_opencv(planes: Tensor, rows: Tensor, changes: Changes, jittered: int) -> Tensor:
+    """On a processor, where a pixel that is read from main memory costs more than its arithmetic.
+
+    So each plane is first read in its order, into memory that stays in cache, and only from there as it is turned. Gain
+    and offset are applied on that way: the weights of a bilinear reading add up to one.
+    """
+    keep_to_torch_s_threads()
+    side = planes.shape[-1]
+    near = np.empty((side, side), np.float32)
+    moved, source = torch.empty(len(rows), *planes.shape[1:]), planes.numpy()
+    matrices, gains, offsets = _pixel_matrices(changes, side), changes.gain.numpy(), changes.offset.numpy()
+    each = zip(rows.tolist(), matrices, gains, offsets, moved.numpy(), strict=True)
+    for row, matrix, gain, offset, targets in each:
+        for number, (plane, target) in enumerate(zip(source[row], targets, strict=True)):
+            if number < jittered:
+                np.multiply(plane, gain, out=near)
+                np.add(near, offset, out=near)
+            else:
+                np.copyto(near, plane)
+            cv2.warpAffine(near, matrix, (side, side), dst=target, flags=BILINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return moved
+
+
+def _pixel_matrices(changes: Changes, side: int) -> NDArray[np.float32]:
+    """The changes as matrices (B, 2, 3) of column, row and 1: pixels are counted from the middle of the first."""
+    matrix, middle = changes.matrix.numpy(), (side - 1) / 2
+    return np.concatenate([matrix, middle - middle * matrix.sum(2, keepdims=True)], 2)
 
 
 def _places(planes: Tensor, changes: Changes) -> Tensor:
     """Where each pixel is read, (B, S, S, 2) in x and y from -1 to 1: the sum of what its column and its row give.
 
-    That is `affine_grid` in one addition, where it multiplies matrices; all x lie before all y, to be written in order.
+    That is `affine_grid` without its matrix product, of which a GPU may round the factors.
     """
     side = planes.shape[-1]
     centres = (torch.arange(side, device=planes.device) * 2 + 1) / side - 1

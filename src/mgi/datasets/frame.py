@@ -5,7 +5,7 @@ S slices, H rows, W columns.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 FrameKind = Literal["slice", "head"]
+Slices = TypeVar("Slices", Tensor, NDArray[Any])
 SPECKS = 0.001  # of the foreground, on each side, that may lie outside: noise in the air and ghosts
 MARGIN = 2  # pixels
 
@@ -30,8 +31,8 @@ class Frame:
         """Rows and columns within."""
         return self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]
 
-    def cut(self, slices: Tensor) -> Tensor:
-        """(..., H, W) to what lies within."""
+    def cut(self, slices: Slices) -> Slices:
+        """(..., H, W) to what lies within, a view."""
         return slices[..., slice(*self.rows), slice(*self.columns)]
 
     def paste(self, within: Tensor) -> Tensor:

@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from mgi.datasets.frame import FRAMES, Frame, FrameKind
+from mgi.datasets.intensity import GreyScale, grey_scale
 
-FOREGROUND_PERCENTILES = (1.0, 99.5)
+PIECE_PIXELS = 2**18  # a MiB of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,58 +57,6 @@ class SliceSet:
         )
 
 
-def standardise(volume: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Clip (S, H, W) to its own foreground percentiles and scale to mean 0 and deviation 1 there; nothing is fitted.
-
-    The foreground is what lies above the volume's mean of all voxels, which leaves out the air. A constant volume
-    gives zeros.
-    """
-    counted = volume.dtype.kind in "iu" and volume.dtype.itemsize <= 2
-    found = _foreground_by_count(volume) if counted else _foreground(volume.astype(np.float32))
-    standardised = np.zeros(volume.shape, np.float32)
-    if found is None:
-        return standardised
-    (low, high), centre, spread = found
-    for pixels, own in zip(volume, standardised, strict=True):  # a slice at a time stays in the processor's cache
-        own[...] = pixels
-        np.clip(own, np.float32(min(0.0, low)), np.float32(high), out=own)
-        own -= np.float32(centre)
-        own /= np.float32(spread + 1e-6)
-    return standardised
-
-
-def _foreground(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], float, float] | None:
-    """Percentiles, mean and deviation of what lies above the mean; None where nothing does."""
-    foreground = values[values > values.mean()]
-    if foreground.size == 0:
-        return None
-    return np.percentile(foreground, FOREGROUND_PERCENTILES), float(foreground.mean()), float(foreground.std())
-
-
-def _foreground_by_count(volume: NDArray[np.generic]) -> tuple[NDArray[np.float64], float, float] | None:
-    """The same of whole numbers, which are counted instead of sorted."""
-    least, most = int(volume.min()), int(volume.max())
-    counts = np.zeros(most - least + 1, np.int64)
-    for pixels in volume:
-        above_least = torch.from_numpy(np.subtract(pixels, least, dtype=np.int32))
-        counts += torch.bincount(above_least.flatten(), minlength=len(counts)).numpy()
-    levels = np.arange(least, most + 1, dtype=np.float64)
-    counts[levels <= np.average(levels, weights=counts)] = 0
-    if not counts.any():
-        return None
-    centre = float(np.average(levels, weights=counts))
-    spread = float(np.sqrt(np.average((levels - centre) ** 2, weights=counts)))
-    return _percentiles_by_count(levels, counts), centre, spread
-
-
-def _percentiles_by_count(levels: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The foreground's percentiles as `np.percentile` has them, of values of which each stands for its count."""
-    upto = np.cumsum(counts)
-    place = (upto[-1] - 1) * (np.array(FOREGROUND_PERCENTILES) / 100)
-    below, above = (levels[np.searchsorted(upto, row, side="right")] for row in (np.floor(place), np.ceil(place)))
-    return np.asarray(below + (above - below) * (place - np.floor(place)))
-
-
 def prepare_slices(
     volumes: Sequence[tuple[str, NDArray[np.generic], NDArray[np.uint8] | None]],
     size: int,
@@ -124,15 +73,44 @@ def prepare_slices(
     planes = torch.empty(sum(counts), 1 + 2 * context + 1, size, size)
     frames = [FRAMES[frame](volume) for _, volume, _ in volumes]
     for (_, volume, mask), framed, own in zip(volumes, frames, planes.split(counts), strict=True):
-        slices = framed.cut(torch.from_numpy(standardise(volume)).unsqueeze(1))  # S 1 h w
-        own[:, :-1] = with_neighbours(_resize(slices, size), context)
-        own[:, -1:] = 0 if mask is None else _resize(framed.cut(torch.from_numpy(mask)).float().unsqueeze(1), size)
+        image = own[:, context : context + 1]
+        _write_image(framed.cut(volume), grey_scale(volume), image)
+        own[:, :-1] = with_neighbours(image, context)
+        own[:, -1:] = 0
+        if mask is not None:
+            _write_mask(framed.cut(mask), own[:, -1:])
     return SliceSet(
         planes=planes,
         patient=torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts, dtype=torch.int64)),
         patient_ids=[patient for patient, _, _ in volumes],
         frames=frames,
     )
+
+
+def _write_image(framed: NDArray[np.generic], scale: GreyScale, target: Tensor) -> None:
+    """Levels (S, h, w), standardised and resized, to (S, 1, size, size)."""
+    count, size = _piece(framed), target.shape[-1]
+    scratch = torch.empty(count, 1, *framed.shape[1:])
+    for first in range(0, len(framed), count):
+        pixels = framed[first : first + count]
+        standardised = scratch[: len(pixels)]
+        scale.write(pixels, standardised[:, 0].numpy())
+        target[first : first + count] = _resize(standardised, size)
+
+
+def _write_mask(framed: NDArray[np.uint8], target: Tensor) -> None:
+    """Masks (S, h, w), resized, to (S, 1, size, size), which holds 0: most slices have no tumour."""
+    count, size = _piece(framed), target.shape[-1]
+    for first in range(0, len(framed), count):
+        pixels = framed[first : first + count]
+        if pixels.any():
+            target[first : first + count] = _resize(torch.from_numpy(pixels).float().unsqueeze(1), size)
+
+
+def _piece(framed: NDArray[np.generic]) -> int:
+    """How many slices are worked on at a time, so that they stay in the processor's cache."""
+    _, rows, columns = framed.shape
+    return max(1, PIECE_PIXELS // int(rows * columns))
 
 
 def with_neighbours(slices: Tensor, context: int) -> Tensor:

@@ -4,7 +4,7 @@ B slices of U patients, S pixels on a side, G genes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,12 +21,14 @@ from mgi.training.settings import FinetuneSettings
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationBatch:
-    """Planes (B, C + 1, S, S) with their changes, and each slice's patient (B,) as a row of the genes (U, G).
+    """Slices as rows (B,) of planes (N, C + 1, S, S), their changes, and their patients (B,) as rows of genes (U, G).
 
-    The last plane is the mask. `has_genes` (U,) tells whose genes may be used.
+    The last plane is the mask. `has_genes` (U,) tells whose genes may be used. Drawn for a CPU, the planes are those of
+    all slices, of which no copy is made before they are changed.
     """
 
     planes: Tensor
+    rows: Tensor
     changes: Changes
     patient: Tensor
     genes: Tensor
@@ -39,21 +41,26 @@ class SegmentationBatch:
         """
         return self._with(lambda tensor: tensor.to(device, non_blocking=True))
 
+    def gathered(self) -> "SegmentationBatch":
+        """The batch with planes of its own slices alone, (B, C + 1, S, S)."""
+        own = self.planes.index_select(0, self.rows)  # whole slices at a time; planes[rows] goes pixel by pixel
+        return replace(self, planes=own, rows=torch.arange(len(self.rows)))
+
     def pinned(self) -> "SegmentationBatch":
-        """The batch in memory that a GPU reads by itself."""
-        return self._with(lambda tensor: tensor.pin_memory())
+        """The batch gathered in memory that a GPU reads by itself."""
+        return self.gathered()._with(lambda tensor: tensor.pin_memory())
 
     def augmented(self) -> tuple[Tensor, Tensor]:
         """Images (B, C, S, S) and masks (B, 1, S, S) after their changes, computed where they lie."""
-        return changed_planes(self.planes, self.changes)
+        return changed_planes(self.planes, self.rows, self.changes)
 
     def _with(self, change: Callable[[Tensor], Tensor]) -> "SegmentationBatch":
-        return SegmentationBatch(
+        return replace(
+            self,
             planes=change(self.planes),
+            rows=change(self.rows),
             changes=self.changes.map(change),
             patient=change(self.patient),
-            genes=self.genes,
-            has_genes=self.has_genes,
         )
 
 
@@ -61,7 +68,7 @@ class SegmentationBatch:
 class SegmentationDrawer:
     """Draws batch after batch from a fold's training patients with the generators of a run, and with no others.
 
-    Without `use_genes` nobody has genes. With `pin` batches lie in pinned memory.
+    Without `use_genes` nobody has genes. With `pin`, which a GPU wants, batches lie in pinned memory.
     """
 
     training: Pairs
@@ -85,7 +92,8 @@ class SegmentationDrawer:
             genes = genes + settings.gene_noise * torch.randn(genes.shape, generator=generator)
         kept = torch.rand(len(patients), generator=generator) >= settings.gene_dropout
         batch = SegmentationBatch(
-            planes=slices.planes.index_select(0, rows),  # whole slices at a time; planes[rows] goes pixel by pixel
+            planes=slices.planes,
+            rows=rows,
             changes=draw_changes(len(rows), settings.augment, generator),
             patient=patient,
             genes=genes,

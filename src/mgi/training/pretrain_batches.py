@@ -119,7 +119,7 @@ class BatchDrawer:
         mine = slices[group.rank]
         both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
         batch = Batch(
-            images=changed(self.training.slices.images[rows[mine]], changes[mine]),
+            images=changed(self.training.slices.images, rows[mine], changes[mine]),
             owner=patient[mine] - own.start,
             genes=(genes + noise)[own],
             whole=torch.cat([genes[own], self.rna_only[unpaired[own_unpaired]]]),

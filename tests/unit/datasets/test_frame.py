@@ -2,7 +2,8 @@ import numpy as np
 import torch
 
 from mgi.datasets.frame import Frame, frame_of_head, frame_of_slice
-from mgi.datasets.slices import prepare_slices, standardise
+from mgi.datasets.intensity import standardise
+from mgi.datasets.slices import prepare_slices
 
 RNG = np.random.default_rng(0)
 

@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from mgi.datasets.slices import prepare_slices, standardise
+from mgi.datasets.intensity import standardise
+from mgi.datasets.slices import prepare_slices
 
 RNG = np.random.default_rng(0)
 
@@ -29,13 +30,23 @@ def test_gain_of_the_scanner_changes_nothing() -> None:
     np.testing.assert_allclose(standardise(one), standardise(one.astype(np.float32) * 50), atol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint16])
 def test_whole_numbers_are_counted_to_what_sorting_gives(dtype: type[np.integer]) -> None:
     for size in (1, 2, 3, 10, 57):
-        pixels = RNG.gamma(1, 60, (2, size, size)).clip(0, 255).astype(dtype)
-        if dtype is np.int16:
+        pixels = RNG.gamma(1, 60, (2, size, size)).clip(0, 120).astype(dtype)
+        if np.dtype(dtype).kind == "i":
             pixels -= 40
         np.testing.assert_allclose(standardise(pixels), standardise(pixels.astype(np.float32)), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint16])
+def test_levels_are_counted_over_the_whole_range_of_their_type(dtype: type[np.integer]) -> None:
+    pixels = RNG.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, (2, 40, 40), dtype, endpoint=True)
+    pixels[0, 0, :2] = np.iinfo(dtype).min, np.iinfo(dtype).max
+    turned = pixels.transpose(0, 2, 1)
+    expected = standardise(pixels.astype(np.float32))
+    np.testing.assert_allclose(standardise(pixels), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(standardise(turned), expected.transpose(0, 2, 1), rtol=1e-4, atol=1e-4)
 
 
 def test_each_volume_is_standardised_by_itself() -> None:
