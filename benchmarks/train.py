@@ -94,7 +94,7 @@ def best_of(turns: list[Outcome]) -> Outcome:
 def measure_steps(args: argparse.Namespace) -> dict[str, Outcome]:
     """method with its variant -> outcome."""
     sizes = yaml.safe_load((ROOT / "config/kaggle.yaml").read_text())["model"] | {"image_size": args.size}
-    pace = {"steps": 2, "rounds": 1} if args.quick else {"steps": 6, "rounds": 3}
+    pace = {"steps": 2, "rounds": 1} if args.quick else {"steps": 12, "rounds": 4}
     pace["batch"] = batch_of(args.size)
     return {
         method + said: trial({"kind": "step", "method": method, "model": sizes, **pace, **more}, args)

@@ -48,8 +48,8 @@ WARM = 2  # batches, steps
 def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
     """Slices a second from the shard to tensors, and samples a second from those to augmented batches.
 
-    As in the training loop batches are drawn in a thread of its own, and changed where the network computes (`device`).
-    `handed_per_s` is drawing and gathering alone: all that is left to the CPU beside a GPU.
+    As in the training loop batches are drawn in a thread of its own, and changed there on a CPU, else where the network
+    computes (`device`). `handed_per_s` is drawing and gathering alone: all that is left to the CPU beside a GPU.
     """
     began = time.perf_counter()
     volumes = [(one.patient_id, one.slices, one.masks) for one in iter_images(Path(spec["cohort"]) / "shard")]
@@ -57,15 +57,17 @@ def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
     loaded_s = time.perf_counter() - began
     genes, batch, device = torch.zeros(len(volumes), N_GENES), spec["batch"], torch.device(spec.get("device", "cpu"))
     settings = parse(FinetuneSettings, json.dumps({"schedule": {"steps": 1, "batch": batch}}), where="finetune")
-    draw = SegmentationDrawer(
-        training=Pairs(slices=slices, genes=genes),
-        settings=settings,
-        randomness=Randomness.seeded(0),
-        use_genes=True,
-        pin=device.type == "cuda",
+    draw, hand = (
+        SegmentationDrawer(
+            training=Pairs(slices=slices, genes=genes),
+            settings=settings,
+            randomness=Randomness.seeded(0),
+            use_genes=True,
+            for_gpu=for_gpu,
+        )
+        for for_gpu in (device.type == "cuda", True)
     )
-    hand = (lambda: draw(0)) if draw.pin else (lambda: draw(0).gathered())
-    handed_s = seconds_a_batch(hand, spec["batches"], device)
+    handed_s = seconds_a_batch(lambda: hand(0), spec["batches"], device)
     steps = range(WARM + spec["batches"] + BATCHES_AHEAD + 1)  # as many lie ready at the end as at the beginning
     drawn = map_ahead(draw, steps, threads=1, ahead=BATCHES_AHEAD)
     drawn_s = seconds_a_batch(lambda: next(drawn).on(device).augmented(), spec["batches"], device)
@@ -158,8 +160,9 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
         hook.remove()
         waits.append(curve[-1]["data_wait"])
         steps = [later - earlier for earlier, later in pairwise(ends)][WARM - 1 :]
-        draw = SegmentationDrawer(training=pairs, settings=settings, randomness=randomness, use_genes=True)
-        alone = alone_on(model, draw(0).gathered().on(device), settings, spec["steps"])
+        on_gpu = {"for_gpu": device.type == "cuda"}
+        draw = SegmentationDrawer(training=pairs, settings=settings, randomness=randomness, use_genes=True, **on_gpu)
+        alone = alone_on(model, draw(0).on(device), settings, spec["steps"])
         found = {"loop_s": min(steps), **alone}
         best = {name: min(best[name], found[name]) for name in best}
     return {**best, "wait": sum(waits) / len(waits)}

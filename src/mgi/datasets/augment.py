@@ -61,56 +61,36 @@ def draw_changes(batch: int, settings: AugmentSettings, generator: torch.Generat
     )
 
 
-def changed(images: Tensor, rows: Tensor, changes: Changes) -> Tensor:
-    """Rows (B,) of images (N, C, S, S), moved bilinearly, with gain and offset, (B, C, S, S); all on one device."""
-    return _changed(images, rows, changes, images.shape[1])
+def changed(planes: Tensor, rows: Tensor, changes: Changes, masks: int = 0) -> Tensor:
+    """Rows (B,) of planes (N, C, S, S) on a CPU, moved bilinearly and all but the last `masks` with gain and offset.
 
-
-def changed_planes(planes: Tensor, rows: Tensor, changes: Changes) -> tuple[Tensor, Tensor]:
-    """Rows (B,) of planes (N, C + 1, S, S) to images (B, C, S, S) as by `changed` and masks (B, 1, S, S) moved alike.
-
-    Images and masks share their memory. Beyond the slice both go on as at its edge, so that what is bright as a tumour
-    there is called one.
-    """
-    moved = _changed(planes, rows, changes, planes.shape[1] - 1)
-    return moved[:, :-1], moved[:, -1:]
-
-
-def _changed(planes: Tensor, rows: Tensor, changes: Changes, jittered: int) -> Tensor:
-    """All planes moved, the first `jittered` of each slice with gain and offset."""
-    change = _changed_by_opencv if planes.device.type == "cpu" else _changed_by_torch
-    return change(planes, rows, changes, jittered)
-
-
-def _changed_by_torch(planes: Tensor, rows: Tensor, changes: Changes, jittered: int) -> Tensor:
-    """On a GPU."""
-    read, places = planes.index_select(0, rows), _places(planes, changes)
-    moved = grid_sample(read, places, padding_mode="border", align_corners=False)
-    gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
-    moved[:, :jittered].mul_(gain).add_(offset)
-    return moved
-
-
-def _changed_by_opencv(planes: Tensor, rows: Tensor, changes: Changes, jittered: int) -> Tensor:
-    """On a processor, where a pixel that is read from main memory costs more than its arithmetic.
-
-    So each plane is first read in its order, into memory that stays in cache, and only from there as it is turned. Gain
-    and offset are applied on that way: the weights of a bilinear reading add up to one.
+    Returns (B, C, S, S). Beyond a slice all planes go on as at its edge, so that what is bright as a tumour there is
+    called one. A pixel that is read from main memory costs more than its arithmetic: so each plane is first read in its
+    order, into memory that stays in cache, and only from there as it is turned. Gain and offset are applied on that
+    way: the weights of a bilinear reading add up to one.
     """
     keep_to_torch_s_threads()
-    side = planes.shape[-1]
+    count, side = planes.shape[1] - masks, planes.shape[-1]
     near = np.empty((side, side), np.float32)
     moved, source = torch.empty(len(rows), *planes.shape[1:]), planes.numpy()
     matrices, gains, offsets = _pixel_matrices(changes, side), changes.gain.numpy(), changes.offset.numpy()
     each = zip(rows.tolist(), matrices, gains, offsets, moved.numpy(), strict=True)
     for row, matrix, gain, offset, targets in each:
         for number, (plane, target) in enumerate(zip(source[row], targets, strict=True)):
-            if number < jittered:
+            if number < count:
                 np.multiply(plane, gain, out=near)
                 np.add(near, offset, out=near)
             else:
                 np.copyto(near, plane)
             cv2.warpAffine(near, matrix, (side, side), dst=target, flags=BILINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return moved
+
+
+def changed_on_device(planes: Tensor, changes: Changes, masks: int = 0) -> Tensor:
+    """The same of planes (B, C, S, S) that a GPU holds, each with its own change."""
+    moved = grid_sample(planes, _places(planes, changes), padding_mode="border", align_corners=False)
+    gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
+    moved[:, : planes.shape[1] - masks].mul_(gain).add_(offset)
     return moved
 
 

@@ -89,7 +89,7 @@ def finetune(
         settings=settings,
         randomness=place.randomness,
         use_genes=use_genes,
-        pin=device.type == "cuda",
+        for_gpu=device.type == "cuda",
     )
 
     def step(given: tuple[int, SegmentationBatch]) -> tuple[Tensor, dict[str, float]]:

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mgi.datasets.augment import Changes, changed_planes, draw_changes
-from mgi.datasets.batches import tumour_weights, weighted_batch
+from mgi.datasets.augment import Changes, changed, changed_on_device, draw_changes
+from mgi.datasets.batches import shares_up_to, tumour_weights, weighted_batch
 from mgi.training.loop import Randomness
 from mgi.training.pretrain_batches import Pairs
 from mgi.training.settings import FinetuneSettings
@@ -21,15 +21,14 @@ from mgi.training.settings import FinetuneSettings
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationBatch:
-    """Slices as rows (B,) of planes (N, C + 1, S, S), their changes, and their patients (B,) as rows of genes (U, G).
+    """Planes (B, C + 1, S, S), the last of them the mask, and each slice's patient (B,) as a row of the genes (U, G).
 
-    The last plane is the mask. `has_genes` (U,) tells whose genes may be used. Drawn for a CPU, the planes are those of
-    all slices, of which no copy is made before they are changed.
+    `changes` are still to be made to the planes where the network computes; None where they have been. `has_genes` (U,)
+    tells whose genes may be used.
     """
 
     planes: Tensor
-    rows: Tensor
-    changes: Changes
+    changes: Changes | None
     patient: Tensor
     genes: Tensor
     has_genes: Tensor
@@ -41,25 +40,20 @@ class SegmentationBatch:
         """
         return self._with(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def gathered(self) -> "SegmentationBatch":
-        """The batch with planes of its own slices alone, (B, C + 1, S, S)."""
-        own = self.planes.index_select(0, self.rows)  # whole slices at a time; planes[rows] goes pixel by pixel
-        return replace(self, planes=own, rows=torch.arange(len(self.rows)))
-
     def pinned(self) -> "SegmentationBatch":
-        """The batch gathered in memory that a GPU reads by itself."""
-        return self.gathered()._with(lambda tensor: tensor.pin_memory())
+        """The batch in memory that a GPU reads by itself."""
+        return self._with(lambda tensor: tensor.pin_memory())
 
     def augmented(self) -> tuple[Tensor, Tensor]:
-        """Images (B, C, S, S) and masks (B, 1, S, S) after their changes, computed where they lie."""
-        return changed_planes(self.planes, self.rows, self.changes)
+        """Images (B, C, S, S) and masks (B, 1, S, S) after their changes; they share their memory."""
+        planes = self.planes if self.changes is None else changed_on_device(self.planes, self.changes, masks=1)
+        return planes[:, :-1], planes[:, -1:]
 
     def _with(self, change: Callable[[Tensor], Tensor]) -> "SegmentationBatch":
         return replace(
             self,
             planes=change(self.planes),
-            rows=change(self.rows),
-            changes=self.changes.map(change),
+            changes=None if self.changes is None else self.changes.map(change),
             patient=change(self.patient),
         )
 
@@ -68,35 +62,43 @@ class SegmentationBatch:
 class SegmentationDrawer:
     """Draws batch after batch from a fold's training patients with the generators of a run, and with no others.
 
-    Without `use_genes` nobody has genes. With `pin`, which a GPU wants, batches lie in pinned memory.
+    Without `use_genes` nobody has genes. With `for_gpu` the planes are gathered in pinned memory and the changes left
+    to the GPU; without it they are made on the way, and no slice is copied before.
     """
 
     training: Pairs
     settings: FinetuneSettings
     randomness: Randomness
     use_genes: bool
-    pin: bool = False
+    for_gpu: bool = False
 
     @cached_property
-    def weights(self) -> NDArray[np.float64]:
-        """Each slice's share in the draws."""
-        return tumour_weights(self.training.slices.masks.sum((1, 2, 3)).numpy(), self.settings.area_floor)
+    def shares(self) -> NDArray[np.float64]:
+        """The slices' shares in the draws, summed up."""
+        area = self.training.slices.masks.sum((1, 2, 3)).numpy()
+        return shares_up_to(tumour_weights(area, self.settings.area_floor))
 
     def __call__(self, step: int) -> SegmentationBatch:
         """The next batch; `step` does not matter."""
         settings, slices, generator = self.settings, self.training.slices, self.randomness.torch
-        rows = torch.from_numpy(weighted_batch(self.weights, settings.schedule.batch, self.randomness.numpy))
+        rows = torch.from_numpy(weighted_batch(self.shares, settings.schedule.batch, self.randomness.numpy))
         patients, patient = torch.unique(slices.patient[rows], return_inverse=True)
         genes = self.training.genes[patients]
         if settings.gene_noise > 0:
             genes = genes + settings.gene_noise * torch.randn(genes.shape, generator=generator)
         kept = torch.rand(len(patients), generator=generator) >= settings.gene_dropout
+        changes = draw_changes(len(rows), settings.augment, generator)
         batch = SegmentationBatch(
-            planes=slices.planes,
-            rows=rows,
-            changes=draw_changes(len(rows), settings.augment, generator),
+            planes=self._planes(rows, changes),
+            changes=changes if self.for_gpu else None,
             patient=patient,
             genes=genes,
             has_genes=kept & self.use_genes,
         )
-        return batch.pinned() if self.pin else batch
+        return batch.pinned() if self.for_gpu and torch.cuda.is_available() else batch
+
+    def _planes(self, rows: Tensor, changes: Changes) -> Tensor:
+        planes = self.training.slices.planes
+        if self.for_gpu:
+            return planes.index_select(0, rows)  # whole slices at a time; planes[rows] goes pixel by pixel
+        return changed(planes, rows, changes, masks=1)

@@ -26,9 +26,10 @@ from mgi.training.settings import ScheduleSettings
 
 GRADIENT_NORM = 1.0
 BATCHES_AHEAD = 2
-CHECKPOINT_FORMAT = 4  # raised when a checkpoint holds something else: those of older code are passed over
+CHECKPOINT_FORMAT = 5  # raised when a checkpoint holds something else: those of older code are passed over
 LOG = logging.getLogger(__name__)
 Curve = list[dict[str, Any]]
+Drawn = tuple[Any, dict[str, Any] | None]  # a batch, and where the generators stood after it if they have run ahead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,16 +106,19 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve
     model.train()
     bar = tqdm(total=run.schedule.steps, initial=first, unit="step", disable=None if leads else True, mininterval=1.0)
     with closing(_batches(run, first)) as batches:
+        coming = progress.take(batches)
         for step in range(first, run.schedule.steps):
             _set_rate(optimiser, run.schedule, step)
-            batch = progress.take(batches)
             with run.context():
-                loss, figures = run.step(batch)
+                loss, figures = run.step(progress.begin(coming))
             if not math.isfinite(loss.item()):
                 raise BadInputError(
                     f"{run.place.checkpoints.parent.name}: loss is {loss.item()} at step {step}; lower the rate"
                 )
             optimiser.zero_grad(set_to_none=True)
+            coming = progress.take(
+                batches
+            )  # now, since the next one is prepared in Python, which backward leaves alone
             loss.backward()
             run.group.average_gradients(parameters)
             _clip(parameters)
@@ -134,7 +138,7 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve
     return progress.curve
 
 
-def _batches(run: Run, first: int) -> Generator[tuple[Any, dict[str, Any] | None]]:
+def _batches(run: Run, first: int) -> Generator[Drawn]:
     """Each step's batch with where the generators stood after it, prepared ahead in the order of the steps."""
     steps = range(first, run.schedule.steps)
     prepare = run.prepare
@@ -199,11 +203,17 @@ class Progress:
         }
         save_checkpoint(self.place.checkpoints, state, step=step, identity=self.identity)
 
-    def take(self, batches: Iterator[tuple[Any, dict[str, Any] | None]]) -> Any:
-        """The next batch; the time until it is there counts as waiting."""
+    def take(self, batches: Iterator[Drawn]) -> Drawn | None:
+        """The next batch, if there is one; the time until it is there counts as waiting."""
         began = time.monotonic()
-        batch, self._drawn = next(batches)
+        coming = next(batches, None)
         self._waited += time.monotonic() - began
+        return coming
+
+    def begin(self, coming: Drawn | None) -> Any:
+        """The batch of a step that begins; a checkpoint after it continues from where it was drawn."""
+        assert coming is not None, "a batch for each step"
+        batch, self._drawn = coming
         return batch
 
     def log(self, figures: Mapping[str, Tensor | float]) -> None:
@@ -247,8 +257,14 @@ def curve_lines(curve: Curve) -> str:
 
 
 def _clip(parameters: list[nn.Parameter]) -> None:
-    """Gradients scaled to norm 1 where it is more, and else left alone: to multiply by 1 would read and write all."""
-    norm = nn.utils.get_total_norm(one.grad for one in parameters if one.grad is not None)
+    """Gradients scaled to norm 1 where it is more, and else left alone: to multiply by 1 would read and write all.
+
+    The many vectors of norms and biases count as one, since each would take as long as its call.
+    """
+    gradients = [one.grad for one in parameters if one.grad is not None]
+    vectors = [one.flatten() for one in gradients if one.ndim < 2]
+    others = [one for one in gradients if one.ndim >= 2]
+    norm = nn.utils.get_total_norm([*others, torch.cat(vectors)] if vectors else others)
     if norm > GRADIENT_NORM:
         nn.utils.clip_grads_with_norm_(parameters, GRADIENT_NORM, norm)
 

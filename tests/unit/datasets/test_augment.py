@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from mgi.datasets import augment
-from mgi.datasets.augment import AugmentSettings, changed, changed_planes, draw_changes
+from mgi.datasets.augment import AugmentSettings, changed, changed_on_device, draw_changes
 
 STILL = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
 WILD = AugmentSettings(scale=0.3, rotation=60.0)
@@ -22,7 +21,8 @@ def blob(count: int) -> Tensor:
 
 def moved(images: Tensor, masks: Tensor, settings: AugmentSettings, seed: int = 0) -> tuple[Tensor, Tensor]:
     changes = draw_changes(len(images), settings, torch.Generator().manual_seed(seed))
-    return changed_planes(torch.cat([images, masks], 1), torch.arange(len(images)), changes)
+    planes = changed(torch.cat([images, masks], 1), torch.arange(len(images)), changes, masks=1)
+    return planes[:, :-1], planes[:, -1:]
 
 
 def test_ranges_of_zero_change_nothing() -> None:
@@ -102,18 +102,17 @@ def test_images_are_read_where_an_affine_grid_says(side: int) -> None:
     expected = grid_sample(read, grid, padding_mode="border", align_corners=False)
     expected = expected * changes.gain[:, None, None, None] + changes.offset[:, None, None, None]
     torch.testing.assert_close(changed(images, rows, changes), expected, rtol=1e-3, atol=1e-3)
-    pair, masks = changed_planes(torch.cat([images, images[:, :1]], 1), rows, changes)
-    assert torch.equal(pair, changed(images, rows, changes))
+    planes = changed(torch.cat([images, images[:, :1]], 1), rows, changes, masks=1)
+    assert torch.equal(planes[:, :-1], changed(images, rows, changes))
     gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
-    torch.testing.assert_close(masks * gain + offset, pair[:, :1], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(planes[:, -1:] * gain + offset, planes[:, :1], rtol=1e-4, atol=1e-4)
 
 
-def test_a_gpu_reads_the_same_places() -> None:
-    """Its arithmetic, on this processor."""
+@pytest.mark.parametrize("masks", [0, 1])
+def test_a_gpu_s_arithmetic_gives_the_same_pixels(masks: int) -> None:
     planes = torch.randn(4, 2, 64, 64, generator=torch.Generator().manual_seed(1))
     changes, rows = draw_changes(3, WILD, torch.Generator().manual_seed(2)), torch.tensor([3, 1, 1])
-    one = augment._changed_by_torch(planes, rows, changes, 1)
-    two = augment._changed_by_opencv(planes, rows, changes, 1)
+    one, two = changed(planes, rows, changes, masks), changed_on_device(planes[rows], changes, masks)
     torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
 
 

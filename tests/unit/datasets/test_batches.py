@@ -1,6 +1,6 @@
 import numpy as np
 
-from mgi.datasets.batches import patient_unique_batch, tumour_weights, weighted_batch
+from mgi.datasets.batches import patient_unique_batch, shares_up_to, tumour_weights, weighted_batch
 
 PATIENT = np.array([0, 0, 0, 1, 2, 2, 5])
 
@@ -17,7 +17,8 @@ def test_without_any_tumour_all_slices_are_equal() -> None:
 
 def test_slices_are_drawn_in_proportion_to_their_weight() -> None:
     weights = np.array([0.0, 0.25, 0.75])
-    drawn = weighted_batch(weights, 4000, np.random.default_rng(0))
+    drawn = weighted_batch(shares_up_to(weights), 4000, np.random.default_rng(0))
+    assert (drawn == np.random.default_rng(0).choice(3, size=4000, p=weights)).all()
     share = np.bincount(drawn, minlength=3) / 4000
     np.testing.assert_allclose(share, weights, atol=0.03)
     assert share[0] == 0
@@ -52,7 +53,7 @@ def test_the_same_generator_draws_the_same_batches() -> None:
 
     def drawn(seed: int) -> list[int]:
         rng = np.random.default_rng(seed)
-        return [*weighted_batch(weights, 9, rng), *patient_unique_batch(PATIENT, weights, 3, rng)]
+        return [*weighted_batch(shares_up_to(weights), 9, rng), *patient_unique_batch(PATIENT, weights, 3, rng)]
 
     assert drawn(0) == drawn(0)
     assert drawn(0) != drawn(1)

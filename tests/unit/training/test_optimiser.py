@@ -84,3 +84,30 @@ def test_what_a_layer_marks_as_undecayed_is_not_decayed() -> None:
     layer.weight._no_weight_decay = True
     optimiser = make_optimiser([ParameterGroup(modules=[layer])], SCHEDULE)
     assert [group["weight_decay"] for group in optimiser.param_groups] == [0.0]
+
+
+def test_channels_last_weights_are_stepped_as_any_others_and_keep_their_layout() -> None:
+    torch.manual_seed(0)
+    plain, last = (nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 1), nn.BatchNorm2d(4)) for _ in range(2))
+    last.load_state_dict(plain.state_dict())
+    last.to(memory_format=torch.channels_last)
+    optimisers = [make_optimiser([ParameterGroup(modules=[one])], SCHEDULE) for one in (plain, last)]
+    strides = [parameter.stride() for parameter in last.parameters()]
+    for number in range(3):
+        if number == 2:
+            last[1].weight.grad = plain[1].weight.grad = None  # as one that rests
+        for one, other in zip(plain.parameters(), last.parameters(), strict=True):
+            if number < 2 or one is not plain[1].weight:
+                one.grad = torch.randn_like(one)
+                other.grad = torch.empty_like(other).copy_(one.grad)
+        for optimiser in optimisers:
+            optimiser.step()
+        for one, other in zip(plain.parameters(), last.parameters(), strict=True):
+            torch.testing.assert_close(one, other)
+    assert [parameter.stride() for parameter in last.parameters()] == strides
+    assert last[0].weight.grad.stride() == last[0].weight.stride()
+    again = make_optimiser([ParameterGroup(modules=[last])], SCHEDULE)
+    again.load_state_dict(optimisers[1].state_dict())
+    again.step()
+    optimisers[0].step()
+    torch.testing.assert_close(plain[0].weight, last[0].weight)
