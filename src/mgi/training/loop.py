@@ -116,9 +116,7 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve
                     f"{run.place.checkpoints.parent.name}: loss is {loss.item()} at step {step}; lower the rate"
                 )
             optimiser.zero_grad(set_to_none=True)
-            coming = progress.take(
-                batches
-            )  # now, since the next one is prepared in Python, which backward leaves alone
+            coming = progress.take(batches)  # so that the next is prepared while backward leaves Python alone
             loss.backward()
             run.group.average_gradients(parameters)
             _clip(parameters)
