@@ -54,3 +54,16 @@ def test_encoders_of_another_size_are_refused_by_name_in_one_line(tmp_path: Path
 def test_a_network_without_encoders_cannot_start_pretrained(tmp_path: Path, model_settings) -> None:
     with pytest.raises(BadInputError, match="do not fit image_encoder"):
         start_from_pretrained(build_segmenter("unet", model_settings, 10), pretrained(tmp_path, model_settings))
+
+
+@pytest.mark.parametrize("method", ["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"])
+def test_gradients_lie_in_memory_as_their_weights_do(method: str, model_settings) -> None:
+    """The fused AdamW of torch 2.13 pairs the wrong numbers of two layouts, without a word."""
+    settings = replace(model_settings, image_stem="pyramid")
+    torch.manual_seed(0)
+    model = build_segmenter(method, settings, 10)
+    images = torch.randn(4, 1, settings.image_size, settings.image_size)
+    model(images, torch.randn(4, 10), torch.arange(4), torch.ones(4, dtype=torch.bool)).square().mean().backward()
+    trained = {name: one for name, one in model.named_parameters() if one.grad is not None}
+    assert any(one.ndim == 4 and not one.is_contiguous() for one in trained.values()) == (method != "deeplabv3plus")
+    assert {name for name, one in trained.items() if one.grad.stride() != one.stride()} == set()
