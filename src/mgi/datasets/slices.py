@@ -75,7 +75,8 @@ def prepare_slices(
     for (_, volume, mask), framed, own in zip(volumes, frames, planes.split(counts), strict=True):
         image = own[:, context : context + 1]
         _write_image(framed.cut(volume), grey_scale(volume), image)
-        own[:, :-1] = with_neighbours(image, context)
+        if context:
+            own[:, :-1] = with_neighbours(image, context)
         own[:, -1:] = 0
         if mask is not None:
             _write_mask(framed.cut(mask), own[:, -1:])
@@ -115,8 +116,6 @@ def _piece(framed: NDArray[np.generic]) -> int:
 
 def with_neighbours(slices: Tensor, context: int) -> Tensor:
     """A volume (S, 1, H, W) to (S, 1 + 2 context, H, W), in their order; beyond its ends the last is repeated."""
-    if context == 0:
-        return slices
     count = len(slices)
     places = torch.arange(count).unsqueeze(1) + torch.arange(-context, context + 1)  # S C
     return slices[places.clamp(0, count - 1), 0]
