@@ -160,8 +160,13 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
         hook.remove()
         waits.append(curve[-1]["data_wait"])
         steps = [later - earlier for earlier, later in pairwise(ends)][WARM - 1 :]
-        on_gpu = {"for_gpu": device.type == "cuda"}
-        draw = SegmentationDrawer(training=pairs, settings=settings, randomness=randomness, use_genes=True, **on_gpu)
+        draw = SegmentationDrawer(
+            training=pairs,
+            settings=settings,
+            randomness=randomness,
+            use_genes=True,
+            for_gpu=device.type == "cuda",
+        )
         alone = alone_on(model, draw(0).on(device), settings, spec["steps"])
         found = {"loop_s": min(steps), **alone}
         best = {name: min(best[name], found[name]) for name in best}

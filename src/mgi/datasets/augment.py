@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from mgi.datasets.vision import keep_to_torch_s_threads
+from mgi.datasets.vision import match_torch_threads
 
 BILINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrices say where a pixel is read, not where it goes
 
@@ -69,7 +69,7 @@ def changed(planes: Tensor, rows: Tensor, changes: Changes, masks: int = 0) -> T
     order, into memory that stays in cache, and only from there as it is turned. Gain and offset are applied on that
     way: the weights of a bilinear reading add up to one.
     """
-    keep_to_torch_s_threads()
+    match_torch_threads()
     count, side = planes.shape[1] - masks, planes.shape[-1]
     near = np.empty((side, side), np.float32)
     moved, source = torch.empty(len(rows), *planes.shape[1:]), planes.numpy()

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.datasets.vision import keep_to_torch_s_threads
+from mgi.datasets.vision import match_torch_threads
 
 FOREGROUND_PERCENTILES = (1.0, 99.5)
 
@@ -71,7 +71,7 @@ def _scale_by_count(volume: NDArray[np.generic]) -> GreyScale:
 
 def _counted(volume: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The levels of 8- or 16-bit numbers from 0 or the least to the most, and how many pixels have each."""
-    keep_to_torch_s_threads()
+    match_torch_threads()
     first, most = min(0, int(volume.min())), int(volume.max())
     unsigned = np.dtype(f"u{volume.dtype.itemsize}")
     counts = np.zeros(most - first + 1, np.int64)

@@ -4,6 +4,6 @@ import cv2
 import torch
 
 
-def keep_to_torch_s_threads() -> None:
+def match_torch_threads() -> None:
     """Give OpenCV as many threads as torch has now, which OMP_NUM_THREADS and so a rule's `threads` decide."""
     cv2.setNumThreads(torch.get_num_threads())

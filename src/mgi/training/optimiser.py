@@ -1,6 +1,7 @@
 """AdamW with groups that learn at their own share of the rate; norms, biases and states are not decayed."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -60,14 +61,14 @@ def _step_in_memory_order(optimiser: torch.optim.Optimizer) -> None:
     """Have each step see the channels-last weights of a CPU as the plain memory (O, H, W, I) that they are.
 
     AdamW changes each number by itself, so nothing but time is changed: torch 2.13's fused kernel copies such gradients
-    first, which is up to half of a step. Its moments are kept in that order too.
+    first, which is up to half of a step. Between steps all have their own shapes, so a checkpoint fits any device.
     """
     every = (parameter for group in optimiser.param_groups for parameter in group["params"])
     turned = [parameter for parameter in every if _is_channels_last(parameter)]
 
     def turn(axes: tuple[int, ...]) -> None:
         for parameter in turned:
-            _permute(parameter, axes)
+            _permute(parameter, optimiser.state[parameter], axes)
 
     optimiser.register_step_pre_hook(lambda *_: turn((0, 2, 3, 1)))
     optimiser.register_step_post_hook(lambda *_: turn((0, 3, 1, 2)))
@@ -79,9 +80,12 @@ def _is_channels_last(parameter: nn.Parameter) -> bool:
     return parameter.is_contiguous(memory_format=torch.channels_last)
 
 
-def _permute(parameter: nn.Parameter, axes: tuple[int, ...]) -> None:
-    """Weight and gradient alike; the gradient waits aside, as it must have its weight's shape."""
+def _permute(parameter: nn.Parameter, moments: dict[str, Any], axes: tuple[int, ...]) -> None:
+    """Weight, gradient and moments alike; the gradient waits aside, as it must have its weight's shape."""
     gradient, parameter.grad = parameter.grad, None
     parameter.data = parameter.data.permute(axes)
     if gradient is not None:
         parameter.grad = gradient.permute(axes)
+    for name, value in moments.items():
+        if value.ndim == len(axes):  # and not the count of steps
+            moments[name] = value.permute(axes)

@@ -106,6 +106,9 @@ def test_channels_last_weights_are_stepped_as_any_others_and_keep_their_layout()
             torch.testing.assert_close(one, other)
     assert [parameter.stride() for parameter in last.parameters()] == strides
     assert last[0].weight.grad.stride() == last[0].weight.stride()
+    for parameter in last.parameters():  # a checkpoint of a CPU goes on on a GPU, which turns nothing
+        moments = optimisers[1].state[parameter]
+        assert moments["exp_avg"].stride() == moments["exp_avg_sq"].stride() == parameter.stride()
     again = make_optimiser([ParameterGroup(modules=[last])], SCHEDULE)
     again.load_state_dict(optimisers[1].state_dict())
     again.step()
