@@ -27,18 +27,18 @@ from mgi.core.prefetch import map_ahead
 from mgi.core.settings import parse
 from mgi.datasets.augment import AugmentSettings
 from mgi.datasets.slices import SliceSet, prepare_slices
-from mgi.losses.segmentation import segmentation_loss
 from mgi.models.mgi import MGI
 from mgi.models.settings import ModelSettings
 from mgi.shards.image_shard import iter_images
-from mgi.training.finetune import finetune, parameter_groups
-from mgi.training.finetune_batches import SegmentationBatch, SegmentationDrawer
+from mgi.tasks.segmentation.finetune import finetune, parameter_groups
+from mgi.tasks.segmentation.finetune_batches import SegmentationBatch, SegmentationDrawer
+from mgi.tasks.segmentation.loss import segmentation_loss
+from mgi.tasks.segmentation.segmenters import build_segmenter
 from mgi.training.gene_cache import segment
 from mgi.training.loop import BATCHES_AHEAD, GRADIENT_NORM, Place, Randomness
 from mgi.training.optimiser import make_optimiser
 from mgi.training.precision import precision_of
 from mgi.training.pretrain import Pairs
-from mgi.training.segmenters import build_segmenter
 from mgi.training.settings import FinetuneSettings
 
 N_GENES, PATIENTS = 1_544, 12

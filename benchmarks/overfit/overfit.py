@@ -26,16 +26,16 @@ from mgi.core.files import write_json
 from mgi.core.settings import parse
 from mgi.datasets.augment import AugmentSettings
 from mgi.datasets.slices import prepare_slices
-from mgi.evaluation.dice import at_least, dice
-from mgi.expression.filter import FilterSettings
-from mgi.expression.normalise import fit
+from mgi.modalities.rna.filter import FilterSettings
+from mgi.modalities.rna.normalise import fit
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, iter_images
-from mgi.training.finetune import finetune
+from mgi.tasks.segmentation.dice import at_least, dice
+from mgi.tasks.segmentation.finetune import finetune
+from mgi.tasks.segmentation.predict import GeneMode, predict_native
 from mgi.training.loop import Place, Randomness
-from mgi.training.predict import GeneMode, predict_native
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings, PredictSettings, ScheduleSettings
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from fault_archive import COLLECTION, FILE, UID
 
 from mgi.archive.faults import Rule
-from mgi.sources.body import Limits
+from mgi.http.body import Limits
 
 DATA = f"^/data/{FILE}$"
 # With an account v2 is asked, whose name for the zip with digests is the longer one.

@@ -11,7 +11,7 @@ import pytest
 from fault_cases import CASES, Case, name_of
 from fault_run import CANARY, canary_found, run_case
 
-from mgi.sources.series_zip import SeriesSummary
+from mgi.modalities.flair.sources.series_zip import SeriesSummary
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_another_end_than_the_expected_is_a_problem(tmp_path, archive, changes, 
 
 
 def test_a_client_that_checks_no_bytes_loses_them_silently(tmp_path, archive):
-    with mock.patch("mgi.sources.download._compare", return_value=None):
+    with mock.patch("mgi.http.download._compare", return_value=None):
         verdict = run_case(case_of("6-gdc-sends_wrong_bytes_once"), archive, tmp_path)
     assert verdict.lost
     assert any("at a final name with other bytes" in problem for problem in verdict.problems)
@@ -48,7 +48,7 @@ def test_a_client_that_checks_no_bytes_loses_them_silently(tmp_path, archive):
 
 def test_a_client_that_believes_every_zip_loses_slices_silently(tmp_path, archive):
     case = case_of("own-nbia-leaves_slices_out_of_a_valid_zip")
-    with mock.patch("mgi.sources.tcia.verify_series", believe):
+    with mock.patch("mgi.modalities.flair.sources.tcia.verify_series", believe):
         verdict = run_case(case, archive, tmp_path)
     assert verdict.lost
 
@@ -63,7 +63,7 @@ def test_a_client_that_follows_any_redirect_is_trapped(tmp_path, archive):
     def follow(self, request, url, headers, label):
         return self.session.get(url, headers=headers, stream=True, timeout=10).raw
 
-    with mock.patch("mgi.sources.service.Service._send_once", follow):
+    with mock.patch("mgi.http.service.Service._send_once", follow):
         problems = run_case(
             case_of("31-nbia-redirects_to_another_host_while_a_token_is_set"), archive, tmp_path
         ).problems

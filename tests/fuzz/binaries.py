@@ -36,7 +36,7 @@ def images_of(folder: Path) -> list[tuple[str, list[bytes]]]:
 
 
 def read_volume(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.imaging.dicom import volume_of
+    from mgi.modalities.flair.dicom import volume_of
 
     return lambda data, note: volume_of(
         [("0.dcm", data), *((f"{n}.dcm", other) for n, other in enumerate(note[1], 1))], note[0]
@@ -48,14 +48,14 @@ def segmentations(folder: Path) -> list[Seed]:
 
 
 def read_segmentation(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.imaging.segmentation import segmentations_of
+    from mgi.modalities.flair.dicom_seg import segmentations_of
 
     return lambda data, note: segmentations_of([("0.dcm", data)], note)
 
 
 def verify_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.sources.retry import TransientError
-    from mgi.sources.series_zip import verify_series
+    from mgi.http.retry import TransientError
+    from mgi.modalities.flair.sources.series_zip import verify_series
 
     expected = {}
     for uid, members in [*images_of(seeds / "series"), *images_of(seeds / "segmentation")]:
@@ -75,13 +75,13 @@ def verify_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.imaging.dicom import read_series
+    from mgi.modalities.flair.dicom import read_series
 
     return on_disk(scratch, lambda path: read_series(path, path.stem))
 
 
 def read_buda(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.imaging.buda import opened_buda
+    from mgi.modalities.flair.buda import opened_buda
 
     def call(path: Path) -> Any:
         with opened_buda(path) as archive:
@@ -91,7 +91,7 @@ def read_buda(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_kaggle(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.sources.kaggle import KaggleImages
+    from mgi.modalities.flair.sources.kaggle import KaggleImages
 
     def call(path: Path) -> Any:
         source = KaggleImages(archive=path)
@@ -143,13 +143,13 @@ def _readers_of(module: str, scratch: Path) -> list[Callable[[bytes, Any], Any]]
 
 
 def read_star(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.expression.star import read_star
+    from mgi.modalities.rna.star import read_star
 
     return on_disk(scratch, read_star)
 
 
 def read_matrix(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.expression.matrix import read_labelled_matrix
+    from mgi.modalities.rna.matrix import read_labelled_matrix
 
     return on_disk(scratch, read_labelled_matrix)
 

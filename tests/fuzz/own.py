@@ -62,13 +62,13 @@ def read_dataset(kind: str) -> Callable[[Path, Path], Callable[[bytes, Any], Any
 
 
 def read_split(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.shards.cohort_tables import read_split
+    from mgi.cohort.tables import read_split
 
     return on_disk(scratch, lambda path: read_split(path).to_csv())
 
 
 def read_fitted(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.shards.fitted_genes import read_fitted_genes
+    from mgi.modalities.rna.fitted_genes import read_fitted_genes
 
     def call(path: Path) -> Any:
         fitted = read_fitted_genes(path)

@@ -19,12 +19,12 @@ from PIL import Image
 
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
-from mgi.expression.filter import FilterSettings
-from mgi.expression.normalise import fit
-from mgi.shards.cohort_tables import write_split
+from mgi.cohort.tables import write_split
+from mgi.modalities.rna.filter import FilterSettings
+from mgi.modalities.rna.fitted_genes import write_fitted_genes
+from mgi.modalities.rna.normalise import fit
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, write_expression
-from mgi.shards.fitted_genes import write_fitted_genes
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 from small_ingestion import write_small_archive
 

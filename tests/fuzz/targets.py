@@ -16,7 +16,7 @@ def _target(
 
 INSIDE = mutate.zipped_content(mutate.damage)
 PLACES = binaries.readers_in(
-    *(name for name in ("mgi.expression.positions", "mgi.expression.gtf") if importlib.util.find_spec(name))
+    *(name for name in ("mgi.modalities.rna.positions", "mgi.modalities.rna.gtf") if importlib.util.find_spec(name))
 )
 DESCRIPTIONS = {kind: own.read_dataset(kind) for kind in ("shard_images", "shard_expression")}
 FORMATS = [
@@ -47,9 +47,9 @@ FORMATS = [
     _target("config", "config", 0.5, texts.configs, mutate.config, texts.read_config),
     _target("settings", "config", 0.5, texts.sections, mutate.document, texts.parse_section),
 ]  # fmt: skip
-if importlib.util.find_spec("mgi.imaging.nifti"):
+if importlib.util.find_spec("mgi.modalities.flair.nifti"):
     FORMATS.append(
-        _target("nifti", "nifti", 1.0, files("nifti"), mutate.nifti, binaries.readers_in("mgi.imaging.nifti"))
+        _target("nifti", "nifti", 1.0, files("nifti"), mutate.nifti, binaries.readers_in("mgi.modalities.flair.nifti"))
     )
 
 OWN = {

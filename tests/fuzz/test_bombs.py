@@ -21,7 +21,7 @@ from fuzz.binaries import read_matrix, read_volume, readers_in
 from fuzz.target import Seed, Target
 from fuzz.targets import TARGETS
 from fuzz.worker import MEMORY, Tally
-from mgi.imaging import dicom_file
+from mgi.modalities.flair import dicom_file
 
 UID = "1.2.3"
 LITTLE_MB = 100
@@ -134,7 +134,7 @@ def test_the_largest_image_that_is_read_stays_within_the_memory_of_one_input(
     ("honest", "bomb", "reader"),
     [
         (lambda: gzip.compress(b"gene\tTCGA-CS-4942-01A\nA\t1\n"), lambda: packed_table(30_000), read_matrix),
-        (lambda: places(1), lambda: places(2_000_000), readers_in("mgi.expression.positions")),
+        (lambda: places(1), lambda: places(2_000_000), readers_in("mgi.modalities.rna.positions")),
     ],
     ids=["matrix", "positions"],
 )

@@ -16,22 +16,22 @@ import pytest
 from PIL import Image
 
 from fuzz.texts import Answers
-from mgi.cohort.raw_index import read_raw_indexes
+from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkError
 from mgi.core.files import read_json
 from mgi.core.settings import parse
-from mgi.expression.filter import FilterSettings
-from mgi.expression.matrix import read_labelled_matrix
-from mgi.expression.normalise import fit
-from mgi.expression.positions import read_positions
-from mgi.imaging.buda import flair_of
+from mgi.locks.raw_index import read_raw_indexes
+from mgi.modalities.flair.buda import flair_of
+from mgi.modalities.flair.sources.kaggle import KaggleImages
+from mgi.modalities.flair.sources.tcia_listing import read_series
+from mgi.modalities.rna.filter import FilterSettings
+from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
+from mgi.modalities.rna.matrix import read_labelled_matrix
+from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.positions import read_positions
+from mgi.modalities.rna.sources.gdc_listing import all_hits, file_row, files_query
 from mgi.shards.dataset_manifest import read_dataset
-from mgi.shards.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.shards.parquet import metadata_of
-from mgi.sources.gdc_listing import all_hits, file_row, files_query
-from mgi.sources.kaggle import KaggleImages
-from mgi.sources.patient_names import PatientNames
-from mgi.sources.tcia_listing import read_series
 
 DEEP = "[" * 100_000
 

@@ -29,7 +29,7 @@ class Answers:
 
     def retrying(self, action: Callable[[], Any], *, seed: str) -> Any:
         """One attempt: the next would bring the same."""
-        from mgi.sources.retry import TransientError
+        from mgi.http.retry import TransientError
 
         try:
             return action()
@@ -38,7 +38,7 @@ class Answers:
 
 
 def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.sources.gdc_listing import all_hits, file_row, files_query
+    from mgi.modalities.rna.sources.gdc_listing import all_hits, file_row, files_query
 
     notes = json.loads((seeds / "json/gdc_notes.json").read_text())
 
@@ -50,10 +50,10 @@ def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_nbia(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.imaging.flair import choose_flair
-    from mgi.sources.patient_names import PatientNames
-    from mgi.sources.tcia_listing import read_series, series_rows
-    from mgi.sources.tcia_versions import NbiaVersions
+    from mgi.cohort.patient_names import PatientNames
+    from mgi.modalities.flair.sequence import choose_flair
+    from mgi.modalities.flair.sources.tcia_listing import read_series, series_rows
+    from mgi.modalities.flair.sources.tcia_versions import NbiaVersions
 
     def read(data: bytes, note: Any) -> Any:
         _, rows = series_rows(NbiaVersions(services={"v4": Answers(data)}), "TCGA-LGG")  # type: ignore[dict-item]
@@ -64,8 +64,8 @@ def read_nbia(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_sops(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.sources.tcia_listing import sop_uids
-    from mgi.sources.tcia_versions import NbiaVersions
+    from mgi.modalities.flair.sources.tcia_listing import sop_uids
+    from mgi.modalities.flair.sources.tcia_versions import NbiaVersions
 
     def read(data: bytes, note: Any) -> Any:
         return sop_uids(NbiaVersions(services={"v4": Answers(data)}), "1.2.3")  # type: ignore[dict-item]
@@ -74,7 +74,7 @@ def read_sops(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_lock(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.sources.lock import ExpressionLock, ImageLock, read_lock
+    from mgi.locks.lock import ExpressionLock, ImageLock, read_lock
 
     kinds = {"lock_expression.json": (ExpressionLock, "gdc"), "lock_images.json": (ImageLock, "tcia")}
 
@@ -86,7 +86,7 @@ def read_lock(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_index(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.cohort.raw_index import read_raw_indexes
+    from mgi.locks.raw_index import read_raw_indexes
 
     return on_disk(scratch, lambda path: read_raw_indexes([path], path.stem.removeprefix("index_")))
 
@@ -157,10 +157,10 @@ def parse_section(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.cohort.split import SplitSettings
     from mgi.commands.compare import EvaluationSettings
     from mgi.core.settings import parse
-    from mgi.expression.filter import FilterSettings
+    from mgi.locks.settings import ExpressionSettings, ImageSettings
+    from mgi.modalities.rna.filter import FilterSettings
     from mgi.models.settings import ModelSettings
     from mgi.simulation.patients import SimulationSettings
-    from mgi.sources.settings import ExpressionSettings, ImageSettings
     from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings
 
     classes: dict[str, type] = {

@@ -50,7 +50,7 @@ SOURCES: list[tuple[str, str, dict[str, int]]] = [
     ("src/mgi/models/mamba.py", "\n# a comment\n", {}),
     ("src/mgi/models/mamba.py", "\n_EDITED = 1\n", LEARNED),
     ("src/mgi/commands/split.py", "\n_EDITED = 1\n", SPLIT),
-    ("src/mgi/evaluation/surfaces.py", "\n_EDITED = 1\n", SCORED),
+    ("src/mgi/tasks/segmentation/surfaces.py", "\n_EDITED = 1\n", SCORED),
     ("src/mgi/reporting/page.py", "\n_EDITED = 1\n", {"report": 1}),
     ("src/mgi/commands/archive.py", "\n_EDITED = 1\n", {}),
 ]

@@ -21,7 +21,7 @@ from lib.runs import (
 )
 from mgi.models.baselines import BASELINES
 from mgi.models.settings import ModelSettings
-from mgi.training.segmenters import build_segmenter
+from mgi.tasks.segmentation.segmenters import build_segmenter
 
 BOTH = {"methods": ["mgi", "unet"], "folds": [0, 2], "seeds": [0, 1], "controls": ["none"]}
 

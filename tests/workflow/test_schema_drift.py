@@ -10,10 +10,10 @@ import pytest
 
 from lib.config import read_schema
 from mgi.commands.compare import EvaluationSettings
-from mgi.expression.filter import FilterSettings
+from mgi.locks.settings import ExpressionSettings, ImageSettings
+from mgi.modalities.rna.filter import FilterSettings
 from mgi.models.settings import ModelSettings
 from mgi.simulation.patients import SimulationSettings
-from mgi.sources.settings import ExpressionSettings, ImageSettings
 from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings
 
 SCHEMA = read_schema(Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml")

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mgi.cohort.raw_index import RawItem
 from mgi.core.errors import BadInputError
 from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of, site_of
+from mgi.locks.raw_index import RawItem
 
 KEPT, DROPPED = "kept", "dropped"
 NO_EXPRESSION = "no expression"

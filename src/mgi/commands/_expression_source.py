@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mgi.commands._service import service_for
-from mgi.sources.credentials import gdc_credential
-from mgi.sources.gdc import GdcExpression
-from mgi.sources.lock import ExpressionItem, ExpressionLock
-from mgi.sources.matrix import MatrixExpression
-from mgi.sources.protocol import Source
-from mgi.sources.service import Service
-from mgi.sources.settings import ExpressionSettings
+from mgi.http.credentials import gdc_credential
+from mgi.http.service import Service
+from mgi.locks.lock import ExpressionItem, ExpressionLock
+from mgi.locks.settings import ExpressionSettings
+from mgi.locks.source import Source
+from mgi.modalities.rna.sources.gdc import GdcExpression
+from mgi.modalities.rna.sources.matrix import MatrixExpression
 
 ExpressionSource = Source[ExpressionItem, ExpressionLock]
 
@@ -44,7 +44,9 @@ def gdc_service(chosen: ExpressionSettings, *, archive: str | None = None) -> It
 
 
 def _sample_labels(path: Path) -> list[str]:
-    from mgi.expression.matrix import read_labelled_matrix  # a download needs no pandas, which takes a second to load
+    from mgi.modalities.rna.matrix import (
+        read_labelled_matrix,  # a download needs no pandas, which takes a second to load
+    )
 
     matrix = read_labelled_matrix(path)
     samples, genes = matrix.values.shape

@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from mgi.cohort.patient_names import read_patient_names
 from mgi.commands._service import service_for
-from mgi.imaging.codecs import register_decoders
-from mgi.imaging.flair import choose_flair, confirm_flair
-from mgi.sources.credentials import tcia_credential
-from mgi.sources.general_commons import read_commons_manifest
-from mgi.sources.kaggle import KaggleImages
-from mgi.sources.lock import ImageItem, ImageLock
-from mgi.sources.patient_names import read_patient_names
-from mgi.sources.protocol import Source
-from mgi.sources.settings import ImageSettings
-from mgi.sources.tcia import TciaImages
-from mgi.sources.tcia_manifest import SeriesManifest, read_tcia_manifest
+from mgi.http.credentials import tcia_credential
+from mgi.locks.lock import ImageItem, ImageLock
+from mgi.locks.settings import ImageSettings
+from mgi.locks.source import Source
+from mgi.modalities.flair.codecs import register_decoders
+from mgi.modalities.flair.sequence import choose_flair, confirm_flair
+from mgi.modalities.flair.sources.general_commons import read_commons_manifest
+from mgi.modalities.flair.sources.kaggle import KaggleImages
+from mgi.modalities.flair.sources.tcia import TciaImages
+from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, read_tcia_manifest
 
 ImageSource = Source[ImageItem, ImageLock]
 
@@ -58,9 +58,9 @@ def _own_images(chosen: ImageSettings, table: str | None) -> ImageSource:
     place = Path(path) if path else None
     if chosen.source == "kaggle":
         return KaggleImages(archive=place)
-    from mgi.imaging.nifti import count_slices  # a download needs no nibabel
-    from mgi.sources.dicom_folder import DicomImages
-    from mgi.sources.nifti import NiftiImages
+    from mgi.modalities.flair.nifti import count_slices  # a download needs no nibabel
+    from mgi.modalities.flair.sources.dicom_folder import DicomImages
+    from mgi.modalities.flair.sources.nifti import NiftiImages
 
     if chosen.source == "nifti":
         return NiftiImages(folder=place, count_slices=count_slices)

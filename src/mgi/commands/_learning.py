@@ -12,19 +12,19 @@ import torch
 
 from mgi.cohort.slice_split import SLICE_PROTOCOL, slice_roles
 from mgi.cohort.split import RNA_ONLY, TEST, TRAIN, VALIDATION
+from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
 from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
-from mgi.expression.fingerprints import fingerprints
-from mgi.expression.gene_sets import GeneSets, match_sets, read_gmt
-from mgi.expression.normalise import FittedGenes, train_hash_of
+from mgi.modalities.rna.fingerprints import fingerprints
+from mgi.modalities.rna.fitted_genes import read_fitted_genes
+from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
+from mgi.modalities.rna.normalise import FittedGenes, train_hash_of
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
-from mgi.shards.cohort_tables import patients_with_role, read_split
 from mgi.shards.expression_shard import read_expression
-from mgi.shards.fitted_genes import read_fitted_genes
 from mgi.shards.image_shard import PatientImages, iter_images
 from mgi.training.loop import Curve, curve_lines
 from mgi.training.pretrain import Pairs

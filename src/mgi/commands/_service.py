@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from mgi.core.errors import ConfigError
-from mgi.sources.retry import RetryPolicy
-from mgi.sources.service import Service, open_service
-from mgi.sources.settings import ExpressionSettings, ImageSettings
+from mgi.http.retry import RetryPolicy
+from mgi.http.service import Service, open_service
+from mgi.locks.settings import ExpressionSettings, ImageSettings
 
 
 def add_source_options(parser: ArgumentParser) -> None:

@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.cohort.pairing import KEPT
+from mgi.cohort.shared_patients import same_slices, same_values, slice_owners
 from mgi.cohort.split import RNA_ONLY, TEST, SplitRow
+from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
 from mgi.core.ids import site_of
 from mgi.core.settings import parse
-from mgi.expression.new_patient import find_genes
-from mgi.expression.normalise import FittedGenes
-from mgi.shards.cohort_tables import read_cohort, read_split, write_split
+from mgi.modalities.rna.fitted_genes import read_fitted_genes
+from mgi.modalities.rna.new_patient import find_genes
+from mgi.modalities.rna.normalise import FittedGenes
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
-from mgi.shards.fitted_genes import read_fitted_genes
 from mgi.shards.image_shard import iter_images
-from mgi.shards.shared_patients import same_slices, same_values, slice_owners
 
 AS_GIVEN = "as given"
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mgi.cohort.duplicates import digest_of_values
 from mgi.cohort.leaks import leaks_of
 from mgi.cohort.slice_split import WATERMARK
 from mgi.core.errors import BadInputError
@@ -21,7 +22,6 @@ from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table
 from mgi.shards.schemas import SPLIT
-from mgi.shards.twins import digest_of_values
 
 Digests = dict[str, set[bytes]]
 

@@ -4,10 +4,10 @@ import argparse
 from collections import Counter
 
 from mgi.cohort.pairing import KEPT, pair_patients
-from mgi.cohort.raw_index import read_raw_indexes
+from mgi.cohort.tables import write_cohort
 from mgi.core.errors import BadInputError
-from mgi.shards.cohort_tables import write_cohort
-from mgi.sources.lock import ExpressionLock, ImageLock, as_json, read_lock
+from mgi.locks.lock import ExpressionLock, ImageLock, as_json, read_lock
+from mgi.locks.raw_index import read_raw_indexes
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,15 +11,15 @@ from pathlib import Path
 import pandas as pd
 
 from mgi.cohort.slice_split import PATIENT_PROTOCOL
+from mgi.cohort.tables import read_split
 from mgi.core import settings
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import atomic_path
-from mgi.evaluation.audit import audit_table
-from mgi.evaluation.cohort_tables import dice_table, paired_tests
-from mgi.evaluation.patient_scores import GENE_FREE, SCORES, per_patient, without_expression
-from mgi.evaluation.scores import DICE_DEFINITIONS
-from mgi.shards.cohort_tables import read_split
 from mgi.shards.parquet import read_table
+from mgi.tasks.segmentation.audit import audit_table
+from mgi.tasks.segmentation.cohort_tables import dice_table, paired_tests
+from mgi.tasks.segmentation.patient_scores import GENE_FREE, SCORES, per_patient, without_expression
+from mgi.tasks.segmentation.scores import DICE_DEFINITIONS
 
 
 @dataclass(frozen=True)

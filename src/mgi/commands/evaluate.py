@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from mgi.cohort.slice_split import SLICE_PROTOCOL, slice_roles
 from mgi.cohort.split import TEST
-from mgi.evaluation.dice import Mask
-from mgi.evaluation.patient_scores import SCORES
-from mgi.evaluation.prediction_file import PredictedVolume, RunSpec, read_patients, read_spec, read_volumes
-from mgi.evaluation.scores import score_patient, score_slices
-from mgi.evaluation.true_masks import read_masks
 from mgi.shards.parquet import write_table
+from mgi.tasks.segmentation.dice import Mask
+from mgi.tasks.segmentation.patient_scores import SCORES
+from mgi.tasks.segmentation.prediction_file import PredictedVolume, RunSpec, read_patients, read_spec, read_volumes
+from mgi.tasks.segmentation.scores import score_patient, score_slices
+from mgi.tasks.segmentation.true_masks import read_masks
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,9 +7,9 @@ from mgi.commands._expression_source import expression_source
 from mgi.commands._service import add_source_options
 from mgi.core.files import write_json
 from mgi.core.settings import parse
-from mgi.sources.batch import fetch_batch
-from mgi.sources.lock import ExpressionLock, batch_of, read_lock
-from mgi.sources.settings import ExpressionSettings
+from mgi.locks.batch import fetch_batch
+from mgi.locks.lock import ExpressionLock, batch_of, read_lock
+from mgi.locks.settings import ExpressionSettings
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,9 +7,9 @@ from mgi.commands._image_source import image_source
 from mgi.commands._service import add_source_options
 from mgi.core.files import write_json
 from mgi.core.settings import parse
-from mgi.sources.batch import fetch_batch
-from mgi.sources.lock import ImageLock, batch_of, read_lock
-from mgi.sources.settings import ImageSettings
+from mgi.locks.batch import fetch_batch
+from mgi.locks.lock import ImageLock, batch_of, read_lock
+from mgi.locks.settings import ImageSettings
 
 
 def parser() -> argparse.ArgumentParser:

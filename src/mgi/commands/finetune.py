@@ -10,11 +10,11 @@ from pathlib import Path
 from mgi.commands._learning import Fold, add_inputs, add_model, device, finish, read_model, read_spec
 from mgi.core.files import sha256_of
 from mgi.core.settings import parse
+from mgi.tasks.segmentation.finetune import finetune
+from mgi.tasks.segmentation.segmenters import build_segmenter, start_from_pretrained
 from mgi.training.checkpoint import identity_of, remove_checkpoints
-from mgi.training.finetune import finetune
 from mgi.training.frozen_genes import require_same_sets
 from mgi.training.loop import Place, Randomness
-from mgi.training.segmenters import build_segmenter, start_from_pretrained
 from mgi.training.settings import FinetuneSettings
 from mgi.training.weights import load_weights
 

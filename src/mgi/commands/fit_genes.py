@@ -4,14 +4,14 @@ import argparse
 from pathlib import Path
 
 from mgi.cohort.split import TRAIN
+from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
 from mgi.core.settings import parse
-from mgi.expression.filter import FilterSettings
-from mgi.expression.gene_list import read_gene_list
-from mgi.expression.normalise import fit
-from mgi.shards.cohort_tables import patients_with_role, read_split
+from mgi.modalities.rna.filter import FilterSettings
+from mgi.modalities.rna.fitted_genes import write_fitted_genes
+from mgi.modalities.rna.gene_list import read_gene_list
+from mgi.modalities.rna.normalise import fit
 from mgi.shards.expression_shard import read_expression
-from mgi.shards.fitted_genes import write_fitted_genes
 
 
 def parser() -> argparse.ArgumentParser:

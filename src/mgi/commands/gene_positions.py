@@ -5,11 +5,11 @@ from pathlib import Path
 
 from mgi.commands._expression_source import gdc_service
 from mgi.core.settings import parse
-from mgi.expression.filter import GtfSettings
-from mgi.expression.gtf import read_gtf_genes
-from mgi.expression.positions import write_positions
-from mgi.sources.gencode import fetch_gtf, stated_md5
-from mgi.sources.settings import ExpressionSettings
+from mgi.locks.settings import ExpressionSettings
+from mgi.modalities.rna.filter import GtfSettings
+from mgi.modalities.rna.gtf import read_gtf_genes
+from mgi.modalities.rna.positions import write_positions
+from mgi.modalities.rna.sources.gencode import fetch_gtf, stated_md5
 
 
 def parser() -> argparse.ArgumentParser:

@@ -2,8 +2,8 @@
 
 import argparse
 
-from mgi.sources.lock import read_any_lock
-from mgi.sources.lock_diff import diff_locks
+from mgi.locks.lock import read_any_lock
+from mgi.locks.lock_diff import diff_locks
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,9 +6,9 @@ from mgi.commands._expression_source import expression_source
 from mgi.commands._service import add_source_options
 from mgi.core.files import write_json
 from mgi.core.settings import parse
-from mgi.sources.gdc_listing import check_file_count
-from mgi.sources.lock import ExpressionLock, as_json, read_lock
-from mgi.sources.settings import ExpressionSettings
+from mgi.locks.lock import ExpressionLock, as_json, read_lock
+from mgi.locks.settings import ExpressionSettings
+from mgi.modalities.rna.sources.gdc_listing import check_file_count
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,9 +6,9 @@ from mgi.commands._image_source import image_source
 from mgi.commands._service import add_source_options
 from mgi.core.files import write_json
 from mgi.core.settings import parse
-from mgi.sources.general_commons import named
-from mgi.sources.lock import ImageLock, as_json, read_lock
-from mgi.sources.settings import ImageSettings
+from mgi.locks.lock import ImageLock, as_json, read_lock
+from mgi.locks.settings import ImageSettings
+from mgi.modalities.flair.sources.general_commons import named
 
 
 def parser() -> argparse.ArgumentParser:

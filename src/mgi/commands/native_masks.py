@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.evaluation.dice import at_least
-from mgi.evaluation.prediction_file import read_patients, read_spec, read_volumes
-from mgi.evaluation.scores import THRESHOLD
-from mgi.imaging.nifti_output import write_mask
+from mgi.modalities.flair.nifti_output import write_mask
 from mgi.shards.image_shard import iter_images
+from mgi.tasks.segmentation.dice import at_least
+from mgi.tasks.segmentation.prediction_file import read_patients, read_spec, read_volumes
+from mgi.tasks.segmentation.scores import THRESHOLD
 
 
 @dataclass(frozen=True)

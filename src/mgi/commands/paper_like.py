@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mgi.cohort.tables import read_split
 from mgi.commands.compare import EvaluationSettings
 from mgi.core import settings
 from mgi.core.files import atomic_path
-from mgi.evaluation.paper_like import EMPTY_MASK, NO_SPLIT, PATIENT, paper_like_table
-from mgi.evaluation.patient_scores import SCORES, without_expression
-from mgi.evaluation.scores import score_patient
-from mgi.evaluation.true_masks import read_masks
-from mgi.shards.cohort_tables import read_split
 from mgi.shards.parquet import read_table
+from mgi.tasks.segmentation.paper_like import EMPTY_MASK, NO_SPLIT, PATIENT, paper_like_table
+from mgi.tasks.segmentation.patient_scores import SCORES, without_expression
+from mgi.tasks.segmentation.scores import score_patient
+from mgi.tasks.segmentation.true_masks import read_masks
 
 
 def parser() -> argparse.ArgumentParser:

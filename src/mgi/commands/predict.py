@@ -17,12 +17,12 @@ import mgi
 from mgi.commands._learning import device
 from mgi.core.errors import ConfigError
 from mgi.core.files import write_json
-from mgi.evaluation.dice import at_least
-from mgi.expression.new_patient import NewExpression, read_new_expression
+from mgi.modalities.rna.new_patient import NewExpression, read_new_expression
 from mgi.release.flags import Flag, MaskFacts, gene_flags, image_flags, mask_facts, mask_flags
 from mgi.release.new_image import NewImage, check_output, kind_of, read_new_image, report_path, write_new_mask
 from mgi.release.package import Release, load_release
 from mgi.release.segment import segment_patient
+from mgi.tasks.segmentation.dice import at_least
 
 MAX_MISSING = 0.1
 

@@ -21,11 +21,11 @@ from mgi.commands._learning import Fold, add_inputs, device, read_spec
 from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
 from mgi.models.settings import ModelSettings
-from mgi.shards.predictions import prediction_writer
+from mgi.tasks.segmentation.predict import gene_modes, predict_native, without_genes
+from mgi.tasks.segmentation.prediction_writer import prediction_writer
+from mgi.tasks.segmentation.segmenters import build_segmenter
 from mgi.training.gene_cache import cache_for
-from mgi.training.predict import gene_modes, predict_native, without_genes
 from mgi.training.pretrain import Pairs
-from mgi.training.segmenters import build_segmenter
 from mgi.training.settings import PredictSettings
 from mgi.training.weights import load_weights
 

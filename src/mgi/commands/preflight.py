@@ -9,9 +9,9 @@ from mgi.commands._image_source import image_source
 from mgi.core.errors import ConfigError, MgiError, NetworkError
 from mgi.core.files import write_json
 from mgi.core.settings import parse
-from mgi.sources.lock import ExpressionLock, ImageLock, read_lock
-from mgi.sources.protocol import Source
-from mgi.sources.settings import ExpressionSettings, ImageSettings
+from mgi.locks.lock import ExpressionLock, ImageLock, read_lock
+from mgi.locks.settings import ExpressionSettings, ImageSettings
+from mgi.locks.source import Source
 
 L = TypeVar("L", ExpressionLock, ImageLock)
 

@@ -15,22 +15,22 @@ from numpy.typing import NDArray
 import mgi
 from mgi.cohort.slice_split import PATIENT_PROTOCOL
 from mgi.cohort.split import TRAIN
+from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.environment import commit
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
 from mgi.evaluation.intervals import Interval, bootstrap_mean
-from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
-from mgi.evaluation.scores import HEADLINE
-from mgi.expression.normalise import FittedGenes, train_hash_of
+from mgi.modalities.rna.fitted_genes import read_fitted_genes
+from mgi.modalities.rna.normalise import FittedGenes, train_hash_of
 from mgi.release.card import CardFacts, model_card
 from mgi.release.package import WEIGHTS, network_of, write_release
 from mgi.release.training_range import measure
-from mgi.shards.cohort_tables import patients_with_role, read_split
 from mgi.shards.dataset_manifest import DATASET
 from mgi.shards.expression_shard import read_expression
-from mgi.shards.fitted_genes import read_fitted_genes
 from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table
+from mgi.tasks.segmentation.patient_scores import SCORES, per_patient, without_expression
+from mgi.tasks.segmentation.scores import HEADLINE
 from mgi.training.weights import load_weights
 
 DRAWS = 10_000

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from mgi.cohort.tables import read_cohort, read_split
 from mgi.core.environment import commit, machine
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.evaluation.true_masks import slices_per_patient
 from mgi.reporting.all_figures import draw_all, write_figures
 from mgi.reporting.curves import read_curve
 from mgi.reporting.overlay_cases import overlay_cases, run_specs
@@ -15,8 +15,8 @@ from mgi.reporting.page import page
 from mgi.reporting.provenance import rule_costs, versions
 from mgi.reporting.results import Results
 from mgi.reporting.summary import summary
-from mgi.shards.cohort_tables import read_cohort, read_split
 from mgi.shards.dataset_manifest import rows_of
+from mgi.tasks.segmentation.true_masks import slices_per_patient
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgi.cohort.raw_index import RawItem, read_raw_indexes
+from mgi.cohort.duplicates import TwinGuard
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.expression.filter import AS_GIVEN
-from mgi.expression.matrix import read_labelled_matrix
-from mgi.expression.positions import read_positions, with_positions, without_positions
-from mgi.expression.star_cohort import SCALES, StarCohort
+from mgi.locks.lock import ExpressionItem, ExpressionLock, read_lock
+from mgi.locks.raw_index import RawItem, read_raw_indexes
+from mgi.locks.user_table import check_table
+from mgi.modalities.rna.filter import AS_GIVEN
+from mgi.modalities.rna.matrix import read_labelled_matrix
+from mgi.modalities.rna.positions import read_positions, with_positions, without_positions
+from mgi.modalities.rna.star_cohort import SCALES, StarCohort
 from mgi.shards.expression_shard import describe_expression, expression_writer
-from mgi.shards.twins import TwinGuard
-from mgi.sources.lock import ExpressionItem, ExpressionLock, read_lock
-from mgi.sources.user_table import check_table
 
 _TWINS = "expression in every gene"
 

@@ -11,19 +11,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from mgi.cohort.duplicates import TwinGuard
 from mgi.cohort.pairing import EXCLUDED
-from mgi.cohort.raw_index import RawItem, read_raw_indexes
+from mgi.cohort.tables import read_cohort
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.prefetch import map_ahead
-from mgi.imaging.buda import opened_buda
-from mgi.imaging.geometry import MASK_INTERPOLATION
-from mgi.shards.cohort_tables import read_cohort
+from mgi.locks.lock import ImageLock, read_lock
+from mgi.locks.raw_index import RawItem, read_raw_indexes
+from mgi.locks.user_table import check_table
+from mgi.modalities.flair.buda import opened_buda
+from mgi.modalities.flair.geometry import MASK_INTERPOLATION
+from mgi.modalities.flair.patient_sources import Converted, from_buda, from_dicom_folder, from_nifti, from_series
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import KIND, image_shard_writer, rows_of
-from mgi.shards.patient_sources import Converted, from_buda, from_dicom_folder, from_nifti, from_series
-from mgi.shards.twins import TwinGuard
-from mgi.sources.lock import ImageLock, read_lock
-from mgi.sources.user_table import check_table
 
 Converter = Callable[[str, RawItem, Sequence[RawItem]], Converted]
 

@@ -4,8 +4,8 @@ import argparse
 
 from mgi.cohort.pairing import EXCLUDED, KEPT
 from mgi.cohort.split import SplitSettings, site_counts, split_patients, whole_cohort
+from mgi.cohort.tables import read_cohort, write_split, write_split_sites
 from mgi.core.settings import parse
-from mgi.shards.cohort_tables import read_cohort, write_split, write_split_sites
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,9 +11,9 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import read_json
 from mgi.core.recorded import RecordedFile, faults_of, recorded
+from mgi.locks.lock import Table, read_any_lock
+from mgi.locks.raw_record import promised_files
 from mgi.shards.dataset_manifest import DATASET, recorded_files
-from mgi.sources.lock import Table, read_any_lock
-from mgi.sources.raw_record import promised_files
 
 HALVES = {"expression": "table", "images": "archive"}  # a section of the config, and its key that names the own file
 _IN_FOLDERS = ("nifti", "dicom")  # the sources of images whose key is images.folder

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.imaging.dicom import Volume, volume_of
-from mgi.imaging.flair import choose_flair, confirm_flair, score
-from mgi.sources.dicom_folder import TIMES
-from mgi.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags
-from mgi.sources.tcia_listing import TciaSeries
-from mgi.sources.user_folder import digest_of, hashed
+from mgi.locks.user_folder import digest_of, hashed
+from mgi.modalities.flair.dicom import Volume, volume_of
+from mgi.modalities.flair.sequence import choose_flair, confirm_flair, score
+from mgi.modalities.flair.sources.dicom_folder import TIMES
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags
+from mgi.modalities.flair.sources.tcia_listing import TciaSeries
 
 Groups = Mapping[str, Sequence[DicomHeader]]
 _NAMED_AT_MOST = 5

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.expression.new_patient import NewExpression
+from mgi.modalities.rna.new_patient import NewExpression
 from mgi.release.training_range import (
     Limits,
     TrainingRange,

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
-from mgi.imaging.buda_folder import TIFF_STARTS, read_slice_folder, write_slice_masks
-from mgi.imaging.nifti import is_gzip, place_fields, read_image
-from mgi.imaging.nifti_output import write_mask
+from mgi.locks.user_folder import files_below
+from mgi.modalities.flair.buda_folder import TIFF_STARTS, read_slice_folder, write_slice_masks
+from mgi.modalities.flair.nifti import is_gzip, place_fields, read_image
+from mgi.modalities.flair.nifti_output import write_mask
+from mgi.modalities.flair.patient_sources import NIFTI_ENDINGS, from_volume
 from mgi.release.dicom_input import read_dicom_input
 from mgi.shards.image_shard import PatientImages
-from mgi.shards.patient_sources import NIFTI_ENDINGS, from_volume
-from mgi.sources.user_folder import files_below
 
 Kind = Literal["nifti", "dicom", "tiff"]
 PATIENT = "new"

@@ -17,11 +17,11 @@ from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.core.fingerprint import digest_of
 from mgi.core.settings import parse
-from mgi.evaluation.scores import THRESHOLD
-from mgi.expression.normalise import FittedGenes
+from mgi.modalities.rna.fitted_genes import read_fitted_genes
+from mgi.modalities.rna.normalise import FittedGenes
 from mgi.release.training_range import TrainingRange
-from mgi.shards.fitted_genes import read_fitted_genes
-from mgi.training.segmenters import build_segmenter
+from mgi.tasks.segmentation.scores import THRESHOLD
+from mgi.tasks.segmentation.segmenters import build_segmenter
 from mgi.training.weights import Weights, load_weights
 
 FORMAT = "mgi-release-1"

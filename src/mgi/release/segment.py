@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from mgi.datasets.slices import prepare_slices
 from mgi.release.package import Release
 from mgi.shards.image_shard import PatientImages
-from mgi.training.predict import GeneMode, predict_native
+from mgi.tasks.segmentation.predict import GeneMode, predict_native
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 

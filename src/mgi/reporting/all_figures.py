@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mgi.core.files import atomic_path
-from mgi.evaluation.patient_scores import own_genes
 from mgi.reporting import figures
 from mgi.reporting.overlays import overlays_figure
 from mgi.reporting.results import Results
+from mgi.tasks.segmentation.patient_scores import own_genes
 
 
 def draw_all(results: Results) -> dict[str, str | None]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mgi.evaluation.patient_scores import CONTROLS, own_genes
-from mgi.evaluation.scores import HEADLINE
 from mgi.reporting.names import in_order, method_name
 from mgi.reporting.overlays import FAILURES, OverlayCase
 from mgi.reporting.tables import number, rows_by
+from mgi.tasks.segmentation.patient_scores import CONTROLS, own_genes
+from mgi.tasks.segmentation.scores import HEADLINE
 
 MOST = 0.5
 """Above this share of the tumour missed, or of the prediction outside of it, the failure is named after it."""

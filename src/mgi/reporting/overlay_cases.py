@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from mgi.core.errors import BadInputError
-from mgi.evaluation.dice import Bytes, Mask
-from mgi.evaluation.patient_scores import MGI, own_genes, values_of
-from mgi.evaluation.prediction_file import RunSpec, read_patients, read_spec, read_volumes
-from mgi.evaluation.true_masks import shard_folder
 from mgi.reporting.overlays import OverlayCase, patients_to_show
 from mgi.shards.image_shard import PatientImages, read_images
+from mgi.tasks.segmentation.dice import Bytes, Mask
+from mgi.tasks.segmentation.patient_scores import MGI, own_genes, values_of
+from mgi.tasks.segmentation.prediction_file import RunSpec, read_patients, read_spec, read_volumes
+from mgi.tasks.segmentation.true_masks import shard_folder
 
 PREFERRED_BASELINES = ("unet", "attention_unet", "resunet", "deeplabv3plus")
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from mgi.evaluation.patient_scores import own_genes, without_expression
 from mgi.reporting.cohort_flow import CohortFlow, cohort_flow
 from mgi.reporting.curves import RunCurve
 from mgi.reporting.overlays import OverlayCase
 from mgi.reporting.provenance import RuleCost
+from mgi.tasks.segmentation.patient_scores import own_genes, without_expression
 
 
 @dataclass(frozen=True)

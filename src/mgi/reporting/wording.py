@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from mgi.evaluation.patient_scores import CONTROLS, MGI
 from mgi.reporting.names import DEFINITIONS, method_name
 from mgi.reporting.results import Results
 from mgi.reporting.tables import interval, number, p_text, rows_by
+from mgi.tasks.segmentation.patient_scores import CONTROLS, MGI
 
 Row = Mapping[str, Any]
 _RETRAINED = {

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from mgi.losses.auxiliary import embedding_error_sum, squared_error_sum, triplet_loss
-from mgi.losses.contrastive import make_contrast
 from mgi.models.mgi import Aligner
+from mgi.training.auxiliary import embedding_error_sum, squared_error_sum, triplet_loss
+from mgi.training.contrastive import make_contrast
 from mgi.training.distributed import ALONE, Group
 from mgi.training.pretrain_batches import Batch
 from mgi.training.settings import PretrainSettings

@@ -5,8 +5,8 @@ import logging
 import torch
 from torch import Tensor, nn
 
-from mgi.losses.contrastive import chance_of, floor_of
 from mgi.models.mgi import Aligner
+from mgi.training.contrastive import chance_of, floor_of
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Curve, Place, Run, train
 from mgi.training.monitors import collapse_warnings, space_figures

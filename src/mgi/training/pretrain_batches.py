@@ -16,7 +16,7 @@ from mgi.datasets.augment import changed, draw_changes
 from mgi.datasets.batches import patient_unique_batch, tumour_weights
 from mgi.datasets.masking import random_mask, span_length, span_mask, spread_over
 from mgi.datasets.slices import SliceSet
-from mgi.losses.contrastive import floor_of
+from mgi.training.contrastive import floor_of
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Randomness
 from mgi.training.settings import PretrainSettings

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from mgi.cohort.pairing import CohortRow, pair_patients
-from mgi.cohort.raw_index import RawItem
 from mgi.core.errors import BadInputError
+from mgi.locks.raw_index import RawItem
 
 Item = dict[str, Any]
 

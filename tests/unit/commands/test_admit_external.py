@@ -9,12 +9,12 @@ import pytest
 from mgi.cli import main
 from mgi.cohort.pairing import CohortRow
 from mgi.cohort.split import SplitSettings, whole_cohort
-from mgi.expression.filter import FilterSettings
-from mgi.expression.normalise import fit
-from mgi.shards.cohort_tables import read_split, write_cohort, write_split
+from mgi.cohort.tables import read_split, write_cohort, write_split
+from mgi.modalities.rna.filter import FilterSettings
+from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
+from mgi.modalities.rna.normalise import fit
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
-from mgi.shards.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 
 OURS = [f"TCGA-AA-{index:04d}" for index in range(6)]

@@ -10,7 +10,7 @@ import pytest
 
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
-from mgi.shards.cohort_tables import write_split
+from mgi.cohort.tables import write_split
 
 Change = Callable[[str, dict[str, np.ndarray]], None]
 

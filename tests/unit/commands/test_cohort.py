@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from mgi.cohort.tables import read_cohort
 from mgi.commands import cohort
 from mgi.core.errors import BadInputError
-from mgi.shards.cohort_tables import read_cohort
 
 A, B = "TCGA-DU-0001", "TCGA-CS-0002"
 

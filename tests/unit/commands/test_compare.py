@@ -6,10 +6,10 @@ import pytest
 
 from mgi.cli import main
 from mgi.cohort.split import IMAGE_ONLY, TEST, SplitRow
-from mgi.evaluation.patient_scores import SCORES
-from mgi.evaluation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES
-from mgi.shards.cohort_tables import write_split
+from mgi.cohort.tables import write_split
 from mgi.shards.parquet import write_table
+from mgi.tasks.segmentation.patient_scores import SCORES
+from mgi.tasks.segmentation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES
 
 PATIENTS = [f"TCGA-CS-000{i}" for i in range(3)]
 

@@ -8,10 +8,10 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.evaluation.prediction_file import read_patients, read_spec, read_volumes
-from mgi.evaluation.true_masks import read_masks, slices_per_patient
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer
+from mgi.tasks.segmentation.prediction_file import read_patients, read_spec, read_volumes
+from mgi.tasks.segmentation.true_masks import read_masks, slices_per_patient
 
 PATIENT = "TCGA-CS-0001"
 SPEC = {"key": "mgi-real-fold0-seed0", "method": "mgi", "genes": "real", "fold": 0, "seed": 0, "protocol": "patient"}

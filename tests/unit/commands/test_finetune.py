@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mgi.commands import finetune
-from mgi.expression.filter import FilterSettings
+from mgi.modalities.rna.filter import FilterSettings
 from mgi.training.weights import load_weights
 
 RUNS = {"mgi": ("mgi", "real", True), "mgi-none": ("mgi", "none", True), "unet": ("unet", "none", False)}
@@ -97,7 +97,7 @@ def test_a_run_killed_on_its_way_ends_with_the_same_bytes(
         return loss_of(*given)
 
     other = write_study(tmp_path)
-    monkeypatch.setattr("mgi.training.finetune.segmentation_loss", killed_at_the_fourth)
+    monkeypatch.setattr("mgi.tasks.segmentation.finetune.segmentation_loss", killed_at_the_fourth)
     assert train(other, study, key) == 130
     assert not other.weights(key).exists()
     assert train(other, study, key) == 0

@@ -10,9 +10,9 @@ import pytest
 
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
+from mgi.cohort.tables import write_split
 from mgi.commands._learning import Fold
-from mgi.evaluation.prediction_file import read_spec
-from mgi.shards.cohort_tables import write_split
+from mgi.tasks.segmentation.prediction_file import read_spec
 
 
 def trained(study: Any) -> Any:

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from mgi.cohort.split import SplitSettings, split_patients
+from mgi.cohort.tables import patients_with_role, read_split, write_split
 from mgi.commands import fit_genes
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.shards.cohort_tables import patients_with_role, read_split, write_split
+from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.shards.expression_shard import ExpressionShard, write_expression
-from mgi.shards.fitted_genes import read_fitted_genes
 
 PATIENTS = [f"TCGA-DU-{index:04d}" for index in range(12)]
 FILTERS: tuple[dict[str, object], ...] = (

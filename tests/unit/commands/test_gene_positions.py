@@ -6,7 +6,7 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.errors import NetworkError
-from mgi.expression.positions import read_positions
+from mgi.modalities.rna.positions import read_positions
 
 GTF = json.dumps({"file_id": "be002a2c-3b27-43f3-9e0f-fd47db92a6b5", "md5": "c03931958d4572148650d62eb6dec41a"})
 

@@ -7,10 +7,10 @@ import pytest
 
 from mgi.commands import native_masks
 from mgi.core.errors import BadInputError
-from mgi.imaging.geometry import to_stored_axes
+from mgi.modalities.flair.geometry import to_stored_axes
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer
-from mgi.shards.predictions import prediction_writer
+from mgi.tasks.segmentation.prediction_writer import prediction_writer
 
 A, B, FLAT = "TCGA-CS-0001", "TCGA-DU-0002", "TCGA-DU-0003"
 RNG = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mgi.cli import main
 from mgi.commands import predict
-from mgi.imaging.geometry import ras_of, to_stored_axes
+from mgi.modalities.flair.geometry import ras_of, to_stored_axes
 from mgi.release.new_image import read_new_image
 from mgi.release.package import load_release
 from mgi.release.segment import segment_patient

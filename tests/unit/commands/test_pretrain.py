@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from mgi.cohort.split import SplitRow
+from mgi.cohort.tables import write_split
 from mgi.commands import _learning
 from mgi.commands._learning import device, read_spec
 from mgi.core.errors import BadInputError
 from mgi.core.fingerprint import digest_of
-from mgi.shards.cohort_tables import write_split
 from mgi.training.weights import load_weights
 
 

@@ -8,13 +8,13 @@ import torch
 
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
+from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of, write_json
+from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.release import package
 from mgi.release.package import load_release
 from mgi.release.training_range import measure
-from mgi.shards.cohort_tables import read_split, write_split
-from mgi.shards.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.shards.image_shard import iter_images
 from mgi.training.weights import load_weights, save_weights
 
@@ -62,8 +62,8 @@ def test_the_training_range_is_that_of_the_training_patients_alone(released, stu
 
 def test_the_card_has_the_cohort_the_split_and_the_score_of_the_test_patients(released) -> None:
     card = (released.model("mgi") / "MODEL_CARD.md").read_text()
-    from mgi.evaluation.patient_scores import SCORES
     from mgi.shards.parquet import read_table
+    from mgi.tasks.segmentation.patient_scores import SCORES
 
     scores = read_table(released.results / "evaluation/mgi.parquet", SCORES).to_pandas()
     own = scores[(scores["definition"] == "volume") & (scores["genes"] == "real")]["value"]

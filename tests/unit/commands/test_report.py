@@ -15,8 +15,8 @@ import pytest
 from mgi.cli import main
 from mgi.cohort.pairing import CohortRow
 from mgi.cohort.split import SplitRow
+from mgi.cohort.tables import write_cohort, write_split
 from mgi.core.files import write_json
-from mgi.shards.cohort_tables import write_cohort, write_split
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 

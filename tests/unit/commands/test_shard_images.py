@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mgi.cohort.pairing import EXCLUDED, CohortRow
+from mgi.cohort.tables import write_cohort
 from mgi.commands import shard_images
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.shards.cohort_tables import write_cohort
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.image_shard import read_images
 

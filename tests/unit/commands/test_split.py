@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from mgi.cohort.pairing import CohortRow
+from mgi.cohort.tables import read_split, write_cohort
 from mgi.commands import split
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.shards.cohort_tables import read_split, write_cohort
 
 
 def row(index: int, status: str, site: str = "DU") -> CohortRow:

@@ -7,7 +7,7 @@ from torch import nn
 from mgi.models.baselines import BASELINES
 from mgi.models.norms import by_groups, instance_norm
 from mgi.models.settings import ModelSettings
-from mgi.training.segmenters import build_segmenter
+from mgi.tasks.segmentation.segmenters import build_segmenter
 
 
 @pytest.mark.parametrize("affine", [True, False])

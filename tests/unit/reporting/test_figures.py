@@ -4,11 +4,11 @@ import math
 import pandas as pd
 import pytest
 
-from mgi.evaluation.audit import AUDIT_COLUMNS
-from mgi.evaluation.cohort_tables import DICE_COLUMNS
 from mgi.reporting.curves import RunCurve
 from mgi.reporting.drawing import as_data_uri, new_figure
 from mgi.reporting.figures import audit_figure, curves_figure, patients_figure
+from mgi.tasks.segmentation.audit import AUDIT_COLUMNS
+from mgi.tasks.segmentation.cohort_tables import DICE_COLUMNS
 
 
 def decoded(uri: str) -> bytes:

@@ -1,5 +1,5 @@
-from mgi.evaluation.scores import DICE_DEFINITIONS, OTHER_SCORES, POOLED
 from mgi.reporting.names import AUDIT, COLOURS, DEFINITIONS, METHODS, colour_of, in_order, method_name
+from mgi.tasks.segmentation.scores import DICE_DEFINITIONS, OTHER_SCORES, POOLED
 
 
 def test_every_definition_that_is_scored_has_a_name_and_a_meaning() -> None:

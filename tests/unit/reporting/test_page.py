@@ -7,15 +7,15 @@ import math
 import pandas as pd
 import pytest
 
-from mgi.evaluation.audit import audit_table
-from mgi.evaluation.cohort_tables import dice_table, paired_tests
-from mgi.evaluation.patient_scores import COLUMNS
 from mgi.reporting.all_figures import draw_all
 from mgi.reporting.page import page
 from mgi.reporting.provenance import RuleCost
 from mgi.reporting.results import Results
 from mgi.reporting.summary import summary
 from mgi.reporting.wording import result_sentences
+from mgi.tasks.segmentation.audit import audit_table
+from mgi.tasks.segmentation.cohort_tables import dice_table, paired_tests
+from mgi.tasks.segmentation.patient_scores import COLUMNS
 
 PATIENTS = [f"TCGA-CS-{i:04}" for i in range(6)]
 

@@ -2,7 +2,6 @@ import math
 
 import pandas as pd
 
-from mgi.evaluation.cohort_tables import DICE_COLUMNS, TEST_COLUMNS
 from mgi.reporting.names import DEFINITIONS
 from mgi.reporting.provenance import RuleCost
 from mgi.reporting.tables import (
@@ -18,6 +17,7 @@ from mgi.reporting.tables import (
     paper_like_rows,
     rows_by,
 )
+from mgi.tasks.segmentation.cohort_tables import DICE_COLUMNS, TEST_COLUMNS
 
 
 def dice_frame(*rows: tuple[str, str, str, float]) -> pd.DataFrame:

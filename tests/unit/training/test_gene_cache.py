@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from mgi.models.mgi import MGI, build_mgi
-from mgi.training.finetune import WithoutGenes
+from mgi.tasks.segmentation.finetune import WithoutGenes
 from mgi.training.gene_cache import GeneCache, cache_for, segment
 
 GENES = torch.randn(3, 10, generator=torch.Generator().manual_seed(0))

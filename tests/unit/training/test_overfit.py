@@ -10,7 +10,7 @@ from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
 from mgi.simulation.cohort import simulate_cohort
 from mgi.simulation.patients import SimulationSettings
-from mgi.training.finetune import finetune
+from mgi.tasks.segmentation.finetune import finetune
 from mgi.training.loop import Place, Randomness
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings, ScheduleSettings

@@ -1,1 +1,0 @@
-"""Gene tables: parsing, filtering, normalising."""

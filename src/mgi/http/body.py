@@ -1,0 +1,118 @@
+"""Read a reply's body without trusting its length, its pace or its good faith."""
+
+import http.client
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+import urllib3.exceptions
+
+from mgi.core.errors import IntegrityError, NetworkError
+from mgi.http.retry import TransientError
+
+CHUNK_BYTES = 1 << 18
+SNIFF_BYTES = 64
+# Identity is asked for; what comes packed all the same unpacks 5 to 30 times if it is a listing, a bomb 1,000 times.
+MAX_RATIO = 200
+RATIO_COUNTS_FROM = 8 << 20
+Piece = bytes | memoryview
+_PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Where patience ends: seconds, bytes a second and bytes."""
+
+    connect_s: float = 10.0
+    read_s: float = 30.0
+    min_bytes_per_s: float = 10_000.0
+    rate_window_s: float = 60.0
+    deadline_s: float = 3_600.0
+    json_bytes: int = 512 << 20
+
+
+def chunks_of(
+    response: urllib3.BaseHTTPResponse,
+    limits: Limits,
+    *,
+    label: str,
+    max_bytes: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Piece]:
+    """Yield the body as it arrives; a piece is overwritten when the next one is asked for.
+
+    Raises TransientError where it breaks off, drips below the minimum rate or passes the deadline, and IntegrityError
+    beyond `max_bytes` or where it unpacks like a bomb. Each piece is what has arrived: `iter_content` would wait for
+    a full chunk, so that a dripping server would never be noticed.
+    """
+    started = window_start = clock()
+    total = in_window = 0
+    buffer = memoryview(bytearray(CHUNK_BYTES))
+    while len(chunk := _read_some(response, buffer, label)):
+        total += len(chunk)
+        in_window += len(chunk)
+        if total > max_bytes:
+            raise IntegrityError(f"{label}: the body passes {max_bytes} bytes, more than was announced or allowed")
+        if total > RATIO_COUNTS_FROM and total > MAX_RATIO * response.tell():
+            raise IntegrityError(f"{label}: the body unpacks more than {MAX_RATIO} times; a gzip bomb")
+        now = clock()
+        if now - started > limits.deadline_s:
+            raise TransientError(NetworkError(f"{label}: not complete after {limits.deadline_s:.0f} s ({total} bytes)"))
+        if now - window_start > limits.rate_window_s:
+            if in_window < limits.min_bytes_per_s * (now - window_start):
+                raise TransientError(NetworkError(f"{label}: slower than {limits.min_bytes_per_s:.0f} bytes/s"))
+            window_start, in_window = now, 0
+        yield chunk
+
+
+def _read_some(response: urllib3.BaseHTTPResponse, buffer: memoryview, label: str) -> memoryview:
+    try:
+        return buffer[: _read_into(response, buffer)]
+    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+        raise TransientError(NetworkError(f"{label}: the body broke off ({type(error).__name__})")) from None
+
+
+def _read_into(response: urllib3.BaseHTTPResponse, buffer: memoryview) -> int:
+    """One read of what has arrived.
+
+    A body of known length that is not packed goes from the socket into the buffer: a new object for each piece, as
+    urllib3 makes it, costs more than copying it. Its last byte is left to urllib3, which then puts the
+    connection back. Raises what urllib3, http.client and the socket raise.
+    """
+    raw: Any = response
+    message: Any = getattr(raw, "_fp", None)
+    stream: Any = getattr(message, "fp", None)
+    left = getattr(message, "length", None)
+    if left is None or left < 2 or not hasattr(stream, "readinto1") or "Content-Encoding" in response.headers:
+        piece = raw.read1(len(buffer), decode_content=True) or b""
+        buffer[: len(piece)] = piece
+        return len(piece)
+    n_bytes = stream.readinto1(buffer[: left - 1])
+    if not n_bytes:
+        raise urllib3.exceptions.IncompleteRead(raw.tell(), left)
+    message.length -= n_bytes
+    raw.length_remaining -= n_bytes
+    raw._fp_bytes_read += n_bytes
+    return int(n_bytes)
+
+
+def refuse_page(chunks: Iterator[Piece], *, label: str, magic: bytes = b"") -> Iterator[Piece]:
+    """Pass the chunks on if they begin like data.
+
+    Raises TransientError for a web page (proxies answer so, with status 200) and for a body that does not begin
+    with `magic`, before any byte is passed on.
+    """
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= SNIFF_BYTES:
+            break
+    if head.lstrip()[:SNIFF_BYTES].lower().startswith(_PAGE_STARTS):
+        raise TransientError(NetworkError(f"{label}: got a web page instead of data"))
+    if not head.startswith(magic):
+        raise TransientError(IntegrityError(f"{label}: begins with {head[:40]!r}, expected {magic!r}"))
+    if head:
+        yield head
+    yield from chunks

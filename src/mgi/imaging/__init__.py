@@ -1,1 +1,0 @@
-"""MR series, masks and their geometry."""

@@ -1,0 +1,1 @@
+"""What exists, what was chosen, what was fetched, and what every source can do."""

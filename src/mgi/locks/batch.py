@@ -1,0 +1,93 @@
+"""Fetch the items of a batch in parallel: what is in place is kept, what fails is named, nothing is left out."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+
+from mgi.core.errors import MgiError, NetworkError, ResourceError
+from mgi.core.files import sync_file, sync_folder
+from mgi.locks.progress import Progress
+from mgi.locks.source import Fetching, ItemT, RawEntry
+
+Outcome = RawEntry | MgiError | None
+
+_NAMED_FAILURES = 20
+
+
+def fetch_batch(
+    source: Fetching[ItemT], items: Sequence[ItemT], folder: Path, *, threads: int, label: str
+) -> list[RawEntry]:
+    """The verified entries of all items, in their order.
+
+    A failing item does not stop the others. Raises one error that names every missing item, and ResourceError where
+    the disk is too small.
+    """
+    with Progress(len(items), label) as progress, ThreadPoolExecutor(max_workers=threads) as pool:
+        known: list[Outcome] = _run(pool, [partial(source.verify, item, folder) for item in items])
+        entries = {item.key: entry for item, entry in zip(items, known, strict=True) if isinstance(entry, RawEntry)}
+        missing = [item for item in items if item.key not in entries]
+        for entry in entries.values():
+            progress.advance(entry.size)
+        if source.stores_bytes:
+            refuse_full_disk(folder, sum(item.size for item in missing))
+        fetched: list[Outcome] = _run(pool, [partial(source.fetch, item, folder) for item in missing], progress)
+    failures = [outcome for outcome in (*known, *fetched) if isinstance(outcome, MgiError)]
+    if failures:
+        raise _summary(failures, len(items))
+    entries |= {item.key: entry for item, entry in zip(missing, fetched, strict=True) if isinstance(entry, RawEntry)}
+    _sync(folder, [outcome for outcome in fetched if isinstance(outcome, RawEntry)])
+    return [entries[item.key] for item in items]
+
+
+def _sync(folder: Path, fetched: Sequence[RawEntry]) -> None:
+    """Put on the disk what the index is about to name, bytes before names."""
+    paths = [folder / entry.path for entry in fetched if entry.path is not None]
+    for path in paths:
+        sync_file(path)
+    for parent in {path.parent for path in paths}:
+        sync_folder(parent)
+
+
+def _run(
+    pool: ThreadPoolExecutor, actions: Sequence[Callable[[], RawEntry | None]], progress: Progress | None = None
+) -> list[Outcome]:
+    """What each action returned or, where it failed in a named way, its error.
+
+    A failure that no other item can escape (a full disk, a bug) is raised at once.
+    """
+    futures = [pool.submit(action) for action in actions]
+    try:
+        for future in as_completed(futures):
+            error = future.exception()
+            if error is not None and not isinstance(error, MgiError):
+                raise error
+            if progress is not None:
+                done = None if error is not None else future.result()
+                progress.advance(done.size if done is not None else 0)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    errors = [future.exception() for future in futures]
+    return [
+        error if isinstance(error, MgiError) else future.result() for future, error in zip(futures, errors, strict=True)
+    ]
+
+
+def _summary(failures: Sequence[MgiError], total: int) -> MgiError:
+    kinds = {type(error) for error in failures}
+    kind = kinds.pop() if len(kinds) == 1 else NetworkError
+    named = sorted(str(error) for error in failures)
+    more = f" … and {len(named) - _NAMED_FAILURES} more" if len(named) > _NAMED_FAILURES else ""
+    return kind(f"{len(failures)} of {total} items missing: " + "; ".join(named[:_NAMED_FAILURES]) + more)
+
+
+def refuse_full_disk(folder: Path, need: int) -> None:
+    """Raise ResourceError where `folder` has fewer than `need` bytes free."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if free < need:
+        raise ResourceError(
+            f"{folder}: needs {need / 1e9:.2f} GB, {free / 1e9:.2f} GB are free; make room and run again"
+        )

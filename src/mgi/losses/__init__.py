@@ -1,1 +1,0 @@
-"""Contrastive and segmentation losses."""

@@ -1,0 +1,1 @@
+"""FLAIR MRI with tumour masks: DICOM, NIfTI, or the slices of the Kaggle set."""

@@ -1,0 +1,177 @@
+"""Masks from DICOM Segmentation objects (binary or fractional), on the grid that the object itself states."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgi.core.errors import BadInputError
+from mgi.modalities.flair.dicom import Volume
+from mgi.modalities.flair.dicom_file import (
+    direction_cosines,
+    number_of,
+    parse_dicom,
+    pixel_spacing,
+    required_numbers,
+)
+from mgi.modalities.flair.geometry import EMPTY_MASK, resample_mask
+from mgi.modalities.flair.multiframe import required_group
+from mgi.modalities.flair.quarantine import quarantine
+from mgi.modalities.flair.series_zip import read_dicom_members
+from mgi.modalities.flair.slice_order import grid_affine, stack_normal
+
+MAX_SLICES = 5_000
+_OFF_GRID = 0.05  # of a slice step, the rounding that positions may carry
+_LEAST_STEP_MM = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segmentation:
+    """The union of all segments of one object: mask (s, h, w) of 0 and 1, and its affine (see dicom.Volume).
+
+    `referenced_series` are the series that it says it was drawn on.
+    """
+
+    series_uid: str
+    description: str
+    referenced_series: tuple[str, ...]
+    frame_of_reference_uid: str | None
+    mask: NDArray[np.uint8]
+    affine: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plane:
+    axes: NDArray[np.float64]
+    spacing_mm: NDArray[np.float64]
+    position: NDArray[np.float64]
+    steps_mm: tuple[float | None, ...]
+
+
+def read_segmentations(path: Path | str, series_uid: str) -> list[Segmentation]:
+    """Every segmentation object of a downloaded SEG series, in order of name.
+
+    Raises BadInputError naming the series and the field.
+    """
+    return segmentations_of(read_dicom_members(path), series_uid)
+
+
+def segmentations_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> list[Segmentation]:
+    """Segmentation objects from their files (name, bytes)."""
+    return [_read_object(data, series_uid, f"series {series_uid}: {name}") for name, data in members]
+
+
+def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> Segmentation:
+    """The object that was drawn on the image's series, else one in the same frame of reference.
+
+    Of several, a corrected one (by its description) before others, then the highest series UID.
+    Raises BadInputError where none is tied to the image.
+    """
+    tied = [one for one in candidates if volume.series_uid in one.referenced_series]
+    if not tied and volume.frame_of_reference_uid is not None:
+        tied = [one for one in candidates if one.frame_of_reference_uid == volume.frame_of_reference_uid]
+    if not tied:
+        raise BadInputError(
+            f"series {volume.series_uid}: none of {len(candidates)} segmentations refers to it or to its "
+            "FrameOfReferenceUID"
+        )
+    return max(tied, key=lambda one: ("corrected" in one.description.lower(), one.series_uid))
+
+
+def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray[np.uint8]:
+    """The chosen segmentation on the image's grid, as (S, H, W) of 0 and 1.
+
+    Raises BadInputError where nothing of it falls on the image.
+    """
+    chosen = choose_segmentation(candidates, volume)
+    slices, rows, columns = volume.voxels.shape
+    mask = resample_mask(chosen.mask, chosen.affine, (slices, rows, columns), volume.affine)
+    if not mask.any():
+        raise BadInputError(f"series {chosen.series_uid}: {EMPTY_MASK} of series {volume.series_uid}")
+    return mask
+
+
+def _read_object(data: bytes, series_uid: str, where: str) -> Segmentation:
+    with quarantine(where):
+        dataset, _ = parse_dicom(data, where)
+        if (found := str(dataset.get("SeriesInstanceUID", ""))) != series_uid:
+            raise BadInputError(f"{where}: SeriesInstanceUID {found}, expected the series'")
+        frames = _frames(dataset, where)
+        planes = [_plane(dataset, index, where) for index in range(len(frames))]
+        mask, affine = _stack(frames, planes, where)
+        references = dataset.get("ReferencedSeriesSequence") or []
+        return Segmentation(
+            series_uid=series_uid,
+            description=str(dataset.get("SeriesDescription") or ""),
+            referenced_series=tuple(str(item.SeriesInstanceUID) for item in references),
+            frame_of_reference_uid=str(dataset.get("FrameOfReferenceUID") or "") or None,
+            mask=mask,
+            affine=affine,
+        )
+    raise AssertionError("unreachable")
+
+
+def _frames(dataset: Any, where: str) -> NDArray[np.bool_]:
+    """Frames (f, h, w); a fractional one belongs to the mask from half of its maximum on."""
+    kind = str(dataset.get("SegmentationType", ""))
+    if kind not in ("BINARY", "FRACTIONAL"):
+        raise BadInputError(f"{where}: SegmentationType {kind or 'missing'}, expected BINARY or FRACTIONAL")
+    n_frames = int(required_numbers(dataset, "NumberOfFrames", 1, where)[0])
+    if n_frames > MAX_SLICES or n_frames != len(dataset.get("PerFrameFunctionalGroupsSequence") or []):
+        raise BadInputError(f"{where}: NumberOfFrames {n_frames}, expected one functional group a frame")
+    pixels = np.asarray(dataset.pixel_array).reshape(n_frames, dataset.Rows, dataset.Columns)
+    if kind == "FRACTIONAL":
+        highest = float(required_numbers(dataset, "MaximumFractionalValue", 1, where)[0])
+        return np.asarray(pixels * 2.0 >= highest)
+    if pixels.max(initial=0) > 1:
+        raise BadInputError(f"{where}: PixelData: found {pixels.max()}, expected 0 and 1 in a BINARY segmentation")
+    return pixels > 0
+
+
+def _plane(dataset: Any, index: int, where: str) -> _Plane:
+    measures = required_group(dataset, index, "PixelMeasuresSequence", where)
+    orientation = required_group(dataset, index, "PlaneOrientationSequence", where)
+    position = required_group(dataset, index, "PlanePositionSequence", where)
+    return _Plane(
+        axes=direction_cosines(orientation, where),
+        spacing_mm=pixel_spacing(measures, where),
+        position=required_numbers(position, "ImagePositionPatient", 3, where),
+        steps_mm=tuple(number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")),
+    )
+
+
+def _stack(
+    frames: NDArray[np.bool_], planes: list[_Plane], where: str
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """One mask with a slice for every place between the first and the last frame; a place without frame is empty."""
+    first = planes[0]
+    for plane in planes:
+        if not (np.allclose(plane.axes, first.axes, atol=1e-3) and np.allclose(plane.spacing_mm, first.spacing_mm)):
+            raise BadInputError(f"{where}: PlaneOrientation or PixelSpacing: differ between frames, expected one grid")
+    normal = stack_normal(first.axes)
+    along = np.array([float(normal @ plane.position) for plane in planes])
+    step = _step_mm(along - along.min(), first, where)
+    places = np.round((along - along.min()) / step).astype(int)
+    if places.max() >= MAX_SLICES:
+        raise BadInputError(f"{where}: ImagePositionPatient: {places.max()} slices, expected at most {MAX_SLICES}")
+    mask = np.zeros((int(places.max()) + 1, *frames.shape[1:]), np.uint8)
+    for place, frame in zip(places, frames, strict=True):
+        mask[place] |= frame
+    origin = planes[int(np.argmin(along))].position
+    return mask, grid_affine(origin, normal * step, first.axes, first.spacing_mm)
+
+
+def _step_mm(offsets: NDArray[np.float64], plane: _Plane, where: str) -> float:
+    """The slice step that all frames lie on: as stated, else the smallest gap, as empty frames may be left out."""
+    gaps = np.diff(np.unique(np.round(offsets, 3)))
+    smallest = float(gaps.min()) if len(gaps) else None
+    for step in (*plane.steps_mm, smallest):
+        if step is None or step < _LEAST_STEP_MM:
+            continue
+        places = offsets / step
+        if np.abs(places - np.round(places)).max() <= _OFF_GRID:
+            return float(step)
+    raise BadInputError(f"{where}: ImagePositionPatient: frames are not evenly spaced, expected one slice step")

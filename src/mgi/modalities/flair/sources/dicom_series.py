@@ -1,0 +1,154 @@
+"""A folder of DICOM files as series: grouped by what the headers say, copies counted once, label files beside them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mgi.cohort.patient_names import PatientNames
+from mgi.core.errors import BadInputError
+from mgi.core.files import sha256_of
+from mgi.core.ids import is_dicom_uid
+from mgi.locks.user_folder import files_below
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags
+from mgi.modalities.flair.sources.general_commons import named
+from mgi.modalities.flair.sources.tcia_listing import TciaSeries
+
+_MASK = "_mask"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderSeries:
+    """One series: what a choice of FLAIR wants to know, its files, a header's tags, and why it cannot be used."""
+
+    listed: TciaSeries
+    names: tuple[str, ...]
+    tags: Mapping[str, Any]
+    fault: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelFile:
+    """A NIfTI label file beside the images: of one series, or of a patient where `series` is None."""
+
+    name: str
+    patient_id: str
+    series: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderScan:
+    """Everything in the folder: series by UID, label files, every file's size, and what to say about the rest."""
+
+    series: Mapping[str, FolderSeries]
+    labels: tuple[LabelFile, ...]
+    sizes: Mapping[Path, int]
+    notes: tuple[str, ...]
+
+
+def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
+    """Read every header below the folder.
+
+    Raises BadInputError naming a DICOM file that cannot be read, two different files of one image, or a patient whose
+    barcode is not known.
+    """
+    names = files_below(folder)
+    grouped: dict[str, list[DicomHeader]] = defaultdict(list)
+    others = []
+    for name in names:
+        header = read_dicom_header(folder, name)
+        if header is None:
+            others.append(name)
+        else:
+            grouped[header.series_uid].append(header)
+    series, strangers, copies = {}, set(), 0
+    for uid in sorted(grouped):
+        images = _once(grouped[uid], folder)
+        copies += len(grouped[uid]) - len(images)
+        patient = _patient_of(images[0], patients, folder)
+        if patient is None:
+            strangers.add(images[0].patient)
+        else:
+            series[uid] = _series_of(images, patient, read_sequence_tags(folder / images[0].name))
+    known = {one.listed.patient_id for one in series.values()}
+    found = [label for name in others if (label := _label_of(name, series, patients)) is not None]
+    labels = [label for label in found if label.patient_id in known]
+    rest = sorted(set(others) - {label.name for label in labels})
+    notes = _notes(rest, sorted(strangers), copies)
+    return FolderScan(
+        series=series,
+        labels=tuple(labels),
+        sizes={folder / name: (folder / name).stat().st_size for name in names},
+        notes=notes,
+    )
+
+
+def _once(headers: Sequence[DicomHeader], folder: Path) -> list[DicomHeader]:
+    """The files of a series, each image once; a download that was unpacked twice holds equal copies."""
+    kept: dict[str, DicomHeader] = {}
+    for header in headers:
+        first = kept.setdefault(header.sop_uid, header)
+        if first is not header and sha256_of(folder / first.name) != sha256_of(folder / header.name):
+            raise BadInputError(
+                f"{folder}: {first.name} and {header.name} are both image {header.sop_uid} and differ, expected one"
+            )
+    return list(kept.values())
+
+
+def _patient_of(header: DicomHeader, patients: PatientNames, folder: Path) -> str | None:
+    try:
+        return patients.patient_of(header.patient)
+    except BadInputError as error:
+        raise BadInputError(f"{folder / header.name}: PatientID {error}") from None
+
+
+def _series_of(images: Sequence[DicomHeader], patient: str, tags: Mapping[str, Any]) -> FolderSeries:
+    first = images[0]
+    is_mask = first.modality == "SEG"
+    listed = TciaSeries(
+        patient_id=patient,
+        study_uid=first.study_uid,
+        study_date=first.study_date,
+        key=first.series_uid,
+        modality=first.modality,
+        description=first.description,
+        n_images=len(images) if is_mask else sum(image.n_frames for image in images),
+        size=sum(image.size for image in images),
+        third_party=False,
+    )
+    found = FolderSeries(listed=listed, names=tuple(sorted(image.name for image in images)), tags=tags)
+    for what in ("patient", "study_uid", "modality"):
+        if len(several := {getattr(image, what) for image in images}) > 1:
+            return replace(found, fault=f"files of {len(several)} different {what.replace('_uid', '')} values")
+    if not is_dicom_uid(first.series_uid):
+        return replace(found, fault="SeriesInstanceUID is no UID")
+    return found
+
+
+def _label_of(name: str, series: Mapping[str, FolderSeries], patients: PatientNames) -> LabelFile | None:
+    """What a file labels by its name: `<SeriesInstanceUID>.nii.gz` or `<patient>_mask.nii.gz`; None for another."""
+    base = name.rpartition("/")[2]
+    stem = base.removesuffix(".gz").removesuffix(".nii")
+    if not base.endswith((".nii", ".nii.gz")):
+        return None
+    if stem in series:
+        return LabelFile(name=name, patient_id=series[stem].listed.patient_id, series=stem)
+    if not stem.endswith(_MASK):
+        return None
+    try:
+        patient = patients.patient_of(stem.removesuffix(_MASK))
+    except BadInputError:
+        return None
+    return None if patient is None else LabelFile(name=name, patient_id=patient, series=None)
+
+
+def _notes(rest: list[str], strangers: list[str], copies: int) -> tuple[str, ...]:
+    notes = []
+    if rest:
+        notes.append(f"{len(rest)} files are neither DICOM images nor labels of a patient here: {named(rest)}")
+    if strangers:
+        notes.append(f"{len(strangers)} patients are not in images.patients: {named(strangers)}")
+    if copies:
+        notes.append(f"{copies} files are copies of images that are there already")
+    return tuple(notes)

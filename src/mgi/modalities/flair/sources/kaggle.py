@@ -1,0 +1,174 @@
+"""Images and masks from the user's copy of the Kaggle zip, read in place and never unpacked."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.zips import DamagedZipError, ZipLimits, opened_zip, read_member
+from mgi.locks.lock import ImageItem, ImageLock, check_lock
+from mgi.locks.source import Listing, RawEntry
+from mgi.locks.user_table import check_table, table_of
+from mgi.modalities.flair.sources.general_commons import MOVED
+from mgi.modalities.flair.sources.kaggle_tree import PatientFolder, choose_folders, patient_folders
+
+DATASET = "mateuszbuda/lgg-mri-segmentation"
+_WAYS_OUT = (
+    f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it); "
+    f"{MOVED}; other ways are images.source: nifti with BraTS-TCGA-LGG, dicom with the folder of "
+    "a General Commons download, tcia for a collection that is open to you"
+)
+PUBLISHED_PATIENTS, PUBLISHED_SLICES = 110, 3_929
+# A slice is 256 x 256 x 3 bytes; nothing in the set comes near this.
+MAX_MEMBER_BYTES = 64 << 20
+LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
+
+
+@dataclass(frozen=True, kw_only=True)
+class KaggleImages:
+    """The zip at `archive`; None or an absent file is told to the user with the ways out."""
+
+    archive: Path | None
+    stores_bytes: bool = False
+
+    def probe(self) -> str:
+        """How many patients and slices with masks the zip holds, and whether that is the published set."""
+        with _open(self._present()) as archive:
+            folders = patient_folders(archive.infolist(), label=str(self.archive))
+        verdicts = choose_folders(folders)
+        used = [folder for folder in folders if verdicts[folder.name][0]]
+        n_slices = sum(len(folder.images) for folder in used)
+        found = f"{len(used)} patients, {n_slices} slices with masks in {self._present().name}"
+        return found + _against_published(len(used), n_slices)
+
+    def discover(self) -> Listing:
+        """Every patient folder of the zip."""
+        path = self._present()
+        with _open(path) as archive:
+            folders = patient_folders(archive.infolist(), label=str(path))
+        return Listing(rows=tuple({"folder": folder} for folder in folders), table=table_of(path))
+
+    def lock(self, listing: Listing) -> ImageLock:
+        """One folder per patient, with a reason for every folder."""
+        folders: list[PatientFolder] = [row["folder"] for row in listing.rows]
+        verdicts = choose_folders(folders)
+        items = tuple(_item(folder, *verdicts[folder.name]) for folder in folders)
+        lock = ImageLock(source="kaggle", collection=None, simulated=False, table=listing.table, items=items)
+        check_lock(lock)
+        return lock
+
+    def admit(self, lock: ImageLock) -> None:
+        """Refuse a zip that is not the locked one."""
+        check_table(self._present(), lock.table)
+
+    def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
+        """Nothing is ever stored, so there is nothing to find."""
+        return None
+
+    def fetch(self, item: ImageItem, folder: Path) -> RawEntry:
+        """Read every slice and mask of one patient: checksum, and the two pictures' equal size.
+
+        Raises IntegrityError where a member is damaged or the folder is not the locked one.
+        """
+        with _open(self._present()) as archive:
+            found = {one.name: one for one in patient_folders(archive.infolist(), label=str(self.archive))}
+            patient = found.get(item.key)
+            if patient is None or len(patient.images) != item.n_images:
+                raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {item.n_images} slices")
+            digest = hashlib.sha256()
+            sizes = {info.filename: _size_of(_member(archive, info, digest), info.filename) for info in patient.members}
+        return RawEntry(
+            patient_id=item.patient_id,
+            key=item.key,
+            role="flair",
+            path=None,
+            size=patient.size,
+            md5=None,
+            sha256=digest.hexdigest(),
+            n_images=len(patient.images),
+            rejected=_uneven(patient, sizes),
+        )
+
+    def _present(self) -> Path:
+        if self.archive is None or not self.archive.is_file():
+            found = "nothing" if self.archive is None else f"no file at {self.archive}"
+            raise ConfigError(f"images.archive: found {found}, {_WAYS_OUT}")
+        return self.archive
+
+
+def _against_published(n_patients: int, n_slices: int) -> str:
+    if (n_patients, n_slices) == (PUBLISHED_PATIENTS, PUBLISHED_SLICES):
+        return ", the published set"
+    few = n_patients < PUBLISHED_PATIENTS or n_slices < PUBLISHED_SLICES
+    kind = "smaller than" if few else "not"
+    return f"; {kind} the published set of {PUBLISHED_PATIENTS} patients and {PUBLISHED_SLICES} slices"
+
+
+def _item(folder: PatientFolder, chosen: bool, reason: str) -> ImageItem:
+    return ImageItem(
+        patient_id=folder.patient_id,
+        study_uid="",
+        study_date=folder.study_date,
+        key=folder.name,
+        modality="MR",
+        description="",
+        n_images=len(folder.images),
+        size=folder.size,
+        role="flair",
+        score=1.0 if chosen else 0.0,
+        chosen=chosen,
+        reason=reason,
+    )
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip; BadInputError in one line where it is cut or is something else."""
+    try:
+        with opened_zip(path, limits=LIMITS) as archive:
+            yield archive
+    except DamagedZipError as error:
+        raise BadInputError(f"{error}; download the Kaggle dataset {DATASET} again") from None
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, digest: "hashlib._Hash") -> bytes:
+    """The bytes of a member, its checksum verified and its content added to `digest`."""
+    if info.file_size > MAX_MEMBER_BYTES:
+        raise IntegrityError(
+            f"{archive.filename}: {info.filename} claims {info.file_size} bytes, too large for a slice"
+        )
+    try:
+        content = read_member(archive, info, label=str(archive.filename))
+    except DamagedZipError as error:
+        raise IntegrityError(str(error)) from None
+    digest.update(content)
+    return content
+
+
+def _size_of(content: bytes, name: str) -> tuple[int, int]:
+    """Width and height of a TIFF, from its header, where its bytes suffice for them."""
+    try:
+        with Image.open(io.BytesIO(content), formats=["TIFF"]) as picture:
+            width, height = picture.size
+            bands = len(picture.getbands())
+            is_raw = picture.info.get("compression", "raw") == "raw"
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise IntegrityError(f"{name}: not a TIFF ({type(error).__name__})") from None
+    if is_raw and len(content) < width * height * bands:
+        raise IntegrityError(f"{name}: {len(content)} bytes, too few for {width} x {height} x {bands}")
+    return width, height
+
+
+def _uneven(patient: PatientFolder, sizes: dict[str, tuple[int, int]]) -> str | None:
+    """Why slices and masks cannot be laid on each other, or None."""
+    first = sizes[patient.members[0].filename]
+    for info in patient.members:
+        if sizes[info.filename] != first:
+            return f"{info.filename.rsplit('/', 1)[-1]} is {sizes[info.filename]}, others are {first} pixels"
+    return None

@@ -1,0 +1,190 @@
+"""Images and segmentations from an NBIA service: one zip per series, kept only when every slice is proved there."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mgi.cohort.patient_names import PatientNames
+from mgi.core.errors import IntegrityError
+from mgi.core.files import sha256_of
+from mgi.core.receipt import forget, read_receipt, write_receipt
+from mgi.http.download import Download, download
+from mgi.http.service import MissingEndpointError, Request, Service
+from mgi.locks.lock import ImageItem, ImageLock, check_lock
+from mgi.locks.origin import check_origin
+from mgi.locks.source import Listing, RawEntry
+from mgi.modalities.flair.sources.general_commons import named
+from mgi.modalities.flair.sources.series_choice import SeriesChoice, item_of
+from mgi.modalities.flair.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
+from mgi.modalities.flair.sources.tcia_listing import (
+    TciaSeries,
+    listed_rows,
+    patient_count,
+    read_series,
+    series_rows,
+    sop_uids,
+)
+from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, note_of_host
+from mgi.modalities.flair.sources.tcia_versions import NbiaVersions, versions_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class TciaImages:
+    """A collection at an NBIA service; how to choose and confirm a FLAIR is handed in.
+
+    `manifest` restricts it to the series of a list, `patients` gives barcodes to patients of other names. Zips lie at
+    `series/<SeriesInstanceUID>.zip`; beside each a `.json` records what was verified, so that a second run asks for
+    nothing.
+    """
+
+    service: Service
+    collection: str
+    choose: Callable[[Sequence[TciaSeries]], Sequence[SeriesChoice]]
+    confirm: Callable[[Mapping[str, Any]], str | None]
+    manifest: SeriesManifest | None = None
+    patients: PatientNames = field(default_factory=PatientNames)
+    simulated: bool = False
+    stores_bytes: bool = True
+    _nbia: list[NbiaVersions] = field(default_factory=list)
+
+    @property
+    def nbia(self) -> NbiaVersions:
+        """The service by the versions of its interface, which remembers what answered."""
+        if not self._nbia:
+            self._nbia.append(versions_of(self.service))
+        return self._nbia[0]
+
+    def probe(self) -> str:
+        """Which version answers and how many patients it shows; raises NetworkError where none is."""
+        account = "no account needed" if self.service.credential is None else "asked with your account"
+        if self.manifest is not None:
+            version, rows = listed_rows(self.nbia, self.manifest.series, self.collection)
+            found = f"all {len(rows)} series of the manifest visible"
+        else:
+            version, count = patient_count(self.nbia, self.collection)
+            found = f"{count} patients of {self.collection} visible"
+        return ", ".join(part for part in ("reachable", _called(version), found, account) if part)
+
+    def discover(self) -> Listing:
+        """Every visible series of the collection, or those of the manifest."""
+        if self.manifest is None:
+            version, rows = series_rows(self.nbia, self.collection)
+            return Listing(rows=rows, release=version or None, notes=self._strangers(rows))
+        version, rows = listed_rows(self.nbia, self.manifest.series, self.collection)
+        notes = (*self.manifest.notes, *note_of_host(self.manifest, self.service.base_url), *self._strangers(rows))
+        return Listing(rows=rows, release=version or None, notes=notes)
+
+    def lock(self, listing: Listing) -> ImageLock:
+        """One FLAIR and the segmentations of its study per patient, with a reason for every series."""
+        by_patient: dict[str, list[TciaSeries]] = defaultdict(list)
+        read = [series for row in listing.rows if (series := read_series(row, self.patients)) is not None]
+        for series in sorted(read, key=lambda one: (one.patient_id, one.key)):
+            by_patient[series.patient_id].append(series)
+        items = []
+        for patient in sorted(by_patient):
+            rivals = by_patient[patient]
+            for series, verdict in zip(rivals, self.choose(rivals), strict=True):
+                items.append(item_of(series, verdict))
+        lock = ImageLock(
+            source="tcia",
+            collection=self.collection,
+            simulated=self.simulated,
+            table=None,
+            items=tuple(items),
+            version=listing.release,
+        )
+        check_lock(lock)
+        return lock
+
+    def admit(self, lock: ImageLock) -> None:
+        """Refuse a simulated archive's lock for the real service and the reverse; series are checked one by one.
+
+        The version that answered when the lock was made is asked first.
+        """
+        check_origin(lock, self.service, simulated=self.simulated)
+        self.nbia.prefer(lock.version)
+
+    def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
+        """The entry of a zip that was verified before and has not changed since."""
+        summary = _recorded(self._path(item, folder))
+        return self._entry(item, summary) if summary is not None and summary.n_images == item.n_images else None
+
+    def fetch(self, item: ImageItem, folder: Path) -> RawEntry:
+        """Download one series and prove that it is whole."""
+        version, listed = sop_uids(self.nbia, item.key)
+        if len(listed) != item.n_images:
+            raise IntegrityError(
+                f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {item.n_images}; "
+                "the archive has changed: make the lock again"
+            )
+        path = self._path(item, folder)
+        forget(path)
+        summary = self._bring(item, path, version, listed)
+        write_receipt(path, dataclasses.asdict(summary))
+        return self._entry(item, summary)
+
+    def _bring(self, item: ImageItem, path: Path, version: str, listed: list[str]) -> SeriesSummary:
+        """The zip with its digests; without them only where the service has no endpoint that gives them."""
+        service = self.nbia.services[version]
+        plain = Request(path="getImage", label=f"series {item.key}", params={"SeriesInstanceUID": item.key})
+        if version not in ("v1", "v2"):
+            asks_for_digests = replace(plain, params={**plain.params, "IncludeMD5": "Yes"})
+            return self._receive(service, asks_for_digests, path, listed)
+        try:
+            return self._receive(service, replace(plain, path="getImageWithMD5Hash"), path, listed)
+        except MissingEndpointError:
+            return self._receive(service, plain, path, listed, with_digests=False)
+
+    def _receive(
+        self, service: Service, request: Request, path: Path, listed: list[str], *, with_digests: bool = True
+    ) -> SeriesSummary:
+        wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
+        series = request.params["SeriesInstanceUID"]
+        return download(
+            service,
+            wanted,
+            lambda part: verify_series(
+                part, series=series, n_images=len(listed), sop_uids=listed, with_digests=with_digests
+            ),
+        )
+
+    def _strangers(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+        """What to say of patients that the user's table leaves out."""
+        ids = {str(row.get("PatientID")) for row in rows} if self.patients.given else set()
+        unknown = sorted(found for found in ids if self.patients.patient_of(found) is None)
+        return (f"{len(unknown)} patients are not in images.patients: {named(unknown)}",) if unknown else ()
+
+    def _path(self, item: ImageItem, folder: Path) -> Path:
+        return folder / "series" / f"{item.key}.zip"
+
+    def _entry(self, item: ImageItem, summary: SeriesSummary) -> RawEntry:
+        rejected = summary.fault or (self.confirm(summary.tags) if item.role == "flair" else None)
+        return RawEntry(
+            patient_id=item.patient_id,
+            key=item.key,
+            role=item.role,
+            path=f"series/{item.key}.zip",
+            size=summary.size,
+            md5=None,
+            sha256=summary.sha256,
+            n_images=summary.n_images,
+            rejected=rejected,
+        )
+
+
+def _called(version: str) -> str:
+    if version == "v1":
+        return "NBIA v1 (v4 does not answer)"
+    return f"NBIA {version}" if version else ""
+
+
+def _recorded(path: Path) -> SeriesSummary | None:
+    """What was verified about a zip, if it still is that zip."""
+    known = read_receipt(path, lambda facts: sha256_of(path) == facts.get("sha256"))
+    try:
+        return None if known is None else SeriesSummary(**known, size=path.stat().st_size)
+    except TypeError:
+        return None  # a receipt of another version proves nothing: fetch again

@@ -1,0 +1,180 @@
+"""NBIA's getSeries rows as series, and what an empty listing means.
+
+Source: CBIIT/NBIA-TCIA, nbia-api v1, v2 and v4. Keys with a null value are left out of the reply; v1 has fewer columns
+and writes dates as "YYYY-MM-DD 00:00:00.0".
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mgi.cohort.patient_names import PatientNames
+from mgi.core.dates import iso_date
+from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.http.retry import TransientError
+from mgi.http.service import Request
+from mgi.modalities.flair.sources.general_commons import ALTERNATIVES, MOVED, named
+from mgi.modalities.flair.sources.tcia_versions import NbiaVersions
+
+Row = Mapping[str, Any]
+MAX_UNSEEN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class TciaSeries:
+    """One series as listed; `size` in bytes before packing, 0 where the service does not say."""
+
+    patient_id: str
+    study_uid: str
+    study_date: str | None
+    key: str
+    modality: str
+    description: str
+    n_images: int
+    size: int
+    third_party: bool
+
+
+def patient_count(nbia: NbiaVersions, collection: str) -> tuple[str, int]:
+    """The version that answers, and how many patients of a collection it shows.
+
+    Raises NetworkError where none is.
+    """
+    request = Request(path="getPatient", label=f"patients of {collection}", params={"Collection": collection})
+    version, rows = _rows(nbia, request)
+    if not rows:
+        raise NetworkError(_nothing_visible(nbia, version, collection))
+    return version, len(rows)
+
+
+def series_rows(nbia: NbiaVersions, collection: str) -> tuple[str, tuple[Row, ...]]:
+    """The version that answers, and every visible series of a collection with its count of images and its date.
+
+    Raises NetworkError where none is: the service answers 200 with an empty body for what may not be seen.
+    """
+    request = Request(path="getSeries", label=f"series of {collection}", params={"Collection": collection})
+    version, rows = _rows(nbia, request)
+    if not rows:
+        raise NetworkError(_nothing_visible(nbia, version, collection))
+    return version, tuple(_counted(nbia, row) for row in _dated(nbia, rows, collection))
+
+
+def listed_rows(nbia: NbiaVersions, uids: Sequence[str], collection: str) -> tuple[str, tuple[Row, ...]]:
+    """The version that answers, and the rows of these series, of the collection or of any other.
+
+    Raises NetworkError naming those that the service does not show.
+    """
+    request = Request(path="getSeries", label=f"series of {collection}", params={"Collection": collection})
+    version, rows = _rows(nbia, request)
+    known = {str(row.get("SeriesInstanceUID")): row for row in _dated(nbia, rows, collection)}
+    unseen = []
+    for uid in uids:
+        if uid in known:
+            continue
+        ask = Request(path="getSeries", label=f"series {uid}", params={"SeriesInstanceUID": uid})
+        version, found = _rows(nbia, ask)
+        known |= {str(row.get("SeriesInstanceUID")): row for row in found}
+        if uid not in known:
+            unseen.append(uid)
+        if len(unseen) >= MAX_UNSEEN:
+            break
+    if unseen:
+        count = f"{MAX_UNSEEN} or more" if len(unseen) >= MAX_UNSEEN else str(len(unseen))
+        said = f"{count} of {len(uids)} series of the manifest are not visible: {named(unseen)}"
+        raise NetworkError(f"{_name(nbia, version)}: {said}: {_why(collection)}; {ALTERNATIVES}")
+    return version, tuple(_counted(nbia, known[uid]) for uid in uids)
+
+
+def sop_uids(nbia: NbiaVersions, series: str) -> tuple[str, list[str]]:
+    """The version that answers, and the SOPInstanceUIDs that the service holds for a series, sorted."""
+    request = Request(path="getSOPInstanceUIDs", label=f"series {series}", params={"SeriesInstanceUID": series})
+    version, rows = nbia.ask(request)
+    try:
+        return version, sorted(str(row["SOPInstanceUID"]) for row in rows or [])
+    except (TypeError, KeyError):
+        raise NetworkError(
+            f"{_name(nbia, version)}: series {series}: getSOPInstanceUIDs without SOPInstanceUID"
+        ) from None
+
+
+def _rows(nbia: NbiaVersions, request: Request) -> tuple[str, list[Row]]:
+    version, rows = nbia.ask(request, lambda reply: _check_rows(reply, request.label))
+    return version, rows or []
+
+
+def _check_rows(rows: Any, label: str) -> None:
+    """Raise TransientError for what is no list of objects, or names a series twice (and so, as like, another never)."""
+    if rows is None:
+        return
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TransientError(NetworkError(f"NBIA: {label}: expected a list of objects"))
+    times = Counter(row["SeriesInstanceUID"] for row in rows if isinstance(row.get("SeriesInstanceUID"), str))
+    twice = sorted(uid for uid, count in times.items() if count > 1)
+    if twice:
+        raise TransientError(IntegrityError(f"NBIA: {label}: series {twice[0]} is listed twice"))
+
+
+def _dated(nbia: NbiaVersions, rows: Sequence[Row], collection: str) -> list[Row]:
+    """The rows with the dates of their studies; a service that lists no StudyDate has it in its list of studies."""
+    if not rows or any(row.get("StudyDate") for row in rows):
+        return list(rows)
+    request = Request(path="getPatientStudy", label=f"studies of {collection}", params={"Collection": collection})
+    _, studies = _rows(nbia, request)
+    dates = {row.get("StudyInstanceUID"): row.get("StudyDate") for row in studies}
+    return [{**row, "StudyDate": dates.get(row.get("StudyInstanceUID"))} for row in rows]
+
+
+def _counted(nbia: NbiaVersions, row: Row) -> Row:
+    """The row with its count of images: without one the series would pass for a localiser."""
+    if row.get("ImageCount") is not None:
+        return row
+    uid = str(row.get("SeriesInstanceUID", "?"))
+    request = Request(path="getSeriesSize", label=f"size of series {uid}", params={"SeriesInstanceUID": uid})
+    _, found = _rows(nbia, request)
+    if not found or found[0].get("ObjectCount") is None:
+        raise NetworkError(f"series {uid}: the service states no count of images")
+    return {"FileSize": found[0].get("TotalSizeInBytes"), **row, "ImageCount": found[0]["ObjectCount"]}
+
+
+def _name(nbia: NbiaVersions, version: str) -> str:
+    return nbia.services[version].name
+
+
+def _nothing_visible(nbia: NbiaVersions, version: str, collection: str) -> str:
+    token = nbia.services[version].credential
+    account = "without an account" if token is None else "to your account"
+    said = f"no series of collection {collection!r} is visible {account}"
+    return f"{_name(nbia, version)}: {said}: {_why(collection)}; {ALTERNATIVES}"
+
+
+def _why(collection: str) -> str:
+    return MOVED if collection.upper().startswith("TCGA") else "the collection may be restricted or misspelt"
+
+
+def read_series(row: Row, patients: PatientNames) -> TciaSeries | None:
+    """One getSeries row, dates turned to YYYY-MM-DD; None where the patient is not in the user's table.
+
+    Raises BadInputError naming the series and the field.
+    """
+    uid = str(row.get("SeriesInstanceUID", "?"))
+    date = row.get("StudyDate") or row.get("SeriesDate")
+    try:
+        patient = patients.patient_of(str(row["PatientID"]))
+        if patient is None:
+            return None
+        return TciaSeries(
+            patient_id=patient,
+            study_uid=str(row["StudyInstanceUID"]),
+            study_date=iso_date(str(date)) if date else None,
+            key=str(row["SeriesInstanceUID"]),
+            modality=str(row.get("Modality") or ""),
+            description=str(row.get("SeriesDescription") or ""),
+            n_images=int(row.get("ImageCount") or 0),
+            size=int(float(row.get("FileSize") or 0)),
+            third_party=str(row.get("ThirdPartyAnalysis") or "").upper() == "YES",
+        )
+    except KeyError as error:
+        raise BadInputError(f"NBIA series {uid}: no {error.args[0]}") from None
+    except (TypeError, ValueError, OverflowError, BadInputError) as error:
+        raise BadInputError(f"NBIA series {uid}: {error}") from None

@@ -1,0 +1,206 @@
+"""A user's own expression table, either way round, as samples x genes with one row of the gene index per column."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mgi.core.errors import BadInputError
+from mgi.core.ids import patient_id_of
+from mgi.modalities.rna.table_file import TableFile, read_table_file
+
+Layout = Literal["genes x samples", "samples x genes"]
+# Names, in lower case, under which tables keep symbols and types beside another identifier.
+NAME_COLUMNS = ("gene_name", "hugo_symbol", "gene_symbol", "symbol", "gene")
+TYPE_COLUMNS = ("gene_type", "gene_biotype", "biotype")
+BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
+_ENSEMBL = re.compile(r"^(ENSG(?:\d{11}|R\d{10}))(\.\d+)?(_PAR_Y)?$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Values (n, G) float32 as the file has them, a row per sample (sorted) and a column per row of `genes`.
+
+    `genes` has gene_id, gene_name, gene_type in the file's order. `dropped` names the genes left out, by reason.
+    """
+
+    samples: list[str]
+    values: NDArray[np.float32]
+    genes: pd.DataFrame
+    layout: Layout
+    gene_labels: Literal["Ensembl ids with version", "Ensembl ids", "other names"]
+    ignored: tuple[str, ...]
+    """Annotation columns of the file that are not used (Entrez ids and the like)."""
+    dropped: dict[str, list[str]]
+
+
+def read_labelled_matrix(path: Path | str) -> Matrix:
+    """Read a table and find out from its TCGA barcodes which way round it lies.
+
+    Left out and listed are genes without a name, with a missing value in any sample, copies on Y that are constant,
+    and all but the first of several with one name (Ensembl ids: with one id, whatever the version).
+    Raises BadInputError naming file and place for an unknown ending, no barcodes, repeated samples, values that are
+    not numbers or not finite, a sample without any value, or where no gene is left.
+    """
+    path = Path(path)
+    table = read_table_file(path, _numeric_columns)
+    in_columns = [place for place, name in enumerate(table.names) if is_barcode(name)]
+    if in_columns:
+        genes, ignored = _annotations(table, in_columns, path)
+        samples, layout = [table.names[place] for place in in_columns], "genes x samples"
+        values = _by_column(table, in_columns, samples, genes["gene_id"].tolist(), path)
+    else:
+        genes, ignored = pd.DataFrame({"gene_id": [name.strip() for name in table.names[1:]]}), ()
+        genes = genes.assign(gene_name=genes["gene_id"], gene_type=None)
+        samples, layout = table.texts(0), "samples x genes"
+        _require_barcodes(samples, len(table.names) - 1, path)
+        values = _by_column(table, range(1, len(table.names)), genes["gene_id"].tolist(), samples, path).T
+    _require_unique(samples, path)
+    reasons = _drop_reasons(genes["gene_id"].tolist(), values, samples, path)
+    order = np.argsort(np.array(samples), kind="stable")
+    kept = np.flatnonzero([reason is None for reason in reasons])
+    return Matrix(
+        samples=[samples[row] for row in order],
+        values=np.ascontiguousarray(values[np.ix_(order, kept)]),
+        genes=genes.iloc[kept].reset_index(drop=True),
+        layout=layout,  # type: ignore[arg-type]
+        gene_labels=_kind_of(genes["gene_id"].iloc[kept]),
+        ignored=ignored,
+        dropped=_by_reason(genes["gene_id"].tolist(), reasons),
+    )
+
+
+def is_barcode(name: object) -> bool:
+    """Whether a label begins with a TCGA patient."""
+    try:
+        patient_id_of(str(name))
+    except BadInputError:
+        return False
+    return True
+
+
+def _numeric_columns(names: Sequence[str]) -> list[bool]:
+    """Samples where any column is one; else all but the first, which must then hold the samples."""
+    samples = [is_barcode(name) for name in names]
+    return samples if any(samples) else [False] + [True] * (len(names) - 1)
+
+
+def _annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Gene id, name and type from the columns beside the samples, and the names of those not used."""
+    texts = {place: table.texts(place) for place in range(len(table.names)) if place not in set(samples)}
+    if not texts:
+        raise BadInputError(f"{path}: no column beside the samples, expected one of gene names")
+    by_name = {table.names[place].strip().lower(): place for place in reversed(texts)}
+    named = next((by_name[name] for name in NAME_COLUMNS if name in by_name), None)
+    typed = next((by_name[name] for name in TYPE_COLUMNS if name in by_name), None)
+    ensembl = next((place for place, column in texts.items() if _mostly_ensembl(column)), None)
+    chosen = next(place for place in (ensembl, named, next(iter(texts))) if place is not None)
+    ids = texts[chosen]
+    genes = pd.DataFrame(
+        {
+            "gene_id": ids,
+            "gene_name": ids if named is None else texts[named],
+            "gene_type": None if typed is None else texts[typed],
+        }
+    )
+    return genes, tuple(table.names[place] for place in texts if place not in (chosen, named, typed))
+
+
+def _mostly_ensembl(labels: Sequence[str]) -> bool:
+    return sum(_ENSEMBL.match(label) is not None for label in labels) > len(labels) / 2
+
+
+def _by_column(
+    table: TableFile, places: Sequence[int], columns: Sequence[str], rows: Sequence[str], path: Path
+) -> NDArray[np.float32]:
+    """A row per column of the file, NaN where a value is missing.
+
+    Raises BadInputError for a value that is infinite, or is as float32.
+    """
+    values = np.empty((len(places), len(rows)), np.float32)
+    for index, place in enumerate(places):
+        wide = table.numbers(place)
+        with np.errstate(over="ignore"):
+            values[index] = wide
+        for row in np.flatnonzero(np.isinf(values[index]))[:1]:
+            found = f"column {columns[index]}, row {rows[row]}: found {wide[row]}"
+            raise BadInputError(f"{path}: {found}, expected a finite number")
+    return values
+
+
+def _require_barcodes(labels: Sequence[str], n_columns: int, path: Path) -> None:
+    if (found := sum(map(is_barcode, labels))) != len(labels):
+        raise BadInputError(
+            f"{path}: {found} of {len(labels)} rows and 0 of {n_columns} columns are TCGA barcodes; "
+            "expected all rows or some columns (TCGA-XX-XXXX…)"
+        )
+
+
+def _require_unique(samples: Sequence[str], path: Path) -> None:
+    seen: set[str] = set()
+    for sample in samples:
+        if sample in seen:
+            raise BadInputError(f"{path}: sample {sample!r} occurs twice, expected unique labels")
+        seen.add(sample)
+
+
+def _drop_reason(label: str, *, missing: bool, same: bool, repeated: bool) -> str | None:
+    if not label or label == "NA":
+        return BLANK
+    if same and _is_copy_on_y(label):
+        return COPY_ON_Y
+    if missing:
+        return "missing values"
+    return REPEATED if repeated else None
+
+
+def _drop_reasons(
+    labels: Sequence[str], values: NDArray[np.float32], samples: Sequence[str], path: Path
+) -> list[str | None]:
+    """Why each gene is left out, None where it stays."""
+    absent = np.isnan(values)
+    for row in np.flatnonzero(absent.all(axis=1))[:1]:
+        raise BadInputError(f"{path}: sample {samples[row]}: no value in any gene")
+    n_absent = absent.sum(axis=0)
+    constant = values.max(axis=0) == values.min(axis=0)
+    seen: set[str] = set()
+    reasons: list[str | None] = []
+    for label, missing, same in zip(labels, n_absent.tolist(), constant.tolist(), strict=True):
+        key = gene_key(label)
+        reasons.append(_drop_reason(label, missing=missing > 0, same=same, repeated=key in seen))
+        if reasons[-1] is None:
+            seen.add(key)
+    if all(reasons):
+        raise BadInputError(f"{path}: none of {len(labels)} genes has a name and a value in every sample")
+    return reasons
+
+
+def _is_copy_on_y(label: str) -> bool:
+    """GENCODE's two ways to mark the copy on Y of a pseudo-autosomal gene: `_PAR_Y`, and `ENSGR` before v25."""
+    found = _ENSEMBL.match(label)
+    return found is not None and (found[3] is not None or found[1].startswith("ENSGR"))
+
+
+def gene_key(label: str) -> str:
+    """What tells genes apart: an Ensembl id without its version, or the name itself."""
+    found = _ENSEMBL.match(label)
+    return label if found is None else found[1] + (found[3] or "")
+
+
+def _kind_of(labels: pd.Series) -> Literal["Ensembl ids with version", "Ensembl ids", "other names"]:
+    if not _mostly_ensembl(labels.tolist()):
+        return "other names"
+    return "Ensembl ids with version" if labels.str.contains(".", regex=False).any() else "Ensembl ids"
+
+
+def _by_reason(labels: Sequence[str], reasons: Sequence[str | None]) -> dict[str, list[str]]:
+    dropped: dict[str, list[str]] = {}
+    for label, reason in zip(labels, reasons, strict=True):
+        if reason is not None:
+            dropped.setdefault(reason, []).append(label)
+    return dropped

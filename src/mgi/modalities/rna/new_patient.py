@@ -1,0 +1,187 @@
+"""A new patient's expression on the frozen genes of a trained model, from the user's table or a file of the GDC."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.ids import patient_id_of
+from mgi.modalities.rna.matrix import gene_key
+from mgi.modalities.rna.normalise import FittedGenes
+from mgi.modalities.rna.star import read_star
+from mgi.modalities.rna.star_cohort import SCALES, column_of
+from mgi.modalities.rna.table_file import TableFile, read_table_file
+
+_STAR_START = b"# gene-model:"
+_FEWEST_GENES = 2  # names of the model's genes that tell a row of genes from a row of samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewExpression:
+    """Values (G,) float32 on all genes that a fold was fitted on; where the file has none, the training mean.
+
+    `missing` are those of the model's `n_genes` genes that were filled in so, in the model's order; `sample` is the
+    label of the file's column or row.
+    """
+
+    values: NDArray[np.float32]
+    n_genes: int
+    missing: tuple[str, ...]
+    sample: str
+
+    @property
+    def missing_share(self) -> float:
+        """Of the model's genes."""
+        return len(self.missing) / self.n_genes
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Profile:
+    """One sample as the file has it: gene labels and values (n,), NaN where a value is missing."""
+
+    sample: str
+    labels: Sequence[str]
+    values: NDArray[np.float64]
+
+
+def read_new_expression(
+    path: Path, fitted: FittedGenes, *, scale: str, patient: str | None, max_missing: float
+) -> NewExpression:
+    """The expression of `patient` (None: of the only sample) on the genes of `fitted`, whose values are on `scale`.
+
+    A table (genes x samples, or samples x genes) is taken as it is; of a STAR-Counts file of the GDC the column that
+    `scale` names. Genes are found by id, else by id without version, else by a name that the model has once.
+    Raises BadInputError where more than `max_missing` of the model's genes have no value, or one is infinite;
+    ConfigError where `patient` does not name one sample.
+    """
+    profile = _star(path, scale) if _is_star(path) else _from_table(path, fitted, patient)
+    if np.isinf(profile.values).any():
+        gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
+        raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
+    values = fitted.table["mean"].to_numpy(np.float64).copy()
+    missing = []
+    places = find_genes(fitted, profile.labels)
+    for gene, column, row in zip(fitted.gene_ids, fitted.columns, places, strict=True):
+        if row is None or np.isnan(profile.values[row]):
+            missing.append(gene)
+        else:
+            values[column] = profile.values[row]
+    found = NewExpression(
+        values=values.astype(np.float32), n_genes=len(fitted.gene_ids), missing=tuple(missing), sample=profile.sample
+    )
+    if found.missing_share > max_missing:
+        raise BadInputError(
+            f"{path}: sample {found.sample}: {len(missing)} of the model's {found.n_genes} genes have no value, the "
+            f"first is {missing[0]}; expected at most {max_missing:.0%}; without expression it segments by the image"
+        )
+    return found
+
+
+def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str] = ()) -> list[int | None]:
+    """Where each of the model's genes stands among `labels`, None where it does not.
+
+    Genes are found by id, else by id without version, else by a name that the fit has once. `names` (of the same
+    length, or none) are searched last, those that stand there once.
+    """
+    place = _places(labels)
+    count = Counter(names)
+    for row, name in enumerate(names):
+        if name and count[name] == 1:
+            place.setdefault(name, row)
+    known = _names_borne_once(fitted)
+    return [
+        next((place[key] for key in (gene, gene_key(gene), known.get(gene)) if key in place), None)
+        for gene in fitted.gene_ids
+    ]
+
+
+def _names_borne_once(fitted: FittedGenes) -> dict[str, str]:
+    """Names by gene id, of genes whose name no other gene of the fit bears."""
+    table = fitted.table
+    count = Counter(table["gene_name"])
+    return {gene: name for gene, name in zip(table["gene_id"], table["gene_name"], strict=True) if count[name] == 1}
+
+
+def _places(labels: Sequence[str]) -> dict[str, int]:
+    """Row by label, and by id without version; the first row that bears one counts."""
+    places: dict[str, int] = {}
+    for row, label in enumerate(labels):
+        places.setdefault(label, row)
+    for row, label in enumerate(labels):
+        places.setdefault(gene_key(label), row)
+    return places
+
+
+def _is_star(path: Path) -> bool:
+    with path.open("rb") as source:
+        return source.read(len(_STAR_START)) == _STAR_START
+
+
+def _star(path: Path, scale: str) -> _Profile:
+    stored = next((stored for stored, name in SCALES.items() if name == scale), None)
+    if stored is None:
+        raise BadInputError(f"{path}: a STAR-Counts file, but the model reads values '{scale}'; give a table of these")
+    table = read_star(path)
+    return _Profile(
+        sample=path.name, labels=[str(gene) for gene in table.gene_ids], values=np.log2(column_of(table, stored) + 1.0)
+    )
+
+
+def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profile:
+    known = {*fitted.gene_ids, *map(gene_key, fitted.gene_ids), *_names_borne_once(fitted).values()}
+
+    def is_gene(label: str) -> bool:
+        return label in known or gene_key(label) in known
+
+    def genes_across(names: Sequence[str]) -> bool:
+        return sum(is_gene(name) for name in names[1:]) >= min(_FEWEST_GENES, len(fitted.gene_ids))
+
+    def numeric(names: Sequence[str]) -> list[bool]:
+        if genes_across(names):
+            return [place > 0 and is_gene(name) for place, name in enumerate(names)]
+        chosen = _sample_of(names[1:], patient, path) + 1
+        return [place == chosen for place in range(len(names))]
+
+    table = read_table_file(path, numeric)
+    wanted = numeric(table.names)
+    if genes_across(table.names):
+        samples = table.texts(0)
+        row = _sample_of(samples, patient, path)
+        places = [place for place, is_one in enumerate(wanted) if is_one]
+        values = np.array([table.numbers(place)[row] for place in places])
+        return _Profile(sample=samples[row], labels=[table.names[place] for place in places], values=values)
+    return _column_profile(table, wanted.index(True), is_gene, path)
+
+
+def _column_profile(table: TableFile, chosen: int, is_gene: Callable[[str], bool], path: Path) -> _Profile:
+    """A column of samples, with the labels of whichever text column names most of the model's genes."""
+    texts = [table.texts(place) for place in range(len(table.names)) if place != chosen]
+    hits = [sum(map(is_gene, labels)) for labels in texts]
+    if max(hits) == 0:
+        raise BadInputError(f"{path}: none of the model's genes in any column or row of labels")
+    return _Profile(sample=table.names[chosen], labels=texts[int(np.argmax(hits))], values=table.numbers(chosen))
+
+
+def _sample_of(samples: Sequence[str], patient: str | None, path: Path) -> int:
+    """Which sample is the patient's: by its whole label, else by the TCGA patient that labels begin with."""
+    if patient is None:
+        if len(samples) == 1:
+            return 0
+        raise ConfigError(f"--patient: missing; {path} has {len(samples)} samples, such as {samples[0]!r}")
+    exact = [place for place, sample in enumerate(samples) if sample == patient]
+    same = exact or [place for place, sample in enumerate(samples) if _patient_in(sample) == patient]
+    if len(same) != 1:
+        found = f"{len(same)} samples" if same else f"none of {len(samples)} samples"
+        raise ConfigError(f"--patient: {patient}: {found} of {path} by that name, expected one")
+    return same[0]
+
+
+def _patient_in(sample: str) -> str | None:
+    try:
+        return patient_id_of(sample)
+    except BadInputError:
+        return None

@@ -1,0 +1,191 @@
+"""A fold's genes: which are kept, in which order, and how values are scaled; fitted on its training patients."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.fingerprint import digest_of
+from mgi.modalities.rna.filter import Counts, FilterSettings, Training, Values, drop_reasons
+from mgi.modalities.rna.scaling import SCALERS, Scaler, Wide, quantiles, ranks, reference_distribution, z_scores
+
+_UNPLACED = (2, 0, "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedGenes:
+    """What was fitted on the training patients of one fold; lists and arrays are in the model's order (K,).
+
+    `columns` picks the K genes out of the shard's G. `mean` and `std` are those of the shard's values; `reference` is
+    the ascending distribution of the scaler `quantile`, else None; `average` is the training mean of what `transform`
+    gives, 0 for z-scores. `table` has a row per gene of the shard: gene_index, gene_id, gene_name, kept, reason (None
+    if kept), order (-1 if not kept), mean, std, reference (its j-th value on the row of order j), average.
+    """
+
+    gene_ids: list[str]
+    columns: NDArray[np.int64]
+    scaler: Scaler
+    mean: Wide
+    std: Wide
+    reference: Wide | None
+    average: Wide
+    train_hash: str
+    n_train: int
+    table: pd.DataFrame
+
+    def transform(self, values: Values) -> Values:
+        """What the model reads (n, K) of shard values (n, G): scaled, in the model's gene order.
+
+        Raises BadInputError where a value is missing or infinite, or G differs.
+        """
+        if values.ndim != 2 or values.shape[1] != len(self.table):
+            raise BadInputError(f"expression values: shape {values.shape}, expected (n, {len(self.table)}) as fitted")
+        picked = values[:, self.columns].astype(np.float64)
+        if not np.isfinite(picked).all():
+            row, column = (int(index) for index in np.argwhere(~np.isfinite(picked))[0])
+            found = picked[row, column]
+            raise BadInputError(
+                f"expression values: row {row}, gene {self.gene_ids[column]}: {found}, expected a number"
+            )
+        return self._scaled(picked).astype(np.float32)
+
+    def _scaled(self, picked: Wide) -> Wide:
+        if self.scaler == "zscore":
+            return z_scores(picked, self.mean, self.std)
+        scaled = np.empty_like(picked)
+        for index, row in enumerate(picked):
+            scaled[index] = ranks(row) if self.reference is None else quantiles(row, self.reference)
+        return scaled
+
+    def require_genes(self, gene_ids: Sequence[str], where: str) -> None:
+        """Refuse a gene index other than the one that was fitted.
+
+        Raises BadInputError naming the first difference.
+        """
+        fitted = self.table["gene_id"].tolist()
+        for row, (expected, found) in enumerate(zip(fitted, gene_ids, strict=False)):
+            if expected != found:
+                raise BadInputError(f"{where}: gene {row} is {found!r}, expected {expected!r} as fitted")
+        if len(fitted) != len(gene_ids):
+            raise BadInputError(f"{where}: {len(gene_ids)} genes, expected {len(fitted)} as fitted")
+
+
+def fit(
+    values: Values,
+    genes: pd.DataFrame,
+    settings: FilterSettings,
+    train_ids: Sequence[str],
+    *,
+    scale: str,
+    counts: Counts | None = None,
+    listed: Sequence[str] | None = None,
+) -> FittedGenes:
+    """Choose, order and scale the genes; `values` (n, G) holds the training patients only, a row per `train_ids`.
+
+    `genes` has gene_id, gene_name, gene_type and, for the order `position`, chromosome and start. `counts` (n, G) and
+    the lines of a gene list, `listed`, are for the filters that ask for them.
+    """
+    _check_training(values, genes, train_ids)
+    if counts is not None and counts.shape != values.shape:
+        raise BadInputError(f"training counts: shape {counts.shape}, expected {values.shape} as the values")
+    # Sums depend on the order of their terms: sorted patients make the fit a function of the set.
+    by_id = np.argsort(np.asarray(train_ids), kind="stable")
+    values = values[by_id]
+    training = Training(values=values, scale=scale, counts=None if counts is None else counts[by_id], listed=listed)
+    reasons = drop_reasons(training, genes, settings)
+    kept = np.flatnonzero([reason is None for reason in reasons])
+    columns = _ordered(genes.iloc[kept], kept, settings)
+    order = np.full(len(genes), -1, np.int32)
+    order[columns] = np.arange(len(columns))
+    table = pd.DataFrame(
+        {
+            "gene_index": np.arange(len(genes), dtype=np.int32),
+            "gene_id": genes["gene_id"].to_numpy(object),
+            "gene_name": genes["gene_name"].to_numpy(object),
+            "kept": order >= 0,
+            "reason": pd.Series(reasons, dtype=object),
+            "order": order,
+            "mean": values.mean(axis=0, dtype=np.float64),
+            "std": values.std(axis=0, dtype=np.float64),
+            "reference": np.nan,
+            "average": np.nan,
+        }
+    )
+    if settings.scaler == "quantile":
+        table.loc[columns, "reference"] = reference_distribution(values[:, columns].astype(np.float64))
+    table.loc[columns, "average"] = 0.0
+    train_hash, n_train = train_hash_of(train_ids), len(train_ids)
+    fitted = fitted_genes(table, train_hash=train_hash, n_train=n_train, scaler=settings.scaler)
+    if settings.scaler == "zscore":
+        return fitted
+    table.loc[columns, "average"] = fitted.transform(values).mean(axis=0, dtype=np.float64)
+    return fitted_genes(table, train_hash=train_hash, n_train=n_train, scaler=settings.scaler)
+
+
+def _check_training(values: Values, genes: pd.DataFrame, train_ids: Sequence[str]) -> None:
+    if values.shape != (len(train_ids), len(genes)):
+        raise BadInputError(f"training values: shape {values.shape}, expected ({len(train_ids)}, {len(genes)})")
+    if len(train_ids) < 2:
+        raise BadInputError(f"training values: {len(train_ids)} patients, expected 2 or more to fit a scale")
+    if not np.isfinite(values).all():
+        row, column = (int(index) for index in np.argwhere(~np.isfinite(values))[0])
+        gene = genes["gene_id"].iloc[column]
+        raise BadInputError(f"patient {train_ids[row]}, gene {gene}: {values[row, column]}, expected a number")
+
+
+def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int, scaler: str = "zscore") -> FittedGenes:
+    """The fitted genes that a table of all genes describes (see FittedGenes)."""
+    if scaler not in SCALERS:
+        raise BadInputError(f"fitted genes: scaler {scaler!r}, expected one of {', '.join(SCALERS)}")
+    chosen = table[table["kept"]].sort_values("order")
+    if chosen["order"].tolist() != list(range(len(chosen))):
+        raise BadInputError("fitted genes: column order is not 0, 1, 2, … over the kept genes")
+    reference = chosen["reference"].to_numpy(np.float64) if scaler == "quantile" else None
+    if reference is not None and not (np.isfinite(reference).all() and (np.diff(reference) >= 0).all()):
+        raise BadInputError("fitted genes: column reference does not ascend over the kept genes")
+    return FittedGenes(
+        gene_ids=chosen["gene_id"].tolist(),
+        columns=chosen["gene_index"].to_numpy(np.int64),
+        scaler=scaler,
+        mean=chosen["mean"].to_numpy(np.float64),
+        std=chosen["std"].to_numpy(np.float64),
+        reference=reference,
+        average=chosen["average"].to_numpy(np.float64),
+        train_hash=train_hash,
+        n_train=n_train,
+        table=table,
+    )
+
+
+def train_hash_of(train_ids: Sequence[str]) -> str:
+    """Digest of the set of training patients."""
+    return digest_of(sorted(train_ids))
+
+
+def _ordered(genes: pd.DataFrame, indexes: NDArray[np.int64], settings: FilterSettings) -> NDArray[np.int64]:
+    """Gene indexes of the shard in the model's order, whatever order the shard has them in."""
+    by_id = np.argsort(genes["gene_id"].to_numpy(str), kind="stable")
+    genes, indexes = genes.iloc[by_id], indexes[by_id]
+    if settings.gene_order == "random":
+        return indexes[np.random.default_rng(settings.order_seed).permutation(len(indexes))]
+    if settings.gene_order == "position":
+        if genes["start"].isna().all():
+            raise ConfigError("genes.gene_order position: this expression shard has no gene positions; use ensembl")
+        keys = [
+            _place(chromosome, start) for chromosome, start in zip(genes["chromosome"], genes["start"], strict=True)
+        ]
+        return indexes[sorted(range(len(keys)), key=keys.__getitem__)]
+    return indexes
+
+
+def _place(chromosome: object, start: object) -> tuple[tuple[int, int, str], float]:
+    """Sort key of a position: chr1 … chr22, then other names alphabetically, genes without a position last."""
+    if pd.isna(chromosome) or pd.isna(start):  # type: ignore[call-overload]
+        return _UNPLACED, 0.0
+    name = str(chromosome).removeprefix("chr")
+    number = re.fullmatch(r"\d+", name)
+    return ((0, int(name), "") if number else (1, 0, name)), float(str(start))

@@ -1,0 +1,1 @@
+"""Where expression comes from: the GDC, or a matrix on disk."""

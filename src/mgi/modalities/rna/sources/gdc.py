@@ -1,0 +1,176 @@
+"""Gene expression from the Genomic Data Commons: open STAR counts, one file per aliquot."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.core.files import md5_of
+from mgi.core.receipt import forget, read_receipt, write_receipt
+from mgi.http.download import Download, download
+from mgi.http.retry import TransientError
+from mgi.http.service import Request, Service
+from mgi.locks.aliquots import Candidate, choose_aliquots
+from mgi.locks.lock import ExpressionItem, ExpressionLock, check_lock
+from mgi.locks.origin import check_origin
+from mgi.locks.source import Listing, RawEntry
+from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, file_row, files_query
+from mgi.modalities.rna.sources.gdc_versions import is_gone, same_bytes_elsewhere
+
+# A body that is a little longer than announced is reported as such; one that does not end is cut off.
+SLACK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class GdcExpression:
+    """A project's profiles at the GDC; files lie at `files/<md5>.tsv`, so the name says which bytes are right."""
+
+    service: Service
+    project: str
+    simulated: bool = False
+    stores_bytes: bool = True
+
+    def probe(self) -> str:
+        """The data release that answers.
+
+        Raises NetworkError where the service says anything but OK.
+        """
+        release, _ = self._status()
+        token = "" if self.service.credential is None else " (a token is set and is sent)"
+        return f"reachable, {release or 'release not stated'}, open files, no account needed{token}"
+
+    def discover(self) -> Listing:
+        """Every open STAR file of the project with the annotations that concern it.
+
+        Raises BadInputError where there is none.
+        """
+        release, says_simulated = self._status()
+        hits = all_hits(self.service, "files", files_query(self.project), id_field="file_id")
+        if not hits:
+            raise BadInputError(
+                f"GDC: no open STAR counts for project {self.project!r}; expression.project and all filter values "
+                "are case-sensitive (TCGA-LGG, RNA-Seq)"
+            )
+        notes = all_hits(self.service, "annotations", annotations_query(self.project), id_field="annotation_id")
+        rows = tuple(file_row(hit, notes) for hit in hits)
+        return Listing(rows=rows, release=release, simulated=self.simulated or says_simulated)
+
+    def lock(self, listing: Listing) -> ExpressionLock:
+        """One primary tumour per patient, with a reason for every file."""
+        candidates = [
+            Candidate(
+                patient_id=row["patient_id"],
+                barcode=row["aliquot"],
+                key=row["key"],
+                is_open=row["access"] == "open",
+                annotation=row["annotation"],
+            )
+            for row in listing.rows
+        ]
+        verdicts = choose_aliquots(candidates)
+        items = tuple(
+            ExpressionItem(
+                **{name: row[name] for name in ("patient_id", "sample", "aliquot", "key", "file_name", "size", "md5")},
+                chosen=verdicts[row["key"]].chosen,
+                reason=verdicts[row["key"]].reason,
+                version=row["version"],
+                first_release=row["first_release"],
+            )
+            for row in listing.rows
+        )
+        lock = ExpressionLock(
+            source="gdc",
+            release=listing.release,
+            simulated=listing.simulated,
+            gene_model=None,
+            table=None,
+            items=tuple(sorted(items, key=lambda item: (item.patient_id, item.key))),
+        )
+        check_lock(lock)
+        return lock
+
+    def admit(self, lock: ExpressionLock) -> None:
+        """Refuse a simulated archive's lock for the real service and the reverse; files are checked one by one."""
+        check_origin(lock, self.service, simulated=self.simulated)
+        # Files are named by their digest, and two of one name would be written at once.
+        names = [item.md5 for item in lock.items if item.chosen]
+        if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+            raise BadInputError(f"lock: two chosen files have md5 {twice[0]}: one patient's data twice; unchoose one")
+
+    def verify(self, item: ExpressionItem, folder: Path) -> RawEntry | None:
+        """The entry of a file whose bytes have the locked digest; a wrong one is left for `fetch` to replace."""
+        path = folder / self._path_of(item)
+        known = read_receipt(path, lambda facts: md5_of(path) == facts.get("md5"))
+        if known is None:
+            if not path.exists() or path.stat().st_size != item.size or md5_of(path) != item.md5:
+                return None
+            write_receipt(path, {"md5": item.md5})
+            return self._entry(item)
+        is_locked = known.get("md5") == item.md5 and path.stat().st_size == item.size
+        return self._entry(item, known.get("fetched_as")) if is_locked else None
+
+    def fetch(self, item: ExpressionItem, folder: Path) -> RawEntry:
+        """Download one file, resumed where a part is left, checked by size and md5.
+
+        A superseded file that is no longer served comes under its new id where the bytes are the locked ones.
+        """
+        path = folder / self._path_of(item)
+        forget(path)
+        newer = None
+        try:
+            self._download(item, item.key, path)
+        except NetworkError as refusal:
+            if not is_gone(refusal):
+                raise
+            newer = self._fetch_newer(item, refusal, path)
+        write_receipt(path, {"md5": item.md5} if newer is None else {"md5": item.md5, "fetched_as": newer})
+        return self._entry(item, newer)
+
+    def _fetch_newer(self, item: ExpressionItem, refusal: NetworkError, path: Path) -> str:
+        """Bring the locked bytes under the id that superseded the locked one; return that id."""
+        newer = same_bytes_elsewhere(self.service, item, refusal)
+        try:
+            self._download(item, newer, path)
+        except (NetworkError, IntegrityError) as error:
+            raise type(error)(f"{item.patient_id}: file {item.key} was superseded by {newer}; {error}") from None
+        return newer
+
+    def _download(self, item: ExpressionItem, file_id: str, path: Path) -> None:
+        download(
+            self.service,
+            Download(
+                request=Request(path=f"data/{file_id}", label=f"file {file_id}"),
+                target=path,
+                size=item.size,
+                md5=item.md5,
+                max_bytes=item.size + SLACK_BYTES,
+            ),
+            lambda part: None,
+        )
+
+    def _status(self) -> tuple[str | None, bool]:
+        """The data release, and whether the service calls itself simulated: an archive started by hand does."""
+
+        def check(status: object) -> None:
+            if not isinstance(status, dict) or status.get("status") != "OK":
+                said = status.get("status") if isinstance(status, dict) else status
+                raise TransientError(NetworkError(f"{self.service.name}: status is {said!r}, expected 'OK'"))
+
+        status = self.service.json(Request(path="status", label="status"), check)
+        release = status.get("data_release")
+        return None if release is None else str(release), status.get("simulated") is True
+
+    def _path_of(self, item: ExpressionItem) -> str:
+        return f"files/{item.md5}.tsv"
+
+    def _entry(self, item: ExpressionItem, fetched_as: str | None = None) -> RawEntry:
+        return RawEntry(
+            patient_id=item.patient_id,
+            key=item.key,
+            role="expression",
+            path=self._path_of(item),
+            size=item.size,
+            md5=item.md5,
+            sha256=None,
+            n_images=None,
+            fetched_as=None if fetched_as == item.key else fetched_as,
+        )

@@ -1,0 +1,188 @@
+"""The GDC's /files and /annotations: the query, the checks on its paging, and one flat row per file.
+
+Source: GDC API users guide, "Search and Retrieval"; API 8.5.0.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.core.ids import is_primary, patient_id_of, sample_of
+from mgi.http.retry import TransientError
+from mgi.http.service import Request, Service
+
+PAGE_SIZE = 200
+_SAMPLE = "cases.samples"
+_ALIQUOT = f"{_SAMPLE}.portions.analytes.aliquots"
+REQUIRED_FIELDS = (
+    "file_id", "file_name", "file_size", "md5sum", "access",
+    "cases.submitter_id", f"{_SAMPLE}.submitter_id", f"{_ALIQUOT}.submitter_id",
+)  # fmt: skip
+# The schema loses fields from release to release; what is only a cross-check may go missing.
+OPTIONAL_FIELDS = (
+    "state", "version", "data_release", "updated_datetime", "analysis.workflow_type", "cases.case_id",
+    f"{_SAMPLE}.sample_id", f"{_SAMPLE}.sample_type", f"{_SAMPLE}.tissue_type", f"{_SAMPLE}.tumor_descriptor",
+    f"{_ALIQUOT}.aliquot_id", "annotations.annotation_id",
+)  # fmt: skip
+_WITHDRAWN = re.compile(r"redact|\bDNU\b", re.IGNORECASE)
+
+
+def files_query(project: str) -> dict[str, Any]:
+    """The body of POST /files for open STAR counts of a project; values are case-sensitive."""
+    values = {
+        "cases.project.project_id": project,
+        "data_category": "Transcriptome Profiling",
+        "data_type": "Gene Expression Quantification",
+        "experimental_strategy": "RNA-Seq",
+        "analysis.workflow_type": "STAR - Counts",
+        "access": "open",
+    }
+    content = [{"op": "in", "content": {"field": field, "value": [value]}} for field, value in values.items()]
+    fields = ",".join((*REQUIRED_FIELDS, *OPTIONAL_FIELDS))
+    return {"filters": {"op": "and", "content": content}, "fields": fields, "sort": "file_id:asc", "format": "JSON"}
+
+
+def annotations_query(project: str) -> dict[str, Any]:
+    """The body of POST /annotations for a project."""
+    filters = {"op": "in", "content": {"field": "project.project_id", "value": [project]}}
+    return {"filters": filters, "sort": "annotation_id:asc", "format": "JSON"}
+
+
+def all_hits(service: Service, path: str, query: Mapping[str, Any], *, id_field: str) -> list[Mapping[str, Any]]:
+    """Every hit of a search, page by page, sorted by id; a listing that does not add up is asked for again, whole.
+
+    Raises IntegrityError where the total changes between pages, or ids repeat or do not number the total, again and
+    again. Raises NetworkError for warnings about fields that the pipeline needs.
+    """
+    return service.retrying(lambda: _listed_once(service, path, query, id_field), seed=path)
+
+
+def _listed_once(service: Service, path: str, query: Mapping[str, Any], id_field: str) -> list[Mapping[str, Any]]:
+    """One pass over the pages.
+
+    Raises TransientError where they do not add up: a new release may have appeared in between.
+    """
+    hits: list[Mapping[str, Any]] = []
+    total: int | None = None
+    while total is None or len(hits) < total:
+        body = {**query, "size": PAGE_SIZE, "from": len(hits)}
+        reply = service.json(Request(path=path, label=f"{path} from {len(hits)}", method="POST", body=body))
+        page, count = _page_of(reply, path)
+        if total is not None and count != total:
+            raise TransientError(IntegrityError(f"GDC {path}: total changed from {total} to {count} while paging"))
+        total = count
+        if not page and len(hits) < total:
+            raise TransientError(IntegrityError(f"GDC {path}: an empty page at {len(hits)} of {total}"))
+        hits.extend(page)
+        unique = {str(hit.get(id_field)) for hit in hits}
+        # After every page: a service that repeats one page would never reach its total.
+        if len(unique) != len(hits) or len(hits) > total:
+            counts = f"{len(unique)} unique ids in {len(hits)} hits of {total}"
+            raise TransientError(IntegrityError(f"GDC {path}: {counts}"))
+    return sorted(hits, key=lambda hit: str(hit.get(id_field)))
+
+
+def _page_of(reply: Any, path: str) -> tuple[list[Mapping[str, Any]], int]:
+    try:
+        page, total = reply["data"]["hits"], int(reply["data"]["pagination"]["total"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        error = NetworkError(f"GDC {path}: a reply without data.hits and data.pagination.total")
+        raise TransientError(error) from None
+    if not isinstance(page, list) or not all(isinstance(hit, dict) for hit in page):
+        raise TransientError(NetworkError(f"GDC {path}: data.hits: expected a list of objects"))
+    _refuse_warnings(reply.get("warnings"), path)
+    return page, total
+
+
+def _refuse_warnings(warnings: Any, path: str) -> None:
+    """An unknown field is a warning with status 200: harmless for a cross-check, fatal for a field we build on."""
+    if not warnings:
+        return
+    unknown = re.findall(r"\[([^\]]*)\]", str(warnings.get("fields", ""))) if isinstance(warnings, dict) else []
+    names = {name.strip(" '\"") for group in unknown for name in group.split(",")}
+    only_fields = isinstance(warnings, dict) and set(warnings) == {"fields"}
+    if not (only_fields and names and names <= set(OPTIONAL_FIELDS)):
+        raise NetworkError(f"GDC {path}: warnings {warnings}; the schema changed and this query must follow")
+
+
+def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One flat row of a /files hit: patient, sample and aliquot barcode, digest, size, access, annotation.
+
+    Raises BadInputError where the hit has another shape, and IntegrityError where barcode and descriptors disagree
+    about a primary tumour.
+    """
+    name = str(hit.get("file_id", "?"))
+    try:
+        (case,) = hit["cases"]
+        (sample,) = case["samples"]
+        aliquots = [
+            aliquot["submitter_id"]
+            for portion in sample["portions"]
+            for analyte in portion["analytes"]
+            for aliquot in analyte["aliquots"]
+        ]
+        (barcode,) = map(str, aliquots)
+        row = {
+            "patient_id": patient_id_of(str(case["submitter_id"])),
+            "sample": sample_of(str(sample["submitter_id"])),
+            "aliquot": barcode,
+            "key": str(hit["file_id"]),
+            "file_name": str(hit["file_name"]).rsplit("/", 1)[-1],
+            "size": int(hit["file_size"]),
+            "md5": str(hit["md5sum"]),
+            "access": str(hit["access"]),
+            "version": _stated(hit.get("version")),
+            # "32.0 - 45.0": the end moves with every release, and a lock that held it would change in every line.
+            "first_release": _stated(str(hit.get("data_release") or "").split(" - ")[0]),
+        }
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise BadInputError(f"GDC file {name}: expected one case, sample and aliquot with barcodes ({error})") from None
+    if patient_id_of(barcode) != row["patient_id"]:
+        raise IntegrityError(f"GDC file {name}: aliquot {barcode} does not belong to case {row['patient_id']}")
+    _cross_check(name, barcode, sample)
+    return {**row, "annotation": annotation_of(barcode, annotations)}
+
+
+def _stated(value: Any) -> str | None:
+    """What an optional field says, as text; None where it is absent or empty."""
+    return None if value is None else str(value).strip() or None
+
+
+def check_file_count(found: int, expected: tuple[int, ...] | None, project: str) -> None:
+    """Refuse a project whose number of files is outside of the expected range, both ends included.
+
+    A filter value that no longer fits gives fewer hits, or none, and no error. Raises IntegrityError.
+    """
+    fewest, most = expected or (1, found)
+    if not fewest <= found <= most:
+        raise IntegrityError(
+            f"GDC: {found} open STAR counts of project {project!r}, expression.expected_files says {fewest} to "
+            f"{most}; once you know why, set expression.expected_files to the range you expect, or to null"
+        )
+
+
+def _cross_check(name: str, barcode: str, sample: Mapping[str, Any]) -> None:
+    descriptors = {"tumor_descriptor": "Primary", "sample_type": "Primary Tumor"}
+    for field, primary in descriptors.items():
+        said = sample.get(field)
+        if said in (None, "", "Not Reported", "not reported", "Unknown"):
+            continue
+        if (said == primary) != is_primary(barcode):
+            raise IntegrityError(f"GDC file {name}: {field} is {said!r}, but the barcode is {barcode}")
+
+
+def annotation_of(barcode: str, annotations: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why an aliquot was withdrawn: the first redaction or "do not use" on it, its sample or its case; else None."""
+    for note in annotations:
+        entity = str(note.get("entity_submitter_id") or note.get("case_submitter_id") or "")
+        text = f"{note.get('classification') or ''} {note.get('category') or ''}"
+        rescinded = str(note.get("status") or "").lower() == "rescinded"
+        if entity and not rescinded and _covers(entity, barcode) and _WITHDRAWN.search(text):
+            return str(note.get("category") or note.get("classification"))
+    return None
+
+
+def _covers(entity: str, barcode: str) -> bool:
+    """Whether a barcode is the entity or part of it; portions and analytes continue a field (01A-12 covers 01A-12R)."""
+    return barcode.upper().startswith(entity.upper()) and len(entity) >= len("TCGA-XX-XXXX")

@@ -1,0 +1,88 @@
+"""Gene expression from a user's own table; how to read its sample labels is handed in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mgi.core.errors import ConfigError
+from mgi.core.ids import patient_id_of, sample_of
+from mgi.locks.aliquots import Candidate, choose_aliquots
+from mgi.locks.lock import ExpressionItem, ExpressionLock, Table, check_lock
+from mgi.locks.source import Listing, RawEntry
+from mgi.locks.user_table import check_table, table_of
+
+ALIQUOT_LENGTH = 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixExpression:
+    """A table of samples and genes at `table`, read in place."""
+
+    table: Path | None
+    labels_of: Callable[[Path], Sequence[str]]
+    stores_bytes: bool = False
+    _admitted: list[Table] = field(default_factory=list)
+
+    def probe(self) -> str:
+        """How many samples the table holds."""
+        return f"{len(self.labels_of(self._present()))} samples in {self._present().name}"
+
+    def discover(self) -> Listing:
+        """Every sample label of the table."""
+        path = self._present()
+        return Listing(rows=tuple({"label": label} for label in self.labels_of(path)), table=table_of(path))
+
+    def lock(self, listing: Listing) -> ExpressionLock:
+        """One primary tumour per patient, with a reason for every label."""
+        labels = [str(row["label"]) for row in listing.rows]
+        verdicts = choose_aliquots(
+            [Candidate(patient_id=patient_id_of(label), barcode=label, key=label) for label in labels]
+        )
+        items = tuple(
+            ExpressionItem(
+                patient_id=patient_id_of(label),
+                sample=sample_of(label),
+                aliquot=label if len(label) >= ALIQUOT_LENGTH else None,
+                key=label,
+                file_name=None,
+                size=0,
+                md5=None,
+                chosen=verdicts[label].chosen,
+                reason=verdicts[label].reason,
+            )
+            for label in sorted(labels, key=lambda label: (patient_id_of(label), label))
+        )
+        lock = ExpressionLock(
+            source="matrix", release=None, simulated=False, gene_model=None, table=listing.table, items=items
+        )
+        check_lock(lock)
+        return lock
+
+    def admit(self, lock: ExpressionLock) -> None:
+        """Refuse a table that is not the locked one."""
+        self._admitted[:] = [check_table(self._present(), lock.table)]
+
+    def verify(self, item: ExpressionItem, folder: Path) -> RawEntry | None:
+        """A row of the admitted table is in place by itself; its digest is the table's."""
+        if not self._admitted:
+            return None
+        return RawEntry(
+            patient_id=item.patient_id,
+            key=item.key,
+            role="expression",
+            path=None,
+            size=0,
+            md5=None,
+            sha256=self._admitted[0].sha256,
+            n_images=None,
+        )
+
+    def fetch(self, item: ExpressionItem, folder: Path) -> RawEntry:
+        """Check the row's place in the table; only reached where the table was not admitted."""
+        raise ConfigError(f"{item.key}: the table was not compared with the lock before its rows were used")
+
+    def _present(self) -> Path:
+        if self.table is None or not self.table.is_file():
+            found = "nothing" if self.table is None else f"no file at {self.table}"
+            raise ConfigError(f"expression.table: found {found}, expected your table of samples and genes")
+        return self.table

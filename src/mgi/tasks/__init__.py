@@ -1,0 +1,1 @@
+"""One folder a task: loss, head, prediction file, scores, tests."""

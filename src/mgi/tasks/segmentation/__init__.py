@@ -1,0 +1,1 @@
+"""Segment the tumour on every slice, and score the masks."""

@@ -1,0 +1,49 @@
+import pytest
+
+from mgi.cohort.patient_names import PatientNames, read_patient_names
+from mgi.core.errors import BadInputError
+
+
+def write(tmp_path, text):
+    path = tmp_path / "patients.tsv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_a_table_an_id_must_be_a_barcode():
+    names = read_patient_names(None)
+    assert names.patient_of("TCGA-CS-4941") == "TCGA-CS-4941"
+    with pytest.raises(BadInputError, match=r"'UPENN-1': not a TCGA barcode.*images\.patients"):
+        names.patient_of("UPENN-1")
+
+
+def test_a_table_gives_barcodes_and_leaves_out_whom_it_does_not_know(tmp_path):
+    text = "\ufeffid\tpatient_id\r\nUPENN-1\tTCGA-ZZ-0001\r\n\r\nUPENN-2\ttcga-zz-0002\r\n"
+    names = read_patient_names(write(tmp_path, text))
+    assert [names.patient_of(found) for found in ("UPENN-1", "UPENN-2", "UPENN-3", "TCGA-CS-4941")] == [
+        "TCGA-ZZ-0001",
+        "TCGA-ZZ-0002",
+        None,
+        "TCGA-CS-4941",
+    ]
+    assert PatientNames().given is False
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"columns \[\]"),
+        ("found\tpatient\n", "expected \\['id', 'patient_id'\\]"),
+        ("id\tpatient_id\nA\n", "line 2: 1 columns"),
+        ("id\tpatient_id\nA\tX1\n", "line 2: 'X1': not a TCGA barcode"),
+        ("id\tpatient_id\nA\tTCGA-ZZ-0001\nA\tTCGA-ZZ-0002\n", "line 3: id 'A' has two patients"),
+    ],
+)
+def test_a_table_that_is_wrong_is_named_by_its_line(tmp_path, text, said):
+    with pytest.raises(BadInputError, match=said):
+        read_patient_names(write(tmp_path, text))
+
+
+def test_an_absent_table_is_one_line(tmp_path):
+    with pytest.raises(BadInputError, match=r"images\.patients: .*none\.tsv"):
+        read_patient_names(tmp_path / "none.tsv")

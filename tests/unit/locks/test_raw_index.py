@@ -1,0 +1,142 @@
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mgi.core.errors import BadInputError, IntegrityError
+from mgi.locks.raw_index import read_raw_indexes
+
+
+def item(key: str, **changes: Any) -> dict[str, Any]:
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    base = {"patient_id": "TCGA-AA-0001", "key": key, "role": "flair", "path": f"series/{key}.zip", "sha256": digest}
+    return {**base, "size": 1, "md5": None, "n_images": 3, **changes}
+
+
+def written(folder: Path, name: str, items: list[dict[str, Any]], kind: str = "images") -> Path:
+    path = folder / name
+    path.write_text(json.dumps({"kind": kind, "source": "tcia", "items": items}))
+    return path
+
+
+def test_paths_are_relative_to_the_index(tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    (tmp_path / "series/a.zip").write_bytes(b"a")
+    items = read_raw_indexes(
+        [written(tmp_path, "1.json", [item("a")]), written(tmp_path, "2.json", [item("b")])], "images"
+    )
+    assert sorted(items) == ["a", "b"]
+    assert items["a"].verified_path() == tmp_path / "series/a.zip"
+    assert (items["a"].n_images, items["a"].rejected) == (3, None)
+
+
+def test_changed_and_missing_bytes_are_refused(tmp_path: Path) -> None:
+    items = read_raw_indexes([written(tmp_path, "1.json", [item("a")])], "images")
+    with pytest.raises(IntegrityError, match="missing"):
+        items["a"].verified_path()
+    (tmp_path / "series").mkdir()
+    (tmp_path / "series/a.zip").write_bytes(b"b")
+    with pytest.raises(IntegrityError, match="sha256"):
+        items["a"].verified_path()
+
+
+def test_an_item_without_a_file_asks_for_the_table(tmp_path: Path) -> None:
+    items = read_raw_indexes([written(tmp_path, "1.json", [item("a", path=None)])], "images")
+    with pytest.raises(BadInputError, match="--table"):
+        items["a"].verified_path()
+
+
+@pytest.mark.parametrize("path", ["../a.zip", "/etc/passwd", "series/../../a"])
+def test_a_path_out_of_the_folder_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(BadInputError, match="inside of the index's folder"):
+        read_raw_indexes([written(tmp_path, "1.json", [item("a", path=path)])], "images")
+
+
+def test_another_kind_a_repeated_key_and_a_missing_field_are_refused(tmp_path: Path) -> None:
+    first = written(tmp_path, "1.json", [item("a")])
+    with pytest.raises(BadInputError, match="kind 'expression'"):
+        read_raw_indexes([first], "expression")
+    with pytest.raises(BadInputError, match="key a: listed twice"):
+        read_raw_indexes([first, first], "images")
+    broken = item("a")
+    del broken["sha256"]
+    with pytest.raises(BadInputError, match="sha256: missing"):
+        read_raw_indexes([written(tmp_path, "3.json", [broken])], "images")
+
+
+def test_an_item_without_sha256_is_checked_by_its_md5(tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    (tmp_path / "series/a.zip").write_bytes(b"a")
+    pin = {"sha256": None, "md5": hashlib.md5(b"a").hexdigest()}
+    found = read_raw_indexes([written(tmp_path, "1.json", [item("a", **pin)])], "images")["a"]
+    assert found.verified_path() == tmp_path / "series/a.zip"
+    assert found.digest == f"md5:{pin['md5']}"
+    (tmp_path / "series/a.zip").write_bytes(b"b")
+    with pytest.raises(IntegrityError, match=r"md5 .*, expected"):
+        found.verified_path()
+
+
+def test_the_sha256_decides_where_both_are_given(tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    (tmp_path / "series/a.zip").write_bytes(b"a")
+    found = read_raw_indexes([written(tmp_path, "1.json", [item("a", md5="0" * 32)])], "images")["a"]
+    found.verified_path()
+    assert found.digest == found.sha256
+
+
+def test_an_item_without_any_digest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="a: sha256: missing, and md5 as well"):
+        read_raw_indexes([written(tmp_path, "1.json", [item("a", sha256=None)])], "images")
+
+
+def in_folder(folder: Path, files: dict[str, bytes], **changes: Any) -> dict[str, Any]:
+    """An item whose members are these files of the user's folder."""
+    pairs = []
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+        pairs.append([name, hashlib.sha256(data).hexdigest()])
+    return item("a", **{"path": None, "sha256": None, "members": pairs, **changes})
+
+
+def test_members_are_read_in_their_order_and_checked(tmp_path: Path) -> None:
+    user = tmp_path / "user"
+    entry = in_folder(user, {"b/2.dcm": b"two", "b/1.dcm": b"one"})
+    found = read_raw_indexes([written(tmp_path, "1.json", [entry])], "images")["a"]
+    assert list(found.verified_members(user)) == [("b/2.dcm", b"two"), ("b/1.dcm", b"one")]
+    (user / "b/1.dcm").write_bytes(b"One")
+    with pytest.raises(IntegrityError, match=r"b/1\.dcm: sha256 .* it was changed"):
+        list(found.verified_members(user))
+    (user / "b/1.dcm").unlink()
+    with pytest.raises(IntegrityError, match=r"b/1\.dcm: missing"):
+        list(found.verified_members(user))
+
+
+def test_the_digest_of_members_changes_with_any_of_them(tmp_path: Path) -> None:
+    digests = set()
+    for number, files in enumerate([{"1": b"a", "2": b"b"}, {"1": b"a", "2": b"c"}, {"1": b"a"}]):
+        path = written(tmp_path, f"{number}.json", [in_folder(tmp_path / "user", files)])
+        digests.add(read_raw_indexes([path], "images")["a"].digest)
+    assert len(digests) == 3
+
+
+def test_an_item_without_members_names_itself(tmp_path: Path) -> None:
+    found = read_raw_indexes([written(tmp_path, "1.json", [item("a", path=None)])], "images")["a"]
+    with pytest.raises(BadInputError, match="a: its index lists no members"):
+        list(found.verified_members(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../a", "b/../../a", "b\\..\\a", "", "a\0b"])
+def test_a_member_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, "1.json", [item("a", path=None, members=[[name, "0" * 64]])])
+    with pytest.raises(BadInputError, match="inside of the user's folder"):
+        read_raw_indexes([path], "images")
+
+
+@pytest.mark.parametrize("members", ["a", ["a"], [["a"]], [["a", 1]], {"a": "b"}])
+def test_members_out_of_form_are_refused(tmp_path: Path, members: Any) -> None:
+    path = written(tmp_path, "1.json", [item("a", path=None, members=members)])
+    with pytest.raises(BadInputError, match=r"members: expected a list of \[path, sha256\]"):
+        read_raw_indexes([path], "images")

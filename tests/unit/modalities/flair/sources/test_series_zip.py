@@ -1,0 +1,157 @@
+import io
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+
+from mgi.core.errors import IntegrityError, ResourceError
+from mgi.core.files import sha256_of
+from mgi.http.retry import TransientError
+from mgi.modalities.flair.sources import series_zip
+from mgi.modalities.flair.sources.series_zip import verify_series
+
+UIDS = ["1.2.3", "1.2.4", "1.2.5"]
+
+
+@pytest.fixture
+def members(dicom_slice):
+    return {f"0000000{n}.dcm": dicom_slice(uid) for n, uid in enumerate(UIDS)}
+
+
+def verify(tmp_path, content, uids=UIDS, n_images=3):
+    path = tmp_path / "s.zip.part"
+    path.write_bytes(content)
+    return verify_series(path, series="1.9", n_images=n_images, sop_uids=uids)
+
+
+def test_a_whole_series_is_summarised(tmp_path, members, zip_of):
+    found = verify(tmp_path, zip_of(members))
+    assert (found.n_images, found.fault) == (3, None)
+    assert found.sha256 == sha256_of(tmp_path / "s.zip.part")
+    assert found.size == (tmp_path / "s.zip.part").stat().st_size
+    assert found.tags == {
+        "ScanningSequence": ["SE", "IR"],
+        "InversionTime": 2200.0,
+        "EchoTime": 120.0,
+        "RepetitionTime": 9000.0,
+        "ImageOrientationPatient": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+    }
+
+
+def test_a_missing_slice_is_noticed_although_the_zip_is_valid(tmp_path, members, zip_of):
+    del members["00000001.dcm"]
+    with pytest.raises(TransientError, match="2 images in the zip, 3 listed, 3 in the lock"):
+        verify(tmp_path, zip_of(members))
+
+
+def test_a_slice_of_another_series_is_noticed(tmp_path, members, zip_of):
+    with pytest.raises(TransientError, match="2 of 3 listed SOPInstanceUIDs"):
+        verify(tmp_path, zip_of(members), uids=["1.2.3", "1.2.4", "9.9"])
+
+
+def test_a_zip_without_digests_is_a_zip_that_stopped_half_way(tmp_path, members, zip_of):
+    with pytest.raises(TransientError, match=r"no md5hashes\.csv"):
+        verify(tmp_path, zip_of(members, md5=False))
+
+
+def test_an_image_that_the_digests_do_not_list_is_noticed(tmp_path, members, zip_of):
+    content = zip_of({**members, "md5hashes.csv": b"Filename,MD5Hash\n00000000.dcm,aa\n"}, md5=False)
+    with pytest.raises(TransientError, match=r"does not list 00000001\.dcm \(2 missing\)"):
+        verify(tmp_path, content)
+
+
+def test_a_short_slice_with_a_valid_checksum_is_noticed(tmp_path, members, zip_of):
+    whole = zip_of(members)
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        digests = archive.read("md5hashes.csv")
+    members["00000002.dcm"] = members["00000002.dcm"][:-8]
+    with pytest.raises(TransientError, match=r"image 00000002\.dcm does not have the md5"):
+        verify(tmp_path, zip_of({**members, "md5hashes.csv": digests}, md5=False))
+
+
+def test_a_slice_that_the_archive_itself_holds_cut_is_a_fault_of_the_content(tmp_path, members, zip_of):
+    members["00000002.dcm"] = members["00000002.dcm"][:-8]
+    assert verify(tmp_path, zip_of(members)).fault == "image 00000002.dcm does not decode (ValueError)"
+
+
+def test_a_segmentation_is_not_decoded_here(tmp_path, dicom_slice, zip_of):
+    seg = dicom_slice("1.2.3", Modality="SEG", PixelData=b"\0\0")
+    assert verify(tmp_path, zip_of({"1.dcm": seg}), uids=["1.2.3"], n_images=1).fault is None
+
+
+def test_an_image_that_claims_gigabytes_is_not_decoded(tmp_path, dicom_slice, zip_of):
+    bomb = dicom_slice("1.2.3", Rows=60_000, Columns=60_000)
+    found = verify(tmp_path, zip_of({"1.dcm": bomb}), uids=["1.2.3"], n_images=1)
+    assert found.fault == "image 1.dcm claims 7200000000 bytes of pixels"
+
+
+def test_a_deflated_image_is_refused_before_it_is_inflated(tmp_path, dicom_slice, zip_of):
+    content = dicom_slice("1.2.3").replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")
+    start = content.index(b"\x02\x00\x10\x00UI") + 6
+    content = content[:start] + (22).to_bytes(2, "little") + content[start + 2 :]
+    with pytest.raises(IntegrityError, match="deflated transfer syntax"):
+        verify(tmp_path, zip_of({"1.dcm": content}), uids=["1.2.3"], n_images=1)
+
+
+def test_a_member_that_is_no_dicom_is_named(tmp_path, zip_of):
+    with pytest.raises(IntegrityError, match=r"image 1\.dcm: not a DICOM file"):
+        verify(tmp_path, zip_of({"1.dcm": b"hello" * 50}), uids=["1.2.3"], n_images=1)
+
+
+def test_empty_and_malformed_tags_are_left_out(tmp_path, dicom_slice, zip_of):
+    content = dicom_slice("1.2.3", EchoTime=None, InversionTime="")
+    tags = verify(tmp_path, zip_of({"1.dcm": content}), uids=["1.2.3"], n_images=1).tags
+    assert "EchoTime" not in tags
+    assert "InversionTime" not in tags
+
+
+@pytest.mark.parametrize("keep", [0, 30, 0.5, 0.99])
+def test_a_cut_zip_may_be_better_next_time(tmp_path, members, zip_of, keep):
+    whole = zip_of(members)
+    length = keep if keep in (0, 30) else int(len(whole) * keep)
+    with pytest.raises(TransientError, match="truncated or not a zip"):
+        verify(tmp_path, whole[:length])
+
+
+def test_a_broken_checksum_may_be_better_next_time(tmp_path, members, zip_of):
+    whole = bytearray(zip_of(members))
+    whole[whole.index(b"LICENSE") + 200] ^= 0xFF
+    with pytest.raises((TransientError, IntegrityError)):
+        verify(tmp_path, bytes(whole))
+
+
+@pytest.mark.parametrize("name", ["../../evil.dcm", "/etc/evil.dcm", "folder/1.dcm", "..\\evil.dcm"])
+def test_a_name_with_a_path_is_refused(tmp_path, zip_of, name):
+    with pytest.raises(IntegrityError, match="has a path in its name"):
+        verify(tmp_path, zip_of({name: b"x"}))
+
+
+def test_a_member_cannot_unpack_to_more_than_it_claims(tmp_path, dicom_slice, zip_of):
+    content = bytearray(zip_of({"1.dcm": dicom_slice("1.2.3")}))
+    claimed = content.index(b"1.dcm", content.index(b"PK\x01\x02")) - 22
+    content[claimed : claimed + 4] = (100).to_bytes(4, "little")
+    with pytest.raises(TransientError, match=r"member '1\.dcm' is damaged"):
+        verify(tmp_path, bytes(content), uids=["1.2.3"], n_images=1)
+
+
+def test_a_missing_decoder_stops_the_fetch_and_blames_no_image(tmp_path, members, zip_of, monkeypatch):
+    missing = SimpleNamespace(is_available=False, missing_dependencies=["gdcm - requires gdcm", "mgi - requires x"])
+    monkeypatch.setattr(series_zip, "get_decoder", lambda _: missing)
+    with pytest.raises(ResourceError, match=r"image 0000000\d\.dcm: TransferSyntaxUID .*pip install 'mgi\[codecs\]'"):
+        verify(tmp_path, zip_of(members))
+
+
+def test_a_syntax_that_nothing_reads_is_a_fault_of_the_content(tmp_path, members, zip_of, monkeypatch):
+    def unknown(_):
+        raise NotImplementedError
+
+    monkeypatch.setattr(series_zip, "get_decoder", unknown)
+    assert verify(tmp_path, zip_of(members)).fault.endswith("does not decode (NotImplementedError)")
+
+
+def test_each_image_is_parsed_once(tmp_path, members, zip_of, monkeypatch):
+    parsed = []
+    real = series_zip.pydicom.dcmread
+    monkeypatch.setattr(series_zip.pydicom, "dcmread", lambda *a, **k: parsed.append(1) or real(*a, **k))
+    verify(tmp_path, zip_of(members))
+    assert len(parsed) == sum(name.endswith(".dcm") for name in members)

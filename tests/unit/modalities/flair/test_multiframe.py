@@ -1,0 +1,128 @@
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
+
+from mgi.core.errors import BadInputError
+from mgi.modalities.flair.dicom import volume_of
+from mgi.modalities.flair.dicom_slices import slices_of
+from mgi.modalities.flair.multiframe import functional_group, required_group
+
+UID = "1.2.3.4"
+FRAMES = np.arange(4 * 3 * 5, dtype=np.uint16).reshape(4, 3, 5)
+
+
+def group(**values: Any) -> DicomSequence:
+    item = Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    return DicomSequence([item])
+
+
+@pytest.fixture
+def enhanced(mr_file: Callable[..., bytes]) -> Callable[..., bytes]:
+    """An enhanced MR object of FRAMES, 5 mm apart in the given order; `shared` and `own` add or replace groups."""
+
+    def make(
+        order: Sequence[int] = (0, 1, 2, 3), own: Sequence[dict[str, Any]] | None = None, **shared: DicomSequence
+    ) -> bytes:
+        dataset = pydicom.dcmread(io.BytesIO(mr_file(FRAMES[0])))
+        for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "InstanceNumber"):
+            delattr(dataset, keyword)
+        dataset.NumberOfFrames = len(order)
+        dataset.PixelData = FRAMES[list(order)].tobytes()
+        common = Dataset()
+        groups = {
+            "PlaneOrientationSequence": group(ImageOrientationPatient=[1, 0, 0, 0, 1, 0]),
+            "PixelMeasuresSequence": group(PixelSpacing=[2.0, 3.0], SliceThickness=5.0),
+            "PixelValueTransformationSequence": group(RescaleSlope=2, RescaleIntercept=-3),
+            "MREchoSequence": group(EffectiveEchoTime=110.5),
+            "MRTimingAndRelatedParametersSequence": group(RepetitionTime=9000.0),
+            "MRModifierSequence": group(InversionRecovery="YES", InversionTimes=[2200.0]),
+        }
+        for name, value in {**groups, **shared}.items():
+            if value is not None:
+                setattr(common, name, value)
+        dataset.SharedFunctionalGroupsSequence = DicomSequence([common])
+        frames = []
+        for place, k in enumerate(order):
+            frame = Dataset()
+            frame.PlanePositionSequence = group(ImagePositionPatient=[1.0, 2.0, 5.0 * k])
+            for name, value in (own[place] if own else {}).items():
+                setattr(frame, name, value)
+            frames.append(frame)
+        dataset.PerFrameFunctionalGroupsSequence = DicomSequence(frames)
+        buffer = io.BytesIO()
+        dataset.save_as(buffer)
+        return buffer.getvalue()
+
+    return make
+
+
+def test_frames_are_ordered_by_position_and_rescaled_like_slices(enhanced: Callable[..., bytes]) -> None:
+    volume = volume_of([("1.dcm", enhanced([2, 0, 3, 1]))], UID)
+    assert np.array_equal(volume.voxels, FRAMES.astype(np.int16) * 2 - 3)
+    assert volume.spacing_mm == (5.0, 2.0, 3.0)
+    assert (volume.affine @ [1, 1, 1, 1])[:3].tolist() == [1 + 3, 2 + 2, 5]
+
+
+def test_the_tags_that_tell_a_flair_are_found_in_their_groups(enhanced: Callable[..., bytes]) -> None:
+    tags = volume_of([("1.dcm", enhanced())], UID).tags
+    assert (tags["EchoTime"], tags["InversionTime"], tags["RepetitionTime"]) == (110.5, 2200.0, 9000.0)
+    assert (tags["ScanningSequence"], tags["SliceThickness"]) == ("IR", 5.0)
+
+
+def test_a_frame_s_own_group_comes_before_the_shared_one(enhanced: Callable[..., bytes]) -> None:
+    own = [{"PixelValueTransformationSequence": group(RescaleSlope=1, RescaleIntercept=k)} for k in range(4)]
+    slices = slices_of(enhanced(own=own), "x")
+    assert [(entry.slope, entry.intercept) for entry in slices] == [(1, 0), (1, 1), (1, 2), (1, 3)]
+
+
+def test_of_two_echoes_in_one_object_the_flair_is_taken(enhanced: Callable[..., bytes]) -> None:
+    own = [
+        {
+            "PlanePositionSequence": group(ImagePositionPatient=[1.0, 2.0, 5.0 * (place // 2)]),
+            "MREchoSequence": group(EffectiveEchoTime=(20.0, 110.0)[place % 2]),
+        }
+        for place in range(4)
+    ]
+    volume = volume_of([("1.dcm", enhanced(own=own))], UID)
+    assert volume.voxels.tolist() == (FRAMES[1::2].astype(int) * 2 - 3).tolist()
+    assert volume.notes == ("took the 2 of 4 slices with EchoTime 110",)
+
+
+def test_an_enhanced_object_of_one_frame_is_a_single_slice(enhanced: Callable[..., bytes]) -> None:
+    assert volume_of([("1.dcm", enhanced([0]))], UID).spacing_mm == (5.0, 2.0, 3.0)
+
+
+def test_frames_without_a_group_each_are_refused(enhanced: Callable[..., bytes]) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(enhanced()))
+    del dataset.PerFrameFunctionalGroupsSequence[3]
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    with pytest.raises(BadInputError, match=r"1\.dcm: NumberOfFrames 4: 3 PerFrameFunctionalGroups"):
+        volume_of([("1.dcm", buffer.getvalue())], UID)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("PlaneOrientationSequence", "ImageOrientationPatient"), ("PixelMeasuresSequence", "PixelSpacing")],
+)
+def test_a_missing_group_is_refused_by_field(enhanced: Callable[..., bytes], name: str, field: str) -> None:
+    with pytest.raises(BadInputError, match=rf"{field}: missing"):
+        volume_of([("1.dcm", enhanced(**{name: None}))], UID)
+
+
+def test_a_group_is_looked_up_by_frame() -> None:
+    dataset = Dataset()
+    dataset.PerFrameFunctionalGroupsSequence = DicomSequence([Dataset(), Dataset()])
+    dataset.PerFrameFunctionalGroupsSequence[1].MREchoSequence = group(EffectiveEchoTime=7.0)
+    assert functional_group(dataset, 0, "MREchoSequence") is None
+    assert required_group(dataset, 1, "MREchoSequence", "x").EffectiveEchoTime == 7.0
+    with pytest.raises(BadInputError, match="x: frame 0: MREchoSequence: missing"):
+        required_group(dataset, 0, "MREchoSequence", "x")

@@ -1,0 +1,91 @@
+"""The fast reader against pydicom: the same header and pixels, or a refusal that leaves the file to pydicom."""
+
+import io
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from mgi.modalities.flair.dicom_file import parse_dicom, parse_plain
+from mgi.modalities.flair.header import KEYWORD_OF
+from mgi.modalities.flair.plain_elements import read_plain
+
+PIXELS = np.arange(6, dtype=np.uint16).reshape(2, 3)
+MrFile = Callable[..., bytes]
+SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+
+
+def with_sequence(data: bytes, *, undefined: bool, depth: int = 1) -> bytes:
+    """The file with a nest of sequences, their lengths stated or marked by delimiters."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    inner: Any = Dataset()
+    inner.ReferencedSOPInstanceUID = "1.2.3"
+    for _ in range(depth):
+        outer = Dataset()
+        inner.is_undefined_length_sequence_item = undefined
+        outer.ReferencedImageSequence = Sequence([inner, Dataset()])
+        outer["ReferencedImageSequence"].is_undefined_length = undefined
+        inner = outer
+    dataset.ReferencedImageSequence = inner.ReferencedImageSequence
+    dataset["ReferencedImageSequence"].is_undefined_length = undefined
+    written = io.BytesIO()
+    dataset.save_as(written)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_header_and_pixels_are_those_of_pydicom(mr_file: MrFile, syntax: str) -> None:
+    data = mr_file(PIXELS, syntax=syntax)
+    plain = parse_plain(data, "x")
+    dataset, header = parse_dicom(data, "x")
+    assert plain is not None
+    assert plain[1] == header
+    assert bytes(plain[0]) == dataset.PixelData
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("undefined", [True, False])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_sequences_are_stepped_over(mr_file: MrFile, syntax: str, undefined: bool, depth: int) -> None:
+    data = with_sequence(mr_file(PIXELS, syntax=syntax), undefined=undefined, depth=depth)
+    plain = parse_plain(data, "x")
+    assert plain is not None
+    assert plain[1] == parse_dicom(data, "x")[1]
+    assert bytes(plain[0]) == PIXELS.tobytes()
+
+
+def test_a_nest_too_deep_is_left_to_pydicom(mr_file: MrFile) -> None:
+    assert parse_plain(with_sequence(mr_file(PIXELS), undefined=True, depth=12), "x") is None
+
+
+def test_a_big_endian_file_is_left_to_pydicom(mr_file: MrFile) -> None:
+    assert parse_plain(mr_file(PIXELS, syntax=ExplicitVRBigEndian), "x") is None
+
+
+def test_every_shortened_file_is_left_to_pydicom(mr_file: MrFile) -> None:
+    data = with_sequence(mr_file(PIXELS), undefined=True)
+    assert read_plain(data, KEYWORD_OF) is not None
+    for end in range(len(data)):
+        assert read_plain(data[:end], KEYWORD_OF) is None, end
+
+
+def test_bytes_behind_the_last_element_are_left_to_pydicom(mr_file: MrFile) -> None:
+    assert read_plain(mr_file(PIXELS) + b"\0\0", KEYWORD_OF) is None
+
+
+def test_repeated_tags_are_left_to_pydicom(mr_file: MrFile) -> None:
+    data = mr_file(PIXELS)
+    rows = struct.pack("<HH2sHH", 0x0028, 0x0010, b"US", 2, 2)
+    at = data.index(rows)
+    assert read_plain(data[:at] + rows + data[at:], KEYWORD_OF) is None
+
+
+def test_several_frames_and_wide_pixels_are_left_to_pydicom(mr_file: MrFile) -> None:
+    assert parse_plain(mr_file(PIXELS, tags={"NumberOfFrames": 2}), "x") is None
+    assert parse_plain(mr_file(PIXELS, tags={"BitsAllocated": 32}), "x") is None

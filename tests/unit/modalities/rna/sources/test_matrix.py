@@ -1,0 +1,53 @@
+import pytest
+
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.locks.lock import as_json
+from mgi.modalities.rna.sources.matrix import MatrixExpression
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "table.txt"
+    path.write_text("TCGA-HT-7473-01A\nTCGA-HT-7473-02A\nTCGA-CS-4941")
+    return MatrixExpression(table=path, labels_of=lambda path: path.read_text().split())
+
+
+def test_the_lock_has_one_label_per_patient_and_pins_the_table(source):
+    lock = source.lock(source.discover())
+    assert [(item.patient_id, item.sample, item.key, item.chosen, item.reason) for item in lock.items] == [
+        ("TCGA-CS-4941", None, "TCGA-CS-4941", True, "labelled by patient"),
+        ("TCGA-HT-7473", "TCGA-HT-7473-01A", "TCGA-HT-7473-01A", True, "primary tumour"),
+        ("TCGA-HT-7473", "TCGA-HT-7473-02A", "TCGA-HT-7473-02A", False, "recurrent sample"),
+    ]
+    assert lock.table.name == "table.txt"
+    assert as_json(lock) == as_json(source.lock(source.discover()))
+    assert source.probe() == "3 samples in table.txt"
+
+
+def test_a_row_is_in_place_once_the_table_is_admitted(source, tmp_path):
+    lock = source.lock(source.discover())
+    assert source.verify(lock.items[0], tmp_path) is None
+    with pytest.raises(ConfigError, match="not compared"):
+        source.fetch(lock.items[0], tmp_path)
+    source.admit(lock)
+    entry = source.verify(lock.items[0], tmp_path)
+    assert (entry.path, entry.key, entry.sha256) == (None, "TCGA-CS-4941", lock.table.sha256)
+
+
+def test_a_changed_table_is_refused(source):
+    lock = source.lock(source.discover())
+    source.table.write_text("TCGA-HT-7473-01A")
+    with pytest.raises(IntegrityError, match="make the lock again"):
+        source.admit(lock)
+
+
+def test_labels_that_are_no_patients_are_refused(source):
+    source.table.write_text("sample-1")
+    with pytest.raises(BadInputError, match="'sample-1': not a TCGA barcode"):
+        source.lock(source.discover())
+
+
+def test_an_absent_table_names_the_key(tmp_path):
+    for table in (None, tmp_path / "absent.csv"):
+        with pytest.raises(ConfigError, match=r"expression\.table: found no"):
+            MatrixExpression(table=table, labels_of=lambda path: []).discover()

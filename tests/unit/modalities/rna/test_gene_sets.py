@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import pytest
+
+from mgi.core.errors import BadInputError
+from mgi.modalities.rna.gene_sets import match_sets, read_gmt, unversioned
+
+IDS = ["ENSG00000000001.5", "ENSG00000000002.1", "ENSG00000000003.2_PAR_Y", "ENSG00000000004.9", "ENSG00000000005.1"]
+NAMES = ["TP53", "IDH1", "DUP", "DUP", None]
+
+
+def gmt(folder: Path, text: str | bytes) -> Path:
+    path = folder / "sets.gmt"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_a_line_is_a_name_a_description_and_genes(tmp_path: Path) -> None:
+    text = "\ufeffB\thttp://x\tTP53\tIDH1\tTP53\r\n\nA\t\tATRX\t\t \n"
+    sets = read_gmt(gmt(tmp_path, text))
+    assert list(sets.items()) == [("B", ["TP53", "IDH1"]), ("A", ["ATRX"])]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"A\tx\tTP53\nB\tx\n", "line 2: found 'B\\\\tx', expected a set's name, a description and one gene or more"),
+        (b"A\tx\t\t\n", "line 1: found 'A.*expected a set's name"),
+        (b"\tx\tTP53\n", "line 1: found '.*expected a set's name"),
+        (b"A x TP53\n", "line 1: found 'A x TP53', expected a set's name"),
+        (b"A\tx\tTP53 IDH1\n", "line 1: found 'TP53 IDH1', expected one gene between tabs"),
+        (b"A\tx\tTP53\nB\tx\tTP53\nA\tx\tIDH1\n", "line 3: set 'A' is also on line 1"),
+        (b"A\x1b[2J\tx\tTP53\n", "line 1: found a control character in 'A\\\\x1b"),
+        (b"A\tx\tTP53\x0bB\n", "line 1: found a control character"),
+        (b"", "lists no gene set"),
+        (b"\n \n", "lists no gene set"),
+        (b"\x1f\x8b\x08\x00", "not UTF-8"),
+        (b"A\x00\tx\tTP53", "control character"),
+    ],
+)
+def test_what_is_no_gmt_is_one_line_with_the_file_and_the_line(tmp_path: Path, text: bytes, said: str) -> None:
+    with pytest.raises(BadInputError, match=rf"sets\.gmt: {said}" if "control" not in said else said) as caught:
+        read_gmt(gmt(tmp_path, text))
+    message = str(caught.value)
+    assert message.isprintable()
+    assert len(message) < len(str(tmp_path)) + 250
+
+
+def test_a_long_line_is_cut_in_the_message(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError) as caught:
+        read_gmt(gmt(tmp_path, "x" * 1_000_000))
+    assert len(str(caught.value)) < len(str(tmp_path)) + 250
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.gmt", tmp_path):
+        with pytest.raises(BadInputError, match=r"expected a \.gmt file"):
+            read_gmt(path)
+
+
+def test_genes_are_matched_by_symbol_and_by_id_with_or_without_version() -> None:
+    sets = {
+        "symbol": ["IDH1", "TP53"],
+        "bare": ["ENSG00000000001"],
+        "exact": ["ENSG00000000004.9"],
+        "older": ["ENSG00000000004.2"],
+        "par": ["ENSG00000000003_PAR_Y"],
+        "shared name": ["DUP", "nobody"],
+    }
+    found = match_sets(sets, IDS, NAMES, where="f")
+    assert found.members == {
+        "symbol": [0, 1], "bare": [0], "exact": [3], "older": [3], "par": [2], "shared name": [2, 3],
+    }  # fmt: skip
+    assert list(found.members) == list(sets)
+    assert (found.n_outside, found.dropped) == (1, [])
+
+
+def test_a_symbol_with_a_point_is_no_id_with_a_version() -> None:
+    assert unversioned("RP11-34P13.7") == "RP11-34P13.7"
+    assert unversioned("ENSG00000000001.12") == "ENSG00000000001"
+    found = match_sets({"A": ["AC1.7"]}, ["ENSG00000000001.1", "ENSG00000000002.1"], ["AC1.7", "AC1"], where="f")
+    assert found.members == {"A": [0]}
+
+
+def test_a_set_without_a_gene_of_the_list_is_dropped_and_said() -> None:
+    found = match_sets({"gone": ["ABC"], "kept": ["IDH1"]}, IDS, NAMES, where="f")
+    assert (list(found.members), found.dropped, found.n_outside) == (["kept"], ["gone"], 4)
+    assert found.summary() == "1 gene sets; 4 genes are in none; 1 dropped without a gene of the list: 'gone'"
+
+
+def test_no_set_with_any_gene_is_an_error_with_an_example_of_both_sides() -> None:
+    with pytest.raises(BadInputError, match=r"f: none of 1 gene sets .*ENSG00000000001\.5.*'7157', expected gene symb"):
+        match_sets({"entrez": ["7157", "3417"]}, IDS, NAMES, where="f")

@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.modalities.rna.filter import LOG_TPM, FilterSettings
+from mgi.modalities.rna.new_patient import find_genes, read_new_expression
+from mgi.modalities.rna.normalise import FittedGenes, fit
+from mgi.modalities.rna.star import COLUMNS, SUMMARY_ROWS
+
+IDS = ["ENSG00000000003.15", "ENSG00000000005.6", "ENSG00000000419.13", "ENSG00000000457.14"]
+NAMES = ["TSPAN6", "TNMD", "TWIN", "TWIN"]  # a name that two genes bear stands for neither
+TRAINING = np.array([[1.0, 2, 3, 4], [3, 4, 5, 6], [5, 6, 7, 9]], np.float32)
+
+
+@pytest.fixture
+def fitted() -> FittedGenes:
+    genes = pd.DataFrame({"gene_id": IDS, "gene_name": NAMES, "gene_type": None, "chromosome": None, "start": None})
+    return fit(TRAINING, genes, FilterSettings(), ["A", "B", "C"], scale="as given")
+
+
+def read(path: Path, fitted: FittedGenes, **options):
+    return read_new_expression(path, fitted, **({"scale": "as given", "patient": None, "max_missing": 0.5} | options))
+
+
+def written(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_genes_x_samples_and_samples_x_genes_give_the_same(fitted: FittedGenes, tmp_path: Path) -> None:
+    rows = written(
+        tmp_path / "a.csv", "gene,P1,P2", *(f"{g},{v},{9 - v}" for g, v in zip(IDS, (7, 8, 1, 2), strict=True))
+    )
+    columns = written(tmp_path / "b.tsv", "\t".join(["id", *IDS]), "P2\t2\t1\t8\t7", "P1\t7\t8\t1\t2")
+    pd.read_csv(columns, sep="\t", index_col=0).to_parquet(tmp_path / "c.parquet")
+    for path in (rows, columns, tmp_path / "c.parquet"):
+        found = read(path, fitted, patient="P1")
+        assert found.values.tolist() == [7, 8, 1, 2]
+        assert (found.missing, found.sample, found.n_genes) == ((), "P1", 4)
+
+
+@pytest.mark.parametrize("labels", [["ENSG00000000003", "ENSG00000000005.99"], ["TSPAN6", "TNMD"]])
+def test_genes_are_found_without_their_version_or_by_a_name_of_their_own(labels, fitted, tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "a.tsv", "gene\tP1", *(f"{label}\t{place}" for place, label in enumerate(labels, 7)), "TWIN\t1"
+    )
+    found = read(path, fitted)
+    assert found.values[:2].tolist() == [7, 8]
+    assert found.missing == (IDS[2], IDS[3])
+    assert found.values[2:].tolist() == pytest.approx(TRAINING.mean(0)[2:].tolist())
+
+
+def test_a_blank_value_is_missing_and_an_infinite_one_an_error(fitted: FittedGenes, tmp_path: Path) -> None:
+    lines = [f"{gene}\t{value}" for gene, value in zip(IDS, ("1", "", "NA", "2"), strict=True)]
+    assert read(written(tmp_path / "a.tsv", "gene\tP1", *lines), fitted).missing == (IDS[1], IDS[2])
+    lines[0] = f"{IDS[0]}\tinf"
+    with pytest.raises(BadInputError, match=f"sample P1, gene {IDS[0]}: infinite"):
+        read(written(tmp_path / "a.tsv", "gene\tP1", *lines), fitted)
+
+
+def test_more_missing_than_allowed_and_no_gene_at_all_are_refused(fitted: FittedGenes, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.tsv", "gene\tP1", f"{IDS[0]}\t1", f"{IDS[1]}\t1", f"{IDS[3]}\t1")
+    with pytest.raises(BadInputError, match=f"1 of the model's 4 genes have no value, the first is {IDS[2]}"):
+        read(path, fitted, max_missing=0.2)
+    with pytest.raises(BadInputError, match="none of the model's genes"):
+        read(written(tmp_path / "b.tsv", "gene\tP1", "other\t1"), fitted)
+
+
+def test_the_sample_must_be_one(fitted: FittedGenes, tmp_path: Path) -> None:
+    lines = [f"{gene}\t1\t2\t3" for gene in IDS]
+    path = written(tmp_path / "a.tsv", "gene\tTCGA-CS-0001-01A\tTCGA-CS-0001-02A\tTCGA-DU-0002-01A", *lines)
+    assert read(path, fitted, patient="TCGA-DU-0002").values.tolist() == [3, 3, 3, 3]
+    assert read(path, fitted, patient="TCGA-CS-0001-02A").values.tolist() == [2, 2, 2, 2]
+    for patient, message in (
+        (None, "missing; .* has 3 samples"),
+        ("TCGA-CS-0001", "2 samples of"),
+        ("P9", "none of 3 samples"),
+    ):
+        with pytest.raises(ConfigError, match=f"--patient: .*{message}"):
+            read(path, fitted, patient=patient)
+
+
+def test_a_star_file_is_read_on_the_scale_of_the_model_and_refused_on_another(fitted, tmp_path: Path) -> None:
+    tpm = [250000.0, 500000.0, 0.0, 250000.0]
+    summary = ["\t".join([name, "", "", "1", "1", "1", "", "", ""]) for name in SUMMARY_ROWS]
+    genes = [
+        "\t".join([gene, name, "protein_coding", "10", "5", "5", f"{value:.4f}", "1.0000", "1.0000"])
+        for gene, name, value in zip(IDS, NAMES, tpm, strict=True)
+    ]
+    path = written(tmp_path / "a.tsv", "# gene-model: GENCODE v36", "\t".join(COLUMNS), *summary, *genes)
+    found = read(path, fitted, scale=LOG_TPM)
+    assert found.values.tolist() == pytest.approx(np.log2(np.array(tpm) + 1).tolist())
+    with pytest.raises(BadInputError, match="the model reads values 'as given'"):
+        read(path, fitted)
+
+
+def test_genes_are_found_among_ids_first_and_then_among_names_borne_once(fitted: FittedGenes) -> None:
+    assert find_genes(fitted, ["a", "ENSG00000000005.9", "b"], ["TSPAN6", "TSPAN6", "TNMD"]) == [None, 1, None, None]
+    assert find_genes(fitted, ["a", "b"], ["TNMD", "TSPAN6"]) == [1, 0, None, None]
+    assert find_genes(fitted, ["TNMD", "b"], ["", ""]) == [None, 0, None, None]
