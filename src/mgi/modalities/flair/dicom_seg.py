@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom import Volume
 from mgi.modalities.flair.dicom_file import (
+    DicomFile,
     direction_cosines,
     number_of,
-    parse_dicom,
     pixel_spacing,
     required_numbers,
 )
@@ -22,6 +22,7 @@ from mgi.modalities.flair.multiframe import required_group
 from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.series_zip import read_dicom_members
 from mgi.modalities.flair.slice_order import grid_affine, stack_normal
+from mgi.modalities.flair.stored_pixels import decoded_pixels
 
 MAX_SLICES = 5_000
 _OFF_GRID = 0.05  # of a slice step, the rounding that positions may carry
@@ -61,7 +62,7 @@ def read_segmentations(path: Path | str, series_uid: str) -> list[Segmentation]:
 
 def segmentations_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> list[Segmentation]:
     """Segmentation objects from their files (name, bytes)."""
-    return [_read_object(data, series_uid, f"series {series_uid}: {name}") for name, data in members]
+    return [segmentation_of(DicomFile(data, f"series {series_uid}: {name}"), series_uid) for name, data in members]
 
 
 def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> Segmentation:
@@ -94,12 +95,15 @@ def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray
     return mask
 
 
-def _read_object(data: bytes, series_uid: str, where: str) -> Segmentation:
+def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
+    """The segmentation object in a file of the series. Raises BadInputError naming the field."""
+    where = file.where
     with quarantine(where):
-        dataset, _ = parse_dicom(data, where)
+        file.require_decodable()
+        dataset = file.dataset
         if (found := str(dataset.get("SeriesInstanceUID", ""))) != series_uid:
             raise BadInputError(f"{where}: SeriesInstanceUID {found}, expected the series'")
-        frames = _frames(dataset, where)
+        frames = _frames(file)
         planes = [_plane(dataset, index, where) for index in range(len(frames))]
         mask, affine = _stack(frames, planes, where)
         references = dataset.get("ReferencedSeriesSequence") or []
@@ -114,15 +118,16 @@ def _read_object(data: bytes, series_uid: str, where: str) -> Segmentation:
     raise AssertionError("unreachable")
 
 
-def _frames(dataset: Any, where: str) -> NDArray[np.bool_]:
+def _frames(file: DicomFile) -> NDArray[np.bool_]:
     """Frames (f, h, w); a fractional one belongs to the mask from half of its maximum on."""
+    dataset, where = file.dataset, file.where
     kind = str(dataset.get("SegmentationType", ""))
     if kind not in ("BINARY", "FRACTIONAL"):
         raise BadInputError(f"{where}: SegmentationType {kind or 'missing'}, expected BINARY or FRACTIONAL")
     n_frames = int(required_numbers(dataset, "NumberOfFrames", 1, where)[0])
     if n_frames > MAX_SLICES or n_frames != len(dataset.get("PerFrameFunctionalGroupsSequence") or []):
         raise BadInputError(f"{where}: NumberOfFrames {n_frames}, expected one functional group a frame")
-    pixels = np.asarray(dataset.pixel_array).reshape(n_frames, dataset.Rows, dataset.Columns)
+    pixels = decoded_pixels(file, (n_frames, dataset.Rows, dataset.Columns))
     if kind == "FRACTIONAL":
         highest = float(required_numbers(dataset, "MaximumFractionalValue", 1, where)[0])
         return np.asarray(pixels * 2.0 >= highest)
