@@ -1,7 +1,7 @@
 """Masks from DICOM Segmentation objects (binary or fractional), on the grid that the object itself states."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mgi.modalities.flair.dicom_file import (
     required_numbers,
 )
 from mgi.modalities.flair.geometry import EMPTY_MASK, resample_mask
+from mgi.modalities.flair.header import header_of
 from mgi.modalities.flair.multiframe import required_group
 from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.series_zip import read_dicom_members
@@ -25,6 +26,7 @@ from mgi.modalities.flair.slice_order import grid_affine, stack_normal
 from mgi.modalities.flair.stored_pixels import decoded_pixels
 
 MAX_SLICES = 5_000
+_GROUPS = ("PixelMeasuresSequence", "PlaneOrientationSequence", "PlanePositionSequence")
 _OFF_GRID = 0.05  # of a slice step, the rounding that positions may carry
 _LEAST_STEP_MM = 1e-3
 
@@ -104,7 +106,7 @@ def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
         if (found := str(dataset.get("SeriesInstanceUID", ""))) != series_uid:
             raise BadInputError(f"{where}: SeriesInstanceUID {found}, expected the series'")
         frames = _frames(file)
-        planes = [_plane(dataset, index, where) for index in range(len(frames))]
+        planes = _planes(dataset, len(frames), where)
         mask, affine = _stack(frames, planes, where)
         references = dataset.get("ReferencedSeriesSequence") or []
         return Segmentation(
@@ -136,16 +138,23 @@ def _frames(file: DicomFile) -> NDArray[np.bool_]:
     return pixels > 0
 
 
-def _plane(dataset: Any, index: int, where: str) -> _Plane:
-    measures = required_group(dataset, index, "PixelMeasuresSequence", where)
-    orientation = required_group(dataset, index, "PlaneOrientationSequence", where)
-    position = required_group(dataset, index, "PlanePositionSequence", where)
-    return _Plane(
-        axes=direction_cosines(orientation, where),
-        spacing_mm=pixel_spacing(measures, where),
-        position=required_numbers(position, "ImagePositionPatient", 3, where),
-        steps_mm=tuple(number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")),
-    )
+def _planes(dataset: Any, n_frames: int, where: str) -> list[_Plane]:
+    """Where each frame lies; what frames share is read once."""
+    planes: list[_Plane] = []
+    shared: dict[tuple[int, int], _Plane] = {}
+    for index in range(n_frames):
+        measures, orientation, position = (required_group(dataset, index, name, where) for name in _GROUPS)
+        place = required_numbers(header_of(position, ("ImagePositionPatient",)), "ImagePositionPatient", 3, where)
+        key = id(measures), id(orientation)
+        if key not in shared:
+            shared[key] = _Plane(
+                axes=direction_cosines(orientation, where),
+                spacing_mm=pixel_spacing(measures, where),
+                position=place,
+                steps_mm=tuple(number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")),
+            )
+        planes.append(replace(shared[key], position=place))
+    return planes
 
 
 def _stack(
