@@ -160,8 +160,8 @@ def parse_section(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.locks.settings import ExpressionSettings, ImageSettings
     from mgi.modalities.rna.filter import FilterSettings
     from mgi.models.settings import ModelSettings
-    from mgi.simulation.patients import SimulationSettings
     from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings
+    from mgi_standin.simulation.settings import SimulationSettings
 
     classes: dict[str, type] = {
         "expression": ExpressionSettings, "images": ImageSettings, "simulation": SimulationSettings,

@@ -13,8 +13,8 @@ from mgi.commands.compare import EvaluationSettings
 from mgi.locks.settings import ExpressionSettings, ImageSettings
 from mgi.modalities.rna.filter import FilterSettings
 from mgi.models.settings import ModelSettings
-from mgi.simulation.patients import SimulationSettings
 from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings
+from mgi_standin.simulation.settings import SimulationSettings
 
 SCHEMA = read_schema(Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml")
 SECTIONS = {
