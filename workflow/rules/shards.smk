@@ -130,8 +130,8 @@ rule check_leaks:
     """Refuse a split whose roles share a patient, a gene vector or an image slice; training waits for it."""
     input:
         split=lambda wildcards: LEAK_CHECKS[wildcards.of].split,
-        slices="<results>/shards/images/slices.parquet",
-        values="<results>/shards/expression/values.parquet",
+        images="<results>/shards/images/dataset.json",
+        expression="<results>/shards/expression/dataset.json",
     output:
         report="<results>/tables/leaks{of}.json",
     log:
@@ -154,8 +154,8 @@ rule check_leaks:
         exec &> >(tee {log:q})
         python -m mgi check-leaks \
             --split {input.split:q} \
-            --slices {input.slices:q} \
-            --values {input.values:q} \
+            --image-shard {input.images:q} \
+            --expression-shard {input.expression:q} \
             --protocol {params.protocol:q} \
             --output {output.report:q}
         """
@@ -164,8 +164,7 @@ rule check_leaks:
 rule fit_genes:
     """Choose and scale a fold's genes on its training patients alone."""
     input:
-        values="<results>/shards/expression/values.parquet",
-        genes="<results>/shards/expression/genes.parquet",
+        expression="<results>/shards/expression/dataset.json",
         split=lambda wildcards: fold_split(int(wildcards.fold)),
         listed=GENE_LIST,
     output:
@@ -188,8 +187,7 @@ rule fit_genes:
         r"""
         exec &> >(tee {log:q})
         python -m mgi fit-genes \
-            --values {input.values:q} \
-            --genes {input.genes:q} \
+            --expression-shard {input.expression:q} \
             --split {input.split:q} \
             --fold {wildcards.fold:q} \
             --settings {params.settings:q} \

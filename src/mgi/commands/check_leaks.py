@@ -26,8 +26,8 @@ Digests = dict[str, set[bytes]]
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--split", required=True, type=Path)
-    options.add_argument("--slices", required=True, type=Path, help="image shard")
-    options.add_argument("--values", required=True, type=Path, help="expression shard")
+    options.add_argument("--image-shard", required=True, type=Path, help="its dataset.json")
+    options.add_argument("--expression-shard", required=True, type=Path, help="its dataset.json")
     options.add_argument("--protocol", choices=("patient", "slice"), default="patient")
     options.add_argument("--output", required=True, type=Path, help="the report, JSON")
     return options
@@ -35,11 +35,11 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     folds = _folds(args.split)
-    expression = read_expression(args.values.parent)
+    expression = read_expression(args.expression_shard)
     genes = {
         patient: {digest_of_values(row)} for patient, row in zip(expression.patient_ids, expression.values, strict=True)
     }
-    images = {one.patient_id: set(slice_digests(one.slices)) for one in iter_images(args.slices.parent)}
+    images = {one.patient_id: set(slice_digests(one.slices)) for one in iter_images(args.image_shard)}
     shared: Mapping[str, Digests] = {"gene vector": genes, "image slice": images}
     if leaks := [leak for fold, roles in folds.items() for leak in leaks_of(fold, roles, shared)]:
         more = f" ({len(leaks) - 1} more)" if len(leaks) > 1 else ""

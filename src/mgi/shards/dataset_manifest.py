@@ -38,12 +38,17 @@ def write_dataset(
     write_json(path, {"kind": kind, "files": entries, **fields})
 
 
-def read_dataset(folder: Path | str, kind: str, *, verify: bool = False) -> dict[str, Any]:
-    """The description of a shard folder after its files' sizes, rows and footers, and with `verify` their sha256.
+def dataset_of(shard: Path | str) -> Path:
+    """The dataset.json of a shard, which is named by it or by its folder."""
+    return Path(shard) if Path(shard).name == DATASET else Path(shard) / DATASET
 
-    Raises BadInputError where the folder is not a whole shard of this kind, IntegrityError where a file is another.
+
+def read_dataset(shard: Path | str, kind: str, *, verify: bool = False) -> dict[str, Any]:
+    """The description of a shard after its files' sizes, rows and footers, and with `verify` their sha256.
+
+    Raises BadInputError where it is not a whole shard of this kind, IntegrityError where a file is another.
     """
-    path = Path(folder) / DATASET
+    path = dataset_of(shard)
     if not path.is_file():
         raise BadInputError(f"{path}: missing; the shard was never finished, run its rule again")
     dataset = read_json(path)
@@ -52,7 +57,7 @@ def read_dataset(folder: Path | str, kind: str, *, verify: bool = False) -> dict
     for name, expected in sorted(dataset["files"].items()):
         if not isinstance(expected, dict):
             raise BadInputError(f"{path}: files: {name}: found {expected!r}, expected rows, size and sha256")
-        _check_file(Path(folder) / name, expected, verify=verify)
+        _check_file(path.parent / name, expected, verify=verify)
     return dataset
 
 

@@ -18,8 +18,8 @@ Change = Callable[[str, dict[str, np.ndarray]], None]
 def check(study: Any, *options: str) -> int:
     given = {
         "split": study.folder / "split.parquet",
-        "slices": study.folder / "images/slices.parquet",
-        "values": study.folder / "expression/values.parquet",
+        "image-shard": study.folder / "images/dataset.json",
+        "expression-shard": study.folder / "expression/dataset.json",
         "output": study.folder / "leaks.json",
     }
     return main(["check-leaks", *(f"--{name}={value}" for name, value in given.items()), *options])
