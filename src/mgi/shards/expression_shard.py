@@ -160,8 +160,8 @@ def write_expression(
 def read_expression(shard: Path | str, *, verify: bool = False, counts: bool = False) -> ExpressionShard:
     """Read and check a whole shard, named by its dataset.json or its folder.
 
-    `verify` also compares the files' sha256, `counts` also reads the read counts. Raises BadInputError or IntegrityError
-    naming the file where anything disagrees with the description.
+    `verify` also compares the files' sha256, `counts` also reads the read counts.
+    Raises BadInputError or IntegrityError naming the file where anything disagrees with the description.
     """
     folder = dataset_of(shard).parent
     dataset = read_dataset(shard, KIND, verify=verify)
