@@ -29,7 +29,7 @@ _CODES = (0, 1, 2, 3, 4, 5)
 _SAME_GRID_MM = 1e-2
 _GZIP = b"\x1f\x8b"
 # What places the voxels of a file, as its header has it.
-_PLACE = (
+_SPATIAL = (
     "pixdim", "xyzt_units", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z",
     "sform_code", "srow_x", "srow_y", "srow_z",
 )  # fmt: skip
@@ -93,7 +93,7 @@ def count_slices(path: Path) -> int:
     raise AssertionError("unreachable")
 
 
-def place_fields(data: bytes, where: str) -> dict[str, NDArray[Any]]:
+def spatial_header(data: bytes, where: str) -> dict[str, NDArray[Any]]:
     """The header fields that place an image's voxels, untouched, for a mask that has to lie on exactly its grid.
 
     Raises BadInputError as `read_image` does where there is no header.
@@ -103,7 +103,7 @@ def place_fields(data: bytes, where: str) -> dict[str, NDArray[Any]]:
             header = _header(gzip.GzipFile(fileobj=io.BytesIO(data)) if is_gzip(data) else io.BytesIO(data), where)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise BadInputError(f"{where}: cut or damaged gzip ({error})") from None
-        return {name: np.array(header[name]) for name in _PLACE}
+        return {name: np.array(header[name]) for name in _SPATIAL}
     raise AssertionError("unreachable")
 
 

@@ -19,7 +19,7 @@ _NO_INSTANCE = 1 << 31
 class Placement:
     """Where a slice lies: axes (2, 3) are unit vectors along a row and down a column, position is its first voxel.
 
-    `moment` (see dicom_slices.MOMENTS) tells copies of a slice from other acquisitions at the same place.
+    `acquisition_key` (dicom_slices.ACQUISITION_KEYS) tells copies of a slice from other acquisitions at its position.
     """
 
     sop_uid: str
@@ -29,7 +29,7 @@ class Placement:
     spacing_mm: NDArray[np.float64]
     position: NDArray[np.float64]
     thickness_mm: float | None
-    moment: tuple[float | None, ...]
+    acquisition_key: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ def _without_repeats(
     kept, notes = [], []
     for group in groups:
         # Acquisitions may repeat a slice; two echoes or time points at one place are never copies.
-        if len({placements[index].moment[:2] for index in group}) > 1:
+        if len({placements[index].acquisition_key[:2] for index in group}) > 1:
             raise BadInputError(f"{where}: EchoTime or TemporalPositionIdentifier: several values at one position")
         group.sort(key=lambda index: rank(index)[1:])
         kept.append(group[0])

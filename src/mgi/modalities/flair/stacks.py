@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.flair.dicom_slices import MOMENTS, DicomSlice
+from mgi.modalities.flair.dicom_slices import ACQUISITION_KEYS, DicomSlice
 from mgi.modalities.flair.sequence import MIN_ECHO_MS, confirm_flair
 from mgi.modalities.flair.slice_order import AXIS_TOLERANCE, stack_normal
 
@@ -58,8 +58,8 @@ def _one_acquisition(slices: list[DicomSlice], where: str) -> tuple[list[DicomSl
     places = _places(slices)
     if len(set(places)) == len(slices):
         return slices, ()
-    for index, keyword in enumerate(MOMENTS):
-        values = [entry.placement.moment[index] for entry in slices]
+    for index, keyword in enumerate(ACQUISITION_KEYS):
+        values = [entry.placement.acquisition_key[index] for entry in slices]
         if not _tells_repeats_apart(places, values):
             continue
         groups = {value: [entry for entry, own in zip(slices, values, strict=True) if own == value] for value in values}
