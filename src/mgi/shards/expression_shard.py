@@ -196,7 +196,7 @@ def _lists(rows: list[NDArray[Any]]) -> pa.Array:
 
 
 def _matrix(source: pq.ParquetFile, name: str, dtype: type[np.generic], n_genes: int, path: Path) -> NDArray[Any]:
-    """One column of lists as a matrix, filled a row group at a time."""
+    """Return one column of lists as a matrix, filled a row group at a time."""
     matrix = np.empty((source.metadata.num_rows, n_genes), dtype)
     start = 0
     for group in range(source.num_row_groups):

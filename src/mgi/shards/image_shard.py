@@ -72,7 +72,7 @@ class ImageShardWriter:
         self.n_slices += len(rows)
 
     def sha256(self) -> str:
-        """Digest of the file; it is whole only when the block of `image_shard_writer` has ended."""
+        """Return the digest of the file; it is whole only when the block of `image_shard_writer` has ended."""
         return self._sink.sha256()
 
 
@@ -116,7 +116,7 @@ def iter_images(
 def read_images(
     shard: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
 ) -> dict[str, PatientImages]:
-    """All or the selected patients by id (see iter_images)."""
+    """Return all or the selected patients by id (see iter_images)."""
     return {patient.patient_id: patient for patient in iter_images(shard, patient_ids, verify=verify)}
 
 
@@ -154,7 +154,7 @@ def _check_affine(affine: NDArray[np.float64], spacing_mm: tuple[float, float] |
 
 
 def rows_of(patient: PatientImages) -> pa.Table:
-    """A patient's slices as rows of the shard.
+    """Return a patient's slices as rows of the shard.
 
     Raises BadInputError where shapes, dtype or mask values are not those of the format.
     """

@@ -64,7 +64,7 @@ def order_slices(placements: list[Placement], where: str) -> SliceOrder:
 
 
 def stack_normal(axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Unit normal of a slice, pointing to the patient's head, back or left, whichever it is nearest to (LPS)."""
+    """Return the unit normal of a slice that points to whichever of head, back and left (LPS) is nearest."""
     normal = np.cross(axes[0], axes[1])
     normal = normal / np.linalg.norm(normal)
     return np.asarray(normal * np.sign(normal[np.argmax(np.abs(normal))]))
@@ -73,7 +73,7 @@ def stack_normal(axes: NDArray[np.float64]) -> NDArray[np.float64]:
 def grid_affine(
     origin: NDArray[np.float64], step: NDArray[np.float64], axes: NDArray[np.float64], spacing_mm: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Affine (4, 4) from the index (k, i, j, 1) to LPS mm; `spacing_mm` is between rows, between columns."""
+    """Return the affine (4, 4) from the index (k, i, j, 1) to LPS mm; `spacing_mm` is between rows, between columns."""
     affine = np.eye(4)
     affine[:3, 0] = step
     affine[:3, 1] = axes[1] * spacing_mm[0]
@@ -100,7 +100,7 @@ def _disagree(field: str, found: Any, expected: Any, where: str) -> None:
 def _without_repeats(
     placements: list[Placement], along: NDArray[np.float64], where: str
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Indexes sorted by position; of slices at one position the lowest instance number stays."""
+    """Return the indexes sorted by position; of slices at one position the lowest instance number stays."""
 
     def rank(index: int) -> tuple[float, int, str]:
         instance = placements[index].instance_number

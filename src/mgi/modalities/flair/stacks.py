@@ -18,7 +18,7 @@ _SAME_POSITION_MM = 1e-2
 
 
 def choose_stack(slices: Sequence[DicomSlice], where: str) -> tuple[list[DicomSlice], tuple[str, ...]]:
-    """The slices of one orientation and one acquisition, and what was left out.
+    """Return the slices of one orientation and one acquisition, and what was left out.
 
     Raises BadInputError naming the field where several stacks have an equal claim.
     """
@@ -51,7 +51,7 @@ def _one_orientation(slices: Sequence[DicomSlice], where: str) -> tuple[list[Dic
 
 
 def _one_acquisition(slices: list[DicomSlice], where: str) -> tuple[list[DicomSlice], tuple[str, ...]]:
-    """Where positions repeat: the echo, time point or acquisition that is the FLAIR by its tags.
+    """Return the slices of the echo, time point or acquisition that is the FLAIR by its tags, where positions repeat.
 
     A few slices that were taken again are no acquisition of their own: slice_order keeps one of each.
     """
@@ -90,7 +90,7 @@ def _is_flair(entry: DicomSlice) -> bool:
 
 
 def _places(slices: Sequence[DicomSlice]) -> list[int]:
-    """The place of each slice along the normal of their one orientation, in hundredths of a millimetre."""
+    """Return the place of each slice along the normal of their one orientation, in hundredths of a millimetre."""
     if not slices:
         return []
     positions = np.array([entry.placement.position for entry in slices])

@@ -53,5 +53,5 @@ def read_fitted_genes(path: Path | str) -> FittedGenes:
 
 
 def _digest_of_metadata(metadata: dict[str, str]) -> str:
-    """Page checksums cover the rows and not what is said about them."""
+    """Return a digest of the metadata, which page checksums do not cover."""
     return digest_of(metadata[name] for name in METADATA)
