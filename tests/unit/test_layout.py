@@ -12,7 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("[!_]*.py"))
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 # Commands for people, not for the graph of jobs.
-BY_HAND = {"archive", "bundle", "lock_diff", "native_masks", "predict", "release", "verify"}
+BY_HAND = {"archive", "bundle", "config", "lock_diff", "native_masks", "predict", "release", "verify"}
 VAGUE = {"utils", "util", "helpers", "common", "misc", "base", "manager", "tools"}
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from mgi.core.errors import ConfigError
 from mgi.http.retry import RetryPolicy
 from mgi.http.service import Service, open_service
-from mgi.locks.settings import ExpressionSettings, ImageSettings
+from mgi.modalities.flair.settings import FlairSettings
+from mgi.modalities.rna.settings import RnaSettings
 
 
 def add_source_options(parser: ArgumentParser) -> None:
@@ -22,7 +23,7 @@ def add_source_options(parser: ArgumentParser) -> None:
 
 
 @contextmanager
-def service_for(archive: str | None, path: str, chosen: ExpressionSettings | ImageSettings) -> Iterator[Service]:
+def service_for(archive: str | None, path: str, chosen: RnaSettings | FlairSettings) -> Iterator[Service]:
     """A client of the real service, or of the simulated archive under `path` of a local server."""
     with _base_url(archive, path, chosen.base_url) as url:
         policy = RetryPolicy(base_s=chosen.retry_base_s)
