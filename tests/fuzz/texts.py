@@ -156,11 +156,11 @@ def sections(folder: Path) -> list[Seed]:
 
 def parse_section(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.cohort.settings import SplitSettings
+    from mgi.config.sections import SimulationSettings
     from mgi.core.settings import parse
     from mgi.modalities.flair.settings import FlairSettings
     from mgi.modalities.rna.settings import FitSettings, RnaSettings
     from mgi.models.settings import ModelSettings
-    from mgi.simulation.patients import SimulationSettings
     from mgi.tasks.segmentation.settings import EvaluationSettings
     from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings
 

@@ -55,7 +55,7 @@ SOURCES: list[tuple[str, str, dict[str, int]]] = [
     ("src/mgi/commands/split.py", "\n_EDITED = 1\n", SPLIT),
     ("src/mgi/tasks/segmentation/surfaces.py", "\n_EDITED = 1\n", SCORED),
     ("src/mgi/reporting/page.py", "\n_EDITED = 1\n", {"report": 1}),
-    ("src/mgi/commands/archive.py", "\n_EDITED = 1\n", {}),
+    ("src/mgi/commands/verify.py", "\n_EDITED = 1\n", {}),
 ]
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mgi.cohort.duplicates import same_slices, same_values, slice_index
 from mgi.cohort.pairing import KEPT
 from mgi.cohort.settings import AdmissionSettings
-from mgi.cohort.shared_patients import same_slices, same_values, slice_owners
 from mgi.cohort.split import RNA_ONLY, TEST, SplitRow
 from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
         )
     shared = _shared(args, set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != RNA_ONLY, "patient_id"])
-    known = slice_owners(iter_images(args.slices.parent, with_image))
+    known = slice_index(iter_images(args.slices.parent, with_image))
     images = iter_images(args.external_slices.parent, patients)
     shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
     _refuse(shared)

@@ -171,6 +171,11 @@ def same_slice(ours: Archive, theirs: Archive) -> None:
     theirs.images[THEIRS[0]][2] = ours.images[OURS[1]][0]
 
 
+def same_slice_in_another_type(ours: Archive, theirs: Archive) -> None:
+    theirs.images[THEIRS[0]] = theirs.images[THEIRS[0]].astype(np.int16) + 300
+    theirs.images[THEIRS[0]][2] = ours.images[OURS[1]][0]
+
+
 def same_expression(ours: Archive, theirs: Archive) -> None:
     theirs.values[THEIRS[0]] = ours.values[OURS[5]].copy()
     theirs.values[THEIRS[0]][0] += 1  # a gene that the model does not read
@@ -181,6 +186,7 @@ def same_expression(ours: Archive, theirs: Archive) -> None:
     [
         (renamed, f"{OURS[5]} (the same: the id)"),
         (same_slice, f"{THEIRS[0]} (the same: a slice of {OURS[1]})"),
+        (same_slice_in_another_type, f"{THEIRS[0]} (the same: a slice of {OURS[1]})"),
         (same_expression, f"{THEIRS[0]} (the same: the expression of {OURS[5]})"),
     ],
 )

@@ -2,18 +2,22 @@
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from mgi.config.sections import SimulationSettings
 from mgi.config.tree import checked
 from mgi.core.errors import ConfigError
 from mgi.modalities import registry
+from mgi_standin.simulation import settings as standin
 
 HEAVY = ("numpy", "pandas", "pyarrow", "torch", "pydicom", "scipy", "requests")
 PLUGIN = """
 from mgi.locks.settings import FetchSettings
 from mgi.modalities import registry
+from mgi_standin.simulation import settings as standin
 
 class ToySettings(FetchSettings):
     source: str = "toy"
@@ -27,6 +31,10 @@ def test_reading_a_config_imports_nothing_heavy() -> None:
     code = f"import sys, mgi.config.tree as t; t.checked({{}}); print([m for m in {HEAVY} if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_the_simulation_reads_what_the_config_says() -> None:
+    assert {field.name for field in fields(standin.SimulationSettings)} == set(SimulationSettings.model_fields)
 
 
 def test_a_plugin_adds_a_section_that_is_there_when_it_is_named(

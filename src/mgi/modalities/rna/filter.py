@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
+from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.settings import FitSettings
 
 LOG_TPM = "log2(TPM+1)"
@@ -128,20 +129,20 @@ def too_few_reads(counts: Counts | None) -> Reasons:
 
 
 def not_listed(genes: pd.DataFrame, listed: Sequence[str] | None) -> Reasons:
-    """Drop genes that are on the list neither by id (with or without version) nor by name.
+    """Drop genes that no line of the list means (see gene_labels).
 
     Raises ConfigError where there is no list, BadInputError naming the first line that is no gene of the shard.
     """
     if not listed:
         raise ConfigError(f"{LIST}: found nothing, expected a file with one gene a line for gene_filter list")
-    wanted = set(listed)
-    names = [genes["gene_id"], genes["gene_id"].str.replace(r"\.\d+", "", n=1, regex=True), genes["gene_name"]]
-    known = set().union(*names)
-    if unknown := [gene for gene in listed if gene not in known]:
+    index = GeneIndex(genes["gene_id"].tolist(), genes["gene_name"].tolist())
+    rows_of = {label: index.find(label)[1] for label in listed}
+    if unknown := [label for label, rows in rows_of.items() if not rows]:
         many = f"{len(unknown)} of {len(listed)} listed are not"
         raise BadInputError(f"{LIST}: {unknown[0]!r}: not a gene of this expression shard ({many})")
-    found = np.logical_or.reduce([column.isin(wanted).to_numpy(bool) for column in names])
-    return _reasons(~found, "not on the list")
+    dropped = np.ones(len(genes), bool)
+    dropped[[row for rows in rows_of.values() for row in rows]] = False
+    return _reasons(dropped, "not on the list")
 
 
 def _reasons(dropped: NDArray[np.bool_], reason: str) -> Reasons:
