@@ -71,7 +71,7 @@ def read_patients(args: argparse.Namespace, sizes: ModelSettings) -> tuple[list[
     values = expression.values[[row[patient] for patient in ids]]
     fitted = fit(values, expression.genes, FitSettings(), ids, scale=expression.scale)
     volumes = [(one.patient_id, one.slices, one.masks) for one in images]
-    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_frame)
+    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_crop)
     return images, Pairs(slices=slices, genes=torch.from_numpy(fitted.transform(values)))
 
 
@@ -87,7 +87,7 @@ def settings_of(args: argparse.Namespace) -> FinetuneSettings:
         checkpoint_every=args.steps + 1,
     )
     return FinetuneSettings(
-        schedule=schedule, image_encoder_rate=1.0, gene_encoder_rate=1.0, gene_dropout=0.0, augment=UNCHANGED
+        schedule=schedule, image_encoder_lr_scale=1.0, gene_encoder_lr_scale=1.0, gene_dropout=0.0, augment=UNCHANGED
     )
 
 

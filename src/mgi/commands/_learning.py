@@ -130,7 +130,7 @@ class Fold:
         """Slices as the network sees them, with the standardised expression of the same patients."""
         genes = self.genes([patient.patient_id for patient in images])
         volumes = [(one.patient_id, one.slices, one.masks) for one in images]
-        slices = prepare_slices(volumes, model.image_size, model.context_slices, model.image_frame)
+        slices = prepare_slices(volumes, model.image_size, model.context_slices, model.image_crop)
         return Pairs(slices=slices, genes=genes)
 
     def genes(self, patients: list[str]) -> torch.Tensor:

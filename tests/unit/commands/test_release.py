@@ -148,7 +148,7 @@ def test_a_config_of_another_format_changed_or_absent_is_named(copy: Path) -> No
     path = copy / "config.json"
     config = json.loads(path.read_text())
     for change, kind, message in (
-        ({"format": "mgi-release-0"}, BadInputError, "format: found mgi-release-0, expected mgi-release-1"),
+        ({"format": "mgi-release-0"}, BadInputError, "format: found mgi-release-0, expected mgi-release-2"),
         ({"threshold": 0.4}, IntegrityError, "config.json: digest: found"),
     ):
         write_json(path, config | change)
