@@ -80,7 +80,7 @@ def _shard_table(
     args: argparse.Namespace, lock: ExpressionLock, chosen: list[ExpressionItem]
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     if args.stored != "tpm":
-        raise ConfigError(f"expression.values: found {args.stored}, but a table is stored as given; leave the default")
+        raise ConfigError(f"modalities.rna.unit: found {args.stored}, but a table is stored as given")
     if args.table is None or lock.table is None:
         raise ConfigError("--table: missing, expected the table that the lock was made from")
     check_table(Path(args.table), lock.table)

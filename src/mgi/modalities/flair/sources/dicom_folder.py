@@ -62,7 +62,7 @@ class DicomImages:
     def discover(self) -> Listing:
         """Every series and label file with a verdict, and the digest of those that are chosen."""
         folder, scan = self._present(), self._scan()
-        check_files(self.commons, scan.sizes, label="images.manifest")
+        check_files(self.commons, scan.sizes, label="modalities.flair.manifest")
         rows = []
         for item in self._judged(scan):
             names = self._names_of(scan, item)
@@ -140,7 +140,7 @@ class DicomImages:
         """The folder's headers, read once, and only the series that the manifest lists, which must be there."""
         if not self._scanned:
             scan = scan_folder(self._present(), self.patients)
-            check_series(self.commons, scan.series, label="images.manifest")
+            check_series(self.commons, scan.series, label="modalities.flair.manifest")
             if self.manifest is not None:
                 scan = _restricted(scan, self.manifest.series)
             self._scanned.append(scan)
@@ -152,7 +152,8 @@ class DicomImages:
 
 def _restricted(scan: FolderScan, uids: Sequence[str]) -> FolderScan:
     if missing := [uid for uid in uids if uid not in scan.series]:
-        raise IntegrityError(f"images.manifest: {len(missing)} listed series are not in the folder: {named(missing)}")
+        absent = f"{len(missing)} listed series are not in the folder: {named(missing)}"
+        raise IntegrityError(f"modalities.flair.manifest: {absent}")
     kept = {uid: series for uid, series in scan.series.items() if uid in set(uids)}
     labels = tuple(label for label in scan.labels if label.series is None or label.series in kept)
     return replace(scan, series=kept, labels=labels)

@@ -21,7 +21,7 @@ from mgi.modalities.flair.sources.general_commons import MOVED
 DATASET = "mateuszbuda/lgg-mri-segmentation"
 _WAYS_OUT = (
     f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it); "
-    f"{MOVED}; other ways are images.source: nifti with BraTS-TCGA-LGG, dicom with the folder of "
+    f"{MOVED}; other ways are modalities.flair.source: nifti with BraTS-TCGA-LGG, dicom with the folder of "
     "a General Commons download, tcia for a collection that is open to you"
 )
 PUBLISHED_PATIENTS, PUBLISHED_SLICES = 110, 3_929
@@ -97,7 +97,7 @@ class KaggleImages:
     def _present(self) -> Path:
         if self.archive is None or not self.archive.is_file():
             found = "nothing" if self.archive is None else f"no file at {self.archive}"
-            raise ConfigError(f"images.archive: found {found}, {_WAYS_OUT}")
+            raise ConfigError(f"modalities.flair.archive: found {found}, {_WAYS_OUT}")
         return self.archive
 
 

@@ -155,7 +155,7 @@ class TciaImages:
         """What to say of patients that the user's table leaves out."""
         ids = {str(row.get("PatientID")) for row in rows} if self.patients.given else set()
         unknown = sorted(found for found in ids if self.patients.patient_of(found) is None)
-        return (f"{len(unknown)} patients are not in images.patients: {named(unknown)}",) if unknown else ()
+        return (f"{len(unknown)} patients are not in modalities.flair.patients: {named(unknown)}",) if unknown else ()
 
     def _path(self, item: ImageItem, folder: Path) -> Path:
         return folder / "series" / f"{item.key}.zip"

@@ -211,12 +211,12 @@ def test_a_series_of_two_patients_is_not_used_and_says_why(folder, series):
 
 def test_patients_of_other_names_need_a_table_and_strangers_are_counted(folder, series):
     write(folder, {"x": series("UPENN-1", 7, n=1)[0]})
-    with pytest.raises(BadInputError, match=r"mine/x: PatientID 'UPENN-1': not a TCGA barcode.*images\.patients"):
+    with pytest.raises(BadInputError, match=r"mine/x: PatientID 'UPENN-1': not a TCGA barcode.*flair\.patients"):
         source_at(folder).discover()
     names = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"}, given=True)
     assert "1.2.7" in chosen(folder, patients=names)
     listing = source_at(folder, patients=PatientNames(given=True)).discover()
-    assert "1 patients are not in images.patients: UPENN-1" in listing.notes
+    assert "1 patients are not in modalities.flair.patients: UPENN-1" in listing.notes
 
 
 def test_a_list_restricts_to_its_series_and_all_must_be_there(folder):
@@ -227,7 +227,7 @@ def test_a_list_restricts_to_its_series_and_all_must_be_there(folder):
     assert "one line skipped" in listing.notes
     assert source.probe() == "1 patients, 1 series in mine, all of the manifest; no account needed"
     with pytest.raises(
-        IntegrityError, match=r"images\.manifest: 2 listed series are not in the folder: 1\.2\.8, 1\.2\.9"
+        IntegrityError, match=r"modalities\.flair\.manifest: 2 listed series are not in the folder: 1\.2\.8, 1\.2\.9"
     ):
         source_at(folder, manifest=listed(series=("1.2.1", "1.2.8", "1.2.9"))).probe()
 
@@ -257,7 +257,7 @@ def test_a_general_commons_download_must_hold_every_listed_byte(folder, tmp_path
 
 @pytest.mark.parametrize("place", [None, "absent"])
 def test_an_absent_folder_names_the_key_and_where_the_images_are(tmp_path, place):
-    with pytest.raises(ConfigError, match=r"images\.folder: found no.*General Commons.*phs004225"):
+    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: found no.*General Commons.*phs004225"):
         source_at(None if place is None else tmp_path / place).probe()
 
 
