@@ -15,12 +15,13 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.lock import ImageItem, ImageLock, check_lock
 from mgi.locks.source import Listing, RawEntry
 from mgi.locks.user_folder import Members, digest_of, entry_of, hashed, pinned, present_folder
+from mgi.modalities.flair.header import TIMES
+from mgi.modalities.flair.sources.dicom_check import read_file
 from mgi.modalities.flair.sources.dicom_choice import judge_patient
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, scan_folder
 from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, check_series, named
 from mgi.modalities.flair.sources.nifti import gated
 from mgi.modalities.flair.sources.series_choice import SeriesChoice
-from mgi.modalities.flair.sources.series_zip import decoding_fault, read_image
 from mgi.modalities.flair.sources.tcia_listing import TciaSeries
 from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest
 
@@ -30,7 +31,6 @@ EXPECTED = (
 
 # What an unnamed series is called in the lock; the selector reads it as any other name.
 BY_TAGS = "axial FLAIR by its tags (the files have no name for it)"
-TIMES = ("InversionTime", "EchoTime", "RepetitionTime")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ class DicomImages:
         size = sum(scan.sizes[root / name] for name in names)
         if item.key not in scan.series:
             return self._label_entry(item, members, root, size)
-        rejected = _first_fault(root, names)
+        rejected = _first_fault(root, names, item)
         if rejected is None and item.role == "flair":
             rejected = self.confirm(scan.series[item.key].tags)
         return entry_of(item, members, size=size, n_images=item.n_images, rejected=rejected)
@@ -159,10 +159,9 @@ def _restricted(scan: FolderScan, uids: Sequence[str]) -> FolderScan:
     return replace(scan, series=kept, labels=labels)
 
 
-def _first_fault(root: Path, names: Sequence[str]) -> str | None:
-    """Why an image of a series does not decode, or None where all do."""
+def _first_fault(root: Path, names: Sequence[str], item: ImageItem) -> str | None:
+    """Why the shard would refuse a file of a series, or None."""
     for name in names:
-        content = (root / name).read_bytes()
-        if fault := decoding_fault(read_image(content, name), name, name):
+        if fault := read_file((root / name).read_bytes(), name, series=item.key, role=item.role).fault:
             return fault
     return None

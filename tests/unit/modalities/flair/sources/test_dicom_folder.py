@@ -6,6 +6,7 @@ import zlib
 from functools import partial
 from types import SimpleNamespace
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -63,12 +64,21 @@ def series(dicom_slice):
 
 
 @pytest.fixture
-def folder(tmp_path, series):
+def folder(tmp_path, series, seg_file):
     """A FLAIR without extensions at two depths, a T1, a segmentation, and what is no image."""
     root = tmp_path / "mine"
     files = {f"a/b/{k}": content for k, content in enumerate(series(CS, 1))}
     files |= {f"t1-{k}.dcm": content for k, content in enumerate(series(CS, 2, "AX T1"))}
-    files |= {"seg/1.dcm": series(CS, 3, "Segmentation", n=1, Modality="SEG")[0]}
+    frames = np.zeros((2, 4, 4), np.uint8)
+    frames[0, 1, 1] = 1
+    study = {
+        "PatientID": CS,
+        "StudyInstanceUID": "1.9.4941",
+        "StudyDate": "19960909",
+        "SeriesDescription": "Segmentation",
+    }
+    tags = {"SOPInstanceUID": "1.2.3.0", "SeriesInstanceUID": "1.2.3", **study}
+    files |= {"seg/1.dcm": seg_file(frames, [(0, 0, 0), (0, 0, 5)], tags=tags)}
     files |= {"LICENSE": b"free", "a/notes.txt": b"x" * 500}
     return write(root, files)
 
@@ -143,7 +153,7 @@ def test_a_slice_that_does_not_decode_or_tags_that_contradict_reject_the_series(
     (folder / "a/b/1").write_bytes(content[:-5])
     source = source_at(folder)
     item = source.lock(source.discover()).items[0]
-    assert source.fetch(item, tmp_path).rejected == "image a/b/1 does not decode (ValueError)"
+    assert source.fetch(item, tmp_path).rejected == "a/b/1: PixelData: 27 bytes, expected 32"
     (folder / "a/b/1").write_bytes(content)
     strict = source_at(folder, confirm=lambda tags: f"TI {tags['InversionTime']:g}")
     flair, _, mask = strict.lock(strict.discover()).items
@@ -278,16 +288,14 @@ def deflated(content):
 def test_a_deflated_file_is_refused_by_name_before_anything_is_inflated(folder, monkeypatch):
     write(folder, {"z.dcm": deflated((folder / "a/b/0").read_bytes())})
     monkeypatch.setattr(zlib, "decompress", lambda *_: pytest.fail("inflated"))
-    with pytest.raises(BadInputError, match=r"z\.dcm: deflated transfer syntax, refused"):
+    with pytest.raises(BadInputError, match=r"z\.dcm: TransferSyntaxUID Deflated.*refused"):
         source_at(folder).discover()
 
 
 @pytest.mark.parametrize("keep", [140, 200, 330])
 def test_a_cut_header_is_refused_by_name(folder, keep):
     write(folder, {"z.dcm": (folder / "a/b/0").read_bytes()[:keep]})
-    with pytest.raises(
-        BadInputError, match=r"z\.dcm: DICOM (that cannot be read|without SeriesInstanceUID).*take it away"
-    ):
+    with pytest.raises(BadInputError, match=r"z\.dcm: (not readable as DICOM|DICOM without SeriesInstanceUID)"):
         source_at(folder).discover()
 
 
