@@ -7,6 +7,7 @@ closure within the package, imports inside functions included, and data files be
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -24,22 +25,27 @@ class Module:
     digest: str
 
 
-def fingerprint(source: Path, command: str) -> str:
+def fingerprint(source: Path, command: str, *modules: str) -> str:
     """Short digest of the code that `python -m mgi <command>` may run; `source` is the folder that holds the package.
 
+    `modules` are those that the command loads by name: of the package, or a plugin, whose bytes count as they are.
     Raises FileNotFoundError where there is no such command.
     """
     entry = f"{PACKAGE}.commands.{command.replace('-', '_')}"
     if _file_of(source, entry) is None:
         raise FileNotFoundError(f"{source}: no module {entry} for the command '{command}'")
-    lines = (f"{name} {read_module(source, name).digest}\n" for name in closure(source, entry))
+    plugins = {name: Path(sys.modules[name].__file__ or "") for name in modules if name.split(".")[0] != PACKAGE}
+    entries = [entry, *(name for name in modules if name not in plugins)]
+    entries += [found for path in plugins.values() for found in _imports(source, ast.parse(path.read_bytes()))]
+    lines = [f"{name} {read_module(source, name).digest}\n" for name in closure(source, *entries)]
+    lines += [f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n" for name, path in sorted(plugins.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
-def closure(source: Path, entry: str) -> list[str]:
-    """Names of all modules of the package that `entry` imports, directly or not, itself included, sorted."""
+def closure(source: Path, *entries: str) -> list[str]:
+    """Names of all modules of the package that `entries` import, directly or not, themselves included, sorted."""
     found: set[str] = set()
-    waiting = _with_packages(source, entry)
+    waiting = [name for entry in entries for name in _with_packages(source, entry)]
     while waiting:
         name = waiting.pop()
         if name not in found:
@@ -55,10 +61,15 @@ def read_module(source: Path, name: str) -> Module:
     assert path is not None, name
     tree = ast.parse(path.read_bytes(), filename=str(path))
     nodes = list(ast.walk(tree))
-    imports = {each for node in nodes for target in _targets(node) for each in _with_packages(source, target)}
+    imports = _imports(source, tree)
     data = [other.name.encode() + b"\0" + other.read_bytes() for other in _named_data_files(path, nodes)]
     _drop_docstrings(nodes)
     return Module(tuple(sorted(imports)), hashlib.sha256(b"\0".join([ast.unparse(tree).encode(), *data])).hexdigest())
+
+
+def _imports(source: Path, tree: ast.Module) -> set[str]:
+    targets = (target for node in ast.walk(tree) for target in _targets(node))
+    return {each for target in targets for each in _with_packages(source, target)}
 
 
 def _file_of(source: Path, name: str) -> Path | None:

@@ -3,7 +3,6 @@
 Not a command (the leading underscore hides it from the command line).
 """
 
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,13 +11,6 @@ from mgi.core.errors import ConfigError
 from mgi.http.retry import RetryPolicy
 from mgi.http.service import Service, open_service
 from mgi.locks.settings import ExpressionSettings, ImageSettings
-
-
-def add_source_options(parser: ArgumentParser) -> None:
-    """The options that say where a source's data lies on this machine."""
-    parser.add_argument("--settings", required=True, help="one section of the configuration, as JSON")
-    parser.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real services")
-    parser.add_argument("--table", help="the user's own file or folder (overrides the one in the settings)")
 
 
 @contextmanager

@@ -1,0 +1,52 @@
+"""The modalities by name. A new one is a folder here and a line below, or a plugin that calls `register`."""
+
+from collections.abc import Iterable
+from importlib import import_module
+
+from mgi.core.errors import ConfigError
+from mgi.modalities.modality import Modality
+
+# In the order in which cohorts and messages list them. Each module has the modality under the name MODALITY.
+_BUILT_IN = {"rna": "mgi.modalities.rna.modality", "flair": "mgi.modalities.flair.modality"}
+_registered: dict[str, Modality] = {}
+
+
+def register(modality: Modality) -> None:
+    """Add a modality.
+
+    Raises ConfigError where the name is taken by another.
+    """
+    if modality.name in _BUILT_IN or _registered.get(modality.name, modality) != modality:
+        raise ConfigError(f"modality {modality.name}: registered twice, expected one of each name")
+    _registered[modality.name] = modality
+
+
+def names() -> list[str]:
+    """All names, in the order in which they are listed everywhere."""
+    return [*_BUILT_IN, *_registered]
+
+
+def modality(name: str) -> Modality:
+    """The modality of a name.
+
+    Raises ConfigError naming the known ones where there is none.
+    """
+    if name in _BUILT_IN:
+        found: Modality = import_module(_BUILT_IN[name]).MODALITY
+        return found
+    if name not in _registered:
+        raise ConfigError(f"modality: found {name!r}, expected one of {', '.join(names())}, or a plugin that has it")
+    return _registered[name]
+
+
+def module_of(name: str) -> str:
+    """The module that says what a modality is: one of the package, or a plugin's."""
+    return _BUILT_IN.get(name) or modality(name).fetching
+
+
+def in_order(wanted: Iterable[str]) -> list[Modality]:
+    """The modalities of these names, in the order of `names`."""
+    asked = set(wanted)
+    for name in sorted(asked - set(names())):
+        modality(name)
+    return [modality(name) for name in names() if name in asked]
