@@ -16,10 +16,10 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 ROOT = Path(workflow.basedir)
-sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "src")]
+sys.path.insert(0, str(ROOT / "workflow"))
 
 from lib.code import fingerprint
-from lib.config import ConfigProblemError, complete, section, subsection
+from lib.config import ConfigError, complete, section
 from lib.external import external_config, external_scores, split_of, whole_runs
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.modalities import asked_of_all, configured, fetching_code, of_format
@@ -40,8 +40,8 @@ configfile: ROOT / "config" / "config.yaml"
 
 
 try:
-    config.update(complete(config, ROOT / "workflow/schemas/config.schema.yaml"))
-except ConfigProblemError as problem:
+    config.update(complete(config))
+except ConfigError as problem:
     raise WorkflowError(f"config: {problem}") from None
 
 SOURCE = ROOT / "src"
@@ -57,7 +57,6 @@ GTF_FOLDER = f"{config['results']}/raw/gencode"
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
 
 settings = partial(section, config)
-part_of = partial(subsection, config)
 code_of = partial(fingerprint, SOURCE)
 run_spec = partial(spec_json, TRAINED)
 run_model = partial(model_settings, config, TRAINED)

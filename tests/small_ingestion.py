@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from mgi.simulation.archive import write_archive
-from mgi.simulation.genes import draw_gene_table
-from mgi.simulation.patients import SimulationSettings
+from mgi_standin.simulation.archive import write_archive
+from mgi_standin.simulation.genes import draw_gene_table
+from mgi_standin.simulation.settings import SimulationSettings
 
 RNA = '{"retry_base_s": 0.0}'
 FLAIR = '{"source": "tcia", "min_images": 4, "retry_base_s": 0.0}'
@@ -46,7 +46,7 @@ def commands(archive: Path, made: Path) -> dict[str, list[str]]:
             "--sites", f"{made}/tables/split_sites.tsv", "--whole", f"{made}/tables/whole.parquet",
         ],
         "shard rna": [
-            "shard", "--modality", "rna", "--settings", '{"values": "tpm"}',
+            "shard", "--modality", "rna", "--settings", '{"unit": "tpm"}',
             "--lock", locks["rna"], "--index", indexes["rna"], "--output", *shards["rna"],
         ],
         "shard flair": [

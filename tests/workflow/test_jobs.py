@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -32,9 +33,13 @@ def test_inside_conda_the_environments_python_comes_first() -> None:
     assert "PATH=" not in shell_prefix(Path("/src"), in_conda=True).replace("PYTHONPATH=", "")
 
 
+def sources(**modalities: dict[str, Any]) -> dict[str, Any]:
+    return {"modalities": modalities}
+
+
 def test_a_gene_list_is_an_input_of_its_filter_alone() -> None:
-    assert gene_list({"genes": {"gene_filter": "none", "gene_list": "g"}}) == []
-    assert gene_list({"genes": {"gene_filter": "list", "gene_list": "g"}}) == ["g"]
+    assert gene_list(sources(rna={"fit": {"gene_filter": "none", "gene_list": "g"}}, flair={})) == []
+    assert gene_list(sources(rna={"fit": {"gene_filter": "list", "gene_list": "g"}}, flair={})) == ["g"]
 
 
 def test_gene_sets_are_an_input_where_they_are_tokens() -> None:

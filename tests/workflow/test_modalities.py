@@ -49,8 +49,8 @@ def test_positions_are_made_only_where_the_order_asks_and_the_user_has_none(
 
 
 def test_what_only_paces_or_stores_is_asked_of_no_archive() -> None:
-    one = configured("rna", source="gdc", project="p", values="tpm", batches=2, threads=3, fit={})
+    one = configured("rna", source="gdc", project="p", unit="tpm", batches=2, threads=3, fit={})
     assert one.asked == '{"project": "p", "source": "gdc"}'
     assert one.fetched == '{"project": "p", "source": "gdc", "threads": 3}'
-    assert one.stored == '{"values": "tpm"}'
+    assert one.stored == '{"unit": "tpm"}'
     assert one.indexes == [f"<results>/raw/rna/batch-{n}-of-2.json" for n in (1, 2)]

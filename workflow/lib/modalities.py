@@ -13,15 +13,6 @@ from .supplied import existing
 RESULTS = "<results>"
 
 
-def sections(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The sections of the config by modality."""
-    return {
-        "rna": {**config["expression"], "fit": config["genes"]},
-        "flair": dict(config["images"]),
-        **config.get("modalities", {}),
-    }
-
-
 @dataclass(frozen=True, kw_only=True)
 class Configured:
     """One modality with its section of the config."""
@@ -99,7 +90,7 @@ class Configured:
 
 def configured(config: Mapping[str, Any]) -> dict[str, Configured]:
     """The configured modalities by name, in the registry's order."""
-    given = sections(config)
+    given = config["modalities"]
     return {kind.name: Configured(kind=kind, section=given[kind.name]) for kind in in_order(given)}
 
 

@@ -17,7 +17,7 @@ def archive_files(config: Mapping[str, Any]) -> list[str]:
 
 def gene_list(config: Mapping[str, Any]) -> list[str]:
     """The user's list of genes, as a rule's input, where the config filters by it."""
-    return [config["genes"]["gene_list"]] if config["genes"]["gene_filter"] == "list" else []
+    return [_fit(config)["gene_list"]] if _fit(config)["gene_filter"] == "list" else []
 
 
 def pathways(config: Mapping[str, Any]) -> list[str]:
@@ -38,3 +38,8 @@ def existing(path: str | None) -> list[str]:
 def option(name: str, value: str | None) -> list[str]:
     """`name value` for a command line, or nothing where there is no value."""
     return [] if value is None else [name, value]
+
+
+def _fit(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    fit: Mapping[str, Any] = config["modalities"]["rna"]["fit"]
+    return fit

@@ -137,7 +137,7 @@ rule gene_positions:
         net=1,
     params:
         settings=MODALITIES["rna"].asked,
-        gtf=part_of("genes", "gtf"),
+        gtf=settings("modalities.rna.fit.gtf"),
         folder=GTF_FOLDER,
         archive=option("--archive", ARCHIVE),
         code=code_of("gene-positions"),

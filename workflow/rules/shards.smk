@@ -41,9 +41,9 @@ rule shard:
         ),
         settings=lambda wildcards: MODALITIES[wildcards.modality].stored,
         cohort=lambda wildcards, input: option("--cohort", input.get("cohort")),
-        given=lambda wildcards, input: MODALITIES[
-            wildcards.modality
-        ].shard_options(input.given),
+        given=lambda wildcards, input: MODALITIES[wildcards.modality].shard_options(
+            input.given
+        ),
         code=lambda wildcards: code_of(
             "shard", *MODALITIES[wildcards.modality].sharding_code
         ),
@@ -170,7 +170,7 @@ rule fit_genes:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=settings("genes", without=("positions", "gtf")),
+        settings=settings("modalities.rna.fit", without=("positions", "gtf")),
         listed=["--gene-list"] if GENE_LIST else [],
         code=code_of("fit-genes"),
     shell:

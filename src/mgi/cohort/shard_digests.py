@@ -3,12 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mgi.cohort.duplicates import digest_of_values
+from mgi.cohort.duplicates import digest_of_values, slice_digests
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
 from mgi.shards import expression_shard, image_shard
@@ -41,11 +37,6 @@ def digests_of_shard(folder: Path) -> ShardDigests:
     if kind == image_shard.KIND:
         volumes = image_shard.iter_images(folder)
         return ShardDigests(
-            what="image slice", by_patient={one.patient_id: _slice_digests(one.slices) for one in volumes}
+            what="image slice", by_patient={one.patient_id: set(slice_digests(one.slices)) for one in volumes}
         )
     raise BadInputError(f"{folder / DATASET}: kind {kind!r}, expected a shard of a table or of volumes")
-
-
-def _slice_digests(slices: NDArray[Any]) -> set[bytes]:
-    """Digests of the slices that show something, the same in every dtype; of one value throughout all are equal."""
-    return {digest_of_values(np.asarray(plane, "<f4")) for plane in slices if plane.min() != plane.max()}

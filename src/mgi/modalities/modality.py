@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from mgi.core.errors import ConfigError
 from mgi.locks.item import Item
@@ -31,14 +31,16 @@ def _no_item(items: Sequence[Item]) -> str:
 class Modality:
     """One kind of data of a patient, from its sources to a shard.
 
-    `fetching` is the module with its `Settings` and `open_source` (see Fetching), `sharding` that with `shard` (see
-    Sharding). `own_files` has for each source the key of the section that names the user's file or folder, `lists` the
-    keys of other files that a source reads. `shard_keys` are the keys that only the shard reads, `shard_inputs` the
-    files of other rules that it reads, by name. `absent` and `note` are as in cohort.presence.Offer.
+    `settings` is `module:Class` of its section of the config, `fetching` the module with `open_source` (see
+    modalities.fetching), `sharding` that with `shard` (see modalities.sharding). `own_files` has for each source the
+    key of the section that names the user's file or folder, `lists` the keys of other files that a source reads.
+    `shard_keys` are the keys that only the shard reads, `shard_inputs` the files of other rules that it reads, by name.
+    `absent` and `note` are as in cohort.presence.Offer.
     """
 
     name: str
     shard_format: Literal["table", "volumes", "bags"]
+    settings: str
     fetching: str
     sharding: str
     companions: tuple[str, ...] = ()
@@ -84,14 +86,3 @@ class Modality:
     def stored(self, section: Section) -> dict[str, Any]:
         """What decides what the shard stores."""
         return {key: section[key] for key in self.shard_keys if key in section}
-
-
-class SourceSettings(Protocol):
-    """What every source's settings have."""
-
-    @property
-    def source(self) -> str: ...  # noqa: D102
-    @property
-    def lock(self) -> str | None: ...  # noqa: D102
-    @property
-    def threads(self) -> int: ...  # noqa: D102

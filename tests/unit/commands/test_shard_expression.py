@@ -67,7 +67,7 @@ def repinned(folder: Path) -> None:
 
 
 def run(arguments: list[str], stored: str = "tpm") -> None:
-    shard.run(shard.parser().parse_args([*arguments, "--settings", json.dumps({"values": stored})]))
+    shard.run(shard.parser().parse_args([*arguments, "--settings", json.dumps({"unit": stored})]))
 
 
 def test_star_files_become_log_tpm_sorted_by_patient(gdc: list[str], tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_what_was_left_out_of_a_table_is_on_record(matrix: list[str], tmp_path: 
 
 
 def test_a_table_is_stored_as_given_and_in_no_other_way(matrix: list[str]) -> None:
-    with pytest.raises(ConfigError, match=r"expression\.values: found counts"):
+    with pytest.raises(ConfigError, match=r"modalities\.rna\.unit: found counts"):
         run(matrix, "counts")
 
 

@@ -23,7 +23,7 @@ def finished(simulated_archive, tmp_path_factory):
         assert main(fetch) == 0
     made = [str(results / "shards/rna" / name) for name in ("values.parquet", "genes.parquet", DATASET)]
     lock, index = results / "locks/rna.json", results / "raw/rna/batch-1-of-1.json"
-    given = ["--modality", "rna", "--settings", '{"values": "tpm"}', "--lock", str(lock), "--index", str(index)]
+    given = ["--modality", "rna", "--settings", '{"unit": "tpm"}', "--lock", str(lock), "--index", str(index)]
     assert main(["shard", *given, "--output", *made]) == 0
     return results
 

@@ -27,6 +27,7 @@ def note(item: Item) -> str | None:
 MODALITY = Modality(
     name="flair",
     shard_format="volumes",
+    settings="mgi.modalities.flair.settings:FlairSettings",
     fetching="mgi.modalities.flair.sources.opening",
     sharding="mgi.modalities.flair.shard",
     companions=("mask",),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mgi.cohort.duplicates import TwinGuard
+from mgi.cohort.duplicates import DuplicateCheck
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.prefetch import map_ahead
 from mgi.locks.raw_entry import RawEntry
@@ -33,12 +33,12 @@ def shard(job: ShardJob) -> str:
     rows = job.cohort.present(job.lock.modality).to_dict("records")
     if not rows:
         raise BadInputError("cohort: no patient has an image")
-    dropped, twins = {}, TwinGuard("image")
+    dropped, duplicates = {}, DuplicateCheck("image")
     slices = job.outputs["slices"]
     with _converter(job) as convert, image_shard_writer(slices) as writer:
         patients = map_ahead(partial(_convert, raw=job.raw, convert=convert), rows, threads=job.threads)
         for count, found in enumerate(patients, start=1):
-            twins.admit_digest(found.patient_id, found.digest)
+            duplicates.add(found.patient_id, found.digest)
             writer.add_rows(found.patient_id, found.rows)
             if found.notes:
                 dropped[found.patient_id] = list(found.notes)

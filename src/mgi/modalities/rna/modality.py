@@ -30,10 +30,11 @@ def shard_inputs(section: Mapping[str, Any]) -> dict[str, str]:
 MODALITY = Modality(
     name="rna",
     shard_format="table",
+    settings="mgi.modalities.rna.settings:RnaSettings",
     fetching="mgi.modalities.rna.sources.opening",
     sharding="mgi.modalities.rna.shard",
     own_files={"matrix": "table"},
-    shard_keys=("values",),
+    shard_keys=("unit",),
     shard_inputs=shard_inputs,
     absent=absent,
 )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgi.cohort.duplicates import TwinGuard
+from mgi.cohort.duplicates import DuplicateCheck, digest_of_values
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.raw_entry import RawEntry
 from mgi.locks.user_table import check_table
@@ -18,13 +18,11 @@ from mgi.modalities.rna.star_cohort import SCALES, StarCohort
 from mgi.modalities.sharding import ShardJob
 from mgi.shards.expression_shard import describe_expression, expression_writer
 
-_TWINS = "expression in every gene"
-
 
 def shard(job: ShardJob) -> str:
     """Write values of all patients, the genes that they share, and the description last."""
     chosen = sorted(job.usable(), key=lambda entry: entry.patient_id)
-    stored = job.settings["values"]
+    stored = job.settings["unit"]
     lock = job.lock
     genes, stated = _shard_table(job, chosen) if lock.table is not None else _shard_star_files(job, chosen)
     genes = genes.assign(gene_index=np.arange(len(genes), dtype=np.int32))
@@ -41,13 +39,13 @@ def shard(job: ShardJob) -> str:
 
 def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One file in memory at a time; the shard has counts whatever its values are."""
-    stored = job.settings["values"]
+    stored = job.settings["unit"]
     cohort = StarCohort(chosen[0].verified_path())
-    twins = TwinGuard(_TWINS)
+    duplicates = DuplicateCheck("expression in every gene")
     with expression_writer(job.outputs["values"], cohort.genes, SCALES[stored], with_counts=True) as writer:
         for entry in chosen:
             profile = cohort.read(entry.verified_path(), stored)
-            twins.admit(entry.patient_id, profile.counts)
+            duplicates.add(entry.patient_id, digest_of_values(profile.counts))
             writer.add(entry.patient_id, profile.values, profile.counts)
     stated = {
         "gene_model": cohort.gene_model,
@@ -58,20 +56,20 @@ def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFra
 
 
 def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    if job.settings["values"] != "tpm":
-        found = job.settings["values"]
-        raise ConfigError(f"expression.values: found {found}, but a table is stored as given; leave the default")
+    if job.settings["unit"] != "tpm":
+        found = job.settings["unit"]
+        raise ConfigError(f"modalities.rna.unit: found {found}, but a table is stored as given")
     path = job.own_table("table")
     table = check_table(Path(path), job.lock.table)
     matrix = read_labelled_matrix(path)
     place = {sample: row for row, sample in enumerate(matrix.samples)}
     if absent := [entry.key for entry in chosen if entry.key not in place]:
         raise BadInputError(f"{path}: sample {absent[0]}: missing, though the lock lists it")
-    twins = TwinGuard(_TWINS)
+    duplicates = DuplicateCheck("expression in every gene")
     with expression_writer(job.outputs["values"], matrix.genes, AS_GIVEN, with_counts=False) as writer:
         for entry in chosen:
             values = np.ascontiguousarray(matrix.values[place[entry.key]])
-            twins.admit(entry.patient_id, values)
+            duplicates.add(entry.patient_id, digest_of_values(values))
             writer.add(entry.patient_id, values)
     stated = {"table_sha256": table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
     return matrix.genes, {**stated, "columns_not_used": list(matrix.ignored), "genes_dropped": matrix.dropped}

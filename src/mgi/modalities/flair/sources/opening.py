@@ -2,21 +2,19 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from mgi.cohort.patient_names import read_patient_names
-from mgi.core.settings import parse
 from mgi.http.credentials import tcia_credential
 from mgi.locks.lock import Lock
-from mgi.locks.settings import ImageSettings
 from mgi.locks.source import Source
 from mgi.modalities.fetching import Serve
 from mgi.modalities.flair.codecs import register_decoders
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
+from mgi.modalities.flair.settings import FlairSettings
 from mgi.modalities.flair.sources.general_commons import named, read_commons_manifest
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.series_item import FLAIR, MASK
@@ -26,13 +24,8 @@ from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, read_tcia
 NBIA_PATH = "/nbia-api/services/v4"
 
 
-def settings(given: Mapping[str, Any]) -> ImageSettings:
-    """The section of the configuration, checked."""
-    return parse(ImageSettings, given, where="images")
-
-
 @contextmanager
-def open_source(chosen: ImageSettings, *, archive: str | None, table: str | None, serve: Serve) -> Iterator[Source]:
+def open_source(chosen: FlairSettings, *, archive: str | None, table: str | None, serve: Serve) -> Iterator[Source]:
     """The source of images and masks; a simulated archive is served while the block runs."""
     register_decoders()
     if chosen.source != "tcia":
@@ -53,7 +46,7 @@ def open_source(chosen: ImageSettings, *, archive: str | None, table: str | None
         )
 
 
-def _own_images(chosen: ImageSettings, table: str | None) -> Source:
+def _own_images(chosen: FlairSettings, table: str | None) -> Source:
     """The source of images that the user has on disk."""
     path = table or (chosen.archive if chosen.source == "kaggle" else chosen.folder)
     place = Path(path) if path else None
@@ -77,7 +70,7 @@ def _own_images(chosen: ImageSettings, table: str | None) -> Source:
     )
 
 
-def _series_manifest(chosen: ImageSettings) -> SeriesManifest | None:
+def _series_manifest(chosen: FlairSettings) -> SeriesManifest | None:
     return read_tcia_manifest(Path(chosen.manifest)) if chosen.manifest else None
 
 

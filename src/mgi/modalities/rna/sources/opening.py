@@ -3,32 +3,23 @@
 import dataclasses
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from mgi.core.settings import parse
 from mgi.http.credentials import gdc_credential
 from mgi.locks.lock import Lock
-from mgi.locks.settings import ExpressionSettings
 from mgi.locks.source import Source
 from mgi.modalities.fetching import Serve
+from mgi.modalities.rna.settings import RnaSettings
 from mgi.modalities.rna.sources.gdc import GdcExpression
 from mgi.modalities.rna.sources.matrix import MatrixExpression
 
 _log = logging.getLogger(__name__)
 
 
-def settings(given: Mapping[str, Any]) -> ExpressionSettings:
-    """The section of the configuration, checked."""
-    return parse(ExpressionSettings, given, where="expression")
-
-
 @contextmanager
-def open_source(
-    chosen: ExpressionSettings, *, archive: str | None, table: str | None, serve: Serve
-) -> Iterator[Source]:
+def open_source(chosen: RnaSettings, *, archive: str | None, table: str | None, serve: Serve) -> Iterator[Source]:
     """The source of gene expression; a simulated archive is served while the block runs."""
     if chosen.source == "matrix":
         path = table or chosen.table
