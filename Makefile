@@ -4,12 +4,13 @@
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
 # make bench-scan  the scan beside its peers and its floor      make bench-encoders  layers over 1,024 to 60,484 tokens
 # make bench-retrieval  whose genes belong to an image?       make bench-train  training's data path and step
+# make config-docs  the config's schema, file and page, from the settings classes
 # make lock-check  do the lock files resolve without this machine's pip settings?
 # make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint lock-check check faults fuzz kill bench-ingest bench-scan bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs test lint lock-check check faults fuzz kill bench-ingest bench-scan bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -55,6 +56,9 @@ demo: setup
 	@python workflow/lib/stale_lock.py || { echo "demo: a killed run left its lock; removing it"; snakemake $(DEMO) --unlock --quiet all; }
 	@snakemake $(DEMO) --quiet rules reason host
 	@python workflow/lib/dice_table.py results/demo
+
+config-docs: setup
+	@PYTHONPATH=src python -m mgi config --write
 
 test: dev
 	@python -m pytest -q -n auto --maxprocesses 4 --dist worksteal

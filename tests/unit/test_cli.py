@@ -41,7 +41,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 def test_commands_are_listed_as_typed_and_sorted() -> None:
     names = command_names()
-    assert {"lock-expression", "shard-images", "pretrain", "evaluate"} <= set(names)
+    assert {"lock", "shard", "lock-diff", "pretrain", "evaluate"} <= set(names)
     assert names == sorted(names)
     assert not any("_" in name or name.startswith("-") for name in names)
 
@@ -52,7 +52,7 @@ def test_help_lists_the_commands_and_no_command_is_an_error(capsys) -> None:
     assert main([]) == 2
 
 
-@pytest.mark.parametrize("name", ["nonsense", "_learning", "../cli", "lock_expression"])
+@pytest.mark.parametrize("name", ["nonsense", "_learning", "../cli", "lock_diff"])
 def test_an_unknown_command_is_one_line_with_the_known_ones(name: str, capsys) -> None:
     assert main([name]) == 2
     said = capsys.readouterr()

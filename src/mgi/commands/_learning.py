@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +130,7 @@ class Fold:
         """Slices as the network sees them, with the standardised expression of the same patients."""
         genes = self.genes([patient.patient_id for patient in images])
         volumes = [(one.patient_id, one.slices, one.masks) for one in images]
-        slices = prepare_slices(volumes, model.image_size, model.context_slices, model.image_frame)
+        slices = prepare_slices(volumes, model.image_size, model.context_slices, model.image_crop)
         return Pairs(slices=slices, genes=genes)
 
     def genes(self, patients: list[str]) -> torch.Tensor:
@@ -208,7 +207,7 @@ def finish(
         part.write_text(curve_lines(curve))
     facts = {
         "spec": spec,
-        "settings": asdict(settings),
+        "settings": settings.plain(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": str(device()),
         "torch": torch.__version__,

@@ -24,7 +24,7 @@ from mgi.tasks.segmentation.scores import THRESHOLD
 from mgi.tasks.segmentation.segmenters import build_segmenter
 from mgi.training.weights import Weights, load_weights
 
-FORMAT = "mgi-release-1"
+FORMAT = "mgi-release-2"
 CONFIG, WEIGHTS, GENES, CARD = "config.json", "weights.safetensors", "genes.parquet", "MODEL_CARD.md"
 FILES = (WEIGHTS, GENES, CARD)
 FIELDS = (
@@ -160,7 +160,7 @@ def _stated_by(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
     return {
         "method": method,
         "run": weights.spec,
-        "model": json.loads(json.dumps(asdict(weights.model))),
+        "model": weights.model.plain(),
         "genes": genes,
         "reads_genes": method == "mgi" and weights.spec["genes"] != "none",
     }

@@ -1,5 +1,7 @@
 """Columns of every Parquet file between ingestion and learning."""
 
+from collections.abc import Mapping, Sequence
+
 import pyarrow as pa
 
 GENES = pa.schema(
@@ -43,25 +45,6 @@ FITTED_GENES = pa.schema(
         ("average", pa.float64()),  # training mean of what the model reads, null where not kept
     ]
 )
-COHORT = pa.schema(
-    [
-        ("patient_id", pa.string()),
-        ("site", pa.string()),
-        ("status", pa.string()),  # kept or dropped
-        ("reason", pa.string()),  # null where kept
-        ("has_expression", pa.bool_()),
-        ("has_image", pa.bool_()),
-        ("has_mask", pa.bool_()),
-        ("expression_key", pa.string()),
-        ("aliquot", pa.string()),
-        ("image_key", pa.string()),
-        ("mask_keys", pa.list_(pa.string())),
-        ("n_slices", pa.int32()),
-        ("study_date", pa.string()),  # YYYY-MM-DD
-        ("notes", pa.string()),
-        ("simulated", pa.bool_()),
-    ]
-)
 SPLIT = pa.schema(
     [
         ("fold", pa.int32()),
@@ -80,3 +63,18 @@ def expression_values(n_genes: int, *, counts: bool = False) -> pa.Schema:
     if counts:
         columns.append(("counts", pa.list_(pa.uint32(), n_genes)))
     return pa.schema(columns)
+
+
+def cohort_columns(modalities: Mapping[str, Sequence[str]]) -> pa.Schema:
+    """A row a patient; for each modality whether it is there, else why not, and the same for its companions by role."""
+    columns = [
+        ("patient_id", pa.string()),
+        ("site", pa.string()),
+        ("status", pa.string()),  # kept or dropped
+        ("reason", pa.string()),  # null where kept
+    ]
+    for name, companions in modalities.items():
+        columns += [(name, pa.bool_()), (f"{name}_reason", pa.string()), (f"{name}_key", pa.string())]
+        for role in companions:
+            columns += [(f"{name}_{role}", pa.bool_()), (f"{name}_{role}_keys", pa.list_(pa.string()))]
+    return pa.schema([*columns, ("notes", pa.string()), ("simulated", pa.bool_())])

@@ -13,9 +13,9 @@ import pytest
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
-from mgi.modalities.rna.filter import FilterSettings
 from mgi.modalities.rna.fitted_genes import write_fitted_genes
 from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
@@ -99,7 +99,7 @@ class Study:
         "rna_only": (8, 9),
         "image_only": (10,),
     }
-    FILTER = FilterSettings()
+    FILTER = FitSettings()
     N_GENES = 12
     SHAPE = (3, 20, 24)  # slices, rows, columns
 
@@ -219,15 +219,15 @@ class Released:
     def __init__(self, study: Study, folder: Path) -> None:
         self.results, self.study = folder / "results", study
         shutil.copytree(study.folder / "runs", self.results / "runs")
-        for kind in ("images", "expression"):
-            shutil.copytree(study.folder / kind, self.results / "shards" / kind)
+        for kind, modality in (("images", "flair"), ("expression", "rna")):
+            shutil.copytree(study.folder / kind, self.results / "shards" / modality)
         for source, target in (("genes.parquet", "folds/0/genes.parquet"), ("split.parquet", "tables/split.parquet")):
             (self.results / target).parent.mkdir(parents=True)
             shutil.copyfile(study.folder / source, self.results / target)
         for key in ("mgi", "mgi-none", "unet"):
             options = {
                 "predictions": study.folder / f"predictions/{key}.parquet",
-                "slices": self.results / "shards/images/slices.parquet",
+                "slices": self.results / "shards/flair/slices.parquet",
                 "output": self.results / f"evaluation/{key}.parquet",
             }
             assert main(["evaluate", *(f"--{name}={value}" for name, value in options.items())]) == 0

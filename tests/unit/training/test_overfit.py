@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mgi.datasets.augment import AugmentSettings
+from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
@@ -43,8 +43,8 @@ SETTINGS = FinetuneSettings(
         validate_every=100,
         checkpoint_every=1000,
     ),
-    image_encoder_rate=1.0,
-    gene_encoder_rate=1.0,
+    image_encoder_lr_scale=1.0,
+    gene_encoder_lr_scale=1.0,
     gene_dropout=0.0,
     augment=AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0),
 )

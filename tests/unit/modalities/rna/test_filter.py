@@ -7,7 +7,6 @@ from mgi.core.settings import parse
 from mgi.modalities.rna.filter import (
     AS_GIVEN,
     LOG_TPM,
-    FilterSettings,
     Training,
     constant,
     drop_reasons,
@@ -18,6 +17,7 @@ from mgi.modalities.rna.filter import (
     not_variable,
     too_few_reads,
 )
+from mgi.modalities.rna.settings import FitSettings
 
 # Genes: constant, slightly variable, variable, expressed in one of five patients.
 VALUES = np.array([[3, 1.0, 0, 0], [3, 1.1, 4, 0], [3, 1.0, 0, 0], [3, 1.1, 4, 0], [3, 1.0, 0, 1]], dtype=np.float32)
@@ -38,7 +38,7 @@ def test_a_constant_gene_is_dropped_by_every_filter() -> None:
     counts = np.full((5, 4), 1000, np.uint32)
     training = Training(values=VALUES, scale=LOG_TPM, counts=counts, listed=["ENSG00000000001", "B.2", "C"])
     for name in ("none", "protein_coding", "expressed", "filter_by_expr", "variance", "list"):
-        settings = parse(FilterSettings, {"gene_filter": name, "min_tpm": 0.0})
+        settings = parse(FitSettings, {"gene_filter": name, "min_tpm": 0.0, "gene_list": "genes.txt"})
         reasons = drop_reasons(training, GENES, settings)
         assert reasons[0] == "zero variance in training"
 
@@ -49,7 +49,7 @@ def test_constant_is_exact_for_values_whose_mean_is_rounded() -> None:
 
 
 def test_none_keeps_all_that_vary() -> None:
-    assert kept(drop_reasons(Training(values=VALUES, scale=LOG_TPM), GENES, FilterSettings())) == [
+    assert kept(drop_reasons(Training(values=VALUES, scale=LOG_TPM), GENES, FitSettings())) == [
         False,
         True,
         True,
@@ -145,7 +145,7 @@ def test_the_first_reason_stands() -> None:
 
 def test_a_filter_that_keeps_nothing_is_an_error() -> None:
     with pytest.raises(BadInputError, match="none of 4 genes"):
-        drop_reasons(Training(values=np.ones((3, 4), np.float32), scale=LOG_TPM), GENES, FilterSettings())
+        drop_reasons(Training(values=np.ones((3, 4), np.float32), scale=LOG_TPM), GENES, FitSettings())
 
 
 @pytest.mark.parametrize(
@@ -154,4 +154,4 @@ def test_a_filter_that_keeps_nothing_is_an_error() -> None:
 )
 def test_a_setting_out_of_range_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
-        parse(FilterSettings, given, where="genes")
+        parse(FitSettings, given, where="genes")
