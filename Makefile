@@ -53,7 +53,7 @@ $(DEV_STAMP): $(RUN_STAMP)
 demo: setup
 	@python workflow/lib/stale_lock.py || { echo "demo: a killed run left its lock; removing it"; snakemake $(DEMO) --unlock --quiet all; }
 	@snakemake $(DEMO) --quiet rules reason host
-	@python workflow/lib/dice_table.py results/demo
+	@python workflow/lib/results_table.py results/demo
 
 test: dev
 	@python -m pytest -q -n auto --maxprocesses 4 --dist worksteal

@@ -16,21 +16,21 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "workflow"))
+sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "src")]
 
 from lib.code import fingerprint
 from lib.config import ConfigProblemError, complete, section, subsection
-from lib.external import external_config, external_scores, split_of, whole_runs
+from lib.external import external_config, external_scores, split_of
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
-from lib.runs import LEAK_CHECKS, by_patient, by_slice, run_table, segmenters
+from lib.runs import LEAK_CHECKS, by_patient, by_slice, evaluated
 from lib.runs import (
     fold_genes,
     leak_report,
     model_settings,
     pretrained_weights,
-    spec_json,
+    run_json,
 )
-from lib.supplied import archive_files, archive_folder, existing, option
+from lib.supplied import archive_files, archive_folder, existing, folder_of, option
 from lib.supplied import (
     expression_table,
     gene_list,
@@ -39,6 +39,8 @@ from lib.supplied import (
     pathways,
     positions_table,
 )
+
+from mgi.core.run_table import full_cohort_runs, run_table
 
 
 configfile: ROOT / "config" / "config.yaml"
@@ -51,9 +53,9 @@ except ConfigProblemError as problem:
 
 SOURCE = ROOT / "src"
 RUNS = run_table(config["runs"])
-SEGMENTERS, HONEST, LEAKY = segmenters(RUNS), by_patient(RUNS), by_slice(RUNS)
+EVALUATED, COMPARED, LEAKY = evaluated(RUNS), by_patient(RUNS), by_slice(RUNS)
 PAPER_LIKE = ["<results>/evaluation/paper_like.csv"] if LEAKY else []
-WHOLE = whole_runs(config)
+WHOLE = full_cohort_runs(config)
 TRAINED = RUNS | WHOLE
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
@@ -73,12 +75,19 @@ UNASKED = (*PACE, "values")
 settings = partial(section, config)
 part_of = partial(subsection, config)
 code_of = partial(fingerprint, SOURCE)
-run_spec = partial(spec_json, TRAINED)
+described_run = partial(run_json, TRAINED)
 run_model = partial(model_settings, config, TRAINED)
 run_genes = partial(fold_genes, TRAINED)
 run_leaks = partial(leak_report, TRAINED, config["split"]["folds"])
 run_start = partial(pretrained_weights, TRAINED)
 fold_split = partial(split_of, config)
+IMAGE_SHARD = expand(
+    "<results>/shards/images/{name}", name=["slices.parquet", "dataset.json"]
+)
+EXPRESSION_SHARD = expand(
+    "<results>/shards/expression/{name}",
+    name=["values.parquet", "genes.parquet", "dataset.json"],
+)
 
 deployment = workflow.deployment_settings.deployment_method
 shell.prefix(shell_prefix(SOURCE, in_conda=DeploymentMethod.CONDA in deployment))
@@ -104,7 +113,7 @@ rule all:
 rule external:
     """Target: every method on the archive that the config section `external` names."""
     input:
-        dice=lambda wildcards: external_scores(config),
+        results=lambda wildcards: external_scores(config),
 
 
 include: "workflow/rules/simulate.smk"

@@ -51,12 +51,12 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ({"split": {"folds": 1}}, "split.folds: found 1, expected at least 2"),
         ({"runs": {"folds": [5]}}, "runs.folds: found 5, expected 0 to 4 (split.folds is 5)"),
         (
-            {"runs": {"slice_split": {"folds": [7]}}},
-            "runs.slice_split.folds: found 7, expected 0 to 4 (split.folds is 5)",
+            {"runs": {"leaky_slice_split": {"folds": [7]}}},
+            "runs.leaky_slice_split.folds: found 7, expected 0 to 4 (split.folds is 5)",
         ),
         (
             {"runs": {"controls": ["noise"]}},
-            'runs.controls.0: found "noise", expected one of none, fingerprint, scratch',
+            'runs.controls.0: found "noise", expected one of no-genes, random-id, no-pretraining',
         ),
         ({"runs": {"methods": ["mgi", "mgi"]}}, 'runs.methods: found ["mgi", "mgi"], expected no entry twice'),
         (

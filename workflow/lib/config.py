@@ -85,10 +85,10 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
     beyond = [fold for fold in wanted if fold >= folds]
     if beyond:
         raise ConfigProblemError(f"runs.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})")
-    leaky = (config["runs"]["slice_split"] or {"folds": []})["folds"]
+    leaky = (config["runs"]["leaky_slice_split"] or {"folds": []})["folds"]
     if beyond := [fold for fold in leaky if fold >= folds]:
         raise ConfigProblemError(
-            f"runs.slice_split.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})"
+            f"runs.leaky_slice_split.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})"
         )
     genes = config["genes"]
     for where, given in (("", config), ("external.", config["external"])):

@@ -1,6 +1,6 @@
 """Files that the workflow does not make: the user's own tables and archives, and the simulated archive's place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +61,8 @@ def existing(path: str | None) -> list[str]:
 def option(name: str, value: str | None) -> list[str]:
     """`name value` for a command line, or nothing where there is no value."""
     return [] if value is None else [name, value]
+
+
+def folder_of(files: Sequence[str]) -> str:
+    """The folder of a shard whose files a rule declares; commands take the folder."""
+    return str(Path(files[0]).parent)

@@ -147,7 +147,7 @@ rule check_leaks:
         mem_mb=4000,
         runtime=30,
     params:
-        protocol=lambda wildcards: LEAK_CHECKS[wildcards.of].protocol,
+        split_unit=lambda wildcards: LEAK_CHECKS[wildcards.of].split_unit,
         code=code_of("check-leaks"),
     shell:
         r"""
@@ -156,7 +156,7 @@ rule check_leaks:
             --split {input.split:q} \
             --slices {input.slices:q} \
             --values {input.values:q} \
-            --protocol {params.protocol:q} \
+            --split-unit {params.split_unit:q} \
             --output {output.report:q}
         """
 

@@ -1,7 +1,7 @@
 """Refuse a split whose training, validation and test have a patient, a gene vector or an image slice in common.
 
 INPUTS: split, expression shard, image shard. OUTPUT: what was compared (JSON), which every training run waits for.
-The protocol `slice` divides patients on purpose: then the report says how many, and nothing else is different.
+With `--split-unit slice` patients are divided on purpose: then the report says how many, and nothing else differs.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from mgi.cohort.leaks import leaks_of
 from mgi.cohort.slice_split import WATERMARK
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
+from mgi.core.run import PATIENT, SLICE, SPLIT_UNITS
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table
@@ -31,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--split", required=True, type=Path)
     options.add_argument("--slices", required=True, type=Path, help="image shard")
     options.add_argument("--values", required=True, type=Path, help="expression shard")
-    options.add_argument("--protocol", choices=("patient", "slice"), default="patient")
+    options.add_argument("--split-unit", choices=SPLIT_UNITS, default=PATIENT)
     options.add_argument("--output", required=True, type=Path, help="the report, JSON")
     return options
 
@@ -50,9 +51,9 @@ def run(args: argparse.Namespace) -> None:
     write_json(
         args.output,
         {
-            "protocol": args.protocol,
-            "leaks": _on_purpose(folds) if args.protocol == "slice" else [],
-            **({"watermark": WATERMARK} if args.protocol == "slice" else {}),
+            "split_unit": args.split_unit,
+            "leaks": _on_purpose(folds) if args.split_unit == SLICE else [],
+            **({"watermark": WATERMARK} if args.split_unit == SLICE else {}),
             "compared": {
                 "patients": len({patient for roles in folds.values() for patient, _ in roles}),
                 "gene_vectors": len(genes),
@@ -81,7 +82,7 @@ def _slice_digests(slices: NDArray[Any]) -> set[bytes]:
 
 
 def _on_purpose(folds: Mapping[int, list[tuple[str, str]]]) -> list[dict[str, Any]]:
-    """The protocol's own leak, said fold by fold: who has an image has slices in training, validation and test."""
+    """The leak of a split by slice, fold by fold: who has an image has slices in training, validation and test."""
     return [
         {
             "fold": fold,

@@ -1,30 +1,30 @@
-"""Tables over all runs: Dice with intervals, each method against MGI, the gene audit, and the patients behind them.
+"""Tables over all runs: results with intervals, each method against MGI, the audit, and the patients behind them.
 
 Patients without expression are in one table alone, beside all others: what methods score that read no genes.
 """
 
 import argparse
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from mgi.cohort.slice_split import PATIENT_PROTOCOL
 from mgi.cohort.tables import read_split
 from mgi.core import settings
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import atomic_path
-from mgi.shards.parquet import read_table
-from mgi.tasks.segmentation.audit import audit_table
-from mgi.tasks.segmentation.cohort_tables import dice_table, paired_tests
-from mgi.tasks.segmentation.patient_scores import GENE_FREE, SCORES, per_patient, without_expression
-from mgi.tasks.segmentation.scores import DICE_DEFINITIONS
+from mgi.evaluation.audit import audit_table
+from mgi.evaluation.cohort_tables import CASE, RESULT_COLUMNS, paired_tests
+from mgi.evaluation.expression_inputs import WITHOUT_EXPRESSION
+from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
+from mgi.shards.parquet import read_table, run_in
+from mgi.tasks.scoring import Scoring, scoring_of
 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """Config section `evaluation`: resamplings of patients, their seed, and the Dice that is tested and audited."""
+    """Config section `evaluation`: resamplings of patients, their seed, and the score that is tested and audited."""
 
     bootstrap_draws: int = 10_000
     seed: int = 0
@@ -36,29 +36,30 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
     parser.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
     parser.add_argument("--split", type=Path, required=True, help="split that names the patients without expression")
-    parser.add_argument("--dice", type=Path, required=True, help="a row per method, gene mode and definition (CSV)")
-    parser.add_argument("--dice-all", type=Path, required=True, help="the same without genes, over all patients (CSV)")
+    parser.add_argument("--results-table", type=Path, required=True, help="a row per method, input, definition (CSV)")
+    parser.add_argument("--no-genes", type=Path, required=True, help="the same without gene input, all patients (CSV)")
     parser.add_argument("--tests", type=Path, required=True, help="MGI against each other method (CSV)")
-    parser.add_argument("--audit", type=Path, required=True, help="real against other genes (CSV)")
-    parser.add_argument("--patients", type=Path, required=True, help="a row per method, gene mode and patient (CSV)")
+    parser.add_argument("--audit", type=Path, required=True, help="own expression against other inputs (CSV)")
+    parser.add_argument("--patients", type=Path, required=True, help="a row per method, input and patient (CSV)")
     return parser
 
 
 def run(args: argparse.Namespace) -> None:
     chosen = settings.parse(EvaluationSettings, args.settings, where="evaluation")
-    if chosen.headline not in DICE_DEFINITIONS or chosen.bootstrap_draws < 1:
+    scores = pd.concat([_read(path) for path in sorted(args.scores)], ignore_index=True)
+    scoring = scoring_of(_task_of(scores))
+    if chosen.headline not in scoring.headlines or chosen.bootstrap_draws < 1:
         raise ConfigError(
             f"evaluation: headline {chosen.headline!r}, bootstrap_draws {chosen.bootstrap_draws}; expected one of "
-            f"{', '.join(DICE_DEFINITIONS)} and at least 1 draw"
+            f"{', '.join(scoring.headlines)} and at least 1 draw"
         )
-    scores = pd.concat([_read(path) for path in sorted(args.scores)], ignore_index=True)
-    everybody = per_patient(scores)
+    everybody = per_patient(scores, scoring.definitions)
     patients = everybody[~everybody["patient_id"].isin(without_expression(read_split(args.split)))]
     how = {"draws": chosen.bootstrap_draws, "seed": chosen.seed}
     tables = {
         args.patients: patients,
-        args.dice: dice_table(patients, **how),
-        args.dice_all: dice_table(everybody[everybody["genes"].isin(GENE_FREE)], **how),
+        args.results_table: _results(patients, scoring, **how),
+        args.no_genes: _results(everybody[everybody["expression_input"].isin(WITHOUT_EXPRESSION)], scoring, **how),
         args.tests: paired_tests(patients, chosen.headline, **how),
         args.audit: audit_table(patients, chosen.headline, **how),
     }
@@ -67,10 +68,30 @@ def run(args: argparse.Namespace) -> None:
             table.to_csv(part, index=False, float_format="%.6g")
 
 
+def _results(patients: pd.DataFrame, scoring: Scoring, draws: int, seed: int) -> pd.DataFrame:
+    """A row per method, expression input and definition; columns that only this task has come last."""
+
+    def rows() -> Iterator[dict[str, object]]:
+        for case, group in patients.groupby(CASE, sort=True):
+            for row in scoring.summarise(group, draws, seed):
+                yield {**dict(zip(CASE, case, strict=True)), **row}
+
+    table = pd.DataFrame(rows())
+    more = [name for name in table.columns if name not in RESULT_COLUMNS]
+    whole = dict.fromkeys(["n", *more], "Int64")
+    return table.reindex(columns=[*RESULT_COLUMNS, *more]).astype(whole)
+
+
+def _task_of(scores: pd.DataFrame) -> str:
+    tasks = sorted(scores["task"].unique())
+    if len(tasks) != 1:
+        raise BadInputError(f"scores: of the tasks {', '.join(tasks) or 'none'}, expected those of one task")
+    return str(tasks[0])
+
+
 def _read(path: Path) -> pd.DataFrame:
-    table = read_table(path, SCORES)
-    spec = json.loads((table.schema.metadata or {}).get(b"spec", b"{}"))
-    if (protocol := spec.get("protocol", PATIENT_PROTOCOL)) != PATIENT_PROTOCOL:
-        raise BadInputError(f"{path}: protocol: found {protocol}, expected {PATIENT_PROTOCOL}: it leaks on purpose")
+    table, run = read_table(path, SCORES), run_in(path)
+    if run.leaks:
+        raise BadInputError(f"{path}: split_unit: found {run.split_unit}, expected patient: it leaks on purpose")
     scores: pd.DataFrame = table.to_pandas()
     return scores
