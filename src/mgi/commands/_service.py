@@ -15,7 +15,8 @@ import mgi
 from mgi.core.errors import ConfigError, ResourceError
 from mgi.http.retry import RetryPolicy
 from mgi.http.service import Service, open_service
-from mgi.locks.settings import ExpressionSettings, ImageSettings
+from mgi.modalities.flair.settings import FlairSettings
+from mgi.modalities.rna.settings import RnaSettings
 
 
 def add_source_options(parser: ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def add_source_options(parser: ArgumentParser) -> None:
 
 
 @contextmanager
-def service_for(archive: str | None, path: str, chosen: ExpressionSettings | ImageSettings) -> Iterator[Service]:
+def service_for(archive: str | None, path: str, chosen: RnaSettings | FlairSettings) -> Iterator[Service]:
     """A client of the real service, or of the simulated archive under `path` of a local server."""
     with _base_url(archive, path, chosen.base_url) as url:
         policy = RetryPolicy(base_s=chosen.retry_base_s)

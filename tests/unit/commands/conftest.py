@@ -13,9 +13,9 @@ import pytest
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
-from mgi.modalities.rna.filter import FilterSettings
 from mgi.modalities.rna.fitted_genes import write_fitted_genes
 from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
@@ -99,7 +99,7 @@ class Study:
         "rna_only": (8, 9),
         "image_only": (10,),
     }
-    FILTER = FilterSettings()
+    FILTER = FitSettings()
     N_GENES = 12
     SHAPE = (3, 20, 24)  # slices, rows, columns
 

@@ -200,10 +200,10 @@ def test_any_collection_goes_with_a_table_of_its_patients(served, tmp_path, caps
     with served(renamed) as (service, _):
         settings = settings_of(service, collection="UPENN-GBM")
         assert main(["lock-images", "--settings", settings, "--output", str(target)]) == BadInputError.exit_code
-        assert "images.patients" in capsys.readouterr().err
+        assert "modalities.flair.patients" in capsys.readouterr().err
         settings = settings_of(service, collection="UPENN-GBM", patients=str(tmp_path / "patients.tsv"))
         assert main(["lock-images", "--settings", settings, "--output", str(target)]) == 0
     assert [item["patient_id"] for item in json.loads(target.read_text())["items"]] == ["TCGA-ZZ-0001"]
     printed = capsys.readouterr().out
-    assert "1 patients are not in images.patients: UPENN-2" in printed
+    assert "1 patients are not in modalities.flair.patients: UPENN-2" in printed
     assert "1 patients with FLAIR have no mask: TCGA-ZZ-0001" in printed

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mgi.datasets.augment import AugmentSettings
+from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings

@@ -3,7 +3,7 @@ import zipfile
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.flair.sources.kaggle_tree import choose_folders, fault_of, patient_folders
+from mgi.modalities.flair.kaggle_tree import choose_folders, fault_of, patient_folders
 
 
 def member(name, crc=1, size=10):
