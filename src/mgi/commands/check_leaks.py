@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     folds = _folds(args.split)
-    shards = [digests_of_shard(path.parent) for path in args.dataset]
+    shards = [digests_of_shard(path) for path in args.dataset]
     shared = {one.what: one.by_patient for one in shards}
     if leaks := [leak for fold, roles in folds.items() for leak in leaks_of(fold, roles, shared)]:
         more = f" ({len(leaks) - 1} more)" if len(leaks) > 1 else ""

@@ -22,7 +22,7 @@ SLICES = pa.schema(
         ("rows", pa.int32()),
         ("cols", pa.int32()),
         ("dtype", pa.string()),  # numpy's name
-        ("pixels", pa.binary()),  # C order, in byte planes: see shards.planes
+        ("pixels", pa.binary()),  # C order, byte-shuffled: see shards.byte_shuffle
         ("mask", pa.binary()),  # uint8 0 or 1, C order; null where there is none
         ("spacing_row_mm", pa.float64()),
         ("spacing_col_mm", pa.float64()),
@@ -56,7 +56,9 @@ SPLIT = pa.schema(
 
 
 def expression_values(n_genes: int, *, counts: bool = False) -> pa.Schema:
-    """A row a patient in the order of the genes table: unscaled values and, where the source has them, read counts."""
+    """Return a row a patient in the order of the genes table: unscaled values and, where the source has them, read
+    counts.
+    """
     columns = [("patient_id", pa.string()), ("values", pa.list_(pa.float32(), n_genes))]
     if counts:
         columns.append(("counts", pa.list_(pa.uint32(), n_genes)))
