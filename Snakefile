@@ -19,9 +19,11 @@ ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "src")]
 
 from lib.code import fingerprint
-from lib.config import ConfigProblemError, complete, section, subsection
+from lib.config import ConfigError, complete, section
 from lib.external import external_config, external_scores, split_of
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
+from lib.modalities import asked_of_all, configured, fetching_code, of_format
+from lib.modalities import described, what_they_are
 from lib.runs import LEAK_CHECKS, by_patient, by_slice, evaluated
 from lib.runs import (
     fold_genes,
@@ -30,15 +32,8 @@ from lib.runs import (
     pretrained_weights,
     run_json,
 )
-from lib.supplied import archive_files, archive_folder, existing, folder_of, option
-from lib.supplied import (
-    expression_table,
-    gene_list,
-    image_lists,
-    image_table,
-    pathways,
-    positions_table,
-)
+from lib.supplied import archive_files, archive_folder, existing, gene_list, option
+from lib.supplied import pathways
 
 from mgi.core.run_table import full_cohort_runs, run_table
 
@@ -47,8 +42,8 @@ configfile: ROOT / "config" / "config.yaml"
 
 
 try:
-    config.update(complete(config, ROOT / "workflow/schemas/config.schema.yaml"))
-except ConfigProblemError as problem:
+    config.update(complete(config))
+except ConfigError as problem:
     raise WorkflowError(f"config: {problem}") from None
 
 SOURCE = ROOT / "src"
@@ -58,22 +53,12 @@ PAPER_LIKE = ["<results>/evaluation/paper_like.csv"] if LEAKY else []
 WHOLE = full_cohort_runs(config)
 TRAINED = RUNS | WHOLE
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
-EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
-IMAGE_LISTS = image_lists(config)
-COMMITTED = [
-    *existing(config["expression"]["lock"]),
-    *existing(config["images"]["lock"]),
-]
+MODALITIES = configured(config)
 GENE_LIST, PATHWAYS = gene_list(config), pathways(config)
-POSITIONS, GTF_FOLDER = positions_table(config), f"{config['results']}/raw/gencode"
+GTF_FOLDER = f"{config['results']}/raw/gencode"
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
-# How files are shared out among jobs and threads, which changes nothing in them.
-PACE = ("batches", "threads")
-# Nor does any archive need to know what of its files is stored.
-UNASKED = (*PACE, "values")
 
 settings = partial(section, config)
-part_of = partial(subsection, config)
 code_of = partial(fingerprint, SOURCE)
 described_run = partial(run_json, TRAINED)
 run_model = partial(model_settings, config, TRAINED)
@@ -81,13 +66,6 @@ run_genes = partial(fold_genes, TRAINED)
 run_leaks = partial(leak_report, TRAINED, config["split"]["folds"])
 run_start = partial(pretrained_weights, TRAINED)
 fold_split = partial(split_of, config)
-IMAGE_SHARD = expand(
-    "<results>/shards/images/{name}", name=["slices.parquet", "dataset.json"]
-)
-EXPRESSION_SHARD = expand(
-    "<results>/shards/expression/{name}",
-    name=["values.parquet", "genes.parquet", "dataset.json"],
-)
 
 deployment = workflow.deployment_settings.deployment_method
 shell.prefix(shell_prefix(SOURCE, in_conda=DeploymentMethod.CONDA in deployment))
@@ -101,6 +79,8 @@ pathvars:
 
 wildcard_constraints:
     fold=r"\d+",
+    modality="|".join(MODALITIES),
+    batch=r"\d+-of-\d+",
 
 
 rule all:

@@ -9,10 +9,10 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.errors import ResourceError
-from small_ingestion import IMAGES, commands
+from small_ingestion import FLAIR, commands
 
 COMMANDS = list(commands(Path(), Path()))
-FETCHES = ("fetch-expression", "fetch-images")
+FETCHES = ("fetch rna", "fetch flair")
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -25,7 +25,7 @@ def tree(folder: Path) -> dict[str, str]:
 
 def line_of(stderr: str) -> str:
     assert "Traceback" not in stderr, stderr[-2000:]
-    lines = [line for line in stderr.splitlines() if line.startswith("mgi ")]
+    lines = [line for line in stderr.splitlines() if line.startswith(("mgi ", "mgi_standin "))]
     assert len(lines) == 1, stderr[-2000:]
     return lines[0]
 
@@ -38,7 +38,7 @@ def test_a_command_that_cannot_write_leaves_the_old_files(
     if name in FETCHES:  # what is in place and verified is not written again
         shutil.rmtree(made / "raw")
     before = tree(made)
-    stopped = limited(["-m", "mgi", name, *commands(simulated, made)[name]])
+    stopped = limited(["-m", "mgi", *commands(simulated, made)[name]])
     assert stopped.returncode == ResourceError.exit_code
     line = line_of(stopped.stderr)
     assert "larger than files may be here" in line
@@ -47,7 +47,7 @@ def test_a_command_that_cannot_write_leaves_the_old_files(
     after = tree(made)
     assert {path: digest for path, digest in after.items() if not path.endswith(".part")} == before
     assert name in FETCHES or after == before
-    assert main([name, *commands(simulated, made)[name]]) == 0, "and with room again it ends well"
+    assert main(commands(simulated, made)[name]) == 0, "and with room again it ends well"
     assert not [path for path in tree(made) if path.endswith(".part")]
 
 
@@ -55,7 +55,7 @@ def test_a_simulation_that_cannot_write_is_not_marked_as_complete(tmp_path: Path
     settings = '{"seed": 1, "n_patients": 16, "n_genes": 750, "slices_min": 4, "slices_max": 4, "pixels": 16, '
     output = tmp_path / "archive/archive.json"
     arguments = ["--settings", settings + '"genes_drive_images": true}', "--output", str(output)]
-    stopped = limited(["-m", "mgi", "simulate", *arguments])
+    stopped = limited(["-m", "mgi_standin", "simulate", *arguments])
     assert stopped.returncode == ResourceError.exit_code
     assert str(output) in line_of(stopped.stderr)
     assert not output.exists()
@@ -65,10 +65,10 @@ def test_a_download_onto_a_disk_that_is_really_full(
     simulated: Path, ingested: Path, full_disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (full_disk / "ballast").write_bytes(bytes(2_000_000 - 40_000))
-    lock = ingested / "locks/images.json"
-    arguments = ["--settings", IMAGES, "--archive", str(simulated), "--lock", str(lock), "--batch", "1-of-1"]
+    lock = ingested / "locks/flair.json"
+    arguments = ["--settings", FLAIR, "--archive", str(simulated), "--lock", str(lock), "--batch", "1-of-1"]
     index = full_disk / "raw/batch-1-of-1.json"
-    assert main(["fetch-images", *arguments, "--output", str(index)]) == ResourceError.exit_code
+    assert main(["fetch", "--modality", "flair", *arguments, "--output", str(index)]) == ResourceError.exit_code
     line = line_of(capsys.readouterr().err)
     assert "needs 0.00 GB, 0.00 GB are free" in line or "no space left on the disk (ENOSPC)" in line
     assert not index.exists()

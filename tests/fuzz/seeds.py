@@ -20,9 +20,9 @@ from PIL import Image
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
-from mgi.modalities.rna.filter import FilterSettings
 from mgi.modalities.rna.fitted_genes import write_fitted_genes
 from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
@@ -123,13 +123,13 @@ def _write_listings(folder: Path) -> None:
 
 def _write_locks(folder: Path) -> None:
     """Locks and the indexes of fetched files, by the commands that write them."""
-    for kind, settings in (("expression", {"retry_base_s": 0.0}), ("images", {"source": "tcia", "min_images": 4})):
-        common = ["--settings", json.dumps(settings), "--archive", str(folder / "archive")]
+    for kind, settings in (("rna", {"retry_base_s": 0.0}), ("flair", {"source": "tcia", "min_images": 4})):
+        common = ["--modality", kind, "--settings", json.dumps(settings), "--archive", str(folder / "archive")]
         lock, index = folder / "json" / f"lock_{kind}.json", folder / "raw" / f"{kind}.json"
         with contextlib.redirect_stdout(io.StringIO()):
             codes = (
-                main([f"lock-{kind}", *common, "--output", str(lock)]),
-                main([f"fetch-{kind}", *common, "--lock", str(lock), "--batch", "1-of-3", "--output", str(index)]),
+                main(["lock", *common, "--output", str(lock)]),
+                main(["fetch", *common, "--lock", str(lock), "--batch", "1-of-3", "--output", str(index)]),
             )
         if codes != (0, 0):
             raise RuntimeError(f"{kind}: exit codes {codes} where a lock and an index were to be made")
@@ -192,7 +192,7 @@ def _write_shards(folder: Path) -> None:
     home = folder / "shard_expression"
     write_expression(shard, home / "values.parquet", home / "genes.parquet", home / "dataset.json")
     write_fitted_genes(
-        folder / "fitted/genes.parquet", fit(values[:3], genes, FilterSettings(), patients[:3], scale="as given")
+        folder / "fitted/genes.parquet", fit(values[:3], genes, FitSettings(), patients[:3], scale="as given")
     )
     rows = [
         SplitRow(0, patient, "CS", role) for patient, role in zip(patients, ("train",) * 3 + ("test",), strict=True)

@@ -5,16 +5,16 @@ from typing import Any
 
 from mgi.core.run_table import full_cohort_section, split_file
 
-from .config import ConfigProblemError
+from .config import ConfigError
 
 
 def external_scores(config: Mapping[str, Any]) -> str:
     """The table of scores on the other archive.
 
-    Raises ConfigProblemError where the config names none.
+    Raises ConfigError where the config names none.
     """
     if config["external"] is None:
-        raise ConfigProblemError("external: found null, expected a section with `images` and `expression`")
+        raise ConfigError("external: found null, expected a section with `modalities`")
     return "<results>/external/evaluation/results.csv"
 
 
@@ -29,13 +29,14 @@ def external_config(config: Mapping[str, Any]) -> dict[str, Any]:
     Its own gene order and positions are of no use: the genes are those that were fitted on the first cohort.
     """
     given = config["external"]
+    fit = {**config["modalities"]["rna"]["fit"], "gene_order": "ensembl", "positions": None}
     return {
         **config,
         "external": None,
         "results": f"{config['results']}/external",
-        **{name: given[name] for name in ("simulation", "expression", "images")},
+        "simulation": given["simulation"],
+        "modalities": {**given["modalities"], "rna": {**given["modalities"]["rna"], "fit": fit}},
         "cohort": {"exclude": given["exclude"]},
-        "genes": {**config["genes"], "gene_order": "ensembl", "positions": None},
         "split": {**config["split"], "folds": config["split"]["folds"] + 1},
         "runs": full_cohort_section(config),
     }

@@ -1,6 +1,6 @@
 """Files that the workflow does not make: the user's own tables and archives, and the simulated archive's place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +15,9 @@ def archive_files(config: Mapping[str, Any]) -> list[str]:
     return [] if config["simulation"] is None else ["<results>/archive/archive.json"]
 
 
-def expression_table(config: Mapping[str, Any]) -> str | None:
-    """The user's expression table, where the config asks for one."""
-    return config["expression"]["table"] if config["expression"]["source"] == "matrix" else None
-
-
-def image_table(config: Mapping[str, Any]) -> str | None:
-    """The user's zip or folder of images and masks, where the config asks for one."""
-    place = {"kaggle": "archive", "nifti": "folder", "dicom": "folder"}.get(config["images"]["source"])
-    return None if place is None else config["images"][place]
-
-
-def image_lists(config: Mapping[str, Any]) -> list[str]:
-    """The user's lists of series and of patients that are there, as a rule's input."""
-    return [*existing(config["images"]["manifest"]), *existing(config["images"]["patients"])]
-
-
-def positions_table(config: Mapping[str, Any]) -> list[str]:
-    """Where genes lie, as a rule's input: the user's table, or the annotation's where the order by position asks."""
-    if config["genes"]["positions"] is not None:
-        return [config["genes"]["positions"]]
-    return ["<results>/tables/gene_positions.tsv"] if config["genes"]["gene_order"] == "position" else []
-
-
 def gene_list(config: Mapping[str, Any]) -> list[str]:
     """The user's list of genes, as a rule's input, where the config filters by it."""
-    return [config["genes"]["gene_list"]] if config["genes"]["gene_filter"] == "list" else []
+    return [_fit(config)["gene_list"]] if _fit(config)["gene_filter"] == "list" else []
 
 
 def pathways(config: Mapping[str, Any]) -> list[str]:
@@ -63,6 +40,6 @@ def option(name: str, value: str | None) -> list[str]:
     return [] if value is None else [name, value]
 
 
-def folder_of(files: Sequence[str]) -> str:
-    """The folder of a shard whose files a rule declares; commands take the folder."""
-    return str(Path(files[0]).parent)
+def _fit(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    fit: Mapping[str, Any] = config["modalities"]["rna"]["fit"]
+    return fit

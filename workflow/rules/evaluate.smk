@@ -1,6 +1,6 @@
 """From predicted masks to scores, intervals, tests and the gene audit; no GPU, no torch.
 
-REQUIRED INPUTS: <results>/predictions/, <results>/shards/images/slices.parquet, <results>/tables/split.parquet.
+REQUIRED INPUTS: <results>/predictions/, <results>/shards/flair/slices.parquet, <results>/tables/split.parquet.
 OUTPUTS: <results>/evaluation/.
 """
 
@@ -15,7 +15,7 @@ rule evaluate:
     """Score one run's masks against the truth in every definition, patient by patient."""
     input:
         predictions="<results>/predictions/{run}.parquet",
-        images=IMAGE_SHARD,
+        images="<results>/shards/flair/dataset.json",
     output:
         scores="<results>/evaluation/{run}.parquet",
     log:
@@ -29,14 +29,13 @@ rule evaluate:
         mem_mb=4000,
         runtime=60,
     params:
-        image_shard=lambda wildcards, input: folder_of(input.images),
         code=code_of("evaluate"),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi evaluate \
             --predictions {input.predictions:q} \
-            --image-shard {params.image_shard:q} \
+            --image-shard {input.images:q} \
             --output {output.scores:q}
         """
 
@@ -84,7 +83,7 @@ rule paper_like:
     """Say what the paper's likely protocol would have claimed, watermarked; models split by slice stand here alone."""
     input:
         scores=expand("<results>/evaluation/{run}.parquet", run=[*EVALUATED, *LEAKY]),
-        images=IMAGE_SHARD,
+        images="<results>/shards/flair/dataset.json",
         split="<results>/tables/split.parquet",
     output:
         table="<results>/evaluation/paper_like.csv",
@@ -100,14 +99,13 @@ rule paper_like:
         runtime=30,
     params:
         settings=settings("evaluation"),
-        image_shard=lambda wildcards, input: folder_of(input.images),
         code=code_of("paper-like"),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi paper-like \
             --scores {input.scores:q} \
-            --image-shard {params.image_shard:q} \
+            --image-shard {input.images:q} \
             --split {input.split:q} \
             --settings {params.settings:q} \
             --output {output.table:q}

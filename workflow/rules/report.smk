@@ -32,16 +32,16 @@ rule report:
     input:
         cohort="<results>/tables/cohort.parquet",
         split="<results>/tables/split.parquet",
-        expression_lock="<results>/locks/expression.json",
-        image_lock="<results>/locks/images.json",
+        expression_lock="<results>/locks/rna.json",
+        image_lock="<results>/locks/flair.json",
         results="<results>/evaluation/results.csv",
         no_genes="<results>/evaluation/results_no_genes.csv",
         tests="<results>/evaluation/tests.csv",
         audit="<results>/evaluation/audit.csv",
         patients="<results>/evaluation/patients.csv",
         paper_like=PAPER_LIKE,
-        images=IMAGE_SHARD,
-        genes="<results>/shards/expression/genes.parquet",
+        images="<results>/shards/flair/dataset.json",
+        genes="<results>/shards/rna/genes.parquet",
         predictions=expand("<results>/predictions/{run}.parquet", run=EVALUATED),
         curves=expand("<results>/runs/{run}/curves.jsonl", run=COMPARED),
         config="<results>/config.json",
@@ -62,7 +62,6 @@ rule report:
     params:
         paper_like=["--paper-like"] if PAPER_LIKE else [],
         benchmarks=f"{config['results']}/benchmarks",
-        image_shard=lambda wildcards, input: folder_of(input.images),
         code=code_of("report"),
     shell:
         r"""
@@ -78,7 +77,7 @@ rule report:
             --audit {input.audit:q} \
             --patients {input.patients:q} \
             {params.paper_like:q} {input.paper_like:q} \
-            --image-shard {params.image_shard:q} \
+            --image-shard {input.images:q} \
             --genes {input.genes:q} \
             --predictions {input.predictions:q} \
             --curves {input.curves:q} \

@@ -14,8 +14,8 @@ rule train:
 rule pretrain:
     """Align the gene and image encoders by contrast on a fold's training patients."""
     input:
-        images=IMAGE_SHARD,
-        expression=EXPRESSION_SHARD,
+        images="<results>/shards/flair/dataset.json",
+        expression="<results>/shards/rna/dataset.json",
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -41,8 +41,6 @@ rule pretrain:
         gpu=pretraining_gpus(config),
     params:
         described=described_run,
-        image_shard=lambda wildcards, input: folder_of(input.images),
-        expression_shard=lambda wildcards, input: folder_of(input.expression),
         model=run_model,
         settings=settings("pretrain"),
         processes=config["pretrain"]["processes"],
@@ -61,8 +59,8 @@ rule pretrain:
             --model {params.model:q} \
             {params.pathways:q} {input.pathways:q} \
             --settings {params.settings:q} \
-            --image-shard {params.image_shard:q} \
-            --expression-shard {params.expression_shard:q} \
+            --image-shard {input.images:q} \
+            --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             --split {input.split:q} \
             --weights {output.weights:q} \
@@ -74,8 +72,8 @@ rule pretrain:
 rule finetune:
     """Train one network for its task, from pre-trained encoders where its row says so."""
     input:
-        images=IMAGE_SHARD,
-        expression=EXPRESSION_SHARD,
+        images="<results>/shards/flair/dataset.json",
+        expression="<results>/shards/rna/dataset.json",
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -100,8 +98,6 @@ rule finetune:
         gpu=config["compute"]["gpu"],
     params:
         described=described_run,
-        image_shard=lambda wildcards, input: folder_of(input.images),
-        expression_shard=lambda wildcards, input: folder_of(input.expression),
         model=run_model,
         settings=settings("finetune"),
         pathways=["--pathways"] if PATHWAYS else [],
@@ -117,8 +113,8 @@ rule finetune:
             --model {params.model:q} \
             {params.pathways:q} {input.pathways:q} \
             --settings {params.settings:q} \
-            --image-shard {params.image_shard:q} \
-            --expression-shard {params.expression_shard:q} \
+            --image-shard {input.images:q} \
+            --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             --split {input.split:q} \
             {params.pretrained:q} \
@@ -131,8 +127,8 @@ rule finetune:
 rule predict_fold:
     """Predict for the fold's test patients, with each expression input that the audit asks for."""
     input:
-        images=IMAGE_SHARD,
-        expression=EXPRESSION_SHARD,
+        images="<results>/shards/flair/dataset.json",
+        expression="<results>/shards/rna/dataset.json",
         genes=run_genes,
         split="<results>/tables/split.parquet",
         weights="<results>/runs/{run}/weights.safetensors",
@@ -151,8 +147,6 @@ rule predict_fold:
         gpu=config["compute"]["gpu"],
     params:
         described=described_run,
-        image_shard=lambda wildcards, input: folder_of(input.images),
-        expression_shard=lambda wildcards, input: folder_of(input.expression),
         settings=settings("predict"),
         code=code_of("predict-fold"),
     shell:
@@ -162,8 +156,8 @@ rule predict_fold:
             --run-json {params.described:q} \
             --settings {params.settings:q} \
             --weights {input.weights:q} \
-            --image-shard {params.image_shard:q} \
-            --expression-shard {params.expression_shard:q} \
+            --image-shard {input.images:q} \
+            --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             --split {input.split:q} \
             --output {output.predictions:q}

@@ -5,35 +5,17 @@ Patients with an image and no expression train nothing: each belongs to one fold
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from mgi.core.errors import BadInputError, ConfigError
-from mgi.core.ids import site_of
+from mgi.cohort.settings import SplitSettings
+from mgi.core.errors import BadInputError
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 UNPAIRED_EXPRESSION, UNPAIRED_IMAGE = "unpaired_expression", "unpaired_image"
 _FOLD_STREAM = 1  # keeps the validation draws apart from the draw of the folds
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitSettings:
-    """The section `split`: number of folds, share of a fold's training part that validates, seed."""
-
-    folds: int = 5
-    validation_fraction: float = 0.2
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.folds < 2:
-            raise ConfigError(f"split.folds: found {self.folds}, expected 2 or more")
-        if not 0 < self.validation_fraction < 1:
-            raise ConfigError(f"split.validation_fraction: found {self.validation_fraction}, expected between 0 and 1")
-        if self.seed < 0:
-            raise ConfigError(f"split.seed: found {self.seed}, expected 0 or more")
 
 
 class SplitRow(NamedTuple):
@@ -50,35 +32,42 @@ def split_patients(
     settings: SplitSettings,
     unpaired_expression: Iterable[str] = (),
     unpaired_image: Iterable[str] = (),
+    *,
+    sites: Mapping[str, str],
 ) -> list[SplitRow]:
     """A row per fold and patient, sorted; every patient is tested exactly once and folds differ by one patient at most.
 
-    Sites are spread evenly over the folds; those with fewer patients than folds are pooled. The order of the given
-    patients does not matter. Those of `unpaired_expression` have that role in every fold, those of `unpaired_image` in
-    one; they change nothing for the others. Raises BadInputError where patients repeat or are too few for the folds.
+    The `sites` of all patients are spread evenly over the folds; those with fewer patients than folds are pooled. The
+    order of the given patients does not matter. Those of `unpaired_expression` have that role in every fold, those of
+    `unpaired_image` in one; they change nothing for the others. Raises BadInputError where patients repeat or are too
+    few for the folds.
     """
     patients, unpaired = _checked(patient_ids, unpaired_expression, settings)
     apart = sorted(unpaired_image)
     if shared := set(apart) & {*patients, *unpaired}:
         raise BadInputError(f"split: {min(shared)} has expression, expected none among the patients with an image only")
-    strata = _strata(patients, settings.folds)
+    strata = _strata(patients, settings.folds, sites)
     dealt = _shuffled(strata, np.random.default_rng(settings.seed))
     rows = []
     for fold in range(settings.folds):
-        rows += _fold_rows(fold, set(dealt[fold :: settings.folds]), strata, unpaired, settings)
-        rows += [SplitRow(fold, patient, site_of(patient), UNPAIRED_IMAGE) for patient in apart[fold :: settings.folds]]
+        rows += _fold_rows(fold, set(dealt[fold :: settings.folds]), strata, unpaired, settings, sites)
+        rows += [SplitRow(fold, patient, sites[patient], UNPAIRED_IMAGE) for patient in apart[fold :: settings.folds]]
     return sorted(rows)
 
 
 def whole_cohort(
-    patient_ids: Iterable[str], settings: SplitSettings, unpaired_expression: Iterable[str] = ()
+    patient_ids: Iterable[str],
+    settings: SplitSettings,
+    unpaired_expression: Iterable[str] = (),
+    *,
+    sites: Mapping[str, str],
 ) -> list[SplitRow]:
-    """An extra fold, numbered after the last, that trains on all patients but those who validate and has no test set.
+    """One fold more, of the number after the last, that tests nobody: all train but those who validate.
 
     Validation is drawn as in the folds. Raises BadInputError as `split_patients` does.
     """
     patients, unpaired = _checked(patient_ids, unpaired_expression, settings)
-    return _fold_rows(settings.folds, set(), _strata(patients, settings.folds), unpaired, settings)
+    return _fold_rows(settings.folds, set(), _strata(patients, settings.folds, sites), unpaired, settings, sites)
 
 
 def _checked(
@@ -95,7 +84,12 @@ def _checked(
 
 
 def _fold_rows(
-    fold: int, tested: set[str], strata: list[list[str]], unpaired: list[str], settings: SplitSettings
+    fold: int,
+    tested: set[str],
+    strata: list[list[str]],
+    unpaired: list[str],
+    settings: SplitSettings,
+    sites: Mapping[str, str],
 ) -> list[SplitRow]:
     """The rows of one fold, sorted by patient; validation is drawn evenly from the strata of those not tested."""
     rest = [[patient for patient in stratum if patient not in tested] for stratum in strata]
@@ -106,7 +100,7 @@ def _fold_rows(
         n_patients = len(roles) + len(tested)
         raise BadInputError(f"split: {n_patients} patients leave none to train on in fold {fold}")
     roles |= dict.fromkeys(tested, TEST) | dict.fromkeys(unpaired, UNPAIRED_EXPRESSION)
-    return [SplitRow(fold, patient, site_of(patient), roles[patient]) for patient in sorted(roles)]
+    return [SplitRow(fold, patient, sites[patient], roles[patient]) for patient in sorted(roles)]
 
 
 class SiteCount(NamedTuple):
@@ -132,11 +126,11 @@ def site_counts(rows: Iterable[SplitRow]) -> list[SiteCount]:
     ]
 
 
-def _strata(patients: list[str], folds: int) -> list[list[str]]:
+def _strata(patients: list[str], folds: int, sites: Mapping[str, str]) -> list[list[str]]:
     """Patients by site, the small sites together and last."""
     by_site: dict[str, list[str]] = {}
     for patient in patients:
-        by_site.setdefault(site_of(patient), []).append(patient)
+        by_site.setdefault(sites[patient], []).append(patient)
     large = [group for _, group in sorted(by_site.items()) if len(group) >= folds]
     small = [patient for _, group in sorted(by_site.items()) if len(group) < folds for patient in group]
     return [*large, small] if small else large

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, train_hash_of
-from mgi.modalities.rna.random_ids import random_id_vectors
+from mgi.modalities.rna.random_id_vectors import random_id_vectors
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression
@@ -98,7 +97,7 @@ class Fold:
         """Slices as the network sees them, with the standardised expression of the same patients."""
         genes = self.genes([patient.patient_id for patient in images])
         volumes = [(one.patient_id, one.slices, one.masks) for one in images]
-        slices = prepare_slices(volumes, model.image_size, model.context_slices, model.image_frame)
+        slices = prepare_slices(volumes, model.image_size, model.context_slices, model.image_crop)
         return Pairs(slices=slices, genes=genes)
 
     def genes(self, patients: list[str]) -> torch.Tensor:
@@ -176,7 +175,7 @@ def finish(
         part.write_text(curve_lines(curve))
     facts = {
         ENTRY: run.record(),
-        "settings": asdict(settings),
+        "settings": settings.plain(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": str(device()),
         "torch": torch.__version__,

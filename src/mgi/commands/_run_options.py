@@ -19,8 +19,8 @@ def add_run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--run", metavar="KEY", help="with --results: the run's key, such as mgi-fold0-seed0")
     options.add_argument("--run-json", help="the run as JSON, as the workflow gives it")
     options.add_argument("--settings", help="the command's config section as JSON")
-    options.add_argument("--image-shard", type=Path, help="folder of the image shard")
-    options.add_argument("--expression-shard", type=Path, help="folder of the expression shard")
+    options.add_argument("--image-shard", type=Path, help="dataset.json of the image shard")
+    options.add_argument("--expression-shard", type=Path, help="dataset.json of the expression shard")
     options.add_argument("--fold-genes", type=Path, help="the fold's gene list and scaler")
     options.add_argument("--split", type=Path, help="table with the fold's roles")
     options.add_argument("--weights", type=Path, help="weights of the run")
@@ -66,8 +66,8 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "settings": json.dumps(config[section], sort_keys=True),
         "model": model_section(config, run),
         "pathways": None if pathways is None else Path(pathways),
-        "image_shard": results / "shards/images",
-        "expression_shard": results / "shards/expression",
+        "image_shard": results / "shards/flair",
+        "expression_shard": results / "shards/rna",
         "fold_genes": results / f"folds/{run.fold}/genes.parquet",
         "split": results / split_file(config, run.fold),
         "pretrained": run.pretrained and results / f"runs/{run.pretrained}/weights.safetensors",

@@ -6,19 +6,18 @@ has the training mean), and a split in which its patients are tested, so that `p
 """
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.cohort.pairing import KEPT
-from mgi.cohort.shared_patients import same_slices, same_values, slice_owners
+from mgi.cohort.cohort_table import read_cohort
+from mgi.cohort.duplicates import same_slices, same_values, slice_index
+from mgi.cohort.settings import AdmissionSettings
 from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
-from mgi.cohort.tables import read_cohort, read_split, write_split
+from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.core.ids import site_of
 from mgi.core.settings import parse
 from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.new_patient import find_genes
@@ -27,13 +26,6 @@ from mgi.shards.expression_shard import ExpressionShard, read_expression, write_
 from mgi.shards.image_shard import iter_images
 
 AS_GIVEN = "as given"
-
-
-@dataclass(frozen=True)
-class AdmissionSettings:
-    """From the config section `external`: the largest share of the model's genes that may be missing."""
-
-    max_missing: float = 0.1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     fitted.require_genes(ours.genes["gene_id"].tolist(), str(args.values))
     _check_scales(ours, theirs, args.external_values)
     cohort = read_cohort(args.external_cohort)
-    patients = sorted(cohort.loc[cohort["status"] == KEPT, "patient_id"])
+    patients = cohort.kept
     values, missing = _on_frozen_genes(theirs, patients, fitted)
     if len(missing) > settings.max_missing * len(fitted.gene_ids):
         raise BadInputError(
@@ -73,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
         )
     shared = _shared(args, set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
-    known = slice_owners(iter_images(args.slices.parent, with_image))
+    known = slice_index(iter_images(args.slices.parent, with_image))
     images = iter_images(args.external_slices.parent, patients)
     shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
     _refuse(shared)
@@ -82,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
         patient_ids=patients, values=values, genes=ours.genes, scale=ours.scale, simulated=simulated
     )
     write_expression(admitted, args.output_values, args.output_genes, args.output_dataset)
-    write_split([SplitRow(fold, one, site_of(one), TEST) for one in patients], args.output_split, args.tsv)
+    write_split([SplitRow(fold, one, cohort.sites[one], TEST) for one in patients], args.output_split, args.tsv)
     write_json(
         args.facts,
         {

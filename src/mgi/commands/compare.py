@@ -5,30 +5,21 @@ Patients without expression are in one table alone, beside all others: what meth
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from mgi.cohort.tables import read_split
 from mgi.core import settings
-from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.evaluation.audit import audit_table
 from mgi.evaluation.cohort_tables import CASE, RESULT_COLUMNS, paired_tests
 from mgi.evaluation.expression_inputs import WITHOUT_EXPRESSION
 from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
 from mgi.shards.parquet import read_table, run_in
-from mgi.tasks.scoring import Scoring, scoring_of
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """Config section `evaluation`: resamplings of patients, their seed, and the score that is tested and audited."""
-
-    bootstrap_draws: int = 10_000
-    seed: int = 0
-    headline: str = "volume"
+from mgi.tasks.scoring import Scoring, headline_of, scoring_of
+from mgi.tasks.segmentation.settings import EvaluationSettings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,11 +39,7 @@ def run(args: argparse.Namespace) -> None:
     chosen = settings.parse(EvaluationSettings, args.settings, where="evaluation")
     scores = pd.concat([_read(path) for path in sorted(args.scores)], ignore_index=True)
     scoring = scoring_of(_task_of(scores))
-    if chosen.headline not in scoring.headlines or chosen.bootstrap_draws < 1:
-        raise ConfigError(
-            f"evaluation: headline {chosen.headline!r}, bootstrap_draws {chosen.bootstrap_draws}; expected one of "
-            f"{', '.join(scoring.headlines)} and at least 1 draw"
-        )
+    headline = headline_of(scoring, chosen.headline)
     everybody = per_patient(scores, scoring.definitions)
     patients = everybody[~everybody["patient_id"].isin(without_expression(read_split(args.split)))]
     how = {"draws": chosen.bootstrap_draws, "seed": chosen.seed}
@@ -60,8 +47,8 @@ def run(args: argparse.Namespace) -> None:
         args.patients: patients,
         args.results_table: _results(patients, scoring, **how),
         args.no_genes: _results(everybody[everybody["expression_input"].isin(WITHOUT_EXPRESSION)], scoring, **how),
-        args.tests: paired_tests(patients, chosen.headline, **how),
-        args.audit: audit_table(patients, chosen.headline, **how),
+        args.tests: paired_tests(patients, headline, **how),
+        args.audit: audit_table(patients, headline, **how),
     }
     for target, table in tables.items():
         with atomic_path(target) as part:

@@ -14,7 +14,7 @@ from mgi.tasks.scoring import scoring_of
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--predictions", type=Path, required=True, help="predictions of one run (Parquet)")
-    parser.add_argument("--image-shard", type=Path, required=True, help="folder of the image shard")
+    parser.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
     parser.add_argument("--output", type=Path, required=True, help="scores, a row per patient and definition (Parquet)")
     return parser
 

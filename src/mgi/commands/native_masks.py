@@ -32,7 +32,7 @@ class _Grid:
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--image-shard", type=Path, required=True, help="folder of the image shard")
+    options.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
     options.add_argument("--predictions", type=Path, help="predictions of one run; without it every reference mask")
     options.add_argument("--expression-input", help="of the predictions (default: own, or not_used for such a method)")
     options.add_argument("--output", type=Path, required=True, help="folder for the NIfTI files")

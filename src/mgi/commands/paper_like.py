@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from mgi.cohort.tables import read_split
-from mgi.commands.compare import EvaluationSettings
 from mgi.core import settings
 from mgi.core.files import atomic_path
 from mgi.core.run import DEFAULT_TASK, PATIENT
@@ -20,13 +19,14 @@ from mgi.evaluation.patient_scores import SCORES, without_expression
 from mgi.shards.parquet import read_table, run_in
 from mgi.tasks.segmentation.paper_like import EMPTY_MASK, NO_SPLIT, paper_like_table
 from mgi.tasks.segmentation.scores import score_patient
+from mgi.tasks.segmentation.settings import EvaluationSettings
 from mgi.tasks.segmentation.true_masks import read_masks
 
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
-    parser.add_argument("--image-shard", type=Path, required=True, help="folder of the image shard")
+    parser.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
     parser.add_argument("--split", type=Path, required=True, help="split; who has no expression is left out")
     parser.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
     parser.add_argument("--output", type=Path, required=True, help="a row per split, method and definition (CSV)")

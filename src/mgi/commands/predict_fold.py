@@ -63,6 +63,6 @@ def _inputs(
     if run.leaks or not fold.patients(UNPAIRED_IMAGE):
         return
     volumes = [(one.patient_id, one.slices, None) for one in fold.images(UNPAIRED_IMAGE)]
-    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_frame)
+    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_crop)
     genes = torch.zeros(len(volumes), len(fold.gene_ids))
     yield Pairs(slices=slices, genes=genes), without_genes(genes, NULL_TOKEN if run.is_multimodal else NOT_USED)

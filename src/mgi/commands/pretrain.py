@@ -54,7 +54,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
             f"pretrain.schedule.batch: {min(len(training.genes), settings.schedule.batch)} patients a step for "
             f"{group.size} processes, expected one each at least"
         )
-    unpaired = fold.genes(fold.unpaired_expression() if settings.rna_only_batch and settings.reconstructs_genes else [])
+    unpaired = fold.genes(fold.unpaired_expression() if settings.unpaired_batch and settings.reconstructs_genes else [])
     checkpoints = args.weights.parent / "ckpt"
     learned = (training.digest(), validation.digest(), digest_of_tensors({"genes": unpaired}))
     identity = identity_of(run.record(), args.model, args.settings, fold.identity(), *learned)

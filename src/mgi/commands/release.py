@@ -5,7 +5,6 @@ shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, an
 """
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -67,15 +66,13 @@ def run(args: argparse.Namespace) -> None:
     training = patients_with_role(split, run.fold, TRAIN)
     if train_hash_of(training) != fitted.train_hash:
         raise BadInputError(f"{genes}: fitted on other patients than those of fold {run.fold} in the split")
-    ranges = measure(
-        iter_images(results / "shards/images", training), _scaled(results / "shards/expression", fitted, training)
-    )
+    ranges = measure(iter_images(results / "shards/flair", training), _scaled(results / "shards/rna", fitted, training))
     images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("images", "expression"))
     card = model_card(
         CardFacts(
             run=run,
             record=record,
-            model=asdict(weights.model),
+            model=weights.model.plain(),
             images=images,
             expression=expression,
             n_folds=n_folds,

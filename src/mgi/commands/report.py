@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mgi.cohort.tables import read_cohort, read_split
+from mgi.cohort.cohort_table import read_cohort
+from mgi.cohort.tables import read_split
 from mgi.core.environment import commit, machine
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.core.run import DEFAULT_TASK
@@ -21,6 +22,7 @@ from mgi.shards.image_shard import slices_per_patient
 from mgi.shards.parquet import run_in
 from mgi.tasks.report_parts import ReportInput
 from mgi.tasks.reporting import reporting_of
+from mgi.tasks.scoring import headline_of, scoring_of
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         "tests": "tests of compare (CSV)",
         "audit": "audit of compare (CSV)",
         "patients": "patients of compare (CSV)",
-        "image-shard": "folder of the image shard",
+        "image-shard": "dataset.json of the image shard",
         "config": "the whole config (JSON)",
         "output": "the page (HTML)",
         "summary": "the numbers (JSON)",
@@ -57,11 +59,12 @@ def run(args: argparse.Namespace) -> None:
     runs = [run_in(path) for path in sorted(args.predictions)]
     config = read_json(args.config)
     patients = _read_csv(args.patients)
-    headline = config.get("evaluation", {}).get("headline", "volume")
+    task = config.get("runs", {}).get("task", DEFAULT_TASK)
+    headline = headline_of(scoring_of(task), config.get("evaluation", {}).get("headline", ""))
     split, lock_tables = read_split(args.split), {kind: read_json(path) for kind, path in locks.items()}
     tables = {"results": _read_csv(args.results_table), "no_genes": _read_csv(args.no_genes)}
     tables |= {"tests": _read_csv(args.tests), "patients": patients}
-    reporting = reporting_of(config.get("runs", {}).get("task", DEFAULT_TASK))
+    reporting = reporting_of(task)
     section = reporting.section(
         ReportInput(
             **tables,
@@ -75,11 +78,12 @@ def run(args: argparse.Namespace) -> None:
     )
     results = Results(
         **tables,
-        cohort=read_cohort(args.cohort),
+        cohort=read_cohort(args.cohort).table,
         split=split,
         locks=lock_tables,
         lock_digests={kind: sha256_of(path) for kind, path in locks.items()},
         audit=_read_csv(args.audit),
+        headline=headline,
         reporting=reporting,
         section=section,
         slices=slices_per_patient(args.image_shard),

@@ -12,7 +12,7 @@ from mgi.core.run import DEFAULT_TASK, NO_GENES, NO_PRETRAINING, PATIENT, PRETRA
 
 MULTIMODAL_METHOD = "mgi"
 IMAGE, EXPRESSION = "flair", "rna"
-IMAGE_SETTINGS = ("baseline_width", "context_slices", "convolution_norm", "image_frame", "image_size")
+IMAGE_SETTINGS = ("baseline_width", "context_slices", "convolution_norm", "image_crop", "image_size")
 """What networks of images alone read of the section `model`: another encoder of MGI does not train them again."""
 
 

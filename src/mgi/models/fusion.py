@@ -82,7 +82,7 @@ class PlainUpsampling(nn.Module):
 
 def _ascent(settings: ModelSettings) -> PlainUpsampling | UpsamplingPath:
     width, stages = settings.decoder_width, settings.upsampling_stages
-    if settings.image_stem == "patches":
+    if settings.image_stem == "patch_embed":
         return PlainUpsampling(width, stages)
     channels = stem_channels(settings.stem_width, settings.patch_size)
     return UpsamplingPath(width, channels, stages, settings.convolution_norm)

@@ -17,7 +17,7 @@ SOURCES = {
     "nifti": "a folder of NIfTI files",
     "dicom": "a folder of DICOM files",
 }
-INPUTS = {"slice": "whole slices", "head": "the head on each slice"}
+INPUTS = {"none": "whole slices", "foreground": "the head on each slice"}
 EXPRESSION_INPUTS = {
     OWN: "the patient's own genes",
     NULL_TOKEN: "no genes (the null token)",
@@ -76,7 +76,7 @@ def _training(facts: CardFacts) -> str:
         f"{patients['test']} test",
         "genes": f"{facts.n_genes}, scaler {facts.scaler}, fitted on the training patients"
         + ("" if facts.run.is_multimodal else "; not read by this model"),
-        "input": f"{INPUTS[facts.model['image_frame']]}, at {side} x {side} pixels",
+        "input": f"{INPUTS[facts.model['image_crop']]}, at {side} x {side} pixels",
         "parameters": f"{record['parameters']:,}",
         "schedule": f"{schedule['steps']} steps of {schedule['batch']} slices on {record['device']}",
     }

@@ -159,7 +159,7 @@ def _stated_by(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
     return {
         "method": weights.run.method,
         "run": weights.run.record(),
-        "model": json.loads(json.dumps(asdict(weights.model))),
+        "model": weights.model.plain(),
         "genes": genes,
         "reads_genes": weights.run.is_multimodal,
     }

@@ -34,6 +34,7 @@ class Results:
     tests: pd.DataFrame
     audit: pd.DataFrame
     patients: pd.DataFrame
+    headline: str
     reporting: Reporting
     section: Section
     slices: Mapping[str, int]
@@ -49,11 +50,6 @@ class Results:
     def simulated(self) -> bool:
         """Whether any source says that its data are simulated."""
         return any(bool(lock["simulated"]) for lock in self.locks.values())
-
-    @property
-    def headline(self) -> str:
-        """The definition that was tested and audited."""
-        return str(self.config.get("evaluation", {}).get("headline", "volume"))
 
     @property
     def draws(self) -> int:

@@ -45,3 +45,8 @@ def scoring_of(task: str) -> Scoring:
         return BUILT_IN[task]
     part: Scoring = registry.added(task).scoring()
     return part
+
+
+def headline_of(scoring: Scoring, wanted: str) -> str:
+    """The score that is tested and audited: the configured one where the task has it, else the task's first."""
+    return wanted if wanted in scoring.headlines else scoring.headlines[0]

@@ -39,10 +39,10 @@ def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[Param
     """MGI's pre-trained encoders learn more slowly; any other network is one group."""
     if not isinstance(model, MGI):
         return [ParameterGroup(modules=[model])]
-    frozen = settings.decoder_only_steps
+    frozen = settings.freeze_encoder_steps
     return [
-        ParameterGroup(modules=[model.image_encoder], lr_scale=settings.image_encoder_rate, frozen_until=frozen),
-        ParameterGroup(modules=[model.gene_encoder], lr_scale=settings.gene_encoder_rate, frozen_until=frozen),
+        ParameterGroup(modules=[model.image_encoder], lr_scale=settings.image_encoder_lr_scale, frozen_until=frozen),
+        ParameterGroup(modules=[model.gene_encoder], lr_scale=settings.gene_encoder_lr_scale, frozen_until=frozen),
         ParameterGroup(modules=[model]),
     ]
 
@@ -96,7 +96,7 @@ def finetune(
 
 def gene_encoder_is_frozen(settings: FinetuneSettings, step: int) -> bool:
     """Whether MGI's gene encoder does not learn in this step; no gradient is computed for it then."""
-    return settings.gene_encoder_rate == 0 or step < settings.decoder_only_steps
+    return settings.gene_encoder_lr_scale == 0 or step < settings.freeze_encoder_steps
 
 
 def outputs_of(

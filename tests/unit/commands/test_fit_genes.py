@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi.cohort.split import SplitSettings, split_patients
+from mgi.cohort.settings import SplitSettings
+from mgi.cohort.split import split_patients
 from mgi.cohort.tables import patients_with_role, read_split, write_split
 from mgi.commands import fit_genes
 from mgi.core.errors import BadInputError, ConfigError
@@ -20,7 +21,7 @@ FILTERS: tuple[dict[str, object], ...] = (
     {"gene_filter": "expressed", "min_tpm": 1.0},
     {"gene_filter": "protein_coding"},
     {"gene_filter": "filter_by_expr"},
-    {"gene_filter": "list"},
+    {"gene_filter": "list", "gene_list": "genes.txt"},
 )
 SCALERS = ("zscore", "rank", "quantile")
 
@@ -48,8 +49,7 @@ def shard() -> ExpressionShard:
 def arguments(shard: ExpressionShard, tmp_path: Path) -> list[str]:
     write(shard, tmp_path)
     write_split(split_patients(PATIENTS, SplitSettings(folds=3)), tmp_path / "s.parquet", tmp_path / "s.tsv")
-    values, genes = tmp_path / "values.parquet", tmp_path / "genes.parquet"
-    return ["--values", str(values), "--genes", str(genes), "--split", str(tmp_path / "s.parquet")]
+    return ["--expression-shard", str(tmp_path / "dataset.json"), "--split", str(tmp_path / "s.parquet")]
 
 
 def write(shard: ExpressionShard, folder: Path) -> None:
@@ -134,9 +134,9 @@ def test_a_training_patient_without_expression_is_named(arguments: list[str], tm
         fitted_bytes(arguments, tmp_path, FILTERS[0], fold)
 
 
-def test_an_unknown_fold_and_genes_of_another_folder_are_refused(arguments: list[str], tmp_path: Path) -> None:
+def test_an_unknown_fold_and_a_shard_that_is_not_there_are_refused(arguments: list[str], tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="fold 3"):
         fitted_bytes(arguments, tmp_path, FILTERS[0], 3)
-    elsewhere = [*arguments[:3], str(tmp_path / "other/genes.parquet"), *arguments[4:]]
-    with pytest.raises(BadInputError, match="expected in the folder"):
+    elsewhere = [arguments[0], str(tmp_path / "other/dataset.json"), *arguments[2:]]
+    with pytest.raises(BadInputError, match=r"other/dataset\.json: missing"):
         fitted_bytes(elsewhere, tmp_path, FILTERS[0])

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 import torch
 from torch.nn.functional import elu
@@ -9,7 +7,7 @@ from mgi.models.gene_tokens import FlatToken, PatchTokens, PathwayTokens, Single
 from mgi.models.group_attention import GroupTokens
 from mgi.models.settings import ModelSettings
 
-SETTINGS = ModelSettings(gene_patch=4, gene_width=6)
+SETTINGS = ModelSettings(gene_patch=4, gene_width=8)
 VALUES = torch.randn(3, 10, generator=torch.Generator().manual_seed(0))
 SETS = {"late": [9, 4], "early": [0, 1, 4]}
 MAKERS = {
@@ -104,10 +102,10 @@ def test_the_flat_token_is_a_perceptron_of_all_genes() -> None:
 
 @pytest.mark.parametrize(("name", "count"), [("gene", 10), ("shared", 3), ("local", 3), ("pathway", 2)])
 def test_the_settings_name_the_tokeniser(name, count) -> None:
-    assert build_tokens(replace(SETTINGS, gene_tokens=name), 10, SETS).n_tokens == count
+    assert build_tokens(SETTINGS.but(gene_tokens=name), 10, SETS).n_tokens == count
 
 
 @pytest.mark.parametrize("sets", [None, {}])
 def test_pathways_without_sets_are_refused_with_the_key(sets) -> None:
     with pytest.raises(ConfigError, match=r"model\.gene_tokens: pathway needs gene sets.*model\.pathways"):
-        build_tokens(replace(SETTINGS, gene_tokens="pathway"), 10, sets)
+        build_tokens(SETTINGS.but(gene_tokens="pathway"), 10, sets)

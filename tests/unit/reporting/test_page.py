@@ -53,6 +53,7 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
         tests=paired_tests(table, "volume", 100, 0),
         audit=audit_table(table, "volume", 100, 0),
         patients=table,
+        headline="volume",
         reporting=reporting,
         section=Section(html="", figures={}, links={}),
         slices=dict.fromkeys(PATIENTS, 10),

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.fingerprint import digest_of
-from mgi.modalities.rna.filter import Counts, FilterSettings, Training, Values, drop_reasons
+from mgi.modalities.rna.filter import Counts, Training, Values, drop_reasons
 from mgi.modalities.rna.scaling import SCALERS, Scaler, Wide, quantiles, ranks, reference_distribution, z_scores
+from mgi.modalities.rna.settings import FitSettings
 
 _UNPLACED = (2, 0, "")
 
@@ -38,7 +39,7 @@ class FittedGenes:
     table: pd.DataFrame
 
     def transform(self, values: Values) -> Values:
-        """What the model reads (n, K) of shard values (n, G): scaled, in the model's gene order.
+        """Return what the model reads (n, K) of shard values (n, G): scaled, in the model's gene order.
 
         Raises BadInputError where a value is missing or infinite, or G differs.
         """
@@ -77,7 +78,7 @@ class FittedGenes:
 def fit(
     values: Values,
     genes: pd.DataFrame,
-    settings: FilterSettings,
+    settings: FitSettings,
     train_ids: Sequence[str],
     *,
     scale: str,
@@ -138,7 +139,7 @@ def _check_training(values: Values, genes: pd.DataFrame, train_ids: Sequence[str
 
 
 def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int, scaler: str = "zscore") -> FittedGenes:
-    """The fitted genes that a table of all genes describes (see FittedGenes)."""
+    """Return the fitted genes that a table of all genes describes (see FittedGenes)."""
     if scaler not in SCALERS:
         raise BadInputError(f"fitted genes: scaler {scaler!r}, expected one of {', '.join(SCALERS)}")
     chosen = table[table["kept"]].sort_values("order")
@@ -162,19 +163,21 @@ def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int, scaler: 
 
 
 def train_hash_of(train_ids: Sequence[str]) -> str:
-    """Digest of the set of training patients."""
+    """Return the digest of the set of training patients."""
     return digest_of(sorted(train_ids))
 
 
-def _ordered(genes: pd.DataFrame, indexes: NDArray[np.int64], settings: FilterSettings) -> NDArray[np.int64]:
-    """Gene indexes of the shard in the model's order, whatever order the shard has them in."""
+def _ordered(genes: pd.DataFrame, indexes: NDArray[np.int64], settings: FitSettings) -> NDArray[np.int64]:
+    """Return the gene indexes of the shard in the model's order, whatever order the shard has them in."""
     by_id = np.argsort(genes["gene_id"].to_numpy(str), kind="stable")
     genes, indexes = genes.iloc[by_id], indexes[by_id]
     if settings.gene_order == "random":
         return indexes[np.random.default_rng(settings.order_seed).permutation(len(indexes))]
     if settings.gene_order == "position":
         if genes["start"].isna().all():
-            raise ConfigError("genes.gene_order position: this expression shard has no gene positions; use ensembl")
+            raise ConfigError(
+                "modalities.rna.fit.gene_order position: this expression shard has no gene positions; use ensembl"
+            )
         keys = [
             _place(chromosome, start) for chromosome, start in zip(genes["chromosome"], genes["start"], strict=True)
         ]
@@ -183,7 +186,7 @@ def _ordered(genes: pd.DataFrame, indexes: NDArray[np.int64], settings: FilterSe
 
 
 def _place(chromosome: object, start: object) -> tuple[tuple[int, int, str], float]:
-    """Sort key of a position: chr1 … chr22, then other names alphabetically, genes without a position last."""
+    """Return the sort key of a position: chr1 … chr22, other names alphabetically, genes without a position last."""
     if pd.isna(chromosome) or pd.isna(start):  # type: ignore[call-overload]
         return _UNPLACED, 0.0
     name = str(chromosome).removeprefix("chr")

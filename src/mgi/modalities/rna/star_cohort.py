@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.filter import LOG_TPM
+from mgi.modalities.rna.gene_labels import without_version
 from mgi.modalities.rna.star import (
     StarTable,
     first_repeated,
@@ -59,14 +60,14 @@ class StarCohort:
                 "gene_type": labels.gene_types[self._kept],
             }
         )
-        if (repeated := first_repeated([gene.split(".")[0] for gene in self.genes["gene_id"]])) is not None:
+        if (repeated := first_repeated([without_version(gene) for gene in self.genes["gene_id"]])) is not None:
             raise BadInputError(f"{first}: gene {repeated}: present in two versions, expected one")
         self.gene_model = self._first.gene_model
         self.n_par_y_dropped = int(copies.sum())
         self.n_repeated_names = int(self.genes["gene_name"].duplicated().sum())
 
     def read(self, path: Path, stored: Stored) -> Profile:
-        """One file's values.
+        """Read one file's values.
 
         Raises BadInputError where it is not in the format, has another gene index, or reads in a copy on Y.
         """
@@ -83,6 +84,6 @@ class StarCohort:
 
 
 def column_of(table: StarTable, stored: Stored) -> NDArray[np.float64]:
-    """One of a file's four columns of numbers, before any logarithm."""
+    """Return one of a file's four columns of numbers, before any logarithm."""
     columns = {"tpm": table.tpm, "fpkm": table.fpkm, "fpkm_uq": table.fpkm_uq, "counts": table.counts}
     return columns[stored].astype(np.float64)

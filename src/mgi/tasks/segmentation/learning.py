@@ -63,13 +63,13 @@ def predict(
 
     Beyond the patient's frame it is 0.
     With one `cache` for all inputs, nobody's genes are encoded twice.
-    With `settings.mirrored` they are the mean over the slice and its mirror image, left for right.
+    With `settings.tta_flip` they are the mean over the slice and its mirror image, left for right.
     Logits are resized bilinearly, then squashed: a byte of 128 or more is a probability of at least a half.
     """
     with_input = Pairs(slices=pairs.slices, genes=given.genes)
     has_genes = torch.full((len(given.genes),), given.use_genes)
     logits = outputs_of(model, with_input, has_genes, settings.batch, cache)
-    if settings.mirrored:
+    if settings.tta_flip:
         turned = Pairs(slices=replace(pairs.slices, planes=pairs.slices.planes.flip(-1)), genes=given.genes)
         logits = (logits + outputs_of(model, turned, has_genes, settings.batch, cache).flip(-1)) / 2
     for index, (patient, frame) in enumerate(zip(pairs.slices.patient_ids, pairs.slices.frames, strict=True)):

@@ -11,23 +11,25 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.zips import DamagedZipError, ZipLimits, opened_zip, read_member
-from mgi.locks.lock import ImageItem, ImageLock, check_lock
-from mgi.locks.source import Listing, RawEntry
+from mgi.core.zips import DamagedZipError, opened_zip, read_member
+from mgi.locks.item import Item, facts
+from mgi.locks.lock import Lock, check_lock
+from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.source import Listing
 from mgi.locks.user_table import check_table, table_of
+from mgi.modalities.flair.kaggle_tree import ZIP_LIMITS, PatientFolder, choose_folders, patient_folders
 from mgi.modalities.flair.sources.general_commons import MOVED
-from mgi.modalities.flair.sources.kaggle_tree import PatientFolder, choose_folders, patient_folders
+from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask, n_images
 
 DATASET = "mateuszbuda/lgg-mri-segmentation"
 _WAYS_OUT = (
     f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it); "
-    f"{MOVED}; other ways are images.source: nifti with BraTS-TCGA-LGG, dicom with the folder of "
+    f"{MOVED}; other ways are modalities.flair.source: nifti with BraTS-TCGA-LGG, dicom with the folder of "
     "a General Commons download, tcia for a collection that is open to you"
 )
 PUBLISHED_PATIENTS, PUBLISHED_SLICES = 110, 3_929
 # A slice is 256 x 256 x 3 bytes; nothing in the set comes near this.
 MAX_MEMBER_BYTES = 64 << 20
-LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,24 +56,28 @@ class KaggleImages:
             folders = patient_folders(archive.infolist(), label=str(path))
         return Listing(rows=tuple({"folder": folder} for folder in folders), table=table_of(path))
 
-    def lock(self, listing: Listing) -> ImageLock:
+    def lock(self, listing: Listing) -> Lock:
         """One folder per patient, with a reason for every folder."""
         folders: list[PatientFolder] = [row["folder"] for row in listing.rows]
         verdicts = choose_folders(folders)
         items = tuple(_item(folder, *verdicts[folder.name]) for folder in folders)
-        lock = ImageLock(source="kaggle", collection=None, simulated=False, table=listing.table, items=items)
-        check_lock(lock)
+        lock = Lock(modality=FLAIR, source="kaggle", simulated=False, table=listing.table, items=items)
+        check_lock(lock, self.check_item)
         return lock
 
-    def admit(self, lock: ImageLock) -> None:
+    def check_item(self, item: Item) -> None:
+        """A folder is looked up in the zip and names nothing else."""
+        check_image_or_mask(item)
+
+    def admit(self, lock: Lock) -> None:
         """Refuse a zip that is not the locked one."""
         check_table(self._present(), lock.table)
 
-    def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
+    def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """Nothing is ever stored, so there is nothing to find."""
         return None
 
-    def fetch(self, item: ImageItem, folder: Path) -> RawEntry:
+    def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Read every slice and mask of one patient: checksum, and the two pictures' equal size.
 
         Raises IntegrityError where a member is damaged or the folder is not the locked one.
@@ -79,26 +85,20 @@ class KaggleImages:
         with _open(self._present()) as archive:
             found = {one.name: one for one in patient_folders(archive.infolist(), label=str(self.archive))}
             patient = found.get(item.key)
-            if patient is None or len(patient.images) != item.n_images:
-                raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {item.n_images} slices")
+            if patient is None or len(patient.images) != n_images(item):
+                raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {n_images(item)} slices")
             digest = hashlib.sha256()
             sizes = {info.filename: _size_of(_member(archive, info, digest), info.filename) for info in patient.members}
-        return RawEntry(
-            patient_id=item.patient_id,
-            key=item.key,
-            role="flair",
-            path=None,
-            size=patient.size,
-            md5=None,
-            sha256=digest.hexdigest(),
-            n_images=len(patient.images),
-            rejected=_uneven(patient, sizes),
+        found_images = facts(n_images=len(patient.images))
+        uneven = _uneven(patient, sizes)
+        return entry_of(
+            item, path=None, size=patient.size, sha256=digest.hexdigest(), facts=found_images, rejected=uneven
         )
 
     def _present(self) -> Path:
         if self.archive is None or not self.archive.is_file():
             found = "nothing" if self.archive is None else f"no file at {self.archive}"
-            raise ConfigError(f"images.archive: found {found}, {_WAYS_OUT}")
+            raise ConfigError(f"modalities.flair.archive: found {found}, {_WAYS_OUT}")
         return self.archive
 
 
@@ -110,20 +110,16 @@ def _against_published(n_patients: int, n_slices: int) -> str:
     return f"; {kind} the published set of {PUBLISHED_PATIENTS} patients and {PUBLISHED_SLICES} slices"
 
 
-def _item(folder: PatientFolder, chosen: bool, reason: str) -> ImageItem:
-    return ImageItem(
+def _item(folder: PatientFolder, chosen: bool, reason: str) -> Item:
+    return Item(
         patient_id=folder.patient_id,
-        study_uid="",
-        study_date=folder.study_date,
         key=folder.name,
-        modality="MR",
-        description="",
-        n_images=len(folder.images),
+        role=FLAIR,
         size=folder.size,
-        role="flair",
-        score=1.0 if chosen else 0.0,
         chosen=chosen,
         reason=reason,
+        holds=(MASK,) if folder.masks else (),
+        facts=facts(study_date=folder.study_date, n_images=len(folder.images)),
     )
 
 
@@ -131,7 +127,7 @@ def _item(folder: PatientFolder, chosen: bool, reason: str) -> ImageItem:
 def _open(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip; BadInputError in one line where it is cut or is something else."""
     try:
-        with opened_zip(path, limits=LIMITS) as archive:
+        with opened_zip(path, limits=ZIP_LIMITS) as archive:
             yield archive
     except DamagedZipError as error:
         raise BadInputError(f"{error}; download the Kaggle dataset {DATASET} again") from None

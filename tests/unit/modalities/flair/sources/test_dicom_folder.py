@@ -6,13 +6,14 @@ import zlib
 from functools import partial
 from types import SimpleNamespace
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.locks.lock import ImageLock, as_json, read_lock
+from mgi.locks.lock import as_json, read_lock
 from mgi.modalities.flair.sequence import confirm_flair
 from mgi.modalities.flair.sources.dicom_folder import DicomImages
 from mgi.modalities.flair.sources.general_commons import read_commons_manifest
@@ -63,12 +64,21 @@ def series(dicom_slice):
 
 
 @pytest.fixture
-def folder(tmp_path, series):
+def folder(tmp_path, series, seg_file):
     """A FLAIR without extensions at two depths, a T1, a segmentation, and what is no image."""
     root = tmp_path / "mine"
     files = {f"a/b/{k}": content for k, content in enumerate(series(CS, 1))}
     files |= {f"t1-{k}.dcm": content for k, content in enumerate(series(CS, 2, "AX T1"))}
-    files |= {"seg/1.dcm": series(CS, 3, "Segmentation", n=1, Modality="SEG")[0]}
+    frames = np.zeros((2, 4, 4), np.uint8)
+    frames[0, 1, 1] = 1
+    study = {
+        "PatientID": CS,
+        "StudyInstanceUID": "1.9.4941",
+        "StudyDate": "19960909",
+        "SeriesDescription": "Segmentation",
+    }
+    tags = {"SOPInstanceUID": "1.2.3.0", "SeriesInstanceUID": "1.2.3", **study}
+    files |= {"seg/1.dcm": seg_file(frames, [(0, 0, 0), (0, 0, 5)], tags=tags)}
     files |= {"LICENSE": b"free", "a/notes.txt": b"x" * 500}
     return write(root, files)
 
@@ -95,7 +105,9 @@ def test_series_are_grouped_by_their_headers_whatever_the_files_are_called(folde
     source = source_at(folder)
     listing = source.discover()
     lock = source.lock(listing)
-    assert [(item.key, item.role, item.n_images, item.chosen, item.study_date) for item in lock.items] == [
+    assert [
+        (item.key, item.role, item.number("n_images"), item.chosen, item.text("study_date")) for item in lock.items
+    ] == [
         ("1.2.1", "flair", 3, True, "1996-09-09"),
         ("1.2.2", "other", 3, False, "1996-09-09"),
         ("1.2.3", "mask", 1, True, "1996-09-09"),
@@ -110,13 +122,13 @@ def test_a_series_is_read_in_place_and_every_file_pinned(folder, tmp_path):
     lock = source.lock(source.discover())
     path = tmp_path / "lock.json"
     path.write_text(json.dumps(as_json(lock)))
-    assert read_lock(path, ImageLock, source="dicom") == lock
+    assert read_lock(path, source="dicom", check_item=source.check_item) == lock
     source.admit(lock)
     item = lock.items[0]
     entry = source.fetch(item, tmp_path / "raw")
     expected = [(f"a/b/{k}", hashlib.sha256((folder / f"a/b/{k}").read_bytes()).hexdigest()) for k in range(3)]
     assert entry.members == tuple(expected)
-    assert (entry.path, entry.sha256, entry.n_images, entry.rejected) == (None, item.digest, 3, None)
+    assert (entry.path, entry.sha256, entry.facts["n_images"], entry.rejected) == (None, item.digest, 3, None)
     assert not (tmp_path / "raw").exists()
 
 
@@ -143,7 +155,7 @@ def test_a_slice_that_does_not_decode_or_tags_that_contradict_reject_the_series(
     (folder / "a/b/1").write_bytes(content[:-5])
     source = source_at(folder)
     item = source.lock(source.discover()).items[0]
-    assert source.fetch(item, tmp_path).rejected == "image a/b/1 does not decode (ValueError)"
+    assert source.fetch(item, tmp_path).rejected == "a/b/1: PixelData: 27 bytes, expected 32"
     (folder / "a/b/1").write_bytes(content)
     strict = source_at(folder, confirm=lambda tags: f"TI {tags['InversionTime']:g}")
     flair, _, mask = strict.lock(strict.discover()).items
@@ -170,7 +182,7 @@ def test_a_label_file_of_the_series_comes_before_one_of_the_patient_and_before_s
     assert all(name in listing.notes[0] for name in strangers)
     (item,) = (item for item in source.lock(listing).items if item.key == "1.2.1.nii.gz")
     entry = source.fetch(item, tmp_path)
-    assert (entry.n_images, entry.members) == (3, (("1.2.1.nii.gz", hashlib.sha256(b"s").hexdigest()),))
+    assert (entry.facts["n_images"], entry.members) == (3, (("1.2.1.nii.gz", hashlib.sha256(b"s").hexdigest()),))
     write(folder, {"1.2.1.nii.gz": b"broken"})
     again = source_at(folder)
     refused = {item.key: (item.chosen, item.reason) for item in again.lock(again.discover()).items}
@@ -194,7 +206,7 @@ def test_equal_copies_count_once_and_different_ones_are_an_error(folder, series)
     write(folder, {"copy/0": (folder / "a/b/0").read_bytes()})
     source = source_at(folder)
     assert "1 files are copies of images that are there already" in source.discover().notes
-    assert source.lock(source.discover()).items[0].n_images == 3
+    assert source.lock(source.discover()).items[0].number("n_images") == 3
     write(folder, {"copy/0": series(CS, 1, n=1, Rows=2)[0]})
     with pytest.raises(BadInputError, match=r"a/b/0 and copy/0 are both image 1\.2\.1\.0 and differ"):
         source_at(folder).discover()
@@ -211,12 +223,12 @@ def test_a_series_of_two_patients_is_not_used_and_says_why(folder, series):
 
 def test_patients_of_other_names_need_a_table_and_strangers_are_counted(folder, series):
     write(folder, {"x": series("UPENN-1", 7, n=1)[0]})
-    with pytest.raises(BadInputError, match=r"mine/x: PatientID 'UPENN-1': not a TCGA barcode.*images\.patients"):
+    with pytest.raises(BadInputError, match=r"mine/x: PatientID 'UPENN-1': not a TCGA barcode.*flair\.patients"):
         source_at(folder).discover()
     names = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"}, given=True)
     assert "1.2.7" in chosen(folder, patients=names)
     listing = source_at(folder, patients=PatientNames(given=True)).discover()
-    assert "1 patients are not in images.patients: UPENN-1" in listing.notes
+    assert "1 patients are not in modalities.flair.patients: UPENN-1" in listing.notes
 
 
 def test_a_list_restricts_to_its_series_and_all_must_be_there(folder):
@@ -227,7 +239,7 @@ def test_a_list_restricts_to_its_series_and_all_must_be_there(folder):
     assert "one line skipped" in listing.notes
     assert source.probe() == "1 patients, 1 series in mine, all of the manifest; no account needed"
     with pytest.raises(
-        IntegrityError, match=r"images\.manifest: 2 listed series are not in the folder: 1\.2\.8, 1\.2\.9"
+        IntegrityError, match=r"modalities\.flair\.manifest: 2 listed series are not in the folder: 1\.2\.8, 1\.2\.9"
     ):
         source_at(folder, manifest=listed(series=("1.2.1", "1.2.8", "1.2.9"))).probe()
 
@@ -257,7 +269,7 @@ def test_a_general_commons_download_must_hold_every_listed_byte(folder, tmp_path
 
 @pytest.mark.parametrize("place", [None, "absent"])
 def test_an_absent_folder_names_the_key_and_where_the_images_are(tmp_path, place):
-    with pytest.raises(ConfigError, match=r"images\.folder: found no.*General Commons.*phs004225"):
+    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: found no.*General Commons.*phs004225"):
         source_at(None if place is None else tmp_path / place).probe()
 
 
@@ -278,16 +290,14 @@ def deflated(content):
 def test_a_deflated_file_is_refused_by_name_before_anything_is_inflated(folder, monkeypatch):
     write(folder, {"z.dcm": deflated((folder / "a/b/0").read_bytes())})
     monkeypatch.setattr(zlib, "decompress", lambda *_: pytest.fail("inflated"))
-    with pytest.raises(BadInputError, match=r"z\.dcm: deflated transfer syntax, refused"):
+    with pytest.raises(BadInputError, match=r"z\.dcm: TransferSyntaxUID Deflated.*refused"):
         source_at(folder).discover()
 
 
 @pytest.mark.parametrize("keep", [140, 200, 330])
 def test_a_cut_header_is_refused_by_name(folder, keep):
     write(folder, {"z.dcm": (folder / "a/b/0").read_bytes()[:keep]})
-    with pytest.raises(
-        BadInputError, match=r"z\.dcm: DICOM (that cannot be read|without SeriesInstanceUID).*take it away"
-    ):
+    with pytest.raises(BadInputError, match=r"z\.dcm: (not readable as DICOM|DICOM without SeriesInstanceUID)"):
         source_at(folder).discover()
 
 
@@ -310,7 +320,12 @@ def test_published_series_are_grouped_and_decoded(real_data, name, tmp_path):
     source = source_at(real_data / "dicom" / name, patients=names, choose=all_are_flair)
     (item,) = source.lock(source.discover()).items
     entry = source.fetch(item, tmp_path)
-    assert (item.n_images, item.study_date, entry.n_images, len(entry.members)) == (4, "2016-03-09", 4, 4)
+    assert (item.number("n_images"), item.text("study_date"), entry.facts["n_images"], len(entry.members)) == (
+        4,
+        "2016-03-09",
+        4,
+        4,
+    )
     assert entry.rejected is None
 
 
@@ -330,4 +345,4 @@ def test_an_unnamed_series_is_a_flair_only_by_all_its_tags(tmp_path, series, tag
     source = dataclasses.replace(source_at(root), confirm=confirm_flair)
     found = {item.key: item for item in source._judged(source._scan())}
     assert found["1.2.1"].chosen is chosen
-    assert ("by its tags" in found["1.2.1"].description) is chosen
+    assert ("by its tags" in found["1.2.1"].text("description")) is chosen
