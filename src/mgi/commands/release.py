@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     if train_hash_of(training) != fitted.train_hash:
         raise BadInputError(f"{genes}: fitted on other patients than those of fold {run.fold} in the split")
     ranges = measure(iter_images(results / "shards/flair", training), _scaled(results / "shards/rna", fitted, training))
-    images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("images", "expression"))
+    images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("flair", "rna"))
     card = model_card(
         CardFacts(
             run=run,

@@ -22,7 +22,8 @@ AFFINES = {
     A: np.array([[0, 0, 0.9, -80], [0, -0.9, 0, 90], [5.0, 0, 0, -30], [0, 0, 0, 1]]),
     B: np.array([[1.5, 0, 0, -60], [0, 0, 1.0, -90], [0, -1.0, 0, 100], [0, 0, 0, 1]]),
 }
-RUN = "unet-fold0-seed0"
+UNET = Run(task="segmentation", method="unet", inputs=("flair",), fold=0, seed=0)
+RUN = UNET.key
 
 
 def images(patient: str, *, masks: bool = True) -> PatientImages:
@@ -51,7 +52,7 @@ def stored(folder: Path, patients: list[PatientImages]) -> Path:
 
 def predicted(folder: Path, patients: list[str], given: str = "not_used") -> Path:
     path = folder / "p.parquet"
-    with prediction_writer(path, Run(task="segmentation", method="unet", inputs=("flair",), fold=0, seed=0)) as writer:
+    with prediction_writer(path, UNET) as writer:
         for patient in patients:
             values = PROBABILITY[patient]
             turned = values if patient == FLAT else to_stored_axes(values, AFFINES[patient])[0]
@@ -110,8 +111,7 @@ def test_a_shard_without_any_geometry_is_refused(tmp_path: Path) -> None:
 def test_predictions_on_another_grid_are_refused(tmp_path: Path) -> None:
     slices = stored(tmp_path, [images(A)])
     path = tmp_path / "p.parquet"
-    spec = {"key": RUN, "method": "unet", "genes": "none", "fold": 0, "seed": 0}
-    with prediction_writer(path, json.dumps(spec)) as writer:
-        writer.add(A, "none", None, list(PROBABILITY[A][:, :, :-1]))
+    with prediction_writer(path, UNET) as writer:
+        writer.add(A, "not_used", None, list(PROBABILITY[A][:, :, :-1]))
     with pytest.raises(BadInputError, match=rf"{A}: \(4, 5, 5\), expected \(4, 5, 6\)"):
         run(slices, tmp_path, "--predictions", str(path))
