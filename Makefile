@@ -68,11 +68,11 @@ lint: dev
 
 check: lint test
 
-# BENCH="--files 60 --series 10 --rounds 1" for a small one; the peers take part where docs/peers.md put them.
+# BENCH="--files 60 --series 10 --rounds 1" for a small one; the peers take part where docs/explanation/peers.md put them.
 bench-ingest: setup
 	@PYTHONPATH=src python benchmarks/ingest/ingest.py $(BENCH)
 
-# BENCH=--quick for a trial of two lengths; mambapy and mamba-ssm take part where docs/peers.md put them.
+# BENCH=--quick for a trial of two lengths; mambapy and mamba-ssm take part where docs/explanation/peers.md put them.
 bench-scan: setup
 	@PYTHONPATH=src python benchmarks/scan.py $(BENCH)
 

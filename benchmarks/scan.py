@@ -1,7 +1,7 @@
 """The selective scan on one thread: ours beside the peers and beside the floor of the same arithmetic, in one run.
 
 REQUIRED INPUTS: none; the numbers are drawn. Peers take part where MGI_PEER_SCAN names a Python that has them
-(docs/peers.md). OUTPUTS: a table, a picture of time against length, and --output: a list of
+(docs/explanation/peers.md). OUTPUTS: a table, a picture of time against length, and --output: a list of
 {name, value, unit, peer, ratio, max_error}. What is not run is said, with the reason.
 
     make bench-scan
