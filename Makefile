@@ -4,11 +4,13 @@
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
 # make bench-scan  the scan beside its peers and its floor      make bench-encoders  layers over 1,024 to 60,484 tokens
 # make bench-retrieval  whose genes belong to an image?       make bench-train  training's data path and step
+# make config-docs  the config's schema, file and page, from the settings classes
+# make lock-check  do the lock files resolve without this machine's pip settings?
 # make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test lint check faults fuzz kill bench-ingest bench-scan bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs test lint lock-check check faults fuzz kill bench-ingest bench-scan bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -18,8 +20,8 @@ export PATH := $(VENV)/bin:$(PATH)
 export OMP_WAIT_POLICY := PASSIVE
 # A stamp carries the digest of its lock file: the same lock is not installed twice.
 stamp = .venv/.installed-$(1)-$(shell cat $(2) | cksum | cut -d' ' -f1)
-RUN_STAMP := $(call stamp,run,requirements.txt)
-DEV_STAMP := $(call stamp,dev,requirements.txt requirements-dev.txt)
+RUN_STAMP := $(call stamp,run,requirements.txt requirements-cuda.txt)
+DEV_STAMP := $(call stamp,dev,requirements.txt requirements-cuda.txt requirements-dev.txt)
 # pip says nothing for minutes when quiet and too much when not: a line now and then, the rest into a file.
 PROGRESS := awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " packages found"; fflush()} /^Installing/ {print "  installing them"; fflush()}'
 # Not compiled ahead: only what is imported is worth the minute.
@@ -39,7 +41,7 @@ $(RUN_STAMP):
 	@command -v $(PYTHON) >/dev/null || { echo "setup: no $(PYTHON) on this machine; install Python 3.11 or name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "setup: $(PYTHON) is not Python 3.11, for which requirements.txt was made; name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "setup: $(PYTHON) cannot make environments; on Debian and Ubuntu install python3.11-venv"; exit 1; }
-	@echo "setup: installing $$(grep -c == requirements.txt) packages into .venv (minutes, about 2 GB)"
+	@echo "setup: installing $$(grep -c == requirements.txt) packages into .venv (minutes; about 2 GB, or 6 GB where pip finds the CUDA build of torch)"
 	@$(call install,requirements.txt)
 	@echo "$(CURDIR)/src" > "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/mgi.pth"
 	@rm -f .venv/.installed-run-* && touch $@
@@ -55,6 +57,9 @@ demo: setup
 	@snakemake $(DEMO) --quiet rules reason host
 	@python workflow/lib/dice_table.py results/demo
 
+config-docs: setup
+	@PYTHONPATH=src python -m mgi config --write
+
 test: dev
 	@python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
@@ -65,6 +70,10 @@ lint: dev
 	PYTHONPATH=src lint-imports
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+# Needs the package registry, and says so where it has none.
+lock-check: dev
+	@python workflow/lib/lock_check.py
 
 check: lint test
 

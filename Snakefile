@@ -19,7 +19,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow"))
 
 from lib.code import fingerprint
-from lib.config import ConfigProblemError, complete, section, subsection
+from lib.config import ConfigError, complete, section
 from lib.external import external_config, external_scores, split_of, whole_runs
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.runs import LEAK_CHECKS, by_patient, by_slice, run_table, segmenters
@@ -45,8 +45,8 @@ configfile: ROOT / "config" / "config.yaml"
 
 
 try:
-    config.update(complete(config, ROOT / "workflow/schemas/config.schema.yaml"))
-except ConfigProblemError as problem:
+    config.update(complete(config))
+except ConfigError as problem:
     raise WorkflowError(f"config: {problem}") from None
 
 SOURCE = ROOT / "src"
@@ -59,19 +59,18 @@ ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
 IMAGE_LISTS = image_lists(config)
 COMMITTED = [
-    *existing(config["expression"]["lock"]),
-    *existing(config["images"]["lock"]),
+    *existing(config["modalities"]["rna"]["lock"]),
+    *existing(config["modalities"]["flair"]["lock"]),
 ]
 GENE_LIST, PATHWAYS = gene_list(config), pathways(config)
 POSITIONS, GTF_FOLDER = positions_table(config), f"{config['results']}/raw/gencode"
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
 # How files are shared out among jobs and threads, which changes nothing in them.
 PACE = ("batches", "threads")
-# Nor does any archive need to know what of its files is stored.
-UNASKED = (*PACE, "values")
+# Nor does any archive need to know what of its files is stored, or fitted.
+UNASKED = (*PACE, "unit", "fit")
 
 settings = partial(section, config)
-part_of = partial(subsection, config)
 code_of = partial(fingerprint, SOURCE)
 run_spec = partial(spec_json, TRAINED)
 run_model = partial(model_settings, config, TRAINED)

@@ -2,7 +2,7 @@
 
 B batch, L tokens, E inner width, N state size. Every variant does the whole of what the Mamba block asks for: softplus
 of the step size with its bias, the scan, the skip `D u` and the gate `silu(z)`, and gradients of all eight inputs.
-Peers are called where they are installed, and none of their code is here (docs/peers.md).
+Peers are called where they are installed, and none of their code is here (docs/explanation/peers.md).
 """
 
 import importlib

@@ -25,7 +25,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from mgi.core.prefetch import map_ahead
 from mgi.core.settings import parse
-from mgi.datasets.augment import AugmentSettings
+from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import SliceSet, prepare_slices
 from mgi.models.mgi import MGI
 from mgi.models.settings import ModelSettings

@@ -147,6 +147,9 @@ def service_at() -> Iterator[Callable[..., Service]]:
         session.close()
 
 
+DICOM_SERIES = "1.2.840.7"
+
+
 def dicom_slice(sop_uid: str, **changes: Any) -> bytes:
     """One 4 x 4 FLAIR slice."""
     image = Dataset()
@@ -156,7 +159,8 @@ def dicom_slice(sop_uid: str, **changes: Any) -> bytes:
     image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = sop_uid
     image.Modality, image.ScanningSequence = "MR", ["SE", "IR"]
     image.EchoTime, image.RepetitionTime, image.InversionTime = 120.0, 9000.0, 2200.0
-    image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, 0]
+    image.PixelSpacing, image.SeriesInstanceUID = [1, 1], DICOM_SERIES
     image.Rows = image.Columns = 4
     image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
     image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 12, 11, 0

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from mgi.simulation.archive import write_archive
-from mgi.simulation.genes import draw_gene_table
-from mgi.simulation.patients import SimulationSettings
+from mgi_standin.simulation.archive import write_archive
+from mgi_standin.simulation.genes import draw_gene_table
+from mgi_standin.simulation.settings import SimulationSettings
 
 EXPRESSION = '{"retry_base_s": 0.0}'
 IMAGES = '{"source": "tcia", "min_images": 4, "retry_base_s": 0.0}'

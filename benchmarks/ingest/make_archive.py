@@ -1,7 +1,7 @@
 """Write a cohort of full size as an archive folder: STAR files of all genes, and FLAIR series of full resolution.
 
-REQUIRED INPUTS: none. OUTPUT: a folder that `python -m mgi archive` serves; archive.json comes last. What an earlier
-run left is kept, so that a killed run goes on, and a larger cohort begins with the smaller one.
+REQUIRED INPUTS: none. OUTPUT: a folder that `python -m mgi_standin archive` serves; archive.json comes last. What an
+earlier run left is kept, so that a killed run goes on, and a larger cohort begins with the smaller one.
 Every STAR file has counts of its own. The series share one head, moved, scaled and given other noise per patient.
 
     PYTHONPATH=src python benchmarks/ingest/make_archive.py --folder build/bench-ingest/archive --files 534 --series 110
@@ -21,19 +21,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.archive.folder import Archive
-from mgi.archive.nbia_zip import series_zip
 from mgi.core.files import atomic_path, write_json
-from mgi.simulation.anatomy import draw_volume, make_grid
-from mgi.simulation.dicom import encode_series
-from mgi.simulation.gdc_listing import StoredFile, file_hit, status, version_row
-from mgi.simulation.genes import GeneTable, as_frame, draw_gene_table
-from mgi.simulation.identifiers import uid_of, uuid_of
-from mgi.simulation.nbia_listing import patient_row, series_row, study_row
-from mgi.simulation.placement import AXIAL, Placement
-from mgi.simulation.programmes import SUBTYPES, GeneModel, draw_gene_model, draw_programmes, express
-from mgi.simulation.series import Series, Study, Weighting
-from mgi.simulation.star import StarWriter, draw_counts
+from mgi_standin.archive.folder import Archive
+from mgi_standin.archive.nbia_zip import series_zip
+from mgi_standin.simulation.anatomy import draw_volume, make_grid
+from mgi_standin.simulation.dicom import encode_series
+from mgi_standin.simulation.gdc_listing import StoredFile, file_hit, status, version_row
+from mgi_standin.simulation.genes import GeneTable, as_frame, draw_gene_table
+from mgi_standin.simulation.identifiers import uid_of, uuid_of
+from mgi_standin.simulation.nbia_listing import patient_row, series_row, study_row
+from mgi_standin.simulation.placement import AXIAL, Placement
+from mgi_standin.simulation.programmes import SUBTYPES, GeneModel, draw_gene_model, draw_programmes, express
+from mgi_standin.simulation.series import Series, Study, Weighting
+from mgi_standin.simulation.star import StarWriter, draw_counts
 
 SEED = 1
 KEY = "bench-ingest-1"  # all identifiers derive from it

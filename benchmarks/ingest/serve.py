@@ -1,4 +1,4 @@
-"""Serve an archive folder as `python -m mgi archive` does; for each line on stdin, say in JSON what it cost since.
+"""Serve an archive folder as `mgi_standin archive` does; for each line on stdin, say in JSON what it cost since.
 
 REQUIRED INPUTS: an archive folder. OUTPUT: the address on the first line of stdout. Ends with its stdin.
 """
@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from mgi.archive.server import Exchange, serve
+from mgi_standin.archive.server import Exchange, serve
 
 _BODY = re.compile(r"^/(v0/)?data\b|/getImage")
 

@@ -13,7 +13,6 @@ import json
 import logging
 import tempfile
 import time
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +23,10 @@ from torch import nn
 from mgi.commands._learning import device
 from mgi.core.files import write_json
 from mgi.core.settings import parse
-from mgi.datasets.augment import AugmentSettings
+from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
-from mgi.modalities.rna.filter import FilterSettings
 from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.settings import FitSettings
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression
@@ -70,7 +69,7 @@ def read_patients(args: argparse.Namespace, sizes: ModelSettings) -> tuple[list[
             images.append(one)
     ids = [one.patient_id for one in images]
     values = expression.values[[row[patient] for patient in ids]]
-    fitted = fit(values, expression.genes, FilterSettings(), ids, scale=expression.scale)
+    fitted = fit(values, expression.genes, FitSettings(), ids, scale=expression.scale)
     volumes = [(one.patient_id, one.slices, one.masks) for one in images]
     slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_frame)
     return images, Pairs(slices=slices, genes=torch.from_numpy(fitted.transform(values)))
@@ -108,7 +107,7 @@ def main() -> None:
     args = arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     sizes = parse(ModelSettings, yaml.safe_load(args.config.read_text())["model"], where=f"{args.config}: model")
-    sizes = replace(sizes, image_size=args.size)
+    sizes = sizes.but(image_size=args.size)
     images, pairs = read_patients(args, sizes)
     settings = settings_of(args)
     randomness = Randomness.seeded(args.seed)
@@ -129,8 +128,8 @@ def main() -> None:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": str(device()),
         "seconds": round(seconds, 1),
-        "model": asdict(sizes),
-        "finetune": asdict(settings),
+        "model": sizes.plain(),
+        "finetune": settings.plain(),
         "curve": curve,
     }
     named = Path(__file__).with_name(f"overfit-{len(images)}-{args.steps}-{args.size}.json")

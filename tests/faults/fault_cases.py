@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from fault_archive import COLLECTION, FILE, UID
 
-from mgi.archive.faults import Rule
 from mgi.http.body import Limits
+from mgi_standin.archive.faults import Rule
 
 DATA = f"^/data/{FILE}$"
 # With an account v2 is asked, whose name for the zip with digests is the longer one.

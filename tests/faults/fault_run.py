@@ -22,10 +22,10 @@ import fault_archive
 from fault_cases import Case
 
 from mgi import cli
-from mgi.archive.faults import Rule, with_faults
-from mgi.archive.response import Handler, Request, Response
-from mgi.archive.server import Exchange, Service, archive_service, listen
 from mgi.commands import _service
+from mgi_standin.archive.faults import Rule, with_faults
+from mgi_standin.archive.response import Handler, Request, Response
+from mgi_standin.archive.server import Exchange, Service, archive_service, listen
 
 CANARY = "canary-5b1d8a7c3e"
 TOKEN_VARIABLES = ("MGI_GDC_TOKEN", "MGI_TCIA_TOKEN")

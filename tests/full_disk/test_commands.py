@@ -25,7 +25,7 @@ def tree(folder: Path) -> dict[str, str]:
 
 def line_of(stderr: str) -> str:
     assert "Traceback" not in stderr, stderr[-2000:]
-    lines = [line for line in stderr.splitlines() if line.startswith("mgi ")]
+    lines = [line for line in stderr.splitlines() if line.startswith(("mgi ", "mgi_standin "))]
     assert len(lines) == 1, stderr[-2000:]
     return lines[0]
 
@@ -55,7 +55,7 @@ def test_a_simulation_that_cannot_write_is_not_marked_as_complete(tmp_path: Path
     settings = '{"seed": 1, "n_patients": 16, "n_genes": 750, "slices_min": 4, "slices_max": 4, "pixels": 16, '
     output = tmp_path / "archive/archive.json"
     arguments = ["--settings", settings + '"genes_drive_images": true}', "--output", str(output)]
-    stopped = limited(["-m", "mgi", "simulate", *arguments])
+    stopped = limited(["-m", "mgi_standin", "simulate", *arguments])
     assert stopped.returncode == ResourceError.exit_code
     assert str(output) in line_of(stopped.stderr)
     assert not output.exists()

@@ -58,6 +58,7 @@ def verify_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.modalities.flair.sources.series_zip import verify_series
 
     expected = {}
+    roles = {uid: role for role in ("series", "segmentation") for uid, _ in images_of(seeds / role)}
     for uid, members in [*images_of(seeds / "series"), *images_of(seeds / "segmentation")]:
         rows = json.loads((seeds / f"archive/nbia/instances/{uid}.json").read_text())
         expected[uid] = (len(members), {row["SOPInstanceUID"] for row in rows})
@@ -65,7 +66,8 @@ def verify_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     def call(path: Path) -> Any:
         count, uids = expected[path.stem]
         try:
-            verify_series(path, series=path.stem, n_images=count, sop_uids=uids)
+            role = "mask" if roles[path.stem] == "segmentation" else "flair"
+            verify_series(path, series=path.stem, role=role, n_images=count, sop_uids=uids)
         except TransientError as error:  # the client tries again, then raises what is inside
             raise error.error from None
         with zipfile.ZipFile(path) as archive:

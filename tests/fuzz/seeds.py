@@ -20,9 +20,9 @@ from PIL import Image
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
-from mgi.modalities.rna.filter import FilterSettings
 from mgi.modalities.rna.fitted_genes import write_fitted_genes
 from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
@@ -191,7 +191,7 @@ def _write_shards(folder: Path) -> None:
     home = folder / "shard_expression"
     write_expression(shard, home / "values.parquet", home / "genes.parquet", home / "dataset.json")
     write_fitted_genes(
-        folder / "fitted/genes.parquet", fit(values[:3], genes, FilterSettings(), patients[:3], scale="as given")
+        folder / "fitted/genes.parquet", fit(values[:3], genes, FitSettings(), patients[:3], scale="as given")
     )
     rows = [
         SplitRow(0, patient, "CS", role) for patient, role in zip(patients, ("train",) * 3 + ("test",), strict=True)

@@ -24,11 +24,11 @@ from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.flair.buda import flair_of
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.tcia_listing import read_series
-from mgi.modalities.rna.filter import FilterSettings
 from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.normalise import fit
 from mgi.modalities.rna.positions import read_positions
+from mgi.modalities.rna.settings import FitSettings
 from mgi.modalities.rna.sources.gdc_listing import all_hits, file_row, files_query
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.parquet import metadata_of
@@ -89,7 +89,7 @@ def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"x\.json: not JSON"):
         read_json(tmp_path / "x.json")
     with pytest.raises(ConfigError, match="genes: not JSON"):
-        parse(FilterSettings, DEEP, where="genes")
+        parse(FitSettings, DEEP, where="genes")
 
 
 @pytest.mark.parametrize(("field", "value"), [("path", 3), ("key", ["a"]), ("sha256", 7), ("patient_id", {})])
@@ -156,7 +156,7 @@ def test_what_is_said_about_fitted_genes_is_guarded(tmp_path: Path, name: str) -
     )
     values = np.array([[1, 2], [3, 5]], np.float32)
     path = tmp_path / "genes.parquet"
-    write_fitted_genes(path, fit(values, genes, FilterSettings(), ["TCGA-CS-4942", "TCGA-CS-4943"], scale="as given"))
+    write_fitted_genes(path, fit(values, genes, FitSettings(), ["TCGA-CS-4942", "TCGA-CS-4943"], scale="as given"))
     assert read_fitted_genes(path).n_train == 2
     table = pq.read_table(path)
     changed = {**table.schema.metadata, name.encode(): b"3"}

@@ -102,10 +102,9 @@ def read_config(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     import yaml
     from snakemake.utils import update_config
 
-    from lib.config import ConfigProblemError, checked, read_schema
+    from mgi.config.tree import checked
     from mgi.core.errors import ConfigError
 
-    schema = read_schema(ROOT / "workflow/schemas/config.schema.yaml")
     default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 
     def read(data: bytes, note: Any) -> Any:
@@ -116,13 +115,13 @@ def read_config(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
         if not isinstance(overlay, dict):
             raise ConfigError("not a mapping: Snakemake's own reader refuses it")
         config = json.loads(json.dumps(default))
+        update_config(config, overlay)
         try:
-            update_config(config, overlay)
-            return checked(config, schema)
-        except ConfigProblemError as error:
+            return checked(config)
+        except ConfigError as error:
             if "\n" in str(error):
                 raise RuntimeError("more than one line") from None
-            raise ConfigError(str(error)) from None
+            raise
 
     return read
 
@@ -132,6 +131,8 @@ def sections(folder: Path) -> list[Seed]:
 
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     config["simulation"] = yaml.safe_load((ROOT / "config/toy.yaml").read_text())["simulation"]
+    rna, flair = config["modalities"]["rna"], config["modalities"]["flair"]
+    config |= {"expression": rna, "images": flair, "genes": rna.pop("fit")}
     names = (
         "expression",
         "images",
@@ -154,18 +155,18 @@ def sections(folder: Path) -> list[Seed]:
 
 
 def parse_section(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.cohort.split import SplitSettings
-    from mgi.commands.compare import EvaluationSettings
+    from mgi.cohort.settings import SplitSettings
+    from mgi.config.sections import SimulationSettings
     from mgi.core.settings import parse
-    from mgi.locks.settings import ExpressionSettings, ImageSettings
-    from mgi.modalities.rna.filter import FilterSettings
+    from mgi.modalities.flair.settings import FlairSettings
+    from mgi.modalities.rna.settings import FitSettings, RnaSettings
     from mgi.models.settings import ModelSettings
-    from mgi.simulation.patients import SimulationSettings
+    from mgi.tasks.segmentation.settings import EvaluationSettings
     from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings
 
     classes: dict[str, type] = {
-        "expression": ExpressionSettings, "images": ImageSettings, "simulation": SimulationSettings,
+        "expression": RnaSettings, "images": FlairSettings, "simulation": SimulationSettings,
         "split": SplitSettings, "model": ModelSettings, "pretrain": PretrainSettings, "finetune": FinetuneSettings,
-        "predict": PredictSettings, "evaluation": EvaluationSettings, "genes": FilterSettings,
+        "predict": PredictSettings, "evaluation": EvaluationSettings, "genes": FitSettings,
     }  # fmt: skip
     return lambda data, note: parse(classes[note], data.decode("utf-8", "replace"))

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from mgi.archive.server import Exchange, serve
-from mgi.simulation.archive import write_archive
-from mgi.simulation.genes import draw_gene_table
-from mgi.simulation.patients import SimulationSettings
+from mgi_standin.archive.server import Exchange, serve
+from mgi_standin.simulation.archive import write_archive
+from mgi_standin.simulation.genes import draw_gene_table
+from mgi_standin.simulation.settings import SimulationSettings
 
 SETTINGS = SimulationSettings(
     seed=3, n_patients=40, n_genes=800, slices_min=6, slices_max=8, pixels=32, genes_drive_images=True

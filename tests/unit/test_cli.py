@@ -57,7 +57,7 @@ def test_an_unknown_command_is_one_line_with_the_known_ones(name: str, capsys) -
     assert main([name]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith(f"mgi: unknown command '{name}'; one of: admit-external, archive")
+    assert said.err.startswith(f"mgi: unknown command '{name}'; one of: admit-external, bundle")
     assert said.err.count("\n") == 1
 
 

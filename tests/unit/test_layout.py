@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "src/mgi"
-MODULES = sorted(PACKAGE.rglob("*.py"))
-COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("[!_]*.py"))
+MODULES = sorted((ROOT / "src").rglob("*.py"))
+COMMANDS = {path.stem: path for path in sorted((ROOT / "src").glob("*/commands/[!_]*.py"))}
+# Which package the tests of a folder follow.
+FOLLOWED = {"unit": "mgi", "standin": "mgi_standin"}
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 # Commands for people, not for the graph of jobs.
-BY_HAND = {"archive", "bundle", "lock_diff", "native_masks", "predict", "release", "verify"}
+BY_HAND = {"archive", "bundle", "config", "lock_diff", "native_masks", "predict", "release", "verify"}
 VAGUE = {"utils", "util", "helpers", "common", "misc", "base", "manager", "tools"}
 
 
@@ -34,12 +35,12 @@ def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_a_module_is_named_after_what_it_holds(path: Path) -> None:
-    assert not VAGUE & {part.removesuffix(".py") for part in path.relative_to(PACKAGE).parts}
+    assert not VAGUE & {part.removesuffix(".py") for part in path.relative_to(ROOT / "src").parts}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_has_a_parser_and_a_run(name: str) -> None:
-    defined = {node.name for node in functions(PACKAGE / f"commands/{name}.py")}
+    defined = {node.name for node in functions(COMMANDS[name])}
     assert {"parser", "run"} <= defined
 
 
@@ -47,7 +48,7 @@ def test_every_command_is_one_rule_of_the_same_name_with_its_code_log_and_benchm
     called = {}
     for path in RULES:
         for block in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
-            found = re.search(r"python -m mgi ([\w-]+)", block)
+            found = re.search(r"python -m mgi(?:_standin)? ([\w-]+)", block)
             if found:
                 name = block.split(":", 1)[0]
                 called[name] = found[1].replace("-", "_")
@@ -62,7 +63,10 @@ def test_rules_hold_no_python_blocks_and_no_retries_of_their_own() -> None:
         assert not re.search(r"^ +(run|script|retries):|protected\(", path.read_text(), re.MULTILINE), path.name
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests/unit").rglob("test_*.py")), ids=relative)
+TESTS = [path for folder in FOLLOWED for path in sorted((ROOT / "tests" / folder).rglob("test_*.py"))]
+
+
+@pytest.mark.parametrize("path", TESTS, ids=relative)
 def test_a_test_file_lies_in_the_folder_of_its_package(path: Path) -> None:
-    folder = path.parent.relative_to(ROOT / "tests/unit")
-    assert (PACKAGE / folder).is_dir()
+    tests, *folders = path.parent.relative_to(ROOT / "tests").parts
+    assert (ROOT / "src" / FOLLOWED[tests]).joinpath(*folders).is_dir()

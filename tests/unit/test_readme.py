@@ -53,6 +53,8 @@ def test_every_make_target_that_is_named_exists(page: Path) -> None:
 def test_every_command_that_is_named_exists(page: Path) -> None:
     named = set(re.findall(r"python -m mgi ([a-z][\w-]*)", code_of(page.read_text())))
     assert named - set(command_names()) == set()
+    started = set(re.findall(r"python -m mgi_standin ([a-z][\w-]*)", code_of(page.read_text())))
+    assert started <= {"archive", "simulate"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)

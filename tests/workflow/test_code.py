@@ -13,6 +13,11 @@ FILES = {
     "mgi/commands/__init__.py": "",
     "mgi/commands/draw_map.py": "from mgi.maps import ink\n\ndef run():\n    from mgi.maps.late import pen\n",
     "mgi/commands/other.py": "import json\n",
+    "mgi/commands/served.py": 'COMMAND = ["-m", "mgi_standin", "serve"]\n',
+    "mgi_standin/__init__.py": "",
+    "mgi_standin/__main__.py": "def main():\n    from mgi_standin.commands import serve\n",
+    "mgi_standin/commands/__init__.py": "",
+    "mgi_standin/commands/serve.py": "",
     "mgi/maps/__init__.py": "",
     "mgi/maps/ink.py": 'import mgi.core.dots\nFILE = "ink.cpp"\n\ndef f(x):\n    """One."""\n    return x + 1\n',
     "mgi/maps/late.py": "pen = 1\n",
@@ -38,6 +43,14 @@ def test_the_closure_holds_imports_of_imports_and_those_inside_functions(source:
         "mgi", "mgi.commands", "mgi.commands.draw_map", "mgi.core", "mgi.core.dots", "mgi.maps", "mgi.maps.ink",
         "mgi.maps.late",
     ]  # fmt: skip
+
+
+def test_a_package_that_is_started_as_a_program_belongs_to_the_code(source: Path) -> None:
+    assert closure(source, "mgi.commands.served") == [
+        "mgi", "mgi.commands", "mgi.commands.served", "mgi_standin", "mgi_standin.__main__", "mgi_standin.commands",
+        "mgi_standin.commands.serve",
+    ]  # fmt: skip
+    assert fingerprint(source, "serve") != fingerprint(source, "served")
 
 
 @pytest.mark.parametrize(
@@ -74,13 +87,12 @@ def test_the_place_of_the_package_does_not_matter(source: Path, tmp_path_factory
 
 
 def test_an_unknown_command_is_named(source: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no module mgi.commands.draw_plan for the command 'draw-plan'"):
+    with pytest.raises(FileNotFoundError, match=r"no module mgi.commands.draw_plan or .* for the command 'draw-plan'"):
         fingerprint(source, "draw-plan")
 
 
 def test_the_half_that_moves_data_does_not_hang_on_the_half_that_learns() -> None:
     for command in (
-        "simulate",
         "fetch_expression",
         "fetch_images",
         "shard_expression",

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 # A closed port stands for an archive that cannot be reached: tests do not leave this machine.
-NO_NETWORK = "expression: {base_url: 'http://127.0.0.1:9', retry_base_s: 0.0}\n"
+NO_NETWORK = "modalities: {rna: {base_url: 'http://127.0.0.1:9', retry_base_s: 0.0}}\n"
 
 
 def test_the_default_config_names_the_missing_zip_and_only_the_preflight_has_run(tree: Path, snakemake: Any) -> None:
@@ -12,7 +12,7 @@ def test_the_default_config_names_the_missing_zip_and_only_the_preflight_has_run
     stopped = snakemake(tree, "--cores", "1", "--configfile", "offline.yaml")
     assert stopped.returncode != 0
     assert "data/lgg-mri-segmentation.zip" in stopped.stdout
-    assert "images.archive" in stopped.stdout
+    assert "modalities.flair.archive" in stopped.stdout
     assert "Traceback" not in stopped.stdout
     assert [path.name for path in (tree / "results/tcga-lgg/logs").iterdir()] == ["preflight.log"]
 

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -36,26 +37,30 @@ def test_inside_conda_the_environments_python_comes_first() -> None:
     assert "PATH=" not in shell_prefix(Path("/src"), in_conda=True).replace("PYTHONPATH=", "")
 
 
+def sources(**modalities: dict[str, Any]) -> dict[str, Any]:
+    return {"modalities": modalities}
+
+
 def test_only_the_chosen_source_asks_for_the_users_file() -> None:
-    config = {"expression": {"source": "gdc", "table": "t"}, "images": {"source": "kaggle", "archive": "z"}}
+    config = sources(rna={"source": "gdc", "table": "t"}, flair={"source": "kaggle", "archive": "z"})
     assert (expression_table(config), image_table(config)) == (None, "z")
-    config = {"expression": {"source": "matrix", "table": "t"}, "images": {"source": "tcia", "archive": "z"}}
+    config = sources(rna={"source": "matrix", "table": "t"}, flair={"source": "tcia", "archive": "z"})
     assert (expression_table(config), image_table(config)) == ("t", None)
     for source in ("nifti", "dicom"):
-        config["images"] = {"source": source, "archive": "z", "folder": "f"}
+        config = sources(rna={}, flair={"source": source, "archive": "z", "folder": "f"})
         assert image_table(config) == "f"
 
 
 def test_lists_of_series_and_patients_are_inputs_where_they_are(tmp_path: Path) -> None:
     (tmp_path / "my.tcia").touch()
     named = {"manifest": str(tmp_path / "my.tcia"), "patients": str(tmp_path / "none.tsv")}
-    assert image_lists({"images": named}) == [named["manifest"]]
-    assert image_lists({"images": {"manifest": None, "patients": None}}) == []
+    assert image_lists(sources(flair=named)) == [named["manifest"]]
+    assert image_lists(sources(flair={"manifest": None, "patients": None})) == []
 
 
 def test_positions_are_made_only_where_the_order_asks_and_the_user_has_none() -> None:
-    def genes(order: str, positions: str | None) -> dict[str, dict[str, str | None]]:
-        return {"genes": {"gene_order": order, "positions": positions}}
+    def genes(order: str, positions: str | None) -> dict[str, Any]:
+        return sources(rna={"fit": {"gene_order": order, "positions": positions}}, flair={})
 
     assert positions_table(genes("ensembl", None)) == []
     assert positions_table(genes("position", None)) == ["<results>/tables/gene_positions.tsv"]
@@ -65,8 +70,8 @@ def test_positions_are_made_only_where_the_order_asks_and_the_user_has_none() ->
 
 
 def test_a_gene_list_is_an_input_of_its_filter_alone() -> None:
-    assert gene_list({"genes": {"gene_filter": "none", "gene_list": "g"}}) == []
-    assert gene_list({"genes": {"gene_filter": "list", "gene_list": "g"}}) == ["g"]
+    assert gene_list(sources(rna={"fit": {"gene_filter": "none", "gene_list": "g"}}, flair={})) == []
+    assert gene_list(sources(rna={"fit": {"gene_filter": "list", "gene_list": "g"}}, flair={})) == ["g"]
 
 
 def test_gene_sets_are_an_input_where_they_are_tokens() -> None:

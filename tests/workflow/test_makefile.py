@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+    for name in ("Makefile", "requirements.txt", "requirements-cuda.txt", "requirements-dev.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -38,12 +38,13 @@ def test_another_version_of_python_is_refused(clone: Path) -> None:
     assert f"{other} is not Python 3.11" in stopped.stdout
 
 
-def test_a_finished_set_up_is_not_repeated_until_the_lock_changes(clone: Path) -> None:
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-cuda.txt"])
+def test_a_finished_set_up_is_not_repeated_until_the_lock_changes(clone: Path, lock: str) -> None:
     planned = make(clone, "-n", "setup").stdout
     (stamp,) = {word for word in planned.split() if word.startswith(".venv/.installed-run-") and "*" not in word}
     (clone / ".venv").mkdir()
     (clone / stamp).touch()
     assert "pip install" not in make(clone, "-n", "setup").stdout
-    with (clone / "requirements.txt").open("a") as lock:
-        lock.write("new==1.0\n")
+    with (clone / lock).open("a") as pins:
+        pins.write("new==1.0\n")
     assert "pip install" in make(clone, "-n", "setup").stdout

@@ -10,14 +10,16 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from lib import lock_check
+
 ROOT = Path(__file__).parents[2]
 # mamba-ssm's kernels are known to compile with this torch and no newer one.
 GPU_PINS = {"torch": "2.11.0", "torchvision": "0.26.0", "setuptools": "81.0.0", "wheel": "0.45.1"}
 
 
 def pins_of(name: str) -> dict[str, str]:
-    lines = (ROOT / name).read_text().splitlines()
-    return dict(line.split("==") for line in lines if line and not line.startswith(("#", "-r")))
+    lines = [line.split(" ;")[0] for line in (ROOT / name).read_text().splitlines()]
+    return dict(line.split("==") for line in lines if line and not line.startswith(("#", "-")))
 
 
 def env(name: str) -> dict[str, Any]:
@@ -38,6 +40,24 @@ def test_an_environment_has_the_versions_of_the_lock(name: str) -> None:
 
 def test_the_gpu_environment_differs_only_where_mamba_ssm_asks_for_it() -> None:
     assert pip_pins("train-gpu") == pip_pins("train") | GPU_PINS
+
+
+def test_the_tests_have_the_triton_that_torch_asks_for() -> None:
+    assert pins_of("requirements-dev.txt")["triton"] == pins_of("requirements-cuda.txt")["triton"]
+
+
+def test_what_only_cuda_asks_for_is_a_constraint_of_every_install() -> None:
+    """Else a CPU build of torch would drag gigabytes along, or a CUDA build would take what is newest."""
+    assert [name for name in pins_of("requirements-cuda.txt") if not lock_check.CUDA.match(name)] == []
+    assert [name for name in pins_of("requirements.txt") if lock_check.CUDA.match(name)] == []
+    assert "-c requirements-cuda.txt" in (ROOT / "requirements.txt").read_text().splitlines()
+    assert "-r requirements.txt" in (ROOT / "requirements-dev.txt").read_text().splitlines()
+
+
+def test_every_lock_file_is_resolved_in_ci() -> None:
+    files = {*ROOT.glob("requirements*.txt"), *ROOT.glob("envs/*.yaml")} - {ROOT / "requirements-cuda.txt"}
+    assert {ROOT / lock for lock in lock_check.LOCKS} == files
+    assert "make lock-check" in (ROOT / ".ci/run").read_text().splitlines()
 
 
 @pytest.mark.parametrize("name", ["data", "train", "train-gpu"])

@@ -37,11 +37,14 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [
     ({"pretrain": {"temperature": 0.1}}, ALIGNED),
     ({"model": {"gene_encoder": "mlp"}}, ALIGNED),
     ({"model": {"baseline_width": 6}}, LEARNED),
-    ({"genes": {"gene_filter": "protein_coding"}}, {"fit_genes": 1} | LEARNED),
-    ({"genes": {"scaler": "rank"}}, {"fit_genes": 1} | LEARNED),
-    ({"expression": {"values": "fpkm_uq"}}, {"shard_expression": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED),
+    ({"modalities": {"rna": {"fit": {"gene_filter": "protein_coding"}}}}, {"fit_genes": 1} | LEARNED),
+    ({"modalities": {"rna": {"fit": {"scaler": "rank"}}}}, {"fit_genes": 1} | LEARNED),
+    (
+        {"modalities": {"rna": {"unit": "fpkm_uq"}}},
+        {"shard_expression": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED,
+    ),
     ({"split": {"seed": 1}}, SPLIT),
-    ({"images": {"min_images": 10}}, INGESTED),
+    ({"modalities": {"flair": {"min_images": 10}}}, INGESTED),
     ({"runs": {"methods": ["mgi", "unet", "resunet"]}}, ONE_MORE),
     ({"runs": {"controls": []}}, COMPARED),
 ]
@@ -52,7 +55,7 @@ SOURCES: list[tuple[str, str, dict[str, int]]] = [
     ("src/mgi/commands/split.py", "\n_EDITED = 1\n", SPLIT),
     ("src/mgi/tasks/segmentation/surfaces.py", "\n_EDITED = 1\n", SCORED),
     ("src/mgi/reporting/page.py", "\n_EDITED = 1\n", {"report": 1}),
-    ("src/mgi/commands/archive.py", "\n_EDITED = 1\n", {}),
+    ("src/mgi/commands/verify.py", "\n_EDITED = 1\n", {}),
 ]
 
 

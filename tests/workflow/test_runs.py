@@ -1,7 +1,6 @@
 """The table of runs holds each combination that the config asks for, once."""
 
 import json
-from dataclasses import asdict, fields
 from types import SimpleNamespace
 from typing import Any
 
@@ -123,7 +122,7 @@ class Recorder:
         self.read: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
-        if name in {field.name for field in fields(ModelSettings)}:
+        if name in ModelSettings.model_fields:
             self.read.add(name)
             return getattr(self._settings, name)
         return getattr(ModelSettings, name).fget(self)  # a property, which reads fields in its turn
@@ -138,7 +137,7 @@ def test_the_networks_of_the_comparison_read_no_other_setting(method: str) -> No
 
 
 def test_a_network_without_genes_is_given_what_it_reads_and_mgi_everything_but_the_users_file() -> None:
-    config = {"model": {**asdict(ModelSettings()), "pathways": "sets.gmt"}}
+    config = {"model": {**ModelSettings().plain(), "pathways": "sets.gmt"}}
     given = {
         run: json.loads(model_settings(config, run_table(BOTH), SimpleNamespace(run=f"{run}-fold0-seed0")))
         for run in ("unet-none", "mgi-none", "pretrain")

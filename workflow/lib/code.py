@@ -1,8 +1,9 @@
 """A fingerprint of the code behind a command, so that an edit of it reruns exactly its jobs.
 
 Snakemake does not see the modules that a shell command imports. The fingerprint covers the command's static import
-closure within the package, imports inside functions included, and data files below a module's folder that it names
-(a kernel's source, a template). Comments, docstrings and layout are left out: `ast.unparse` drops or unifies them.
+closure within our packages, imports inside functions included, data files below a module's folder that it names (a
+kernel's source, a template), and a package that it names as a program to start (`python -m`). Comments, docstrings and
+layout are left out: `ast.unparse` drops or unifies them.
 """
 
 import ast
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-PACKAGE = "mgi"
+PACKAGES = ("mgi", "mgi_standin")
 PYTHON = (".py", ".pyc", ".pyi")
 
 
@@ -25,19 +26,20 @@ class Module:
 
 
 def fingerprint(source: Path, command: str) -> str:
-    """Short digest of the code that `python -m mgi <command>` may run; `source` is the folder that holds the package.
+    """Short digest of the code that a command of one of our packages may run; `source` is the folder that holds them.
 
     Raises FileNotFoundError where there is no such command.
     """
-    entry = f"{PACKAGE}.commands.{command.replace('-', '_')}"
-    if _file_of(source, entry) is None:
-        raise FileNotFoundError(f"{source}: no module {entry} for the command '{command}'")
+    entries = [f"{package}.commands.{command.replace('-', '_')}" for package in PACKAGES]
+    entry = next((name for name in entries if _file_of(source, name) is not None), None)
+    if entry is None:
+        raise FileNotFoundError(f"{source}: no module {' or '.join(entries)} for the command '{command}'")
     lines = (f"{name} {read_module(source, name).digest}\n" for name in closure(source, entry))
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
 def closure(source: Path, entry: str) -> list[str]:
-    """Names of all modules of the package that `entry` imports, directly or not, itself included, sorted."""
+    """Names of all modules of our packages that `entry` imports, directly or not, itself included, sorted."""
     found: set[str] = set()
     waiting = _with_packages(source, entry)
     while waiting:
@@ -70,7 +72,7 @@ def _file_of(source: Path, name: str) -> Path | None:
 def _with_packages(source: Path, name: str) -> list[str]:
     """The module and the packages above it, whose `__init__` runs too; what is not ours, or no module, is left out."""
     parts = name.split(".")
-    names = [".".join(parts[:end]) for end in range(1, len(parts) + 1)] if parts[0] == PACKAGE else []
+    names = [".".join(parts[:end]) for end in range(1, len(parts) + 1)] if parts[0] in PACKAGES else []
     return [each for each in names if _file_of(source, each) is not None]
 
 
@@ -79,6 +81,8 @@ def _targets(node: ast.AST) -> list[str]:
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
         return [f"{node.module}.{alias.name}" for alias in node.names]
+    if isinstance(node, ast.Constant) and node.value in PACKAGES[1:]:  # what a module names, it starts as a program
+        return [f"{node.value}.__main__"]
     return []
 
 

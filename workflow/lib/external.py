@@ -6,7 +6,7 @@ Those runs train on the whole configured cohort: on the fold of the number after
 from collections.abc import Mapping
 from typing import Any
 
-from .config import ConfigProblemError
+from .config import ConfigError
 from .runs import RunSpec, run_table
 
 
@@ -18,10 +18,10 @@ def whole_runs(config: Mapping[str, Any]) -> dict[str, RunSpec]:
 def external_scores(config: Mapping[str, Any]) -> str:
     """The table of scores on the other archive.
 
-    Raises ConfigProblemError where the config names none.
+    Raises ConfigError where the config names none.
     """
     if config["external"] is None:
-        raise ConfigProblemError("external: found null, expected a section with `images` and `expression`")
+        raise ConfigError("external: found null, expected a section with `modalities`")
     return "<results>/external/evaluation/dice.csv"
 
 
@@ -36,13 +36,14 @@ def external_config(config: Mapping[str, Any]) -> dict[str, Any]:
     Its own gene order and positions are of no use: the genes are those that were fitted on the first cohort.
     """
     given = config["external"]
+    fit = {**config["modalities"]["rna"]["fit"], "gene_order": "ensembl", "positions": None}
     return {
         **config,
         "external": None,
         "results": f"{config['results']}/external",
-        **{name: given[name] for name in ("simulation", "expression", "images")},
+        "simulation": given["simulation"],
+        "modalities": {**given["modalities"], "rna": {**given["modalities"]["rna"], "fit": fit}},
         "cohort": {"exclude": given["exclude"]},
-        "genes": {**config["genes"], "gene_order": "ensembl", "positions": None},
         "split": {**config["split"], "folds": config["split"]["folds"] + 1},
         "runs": _whole(config),
     }

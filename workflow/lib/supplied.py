@@ -17,30 +17,30 @@ def archive_files(config: Mapping[str, Any]) -> list[str]:
 
 def expression_table(config: Mapping[str, Any]) -> str | None:
     """The user's expression table, where the config asks for one."""
-    return config["expression"]["table"] if config["expression"]["source"] == "matrix" else None
+    return config["modalities"]["rna"]["table"] if config["modalities"]["rna"]["source"] == "matrix" else None
 
 
 def image_table(config: Mapping[str, Any]) -> str | None:
     """The user's zip or folder of images and masks, where the config asks for one."""
-    place = {"kaggle": "archive", "nifti": "folder", "dicom": "folder"}.get(config["images"]["source"])
-    return None if place is None else config["images"][place]
+    place = {"kaggle": "archive", "nifti": "folder", "dicom": "folder"}.get(config["modalities"]["flair"]["source"])
+    return None if place is None else config["modalities"]["flair"][place]
 
 
 def image_lists(config: Mapping[str, Any]) -> list[str]:
     """The user's lists of series and of patients that are there, as a rule's input."""
-    return [*existing(config["images"]["manifest"]), *existing(config["images"]["patients"])]
+    return [*existing(config["modalities"]["flair"]["manifest"]), *existing(config["modalities"]["flair"]["patients"])]
 
 
 def positions_table(config: Mapping[str, Any]) -> list[str]:
     """Where genes lie, as a rule's input: the user's table, or the annotation's where the order by position asks."""
-    if config["genes"]["positions"] is not None:
-        return [config["genes"]["positions"]]
-    return ["<results>/tables/gene_positions.tsv"] if config["genes"]["gene_order"] == "position" else []
+    if _fit(config)["positions"] is not None:
+        return [_fit(config)["positions"]]
+    return ["<results>/tables/gene_positions.tsv"] if _fit(config)["gene_order"] == "position" else []
 
 
 def gene_list(config: Mapping[str, Any]) -> list[str]:
     """The user's list of genes, as a rule's input, where the config filters by it."""
-    return [config["genes"]["gene_list"]] if config["genes"]["gene_filter"] == "list" else []
+    return [_fit(config)["gene_list"]] if _fit(config)["gene_filter"] == "list" else []
 
 
 def pathways(config: Mapping[str, Any]) -> list[str]:
@@ -61,3 +61,8 @@ def existing(path: str | None) -> list[str]:
 def option(name: str, value: str | None) -> list[str]:
     """`name value` for a command line, or nothing where there is no value."""
     return [] if value is None else [name, value]
+
+
+def _fit(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    fit: Mapping[str, Any] = config["modalities"]["rna"]["fit"]
+    return fit

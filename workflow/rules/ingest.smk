@@ -6,8 +6,8 @@ OUTPUTS: <results>/preflight.json, <results>/locks/, <results>/raw/, <results>/t
 
 
 scattergather:
-    expression=config["expression"]["batches"],
-    images=config["images"]["batches"],
+    expression=config["modalities"]["rna"]["batches"],
+    images=config["modalities"]["flair"]["batches"],
 
 
 rule locks:
@@ -38,8 +38,8 @@ rule preflight:
         runtime=10,
         net=1,
     params:
-        expression=settings("expression", without=UNASKED),
-        images=settings("images", without=PACE),
+        expression=settings("modalities.rna", without=UNASKED),
+        images=settings("modalities.flair", without=PACE),
         archive=option("--archive", ARCHIVE),
         code=code_of("preflight"),
     shell:
@@ -59,7 +59,7 @@ rule lock_expression:
         preflight="<results>/preflight.json",
         archive=ARCHIVE_FILES,
         table=existing(EXPRESSION_TABLE),
-        committed=existing(config["expression"]["lock"]),
+        committed=existing(config["modalities"]["rna"]["lock"]),
     output:
         lock="<results>/locks/expression.json",
     log:
@@ -74,7 +74,7 @@ rule lock_expression:
         runtime=30,
         net=1,
     params:
-        settings=settings("expression", without=UNASKED),
+        settings=settings("modalities.rna", without=UNASKED),
         archive=option("--archive", ARCHIVE),
         code=code_of("lock-expression"),
     shell:
@@ -94,7 +94,7 @@ rule lock_images:
         archive=ARCHIVE_FILES,
         table=existing(IMAGE_TABLE),
         lists=IMAGE_LISTS,
-        committed=existing(config["images"]["lock"]),
+        committed=existing(config["modalities"]["flair"]["lock"]),
     output:
         lock="<results>/locks/images.json",
     log:
@@ -109,7 +109,7 @@ rule lock_images:
         runtime=30,
         net=1,
     params:
-        settings=settings("images", without=PACE),
+        settings=settings("modalities.flair", without=PACE),
         archive=option("--archive", ARCHIVE),
         code=code_of("lock-images"),
     shell:
@@ -142,7 +142,7 @@ rule fetch_expression:
         runtime=240,
         net=1,
     params:
-        settings=settings("expression", without=("batches", "values")),
+        settings=settings("modalities.rna", without=("batches", "unit", "fit")),
         archive=option("--archive", ARCHIVE),
         code=code_of("fetch-expression"),
     shell:
@@ -177,7 +177,7 @@ rule fetch_images:
         runtime=240,
         net=1,
     params:
-        settings=settings("images", without=("batches",)),
+        settings=settings("modalities.flair", without=("batches",)),
         archive=option("--archive", ARCHIVE),
         code=code_of("fetch-images"),
     shell:
@@ -211,8 +211,8 @@ rule gene_positions:
         runtime=60,
         net=1,
     params:
-        settings=settings("expression", without=UNASKED),
-        gtf=part_of("genes", "gtf"),
+        settings=settings("modalities.rna", without=UNASKED),
+        gtf=settings("modalities.rna.fit.gtf"),
         folder=GTF_FOLDER,
         archive=option("--archive", ARCHIVE),
         code=code_of("gene-positions"),

@@ -36,7 +36,7 @@ rule shard_expression:
         runtime=60,
     params:
         table=option("--table", EXPRESSION_TABLE),
-        stored=config["expression"]["values"],
+        stored=config["modalities"]["rna"]["unit"],
         positions=["--positions"] if POSITIONS else [],
         code=code_of("shard-expression"),
     shell:
@@ -181,7 +181,7 @@ rule fit_genes:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=settings("genes", without=("positions", "gtf")),
+        settings=settings("modalities.rna.fit", without=("positions", "gtf")),
         listed=["--gene-list"] if GENE_LIST else [],
         code=code_of("fit-genes"),
     shell:

@@ -25,7 +25,7 @@ rule simulate:
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi simulate \
+        python -m mgi_standin simulate \
             --settings {params.settings:q} \
             --output {output.archive:q}
         """

@@ -1,35 +1,74 @@
-"""One patient under two ids would be in training and test at once."""
+"""The one definition of "the same data", for shards, the check of a split, and the check against another archive.
+
+Arrays are the same where their shapes and values are, whatever their types: a slice stored as uint8 by one archive and
+as int16 by the other is one slice. A person under two ids would otherwise be in training and test at once.
+"""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.shards.image_shard import PatientImages
+
+LEAST_CONTENT = 0.01  # share of a slice's pixels above its least value; emptier ones can be alike by chance
+SAMPLED = 4  # every fourth slice tells a copied scan from another
 
 
 def digest_of_values(values: NDArray[Any]) -> bytes:
-    """SHA-256 of an array's values in C order."""
-    return hashlib.sha256(np.ascontiguousarray(values).data).digest()
+    """SHA-256 of an array's shape and its values as float32; 0 and -0 are one value."""
+    digest = hashlib.sha256(str(values.shape).encode())
+    digest.update((np.asarray(values, "<f4", order="C") + np.float32(0)).data)
+    return digest.digest()
 
 
-class TwinGuard:
-    """Remembers what each patient's data was; `what` names it in the message."""
+def digest_of_image(slices: NDArray[Any]) -> bytes:
+    """The digest of a whole image (S, H, W), by its number of slices and a sample of them."""
+    return hashlib.sha256(b"".join([str(len(slices)).encode(), *map(digest_of_values, slices[::SAMPLED])])).digest()
+
+
+def slice_digests(slices: NDArray[Any]) -> list[bytes]:
+    """The digests of the slices of an image (S, H, W); constant and almost empty ones are left out."""
+    return [digest_of_values(one) for one in slices if float((one > one.min()).mean()) >= LEAST_CONTENT]
+
+
+def slice_index(patients: Iterable[PatientImages]) -> dict[bytes, str]:
+    """The patient of each slice by its digest; of several the first."""
+    index: dict[bytes, str] = {}
+    for patient in patients:
+        for digest in slice_digests(patient.slices):
+            index.setdefault(digest, patient.patient_id)
+    return index
+
+
+def same_slices(known: Mapping[bytes, str], patients: Iterable[PatientImages]) -> dict[str, str]:
+    """Of each patient who has a slice of `known` (see slice_index), whose it is."""
+    found = {one.patient_id: [known[key] for key in slice_digests(one.slices) if key in known] for one in patients}
+    return {patient: owners[0] for patient, owners in found.items() if owners}
+
+
+def same_values(known: Mapping[str, NDArray[Any]], patients: Mapping[str, NDArray[Any]]) -> dict[str, str]:
+    """Of each patient whose values (G,) are exactly those of somebody in `known`, whose they are."""
+    index = {digest_of_values(values): patient for patient, values in known.items()}
+    found = {patient: index.get(digest_of_values(values)) for patient, values in patients.items()}
+    return {patient: owner for patient, owner in found.items() if owner is not None}
+
+
+class DuplicateCheck:
+    """Remembers each patient's digest; `what` names the data in the message."""
 
     def __init__(self, what: str) -> None:
         self._what = what
         self._owner: dict[bytes, str] = {}
 
-    def admit(self, patient_id: str, values: NDArray[Any]) -> None:
+    def add(self, patient_id: str, digest: bytes) -> None:
         """Take a patient in.
 
-        Raises BadInputError where another patient has exactly these values.
+        Raises BadInputError where another patient has this digest.
         """
-        self.admit_digest(patient_id, digest_of_values(values))
-
-    def admit_digest(self, patient_id: str, digest: bytes) -> None:
-        """The same with a digest that was made elsewhere, such as in a thread."""
         owner = self._owner.setdefault(digest, patient_id)
         if owner != patient_id:
             raise BadInputError(

@@ -30,7 +30,7 @@ class PatientNames:
         except BadInputError as error:
             if self.given:
                 return None
-            raise BadInputError(f"{error}, or a table of ids in images.patients") from None
+            raise BadInputError(f"{error}, or a table of ids in modalities.flair.patients") from None
 
 
 def read_patient_names(path: Path | None) -> PatientNames:
@@ -51,7 +51,7 @@ def read_patient_names(path: Path | None) -> PatientNames:
                 if cells:
                     _add(table, cells, f"{path}: line {number}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError(f"images.patients: {path}: not readable as TSV ({error})") from None
+        raise BadInputError(f"modalities.flair.patients: {path}: not readable as TSV ({error})") from None
     return PatientNames(table=table, given=True)
 
 

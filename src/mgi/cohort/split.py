@@ -6,34 +6,17 @@ Patients with an image and no expression train nothing: each belongs to one fold
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from mgi.core.errors import BadInputError, ConfigError
+from mgi.cohort.settings import SplitSettings
+from mgi.core.errors import BadInputError
 from mgi.core.ids import site_of
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 RNA_ONLY, IMAGE_ONLY = "rna_only", "image_only"
 _FOLD_STREAM = 1  # keeps the validation draws apart from the draw of the folds
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitSettings:
-    """The section `split`: number of folds, share of a fold's training part that validates, seed."""
-
-    folds: int = 5
-    validation_fraction: float = 0.2
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.folds < 2:
-            raise ConfigError(f"split.folds: found {self.folds}, expected 2 or more")
-        if not 0 < self.validation_fraction < 1:
-            raise ConfigError(f"split.validation_fraction: found {self.validation_fraction}, expected between 0 and 1")
-        if self.seed < 0:
-            raise ConfigError(f"split.seed: found {self.seed}, expected 0 or more")
 
 
 class SplitRow(NamedTuple):

@@ -13,8 +13,8 @@ from mgi.commands._service import service_for
 from mgi.http.credentials import gdc_credential
 from mgi.http.service import Service
 from mgi.locks.lock import ExpressionItem, ExpressionLock
-from mgi.locks.settings import ExpressionSettings
 from mgi.locks.source import Source
+from mgi.modalities.rna.settings import RnaSettings
 from mgi.modalities.rna.sources.gdc import GdcExpression
 from mgi.modalities.rna.sources.matrix import MatrixExpression
 
@@ -23,7 +23,7 @@ ExpressionSource = Source[ExpressionItem, ExpressionLock]
 
 @contextmanager
 def expression_source(
-    chosen: ExpressionSettings, *, archive: str | None = None, table: str | None = None
+    chosen: RnaSettings, *, archive: str | None = None, table: str | None = None
 ) -> Iterator[ExpressionSource]:
     """The source of gene expression; a simulated archive is served while the block runs."""
     if chosen.source == "matrix":
@@ -37,7 +37,7 @@ def expression_source(
 
 
 @contextmanager
-def gdc_service(chosen: ExpressionSettings, *, archive: str | None = None) -> Iterator[Service]:
+def gdc_service(chosen: RnaSettings, *, archive: str | None = None) -> Iterator[Service]:
     """The GDC, for a file that belongs to no source; a simulated archive is served while the block runs."""
     with service_for(archive, "", chosen) as service:
         yield service

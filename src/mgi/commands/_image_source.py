@@ -14,10 +14,10 @@ from mgi.cohort.patient_names import read_patient_names
 from mgi.commands._service import service_for
 from mgi.http.credentials import tcia_credential
 from mgi.locks.lock import ImageItem, ImageLock
-from mgi.locks.settings import ImageSettings
 from mgi.locks.source import Source
 from mgi.modalities.flair.codecs import register_decoders
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
+from mgi.modalities.flair.settings import FlairSettings
 from mgi.modalities.flair.sources.general_commons import read_commons_manifest
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.tcia import TciaImages
@@ -30,7 +30,7 @@ NBIA_PATH = "/nbia-api/services/v4"
 
 @contextmanager
 def image_source(
-    chosen: ImageSettings, *, archive: str | None = None, table: str | None = None
+    chosen: FlairSettings, *, archive: str | None = None, table: str | None = None
 ) -> Iterator[ImageSource]:
     """The source of images and masks; a simulated archive is served while the block runs."""
     register_decoders()
@@ -52,7 +52,7 @@ def image_source(
         )
 
 
-def _own_images(chosen: ImageSettings, table: str | None) -> ImageSource:
+def _own_images(chosen: FlairSettings, table: str | None) -> ImageSource:
     """The source of images that the user has on disk."""
     path = table or (chosen.archive if chosen.source == "kaggle" else chosen.folder)
     place = Path(path) if path else None
@@ -76,5 +76,5 @@ def _own_images(chosen: ImageSettings, table: str | None) -> ImageSource:
     )
 
 
-def _series_manifest(chosen: ImageSettings) -> SeriesManifest | None:
+def _series_manifest(chosen: FlairSettings) -> SeriesManifest | None:
     return read_tcia_manifest(Path(chosen.manifest)) if chosen.manifest else None

@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +207,7 @@ def finish(
         part.write_text(curve_lines(curve))
     facts = {
         "spec": spec,
-        "settings": asdict(settings),
+        "settings": settings.plain(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": str(device()),
         "torch": torch.__version__,

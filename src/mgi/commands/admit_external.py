@@ -6,14 +6,14 @@ has the training mean), and a split in which its patients are tested, so that `p
 """
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mgi.cohort.duplicates import same_slices, same_values, slice_index
 from mgi.cohort.pairing import KEPT
-from mgi.cohort.shared_patients import same_slices, same_values, slice_owners
+from mgi.cohort.settings import AdmissionSettings
 from mgi.cohort.split import RNA_ONLY, TEST, SplitRow
 from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
@@ -27,13 +27,6 @@ from mgi.shards.expression_shard import ExpressionShard, read_expression, write_
 from mgi.shards.image_shard import iter_images
 
 AS_GIVEN = "as given"
-
-
-@dataclass(frozen=True)
-class AdmissionSettings:
-    """From the config section `external`: the largest share of the model's genes that may be missing."""
-
-    max_missing: float = 0.1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
         )
     shared = _shared(args, set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != RNA_ONLY, "patient_id"])
-    known = slice_owners(iter_images(args.slices.parent, with_image))
+    known = slice_index(iter_images(args.slices.parent, with_image))
     images = iter_images(args.external_slices.parent, patients)
     shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
     _refuse(shared)

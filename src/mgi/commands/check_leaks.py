@@ -10,10 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mgi.cohort.duplicates import digest_of_values
+from mgi.cohort.duplicates import digest_of_values, slice_digests
 from mgi.cohort.leaks import leaks_of
 from mgi.cohort.slice_split import WATERMARK
 from mgi.core.errors import BadInputError
@@ -42,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     genes = {
         patient: {digest_of_values(row)} for patient, row in zip(expression.patient_ids, expression.values, strict=True)
     }
-    images = {one.patient_id: _slice_digests(one.slices) for one in iter_images(args.slices.parent)}
+    images = {one.patient_id: set(slice_digests(one.slices)) for one in iter_images(args.slices.parent)}
     shared: Mapping[str, Digests] = {"gene vector": genes, "image slice": images}
     if leaks := [leak for fold, roles in folds.items() for leak in leaks_of(fold, roles, shared)]:
         more = f" ({len(leaks) - 1} more)" if len(leaks) > 1 else ""
@@ -73,11 +70,6 @@ def _folds(path: Path) -> dict[int, list[tuple[str, str]]]:
         int(fold): list(zip(rows["patient_id"], rows["role"], strict=True))
         for fold, rows in table.groupby("fold", sort=True)
     }
-
-
-def _slice_digests(slices: NDArray[Any]) -> set[bytes]:
-    """Digests of the slices that show something, the same in every dtype; of one value throughout all are equal."""
-    return {digest_of_values(np.asarray(plane, "<f4")) for plane in slices if plane.min() != plane.max()}
 
 
 def _on_purpose(folds: Mapping[int, list[tuple[str, str]]]) -> list[dict[str, Any]]:

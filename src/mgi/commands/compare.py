@@ -5,7 +5,6 @@ Patients without expression are in one table alone, beside all others: what meth
 
 import argparse
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -13,22 +12,13 @@ import pandas as pd
 from mgi.cohort.slice_split import PATIENT_PROTOCOL
 from mgi.cohort.tables import read_split
 from mgi.core import settings
-from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.shards.parquet import read_table
 from mgi.tasks.segmentation.audit import audit_table
 from mgi.tasks.segmentation.cohort_tables import dice_table, paired_tests
 from mgi.tasks.segmentation.patient_scores import GENE_FREE, SCORES, per_patient, without_expression
-from mgi.tasks.segmentation.scores import DICE_DEFINITIONS
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """Config section `evaluation`: resamplings of patients, their seed, and the Dice that is tested and audited."""
-
-    bootstrap_draws: int = 10_000
-    seed: int = 0
-    headline: str = "volume"
+from mgi.tasks.segmentation.settings import EvaluationSettings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,11 +36,6 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     chosen = settings.parse(EvaluationSettings, args.settings, where="evaluation")
-    if chosen.headline not in DICE_DEFINITIONS or chosen.bootstrap_draws < 1:
-        raise ConfigError(
-            f"evaluation: headline {chosen.headline!r}, bootstrap_draws {chosen.bootstrap_draws}; expected one of "
-            f"{', '.join(DICE_DEFINITIONS)} and at least 1 draw"
-        )
     scores = pd.concat([_read(path) for path in sorted(args.scores)], ignore_index=True)
     everybody = per_patient(scores)
     patients = everybody[~everybody["patient_id"].isin(without_expression(read_split(args.split)))]

@@ -9,7 +9,7 @@ from mgi.core.files import write_json
 from mgi.core.settings import parse
 from mgi.locks.batch import fetch_batch
 from mgi.locks.lock import ExpressionLock, batch_of, read_lock
-from mgi.locks.settings import ExpressionSettings
+from mgi.modalities.rna.settings import RnaSettings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    chosen = parse(ExpressionSettings, args.settings, where="expression")
+    chosen = parse(RnaSettings, args.settings, where="modalities.rna")
     lock = read_lock(args.lock, ExpressionLock, source=chosen.source)
     items = batch_of(lock.items, args.batch)
     folder = Path(args.output).parent

@@ -9,7 +9,7 @@ from mgi.core.files import write_json
 from mgi.core.settings import parse
 from mgi.locks.batch import fetch_batch
 from mgi.locks.lock import ImageLock, batch_of, read_lock
-from mgi.locks.settings import ImageSettings
+from mgi.modalities.flair.settings import FlairSettings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    chosen = parse(ImageSettings, args.settings, where="images")
+    chosen = parse(FlairSettings, args.settings, where="modalities.flair")
     lock = read_lock(args.lock, ImageLock, source=chosen.source)
     items = batch_of(lock.items, args.batch)
     folder = Path(args.output).parent

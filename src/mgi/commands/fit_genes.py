@@ -7,10 +7,11 @@ from mgi.cohort.split import TRAIN
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
 from mgi.core.settings import parse
-from mgi.modalities.rna.filter import FilterSettings
 from mgi.modalities.rna.fitted_genes import write_fitted_genes
+from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.gene_list import read_gene_list
 from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.expression_shard import read_expression
 
 
@@ -27,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    settings = parse(FilterSettings, args.settings, where="genes")
+    settings = parse(FitSettings, args.settings, where="modalities.rna.fit")
     folder = Path(args.values).parent
     if Path(args.genes).parent != folder:
         raise BadInputError(f"{args.genes}: expected in the folder of {args.values}")
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
     if absent := [patient for patient in train_ids if patient not in row_of]:
         raise BadInputError(f"{args.values}: no expression of {absent[0]}, a training patient of fold {args.fold}")
     rows = [row_of[patient] for patient in train_ids]
+    listed = read_gene_list(args.gene_list) if args.gene_list else None
     fitted = fit(
         shard.values[rows],
         shard.genes,
@@ -44,7 +46,9 @@ def run(args: argparse.Namespace) -> None:
         train_ids,
         scale=shard.scale,
         counts=None if shard.counts is None else shard.counts[rows],
-        listed=read_gene_list(args.gene_list) if args.gene_list else None,
+        listed=listed,
     )
     write_fitted_genes(args.output, fitted)
+    if several := GeneIndex(shard.genes["gene_id"].tolist(), shard.genes["gene_name"].tolist()).ambiguous(listed or ()):
+        print(f"{len(several)} listed names of several genes, all of them taken: {', '.join(several[:5])}")
     print(f"fold {args.fold}: {len(fitted.gene_ids)} of {len(shard.genes)} genes, fitted on {fitted.n_train} patients")

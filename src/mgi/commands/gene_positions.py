@@ -5,17 +5,16 @@ from pathlib import Path
 
 from mgi.commands._expression_source import gdc_service
 from mgi.core.settings import parse
-from mgi.locks.settings import ExpressionSettings
-from mgi.modalities.rna.filter import GtfSettings
 from mgi.modalities.rna.gtf import read_gtf_genes
 from mgi.modalities.rna.positions import write_positions
+from mgi.modalities.rna.settings import GtfSettings, RnaSettings
 from mgi.modalities.rna.sources.gencode import fetch_gtf, stated_md5
 
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--settings", required=True, help="the section `expression` of the configuration, as JSON")
-    options.add_argument("--gtf", required=True, help="the key `genes.gtf` of the configuration, as JSON")
+    options.add_argument("--gtf", required=True, help="the key `modalities.rna.fit.gtf` of the configuration, as JSON")
     options.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real service")
     options.add_argument("--folder", required=True, help="where the annotation is kept, by its MD5")
     options.add_argument("--output", required=True, help="gene positions, TSV")
@@ -23,8 +22,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    chosen = parse(ExpressionSettings, args.settings, where="expression")
-    pinned = parse(GtfSettings, args.gtf, where="genes.gtf")
+    chosen = parse(RnaSettings, args.settings, where="modalities.rna")
+    pinned = parse(GtfSettings, args.gtf, where="modalities.rna.fit.gtf")
     with gdc_service(chosen, archive=args.archive) as service:
         # A simulated archive has an annotation of its own genes: it alone knows the digest.
         md5 = stated_md5(service, pinned.file_id) if args.archive else pinned.md5

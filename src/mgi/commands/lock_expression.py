@@ -7,7 +7,7 @@ from mgi.commands._service import add_source_options
 from mgi.core.files import write_json
 from mgi.core.settings import parse
 from mgi.locks.lock import ExpressionLock, as_json, read_lock
-from mgi.locks.settings import ExpressionSettings
+from mgi.modalities.rna.settings import RnaSettings
 from mgi.modalities.rna.sources.gdc_listing import check_file_count
 
 
@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    chosen = parse(ExpressionSettings, args.settings, where="expression")
+    chosen = parse(RnaSettings, args.settings, where="modalities.rna")
     with expression_source(chosen, archive=args.archive, table=args.table) as source:
         if chosen.lock is not None:
             lock = read_lock(chosen.lock, ExpressionLock, source=chosen.source)

@@ -7,7 +7,7 @@ from mgi.commands._service import add_source_options
 from mgi.core.files import write_json
 from mgi.core.settings import parse
 from mgi.locks.lock import ImageLock, as_json, read_lock
-from mgi.locks.settings import ImageSettings
+from mgi.modalities.flair.settings import FlairSettings
 from mgi.modalities.flair.sources.general_commons import named
 
 
@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    chosen = parse(ImageSettings, args.settings, where="images")
+    chosen = parse(FlairSettings, args.settings, where="modalities.flair")
     with image_source(chosen, archive=args.archive, table=args.table) as source:
         if chosen.lock is not None:
             lock = read_lock(chosen.lock, ImageLock, source=chosen.source)

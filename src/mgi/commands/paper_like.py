@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from mgi.cohort.tables import read_split
-from mgi.commands.compare import EvaluationSettings
 from mgi.core import settings
 from mgi.core.files import atomic_path
 from mgi.shards.parquet import read_table
 from mgi.tasks.segmentation.paper_like import EMPTY_MASK, NO_SPLIT, PATIENT, paper_like_table
 from mgi.tasks.segmentation.patient_scores import SCORES, without_expression
 from mgi.tasks.segmentation.scores import score_patient
+from mgi.tasks.segmentation.settings import EvaluationSettings
 from mgi.tasks.segmentation.true_masks import read_masks
 
 

@@ -10,8 +10,9 @@ from mgi.core.errors import ConfigError, MgiError, NetworkError
 from mgi.core.files import write_json
 from mgi.core.settings import parse
 from mgi.locks.lock import ExpressionLock, ImageLock, read_lock
-from mgi.locks.settings import ExpressionSettings, ImageSettings
 from mgi.locks.source import Source
+from mgi.modalities.flair.settings import FlairSettings
+from mgi.modalities.rna.settings import RnaSettings
 
 L = TypeVar("L", ExpressionLock, ImageLock)
 
@@ -26,8 +27,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    expression = parse(ExpressionSettings, args.expression, where="expression")
-    images = parse(ImageSettings, args.images, where="images")
+    expression = parse(RnaSettings, args.expression, where="modalities.rna")
+    images = parse(FlairSettings, args.images, where="modalities.flair")
     with (
         expression_source(expression, archive=args.archive) as genes,
         image_source(images, archive=args.archive) as mri,
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     write_json(args.output, {"kind": "preflight", "format": 1, "sources": [line for line, _ in found]})
 
 
-def _detail(chosen: ExpressionSettings | ImageSettings, cls: type[L], source: Source[Any, L]) -> str:
+def _detail(chosen: RnaSettings | FlairSettings, cls: type[L], source: Source[Any, L]) -> str:
     """What the source says of itself; with a committed lock it is not asked, only whether it can serve the lock."""
     if chosen.lock is None:
         return source.probe()

@@ -5,7 +5,6 @@ shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, an
 """
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     card = model_card(
         CardFacts(
             run=facts,
-            model=asdict(weights.model),
+            model=weights.model.plain(),
             images=images,
             expression=expression,
             n_folds=n_folds,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mgi.cohort.duplicates import TwinGuard
+from mgi.cohort.duplicates import DuplicateCheck, digest_of_values
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.lock import ExpressionItem, ExpressionLock, read_lock
 from mgi.locks.raw_index import RawItem, read_raw_indexes
@@ -17,8 +17,6 @@ from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.positions import read_positions, with_positions, without_positions
 from mgi.modalities.rna.star_cohort import SCALES, StarCohort
 from mgi.shards.expression_shard import describe_expression, expression_writer
-
-_TWINS = "expression in every gene"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,11 +62,11 @@ def _shard_star_files(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One file in memory at a time; the shard has counts whatever its values are."""
     cohort = StarCohort(raw[chosen[0].key].verified_path())
-    twins = TwinGuard(_TWINS)
+    duplicates = DuplicateCheck("expression in every gene")
     with expression_writer(args.values, cohort.genes, SCALES[args.stored], with_counts=True) as writer:
         for item in chosen:
             profile = cohort.read(raw[item.key].verified_path(), args.stored)
-            twins.admit(item.patient_id, profile.counts)
+            duplicates.add(item.patient_id, digest_of_values(profile.counts))
             writer.add(item.patient_id, profile.values, profile.counts)
     stated = {
         "gene_model": cohort.gene_model,
@@ -82,7 +80,7 @@ def _shard_table(
     args: argparse.Namespace, lock: ExpressionLock, chosen: list[ExpressionItem]
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     if args.stored != "tpm":
-        raise ConfigError(f"expression.values: found {args.stored}, but a table is stored as given; leave the default")
+        raise ConfigError(f"modalities.rna.unit: found {args.stored}, but a table is stored as given")
     if args.table is None or lock.table is None:
         raise ConfigError("--table: missing, expected the table that the lock was made from")
     check_table(Path(args.table), lock.table)
@@ -90,11 +88,11 @@ def _shard_table(
     place = {sample: row for row, sample in enumerate(matrix.samples)}
     if absent := [item.key for item in chosen if item.key not in place]:
         raise BadInputError(f"{args.table}: sample {absent[0]}: missing, though the lock lists it")
-    twins = TwinGuard(_TWINS)
+    duplicates = DuplicateCheck("expression in every gene")
     with expression_writer(args.values, matrix.genes, AS_GIVEN, with_counts=False) as writer:
         for item in chosen:
             values = np.ascontiguousarray(matrix.values[place[item.key]])
-            twins.admit(item.patient_id, values)
+            duplicates.add(item.patient_id, digest_of_values(values))
             writer.add(item.patient_id, values)
     stated = {"table_sha256": lock.table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
     return matrix.genes, {**stated, "columns_not_used": list(matrix.ignored), "genes_dropped": matrix.dropped}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mgi.cohort.duplicates import TwinGuard
+from mgi.cohort.duplicates import DuplicateCheck
 from mgi.cohort.pairing import EXCLUDED
 from mgi.cohort.tables import read_cohort
 from mgi.core.errors import BadInputError, ConfigError
@@ -47,11 +47,11 @@ def run(args: argparse.Namespace) -> None:
     rows = cohort[cohort["has_image"] & (cohort["reason"] != EXCLUDED)].sort_values("patient_id").to_dict("records")
     if not rows:
         raise BadInputError(f"{args.cohort}: no patient has an image")
-    dropped, twins = {}, TwinGuard("image")
+    dropped, duplicates = {}, DuplicateCheck("image")
     with _converter(lock, args.table) as convert, image_shard_writer(args.slices) as writer:
         patients = map_ahead(partial(_convert, raw=raw, convert=convert), rows, threads=args.threads)
         for count, found in enumerate(patients, start=1):
-            twins.admit_digest(found.patient_id, found.digest)
+            duplicates.add(found.patient_id, found.digest)
             writer.add_rows(found.patient_id, found.rows)
             if found.notes:
                 dropped[found.patient_id] = list(found.notes)

@@ -3,7 +3,8 @@
 import argparse
 
 from mgi.cohort.pairing import EXCLUDED, KEPT
-from mgi.cohort.split import SplitSettings, site_counts, split_patients, whole_cohort
+from mgi.cohort.settings import SplitSettings
+from mgi.cohort.split import site_counts, split_patients, whole_cohort
 from mgi.cohort.tables import read_cohort, write_split, write_split_sites
 from mgi.core.settings import parse
 

@@ -16,7 +16,7 @@ from mgi.locks.raw_record import promised_files
 from mgi.shards.dataset_manifest import DATASET, recorded_files
 
 HALVES = {"expression": "table", "images": "archive"}  # a section of the config, and its key that names the own file
-_IN_FOLDERS = ("nifti", "dicom")  # the sources of images whose key is images.folder
+_IN_FOLDERS = ("nifti", "dicom")  # the sources of images whose key is modalities.flair.folder
 _WRONG = "damaged or missing"
 
 Part = tuple[str, list[RecordedFile], list[str]]

@@ -9,17 +9,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from mgi.core.errors import ConfigError
+from mgi.core.section import Section
 
 T = typing.TypeVar("T")
 _hints_of = functools.cache(typing.get_type_hints)  # a lock holds hundreds of items of one class
 
 
 def parse(cls: type[T], given: str | Mapping[str, Any], *, where: str = "settings") -> T:
-    """Build the dataclass `cls` from JSON text or a mapping; nested dataclasses are built too.
+    """Build the section or dataclass `cls` from JSON text or a mapping; nested dataclasses are built too.
 
     Raises ConfigError naming the key where one is unknown, missing or of another type.
     """
     values = _load(given, where)
+    if issubclass(cls, Section):
+        return cls.read(dict(values), where=where)
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     hints = _hints_of(cls)  # type: ignore[arg-type]
     for name in values:

@@ -11,22 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.vision import match_torch_threads
 
 BILINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrices say where a pixel is read, not where it goes
-
-
-@dataclass(frozen=True, kw_only=True)
-class AugmentSettings:
-    """Ranges are symmetric: `scale` relative, `rotation` in degrees, `jitter` relative gain and offset in deviations.
-
-    `flip` mirrors left and right half of the time. Genes that tell the side of a lesion cannot be learned with it.
-    """
-
-    scale: float = 0.05
-    rotation: float = 15.0
-    flip: bool = True
-    jitter: float = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ def present_folder(folder: Path | None, expected: str) -> Path:
     """The folder; ConfigError with what is expected there where it is absent."""
     if folder is None or not folder.is_dir():
         found = "nothing" if folder is None else f"no folder at {folder}"
-        raise ConfigError(f"images.folder: found {found}, expected {expected}")
+        raise ConfigError(f"modalities.flair.folder: found {found}, expected {expected}")
     return folder
 
 

@@ -1,60 +1,82 @@
 """Sizes and choices of the models; every value is ours, because the MGI paper (arXiv:2406.00631) gives none."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mgi.core.section import Count, Positive, Section, unit
 
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelSettings:
-    """Architecture of MGI and of the networks that it is compared with.
+class ModelSettings(Section):
+    """Architecture of MGI and of the networks that it is compared with."""
 
-    `image_size` is the side of the square input in pixels, `image_frame` what fills it (`mgi.datasets.frame`),
-    `context_slices` the neighbours that every network sees on either side of the slice that it segments, `patch_size`
-    the side of one ViT patch; `upsampling_stages` doublings lead from the patch grid to the mask decoder's output.
-    `image_stem` feeds the transformer with the pixels of each patch, or with a convolutional pyramid of `stem_width`
-    channels at the pixels' grid, whose maps the mask decoder joins on its way up. `convolution_norm` is what the
-    pyramid, the U-Net and the ResU-Net are normalised by: each map of each slice by itself, which forgets how bright
-    the slice is, or over the batch, which does not.
-    (The Attention U-Net and DeepLabv3+ come with norms of their own.)
-
-    `gene_patch` genes make one token, through one matrix for all patches (`shared`) or one each (`local`); or every
-    gene is a token (`gene`), or every gene set of the file `pathways` (`pathway`). The encoders `flat_mlp` and
-    `group_attention` (`gene_groups`) read genes their own way. More than `gene_tokens_at_once` tokens are encoded a few
-    patients at a time and computed again in the backward pass (0: never). `gene_pooling` makes a patient's gene vector
-    of the tokens in pre-training. The decoder sees at most `fusion_tokens` gene tokens.
-    """
-
-    image_size: int = 256
+    image_size: Annotated[int, Field(ge=16), unit("pixels")] = 256
+    """Side of the square input; a multiple of patch_size."""
     image_frame: Literal["slice", "head"] = "slice"
-    context_slices: int = 0
-    patch_size: int = 16
+    """What fills that square; slice: the whole slice; head: the box around the volume's foreground."""
+    context_slices: Count = 0
+    """Neighbours on either side of a slice that every network sees too (2.5D); 0: the slice alone."""
+    patch_size: Annotated[int, Field(ge=2), unit("pixels")] = 16
+    """Side of one patch of the vision transformer."""
     image_stem: Literal["patches", "pyramid"] = "patches"
-    stem_width: int = 16
+    """patches: the transformer sees the pixels of each patch; pyramid: maps of convolutions, which the decoder joins
+    on its way up."""
+    stem_width: Positive = 16
+    """Channels of the pyramid at the pixels' grid, doubled at each level below."""
     convolution_norm: Literal["instance", "batch"] = "instance"
-    image_width: int = 384
-    image_depth: int = 12
-    image_heads: int = 6
+    """Of the pyramid, U-Net and ResU-Net (the others come with norms of their own): instance: each map by itself, which
+    forgets how bright a slice is; batch: over the batch, which does not."""
+    image_width: Annotated[int, Field(ge=8)] = 384
+    """Width of the image tokens; a multiple of image_heads."""
+    image_depth: Positive = 12
+    """Blocks of the image encoder."""
+    image_heads: Positive = 6
+    """Attention heads of the image encoder."""
     gene_encoder: Literal["mamba", "transformer", "mlp", "flat_mlp", "group_attention"] = "mamba"
+    """mlp: a perceptron on each token; flat_mlp: one on all genes together; group_attention: groups of genes and a
+    class token."""
     gene_tokens: Literal["gene", "shared", "local", "pathway"] = "shared"
-    gene_patch: int = 64
+    """For mamba, transformer and mlp: shared: one matrix embeds every patch of genes; local: one matrix for each; gene:
+    every gene is a token; pathway: every gene set."""
+    gene_patch: Positive = 64
+    """Genes in one token, for shared and local."""
     pathways: str | None = None
-    gene_groups: int = 64
-    gene_tokens_at_once: int = 65536
+    """For gene_tokens pathway: path of a .gmt file of gene sets."""
+    gene_groups: Positive = 64
+    """Groups of consecutive genes, for group_attention."""
+    gene_tokens_at_once: Count = 65536
+    """Tokens of all patients together; more are encoded a few patients at a time, and again in the backward pass: less
+    memory, more time; 0: no limit."""
     gene_pooling: Literal["mixed", "mean"] = "mixed"
-    gene_width: int = 256
-    gene_depth: int = 4
-    gene_state: int = 16
+    """What makes a patient's vector of the tokens in pre-training; mixed: a learned blend of maximum and mean; mean;
+    not for group_attention."""
+    gene_width: Annotated[int, Field(ge=8)] = 256
+    """Width of the gene tokens."""
+    gene_depth: Positive = 4
+    """Blocks of the gene encoder."""
+    gene_state: Positive = 16
+    """State size of the selective scan, for mamba."""
     bidirectional: bool = True
+    """The scan also runs from the last gene to the first, for mamba."""
     scan_backend: Literal["auto", "cpp", "triton", "torch", "mamba_ssm", "reference"] = "auto"
-    projection_width: int = 128
-    decoder_width: int = 256
-    decoder_heads: int = 8
-    decoder_depth: int = 2
-    fusion_tokens: int = 1024
-    upsampling_stages: int = 3
-    baseline_width: int = 32
+    """What computes the scan: auto: the fastest that can run here; cpp: CPU, needs g++ or clang++; triton, mamba_ssm:
+    GPU; torch: anywhere; reference: token by token, for tests."""
+    projection_width: Annotated[int, Field(ge=2)] = 128
+    """Width of the space in which genes and images are aligned."""
+    decoder_width: Annotated[int, Field(ge=8)] = 256
+    """Width of the mask decoder; a multiple of decoder_heads."""
+    decoder_heads: Positive = 8
+    """Attention heads of the mask decoder."""
+    decoder_depth: Positive = 2
+    """Two-way attention blocks of the mask decoder."""
+    fusion_tokens: Positive = 1024
+    """Most gene tokens that the mask decoder sees; of more, runs of neighbours are pooled."""
+    upsampling_stages: Annotated[int, Field(ge=0, le=5)] = 3
+    """Doublings from the patch grid towards the mask."""
+    baseline_width: Annotated[int, Field(ge=4)] = 64
+    """Width of the first level of the networks beside MGI."""
 
     @property
     def image_channels(self) -> int:

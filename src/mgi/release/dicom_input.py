@@ -8,8 +8,8 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.user_folder import digest_of, hashed
 from mgi.modalities.flair.dicom import Volume, volume_of
+from mgi.modalities.flair.header import TIMES
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair, score
-from mgi.modalities.flair.sources.dicom_folder import TIMES
 from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags
 from mgi.modalities.flair.sources.tcia_listing import TciaSeries
 

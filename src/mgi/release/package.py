@@ -160,7 +160,7 @@ def _stated_by(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
     return {
         "method": method,
         "run": weights.spec,
-        "model": json.loads(json.dumps(asdict(weights.model))),
+        "model": weights.model.plain(),
         "genes": genes,
         "reads_genes": method == "mgi" and weights.spec["genes"] != "none",
     }

@@ -103,7 +103,9 @@ INLINE V exp2_product(V a, V b) {
 #else
     V t = a * b + ROUNDER;
     V n = t - ROUNDER;
-    V r = a * b - n;
+    // Beyond 2^23 floats lie further apart than 1, and so may n and the product: what is left of it says nothing then.
+    // Bounds come first: with a NaN on the right, both comparisons hand it on.
+    V r = larger(all(-0.5f), smaller(all(0.5f), a * b - n));
     V p = all(1.53264642e-04f);
     p = p * r + 1.33908063e-03f;
     p = p * r + 9.61850583e-03f;
@@ -111,7 +113,7 @@ INLINE V exp2_product(V a, V b) {
     p = p * r + 2.40226477e-01f;
     p = p * r + 6.93147182e-01f;
     p = p * r + 1.0f;
-    t = smaller(larger(t, all(ROUNDER - 126.0f)), all(ROUNDER + 127.0f));
+    t = larger(all(ROUNDER - 126.0f), smaller(all(ROUNDER + 127.0f), t));
     return (V)((VI)p + ((VI)t << 23));
 #endif
 }

@@ -1,78 +1,90 @@
 """Schedules of pre-training, fine-tuning and prediction; every default is ours, the paper gives none."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from mgi.core.errors import ConfigError
-from mgi.datasets.augment import AugmentSettings
+from pydantic import Field, model_validator
+
+from mgi.core.section import Count, Positive, Section, Share, Weight, refusal
+from mgi.datasets.settings import AugmentSettings
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScheduleSettings:
-    """One optimiser run: AdamW with linear warm-up and cosine decay, gradients clipped at norm 1.
+class ScheduleSettings(Section):
+    """One run of the optimiser: AdamW with linear warm-up and cosine decay, gradients clipped at norm 1."""
 
-    `batch` counts slices (patients, in pre-training); steps between validations and between checkpoints. `precision`
-    is that of the networks' activations: bf16 is mixed precision on a GPU, with parameters and states in float32.
-    `averaging` is the decay a step of the running average of the weights that is validated and kept; 0 keeps the
-    weights themselves.
-    """
-
-    steps: int
-    batch: int = 16
-    learning_rate: float = 3e-4
-    weight_decay: float = 0.05
-    warmup_steps: int = 50
-    validate_every: int = 100
-    checkpoint_every: int = 100
+    steps: Positive
+    """Steps of the optimiser."""
+    batch: Positive = 16
+    """Slices a step (patients, in pre-training)."""
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-4
+    """Highest learning rate of AdamW."""
+    weight_decay: Weight = 0.05
+    """Decoupled weight decay."""
+    warmup_steps: Count = 50
+    """Steps of linear warm-up."""
+    validate_every: Positive = 100
+    """Steps between validations."""
+    checkpoint_every: Positive = 100
+    """Steps between checkpoints."""
     precision: Literal["float32", "bf16"] = "float32"
-    averaging: float = 0.0
+    """Of the networks' activations: bf16 is mixed precision, on a GPU only; parameters, losses and states stay in
+    float32."""
+    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay a step of the running average of the weights, which is validated and kept; 0: the weights themselves."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PretrainSettings:
-    """Contrastive alignment of image and gene encoders, and what is learned beside it; a weight of 0 turns a part off.
-
-    `alpha` weighs the slices' choice among genes in the loss `alpha`. `gene_noise` is the deviation of Gaussian noise
-    added to standardised expression, an augmentation for few patients. `masked_genes` is the share of genes that are
-    hidden and reconstructed: single ones at random, or a span of consecutive tokens, in a pass of their own or in the
-    one that the contrast reads, which then sees the hidden ones as the training mean. `masked_patches` is the share of
-    image patches in the span that is hidden. `rna_only_batch` patients without image join each step for their masked
-    genes. `processes` says how many the workflow starts by torchrun; the batch is divided among them.
-    """
+class PretrainSettings(Section):
+    """Contrastive alignment of genes and images on a fold's training patients, and what is learned beside it."""
 
     schedule: ScheduleSettings
-    loss: Literal["joint", "clip", "alpha", "multi_positive"] = "clip"
-    alpha: float = 0.75
-    slices_per_patient: int = 1
-    temperature: float = 0.07
+    """The run of the optimiser."""
+    loss: Literal["clip", "joint", "alpha", "multi_positive"] = "clip"
+    """clip: each pair against its row and its column; joint: against the whole batch; alpha: clip with rows and columns
+    weighed; multi_positive: clip for several slices."""
+    alpha: Share = 0.75
+    """Weight of the rows (a slice chooses genes) in the loss alpha."""
+    slices_per_patient: Positive = 1
+    """Slices of a patient in a batch; more than 1 only with multi_positive."""
+    temperature: Annotated[float, Field(gt=0)] = 0.07
+    """Temperature at the start."""
     learn_temperature: bool = True
-    masked_genes: float = 0.5
+    """Whether the temperature is trained."""
+    masked_genes: Share = 0.5
+    """Share of genes that are masked and reconstructed."""
     masked_gene_shape: Literal["random", "span"] = "random"
-    masked_gene_weight: float = 1.0
+    """random: single genes; span: consecutive tokens."""
+    masked_gene_weight: Weight = 1.0
+    """Weight of that reconstruction in the loss; 0: none."""
     masked_gene_pass: Literal["own", "shared"] = "own"
-    rna_only_batch: int = 0
-    masked_patches: float = 0.25
-    masked_patch_weight: float = 0.0
-    triplet_weight: float = 0.0
-    triplet_margin: float = 0.2
-    gene_noise: float = 0.0
-    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    """own: the contrast sees all genes; shared: it sees the masked ones, at half the cost of genes."""
+    rna_only_batch: Count = 0
+    """Patients with expression and no image that join a step for their masked genes."""
+    masked_patches: Share = 0.25
+    """Share of image patches in the one span that is masked."""
+    masked_patch_weight: Weight = 0.0
+    """Weight of the prediction of masked patches in the loss; 0: none."""
+    triplet_weight: Weight = 0.0
+    """Weight of the triplet loss; above 0 only with 2 slices a patient or more."""
+    triplet_margin: Weight = 0.2
+    """Margin of the triplet loss."""
+    gene_noise: Weight = 0.0
+    """Deviation of the noise added to standardised expression, an augmentation for few patients."""
+    augment: AugmentSettings = AugmentSettings()
+    """Random changes of images."""
     compile: bool = False
-    processes: int = 1
+    """Whether torch.compile is used for the image encoder, on a GPU only."""
+    processes: Positive = 1
+    """Processes, one a GPU or sharing compute.threads, that torchrun starts; the batch is divided among them."""
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
         if self.slices_per_patient > 1 and self.loss != "multi_positive":
-            raise ConfigError(
-                f"pretrain.loss: found {self.loss}, expected multi_positive with slices_per_patient "
-                f"{self.slices_per_patient}: other losses would push slices of one patient from its genes"
-            )
+            # Other losses would push slices of one patient from its genes.
+            raise refusal("slices_per_patient", self.slices_per_patient, f"1 with loss {self.loss}")
         if self.triplet_weight > 0 and self.slices_per_patient < 2:
-            raise ConfigError("pretrain.slices_per_patient: found 1, expected 2 or more for a triplet_weight above 0")
+            raise refusal("slices_per_patient", 1, "2 or more with a triplet_weight")
         if self.schedule.batch < self.processes:
-            raise ConfigError(
-                f"pretrain.schedule.batch: found {self.schedule.batch}, expected at least pretrain.processes, "
-                f"{self.processes}"
-            )
+            raise refusal("schedule.batch", self.schedule.batch, f"at least {self.processes}, one a process")
+        return self
 
     @property
     def reconstructs_genes(self) -> bool:
@@ -80,33 +92,35 @@ class PretrainSettings:
         return self.masked_gene_weight > 0 and self.masked_genes > 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class FinetuneSettings:
-    """Segmentation training, the same for every method.
-
-    The encoders of MGI learn at `encoder_rate` of the learning rate, after `decoder_only_steps` in which they rest;
-    `gene_dropout` is the share of patients in a batch whose genes are replaced by the null token. Slices are drawn by
-    tumour area plus `area_floor` times the mean area.
-    """
+class FinetuneSettings(Section):
+    """Segmentation training, the same for every method."""
 
     schedule: ScheduleSettings
-    image_encoder_rate: float = 0.1
-    gene_encoder_rate: float = 0.1
-    decoder_only_steps: int = 0
-    gene_dropout: float = 0.3
-    gene_noise: float = 0.0
-    area_floor: float = 0.1
-    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    """The run of the optimiser."""
+    image_encoder_rate: Weight = 0.1
+    """Learning rate of MGI's image encoder relative to the rest; 0 keeps it frozen."""
+    gene_encoder_rate: Weight = 0.1
+    """Learning rate of MGI's gene encoder relative to the rest; 0 keeps it frozen."""
+    decoder_only_steps: Count = 0
+    """First steps in which both encoders rest."""
+    gene_dropout: Share = 0.3
+    """Share of a batch's patients whose genes are replaced by the null token."""
+    gene_noise: Weight = 0.0
+    """Deviation of the noise added to standardised expression, an augmentation for few patients."""
+    area_floor: Weight = 0.1
+    """Slices are drawn by tumour area plus so much of the mean area: the share of empty ones grows with it."""
+    augment: AugmentSettings = AugmentSettings()
+    """Random changes of images and masks."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PredictSettings:
-    """`permutations` derangements of the test patients' genes make the permuted control.
+class PredictSettings(Section):
+    """Masks of the test patients."""
 
-    With `mirrored` a slice is segmented twice, the second time left for right, and the logits are averaged.
-    """
-
-    batch: int = 64
-    permutations: int = 5
+    batch: Positive = 64
+    """Slices a step."""
     mirrored: bool = False
-    seed: int = 0
+    """Also segment the slice's mirror image, left for right, and average the logits: test-time augmentation."""
+    permutations: Count = 5
+    """Times that the test patients' genes are permuted among them, for the gene audit."""
+    seed: Count = 0
+    """Seed of the permutations."""

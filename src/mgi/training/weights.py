@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def save_weights(
     facts = {
         "format": FORMAT,
         "spec": spec,
-        "model": asdict(model),
+        "model": model.plain(),
         "gene_hash": digest_of(genes),
         "genes": genes,
         # As pairs: the order of the sets is that of the tokens, and the keys of a mapping are sorted.

@@ -1,14 +1,72 @@
 import numpy as np
 import pytest
 
-from mgi.cohort.duplicates import TwinGuard
+from mgi.cohort.duplicates import (
+    DuplicateCheck,
+    digest_of_image,
+    digest_of_values,
+    same_slices,
+    same_values,
+    slice_digests,
+    slice_index,
+)
 from mgi.core.errors import BadInputError
+from mgi.shards.image_shard import PatientImages
+
+RNG = np.random.default_rng(0)
 
 
-def test_a_second_patient_with_the_same_values_is_refused() -> None:
-    guard = TwinGuard("image")
-    guard.admit("A", np.arange(6).reshape(2, 3))
-    guard.admit("B", np.arange(6).reshape(2, 3) + 1)
-    guard.admit("A", np.arange(6).reshape(2, 3))
+def patient(name: str, slices: np.ndarray) -> PatientImages:
+    return PatientImages(
+        patient_id=name, slices=slices, masks=None, spacing_mm=None, positions_mm=None, source=name
+    )  # fmt: skip
+
+
+def drawn() -> np.ndarray:
+    return RNG.integers(0, 100, (3, 8, 8)).astype(np.int16)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32, np.dtype(">i2")])
+def test_the_type_in_which_an_archive_stores_a_slice_does_not_matter(dtype: np.dtype) -> None:
+    first = drawn()
+    copy = first.astype(dtype)
+    assert slice_digests(copy) == slice_digests(first)
+    assert digest_of_image(copy) == digest_of_image(first)
+    assert digest_of_values(copy[0]) == digest_of_values(first[0])
+    assert same_slices(slice_index([patient("A", first)]), [patient("C", copy[2:])]) == {"C": "A"}
+
+
+def test_a_second_patient_with_the_same_image_is_refused_whatever_its_type() -> None:
+    check, image = DuplicateCheck("image"), drawn()
+    check.add("A", digest_of_image(image.astype(np.uint8)))
+    check.add("B", digest_of_image(image + 1))
+    check.add("A", digest_of_image(image))
+    check.add("D", digest_of_image(image[:2]))
     with pytest.raises(BadInputError, match="C: has the same image as A"):
-        guard.admit("C", np.arange(6).reshape(2, 3))
+        check.add("C", digest_of_image(image))
+
+
+def test_one_slice_in_common_is_enough_wherever_it_lies() -> None:
+    first, other = drawn(), drawn()
+    copy = np.concatenate([drawn(), first[2:]])
+    known = slice_index([patient("A", first), patient("B", other)])
+    assert same_slices(known, [patient("C", copy), patient("D", drawn())]) == {"C": "A"}
+
+
+def test_slices_of_next_to_nothing_and_of_another_grid_are_not_the_same() -> None:
+    first = drawn()
+    first[0], first[1] = 7, 0
+    first[1, 3, 3] = 9
+    large = np.zeros((1, 20, 20), np.int16)
+    large[0, 3, 3] = 9
+    known = slice_index([patient("A", first), patient("L", large)])
+    nearly = np.stack([first[0], first[0]])
+    others = [nearly, large, first[2:].reshape(1, 4, 16)]
+    assert same_slices(known, [patient(f"B{row}", one) for row, one in enumerate(others)]) == {}
+
+
+def test_expression_is_the_same_only_value_by_value() -> None:
+    values = np.array([0.0, 1.5, -2], np.float32)
+    known = {"A": values, "B": values + 1}
+    others = {"C": np.array([-0.0, 1.5, -2], np.float32), "D": values + np.float32(1e-3)}
+    assert same_values(known, others) == {"C": "A"}

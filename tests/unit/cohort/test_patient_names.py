@@ -13,7 +13,7 @@ def write(tmp_path, text):
 def test_without_a_table_an_id_must_be_a_barcode():
     names = read_patient_names(None)
     assert names.patient_of("TCGA-CS-4941") == "TCGA-CS-4941"
-    with pytest.raises(BadInputError, match=r"'UPENN-1': not a TCGA barcode.*images\.patients"):
+    with pytest.raises(BadInputError, match=r"'UPENN-1': not a TCGA barcode.*modalities\.flair\.patients"):
         names.patient_of("UPENN-1")
 
 
@@ -45,5 +45,5 @@ def test_a_table_that_is_wrong_is_named_by_its_line(tmp_path, text, said):
 
 
 def test_an_absent_table_is_one_line(tmp_path):
-    with pytest.raises(BadInputError, match=r"images\.patients: .*none\.tsv"):
+    with pytest.raises(BadInputError, match=r"modalities\.flair\.patients: .*none\.tsv"):
         read_patient_names(tmp_path / "none.tsv")

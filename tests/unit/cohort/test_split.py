@@ -3,7 +3,8 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from mgi.cohort.split import SplitRow, SplitSettings, site_counts, split_patients, whole_cohort
+from mgi.cohort.settings import SplitSettings
+from mgi.cohort.split import SplitRow, site_counts, split_patients, whole_cohort
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.settings import parse
 

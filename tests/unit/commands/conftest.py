@@ -2,8 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,20 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi.archive import server
-from mgi.archive.server import serve
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
-from mgi.modalities.rna.filter import FilterSettings
 from mgi.modalities.rna.fitted_genes import write_fitted_genes
 from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
-from mgi.simulation.archive import write_archive
-from mgi.simulation.genes import draw_gene_table
-from mgi.simulation.patients import SimulationSettings
+from mgi_standin.simulation.archive import write_archive
+from mgi_standin.simulation.genes import draw_gene_table
+from mgi_standin.simulation.settings import SimulationSettings
 
 
 @pytest.fixture(scope="session")
@@ -37,19 +34,38 @@ def simulated_archive(tmp_path_factory) -> Path:
     return folder
 
 
+class Asked(Sequence[str]):
+    """The paths that commands ask of the simulated archive, in order, as its process notes them in a file."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was asked."""
+        self.log.write_text("")
+
+    def _paths(self) -> list[str]:
+        return [json.loads(line)["path"] for line in self.log.read_text().splitlines()]
+
+    def __getitem__(self, position):
+        return self._paths()[position]
+
+    def __len__(self) -> int:
+        return len(self._paths())
+
+    def __eq__(self, other: object) -> bool:
+        return self._paths() == other
+
+    __hash__ = None
+
+
 @pytest.fixture
-def asked(monkeypatch) -> list[str]:
-    """The paths that commands ask of the simulated archive, in order."""
-    paths: list[str] = []
-
-    @contextmanager
-    def recorded(folder: Path) -> Iterator[object]:
-        with serve(folder) as service:
-            yield service
-        paths.extend(exchange.path for exchange in service.requests)
-
-    monkeypatch.setattr(server, "serve", recorded)
-    return paths
+def asked(monkeypatch, tmp_path_factory) -> Asked:
+    """What the simulated archive is asked from now on."""
+    asked = Asked(tmp_path_factory.mktemp("asked") / "requests.jsonl")
+    monkeypatch.setenv("MGI_STANDIN_REQUESTS", str(asked.log))
+    return asked
 
 
 class Study:
@@ -83,7 +99,7 @@ class Study:
         "rna_only": (8, 9),
         "image_only": (10,),
     }
-    FILTER = FilterSettings()
+    FILTER = FitSettings()
     N_GENES = 12
     SHAPE = (3, 20, 24)  # slices, rows, columns
 

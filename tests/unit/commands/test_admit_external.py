@@ -8,11 +8,12 @@ import pytest
 
 from mgi.cli import main
 from mgi.cohort.pairing import CohortRow
-from mgi.cohort.split import SplitSettings, whole_cohort
+from mgi.cohort.settings import SplitSettings
+from mgi.cohort.split import whole_cohort
 from mgi.cohort.tables import read_split, write_cohort, write_split
-from mgi.modalities.rna.filter import FilterSettings
 from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
@@ -75,7 +76,7 @@ def ours(tmp_path: Path) -> Archive:
     write_split(rows, archive.folder / "whole.parquet")
     training = sorted(row.patient_id for row in rows if row.role == "train")
     values = np.stack([archive.values[one] for one in training])
-    settings = FilterSettings(gene_filter="list")
+    settings = FitSettings(gene_filter="list", gene_list="genes.txt")
     fitted = fit(values, archive.genes, settings, training, scale="as given", listed=GENES[2:12])
     write_fitted_genes(archive.folder / "fitted.parquet", fitted)
     return archive
@@ -170,6 +171,11 @@ def same_slice(ours: Archive, theirs: Archive) -> None:
     theirs.images[THEIRS[0]][2] = ours.images[OURS[1]][0]
 
 
+def same_slice_in_another_type(ours: Archive, theirs: Archive) -> None:
+    theirs.images[THEIRS[0]] = theirs.images[THEIRS[0]].astype(np.int16) + 300
+    theirs.images[THEIRS[0]][2] = ours.images[OURS[1]][0]
+
+
 def same_expression(ours: Archive, theirs: Archive) -> None:
     theirs.values[THEIRS[0]] = ours.values[OURS[5]].copy()
     theirs.values[THEIRS[0]][0] += 1  # a gene that the model does not read
@@ -180,6 +186,7 @@ def same_expression(ours: Archive, theirs: Archive) -> None:
     [
         (renamed, f"{OURS[5]} (the same: the id)"),
         (same_slice, f"{THEIRS[0]} (the same: a slice of {OURS[1]})"),
+        (same_slice_in_another_type, f"{THEIRS[0]} (the same: a slice of {OURS[1]})"),
         (same_expression, f"{THEIRS[0]} (the same: the expression of {OURS[5]})"),
     ],
 )

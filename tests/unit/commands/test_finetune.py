@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mgi.commands import finetune
-from mgi.modalities.rna.filter import FilterSettings
+from mgi.modalities.rna.settings import FitSettings
 from mgi.training.weights import load_weights
 
 RUNS = {"mgi": ("mgi", "real", True), "mgi-none": ("mgi", "none", True), "unet": ("unet", "none", False)}
@@ -73,7 +73,7 @@ def test_without_genes_the_expression_never_reaches_the_weights(study, write_stu
 
 def test_training_starts_from_the_pretrained_encoders(study, write_study, tmp_path: Path) -> None:
     other = write_study(tmp_path)
-    still = {"schedule": {**study.SCHEDULE, "learning_rate": 0.0}}
+    still = {"schedule": {**study.SCHEDULE, "learning_rate": 1e-30}}
     for key, options in (("from", {"pretrained": study.weights("pretrain")}), ("fresh", {})):
         assert other.run("finetune", key, settings=json.dumps(still), **options) == 0
     pretrained, start, fresh = (
@@ -122,7 +122,7 @@ def test_encoders_pretrained_on_another_order_of_the_same_genes_are_refused(
     study, write_study, tmp_path: Path, capsys
 ) -> None:
     class Shuffled(write_study):
-        FILTER = FilterSettings(gene_order="random")
+        FILTER = FitSettings(gene_order="random")
 
     other = Shuffled(tmp_path)
     start, final = {"pretrained": study.weights("pretrain")}, {"weights": study.weights("mgi")}

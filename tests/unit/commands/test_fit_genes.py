@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi.cohort.split import SplitSettings, split_patients
+from mgi.cohort.settings import SplitSettings
+from mgi.cohort.split import split_patients
 from mgi.cohort.tables import patients_with_role, read_split, write_split
 from mgi.commands import fit_genes
 from mgi.core.errors import BadInputError, ConfigError
@@ -20,7 +21,7 @@ FILTERS: tuple[dict[str, object], ...] = (
     {"gene_filter": "expressed", "min_tpm": 1.0},
     {"gene_filter": "protein_coding"},
     {"gene_filter": "filter_by_expr"},
-    {"gene_filter": "list"},
+    {"gene_filter": "list", "gene_list": "genes.txt"},
 )
 SCALERS = ("zscore", "rank", "quantile")
 

@@ -65,7 +65,7 @@ def test_a_number_of_files_that_nobody_expects_stops_the_run(simulated_archive, 
     settings = '{"expected_files": [500, 560], "retry_base_s": 0}'
     assert lock(simulated_archive, tmp_path / "a.json", settings) == IntegrityError.exit_code
     (line,) = capsys.readouterr().err.splitlines()
-    assert "expression.expected_files says 500 to 560" in line
+    assert "modalities.rna.expected_files says 500 to 560" in line
     assert not (tmp_path / "a.json").exists()
 
 
@@ -109,8 +109,8 @@ def test_a_users_table_is_locked_by_its_labels(tmp_path, capsys):
     ("settings", "code", "said"),
     [
         ('{"source": "gdc", "project": "tcga-lgg"}', BadInputError.exit_code, "case-sensitive"),
-        ('{"sourse": "gdc"}', ConfigError.exit_code, "expression.sourse: unknown key"),
-        ('{"source": "matrix"}', ConfigError.exit_code, "expression.table: found nothing"),
+        ('{"sourse": "gdc"}', ConfigError.exit_code, "modalities.rna.sourse: unknown key"),
+        ('{"source": "matrix"}', ConfigError.exit_code, "modalities.rna.table: found nothing"),
     ],
 )
 def test_what_cannot_be_locked_is_one_line_and_no_file(simulated_archive, tmp_path, capsys, settings, code, said):

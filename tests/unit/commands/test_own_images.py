@@ -123,7 +123,7 @@ def test_a_general_commons_manifest_must_be_fulfilled(dicom, tmp_path, simulated
     manifest.write_text("file_id,TCIA Series Instance UID\na,1.4.1.1\nb,1.4.9.1\n")
     settings = {"source": "dicom", "folder": str(dicom), "min_images": 8, "manifest": str(manifest)}
     assert preflight(settings, tmp_path / "p.json", simulated_archive) == IntegrityError.exit_code
-    assert "images from dicom: unusable: images.manifest: 1 listed series are not" in capsys.readouterr().out
+    assert "images from dicom: unusable: modalities.flair.manifest: 1 listed series are not" in capsys.readouterr().out
     manifest.write_text("file_id,TCIA Series Instance UID\na,1.4.1.1\n")
     assert lock(settings, tmp_path / "a.json") == 0
     listed = tmp_path / "my.tcia"
@@ -136,7 +136,7 @@ def test_a_general_commons_manifest_must_be_fulfilled(dicom, tmp_path, simulated
 def test_an_absent_folder_stops_the_preflight_with_what_to_do(tmp_path, simulated_archive, capsys, source):
     assert preflight({"source": source}, tmp_path / "p.json", simulated_archive) == ConfigError.exit_code
     printed = capsys.readouterr()
-    assert f"images from {source}: missing: images.folder: found nothing, expected " in printed.out
+    assert f"images from {source}: missing: modalities.flair.folder: found nothing, expected " in printed.out
     assert len(printed.err.splitlines()) == 1
     assert not (tmp_path / "p.json").exists()
 
@@ -144,7 +144,7 @@ def test_an_absent_folder_stops_the_preflight_with_what_to_do(tmp_path, simulate
 @pytest.mark.parametrize("key", ["manifest", "patients"])
 def test_a_list_that_a_source_does_not_read_is_refused(tmp_path, capsys, key):
     assert lock({"source": "nifti", key: "x"}, tmp_path / "a.json") == ConfigError.exit_code
-    assert f"images.{key}: found 'x', expected null" in capsys.readouterr().err
+    assert f'modalities.flair.{key}: found "x", expected null' in capsys.readouterr().err
 
 
 def test_a_zip_in_place_of_a_folder_and_a_folder_without_images_are_named(tmp_path, capsys):

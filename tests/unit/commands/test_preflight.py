@@ -30,7 +30,7 @@ def test_an_absent_kaggle_zip_names_the_key_and_the_ways_out(simulated_archive, 
     printed = capsys.readouterr()
     assert "images from kaggle: missing: " in printed.out
     (line,) = printed.err.splitlines()
-    for word in ("images.archive", "mateuszbuda/lgg-mri-segmentation", "0.7 GB", "July 2025", "phs004225"):
+    for word in ("modalities.flair.archive", "mateuszbuda/lgg-mri-segmentation", "0.7 GB", "July 2025", "phs004225"):
         assert word in line
     assert not target.exists()
 

@@ -153,7 +153,7 @@ def test_a_checkpoint_of_other_data_is_not_resumed(study, write_study, tmp_path:
             2,
             "pretrain.processes: found 2, but started as 1; start it by torchrun --nproc-per-node 2",
         ),
-        ({"model": '{"gene_encoder": "lstm"}'}, 2, "model.gene_encoder: found 'lstm'"),
+        ({"model": '{"gene_encoder": "lstm"}'}, 2, 'model.gene_encoder: found "lstm"'),
         ({"spec": "{"}, 5, "--spec: "),
         ({"spec": '{"key": "x"}'}, 5, "--spec: ['fold', 'genes', 'method', 'protocol', 'seed'] missing"),
         ({"split": "nowhere.parquet"}, 5, "nowhere.parquet: missing"),

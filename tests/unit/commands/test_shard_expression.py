@@ -176,7 +176,7 @@ def test_what_was_left_out_of_a_table_is_on_record(matrix: list[str], tmp_path: 
 
 
 def test_a_table_is_stored_as_given_and_in_no_other_way(matrix: list[str]) -> None:
-    with pytest.raises(ConfigError, match=r"expression\.values: found counts"):
+    with pytest.raises(ConfigError, match=r"modalities\.rna\.unit: found counts"):
         run([*matrix, "--stored", "counts"])
 
 

@@ -215,6 +215,23 @@ def test_a_file_that_was_changed_since_the_lock_stops_the_run(
     assert list((tmp_path / "shard").iterdir()) == []
 
 
+def test_a_copy_is_found_whatever_the_type_of_its_pixels(
+    folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path
+) -> None:
+    """A slice that is not sampled makes the one image int16, the other fits in uint8."""
+    index = json.loads((tmp_path / "index.json").read_text())
+    for entry in index["items"]:
+        if entry["role"] == "flair":
+            array = np.arange(60, dtype=np.int16).reshape(5, 4, 3)
+            array[0, 0, 1] = 300 if entry["patient_id"] == A else 1
+            path = tmp_path / "user" / entry["key"]
+            nibabel.save(nibabel.Nifti1Image(array, np.diag([-1.0, -1.0, 2.0, 1.0])), path)
+            entry["members"] = [[entry["key"], hashlib.sha256(path.read_bytes()).hexdigest()]]
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    with pytest.raises(BadInputError, match=f"{A}: has the same image as {B}"):
+        run(folder_of_nifti[0], tmp_path, nifti_rows())
+
+
 def test_two_patients_with_one_image_stop_the_run(
     folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path
 ) -> None:

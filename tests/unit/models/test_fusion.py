@@ -1,4 +1,3 @@
-from dataclasses import replace
 
 import pytest
 import torch
@@ -29,7 +28,7 @@ def drawn(*shape: int) -> torch.Tensor:
 
 @pytest.mark.parametrize(("stages", "side"), [(0, 4), (1, 8), (2, 16), (3, 32), (5, 128)])
 def test_each_stage_doubles_the_patch_grid(stages: int, side: int) -> None:
-    logits = decoder(replace(SETTINGS, upsampling_stages=stages))(drawn(2, 16, 12), drawn(2, 3, 20), [])
+    logits = decoder(SETTINGS.but(upsampling_stages=stages))(drawn(2, 16, 12), drawn(2, 3, 20), [])
     assert logits.shape == (2, 1, side, side)
 
 

@@ -1,4 +1,3 @@
-from dataclasses import replace
 
 import pytest
 import torch
@@ -16,7 +15,7 @@ TOKENS = {"mamba": 3, "transformer": 3, "mlp": 3, "flat_mlp": 1, "group_attentio
 
 def built(name: str, **changes):
     torch.manual_seed(0)
-    return build_gene_encoder(replace(SETTINGS, gene_encoder=name, **changes), 10, SETS)
+    return build_gene_encoder(SETTINGS.but(gene_encoder=name, **changes), 10, SETS)
 
 
 @pytest.mark.parametrize("name", NAMES)

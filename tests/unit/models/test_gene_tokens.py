@@ -1,4 +1,3 @@
-from dataclasses import replace
 
 import pytest
 import torch
@@ -104,10 +103,10 @@ def test_the_flat_token_is_a_perceptron_of_all_genes() -> None:
 
 @pytest.mark.parametrize(("name", "count"), [("gene", 10), ("shared", 3), ("local", 3), ("pathway", 2)])
 def test_the_settings_name_the_tokeniser(name, count) -> None:
-    assert build_tokens(replace(SETTINGS, gene_tokens=name), 10, SETS).n_tokens == count
+    assert build_tokens(SETTINGS.but(gene_tokens=name), 10, SETS).n_tokens == count
 
 
 @pytest.mark.parametrize("sets", [None, {}])
 def test_pathways_without_sets_are_refused_with_the_key(sets) -> None:
     with pytest.raises(ConfigError, match=r"model\.gene_tokens: pathway needs gene sets.*model\.pathways"):
-        build_tokens(replace(SETTINGS, gene_tokens="pathway"), 10, sets)
+        build_tokens(SETTINGS.but(gene_tokens="pathway"), 10, sets)

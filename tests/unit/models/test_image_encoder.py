@@ -1,4 +1,3 @@
-from dataclasses import replace
 
 import pytest
 import torch
@@ -33,7 +32,7 @@ def test_tokens_come_row_by_row() -> None:
 
 @pytest.mark.parametrize("stem", ["patches", "pyramid"])
 def test_the_neighbours_of_a_slice_are_seen(stem: str) -> None:
-    settings = replace(SETTINGS, image_stem=stem, context_slices=1)
+    settings = SETTINGS.but(image_stem=stem, context_slices=1)
     torch.manual_seed(0)
     encoder = ImageEncoder(settings).eval()
     side = settings.image_size

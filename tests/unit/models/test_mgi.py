@@ -1,5 +1,4 @@
 import inspect
-from dataclasses import replace
 
 import pytest
 import torch
@@ -161,7 +160,7 @@ def test_decoding_what_was_encoded_is_the_whole_model(model: MGI) -> None:
 
 def test_the_decoder_sees_no_more_gene_tokens_than_allowed_and_all_genes_still_matter() -> None:
     torch.manual_seed(0)
-    model = build_mgi(replace(SETTINGS, gene_tokens="gene", fusion_tokens=3), N_GENES)
+    model = build_mgi(SETTINGS.but(gene_tokens="gene", fusion_tokens=3), N_GENES)
     seen: list[int] = []
     model.decoder.register_forward_hook(lambda _, given, made: seen.append(given[1].shape[1]))
     genes = GENES.clone().requires_grad_()
@@ -176,7 +175,7 @@ def test_the_decoder_sees_no_more_gene_tokens_than_allowed_and_all_genes_still_m
 @pytest.mark.parametrize("name", ["flat_mlp", "group_attention"])
 def test_encoders_with_tokens_of_their_own_segment_and_align(name: str) -> None:
     torch.manual_seed(0)
-    settings = replace(SETTINGS, gene_encoder=name, gene_groups=3)
+    settings = SETTINGS.but(gene_encoder=name, gene_groups=3)
     assert build_mgi(settings, N_GENES)(IMAGES, GENES, PATIENT, BOTH).shape == IMAGES.shape
     aligner = build_aligner(settings, N_GENES)
     image, genes = aligner(IMAGES[:2], GENES)
@@ -185,14 +184,14 @@ def test_encoders_with_tokens_of_their_own_segment_and_align(name: str) -> None:
 
 def test_the_class_token_of_group_attention_stands_for_the_patient() -> None:
     torch.manual_seed(0)
-    aligner = build_aligner(replace(SETTINGS, gene_encoder="group_attention", gene_groups=3), N_GENES)
+    aligner = build_aligner(SETTINGS.but(gene_encoder="group_attention", gene_groups=3), N_GENES)
     tokens = torch.randn(2, 4, 16)
     assert torch.equal(aligner.gene_pooling(tokens), tokens[:, 0])
 
 
 def test_the_pooling_of_genes_is_the_one_that_is_named() -> None:
     tokens = torch.randn(2, 4, 16)
-    mean = build_aligner(replace(SETTINGS, gene_pooling="mean"), N_GENES).gene_pooling(tokens)
+    mean = build_aligner(SETTINGS.but(gene_pooling="mean"), N_GENES).gene_pooling(tokens)
     assert torch.equal(mean, tokens.mean(1))
     mixed = build_aligner(SETTINGS, N_GENES).gene_pooling(tokens)
     torch.testing.assert_close(mixed, (tokens.amax(1) + tokens.mean(1)) / 2)

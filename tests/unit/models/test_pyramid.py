@@ -1,4 +1,3 @@
-from dataclasses import replace
 
 import torch
 
@@ -71,7 +70,7 @@ def test_a_pixel_reaches_the_mask_beside_the_transformer() -> None:
 
 
 def test_plain_patches_have_no_pyramid() -> None:
-    plain = build_mgi(replace(SETTINGS, image_stem="patches"), 10)
+    plain = build_mgi(SETTINGS.but(image_stem="patches"), 10)
     assert plain.image_encoder.pyramid is None
     assert plain.image_encoder.with_maps(drawn(1, 1, 32, 32))[1] == []
 

@@ -2,7 +2,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,7 @@ def without_seconds(curve: Curve) -> Curve:
 def test_a_run_killed_at_any_step_ends_with_the_weights_and_curve_of_an_undisturbed_one(
     dies_at: int, ahead: bool, averaging: float, tmp_path: Path
 ) -> None:
-    options = {"ahead": ahead, "schedule": replace(SCHEDULE, averaging=averaging)}
+    options = {"ahead": ahead, "schedule": SCHEDULE.but(averaging=averaging)}
     weights, curve = fit(tmp_path / "undisturbed", **options)
     with pytest.raises(Killed):
         fit(tmp_path / "killed", dies_at=dies_at, **options)
@@ -217,7 +216,7 @@ def test_a_loss_that_is_not_finite_stops_with_one_line_that_names_the_step_and_k
 
 
 def test_the_curve_has_a_point_per_validation_and_one_at_the_end(tmp_path: Path) -> None:
-    _, curve = fit(tmp_path, schedule=replace(SCHEDULE, steps=10))
+    _, curve = fit(tmp_path, schedule=SCHEDULE.but(steps=10))
     assert [point["step"] for point in curve] == [4, 8, 10]
     assert set(curve[0]) == {"step", "loss", "learning_rate", "seconds", "score", "error"}
 
@@ -230,9 +229,9 @@ def test_the_loss_of_a_point_is_the_mean_since_the_last_one(tmp_path: Path) -> N
 def test_the_weights_of_the_best_validation_are_kept_or_the_last_where_asked(tmp_path: Path) -> None:
     worse = iter([3.0, 2.0, 1.0])
     first, _ = fit(tmp_path / "a", score=lambda _: next(worse))
-    short = replace(SCHEDULE, validate_every=4)
+    short = SCHEDULE.but(validate_every=4)
     with pytest.raises(Killed):
-        fit(tmp_path / "b", dies_at=4, schedule=replace(short, checkpoint_every=4))
+        fit(tmp_path / "b", dies_at=4, schedule=short.but(checkpoint_every=4))
     state = torch.load(next((tmp_path / "b/ckpt").glob("*.pt")), weights_only=True)
     assert same(first, state["model"])
     worse = iter([3.0, 2.0, 1.0])
@@ -243,7 +242,7 @@ def test_the_weights_of_the_best_validation_are_kept_or_the_last_where_asked(tmp
 
 
 def test_the_rate_warms_up_linearly_and_falls_to_nearly_zero_by_a_cosine(tmp_path: Path) -> None:
-    _, curve = fit(tmp_path, schedule=replace(SCHEDULE, steps=8, warmup_steps=4, validate_every=1))
+    _, curve = fit(tmp_path, schedule=SCHEDULE.but(steps=8, warmup_steps=4, validate_every=1))
     rates = [point["learning_rate"] / SCHEDULE.learning_rate for point in curve]
     cosine = [1, 0.96194, 0.853553, 0.691342, 0.5, 0.308658, 0.146447, 0.03806]
     warm = [0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
@@ -265,7 +264,7 @@ def test_a_group_rests_until_its_step_and_then_learns_at_its_share(tmp_path: Pat
         return model(torch.ones(2, 5)).square().mean(), {}
 
     place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
-    schedule = replace(SCHEDULE, steps=4)
+    schedule = SCHEDULE.but(steps=4)
     train(model, optimiser, Run(schedule=schedule, step=step, validate=lambda: {"score": 0.0}, place=place))
     assert seen == [(True, True), (True, False), (True, False), (False, False)]
     assert rates == pytest.approx([0, 0, 0.1, 0.1])
@@ -282,7 +281,7 @@ def test_gradients_are_clipped_to_norm_one(tmp_path: Path) -> None:
 
     place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
     run = Run(
-        schedule=replace(SCHEDULE, steps=2),
+        schedule=SCHEDULE.but(steps=2),
         step=lambda _: ((1000 * model(torch.ones(1, 3))).square().sum(), {}),
         validate=lambda: {"score": 0.0},
         place=place,

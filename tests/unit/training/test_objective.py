@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mgi.datasets.augment import AugmentSettings
+from mgi.datasets.settings import AugmentSettings
 from mgi.models.mgi import build_aligner
 from mgi.training.loop import Randomness
 from mgi.training.objective import TEMPERATURE_BOUNDS, Objective
@@ -13,8 +13,8 @@ from mgi.training.settings import PretrainSettings, ScheduleSettings
 SCHEDULE = ScheduleSettings(steps=6, batch=4)
 STILL = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
 SETTINGS = PretrainSettings(schedule=SCHEDULE, augment=STILL)
-EVERYTHING = replace(
-    SETTINGS, loss="multi_positive", slices_per_patient=2, masked_patch_weight=1.0, masked_patches=0.5,
+EVERYTHING = SETTINGS.but(
+    loss="multi_positive", slices_per_patient=2, masked_patch_weight=1.0, masked_patches=0.5,
     triplet_weight=1.0,
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ def test_the_contrast_is_that_of_the_aligners_vectors(objective, drawn) -> None:
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms(objective, drawn) -> None:
-    settings = replace(EVERYTHING, masked_gene_weight=3.0, masked_patch_weight=0.25, triplet_weight=2.0)
+    settings = EVERYTHING.but(masked_gene_weight=3.0, masked_patch_weight=0.25, triplet_weight=2.0)
     loss, terms = objective(settings)(drawn(settings))
     expected = terms["contrast"] + 3 * terms["masked_gene_loss"] + 0.25 * terms["masked_patch_loss"]
     torch.testing.assert_close(loss, expected + 2 * terms["triplet_loss"])
@@ -57,7 +57,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(objective, drawn) -> None:
 
 @pytest.mark.parametrize("way", ["own", "shared"])
 def test_hidden_genes_are_unknown_to_the_encoder_and_only_they_are_scored(objective, drawn, way) -> None:
-    settings = replace(SETTINGS, masked_gene_pass=way)
+    settings = SETTINGS.but(masked_gene_pass=way)
     model, batch = objective(settings), drawn(settings)
     hidden = torch.zeros_like(batch.hidden_genes)
     hidden[:, 4] = True
@@ -68,7 +68,7 @@ def test_hidden_genes_are_unknown_to_the_encoder_and_only_they_are_scored(object
 
 
 def test_in_a_shared_pass_the_contrast_sees_the_hidden_genes_as_the_training_mean(objective, drawn) -> None:
-    settings = replace(SETTINGS, masked_gene_pass="shared")
+    settings = SETTINGS.but(masked_gene_pass="shared")
     model, batch = objective(settings), drawn(settings)
     with torch.no_grad():
         images, genes = model.aligner(batch.images, batch.genes.masked_fill(batch.hidden_genes, 0.0))
@@ -77,7 +77,7 @@ def test_in_a_shared_pass_the_contrast_sees_the_hidden_genes_as_the_training_mea
 
 
 def test_in_a_shared_pass_patients_without_image_are_restored_and_not_contrasted(objective, drawn) -> None:
-    settings = replace(SETTINGS, masked_gene_pass="shared")
+    settings = SETTINGS.but(masked_gene_pass="shared")
     model, batch = objective(settings), drawn(settings)
     more = torch.cat([batch.whole, torch.randn(3, 10)])
     hidden = torch.cat([batch.hidden_genes, torch.ones(3, 10, dtype=torch.bool)])
@@ -154,4 +154,4 @@ def test_the_temperature_stays_in_its_bounds(log_temperature, bound, objective) 
 
 def test_a_fixed_temperature_does_not_learn(objective) -> None:
     for learns in (True, False):
-        assert objective(replace(SETTINGS, learn_temperature=learns)).log_temperature.requires_grad is learns
+        assert objective(SETTINGS.but(learn_temperature=learns)).log_temperature.requires_grad is learns

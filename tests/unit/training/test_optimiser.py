@@ -1,4 +1,3 @@
-from dataclasses import replace
 
 import pytest
 import torch
@@ -53,7 +52,7 @@ def test_norms_biases_states_codes_and_null_tokens_are_not_decayed_and_matrices_
     ],
 )
 def test_what_a_token_is_told_apart_by_is_not_decayed(changes, names: set[str]) -> None:
-    tokens = build_gene_encoder(replace(MODEL, **changes), 10, {"a": [0, 1], "b": [2]}).tokens
+    tokens = build_gene_encoder(MODEL.but(**changes), 10, {"a": [0, 1], "b": [2]}).tokens
     optimiser = make_optimiser([ParameterGroup(modules=[tokens])], SCHEDULE)
     decay = {id(parameter): group["weight_decay"] for group in optimiser.param_groups for parameter in group["params"]}
     assert {name for name, parameter in tokens.named_parameters() if decay[id(parameter)] == 0} == names

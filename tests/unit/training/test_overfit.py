@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from mgi.datasets.augment import AugmentSettings
+from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
-from mgi.simulation.cohort import simulate_cohort
-from mgi.simulation.patients import SimulationSettings
 from mgi.tasks.segmentation.finetune import finetune
 from mgi.training.loop import Place, Randomness
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings, ScheduleSettings
+from mgi_standin.simulation.cohort import simulate_cohort
+from mgi_standin.simulation.settings import SimulationSettings
 
 COHORT = SimulationSettings(
     seed=5, n_patients=8, n_genes=800, slices_min=8, slices_max=8, pixels=64, genes_drive_images=True

@@ -1,12 +1,11 @@
 import logging
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.datasets.augment import AugmentSettings
+from mgi.datasets.settings import AugmentSettings
 from mgi.models.mgi import build_aligner
 from mgi.training.objective import TEMPERATURE_BOUNDS, Objective
 from mgi.training.pretrain import Pairs, alignment_figures, compile_where_it_pays, pretrain
@@ -42,7 +41,7 @@ def test_validation_patients_never_reach_the_weights(place, model_settings, pair
 
 @pytest.mark.parametrize("kind", ["joint", "clip", "alpha", "multi_positive"])
 def test_a_point_reports_the_loss_above_its_floor_and_the_retrieval(kind, place, model_settings, pairs) -> None:
-    _, curve = trained(place("a"), model_settings, pairs(6), pairs(3, 1), replace(SETTINGS, loss=kind))
+    _, curve = trained(place("a"), model_settings, pairs(6), pairs(3, 1), SETTINGS.but(loss=kind))
     assert [point["step"] for point in curve] == [3, 6]
     point = curve[-1]
     floor = math.log(3) if kind == "joint" else 0.0
@@ -55,8 +54,8 @@ def test_a_point_reports_the_loss_above_its_floor_and_the_retrieval(kind, place,
 
 
 def test_training_aligns_the_patients_that_it_sees(place, model_settings, pairs) -> None:
-    schedule = replace(SCHEDULE, steps=60, batch=6, validate_every=60, checkpoint_every=60)
-    settings = replace(SETTINGS, schedule=schedule, masked_gene_weight=0.0)
+    schedule = SCHEDULE.but(steps=60, batch=6, validate_every=60, checkpoint_every=60)
+    settings = SETTINGS.but(schedule=schedule, masked_gene_weight=0.0)
     training = pairs(6)
     _, curve = trained(place("a"), model_settings, training, training, settings)
     assert curve[-1]["validation_loss"] < 0.75 * math.log(6)  # ln 6 is collapse
@@ -69,13 +68,13 @@ def test_one_training_patient_is_no_error(place, model_settings, pairs) -> None:
 
 
 def test_no_gene_masked_is_no_reconstruction_and_no_error(place, model_settings, pairs) -> None:
-    one, _ = trained(place("a"), model_settings, pairs(6), pairs(3, 1), replace(SETTINGS, masked_genes=0.0))
-    two, _ = trained(place("b"), model_settings, pairs(6), pairs(3, 1), replace(SETTINGS, masked_gene_weight=0.0))
+    one, _ = trained(place("a"), model_settings, pairs(6), pairs(3, 1), SETTINGS.but(masked_genes=0.0))
+    two, _ = trained(place("b"), model_settings, pairs(6), pairs(3, 1), SETTINGS.but(masked_gene_weight=0.0))
     assert same(one, two)
 
 
 def test_mixed_precision_on_a_cpu_is_refused_before_the_first_step(place, model_settings, pairs) -> None:
-    settings = replace(SETTINGS, schedule=replace(SCHEDULE, precision="bf16"))
+    settings = SETTINGS.but(schedule=SCHEDULE.but(precision="bf16"))
     with pytest.raises(ConfigError, match=r"pretrain.schedule.precision: bf16 needs a GPU"):
         trained(place("a"), model_settings, pairs(6), pairs(3, 1), settings)
 
@@ -90,7 +89,7 @@ def test_values_that_are_not_numbers_stop_the_run(place, model_settings, pairs) 
 def test_patients_without_image_teach_the_gene_encoder_and_nothing_else_needs_them(
     place, model_settings, pairs
 ) -> None:
-    settings = replace(SETTINGS, rna_only_batch=3)
+    settings = SETTINGS.but(rna_only_batch=3)
     more = torch.randn(5, 10, generator=torch.Generator().manual_seed(3))
     weights = []
     for name, given in (("without", None), ("with", more), ("others", -more)):
@@ -105,7 +104,7 @@ def test_patients_without_image_teach_the_gene_encoder_and_nothing_else_needs_th
 
 
 def test_patients_without_image_are_not_drawn_where_no_gene_is_masked(place, model_settings, pairs) -> None:
-    settings = replace(SETTINGS, rna_only_batch=3, masked_gene_weight=0.0)
+    settings = SETTINGS.but(rna_only_batch=3, masked_gene_weight=0.0)
     trained_weights = []
     for name, given in (("without", None), ("with", torch.ones(5, 10))):
         place_of = place(name)
@@ -116,9 +115,7 @@ def test_patients_without_image_are_not_drawn_where_no_gene_is_masked(place, mod
 
 
 def test_the_terms_of_the_loss_and_their_floor_are_in_the_curve(place, model_settings, pairs) -> None:
-    settings = replace(
-        SETTINGS, loss="multi_positive", slices_per_patient=2, masked_patch_weight=0.5, triplet_weight=2.0
-    )
+    settings = SETTINGS.but(loss="multi_positive", slices_per_patient=2, masked_patch_weight=0.5, triplet_weight=2.0)
     _, curve = trained(place("a"), model_settings, pairs(6), pairs(3, 1), settings)
     for point in curve:
         assert point["floor"] == pytest.approx(math.log(2) / 2)
@@ -130,7 +127,7 @@ def test_the_terms_of_the_loss_and_their_floor_are_in_the_curve(place, model_set
 
 
 def test_a_term_of_no_weight_is_neither_learned_nor_logged(place, model_settings, pairs) -> None:
-    settings = replace(SETTINGS, masked_gene_weight=0.0)
+    settings = SETTINGS.but(masked_gene_weight=0.0)
     _, curve = trained(place("a"), model_settings, pairs(6), pairs(3, 1), settings)
     assert not {"masked_gene_loss", "masked_patch_loss", "triplet_loss"} & set(curve[0])
     assert curve[0]["loss"] == pytest.approx(curve[0]["contrast"])
@@ -160,7 +157,7 @@ def test_validation_in_several_batches_is_that_of_one(model_settings, pairs) -> 
     aligner = build_aligner(model_settings, 10).eval()
     figures = []
     for batch in (2, 32):
-        settings = replace(SETTINGS, schedule=replace(SCHEDULE, batch=batch))
+        settings = SETTINGS.but(schedule=SCHEDULE.but(batch=batch))
         with torch.no_grad():
             figures.append(alignment_figures(Objective(aligner, settings).eval(), pairs(5, 1)))
     assert figures[0] == pytest.approx(figures[1], rel=1e-4, abs=1e-5)
@@ -183,8 +180,8 @@ def test_only_on_a_gpu_is_the_image_encoder_compiled_and_its_weights_keep_their_
 
 
 def test_a_run_of_all_losses_killed_at_any_step_ends_alike(place, model_settings, pairs, monkeypatch) -> None:
-    settings = replace(
-        SETTINGS, loss="multi_positive", slices_per_patient=2, masked_gene_shape="span", rna_only_batch=2,
+    settings = SETTINGS.but(
+        loss="multi_positive", slices_per_patient=2, masked_gene_shape="span", rna_only_batch=2,
         masked_patch_weight=0.5, triplet_weight=0.5, gene_noise=0.1,
     )  # fmt: skip
 
@@ -229,6 +226,6 @@ def test_each_patient_of_a_batch_is_encoded_once_a_view(place, model_settings, p
     run = place("a")
     aligner, rows = build_aligner(model_settings, 10), []
     aligner.gene_encoder.register_forward_hook(lambda _, given, made: rows.append(len(given[0])))
-    schedule = replace(SCHEDULE, steps=2, validate_every=1)
-    pretrain(aligner, pairs(6), pairs(3, 1), replace(SETTINGS, schedule=schedule), place=run)
+    schedule = SCHEDULE.but(steps=2, validate_every=1)
+    pretrain(aligner, pairs(6), pairs(3, 1), SETTINGS.but(schedule=schedule), place=run)
     assert rows == [4, 4, 3] * 2

@@ -1,9 +1,8 @@
-from dataclasses import replace
 
 import pytest
 import torch
 
-from mgi.datasets.augment import AugmentSettings
+from mgi.datasets.settings import AugmentSettings
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Randomness
 from mgi.training.pretrain_batches import BatchDrawer, siblings
@@ -11,7 +10,7 @@ from mgi.training.settings import PretrainSettings, ScheduleSettings
 
 SCHEDULE = ScheduleSettings(steps=6, batch=5)
 SETTINGS = PretrainSettings(schedule=SCHEDULE, rna_only_batch=3, masked_patch_weight=1.0, gene_noise=0.1)
-SEVERAL = replace(SETTINGS, loss="multi_positive", slices_per_patient=2)
+SEVERAL = SETTINGS.but(loss="multi_positive", slices_per_patient=2)
 RNA_ONLY = 100 + torch.arange(40.0).view(4, 10)
 
 
@@ -26,7 +25,7 @@ def drawer(pairs):
     return make
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, SEVERAL, replace(SETTINGS, masked_gene_shape="span")])
+@pytest.mark.parametrize("settings", [SETTINGS, SEVERAL, SETTINGS.but(masked_gene_shape="span")])
 @pytest.mark.parametrize("size", [2, 3, 5])
 def test_the_parts_of_all_processes_are_the_batch_of_one(settings, size, drawer) -> None:
     alone = drawer(settings)
@@ -76,25 +75,25 @@ def test_patients_without_image_join_whole_and_different_ones_in_turn(drawer) ->
 
 
 def test_no_more_patients_without_image_join_than_there_are(drawer) -> None:
-    batch = drawer(replace(SETTINGS, rna_only_batch=9))(0)
+    batch = drawer(SETTINGS.but(rna_only_batch=9))(0)
     assert len(batch.whole) == 5 + 4
 
 
 def test_what_no_loss_reads_is_neither_drawn_nor_hidden(drawer) -> None:
-    batch = drawer(replace(SETTINGS, masked_gene_weight=0.0, masked_patch_weight=0.0))(0)
+    batch = drawer(SETTINGS.but(masked_gene_weight=0.0, masked_patch_weight=0.0))(0)
     assert len(batch.whole) == 5
     assert batch.n_hidden_genes == batch.n_hidden_patches == 0
 
 
 def test_noise_is_for_the_contrast_alone(drawer) -> None:
-    batch, still = drawer()(0), drawer(replace(SETTINGS, gene_noise=0.0))(0)
+    batch, still = drawer()(0), drawer(SETTINGS.but(gene_noise=0.0))(0)
     assert torch.equal(batch.whole, still.whole)
     assert torch.equal(still.genes, still.whole[:5])
     assert not torch.equal(batch.genes, still.genes)
 
 
 def test_a_span_hides_whole_consecutive_tokens(drawer) -> None:
-    batch = drawer(replace(SETTINGS, masked_gene_shape="span", masked_genes=0.34))(0)
+    batch = drawer(SETTINGS.but(masked_gene_shape="span", masked_genes=0.34))(0)
     spans = {tuple(row.int().tolist()) for row in batch.hidden_genes}
     possible = {(1,) * 4 + (0,) * 6, (0,) * 4 + (1,) * 4 + (0,) * 2, (0,) * 8 + (1,) * 2}
     assert spans <= possible
@@ -102,7 +101,7 @@ def test_a_span_hides_whole_consecutive_tokens(drawer) -> None:
 
 
 def test_the_images_are_augmented_ones_of_the_drawn_patients(drawer, pairs) -> None:
-    still = replace(SETTINGS, augment=AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0), gene_noise=0.0)
+    still = SETTINGS.but(augment=AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0), gene_noise=0.0)
     batch, training = drawer(still)(0), pairs(7)
     for image, genes in zip(batch.images, batch.genes, strict=True):
         row = int((training.slices.images - image).abs().amax((1, 2, 3)).argmin())

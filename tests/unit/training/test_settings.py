@@ -21,10 +21,10 @@ def test_a_misspelt_key_is_named_with_its_section() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"slices_per_patient": 2}, "pretrain.loss: found clip, expected multi_positive"),
+        ({"slices_per_patient": 2}, "pretrain.slices_per_patient: found 2, expected 1 with loss clip"),
         ({"triplet_weight": 1.0}, "pretrain.slices_per_patient: found 1, expected 2 or more"),
-        ({"processes": 17}, "pretrain.schedule.batch: found 16, expected at least pretrain.processes, 17"),
-        ({"loss": "literal"}, "pretrain.loss: found 'literal'"),
+        ({"processes": 17}, "pretrain.schedule.batch: found 16, expected at least 17, one a process"),
+        ({"loss": "literal"}, 'pretrain.loss: found "literal"'),
     ],
 )
 def test_settings_of_pretraining_that_contradict_each_other_are_named(given, message) -> None:

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,7 +54,7 @@ def test_another_gene_list_or_order_is_refused_by_its_first_difference(tmp_path:
 
 
 def test_gene_sets_come_back_in_their_order(tmp_path: Path, model_settings) -> None:
-    settings = replace(model_settings, gene_tokens="pathway")
+    settings = model_settings.but(gene_tokens="pathway")
     sets = {"Z": [0, 1], "A": [2], "M": [1, 9]}
     model = build_mgi(settings, len(GENES), sets)
     save_weights(tmp_path / "w", model, spec=SPEC, model=settings, genes=GENES, gene_sets=sets)

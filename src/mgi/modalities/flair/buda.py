@@ -6,7 +6,6 @@ The last TIFF strip declares more bytes than the image has; Pillow reads it with
 
 import hashlib
 import io
-import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mgi.core.errors import BadInputError
-from mgi.core.zips import ZipLimits, opened_zip, read_member
+from mgi.core.zips import opened_zip, read_member
+from mgi.modalities.flair.kaggle_tree import ZIP_LIMITS, PatientFolder, fault_of, patient_folders
 
 FLAIR_CHANNEL = 1  # 0 is T1 before contrast, 2 after
 MAX_PIXELS = 4096 * 4096
-LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # Kaggle's own zip holds the tree twice, 2.1 GB in all
-_MEMBER = re.compile(
-    r"^(?P<above>.*/)?(?P<folder>TCGA_\w{2}_\w{4}_\d{8})/(?P=folder)_(?P<number>\d+)(?P<mask>_mask)?\.tif$"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,32 +33,22 @@ class BudaPatient:
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Pair:
-    image: zipfile.ZipInfo
-    mask: zipfile.ZipInfo
-
-
 class BudaArchive:
     """An open Kaggle archive; its tree, which Kaggle ships twice, is seen once."""
 
     def __init__(self, archive: zipfile.ZipFile, path: Path | str) -> None:
+        """Raise BadInputError where the archive holds no patient folder."""
         self._archive = archive
         self._path = path
-        self._members: dict[str, dict[tuple[int, bool], zipfile.ZipInfo]] = {}
-        # The shallower copy of a file wins, whichever order the archive lists them in.
-        for info in sorted(archive.infolist(), key=lambda info: (-info.filename.count("/"), info.filename)):
-            if found := _MEMBER.match(info.filename):
-                key = int(found["number"]), found["mask"] is not None
-                self._members.setdefault(found["folder"], {})[key] = info
+        self._folders = {one.name: one for one in patient_folders(archive.infolist(), label=str(path))}
 
     def folders(self) -> list[str]:
         """Patient folders (`TCGA_CS_4942_19970222`), sorted."""
-        return sorted(self._members)
+        return sorted(self._folders)
 
     def n_slices(self, folder: str) -> int:
         """How many slices a folder has. Raises BadInputError where it is absent or its numbers have holes."""
-        return len(self._pairs(folder))
+        return len(self._whole(folder).images)
 
     def read_patient(self, folder: str) -> BudaPatient:
         """FLAIR and mask of every slice, in the order of their numbers.
@@ -71,29 +57,23 @@ class BudaArchive:
         """
         digest = hashlib.sha256()
         slices, masks = [], []
-        for pair in self._pairs(folder):
-            image, mask = (self._read(info, digest) for info in (pair.image, pair.mask))
-            slices.append(flair_of(image, pair.image.filename))
-            masks.append(mask_of(mask, pair.mask.filename))
+        patient = self._whole(folder)
+        for number, info in patient.images.items():
+            slices.append(flair_of(self._read(info, digest), info.filename))
+            masks.append(mask_of(self._read(patient.masks[number], digest), patient.masks[number].filename))
             if not slices[0].shape == slices[-1].shape == masks[-1].shape:
                 raise BadInputError(
-                    f"{self._path}: {pair.image.filename}: image {slices[-1].shape}, mask {masks[-1].shape}, "
+                    f"{self._path}: {info.filename}: image {slices[-1].shape}, mask {masks[-1].shape}, "
                     f"expected {slices[0].shape} as in the first slice"
                 )
         return BudaPatient(slices=np.stack(slices), masks=np.stack(masks), sha256=digest.hexdigest())
 
-    def _pairs(self, folder: str) -> list[_Pair]:
-        members = self._members.get(folder)
-        if members is None:
+    def _whole(self, folder: str) -> PatientFolder:
+        if folder not in self._folders:
             raise BadInputError(f"{self._path}: no folder {folder}")
-        pairs = []
-        for number in range(1, max(number for number, _ in members) + 1):
-            for is_mask in (False, True):
-                if (number, is_mask) not in members:
-                    suffix = "_mask" if is_mask else ""
-                    raise BadInputError(f"{self._path}: {folder}: {folder}_{number}{suffix}.tif is missing")
-            pairs.append(_Pair(image=members[number, False], mask=members[number, True]))
-        return pairs
+        if fault := fault_of(self._folders[folder]):
+            raise BadInputError(f"{self._path}: {folder}: {fault}")
+        return self._folders[folder]
 
     def _read(self, info: zipfile.ZipInfo, digest: "hashlib._Hash") -> bytes:
         data = read_member(self._archive, info, label=str(self._path))
@@ -107,7 +87,7 @@ def opened_buda(path: Path | str) -> Iterator[BudaArchive]:
 
     Raises BadInputError where it is no zip of sane size.
     """
-    with opened_zip(path, limits=LIMITS) as archive:
+    with opened_zip(path, limits=ZIP_LIMITS) as archive:
         yield BudaArchive(archive, path)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,9 @@ from PIL import Image
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.modalities.flair.buda import flair_of
+from mgi.modalities.flair.kaggle_tree import slice_name
 
 TIFF_STARTS = (b"II*\0", b"MM\0*")
-_SLICE = re.compile(r"(?P<stem>.+)_(?P<number>\d+)\.tif", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +63,11 @@ def _in_order(folder: Path) -> tuple[str, ...]:
     found: dict[int, str] = {}
     stems: dict[str, str] = {}
     for path in sorted(folder.iterdir()):
-        matched = _SLICE.fullmatch(path.name)
-        if matched is None or not path.is_file():
+        part = slice_name(path.name)
+        if part is None or part.is_mask or not path.is_file():
             continue
-        stems.setdefault(matched["stem"], path.name)
-        if (other := found.setdefault(int(matched["number"]), path.name)) != path.name:
+        stems.setdefault(part.stem, path.name)
+        if (other := found.setdefault(part.number, path.name)) != path.name:
             raise BadInputError(f"{folder}: {other} and {path.name} have the same patient or number, expected one each")
     if len(stems) > 1:
         first, second = list(stems.values())[:2]

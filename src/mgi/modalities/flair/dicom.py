@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import DicomSlice, slices_of
 from mgi.modalities.flair.series_zip import read_dicom_members
 from mgi.modalities.flair.slice_order import order_slices
@@ -26,8 +27,7 @@ class Volume:
     """Voxels (S, H, W), int16 or float32, inferior to superior where the series is axial.
 
     `affine` maps the index (k, i, j, 1) of slice, row, column to LPS millimetres. `spacing_mm` is slice, row, column.
-    `positions_mm` is each slice's place along the normal. `tags` are of the first slice, None where absent.
-    `notes` says what was dropped.
+    `positions_mm` is each slice's place along the normal. `notes` says what was dropped.
     """
 
     series_uid: str
@@ -37,7 +37,6 @@ class Volume:
     spacing_mm: tuple[float, float, float]
     positions_mm: NDArray[np.float64]
     sop_uids: tuple[str, ...]
-    tags: dict[str, float | str | None]
     notes: tuple[str, ...]
 
 
@@ -69,7 +68,6 @@ def volume_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> Volume:
         spacing_mm=order.spacing_mm,
         positions_mm=order.positions_mm,
         sop_uids=tuple(entry.placement.sop_uid for entry in slices),
-        tags=slices[0].tags,
         notes=(*notes, *order.notes),
     )
 
@@ -77,14 +75,10 @@ def volume_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> Volume:
 def _checked_slices(members: Iterable[tuple[str, bytes]], series_uid: str) -> list[DicomSlice]:
     slices, total = [], 0
     for name, data in members:
-        for found in slices_of(data, f"series {series_uid}: {name}"):
+        for found in slices_of(DicomFile(data, f"series {series_uid}: {name}"), series_uid):
             total += found.stored.size * 4
             if total > MAX_VOLUME_BYTES:
                 raise BadInputError(f"series {series_uid}: more than {MAX_VOLUME_BYTES} bytes of voxels")
-            if found.series_uid != series_uid:
-                raise BadInputError(
-                    f"series {series_uid}: {name}: SeriesInstanceUID {found.series_uid}, expected the series'"
-                )
             slices.append(found)
     return slices
 

@@ -5,53 +5,103 @@ pydicom rather than SimpleITK, whose GDCM has an open leak (CVE-2026-3650) and i
 
 import io
 import math
-from typing import Any
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileMetaDataset
 from pydicom.filereader import read_dataset, read_preamble
+from pydicom.tag import BaseTag
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.codecs import require_decoder
-from mgi.modalities.flair.header import KEYWORD_OF, header_of, header_of_plain
+from mgi.modalities.flair.header import KEYWORD_OF, header_of, header_of_plain, text_of
 from mgi.modalities.flair.plain_elements import read_plain
+from mgi.modalities.flair.quarantine import quarantine
 
 MAX_PIXEL_BYTES = 128 << 20  # of one file, all its frames; decoding and rescaling takes several times as much
 
 
-def parse_dicom(data: bytes, where: str) -> tuple[Any, dict[str, Any]]:
-    """Data set and header of a file whose transfer syntax and claimed pixel size are acceptable; nothing is decoded.
+class DicomFile:
+    """One file, parsed and not yet judged or decoded; the same at fetch and at shard.
 
-    Call inside `quarantine`.
+    `pixels` are the bytes of a single frame of 8 or 16 bits that is stored plainly, None for all other files.
     """
-    source = io.BytesIO(data)
+
+    def __init__(self, data: bytes, where: str) -> None:
+        """Raise BadInputError where the bytes are no DICOM, or are deflated."""
+        self._data, self.where = data, where
+        with quarantine(where):
+            plain = _read_plain(data)
+            self.pixels: memoryview | None = None if plain is None else plain[0]
+            if plain is not None:
+                self.header = plain[1]
+            else:
+                self.dataset = read_elements(io.BytesIO(data), where)
+
+    @cached_property
+    def dataset(self) -> Any:
+        """All elements as pydicom has them; use it inside `quarantine`."""
+        return read_elements(io.BytesIO(self._data), self.where)
+
+    @cached_property
+    def header(self) -> dict[str, Any]:
+        """The elements of `header.KEYWORDS` as plain values; use it inside `quarantine`."""
+        return header_of(self.dataset)
+
+    def sop_uid(self) -> str:
+        """The image's own UID, empty where there is none."""
+        with quarantine(self.where):
+            return text_of(self.header if self.pixels is not None else self.dataset, "SOPInstanceUID")
+        raise AssertionError("unreachable")
+
+    def require_decodable(self) -> None:
+        """Refuse a file that has no decoder here or claims too many pixels; use it inside `quarantine`.
+
+        Raises BadInputError naming the field, ResourceError where only a decoder is missing.
+        """
+        if self.pixels is None:
+            require_decoder(self.dataset.file_meta.get("TransferSyntaxUID"), self.where)
+        _check_pixel_bytes(self.header, self.where)
+
+
+def read_elements(source: BinaryIO, where: str, wanted: Sequence[BaseTag] | None = None) -> Any:
+    """The elements of a file as pydicom has them, or only those `wanted`: what comes after the last is not parsed.
+
+    Use it inside `quarantine`. Raises BadInputError where the file is deflated: 400 kB of tags inflate to a gigabyte.
+    """
     read_preamble(source, force=False)
     # The file meta group is read alone: dcmread would inflate a deflated file before its syntax could be refused.
     meta = read_dataset(source, is_implicit_VR=False, is_little_endian=True, stop_when=_beyond_file_meta)
     syntax = meta.get("TransferSyntaxUID")
-    require_decoder(syntax, where)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        raise BadInputError(f"{where}: TransferSyntaxUID {syntax.name}, refused; convert it or take it away")
+    last = None if wanted is None else max(wanted)
     # What follows is read from where the source stands, in half the time that dcmread takes from the start.
-    dataset = read_dataset(source, syntax.is_implicit_VR, syntax.is_little_endian)
+    dataset = read_dataset(
+        source,
+        is_implicit_VR=syntax == ImplicitVRLittleEndian,
+        is_little_endian=syntax != ExplicitVRBigEndian,
+        stop_when=None if last is None else lambda tag, vr, length: tag > last,
+        specific_tags=None if wanted is None else list(wanted),
+    )
     dataset.file_meta = FileMetaDataset(meta)
-    header = header_of(dataset)
-    _check_pixel_bytes(header, where)
-    return dataset, header
+    return dataset
 
 
-def parse_plain(data: bytes, where: str) -> tuple[memoryview, dict[str, Any]] | None:
-    """Pixel bytes and header of a file of one frame of 8 or 16 bits that is stored plainly; None for all others.
-
-    Call inside `quarantine`.
-    """
+def _read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
+    """Pixel bytes and header where both can be had without pydicom."""
     found = read_plain(data, KEYWORD_OF)
-    header = None if found is None else header_of_plain(found.elements)
+    try:
+        header = None if found is None else header_of_plain(found.elements)
+    except ValueError:
+        return None
     if found is None or header is None or header.get("NumberOfFrames") not in (None, 1):
         return None
-    if header.get("BitsAllocated") not in (8, 16):
-        return None
-    _check_pixel_bytes(header, where)
-    return found.pixels, header
+    return (found.pixels, header) if header.get("BitsAllocated") in (8, 16) else None
 
 
 def number_of(dataset: Any, keyword: str, where: str) -> float | None:

@@ -1,7 +1,7 @@
 """Masks from DICOM Segmentation objects (binary or fractional), on the grid that the object itself states."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom import Volume
 from mgi.modalities.flair.dicom_file import (
+    DicomFile,
     direction_cosines,
     number_of,
-    parse_dicom,
     pixel_spacing,
     required_numbers,
 )
 from mgi.modalities.flair.geometry import EMPTY_MASK, resample_mask
+from mgi.modalities.flair.header import header_of
 from mgi.modalities.flair.multiframe import required_group
 from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.series_zip import read_dicom_members
 from mgi.modalities.flair.slice_order import grid_affine, stack_normal
+from mgi.modalities.flair.stored_pixels import decoded_pixels
 
 MAX_SLICES = 5_000
+_GROUPS = ("PixelMeasuresSequence", "PlaneOrientationSequence", "PlanePositionSequence")
 _OFF_GRID = 0.05  # of a slice step, the rounding that positions may carry
 _LEAST_STEP_MM = 1e-3
 
@@ -61,7 +64,7 @@ def read_segmentations(path: Path | str, series_uid: str) -> list[Segmentation]:
 
 def segmentations_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> list[Segmentation]:
     """Segmentation objects from their files (name, bytes)."""
-    return [_read_object(data, series_uid, f"series {series_uid}: {name}") for name, data in members]
+    return [segmentation_of(DicomFile(data, f"series {series_uid}: {name}"), series_uid) for name, data in members]
 
 
 def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> Segmentation:
@@ -94,13 +97,16 @@ def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray
     return mask
 
 
-def _read_object(data: bytes, series_uid: str, where: str) -> Segmentation:
+def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
+    """The segmentation object in a file of the series. Raises BadInputError naming the field."""
+    where = file.where
     with quarantine(where):
-        dataset, _ = parse_dicom(data, where)
+        file.require_decodable()
+        dataset = file.dataset
         if (found := str(dataset.get("SeriesInstanceUID", ""))) != series_uid:
             raise BadInputError(f"{where}: SeriesInstanceUID {found}, expected the series'")
-        frames = _frames(dataset, where)
-        planes = [_plane(dataset, index, where) for index in range(len(frames))]
+        frames = _frames(file)
+        planes = _planes(dataset, len(frames), where)
         mask, affine = _stack(frames, planes, where)
         references = dataset.get("ReferencedSeriesSequence") or []
         return Segmentation(
@@ -114,15 +120,16 @@ def _read_object(data: bytes, series_uid: str, where: str) -> Segmentation:
     raise AssertionError("unreachable")
 
 
-def _frames(dataset: Any, where: str) -> NDArray[np.bool_]:
+def _frames(file: DicomFile) -> NDArray[np.bool_]:
     """Frames (f, h, w); a fractional one belongs to the mask from half of its maximum on."""
+    dataset, where = file.dataset, file.where
     kind = str(dataset.get("SegmentationType", ""))
     if kind not in ("BINARY", "FRACTIONAL"):
         raise BadInputError(f"{where}: SegmentationType {kind or 'missing'}, expected BINARY or FRACTIONAL")
     n_frames = int(required_numbers(dataset, "NumberOfFrames", 1, where)[0])
     if n_frames > MAX_SLICES or n_frames != len(dataset.get("PerFrameFunctionalGroupsSequence") or []):
         raise BadInputError(f"{where}: NumberOfFrames {n_frames}, expected one functional group a frame")
-    pixels = np.asarray(dataset.pixel_array).reshape(n_frames, dataset.Rows, dataset.Columns)
+    pixels = decoded_pixels(file, (n_frames, dataset.Rows, dataset.Columns))
     if kind == "FRACTIONAL":
         highest = float(required_numbers(dataset, "MaximumFractionalValue", 1, where)[0])
         return np.asarray(pixels * 2.0 >= highest)
@@ -131,16 +138,23 @@ def _frames(dataset: Any, where: str) -> NDArray[np.bool_]:
     return pixels > 0
 
 
-def _plane(dataset: Any, index: int, where: str) -> _Plane:
-    measures = required_group(dataset, index, "PixelMeasuresSequence", where)
-    orientation = required_group(dataset, index, "PlaneOrientationSequence", where)
-    position = required_group(dataset, index, "PlanePositionSequence", where)
-    return _Plane(
-        axes=direction_cosines(orientation, where),
-        spacing_mm=pixel_spacing(measures, where),
-        position=required_numbers(position, "ImagePositionPatient", 3, where),
-        steps_mm=tuple(number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")),
-    )
+def _planes(dataset: Any, n_frames: int, where: str) -> list[_Plane]:
+    """Where each frame lies; what frames share is read once."""
+    planes: list[_Plane] = []
+    shared: dict[tuple[int, int], _Plane] = {}
+    for index in range(n_frames):
+        measures, orientation, position = (required_group(dataset, index, name, where) for name in _GROUPS)
+        place = required_numbers(header_of(position, ("ImagePositionPatient",)), "ImagePositionPatient", 3, where)
+        key = id(measures), id(orientation)
+        if key not in shared:
+            shared[key] = _Plane(
+                axes=direction_cosines(orientation, where),
+                spacing_mm=pixel_spacing(measures, where),
+                position=place,
+                steps_mm=tuple(number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")),
+            )
+        planes.append(replace(shared[key], position=place))
+    return planes
 
 
 def _stack(

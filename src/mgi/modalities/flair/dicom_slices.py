@@ -7,55 +7,49 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom_file import (
+    DicomFile,
     direction_cosines,
     number_of,
-    parse_dicom,
-    parse_plain,
     pixel_spacing,
     required_numbers,
 )
-from mgi.modalities.flair.header import text_of
+from mgi.modalities.flair.header import sequence_tags, text_of
 from mgi.modalities.flair.multiframe import frame_headers
 from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.slice_order import Placement
-from mgi.modalities.flair.stored_pixels import plain_pixels, stored_pixels
+from mgi.modalities.flair.stored_pixels import stored_pixels
 
-TAGS = ("ScanningSequence", "InversionTime", "EchoTime", "RepetitionTime", "MagneticFieldStrength", "SliceThickness")
 MOMENTS = ("EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DicomSlice:
-    """Where a slice lies, its stored values (H, W), how they become intensities, and the tags that tell a FLAIR.
-
-    `tags` are numbers in ms, T and mm, or text with codes joined by a backslash; None where absent.
-    """
+    """Where a slice lies, its stored values (H, W), how they become intensities, and `header.sequence_tags`."""
 
     placement: Placement
-    series_uid: str
     frame_of_reference_uid: str | None
     stored: NDArray[Any] = field(repr=False)
     slope: float
     intercept: float
-    tags: dict[str, float | str | None]
+    tags: dict[str, Any]
 
 
-def slices_of(data: bytes, where: str) -> list[DicomSlice]:
-    """Every slice of one file, in the file's order.
+def slices_of(file: DicomFile, series_uid: str | None = None) -> list[DicomSlice]:
+    """Every slice of one file, in the file's order; `series_uid` is the series that it must be of.
 
     Raises BadInputError naming the field, ResourceError where its transfer syntax has no decoder here.
     """
+    where = file.where
     with quarantine(where):
-        if (plain := parse_plain(data, where)) is not None:
-            pixels, header = plain
-            _check_samples(header, where)
-            return [_slice_of(header, plain_pixels(pixels, header, where)[0], where)]
-        dataset, header = parse_dicom(data, where)
+        file.require_decodable()
+        header = file.header
         _check_samples(header, where)
+        if series_uid not in (None, found := text_of(header, "SeriesInstanceUID")):
+            raise BadInputError(f"{where}: SeriesInstanceUID {found}, expected the series'")
         n_frames = int(number_of(header, "NumberOfFrames", where) or 1)
-        headers = frame_headers(dataset, header, n_frames, where)
-        planes = stored_pixels(dataset, header, n_frames, where)
-        return [_slice_of(own, plane, where) for own, plane in zip(headers, planes, strict=True)]
+        headers = [header] if file.pixels is not None else frame_headers(file.dataset, header, n_frames, where)
+        stored = stored_pixels(file, n_frames)
+        return [_slice_of(own, pixels, where) for own, pixels in zip(headers, stored, strict=True)]
     raise AssertionError("unreachable")
 
 
@@ -70,12 +64,11 @@ def _slice_of(header: dict[str, Any], stored: NDArray[Any], where: str) -> Dicom
         raise BadInputError(f"{where}: RescaleSlope 0, expected another number")
     return DicomSlice(
         placement=_placement(header, stored, where),
-        series_uid=text_of(header, "SeriesInstanceUID"),
         frame_of_reference_uid=text_of(header, "FrameOfReferenceUID") or None,
         stored=stored,
         slope=1.0 if slope is None else slope,
         intercept=0.0 if intercept is None else intercept,
-        tags={keyword: _tag(header.get(keyword)) for keyword in TAGS},
+        tags=sequence_tags(header),
     )
 
 
@@ -91,9 +84,3 @@ def _placement(header: dict[str, Any], stored: NDArray[Any], where: str) -> Plac
         thickness_mm=number_of(header, "SpacingBetweenSlices", where) or number_of(header, "SliceThickness", where),
         moment=tuple(number_of(header, keyword, where) for keyword in MOMENTS),
     )
-
-
-def _tag(value: Any) -> float | str | None:
-    if value is None:
-        return None
-    return float(value) if isinstance(value, int | float) else "\\".join([value] if isinstance(value, str) else value)

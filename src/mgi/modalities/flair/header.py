@@ -3,7 +3,7 @@
 pydicom makes an object of every value; of the thirty that a slice needs, that takes longer than unpacking its pixels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -41,8 +41,16 @@ KEYWORDS = (
     "BitsStored",
     "HighBit",
 )
-_TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in KEYWORDS}
-KEYWORD_OF = {int(tag): keyword for keyword, tag in _TAGS.items()}
+# Who and what a file is of, for those who group files into series.
+IDENTITY = (
+    *("SOPClassUID", "SOPInstanceUID", "StudyDate", "Modality", "SeriesDescription", "PatientID", "ProtocolName"),
+    *("StudyInstanceUID", "SeriesInstanceUID", "NumberOfFrames"),
+)
+TIMES = ("InversionTime", "EchoTime", "RepetitionTime")
+# What tells a FLAIR from another sequence.
+SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient")
+_TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in (*KEYWORDS, *IDENTITY)}
+KEYWORD_OF = {int(_TAGS[keyword]): keyword for keyword in KEYWORDS}
 # Implicit files do not say what kind an element is.
 _KINDS = {int(tag): dictionary_VR(tag) for tag in _TAGS.values()}
 _NUMBERS = ("DS", "IS")
@@ -51,10 +59,16 @@ _WORD_BYTES = 2
 _NOT_PLAIN = object()
 
 
-def header_of(dataset: Any) -> dict[str, Any]:
-    """The elements of KEYWORDS that are there: a number, a text, a list of either, or None where one is empty."""
+def tags_of_keywords(keywords: Sequence[str]) -> list[BaseTag]:
+    """The numbers of elements that a header is made of."""
+    return [_TAGS[keyword] for keyword in keywords]
+
+
+def header_of(dataset: Any, keywords: Sequence[str] = KEYWORDS) -> dict[str, Any]:
+    """The elements that are there: a number, a text, a list of either, or None where one is empty."""
     elements = dict(dataset.items())  # as they were read: asking the data set for one converts it
-    return {keyword: _value(dataset, tag, elements[tag]) for keyword, tag in _TAGS.items() if tag in elements}
+    wanted = {keyword: _TAGS[keyword] for keyword in keywords}
+    return {keyword: _value(dataset, tag, elements[tag]) for keyword, tag in wanted.items() if tag in elements}
 
 
 def header_of_plain(elements: Mapping[int, tuple[str | None, bytes]]) -> dict[str, Any] | None:
@@ -66,6 +80,17 @@ def header_of_plain(elements: Mapping[int, tuple[str | None, bytes]]) -> dict[st
             return None
         header[KEYWORD_OF[tag]] = value
     return header
+
+
+def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
+    """The elements of SEQUENCE: times in ms, codes and cosines as lists; empty and malformed ones are left out."""
+    tags: dict[str, Any] = {name: float(header[name]) for name in TIMES if isinstance(header.get(name), int | float)}
+    if codes := header.get("ScanningSequence"):
+        tags["ScanningSequence"] = [codes] if isinstance(codes, str) else [str(code) for code in codes]
+    cosines = header.get("ImageOrientationPatient")
+    if isinstance(cosines, Sequence) and all(isinstance(one, int | float) for one in cosines):
+        tags["ImageOrientationPatient"] = [float(one) for one in cosines]
+    return tags
 
 
 def text_of(header: Mapping[str, Any], keyword: str) -> str:
@@ -84,7 +109,7 @@ def _value(dataset: Any, tag: BaseTag, raw: Any) -> Any:
 
 
 def _plain_value(kind: str, raw: bytes, order: Literal["little", "big"]) -> Any:
-    if kind in _PLAIN:
+    if kind in _PLAIN and raw.isascii():
         parts = [part.strip(" \0") for part in raw.decode("ascii").split("\\")]
         values = [float(part) if part else None for part in parts] if kind in _NUMBERS else parts
         single = values[0] if len(values) == 1 else values

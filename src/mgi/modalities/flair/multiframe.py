@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from pydicom.tag import Tag
+
 from mgi.core.errors import BadInputError
 
+_PER_FRAME, _SHARED = Tag("PerFrameFunctionalGroupsSequence"), Tag("SharedFunctionalGroupsSequence")
 # Where an enhanced object keeps what a single-frame file says in an element of the name on the left.
 _PLACES = {
     "ImagePositionPatient": ("PlanePositionSequence", "ImagePositionPatient"),
@@ -23,10 +26,10 @@ _PLACES = {
 
 def functional_group(dataset: Any, index: int, name: str) -> Any | None:
     """The group of a frame, its own before the shared one; None where there is neither."""
-    shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
-    for holder in (dataset.PerFrameFunctionalGroupsSequence[index], shared):
-        if holder is not None and holder.get(name):
-            return holder[name].value[0]
+    tag = Tag(name)
+    for holder in (dataset[_PER_FRAME].value[index], *(dataset[_SHARED].value[:1] if _SHARED in dataset else ())):
+        if tag in holder and (items := holder[tag].value):
+            return items[0]
     return None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.cohort.duplicates import digest_of_values
+from mgi.cohort.duplicates import digest_of_image
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.raw_index import RawItem
 from mgi.modalities.flair.buda import BudaArchive
@@ -25,9 +25,6 @@ from mgi.shards.image_shard import PatientImages
 NIFTI_ENDINGS = (".nii", ".nii.gz")
 MAX_PIXEL_RATIO = 2.0  # of the sides of a pixel: networks see squares, and a slice of thick sagittal ones is a smear
 _SAME_GRID_MM = 1e-3
-
-# Every fourth slice tells a copied scan from another: no two scans share one voxel for voxel.
-TWIN_STEP = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +110,7 @@ def from_buda(patient_id: str, image: RawItem, archive: BudaArchive) -> Converte
         positions_mm=None,
         source=found.sha256,
     )
-    return Converted(images=images, notes=(), digest=digest_of_values(images.slices[::TWIN_STEP]))
+    return Converted(images=images, notes=(), digest=digest_of_image(images.slices))
 
 
 def from_volume(patient_id: str, volume: Volume | NiftiVolume, *, where: str, source: str) -> Converted:
@@ -185,4 +182,4 @@ def _stored(patient_id: str, where: str, source: str, scan: _Scan) -> Converted:
         native_axes=native,
     )
     turned = () if native[2] in "SI" else (f"cut into axial slices from a scan with axes {native}",)
-    return Converted(images=images, notes=(*scan.notes, *turned), digest=digest_of_values(images.slices[::TWIN_STEP]))
+    return Converted(images=images, notes=(*scan.notes, *turned), digest=digest_of_image(images.slices))

@@ -83,10 +83,10 @@ def _one_acquisition(slices: list[DicomSlice], where: str) -> tuple[list[DicomSl
 
 
 def _is_flair(entry: DicomSlice) -> bool:
-    echo, codes = entry.tags["EchoTime"], entry.tags["ScanningSequence"]
-    if not isinstance(echo, float) or echo < MIN_ECHO_MS:
-        return False
-    return confirm_flair({**entry.tags, "ScanningSequence": str(codes).split("\\") if codes else []}) is None
+    # Any orientation will do: a sagittal scan is cut into axial slices later.
+    tags = {keyword: value for keyword, value in entry.tags.items() if keyword != "ImageOrientationPatient"}
+    echo = tags.get("EchoTime")
+    return isinstance(echo, float) and echo >= MIN_ECHO_MS and confirm_flair(tags) is None
 
 
 def _places(slices: Sequence[DicomSlice]) -> list[int]:

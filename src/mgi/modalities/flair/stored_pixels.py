@@ -5,28 +5,43 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.pixels import get_decoder
 
 from mgi.core.errors import BadInputError
+from mgi.modalities.flair.dicom_file import DicomFile
 
 
-def stored_pixels(dataset: Any, header: dict[str, Any], n_frames: int, where: str) -> NDArray[Any]:
-    """Stored values (frame, row, column); MONOCHROME1 means that the smallest is white, so it is turned round.
+def stored_pixels(file: DicomFile, n_frames: int) -> NDArray[Any]:
+    """Stored values (frame, row, column); MONOCHROME1 images are inverted, so that white is high.
 
     Call inside `quarantine`. Raises BadInputError where pixels are fewer than claimed or no grey integers.
     """
-    _check_grey(header, where)
+    header = file.header
+    _check_grey(header, file.where)
     shape = (n_frames, int(header["Rows"]), int(header["Columns"]))
-    syntax = dataset.file_meta.TransferSyntaxUID
-    plain = not syntax.is_encapsulated and syntax.is_little_endian and header["BitsAllocated"] in (8, 16)
-    pixels = _viewed(dataset.PixelData, header, shape, where) if plain else _decoded(dataset, shape, where)
-    return _white_is_high(pixels, header)
+    data = file.pixels
+    if data is None:
+        syntax = file.dataset.file_meta.TransferSyntaxUID
+        if not syntax.is_encapsulated and syntax.is_little_endian and header["BitsAllocated"] in (8, 16):
+            data = file.dataset.PixelData
+    pixels = decoded_pixels(file, shape) if data is None else _viewed(data, header, shape, file.where)
+    if header["PhotometricInterpretation"] == "MONOCHROME2":
+        return pixels
+    highest_plus_lowest = -1 if header["PixelRepresentation"] == 1 else 2 ** int(header["BitsStored"]) - 1
+    return np.asarray(highest_plus_lowest - pixels.astype(np.int64))
 
 
-def plain_pixels(data: bytes | memoryview, header: dict[str, Any], where: str) -> NDArray[Any]:
-    """The same of the one frame of a plainly stored file."""
-    _check_grey(header, where)
-    shape = (1, int(header["Rows"]), int(header["Columns"]))
-    return _white_is_high(_viewed(data, header, shape, where), header)
+def decoded_pixels(file: DicomFile, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """The pixels as the decoder of the file's transfer syntax gives them, as integers (frame, row, column).
+
+    Call inside `quarantine`. Raises BadInputError where they are of another kind or size.
+    """
+    decoder = get_decoder(file.dataset.file_meta.TransferSyntaxUID)
+    pixels: NDArray[Any] = decoder.as_array(file.dataset, raw=True)[0]
+    if pixels.size != math.prod(shape) or pixels.shape[-2:] != shape[1:] or pixels.dtype.kind not in "iu":
+        found = f"{pixels.dtype} {pixels.shape}"
+        raise BadInputError(f"{file.where}: PixelData {found}, expected integers of Rows x Columns")
+    return pixels.reshape(shape)
 
 
 def _check_grey(header: dict[str, Any], where: str) -> None:
@@ -38,13 +53,6 @@ def _check_grey(header: dict[str, Any], where: str) -> None:
         raise BadInputError(
             f"{where}: BitsStored {bits}, HighBit {high} in BitsAllocated {allocated}, expected the lowest bits"
         )
-
-
-def _white_is_high(pixels: NDArray[Any], header: dict[str, Any]) -> NDArray[Any]:
-    if header["PhotometricInterpretation"] == "MONOCHROME2":
-        return pixels
-    highest_plus_lowest = -1 if header["PixelRepresentation"] == 1 else 2 ** int(header["BitsStored"]) - 1
-    return np.asarray(highest_plus_lowest - pixels.astype(np.int64))
 
 
 def _viewed(data: bytes | memoryview, header: dict[str, Any], shape: tuple[int, int, int], where: str) -> NDArray[Any]:
@@ -60,10 +68,3 @@ def _viewed(data: bytes | memoryview, header: dict[str, Any], shape: tuple[int, 
     if bits < allocated and (pixels.min() < low or pixels.max() > high):
         return np.asarray((pixels << (allocated - bits)) >> (allocated - bits))
     return pixels
-
-
-def _decoded(dataset: Any, shape: tuple[int, int, int], where: str) -> NDArray[Any]:
-    pixels = np.asarray(dataset.pixel_array)
-    if pixels.size != math.prod(shape) or pixels.shape[-2:] != shape[1:] or pixels.dtype.kind not in "iu":
-        raise BadInputError(f"{where}: PixelData {pixels.dtype} {pixels.shape}, expected integers of Rows x Columns")
-    return pixels.reshape(shape)

@@ -5,18 +5,20 @@ A filter takes values (n, G) as the shard holds them, or counts, and returns, pe
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
+from mgi.modalities.rna.gene_labels import GeneIndex
+from mgi.modalities.rna.settings import FitSettings
 
 LOG_TPM = "log2(TPM+1)"
 AS_GIVEN = "as given"
+FILTER, LIST = "modalities.rna.fit.gene_filter", "modalities.rna.fit.gene_list"
 EXPRESSED_SHARE = 0.2  # of the training patients, as GTEx asks before it maps expression loci
 
 # edgeR's filterByExpr with its defaults, all samples in one group (Chen, Lun and Smyth 2016, F1000Research 5:1438).
@@ -25,41 +27,6 @@ MIN_COUNT, MIN_TOTAL_COUNT, LARGE_GROUP, MIN_SHARE = 10, 15, 10, Fraction(7, 10)
 Values = NDArray[np.float32]
 Counts = NDArray[np.uint32]
 Reasons = list[str | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GtfSettings:
-    """The annotation that gene positions come from: a file of the GDC and its MD5."""
-
-    file_id: str = "be002a2c-3b27-43f3-9e0f-fd47db92a6b5"
-    md5: str = "c03931958d4572148650d62eb6dec41a"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilterSettings:
-    """The section `genes`: which genes are kept, in which order the encoder reads them, and how they are scaled.
-
-    `top_k` is read by `variance` only, `min_tpm` (TPM, before the logarithm) by `expressed` only, `gene_list` by `list`
-    only, `order_seed` by the order `random` only.
-    """
-
-    gene_filter: Literal["none", "protein_coding", "expressed", "filter_by_expr", "variance", "list"] = "none"
-    top_k: int = 2000
-    min_tpm: float = 0.1
-    gene_list: str | None = None
-    """File with one gene id or name a line, for the filter `list`."""
-    scaler: Literal["zscore", "rank", "quantile"] = "zscore"
-    gene_order: Literal["position", "ensembl", "random"] = "ensembl"
-    order_seed: int = 0
-    positions: str | None = None
-    """The user's own table of gene positions for the order `position`, in place of the annotation."""
-    gtf: GtfSettings = field(default_factory=GtfSettings)
-
-    def __post_init__(self) -> None:
-        if self.top_k < 1:
-            raise ConfigError(f"genes.top_k: found {self.top_k}, expected 1 or more")
-        if not (math.isfinite(self.min_tpm) and self.min_tpm >= 0):
-            raise ConfigError(f"genes.min_tpm: found {self.min_tpm}, expected 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +42,7 @@ class Training:
     listed: Sequence[str] | None = None
 
 
-def drop_reasons(training: Training, genes: pd.DataFrame, settings: FilterSettings) -> Reasons:
+def drop_reasons(training: Training, genes: pd.DataFrame, settings: FitSettings) -> Reasons:
     """Why each gene is dropped, None where it is kept; a gene without variance is dropped by every filter.
 
     `genes` has a row per column of the values.
@@ -91,7 +58,7 @@ def drop_reasons(training: Training, genes: pd.DataFrame, settings: FilterSettin
     }
     reasons = first_of(constant(training.values), filters[settings.gene_filter]())
     if all(reasons):
-        raise BadInputError(f"genes.gene_filter {settings.gene_filter}: keeps none of {len(reasons)} genes")
+        raise BadInputError(f"{FILTER} {settings.gene_filter}: keeps none of {len(reasons)} genes")
     return reasons
 
 
@@ -112,7 +79,7 @@ def not_protein_coding(genes: pd.DataFrame) -> Reasons:
     """
     if genes["gene_type"].isna().all():
         raise ConfigError(
-            "genes.gene_filter protein_coding: this expression shard has no gene types; use another filter"
+            f"{FILTER} protein_coding: this expression shard has no gene types; use another filter"
         )
     return _reasons(genes["gene_type"].to_numpy(object) != "protein_coding", "not protein coding")
 
@@ -124,7 +91,7 @@ def not_expressed(values: Values, min_tpm: float, scale: str) -> Reasons:
     """
     if scale != LOG_TPM:
         raise ConfigError(
-            f"genes.gene_filter expressed: needs TPM, this expression shard is '{scale}'; use another filter"
+            f"{FILTER} expressed: needs TPM, this expression shard is '{scale}'; use another filter"
         )
     enough = math.ceil(EXPRESSED_SHARE * len(values))
     n_expressed = (values >= np.float32(math.log2(min_tpm + 1))).sum(axis=0)
@@ -146,10 +113,10 @@ def too_few_reads(counts: Counts | None) -> Reasons:
     the threshold is kept whatever the rounding. Raises ConfigError where the shard has no counts.
     """
     if counts is None:
-        raise ConfigError("genes.gene_filter filter_by_expr: this expression shard has no counts; use another filter")
+        raise ConfigError(f"{FILTER} filter_by_expr: this expression shard has no counts; use another filter")
     library = [int(total) for total in counts.sum(axis=1, dtype=np.int64)]
     if not all(library):
-        raise BadInputError("genes.gene_filter filter_by_expr: a training patient has no reads at all")
+        raise BadInputError(f"{FILTER} filter_by_expr: a training patient has no reads at all")
     middle = sorted(library)[(len(library) - 1) // 2 : len(library) // 2 + 1]
     median = Fraction(sum(middle), len(middle))
     needed = np.array([math.ceil(MIN_COUNT * total / median) for total in library], np.int64)
@@ -162,20 +129,20 @@ def too_few_reads(counts: Counts | None) -> Reasons:
 
 
 def not_listed(genes: pd.DataFrame, listed: Sequence[str] | None) -> Reasons:
-    """Drop genes that are on the list neither by id (with or without version) nor by name.
+    """Drop genes that no line of the list means (see gene_labels).
 
     Raises ConfigError where there is no list, BadInputError naming the first line that is no gene of the shard.
     """
     if not listed:
-        raise ConfigError("genes.gene_list: found nothing, expected a file with one gene a line for gene_filter list")
-    wanted = set(listed)
-    names = [genes["gene_id"], genes["gene_id"].str.replace(r"\.\d+", "", n=1, regex=True), genes["gene_name"]]
-    known = set().union(*names)
-    if unknown := [gene for gene in listed if gene not in known]:
+        raise ConfigError(f"{LIST}: found nothing, expected a file with one gene a line for gene_filter list")
+    index = GeneIndex(genes["gene_id"].tolist(), genes["gene_name"].tolist())
+    rows_of = {label: index.find(label)[1] for label in listed}
+    if unknown := [label for label, rows in rows_of.items() if not rows]:
         many = f"{len(unknown)} of {len(listed)} listed are not"
-        raise BadInputError(f"genes.gene_list: {unknown[0]!r}: not a gene of this expression shard ({many})")
-    found = np.logical_or.reduce([column.isin(wanted).to_numpy(bool) for column in names])
-    return _reasons(~found, "not on the list")
+        raise BadInputError(f"{LIST}: {unknown[0]!r}: not a gene of this expression shard ({many})")
+    dropped = np.ones(len(genes), bool)
+    dropped[[row for rows in rows_of.values() for row in rows]] = False
+    return _reasons(dropped, "not on the list")
 
 
 def _reasons(dropped: NDArray[np.bool_], reason: str) -> Reasons:

@@ -2,32 +2,38 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mgi.core.errors import BadInputError
+from mgi.modalities.rna.gene_labels import GeneIndex
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 SHOWN = 60  # characters of a stranger's text in a message
 Members = dict[str, list[int]]
-"""Sets by name, in the file's order; the places of each set's genes in the model's order, ascending."""
+"""Sets by name, in the file's order; the rows of each set's genes in the model's order, ascending."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneSets:
     """What a file's sets are to one list of genes: `members` of those that have any, names of the `dropped`.
 
-    `n_outside` counts the genes of the list that are in no set.
+    `n_outside` counts the genes of the list that are in no set; `ambiguous` are names that several genes bear.
     """
 
     members: Members
     dropped: list[str]
     n_outside: int
+    ambiguous: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
-        """How many sets are used, which are not, and how many genes no token sees, in one line."""
-        dropped = f"; {len(self.dropped)} dropped without a gene of the list: {_few(self.dropped)}"
-        return f"{len(self.members)} gene sets; {self.n_outside} genes are in none{dropped if self.dropped else ''}"
+        """One line: how many sets are used, which are not, how many genes no token sees, which names are ambiguous."""
+        parts = [f"{len(self.members)} gene sets", f"{self.n_outside} genes are in none"]
+        if self.dropped:
+            parts.append(f"{len(self.dropped)} dropped without a gene of the list: {_few(self.dropped)}")
+        if self.ambiguous:
+            parts.append(f"{len(self.ambiguous)} names of several genes, all of them taken: {_few(self.ambiguous)}")
+        return "; ".join(parts)
 
 
 def read_gmt(path: Path | str) -> dict[str, list[str]]:
@@ -59,18 +65,13 @@ def read_gmt(path: Path | str) -> dict[str, list[str]]:
 def match_sets(
     sets: dict[str, list[str]], gene_ids: Sequence[str], gene_names: Sequence[str | None], *, where: str
 ) -> GeneSets:
-    """The places of each set's genes among `gene_ids`, matched by id (with or without version) or by name.
+    """The row of each set's genes among `gene_ids` (see gene_labels).
 
-    A name that several genes bear stands for all of them. Raises BadInputError where no set has a gene of the list.
+    Raises BadInputError where no set has a gene of the list.
     """
-    places: dict[str, set[int]] = {}
-    for place, (gene_id, name) in enumerate(zip(gene_ids, gene_names, strict=True)):
-        for key in {gene_id, unversioned(gene_id), name} - {None, ""}:
-            places.setdefault(str(key), set()).add(place)
-    found = {
-        name: sorted(set().union(*(places.get(key, ()) for gene in genes for key in (gene, unversioned(gene)))))
-        for name, genes in sets.items()
-    }
+    index = GeneIndex(gene_ids, gene_names)
+    rows_of = {gene: index.find(gene)[1] for genes in sets.values() for gene in genes}
+    found = {name: sorted({row for gene in genes for row in rows_of[gene]}) for name, genes in sets.items()}
     members = {name: own for name, own in found.items() if own}
     if not members:
         first = next(iter(sets.values()))[0]
@@ -83,12 +84,8 @@ def match_sets(
         members=members,
         dropped=[name for name, own in found.items() if not own],
         n_outside=len(gene_ids) - len(inside),
+        ambiguous=index.ambiguous(rows_of),
     )
-
-
-def unversioned(gene: str) -> str:
-    """An Ensembl id without its version; a symbol, which may hold a point and a number too, as it is."""
-    return re.sub(r"\.\d+", "", gene, count=1) if re.match(r"ENS[A-Z]*G\d", gene) else gene
 
 
 def _parse(line: str, where: str) -> tuple[str, list[str]]:

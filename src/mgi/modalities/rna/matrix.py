@@ -1,6 +1,5 @@
 """A user's own expression table, either way round, as samples x genes with one row of the gene index per column."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.core.ids import patient_id_of
+from mgi.modalities.rna.gene_labels import is_copy_on_y, is_ensembl, without_version
 from mgi.modalities.rna.table_file import TableFile, read_table_file
 
 Layout = Literal["genes x samples", "samples x genes"]
@@ -19,7 +19,6 @@ Layout = Literal["genes x samples", "samples x genes"]
 NAME_COLUMNS = ("gene_name", "hugo_symbol", "gene_symbol", "symbol", "gene")
 TYPE_COLUMNS = ("gene_type", "gene_biotype", "biotype")
 BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
-_ENSEMBL = re.compile(r"^(ENSG(?:\d{11}|R\d{10}))(\.\d+)?(_PAR_Y)?$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +111,7 @@ def _annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[
 
 
 def _mostly_ensembl(labels: Sequence[str]) -> bool:
-    return sum(_ENSEMBL.match(label) is not None for label in labels) > len(labels) / 2
+    return sum(map(is_ensembl, labels)) > len(labels) / 2
 
 
 def _by_column(
@@ -152,7 +151,7 @@ def _require_unique(samples: Sequence[str], path: Path) -> None:
 def _drop_reason(label: str, *, missing: bool, same: bool, repeated: bool) -> str | None:
     if not label or label == "NA":
         return BLANK
-    if same and _is_copy_on_y(label):
+    if same and is_copy_on_y(label):
         return COPY_ON_Y
     if missing:
         return "missing values"
@@ -171,25 +170,13 @@ def _drop_reasons(
     seen: set[str] = set()
     reasons: list[str | None] = []
     for label, missing, same in zip(labels, n_absent.tolist(), constant.tolist(), strict=True):
-        key = gene_key(label)
+        key = without_version(label)
         reasons.append(_drop_reason(label, missing=missing > 0, same=same, repeated=key in seen))
         if reasons[-1] is None:
             seen.add(key)
     if all(reasons):
         raise BadInputError(f"{path}: none of {len(labels)} genes has a name and a value in every sample")
     return reasons
-
-
-def _is_copy_on_y(label: str) -> bool:
-    """GENCODE's two ways to mark the copy on Y of a pseudo-autosomal gene: `_PAR_Y`, and `ENSGR` before v25."""
-    found = _ENSEMBL.match(label)
-    return found is not None and (found[3] is not None or found[1].startswith("ENSGR"))
-
-
-def gene_key(label: str) -> str:
-    """What tells genes apart: an Ensembl id without its version, or the name itself."""
-    found = _ENSEMBL.match(label)
-    return label if found is None else found[1] + (found[3] or "")
 
 
 def _kind_of(labels: pd.Series) -> Literal["Ensembl ids with version", "Ensembl ids", "other names"]:

@@ -1,6 +1,5 @@
 """A new patient's expression on the frozen genes of a trained model, from the user's table or a file of the GDC."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import patient_id_of
-from mgi.modalities.rna.matrix import gene_key
+from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.normalise import FittedGenes
 from mgi.modalities.rna.star import read_star
 from mgi.modalities.rna.star_cohort import SCALES, column_of
@@ -54,7 +53,7 @@ def read_new_expression(
     """The expression of `patient` (None: of the only sample) on the genes of `fitted`, whose values are on `scale`.
 
     A table (genes x samples, or samples x genes) is taken as it is; of a STAR-Counts file of the GDC the column that
-    `scale` names. Genes are found by id, else by id without version, else by a name that the model has once.
+    `scale` names. `find_genes` says which row is which gene.
     Raises BadInputError where more than `max_missing` of the model's genes have no value, or one is infinite;
     ConfigError where `patient` does not name one sample.
     """
@@ -82,38 +81,20 @@ def read_new_expression(
 
 
 def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str] = ()) -> list[int | None]:
-    """Where each of the model's genes stands among `labels`, None where it does not.
+    """Where each of the model's genes stands among `labels`, None where it does not (see gene_labels).
 
-    Genes are found by id, else by id without version, else by a name that the fit has once. `names` (of the same
-    length, or none) are searched last, those that stand there once.
+    A gene is looked up by its id, else by its name if no other gene of the fit bears it. `names` are of the same
+    length as `labels`, or none.
     """
-    place = _places(labels)
-    count = Counter(names)
-    for row, name in enumerate(names):
-        if name and count[name] == 1:
-            place.setdefault(name, row)
-    known = _names_borne_once(fitted)
-    return [
-        next((place[key] for key in (gene, gene_key(gene), known.get(gene)) if key in place), None)
-        for gene in fitted.gene_ids
-    ]
+    file, own_name = GeneIndex(labels, names), _names_borne_once(fitted)
+    return [file.find_one(gene, own_name.get(gene))[1] for gene in fitted.gene_ids]
 
 
 def _names_borne_once(fitted: FittedGenes) -> dict[str, str]:
-    """Names by gene id, of genes whose name no other gene of the fit bears."""
-    table = fitted.table
-    count = Counter(table["gene_name"])
-    return {gene: name for gene, name in zip(table["gene_id"], table["gene_name"], strict=True) if count[name] == 1}
-
-
-def _places(labels: Sequence[str]) -> dict[str, int]:
-    """Row by label, and by id without version; the first row that bears one counts."""
-    places: dict[str, int] = {}
-    for row, label in enumerate(labels):
-        places.setdefault(label, row)
-    for row, label in enumerate(labels):
-        places.setdefault(gene_key(label), row)
-    return places
+    """Names by gene id, of genes whose name means no other gene of the fit."""
+    ids, names = fitted.table["gene_id"].tolist(), fitted.table["gene_name"].tolist()
+    index = GeneIndex(ids, names)
+    return {gene: names[row] for row, gene in enumerate(ids) if list(index.find(names[row])[1]) == [row]}
 
 
 def _is_star(path: Path) -> bool:
@@ -132,10 +113,10 @@ def _star(path: Path, scale: str) -> _Profile:
 
 
 def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profile:
-    known = {*fitted.gene_ids, *map(gene_key, fitted.gene_ids), *_names_borne_once(fitted).values()}
+    known = GeneIndex(fitted.gene_ids, [_names_borne_once(fitted).get(gene) for gene in fitted.gene_ids])
 
     def is_gene(label: str) -> bool:
-        return label in known or gene_key(label) in known
+        return bool(known.find(label)[1])
 
     def genes_across(names: Sequence[str]) -> bool:
         return sum(is_gene(name) for name in names[1:]) >= min(_FEWEST_GENES, len(fitted.gene_ids))

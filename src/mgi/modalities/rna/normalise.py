@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.fingerprint import digest_of
-from mgi.modalities.rna.filter import Counts, FilterSettings, Training, Values, drop_reasons
+from mgi.modalities.rna.filter import Counts, Training, Values, drop_reasons
 from mgi.modalities.rna.scaling import SCALERS, Scaler, Wide, quantiles, ranks, reference_distribution, z_scores
+from mgi.modalities.rna.settings import FitSettings
 
 _UNPLACED = (2, 0, "")
 
@@ -77,7 +78,7 @@ class FittedGenes:
 def fit(
     values: Values,
     genes: pd.DataFrame,
-    settings: FilterSettings,
+    settings: FitSettings,
     train_ids: Sequence[str],
     *,
     scale: str,
@@ -166,7 +167,7 @@ def train_hash_of(train_ids: Sequence[str]) -> str:
     return digest_of(sorted(train_ids))
 
 
-def _ordered(genes: pd.DataFrame, indexes: NDArray[np.int64], settings: FilterSettings) -> NDArray[np.int64]:
+def _ordered(genes: pd.DataFrame, indexes: NDArray[np.int64], settings: FitSettings) -> NDArray[np.int64]:
     """Gene indexes of the shard in the model's order, whatever order the shard has them in."""
     by_id = np.argsort(genes["gene_id"].to_numpy(str), kind="stable")
     genes, indexes = genes.iloc[by_id], indexes[by_id]
@@ -174,7 +175,9 @@ def _ordered(genes: pd.DataFrame, indexes: NDArray[np.int64], settings: FilterSe
         return indexes[np.random.default_rng(settings.order_seed).permutation(len(indexes))]
     if settings.gene_order == "position":
         if genes["start"].isna().all():
-            raise ConfigError("genes.gene_order position: this expression shard has no gene positions; use ensembl")
+            raise ConfigError(
+                "modalities.rna.fit.gene_order position: this expression shard has no gene positions; use ensembl"
+            )
         keys = [
             _place(chromosome, start) for chromosome, start in zip(genes["chromosome"], genes["start"], strict=True)
         ]

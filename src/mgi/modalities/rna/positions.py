@@ -1,7 +1,6 @@
 """Where genes lie on the genome, from a table: the one made from the GENCODE GTF, or a user's own."""
 
 import csv
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable
@@ -13,8 +12,8 @@ import pandas as pd
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.core.gzips import LimitedGzip
+from mgi.modalities.rna.gene_labels import AMBIGUOUS, BY_BARE_ID, BY_ID, BY_NAME, UNKNOWN, GeneIndex
 from mgi.modalities.rna.gtf import GtfGene
-from mgi.modalities.rna.star import PAR_Y
 
 COLUMNS = ("gene_id", "chromosome", "start")
 
@@ -57,52 +56,24 @@ def write_positions(path: Path | str, genes: Iterable[GtfGene]) -> int:
 def with_positions(genes: pd.DataFrame, positions: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     """The genes with chromosome and start (null where unknown), rows in the same order, and how many were found how.
 
-    A gene is looked up by its id, else by its id without the version, else by its name where the annotation has that
-    name once. Raises BadInputError where none is found: the positions are of another annotation.
+    A gene is looked up by its id, else by its name (see gene_labels). Raises BadInputError where none is found: the
+    positions are of another annotation.
     """
-    places: dict[str, tuple[str, int]] = {}
-    found = {"by id": 0, "by id without version": 0, "by name": 0, "unknown": 0}
-    rows = list(zip(positions["chromosome"], positions["start"].tolist(), strict=True))
-    by_id = dict(zip(positions["gene_id"], rows, strict=True))
-    ways = {
-        "by id": (genes["gene_id"], by_id),
-        "by id without version": (
-            genes["gene_id"].map(_unversioned),
-            {_unversioned(gene): by_id[gene] for gene in by_id},
-        ),
-        "by name": (genes["gene_name"], _by_unique_name(positions, rows)),
-    }
-    labels = list(zip(*(keys for keys, _ in ways.values()), strict=True))
-    for gene, keys in zip(genes["gene_id"], labels, strict=True):
-        tables = zip(ways, keys, (table for _, table in ways.values()), strict=True)
-        way, place = next(((way, table[key]) for way, key, table in tables if key in table), ("unknown", None))
-        found[way] += 1
-        if place is not None:
-            places[gene] = place
-    if not places:
+    names = positions["gene_name"].tolist() if "gene_name" in positions else ()
+    index = GeneIndex(positions["gene_id"].tolist(), names)
+    found = [index.find_one(*gene) for gene in zip(genes["gene_id"], genes["gene_name"], strict=True)]
+    rows = [row for _, row in found]
+    if not any(row is not None for row in rows):
         raise BadInputError("positions: has none of the expression's genes, expected the same annotation")
-    chromosomes = [places[gene][0] if gene in places else None for gene in genes["gene_id"]]
-    starts = [places[gene][1] if gene in places else None for gene in genes["gene_id"]]
-    return genes.assign(chromosome=pd.Series(chromosomes, dtype=object), start=pd.array(starts, dtype="Int64")), found
+    chromosome, start = positions["chromosome"].tolist(), positions["start"].tolist()
+    placed = genes.assign(
+        chromosome=pd.Series([None if row is None else chromosome[row] for row in rows], dtype=object),
+        start=pd.array([None if row is None else start[row] for row in rows], dtype="Int64"),
+    )
+    counts = Counter(way for way, _ in found)
+    return placed, {way: counts[way] for way in (BY_ID, BY_BARE_ID, BY_NAME, AMBIGUOUS, UNKNOWN)}
 
 
 def without_positions(genes: pd.DataFrame) -> pd.DataFrame:
     """The genes with chromosome and start unknown."""
     return genes.assign(chromosome=None, start=pd.array([pd.NA] * len(genes), dtype="Int64"))
-
-
-def _unversioned(gene_id: str) -> str:
-    return re.sub(r"\.\d+", "", gene_id, count=1)
-
-
-def _by_unique_name(positions: pd.DataFrame, rows: list[tuple[str, int]]) -> dict[str, tuple[str, int]]:
-    """Names that one gene of the annotation bears; a copy on Y does not count beside its gene on X."""
-    if "gene_name" not in positions:
-        return {}
-    named = [
-        (name, row)
-        for gene, name, row in zip(positions["gene_id"], positions["gene_name"], rows, strict=True)
-        if not gene.endswith(PAR_Y)
-    ]
-    counts = Counter(name for name, _ in named)
-    return {name: row for name, row in named if counts[name] == 1}

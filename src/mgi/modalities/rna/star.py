@@ -16,6 +16,7 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.modalities.rna.gene_labels import is_copy_on_y
 
 COLUMNS = (
     "gene_id",
@@ -29,7 +30,6 @@ COLUMNS = (
     "fpkm_uq_unstranded",
 )
 SUMMARY_ROWS = ("N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous")
-PAR_Y = "_PAR_Y"
 TPM_TOTAL = 1e6
 _COUNTS = COLUMNS[3:6]
 _RATES = COLUMNS[6:]
@@ -128,7 +128,7 @@ def require_same_genes(reference: StarTable, table: StarTable, where: str) -> No
 
 def par_y_copies(table: StarTable) -> NDArray[np.bool_]:
     """Which genes (G,) are pseudo-autosomal copies on Y (`_PAR_Y`), which STAR leaves at zero."""
-    return np.array([gene.endswith(PAR_Y) for gene in table.gene_ids], bool)
+    return np.array([is_copy_on_y(gene) for gene in table.gene_ids], bool)
 
 
 def refuse_reads_in(copies: NDArray[np.bool_], table: StarTable, where: str) -> None:

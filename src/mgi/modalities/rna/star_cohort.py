@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.filter import LOG_TPM
+from mgi.modalities.rna.gene_labels import without_version
 from mgi.modalities.rna.star import (
     StarTable,
     first_repeated,
@@ -59,7 +60,7 @@ class StarCohort:
                 "gene_type": labels.gene_types[self._kept],
             }
         )
-        if (repeated := first_repeated([gene.split(".")[0] for gene in self.genes["gene_id"]])) is not None:
+        if (repeated := first_repeated([without_version(gene) for gene in self.genes["gene_id"]])) is not None:
             raise BadInputError(f"{first}: gene {repeated}: present in two versions, expected one")
         self.gene_model = self._first.gene_model
         self.n_par_y_dropped = int(copies.sum())

@@ -1,26 +1,21 @@
 """All scores of one patient: what each is called, and which of them are Dice."""
 
 import math
+from typing import get_args
 
 import numpy as np
 
 from mgi.core.errors import BadInputError
 from mgi.tasks.segmentation import dice
 from mgi.tasks.segmentation.dice import Bytes, Mask
+from mgi.tasks.segmentation.settings import DiceDefinition
 from mgi.tasks.segmentation.surfaces import hd95_px, nsd_px
 
 HEADLINE = "volume"
 THRESHOLD = 0.5
 TOLERANCE_PX = 2.0
 
-DICE_DEFINITIONS = (
-    "volume",
-    "volume_largest_component",
-    "slice_positive",
-    "slice_all_empty_one",
-    "slice_all_empty_skipped",
-    "slice_five_thresholds",
-)
+DICE_DEFINITIONS = get_args(DiceDefinition)
 OTHER_SCORES = (
     "hd95_px",
     "nsd_2px",

@@ -61,7 +61,7 @@ def test_the_tree_that_the_archive_holds_twice_is_seen_once(
 
 
 @pytest.mark.parametrize(
-    ("lost", "message"), [(name(3, "_mask"), "_3_mask.tif is missing"), (name(5), "_5.tif is missing")]
+    ("lost", "message"), [(name(3, "_mask"), "no mask for slice 3 "), (name(5), "no image for mask 5")]
 )
 def test_a_missing_file_is_named(
     tmp_path: Path, members: dict[str, bytes], zip_of: ZipOf, lost: str, message: str

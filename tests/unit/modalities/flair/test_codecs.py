@@ -21,6 +21,7 @@ from mgi.modalities.flair.codecs import (
     register_decoders,
     require_decoder,
 )
+from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import slices_of
 from mgi.modalities.flair.jpeg_decoder import decode_frame, is_available
 
@@ -48,7 +49,7 @@ def test_every_syntax_gives_the_pixels_of_the_plain_file(name: str) -> None:
     data = bundled(f"MR_small_{name}.dcm")
     if syntax_of(data) in BY_EXTRA and not is_available(syntax_of(data)):
         pytest.skip(NO_EXTRA)
-    (found,), (plain,) = slices_of(data, name), slices_of(bundled("MR_small.dcm"), "plain")
+    (found,), (plain,) = slices_of(DicomFile(data, name)), slices_of(DicomFile(bundled("MR_small.dcm"), "plain"))
     assert np.array_equal(found.stored, plain.stored)
     assert found.placement.position.tolist() == plain.placement.position.tolist()
 
@@ -87,7 +88,7 @@ def test_without_the_extra_a_jpeg_ls_file_stops_with_that_line() -> None:
     if is_available(uid.JPEGLSLossless):
         pytest.skip("the extra codecs is installed")
     with pytest.raises(ResourceError, match=r"^a\.dcm: TransferSyntaxUID JPEG-LS Lossless.*no decoder installed"):
-        slices_of(bundled("MR_small_jpeg_ls_lossless.dcm"), "a.dcm")
+        slices_of(DicomFile(bundled("MR_small_jpeg_ls_lossless.dcm"), "a.dcm"))
 
 
 @pytest.mark.parametrize("syntax", [uid.DeflatedExplicitVRLittleEndian, uid.MPEG2MPML, uid.HTJ2K, "1.2.3", None])
@@ -180,4 +181,4 @@ def test_lossless_jpeg_gives_back_every_pixel(syntax: str, signed: bool, mr_file
     dataset.file_meta.TransferSyntaxUID = syntax
     buffer = io.BytesIO()
     dataset.save_as(buffer)
-    assert np.array_equal(slices_of(buffer.getvalue(), "x")[0].stored, expected)
+    assert np.array_equal(slices_of(DicomFile(buffer.getvalue(), "x"))[0].stored, expected)

@@ -10,6 +10,7 @@ from pydicom.sequence import Sequence as DicomSequence
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom import volume_of
+from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import slices_of
 from mgi.modalities.flair.multiframe import functional_group, required_group
 
@@ -72,14 +73,15 @@ def test_frames_are_ordered_by_position_and_rescaled_like_slices(enhanced: Calla
 
 
 def test_the_tags_that_tell_a_flair_are_found_in_their_groups(enhanced: Callable[..., bytes]) -> None:
-    tags = volume_of([("1.dcm", enhanced())], UID).tags
+    first = slices_of(DicomFile(enhanced(), "x"))[0]
+    tags = first.tags
     assert (tags["EchoTime"], tags["InversionTime"], tags["RepetitionTime"]) == (110.5, 2200.0, 9000.0)
-    assert (tags["ScanningSequence"], tags["SliceThickness"]) == ("IR", 5.0)
+    assert (tags["ScanningSequence"], first.placement.thickness_mm) == (["IR"], 5.0)
 
 
 def test_a_frame_s_own_group_comes_before_the_shared_one(enhanced: Callable[..., bytes]) -> None:
     own = [{"PixelValueTransformationSequence": group(RescaleSlope=1, RescaleIntercept=k)} for k in range(4)]
-    slices = slices_of(enhanced(own=own), "x")
+    slices = slices_of(DicomFile(enhanced(own=own), "x"))
     assert [(entry.slope, entry.intercept) for entry in slices] == [(1, 0), (1, 1), (1, 2), (1, 3)]
 
 

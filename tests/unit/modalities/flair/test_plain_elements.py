@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from mgi.modalities.flair.dicom_file import parse_dicom, parse_plain
-from mgi.modalities.flair.header import KEYWORD_OF
+from mgi.modalities.flair.dicom_file import DicomFile
+from mgi.modalities.flair.header import KEYWORD_OF, header_of
 from mgi.modalities.flair.plain_elements import read_plain
 
 PIXELS = np.arange(6, dtype=np.uint16).reshape(2, 3)
@@ -42,11 +42,10 @@ def with_sequence(data: bytes, *, undefined: bool, depth: int = 1) -> bytes:
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_header_and_pixels_are_those_of_pydicom(mr_file: MrFile, syntax: str) -> None:
     data = mr_file(PIXELS, syntax=syntax)
-    plain = parse_plain(data, "x")
-    dataset, header = parse_dicom(data, "x")
-    assert plain is not None
-    assert plain[1] == header
-    assert bytes(plain[0]) == dataset.PixelData
+    plain = DicomFile(data, "x")
+    assert plain.pixels is not None
+    assert plain.header == header_of(plain.dataset)
+    assert bytes(plain.pixels) == plain.dataset.PixelData
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
@@ -54,18 +53,18 @@ def test_header_and_pixels_are_those_of_pydicom(mr_file: MrFile, syntax: str) ->
 @pytest.mark.parametrize("depth", [1, 3])
 def test_sequences_are_stepped_over(mr_file: MrFile, syntax: str, undefined: bool, depth: int) -> None:
     data = with_sequence(mr_file(PIXELS, syntax=syntax), undefined=undefined, depth=depth)
-    plain = parse_plain(data, "x")
-    assert plain is not None
-    assert plain[1] == parse_dicom(data, "x")[1]
-    assert bytes(plain[0]) == PIXELS.tobytes()
+    plain = DicomFile(data, "x")
+    assert plain.pixels is not None
+    assert plain.header == header_of(plain.dataset)
+    assert bytes(plain.pixels) == PIXELS.tobytes()
 
 
 def test_a_nest_too_deep_is_left_to_pydicom(mr_file: MrFile) -> None:
-    assert parse_plain(with_sequence(mr_file(PIXELS), undefined=True, depth=12), "x") is None
+    assert DicomFile(with_sequence(mr_file(PIXELS), undefined=True, depth=12), "x").pixels is None
 
 
 def test_a_big_endian_file_is_left_to_pydicom(mr_file: MrFile) -> None:
-    assert parse_plain(mr_file(PIXELS, syntax=ExplicitVRBigEndian), "x") is None
+    assert DicomFile(mr_file(PIXELS, syntax=ExplicitVRBigEndian), "x").pixels is None
 
 
 def test_every_shortened_file_is_left_to_pydicom(mr_file: MrFile) -> None:
@@ -87,5 +86,5 @@ def test_repeated_tags_are_left_to_pydicom(mr_file: MrFile) -> None:
 
 
 def test_several_frames_and_wide_pixels_are_left_to_pydicom(mr_file: MrFile) -> None:
-    assert parse_plain(mr_file(PIXELS, tags={"NumberOfFrames": 2}), "x") is None
-    assert parse_plain(mr_file(PIXELS, tags={"BitsAllocated": 32}), "x") is None
+    assert DicomFile(mr_file(PIXELS, tags={"NumberOfFrames": 2}), "x").pixels is None
+    assert DicomFile(mr_file(PIXELS, tags={"BitsAllocated": 32}), "x").pixels is None

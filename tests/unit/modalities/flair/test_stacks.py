@@ -60,7 +60,6 @@ def test_of_two_echoes_the_late_one_is_the_flair(scan: Scan) -> None:
     volume = volume_of([*early, *scan(10, 0, 11, FLAIR)], UID)
     assert values(volume) == list(range(10))
     assert volume.notes == ("took the 10 of 20 slices with EchoTime 120",)
-    assert volume.tags["EchoTime"] == 120.0
 
 
 def test_of_two_time_points_the_one_with_the_inversion_is_the_flair(scan: Scan) -> None:

@@ -6,6 +6,7 @@ import pytest
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from mgi.core.errors import BadInputError
+from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import slices_of
 
 PIXELS = np.array([[0, 1, 4095], [7, 8, 9]], np.uint16)
@@ -13,7 +14,7 @@ MrFile = Callable[..., bytes]
 
 
 def stored(data: bytes) -> Any:
-    return slices_of(data, "x")[0].stored
+    return slices_of(DicomFile(data, "x"))[0].stored
 
 
 def test_every_uncompressed_syntax_gives_the_same_values(mr_file: MrFile) -> None:

@@ -7,7 +7,6 @@ from mgi.core.settings import parse
 from mgi.modalities.rna.filter import (
     AS_GIVEN,
     LOG_TPM,
-    FilterSettings,
     Training,
     constant,
     drop_reasons,
@@ -18,12 +17,13 @@ from mgi.modalities.rna.filter import (
     not_variable,
     too_few_reads,
 )
+from mgi.modalities.rna.settings import FitSettings
 
 # Genes: constant, slightly variable, variable, expressed in one of five patients.
 VALUES = np.array([[3, 1.0, 0, 0], [3, 1.1, 4, 0], [3, 1.0, 0, 0], [3, 1.1, 4, 0], [3, 1.0, 0, 1]], dtype=np.float32)
 GENES = pd.DataFrame(
     {
-        "gene_id": ["A.1", "B.2", "C", "D"],
+        "gene_id": ["ENSG00000000001.1", "B.2", "C", "D"],
         "gene_name": ["a", "b", "c", "b"],
         "gene_type": ["protein_coding", "protein_coding", "lncRNA", "protein_coding"],
     }
@@ -36,9 +36,9 @@ def kept(reasons: list[str | None]) -> list[bool]:
 
 def test_a_constant_gene_is_dropped_by_every_filter() -> None:
     counts = np.full((5, 4), 1000, np.uint32)
-    training = Training(values=VALUES, scale=LOG_TPM, counts=counts, listed=["A.1", "B", "C"])
+    training = Training(values=VALUES, scale=LOG_TPM, counts=counts, listed=["ENSG00000000001", "B.2", "C"])
     for name in ("none", "protein_coding", "expressed", "filter_by_expr", "variance", "list"):
-        settings = parse(FilterSettings, {"gene_filter": name, "min_tpm": 0.0})
+        settings = parse(FitSettings, {"gene_filter": name, "min_tpm": 0.0, "gene_list": "genes.txt"})
         reasons = drop_reasons(training, GENES, settings)
         assert reasons[0] == "zero variance in training"
 
@@ -49,7 +49,7 @@ def test_constant_is_exact_for_values_whose_mean_is_rounded() -> None:
 
 
 def test_none_keeps_all_that_vary() -> None:
-    assert kept(drop_reasons(Training(values=VALUES, scale=LOG_TPM), GENES, FilterSettings())) == [
+    assert kept(drop_reasons(Training(values=VALUES, scale=LOG_TPM), GENES, FitSettings())) == [
         False,
         True,
         True,
@@ -127,14 +127,14 @@ def test_filter_by_expr_needs_counts_and_reads() -> None:
 
 
 def test_a_list_names_genes_by_id_with_or_without_version_or_by_name() -> None:
-    assert kept(not_listed(GENES, ["A.1"])) == [True, False, False, False]
-    assert kept(not_listed(GENES, ["A"])) == [True, False, False, False]
+    assert kept(not_listed(GENES, ["ENSG00000000001.1"])) == [True, False, False, False]
+    assert kept(not_listed(GENES, ["ENSG00000000001"])) == [True, False, False, False]
     assert kept(not_listed(GENES, ["b", "C"])) == [False, True, True, True]  # b is the name of two genes
 
 
 def test_an_unknown_gene_of_the_list_is_named_with_how_many_there_are() -> None:
     with pytest.raises(BadInputError, match=r"'X': not a gene of this expression shard \(2 of 3 listed are not\)"):
-        not_listed(GENES, ["A", "X", "Y"])
+        not_listed(GENES, ["a", "X", "Y"])
     with pytest.raises(ConfigError, match="gene_list"):
         not_listed(GENES, None)
 
@@ -145,7 +145,7 @@ def test_the_first_reason_stands() -> None:
 
 def test_a_filter_that_keeps_nothing_is_an_error() -> None:
     with pytest.raises(BadInputError, match="none of 4 genes"):
-        drop_reasons(Training(values=np.ones((3, 4), np.float32), scale=LOG_TPM), GENES, FilterSettings())
+        drop_reasons(Training(values=np.ones((3, 4), np.float32), scale=LOG_TPM), GENES, FitSettings())
 
 
 @pytest.mark.parametrize(
@@ -154,4 +154,4 @@ def test_a_filter_that_keeps_nothing_is_an_error() -> None:
 )
 def test_a_setting_out_of_range_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
-        parse(FilterSettings, given, where="genes")
+        parse(FitSettings, given, where="genes")

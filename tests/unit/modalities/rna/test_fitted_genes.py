@@ -8,9 +8,9 @@ import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.fingerprint import digest_of
-from mgi.modalities.rna.filter import FilterSettings
 from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.normalise import FittedGenes, fit
+from mgi.modalities.rna.settings import FitSettings
 
 IDS = ["TCGA-AA-0001", "TCGA-AA-0002", "TCGA-AA-0003"]
 VALUES = np.array([[1, 0, 5, 7], [2, 0, 5, 9], [3, 6, 5, 11]], dtype=np.float32)
@@ -19,7 +19,7 @@ VALUES = np.array([[1, 0, 5, 7], [2, 0, 5, 9], [3, 6, 5, 11]], dtype=np.float32)
 @pytest.fixture
 def fitted() -> FittedGenes:
     genes = pd.DataFrame({"gene_id": ["G3", "G1", "G2", "G0"], "gene_name": list("cabz"), "gene_type": None})
-    return fit(VALUES, genes, FilterSettings(), IDS, scale="as given")
+    return fit(VALUES, genes, FitSettings(), IDS, scale="as given")
 
 
 def test_the_same_scores_come_from_the_file(fitted: FittedGenes, tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_the_same_scores_come_from_the_file(fitted: FittedGenes, tmp_path: Path)
 @pytest.mark.parametrize("scaler", ["rank", "quantile"])
 def test_the_scaler_and_what_it_fitted_come_from_the_file(tmp_path: Path, scaler: str) -> None:
     genes = pd.DataFrame({"gene_id": ["G3", "G1", "G2", "G0"], "gene_name": list("cabz"), "gene_type": None})
-    fitted = fit(VALUES, genes, FilterSettings(scaler=scaler), IDS, scale="as given")  # type: ignore[arg-type]
+    fitted = fit(VALUES, genes, FitSettings(scaler=scaler), IDS, scale="as given")  # type: ignore[arg-type]
     write_fitted_genes(tmp_path / "g.parquet", fitted)
     found = read_fitted_genes(tmp_path / "g.parquet")
     assert found.scaler == scaler

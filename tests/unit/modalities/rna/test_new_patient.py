@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.modalities.rna.filter import LOG_TPM, FilterSettings
+from mgi.modalities.rna.filter import LOG_TPM
 from mgi.modalities.rna.new_patient import find_genes, read_new_expression
 from mgi.modalities.rna.normalise import FittedGenes, fit
+from mgi.modalities.rna.settings import FitSettings
 from mgi.modalities.rna.star import COLUMNS, SUMMARY_ROWS
 
 IDS = ["ENSG00000000003.15", "ENSG00000000005.6", "ENSG00000000419.13", "ENSG00000000457.14"]
@@ -18,7 +19,7 @@ TRAINING = np.array([[1.0, 2, 3, 4], [3, 4, 5, 6], [5, 6, 7, 9]], np.float32)
 @pytest.fixture
 def fitted() -> FittedGenes:
     genes = pd.DataFrame({"gene_id": IDS, "gene_name": NAMES, "gene_type": None, "chromosome": None, "start": None})
-    return fit(TRAINING, genes, FilterSettings(), ["A", "B", "C"], scale="as given")
+    return fit(TRAINING, genes, FitSettings(), ["A", "B", "C"], scale="as given")
 
 
 def read(path: Path, fitted: FittedGenes, **options):

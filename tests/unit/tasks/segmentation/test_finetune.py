@@ -1,11 +1,10 @@
-from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 from mgi.core.errors import ConfigError
-from mgi.datasets.augment import AugmentSettings
+from mgi.datasets.settings import AugmentSettings
 from mgi.models.mgi import MGI, build_mgi
 from mgi.tasks.segmentation.finetune import WithoutGenes, finetune, parameter_groups, predict_logits, volume_dice
 from mgi.tasks.segmentation.segmenters import build_segmenter
@@ -63,17 +62,17 @@ def test_without_genes_no_gene_reaches_the_weights(place, model_settings, pairs)
 
 
 def test_with_all_genes_dropped_out_training_never_sees_them(place, model_settings, pairs) -> None:
-    model, before, _ = trained(place("a"), model_settings, pairs, settings=replace(SETTINGS, gene_dropout=1.0))
+    model, before, _ = trained(place("a"), model_settings, pairs, settings=SETTINGS.but(gene_dropout=1.0))
     assert "gene_encoder" not in changed(before, model)
 
 
 def test_encoders_rest_while_only_the_decoder_learns(place, model_settings, pairs) -> None:
-    model, before, _ = trained(place("a"), model_settings, pairs, settings=replace(SETTINGS, decoder_only_steps=4))
+    model, before, _ = trained(place("a"), model_settings, pairs, settings=SETTINGS.but(decoder_only_steps=4))
     assert changed(before, model) == {"decoder", "null_token"}
 
 
 def test_an_encoder_rate_of_zero_keeps_that_encoder(place, model_settings, pairs) -> None:
-    model, before, _ = trained(place("a"), model_settings, pairs, settings=replace(SETTINGS, image_encoder_rate=0.0))
+    model, before, _ = trained(place("a"), model_settings, pairs, settings=SETTINGS.but(image_encoder_rate=0.0))
     assert changed(before, model) == {"gene_encoder", "decoder", "null_token"}
 
 
@@ -94,7 +93,7 @@ def counting(place, model_settings, pairs, settings) -> tuple[list[int], dict[st
     return rows, state(model), [point["score"] for point in curve]
 
 
-FROZEN = replace(SETTINGS, gene_encoder_rate=0.0, gene_dropout=0.0)
+FROZEN = SETTINGS.but(gene_encoder_rate=0.0, gene_dropout=0.0)
 
 
 def test_a_frozen_encoder_encodes_each_patient_once_in_all(place, model_settings, pairs) -> None:
@@ -108,7 +107,7 @@ def test_a_frozen_encoder_encodes_each_patient_once_in_all(place, model_settings
 def test_the_numbers_are_the_same_with_and_without_the_cache(
     change, dropout, place, model_settings, pairs, monkeypatch
 ) -> None:
-    settings = replace(SETTINGS, gene_dropout=dropout, **change)
+    settings = SETTINGS.but(gene_dropout=dropout, **change)
     kept = counting(place("a"), model_settings, pairs, settings)
     monkeypatch.setattr("mgi.training.gene_cache.GeneCache", NoCache)
     again = counting(place("b"), model_settings, pairs, settings)
@@ -135,15 +134,15 @@ def test_a_frozen_encoder_learns_nothing_and_the_rest_as_if_it_were_encoded_ever
 
 
 def test_noise_on_the_genes_is_drawn_and_encoded_anew_each_step(place, model_settings, pairs) -> None:
-    rows, noisy, _ = counting(place("a"), model_settings, pairs, replace(FROZEN, gene_noise=0.5))
+    rows, noisy, _ = counting(place("a"), model_settings, pairs, FROZEN.but(gene_noise=0.5))
     _, plain, _ = counting(place("b"), model_settings, pairs, FROZEN)
     assert len(rows) > 4 + 2
     assert any(not torch.equal(noisy[name], plain[name]) for name in plain)
 
 
 def test_once_the_encoder_learns_nothing_old_is_used(place, model_settings, pairs) -> None:
-    schedule = replace(SCHEDULE, validate_every=1)
-    settings = replace(SETTINGS, schedule=schedule, decoder_only_steps=2, gene_dropout=0.0)
+    schedule = SCHEDULE.but(validate_every=1)
+    settings = SETTINGS.but(schedule=schedule, decoder_only_steps=2, gene_dropout=0.0)
     rows, _, _ = counting(place("a"), model_settings, pairs, settings)
     resting = rows.index(next(count for count in rows if count > 1))  # the first batch that is encoded together
     assert rows[:resting] == [1] * resting
@@ -161,7 +160,7 @@ def test_validation_while_the_encoder_learns_encodes_each_patient_once(model_set
 
 
 def test_mixed_precision_on_a_cpu_is_refused_before_the_first_step(place, model_settings, pairs) -> None:
-    settings = replace(SETTINGS, schedule=replace(SCHEDULE, precision="bf16"))
+    settings = SETTINGS.but(schedule=SCHEDULE.but(precision="bf16"))
     with pytest.raises(ConfigError, match=r"finetune.schedule.precision: bf16 needs a GPU"):
         trained(place("a"), model_settings, pairs, settings=settings)
 
@@ -169,7 +168,7 @@ def test_mixed_precision_on_a_cpu_is_refused_before_the_first_step(place, model_
 def test_a_network_without_encoders_is_one_group(model_settings) -> None:
     model = build_segmenter("resunet", model_settings, 10)
     assert [(group.rate, group.rests_until) for group in parameter_groups(model, SETTINGS)] == [(1.0, 0)]
-    groups = parameter_groups(build_mgi(model_settings, 10), replace(SETTINGS, decoder_only_steps=7))
+    groups = parameter_groups(build_mgi(model_settings, 10), SETTINGS.but(decoder_only_steps=7))
     assert [(group.rate, group.rests_until) for group in groups] == [(0.1, 7), (0.1, 7), (1.0, 0)]
 
 

@@ -176,5 +176,6 @@ def test_mirrored_logits_are_turned_back_and_averaged(pairs) -> None:
         found[mirrored] = np.stack(slices)
     # The two halves cancel; the image, which was turned and turned back, remains.
     probability = torch.sigmoid(some.slices.images.squeeze(1).double()).numpy()
-    assert np.array_equal(found[True], np.minimum(np.floor(256 * probability), 255))
-    assert not np.array_equal(found[False], found[True])
+    # 4 was added and taken off again: the last bit of that may cross from one byte to the next.
+    assert np.abs(found[True] - np.minimum(np.floor(256 * probability), 255)).max() <= 1
+    assert np.abs(found[False] - found[True].astype(float)).max() > 50

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,7 @@ def test_both_encoders_start_pretrained_and_all_else_stays_fresh(tmp_path: Path,
 
 def test_encoders_of_another_size_are_refused_by_name_in_one_line(tmp_path: Path, model_settings) -> None:
     weights = pretrained(tmp_path, model_settings)
-    other = build_segmenter("mgi", replace(model_settings, gene_width=32), 10)
+    other = build_segmenter("mgi", model_settings.but(gene_width=32), 10)
     with pytest.raises(BadInputError, match="do not fit gene_encoder: ") as caught:
         start_from_pretrained(other, weights)
     assert "\n" not in str(caught.value)
@@ -59,7 +58,7 @@ def test_a_network_without_encoders_cannot_start_pretrained(tmp_path: Path, mode
 @pytest.mark.parametrize("method", ["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"])
 def test_gradients_lie_in_memory_as_their_weights_do(method: str, model_settings) -> None:
     """The fused AdamW of torch 2.13 pairs the wrong numbers of two layouts, without a word."""
-    settings = replace(model_settings, image_stem="pyramid")
+    settings = model_settings.but(image_stem="pyramid")
     torch.manual_seed(0)
     model = build_segmenter(method, settings, 10)
     images = torch.randn(4, 1, settings.image_size, settings.image_size)

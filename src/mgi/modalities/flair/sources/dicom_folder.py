@@ -15,12 +15,13 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.lock import ImageItem, ImageLock, check_lock
 from mgi.locks.source import Listing, RawEntry
 from mgi.locks.user_folder import Members, digest_of, entry_of, hashed, pinned, present_folder
+from mgi.modalities.flair.header import TIMES
+from mgi.modalities.flair.sources.dicom_check import read_file
 from mgi.modalities.flair.sources.dicom_choice import judge_patient
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, scan_folder
 from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, check_series, named
 from mgi.modalities.flair.sources.nifti import gated
 from mgi.modalities.flair.sources.series_choice import SeriesChoice
-from mgi.modalities.flair.sources.series_zip import decoding_fault, read_image
 from mgi.modalities.flair.sources.tcia_listing import TciaSeries
 from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest
 
@@ -30,7 +31,6 @@ EXPECTED = (
 
 # What an unnamed series is called in the lock; the selector reads it as any other name.
 BY_TAGS = "axial FLAIR by its tags (the files have no name for it)"
-TIMES = ("InversionTime", "EchoTime", "RepetitionTime")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class DicomImages:
     def discover(self) -> Listing:
         """Every series and label file with a verdict, and the digest of those that are chosen."""
         folder, scan = self._present(), self._scan()
-        check_files(self.commons, scan.sizes, label="images.manifest")
+        check_files(self.commons, scan.sizes, label="modalities.flair.manifest")
         rows = []
         for item in self._judged(scan):
             names = self._names_of(scan, item)
@@ -96,7 +96,7 @@ class DicomImages:
         size = sum(scan.sizes[root / name] for name in names)
         if item.key not in scan.series:
             return self._label_entry(item, members, root, size)
-        rejected = _first_fault(root, names)
+        rejected = _first_fault(root, names, item)
         if rejected is None and item.role == "flair":
             rejected = self.confirm(scan.series[item.key].tags)
         return entry_of(item, members, size=size, n_images=item.n_images, rejected=rejected)
@@ -140,7 +140,7 @@ class DicomImages:
         """The folder's headers, read once, and only the series that the manifest lists, which must be there."""
         if not self._scanned:
             scan = scan_folder(self._present(), self.patients)
-            check_series(self.commons, scan.series, label="images.manifest")
+            check_series(self.commons, scan.series, label="modalities.flair.manifest")
             if self.manifest is not None:
                 scan = _restricted(scan, self.manifest.series)
             self._scanned.append(scan)
@@ -152,16 +152,16 @@ class DicomImages:
 
 def _restricted(scan: FolderScan, uids: Sequence[str]) -> FolderScan:
     if missing := [uid for uid in uids if uid not in scan.series]:
-        raise IntegrityError(f"images.manifest: {len(missing)} listed series are not in the folder: {named(missing)}")
+        absent = f"{len(missing)} listed series are not in the folder: {named(missing)}"
+        raise IntegrityError(f"modalities.flair.manifest: {absent}")
     kept = {uid: series for uid, series in scan.series.items() if uid in set(uids)}
     labels = tuple(label for label in scan.labels if label.series is None or label.series in kept)
     return replace(scan, series=kept, labels=labels)
 
 
-def _first_fault(root: Path, names: Sequence[str]) -> str | None:
-    """Why an image of a series does not decode, or None where all do."""
+def _first_fault(root: Path, names: Sequence[str], item: ImageItem) -> str | None:
+    """Why the shard would refuse a file of a series, or None."""
     for name in names:
-        content = (root / name).read_bytes()
-        if fault := decoding_fault(read_image(content, name), name, name):
+        if fault := read_file((root / name).read_bytes(), name, series=item.key, role=item.role).fault:
             return fault
     return None

@@ -148,7 +148,7 @@ def _notes(rest: list[str], strangers: list[str], copies: int) -> tuple[str, ...
     if rest:
         notes.append(f"{len(rest)} files are neither DICOM images nor labels of a patient here: {named(rest)}")
     if strangers:
-        notes.append(f"{len(strangers)} patients are not in images.patients: {named(strangers)}")
+        notes.append(f"{len(strangers)} patients are not in modalities.flair.patients: {named(strangers)}")
     if copies:
         notes.append(f"{copies} files are copies of images that are there already")
     return tuple(notes)

@@ -18,7 +18,7 @@ MOVED = (
     "raw TCGA-LGG MRI left anonymous TCIA in July 2025 and is controlled access now (dbGaP phs004225, General Commons)"
 )
 ALTERNATIVES = (
-    "use images.source: kaggle with the Kaggle dataset mateuszbuda/lgg-mri-segmentation, "
+    "use modalities.flair.source: kaggle with the Kaggle dataset mateuszbuda/lgg-mri-segmentation, "
     "nifti with BraTS-TCGA-LGG, dicom with the folder of a General Commons download, "
     "or a committed lock of a collection that you may read"
 )

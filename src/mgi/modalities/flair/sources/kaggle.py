@@ -11,23 +11,22 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.zips import DamagedZipError, ZipLimits, opened_zip, read_member
+from mgi.core.zips import DamagedZipError, opened_zip, read_member
 from mgi.locks.lock import ImageItem, ImageLock, check_lock
 from mgi.locks.source import Listing, RawEntry
 from mgi.locks.user_table import check_table, table_of
+from mgi.modalities.flair.kaggle_tree import ZIP_LIMITS, PatientFolder, choose_folders, patient_folders
 from mgi.modalities.flair.sources.general_commons import MOVED
-from mgi.modalities.flair.sources.kaggle_tree import PatientFolder, choose_folders, patient_folders
 
 DATASET = "mateuszbuda/lgg-mri-segmentation"
 _WAYS_OUT = (
     f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it); "
-    f"{MOVED}; other ways are images.source: nifti with BraTS-TCGA-LGG, dicom with the folder of "
+    f"{MOVED}; other ways are modalities.flair.source: nifti with BraTS-TCGA-LGG, dicom with the folder of "
     "a General Commons download, tcia for a collection that is open to you"
 )
 PUBLISHED_PATIENTS, PUBLISHED_SLICES = 110, 3_929
 # A slice is 256 x 256 x 3 bytes; nothing in the set comes near this.
 MAX_MEMBER_BYTES = 64 << 20
-LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +97,7 @@ class KaggleImages:
     def _present(self) -> Path:
         if self.archive is None or not self.archive.is_file():
             found = "nothing" if self.archive is None else f"no file at {self.archive}"
-            raise ConfigError(f"images.archive: found {found}, {_WAYS_OUT}")
+            raise ConfigError(f"modalities.flair.archive: found {found}, {_WAYS_OUT}")
         return self.archive
 
 
@@ -131,7 +130,7 @@ def _item(folder: PatientFolder, chosen: bool, reason: str) -> ImageItem:
 def _open(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip; BadInputError in one line where it is cut or is something else."""
     try:
-        with opened_zip(path, limits=LIMITS) as archive:
+        with opened_zip(path, limits=ZIP_LIMITS) as archive:
             yield archive
     except DamagedZipError as error:
         raise BadInputError(f"{error}; download the Kaggle dataset {DATASET} again") from None

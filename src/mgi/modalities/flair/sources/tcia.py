@@ -132,22 +132,33 @@ class TciaImages:
         plain = Request(path="getImage", label=f"series {item.key}", params={"SeriesInstanceUID": item.key})
         if version not in ("v1", "v2"):
             asks_for_digests = replace(plain, params={**plain.params, "IncludeMD5": "Yes"})
-            return self._receive(service, asks_for_digests, path, listed)
+            return self._receive(service, asks_for_digests, path, item, listed)
         try:
-            return self._receive(service, replace(plain, path="getImageWithMD5Hash"), path, listed)
+            return self._receive(service, replace(plain, path="getImageWithMD5Hash"), path, item, listed)
         except MissingEndpointError:
-            return self._receive(service, plain, path, listed, with_digests=False)
+            return self._receive(service, plain, path, item, listed, with_digests=False)
 
     def _receive(
-        self, service: Service, request: Request, path: Path, listed: list[str], *, with_digests: bool = True
+        self,
+        service: Service,
+        request: Request,
+        path: Path,
+        item: ImageItem,
+        listed: list[str],
+        *,
+        with_digests: bool = True,
     ) -> SeriesSummary:
         wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
-        series = request.params["SeriesInstanceUID"]
         return download(
             service,
             wanted,
             lambda part: verify_series(
-                part, series=series, n_images=len(listed), sop_uids=listed, with_digests=with_digests
+                part,
+                series=item.key,
+                role=item.role,
+                n_images=len(listed),
+                sop_uids=listed,
+                with_digests=with_digests,
             ),
         )
 
@@ -155,7 +166,7 @@ class TciaImages:
         """What to say of patients that the user's table leaves out."""
         ids = {str(row.get("PatientID")) for row in rows} if self.patients.given else set()
         unknown = sorted(found for found in ids if self.patients.patient_of(found) is None)
-        return (f"{len(unknown)} patients are not in images.patients: {named(unknown)}",) if unknown else ()
+        return (f"{len(unknown)} patients are not in modalities.flair.patients: {named(unknown)}",) if unknown else ()
 
     def _path(self, item: ImageItem, folder: Path) -> Path:
         return folder / "series" / f"{item.key}.zip"

@@ -65,7 +65,7 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError:
         raise BadInputError(f"{path}: not text, expected a .tcia manifest") from None
     except OSError as error:
-        raise BadInputError(f"images.manifest: {path}: {error.strerror}") from None
+        raise BadInputError(f"modalities.flair.manifest: {path}: {error.strerror}") from None
 
 
 def _shown(lines: list[str]) -> list[str]:

@@ -47,7 +47,7 @@ class GdcExpression:
         hits = all_hits(self.service, "files", files_query(self.project), id_field="file_id")
         if not hits:
             raise BadInputError(
-                f"GDC: no open STAR counts for project {self.project!r}; expression.project and all filter values "
+                f"GDC: no open STAR counts for project {self.project!r}; modalities.rna.project and all filter values "
                 "are case-sensitive (TCGA-LGG, RNA-Seq)"
             )
         notes = all_hits(self.service, "annotations", annotations_query(self.project), id_field="annotation_id")

@@ -157,8 +157,8 @@ def check_file_count(found: int, expected: tuple[int, ...] | None, project: str)
     fewest, most = expected or (1, found)
     if not fewest <= found <= most:
         raise IntegrityError(
-            f"GDC: {found} open STAR counts of project {project!r}, expression.expected_files says {fewest} to "
-            f"{most}; once you know why, set expression.expected_files to the range you expect, or to null"
+            f"GDC: {found} open STAR counts of project {project!r}, modalities.rna.expected_files says {fewest} to "
+            f"{most}; once you know why, set modalities.rna.expected_files to the range you expect, or to null"
         )
 
 

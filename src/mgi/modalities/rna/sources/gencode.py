@@ -24,7 +24,8 @@ def fetch_gtf(service: Service, file_id: str, md5: str, target: Path) -> bool:
 
     def check(part: Path) -> None:
         if (found := md5_of(part)) != md5:
-            raise TransientError(IntegrityError(f"annotation {file_id}: got md5 {found}, genes.gtf.md5 says {md5}"))
+            said = f"modalities.rna.fit.gtf.md5 says {md5}"
+            raise TransientError(IntegrityError(f"annotation {file_id}: got md5 {found}, {said}"))
 
     download(service, wanted, check)
     return True

@@ -84,5 +84,5 @@ class MatrixExpression:
     def _present(self) -> Path:
         if self.table is None or not self.table.is_file():
             found = "nothing" if self.table is None else f"no file at {self.table}"
-            raise ConfigError(f"expression.table: found {found}, expected your table of samples and genes")
+            raise ConfigError(f"modalities.rna.table: found {found}, expected your table of samples and genes")
         return self.table

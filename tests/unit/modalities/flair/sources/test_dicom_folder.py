@@ -6,6 +6,7 @@ import zlib
 from functools import partial
 from types import SimpleNamespace
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -63,12 +64,21 @@ def series(dicom_slice):
 
 
 @pytest.fixture
-def folder(tmp_path, series):
+def folder(tmp_path, series, seg_file):
     """A FLAIR without extensions at two depths, a T1, a segmentation, and what is no image."""
     root = tmp_path / "mine"
     files = {f"a/b/{k}": content for k, content in enumerate(series(CS, 1))}
     files |= {f"t1-{k}.dcm": content for k, content in enumerate(series(CS, 2, "AX T1"))}
-    files |= {"seg/1.dcm": series(CS, 3, "Segmentation", n=1, Modality="SEG")[0]}
+    frames = np.zeros((2, 4, 4), np.uint8)
+    frames[0, 1, 1] = 1
+    study = {
+        "PatientID": CS,
+        "StudyInstanceUID": "1.9.4941",
+        "StudyDate": "19960909",
+        "SeriesDescription": "Segmentation",
+    }
+    tags = {"SOPInstanceUID": "1.2.3.0", "SeriesInstanceUID": "1.2.3", **study}
+    files |= {"seg/1.dcm": seg_file(frames, [(0, 0, 0), (0, 0, 5)], tags=tags)}
     files |= {"LICENSE": b"free", "a/notes.txt": b"x" * 500}
     return write(root, files)
 
@@ -143,7 +153,7 @@ def test_a_slice_that_does_not_decode_or_tags_that_contradict_reject_the_series(
     (folder / "a/b/1").write_bytes(content[:-5])
     source = source_at(folder)
     item = source.lock(source.discover()).items[0]
-    assert source.fetch(item, tmp_path).rejected == "image a/b/1 does not decode (ValueError)"
+    assert source.fetch(item, tmp_path).rejected == "a/b/1: PixelData: 27 bytes, expected 32"
     (folder / "a/b/1").write_bytes(content)
     strict = source_at(folder, confirm=lambda tags: f"TI {tags['InversionTime']:g}")
     flair, _, mask = strict.lock(strict.discover()).items
@@ -211,12 +221,12 @@ def test_a_series_of_two_patients_is_not_used_and_says_why(folder, series):
 
 def test_patients_of_other_names_need_a_table_and_strangers_are_counted(folder, series):
     write(folder, {"x": series("UPENN-1", 7, n=1)[0]})
-    with pytest.raises(BadInputError, match=r"mine/x: PatientID 'UPENN-1': not a TCGA barcode.*images\.patients"):
+    with pytest.raises(BadInputError, match=r"mine/x: PatientID 'UPENN-1': not a TCGA barcode.*flair\.patients"):
         source_at(folder).discover()
     names = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"}, given=True)
     assert "1.2.7" in chosen(folder, patients=names)
     listing = source_at(folder, patients=PatientNames(given=True)).discover()
-    assert "1 patients are not in images.patients: UPENN-1" in listing.notes
+    assert "1 patients are not in modalities.flair.patients: UPENN-1" in listing.notes
 
 
 def test_a_list_restricts_to_its_series_and_all_must_be_there(folder):
@@ -227,7 +237,7 @@ def test_a_list_restricts_to_its_series_and_all_must_be_there(folder):
     assert "one line skipped" in listing.notes
     assert source.probe() == "1 patients, 1 series in mine, all of the manifest; no account needed"
     with pytest.raises(
-        IntegrityError, match=r"images\.manifest: 2 listed series are not in the folder: 1\.2\.8, 1\.2\.9"
+        IntegrityError, match=r"modalities\.flair\.manifest: 2 listed series are not in the folder: 1\.2\.8, 1\.2\.9"
     ):
         source_at(folder, manifest=listed(series=("1.2.1", "1.2.8", "1.2.9"))).probe()
 
@@ -257,7 +267,7 @@ def test_a_general_commons_download_must_hold_every_listed_byte(folder, tmp_path
 
 @pytest.mark.parametrize("place", [None, "absent"])
 def test_an_absent_folder_names_the_key_and_where_the_images_are(tmp_path, place):
-    with pytest.raises(ConfigError, match=r"images\.folder: found no.*General Commons.*phs004225"):
+    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: found no.*General Commons.*phs004225"):
         source_at(None if place is None else tmp_path / place).probe()
 
 
@@ -278,16 +288,14 @@ def deflated(content):
 def test_a_deflated_file_is_refused_by_name_before_anything_is_inflated(folder, monkeypatch):
     write(folder, {"z.dcm": deflated((folder / "a/b/0").read_bytes())})
     monkeypatch.setattr(zlib, "decompress", lambda *_: pytest.fail("inflated"))
-    with pytest.raises(BadInputError, match=r"z\.dcm: deflated transfer syntax, refused"):
+    with pytest.raises(BadInputError, match=r"z\.dcm: TransferSyntaxUID Deflated.*refused"):
         source_at(folder).discover()
 
 
 @pytest.mark.parametrize("keep", [140, 200, 330])
 def test_a_cut_header_is_refused_by_name(folder, keep):
     write(folder, {"z.dcm": (folder / "a/b/0").read_bytes()[:keep]})
-    with pytest.raises(
-        BadInputError, match=r"z\.dcm: DICOM (that cannot be read|without SeriesInstanceUID).*take it away"
-    ):
+    with pytest.raises(BadInputError, match=r"z\.dcm: (not readable as DICOM|DICOM without SeriesInstanceUID)"):
         source_at(folder).discover()
 
 

@@ -91,7 +91,7 @@ def test_a_truncated_zip_is_one_line(source, keep):
 
 @pytest.mark.parametrize("archive", [None, Path("absent.zip")])
 def test_an_absent_zip_names_the_key_the_dataset_and_the_ways_out(archive):
-    with pytest.raises(ConfigError, match=r"images\.archive: .*mateuszbuda/lgg-mri-segmentation.*0\.7 GB.*phs004225"):
+    with pytest.raises(ConfigError, match=r"flair\.archive: .*mateuszbuda/lgg-mri-segmentation.*0\.7 GB.*phs004225"):
         KaggleImages(archive=archive).probe()
 
 

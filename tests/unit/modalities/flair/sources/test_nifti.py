@@ -146,7 +146,7 @@ def test_a_gate_that_became_stricter_since_the_lock_rejects_the_file(tmp_path):
 @pytest.mark.parametrize("folder", [None, "absent"])
 def test_an_absent_folder_names_the_key_and_what_belongs_there(tmp_path, folder):
     source = source_at(None if folder is None else tmp_path / folder)
-    with pytest.raises(ConfigError, match=r"images\.folder: found no.*BraTS-TCGA-LGG.*_flair\.nii\.gz"):
+    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: found no.*BraTS-TCGA-LGG.*_flair\.nii\.gz"):
         source.probe()
 
 

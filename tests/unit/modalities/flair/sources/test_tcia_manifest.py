@@ -56,7 +56,7 @@ def test_what_is_no_text_or_absent_is_one_line(tmp_path):
     (tmp_path / "my.tcia").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInputError, match="not text"):
         read_tcia_manifest(tmp_path / "my.tcia")
-    with pytest.raises(BadInputError, match=r"images\.manifest: .*No such file"):
+    with pytest.raises(BadInputError, match=r"modalities\.flair\.manifest: .*No such file"):
         read_tcia_manifest(tmp_path / "none.tcia")
 
 

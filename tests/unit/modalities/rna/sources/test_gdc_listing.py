@@ -150,7 +150,7 @@ def test_a_number_of_files_within_the_range_passes(found, expected):
 
 @pytest.mark.parametrize("found", [0, 499, 561])
 def test_a_number_of_files_out_of_the_range_is_named_with_the_range_and_the_key(found):
-    with pytest.raises(IntegrityError, match=rf"{found} open .*expression.expected_files says 500 to 560.* or to null"):
+    with pytest.raises(IntegrityError, match=rf"{found} open .*rna.expected_files says 500 to 560.* or to null"):
         check_file_count(found, (500, 560), "TCGA-LGG")
 
 

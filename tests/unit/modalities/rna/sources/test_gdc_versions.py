@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from mgi.archive.server import serve
 from mgi.core.errors import IntegrityError, NetworkError
 from mgi.locks.lock import ExpressionItem
 from mgi.modalities.rna.sources.gdc_versions import (
@@ -11,9 +10,10 @@ from mgi.modalities.rna.sources.gdc_versions import (
     latest_versions,
     same_bytes_elsewhere,
 )
-from mgi.simulation.archive import write_archive
-from mgi.simulation.genes import draw_gene_table
-from mgi.simulation.patients import SimulationSettings
+from mgi_standin.archive.server import serve
+from mgi_standin.simulation.archive import write_archive
+from mgi_standin.simulation.genes import draw_gene_table
+from mgi_standin.simulation.settings import SimulationSettings
 
 REFUSED = NetworkError("local archive: file old: HTTP 404")
 

@@ -34,7 +34,7 @@ def test_wrong_bytes_once_are_fetched_again_and_for_ever_leave_nothing(stub, rep
     fetch_gtf(service_at(stub.url), "f-1", MD5, tmp_path / "a.gtf.gz")
     assert (tmp_path / "a.gtf.gz").read_bytes() == CONTENT
     stub.script["/data/f-1"] = [reply(body=other)]
-    with pytest.raises(IntegrityError, match=f"annotation f-1: got md5 .*, genes.gtf.md5 says {MD5}"):
+    with pytest.raises(IntegrityError, match=f"annotation f-1: got md5 .*, modalities.rna.fit.gtf.md5 says {MD5}"):
         fetch_gtf(service_at(stub.url), "f-1", MD5, tmp_path / "b.gtf.gz")
     assert [path.name for path in tmp_path.iterdir()] == ["a.gtf.gz"]
     assert stub.count("/data/f-1") == 2 + 6

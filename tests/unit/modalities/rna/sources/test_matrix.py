@@ -49,5 +49,5 @@ def test_labels_that_are_no_patients_are_refused(source):
 
 def test_an_absent_table_names_the_key(tmp_path):
     for table in (None, tmp_path / "absent.csv"):
-        with pytest.raises(ConfigError, match=r"expression\.table: found no"):
+        with pytest.raises(ConfigError, match=r"modalities\.rna\.table: found no"):
             MatrixExpression(table=table, labels_of=lambda path: []).discover()

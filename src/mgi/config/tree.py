@@ -1,0 +1,125 @@
+"""All sections in one tree, checked together before any job."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import Field, create_model
+
+from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
+from mgi.config.checks import check_across_sections, check_other_archive
+from mgi.config.sections import ComputeSettings, RunsSettings, SimulationSettings
+from mgi.core.section import Section, Several
+from mgi.locks.settings import FetchSettings
+from mgi.modalities import registry
+from mgi.models.settings import ModelSettings
+from mgi.tasks.segmentation.settings import EvaluationSettings
+from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings, ScheduleSettings
+
+S = TypeVar("S", bound=Section)
+
+PRETRAINING = PretrainSettings(
+    schedule=ScheduleSettings(steps=4000, batch=32, warmup_steps=200, validate_every=200, checkpoint_every=200)
+)
+FINETUNING = FinetuneSettings(
+    schedule=ScheduleSettings(steps=8000, batch=16, warmup_steps=200, validate_every=400, checkpoint_every=200)
+)
+
+RENAMED = {"expression": "modalities.rna", "images": "modalities.flair", "genes": "modalities.rna.fit"}
+
+
+class Config(Section):
+    """Every value that a user may change; the defaults are the run of TCGA-LGG."""
+
+    renamed: ClassVar = RENAMED
+    results: Annotated[str, Field(pattern="^[^<>{}]+$")] = "results/tcga-lgg"
+    """Folder of everything that is made, relative to the working directory; safe to delete."""
+    plugins: Several[str] = ()
+    """Python files that register further modalities and tasks."""
+    simulation: SimulationSettings | None = None
+    """A simulated cohort, served as an archive (config/demo.yaml); null: the real archives are asked."""
+    modalities: Section = Section()
+    """What is known of a patient and where it comes from; a section for each kind of data."""
+    cohort: CohortSettings = CohortSettings()
+    """Who is left out by hand."""
+    split: SplitSettings = SplitSettings()
+    """Folds over patients, stratified by hospital."""
+    model: ModelSettings = ModelSettings()
+    """Architecture of MGI and of the networks that it is compared with."""
+    pretrain: PretrainSettings = PRETRAINING
+    """Contrastive alignment of genes and images, on a fold's training patients."""
+    finetune: FinetuneSettings = FINETUNING
+    """Segmentation training, the same for every method."""
+    predict: PredictSettings = PredictSettings()
+    """Masks of the test patients."""
+    runs: RunsSettings = RunsSettings()
+    """Which models are trained; one run for each combination of methods, folds and seeds."""
+    external: AdmissionSettings | None = None
+    """Another archive, on which models of the whole cohort are tested (docs/how-to/my-cohort.md); null: none."""
+    evaluation: EvaluationSettings = EvaluationSettings()
+    """Intervals and tests over patients."""
+    compute: ComputeSettings = ComputeSettings()
+    """How much of the machine a job may use; nothing here changes a result."""
+
+
+class ExternalSettings(AdmissionSettings, CohortSettings):
+    """Another archive, on which models of the whole cohort are tested."""
+
+    renamed: ClassVar = RENAMED
+    simulation: SimulationSettings | None = None
+    """A simulated cohort, served as an archive; null: the real archives are asked."""
+    modalities: Section
+    """Where the other archive's data come from; no list of files to expect is there by default."""
+
+
+def tree() -> type[Config]:
+    """The model of the whole config, with a section for each modality that is registered."""
+    classes = {name: registry.settings_class(name) for name in registry.names()}
+    here = _modalities("Modalities", {name: _with_default(cls) for name, cls in classes.items()})
+    there = _modalities("OtherModalities", {name: _named(cls) for name, cls in classes.items()})
+    other = _replaced(ExternalSettings, modalities=(there, ...))
+    return _replaced(Config, modalities=(here, here()), external=(other | None, None))
+
+
+def checked(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with all defaults, as JSON would have it.
+
+    Raises ConfigError for the first thing that is wrong.
+    """
+    plugins = config.get("plugins")
+    if isinstance(plugins, list):
+        registry.load_plugins(file for file in plugins if isinstance(file, str))
+    read = tree().read(dict(config))
+    check_other_archive(config.get("external"))
+    filled = read.plain()
+    check_across_sections(filled)
+    for place in (filled, filled["external"] or {"modalities": {}}):
+        place["modalities"] = {name: given for name, given in place["modalities"].items() if given is not None}
+    return filled
+
+
+def _with_default(cls: type[FetchSettings]) -> Any:
+    default = None if cls.default_run is None else cls.model_validate(cls.default_run)
+    return (cls, default) if default else (cls | None, None)
+
+
+def _named(cls: type[FetchSettings]) -> Any:
+    return (cls | None, None) if cls.default_run is None else (cls, ...)
+
+
+def _modalities(name: str, fields: dict[str, Any]) -> type[Section]:
+    described: dict[str, Any] = {
+        key: (kind, Field(default=default, description=registry.settings_class(key).__doc__))
+        for key, (kind, default) in fields.items()
+    }
+    made: type[Section] = create_model(name, __base__=Section, **described)
+    return made
+
+
+def _replaced(base: type[S], **fields: Any) -> type[S]:
+    """The section with the types and defaults of some keys replaced; their descriptions stay."""
+    described: dict[str, Any] = {
+        key: (kind, Field(default=default, description=base.model_fields[key].description))
+        for key, (kind, default) in fields.items()
+    }
+    made: type[S] = create_model(base.__name__, __base__=base, __doc__=base.__doc__, **described)
+    return made

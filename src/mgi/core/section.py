@@ -1,0 +1,97 @@
+"""A section of the config as a frozen model: what a key is called, holds, defaults to and means stands there alone.
+
+A key's description is the text below it; its unit is given by `unit`. What is wrong is one line that names the key.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from mgi.core.errors import ConfigError
+from mgi.core.section_errors import in_one_line
+
+T = TypeVar("T")
+
+
+def unit(name: str) -> Any:
+    """What a number is counted in, for the docs."""
+    return Field(json_schema_extra={"unit": name})
+
+
+def refusal(key: str, found: object, expected: str) -> PydanticCustomError:
+    """What a check of a section raises where `key` does not go with the others."""
+    return PydanticCustomError("refused", "{text}", {"key": key, "text": f"found {found}, expected {expected}"})
+
+
+def _no_entry_twice(entries: tuple[T, ...]) -> tuple[T, ...]:
+    if len(set(entries)) < len(entries):
+        found = json.dumps(entries)
+        raise PydanticCustomError("refused", "{text}", {"key": "", "text": f"found {found}, expected no entry twice"})
+    return entries
+
+
+# A list in YAML and JSON is a tuple here, so that settings cannot change; what it holds is checked as strictly.
+Several = Annotated[tuple[T, ...], Field(strict=False)]
+Distinct = Annotated[
+    tuple[T, ...], Field(strict=False, json_schema_extra={"uniqueItems": True}), AfterValidator(_no_entry_twice)
+]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """Settings that cannot change, with strict types and no unknown key; a nested section may be given in part."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+    )
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Keys of former versions, each with what takes its place."""
+
+    @classmethod
+    def read(cls, given: object, *, where: str = "") -> Self:
+        """The section from a mapping.
+
+        Raises ConfigError for an unknown key (naming the nearest known one), a wrong type or a value out of range.
+        """
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise ConfigError(in_one_line(cls, error, where)) from None
+
+    def plain(self) -> dict[str, Any]:
+        """The section as JSON has it: lists for tuples, mappings for nested sections."""
+        return self.model_dump(mode="json")
+
+    def but(self, **changes: object) -> Self:
+        """The same settings with some of them changed, and checked again."""
+        return type(self).model_validate({**dict(self), **changes})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lay_over_defaults(cls, given: Any) -> Any:
+        """What is given of a nested section, over the values that this place has by default."""
+        if not isinstance(given, Mapping):
+            return given
+        return _laid_over({name: field.default for name, field in cls.model_fields.items()}, given)
+
+
+def _laid_over(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given, with each nested section that is given in part filled up from its default, at every depth."""
+    laid = dict(given)
+    for name, value in given.items():
+        default = defaults.get(name)
+        if isinstance(default, Section) and isinstance(value, Mapping):
+            inner = dict(default)
+            laid[name] = inner | _laid_over(inner, value)
+    return laid

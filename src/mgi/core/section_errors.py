@@ -1,0 +1,124 @@
+"""What is wrong with a section, as one line: the key, what was found, what was expected."""
+
+import difflib
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+Place = tuple[int | str, ...]
+
+_EXPECTED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "int_type": lambda _: "integer",
+    "int_from_float": lambda _: "integer",
+    "float_type": lambda _: "number",
+    "string_type": lambda _: "string",
+    "bool_type": lambda _: "boolean",
+    "tuple_type": lambda _: "a list",
+    "model_type": lambda _: "a mapping",
+    "finite_number": lambda _: "a finite number",
+    "greater_than_equal": lambda limit: f"at least {limit['ge']}",
+    "greater_than": lambda limit: f"more than {limit['gt']}",
+    "less_than_equal": lambda limit: f"at most {limit['le']}",
+    "less_than": lambda limit: f"less than {limit['lt']}",
+    "too_short": lambda limit: f"at least {limit['min_length']} entry",
+    "string_pattern_mismatch": lambda limit: f"text that matches {limit['pattern']}",
+}
+_TYPES = {"int_type", "int_from_float", "float_type", "string_type", "bool_type", "tuple_type", "model_type"}
+_UNKNOWN = {"extra_forbidden", "invalid_key"}
+
+
+def in_one_line(cls: type[BaseModel], error: ValidationError, where: str) -> str:
+    """The first thing that is wrong, unknown keys before all else; `where` is the section's own place."""
+    found = sorted(error.errors(include_url=False), key=lambda one: one["type"] not in _UNKNOWN)[0]
+    place, kind = found["loc"], found["type"]
+    if kind in _UNKNOWN:
+        return _unknown_key(cls, place, where)
+    if kind == "missing":
+        return f"{joined(where, place)}: missing"
+    context = found.get("ctx", {})
+    if kind == "refused":
+        return f"{joined(where, (*place, *filter(None, [context['key']])))}: {context['text']}"
+    return f"{joined(where, place) or 'config'}: found {shown(found['input'])}, expected {_expected(cls, found)}"
+
+
+def shown(value: Any) -> str:
+    """A value as JSON; YAML's anchors can make one that holds itself, which JSON cannot say."""
+    try:
+        return json.dumps(value, default=_as_text)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} that holds itself"
+
+
+def joined(where: str, place: Place) -> str:
+    """A place in the config, such as `runs.folds[0]`."""
+    text = where
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) and text else f".{part}" if text else f"{part}"
+    return text
+
+
+def section_at(cls: type[BaseModel], place: Place) -> type[BaseModel]:
+    """The model of the section that lies at a place below `cls`."""
+    for part in place:
+        cls = next(each for each in _options(cls.model_fields[str(part)].annotation) if _is_section(each))
+    return cls
+
+
+def _unknown_key(cls: type[BaseModel], place: Place, where: str) -> str:
+    *above, unknown = place
+    section = section_at(cls, tuple(above))
+    full, known = joined(joined(where, tuple(above)), (str(unknown),)), sorted(section.model_fields)
+    renamed: Mapping[str, str] = getattr(section, "renamed", {})
+    if unknown in renamed:
+        return f"{full}: renamed; use {joined(where, (*above, renamed[str(unknown)]))}"
+    near = difflib.get_close_matches(str(unknown), known, n=1)
+    beside = joined(where, (*above, *near))
+    return f"{full}: unknown key; " + (f"did you mean '{beside}'?" if near else f"known keys: {', '.join(known)}")
+
+
+def _expected(cls: type[BaseModel], found: ErrorDetails) -> str:
+    kind, context = found["type"], found.get("ctx", {})
+    options = _annotation_options(cls, found["loc"])
+    if kind == "literal_error":
+        literals = [each for each in options if typing.get_origin(each) is typing.Literal]
+        values = [value for each in literals for value in typing.get_args(each)]
+        return "one of " + ", ".join(map(str, values)) + _or_null(options)
+    words = _EXPECTED[kind](context) if kind in _EXPECTED else found["msg"]
+    return words + (_or_null(options) if kind in _TYPES else "")
+
+
+def _or_null(options: list[Any]) -> str:
+    return " or null" if types.NoneType in options else ""
+
+
+def _annotation_options(cls: type[BaseModel], place: Place) -> list[Any]:
+    """What may stand at a place: the members of its annotation, lists taken apart."""
+    names = [part for part in place if isinstance(part, str)]
+    if not names:
+        return []
+    options = _options(section_at(cls, tuple(names[:-1])).model_fields[names[-1]].annotation)
+    for _ in range(len(place) - len(names)):
+        options = [inner for each in options for entry in typing.get_args(each)[:1] for inner in _options(entry)]
+    return options
+
+
+def _options(annotation: Any) -> list[Any]:
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _options(typing.get_args(annotation)[0])
+    if origin in (types.UnionType, typing.Union):
+        return [option for each in typing.get_args(annotation) for option in _options(each)]
+    return [annotation]
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _as_text(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)

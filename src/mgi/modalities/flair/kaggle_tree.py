@@ -1,0 +1,121 @@
+"""The folder tree of the "LGG MRI segmentation" zip: one folder a patient and day, slice and mask side by side.
+
+The published zip holds the tree twice (`kaggle_3m/` and `lgg-mri-segmentation/kaggle_3m/`); here it counts once.
+"""
+
+import re
+import zipfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mgi.core.dates import iso_date
+from mgi.core.errors import BadInputError
+from mgi.core.ids import patient_id_of
+from mgi.core.zips import ZipLimits
+
+ZIP_LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
+_SLICE = re.compile(r"(?P<stem>[^/]+)_(?P<number>\d+)(?P<mask>_mask)?\.tif", re.IGNORECASE)
+_FOLDER = re.compile(r"TCGA_\w{2}_\w{4}_\d{8}")
+
+
+class SliceName(NamedTuple):
+    """What the name of a TIFF file says: whose it is, which slice (from 1, inferior to superior), image or mask."""
+
+    stem: str
+    number: int
+    is_mask: bool
+
+
+def slice_name(file_name: str) -> SliceName | None:
+    """The parts of `<stem>_<number>.tif` or `<stem>_<number>_mask.tif`, None for any other name."""
+    found = _SLICE.fullmatch(file_name)
+    return None if found is None else SliceName(found["stem"], int(found["number"]), found["mask"] is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientFolder:
+    """One patient's volume: `images` and `masks` map a slice number to its member of the zip."""
+
+    patient_id: str
+    name: str
+    study_date: str
+    images: Mapping[int, zipfile.ZipInfo]
+    masks: Mapping[int, zipfile.ZipInfo]
+
+    @property
+    def members(self) -> list[zipfile.ZipInfo]:
+        """Images and masks by slice number (10 after 2)."""
+        return [
+            part[n] for n in sorted({**self.images, **self.masks}) for part in (self.images, self.masks) if n in part
+        ]
+
+    @property
+    def size(self) -> int:
+        """Bytes before packing."""
+        return sum(info.file_size for info in self.members)
+
+
+def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[PatientFolder]:
+    """All patient folders, sorted by name.
+
+    Raises BadInputError where the zip holds none, or where two copies of a slice differ.
+    """
+    found: dict[str, dict[tuple[int, bool], zipfile.ZipInfo]] = defaultdict(dict)
+    for info in sorted(members, key=lambda info: (info.filename.count("/"), info.filename)):
+        *_, folder, file_name = ("", *info.filename.split("/"))
+        part = slice_name(file_name)
+        if part is None or part.stem != folder or not _FOLDER.fullmatch(folder):
+            continue
+        kept = found[folder].setdefault((part.number, part.is_mask), info)
+        if (kept.CRC, kept.file_size) != (info.CRC, info.file_size):
+            raise BadInputError(f"{label}: {kept.filename} and {info.filename} differ, expected two equal copies")
+    if not found:
+        raise BadInputError(
+            f"{label}: no member like kaggle_3m/TCGA_CS_4941_19960909/TCGA_CS_4941_19960909_1.tif; expected the zip of "
+            "the Kaggle dataset mateuszbuda/lgg-mri-segmentation"
+        )
+    return [_folder(name, found[name]) for name in sorted(found)]
+
+
+def _folder(name: str, slices: Mapping[tuple[int, bool], zipfile.ZipInfo]) -> PatientFolder:
+    return PatientFolder(
+        patient_id=patient_id_of(name),
+        name=name,
+        study_date=iso_date(name.rsplit("_", 1)[1]),
+        images={n: info for (n, is_mask), info in sorted(slices.items(), key=lambda entry: entry[0]) if not is_mask},
+        masks={n: info for (n, is_mask), info in sorted(slices.items(), key=lambda entry: entry[0]) if is_mask},
+    )
+
+
+def choose_folders(folders: Sequence[PatientFolder]) -> dict[str, tuple[bool, str]]:
+    """Whether each folder is used and why, by folder name: the earliest whole volume of each patient."""
+    verdicts = {}
+    taken: dict[str, PatientFolder] = {}
+    for folder in sorted(folders, key=lambda one: (one.patient_id, one.study_date, one.name)):
+        fault = fault_of(folder)
+        if fault is not None:
+            verdicts[folder.name] = (False, fault)
+        elif folder.patient_id in taken:
+            verdicts[folder.name] = (False, f"other study preferred: {taken[folder.patient_id].study_date}")
+        else:
+            taken[folder.patient_id] = folder
+            verdicts[folder.name] = (True, "slices with masks")
+    return verdicts
+
+
+def fault_of(folder: PatientFolder) -> str | None:
+    """Why a folder is not a whole volume with a mask for every slice, or None."""
+    numbers, masked = set(folder.images), set(folder.masks)
+    if not numbers:
+        return "no image"
+    if not masked:
+        return "no mask"
+    if numbers - masked:
+        return f"no mask for slice {min(numbers - masked)} ({len(numbers - masked)} of {len(numbers)} slices)"
+    if masked - numbers:
+        return f"no image for mask {min(masked - numbers)}"
+    if gaps := set(range(1, max(numbers) + 1)) - numbers:
+        return f"slice {min(gaps)} of {max(numbers)} missing"
+    return None

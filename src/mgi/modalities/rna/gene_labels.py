@@ -1,0 +1,76 @@
+"""Which gene a label means: the one rule of gene lists, gene sets, gene positions, external cohorts and new patients.
+
+The first of these that is known decides:
+
+1. the gene with exactly this id;
+2. the gene with this Ensembl id in another version, or without one (`_PAR_Y` is part of an id, a version is not);
+3. the genes with exactly this name, copies on Y aside, which are found by their own id only.
+
+Only an Ensembl id has a version: the clones `AC004556.1` and `AC004556.3` are two genes, and `AC004556` is neither.
+A name of several genes is ambiguous. A list or a set that holds it means all of them; where one gene is needed (a
+position, a value) it means none. Whoever matches says how many labels were ambiguous.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+PAR_Y = "_PAR_Y"
+BY_ID, BY_BARE_ID, BY_NAME, AMBIGUOUS, UNKNOWN = (
+    "by id", "by id without version", "by name", "name of several genes", "unknown"
+)  # fmt: skip
+_ENSEMBL = re.compile(r"(ENS[A-Z]*GR?\d+)(?:\.\d+)?(_PAR_Y)?")
+
+
+def is_ensembl(label: str) -> bool:
+    """Whether a label is the Ensembl id of a gene, with or without a version."""
+    return _ENSEMBL.fullmatch(label) is not None
+
+
+def without_version(label: str) -> str:
+    """An Ensembl id without its version; any other label as it is."""
+    found = _ENSEMBL.fullmatch(label)
+    return label if found is None else found[1] + (found[2] or "")
+
+
+def is_copy_on_y(label: str) -> bool:
+    """Whether an id is of a pseudo-autosomal gene's copy on Y: GENCODE marks it `_PAR_Y`, before v25 `ENSGR`."""
+    return label.endswith(PAR_Y) or (is_ensembl(label) and without_version(label)[:5] == "ENSGR")
+
+
+class GeneIndex:
+    """Genes by id and name; `names` has one for each id, empty or None where there is none, or is left out.
+
+    Of ids that are repeated, or differ by version only, the first counts.
+    """
+
+    def __init__(self, ids: Sequence[str], names: Sequence[str | None] = ()) -> None:
+        self._by_id: dict[str, int] = {}
+        self._by_bare_id: dict[str, int] = {}
+        self._by_name: dict[str, list[int]] = {}
+        for row, gene in enumerate(ids):
+            self._by_id.setdefault(gene, row)
+            self._by_bare_id.setdefault(without_version(gene), row)
+        for row, (gene, name) in enumerate(zip(ids, names, strict=bool(names))):
+            if isinstance(name, str) and name and not is_copy_on_y(gene):  # pandas has NaN for no name
+                self._by_name.setdefault(name, []).append(row)
+
+    def find(self, label: str) -> tuple[str, Sequence[int]]:
+        """How a label is known, and the rows of the genes that it means."""
+        if label in self._by_id:
+            return BY_ID, [self._by_id[label]]
+        if (bare := without_version(label)) in self._by_bare_id:
+            return BY_BARE_ID, [self._by_bare_id[bare]]
+        rows = self._by_name.get(label, ())
+        return (UNKNOWN, BY_NAME, AMBIGUOUS)[min(len(rows), 2)], rows
+
+    def find_one(self, gene_id: str, name: str | None) -> tuple[str, int | None]:
+        """How a gene of another index is known here, by its id or else its name, and its row if it is one."""
+        way, rows = self.find(gene_id)
+        if not rows and isinstance(name, str) and name:
+            way, rows = self.find(name)
+            way = BY_NAME if way in (BY_ID, BY_BARE_ID) else way
+        return way, rows[0] if len(rows) == 1 else None
+
+    def ambiguous(self, labels: Iterable[str]) -> list[str]:
+        """The labels that several genes bear."""
+        return [label for label in labels if self.find(label)[0] == AMBIGUOUS]

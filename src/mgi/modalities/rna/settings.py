@@ -1,0 +1,82 @@
+"""Where gene expression comes from, and which genes a fold's models see."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from mgi.core.section import Count, Positive, Section, Several, refusal, unit
+from mgi.locks.settings import FetchSettings
+
+
+class GtfSettings(Section):
+    """Annotation that gene_order: position reads, fetched from the modality's base_url."""
+
+    file_id: Annotated[str, Field(pattern="^[0-9a-f-]{36}$")] = "be002a2c-3b27-43f3-9e0f-fd47db92a6b5"
+    """Its id at the GDC: GENCODE v36, 44.5 MB."""
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] = "c03931958d4572148650d62eb6dec41a"
+    """Its MD5; a simulated archive has an annotation of its own."""
+
+
+class FitSettings(Section):
+    """Which genes a fold's models see, in which order and on which scale; fitted on its training patients alone."""
+
+    gene_filter: Literal["none", "protein_coding", "expressed", "filter_by_expr", "variance", "list"] = "none"
+    """none: all genes; protein_coding; expressed: above min_tpm; filter_by_expr: edgeR's rule, on counts; variance: the
+    top_k most variable; list: those in gene_list."""
+    top_k: Positive = 2000
+    """Genes kept by variance."""
+    min_tpm: Annotated[float, Field(ge=0), unit("TPM")] = 0.1
+    """Threshold of expressed, before the logarithm."""
+    gene_list: str | None = None
+    """For the filter list: path of a file with one gene id or name a line."""
+    scaler: Literal["zscore", "rank", "quantile"] = "zscore"
+    """zscore: per gene, by training mean and deviation; rank, quantile: per patient."""
+    gene_order: Literal["ensembl", "position", "random"] = "ensembl"
+    """Order in which the encoder reads genes; ensembl: by id; position: by place on the genome."""
+    order_seed: Count = 0
+    """Seed of the order random."""
+    positions: str | None = None
+    """Path of a TSV with gene_id, chromosome, start, in place of the annotation for gene_order: position."""
+    gtf: GtfSettings = GtfSettings()
+    """Annotation that gene_order: position reads, fetched from base_url."""
+
+    @model_validator(mode="after")
+    def _list_is_named(self) -> Self:
+        if self.gene_filter == "list" and self.gene_list is None:
+            raise refusal("gene_list", "null", "a file of genes for gene_filter list")
+        return self
+
+
+class RnaSettings(FetchSettings):
+    """Gene expression: STAR counts of the GDC, or a table of your own."""
+
+    default_run: ClassVar = {"expected_files": (500, 560)}
+    renamed: ClassVar = {"values": "unit"}
+    first_cohort_only: ClassVar = ("fit",)
+    source: Literal["gdc", "matrix"] = "gdc"
+    """gdc: STAR counts of the GDC; matrix: a table of your own, taken as it is."""
+    table: str | None = None
+    """For source matrix: path of the table (Parquet, TSV or CSV)."""
+    project: str = "TCGA-LGG"
+    """For source gdc: the project."""
+    base_url: str = "https://api.gdc.cancer.gov"
+    """For source gdc: address of its interface."""
+    unit: Literal["tpm", "fpkm", "fpkm_uq", "counts"] = "tpm"
+    """For source gdc: what the shard stores, as log2(x + 1)."""
+    expected_files: Several[Count] | None = None
+    """For source gdc: fewest and most files that a search may find; null: any number but 0."""
+    fit: FitSettings = FitSettings()
+    """Which genes a fold's models see, in which order and on which scale; fitted on its training patients alone."""
+
+    @field_validator("expected_files")
+    @classmethod
+    def _fewest_and_most(cls, given: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if given is not None and not (len(given) == 2 and given[0] <= given[1]):
+            raise refusal("", list(given), "two numbers, the fewest and the most files")
+        return given
+
+    @model_validator(mode="after")
+    def _tables_have_no_unit(self) -> Self:
+        if self.source == "matrix" and self.unit != "tpm":
+            raise refusal("unit", self.unit, "nothing, since source matrix stores a table as it is")
+        return self

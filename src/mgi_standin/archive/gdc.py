@@ -1,0 +1,203 @@
+"""The GDC API over an archive folder: which path is answered by which function, and how parameters arrive."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from mgi_standin.archive.folder import Archive, Row
+from mgi_standin.archive.gdc_catalog import (
+    Catalog,
+    asked_files,
+    catalog_of,
+    history_response,
+    manifest_response,
+    versions_response,
+)
+from mgi_standin.archive.gdc_data import allowed_files, bare_file, tar_of_annotations, tar_of_files
+from mgi_standin.archive.gdc_fields import known_fields
+from mgi_standin.archive.gdc_filters import bad_request
+from mgi_standin.archive.gdc_search import Index, search, select, single
+from mgi_standin.archive.response import Handler, RefusalError, Request, Response, json_response
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gdc:
+    """What the endpoints look into."""
+
+    archive: Archive
+    catalog: Catalog
+    files: Index
+    annotations: Index
+
+
+def gdc_service(archive: Archive) -> Handler:
+    """Build the API; only the latest version of a file can be searched, all that are stored can be downloaded."""
+    catalog = catalog_of(archive)
+    hits = [
+        {"id": hit["file_id"], **hit}
+        for hit in archive.files
+        if hit["file_id"] in catalog and not catalog[hit["file_id"]].superseded
+    ]
+    gdc = Gdc(
+        archive=archive,
+        catalog=catalog,
+        files=_index("files", hits),
+        annotations=_index("annotations", [{"id": row["annotation_id"], **row} for row in archive.annotations]),
+    )
+    return partial(_answer, gdc)
+
+
+def _index(endpoint: str, hits: list[Row]) -> Index:
+    return Index(endpoint=endpoint, hits=hits, known=known_fields(endpoint, hits))
+
+
+def _answer(gdc: Gdc, request: Request) -> Response:
+    path = re.sub(r"^/v0(?=/)", "", request.path)
+    matches = [(methods, reply, re.fullmatch(pattern, path)) for methods, pattern, reply in _ROUTES]
+    found = [(methods, reply, match) for methods, reply, match in matches if match]
+    for methods, reply, match in found:
+        if request.method in methods:
+            try:
+                return reply(gdc, request, *match.groups())
+            except RefusalError as refusal:
+                return refusal.response
+    if found:
+        return json_response({"message": f"{request.method} is not allowed for {path}"}, 405)
+    return json_response({"message": f"{path} not found"}, 404)
+
+
+def _params(request: Request) -> dict[str, Any]:
+    """Merge the query with a form or JSON body; the body wins, the first of repeated keys wins."""
+    params: dict[str, Any] = dict(reversed(request.query))
+    if request.method == "POST" and request.body.strip():
+        params |= dict(reversed(request.form())) if _is_form(request) else _json_body(request)
+    return params
+
+
+def _is_form(request: Request) -> bool:
+    return "x-www-form-urlencoded" in request.headers.get("content-type", "")
+
+
+def _json_body(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(request.body)
+    except ValueError as error:
+        raise bad_request(f"body: not JSON ({error})") from error
+    if not isinstance(body, dict):
+        raise bad_request(f"body: found {type(body).__name__}, expected an object")
+    return body
+
+
+def _posted_ids(request: Request) -> list[str]:
+    if _is_form(request):
+        return [value for key, value in request.form() if key == "ids"]
+    ids = _json_body(request).get("ids", [])
+    return [str(file_id) for file_id in (ids if isinstance(ids, list) else [ids])]
+
+
+def _split(ids: str) -> list[str]:
+    return [file_id for file_id in ids.split(",") if file_id]
+
+
+def _status(gdc: Gdc, request: Request) -> Response:
+    return json_response(gdc.archive.status)
+
+
+def _files(gdc: Gdc, request: Request) -> Response:
+    params = _params(request)
+    if params.get("return_type") == "manifest":  # of all that match: size and from do not count
+        return manifest_response([gdc.catalog[hit["id"]] for hit in select(gdc.files, params)])
+    return search(gdc.files, params)
+
+
+def _file(gdc: Gdc, request: Request, file_id: str) -> Response:
+    return single(gdc.files, file_id, _params(request))
+
+
+def _mapping(gdc: Gdc, request: Request) -> Response:
+    groups = {path.rpartition(".")[0] for path in gdc.files.known if "." in path}
+    return json_response({"fields": sorted(gdc.files.known), "expand": sorted(groups)})
+
+
+def _annotations(gdc: Gdc, request: Request) -> Response:
+    return search(gdc.annotations, _params(request))
+
+
+def _annotation(gdc: Gdc, request: Request, annotation_id: str) -> Response:
+    return single(gdc.annotations, annotation_id, _params(request))
+
+
+def _versions(gdc: Gdc, request: Request, ids: str) -> Response:
+    return versions_response(gdc.catalog, _split(ids))
+
+
+def _versions_posted(gdc: Gdc, request: Request) -> Response:
+    return versions_response(gdc.catalog, _posted_ids(request))
+
+
+def _versions_of_manifest(gdc: Gdc, request: Request) -> Response:
+    rows = request.body.decode("utf-8", "replace").splitlines()[1:]
+    return versions_response(gdc.catalog, [row.split("\t")[0] for row in rows if row.strip()])
+
+
+def _history(gdc: Gdc, request: Request, file_id: str) -> Response:
+    return history_response(gdc.catalog, file_id)
+
+
+def _manifest(gdc: Gdc, request: Request, ids: str) -> Response:
+    return manifest_response(asked_files(gdc.catalog, _split(ids)))
+
+
+def _manifest_posted(gdc: Gdc, request: Request) -> Response:
+    return manifest_response(asked_files(gdc.catalog, _posted_ids(request)))
+
+
+def _data(gdc: Gdc, request: Request, ids: str) -> Response:
+    return _download(gdc, request, _split(ids))
+
+
+def _data_posted(gdc: Gdc, request: Request) -> Response:
+    return _download(gdc, request, _posted_ids(request))
+
+
+def _download(gdc: Gdc, request: Request, ids: list[str]) -> Response:
+    """Send one id as the bare file unless a tar is asked for (`compress` tar.gz, `tarfile` tar); several as tar.gz."""
+    if "x-auth-token" in request.headers:  # none is valid here; an expired one spoils open files, too
+        text = "Your token is invalid or expired. Please get a new token from the portal."
+        return json_response({"error": text, "message": text}, 403)
+    params = _params(request)
+    compress, plain = (_is_set(params, "compress"), _is_set(params, "tarfile"))
+    notes = {row["annotation_id"]: row for row in gdc.archive.annotations}
+    if ids and notes.keys() >= set(ids):
+        return tar_of_annotations([notes[one] for one in ids], compressed=compress or not plain)
+    files = allowed_files(gdc.archive, gdc.catalog, ids)
+    if len(files) == 1 and not compress and not plain:  # gdc-client unpacks what it asked for as a tar, even one file
+        return bare_file(gdc.archive, files[0], request.headers.get("range"))
+    return tar_of_files(gdc.archive, files, compressed=compress or not plain)
+
+
+def _is_set(params: dict[str, Any], flag: str) -> bool:
+    """Read a flag that counts as set by being there (`?tarfile`), unless it says false."""
+    return str(params.get(flag, False)).lower() != "false"
+
+
+_BOTH = ("GET", "POST")
+_ROUTES: tuple[tuple[tuple[str, ...], str, Callable[..., Response]], ...] = (
+    (("GET",), r"/status", _status),
+    (_BOTH, r"/files", _files),
+    (("GET",), r"/files/_mapping", _mapping),
+    (("POST",), r"/files/versions", _versions_posted),
+    (("POST",), r"/files/versions/manifest", _versions_of_manifest),
+    (("GET",), r"/files/versions/([^/]+)", _versions),
+    (("GET",), r"/files/([^/]+)", _file),
+    (("GET",), r"/history/([^/]+)", _history),
+    (_BOTH, r"/annotations", _annotations),
+    (("GET",), r"/annotations/([^/]+)", _annotation),
+    (("POST",), r"/manifest", _manifest_posted),
+    (("GET",), r"/manifest/([^/]+)", _manifest),
+    (("POST",), r"/data", _data_posted),
+    (("GET",), r"/data/([^/]+)", _data),
+)

@@ -1,0 +1,150 @@
+"""Rows of the NBIA API as v4 and v1 name them: which columns, which dates, and who may see them.
+
+The folder stores ISO dates and the v4 names. v4 tells MM-DD-YYYY; v1 tells "YYYY-MM-DD 00:00:00.0" and has fewer
+columns; which ones exactly is not documented, so those that came with v4 are left out.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from mgi_standin.archive.folder import Archive, Row
+
+_SERIES = """
+SeriesInstanceUID StudyInstanceUID Modality ProtocolName SeriesDate SeriesDescription BodyPartExamined SeriesNumber
+AnnotationsFlag Collection Site PatientID PatientSex PatientAge AdmittingDiagnosisDescription Manufacturer
+ManufacturerModelName SoftwareVersions ImageCount MaxSubmissionTimestamp LicenseName LicenseURI DataDescriptionURI
+FileSize ReleasedStatus DateReleased StudyDesc StudyDate ThirdPartyAnalysis Authorized
+"""
+_PATIENT = """
+PatientId PatientName PatientSex EthnicGroup Collection Phantom SpeciesCode SpeciesDescription Authorized
+"""
+_STUDY = """
+StudyInstanceUID StudyDate StudyDescription AdmittingDiagnosesDescription StudyID PatientAge PatientID PatientName
+PatientSex EthnicGroup Collection SeriesCount LongitudinalTemporalEventType LongitudinalTemporalOffsetFromEvent
+Authorized
+"""
+SERIES, PATIENT, STUDY = _SERIES.split(), _PATIENT.split(), _STUDY.split()
+METADATA = {
+    "Series UID": "SeriesInstanceUID",
+    "Collection": "Collection",
+    "3rd Party Analysis": "ThirdPartyAnalysis",
+    "Data Description URI": "DataDescriptionURI",
+    "Subject ID": "PatientID",
+    "Study UID": "StudyInstanceUID",
+    "Study Description": "StudyDesc",
+    "Study Date": "StudyDate",
+    "Series Description": "SeriesDescription",
+    "Manufacturer": "Manufacturer",
+    "Modality": "Modality",
+    "SOP Class UID": "SOPClassUID",
+    "Number of Images": "ImageCount",
+    "File Size": "FileSize",
+    "File Location": "FileLocation",
+    "Series Number": "SeriesNumber",
+    "License Name": "LicenseName",
+    "License URL": "LicenseURI",
+    "Annotation Size": "AnnotationSize",
+    "Date Released": "DateReleased",
+    "Series Date": "SeriesDate",
+    "Protocol Name": "ProtocolName",
+    "Body Part Examined": "BodyPartExamined",
+    "Annotations Flag": "AnnotationsFlag",
+    "Manufacturer Model Name": "ManufacturerModelName",
+    "Software Versions": "SoftwareVersions",
+    "TimeStamp": "MaxSubmissionTimestamp",
+}
+_ONLY_V4 = (
+    "Site",
+    "PatientSex",
+    "PatientAge",
+    "AdmittingDiagnosisDescription",
+    "ReleasedStatus",
+    "Authorized",
+    "StudyID",
+)
+_V1_NAMES = {"MaxSubmissionTimestamp": "TimeStamp"}
+_DATES = ("SeriesDate", "StudyDate", "DateReleased", "MaxSubmissionTimestamp")
+
+
+@dataclass(frozen=True)
+class Guest:
+    """What somebody without an account sees: restricted series, and patients and studies of only those, are absent."""
+
+    archive: Archive
+
+    @cached_property
+    def series(self) -> dict[str, Row]:
+        """Visible series by UID, in stored order."""
+        return {row["SeriesInstanceUID"]: row for row in self.archive.series if _is_public(row)}
+
+    @cached_property
+    def patients(self) -> list[Row]:
+        """Visible patients; one without any series counts as visible."""
+        hidden = self._only_restricted("PatientID")
+        return [row for row in self.archive.patients if _is_public(row) and row["PatientId"] not in hidden]
+
+    @cached_property
+    def studies(self) -> list[Row]:
+        """Visible studies; one without any series counts as visible."""
+        hidden = self._only_restricted("StudyInstanceUID")
+        return [row for row in self.archive.studies if _is_public(row) and row["StudyInstanceUID"] not in hidden]
+
+    @cached_property
+    def md5_by_sop_uid(self) -> dict[str, str | None]:
+        """Stored md5 of every visible image; reads all lists of instances once."""
+        return {image["SOPInstanceUID"]: image["md5"] for uid in self.series for image in self.archive.instances(uid)}
+
+    def _only_restricted(self, key: str) -> set[str]:
+        return {row[key] for row in self.archive.series} - {row[key] for row in self.series.values()}
+
+
+def _is_public(row: Row) -> bool:
+    return bool(row.get("access", "public") != "restricted")
+
+
+def matching(rows: Iterable[Row], params: Mapping[str, str], keys: Iterable[str]) -> list[Row]:
+    """Keep rows that equal every parameter given; an empty parameter is as good as none."""
+    wanted = {key: params[key] for key in keys if params.get(key)}
+    return [row for row in rows if all(str(row.get(key)) == value for key, value in wanted.items())]
+
+
+def columns_of(rows: Iterable[Row], columns: Iterable[str], version: str) -> list[Row]:
+    """Cut rows to columns in their order, dates as the version writes them; absent ones become null."""
+    if version == "v4":
+        return [{column: _v4_value(column, row.get(column)) for column in columns} for row in rows]
+    old = {_V1_NAMES.get(column, column): column for column in columns if column not in _ONLY_V4}
+    return [{name: _v1_value(column, row.get(column)) for name, column in old.items()} for row in rows]
+
+
+def metadata_of(rows: Iterable[Row], version: str) -> list[Row]:
+    """Rows of getSeriesMetadata, whose columns have names of their own."""
+    value_of = _v4_value if version == "v4" else _v1_value
+    return [{name: value_of(column, row.get(column)) for name, column in METADATA.items()} for row in rows]
+
+
+def _v4_value(column: str, value: object) -> object:
+    iso = _iso_date(column, value)
+    return f"{iso[5:7]}-{iso[8:10]}-{iso[:4]}" if iso else value
+
+
+def _v1_value(column: str, value: object) -> object:
+    iso = _iso_date(column, value)
+    return f"{iso} 00:00:00.0" if iso else value
+
+
+def _iso_date(column: str, value: object) -> str | None:
+    is_date = column in _DATES and isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)
+    return str(value) if is_date else None
+
+
+def released_since(row: Row, text: str) -> bool:
+    """Whether a series was submitted on a day (YYYY-MM-DD, YYYY/MM/DD or DD/MM/YYYY) or later; ValueError if no day."""
+    day = text.replace("/", "-")
+    if re.fullmatch(r"\d{2}-\d{2}-\d{4}", day):
+        day = f"{day[6:]}-{day[3:5]}-{day[:2]}"
+    since = date.fromisoformat(day).isoformat()
+    submitted = row.get("MaxSubmissionTimestamp") or row.get("DateReleased")
+    return bool(submitted) and str(submitted)[:10] >= since

@@ -1,0 +1,65 @@
+"""Write a simulated cohort as the folder from which the stand-in archive serves."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from mgi_standin.errors import ConfigError, ResourceError
+from mgi_standin.files import atomic_path, write_json
+from mgi_standin.simulation.cohort import simulate_cohort
+from mgi_standin.simulation.gdc_folder import GdcFolder
+from mgi_standin.simulation.genes import GeneTable, as_frame
+from mgi_standin.simulation.holdings import draw_holdings
+from mgi_standin.simulation.identifiers import HOLDINGS_STREAM, archive_key, stream_of
+from mgi_standin.simulation.nbia_folder import NbiaFolder
+from mgi_standin.simulation.settings import SimulationSettings
+
+COMPLETE, GENES, NOTE = "archive.json", "genes.tsv", "SIMULATED.txt"
+FOLDERS = ("gdc", "nbia")
+FORMAT = 1
+
+
+def write_archive(
+    settings: SimulationSettings,
+    genes: GeneTable,
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Write the whole folder afresh; `archive.json` comes last, and its presence means that the rest is complete.
+
+    The same settings and genes give the same bytes. `progress` is told patients done and in all.
+    Raises ConfigError where the cohort cannot be drawn, and ResourceError where the folder holds another's files.
+    """
+    try:
+        patients = simulate_cohort(settings)
+    except ValueError as error:
+        raise ConfigError(f"simulation: {error}") from None
+    _clear(folder)
+    key = archive_key(settings, genes)
+    held = draw_holdings([patient.patient_id for patient in patients], stream_of(settings, HOLDINGS_STREAM))
+    gdc = GdcFolder(settings, genes, key, folder / "gdc")
+    nbia = NbiaFolder(settings, key, folder / "nbia")
+    for done, patient in enumerate(patients, start=1):
+        gdc.add(patient, held[patient.patient_id])
+        nbia.add(patient, held[patient.patient_id])
+        progress(done, len(patients))
+    gdc.close()
+    nbia.close()
+    with atomic_path(folder / GENES) as part:
+        as_frame(genes).to_csv(part, sep="\t", index=False, lineterminator="\n")
+    write_json(folder / COMPLETE, {**asdict(settings), "simulated": True, "format": FORMAT})
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier archive, complete or not, and mark the folder as one that may be removed."""
+    ours = any((folder / name).exists() for name in (COMPLETE, NOTE))
+    foreign = [name for name in FOLDERS if (folder / name).exists()]
+    if foreign and not ours:
+        raise ResourceError(f"{folder / foreign[0]}: not of a simulated archive; move it or choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NOTE).write_text("Everything here is simulated, and replaced when the simulation runs again.\n")
+    (folder / COMPLETE).unlink(missing_ok=True)
+    for name in FOLDERS:
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)

@@ -1,0 +1,84 @@
+"""Draw the simulated cohort: patients with genes, and images that follow the genes or do not."""
+
+import numpy as np
+
+from mgi_standin.simulation.anatomy import draw_volume, make_grid
+from mgi_standin.simulation.patients import SimulatedPatient
+from mgi_standin.simulation.programmes import (
+    SUBTYPE_SHARE,
+    SUBTYPES,
+    GeneModel,
+    draw_gene_model,
+    draw_programmes,
+    express,
+)
+from mgi_standin.simulation.settings import SimulationSettings
+
+SITES = ("CS", "DU", "FG", "HT", "DB", "P5", "S9", "TQ")
+SITE_SHARE = (0.12, 0.30, 0.12, 0.25, 0.08, 0.05, 0.05, 0.03)
+SLICE_MM = (5.5, 6.5)
+# Patients are drawn one by one from their own stream: a larger cohort begins with the smaller one's patients.
+GENE_STREAM, PATIENT_STREAM, OTHER_STREAM = 1, 2, 3
+ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
+
+
+def gene_model_of(settings: SimulationSettings) -> GeneModel:
+    """The cohort's gene programmes, the same for every patient and sample of it."""
+    return draw_gene_model(settings.n_genes, list(SITES), np.random.default_rng([settings.seed, GENE_STREAM]))
+
+
+def simulate_cohort(settings: SimulationSettings) -> list[SimulatedPatient]:
+    """All patients, sorted by id; the same settings give the same patients."""
+    model = gene_model_of(settings)
+    patients = [_draw_patient(index, model, settings) for index in range(settings.n_patients)]
+    return sorted(patients, key=lambda patient: patient.patient_id)
+
+
+def other_sample(patient: SimulatedPatient, settings: SimulationSettings, model: GeneModel) -> SimulatedPatient:
+    """Another tumour of the same patient (a recurrence): programmes and expression drawn afresh."""
+    seed = [settings.seed, OTHER_STREAM, *patient.patient_id.encode()]
+    rng = np.random.default_rng(seed)
+    programmes = draw_programmes(patient.subtype, rng)
+    return SimulatedPatient(
+        patient_id=patient.patient_id,
+        site=patient.site,
+        subtype=patient.subtype,
+        programmes=programmes,
+        log_expression=express(model, programmes, patient.site, rng),
+        volume=patient.volume,
+        mask=patient.mask,
+        spacing_mm=patient.spacing_mm,
+    )
+
+
+def _draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> SimulatedPatient:
+    rng = np.random.default_rng([settings.seed, PATIENT_STREAM, index])
+    site = str(rng.choice(SITES, p=SITE_SHARE))
+    subtype = str(rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
+    programmes = draw_programmes(subtype, rng)
+    expressed = programmes if settings.genes_drive_images else draw_programmes(subtype, rng)
+    expression = express(model, expressed, site, rng)
+    grid = make_grid(
+        int(rng.integers(settings.slices_min, settings.slices_max + 1)), settings.pixels, float(rng.uniform(*SLICE_MM))
+    )
+    volume, mask = draw_volume(grid, programmes, rng)
+    return SimulatedPatient(
+        patient_id=f"TCGA-{site}-{_identifier(index)}",
+        site=site,
+        subtype=subtype,
+        programmes=programmes,
+        log_expression=expression,
+        volume=volume,
+        mask=mask,
+        spacing_mm=grid.spacing_mm,
+    )
+
+
+def _identifier(index: int) -> str:
+    """Four characters, unique per patient, in no order: Z for simulated, then a scrambled number."""
+    scrambled = (index * 7919 + 104729) % len(ID_LETTERS) ** 3  # 7919 is coprime to 34 cubed
+    digits = []
+    for _ in range(3):
+        scrambled, rest = divmod(scrambled, len(ID_LETTERS))
+        digits.append(ID_LETTERS[rest])
+    return "Z" + "".join(digits)

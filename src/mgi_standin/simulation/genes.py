@@ -1,0 +1,150 @@
+"""The gene table of a simulated archive: identifiers, names, types, lengths and positions; no real gene is in it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mgi_standin.errors import BadInputError
+
+PAR_Y_SUFFIX = "_PAR_Y"
+PAR_Y_SHARE = 44 / 60660  # of GENCODE v36
+FEWEST_PAR_Y = 2
+FIRST_GENE, LAST_GENE = 900_000, 1_900_000  # beyond the numbers that Ensembl has given to human genes
+GENE_STREAM = 11
+
+# Shares of the most frequent types of GENCODE v36.
+TYPE_SHARE = {
+    "protein_coding": 0.34,
+    "lncRNA": 0.28,
+    "processed_pseudogene": 0.17,
+    "unprocessed_pseudogene": 0.05,
+    "misc_RNA": 0.04,
+    "snRNA": 0.03,
+    "miRNA": 0.03,
+    "TEC": 0.02,
+    "snoRNA": 0.02,
+    "transcribed_unprocessed_pseudogene": 0.02,
+}
+SHARED_NAME = {"misc_RNA": "Y_RNA", "snRNA": "U6"}  # many genes of these types bear one name
+SHARED_NAME_CHANCE = 0.3
+# Autosomes hold about equal shares here; X, Y and M as in the genome.
+CHROMOSOMES = (*(f"chr{number}" for number in range(1, 23)), "chrX", "chrY", "chrM")
+CHROMOSOME_SHARE = (*([0.95 / 22] * 22), 0.04, 0.008, 0.002)
+NON_AUTOSOMAL = ("chrX", "chrY", "chrM")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneTable:
+    """Genes in the order of every file of the archive; columns of length G, lengths and starts in base pairs."""
+
+    gene_ids: list[str]
+    gene_names: list[str]
+    gene_types: list[str]
+    lengths: NDArray[np.int64]
+    chromosomes: list[str]
+    starts: NDArray[np.int64]
+
+    @property
+    def par_y(self) -> NDArray[np.bool_]:
+        """Genes of the pseudoautosomal region of Y, to which no read is ever counted."""
+        return np.array([gene_id.endswith(PAR_Y_SUFFIX) for gene_id in self.gene_ids])
+
+    @property
+    def protein_coding(self) -> NDArray[np.bool_]:
+        """Genes that code for a protein."""
+        return np.array([gene_type == "protein_coding" for gene_type in self.gene_types])
+
+    @property
+    def autosomal(self) -> NDArray[np.bool_]:
+        """Genes on neither X, Y nor the mitochondrion."""
+        return ~np.isin(self.chromosomes, NON_AUTOSOMAL)
+
+
+def draw_gene_table(n_genes: int, seed: int) -> GeneTable:
+    """A table of `n_genes` made-up genes, sorted by versioned id, positions increasing along it."""
+    rng = np.random.default_rng([seed, GENE_STREAM])
+    n_twins = max(FEWEST_PAR_Y, round(PAR_Y_SHARE * n_genes))
+    n_drawn = n_genes - n_twins
+    numbers = np.sort(rng.choice(LAST_GENE - FIRST_GENE, n_drawn, replace=False)) + FIRST_GENE
+    versions = rng.integers(1, 21, n_drawn)
+    identifiers = [f"ENSG{number:011d}.{version}" for number, version in zip(numbers, versions, strict=True)]
+    types = rng.choice(list(TYPE_SHARE), n_drawn, p=_normalised(tuple(TYPE_SHARE.values())))
+    names = _draw_names(types, rng)
+    twins = set(rng.choice(n_drawn, n_twins, replace=False).tolist())
+    rows = []
+    for index, row in enumerate(zip(identifiers, names, types.tolist(), strict=True)):
+        rows.append(row)
+        if index in twins:  # the twin sorts right behind its gene on X
+            rows.append((row[0] + PAR_Y_SUFFIX, row[1], row[2]))
+    return _placed(rows, rng)
+
+
+def read_gene_table(path: Path, n_genes: int, seed: int) -> GeneTable:
+    """Take ids, names and types from a user's TSV in its order; lengths and positions stay made up.
+
+    Raises BadInputError where a column is missing, ids repeat, or the table does not have `n_genes` rows.
+    """
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    missing = [name for name in ("gene_id", "gene_name", "gene_type") if name not in table.columns]
+    if missing:
+        raise BadInputError(f"{path}: no column {missing[0]}; expected gene_id, gene_name and gene_type")
+    if len(table) != n_genes:
+        raise BadInputError(f"{path}: {len(table)} genes, expected n_genes = {n_genes}")
+    if table["gene_id"].duplicated().any():
+        raise BadInputError(f"{path}: gene_id {table['gene_id'][table['gene_id'].duplicated()].iloc[0]} occurs twice")
+    rows = list(table[["gene_id", "gene_name", "gene_type"]].itertuples(index=False, name=None))
+    return _placed(rows, np.random.default_rng([seed, GENE_STREAM]))
+
+
+def _placed(rows: list[tuple[str, str, str]], rng: np.random.Generator) -> GeneTable:
+    n_genes = len(rows)
+    ends = np.round(np.cumsum(_normalised(CHROMOSOME_SHARE)) * n_genes).astype(int)
+    codes = np.searchsorted(ends, np.arange(n_genes), side="right")
+    chromosomes = [CHROMOSOMES[code] for code in codes]
+    steps = rng.integers(5_000, 80_000, n_genes)
+    total = np.cumsum(steps)
+    before = np.concatenate([[0], total])[np.searchsorted(codes, codes)]  # where each gene's chromosome begins
+    lengths = np.clip(np.exp(rng.normal(7.6, 0.9, n_genes)), 60, 100_000).astype(np.int64)
+    for index, (gene_id, _, _) in enumerate(rows):
+        if gene_id.endswith(PAR_Y_SUFFIX):
+            chromosomes[index] = "chrY"
+            if index and rows[index - 1][0] == gene_id.removesuffix(PAR_Y_SUFFIX):
+                chromosomes[index - 1] = "chrX"
+                lengths[index] = lengths[index - 1]
+    return GeneTable(
+        gene_ids=[row[0] for row in rows],
+        gene_names=[row[1] for row in rows],
+        gene_types=[row[2] for row in rows],
+        lengths=lengths,
+        chromosomes=chromosomes,
+        starts=total - before,
+    )
+
+
+def _draw_names(types: NDArray[np.str_], rng: np.random.Generator) -> list[str]:
+    names = []
+    for number, gene_type in enumerate(types.tolist()):
+        shared = rng.random() < SHARED_NAME_CHANCE
+        names.append(SHARED_NAME[gene_type] if shared and gene_type in SHARED_NAME else f"SIM{number:05d}")
+    return names
+
+
+def _normalised(shares: tuple[float, ...]) -> NDArray[np.float64]:
+    return np.array(shares) / sum(shares)
+
+
+def as_frame(genes: GeneTable) -> pd.DataFrame:
+    """The table as published beside the archive: a row per gene with its position and length."""
+    return pd.DataFrame(
+        {
+            "gene_id": genes.gene_ids,
+            "gene_name": genes.gene_names,
+            "gene_type": genes.gene_types,
+            "chromosome": genes.chromosomes,
+            "start": genes.starts,
+            "length": genes.lengths,
+        }
+    )

@@ -1,0 +1,35 @@
+"""Identifiers that are the same whenever the same archive is written again."""
+
+import hashlib
+import json
+import uuid
+from dataclasses import asdict
+
+import numpy as np
+
+from mgi_standin.simulation.genes import GeneTable
+from mgi_standin.simulation.settings import SimulationSettings
+
+# One random stream per kind of content, apart from those of the cohort itself (below 10).
+COUNT_STREAM, HOLDINGS_STREAM, SCAN_STREAM, IMAGE_STREAM = 12, 13, 14, 15
+
+
+def archive_key(settings: SimulationSettings, genes: GeneTable) -> str:
+    """What all identifiers of an archive derive from: other settings or genes share no identifier with it."""
+    named = "\n".join([json.dumps(asdict(settings), sort_keys=True), *genes.gene_ids])
+    return hashlib.sha256(named.encode()).hexdigest()
+
+
+def uuid_of(key: str, *names: str) -> str:
+    """A UUID as the GDC gives to files, cases and aliquots."""
+    return str(uuid.UUID(hashlib.md5("/".join((key, *names)).encode(), usedforsecurity=False).hexdigest(), version=4))
+
+
+def uid_of(key: str, *names: str) -> str:
+    """A DICOM UID derived from a UUID (DICOM PS3.5 B.2), so that it claims no institution's root."""
+    return f"2.25.{uuid.UUID(uuid_of(key, *names)).int}"
+
+
+def stream_of(settings: SimulationSettings, stream: int, name: str = "") -> np.random.Generator:
+    """The random stream of one sample, series or patient, whatever was drawn before."""
+    return np.random.default_rng([settings.seed, stream, *name.encode()])

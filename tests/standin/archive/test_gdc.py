@@ -1,0 +1,42 @@
+from mgi_standin.archive.folder import read_archive
+from mgi_standin.archive.gdc import gdc_service
+from mgi_standin.archive.response import Request
+
+
+def test_status_is_the_stored_one(gdc):
+    reply = gdc("GET", "/status")
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.json() == {
+        "commit": "74e1",
+        "data_release": "Data Release 45.0 - December 04, 2025",
+        "status": "OK",
+        "tag": "8.5.0",
+        "version": 1,
+    }
+    assert gdc("GET", "/v0/status").json() == reply.json()
+
+
+def test_unknown_paths_are_404_and_wrong_methods_405_with_a_message(gdc):
+    assert gdc("GET", "/nowhere").status_code == 404
+    assert gdc("POST", "/status", json={}).status_code == 405
+    assert "message" in gdc("DELETE", "/files").json()
+    assert gdc("HEAD", "/status").status_code == 405
+
+
+def test_the_mapping_lists_fields_and_groups(gdc):
+    mapping = gdc("GET", "/files/_mapping").json()
+    assert "cases.samples" in mapping["expand"]
+    assert "md5sum" in mapping["fields"]
+    assert "cases.samples.is_ffpe" not in mapping["fields"]
+
+
+def test_a_superseded_hit_is_not_searchable_even_if_listed(archive_folder):
+    archive = read_archive(archive_folder)
+    archive.files.append({**archive.files[1], "file_id": "old2", "id": "old2"})
+    reply = gdc_service(archive)(Request(method="GET", path="/files/old2"))
+    assert reply.status == 404
+
+
+def test_paths_out_of_the_folder_are_unknown_ids(gdc):
+    assert gdc("GET", "/data/..%2f..%2farchive.json").status_code == 404
+    assert gdc("GET", "/data/..").status_code == 404

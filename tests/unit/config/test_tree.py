@@ -1,0 +1,58 @@
+"""The tree of settings: light to import, open to further modalities, and checked as a whole."""
+
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from mgi.config.sections import SimulationSettings
+from mgi.config.tree import checked
+from mgi.core.errors import ConfigError
+from mgi.modalities import registry
+from mgi_standin.simulation import settings as standin
+
+HEAVY = ("numpy", "pandas", "pyarrow", "torch", "pydicom", "scipy", "requests")
+PLUGIN = """
+from mgi.locks.settings import FetchSettings
+from mgi.modalities import registry
+from mgi_standin.simulation import settings as standin
+
+class ToySettings(FetchSettings):
+    source: str = "toy"
+    depth: int = 3
+
+registry.register("toy", settings=f"{__name__}:ToySettings")
+"""
+
+
+def test_reading_a_config_imports_nothing_heavy() -> None:
+    code = f"import sys, mgi.config.tree as t; t.checked({{}}); print([m for m in {HEAVY} if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_the_simulation_reads_what_the_config_says() -> None:
+    assert {field.name for field in fields(standin.SimulationSettings)} == set(SimulationSettings.model_fields)
+
+
+def test_a_plugin_adds_a_section_that_is_there_when_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_SETTINGS", dict(registry._SETTINGS))
+    file = tmp_path / "toy_modality_of_the_config_test.py"
+    file.write_text(PLUGIN)
+    given = {"plugins": [str(file)]}
+    assert set(checked(given)["modalities"]) == {"rna", "flair"}
+    assert checked(given | {"modalities": {"toy": {"batches": 2}}})["modalities"]["toy"] == {
+        "source": "toy", "lock": None, "batches": 2, "threads": 4, "retry_base_s": 1.0, "depth": 3,
+    }  # fmt: skip
+    with pytest.raises(ConfigError, match=r"modalities\.toy\.depth: found \"4\", expected integer"):
+        checked(given | {"modalities": {"toy": {"depth": "4"}}})
+
+
+def test_a_plugin_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken_plugin.py").write_text("import no_such_module_anywhere")
+    with pytest.raises(ConfigError, match=r"plugins: .*broken_plugin\.py: ModuleNotFoundError"):
+        checked({"plugins": [str(tmp_path / "broken_plugin.py")]})

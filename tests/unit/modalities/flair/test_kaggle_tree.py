@@ -1,0 +1,65 @@
+import zipfile
+
+import pytest
+
+from mgi.core.errors import BadInputError
+from mgi.modalities.flair.kaggle_tree import choose_folders, fault_of, patient_folders
+
+
+def member(name, crc=1, size=10):
+    info = zipfile.ZipInfo(name)
+    info.CRC, info.file_size = crc, size
+    return info
+
+
+def volume(folder, n=12, root="kaggle_3m"):
+    return [member(f"{root}/{folder}/{folder}_{k}{mask}.tif", crc=k) for k in range(1, n + 1) for mask in ("", "_mask")]
+
+
+CS = "TCGA_CS_4941_19960909"
+
+
+def test_the_doubled_tree_counts_once_and_slices_sort_by_number():
+    members = volume(CS, root="lgg-mri-segmentation/kaggle_3m") + volume(CS) + [member("kaggle_3m/data.csv")]
+    (folder,) = patient_folders(members, label="z")
+    assert (folder.patient_id, folder.study_date, folder.name) == ("TCGA-CS-4941", "1996-09-09", CS)
+    assert list(folder.images) == list(range(1, 13))
+    assert folder.members[2].filename == f"kaggle_3m/{CS}/{CS}_2.tif"
+    assert folder.members[-1].filename == f"kaggle_3m/{CS}/{CS}_12_mask.tif"
+    assert folder.size == 240
+
+
+def test_copies_that_differ_are_refused():
+    other = member(f"lgg-mri-segmentation/kaggle_3m/{CS}/{CS}_1.tif", crc=99)
+    with pytest.raises(BadInputError, match="differ, expected two equal copies"):
+        patient_folders([*volume(CS), other], label="z")
+
+
+def test_a_zip_of_something_else_says_what_was_expected():
+    with pytest.raises(BadInputError, match=r"z: no member like kaggle_3m/.*mateuszbuda/lgg-mri-segmentation"):
+        patient_folders([member("cats/1.jpg")], label="z")
+
+
+def without(*endings):
+    kept = [info for info in volume(CS) if not info.filename.endswith(endings)]
+    return patient_folders(kept, label="z")[0]
+
+
+def test_every_slice_needs_a_mask_and_a_number():
+    assert fault_of(without()) is None
+    assert fault_of(without("_mask.tif")) == "no mask"
+    assert fault_of(without("_3_mask.tif", "_12_mask.tif")) == "no mask for slice 3 (2 of 12 slices)"
+    assert fault_of(without("_4.tif")) == "no image for mask 4"
+    assert fault_of(without("_5.tif", "_5_mask.tif")) == "slice 5 of 12 missing"
+    assert fault_of(without(*(f"_{n}.tif" for n in range(13)))) == "no image"
+
+
+def test_the_earliest_whole_volume_of_a_patient_is_used():
+    early, middle, late = "TCGA_DU_6407_19900101", "TCGA_DU_6407_19920101", "TCGA_DU_6407_19940101"
+    maskless = [info for info in volume(early) if "_mask" not in info.filename]
+    found = choose_folders(patient_folders([*volume(late), *maskless, *volume(middle)], label="z"))
+    assert found == {
+        early: (False, "no mask"),
+        middle: (True, "slices with masks"),
+        late: (False, "other study preferred: 1992-01-01"),
+    }
