@@ -31,7 +31,7 @@ LAYERS = ("mamba", "mamba, both ways", PEER, "mlp", "flat_mlp", "group_attention
 # Beside the defaults, what the paper's text alone asks for: a causal scan, and the contrast without masked genes.
 STEPS: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "one pass over the genes": {"pretrain": {"masked_gene_pass": "shared"}},
+    "one pass over the genes": {"pretrain": {"masked_view": "shared"}},
     "without masked genes": {"pretrain": {"masked_gene_weight": 0.0}},
     "causal": {"model": {"bidirectional": False}},
     "causal, without masked genes": {"model": {"bidirectional": False}, "pretrain": {"masked_gene_weight": 0.0}},

@@ -4,8 +4,8 @@ REQUIRED INPUTS: an image shard and an expression shard. OUTPUT: a line for peop
 of the volumes on the patients that were trained on, at the network's size and on the native grid; the goal is 0.95.
 Trained on all their slices, without augmentation and gene dropout; the weights of the best Dice count.
 
-    PYTHONPATH=src python benchmarks/overfit/overfit.py --slices results/kaggle/shards/images/slices.parquet \
-        --values results/kaggle/shards/expression/values.parquet --patients 8 --steps 1500 --size 64
+    PYTHONPATH=src python benchmarks/overfit/overfit.py --slices results/kaggle/shards/flair/slices.parquet \
+        --values results/kaggle/shards/rna/values.parquet --patients 8 --steps 1500 --size 64
 """
 
 import argparse
@@ -71,7 +71,7 @@ def read_patients(args: argparse.Namespace, sizes: ModelSettings) -> tuple[list[
     values = expression.values[[row[patient] for patient in ids]]
     fitted = fit(values, expression.genes, FitSettings(), ids, scale=expression.scale)
     volumes = [(one.patient_id, one.slices, one.masks) for one in images]
-    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_frame)
+    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_crop)
     return images, Pairs(slices=slices, genes=torch.from_numpy(fitted.transform(values)))
 
 
@@ -87,7 +87,7 @@ def settings_of(args: argparse.Namespace) -> FinetuneSettings:
         checkpoint_every=args.steps + 1,
     )
     return FinetuneSettings(
-        schedule=schedule, image_encoder_rate=1.0, gene_encoder_rate=1.0, gene_dropout=0.0, augment=UNCHANGED
+        schedule=schedule, image_encoder_lr_scale=1.0, gene_encoder_lr_scale=1.0, gene_dropout=0.0, augment=UNCHANGED
     )
 
 

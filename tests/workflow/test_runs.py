@@ -22,7 +22,7 @@ from mgi.models.baselines import BASELINES
 from mgi.models.settings import ModelSettings
 from mgi.tasks.segmentation.segmenters import build_segmenter
 
-BOTH = {"methods": ["mgi", "unet"], "folds": [0, 2], "seeds": [0, 1], "controls": ["none"]}
+BOTH = {"methods": ["mgi", "unet"], "folds": [0, 2], "seeds": [0, 1], "controls": ["no-genes"]}
 
 
 def test_methods_folds_and_seeds_are_all_combined() -> None:
@@ -62,9 +62,9 @@ def test_without_mgi_nothing_is_pretrained() -> None:
 @pytest.mark.parametrize(
     ("control", "kinds"),
     [
-        ("none", ["mgi-none"]),
-        ("fingerprint", ["mgi-fingerprint", "pretrain-fingerprint"]),
-        ("scratch", ["mgi-scratch"]),
+        ("no-genes", ["mgi-none"]),
+        ("random-id", ["mgi-fingerprint", "pretrain-fingerprint"]),
+        ("no-pretraining", ["mgi-scratch"]),
     ],
 )
 def test_a_control_adds_its_rows_per_fold_and_seed(control: str, kinds: list[str]) -> None:
@@ -74,7 +74,7 @@ def test_a_control_adds_its_rows_per_fold_and_seed(control: str, kinds: list[str
 
 
 def test_fingerprints_are_pretrained_on_fingerprints_and_scratch_on_nothing() -> None:
-    table = run_table(BOTH | {"controls": ["none", "fingerprint", "scratch"]})
+    table = run_table(BOTH | {"controls": ["no-genes", "random-id", "no-pretraining"]})
     genes = {key.rsplit("-", 2)[0]: (spec.genes, spec.pretrained) for key, spec in table.items() if spec.fold == 0}
     assert genes == {
         "pretrain": ("real", None),
@@ -88,14 +88,14 @@ def test_fingerprints_are_pretrained_on_fingerprints_and_scratch_on_nothing() ->
 
 
 def test_without_mgi_there_are_no_controls() -> None:
-    assert list(run_table(BOTH | {"methods": ["unet"], "controls": ["fingerprint"], "folds": [1], "seeds": [0]})) == [
+    assert list(run_table(BOTH | {"methods": ["unet"], "controls": ["random-id"], "folds": [1], "seeds": [0]})) == [
         "unet-none-fold1-seed0"
     ]
 
 
 def test_what_is_split_by_slice_is_apart_from_what_is_compared() -> None:
-    leaky = {"methods": ["mgi", "unet"], "folds": [1], "seeds": [0], "controls": ["fingerprint"]}
-    honest, table = run_table(BOTH), run_table(BOTH | {"slice_split": leaky})
+    leaky = {"methods": ["mgi", "unet"], "folds": [1], "seeds": [0], "controls": ["random-id"]}
+    honest, table = run_table(BOTH), run_table(BOTH | {"leaky_slice_split": leaky})
     assert by_slice(honest) == []
     assert by_patient(table) == [*by_patient(honest)]
     assert segmenters(table) == segmenters(honest)
@@ -108,7 +108,7 @@ def test_what_is_split_by_slice_is_apart_from_what_is_compared() -> None:
 
 
 def test_a_run_waits_for_the_check_of_its_own_protocol() -> None:
-    table = run_table(BOTH | {"slice_split": BOTH})
+    table = run_table(BOTH | {"leaky_slice_split": BOTH})
     run, of_a_slice = (SimpleNamespace(run=f"unet-none{part}-fold0-seed0") for part in ("", "-slice"))
     reports = [leak_report(table, folds, one) for folds, one in ((5, run), (5, of_a_slice), (0, run))]
     assert reports == [f"<results>/tables/leaks{ending}.json" for ending in ("", "-slice", "-whole")]

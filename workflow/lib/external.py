@@ -50,4 +50,4 @@ def external_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {**config["runs"], "folds": [config["split"]["folds"]], "slice_split": None}
+    return {**config["runs"], "folds": [config["split"]["folds"]], "leaky_slice_split": None}

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 GENE_METHOD = "mgi"
-READ_WITHOUT_GENES = ("baseline_width", "context_slices", "convolution_norm", "image_frame", "image_size")
+READ_WITHOUT_GENES = ("baseline_width", "context_slices", "convolution_norm", "image_crop", "image_size")
 """What the networks of the comparison read of the section `model`: another encoder of MGI does not train them again."""
 PRETRAIN = "pretrain"
 FINGERPRINT = "fingerprint"
+CONTROLS = {"no-genes": "none", "random-id": FINGERPRINT, "no-pretraining": "scratch"}
 PATIENT, SLICE = "patient", "slice"
 
 
@@ -34,7 +35,7 @@ class RunSpec:
 
 def finetune_specs(runs: Mapping[str, Any]) -> list[RunSpec]:
     """Every segmentation run of the config section `runs`: methods x folds x seeds, then those split by slice."""
-    leaky = runs.get("slice_split")
+    leaky = runs.get("leaky_slice_split")
     return [*_specs(runs, PATIENT), *(_specs(leaky, SLICE) if leaky else [])]
 
 
@@ -147,7 +148,7 @@ def _kinds(runs: Mapping[str, Any]) -> list[RunSpec]:
             rows.append(_row(method, "none", "none", None))
             continue
         rows.append(_row(method, "real", "real", PRETRAIN))
-        rows += [_control(method, name) for name in runs["controls"]]
+        rows += [_control(method, CONTROLS[name]) for name in runs["controls"]]
     return rows
 
 

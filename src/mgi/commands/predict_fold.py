@@ -68,7 +68,7 @@ def _rows(
     images = [replace(patient, masks=None) for patient in fold.images(IMAGE_ONLY)]
     volumes = [(one.patient_id, one.slices, None) for one in images]
     genes = torch.zeros(len(images), len(fold.gene_ids))
-    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_frame)
+    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_crop)
     pairs = Pairs(slices=slices, genes=genes)
     mode = without_genes(genes, "null" if with_genes else "none")
     for patient, stored in predict_native(model, pairs, mode, settings, cache):

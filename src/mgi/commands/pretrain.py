@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
             f"pretrain.schedule.batch: {min(len(training.genes), settings.schedule.batch)} patients a step for "
             f"{group.size} processes, expected one each at least"
         )
-    rna_only = fold.genes(fold.rna_only() if settings.rna_only_batch and settings.reconstructs_genes else [])
+    rna_only = fold.genes(fold.rna_only() if settings.unpaired_batch and settings.reconstructs_genes else [])
     checkpoints = args.weights.parent / "ckpt"
     learned = (training.digest(), validation.digest(), digest_of_tensors({"genes": rna_only}))
     identity = identity_of(spec, args.model, args.settings, fold.identity(), *learned)

@@ -82,7 +82,7 @@ class PlainAscent(nn.Module):
 
 def _ascent(settings: ModelSettings) -> PlainAscent | Ascent:
     width, stages = settings.decoder_width, settings.upsampling_stages
-    if settings.image_stem == "patches":
+    if settings.image_stem == "patch_embed":
         return PlainAscent(width, stages)
     channels = pyramid_channels(settings.stem_width, settings.patch_size)
     return Ascent(width, channels, stages, settings.convolution_norm)

@@ -25,7 +25,7 @@ class ImageEncoder(nn.Module):
         channels = settings.image_channels
         self.pyramid = (
             Pyramid(settings.stem_width, settings.patch_size, channels, settings.convolution_norm)
-            if settings.image_stem == "pyramid"
+            if settings.image_stem == "conv"
             else None
         )
         self.vit = VisionTransformer(

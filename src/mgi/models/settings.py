@@ -1,6 +1,6 @@
 """Sizes and choices of the models; every value is ours, because the MGI paper (arXiv:2406.00631) gives none."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,17 +12,18 @@ Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
 class ModelSettings(Section):
     """Architecture of MGI and of the networks that it is compared with."""
 
+    renamed: ClassVar = {"image_frame": "image_crop (slice → none, head → foreground)"}
     image_size: Annotated[int, Field(ge=16), unit("pixels")] = 256
     """Side of the square input; a multiple of patch_size."""
-    image_frame: Literal["slice", "head"] = "slice"
-    """What fills that square; slice: the whole slice; head: the box around the volume's foreground."""
+    image_crop: Literal["none", "foreground"] = "none"
+    """What fills that square; none: the whole slice; foreground: the box around the volume's foreground."""
     context_slices: Count = 0
     """Neighbours on either side of a slice that every network sees too (2.5D); 0: the slice alone."""
     patch_size: Annotated[int, Field(ge=2), unit("pixels")] = 16
     """Side of one patch of the vision transformer."""
-    image_stem: Literal["patches", "pyramid"] = "patches"
-    """patches: the transformer sees the pixels of each patch; pyramid: maps of convolutions, which the decoder joins
-    on its way up."""
+    image_stem: Literal["patch_embed", "conv"] = "patch_embed"
+    """patch_embed: the transformer sees the pixels of each patch; conv: a pyramid of maps of convolutions, which the
+    decoder joins on its way up."""
     stem_width: Positive = 16
     """Channels of the pyramid at the pixels' grid, doubled at each level below."""
     convolution_norm: Literal["instance", "batch"] = "instance"

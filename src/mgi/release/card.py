@@ -15,7 +15,7 @@ SOURCES = {
     "nifti": "a folder of NIfTI files",
     "dicom": "a folder of DICOM files",
 }
-INPUTS = {"slice": "whole slices", "head": "the head on each slice"}
+INPUTS = {"none": "whole slices", "foreground": "the head on each slice"}
 GENE_MODES = {
     "real": "the patient's own genes",
     "null": "no genes (the null token)",
@@ -74,7 +74,7 @@ def _training(facts: CardFacts) -> str:
         f"{patients['test']} test",
         "genes": f"{facts.n_genes}, scaler {facts.scaler}, fitted on the training patients"
         + ("" if facts.reads_genes else "; not read by this model"),
-        "input": f"{INPUTS[facts.model['image_frame']]}, at {side} x {side} pixels",
+        "input": f"{INPUTS[facts.model['image_crop']]}, at {side} x {side} pixels",
         "parameters": f"{facts.run['parameters']:,}",
         "schedule": f"{facts.run['settings']['schedule']['steps']} steps of "
         f"{facts.run['settings']['schedule']['batch']} slices on {facts.run['device']}",

@@ -24,7 +24,7 @@ from mgi.tasks.segmentation.scores import THRESHOLD
 from mgi.tasks.segmentation.segmenters import build_segmenter
 from mgi.training.weights import Weights, load_weights
 
-FORMAT = "mgi-release-1"
+FORMAT = "mgi-release-2"
 CONFIG, WEIGHTS, GENES, CARD = "config.json", "weights.safetensors", "genes.parquet", "MODEL_CARD.md"
 FILES = (WEIGHTS, GENES, CARD)
 FIELDS = (

@@ -23,7 +23,7 @@ def segment_patient(
     genes = torch.zeros(1, len(release.fitted.gene_ids)) if scaled is None else torch.from_numpy(scaled).unsqueeze(0)
     sizes = release.weights.model
     volume = [(images.patient_id, images.slices, None)]
-    slices = prepare_slices(volume, sizes.image_size, sizes.context_slices, sizes.image_frame)
+    slices = prepare_slices(volume, sizes.image_size, sizes.context_slices, sizes.image_crop)
     pairs = Pairs(slices=slices, genes=genes)
     mode = GeneMode(name="new", genes=genes, donors=[None], use_genes=scaled is not None)
     ((_, planes),) = predict_native(release.network.to(device), pairs, mode, PredictSettings())

@@ -155,7 +155,7 @@ class Progress:
         # A checkpoint of other model code has other names or shapes: it is passed over, as any foreign one.
         shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
         self.identity = identity_of(run.place.identity, shapes, CHECKPOINT_FORMAT)
-        self.average = WeightAverage(model, run.schedule.averaging)
+        self.average = WeightAverage(model, run.schedule.ema_decay)
         self.curve: Curve = []
         self.best_score = -math.inf
         self.best_weights: dict[str, Tensor] = {}

@@ -57,7 +57,7 @@ class Objective(nn.Module):
         """The loss of the whole batch, of which this process holds a part, and its terms."""
         settings, aligner = self.settings, self.aligner
         image_tokens = aligner.image_encoder(batch.images)
-        shared = settings.reconstructs_genes and settings.masked_gene_pass == "shared"
+        shared = settings.reconstructs_genes and settings.masked_view == "shared"
         pooled = self.pooled(seen_in_both(batch) if shared else batch.genes)
         pooled_genes = pooled[: len(batch.genes)]
         image_part = normalize(aligner.image_projection(aligner.image_pooling(image_tokens)), dim=-1)

@@ -137,7 +137,7 @@ class BatchDrawer:
 
     def _draw_rna_only(self) -> Tensor:
         """Rows of the patients without image that join the step; none where no loss would read them."""
-        wanted = min(self.settings.rna_only_batch, len(self.rna_only)) if self.settings.reconstructs_genes else 0
+        wanted = min(self.settings.unpaired_batch, len(self.rna_only)) if self.settings.reconstructs_genes else 0
         if wanted == 0:
             return torch.zeros(0, dtype=torch.int64)
         return torch.from_numpy(self.randomness.numpy.permutation(len(self.rna_only))[:wanted].astype(np.int64))

@@ -19,7 +19,7 @@ from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.training.frozen_genes import require_same_genes
 
-FORMAT = "mgi-weights-4"
+FORMAT = "mgi-weights-5"
 # One entry holds all: safetensors writes several in random order, and equal weights would not be equal bytes.
 ENTRY = "mgi"
 
@@ -75,7 +75,7 @@ def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
         raise BadInputError(f"{path}: not readable as safetensors ({error}); delete it and run again") from None
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         found = facts.get("format") if isinstance(facts, dict) else facts
-        raise BadInputError(f"{path}: format {found}, expected {FORMAT}")
+        raise BadInputError(f"{path}: format {found} of an older mgi, expected {FORMAT}; delete it and train again")
     if facts.get("digest") != _digest_of_facts(facts) or digest_of_tensors(tensors) != facts["tensors"]:
         raise BadInputError(f"{path}: its numbers are not those that were saved; delete it and run again")
     require_same_genes(facts["genes"], genes, where=str(path))

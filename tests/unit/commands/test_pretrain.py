@@ -62,7 +62,7 @@ def test_a_training_patient_does(what: str, study, write_study, tmp_path: Path) 
 
 
 def with_rna_only(study) -> str:
-    return json.dumps({"schedule": study.SCHEDULE, "rna_only_batch": 2})
+    return json.dumps({"schedule": study.SCHEDULE, "unpaired_batch": 2})
 
 
 def test_patients_without_image_reach_the_weights_where_they_are_asked_for_and_are_counted(

@@ -1,4 +1,3 @@
-
 import torch
 
 from mgi.models.mgi import build_mgi
@@ -8,7 +7,7 @@ from mgi.models.settings import ModelSettings
 SETTINGS = ModelSettings(
     image_size=32,
     patch_size=8,
-    image_stem="pyramid",
+    image_stem="conv",
     stem_width=4,
     image_width=16,
     image_depth=1,
@@ -70,7 +69,7 @@ def test_a_pixel_reaches_the_mask_beside_the_transformer() -> None:
 
 
 def test_plain_patches_have_no_pyramid() -> None:
-    plain = build_mgi(SETTINGS.but(image_stem="patches"), 10)
+    plain = build_mgi(SETTINGS.but(image_stem="patch_embed"), 10)
     assert plain.image_encoder.pyramid is None
     assert plain.image_encoder.with_maps(drawn(1, 1, 32, 32))[1] == []
 

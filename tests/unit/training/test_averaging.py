@@ -59,7 +59,7 @@ def trained(folder: Path, averaging: float, steps: list[Tensor]) -> nn.Module:
     """A constant gradient moves the weights by the same way each step; the weights before each are noted."""
     model = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(model.weight)
-    schedule = ScheduleSettings(steps=40, learning_rate=0.1, warmup_steps=0, weight_decay=0.0, averaging=averaging)
+    schedule = ScheduleSettings(steps=40, learning_rate=0.1, warmup_steps=0, weight_decay=0.0, ema_decay=averaging)
 
     def step(_: int) -> tuple[Tensor, dict[str, float]]:
         steps.append(model.weight.detach().clone())

@@ -85,7 +85,7 @@ def without_seconds(curve: Curve) -> Curve:
 def test_a_run_killed_at_any_step_ends_with_the_weights_and_curve_of_an_undisturbed_one(
     dies_at: int, ahead: bool, averaging: float, tmp_path: Path
 ) -> None:
-    options = {"ahead": ahead, "schedule": SCHEDULE.but(averaging=averaging)}
+    options = {"ahead": ahead, "schedule": SCHEDULE.but(ema_decay=averaging)}
     weights, curve = fit(tmp_path / "undisturbed", **options)
     with pytest.raises(Killed):
         fit(tmp_path / "killed", dies_at=dies_at, **options)

@@ -55,9 +55,9 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(objective, drawn) -> None:
     torch.testing.assert_close(loss, expected + 2 * terms["triplet_loss"])
 
 
-@pytest.mark.parametrize("way", ["own", "shared"])
+@pytest.mark.parametrize("way", ["separate", "shared"])
 def test_hidden_genes_are_unknown_to_the_encoder_and_only_they_are_scored(objective, drawn, way) -> None:
-    settings = SETTINGS.but(masked_gene_pass=way)
+    settings = SETTINGS.but(masked_view=way)
     model, batch = objective(settings), drawn(settings)
     hidden = torch.zeros_like(batch.hidden_genes)
     hidden[:, 4] = True
@@ -68,7 +68,7 @@ def test_hidden_genes_are_unknown_to_the_encoder_and_only_they_are_scored(object
 
 
 def test_in_a_shared_pass_the_contrast_sees_the_hidden_genes_as_the_training_mean(objective, drawn) -> None:
-    settings = SETTINGS.but(masked_gene_pass="shared")
+    settings = SETTINGS.but(masked_view="shared")
     model, batch = objective(settings), drawn(settings)
     with torch.no_grad():
         images, genes = model.aligner(batch.images, batch.genes.masked_fill(batch.hidden_genes, 0.0))
@@ -77,7 +77,7 @@ def test_in_a_shared_pass_the_contrast_sees_the_hidden_genes_as_the_training_mea
 
 
 def test_in_a_shared_pass_patients_without_image_are_restored_and_not_contrasted(objective, drawn) -> None:
-    settings = SETTINGS.but(masked_gene_pass="shared")
+    settings = SETTINGS.but(masked_view="shared")
     model, batch = objective(settings), drawn(settings)
     more = torch.cat([batch.whole, torch.randn(3, 10)])
     hidden = torch.cat([batch.hidden_genes, torch.ones(3, 10, dtype=torch.bool)])

@@ -43,8 +43,8 @@ SETTINGS = FinetuneSettings(
         validate_every=100,
         checkpoint_every=1000,
     ),
-    image_encoder_rate=1.0,
-    gene_encoder_rate=1.0,
+    image_encoder_lr_scale=1.0,
+    gene_encoder_lr_scale=1.0,
     gene_dropout=0.0,
     augment=AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0),
 )

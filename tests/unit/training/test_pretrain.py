@@ -89,7 +89,7 @@ def test_values_that_are_not_numbers_stop_the_run(place, model_settings, pairs) 
 def test_patients_without_image_teach_the_gene_encoder_and_nothing_else_needs_them(
     place, model_settings, pairs
 ) -> None:
-    settings = SETTINGS.but(rna_only_batch=3)
+    settings = SETTINGS.but(unpaired_batch=3)
     more = torch.randn(5, 10, generator=torch.Generator().manual_seed(3))
     weights = []
     for name, given in (("without", None), ("with", more), ("others", -more)):
@@ -104,7 +104,7 @@ def test_patients_without_image_teach_the_gene_encoder_and_nothing_else_needs_th
 
 
 def test_patients_without_image_are_not_drawn_where_no_gene_is_masked(place, model_settings, pairs) -> None:
-    settings = SETTINGS.but(rna_only_batch=3, masked_gene_weight=0.0)
+    settings = SETTINGS.but(unpaired_batch=3, masked_gene_weight=0.0)
     trained_weights = []
     for name, given in (("without", None), ("with", torch.ones(5, 10))):
         place_of = place(name)
@@ -181,7 +181,7 @@ def test_only_on_a_gpu_is_the_image_encoder_compiled_and_its_weights_keep_their_
 
 def test_a_run_of_all_losses_killed_at_any_step_ends_alike(place, model_settings, pairs, monkeypatch) -> None:
     settings = SETTINGS.but(
-        loss="multi_positive", slices_per_patient=2, masked_gene_shape="span", rna_only_batch=2,
+        loss="multi_positive", slices_per_patient=2, masked_gene_shape="span", unpaired_batch=2,
         masked_patch_weight=0.5, triplet_weight=0.5, gene_noise=0.1,
     )  # fmt: skip
 

@@ -1,4 +1,3 @@
-
 import pytest
 import torch
 
@@ -9,7 +8,7 @@ from mgi.training.pretrain_batches import BatchDrawer, siblings
 from mgi.training.settings import PretrainSettings, ScheduleSettings
 
 SCHEDULE = ScheduleSettings(steps=6, batch=5)
-SETTINGS = PretrainSettings(schedule=SCHEDULE, rna_only_batch=3, masked_patch_weight=1.0, gene_noise=0.1)
+SETTINGS = PretrainSettings(schedule=SCHEDULE, unpaired_batch=3, masked_patch_weight=1.0, gene_noise=0.1)
 SEVERAL = SETTINGS.but(loss="multi_positive", slices_per_patient=2)
 RNA_ONLY = 100 + torch.arange(40.0).view(4, 10)
 
@@ -75,7 +74,7 @@ def test_patients_without_image_join_whole_and_different_ones_in_turn(drawer) ->
 
 
 def test_no_more_patients_without_image_join_than_there_are(drawer) -> None:
-    batch = drawer(SETTINGS.but(rna_only_batch=9))(0)
+    batch = drawer(SETTINGS.but(unpaired_batch=9))(0)
     assert len(batch.whole) == 5 + 4
 
 

@@ -49,10 +49,10 @@ def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[Param
     """MGI's pre-trained encoders learn more slowly; any other network is one group."""
     if not isinstance(model, MGI):
         return [ParameterGroup(modules=[model])]
-    resting = settings.decoder_only_steps
+    resting = settings.freeze_encoder_steps
     return [
-        ParameterGroup(modules=[model.image_encoder], rate=settings.image_encoder_rate, rests_until=resting),
-        ParameterGroup(modules=[model.gene_encoder], rate=settings.gene_encoder_rate, rests_until=resting),
+        ParameterGroup(modules=[model.image_encoder], rate=settings.image_encoder_lr_scale, rests_until=resting),
+        ParameterGroup(modules=[model.gene_encoder], rate=settings.gene_encoder_lr_scale, rests_until=resting),
         ParameterGroup(modules=[model]),
     ]
 
@@ -117,7 +117,7 @@ def finetune(
 
 def gene_encoder_rests(settings: FinetuneSettings, step: int) -> bool:
     """Whether MGI's gene encoder does not learn in this step; no gradient is computed for it then."""
-    return settings.gene_encoder_rate == 0 or step < settings.decoder_only_steps
+    return settings.gene_encoder_lr_scale == 0 or step < settings.freeze_encoder_steps
 
 
 def predict_logits(

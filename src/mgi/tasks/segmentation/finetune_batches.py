@@ -76,7 +76,7 @@ class SegmentationDrawer:
     def shares(self) -> NDArray[np.float64]:
         """The slices' shares in the draws, summed up."""
         area = self.training.slices.masks.sum((1, 2, 3)).numpy()
-        return shares_up_to(tumour_weights(area, self.settings.area_floor))
+        return shares_up_to(tumour_weights(area, self.settings.empty_slice_weight))
 
     def __call__(self, step: int) -> SegmentationBatch:
         """The next batch; `step` does not matter."""

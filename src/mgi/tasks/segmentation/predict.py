@@ -75,13 +75,13 @@ def predict_native(
 
     Beyond the patient's frame it is 0.
     With one `cache` for all modes, nobody's genes are encoded twice.
-    With `settings.mirrored` they are the mean over the slice and its mirror image, left for right.
+    With `settings.tta_flip` they are the mean over the slice and its mirror image, left for right.
     Logits are resized bilinearly, then squashed: a byte of 128 or more is a probability of at least a half.
     """
     modal = Pairs(slices=pairs.slices, genes=mode.genes)
     has_genes = torch.full((len(mode.genes),), mode.use_genes)
     logits = predict_logits(model, modal, has_genes, settings.batch, cache)
-    if settings.mirrored:
+    if settings.tta_flip:
         turned = Pairs(slices=replace(pairs.slices, planes=pairs.slices.planes.flip(-1)), genes=mode.genes)
         logits = (logits + predict_logits(model, turned, has_genes, settings.batch, cache).flip(-1)) / 2
     for index, (patient, frame) in enumerate(zip(pairs.slices.patient_ids, pairs.slices.frames, strict=True)):

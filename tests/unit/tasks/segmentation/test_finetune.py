@@ -1,4 +1,3 @@
-
 import pytest
 import torch
 from torch import nn
@@ -67,12 +66,12 @@ def test_with_all_genes_dropped_out_training_never_sees_them(place, model_settin
 
 
 def test_encoders_rest_while_only_the_decoder_learns(place, model_settings, pairs) -> None:
-    model, before, _ = trained(place("a"), model_settings, pairs, settings=SETTINGS.but(decoder_only_steps=4))
+    model, before, _ = trained(place("a"), model_settings, pairs, settings=SETTINGS.but(freeze_encoder_steps=4))
     assert changed(before, model) == {"decoder", "null_token"}
 
 
 def test_an_encoder_rate_of_zero_keeps_that_encoder(place, model_settings, pairs) -> None:
-    model, before, _ = trained(place("a"), model_settings, pairs, settings=SETTINGS.but(image_encoder_rate=0.0))
+    model, before, _ = trained(place("a"), model_settings, pairs, settings=SETTINGS.but(image_encoder_lr_scale=0.0))
     assert changed(before, model) == {"gene_encoder", "decoder", "null_token"}
 
 
@@ -93,7 +92,7 @@ def counting(place, model_settings, pairs, settings) -> tuple[list[int], dict[st
     return rows, state(model), [point["score"] for point in curve]
 
 
-FROZEN = SETTINGS.but(gene_encoder_rate=0.0, gene_dropout=0.0)
+FROZEN = SETTINGS.but(gene_encoder_lr_scale=0.0, gene_dropout=0.0)
 
 
 def test_a_frozen_encoder_encodes_each_patient_once_in_all(place, model_settings, pairs) -> None:
@@ -103,7 +102,7 @@ def test_a_frozen_encoder_encodes_each_patient_once_in_all(place, model_settings
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-@pytest.mark.parametrize("change", [{"gene_encoder_rate": 0.0}, {"decoder_only_steps": 3}])
+@pytest.mark.parametrize("change", [{"gene_encoder_lr_scale": 0.0}, {"freeze_encoder_steps": 3}])
 def test_the_numbers_are_the_same_with_and_without_the_cache(
     change, dropout, place, model_settings, pairs, monkeypatch
 ) -> None:
@@ -142,7 +141,7 @@ def test_noise_on_the_genes_is_drawn_and_encoded_anew_each_step(place, model_set
 
 def test_once_the_encoder_learns_nothing_old_is_used(place, model_settings, pairs) -> None:
     schedule = SCHEDULE.but(validate_every=1)
-    settings = SETTINGS.but(schedule=schedule, decoder_only_steps=2, gene_dropout=0.0)
+    settings = SETTINGS.but(schedule=schedule, freeze_encoder_steps=2, gene_dropout=0.0)
     rows, _, _ = counting(place("a"), model_settings, pairs, settings)
     resting = rows.index(next(count for count in rows if count > 1))  # the first batch that is encoded together
     assert rows[:resting] == [1] * resting
@@ -168,7 +167,7 @@ def test_mixed_precision_on_a_cpu_is_refused_before_the_first_step(place, model_
 def test_a_network_without_encoders_is_one_group(model_settings) -> None:
     model = build_segmenter("resunet", model_settings, 10)
     assert [(group.rate, group.rests_until) for group in parameter_groups(model, SETTINGS)] == [(1.0, 0)]
-    groups = parameter_groups(build_mgi(model_settings, 10), SETTINGS.but(decoder_only_steps=7))
+    groups = parameter_groups(build_mgi(model_settings, 10), SETTINGS.but(freeze_encoder_steps=7))
     assert [(group.rate, group.rests_until) for group in groups] == [(0.1, 7), (0.1, 7), (1.0, 0)]
 
 

@@ -171,7 +171,7 @@ def test_mirrored_logits_are_turned_back_and_averaged(pairs) -> None:
     (mode,) = gene_modes(some.genes, AVERAGE, ["P0"], PredictSettings(), with_genes=False)
     found = {}
     for mirrored in (False, True):
-        settings = PredictSettings(batch=2, mirrored=mirrored)
+        settings = PredictSettings(batch=2, tta_flip=mirrored)
         ((_, slices),) = predict_native(LeftHalf(), some, mode, settings)
         found[mirrored] = np.stack(slices)
     # The two halves cancel; the image, which was turned and turned back, remains.

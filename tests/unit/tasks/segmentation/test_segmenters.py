@@ -58,7 +58,7 @@ def test_a_network_without_encoders_cannot_start_pretrained(tmp_path: Path, mode
 @pytest.mark.parametrize("method", ["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"])
 def test_gradients_lie_in_memory_as_their_weights_do(method: str, model_settings) -> None:
     """The fused AdamW of torch 2.13 pairs the wrong numbers of two layouts, without a word."""
-    settings = model_settings.but(image_stem="pyramid")
+    settings = model_settings.but(image_stem="conv")
     torch.manual_seed(0)
     model = build_segmenter(method, settings, 10)
     images = torch.randn(4, 1, settings.image_size, settings.image_size)
