@@ -69,6 +69,25 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_link_to_a_heading_finds_it(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text())
+    inside = [((page.parent / link if link else page), heading) for link, heading in links if "://" not in link]
+    assert [(relative(target.resolve()), name) for target, name in inside if name not in headings(target)] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as the places that show Markdown make them."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    titles = [re.sub(r"[`*]", "", title).strip().lower() for title in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)]
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([\w/]+\.py)`", FIGURE_PAGE))))
+def test_every_file_of_the_walks_exists(name: str) -> None:
+    assert [path for path in (ROOT / "src/mgi").rglob("*.py") if f"/{path.relative_to(ROOT)}".endswith(f"/{name}")]
+
+
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CITATION.cff"], ids=relative)
 def test_no_registry_and_no_absolute_path_is_named(page: Path) -> None:
     text = page.read_text()
