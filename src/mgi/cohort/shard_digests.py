@@ -24,7 +24,7 @@ class ShardDigests:
 
 
 def digests_of_shard(dataset: Path) -> ShardDigests:
-    """Read the whole shard that a dataset.json describes, whatever its format.
+    """Read a whole shard, whatever its format, by its dataset.json.
 
     Raises BadInputError where it has a format in which nothing can be compared.
     """

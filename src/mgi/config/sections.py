@@ -49,6 +49,8 @@ class RunsSettings(LeakyRuns):
     """Which models are trained; one run for each combination of methods, folds and seeds."""
 
     renamed: ClassVar = {"slice_split": "leaky_slice_split"}
+    task: Annotated[str, Field(min_length=1)] = "segmentation"
+    """What the methods are trained for: segmentation, or a task of a plugin."""
     folds: Annotated[Distinct[Count], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """Folds to test, from 0 to split.folds - 1."""
     leaky_slice_split: LeakyRuns | None = None
