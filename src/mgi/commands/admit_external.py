@@ -61,9 +61,10 @@ def run(args: argparse.Namespace) -> None:
     patients = cohort.kept
     values, missing = _on_frozen_genes(theirs, patients, fitted)
     if len(missing) > settings.max_missing * len(fitted.gene_ids):
+        found = f"{len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, the first is {missing[0]}"
         raise BadInputError(
-            f"{args.external_expression_shard}: {len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, "
-            f"the first is {missing[0]}; expected at most {settings.max_missing:.0%} (external.max_missing)"
+            f"{args.external_expression_shard}: {found}; expected at most {settings.max_missing:.0%} "
+            "(external.max_missing)"
         )
     shared = _shared(args, set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
