@@ -16,29 +16,26 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "workflow"))
+sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "src")]
 
 from lib.code import fingerprint
 from lib.config import ConfigError, complete, section
-from lib.external import external_config, external_scores, split_of, whole_runs
+from lib.external import external_config, external_scores, split_of
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
-from lib.runs import LEAK_CHECKS, by_patient, by_slice, run_table, segmenters
+from lib.modalities import asked_of_all, configured, fetching_code, of_format
+from lib.modalities import described, what_they_are
+from lib.runs import LEAK_CHECKS, by_patient, by_slice, evaluated
 from lib.runs import (
     fold_genes,
     leak_report,
     model_settings,
     pretrained_weights,
-    spec_json,
+    run_json,
 )
-from lib.supplied import archive_files, archive_folder, existing, option
-from lib.supplied import (
-    expression_table,
-    gene_list,
-    image_lists,
-    image_table,
-    pathways,
-    positions_table,
-)
+from lib.supplied import archive_files, archive_folder, existing, gene_list, option
+from lib.supplied import pathways
+
+from mgi.core.run_table import full_cohort_runs, run_table
 
 
 configfile: ROOT / "config" / "config.yaml"
@@ -51,28 +48,19 @@ except ConfigError as problem:
 
 SOURCE = ROOT / "src"
 RUNS = run_table(config["runs"])
-SEGMENTERS, HONEST, LEAKY = segmenters(RUNS), by_patient(RUNS), by_slice(RUNS)
+EVALUATED, COMPARED, LEAKY = evaluated(RUNS), by_patient(RUNS), by_slice(RUNS)
 PAPER_LIKE = ["<results>/evaluation/paper_like.csv"] if LEAKY else []
-WHOLE = whole_runs(config)
+WHOLE = full_cohort_runs(config)
 TRAINED = RUNS | WHOLE
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
-EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
-IMAGE_LISTS = image_lists(config)
-COMMITTED = [
-    *existing(config["modalities"]["rna"]["lock"]),
-    *existing(config["modalities"]["flair"]["lock"]),
-]
+MODALITIES = configured(config)
 GENE_LIST, PATHWAYS = gene_list(config), pathways(config)
-POSITIONS, GTF_FOLDER = positions_table(config), f"{config['results']}/raw/gencode"
+GTF_FOLDER = f"{config['results']}/raw/gencode"
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
-# How files are shared out among jobs and threads, which changes nothing in them.
-PACE = ("batches", "threads")
-# Nor does any archive need to know what of its files is stored, or fitted.
-UNASKED = (*PACE, "unit", "fit")
 
 settings = partial(section, config)
 code_of = partial(fingerprint, SOURCE)
-run_spec = partial(spec_json, TRAINED)
+described_run = partial(run_json, TRAINED)
 run_model = partial(model_settings, config, TRAINED)
 run_genes = partial(fold_genes, TRAINED)
 run_leaks = partial(leak_report, TRAINED, config["split"]["folds"])
@@ -91,6 +79,8 @@ pathvars:
 
 wildcard_constraints:
     fold=r"\d+",
+    modality="|".join(MODALITIES),
+    batch=r"\d+-of-\d+",
 
 
 rule all:
@@ -103,7 +93,7 @@ rule all:
 rule external:
     """Target: every method on the archive that the config section `external` names."""
     input:
-        dice=lambda wildcards: external_scores(config),
+        results=lambda wildcards: external_scores(config),
 
 
 include: "workflow/rules/simulate.smk"

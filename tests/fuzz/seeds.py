@@ -123,13 +123,13 @@ def _write_listings(folder: Path) -> None:
 
 def _write_locks(folder: Path) -> None:
     """Locks and the indexes of fetched files, by the commands that write them."""
-    for kind, settings in (("expression", {"retry_base_s": 0.0}), ("images", {"source": "tcia", "min_images": 4})):
-        common = ["--settings", json.dumps(settings), "--archive", str(folder / "archive")]
+    for kind, settings in (("rna", {"retry_base_s": 0.0}), ("flair", {"source": "tcia", "min_images": 4})):
+        common = ["--modality", kind, "--settings", json.dumps(settings), "--archive", str(folder / "archive")]
         lock, index = folder / "json" / f"lock_{kind}.json", folder / "raw" / f"{kind}.json"
         with contextlib.redirect_stdout(io.StringIO()):
             codes = (
-                main([f"lock-{kind}", *common, "--output", str(lock)]),
-                main([f"fetch-{kind}", *common, "--lock", str(lock), "--batch", "1-of-3", "--output", str(index)]),
+                main(["lock", *common, "--output", str(lock)]),
+                main(["fetch", *common, "--lock", str(lock), "--batch", "1-of-3", "--output", str(index)]),
             )
         if codes != (0, 0):
             raise RuntimeError(f"{kind}: exit codes {codes} where a lock and an index were to be made")
@@ -154,6 +154,7 @@ def _write_trained(folder: Path) -> None:
     """A checkpoint and released weights. Here, not where they are read: two workers would write them at once."""
     import torch
 
+    from mgi.core.run import Run
     from mgi.models.settings import ModelSettings
     from mgi.training.checkpoint import save_checkpoint
     from mgi.training.weights import save_weights
@@ -161,9 +162,9 @@ def _write_trained(folder: Path) -> None:
     torch.manual_seed(0)
     state = {"weights": torch.arange(200.0), "step": 3, "rng": torch.get_rng_state()[:64]}
     save_checkpoint(folder / "checkpoint", state, step=3, identity="x")
-    spec = {"key": "mgi", "seed": 0, "fold": 1, "genes": "real"}
+    run = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), fold=1, seed=0)
     path = folder / "weights/weights.safetensors"
-    save_weights(path, torch.nn.Linear(9, 8), spec=spec, model=ModelSettings(), genes=["a", "b"])
+    save_weights(path, torch.nn.Linear(9, 8), run=run, model=ModelSettings(), genes=["a", "b"])
 
 
 def _write_shards(folder: Path) -> None:

@@ -52,7 +52,7 @@ def test_every_command_is_one_rule_of_the_same_name_with_its_code_log_and_benchm
             if found:
                 name = block.split(":", 1)[0]
                 called[name] = found[1].replace("-", "_")
-                assert f'code_of("{found[1]}")' in block, name
+                assert re.search(rf'code_of\(\s*"{found[1]}"', block), name
                 assert "exec &> >(tee {log:q})" in block, name
                 assert f'"<benchmarks>/{name}' in block, name
     assert called == {name: name for name in COMMANDS if name not in BY_HAND}

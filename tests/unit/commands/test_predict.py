@@ -156,19 +156,21 @@ def test_the_masks_of_tiff_slices_bear_their_names_and_lie_on_their_pixels(
     assert facts["masks"][:2] == ["TCGA_CS_0001_20000101_8_mask.tif", "TCGA_CS_0001_20000101_9_mask.tif"]
 
 
-@pytest.mark.parametrize(("key", "mode"), [("mgi", "real"), ("mgi", "null"), ("mgi-none", "none"), ("unet", "none")])
-def test_a_patient_gets_the_probabilities_that_the_model_was_tested_with(key, mode, released, study) -> None:
+@pytest.mark.parametrize(
+    ("key", "given"), [("mgi", "own"), ("mgi", "null_token"), ("mgi-no-genes", "not_used"), ("unet", "not_used")]
+)
+def test_a_patient_gets_the_probabilities_that_the_model_was_tested_with(key, given, released, study) -> None:
     import pyarrow.parquet as pq
 
     patient = study.role("test")[0]
     release = load_release(released.model(key))
-    images = read_images(released.results / "shards/images", [patient])[patient]
-    shard = read_expression(released.results / "shards/expression")
+    images = read_images(released.results / "shards/flair", [patient])[patient]
+    shard = read_expression(released.results / "shards/rna")
     values = release.fitted.transform(shard.values[[shard.patient_ids.index(patient)]])[0]
     new = PatientImages(**{**vars(images), "patient_id": "new", "masks": None})
-    found = segment_patient(release, new, values if mode == "real" else None, torch.device("cpu"))
+    found = segment_patient(release, new, values if given == "own" else None, torch.device("cpu"))
     rows = pq.read_table(study.folder / f"predictions/{key}.parquet").to_pylist()
-    stored = [row["probability"] for row in rows if row["patient_id"] == patient and row["genes"] == mode]
+    stored = [row["probability"] for row in rows if row["patient_id"] == patient and row["expression_input"] == given]
     expected = np.stack([np.frombuffer(plane, np.uint8).reshape(study.SHAPE[1:]) for plane in stored])
     assert np.abs(found.astype(int) - expected).max() <= 1  # batches differ, and so may the last bit
 
@@ -269,7 +271,7 @@ def test_the_flags_name_what_differs_from_training_on_stderr_and_in_the_json(
 
 def test_an_image_like_those_of_training_has_no_flag_and_its_negative_has_one(released, study, tmp_path: Path) -> None:
     patient = study.role("test")[0]
-    voxels = read_images(released.results / "shards/images", [patient])[patient].slices
+    voxels = read_images(released.results / "shards/flair", [patient])[patient].slices
     upright = np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [4, 0, 0, 0], [0, 0, 0, 1]])
     for name, values in (("same", voxels), ("negative", voxels.max() - voxels)):
         save_nifti(tmp_path / f"{name}.nii", values, upright)

@@ -1,0 +1,85 @@
+"""The source of images and masks that a configuration names, put together."""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from mgi.cohort.patient_names import read_patient_names
+from mgi.http.credentials import tcia_credential
+from mgi.locks.lock import Lock
+from mgi.locks.source import Source
+from mgi.modalities.fetching import Serve
+from mgi.modalities.flair.codecs import register_decoders
+from mgi.modalities.flair.sequence import choose_flair, confirm_flair
+from mgi.modalities.flair.settings import FlairSettings
+from mgi.modalities.flair.sources.general_commons import named, read_commons_manifest
+from mgi.modalities.flair.sources.kaggle import KaggleImages
+from mgi.modalities.flair.sources.series_item import FLAIR, MASK
+from mgi.modalities.flair.sources.tcia import TciaImages
+from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, read_tcia_manifest
+
+NBIA_PATH = "/nbia-api/services/v4"
+
+
+@contextmanager
+def open_source(chosen: FlairSettings, *, archive: str | None, table: str | None, serve: Serve) -> Iterator[Source]:
+    """The source of images and masks; a simulated archive is served while the block runs."""
+    register_decoders()
+    if chosen.source != "tcia":
+        yield _own_images(chosen, table)
+        return
+    manifest = _series_manifest(chosen)
+    with serve(archive, NBIA_PATH, chosen) as service:
+        if archive is None:
+            service = dataclasses.replace(service, credential=tcia_credential(os.environ, service))
+        yield TciaImages(
+            service=service,
+            collection=chosen.collection,
+            choose=partial(choose_flair, min_images=chosen.min_images),
+            confirm=confirm_flair,
+            manifest=manifest,
+            patients=read_patient_names(Path(chosen.patients) if chosen.patients else None),
+            simulated=archive is not None,
+        )
+
+
+def _own_images(chosen: FlairSettings, table: str | None) -> Source:
+    """The source of images that the user has on disk."""
+    path = table or (chosen.archive if chosen.source == "kaggle" else chosen.folder)
+    place = Path(path) if path else None
+    if chosen.source == "kaggle":
+        return KaggleImages(archive=place)
+    from mgi.modalities.flair.nifti import count_slices  # a download needs no nibabel
+    from mgi.modalities.flair.sources.dicom_folder import DicomImages
+    from mgi.modalities.flair.sources.nifti import NiftiImages
+
+    if chosen.source == "nifti":
+        return NiftiImages(folder=place, count_slices=count_slices)
+    is_table = chosen.manifest is not None and chosen.manifest.lower().endswith(".csv")
+    return DicomImages(
+        folder=place,
+        choose=partial(choose_flair, min_images=chosen.min_images),
+        confirm=confirm_flair,
+        count_slices=count_slices,
+        patients=read_patient_names(Path(chosen.patients) if chosen.patients else None),
+        manifest=None if is_table else _series_manifest(chosen),
+        commons=read_commons_manifest(Path(chosen.manifest)) if is_table and chosen.manifest else (),
+    )
+
+
+def _series_manifest(chosen: FlairSettings) -> SeriesManifest | None:
+    return read_tcia_manifest(Path(chosen.manifest)) if chosen.manifest else None
+
+
+def summary(lock: Lock) -> list[str]:
+    """How many series are chosen, and who has a FLAIR and no mask."""
+    n_flair, n_mask = (sum(item.role == role for item in lock.chosen) for role in (FLAIR, MASK))
+    answered = f" by NBIA {lock.release}" if lock.release is not None else ""
+    lines = [f"{len(lock.items)} series{answered}, {n_flair} FLAIR and {n_mask} mask series chosen"]
+    masked = {item.patient_id for item in lock.chosen if MASK in (item.role, *item.holds)}
+    if bare := sorted({item.patient_id for item in lock.chosen} - masked):
+        lines.append(f"{len(bare)} patients with FLAIR have no mask: {named(bare)}")
+    return lines
