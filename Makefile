@@ -76,7 +76,7 @@ lock-check: dev
 
 check: lint test
 
-# BENCH="--files 60 --series 10 --rounds 1" for a small one; the peers take part where docs/peers.md put them.
+# BENCH="--files 60 --series 10 --rounds 1" for a small one; the peers take part where docs/explanation/peers.md put them.
 bench-ingest: setup
 	@PYTHONPATH=src python benchmarks/ingest/ingest.py $(BENCH)
 
