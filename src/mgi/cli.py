@@ -12,6 +12,7 @@ import sys
 
 import mgi.commands
 from mgi.core.errors import MgiError
+from mgi.core.plugins import VARIABLE, load_plugins
 
 DISK_AND_PERMISSION_EXIT = 6
 
@@ -41,6 +42,7 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv[1:])
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
+        load_plugins(filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)))
         return command.run(args) or 0
     except MgiError as error:
         return _fail(name, str(error), error.exit_code)

@@ -31,7 +31,16 @@ def shard(job: ShardJob) -> str:
     else:
         genes = without_positions(genes)
     values, genes_path, dataset = (job.outputs[name] for name in ("values", "genes", "dataset"))
-    describe_expression(values, genes_path, dataset, genes, source=lock.source, simulated=lock.simulated, **stated)
+    describe_expression(
+        values,
+        genes_path,
+        dataset,
+        genes,
+        modality=lock.modality,
+        source=lock.source,
+        simulated=lock.simulated,
+        **stated,
+    )
     placed = f"positions: {stated['genes_placed']}; " if POSITIONS in job.inputs else ""
     scale = AS_GIVEN if lock.table is not None else SCALES[stored]
     return f"{placed}{len(chosen)} patients, {len(genes)} genes, {scale}"
