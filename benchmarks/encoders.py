@@ -31,12 +31,12 @@ LAYERS = ("mamba", "mamba, both ways", PEER, "mlp", "flat_mlp", "group_attention
 # Beside the defaults, what the paper's text alone asks for: a causal scan, and the contrast without masked genes.
 STEPS: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "one pass over the genes": {"pretrain": {"masked_gene_pass": "shared"}},
+    "one pass over the genes": {"pretrain": {"masked_view": "shared"}},
     "without masked genes": {"pretrain": {"masked_gene_weight": 0.0}},
     "causal": {"model": {"bidirectional": False}},
     "causal, without masked genes": {"model": {"bidirectional": False}, "pretrain": {"masked_gene_weight": 0.0}},
 }
-# As rule `pretrain` starts its job; docs/models.md says why.
+# As rule `pretrain` starts its job; docs/explanation/what-mgi-is.md says why.
 STEP_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "4194304", "THP_MEM_ALLOC_ENABLE": "1"}
 TARGETS: dict[str, Target] = {
     "mamba: forward vs transformer": ("<=", "ratio", 1 / 100),

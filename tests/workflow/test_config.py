@@ -42,7 +42,7 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
             "finetune.gene_dropuot: unknown key; did you mean 'finetune.gene_dropout'?",
         ),
         ({"modle": {}}, "modle: unknown key; did you mean 'model'?"),
-        ({"predict": {"zzz": 1}}, "predict.zzz: unknown key; known keys: batch, mirrored, permutations, seed"),
+        ({"predict": {"zzz": 1}}, "predict.zzz: unknown key; known keys: batch, permutations, seed, tta_flip"),
         (
             {"pretrain": {"schedule": {"warmup": 1}}},
             "pretrain.schedule.warmup: unknown key; did you mean 'pretrain.schedule.warmup_steps'?",
@@ -51,12 +51,12 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ({"split": {"folds": 1}}, "split.folds: found 1, expected at least 2"),
         ({"runs": {"folds": [5]}}, "runs.folds: found 5, expected 0 to 4 (split.folds is 5)"),
         (
-            {"runs": {"slice_split": {"folds": [7]}}},
-            "runs.slice_split.folds: found 7, expected 0 to 4 (split.folds is 5)",
+            {"runs": {"leaky_slice_split": {"folds": [7]}}},
+            "runs.leaky_slice_split.folds: found 7, expected 0 to 4 (split.folds is 5)",
         ),
         (
             {"runs": {"controls": ["noise"]}},
-            'runs.controls[0]: found "noise", expected one of none, fingerprint, scratch',
+            'runs.controls.0: found "noise", expected one of no-genes, random-id, no-pretraining',
         ),
         ({"runs": {"methods": ["mgi", "mgi"]}}, 'runs.methods: found ["mgi", "mgi"], expected no entry twice'),
         (
@@ -80,6 +80,24 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ({"split": {"folds": True}}, "split.folds: found true, expected integer"),
         ({"split": {"folds": 5.0}}, "split.folds: found 5.0, expected integer"),
         ({"pretrain": {"temperature": float("nan")}}, "pretrain.temperature: found NaN, expected a finite number"),
+        (
+            {"model": {"image_frame": "head"}},
+            "model.image_frame: renamed; use model.image_crop (slice → none, head → foreground)",
+        ),
+        (
+            {"pretrain": {"schedule": {"averaging": 0.9}}},
+            "pretrain.schedule.averaging: renamed; use pretrain.schedule.ema_decay",
+        ),
+        ({"finetune": {"area_floor": 1.0}}, "finetune.area_floor: renamed; use finetune.empty_slice_weight"),
+        ({"runs": {"slice_split": None}}, "runs.slice_split: renamed; use runs.leaky_slice_split"),
+        (
+            {"runs": {"controls": ["scratch"]}},
+            'runs.controls[0]: found "scratch", expected one of no-genes, random-id, no-pretraining',
+        ),
+        (
+            {"model": {"image_stem": "pyramid"}},
+            'model.image_stem: found "pyramid", expected one of patch_embed, conv',
+        ),
         ({"plugins": ["absent.py"]}, "plugins: found absent.py, expected a Python file"),
         ({"simulation": {"seed": 1}}, "simulation.n_patients: missing"),
         (
@@ -142,8 +160,15 @@ def test_every_shipped_config_is_valid(name: str) -> None:
 
 
 def test_the_default_config_spells_out_every_key() -> None:
-    config = default_with({})
-    assert checked(config) == config == checked({})
+    written, config = (ROOT / "config/config.yaml").read_text(), checked({})
+    assert checked(default_with({})) == config
+
+    def keys(section: dict[str, Any]) -> list[str]:
+        return [
+            name for key, value in section.items() for name in (key, *(keys(value) if isinstance(value, dict) else ()))
+        ]
+
+    assert [key for key in keys(config) if f" {key}:" not in f" {written}".replace("\n", " ")] == []
 
 
 def test_equal_settings_give_equal_text() -> None:

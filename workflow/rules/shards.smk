@@ -137,7 +137,7 @@ rule check_leaks:
         runtime=30,
     params:
         datasets=lambda wildcards, input: described(input.shards),
-        protocol=lambda wildcards: LEAK_CHECKS[wildcards.of].protocol,
+        split_unit=lambda wildcards: LEAK_CHECKS[wildcards.of].split_unit,
         code=code_of("check-leaks"),
     shell:
         r"""
@@ -145,7 +145,7 @@ rule check_leaks:
         python -m mgi check-leaks \
             --split {input.split:q} \
             --dataset {params.datasets:q} \
-            --protocol {params.protocol:q} \
+            --split-unit {params.split_unit:q} \
             --output {output.report:q}
         """
 
@@ -153,8 +153,7 @@ rule check_leaks:
 rule fit_genes:
     """Choose and scale a fold's genes on its training patients alone."""
     input:
-        values="<results>/shards/rna/values.parquet",
-        genes="<results>/shards/rna/genes.parquet",
+        expression="<results>/shards/rna/dataset.json",
         split=lambda wildcards: fold_split(int(wildcards.fold)),
         listed=GENE_LIST,
     output:
@@ -177,8 +176,7 @@ rule fit_genes:
         r"""
         exec &> >(tee {log:q})
         python -m mgi fit-genes \
-            --values {input.values:q} \
-            --genes {input.genes:q} \
+            --expression-shard {input.expression:q} \
             --split {input.split:q} \
             --fold {wildcards.fold:q} \
             --settings {params.settings:q} \

@@ -8,7 +8,6 @@ from mgi.cohort.duplicates import digest_of_values, slice_digests
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
 from mgi.shards import expression_shard, image_shard
-from mgi.shards.dataset_manifest import DATASET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,20 +23,19 @@ class ShardDigests:
         return sum(len(digests) for digests in self.by_patient.values())
 
 
-def digests_of_shard(folder: Path) -> ShardDigests:
-    """Read a whole shard, whatever its format.
+def digests_of_shard(dataset: Path) -> ShardDigests:
+    """Read a whole shard, whatever its format, by its dataset.json.
 
     Raises BadInputError where it has a format in which nothing can be compared.
     """
-    dataset = read_json(folder / DATASET)
-    kind, name = dataset.get("kind"), dataset.get("modality", folder.name)
+    kind = read_json(dataset).get("kind")
     if kind == expression_shard.KIND:
-        shard = expression_shard.read_expression(folder)
+        shard = expression_shard.read_expression(dataset)
         vectors = zip(shard.patient_ids, shard.values, strict=True)
-        return ShardDigests(what=f"{name} vector", by_patient={one: {digest_of_values(row)} for one, row in vectors})
+        return ShardDigests(what="gene vector", by_patient={one: {digest_of_values(row)} for one, row in vectors})
     if kind == image_shard.KIND:
-        volumes = image_shard.iter_images(folder)
+        volumes = image_shard.iter_images(dataset)
         return ShardDigests(
-            what=f"{name} slice", by_patient={one.patient_id: set(slice_digests(one.slices)) for one in volumes}
+            what="image slice", by_patient={one.patient_id: set(slice_digests(one.slices)) for one in volumes}
         )
-    raise BadInputError(f"{folder / DATASET}: kind {kind!r}, expected a shard of a table or of volumes")
+    raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table or of volumes")

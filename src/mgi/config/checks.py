@@ -10,8 +10,9 @@ from mgi.modalities import registry
 def check_across_sections(config: Mapping[str, Any]) -> None:
     """Raise ConfigError for the first two keys of different sections that contradict each other."""
     folds = config["split"]["folds"]
-    for key, runs in (("runs", config["runs"]), ("runs.slice_split", config["runs"]["slice_split"] or {"folds": []})):
-        if beyond := [fold for fold in runs["folds"] if fold >= folds]:
+    runs, leaky = config["runs"], config["runs"]["leaky_slice_split"] or {"folds": []}
+    for key, section in (("runs", runs), ("runs.leaky_slice_split", leaky)):
+        if beyond := [fold for fold in section["folds"] if fold >= folds]:
             raise ConfigError(f"{key}.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})")
     if config["model"]["gene_tokens"] == "pathway" and config["model"]["pathways"] is None:
         raise ConfigError("model.pathways: found null, expected a .gmt file for gene_tokens pathway")

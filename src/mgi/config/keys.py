@@ -17,7 +17,9 @@ _TYPES = {int: "integer", float: "number", str: "text", bool: "true or false"}
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """One key: its place, what it says by default, and what is known of it; `inner` are those of a nested section."""
+    """One key: its place, what it says by default, and what is known of it; `inner` are those of a nested section.
+
+    `by_size` are its defaults by the sizes of the section, where it has such."""
 
     place: tuple[str, ...]
     default: Any
@@ -28,6 +30,7 @@ class Key:
     unit: str
     choices: tuple[str, ...]
     inner: tuple["Key", ...]
+    by_size: tuple[Any, ...]
 
     @property
     def is_section(self) -> bool:
@@ -39,10 +42,11 @@ def keys_of(cls: type[BaseModel], default: BaseModel | None, place: tuple[str, .
     """The keys of a section in order, with what this place says by default; None where nothing does."""
     for name, field in cls.model_fields.items():
         own = field.get_default(call_default_factory=False) if default is None else getattr(default, name)
-        yield _key(field, own, (*place, name))
+        sizes = getattr(cls, "by_size", {}).values()
+        yield _key(field, own, (*place, name), tuple(size[name] for size in sizes if name in size))
 
 
-def _key(field: FieldInfo, default: Any, place: tuple[str, ...]) -> Key:
+def _key(field: FieldInfo, default: Any, place: tuple[str, ...], by_size: tuple[Any, ...]) -> Key:
     options = _options(field.annotation)
     nested = next((each for each in options if isinstance(each, type) and issubclass(each, Section)), None)
     inner = () if nested is None else tuple(keys_of(nested, default if isinstance(default, nested) else None, place))
@@ -57,6 +61,7 @@ def _key(field: FieldInfo, default: Any, place: tuple[str, ...]) -> Key:
         unit=str(extra["unit"]) if isinstance(extra, dict) and "unit" in extra else "",
         choices=tuple(str(value) for each in options for value in _literals(each)),
         inner=inner,
+        by_size=by_size,
     )
 
 

@@ -60,7 +60,8 @@ def _lines(keys: tuple[Key, ...], depth: int) -> Iterator[tuple[str, bool]]:
     for key in keys:
         opened = key.is_section and key.default is not None
         value = "" if opened else f" {_as_yaml(key.default)}"
-        yield _commented(f"{'  ' * depth}{key.place[-1]}:{value}", _meaning(key)), depth == 0
+        name = f"# {key.place[-1]}" if key.by_size else key.place[-1]  # a value here would win over the size
+        yield _commented(f"{'  ' * depth}{name}:{value}", _meaning(key)), depth == 0
         if opened:
             yield from _lines(key.inner, depth + 1)
 
@@ -77,7 +78,8 @@ def _meaning(key: Key) -> str:
     named = all(choice in key.text for choice in key.choices)
     closed = key.is_section and key.default is None
     keys = f"keys: {', '.join(inner.place[-1] for inner in key.inner)}" if closed else ""
-    rest = ["" if named else " | ".join(key.choices), _range(key), keys]
+    sizes = f"by size: {' | '.join(map(str, key.by_size))}" if key.by_size else ""
+    rest = ["" if named else " | ".join(key.choices), _range(key), keys, sizes]
     return "; ".join([key.text.removesuffix("."), *filter(None, rest)])
 
 
@@ -96,6 +98,8 @@ def _tables(keys: tuple[Key, ...], name: str, text: str) -> Iterator[str]:
 
 def _row(key: Key) -> str:
     default = "required" if key.required else "a section" if key.is_section and key.default is not None else ""
+    if key.by_size:
+        default = " \\| ".join(f"`{value}`" for value in key.by_size)
     holds = " \\| ".join(f"`{choice}`" for choice in key.choices)
     holds = "; ".join(filter(None, [" of ".join(filter(None, [key.kind, holds])), _range(key)]))
     text = key.text.replace("|", "\\|")

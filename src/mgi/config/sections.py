@@ -1,15 +1,15 @@
 """Sections that belong to the run as a whole and to no room of the package."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from mgi.core.section import Count, Distinct, Positive, Section, unit
 from mgi.models.settings import Method
 
-Control = Literal["none", "fingerprint", "scratch"]
+Control = Literal["no-genes", "random-id", "no-pretraining"]
 METHODS: tuple[Method, ...] = ("mgi", "unet", "resunet", "attention_unet", "deeplabv3plus")
-CONTROLS: tuple[Control, ...] = ("none", "fingerprint", "scratch")
+CONTROLS: tuple[Control, ...] = ("no-genes", "random-id", "no-pretraining")
 
 
 class SimulationSettings(Section):
@@ -41,16 +41,19 @@ class LeakyRuns(Section):
     seeds: Annotated[Distinct[Count], Field(min_length=1)] = (0,)
     """Seeds of training."""
     controls: Distinct[Control] = CONTROLS
-    """MGI trained again for the gene audit: none: without any genes; fingerprint: on random numbers that name a
-    patient, pre-training included; scratch: without pre-training."""
+    """MGI trained again for the gene audit: no-genes: without any genes; random-id: on random numbers that name a
+    patient, pre-training included; no-pretraining: from random weights."""
 
 
 class RunsSettings(LeakyRuns):
     """Which models are trained; one run for each combination of methods, folds and seeds."""
 
+    renamed: ClassVar = {"slice_split": "leaky_slice_split"}
+    task: Annotated[str, Field(min_length=1)] = "segmentation"
+    """What the methods are trained for: segmentation, or a task of a plugin."""
     folds: Annotated[Distinct[Count], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """Folds to test, from 0 to split.folds - 1."""
-    slice_split: LeakyRuns | None = None
+    leaky_slice_split: LeakyRuns | None = None
     """Networks trained with the test's patients in training, for the paper-like table alone (config/paper-like.yaml);
     null: none."""
 

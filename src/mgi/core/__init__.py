@@ -1,1 +1,1 @@
-"""Errors, atomic writes, settings and patient identifiers; standard library only."""
+"""Errors, atomic writes, settings and patient identifiers; standard library and pydantic only."""

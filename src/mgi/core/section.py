@@ -57,6 +57,8 @@ class Section(BaseModel):
     )
     renamed: ClassVar[Mapping[str, str]] = {}
     """Keys of former versions, each with what takes its place."""
+    by_size: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """For a section with the key `size`: what each size says of other keys that are not named."""
 
     @classmethod
     def read(cls, given: object, *, where: str = "") -> Self:
@@ -83,7 +85,9 @@ class Section(BaseModel):
         """What is given of a nested section, over the values that this place has by default."""
         if not isinstance(given, Mapping):
             return given
-        return _laid_over({name: field.default for name, field in cls.model_fields.items()}, given)
+        size = given.get("size")
+        sized = cls.by_size.get(size, {}) if isinstance(size, str) else {}
+        return {**sized, **_laid_over({name: field.default for name, field in cls.model_fields.items()}, given)}
 
 
 def _laid_over(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,6 +96,6 @@ def _laid_over(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     for name, value in given.items():
         default = defaults.get(name)
         if isinstance(default, Section) and isinstance(value, Mapping):
-            inner = dict(default)
+            inner = {key: getattr(default, key) for key in default.model_fields_set}
             laid[name] = inner | _laid_over(inner, value)
     return laid

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-FrameKind = Literal["slice", "head"]
+FrameKind = Literal["none", "foreground"]
 Slices = TypeVar("Slices", Tensor, NDArray[Any])
 SPECKS = 0.001  # of the foreground, on each side, that may lie outside: noise in the air and ghosts
 MARGIN = 2  # pixels
@@ -74,4 +74,4 @@ def _between(counts: NDArray[np.integer], specks: float) -> tuple[int, int]:
     return max(0, first - MARGIN), min(len(counts), last + MARGIN)
 
 
-FRAMES: dict[FrameKind, Callable[[NDArray[np.generic]], Frame]] = {"slice": frame_of_slice, "head": frame_of_head}
+FRAMES: dict[FrameKind, Callable[[NDArray[np.generic]], Frame]] = {"none": frame_of_slice, "foreground": frame_of_head}

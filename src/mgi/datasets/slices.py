@@ -61,7 +61,7 @@ def prepare_slices(
     volumes: Sequence[tuple[str, NDArray[np.generic], NDArray[np.uint8] | None]],
     size: int,
     context: int = 0,
-    frame: FrameKind = "slice",
+    frame: FrameKind = "none",
 ) -> SliceSet:
     """Stack (patient, volume (S, H, W), mask or None) at `size` pixels squared; a missing mask is empty.
 

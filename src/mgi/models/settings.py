@@ -1,6 +1,7 @@
 """Sizes and choices of the models; every value is ours, because the MGI paper (arXiv:2406.00631) gives none."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -8,31 +9,48 @@ from mgi.core.section import Count, Positive, Section, unit
 
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
 
+_SIZED = (
+    "image_size", "patch_size", "image_width", "image_depth", "image_heads", "gene_width", "gene_depth", "gene_state",
+    "projection_width", "decoder_width", "decoder_heads", "decoder_depth", "upsampling_stages", "baseline_width",
+)  # fmt: skip
+SIZES: Mapping[str, Mapping[str, int]] = {
+    "tiny": dict(zip(_SIZED, (32, 8, 16, 1, 2, 16, 1, 4, 16, 16, 2, 1, 2, 4), strict=True)),
+    "small": dict(zip(_SIZED, (64, 8, 128, 2, 4, 64, 1, 16, 64, 128, 4, 1, 3, 16), strict=True)),
+    "base": dict(zip(_SIZED, (256, 16, 384, 12, 6, 256, 4, 16, 128, 256, 8, 2, 3, 64), strict=True)),
+}
+"""What goes together: tiny only tests, small learns on a CPU in hours, base needs a GPU."""
+
 
 class ModelSettings(Section):
     """Architecture of MGI and of the networks that it is compared with."""
 
-    image_size: Annotated[int, Field(ge=16), unit("pixels")] = 256
+    renamed: ClassVar = {"image_frame": "image_crop (slice → none, head → foreground)"}
+    by_size: ClassVar = SIZES
+    # Not kept with the numbers that it stands for: those say what a trained model is.
+    size: Literal["tiny", "small", "base"] = Field(default="base", exclude=True)
+    """Sides, widths, depths and heads that go together: tiny only tests; small learns on a CPU; base needs a GPU. A key
+    below that is named wins."""
+    image_size: Annotated[int, Field(ge=16), unit("pixels")] = SIZES["base"]["image_size"]
     """Side of the square input; a multiple of patch_size."""
-    image_frame: Literal["slice", "head"] = "slice"
-    """What fills that square; slice: the whole slice; head: the box around the volume's foreground."""
+    image_crop: Literal["none", "foreground"] = "none"
+    """What fills that square; none: the whole slice; foreground: the box around the volume's foreground."""
     context_slices: Count = 0
     """Neighbours on either side of a slice that every network sees too (2.5D); 0: the slice alone."""
-    patch_size: Annotated[int, Field(ge=2), unit("pixels")] = 16
+    patch_size: Annotated[int, Field(ge=2), unit("pixels")] = SIZES["base"]["patch_size"]
     """Side of one patch of the vision transformer."""
-    image_stem: Literal["patches", "pyramid"] = "patches"
-    """patches: the transformer sees the pixels of each patch; pyramid: maps of convolutions, which the decoder joins
-    on its way up."""
+    image_stem: Literal["patch_embed", "conv"] = "patch_embed"
+    """patch_embed: the transformer sees the pixels of each patch; conv: a pyramid of maps of convolutions, which the
+    decoder joins on its way up."""
     stem_width: Positive = 16
     """Channels of the pyramid at the pixels' grid, doubled at each level below."""
     convolution_norm: Literal["instance", "batch"] = "instance"
     """Of the pyramid, U-Net and ResU-Net (the others come with norms of their own): instance: each map by itself, which
     forgets how bright a slice is; batch: over the batch, which does not."""
-    image_width: Annotated[int, Field(ge=8)] = 384
+    image_width: Annotated[int, Field(ge=8)] = SIZES["base"]["image_width"]
     """Width of the image tokens; a multiple of image_heads."""
-    image_depth: Positive = 12
+    image_depth: Positive = SIZES["base"]["image_depth"]
     """Blocks of the image encoder."""
-    image_heads: Positive = 6
+    image_heads: Positive = SIZES["base"]["image_heads"]
     """Attention heads of the image encoder."""
     gene_encoder: Literal["mamba", "transformer", "mlp", "flat_mlp", "group_attention"] = "mamba"
     """mlp: a perceptron on each token; flat_mlp: one on all genes together; group_attention: groups of genes and a
@@ -52,30 +70,30 @@ class ModelSettings(Section):
     gene_pooling: Literal["mixed", "mean"] = "mixed"
     """What makes a patient's vector of the tokens in pre-training; mixed: a learned blend of maximum and mean; mean;
     not for group_attention."""
-    gene_width: Annotated[int, Field(ge=8)] = 256
+    gene_width: Annotated[int, Field(ge=8)] = SIZES["base"]["gene_width"]
     """Width of the gene tokens."""
-    gene_depth: Positive = 4
+    gene_depth: Positive = SIZES["base"]["gene_depth"]
     """Blocks of the gene encoder."""
-    gene_state: Positive = 16
+    gene_state: Positive = SIZES["base"]["gene_state"]
     """State size of the selective scan, for mamba."""
     bidirectional: bool = True
     """The scan also runs from the last gene to the first, for mamba."""
     scan_backend: Literal["auto", "cpp", "triton", "torch", "mamba_ssm", "reference"] = "auto"
     """What computes the scan: auto: the fastest that can run here; cpp: CPU, needs g++ or clang++; triton, mamba_ssm:
     GPU; torch: anywhere; reference: token by token, for tests."""
-    projection_width: Annotated[int, Field(ge=2)] = 128
+    projection_width: Annotated[int, Field(ge=2)] = SIZES["base"]["projection_width"]
     """Width of the space in which genes and images are aligned."""
-    decoder_width: Annotated[int, Field(ge=8)] = 256
+    decoder_width: Annotated[int, Field(ge=8)] = SIZES["base"]["decoder_width"]
     """Width of the mask decoder; a multiple of decoder_heads."""
-    decoder_heads: Positive = 8
+    decoder_heads: Positive = SIZES["base"]["decoder_heads"]
     """Attention heads of the mask decoder."""
-    decoder_depth: Positive = 2
+    decoder_depth: Positive = SIZES["base"]["decoder_depth"]
     """Two-way attention blocks of the mask decoder."""
     fusion_tokens: Positive = 1024
     """Most gene tokens that the mask decoder sees; of more, runs of neighbours are pooled."""
-    upsampling_stages: Annotated[int, Field(ge=0, le=5)] = 3
+    upsampling_stages: Annotated[int, Field(ge=0, le=5)] = SIZES["base"]["upsampling_stages"]
     """Doublings from the patch grid towards the mask."""
-    baseline_width: Annotated[int, Field(ge=4)] = 64
+    baseline_width: Annotated[int, Field(ge=4)] = SIZES["base"]["baseline_width"]
     """Width of the first level of the networks beside MGI."""
 
     @property

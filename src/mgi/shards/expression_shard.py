@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path
 from mgi.core.fingerprint import digest_of
-from mgi.shards.dataset_manifest import field_of, read_dataset, write_dataset
+from mgi.shards.dataset_manifest import dataset_of, field_of, read_dataset, write_dataset
 from mgi.shards.parquet import WRITING, metadata_of, opened_parquet, read_table, require_schema, write_table
 from mgi.shards.schemas import GENES, expression_values
 
@@ -129,22 +129,22 @@ def expression_writer(
 
 
 def describe_expression(
-    values: Path | str, genes_path: Path | str, dataset: Path | str, genes: pd.DataFrame, **stated: Any
+    values: Path | str, genes_path: Path | str, dataset: Path | str, genes: pd.DataFrame, **metadata: Any
 ) -> None:
-    """Write the genes beside finished values, and the description of both last; `stated` adds entries to it."""
+    """Write the genes beside finished values, and the description of both last; `metadata` adds entries to it."""
     with opened_parquet(values) as source:
-        recorded = metadata_of(source.schema_arrow, values, ["gene_hash", "scale"])
+        own = metadata_of(source.schema_arrow, values, ["gene_hash", "scale"])
         rows, with_counts = source.metadata.num_rows, "counts" in source.schema_arrow.names
     columns = {name: pa.array(genes[name], GENES.field(name).type, from_pandas=True) for name in GENES.names}
-    write_table(genes_path, pa.table(columns, schema=GENES.with_metadata({"gene_hash": recorded["gene_hash"]})))
-    fields = {"rows": rows, "genes": len(genes), "counts": with_counts, **recorded}
-    write_dataset(dataset, KIND, [values, genes_path], {**stated, **fields})
+    write_table(genes_path, pa.table(columns, schema=GENES.with_metadata({"gene_hash": own["gene_hash"]})))
+    fields = {"rows": rows, "genes": len(genes), "counts": with_counts, **own}
+    write_dataset(dataset, KIND, [values, genes_path], {**metadata, **fields})
 
 
 def write_expression(
-    shard: ExpressionShard, values: Path | str, genes: Path | str, dataset: Path | str, **stated: Any
+    shard: ExpressionShard, values: Path | str, genes: Path | str, dataset: Path | str, **metadata: Any
 ) -> None:
-    """Write a whole shard, its description last; `stated` adds entries to the description.
+    """Write a whole shard, its description last; `metadata` adds entries to the description.
 
     Raises BadInputError where ids repeat or are not sorted, shapes disagree or a value is not finite.
     """
@@ -154,16 +154,17 @@ def write_expression(
     with expression_writer(values, shard.genes, shard.scale, with_counts=shard.counts is not None) as writer:
         for patient, row, reads in zip(shard.patient_ids, shard.values, counts, strict=True):
             writer.add(patient, row, reads)
-    describe_expression(values, genes, dataset, shard.genes, simulated=shard.simulated, **stated)
+    describe_expression(values, genes, dataset, shard.genes, simulated=shard.simulated, **metadata)
 
 
-def read_expression(folder: Path | str, *, verify: bool = False, counts: bool = False) -> ExpressionShard:
-    """Read and check a whole shard; `verify` also compares the files' sha256, `counts` also reads the read counts.
+def read_expression(shard: Path | str, *, verify: bool = False, counts: bool = False) -> ExpressionShard:
+    """Read and check a whole shard, named by its dataset.json or its folder.
 
+    `verify` also compares the files' sha256, `counts` also reads the read counts.
     Raises BadInputError or IntegrityError naming the file where anything disagrees with the description.
     """
-    folder = Path(folder)
-    dataset = read_dataset(folder, KIND, verify=verify)
+    folder = dataset_of(shard).parent
+    dataset = read_dataset(shard, KIND, verify=verify)
     genes_path, values_path = folder / GENES_FILE, folder / VALUES_FILE
     genes = read_table(genes_path, GENES)
     expected_hash = field_of(dataset, "gene_hash", folder)
@@ -171,14 +172,14 @@ def read_expression(folder: Path | str, *, verify: bool = False, counts: bool = 
     has_counts = bool(field_of(dataset, "counts", folder))
     with opened_parquet(values_path) as source:
         require_schema(source.schema_arrow, expression_values(len(genes), counts=has_counts), values_path)
-        stated_hash = metadata_of(source.schema_arrow, values_path, ["gene_hash"])["gene_hash"]
+        own_hash = metadata_of(source.schema_arrow, values_path, ["gene_hash"])["gene_hash"]
         patient_ids = source.read(["patient_id"])["patient_id"].to_pylist()
         values = _matrix(source, "values", np.float32, len(genes), values_path)
         reads = _matrix(source, "counts", np.uint32, len(genes), values_path) if counts and has_counts else None
-    for path, found in ((genes_path, found_hash), (values_path, stated_hash)):
+    for path, found in ((genes_path, found_hash), (values_path, own_hash)):
         if found != expected_hash:
             raise IntegrityError(f"{path}: gene_hash {found}, expected {expected_hash}; the gene index is another")
-    shard = ExpressionShard(
+    read = ExpressionShard(
         patient_ids=patient_ids,
         values=values,
         genes=genes.to_pandas(),
@@ -186,8 +187,8 @@ def read_expression(folder: Path | str, *, verify: bool = False, counts: bool = 
         simulated=field_of(dataset, "simulated", folder),
         counts=reads,
     )
-    _check(shard)
-    return shard
+    _check(read)
+    return read
 
 
 def _lists(rows: list[NDArray[Any]]) -> pa.Array:
@@ -195,7 +196,7 @@ def _lists(rows: list[NDArray[Any]]) -> pa.Array:
 
 
 def _matrix(source: pq.ParquetFile, name: str, dtype: type[np.generic], n_genes: int, path: Path) -> NDArray[Any]:
-    """One column of lists as a matrix, filled a row group at a time."""
+    """Return one column of lists as a matrix, filled a row group at a time."""
     matrix = np.empty((source.metadata.num_rows, n_genes), dtype)
     start = 0
     for group in range(source.num_row_groups):

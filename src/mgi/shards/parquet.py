@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path
+from mgi.core.run import Run, run_of
 
 WRITING = {"compression": "zstd", "write_page_checksum": True, "version": "2.6"}
 
@@ -22,7 +23,7 @@ def write_table(path: Path | str, table: pa.Table) -> None:
 
 @contextmanager
 def opened_parquet(path: Path | str) -> Iterator[pq.ParquetFile]:
-    """An open file, read through its page checksums.
+    """Open a file, which is read through its page checksums.
 
     Raises IntegrityError where its bytes are damaged or it is not Parquet, BadInputError where it is absent.
     """
@@ -59,7 +60,7 @@ def require_schema(found: pa.Schema, expected: pa.Schema, path: Path | str) -> N
 
 
 def metadata_of(table_or_schema: Any, path: Path | str, names: Sequence[str]) -> dict[str, str]:
-    """Named text entries of a schema's metadata.
+    """Return named text entries of a schema's metadata.
 
     Raises BadInputError where one is missing, IntegrityError where one is no text.
     """
@@ -73,3 +74,9 @@ def metadata_of(table_or_schema: Any, path: Path | str, names: Sequence[str]) ->
         return {name: given[name.encode()].decode() for name in names}
     except UnicodeDecodeError as error:
         raise IntegrityError(f"{path}: schema metadata is damaged ({error}); delete it and run again") from None
+
+
+def run_in(path: Path | str) -> Run:
+    """The run that made a Parquet file, from its schema's metadata."""
+    with opened_parquet(path) as source:
+        return run_of(source.schema_arrow.metadata or {}, str(path))

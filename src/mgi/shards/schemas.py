@@ -22,7 +22,7 @@ SLICES = pa.schema(
         ("rows", pa.int32()),
         ("cols", pa.int32()),
         ("dtype", pa.string()),  # numpy's name
-        ("pixels", pa.binary()),  # C order, in byte planes: see shards.planes
+        ("pixels", pa.binary()),  # C order, byte-shuffled: see shards.byte_shuffle
         ("mask", pa.binary()),  # uint8 0 or 1, C order; null where there is none
         ("spacing_row_mm", pa.float64()),
         ("spacing_col_mm", pa.float64()),
@@ -50,13 +50,15 @@ SPLIT = pa.schema(
         ("fold", pa.int32()),
         ("patient_id", pa.string()),
         ("site", pa.string()),
-        ("role", pa.string()),  # train, validation, test, rna_only or image_only
+        ("role", pa.string()),  # train, validation, test, unpaired_expression or unpaired_image
     ]
 )
 
 
 def expression_values(n_genes: int, *, counts: bool = False) -> pa.Schema:
-    """A row a patient in the order of the genes table: unscaled values and, where the source has them, read counts."""
+    """Return a row a patient in the order of the genes table: unscaled values and, where the source has them, read
+    counts.
+    """
     columns = [("patient_id", pa.string()), ("values", pa.list_(pa.float32(), n_genes))]
     if counts:
         columns.append(("counts", pa.list_(pa.uint32(), n_genes)))

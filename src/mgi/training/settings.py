@@ -1,6 +1,6 @@
 """Schedules of pre-training, fine-tuning and prediction; every default is ours, the paper gives none."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,7 @@ from mgi.datasets.settings import AugmentSettings
 class ScheduleSettings(Section):
     """One run of the optimiser: AdamW with linear warm-up and cosine decay, gradients clipped at norm 1."""
 
+    renamed: ClassVar = {"averaging": "ema_decay"}
     steps: Positive
     """Steps of the optimiser."""
     batch: Positive = 16
@@ -28,13 +29,17 @@ class ScheduleSettings(Section):
     precision: Literal["float32", "bf16"] = "float32"
     """Of the networks' activations: bf16 is mixed precision, on a GPU only; parameters, losses and states stay in
     float32."""
-    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay a step of the running average of the weights, which is validated and kept; 0: the weights themselves."""
 
 
 class PretrainSettings(Section):
     """Contrastive alignment of genes and images on a fold's training patients, and what is learned beside it."""
 
+    renamed: ClassVar = {
+        "masked_gene_pass": "masked_view (own → separate)",
+        "rna_only_batch": "unpaired_batch",
+    }
     schedule: ScheduleSettings
     """The run of the optimiser."""
     loss: Literal["clip", "joint", "alpha", "multi_positive"] = "clip"
@@ -54,9 +59,9 @@ class PretrainSettings(Section):
     """random: single genes; span: consecutive tokens."""
     masked_gene_weight: Weight = 1.0
     """Weight of that reconstruction in the loss; 0: none."""
-    masked_gene_pass: Literal["own", "shared"] = "own"
-    """own: the contrast sees all genes; shared: it sees the masked ones, at half the cost of genes."""
-    rna_only_batch: Count = 0
+    masked_view: Literal["separate", "shared"] = "separate"
+    """separate: the contrast sees all genes; shared: it sees the masked ones, at half the cost of genes."""
+    unpaired_batch: Count = 0
     """Patients with expression and no image that join a step for their masked genes."""
     masked_patches: Share = 0.25
     """Share of image patches in the one span that is masked."""
@@ -95,19 +100,25 @@ class PretrainSettings(Section):
 class FinetuneSettings(Section):
     """Segmentation training, the same for every method."""
 
+    renamed: ClassVar = {
+        "image_encoder_rate": "image_encoder_lr_scale",
+        "gene_encoder_rate": "gene_encoder_lr_scale",
+        "decoder_only_steps": "freeze_encoder_steps",
+        "area_floor": "empty_slice_weight",
+    }
     schedule: ScheduleSettings
     """The run of the optimiser."""
-    image_encoder_rate: Weight = 0.1
+    image_encoder_lr_scale: Weight = 0.1
     """Learning rate of MGI's image encoder relative to the rest; 0 keeps it frozen."""
-    gene_encoder_rate: Weight = 0.1
+    gene_encoder_lr_scale: Weight = 0.1
     """Learning rate of MGI's gene encoder relative to the rest; 0 keeps it frozen."""
-    decoder_only_steps: Count = 0
+    freeze_encoder_steps: Count = 0
     """First steps in which both encoders rest."""
     gene_dropout: Share = 0.3
     """Share of a batch's patients whose genes are replaced by the null token."""
     gene_noise: Weight = 0.0
     """Deviation of the noise added to standardised expression, an augmentation for few patients."""
-    area_floor: Weight = 0.1
+    empty_slice_weight: Weight = 0.1
     """Slices are drawn by tumour area plus so much of the mean area: the share of empty ones grows with it."""
     augment: AugmentSettings = AugmentSettings()
     """Random changes of images and masks."""
@@ -116,9 +127,10 @@ class FinetuneSettings(Section):
 class PredictSettings(Section):
     """Masks of the test patients."""
 
+    renamed: ClassVar = {"mirrored": "tta_flip"}
     batch: Positive = 64
     """Slices a step."""
-    mirrored: bool = False
+    tta_flip: bool = False
     """Also segment the slice's mirror image, left for right, and average the logits: test-time augmentation."""
     permutations: Count = 5
     """Times that the test patients' genes are permuted among them, for the gene audit."""

@@ -20,13 +20,13 @@ SETTINGS = {
     "loss": "multi_positive",
     "slices_per_patient": 2,
     "masked_gene_shape": "span",
-    "rna_only_batch": 1,
+    "unpaired_batch": 1,
     "masked_patch_weight": 0.5,
     "triplet_weight": 0.5,
     "gene_noise": 0.1,
 }  # fmt: skip
 CLIP = {"schedule": SETTINGS["schedule"], "masked_gene_weight": 2.0}
-SHARED = {**SETTINGS, "masked_gene_pass": "shared"}
+SHARED = {**SETTINGS, "masked_view": "shared"}
 # The first process dies like a machine does, right after its first checkpoint.
 KILLED = """
 import os, signal, sys

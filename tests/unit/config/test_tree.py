@@ -11,6 +11,7 @@ from mgi.config.sections import SimulationSettings
 from mgi.config.tree import checked
 from mgi.core.errors import ConfigError
 from mgi.modalities import registry
+from mgi.models.settings import ModelSettings
 from mgi_standin.simulation import settings as standin
 
 HEAVY = ("numpy", "pandas", "pyarrow", "torch", "pydicom", "scipy", "requests")
@@ -36,6 +37,17 @@ def test_reading_a_config_imports_nothing_heavy() -> None:
 
 def test_the_simulation_reads_what_the_config_says() -> None:
     assert {field.name for field in fields(standin.SimulationSettings)} == set(SimulationSettings.model_fields)
+
+
+def test_a_size_says_what_is_not_named_and_is_itself_no_setting() -> None:
+    base, tiny = checked({})["model"], checked({"model": {"size": "tiny", "image_width": 24}})["model"]
+    changed = {key for key in base if base[key] != tiny[key]}
+    assert changed == set(ModelSettings.by_size["tiny"])
+    assert tiny == base | ModelSettings.by_size["tiny"] | {"image_width": 24}
+    assert checked({"model": tiny})["model"] == tiny
+    for given in ("huge", ["tiny"], None):
+        with pytest.raises(ConfigError, match=r"^model\.size: found .*, expected one of tiny, small, base$"):
+            checked({"model": {"size": given}})
 
 
 def test_a_plugin_adds_a_section_that_is_there_when_it_is_named(

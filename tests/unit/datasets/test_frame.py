@@ -59,7 +59,7 @@ def test_prepared_slices_hold_the_head_alone_standardised_as_whole_volumes() -> 
     volume = head(slice(20, 90), slice(30, 75))
     mask = np.zeros(volume.shape, np.uint8)
     mask[:, 40:50, 40:50] = 1
-    prepared = prepare_slices([("A", volume, mask), ("B", volume[:2], None)], 32, frame="head")
+    prepared = prepare_slices([("A", volume, mask), ("B", volume[:2], None)], 32, frame="foreground")
     (frame, _) = prepared.frames
     within = np.ascontiguousarray(standardise(volume)[:, slice(*frame.rows), slice(*frame.columns)])
     again = prepare_slices([("A", volume, mask)], 32)
@@ -73,5 +73,5 @@ def test_prepared_slices_hold_the_head_alone_standardised_as_whole_volumes() -> 
 
 def test_context_and_frame_go_together() -> None:
     volume = head(slice(20, 90), slice(30, 75))
-    alone, found = (prepare_slices([("A", volume, None)], 16, context, "head").images for context in (0, 1))
+    alone, found = (prepare_slices([("A", volume, None)], 16, context, "foreground").images for context in (0, 1))
     assert torch.equal(found[1], alone[:3, 0])

@@ -7,7 +7,7 @@ from mgi.models.gene_tokens import FlatToken, PatchTokens, PathwayTokens, Single
 from mgi.models.group_attention import GroupTokens
 from mgi.models.settings import ModelSettings
 
-SETTINGS = ModelSettings(gene_patch=4, gene_width=6)
+SETTINGS = ModelSettings(gene_patch=4, gene_width=8)
 VALUES = torch.randn(3, 10, generator=torch.Generator().manual_seed(0))
 SETS = {"late": [9, 4], "early": [0, 1, 4]}
 MAKERS = {

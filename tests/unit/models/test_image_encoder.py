@@ -29,7 +29,7 @@ def test_tokens_come_row_by_row() -> None:
     assert moved.nonzero().flatten().tolist() == [1 * 4 + 3]
 
 
-@pytest.mark.parametrize("stem", ["patches", "pyramid"])
+@pytest.mark.parametrize("stem", ["patch_embed", "conv"])
 def test_the_neighbours_of_a_slice_are_seen(stem: str) -> None:
     settings = SETTINGS.but(image_stem=stem, context_slices=1)
     torch.manual_seed(0)

@@ -57,7 +57,7 @@ def test_the_networks_that_are_compared_use_it(method: str) -> None:
 def test_with_batch_norm_they_see_how_bright_a_slice_is(method: str) -> None:
     """Instance norm would forget a gain and an offset that are the slice's own."""
     settings = ModelSettings(
-        image_size=32, patch_size=8, image_stem="pyramid", stem_width=4, convolution_norm="batch", image_width=16,
+        image_size=32, patch_size=8, image_stem="conv", stem_width=4, convolution_norm="batch", image_width=16,
         image_depth=1, image_heads=2, gene_patch=5, gene_width=16, gene_depth=1, decoder_width=16, decoder_heads=2,
         decoder_depth=1, upsampling_stages=3, baseline_width=4,
     )  # fmt: skip

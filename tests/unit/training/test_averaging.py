@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from mgi.training.averaging import EARLY, WeightAverage
-from mgi.training.loop import Place, Randomness, Run, train
+from mgi.training.loop import Loop, Randomness, RunContext, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
 from mgi.training.settings import ScheduleSettings
 
@@ -59,17 +59,17 @@ def trained(folder: Path, averaging: float, steps: list[Tensor]) -> nn.Module:
     """A constant gradient moves the weights by the same way each step; the weights before each are noted."""
     model = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(model.weight)
-    schedule = ScheduleSettings(steps=40, learning_rate=0.1, warmup_steps=0, weight_decay=0.0, averaging=averaging)
+    schedule = ScheduleSettings(steps=40, learning_rate=0.1, warmup_steps=0, weight_decay=0.0, ema_decay=averaging)
 
     def step(_: int) -> tuple[Tensor, dict[str, float]]:
         steps.append(model.weight.detach().clone())
         return -model.weight.sum(), {}
 
-    run = Run(
+    run = Loop(
         schedule=schedule,
         step=step,
         validate=lambda: {"score": model.weight.item()},
-        place=Place(checkpoints=folder, identity="line", randomness=Randomness.seeded(0)),
+        context=RunContext(checkpoints=folder, identity="line", randomness=Randomness.seeded(0)),
     )
     train(model, make_optimiser([ParameterGroup(modules=[model])], schedule), run)
     return model

@@ -8,16 +8,16 @@ from mgi.training.pretrain_batches import BatchDrawer, siblings
 from mgi.training.settings import PretrainSettings, ScheduleSettings
 
 SCHEDULE = ScheduleSettings(steps=6, batch=5)
-SETTINGS = PretrainSettings(schedule=SCHEDULE, rna_only_batch=3, masked_patch_weight=1.0, gene_noise=0.1)
+SETTINGS = PretrainSettings(schedule=SCHEDULE, unpaired_batch=3, masked_patch_weight=1.0, gene_noise=0.1)
 SEVERAL = SETTINGS.but(loss="multi_positive", slices_per_patient=2)
-RNA_ONLY = 100 + torch.arange(40.0).view(4, 10)
+UNPAIRED = 100 + torch.arange(40.0).view(4, 10)
 
 
 @pytest.fixture
 def drawer(pairs):
     def make(settings: PretrainSettings = SETTINGS, group: Group = ALONE) -> BatchDrawer:
         return BatchDrawer(
-            training=pairs(7), rna_only=RNA_ONLY, settings=settings, randomness=Randomness.seeded(0),
+            training=pairs(7), unpaired=UNPAIRED, settings=settings, randomness=Randomness.seeded(0),
             genes_per_token=4, patches=4, group=group,
         )  # fmt: skip
 
@@ -67,14 +67,14 @@ def test_patients_without_image_join_whole_and_different_ones_in_turn(drawer) ->
     one, seen = drawer(), set()
     for step in range(20):
         rows = one(step).whole[5:]
-        found = [index for row in rows for index in range(4) if torch.equal(row, RNA_ONLY[index])]
+        found = [index for row in rows for index in range(4) if torch.equal(row, UNPAIRED[index])]
         assert len(set(found)) == len(found) == 3
         seen |= set(found)
     assert seen == {0, 1, 2, 3}
 
 
 def test_no_more_patients_without_image_join_than_there_are(drawer) -> None:
-    batch = drawer(SETTINGS.but(rna_only_batch=9))(0)
+    batch = drawer(SETTINGS.but(unpaired_batch=9))(0)
     assert len(batch.whole) == 5 + 4
 
 

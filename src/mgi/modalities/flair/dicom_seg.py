@@ -55,7 +55,7 @@ class _Plane:
 
 
 def read_segmentations(path: Path | str, series_uid: str) -> list[Segmentation]:
-    """Every segmentation object of a downloaded SEG series, in order of name.
+    """Read every segmentation object of a downloaded SEG series, in order of name.
 
     Raises BadInputError naming the series and the field.
     """
@@ -63,12 +63,12 @@ def read_segmentations(path: Path | str, series_uid: str) -> list[Segmentation]:
 
 
 def segmentations_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> list[Segmentation]:
-    """Segmentation objects from their files (name, bytes)."""
+    """Read segmentation objects from their files (name, bytes)."""
     return [segmentation_of(DicomFile(data, f"series {series_uid}: {name}"), series_uid) for name, data in members]
 
 
 def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> Segmentation:
-    """The object that was drawn on the image's series, else one in the same frame of reference.
+    """Return the object that was drawn on the image's series, else one in the same frame of reference.
 
     Of several, a corrected one (by its description) before others, then the highest series UID.
     Raises BadInputError where none is tied to the image.
@@ -85,7 +85,7 @@ def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> S
 
 
 def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray[np.uint8]:
-    """The chosen segmentation on the image's grid, as (S, H, W) of 0 and 1.
+    """Return the chosen segmentation on the image's grid, as (S, H, W) of 0 and 1.
 
     Raises BadInputError where nothing of it falls on the image.
     """
@@ -98,7 +98,7 @@ def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray
 
 
 def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
-    """The segmentation object in a file of the series. Raises BadInputError naming the field."""
+    """Read the segmentation object in a file of the series. Raises BadInputError naming the field."""
     where = file.where
     with quarantine(where):
         file.require_decodable()
@@ -121,7 +121,7 @@ def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
 
 
 def _frames(file: DicomFile) -> NDArray[np.bool_]:
-    """Frames (f, h, w); a fractional one belongs to the mask from half of its maximum on."""
+    """Return the frames (f, h, w); a fractional one belongs to the mask from half of its maximum on."""
     dataset, where = file.dataset, file.where
     kind = str(dataset.get("SegmentationType", ""))
     if kind not in ("BINARY", "FRACTIONAL"):
@@ -139,28 +139,30 @@ def _frames(file: DicomFile) -> NDArray[np.bool_]:
 
 
 def _planes(dataset: Any, n_frames: int, where: str) -> list[_Plane]:
-    """Where each frame lies; what frames share is read once."""
+    """Return where each frame lies; what frames share is read once."""
     planes: list[_Plane] = []
     shared: dict[tuple[int, int], _Plane] = {}
     for index in range(n_frames):
         measures, orientation, position = (required_group(dataset, index, name, where) for name in _GROUPS)
-        place = required_numbers(header_of(position, ("ImagePositionPatient",)), "ImagePositionPatient", 3, where)
+        first_voxel = required_numbers(header_of(position, ("ImagePositionPatient",)), "ImagePositionPatient", 3, where)
         key = id(measures), id(orientation)
         if key not in shared:
             shared[key] = _Plane(
                 axes=direction_cosines(orientation, where),
                 spacing_mm=pixel_spacing(measures, where),
-                position=place,
+                position=first_voxel,
                 steps_mm=tuple(number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")),
             )
-        planes.append(replace(shared[key], position=place))
+        planes.append(replace(shared[key], position=first_voxel))
     return planes
 
 
 def _stack(
     frames: NDArray[np.bool_], planes: list[_Plane], where: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """One mask with a slice for every place between the first and the last frame; a place without frame is empty."""
+    """Return one mask with a slice for every place between the first and the last frame; a place without frame is
+    empty.
+    """
     first = planes[0]
     for plane in planes:
         if not (np.allclose(plane.axes, first.axes, atol=1e-3) and np.allclose(plane.spacing_mm, first.spacing_mm)):
@@ -168,24 +170,28 @@ def _stack(
     normal = stack_normal(first.axes)
     along = np.array([float(normal @ plane.position) for plane in planes])
     step = _step_mm(along - along.min(), first, where)
-    places = np.round((along - along.min()) / step).astype(int)
-    if places.max() >= MAX_SLICES:
-        raise BadInputError(f"{where}: ImagePositionPatient: {places.max()} slices, expected at most {MAX_SLICES}")
-    mask = np.zeros((int(places.max()) + 1, *frames.shape[1:]), np.uint8)
-    for place, frame in zip(places, frames, strict=True):
-        mask[place] |= frame
+    slice_indexes = np.round((along - along.min()) / step).astype(int)
+    if slice_indexes.max() >= MAX_SLICES:
+        raise BadInputError(
+            f"{where}: ImagePositionPatient: {slice_indexes.max()} slices, expected at most {MAX_SLICES}"
+        )
+    mask = np.zeros((int(slice_indexes.max()) + 1, *frames.shape[1:]), np.uint8)
+    for index, frame in zip(slice_indexes, frames, strict=True):
+        mask[index] |= frame
     origin = planes[int(np.argmin(along))].position
     return mask, grid_affine(origin, normal * step, first.axes, first.spacing_mm)
 
 
 def _step_mm(offsets: NDArray[np.float64], plane: _Plane, where: str) -> float:
-    """The slice step that all frames lie on: as stated, else the smallest gap, as empty frames may be left out."""
+    """Return the slice step that all frames lie on: as stated, else the smallest gap, as empty frames may be left
+    out.
+    """
     gaps = np.diff(np.unique(np.round(offsets, 3)))
     smallest = float(gaps.min()) if len(gaps) else None
     for step in (*plane.steps_mm, smallest):
         if step is None or step < _LEAST_STEP_MM:
             continue
-        places = offsets / step
-        if np.abs(places - np.round(places)).max() <= _OFF_GRID:
+        steps = offsets / step
+        if np.abs(steps - np.round(steps)).max() <= _OFF_GRID:
             return float(step)
     raise BadInputError(f"{where}: ImagePositionPatient: frames are not evenly spaced, expected one slice step")

@@ -48,7 +48,7 @@ class _Scan:
 
 
 def from_series(patient_id: str, image: RawEntry, masks: Sequence[RawEntry]) -> Converted:
-    """A DICOM series and its segmentations, the mask on the image's grid; no mask where there is no segmentation.
+    """Convert a DICOM series and its segmentations, if any; the mask comes on the image's grid.
 
     Raises BadInputError naming the series where geometry or pixels are refused or the mask falls beside the image.
     """
@@ -58,7 +58,7 @@ def from_series(patient_id: str, image: RawEntry, masks: Sequence[RawEntry]) -> 
 
 
 def from_dicom_folder(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path) -> Converted:
-    """A DICOM series of the user's folder; its mask is a DICOM segmentation or one NIfTI label map beside it.
+    """Convert a DICOM series of the user's folder; its mask is a DICOM segmentation or one NIfTI label map beside it.
 
     Raises BadInputError as `from_series` does, IntegrityError where a file was changed since it was locked.
     """
@@ -74,7 +74,7 @@ def from_dicom_folder(patient_id: str, image: RawEntry, masks: Sequence[RawEntry
 
 
 def from_nifti(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path) -> Converted:
-    """A NIfTI image of the user's folder and its label map, the whole tumour on the image's grid.
+    """Convert a NIfTI image of the user's folder and its label map, the whole tumour on the image's grid.
 
     Raises BadInputError naming the file where its header, orientation, voxels or labels are refused or the mask falls
     beside the image, IntegrityError where a file was changed since it was locked.
@@ -89,7 +89,7 @@ def from_nifti(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], fold
 
 
 def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Converted:
-    """A folder of the Kaggle archive; its bytes must be those that were fetched.
+    """Convert a folder of the Kaggle archive; its bytes must be those that were fetched.
 
     Raises IntegrityError where they are not, BadInputError where a slice or mask is refused.
     """
@@ -114,7 +114,7 @@ def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Convert
 
 
 def from_volume(patient_id: str, volume: Volume | NiftiVolume, *, where: str, source: str) -> Converted:
-    """A volume that comes alone, turned to the axes that every volume with a geometry has here; it has no mask.
+    """Convert a volume without a mask, turned to the axes that every volume with a geometry has here.
 
     `source` is its digest. Raises BadInputError as `from_series` does.
     """
@@ -141,7 +141,7 @@ def _scan_of(volume: Volume, candidates: Sequence[Segmentation]) -> _Scan:
 
 
 def _with_labels(scan: _Scan, labels: NiftiVolume, name: str) -> _Scan:
-    """The scan with a label map, which is resampled (order 0) only if its grid is another."""
+    """Return the scan with a label map, which is resampled (order 0) only if its grid is another."""
     _, rows, columns = shape = scan.voxels.shape
     same = labels.voxels.shape == shape and np.allclose(labels.affine, scan.affine, rtol=0, atol=_SAME_GRID_MM)
     if not labels.voxels.any():

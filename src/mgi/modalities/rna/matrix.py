@@ -10,17 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.core.ids import barcode_of, is_patient_id
+from mgi.core.ids import patient_id_of
 from mgi.modalities.rna.gene_labels import is_copy_on_y, is_ensembl, without_version
 from mgi.modalities.rna.table_file import TableFile, read_table_file
 
 Layout = Literal["genes x samples", "samples x genes"]
 # Names, in lower case, under which tables keep symbols and types beside another identifier.
 NAME_COLUMNS = ("gene_name", "hugo_symbol", "gene_symbol", "symbol", "gene")
-GENE_COLUMNS = ("gene_id", "ensembl_id", *NAME_COLUMNS)
-"""Names of the first column that say that genes are in rows, where no sample is named by a barcode."""
-SAMPLE_COLUMNS = ("patient_id", "patient", "sample_id", "sample")
-"""Names of the first column that say that samples are in rows, where none is named by a barcode."""
 TYPE_COLUMNS = ("gene_type", "gene_biotype", "biotype")
 BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
 
@@ -43,7 +39,7 @@ class Matrix:
 
 
 def read_labelled_matrix(path: Path | str) -> Matrix:
-    """Read a table and find out which way round it lies: from its TCGA barcodes, else from the first column's name.
+    """Read a table and find out from its TCGA barcodes which way round it lies.
 
     Left out and listed are genes without a name, with a missing value in any sample, copies on Y that are constant,
     and all but the first of several with one name (Ensembl ids: with one id, whatever the version).
@@ -52,16 +48,16 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
     """
     path = Path(path)
     table = read_table_file(path, _numeric_columns)
-    in_columns = [place for place, is_sample in enumerate(_are_samples(table.names)) if is_sample]
+    in_columns = [column for column, name in enumerate(table.names) if is_barcode(name)]
     if in_columns:
         genes, ignored = _annotations(table, in_columns, path)
-        samples, layout = [table.names[place] for place in in_columns], "genes x samples"
+        samples, layout = [table.names[column] for column in in_columns], "genes x samples"
         values = _by_column(table, in_columns, samples, genes["gene_id"].tolist(), path)
     else:
         genes, ignored = pd.DataFrame({"gene_id": [name.strip() for name in table.names[1:]]}), ()
         genes = genes.assign(gene_name=genes["gene_id"], gene_type=None)
         samples, layout = table.texts(0), "samples x genes"
-        _require_patients(samples, table.names, path)
+        _require_barcodes(samples, len(table.names) - 1, path)
         values = _by_column(table, range(1, len(table.names)), genes["gene_id"].tolist(), samples, path).T
     _require_unique(samples, path)
     reasons = _drop_reasons(genes["gene_id"].tolist(), values, samples, path)
@@ -79,34 +75,30 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
 
 
 def is_barcode(name: object) -> bool:
-    """Whether a label begins with a TCGA patient."""
-    return barcode_of(str(name)) is not None
-
-
-def _are_samples(names: Sequence[str]) -> list[bool]:
-    """Which columns are samples: those named by barcodes, else all but what describes genes where genes are rows."""
-    samples = [is_barcode(name) for name in names]
-    if any(samples) or not names or names[0].strip().lower() not in GENE_COLUMNS:
-        return samples
-    return [name.strip().lower() not in (*GENE_COLUMNS, *TYPE_COLUMNS) for name in names]
+    """Return whether a label begins with a TCGA patient."""
+    try:
+        patient_id_of(str(name))
+    except BadInputError:
+        return False
+    return True
 
 
 def _numeric_columns(names: Sequence[str]) -> list[bool]:
-    """Samples where any column is one; else all but the first, which must then hold the samples."""
-    samples = _are_samples(names)
+    """Take the samples where any column is one; else all but the first, which must then hold the samples."""
+    samples = [is_barcode(name) for name in names]
     return samples if any(samples) else [False] + [True] * (len(names) - 1)
 
 
 def _annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Gene id, name and type from the columns beside the samples, and the names of those not used."""
-    texts = {place: table.texts(place) for place in range(len(table.names)) if place not in set(samples)}
+    """Return gene id, name and type from the columns beside the samples, and the names of those not used."""
+    texts = {column: table.texts(column) for column in range(len(table.names)) if column not in set(samples)}
     if not texts:
         raise BadInputError(f"{path}: no column beside the samples, expected one of gene names")
-    by_name = {table.names[place].strip().lower(): place for place in reversed(texts)}
+    by_name = {table.names[column].strip().lower(): column for column in reversed(texts)}
     named = next((by_name[name] for name in NAME_COLUMNS if name in by_name), None)
     typed = next((by_name[name] for name in TYPE_COLUMNS if name in by_name), None)
-    ensembl = next((place for place, column in texts.items() if _mostly_ensembl(column)), None)
-    chosen = next(place for place in (ensembl, named, next(iter(texts))) if place is not None)
+    ensembl = next((column for column, labels in texts.items() if _mostly_ensembl(labels)), None)
+    chosen = next(column for column in (ensembl, named, next(iter(texts))) if column is not None)
     ids = texts[chosen]
     genes = pd.DataFrame(
         {
@@ -115,7 +107,7 @@ def _annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[
             "gene_type": None if typed is None else texts[typed],
         }
     )
-    return genes, tuple(table.names[place] for place in texts if place not in (chosen, named, typed))
+    return genes, tuple(table.names[column] for column in texts if column not in (chosen, named, typed))
 
 
 def _mostly_ensembl(labels: Sequence[str]) -> bool:
@@ -123,32 +115,28 @@ def _mostly_ensembl(labels: Sequence[str]) -> bool:
 
 
 def _by_column(
-    table: TableFile, places: Sequence[int], columns: Sequence[str], rows: Sequence[str], path: Path
+    table: TableFile, columns: Sequence[int], names: Sequence[str], rows: Sequence[str], path: Path
 ) -> NDArray[np.float32]:
-    """A row per column of the file, NaN where a value is missing.
+    """Return a row per column of the file, NaN where a value is missing.
 
     Raises BadInputError for a value that is infinite, or is as float32.
     """
-    values = np.empty((len(places), len(rows)), np.float32)
-    for index, place in enumerate(places):
-        wide = table.numbers(place)
+    values = np.empty((len(columns), len(rows)), np.float32)
+    for index, column in enumerate(columns):
+        wide = table.numbers(column)
         with np.errstate(over="ignore"):
             values[index] = wide
         for row in np.flatnonzero(np.isinf(values[index]))[:1]:
-            found = f"column {columns[index]}, row {rows[row]}: found {wide[row]}"
+            found = f"column {names[index]}, row {rows[row]}: found {wide[row]}"
             raise BadInputError(f"{path}: {found}, expected a finite number")
     return values
 
 
-def _require_patients(labels: Sequence[str], names: Sequence[str], path: Path) -> None:
-    """Refuse rows that are no samples: all must be barcodes, or ids below a column that says what they are."""
-    if names[0].strip().lower() in SAMPLE_COLUMNS:
-        if strange := [label for label in labels if not is_patient_id(label)]:
-            raise BadInputError(f"{path}: {names[0]} {strange[0]!r}: not a patient id, expected letters and digits")
-    elif (found := sum(map(is_barcode, labels))) != len(labels):
+def _require_barcodes(labels: Sequence[str], n_columns: int, path: Path) -> None:
+    if (found := sum(map(is_barcode, labels))) != len(labels):
         raise BadInputError(
-            f"{path}: {found} of {len(labels)} rows and 0 of {len(names) - 1} columns are TCGA barcodes; expected all "
-            "rows or some columns (TCGA-XX-XXXX…), or a first column that is called patient_id or gene_id"
+            f"{path}: {found} of {len(labels)} rows and 0 of {n_columns} columns are TCGA barcodes; "
+            "expected all rows or some columns (TCGA-XX-XXXX…)"
         )
 
 
@@ -173,7 +161,7 @@ def _drop_reason(label: str, *, missing: bool, same: bool, repeated: bool) -> st
 def _drop_reasons(
     labels: Sequence[str], values: NDArray[np.float32], samples: Sequence[str], path: Path
 ) -> list[str | None]:
-    """Why each gene is left out, None where it stays."""
+    """Return why each gene is left out, None where it stays."""
     absent = np.isnan(values)
     for row in np.flatnonzero(absent.all(axis=1))[:1]:
         raise BadInputError(f"{path}: sample {samples[row]}: no value in any gene")
