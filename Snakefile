@@ -68,7 +68,8 @@ run_start = partial(pretrained_weights, TRAINED)
 fold_split = partial(split_of, config)
 
 deployment = workflow.deployment_settings.deployment_method
-shell.prefix(shell_prefix(SOURCE, in_conda=DeploymentMethod.CONDA in deployment))
+in_conda = DeploymentMethod.CONDA in deployment
+shell.prefix(shell_prefix(SOURCE, in_conda=in_conda, plugins=config["plugins"]))
 
 
 pathvars:
