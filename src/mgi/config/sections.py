@@ -4,12 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from mgi.core.run import CONTROLS, Control
 from mgi.core.section import Count, Distinct, Positive, Section, unit
 from mgi.models.settings import Method
 
-Control = Literal["no-genes", "random-id", "no-pretraining"]
 METHODS: tuple[Method, ...] = ("mgi", "unet", "resunet", "attention_unet", "deeplabv3plus")
-CONTROLS: tuple[Control, ...] = ("no-genes", "random-id", "no-pretraining")
 
 
 class SimulationSettings(Section):
