@@ -1,10 +1,10 @@
 """Which of a patient's profiles to use: primary tumour, open, not withdrawn, and one."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of
+from mgi.locks.item import Item
 
 RECURRENT_TUMOUR = "02"
 
@@ -17,53 +17,35 @@ NOT_PREFERRED = "other aliquot preferred: "
 REASONS_AGAINST = (CONTROLLED, RECURRENT, NOT_PRIMARY, ANNOTATED, NOT_PREFERRED)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """One profile on offer; `barcode` as long as the source knows it, `annotation` why it was withdrawn."""
+def choose_aliquots(
+    offers: Sequence[Item], barcode_of: Callable[[Item], str], withdrawn: Mapping[str, str] | None = None
+) -> tuple[Item, ...]:
+    """The offers by patient and key, each judged; one that has a reason already is out, at most one a patient is in.
 
-    patient_id: str
-    barcode: str
-    key: str
-    is_open: bool = True
-    annotation: str | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a profile is used, and why."""
-
-    chosen: bool
-    reason: str
-
-
-def choose_aliquots(candidates: Sequence[Candidate]) -> dict[str, Verdict]:
-    """Judge every candidate, by key; at most one is chosen per patient.
-
-    Among eligible profiles of one patient the highest barcode wins: later plates replace earlier ones (the rule of
-    the Broad's Firehose). The losers are named as such, not dropped.
+    `withdrawn` says by key what an annotation has against a profile. Among eligible profiles of one patient the highest
+    barcode wins: later plates replace earlier ones (the rule of the Broad's Firehose). The losers are named as such.
     """
-    verdicts = {candidate.key: _judge_alone(candidate) for candidate in candidates}
-    eligible = defaultdict(list)
-    for candidate in candidates:
-        if verdicts[candidate.key].chosen:
-            eligible[candidate.patient_id].append(candidate)
-    for rivals in eligible.values():
-        winner = max(rivals, key=lambda rival: (rival.barcode, rival.key))
-        for rival in rivals:
-            if rival is not winner:
-                verdicts[rival.key] = Verdict(False, f"{NOT_PREFERRED}{winner.barcode}")
-    return verdicts
+    best: dict[str, tuple[str, str]] = {}
+    reasons = {item.key: item.reason or _against(barcode_of(item), (withdrawn or {}).get(item.key)) for item in offers}
+    for item in offers:
+        if not reasons[item.key]:
+            rank = barcode_of(item), item.key
+            best[item.patient_id] = max(best.get(item.patient_id, rank), rank)
+
+    def judged(item: Item) -> Item:
+        barcode, key = best.get(item.patient_id, ("", ""))
+        if against := reasons[item.key] or ("" if item.key == key else f"{NOT_PREFERRED}{barcode}"):
+            return replace(item, chosen=False, reason=against)
+        # A user's table may name patients only; then there is nothing to tell samples apart.
+        return replace(item, chosen=True, reason="primary tumour" if sample_code_of(barcode) else "labelled by patient")
+
+    return tuple(judged(item) for item in sorted(offers, key=lambda item: (item.patient_id, item.key)))
 
 
-def _judge_alone(candidate: Candidate) -> Verdict:
-    code = sample_code_of(candidate.barcode)
-    if not candidate.is_open:
-        return Verdict(False, CONTROLLED)
+def _against(barcode: str, withdrawn: str | None) -> str:
+    code = sample_code_of(barcode)
     if code == RECURRENT_TUMOUR:
-        return Verdict(False, RECURRENT)
+        return RECURRENT
     if code not in (PRIMARY_TUMOUR, None):
-        return Verdict(False, f"{NOT_PRIMARY} (code {code})")
-    if candidate.annotation is not None:
-        return Verdict(False, f"{ANNOTATED}{candidate.annotation}")
-    # A user's table may name patients only; then there is nothing to tell samples apart.
-    return Verdict(True, "primary tumour" if code else "labelled by patient")
+        return f"{NOT_PRIMARY} (code {code})"
+    return "" if withdrawn is None else f"{ANNOTATED}{withdrawn}"

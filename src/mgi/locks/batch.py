@@ -57,22 +57,23 @@ def _run(
 
     A failure that no other item can escape (a full disk, a bug) is raised at once.
     """
-    futures = [pool.submit(action) for action in actions]
+    futures = [pool.submit(_outcome, action) for action in actions]
     try:
         for future in as_completed(futures):
-            error = future.exception()
-            if error is not None and not isinstance(error, MgiError):
-                raise error
+            done = future.result()
             if progress is not None:
-                done = None if error is not None else future.result()
-                progress.advance(done.size if done is not None else 0)
+                progress.advance(done.size if isinstance(done, RawEntry) else 0)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
-    errors = [future.exception() for future in futures]
-    return [
-        error if isinstance(error, MgiError) else future.result() for future, error in zip(futures, errors, strict=True)
-    ]
+    return [future.result() for future in futures]
+
+
+def _outcome(action: Callable[[], RawEntry | None]) -> Outcome:
+    try:
+        return action()
+    except MgiError as error:
+        return error
 
 
 def _summary(failures: Sequence[MgiError], total: int) -> MgiError:
