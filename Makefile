@@ -2,15 +2,14 @@
 # make setup  the Python environment in .venv                 make check   style, types, import contracts, workflow, tests
 # make faults  every way in which a service can fail          make fuzz    every reader against mutated files
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
-# make bench-scan  the scan beside its peers and its floor      make bench-encoders  layers over 1,024 to 60,484 tokens
-# make bench-retrieval  whose genes belong to an image?       make bench-train  training's data path and step
-# make config-docs  the config's schema, file and page, from the settings classes
+# make bench-retrieval  whose genes belong to an image?       make bench-encoders  layers over 1,024 to 60,484 tokens
+# make bench-train  training's data path and step             make config-docs  the config's schema, file and page of the docs
 # make lock-check  do the lock files resolve without this machine's pip settings?
 # make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo config-docs test lint lock-check check faults fuzz kill bench-ingest bench-scan bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs test lint lock-check check faults fuzz kill bench-ingest bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -81,10 +80,7 @@ check: lint test
 bench-ingest: setup
 	@PYTHONPATH=src python benchmarks/ingest/ingest.py $(BENCH)
 
-# BENCH=--quick for a trial of two lengths; mambapy and mamba-ssm take part where docs/peers.md put them.
-bench-scan: setup
-	@PYTHONPATH=src python benchmarks/scan.py $(BENCH)
-
+# BENCH=--quick for a trial of two lengths.
 bench-encoders: setup
 	@PYTHONPATH=src python benchmarks/encoders.py $(BENCH)
 

@@ -22,6 +22,8 @@ from lib.code import fingerprint
 from lib.config import ConfigError, complete, section
 from lib.external import external_config, external_scores, split_of, whole_runs
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
+from lib.modalities import asked_of_all, configured, fetching_code, of_format
+from lib.modalities import described, what_they_are
 from lib.runs import LEAK_CHECKS, by_patient, by_slice, run_table, segmenters
 from lib.runs import (
     fold_genes,
@@ -30,15 +32,8 @@ from lib.runs import (
     pretrained_weights,
     spec_json,
 )
-from lib.supplied import archive_files, archive_folder, existing, option
-from lib.supplied import (
-    expression_table,
-    gene_list,
-    image_lists,
-    image_table,
-    pathways,
-    positions_table,
-)
+from lib.supplied import archive_files, archive_folder, existing, gene_list, option
+from lib.supplied import pathways
 
 
 configfile: ROOT / "config" / "config.yaml"
@@ -56,19 +51,10 @@ PAPER_LIKE = ["<results>/evaluation/paper_like.csv"] if LEAKY else []
 WHOLE = whole_runs(config)
 TRAINED = RUNS | WHOLE
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
-EXPRESSION_TABLE, IMAGE_TABLE = expression_table(config), image_table(config)
-IMAGE_LISTS = image_lists(config)
-COMMITTED = [
-    *existing(config["modalities"]["rna"]["lock"]),
-    *existing(config["modalities"]["flair"]["lock"]),
-]
+MODALITIES = configured(config)
 GENE_LIST, PATHWAYS = gene_list(config), pathways(config)
-POSITIONS, GTF_FOLDER = positions_table(config), f"{config['results']}/raw/gencode"
+GTF_FOLDER = f"{config['results']}/raw/gencode"
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
-# How files are shared out among jobs and threads, which changes nothing in them.
-PACE = ("batches", "threads")
-# Nor does any archive need to know what of its files is stored, or fitted.
-UNASKED = (*PACE, "unit", "fit")
 
 settings = partial(section, config)
 code_of = partial(fingerprint, SOURCE)
@@ -91,6 +77,8 @@ pathvars:
 
 wildcard_constraints:
     fold=r"\d+",
+    modality="|".join(MODALITIES),
+    batch=r"\d+-of-\d+",
 
 
 rule all:

@@ -50,7 +50,7 @@ def log_volumes(results: Path) -> tuple[pd.Series, pd.DataFrame]:
 
 def expression_of(results: Path, patients: list[str]) -> Floats:
     """Expression (P, G) of these patients."""
-    shard = read_expression(results / "shards/expression")
+    shard = read_expression(results / "shards/rna")
     row = {patient: index for index, patient in enumerate(shard.patient_ids)}
     return np.asarray(shard.values[[row[patient] for patient in patients]], np.float64)
 

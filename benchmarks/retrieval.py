@@ -60,8 +60,8 @@ def run_workflow(cohorts: list[str]) -> None:
 def vectors_of(results: Path, role: str) -> tuple[Tensor, Tensor]:
     """Unit vectors (P, D) of the images and of the genes of a role's patients, in the same order."""
     given = argparse.Namespace(
-        slices=results / "shards/images/slices.parquet",
-        values=results / "shards/expression/values.parquet",
+        slices=results / "shards/flair/slices.parquet",
+        values=results / "shards/rna/values.parquet",
         genes=results / f"folds/{FOLD}/genes.parquet",
         split=results / "tables/split.parquet",
     )

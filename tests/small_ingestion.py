@@ -6,8 +6,8 @@ from mgi_standin.simulation.archive import write_archive
 from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.settings import SimulationSettings
 
-EXPRESSION = '{"retry_base_s": 0.0}'
-IMAGES = '{"source": "tcia", "min_images": 4, "retry_base_s": 0.0}'
+RNA = '{"retry_base_s": 0.0}'
+FLAIR = '{"source": "tcia", "min_images": 4, "retry_base_s": 0.0}'
 SIMULATION = SimulationSettings(
     seed=5, n_patients=16, n_genes=750, slices_min=4, slices_max=4, pixels=16, genes_drive_images=True
 )
@@ -20,35 +20,37 @@ def write_small_archive(folder: Path) -> Path:
 
 
 def commands(archive: Path, made: Path) -> dict[str, list[str]]:
-    """The ingestion of a cohort, command by command, in the order in which they need each other."""
-    expression = ["--settings", EXPRESSION, "--archive", str(archive)]
-    images = ["--settings", IMAGES, "--archive", str(archive)]
-    locks = {"expression": f"{made}/locks/expression.json", "images": f"{made}/locks/images.json"}
-    follow = {kind: ["--lock", path, "--batch", "1-of-1"] for kind, path in locks.items()}
-    indexes = {kind: f"{made}/raw/{kind}/batch-1-of-1.json" for kind in locks}
+    """The ingestion of a cohort, command line by command line, in the order in which they need each other."""
+    settings = {"rna": RNA, "flair": FLAIR}
+    locks = {name: f"{made}/locks/{name}.json" for name in settings}
+    indexes = {name: f"{made}/raw/{name}/batch-1-of-1.json" for name in settings}
+    source = {
+        name: ["--modality", name, "--settings", given, "--archive", str(archive)] for name, given in settings.items()
+    }
+    follow = {name: [*source[name], "--lock", locks[name], "--batch", "1-of-1"] for name in settings}
     cohort = f"{made}/tables/cohort.parquet"
+    shards = {
+        "rna": [f"{made}/shards/rna/{name}" for name in ("values.parquet", "genes.parquet", "dataset.json")],
+        "flair": [f"{made}/shards/flair/{name}" for name in ("slices.parquet", "dataset.json")],
+    }
     return {
-        "lock-expression": [*expression, "--output", locks["expression"]],
-        "lock-images": [*images, "--output", locks["images"]],
-        "fetch-expression": [*expression, *follow["expression"], "--output", indexes["expression"]],
-        "fetch-images": [*images, *follow["images"], "--output", indexes["images"]],
+        **{f"lock {name}": ["lock", *source[name], "--output", locks[name]] for name in settings},
+        **{f"fetch {name}": ["fetch", *follow[name], "--output", indexes[name]] for name in settings},
         "cohort": [
-            "--expression-lock", locks["expression"], "--image-lock", locks["images"],
-            "--expression-index", indexes["expression"], "--image-index", indexes["images"],
+            "cohort", "--lock", *locks.values(), "--index", *indexes.values(),
             "--output", cohort, "--tsv", f"{made}/tables/cohort.tsv",
         ],
         "split": [
-            "--cohort", cohort, "--settings", '{"folds": 2}',
+            "split", "--cohort", cohort, "--settings", '{"folds": 2}',
             "--output", f"{made}/tables/split.parquet", "--tsv", f"{made}/tables/split.tsv",
             "--sites", f"{made}/tables/split_sites.tsv", "--whole", f"{made}/tables/whole.parquet",
         ],
-        "shard-expression": [
-            "--lock", locks["expression"], "--index", indexes["expression"],
-            "--values", f"{made}/shards/e/values.parquet", "--genes", f"{made}/shards/e/genes.parquet",
-            "--dataset", f"{made}/shards/e/dataset.json",
+        "shard rna": [
+            "shard", "--modality", "rna", "--settings", '{"unit": "tpm"}',
+            "--lock", locks["rna"], "--index", indexes["rna"], "--output", *shards["rna"],
         ],
-        "shard-images": [
-            "--lock", locks["images"], "--index", indexes["images"], "--cohort", cohort,
-            "--slices", f"{made}/shards/i/slices.parquet", "--dataset", f"{made}/shards/i/dataset.json",
+        "shard flair": [
+            "shard", "--modality", "flair", "--lock", locks["flair"], "--index", indexes["flair"],
+            "--cohort", cohort, "--output", *shards["flair"],
         ],
     }  # fmt: skip

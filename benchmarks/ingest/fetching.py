@@ -72,6 +72,7 @@ class Kind:
     """One half of ingestion: its commands, its settings, and the bodies that it needs."""
 
     name: str  # expression | images
+    modality: str
     settings: Mapping[str, Any]
     path: str  # of the service, below the address
 
@@ -82,7 +83,8 @@ class Kind:
     def fetch_command(self, place: Place) -> list[str | Path]:
         """Our fetch, of the whole cohort in one batch."""
         return mgi(
-            f"fetch-{self.name}",
+            "fetch",
+            modality=self.modality,
             settings=self.settings_for(place.server),
             lock=place.work / f"{self.name}.lock.json",
             batch="1-of-1",
@@ -90,8 +92,8 @@ class Kind:
         )
 
 
-EXPRESSION = Kind(name="expression", settings={"source": "gdc"}, path="")
-IMAGES = Kind(name="images", settings={"source": "tcia"}, path=NBIA)
+EXPRESSION = Kind(name="expression", modality="rna", settings={"source": "gdc"}, path="")
+IMAGES = Kind(name="images", modality="flair", settings={"source": "tcia"}, path=NBIA)
 
 
 def table(place: Place, name: str) -> list[dict[str, Any]]:
@@ -116,7 +118,8 @@ def ours(kind: Kind, place: Place) -> Result:
     """Lock, then fetch into an empty folder; both count."""
     place.emptied(kind.name)
     lock = mgi(
-        f"lock-{kind.name}",
+        "lock",
+        modality=kind.modality,
         settings=kind.settings_for(place.server),
         output=place.work / f"{kind.name}.lock.json",
     )

@@ -15,19 +15,13 @@ Result = dict[str, Any]
 def shard_command(kind: Kind, place: Place) -> list[str | Path]:
     """Our stage; images need the cohort, which is of those that have an image, with a mask or without."""
     lock, index = place.work / f"{kind.name}.lock.json", place.work / kind.name / "index.json"
+    given = mgi("shard", modality=kind.modality, lock=lock, index=index)
     folder = shard_of(kind, place).parent
-    written = {"dataset": folder / "dataset.json"}
     if kind is EXPRESSION:
-        written |= {"values": shard_of(kind, place), "genes": folder / "genes.parquet"}
-        return mgi("shard-expression", lock=lock, index=index, positions=place.archive / "genes.tsv", **written)
-    return mgi(
-        "shard-images",
-        lock=lock,
-        index=index,
-        cohort=place.work / "cohort.parquet",
-        slices=shard_of(kind, place),
-        **written,
-    )
+        given += ["--settings", '{"unit": "tpm"}', "--input", f"positions={place.archive / 'genes.tsv'}"]
+        return [*given, "--output", *(folder / name for name in ("values.parquet", "genes.parquet", "dataset.json"))]
+    given += ["--cohort", place.work / "cohort.parquet"]
+    return [*given, "--output", *(folder / name for name in ("slices.parquet", "dataset.json"))]
 
 
 def shard_of(kind: Kind, place: Place) -> Path:
@@ -37,18 +31,12 @@ def shard_of(kind: Kind, place: Place) -> Path:
 
 def make_cohort(place: Place) -> None:
     """Pair what was fetched. Nobody has a mask here: the command writes its table, and then refuses to go on."""
-    of = {kind.name: place.work / kind.name / "index.json" for kind in (EXPRESSION, IMAGES)}
+    locks = [place.work / f"{kind.name}.lock.json" for kind in (EXPRESSION, IMAGES)]
+    indexes = [place.work / kind.name / "index.json" for kind in (EXPRESSION, IMAGES)]
     table = place.work / "cohort.parquet"
     table.unlink(missing_ok=True)
-    command = mgi(
-        "cohort",
-        expression_lock=place.work / "expression.lock.json",
-        image_lock=place.work / "images.lock.json",
-        expression_index=of["expression"],
-        image_index=of["images"],
-        output=table,
-        tsv=place.work / "cohort.tsv",
-    )
+    command = mgi("cohort", output=table, tsv=place.work / "cohort.tsv")
+    command += ["--lock", *locks, "--index", *indexes]
     told = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if not table.exists():
         raise RuntimeError(f"cohort: {told.stdout}{told.stderr}")

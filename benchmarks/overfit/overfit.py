@@ -4,8 +4,8 @@ REQUIRED INPUTS: an image shard and an expression shard. OUTPUT: a line for peop
 of the volumes on the patients that were trained on, at the network's size and on the native grid; the goal is 0.95.
 Trained on all their slices, without augmentation and gene dropout; the weights of the best Dice count.
 
-    PYTHONPATH=src python benchmarks/overfit/overfit.py --slices results/kaggle/shards/images/slices.parquet \
-        --values results/kaggle/shards/expression/values.parquet --patients 8 --steps 1500 --size 64
+    PYTHONPATH=src python benchmarks/overfit/overfit.py --slices results/kaggle/shards/flair/slices.parquet \
+        --values results/kaggle/shards/rna/values.parquet --patients 8 --steps 1500 --size 64
 """
 
 import argparse

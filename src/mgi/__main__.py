@@ -1,7 +1,8 @@
-"""Entry point of `python -m mgi`."""
+"""Entry point of `python -m mgi`, the same as the script `mgi`."""
 
 import sys
 
 from mgi.cli import main
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main())

@@ -27,7 +27,7 @@ def ingested(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a whole ingestion; only for copying."""
     folder = tmp_path_factory.mktemp("ingested")
     for name, arguments in commands(simulated, folder).items():
-        assert main([name, *arguments]) == 0, name
+        assert main(arguments) == 0, name
     return folder
 
 

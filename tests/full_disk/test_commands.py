@@ -9,10 +9,10 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.errors import ResourceError
-from small_ingestion import IMAGES, commands
+from small_ingestion import FLAIR, commands
 
 COMMANDS = list(commands(Path(), Path()))
-FETCHES = ("fetch-expression", "fetch-images")
+FETCHES = ("fetch rna", "fetch flair")
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -38,7 +38,7 @@ def test_a_command_that_cannot_write_leaves_the_old_files(
     if name in FETCHES:  # what is in place and verified is not written again
         shutil.rmtree(made / "raw")
     before = tree(made)
-    stopped = limited(["-m", "mgi", name, *commands(simulated, made)[name]])
+    stopped = limited(["-m", "mgi", *commands(simulated, made)[name]])
     assert stopped.returncode == ResourceError.exit_code
     line = line_of(stopped.stderr)
     assert "larger than files may be here" in line
@@ -47,7 +47,7 @@ def test_a_command_that_cannot_write_leaves_the_old_files(
     after = tree(made)
     assert {path: digest for path, digest in after.items() if not path.endswith(".part")} == before
     assert name in FETCHES or after == before
-    assert main([name, *commands(simulated, made)[name]]) == 0, "and with room again it ends well"
+    assert main(commands(simulated, made)[name]) == 0, "and with room again it ends well"
     assert not [path for path in tree(made) if path.endswith(".part")]
 
 
@@ -65,10 +65,10 @@ def test_a_download_onto_a_disk_that_is_really_full(
     simulated: Path, ingested: Path, full_disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (full_disk / "ballast").write_bytes(bytes(2_000_000 - 40_000))
-    lock = ingested / "locks/images.json"
-    arguments = ["--settings", IMAGES, "--archive", str(simulated), "--lock", str(lock), "--batch", "1-of-1"]
+    lock = ingested / "locks/flair.json"
+    arguments = ["--settings", FLAIR, "--archive", str(simulated), "--lock", str(lock), "--batch", "1-of-1"]
     index = full_disk / "raw/batch-1-of-1.json"
-    assert main(["fetch-images", *arguments, "--output", str(index)]) == ResourceError.exit_code
+    assert main(["fetch", "--modality", "flair", *arguments, "--output", str(index)]) == ResourceError.exit_code
     line = line_of(capsys.readouterr().err)
     assert "needs 0.00 GB, 0.00 GB are free" in line or "no space left on the disk (ENOSPC)" in line
     assert not index.exists()

@@ -42,7 +42,7 @@ def preload() -> None:
         "pandas",
         "pydicom",
         "snakemake.utils",
-        "mgi.commands._image_source",
+        "mgi.modalities.flair.sources.opening",
         "mgi.shards.expression_shard",
         "torch",
     ):

@@ -123,13 +123,13 @@ def _write_listings(folder: Path) -> None:
 
 def _write_locks(folder: Path) -> None:
     """Locks and the indexes of fetched files, by the commands that write them."""
-    for kind, settings in (("expression", {"retry_base_s": 0.0}), ("images", {"source": "tcia", "min_images": 4})):
-        common = ["--settings", json.dumps(settings), "--archive", str(folder / "archive")]
+    for kind, settings in (("rna", {"retry_base_s": 0.0}), ("flair", {"source": "tcia", "min_images": 4})):
+        common = ["--modality", kind, "--settings", json.dumps(settings), "--archive", str(folder / "archive")]
         lock, index = folder / "json" / f"lock_{kind}.json", folder / "raw" / f"{kind}.json"
         with contextlib.redirect_stdout(io.StringIO()):
             codes = (
-                main([f"lock-{kind}", *common, "--output", str(lock)]),
-                main([f"fetch-{kind}", *common, "--lock", str(lock), "--batch", "1-of-3", "--output", str(index)]),
+                main(["lock", *common, "--output", str(lock)]),
+                main(["fetch", *common, "--lock", str(lock), "--batch", "1-of-3", "--output", str(index)]),
             )
         if codes != (0, 0):
             raise RuntimeError(f"{kind}: exit codes {codes} where a lock and an index were to be made")

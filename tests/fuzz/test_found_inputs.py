@@ -94,12 +94,11 @@ def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("field", "value"), [("path", 3), ("key", ["a"]), ("sha256", 7), ("patient_id", {})])
 def test_an_index_of_other_types_is_refused(tmp_path: Path, field: str, value: Any) -> None:
-    entry = {"patient_id": "TCGA-CS-4942", "key": "k", "role": "expression", "path": "p", "sha256": "s"} | {
-        field: value
-    }
-    (tmp_path / "i.json").write_text(json.dumps({"kind": "expression", "items": [entry]}))
+    entry = {"patient_id": "TCGA-CS-4942", "key": "k", "role": "rna", "path": "p", "size": 1, "sha256": "s"}
+    entry |= {field: value}
+    (tmp_path / "i.json").write_text(json.dumps({"modality": "rna", "format": 2, "items": [entry]}))
     with pytest.raises(BadInputError, match=f"items: {field}: found .*, expected text"):
-        read_raw_indexes([tmp_path / "i.json"], "expression")
+        read_raw_indexes([tmp_path / "i.json"], "rna")
 
 
 @pytest.mark.parametrize("described", [None, 3, "x", []])

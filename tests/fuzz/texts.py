@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +75,15 @@ def read_sops(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_lock(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.locks.lock import ExpressionLock, ImageLock, read_lock
+    from mgi.locks.lock import read_lock
+    from mgi.modalities.flair.sources.tcia import TciaImages
+    from mgi.modalities.rna.sources.gdc import GdcExpression
 
-    kinds = {"lock_expression.json": (ExpressionLock, "gdc"), "lock_images.json": (ImageLock, "tcia")}
+    checks = {"rna": GdcExpression.check_item, "flair": TciaImages.check_item}
 
     def call(path: Path) -> Any:
-        cls, source = kinds[path.name]
-        return read_lock(path, cls, source=source)
+        name = path.stem.removeprefix("lock_")
+        return read_lock(path, modality=name, check_item=partial(checks[name], None))
 
     return on_disk(scratch, call)
 

@@ -1,13 +1,18 @@
 import argparse
+import importlib
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+import mgi
 from mgi.cli import command_names, main
+from mgi.cli.overview import GROUPS, group_of, summary_of
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, MgiError, NetworkError, ResourceError
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -39,26 +44,92 @@ def raising(error: BaseException) -> Callable[[], None]:
     return action
 
 
+def as_program(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with the package in its path."""
+    env = {"PYTHONPATH": str(SOURCE), **environment}
+    return subprocess.run([sys.executable, *command], env=env, capture_output=True, text=True, check=False)
+
+
 def test_commands_are_listed_as_typed_and_sorted() -> None:
     names = command_names()
-    assert {"lock-expression", "shard-images", "pretrain", "evaluate"} <= set(names)
+    assert {"lock", "shard", "lock-diff", "pretrain", "evaluate"} <= set(names)
     assert names == sorted(names)
     assert not any("_" in name or name.startswith("-") for name in names)
 
 
-def test_help_lists_the_commands_and_no_command_is_an_error(capsys) -> None:
+def test_help_lists_every_command_in_its_group_with_one_line(capsys) -> None:
     assert main(["--help"]) == 0
-    assert "fit-genes" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    for name in command_names():
+        assert group_of(name) in GROUPS
+        assert re.search(rf"^  {name} +{re.escape(summary_of(name))}$", said, re.MULTILINE)
+        assert len(summary_of(name)) > 20, name
+    assert re.findall(r"^(\w+):$", said, re.MULTILINE) == list(GROUPS)
+
+
+def test_no_command_is_an_error_and_shows_the_help(capsys) -> None:
     assert main([]) == 2
+    assert "pretrain" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["nonsense", "_learning", "../cli", "lock_expression"])
-def test_an_unknown_command_is_one_line_with_the_known_ones(name: str, capsys) -> None:
+def test_the_version_is_that_of_the_package(capsys) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"mgi {mgi.__version__}\n"
+
+
+def test_the_script_and_the_module_are_the_same_program() -> None:
+    project = tomllib.loads((SOURCE.parent / "pyproject.toml").read_text())["project"]
+    module, _, function = project["scripts"]["mgi"].partition(":")
+    script = f"import sys; from {module} import {function}; sys.exit({function}())"
+    for arguments in (["--version"], ["--help"], ["split", "--help"], ["splitt"], ["split", "--nonsense"]):
+        by_module, by_script = as_program("-m", "mgi", *arguments), as_program("-c", script, *arguments)
+        assert by_module.stdout == by_script.stdout
+        assert by_module.stderr == by_script.stderr
+        assert by_module.returncode == by_script.returncode
+        assert by_module.stdout + by_module.stderr != ""
+
+
+HEAVY = ("torch", "pandas", "pyarrow", "monai", "numpy", "requests")
+SHOW_ALL_HELP = f"""
+import sys
+from mgi.cli import command_names, main
+for name in ["", *command_names()]:
+    assert main([*filter(None, [name]), "--help"]) == 0
+    loaded = [module for module in {HEAVY} if module in sys.modules]
+    assert not loaded, (name, loaded)
+"""
+
+
+def test_no_help_loads_a_heavy_library() -> None:
+    done = as_program("-c", SHOW_ALL_HELP, COLUMNS="100")
+    assert done.returncode == 0, done.stderr
+    assert "usage: mgi pretrain" in done.stdout
+
+
+@pytest.mark.parametrize("name", command_names())
+def test_help_says_the_same_with_the_libraries_and_without(name: str, capsys) -> None:
+    if name in WITH_TORCH:
+        pytest.importorskip("torch")
+    assert main([name, "--help"]) == 0
+    parser = importlib.import_module(f"mgi.commands.{name.replace('-', '_')}").parser()
+    parser.prog = f"mgi {name}"
+    assert capsys.readouterr().out == parser.format_help()
+
+
+@pytest.mark.parametrize(
+    ("name", "known"), [("splitt", "split"), ("check_leaks", "check-leaks"), ("pre-train", "pretrain")]
+)
+def test_an_unknown_command_is_one_line_with_the_nearest_one(name: str, known: str, capsys) -> None:
     assert main([name]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith(f"mgi: unknown command '{name}'; one of: admit-external, bundle")
-    assert said.err.count("\n") == 1
+    assert said.err == f"mgi: unknown command '{name}'; did you mean '{known}'? mgi --help lists all\n"
+
+
+@pytest.mark.parametrize("name", ["xyzzy", "../cli", "--nonsense"])
+def test_a_command_like_no_other_is_one_line(name: str, capsys) -> None:
+    assert main([name]) == 2
+    assert capsys.readouterr().err == f"mgi: unknown command '{name}'; mgi --help lists all\n"
 
 
 def test_a_command_that_ends_well_exits_with_zero(stand_in, capsys) -> None:
@@ -110,17 +181,11 @@ def test_a_wrong_option_is_refused_under_the_name_of_the_command(stand_in, capsy
     with pytest.raises(SystemExit) as caught:
         main(["split", "--fold", "x"])
     assert caught.value.code == 2
-    assert "python -m mgi split: error: argument --fold" in capsys.readouterr().err
+    assert "mgi split: error: argument --fold" in capsys.readouterr().err
 
 
 def test_as_a_program_it_passes_the_exit_code_on_and_shows_no_stack_trace() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "mgi", "split", "--cohort", "nowhere.parquet"],
-        env={"PYTHONPATH": str(SOURCE)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = as_program("-m", "mgi", "split", "--cohort", "nowhere.parquet")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
@@ -130,11 +195,5 @@ def test_commands_that_move_data_load_no_torch() -> None:
     script = (
         "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint('torch' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *modules],
-        env={"PYTHONPATH": str(SOURCE)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = as_program("-c", script, *modules)
     assert done.stdout.strip() == "False"

@@ -1,13 +1,18 @@
 """The fingerprint of a command moves with the code that it runs and with nothing else."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from lib.code import closure, fingerprint, read_module
 
 SOURCE = Path(__file__).parents[2] / "src"
+MODALITIES = [
+    f"mgi.modalities.{name}" for name in ("rna.sources.opening", "rna.shard", "flair.sources.opening", "flair.shard")
+]
 FILES = {
     "mgi/__init__.py": "",
     "mgi/commands/__init__.py": "",
@@ -93,12 +98,28 @@ def test_an_unknown_command_is_named(source: Path) -> None:
 
 def test_the_half_that_moves_data_does_not_hang_on_the_half_that_learns() -> None:
     for command in (
-        "fetch_expression",
-        "fetch_images",
-        "shard_expression",
+        "simulate",
+        "lock",
+        "fetch",
+        "shard",
         "evaluate",
         "compare",
         "report",
     ):
-        reached = closure(SOURCE, f"mgi.commands.{command}")
+        reached = closure(SOURCE, f"mgi.commands.{command}", *MODALITIES)
         assert not [name for name in reached if name.startswith(("mgi.models", "mgi.training"))], command
+
+
+def test_a_module_that_is_loaded_by_name_and_a_plugin_count_too(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = fingerprint(source, "other")
+    assert fingerprint(source, "other", "mgi.maps.ink") != bare
+    plugin = source / "own.py"
+    plugin.write_text("from mgi.maps import late\n")
+    monkeypatch.setitem(sys.modules, "own", SimpleNamespace(__file__=str(plugin)))
+    before = fingerprint(source, "other", "own")
+    plugin.write_text("from mgi.maps import late  # edited\n")
+    assert fingerprint(source, "other", "own") != before
+    (source / "mgi/maps/late.py").write_text("pen = 3\n")
+    after = fingerprint(source, "other", "own")
+    read_module.cache_clear()
+    assert fingerprint(source, "other", "own") != after

@@ -39,4 +39,4 @@ def test_the_half_that_moves_data_runs_in_its_own_environment(tree: Path, snakem
     (environment,) = (folder for folder in (tree / ".snakemake/conda").iterdir() if folder.is_dir())
     assert (environment / "bin/python").exists()
     assert not list(environment.glob("lib/python3.11/site-packages/torch"))
-    assert (tree / "results/toy/shards/images/dataset.json").is_file()
+    assert (tree / "results/toy/shards/flair/dataset.json").is_file()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-STAGES = {"preflight", "lock_expression", "lock_images", "fetch_expression", "fetch_images", "cohort", "split"}
-STAGES |= {"shard_expression", "shard_images", "check_leaks", "fit_genes", "pretrain", "finetune", "predict_fold"}
+STAGES = {"preflight", "lock", "fetch", "cohort", "split"}
+STAGES |= {"shard", "shard_volumes", "check_leaks", "fit_genes", "pretrain", "finetune", "predict_fold"}
 STAGES |= {"evaluate", "compare", "report", "record_config"}
 
 Jobs = Callable[[str], dict[str, int]]
@@ -16,16 +16,16 @@ Jobs = Callable[[str], dict[str, int]]
 @pytest.mark.parametrize(
     ("configs", "expected"),
     [
-        ([], {"fetch_expression": 4, "fit_genes": 5, "pretrain": 10, "finetune": 40, "report": 1}),
-        (["demo"], {"simulate": 1, "fetch_images": 4, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict_fold": 6}),
+        ([], {"fetch": 8, "fit_genes": 5, "pretrain": 10, "finetune": 40, "report": 1}),
+        (["demo"], {"simulate": 1, "fetch": 8, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict_fold": 6}),
         (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 3}),
         (["kaggle"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
         (["kaggle", "kaggle-gpu"], {"fit_genes": 5, "pretrain": 30, "finetune": 120}),
         (["kaggle", "mirrored"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
         (["kaggle", "second-seed"], {"fit_genes": 5, "pretrain": 10, "finetune": 30, "predict_fold": 30}),
         (["kaggle", "kaggle-context"], {"fit_genes": 5, "finetune": 5, "predict_fold": 5}),
-        (["nifti"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 10}),
-        (["dicom"], {"fetch_images": 1, "fetch_expression": 4, "pretrain": 10}),
+        (["nifti"], {"fetch": 5, "pretrain": 10}),
+        (["dicom"], {"fetch": 5, "pretrain": 10}),
     ],
 )
 def test_every_config_lists_its_jobs(
@@ -54,7 +54,7 @@ def test_the_paper_like_profile_adds_to_another_config_and_trains_none_of_its_mo
 
 @pytest.mark.parametrize(
     ("target", "last"),
-    [("locks", "lock_images"), ("data", "split"), ("train", "finetune"), ("evaluation", "compare")],
+    [("locks", "lock"), ("data", "split"), ("train", "finetune"), ("evaluation", "compare")],
 )
 def test_a_stage_can_be_asked_for_by_name(tree: Path, snakemake: Any, jobs_of: Jobs, target: str, last: str) -> None:
     listed = snakemake(tree, target, "-n", "--quiet", "rules", "--configfile", "config/demo.yaml")

@@ -88,7 +88,7 @@ def test_every_method_is_trained_once_and_no_fold_is_tested(tree: Path, snakemak
     assert listed.returncode == 0, listed.stdout
     jobs = jobs_of(listed.stdout)
     expected = {"fit_genes": 1, "check_leaks": 1, "pretrain": 2, "finetune": 8, "external_predict_fold": 8}
-    batches = {"fetch_images": 4, "external_fetch_images": 1, "fetch_expression": 4, "external_fetch_expression": 3}
+    batches = {"fetch": 8, "external_fetch": 4}
     assert {rule: jobs[rule] for rule in [*expected, *batches]} == expected | batches
     assert not {"predict_fold", "evaluate", "compare", "report"} & set(jobs)
 
@@ -122,7 +122,7 @@ def test_patients_from_elsewhere_are_scored_and_the_folds_left_alone(
     trained = {"fit_genes": 1, "check_leaks": 1, "pretrain": 1, "finetune": 1, "admit_external": 1}
     jobs = jobs_of(done.stdout)
     assert {rule: jobs[rule] for rule in trained} == trained
-    assert not {"split", "cohort", "shard_images", "predict_fold"} & set(jobs)
+    assert not {"split", "cohort", "shard_volumes", "predict_fold"} & set(jobs)
     made = folder / "results/toy/external"
     admitted = json.loads((made / "admitted/facts.json").read_text())
     with (made / "evaluation/patients.csv").open(newline="") as table:

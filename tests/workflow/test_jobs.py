@@ -13,13 +13,9 @@ from lib.supplied import (
     archive_files,
     archive_folder,
     existing,
-    expression_table,
     gene_list,
-    image_lists,
-    image_table,
     option,
     pathways,
-    positions_table,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -39,34 +35,6 @@ def test_inside_conda_the_environments_python_comes_first() -> None:
 
 def sources(**modalities: dict[str, Any]) -> dict[str, Any]:
     return {"modalities": modalities}
-
-
-def test_only_the_chosen_source_asks_for_the_users_file() -> None:
-    config = sources(rna={"source": "gdc", "table": "t"}, flair={"source": "kaggle", "archive": "z"})
-    assert (expression_table(config), image_table(config)) == (None, "z")
-    config = sources(rna={"source": "matrix", "table": "t"}, flair={"source": "tcia", "archive": "z"})
-    assert (expression_table(config), image_table(config)) == ("t", None)
-    for source in ("nifti", "dicom"):
-        config = sources(rna={}, flair={"source": source, "archive": "z", "folder": "f"})
-        assert image_table(config) == "f"
-
-
-def test_lists_of_series_and_patients_are_inputs_where_they_are(tmp_path: Path) -> None:
-    (tmp_path / "my.tcia").touch()
-    named = {"manifest": str(tmp_path / "my.tcia"), "patients": str(tmp_path / "none.tsv")}
-    assert image_lists(sources(flair=named)) == [named["manifest"]]
-    assert image_lists(sources(flair={"manifest": None, "patients": None})) == []
-
-
-def test_positions_are_made_only_where_the_order_asks_and_the_user_has_none() -> None:
-    def genes(order: str, positions: str | None) -> dict[str, Any]:
-        return sources(rna={"fit": {"gene_order": order, "positions": positions}}, flair={})
-
-    assert positions_table(genes("ensembl", None)) == []
-    assert positions_table(genes("position", None)) == ["<results>/tables/gene_positions.tsv"]
-    assert (
-        positions_table(genes("position", "mine.tsv")) == positions_table(genes("random", "mine.tsv")) == ["mine.tsv"]
-    )
 
 
 def test_a_gene_list_is_an_input_of_its_filter_alone() -> None:

@@ -24,8 +24,8 @@ LEARNED = {"pretrain": 1} | TRAINED
 # The two thirds of the runs that are MGI's.
 ALIGNED = LEARNED | {"finetune": 2, "predict_fold": 2, "evaluate": 2}
 SPLIT = {"split": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED
-SOURCES_OF_BOTH = {"preflight": 1, "lock_expression": 1, "lock_images": 1, "fetch_expression": 2, "fetch_images": 2}
-INGESTED = SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard_expression": 1, "shard_images": 1} | SPLIT
+SOURCES_OF_BOTH = {"preflight": 1, "lock": 2, "fetch": 4}
+INGESTED = SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard": 1, "shard_volumes": 1} | SPLIT
 ONE_MORE = {"finetune": 1, "predict_fold": 1, "evaluate": 1} | COMPARED
 
 # Every change of the config is recorded beside the results, and the report shows it.
@@ -41,7 +41,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [
     ({"modalities": {"rna": {"fit": {"scaler": "rank"}}}}, {"fit_genes": 1} | LEARNED),
     (
         {"modalities": {"rna": {"unit": "fpkm_uq"}}},
-        {"shard_expression": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED,
+        {"shard": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED,
     ),
     ({"split": {"seed": 1}}, SPLIT),
     ({"modalities": {"flair": {"min_images": 10}}}, INGESTED),
@@ -55,6 +55,7 @@ SOURCES: list[tuple[str, str, dict[str, int]]] = [
     ("src/mgi/commands/split.py", "\n_EDITED = 1\n", SPLIT),
     ("src/mgi/tasks/segmentation/surfaces.py", "\n_EDITED = 1\n", SCORED),
     ("src/mgi/reporting/page.py", "\n_EDITED = 1\n", {"report": 1}),
+    ("src/mgi/modalities/rna/star.py", "\n_EDITED = 1\n", {"shard": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED),
     ("src/mgi/commands/verify.py", "\n_EDITED = 1\n", {}),
 ]
 
@@ -91,7 +92,7 @@ def test_changed_code_reruns_what_runs_it(
     assert jobs_of(listed.stdout) == expected
 
 
-@pytest.mark.parametrize("name", ["locks/images.json", "tables/split.parquet", "archive/archive.json"])
+@pytest.mark.parametrize("name", ["locks/flair.json", "tables/split.parquet", "archive/archive.json"])
 def test_a_touched_file_with_the_same_content_reruns_nothing(
     toy: Toy, snakemake: Any, jobs_of: Jobs, name: str
 ) -> None:

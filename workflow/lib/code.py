@@ -8,6 +8,7 @@ layout are left out: `ast.unparse` drops or unifies them.
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -25,23 +26,28 @@ class Module:
     digest: str
 
 
-def fingerprint(source: Path, command: str) -> str:
+def fingerprint(source: Path, command: str, *modules: str) -> str:
     """Short digest of the code that a command of one of our packages may run; `source` is the folder that holds them.
 
+    `modules` are those that it loads by name: of our packages, or a plugin, whose bytes count as they are.
     Raises FileNotFoundError where there is no such command.
     """
-    entries = [f"{package}.commands.{command.replace('-', '_')}" for package in PACKAGES]
-    entry = next((name for name in entries if _file_of(source, name) is not None), None)
+    commands = [f"{package}.commands.{command.replace('-', '_')}" for package in PACKAGES]
+    entry = next((name for name in commands if _file_of(source, name) is not None), None)
     if entry is None:
-        raise FileNotFoundError(f"{source}: no module {' or '.join(entries)} for the command '{command}'")
-    lines = (f"{name} {read_module(source, name).digest}\n" for name in closure(source, entry))
+        raise FileNotFoundError(f"{source}: no module {' or '.join(commands)} for the command '{command}'")
+    plugins = {name: Path(sys.modules[name].__file__ or "") for name in modules if name.split(".")[0] not in PACKAGES}
+    entries = [entry, *(name for name in modules if name not in plugins)]
+    entries += [found for path in plugins.values() for found in _imports(source, ast.parse(path.read_bytes()))]
+    lines = [f"{name} {read_module(source, name).digest}\n" for name in closure(source, *entries)]
+    lines += [f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n" for name, path in sorted(plugins.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
-def closure(source: Path, entry: str) -> list[str]:
-    """Names of all modules of our packages that `entry` imports, directly or not, itself included, sorted."""
+def closure(source: Path, *entries: str) -> list[str]:
+    """Names of all modules of our packages that `entries` import, directly or not, themselves included, sorted."""
     found: set[str] = set()
-    waiting = _with_packages(source, entry)
+    waiting = [name for entry in entries for name in _with_packages(source, entry)]
     while waiting:
         name = waiting.pop()
         if name not in found:
@@ -57,10 +63,15 @@ def read_module(source: Path, name: str) -> Module:
     assert path is not None, name
     tree = ast.parse(path.read_bytes(), filename=str(path))
     nodes = list(ast.walk(tree))
-    imports = {each for node in nodes for target in _targets(node) for each in _with_packages(source, target)}
+    imports = _imports(source, tree)
     data = [other.name.encode() + b"\0" + other.read_bytes() for other in _named_data_files(path, nodes)]
     _drop_docstrings(nodes)
     return Module(tuple(sorted(imports)), hashlib.sha256(b"\0".join([ast.unparse(tree).encode(), *data])).hexdigest())
+
+
+def _imports(source: Path, tree: ast.Module) -> set[str]:
+    targets = (target for node in ast.walk(tree) for target in _targets(node))
+    return {each for target in targets for each in _with_packages(source, target)}
 
 
 def _file_of(source: Path, name: str) -> Path | None:

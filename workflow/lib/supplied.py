@@ -15,29 +15,6 @@ def archive_files(config: Mapping[str, Any]) -> list[str]:
     return [] if config["simulation"] is None else ["<results>/archive/archive.json"]
 
 
-def expression_table(config: Mapping[str, Any]) -> str | None:
-    """The user's expression table, where the config asks for one."""
-    return config["modalities"]["rna"]["table"] if config["modalities"]["rna"]["source"] == "matrix" else None
-
-
-def image_table(config: Mapping[str, Any]) -> str | None:
-    """The user's zip or folder of images and masks, where the config asks for one."""
-    place = {"kaggle": "archive", "nifti": "folder", "dicom": "folder"}.get(config["modalities"]["flair"]["source"])
-    return None if place is None else config["modalities"]["flair"][place]
-
-
-def image_lists(config: Mapping[str, Any]) -> list[str]:
-    """The user's lists of series and of patients that are there, as a rule's input."""
-    return [*existing(config["modalities"]["flair"]["manifest"]), *existing(config["modalities"]["flair"]["patients"])]
-
-
-def positions_table(config: Mapping[str, Any]) -> list[str]:
-    """Where genes lie, as a rule's input: the user's table, or the annotation's where the order by position asks."""
-    if _fit(config)["positions"] is not None:
-        return [_fit(config)["positions"]]
-    return ["<results>/tables/gene_positions.tsv"] if _fit(config)["gene_order"] == "position" else []
-
-
 def gene_list(config: Mapping[str, Any]) -> list[str]:
     """The user's list of genes, as a rule's input, where the config filters by it."""
     return [_fit(config)["gene_list"]] if _fit(config)["gene_filter"] == "list" else []

@@ -1,6 +1,6 @@
 """From predicted masks to scores, intervals, tests and the gene audit; no GPU, no torch.
 
-REQUIRED INPUTS: <results>/predictions/, <results>/shards/images/slices.parquet, <results>/tables/split.parquet.
+REQUIRED INPUTS: <results>/predictions/, <results>/shards/flair/slices.parquet, <results>/tables/split.parquet.
 OUTPUTS: <results>/evaluation/.
 """
 
@@ -15,7 +15,7 @@ rule evaluate:
     """Score one run's masks against the truth in every definition, patient by patient."""
     input:
         predictions="<results>/predictions/{run}.parquet",
-        slices="<results>/shards/images/slices.parquet",
+        slices="<results>/shards/flair/slices.parquet",
     output:
         scores="<results>/evaluation/{run}.parquet",
     log:
@@ -83,7 +83,7 @@ rule paper_like:
     """Say what the paper's likely protocol would have claimed, watermarked; models split by slice stand here alone."""
     input:
         scores=expand("<results>/evaluation/{run}.parquet", run=[*SEGMENTERS, *LEAKY]),
-        slices="<results>/shards/images/slices.parquet",
+        slices="<results>/shards/flair/slices.parquet",
         split="<results>/tables/split.parquet",
     output:
         table="<results>/evaluation/paper_like.csv",

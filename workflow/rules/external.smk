@@ -24,13 +24,13 @@ use rule * from another exclude split, check_leaks, fit_genes, pretrain, finetun
 rule admit_external:
     """Refuse whoever was trained on, and put all others on the frozen genes."""
     input:
-        slices="<results>/shards/images/slices.parquet",
-        values="<results>/shards/expression/values.parquet",
+        slices="<results>/shards/flair/slices.parquet",
+        values="<results>/shards/rna/values.parquet",
         split="<results>/tables/whole.parquet",
         fitted=WHOLE_FOLD,
         cohort=f"{OUTSIDE}/tables/cohort.parquet",
-        external_slices=f"{OUTSIDE}/shards/images/slices.parquet",
-        external_values=f"{OUTSIDE}/shards/expression/values.parquet",
+        external_slices=f"{OUTSIDE}/shards/flair/slices.parquet",
+        external_values=f"{OUTSIDE}/shards/rna/values.parquet",
     output:
         values=f"{OUTSIDE}/admitted/values.parquet",
         genes=f"{OUTSIDE}/admitted/genes.parquet",
@@ -74,7 +74,7 @@ rule admit_external:
 
 use rule predict_fold from another as external_predict_fold with:
     input:
-        slices=f"{OUTSIDE}/shards/images/slices.parquet",
+        slices=f"{OUTSIDE}/shards/flair/slices.parquet",
         values=f"{OUTSIDE}/admitted/values.parquet",
         genes=WHOLE_FOLD,
         split=f"{OUTSIDE}/admitted/split.parquet",

@@ -5,25 +5,17 @@ OUTPUTS: <results>/preflight.json, <results>/locks/, <results>/raw/, <results>/t
 """
 
 
-scattergather:
-    expression=config["modalities"]["rna"]["batches"],
-    images=config["modalities"]["flair"]["batches"],
-
-
 rule locks:
     """Target: what exists, pinned."""
     input:
-        expression="<results>/locks/expression.json",
-        images="<results>/locks/images.json",
+        locks=[one.lock for one in MODALITIES.values()],
 
 
 rule preflight:
     """Ask whether all that the config names can be had, before anything large is fetched."""
     input:
         archive=ARCHIVE_FILES,
-        expression_table=existing(EXPRESSION_TABLE),
-        image_table=existing(IMAGE_TABLE),
-        given=IMAGE_LISTS + COMMITTED,
+        given=[path for one in MODALITIES.values() for path in one.given_files],
     output:
         preflight="<results>/preflight.json",
     log:
@@ -38,34 +30,31 @@ rule preflight:
         runtime=10,
         net=1,
     params:
-        expression=settings("modalities.rna", without=UNASKED),
-        images=settings("modalities.flair", without=PACE),
+        modalities=asked_of_all(MODALITIES),
         archive=option("--archive", ARCHIVE),
-        code=code_of("preflight"),
+        code=code_of("preflight", *fetching_code(MODALITIES)),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi preflight \
-            --expression {params.expression:q} \
-            --images {params.images:q} \
+            --modalities {params.modalities:q} \
             {params.archive:q} \
             --output {output.preflight:q}
         """
 
 
-rule lock_expression:
-    """Pin which expression files there are, which are chosen and why."""
+rule lock:
+    """Pin what there is of a modality, what is chosen and why."""
     input:
         preflight="<results>/preflight.json",
         archive=ARCHIVE_FILES,
-        table=existing(EXPRESSION_TABLE),
-        committed=existing(config["modalities"]["rna"]["lock"]),
+        given=lambda wildcards: MODALITIES[wildcards.modality].given_files,
     output:
-        lock="<results>/locks/expression.json",
+        lock="<results>/locks/{modality}.json",
     log:
-        "<logs>/lock_expression.log",
+        "<logs>/lock-{modality}.log",
     benchmark:
-        "<benchmarks>/lock_expression.tsv"
+        "<benchmarks>/lock-{modality}.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -74,66 +63,34 @@ rule lock_expression:
         runtime=30,
         net=1,
     params:
-        settings=settings("modalities.rna", without=UNASKED),
+        settings=lambda wildcards: MODALITIES[wildcards.modality].asked,
         archive=option("--archive", ARCHIVE),
-        code=code_of("lock-expression"),
+        code=lambda wildcards: code_of(
+            "lock", *MODALITIES[wildcards.modality].fetching_code
+        ),
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi lock-expression \
+        python -m mgi lock \
+            --modality {wildcards.modality:q} \
             --settings {params.settings:q} \
             {params.archive:q} \
             --output {output.lock:q}
         """
 
 
-rule lock_images:
-    """Pin which image series there are, which are chosen and why."""
+rule fetch:
+    """Fetch and verify one batch of the chosen items of a modality."""
     input:
-        preflight="<results>/preflight.json",
+        lock="<results>/locks/{modality}.json",
         archive=ARCHIVE_FILES,
-        table=existing(IMAGE_TABLE),
-        lists=IMAGE_LISTS,
-        committed=existing(config["modalities"]["flair"]["lock"]),
+        table=lambda wildcards: MODALITIES[wildcards.modality].own_files,
     output:
-        lock="<results>/locks/images.json",
+        index="<results>/raw/{modality}/batch-{batch}.json",
     log:
-        "<logs>/lock_images.log",
+        "<logs>/fetch-{modality}-{batch}.log",
     benchmark:
-        "<benchmarks>/lock_images.tsv"
-    conda:
-        "../../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-        net=1,
-    params:
-        settings=settings("modalities.flair", without=PACE),
-        archive=option("--archive", ARCHIVE),
-        code=code_of("lock-images"),
-    shell:
-        r"""
-        exec &> >(tee {log:q})
-        python -m mgi lock-images \
-            --settings {params.settings:q} \
-            {params.archive:q} \
-            --output {output.lock:q}
-        """
-
-
-rule fetch_expression:
-    """Fetch and verify one batch of the chosen expression files."""
-    input:
-        lock="<results>/locks/expression.json",
-        archive=ARCHIVE_FILES,
-        table=existing(EXPRESSION_TABLE),
-    output:
-        index="<results>/raw/expression/batch-{scatteritem}.json",
-    log:
-        "<logs>/fetch_expression-{scatteritem}.log",
-    benchmark:
-        "<benchmarks>/fetch_expression-{scatteritem}.tsv"
+        "<benchmarks>/fetch-{modality}-{batch}.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -142,50 +99,18 @@ rule fetch_expression:
         runtime=240,
         net=1,
     params:
-        settings=settings("modalities.rna", without=("batches", "unit", "fit")),
+        settings=lambda wildcards: MODALITIES[wildcards.modality].fetched,
         archive=option("--archive", ARCHIVE),
-        code=code_of("fetch-expression"),
+        code=lambda wildcards: code_of(
+            "fetch", *MODALITIES[wildcards.modality].fetching_code
+        ),
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi fetch-expression \
+        python -m mgi fetch \
+            --modality {wildcards.modality:q} \
             --lock {input.lock:q} \
-            --batch {wildcards.scatteritem:q} \
-            --settings {params.settings:q} \
-            {params.archive:q} \
-            --output {output.index:q}
-        """
-
-
-rule fetch_images:
-    """Fetch and verify one batch of the chosen image series."""
-    input:
-        lock="<results>/locks/images.json",
-        archive=ARCHIVE_FILES,
-        table=existing(IMAGE_TABLE),
-    output:
-        index="<results>/raw/images/batch-{scatteritem}.json",
-    log:
-        "<logs>/fetch_images-{scatteritem}.log",
-    benchmark:
-        "<benchmarks>/fetch_images-{scatteritem}.tsv"
-    conda:
-        "../../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=240,
-        net=1,
-    params:
-        settings=settings("modalities.flair", without=("batches",)),
-        archive=option("--archive", ARCHIVE),
-        code=code_of("fetch-images"),
-    shell:
-        r"""
-        exec &> >(tee {log:q})
-        python -m mgi fetch-images \
-            --lock {input.lock:q} \
-            --batch {wildcards.scatteritem:q} \
+            --batch {wildcards.batch:q} \
             --settings {params.settings:q} \
             {params.archive:q} \
             --output {output.index:q}
@@ -211,7 +136,7 @@ rule gene_positions:
         runtime=60,
         net=1,
     params:
-        settings=settings("modalities.rna", without=UNASKED),
+        settings=MODALITIES["rna"].asked,
         gtf=settings("modalities.rna.fit.gtf"),
         folder=GTF_FOLDER,
         archive=option("--archive", ARCHIVE),
@@ -229,14 +154,10 @@ rule gene_positions:
 
 
 rule cohort:
-    """Pair patients across the archives and say why each of the others was dropped."""
+    """Pair patients across the locks and say why each of the others was dropped."""
     input:
-        expression_lock="<results>/locks/expression.json",
-        image_lock="<results>/locks/images.json",
-        expression_index=gather.expression(
-            "<results>/raw/expression/batch-{scatteritem}.json"
-        ),
-        image_index=gather.images("<results>/raw/images/batch-{scatteritem}.json"),
+        locks=[one.lock for one in MODALITIES.values()],
+        indexes=[path for one in MODALITIES.values() for path in one.indexes],
     output:
         cohort="<results>/tables/cohort.parquet",
         tsv="<results>/tables/cohort.tsv",
@@ -252,15 +173,13 @@ rule cohort:
         runtime=10,
     params:
         exclude=["--exclude", *config["cohort"]["exclude"]],
-        code=code_of("cohort"),
+        code=code_of("cohort", *what_they_are(MODALITIES)),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi cohort \
-            --expression-lock {input.expression_lock:q} \
-            --image-lock {input.image_lock:q} \
-            --expression-index {input.expression_index:q} \
-            --image-index {input.image_index:q} \
+            --lock {input.locks:q} \
+            --index {input.indexes:q} \
             {params.exclude:q} \
             --output {output.cohort:q} \
             --tsv {output.tsv:q}

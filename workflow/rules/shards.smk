@@ -8,26 +8,27 @@ OUTPUTS: <results>/shards/, <results>/tables/split.parquet and whole.parquet, <r
 rule data:
     """Target: everything that training reads."""
     input:
-        expression="<results>/shards/expression/dataset.json",
-        images="<results>/shards/images/dataset.json",
+        shards=[one.shard[-1] for one in MODALITIES.values()],
         split="<results>/tables/split.parquet",
 
 
-rule shard_expression:
-    """Put every patient's unscaled expression into one float32 table."""
+rule shard:
+    """Put what was fetched of a table's modality into one file, a row a patient, unscaled."""
     input:
-        lock="<results>/locks/expression.json",
-        index=gather.expression("<results>/raw/expression/batch-{scatteritem}.json"),
-        table=existing(EXPRESSION_TABLE),
-        positions=POSITIONS,
+        lock="<results>/locks/{modality}.json",
+        index=lambda wildcards: MODALITIES[wildcards.modality].indexes,
+        table=lambda wildcards: MODALITIES[wildcards.modality].own_files,
+        given=lambda wildcards: MODALITIES[wildcards.modality].shard_inputs.values(),
     output:
-        values="<results>/shards/expression/values.parquet",
-        genes="<results>/shards/expression/genes.parquet",
-        dataset="<results>/shards/expression/dataset.json",
+        values="<results>/shards/{modality}/values.parquet",
+        genes="<results>/shards/{modality}/genes.parquet",
+        dataset="<results>/shards/{modality}/dataset.json",
     log:
-        "<logs>/shard_expression.log",
+        "<logs>/shard-{modality}.log",
     benchmark:
-        "<benchmarks>/shard_expression.tsv"
+        "<benchmarks>/shard-{modality}.tsv"
+    wildcard_constraints:
+        modality=of_format(MODALITIES, "table"),
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -35,60 +36,49 @@ rule shard_expression:
         mem_mb=4000,
         runtime=60,
     params:
-        table=option("--table", EXPRESSION_TABLE),
-        stored=config["modalities"]["rna"]["unit"],
-        positions=["--positions"] if POSITIONS else [],
-        code=code_of("shard-expression"),
+        table=lambda wildcards: option(
+            "--table", MODALITIES[wildcards.modality].own_path
+        ),
+        settings=lambda wildcards: MODALITIES[wildcards.modality].stored,
+        cohort=lambda wildcards, input: option("--cohort", input.get("cohort")),
+        given=lambda wildcards, input: MODALITIES[wildcards.modality].shard_options(
+            input.given
+        ),
+        code=lambda wildcards: code_of(
+            "shard", *MODALITIES[wildcards.modality].sharding_code
+        ),
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi shard-expression \
+        python -m mgi shard \
+            --modality {wildcards.modality:q} \
+            --settings {params.settings:q} \
             --lock {input.lock:q} \
             --index {input.index:q} \
-            --stored {params.stored:q} \
             {params.table:q} \
-            {params.positions:q} {input.positions:q} \
-            --values {output.values:q} \
-            --genes {output.genes:q} \
-            --dataset {output.dataset:q}
+            {params.cohort:q} \
+            {params.given:q} \
+            --threads {threads} \
+            --output {output:q}
         """
 
 
-rule shard_images:
-    """Put every slice of the cohort with its mask into one table, inferior to superior."""
+use rule shard as shard_volumes with:
     input:
-        lock="<results>/locks/images.json",
-        index=gather.images("<results>/raw/images/batch-{scatteritem}.json"),
+        lock="<results>/locks/{modality}.json",
+        index=lambda wildcards: MODALITIES[wildcards.modality].indexes,
+        table=lambda wildcards: MODALITIES[wildcards.modality].own_files,
+        given=lambda wildcards: MODALITIES[wildcards.modality].shard_inputs.values(),
         cohort="<results>/tables/cohort.parquet",
-        table=existing(IMAGE_TABLE),
     output:
-        slices="<results>/shards/images/slices.parquet",
-        dataset="<results>/shards/images/dataset.json",
-    log:
-        "<logs>/shard_images.log",
-    benchmark:
-        "<benchmarks>/shard_images.tsv"
-    conda:
-        "../../envs/data.yaml"
+        slices="<results>/shards/{modality}/slices.parquet",
+        dataset="<results>/shards/{modality}/dataset.json",
+    wildcard_constraints:
+        modality=of_format(MODALITIES, "volumes"),
     threads: 2
     resources:
         mem_mb=4000,
         runtime=120,
-    params:
-        table=option("--table", IMAGE_TABLE),
-        code=code_of("shard-images"),
-    shell:
-        r"""
-        exec &> >(tee {log:q})
-        python -m mgi shard-images \
-            --lock {input.lock:q} \
-            --index {input.index:q} \
-            --cohort {input.cohort:q} \
-            {params.table:q} \
-            --threads {threads} \
-            --slices {output.slices:q} \
-            --dataset {output.dataset:q}
-        """
 
 
 rule split:
@@ -130,8 +120,7 @@ rule check_leaks:
     """Refuse a split whose roles share a patient, a gene vector or an image slice; training waits for it."""
     input:
         split=lambda wildcards: LEAK_CHECKS[wildcards.of].split,
-        slices="<results>/shards/images/slices.parquet",
-        values="<results>/shards/expression/values.parquet",
+        shards=[path for one in MODALITIES.values() for path in one.shard],
     output:
         report="<results>/tables/leaks{of}.json",
     log:
@@ -147,6 +136,7 @@ rule check_leaks:
         mem_mb=4000,
         runtime=30,
     params:
+        datasets=lambda wildcards, input: described(input.shards),
         protocol=lambda wildcards: LEAK_CHECKS[wildcards.of].protocol,
         code=code_of("check-leaks"),
     shell:
@@ -154,8 +144,7 @@ rule check_leaks:
         exec &> >(tee {log:q})
         python -m mgi check-leaks \
             --split {input.split:q} \
-            --slices {input.slices:q} \
-            --values {input.values:q} \
+            --dataset {params.datasets:q} \
             --protocol {params.protocol:q} \
             --output {output.report:q}
         """
@@ -164,8 +153,7 @@ rule check_leaks:
 rule fit_genes:
     """Choose and scale a fold's genes on its training patients alone."""
     input:
-        values="<results>/shards/expression/values.parquet",
-        genes="<results>/shards/expression/genes.parquet",
+        expression="<results>/shards/rna/dataset.json",
         split=lambda wildcards: fold_split(int(wildcards.fold)),
         listed=GENE_LIST,
     output:
@@ -188,8 +176,7 @@ rule fit_genes:
         r"""
         exec &> >(tee {log:q})
         python -m mgi fit-genes \
-            --values {input.values:q} \
-            --genes {input.genes:q} \
+            --expression-shard {input.expression:q} \
             --split {input.split:q} \
             --fold {wildcards.fold:q} \
             --settings {params.settings:q} \

@@ -14,8 +14,8 @@ rule train:
 rule pretrain:
     """Align the gene and image encoders by contrast on a fold's training patients."""
     input:
-        slices="<results>/shards/images/slices.parquet",
-        values="<results>/shards/expression/values.parquet",
+        slices="<results>/shards/flair/slices.parquet",
+        values="<results>/shards/rna/values.parquet",
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -72,8 +72,8 @@ rule pretrain:
 rule finetune:
     """Train one segmentation network, from pre-trained encoders where its row says so."""
     input:
-        slices="<results>/shards/images/slices.parquet",
-        values="<results>/shards/expression/values.parquet",
+        slices="<results>/shards/flair/slices.parquet",
+        values="<results>/shards/rna/values.parquet",
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -127,8 +127,8 @@ rule finetune:
 rule predict_fold:
     """Segment every slice of the fold's test patients, with each kind of genes that the audit asks for."""
     input:
-        slices="<results>/shards/images/slices.parquet",
-        values="<results>/shards/expression/values.parquet",
+        slices="<results>/shards/flair/slices.parquet",
+        values="<results>/shards/rna/values.parquet",
         genes=run_genes,
         split="<results>/tables/split.parquet",
         weights="<results>/runs/{run}/weights.safetensors",

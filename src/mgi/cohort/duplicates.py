@@ -19,24 +19,24 @@ SAMPLED = 4  # every fourth slice tells a copied scan from another
 
 
 def digest_of_values(values: NDArray[Any]) -> bytes:
-    """SHA-256 of an array's shape and its values as float32; 0 and -0 are one value."""
+    """Return the SHA-256 of an array's shape and its values as float32; 0 and -0 are one value."""
     digest = hashlib.sha256(str(values.shape).encode())
     digest.update((np.asarray(values, "<f4", order="C") + np.float32(0)).data)
     return digest.digest()
 
 
 def digest_of_image(slices: NDArray[Any]) -> bytes:
-    """The digest of a whole image (S, H, W), by its number of slices and a sample of them."""
+    """Return the digest of a whole image (S, H, W), by its number of slices and a sample of them."""
     return hashlib.sha256(b"".join([str(len(slices)).encode(), *map(digest_of_values, slices[::SAMPLED])])).digest()
 
 
 def slice_digests(slices: NDArray[Any]) -> list[bytes]:
-    """The digests of the slices of an image (S, H, W); constant and almost empty ones are left out."""
+    """Return the digests of the slices of an image (S, H, W); constant and almost empty ones are left out."""
     return [digest_of_values(one) for one in slices if float((one > one.min()).mean()) >= LEAST_CONTENT]
 
 
 def slice_index(patients: Iterable[PatientImages]) -> dict[bytes, str]:
-    """The patient of each slice by its digest; of several the first."""
+    """Map the digest of each slice to its patient, the first where several have it."""
     index: dict[bytes, str] = {}
     for patient in patients:
         for digest in slice_digests(patient.slices):
@@ -45,13 +45,13 @@ def slice_index(patients: Iterable[PatientImages]) -> dict[bytes, str]:
 
 
 def same_slices(known: Mapping[bytes, str], patients: Iterable[PatientImages]) -> dict[str, str]:
-    """Of each patient who has a slice of `known` (see slice_index), whose it is."""
+    """Map each patient who has a slice of `known` (see slice_index) to its owner there."""
     found = {one.patient_id: [known[key] for key in slice_digests(one.slices) if key in known] for one in patients}
     return {patient: owners[0] for patient, owners in found.items() if owners}
 
 
 def same_values(known: Mapping[str, NDArray[Any]], patients: Mapping[str, NDArray[Any]]) -> dict[str, str]:
-    """Of each patient whose values (G,) are exactly those of somebody in `known`, whose they are."""
+    """Map each patient whose values (G,) are exactly those of somebody in `known` to that patient."""
     index = {digest_of_values(values): patient for patient, values in known.items()}
     found = {patient: index.get(digest_of_values(values)) for patient, values in patients.items()}
     return {patient: owner for patient, owner in found.items() if owner is not None}

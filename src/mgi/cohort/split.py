@@ -5,14 +5,13 @@ Patients with an image and no expression train nothing: each belongs to one fold
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from mgi.cohort.settings import SplitSettings
 from mgi.core.errors import BadInputError
-from mgi.core.ids import site_of
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 RNA_ONLY, IMAGE_ONLY = "rna_only", "image_only"
@@ -33,33 +32,37 @@ def split_patients(
     settings: SplitSettings,
     rna_only: Iterable[str] = (),
     image_only: Iterable[str] = (),
+    *,
+    sites: Mapping[str, str],
 ) -> list[SplitRow]:
     """A row per fold and patient, sorted; every patient is tested exactly once and folds differ by one patient at most.
 
-    Sites are spread evenly over the folds; those with fewer patients than folds are pooled. The order of the given
-    patients does not matter. Those of `rna_only` have that role in every fold, those of `image_only` in one; they
-    change nothing for the others. Raises BadInputError where patients repeat or are too few for the folds.
+    The `sites` of all patients are spread evenly over the folds; those with fewer patients than folds are pooled. The
+    order of the given patients does not matter. Those of `rna_only` have that role in every fold, those of `image_only`
+    in one; they change nothing for the others. Raises BadInputError where patients repeat or are too few for the folds.
     """
     patients, unpaired = _checked(patient_ids, rna_only, settings)
     apart = sorted(image_only)
     if shared := set(apart) & {*patients, *unpaired}:
         raise BadInputError(f"split: {min(shared)} has expression, expected none among the patients with an image only")
-    strata = _strata(patients, settings.folds)
+    strata = _strata(patients, settings.folds, sites)
     dealt = _shuffled(strata, np.random.default_rng(settings.seed))
     rows = []
     for fold in range(settings.folds):
-        rows += _fold_rows(fold, set(dealt[fold :: settings.folds]), strata, unpaired, settings)
-        rows += [SplitRow(fold, patient, site_of(patient), IMAGE_ONLY) for patient in apart[fold :: settings.folds]]
+        rows += _fold_rows(fold, set(dealt[fold :: settings.folds]), strata, unpaired, settings, sites)
+        rows += [SplitRow(fold, patient, sites[patient], IMAGE_ONLY) for patient in apart[fold :: settings.folds]]
     return sorted(rows)
 
 
-def whole_cohort(patient_ids: Iterable[str], settings: SplitSettings, rna_only: Iterable[str] = ()) -> list[SplitRow]:
+def whole_cohort(
+    patient_ids: Iterable[str], settings: SplitSettings, rna_only: Iterable[str] = (), *, sites: Mapping[str, str]
+) -> list[SplitRow]:
     """One fold more, of the number after the last, that tests nobody: all train but those who validate.
 
     Validation is drawn as in the folds. Raises BadInputError as `split_patients` does.
     """
     patients, unpaired = _checked(patient_ids, rna_only, settings)
-    return _fold_rows(settings.folds, set(), _strata(patients, settings.folds), unpaired, settings)
+    return _fold_rows(settings.folds, set(), _strata(patients, settings.folds, sites), unpaired, settings, sites)
 
 
 def _checked(
@@ -76,7 +79,12 @@ def _checked(
 
 
 def _fold_rows(
-    fold: int, tested: set[str], strata: list[list[str]], unpaired: list[str], settings: SplitSettings
+    fold: int,
+    tested: set[str],
+    strata: list[list[str]],
+    unpaired: list[str],
+    settings: SplitSettings,
+    sites: Mapping[str, str],
 ) -> list[SplitRow]:
     """The rows of one fold, sorted by patient; validation is drawn evenly from the strata of those not tested."""
     rest = [[patient for patient in stratum if patient not in tested] for stratum in strata]
@@ -87,7 +95,7 @@ def _fold_rows(
         n_patients = len(roles) + len(tested)
         raise BadInputError(f"split: {n_patients} patients leave none to train on in fold {fold}")
     roles |= dict.fromkeys(tested, TEST) | dict.fromkeys(unpaired, RNA_ONLY)
-    return [SplitRow(fold, patient, site_of(patient), roles[patient]) for patient in sorted(roles)]
+    return [SplitRow(fold, patient, sites[patient], roles[patient]) for patient in sorted(roles)]
 
 
 class SiteCount(NamedTuple):
@@ -112,11 +120,11 @@ def site_counts(rows: Iterable[SplitRow]) -> list[SiteCount]:
     ]
 
 
-def _strata(patients: list[str], folds: int) -> list[list[str]]:
+def _strata(patients: list[str], folds: int, sites: Mapping[str, str]) -> list[list[str]]:
     """Patients by site, the small sites together and last."""
     by_site: dict[str, list[str]] = {}
     for patient in patients:
-        by_site.setdefault(site_of(patient), []).append(patient)
+        by_site.setdefault(sites[patient], []).append(patient)
     large = [group for _, group in sorted(by_site.items()) if len(group) >= folds]
     small = [patient for _, group in sorted(by_site.items()) if len(group) < folds for patient in group]
     return [*large, small] if small else large

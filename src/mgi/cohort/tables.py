@@ -1,7 +1,6 @@
-"""The cohort and the split as Parquet for the next stage and as text for people."""
+"""The split as Parquet for the next stage and as text for people."""
 
 import csv
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,35 +8,16 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from mgi.cohort.pairing import CohortRow
 from mgi.cohort.split import SiteCount, SplitRow
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.shards.parquet import read_table, write_table
-from mgi.shards.schemas import COHORT, SPLIT
-
-
-def write_cohort(rows: Sequence[CohortRow], parquet: Path | str, tsv: Path | str) -> None:
-    """Write the cohort, a row per patient."""
-    _write([dataclasses.asdict(row) for row in rows], COHORT, parquet, tsv)
-
-
-def read_cohort(path: Path | str) -> pd.DataFrame:
-    """The cohort with the columns of schemas.COHORT.
-
-    Raises BadInputError where columns differ or a patient occurs twice.
-    """
-    cohort: pd.DataFrame = read_table(path, COHORT).to_pandas()
-    if (repeated := cohort["patient_id"].duplicated()).any():
-        raise BadInputError(
-            f"{path}: {cohort['patient_id'][repeated].iloc[0]} occurs twice, expected one row per patient"
-        )
-    return cohort
+from mgi.shards.schemas import SPLIT
 
 
 def write_split(rows: Sequence[SplitRow], parquet: Path | str, tsv: Path | str | None = None) -> None:
     """Write the split, a row per fold and patient; as text too where `tsv` names a file."""
-    _write([row._asdict() for row in rows], SPLIT, parquet, tsv)
+    write_with_text([row._asdict() for row in rows], SPLIT, parquet, tsv)
 
 
 def write_split_sites(rows: Sequence[SiteCount], tsv: Path | str) -> None:
@@ -70,7 +50,10 @@ def patients_with_role(split: pd.DataFrame, fold: int, role: str) -> list[str]:
     return sorted(split.loc[(split["fold"] == fold) & (split["role"] == role), "patient_id"])
 
 
-def _write(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, parquet: Path | str, tsv: Path | str | None) -> None:
+def write_with_text(
+    rows: Sequence[Mapping[str, Any]], schema: pa.Schema, parquet: Path | str, tsv: Path | str | None
+) -> None:
+    """Write rows as Parquet and, where `tsv` names a file, as text."""
     write_table(parquet, pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
     if tsv is None:
         return

@@ -17,10 +17,10 @@ from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
 from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
-from mgi.modalities.rna.fingerprints import fingerprints
 from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, train_hash_of
+from mgi.modalities.rna.random_id_vectors import random_id_vectors
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression
@@ -139,7 +139,7 @@ class Fold:
         if absent := [patient for patient in patients if patient not in place]:
             raise BadInputError(f"expression shard: no expression of {absent[0]}, who is in the split")
         if self._fingerprint_seed is not None:
-            return torch.from_numpy(fingerprints(patients, len(self.gene_ids), self._fingerprint_seed))
+            return torch.from_numpy(random_id_vectors(patients, len(self.gene_ids), self._fingerprint_seed))
         return torch.from_numpy(self.fitted.transform(self._expression.values[[place[one] for one in patients]]))
 
     def average_genes(self) -> torch.Tensor:

@@ -6,7 +6,6 @@ Not a command (the leading underscore hides it from the command line).
 import os
 import subprocess
 import sys
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,19 +14,11 @@ import mgi
 from mgi.core.errors import ConfigError, ResourceError
 from mgi.http.retry import RetryPolicy
 from mgi.http.service import Service, open_service
-from mgi.modalities.flair.settings import FlairSettings
-from mgi.modalities.rna.settings import RnaSettings
-
-
-def add_source_options(parser: ArgumentParser) -> None:
-    """The options that say where a source's data lies on this machine."""
-    parser.add_argument("--settings", required=True, help="one section of the configuration, as JSON")
-    parser.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real services")
-    parser.add_argument("--table", help="the user's own file or folder (overrides the one in the settings)")
+from mgi.modalities.fetching import ServiceSettings
 
 
 @contextmanager
-def service_for(archive: str | None, path: str, chosen: RnaSettings | FlairSettings) -> Iterator[Service]:
+def service_for(archive: str | None, path: str, chosen: ServiceSettings) -> Iterator[Service]:
     """A client of the real service, or of the simulated archive under `path` of a local server."""
     with _base_url(archive, path, chosen.base_url) as url:
         policy = RetryPolicy(base_s=chosen.retry_base_s)

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mgi.cohort.cohort_table import read_cohort
 from mgi.cohort.duplicates import same_slices, same_values, slice_index
-from mgi.cohort.pairing import KEPT
 from mgi.cohort.settings import AdmissionSettings
 from mgi.cohort.split import RNA_ONLY, TEST, SplitRow
-from mgi.cohort.tables import read_cohort, read_split, write_split
+from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.core.ids import site_of
 from mgi.core.settings import parse
 from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.new_patient import find_genes
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     fitted.require_genes(ours.genes["gene_id"].tolist(), str(args.values))
     _check_scales(ours, theirs, args.external_values)
     cohort = read_cohort(args.external_cohort)
-    patients = sorted(cohort.loc[cohort["status"] == KEPT, "patient_id"])
+    patients = cohort.kept
     values, missing = _on_frozen_genes(theirs, patients, fitted)
     if len(missing) > settings.max_missing * len(fitted.gene_ids):
         raise BadInputError(
@@ -75,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
         patient_ids=patients, values=values, genes=ours.genes, scale=ours.scale, simulated=simulated
     )
     write_expression(admitted, args.output_values, args.output_genes, args.output_dataset)
-    write_split([SplitRow(fold, one, site_of(one), TEST) for one in patients], args.output_split, args.tsv)
+    write_split([SplitRow(fold, one, cohort.sites[one], TEST) for one in patients], args.output_split, args.tsv)
     write_json(
         args.facts,
         {

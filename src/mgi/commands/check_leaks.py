@@ -1,7 +1,7 @@
-"""Refuse a split whose training, validation and test have a patient, a gene vector or an image slice in common.
+"""Refuse a split whose training, validation and test have a patient, a vector or an image slice in common.
 
-INPUTS: split, expression shard, image shard. OUTPUT: what was compared (JSON), which every training run waits for.
-The protocol `slice` divides patients on purpose: then the report says how many, and nothing else is different.
+INPUTS: split, and the dataset.json of every shard. OUTPUT: what was compared (JSON), which every training run waits
+for. The protocol `slice` divides patients on purpose: then the report says how many, and nothing else is different.
 """
 
 import argparse
@@ -10,24 +10,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.duplicates import digest_of_values, slice_digests
 from mgi.cohort.leaks import leaks_of
+from mgi.cohort.shard_digests import ShardDigests, digests_of_shard
 from mgi.cohort.slice_split import WATERMARK
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.shards.expression_shard import read_expression
-from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table
 from mgi.shards.schemas import SPLIT
-
-Digests = dict[str, set[bytes]]
 
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--split", required=True, type=Path)
-    options.add_argument("--slices", required=True, type=Path, help="image shard")
-    options.add_argument("--values", required=True, type=Path, help="expression shard")
+    options.add_argument("--dataset", required=True, nargs="+", type=Path, help="the dataset.json of each shard")
     options.add_argument("--protocol", choices=("patient", "slice"), default="patient")
     options.add_argument("--output", required=True, type=Path, help="the report, JSON")
     return options
@@ -35,12 +30,8 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     folds = _folds(args.split)
-    expression = read_expression(args.values.parent)
-    genes = {
-        patient: {digest_of_values(row)} for patient, row in zip(expression.patient_ids, expression.values, strict=True)
-    }
-    images = {one.patient_id: set(slice_digests(one.slices)) for one in iter_images(args.slices.parent)}
-    shared: Mapping[str, Digests] = {"gene vector": genes, "image slice": images}
+    shards = [digests_of_shard(path) for path in args.dataset]
+    shared = {one.what: one.by_patient for one in shards}
     if leaks := [leak for fold, roles in folds.items() for leak in leaks_of(fold, roles, shared)]:
         more = f" ({len(leaks) - 1} more)" if len(leaks) > 1 else ""
         raise BadInputError(f"{args.split}: {leaks[0]}{more}; expected nothing in common across roles")
@@ -52,15 +43,18 @@ def run(args: argparse.Namespace) -> None:
             **({"watermark": WATERMARK} if args.protocol == "slice" else {}),
             "compared": {
                 "patients": len({patient for roles in folds.values() for patient, _ in roles}),
-                "gene_vectors": len(genes),
-                "image_slices": sum(len(digests) for digests in images.values()),
+                **{f"{one.what.replace(' ', '_')}s": one.n_digests for one in shards},
             },
             "folds": {
                 str(fold): dict(sorted(Counter(role for _, role in roles).items())) for fold, roles in folds.items()
             },
         },
     )
-    print(f"{len(folds)} folds, {len(genes)} gene vectors, {len(images)} image volumes: nothing shared across roles")
+    print(f"{len(folds)} folds, {', '.join(map(_said, shards))}: nothing shared across roles")
+
+
+def _said(shard: ShardDigests) -> str:
+    return f"{shard.n_digests} {shard.what}s of {len(shard.by_patient)} patients"
 
 
 def _folds(path: Path) -> dict[int, list[tuple[str, str]]]:

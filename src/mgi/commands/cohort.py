@@ -1,38 +1,59 @@
-"""Pair patients across the two locks and say why each of the others was dropped."""
+"""Pair patients across the locks of all modalities and say why each of the others was dropped."""
 
 import argparse
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
+from mgi.cohort.cohort_table import write_cohort
 from mgi.cohort.pairing import KEPT, pair_patients
-from mgi.cohort.tables import write_cohort
+from mgi.cohort.presence import Offer
 from mgi.core.errors import BadInputError
-from mgi.locks.lock import ExpressionLock, ImageLock, as_json, read_lock
-from mgi.locks.raw_index import read_raw_indexes
+from mgi.locks.lock import read_lock
+from mgi.locks.raw_index import modality_of_index, read_raw_indexes
+from mgi.modalities.registry import in_order
 
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--expression-lock", required=True, help="lock of the expression source, JSON")
-    options.add_argument("--image-lock", required=True, help="lock of the image source, JSON")
-    options.add_argument("--expression-index", required=True, nargs="+", help="indexes of all fetched batches, JSON")
-    options.add_argument("--image-index", required=True, nargs="+", help="indexes of all fetched batches, JSON")
-    options.add_argument("--exclude", nargs="*", default=[], help="patients to leave out by hand (TCGA-XX-XXXX)")
+    options.add_argument("--lock", required=True, nargs="+", help="a lock of each modality, JSON")
+    options.add_argument("--index", required=True, nargs="+", help="indexes of all batches of all modalities, JSON")
+    options.add_argument("--require", nargs="*", help="modalities that a patient must have to be kept (default: all)")
+    options.add_argument("--exclude", nargs="*", default=[], help="patients to leave out by hand")
     options.add_argument("--output", required=True, help="the cohort, Parquet")
     options.add_argument("--tsv", required=True, help="the same as text")
     return options
 
 
 def run(args: argparse.Namespace) -> None:
-    rows = pair_patients(
-        as_json(read_lock(args.expression_lock, ExpressionLock)),
-        as_json(read_lock(args.image_lock, ImageLock)),
-        read_raw_indexes(args.expression_index, "expression"),
-        read_raw_indexes(args.image_index, "images"),
-        exclude=args.exclude,
-    )
-    write_cohort(rows, args.output, args.tsv)
+    offers = _offers(args.lock, args.index)
+    required = args.require or [offer.modality for offer in offers]
+    rows = pair_patients(offers, required=required, exclude=args.exclude)
+    write_cohort(rows, offers, required, args.output, args.tsv)
     reasons = Counter(row.reason or KEPT for row in rows)
     for reason, count in sorted(reasons.items()):
         print(f"{count:5d}  {reason}")
     if reasons[KEPT] == 0:
-        raise BadInputError(f"{args.tsv}: none of {len(rows)} patients has expression, image and mask; see its reasons")
+        wanted = " and ".join(" with ".join([offer.modality, *offer.companions]) for offer in offers)
+        raise BadInputError(f"{args.tsv}: none of {len(rows)} patients has {wanted}; see its reasons")
+
+
+def _offers(lock_paths: Sequence[str], index_paths: Sequence[str]) -> list[Offer]:
+    locks = {lock.modality: lock for lock in map(read_lock, lock_paths)}
+    if len(locks) < len(lock_paths):
+        raise BadInputError(f"--lock: {len(lock_paths)} locks of {len(locks)} modalities, expected one of each")
+    indexes = defaultdict(list)
+    for path in index_paths:
+        indexes[modality_of_index(path)].append(path)
+    if strange := sorted(indexes.keys() - locks.keys()):
+        raise BadInputError(f"{indexes[strange[0]][0]}: an index of {strange[0]}, of which no lock was given")
+    return [
+        Offer(
+            lock=locks[kind.name],
+            raw=read_raw_indexes(indexes[kind.name], kind.name),
+            companions=kind.companions,
+            is_image=kind.is_image,
+            absent=kind.absent,
+            note=kind.note,
+        )
+        for kind in in_order(locks)
+    ]

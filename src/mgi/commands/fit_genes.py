@@ -1,7 +1,6 @@
 """Choose, order and scale one fold's genes on its training patients alone."""
 
 import argparse
-from pathlib import Path
 
 from mgi.cohort.split import TRAIN
 from mgi.cohort.tables import patients_with_role, read_split
@@ -17,8 +16,7 @@ from mgi.shards.expression_shard import read_expression
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--values", required=True, help="values.parquet of the expression shard")
-    options.add_argument("--genes", required=True, help="genes.parquet of the expression shard, in the same folder")
+    options.add_argument("--expression-shard", required=True, help="its dataset.json")
     options.add_argument("--split", required=True, help="the split, Parquet")
     options.add_argument("--fold", required=True, type=int, help="the fold, from 0")
     options.add_argument("--settings", required=True, help="the section `genes` of the configuration, as JSON")
@@ -29,14 +27,12 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     settings = parse(FitSettings, args.settings, where="modalities.rna.fit")
-    folder = Path(args.values).parent
-    if Path(args.genes).parent != folder:
-        raise BadInputError(f"{args.genes}: expected in the folder of {args.values}")
-    shard = read_expression(folder, counts=settings.gene_filter == "filter_by_expr")
+    shard = read_expression(args.expression_shard, counts=settings.gene_filter == "filter_by_expr")
     train_ids = patients_with_role(read_split(args.split), args.fold, TRAIN)
     row_of = {patient: row for row, patient in enumerate(shard.patient_ids)}
     if absent := [patient for patient in train_ids if patient not in row_of]:
-        raise BadInputError(f"{args.values}: no expression of {absent[0]}, a training patient of fold {args.fold}")
+        who = f"{absent[0]}, a training patient of fold {args.fold}"
+        raise BadInputError(f"{args.expression_shard}: no expression of {who}")
     rows = [row_of[patient] for patient in train_ids]
     listed = read_gene_list(args.gene_list) if args.gene_list else None
     fitted = fit(

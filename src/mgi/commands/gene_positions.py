@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mgi.commands._expression_source import gdc_service
+from mgi.commands._service import service_for
 from mgi.core.settings import parse
 from mgi.modalities.rna.gtf import read_gtf_genes
 from mgi.modalities.rna.positions import write_positions
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     chosen = parse(RnaSettings, args.settings, where="modalities.rna")
     pinned = parse(GtfSettings, args.gtf, where="modalities.rna.fit.gtf")
-    with gdc_service(chosen, archive=args.archive) as service:
+    with service_for(args.archive, "", chosen) as service:
         # A simulated archive has an annotation of its own genes: it alone knows the digest.
         md5 = stated_md5(service, pinned.file_id) if args.archive else pinned.md5
         gtf = Path(args.folder) / f"{md5}.gtf.gz"

@@ -66,9 +66,7 @@ def run(args: argparse.Namespace) -> None:
     training = patients_with_role(split, spec["fold"], TRAIN)
     if train_hash_of(training) != fitted.train_hash:
         raise BadInputError(f"{genes}: fitted on other patients than those of fold {spec['fold']} in the split")
-    ranges = measure(
-        iter_images(results / "shards/images", training), _scaled(results / "shards/expression", fitted, training)
-    )
+    ranges = measure(iter_images(results / "shards/flair", training), _scaled(results / "shards/rna", fitted, training))
     images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("images", "expression"))
     card = model_card(
         CardFacts(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mgi.cohort.tables import read_cohort, read_split
+from mgi.cohort.cohort_table import read_cohort
+from mgi.cohort.tables import read_split
 from mgi.core.environment import commit, machine
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.reporting.all_figures import draw_all, write_figures
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     patients = _read_csv(args.patients)
     headline = config.get("evaluation", {}).get("headline", "volume")
     results = Results(
-        cohort=read_cohort(args.cohort),
+        cohort=read_cohort(args.cohort).table,
         split=read_split(args.split),
         locks={kind: read_json(path) for kind, path in locks.items()},
         lock_digests={kind: sha256_of(path) for kind, path in locks.items()},

@@ -2,10 +2,10 @@
 
 import argparse
 
-from mgi.cohort.pairing import EXCLUDED, KEPT
+from mgi.cohort.cohort_table import read_cohort
 from mgi.cohort.settings import SplitSettings
 from mgi.cohort.split import site_counts, split_patients, whole_cohort
-from mgi.cohort.tables import read_cohort, write_split, write_split_sites
+from mgi.cohort.tables import write_split, write_split_sites
 from mgi.core.settings import parse
 
 
@@ -23,16 +23,12 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     settings = parse(SplitSettings, args.settings, where="split")
     cohort = read_cohort(args.cohort)
-    kept = cohort.loc[cohort["status"] == KEPT, "patient_id"].tolist()
-    without_image = cohort["has_expression"] & ~cohort["has_image"] & (cohort["reason"] != EXCLUDED)
-    rna_only = cohort.loc[without_image, "patient_id"].tolist()
-    whole_image = cohort["has_image"] & cohort["has_mask"] & (cohort["reason"] != EXCLUDED)
-    image_only = cohort.loc[whole_image & ~cohort["has_expression"], "patient_id"].tolist()
-    rows = split_patients(kept, settings, rna_only, image_only)
+    kept, rna_only, image_only = cohort.kept, cohort.with_tables_only(), cohort.with_images_only()
+    rows = split_patients(kept, settings, rna_only, image_only, sites=cohort.sites)
     sites = site_counts(rows)
     write_split_sites(sites, args.sites)
     write_split(rows, args.output, args.tsv)
-    write_split(whole_cohort(kept, settings, rna_only), args.whole)
+    write_split(whole_cohort(kept, settings, rna_only, sites=cohort.sites), args.whole)
     print(f"{len(kept)} patients of {len({one.site for one in sites})} sites in {settings.folds} folds")
     print(f"{len(rna_only)} patients with expression and no image, who may train the gene encoder in every fold")
     print(f"{len(image_only)} patients with an image and no expression, segmented without genes, each by one fold")

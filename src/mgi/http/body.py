@@ -4,7 +4,6 @@ import http.client
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import urllib3
 import urllib3.exceptions
@@ -17,7 +16,6 @@ SNIFF_BYTES = 64
 # Identity is asked for; what comes packed all the same unpacks 5 to 30 times if it is a listing, a bomb 1,000 times.
 MAX_RATIO = 200
 RATIO_COUNTS_FROM = 8 << 20
-Piece = bytes | memoryview
 _PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
@@ -40,8 +38,8 @@ def chunks_of(
     label: str,
     max_bytes: int,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Piece]:
-    """Yield the body as it arrives; a piece is overwritten when the next one is asked for.
+) -> Iterator[bytes]:
+    """Yield the body as it arrives.
 
     Raises TransientError where it breaks off, drips below the minimum rate or passes the deadline, and IntegrityError
     beyond `max_bytes` or where it unpacks like a bomb. Each piece is what has arrived: `iter_content` would wait for
@@ -49,8 +47,7 @@ def chunks_of(
     """
     started = window_start = clock()
     total = in_window = 0
-    buffer = memoryview(bytearray(CHUNK_BYTES))
-    while len(chunk := _read_some(response, buffer, label)):
+    while chunk := _read_some(response, label):
         total += len(chunk)
         in_window += len(chunk)
         if total > max_bytes:
@@ -67,38 +64,15 @@ def chunks_of(
         yield chunk
 
 
-def _read_some(response: urllib3.BaseHTTPResponse, buffer: memoryview, label: str) -> memoryview:
+def _read_some(response: urllib3.BaseHTTPResponse, label: str) -> bytes:
+    """What has arrived, at most CHUNK_BYTES; nothing at the end."""
     try:
-        return buffer[: _read_into(response, buffer)]
+        return response.read1(CHUNK_BYTES, decode_content=True)
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
         raise TransientError(NetworkError(f"{label}: the body broke off ({type(error).__name__})")) from None
 
 
-def _read_into(response: urllib3.BaseHTTPResponse, buffer: memoryview) -> int:
-    """One read of what has arrived.
-
-    A body of known length that is not packed goes from the socket into the buffer: a new object for each piece, as
-    urllib3 makes it, costs more than copying it. Its last byte is left to urllib3, which then puts the
-    connection back. Raises what urllib3, http.client and the socket raise.
-    """
-    raw: Any = response
-    message: Any = getattr(raw, "_fp", None)
-    stream: Any = getattr(message, "fp", None)
-    left = getattr(message, "length", None)
-    if left is None or left < 2 or not hasattr(stream, "readinto1") or "Content-Encoding" in response.headers:
-        piece = raw.read1(len(buffer), decode_content=True) or b""
-        buffer[: len(piece)] = piece
-        return len(piece)
-    n_bytes = stream.readinto1(buffer[: left - 1])
-    if not n_bytes:
-        raise urllib3.exceptions.IncompleteRead(raw.tell(), left)
-    message.length -= n_bytes
-    raw.length_remaining -= n_bytes
-    raw._fp_bytes_read += n_bytes
-    return int(n_bytes)
-
-
-def refuse_page(chunks: Iterator[Piece], *, label: str, magic: bytes = b"") -> Iterator[Piece]:
+def refuse_page(chunks: Iterator[bytes], *, label: str, magic: bytes = b"") -> Iterator[bytes]:
     """Pass the chunks on if they begin like data.
 
     Raises TransientError for a web page (proxies answer so, with status 200) and for a body that does not begin

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from mgi.core.errors import MgiError, NetworkError, ResourceError
 from mgi.core.files import sync_file, sync_folder
+from mgi.locks.item import Item
 from mgi.locks.progress import Progress
-from mgi.locks.source import Fetching, ItemT, RawEntry
+from mgi.locks.raw_entry import RawEntry
+from mgi.locks.source import Fetching
 
 Outcome = RawEntry | MgiError | None
 
 _NAMED_FAILURES = 20
 
 
-def fetch_batch(
-    source: Fetching[ItemT], items: Sequence[ItemT], folder: Path, *, threads: int, label: str
-) -> list[RawEntry]:
+def fetch_batch(source: Fetching, items: Sequence[Item], folder: Path, *, threads: int, label: str) -> list[RawEntry]:
     """The verified entries of all items, in their order.
 
     A failing item does not stop the others. Raises one error that names every missing item, and ResourceError where
@@ -37,13 +37,13 @@ def fetch_batch(
     if failures:
         raise _summary(failures, len(items))
     entries |= {item.key: entry for item, entry in zip(missing, fetched, strict=True) if isinstance(entry, RawEntry)}
-    _sync(folder, [outcome for outcome in fetched if isinstance(outcome, RawEntry)])
+    _sync([outcome for outcome in fetched if isinstance(outcome, RawEntry)])
     return [entries[item.key] for item in items]
 
 
-def _sync(folder: Path, fetched: Sequence[RawEntry]) -> None:
+def _sync(fetched: Sequence[RawEntry]) -> None:
     """Put on the disk what the index is about to name, bytes before names."""
-    paths = [folder / entry.path for entry in fetched if entry.path is not None]
+    paths = [entry.path for entry in fetched if entry.path is not None]
     for path in paths:
         sync_file(path)
     for parent in {path.parent for path in paths}:

@@ -2,15 +2,13 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from mgi.core.errors import ConfigError
-from mgi.locks.lock import ExpressionItem, ExpressionLock, ImageItem, ImageLock
+from mgi.locks.item import Item
+from mgi.locks.lock import Lock
 
-Lock = ExpressionLock | ImageLock
-Item = ExpressionItem | ImageItem
 Kind = Literal["added", "removed", "superseded", "changed"]
 
 _DIGEST_SHOWN = 12
@@ -53,13 +51,13 @@ class LockDiff:
 
 
 def diff_locks(old: Lock, new: Lock) -> LockDiff:
-    """Compare two locks of one kind.
+    """Compare two locks of one modality.
 
-    An item whose id went while another came for the same aliquot counts as superseded. Raises ConfigError where the
-    kinds differ.
+    An item whose id went while another came for the same sample counts as superseded. Raises ConfigError where the
+    modalities differ.
     """
-    if old.kind != new.kind:
-        raise ConfigError(f"a lock of {old.kind} and one of {new.kind}: expected two of one kind")
+    if old.modality != new.modality:
+        raise ConfigError(f"a lock of {old.modality} and one of {new.modality}: expected two of one modality")
     before = {item.key: item for item in old.items}
     after = {item.key: item for item in new.items}
     superseded = _superseded(before, after)
@@ -86,22 +84,22 @@ def _head(old: Lock, new: Lock) -> list[str]:
     return [f"{name}: {_shown(name, was)} -> {_shown(name, now)}" for name, was, now in pairs if was != now]
 
 
-def _superseded(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
-    """Old key by new key where an aliquot has one file that went and one that came."""
-    gone, came = _by_aliquot(before, after), _by_aliquot(after, before)
+def _superseded(before: dict[str, Item], after: dict[str, Item]) -> dict[str, str]:
+    """Old key by new key where a sample has one file that went and one that came."""
+    gone, came = _by_sample(before, after), _by_sample(after, before)
     return {
-        gone[aliquot][0]: came[aliquot][0]
-        for aliquot in sorted(gone.keys() & came.keys())
-        if len(gone[aliquot]) == len(came[aliquot]) == 1
+        gone[sample][0]: came[sample][0]
+        for sample in sorted(gone.keys() & came.keys())
+        if len(gone[sample]) == len(came[sample]) == 1
     }
 
 
-def _by_aliquot(these: dict[str, Any], others: dict[str, Any]) -> dict[str, list[str]]:
-    """Keys of items that only `these` have, by aliquot; image series have none."""
+def _by_sample(these: dict[str, Item], others: dict[str, Item]) -> dict[str, list[str]]:
+    """Keys of items that only `these` have, by sample; image series have none."""
     keys = defaultdict(list)
     for key in sorted(these.keys() - others.keys()):
-        if aliquot := getattr(these[key], "aliquot", None):
-            keys[aliquot].append(key)
+        if sample := these[key].sample:
+            keys[sample].append(key)
     return keys
 
 
@@ -110,24 +108,26 @@ def _change(kind: Kind, item: Item, key: str, what: str) -> Change:
 
 
 def _replaced(was: Item, now: Item) -> Change:
-    aliquot = now.aliquot if isinstance(now, ExpressionItem) else ""
-    what = f"{aliquot}; {_fields(was, now) or 'the same bytes'}"
+    what = f"{now.sample}; {_fields(was, now) or 'the same bytes'}"
     return _change("superseded", now, f"{was.key} -> {now.key}", what)
 
 
 def _told(item: Item) -> str:
     """What a new or lost item is, in a few words."""
-    choice = f"{'chosen' if item.chosen else 'not chosen'}: {item.reason}"
-    if isinstance(item, ExpressionItem):
-        return f"{item.aliquot or item.sample or 'no barcode'}; {choice}"
-    return f"{item.role}, {item.n_images} images, {item.description!r}; {choice}"
+    facts = [f"{name} {value}" for name, value in item.facts.items()]
+    shown = ", ".join([item.role, *([item.sample] if item.sample else []), *facts])
+    return f"{shown}; {'chosen' if item.chosen else 'not chosen'}: {item.reason}"
 
 
 def _fields(was: Item, now: Item) -> str:
     """The fields that differ, old and new value; empty where none does."""
-    names: Sequence[str] = [field.name for field in dataclasses.fields(was) if field.name != "key"]
-    pairs = [(name, getattr(was, name), getattr(now, name)) for name in names]
+    before, after = _flat(was), _flat(now)
+    pairs = [(name, before.get(name), after.get(name)) for name in dict.fromkeys([*before, *after])]
     return ", ".join(f"{name} {_shown(name, a)} -> {_shown(name, b)}" for name, a, b in pairs if a != b)
+
+
+def _flat(item: Item) -> dict[str, Any]:
+    return {name: value for name, value in vars(item).items() if name not in ("key", "facts")} | dict(item.facts)
 
 
 def _shown(name: str, value: Any) -> str:

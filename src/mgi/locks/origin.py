@@ -2,10 +2,10 @@
 
 from mgi.core.errors import ConfigError
 from mgi.http.service import Service, is_loopback
-from mgi.locks.lock import ExpressionLock, ImageLock
+from mgi.locks.lock import Lock
 
 
-def check_origin(lock: ExpressionLock | ImageLock, service: Service, *, simulated: bool) -> None:
+def check_origin(lock: Lock, service: Service, *, simulated: bool) -> None:
     """Refuse a simulated archive's lock for a real service and the other way round; asks nothing.
 
     At an address of this machine that the user named either kind may answer. Raises ConfigError.
@@ -14,6 +14,6 @@ def check_origin(lock: ExpressionLock | ImageLock, service: Service, *, simulate
         return
     kinds = {True: "a simulated archive", False: "the real one"}
     raise ConfigError(
-        f"{lock.kind} lock: made from {kinds[lock.simulated]}, but this run asks {kinds[simulated]}: "
+        f"{lock.modality} lock: made from {kinds[lock.simulated]}, but this run asks {kinds[simulated]}: "
         "make the lock again, or name no lock"
     )

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from mgi.locks.lock import ExpressionItem, ExpressionLock, ImageItem, ImageLock, Table
-
-ItemT = TypeVar("ItemT", ExpressionItem, ImageItem, contravariant=True)
-LockT = TypeVar("LockT", ExpressionLock, ImageLock)
+from mgi.locks.item import Item
+from mgi.locks.lock import Lock, Table, read_lock
+from mgi.locks.raw_entry import RawEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,53 +22,24 @@ class Listing:
     """What the user should know of what was left out or replaced, one line each."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RawEntry:
-    """One verified item in place; `path` is relative to the batch index, None where a user's file is read in place.
-
-    Its digest is the MD5 that the archive announced, or, where it announces none, the SHA-256 of what arrived.
-    `members` are the files of an item in the user's folder, as path within that folder and SHA-256. `sha256` is then
-    that of the only file, or of their list.
-    """
-
-    patient_id: str
-    key: str
-    role: str
-    path: str | None
-    size: int
-    md5: str | None
-    sha256: str | None
-    n_images: int | None
-    rejected: str | None = None
-    """Why the content cannot serve although the bytes are right; the patient is then dropped with this reason."""
-    fetched_as: str | None = None
-    """The id under which the archive serves these bytes now, where `key` was superseded."""
-    members: tuple[tuple[str, str], ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The entry as written; `rejected`, `fetched_as` and `members` only where they say something."""
-        empty = {"rejected": None, "fetched_as": None, "members": ()}
-        return {name: value for name, value in vars(self).items() if name not in empty or value != empty[name]}
-
-
-class Fetching(Protocol[ItemT]):
+class Fetching(Protocol):
     """The half of a source that moves bytes."""
 
     @property
     def stores_bytes(self) -> bool:
-        """Whether `fetch` writes files of about `item.size` bytes."""
+        """Whether `fetch` writes files of about `item.size` bytes; else the user's own are read in place."""
         ...
 
-    def verify(self, item: ItemT, folder: Path) -> RawEntry | None:
+    def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """The entry of an item that is already in place and right, without asking any service; else None."""
         ...
 
-    def fetch(self, item: ItemT, folder: Path) -> RawEntry:
+    def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Bring an item into place and verify it; raises NetworkError, IntegrityError or BadInputError naming it."""
         ...
 
 
-class Source(Fetching[ItemT], Protocol[ItemT, LockT]):
+class Source(Fetching, Protocol):
     """A whole source."""
 
     def probe(self) -> str:
@@ -80,10 +50,24 @@ class Source(Fetching[ItemT], Protocol[ItemT, LockT]):
         """List everything on offer."""
         ...
 
-    def lock(self, listing: Listing) -> LockT:
+    def lock(self, listing: Listing) -> Lock:
         """Choose; asks nothing."""
         ...
 
-    def admit(self, lock: LockT) -> None:
+    def check_item(self, item: Item) -> None:
+        """Refuse a chosen item that could not be fetched safely: keys and digests become file names and addresses."""
+        ...
+
+    def admit(self, lock: Lock) -> None:
         """Refuse a lock that this source cannot serve, before the first item."""
         ...
+
+
+def follow(source: Source, path: Path | str, *, modality: str, name: str) -> Lock:
+    """A lock that was made before, checked for the source of this name that is to serve it.
+
+    Raises BadInputError naming the file and the field, ConfigError where the lock is another source's.
+    """
+    lock = read_lock(path, modality=modality, source=name, check_item=source.check_item)
+    source.admit(lock)
+    return lock

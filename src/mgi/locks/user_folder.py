@@ -2,15 +2,17 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
-from mgi.locks.lock import ImageItem
-from mgi.locks.source import RawEntry
+from mgi.locks.item import Facts, Item
+from mgi.locks.raw_entry import RawEntry, entry_of
 
 Members = tuple[tuple[str, str], ...]
+_SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 
 def present_folder(folder: Path | None, expected: str) -> Path:
@@ -65,7 +67,7 @@ def hashed(folder: Path, names: Sequence[str]) -> Members:
     return tuple(members)
 
 
-def pinned(item: ImageItem, members: Members, folder: Path) -> Members:
+def pinned(item: Item, members: Members, folder: Path) -> Members:
     """The members, which must be those of the lock.
 
     Raises IntegrityError where a file was changed, added or taken away since.
@@ -79,17 +81,23 @@ def pinned(item: ImageItem, members: Members, folder: Path) -> Members:
     return members
 
 
-def entry_of(item: ImageItem, members: Members, *, size: int, n_images: int, rejected: str | None) -> RawEntry:
+def entry_in_place(item: Item, members: Members, *, size: int, facts: Facts, rejected: str | None) -> RawEntry:
     """The index entry of an item that stays where it is."""
-    return RawEntry(
-        patient_id=item.patient_id,
-        key=item.key,
-        role=item.role,
-        path=None,
-        size=size,
-        md5=None,
-        sha256=digest_of(members),
-        n_images=n_images,
-        rejected=rejected,
-        members=members,
+    return entry_of(
+        item, path=None, size=size, sha256=digest_of(members), members=members, facts=facts, rejected=rejected
     )
+
+
+def check_in_folder(item: Item) -> None:
+    """Refuse a key that is no path inside of the folder, and an item that no digest pins."""
+    path = PurePosixPath(item.key)
+    inside = not path.is_absolute() and ".." not in path.parts and item.key == str(path) and item.key.isprintable()
+    if not inside:
+        raise BadInputError(f"items: key {item.key!r}, expected a path inside of the folder")
+    check_pinned(item)
+
+
+def check_pinned(item: Item) -> None:
+    """Refuse an item of the user's folder without a digest."""
+    if not _SHA256.match(item.digest or ""):
+        raise BadInputError(f"items: {item.key}: digest {item.digest!r}, expected 64 hexadecimal digits")

@@ -12,7 +12,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
 from mgi.locks.user_folder import files_below
 from mgi.modalities.flair.buda_folder import TIFF_STARTS, read_slice_folder, write_slice_masks
-from mgi.modalities.flair.nifti import is_gzip, place_fields, read_image
+from mgi.modalities.flair.nifti import is_gzip, read_image, spatial_header
 from mgi.modalities.flair.nifti_output import write_mask
 from mgi.modalities.flair.patient_sources import NIFTI_ENDINGS, from_volume
 from mgi.release.dicom_input import read_dicom_input
@@ -28,15 +28,15 @@ _NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))
 class NewImage:
     """The volume on the axes that training had, and what is needed to put a mask back.
 
-    `doubt` is why its own header says that it may be no axial FLAIR. `place` are the header fields of a NIfTI file,
-    `slice_names` the files of TIFF slices.
+    `doubt` is why its own header says that it may be no axial FLAIR. `spatial_header` is that of a NIfTI
+    file, `slice_names` are the files of TIFF slices.
     """
 
     kind: Kind
     images: PatientImages
     notes: tuple[str, ...] = ()
     doubt: str | None = None
-    place: Mapping[str, NDArray[Any]] | None = None
+    spatial_header: Mapping[str, NDArray[Any]] | None = None
     slice_names: tuple[str, ...] = ()
 
 
@@ -52,7 +52,9 @@ def read_new_image(path: Path, series: str | None = None) -> NewImage:
     if kind == "nifti":
         data = path.read_bytes()
         converted = from_volume(PATIENT, read_image(data, str(path)), where=str(path), source=sha256_of(path))
-        return NewImage(kind=kind, images=converted.images, notes=converted.notes, place=place_fields(data, str(path)))
+        return NewImage(
+            kind=kind, images=converted.images, notes=converted.notes, spatial_header=spatial_header(data, str(path))
+        )
     if kind == "tiff":
         found = read_slice_folder(path)
         images = PatientImages(
@@ -85,7 +87,7 @@ def write_new_mask(new: NewImage, mask: NDArray[np.uint8], output: Path) -> list
     affine, axes = new.images.affine, new.images.native_axes
     if affine is None or axes is None:
         raise AssertionError("NIfTI and DICOM have a geometry")
-    write_mask(output, mask, affine, axes, place=new.place)
+    write_mask(output, mask, affine, axes, spatial_header=new.spatial_header)
     return [output]
 
 

@@ -17,7 +17,7 @@ from mgi.core.errors import BadInputError
 
 PACKAGES = (
     "torch", "timm", "monai", "segmentation-models-pytorch", "mamba-ssm", "numpy", "scipy", "pandas", "pyarrow",
-    "pydicom", "nibabel", "scikit-image", "matplotlib", "jinja2", "requests", "snakemake",
+    "pydicom", "nibabel", "matplotlib", "jinja2", "requests", "snakemake",
 )  # fmt: skip
 _RULE = re.compile(r"^\w+")
 

@@ -145,7 +145,7 @@ def lock_rows(locks: Mapping[str, Mapping[str, Any]], digests: Mapping[str, str]
         {
             "kind": kind,
             "source": str(lock["source"]),
-            "release": str(lock.get("release") or lock.get("collection") or NOTHING),
+            "release": ", ".join(str(lock[key]) for key in ("collection", "release") if lock.get(key)) or NOTHING,
             "digest": digests[kind],
         }
         for kind, lock in sorted(locks.items())

@@ -38,12 +38,17 @@ def write_dataset(
     write_json(path, {"kind": kind, "files": entries, **fields})
 
 
-def read_dataset(folder: Path | str, kind: str, *, verify: bool = False) -> dict[str, Any]:
-    """The description of a shard folder after its files' sizes, rows and footers, and with `verify` their sha256.
+def dataset_of(shard: Path | str) -> Path:
+    """Return the dataset.json of a shard, which is named by it or by its folder."""
+    return Path(shard) if Path(shard).name == DATASET else Path(shard) / DATASET
 
-    Raises BadInputError where the folder is not a whole shard of this kind, IntegrityError where a file is another.
+
+def read_dataset(shard: Path | str, kind: str, *, verify: bool = False) -> dict[str, Any]:
+    """Return the description of a shard after its files' sizes, rows and footers, and with `verify` their sha256.
+
+    Raises BadInputError where it is not a whole shard of this kind, IntegrityError where a file is another.
     """
-    path = Path(folder) / DATASET
+    path = dataset_of(shard)
     if not path.is_file():
         raise BadInputError(f"{path}: missing; the shard was never finished, run its rule again")
     dataset = read_json(path)
@@ -52,12 +57,12 @@ def read_dataset(folder: Path | str, kind: str, *, verify: bool = False) -> dict
     for name, expected in sorted(dataset["files"].items()):
         if not isinstance(expected, dict):
             raise BadInputError(f"{path}: files: {name}: found {expected!r}, expected rows, size and sha256")
-        _check_file(Path(folder) / name, expected, verify=verify)
+        _check_file(path.parent / name, expected, verify=verify)
     return dataset
 
 
 def recorded_files(path: Path | str) -> list[RecordedFile]:
-    """The files that a dataset.json describes, with what it says of them.
+    """Return the files that a dataset.json describes, with what it says of them.
 
     Raises BadInputError where it describes none.
     """
@@ -69,20 +74,20 @@ def recorded_files(path: Path | str) -> list[RecordedFile]:
 
 
 def field_of(dataset: Mapping[str, Any], name: str, folder: Path | str) -> Any:
-    """One entry of a description. Raises BadInputError where it is missing."""
+    """Return one entry of a description. Raises BadInputError where it is missing."""
     if name not in dataset:
         raise BadInputError(f"{Path(folder) / DATASET}: {name}: missing")
     return dataset[name]
 
 
 def rows_of(path: Path) -> int:
-    """Rows of a Parquet file, from its footer."""
+    """Return the number of rows of a Parquet file, from its footer."""
     with opened_parquet(path) as source:
         return int(source.metadata.num_rows)
 
 
 def _cheap_facts(path: Path) -> dict[str, Any]:
-    """What is compared at every reading; page checksums cover all of a Parquet file but its footer."""
+    """Return what is compared at every reading; page checksums cover all of a Parquet file but its footer."""
     if path.stat().st_size < _FOOTER_END:
         raise IntegrityError(f"{path}: truncated; delete it and run its rule again")
     with path.open("rb") as data:

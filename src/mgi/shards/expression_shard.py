@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path
 from mgi.core.fingerprint import digest_of
-from mgi.shards.dataset_manifest import field_of, read_dataset, write_dataset
+from mgi.shards.dataset_manifest import dataset_of, field_of, read_dataset, write_dataset
 from mgi.shards.parquet import WRITING, metadata_of, opened_parquet, read_table, require_schema, write_table
 from mgi.shards.schemas import GENES, expression_values
 
@@ -157,13 +157,14 @@ def write_expression(
     describe_expression(values, genes, dataset, shard.genes, simulated=shard.simulated, **stated)
 
 
-def read_expression(folder: Path | str, *, verify: bool = False, counts: bool = False) -> ExpressionShard:
-    """Read and check a whole shard; `verify` also compares the files' sha256, `counts` also reads the read counts.
+def read_expression(shard: Path | str, *, verify: bool = False, counts: bool = False) -> ExpressionShard:
+    """Read and check a whole shard, named by its dataset.json or its folder.
 
+    `verify` also compares the files' sha256, `counts` also reads the read counts.
     Raises BadInputError or IntegrityError naming the file where anything disagrees with the description.
     """
-    folder = Path(folder)
-    dataset = read_dataset(folder, KIND, verify=verify)
+    folder = dataset_of(shard).parent
+    dataset = read_dataset(shard, KIND, verify=verify)
     genes_path, values_path = folder / GENES_FILE, folder / VALUES_FILE
     genes = read_table(genes_path, GENES)
     expected_hash = field_of(dataset, "gene_hash", folder)
@@ -178,7 +179,7 @@ def read_expression(folder: Path | str, *, verify: bool = False, counts: bool = 
     for path, found in ((genes_path, found_hash), (values_path, stated_hash)):
         if found != expected_hash:
             raise IntegrityError(f"{path}: gene_hash {found}, expected {expected_hash}; the gene index is another")
-    shard = ExpressionShard(
+    read = ExpressionShard(
         patient_ids=patient_ids,
         values=values,
         genes=genes.to_pandas(),
@@ -186,8 +187,8 @@ def read_expression(folder: Path | str, *, verify: bool = False, counts: bool = 
         simulated=field_of(dataset, "simulated", folder),
         counts=reads,
     )
-    _check(shard)
-    return shard
+    _check(read)
+    return read
 
 
 def _lists(rows: list[NDArray[Any]]) -> pa.Array:
@@ -195,7 +196,7 @@ def _lists(rows: list[NDArray[Any]]) -> pa.Array:
 
 
 def _matrix(source: pq.ParquetFile, name: str, dtype: type[np.generic], n_genes: int, path: Path) -> NDArray[Any]:
-    """One column of lists as a matrix, filled a row group at a time."""
+    """Return one column of lists as a matrix, filled a row group at a time."""
     matrix = np.empty((source.metadata.num_rows, n_genes), dtype)
     start = 0
     for group in range(source.num_row_groups):

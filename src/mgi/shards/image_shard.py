@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from mgi.core.digesting import DigestingFile
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
-from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.byte_shuffle import binary_column, pixel_column, read_pixels
+from mgi.shards.dataset_manifest import dataset_of, read_dataset
 from mgi.shards.parquet import WRITING, opened_parquet, require_schema
-from mgi.shards.planes import binary_column, pixel_column, read_pixels
 from mgi.shards.schemas import SLICES
 
 SLICES_FILE = "slices.parquet"
@@ -72,7 +72,7 @@ class ImageShardWriter:
         self.n_slices += len(rows)
 
     def sha256(self) -> str:
-        """Digest of the file; it is whole only when the block of `image_shard_writer` has ended."""
+        """Return the digest of the file; it is whole only when the block of `image_shard_writer` has ended."""
         return self._sink.sha256()
 
 
@@ -87,15 +87,15 @@ def image_shard_writer(path: Path | str) -> Iterator[ImageShardWriter]:
 
 
 def iter_images(
-    folder: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
+    shard: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
 ) -> Iterator[PatientImages]:
     """Yield patients in order of their ids, one in memory at a time; `patient_ids` selects.
 
+    `shard` is its dataset.json or its folder.
     Raises BadInputError where a selected patient is absent or a row is not what its columns say.
     """
-    folder = Path(folder)
-    read_dataset(folder, KIND, verify=verify)
-    path = folder / SLICES_FILE
+    read_dataset(shard, KIND, verify=verify)
+    path = dataset_of(shard).parent / SLICES_FILE
     wanted = None if patient_ids is None else set(patient_ids)
     seen: set[str] = set()
     with opened_parquet(path) as source:
@@ -114,10 +114,10 @@ def iter_images(
 
 
 def read_images(
-    folder: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
+    shard: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
 ) -> dict[str, PatientImages]:
-    """All or the selected patients by id (see iter_images)."""
-    return {patient.patient_id: patient for patient in iter_images(folder, patient_ids, verify=verify)}
+    """Return all or the selected patients by id (see iter_images)."""
+    return {patient.patient_id: patient for patient in iter_images(shard, patient_ids, verify=verify)}
 
 
 def _check(patient: PatientImages) -> None:
@@ -154,7 +154,7 @@ def _check_affine(affine: NDArray[np.float64], spacing_mm: tuple[float, float] |
 
 
 def rows_of(patient: PatientImages) -> pa.Table:
-    """A patient's slices as rows of the shard.
+    """Return a patient's slices as rows of the shard.
 
     Raises BadInputError where shapes, dtype or mask values are not those of the format.
     """

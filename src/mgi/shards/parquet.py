@@ -22,7 +22,7 @@ def write_table(path: Path | str, table: pa.Table) -> None:
 
 @contextmanager
 def opened_parquet(path: Path | str) -> Iterator[pq.ParquetFile]:
-    """An open file, read through its page checksums.
+    """Open a file, which is read through its page checksums.
 
     Raises IntegrityError where its bytes are damaged or it is not Parquet, BadInputError where it is absent.
     """
@@ -59,7 +59,7 @@ def require_schema(found: pa.Schema, expected: pa.Schema, path: Path | str) -> N
 
 
 def metadata_of(table_or_schema: Any, path: Path | str, names: Sequence[str]) -> dict[str, str]:
-    """Named text entries of a schema's metadata.
+    """Return named text entries of a schema's metadata.
 
     Raises BadInputError where one is missing, IntegrityError where one is no text.
     """

@@ -1,5 +1,7 @@
 """Columns of every Parquet file between ingestion and learning."""
 
+from collections.abc import Mapping, Sequence
+
 import pyarrow as pa
 
 GENES = pa.schema(
@@ -20,7 +22,7 @@ SLICES = pa.schema(
         ("rows", pa.int32()),
         ("cols", pa.int32()),
         ("dtype", pa.string()),  # numpy's name
-        ("pixels", pa.binary()),  # C order, in byte planes: see shards.planes
+        ("pixels", pa.binary()),  # C order, byte-shuffled: see shards.byte_shuffle
         ("mask", pa.binary()),  # uint8 0 or 1, C order; null where there is none
         ("spacing_row_mm", pa.float64()),
         ("spacing_col_mm", pa.float64()),
@@ -43,25 +45,6 @@ FITTED_GENES = pa.schema(
         ("average", pa.float64()),  # training mean of what the model reads, null where not kept
     ]
 )
-COHORT = pa.schema(
-    [
-        ("patient_id", pa.string()),
-        ("site", pa.string()),
-        ("status", pa.string()),  # kept or dropped
-        ("reason", pa.string()),  # null where kept
-        ("has_expression", pa.bool_()),
-        ("has_image", pa.bool_()),
-        ("has_mask", pa.bool_()),
-        ("expression_key", pa.string()),
-        ("aliquot", pa.string()),
-        ("image_key", pa.string()),
-        ("mask_keys", pa.list_(pa.string())),
-        ("n_slices", pa.int32()),
-        ("study_date", pa.string()),  # YYYY-MM-DD
-        ("notes", pa.string()),
-        ("simulated", pa.bool_()),
-    ]
-)
 SPLIT = pa.schema(
     [
         ("fold", pa.int32()),
@@ -73,8 +56,25 @@ SPLIT = pa.schema(
 
 
 def expression_values(n_genes: int, *, counts: bool = False) -> pa.Schema:
-    """A row a patient in the order of the genes table: unscaled values and, where the source has them, read counts."""
+    """Return a row a patient in the order of the genes table: unscaled values and, where the source has them, read
+    counts.
+    """
     columns = [("patient_id", pa.string()), ("values", pa.list_(pa.float32(), n_genes))]
     if counts:
         columns.append(("counts", pa.list_(pa.uint32(), n_genes)))
     return pa.schema(columns)
+
+
+def cohort_columns(modalities: Mapping[str, Sequence[str]]) -> pa.Schema:
+    """A row a patient; for each modality whether it is there, else why not, and the same for its companions by role."""
+    columns = [
+        ("patient_id", pa.string()),
+        ("site", pa.string()),
+        ("status", pa.string()),  # kept or dropped
+        ("reason", pa.string()),  # null where kept
+    ]
+    for name, companions in modalities.items():
+        columns += [(name, pa.bool_()), (f"{name}_reason", pa.string()), (f"{name}_key", pa.string())]
+        for role in companions:
+            columns += [(f"{name}_{role}", pa.bool_()), (f"{name}_{role}_keys", pa.list_(pa.string()))]
+    return pa.schema([*columns, ("notes", pa.string()), ("simulated", pa.bool_())])

@@ -3,36 +3,38 @@ from typing import Any
 import pytest
 
 from mgi.cohort.pairing import CohortRow, pair_patients
+from mgi.cohort.presence import Offer
 from mgi.core.errors import BadInputError
-from mgi.locks.raw_index import RawItem
+from mgi.locks.item import Item, facts
+from mgi.locks.lock import Lock
+from mgi.locks.raw_entry import RawEntry
+from mgi.modalities.registry import modality
+from small_locks import flair_lock, profile, rna_lock
+from small_locks import series as series_of
 
-Item = dict[str, Any]
+
+def gene(patient: str, code: str = "01A", **changes: Any) -> Item:
+    return profile(patient, code, **changes)
 
 
-def gene(patient: str, code: str = "01A", *, chosen: bool = True, reason: str = "primary") -> Item:
-    aliquot = f"{patient}-{code}-11R-A001-07"
+def series(patient: str, role: str = "flair", *, name: str = "", **changes: Any) -> Item:
+    return series_of(patient, role, **{"key": f"{role}-{name}-{patient}", "description": name, **changes})
+
+
+def raw_of(items: list[Item], rejected: dict[str, str] | None = None) -> dict[str, RawEntry]:
     return {
-        "patient_id": patient, "sample": aliquot[:16], "aliquot": aliquot, "key": f"g-{aliquot}", "chosen": chosen,
-        "reason": reason,
-    }  # fmt: skip
-
-
-def series(patient: str, role: str = "flair", *, chosen: bool = True, reason: str = "best", name: str = "") -> Item:
-    return {
-        "patient_id": patient, "key": f"{role}-{name}-{patient}", "role": role, "chosen": chosen, "reason": reason,
-        "description": name, "study_date": "2001-02-03", "n_images": 20,
-    }  # fmt: skip
-
-
-def raw_of(items: list[Item], rejected: dict[str, str] | None = None) -> dict[str, RawItem]:
-    return {
-        item["key"]: RawItem(
-            patient_id=item["patient_id"], key=item["key"], role=item.get("role", "expression"), path=None, sha256="",
-            n_images=21 if "role" in item else None, rejected=(rejected or {}).get(item["key"]),
+        item.key: RawEntry(
+            patient_id=item.patient_id, key=item.key, role=item.role, path=None, size=1, sha256="0",
+            rejected=(rejected or {}).get(item.key), facts=facts(n_images=21),
         )
         for item in items
-        if item["chosen"]
+        if item.chosen
     }  # fmt: skip
+
+
+def offer(lock: Lock, raw: dict[str, RawEntry]) -> Offer:
+    kind = modality(lock.modality)
+    return Offer(lock=lock, raw=raw, absent=kind.absent, note=kind.note, companions=kind.companions)
 
 
 def pair(
@@ -42,14 +44,13 @@ def pair(
     source: str = "tcia",
     rejected: dict[str, str] | None = None,
     exclude: tuple[str, ...] = (),
+    required: tuple[str, ...] | None = None,
 ) -> dict[str, CohortRow]:
-    rows = pair_patients(
-        {"source": "gdc", "simulated": False, "items": genes},
-        {"source": source, "simulated": True, "items": images},
-        raw_of(genes, rejected),
-        raw_of(images, rejected),
-        exclude,
-    )
+    offers = [
+        offer(rna_lock(*genes), raw_of(genes, rejected)),
+        offer(flair_lock(*images, source=source, simulated=True), raw_of(images, rejected)),
+    ]
+    rows = pair_patients(offers, required=required, exclude=exclude)
     assert [row.patient_id for row in rows] == sorted(row.patient_id for row in rows)
     return {row.patient_id: row for row in rows}
 
@@ -64,10 +65,10 @@ def whole(patient: str) -> list[Item]:
 def test_a_patient_with_genes_image_and_mask_is_kept() -> None:
     row = pair([gene(A)], whole(A))[A]
     assert (row.status, row.reason, row.site, row.simulated) == ("kept", None, "DU", True)
-    assert (row.has_expression, row.has_image, row.has_mask) == (True, True, True)
-    assert (row.expression_key, row.aliquot) == (f"g-{A}-01A-11R-A001-07", f"{A}-01A-11R-A001-07")
-    assert (row.image_key, row.mask_keys) == (f"flair--{A}", (f"mask--{A}",))
-    assert (row.study_date, row.n_slices) == ("2001-02-03", 21)
+    rna, flair = row.modalities["rna"], row.modalities["flair"]
+    assert (rna.present, flair.present, flair.complete) == (True, True, True)
+    assert (rna.key, flair.key) == (f"g-{A}-01A-11R-A001-07", f"flair--{A}")
+    assert flair.companions["mask"].keys == (f"mask--{A}",)
 
 
 def test_every_patient_of_either_lock_has_one_row() -> None:
@@ -106,24 +107,27 @@ def test_series_without_a_flair_are_told_from_no_series() -> None:
 
 def test_an_image_without_mask_is_dropped_but_has_an_image() -> None:
     row = pair([gene(A)], [series(A)])[A]
-    assert (row.reason, row.has_image, row.has_mask) == ("no mask", True, False)
+    assert (row.reason, row.modalities["flair"].present) == ("no mask", True)
+    assert not row.modalities["flair"].companions["mask"].present
 
 
 def test_a_rejected_image_has_no_image() -> None:
     row = pair([gene(A)], whole(A), rejected={f"flair--{A}": "EchoTime 12 ms"})[A]
-    assert (row.reason, row.has_image, row.image_key) == ("image rejected: EchoTime 12 ms", False, None)
+    assert row.reason == "flair rejected: EchoTime 12 ms"
+    assert row.modalities["flair"].key is None
 
 
 def test_a_rejected_mask_is_noted_and_another_serves() -> None:
     images = [*whole(A), series(A, "mask", name="2")]
     row = pair([gene(A)], images, rejected={f"mask--{A}": "broken"})[A]
-    assert (row.status, row.mask_keys, row.notes) == ("kept", (f"mask-2-{A}",), "mask rejected: broken")
+    assert (row.status, row.notes) == ("kept", "mask rejected: broken")
+    assert row.modalities["flair"].companions["mask"].keys == (f"mask-2-{A}",)
     assert pair([gene(A)], whole(A), rejected={f"mask--{A}": "broken"})[A].reason == "no mask"
 
 
 def test_rejected_expression_is_named() -> None:
     genes = [gene(A)]
-    assert pair(genes, whole(A), rejected={genes[0]["key"]: "cut"})[A].reason == "expression rejected: cut"
+    assert pair(genes, whole(A), rejected={genes[0].key: "cut"})[A].reason == "rna rejected: cut"
 
 
 def test_the_first_reason_counts_and_the_others_are_noted() -> None:
@@ -132,8 +136,9 @@ def test_the_first_reason_counts_and_the_others_are_noted() -> None:
 
 
 def test_a_kaggle_folder_brings_its_masks() -> None:
-    row = pair([gene(A)], [series(A)], source="kaggle")[A]
-    assert (row.status, row.has_mask, row.mask_keys) == ("kept", True, ())
+    row = pair([gene(A)], [series(A, holds=("mask",))], source="kaggle")[A]
+    mask = row.modalities["flair"].companions["mask"]
+    assert (row.status, mask.present, mask.keys) == ("kept", True, ())
 
 
 def test_a_kaggle_folder_without_masks_is_told_so() -> None:
@@ -146,34 +151,31 @@ def test_an_excluded_patient_is_dropped_with_its_own_reason() -> None:
     rows = pair([gene(A), gene(B)], [*whole(A), *whole(B)], exclude=(A,))
     assert rows[A].reason == "excluded by the configuration"
     assert rows[B].status == "kept"
-    with pytest.raises(BadInputError, match=f"{C} is in neither lock"):
+    with pytest.raises(BadInputError, match=f"{C} is in no lock"):
         pair([gene(A)], whole(A), exclude=(C,))
 
 
 def test_two_chosen_items_of_one_patient_are_refused() -> None:
-    with pytest.raises(BadInputError, match="2 chosen expression profiles"):
+    with pytest.raises(BadInputError, match="2 chosen items of rna"):
         pair([gene(A, "01A"), gene(A, "01B")], whole(A))
-    with pytest.raises(BadInputError, match="2 chosen FLAIR series"):
+    with pytest.raises(BadInputError, match="2 chosen items of flair"):
         pair([gene(A)], [series(A), series(A, name="2")])
 
 
 def test_a_chosen_item_that_was_never_fetched_is_refused() -> None:
     with pytest.raises(BadInputError, match="in no raw index"):
-        pair_patients(
-            {"source": "gdc", "simulated": False, "items": [gene(A)]},
-            {"source": "tcia", "simulated": False, "items": []},
-            {},
-            {},
-        )
+        pair_patients([offer(rna_lock(gene(A)), {})])
 
 
 def test_an_item_fetched_for_another_patient_is_refused() -> None:
-    genes = [gene(A)]
-    wrong = {genes[0]["key"]: raw_of([gene(B) | {"key": genes[0]["key"]}])[genes[0]["key"]]}
+    (right,), (wrong,) = [gene(A)], raw_of([gene(B)]).values()
     with pytest.raises(BadInputError, match=f"of {B} in the raw index"):
-        pair_patients(
-            {"source": "gdc", "simulated": False, "items": genes},
-            {"source": "tcia", "simulated": False, "items": []},
-            wrong,
-            {},
-        )
+        pair_patients([offer(rna_lock(right), {right.key: wrong})])
+
+
+def test_a_patient_is_kept_for_what_is_required_alone() -> None:
+    rows = pair([gene(A), gene(B)], [*whole(A), series(C)], required=("rna",))
+    assert {patient: row.reason for patient, row in rows.items()} == {A: None, B: None, C: "no expression"}
+    assert rows[B].modalities["flair"].reason == "no image"
+    with pytest.raises(BadInputError, match="required: slides has no lock"):
+        pair([gene(A)], whole(A), required=("slides",))

@@ -16,6 +16,16 @@ PATIENTS = [
 ]
 
 
+class BySiteCode(dict[str, str]):
+    """The site of every patient that is asked for, by its barcode."""
+
+    def __missing__(self, patient: str) -> str:
+        return patient[5:7]
+
+
+SITES = BySiteCode()
+
+
 def roles(rows: list[SplitRow], fold: int) -> dict[str, set[str]]:
     found = defaultdict(set)
     for row in rows:
@@ -26,7 +36,7 @@ def roles(rows: list[SplitRow], fold: int) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("seed", range(100))
 def test_no_patient_has_two_roles_in_a_fold_and_each_is_tested_once(seed: int) -> None:
-    rows = split_patients(PATIENTS, SplitSettings(seed=seed))
+    rows = split_patients(PATIENTS, SplitSettings(seed=seed), sites=SITES)
     tested = Counter()
     for fold in range(5):
         found = roles(rows, fold)
@@ -38,7 +48,7 @@ def test_no_patient_has_two_roles_in_a_fold_and_each_is_tested_once(seed: int) -
 
 
 def test_folds_are_even_in_size_and_in_sites() -> None:
-    rows = split_patients(PATIENTS, SplitSettings())
+    rows = split_patients(PATIENTS, SplitSettings(), sites=SITES)
     for fold in range(5):
         test = roles(rows, fold)["test"]
         sites = Counter(patient[5:7] for patient in test)
@@ -50,7 +60,7 @@ def test_folds_are_even_in_size_and_in_sites() -> None:
 
 
 def test_validation_is_the_asked_share_of_the_training_part_from_every_site() -> None:
-    rows = split_patients(PATIENTS, SplitSettings(validation_fraction=0.25))
+    rows = split_patients(PATIENTS, SplitSettings(validation_fraction=0.25), sites=SITES)
     found = roles(rows, 0)
     assert len(found["validation"]) == 22  # a quarter of 88
     assert {patient[5:7] for patient in found["validation"]} >= {"DU", "HT", "CS", "FG"}
@@ -58,41 +68,43 @@ def test_validation_is_the_asked_share_of_the_training_part_from_every_site() ->
 
 def test_the_order_of_the_patients_does_not_matter() -> None:
     shuffled = [PATIENTS[index] for index in np.random.default_rng(0).permutation(len(PATIENTS))]
-    assert split_patients(shuffled, SplitSettings()) == split_patients(PATIENTS, SplitSettings())
+    assert split_patients(shuffled, SplitSettings(), sites=SITES) == split_patients(
+        PATIENTS, SplitSettings(), sites=SITES
+    )
 
 
 def test_seeds_differ_and_repeat() -> None:
-    one, again, two = (split_patients(PATIENTS, SplitSettings(seed=seed)) for seed in (1, 1, 2))
+    one, again, two = (split_patients(PATIENTS, SplitSettings(seed=seed), sites=SITES) for seed in (1, 1, 2))
     assert one == again
     assert one != two
 
 
 def test_rows_are_sorted_by_fold_and_patient() -> None:
-    rows = split_patients(PATIENTS, SplitSettings())
+    rows = split_patients(PATIENTS, SplitSettings(), sites=SITES)
     assert rows == sorted(rows, key=lambda row: (row.fold, row.patient_id))
     assert rows[0].site == "CS"
 
 
 def test_small_sites_are_pooled_and_spread() -> None:
     patients = [f"TCGA-{site}-{index:04d}" for site in ("AA", "BB", "CC", "DD") for index in range(2)]
-    rows = split_patients(patients, SplitSettings(folds=4))
+    rows = split_patients(patients, SplitSettings(folds=4), sites=SITES)
     assert [len(roles(rows, fold)["test"]) for fold in range(4)] == [2, 2, 2, 2]
 
 
 def test_fewer_patients_than_folds_are_refused() -> None:
     with pytest.raises(BadInputError, match="4 patients for 5 folds"):
-        split_patients(PATIENTS[:4], SplitSettings())
-    assert len(split_patients(PATIENTS[:5], SplitSettings())) == 25
+        split_patients(PATIENTS[:4], SplitSettings(), sites=SITES)
+    assert len(split_patients(PATIENTS[:5], SplitSettings(), sites=SITES)) == 25
 
 
 def test_patients_that_leave_no_training_are_refused() -> None:
     with pytest.raises(BadInputError, match="none to train on"):
-        split_patients(PATIENTS[:2], SplitSettings(folds=2))
+        split_patients(PATIENTS[:2], SplitSettings(folds=2), sites=SITES)
 
 
 def test_a_repeated_patient_is_refused() -> None:
     with pytest.raises(BadInputError, match="occurs twice"):
-        split_patients([*PATIENTS, PATIENTS[0]], SplitSettings())
+        split_patients([*PATIENTS, PATIENTS[0]], SplitSettings(), sites=SITES)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +117,8 @@ def test_a_setting_out_of_range_is_refused(given: dict[str, object]) -> None:
 
 def test_patients_without_image_are_in_no_folds_test_and_change_nothing_for_the_others() -> None:
     unpaired = ["TCGA-ZZ-0002", "TCGA-AA-0001"]
-    rows = split_patients(PATIENTS, SplitSettings(), unpaired)
-    plain = split_patients(PATIENTS, SplitSettings())
+    rows = split_patients(PATIENTS, SplitSettings(), unpaired, sites=SITES)
+    plain = split_patients(PATIENTS, SplitSettings(), sites=SITES)
     assert [row for row in rows if row.patient_id not in unpaired] == plain
     assert {(row.fold, row.patient_id, row.role) for row in rows if row.patient_id in unpaired} == {
         (fold, patient, "rna_only") for fold in range(5) for patient in unpaired
@@ -117,8 +129,8 @@ def test_patients_without_image_are_in_no_folds_test_and_change_nothing_for_the_
 
 def test_a_patient_without_expression_is_tested_once_without_genes_and_changes_nothing_for_the_others() -> None:
     apart = [f"TCGA-ZZ-000{index}" for index in range(7)]
-    rows = split_patients(PATIENTS, SplitSettings(), image_only=apart[::-1])
-    plain = split_patients(PATIENTS, SplitSettings())
+    rows = split_patients(PATIENTS, SplitSettings(), image_only=apart[::-1], sites=SITES)
+    plain = split_patients(PATIENTS, SplitSettings(), sites=SITES)
     assert [row for row in rows if row.patient_id not in apart] == plain
     found = [(row.patient_id, row.fold, row.role) for row in rows if row.patient_id in apart]
     assert sorted(found) == [(patient, index % 5, "image_only") for index, patient in enumerate(apart)]
@@ -129,21 +141,23 @@ def test_a_patient_without_expression_is_tested_once_without_genes_and_changes_n
 def test_a_patient_with_expression_is_never_one_without() -> None:
     for rna_only in ([], ["TCGA-ZZ-0001"]):
         with pytest.raises(BadInputError, match="has expression, expected none"):
-            split_patients(PATIENTS, SplitSettings(), rna_only, [*rna_only, *([] if rna_only else PATIENTS[:1])])
+            split_patients(
+                PATIENTS, SplitSettings(), rna_only, [*rna_only, *([] if rna_only else PATIENTS[:1])], sites=SITES
+            )
 
 
 def test_a_patient_with_an_image_is_never_one_without() -> None:
     with pytest.raises(BadInputError, match=f"{PATIENTS[0]} has an image"):
-        split_patients(PATIENTS, SplitSettings(), [PATIENTS[0]])
+        split_patients(PATIENTS, SplitSettings(), [PATIENTS[0]], sites=SITES)
 
 
 def test_the_whole_cohort_is_one_fold_more_that_tests_nobody() -> None:
     settings = SplitSettings(folds=5, validation_fraction=0.25)
-    rows = whole_cohort(PATIENTS, settings, ["TCGA-XX-0001"])
+    rows = whole_cohort(PATIENTS, settings, ["TCGA-XX-0001"], sites=SITES)
     found = roles(rows, 5)
     assert {row.fold for row in rows} == {5}
     assert {role: len(patients) for role, patients in found.items()} == {"train": 82, "validation": 28, "rna_only": 1}
     assert found["train"] | found["validation"] == set(PATIENTS)
     assert {patient[5:7] for patient in found["validation"]} >= {"DU", "HT", "CS", "FG"}
     with pytest.raises(BadInputError, match="4 patients for 5 folds"):
-        whole_cohort(PATIENTS[:4], settings)
+        whole_cohort(PATIENTS[:4], settings, sites=SITES)

@@ -219,15 +219,15 @@ class Released:
     def __init__(self, study: Study, folder: Path) -> None:
         self.results, self.study = folder / "results", study
         shutil.copytree(study.folder / "runs", self.results / "runs")
-        for kind in ("images", "expression"):
-            shutil.copytree(study.folder / kind, self.results / "shards" / kind)
+        for kind, modality in (("images", "flair"), ("expression", "rna")):
+            shutil.copytree(study.folder / kind, self.results / "shards" / modality)
         for source, target in (("genes.parquet", "folds/0/genes.parquet"), ("split.parquet", "tables/split.parquet")):
             (self.results / target).parent.mkdir(parents=True)
             shutil.copyfile(study.folder / source, self.results / target)
         for key in ("mgi", "mgi-none", "unet"):
             options = {
                 "predictions": study.folder / f"predictions/{key}.parquet",
-                "slices": self.results / "shards/images/slices.parquet",
+                "slices": self.results / "shards/flair/slices.parquet",
                 "output": self.results / f"evaluation/{key}.parquet",
             }
             assert main(["evaluate", *(f"--{name}={value}" for name, value in options.items())]) == 0

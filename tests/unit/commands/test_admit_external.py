@@ -7,16 +7,15 @@ import pandas as pd
 import pytest
 
 from mgi.cli import main
-from mgi.cohort.pairing import CohortRow
-from mgi.cohort.settings import SplitSettings
-from mgi.cohort.split import whole_cohort
-from mgi.cohort.tables import read_split, write_cohort, write_split
+from mgi.cohort.split import SplitSettings, whole_cohort
+from mgi.cohort.tables import read_split, write_split
 from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.normalise import fit
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
+from small_locks import cohort_row, write_cohort_table
 
 OURS = [f"TCGA-AA-{index:04d}" for index in range(6)]
 THEIRS = ["TCGA-BB-0001", "TCGA-BB-0002"]
@@ -57,22 +56,17 @@ class Archive:
         folder = self.folder / "expression"
         write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
         rows = [
-            CohortRow(
-                patient_id=one, site=one[5:7], status="dropped" if one in self.dropped else "kept",
-                reason="excluded" if one in self.dropped else None, has_expression=True, has_image=True, has_mask=True,
-                expression_key="e", aliquot=None, image_key="i", mask_keys=(), n_slices=3, study_date=None, notes="",
-                simulated=True,
-            )
+            cohort_row(one, masks=("m",), reason="excluded" if one in self.dropped else None)
             for one in sorted(self.images)
-        ]  # fmt: skip
-        write_cohort(rows, self.folder / "cohort.parquet", self.folder / "cohort.tsv")
+        ]
+        write_cohort_table(rows, self.folder / "cohort.parquet")
         return self
 
 
 @pytest.fixture
 def ours(tmp_path: Path) -> Archive:
     archive = Archive(tmp_path / "ours", OURS, 1).write()
-    rows = whole_cohort(OURS[:5], SplitSettings(folds=2), OURS[5:])
+    rows = whole_cohort(OURS[:5], SplitSettings(folds=2), OURS[5:], sites=dict.fromkeys(OURS, "AA"))
     write_split(rows, archive.folder / "whole.parquet")
     training = sorted(row.patient_id for row in rows if row.role == "train")
     values = np.stack([archive.values[one] for one in training])

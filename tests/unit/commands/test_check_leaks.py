@@ -16,13 +16,9 @@ Change = Callable[[str, dict[str, np.ndarray]], None]
 
 
 def check(study: Any, *options: str) -> int:
-    given = {
-        "split": study.folder / "split.parquet",
-        "slices": study.folder / "images/slices.parquet",
-        "values": study.folder / "expression/values.parquet",
-        "output": study.folder / "leaks.json",
-    }
-    return main(["check-leaks", *(f"--{name}={value}" for name, value in given.items()), *options])
+    shards = [str(study.folder / f"{name}/dataset.json") for name in ("images", "expression")]
+    given = [f"--split={study.folder / 'split.parquet'}", f"--output={study.folder / 'leaks.json'}"]
+    return main(["check-leaks", *given, "--dataset", *shards, *options])
 
 
 def same_genes(first: str, second: str) -> Change:

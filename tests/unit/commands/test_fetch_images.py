@@ -14,13 +14,13 @@ TCIA = '{"source": "tcia", "min_images": 8, "retry_base_s": 0}'
 def lock(simulated_archive, tmp_path):
     path = tmp_path / "locks" / "images.json"
     options = ["--settings", TCIA, "--archive", str(simulated_archive), "--output", str(path)]
-    assert main(["lock-images", *options]) == 0
+    assert main(["lock", "--modality", "flair", *options]) == 0
     return path
 
 
 def fetch(archive, lock, target, batch="1-of-8"):
     options = ["--settings", TCIA, "--archive", str(archive), "--lock", str(lock), "--batch", batch]
-    return main(["fetch-images", *options, "--output", str(target)])
+    return main(["fetch", "--modality", "flair", *options, "--output", str(target)])
 
 
 def test_a_batch_brings_whole_series_and_a_second_run_asks_for_nothing(simulated_archive, lock, tmp_path, asked):
@@ -29,7 +29,7 @@ def test_a_batch_brings_whole_series_and_a_second_run_asks_for_nothing(simulated
     first = target.read_bytes()
     for entry in json.loads(first)["items"]:
         with zipfile.ZipFile(target.parent / entry["path"]) as archive:
-            assert sum(name.endswith(".dcm") for name in archive.namelist()) == entry["n_images"]
+            assert sum(name.endswith(".dcm") for name in archive.namelist()) == entry["facts"]["n_images"]
         assert entry["role"] in ("flair", "mask")
     asked.clear()
     assert fetch(simulated_archive, lock, target) == 0
@@ -42,7 +42,7 @@ def test_a_lock_of_the_real_archive_is_refused_unasked(simulated_archive, lock, 
     lock.write_text(json.dumps({**json.loads(lock.read_text()), "simulated": False}))
     asked.clear()
     assert fetch(simulated_archive, lock, tmp_path / "batch.json") == ConfigError.exit_code
-    assert "images lock: made from the real one, but this run asks a simulated archive" in capsys.readouterr().err
+    assert "flair lock: made from the real one, but this run asks a simulated archive" in capsys.readouterr().err
     assert asked == []
 
 
@@ -87,9 +87,9 @@ def test_a_kaggle_zip_is_checked_in_place(tmp_path, capsys):
     settings = json.dumps({"source": "kaggle", "archive": "elsewhere.zip"})
     table = ["--settings", settings, "--table", str(tmp_path / "mine.zip")]
     lock = tmp_path / "lock.json"
-    assert main(["lock-images", *table, "--output", str(lock)]) == 0
+    assert main(["lock", "--modality", "flair", *table, "--output", str(lock)]) == 0
     options = ["--lock", str(lock), "--batch", "1-of-1", "--output", str(tmp_path / "b.json")]
-    assert main(["fetch-images", *table, *options]) == 0
+    assert main(["fetch", "--modality", "flair", *table, *options]) == 0
     (entry,) = json.loads((tmp_path / "b.json").read_text())["items"]
-    assert (entry["key"], entry["path"], entry["n_images"]) == (folder, None, 2)
+    assert (entry["key"], entry["path"], entry["facts"]["n_images"]) == (folder, None, 2)
     assert str(tmp_path) not in (tmp_path / "b.json").read_text() + lock.read_text()

@@ -49,8 +49,7 @@ def shard() -> ExpressionShard:
 def arguments(shard: ExpressionShard, tmp_path: Path) -> list[str]:
     write(shard, tmp_path)
     write_split(split_patients(PATIENTS, SplitSettings(folds=3)), tmp_path / "s.parquet", tmp_path / "s.tsv")
-    values, genes = tmp_path / "values.parquet", tmp_path / "genes.parquet"
-    return ["--values", str(values), "--genes", str(genes), "--split", str(tmp_path / "s.parquet")]
+    return ["--expression-shard", str(tmp_path / "dataset.json"), "--split", str(tmp_path / "s.parquet")]
 
 
 def write(shard: ExpressionShard, folder: Path) -> None:
@@ -135,9 +134,9 @@ def test_a_training_patient_without_expression_is_named(arguments: list[str], tm
         fitted_bytes(arguments, tmp_path, FILTERS[0], fold)
 
 
-def test_an_unknown_fold_and_genes_of_another_folder_are_refused(arguments: list[str], tmp_path: Path) -> None:
+def test_an_unknown_fold_and_a_shard_that_is_not_there_are_refused(arguments: list[str], tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="fold 3"):
         fitted_bytes(arguments, tmp_path, FILTERS[0], 3)
-    elsewhere = [*arguments[:3], str(tmp_path / "other/genes.parquet"), *arguments[4:]]
-    with pytest.raises(BadInputError, match="expected in the folder"):
+    elsewhere = [arguments[0], str(tmp_path / "other/dataset.json"), *arguments[2:]]
+    with pytest.raises(BadInputError, match=r"other/dataset\.json: missing"):
         fitted_bytes(elsewhere, tmp_path, FILTERS[0])

@@ -1,4 +1,5 @@
 import json
+import logging
 
 import pytest
 
@@ -10,7 +11,7 @@ GDC = '{"source": "gdc", "retry_base_s": 0}'
 
 def lock(simulated_archive, target, settings=GDC, *more):
     archive = ["--archive", str(simulated_archive)] if simulated_archive else []
-    return main(["lock-expression", "--settings", settings, "--output", str(target), *archive, *more])
+    return main(["lock", "--modality", "rna", "--settings", settings, "--output", str(target), *archive, *more])
 
 
 def test_a_simulated_project_is_locked_twice_to_the_same_bytes(simulated_archive, tmp_path, capsys):
@@ -21,10 +22,10 @@ def test_a_simulated_project_is_locked_twice_to_the_same_bytes(simulated_archive
     assert "127.0.0.1" not in text
     assert str(simulated_archive) not in text
     found = json.loads(text)
-    assert (found["kind"], found["source"], found["simulated"], found["table"]) == ("expression", "gdc", True, None)
+    assert (found["modality"], found["source"], found["simulated"], found["table"]) == ("rna", "gdc", True, None)
     chosen = [item["patient_id"] for item in found["items"] if item["chosen"]]
     assert len(chosen) == len(set(chosen)) >= 10
-    assert all(item["aliquot"][13:15] == "01" for item in found["items"] if item["chosen"])
+    assert all(item["sample"][13:15] == "01" for item in found["items"] if item["chosen"])
     assert {item["reason"] for item in found["items"]} >= {"primary tumour", "recurrent sample"}
     assert "chosen, release Data Release" in capsys.readouterr().out
 
@@ -49,7 +50,10 @@ def test_a_committed_lock_is_followed_without_a_search_although_the_archive_has_
     assert lock(simulated_archive, tmp_path / "b.json", settings) == 0
     assert asked == []
     options = ["--settings", settings, "--archive", str(simulated_archive), "--lock", str(tmp_path / "b.json")]
-    assert main(["fetch-expression", *options, "--batch", "1-of-1", "--output", str(tmp_path / "raw/b.json")]) == 0
+    assert (
+        main(["fetch", "--modality", "rna", *options, "--batch", "1-of-1", "--output", str(tmp_path / "raw/b.json")])
+        == 0
+    )
     assert len(asked) == sum(item["chosen"] for item in committed["items"])
     assert all(path.startswith("/data/") for path in asked)
 
@@ -57,8 +61,8 @@ def test_a_committed_lock_is_followed_without_a_search_although_the_archive_has_
 def test_a_lock_states_the_version_and_first_release_of_every_file(simulated_archive, tmp_path):
     assert lock(simulated_archive, tmp_path / "a.json") == 0
     items = json.loads((tmp_path / "a.json").read_text())["items"]
-    assert {item["version"] for item in items} == {"1", "2"}
-    assert {item["first_release"] for item in items} == {"32.0"}
+    assert {item["facts"]["version"] for item in items} == {"1", "2"}
+    assert {item["facts"]["first_release"] for item in items} == {"32.0"}
 
 
 def test_a_number_of_files_that_nobody_expects_stops_the_run(simulated_archive, tmp_path, capsys):
@@ -91,7 +95,8 @@ def test_a_lock_of_a_table_is_compared_with_the_table_at_once(tmp_path, capsys):
     assert "make the lock again" in capsys.readouterr().err
 
 
-def test_a_users_table_is_locked_by_its_labels(tmp_path, capsys):
+def test_a_users_table_is_locked_by_its_labels(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     table = tmp_path / "mine.csv"
     table.write_text("id,TP53\nTCGA-CS-4941-01A,1.5\nTCGA-CS-4941-02A,2.5\nTCGA-HT-7473,3\n")
     assert lock(None, tmp_path / "a.json", '{"source": "matrix"}', "--table", str(table)) == 0
@@ -102,7 +107,7 @@ def test_a_users_table_is_locked_by_its_labels(tmp_path, capsys):
         ("TCGA-CS-4941-02A", False),
         ("TCGA-HT-7473", True),
     ]
-    assert "read as samples x genes, 3 samples, 1 genes" in capsys.readouterr().out
+    assert "read as samples x genes, 3 samples, 1 genes" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -116,7 +121,7 @@ def test_a_users_table_is_locked_by_its_labels(tmp_path, capsys):
 def test_what_cannot_be_locked_is_one_line_and_no_file(simulated_archive, tmp_path, capsys, settings, code, said):
     assert lock(simulated_archive, tmp_path / "a.json", settings) == code
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("mgi lock-expression: ")
+    assert line.startswith("mgi lock: ")
     assert said in line
     assert not (tmp_path / "a.json").exists()
 

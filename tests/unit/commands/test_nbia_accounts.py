@@ -41,10 +41,14 @@ def settings_of(service, **more):
 
 def lock_and_fetch(settings, folder):
     lock, index = folder / "lock.json", folder / "raw" / "batch.json"
-    assert main(["lock-images", "--settings", settings, "--output", str(lock)]) == 0
+    assert main(["lock", "--modality", "flair", "--settings", settings, "--output", str(lock)]) == 0
     options = ["--lock", str(lock), "--batch", "1-of-8", "--output", str(index)]
-    assert main(["fetch-images", "--settings", settings, *options]) == 0
+    assert main(["fetch", "--modality", "flair", "--settings", settings, *options]) == 0
     return json.loads(lock.read_text()), json.loads(index.read_text())
+
+
+def sections(genes, images):
+    return json.dumps({"rna": json.loads(genes), "flair": json.loads(images)})
 
 
 def gone(version):
@@ -60,10 +64,10 @@ def test_the_first_version_gives_the_same_series_and_says_so(served, tmp_path, c
         (tmp_path / "v1" / "raw" / "batch.json").unlink()
         target = tmp_path / "preflight.json"
         images, genes = settings_of(service), json.dumps({"base_url": service.url, "retry_base_s": 0})
-        assert main(["preflight", "--images", images, "--expression", genes, "--output", str(target)]) == 0
+        assert main(["preflight", "--modalities", sections(genes, images), "--output", str(target)]) == 0
     assert "by NBIA v1" in capsys.readouterr().out
     assert "NBIA v1 (v4 does not answer)" in target.read_text()
-    assert (newer.pop("version"), older.pop("version")) == ("v4", "v1")
+    assert (newer.pop("release"), older.pop("release")) == ("v4", "v1")
     assert older == newer
     assert by_older == by_newer
     images = [request.path for request in seen if "getImage" in request.path]
@@ -87,7 +91,8 @@ def test_a_first_version_without_digests_is_accepted_by_count_uids_and_decoding(
     with served(old) as (service, _):
         _, bare = lock_and_fetch(settings_of(service), tmp_path / "bare")
     counted = [
-        [(item["key"], item["n_images"], item.get("rejected")) for item in index["items"]] for index in (whole, bare)
+        [(item["key"], item["facts"]["n_images"], item.get("rejected")) for item in index["items"]]
+        for index in (whole, bare)
     ]
     assert counted[0] == counted[1]
 
@@ -111,10 +116,12 @@ def test_a_login_opens_the_second_version_and_its_secrets_are_nowhere(served, tm
     with served(with_accounts) as (service, seen):
         genes = json.dumps({"base_url": service.url, "retry_base_s": 0})
         output = ["--output", str(tmp_path / "out" / "preflight.json")]
-        assert main(["preflight", "--images", settings_of(service), "--expression", genes, *output]) == 0
+        assert main(["preflight", "--modalities", sections(genes, settings_of(service)), *output]) == 0
         lock, _ = lock_and_fetch(settings_of(service), tmp_path / "out")
-        assert main(["lock-images", "--settings", settings_of(service, collection="UPENN"), *output]) != 0
-    assert lock["version"] == "v2"
+        assert (
+            main(["lock", "--modality", "flair", "--settings", settings_of(service, collection="UPENN"), *output]) != 0
+        )
+    assert lock["release"] == "v2"
     images = [request for request in seen if PATH in request.path]
     assert {request.headers.get("authorization") for request in images} == {f"Bearer bearer-{CANARY}"}
     assert {"x-auth-token" in request.headers for request in images} == {False}
@@ -135,7 +142,7 @@ def test_a_token_is_never_sent_to_the_simulated_archive(simulated_archive, tmp_p
     monkeypatch.setenv("MGI_GDC_TOKEN", CANARY)
     genes, images = '{"retry_base_s": 0}', '{"source": "tcia", "retry_base_s": 0}'
     options = ["--archive", str(simulated_archive), "--output", str(tmp_path / "p.json")]
-    assert main(["preflight", "--images", images, "--expression", genes, *options]) == 0
+    assert main(["preflight", "--modalities", sections(genes, images), *options]) == 0
     assert '"host"' in asked.log.read_text()
     assert CANARY not in asked.log.read_text()
 
@@ -146,7 +153,9 @@ def test_a_token_file_that_others_can_read_stops_the_run(tmp_path, monkeypatch, 
     secret.chmod(0o644)
     monkeypatch.setenv("MGI_TCIA_TOKEN_FILE", str(secret))
     with served() as (service, seen):
-        code = main(["lock-images", "--settings", settings_of(service), "--output", str(tmp_path / "l.json")])
+        code = main(
+            ["lock", "--modality", "flair", "--settings", settings_of(service), "--output", str(tmp_path / "l.json")]
+        )
     assert code == ConfigError.exit_code
     assert "mode 0644, expected 0600" in capsys.readouterr().err
     assert seen == []
@@ -155,7 +164,9 @@ def test_a_token_file_that_others_can_read_stops_the_run(tmp_path, monkeypatch, 
 def test_a_manifest_restricts_the_lock_and_names_what_is_not_shown(served, tmp_path, capsys, simulated_archive):
     with served() as (service, _):
         everything = tmp_path / "all.json"
-        assert main(["lock-images", "--settings", settings_of(service), "--output", str(everything)]) == 0
+        assert (
+            main(["lock", "--modality", "flair", "--settings", settings_of(service), "--output", str(everything)]) == 0
+        )
         items = json.loads(everything.read_text())["items"]
         wanted = sorted(item["key"] for item in items if item["chosen"])[:4]
         flair = sorted(item["key"] for item in items if item["chosen"] and item["role"] == "flair")[:1]
@@ -164,14 +175,19 @@ def test_a_manifest_restricts_the_lock_and_names_what_is_not_shown(served, tmp_p
         (tmp_path / "my.tcia").write_text(text + "\n".join(listed) + "\n")
         settings = settings_of(service, manifest=str(tmp_path / "my.tcia"))
         capsys.readouterr()
-        assert main(["lock-images", "--settings", settings, "--output", str(tmp_path / "few.json")]) == 0
+        assert (
+            main(["lock", "--modality", "flair", "--settings", settings, "--output", str(tmp_path / "few.json")]) == 0
+        )
         printed = capsys.readouterr().out
         assert "1 lines are no UID and were skipped: 'Series ID'" in printed
         assert "names the server public.example.org; images.base_url (127.0.0.1) is asked instead" in printed
         assert sorted(item["key"] for item in json.loads((tmp_path / "few.json").read_text())["items"]) == listed
         (tmp_path / "my.tcia").write_text(text + "\n".join(listed) + "\n1.2.3.4.5\n")
         target = tmp_path / "none.json"
-        assert main(["lock-images", "--settings", settings, "--output", str(target)]) == NetworkError.exit_code
+        assert (
+            main(["lock", "--modality", "flair", "--settings", settings, "--output", str(target)])
+            == NetworkError.exit_code
+        )
     assert "1 of" in (said := capsys.readouterr().err)
     assert "not visible: 1.2.3.4.5" in said
     assert not target.exists()
@@ -199,10 +215,13 @@ def test_any_collection_goes_with_a_table_of_its_patients(served, tmp_path, caps
     target = tmp_path / "lock.json"
     with served(renamed) as (service, _):
         settings = settings_of(service, collection="UPENN-GBM")
-        assert main(["lock-images", "--settings", settings, "--output", str(target)]) == BadInputError.exit_code
+        assert (
+            main(["lock", "--modality", "flair", "--settings", settings, "--output", str(target)])
+            == BadInputError.exit_code
+        )
         assert "modalities.flair.patients" in capsys.readouterr().err
         settings = settings_of(service, collection="UPENN-GBM", patients=str(tmp_path / "patients.tsv"))
-        assert main(["lock-images", "--settings", settings, "--output", str(target)]) == 0
+        assert main(["lock", "--modality", "flair", "--settings", settings, "--output", str(target)]) == 0
     assert [item["patient_id"] for item in json.loads(target.read_text())["items"]] == ["TCGA-ZZ-0001"]
     printed = capsys.readouterr().out
     assert "1 patients are not in modalities.flair.patients: UPENN-2" in printed

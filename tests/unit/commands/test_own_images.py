@@ -18,17 +18,17 @@ FLAIR, MASK = (f"{CASE}/{CASE}_1997.02.22_{kind}.nii.gz" for kind in ("flair", "
 
 
 def lock(settings, target):
-    return main(["lock-images", "--settings", json.dumps(settings), "--output", str(target)])
+    return main(["lock", "--modality", "flair", "--settings", json.dumps(settings), "--output", str(target)])
 
 
 def fetch(settings, lock_path, target):
     options = ["--lock", str(lock_path), "--batch", "1-of-1", "--output", str(target)]
-    return main(["fetch-images", "--settings", json.dumps(settings), *options])
+    return main(["fetch", "--modality", "flair", "--settings", json.dumps(settings), *options])
 
 
 def preflight(settings, target, archive):
     options = ["--archive", str(archive), "--output", str(target)]
-    return main(["preflight", "--expression", '{"retry_base_s": 0}', "--images", json.dumps(settings), *options])
+    return main(["preflight", "--modalities", json.dumps({"rna": {"retry_base_s": 0}, "flair": settings}), *options])
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def dicom(tmp_path, mr_file, seg_file):
 def test_a_brats_folder_is_locked_and_indexed_in_place(brats, tmp_path, simulated_archive, capsys):
     settings = {"source": "nifti", "folder": str(brats)}
     assert preflight(settings, tmp_path / "p.json", simulated_archive) == 0
-    assert "images from nifti: ready: 1 patients with FLAIR, 1 of them with a mask" in capsys.readouterr().out
+    assert "flair from nifti: ready: 1 patients with FLAIR, 1 of them with a mask" in capsys.readouterr().out
     assert lock(settings, tmp_path / "a.json") == lock(settings, tmp_path / "b.json") == 0
     text = (tmp_path / "a.json").read_text()
     assert text == (tmp_path / "b.json").read_text()
@@ -69,7 +69,7 @@ def test_a_brats_folder_is_locked_and_indexed_in_place(brats, tmp_path, simulate
     index = (tmp_path / "raw" / "batch.json").read_text()
     assert str(tmp_path) not in text + index
     items = {item["key"]: item for item in json.loads(index)["items"]}
-    assert {key: (item["role"], item["path"], item["n_images"]) for key, item in items.items()} == {
+    assert {key: (item["role"], item["path"], item["facts"]["n_images"]) for key, item in items.items()} == {
         FLAIR: ("flair", None, 6),
         MASK: ("mask", None, 6),
     }
@@ -80,7 +80,7 @@ def test_a_brats_folder_is_locked_and_indexed_in_place(brats, tmp_path, simulate
 
 def test_the_folder_may_be_given_on_the_command_line(brats, tmp_path):
     options = ["--settings", '{"source": "nifti", "folder": "elsewhere"}', "--table", str(brats)]
-    assert main(["lock-images", *options, "--output", str(tmp_path / "a.json")]) == 0
+    assert main(["lock", "--modality", "flair", *options, "--output", str(tmp_path / "a.json")]) == 0
 
 
 def test_a_mask_whose_header_places_nothing_is_named_and_not_used(brats, tmp_path, capsys):
@@ -98,12 +98,12 @@ def test_a_mask_whose_header_places_nothing_is_named_and_not_used(brats, tmp_pat
 def test_a_dicom_folder_is_locked_by_name_and_study_and_indexed_in_place(dicom, tmp_path, simulated_archive, capsys):
     settings = {"source": "dicom", "folder": str(dicom), "min_images": 8}
     assert preflight(settings, tmp_path / "p.json", simulated_archive) == 0
-    assert "images from dicom: ready: 2 patients, 5 series in dicom" in capsys.readouterr().out
+    assert "flair from dicom: ready: 2 patients, 5 series in dicom" in capsys.readouterr().out
     assert lock(settings, tmp_path / "a.json") == 0
     assert "1 patients with FLAIR have no mask: TCGA-DU-5849" in capsys.readouterr().out
     items = json.loads((tmp_path / "a.json").read_text())["items"]
     assert [item["key"] for item in items if item["chosen"]] == ["1.2.3.9", "1.4.1.1", "1.4.2.1"]
-    assert {item["reason"] for item in items if "T1" in item["description"]} == {"a T1 FLAIR"}
+    assert {item["reason"] for item in items if "T1" in item["facts"]["description"]} == {"a T1 FLAIR"}
     assert fetch(settings, tmp_path / "a.json", tmp_path / "raw" / "batch.json") == 0
     index = json.loads((tmp_path / "raw" / "batch.json").read_text())["items"]
     assert [(item["key"], item["role"], item["path"], len(item["members"])) for item in index] == [
@@ -123,7 +123,7 @@ def test_a_general_commons_manifest_must_be_fulfilled(dicom, tmp_path, simulated
     manifest.write_text("file_id,TCIA Series Instance UID\na,1.4.1.1\nb,1.4.9.1\n")
     settings = {"source": "dicom", "folder": str(dicom), "min_images": 8, "manifest": str(manifest)}
     assert preflight(settings, tmp_path / "p.json", simulated_archive) == IntegrityError.exit_code
-    assert "images from dicom: unusable: modalities.flair.manifest: 1 listed series are not" in capsys.readouterr().out
+    assert "flair from dicom: unusable: modalities.flair.manifest: 1 listed series are not" in capsys.readouterr().out
     manifest.write_text("file_id,TCIA Series Instance UID\na,1.4.1.1\n")
     assert lock(settings, tmp_path / "a.json") == 0
     listed = tmp_path / "my.tcia"
@@ -136,7 +136,7 @@ def test_a_general_commons_manifest_must_be_fulfilled(dicom, tmp_path, simulated
 def test_an_absent_folder_stops_the_preflight_with_what_to_do(tmp_path, simulated_archive, capsys, source):
     assert preflight({"source": source}, tmp_path / "p.json", simulated_archive) == ConfigError.exit_code
     printed = capsys.readouterr()
-    assert f"images from {source}: missing: modalities.flair.folder: found nothing, expected " in printed.out
+    assert f"flair from {source}: missing: modalities.flair.folder: found nothing, expected " in printed.out
     assert len(printed.err.splitlines()) == 1
     assert not (tmp_path / "p.json").exists()
 
@@ -167,7 +167,7 @@ def test_published_volumes_pass_in_the_brats_layout(real_data, tmp_path):
     assert lock(settings, tmp_path / "a.json") == 0
     assert fetch(settings, tmp_path / "a.json", tmp_path / "b.json") == 0
     items = json.loads((tmp_path / "b.json").read_text())["items"]
-    assert [(item["role"], item["n_images"], "rejected" in item) for item in items] == [
+    assert [(item["role"], item["facts"]["n_images"], "rejected" in item) for item in items] == [
         ("mask", 155, False),
         ("flair", 155, False),
     ]
@@ -176,11 +176,11 @@ def test_published_volumes_pass_in_the_brats_layout(real_data, tmp_path):
 def test_verify_reads_the_files_of_the_folder_again(brats, tmp_path, capsys):
     settings = {"source": "nifti", "folder": str(brats)}
     results = tmp_path / "results"
-    assert lock(settings, results / "locks" / "images.json") == 0
-    assert fetch(settings, results / "locks" / "images.json", results / "raw" / "images" / "batch-1-of-1.json") == 0
-    (results / "config.json").write_text(json.dumps({"images": settings | {"archive": "mine.zip"}}))
+    assert lock(settings, results / "locks" / "flair.json") == 0
+    assert fetch(settings, results / "locks" / "flair.json", results / "raw" / "flair" / "batch-1-of-1.json") == 0
+    (results / "config.json").write_text(json.dumps({"modalities": {"flair": settings | {"archive": "mine.zip"}}}))
     assert main(["verify", "--results", str(results)]) == 0
-    assert "raw images: 2 files: all right" in capsys.readouterr().out
+    assert "raw flair: 2 files: all right" in capsys.readouterr().out
     content = (brats / MASK).read_bytes()
     (brats / MASK).write_bytes(content[:-1] + b"\x01")
     assert main(["verify", "--results", str(results)]) == IntegrityError.exit_code

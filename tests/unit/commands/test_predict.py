@@ -162,8 +162,8 @@ def test_a_patient_gets_the_probabilities_that_the_model_was_tested_with(key, mo
 
     patient = study.role("test")[0]
     release = load_release(released.model(key))
-    images = read_images(released.results / "shards/images", [patient])[patient]
-    shard = read_expression(released.results / "shards/expression")
+    images = read_images(released.results / "shards/flair", [patient])[patient]
+    shard = read_expression(released.results / "shards/rna")
     values = release.fitted.transform(shard.values[[shard.patient_ids.index(patient)]])[0]
     new = PatientImages(**{**vars(images), "patient_id": "new", "masks": None})
     found = segment_patient(release, new, values if mode == "real" else None, torch.device("cpu"))
@@ -269,7 +269,7 @@ def test_the_flags_name_what_differs_from_training_on_stderr_and_in_the_json(
 
 def test_an_image_like_those_of_training_has_no_flag_and_its_negative_has_one(released, study, tmp_path: Path) -> None:
     patient = study.role("test")[0]
-    voxels = read_images(released.results / "shards/images", [patient])[patient].slices
+    voxels = read_images(released.results / "shards/flair", [patient])[patient].slices
     upright = np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [4, 0, 0, 0], [0, 0, 0, 1]])
     for name, values in (("same", voxels), ("negative", voxels.max() - voxels)):
         save_nifti(tmp_path / f"{name}.nii", values, upright)

@@ -8,7 +8,8 @@ TCIA = '{"source": "tcia", "retry_base_s": 0}'
 
 
 def preflight(target, expression, images, *more):
-    options = ["--expression", expression, "--images", images, "--output", str(target)]
+    sections = json.dumps({"rna": json.loads(expression), "flair": json.loads(images)})
+    options = ["--modalities", sections, "--output", str(target)]
     return main(["preflight", *options, *map(str, more)])
 
 
@@ -16,8 +17,8 @@ def test_every_source_gets_a_line(simulated_archive, tmp_path, capsys):
     target = tmp_path / "preflight.json"
     assert preflight(target, GDC, TCIA, "--archive", simulated_archive) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("expression from gdc: ready: reachable, Data Release")
-    assert lines[1].startswith("images from tcia: ready: reachable, ")
+    assert lines[0].startswith("rna from gdc: ready: reachable, Data Release")
+    assert lines[1].startswith("flair from tcia: ready: reachable, ")
     text = target.read_text()
     assert [line["state"] for line in json.loads(text)["sources"]] == ["ready", "ready"]
     assert "127.0.0.1" not in text
@@ -28,7 +29,7 @@ def test_an_absent_kaggle_zip_names_the_key_and_the_ways_out(simulated_archive, 
     code = preflight(target, GDC, '{"source": "kaggle"}', "--archive", simulated_archive)
     assert code == ConfigError.exit_code
     printed = capsys.readouterr()
-    assert "images from kaggle: missing: " in printed.out
+    assert "flair from kaggle: missing: " in printed.out
     (line,) = printed.err.splitlines()
     for word in ("modalities.flair.archive", "mateuszbuda/lgg-mri-segmentation", "0.7 GB", "July 2025", "phs004225"):
         assert word in line
@@ -42,8 +43,8 @@ def test_a_restricted_collection_needs_an_account_and_the_other_source_is_still_
     code = preflight(tmp_path / "p.json", GDC, images, "--archive", simulated_archive)
     assert code == NetworkError.exit_code
     printed = capsys.readouterr().out
-    assert "expression from gdc: ready" in printed
-    assert "images from tcia: needs an account" in printed
+    assert "rna from gdc: ready" in printed
+    assert "flair from tcia: needs an account" in printed
 
 
 def test_a_folder_without_a_complete_archive_is_told_at_once(tmp_path, capsys):
@@ -53,13 +54,13 @@ def test_a_folder_without_a_complete_archive_is_told_at_once(tmp_path, capsys):
 
 def test_with_committed_locks_nothing_is_asked(simulated_archive, tmp_path, capsys, asked):
     locks = {}
-    for kind, settings in (("expression", GDC), ("images", TCIA)):
+    for kind, settings in (("rna", GDC), ("flair", TCIA)):
         locks[kind] = tmp_path / f"{kind}.json"
         options = ["--settings", settings, "--archive", str(simulated_archive), "--output", str(locks[kind])]
-        assert main([f"lock-{kind}", *options]) == 0
+        assert main(["lock", "--modality", kind, *options]) == 0
     asked.clear()
-    given = [json.dumps({**json.loads(GDC), "lock": str(locks["expression"])})]
-    given.append(json.dumps({**json.loads(TCIA), "lock": str(locks["images"])}))
+    given = [json.dumps({**json.loads(GDC), "lock": str(locks["rna"])})]
+    given.append(json.dumps({**json.loads(TCIA), "lock": str(locks["flair"])}))
     assert preflight(tmp_path / "p.json", *given, "--archive", simulated_archive) == 0
     assert asked == []
     assert "items chosen by the lock" in capsys.readouterr().out
@@ -68,7 +69,7 @@ def test_with_committed_locks_nothing_is_asked(simulated_archive, tmp_path, caps
 def test_a_lock_of_the_other_kind_of_archive_is_told_by_the_preflight(simulated_archive, tmp_path, capsys):
     lock = tmp_path / "expression.json"
     options = ["--settings", GDC, "--archive", str(simulated_archive), "--output", str(lock)]
-    assert main(["lock-expression", *options]) == 0
+    assert main(["lock", "--modality", "rna", *options]) == 0
     real = json.dumps({"source": "gdc", "lock": str(lock)})
     assert preflight(tmp_path / "p.json", real, '{"source": "kaggle"}') != 0
-    assert "expression from gdc: missing" in capsys.readouterr().out
+    assert "rna from gdc: missing" in capsys.readouterr().out

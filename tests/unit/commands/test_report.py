@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.cli import main
-from mgi.cohort.pairing import CohortRow
 from mgi.cohort.split import SplitRow
-from mgi.cohort.tables import write_cohort, write_split
+from mgi.cohort.tables import write_split
 from mgi.core.files import write_json
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer
+from small_locks import cohort_row, write_cohort_table
 
 SIDE, SLICES, PATIENTS, FOLDS = 64, 10, 20, 2
 SITES = ("CS", "DU", "FG", "HT")
@@ -100,20 +100,12 @@ def write_curve(path: Path, rng: np.random.Generator) -> Path:
     return path
 
 
-def cohort_row(name: str, reason: str | None) -> CohortRow:
-    return CohortRow(
-        patient_id=name, site=name[5:7], status="dropped" if reason else "kept", reason=reason, has_expression=True,
-        has_image=True, has_mask=True, expression_key=None, aliquot=None, image_key=None, mask_keys=(), n_slices=None,
-        study_date=None, notes="", simulated=True,
-    )  # fmt: skip
-
-
 def write_tables(folder: Path, *, simulated: bool) -> None:
     reasons = ["no expression"] * 3 + ["no mask"] * 2 + ["image rejected: 2 slices", "image rejected: no geometry"]
     dropped = [f"TCGA-EZ-{7000 + i}" for i in range(len(reasons))]
-    cohort = [cohort_row(name, None) for name in NAMES]
-    cohort += [cohort_row(name, reason) for name, reason in zip(dropped, reasons, strict=True)]
-    write_cohort(cohort, folder / "cohort.parquet", folder / "cohort.tsv")
+    cohort = [cohort_row(name) for name in NAMES]
+    cohort += [cohort_row(name, reason=reason) for name, reason in zip(dropped, reasons, strict=True)]
+    write_cohort_table(cohort, folder / "cohort.parquet")
     roles = [
         SplitRow(fold, name, name[5:7], "test" if i % FOLDS == fold else "validation" if i % 5 == 4 else "train")
         for fold in range(FOLDS)

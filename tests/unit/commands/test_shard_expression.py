@@ -8,37 +8,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi.commands import shard_expression
+from mgi.commands import shard
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.locks.item import Item
+from mgi.locks.lock import Table
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.expression_shard import read_expression
+from small_locks import fetched as fetched_of
+from small_locks import profile, rna_lock, write_index, write_lock
 
 A, B, C = "TCGA-DU-0001", "TCGA-CS-0002", "TCGA-HT-0003"
 GENES = ("ENSG00000000003.15", "ENSG00000000003.15_PAR_Y", "ENSG00000000005.6")
 
 
-def item(patient: str, *, chosen: bool = True) -> dict[str, Any]:
-    return {
-        "patient_id": patient, "sample": f"{patient}-01A", "aliquot": None, "key": f"{patient}-01", "size": 1,
-        "file_name": None, "md5": "0" * 32, "chosen": chosen, "reason": "",
-    }  # fmt: skip
+def item(patient: str, *, chosen: bool = True) -> Item:
+    return profile(patient, key=f"{patient}-01", chosen=chosen)
 
 
-def written(
-    folder: Path, source: str, items: list[dict[str, Any]], raw: list[dict[str, Any]], **lock: Any
-) -> list[str]:
-    given = {"kind": "expression", "format": 1, "source": source, "release": None, "simulated": source == "gdc"}
-    full = {**given, "gene_model": None, "table": None, "items": items, **lock}
-    (folder / "lock.json").write_text(json.dumps(full))
-    (folder / "index.json").write_text(json.dumps({"kind": "expression", "source": source, "items": raw}))
-    outputs = [f"--{name.split('.')[0]}={folder / 'shard' / name}" for name in ("values.parquet", "genes.parquet")]
+def written(folder: Path, source: str, items: list[Item], raw: list[dict[str, Any]], **lock: Any) -> list[str]:
+    write_lock(folder / "lock.json", rna_lock(*items, source=source, simulated=source == "gdc", **lock))
+    write_index(folder / "index.json", "rna", raw, source)
+    outputs = [str(folder / "shard" / name) for name in ("values.parquet", "genes.parquet", "dataset.json")]
     inputs = ["--lock", str(folder / "lock.json"), "--index", str(folder / "index.json")]
-    return [*inputs, *outputs, f"--dataset={folder / 'shard' / 'dataset.json'}"]
+    return ["--modality", "rna", *inputs, "--output", *outputs]
 
 
 def fetched(patient: str, path: str | None, sha256: str, **changes: Any) -> dict[str, Any]:
-    base = {"patient_id": patient, "key": f"{patient}-01", "role": "expression", "path": path, "sha256": sha256}
-    return {**base, "size": 1, "md5": None, "n_images": None, **changes}
+    return fetched_of(item(patient), path=path, sha256=sha256, **changes)
 
 
 @pytest.fixture
@@ -58,7 +54,7 @@ def matrix(tmp_path: Path) -> list[str]:
     frame = pd.DataFrame({"MSN": [0.5, -642.6], "CD58": [1.0, 2.0]}, index=pd.Index([f"{A}-01", f"{B}-01"], name="id"))
     frame.to_csv(table, sep="\t")
     digest = hashlib.sha256(table.read_bytes()).hexdigest()
-    pin = {"name": table.name, "sha256": digest, "size": table.stat().st_size}
+    pin = Table(name=table.name, sha256=digest, size=table.stat().st_size)
     raw = [fetched(patient, None, digest) for patient in (A, B)]
     return [*written(tmp_path, "matrix", [item(A), item(B)], raw, table=pin), "--table", str(table)]
 
@@ -70,8 +66,8 @@ def repinned(folder: Path) -> None:
     (folder / "lock.json").write_text(json.dumps(lock))
 
 
-def run(arguments: list[str]) -> None:
-    shard_expression.run(shard_expression.parser().parse_args(arguments))
+def run(arguments: list[str], stored: str = "tpm") -> None:
+    shard.run(shard.parser().parse_args([*arguments, "--settings", json.dumps({"unit": stored})]))
 
 
 def test_star_files_become_log_tpm_sorted_by_patient(gdc: list[str], tmp_path: Path) -> None:
@@ -93,7 +89,7 @@ def test_star_files_become_log_tpm_sorted_by_patient(gdc: list[str], tmp_path: P
 def test_another_column_is_stored_with_its_scale_and_the_counts_beside(
     gdc: list[str], tmp_path: Path, stored: str, scale: str, expected: float
 ) -> None:
-    run([*gdc, "--stored", stored])
+    run(gdc, stored)
     shard = read_expression(tmp_path / "shard", counts=True)
     assert shard.scale == scale
     assert shard.values[1, 0] == pytest.approx(np.log2(expected + 1))
@@ -141,7 +137,7 @@ def test_a_chosen_file_that_was_not_fetched_is_refused(gdc: list[str], tmp_path:
 
 def test_positions_are_stored_where_they_are_given(gdc: list[str], tmp_path: Path) -> None:
     (tmp_path / "p.tsv").write_text(f"gene_id\tchromosome\tstart\n{GENES[2]}\tchrX\t100\n")
-    run([*gdc, "--positions", str(tmp_path / "p.tsv")])
+    run([*gdc, "--input", f"positions={tmp_path / 'p.tsv'}"])
     genes = read_expression(tmp_path / "shard").genes
     assert genes["chromosome"].tolist()[1] == "chrX"
     assert genes["start"].isna().tolist() == [True, False]
@@ -177,7 +173,7 @@ def test_what_was_left_out_of_a_table_is_on_record(matrix: list[str], tmp_path: 
 
 def test_a_table_is_stored_as_given_and_in_no_other_way(matrix: list[str]) -> None:
     with pytest.raises(ConfigError, match=r"modalities\.rna\.unit: found counts"):
-        run([*matrix, "--stored", "counts"])
+        run(matrix, "counts")
 
 
 def test_a_table_other_than_the_locked_one_is_refused(matrix: list[str], tmp_path: Path) -> None:

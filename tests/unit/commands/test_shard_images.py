@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from mgi.cohort.pairing import EXCLUDED, CohortRow
-from mgi.cohort.tables import write_cohort
-from mgi.commands import shard_images
+from mgi.commands import shard
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.locks.item import Item
+from mgi.locks.lock import Table
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.image_shard import read_images
+from small_locks import cohort_row as row_of
+from small_locks import fetched as fetched_of
+from small_locks import flair_lock, series, write_cohort_table, write_index, write_lock
 
 A, B = "TCGA-DU-0001", "TCGA-CS-0002"
 FOLDER = "TCGA_CS_0002_19970222"
@@ -22,44 +26,30 @@ FRAMES = (np.random.default_rng(1).random((3, 4, 4)) > 0.5).astype(np.uint8)
 
 
 def cohort_row(patient: str, key: str | None, masks: tuple[str, ...] = (), reason: str | None = None) -> CohortRow:
-    return CohortRow(
-        patient_id=patient, site=patient[5:7], status="dropped" if reason else "kept", reason=reason,
-        has_expression=True, has_image=key is not None, has_mask=bool(masks), expression_key="e", aliquot=None,
-        image_key=key, mask_keys=masks, n_slices=3, study_date=None, notes="", simulated=True,
-    )  # fmt: skip
+    return row_of(patient, flair=key, masks=masks, reason=reason)
 
 
-def locked(patient: str, key: str, role: str) -> dict[str, Any]:
-    return {
-        "patient_id": patient, "study_uid": "1.2", "study_date": "2001-02-03", "key": key, "modality": "MR",
-        "description": "", "n_images": 3, "size": 1, "role": role, "score": 1.0, "chosen": True, "reason": "",
-        "digest": "0" * 64,
-    }  # fmt: skip
+def locked(patient: str, key: str, role: str, **changes: Any) -> Item:
+    return series(patient, role, **{"key": key, "n_images": 3, **changes})
 
 
-def fetched(patient: str, key: str, role: str, path: str | None, sha256: str) -> dict[str, Any]:
-    return {
-        "patient_id": patient, "key": key, "role": role, "path": path, "size": 1, "md5": None, "sha256": sha256,
-        "n_images": None,
-    }  # fmt: skip
+def fetched(patient: str, key: str, role: str, path: str | None, sha256: str, **changes: Any) -> dict[str, Any]:
+    return fetched_of(locked(patient, key, role), path=path, sha256=sha256, facts={}, **changes)
 
 
-def written(
-    folder: Path, source: str, items: list[dict[str, Any]], raw: list[dict[str, Any]], **lock: Any
-) -> list[str]:
-    given = {"kind": "images", "format": 1, "source": source, "collection": None, "simulated": source == "tcia"}
-    (folder / "lock.json").write_text(json.dumps({**given, "table": None, "items": items, **lock}))
-    (folder / "index.json").write_text(json.dumps({"kind": "images", "source": source, "items": raw}))
+def written(folder: Path, source: str, items: list[Item], raw: list[dict[str, Any]], **lock: Any) -> list[str]:
+    write_lock(folder / "lock.json", flair_lock(*items, source=source, simulated=source == "tcia", **lock))
+    write_index(folder / "index.json", "flair", raw, source)
+    outputs = [str(folder / "shard" / name) for name in ("slices.parquet", "dataset.json")]
     return [
-        "--lock", str(folder / "lock.json"), "--index", str(folder / "index.json"),
-        "--cohort", str(folder / "c.parquet"),
-        "--slices", str(folder / "shard/slices.parquet"), "--dataset", str(folder / "shard/dataset.json"),
+        "--modality", "flair", "--lock", str(folder / "lock.json"), "--index", str(folder / "index.json"),
+        "--cohort", str(folder / "c.parquet"), "--output", *outputs,
     ]  # fmt: skip
 
 
 def run(arguments: list[str], folder: Path, rows: list[CohortRow]) -> None:
-    write_cohort(rows, folder / "c.parquet", folder / "c.tsv")
-    shard_images.run(shard_images.parser().parse_args(arguments))
+    write_cohort_table(rows, folder / "c.parquet")
+    shard.run(shard.parser().parse_args(arguments))
 
 
 @pytest.fixture
@@ -98,7 +88,7 @@ def test_a_series_with_its_mask_is_stored(tcia: list[str], tmp_path: Path, capsy
     dataset = read_dataset(tmp_path / "shard", "images")
     assert (dataset["patients"], dataset["slices"], dataset["simulated"]) == (1, 3, True)
     assert dataset["mask_interpolation"] == "nearest neighbour (order 0)"
-    assert "1 of 1 patients, 3 slices" in capsys.readouterr().err
+    assert "1 patients, 3 slices" in capsys.readouterr().out
 
 
 def test_an_image_whose_patient_has_no_genes_or_mask_is_stored_too(tcia: list[str], tmp_path: Path) -> None:
@@ -130,7 +120,7 @@ def test_a_cohort_without_images_is_refused(tcia: list[str], tmp_path: Path) -> 
 def kaggle(tmp_path: Path, tiff_of: Callable[..., bytes], zip_of: Callable[..., Path]) -> list[str]:
     image, mask = tiff_of(np.full((4, 4, 3), 7, np.uint8)), tiff_of(np.eye(4, dtype=np.uint8) * 255)
     table = zip_of({f"k/{FOLDER}/{FOLDER}_1.tif": image, f"k/{FOLDER}/{FOLDER}_1_mask.tif": mask}, tmp_path / "k.zip")
-    pin = {"name": "k.zip", "sha256": hashlib.sha256(table.read_bytes()).hexdigest(), "size": table.stat().st_size}
+    pin = Table(name="k.zip", sha256=hashlib.sha256(table.read_bytes()).hexdigest(), size=table.stat().st_size)
     raw = [fetched(B, FOLDER, "flair", None, hashlib.sha256(image + mask).hexdigest())]
     return [*written(tmp_path, "kaggle", [locked(B, FOLDER, "flair")], raw, table=pin), "--table", str(table)]
 
@@ -175,7 +165,7 @@ def folder_of_nifti(tmp_path: Path) -> tuple[list[str], np.ndarray]:
             nibabel.save(nibabel.Nifti1Image(array, np.diag([-1.0, -1.0, 2.0, 1.0])), path)
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             items.append(locked(patient, key, role))
-            raw.append({**fetched(patient, key, role, None, ""), "sha256": None, "members": [[key, digest]]})
+            raw.append(fetched(patient, key, role, None, digest, members=[[key, digest]]))
     return [*written(tmp_path, "nifti", items, raw), "--table", str(tmp_path / "user")], labels
 
 
@@ -250,7 +240,7 @@ def test_a_folder_of_dicom_files_is_stored(tmp_path: Path, mr_file: Callable[...
         data = mr_file(pixels + k, position=POSITIONS[k], instance=k)
         (tmp_path / f"user/{k}").write_bytes(data)
         members.append([f"{k}", hashlib.sha256(data).hexdigest()])
-    raw = [{**fetched(A, "1.2.3.4", "flair", None, "e" * 64), "members": members}]
+    raw = [fetched(A, "1.2.3.4", "flair", None, "e" * 64, members=members)]
     arguments = [*written(tmp_path, "dicom", [locked(A, "1.2.3.4", "flair")], raw), "--table", str(tmp_path / "user")]
     run(arguments, tmp_path, [cohort_row(A, "1.2.3.4", reason="no mask")])
     assert read_images(tmp_path / "shard")[A].slices[:, 0, 0].tolist() == [0, 1, 2]

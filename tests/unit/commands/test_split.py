@@ -1,27 +1,25 @@
-import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from mgi.cohort.pairing import CohortRow
-from mgi.cohort.tables import read_split, write_cohort
+from mgi.cohort.tables import read_split
 from mgi.commands import split
 from mgi.core.errors import BadInputError, ConfigError
+from small_locks import cohort_row, write_cohort_table
 
 
-def row(index: int, status: str, site: str = "DU") -> CohortRow:
-    return CohortRow(
-        patient_id=f"TCGA-{site}-{index:04d}", site=site, status=status, reason=None if status == "kept" else "no mask",
-        has_expression=True, has_image=True, has_mask=status == "kept", expression_key="e", aliquot=None,
-        image_key="i", mask_keys=(), n_slices=1, study_date=None, notes="", simulated=False,
-    )  # fmt: skip
+def row(index: int, status: str, site: str = "DU", **changes: object) -> CohortRow:
+    kept = status == "kept"
+    given = {"masks": ("m",) if kept else (), "reason": None if kept else "no mask"}
+    return cohort_row(f"TCGA-{site}-{index:04d}", **{**given, **changes})
 
 
 @pytest.fixture
 def arguments(tmp_path: Path) -> list[str]:
     rows = [row(index, "dropped" if index == 3 else "kept") for index in range(10)]
-    write_cohort(rows, tmp_path / "c.parquet", tmp_path / "c.tsv")
+    write_cohort_table(rows, tmp_path / "c.parquet")
     outputs = ["--output", str(tmp_path / "s.parquet"), "--tsv", str(tmp_path / "s.tsv")]
     outputs += ["--sites", str(tmp_path / "sites.tsv"), "--whole", str(tmp_path / "whole.parquet")]
     return ["--cohort", str(tmp_path / "c.parquet"), *outputs]
@@ -48,7 +46,7 @@ def test_the_sites_of_every_fold_are_counted_and_one_that_is_not_trained_on_is_n
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [*(row(index, "kept") for index in range(8)), row(9, "kept", "TQ"), row(10, "dropped", "CS")]
-    write_cohort(rows, tmp_path / "c.parquet", tmp_path / "c.tsv")
+    write_cohort_table(rows, tmp_path / "c.parquet")
     run(arguments, folds=3, validation_fraction=0.2, seed=1)
     lines = [line.split("\t") for line in (tmp_path / "sites.tsv").read_text().splitlines()]
     assert lines[0] == ["fold", "site", "train", "validation", "test"]
@@ -76,15 +74,13 @@ def test_only_patients_with_expression_no_image_and_no_exclusion_may_train_the_g
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = [row(index, "kept") for index in range(6)]
-    base = dataclasses.replace(row(10, "dropped"), has_image=False, reason="no image")
-    others = {
-        "TCGA-DU-0010": base,
-        "TCGA-DU-0011": dataclasses.replace(base, reason="excluded by the configuration", notes="no image"),
-        "TCGA-DU-0012": dataclasses.replace(base, has_expression=False, reason="no expression"),
-        "TCGA-DU-0013": dataclasses.replace(base, has_image=True, reason="no mask"),
-    }
-    named = [dataclasses.replace(one, patient_id=patient) for patient, one in others.items()]
-    write_cohort([*kept, *named], tmp_path / "c.parquet", tmp_path / "c.tsv")
+    others = [
+        row(10, "dropped", flair=None, reason="no image"),
+        row(11, "dropped", flair=None, reason="excluded by the configuration", notes="no image"),
+        row(12, "dropped", flair=None, rna=False, reason="no expression"),
+        row(13, "dropped", reason="no mask"),
+    ]
+    write_cohort_table([*kept, *others], tmp_path / "c.parquet")
     run(arguments, folds=3, validation_fraction=0.2, seed=1)
     table = read_split(tmp_path / "s.parquet")
     unpaired = table[table["role"] == "rna_only"]

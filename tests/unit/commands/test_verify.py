@@ -8,7 +8,7 @@ from mgi.cli import main
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.shards.dataset_manifest import DATASET
 
-SECTIONS = {"expression": '{"retry_base_s": 0}', "images": '{"source": "tcia", "min_images": 8, "retry_base_s": 0}'}
+SECTIONS = {"rna": '{"retry_base_s": 0}', "flair": '{"source": "tcia", "min_images": 8, "retry_base_s": 0}'}
 
 
 @pytest.fixture(scope="module")
@@ -18,14 +18,13 @@ def finished(simulated_archive, tmp_path_factory):
     for half, settings in SECTIONS.items():
         lock, index = results / f"locks/{half}.json", results / f"raw/{half}/batch-1-of-1.json"
         given = ["--settings", settings, "--archive", str(simulated_archive)]
-        assert main([f"lock-{half}", *given, "--output", str(lock)]) == 0
-        fetch = [f"fetch-{half}", *given, "--lock", str(lock), "--batch", "1-of-1", "--output", str(index)]
+        assert main(["lock", "--modality", half, *given, "--output", str(lock)]) == 0
+        fetch = ["fetch", "--modality", half, *given, "--lock", str(lock), "--batch", "1-of-1", "--output", str(index)]
         assert main(fetch) == 0
-    shard = results / "shards/expression"
-    outputs = {"values": "values.parquet", "genes": "genes.parquet", "dataset": DATASET}
-    made = [f"--{name}={shard / file}" for name, file in outputs.items()]
-    lock, index = results / "locks/expression.json", results / "raw/expression/batch-1-of-1.json"
-    assert main(["shard-expression", "--lock", str(lock), "--index", str(index), *made]) == 0
+    made = [str(results / "shards/rna" / name) for name in ("values.parquet", "genes.parquet", DATASET)]
+    lock, index = results / "locks/rna.json", results / "raw/rna/batch-1-of-1.json"
+    given = ["--modality", "rna", "--settings", '{"unit": "tpm"}', "--lock", str(lock), "--index", str(index)]
+    assert main(["shard", *given, "--output", *made]) == 0
     return results
 
 
@@ -56,18 +55,18 @@ def test_an_undamaged_run_is_right_in_every_kind(results, capsys):
     }
     assert verify(results) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"raw expression: {n_chosen['expression']} files: all right",
-        f"raw images: {n_chosen['images']} files: all right",
-        "shards expression: 2 files: all right",
+        f"raw rna: {n_chosen['rna']} files: all right",
+        f"raw flair: {n_chosen['flair']} files: all right",
+        "shards rna: 2 files: all right",
     ]
 
 
 @pytest.mark.parametrize(
     ("kind", "pattern"),
     [
-        ("raw expression", "raw/expression/files/*.tsv"),
-        ("raw images", "raw/images/series/*.zip"),
-        ("shards expression", "shards/expression/values.parquet"),
+        ("raw rna", "raw/rna/files/*.tsv"),
+        ("raw flair", "raw/flair/series/*.zip"),
+        ("shards rna", "shards/rna/values.parquet"),
     ],
 )
 def test_one_flipped_bit_or_a_lost_file_is_found_whatever_its_time_says(results, capsys, kind, pattern):
@@ -87,7 +86,7 @@ def test_one_flipped_bit_or_a_lost_file_is_found_whatever_its_time_says(results,
 
 
 def test_an_index_that_lost_an_item_is_a_gap_even_if_all_files_are_right(results, capsys):
-    index = results / "raw/images/batch-1-of-1.json"
+    index = results / "raw/flair/batch-1-of-1.json"
     plain = json.loads(index.read_text())
     lost = plain["items"].pop()
     index.write_text(json.dumps(plain))
@@ -96,15 +95,15 @@ def test_an_index_that_lost_an_item_is_a_gap_even_if_all_files_are_right(results
 
 
 def test_what_was_not_made_yet_is_no_damage_but_what_lies_behind_a_shard_is(results, capsys):
-    (results / "locks/images.json").unlink()
+    (results / "locks/flair.json").unlink()
     assert verify(results) == IntegrityError.exit_code
-    assert f"lock images: 0 files: 1 damaged or missing, first: {results}/locks/images.json" in capsys.readouterr().out
-    shutil.rmtree(results / "raw/images")
+    assert f"lock flair: 0 files: 1 damaged or missing, first: {results}/locks/flair.json" in capsys.readouterr().out
+    shutil.rmtree(results / "raw/flair")
     assert verify(results) == 0
-    assert "lock images: 0 files: nothing yet" in capsys.readouterr().out
-    shutil.rmtree(results / "raw/expression")
+    assert "lock flair: 0 files: nothing yet" in capsys.readouterr().out
+    shutil.rmtree(results / "raw/rna")
     assert verify(results) == IntegrityError.exit_code
-    assert "raw/expression: no index, though the shards were made from one" in capsys.readouterr().out
+    assert "raw/rna: no index, though the shards were made from one" in capsys.readouterr().out
 
 
 def test_a_folder_without_locks_is_no_run(tmp_path, capsys):
@@ -116,21 +115,21 @@ def test_a_users_table_is_compared_with_the_lock_where_it_lies(tmp_path, capsys)
     table, results = tmp_path / "mine.csv", tmp_path / "results"
     table.write_text("id,TP53\nTCGA-CS-4941-01A,1.5\nTCGA-HT-7473,3\n")
     settings = json.dumps({"source": "matrix", "table": str(table)})
-    lock, index = results / "locks/expression.json", results / "raw/expression/batch-1-of-1.json"
-    assert main(["lock-expression", "--settings", settings, "--output", str(lock)]) == 0
-    fetch = ["fetch-expression", "--settings", settings, "--lock", str(lock), "--batch", "1-of-1"]
+    lock, index = results / "locks/rna.json", results / "raw/rna/batch-1-of-1.json"
+    assert main(["lock", "--modality", "rna", "--settings", settings, "--output", str(lock)]) == 0
+    fetch = ["fetch", "--modality", "rna", "--settings", settings, "--lock", str(lock), "--batch", "1-of-1"]
     assert main([*fetch, "--output", str(index)]) == 0
     assert verify(results) == IntegrityError.exit_code
-    assert "mine.csv: not given; name it with --expression-table" in capsys.readouterr().out
-    assert verify(results, "--expression-table", str(table)) == 0
+    assert "mine.csv: not given; name it with --table rna=PATH" in capsys.readouterr().out
+    assert verify(results, "--table", f"rna={table}") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "own expression: 1 files: all right",
-        "lock images: 0 files: nothing yet",
+        "own rna: 1 files: all right",
+        "lock flair: 0 files: nothing yet",
     ]
     (results / "config.json").write_text(
-        json.dumps({"expression": {"table": str(table)}, "images": {"archive": str(table)}})
+        json.dumps({"modalities": {"rna": json.loads(settings), "flair": {"source": "kaggle", "archive": str(table)}}})
     )
     assert verify(results) == 0
     table.write_text(table.read_text().replace("1.5", "1.6"))
     assert verify(results) == IntegrityError.exit_code
-    assert f"own expression: 1 files: 1 damaged or missing, first: {table}: sha256" in capsys.readouterr().out
+    assert f"own rna: 1 files: 1 damaged or missing, first: {table}: sha256" in capsys.readouterr().out

@@ -5,7 +5,7 @@ import pytest
 
 from mgi.core.errors import IntegrityError, NetworkError, ResourceError
 from mgi.locks.batch import fetch_batch, refuse_full_disk
-from mgi.locks.source import RawEntry
+from mgi.locks.raw_entry import RawEntry
 
 
 def item(key, size=1):
@@ -21,9 +21,7 @@ class Shelf:
         self._lock = threading.Lock()
 
     def entry(self, one):
-        return RawEntry(
-            patient_id=one.patient_id, key=one.key, role="flair", path=None, size=1, md5=None, sha256="", n_images=1
-        )
+        return RawEntry(patient_id=one.patient_id, key=one.key, role="flair", path=None, size=1, md5=None, sha256="")
 
     def verify(self, one, folder):
         return self.entry(one) if one.key in self.present else None
@@ -90,7 +88,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_byte(tmp_path):
     refuse_full_disk(tmp_path / "not" / "there", 1)
 
 
-def test_an_entry_is_written_without_an_empty_rejection():
+def test_an_entry_is_written_without_an_empty_rejection(tmp_path):
     entry = Shelf().entry(item("a"))
-    assert "rejected" not in entry.as_json()
-    assert RawEntry(**{**vars(entry), "rejected": "no"}).as_json()["rejected"] == "no"
+    assert "rejected" not in entry.as_json(tmp_path)
+    assert RawEntry(**{**vars(entry), "rejected": "no"}).as_json(tmp_path)["rejected"] == "no"

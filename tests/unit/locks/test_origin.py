@@ -1,16 +1,14 @@
 import pytest
 
 from mgi.core.errors import ConfigError
-from mgi.locks.lock import ExpressionLock, ImageLock
 from mgi.locks.origin import check_origin
+from small_locks import flair_lock, rna_lock
 
 REAL, LOCAL = "https://api.gdc.cancer.gov", "http://127.0.0.1:9"
 
 
 def locks(*, simulated):
-    expression = ExpressionLock(source="gdc", release=None, simulated=simulated, gene_model=None, table=None, items=())
-    images = ImageLock(source="tcia", collection=None, simulated=simulated, table=None, items=())
-    return expression, images
+    return rna_lock(simulated=simulated), flair_lock(simulated=simulated)
 
 
 @pytest.mark.parametrize(
@@ -18,7 +16,7 @@ def locks(*, simulated):
 )
 def test_simulated_and_real_do_not_meet(service_at, locked, asked, url):
     for lock in locks(simulated=locked):
-        with pytest.raises(ConfigError, match=f"{lock.kind} lock: made from .* make the lock again"):
+        with pytest.raises(ConfigError, match=f"{lock.modality} lock: made from .* make the lock again"):
             check_origin(lock, service_at(url), simulated=asked)
 
 

@@ -6,18 +6,19 @@ from typing import Any
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.raw_index import read_raw_indexes
+from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import modality_of_index, read_raw_indexes, write_raw_index
 
 
 def item(key: str, **changes: Any) -> dict[str, Any]:
     digest = hashlib.sha256(key.encode()).hexdigest()
     base = {"patient_id": "TCGA-AA-0001", "key": key, "role": "flair", "path": f"series/{key}.zip", "sha256": digest}
-    return {**base, "size": 1, "md5": None, "n_images": 3, **changes}
+    return {**base, "size": 1, "md5": None, "facts": {"n_images": 3}, **changes}
 
 
-def written(folder: Path, name: str, items: list[dict[str, Any]], kind: str = "images") -> Path:
+def written(folder: Path, name: str, items: list[dict[str, Any]], modality: str = "flair") -> Path:
     path = folder / name
-    path.write_text(json.dumps({"kind": kind, "source": "tcia", "items": items}))
+    path.write_text(json.dumps({"modality": modality, "format": 2, "source": "tcia", "items": items}))
     return path
 
 
@@ -25,15 +26,15 @@ def test_paths_are_relative_to_the_index(tmp_path: Path) -> None:
     (tmp_path / "series").mkdir()
     (tmp_path / "series/a.zip").write_bytes(b"a")
     items = read_raw_indexes(
-        [written(tmp_path, "1.json", [item("a")]), written(tmp_path, "2.json", [item("b")])], "images"
+        [written(tmp_path, "1.json", [item("a")]), written(tmp_path, "2.json", [item("b")])], "flair"
     )
     assert sorted(items) == ["a", "b"]
     assert items["a"].verified_path() == tmp_path / "series/a.zip"
-    assert (items["a"].n_images, items["a"].rejected) == (3, None)
+    assert (items["a"].facts["n_images"], items["a"].rejected) == (3, None)
 
 
 def test_changed_and_missing_bytes_are_refused(tmp_path: Path) -> None:
-    items = read_raw_indexes([written(tmp_path, "1.json", [item("a")])], "images")
+    items = read_raw_indexes([written(tmp_path, "1.json", [item("a")])], "flair")
     with pytest.raises(IntegrityError, match="missing"):
         items["a"].verified_path()
     (tmp_path / "series").mkdir()
@@ -43,7 +44,7 @@ def test_changed_and_missing_bytes_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_item_without_a_file_asks_for_the_table(tmp_path: Path) -> None:
-    items = read_raw_indexes([written(tmp_path, "1.json", [item("a", path=None)])], "images")
+    items = read_raw_indexes([written(tmp_path, "1.json", [item("a", path=None)])], "flair")
     with pytest.raises(BadInputError, match="--table"):
         items["a"].verified_path()
 
@@ -51,26 +52,26 @@ def test_an_item_without_a_file_asks_for_the_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["../a.zip", "/etc/passwd", "series/../../a"])
 def test_a_path_out_of_the_folder_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(BadInputError, match="inside of the index's folder"):
-        read_raw_indexes([written(tmp_path, "1.json", [item("a", path=path)])], "images")
+        read_raw_indexes([written(tmp_path, "1.json", [item("a", path=path)])], "flair")
 
 
-def test_another_kind_a_repeated_key_and_a_missing_field_are_refused(tmp_path: Path) -> None:
+def test_another_modality_a_repeated_key_and_a_missing_field_are_refused(tmp_path: Path) -> None:
     first = written(tmp_path, "1.json", [item("a")])
-    with pytest.raises(BadInputError, match="kind 'expression'"):
-        read_raw_indexes([first], "expression")
+    with pytest.raises(BadInputError, match="modality: found 'flair', expected 'rna'"):
+        read_raw_indexes([first], "rna")
     with pytest.raises(BadInputError, match="key a: listed twice"):
-        read_raw_indexes([first, first], "images")
+        read_raw_indexes([first, first], "flair")
     broken = item("a")
     del broken["sha256"]
     with pytest.raises(BadInputError, match="sha256: missing"):
-        read_raw_indexes([written(tmp_path, "3.json", [broken])], "images")
+        read_raw_indexes([written(tmp_path, "3.json", [broken])], "flair")
 
 
 def test_an_item_without_sha256_is_checked_by_its_md5(tmp_path: Path) -> None:
     (tmp_path / "series").mkdir()
     (tmp_path / "series/a.zip").write_bytes(b"a")
     pin = {"sha256": None, "md5": hashlib.md5(b"a").hexdigest()}
-    found = read_raw_indexes([written(tmp_path, "1.json", [item("a", **pin)])], "images")["a"]
+    found = read_raw_indexes([written(tmp_path, "1.json", [item("a", **pin)])], "flair")["a"]
     assert found.verified_path() == tmp_path / "series/a.zip"
     assert found.digest == f"md5:{pin['md5']}"
     (tmp_path / "series/a.zip").write_bytes(b"b")
@@ -81,14 +82,14 @@ def test_an_item_without_sha256_is_checked_by_its_md5(tmp_path: Path) -> None:
 def test_the_sha256_decides_where_both_are_given(tmp_path: Path) -> None:
     (tmp_path / "series").mkdir()
     (tmp_path / "series/a.zip").write_bytes(b"a")
-    found = read_raw_indexes([written(tmp_path, "1.json", [item("a", md5="0" * 32)])], "images")["a"]
+    found = read_raw_indexes([written(tmp_path, "1.json", [item("a", md5="0" * 32)])], "flair")["a"]
     found.verified_path()
     assert found.digest == found.sha256
 
 
 def test_an_item_without_any_digest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="a: sha256: missing, and md5 as well"):
-        read_raw_indexes([written(tmp_path, "1.json", [item("a", sha256=None)])], "images")
+        read_raw_indexes([written(tmp_path, "1.json", [item("a", sha256=None)])], "flair")
 
 
 def in_folder(folder: Path, files: dict[str, bytes], **changes: Any) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def in_folder(folder: Path, files: dict[str, bytes], **changes: Any) -> dict[str
 def test_members_are_read_in_their_order_and_checked(tmp_path: Path) -> None:
     user = tmp_path / "user"
     entry = in_folder(user, {"b/2.dcm": b"two", "b/1.dcm": b"one"})
-    found = read_raw_indexes([written(tmp_path, "1.json", [entry])], "images")["a"]
+    found = read_raw_indexes([written(tmp_path, "1.json", [entry])], "flair")["a"]
     assert list(found.verified_members(user)) == [("b/2.dcm", b"two"), ("b/1.dcm", b"one")]
     (user / "b/1.dcm").write_bytes(b"One")
     with pytest.raises(IntegrityError, match=r"b/1\.dcm: sha256 .* it was changed"):
@@ -118,12 +119,12 @@ def test_the_digest_of_members_changes_with_any_of_them(tmp_path: Path) -> None:
     digests = set()
     for number, files in enumerate([{"1": b"a", "2": b"b"}, {"1": b"a", "2": b"c"}, {"1": b"a"}]):
         path = written(tmp_path, f"{number}.json", [in_folder(tmp_path / "user", files)])
-        digests.add(read_raw_indexes([path], "images")["a"].digest)
+        digests.add(read_raw_indexes([path], "flair")["a"].digest)
     assert len(digests) == 3
 
 
 def test_an_item_without_members_names_itself(tmp_path: Path) -> None:
-    found = read_raw_indexes([written(tmp_path, "1.json", [item("a", path=None)])], "images")["a"]
+    found = read_raw_indexes([written(tmp_path, "1.json", [item("a", path=None)])], "flair")["a"]
     with pytest.raises(BadInputError, match="a: its index lists no members"):
         list(found.verified_members(tmp_path))
 
@@ -132,11 +133,33 @@ def test_an_item_without_members_names_itself(tmp_path: Path) -> None:
 def test_a_member_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     path = written(tmp_path, "1.json", [item("a", path=None, members=[[name, "0" * 64]])])
     with pytest.raises(BadInputError, match="inside of the user's folder"):
-        read_raw_indexes([path], "images")
+        read_raw_indexes([path], "flair")
 
 
 @pytest.mark.parametrize("members", ["a", ["a"], [["a"]], [["a", 1]], {"a": "b"}])
 def test_members_out_of_form_are_refused(tmp_path: Path, members: Any) -> None:
     path = written(tmp_path, "1.json", [item("a", path=None, members=members)])
     with pytest.raises(BadInputError, match=r"members: expected a list of \[path, sha256\]"):
-        read_raw_indexes([path], "images")
+        read_raw_indexes([path], "flair")
+
+
+def test_an_index_of_an_earlier_version_says_so(tmp_path: Path) -> None:
+    (tmp_path / "1.json").write_text(json.dumps({"kind": "images", "source": "tcia", "items": []}))
+    with pytest.raises(BadInputError, match=r"format 1, written by mgi 0\.1\.0; expected 2: fetch again"):
+        read_raw_indexes([tmp_path / "1.json"], "flair")
+
+
+@pytest.mark.parametrize("change", [{"n_images": 3}, {"size": "1"}, {"facts": []}, {"rejected": 1}])
+def test_a_field_that_no_entry_has_or_of_another_type_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    with pytest.raises(BadInputError, match=r"1\.json: items: "):
+        read_raw_indexes([written(tmp_path, "1.json", [item("a", **change)])], "flair")
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    given = RawEntry(
+        patient_id="TCGA-AA-0001", key="a", role="flair", path=tmp_path / "series/a.zip", size=3, sha256="0" * 64,
+        facts={"n_images": 3},
+    )  # fmt: skip
+    write_raw_index(tmp_path / "1.json", "flair", "tcia", [given])
+    assert read_raw_indexes([tmp_path / "1.json"], "flair") == {"a": given}
+    assert modality_of_index(tmp_path / "1.json") == "flair"

@@ -3,64 +3,57 @@ import json
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.locks.lock import ExpressionItem, ExpressionLock, ImageItem, ImageLock
 from mgi.locks.raw_record import promised_files
+from small_locks import flair_lock, rna_lock, series
+from small_locks import profile as profile_of
 
 A, B = "a" * 32, "b" * 32
 
 
 def profile(n, **changes):
-    given = {"patient_id": f"TCGA-CS-{n:04}", "sample": None, "aliquot": None, "file_name": None, "size": 3, "md5": A}
-    return ExpressionItem(**{**given, "key": f"k{n}", "chosen": True, "reason": "primary tumour", **changes})
-
-
-def lock(*items):
-    return ExpressionLock(source="gdc", release=None, simulated=False, gene_model=None, table=None, items=items)
+    return profile_of(f"TCGA-CS-{n:04}", **{"key": f"k{n}", "md5": A, **changes})
 
 
 def entry(n, **changes):
-    return {"key": f"k{n}", "path": f"files/{n}", "size": 3, "md5": A, "sha256": None, **changes}
+    given = {"patient_id": f"TCGA-CS-{n:04}", "key": f"k{n}", "role": "rna", "path": f"files/{n}", "size": 3}
+    return {**given, "md5": A, "sha256": None, **changes}
 
 
 @pytest.fixture
 def index(tmp_path):
     def write(*entries, name="batch-1-of-1.json"):
-        (tmp_path / name).write_text(json.dumps({"kind": "expression", "source": "gdc", "items": entries}))
+        (tmp_path / name).write_text(json.dumps({"modality": "rna", "format": 2, "source": "gdc", "items": entries}))
         return tmp_path / name
 
     return write
 
 
 def test_the_files_of_the_chosen_items_are_promised_with_their_digests(index, tmp_path):
-    files, gaps = promised_files(lock(profile(1), profile(2, chosen=False)), [index(entry(1), entry(2))], None)
+    files, gaps = promised_files(rna_lock(profile(1), profile(2, chosen=False)), [index(entry(1), entry(2))], None)
     assert [(one.path, one.size, one.algorithm, one.digest) for one in files] == [(tmp_path / "files/1", 3, "md5", A)]
     assert gaps == []
 
 
 def test_a_chosen_item_without_an_entry_is_a_gap_and_so_is_one_of_other_bytes(index):
-    _, gaps = promised_files(lock(profile(1), profile(2)), [index(entry(2, md5=B))], None)
+    _, gaps = promised_files(rna_lock(profile(1), profile(2)), [index(entry(2, md5=B))], None)
     assert gaps == [f"TCGA-CS-000{n}: k{n}: chosen by the lock, but in no index" for n in (1, 2)]
 
 
 def test_an_index_that_an_earlier_lock_left_behind_does_not_count(index):
     old = index(entry(1, md5=B, path="files/old"), entry(7), name="batch-1-of-4.json")
-    files, gaps = promised_files(lock(profile(1)), [old, index(entry(1))], None)
+    files, gaps = promised_files(rna_lock(profile(1)), [old, index(entry(1))], None)
     assert [one.path.name for one in files] == ["1"]
     assert gaps == []
 
 
 def test_a_file_that_two_indexes_name_is_read_once(index):
     both = [index(entry(1)), index(entry(1), name="batch-1-of-2.json")]
-    assert len(promised_files(lock(profile(1)), both, None)[0]) == 1
+    assert len(promised_files(rna_lock(profile(1)), both, None)[0]) == 1
 
 
 def test_members_of_a_users_folder_are_looked_up_there(index, tmp_path):
     members = [["p1/flair.nii.gz", "1" * 64], ["p1/mask.nii.gz", "2" * 64]]
-    item = ImageItem(
-        patient_id="TCGA-CS-0001", study_uid="", study_date=None, key="k1", modality="MR", description="", n_images=1,
-        size=0, role="flair", score=1.0, chosen=True, reason="",
-    )  # fmt: skip
-    images = ImageLock(source="kaggle", collection=None, simulated=False, table=None, items=(item,))
+    images = flair_lock(series("TCGA-CS-0001", key="k1"), source="nifti")
     path = index(entry(1, path=None, sha256="0" * 64, members=members))
     files, gaps = promised_files(images, [path], tmp_path / "mine")
     assert [(one.path, one.digest) for one in files] == [(tmp_path / "mine" / name, digest) for name, digest in members]
@@ -71,7 +64,10 @@ def test_members_of_a_users_folder_are_looked_up_there(index, tmp_path):
 
 
 def test_a_part_of_a_users_file_has_no_file_of_its_own(index):
-    assert promised_files(lock(profile(1, md5=None)), [index(entry(1, path=None, sha256="0" * 64))], None) == ([], [])
+    assert promised_files(rna_lock(profile(1, md5=None)), [index(entry(1, path=None, sha256="0" * 64))], None) == (
+        [],
+        [],
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,4 +81,4 @@ def test_a_part_of_a_users_file_has_no_file_of_its_own(index):
 )
 def test_what_is_no_index_is_named(index, entries):
     with pytest.raises(BadInputError, match=r"batch-1-of-1\.json: "):
-        promised_files(lock(profile(1)), [index(*entries)], None)
+        promised_files(rna_lock(profile(1)), [index(*entries)], None)

@@ -1,4 +1,3 @@
-
 import torch
 
 from mgi.models.mgi import build_mgi

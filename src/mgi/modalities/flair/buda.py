@@ -43,15 +43,15 @@ class BudaArchive:
         self._folders = {one.name: one for one in patient_folders(archive.infolist(), label=str(path))}
 
     def folders(self) -> list[str]:
-        """Patient folders (`TCGA_CS_4942_19970222`), sorted."""
+        """Return the names of the patient folders (`TCGA_CS_4942_19970222`), sorted."""
         return sorted(self._folders)
 
     def n_slices(self, folder: str) -> int:
-        """How many slices a folder has. Raises BadInputError where it is absent or its numbers have holes."""
+        """Return how many slices a folder has. Raises BadInputError where it is absent or its numbers have holes."""
         return len(self._whole(folder).images)
 
     def read_patient(self, folder: str) -> BudaPatient:
-        """FLAIR and mask of every slice, in the order of their numbers.
+        """Read the FLAIR and the mask of every slice, in the order of their numbers.
 
         Raises BadInputError naming the file where one is missing, of another shape or mode, or no mask of 0 and 255.
         """
@@ -83,7 +83,7 @@ class BudaArchive:
 
 @contextmanager
 def opened_buda(path: Path | str) -> Iterator[BudaArchive]:
-    """A Kaggle archive on disk, read in place.
+    """Open a Kaggle archive on disk, which is read in place.
 
     Raises BadInputError where it is no zip of sane size.
     """
@@ -92,12 +92,12 @@ def opened_buda(path: Path | str) -> Iterator[BudaArchive]:
 
 
 def flair_of(data: bytes, name: str) -> NDArray[np.uint8]:
-    """The FLAIR channel (H, W) of an RGB TIFF."""
+    """Return the FLAIR channel (H, W) of an RGB TIFF."""
     return np.ascontiguousarray(_decode(data, name, "RGB")[:, :, FLAIR_CHANNEL])
 
 
 def mask_of(data: bytes, name: str) -> NDArray[np.uint8]:
-    """The mask (H, W) of 0 and 1 of a grey TIFF of 0 and 255.
+    """Return the mask (H, W) of 0 and 1 of a grey TIFF of 0 and 255.
 
     Raises BadInputError where it holds any other value: an anti-aliased or rescaled mask is not the published one.
     """

@@ -29,7 +29,7 @@ class SliceFolder:
 
 
 def read_slice_folder(folder: Path) -> SliceFolder:
-    """The FLAIR of every `<name>_<number>.tif`; masks beside them are not read.
+    """Read the FLAIR of every `<name>_<number>.tif`; masks beside them are not read.
 
     Raises BadInputError naming the file where a number is missing, two patients lie together, or a slice is no RGB TIFF
     of the others' shape.

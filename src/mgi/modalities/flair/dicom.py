@@ -84,7 +84,7 @@ def _checked_slices(members: Iterable[tuple[str, bytes]], series_uid: str) -> li
 
 
 def _rescale(slices: list[DicomSlice], where: str) -> NDArray[Any]:
-    """One array of all slices: int16 where every rescaled value is such an integer, else float32."""
+    """Return one array of all slices: int16 where every rescaled value is such an integer, else float32."""
     exact = all(float(entry.slope).is_integer() and float(entry.intercept).is_integer() for entry in slices)
     ends = [_rescaled(value, entry) for entry in slices for value in (entry.stored.min(), entry.stored.max())]
     if min(ends) == max(ends):

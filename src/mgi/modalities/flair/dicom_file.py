@@ -53,7 +53,7 @@ class DicomFile:
         return header_of(self.dataset)
 
     def sop_uid(self) -> str:
-        """The image's own UID, empty where there is none."""
+        """Return the image's own UID, empty where there is none."""
         with quarantine(self.where):
             return text_of(self.header if self.pixels is not None else self.dataset, "SOPInstanceUID")
         raise AssertionError("unreachable")
@@ -69,7 +69,8 @@ class DicomFile:
 
 
 def read_elements(source: BinaryIO, where: str, wanted: Sequence[BaseTag] | None = None) -> Any:
-    """The elements of a file as pydicom has them, or only those `wanted`: what comes after the last is not parsed.
+    """Return the elements of a file as pydicom has them, or only those `wanted`: what comes after the last is not
+    parsed.
 
     Use it inside `quarantine`. Raises BadInputError where the file is deflated: 400 kB of tags inflate to a gigabyte.
     """
@@ -93,7 +94,7 @@ def read_elements(source: BinaryIO, where: str, wanted: Sequence[BaseTag] | None
 
 
 def _read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
-    """Pixel bytes and header where both can be had without pydicom."""
+    """Return the pixel bytes and the header where both can be had without pydicom."""
     found = read_plain(data, KEYWORD_OF)
     try:
         header = None if found is None else header_of_plain(found.elements)
@@ -105,7 +106,7 @@ def _read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
 
 
 def number_of(dataset: Any, keyword: str, where: str) -> float | None:
-    """A numeric element of a header or data set, None where it is absent or empty.
+    """Return a numeric element of a header or data set, None where it is absent or empty.
 
     Raises BadInputError where it is several values or not finite.
     """
@@ -117,7 +118,7 @@ def number_of(dataset: Any, keyword: str, where: str) -> float | None:
 
 
 def numbers_of(dataset: Any, keyword: str, n: int, where: str) -> NDArray[np.float64] | None:
-    """`n` finite numbers of an element, None where it is absent or empty."""
+    """Return `n` finite numbers of an element, None where it is absent or empty."""
     value = dataset.get(keyword)
     if value is None or value == "" or (hasattr(value, "__len__") and len(value) == 0):
         return None
@@ -128,7 +129,7 @@ def numbers_of(dataset: Any, keyword: str, n: int, where: str) -> NDArray[np.flo
 
 
 def required_numbers(dataset: Any, keyword: str, n: int, where: str) -> NDArray[np.float64]:
-    """`n` finite numbers of an element that must be there."""
+    """Return `n` finite numbers of an element that must be there."""
     numbers = numbers_of(dataset, keyword, n, where)
     if numbers is None:
         raise BadInputError(f"{where}: {keyword}: missing")
@@ -136,7 +137,9 @@ def required_numbers(dataset: Any, keyword: str, n: int, where: str) -> NDArray[
 
 
 def direction_cosines(dataset: Any, where: str) -> NDArray[np.float64]:
-    """ImageOrientationPatient as unit vectors (2, 3): along a row (columns increase), down a column (rows increase)."""
+    """Return ImageOrientationPatient as unit vectors (2, 3): along a row (columns increase), down a column (rows
+    increase).
+    """
     axes = required_numbers(dataset, "ImageOrientationPatient", 6, where).reshape(2, 3)
     lengths = np.linalg.norm(axes, axis=1)
     if (np.abs(lengths - 1) > 0.01).any() or abs(float(axes[0] @ axes[1])) > 0.01:
@@ -147,7 +150,7 @@ def direction_cosines(dataset: Any, where: str) -> NDArray[np.float64]:
 
 
 def pixel_spacing(dataset: Any, where: str) -> NDArray[np.float64]:
-    """PixelSpacing in mm: between rows, between columns."""
+    """Return PixelSpacing in mm: between rows, between columns."""
     spacing = required_numbers(dataset, "PixelSpacing", 2, where)
     if (spacing <= 0).any():
         raise BadInputError(f"{where}: PixelSpacing {spacing.tolist()}, expected two positive numbers")

@@ -55,7 +55,7 @@ class _Plane:
 
 
 def read_segmentations(path: Path | str, series_uid: str) -> list[Segmentation]:
-    """Every segmentation object of a downloaded SEG series, in order of name.
+    """Read every segmentation object of a downloaded SEG series, in order of name.
 
     Raises BadInputError naming the series and the field.
     """
@@ -63,12 +63,12 @@ def read_segmentations(path: Path | str, series_uid: str) -> list[Segmentation]:
 
 
 def segmentations_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> list[Segmentation]:
-    """Segmentation objects from their files (name, bytes)."""
+    """Read segmentation objects from their files (name, bytes)."""
     return [segmentation_of(DicomFile(data, f"series {series_uid}: {name}"), series_uid) for name, data in members]
 
 
 def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> Segmentation:
-    """The object that was drawn on the image's series, else one in the same frame of reference.
+    """Return the object that was drawn on the image's series, else one in the same frame of reference.
 
     Of several, a corrected one (by its description) before others, then the highest series UID.
     Raises BadInputError where none is tied to the image.
@@ -85,7 +85,7 @@ def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> S
 
 
 def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray[np.uint8]:
-    """The chosen segmentation on the image's grid, as (S, H, W) of 0 and 1.
+    """Return the chosen segmentation on the image's grid, as (S, H, W) of 0 and 1.
 
     Raises BadInputError where nothing of it falls on the image.
     """
@@ -98,7 +98,7 @@ def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray
 
 
 def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
-    """The segmentation object in a file of the series. Raises BadInputError naming the field."""
+    """Read the segmentation object in a file of the series. Raises BadInputError naming the field."""
     where = file.where
     with quarantine(where):
         file.require_decodable()
@@ -121,7 +121,7 @@ def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
 
 
 def _frames(file: DicomFile) -> NDArray[np.bool_]:
-    """Frames (f, h, w); a fractional one belongs to the mask from half of its maximum on."""
+    """Return the frames (f, h, w); a fractional one belongs to the mask from half of its maximum on."""
     dataset, where = file.dataset, file.where
     kind = str(dataset.get("SegmentationType", ""))
     if kind not in ("BINARY", "FRACTIONAL"):
@@ -139,7 +139,7 @@ def _frames(file: DicomFile) -> NDArray[np.bool_]:
 
 
 def _planes(dataset: Any, n_frames: int, where: str) -> list[_Plane]:
-    """Where each frame lies; what frames share is read once."""
+    """Return where each frame lies; what frames share is read once."""
     planes: list[_Plane] = []
     shared: dict[tuple[int, int], _Plane] = {}
     for index in range(n_frames):
@@ -160,7 +160,9 @@ def _planes(dataset: Any, n_frames: int, where: str) -> list[_Plane]:
 def _stack(
     frames: NDArray[np.bool_], planes: list[_Plane], where: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """One mask with a slice for every place between the first and the last frame; a place without frame is empty."""
+    """Return one mask with a slice for every place between the first and the last frame; a place without frame is
+    empty.
+    """
     first = planes[0]
     for plane in planes:
         if not (np.allclose(plane.axes, first.axes, atol=1e-3) and np.allclose(plane.spacing_mm, first.spacing_mm)):
@@ -179,7 +181,9 @@ def _stack(
 
 
 def _step_mm(offsets: NDArray[np.float64], plane: _Plane, where: str) -> float:
-    """The slice step that all frames lie on: as stated, else the smallest gap, as empty frames may be left out."""
+    """Return the slice step that all frames lie on: as stated, else the smallest gap, as empty frames may be left
+    out.
+    """
     gaps = np.diff(np.unique(np.round(offsets, 3)))
     smallest = float(gaps.min()) if len(gaps) else None
     for step in (*plane.steps_mm, smallest):

@@ -19,7 +19,7 @@ from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.slice_order import Placement
 from mgi.modalities.flair.stored_pixels import stored_pixels
 
-MOMENTS = ("EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber")
+ACQUISITION_KEYS = ("EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class DicomSlice:
 
 
 def slices_of(file: DicomFile, series_uid: str | None = None) -> list[DicomSlice]:
-    """Every slice of one file, in the file's order; `series_uid` is the series that it must be of.
+    """Return every slice of one file, in the file's order; `series_uid` is the series that it must be of.
 
     Raises BadInputError naming the field, ResourceError where its transfer syntax has no decoder here.
     """
@@ -82,5 +82,5 @@ def _placement(header: dict[str, Any], stored: NDArray[Any], where: str) -> Plac
         spacing_mm=pixel_spacing(header, where),
         position=required_numbers(header, "ImagePositionPatient", 3, where),
         thickness_mm=number_of(header, "SpacingBetweenSlices", where) or number_of(header, "SliceThickness", where),
-        moment=tuple(number_of(header, keyword, where) for keyword in MOMENTS),
+        acquisition_key=tuple(number_of(header, keyword, where) for keyword in ACQUISITION_KEYS),
     )

@@ -21,17 +21,17 @@ _KIJ_TO_XYZ = [2, 1, 0, 3]
 
 
 def ras_of(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The affine of NIfTI, (x, y, z, 1) to RAS mm, from ours, (k, i, j, 1) to LPS mm: x is j, y is i, z is k."""
+    """Return the affine of NIfTI, (x, y, z, 1) to RAS mm, from ours, (k, i, j, 1) to LPS mm: x is j, y is i, z is k."""
     return np.asarray(_HALF_TURN @ affine[:, _KIJ_TO_XYZ])
 
 
 def lps_of(ras: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Our affine from that of NIfTI: the inverse of `ras_of`."""
+    """Return our affine from that of NIfTI: the inverse of `ras_of`."""
     return np.asarray((_HALF_TURN @ ras)[:, _KIJ_TO_XYZ])
 
 
 def to_stored_axes(voxels: NDArray[Any], affine: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64], str]:
-    """A volume (k, i, j) turned by whole axes until nearest to STORED_AXES, its affine, and where it came from.
+    """Return a volume (k, i, j) turned by whole axes until nearest to STORED_AXES, its affine, and where it came from.
 
     Nothing is interpolated. The last value is the directions of the given axes in NIfTI's order (x, y, z), such as
     "LPS" for an axial DICOM series; `to_native_axes` takes it. Raises BadInputError where the affine has no inverse.
@@ -46,7 +46,7 @@ def to_stored_axes(voxels: NDArray[Any], affine: NDArray[np.float64]) -> tuple[N
 def to_native_axes(
     voxels: NDArray[Any], affine: NDArray[np.float64], native: str
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """The array (x, y, z) of a volume's own file and its RAS affine: what `to_stored_axes` was given."""
+    """Return the array (x, y, z) of a volume's own file and its RAS affine: what `to_stored_axes` was given."""
     return _turned(voxels.transpose(2, 1, 0), ras_of(affine), native)
 
 
@@ -57,7 +57,7 @@ def _turned(array: NDArray[Any], ras: NDArray[np.float64], codes: str) -> tuple[
 
 
 def positions_along_normal(affine: NDArray[np.float64], n_slices: int) -> NDArray[np.float64]:
-    """Each slice's place in mm along the normal of its rows and columns, increasing."""
+    """Return each slice's place in mm along the normal of its rows and columns, increasing."""
     normal = np.cross(affine[:3, 1], affine[:3, 2])
     normal = normal / np.linalg.norm(normal)
     normal = normal * np.sign(normal @ affine[:3, 0])
@@ -79,7 +79,7 @@ def resample_mask(
     shape: tuple[int, int, int],
     affine: NDArray[np.float64],
 ) -> NDArray[np.uint8]:
-    """The mask (s, h, w) on the grid `shape` (S, H, W); both affines map an index (k, i, j, 1) to the same mm.
+    """Return the mask (s, h, w) on the grid `shape` (S, H, W); both affines map an index (k, i, j, 1) to the same mm.
 
     A target voxel takes the nearest mask voxel, 0 outside of the mask's grid; equal grids give an exact copy, whatever
     the directions of their axes. Raises BadInputError where an affine has no inverse.
@@ -111,14 +111,14 @@ def resample_mask(
 
 
 def _rounded(places: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The nearest whole index; halves go up, after rounding away the noise of the product of two affines."""
+    """Return the nearest whole index; halves go up, after rounding away the noise of the product of two affines."""
     return np.floor(np.round(places, 6) + 0.5).astype(np.int64)
 
 
 def _box_of(
     mask: NDArray[np.uint8], to_target: NDArray[np.float64], shape: tuple[int, int, int]
 ) -> tuple[slice, slice, slice]:
-    """The part of the target grid that the mask's voxels above 0 can reach, one voxel wider."""
+    """Return the part of the target grid that the mask's voxels above 0 can reach, one voxel wider."""
     sides = []
     for axis in range(3):
         found = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
@@ -132,7 +132,7 @@ def _box_of(
 
 
 def _axes_map_to_axes(to_mask: NDArray[np.float64]) -> bool:
-    """Whether the grids are parallel, whichever way round: then each axis can be looked up alone."""
+    """Return whether the grids are parallel, whichever way round: then each axis can be looked up alone."""
     linear = np.abs(to_mask[:3, :3])
     tilt = linear - np.where(linear == linear.max(axis=0), linear, 0.0)
     return bool((linear > 1e-9).any(axis=0).all() and tilt.max() < 1e-9)

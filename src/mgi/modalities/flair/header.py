@@ -60,19 +60,19 @@ _NOT_PLAIN = object()
 
 
 def tags_of_keywords(keywords: Sequence[str]) -> list[BaseTag]:
-    """The numbers of elements that a header is made of."""
+    """Return the numbers of elements that a header is made of."""
     return [_TAGS[keyword] for keyword in keywords]
 
 
 def header_of(dataset: Any, keywords: Sequence[str] = KEYWORDS) -> dict[str, Any]:
-    """The elements that are there: a number, a text, a list of either, or None where one is empty."""
+    """Return the elements that are there: a number, a text, a list of either, or None where one is empty."""
     elements = dict(dataset.items())  # as they were read: asking the data set for one converts it
     wanted = {keyword: _TAGS[keyword] for keyword in keywords}
     return {keyword: _value(dataset, tag, elements[tag]) for keyword, tag in wanted.items() if tag in elements}
 
 
 def header_of_plain(elements: Mapping[int, tuple[str | None, bytes]]) -> dict[str, Any] | None:
-    """The same of elements as they lie in a little-endian file; None where one needs pydicom to be understood."""
+    """Return the header of elements as they lie in a little-endian file, None where one needs pydicom."""
     header = {}
     for tag, (kind, raw) in elements.items():
         value = _plain_value(kind or _KINDS[tag], raw, "little")
@@ -83,7 +83,9 @@ def header_of_plain(elements: Mapping[int, tuple[str | None, bytes]]) -> dict[st
 
 
 def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
-    """The elements of SEQUENCE: times in ms, codes and cosines as lists; empty and malformed ones are left out."""
+    """Return the elements of SEQUENCE: times in ms, codes and cosines as lists; empty and malformed ones are left
+    out.
+    """
     tags: dict[str, Any] = {name: float(header[name]) for name in TIMES if isinstance(header.get(name), int | float)}
     if codes := header.get("ScanningSequence"):
         tags["ScanningSequence"] = [codes] if isinstance(codes, str) else [str(code) for code in codes]
@@ -94,7 +96,7 @@ def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text_of(header: Mapping[str, Any], keyword: str) -> str:
-    """An element as text of one line, empty where it is absent; a UID has at most 64 characters."""
+    """Return an element as text of one line, empty where it is absent; a UID has at most 64 characters."""
     value = header.get(keyword)
     return "" if value is None else printable(str(value), 64)
 

@@ -21,12 +21,12 @@ DECODER_DEPENDENCIES = dict.fromkeys(_JPEG_LS | _JPEG, ("imagecodecs",))
 
 
 def is_available(syntax: str) -> bool:
-    """Whether frames of this transfer syntax can be decoded here."""
+    """Return whether frames of this transfer syntax can be decoded here."""
     return imagecodecs is not None and syntax in DECODER_DEPENDENCIES
 
 
 def decode_frame(frame: bytes, runner: Any) -> bytes:
-    """The pixels of one frame, little endian; the runner learns how wide they came out.
+    """Return the pixels of one frame, little endian; the runner learns how wide they came out.
 
     Raises ValueError, before anything is unpacked, where the frame claims another size than the file: of the file's
     we know that it fits in memory.
@@ -45,7 +45,9 @@ def decode_frame(frame: bytes, runner: Any) -> bytes:
 
 
 def _frame_size(frame: bytes) -> tuple[int, int] | None:
-    """Rows and columns as the first frame header (SOF) of a JPEG stream claims them, None where there is none."""
+    """Return the rows and columns as the first frame header (SOF) of a JPEG stream claims them, None where there is
+    none.
+    """
     place = 2  # behind the start of image
     while place + 9 <= len(frame) and frame[place] == 0xFF:
         marker, length = frame[place + 1], int.from_bytes(frame[place + 2 : place + 4], "big")

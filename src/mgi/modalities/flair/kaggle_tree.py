@@ -29,7 +29,7 @@ class SliceName(NamedTuple):
 
 
 def slice_name(file_name: str) -> SliceName | None:
-    """The parts of `<stem>_<number>.tif` or `<stem>_<number>_mask.tif`, None for any other name."""
+    """Return the parts of `<stem>_<number>.tif` or `<stem>_<number>_mask.tif`, None for any other name."""
     found = _SLICE.fullmatch(file_name)
     return None if found is None else SliceName(found["stem"], int(found["number"]), found["mask"] is not None)
 
@@ -58,7 +58,7 @@ class PatientFolder:
 
 
 def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[PatientFolder]:
-    """All patient folders, sorted by name.
+    """Return all patient folders, sorted by name.
 
     Raises BadInputError where the zip holds none, or where two copies of a slice differ.
     """
@@ -90,7 +90,7 @@ def _folder(name: str, slices: Mapping[tuple[int, bool], zipfile.ZipInfo]) -> Pa
 
 
 def choose_folders(folders: Sequence[PatientFolder]) -> dict[str, tuple[bool, str]]:
-    """Whether each folder is used and why, by folder name: the earliest whole volume of each patient."""
+    """Return whether each folder is used and why, by folder name: the earliest whole volume of each patient."""
     verdicts = {}
     taken: dict[str, PatientFolder] = {}
     for folder in sorted(folders, key=lambda one: (one.patient_id, one.study_date, one.name)):
@@ -106,7 +106,7 @@ def choose_folders(folders: Sequence[PatientFolder]) -> dict[str, tuple[bool, st
 
 
 def fault_of(folder: PatientFolder) -> str | None:
-    """Why a folder is not a whole volume with a mask for every slice, or None."""
+    """Return why a folder is not a whole volume with a mask for every slice, or None."""
     numbers, masked = set(folder.images), set(folder.masks)
     if not numbers:
         return "no image"

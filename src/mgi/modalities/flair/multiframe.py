@@ -25,7 +25,7 @@ _PLACES = {
 
 
 def functional_group(dataset: Any, index: int, name: str) -> Any | None:
-    """The group of a frame, its own before the shared one; None where there is neither."""
+    """Return the group of a frame, its own before the shared one; None where there is neither."""
     tag = Tag(name)
     for holder in (dataset[_PER_FRAME].value[index], *(dataset[_SHARED].value[:1] if _SHARED in dataset else ())):
         if tag in holder and (items := holder[tag].value):
@@ -34,7 +34,7 @@ def functional_group(dataset: Any, index: int, name: str) -> Any | None:
 
 
 def required_group(dataset: Any, index: int, name: str, where: str) -> Any:
-    """The group of a frame. Raises BadInputError where there is none."""
+    """Return the group of a frame. Raises BadInputError where there is none."""
     group = functional_group(dataset, index, name)
     if group is None:
         raise BadInputError(f"{where}: frame {index}: {name}: missing")
@@ -42,7 +42,7 @@ def required_group(dataset: Any, index: int, name: str, where: str) -> Any:
 
 
 def frame_headers(dataset: Any, header: dict[str, Any], n_frames: int, where: str) -> list[dict[str, Any]]:
-    """One header a frame with the element names of single-frame files; a plain file has its own.
+    """Return one header a frame with the element names of single-frame files; a plain file has its own.
 
     Raises BadInputError where there are several frames and not one functional group for each.
     """

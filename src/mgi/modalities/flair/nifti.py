@@ -29,7 +29,7 @@ _CODES = (0, 1, 2, 3, 4, 5)
 _SAME_GRID_MM = 1e-2
 _GZIP = b"\x1f\x8b"
 # What places the voxels of a file, as its header has it.
-_PLACE = (
+_SPATIAL = (
     "pixdim", "xyzt_units", "qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z",
     "sform_code", "srow_x", "srow_y", "srow_z",
 )  # fmt: skip
@@ -45,7 +45,7 @@ class NiftiVolume:
 
 
 def read_image(data: bytes, where: str) -> NiftiVolume:
-    """A grey image, as uint8, int16 or uint16 where every voxel is such an integer, else float32.
+    """Read a grey image, as uint8, int16 or uint16 where every voxel is such an integer, else float32.
 
     Raises BadInputError naming the field where the file is no NIfTI of sane size with an orientation, or where voxels
     are not finite or all equal.
@@ -59,7 +59,7 @@ def read_image(data: bytes, where: str) -> NiftiVolume:
 
 
 def read_labels(data: bytes, where: str, *, labels: tuple[int, ...] = BRATS_LABELS) -> NiftiVolume:
-    """The whole tumour of a label map, as uint8 of 0 and 1: every label above 0.
+    """Read the whole tumour of a label map, as uint8 of 0 and 1: every label above 0.
 
     Raises BadInputError as `read_image` does, and where a voxel is none of `labels`: a map that was interpolated is no
     label map.
@@ -73,7 +73,7 @@ def read_labels(data: bytes, where: str, *, labels: tuple[int, ...] = BRATS_LABE
 
 
 def count_slices(path: Path) -> int:
-    """How many slices towards the head a file has, by its header alone, which passes the gates of `read_image`.
+    """Count the slices that a file has towards the head, by its header alone, which passes the gates of `read_image`.
 
     Raises BadInputError naming the file and the field.
     """
@@ -93,8 +93,8 @@ def count_slices(path: Path) -> int:
     raise AssertionError("unreachable")
 
 
-def place_fields(data: bytes, where: str) -> dict[str, NDArray[Any]]:
-    """The header fields that place an image's voxels, untouched, for a mask that has to lie on exactly its grid.
+def spatial_header(data: bytes, where: str) -> dict[str, NDArray[Any]]:
+    """Read the header fields that place an image's voxels, untouched, for a mask that has to lie on exactly its grid.
 
     Raises BadInputError as `read_image` does where there is no header.
     """
@@ -103,12 +103,12 @@ def place_fields(data: bytes, where: str) -> dict[str, NDArray[Any]]:
             header = _header(gzip.GzipFile(fileobj=io.BytesIO(data)) if is_gzip(data) else io.BytesIO(data), where)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise BadInputError(f"{where}: cut or damaged gzip ({error})") from None
-        return {name: np.array(header[name]) for name in _PLACE}
+        return {name: np.array(header[name]) for name in _SPATIAL}
     raise AssertionError("unreachable")
 
 
 def is_gzip(start: bytes) -> bool:
-    """Whether a file begins as gzip does."""
+    """Return whether a file begins as gzip does."""
     return start.startswith(_GZIP)
 
 
@@ -135,7 +135,7 @@ def _read(data: bytes, where: str) -> tuple[NDArray[Any], NDArray[np.float64], t
 
 
 def _header(source: Any, where: str) -> Any:
-    """The header of NIfTI-1 or NIfTI-2 in one file; anything else is refused by its first bytes."""
+    """Read the header of NIfTI-1 or NIfTI-2 in one file; anything else is refused by its first bytes."""
     start = source.read(540)
     for kind, size, at, magic in (
         (nibabel.Nifti1Header, 348, 344, b"n+1\0"),
@@ -157,7 +157,7 @@ def _shape(header: Any, where: str) -> tuple[int, int, int]:
 
 
 def _extent(header: Any, shape: tuple[int, ...], size: int, where: str, *, packed: bool) -> tuple[int, int]:
-    """Where the voxels start and how many bytes they are, if the file can hold them."""
+    """Return where the voxels start and how many bytes they are, if the file can hold them."""
     name = str(header.get_data_dtype().newbyteorder("=").name)
     if name not in _TYPES:
         raise BadInputError(f"{where}: datatype {name}, expected one of {', '.join(_TYPES)}")
@@ -171,7 +171,7 @@ def _extent(header: Any, shape: tuple[int, ...], size: int, where: str, *, packe
 
 
 def _affine(header: Any, where: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """The affine in LPS mm: sform, else qform; a file with neither does not say which side is left."""
+    """Return the affine in LPS mm: sform, else qform; a file with neither does not say which side is left."""
     unit = header.get_xyzt_units()[0]
     if unit not in _MILLIMETRES:
         raise BadInputError(f"{where}: xyzt_units {unit}, expected mm")
@@ -201,7 +201,7 @@ def _scaled(values: NDArray[Any], header: Any, where: str) -> NDArray[Any]:
 
 
 def _narrowed(voxels: NDArray[Any], where: str) -> NDArray[Any]:
-    """The narrowest of the shard's types that holds every voxel exactly; float32 is for what has fractions."""
+    """Return the narrowest of the shard's types that holds every voxel exactly; float32 is for what has fractions."""
     low, high = voxels.min(), voxels.max()
     whole = voxels.dtype.kind in "iu" or bool((voxels == np.rint(voxels)).all())
     if whole:

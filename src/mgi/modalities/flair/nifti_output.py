@@ -22,20 +22,21 @@ def write_mask(
     affine: NDArray[np.float64],
     native_axes: str,
     *,
-    place: Mapping[str, NDArray[Any]] | None = None,
+    spatial_header: Mapping[str, NDArray[Any]] | None = None,
 ) -> None:
     """Write a mask (k, i, j) of 0 and 1 as NIfTI, its axes turned back to those of the image's own file.
 
     Equal masks give equal bytes, packed where the name ends in `.gz`. `affine` maps (k, i, j, 1) to LPS mm; the header
-    holds it in RAS, as the format wants. `place` are the header fields of the image's file, which are then taken as
-    they are (see `nifti.place_fields`): whichever of two differing forms a viewer follows, the mask lies on the image.
+    holds it in RAS, as the format wants. `spatial_header` are the fields of the image's own header, which are taken
+    unchanged (see `nifti.spatial_header`): whichever of two differing forms a viewer follows, the mask lies on the
+    image.
     """
     array, ras = to_native_axes(mask, affine, native_axes)
     image = nibabel.Nifti1Image(np.asarray(array, dtype=np.uint8), ras)
-    if place is None:
+    if spatial_header is None:
         _state(image, ras, array.shape)
     else:
-        for name, value in place.items():
+        for name, value in spatial_header.items():
             image.header[name] = value
     data = image.to_bytes()
     with atomic_path(path) as part:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mgi.cohort.duplicates import digest_of_image
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.raw_index import RawItem
+from mgi.locks.raw_entry import RawEntry
 from mgi.modalities.flair.buda import BudaArchive
 from mgi.modalities.flair.dicom import Volume, read_series, volume_of
 from mgi.modalities.flair.dicom_seg import Segmentation, mask_on_image, read_segmentations, segmentations_of
@@ -47,8 +47,8 @@ class _Scan:
     notes: tuple[str, ...]
 
 
-def from_series(patient_id: str, image: RawItem, masks: Sequence[RawItem]) -> Converted:
-    """A DICOM series and its segmentations, the mask on the image's grid; no mask where there is no segmentation.
+def from_series(patient_id: str, image: RawEntry, masks: Sequence[RawEntry]) -> Converted:
+    """Convert a DICOM series and its segmentations, if any; the mask comes on the image's grid.
 
     Raises BadInputError naming the series where geometry or pixels are refused or the mask falls beside the image.
     """
@@ -57,8 +57,8 @@ def from_series(patient_id: str, image: RawItem, masks: Sequence[RawItem]) -> Co
     return _stored(patient_id, image.key, image.digest, _scan_of(volume, candidates))
 
 
-def from_dicom_folder(patient_id: str, image: RawItem, masks: Sequence[RawItem], folder: Path) -> Converted:
-    """A DICOM series of the user's folder; its mask is a DICOM segmentation or one NIfTI label map beside it.
+def from_dicom_folder(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path) -> Converted:
+    """Convert a DICOM series of the user's folder; its mask is a DICOM segmentation or one NIfTI label map beside it.
 
     Raises BadInputError as `from_series` does, IntegrityError where a file was changed since it was locked.
     """
@@ -73,8 +73,8 @@ def from_dicom_folder(patient_id: str, image: RawItem, masks: Sequence[RawItem],
     return _stored(patient_id, image.key, image.digest, _with_labels(_scan_of(volume, []), labels, maps[0].key))
 
 
-def from_nifti(patient_id: str, image: RawItem, masks: Sequence[RawItem], folder: Path) -> Converted:
-    """A NIfTI image of the user's folder and its label map, the whole tumour on the image's grid.
+def from_nifti(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path) -> Converted:
+    """Convert a NIfTI image of the user's folder and its label map, the whole tumour on the image's grid.
 
     Raises BadInputError naming the file where its header, orientation, voxels or labels are refused or the mask falls
     beside the image, IntegrityError where a file was changed since it was locked.
@@ -88,8 +88,8 @@ def from_nifti(patient_id: str, image: RawItem, masks: Sequence[RawItem], folder
     return _stored(patient_id, image.key, image.digest, scan)
 
 
-def from_buda(patient_id: str, image: RawItem, archive: BudaArchive) -> Converted:
-    """A folder of the Kaggle archive; its bytes must be those that were fetched.
+def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Converted:
+    """Convert a folder of the Kaggle archive; its bytes must be those that were fetched.
 
     Raises IntegrityError where they are not, BadInputError where a slice or mask is refused.
     """
@@ -98,8 +98,8 @@ def from_buda(patient_id: str, image: RawItem, archive: BudaArchive) -> Converte
         raise IntegrityError(
             f"{image.key}: sha256 {found.sha256}, expected {image.sha256}; the archive is another, fetch again"
         )
-    if image.n_images not in (None, len(found.slices)):
-        raise BadInputError(f"{image.key}: {len(found.slices)} slices, expected {image.n_images} as fetched")
+    if (fetched := image.facts.get("n_images")) not in (None, len(found.slices)):
+        raise BadInputError(f"{image.key}: {len(found.slices)} slices, expected {fetched} as fetched")
     if not found.masks.any():
         raise BadInputError(f"{image.key}: no slice has a mask above 0, expected a tumour")
     images = PatientImages(
@@ -114,7 +114,7 @@ def from_buda(patient_id: str, image: RawItem, archive: BudaArchive) -> Converte
 
 
 def from_volume(patient_id: str, volume: Volume | NiftiVolume, *, where: str, source: str) -> Converted:
-    """A volume that comes alone, turned to the axes that every volume with a geometry has here; it has no mask.
+    """Convert a volume without a mask, turned to the axes that every volume with a geometry has here.
 
     `source` is its digest. Raises BadInputError as `from_series` does.
     """
@@ -123,7 +123,7 @@ def from_volume(patient_id: str, volume: Volume | NiftiVolume, *, where: str, so
     return _stored(patient_id, where, source, scan)
 
 
-def _only_file(item: RawItem, folder: Path) -> bytes:
+def _only_file(item: RawEntry, folder: Path) -> bytes:
     files = [data for _, data in item.verified_members(folder)]
     if len(files) != 1:
         raise BadInputError(f"{item.key}: {len(files)} members, expected the one file of a NIfTI")
@@ -141,7 +141,7 @@ def _scan_of(volume: Volume, candidates: Sequence[Segmentation]) -> _Scan:
 
 
 def _with_labels(scan: _Scan, labels: NiftiVolume, name: str) -> _Scan:
-    """The scan with a label map, which is resampled (order 0) only if its grid is another."""
+    """Return the scan with a label map, which is resampled (order 0) only if its grid is another."""
     _, rows, columns = shape = scan.voxels.shape
     same = labels.voxels.shape == shape and np.allclose(labels.affine, scan.affine, rtol=0, atol=_SAME_GRID_MM)
     if not labels.voxels.any():

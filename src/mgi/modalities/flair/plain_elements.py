@@ -39,7 +39,7 @@ class _NotPlainError(Exception):
 
 
 def read_plain(data: bytes, wanted: Collection[int]) -> PlainFile | None:
-    """The `wanted` elements of a single-frame file in an uncompressed little-endian syntax, None for all others.
+    """Return the `wanted` elements of a single-frame file in an uncompressed little-endian syntax, None for all others.
 
     Tags rise strictly, lengths stay inside the file, and its last element ends with it.
     """
@@ -81,7 +81,7 @@ def _is_implicit(syntax: str) -> bool:
 
 
 def _element(data: bytes, at: int, implicit: bool, depth: int = 0) -> tuple[int, bytes | None, int, int]:
-    """Tag, VR, and where the value begins and ends, of the element at a place."""
+    """Return tag and VR of the element at an offset, and where its value begins and ends."""
     kind = None
     if implicit:
         group, number, length = _implicit(data, at)
@@ -103,7 +103,7 @@ def _element(data: bytes, at: int, implicit: bool, depth: int = 0) -> tuple[int,
 
 
 def _after_sequence(data: bytes, at: int, implicit: bool, depth: int) -> int:
-    """Where a sequence without a length ends: its items are skipped."""
+    """Return where a sequence without a length ends: its items are skipped."""
     if depth > _DEEPEST:
         raise _NotPlainError
     while True:

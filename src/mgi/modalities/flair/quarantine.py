@@ -52,6 +52,6 @@ def quarantine(where: str, form: str = "DICOM") -> Iterator[None]:
 
 
 def printable(text: str, most: int) -> str:
-    """Text that a file supplied, fit for one line of a log: no control characters, and not longer than `most`."""
+    """Make text that a file supplied fit for one line of a log: no control characters, and not longer than `most`."""
     head = text[:most]
     return head if head.isprintable() else "".join(one if one.isprintable() else "?" for one in head)

@@ -54,7 +54,7 @@ class SeriesVerdict:
 
 
 def score(series: Series, *, min_images: int = 15) -> tuple[float, str]:
-    """How well one series fits an axial FLAIR without contrast, and the reason where it does not (score 0).
+    """Return how well one series fits an axial FLAIR without contrast, and the reason where it does not (score 0).
 
     A plain FLAIR scores 1, an axial one 1.5; sagittal or coronal takes 0.5 and contrast 0.25; the count of images
     adds at most 0.1, so that it decides only between otherwise equal names.
@@ -124,7 +124,7 @@ def _judge(one: Series, points: float, reason: str, *, study: str | None, winner
 
 
 def confirm_flair(tags: Mapping[str, Any]) -> str | None:
-    """Why the images cannot be an axial FLAIR, or None; absent tags contradict nothing.
+    """Return why the images cannot be an axial FLAIR, or None; absent tags contradict nothing.
 
     `tags` by DICOM keyword: ScanningSequence (list of codes), InversionTime, EchoTime, RepetitionTime (ms),
     ImageOrientationPatient (six cosines).
@@ -146,7 +146,7 @@ def confirm_flair(tags: Mapping[str, Any]) -> str | None:
 
 
 def axial_cosine(orientation: Sequence[float] | None) -> float | None:
-    """|z| of the slice normal, 1 for axial slices; None where the orientation is not stated."""
+    """Return |z| of the slice normal, 1 for axial slices; None where the orientation is not stated."""
     if orientation is None or len(orientation) != 6:
         return None
     row_x, row_y, _, column_x, column_y, _ = orientation

@@ -19,7 +19,7 @@ _NO_INSTANCE = 1 << 31
 class Placement:
     """Where a slice lies: axes (2, 3) are unit vectors along a row and down a column, position is its first voxel.
 
-    `moment` (see dicom_slices.MOMENTS) tells copies of a slice from other acquisitions at the same place.
+    `acquisition_key` (dicom_slices.ACQUISITION_KEYS) tells copies of a slice from other acquisitions at its position.
     """
 
     sop_uid: str
@@ -29,7 +29,7 @@ class Placement:
     spacing_mm: NDArray[np.float64]
     position: NDArray[np.float64]
     thickness_mm: float | None
-    moment: tuple[float | None, ...]
+    acquisition_key: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def order_slices(placements: list[Placement], where: str) -> SliceOrder:
 
 
 def stack_normal(axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Unit normal of a slice, pointing to the patient's head, back or left, whichever it is nearest to (LPS)."""
+    """Return the unit normal of a slice that points to whichever of head, back and left (LPS) is nearest."""
     normal = np.cross(axes[0], axes[1])
     normal = normal / np.linalg.norm(normal)
     return np.asarray(normal * np.sign(normal[np.argmax(np.abs(normal))]))
@@ -73,7 +73,7 @@ def stack_normal(axes: NDArray[np.float64]) -> NDArray[np.float64]:
 def grid_affine(
     origin: NDArray[np.float64], step: NDArray[np.float64], axes: NDArray[np.float64], spacing_mm: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Affine (4, 4) from the index (k, i, j, 1) to LPS mm; `spacing_mm` is between rows, between columns."""
+    """Return the affine (4, 4) from the index (k, i, j, 1) to LPS mm; `spacing_mm` is between rows, between columns."""
     affine = np.eye(4)
     affine[:3, 0] = step
     affine[:3, 1] = axes[1] * spacing_mm[0]
@@ -100,7 +100,7 @@ def _disagree(field: str, found: Any, expected: Any, where: str) -> None:
 def _without_repeats(
     placements: list[Placement], along: NDArray[np.float64], where: str
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Indexes sorted by position; of slices at one position the lowest instance number stays."""
+    """Return the indexes sorted by position; of slices at one position the lowest instance number stays."""
 
     def rank(index: int) -> tuple[float, int, str]:
         instance = placements[index].instance_number
@@ -119,7 +119,7 @@ def _without_repeats(
     kept, notes = [], []
     for group in groups:
         # Acquisitions may repeat a slice; two echoes or time points at one place are never copies.
-        if len({placements[index].moment[:2] for index in group}) > 1:
+        if len({placements[index].acquisition_key[:2] for index in group}) > 1:
             raise BadInputError(f"{where}: EchoTime or TemporalPositionIdentifier: several values at one position")
         group.sort(key=lambda index: rank(index)[1:])
         kept.append(group[0])

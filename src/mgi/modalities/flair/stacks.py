@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.flair.dicom_slices import MOMENTS, DicomSlice
+from mgi.modalities.flair.dicom_slices import ACQUISITION_KEYS, DicomSlice
 from mgi.modalities.flair.sequence import MIN_ECHO_MS, confirm_flair
 from mgi.modalities.flair.slice_order import AXIS_TOLERANCE, stack_normal
 
@@ -18,7 +18,7 @@ _SAME_POSITION_MM = 1e-2
 
 
 def choose_stack(slices: Sequence[DicomSlice], where: str) -> tuple[list[DicomSlice], tuple[str, ...]]:
-    """The slices of one orientation and one acquisition, and what was left out.
+    """Return the slices of one orientation and one acquisition, and what was left out.
 
     Raises BadInputError naming the field where several stacks have an equal claim.
     """
@@ -51,15 +51,15 @@ def _one_orientation(slices: Sequence[DicomSlice], where: str) -> tuple[list[Dic
 
 
 def _one_acquisition(slices: list[DicomSlice], where: str) -> tuple[list[DicomSlice], tuple[str, ...]]:
-    """Where positions repeat: the echo, time point or acquisition that is the FLAIR by its tags.
+    """Return the slices of the echo, time point or acquisition that is the FLAIR by its tags, where positions repeat.
 
     A few slices that were taken again are no acquisition of their own: slice_order keeps one of each.
     """
     places = _places(slices)
     if len(set(places)) == len(slices):
         return slices, ()
-    for index, keyword in enumerate(MOMENTS):
-        values = [entry.placement.moment[index] for entry in slices]
+    for index, keyword in enumerate(ACQUISITION_KEYS):
+        values = [entry.placement.acquisition_key[index] for entry in slices]
         if not _tells_repeats_apart(places, values):
             continue
         groups = {value: [entry for entry, own in zip(slices, values, strict=True) if own == value] for value in values}
@@ -90,7 +90,7 @@ def _is_flair(entry: DicomSlice) -> bool:
 
 
 def _places(slices: Sequence[DicomSlice]) -> list[int]:
-    """The place of each slice along the normal of their one orientation, in hundredths of a millimetre."""
+    """Return the place of each slice along the normal of their one orientation, in hundredths of a millimetre."""
     if not slices:
         return []
     positions = np.array([entry.placement.position for entry in slices])

@@ -12,7 +12,7 @@ from mgi.modalities.flair.dicom_file import DicomFile
 
 
 def stored_pixels(file: DicomFile, n_frames: int) -> NDArray[Any]:
-    """Stored values (frame, row, column); MONOCHROME1 images are inverted, so that white is high.
+    """Return the stored values (frame, row, column); MONOCHROME1 images are inverted, so that white is high.
 
     Call inside `quarantine`. Raises BadInputError where pixels are fewer than claimed or no grey integers.
     """
@@ -32,7 +32,7 @@ def stored_pixels(file: DicomFile, n_frames: int) -> NDArray[Any]:
 
 
 def decoded_pixels(file: DicomFile, shape: tuple[int, int, int]) -> NDArray[Any]:
-    """The pixels as the decoder of the file's transfer syntax gives them, as integers (frame, row, column).
+    """Return the pixels as the decoder of the file's transfer syntax gives them, as integers (frame, row, column).
 
     Call inside `quarantine`. Raises BadInputError where they are of another kind or size.
     """
@@ -56,7 +56,7 @@ def _check_grey(header: dict[str, Any], where: str) -> None:
 
 
 def _viewed(data: bytes | memoryview, header: dict[str, Any], shape: tuple[int, int, int], where: str) -> NDArray[Any]:
-    """A view of the file's own bytes; bits beyond those stored are cut off, whatever they hold."""
+    """Return a view of the file's own bytes; bits beyond those stored are cut off, whatever they hold."""
     allocated, bits = int(header["BitsAllocated"]), int(header["BitsStored"])
     dtype = np.dtype(f"<{'i' if header['PixelRepresentation'] == 1 else 'u'}{allocated // 8}")
     count = math.prod(shape)

@@ -78,9 +78,7 @@ def not_protein_coding(genes: pd.DataFrame) -> Reasons:
     Raises ConfigError where the shard knows no gene types.
     """
     if genes["gene_type"].isna().all():
-        raise ConfigError(
-            f"{FILTER} protein_coding: this expression shard has no gene types; use another filter"
-        )
+        raise ConfigError(f"{FILTER} protein_coding: this expression shard has no gene types; use another filter")
     return _reasons(genes["gene_type"].to_numpy(object) != "protein_coding", "not protein coding")
 
 
@@ -90,9 +88,7 @@ def not_expressed(values: Values, min_tpm: float, scale: str) -> Reasons:
     Raises ConfigError where the shard does not hold TPM.
     """
     if scale != LOG_TPM:
-        raise ConfigError(
-            f"{FILTER} expressed: needs TPM, this expression shard is '{scale}'; use another filter"
-        )
+        raise ConfigError(f"{FILTER} expressed: needs TPM, this expression shard is '{scale}'; use another filter")
     enough = math.ceil(EXPRESSED_SHARE * len(values))
     n_expressed = (values >= np.float32(math.log2(min_tpm + 1))).sum(axis=0)
     return _reasons(n_expressed < enough, f"TPM {min_tpm:g} reached in fewer than 20 % of training patients")

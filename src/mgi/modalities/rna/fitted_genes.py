@@ -10,7 +10,7 @@ from mgi.modalities.rna.normalise import FittedGenes, fitted_genes
 from mgi.shards.parquet import metadata_of, read_table, write_table
 from mgi.shards.schemas import FITTED_GENES
 
-STATED = ("gene_hash", "train_hash", "n_train", "scaler")
+METADATA = ("gene_hash", "train_hash", "n_train", "scaler")
 
 
 def write_fitted_genes(path: Path | str, fitted: FittedGenes) -> None:
@@ -22,7 +22,7 @@ def write_fitted_genes(path: Path | str, fitted: FittedGenes) -> None:
         "n_train": str(fitted.n_train),
         "scaler": fitted.scaler,
     }
-    metadata["digest"] = _digest_of_stated(metadata)
+    metadata["digest"] = _digest_of_metadata(metadata)
     columns = {
         column.name: pa.array(fitted.table[column.name], column.type, from_pandas=True) for column in FITTED_GENES
     }
@@ -32,26 +32,26 @@ def write_fitted_genes(path: Path | str, fitted: FittedGenes) -> None:
 def read_fitted_genes(path: Path | str) -> FittedGenes:
     """Read a fold's genes.
 
-    Raises IntegrityError where the kept genes are not those of the recorded digest, BadInputError where columns differ.
+    Raises IntegrityError where the kept genes are not those of the metadata digest, BadInputError where columns differ.
     """
     table = read_table(path, FITTED_GENES)
-    recorded = metadata_of(table, path, [*STATED, "digest"])
-    if recorded["digest"] != _digest_of_stated(recorded):
+    metadata = metadata_of(table, path, [*METADATA, "digest"])
+    if metadata["digest"] != _digest_of_metadata(metadata):
         raise IntegrityError(f"{path}: its metadata is not what was written; delete it and run again")
     try:
         fitted = fitted_genes(
             table.to_pandas(),
-            train_hash=recorded["train_hash"],
-            n_train=int(recorded["n_train"]),
-            scaler=recorded["scaler"],
+            train_hash=metadata["train_hash"],
+            n_train=int(metadata["n_train"]),
+            scaler=metadata["scaler"],
         )
     except (BadInputError, ValueError) as error:
         raise BadInputError(f"{path}: {error}") from None
-    if (found := digest_of(fitted.gene_ids)) != recorded["gene_hash"]:
-        raise IntegrityError(f"{path}: gene_hash {recorded['gene_hash']}, but its kept genes have {found}")
+    if (found := digest_of(fitted.gene_ids)) != metadata["gene_hash"]:
+        raise IntegrityError(f"{path}: gene_hash {metadata['gene_hash']}, but its kept genes have {found}")
     return fitted
 
 
-def _digest_of_stated(metadata: dict[str, str]) -> str:
-    """Page checksums cover the rows and not what is said about them."""
-    return digest_of(metadata[name] for name in STATED)
+def _digest_of_metadata(metadata: dict[str, str]) -> str:
+    """Return a digest of the metadata, which page checksums do not cover."""
+    return digest_of(metadata[name] for name in METADATA)

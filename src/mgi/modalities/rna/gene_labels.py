@@ -22,18 +22,18 @@ _ENSEMBL = re.compile(r"(ENS[A-Z]*GR?\d+)(?:\.\d+)?(_PAR_Y)?")
 
 
 def is_ensembl(label: str) -> bool:
-    """Whether a label is the Ensembl id of a gene, with or without a version."""
+    """Return whether a label is the Ensembl id of a gene, with or without a version."""
     return _ENSEMBL.fullmatch(label) is not None
 
 
 def without_version(label: str) -> str:
-    """An Ensembl id without its version; any other label as it is."""
+    """Return an Ensembl id without its version; any other label as it is."""
     found = _ENSEMBL.fullmatch(label)
     return label if found is None else found[1] + (found[2] or "")
 
 
 def is_copy_on_y(label: str) -> bool:
-    """Whether an id is of a pseudo-autosomal gene's copy on Y: GENCODE marks it `_PAR_Y`, before v25 `ENSGR`."""
+    """Return whether an id is of a pseudo-autosomal gene's copy on Y: GENCODE marks it `_PAR_Y`, before v25 `ENSGR`."""
     return label.endswith(PAR_Y) or (is_ensembl(label) and without_version(label)[:5] == "ENSGR")
 
 
@@ -55,7 +55,7 @@ class GeneIndex:
                 self._by_name.setdefault(name, []).append(row)
 
     def find(self, label: str) -> tuple[str, Sequence[int]]:
-        """How a label is known, and the rows of the genes that it means."""
+        """Return how a label is known, and the rows of the genes that it means."""
         if label in self._by_id:
             return BY_ID, [self._by_id[label]]
         if (bare := without_version(label)) in self._by_bare_id:
@@ -64,7 +64,7 @@ class GeneIndex:
         return (UNKNOWN, BY_NAME, AMBIGUOUS)[min(len(rows), 2)], rows
 
     def find_one(self, gene_id: str, name: str | None) -> tuple[str, int | None]:
-        """How a gene of another index is known here, by its id or else its name, and its row if it is one."""
+        """Return how a gene of another index is known here, by its id or else its name, and its row if it is one."""
         way, rows = self.find(gene_id)
         if not rows and isinstance(name, str) and name:
             way, rows = self.find(name)
@@ -72,5 +72,5 @@ class GeneIndex:
         return way, rows[0] if len(rows) == 1 else None
 
     def ambiguous(self, labels: Iterable[str]) -> list[str]:
-        """The labels that several genes bear."""
+        """Return the labels that several genes bear."""
         return [label for label in labels if self.find(label)[0] == AMBIGUOUS]

@@ -6,7 +6,7 @@ from mgi.core.errors import BadInputError
 
 
 def read_gene_list(path: Path | str) -> list[str]:
-    """The genes in the file's order; blank lines and lines that begin with # are passed over.
+    """Read the genes in the file's order; blank lines and lines that begin with # are passed over.
 
     Raises BadInputError where a gene is listed twice, a line holds more than one word, or nothing is listed.
     """

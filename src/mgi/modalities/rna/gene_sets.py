@@ -27,7 +27,7 @@ class GeneSets:
     ambiguous: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
-        """One line: how many sets are used, which are not, how many genes no token sees, which names are ambiguous."""
+        """Say in one line what is used, what is dropped, what no token sees and what is ambiguous."""
         parts = [f"{len(self.members)} gene sets", f"{self.n_outside} genes are in none"]
         if self.dropped:
             parts.append(f"{len(self.dropped)} dropped without a gene of the list: {_few(self.dropped)}")
@@ -37,7 +37,7 @@ class GeneSets:
 
 
 def read_gmt(path: Path | str) -> dict[str, list[str]]:
-    """The genes of each set as written, in the file's order: a line is name, description, genes, between tabs.
+    """Read the genes of each set as written, in the file's order: a line is name, description, genes, between tabs.
 
     Empty lines and empty fields after the description are passed over; a gene that a set lists twice counts once.
     Raises BadInputError naming the line where a set has no name or no gene, or its name is taken.
@@ -65,7 +65,7 @@ def read_gmt(path: Path | str) -> dict[str, list[str]]:
 def match_sets(
     sets: dict[str, list[str]], gene_ids: Sequence[str], gene_names: Sequence[str | None], *, where: str
 ) -> GeneSets:
-    """The row of each set's genes among `gene_ids` (see gene_labels).
+    """Return the row of each set's genes among `gene_ids` (see gene_labels).
 
     Raises BadInputError where no set has a gene of the list.
     """

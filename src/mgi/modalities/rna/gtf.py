@@ -55,7 +55,7 @@ def read_gtf_genes(path: Path | str) -> Iterator[GtfGene]:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Whole lines with their newline."""
+    """Yield whole lines with their newline."""
     number = 0
     try:
         with LimitedGzip(path) if path.suffix == ".gz" else path.open("rb") as source:

@@ -75,7 +75,7 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
 
 
 def is_barcode(name: object) -> bool:
-    """Whether a label begins with a TCGA patient."""
+    """Return whether a label begins with a TCGA patient."""
     try:
         patient_id_of(str(name))
     except BadInputError:
@@ -84,13 +84,13 @@ def is_barcode(name: object) -> bool:
 
 
 def _numeric_columns(names: Sequence[str]) -> list[bool]:
-    """Samples where any column is one; else all but the first, which must then hold the samples."""
+    """Take the samples where any column is one; else all but the first, which must then hold the samples."""
     samples = [is_barcode(name) for name in names]
     return samples if any(samples) else [False] + [True] * (len(names) - 1)
 
 
 def _annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Gene id, name and type from the columns beside the samples, and the names of those not used."""
+    """Return gene id, name and type from the columns beside the samples, and the names of those not used."""
     texts = {place: table.texts(place) for place in range(len(table.names)) if place not in set(samples)}
     if not texts:
         raise BadInputError(f"{path}: no column beside the samples, expected one of gene names")
@@ -117,7 +117,7 @@ def _mostly_ensembl(labels: Sequence[str]) -> bool:
 def _by_column(
     table: TableFile, places: Sequence[int], columns: Sequence[str], rows: Sequence[str], path: Path
 ) -> NDArray[np.float32]:
-    """A row per column of the file, NaN where a value is missing.
+    """Return a row per column of the file, NaN where a value is missing.
 
     Raises BadInputError for a value that is infinite, or is as float32.
     """
@@ -161,7 +161,7 @@ def _drop_reason(label: str, *, missing: bool, same: bool, repeated: bool) -> st
 def _drop_reasons(
     labels: Sequence[str], values: NDArray[np.float32], samples: Sequence[str], path: Path
 ) -> list[str | None]:
-    """Why each gene is left out, None where it stays."""
+    """Return why each gene is left out, None where it stays."""
     absent = np.isnan(values)
     for row in np.flatnonzero(absent.all(axis=1))[:1]:
         raise BadInputError(f"{path}: sample {samples[row]}: no value in any gene")

@@ -50,7 +50,7 @@ class _Profile:
 def read_new_expression(
     path: Path, fitted: FittedGenes, *, scale: str, patient: str | None, max_missing: float
 ) -> NewExpression:
-    """The expression of `patient` (None: of the only sample) on the genes of `fitted`, whose values are on `scale`.
+    """Read the expression of `patient` (None: of the only sample) on the genes of `fitted`, which are on `scale`.
 
     A table (genes x samples, or samples x genes) is taken as it is; of a STAR-Counts file of the GDC the column that
     `scale` names. `find_genes` says which row is which gene.
@@ -81,7 +81,7 @@ def read_new_expression(
 
 
 def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str] = ()) -> list[int | None]:
-    """Where each of the model's genes stands among `labels`, None where it does not (see gene_labels).
+    """Return where each of the model's genes stands among `labels`, None where it does not (see gene_labels).
 
     A gene is looked up by its id, else by its name if no other gene of the fit bears it. `names` are of the same
     length as `labels`, or none.
@@ -91,7 +91,7 @@ def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str] 
 
 
 def _names_borne_once(fitted: FittedGenes) -> dict[str, str]:
-    """Names by gene id, of genes whose name means no other gene of the fit."""
+    """Return the names by gene id, of genes whose name means no other gene of the fit."""
     ids, names = fitted.table["gene_id"].tolist(), fitted.table["gene_name"].tolist()
     index = GeneIndex(ids, names)
     return {gene: names[row] for row, gene in enumerate(ids) if list(index.find(names[row])[1]) == [row]}
@@ -139,7 +139,7 @@ def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profil
 
 
 def _column_profile(table: TableFile, chosen: int, is_gene: Callable[[str], bool], path: Path) -> _Profile:
-    """A column of samples, with the labels of whichever text column names most of the model's genes."""
+    """Return a column of samples, with the labels of whichever text column names most of the model's genes."""
     texts = [table.texts(place) for place in range(len(table.names)) if place != chosen]
     hits = [sum(map(is_gene, labels)) for labels in texts]
     if max(hits) == 0:
@@ -148,7 +148,7 @@ def _column_profile(table: TableFile, chosen: int, is_gene: Callable[[str], bool
 
 
 def _sample_of(samples: Sequence[str], patient: str | None, path: Path) -> int:
-    """Which sample is the patient's: by its whole label, else by the TCGA patient that labels begin with."""
+    """Return which sample is the patient's: by its whole label, else by the TCGA patient that labels begin with."""
     if patient is None:
         if len(samples) == 1:
             return 0

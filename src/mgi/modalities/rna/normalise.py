@@ -39,7 +39,7 @@ class FittedGenes:
     table: pd.DataFrame
 
     def transform(self, values: Values) -> Values:
-        """What the model reads (n, K) of shard values (n, G): scaled, in the model's gene order.
+        """Return what the model reads (n, K) of shard values (n, G): scaled, in the model's gene order.
 
         Raises BadInputError where a value is missing or infinite, or G differs.
         """
@@ -139,7 +139,7 @@ def _check_training(values: Values, genes: pd.DataFrame, train_ids: Sequence[str
 
 
 def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int, scaler: str = "zscore") -> FittedGenes:
-    """The fitted genes that a table of all genes describes (see FittedGenes)."""
+    """Return the fitted genes that a table of all genes describes (see FittedGenes)."""
     if scaler not in SCALERS:
         raise BadInputError(f"fitted genes: scaler {scaler!r}, expected one of {', '.join(SCALERS)}")
     chosen = table[table["kept"]].sort_values("order")
@@ -163,12 +163,12 @@ def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int, scaler: 
 
 
 def train_hash_of(train_ids: Sequence[str]) -> str:
-    """Digest of the set of training patients."""
+    """Return the digest of the set of training patients."""
     return digest_of(sorted(train_ids))
 
 
 def _ordered(genes: pd.DataFrame, indexes: NDArray[np.int64], settings: FitSettings) -> NDArray[np.int64]:
-    """Gene indexes of the shard in the model's order, whatever order the shard has them in."""
+    """Return the gene indexes of the shard in the model's order, whatever order the shard has them in."""
     by_id = np.argsort(genes["gene_id"].to_numpy(str), kind="stable")
     genes, indexes = genes.iloc[by_id], indexes[by_id]
     if settings.gene_order == "random":
@@ -186,7 +186,7 @@ def _ordered(genes: pd.DataFrame, indexes: NDArray[np.int64], settings: FitSetti
 
 
 def _place(chromosome: object, start: object) -> tuple[tuple[int, int, str], float]:
-    """Sort key of a position: chr1 … chr22, then other names alphabetically, genes without a position last."""
+    """Return the sort key of a position: chr1 … chr22, other names alphabetically, genes without a position last."""
     if pd.isna(chromosome) or pd.isna(start):  # type: ignore[call-overload]
         return _UNPLACED, 0.0
     name = str(chromosome).removeprefix("chr")

@@ -19,7 +19,7 @@ COLUMNS = ("gene_id", "chromosome", "start")
 
 
 def read_positions(path: Path | str) -> pd.DataFrame:
-    """A tab-separated table (gz allowed) with gene_id, chromosome (or seqnames) and start, 1-based; gene_name is kept.
+    """Read a tab-separated table (gz allowed) of gene_id, chromosome (or seqnames), start (1-based), maybe gene_name.
 
     Raises BadInputError where a column is missing, a gene repeats or a start is not a positive integer.
     """
@@ -42,7 +42,7 @@ def read_positions(path: Path | str) -> pd.DataFrame:
 
 
 def write_positions(path: Path | str, genes: Iterable[GtfGene]) -> int:
-    """Write the table that `read_positions` reads, with end and strand; how many genes it has."""
+    """Write the table that `read_positions` reads, with end and strand; return how many genes it has."""
     count = 0
     with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text, delimiter="\t", lineterminator="\n")
@@ -54,7 +54,8 @@ def write_positions(path: Path | str, genes: Iterable[GtfGene]) -> int:
 
 
 def with_positions(genes: pd.DataFrame, positions: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The genes with chromosome and start (null where unknown), rows in the same order, and how many were found how.
+    """Return the genes with chromosome and start (null where unknown), rows in the same order, and how many were found
+    how.
 
     A gene is looked up by its id, else by its name (see gene_labels). Raises BadInputError where none is found: the
     positions are of another annotation.
@@ -75,5 +76,5 @@ def with_positions(genes: pd.DataFrame, positions: pd.DataFrame) -> tuple[pd.Dat
 
 
 def without_positions(genes: pd.DataFrame) -> pd.DataFrame:
-    """The genes with chromosome and start unknown."""
+    """Return the genes with chromosome and start unknown."""
     return genes.assign(chromosome=None, start=pd.array([pd.NA] * len(genes), dtype="Int64"))

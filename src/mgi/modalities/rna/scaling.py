@@ -20,22 +20,24 @@ Wide = NDArray[np.float64]
 
 
 def z_scores(values: Wide, mean: Wide, std: Wide) -> Wide:
-    """Deviations from each gene's mean (K,) in units of its deviation, clipped; 0 where a gene has none."""
+    """Return the deviations from each gene's mean (K,) in units of its deviation, clipped; 0 where a gene has none."""
     return np.clip((values - mean) / np.where(std > 0, std, np.inf), -CLIP, CLIP)
 
 
 def ranks(row: Wide) -> Wide:
-    """One patient's genes by rank, as a uniform variable of mean 0 and deviation 1; ties share their mean rank."""
+    """Return one patient's genes by rank, as a uniform variable of mean 0 and deviation 1; ties share their mean
+    rank.
+    """
     return np.asarray(((rankdata(row) - 0.5) / len(row) - 0.5) / _UNIFORM_DEVIATION)
 
 
 def reference_distribution(values: Wide) -> Wide:
-    """The mean over patients of their sorted values (K,), ascending."""
+    """Return the mean over patients of their sorted values (K,), ascending."""
     return np.asarray(np.sort(values, axis=1).mean(axis=0))
 
 
 def quantiles(row: Wide, reference: Wide) -> Wide:
-    """One patient's genes on the reference distribution, which is then standardised by its mean and deviation.
+    """Return one patient's genes on the reference distribution, which is then standardised by its mean and deviation.
 
     Ties get the reference at their mean rank (between two values by interpolation), so that equal stays equal.
     """

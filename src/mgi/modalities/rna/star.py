@@ -127,7 +127,7 @@ def require_same_genes(reference: StarTable, table: StarTable, where: str) -> No
 
 
 def par_y_copies(table: StarTable) -> NDArray[np.bool_]:
-    """Which genes (G,) are pseudo-autosomal copies on Y (`_PAR_Y`), which STAR leaves at zero."""
+    """Return which genes (G,) are pseudo-autosomal copies on Y (`_PAR_Y`), which STAR leaves at zero."""
     return np.array([is_copy_on_y(gene) for gene in table.gene_ids], bool)
 
 
@@ -154,7 +154,7 @@ def _refuse_second_header(data: bytes, path: Path | str) -> None:
 
 
 def _split_head(data: bytes, path: Path | str) -> tuple[list[str], pa.Buffer]:
-    """The comment, header and summary lines as text, and the bytes of the gene rows (not a copy)."""
+    """Return the comment, header and summary lines as text, and the bytes of the gene rows (not a copy)."""
     start = 0
     for _ in range(2 + len(SUMMARY_ROWS)):
         start = data.find(b"\n", start) + 1
@@ -179,7 +179,7 @@ def _check_summary(line: str, name: str, where: str) -> None:
 
 
 def _parse_genes(body: pa.Buffer) -> pa.Table:
-    """The gene rows; quotes and `#` are ordinary characters, an empty number is an error."""
+    """Return the gene rows; quotes and `#` are ordinary characters, an empty number is an error."""
     types = {name: pa.int64() for name in _COUNTS} | {name: pa.float64() for name in _RATES}
     types |= {name: pa.string() for name in COLUMNS[:3]}
     return pa_csv.read_csv(
@@ -224,7 +224,7 @@ def _check_total(counts: NDArray[np.int64], tpm: NDArray[np.float64], path: Path
 
 
 def first_repeated(ids: list[str]) -> str | None:
-    """The first id that was there before, None where all differ."""
+    """Return the first id that was there before, None where all differ."""
     if len(set(ids)) == len(ids):
         return None
     seen: set[str] = set()

@@ -67,7 +67,7 @@ class StarCohort:
         self.n_repeated_names = int(self.genes["gene_name"].duplicated().sum())
 
     def read(self, path: Path, stored: Stored) -> Profile:
-        """One file's values.
+        """Read one file's values.
 
         Raises BadInputError where it is not in the format, has another gene index, or reads in a copy on Y.
         """
@@ -84,6 +84,6 @@ class StarCohort:
 
 
 def column_of(table: StarTable, stored: Stored) -> NDArray[np.float64]:
-    """One of a file's four columns of numbers, before any logarithm."""
+    """Return one of a file's four columns of numbers, before any logarithm."""
     columns = {"tpm": table.tpm, "fpkm": table.fpkm, "fpkm_uq": table.fpkm_uq, "counts": table.counts}
     return columns[stored].astype(np.float64)

@@ -37,11 +37,11 @@ class TableFile:
     columns: list[pa.ChunkedArray]
 
     def numbers(self, place: int) -> NDArray[np.float64]:
-        """A numeric column, NaN where a value is missing."""
+        """Return a numeric column, NaN where a value is missing."""
         return np.asarray(self.columns[place].to_numpy(), np.float64)
 
     def texts(self, place: int) -> list[str]:
-        """A text column without blanks around it, empty where a value is missing."""
+        """Return a text column without blanks around it, empty where a value is missing."""
         return [(text or "").strip() for text in self.columns[place].to_pylist()]
 
 
@@ -86,7 +86,7 @@ def _read_parquet(path: Path, numeric: Numeric) -> TableFile:
 
 
 def _row_labels(pandas_metadata: Any) -> list[Any]:
-    """Names of the columns that pandas would take for the index; it writes none for a plain count."""
+    """Return the names of the columns that pandas would take for the index; it writes none for a plain count."""
     stored = pandas_metadata.get("index_columns") if isinstance(pandas_metadata, dict) else None
     return stored if isinstance(stored, list) else []
 
@@ -115,7 +115,9 @@ def _read_text(path: Path, separator: str, numeric: Numeric, *, compressed: bool
 
 
 def _names_of(source: io.BufferedIOBase, separator: str) -> list[str]:
-    """The header, with an empty name in front where rows have a label that the header does not count (R's habit)."""
+    """Return the header, with an empty name in front where rows have a label that the header does not count (R's
+    habit).
+    """
     lines = [source.readline(_FIRST_LINE_BYTES).decode("utf-8-sig") for _ in range(2)]
     header, first = ([*csv.reader(io.StringIO(line), delimiter=separator), []][0] for line in lines)
     return ["", *header] if len(first) == len(header) + 1 else header
@@ -129,7 +131,7 @@ def _conversion(numeric: Sequence[bool]) -> pa_csv.ConvertOptions:
 
 
 def _first_odd(table: pa.Table, names: Sequence[str], numeric: Sequence[bool]) -> str:
-    """Where the first value stands that is not a number, by column name and the row's first label."""
+    """Return where the first value stands that is not a number, by column name and the row's first label."""
     label = next(place for place, wanted in enumerate(numeric) if not wanted)
     for name, column, wanted in zip(names, table.columns, numeric, strict=True):
         for row, text in enumerate(column.to_pylist() if wanted else ()):

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.raw_index import RawItem
+from mgi.locks.raw_entry import RawEntry
 from mgi.modalities.flair.geometry import MASK_INTERPOLATION, ras_of, to_native_axes
 from mgi.modalities.flair.patient_sources import from_dicom_folder, from_nifti, from_series
 
@@ -23,12 +23,12 @@ TUMOUR = np.zeros((6, 5, 4), np.uint8)
 TUMOUR[1:4, 2:4, 1:3] = [[[1, 2], [4, 2]]] * 3
 
 
-def placed(folder: Path, name: str, data: bytes, key: str | None = None, role: str = "flair") -> RawItem:
+def placed(folder: Path, name: str, data: bytes, key: str | None = None, role: str = "flair") -> RawEntry:
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(data)
     members = ((name, hashlib.sha256(data).hexdigest()),)
-    return RawItem(
-        patient_id=PATIENT, key=key or name, role=role, path=None, sha256=None, n_images=None, rejected=None,
+    return RawEntry(
+        patient_id=PATIENT, key=key or name, role=role, path=None, sha256=None, size=1,
         members=members,
     )  # fmt: skip
 
@@ -37,7 +37,7 @@ def nifti(array: np.ndarray, affine: np.ndarray = RAS) -> bytes:
     return nibabel.Nifti1Image(array, affine).to_bytes()
 
 
-def pair(folder: Path, image: bytes, labels: bytes) -> tuple[RawItem, list[RawItem]]:
+def pair(folder: Path, image: bytes, labels: bytes) -> tuple[RawEntry, list[RawEntry]]:
     return placed(folder, "p/flair.nii", image), [placed(folder, "p/seg.nii", labels, role="mask")]
 
 
@@ -125,10 +125,10 @@ def test_thick_sagittal_slices_are_refused_rather_than_smeared(tmp_path: Path) -
 
 
 @pytest.fixture
-def scan(tmp_path: Path, mr_file: Callable[..., bytes]) -> Callable[..., tuple[RawItem, np.ndarray]]:
+def scan(tmp_path: Path, mr_file: Callable[..., bytes]) -> Callable[..., tuple[RawEntry, np.ndarray]]:
     """A series of three slices in the user's folder, and its voxels (k, i, j)."""
 
-    def make(step: np.ndarray, **options: Any) -> tuple[RawItem, np.ndarray]:
+    def make(step: np.ndarray, **options: Any) -> tuple[RawEntry, np.ndarray]:
         voxels = RNG.integers(0, 900, (3, 4, 5)).astype(np.uint16)
         files = {
             f"s/{k}.dcm": mr_file(voxels[k], position=(k * step).tolist(), instance=k, **options) for k in range(3)
@@ -136,8 +136,8 @@ def scan(tmp_path: Path, mr_file: Callable[..., bytes]) -> Callable[..., tuple[R
         for name, data in files.items():
             placed(tmp_path, name, data)
         members = tuple((name, hashlib.sha256(data).hexdigest()) for name, data in files.items())
-        item = RawItem(
-            patient_id=PATIENT, key="1.2.3.4", role="flair", path=None, sha256="f" * 64, n_images=3, rejected=None,
+        item = RawEntry(
+            patient_id=PATIENT, key="1.2.3.4", role="flair", path=None, sha256="f" * 64, size=1,
             members=members,
         )  # fmt: skip
         return item, voxels
@@ -192,10 +192,10 @@ def test_a_real_patient_in_two_spaces(real_data: Path) -> None:
     """The native FLAIR is tilted and anisotropic; the labels lie in the space of BraTS, as does its FLAIR."""
     folder = real_data / "nifti"
 
-    def item(name: str) -> RawItem:
+    def item(name: str) -> RawEntry:
         data = (folder / "TCGA-FG-6692" / name).read_bytes()
-        return RawItem(
-            patient_id=PATIENT, key=name, role="flair", path=None, sha256=None, n_images=None, rejected=None,
+        return RawEntry(
+            patient_id=PATIENT, key=name, role="flair", path=None, sha256=None, size=1,
             members=((f"TCGA-FG-6692/{name}", hashlib.sha256(data).hexdigest()),),
         )  # fmt: skip
 
@@ -224,9 +224,9 @@ def test_a_real_sagittal_dicom_series_keeps_its_place_when_it_is_turned(
     files = {path.name: path.read_bytes() for path in sorted(folder.glob("*.dcm"))}
     uid = str(pydicom.dcmread(next(folder.glob("*.dcm")), stop_before_pixels=True).SeriesInstanceUID)
     path = zip_of(files, tmp_path / "s.zip")
-    item = RawItem(
+    item = RawEntry(
         patient_id=PATIENT, key=uid, role="flair", path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        n_images=4, rejected=None,
+        size=1,
     )  # fmt: skip
     images = from_series(PATIENT, item, []).images
     expected = nibabel.load(folder / "expected_volume.nii.gz")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.raw_index import RawItem
+from mgi.locks.item import facts
+from mgi.locks.raw_entry import RawEntry
 from mgi.modalities.flair.buda import opened_buda
 from mgi.modalities.flair.patient_sources import from_buda, from_series
 
@@ -15,18 +16,24 @@ FRAMES = (np.random.default_rng(1).random((3, 4, 4)) > 0.5).astype(np.uint8)
 FOLDER = "TCGA_CS_4942_19970222"
 
 
-def raw(key: str, path: Path | None, sha256: str, n_images: int | None = None) -> RawItem:
-    return RawItem(
-        patient_id="TCGA-CS-4942", key=key, role="flair", path=path, sha256=sha256, n_images=n_images, rejected=None
+def raw(key: str, path: Path | None, sha256: str, n_images: int | None = None) -> RawEntry:
+    return RawEntry(
+        patient_id="TCGA-CS-4942",
+        key=key,
+        role="flair",
+        path=path,
+        size=1,
+        sha256=sha256,
+        facts=facts(n_images=n_images),
     )
 
 
-def stored(key: str, path: Path) -> RawItem:
+def stored(key: str, path: Path) -> RawEntry:
     return raw(key, path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 @pytest.fixture
-def series(tmp_path: Path, mr_file: Callable[..., bytes], zip_of: Callable[..., Path]) -> RawItem:
+def series(tmp_path: Path, mr_file: Callable[..., bytes], zip_of: Callable[..., Path]) -> RawEntry:
     pixels = np.arange(16, dtype=np.uint16).reshape(4, 4)
     files = {f"{k}.dcm": mr_file(pixels + k, position=POSITIONS[k], instance=k) for k in range(3)}
     files["9.dcm"] = mr_file(pixels, position=POSITIONS[1], instance=9)
@@ -34,7 +41,7 @@ def series(tmp_path: Path, mr_file: Callable[..., bytes], zip_of: Callable[..., 
 
 
 def test_a_series_and_its_segmentation_become_slices_and_masks(
-    tmp_path: Path, series: RawItem, seg_file: Callable[..., bytes], zip_of: Callable[..., Path]
+    tmp_path: Path, series: RawEntry, seg_file: Callable[..., bytes], zip_of: Callable[..., Path]
 ) -> None:
     mask = stored("1.2.3.9", zip_of({"1.dcm": seg_file(FRAMES, POSITIONS)}, tmp_path / "seg.zip"))
     converted = from_series("TCGA-CS-4942", series, [mask])
@@ -45,12 +52,12 @@ def test_a_series_and_its_segmentation_become_slices_and_masks(
     assert converted.notes == ("dropped instance 9: repeats the position of instance 1",)
 
 
-def test_a_series_without_segmentation_has_no_masks(series: RawItem) -> None:
+def test_a_series_without_segmentation_has_no_masks(series: RawEntry) -> None:
     assert from_series("TCGA-CS-4942", series, []).images.masks is None
 
 
 def test_a_mask_of_another_scan_is_refused(
-    tmp_path: Path, series: RawItem, seg_file: Callable[..., bytes], zip_of: Callable[..., Path]
+    tmp_path: Path, series: RawEntry, seg_file: Callable[..., bytes], zip_of: Callable[..., Path]
 ) -> None:
     foreign = seg_file(FRAMES, POSITIONS, references=("9.9",), tags={"FrameOfReferenceUID": "9.8"})
     mask = stored("1.2.3.9", zip_of({"1.dcm": foreign}, tmp_path / "seg.zip"))

@@ -13,7 +13,7 @@ def placement(position: tuple[float, float, float], axes: np.ndarray, instance: 
         spacing_mm=np.array([1.0, 1.0]),
         position=np.array(position),
         thickness_mm=None,
-        moment=(None, None),
+        acquisition_key=(None, None),
     )
 
 

@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.rna.filter import FilterSettings, not_listed
+from mgi.modalities.rna.filter import not_listed
 from mgi.modalities.rna.gene_labels import GeneIndex, is_copy_on_y, is_ensembl, without_version
 from mgi.modalities.rna.gene_sets import match_sets
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.new_patient import find_genes
 from mgi.modalities.rna.normalise import fit
 from mgi.modalities.rna.positions import with_positions
+from mgi.modalities.rna.settings import FitSettings
 
 IDS = [
     "ENSG00000141510.18", "ENSG00000138413.14", "ENSG00000002586.20", "ENSG00000002586.20_PAR_Y",
@@ -66,7 +67,7 @@ def test_a_position_is_of_the_gene_that_the_label_means_if_it_is_one(label: str,
 
 @pytest.mark.parametrize(("label", "rows"), CASES)
 def test_a_value_is_of_the_gene_that_the_label_means_if_it_is_one(label: str, rows: list[int]) -> None:
-    fitted = fit(NOISE, GENES, FilterSettings(), ["A", "B", "C"], scale="as given")
+    fitted = fit(NOISE, GENES, FitSettings(), ["A", "B", "C"], scale="as given")
     found = find_genes(fitted, ["other", label])
     named = [fitted.gene_ids.index(IDS[row]) for row in rows] if len(rows) == 1 else []
     assert [place for place, row in enumerate(found) if row is not None] == named

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from mgi.locks.lock import ImageItem
+from mgi.locks.item import Item, facts
 from mgi.modalities.flair.sources.dicom_series import FolderSeries, LabelFile
-from mgi.modalities.flair.sources.series_choice import SeriesChoice, item_of
+from mgi.modalities.flair.sources.series_choice import SeriesChoice, item_of, listed_item
+from mgi.modalities.flair.sources.series_item import FLAIR, MASK, OTHER
 from mgi.modalities.flair.sources.tcia_listing import TciaSeries
 
 LABEL_FILE = "label file"
@@ -16,7 +17,7 @@ def judge_patient(
     labels: Sequence[LabelFile],
     choose: Callable[[Sequence[TciaSeries]], Sequence[SeriesChoice]],
     read_label: Callable[[str], tuple[int, int, str | None]],
-) -> list[ImageItem]:
+) -> list[Item]:
     """The series and label files of one patient, each with a verdict.
 
     A label file of a series counts as a segmentation of its study when the FLAIR is chosen. The mask is then the label
@@ -28,36 +29,35 @@ def judge_patient(
     segmented = [replace(by_key[label.series], key=label.name, modality="SEG") for label in labels if label.series]
     rivals = [*sound, *segmented]
     judged = [item_of(one, verdict) for one, verdict in zip(rivals, choose(rivals), strict=True)][: len(sound)]
-    flair = next((item for item in judged if item.role == "flair" and item.chosen), None)
+    flair = next((item for item in judged if item.role == FLAIR and item.chosen), None)
     mask = _best_label(labels, flair)
-    items = [_without_segmentation(item) if mask is not None and item.role == "mask" else item for item in judged]
+    items = [_without_segmentation(item) if mask is not None and item.role == MASK else item for item in judged]
     items += [_faulty(one) for one in series if one.fault is not None]
     return [*items, *(_label_item(label, by_key, flair, mask, read_label(label.name)) for label in labels)]
 
 
-def _best_label(labels: Sequence[LabelFile], flair: ImageItem | None) -> LabelFile | None:
+def _best_label(labels: Sequence[LabelFile], flair: Item | None) -> LabelFile | None:
     if flair is None:
         return None
     fitting = [label for label in labels if label.series in (flair.key, None)]
     return min(fitting, key=lambda label: (label.series is None, label.name), default=None)
 
 
-def _without_segmentation(item: ImageItem) -> ImageItem:
+def _without_segmentation(item: Item) -> Item:
     return replace(item, chosen=False, reason="label file preferred") if item.chosen else item
 
 
-def _faulty(one: FolderSeries) -> ImageItem:
-    listed = {name: value for name, value in vars(one.listed).items() if name != "third_party"}
-    return ImageItem(**listed, role="other", score=0.0, chosen=False, reason=str(one.fault))
+def _faulty(one: FolderSeries) -> Item:
+    return listed_item(one.listed, OTHER, chosen=False, reason=str(one.fault))
 
 
 def _label_item(
     label: LabelFile,
     by_key: Mapping[str, TciaSeries],
-    flair: ImageItem | None,
+    flair: Item | None,
     mask: LabelFile | None,
     header: tuple[int, int, str | None],
-) -> ImageItem:
+) -> Item:
     size, n_images, fault = header
     if flair is None:
         reason = "no FLAIR chosen"
@@ -66,17 +66,17 @@ def _label_item(
     else:
         reason = f"{mask.name} preferred" if mask is not None and mask is not label else f"label of {flair.key}"
     of_series = by_key.get(label.series or "")
-    return ImageItem(
+    return Item(
         patient_id=label.patient_id,
-        study_uid=of_series.study_uid if of_series is not None else "",
-        study_date=of_series.study_date if of_series is not None else None,
         key=label.name,
-        modality="SEG",
-        description=LABEL_FILE,
-        n_images=n_images,
+        role=MASK,
         size=size,
-        role="mask",
-        score=0.0,
         chosen=mask is label and fault is None,
         reason=fault if mask is label and fault is not None else reason,
+        facts=facts(
+            study_uid=of_series.study_uid if of_series is not None else None,
+            study_date=of_series.study_date if of_series is not None else None,
+            description=LABEL_FILE,
+            n_images=n_images,
+        ),
     )

@@ -12,9 +12,21 @@ from typing import Any
 
 from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.lock import ImageItem, ImageLock, check_lock
-from mgi.locks.source import Listing, RawEntry
-from mgi.locks.user_folder import Members, digest_of, entry_of, hashed, pinned, present_folder
+from mgi.core.ids import is_dicom_uid
+from mgi.locks.item import Item, facts
+from mgi.locks.lock import Lock, check_lock
+from mgi.locks.raw_entry import RawEntry
+from mgi.locks.source import Listing
+from mgi.locks.user_folder import (
+    Members,
+    check_in_folder,
+    check_pinned,
+    digest_of,
+    entry_in_place,
+    hashed,
+    pinned,
+    present_folder,
+)
 from mgi.modalities.flair.header import TIMES
 from mgi.modalities.flair.sources.dicom_check import read_file
 from mgi.modalities.flair.sources.dicom_choice import judge_patient
@@ -22,6 +34,7 @@ from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, 
 from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, check_series, named
 from mgi.modalities.flair.sources.nifti import gated
 from mgi.modalities.flair.sources.series_choice import SeriesChoice
+from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask
 from mgi.modalities.flair.sources.tcia_listing import TciaSeries
 from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest
 
@@ -70,22 +83,30 @@ class DicomImages:
         notes = (*scan.notes, *(self.manifest.notes if self.manifest is not None else ()))
         return Listing(rows=tuple(rows), notes=notes)
 
-    def lock(self, listing: Listing) -> ImageLock:
+    def lock(self, listing: Listing) -> Lock:
         """One FLAIR and its masks per patient, with a reason for every series and label file."""
         items = tuple(row["item"] for row in listing.rows)
-        lock = ImageLock(source="dicom", collection=None, simulated=False, table=None, items=items)
-        check_lock(lock)
+        lock = Lock(modality=FLAIR, source="dicom", simulated=False, items=items)
+        check_lock(lock, self.check_item)
         return lock
 
-    def admit(self, lock: ImageLock) -> None:
+    def check_item(self, item: Item) -> None:
+        """A series by its UID or a label file of the folder, pinned by its digest."""
+        check_image_or_mask(item)
+        if is_dicom_uid(item.key):
+            check_pinned(item)
+        else:
+            check_in_folder(item)
+
+    def admit(self, lock: Lock) -> None:
         """Read the headers of the folder once, before the first item."""
         self._scan()
 
-    def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
+    def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """Nothing is ever stored, so there is nothing to find."""
         return None
 
-    def fetch(self, item: ImageItem, folder: Path) -> RawEntry:
+    def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Read all files of a series: their digest must be the lock's, and every image must decode.
 
         Raises IntegrityError where the series is not the locked one.
@@ -97,9 +118,10 @@ class DicomImages:
         if item.key not in scan.series:
             return self._label_entry(item, members, root, size)
         rejected = _first_fault(root, names, item)
-        if rejected is None and item.role == "flair":
+        if rejected is None and item.role == FLAIR:
             rejected = self.confirm(scan.series[item.key].tags)
-        return entry_of(item, members, size=size, n_images=item.n_images, rejected=rejected)
+        found = facts(n_images=item.facts.get("n_images"))
+        return entry_in_place(item, members, size=size, facts=found, rejected=rejected)
 
     def _named(self, series: FolderSeries) -> FolderSeries:
         """A series without any name, named by its tags if all three times are those of a FLAIR."""
@@ -112,11 +134,11 @@ class DicomImages:
     def _gated_label(self, root: Path, name: str) -> tuple[int, int, str | None]:
         return (root / name).stat().st_size, *gated(self.count_slices, root / name)
 
-    def _label_entry(self, item: ImageItem, members: Members, root: Path, size: int) -> RawEntry:
+    def _label_entry(self, item: Item, members: Members, root: Path, size: int) -> RawEntry:
         n_images, rejected = gated(self.count_slices, root / item.key)
-        return entry_of(item, members, size=size, n_images=n_images, rejected=rejected)
+        return entry_in_place(item, members, size=size, facts=facts(n_images=n_images), rejected=rejected)
 
-    def _judged(self, scan: FolderScan) -> list[ImageItem]:
+    def _judged(self, scan: FolderScan) -> list[Item]:
         series, labels = defaultdict(list), defaultdict(list)
         for one in scan.series.values():
             series[one.listed.patient_id].append(self._named(one))
@@ -129,7 +151,7 @@ class DicomImages:
             for item in judge_patient(series[patient], labels[patient], self.choose, partial(self._gated_label, root))
         ]
 
-    def _names_of(self, scan: FolderScan, item: ImageItem) -> tuple[str, ...]:
+    def _names_of(self, scan: FolderScan, item: Item) -> tuple[str, ...]:
         if item.key in scan.series:
             return scan.series[item.key].names
         if item.key not in {label.name for label in scan.labels}:
@@ -159,7 +181,7 @@ def _restricted(scan: FolderScan, uids: Sequence[str]) -> FolderScan:
     return replace(scan, series=kept, labels=labels)
 
 
-def _first_fault(root: Path, names: Sequence[str], item: ImageItem) -> str | None:
+def _first_fault(root: Path, names: Sequence[str], item: Item) -> str | None:
     """Why the shard would refuse a file of a series, or None."""
     for name in names:
         if fault := read_file((root / name).read_bytes(), name, series=item.key, role=item.role).fault:

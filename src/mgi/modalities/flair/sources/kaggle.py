@@ -12,11 +12,14 @@ from PIL import Image, UnidentifiedImageError
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.zips import DamagedZipError, opened_zip, read_member
-from mgi.locks.lock import ImageItem, ImageLock, check_lock
-from mgi.locks.source import Listing, RawEntry
+from mgi.locks.item import Item, facts
+from mgi.locks.lock import Lock, check_lock
+from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.source import Listing
 from mgi.locks.user_table import check_table, table_of
 from mgi.modalities.flair.kaggle_tree import ZIP_LIMITS, PatientFolder, choose_folders, patient_folders
 from mgi.modalities.flair.sources.general_commons import MOVED
+from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask, n_images
 
 DATASET = "mateuszbuda/lgg-mri-segmentation"
 _WAYS_OUT = (
@@ -53,24 +56,28 @@ class KaggleImages:
             folders = patient_folders(archive.infolist(), label=str(path))
         return Listing(rows=tuple({"folder": folder} for folder in folders), table=table_of(path))
 
-    def lock(self, listing: Listing) -> ImageLock:
+    def lock(self, listing: Listing) -> Lock:
         """One folder per patient, with a reason for every folder."""
         folders: list[PatientFolder] = [row["folder"] for row in listing.rows]
         verdicts = choose_folders(folders)
         items = tuple(_item(folder, *verdicts[folder.name]) for folder in folders)
-        lock = ImageLock(source="kaggle", collection=None, simulated=False, table=listing.table, items=items)
-        check_lock(lock)
+        lock = Lock(modality=FLAIR, source="kaggle", simulated=False, table=listing.table, items=items)
+        check_lock(lock, self.check_item)
         return lock
 
-    def admit(self, lock: ImageLock) -> None:
+    def check_item(self, item: Item) -> None:
+        """A folder is looked up in the zip and names nothing else."""
+        check_image_or_mask(item)
+
+    def admit(self, lock: Lock) -> None:
         """Refuse a zip that is not the locked one."""
         check_table(self._present(), lock.table)
 
-    def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
+    def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """Nothing is ever stored, so there is nothing to find."""
         return None
 
-    def fetch(self, item: ImageItem, folder: Path) -> RawEntry:
+    def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Read every slice and mask of one patient: checksum, and the two pictures' equal size.
 
         Raises IntegrityError where a member is damaged or the folder is not the locked one.
@@ -78,20 +85,14 @@ class KaggleImages:
         with _open(self._present()) as archive:
             found = {one.name: one for one in patient_folders(archive.infolist(), label=str(self.archive))}
             patient = found.get(item.key)
-            if patient is None or len(patient.images) != item.n_images:
-                raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {item.n_images} slices")
+            if patient is None or len(patient.images) != n_images(item):
+                raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {n_images(item)} slices")
             digest = hashlib.sha256()
             sizes = {info.filename: _size_of(_member(archive, info, digest), info.filename) for info in patient.members}
-        return RawEntry(
-            patient_id=item.patient_id,
-            key=item.key,
-            role="flair",
-            path=None,
-            size=patient.size,
-            md5=None,
-            sha256=digest.hexdigest(),
-            n_images=len(patient.images),
-            rejected=_uneven(patient, sizes),
+        found_images = facts(n_images=len(patient.images))
+        uneven = _uneven(patient, sizes)
+        return entry_of(
+            item, path=None, size=patient.size, sha256=digest.hexdigest(), facts=found_images, rejected=uneven
         )
 
     def _present(self) -> Path:
@@ -109,20 +110,16 @@ def _against_published(n_patients: int, n_slices: int) -> str:
     return f"; {kind} the published set of {PUBLISHED_PATIENTS} patients and {PUBLISHED_SLICES} slices"
 
 
-def _item(folder: PatientFolder, chosen: bool, reason: str) -> ImageItem:
-    return ImageItem(
+def _item(folder: PatientFolder, chosen: bool, reason: str) -> Item:
+    return Item(
         patient_id=folder.patient_id,
-        study_uid="",
-        study_date=folder.study_date,
         key=folder.name,
-        modality="MR",
-        description="",
-        n_images=len(folder.images),
+        role=FLAIR,
         size=folder.size,
-        role="flair",
-        score=1.0 if chosen else 0.0,
         chosen=chosen,
         reason=reason,
+        holds=(MASK,) if folder.masks else (),
+        facts=facts(study_date=folder.study_date, n_images=len(folder.images)),
     )
 
 

@@ -13,10 +13,29 @@ from pathlib import Path
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
 from mgi.core.ids import patient_id_of
-from mgi.locks.lock import ImageItem, ImageLock, check_lock
-from mgi.locks.source import Listing, RawEntry
-from mgi.locks.user_folder import digest_of, entry_of, files_below, hashed, pinned, present_folder
+from mgi.locks.item import Item, facts
+from mgi.locks.lock import Lock, check_lock
+from mgi.locks.raw_entry import RawEntry
+from mgi.locks.source import Listing
+from mgi.locks.user_folder import (
+    check_in_folder,
+    digest_of,
+    entry_in_place,
+    files_below,
+    hashed,
+    pinned,
+    present_folder,
+)
 from mgi.modalities.flair.sources.general_commons import named
+from mgi.modalities.flair.sources.series_item import (
+    FLAIR,
+    MASK,
+    OTHER,
+    check_image_or_mask,
+    description,
+    n_images,
+    study_date,
+)
 
 EXPECTED = (
     "the folder of BraTS-TCGA-LGG (TCIA analysis result, open; by Aspera from its page), with files like "
@@ -29,7 +48,6 @@ _FILE = re.compile(
 )
 # Best first.
 _MASKS = ("glistrboost_manuallycorrected", "glistrboost")
-_FLAIR = "flair"
 
 
 def gated(count_slices: Callable[[Path], int], path: Path) -> tuple[int, str | None]:
@@ -52,8 +70,8 @@ class NiftiImages:
         """How many patients have a FLAIR, and how many of them a mask."""
         folder = present_folder(self.folder, EXPECTED)
         chosen = [item for item in self._items(folder)[0] if item.chosen]
-        n_flair = sum(item.role == "flair" for item in chosen)
-        n_masks = sum(item.role == "mask" for item in chosen)
+        n_flair = sum(item.role == FLAIR for item in chosen)
+        n_masks = sum(item.role == MASK for item in chosen)
         if not n_flair:
             raise BadInputError(f"{folder}: no FLAIR, expected {EXPECTED}")
         return f"{n_flair} patients with FLAIR, {n_masks} of them with a mask, in {folder.name}; no account needed"
@@ -66,34 +84,40 @@ class NiftiImages:
         rows = tuple({"item": replace(item, digest=pins.get(item.key))} for item in items)
         return Listing(rows=rows, notes=notes)
 
-    def lock(self, listing: Listing) -> ImageLock:
+    def lock(self, listing: Listing) -> Lock:
         """One FLAIR and one mask of its day per patient, with a reason for every file."""
         items = tuple(row["item"] for row in listing.rows)
-        lock = ImageLock(source="nifti", collection=None, simulated=False, table=None, items=items)
-        check_lock(lock)
+        lock = Lock(modality=FLAIR, source="nifti", simulated=False, items=items)
+        check_lock(lock, self.check_item)
         return lock
 
-    def admit(self, lock: ImageLock) -> None:
+    def check_item(self, item: Item) -> None:
+        """A file of the folder, pinned by its digest."""
+        check_in_folder(item)
+        check_image_or_mask(item)
+
+    def admit(self, lock: Lock) -> None:
         """Refuse an absent folder; every file is checked against the lock on its own."""
         present_folder(self.folder, EXPECTED)
 
-    def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
+    def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """Nothing is ever stored, so there is nothing to find."""
         return None
 
-    def fetch(self, item: ImageItem, folder: Path) -> RawEntry:
+    def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Read one file whole: its digest must be the lock's, its header usable.
 
         Raises IntegrityError where the file is not the locked one.
         """
         root = present_folder(self.folder, EXPECTED)
         members = pinned(item, hashed(root, [item.key]), root)
-        n_images, rejected = gated(self.count_slices, root / item.key)
-        return entry_of(item, members, size=(root / item.key).stat().st_size, n_images=n_images, rejected=rejected)
+        n_slices, rejected = gated(self.count_slices, root / item.key)
+        size = (root / item.key).stat().st_size
+        return entry_in_place(item, members, size=size, facts=facts(n_images=n_slices), rejected=rejected)
 
-    def _items(self, folder: Path) -> tuple[list[ImageItem], tuple[str, ...]]:
+    def _items(self, folder: Path) -> tuple[list[Item], tuple[str, ...]]:
         """Every file of the layout with its verdict, and what else lies in the folder."""
-        by_patient: dict[str, list[ImageItem]] = defaultdict(list)
+        by_patient: dict[str, list[Item]] = defaultdict(list)
         strangers = []
         for name in files_below(folder):
             item = self._listed(folder, name)
@@ -105,61 +129,56 @@ class NiftiImages:
         notes = (f"{len(strangers)} files are not of the layout: {named(strangers)}",) if strangers else ()
         return items, notes
 
-    def _listed(self, folder: Path, name: str) -> ImageItem | None:
+    def _listed(self, folder: Path, name: str) -> Item | None:
         found = _FILE.fullmatch(name.rpartition("/")[2])
         if found is None:
             return None
         kind = found["kind"]
-        is_other = kind.lower() not in (_FLAIR, *_MASKS)
+        is_other = kind.lower() not in (FLAIR, *_MASKS)
         n_slices, fault = (0, None) if is_other else gated(self.count_slices, folder / name)
-        role = "flair" if kind.lower() == _FLAIR else "mask" if kind.lower() in _MASKS else "other"
-        return ImageItem(
+        role = FLAIR if kind.lower() == FLAIR else MASK if kind.lower() in _MASKS else OTHER
+        return Item(
             patient_id=patient_id_of(found["case"]),
-            study_uid="",
-            study_date=iso_date(found["day"]),
             key=name,
-            modality="SEG" if role == "mask" else "MR",
-            description=kind,
-            n_images=n_slices,
+            role=role,
             size=(folder / name).stat().st_size,
-            role=role,  # type: ignore[arg-type]
-            score=1.0 if role == "flair" else 0.0,
             chosen=False,
             reason=fault or f"not a FLAIR ({kind})",
+            facts=facts(study_date=iso_date(found["day"]), description=kind, n_images=n_slices),
         )
 
 
-def choose_files(items: Sequence[ImageItem]) -> list[ImageItem]:
+def choose_files(items: Sequence[Item]) -> list[Item]:
     """All files of one patient with their verdicts: the FLAIR of the earliest day, before it of those with a mask.
 
     The mask is of that day, the one corrected by hand if there is one. Of two files of one name the upper one is used.
     Where the header of a file that would be used is refused, nothing takes its place in silence: its reason says so.
     """
-    days = {item.study_date for item in items if item.role == "mask"}
+    days = {study_date(item) for item in items if item.role == MASK}
     flairs = sorted(
-        (item for item in items if item.role == "flair"),
-        key=lambda item: (item.study_date not in days, item.study_date or "", item.key.count("/"), item.key),
+        (item for item in items if item.role == FLAIR),
+        key=lambda item: (study_date(item) not in days, study_date(item), item.key.count("/"), item.key),
     )
     flair = flairs[0] if flairs else None
     masks = sorted(
-        (item for item in items if item.role == "mask" and flair is not None and item.study_date == flair.study_date),
-        key=lambda item: (_MASKS.index(item.description.lower()), item.key.count("/"), item.key),
+        (item for item in items if item.role == MASK and flair is not None and study_date(item) == study_date(flair)),
+        key=lambda item: (_MASKS.index(description(item).lower()), item.key.count("/"), item.key),
     )
     return [_judged(item, flair, masks[0] if masks else None) for item in items]
 
 
-def _judged(item: ImageItem, flair: ImageItem | None, mask: ImageItem | None) -> ImageItem:
-    if item.role == "other":
+def _judged(item: Item, flair: Item | None, mask: Item | None) -> Item:
+    if item.role == OTHER:
         return item
     if flair is None:
         return replace(item, reason="no FLAIR of this patient")
-    if item.study_date != flair.study_date:
-        return replace(item, reason=f"other study preferred: {flair.study_date}")
-    best = flair if item.role == "flair" else mask
+    if study_date(item) != study_date(flair):
+        return replace(item, reason=f"other study preferred: {study_date(flair)}")
+    best = flair if item.role == FLAIR else mask
     if best is not None and item.key != best.key:
-        is_twin = item.description.lower() == best.description.lower()
-        return replace(item, reason=f"{best.key if is_twin else best.description} preferred")
-    if not item.n_images:
+        is_twin = description(item).lower() == description(best).lower()
+        return replace(item, reason=f"{best.key if is_twin else description(best)} preferred")
+    if not n_images(item):
         return item
-    reason = "FLAIR by name" if item.role == "flair" else f"mask of the day of the FLAIR ({item.description})"
+    reason = "FLAIR by name" if item.role == FLAIR else f"mask of the day of the FLAIR ({description(item)})"
     return replace(item, chosen=True, reason=reason)

@@ -2,7 +2,7 @@
 
 from typing import Literal, Protocol
 
-from mgi.locks.lock import ImageItem
+from mgi.locks.item import Item, facts
 from mgi.modalities.flair.sources.tcia_listing import TciaSeries
 
 
@@ -19,7 +19,26 @@ class SeriesChoice(Protocol):
     def reason(self) -> str: ...  # noqa: D102
 
 
-def item_of(series: TciaSeries, verdict: SeriesChoice) -> ImageItem:
+def item_of(series: TciaSeries, verdict: SeriesChoice) -> Item:
     """A series with its verdict."""
-    listed = {name: value for name, value in vars(series).items() if name != "third_party"}
-    return ImageItem(**listed, role=verdict.role, score=verdict.score, chosen=verdict.chosen, reason=verdict.reason)
+    return listed_item(series, verdict.role, chosen=verdict.chosen, reason=verdict.reason, score=verdict.score)
+
+
+def listed_item(series: TciaSeries, role: str, *, chosen: bool, reason: str, score: float = 0.0) -> Item:
+    """The lock's line about a series that was listed."""
+    return Item(
+        patient_id=series.patient_id,
+        key=series.key,
+        role=role,
+        size=series.size,
+        chosen=chosen,
+        reason=reason,
+        facts=facts(
+            study_uid=series.study_uid,
+            study_date=series.study_date,
+            modality=series.modality,
+            description=series.description,
+            n_images=series.n_images,
+            score=score,
+        ),
+    )

@@ -13,11 +13,14 @@ from mgi.core.files import sha256_of
 from mgi.core.receipt import forget, read_receipt, write_receipt
 from mgi.http.download import Download, download
 from mgi.http.service import MissingEndpointError, Request, Service
-from mgi.locks.lock import ImageItem, ImageLock, check_lock
+from mgi.locks.item import Item, facts
+from mgi.locks.lock import Lock, check_lock
 from mgi.locks.origin import check_origin
-from mgi.locks.source import Listing, RawEntry
+from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.source import Listing
 from mgi.modalities.flair.sources.general_commons import named
 from mgi.modalities.flair.sources.series_choice import SeriesChoice, item_of
+from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, check_uid, n_images
 from mgi.modalities.flair.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
 from mgi.modalities.flair.sources.tcia_listing import (
     TciaSeries,
@@ -77,7 +80,7 @@ class TciaImages:
         notes = (*self.manifest.notes, *note_of_host(self.manifest, self.service.base_url), *self._strangers(rows))
         return Listing(rows=rows, release=version or None, notes=notes)
 
-    def lock(self, listing: Listing) -> ImageLock:
+    def lock(self, listing: Listing) -> Lock:
         """One FLAIR and the segmentations of its study per patient, with a reason for every series."""
         by_patient: dict[str, list[TciaSeries]] = defaultdict(list)
         read = [series for row in listing.rows if (series := read_series(row, self.patients)) is not None]
@@ -88,45 +91,52 @@ class TciaImages:
             rivals = by_patient[patient]
             for series, verdict in zip(rivals, self.choose(rivals), strict=True):
                 items.append(item_of(series, verdict))
-        lock = ImageLock(
+        lock = Lock(
+            modality=FLAIR,
             source="tcia",
             collection=self.collection,
+            release=listing.release,
             simulated=self.simulated,
-            table=None,
             items=tuple(items),
-            version=listing.release,
         )
-        check_lock(lock)
+        check_lock(lock, self.check_item)
         return lock
 
-    def admit(self, lock: ImageLock) -> None:
+    def check_item(self, item: Item) -> None:
+        """A series' UID becomes a file name and part of an address."""
+        check_uid(item)
+        check_image_or_mask(item)
+
+    def admit(self, lock: Lock) -> None:
         """Refuse a simulated archive's lock for the real service and the reverse; series are checked one by one.
 
         The version that answered when the lock was made is asked first.
         """
         check_origin(lock, self.service, simulated=self.simulated)
-        self.nbia.prefer(lock.version)
+        self.nbia.prefer(lock.release)
 
-    def verify(self, item: ImageItem, folder: Path) -> RawEntry | None:
+    def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """The entry of a zip that was verified before and has not changed since."""
         summary = _recorded(self._path(item, folder))
-        return self._entry(item, summary) if summary is not None and summary.n_images == item.n_images else None
+        if summary is None or summary.n_images != n_images(item):
+            return None
+        return self._entry(item, folder, summary)
 
-    def fetch(self, item: ImageItem, folder: Path) -> RawEntry:
+    def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Download one series and prove that it is whole."""
         version, listed = sop_uids(self.nbia, item.key)
-        if len(listed) != item.n_images:
+        if len(listed) != n_images(item):
             raise IntegrityError(
-                f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {item.n_images}; "
+                f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {n_images(item)}; "
                 "the archive has changed: make the lock again"
             )
         path = self._path(item, folder)
         forget(path)
         summary = self._bring(item, path, version, listed)
         write_receipt(path, dataclasses.asdict(summary))
-        return self._entry(item, summary)
+        return self._entry(item, folder, summary)
 
-    def _bring(self, item: ImageItem, path: Path, version: str, listed: list[str]) -> SeriesSummary:
+    def _bring(self, item: Item, path: Path, version: str, listed: list[str]) -> SeriesSummary:
         """The zip with its digests; without them only where the service has no endpoint that gives them."""
         service = self.nbia.services[version]
         plain = Request(path="getImage", label=f"series {item.key}", params={"SeriesInstanceUID": item.key})
@@ -143,7 +153,7 @@ class TciaImages:
         service: Service,
         request: Request,
         path: Path,
-        item: ImageItem,
+        item: Item,
         listed: list[str],
         *,
         with_digests: bool = True,
@@ -168,21 +178,17 @@ class TciaImages:
         unknown = sorted(found for found in ids if self.patients.patient_of(found) is None)
         return (f"{len(unknown)} patients are not in modalities.flair.patients: {named(unknown)}",) if unknown else ()
 
-    def _path(self, item: ImageItem, folder: Path) -> Path:
+    def _path(self, item: Item, folder: Path) -> Path:
         return folder / "series" / f"{item.key}.zip"
 
-    def _entry(self, item: ImageItem, summary: SeriesSummary) -> RawEntry:
-        rejected = summary.fault or (self.confirm(summary.tags) if item.role == "flair" else None)
-        return RawEntry(
-            patient_id=item.patient_id,
-            key=item.key,
-            role=item.role,
-            path=f"series/{item.key}.zip",
+    def _entry(self, item: Item, folder: Path, summary: SeriesSummary) -> RawEntry:
+        return entry_of(
+            item,
+            path=self._path(item, folder),
             size=summary.size,
-            md5=None,
             sha256=summary.sha256,
-            n_images=summary.n_images,
-            rejected=rejected,
+            facts=facts(n_images=summary.n_images),
+            rejected=summary.fault or (self.confirm(summary.tags) if item.role == FLAIR else None),
         )
 
 

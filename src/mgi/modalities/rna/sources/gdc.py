@@ -1,5 +1,6 @@
 """Gene expression from the Genomic Data Commons: open STAR counts, one file per aliquot."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,22 +11,31 @@ from mgi.http.download import Download, download
 from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
 from mgi.locks.aliquots import Candidate, choose_aliquots
-from mgi.locks.lock import ExpressionItem, ExpressionLock, check_lock
+from mgi.locks.item import Item, facts
+from mgi.locks.lock import Lock, check_lock
 from mgi.locks.origin import check_origin
-from mgi.locks.source import Listing, RawEntry
-from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, file_row, files_query
+from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.source import Listing
+from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, check_file_count, file_row, files_query
 from mgi.modalities.rna.sources.gdc_versions import is_gone, same_bytes_elsewhere
+from mgi.modalities.rna.sources.profile import RNA, check_profile
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
 SLACK_BYTES = 1 << 20
+_MD5 = re.compile(r"^[0-9a-f]{32}$")
+_FILE_ID = re.compile(r"^[0-9A-Za-z][0-9A-Za-z-]{0,63}$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GdcExpression:
-    """A project's profiles at the GDC; files lie at `files/<md5>.tsv`, so the name says which bytes are right."""
+    """A project's profiles at the GDC; files lie at `files/<md5>.tsv`, so the name says which bytes are right.
+
+    `expected_files` are the fewest and the most that a search may find; None takes any number but 0.
+    """
 
     service: Service
     project: str
+    expected_files: tuple[int, ...] | None = None
     simulated: bool = False
     stores_bytes: bool = True
 
@@ -51,10 +61,11 @@ class GdcExpression:
                 "are case-sensitive (TCGA-LGG, RNA-Seq)"
             )
         notes = all_hits(self.service, "annotations", annotations_query(self.project), id_field="annotation_id")
+        check_file_count(len(hits), self.expected_files, self.project)
         rows = tuple(file_row(hit, notes) for hit in hits)
         return Listing(rows=rows, release=release, simulated=self.simulated or says_simulated)
 
-    def lock(self, listing: Listing) -> ExpressionLock:
+    def lock(self, listing: Listing) -> Lock:
         """One primary tumour per patient, with a reason for every file."""
         candidates = [
             Candidate(
@@ -68,35 +79,44 @@ class GdcExpression:
         ]
         verdicts = choose_aliquots(candidates)
         items = tuple(
-            ExpressionItem(
-                **{name: row[name] for name in ("patient_id", "sample", "aliquot", "key", "file_name", "size", "md5")},
+            Item(
+                **{name: row[name] for name in ("patient_id", "key", "size", "md5")},
+                role=RNA,
+                sample=row["aliquot"],
                 chosen=verdicts[row["key"]].chosen,
                 reason=verdicts[row["key"]].reason,
-                version=row["version"],
-                first_release=row["first_release"],
+                facts=facts(**{name: row[name] for name in ("file_name", "version", "first_release")}),
             )
             for row in listing.rows
         )
-        lock = ExpressionLock(
+        lock = Lock(
+            modality=RNA,
             source="gdc",
+            collection=self.project,
             release=listing.release,
             simulated=listing.simulated,
-            gene_model=None,
-            table=None,
             items=tuple(sorted(items, key=lambda item: (item.patient_id, item.key))),
         )
-        check_lock(lock)
+        check_lock(lock, self.check_item)
         return lock
 
-    def admit(self, lock: ExpressionLock) -> None:
+    def check_item(self, item: Item) -> None:
+        """A file id and an MD5 become an address and a file name: nothing else than these may come out of a lock."""
+        if not _FILE_ID.match(item.key):
+            raise BadInputError(f"items: key {item.key!r}, expected a file id (letters, digits, hyphens)")
+        if not _MD5.match(item.md5 or ""):
+            raise BadInputError(f"items: {item.key}: md5 {item.md5!r}, expected 32 hexadecimal digits")
+        check_profile(item)
+
+    def admit(self, lock: Lock) -> None:
         """Refuse a simulated archive's lock for the real service and the reverse; files are checked one by one."""
         check_origin(lock, self.service, simulated=self.simulated)
         # Files are named by their digest, and two of one name would be written at once.
-        names = [item.md5 for item in lock.items if item.chosen]
+        names = [item.md5 for item in lock.chosen]
         if twice := sorted({str(name) for name in names if names.count(name) > 1}):
             raise BadInputError(f"lock: two chosen files have md5 {twice[0]}: one patient's data twice; unchoose one")
 
-    def verify(self, item: ExpressionItem, folder: Path) -> RawEntry | None:
+    def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """The entry of a file whose bytes have the locked digest; a wrong one is left for `fetch` to replace."""
         path = folder / self._path_of(item)
         known = read_receipt(path, lambda facts: md5_of(path) == facts.get("md5"))
@@ -104,11 +124,11 @@ class GdcExpression:
             if not path.exists() or path.stat().st_size != item.size or md5_of(path) != item.md5:
                 return None
             write_receipt(path, {"md5": item.md5})
-            return self._entry(item)
+            return self._entry(item, folder)
         is_locked = known.get("md5") == item.md5 and path.stat().st_size == item.size
-        return self._entry(item, known.get("fetched_as")) if is_locked else None
+        return self._entry(item, folder, known.get("fetched_as")) if is_locked else None
 
-    def fetch(self, item: ExpressionItem, folder: Path) -> RawEntry:
+    def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Download one file, resumed where a part is left, checked by size and md5.
 
         A superseded file that is no longer served comes under its new id where the bytes are the locked ones.
@@ -123,9 +143,9 @@ class GdcExpression:
                 raise
             newer = self._fetch_newer(item, refusal, path)
         write_receipt(path, {"md5": item.md5} if newer is None else {"md5": item.md5, "fetched_as": newer})
-        return self._entry(item, newer)
+        return self._entry(item, folder, newer)
 
-    def _fetch_newer(self, item: ExpressionItem, refusal: NetworkError, path: Path) -> str:
+    def _fetch_newer(self, item: Item, refusal: NetworkError, path: Path) -> str:
         """Bring the locked bytes under the id that superseded the locked one; return that id."""
         newer = same_bytes_elsewhere(self.service, item, refusal)
         try:
@@ -134,7 +154,7 @@ class GdcExpression:
             raise type(error)(f"{item.patient_id}: file {item.key} was superseded by {newer}; {error}") from None
         return newer
 
-    def _download(self, item: ExpressionItem, file_id: str, path: Path) -> None:
+    def _download(self, item: Item, file_id: str, path: Path) -> None:
         download(
             self.service,
             Download(
@@ -159,18 +179,9 @@ class GdcExpression:
         release = status.get("data_release")
         return None if release is None else str(release), status.get("simulated") is True
 
-    def _path_of(self, item: ExpressionItem) -> str:
+    def _path_of(self, item: Item) -> str:
         return f"files/{item.md5}.tsv"
 
-    def _entry(self, item: ExpressionItem, fetched_as: str | None = None) -> RawEntry:
-        return RawEntry(
-            patient_id=item.patient_id,
-            key=item.key,
-            role="expression",
-            path=self._path_of(item),
-            size=item.size,
-            md5=item.md5,
-            sha256=None,
-            n_images=None,
-            fetched_as=None if fetched_as == item.key else fetched_as,
-        )
+    def _entry(self, item: Item, folder: Path, fetched_as: str | None = None) -> RawEntry:
+        newer = None if fetched_as == item.key else fetched_as
+        return entry_of(item, path=folder / self._path_of(item), size=item.size, md5=item.md5, fetched_as=newer)

@@ -10,7 +10,7 @@ from typing import Any
 
 from mgi.core.errors import IntegrityError, NetworkError
 from mgi.http.service import Request, Service
-from mgi.locks.lock import ExpressionItem
+from mgi.locks.item import Item
 
 IDS_PER_REQUEST = 500
 _ADVICE = "make a new lock and read what `mgi lock-diff` says of the two"
@@ -73,7 +73,7 @@ def is_gone(refusal: NetworkError) -> bool:
     return _GONE.search(str(refusal)) is not None
 
 
-def same_bytes_elsewhere(service: Service, item: ExpressionItem, refusal: NetworkError) -> str:
+def same_bytes_elsewhere(service: Service, item: Item, refusal: NetworkError) -> str:
     """The id under which a file that is no longer served as `item.key` can be had, its bytes being the locked ones.
 
     Where the service does not state the newer digest, the download's own check decides. Raises IntegrityError naming

@@ -7,9 +7,12 @@ from pathlib import Path
 from mgi.core.errors import ConfigError
 from mgi.core.ids import patient_id_of, sample_of
 from mgi.locks.aliquots import Candidate, choose_aliquots
-from mgi.locks.lock import ExpressionItem, ExpressionLock, Table, check_lock
-from mgi.locks.source import Listing, RawEntry
+from mgi.locks.item import Item
+from mgi.locks.lock import Lock, Table, check_lock
+from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.source import Listing
 from mgi.locks.user_table import check_table, table_of
+from mgi.modalities.rna.sources.profile import RNA, check_profile
 
 ALIQUOT_LENGTH = 28
 
@@ -32,52 +35,43 @@ class MatrixExpression:
         path = self._present()
         return Listing(rows=tuple({"label": label} for label in self.labels_of(path)), table=table_of(path))
 
-    def lock(self, listing: Listing) -> ExpressionLock:
+    def lock(self, listing: Listing) -> Lock:
         """One primary tumour per patient, with a reason for every label."""
         labels = [str(row["label"]) for row in listing.rows]
         verdicts = choose_aliquots(
             [Candidate(patient_id=patient_id_of(label), barcode=label, key=label) for label in labels]
         )
         items = tuple(
-            ExpressionItem(
+            Item(
                 patient_id=patient_id_of(label),
-                sample=sample_of(label),
-                aliquot=label if len(label) >= ALIQUOT_LENGTH else None,
                 key=label,
-                file_name=None,
+                role=RNA,
                 size=0,
-                md5=None,
+                sample=label if len(label) >= ALIQUOT_LENGTH else sample_of(label),
                 chosen=verdicts[label].chosen,
                 reason=verdicts[label].reason,
             )
             for label in sorted(labels, key=lambda label: (patient_id_of(label), label))
         )
-        lock = ExpressionLock(
-            source="matrix", release=None, simulated=False, gene_model=None, table=listing.table, items=items
-        )
-        check_lock(lock)
+        lock = Lock(modality=RNA, source="matrix", simulated=False, table=listing.table, items=items)
+        check_lock(lock, self.check_item)
         return lock
 
-    def admit(self, lock: ExpressionLock) -> None:
+    def check_item(self, item: Item) -> None:
+        """A label is looked up in the table and names nothing else."""
+        check_profile(item)
+
+    def admit(self, lock: Lock) -> None:
         """Refuse a table that is not the locked one."""
         self._admitted[:] = [check_table(self._present(), lock.table)]
 
-    def verify(self, item: ExpressionItem, folder: Path) -> RawEntry | None:
+    def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """A row of the admitted table is in place by itself; its digest is the table's."""
         if not self._admitted:
             return None
-        return RawEntry(
-            patient_id=item.patient_id,
-            key=item.key,
-            role="expression",
-            path=None,
-            size=0,
-            md5=None,
-            sha256=self._admitted[0].sha256,
-            n_images=None,
-        )
+        return entry_of(item, path=None, size=0, sha256=self._admitted[0].sha256)
 
-    def fetch(self, item: ExpressionItem, folder: Path) -> RawEntry:
+    def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Check the row's place in the table; only reached where the table was not admitted."""
         raise ConfigError(f"{item.key}: the table was not compared with the lock before its rows were used")
 

@@ -13,7 +13,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.locks.lock import ImageLock, as_json, read_lock
+from mgi.locks.lock import as_json, read_lock
 from mgi.modalities.flair.sequence import confirm_flair
 from mgi.modalities.flair.sources.dicom_folder import DicomImages
 from mgi.modalities.flair.sources.general_commons import read_commons_manifest
@@ -105,7 +105,9 @@ def test_series_are_grouped_by_their_headers_whatever_the_files_are_called(folde
     source = source_at(folder)
     listing = source.discover()
     lock = source.lock(listing)
-    assert [(item.key, item.role, item.n_images, item.chosen, item.study_date) for item in lock.items] == [
+    assert [
+        (item.key, item.role, item.number("n_images"), item.chosen, item.text("study_date")) for item in lock.items
+    ] == [
         ("1.2.1", "flair", 3, True, "1996-09-09"),
         ("1.2.2", "other", 3, False, "1996-09-09"),
         ("1.2.3", "mask", 1, True, "1996-09-09"),
@@ -120,13 +122,13 @@ def test_a_series_is_read_in_place_and_every_file_pinned(folder, tmp_path):
     lock = source.lock(source.discover())
     path = tmp_path / "lock.json"
     path.write_text(json.dumps(as_json(lock)))
-    assert read_lock(path, ImageLock, source="dicom") == lock
+    assert read_lock(path, source="dicom", check_item=source.check_item) == lock
     source.admit(lock)
     item = lock.items[0]
     entry = source.fetch(item, tmp_path / "raw")
     expected = [(f"a/b/{k}", hashlib.sha256((folder / f"a/b/{k}").read_bytes()).hexdigest()) for k in range(3)]
     assert entry.members == tuple(expected)
-    assert (entry.path, entry.sha256, entry.n_images, entry.rejected) == (None, item.digest, 3, None)
+    assert (entry.path, entry.sha256, entry.facts["n_images"], entry.rejected) == (None, item.digest, 3, None)
     assert not (tmp_path / "raw").exists()
 
 
@@ -180,7 +182,7 @@ def test_a_label_file_of_the_series_comes_before_one_of_the_patient_and_before_s
     assert all(name in listing.notes[0] for name in strangers)
     (item,) = (item for item in source.lock(listing).items if item.key == "1.2.1.nii.gz")
     entry = source.fetch(item, tmp_path)
-    assert (entry.n_images, entry.members) == (3, (("1.2.1.nii.gz", hashlib.sha256(b"s").hexdigest()),))
+    assert (entry.facts["n_images"], entry.members) == (3, (("1.2.1.nii.gz", hashlib.sha256(b"s").hexdigest()),))
     write(folder, {"1.2.1.nii.gz": b"broken"})
     again = source_at(folder)
     refused = {item.key: (item.chosen, item.reason) for item in again.lock(again.discover()).items}
@@ -204,7 +206,7 @@ def test_equal_copies_count_once_and_different_ones_are_an_error(folder, series)
     write(folder, {"copy/0": (folder / "a/b/0").read_bytes()})
     source = source_at(folder)
     assert "1 files are copies of images that are there already" in source.discover().notes
-    assert source.lock(source.discover()).items[0].n_images == 3
+    assert source.lock(source.discover()).items[0].number("n_images") == 3
     write(folder, {"copy/0": series(CS, 1, n=1, Rows=2)[0]})
     with pytest.raises(BadInputError, match=r"a/b/0 and copy/0 are both image 1\.2\.1\.0 and differ"):
         source_at(folder).discover()
@@ -318,7 +320,12 @@ def test_published_series_are_grouped_and_decoded(real_data, name, tmp_path):
     source = source_at(real_data / "dicom" / name, patients=names, choose=all_are_flair)
     (item,) = source.lock(source.discover()).items
     entry = source.fetch(item, tmp_path)
-    assert (item.n_images, item.study_date, entry.n_images, len(entry.members)) == (4, "2016-03-09", 4, 4)
+    assert (item.number("n_images"), item.text("study_date"), entry.facts["n_images"], len(entry.members)) == (
+        4,
+        "2016-03-09",
+        4,
+        4,
+    )
     assert entry.rejected is None
 
 
@@ -338,4 +345,4 @@ def test_an_unnamed_series_is_a_flair_only_by_all_its_tags(tmp_path, series, tag
     source = dataclasses.replace(source_at(root), confirm=confirm_flair)
     found = {item.key: item for item in source._judged(source._scan())}
     assert found["1.2.1"].chosen is chosen
-    assert ("by its tags" in found["1.2.1"].description) is chosen
+    assert ("by its tags" in found["1.2.1"].text("description")) is chosen

@@ -5,7 +5,7 @@ import pytest
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
-from mgi.locks.lock import ImageLock, as_json, read_lock
+from mgi.locks.lock import as_json, read_lock
 from mgi.modalities.flair.sources.nifti import NiftiImages
 
 CASE = "TCGA-CS-4942"
@@ -104,8 +104,8 @@ def test_a_file_is_read_in_place_and_pinned_by_its_digest(tmp_path):
     assert source.verify(item, tmp_path / "raw") is None
     entry = source.fetch(item, tmp_path / "raw")
     sha256 = sha256_of(tmp_path / "mine" / CASE / name)
-    assert (entry.path, entry.sha256, entry.n_images, entry.rejected) == (None, sha256, 155, None)
-    assert json.loads(json.dumps(entry.as_json()))["members"] == [[f"{CASE}/{name}", sha256]]
+    assert (entry.path, entry.sha256, entry.facts["n_images"], entry.rejected) == (None, sha256, 155, None)
+    assert json.loads(json.dumps(entry.as_json(tmp_path)))["members"] == [[f"{CASE}/{name}", sha256]]
     assert item.digest == sha256
     assert not (tmp_path / "raw").exists()
     write(tmp_path / "mine", f"{CASE}/{name}", content=b"other")
@@ -163,13 +163,13 @@ def test_a_lock_is_written_and_read_back_and_cannot_name_a_file_outside(tmp_path
     lock = source.lock(source.discover())
     path = tmp_path / "lock.json"
     path.write_text(json.dumps(as_json(lock)))
-    assert read_lock(path, ImageLock, source="nifti") == lock
+    assert read_lock(path, source="nifti", check_item=source.check_item) == lock
     for key in ("../x.nii", "/etc/x.nii", "a//b.nii", "a\nb.nii"):
         outside = dataclasses.replace(lock, items=(dataclasses.replace(lock.items[0], key=key),))
         path.write_text(json.dumps(as_json(outside)))
         with pytest.raises(BadInputError, match="expected a path inside of the folder"):
-            read_lock(path, ImageLock, source="nifti")
+            read_lock(path, source="nifti", check_item=source.check_item)
     unpinned = dataclasses.replace(lock, items=(dataclasses.replace(lock.items[0], digest=None),))
     path.write_text(json.dumps(as_json(unpinned)))
     with pytest.raises(BadInputError, match="digest None, expected 64"):
-        read_lock(path, ImageLock, source="nifti")
+        read_lock(path, source="nifti", check_item=source.check_item)

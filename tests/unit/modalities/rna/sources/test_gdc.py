@@ -69,7 +69,7 @@ def test_a_file_arrives_under_its_digest_and_a_second_run_asks_for_nothing(sourc
     item = source.lock(source.discover()).items[0]
     assert source.verify(item, tmp_path) is None
     entry = source.fetch(item, tmp_path)
-    assert (entry.path, entry.md5, entry.size, entry.n_images) == (f"files/{MD5}.tsv", MD5, len(CONTENT), None)
+    assert (entry.path, entry.md5, entry.size) == (tmp_path / f"files/{MD5}.tsv", MD5, len(CONTENT))
     assert (tmp_path / entry.path).read_bytes() == CONTENT
     assert entry.sha256 is None
     asked = len(stub.seen)
@@ -130,9 +130,9 @@ def test_a_superseded_file_comes_under_its_new_id_and_the_next_run_knows_it(sour
     assert (tmp_path / entry.path).read_bytes() == CONTENT
     asked = len(stub.seen)
     assert source.verify(item, tmp_path) == entry
-    assert entry.as_json()["fetched_as"] == "f-9"
+    assert entry.as_json(tmp_path)["fetched_as"] == "f-9"
     # A newer lock names the new id; then there is nothing to tell.
-    assert "fetched_as" not in source.verify(dataclasses.replace(item, key="f-9"), tmp_path).as_json()
+    assert "fetched_as" not in source.verify(dataclasses.replace(item, key="f-9"), tmp_path).as_json(tmp_path)
     assert len(stub.seen) == asked
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mgi.core.errors import IntegrityError, NetworkError
-from mgi.locks.lock import ExpressionItem
+from mgi.locks.item import Item
 from mgi.modalities.rna.sources.gdc_versions import (
     IDS_PER_REQUEST,
     LatestVersion,
@@ -42,13 +42,11 @@ def simulated(archive, service_at):
 def item(key="old", **changes):
     given = {
         "patient_id": "TCGA-CS-0001",
-        "sample": None,
-        "aliquot": None,
-        "file_name": "a",
+        "role": "rna",
         "size": 3,
         "md5": "a" * 32,
     }
-    return ExpressionItem(**{**given, "key": key, "chosen": True, "reason": "primary tumour", **changes})
+    return Item(**{**given, "key": key, "chosen": True, "reason": "primary tumour", **changes})
 
 
 def row(**changes):

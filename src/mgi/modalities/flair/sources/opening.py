@@ -1,7 +1,4 @@
-"""The source of images and masks that a configuration names, put together.
-
-Not a command (the leading underscore hides it from the command line).
-"""
+"""The source of images and masks that a configuration names, put together."""
 
 import dataclasses
 import os
@@ -11,34 +8,31 @@ from functools import partial
 from pathlib import Path
 
 from mgi.cohort.patient_names import read_patient_names
-from mgi.commands._service import service_for
 from mgi.http.credentials import tcia_credential
-from mgi.locks.lock import ImageItem, ImageLock
+from mgi.locks.lock import Lock
 from mgi.locks.source import Source
+from mgi.modalities.fetching import Serve
 from mgi.modalities.flair.codecs import register_decoders
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
 from mgi.modalities.flair.settings import FlairSettings
-from mgi.modalities.flair.sources.general_commons import read_commons_manifest
+from mgi.modalities.flair.sources.general_commons import named, read_commons_manifest
 from mgi.modalities.flair.sources.kaggle import KaggleImages
+from mgi.modalities.flair.sources.series_item import FLAIR, MASK
 from mgi.modalities.flair.sources.tcia import TciaImages
 from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, read_tcia_manifest
-
-ImageSource = Source[ImageItem, ImageLock]
 
 NBIA_PATH = "/nbia-api/services/v4"
 
 
 @contextmanager
-def image_source(
-    chosen: FlairSettings, *, archive: str | None = None, table: str | None = None
-) -> Iterator[ImageSource]:
+def open_source(chosen: FlairSettings, *, archive: str | None, table: str | None, serve: Serve) -> Iterator[Source]:
     """The source of images and masks; a simulated archive is served while the block runs."""
     register_decoders()
     if chosen.source != "tcia":
         yield _own_images(chosen, table)
         return
     manifest = _series_manifest(chosen)
-    with service_for(archive, NBIA_PATH, chosen) as service:
+    with serve(archive, NBIA_PATH, chosen) as service:
         if archive is None:
             service = dataclasses.replace(service, credential=tcia_credential(os.environ, service))
         yield TciaImages(
@@ -52,7 +46,7 @@ def image_source(
         )
 
 
-def _own_images(chosen: FlairSettings, table: str | None) -> ImageSource:
+def _own_images(chosen: FlairSettings, table: str | None) -> Source:
     """The source of images that the user has on disk."""
     path = table or (chosen.archive if chosen.source == "kaggle" else chosen.folder)
     place = Path(path) if path else None
@@ -78,3 +72,14 @@ def _own_images(chosen: FlairSettings, table: str | None) -> ImageSource:
 
 def _series_manifest(chosen: FlairSettings) -> SeriesManifest | None:
     return read_tcia_manifest(Path(chosen.manifest)) if chosen.manifest else None
+
+
+def summary(lock: Lock) -> list[str]:
+    """How many series are chosen, and who has a FLAIR and no mask."""
+    n_flair, n_mask = (sum(item.role == role for item in lock.chosen) for role in (FLAIR, MASK))
+    answered = f" by NBIA {lock.release}" if lock.release is not None else ""
+    lines = [f"{len(lock.items)} series{answered}, {n_flair} FLAIR and {n_mask} mask series chosen"]
+    masked = {item.patient_id for item in lock.chosen if MASK in (item.role, *item.holds)}
+    if bare := sorted({item.patient_id for item in lock.chosen} - masked):
+        lines.append(f"{len(bare)} patients with FLAIR have no mask: {named(bare)}")
+    return lines

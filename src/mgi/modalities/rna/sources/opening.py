@@ -1,46 +1,45 @@
-"""The source of gene expression that a configuration names, put together.
-
-Not a command (the leading underscore hides it from the command line).
-"""
+"""The source of gene expression that a configuration names, put together."""
 
 import dataclasses
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mgi.commands._service import service_for
 from mgi.http.credentials import gdc_credential
-from mgi.http.service import Service
-from mgi.locks.lock import ExpressionItem, ExpressionLock
+from mgi.locks.lock import Lock
 from mgi.locks.source import Source
+from mgi.modalities.fetching import Serve
 from mgi.modalities.rna.settings import RnaSettings
 from mgi.modalities.rna.sources.gdc import GdcExpression
 from mgi.modalities.rna.sources.matrix import MatrixExpression
 
-ExpressionSource = Source[ExpressionItem, ExpressionLock]
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
-def expression_source(
-    chosen: RnaSettings, *, archive: str | None = None, table: str | None = None
-) -> Iterator[ExpressionSource]:
+def open_source(chosen: RnaSettings, *, archive: str | None, table: str | None, serve: Serve) -> Iterator[Source]:
     """The source of gene expression; a simulated archive is served while the block runs."""
     if chosen.source == "matrix":
         path = table or chosen.table
         yield MatrixExpression(table=Path(path) if path else None, labels_of=_sample_labels)
         return
-    with service_for(archive, "", chosen) as service:
+    with serve(archive, "", chosen) as service:
         if archive is None:  # a token is for the real archive's host, never for the simulated one
             service = dataclasses.replace(service, credential=gdc_credential(os.environ))
-        yield GdcExpression(service=service, project=chosen.project, simulated=archive is not None)
+        yield GdcExpression(
+            service=service,
+            project=chosen.project,
+            expected_files=chosen.expected_files,
+            simulated=archive is not None,
+        )
 
 
-@contextmanager
-def gdc_service(chosen: RnaSettings, *, archive: str | None = None) -> Iterator[Service]:
-    """The GDC, for a file that belongs to no source; a simulated archive is served while the block runs."""
-    with service_for(archive, "", chosen) as service:
-        yield service
+def summary(lock: Lock) -> list[str]:
+    """How many profiles there are and how many are chosen."""
+    n_chosen = len(lock.chosen)
+    return [f"{len(lock.items)} profiles, {n_chosen} chosen, release {lock.release or 'not stated'}"]
 
 
 def _sample_labels(path: Path) -> list[str]:
@@ -53,5 +52,5 @@ def _sample_labels(path: Path) -> list[str]:
     ignored = f"; columns not used: {', '.join(matrix.ignored)}" if matrix.ignored else ""
     dropped = "".join(f"; {len(names)} left out: {reason}" for reason, names in matrix.dropped.items())
     named = f"{genes} genes by {matrix.gene_labels}"
-    print(f"{path.name}: read as {matrix.layout}, {samples} samples, {named}{ignored}{dropped}")
+    _log.info("%s: read as %s, %d samples, %s%s%s", path.name, matrix.layout, samples, named, ignored, dropped)
     return matrix.samples

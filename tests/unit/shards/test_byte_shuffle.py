@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.shards.planes import binary_column, pixel_column, read_pixels
+from mgi.shards.byte_shuffle import binary_column, pixel_column, read_pixels
 
 RNG = np.random.default_rng(0)
 

@@ -1,0 +1,32 @@
+"""List everything that a modality's source has on offer, and choose one item per patient with what belongs to it."""
+
+import argparse
+
+from mgi.commands._modalities import add_modality_options, read_object
+from mgi.commands._service import service_for
+from mgi.core.files import write_json
+from mgi.locks.lock import as_json
+from mgi.locks.source import follow
+from mgi.modalities.fetching import fetching_of, opened
+from mgi.modalities.registry import modality
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description=__doc__)
+    add_modality_options(options)
+    options.add_argument("--output", required=True, help="the lock, JSON")
+    return options
+
+
+def run(args: argparse.Namespace) -> None:
+    kind, given = modality(args.modality), read_object(args.settings, "--settings")
+    with opened(kind, given, archive=args.archive, table=args.table, serve=service_for) as (chosen, source):
+        if chosen.lock is not None:
+            lock = follow(source, chosen.lock, modality=kind.name, name=chosen.source)
+            notes: tuple[str, ...] = ()
+        else:
+            listing = source.discover()
+            lock, notes = source.lock(listing), listing.notes
+    write_json(args.output, as_json(lock))
+    for line in (*notes, *fetching_of(kind).summary(lock)):
+        print(f"{lock.source}: {line}")

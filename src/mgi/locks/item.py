@@ -1,0 +1,48 @@
+"""One thing that a source offers for one patient, whatever it measures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Fact = str | int | float | bool | None
+Facts = Mapping[str, Fact]
+
+# A person who chooses what the rules would not says so in the reason, which the lock's reviewer then reads.
+BY_HAND = "by hand: "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One offer and the verdict on it; `key` is its name at the source: a file id, a series' UID, a label, a path.
+
+    `role` is the modality's name, or that of what comes with it (`mask`); `holds` are the roles that lie in the same
+    item. `sample` is the barcode of what was measured, `size` is in bytes before packing. `md5` is what the archive
+    announces of a file, `digest` the SHA-256 that pins what lies in a user's folder. `facts` are what only this
+    modality knows, such as a series' description.
+    """
+
+    patient_id: str
+    key: str
+    role: str
+    size: int
+    chosen: bool
+    reason: str
+    sample: str | None = None
+    md5: str | None = None
+    digest: str | None = None
+    holds: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=dict)
+
+    def number(self, name: str) -> int:
+        """A fact that is a count; 0 where it is absent or none."""
+        value = self.facts.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+    def text(self, name: str) -> str:
+        """A fact that is text; empty where it is absent or none."""
+        value = self.facts.get(name)
+        return value if isinstance(value, str) else ""
+
+
+def facts(**given: Fact) -> Facts:
+    """The facts that say something."""
+    return {name: value for name, value in given.items() if value is not None}

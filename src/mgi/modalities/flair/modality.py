@@ -1,0 +1,39 @@
+"""FLAIR series with tumour masks: TCIA, the Kaggle archive of Buda et al., or a folder of the user's own."""
+
+from collections.abc import Sequence
+
+from mgi.locks.item import Item
+from mgi.modalities.modality import Modality
+
+NO_IMAGE = "no image"
+NO_FLAIR = "no FLAIR series"
+NO_MASK = "no mask"
+
+
+def absent(items: Sequence[Item]) -> str:
+    """Why a patient has no image: nothing listed, no FLAIR among it, or a Kaggle folder that lacks its mask."""
+    if not items:
+        return NO_IMAGE
+    others = [item for item in items if item.role == "flair"]
+    # A Kaggle folder is one item that holds image and masks, and is not chosen where a mask lacks.
+    return NO_MASK if others and all(item.reason.startswith(NO_MASK) for item in others) else NO_FLAIR
+
+
+def note(item: Item) -> str | None:
+    """What a FLAIR that is not used is called; other series are no news."""
+    return (item.text("description") or item.key) if item.role == "flair" else None
+
+
+MODALITY = Modality(
+    name="flair",
+    shard_format="volumes",
+    settings="mgi.modalities.flair.settings:FlairSettings",
+    fetching="mgi.modalities.flair.sources.opening",
+    sharding="mgi.modalities.flair.shard",
+    companions=("mask",),
+    own_files={"kaggle": "archive", "nifti": "folder", "dicom": "folder"},
+    lists=("manifest", "patients"),
+    shard_reads_cohort=True,
+    absent=absent,
+    note=note,
+)

@@ -1,0 +1,100 @@
+"""Put the slices and masks of all patients that have an image into one shard."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from mgi.cohort.duplicates import DuplicateCheck
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.prefetch import map_ahead
+from mgi.locks.raw_entry import RawEntry
+from mgi.locks.user_table import check_table
+from mgi.modalities.flair.buda import opened_buda
+from mgi.modalities.flair.geometry import MASK_INTERPOLATION
+from mgi.modalities.flair.patient_sources import Converted, from_buda, from_dicom_folder, from_nifti, from_series
+from mgi.modalities.sharding import ShardJob
+from mgi.shards.dataset_manifest import write_dataset
+from mgi.shards.image_shard import KIND, image_shard_writer, rows_of
+
+KAGGLE = "kaggle"
+_log = logging.getLogger(__name__)
+Converter = Callable[[str, RawEntry, Sequence[RawEntry]], Converted]
+
+
+def shard(job: ShardJob) -> str:
+    """Write the slices of every patient with an image, and the description last."""
+    assert job.cohort is not None, "the rule gives the cohort"
+    rows = job.cohort.present(job.lock.modality).to_dict("records")
+    if not rows:
+        raise BadInputError("cohort: no patient has an image")
+    dropped, duplicates = {}, DuplicateCheck("image")
+    slices = job.outputs["slices"]
+    with _converter(job) as convert, image_shard_writer(slices) as writer:
+        patients = map_ahead(partial(_convert, raw=job.raw, convert=convert), rows, threads=job.threads)
+        for count, found in enumerate(patients, start=1):
+            duplicates.add(found.patient_id, found.digest)
+            writer.add_rows(found.patient_id, found.rows)
+            if found.notes:
+                dropped[found.patient_id] = list(found.notes)
+            if count * 10 // len(rows) != (count - 1) * 10 // len(rows):
+                _log.info("%d of %d patients, %d slices", count, len(rows), writer.n_slices)
+    has_geometry = job.lock.source != KAGGLE
+    fields = {
+        "rows": writer.n_slices,
+        "patients": writer.n_patients,
+        "slices": writer.n_slices,
+        "simulated": job.lock.simulated,
+        "source": job.lock.source,
+        "mask_interpolation": MASK_INTERPOLATION if has_geometry else None,
+        "dropped": dropped,
+    }
+    write_dataset(job.outputs["dataset"], KIND, [slices], fields, digests={slices.name: writer.sha256()})
+    return f"{writer.n_patients} patients, {writer.n_slices} slices"
+
+
+@contextmanager
+def _converter(job: ShardJob) -> Iterator[Converter]:
+    """What makes a patient's images from raw items of the lock's source; open while the block runs."""
+    in_folder = {"nifti": from_nifti, "dicom": from_dicom_folder}.get(job.lock.source)
+    if in_folder is not None:
+        folder = Path(job.own_table("folder"))
+        if not folder.is_dir():
+            raise ConfigError(f"--table: {folder}: no folder, expected the one that the lock was made from")
+        yield partial(in_folder, folder=folder)
+    elif job.lock.source == KAGGLE:
+        table = Path(job.own_table("Kaggle zip"))
+        check_table(table, job.lock.table)
+        with opened_buda(table) as archive:
+            yield lambda patient, image, _masks: from_buda(patient, image, archive)
+    else:
+        yield from_series
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Patient:
+    """All that is left to do for a patient in order is to write its rows."""
+
+    patient_id: str
+    rows: pa.Table
+    notes: tuple[str, ...]
+    digest: bytes
+
+
+def _convert(row: dict[Any, Any], *, raw: Mapping[str, RawEntry], convert: Converter) -> _Patient:
+    patient = row["patient_id"]
+    keys = [row["flair_key"], *row["flair_mask_keys"]]
+    if absent := [key for key in keys if key not in raw]:
+        raise BadInputError(f"{patient}: {absent[0]}: in the cohort but in no raw index; make the cohort again")
+    image, *masks = (raw[key] for key in keys)
+    try:
+        converted = convert(patient, image, masks)
+        rows = rows_of(converted.images)
+    except BadInputError as error:
+        raise BadInputError(f"{patient}: {error}; to go on without the patient, exclude it from the cohort") from None
+    return _Patient(patient_id=patient, rows=rows, notes=converted.notes, digest=converted.digest)

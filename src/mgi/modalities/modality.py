@@ -1,0 +1,88 @@
+"""What the rest needs to know of a modality; its code is named, and loaded only by who moves or reads its data."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mgi.core.errors import ConfigError
+from mgi.locks.item import Item
+
+Section = Mapping[str, Any]
+# Files of a shard folder by what is stored in it, the description last.
+SHARD_FILES: Mapping[str, tuple[str, ...]] = {
+    "table": ("values.parquet", "genes.parquet", "dataset.json"),
+    "volumes": ("slices.parquet", "dataset.json"),
+    "bags": ("tiles.parquet", "dataset.json"),
+}
+PACE = ("batches", "threads")
+"""Keys of a section that say how files are shared out among jobs and threads, which changes nothing in them."""
+FIT = "fit"
+"""The part of a section that says how a fold's transform is fitted, which no archive and no shard needs to know."""
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_TAKEN = ("patient_id", "site", "status", "reason", "notes", "simulated")
+
+
+def _no_item(items: Sequence[Item]) -> str:
+    return "no item chosen" if items else "no item"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modality:
+    """One kind of data of a patient, from its sources to a shard.
+
+    `settings` is `module:Class` of its section of the config, `fetching` the module with `open_source` (see
+    modalities.fetching), `sharding` that with `shard` (see modalities.sharding). `own_files` has for each source the
+    key of the section that names the user's file or folder, `lists` the keys of other files that a source reads.
+    `shard_keys` are the keys that only the shard reads, `shard_inputs` the files of other rules that it reads, by name.
+    `absent` and `note` are as in cohort.presence.Offer.
+    """
+
+    name: str
+    shard_format: Literal["table", "volumes", "bags"]
+    settings: str
+    fetching: str
+    sharding: str
+    companions: tuple[str, ...] = ()
+    own_files: Mapping[str, str] = field(default_factory=dict)
+    lists: tuple[str, ...] = ()
+    shard_keys: tuple[str, ...] = ()
+    shard_reads_cohort: bool = False
+    shard_inputs: Callable[[Section], Mapping[str, str]] = lambda section: {}
+    absent: Callable[[Sequence[Item]], str] = _no_item
+    note: Callable[[Item], str | None] = lambda item: item.sample or item.key
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or self.name in _TAKEN:
+            raise ConfigError(f"modality: found {self.name!r}, expected a name in small letters that no column has")
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it shows the patient; a table has numbers."""
+        return self.shard_format != "table"
+
+    @property
+    def shard_files(self) -> tuple[str, ...]:
+        """Names of the files in its shard folder, the description last."""
+        return SHARD_FILES[self.shard_format]
+
+    def own_path(self, section: Section) -> str | None:
+        """The user's file or folder that stands in for an archive, where the section names one."""
+        key = self.own_files.get(section["source"])
+        return None if key is None else section.get(key)
+
+    def listed_paths(self, section: Section) -> list[str]:
+        """Further files of the user's that the source reads."""
+        return [section[key] for key in self.lists if section.get(key) is not None]
+
+    def asked(self, section: Section) -> dict[str, Any]:
+        """What an archive is asked by: all but the pace, and what only the shard reads."""
+        return {key: value for key, value in section.items() if key not in (*PACE, *self.shard_keys, FIT)}
+
+    def fetched(self, section: Section) -> dict[str, Any]:
+        """What a fetch follows: the same with the number of files under way at once."""
+        return {key: value for key, value in section.items() if key not in ("batches", *self.shard_keys, FIT)}
+
+    def stored(self, section: Section) -> dict[str, Any]:
+        """What decides what the shard stores."""
+        return {key: section[key] for key in self.shard_keys if key in section}

@@ -1,0 +1,75 @@
+"""Put the expression of all patients into one shard: unscaled, on one gene index."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mgi.cohort.duplicates import DuplicateCheck, digest_of_values
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.locks.raw_entry import RawEntry
+from mgi.locks.user_table import check_table
+from mgi.modalities.rna.filter import AS_GIVEN
+from mgi.modalities.rna.matrix import read_labelled_matrix
+from mgi.modalities.rna.modality import POSITIONS
+from mgi.modalities.rna.positions import read_positions, with_positions, without_positions
+from mgi.modalities.rna.star_cohort import SCALES, StarCohort
+from mgi.modalities.sharding import ShardJob
+from mgi.shards.expression_shard import describe_expression, expression_writer
+
+
+def shard(job: ShardJob) -> str:
+    """Write values of all patients, the genes that they share, and the description last."""
+    chosen = sorted(job.usable(), key=lambda entry: entry.patient_id)
+    stored = job.settings["unit"]
+    lock = job.lock
+    genes, stated = _shard_table(job, chosen) if lock.table is not None else _shard_star_files(job, chosen)
+    genes = genes.assign(gene_index=np.arange(len(genes), dtype=np.int32))
+    if POSITIONS in job.inputs:
+        genes, stated["genes_placed"] = with_positions(genes, read_positions(job.inputs[POSITIONS]))
+    else:
+        genes = without_positions(genes)
+    values, genes_path, dataset = (job.outputs[name] for name in ("values", "genes", "dataset"))
+    describe_expression(values, genes_path, dataset, genes, source=lock.source, simulated=lock.simulated, **stated)
+    placed = f"positions: {stated['genes_placed']}; " if POSITIONS in job.inputs else ""
+    scale = AS_GIVEN if lock.table is not None else SCALES[stored]
+    return f"{placed}{len(chosen)} patients, {len(genes)} genes, {scale}"
+
+
+def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """One file in memory at a time; the shard has counts whatever its values are."""
+    stored = job.settings["unit"]
+    cohort = StarCohort(chosen[0].verified_path())
+    duplicates = DuplicateCheck("expression in every gene")
+    with expression_writer(job.outputs["values"], cohort.genes, SCALES[stored], with_counts=True) as writer:
+        for entry in chosen:
+            profile = cohort.read(entry.verified_path(), stored)
+            duplicates.add(entry.patient_id, digest_of_values(profile.counts))
+            writer.add(entry.patient_id, profile.values, profile.counts)
+    stated = {
+        "gene_model": cohort.gene_model,
+        "par_y_rows_dropped": cohort.n_par_y_dropped,
+        "repeated_gene_names": cohort.n_repeated_names,
+    }
+    return cohort.genes, stated
+
+
+def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    if job.settings["unit"] != "tpm":
+        found = job.settings["unit"]
+        raise ConfigError(f"modalities.rna.unit: found {found}, but a table is stored as given")
+    path = job.own_table("table")
+    table = check_table(Path(path), job.lock.table)
+    matrix = read_labelled_matrix(path)
+    place = {sample: row for row, sample in enumerate(matrix.samples)}
+    if absent := [entry.key for entry in chosen if entry.key not in place]:
+        raise BadInputError(f"{path}: sample {absent[0]}: missing, though the lock lists it")
+    duplicates = DuplicateCheck("expression in every gene")
+    with expression_writer(job.outputs["values"], matrix.genes, AS_GIVEN, with_counts=False) as writer:
+        for entry in chosen:
+            values = np.ascontiguousarray(matrix.values[place[entry.key]])
+            duplicates.add(entry.patient_id, digest_of_values(values))
+            writer.add(entry.patient_id, values)
+    stated = {"table_sha256": table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
+    return matrix.genes, {**stated, "columns_not_used": list(matrix.ignored), "genes_dropped": matrix.dropped}

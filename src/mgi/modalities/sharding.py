@@ -1,0 +1,62 @@
+"""What the module that a modality names as `sharding` holds: how fetched items become a shard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from mgi.cohort.cohort_table import Cohort
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.locks.lock import Lock
+from mgi.locks.raw_entry import RawEntry
+from mgi.modalities.modality import Modality
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardJob:
+    """All that a shard is made from, and the files to write by their stem (`values`, `slices`, `dataset`).
+
+    `table` is the user's own file or folder, `inputs` are the files that the modality asked for by name.
+    """
+
+    lock: Lock
+    raw: Mapping[str, RawEntry]
+    outputs: Mapping[str, Path]
+    table: str | None = None
+    cohort: Cohort | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    threads: int = 1
+
+    def own_table(self, what: str) -> str:
+        """The user's own file or folder. Raises ConfigError saying what was expected where it was not given."""
+        if self.table is None:
+            raise ConfigError(f"--table: missing, expected the {what} that the lock was made from")
+        return self.table
+
+    def usable(self) -> list[RawEntry]:
+        """What was fetched of the chosen items and can serve, by patient.
+
+        Raises BadInputError where one was not fetched, or none can serve.
+        """
+        items = [item for item in self.lock.chosen if item.role == self.lock.modality]
+        if missing := [item for item in items if item.key not in self.raw]:
+            raise BadInputError(f"{missing[0].patient_id}: {missing[0].key}: in no raw index; fetch it again")
+        entries = [self.raw[item.key] for item in items if self.raw[item.key].rejected is None]
+        if not entries:
+            raise BadInputError(f"{self.lock.modality}: no chosen item that can serve, expected one per patient")
+        return entries
+
+
+class Sharding(Protocol):
+    """The module."""
+
+    def shard(self, job: ShardJob) -> str:
+        """Write the shard, its description last; returns what it holds in a few words."""
+        ...
+
+
+def sharding_of(modality: Modality) -> Sharding:
+    """The module of a modality."""
+    return cast(Sharding, import_module(modality.sharding))

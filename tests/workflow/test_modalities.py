@@ -1,0 +1,56 @@
+"""What the graph of jobs asks of a modality's section."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.modalities import Configured
+from mgi.modalities.registry import modality
+
+
+def configured(name: str, **section: Any) -> Configured:
+    return Configured(kind=modality(name), section=section)
+
+
+def test_only_the_chosen_source_asks_for_the_users_file() -> None:
+    assert configured("rna", source="gdc", table="t").own_path is None
+    assert configured("rna", source="matrix", table="t").own_path == "t"
+    places = {"kaggle": "z", "nifti": "f", "dicom": "f", "tcia": None}
+    for source, place in places.items():
+        assert configured("flair", source=source, archive="z", folder="f").own_path == place
+
+
+def test_lists_and_a_committed_lock_are_inputs_where_they_are(tmp_path: Path) -> None:
+    (tmp_path / "my.tcia").touch()
+    (tmp_path / "lock.json").touch()
+    named = {"manifest": str(tmp_path / "my.tcia"), "patients": str(tmp_path / "none.tsv")}
+    one = configured("flair", source="tcia", lock=str(tmp_path / "lock.json"), **named)
+    assert one.given_files == [named["manifest"], str(tmp_path / "lock.json")]
+    assert configured("flair", source="tcia", manifest=None, patients=None, lock=None).given_files == []
+
+
+@pytest.mark.parametrize(
+    ("order", "positions", "expected"),
+    [
+        ("ensembl", None, {}),
+        ("position", None, {"positions": "<results>/tables/gene_positions.tsv"}),
+        ("position", "mine.tsv", {"positions": "mine.tsv"}),
+        ("random", "mine.tsv", {"positions": "mine.tsv"}),
+    ],
+)
+def test_positions_are_made_only_where_the_order_asks_and_the_user_has_none(
+    order: str, positions: str | None, expected: dict[str, str]
+) -> None:
+    one = configured("rna", source="gdc", fit={"gene_order": order, "positions": positions})
+    assert one.shard_inputs == expected
+    options = ["--input", *(f"{name}={path}" for name, path in expected.items())] if expected else []
+    assert one.shard_options(list(expected.values())) == options
+
+
+def test_what_only_paces_or_stores_is_asked_of_no_archive() -> None:
+    one = configured("rna", source="gdc", project="p", unit="tpm", batches=2, threads=3, fit={})
+    assert one.asked == '{"project": "p", "source": "gdc"}'
+    assert one.fetched == '{"project": "p", "source": "gdc", "threads": 3}'
+    assert one.stored == '{"unit": "tpm"}'
+    assert one.indexes == [f"<results>/raw/rna/batch-{n}-of-2.json" for n in (1, 2)]

@@ -1,0 +1,124 @@
+"""What the graph of jobs needs of each configured modality: its section, its files, and what decides a stage."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mgi.modalities.modality import Modality
+from mgi.modalities.registry import in_order, module_of
+
+from .supplied import existing
+
+RESULTS = "<results>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """One modality with its section of the config."""
+
+    kind: Modality
+    section: Mapping[str, Any]
+
+    @property
+    def own_path(self) -> str | None:
+        """The user's file or folder that stands in for an archive."""
+        return self.kind.own_path(self.section)
+
+    @property
+    def own_files(self) -> list[str]:
+        """The user's file where there is one, as a rule's input."""
+        return existing(self.own_path)
+
+    @property
+    def given_files(self) -> list[str]:
+        """All files that a lock is made from, as a rule's input."""
+        listed = [found for path in self.kind.listed_paths(self.section) for found in existing(path)]
+        return [*self.own_files, *listed, *existing(self.section.get("lock"))]
+
+    @property
+    def indexes(self) -> list[str]:
+        """The indexes of all batches."""
+        n_batches = self.section["batches"]
+        return [f"{RESULTS}/raw/{self.kind.name}/batch-{one}-of-{n_batches}.json" for one in range(1, n_batches + 1)]
+
+    @property
+    def lock(self) -> str:
+        """Its lock."""
+        return f"{RESULTS}/locks/{self.kind.name}.json"
+
+    @property
+    def shard(self) -> list[str]:
+        """The files of its shard, the description last."""
+        return [f"{RESULTS}/shards/{self.kind.name}/{name}" for name in self.kind.shard_files]
+
+    @property
+    def shard_inputs(self) -> dict[str, str]:
+        """Files of the user or of other rules that the shard reads, by name."""
+        return dict(self.kind.shard_inputs(self.section))
+
+    def shard_options(self, paths: Sequence[str]) -> list[str]:
+        """The same as an option of the command, `paths` being where the files lie."""
+        given = [f"{name}={path}" for name, path in zip(self.shard_inputs, paths, strict=True)]
+        return ["--input", *given] if given else []
+
+    @property
+    def fetching_code(self) -> tuple[str, str]:
+        """The modules that say what it is and how it is fetched, for a fingerprint."""
+        return module_of(self.kind.name), self.kind.fetching
+
+    @property
+    def sharding_code(self) -> tuple[str, str]:
+        """The modules that say what it is and how its shard is made, for a fingerprint."""
+        return module_of(self.kind.name), self.kind.sharding
+
+    @property
+    def asked(self) -> str:
+        """What an archive is asked by, as JSON."""
+        return _as_json(self.kind.asked(self.section))
+
+    @property
+    def fetched(self) -> str:
+        """What a fetch follows, as JSON."""
+        return _as_json(self.kind.fetched(self.section))
+
+    @property
+    def stored(self) -> str:
+        """What decides what the shard stores, as JSON."""
+        return _as_json(self.kind.stored(self.section))
+
+
+def configured(config: Mapping[str, Any]) -> dict[str, Configured]:
+    """The configured modalities by name, in the registry's order."""
+    given = config["modalities"]
+    return {kind.name: Configured(kind=kind, section=given[kind.name]) for kind in in_order(given)}
+
+
+def of_format(modalities: Mapping[str, Configured], shard_format: str) -> str:
+    """A pattern for a wildcard: the names of the modalities whose shards have this format."""
+    return "|".join(name for name, one in modalities.items() if one.kind.shard_format == shard_format) or "(?!)"
+
+
+def what_they_are(modalities: Mapping[str, Configured]) -> list[str]:
+    """The modules that say what the modalities are, for a fingerprint."""
+    return [module_of(name) for name in modalities]
+
+
+def fetching_code(modalities: Mapping[str, Configured]) -> list[str]:
+    """The modules that say how all modalities are fetched, for a fingerprint."""
+    return [name for one in modalities.values() for name in one.fetching_code]
+
+
+def described(files: Iterable[str]) -> list[str]:
+    """Those of the files of several shards that describe the others."""
+    return [str(path) for path in files if str(path).endswith("/dataset.json")]
+
+
+def asked_of_all(modalities: Mapping[str, Configured]) -> str:
+    """What the archives of all modalities are asked by, as JSON."""
+    return _as_json({name: json.loads(one.asked) for name, one in modalities.items()})
+
+
+def _as_json(given: Mapping[str, Any]) -> str:
+    """Sorted keys, so that equal settings give equal text."""
+    return json.dumps(given, sort_keys=True)
