@@ -54,7 +54,7 @@ $(DEV_STAMP): $(RUN_STAMP)
 demo: setup
 	@python workflow/lib/stale_lock.py || { echo "demo: a killed run left its lock; removing it"; snakemake $(DEMO) --unlock --quiet all; }
 	@snakemake $(DEMO) --quiet rules reason host
-	@python workflow/lib/dice_table.py results/demo
+	@python workflow/lib/results_table.py results/demo
 
 config-docs: setup
 	@PYTHONPATH=src python -m mgi config --write
@@ -76,7 +76,7 @@ lock-check: dev
 
 check: lint test
 
-# BENCH="--files 60 --series 10 --rounds 1" for a small one; the peers take part where docs/peers.md put them.
+# BENCH="--files 60 --series 10 --rounds 1" for a small one; the peers take part where docs/explanation/peers.md put them.
 bench-ingest: setup
 	@PYTHONPATH=src python benchmarks/ingest/ingest.py $(BENCH)
 

@@ -16,24 +16,26 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "workflow"))
+sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "src")]
 
 from lib.code import fingerprint
 from lib.config import ConfigError, complete, section
-from lib.external import external_config, external_scores, split_of, whole_runs
+from lib.external import external_config, external_scores, split_of
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.modalities import asked_of_all, configured, fetching_code, of_format
 from lib.modalities import described, what_they_are
-from lib.runs import LEAK_CHECKS, by_patient, by_slice, run_table, segmenters
+from lib.runs import LEAK_CHECKS, by_patient, by_slice, evaluated
 from lib.runs import (
     fold_genes,
     leak_report,
     model_settings,
     pretrained_weights,
-    spec_json,
+    run_json,
 )
 from lib.supplied import archive_files, archive_folder, existing, gene_list, option
 from lib.supplied import pathways
+
+from mgi.core.run_table import full_cohort_runs, run_table
 
 
 configfile: ROOT / "config" / "config.yaml"
@@ -46,9 +48,9 @@ except ConfigError as problem:
 
 SOURCE = ROOT / "src"
 RUNS = run_table(config["runs"])
-SEGMENTERS, HONEST, LEAKY = segmenters(RUNS), by_patient(RUNS), by_slice(RUNS)
+EVALUATED, COMPARED, LEAKY = evaluated(RUNS), by_patient(RUNS), by_slice(RUNS)
 PAPER_LIKE = ["<results>/evaluation/paper_like.csv"] if LEAKY else []
-WHOLE = whole_runs(config)
+WHOLE = full_cohort_runs(config)
 TRAINED = RUNS | WHOLE
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 MODALITIES = configured(config)
@@ -58,7 +60,7 @@ TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
 
 settings = partial(section, config)
 code_of = partial(fingerprint, SOURCE)
-run_spec = partial(spec_json, TRAINED)
+described_run = partial(run_json, TRAINED)
 run_model = partial(model_settings, config, TRAINED)
 run_genes = partial(fold_genes, TRAINED)
 run_leaks = partial(leak_report, TRAINED, config["split"]["folds"])
@@ -91,7 +93,7 @@ rule all:
 rule external:
     """Target: every method on the archive that the config section `external` names."""
     input:
-        dice=lambda wildcards: external_scores(config),
+        results=lambda wildcards: external_scores(config),
 
 
 include: "workflow/rules/simulate.smk"

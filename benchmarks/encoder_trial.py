@@ -26,9 +26,9 @@ from mgi.datasets.slices import SliceSet
 from mgi.models.gene_encoder import BLOCKS
 from mgi.models.gene_tokens import FlatToken
 from mgi.models.group_attention import GroupTokens
-from mgi.models.mgi import build_aligner
+from mgi.models.mgi import build_dual_encoder
 from mgi.models.settings import ModelSettings
-from mgi.training.loop import Place, Randomness
+from mgi.training.loop import Randomness, RunContext
 from mgi.training.pretrain import Pairs, pretrain
 from mgi.training.settings import PretrainSettings
 
@@ -104,12 +104,12 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
     ends: list[float] = []
     hook = register_optimizer_step_post_hook(lambda *_: ends.append(time.perf_counter()))
     randomness = Randomness.seeded(0)
-    aligner = build_aligner(model, spec["length"])
+    aligner = build_dual_encoder(model, spec["length"])
     pairs = drawn_pairs(STEP_PATIENTS, model.image_size, spec["length"])
     few = drawn_pairs(2, model.image_size, spec["length"])  # validation is not what is measured
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(checkpoints=Path(folder), identity="step", randomness=randomness)
-        pretrain(aligner, pairs, few, settings, place=place)
+        run_context = RunContext(checkpoints=Path(folder), identity="step", randomness=randomness)
+        pretrain(aligner, pairs, few, settings, context=run_context)
     hook.remove()
     steps = [later - earlier for earlier, later in pairwise(ends)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB

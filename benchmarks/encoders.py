@@ -36,7 +36,7 @@ STEPS: dict[str, dict[str, Any]] = {
     "causal": {"model": {"bidirectional": False}},
     "causal, without masked genes": {"model": {"bidirectional": False}, "pretrain": {"masked_gene_weight": 0.0}},
 }
-# As rule `pretrain` starts its job; docs/models.md says why.
+# As rule `pretrain` starts its job; docs/explanation/what-mgi-is.md says why.
 STEP_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "4194304", "THP_MEM_ALLOC_ENABLE": "1"}
 TARGETS: dict[str, Target] = {
     "mamba: forward vs transformer": ("<=", "ratio", 1 / 100),

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from mgi.commands._learning import Fold, device
-from mgi.models.mgi import Aligner, build_aligner
+from mgi.models.mgi import DualEncoder, build_dual_encoder
 from mgi.training.pretrain import Pairs
 from mgi.training.weights import load_weights
 
@@ -67,13 +67,13 @@ def vectors_of(results: Path, role: str) -> tuple[Tensor, Tensor]:
     )
     fold = Fold(given, FOLD)
     weights = load_weights(results / f"runs/{RUN}/weights.safetensors", genes=fold.gene_ids)
-    aligner = build_aligner(weights.model, len(fold.gene_ids)).to(device())
+    aligner = build_dual_encoder(weights.model, len(fold.gene_ids)).to(device())
     aligner.load_state_dict(weights.tensors)
     return encode(aligner.eval(), fold.pairs(fold.images(role), weights.model))
 
 
 @torch.no_grad()
-def encode(aligner: Aligner, pairs: Pairs) -> tuple[Tensor, Tensor]:
+def encode(aligner: DualEncoder, pairs: Pairs) -> tuple[Tensor, Tensor]:
     """A patient's image vector is the mean over all slices: which of them show the tumour is not asked."""
     found = []
     for few in torch.arange(len(pairs.genes)).split(PATIENTS_AT_ONCE):

@@ -30,12 +30,13 @@ from mgi.datasets.slices import SliceSet, prepare_slices
 from mgi.models.mgi import MGI
 from mgi.models.settings import ModelSettings
 from mgi.shards.image_shard import iter_images
-from mgi.tasks.segmentation.finetune import finetune, parameter_groups
-from mgi.tasks.segmentation.finetune_batches import SegmentationBatch, SegmentationDrawer
+from mgi.tasks.segmentation import learning
+from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
 from mgi.tasks.segmentation.loss import segmentation_loss
 from mgi.tasks.segmentation.segmenters import build_segmenter
-from mgi.training.gene_cache import segment
-from mgi.training.loop import BATCHES_AHEAD, GRADIENT_NORM, Place, Randomness
+from mgi.training.finetune import finetune, parameter_groups
+from mgi.training.gene_cache import forward
+from mgi.training.loop import BATCHES_AHEAD, GRADIENT_NORM, Randomness, RunContext
 from mgi.training.optimiser import make_optimiser
 from mgi.training.precision import precision_of
 from mgi.training.pretrain import Pairs
@@ -155,8 +156,8 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
         ends: list[float] = []
         hook = register_optimizer_step_post_hook(lambda *_, ends=ends: ends.append(now(device)))
         with tempfile.TemporaryDirectory() as folder:
-            place = Place(checkpoints=Path(folder) / "ckpt", identity=str(turn), randomness=randomness)
-            curve = finetune(model, pairs, few, settings, use_genes=True, place=place)
+            run_context = RunContext(checkpoints=Path(folder) / "ckpt", identity=str(turn), randomness=randomness)
+            curve = finetune(model, learning, pairs, few, settings, use_genes=True, context=run_context)
         hook.remove()
         waits.append(curve[-1]["data_wait"])
         steps = [later - earlier for earlier, later in pairwise(ends)][WARM - 1 :]
@@ -185,7 +186,7 @@ def alone_on(model: nn.Module, batch: SegmentationBatch, settings: FinetuneSetti
         optimiser.zero_grad(set_to_none=True)
         began = now(device)
         with context():
-            logits = segment(model, images, batch.genes, batch.patient, batch.has_genes, None)
+            logits = forward(model, images, batch.genes, batch.patient, batch.has_genes, None)
             loss = segmentation_loss(logits.float(), masks)
         loss.backward()
         passes.append(now(device) - began)

@@ -9,7 +9,7 @@ import torch
 
 from mgi.datasets.slices import prepare_slices
 from mgi.models.settings import ModelSettings
-from mgi.training.loop import Place, Randomness
+from mgi.training.loop import Randomness, RunContext
 from mgi.training.pretrain import Pairs
 
 N_GENES = 10
@@ -61,10 +61,10 @@ def pairs() -> Callable[..., Pairs]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Callable[..., Place]:
-    """A fresh place with its own folder and a seed; it seeds torch's initial weights as well."""
+def run_context(tmp_path: Path) -> Callable[..., RunContext]:
+    """A fresh context with its own folder and a seed; it seeds torch's initial weights as well."""
 
-    def make(name: str, seed: int = 0) -> Place:
-        return Place(checkpoints=tmp_path / name / "ckpt", identity=name, randomness=Randomness.seeded(seed))
+    def make(name: str, seed: int = 0) -> RunContext:
+        return RunContext(checkpoints=tmp_path / name / "ckpt", identity=name, randomness=Randomness.seeded(seed))
 
     return make

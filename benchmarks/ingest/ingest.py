@@ -1,6 +1,7 @@
 """Ingestion at the size of TCGA-LGG, cold, over the loopback: ours beside the peers, and each stage beside its floor.
 
-REQUIRED INPUTS: none; the data are generated. The peers take part where they are installed (docs/benchmarks.md).
+REQUIRED INPUTS: none; the data are generated. The peers take part where they are installed
+(docs/explanation/benchmarks.md).
 OUTPUTS: a table, and for people and programs --output: a list of {name, value, unit, peer, ratio} (see figures.py).
 A killed run goes on: what was measured lies in <folder>/measured-*.json; ours is measured again at a new commit.
 
@@ -146,7 +147,7 @@ def main() -> None:
     print(f"share of the processors that the host took away during a measurement: at most {taken:.0%}")
     for peer in PEERS.values():
         if not any(peer in row["name"] for row in rows):
-            print(f"{peer}: left out, since nobody says where it is; see docs/peers.md")
+            print(f"{peer}: left out, since nobody says where it is; see docs/explanation/peers.md")
     print(text_of(rows))
 
 

@@ -31,10 +31,12 @@ from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, iter_images
+from mgi.tasks.expression_inputs import ExpressionInput
+from mgi.tasks.segmentation import learning
 from mgi.tasks.segmentation.dice import at_least, dice
-from mgi.tasks.segmentation.finetune import finetune
-from mgi.tasks.segmentation.predict import GeneMode, predict_native
-from mgi.training.loop import Place, Randomness
+from mgi.tasks.segmentation.learning import predict
+from mgi.training.finetune import finetune
+from mgi.training.loop import Randomness, RunContext
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings, PredictSettings, ScheduleSettings
 
@@ -93,8 +95,8 @@ def settings_of(args: argparse.Namespace) -> FinetuneSettings:
 
 def native_dice(model: nn.Module, pairs: Pairs, images: list[PatientImages]) -> dict[str, float]:
     """Dice of each patient's volume on the native grid, from the bytes that a prediction file would hold."""
-    real = GeneMode(name="real", genes=pairs.genes, donors=list(pairs.slices.patient_ids), use_genes=True)
-    found = predict_native(model, pairs, real, PredictSettings())
+    own = ExpressionInput(name="own", genes=pairs.genes, donors=list(pairs.slices.patient_ids), use_genes=True)
+    found = predict(model, pairs, own, PredictSettings())
     return {
         patient: dice(at_least(np.stack(stored), 0.5), one.masks > 0)
         for (patient, stored), one in zip(found, images, strict=True)
@@ -114,8 +116,8 @@ def main() -> None:
     model = build_mgi(sizes, pairs.genes.shape[1]).to(device())
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(checkpoints=Path(folder), identity="overfit", randomness=randomness)
-        curve = finetune(model, pairs, pairs, settings, use_genes=True, place=place)
+        run_context = RunContext(checkpoints=Path(folder), identity="overfit", randomness=randomness)
+        curve = finetune(model, learning, pairs, pairs, settings, use_genes=True, context=run_context)
     seconds = time.monotonic() - began
     by_patient = native_dice(model, pairs, images)
     result = {

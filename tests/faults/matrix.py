@@ -1,6 +1,6 @@
 """Run the whole matrix and print one line of counts; exit 1 where anything is wrong. With --table, only the table.
 
-The table is the one of docs/reliability.md, which a test compares with it.
+The table is the one of docs/explanation/reliability.md, which a test compares with it.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def counts(verdicts: Sequence[Verdict]) -> str:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--table", action="store_true", help="print the table of docs/reliability.md and stop")
+    options.add_argument("--table", action="store_true", help="print the table of the reliability page and stop")
     options.add_argument("--only", default="", help="run the cases whose name holds this text")
     chosen = options.parse_args()
     if chosen.table:

@@ -7,7 +7,7 @@ from fault_cases import CASES, name_of
 from fault_run import Verdict
 from matrix import counts, table
 
-PAGE = Path(__file__).parents[2] / "docs/reliability.md"
+PAGE = Path(__file__).parents[2] / "docs/explanation/reliability.md"
 
 
 def test_the_documented_table_is_the_matrix() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from mgi.core.errors import ResourceError
 from mgi.core.files import atomic_path, write_json
+from mgi.core.run import Run
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 from mgi.shards.parquet import write_table
 
@@ -60,7 +61,13 @@ def _weights(path: Path, fill: float) -> None:
     from mgi.training.weights import save_weights
 
     module = torch.nn.Linear(1000, 800)
-    save_weights(path, module, spec={"fill": fill}, model=ModelSettings(), genes=["a"])
+    save_weights(
+        path,
+        module,
+        run=Run(task="segmentation", method="mgi", inputs=("flair",), fold=0, seed=int(fill)),
+        model=ModelSettings(),
+        genes=["a"],
+    )
 
 
 WRITERS: dict[str, Write] = {

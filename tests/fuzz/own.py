@@ -97,6 +97,6 @@ def read_weights(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
     def call(path: Path) -> Any:
         found = load_weights(path, genes=["a", "b"])
-        return {name: value.tolist() for name, value in found.tensors.items()}, found.spec, found.model, found.genes
+        return {name: value.tolist() for name, value in found.tensors.items()}, found.run, found.model, found.genes
 
     return on_disk(scratch, call)

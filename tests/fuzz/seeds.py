@@ -154,6 +154,7 @@ def _write_trained(folder: Path) -> None:
     """A checkpoint and released weights. Here, not where they are read: two workers would write them at once."""
     import torch
 
+    from mgi.core.run import Run
     from mgi.models.settings import ModelSettings
     from mgi.training.checkpoint import save_checkpoint
     from mgi.training.weights import save_weights
@@ -161,9 +162,9 @@ def _write_trained(folder: Path) -> None:
     torch.manual_seed(0)
     state = {"weights": torch.arange(200.0), "step": 3, "rng": torch.get_rng_state()[:64]}
     save_checkpoint(folder / "checkpoint", state, step=3, identity="x")
-    spec = {"key": "mgi", "seed": 0, "fold": 1, "genes": "real"}
+    run = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), fold=1, seed=0)
     path = folder / "weights/weights.safetensors"
-    save_weights(path, torch.nn.Linear(9, 8), spec=spec, model=ModelSettings(), genes=["a", "b"])
+    save_weights(path, torch.nn.Linear(9, 8), run=run, model=ModelSettings(), genes=["a", "b"])
 
 
 def _write_shards(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """A simulated archive with all its exceptions, served for software that was not written with it.
 
-These tests run only where a peer is installed and named in the environment; docs/peers.md says how.
+These tests run only where a peer is installed and named in the environment; docs/explanation/peers.md says how.
 """
 
 import json
@@ -51,7 +51,7 @@ def archive(archive_folder: Path) -> Iterator[Served]:
 def peer(variable: str) -> str:
     """Where a peer is installed; skips the test where nobody says."""
     if not os.environ.get(variable):
-        pytest.skip(f"{variable} is not set; docs/peers.md says how to install the peer")
+        pytest.skip(f"{variable} is not set; docs/explanation/peers.md says how to install the peer")
     path = os.environ[variable]
     assert Path(path).is_file(), f"{variable}: no file {path}"
     return path

@@ -9,6 +9,7 @@ from mgi.cli import command_names
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FIGURE_PAGE = (ROOT / "docs/explanation/how-data-flows.md").read_text(encoding="utf-8")
 TOP_PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAGES = [*TOP_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
 RULES = [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
@@ -37,7 +38,7 @@ def code_of(text: str) -> str:
 
 @pytest.mark.parametrize("name", rule_names())
 def test_every_rule_stands_in_the_figure(name: str) -> None:
-    (figure,) = re.findall(r"^```mermaid\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (figure,) = re.findall(r"^```mermaid\n(.*?)^```", FIGURE_PAGE, re.MULTILINE | re.DOTALL)
     assert re.search(rf"\b{name}\b", figure)
 
 
@@ -66,6 +67,25 @@ def test_every_file_of_the_repository_that_is_named_exists(page: Path) -> None:
 def test_every_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_link_to_a_heading_finds_it(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text())
+    inside = [((page.parent / link if link else page), heading) for link, heading in links if "://" not in link]
+    assert [(relative(target.resolve()), name) for target, name in inside if name not in headings(target)] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as the places that show Markdown make them."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    titles = [re.sub(r"[`*]", "", title).strip().lower() for title in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)]
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([\w/]+\.py)`", FIGURE_PAGE))))
+def test_every_file_of_the_walks_exists(name: str) -> None:
+    assert [path for path in (ROOT / "src/mgi").rglob("*.py") if f"/{path.relative_to(ROOT)}".endswith(f"/{name}")]
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CITATION.cff"], ids=relative)

@@ -23,7 +23,7 @@ mkdir -p "$2" && cat piece-* | tar x -C "$2"
 
 
 def carry(source: Path, target: Path, pieces: Path, *parts: str) -> None:
-    """What docs/gpu.md types."""
+    """What docs/how-to/move-results.md types."""
     pieces.mkdir()
     places = [source / RESULTS, target / RESULTS, pieces]
     subprocess.run(["bash", "-euo", "pipefail", "-c", CARRY, "carry", *map(str, places), *parts], check=True)

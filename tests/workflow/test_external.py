@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from lib.config import ConfigError
-from lib.external import external_config, split_of, whole_runs
+from lib.external import external_config, split_of
 from mgi.config.tree import checked
+from mgi.core.run_table import full_cohort_runs
 
 ROOT = Path(__file__).parents[2]
 Jobs = Callable[[str], dict[str, int]]
@@ -39,14 +40,14 @@ def config_with(external: dict[str, Any] | None) -> dict[str, Any]:
 
 def test_the_runs_of_the_whole_cohort_are_those_of_one_fold_more() -> None:
     config = config_with(ELSEWHERE)
-    runs = whole_runs(config)
-    assert {spec.fold for spec in runs.values()} == {5}
-    assert [spec.method for spec in runs.values() if spec.method != "pretrain"] == [
+    runs = full_cohort_runs(config)
+    assert {run.fold for run in runs.values()} == {5}
+    assert [run.method for run in runs.values() if not run.is_pretraining] == [
         "mgi", "mgi", "mgi", "mgi", "unet", "resunet", "attention_unet", "deeplabv3plus",
     ]  # fmt: skip
     assert split_of(config, 4) == "<results>/tables/split.parquet"
     assert split_of(config, 5) == "<results>/tables/whole.parquet"
-    assert whole_runs(config_with(None)) == {}
+    assert full_cohort_runs(config_with(None)) == {}
 
 
 def test_the_other_archive_has_sources_of_its_own_and_all_else_of_the_first() -> None:
@@ -126,12 +127,12 @@ def test_patients_from_elsewhere_are_scored_and_the_folds_left_alone(
     made = folder / "results/toy/external"
     admitted = json.loads((made / "admitted/facts.json").read_text())
     with (made / "evaluation/patients.csv").open(newline="") as table:
-        tested = {row["patient_id"] for row in csv.DictReader(table) if row["genes"] == "real"}
+        tested = {row["patient_id"] for row in csv.DictReader(table) if row["expression_input"] == "own"}
     assert len(tested) == admitted["patients"] > 1
     assert not tested & set(SIMULATED["exclude"])
-    with (made / "evaluation/dice.csv").open(newline="") as table:
+    with (made / "evaluation/results.csv").open(newline="") as table:
         rows = [row for row in csv.DictReader(table) if row["definition"] == "volume"]
-    assert {row["genes"] for row in rows} == {"real", "permuted", "mean", "null"}
+    assert {row["expression_input"] for row in rows} == {"own", "permuted", "cohort_mean", "null_token"}
     assert {row["n"] for row in rows} == {str(len(tested))}
     again = snakemake(folder, "external", "-n", *options)
     assert "Nothing to be done" in again.stdout

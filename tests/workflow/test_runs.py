@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 
 from lib.runs import (
-    READ_WITHOUT_GENES,
     by_patient,
     by_slice,
+    evaluated,
     fold_genes,
     leak_report,
     model_settings,
     pretrained_weights,
-    run_table,
-    segmenters,
-    spec_json,
+    run_json,
 )
+from mgi.core.run_table import IMAGE_SETTINGS, run_table
 from mgi.models.baselines import BASELINES
 from mgi.models.settings import ModelSettings
 from mgi.tasks.segmentation.segmenters import build_segmenter
@@ -27,44 +26,41 @@ BOTH = {"methods": ["mgi", "unet"], "folds": [0, 2], "seeds": [0, 1], "controls"
 
 def test_methods_folds_and_seeds_are_all_combined() -> None:
     table = run_table(BOTH)
-    assert segmenters(table) == [
-        f"{row}-fold{fold}-seed{seed}"
-        for row in ("mgi-real", "mgi-none", "unet-none")
-        for fold in (0, 2)
-        for seed in (0, 1)
+    assert evaluated(table) == [
+        f"{row}-fold{fold}-seed{seed}" for row in ("mgi", "mgi-no-genes", "unet") for fold in (0, 2) for seed in (0, 1)
     ]
-    assert [key for key in table if key not in segmenters(table)] == [
+    assert [key for key in table if key not in evaluated(table)] == [
         f"pretrain-fold{fold}-seed{seed}" for fold in (0, 2) for seed in (0, 1)
     ]
 
 
 def test_a_key_is_the_key_of_its_row() -> None:
     table = run_table(BOTH)
-    assert all(spec.key == key for key, spec in table.items())
-    assert json.loads(spec_json(table, SimpleNamespace(run="mgi-none-fold2-seed1"))) == {
-        "key": "mgi-none-fold2-seed1", "method": "mgi", "genes": "none", "fold": 2, "seed": 1, "protocol": "patient",
-        "pretrained": "pretrain-fold2-seed1",
+    assert all(run.key == key for key, run in table.items())
+    assert json.loads(run_json(table, SimpleNamespace(run="mgi-no-genes-fold2-seed1"))) == {
+        "task": "segmentation", "method": "mgi", "inputs": ["flair"], "control": "no-genes", "split_unit": "patient",
+        "fold": 2, "seed": 1, "pretrained": "pretrain-fold2-seed1",
     }  # fmt: skip
 
 
 def test_a_run_reads_the_genes_and_the_pretraining_of_its_own_fold_and_seed() -> None:
     table = run_table(BOTH)
-    mgi, unet = SimpleNamespace(run="mgi-real-fold2-seed1"), SimpleNamespace(run="unet-none-fold0-seed0")
+    mgi, unet = SimpleNamespace(run="mgi-fold2-seed1"), SimpleNamespace(run="unet-fold0-seed0")
     assert fold_genes(table, mgi) == "<results>/folds/2/genes.parquet"
     assert pretrained_weights(table, mgi) == ["<results>/runs/pretrain-fold2-seed1/weights.safetensors"]
     assert pretrained_weights(table, unet) == []
 
 
 def test_without_mgi_nothing_is_pretrained() -> None:
-    assert list(run_table(BOTH | {"methods": ["unet"], "folds": [0], "seeds": [5]})) == ["unet-none-fold0-seed5"]
+    assert list(run_table(BOTH | {"methods": ["unet"], "folds": [0], "seeds": [5]})) == ["unet-fold0-seed5"]
 
 
 @pytest.mark.parametrize(
     ("control", "kinds"),
     [
-        ("no-genes", ["mgi-none"]),
-        ("random-id", ["mgi-fingerprint", "pretrain-fingerprint"]),
-        ("no-pretraining", ["mgi-scratch"]),
+        ("no-genes", ["mgi-no-genes"]),
+        ("random-id", ["mgi-random-id", "pretrain-random-id"]),
+        ("no-pretraining", ["mgi-no-pretraining"]),
     ],
 )
 def test_a_control_adds_its_rows_per_fold_and_seed(control: str, kinds: list[str]) -> None:
@@ -73,23 +69,23 @@ def test_a_control_adds_its_rows_per_fold_and_seed(control: str, kinds: list[str
     assert sorted(set(with_control) - set(without)) == added
 
 
-def test_fingerprints_are_pretrained_on_fingerprints_and_scratch_on_nothing() -> None:
+def test_random_vectors_are_pretrained_on_too_and_no_pretraining_starts_from_nothing() -> None:
     table = run_table(BOTH | {"controls": ["no-genes", "random-id", "no-pretraining"]})
-    genes = {key.rsplit("-", 2)[0]: (spec.genes, spec.pretrained) for key, spec in table.items() if spec.fold == 0}
-    assert genes == {
-        "pretrain": ("real", None),
-        "pretrain-fingerprint": ("fingerprint", None),
-        "mgi-real": ("real", "pretrain-fold0-seed1"),
-        "mgi-none": ("none", "pretrain-fold0-seed1"),
-        "mgi-fingerprint": ("fingerprint", "pretrain-fingerprint-fold0-seed1"),
-        "mgi-scratch": ("real", None),
-        "unet-none": ("none", None),
+    found = {key.rsplit("-", 2)[0]: (len(run.inputs), run.pretrained) for key, run in table.items() if run.fold == 0}
+    assert found == {
+        "pretrain": (2, None),
+        "pretrain-random-id": (2, None),
+        "mgi": (2, "pretrain-fold0-seed1"),
+        "mgi-no-genes": (1, "pretrain-fold0-seed1"),
+        "mgi-random-id": (2, "pretrain-random-id-fold0-seed1"),
+        "mgi-no-pretraining": (2, None),
+        "unet": (1, None),
     }
 
 
 def test_without_mgi_there_are_no_controls() -> None:
     assert list(run_table(BOTH | {"methods": ["unet"], "controls": ["random-id"], "folds": [1], "seeds": [0]})) == [
-        "unet-none-fold1-seed0"
+        "unet-fold1-seed0"
     ]
 
 
@@ -98,18 +94,18 @@ def test_what_is_split_by_slice_is_apart_from_what_is_compared() -> None:
     honest, table = run_table(BOTH), run_table(BOTH | {"leaky_slice_split": leaky})
     assert by_slice(honest) == []
     assert by_patient(table) == [*by_patient(honest)]
-    assert segmenters(table) == segmenters(honest)
-    assert by_slice(table) == [f"{kind}-slice-fold1-seed0" for kind in ("mgi-real", "mgi-fingerprint", "unet-none")]
-    added = {key: spec for key, spec in table.items() if key not in honest}
-    assert {spec.protocol for spec in added.values()} == {"slice"}
-    assert added["mgi-real-slice-fold1-seed0"].pretrained == "pretrain-slice-fold1-seed0"
-    assert added["pretrain-fingerprint-slice-fold1-seed0"].genes == "fingerprint"
-    assert set(added) == {*by_slice(table), "pretrain-slice-fold1-seed0", "pretrain-fingerprint-slice-fold1-seed0"}
+    assert evaluated(table) == evaluated(honest)
+    assert by_slice(table) == [f"{kind}-slice-fold1-seed0" for kind in ("mgi", "mgi-random-id", "unet")]
+    added = {key: run for key, run in table.items() if key not in honest}
+    assert {run.split_unit for run in added.values()} == {"slice"}
+    assert added["mgi-slice-fold1-seed0"].pretrained == "pretrain-slice-fold1-seed0"
+    assert added["pretrain-random-id-slice-fold1-seed0"].control == "random-id"
+    assert set(added) == {*by_slice(table), "pretrain-slice-fold1-seed0", "pretrain-random-id-slice-fold1-seed0"}
 
 
-def test_a_run_waits_for_the_check_of_its_own_protocol() -> None:
+def test_a_run_waits_for_the_check_of_its_own_split_unit() -> None:
     table = run_table(BOTH | {"leaky_slice_split": BOTH})
-    run, of_a_slice = (SimpleNamespace(run=f"unet-none{part}-fold0-seed0") for part in ("", "-slice"))
+    run, of_a_slice = (SimpleNamespace(run=f"unet{part}-fold0-seed0") for part in ("", "-slice"))
     reports = [leak_report(table, folds, one) for folds, one in ((5, run), (5, of_a_slice), (0, run))]
     assert reports == [f"<results>/tables/leaks{ending}.json" for ending in ("", "-slice", "-whole")]
 
@@ -132,7 +128,7 @@ class Recorder:
 def test_the_networks_of_the_comparison_read_no_other_setting(method: str) -> None:
     settings = Recorder(ModelSettings(baseline_width=4))
     build_segmenter(method, settings, n_genes=10)
-    assert settings.read <= set(READ_WITHOUT_GENES)
+    assert settings.read <= set(IMAGE_SETTINGS)
     assert {"baseline_width", "context_slices"} <= settings.read
 
 
@@ -140,7 +136,7 @@ def test_a_network_without_genes_is_given_what_it_reads_and_mgi_everything_but_t
     config = {"model": {**ModelSettings().plain(), "pathways": "sets.gmt"}}
     given = {
         run: json.loads(model_settings(config, run_table(BOTH), SimpleNamespace(run=f"{run}-fold0-seed0")))
-        for run in ("unet-none", "mgi-none", "pretrain")
+        for run in ("unet", "mgi-no-genes", "pretrain")
     }
-    assert set(given["unet-none"]) == set(READ_WITHOUT_GENES)
-    assert set(given["mgi-none"]) == set(given["pretrain"]) == set(config["model"]) - {"pathways"}
+    assert set(given["unet"]) == set(IMAGE_SETTINGS)
+    assert set(given["mgi-no-genes"]) == set(given["pretrain"]) == set(config["model"]) - {"pathways"}

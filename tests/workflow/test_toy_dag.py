@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 Toy = tuple[Path, str]
-RUNS = ("mgi-real-fold0-seed0", "mgi-none-fold0-seed0", "unet-none-fold0-seed0")
+RUNS = ("mgi-fold0-seed0", "mgi-no-genes-fold0-seed0", "unet-fold0-seed0")
 
 
 def test_every_stage_leaves_its_files(toy: Toy) -> None:
@@ -32,9 +32,15 @@ def test_a_second_run_has_nothing_to_do(toy: Toy, snakemake: Any) -> None:
 
 
 def test_each_method_has_a_row_with_its_own_genes(toy: Toy) -> None:
-    with (toy[0] / "results/toy/evaluation/dice.csv").open(newline="") as table:
-        rows = {(row["method"], row["genes"]) for row in csv.DictReader(table)}
-    assert {("mgi", "real"), ("mgi", "permuted"), ("mgi", "mean"), ("mgi-no-genes", "none"), ("unet", "none")} <= rows
+    with (toy[0] / "results/toy/evaluation/results.csv").open(newline="") as table:
+        rows = {(row["method"], row["expression_input"]) for row in csv.DictReader(table)}
+    assert {
+        ("mgi", "own"),
+        ("mgi", "permuted"),
+        ("mgi", "cohort_mean"),
+        ("mgi-no-genes", "not_used"),
+        ("unet", "not_used"),
+    } <= rows
 
 
 def test_the_report_says_that_the_cohort_is_simulated_and_loads_nothing(toy: Toy) -> None:

@@ -1,18 +1,11 @@
-"""Another archive to test on: its config, and the training runs that are tested there.
-
-Those runs train on the whole configured cohort: on the fold of the number after the last, which tests nobody.
-"""
+"""Another archive to test on: its config, and the table of its scores."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from mgi.core.run_table import full_cohort_section, split_file
+
 from .config import ConfigError
-from .runs import RunSpec, run_table
-
-
-def whole_runs(config: Mapping[str, Any]) -> dict[str, RunSpec]:
-    """The runs on the whole cohort by key; none where the config names no other archive."""
-    return {} if config["external"] is None else run_table(_whole(config))
 
 
 def external_scores(config: Mapping[str, Any]) -> str:
@@ -22,12 +15,12 @@ def external_scores(config: Mapping[str, Any]) -> str:
     """
     if config["external"] is None:
         raise ConfigError("external: found null, expected a section with `modalities`")
-    return "<results>/external/evaluation/dice.csv"
+    return "<results>/external/evaluation/results.csv"
 
 
 def split_of(config: Mapping[str, Any], fold: int) -> str:
     """The table that holds a fold."""
-    return f"<results>/tables/{'split' if fold < config['split']['folds'] else 'whole'}.parquet"
+    return f"<results>/{split_file(config, fold)}"
 
 
 def external_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,9 +38,5 @@ def external_config(config: Mapping[str, Any]) -> dict[str, Any]:
         "modalities": {**given["modalities"], "rna": {**given["modalities"]["rna"], "fit": fit}},
         "cohort": {"exclude": given["exclude"]},
         "split": {**config["split"], "folds": config["split"]["folds"] + 1},
-        "runs": _whole(config),
+        "runs": full_cohort_section(config),
     }
-
-
-def _whole(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {**config["runs"], "folds": [config["split"]["folds"]], "leaky_slice_split": None}

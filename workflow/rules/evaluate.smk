@@ -8,14 +8,14 @@ OUTPUTS: <results>/evaluation/.
 rule evaluation:
     """Target: all tables of scores."""
     input:
-        dice="<results>/evaluation/dice.csv",
+        results="<results>/evaluation/results.csv",
 
 
 rule evaluate:
     """Score one run's masks against the truth in every definition, patient by patient."""
     input:
         predictions="<results>/predictions/{run}.parquet",
-        slices="<results>/shards/flair/slices.parquet",
+        images="<results>/shards/flair/dataset.json",
     output:
         scores="<results>/evaluation/{run}.parquet",
     log:
@@ -35,7 +35,7 @@ rule evaluate:
         exec &> >(tee {log:q})
         python -m mgi evaluate \
             --predictions {input.predictions:q} \
-            --slices {input.slices:q} \
+            --image-shard {input.images:q} \
             --output {output.scores:q}
         """
 
@@ -43,11 +43,11 @@ rule evaluate:
 rule compare:
     """Put all runs side by side: intervals, paired tests, the gene audit."""
     input:
-        scores=expand("<results>/evaluation/{run}.parquet", run=SEGMENTERS),
+        scores=expand("<results>/evaluation/{run}.parquet", run=EVALUATED),
         split="<results>/tables/split.parquet",
     output:
-        dice="<results>/evaluation/dice.csv",
-        dice_all="<results>/evaluation/dice_all.csv",
+        results="<results>/evaluation/results.csv",
+        no_genes="<results>/evaluation/results_no_genes.csv",
         tests="<results>/evaluation/tests.csv",
         audit="<results>/evaluation/audit.csv",
         patients="<results>/evaluation/patients.csv",
@@ -71,8 +71,8 @@ rule compare:
             --scores {input.scores:q} \
             --split {input.split:q} \
             --settings {params.settings:q} \
-            --dice {output.dice:q} \
-            --dice-all {output.dice_all:q} \
+            --results-table {output.results:q} \
+            --no-genes {output.no_genes:q} \
             --tests {output.tests:q} \
             --audit {output.audit:q} \
             --patients {output.patients:q}
@@ -82,8 +82,8 @@ rule compare:
 rule paper_like:
     """Say what the paper's likely protocol would have claimed, watermarked; models split by slice stand here alone."""
     input:
-        scores=expand("<results>/evaluation/{run}.parquet", run=[*SEGMENTERS, *LEAKY]),
-        slices="<results>/shards/flair/slices.parquet",
+        scores=expand("<results>/evaluation/{run}.parquet", run=[*EVALUATED, *LEAKY]),
+        images="<results>/shards/flair/dataset.json",
         split="<results>/tables/split.parquet",
     output:
         table="<results>/evaluation/paper_like.csv",
@@ -105,7 +105,7 @@ rule paper_like:
         exec &> >(tee {log:q})
         python -m mgi paper-like \
             --scores {input.scores:q} \
-            --slices {input.slices:q} \
+            --image-shard {input.images:q} \
             --split {input.split:q} \
             --settings {params.settings:q} \
             --output {output.table:q}

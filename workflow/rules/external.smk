@@ -74,8 +74,8 @@ rule admit_external:
 
 use rule predict_fold from another as external_predict_fold with:
     input:
-        slices=f"{OUTSIDE}/shards/flair/slices.parquet",
-        values=f"{OUTSIDE}/admitted/values.parquet",
+        images=f"{OUTSIDE}/shards/flair/dataset.json",
+        expression=f"{OUTSIDE}/admitted/dataset.json",
         genes=WHOLE_FOLD,
         split=f"{OUTSIDE}/admitted/split.parquet",
         weights=f"{config['results']}/runs/{{run}}/weights.safetensors",
@@ -83,5 +83,5 @@ use rule predict_fold from another as external_predict_fold with:
 
 use rule compare from another as external_compare with:
     input:
-        scores=expand(f"{OUTSIDE}/evaluation/{{run}}.parquet", run=segmenters(WHOLE)),
+        scores=expand(f"{OUTSIDE}/evaluation/{{run}}.parquet", run=evaluated(WHOLE)),
         split=f"{OUTSIDE}/admitted/split.parquet",

@@ -34,16 +34,16 @@ rule report:
         split="<results>/tables/split.parquet",
         expression_lock="<results>/locks/rna.json",
         image_lock="<results>/locks/flair.json",
-        dice="<results>/evaluation/dice.csv",
-        dice_all="<results>/evaluation/dice_all.csv",
+        results="<results>/evaluation/results.csv",
+        no_genes="<results>/evaluation/results_no_genes.csv",
         tests="<results>/evaluation/tests.csv",
         audit="<results>/evaluation/audit.csv",
         patients="<results>/evaluation/patients.csv",
         paper_like=PAPER_LIKE,
-        slices="<results>/shards/flair/slices.parquet",
+        images="<results>/shards/flair/dataset.json",
         genes="<results>/shards/rna/genes.parquet",
-        predictions=expand("<results>/predictions/{run}.parquet", run=SEGMENTERS),
-        curves=expand("<results>/runs/{run}/curves.jsonl", run=HONEST),
+        predictions=expand("<results>/predictions/{run}.parquet", run=EVALUATED),
+        curves=expand("<results>/runs/{run}/curves.jsonl", run=COMPARED),
         config="<results>/config.json",
     output:
         report="<results>/report.html",
@@ -71,13 +71,13 @@ rule report:
             --split {input.split:q} \
             --expression-lock {input.expression_lock:q} \
             --image-lock {input.image_lock:q} \
-            --dice {input.dice:q} \
-            --dice-all {input.dice_all:q} \
+            --results-table {input.results:q} \
+            --no-genes {input.no_genes:q} \
             --tests {input.tests:q} \
             --audit {input.audit:q} \
             --patients {input.patients:q} \
             {params.paper_like:q} {input.paper_like:q} \
-            --slices {input.slices:q} \
+            --image-shard {input.images:q} \
             --genes {input.genes:q} \
             --predictions {input.predictions:q} \
             --curves {input.curves:q} \

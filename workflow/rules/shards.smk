@@ -137,7 +137,7 @@ rule check_leaks:
         runtime=30,
     params:
         datasets=lambda wildcards, input: described(input.shards),
-        protocol=lambda wildcards: LEAK_CHECKS[wildcards.of].protocol,
+        split_unit=lambda wildcards: LEAK_CHECKS[wildcards.of].split_unit,
         code=code_of("check-leaks"),
     shell:
         r"""
@@ -145,7 +145,7 @@ rule check_leaks:
         python -m mgi check-leaks \
             --split {input.split:q} \
             --dataset {params.datasets:q} \
-            --protocol {params.protocol:q} \
+            --split-unit {params.split_unit:q} \
             --output {output.report:q}
         """
 

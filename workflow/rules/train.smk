@@ -8,14 +8,14 @@ OUTPUTS: <results>/runs/, <results>/predictions/; checkpoints lie undeclared in 
 rule train:
     """Target: all trained models."""
     input:
-        weights=expand("<results>/runs/{run}/weights.safetensors", run=SEGMENTERS),
+        weights=expand("<results>/runs/{run}/weights.safetensors", run=EVALUATED),
 
 
 rule pretrain:
     """Align the gene and image encoders by contrast on a fold's training patients."""
     input:
-        slices="<results>/shards/flair/slices.parquet",
-        values="<results>/shards/rna/values.parquet",
+        images="<results>/shards/flair/dataset.json",
+        expression="<results>/shards/rna/dataset.json",
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -40,7 +40,7 @@ rule pretrain:
         runtime=config["compute"]["train_runtime"],
         gpu=pretraining_gpus(config),
     params:
-        spec=run_spec,
+        described=described_run,
         model=run_model,
         settings=settings("pretrain"),
         processes=config["pretrain"]["processes"],
@@ -55,25 +55,25 @@ rule pretrain:
         # Freed tensors go back to the system: glibc keeps several times as much of a whole transcriptome's.
         export MALLOC_MMAP_THRESHOLD_=4194304 THP_MEM_ALLOC_ENABLE=1
         {params.torchrun:q} python -m mgi pretrain \
-            --spec {params.spec:q} \
+            --run-json {params.described:q} \
             --model {params.model:q} \
             {params.pathways:q} {input.pathways:q} \
             --settings {params.settings:q} \
-            --slices {input.slices:q} \
-            --values {input.values:q} \
-            --genes {input.genes:q} \
+            --image-shard {input.images:q} \
+            --expression-shard {input.expression:q} \
+            --fold-genes {input.genes:q} \
             --split {input.split:q} \
             --weights {output.weights:q} \
             --curves {output.curves:q} \
-            --run {output.run:q}
+            --record {output.run:q}
         """
 
 
 rule finetune:
-    """Train one segmentation network, from pre-trained encoders where its row says so."""
+    """Train one network for its task, from pre-trained encoders where its row says so."""
     input:
-        slices="<results>/shards/flair/slices.parquet",
-        values="<results>/shards/rna/values.parquet",
+        images="<results>/shards/flair/dataset.json",
+        expression="<results>/shards/rna/dataset.json",
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -97,7 +97,7 @@ rule finetune:
         runtime=config["compute"]["train_runtime"],
         gpu=config["compute"]["gpu"],
     params:
-        spec=run_spec,
+        described=described_run,
         model=run_model,
         settings=settings("finetune"),
         pathways=["--pathways"] if PATHWAYS else [],
@@ -109,26 +109,26 @@ rule finetune:
         r"""
         exec &> >(tee {log:q})
         python -m mgi finetune \
-            --spec {params.spec:q} \
+            --run-json {params.described:q} \
             --model {params.model:q} \
             {params.pathways:q} {input.pathways:q} \
             --settings {params.settings:q} \
-            --slices {input.slices:q} \
-            --values {input.values:q} \
-            --genes {input.genes:q} \
+            --image-shard {input.images:q} \
+            --expression-shard {input.expression:q} \
+            --fold-genes {input.genes:q} \
             --split {input.split:q} \
             {params.pretrained:q} \
             --weights {output.weights:q} \
             --curves {output.curves:q} \
-            --run {output.run:q}
+            --record {output.run:q}
         """
 
 
 rule predict_fold:
-    """Segment every slice of the fold's test patients, with each kind of genes that the audit asks for."""
+    """Predict for the fold's test patients, with each expression input that the audit asks for."""
     input:
-        slices="<results>/shards/flair/slices.parquet",
-        values="<results>/shards/rna/values.parquet",
+        images="<results>/shards/flair/dataset.json",
+        expression="<results>/shards/rna/dataset.json",
         genes=run_genes,
         split="<results>/tables/split.parquet",
         weights="<results>/runs/{run}/weights.safetensors",
@@ -146,19 +146,19 @@ rule predict_fold:
         runtime=config["compute"]["train_runtime"],
         gpu=config["compute"]["gpu"],
     params:
-        spec=run_spec,
+        described=described_run,
         settings=settings("predict"),
         code=code_of("predict-fold"),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi predict-fold \
-            --spec {params.spec:q} \
+            --run-json {params.described:q} \
             --settings {params.settings:q} \
             --weights {input.weights:q} \
-            --slices {input.slices:q} \
-            --values {input.values:q} \
-            --genes {input.genes:q} \
+            --image-shard {input.images:q} \
+            --expression-shard {input.expression:q} \
+            --fold-genes {input.genes:q} \
             --split {input.split:q} \
             --output {output.predictions:q}
         """

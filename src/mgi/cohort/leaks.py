@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from mgi.cohort.split import IMAGE_ONLY, RNA_ONLY, TEST, TRAIN
+from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, UNPAIRED_IMAGE
 
 Roles = Iterable[tuple[str, str]]
 """Patient and role, a pair per row of the split in one fold."""
@@ -50,4 +50,4 @@ def _between(fold: int, kind: str, owned: Iterable[tuple[tuple[str, str], bytes]
 
 
 def _side(role: str) -> str:
-    return {RNA_ONLY: TRAIN, IMAGE_ONLY: TEST}.get(role, role)
+    return {UNPAIRED_EXPRESSION: TRAIN, UNPAIRED_IMAGE: TEST}.get(role, role)

@@ -1,6 +1,6 @@
 """A split that leaks, as papers have used it: a patient's slices are dealt to training, validation and test.
 
-For the comparison of protocols alone. Every patient of the test is then in training too, and so are its genes.
+Only to show by how much such a split flatters. Every patient of the test is then in training too, and so are its genes.
 """
 
 import hashlib
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from mgi.cohort.split import TEST, TRAIN, VALIDATION
 
-PATIENT_PROTOCOL, SLICE_PROTOCOL = "patient", "slice"
 TEST_SHARE = 5
 VALIDATION_SHARE = 5
 WATERMARK = "NOT comparable: leaks patients across the split"

@@ -14,7 +14,7 @@ from mgi.cohort.settings import SplitSettings
 from mgi.core.errors import BadInputError
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
-RNA_ONLY, IMAGE_ONLY = "rna_only", "image_only"
+UNPAIRED_EXPRESSION, UNPAIRED_IMAGE = "unpaired_expression", "unpaired_image"
 _FOLD_STREAM = 1  # keeps the validation draws apart from the draw of the folds
 
 
@@ -30,19 +30,20 @@ class SplitRow(NamedTuple):
 def split_patients(
     patient_ids: Iterable[str],
     settings: SplitSettings,
-    rna_only: Iterable[str] = (),
-    image_only: Iterable[str] = (),
+    unpaired_expression: Iterable[str] = (),
+    unpaired_image: Iterable[str] = (),
     *,
     sites: Mapping[str, str],
 ) -> list[SplitRow]:
     """A row per fold and patient, sorted; every patient is tested exactly once and folds differ by one patient at most.
 
     The `sites` of all patients are spread evenly over the folds; those with fewer patients than folds are pooled. The
-    order of the given patients does not matter. Those of `rna_only` have that role in every fold, those of `image_only`
-    in one; they change nothing for the others. Raises BadInputError where patients repeat or are too few for the folds.
+    order of the given patients does not matter. Those of `unpaired_expression` have that role in every fold, those of
+    `unpaired_image` in one; they change nothing for the others. Raises BadInputError where patients repeat or are too
+    few for the folds.
     """
-    patients, unpaired = _checked(patient_ids, rna_only, settings)
-    apart = sorted(image_only)
+    patients, unpaired = _checked(patient_ids, unpaired_expression, settings)
+    apart = sorted(unpaired_image)
     if shared := set(apart) & {*patients, *unpaired}:
         raise BadInputError(f"split: {min(shared)} has expression, expected none among the patients with an image only")
     strata = _strata(patients, settings.folds, sites)
@@ -50,25 +51,29 @@ def split_patients(
     rows = []
     for fold in range(settings.folds):
         rows += _fold_rows(fold, set(dealt[fold :: settings.folds]), strata, unpaired, settings, sites)
-        rows += [SplitRow(fold, patient, sites[patient], IMAGE_ONLY) for patient in apart[fold :: settings.folds]]
+        rows += [SplitRow(fold, patient, sites[patient], UNPAIRED_IMAGE) for patient in apart[fold :: settings.folds]]
     return sorted(rows)
 
 
 def whole_cohort(
-    patient_ids: Iterable[str], settings: SplitSettings, rna_only: Iterable[str] = (), *, sites: Mapping[str, str]
+    patient_ids: Iterable[str],
+    settings: SplitSettings,
+    unpaired_expression: Iterable[str] = (),
+    *,
+    sites: Mapping[str, str],
 ) -> list[SplitRow]:
     """One fold more, of the number after the last, that tests nobody: all train but those who validate.
 
     Validation is drawn as in the folds. Raises BadInputError as `split_patients` does.
     """
-    patients, unpaired = _checked(patient_ids, rna_only, settings)
+    patients, unpaired = _checked(patient_ids, unpaired_expression, settings)
     return _fold_rows(settings.folds, set(), _strata(patients, settings.folds, sites), unpaired, settings, sites)
 
 
 def _checked(
-    patient_ids: Iterable[str], rna_only: Iterable[str], settings: SplitSettings
+    patient_ids: Iterable[str], unpaired_expression: Iterable[str], settings: SplitSettings
 ) -> tuple[list[str], list[str]]:
-    patients, unpaired = sorted(patient_ids), sorted(rna_only)
+    patients, unpaired = sorted(patient_ids), sorted(unpaired_expression)
     if shared := set(patients) & set(unpaired):
         raise BadInputError(f"split: {min(shared)} has an image, expected none among the patients with expression only")
     if len(set(patients)) != len(patients):
@@ -94,7 +99,7 @@ def _fold_rows(
     if TRAIN not in roles.values():
         n_patients = len(roles) + len(tested)
         raise BadInputError(f"split: {n_patients} patients leave none to train on in fold {fold}")
-    roles |= dict.fromkeys(tested, TEST) | dict.fromkeys(unpaired, RNA_ONLY)
+    roles |= dict.fromkeys(tested, TEST) | dict.fromkeys(unpaired, UNPAIRED_EXPRESSION)
     return [SplitRow(fold, patient, sites[patient], roles[patient]) for patient in sorted(roles)]
 
 
@@ -113,7 +118,8 @@ def site_counts(rows: Iterable[SplitRow]) -> list[SiteCount]:
 
     Only patients with both expression and an image are counted.
     """
-    counts = Counter((row.fold, row.site, row.role) for row in rows if row.role not in (RNA_ONLY, IMAGE_ONLY))
+    unpaired = (UNPAIRED_EXPRESSION, UNPAIRED_IMAGE)
+    counts = Counter((row.fold, row.site, row.role) for row in rows if row.role not in unpaired)
     pairs = sorted({(fold, site) for fold, site, _ in counts})
     return [
         SiteCount(fold, site, *(counts[fold, site, role] for role in (TRAIN, VALIDATION, TEST))) for fold, site in pairs

@@ -1,7 +1,6 @@
-"""What the commands that train and predict share: reading a fold's patients as tensors, and the run's device."""
+"""What the commands that train and predict share: a fold's patients as tensors, the device, a run's files."""
 
 import argparse
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from mgi.cohort.slice_split import SLICE_PROTOCOL, slice_roles
-from mgi.cohort.split import RNA_ONLY, TEST, TRAIN, VALIDATION
+from mgi.cohort.slice_split import slice_roles
+from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
+from mgi.core.run import ENTRY, RANDOM_ID, Run
 from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.fitted_genes import read_fitted_genes
@@ -32,33 +32,6 @@ from mgi.training.weights import save_weights
 LOG = logging.getLogger(__name__)
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Options for the shards, the fold's genes and the split."""
-    parser.add_argument("--spec", required=True, help="JSON of the run's row in the table of runs")
-    parser.add_argument("--settings", required=True, help="JSON of the command's config section")
-    parser.add_argument("--slices", required=True, type=Path, help="image shard")
-    parser.add_argument("--values", required=True, type=Path, help="expression shard")
-    parser.add_argument("--genes", required=True, type=Path, help="the fold's gene list and scaler")
-    parser.add_argument("--split", required=True, type=Path)
-
-
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Options for the model that is to be trained, and its pathways."""
-    parser.add_argument("--model", required=True, help="JSON of the config section `model`")
-    parser.add_argument("--pathways", type=Path, help="gene sets (.gmt), for gene_tokens pathway")
-
-
-def read_spec(text: str) -> dict[str, Any]:
-    """The row of the table of runs that is to be done."""
-    try:
-        spec = dict(json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise BadInputError(f"--spec: {error}; expected the JSON of a row of the table of runs") from None
-    if missing := {"key", "method", "genes", "fold", "seed", "protocol"} - set(spec):
-        raise BadInputError(f"--spec: {sorted(missing)} missing")
-    return spec
-
-
 def read_model(text: str) -> ModelSettings:
     """The config section `model`."""
     return parse(ModelSettings, text, where="model")
@@ -70,38 +43,32 @@ def device() -> torch.device:
 
 
 class Fold:
-    """The patients of one fold: split, fitted genes, pathways if any, and tensors of a role on demand.
+    """The patients of a run's fold: split, fitted genes, pathways if any, and tensors of a role on demand.
 
-    With a `fingerprint_seed` every patient's expression is replaced by random numbers that name the patient. With
-    `by_slice` every patient has slices in every role: the split that leaks.
+    With the control `random-id` a fixed random vector replaces each patient's expression. Split by slice, every
+    patient has slices in every role.
     """
 
-    @classmethod
-    def of(cls, args: argparse.Namespace, spec: dict[str, Any]) -> "Fold":
-        """The fold of a run, with what the run sees as genes."""
-        seed = spec["seed"] if spec["genes"] == "fingerprint" else None
-        return cls(args, spec["fold"], fingerprint_seed=seed, by_slice=spec["protocol"] == SLICE_PROTOCOL)
-
-    def __init__(
-        self, args: argparse.Namespace, fold: int, *, fingerprint_seed: int | None = None, by_slice: bool = False
-    ) -> None:
+    def __init__(self, args: argparse.Namespace, run: Run) -> None:
         self.split = read_split(args.split)
-        self.number = fold
-        self.fitted: FittedGenes = read_fitted_genes(args.genes)
+        self.number = run.fold
+        self.fitted: FittedGenes = read_fitted_genes(args.fold_genes)
         trained = self.patients(TRAIN)  # none where all patients are from elsewhere
         if trained and self.fitted.train_hash != train_hash_of(trained):
-            raise BadInputError(f"{args.genes}: fitted on other patients than fold {fold} of {args.split} trains on")
+            raise BadInputError(
+                f"{args.fold_genes}: fitted on other patients than fold {run.fold} of {args.split} trains on"
+            )
         self.gene_ids = self.fitted.gene_ids
         self.gene_hash = digest_of(self.gene_ids)
         self._sets = self._read_sets(vars(args).get("pathways"))
-        self._expression = read_expression(args.values.parent)
-        self._images_folder = args.slices.parent
-        self._fingerprint_seed = fingerprint_seed
-        self._by_slice = by_slice
+        self._expression = read_expression(args.expression_shard)
+        self._image_shard = args.image_shard
+        self._random_id_seed = run.seed if run.control == RANDOM_ID else None
+        self._by_slice = run.leaks
 
     @property
     def gene_sets(self) -> Members | None:
-        """The genes of each pathway as places in the model's order, where a file of them was given."""
+        """The genes of each pathway as positions in the model's order, where a file of them was given."""
         return None if self._sets is None else self._sets.members
 
     def patients(self, role: str) -> list[str]:
@@ -115,7 +82,7 @@ class Fold:
 
     def images(self, role: str) -> list[PatientImages]:
         """Native volumes, whole, of the patients who have slices in a role, in order of patient ids."""
-        return list(iter_images(self._images_folder, self.with_slices(role)))
+        return list(iter_images(self._image_shard, self.with_slices(role)))
 
     def learning_pairs(self, role: str, model: ModelSettings) -> Pairs:
         """Slices of a role and its patients' genes; volumes are standardised whole before any slice is left out."""
@@ -134,32 +101,33 @@ class Fold:
         return Pairs(slices=slices, genes=genes)
 
     def genes(self, patients: list[str]) -> torch.Tensor:
-        """Standardised expression (P, G) of these patients, or their fingerprints."""
-        place = {patient: index for index, patient in enumerate(self._expression.patient_ids)}
-        if absent := [patient for patient in patients if patient not in place]:
+        """Standardised expression (P, G) of these patients, or their random vectors."""
+        row_of = {patient: row for row, patient in enumerate(self._expression.patient_ids)}
+        if absent := [patient for patient in patients if patient not in row_of]:
             raise BadInputError(f"expression shard: no expression of {absent[0]}, who is in the split")
-        if self._fingerprint_seed is not None:
-            return torch.from_numpy(random_id_vectors(patients, len(self.gene_ids), self._fingerprint_seed))
-        return torch.from_numpy(self.fitted.transform(self._expression.values[[place[one] for one in patients]]))
+        if self._random_id_seed is not None:
+            return torch.from_numpy(random_id_vectors(patients, len(self.gene_ids), self._random_id_seed))
+        return torch.from_numpy(self.fitted.transform(self._expression.values[[row_of[one] for one in patients]]))
 
     def average_genes(self) -> torch.Tensor:
         """Mean (G,) over the training patients of what the model sees as their genes."""
-        if self._fingerprint_seed is None:
+        if self._random_id_seed is None:
             return torch.tensor(self.fitted.average)
         trained = self.patients(TRAIN)
         return self.genes(trained).mean(0) if trained else torch.zeros(len(self.gene_ids))  # that of the distribution
 
-    def rna_only(self) -> list[str]:
+    def unpaired_expression(self) -> list[str]:
         """Patients with expression and no image, sorted: they may train the gene encoder.
 
         Raises BadInputError where one has another role in any fold: whoever is tested once is never trained on here.
         """
-        patients = self.patients(RNA_ONLY)
-        others = self.split.loc[(self.split["role"] != RNA_ONLY) & self.split["patient_id"].isin(patients)]
+        patients = self.patients(UNPAIRED_EXPRESSION)
+        others = self.split.loc[(self.split["role"] != UNPAIRED_EXPRESSION) & self.split["patient_id"].isin(patients)]
         if len(others):
             fold, patient, role = others[["fold", "patient_id", "role"]].iloc[0]
             raise BadInputError(
-                f"split: {patient} is {RNA_ONLY} in fold {self.number} and {role} in fold {fold}, expected one role"
+                f"split: {patient} is {UNPAIRED_EXPRESSION} in fold {self.number} and {role} in fold {fold}, "
+                "expected one role"
             )
         return patients
 
@@ -186,7 +154,7 @@ class Fold:
             "gene_hash": self.gene_hash,
             "n_genes": len(self.gene_ids),
             "pathways": pathways,
-            "fingerprint_seed": self._fingerprint_seed,
+            "random_id_seed": self._random_id_seed,
             "patients": {role: len(self.with_slices(role)) for role in (TRAIN, VALIDATION, TEST)},
         }
 
@@ -196,23 +164,23 @@ def finish(
     model: torch.nn.Module,
     curve: Curve,
     *,
-    spec: dict[str, Any],
+    run: Run,
     model_settings: ModelSettings,
     settings: Any,
     fold: Fold,
-    **stated: Any,
+    **more: Any,
 ) -> None:
-    """Write the three files of a training run: curve, facts (`stated` adds to them), and last the weights."""
+    """Write the three files of a training run: curve, record (`more` adds to them), and last the weights."""
     with atomic_path(args.curves) as part:
         part.write_text(curve_lines(curve))
     facts = {
-        "spec": spec,
+        ENTRY: run.record(),
         "settings": settings.plain(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": str(device()),
         "torch": torch.__version__,
         **fold.facts(),
-        **stated,
+        **more,
     }
-    write_json(args.run, facts)
-    save_weights(args.weights, model, spec=spec, model=model_settings, genes=fold.gene_ids, gene_sets=fold.gene_sets)
+    write_json(args.record, facts)
+    save_weights(args.weights, model, run=run, model=model_settings, genes=fold.gene_ids, gene_sets=fold.gene_sets)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mgi.cohort.cohort_table import read_cohort
 from mgi.cohort.duplicates import same_slices, same_values, slice_index
 from mgi.cohort.settings import AdmissionSettings
-from mgi.cohort.split import RNA_ONLY, TEST, SplitRow
+from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
             f"first is {missing[0]}; expected at most {settings.max_missing:.0%} (external.max_missing)"
         )
     shared = _shared(args, set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
-    with_image = sorted(trained.loc[trained["role"] != RNA_ONLY, "patient_id"])
+    with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
     known = slice_index(iter_images(args.slices.parent, with_image))
     images = iter_images(args.external_slices.parent, patients)
     shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}

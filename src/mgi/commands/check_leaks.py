@@ -1,7 +1,7 @@
 """Refuse a split whose training, validation and test have a patient, a vector or an image slice in common.
 
 INPUTS: split, and the dataset.json of every shard. OUTPUT: what was compared (JSON), which every training run waits
-for. The protocol `slice` divides patients on purpose: then the report says how many, and nothing else is different.
+for. With `--split-unit slice` patients are divided on purpose: then the report says how many.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from mgi.cohort.shard_digests import ShardDigests, digests_of_shard
 from mgi.cohort.slice_split import WATERMARK
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
+from mgi.core.run import PATIENT, SLICE, SPLIT_UNITS
 from mgi.shards.parquet import read_table
 from mgi.shards.schemas import SPLIT
 
@@ -23,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--split", required=True, type=Path)
     options.add_argument("--dataset", required=True, nargs="+", type=Path, help="the dataset.json of each shard")
-    options.add_argument("--protocol", choices=("patient", "slice"), default="patient")
+    options.add_argument("--split-unit", choices=SPLIT_UNITS, default=PATIENT)
     options.add_argument("--output", required=True, type=Path, help="the report, JSON")
     return options
 
@@ -38,9 +39,9 @@ def run(args: argparse.Namespace) -> None:
     write_json(
         args.output,
         {
-            "protocol": args.protocol,
-            "leaks": _on_purpose(folds) if args.protocol == "slice" else [],
-            **({"watermark": WATERMARK} if args.protocol == "slice" else {}),
+            "split_unit": args.split_unit,
+            "leaks": _on_purpose(folds) if args.split_unit == SLICE else [],
+            **({"watermark": WATERMARK} if args.split_unit == SLICE else {}),
             "compared": {
                 "patients": len({patient for roles in folds.values() for patient, _ in roles}),
                 **{f"{one.what.replace(' ', '_')}s": one.n_digests for one in shards},
@@ -67,7 +68,7 @@ def _folds(path: Path) -> dict[int, list[tuple[str, str]]]:
 
 
 def _on_purpose(folds: Mapping[int, list[tuple[str, str]]]) -> list[dict[str, Any]]:
-    """The protocol's own leak, said fold by fold: who has an image has slices in training, validation and test."""
+    """The leak of a split by slice, fold by fold: who has an image has slices in training, validation and test."""
     return [
         {
             "fold": fold,

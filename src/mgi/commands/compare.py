@@ -1,23 +1,24 @@
-"""Tables over all runs: Dice with intervals, each method against MGI, the gene audit, and the patients behind them.
+"""Tables over all runs: results with intervals, each method against MGI, the audit, and the patients behind them.
 
 Patients without expression are in one table alone, beside all others: what methods score that read no genes.
 """
 
 import argparse
-import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from mgi.cohort.slice_split import PATIENT_PROTOCOL
 from mgi.cohort.tables import read_split
 from mgi.core import settings
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
-from mgi.shards.parquet import read_table
-from mgi.tasks.segmentation.audit import audit_table
-from mgi.tasks.segmentation.cohort_tables import dice_table, paired_tests
-from mgi.tasks.segmentation.patient_scores import GENE_FREE, SCORES, per_patient, without_expression
+from mgi.evaluation.audit import audit_table
+from mgi.evaluation.cohort_tables import CASE, RESULT_COLUMNS, paired_tests
+from mgi.evaluation.expression_inputs import WITHOUT_EXPRESSION
+from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
+from mgi.shards.parquet import read_table, run_in
+from mgi.tasks.scoring import Scoring, headline_of, scoring_of
 from mgi.tasks.segmentation.settings import EvaluationSettings
 
 
@@ -26,36 +27,58 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
     parser.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
     parser.add_argument("--split", type=Path, required=True, help="split that names the patients without expression")
-    parser.add_argument("--dice", type=Path, required=True, help="a row per method, gene mode and definition (CSV)")
-    parser.add_argument("--dice-all", type=Path, required=True, help="the same without genes, over all patients (CSV)")
+    parser.add_argument("--results-table", type=Path, required=True, help="a row per method, input, definition (CSV)")
+    parser.add_argument("--no-genes", type=Path, required=True, help="the same without gene input, all patients (CSV)")
     parser.add_argument("--tests", type=Path, required=True, help="MGI against each other method (CSV)")
-    parser.add_argument("--audit", type=Path, required=True, help="real against other genes (CSV)")
-    parser.add_argument("--patients", type=Path, required=True, help="a row per method, gene mode and patient (CSV)")
+    parser.add_argument("--audit", type=Path, required=True, help="own expression against other inputs (CSV)")
+    parser.add_argument("--patients", type=Path, required=True, help="a row per method, input and patient (CSV)")
     return parser
 
 
 def run(args: argparse.Namespace) -> None:
     chosen = settings.parse(EvaluationSettings, args.settings, where="evaluation")
     scores = pd.concat([_read(path) for path in sorted(args.scores)], ignore_index=True)
-    everybody = per_patient(scores)
+    scoring = scoring_of(_task_of(scores))
+    headline = headline_of(scoring, chosen.headline)
+    everybody = per_patient(scores, scoring.definitions)
     patients = everybody[~everybody["patient_id"].isin(without_expression(read_split(args.split)))]
     how = {"draws": chosen.bootstrap_draws, "seed": chosen.seed}
     tables = {
         args.patients: patients,
-        args.dice: dice_table(patients, **how),
-        args.dice_all: dice_table(everybody[everybody["genes"].isin(GENE_FREE)], **how),
-        args.tests: paired_tests(patients, chosen.headline, **how),
-        args.audit: audit_table(patients, chosen.headline, **how),
+        args.results_table: _results(patients, scoring, **how),
+        args.no_genes: _results(everybody[everybody["expression_input"].isin(WITHOUT_EXPRESSION)], scoring, **how),
+        args.tests: paired_tests(patients, headline, **how),
+        args.audit: audit_table(patients, headline, **how),
     }
     for target, table in tables.items():
         with atomic_path(target) as part:
             table.to_csv(part, index=False, float_format="%.6g")
 
 
+def _results(patients: pd.DataFrame, scoring: Scoring, draws: int, seed: int) -> pd.DataFrame:
+    """A row per method, expression input and definition; columns that only this task has come last."""
+
+    def rows() -> Iterator[dict[str, object]]:
+        for case, group in patients.groupby(CASE, sort=True):
+            for row in scoring.summarise(group, draws, seed):
+                yield {**dict(zip(CASE, case, strict=True)), **row}
+
+    table = pd.DataFrame(rows())
+    more = [name for name in table.columns if name not in RESULT_COLUMNS]
+    whole = dict.fromkeys(["n", *more], "Int64")
+    return table.reindex(columns=[*RESULT_COLUMNS, *more]).astype(whole)
+
+
+def _task_of(scores: pd.DataFrame) -> str:
+    tasks = sorted(scores["task"].unique())
+    if len(tasks) != 1:
+        raise BadInputError(f"scores: of the tasks {', '.join(tasks) or 'none'}, expected those of one task")
+    return str(tasks[0])
+
+
 def _read(path: Path) -> pd.DataFrame:
-    table = read_table(path, SCORES)
-    spec = json.loads((table.schema.metadata or {}).get(b"spec", b"{}"))
-    if (protocol := spec.get("protocol", PATIENT_PROTOCOL)) != PATIENT_PROTOCOL:
-        raise BadInputError(f"{path}: protocol: found {protocol}, expected {PATIENT_PROTOCOL}: it leaks on purpose")
+    table, run = read_table(path, SCORES), run_in(path)
+    if run.leaks:
+        raise BadInputError(f"{path}: split_unit: found {run.split_unit}, expected patient: it leaks on purpose")
     scores: pd.DataFrame = table.to_pandas()
     return scores

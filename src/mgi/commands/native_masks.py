@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.evaluation.expression_inputs import NOT_USED, OWN
 from mgi.modalities.flair.nifti_output import write_mask
 from mgi.shards.image_shard import iter_images
+from mgi.shards.parquet import run_in
 from mgi.tasks.segmentation.dice import at_least
-from mgi.tasks.segmentation.prediction_file import read_patients, read_spec, read_volumes
+from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
 from mgi.tasks.segmentation.scores import THRESHOLD
 
 
@@ -30,9 +32,9 @@ class _Grid:
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--slices", type=Path, required=True, help="slices.parquet of the image shard")
+    options.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
     options.add_argument("--predictions", type=Path, help="predictions of one run; without it every reference mask")
-    options.add_argument("--genes", help="gene mode of the predictions (default: real, or none for such a method)")
+    options.add_argument("--expression-input", help="of the predictions (default: own, or not_used for such a method)")
     options.add_argument("--output", type=Path, required=True, help="folder for the NIfTI files")
     return options
 
@@ -40,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     patients = None if args.predictions is None else read_patients(args.predictions)
     grids, n_written = {}, 0
-    for images in iter_images(args.slices.parent, patients):
+    for images in iter_images(args.image_shard, patients):
         if images.affine is None or images.native_axes is None:
             print(f"{images.patient_id}: no geometry in its source, left out", file=sys.stderr)
             continue
@@ -53,23 +55,24 @@ def run(args: argparse.Namespace) -> None:
     if not grids:
         raise BadInputError(f"{args.slices}: no patient has a geometry; images of the Kaggle archive have none")
     if args.predictions is not None:
-        n_written += _write_predictions(args.predictions, args.genes, grids, args.output)
+        n_written += _write_predictions(args.predictions, args.expression_input, grids, args.output)
     print(f"{len(grids)} patients, {n_written} masks")
 
 
-def _write_predictions(path: Path, genes: str | None, grids: Mapping[str, _Grid], output: Path) -> int:
-    spec = read_spec(path)
+def _write_predictions(path: Path, given: str | None, grids: Mapping[str, _Grid], output: Path) -> int:
+    run = run_in(path)
+    given = given or (OWN if run.is_multimodal else NOT_USED)
     n_slices = {patient: grid.shape[0] for patient, grid in grids.items()}
     written = 0
-    for volume in read_volumes(path, n_slices, patients=grids, genes=genes or spec.genes):
+    for volume in read_volumes(path, n_slices, patients=grids, expression_input=given):
         grid = grids[volume.patient_id]
         if volume.probability.shape != grid.shape:
             raise BadInputError(
                 f"{path}: patient {volume.patient_id}: {volume.probability.shape}, expected {grid.shape} as the image"
             )
         mask = at_least(volume.probability, THRESHOLD).astype(np.uint8)
-        write_mask(output / f"{volume.patient_id}_{spec.key}.nii.gz", mask, grid.affine, grid.native_axes)
+        write_mask(output / f"{volume.patient_id}_{run.key}.nii.gz", mask, grid.affine, grid.native_axes)
         written += 1
     if written == 0:
-        raise BadInputError(f"{path}: no predictions with genes {genes or spec.genes}, expected another --genes")
+        raise BadInputError(f"{path}: no predictions with {given}, expected another --expression-input")
     return written

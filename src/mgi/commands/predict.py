@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     check_output(kind_of(args.image), args.image, args.output)
     release = load_release(args.model)
     if args.expression is not None and not release.reads_genes:
-        raise ConfigError(f"--expression: {release.weights.spec['key']} was trained without genes; leave it out")
+        raise ConfigError(f"--expression: {release.weights.run.key} was trained without genes; leave it out")
     new = read_new_image(args.image, args.series)
     expression = _expression(args, release)
     scaled = None if expression is None else release.fitted.transform(expression.values[np.newaxis])[0]
@@ -115,7 +115,7 @@ def _report(
         "flags": [asdict(flag) for flag in flags],
         "notes": list(new.notes),
         "threshold": release.threshold,
-        "model": {"run": release.weights.spec["key"], "digest": release.digest, "simulated": release.simulated},
+        "model": {"run": release.weights.run.key, "digest": release.digest, "simulated": release.simulated},
         "versions": {"mgi": mgi.__version__, "torch": torch.__version__},
         "use": "research only",
     }

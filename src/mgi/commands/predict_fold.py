@@ -1,29 +1,29 @@
-"""Segment every slice of a fold's test patients on their own grid, with each kind of genes that the audit asks for.
+"""Predict for a fold's test patients, with each expression input that the audit asks for.
 
-The fold's patients without expression are segmented too, by what needs none: a method without genes, or the null token.
+Patients of the fold without expression are predicted too, without genes or with the null token.
 
-INPUTS: weights, image shard, expression shard, the fold's genes, split. OUTPUT: predictions, one row a slice and mode.
+INPUTS: weights, image shard, expression shard, the fold's genes, split. OUTPUT: predictions in the task's format.
 No mask is read: shuffling the ground truth cannot change a prediction.
+BY HAND: mgi predict-fold --results results/X --run mgi-fold0-seed0
 """
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from mgi.cohort.slice_split import PATIENT_PROTOCOL
-from mgi.cohort.split import IMAGE_ONLY, TEST
-from mgi.commands._learning import Fold, add_inputs, device, read_spec
+from mgi.cohort.split import TEST, UNPAIRED_IMAGE
+from mgi.commands._learning import Fold, device
+from mgi.commands._run_options import add_run, complete
+from mgi.core.run import Run
 from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
+from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
 from mgi.models.settings import ModelSettings
-from mgi.tasks.segmentation.predict import gene_modes, predict_native, without_genes
-from mgi.tasks.segmentation.prediction_writer import prediction_writer
-from mgi.tasks.segmentation.segmenters import build_segmenter
+from mgi.tasks.expression_inputs import ExpressionInput, audit_inputs, without_genes
+from mgi.tasks.learning import learning_of
 from mgi.training.gene_cache import cache_for
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
@@ -31,45 +31,38 @@ from mgi.training.weights import load_weights
 
 
 def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
-    add_inputs(options)
-    options.add_argument("--weights", required=True, type=Path)
-    options.add_argument("--output", required=True, type=Path)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run(options)
+    options.add_argument("--output", type=Path, help="predictions of the run")
     return options
 
 
 def run(args: argparse.Namespace) -> None:
-    spec = read_spec(args.spec)
-    settings = parse(PredictSettings, args.settings, where="predict")
-    fold = Fold.of(args, spec)
+    run = complete(args, "predict")
+    task, settings = learning_of(run.task), parse(PredictSettings, args.settings, where="predict")
+    fold = Fold(args, run)
     weights = load_weights(args.weights, genes=fold.gene_ids)
-    model = build_segmenter(spec["method"], weights.model, len(weights.genes), weights.gene_sets)
+    model = task.build(run.method, weights.model, len(weights.genes), weights.gene_sets)
     model.load_state_dict(weights.tensors)
-    with prediction_writer(args.output, json.dumps(spec, sort_keys=True)) as writer:
-        for row in _rows(model.to(device()), fold, weights.model, spec, settings):
-            writer.add(*row)
+    model, cache = model.to(device()), cache_for(model)
+    with task.prediction_writer(args.output, run) as writer:
+        for pairs, given in _inputs(fold, weights.model, run, settings):
+            donors = dict(zip(pairs.slices.patient_ids, given.donors, strict=True))
+            for patient, prediction in task.predict(model, pairs, given, settings, cache):
+                writer.add(patient, given.name, donors[patient], prediction)
 
 
-def _rows(
-    model: Any, fold: Fold, sizes: ModelSettings, spec: dict[str, Any], settings: PredictSettings
-) -> Iterator[Any]:
-    """(patient, mode, donor, slices) of every test patient and gene mode, then of the patients without expression."""
-    images = [replace(patient, masks=None) for patient in fold.images(TEST)]
-    pairs = fold.pairs(images, sizes)
-    with_genes = spec["method"] == "mgi" and spec["genes"] != "none"
-    cache = cache_for(model)
-    average = fold.average_genes()
-    for mode in gene_modes(pairs.genes, average, pairs.slices.patient_ids, settings, with_genes=with_genes):
-        donors = dict(zip(pairs.slices.patient_ids, mode.donors, strict=True))
-        for patient, stored in predict_native(model, pairs, mode, settings, cache):
-            yield patient, mode.name, donors[patient], stored
-    if spec["protocol"] != PATIENT_PROTOCOL or not fold.patients(IMAGE_ONLY):
+def _inputs(
+    fold: Fold, sizes: ModelSettings, run: Run, settings: PredictSettings
+) -> Iterator[tuple[Pairs, ExpressionInput]]:
+    """The test patients with every expression input, then those without expression."""
+    pairs = fold.pairs([replace(patient, masks=None) for patient in fold.images(TEST)], sizes)
+    patients, average = pairs.slices.patient_ids, fold.average_genes()
+    for given in audit_inputs(pairs.genes, average, patients, settings, reads_genes=run.is_multimodal):
+        yield pairs, given
+    if run.leaks or not fold.patients(UNPAIRED_IMAGE):
         return
-    images = [replace(patient, masks=None) for patient in fold.images(IMAGE_ONLY)]
-    volumes = [(one.patient_id, one.slices, None) for one in images]
-    genes = torch.zeros(len(images), len(fold.gene_ids))
+    volumes = [(one.patient_id, one.slices, None) for one in fold.images(UNPAIRED_IMAGE)]
     slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_crop)
-    pairs = Pairs(slices=slices, genes=genes)
-    mode = without_genes(genes, "null" if with_genes else "none")
-    for patient, stored in predict_native(model, pairs, mode, settings, cache):
-        yield patient, mode.name, None, stored
+    genes = torch.zeros(len(volumes), len(fold.gene_ids))
+    yield Pairs(slices=slices, genes=genes), without_genes(genes, NULL_TOKEN if run.is_multimodal else NOT_USED)

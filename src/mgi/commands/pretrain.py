@@ -3,31 +3,29 @@
 Patients with expression and no image may join, for the gene encoder. Started by torchrun, each process takes a part of
 every batch.
 
-INPUTS: image shard, expression shard, the fold's genes, split. OUTPUTS: weights, curve, facts of the run.
+INPUTS: image shard, expression shard, the fold's genes, split. OUTPUTS: weights, curve, record of the run.
+BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 """
 
 import argparse
-from pathlib import Path
 
-from mgi.commands._learning import Fold, add_inputs, add_model, device, finish, read_model, read_spec
+from mgi.commands._learning import Fold, device, finish, read_model
+from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import ConfigError
 from mgi.core.settings import parse
-from mgi.models.mgi import build_aligner
+from mgi.models.mgi import build_dual_encoder
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.distributed import Group, processes
-from mgi.training.loop import Place, Randomness
+from mgi.training.loop import Randomness, RunContext
 from mgi.training.pretrain import pretrain
 from mgi.training.settings import PretrainSettings
 from mgi.training.weights import digest_of_tensors
 
 
 def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
-    add_inputs(options)
-    add_model(options)
-    options.add_argument("--weights", required=True, type=Path)
-    options.add_argument("--curves", required=True, type=Path)
-    options.add_argument("--run", required=True, type=Path)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_run(options)
+    add_training(options)
     return options
 
 
@@ -37,36 +35,39 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _run(args: argparse.Namespace, group: Group) -> None:
-    spec, model_settings = read_spec(args.spec), read_model(args.model)
+    run = complete(args, "pretrain")
+    if not run.is_pretraining:
+        raise ConfigError(f"--run: found {run.key}, expected a pre-training run")
+    model_settings = read_model(args.model)
     settings = parse(PretrainSettings, args.settings, where="pretrain")
     if settings.processes not in (1, group.size):
         raise ConfigError(
             f"pretrain.processes: found {settings.processes}, but started as {group.size}; "
             f"start it by torchrun --nproc-per-node {settings.processes}"
         )
-    fold = Fold.of(args, spec)
-    randomness = Randomness.seeded(spec["seed"])
-    aligner = build_aligner(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
+    fold = Fold(args, run)
+    randomness = Randomness.seeded(run.seed)
+    aligner = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
     training, validation = (fold.learning_pairs(role, model_settings) for role in ("train", "validation"))
     if min(len(training.genes), settings.schedule.batch) < group.size:
         raise ConfigError(
             f"pretrain.schedule.batch: {min(len(training.genes), settings.schedule.batch)} patients a step for "
             f"{group.size} processes, expected one each at least"
         )
-    rna_only = fold.genes(fold.rna_only() if settings.unpaired_batch and settings.reconstructs_genes else [])
+    unpaired = fold.genes(fold.unpaired_expression() if settings.unpaired_batch and settings.reconstructs_genes else [])
     checkpoints = args.weights.parent / "ckpt"
-    learned = (training.digest(), validation.digest(), digest_of_tensors({"genes": rna_only}))
-    identity = identity_of(spec, args.model, args.settings, fold.identity(), *learned)
+    learned = (training.digest(), validation.digest(), digest_of_tensors({"genes": unpaired}))
+    identity = identity_of(run.record(), args.model, args.settings, fold.identity(), *learned)
     curve = pretrain(
         aligner,
         training,
         validation,
         settings,
-        place=Place(checkpoints=checkpoints, identity=identity, randomness=randomness, genes=fold.gene_ids),
-        rna_only=rna_only,
+        context=RunContext(checkpoints=checkpoints, identity=identity, randomness=randomness, genes=fold.gene_ids),
+        unpaired=unpaired,
         group=group,
     )
     if group.leads:
-        stated = {"rna_only_patients": len(rna_only), "processes": group.size}
-        finish(args, aligner, curve, spec=spec, model_settings=model_settings, settings=settings, fold=fold, **stated)
+        more = {"unpaired_expression_patients": len(unpaired), "processes": group.size}
+        finish(args, aligner, curve, run=run, model_settings=model_settings, settings=settings, fold=fold, **more)
         remove_checkpoints(checkpoints)

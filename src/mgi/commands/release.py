@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mgi
-from mgi.cohort.slice_split import PATIENT_PROTOCOL
 from mgi.cohort.split import TRAIN
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.environment import commit
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
+from mgi.core.run import RANDOM_ID, run_of
 from mgi.evaluation.intervals import Interval, bootstrap_mean
+from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
 from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.normalise import FittedGenes, train_hash_of
 from mgi.release.card import CardFacts, model_card
@@ -28,7 +29,6 @@ from mgi.shards.dataset_manifest import DATASET
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table
-from mgi.tasks.segmentation.patient_scores import SCORES, per_patient, without_expression
 from mgi.tasks.segmentation.scores import HEADLINE
 from mgi.training.weights import load_weights
 
@@ -44,33 +44,34 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    facts_path = args.weights.with_name("run.json")
+    record_path = args.weights.with_name("run.json")
     results = args.results or args.weights.resolve().parents[2]
-    facts = _facts(facts_path)
-    spec = facts["spec"]
-    if spec["genes"] == "fingerprint":
-        raise BadInputError(f"{facts_path}: spec: genes: found fingerprint, expected real or none: a control")
-    if spec["protocol"] != PATIENT_PROTOCOL:
-        raise BadInputError(f"{facts_path}: spec: protocol: found {spec['protocol']}, expected {PATIENT_PROTOCOL}")
-    genes = results / f"folds/{spec['fold']}/genes.parquet"
+    record = _record(record_path)
+    run = run_of(record, str(record_path))
+    if run.control == RANDOM_ID:
+        raise BadInputError(f"{record_path}: run.control: found {RANDOM_ID}, expected none or another: it is no model")
+    if run.leaks:
+        raise BadInputError(f"{record_path}: run.split_unit: found {run.split_unit}, expected patient")
+    genes = results / f"folds/{run.fold}/genes.parquet"
     fitted = read_fitted_genes(genes)
     weights = load_weights(args.weights, genes=fitted.gene_ids)
-    if weights.spec != spec:
-        raise BadInputError(f"{facts_path}: spec: found {spec['key']}, expected {weights.spec['key']} as the weights")
+    if weights.run != run:
+        raise BadInputError(f"{record_path}: run: found {run.key}, expected {weights.run.key} as the weights")
     network_of(weights, args.weights)  # refuses what makes no masks
     split = read_split(results / "tables/split.parquet")
     n_folds = split["fold"].nunique()
-    whole = spec["fold"] >= n_folds
+    whole = run.fold >= n_folds
     if whole:
         split = read_split(results / "tables/whole.parquet")
-    training = patients_with_role(split, spec["fold"], TRAIN)
+    training = patients_with_role(split, run.fold, TRAIN)
     if train_hash_of(training) != fitted.train_hash:
-        raise BadInputError(f"{genes}: fitted on other patients than those of fold {spec['fold']} in the split")
+        raise BadInputError(f"{genes}: fitted on other patients than those of fold {run.fold} in the split")
     ranges = measure(iter_images(results / "shards/flair", training), _scaled(results / "shards/rna", fitted, training))
-    images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("images", "expression"))
+    images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("flair", "rna"))
     card = model_card(
         CardFacts(
-            run=facts,
+            run=run,
+            record=record,
             model=weights.model.plain(),
             images=images,
             expression=expression,
@@ -79,12 +80,11 @@ def run(args: argparse.Namespace) -> None:
             scaler=fitted.scaler,
             training_range=ranges,
             scores=_scores(
-                results / ("external/evaluation" if whole else "evaluation") / f"{spec['key']}.parquet",
+                results / ("external/evaluation" if whole else "evaluation") / f"{run.key}.parquet",
                 without_expression(split),
             ),
             version=mgi.__version__,
             commit=commit(),
-            reads_genes=spec["method"] == "mgi" and spec["genes"] != "none",
         )
     )
     write_release(
@@ -96,33 +96,33 @@ def run(args: argparse.Namespace) -> None:
         expression_scale=expression["scale"],
         simulated=bool(images["simulated"] or expression["simulated"]),
     )
-    print(f"{args.output}: {spec['key']}, {(args.output / WEIGHTS).stat().st_size / 1e6:.1f} MB of weights")
+    print(f"{args.output}: {run.key}, {(args.output / WEIGHTS).stat().st_size / 1e6:.1f} MB of weights")
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _record(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise BadInputError(f"{path}: missing, expected beside the weights of a fine-tuned run")
-    facts = read_json(path)
-    needed = {"spec", "settings", "patients", "parameters", "device", "torch"}
-    if not isinstance(facts, dict) or (missing := sorted(needed - set(facts))):
-        raise BadInputError(f"{path}: {missing[0] if isinstance(facts, dict) else 'record'}: missing")
-    return facts
+    record = read_json(path)
+    needed = {"settings", "patients", "parameters", "device", "torch"}
+    if not isinstance(record, dict) or (missing := sorted(needed - set(record))):
+        raise BadInputError(f"{path}: {missing[0] if isinstance(record, dict) else 'record'}: missing")
+    return record
 
 
 def _scaled(folder: Path, fitted: FittedGenes, patients: list[str]) -> NDArray[np.float32]:
     """What the gene encoder read of the training patients (n, K)."""
     shard = read_expression(folder)
-    place = {patient: row for row, patient in enumerate(shard.patient_ids)}
-    return fitted.transform(shard.values[[place[patient] for patient in patients]])
+    row_of = {patient: row for row, patient in enumerate(shard.patient_ids)}
+    return fitted.transform(shard.values[[row_of[patient] for patient in patients]])
 
 
 def _scores(path: Path, left_out: set[str]) -> dict[str, Interval]:
-    """Mean volume Dice by gene mode over the test patients; empty where the run was not evaluated."""
+    """Mean volume Dice by expression input over the test patients; empty where the run was not evaluated."""
     if not path.is_file():
         return {}
     scores = read_table(path, SCORES).to_pandas()
-    patients = per_patient(scores[~scores["patient_id"].isin(left_out)])
+    patients = per_patient(scores[~scores["patient_id"].isin(left_out)], [HEADLINE])
     return {
-        str(mode): bootstrap_mean(group[HEADLINE], DRAWS, seed=0)
-        for mode, group in patients.groupby("genes", sort=True)
+        str(given): bootstrap_mean(group[HEADLINE], DRAWS, seed=0)
+        for given, group in patients.groupby("expression_input", sort=True)
     }

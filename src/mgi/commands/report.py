@@ -9,15 +9,20 @@ from mgi.cohort.cohort_table import read_cohort
 from mgi.cohort.tables import read_split
 from mgi.core.environment import commit, machine
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
+from mgi.core.run import DEFAULT_TASK
+from mgi.evaluation.patient_scores import without_expression
 from mgi.reporting.all_figures import draw_all, write_figures
 from mgi.reporting.curves import read_curve
-from mgi.reporting.overlay_cases import overlay_cases, run_specs
 from mgi.reporting.page import page
 from mgi.reporting.provenance import rule_costs, versions
 from mgi.reporting.results import Results
 from mgi.reporting.summary import summary
 from mgi.shards.dataset_manifest import rows_of
-from mgi.tasks.segmentation.true_masks import slices_per_patient
+from mgi.shards.image_shard import slices_per_patient
+from mgi.shards.parquet import run_in
+from mgi.tasks.report_parts import ReportInput
+from mgi.tasks.reporting import reporting_of
+from mgi.tasks.scoring import headline_of, scoring_of
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,12 +32,12 @@ def parser() -> argparse.ArgumentParser:
         "split": "split table (Parquet)",
         "expression-lock": "lock of the expression source (JSON)",
         "image-lock": "lock of the image source (JSON)",
-        "dice": "Dice table of compare (CSV)",
-        "dice-all": "Dice table of compare without genes, over all patients (CSV)",
+        "results-table": "results of compare (CSV)",
+        "no-genes": "results of compare without genes, over all patients (CSV)",
         "tests": "tests of compare (CSV)",
-        "audit": "gene audit of compare (CSV)",
+        "audit": "audit of compare (CSV)",
         "patients": "patients of compare (CSV)",
-        "slices": "slices of the image shard (Parquet)",
+        "image-shard": "dataset.json of the image shard",
         "config": "the whole config (JSON)",
         "output": "the page (HTML)",
         "summary": "the numbers (JSON)",
@@ -51,25 +56,39 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     locks = {"expression": args.expression_lock, "images": args.image_lock}
-    specs = run_specs(args.predictions)
+    runs = [run_in(path) for path in sorted(args.predictions)]
     config = read_json(args.config)
     patients = _read_csv(args.patients)
-    headline = config.get("evaluation", {}).get("headline", "volume")
+    task = config.get("runs", {}).get("task", DEFAULT_TASK)
+    headline = headline_of(scoring_of(task), config.get("evaluation", {}).get("headline", ""))
+    split, lock_tables = read_split(args.split), {kind: read_json(path) for kind, path in locks.items()}
+    tables = {"results": _read_csv(args.results_table), "no_genes": _read_csv(args.no_genes)}
+    tables |= {"tests": _read_csv(args.tests), "patients": patients}
+    reporting = reporting_of(task)
+    section = reporting.section(
+        ReportInput(
+            **tables,
+            headline=headline,
+            simulated=any(bool(lock["simulated"]) for lock in lock_tables.values()),
+            unpaired=len(without_expression(split)),
+            predictions=args.predictions,
+            image_shard=args.image_shard,
+            leaky=_read_csv(args.paper_like) if args.paper_like else None,
+        )
+    )
     results = Results(
+        **tables,
         cohort=read_cohort(args.cohort).table,
-        split=read_split(args.split),
-        locks={kind: read_json(path) for kind, path in locks.items()},
+        split=split,
+        locks=lock_tables,
         lock_digests={kind: sha256_of(path) for kind, path in locks.items()},
-        dice=_read_csv(args.dice),
-        dice_all=_read_csv(args.dice_all),
-        tests=_read_csv(args.tests),
         audit=_read_csv(args.audit),
-        patients=patients,
-        paper_like=_read_csv(args.paper_like) if args.paper_like else None,
-        slices=slices_per_patient(args.slices),
+        headline=headline,
+        reporting=reporting,
+        section=section,
+        slices=slices_per_patient(args.image_shard),
         genes=rows_of(args.genes) if args.genes else None,
-        curves=[read_curve(path, {spec.key: spec.label for spec in specs.values()}) for path in sorted(args.curves)],
-        overlays=overlay_cases(specs, args.slices, patients, headline),
+        curves=[read_curve(path, {run.key: run.label for run in runs}) for path in sorted(args.curves)],
         costs=rule_costs(args.benchmarks) if args.benchmarks else [],
         versions=versions(),
         commit=commit(),
@@ -85,5 +104,4 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    """Read a table in which `null` and `none` are gene modes, not missing values."""
     return pd.read_csv(path, keep_default_na=False, na_values=[""])

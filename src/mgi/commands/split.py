@@ -23,15 +23,15 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     settings = parse(SplitSettings, args.settings, where="split")
     cohort = read_cohort(args.cohort)
-    kept, rna_only, image_only = cohort.kept, cohort.with_tables_only(), cohort.with_images_only()
-    rows = split_patients(kept, settings, rna_only, image_only, sites=cohort.sites)
+    kept, unpaired_expression, unpaired_image = cohort.kept, cohort.with_tables_only(), cohort.with_images_only()
+    rows = split_patients(kept, settings, unpaired_expression, unpaired_image, sites=cohort.sites)
     sites = site_counts(rows)
     write_split_sites(sites, args.sites)
     write_split(rows, args.output, args.tsv)
-    write_split(whole_cohort(kept, settings, rna_only, sites=cohort.sites), args.whole)
+    write_split(whole_cohort(kept, settings, unpaired_expression, sites=cohort.sites), args.whole)
     print(f"{len(kept)} patients of {len({one.site for one in sites})} sites in {settings.folds} folds")
-    print(f"{len(rna_only)} patients with expression and no image, who may train the gene encoder in every fold")
-    print(f"{len(image_only)} patients with an image and no expression, segmented without genes, each by one fold")
+    print(f"{len(unpaired_expression)} patients with expression and no image may train the gene encoder in every fold")
+    print(f"{len(unpaired_image)} patients with an image and no expression, segmented without genes, each by one fold")
     for one in sites:
         if one.test and not one.train:
             print(f"fold {one.fold}: tests {one.test} of site {one.site} and trains on none of it")

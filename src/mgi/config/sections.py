@@ -1,15 +1,14 @@
 """Sections that belong to the run as a whole and to no room of the package."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
+from mgi.core.run import CONTROLS, Control
 from mgi.core.section import Count, Distinct, Positive, Section, unit
 from mgi.models.settings import Method
 
-Control = Literal["no-genes", "random-id", "no-pretraining"]
-METHODS: tuple[Method, ...] = ("mgi", "unet", "resunet", "attention_unet", "deeplabv3plus")
-CONTROLS: tuple[Control, ...] = ("no-genes", "random-id", "no-pretraining")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class SimulationSettings(Section):
@@ -49,6 +48,8 @@ class RunsSettings(LeakyRuns):
     """Which models are trained; one run for each combination of methods, folds and seeds."""
 
     renamed: ClassVar = {"slice_split": "leaky_slice_split"}
+    task: Annotated[str, Field(min_length=1)] = "segmentation"
+    """What the methods are trained for: segmentation, or a task of a plugin."""
     folds: Annotated[Distinct[Count], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """Folds to test, from 0 to split.folds - 1."""
     leaky_slice_split: LeakyRuns | None = None

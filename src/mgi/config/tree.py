@@ -54,7 +54,7 @@ class Config(Section):
     runs: RunsSettings = RunsSettings()
     """Which models are trained; one run for each combination of methods, folds and seeds."""
     external: AdmissionSettings | None = None
-    """Another archive, on which models of the whole cohort are tested (docs/output.md); null: none."""
+    """Another archive, on which models of the whole cohort are tested (docs/how-to/my-cohort.md); null: none."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """Intervals and tests over patients."""
     compute: ComputeSettings = ComputeSettings()

@@ -18,23 +18,23 @@ BILINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrices say where a p
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changes:
+class AugmentParams:
     """One change per slice: matrices (B, 2, 2) about the middle, gain (B,) and offset (B,)."""
 
     matrix: Tensor
     gain: Tensor
     offset: Tensor
 
-    def __getitem__(self, rows: slice) -> "Changes":
+    def __getitem__(self, rows: slice) -> "AugmentParams":
         """The changes of some of the slices."""
-        return Changes(matrix=self.matrix[rows], gain=self.gain[rows], offset=self.offset[rows])
+        return AugmentParams(matrix=self.matrix[rows], gain=self.gain[rows], offset=self.offset[rows])
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> "Changes":
+    def map(self, change: Callable[[Tensor], Tensor]) -> "AugmentParams":
         """The changes with each tensor changed, such as moved to a device."""
-        return Changes(matrix=change(self.matrix), gain=change(self.gain), offset=change(self.offset))
+        return AugmentParams(matrix=change(self.matrix), gain=change(self.gain), offset=change(self.offset))
 
 
-def draw_changes(batch: int, settings: AugmentSettings, generator: torch.Generator) -> Changes:
+def sample_augment(batch: int, settings: AugmentSettings, generator: torch.Generator) -> AugmentParams:
     """Draw one change per slice."""
     drawn = torch.rand(4 + settings.flip, batch, generator=generator).numpy()
     turn, growth, gain, offset = drawn[[0, 1, -2, -1]] * 2 - 1  # each from -1 to 1
@@ -42,14 +42,14 @@ def draw_changes(batch: int, settings: AugmentSettings, generator: torch.Generat
     angle, scale = turn * math.radians(settings.rotation), 1 + growth * settings.scale
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
     matrix = np.array([[cos * mirror, -sin], [sin * mirror, cos]], np.float32).transpose(2, 0, 1)
-    return Changes(
+    return AugmentParams(
         matrix=torch.from_numpy(np.ascontiguousarray(matrix)),
         gain=torch.from_numpy(1 + gain * settings.jitter),
         offset=torch.from_numpy(offset * settings.jitter),
     )
 
 
-def changed(planes: Tensor, rows: Tensor, changes: Changes, masks: int = 0) -> Tensor:
+def apply_augment(planes: Tensor, rows: Tensor, changes: AugmentParams, masks: int = 0) -> Tensor:
     """Rows (B,) of planes (N, C, S, S) on a CPU, moved bilinearly and all but the last `masks` with gain and offset.
 
     Returns (B, C, S, S). Beyond a slice all planes go on as at its edge, so that what is bright as a tumour there is
@@ -74,7 +74,7 @@ def changed(planes: Tensor, rows: Tensor, changes: Changes, masks: int = 0) -> T
     return moved
 
 
-def changed_on_device(planes: Tensor, changes: Changes, masks: int = 0) -> Tensor:
+def apply_augment_on_device(planes: Tensor, changes: AugmentParams, masks: int = 0) -> Tensor:
     """The same of planes (B, C, S, S) that a GPU holds, each with its own change."""
     moved = grid_sample(planes, _places(planes, changes), padding_mode="border", align_corners=False)
     gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
@@ -82,13 +82,13 @@ def changed_on_device(planes: Tensor, changes: Changes, masks: int = 0) -> Tenso
     return moved
 
 
-def _pixel_matrices(changes: Changes, side: int) -> NDArray[np.float32]:
+def _pixel_matrices(changes: AugmentParams, side: int) -> NDArray[np.float32]:
     """The changes as matrices (B, 2, 3) of column, row and 1: pixels are counted from the middle of the first."""
     matrix, middle = changes.matrix.numpy(), (side - 1) / 2
     return np.concatenate([matrix, middle - middle * matrix.sum(2, keepdims=True)], 2)
 
 
-def _places(planes: Tensor, changes: Changes) -> Tensor:
+def _places(planes: Tensor, changes: AugmentParams) -> Tensor:
     """Where each pixel is read, (B, S, S, 2) in x and y from -1 to 1: the sum of what its column and its row give.
 
     That is `affine_grid` without its matrix product, of which a GPU may round the factors.

@@ -1,1 +1,1 @@
-"""Dice in every definition, intervals, paired tests and the gene audit, on arrays."""
+"""Intervals, paired tests and the audit of expression: what several tasks share."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate
 
-from mgi.models.pyramid import Ascent, pyramid_channels
+from mgi.models.conv_stem import UpsamplingPath, stem_channels
 from mgi.models.settings import ModelSettings
 
 TUMOUR_LOG_ODDS = -3.0  # of a pixel, about: where a mask starts
@@ -60,7 +60,7 @@ class TwoWayBlock(nn.Module):
         return genes, image
 
 
-class PlainAscent(nn.Module):
+class PlainUpsampling(nn.Module):
     """`stages` transposed convolutions; the last map has width / 8 channels. (B, D, h, w) to (B, C, H, W)."""
 
     def __init__(self, width: int, stages: int) -> None:
@@ -80,12 +80,12 @@ class PlainAscent(nn.Module):
         return pixels
 
 
-def _ascent(settings: ModelSettings) -> PlainAscent | Ascent:
+def _ascent(settings: ModelSettings) -> PlainUpsampling | UpsamplingPath:
     width, stages = settings.decoder_width, settings.upsampling_stages
     if settings.image_stem == "patch_embed":
-        return PlainAscent(width, stages)
-    channels = pyramid_channels(settings.stem_width, settings.patch_size)
-    return Ascent(width, channels, stages, settings.convolution_norm)
+        return PlainUpsampling(width, stages)
+    channels = stem_channels(settings.stem_width, settings.patch_size)
+    return UpsamplingPath(width, channels, stages, settings.convolution_norm)
 
 
 class MaskDecoder(nn.Module):

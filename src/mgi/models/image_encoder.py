@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from mgi.models.pyramid import Pyramid
+from mgi.models.conv_stem import ConvStem
 from mgi.models.settings import ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 
@@ -24,7 +24,7 @@ class ImageEncoder(nn.Module):
         self.grid = settings.image_size // settings.patch_size
         channels = settings.image_channels
         self.pyramid = (
-            Pyramid(settings.stem_width, settings.patch_size, channels, settings.convolution_norm)
+            ConvStem(settings.stem_width, settings.patch_size, channels, settings.convolution_norm)
             if settings.image_stem == "conv"
             else None
         )

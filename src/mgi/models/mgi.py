@@ -11,13 +11,13 @@ from mgi.models.fusion import MaskDecoder, resize_logits
 from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
 from mgi.models.gene_tokens import Members
 from mgi.models.image_encoder import ImageEncoder
-from mgi.models.pooling import ClassPooling, MeanPooling, MixedPooling, RunPooling
+from mgi.models.pooling import ClassPooling, MeanPooling, MixedPooling, SegmentPooling
 from mgi.models.settings import ModelSettings
 
 GENE_POOLINGS: dict[str, type[nn.Module]] = {"mixed": MixedPooling, "mean": MeanPooling}
 
 
-class Aligner(nn.Module):
+class DualEncoder(nn.Module):
     """Both encoders with their pooling and linear projection onto the unit sphere: the pre-training model."""
 
     def __init__(
@@ -42,7 +42,7 @@ class MGI(nn.Module):
     def __init__(self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, decoder: MaskDecoder, size: int) -> None:
         super().__init__()
         self.image_encoder, self.gene_encoder, self.decoder = image_encoder, gene_encoder, decoder
-        self.gene_resampling = RunPooling(gene_encoder.n_tokens, decoder.gene_tokens)
+        self.gene_resampling = SegmentPooling(gene_encoder.n_tokens, decoder.gene_tokens)
         self.null_token = nn.Parameter(torch.zeros(1, 1, gene_encoder.width))
         self.size = size
 
@@ -72,14 +72,14 @@ class MGI(nn.Module):
         return resize_logits(logits, self.size)
 
 
-def build_aligner(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> Aligner:
+def build_dual_encoder(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> DualEncoder:
     """The pre-training model for `n_genes` genes; `sets` are the genes of each pathway, for pathway tokens."""
     image_encoder, gene_encoder = ImageEncoder(settings), build_gene_encoder(settings, n_genes, sets)
     pooling = ClassPooling() if gene_encoder.has_class_token else GENE_POOLINGS[settings.gene_pooling]()
-    return Aligner(image_encoder, gene_encoder, settings.projection_width, pooling)
+    return DualEncoder(image_encoder, gene_encoder, settings.projection_width, pooling)
 
 
 def build_mgi(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> MGI:
-    """The segmentation model for `n_genes` genes; `sets` as in `build_aligner`."""
+    """The segmentation model for `n_genes` genes; `sets` as in `build_dual_encoder`."""
     encoder = ImageEncoder(settings)
     return MGI(encoder, build_gene_encoder(settings, n_genes, sets), MaskDecoder(settings), settings.image_size)

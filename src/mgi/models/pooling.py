@@ -39,7 +39,7 @@ class ClassPooling(nn.Module):
         return tokens[:, 0]
 
 
-class RunPooling(nn.Module):
+class SegmentPooling(nn.Module):
     """(B, T, D) to (B, K, D), K at most `at_most`: mixed pooling of equal runs of neighbours, the last may be shorter.
 
     As many tokens as that, or fewer, are left as they are. In two steps, so that what nothing learned is computed once

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mgi.core.run import Run
+from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 from mgi.evaluation.intervals import Interval
 from mgi.release.training_range import Limits, TrainingRange
 
@@ -16,20 +18,21 @@ SOURCES = {
     "dicom": "a folder of DICOM files",
 }
 INPUTS = {"none": "whole slices", "foreground": "the head on each slice"}
-GENE_MODES = {
-    "real": "the patient's own genes",
-    "null": "no genes (the null token)",
-    "mean": "the training mean",
-    "permuted": "another patient's genes",
-    "none": "none (the model reads none)",
+EXPRESSION_INPUTS = {
+    OWN: "the patient's own genes",
+    NULL_TOKEN: "no genes (the null token)",
+    COHORT_MEAN: "the training mean",
+    PERMUTED: "another patient's genes",
+    NOT_USED: "none (the model reads none)",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class CardFacts:
-    """What a card tells. `scores` are mean volume Dice by gene mode over the test patients, empty where not tested."""
+    """What a card tells. `scores` are mean volume Dice by expression input, empty where not tested."""
 
-    run: Mapping[str, Any]
+    run: Run
+    record: Mapping[str, Any]
     model: Mapping[str, Any]
     images: Mapping[str, Any]
     expression: Mapping[str, Any]
@@ -40,20 +43,18 @@ class CardFacts:
     scores: Mapping[str, Interval]
     version: str
     commit: str | None
-    reads_genes: bool
 
 
 def model_card(facts: CardFacts) -> str:
     """The card as Markdown."""
-    spec = facts.run["spec"]
     simulated = bool(facts.images.get("simulated")) or bool(facts.expression.get("simulated"))
-    title = f"# {spec['method']}: glioma on FLAIR{' — SIMULATED DATA' if simulated else ''}"
-    parts = [title, _purpose(facts, simulated=simulated), _training(facts), _result(facts, spec), _limits(facts)]
-    return "\n\n".join([*parts, _provenance(facts, spec)]) + "\n"
+    title = f"# {facts.run.method}: glioma on FLAIR{' — SIMULATED DATA' if simulated else ''}"
+    parts = [title, _purpose(facts, simulated=simulated), _training(facts), _result(facts), _limits(facts)]
+    return "\n\n".join([*parts, _provenance(facts)]) + "\n"
 
 
 def _purpose(facts: CardFacts, *, simulated: bool) -> str:
-    reads = "and, where it is given, from the patient's gene expression" if facts.reads_genes else "alone"
+    reads = "and, where it is given, from the patient's gene expression" if facts.run.is_multimodal else "alone"
     lines = [
         f"Segments the tumour of a lower-grade glioma from axial FLAIR slices {reads}.",
         "Research use only: it is not a medical device.",
@@ -65,37 +66,43 @@ def _purpose(facts: CardFacts, *, simulated: bool) -> str:
 
 
 def _training(facts: CardFacts) -> str:
-    patients, spec, side = facts.run["patients"], facts.run["spec"], facts.model["image_size"]
+    record, side = facts.record, facts.model["image_size"]
+    patients, schedule = record["patients"], record["settings"]["schedule"]
     rows = {
         "images": f"{_source(facts.images)}, {facts.images.get('patients', '?')} patients in the shard",
         "expression": f"{_source(facts.expression)}, values {facts.expression.get('scale', '?')}",
-        "split": f"by {spec['protocol']}, {_fold(facts, spec)}, seed {spec['seed']}",
+        "split": f"by {facts.run.split_unit}, {_fold(facts)}, seed {facts.run.seed}",
         "patients": f"{patients['train']} train, {patients['validation']} validation (chose the weights), "
         f"{patients['test']} test",
         "genes": f"{facts.n_genes}, scaler {facts.scaler}, fitted on the training patients"
-        + ("" if facts.reads_genes else "; not read by this model"),
+        + ("" if facts.run.is_multimodal else "; not read by this model"),
         "input": f"{INPUTS[facts.model['image_crop']]}, at {side} x {side} pixels",
-        "parameters": f"{facts.run['parameters']:,}",
-        "schedule": f"{facts.run['settings']['schedule']['steps']} steps of "
-        f"{facts.run['settings']['schedule']['batch']} slices on {facts.run['device']}",
+        "parameters": f"{record['parameters']:,}",
+        "schedule": f"{schedule['steps']} steps of {schedule['batch']} slices on {record['device']}",
     }
     return "## Training\n\n" + _table(("what", "value"), list(rows.items()))
 
 
-def _fold(facts: CardFacts, spec: Mapping[str, Any]) -> str:
+def _fold(facts: CardFacts) -> str:
     """The fold after the last one trains on everybody."""
-    number = spec["fold"]
+    number = facts.run.fold
     return f"fold {number} of {facts.n_folds}" if number < facts.n_folds else "the whole cohort, nobody left to test"
 
 
-def _result(facts: CardFacts, spec: Mapping[str, Any]) -> str:
+def _result(facts: CardFacts) -> str:
     if not facts.scores:
         return "## Result\n\nThis run was not tested, or its scores were not at hand when it was released."
     rows = [
-        (GENE_MODES.get(mode, mode), f"{found.estimate:.3f}", f"{found.low:.3f} to {found.high:.3f}", str(found.n))
-        for mode, found in facts.scores.items()
+        (
+            EXPRESSION_INPUTS.get(given, given),
+            f"{found.estimate:.3f}",
+            f"{found.low:.3f} to {found.high:.3f}",
+            str(found.n),
+        )
+        for given, found in facts.scores.items()
     ]
-    tested = f"test patients of fold {spec['fold']}" if spec["fold"] < facts.n_folds else "patients of another archive"
+    fold = facts.run.fold
+    tested = f"test patients of fold {fold}" if fold < facts.n_folds else "patients of another archive"
     text = (
         "Dice of a patient's whole volume at threshold 0.5, no post-processing, on the images' own grid; mean over the "
         f"{tested}, with the 95 % bootstrap interval over patients."
@@ -114,11 +121,11 @@ def _limits(facts: CardFacts) -> str:
     return f"## Limits\n\n{text}\n\n" + _table(("of the image", "least to most"), rows)
 
 
-def _provenance(facts: CardFacts, spec: Mapping[str, Any]) -> str:
+def _provenance(facts: CardFacts) -> str:
     commit = facts.commit or "not known (no git repository)"
     text = (
-        f"Run `{spec['key']}`, released with mgi {facts.version} at commit {commit}, trained with torch "
-        f"{facts.run['torch']}. Digests, settings and the training range are in `config.json`."
+        f"Run `{facts.run.key}`, released with mgi {facts.version} at commit {commit}, trained with torch "
+        f"{facts.record['torch']}. Digests, settings and the training range are in `config.json`."
     )
     licence = " The images are under CC BY-NC-SA 4.0; the weights may inherit this." if _is_kaggle(facts.images) else ""
     return f"## Provenance\n\n{text}{licence}"

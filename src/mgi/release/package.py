@@ -124,7 +124,7 @@ def _config(folder: Path) -> dict[str, Any]:
     config = read_json(path)
     found = config.get("format") if isinstance(config, dict) else None
     if found != FORMAT:
-        raise BadInputError(f"{path}: format: found {found}, expected {FORMAT}")
+        raise BadInputError(f"{path}: format: found {found}, expected {FORMAT}; release the run again with this mgi")
     if missing := sorted(set(FIELDS) - set(config)):
         raise BadInputError(f"{path}: {missing[0]}: missing")
     if (digest := _digest(config)) != config["digest"]:
@@ -150,7 +150,6 @@ def _facts(path: Path) -> dict[str, Any]:
 
 def _stated_by(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
     """The entries of config.json that repeat, for a reader, what weights and genes say of themselves."""
-    method = weights.spec["method"]
     genes = {
         "count": len(fitted.gene_ids),
         "hash": digest_of(fitted.gene_ids),
@@ -158,11 +157,11 @@ def _stated_by(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
         "fitted_on": fitted.n_train,
     }
     return {
-        "method": method,
-        "run": weights.spec,
+        "method": weights.run.method,
+        "run": weights.run.record(),
         "model": weights.model.plain(),
         "genes": genes,
-        "reads_genes": method == "mgi" and weights.spec["genes"] != "none",
+        "reads_genes": weights.run.is_multimodal,
     }
 
 
@@ -171,7 +170,7 @@ def network_of(weights: Weights, path: Path) -> nn.Module:
 
     Raises BadInputError naming the first tensor that is not one of the method's with these settings.
     """
-    network = build_segmenter(weights.spec["method"], weights.model, len(weights.genes), weights.gene_sets)
+    network = build_segmenter(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
     state = network.state_dict()
     for name in sorted(set(state) | set(weights.tensors)):
         found, expected = (

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from mgi.datasets.slices import prepare_slices
 from mgi.release.package import Release
 from mgi.shards.image_shard import PatientImages
-from mgi.tasks.segmentation.predict import GeneMode, predict_native
+from mgi.tasks.expression_inputs import ExpressionInput
+from mgi.tasks.segmentation.learning import predict
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 
@@ -25,6 +26,6 @@ def segment_patient(
     volume = [(images.patient_id, images.slices, None)]
     slices = prepare_slices(volume, sizes.image_size, sizes.context_slices, sizes.image_crop)
     pairs = Pairs(slices=slices, genes=genes)
-    mode = GeneMode(name="new", genes=genes, donors=[None], use_genes=scaled is not None)
-    ((_, planes),) = predict_native(release.network.to(device), pairs, mode, PredictSettings())
+    given = ExpressionInput(name="new", genes=genes, donors=[None], use_genes=scaled is not None)
+    ((_, planes),) = predict(release.network.to(device), pairs, given, PredictSettings())
     return np.stack(planes)

@@ -6,22 +6,17 @@ from pathlib import Path
 
 from mgi.core.files import atomic_path
 from mgi.reporting import figures
-from mgi.reporting.overlays import overlays_figure
 from mgi.reporting.results import Results
-from mgi.tasks.segmentation.patient_scores import own_genes
 
 
 def draw_all(results: Results) -> dict[str, str | None]:
     """The figures as `data:` addresses, None where there is nothing to draw; simulated results are marked on each."""
     marked = {"simulated": results.simulated}
-    compared = own_genes(results.patients)
+    reporting = results.reporting
     return {
-        "patients": figures.patients_figure(compared, results.compared, results.headline, **marked)
-        if len(compared)
-        else None,
-        "curves": figures.curves_figure(results.curves, **marked),
-        "audit": figures.audit_figure(results.audit, **marked),
-        "overlays": overlays_figure(results.overlays, **marked),
+        **results.section.figures,
+        "curves": figures.curves_figure(results.curves, reporting.curves, **marked),
+        "audit": figures.audit_figure(results.audit, reporting.score_name, **marked),
     }
 
 

@@ -28,7 +28,7 @@ class RunCurve:
 def read_curve(path: Path | str, methods: Mapping[str, str]) -> RunCurve:
     """Read a log of one JSON object a line; the run's name is the folder's.
 
-    `methods` gives the method of each segmentation run. Raises BadInputError naming a line that is not JSON.
+    `methods` gives the method of each run that predicts. Raises BadInputError naming a line that is not JSON.
     """
     lines = []
     for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):

@@ -6,12 +6,13 @@ from typing import Any
 
 import jinja2
 
+from mgi.evaluation.expression_inputs import OWN
 from mgi.reporting import tables
-from mgi.reporting.failures import failure_rows
-from mgi.reporting.names import AUDIT, DEFINITIONS
 from mgi.reporting.provenance import config_sha256
 from mgi.reporting.results import Results
 from mgi.reporting.wording import result_sentences
+from mgi.tasks.names import CONDITIONS
+from mgi.tasks.text import NOTHING, interval, number
 
 TEMPLATE = "template.html.j2"
 
@@ -29,25 +30,16 @@ def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
 
 
 def _content(results: Results, title: str) -> dict[str, Any]:
-    definitions = [{"name": name, "meaning": meaning} for name, meaning in DEFINITIONS.values()]
     return {
         "title": f"SIMULATED: {title}" if results.simulated else title,
         "simulated": results.simulated,
         "sentences": result_sentences(results),
         "flow": results.flow,
         "genes": results.genes,
-        "headline": DEFINITIONS[results.headline][0].lower(),
         "draws": f"{results.draws:,}",
-        "empty_score": tables.number(results.empty_score),
-        "methods": tables.headline_rows(results.compared, results.tests, results.headline),
-        "definitions": definitions,
-        "definition_rows": tables.definition_rows(results.dice),
-        "everybody": tables.gene_free_rows(results.dice_all, results.headline) if results.without_expression else [],
-        "without_expression": results.without_expression,
-        "paper_like": tables.paper_like_rows(results.paper_like),
+        "score_name": results.reporting.score_name,
+        "section": results.section,
         "audit": _audit_rows(results),
-        "failures": failure_rows(results.patients, results.overlays),
-        "overlays": [{"rank": case.rank, "patient": case.patient_id} for case in results.overlays],
         "versions": dict(results.versions),
         "commit": results.commit,
         "machine": results.machine,
@@ -62,12 +54,10 @@ def _content(results: Results, title: str) -> dict[str, Any]:
 def _audit_rows(results: Results) -> list[dict[str, str]]:
     return [
         {
-            "genes": AUDIT[row["genes"]],
-            "mean": tables.number(row["mean"]),
-            "difference": tables.number(row["difference"], signed=True),
-            "interval": tables.NOTHING
-            if row["genes"] == "real"
-            else tables.interval(row["low"], row["high"], signed=True),
+            "condition": CONDITIONS[row["condition"]],
+            "mean": number(row["mean"]),
+            "difference": number(row["difference"], signed=True),
+            "interval": NOTHING if row["condition"] == OWN else interval(row["low"], row["high"], signed=True),
             "n": str(int(row["n"])),
         }
         for row in results.audit.to_dict("records")

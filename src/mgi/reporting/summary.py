@@ -6,10 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from mgi.evaluation.expression_inputs import OWN
 from mgi.reporting.provenance import config_sha256
 from mgi.reporting.results import Results
 
 DIGITS = 6
+SCORE_COLUMNS = ["task", "method", "expression_input", "definition", "mean", "median", "low", "high", "n"]
 
 
 def summary(results: Results) -> dict[str, Any]:
@@ -26,8 +28,8 @@ def summary(results: Results) -> dict[str, Any]:
             "found": {"expression": flow.found_expression, "images": flow.found_images},
             "dropped": flow.dropped,
         },
-        "dice": _records(results.dice, ["method", "genes", "definition", "mean", "median", "low", "high", "n"]),
-        "dice_all": _records(results.dice_all, ["method", "genes", "definition", "mean", "median", "low", "high", "n"]),
+        "results": _records(results.results, SCORE_COLUMNS),
+        "results_no_genes": _records(results.no_genes, SCORE_COLUMNS),
         "audit": _audit(results.audit),
         "tests": _records(results.tests, list(results.tests.columns)),
         "rules": [
@@ -45,11 +47,11 @@ def summary(results: Results) -> dict[str, Any]:
 
 
 def _audit(audit: pd.DataFrame) -> dict[str, Any]:
-    kinds: dict[str, Any] = {}
+    conditions: dict[str, Any] = {}
     for row in _records(audit, list(audit.columns)):
-        name = str(row.pop("genes"))
-        kinds[name] = {"mean": row["mean"], "n": row["n"]} if name == "real" else row
-    return kinds
+        name = str(row.pop("condition"))
+        conditions[name] = {"mean": row["mean"], "n": row["n"]} if name == OWN else row
+    return conditions
 
 
 def _records(table: pd.DataFrame, columns: list[str]) -> list[dict[Hashable, Any]]:

@@ -5,16 +5,18 @@ from typing import Any
 
 import pandas as pd
 
-from mgi.reporting.names import DEFINITIONS, method_name
+from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID
+from mgi.evaluation.cohort_tables import REFERENCE, RETRAINED
+from mgi.evaluation.expression_inputs import PERMUTED
 from mgi.reporting.results import Results
-from mgi.reporting.tables import interval, number, p_text, rows_by
-from mgi.tasks.segmentation.patient_scores import CONTROLS, MGI
+from mgi.tasks.names import method_name
+from mgi.tasks.text import interval, number, p_text, rows_by
 
 Row = Mapping[str, Any]
 _RETRAINED = {
-    "fingerprint": ("on random numbers that name the patient", "genes", "the random numbers"),
-    "none": ("without genes", "genes", "no genes"),
-    "scratch": ("without pre-training", "pre-training", "no pre-training"),
+    RANDOM_ID: ("on a fixed random vector per patient", "genes", "the random vectors"),
+    NO_GENES: ("without genes", "genes", "no genes"),
+    NO_PRETRAINING: ("without pre-training", "pre-training", "no pre-training"),
 }
 
 
@@ -23,28 +25,29 @@ def result_sentences(results: Results) -> list[str]:
     rows = rows_by(results.compared[results.compared["definition"] == results.headline], "method")
     if not rows:
         return ["No method has been evaluated yet."]
-    leader = MGI if MGI in rows else max(sorted(rows), key=lambda label: float(rows[label]["mean"]))
+    leader = REFERENCE if REFERENCE in rows else max(sorted(rows), key=lambda label: float(rows[label]["mean"]))
     sentences = [_score(leader, rows[leader], results)]
-    if MGI in rows:
+    if REFERENCE in rows:
         sentences += _against_others(rows, results.tests)
-        sentences += _genes(results.audit)
+        sentences += _genes(results.audit, results.reporting.score_name)
     return sentences
 
 
 def _score(label: str, row: Row, results: Results) -> str:
     who = "simulated patients" if results.simulated else "patients"
-    what = DEFINITIONS[results.headline][0].lower()
-    failures = int(row["below_half"])
-    low = "none scored" if failures == 0 else f"{failures} scored"
+    reporting = results.reporting
+    what = f"{reporting.definition_name(results.headline)} {reporting.score_name}"
+    counted = row.get("below_half")  # of scores from 0 to 1
+    low = "" if counted is None else f"; {int(counted) or 'none'} scored below 0.5"
     return (
         f"On {int(row['n'])} {who}, each tested by models that had not seen them, {method_name(label)} reached a mean "
-        f"{what} Dice of {number(row['mean'])} (95 % CI {interval(row['low'], row['high'])}, median "
-        f"{number(row['median'])}); {low} below 0.5."
+        f"{what} of {number(row['mean'])} (95 % CI {interval(row['low'], row['high'])}, median "
+        f"{number(row['median'])}){low}."
     )
 
 
 def _against_others(rows: Mapping[str, Row], tests: pd.DataFrame) -> list[str]:
-    networks = rows_by(tests[~tests["method"].isin(CONTROLS)], "method")
+    networks = rows_by(tests[~tests["method"].isin(RETRAINED)], "method")
     if not networks:
         return []
     strongest = max(sorted(networks), key=lambda label: float(rows[label]["mean"]))
@@ -59,13 +62,14 @@ def _against_others(rows: Mapping[str, Row], tests: pd.DataFrame) -> list[str]:
     ]
 
 
-def _genes(audit: pd.DataFrame) -> list[str]:
-    by_kind = rows_by(audit, "genes")
+def _genes(audit: pd.DataFrame, score_name: str) -> list[str]:
+    by_condition = rows_by(audit, "condition")
     sentences = []
-    if "permuted" in by_kind:
-        row = by_kind["permuted"]
+    if PERMUTED in by_condition:
+        row = by_condition[PERMUTED]
         sentences.append(
-            "A patient's own genes instead of another patient's change the Dice of the same model by "
+            "A patient's own genes instead of another patient's change the "
+            f"{score_name} of the same model by "
             f"{number(row['difference'], signed=True)} (95 % CI {interval(row['low'], row['high'], signed=True)}): "
             + _reading(
                 row,
@@ -75,9 +79,9 @@ def _genes(audit: pd.DataFrame) -> list[str]:
             )
             + "."
         )
-    for kind, (trained, gained, lost) in _RETRAINED.items():
-        if kind in by_kind:
-            row = by_kind[kind]
+    for condition, (trained, gained, lost) in _RETRAINED.items():
+        if condition in by_condition:
+            row = by_condition[condition]
             sentences.append(
                 f"Against MGI retrained {trained} the difference is {number(row['difference'], signed=True)} "
                 f"(95 % CI {interval(row['low'], row['high'], signed=True)}), "

@@ -38,7 +38,7 @@ def interpreted() -> bool:
 
 
 def tile() -> Tile:
-    """As compiled for sm_90 without spills (docs/gpu.md); tiny for the interpreter, which goes element by element."""
+    """As compiled for sm_90 without spills; tiny for the interpreter, which goes element by element."""
     return Tile(tokens=4, channels=2, groups=2) if interpreted() else Tile(tokens=16, channels=32, groups=4)
 
 

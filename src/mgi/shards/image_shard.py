@@ -1,5 +1,6 @@
 """Slices of all patients with their masks: one row a slice, one row group a patient, so that memory stays bounded."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -118,6 +119,12 @@ def read_images(
 ) -> dict[str, PatientImages]:
     """Return all or the selected patients by id (see iter_images)."""
     return {patient.patient_id: patient for patient in iter_images(shard, patient_ids, verify=verify)}
+
+
+def slices_per_patient(shard: Path | str) -> dict[str, int]:
+    """How many slices the shard has of each patient."""
+    with opened_parquet(dataset_of(shard).parent / SLICES_FILE) as source:
+        return dict(Counter(source.read(columns=["patient_id"])["patient_id"].to_pylist()))
 
 
 def _check(patient: PatientImages) -> None:

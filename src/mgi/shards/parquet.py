@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path
+from mgi.core.run import Run, run_of
 
 WRITING = {"compression": "zstd", "write_page_checksum": True, "version": "2.6"}
 
@@ -73,3 +74,9 @@ def metadata_of(table_or_schema: Any, path: Path | str, names: Sequence[str]) ->
         return {name: given[name.encode()].decode() for name in names}
     except UnicodeDecodeError as error:
         raise IntegrityError(f"{path}: schema metadata is damaged ({error}); delete it and run again") from None
+
+
+def run_in(path: Path | str) -> Run:
+    """The run that made a Parquet file, from its schema's metadata."""
+    with opened_parquet(path) as source:
+        return run_of(source.schema_arrow.metadata or {}, str(path))

@@ -50,7 +50,7 @@ SPLIT = pa.schema(
         ("fold", pa.int32()),
         ("patient_id", pa.string()),
         ("site", pa.string()),
-        ("role", pa.string()),  # train, validation, test, rna_only or image_only
+        ("role", pa.string()),  # train, validation, test, unpaired_expression or unpaired_image
     ]
 )
 

@@ -67,7 +67,7 @@ def make_contrast(kind: str, alpha: float) -> Contrast:
     return kinds[kind]
 
 
-def floor_of(kind: str, patient: Tensor) -> float:
+def min_loss(kind: str, patient: Tensor) -> float:
     """The lowest value that the loss can take for slices of these patients (N,)."""
     counts = slices_of(patient)
     if kind == "joint":
@@ -75,7 +75,7 @@ def floor_of(kind: str, patient: Tensor) -> float:
     return counts.log().mean().item() / 2 if kind == "multi_positive" else 0.0
 
 
-def chance_of(kind: str, patient: Tensor) -> float:
+def chance_loss(kind: str, patient: Tensor) -> float:
     """The value of the loss where all similarities are equal: nothing is told apart."""
     slices, patients = len(patient), len(slices_of(patient))
     if kind == "joint":

@@ -39,14 +39,14 @@ def cache_for(model: nn.Module) -> GeneCache | None:
     return GeneCache(model) if isinstance(model, MGI) else None
 
 
-def segment(
+def forward(
     model: nn.Module, images: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor, cache: GeneCache | None
 ) -> Tensor:
-    """Logits of slices under the signature of MGI, all given on the CPU; genes through `cache` where there is one."""
+    """Outputs for slices under the signature of MGI, all given on the CPU; genes through `cache` where there is one."""
     device = next(model.parameters()).device
     images, patient = images.to(device), patient.to(device)
     if cache is None or not isinstance(model, MGI):
-        logits: Tensor = model(images, genes.to(device), patient, has_genes.to(device))
-        return logits
+        outputs: Tensor = model(images, genes.to(device), patient, has_genes.to(device))
+        return outputs
     encoded = cache.encode(genes[has_genes]) if has_genes.any() else None
     return model.decode(images, encoded, patient, has_genes.to(device))

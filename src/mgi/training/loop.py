@@ -26,7 +26,7 @@ from mgi.training.settings import ScheduleSettings
 
 GRADIENT_NORM = 1.0
 BATCHES_AHEAD = 2
-CHECKPOINT_FORMAT = 4  # raised when a checkpoint holds something else: those of older code are passed over
+CHECKPOINT_FORMAT = 5  # raised when a checkpoint holds something else: those of older code are passed over
 LOG = logging.getLogger(__name__)
 Curve = list[dict[str, Any]]
 Drawn = tuple[Any, dict[str, Any] | None]  # a batch, and where the generators stood after it if they have run ahead
@@ -61,7 +61,7 @@ class Randomness:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class RunContext:
     """Where a run keeps its checkpoints, what it is (so that no other run's is resumed), its randomness and genes."""
 
     checkpoints: Path
@@ -71,63 +71,63 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """What a loop needs besides the model: its schedule, its step, its validation and its place.
+class Loop:
+    """What a loop needs besides the model: its schedule, step, validation and context.
 
     `prepare` draws and prepares the batch of a step, in a thread of its own while earlier steps run; it alone may use
-    the generators of `place`, and it uses no others. `step` takes that batch (the step's number where there is no
+    the generators of `context`, and it uses no others. `step` takes that batch (the step's number where there is no
     `prepare`, and then draws by itself) and returns the loss and further figures to log. `validate` returns figures of
     which `score` decides (higher is better); without `select_best` the last weights are kept. Steps and validations run
-    within `context`.
+    within `precision`.
     """
 
     schedule: ScheduleSettings
     step: Callable[[Any], tuple[Tensor, Mapping[str, Tensor | float]]]
     validate: Callable[[], dict[str, float]]
-    place: Place
+    context: RunContext
     prepare: Callable[[int], Any] | None = None
     select_best: bool = True
     group: Group = ALONE
-    context: Callable[[], AbstractContextManager[Any]] = nullcontext
+    precision: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
-def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve:
+def train(model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> Curve:
     """Optimise `model` in place, keep the weights of the best validation score (or the last), return the curve.
 
     Of several processes the first one validates, writes and has the curve. Raises BadInputError where the loss is not
     finite, naming the step; the last checkpoint stays.
     """
-    progress = Progress(model, optimiser, run)
+    progress = Progress(model, optimiser, loop)
     first = progress.resume(model)
     parameters = list(model.parameters())
-    run.group.agree(first)
-    run.group.start_alike(model)
-    leads = run.group.leads
+    loop.group.agree(first)
+    loop.group.start_alike(model)
+    leads = loop.group.leads
     model.train()
-    bar = tqdm(total=run.schedule.steps, initial=first, unit="step", disable=None if leads else True, mininterval=1.0)
-    with closing(_batches(run, first)) as batches:
+    bar = tqdm(total=loop.schedule.steps, initial=first, unit="step", disable=None if leads else True, mininterval=1.0)
+    with closing(_batches(loop, first)) as batches:
         coming = progress.take(batches)
-        for step in range(first, run.schedule.steps):
-            _set_rate(optimiser, run.schedule, step)
-            with run.context():
-                loss, figures = run.step(progress.begin(coming))
+        for step in range(first, loop.schedule.steps):
+            _set_rate(optimiser, loop.schedule, step)
+            with loop.precision():
+                loss, figures = loop.step(progress.begin(coming))
             if not math.isfinite(loss.item()):
                 raise BadInputError(
-                    f"{run.place.checkpoints.parent.name}: loss is {loss.item()} at step {step}; lower the rate"
+                    f"{loop.context.checkpoints.parent.name}: loss is {loss.item()} at step {step}; lower the rate"
                 )
             optimiser.zero_grad(set_to_none=True)
             coming = progress.take(batches)  # so that the next is prepared while backward leaves Python alone
             loss.backward()
-            run.group.average_gradients(parameters)
+            loop.group.average_gradients(parameters)
             _clip(parameters)
             optimiser.step()
             if leads:
                 progress.average.update()
                 progress.log({"loss": loss, **figures})
-            if leads and ((step + 1) % run.schedule.validate_every == 0 or step + 1 == run.schedule.steps):
+            if leads and ((step + 1) % loop.schedule.validate_every == 0 or step + 1 == loop.schedule.steps):
                 progress.validate(model, step + 1)
                 model.train()
-            if leads and (step + 1) % run.schedule.checkpoint_every == 0:
+            if leads and (step + 1) % loop.schedule.checkpoint_every == 0:
                 progress.save(model, step + 1)
             bar.update()
     bar.close()
@@ -136,26 +136,26 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> Curve
     return progress.curve
 
 
-def _batches(run: Run, first: int) -> Generator[Drawn]:
+def _batches(loop: Loop, first: int) -> Generator[Drawn]:
     """Each step's batch with where the generators stood after it, prepared ahead in the order of the steps."""
-    steps = range(first, run.schedule.steps)
-    prepare = run.prepare
+    steps = range(first, loop.schedule.steps)
+    prepare = loop.prepare
     if prepare is None:
         yield from ((step, None) for step in steps)
     else:
-        drawing = lambda step: (prepare(step), run.place.randomness.drawn())  # noqa: E731
+        drawing = lambda step: (prepare(step), loop.context.randomness.drawn())  # noqa: E731
         yield from map_ahead(drawing, steps, threads=1, ahead=BATCHES_AHEAD)
 
 
 class Progress:
     """The state of a run that outlives a kill: curve, best weights, and their score."""
 
-    def __init__(self, model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> None:
-        self.optimiser, self.run, self.place = optimiser, run, run.place
+    def __init__(self, model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> None:
+        self.optimiser, self.loop, self.context = optimiser, loop, loop.context
         # A checkpoint of other model code has other names or shapes: it is passed over, as any foreign one.
         shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
-        self.identity = identity_of(run.place.identity, shapes, CHECKPOINT_FORMAT)
-        self.average = WeightAverage(model, run.schedule.ema_decay)
+        self.identity = identity_of(loop.context.identity, shapes, CHECKPOINT_FORMAT)
+        self.average = WeightAverage(model, loop.schedule.ema_decay)
         self.curve: Curve = []
         self.best_score = -math.inf
         self.best_weights: dict[str, Tensor] = {}
@@ -169,14 +169,14 @@ class Progress:
 
         Raises BadInputError where it was trained on other genes, or in another order.
         """
-        state = load_checkpoint(self.place.checkpoints, identity=self.identity)
+        state = load_checkpoint(self.context.checkpoints, identity=self.identity)
         if state is None:
             self.best_weights = copy.deepcopy(model.state_dict())
             return 0
-        require_same_genes(state["genes"], self.place.genes, where=str(self.place.checkpoints))
+        require_same_genes(state["genes"], self.context.genes, where=str(self.context.checkpoints))
         model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.place.randomness.restore(state["randomness"])
+        self.context.randomness.restore(state["randomness"])
         self.average.restore(state["average"])
         self.curve, self._logged = state["curve"], state["logged"]
         self.best_score, self.best_weights = state["best_score"], state["best_weights"]
@@ -190,16 +190,16 @@ class Progress:
             "model": model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": self.average.state(),
-            "randomness": self.place.randomness.state(self._drawn),
+            "randomness": self.context.randomness.state(self._drawn),
             "curve": self.curve,
             "logged": self._logged,
             "best_score": self.best_score,
             "best_weights": self.best_weights,
             "seconds": self._elapsed(),
             "step": step,
-            "genes": list(self.place.genes),
+            "genes": list(self.context.genes),
         }
-        save_checkpoint(self.place.checkpoints, state, step=step, identity=self.identity)
+        save_checkpoint(self.context.checkpoints, state, step=step, identity=self.identity)
 
     def take(self, batches: Iterator[Drawn]) -> Drawn | None:
         """The next batch, if there is one; the time until it is there counts as waiting."""
@@ -227,16 +227,16 @@ class Progress:
         """
         stepping = time.monotonic() - self._mark
         model.eval()
-        with torch.no_grad(), self.average.in_place(), self.run.context():
-            figures = self.run.validate()
-            best = figures["score"] > self.best_score or not self.run.select_best
+        with torch.no_grad(), self.average.in_place(), self.loop.precision():
+            figures = self.loop.validate()
+            best = figures["score"] > self.best_score or not self.loop.select_best
             self.best_weights = copy.deepcopy(model.state_dict()) if best else self.best_weights
         point = {
             "step": step,
             **{name: sum(values) / len(values) for name, values in self._logged.items()},
             "learning_rate": self.optimiser.param_groups[-1]["lr"],
             "seconds": round(self._elapsed(), 3),
-            **({} if self.run.prepare is None else {"data_wait": round(self._waited / max(stepping, 1e-9), 4)}),
+            **({} if self.loop.prepare is None else {"data_wait": round(self._waited / max(stepping, 1e-9), 4)}),
             **figures,
         }
         self._logged, self._waited = {}, 0.0
@@ -268,9 +268,9 @@ def _clip(parameters: list[nn.Parameter]) -> None:
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, schedule: ScheduleSettings, step: int) -> None:
-    """Linear warm-up, then a cosine to zero; each group has its own share (`rate`) and start (`rests_until`)."""
+    """Linear warm-up, then a cosine to zero; each group has its own share (`lr_scale`) and start (`frozen_until`)."""
     warm = min(1.0, (step + 1) / max(1, schedule.warmup_steps))
     share = 0.5 * (1 + math.cos(math.pi * step / schedule.steps)) * warm
     for group in optimiser.param_groups:
-        resting = step < group.get("rests_until", 0)
-        group["lr"] = 0.0 if resting else schedule.learning_rate * share * group.get("rate", 1.0)
+        frozen = step < group.get("frozen_until", 0)
+        group["lr"] = 0.0 if frozen else schedule.learning_rate * share * group.get("lr_scale", 1.0)

@@ -23,11 +23,11 @@ UNDECAYED = (
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterGroup:
-    """Modules that share a rate: `rate` of the schedule's, 0 until step `rests_until`."""
+    """Modules that share a rate: `lr_scale` of the schedule's, 0 until step `frozen_until`."""
 
     modules: list[nn.Module]
-    rate: float = 1.0
-    rests_until: int = 0
+    lr_scale: float = 1.0
+    frozen_until: int = 0
 
 
 def make_optimiser(groups: list[ParameterGroup], schedule: ScheduleSettings) -> torch.optim.Optimizer:
@@ -45,7 +45,7 @@ def make_optimiser(groups: list[ParameterGroup], schedule: ScheduleSettings) -> 
                 plain = parameter.ndim < 2 or any(word in f".{name}" for word in UNDECAYED)
                 plain = plain or getattr(parameter, "_no_weight_decay", False)  # as mamba-ssm marks its states
                 (undecayed if plain else decayed).append(parameter)
-        shared = {"rate": group.rate, "rests_until": group.rests_until}
+        shared = {"lr_scale": group.lr_scale, "frozen_until": group.frozen_until}
         options += [
             {"params": decayed, "weight_decay": schedule.weight_decay, **shared},
             {"params": undecayed, "weight_decay": 0.0, **shared},

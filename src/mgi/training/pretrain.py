@@ -5,15 +5,15 @@ import logging
 import torch
 from torch import Tensor, nn
 
-from mgi.models.mgi import Aligner
-from mgi.training.contrastive import chance_of, floor_of
+from mgi.models.mgi import DualEncoder
+from mgi.training.contrastive import chance_loss, min_loss
 from mgi.training.distributed import ALONE, Group
-from mgi.training.loop import Curve, Place, Run, train
+from mgi.training.loop import Curve, Loop, RunContext, train
 from mgi.training.monitors import collapse_warnings, space_figures
-from mgi.training.objective import Objective
 from mgi.training.optimiser import ParameterGroup, make_optimiser
 from mgi.training.precision import precision_of
 from mgi.training.pretrain_batches import Batch, BatchDrawer, Pairs
+from mgi.training.pretrain_loss import PretrainLoss
 from mgi.training.settings import PretrainSettings
 
 LOG = logging.getLogger(__name__)
@@ -22,29 +22,29 @@ __all__ = ["Pairs", "pretrain"]
 
 
 def pretrain(
-    aligner: Aligner,
+    aligner: DualEncoder,
     training: Pairs,
     validation: Pairs,
     settings: PretrainSettings,
     *,
-    place: Place,
-    rna_only: Tensor | None = None,
+    context: RunContext,
+    unpaired: Tensor | None = None,
     group: Group = ALONE,
 ) -> Curve:
     """Train `aligner` in place and return its curve; the last weights are kept.
 
-    `rna_only` (R, G) is the standardised expression of training patients without image. With several processes the
+    `unpaired` (R, G) is the standardised expression of training patients without image. With several processes the
     first one alone has the curve.
     """
     device = next(aligner.parameters()).device
-    model = Objective(aligner, settings).to(device)
+    model = PretrainLoss(aligner, settings).to(device)
     compile_where_it_pays(aligner.image_encoder, device, wanted=settings.compile)
     in_precision = precision_of(settings.schedule.precision, device, where="pretrain.schedule")
     draw = BatchDrawer(
         training=training,
-        rna_only=training.genes[:0] if rna_only is None else rna_only,
+        unpaired=training.genes[:0] if unpaired is None else unpaired,
         settings=settings,
-        randomness=place.randomness,
+        randomness=context.randomness,
         genes_per_token=getattr(aligner.gene_encoder.tokens, "patch", 1),
         patches=aligner.image_encoder.grid**2,
         group=group,
@@ -55,17 +55,17 @@ def pretrain(
         loss, terms = model(batch.on(device), group)
         return loss, terms
 
-    run = Run(
+    loop = Loop(
         schedule=settings.schedule,
         prepare=draw,
         step=step,
         validate=lambda: alignment_figures(model, validation),
-        place=place,
+        context=context,
         select_best=False,
         group=group,
-        context=in_precision,
+        precision=in_precision,
     )
-    return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), run)
+    return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), loop)
 
 
 def compile_where_it_pays(encoder: nn.Module, device: torch.device, *, wanted: bool) -> None:
@@ -78,7 +78,7 @@ def compile_where_it_pays(encoder: nn.Module, device: torch.device, *, wanted: b
         LOG.info("pretrain.compile: this is a CPU, on which compiling does not pay; going on without")
 
 
-def alignment_figures(model: Objective, pairs: Pairs) -> dict[str, float]:
+def alignment_figures(model: PretrainLoss, pairs: Pairs) -> dict[str, float]:
     """Loss above its floor, retrieval of the genes by the slice with the most tumour of each patient, and monitors."""
     settings = model.settings
     images, genes = _vectors(model, pairs)
@@ -86,13 +86,13 @@ def alignment_figures(model: Objective, pairs: Pairs) -> dict[str, float]:
     similarity = model.similarity(images, genes)
     loss = model.contrast(similarity, patient).item()
     rank = (similarity > similarity.diagonal().unsqueeze(1)).sum(1).float() + 1
-    floor = floor_of(settings.loss, patient)
+    least = min_loss(settings.loss, patient)
     figures = {
-        "score": floor - loss,
+        "score": least - loss,
         "validation_loss": loss,
-        "validation_floor": floor,
-        "loss_above_floor": loss - floor,
-        "loss_at_chance": chance_of(settings.loss, patient) - floor,
+        "validation_floor": least,
+        "loss_above_floor": loss - least,
+        "loss_at_chance": chance_loss(settings.loss, patient) - least,
         "retrieval_at_1": (rank == 1).float().mean().item(),
         "median_rank": rank.median().item(),
         "validation_patients": float(len(genes)),
@@ -104,7 +104,7 @@ def alignment_figures(model: Objective, pairs: Pairs) -> dict[str, float]:
     return figures
 
 
-def _vectors(model: Objective, pairs: Pairs) -> tuple[Tensor, Tensor]:
+def _vectors(model: PretrainLoss, pairs: Pairs) -> tuple[Tensor, Tensor]:
     """Unit vectors (P, D) of every patient's slice with the most tumour and of its genes, encoded in batches."""
     device = model.log_temperature.device
     area = pairs.slices.masks.sum((1, 2, 3))

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mgi.datasets.augment import changed, draw_changes
+from mgi.datasets.augment import apply_augment, sample_augment
 from mgi.datasets.batches import patient_unique_batch, tumour_weights
 from mgi.datasets.masking import random_mask, span_length, span_mask, spread_over
 from mgi.datasets.slices import SliceSet
-from mgi.training.contrastive import floor_of
+from mgi.training.contrastive import min_loss
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Randomness
 from mgi.training.settings import PretrainSettings
@@ -82,12 +82,12 @@ class Batch:
 class BatchDrawer:
     """Draws batch after batch from a fold's training patients with the generators of a run, and with no others.
 
-    `rna_only` (R, G) is the expression of patients without image, `genes_per_token` the width of a masked span's unit,
+    `unpaired` (R, G) is the expression of patients without image, `genes_per_token` the width of a masked span's unit,
     `patches` the number of an image's tokens. With `pin` batches lie in pinned memory.
     """
 
     training: Pairs
-    rna_only: Tensor
+    unpaired: Tensor
     settings: PretrainSettings
     randomness: Randomness
     genes_per_token: int
@@ -106,9 +106,9 @@ class BatchDrawer:
         size, each = settings.schedule.batch, settings.slices_per_patient
         of_slice = self.training.slices.patient
         rows = torch.from_numpy(patient_unique_batch(of_slice.numpy(), self.weights, size, self.randomness.numpy, each))
-        changes = draw_changes(len(rows), settings.augment, generator)
+        changes = sample_augment(len(rows), settings.augment, generator)
         chosen, patient = torch.unique_consecutive(of_slice[rows], return_inverse=True)
-        unpaired = self._draw_rna_only()
+        unpaired = self._draw_unpaired()
         hidden_genes = self._hide_genes(len(chosen) + len(unpaired))
         genes = self.training.genes[chosen]
         noise = settings.gene_noise * torch.randn(genes.shape, generator=generator)
@@ -119,10 +119,10 @@ class BatchDrawer:
         mine = slices[group.rank]
         both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
         batch = Batch(
-            images=changed(self.training.slices.images, rows[mine], changes[mine]),
+            images=apply_augment(self.training.slices.images, rows[mine], changes[mine]),
             owner=patient[mine] - own.start,
             genes=(genes + noise)[own],
-            whole=torch.cat([genes[own], self.rna_only[unpaired[own_unpaired]]]),
+            whole=torch.cat([genes[own], self.unpaired[unpaired[own_unpaired]]]),
             hidden_genes=torch.cat(both),
             hidden_patches=hidden_patches[mine],
             patient=patient,
@@ -131,16 +131,16 @@ class BatchDrawer:
             patient_counts=[part.stop - part.start for part in group.parts(len(chosen))],
             n_hidden_genes=int(hidden_genes.sum()),
             n_hidden_patches=int(hidden_patches.sum()),
-            floor=floor_of(settings.loss, patient),
+            floor=min_loss(settings.loss, patient),
         )
         return batch.pinned() if self.pin else batch
 
-    def _draw_rna_only(self) -> Tensor:
+    def _draw_unpaired(self) -> Tensor:
         """Rows of the patients without image that join the step; none where no loss would read them."""
-        wanted = min(self.settings.unpaired_batch, len(self.rna_only)) if self.settings.reconstructs_genes else 0
+        wanted = min(self.settings.unpaired_batch, len(self.unpaired)) if self.settings.reconstructs_genes else 0
         if wanted == 0:
             return torch.zeros(0, dtype=torch.int64)
-        return torch.from_numpy(self.randomness.numpy.permutation(len(self.rna_only))[:wanted].astype(np.int64))
+        return torch.from_numpy(self.randomness.numpy.permutation(len(self.unpaired))[:wanted].astype(np.int64))
 
     def _hide_genes(self, rows: int) -> Tensor:
         settings, places = self.settings, self.training.genes.shape[1]

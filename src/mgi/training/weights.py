@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.core.fingerprint import digest_of
+from mgi.core.run import Run, run_of
 from mgi.core.settings import parse
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
@@ -29,7 +30,7 @@ class Weights:
     """Tensors by name and what they belong to: `genes` in model order, and the pathways' genes as places in it."""
 
     tensors: dict[str, Tensor]
-    spec: dict[str, Any]
+    run: Run
     model: ModelSettings
     genes: list[str]
     gene_sets: Members | None = None
@@ -39,7 +40,7 @@ def save_weights(
     path: Path | str,
     module: nn.Module,
     *,
-    spec: dict[str, Any],
+    run: Run,
     model: ModelSettings,
     genes: list[str],
     gene_sets: Members | None = None,
@@ -48,7 +49,7 @@ def save_weights(
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     facts = {
         "format": FORMAT,
-        "spec": spec,
+        "run": run.record(),
         "model": model.plain(),
         "gene_hash": digest_of(genes),
         "genes": genes,
@@ -75,13 +76,14 @@ def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
         raise BadInputError(f"{path}: not readable as safetensors ({error}); delete it and run again") from None
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         found = facts.get("format") if isinstance(facts, dict) else facts
-        raise BadInputError(f"{path}: format {found} of an older mgi, expected {FORMAT}; delete it and train again")
+        whose = " of another version of mgi" if str(found).startswith(FORMAT[:-1]) else ""
+        raise BadInputError(f"{path}: format {found}{whose}, expected {FORMAT}; delete it and train again")
     if facts.get("digest") != _digest_of_facts(facts) or digest_of_tensors(tensors) != facts["tensors"]:
         raise BadInputError(f"{path}: its numbers are not those that were saved; delete it and run again")
     require_same_genes(facts["genes"], genes, where=str(path))
     return Weights(
         tensors=tensors,
-        spec=facts["spec"],
+        run=run_of(facts, str(path)),
         model=parse(ModelSettings, facts["model"], where=f"{path}: model"),
         genes=facts["genes"],
         gene_sets=None if facts["gene_sets"] is None else dict(facts["gene_sets"]),
@@ -105,3 +107,16 @@ def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def start_from_pretrained(model: nn.Module, weights: Weights) -> None:
+    """Copy both pre-trained encoders into a network, in place; the pre-training heads stay behind.
+
+    Raises BadInputError where the pre-trained encoders have other sizes.
+    """
+    for name in ("image_encoder", "gene_encoder"):
+        try:
+            model.get_submodule(name).load_state_dict(part_of(weights.tensors, f"{name}."))
+        except (AttributeError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise BadInputError(f"pre-trained weights do not fit {name}: {reason}") from None

@@ -2,7 +2,7 @@ import pytest
 
 from mgi.cohort.leaks import leaks_of
 
-ROLES = [("A", "train"), ("B", "validation"), ("C", "test"), ("D", "rna_only"), ("E", "image_only")]
+ROLES = [("A", "train"), ("B", "validation"), ("C", "test"), ("D", "unpaired_expression"), ("E", "unpaired_image")]
 
 
 def test_patients_with_nothing_in_common_leak_nothing() -> None:
@@ -23,7 +23,14 @@ def test_a_digest_on_two_sides_is_a_leak_with_both_names(kind: str, first: str, 
 
 
 def test_a_digest_on_one_side_is_no_leak() -> None:
-    roles = [("A", "train"), ("B", "train"), ("D", "rna_only"), ("X", "test"), ("Y", "test"), ("Z", "image_only")]
+    roles = [
+        ("A", "train"),
+        ("B", "train"),
+        ("D", "unpaired_expression"),
+        ("X", "test"),
+        ("Y", "test"),
+        ("Z", "unpaired_image"),
+    ]
     shared = {**dict.fromkeys("ABD", (b"1",)), **dict.fromkeys("XYZ", (b"2",))}
     assert leaks_of(0, roles, {"image slice": shared}) == []
 

@@ -121,7 +121,7 @@ def test_patients_without_image_are_in_no_folds_test_and_change_nothing_for_the_
     plain = split_patients(PATIENTS, SplitSettings(), sites=SITES)
     assert [row for row in rows if row.patient_id not in unpaired] == plain
     assert {(row.fold, row.patient_id, row.role) for row in rows if row.patient_id in unpaired} == {
-        (fold, patient, "rna_only") for fold in range(5) for patient in unpaired
+        (fold, patient, "unpaired_expression") for fold in range(5) for patient in unpaired
     }
     assert rows == sorted(rows, key=lambda row: (row.fold, row.patient_id))
     assert site_counts(rows) == site_counts(plain)
@@ -129,21 +129,19 @@ def test_patients_without_image_are_in_no_folds_test_and_change_nothing_for_the_
 
 def test_a_patient_without_expression_is_tested_once_without_genes_and_changes_nothing_for_the_others() -> None:
     apart = [f"TCGA-ZZ-000{index}" for index in range(7)]
-    rows = split_patients(PATIENTS, SplitSettings(), image_only=apart[::-1], sites=SITES)
-    plain = split_patients(PATIENTS, SplitSettings(), sites=SITES)
+    rows = split_patients(PATIENTS, SplitSettings(), unpaired_image=apart[::-1])
+    plain = split_patients(PATIENTS, SplitSettings())
     assert [row for row in rows if row.patient_id not in apart] == plain
     found = [(row.patient_id, row.fold, row.role) for row in rows if row.patient_id in apart]
-    assert sorted(found) == [(patient, index % 5, "image_only") for index, patient in enumerate(apart)]
+    assert sorted(found) == [(patient, index % 5, "unpaired_image") for index, patient in enumerate(apart)]
     assert rows == sorted(rows, key=lambda row: (row.fold, row.patient_id))
     assert site_counts(rows) == site_counts(plain)
 
 
 def test_a_patient_with_expression_is_never_one_without() -> None:
-    for rna_only in ([], ["TCGA-ZZ-0001"]):
+    for unpaired in ([], ["TCGA-ZZ-0001"]):
         with pytest.raises(BadInputError, match="has expression, expected none"):
-            split_patients(
-                PATIENTS, SplitSettings(), rna_only, [*rna_only, *([] if rna_only else PATIENTS[:1])], sites=SITES
-            )
+            split_patients(PATIENTS, SplitSettings(), unpaired, [*unpaired, *([] if unpaired else PATIENTS[:1])])
 
 
 def test_a_patient_with_an_image_is_never_one_without() -> None:
@@ -156,7 +154,11 @@ def test_the_whole_cohort_is_one_fold_more_that_tests_nobody() -> None:
     rows = whole_cohort(PATIENTS, settings, ["TCGA-XX-0001"], sites=SITES)
     found = roles(rows, 5)
     assert {row.fold for row in rows} == {5}
-    assert {role: len(patients) for role, patients in found.items()} == {"train": 82, "validation": 28, "rna_only": 1}
+    assert {role: len(patients) for role, patients in found.items()} == {
+        "train": 82,
+        "validation": 28,
+        "unpaired_expression": 1,
+    }
     assert found["train"] | found["validation"] == set(PATIENTS)
     assert {patient[5:7] for patient in found["validation"]} >= {"DU", "HT", "CS", "FG"}
     with pytest.raises(BadInputError, match="4 patients for 5 folds"):

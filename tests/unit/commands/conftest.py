@@ -13,6 +13,7 @@ import pytest
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
+from mgi.core.run import Run
 from mgi.modalities.rna.fitted_genes import write_fitted_genes
 from mgi.modalities.rna.normalise import fit
 from mgi.modalities.rna.settings import FitSettings
@@ -68,6 +69,13 @@ def asked(monkeypatch, tmp_path_factory) -> Asked:
     return asked
 
 
+def described_run(method: str = "mgi", control: str | None = None, **more: object) -> Run:
+    """A run of fold 0 and seed 0."""
+    inputs = ("flair", "rna") if method == "mgi" and control != "no-genes" else ("flair",)
+    given = {"task": "segmentation", "inputs": inputs, "fold": 0, "seed": 0, **more}
+    return Run(method=method, control=control, **given)
+
+
 class Study:
     """Patients on disk (four train, two validate, two test, two have no image, one no genes), and what learns of them.
 
@@ -96,8 +104,8 @@ class Study:
         "train": (0, 1, 2, 3),
         "validation": (4, 5),
         "test": (6, 7),
-        "rna_only": (8, 9),
-        "image_only": (10,),
+        "unpaired_expression": (8, 9),
+        "unpaired_image": (10,),
     }
     FILTER = FitSettings()
     N_GENES = 12
@@ -111,7 +119,7 @@ class Study:
             if change is not None:
                 change(patient, arrays)
         self._write_images(drawn)
-        profiled = [patient for patient in self.patients if patient not in self.role("image_only")]
+        profiled = [patient for patient in self.patients if patient not in self.role("unpaired_image")]
         self._write_expression({patient: drawn[patient]["values"] for patient in profiled})
         self._write_split()
 
@@ -119,19 +127,21 @@ class Study:
         """Patients of one role."""
         return [self.patients[index] for index in self.ROLES[name]]
 
-    def run(self, command: str, key: str, method: str = "mgi", genes: str = "real", **options: object) -> int:
-        """Do one command on run `key`; further options replace its own or are added; the exit code is returned."""
-        return main(self.line(command, key, method, genes, **options))
+    def run(self, command: str, key: str, method: str = "mgi", control: str | None = None, **options: object) -> int:
+        """Do one command on the run in folder `key`; further options replace its own; the exit code is returned."""
+        return main(self.line(command, key, method, control, **options))
 
-    def line(self, command: str, key: str, method: str = "mgi", genes: str = "real", **options: object) -> list[str]:
+    def line(
+        self, command: str, key: str, method: str = "mgi", control: str | None = None, **options: object
+    ) -> list[str]:
         """The command line of `run`."""
         run = self.folder / "runs" / key
-        spec = {"key": key, "method": method, "genes": genes, "fold": 0, "seed": 0, "protocol": "patient"}
+        described = described_run(method, control, task="pretraining" if command == "pretrain" else "segmentation")
         given: dict[str, object] = {
-            "spec": json.dumps(spec),
-            "slices": self.folder / "images/slices.parquet",
-            "values": self.folder / "expression/values.parquet",
-            "genes": self.folder / "genes.parquet",
+            "run-json": described.as_json(),
+            "image-shard": self.folder / "images",
+            "expression-shard": self.folder / "expression",
+            "fold-genes": self.folder / "genes.parquet",
             "split": self.folder / "split.parquet",
             "weights": run / "weights.safetensors",
         }
@@ -139,7 +149,7 @@ class Study:
             given |= {"settings": '{"permutations": 2}', "output": self.folder / f"predictions/{key}.parquet"}
         else:
             given |= {"settings": json.dumps({"schedule": self.SCHEDULE}), "model": json.dumps(self.MODEL)}
-            given |= {"curves": run / "curves.jsonl", "run": run / "run.json"}
+            given |= {"curves": run / "curves.jsonl", "record": run / "run.json"}
         return [command, *(f"--{name}={value}" for name, value in (given | options).items())]
 
     def weights(self, key: str) -> Path:
@@ -150,10 +160,10 @@ class Study:
         """Pre-train, then train and predict with MGI, MGI without genes and a U-Net."""
         assert self.run("pretrain", "pretrain") == 0
         assert self.run("finetune", "mgi", pretrained=self.weights("pretrain")) == 0
-        assert self.run("finetune", "mgi-none", genes="none", pretrained=self.weights("pretrain")) == 0
-        assert self.run("finetune", "unet", method="unet", genes="none") == 0
-        for key, method, genes in (("mgi", "mgi", "real"), ("mgi-none", "mgi", "none"), ("unet", "unet", "none")):
-            assert self.run("predict-fold", key, method, genes) == 0
+        assert self.run("finetune", "mgi-no-genes", control="no-genes", pretrained=self.weights("pretrain")) == 0
+        assert self.run("finetune", "unet", method="unet") == 0
+        for key, method, control in (("mgi", "mgi", None), ("mgi-no-genes", "mgi", "no-genes"), ("unet", "unet", None)):
+            assert self.run("predict-fold", key, method, control) == 0
 
     def _draw(self, index: int) -> dict[str, np.ndarray]:
         rng = np.random.default_rng(index)
@@ -166,7 +176,7 @@ class Study:
         path = self.folder / "images/slices.parquet"
         with image_shard_writer(path) as writer:
             for patient, arrays in drawn.items():
-                if patient in self.role("rna_only"):
+                if patient in self.role("unpaired_expression"):
                     continue
                 writer.add(
                     PatientImages(
@@ -198,6 +208,12 @@ class Study:
 
 
 @pytest.fixture(scope="session")
+def run_of() -> Callable[..., Run]:
+    """Describes a run of fold 0 and seed 0."""
+    return described_run
+
+
+@pytest.fixture(scope="session")
 def write_study() -> type[Study]:
     """The class of studies: called with a folder, it writes one."""
     return Study
@@ -224,11 +240,11 @@ class Released:
         for source, target in (("genes.parquet", "folds/0/genes.parquet"), ("split.parquet", "tables/split.parquet")):
             (self.results / target).parent.mkdir(parents=True)
             shutil.copyfile(study.folder / source, self.results / target)
-        for key in ("mgi", "mgi-none", "unet"):
+        for key in ("mgi", "mgi-no-genes", "unet"):
             options = {
                 "predictions": study.folder / f"predictions/{key}.parquet",
-                "slices": self.results / "shards/flair/slices.parquet",
-                "output": self.results / f"evaluation/{key}.parquet",
+                "image-shard": self.results / "shards/flair",
+                "output": self.results / f"evaluation/{key}-fold0-seed0.parquet",
             }
             assert main(["evaluate", *(f"--{name}={value}" for name, value in options.items())]) == 0
             assert self.release(key, folder / key) == 0

@@ -55,18 +55,18 @@ def same_slice_in_another_type(patient: str, arrays: dict[str, np.ndarray]) -> N
     [
         (same_genes("0", "6"), "TCGA-AA-0000 (train) and TCGA-AA-0006 (test) have the same gene vector"),
         (same_genes("4", "7"), "TCGA-AA-0004 (validation) and TCGA-AA-0007 (test) have the same gene vector"),
-        (same_genes("7", "9"), "TCGA-AA-0007 (test) and TCGA-AA-0009 (rna_only) have the same gene vector"),
+        (same_genes("7", "9"), "TCGA-AA-0007 (test) and TCGA-AA-0009 (unpaired_expression) have the same gene vector"),
         (same_slice("1", "6"), "TCGA-AA-0001 (train) and TCGA-AA-0006 (test) have the same image slice"),
         (same_slice_in_another_type, "TCGA-AA-0001 (train) and TCGA-AA-0006 (test) have the same image slice"),
         (same_slice("5", "2"), "TCGA-AA-0002 (train) and TCGA-AA-0005 (validation) have the same image slice"),
     ],
 )
-@pytest.mark.parametrize("protocol", ["patient", "slice"])
+@pytest.mark.parametrize("split_unit", ["patient", "slice"])
 def test_what_two_roles_share_is_refused_in_one_line(
-    write_study, tmp_path: Path, change: Change, said: str, protocol: str, capsys
+    write_study, tmp_path: Path, change: Change, said: str, split_unit: str, capsys
 ) -> None:
     study = write_study(tmp_path, change)
-    assert check(study, f"--protocol={protocol}") == 5
+    assert check(study, f"--split-unit={split_unit}") == 5
     error = capsys.readouterr().err
     assert f"fold 0: {said}; expected nothing in common across roles" in error
     assert error.count("\n") == 1
@@ -97,16 +97,16 @@ def test_slices_of_one_value_throughout_name_nobody(write_study, tmp_path: Path)
     assert check(study) == 0
     report = json.loads((tmp_path / "leaks.json").read_text())
     assert report == {
-        "protocol": "patient",
+        "split_unit": "patient",
         "leaks": [],
         "compared": {"patients": 11, "gene_vectors": 10, "image_slices": 18},
-        "folds": {"0": {"image_only": 1, "rna_only": 2, "test": 2, "train": 4, "validation": 2}},
+        "folds": {"0": {"unpaired_image": 1, "unpaired_expression": 2, "test": 2, "train": 4, "validation": 2}},
     }
 
 
 def test_the_protocol_that_leaks_on_purpose_says_so(write_study, tmp_path: Path) -> None:
-    assert check(write_study(tmp_path), "--protocol=slice") == 0
+    assert check(write_study(tmp_path), "--split-unit=slice") == 0
     report = json.loads((tmp_path / "leaks.json").read_text())
-    assert report["protocol"] == "slice"
+    assert report["split_unit"] == "slice"
     assert report["leaks"] == [{"fold": 0, "shared": "patient id", "patients": 8}]
     assert report["watermark"] == "NOT comparable: leaks patients across the split"

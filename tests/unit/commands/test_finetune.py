@@ -4,19 +4,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgi.commands import finetune
 from mgi.modalities.rna.settings import FitSettings
+from mgi.tasks.segmentation import learning
 from mgi.training.weights import load_weights
 
-RUNS = {"mgi": ("mgi", "real", True), "mgi-none": ("mgi", "none", True), "unet": ("unet", "none", False)}
+RUNS = {"mgi": ("mgi", None, True), "mgi-no-genes": ("mgi", "no-genes", True), "unet": ("unet", None, False)}
 GENES = [f"ENSG{index:03d}" for index in range(12)]
 
 
 def train(given, start, key: str) -> int:
     """One run of `given`, from the pre-trained encoders of the study `start` where its method has them."""
-    method, genes, pretrained = RUNS[key]
+    method, control, pretrained = RUNS[key]
     options = {"pretrained": start.weights("pretrain")} if pretrained else {}
-    return given.run("finetune", key, method, genes, **options)
+    return given.run("finetune", key, method, control, **options)
 
 
 @pytest.mark.parametrize("key", RUNS)
@@ -27,8 +27,8 @@ def test_a_run_leaves_weights_curve_and_facts_and_no_checkpoints(key: str, study
     assert [point["step"] for point in points] == [2, 4]
     assert all(0 <= point["validation_dice"] <= 1 for point in points)
     facts = json.loads((folder / "run.json").read_text())
-    assert facts["spec"]["key"] == key
-    assert load_weights(folder / "weights.safetensors", genes=GENES).spec == facts["spec"]
+    assert facts["run"]["method"] == RUNS[key][0]
+    assert load_weights(folder / "weights.safetensors", genes=GENES).run.record() == facts["run"]
 
 
 @pytest.mark.parametrize("key", RUNS)
@@ -66,7 +66,7 @@ def test_without_genes_the_expression_never_reaches_the_weights(study, write_stu
         arrays["values"][:] = arrays["values"][::-1].copy()
 
     other = write_study(tmp_path, change)
-    for key, same in (("mgi-none", True), ("mgi", False)):
+    for key, same in (("mgi-no-genes", True), ("mgi", False)):
         assert train(other, study, key) == 0
         assert (other.weights(key).read_bytes() == study.weights(key).read_bytes()) == same
 
@@ -88,7 +88,7 @@ def test_training_starts_from_the_pretrained_encoders(study, write_study, tmp_pa
 def test_a_run_killed_on_its_way_ends_with_the_same_bytes(
     key: str, study, write_study, tmp_path: Path, monkeypatch
 ) -> None:
-    loss_of, done = finetune.finetune.__globals__["segmentation_loss"], []
+    loss_of, done = learning.segmentation_loss, []
 
     def killed_at_the_fourth(*given: object) -> object:
         done.append(1)
@@ -97,7 +97,7 @@ def test_a_run_killed_on_its_way_ends_with_the_same_bytes(
         return loss_of(*given)
 
     other = write_study(tmp_path)
-    monkeypatch.setattr("mgi.tasks.segmentation.finetune.segmentation_loss", killed_at_the_fourth)
+    monkeypatch.setattr("mgi.tasks.segmentation.learning.segmentation_loss", killed_at_the_fourth)
     assert train(other, study, key) == 130
     assert not other.weights(key).exists()
     assert train(other, study, key) == 0
@@ -187,7 +187,7 @@ class TestPathways:
 )
 def test_a_method_that_cannot_be_trained_so_is_one_line(method, pretrained, message, study, capsys) -> None:
     options = {"pretrained": study.weights("pretrain")} if pretrained else {}
-    assert study.run("finetune", "broken", method, "none", **options) == 5
+    assert study.run("finetune", "broken", method, **options) == 5
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import nibabel
@@ -7,6 +6,7 @@ import pytest
 
 from mgi.commands import native_masks
 from mgi.core.errors import BadInputError
+from mgi.core.run import Run
 from mgi.modalities.flair.geometry import to_stored_axes
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer
@@ -22,7 +22,8 @@ AFFINES = {
     A: np.array([[0, 0, 0.9, -80], [0, -0.9, 0, 90], [5.0, 0, 0, -30], [0, 0, 0, 1]]),
     B: np.array([[1.5, 0, 0, -60], [0, 0, 1.0, -90], [0, -1.0, 0, 100], [0, 0, 0, 1]]),
 }
-RUN = "unet-fold0"
+UNET = Run(task="segmentation", method="unet", inputs=("flair",), fold=0, seed=0)
+RUN = UNET.key
 
 
 def images(patient: str, *, masks: bool = True) -> PatientImages:
@@ -46,23 +47,22 @@ def stored(folder: Path, patients: list[PatientImages]) -> Path:
         for one in patients:
             writer.add(one)
     write_dataset(path.parent / "dataset.json", "images", [path], {"simulated": False})
-    return path
+    return path.parent
 
 
-def predicted(folder: Path, patients: list[str], genes: str = "none") -> Path:
+def predicted(folder: Path, patients: list[str], given: str = "not_used") -> Path:
     path = folder / "p.parquet"
-    spec = {"key": RUN, "method": "unet", "genes": genes, "fold": 0, "seed": 0}
-    with prediction_writer(path, json.dumps(spec)) as writer:
+    with prediction_writer(path, UNET) as writer:
         for patient in patients:
             values = PROBABILITY[patient]
             turned = values if patient == FLAT else to_stored_axes(values, AFFINES[patient])[0]
-            writer.add(patient, genes, None, list(turned))
-            writer.add(patient, "null", None, list(255 - turned))
+            writer.add(patient, given, None, list(turned))
+            writer.add(patient, "null_token", None, list(255 - turned))
     return path
 
 
 def run(slices: Path, folder: Path, *more: str) -> dict[str, nibabel.Nifti1Image]:
-    arguments = ["--slices", str(slices), "--output", str(folder / "out"), *more]
+    arguments = ["--image-shard", str(slices), "--output", str(folder / "out"), *more]
     native_masks.run(native_masks.parser().parse_args(arguments))
     return {path.name.removesuffix(".nii.gz"): nibabel.load(path) for path in sorted((folder / "out").iterdir())}
 
@@ -86,12 +86,12 @@ def test_without_predictions_every_reference_mask_is_written(tmp_path: Path) -> 
     assert sorted(run(stored(tmp_path, [images(A), images(B, masks=False)]), tmp_path)) == [f"{A}_reference"]
 
 
-def test_another_gene_mode_can_be_asked_for(tmp_path: Path) -> None:
+def test_another_expression_input_can_be_asked_for(tmp_path: Path) -> None:
     slices, path = stored(tmp_path, [images(A)]), predicted(tmp_path, [A])
-    found = run(slices, tmp_path, "--predictions", str(path), "--genes", "null")
+    found = run(slices, tmp_path, "--predictions", str(path), "--expression-input", "null_token")
     assert np.array_equal(voxels(found[f"{A}_{RUN}"]), 255 - PROBABILITY[A] >= 128)
-    with pytest.raises(BadInputError, match="no predictions with genes mean"):
-        run(slices, tmp_path, "--predictions", str(path), "--genes", "mean")
+    with pytest.raises(BadInputError, match="no predictions with cohort_mean"):
+        run(slices, tmp_path, "--predictions", str(path), "--expression-input", "cohort_mean")
 
 
 def test_a_patient_without_geometry_is_named_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,8 +111,7 @@ def test_a_shard_without_any_geometry_is_refused(tmp_path: Path) -> None:
 def test_predictions_on_another_grid_are_refused(tmp_path: Path) -> None:
     slices = stored(tmp_path, [images(A)])
     path = tmp_path / "p.parquet"
-    spec = {"key": RUN, "method": "unet", "genes": "none", "fold": 0, "seed": 0}
-    with prediction_writer(path, json.dumps(spec)) as writer:
-        writer.add(A, "none", None, list(PROBABILITY[A][:, :, :-1]))
+    with prediction_writer(path, UNET) as writer:
+        writer.add(A, "not_used", None, list(PROBABILITY[A][:, :, :-1]))
     with pytest.raises(BadInputError, match=rf"{A}: \(4, 5, 5\), expected \(4, 5, 6\)"):
         run(slices, tmp_path, "--predictions", str(path))

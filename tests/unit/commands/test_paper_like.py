@@ -12,18 +12,19 @@ import pytest
 from mgi.cli import main
 from mgi.cohort.slice_split import slice_roles
 from mgi.commands._learning import Fold
+from mgi.core.run import Run
 from mgi.datasets.slices import prepare_slices
 from mgi.models.settings import ModelSettings
 from mgi.shards.image_shard import iter_images
 
-SLICE = {"key": "unet-slice", "method": "unet", "genes": "none", "fold": 0, "seed": 0, "protocol": "slice"}
+SLICE = Run(task="segmentation", method="unet", inputs=("flair",), split_unit="slice", fold=0, seed=0)
 
 
 def evaluate(study: Any, key: str) -> Path:
     scores = study.folder / f"evaluation/{key}.parquet"
     given = {
         "predictions": study.folder / f"predictions/{key}.parquet",
-        "slices": study.folder / "images/slices.parquet",
+        "image-shard": study.folder / "images",
     }
     assert main(["evaluate", *(f"--{name}={value}" for name, value in given.items()), f"--output={scores}"]) == 0
     return scores
@@ -37,19 +38,19 @@ def leaky(write_study, tmp_path_factory) -> Any:
         SHAPE = (10, 20, 24)
 
     study = Longer(tmp_path_factory.mktemp("leaky"))
-    for key, more in (("unet", {}), ("unet-slice", {"spec": json.dumps(SLICE)})):
-        assert study.run("finetune", key, method="unet", genes="none", **more) == 0
-        assert study.run("predict-fold", key, method="unet", genes="none", **more) == 0
+    for key, more in (("unet", {}), ("unet-slice", {"run-json": SLICE.as_json()})):
+        assert study.run("finetune", key, method="unet", **more) == 0
+        assert study.run("predict-fold", key, method="unet", **more) == 0
         evaluate(study, key)
     return study
 
 
 def fold_of(study: Any) -> Fold:
     class Given:
-        split, genes = study.folder / "split.parquet", study.folder / "genes.parquet"
-        values, slices = study.folder / "expression/values.parquet", study.folder / "images/slices.parquet"
+        split, fold_genes = study.folder / "split.parquet", study.folder / "genes.parquet"
+        expression_shard, image_shard = study.folder / "expression", study.folder / "images"
 
-    return Fold(Given(), 0, by_slice=True)  # type: ignore[arg-type]
+    return Fold(Given(), SLICE)  # type: ignore[arg-type]
 
 
 def test_every_patient_has_slices_in_training_and_in_validation_and_no_slice_is_in_both(leaky) -> None:
@@ -76,10 +77,12 @@ def test_all_patients_are_scored_on_the_slices_that_training_did_not_see(leaky) 
 
 def test_the_table_has_both_protocols_and_the_empty_mask_with_watermarks(leaky, tmp_path: Path) -> None:
     scores = [str(leaky.folder / f"evaluation/{key}.parquet") for key in ("unet", "unet-slice")]
-    given = [f"--slices={leaky.folder}/images/slices.parquet", f"--split={leaky.folder}/split.parquet"]
+    given = [f"--image-shard={leaky.folder}/images", f"--split={leaky.folder}/split.parquet"]
     given += ['--settings={"bootstrap_draws": 50}']
     assert main(["paper-like", "--scores", *scores, *given, f"--output={tmp_path / 'paper_like.csv'}"]) == 0
-    table = pd.read_csv(tmp_path / "paper_like.csv", keep_default_na=False).set_index(["split", "method", "definition"])
+    table = pd.read_csv(tmp_path / "paper_like.csv", keep_default_na=False).set_index(
+        ["split_unit", "method", "definition"]
+    )
     lenient = {"slice_five_thresholds", "slice_all_empty_one"}
     whole = {("patient", "unet"), ("none", "empty-mask")}
     expected = {(*case, name) for case in whole for name in {*lenient, "volume"}}
@@ -96,9 +99,9 @@ def test_the_table_has_both_protocols_and_the_empty_mask_with_watermarks(leaky, 
 
 
 def test_what_was_split_by_slice_enters_no_comparison_and_no_release(leaky, tmp_path: Path, capsys) -> None:
-    tables = [f"--{name}={tmp_path / name}.csv" for name in ("dice", "dice-all", "tests", "audit", "patients")]
+    tables = [f"--{name}={tmp_path / name}.csv" for name in ("results-table", "no-genes", "tests", "audit", "patients")]
     tables += [f"--split={leaky.folder}/split.parquet"]
     assert main(["compare", f"--scores={leaky.folder}/evaluation/unet-slice.parquet", *tables]) == 5
-    assert "unet-slice.parquet: protocol: found slice, expected patient" in capsys.readouterr().err
+    assert "unet-slice.parquet: split_unit: found slice, expected patient" in capsys.readouterr().err
     assert main(["release", f"--weights={leaky.weights('unet-slice')}", f"--output={tmp_path / 'out'}"]) == 5
-    assert "spec: protocol: found slice, expected patient" in capsys.readouterr().err
+    assert "run.split_unit: found slice, expected patient" in capsys.readouterr().err

@@ -156,8 +156,10 @@ def test_the_masks_of_tiff_slices_bear_their_names_and_lie_on_their_pixels(
     assert facts["masks"][:2] == ["TCGA_CS_0001_20000101_8_mask.tif", "TCGA_CS_0001_20000101_9_mask.tif"]
 
 
-@pytest.mark.parametrize(("key", "mode"), [("mgi", "real"), ("mgi", "null"), ("mgi-none", "none"), ("unet", "none")])
-def test_a_patient_gets_the_probabilities_that_the_model_was_tested_with(key, mode, released, study) -> None:
+@pytest.mark.parametrize(
+    ("key", "given"), [("mgi", "own"), ("mgi", "null_token"), ("mgi-no-genes", "not_used"), ("unet", "not_used")]
+)
+def test_a_patient_gets_the_probabilities_that_the_model_was_tested_with(key, given, released, study) -> None:
     import pyarrow.parquet as pq
 
     patient = study.role("test")[0]
@@ -166,9 +168,9 @@ def test_a_patient_gets_the_probabilities_that_the_model_was_tested_with(key, mo
     shard = read_expression(released.results / "shards/rna")
     values = release.fitted.transform(shard.values[[shard.patient_ids.index(patient)]])[0]
     new = PatientImages(**{**vars(images), "patient_id": "new", "masks": None})
-    found = segment_patient(release, new, values if mode == "real" else None, torch.device("cpu"))
+    found = segment_patient(release, new, values if given == "own" else None, torch.device("cpu"))
     rows = pq.read_table(study.folder / f"predictions/{key}.parquet").to_pylist()
-    stored = [row["probability"] for row in rows if row["patient_id"] == patient and row["genes"] == mode]
+    stored = [row["probability"] for row in rows if row["patient_id"] == patient and row["expression_input"] == given]
     expected = np.stack([np.frombuffer(plane, np.uint8).reshape(study.SHAPE[1:]) for plane in stored])
     assert np.abs(found.astype(int) - expected).max() <= 1  # batches differ, and so may the last bit
 

@@ -1,11 +1,12 @@
-import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-RUNS = {"mgi": ("mgi", "real"), "mgi-none": ("mgi", "none"), "unet": ("unet", "none")}
+from mgi.shards.parquet import run_in
+
+RUNS = {"mgi": ("mgi", None), "mgi-no-genes": ("mgi", "no-genes"), "unet": ("unet", None)}
 
 
 def predicted(given, key: str) -> Path:
@@ -21,17 +22,19 @@ def predict_with(other, study, key: str) -> bytes:
 def rows_by_mode(path: Path) -> dict[str, list[dict]]:
     modes: dict[str, list[dict]] = {}
     for row in pq.read_table(path).to_pylist():
-        modes.setdefault(row["genes"], []).append(row)
+        modes.setdefault(row["expression_input"], []).append(row)
     return modes
 
 
 @pytest.mark.parametrize("key", RUNS)
 def test_every_slice_of_every_test_patient_is_predicted_on_its_own_grid_in_every_mode(key: str, study) -> None:
     modes = rows_by_mode(predicted(study, key))
-    assert list(modes) == (["real", "mean", "null", "permuted-0", "permuted-1"] if key == "mgi" else ["none"])
+    assert list(modes) == (
+        ["own", "cohort_mean", "null_token", "permuted-0", "permuted-1"] if key == "mgi" else ["not_used"]
+    )
     n_slices, rows, columns = study.SHAPE
     for mode, found in modes.items():
-        patients = study.role("test") + (study.role("image_only") if mode in ("none", "null") else [])
+        patients = study.role("test") + (study.role("unpaired_image") if mode in ("not_used", "null_token") else [])
         expected = [(patient, index) for patient in patients for index in range(n_slices)]
         assert [(row["patient_id"], row["slice"]) for row in found] == expected
         assert {(row["rows"], row["cols"], len(row["probability"])) for row in found} == {
@@ -39,19 +42,18 @@ def test_every_slice_of_every_test_patient_is_predicted_on_its_own_grid_in_every
         }
 
 
-def test_the_file_says_which_run_it_is(study) -> None:
-    spec = json.loads(pq.read_schema(predicted(study, "mgi")).metadata[b"spec"])
-    assert (spec["key"], spec["method"], spec["genes"], spec["fold"]) == ("mgi", "mgi", "real", 0)
+def test_the_file_says_which_run_it_is(study, run_of) -> None:
+    assert run_in(predicted(study, "mgi")) == run_of("mgi")
 
 
 def test_a_donor_is_the_patient_itself_another_one_or_nobody(study) -> None:
     modes = rows_by_mode(predicted(study, "mgi"))
     one, two = study.role("test")
     donors = {mode: {row["patient_id"]: row["donor"] for row in rows} for mode, rows in modes.items()}
-    assert donors["real"] == {one: one, two: two}
+    assert donors["own"] == {one: one, two: two}
     assert donors["permuted-0"] == donors["permuted-1"] == {one: two, two: one}
-    assert donors["mean"] == {one: None, two: None}
-    assert donors["null"] == {one: None, two: None, study.role("image_only")[0]: None}
+    assert donors["cohort_mean"] == {one: None, two: None}
+    assert donors["null_token"] == {one: None, two: None, study.role("unpaired_image")[0]: None}
 
 
 @pytest.mark.parametrize("key", RUNS)
@@ -63,7 +65,7 @@ def test_shuffling_the_truth_changes_no_byte(key: str, study, write_study, tmp_p
     assert predict_with(write_study(tmp_path, shuffle), study, key) == predicted(study, key).read_bytes()
 
 
-def test_genes_reach_the_real_and_permuted_modes_of_mgi_and_no_other(study, write_study, tmp_path: Path) -> None:
+def test_genes_reach_the_own_and_permuted_inputs_of_mgi_and_no_other(study, write_study, tmp_path: Path) -> None:
     def swap(patient: str, arrays: dict[str, np.ndarray]) -> None:
         if patient in study.role("test"):
             arrays["values"][:] = -2 * arrays["values"]
@@ -73,8 +75,8 @@ def test_genes_reach_the_real_and_permuted_modes_of_mgi_and_no_other(study, writ
     predict_with(other, study, "mgi")
     after = rows_by_mode(predicted(other, "mgi"))
     same = {mode: before[mode] == after[mode] for mode in before}
-    assert same == {"real": False, "mean": True, "null": True, "permuted-0": False, "permuted-1": False}
-    for key in ("mgi-none", "unet"):
+    assert same == {"own": False, "cohort_mean": True, "null_token": True, "permuted-0": False, "permuted-1": False}
+    for key in ("mgi-no-genes", "unet"):
         assert predict_with(other, study, key) == predicted(study, key).read_bytes()
 
 

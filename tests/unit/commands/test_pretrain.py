@@ -8,8 +8,7 @@ import torch
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
 from mgi.commands import _learning
-from mgi.commands._learning import device, read_spec
-from mgi.core.errors import BadInputError
+from mgi.commands._learning import device
 from mgi.core.fingerprint import digest_of
 from mgi.training.weights import load_weights
 
@@ -23,7 +22,7 @@ def test_a_run_leaves_weights_curve_and_facts_and_no_checkpoints(study) -> None:
     assert facts["patients"] == {"train": 4, "validation": 2, "test": 2}
     assert facts["n_genes"] == study.N_GENES
     assert facts["settings"]["schedule"]["steps"] == 4
-    assert (facts["rna_only_patients"], facts["processes"]) == (0, 1)
+    assert (facts["unpaired_expression_patients"], facts["processes"]) == (0, 1)
     assert facts["parameters"] > 0
     weights = load_weights(folder / "weights.safetensors", genes=[f"ENSG{index:03d}" for index in range(12)])
     assert facts["gene_hash"] == digest_of(f"ENSG{index:03d}" for index in range(12))
@@ -69,14 +68,14 @@ def test_patients_without_image_reach_the_weights_where_they_are_asked_for_and_a
     study, write_study, tmp_path: Path
 ) -> None:
     def change(patient: str, arrays: dict[str, np.ndarray]) -> None:
-        if patient in study.role("rna_only"):
+        if patient in study.role("unpaired_expression"):
             arrays["values"][:] = arrays["values"][::-1].copy()
 
     other = write_study(tmp_path, change)
     assert other.run("pretrain", "pretrain") == 0
     assert other.weights("pretrain").read_bytes() == study.weights("pretrain").read_bytes()
     assert other.run("pretrain", "more", settings=with_rna_only(study)) == 0
-    assert json.loads((tmp_path / "runs/more/run.json").read_text())["rna_only_patients"] == 2
+    assert json.loads((tmp_path / "runs/more/run.json").read_text())["unpaired_expression_patients"] == 2
     plain = write_study(tmp_path / "plain")
     assert plain.run("pretrain", "more", settings=with_rna_only(study)) == 0
     found, expected = other.weights("more").read_bytes(), plain.weights("more").read_bytes()
@@ -103,7 +102,7 @@ def test_a_patient_without_image_who_is_tested_in_any_fold_is_refused(
     study, write_study, tmp_path: Path, capsys
 ) -> None:
     rows = [SplitRow(0, patient, "AA", role) for role in study.ROLES for patient in study.role(role)]
-    leaking = study.role("rna_only")[0]
+    leaking = study.role("unpaired_expression")[0]
     rows += [row._replace(fold=1, role="test" if row.patient_id == leaking else row.role) for row in rows]
     write_split(rows, tmp_path / "split.parquet", tmp_path / "split.tsv")
     options = {"split": tmp_path / "split.parquet", "settings": with_rna_only(study)}
@@ -153,9 +152,9 @@ def test_a_checkpoint_of_other_data_is_not_resumed(study, write_study, tmp_path:
             2,
             "pretrain.processes: found 2, but started as 1; start it by torchrun --nproc-per-node 2",
         ),
-        ({"model": '{"gene_encoder": "lstm"}'}, 2, 'model.gene_encoder: found "lstm"'),
-        ({"spec": "{"}, 5, "--spec: "),
-        ({"spec": '{"key": "x"}'}, 5, "--spec: ['fold', 'genes', 'method', 'protocol', 'seed'] missing"),
+        ({"model": '{"gene_encoder": "lstm"}'}, 2, "model.gene_encoder: found 'lstm'"),
+        ({"run-json": "{"}, 5, "--run-json: not JSON"),
+        ({"run-json": '{"key": "x"}'}, 5, "--run-json.key: unknown field"),
         ({"split": "nowhere.parquet"}, 5, "nowhere.parquet: missing"),
     ],
 )
@@ -171,19 +170,3 @@ def test_the_device_is_a_gpu_only_where_there_is_one(monkeypatch) -> None:
     for present in (True, False):
         monkeypatch.setattr(_learning.torch.cuda, "is_available", lambda present=present: present)
         assert device() == torch.device("cuda" if present else "cpu")
-
-
-def test_a_spec_keeps_what_it_holds_besides() -> None:
-    spec = {
-        "key": "k",
-        "method": "mgi",
-        "genes": "real",
-        "fold": 1,
-        "seed": 2,
-        "protocol": "patient",
-        "pretrained": None,
-    }
-    assert read_spec(json.dumps(spec)) == spec
-    for text in ("[1]", "null", "7"):
-        with pytest.raises(BadInputError, match="--spec"):
-            read_spec(text)

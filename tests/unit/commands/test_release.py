@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def sealed(folder: Path) -> None:
     write_json(folder / "config.json", {**config, "digest": package._digest(config)})
 
 
-@pytest.mark.parametrize(("key", "reads"), [("mgi", True), ("mgi-none", False), ("unet", False)])
+@pytest.mark.parametrize(("key", "reads"), [("mgi", True), ("mgi-no-genes", False), ("unet", False)])
 def test_a_release_holds_the_weights_the_genes_and_what_the_run_was(key: str, reads: bool, released, study) -> None:
     folder = released.model(key)
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -43,7 +44,7 @@ def test_a_release_holds_the_weights_the_genes_and_what_the_run_was(key: str, re
     release = load_release(folder)
     assert (folder / "weights.safetensors").read_bytes() == study.weights(key).read_bytes()
     assert release.fitted.gene_ids == read_fitted_genes(study.folder / "genes.parquet").gene_ids
-    assert (release.reads_genes, release.weights.spec["key"], release.simulated) == (reads, key, True)
+    assert (release.reads_genes, release.weights.run.key, release.simulated) == (reads, f"{key}-fold0-seed0", True)
     assert (release.expression_scale, release.threshold) == ("as given", 0.5)
     config = json.loads((folder / "config.json").read_text())
     assert config["genes"] == {"count": 12, "hash": config["genes"]["hash"], "scaler": "zscore", "fitted_on": 4}
@@ -62,18 +63,18 @@ def test_the_training_range_is_that_of_the_training_patients_alone(released, stu
 
 def test_the_card_has_the_cohort_the_split_and_the_score_of_the_test_patients(released) -> None:
     card = (released.model("mgi") / "MODEL_CARD.md").read_text()
+    from mgi.evaluation.patient_scores import SCORES
     from mgi.shards.parquet import read_table
-    from mgi.tasks.segmentation.patient_scores import SCORES
 
-    scores = read_table(released.results / "evaluation/mgi.parquet", SCORES).to_pandas()
-    own = scores[(scores["definition"] == "volume") & (scores["genes"] == "real")]["value"]
+    scores = read_table(released.results / "evaluation/mgi-fold0-seed0.parquet", SCORES).to_pandas()
+    own = scores[(scores["definition"] == "volume") & (scores["expression_input"] == "own")]["value"]
     assert f"| the patient's own genes | {own.mean():.3f} |" in card
     assert "4 train, 2 validation (chose the weights), 2 test" in card
     assert "fold 0 of 1" in card
     assert "| input | whole slices, at " in card
     assert "SIMULATED" in card
     assert card.count("Research use only") == 1
-    assert "`mgi`" in card
+    assert "`mgi-fold0-seed0`" in card
 
 
 def test_a_run_that_was_not_tested_says_so(released, tmp_path: Path) -> None:
@@ -84,7 +85,9 @@ def test_a_run_that_was_not_tested_says_so(released, tmp_path: Path) -> None:
     assert "was not tested" in (tmp_path / "out/MODEL_CARD.md").read_text()
 
 
-def test_a_model_of_the_whole_cohort_has_its_own_fold_and_the_scores_of_the_other_archive(released, tmp_path) -> None:
+def test_a_model_of_the_whole_cohort_has_its_own_fold_and_the_scores_of_the_other_archive(
+    released, run_of, tmp_path
+) -> None:
     results = Path(shutil.copytree(released.results, tmp_path / "results"))
     whole = read_split(results / "tables/split.parquet").assign(fold=1)
     rows = [SplitRow(**row) for row in whole[whole["role"].isin(["train", "validation"])].to_dict("records")]
@@ -94,11 +97,13 @@ def test_a_model_of_the_whole_cohort_has_its_own_fold_and_the_scores_of_the_othe
     (results / "evaluation").rename(results / "external/evaluation")
     weights = results / "runs/unet/weights.safetensors"
     facts = json.loads(weights.with_name("run.json").read_text())
-    spec = {**facts["spec"], "fold": 1}
-    write_json(weights.with_name("run.json"), {**facts, "spec": spec})
+    run = replace(run_of("unet"), fold=1)
+    write_json(weights.with_name("run.json"), {**facts, "run": run.record()})
+    scores = results / "external/evaluation/unet-fold0-seed0.parquet"
+    scores.rename(scores.with_name("unet-fold1-seed0.parquet"))
     stored = load_weights(weights, genes=read_fitted_genes(results / "folds/1/genes.parquet").gene_ids)
     network = package.network_of(stored, weights)
-    save_weights(weights, network, spec=spec, model=stored.model, genes=stored.genes)
+    save_weights(weights, network, run=run, model=stored.model, genes=stored.genes)
     assert main(["release", f"--weights={weights}", f"--output={tmp_path / 'out'}"]) == 0
     card = (tmp_path / "out/MODEL_CARD.md").read_text()
     assert "the whole cohort, nobody left to test" in card
@@ -192,7 +197,7 @@ def test_a_tensor_of_another_shape_is_named_with_both_shapes(copy: Path, release
         def state_dict(self):
             return weights.tensors | {"null_token": torch.zeros(1, 1, 3)}
 
-    save_weights(path, Changed(), spec=weights.spec, model=weights.model, genes=weights.genes)
+    save_weights(path, Changed(), run=weights.run, model=weights.model, genes=weights.genes)
     sealed(copy)
     with pytest.raises(BadInputError, match=r"tensor null_token: found \(1, 1, 3\), expected \(1, 1, 16\)"):
         load_release(copy)

@@ -16,6 +16,7 @@ from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
 from mgi.core.files import write_json
+from mgi.core.run import Run
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 from small_locks import cohort_row, write_cohort_table
@@ -24,14 +25,14 @@ SIDE, SLICES, PATIENTS, FOLDS = 64, 10, 20, 2
 SITES = ("CS", "DU", "FG", "HT")
 NAMES = sorted(f"TCGA-{SITES[i % 4]}-{4900 + i}" for i in range(PATIENTS))
 SHIFTS = {
-    ("mgi", "real"): {"real": 1.5, "permuted-0": 4.5, "permuted-1": 4.0, "mean": 3.0, "null": 3.2},
-    ("mgi", "none"): {"none": 3.0},
-    ("unet", "none"): {"none": 3.4},
-    ("resunet", "none"): {"none": 3.2},
-    ("attention_unet", "none"): {"none": 2.8},
-    ("deeplabv3plus", "none"): {"none": 2.4},
+    ("mgi", None): {"own": 1.5, "permuted-0": 4.5, "permuted-1": 4.0, "cohort_mean": 3.0, "null_token": 3.2},
+    ("mgi", "no-genes"): {"not_used": 3.0},
+    ("unet", None): {"not_used": 3.4},
+    ("resunet", None): {"not_used": 3.2},
+    ("attention_unet", None): {"not_used": 2.8},
+    ("deeplabv3plus", None): {"not_used": 2.4},
 }
-"""Mean displacement of a predicted disc in pixels, by method, training genes and gene mode."""
+"""Mean displacement of a predicted disc in pixels, by method, control and expression input."""
 CONFIG = {"title": "demo", "evaluation": {"bootstrap_draws": 1000, "seed": 0, "headline": "volume"}}
 
 
@@ -65,24 +66,28 @@ def write_shard(folder: Path) -> None:
     write_dataset(folder / "dataset.json", "images", [folder / "slices.parquet"], {"simulated": True})
 
 
-def write_run(folder: Path, method: str, trained: str, fold: int, predictor: np.random.Generator) -> tuple[Path, Path]:
+def write_run(
+    folder: Path, method: str, control: str | None, fold: int, predictor: np.random.Generator
+) -> tuple[Path, Path]:
     """Predictions and a training log of one run; every tenth patient is missed but for a speck."""
-    key = f"{method}-{trained}-fold{fold}-seed0"
+    inputs = ("flair", "rna") if (method, control) == ("mgi", None) else ("flair",)
+    run = Run(task="segmentation", method=method, control=control, inputs=inputs, fold=fold, seed=0)
+    key = run.key
     rows = []
     for patient in NAMES[fold::FOLDS]:
         centre, radius, _ = truth_of(patient)
-        for mode, shift in SHIFTS[method, trained].items():
+        for given, shift in SHIFTS[method, control].items():
             angle = predictor.uniform(0, 2 * np.pi)
             moved = centre + predictor.gamma(4, shift / 4) * np.array([np.sin(angle), np.cos(angle)])
             failed = NAMES.index(patient) % 10 == 7
             probability = np.where(disc(moved, 1.5 if failed else radius * predictor.uniform(0.85, 1.1)), 230, 10)
             rows += [
-                {"patient_id": patient, "slice": index, "genes": mode, "donor": None, "rows": SIDE, "cols": SIDE,
+                {"patient_id": patient, "slice": index, "expression_input": given, "donor": None, "rows": SIDE,
+                 "cols": SIDE,
                  "probability": plane.astype(np.uint8).tobytes()}
                 for index, plane in enumerate(probability)
             ]  # fmt: skip
-    spec = {"key": key, "method": method, "genes": trained, "fold": fold, "seed": 0, "protocol": "patient"}
-    table = pa.Table.from_pylist(rows).replace_schema_metadata({"spec": json.dumps(spec)})
+    table = pa.Table.from_pylist(rows).replace_schema_metadata({"run": run.as_json()})
     pq.write_table(table, folder / f"{key}.parquet", compression="zstd", write_page_checksum=True)
     return folder / f"{key}.parquet", write_curve(folder / "runs" / key / "curves.jsonl", predictor)
 
@@ -137,13 +142,15 @@ def build(folder: Path, *, simulated: bool) -> Path:
     scores = []
     for predictions, _ in runs:
         scores.append(folder / f"scores-{predictions.name}")
-        assert main(["evaluate", f"--predictions={predictions}", f"--slices={folder}", f"--output={scores[-1]}"]) == 0
-    tables = [f"--{name}={folder / name}.csv" for name in ("dice", "dice-all", "tests", "audit", "patients")]
+        assert (
+            main(["evaluate", f"--predictions={predictions}", f"--image-shard={folder}", f"--output={scores[-1]}"]) == 0
+        )
+    tables = [f"--{name}={folder / name}.csv" for name in ("results-table", "no-genes", "tests", "audit", "patients")]
     settings = json.dumps(CONFIG["evaluation"])
     split = ["--split", str(folder / "split.parquet")]
     assert main(["compare", "--scores", *map(str, scores), *split, "--settings", settings, *tables]) == 0
     files = {"cohort": "cohort.parquet", "split": "split.parquet", "expression-lock": "expression.json",
-             "image-lock": "images.json", "slices": "slices.parquet", "config": "config.json",
+             "image-lock": "images.json", "image-shard": ".", "config": "config.json",
              "genes": "genes.parquet", "benchmarks": "benchmarks", "output": "report.html",
              "figures": "figures", "summary": "summary.json"}  # fmt: skip
     given = [f"--{name}={folder / file}" for name, file in files.items()]
@@ -208,10 +215,10 @@ def test_the_summary_counts_the_cohort(results: Path) -> None:
 
 def test_the_summary_agrees_with_the_tables(results: Path) -> None:
     summary = json.loads((results / "summary.json").read_text())
-    table = pd.read_csv(results / "dice.csv", keep_default_na=False)
-    assert len(summary["dice"]) == len(table)
-    assert set(summary["audit"]) == {"real", "permuted", "mean", "null", "none"}
-    assert set(summary["audit"]["real"]) == {"mean", "n"}
+    table = pd.read_csv(results / "results-table.csv", keep_default_na=False)
+    assert len(summary["results"]) == len(table)
+    assert set(summary["audit"]) == {"own", "permuted", "cohort_mean", "null_token", "no-genes"}
+    assert set(summary["audit"]["own"]) == {"mean", "n"}
     assert summary["audit"]["permuted"]["low"] > 0  # predictions with others' genes were made worse
     assert {test["method"] for test in summary["tests"]} == {method for method, _ in SHIFTS} - {"mgi"} | {
         "mgi-no-genes"
@@ -233,8 +240,10 @@ def test_the_summary_adds_up_what_rules_cost(results: Path) -> None:
 
 def test_the_lead_states_the_table_s_mean_and_interval(results: Path) -> None:
     html = (results / "report.html").read_text()
-    table = pd.read_csv(results / "dice.csv", keep_default_na=False)
-    row = table[(table["method"] == "mgi") & (table["genes"] == "real") & (table["definition"] == "volume")].iloc[0]
+    table = pd.read_csv(results / "results-table.csv", keep_default_na=False)
+    row = table[
+        (table["method"] == "mgi") & (table["expression_input"] == "own") & (table["definition"] == "volume")
+    ].iloc[0]
     lead = re.search(r'<p class="lead">(.*?)</p>', html, re.DOTALL)
     assert lead is not None
     assert f"{float(row['mean']):.3f} (95 % CI {float(row['low']):.3f} to {float(row['high']):.3f}" in lead[1]
@@ -247,8 +256,8 @@ def test_the_sparest_call_still_gives_a_page(results: Path, tmp_path: Path) -> N
              "image-lock": "images.json", "config": "config.json", "output": "report.html",
              "summary": "summary.json"}  # fmt: skip
     given = [f"--{name}={tmp_path / file}" for name, file in files.items()]
-    given += [f"--{name}={results / name}.csv" for name in ("dice", "dice-all", "tests", "audit", "patients")]
-    assert main(["report", *given, f"--slices={results}"]) == 0
+    given += [f"--{name}={results / name}.csv" for name in ("results-table", "no-genes", "tests", "audit", "patients")]
+    assert main(["report", *given, f"--image-shard={results}"]) == 0
     html = (tmp_path / "report.html").read_text()
     assert "simulated" not in html.lower()
     assert json.loads((tmp_path / "summary.json").read_text())["cohort"]["genes"] is None

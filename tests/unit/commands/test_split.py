@@ -83,7 +83,7 @@ def test_only_patients_with_expression_no_image_and_no_exclusion_may_train_the_g
     write_cohort_table([*kept, *others], tmp_path / "c.parquet")
     run(arguments, folds=3, validation_fraction=0.2, seed=1)
     table = read_split(tmp_path / "s.parquet")
-    unpaired = table[table["role"] == "rna_only"]
+    unpaired = table[table["role"] == "unpaired_expression"]
     assert unpaired[["fold", "patient_id"]].to_numpy().tolist() == [[fold, "TCGA-DU-0010"] for fold in range(3)]
     assert set(table["patient_id"]) == {one.patient_id for one in kept} | {"TCGA-DU-0010"}
     assert "1 patients with expression and no image" in capsys.readouterr().out

@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from mgi.datasets.augment import changed, changed_on_device, draw_changes
-from mgi.datasets.settings import AugmentSettings
+from mgi.datasets.augment import AugmentSettings, apply_augment, apply_augment_on_device, sample_augment
 
 STILL = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
 WILD = AugmentSettings(scale=0.3, rotation=60.0)
@@ -19,8 +18,8 @@ def blob(count: int) -> Tensor:
 
 
 def moved(images: Tensor, masks: Tensor, settings: AugmentSettings, seed: int = 0) -> tuple[Tensor, Tensor]:
-    changes = draw_changes(len(images), settings, torch.Generator().manual_seed(seed))
-    planes = changed(torch.cat([images, masks], 1), torch.arange(len(images)), changes, masks=1)
+    changes = sample_augment(len(images), settings, torch.Generator().manual_seed(seed))
+    planes = apply_augment(torch.cat([images, masks], 1), torch.arange(len(images)), changes, masks=1)
     return planes[:, :-1], planes[:, -1:]
 
 
@@ -66,10 +65,10 @@ def test_without_flips_the_left_stays_left() -> None:
 
 def test_with_flips_about_half_of_the_slices_are_mirrored_exactly() -> None:
     _, masks = moved(blob(200), blob(200), STILL.but(flip=True))
-    mirrored = [torch.allclose(mask, blob(1)[0].flip(-1), atol=1e-5) for mask in masks]
+    tta_flip = [torch.allclose(mask, blob(1)[0].flip(-1), atol=1e-5) for mask in masks]
     kept = [torch.allclose(mask, blob(1)[0], atol=1e-5) for mask in masks]
-    assert all(one != two for one, two in zip(mirrored, kept, strict=True))
-    assert 70 < sum(mirrored) < 130
+    assert all(one != two for one, two in zip(tta_flip, kept, strict=True))
+    assert 70 < sum(tta_flip) < 130
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -95,14 +94,14 @@ def test_the_generator_decides_and_nothing_else() -> None:
 @pytest.mark.parametrize("side", [5, 16, 67])
 def test_images_are_read_where_an_affine_grid_says(side: int) -> None:
     images = torch.randn(7, 3, side, side, generator=torch.Generator().manual_seed(1))
-    changes, rows = draw_changes(5, WILD, torch.Generator().manual_seed(2)), torch.tensor([6, 0, 2, 2, 1])
+    changes, rows = sample_augment(5, WILD, torch.Generator().manual_seed(2)), torch.tensor([6, 0, 2, 2, 1])
     read = images[rows]
     grid = affine_grid(torch.nn.functional.pad(changes.matrix, (0, 1)), list(read.shape), align_corners=False)
     expected = grid_sample(read, grid, padding_mode="border", align_corners=False)
     expected = expected * changes.gain[:, None, None, None] + changes.offset[:, None, None, None]
-    torch.testing.assert_close(changed(images, rows, changes), expected, rtol=1e-3, atol=1e-3)
-    planes = changed(torch.cat([images, images[:, :1]], 1), rows, changes, masks=1)
-    assert torch.equal(planes[:, :-1], changed(images, rows, changes))
+    torch.testing.assert_close(apply_augment(images, rows, changes), expected, rtol=1e-3, atol=1e-3)
+    planes = apply_augment(torch.cat([images, images[:, :1]], 1), rows, changes, masks=1)
+    assert torch.equal(planes[:, :-1], apply_augment(images, rows, changes))
     gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
     torch.testing.assert_close(planes[:, -1:] * gain + offset, planes[:, :1], rtol=1e-4, atol=1e-4)
 
@@ -110,19 +109,19 @@ def test_images_are_read_where_an_affine_grid_says(side: int) -> None:
 @pytest.mark.parametrize("masks", [0, 1])
 def test_a_gpu_s_arithmetic_gives_the_same_pixels(masks: int) -> None:
     planes = torch.randn(4, 2, 64, 64, generator=torch.Generator().manual_seed(1))
-    changes, rows = draw_changes(3, WILD, torch.Generator().manual_seed(2)), torch.tensor([3, 1, 1])
-    one, two = changed(planes, rows, changes, masks), changed_on_device(planes[rows], changes, masks)
+    changes, rows = sample_augment(3, WILD, torch.Generator().manual_seed(2)), torch.tensor([3, 1, 1])
+    one, two = apply_augment(planes, rows, changes, masks), apply_augment_on_device(planes[rows], changes, masks)
     torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
 
 
 def test_threads_change_no_pixel() -> None:
     before = torch.get_num_threads()
     images = torch.randn(2, 1, 256, 256, generator=torch.Generator().manual_seed(1))
-    changes = draw_changes(2, WILD, torch.Generator().manual_seed(2))
+    changes = sample_augment(2, WILD, torch.Generator().manual_seed(2))
     found = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        found.append(changed(images, torch.arange(2), changes))
+        found.append(apply_augment(images, torch.arange(2), changes))
         assert cv2.getNumThreads() == threads
     torch.set_num_threads(before)
     torch.testing.assert_close(*found)

@@ -77,7 +77,7 @@ def test_states_are_marked_for_the_optimiser_and_the_step_bias_for_initialisers(
 
 @pytest.fixture
 def original(monkeypatch):
-    """mamba-ssm's own class with its own slow scan, where its Python part is installed (docs/models.md)."""
+    """mamba-ssm's own class with its own slow scan, where its Python part is installed (docs: what MGI is)."""
     if importlib.util.find_spec("selective_scan_cuda") is None:
         monkeypatch.setitem(sys.modules, "selective_scan_cuda", ModuleType("selective_scan_cuda"))
     with warnings.catch_warnings():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mgi.models.mgi import MGI, build_aligner, build_mgi
+from mgi.models.mgi import MGI, build_dual_encoder, build_mgi
 from mgi.models.settings import ModelSettings
 
 SETTINGS = ModelSettings(
@@ -88,7 +88,7 @@ def test_swapping_two_patients_genes_swaps_their_influence(model: MGI) -> None:
 
 def test_no_mask_can_enter_the_model() -> None:
     assert list(inspect.signature(MGI.forward).parameters) == ["self", "image", "genes", "patient", "has_genes"]
-    assert list(inspect.signature(build_aligner(SETTINGS, N_GENES).forward).parameters) == ["image", "genes"]
+    assert list(inspect.signature(build_dual_encoder(SETTINGS, N_GENES).forward).parameters) == ["image", "genes"]
 
 
 def test_the_null_token_learns_where_genes_are_missing(model: MGI) -> None:
@@ -99,7 +99,7 @@ def test_the_null_token_learns_where_genes_are_missing(model: MGI) -> None:
 
 def test_the_aligner_gives_unit_vectors_whatever_the_scale_of_its_projections() -> None:
     torch.manual_seed(0)
-    aligner = build_aligner(SETTINGS, N_GENES).eval()
+    aligner = build_dual_encoder(SETTINGS, N_GENES).eval()
     with torch.no_grad():
         before = aligner(IMAGES[:2], GENES)
         for projection in (aligner.image_projection, aligner.gene_projection):
@@ -177,21 +177,21 @@ def test_encoders_with_tokens_of_their_own_segment_and_align(name: str) -> None:
     torch.manual_seed(0)
     settings = SETTINGS.but(gene_encoder=name, gene_groups=3)
     assert build_mgi(settings, N_GENES)(IMAGES, GENES, PATIENT, BOTH).shape == IMAGES.shape
-    aligner = build_aligner(settings, N_GENES)
+    aligner = build_dual_encoder(settings, N_GENES)
     image, genes = aligner(IMAGES[:2], GENES)
     assert image.shape == genes.shape == (2, 8)
 
 
 def test_the_class_token_of_group_attention_stands_for_the_patient() -> None:
     torch.manual_seed(0)
-    aligner = build_aligner(SETTINGS.but(gene_encoder="group_attention", gene_groups=3), N_GENES)
+    aligner = build_dual_encoder(SETTINGS.but(gene_encoder="group_attention", gene_groups=3), N_GENES)
     tokens = torch.randn(2, 4, 16)
     assert torch.equal(aligner.gene_pooling(tokens), tokens[:, 0])
 
 
 def test_the_pooling_of_genes_is_the_one_that_is_named() -> None:
     tokens = torch.randn(2, 4, 16)
-    mean = build_aligner(SETTINGS.but(gene_pooling="mean"), N_GENES).gene_pooling(tokens)
+    mean = build_dual_encoder(SETTINGS.but(gene_pooling="mean"), N_GENES).gene_pooling(tokens)
     assert torch.equal(mean, tokens.mean(1))
-    mixed = build_aligner(SETTINGS, N_GENES).gene_pooling(tokens)
+    mixed = build_dual_encoder(SETTINGS, N_GENES).gene_pooling(tokens)
     torch.testing.assert_close(mixed, (tokens.amax(1) + tokens.mean(1)) / 2)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mgi.models.pooling import ClassPooling, MeanPooling, MixedPooling, RunPooling
+from mgi.models.pooling import ClassPooling, MeanPooling, MixedPooling, SegmentPooling
 
 TOKENS = torch.tensor([[[1.0, 4.0], [3.0, -2.0]]])  # maxima 3, 4; means 2, 1
 
@@ -37,7 +37,7 @@ def test_class_pooling_takes_the_first_token() -> None:
     ("n_tokens", "at_most", "runs"), [(60660, 1024, 1011), (60660, 64, 64), (7, 3, 3), (7, 6, 4), (8, 1, 1)]
 )
 def test_more_tokens_than_allowed_are_pooled_to_no_more(n_tokens: int, at_most: int, runs: int) -> None:
-    pooling = RunPooling(n_tokens, at_most)
+    pooling = SegmentPooling(n_tokens, at_most)
     tokens = torch.zeros(2, n_tokens, 3)
     assert pooling.n_runs == runs <= at_most
     assert pooling(pooling.condense(tokens)).shape == (2, runs, 3)
@@ -45,7 +45,7 @@ def test_more_tokens_than_allowed_are_pooled_to_no_more(n_tokens: int, at_most: 
 
 def test_each_run_is_pooled_as_mixed_pooling_would_the_shorter_last_one_too() -> None:
     tokens = torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(0))
-    pooling, mixed = RunPooling(7, 3), MixedPooling()
+    pooling, mixed = SegmentPooling(7, 3), MixedPooling()
     with torch.no_grad():
         pooling.blend.fill_(0.7)
         mixed.blend.fill_(0.7)
@@ -56,14 +56,14 @@ def test_each_run_is_pooled_as_mixed_pooling_would_the_shorter_last_one_too() ->
 @pytest.mark.parametrize("at_most", [5, 6, 1024])
 def test_few_tokens_stay_as_they_are_and_nothing_is_learned(at_most: int) -> None:
     tokens = torch.randn(2, 5, 3)
-    pooling = RunPooling(5, at_most)
+    pooling = SegmentPooling(5, at_most)
     assert torch.equal(pooling(pooling.condense(tokens)), tokens)
     assert list(pooling.parameters()) == []
 
 
 def test_every_token_and_the_blend_learn() -> None:
     tokens = torch.randn(2, 7, 3, requires_grad=True)
-    pooling = RunPooling(7, 3)
+    pooling = SegmentPooling(7, 3)
     pooling(pooling.condense(tokens)).square().sum().backward()
     assert tokens.grad is not None
     assert (tokens.grad.abs() > 0).all()

@@ -4,11 +4,12 @@ import math
 import pandas as pd
 import pytest
 
+from mgi.evaluation.audit import AUDIT_COLUMNS
+from mgi.evaluation.cohort_tables import RESULT_COLUMNS
 from mgi.reporting.curves import RunCurve
-from mgi.reporting.drawing import as_data_uri, new_figure
-from mgi.reporting.figures import audit_figure, curves_figure, patients_figure
-from mgi.tasks.segmentation.audit import AUDIT_COLUMNS
-from mgi.tasks.segmentation.cohort_tables import DICE_COLUMNS
+from mgi.reporting.figures import audit_figure, curves_figure
+from mgi.tasks.drawing import as_data_uri, new_figure
+from mgi.tasks.patients_figure import patients_figure
 
 
 def decoded(uri: str) -> bytes:
@@ -25,28 +26,28 @@ def test_a_watermark_changes_the_figure_and_nothing_else_does(raster: bool, kind
 
 def test_patients_are_drawn_per_method_even_where_one_was_not_tested() -> None:
     patients = pd.DataFrame(
-        [("mgi", "real", "A", 0.9), ("mgi", "real", "B", 0.7), ("unet", "none", "A", 0.5)],
-        columns=["method", "genes", "patient_id", "volume"],
+        [("mgi", "own", "A", 0.9), ("mgi", "own", "B", 0.7), ("unet", "not_used", "A", 0.5)],
+        columns=["method", "expression_input", "patient_id", "volume"],
     )
     dice = pd.DataFrame(
         [
-            ("mgi", "real", "volume", 0.8, 0.8, 0.75, 0.85, 0.7, 0.9, 2, 0, 0),
-            ("unet", "none", "volume", 0.5, 0.5, 0.5, 0.5, math.nan, math.nan, 1, 0, 0),
+            ("segmentation", "mgi", "own", "volume", 0.8, 0.8, 0.75, 0.85, 0.7, 0.9, 2),
+            ("segmentation", "unet", "not_used", "volume", 0.5, 0.5, 0.5, 0.5, math.nan, math.nan, 1),
         ],
-        columns=DICE_COLUMNS,
+        columns=RESULT_COLUMNS,
     )
-    assert b"<svg" in decoded(patients_figure(patients, dice, "volume", simulated=True))
+    assert b"<svg" in decoded(patients_figure(patients, dice, "volume", "Dice", simulated=True))
 
 
 def test_curves_without_points_draw_nothing() -> None:
     empty = RunCurve("a", "unet", pd.DataFrame())
-    assert curves_figure([], simulated=False) is None
-    assert curves_figure([empty], simulated=False) is None
+    assert curves_figure([], [], simulated=False) is None
+    assert curves_figure([empty], [("Dice", "dice")], simulated=False) is None
 
 
 def test_a_run_of_one_point_is_still_seen() -> None:
     points = pd.DataFrame([{"step": 0, "loss": 1.0}])
-    figure = curves_figure([RunCurve("a", None, points)], simulated=False)
+    figure = curves_figure([RunCurve("a", None, points)], [], simulated=False)
     assert figure is not None
     assert b"<svg" in decoded(figure)
 
@@ -55,14 +56,14 @@ def test_the_contrast_of_pre_training_stands_beside_chance() -> None:
     points = pd.DataFrame([{"step": step, "loss_above_floor": 3.0} for step in (0, 1)])
     with_chance = points.assign(loss_at_chance=2.5)
     dashed = [
-        b"stroke-dasharray" in decoded(curves_figure([RunCurve("a", None, one)], simulated=False) or "")
+        b"stroke-dasharray" in decoded(curves_figure([RunCurve("a", None, one)], [], simulated=False) or "")
         for one in (points, with_chance)
     ]
     assert dashed == [False, True]
 
 
 def test_an_audit_of_real_genes_alone_has_no_figure() -> None:
-    audit = pd.DataFrame([("real", 0.8, math.nan, 0.7, 0.9, 5)], columns=AUDIT_COLUMNS)
-    assert audit_figure(audit, simulated=False) is None
+    audit = pd.DataFrame([("own", 0.8, math.nan, 0.7, 0.9, 5)], columns=AUDIT_COLUMNS)
+    assert audit_figure(audit, "Dice", simulated=False) is None
     both = pd.concat([audit, pd.DataFrame([("permuted", 0.7, 0.1, -0.1, 0.2, 5)], columns=AUDIT_COLUMNS)])
-    assert audit_figure(both, simulated=False) is not None
+    assert audit_figure(both, "Dice", simulated=False) is not None

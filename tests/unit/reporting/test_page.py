@@ -3,36 +3,42 @@
 import dataclasses
 import json
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from mgi.commands.compare import _results
+from mgi.evaluation.audit import audit_table
+from mgi.evaluation.cohort_tables import paired_tests
 from mgi.reporting.all_figures import draw_all
 from mgi.reporting.page import page
 from mgi.reporting.provenance import RuleCost
 from mgi.reporting.results import Results
 from mgi.reporting.summary import summary
 from mgi.reporting.wording import result_sentences
-from mgi.tasks.segmentation.audit import audit_table
-from mgi.tasks.segmentation.cohort_tables import dice_table, paired_tests
-from mgi.tasks.segmentation.patient_scores import COLUMNS
+from mgi.tasks.report_parts import ReportInput, Section
+from mgi.tasks.segmentation import reporting, scoring
 
 PATIENTS = [f"TCGA-CS-{i:04}" for i in range(6)]
 
 
-def scores(method: str, genes: str, shift: float) -> pd.DataFrame:
+def scores(method: str, given: str, shift: float) -> pd.DataFrame:
     """Six patients around a Dice of .7, each its own amount away from the others."""
     rows = [
-        {"method": method, "genes": genes, "patient_id": name, "seeds": 1,
-         **dict.fromkeys(COLUMNS, 0.7 + 0.02 * i + shift * (1 + 0.1 * i)), "slices": 10.0, "tumour_slices": 4.0}
+        {"task": "segmentation", "method": method, "expression_input": given, "patient_id": name, "seeds": 1,
+         **dict.fromkeys(scoring.definitions, 0.7 + 0.02 * i + shift * (1 + 0.1 * i)),
+         "slices": 10.0, "tumour_slices": 4.0}
         for i, name in enumerate(PATIENTS)
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[str, ...] = ("mgi", "unet")) -> Results:
-    parts = [scores("mgi", "real", 0), scores("mgi", "permuted", permuted), scores("mgi-no-genes", "none", -0.1)]
-    table = pd.concat([*parts, scores("unet", "none", -0.3)] if "mgi" in methods else [scores("unet", "none", 0)])
+    parts = [scores("mgi", "own", 0), scores("mgi", "permuted", permuted), scores("mgi-no-genes", "not_used", -0.1)]
+    table = pd.concat(
+        [*parts, scores("unet", "not_used", -0.3)] if "mgi" in methods else [scores("unet", "not_used", 0)]
+    )
     locks = {
         kind: {"source": source, "simulated": simulated, "items": [{"patient_id": name} for name in PATIENTS]}
         for kind, source in (("expression", "gdc"), ("images", "kaggle"))
@@ -42,16 +48,17 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
         split=pd.DataFrame({"fold": 0, "patient_id": PATIENTS, "role": "test"}),
         locks=locks,
         lock_digests={"expression": "a" * 64, "images": "b" * 64},
-        dice=dice_table(table, 100, 0),
-        dice_all=dice_table(table[table["genes"] == "none"], 100, 0),
+        results=results_table(table),
+        no_genes=results_table(table[table["expression_input"] == "not_used"]),
         tests=paired_tests(table, "volume", 100, 0),
         audit=audit_table(table, "volume", 100, 0),
         patients=table,
-        paper_like=None,
+        headline="volume",
+        reporting=reporting,
+        section=Section(html="", figures={}, links={}),
         slices=dict.fromkeys(PATIENTS, 10),
         genes=None,
         curves=[],
-        overlays=[],
         costs=[RuleCost("split", 1, 1.0, math.nan)],
         versions={"python": "3.11"},
         commit="c0ffee",
@@ -60,7 +67,15 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
     )
 
 
-def drawn_page(given: Results, title: str = "T") -> str:
+def results_table(patients: pd.DataFrame) -> pd.DataFrame:
+    return _results(patients, scoring, draws=100, seed=0)
+
+
+def drawn_page(given: Results, title: str = "T", **more: object) -> str:
+    """The page with its section; `more` goes into what the section is made from."""
+    tables = {name: getattr(given, name) for name in ("results", "no_genes", "tests", "patients", "headline")}
+    more = {"simulated": given.simulated, "unpaired": 0, "predictions": [], "image_shard": Path(), **more}
+    given = dataclasses.replace(given, section=reporting.section(ReportInput(**tables, **more)))
     return page(given, draw_all(given), title)
 
 
@@ -85,18 +100,18 @@ def test_the_paragraph_compares_with_the_strongest_other_network_not_with_the_tw
 
 def test_no_control_of_mgi_is_another_network_and_each_has_its_sentence() -> None:
     given = results()
-    strong = [scores("mgi-fingerprint", "real", 0.2), scores("mgi-no-pretraining", "real", 0.1)]
+    strong = [scores("mgi-random-id", "own", 0.2), scores("mgi-no-pretraining", "own", 0.1)]
     table = pd.concat([given.patients, *strong], ignore_index=True)
     more = dataclasses.replace(
         given,
         patients=table,
-        dice=dice_table(table, 100, 0),
+        results=results_table(table),
         tests=paired_tests(table, "volume", 100, 0),
         audit=audit_table(table, "volume", 100, 0),
     )
     text = " ".join(result_sentences(more))
     assert "among the other networks is U-Net's" in text
-    assert "on random numbers that name the patient the difference is −0.250" in text
+    assert "on a fixed random vector per patient the difference is −0.250" in text
     assert "retrained without pre-training the difference is −0.125" in text
 
 
@@ -106,7 +121,7 @@ def test_without_mgi_the_paragraph_speaks_of_what_there_is() -> None:
 
 
 def test_without_scores_the_paragraph_says_so() -> None:
-    nothing = dataclasses.replace(results(), dice=results().dice.iloc[:0])
+    nothing = dataclasses.replace(results(), results=results().results.iloc[:0])
     assert result_sentences(nothing) == ["No method has been evaluated yet."]
 
 
@@ -139,15 +154,15 @@ def test_the_same_results_give_the_same_page() -> None:
 def test_patients_without_expression_have_a_table_where_there_are_any() -> None:
     given = results()
     assert "without genes</h3>" not in drawn_page(given)
-    apart = pd.DataFrame({"fold": 0, "patient_id": ["TCGA-CS-9999"], "role": "image_only"})
-    text = drawn_page(dataclasses.replace(given, split=pd.concat([given.split, apart])))
+    text = drawn_page(given, unpaired=1)
     assert "All patients with an image, without genes</h3>" in text
     assert "1 patient has an image and no expression" in text
 
 
 def test_what_leaks_is_shown_with_its_watermark() -> None:
     assert 'id="protocols"' not in drawn_page(results())
-    row = {"split": "slice", "method": "unet", "genes": "none", "definition": "slice_all_empty_one", "mean": 0.9,
+    row = {"split_unit": "slice", "method": "unet", "expression_input": "not_used", "mean": 0.9,
+           "definition": "slice_all_empty_one",
            "low": 0.8, "high": 0.95, "patients": 6, "slices": 60, "watermark": "NOT comparable: it leaks"}  # fmt: skip
-    text = drawn_page(dataclasses.replace(results(), paper_like=pd.DataFrame([row])))
+    text = drawn_page(results(), leaky=pd.DataFrame([row]))
     assert "NOT comparable: it leaks" in text

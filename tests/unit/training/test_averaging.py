@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from mgi.training.averaging import EARLY, WeightAverage
-from mgi.training.loop import Place, Randomness, Run, train
+from mgi.training.loop import Loop, Randomness, RunContext, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
 from mgi.training.settings import ScheduleSettings
 
@@ -65,11 +65,11 @@ def trained(folder: Path, averaging: float, steps: list[Tensor]) -> nn.Module:
         steps.append(model.weight.detach().clone())
         return -model.weight.sum(), {}
 
-    run = Run(
+    run = Loop(
         schedule=schedule,
         step=step,
         validate=lambda: {"score": model.weight.item()},
-        place=Place(checkpoints=folder, identity="line", randomness=Randomness.seeded(0)),
+        context=RunContext(checkpoints=folder, identity="line", randomness=Randomness.seeded(0)),
     )
     train(model, make_optimiser([ParameterGroup(modules=[model])], schedule), run)
     return model

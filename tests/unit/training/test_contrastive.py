@@ -6,11 +6,11 @@ from torch import Tensor
 
 from mgi.training.contrastive import (
     alpha_loss,
-    chance_of,
+    chance_loss,
     clip_loss,
-    floor_of,
     joint_loss,
     make_contrast,
+    min_loss,
     multi_positive_loss,
 )
 
@@ -69,22 +69,22 @@ def test_at_collapse_the_joint_loss_is_twice_and_the_others_once_the_logarithm_o
 ) -> None:
     flat, patient = torch.full((batch, batch), 7.0, dtype=torch.float64), torch.arange(batch)
     assert make_contrast(kind, 0.75)(flat, patient).item() == pytest.approx(collapse * math.log(batch))
-    assert chance_of(kind, patient) == pytest.approx(collapse * math.log(batch))
+    assert chance_loss(kind, patient) == pytest.approx(collapse * math.log(batch))
 
 
 def test_several_slices_a_patient_have_a_floor_and_a_chance_of_their_own() -> None:
-    assert floor_of("multi_positive", OWNERS) == pytest.approx((math.log(2) + math.log(1)) / 2 / 2)
-    assert floor_of("multi_positive", torch.tensor([0, 0, 0, 1, 1, 1])) == pytest.approx(math.log(3) / 2)
+    assert min_loss("multi_positive", OWNERS) == pytest.approx((math.log(2) + math.log(1)) / 2 / 2)
+    assert min_loss("multi_positive", torch.tensor([0, 0, 0, 1, 1, 1])) == pytest.approx(math.log(3) / 2)
     flat = torch.zeros(3, 2, dtype=torch.float64)
     assert multi_positive_loss(flat, OWNERS).item() == pytest.approx((math.log(2) + math.log(3)) / 2)
-    assert chance_of("multi_positive", OWNERS) == pytest.approx((math.log(2) + math.log(3)) / 2)
+    assert chance_loss("multi_positive", OWNERS) == pytest.approx((math.log(2) + math.log(3)) / 2)
 
 
 @pytest.mark.parametrize("kind", ONE_EACH)
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_perfect_pairs_reach_the_floor_and_nothing_falls_below_it(kind, batch) -> None:
     patient, loss = torch.arange(batch), make_contrast(kind, 0.75)
-    floor = floor_of(kind, patient)
+    floor = min_loss(kind, patient)
     assert floor == pytest.approx(math.log(batch) if kind == "joint" else 0.0)
     assert loss(perfect(patient), patient).item() == pytest.approx(floor)
     for seed in range(20):
@@ -93,7 +93,7 @@ def test_perfect_pairs_reach_the_floor_and_nothing_falls_below_it(kind, batch) -
 
 @pytest.mark.parametrize("patient", [OWNERS, torch.tensor([0, 0, 0, 1, 2, 2]), torch.tensor([0, 0])])
 def test_perfect_slices_of_several_a_patient_reach_the_floor_and_nothing_falls_below_it(patient) -> None:
-    floor = floor_of("multi_positive", patient)
+    floor = min_loss("multi_positive", patient)
     assert multi_positive_loss(perfect(patient), patient).item() == pytest.approx(floor)
     for seed in range(20):
         assert multi_positive_loss(drawn(len(patient), int(patient.max()) + 1, seed), patient).item() >= floor - 1e-9

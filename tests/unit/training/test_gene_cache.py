@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from mgi.models.mgi import MGI, build_mgi
-from mgi.tasks.segmentation.finetune import WithoutGenes
-from mgi.training.gene_cache import GeneCache, cache_for, segment
+from mgi.tasks.segmentation.segmenters import WithoutGenes
+from mgi.training.gene_cache import GeneCache, cache_for, forward
 
 GENES = torch.randn(3, 10, generator=torch.Generator().manual_seed(0))
 IMAGES = torch.randn(4, 1, 16, 16, generator=torch.Generator().manual_seed(1))
@@ -52,11 +52,11 @@ def test_after_forgetting_the_encoder_is_asked_again(model: MGI) -> None:
 def test_segmentation_is_the_same_with_and_without_the_cache(model: MGI, has_genes: list[bool]) -> None:
     given = (IMAGES, GENES, PATIENT, torch.tensor(has_genes))
     with torch.no_grad():
-        torch.testing.assert_close(segment(model, *given, cache_for(model)), segment(model, *given, None))
+        torch.testing.assert_close(forward(model, *given, cache_for(model)), forward(model, *given, None))
 
 
 def test_the_decoder_learns_through_cached_genes_and_the_encoder_does_not(model: MGI) -> None:
-    segment(model, IMAGES, GENES, PATIENT, torch.tensor([True] * 3), cache_for(model)).square().sum().backward()
+    forward(model, IMAGES, GENES, PATIENT, torch.tensor([True] * 3), cache_for(model)).square().sum().backward()
     assert all(parameter.grad is None for parameter in model.gene_encoder.parameters())
     assert all(parameter.grad is not None for parameter in model.decoder.parameters())
 
@@ -64,5 +64,5 @@ def test_the_decoder_learns_through_cached_genes_and_the_encoder_does_not(model:
 def test_a_network_without_genes_has_no_cache() -> None:
     network = WithoutGenes(nn.Conv2d(1, 1, 1))
     assert cache_for(network) is None
-    logits = segment(network, IMAGES, GENES, PATIENT, torch.tensor([True] * 3), None)
+    logits = forward(network, IMAGES, GENES, PATIENT, torch.tensor([True] * 3), None)
     assert logits.shape == IMAGES.shape

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mgi.core.errors import BadInputError
-from mgi.training.loop import BATCHES_AHEAD, Curve, Place, Randomness, Run, curve_lines, train
+from mgi.training.loop import BATCHES_AHEAD, Curve, Loop, Randomness, RunContext, curve_lines, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
 from mgi.training.settings import ScheduleSettings
 
@@ -44,13 +44,15 @@ def fit(
     """
     model = network()
     optimiser = make_optimiser([ParameterGroup(modules=[model])], schedule)
-    place = Place(checkpoints=folder / "ckpt", identity="line", randomness=Randomness.seeded(7), genes=genes)
+    run_context = RunContext(checkpoints=folder / "ckpt", identity="line", randomness=Randomness.seeded(7), genes=genes)
 
     drawn: list[int] = []
 
     def draw(number: int) -> tuple[int, Tensor]:
         drawn.append(number)
-        x = torch.randn(schedule.batch, 5, generator=place.randomness.torch) * place.randomness.numpy.uniform(0.5, 1)
+        x = torch.randn(
+            schedule.batch, 5, generator=run_context.randomness.torch
+        ) * run_context.randomness.numpy.uniform(0.5, 1)
         return number, x
 
     def step(batch: Any) -> tuple[Tensor, dict[str, float]]:
@@ -67,7 +69,7 @@ def fit(
         return {"score": score(error), "error": error}
 
     prepare = draw if ahead else None
-    run = Run(schedule=schedule, prepare=prepare, step=step, validate=validate, place=place, **options)
+    run = Loop(schedule=schedule, prepare=prepare, step=step, validate=validate, context=run_context, **options)
     curve = train(model, optimiser, run)
     return model.state_dict(), curve
 
@@ -115,8 +117,8 @@ def test_a_batch_that_cannot_be_prepared_stops_the_run_in_its_turn(tmp_path: Pat
         done.append(number)
         return model(torch.ones(2, 5)).sum(), {}
 
-    place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
-    run = Run(schedule=SCHEDULE, prepare=prepare, step=step, validate=lambda: {"score": 0.0}, place=place)
+    run_context = RunContext(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
+    run = Loop(schedule=SCHEDULE, prepare=prepare, step=step, validate=lambda: {"score": 0.0}, context=run_context)
     with pytest.raises(BadInputError, match="batch 3: no slices"):
         train(model, make_optimiser([ParameterGroup(modules=[model])], SCHEDULE), run)
     assert done == [0, 1, 2]
@@ -142,8 +144,8 @@ def test_steps_and_validations_run_within_the_context(tmp_path: Path) -> None:
         seen.add(("validate", len(inside)))
         return {"score": 0.0}
 
-    place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
-    run = Run(schedule=SCHEDULE, step=step, validate=validate, place=place, context=context)
+    run_context = RunContext(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
+    run = Loop(schedule=SCHEDULE, step=step, validate=validate, context=run_context, precision=context)
     train(model, make_optimiser([ParameterGroup(modules=[model])], SCHEDULE), run)
     assert seen == {("step", 1), ("validate", 1)}
 
@@ -154,8 +156,8 @@ def test_every_figure_of_a_step_is_a_mean_since_the_last_point(tmp_path: Path) -
     def step(number: int) -> tuple[Tensor, dict[str, Any]]:
         return model(torch.ones(2, 5)).sum(), {"term": torch.tensor(float(number)), "twice": 2.0 * number}
 
-    place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
-    run = Run(schedule=SCHEDULE, step=step, validate=lambda: {"score": 0.0}, place=place)
+    run_context = RunContext(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
+    run = Loop(schedule=SCHEDULE, step=step, validate=lambda: {"score": 0.0}, context=run_context)
     curve = train(model, make_optimiser([ParameterGroup(modules=[model])], SCHEDULE), run)
     assert [(point["term"], point["twice"]) for point in curve] == [(1.5, 3.0), (5.5, 11.0), (9.5, 19.0)]
 
@@ -253,7 +255,7 @@ def test_a_group_rests_until_its_step_and_then_learns_at_its_share(tmp_path: Pat
     model = network()
     first, last = model[0], model[2]
     before = first.weight.detach().clone(), last.weight.detach().clone()
-    groups = [ParameterGroup(modules=[first], rate=0.1, rests_until=2), ParameterGroup(modules=[last])]
+    groups = [ParameterGroup(modules=[first], lr_scale=0.1, frozen_until=2), ParameterGroup(modules=[last])]
     optimiser = make_optimiser(groups, SCHEDULE)
     seen: list[tuple[bool, bool]] = []
     rates: list[float] = []
@@ -263,9 +265,9 @@ def test_a_group_rests_until_its_step_and_then_learns_at_its_share(tmp_path: Pat
         rates.append(optimiser.param_groups[0]["lr"] / optimiser.param_groups[-1]["lr"])
         return model(torch.ones(2, 5)).square().mean(), {}
 
-    place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
+    run_context = RunContext(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
     schedule = SCHEDULE.but(steps=4)
-    train(model, optimiser, Run(schedule=schedule, step=step, validate=lambda: {"score": 0.0}, place=place))
+    train(model, optimiser, Loop(schedule=schedule, step=step, validate=lambda: {"score": 0.0}, context=run_context))
     assert seen == [(True, True), (True, False), (True, False), (False, False)]
     assert rates == pytest.approx([0, 0, 0.1, 0.1])
 
@@ -279,12 +281,12 @@ def test_gradients_are_clipped_to_norm_one(tmp_path: Path) -> None:
             seen.append(model.weight.grad.norm().item())
             super().step(closure)
 
-    place = Place(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
-    run = Run(
+    run_context = RunContext(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
+    run = Loop(
         schedule=SCHEDULE.but(steps=2),
         step=lambda _: ((1000 * model(torch.ones(1, 3))).square().sum(), {}),
         validate=lambda: {"score": 0.0},
-        place=place,
+        context=run_context,
     )
     train(model, Recorder(model.parameters(), lr=0.0), run)
     assert seen == pytest.approx([1, 1], rel=1e-4)

@@ -60,13 +60,13 @@ def test_what_a_token_is_told_apart_by_is_not_decayed(changes, names: set[str]) 
 def test_every_parameter_belongs_to_one_group_the_first_that_names_it() -> None:
     inner, outer = nn.Linear(2, 2), nn.Linear(2, 2)
     model = nn.Sequential(inner, outer)
-    groups = [ParameterGroup(modules=[inner], rate=0.1, rests_until=5), ParameterGroup(modules=[model])]
+    groups = [ParameterGroup(modules=[inner], lr_scale=0.1, frozen_until=5), ParameterGroup(modules=[model])]
     optimiser = make_optimiser(groups, SCHEDULE)
     owned = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     assert len(owned) == len({id(parameter) for parameter in owned}) == 4
-    rate = {id(parameter): group["rate"] for group in optimiser.param_groups for parameter in group["params"]}
+    rate = {id(parameter): group["lr_scale"] for group in optimiser.param_groups for parameter in group["params"]}
     assert [rate[id(parameter)] for parameter in model.parameters()] == [0.1, 0.1, 1.0, 1.0]
-    assert [group["rests_until"] for group in optimiser.param_groups] == [5, 5, 0, 0]
+    assert [group["frozen_until"] for group in optimiser.param_groups] == [5, 5, 0, 0]
 
 
 def test_a_frozen_parameter_is_left_out() -> None:

@@ -8,8 +8,9 @@ from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
-from mgi.tasks.segmentation.finetune import finetune
-from mgi.training.loop import Place, Randomness
+from mgi.tasks.segmentation import learning
+from mgi.training.finetune import finetune
+from mgi.training.loop import Randomness, RunContext
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings, ScheduleSettings
 from mgi_standin.simulation.cohort import simulate_cohort
@@ -57,7 +58,7 @@ def test_mgi_can_learn_eight_simulated_patients_by_heart(tmp_path: Path) -> None
     scaled = (genes - genes.mean(0)) / (genes.std(0) + 1e-6)
     slices = prepare_slices([(one.patient_id, one.volume, one.mask.astype(np.uint8)) for one in cohort], 64)
     pairs = Pairs(slices=slices, genes=torch.from_numpy(scaled.astype(np.float32)))
-    place = Place(checkpoints=tmp_path, identity="overfit", randomness=Randomness.seeded(0))
+    run_context = RunContext(checkpoints=tmp_path, identity="overfit", randomness=Randomness.seeded(0))
     model = build_mgi(MODEL, COHORT.n_genes)
-    curve = finetune(model, pairs, pairs, SETTINGS, use_genes=True, place=place)
+    curve = finetune(model, learning, pairs, pairs, SETTINGS, use_genes=True, context=run_context)
     assert max(point["validation_dice"] for point in curve) >= 0.95

@@ -10,14 +10,14 @@ from mgi.training.settings import PretrainSettings, ScheduleSettings
 SCHEDULE = ScheduleSettings(steps=6, batch=5)
 SETTINGS = PretrainSettings(schedule=SCHEDULE, unpaired_batch=3, masked_patch_weight=1.0, gene_noise=0.1)
 SEVERAL = SETTINGS.but(loss="multi_positive", slices_per_patient=2)
-RNA_ONLY = 100 + torch.arange(40.0).view(4, 10)
+UNPAIRED = 100 + torch.arange(40.0).view(4, 10)
 
 
 @pytest.fixture
 def drawer(pairs):
     def make(settings: PretrainSettings = SETTINGS, group: Group = ALONE) -> BatchDrawer:
         return BatchDrawer(
-            training=pairs(7), rna_only=RNA_ONLY, settings=settings, randomness=Randomness.seeded(0),
+            training=pairs(7), unpaired=UNPAIRED, settings=settings, randomness=Randomness.seeded(0),
             genes_per_token=4, patches=4, group=group,
         )  # fmt: skip
 
@@ -67,7 +67,7 @@ def test_patients_without_image_join_whole_and_different_ones_in_turn(drawer) ->
     one, seen = drawer(), set()
     for step in range(20):
         rows = one(step).whole[5:]
-        found = [index for row in rows for index in range(4) if torch.equal(row, RNA_ONLY[index])]
+        found = [index for row in rows for index in range(4) if torch.equal(row, UNPAIRED[index])]
         assert len(set(found)) == len(found) == 3
         seen |= set(found)
     assert seen == {0, 1, 2, 3}

@@ -1,7 +1,7 @@
 """The segmentation loss: half binary cross entropy, half soft Dice over the whole batch.
 
 A mask at the network's size says which share of a pixel the tumour covers. Both halves are least where the network says
-just that share; enlarged again, a half then lies where the outline was drawn (docs/decisions/015-soft-masks.md).
+just that share; enlarged again, a half then lies where the outline was drawn (decision 015 in docs).
 """
 
 import torch

@@ -6,41 +6,42 @@ slice the patients of the test are in training. Beside it the headline, which do
 
 import pandas as pd
 
+from mgi.core.run import SLICE
+from mgi.evaluation.expression_inputs import kind_of
 from mgi.evaluation.intervals import Interval, bootstrap_mean, bootstrap_ratio
-from mgi.tasks.segmentation.patient_scores import gene_mode
 from mgi.tasks.segmentation.scores import HEADLINE
 
-PATIENT, SLICE, NO_SPLIT = "patient", "slice", "none"
+NO_SPLIT = "none"
 EMPTY_MASK = "empty-mask"
 LENIENT = ("slice_five_thresholds", "slice_all_empty_one")
-COLUMNS = ["split", "method", "genes", "definition", "mean", "low", "high", "patients", "slices", "watermark"]
-_CASE = ["split", "method", "mode"]
+_CASE = ["split_unit", "method", "expression_input"]
+COLUMNS = [*_CASE, "definition", "mean", "low", "high", "patients", "slices", "watermark"]
 
 
-def watermark(split: str, definition: str) -> str:
+def watermark(split_unit: str, definition: str) -> str:
     """Why a number is not comparable; empty where it is."""
-    reasons = ["leaks patients across the split"] if split == SLICE else []
+    reasons = ["leaks patients across the split"] if split_unit == SLICE else []
     reasons += ["counts empty slices as 1"] if definition in LENIENT else []
     return f"NOT comparable: {'; '.join(reasons)}" if reasons else ""
 
 
 def paper_like_table(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
-    """A row per split, method, gene mode and definition; intervals resample patients, with all of their slices.
+    """A row per split unit, method, expression input and definition; intervals resample patients with all their slices.
 
-    `scores` is the long table with the column `split`. A patient's permutations and seeds are averaged first. The
+    `scores` is the long table with the column `split_unit`. A patient's permutations and seeds are averaged first. The
     headline has no value for a split by slice: nobody's volume is tested whole.
     """
-    modes = [gene_mode(trained, genes) for trained, genes in zip(scores["trained_genes"], scores["genes"], strict=True)]
+    scores = scores.assign(expression_input=scores["expression_input"].map(kind_of))
     tests = [*_CASE, "patient_id", "fold"]
-    wide = scores.assign(mode=modes).groupby([*tests, "definition"])["value"].mean().unstack("definition").reset_index()
+    wide = scores.groupby([*tests, "definition"])["value"].mean().unstack("definition").reset_index()
     rows = []
-    for (split, method, mode), group in wide.groupby(_CASE, sort=True):
+    for case, group in wide.groupby(_CASE, sort=True):
         for definition in (*LENIENT, HEADLINE):
             known = group[group[definition].notna()] if definition in group else group.iloc[:0]
             if len(known):
-                name = {"split": split, "method": method, "genes": mode, "definition": definition}
+                name = {**dict(zip(_CASE, case, strict=True)), "definition": definition}
                 interval = _over_slices(known, definition, draws, seed)
-                rows.append({**name, **_facts(interval, known), "watermark": watermark(str(split), definition)})
+                rows.append({**name, **_facts(interval, known), "watermark": watermark(str(case[0]), definition)})
     return pd.DataFrame(rows, columns=COLUMNS).astype({"patients": "int64", "slices": "int64"})
 
 

@@ -8,10 +8,10 @@ DRAWS = {"draws": 100, "seed": 0}
 
 def case(patient: str, slices: float, lenient: float, **changes: object) -> list[dict[str, object]]:
     """One patient's scores under one run, in the long table."""
-    row = {"split": "patient", "method": "unet", "trained_genes": "none", "genes": "none", "fold": 0, "seed": 0,
+    row = {"split_unit": "patient", "method": "unet", "expression_input": "not_used", "fold": 0, "seed": 0,
            "patient_id": patient, **changes}  # fmt: skip
     values = {"slices": slices, "slice_all_empty_one": lenient, "slice_five_thresholds": lenient, "volume": 0.5}
-    if row["split"] == "slice":
+    if row["split_unit"] == "slice":
         del values["volume"]
     return [{**row, "definition": name, "value": value} for name, value in values.items()]
 
@@ -26,8 +26,8 @@ def test_the_mean_is_over_slices_and_the_headline_over_patients() -> None:
 
 
 def test_every_number_that_must_not_be_compared_says_why() -> None:
-    scores = pd.DataFrame([*case("A", 30, 0.9), *case("A", 6, 0.95, split="slice")])
-    table = paper_like_table(scores, **DRAWS).set_index(["split", "definition"])["watermark"]
+    scores = pd.DataFrame([*case("A", 30, 0.9), *case("A", 6, 0.95, split_unit="slice")])
+    table = paper_like_table(scores, **DRAWS).set_index(["split_unit", "definition"])["watermark"]
     assert table.to_dict() == {
         ("patient", "slice_five_thresholds"): "NOT comparable: counts empty slices as 1",
         ("patient", "slice_all_empty_one"): "NOT comparable: counts empty slices as 1",
@@ -39,12 +39,12 @@ def test_every_number_that_must_not_be_compared_says_why() -> None:
 
 
 def test_permutations_and_seeds_are_averaged_and_folds_of_one_patient_weigh_by_their_slices() -> None:
-    drawn = {"method": "mgi", "trained_genes": "real", "split": "slice"}
+    drawn = {"method": "mgi", "split_unit": "slice"}
     scores = pd.DataFrame(
         [
-            *case("A", 4, 0.2, genes="permuted-0", **drawn),
-            *case("A", 4, 0.4, genes="permuted-1", **drawn),
-            *case("A", 6, 0.8, genes="permuted-0", fold=1, **drawn),
+            *case("A", 4, 0.2, expression_input="permuted-0", **drawn),
+            *case("A", 4, 0.4, expression_input="permuted-1", **drawn),
+            *case("A", 6, 0.8, expression_input="permuted-0", fold=1, **drawn),
         ]
     )
     (mean,) = paper_like_table(scores, **DRAWS).query("definition == 'slice_all_empty_one'")["mean"]
@@ -52,7 +52,7 @@ def test_permutations_and_seeds_are_averaged_and_folds_of_one_patient_weigh_by_t
 
 
 def test_a_patient_without_a_tested_slice_counts_for_nothing() -> None:
-    scores = pd.DataFrame([*case("A", 5, 0.6, split="slice"), *case("B", 0, float("nan"), split="slice")])
+    scores = pd.DataFrame([*case("A", 5, 0.6, split_unit="slice"), *case("B", 0, float("nan"), split_unit="slice")])
     table = paper_like_table(scores, **DRAWS)
     assert table["mean"].tolist() == pytest.approx([0.6, 0.6])
     assert table["patients"].tolist() == [1, 1]

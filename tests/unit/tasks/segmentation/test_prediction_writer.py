@@ -4,18 +4,20 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from mgi.tasks.segmentation.prediction_file import read_patients, read_spec, read_volumes
+from mgi.core.run import Run
+from mgi.shards.parquet import run_in
+from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
 from mgi.tasks.segmentation.prediction_writer import PREDICTIONS, prediction_writer
 
-SPEC = '{"fold": 0, "genes": "real", "key": "mgi-fold0", "method": "mgi", "seed": 3}'
+RUN = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), fold=0, seed=3)
 RNG = np.random.default_rng(0)
 A, B = (RNG.integers(0, 256, shape).astype(np.uint8) for shape in ((3, 4, 5), (2, 6, 2)))
 
 
 def write(path: Path) -> None:
-    with prediction_writer(path, SPEC) as writer:
-        writer.add("TCGA-AA-0001", "real", "TCGA-AA-0001", list(A))
-        writer.add("TCGA-AA-0002", "null", None, list(B))
+    with prediction_writer(path, RUN) as writer:
+        writer.add("TCGA-AA-0001", "own", "TCGA-AA-0001", list(A))
+        writer.add("TCGA-AA-0002", "null_token", None, list(B))
 
 
 def test_every_slice_is_a_row_with_its_grid_and_bytes(tmp_path: Path) -> None:
@@ -23,13 +25,13 @@ def test_every_slice_is_a_row_with_its_grid_and_bytes(tmp_path: Path) -> None:
     table = pq.read_table(tmp_path / "p.parquet", page_checksum_verification=True)
     assert table.schema.equals(PREDICTIONS)
     rows = table.to_pylist()
-    assert [(row["patient_id"], row["slice"], row["genes"], row["donor"]) for row in rows] == [
-        *(("TCGA-AA-0001", index, "real", "TCGA-AA-0001") for index in range(3)),
-        *(("TCGA-AA-0002", index, "null", None) for index in range(2)),
+    assert [(row["patient_id"], row["slice"], row["expression_input"], row["donor"]) for row in rows] == [
+        *(("TCGA-AA-0001", index, "own", "TCGA-AA-0001") for index in range(3)),
+        *(("TCGA-AA-0002", index, "null_token", None) for index in range(2)),
     ]
     assert [(row["rows"], row["cols"]) for row in rows] == [(4, 5)] * 3 + [(6, 2)] * 2
     assert rows[1]["probability"] == A[1].tobytes()
-    assert pq.read_schema(tmp_path / "p.parquet").metadata[b"spec"].decode() == SPEC
+    assert pq.read_schema(tmp_path / "p.parquet").metadata[b"run"].decode() == RUN.as_json()
 
 
 def test_the_evaluation_reads_what_is_written(tmp_path: Path) -> None:
@@ -40,12 +42,12 @@ def test_the_evaluation_reads_what_is_written(tmp_path: Path) -> None:
     assert np.array_equal(volumes["TCGA-AA-0001"].probability, A)
     assert np.array_equal(volumes["TCGA-AA-0002"].probability, B)
     assert read_patients(path) == sorted(slices)
-    assert (read_spec(path).key, read_spec(path).seed) == ("mgi-fold0", 3)
+    assert run_in(path) == RUN
 
 
 def test_a_view_that_is_not_contiguous_is_stored_row_by_row(tmp_path: Path) -> None:
-    with prediction_writer(tmp_path / "p.parquet", SPEC) as writer:
-        writer.add("TCGA-AA-0001", "none", None, list(A.transpose(0, 2, 1)))
+    with prediction_writer(tmp_path / "p.parquet", RUN) as writer:
+        writer.add("TCGA-AA-0001", "not_used", None, list(A.transpose(0, 2, 1)))
     row = pq.read_table(tmp_path / "p.parquet").to_pylist()[0]
     assert (row["rows"], row["cols"]) == (5, 4)
     assert row["probability"] == A[0].T.copy().tobytes()
@@ -59,8 +61,8 @@ def test_equal_predictions_are_equal_bytes(tmp_path: Path) -> None:
 
 def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
     def interrupted() -> None:
-        with prediction_writer(tmp_path / "p.parquet", SPEC) as writer:
-            writer.add("TCGA-AA-0001", "none", None, list(A))
+        with prediction_writer(tmp_path / "p.parquet", RUN) as writer:
+            writer.add("TCGA-AA-0001", "not_used", None, list(A))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

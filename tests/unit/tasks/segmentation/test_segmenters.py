@@ -4,18 +4,20 @@ import pytest
 import torch
 
 from mgi.core.errors import BadInputError
-from mgi.models.mgi import MGI, build_aligner
+from mgi.core.run import Run
+from mgi.models.mgi import MGI, build_dual_encoder
 from mgi.models.settings import ModelSettings
-from mgi.tasks.segmentation.finetune import WithoutGenes
-from mgi.tasks.segmentation.segmenters import build_segmenter, start_from_pretrained
-from mgi.training.weights import Weights, load_weights, save_weights
+from mgi.tasks.segmentation.segmenters import WithoutGenes, build_segmenter
+from mgi.training.weights import Weights, load_weights, save_weights, start_from_pretrained
+
+RUN = Run(task="pretraining", method="mgi", inputs=("flair", "rna"), fold=0, seed=0)
 
 
 def pretrained(folder: Path, settings: ModelSettings) -> Weights:
     torch.manual_seed(9)
-    aligner = build_aligner(settings, 10)
+    aligner = build_dual_encoder(settings, 10)
     path = folder / "weights.safetensors"
-    save_weights(path, aligner, spec={}, model=settings, genes=["g"] * 10)
+    save_weights(path, aligner, run=RUN, model=settings, genes=["g"] * 10)
     return load_weights(path, genes=["g"] * 10)
 
 

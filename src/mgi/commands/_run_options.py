@@ -1,0 +1,78 @@
+"""The options of commands that do one run: given one by one by the workflow, or found in a results folder by hand."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.files import read_json
+from mgi.core.run import Run, read_run
+from mgi.core.run_table import full_cohort_runs, model_section, run_table, split_file
+
+BY_HAND = "or --results and --run"
+
+
+def add_run(options: argparse.ArgumentParser) -> None:
+    """Options that say which run is to be done, and on what; without --results all of them are needed."""
+    options.add_argument("--results", type=Path, help="results folder; what no other option names is taken from it")
+    options.add_argument("--run", metavar="KEY", help="with --results: the run's key, such as mgi-fold0-seed0")
+    options.add_argument("--run-json", help="the run as JSON, as the workflow gives it")
+    options.add_argument("--settings", help="the command's config section as JSON")
+    options.add_argument("--image-shard", type=Path, help="dataset.json of the image shard")
+    options.add_argument("--expression-shard", type=Path, help="dataset.json of the expression shard")
+    options.add_argument("--fold-genes", type=Path, help="the fold's gene list and scaler")
+    options.add_argument("--split", type=Path, help="table with the fold's roles")
+    options.add_argument("--weights", type=Path, help="weights of the run")
+
+
+def add_training(options: argparse.ArgumentParser) -> None:
+    """Options of a network that is to be trained."""
+    options.add_argument("--model", help="the config section `model` as JSON")
+    options.add_argument("--pathways", type=Path, help="gene sets (.gmt), for gene_tokens pathway")
+    options.add_argument("--curves", type=Path, help="curve of the training (JSON lines)")
+    options.add_argument("--record", type=Path, help="record of the run (JSON)")
+
+
+def complete(args: argparse.Namespace, section: str) -> Run:
+    """Fill in from the results folder what no option named; the run that is to be done.
+
+    Raises ConfigError naming the option that is missing, or the known keys where the run's is not among them.
+    """
+    if args.results is not None or args.run is not None:
+        if args.results is None or args.run is None:
+            raise ConfigError("--results and --run: expected both, the folder and a run's key")
+        for name, value in _in_results(args.results, args.run, section).items():
+            if vars(args).get(name, value) is None:
+                setattr(args, name, value)
+    optional = {"results", "run", "pathways", "pretrained"}
+    if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
+        raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it {BY_HAND}")
+    return read_run(args.run_json, "--run-json")
+
+
+def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
+    path = results / "config.json"
+    if not path.is_file():
+        raise BadInputError(f"{path}: missing, expected the config that the workflow wrote into its results folder")
+    config = read_json(path)
+    table = run_table(config["runs"]) | full_cohort_runs(config)
+    if key not in table:
+        raise ConfigError(f"--run: found {key}, expected one of {', '.join(table)}")
+    run, folder = table[key], results / "runs" / key
+    pathways = config["model"]["pathways"] if config["model"]["gene_tokens"] == "pathway" else None
+    return {
+        "run_json": run.as_json(),
+        "settings": json.dumps(config[section], sort_keys=True),
+        "model": model_section(config, run),
+        "pathways": None if pathways is None else Path(pathways),
+        "image_shard": results / "shards/flair",
+        "expression_shard": results / "shards/rna",
+        "fold_genes": results / f"folds/{run.fold}/genes.parquet",
+        "split": results / split_file(config, run.fold),
+        "pretrained": run.pretrained and results / f"runs/{run.pretrained}/weights.safetensors",
+        "weights": folder / "weights.safetensors",
+        "curves": folder / "curves.jsonl",
+        "record": folder / "run.json",
+        "output": results / f"predictions/{key}.parquet",
+    }

@@ -1,0 +1,134 @@
+"""One training run, from the config to the report: its description, and the key that names it everywhere.
+
+Free of heavy imports: the workflow builds the table of runs with it before any job starts.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from mgi.core.errors import BadInputError
+
+PRETRAINING = "pretraining"
+DEFAULT_TASK = "segmentation"
+PATIENT, SLICE = "patient", "slice"
+SPLIT_UNITS = (PATIENT, SLICE)
+
+NO_GENES = "no-genes"
+RANDOM_ID = "random-id"
+NO_PRETRAINING = "no-pretraining"
+Control = Literal["no-genes", "random-id", "no-pretraining"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
+"""The method trained again without one thing: expression, what expression says of a patient, or pre-training."""
+
+ENTRY = "run"
+"""Where files say which run made them: in Parquet's schema metadata, in weights, in run.json."""
+OLD_ENTRY = "spec"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What tells one run from another.
+
+    `inputs` are the modalities that the trained network reads. With the control `random-id` a random vector per patient
+    stands for expression. `pretrained` is the key of the run whose encoders it starts from. Split by slice, every
+    patient has slices in training and in test: that split leaks, and serves only to show by how much.
+    """
+
+    task: str
+    method: str
+    inputs: tuple[str, ...]
+    control: str | None = None
+    pretrained: str | None = None
+    split_unit: str = PATIENT
+    fold: int
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """The name of the run's files, such as `mgi-no-genes-fold0-seed0`."""
+        what = "pretrain" if self.is_pretraining else self.method
+        task = None if self.task in (PRETRAINING, DEFAULT_TASK) else self.task
+        unit = None if self.split_unit == PATIENT else self.split_unit
+        return "-".join(filter(None, (what, task, self.control, unit, f"fold{self.fold}", f"seed{self.seed}")))
+
+    @property
+    def label(self) -> str:
+        """The name of the method in tables; a control is a method of its own."""
+        return "-".join(filter(None, (self.method, self.control)))
+
+    @property
+    def is_pretraining(self) -> bool:
+        """Whether the run aligns encoders and makes no predictions."""
+        return self.task == PRETRAINING
+
+    @property
+    def is_multimodal(self) -> bool:
+        """Whether the network reads another modality beside the image."""
+        return len(self.inputs) > 1
+
+    @property
+    def leaks(self) -> bool:
+        """Whether patients of the test are in training on purpose."""
+        return self.split_unit != PATIENT
+
+    def record(self) -> dict[str, Any]:
+        """The run as plain values, as files keep it."""
+        return {**asdict(self), "inputs": list(self.inputs)}
+
+    def as_json(self) -> str:
+        """The record as JSON with sorted keys."""
+        return json.dumps(self.record(), sort_keys=True)
+
+
+def run_of(metadata: Mapping[Any, Any], where: str) -> Run:
+    """The run that a file's metadata names: Parquet's (JSON as bytes), or a mapping's as in weights and run.json.
+
+    Raises BadInputError where the entry is missing or old, or a field is missing, unknown or of another type.
+    """
+    given = {key.decode() if isinstance(key, bytes) else key: value for key, value in metadata.items()}
+    if ENTRY not in given and OLD_ENTRY in given:
+        raise BadInputError(
+            f"{where}: written by an older mgi (it has '{OLD_ENTRY}', expected '{ENTRY}'); delete it and run again"
+        )
+    if ENTRY not in given:
+        raise BadInputError(f"{where}: {ENTRY}: missing, expected the run that made the file")
+    return read_run(given[ENTRY], f"{where}: {ENTRY}")
+
+
+def read_run(given: Any, where: str) -> Run:
+    """A run from its record or its JSON.
+
+    Raises BadInputError naming the field that is wrong.
+    """
+    if isinstance(given, bytes | str):
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError) as error:
+            raise BadInputError(f"{where}: not JSON ({error})") from None
+    if not isinstance(given, Mapping):
+        raise BadInputError(f"{where}: found {type(given).__name__}, expected a run's fields")
+    names = {field.name for field in fields(Run)}
+    if unknown := sorted(set(given) - names):
+        raise BadInputError(f"{where}.{unknown[0]}: unknown field, expected {', '.join(sorted(names))}")
+    for name in ("task", "method", "inputs", "fold", "seed"):
+        if name not in given:
+            raise BadInputError(f"{where}.{name}: missing")
+    for name, (kinds, allowed) in _EXPECTED.items():
+        if name in given and not (isinstance(given[name], kinds) and (allowed is None or given[name] in allowed)):
+            expected = allowed or " or ".join(kind.__name__ for kind in kinds)
+            raise BadInputError(f"{where}.{name}: found {given[name]!r}, expected {expected}")
+    return Run(**{**given, "inputs": tuple(given["inputs"])})
+
+
+_EXPECTED: dict[str, tuple[tuple[type, ...], tuple[str | None, ...] | None]] = {
+    "task": ((str,), None),
+    "method": ((str,), None),
+    "inputs": ((list, tuple), None),
+    "control": ((str, type(None)), (None, *CONTROLS)),
+    "pretrained": ((str, type(None)), None),
+    "split_unit": ((str,), SPLIT_UNITS),
+    "fold": ((int,), None),
+    "seed": ((int,), None),
+}

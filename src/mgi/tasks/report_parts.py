@@ -1,0 +1,33 @@
+"""What a task's part of the report is made from, and what it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportInput:
+    """What a report's section is made from: tables of this task alone, and the files that it may show pixels of."""
+
+    results: pd.DataFrame
+    no_genes: pd.DataFrame
+    tests: pd.DataFrame
+    patients: pd.DataFrame
+    headline: str
+    simulated: bool
+    unpaired: int
+    predictions: Sequence[Path]
+    image_shard: Path
+    leaky: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A task's part of the report as HTML, its figures by name (`data:` addresses), and links to its headings."""
+
+    html: str
+    figures: Mapping[str, str | None]
+    links: Mapping[str, str]
+    notes: Sequence[str] = ()

@@ -1,0 +1,104 @@
+"""One batch of segmentation training: slices as they are, and what is to be done to them where the network computes.
+
+B slices of U patients, S pixels on a side, G genes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mgi.datasets.augment import AugmentParams, apply_augment, apply_augment_on_device, sample_augment
+from mgi.datasets.batches import shares_up_to, tumour_weights, weighted_batch
+from mgi.training.loop import Randomness
+from mgi.training.pretrain_batches import Pairs
+from mgi.training.settings import FinetuneSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationBatch:
+    """Planes (B, C + 1, S, S), the last of them the mask, and each slice's patient (B,) as a row of the genes (U, G).
+
+    `changes` are still to be made to the planes where the network computes; None where they have been. `has_genes` (U,)
+    tells whose genes may be used.
+    """
+
+    planes: Tensor
+    changes: AugmentParams | None
+    patient: Tensor
+    genes: Tensor
+    has_genes: Tensor
+
+    def on(self, device: torch.device) -> "SegmentationBatch":
+        """The batch on a device, but for the genes; from pinned memory the copy runs beside the computation.
+
+        The genes stay: `gene_cache.segment` knows a patient by the numbers, which it reads on the CPU.
+        """
+        return self._with(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pinned(self) -> "SegmentationBatch":
+        """The batch in memory that a GPU reads by itself."""
+        return self._with(lambda tensor: tensor.pin_memory())
+
+    def augmented(self) -> tuple[Tensor, Tensor]:
+        """Images (B, C, S, S) and masks (B, 1, S, S) after their changes; they share their memory."""
+        planes = self.planes if self.changes is None else apply_augment_on_device(self.planes, self.changes, masks=1)
+        return planes[:, :-1], planes[:, -1:]
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> "SegmentationBatch":
+        return replace(
+            self,
+            planes=change(self.planes),
+            changes=None if self.changes is None else self.changes.map(change),
+            patient=change(self.patient),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationDrawer:
+    """Draws batch after batch from a fold's training patients with the generators of a run, and with no others.
+
+    Without `use_genes` nobody has genes. With `for_gpu` the planes are gathered in pinned memory and the changes left
+    to the GPU; without it they are made on the way, and no slice is copied before.
+    """
+
+    training: Pairs
+    settings: FinetuneSettings
+    randomness: Randomness
+    use_genes: bool
+    for_gpu: bool = False
+
+    @cached_property
+    def shares(self) -> NDArray[np.float64]:
+        """The slices' shares in the draws, summed up."""
+        area = self.training.slices.masks.sum((1, 2, 3)).numpy()
+        return shares_up_to(tumour_weights(area, self.settings.empty_slice_weight))
+
+    def __call__(self, step: int) -> SegmentationBatch:
+        """The next batch; `step` does not matter."""
+        settings, slices, generator = self.settings, self.training.slices, self.randomness.torch
+        rows = torch.from_numpy(weighted_batch(self.shares, settings.schedule.batch, self.randomness.numpy))
+        patients, patient = torch.unique(slices.patient[rows], return_inverse=True)
+        genes = self.training.genes[patients]
+        if settings.gene_noise > 0:
+            genes = genes + settings.gene_noise * torch.randn(genes.shape, generator=generator)
+        kept = torch.rand(len(patients), generator=generator) >= settings.gene_dropout
+        changes = sample_augment(len(rows), settings.augment, generator)
+        batch = SegmentationBatch(
+            planes=self._planes(rows, changes),
+            changes=changes if self.for_gpu else None,
+            patient=patient,
+            genes=genes,
+            has_genes=kept & self.use_genes,
+        )
+        return batch.pinned() if self.for_gpu and torch.cuda.is_available() else batch
+
+    def _planes(self, rows: Tensor, changes: AugmentParams) -> Tensor:
+        planes = self.training.slices.planes
+        if self.for_gpu:
+            return planes.index_select(0, rows)  # whole slices at a time; planes[rows] goes pixel by pixel
+        return apply_augment(planes, rows, changes, masks=1)

@@ -1,0 +1,118 @@
+"""Training for a task, the same loop, budget and selection for every method; the task brings loss and score."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from mgi.models.mgi import MGI
+from mgi.training.gene_cache import GeneCache, cache_for, forward
+from mgi.training.loop import Curve, Loop, Randomness, RunContext, train
+from mgi.training.optimiser import ParameterGroup, make_optimiser
+from mgi.training.precision import precision_of
+from mgi.training.pretrain import Pairs
+from mgi.training.settings import FinetuneSettings
+
+VALIDATION_BATCH = 128
+
+
+class TrainingParts(Protocol):
+    """What a task brings to the loop."""
+
+    def make_drawer(
+        self, training: Pairs, settings: FinetuneSettings, randomness: Randomness, *, use_genes: bool, for_gpu: bool
+    ) -> Callable[[int], Any]:
+        """Draws the batch of a step; with `use_genes=False` nobody has genes. Called in a thread of its own."""
+        ...
+
+    def loss(self, model: nn.Module, batch: Any, cache: GeneCache | None) -> Tensor:
+        """The loss of a batch, a scalar; `cache` has genes that need not be encoded again."""
+        ...
+
+    def validation(self, outputs: Tensor, pairs: Pairs) -> dict[str, float]:
+        """Figures of a network's outputs (N, ...) for all validation slices; `score` decides, higher is better."""
+        ...
+
+
+def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[ParameterGroup]:
+    """MGI's pre-trained encoders learn more slowly; any other network is one group."""
+    if not isinstance(model, MGI):
+        return [ParameterGroup(modules=[model])]
+    frozen = settings.freeze_encoder_steps
+    return [
+        ParameterGroup(modules=[model.image_encoder], lr_scale=settings.image_encoder_lr_scale, frozen_until=frozen),
+        ParameterGroup(modules=[model.gene_encoder], lr_scale=settings.gene_encoder_lr_scale, frozen_until=frozen),
+        ParameterGroup(modules=[model]),
+    ]
+
+
+def finetune(
+    model: nn.Module,
+    task: TrainingParts,
+    training: Pairs,
+    validation: Pairs,
+    settings: FinetuneSettings,
+    *,
+    use_genes: bool,
+    context: RunContext,
+) -> Curve:
+    """Train `model` in place and return its curve; the weights kept are those of the best validation score.
+
+    With `use_genes=False` the genes are replaced by the null token throughout: the model retrained without genes.
+    """
+    device = next(model.parameters()).device
+    optimiser = make_optimiser(parameter_groups(model, settings), settings.schedule)
+    caches = {role: cache_for(model) for role in ("train", "validation")}
+    draw = task.make_drawer(training, settings, context.randomness, use_genes=use_genes, for_gpu=device.type == "cuda")
+
+    def cache_at(step: int) -> GeneCache | None:
+        """While the gene encoder is frozen, genes that never change are encoded once; while it learns, none is kept."""
+        if gene_encoder_is_frozen(settings, step):
+            return caches["train"] if settings.gene_noise == 0 else cache_for(model)
+        for cache in caches.values():
+            if cache is not None:
+                cache.forget()
+        return None
+
+    def step(given: tuple[int, Any]) -> tuple[Tensor, dict[str, float]]:
+        number, batch = given
+        return task.loss(model, batch.on(device), cache_at(number)), {}
+
+    def validate() -> dict[str, float]:
+        has_genes = torch.full((len(validation.genes),), use_genes)
+        return task.validation(outputs_of(model, validation, has_genes, cache=caches["validation"]), validation)
+
+    loop = Loop(
+        schedule=settings.schedule,
+        prepare=lambda number: (number, draw(number)),
+        step=step,
+        validate=validate,
+        context=context,
+        precision=precision_of(settings.schedule.precision, device, where="finetune.schedule"),
+    )
+    return train(model, optimiser, loop)
+
+
+def gene_encoder_is_frozen(settings: FinetuneSettings, step: int) -> bool:
+    """Whether MGI's gene encoder does not learn in this step; no gradient is computed for it then."""
+    return settings.gene_encoder_lr_scale == 0 or step < settings.freeze_encoder_steps
+
+
+def outputs_of(
+    model: nn.Module, pairs: Pairs, has_genes: Tensor, batch: int = VALIDATION_BATCH, cache: GeneCache | None = None
+) -> Tensor:
+    """Outputs (N, ...) for every slice, on the CPU; `has_genes` (P,) tells whose genes may be used.
+
+    Each patient's genes are encoded once, or not at all where `cache` has them.
+    """
+    model.eval()
+    cache = cache_for(model) if cache is None else cache
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(pairs.slices.images), batch):
+            rows = slice(start, start + batch)
+            patients, patient = torch.unique(pairs.slices.patient[rows], return_inverse=True)
+            images, genes = pairs.slices.images[rows], pairs.genes[patients]  # B C S S, U G
+            parts.append(forward(model, images, genes, patient, has_genes[patients], cache).float().cpu())
+    return torch.cat(parts)

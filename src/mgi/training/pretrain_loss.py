@@ -1,0 +1,111 @@
+"""What pre-training minimises: a contrast of the two encoders, and what is restored or compared beside it.
+
+Everything that is learned lies here, so that it is trained and saved together.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from mgi.models.mgi import DualEncoder
+from mgi.training.auxiliary import embedding_error_sum, squared_error_sum, triplet_loss
+from mgi.training.contrastive import make_contrast
+from mgi.training.distributed import ALONE, Group
+from mgi.training.pretrain_batches import Batch
+from mgi.training.settings import PretrainSettings
+
+TEMPERATURE_BOUNDS = (0.01, 0.5)
+
+
+class PretrainLoss(nn.Module):
+    """The aligner with its temperature and the heads of those losses that the settings weigh.
+
+    Besides the contrast, genes that were hidden are reconstructed from the pooled gene vector: it teaches the encoder
+    the programmes in which genes move together, which the images alone do not show, and it needs no image. Hidden image
+    patches are predicted from the rest of the slice and the gene vector, after GiMP's masked patch modelling.
+    """
+
+    def __init__(self, aligner: DualEncoder, settings: PretrainSettings) -> None:
+        super().__init__()
+        self.aligner, self.settings = aligner, settings
+        self.log_temperature = nn.Parameter(
+            torch.tensor(math.log(settings.temperature)), requires_grad=settings.learn_temperature
+        )
+        self.contrast = make_contrast(settings.loss, settings.alpha)
+        genes, image = aligner.gene_encoder, aligner.image_encoder
+        if settings.reconstructs_genes:
+            self.reconstruct = nn.Linear(genes.width, genes.tokens.n_genes)
+        if settings.masked_patch_weight > 0:
+            self.mask_token = nn.Parameter(torch.zeros(image.width))
+            self.predict_patches = _perceptron(image.width + genes.width, image.width)
+        if settings.triplet_weight > 0:
+            projection = aligner.gene_projection.out_features
+            self.fuse = _perceptron(2 * projection, projection)
+
+    def temperature(self) -> Tensor:
+        """The temperature, kept within its bounds."""
+        return self.log_temperature.exp().clamp(*TEMPERATURE_BOUNDS)
+
+    def similarity(self, image_vectors: Tensor, gene_vectors: Tensor) -> Tensor:
+        """(N, D) slices and (P, D) patients to cosine / temperature (N, P)."""
+        with torch.autocast(image_vectors.device.type, enabled=False):  # a cosine in bfloat16 is off by up to 1/256
+            return image_vectors.float() @ gene_vectors.float().T / self.temperature()
+
+    def forward(self, batch: Batch, group: Group = ALONE) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of the whole batch, of which this process holds a part, and its terms."""
+        settings, aligner = self.settings, self.aligner
+        image_tokens = aligner.image_encoder(batch.images)
+        shared = settings.reconstructs_genes and settings.masked_view == "shared"
+        pooled = self.pooled(seen_in_both(batch) if shared else batch.genes)
+        pooled_genes = pooled[: len(batch.genes)]
+        image_part = normalize(aligner.image_projection(aligner.image_pooling(image_tokens)), dim=-1)
+        gene_part = normalize(aligner.gene_projection(pooled_genes), dim=-1)
+        images = group.gather(image_part, batch.slice_counts)
+        genes = group.gather(gene_part, batch.patient_counts)
+        contrast = self.contrast(self.similarity(images, genes), batch.patient)
+        loss, terms = contrast, {"contrast": contrast, "floor": torch.tensor(batch.floor)}
+        if batch.n_hidden_genes > 0:
+            seen = pooled if shared else self.pooled(batch.whole.masked_fill(batch.hidden_genes, 0.0))
+            part = squared_error_sum(self.reconstruct(seen), batch.whole, batch.hidden_genes)
+            terms["masked_gene_loss"] = group.total(part) / batch.n_hidden_genes
+            loss = loss + settings.masked_gene_weight * terms["masked_gene_loss"]
+        if batch.n_hidden_patches > 0:
+            part = self.hidden_patch_error(batch, image_tokens, pooled_genes)
+            terms["masked_patch_loss"] = group.total(part) / batch.n_hidden_patches
+            loss = loss + settings.masked_patch_weight * terms["masked_patch_loss"]
+        if settings.triplet_weight > 0:
+            terms["triplet_loss"] = self.triplet(images, genes, batch)
+            loss = loss + settings.triplet_weight * terms["triplet_loss"]
+        return loss, terms
+
+    def pooled(self, genes: Tensor) -> Tensor:
+        """Standardised expression (B, G) to one vector a patient (B, D); a hidden gene is 0, the training mean."""
+        return self.aligner.gene_pooling(self.aligner.gene_encoder(genes))  # type: ignore[no-any-return]
+
+    def hidden_patch_error(self, batch: Batch, seen: Tensor, pooled_genes: Tensor) -> Tensor:
+        """Summed error of the embeddings at the hidden patches; `seen` (n, T, D) are those of the whole slices."""
+        tokens = self.aligner.image_encoder(batch.images, batch.hidden_patches, self.mask_token)
+        context = pooled_genes[batch.owner].unsqueeze(1).expand(-1, tokens.shape[1], -1)
+        predicted = self.predict_patches(torch.cat([tokens, context], -1))
+        return embedding_error_sum(predicted, seen, batch.hidden_patches)
+
+    def triplet(self, images: Tensor, genes: Tensor, batch: Batch) -> Tensor:
+        """A slice with its genes is nearer to another slice of the patient than to itself with the next one's genes."""
+        own, other = genes[batch.patient], genes[(batch.patient + 1) % len(genes)]
+
+        def fused(image: Tensor, gene: Tensor) -> Tensor:
+            return normalize(self.fuse(torch.cat([image, gene], -1)), dim=-1)
+
+        anchor, positive = fused(images, own), fused(images[batch.sibling], own)
+        return triplet_loss(anchor, positive, fused(images, other), self.settings.triplet_margin)
+
+
+def seen_in_both(batch: Batch) -> Tensor:
+    """(p + u, G): the noisy genes of the pairs, then those of patients without image, all with the hidden ones as 0."""
+    return torch.cat([batch.genes, batch.whole[len(batch.genes) :]]).masked_fill(batch.hidden_genes, 0.0)
+
+
+def _perceptron(width: int, output: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width, output), nn.GELU(), nn.Linear(output, output))

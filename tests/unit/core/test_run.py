@@ -1,0 +1,56 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mgi.core.errors import BadInputError
+from mgi.core.run import CONTROLS, Run, read_run, run_of
+
+MGI = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), pretrained="pretrain-fold2-seed1", fold=2, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "label"),
+    [
+        ({}, "mgi-fold2-seed1", "mgi"),
+        ({"control": "no-genes"}, "mgi-no-genes-fold2-seed1", "mgi-no-genes"),
+        ({"control": "random-id", "split_unit": "slice"}, "mgi-random-id-slice-fold2-seed1", "mgi-random-id"),
+        ({"method": "unet"}, "unet-fold2-seed1", "unet"),
+        ({"task": "pretraining"}, "pretrain-fold2-seed1", "mgi"),
+        ({"task": "pretraining", "control": "random-id"}, "pretrain-random-id-fold2-seed1", "mgi-random-id"),
+        ({"task": "survival"}, "mgi-survival-fold2-seed1", "mgi"),
+    ],
+)
+def test_key_and_label_are_said_in_the_words_of_the_config(change: dict[str, Any], key: str, label: str) -> None:
+    run = replace(MGI, **change)
+    assert (run.key, run.label) == (key, label)
+
+
+def test_a_record_gives_the_same_run_back() -> None:
+    for control in (None, *CONTROLS):
+        run = replace(MGI, control=control)
+        assert read_run(run.as_json(), "x") == read_run(run.record(), "x") == run
+        assert run_of({b"run": run.as_json().encode()}, "x") == run_of({"run": run.record()}, "x") == run
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ("{", "x: not JSON"),
+        ("[1]", "x: found list"),
+        ({**MGI.record(), "genes": "real"}, "x.genes: unknown field"),
+        ({key: value for key, value in MGI.record().items() if key != "fold"}, "x.fold: missing"),
+        ({**MGI.record(), "control": "scratch"}, "x.control: found 'scratch'"),
+        ({**MGI.record(), "seed": "0"}, "x.seed: found '0', expected int"),
+    ],
+)
+def test_what_is_no_run_is_refused_by_field(given: Any, field: str) -> None:
+    with pytest.raises(BadInputError) as refused:
+        read_run(given, "x")
+    assert str(refused.value).startswith(field)
+
+
+def test_a_file_of_an_older_version_says_so() -> None:
+    with pytest.raises(BadInputError, match="older mgi"):
+        run_of({b"spec": json.dumps({"key": "mgi-real-fold0-seed0"}).encode()}, "p.parquet")

@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mgi.datasets.augment import AugmentSettings
+from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
+from mgi.training.loop import Randomness
+from mgi.training.settings import FinetuneSettings, ScheduleSettings
+
+STILL = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
+PLAIN = FinetuneSettings(schedule=ScheduleSettings(steps=4, batch=40), augment=STILL, gene_dropout=0.0)
+TENSORS = ("planes", "patient", "genes", "has_genes")
+
+
+@pytest.fixture
+def drawer(pairs):
+    def make(settings: FinetuneSettings = PLAIN, seed: int = 0, **options: bool) -> SegmentationDrawer:
+        options = {"use_genes": True, "for_gpu": True, **options}
+        return SegmentationDrawer(training=pairs(5), settings=settings, randomness=Randomness.seeded(seed), **options)
+
+    return make
+
+
+def same(one: SegmentationBatch, two: SegmentationBatch) -> bool:
+    return all(torch.equal(getattr(one, name), getattr(two, name)) for name in TENSORS) and all(
+        torch.equal(getattr(one.changes, name), getattr(two.changes, name)) for name in ("matrix", "gain", "offset")
+    )
+
+
+def test_each_slice_comes_with_its_own_mask_and_the_genes_of_its_patient(drawer, pairs) -> None:
+    given, batch = pairs(5), drawer()(0)
+    assert len(batch.planes) == 40
+    for planes, patient in zip(batch.planes, batch.patient, strict=True):
+        row = int((given.slices.images == planes[:-1]).all(3).all(2).all(1).nonzero())
+        assert torch.equal(given.slices.masks[row], planes[-1:])
+        assert torch.equal(batch.genes[patient], given.genes[given.slices.patient[row]])
+    assert len(batch.genes) == len(batch.genes.unique(dim=0))
+    assert batch.has_genes.all()
+
+
+def test_slices_with_tumour_are_drawn_more_often(drawer) -> None:
+    with_tumour = drawer()(0).planes[:, -1:].any(3).any(2).float().mean()  # a third of the slices
+    assert with_tumour > 0.6
+
+
+def test_the_run_s_generators_decide_and_no_others(drawer) -> None:
+    settings = PLAIN.but(augment=AugmentSettings(), gene_noise=0.5, gene_dropout=0.5)
+    one, two = drawer(settings), drawer(settings)
+    torch.manual_seed(1)
+    first = [one(step) for step in range(3)]
+    torch.manual_seed(2)
+    assert all(same(batch, two(step)) for step, batch in enumerate(first))
+    assert not same(first[0], first[1])
+    assert not same(first[0], drawer(settings, seed=1)(0))
+
+
+def test_changes_are_made_to_images_and_masks_alike_and_only_when_asked_for(drawer) -> None:
+    batch = drawer()(0).on(torch.device("cpu"))
+    images, masks = batch.augmented()
+    torch.testing.assert_close(images, batch.planes[:, :-1], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(masks, batch.planes[:, -1:], rtol=1e-4, atol=1e-4)
+    turned = drawer(PLAIN.but(augment=STILL.but(rotation=40.0)))(0)
+    assert same(replace(turned, changes=batch.changes), batch)  # the same slices, as they are
+    images, masks = turned.augmented()
+    assert not torch.equal(masks, turned.planes[:, -1:])
+    assert not torch.equal(images, turned.planes[:, :-1])
+
+
+def test_a_cpu_s_batch_is_drawn_alike_and_changed_already(drawer) -> None:
+    settings = PLAIN.but(augment=AugmentSettings())
+    given, done = (drawer(settings, for_gpu=for_gpu)(0) for for_gpu in (True, False))
+    assert done.changes is None
+    assert torch.equal(given.patient, done.patient)
+    for one, two in zip(given.augmented(), done.augmented(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
+
+
+def test_noise_and_dropout_reach_the_genes(drawer, pairs) -> None:
+    known = {tuple(row.tolist()) for row in pairs(5).genes}
+    assert {tuple(row.tolist()) for row in drawer()(0).genes} <= known
+    noisy = drawer(PLAIN.but(gene_noise=0.5))(0)
+    assert not any(tuple(row.tolist()) in known for row in noisy.genes)
+    dropped = torch.cat([drawer(PLAIN.but(gene_dropout=0.5), seed)(0).has_genes for seed in range(10)])
+    assert 0.2 < dropped.float().mean() < 0.8
+
+
+def test_without_genes_nobody_has_them(drawer) -> None:
+    assert not drawer(use_genes=False)(0).has_genes.any()

@@ -1,0 +1,23 @@
+"""The lines at the end of `make demo`."""
+
+from pathlib import Path
+
+from lib.results_table import lines_of
+
+TABLE = """task,method,expression_input,definition,mean,low,high,n
+segmentation,unet,not_used,volume,0.5,0.4,0.6,12
+segmentation,mgi,own,volume,0.75,0.7,0.8,12
+segmentation,mgi,own,slice_positive,0.9,0.8,1.0,12
+segmentation,mgi,cohort_mean,volume,,,,0
+"""
+
+
+def test_methods_stand_best_first_with_their_interval(tmp_path: Path) -> None:
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation/results.csv").write_text(TABLE)
+    assert lines_of(tmp_path) == [
+        "Dice of a patient's whole volume: mean with 95 % interval over 12 test patients",
+        "  mgi                 own           0.750   0.700 to 0.800",
+        "  unet                not_used      0.500   0.400 to 0.600",
+        f"Report: {tmp_path / 'report.html'}",
+    ]

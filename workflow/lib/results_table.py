@@ -1,0 +1,24 @@
+"""Print where the report of a results folder is, and its headline scores; for the end of `make demo`."""
+
+import csv
+import sys
+from pathlib import Path
+
+HEADLINE = "volume"
+
+
+def lines_of(results: Path) -> list[str]:
+    """The headline score of every method and expression input, best first, and where the report is."""
+    with (results / "evaluation" / "results.csv").open(newline="", encoding="utf-8") as table:
+        rows = [row for row in csv.DictReader(table) if row["definition"] == HEADLINE and row["mean"]]
+    rows.sort(key=lambda row: -float(row["mean"]))
+    n_patients = rows[0]["n"] if rows else "0"
+    lines = [f"Dice of a patient's whole volume: mean with 95 % interval over {n_patients} test patients"]
+    for row in rows:
+        interval = f"{float(row['low']):.3f} to {float(row['high']):.3f}" if row["low"] else "no interval"
+        lines.append(f"  {row['method']:<20}{row['expression_input']:<14}{float(row['mean']):.3f}   {interval}")
+    return [*lines, f"Report: {results / 'report.html'}"]
+
+
+if __name__ == "__main__":
+    print("\n".join(lines_of(Path(sys.argv[1]))))  # noqa: T201 - this is what it is for
