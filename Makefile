@@ -5,11 +5,12 @@
 # make bench-retrieval  whose genes belong to an image?       make bench-encoders  layers over 1,024 to 60,484 tokens
 # make bench-train  training's data path and step             make config-docs  the config's schema, file and page of the docs
 # make lock-check  do the lock files resolve without this machine's pip settings?
+# make coverage  every test, and how much of src/ they run, by package
 # make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo config-docs test lint lock-check check faults fuzz kill bench-ingest bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs test coverage lint lock-check check faults fuzz kill bench-ingest bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -59,8 +60,16 @@ demo: setup
 config-docs: setup
 	@PYTHONPATH=src python -m mgi config --write
 
+PYTEST := python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
+
 test: dev
-	@python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
+	@$(PYTEST)
+
+# Lines and branches that the tests run, by package; below this share of src/ it fails.
+coverage: dev
+	@$(PYTEST) --cov --cov-report=
+	@coverage json -q -o build/coverage.json
+	@python tests/coverage_table.py build/coverage.json 90
 
 lint: dev
 	ruff check .

@@ -2,10 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from mgi.cli import command_names
+from mgi.config.tree import checked
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,6 +22,12 @@ REGISTRY = re.compile(
     r"proxy\.golang|crates\.io"
 )
 ABSOLUTE = re.compile(r"(?<![\w.<>~/-])/(?:home|root|work|tmp|usr|opt|mnt|media|srv|var|etc|Users|scratch)\b")
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Page and text of every fenced block of a language."""
+    pattern = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [(relative(page), text) for page in PAGES for text in pattern.findall(page.read_text())]
 
 
 def relative(path: Path) -> str:
@@ -93,6 +102,23 @@ def test_no_registry_and_no_absolute_path_is_named(page: Path) -> None:
     text = page.read_text()
     assert REGISTRY.findall(text) == []
     assert [found.group() for found in ABSOLUTE.finditer(text)] == []
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("yaml"))
+def test_every_config_that_is_shown_is_accepted(page: str, text: str) -> None:
+    config = yaml.safe_load((ROOT / "config/kaggle.yaml").read_text())
+    given = yaml.safe_load(text)
+    if "plugins" not in given:
+        checked(laid_over(config, given))
+
+
+def laid_over(config: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """A config with another on top, key by key, as Snakemake does it."""
+    merged = dict(config)
+    for key, value in given.items():
+        below = config.get(key)
+        merged[key] = laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
 
 
 @pytest.mark.parametrize("target", ["locks", "data", "train", "evaluation"])

@@ -24,13 +24,13 @@ use rule * from another exclude split, check_leaks, fit_genes, pretrain, finetun
 rule admit_external:
     """Refuse whoever was trained on, and put all others on the frozen genes."""
     input:
-        slices="<results>/shards/flair/slices.parquet",
-        values="<results>/shards/rna/values.parquet",
+        images="<results>/shards/flair/dataset.json",
+        expression="<results>/shards/rna/dataset.json",
         split="<results>/tables/whole.parquet",
         fitted=WHOLE_FOLD,
         cohort=f"{OUTSIDE}/tables/cohort.parquet",
-        external_slices=f"{OUTSIDE}/shards/flair/slices.parquet",
-        external_values=f"{OUTSIDE}/shards/rna/values.parquet",
+        external_images=f"{OUTSIDE}/shards/flair/dataset.json",
+        external_expression=f"{OUTSIDE}/shards/rna/dataset.json",
     output:
         values=f"{OUTSIDE}/admitted/values.parquet",
         genes=f"{OUTSIDE}/admitted/genes.parquet",
@@ -56,13 +56,13 @@ rule admit_external:
         exec &> >(tee {log:q})
         python -m mgi admit-external \
             --settings {params.settings:q} \
-            --slices {input.slices:q} \
-            --values {input.values:q} \
+            --image-shard {input.images:q} \
+            --expression-shard {input.expression:q} \
             --split {input.split:q} \
             --fitted {input.fitted:q} \
             --external-cohort {input.cohort:q} \
-            --external-slices {input.external_slices:q} \
-            --external-values {input.external_values:q} \
+            --external-image-shard {input.external_images:q} \
+            --external-expression-shard {input.external_expression:q} \
             --output-values {output.values:q} \
             --output-genes {output.genes:q} \
             --output-dataset {output.dataset:q} \

@@ -31,13 +31,15 @@ AS_GIVEN = "as given"
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--settings", required=True, help="JSON with max_missing, a share of the model's genes")
-    options.add_argument("--slices", required=True, type=Path, help="image shard of the cohort that was trained on")
-    options.add_argument("--values", required=True, type=Path, help="its expression shard")
+    options.add_argument(
+        "--image-shard", required=True, type=Path, help="dataset.json of the cohort that was trained on"
+    )
+    options.add_argument("--expression-shard", required=True, type=Path, help="dataset.json of its expression")
     options.add_argument("--split", required=True, type=Path, help="the fold that trains on all of it")
     options.add_argument("--fitted", required=True, type=Path, help="the gene list and scaler of that fold")
     options.add_argument("--external-cohort", required=True, type=Path, help="cohort table of the other archive")
-    options.add_argument("--external-slices", required=True, type=Path, help="its image shard")
-    options.add_argument("--external-values", required=True, type=Path, help="its expression shard")
+    options.add_argument("--external-image-shard", required=True, type=Path, help="its dataset.json")
+    options.add_argument("--external-expression-shard", required=True, type=Path, help="its dataset.json")
     options.add_argument("--output-values", required=True, type=Path, help="expression on the frozen genes")
     options.add_argument("--output-genes", required=True, type=Path)
     options.add_argument("--output-dataset", required=True, type=Path)
@@ -52,21 +54,22 @@ def run(args: argparse.Namespace) -> None:
     fitted = read_fitted_genes(args.fitted)
     trained = read_split(args.split)
     fold = int(trained["fold"].iloc[0])
-    ours, theirs = read_expression(args.values.parent), read_expression(args.external_values.parent)
-    fitted.require_genes(ours.genes["gene_id"].tolist(), str(args.values))
-    _check_scales(ours, theirs, args.external_values)
+    ours, theirs = read_expression(args.expression_shard), read_expression(args.external_expression_shard)
+    fitted.require_genes(ours.genes["gene_id"].tolist(), str(args.expression_shard))
+    _check_scales(ours, theirs, args.external_expression_shard)
     cohort = read_cohort(args.external_cohort)
     patients = cohort.kept
     values, missing = _on_frozen_genes(theirs, patients, fitted)
     if len(missing) > settings.max_missing * len(fitted.gene_ids):
+        found = f"{len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, the first is {missing[0]}"
         raise BadInputError(
-            f"{args.external_values}: {len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, the "
-            f"first is {missing[0]}; expected at most {settings.max_missing:.0%} (external.max_missing)"
+            f"{args.external_expression_shard}: {found}; expected at most {settings.max_missing:.0%} "
+            "(external.max_missing)"
         )
     shared = _shared(args, set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
-    known = slice_index(iter_images(args.slices.parent, with_image))
-    images = iter_images(args.external_slices.parent, patients)
+    known = slice_index(iter_images(args.image_shard, with_image))
+    images = iter_images(args.external_image_shard, patients)
     shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
     _refuse(shared)
     simulated = ours.simulated or theirs.simulated

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
             )
             n_written += 1
     if not grids:
-        raise BadInputError(f"{args.slices}: no patient has a geometry; images of the Kaggle archive have none")
+        raise BadInputError(f"{args.image_shard}: no patient has a geometry; images of the Kaggle archive have none")
     if args.predictions is not None:
         n_written += _write_predictions(args.predictions, args.expression_input, grids, args.output)
     print(f"{len(grids)} patients, {n_written} masks")

@@ -129,22 +129,22 @@ def expression_writer(
 
 
 def describe_expression(
-    values: Path | str, genes_path: Path | str, dataset: Path | str, genes: pd.DataFrame, **stated: Any
+    values: Path | str, genes_path: Path | str, dataset: Path | str, genes: pd.DataFrame, **metadata: Any
 ) -> None:
-    """Write the genes beside finished values, and the description of both last; `stated` adds entries to it."""
+    """Write the genes beside finished values, and the description of both last; `metadata` adds entries to it."""
     with opened_parquet(values) as source:
-        recorded = metadata_of(source.schema_arrow, values, ["gene_hash", "scale"])
+        own = metadata_of(source.schema_arrow, values, ["gene_hash", "scale"])
         rows, with_counts = source.metadata.num_rows, "counts" in source.schema_arrow.names
     columns = {name: pa.array(genes[name], GENES.field(name).type, from_pandas=True) for name in GENES.names}
-    write_table(genes_path, pa.table(columns, schema=GENES.with_metadata({"gene_hash": recorded["gene_hash"]})))
-    fields = {"rows": rows, "genes": len(genes), "counts": with_counts, **recorded}
-    write_dataset(dataset, KIND, [values, genes_path], {**stated, **fields})
+    write_table(genes_path, pa.table(columns, schema=GENES.with_metadata({"gene_hash": own["gene_hash"]})))
+    fields = {"rows": rows, "genes": len(genes), "counts": with_counts, **own}
+    write_dataset(dataset, KIND, [values, genes_path], {**metadata, **fields})
 
 
 def write_expression(
-    shard: ExpressionShard, values: Path | str, genes: Path | str, dataset: Path | str, **stated: Any
+    shard: ExpressionShard, values: Path | str, genes: Path | str, dataset: Path | str, **metadata: Any
 ) -> None:
-    """Write a whole shard, its description last; `stated` adds entries to the description.
+    """Write a whole shard, its description last; `metadata` adds entries to the description.
 
     Raises BadInputError where ids repeat or are not sorted, shapes disagree or a value is not finite.
     """
@@ -154,7 +154,7 @@ def write_expression(
     with expression_writer(values, shard.genes, shard.scale, with_counts=shard.counts is not None) as writer:
         for patient, row, reads in zip(shard.patient_ids, shard.values, counts, strict=True):
             writer.add(patient, row, reads)
-    describe_expression(values, genes, dataset, shard.genes, simulated=shard.simulated, **stated)
+    describe_expression(values, genes, dataset, shard.genes, simulated=shard.simulated, **metadata)
 
 
 def read_expression(shard: Path | str, *, verify: bool = False, counts: bool = False) -> ExpressionShard:
@@ -172,11 +172,11 @@ def read_expression(shard: Path | str, *, verify: bool = False, counts: bool = F
     has_counts = bool(field_of(dataset, "counts", folder))
     with opened_parquet(values_path) as source:
         require_schema(source.schema_arrow, expression_values(len(genes), counts=has_counts), values_path)
-        stated_hash = metadata_of(source.schema_arrow, values_path, ["gene_hash"])["gene_hash"]
+        own_hash = metadata_of(source.schema_arrow, values_path, ["gene_hash"])["gene_hash"]
         patient_ids = source.read(["patient_id"])["patient_id"].to_pylist()
         values = _matrix(source, "values", np.float32, len(genes), values_path)
         reads = _matrix(source, "counts", np.uint32, len(genes), values_path) if counts and has_counts else None
-    for path, found in ((genes_path, found_hash), (values_path, stated_hash)):
+    for path, found in ((genes_path, found_hash), (values_path, own_hash)):
         if found != expected_hash:
             raise IntegrityError(f"{path}: gene_hash {found}, expected {expected_hash}; the gene index is another")
     read = ExpressionShard(

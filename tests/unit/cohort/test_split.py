@@ -129,8 +129,8 @@ def test_patients_without_image_are_in_no_folds_test_and_change_nothing_for_the_
 
 def test_a_patient_without_expression_is_tested_once_without_genes_and_changes_nothing_for_the_others() -> None:
     apart = [f"TCGA-ZZ-000{index}" for index in range(7)]
-    rows = split_patients(PATIENTS, SplitSettings(), unpaired_image=apart[::-1])
-    plain = split_patients(PATIENTS, SplitSettings())
+    rows = split_patients(PATIENTS, SplitSettings(), unpaired_image=apart[::-1], sites=SITES)
+    plain = split_patients(PATIENTS, SplitSettings(), sites=SITES)
     assert [row for row in rows if row.patient_id not in apart] == plain
     found = [(row.patient_id, row.fold, row.role) for row in rows if row.patient_id in apart]
     assert sorted(found) == [(patient, index % 5, "unpaired_image") for index, patient in enumerate(apart)]
@@ -140,8 +140,9 @@ def test_a_patient_without_expression_is_tested_once_without_genes_and_changes_n
 
 def test_a_patient_with_expression_is_never_one_without() -> None:
     for unpaired in ([], ["TCGA-ZZ-0001"]):
+        apart = [*unpaired, *([] if unpaired else PATIENTS[:1])]
         with pytest.raises(BadInputError, match="has expression, expected none"):
-            split_patients(PATIENTS, SplitSettings(), unpaired, [*unpaired, *([] if unpaired else PATIENTS[:1])])
+            split_patients(PATIENTS, SplitSettings(), unpaired, apart, sites=SITES)
 
 
 def test_a_patient_with_an_image_is_never_one_without() -> None:

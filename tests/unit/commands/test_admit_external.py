@@ -90,13 +90,13 @@ def admit(ours: Archive, theirs: Archive, tmp_path: Path) -> Admit:
         theirs.write()
         given = {
             "settings": json.dumps(settings),
-            "slices": ours.folder / "images/slices.parquet",
-            "values": ours.folder / "expression/values.parquet",
+            "image-shard": ours.folder / "images/dataset.json",
+            "expression-shard": ours.folder / "expression/dataset.json",
             "split": ours.folder / "whole.parquet",
             "fitted": ours.folder / "fitted.parquet",
             "external-cohort": theirs.folder / "cohort.parquet",
-            "external-slices": theirs.folder / "images/slices.parquet",
-            "external-values": theirs.folder / "expression/values.parquet",
+            "external-image-shard": theirs.folder / "images/dataset.json",
+            "external-expression-shard": theirs.folder / "expression/dataset.json",
             "output-values": tmp_path / "admitted/values.parquet",
             "output-genes": tmp_path / "admitted/genes.parquet",
             "output-dataset": tmp_path / "admitted/dataset.json",

@@ -15,6 +15,7 @@ from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 
 PATIENTS = [f"TCGA-DU-{index:04d}" for index in range(12)]
+SITES = {f"TCGA-DU-{index:04d}": "DU" for index in range(13)}
 FILTERS: tuple[dict[str, object], ...] = (
     {"gene_filter": "none"},
     {"gene_filter": "variance", "top_k": 5},
@@ -48,7 +49,9 @@ def shard() -> ExpressionShard:
 @pytest.fixture
 def arguments(shard: ExpressionShard, tmp_path: Path) -> list[str]:
     write(shard, tmp_path)
-    write_split(split_patients(PATIENTS, SplitSettings(folds=3)), tmp_path / "s.parquet", tmp_path / "s.tsv")
+    write_split(
+        split_patients(PATIENTS, SplitSettings(folds=3), sites=SITES), tmp_path / "s.parquet", tmp_path / "s.tsv"
+    )
     return ["--expression-shard", str(tmp_path / "dataset.json"), "--split", str(tmp_path / "s.parquet")]
 
 
@@ -127,7 +130,7 @@ def test_the_fold_owns_its_genes(arguments: list[str], tmp_path: Path) -> None:
 
 def test_a_training_patient_without_expression_is_named(arguments: list[str], tmp_path: Path) -> None:
     other = [f"TCGA-DU-{index:04d}" for index in range(1, 13)]
-    write_split(split_patients(other, SplitSettings(folds=3)), tmp_path / "s.parquet", tmp_path / "s.tsv")
+    write_split(split_patients(other, SplitSettings(folds=3), sites=SITES), tmp_path / "s.parquet", tmp_path / "s.tsv")
     split = read_split(tmp_path / "s.parquet")
     fold = next(fold for fold in range(3) if "TCGA-DU-0012" in patients_with_role(split, fold, "train"))
     with pytest.raises(BadInputError, match="no expression of TCGA-DU-0012"):

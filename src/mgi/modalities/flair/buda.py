@@ -7,10 +7,11 @@ The last TIFF strip declares more bytes than the image has; Pillow reads it with
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from mgi.modalities.flair.kaggle_tree import ZIP_LIMITS, PatientFolder, fault_of
 
 FLAIR_CHANNEL = 1  # 0 is T1 before contrast, 2 after
 MAX_PIXELS = 4096 * 4096
+MAX_FILE_BYTES = 64 << 20  # a slice is 256 x 256 x 3 bytes; nothing in the set comes near this
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,13 @@ class BudaPatient:
     slices: NDArray[np.uint8]
     masks: NDArray[np.uint8]
     sha256: str
+
+
+class SliceFiles(NamedTuple):
+    """The files of one slice, each by its name and bytes."""
+
+    image: tuple[str, bytes]
+    mask: tuple[str, bytes]
 
 
 class BudaArchive:
@@ -46,27 +55,33 @@ class BudaArchive:
         """Return the names of the patient folders (`TCGA_CS_4942_19970222`), sorted."""
         return sorted(self._folders)
 
+    def folder(self, name: str) -> PatientFolder | None:
+        """Return a folder, None where it is not there."""
+        return self._folders.get(name)
+
     def n_slices(self, folder: str) -> int:
         """Return how many slices a folder has. Raises BadInputError where it is absent or its numbers have holes."""
         return len(self._whole(folder).images)
+
+    def read_files(self, folder: str) -> tuple[list[SliceFiles], str]:
+        """Read image and mask of every slice as they lie in the archive, by number, and the SHA-256 of all of them.
+
+        Raises BadInputError where one is missing, DamagedZipError where one is damaged.
+        """
+        digest, patient, files = hashlib.sha256(), self._whole(folder), []
+        for number, info in patient.images.items():
+            pair = [(one.filename, self._read(one, digest)) for one in (info, patient.masks[number])]
+            files.append(SliceFiles(*pair))
+        return files, digest.hexdigest()
 
     def read_patient(self, folder: str) -> BudaPatient:
         """Read the FLAIR and the mask of every slice, in the order of their numbers.
 
         Raises BadInputError naming the file where one is missing, of another shape or mode, or no mask of 0 and 255.
         """
-        digest = hashlib.sha256()
-        slices, masks = [], []
-        patient = self._whole(folder)
-        for number, info in patient.images.items():
-            slices.append(flair_of(self._read(info, digest), info.filename))
-            masks.append(mask_of(self._read(patient.masks[number], digest), patient.masks[number].filename))
-            if not slices[0].shape == slices[-1].shape == masks[-1].shape:
-                raise BadInputError(
-                    f"{self._path}: {info.filename}: image {slices[-1].shape}, mask {masks[-1].shape}, "
-                    f"expected {slices[0].shape} as in the first slice"
-                )
-        return BudaPatient(slices=np.stack(slices), masks=np.stack(masks), sha256=digest.hexdigest())
+        files, sha256 = self.read_files(folder)
+        slices, masks = decoded(files)
+        return BudaPatient(slices=slices, masks=masks, sha256=sha256)
 
     def _whole(self, folder: str) -> PatientFolder:
         if folder not in self._folders:
@@ -76,6 +91,8 @@ class BudaArchive:
         return self._folders[folder]
 
     def _read(self, info: zipfile.ZipInfo, digest: "hashlib._Hash") -> bytes:
+        if info.file_size > MAX_FILE_BYTES:
+            raise BadInputError(f"{self._path}: {info.filename} claims {info.file_size} bytes, too large for a slice")
         data = read_member(self._archive, info, label=str(self._path))
         digest.update(data)
         return data
@@ -91,6 +108,20 @@ def opened_buda(path: Path | str) -> Iterator[BudaArchive]:
         yield BudaArchive(archive, path)
 
 
+def decoded(files: Sequence[SliceFiles]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return FLAIR and masks (S, H, W) of a patient's files; fetch and shard refuse them by the same rule.
+
+    Raises BadInputError naming the file that is no TIFF of its mode, of another shape, or no mask of 0 and 255.
+    """
+    slices = [flair_of(data, name) for (name, data), _ in files]
+    masks = [mask_of(data, name) for _, (name, data) in files]
+    for (image, mask), own, drawn in zip(files, slices, masks, strict=True):
+        for (name, _), pixels in ((image, own), (mask, drawn)):
+            if pixels.shape != slices[0].shape:
+                raise BadInputError(f"{name}: {pixels.shape} pixels, expected {slices[0].shape} as in the first slice")
+    return np.stack(slices), np.stack(masks)
+
+
 def flair_of(data: bytes, name: str) -> NDArray[np.uint8]:
     """Return the FLAIR channel (H, W) of an RGB TIFF."""
     return np.ascontiguousarray(_decode(data, name, "RGB")[:, :, FLAIR_CHANNEL])
@@ -102,10 +133,11 @@ def mask_of(data: bytes, name: str) -> NDArray[np.uint8]:
     Raises BadInputError where it holds any other value: an anti-aliased or rescaled mask is not the published one.
     """
     pixels = _decode(data, name, "L")
-    foreign = np.unique(pixels[(pixels != 0) & (pixels != 255)])
-    if len(foreign):
-        raise BadInputError(f"{name}: mask value {foreign[0]}, expected 0 and 255 only")
-    return np.asarray(pixels == 255, dtype=np.uint8)
+    mask = pixels == 255
+    foreign = pixels[(pixels != 0) ^ mask]
+    if foreign.size:
+        raise BadInputError(f"{name}: mask value {foreign.min()}, expected 0 and 255 only")
+    return np.asarray(mask, dtype=np.uint8)
 
 
 def _decode(data: bytes, name: str, mode: str) -> NDArray[np.uint8]:

@@ -27,7 +27,7 @@ class Volume:
     """Voxels (S, H, W), int16 or float32, inferior to superior where the series is axial.
 
     `affine` maps the index (k, i, j, 1) of slice, row, column to LPS millimetres. `spacing_mm` is slice, row, column.
-    `positions_mm` is each slice's place along the normal. `notes` says what was dropped.
+    `positions_mm` is each slice's position along the normal. `notes` says what was dropped.
     """
 
     series_uid: str

@@ -144,16 +144,16 @@ def _planes(dataset: Any, n_frames: int, where: str) -> list[_Plane]:
     shared: dict[tuple[int, int], _Plane] = {}
     for index in range(n_frames):
         measures, orientation, position = (required_group(dataset, index, name, where) for name in _GROUPS)
-        place = required_numbers(header_of(position, ("ImagePositionPatient",)), "ImagePositionPatient", 3, where)
+        first_voxel = required_numbers(header_of(position, ("ImagePositionPatient",)), "ImagePositionPatient", 3, where)
         key = id(measures), id(orientation)
         if key not in shared:
             shared[key] = _Plane(
                 axes=direction_cosines(orientation, where),
                 spacing_mm=pixel_spacing(measures, where),
-                position=place,
+                position=first_voxel,
                 steps_mm=tuple(number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")),
             )
-        planes.append(replace(shared[key], position=place))
+        planes.append(replace(shared[key], position=first_voxel))
     return planes
 
 
@@ -170,12 +170,14 @@ def _stack(
     normal = stack_normal(first.axes)
     along = np.array([float(normal @ plane.position) for plane in planes])
     step = _step_mm(along - along.min(), first, where)
-    places = np.round((along - along.min()) / step).astype(int)
-    if places.max() >= MAX_SLICES:
-        raise BadInputError(f"{where}: ImagePositionPatient: {places.max()} slices, expected at most {MAX_SLICES}")
-    mask = np.zeros((int(places.max()) + 1, *frames.shape[1:]), np.uint8)
-    for place, frame in zip(places, frames, strict=True):
-        mask[place] |= frame
+    slice_indexes = np.round((along - along.min()) / step).astype(int)
+    if slice_indexes.max() >= MAX_SLICES:
+        raise BadInputError(
+            f"{where}: ImagePositionPatient: {slice_indexes.max()} slices, expected at most {MAX_SLICES}"
+        )
+    mask = np.zeros((int(slice_indexes.max()) + 1, *frames.shape[1:]), np.uint8)
+    for index, frame in zip(slice_indexes, frames, strict=True):
+        mask[index] |= frame
     origin = planes[int(np.argmin(along))].position
     return mask, grid_affine(origin, normal * step, first.axes, first.spacing_mm)
 
@@ -189,7 +191,7 @@ def _step_mm(offsets: NDArray[np.float64], plane: _Plane, where: str) -> float:
     for step in (*plane.steps_mm, smallest):
         if step is None or step < _LEAST_STEP_MM:
             continue
-        places = offsets / step
-        if np.abs(places - np.round(places)).max() <= _OFF_GRID:
+        steps = offsets / step
+        if np.abs(steps - np.round(steps)).max() <= _OFF_GRID:
             return float(step)
     raise BadInputError(f"{where}: ImagePositionPatient: frames are not evenly spaced, expected one slice step")

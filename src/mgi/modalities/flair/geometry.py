@@ -57,7 +57,7 @@ def _turned(array: NDArray[Any], ras: NDArray[np.float64], codes: str) -> tuple[
 
 
 def positions_along_normal(affine: NDArray[np.float64], n_slices: int) -> NDArray[np.float64]:
-    """Return each slice's place in mm along the normal of its rows and columns, increasing."""
+    """Return each slice's position in mm along the normal of its rows and columns, increasing."""
     normal = np.cross(affine[:3, 1], affine[:3, 2])
     normal = normal / np.linalg.norm(normal)
     normal = normal * np.sign(normal @ affine[:3, 0])
@@ -110,9 +110,9 @@ def resample_mask(
     return result
 
 
-def _rounded(places: NDArray[np.float64]) -> NDArray[np.int64]:
+def _rounded(coordinates: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the nearest whole index; halves go up, after rounding away the noise of the product of two affines."""
-    return np.floor(np.round(places, 6) + 0.5).astype(np.int64)
+    return np.floor(np.round(coordinates, 6) + 0.5).astype(np.int64)
 
 
 def _box_of(
@@ -145,9 +145,9 @@ def _nearest_by_axis(
     indexes, inside = [], []
     for axis, size in enumerate(shape):
         own = source[axis]
-        places = _rounded(to_mask[own, axis] * (starts[axis] + np.arange(size)) + to_mask[own, 3])
-        within = (places >= 0) & (places < mask.shape[own])
-        indexes.append(np.where(within, places, 0))
+        coordinates = _rounded(to_mask[own, axis] * (starts[axis] + np.arange(size)) + to_mask[own, 3])
+        within = (coordinates >= 0) & (coordinates < mask.shape[own])
+        indexes.append(np.where(within, coordinates, 0))
         inside.append(within)
     found = mask.transpose(source)[np.ix_(*indexes)]
     return np.asarray(found * (inside[0][:, None, None] & inside[1][:, None] & inside[2]), dtype=np.uint8)

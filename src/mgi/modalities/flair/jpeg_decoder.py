@@ -48,12 +48,12 @@ def _frame_size(frame: bytes) -> tuple[int, int] | None:
     """Return the rows and columns as the first frame header (SOF) of a JPEG stream claims them, None where there is
     none.
     """
-    place = 2  # behind the start of image
-    while place + 9 <= len(frame) and frame[place] == 0xFF:
-        marker, length = frame[place + 1], int.from_bytes(frame[place + 2 : place + 4], "big")
+    offset = 2  # behind the start of image
+    while offset + 9 <= len(frame) and frame[offset] == 0xFF:
+        marker, length = frame[offset + 1], int.from_bytes(frame[offset + 2 : offset + 4], "big")
         if marker in _FRAME_MARKERS:
-            return int.from_bytes(frame[place + 5 : place + 7], "big"), int.from_bytes(
-                frame[place + 7 : place + 9], "big"
+            return int.from_bytes(frame[offset + 5 : offset + 7], "big"), int.from_bytes(
+                frame[offset + 7 : offset + 9], "big"
             )
-        place += 1 if marker == 0xFF else 2 + length
+        offset += 1 if marker == 0xFF else 2 + length
     return None

@@ -55,16 +55,16 @@ def _one_acquisition(slices: list[DicomSlice], where: str) -> tuple[list[DicomSl
 
     A few slices that were taken again are no acquisition of their own: slice_order keeps one of each.
     """
-    places = _places(slices)
-    if len(set(places)) == len(slices):
+    positions = _positions(slices)
+    if len(set(positions)) == len(slices):
         return slices, ()
     for index, keyword in enumerate(ACQUISITION_KEYS):
         values = [entry.placement.acquisition_key[index] for entry in slices]
-        if not _tells_repeats_apart(places, values):
+        if not _tells_repeats_apart(positions, values):
             continue
         groups = {value: [entry for entry, own in zip(slices, values, strict=True) if own == value] for value in values}
         if keyword == "AcquisitionNumber":
-            full = {value: group for value, group in groups.items() if set(_places(group)) == set(places)}
+            full = {value: group for value, group in groups.items() if set(_positions(group)) == set(positions)}
             if not full:
                 continue
             groups = full
@@ -89,18 +89,18 @@ def _is_flair(entry: DicomSlice) -> bool:
     return isinstance(echo, float) and echo >= MIN_ECHO_MS and confirm_flair(tags) is None
 
 
-def _places(slices: Sequence[DicomSlice]) -> list[int]:
-    """Return the place of each slice along the normal of their one orientation, in hundredths of a millimetre."""
+def _positions(slices: Sequence[DicomSlice]) -> list[int]:
+    """Return the position of each slice along the normal of their one orientation, in hundredths of a millimetre."""
     if not slices:
         return []
     positions = np.array([entry.placement.position for entry in slices])
     along = positions @ stack_normal(slices[0].placement.axes)
-    return [round(place) for place in (along / _SAME_POSITION_MM).tolist()]
+    return [round(position) for position in (along / _SAME_POSITION_MM).tolist()]
 
 
-def _tells_repeats_apart(places: list[int], values: list[float | None]) -> bool:
-    repeated = {place for place, count in Counter(places).items() if count > 1}
-    pairs = {(place, value) for place, value in zip(places, values, strict=True) if place in repeated}
+def _tells_repeats_apart(positions: list[int], values: list[float | None]) -> bool:
+    repeated = {position for position, count in Counter(positions).items() if count > 1}
+    pairs = {(position, value) for position, value in zip(positions, values, strict=True) if position in repeated}
     return len(pairs) > len(repeated)
 
 

@@ -48,10 +48,10 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
     """
     path = Path(path)
     table = read_table_file(path, _numeric_columns)
-    in_columns = [place for place, name in enumerate(table.names) if is_barcode(name)]
+    in_columns = [column for column, name in enumerate(table.names) if is_barcode(name)]
     if in_columns:
         genes, ignored = _annotations(table, in_columns, path)
-        samples, layout = [table.names[place] for place in in_columns], "genes x samples"
+        samples, layout = [table.names[column] for column in in_columns], "genes x samples"
         values = _by_column(table, in_columns, samples, genes["gene_id"].tolist(), path)
     else:
         genes, ignored = pd.DataFrame({"gene_id": [name.strip() for name in table.names[1:]]}), ()
@@ -91,14 +91,14 @@ def _numeric_columns(names: Sequence[str]) -> list[bool]:
 
 def _annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return gene id, name and type from the columns beside the samples, and the names of those not used."""
-    texts = {place: table.texts(place) for place in range(len(table.names)) if place not in set(samples)}
+    texts = {column: table.texts(column) for column in range(len(table.names)) if column not in set(samples)}
     if not texts:
         raise BadInputError(f"{path}: no column beside the samples, expected one of gene names")
-    by_name = {table.names[place].strip().lower(): place for place in reversed(texts)}
+    by_name = {table.names[column].strip().lower(): column for column in reversed(texts)}
     named = next((by_name[name] for name in NAME_COLUMNS if name in by_name), None)
     typed = next((by_name[name] for name in TYPE_COLUMNS if name in by_name), None)
-    ensembl = next((place for place, column in texts.items() if _mostly_ensembl(column)), None)
-    chosen = next(place for place in (ensembl, named, next(iter(texts))) if place is not None)
+    ensembl = next((column for column, labels in texts.items() if _mostly_ensembl(labels)), None)
+    chosen = next(column for column in (ensembl, named, next(iter(texts))) if column is not None)
     ids = texts[chosen]
     genes = pd.DataFrame(
         {
@@ -107,7 +107,7 @@ def _annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[
             "gene_type": None if typed is None else texts[typed],
         }
     )
-    return genes, tuple(table.names[place] for place in texts if place not in (chosen, named, typed))
+    return genes, tuple(table.names[column] for column in texts if column not in (chosen, named, typed))
 
 
 def _mostly_ensembl(labels: Sequence[str]) -> bool:
@@ -115,19 +115,19 @@ def _mostly_ensembl(labels: Sequence[str]) -> bool:
 
 
 def _by_column(
-    table: TableFile, places: Sequence[int], columns: Sequence[str], rows: Sequence[str], path: Path
+    table: TableFile, columns: Sequence[int], names: Sequence[str], rows: Sequence[str], path: Path
 ) -> NDArray[np.float32]:
     """Return a row per column of the file, NaN where a value is missing.
 
     Raises BadInputError for a value that is infinite, or is as float32.
     """
-    values = np.empty((len(places), len(rows)), np.float32)
-    for index, place in enumerate(places):
-        wide = table.numbers(place)
+    values = np.empty((len(columns), len(rows)), np.float32)
+    for index, column in enumerate(columns):
+        wide = table.numbers(column)
         with np.errstate(over="ignore"):
             values[index] = wide
         for row in np.flatnonzero(np.isinf(values[index]))[:1]:
-            found = f"column {columns[index]}, row {rows[row]}: found {wide[row]}"
+            found = f"column {names[index]}, row {rows[row]}: found {wide[row]}"
             raise BadInputError(f"{path}: {found}, expected a finite number")
     return values
 

@@ -63,8 +63,8 @@ def read_new_expression(
         raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
     values = fitted.table["mean"].to_numpy(np.float64).copy()
     missing = []
-    places = find_genes(fitted, profile.labels)
-    for gene, column, row in zip(fitted.gene_ids, fitted.columns, places, strict=True):
+    rows = find_genes(fitted, profile.labels)
+    for gene, column, row in zip(fitted.gene_ids, fitted.columns, rows, strict=True):
         if row is None or np.isnan(profile.values[row]):
             missing.append(gene)
         else:
@@ -123,24 +123,24 @@ def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profil
 
     def numeric(names: Sequence[str]) -> list[bool]:
         if genes_across(names):
-            return [place > 0 and is_gene(name) for place, name in enumerate(names)]
+            return [column > 0 and is_gene(name) for column, name in enumerate(names)]
         chosen = _sample_of(names[1:], patient, path) + 1
-        return [place == chosen for place in range(len(names))]
+        return [column == chosen for column in range(len(names))]
 
     table = read_table_file(path, numeric)
     wanted = numeric(table.names)
     if genes_across(table.names):
         samples = table.texts(0)
         row = _sample_of(samples, patient, path)
-        places = [place for place, is_one in enumerate(wanted) if is_one]
-        values = np.array([table.numbers(place)[row] for place in places])
-        return _Profile(sample=samples[row], labels=[table.names[place] for place in places], values=values)
+        columns = [column for column, is_one in enumerate(wanted) if is_one]
+        values = np.array([table.numbers(column)[row] for column in columns])
+        return _Profile(sample=samples[row], labels=[table.names[column] for column in columns], values=values)
     return _column_profile(table, wanted.index(True), is_gene, path)
 
 
 def _column_profile(table: TableFile, chosen: int, is_gene: Callable[[str], bool], path: Path) -> _Profile:
     """Return a column of samples, with the labels of whichever text column names most of the model's genes."""
-    texts = [table.texts(place) for place in range(len(table.names)) if place != chosen]
+    texts = [table.texts(column) for column in range(len(table.names)) if column != chosen]
     hits = [sum(map(is_gene, labels)) for labels in texts]
     if max(hits) == 0:
         raise BadInputError(f"{path}: none of the model's genes in any column or row of labels")
@@ -153,8 +153,8 @@ def _sample_of(samples: Sequence[str], patient: str | None, path: Path) -> int:
         if len(samples) == 1:
             return 0
         raise ConfigError(f"--patient: missing; {path} has {len(samples)} samples, such as {samples[0]!r}")
-    exact = [place for place, sample in enumerate(samples) if sample == patient]
-    same = exact or [place for place, sample in enumerate(samples) if _patient_in(sample) == patient]
+    exact = [index for index, sample in enumerate(samples) if sample == patient]
+    same = exact or [index for index, sample in enumerate(samples) if _patient_in(sample) == patient]
     if len(same) != 1:
         found = f"{len(same)} samples" if same else f"none of {len(samples)} samples"
         raise ConfigError(f"--patient: {patient}: {found} of {path} by that name, expected one")

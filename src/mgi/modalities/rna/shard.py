@@ -24,15 +24,15 @@ def shard(job: ShardJob) -> str:
     chosen = sorted(job.usable(), key=lambda entry: entry.patient_id)
     stored = job.settings["unit"]
     lock = job.lock
-    genes, stated = _shard_table(job, chosen) if lock.table is not None else _shard_star_files(job, chosen)
+    genes, metadata = _shard_table(job, chosen) if lock.table is not None else _shard_star_files(job, chosen)
     genes = genes.assign(gene_index=np.arange(len(genes), dtype=np.int32))
     if POSITIONS in job.inputs:
-        genes, stated["genes_placed"] = with_positions(genes, read_positions(job.inputs[POSITIONS]))
+        genes, metadata["genes_placed"] = with_positions(genes, read_positions(job.inputs[POSITIONS]))
     else:
         genes = without_positions(genes)
     values, genes_path, dataset = (job.outputs[name] for name in ("values", "genes", "dataset"))
-    describe_expression(values, genes_path, dataset, genes, source=lock.source, simulated=lock.simulated, **stated)
-    placed = f"positions: {stated['genes_placed']}; " if POSITIONS in job.inputs else ""
+    describe_expression(values, genes_path, dataset, genes, source=lock.source, simulated=lock.simulated, **metadata)
+    placed = f"positions: {metadata['genes_placed']}; " if POSITIONS in job.inputs else ""
     scale = AS_GIVEN if lock.table is not None else SCALES[stored]
     return f"{placed}{len(chosen)} patients, {len(genes)} genes, {scale}"
 
@@ -47,12 +47,12 @@ def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFra
             profile = cohort.read(entry.verified_path(), stored)
             duplicates.add(entry.patient_id, digest_of_values(profile.counts))
             writer.add(entry.patient_id, profile.values, profile.counts)
-    stated = {
+    metadata = {
         "gene_model": cohort.gene_model,
         "par_y_rows_dropped": cohort.n_par_y_dropped,
         "repeated_gene_names": cohort.n_repeated_names,
     }
-    return cohort.genes, stated
+    return cohort.genes, metadata
 
 
 def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -62,14 +62,14 @@ def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, d
     path = job.own_table("table")
     table = check_table(Path(path), job.lock.table)
     matrix = read_labelled_matrix(path)
-    place = {sample: row for row, sample in enumerate(matrix.samples)}
-    if absent := [entry.key for entry in chosen if entry.key not in place]:
+    row_of = {sample: row for row, sample in enumerate(matrix.samples)}
+    if absent := [entry.key for entry in chosen if entry.key not in row_of]:
         raise BadInputError(f"{path}: sample {absent[0]}: missing, though the lock lists it")
     duplicates = DuplicateCheck("expression in every gene")
     with expression_writer(job.outputs["values"], matrix.genes, AS_GIVEN, with_counts=False) as writer:
         for entry in chosen:
-            values = np.ascontiguousarray(matrix.values[place[entry.key]])
+            values = np.ascontiguousarray(matrix.values[row_of[entry.key]])
             duplicates.add(entry.patient_id, digest_of_values(values))
             writer.add(entry.patient_id, values)
-    stated = {"table_sha256": table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
-    return matrix.genes, {**stated, "columns_not_used": list(matrix.ignored), "genes_dropped": matrix.dropped}
+    metadata = {"table_sha256": table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
+    return matrix.genes, {**metadata, "columns_not_used": list(matrix.ignored), "genes_dropped": matrix.dropped}

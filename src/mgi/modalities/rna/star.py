@@ -142,8 +142,8 @@ def _refuse_foreign_bytes(data: bytes, path: Path | str) -> None:
     if data.startswith(b"\xef\xbb\xbf"):
         raise BadInputError(f"{path}: begins with a byte order mark, expected '# gene-model'")
     for value, name in ((b"\0", "a NUL byte"), (b"\r", "a carriage return")):
-        if (place := data.find(value)) >= 0:
-            raise BadInputError(f"{path}: byte {place}: found {name}, expected tab-separated text")
+        if (offset := data.find(value)) >= 0:
+            raise BadInputError(f"{path}: byte {offset}: found {name}, expected tab-separated text")
     if not data.endswith(b"\n"):
         raise BadInputError(f"{path}: the last line is cut, expected a newline at the end of the file")
 

@@ -36,19 +36,19 @@ class TableFile:
     names: list[str]
     columns: list[pa.ChunkedArray]
 
-    def numbers(self, place: int) -> NDArray[np.float64]:
+    def numbers(self, index: int) -> NDArray[np.float64]:
         """Return a numeric column, NaN where a value is missing."""
-        return np.asarray(self.columns[place].to_numpy(), np.float64)
+        return np.asarray(self.columns[index].to_numpy(), np.float64)
 
-    def texts(self, place: int) -> list[str]:
+    def texts(self, index: int) -> list[str]:
         """Return a text column without blanks around it, empty where a value is missing."""
-        return [(text or "").strip() for text in self.columns[place].to_pylist()]
+        return [(text or "").strip() for text in self.columns[index].to_pylist()]
 
 
 def read_table_file(path: Path, numeric: Numeric) -> TableFile:
     """Read a table; Parquet's own row labels come first.
 
-    Raises BadInputError naming file and place for an unknown ending, a damaged file, rows of unequal length or a
+    Raises BadInputError naming file and position for an unknown ending, a damaged file, rows of unequal length or a
     value of a numeric column that is not a number.
     """
     endings = [ending.lower() for ending in path.suffixes]
@@ -73,11 +73,11 @@ def _read_parquet(path: Path, numeric: Numeric) -> TableFile:
         raise BadInputError(f"{path}: truncated or not Parquet ({' '.join(str(error).split())[:160]})") from None
     if not table.num_rows or len(stored) < 2:
         raise BadInputError(f"{path}: no rows or no columns")
-    places = sorted(range(len(stored)), key=lambda place: stored[place] not in labels)
-    names = [stored[place] for place in places]
+    indexes = sorted(range(len(stored)), key=lambda index: stored[index] not in labels)
+    names = [stored[index] for index in indexes]
     columns = []
-    for name, place, wanted in zip(names, places, numeric(names), strict=True):
-        column, kind = table.column(place), pa.float64() if wanted else pa.string()
+    for name, index, wanted in zip(names, indexes, numeric(names), strict=True):
+        column, kind = table.column(index), pa.float64() if wanted else pa.string()
         try:
             columns.append(column.cast(kind))
         except pa.ArrowException:
@@ -98,7 +98,7 @@ def _read_text(path: Path, separator: str, numeric: Numeric, *, compressed: bool
             raise BadInputError(f"{path}: no rows or no columns")
         wanted = list(numeric(names))
         parse = pa_csv.ParseOptions(delimiter=separator)
-        numbered = [str(place) for place in range(len(names))]  # names may repeat, places do not
+        numbered = [str(index) for index in range(len(names))]  # names may repeat, indexes do not
         reading = pa_csv.ReadOptions(column_names=numbered, skip_rows=1, block_size=BLOCK_BYTES, use_threads=False)
         source.seek(0)
         try:
@@ -124,7 +124,7 @@ def _names_of(source: io.BufferedIOBase, separator: str) -> list[str]:
 
 
 def _conversion(numeric: Sequence[bool]) -> pa_csv.ConvertOptions:
-    types = {str(place): pa.float64() if wanted else pa.string() for place, wanted in enumerate(numeric)}
+    types = {str(index): pa.float64() if wanted else pa.string() for index, wanted in enumerate(numeric)}
     return pa_csv.ConvertOptions(
         column_types=types, null_values=list(MISSING), strings_can_be_null=False, quoted_strings_can_be_null=True
     )
@@ -132,7 +132,7 @@ def _conversion(numeric: Sequence[bool]) -> pa_csv.ConvertOptions:
 
 def _first_odd(table: pa.Table, names: Sequence[str], numeric: Sequence[bool]) -> str:
     """Return where the first value stands that is not a number, by column name and the row's first label."""
-    label = next(place for place, wanted in enumerate(numeric) if not wanted)
+    label = next(index for index, wanted in enumerate(numeric) if not wanted)
     for name, column, wanted in zip(names, table.columns, numeric, strict=True):
         for row, text in enumerate(column.to_pylist() if wanted else ()):
             if text not in MISSING and not _is_number(text):

@@ -1,22 +1,19 @@
 """Images and masks from the user's copy of the Kaggle zip, read in place and never unpacked."""
 
-import hashlib
-import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.zips import DamagedZipError, opened_zip, read_member
+from mgi.core.zips import DamagedZipError, opened_zip
 from mgi.locks.item import Item, facts
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing
 from mgi.locks.user_table import check_table, table_of
+from mgi.modalities.flair.buda import BudaArchive, decoded
 from mgi.modalities.flair.kaggle_tree import ZIP_LIMITS, PatientFolder, choose_folders, patient_folders
 from mgi.modalities.flair.sources.general_commons import MOVED
 from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask, n_images
@@ -28,8 +25,6 @@ _WAYS_OUT = (
     "a General Commons download, tcia for a collection that is open to you"
 )
 PUBLISHED_PATIENTS, PUBLISHED_SLICES = 110, 3_929
-# A slice is 256 x 256 x 3 bytes; nothing in the set comes near this.
-MAX_MEMBER_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,22 +73,26 @@ class KaggleImages:
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read every slice and mask of one patient: checksum, and the two pictures' equal size.
+        """Read and decode every slice and mask of one patient, as the shard will.
 
         Raises IntegrityError where a member is damaged or the folder is not the locked one.
         """
         with _open(self._present()) as archive:
-            found = {one.name: one for one in patient_folders(archive.infolist(), label=str(self.archive))}
-            patient = found.get(item.key)
+            found = BudaArchive(archive, self._present())
+            patient = found.folder(item.key)
             if patient is None or len(patient.images) != n_images(item):
                 raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {n_images(item)} slices")
-            digest = hashlib.sha256()
-            sizes = {info.filename: _size_of(_member(archive, info, digest), info.filename) for info in patient.members}
-        found_images = facts(n_images=len(patient.images))
-        uneven = _uneven(patient, sizes)
-        return entry_of(
-            item, path=None, size=patient.size, sha256=digest.hexdigest(), facts=found_images, rejected=uneven
-        )
+            try:
+                files, sha256 = found.read_files(item.key)
+            except BadInputError as error:
+                raise IntegrityError(str(error)) from None
+        try:
+            decoded(files)
+            rejected = None
+        except BadInputError as error:
+            rejected = str(error)
+        found_images = facts(n_images=len(files))
+        return entry_of(item, path=None, size=patient.size, sha256=sha256, facts=found_images, rejected=rejected)
 
     def _present(self) -> Path:
         if self.archive is None or not self.archive.is_file():
@@ -131,40 +130,3 @@ def _open(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except DamagedZipError as error:
         raise BadInputError(f"{error}; download the Kaggle dataset {DATASET} again") from None
-
-
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, digest: "hashlib._Hash") -> bytes:
-    """The bytes of a member, its checksum verified and its content added to `digest`."""
-    if info.file_size > MAX_MEMBER_BYTES:
-        raise IntegrityError(
-            f"{archive.filename}: {info.filename} claims {info.file_size} bytes, too large for a slice"
-        )
-    try:
-        content = read_member(archive, info, label=str(archive.filename))
-    except DamagedZipError as error:
-        raise IntegrityError(str(error)) from None
-    digest.update(content)
-    return content
-
-
-def _size_of(content: bytes, name: str) -> tuple[int, int]:
-    """Width and height of a TIFF, from its header, where its bytes suffice for them."""
-    try:
-        with Image.open(io.BytesIO(content), formats=["TIFF"]) as picture:
-            width, height = picture.size
-            bands = len(picture.getbands())
-            is_raw = picture.info.get("compression", "raw") == "raw"
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise IntegrityError(f"{name}: not a TIFF ({type(error).__name__})") from None
-    if is_raw and len(content) < width * height * bands:
-        raise IntegrityError(f"{name}: {len(content)} bytes, too few for {width} x {height} x {bands}")
-    return width, height
-
-
-def _uneven(patient: PatientFolder, sizes: dict[str, tuple[int, int]]) -> str | None:
-    """Why slices and masks cannot be laid on each other, or None."""
-    first = sizes[patient.members[0].filename]
-    for info in patient.members:
-        if sizes[info.filename] != first:
-            return f"{info.filename.rsplit('/', 1)[-1]} is {sizes[info.filename]}, others are {first} pixels"
-    return None
