@@ -3,6 +3,7 @@
 import argparse
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 from mgi.cohort.cohort_table import write_cohort
 from mgi.cohort.pairing import KEPT, pair_patients
@@ -19,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--index", required=True, nargs="+", help="indexes of all batches of all modalities, JSON")
     options.add_argument("--require", nargs="*", help="modalities that a patient must have to be kept (default: all)")
     options.add_argument("--exclude", nargs="*", default=[], help="patients to leave out by hand")
+    options.add_argument("--sites", type=Path, help="TSV with patient_id and site, where ids are no TCGA barcodes")
     options.add_argument("--output", required=True, help="the cohort, Parquet")
     options.add_argument("--tsv", required=True, help="the same as text")
     return options
@@ -27,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     offers = _offers(args.lock, args.index)
     required = args.require or [offer.modality for offer in offers]
-    rows = pair_patients(offers, required=required, exclude=args.exclude)
+    rows = pair_patients(offers, required=required, exclude=args.exclude, sites=args.sites)
     write_cohort(rows, offers, required, args.output, args.tsv)
     reasons = Counter(row.reason or KEPT for row in rows)
     for reason, count in sorted(reasons.items()):

@@ -17,16 +17,15 @@ from mgi_standin.simulation import settings as standin
 HEAVY = ("numpy", "pandas", "pyarrow", "torch", "pydicom", "scipy", "requests")
 PLUGIN = """
 from mgi.locks.settings import FetchSettings
-from mgi.modalities import registry
 from mgi.modalities.modality import Modality
+from mgi.modalities.registry import register
 
 class ToySettings(FetchSettings):
     source: str = "toy"
     depth: int = 3
 
-registry.register(
-    Modality(name="toy", shard_format="table", settings=f"{__name__}:ToySettings", fetching="", sharding="")
-)
+settings = f"{__name__}:ToySettings"
+register(Modality(name="toy", shard_format="table", settings=settings, fetching=__name__, sharding=__name__))
 """
 
 

@@ -50,6 +50,7 @@ def shard(job: ShardJob) -> str:
         "patients": writer.n_patients,
         "slices": writer.n_slices,
         "simulated": job.lock.simulated,
+        "modality": job.lock.modality,
         "source": job.lock.source,
         "mask_interpolation": MASK_INTERPOLATION if has_geometry else None,
         "dropped": dropped,

@@ -1,7 +1,8 @@
 """Images and masks from a folder in the layout of BraTS-TCGA-LGG, read in place.
 
 Source: Bakas et al. 2017 and the loaders of others. `<case>/<case>_YYYY.MM.DD_<kind>.nii.gz`, skull-stripped and in the
-space of the SRI24 atlas. Of 65 cases 62 have a mask corrected by hand, three only the algorithm's.
+space of the SRI24 atlas. Of 65 cases 62 have a mask corrected by hand, three only the algorithm's. The files of a
+cohort of one's own are `<id>_flair.nii.gz` and `<id>_mask.nii.gz` or `_seg.nii.gz`, with a day before that or without.
 """
 
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
-from mgi.core.ids import patient_id_of
+from mgi.core.ids import is_patient_id, patient_id_of
 from mgi.locks.item import Item, facts
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry
@@ -42,12 +43,12 @@ EXPECTED = (
     "TCGA-CS-4942/TCGA-CS-4942_1997.02.22_flair.nii.gz"
 )
 _FILE = re.compile(
-    r"(?P<case>TCGA-\w{2}-\w{4})_(?P<day>\d{4}\.\d{2}\.\d{2})_"
-    r"(?P<kind>flair|t1|t1Gd|t2|GlistrBoost|GlistrBoost_ManuallyCorrected)\.nii(?:\.gz)?",
+    r"(?P<case>[A-Za-z0-9][A-Za-z0-9._-]*?)(?:_(?P<day>\d{4}\.\d{2}\.\d{2}))?_"
+    r"(?P<kind>flair|t1|t1Gd|t1ce|t2|GlistrBoost|GlistrBoost_ManuallyCorrected|mask|seg)\.nii(?:\.gz)?",
     re.IGNORECASE,
 )
 # Best first.
-_MASKS = ("glistrboost_manuallycorrected", "glistrboost")
+_MASKS = ("glistrboost_manuallycorrected", "glistrboost", "mask", "seg")
 
 
 def gated(count_slices: Callable[[Path], int], path: Path) -> tuple[int, str | None]:
@@ -131,7 +132,7 @@ class NiftiImages:
 
     def _listed(self, folder: Path, name: str) -> Item | None:
         found = _FILE.fullmatch(name.rpartition("/")[2])
-        if found is None:
+        if found is None or not is_patient_id(found["case"]):
             return None
         kind = found["kind"]
         is_other = kind.lower() not in (FLAIR, *_MASKS)
@@ -144,7 +145,9 @@ class NiftiImages:
             size=(folder / name).stat().st_size,
             chosen=False,
             reason=fault or f"not a FLAIR ({kind})",
-            facts=facts(study_date=iso_date(found["day"]), description=kind, n_images=n_slices),
+            facts=facts(
+                study_date=iso_date(found["day"]) if found["day"] else None, description=kind, n_images=n_slices
+            ),
         )
 
 

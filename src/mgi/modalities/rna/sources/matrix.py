@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mgi.core.errors import ConfigError
-from mgi.core.ids import patient_id_of, sample_of
+from mgi.core.ids import barcode_of, patient_id_of, sample_of
 from mgi.locks.aliquots import Candidate, choose_aliquots
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, Table, check_lock
@@ -47,7 +47,7 @@ class MatrixExpression:
                 key=label,
                 role=RNA,
                 size=0,
-                sample=label if len(label) >= ALIQUOT_LENGTH else sample_of(label),
+                sample=label if barcode_of(label) and len(label) >= ALIQUOT_LENGTH else sample_of(label),
                 chosen=verdicts[label].chosen,
                 reason=verdicts[label].reason,
             )

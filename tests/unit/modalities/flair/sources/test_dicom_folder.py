@@ -222,9 +222,11 @@ def test_a_series_of_two_patients_is_not_used_and_says_why(folder, series):
 
 
 def test_patients_of_other_names_need_a_table_and_strangers_are_counted(folder, series):
-    write(folder, {"x": series("UPENN-1", 7, n=1)[0]})
-    with pytest.raises(BadInputError, match=r"mine/x: PatientID 'UPENN-1': not a TCGA barcode.*flair\.patients"):
+    write(folder, {"x": series("UPENN 1", 7, n=1)[0]})
+    with pytest.raises(BadInputError, match=r"mine/x: PatientID 'UPENN 1': not a patient id.*flair\.patients"):
         source_at(folder).discover()
+    write(folder, {"x": series("UPENN-1", 7, n=1)[0]})
+    assert {item.patient_id for item in source_at(folder).lock(source_at(folder).discover()).items} >= {"UPENN-1"}
     names = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"}, given=True)
     assert "1.2.7" in chosen(folder, patients=names)
     listing = source_at(folder, patients=PatientNames(given=True)).discover()

@@ -90,9 +90,11 @@ def test_a_second_copy_is_named_and_a_mask_without_flair_is_not_used(tmp_path):
 
 
 def test_files_of_no_layout_are_counted_and_hidden_ones_passed_over(tmp_path):
-    write(tmp_path, *files_of(CASE, "1997.02.22", "flair"), "readme.txt", "x_flair.nii.gz", ".DS_Store", ".git/a.nii")
+    write(
+        tmp_path, *files_of(CASE, "1997.02.22", "flair"), "readme.txt", "TCGA-x_flair.nii.gz", ".DS_Store", ".git/a.nii"
+    )
     (note,) = source_at(tmp_path).discover().notes
-    assert note == "2 files are not of the layout: readme.txt, x_flair.nii.gz"
+    assert note == "2 files are not of the layout: TCGA-x_flair.nii.gz, readme.txt"
 
 
 def test_a_file_is_read_in_place_and_pinned_by_its_digest(tmp_path):

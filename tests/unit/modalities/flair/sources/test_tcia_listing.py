@@ -42,7 +42,7 @@ def test_absent_keys_are_null_values():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"PatientID": "X1"}, "1.2.3: 'X1'"),
+        ({"PatientID": "X 1"}, "1.2.3: 'X 1'"),
         ({"StudyDate": "1994-31-12"}, "1.2.3: '1994-31-12'"),
         ({"ImageCount": "many"}, "1.2.3: .*many"),
     ],
