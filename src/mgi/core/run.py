@@ -6,7 +6,7 @@ Free of heavy imports: the workflow builds the table of runs with it before any 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 from mgi.core.errors import BadInputError
 
@@ -18,7 +18,8 @@ SPLIT_UNITS = (PATIENT, SLICE)
 NO_GENES = "no-genes"
 RANDOM_ID = "random-id"
 NO_PRETRAINING = "no-pretraining"
-CONTROLS = (NO_GENES, RANDOM_ID, NO_PRETRAINING)
+Control = Literal["no-genes", "random-id", "no-pretraining"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
 """The method trained again without one thing: expression, what expression says of a patient, or pre-training."""
 
 ENTRY = "run"
