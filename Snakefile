@@ -36,6 +36,7 @@ from lib.supplied import archive_files, archive_folder, existing, gene_list, opt
 from lib.supplied import pathways
 
 from mgi.core.run_table import full_cohort_runs, run_table
+from mgi.tasks.registry import plugin_of
 
 
 configfile: ROOT / "config" / "config.yaml"
@@ -43,6 +44,7 @@ configfile: ROOT / "config" / "config.yaml"
 
 try:
     config.update(complete(config))
+    TASK_CODE = plugin_of(config["runs"]["task"])
 except ConfigError as problem:
     raise WorkflowError(f"config: {problem}") from None
 

@@ -62,7 +62,7 @@ rule report:
     params:
         paper_like=["--paper-like"] if PAPER_LIKE else [],
         benchmarks=f"{config['results']}/benchmarks",
-        code=code_of("report"),
+        code=code_of("report", *TASK_CODE),
     shell:
         r"""
         exec &> >(tee {log:q})

@@ -48,7 +48,11 @@ def complete(args: argparse.Namespace, section: str) -> Run:
     optional = {"results", "run", "pathways", "pretrained"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it {BY_HAND}")
-    return read_run(args.run_json, "--run-json")
+    run = read_run(args.run_json, "--run-json")
+    if run.is_pretraining != (section == "pretrain"):
+        expected = "a pre-training run" if section == "pretrain" else "a run that predicts"
+        raise ConfigError(f"--run: found {run.key}, expected {expected}")
+    return run
 
 
 def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:

@@ -36,8 +36,6 @@ def run(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, group: Group) -> None:
     run = complete(args, "pretrain")
-    if not run.is_pretraining:
-        raise ConfigError(f"--run: found {run.key}, expected a pre-training run")
     model_settings = read_model(args.model)
     settings = parse(PretrainSettings, args.settings, where="pretrain")
     if settings.processes not in (1, group.size):

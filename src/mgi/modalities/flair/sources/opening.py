@@ -12,7 +12,6 @@ from mgi.http.credentials import tcia_credential
 from mgi.locks.lock import Lock
 from mgi.locks.source import Source
 from mgi.modalities.fetching import Serve
-from mgi.modalities.flair.codecs import register_decoders
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
 from mgi.modalities.flair.settings import FlairSettings
 from mgi.modalities.flair.sources.general_commons import named, read_commons_manifest
@@ -27,7 +26,6 @@ NBIA_PATH = "/nbia-api/services/v4"
 @contextmanager
 def open_source(chosen: FlairSettings, *, archive: str | None, table: str | None, serve: Serve) -> Iterator[Source]:
     """The source of images and masks; a simulated archive is served while the block runs."""
-    register_decoders()
     if chosen.source != "tcia":
         yield _own_images(chosen, table)
         return
