@@ -23,7 +23,7 @@ class DicomInput:
 
     volume: Volume
     sha256: str
-    doubt: str | None
+    warning: str | None
     notes: tuple[str, ...]
 
 
@@ -45,7 +45,7 @@ def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> 
     return DicomInput(
         volume=volume,
         sha256=digest_of(hashed(folder, files)),
-        doubt=_doubt(folder, groups[chosen]),
+        warning=_warning(folder, groups[chosen]),
         notes=tuple(left_out),
     )
 
@@ -100,7 +100,7 @@ def _is_flair_by_times(folder: Path, headers: Sequence[DicomHeader]) -> bool:
     return all(tags.get(name) for name in TIMES) and confirm_flair(tags) is None
 
 
-def _doubt(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
+def _warning(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
     """Why a series may be no axial FLAIR: its tags contradict it, or neither its times nor its name say so."""
     contradiction = confirm_flair(read_sequence_tags(folder / headers[0].name))
     if contradiction is not None:

@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--output-dataset", required=True, type=Path)
     options.add_argument("--output-split", required=True, type=Path)
     options.add_argument("--tsv", required=True, type=Path, help="the split as text")
-    options.add_argument("--facts", required=True, type=Path, help="what was compared and what was missing, JSON")
+    options.add_argument("--metadata", required=True, type=Path, help="what was compared and what was missing, JSON")
     return options
 
 
@@ -73,13 +73,13 @@ def run(args: argparse.Namespace) -> None:
     shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
     _refuse(shared)
     simulated = ours.simulated or theirs.simulated
-    admitted = ExpressionShard(
+    aligned = ExpressionShard(
         patient_ids=patients, values=values, genes=ours.genes, scale=ours.scale, simulated=simulated
     )
-    write_expression(admitted, args.output_values, args.output_genes, args.output_dataset)
+    write_expression(aligned, args.output_values, args.output_genes, args.output_dataset)
     write_split([SplitRow(fold, one, cohort.sites[one], TEST) for one in patients], args.output_split, args.tsv)
     write_json(
-        args.facts,
+        args.metadata,
         {
             "patients": len(patients),
             "trained_patients": trained["patient_id"].nunique(),
