@@ -12,7 +12,6 @@ import argparse
 from mgi.commands._learning import Fold, device, finish, read_model
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import ConfigError
-from mgi.core.settings import parse
 from mgi.models.mgi import build_dual_encoder
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.distributed import Group, processes
@@ -37,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
 def _run(args: argparse.Namespace, group: Group) -> None:
     run = complete(args, "pretrain")
     model_settings = read_model(args.model)
-    settings = parse(PretrainSettings, args.settings, where="pretrain")
+    settings = PretrainSettings.read(args.settings, where="pretrain")
     if settings.processes not in (1, group.size):
         raise ConfigError(
             f"pretrain.processes: found {settings.processes}, but started as {group.size}; "
