@@ -5,10 +5,10 @@ Services are plain functions from Request to Response, so that anything (a fault
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,3 +137,20 @@ def json_response(value: Any, status: int = 200) -> Response:
 def text_response(text: str, status: int = 200, content_type: str = "text/plain") -> Response:
     """Reply with text, labelled as told (NBIA labels some plain text as JSON)."""
     return Response(status=status, headers={"Content-Type": content_type}, body=text.encode())
+
+
+def whole(response: Response) -> bytes:
+    """Return all bytes of a body."""
+    return response.body if isinstance(response.body, bytes) else b"".join(response.body)
+
+
+def with_body(response: Response, body: bytes, **headers: str) -> Response:
+    """Put another body into a reply: announced with its length if the first one was, in chunks if it was not."""
+    known = isinstance(response.body, bytes) or "Content-Length" in response.headers
+    kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
+    return replace(response, headers={**kept, **headers}, body=body if known else iter([body]))
+
+
+def target_of(request: Request) -> str:
+    """Return path and query as one text."""
+    return request.path + ("?" + urlencode(request.query) if request.query else "")
