@@ -42,14 +42,6 @@ METADATA = dict(pair.split("=") for pair in re.split(r",\s", _METADATA.strip()))
 _ONLY_V4 = (
     "Site", "PatientSex", "PatientAge", "AdmittingDiagnosisDescription", "ReleasedStatus", "Authorized", "StudyID"
 )  # fmt: skip
-    "Site",
-    "PatientSex",
-    "PatientAge",
-    "AdmittingDiagnosisDescription",
-    "ReleasedStatus",
-    "Authorized",
-    "StudyID",
-]
 _V1_NAMES = {"MaxSubmissionTimestamp": "TimeStamp"}
 _DATES = ("SeriesDate", "StudyDate", "DateReleased", "MaxSubmissionTimestamp")
 
