@@ -16,11 +16,11 @@ import pytest
 from PIL import Image
 
 from fuzz.texts import Answers
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkError
 from mgi.core.files import read_json
 from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.flair.buda import flair_of
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.tcia_listing import read_series
 from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes

@@ -51,7 +51,7 @@ def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_nbia(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.cohort.patient_names import PatientNames
+    from mgi.modalities.flair.patient_names import PatientNames
     from mgi.modalities.flair.sequence import choose_flair
     from mgi.modalities.flair.sources.tcia_listing import read_series, series_rows
     from mgi.modalities.flair.sources.tcia_versions import NbiaVersions

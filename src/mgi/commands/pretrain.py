@@ -44,7 +44,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
         )
     fold = Fold(args, run)
     randomness = Randomness.seeded(run.seed)
-    aligner = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
+    encoders = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
     training, validation = (fold.learning_pairs(role, model_settings) for role in ("train", "validation"))
     if min(len(training.genes), settings.schedule.batch) < group.size:
         raise ConfigError(
@@ -56,7 +56,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
     learned = (training.digest(), validation.digest(), digest_of_tensors({"genes": unpaired}))
     identity = identity_of(run.record(), args.model, args.settings, fold.identity(), *learned)
     curve = pretrain(
-        aligner,
+        encoders,
         training,
         validation,
         settings,
@@ -66,5 +66,5 @@ def _run(args: argparse.Namespace, group: Group) -> None:
     )
     if group.leads:
         more = {"unpaired_expression_patients": len(unpaired), "processes": group.size}
-        finish(args, aligner, curve, run=run, model_settings=model_settings, settings=settings, fold=fold, **more)
+        finish(args, encoders, curve, run=run, model_settings=model_settings, settings=settings, fold=fold, **more)
         remove_checkpoints(checkpoints)

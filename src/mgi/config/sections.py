@@ -1,6 +1,6 @@
 """Sections that belong to the run as a whole and to no room of the package."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from mgi.core.run import CONTROLS, Control
 from mgi.core.section import Count, Distinct, Positive, Section, unit
 from mgi.models.settings import Method
 
-METHODS: tuple[Method, ...] = ("mgi", "unet", "resunet", "attention_unet", "deeplabv3plus")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class SimulationSettings(Section):

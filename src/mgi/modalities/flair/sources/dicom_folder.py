@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.ids import is_dicom_uid
 from mgi.locks.item import Item, facts
@@ -28,13 +27,14 @@ from mgi.locks.user_folder import (
     present_folder,
 )
 from mgi.modalities.flair.header import TIMES
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.dicom_check import read_file
 from mgi.modalities.flair.sources.dicom_choice import judge_patient
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, scan_folder
 from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, check_series, named
 from mgi.modalities.flair.sources.nifti import gated
 from mgi.modalities.flair.sources.series_choice import SeriesChoice
-from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask
+from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, check_image_or_mask
 from mgi.modalities.flair.sources.tcia_listing import TciaSeries
 from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest
 
@@ -169,7 +169,7 @@ class DicomImages:
         return self._scanned[0]
 
     def _present(self) -> Path:
-        return present_folder(self.folder, EXPECTED)
+        return present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
 
 
 def _restricted(scan: FolderScan, uids: Sequence[str]) -> FolderScan:

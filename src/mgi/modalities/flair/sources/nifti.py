@@ -30,6 +30,7 @@ from mgi.locks.user_folder import (
 from mgi.modalities.flair.sources.general_commons import named
 from mgi.modalities.flair.sources.series_item import (
     FLAIR,
+    FOLDER_KEY,
     MASK,
     OTHER,
     check_image_or_mask,
@@ -69,7 +70,7 @@ class NiftiImages:
 
     def probe(self) -> str:
         """How many patients have a FLAIR, and how many of them a mask."""
-        folder = present_folder(self.folder, EXPECTED)
+        folder = present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         chosen = [item for item in self._items(folder)[0] if item.chosen]
         n_flair = sum(item.role == FLAIR for item in chosen)
         n_masks = sum(item.role == MASK for item in chosen)
@@ -79,7 +80,7 @@ class NiftiImages:
 
     def discover(self) -> Listing:
         """Every file of the layout, with the digest of those that are chosen."""
-        folder = present_folder(self.folder, EXPECTED)
+        folder = present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         items, notes = self._items(folder)
         pins = {item.key: digest_of(hashed(folder, [item.key])) for item in items if item.chosen}
         rows = tuple({"item": replace(item, digest=pins.get(item.key))} for item in items)
@@ -99,7 +100,7 @@ class NiftiImages:
 
     def admit(self, lock: Lock) -> None:
         """Refuse an absent folder; every file is checked against the lock on its own."""
-        present_folder(self.folder, EXPECTED)
+        present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """Nothing is ever stored, so there is nothing to find."""
@@ -110,7 +111,7 @@ class NiftiImages:
 
         Raises IntegrityError where the file is not the locked one.
         """
-        root = present_folder(self.folder, EXPECTED)
+        root = present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         members = pinned(item, hashed(root, [item.key]), root)
         n_slices, rejected = gated(self.count_slices, root / item.key)
         size = (root / item.key).stat().st_size

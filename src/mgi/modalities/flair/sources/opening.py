@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from mgi.cohort.patient_names import read_patient_names
 from mgi.http.credentials import tcia_credential
 from mgi.locks.lock import Lock
 from mgi.locks.source import Source
 from mgi.modalities.fetching import Serve
+from mgi.modalities.flair.patient_names import read_patient_names
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
 from mgi.modalities.flair.settings import FlairSettings
 from mgi.modalities.flair.sources.general_commons import named, read_commons_manifest

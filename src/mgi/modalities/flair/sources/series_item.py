@@ -5,6 +5,7 @@ from mgi.core.ids import is_dicom_uid
 from mgi.locks.item import Item
 
 FLAIR, MASK, OTHER = "flair", "mask", "other"
+FOLDER_KEY = "modalities.flair.folder"
 
 
 def n_images(item: Item) -> int:

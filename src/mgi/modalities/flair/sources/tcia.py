@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.receipt import forget, read_receipt, write_receipt
@@ -18,6 +17,7 @@ from mgi.locks.lock import Lock, check_lock
 from mgi.locks.origin import check_origin
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.general_commons import named
 from mgi.modalities.flair.sources.series_choice import SeriesChoice, item_of
 from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, check_uid, n_images

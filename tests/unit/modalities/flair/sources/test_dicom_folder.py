@@ -11,9 +11,9 @@ import pydicom
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.lock import as_json, read_lock
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import confirm_flair
 from mgi.modalities.flair.sources.dicom_folder import DicomImages
 from mgi.modalities.flair.sources.general_commons import read_commons_manifest
