@@ -10,15 +10,13 @@ from mgi.core.receipt import forget, read_receipt, write_receipt
 from mgi.http.download import Download, download
 from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
-from mgi.locks.aliquots import CONTROLLED, choose_aliquots
 from mgi.locks.item import Item, facts
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.origin import check_origin
 from mgi.locks.raw_entry import RawEntry, entry_of
-from mgi.locks.source import Listing
+from mgi.locks.source import Listing, check_origin
+from mgi.modalities.rna.sources.aliquots import CONTROLLED, RNA, check_profile, choose_aliquots
 from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, check_file_count, file_row, files_query
 from mgi.modalities.rna.sources.gdc_versions import is_gone, same_bytes_elsewhere
-from mgi.modalities.rna.sources.profile import RNA, check_profile
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
 SLACK_BYTES = 1 << 20

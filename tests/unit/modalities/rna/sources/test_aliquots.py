@@ -1,7 +1,7 @@
 import itertools
 
-from mgi.locks import aliquots
 from mgi.locks.item import Item
+from mgi.modalities.rna.sources import aliquots
 
 
 def offer(barcode, **changes):

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from mgi.core.errors import BadInputError
 from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of
-from mgi.locks.item import Item
+from mgi.locks.item import BY_HAND, Item
 
+RNA = "rna"
 RECURRENT_TUMOUR = "02"
 
 CONTROLLED = "controlled access"
@@ -49,3 +51,20 @@ def _against(barcode: str, withdrawn: str | None) -> str:
     if code not in (PRIMARY_TUMOUR, None):
         return f"{NOT_PRIMARY} (code {code})"
     return "" if withdrawn is None else f"{ANNOTATED}{withdrawn}"
+
+
+def check_profile(item: Item) -> None:
+    """A chosen profile must be of its patient, and of a primary tumour unless a person said why not."""
+    barcode = item.sample
+    if item.role != RNA:
+        raise BadInputError(f"items: {item.key}: role {item.role!r}, expected {RNA!r}")
+    if barcode is not None and not barcode.upper().replace("_", "-").startswith(item.patient_id):
+        raise BadInputError(f"items: {item.key}: {barcode}, expected a barcode of {item.patient_id}")
+    if item.reason.startswith(BY_HAND) and item.reason.removeprefix(BY_HAND).strip():
+        return
+    code = None if barcode is None else sample_code_of(barcode)
+    if code not in (None, PRIMARY_TUMOUR) or item.reason.startswith(REASONS_AGAINST):
+        raise BadInputError(
+            f"items: {item.key}: {barcode or item.patient_id} is chosen, reason {item.reason!r}; "
+            f"expected a primary tumour that nothing speaks against, or a reason that begins with {BY_HAND!r}"
+        )
