@@ -47,10 +47,7 @@ def read_raw_indexes(paths: Iterable[Path | str], modality: str) -> dict[str, Ra
 
 
 def read_raw_index(path: Path | str) -> RawIndex:
-    """One index, with whole paths.
-
-    Raises BadInputError where it is no index, or of another format.
-    """
+    """One index, with whole paths."""
     given = read_json(path)
     if isinstance(given, dict) and given.get("format") != FORMAT:
         older = "kind" in given and "format" not in given

@@ -63,10 +63,7 @@ class FittedGenes:
         return scaled
 
     def require_genes(self, gene_ids: Sequence[str], where: str) -> None:
-        """Refuse a gene index other than the one that was fitted.
-
-        Raises BadInputError naming the first difference.
-        """
+        """Refuse a gene index other than the one that was fitted."""
         fitted = self.table["gene_id"].tolist()
         for row, (expected, found) in enumerate(zip(fitted, gene_ids, strict=False)):
             if expected != found:
