@@ -18,7 +18,6 @@ from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.core.settings import parse
 from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.new_patient import find_genes
 from mgi.modalities.rna.normalise import FittedGenes
@@ -50,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    settings = parse(AdmissionSettings, args.settings, where="external")
+    settings = AdmissionSettings.read(args.settings, where="external")
     fitted = read_fitted_genes(args.fitted)
     trained = read_split(args.split)
     fold = int(trained["fold"].iloc[0])
