@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mgi.core.settings import parse
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from trials import MIB, measure_passes
 
-from mgi.core.settings import parse
 from mgi.datasets.slices import SliceSet
 from mgi.models.gene_encoder import BLOCKS
 from mgi.models.gene_tokens import FlatToken

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mgi.core.settings import parse
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from mgi.core.prefetch import map_ahead
-from mgi.core.settings import parse
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import SliceSet, prepare_slices
 from mgi.models.mgi import MGI

@@ -90,9 +90,6 @@ def write_star(folder: Path, index: int) -> StoredFile:
         file_name=f"{uuid_of(KEY, 'name', str(index))}.rna_seq.augmented_star_gene_counts.tsv",
         size=len(content),
         md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
-        access="open",
-        version="1",
-        latest_id=file_id,
     )
 
 

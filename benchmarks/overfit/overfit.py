@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
+from mgi.core.settings import parse
 from torch import nn
 
 from mgi.commands._learning import device
 from mgi.core.files import write_json
-from mgi.core.settings import parse
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.normalise import fit

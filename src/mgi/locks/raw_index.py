@@ -1,17 +1,16 @@
 """The indexes beside fetched files: what was fetched, where it lies, and what verification rejected."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json, write_json
+from mgi.core.section import read_record
 from mgi.locks.raw_entry import RawEntry
 
 FORMAT = 2
-_TEXTS = ("patient_id", "key", "role")
-_OPTIONAL_TEXTS = ("path", "sha256", "md5", "rejected", "fetched_as")
-_FIELDS = {*_TEXTS, *_OPTIONAL_TEXTS, "size", "members", "facts"}
 
 
 def write_raw_index(path: Path | str, modality: str, source: str, entries: Sequence[RawEntry]) -> None:
@@ -65,35 +64,15 @@ def _read(path: Path | str) -> dict[str, Any]:
 
 
 def _entry(given: Any, index: Path) -> RawEntry:
-    if not isinstance(given, dict):
-        raise BadInputError(f"{index}: items: found {given!r}, expected an entry with fields")
-    if missing := [name for name in (*_TEXTS, "path", "size") if name not in given]:
-        raise BadInputError(f"{index}: items: {missing[0]}: missing")
-    if unknown := sorted(given.keys() - _FIELDS):
-        raise BadInputError(f"{index}: items: {unknown[0]}: unknown field")
-    for name in (*_TEXTS, *_OPTIONAL_TEXTS):
-        if not isinstance(given.get(name), str) and (name in _TEXTS or given.get(name) is not None):
-            raise BadInputError(f"{index}: items: {name}: found {given[name]!r}, expected text")
-    size, facts = given["size"], given.get("facts", {})
-    if not isinstance(size, int) or isinstance(size, bool) or not isinstance(facts, dict):
-        raise BadInputError(f"{index}: items: {given['key']}: expected a size in bytes, and facts by name")
-    path, members = given["path"], _members(given.get("members") or [], index)
-    if path is not None and not _stays_inside(path):
-        raise BadInputError(f"{index}: path {path!r}, expected a path inside of the index's folder")
-    if not (given.get("sha256") or given.get("md5") or members):
-        raise BadInputError(f"{index}: items: {given['key']}: sha256: missing, and md5 as well; expected a digest")
-    return RawEntry(**{**given, "path": None if path is None else index.parent / path, "members": members})
-
-
-def _members(given: Any, index: Path) -> tuple[tuple[str, str], ...]:
-    if not isinstance(given, list) or not all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair) for pair in given
-    ):
-        raise BadInputError(f"{index}: members: expected a list of [path, sha256]")
-    for name, _ in given:
+    entry = read_record(RawEntry, given, f"{index}: items")
+    if entry.path is not None and not _stays_inside(str(entry.path)):
+        raise BadInputError(f"{index}: path {str(entry.path)!r}, expected a path inside of the index's folder")
+    for name, _ in entry.members:
         if not _stays_inside(name):
             raise BadInputError(f"{index}: members: path {name!r}, expected a path inside of the user's folder")
-    return tuple((name, digest) for name, digest in given)
+    if not (entry.sha256 or entry.md5 or entry.members):
+        raise BadInputError(f"{index}: items: {entry.key}: sha256: missing, and md5 as well; expected a digest")
+    return replace(entry, path=None if entry.path is None else index.parent / entry.path)
 
 
 def _stays_inside(name: str) -> bool:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mgi_standin.archive.fault_replies import Fault, whole, with_body
-from mgi_standin.archive.response import Handler, Request, Response
+from mgi_standin.archive.response import Handler, Request, Response, whole, with_body
 
 _DIGESTS = "md5hashes.csv"
 _OTHER_DIGITS = bytes.maketrans(b"0123456789", b"1234567890")
@@ -176,23 +175,3 @@ def warn(answer: Handler, request: Request, field: str) -> Response:
         hit.pop(field, None)
     reply["warnings"] = {"fields": f"unrecognized values: [{field}]"}
     return with_body(response, json.dumps(reply).encode())
-
-
-CONTENT_FAULTS: tuple[Fault, ...] = (
-    wrong_bytes,
-    truncated,
-    other_version,
-    member_crc,
-    missing_slices,
-    short_slice,
-    no_digests,
-    other_digest,
-    other_images,
-    hostile_member,
-    repeat_row,
-    add_row,
-    lose_row,
-    set_field,
-    total,
-    warn,
-)

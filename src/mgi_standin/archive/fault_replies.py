@@ -1,56 +1,39 @@
 """Faults of the way: how a reply leaves, and what a server or proxy says instead of it.
 
-A fault gets the handler behind it, the request, and the value of its rule; it returns the reply to send.
+Every public function here and in `fault_contents` is a fault. It gets the handler behind it, the request, and the value
+of its rule; it returns the reply to send.
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import urlencode
 
-from mgi_standin.archive.response import Delivery, Handler, Request, Response, json_response, text_response
-
-Fault = Callable[[Handler, Request, Any], Response]
+from mgi_standin.archive.response import (
+    Delivery,
+    Handler,
+    Request,
+    Response,
+    json_response,
+    target_of,
+    text_response,
+    whole,
+    with_body,
+)
 
 PAGE = "<!DOCTYPE html><html><head><title>Bad gateway</title></head><body>nginx</body></html>"
 _FOR_EVER_S = 86_400.0
 _BOMB_PIECE = bytes(1 << 20)
 
 
-def whole(response: Response) -> bytes:
-    """Return all bytes of a body."""
-    return response.body if isinstance(response.body, bytes) else b"".join(response.body)
-
-
-def with_body(response: Response, body: bytes, **headers: str) -> Response:
-    """Put another body into a reply: announced with its length if the first one was, in chunks if it was not."""
-    known = isinstance(response.body, bytes) or "Content-Length" in response.headers
-    kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
-    return replace(response, headers={**kept, **headers}, body=body if known else iter([body]))
-
-
-def target_of(request: Request) -> str:
-    """Return path and query as one text."""
-    return request.path + ("?" + urlencode(request.query) if request.query else "")
-
-
-def _announced(response: Response, body: bytes, length: int, delivery: Delivery) -> Response:
-    headers = {**response.headers, "Content-Length": str(length)}
-    return replace(response, headers=headers, body=body, delivery=delivery)
-
-
-def _share(body: bytes, fraction: float) -> int:
-    """Bytes of a share of a body, never all of it."""
-    return min(int(len(body) * fraction), max(len(body) - 1, 0))
-
-
 def _stop(answer: Handler, request: Request, fraction: float, **delivery: Any) -> Response:
+    """Send a share of the body, never all of it."""
     response = answer(request)
     body = whole(response)
-    return replace(with_body(response, body), delivery=Delivery(body_bytes=_share(body, fraction), **delivery))
+    sent = min(int(len(body) * fraction), max(len(body) - 1, 0))
+    return replace(with_body(response, body), delivery=Delivery(body_bytes=sent, **delivery))
 
 
 def drop(answer: Handler, request: Request, fraction: float) -> Response:
@@ -97,14 +80,18 @@ def length_long(answer: Handler, request: Request, extra: int) -> Response:
     """Announce so many bytes more than there are, send what there is and hang up."""
     response = answer(request)
     body = whole(response)
-    return _announced(response, body, len(body) + extra, Delivery(body_bytes=len(body)))
+    return replace(_announced(response, body, len(body) + extra), delivery=Delivery(body_bytes=len(body)))
 
 
 def length_short(answer: Handler, request: Request, missing: int) -> Response:
     """Announce so many bytes fewer than are sent; the rest follows on the same connection."""
     response = answer(request)
     body = whole(response)
-    return _announced(response, body, len(body) - missing, Delivery())
+    return replace(_announced(response, body, len(body) - missing), delivery=Delivery())
+
+
+def _announced(response: Response, body: bytes, length: int) -> Response:
+    return replace(_with_header(response, "Content-Length", str(length)), body=body)
 
 
 def status(answer: Handler, request: Request, code: int) -> Response:
@@ -176,16 +163,16 @@ def range_416(answer: Handler, request: Request, value: None) -> Response:
 
 def etag(answer: Handler, request: Request, tag: str) -> Response:
     """Send this ETag with the reply."""
-    return _with_headers(answer(request), {"ETag": f'"{tag}"'})
+    return _with_header(answer(request), "ETag", f'"{tag}"')
 
 
 def disposition(answer: Handler, request: Request, name: str) -> Response:
     """Send the body under this file name."""
-    return _with_headers(answer(request), {"Content-Disposition": f'attachment; filename="{name}"'})
+    return _with_header(answer(request), "Content-Disposition", f'attachment; filename="{name}"')
 
 
-def _with_headers(response: Response, headers: Mapping[str, str]) -> Response:
-    return replace(response, headers={**response.headers, **headers})
+def _with_header(response: Response, name: str, text: str) -> Response:
+    return replace(response, headers={**response.headers, name: text})
 
 
 def gzip(answer: Handler, request: Request, value: None) -> Response:
@@ -205,32 +192,3 @@ def _packed(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         yield packer.compress(piece)
     yield packer.flush()
-
-
-REPLY_FAULTS: tuple[Fault, ...] = (
-    drop,
-    close_cut,
-    chunked_cut,
-    reset,
-    reset_early,
-    stall,
-    drip,
-    slow_header,
-    length_long,
-    length_short,
-    status,
-    retry_after,
-    retry_date,
-    page,
-    page_as_data,
-    empty,
-    json_error,
-    redirect,
-    no_range,
-    wrong_range,
-    range_416,
-    etag,
-    disposition,
-    gzip,
-    gzip_bomb,
-)

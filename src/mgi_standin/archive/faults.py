@@ -8,16 +8,22 @@ import json
 import re
 import threading
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from mgi_standin.archive.fault_contents import CONTENT_FAULTS
-from mgi_standin.archive.fault_replies import REPLY_FAULTS, Fault, target_of
-from mgi_standin.archive.response import Handler, Request, Response, text_response
+from mgi_standin.archive import fault_contents, fault_replies
+from mgi_standin.archive.response import Handler, Request, Response, target_of, text_response
 
-FAULTS: dict[str, Fault] = {fault.__name__.replace("_", "-"): fault for fault in (*REPLY_FAULTS, *CONTENT_FAULTS)}
+Fault = Callable[[Handler, Request, Any], Response]
+FAULTS: dict[str, Fault] = {
+    name.replace("_", "-"): fault
+    for module in (fault_replies, fault_contents)
+    for name, fault in vars(module).items()
+    if inspect.isfunction(fault) and fault.__module__ == module.__name__ and not name.startswith("_")
+}
 
 
 class FaultRuleError(ValueError):

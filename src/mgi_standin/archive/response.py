@@ -5,10 +5,10 @@ Services are plain functions from Request to Response, so that anything (a fault
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +129,11 @@ class ChunkSink:
         return held
 
 
+def refusal(message: str, status: int = 400) -> RefusalError:
+    """Build an error reply of the GDC, a JSON object with a message."""
+    return RefusalError(json_response({"message": message}, status))
+
+
 def json_response(value: Any, status: int = 200) -> Response:
     """Reply with a value as JSON."""
     return Response(status=status, headers={"Content-Type": "application/json"}, body=json.dumps(value).encode())
@@ -137,3 +142,32 @@ def json_response(value: Any, status: int = 200) -> Response:
 def text_response(text: str, status: int = 200, content_type: str = "text/plain") -> Response:
     """Reply with text, labelled as told (NBIA labels some plain text as JSON)."""
     return Response(status=status, headers={"Content-Type": content_type}, body=text.encode())
+
+
+def whole(response: Response) -> bytes:
+    """Return all bytes of a body."""
+    return response.body if isinstance(response.body, bytes) else b"".join(response.body)
+
+
+def with_body(response: Response, body: bytes, **headers: str) -> Response:
+    """Put another body into a reply: announced with its length if the first one was, in chunks if it was not."""
+    known = isinstance(response.body, bytes) or "Content-Length" in response.headers
+    kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
+    return replace(response, headers={**kept, **headers}, body=body if known else iter([body]))
+
+
+def target_of(request: Request) -> str:
+    """Return path and query as one text."""
+    return request.path + ("?" + urlencode(request.query) if request.query else "")
+
+
+def attachment(body: bytes | Iterable[bytes], name: str, content_type: str) -> Response:
+    """Reply with a file to save under this name."""
+    return Response(
+        headers={"Content-Type": content_type, "Content-Disposition": f"attachment; filename={name}"}, body=body
+    )
+
+
+def tsv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> bytes:
+    """A header line and a line a row."""
+    return "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows)).encode()

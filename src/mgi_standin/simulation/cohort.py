@@ -1,9 +1,11 @@
 """Draw the simulated cohort: patients with genes, and images that follow the genes or do not."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from mgi_standin.simulation.anatomy import draw_volume, make_grid
-from mgi_standin.simulation.patients import SimulatedPatient
 from mgi_standin.simulation.programmes import (
     SUBTYPE_SHARE,
     SUBTYPES,
@@ -20,6 +22,24 @@ SLICE_MM = (5.5, 6.5)
 # Patients are drawn one by one from their own stream: a larger cohort begins with the smaller one's patients.
 GENE_STREAM, PATIENT_STREAM, OTHER_STREAM = 1, 2, 3
 ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedPatient:
+    """One patient: latent programmes, relative expression, and a FLAIR volume with its lesion.
+
+    `log_expression` (G,) is the natural logarithm of relative expression; `volume` (S, H, W) is in scanner units,
+    at least 0, inferior to superior; `mask` (S, H, W) marks the tumour alone, never its look-alikes.
+    """
+
+    patient_id: str
+    site: str
+    subtype: str
+    programmes: dict[str, float]
+    log_expression: NDArray[np.float64]
+    volume: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    spacing_mm: tuple[float, float, float]
 
 
 def gene_model_of(settings: SimulationSettings) -> GeneModel:
@@ -39,16 +59,7 @@ def other_sample(patient: SimulatedPatient, settings: SimulationSettings, model:
     seed = [settings.seed, OTHER_STREAM, *patient.patient_id.encode()]
     rng = np.random.default_rng(seed)
     programmes = draw_programmes(patient.subtype, rng)
-    return SimulatedPatient(
-        patient_id=patient.patient_id,
-        site=patient.site,
-        subtype=patient.subtype,
-        programmes=programmes,
-        log_expression=express(model, programmes, patient.site, rng),
-        volume=patient.volume,
-        mask=patient.mask,
-        spacing_mm=patient.spacing_mm,
-    )
+    return replace(patient, programmes=programmes, log_expression=express(model, programmes, patient.site, rng))
 
 
 def _draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> SimulatedPatient:

@@ -6,6 +6,7 @@ that differ are encoded per image: several times faster than writing each data s
 
 import struct
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,28 +46,33 @@ def image_uid(series: Series, image: int) -> str:
     return uid_of(series.uid, "image", str(image))
 
 
+def dataset_of(start: Dataset | None = None, /, **elements: Any) -> Dataset:
+    """The elements by keyword, added to those of `start` where one is given."""
+    dataset = Dataset() if start is None else start
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
 def study_dataset(study: Study) -> Dataset:
     """Patient, study and equipment: what all series of a study share."""
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 100"
     dataset.StudyDate = dataset.SeriesDate = dataset.ContentDate = study.date.strftime("%Y%m%d")
     dataset.StudyTime = dataset.SeriesTime = dataset.ContentTime = "120000"
-    dataset.AccessionNumber = ""
-    dataset.ReferringPhysicianName = ""
+    dataset.AccessionNumber = dataset.ReferringPhysicianName = dataset.PositionReferenceIndicator = ""
+    dataset.PatientBirthDate = dataset.StudyID = ""
     dataset.Manufacturer, dataset.ManufacturerModelName = study.vendor
     dataset.SoftwareVersions = "1"
     dataset.StudyDescription = study.description
     dataset.PatientName = dataset.PatientID = study.patient_id
-    dataset.PatientBirthDate = ""
     dataset.PatientSex = study.sex
     dataset.PatientAge = f"{study.age_years:03d}Y"
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = NOTE
     dataset.BodyPartExamined = "BRAIN"
     dataset.StudyInstanceUID = study.uid
-    dataset.StudyID = ""
     dataset.FrameOfReferenceUID = study.frame_uid
-    dataset.PositionReferenceIndicator = ""
     return dataset
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from mgi_standin.files import write_json
-from mgi_standin.simulation.cohort import gene_model_of, other_sample
+from mgi_standin.simulation.cohort import SimulatedPatient, gene_model_of, other_sample
 from mgi_standin.simulation.gdc_listing import (
     Access,
+    Kind,
     StoredFile,
     aliquots_of,
     annotation_hits,
     file_hit,
-    reference_row,
     status,
     version_row,
 )
@@ -21,13 +21,11 @@ from mgi_standin.simulation.genes import GeneTable
 from mgi_standin.simulation.gtf import ANNOTATION_ID, ANNOTATION_NAME, encode_gtf
 from mgi_standin.simulation.holdings import Holdings
 from mgi_standin.simulation.identifiers import COUNT_STREAM, stream_of, uuid_of
-from mgi_standin.simulation.patients import SimulatedPatient
 from mgi_standin.simulation.settings import SimulationSettings
 from mgi_standin.simulation.star import StarWriter, draw_counts
 
 N_MIRNA = 2  # patients with a file of another kind, which a search for RNA-seq must not return
-STAR_SUFFIX = "rna_seq.augmented_star_gene_counts.tsv"
-MIRNA_SUFFIX = "mirbase21.mirnas.quantification.txt"
+SUFFIX = {"star": "rna_seq.augmented_star_gene_counts.tsv", "mirna": "mirbase21.mirnas.quantification.txt"}
 MIRNA_CONTENT = b"miRNA_ID\tread_count\nhsa-mir-sim-1\t7\n"
 
 
@@ -65,7 +63,11 @@ class GdcFolder:
 
     def close(self) -> None:
         """Write the annotation, and the listings sorted by id."""
-        self._write_annotation()
+        # The annotation of genes: no search lists it, as at the GDC; who knows its id can download it.
+        reference = self._store(
+            encode_gtf(self._genes), kind="reference", aliquot="", file_id=ANNOTATION_ID, file_name=ANNOTATION_NAME
+        )
+        self._versions.append(version_row(reference))
         write_json(self._folder / "status.json", status())
         write_json(self._folder / "files.json", _by_id(self._hits))
         write_json(self._folder / "versions.json", _by_id(self._versions))
@@ -74,57 +76,31 @@ class GdcFolder:
     def _write_star(self, tumour: SimulatedPatient, aliquot: str, access: Access, age: str = "latest") -> StoredFile:
         rng = stream_of(self._settings, COUNT_STREAM, f"{aliquot}/{age}")
         content = self._star.encode(draw_counts(tumour.log_expression, self._genes, rng))
-        file_id = self._store(content, aliquot, "star", age)
-        return StoredFile(
-            kind="star",
-            aliquot=aliquot,
-            file_id=file_id,
-            file_name=f"{uuid_of(self._key, file_id, 'name')}.{STAR_SUFFIX}",
-            size=len(content),
-            md5=_md5(content),
-            access=access,
-            version="1",
-            latest_id=file_id,
-        )
+        return self._write("star", content, aliquot, access, age)
 
     def _supersede(self, latest: StoredFile, tumour: SimulatedPatient) -> StoredFile:
         """Write an older version with other counts; return the latest with the version that it now has."""
         old = self._write_star(tumour, latest.aliquot, latest.access, "superseded")
-        self._versions.append(version_row(replace(old, latest_id=latest.file_id)))
+        self._versions.append(version_row(replace(old, superseded_by=latest.file_id)))
         return replace(latest, version="2")
 
     def _write_mirna(self, aliquot: str) -> None:
-        file_id = self._store(MIRNA_CONTENT, aliquot, "mirna", "latest")
-        file = StoredFile(
-            kind="mirna",
-            aliquot=aliquot,
-            file_id=file_id,
-            file_name=f"{uuid_of(self._key, file_id, 'name')}.{MIRNA_SUFFIX}",
-            size=len(MIRNA_CONTENT),
-            md5=_md5(MIRNA_CONTENT),
-            access="open",
-            version="1",
-            latest_id=file_id,
-        )
+        file = self._write("mirna", MIRNA_CONTENT, aliquot, "open", "latest")
         self._n_mirna += 1
         self._hits.append(file_hit(file, [], self._key))
         self._versions.append(version_row(file))
 
-    def _write_annotation(self) -> None:
-        """A file that no search lists, as at the GDC; who knows its id can download it."""
-        content = encode_gtf(self._genes)
-        (self._folder / "data" / ANNOTATION_ID).write_bytes(content)
-        self._versions.append(reference_row(ANNOTATION_ID, ANNOTATION_NAME, size=len(content), md5=_md5(content)))
+    def _write(self, kind: Kind, content: bytes, aliquot: str, access: Access, age: str) -> StoredFile:
+        file_id = uuid_of(self._key, aliquot, kind, age)
+        name = f"{uuid_of(self._key, file_id, 'name')}.{SUFFIX[kind]}"
+        return self._store(content, kind=kind, aliquot=aliquot, file_id=file_id, file_name=name, access=access)
 
-    def _store(self, content: bytes, *names: str) -> str:
-        file_id = uuid_of(self._key, *names)
-        (self._folder / "data" / file_id).write_bytes(content)
-        return file_id
+    def _store(self, content: bytes, **about: Any) -> StoredFile:
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        file = StoredFile(**about, size=len(content), md5=md5)
+        (self._folder / "data" / file.file_id).write_bytes(content)
+        return file
 
 
 def _by_id(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: str(row["id"]))
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()

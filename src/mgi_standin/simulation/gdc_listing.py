@@ -13,7 +13,7 @@ PROJECT = "TCGA-LGG"
 DATA_RELEASE = "Data Release 45.0 - December 04, 2025"
 FIRST_RELEASE, LATEST_RELEASE = "32.0", "45.0"
 SAMPLE_TYPE = {"01": ("Primary Tumor", "Primary"), "02": ("Recurrent Tumor", "Recurrence")}
-Kind = Literal["star", "mirna"]
+Kind = Literal["star", "mirna", "reference"]
 Access = Literal["open", "controlled"]
 KIND_ROWS = {
     "star": ("Gene Expression Quantification", "RNA-Seq", "STAR - Counts", "gene_expression"),
@@ -29,7 +29,7 @@ ANNOTATIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class StoredFile:
-    """One version of one file in the archive; `latest_id` is its own id where nothing superseded it."""
+    """One version of one file in the archive."""
 
     kind: Kind
     aliquot: str
@@ -37,20 +37,22 @@ class StoredFile:
     file_name: str
     size: int
     md5: str
-    access: Access
-    version: str
-    latest_id: str
+    access: Access = "open"
+    version: str = "1"
+    superseded_by: str | None = None
+    """The id of the latest version, where there is a later one."""
 
 
 def aliquots_of(patient_id: str, held: Holdings, key: str) -> list[tuple[str, Access]]:
     """Barcodes of the sequenced aliquots with their access; a controlled one sorts behind the open one."""
     plate = f"A{int(uuid_of(key, patient_id, 'plate')[:4], 16) % 1000:03d}"
-    aliquots: list[tuple[str, Access]] = []
-    for index, sample in enumerate(held.samples):
-        aliquots.append((f"{patient_id}-{sample}-{11 + index}R-{plate}-07", "open"))
+    sequenced: list[tuple[str, Access]] = [(sample, "open") for sample in held.samples]
     if held.controlled_aliquot:
-        aliquots.append((f"{patient_id}-{held.samples[0]}-{11 + len(held.samples)}R-{plate}-07", "controlled"))
-    return aliquots
+        sequenced.append((held.samples[0], "controlled"))
+    return [
+        (f"{patient_id}-{sample}-{portion}R-{plate}-07", access)
+        for portion, (sample, access) in enumerate(sequenced, start=11)
+    ]
 
 
 def file_hit(file: StoredFile, annotation_ids: list[str], key: str) -> dict[str, Any]:
@@ -83,34 +85,17 @@ def file_hit(file: StoredFile, annotation_ids: list[str], key: str) -> dict[str,
 
 def version_row(file: StoredFile) -> dict[str, Any]:
     """What /files/versions knows of a file, superseded or latest."""
-    superseded = file.latest_id != file.file_id
     return {
         "id": file.file_id,
         "version": file.version,
-        "latest_id": file.latest_id,
+        "latest_id": file.superseded_by or file.file_id,
         "file_name": file.file_name,
         "md5sum": file.md5,
         "file_size": file.size,
         "state": "released",
         "access": file.access,
-        "release": FIRST_RELEASE if superseded else LATEST_RELEASE,
-        "superseded": superseded,
-    }
-
-
-def reference_row(file_id: str, file_name: str, *, size: int, md5: str) -> dict[str, Any]:
-    """What /files/versions knows of a reference file, which belongs to no case."""
-    return {
-        "id": file_id,
-        "version": "1",
-        "latest_id": file_id,
-        "file_name": file_name,
-        "md5sum": md5,
-        "file_size": size,
-        "state": "released",
-        "access": "open",
-        "release": LATEST_RELEASE,
-        "superseded": False,
+        "release": FIRST_RELEASE if file.superseded_by else LATEST_RELEASE,
+        "superseded": file.superseded_by is not None,
     }
 
 

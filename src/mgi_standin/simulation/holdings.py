@@ -4,7 +4,7 @@ Every number of the exceptions is in this file.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -64,8 +64,16 @@ UNUSUAL_RNA = (
 )
 
 # Shares of the complete patients with unusual images; at least one patient each.
-MASK_ON_T1_GRID, SECOND_STUDY, TILTED, RUN_LENGTH, NO_RESCALE = 0.10, 0.12, 0.25, 0.04, 0.04
-REVERSED, SHUFFLED = 0.20, 0.10
+UNUSUAL_IMAGES: tuple[tuple[float, dict[str, Any]], ...] = (
+    (0.10, {"mask_on_t1_grid": True}),
+    (0.12, {"second_study": True}),
+    (0.25, {"tilted": True}),
+    (0.04, {"run_length_encoded": True}),
+    (0.04, {"rescale_tags": False}),
+    (0.0, {"duplicated_slice": True}),
+    (0.20, {"instance_order": "down"}),
+    (0.10, {"instance_order": "shuffled"}),
+)
 
 
 def draw_holdings(patient_ids: list[str], rng: np.random.Generator) -> dict[str, Holdings]:
@@ -77,24 +85,8 @@ def draw_holdings(patient_ids: list[str], rng: np.random.Generator) -> dict[str,
     held |= {patient_id: Holdings() for patient_id in complete}
     held |= dict(zip(complete, UNUSUAL_RNA, strict=False))
 
-    def some(share: float) -> list[str]:
+    for share, unusual in UNUSUAL_IMAGES:
         count = max(1, round(share * len(complete)))
-        return [complete[index] for index in rng.choice(len(complete), count, replace=False)]
-
-    for patient_id in some(MASK_ON_T1_GRID):
-        held[patient_id] = replace(held[patient_id], mask_on_t1_grid=True)
-    for patient_id in some(SECOND_STUDY):
-        held[patient_id] = replace(held[patient_id], second_study=True)
-    for patient_id in some(TILTED):
-        held[patient_id] = replace(held[patient_id], tilted=True)
-    for patient_id in some(RUN_LENGTH):
-        held[patient_id] = replace(held[patient_id], run_length_encoded=True)
-    for patient_id in some(NO_RESCALE):
-        held[patient_id] = replace(held[patient_id], rescale_tags=False)
-    for patient_id in some(0.0):
-        held[patient_id] = replace(held[patient_id], duplicated_slice=True)
-    for patient_id in some(REVERSED):
-        held[patient_id] = replace(held[patient_id], instance_order="down")
-    for patient_id in some(SHUFFLED):
-        held[patient_id] = replace(held[patient_id], instance_order="shuffled")
+        for index in rng.choice(len(complete), count, replace=False):
+            held[complete[index]] = replace(held[complete[index]], **unusual)
     return {patient_id: held[patient_id] for patient_id in sorted(held)}

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from mgi_standin.files import write_json
+from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.dicom import encode_series
 from mgi_standin.simulation.holdings import Holdings
 from mgi_standin.simulation.identifiers import IMAGE_STREAM, SCAN_STREAM, stream_of
 from mgi_standin.simulation.nbia_listing import Access, patient_row, series_row, study_row
-from mgi_standin.simulation.patients import SimulatedPatient
 from mgi_standin.simulation.seg import encode_mask
 from mgi_standin.simulation.series import MaskSeries, Series, Study
 from mgi_standin.simulation.settings import SimulationSettings

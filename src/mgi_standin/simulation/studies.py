@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.holdings import Holdings, InstanceOrder
 from mgi_standin.simulation.identifiers import uid_of
 from mgi_standin.simulation.lookalikes import draw_lookalikes
-from mgi_standin.simulation.patients import SimulatedPatient
 from mgi_standin.simulation.placement import AXIAL, Axes, Placement, resample_mask, tilt
 from mgi_standin.simulation.series import MaskSeries, Series, Study, Weighting
 

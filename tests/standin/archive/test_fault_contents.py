@@ -5,11 +5,10 @@ import zipfile
 
 import pytest
 
-from mgi_standin.archive.fault_contents import CONTENT_FAULTS
+from mgi_standin.archive import fault_contents
 from mgi_standin.archive.response import Request, Response, json_response
 
 ASK = Request(method="GET", path="/")
-FAULTS = {fault.__name__: fault for fault in CONTENT_FAULTS}
 IMAGES = {f"{number}.dcm": bytes([number]) * 100 for number in (3, 1, 2)}
 HITS = [{"id": 1, "md5sum": "a"}, {"id": 2, "md5sum": "b"}, {"id": 3, "md5sum": "c"}]
 
@@ -26,7 +25,7 @@ def series(request):
 
 def members(name, value=None):
     """The members of the zip that a fault sends; a bad CRC raises."""
-    with zipfile.ZipFile(io.BytesIO(b"".join(FAULTS[name](series, ASK, value).body))) as archive:
+    with zipfile.ZipFile(io.BytesIO(b"".join(getattr(fault_contents, name)(series, ASK, value).body))) as archive:
         return {member: archive.read(member) for member in archive.namelist()}
 
 
@@ -39,36 +38,36 @@ def gdc(request):
 
 
 def listed(name, value):
-    reply = json.loads(FAULTS[name](gdc, ASK, value).body)
-    rows = json.loads(FAULTS[name](lambda request: json_response(HITS), ASK, value).body)
+    reply = json.loads(getattr(fault_contents, name)(gdc, ASK, value).body)
+    rows = json.loads(getattr(fault_contents, name)(lambda request: json_response(HITS), ASK, value).body)
     assert rows == reply["data"]["hits"]
     assert reply["data"]["pagination"]["total"] == 3
     return rows
 
 
 def test_wrong_bytes_are_as_many_and_one_differs():
-    assert FAULTS["wrong_bytes"](plain, ASK, 0.5).body == b"a1b\xc6c0"
-    assert FAULTS["wrong_bytes"](plain, ASK, 1.0).body == b"a1b9c\xcf"
+    assert fault_contents.wrong_bytes(plain, ASK, 0.5).body == b"a1b\xc6c0"
+    assert fault_contents.wrong_bytes(plain, ASK, 1.0).body == b"a1b9c\xcf"
 
 
 def test_a_truncated_body_is_short_by_a_byte_at_least():
-    assert FAULTS["truncated"](plain, ASK, 0.5).body == b"a1b"
-    assert FAULTS["truncated"](plain, ASK, 1.0).body == b"a1b9c"
+    assert fault_contents.truncated(plain, ASK, 0.5).body == b"a1b"
+    assert fault_contents.truncated(plain, ASK, 1.0).body == b"a1b9c"
 
 
 def test_another_version_has_the_same_length_and_no_digest():
-    reply = FAULTS["other_version"](plain, ASK, None)
+    reply = fault_contents.other_version(plain, ASK, None)
     assert reply.body == b"a2b0c1"
     assert "Content-MD5" not in reply.headers
 
 
 def test_a_stream_stays_a_stream():
-    assert not isinstance(FAULTS["truncated"](series, ASK, 0.5).body, bytes)
+    assert not isinstance(fault_contents.truncated(series, ASK, 0.5).body, bytes)
 
 
 @pytest.mark.parametrize(("position", "name"), [(0, "LICENSE"), (2, "1.dcm")])
 def test_the_crc_of_one_member_is_broken(position, name):
-    with zipfile.ZipFile(io.BytesIO(b"".join(FAULTS["member_crc"](series, ASK, position).body))) as archive:
+    with zipfile.ZipFile(io.BytesIO(b"".join(fault_contents.member_crc(series, ASK, position).body))) as archive:
         assert archive.testzip() == name
 
 
@@ -109,10 +108,10 @@ def test_rows_are_repeated_added_lost_and_changed():
 
 
 def test_the_total_lies():
-    assert json.loads(FAULTS["total"](gdc, ASK, -1).body)["data"]["pagination"]["total"] == 2
+    assert json.loads(fault_contents.total(gdc, ASK, -1).body)["data"]["pagination"]["total"] == 2
 
 
 def test_a_field_is_gone_with_a_warning():
-    reply = json.loads(FAULTS["warn"](gdc, ASK, "md5sum").body)
+    reply = json.loads(fault_contents.warn(gdc, ASK, "md5sum").body)
     assert reply["data"]["hits"] == [{"id": 1}, {"id": 2}, {"id": 3}]
     assert reply["warnings"] == {"fields": "unrecognized values: [md5sum]"}

@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from mgi_standin.simulation.cohort import gene_model_of, other_sample, simulate_cohort
-from mgi_standin.simulation.patients import SimulatedPatient
+from mgi_standin.simulation.cohort import SimulatedPatient, gene_model_of, other_sample, simulate_cohort
 from mgi_standin.simulation.programmes import draw_programmes, express
 from mgi_standin.simulation.settings import SimulationSettings
 

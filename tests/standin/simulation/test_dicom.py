@@ -6,9 +6,9 @@ import pydicom
 import pytest
 from pydicom.pixels import apply_modality_lut
 
+from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.dicom import decimal, encode_series, image_uid
 from mgi_standin.simulation.holdings import Holdings
-from mgi_standin.simulation.patients import SimulatedPatient
 from mgi_standin.simulation.series import Series, Study
 from mgi_standin.simulation.studies import plan_studies
 

@@ -14,9 +14,6 @@ FILE = StoredFile(
     file_name="name.tsv",
     size=10,
     md5="0" * 32,
-    access="open",
-    version="1",
-    latest_id="id",
 )
 
 
@@ -61,7 +58,7 @@ def test_a_hit_carries_its_annotations_and_another_kind_another_workflow():
 
 def test_a_superseded_version_points_to_the_latest():
     assert version_row(FILE)["superseded"] is False
-    old = version_row(replace(FILE, file_id="old"))
+    old = version_row(replace(FILE, file_id="old", superseded_by="id"))
     assert (old["id"], old["latest_id"], old["superseded"]) == ("old", "id", True)
 
 

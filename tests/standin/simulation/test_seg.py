@@ -5,9 +5,9 @@ import pydicom
 import pytest
 from pydicom.uid import SegmentationStorage
 
+from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.dicom import encode_series
 from mgi_standin.simulation.holdings import Holdings
-from mgi_standin.simulation.patients import SimulatedPatient
 from mgi_standin.simulation.seg import encode_mask, pack_frames
 from mgi_standin.simulation.series import Study
 from mgi_standin.simulation.studies import plan_studies

@@ -10,13 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.core.ids import patient_id_of
+from mgi.core.ids import barcode_of, is_patient_id
 from mgi.modalities.rna.gene_labels import is_copy_on_y, is_ensembl, without_version
 from mgi.modalities.rna.table_file import TableFile, read_table_file
 
 Layout = Literal["genes x samples", "samples x genes"]
 # Names, in lower case, under which tables keep symbols and types beside another identifier.
 NAME_COLUMNS = ("gene_name", "hugo_symbol", "gene_symbol", "symbol", "gene")
+GENE_COLUMNS = ("gene_id", "ensembl_id", *NAME_COLUMNS)
+"""Names of the first column that say that genes are in rows, where no sample is named by a barcode."""
+SAMPLE_COLUMNS = ("patient_id", "patient", "sample_id", "sample")
+"""Names of the first column that say that samples are in rows, where none is named by a barcode."""
 TYPE_COLUMNS = ("gene_type", "gene_biotype", "biotype")
 BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
 
@@ -39,7 +43,7 @@ class Matrix:
 
 
 def read_labelled_matrix(path: Path | str) -> Matrix:
-    """Read a table and find out from its TCGA barcodes which way round it lies.
+    """Read a table and find out which way round it lies: from its TCGA barcodes, else from the first column's name.
 
     Left out and listed are genes without a name, with a missing value in any sample, copies on Y that are constant,
     and all but the first of several with one name (Ensembl ids: with one id, whatever the version).
@@ -48,7 +52,7 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
     """
     path = Path(path)
     table = read_table_file(path, _numeric_columns)
-    in_columns = [column for column, name in enumerate(table.names) if is_barcode(name)]
+    in_columns = [place for place, is_sample in enumerate(_are_samples(table.names)) if is_sample]
     if in_columns:
         genes, ignored = _annotations(table, in_columns, path)
         samples, layout = [table.names[column] for column in in_columns], "genes x samples"
@@ -57,7 +61,7 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
         genes, ignored = pd.DataFrame({"gene_id": [name.strip() for name in table.names[1:]]}), ()
         genes = genes.assign(gene_name=genes["gene_id"], gene_type=None)
         samples, layout = table.texts(0), "samples x genes"
-        _require_barcodes(samples, len(table.names) - 1, path)
+        _require_patients(samples, table.names, path)
         values = _by_column(table, range(1, len(table.names)), genes["gene_id"].tolist(), samples, path).T
     _require_unique(samples, path)
     reasons = _drop_reasons(genes["gene_id"].tolist(), values, samples, path)
@@ -75,17 +79,21 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
 
 
 def is_barcode(name: object) -> bool:
-    """Return whether a label begins with a TCGA patient."""
-    try:
-        patient_id_of(str(name))
-    except BadInputError:
-        return False
-    return True
+    """Whether a label begins with a TCGA patient."""
+    return barcode_of(str(name)) is not None
+
+
+def _are_samples(names: Sequence[str]) -> list[bool]:
+    """Which columns are samples: those named by barcodes, else all but what describes genes where genes are rows."""
+    samples = [is_barcode(name) for name in names]
+    if any(samples) or not names or names[0].strip().lower() not in GENE_COLUMNS:
+        return samples
+    return [name.strip().lower() not in (*GENE_COLUMNS, *TYPE_COLUMNS) for name in names]
 
 
 def _numeric_columns(names: Sequence[str]) -> list[bool]:
-    """Take the samples where any column is one; else all but the first, which must then hold the samples."""
-    samples = [is_barcode(name) for name in names]
+    """Samples where any column is one; else all but the first, which must then hold the samples."""
+    samples = _are_samples(names)
     return samples if any(samples) else [False] + [True] * (len(names) - 1)
 
 
@@ -132,11 +140,15 @@ def _by_column(
     return values
 
 
-def _require_barcodes(labels: Sequence[str], n_columns: int, path: Path) -> None:
-    if (found := sum(map(is_barcode, labels))) != len(labels):
+def _require_patients(labels: Sequence[str], names: Sequence[str], path: Path) -> None:
+    """Refuse rows that are no samples: all must be barcodes, or ids below a column that says what they are."""
+    if names[0].strip().lower() in SAMPLE_COLUMNS:
+        if strange := [label for label in labels if not is_patient_id(label)]:
+            raise BadInputError(f"{path}: {names[0]} {strange[0]!r}: not a patient id, expected letters and digits")
+    elif (found := sum(map(is_barcode, labels))) != len(labels):
         raise BadInputError(
-            f"{path}: {found} of {len(labels)} rows and 0 of {n_columns} columns are TCGA barcodes; "
-            "expected all rows or some columns (TCGA-XX-XXXX…)"
+            f"{path}: {found} of {len(labels)} rows and 0 of {len(names) - 1} columns are TCGA barcodes; expected all "
+            "rows or some columns (TCGA-XX-XXXX…), or a first column that is called patient_id or gene_id"
         )
 
 

@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.core.settings import parse
 from mgi.modalities.rna.filter import (
     AS_GIVEN,
     LOG_TPM,
@@ -38,7 +37,7 @@ def test_a_constant_gene_is_dropped_by_every_filter() -> None:
     counts = np.full((5, 4), 1000, np.uint32)
     training = Training(values=VALUES, scale=LOG_TPM, counts=counts, listed=["ENSG00000000001", "B.2", "C"])
     for name in ("none", "protein_coding", "expressed", "filter_by_expr", "variance", "list"):
-        settings = parse(FitSettings, {"gene_filter": name, "min_tpm": 0.0, "gene_list": "genes.txt"})
+        settings = FitSettings.read({"gene_filter": name, "min_tpm": 0.0, "gene_list": "genes.txt"})
         reasons = drop_reasons(training, GENES, settings)
         assert reasons[0] == "zero variance in training"
 
@@ -154,4 +153,4 @@ def test_a_filter_that_keeps_nothing_is_an_error() -> None:
 )
 def test_a_setting_out_of_range_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
-        parse(FitSettings, given, where="genes")
+        FitSettings.read(given, where="genes")

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.ids import is_dicom_uid
 from mgi.locks import user_folder
@@ -17,13 +16,14 @@ from mgi.locks.item import Fact, Item, facts
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry
 from mgi.locks.source import Listing
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags
 from mgi.modalities.flair.sources.dicom_check import read_file
 from mgi.modalities.flair.sources.dicom_choice import judge_patient
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, scan_folder
 from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, require_series
 from mgi.modalities.flair.sources.nifti import gated
-from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask
+from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, check_image_or_mask
 from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest
 
 EXPECTED = (
@@ -136,7 +136,7 @@ class DicomImages:
         return scan if self.manifest is None else _restricted(scan, self.manifest.series)
 
     def _present(self) -> Path:
-        return user_folder.present_folder(self.folder, EXPECTED)
+        return user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
 
 
 def _named(series: FolderSeries) -> FolderSeries:

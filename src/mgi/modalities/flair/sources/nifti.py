@@ -21,7 +21,7 @@ from mgi.locks.raw_entry import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.nifti import count_slices
 from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.series_item import FLAIR, MASK, OTHER, check_image_or_mask, n_images
+from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, MASK, OTHER, check_image_or_mask, n_images
 
 EXPECTED = (
     "the folder of BraTS-TCGA-LGG (TCIA analysis result, open; by Aspera from its page), with files like "
@@ -53,7 +53,7 @@ class NiftiImages:
 
     def probe(self) -> str:
         """How many patients have a FLAIR, and how many of them a mask."""
-        folder = user_folder.present_folder(self.folder, EXPECTED)
+        folder = user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         chosen = [item for item in self._items(folder)[0] if item.chosen]
         n_flair = sum(item.role == FLAIR for item in chosen)
         n_masks = sum(item.role == MASK for item in chosen)
@@ -63,7 +63,7 @@ class NiftiImages:
 
     def discover(self) -> Listing:
         """Every file of the layout, with the digest of those that are chosen."""
-        folder = user_folder.present_folder(self.folder, EXPECTED)
+        folder = user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         items, notes = self._items(folder)
         hashed = {item.key: user_folder.hashed(folder, [item.key]) for item in items if item.chosen}
         pins = {key: user_folder.digest_of(members) for key, members in hashed.items()}
@@ -84,7 +84,7 @@ class NiftiImages:
 
     def admit(self, lock: Lock) -> None:
         """Refuse an absent folder; every file is checked against the lock on its own."""
-        user_folder.present_folder(self.folder, EXPECTED)
+        user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """Nothing is ever stored, so there is nothing to find."""
@@ -95,7 +95,7 @@ class NiftiImages:
 
         Raises IntegrityError where the file is not the locked one.
         """
-        root = user_folder.present_folder(self.folder, EXPECTED)
+        root = user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         members = user_folder.pinned(item, user_folder.hashed(root, [item.key]), root)
         n_slices, rejected = gated(root / item.key)
         size = (root / item.key).stat().st_size

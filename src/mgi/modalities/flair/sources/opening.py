@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mgi.cohort.patient_names import read_patient_names
 from mgi.http.credentials import tcia_credential
 from mgi.locks.lock import Lock
 from mgi.locks.source import Source
 from mgi.modalities.fetching import Serve
+from mgi.modalities.flair.patient_names import read_patient_names
 from mgi.modalities.flair.settings import FlairSettings
 from mgi.modalities.flair.sources.general_commons import named, read_commons_manifest
 from mgi.modalities.flair.sources.kaggle import KaggleImages

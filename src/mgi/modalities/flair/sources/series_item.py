@@ -5,6 +5,7 @@ from mgi.locks.item import Item, facts
 from mgi.modalities.flair.sequence import Series, SeriesVerdict
 
 FLAIR, MASK, OTHER = "flair", "mask", "other"
+FOLDER_KEY = "modalities.flair.folder"
 
 
 def n_images(item: Item) -> int:

@@ -8,7 +8,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.ids import is_dicom_uid
@@ -20,6 +19,7 @@ from mgi.locks.lock import Lock, check_lock
 from mgi.locks.origin import check_origin
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
 from mgi.modalities.flair.sources.general_commons import named
 from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, item_of, n_images

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.http.retry import TransientError
 from mgi.http.service import Request
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import Series
 from mgi.modalities.flair.sources.general_commons import ALTERNATIVES, MOVED, named
 from mgi.modalities.flair.sources.tcia_versions import NbiaVersions

@@ -10,9 +10,9 @@ import pydicom
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.lock import as_json, read_lock
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources import dicom_choice, dicom_folder, nifti
 from mgi.modalities.flair.sources.dicom_folder import DicomImages
 from mgi.modalities.flair.sources.general_commons import read_commons_manifest

@@ -182,3 +182,16 @@ def test_a_lock_is_written_and_read_back_and_cannot_name_a_file_outside(tmp_path
     path.write_text(json.dumps(as_json(unpinned)))
     with pytest.raises(BadInputError, match="digest None, expected 64"):
         read_lock(path, source="nifti", check_item=source.check_item)
+
+
+@pytest.mark.parametrize("mask", ["mask", "seg"])
+def test_a_folder_of_ones_own_ids_needs_no_day(tmp_path, mask):
+    write(
+        tmp_path, "P_1/P_1_flair.nii.gz", f"P_1/P_1_{mask}.nii.gz", f"P_2_2001.02.03_{mask}.nii.gz", "P_2_t1ce.nii.gz"
+    )
+    lock = source_at(tmp_path).lock(source_at(tmp_path).discover())
+    assert {item.patient_id for item in lock.items} == {"P_1", "P_2"}
+    assert [(item.key, item.role) for item in lock.chosen] == [
+        ("P_1/P_1_flair.nii.gz", "flair"), (f"P_1/P_1_{mask}.nii.gz", "mask"),
+    ]  # fmt: skip
+    assert "study_date" not in lock.chosen[0].facts

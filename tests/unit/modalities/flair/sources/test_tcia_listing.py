@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.tcia_listing import listed_rows, patient_count, read_series, series_rows, sop_uids
 from mgi.modalities.flair.sources.tcia_versions import versions_of
 

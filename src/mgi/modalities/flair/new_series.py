@@ -21,7 +21,7 @@ class DicomInput:
 
     volume: Volume
     sha256: str
-    doubt: str | None
+    warning: str | None
     notes: tuple[str, ...]
 
 
@@ -43,7 +43,7 @@ def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> 
     return DicomInput(
         volume=volume,
         sha256=digest_of(hashed(folder, files)),
-        doubt=_doubt(folder, groups[chosen]),
+        warning=_warning(folder, groups[chosen]),
         notes=tuple(left_out),
     )
 
@@ -76,7 +76,7 @@ def _chosen(groups: Groups, folder: Path) -> str:
     )
 
 
-def _doubt(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
+def _warning(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
     """Why a series may be no axial FLAIR: its tags contradict it, or neither its times nor its name say so."""
     tags = read_sequence_tags(folder / headers[0].name)
     if (contradiction := confirm_flair(tags)) is not None:

@@ -1,7 +1,7 @@
 import pytest
 
-from mgi.cohort.patient_names import PatientNames, read_patient_names
 from mgi.core.errors import BadInputError
+from mgi.modalities.flair.patient_names import PatientNames, read_patient_names
 
 
 def write(tmp_path, text):
