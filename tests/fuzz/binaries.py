@@ -77,17 +77,18 @@ def verify_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.modalities.flair.dicom import read_series
+    from mgi.modalities.flair.dicom import read_dicom_members, volume_of
 
-    return on_disk(scratch, lambda path: read_series(path, path.stem))
+    return on_disk(scratch, lambda path: volume_of(read_dicom_members(path), path.stem))
 
 
 def read_buda(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.modalities.flair.buda import opened_buda
+    from mgi.modalities.flair.buda import decoded, opened_buda
 
     def call(path: Path) -> Any:
         with opened_buda(path) as archive:
-            return [(archive.n_slices(folder), archive.read_patient(folder)) for folder in archive.folders()]
+            read = [archive.read_files(folder) for folder in sorted(archive.folders)]
+        return [(decoded(files), sha256) for files, sha256 in read]
 
     return on_disk(scratch, call)
 

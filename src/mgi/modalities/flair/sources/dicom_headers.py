@@ -42,7 +42,6 @@ def read_dicom_header(folder: Path, name: str) -> DicomHeader | None:
     with quarantine(str(path)):
         found = _elements(path, IDENTITY)
         return None if found is None else _header_of(found, path, name)
-    raise AssertionError("unreachable")
 
 
 def series_of(headers: Sequence[DicomHeader], patient: str) -> Series:
@@ -64,7 +63,6 @@ def read_sequence_tags(path: Path) -> dict[str, Any]:
     """The tags that tell a FLAIR, of one file; empty where it is not DICOM."""
     with quarantine(str(path)):
         return sequence_tags(_elements(path, SEQUENCE) or {})
-    raise AssertionError("unreachable")
 
 
 def _elements(path: Path, keywords: Sequence[str]) -> dict[str, Any] | None:
