@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from mgi.cohort.cohort_table import read_cohort
-from mgi.commands._modalities import read_object, read_pairs
+from mgi.commands._modalities import read_pairs
 from mgi.core.errors import ConfigError
+from mgi.core.section import as_mapping
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.modality import Modality
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
         table=args.table,
         cohort=None if args.cohort is None else read_cohort(args.cohort),
         inputs=read_pairs(args.input, "--input"),
-        settings=read_object(args.settings, "--settings"),
+        settings=as_mapping(args.settings, "--settings"),
         threads=args.threads,
     )
     print(sharding_of(kind).shard(job))
