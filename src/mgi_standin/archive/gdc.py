@@ -18,9 +18,8 @@ from mgi_standin.archive.gdc_catalog import (
 )
 from mgi_standin.archive.gdc_data import allowed_files, bare_file, tar_of_annotations, tar_of_files
 from mgi_standin.archive.gdc_fields import known_fields
-from mgi_standin.archive.gdc_filters import bad_request
 from mgi_standin.archive.gdc_search import Index, search, select, single
-from mgi_standin.archive.response import Handler, RefusalError, Request, Response, json_response
+from mgi_standin.archive.response import Handler, RefusalError, Request, Response, json_response, refusal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,25 +84,20 @@ def _json_body(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(request.body)
     except ValueError as error:
-        raise bad_request(f"body: not JSON ({error})") from error
+        raise refusal(f"body: not JSON ({error})") from error
     if not isinstance(body, dict):
-        raise bad_request(f"body: found {type(body).__name__}, expected an object")
+        raise refusal(f"body: found {type(body).__name__}, expected an object")
     return body
 
 
-def _posted_ids(request: Request) -> list[str]:
+def _ids(request: Request, in_path: str | None) -> list[str]:
+    """Ids of the path, a comma list, else of the body."""
+    if in_path is not None:
+        return [file_id for file_id in in_path.split(",") if file_id]
     if _is_form(request):
         return [value for key, value in request.form() if key == "ids"]
     ids = _json_body(request).get("ids", [])
     return [str(file_id) for file_id in (ids if isinstance(ids, list) else [ids])]
-
-
-def _split(ids: str) -> list[str]:
-    return [file_id for file_id in ids.split(",") if file_id]
-
-
-def _status(gdc: Gdc, request: Request) -> Response:
-    return json_response(gdc.archive.status)
 
 
 def _files(gdc: Gdc, request: Request) -> Response:
@@ -113,29 +107,13 @@ def _files(gdc: Gdc, request: Request) -> Response:
     return search(gdc.files, params)
 
 
-def _file(gdc: Gdc, request: Request, file_id: str) -> Response:
-    return single(gdc.files, file_id, _params(request))
-
-
 def _mapping(gdc: Gdc, request: Request) -> Response:
     groups = {path.rpartition(".")[0] for path in gdc.files.known if "." in path}
     return json_response({"fields": sorted(gdc.files.known), "expand": sorted(groups)})
 
 
-def _annotations(gdc: Gdc, request: Request) -> Response:
-    return search(gdc.annotations, _params(request))
-
-
-def _annotation(gdc: Gdc, request: Request, annotation_id: str) -> Response:
-    return single(gdc.annotations, annotation_id, _params(request))
-
-
-def _versions(gdc: Gdc, request: Request, ids: str) -> Response:
-    return versions_response(gdc.catalog, _split(ids))
-
-
-def _versions_posted(gdc: Gdc, request: Request) -> Response:
-    return versions_response(gdc.catalog, _posted_ids(request))
+def _versions(gdc: Gdc, request: Request, in_path: str | None = None) -> Response:
+    return versions_response(gdc.catalog, _ids(request, in_path))
 
 
 def _versions_of_manifest(gdc: Gdc, request: Request) -> Response:
@@ -143,32 +121,16 @@ def _versions_of_manifest(gdc: Gdc, request: Request) -> Response:
     return versions_response(gdc.catalog, [row.split("\t")[0] for row in rows if row.strip()])
 
 
-def _history(gdc: Gdc, request: Request, file_id: str) -> Response:
-    return history_response(gdc.catalog, file_id)
+def _manifest(gdc: Gdc, request: Request, in_path: str | None = None) -> Response:
+    return manifest_response(asked_files(gdc.catalog, _ids(request, in_path)))
 
 
-def _manifest(gdc: Gdc, request: Request, ids: str) -> Response:
-    return manifest_response(asked_files(gdc.catalog, _split(ids)))
-
-
-def _manifest_posted(gdc: Gdc, request: Request) -> Response:
-    return manifest_response(asked_files(gdc.catalog, _posted_ids(request)))
-
-
-def _data(gdc: Gdc, request: Request, ids: str) -> Response:
-    return _download(gdc, request, _split(ids))
-
-
-def _data_posted(gdc: Gdc, request: Request) -> Response:
-    return _download(gdc, request, _posted_ids(request))
-
-
-def _download(gdc: Gdc, request: Request, ids: list[str]) -> Response:
+def _data(gdc: Gdc, request: Request, in_path: str | None = None) -> Response:
     """Send one id as the bare file unless a tar is asked for (`compress` tar.gz, `tarfile` tar); several as tar.gz."""
     if "x-auth-token" in request.headers:  # none is valid here; an expired one spoils open files, too
         text = "Your token is invalid or expired. Please get a new token from the portal."
         return json_response({"error": text, "message": text}, 403)
-    params = _params(request)
+    ids, params = _ids(request, in_path), _params(request)
     compress, plain = (_is_set(params, "compress"), _is_set(params, "tarfile"))
     notes = {row["annotation_id"]: row for row in gdc.archive.annotations}
     if ids and notes.keys() >= set(ids):
@@ -186,18 +148,18 @@ def _is_set(params: dict[str, Any], flag: str) -> bool:
 
 _BOTH = ("GET", "POST")
 _ROUTES: tuple[tuple[tuple[str, ...], str, Callable[..., Response]], ...] = (
-    (("GET",), r"/status", _status),
+    (("GET",), r"/status", lambda gdc, request: json_response(gdc.archive.status)),
     (_BOTH, r"/files", _files),
     (("GET",), r"/files/_mapping", _mapping),
-    (("POST",), r"/files/versions", _versions_posted),
+    (("POST",), r"/files/versions", _versions),
     (("POST",), r"/files/versions/manifest", _versions_of_manifest),
     (("GET",), r"/files/versions/([^/]+)", _versions),
-    (("GET",), r"/files/([^/]+)", _file),
-    (("GET",), r"/history/([^/]+)", _history),
-    (_BOTH, r"/annotations", _annotations),
-    (("GET",), r"/annotations/([^/]+)", _annotation),
-    (("POST",), r"/manifest", _manifest_posted),
+    (("GET",), r"/files/([^/]+)", lambda gdc, request, one: single(gdc.files, one, _params(request))),
+    (("GET",), r"/history/([^/]+)", lambda gdc, request, one: history_response(gdc.catalog, one)),
+    (_BOTH, r"/annotations", lambda gdc, request: search(gdc.annotations, _params(request))),
+    (("GET",), r"/annotations/([^/]+)", lambda gdc, request, one: single(gdc.annotations, one, _params(request))),
+    (("POST",), r"/manifest", _manifest),
     (("GET",), r"/manifest/([^/]+)", _manifest),
-    (("POST",), r"/data", _data_posted),
+    (("POST",), r"/data", _data),
     (("GET",), r"/data/([^/]+)", _data),
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgi_standin.archive.folder import Archive, Row
-from mgi_standin.archive.response import RefusalError, Response, json_response
+from mgi_standin.archive.response import Response, attachment, json_response, refusal, tsv
 
 # A real manifest of the portal holds "validated" here, whatever state a search tells.
 _MANIFEST_STATE = "validated"
@@ -64,7 +64,7 @@ def versions_response(catalog: Catalog, ids: list[str]) -> Response:
     """Reply with a bare array that tells the latest version of each id; ids that nobody knows are left out."""
     known = [catalog[file_id] for file_id in ids if file_id in catalog]
     if ids and not known:
-        return json_response({"message": f"{', '.join(ids)} not found"}, 404)
+        raise refusal(f"{', '.join(ids)} not found", 404)
     return json_response([_version_row(file, catalog.get(file.latest_id, file)) for file in known])
 
 
@@ -90,47 +90,39 @@ def _version_row(file: StoredFile, latest: StoredFile) -> dict[str, Any]:
 def history_response(catalog: Catalog, file_id: str) -> Response:
     """Reply with all versions of the file that an id belongs to, oldest first."""
     if file_id not in catalog:
-        return json_response({"message": f"{file_id} not found"}, 404)
+        raise refusal(f"{file_id} not found", 404)
     latest_id = catalog[file_id].latest_id
     chain = [file for file in catalog.values() if file.latest_id == latest_id]
     chain.sort(key=lambda file: (file.superseded is False, len(file.version), file.version))
-    return json_response([_history_row(file) for file in chain])
-
-
-def _history_row(file: StoredFile) -> dict[str, Any]:
-    return {
-        "uuid": file.file_id,
-        "version": file.version,
-        "file_change": "superseded" if file.superseded else "released",
-        "release_date": file.release_date,
-        "data_release": file.release,
-    }
+    rows = [
+        {
+            "uuid": file.file_id,
+            "version": file.version,
+            "file_change": "superseded" if file.superseded else "released",
+            "release_date": file.release_date,
+            "data_release": file.release,
+        }
+        for file in chain
+    ]
+    return json_response(rows)
 
 
 def asked_files(catalog: Catalog, ids: list[str]) -> list[StoredFile]:
     """Look up ids in the order asked; raises RefusalError: 400 for none, 404 for an unknown one."""
     if not ids:
-        raise RefusalError(json_response({"message": "no ids given"}, 400))
+        raise refusal("no ids given")
     unknown = [file_id for file_id in ids if file_id not in catalog]
     if unknown:
-        raise RefusalError(json_response({"message": f"{', '.join(unknown)} not found"}, 404))
+        raise refusal(f"{', '.join(unknown)} not found", 404)
     return [catalog[file_id] for file_id in dict.fromkeys(ids)]
 
 
-def manifest_text(files: list[StoredFile]) -> str:
+def manifest_of(files: list[StoredFile]) -> bytes:
     """Write the manifest of the portal; its file names carry the id as a folder."""
-    lines = ["id\tfilename\tmd5\tsize\tstate"]
-    lines += [
-        "\t".join((file.file_id, f"{file.file_id}/{file.name}", file.md5, str(file.size), _MANIFEST_STATE))
-        for file in files
-    ]
-    return "".join(line + "\n" for line in lines)
+    rows = ((file.file_id, f"{file.file_id}/{file.name}", file.md5, file.size, _MANIFEST_STATE) for file in files)
+    return tsv(("id", "filename", "md5", "size", "state"), rows)
 
 
 def manifest_response(files: list[StoredFile]) -> Response:
     """Reply with a manifest as an attachment."""
-    headers = {
-        "Content-Type": "text/tab-separated-values",
-        "Content-Disposition": "attachment; filename=gdc_manifest.txt",
-    }
-    return Response(headers=headers, body=manifest_text(files).encode())
+    return attachment(manifest_of(files), "gdc_manifest.txt", "text/tab-separated-values")

@@ -6,12 +6,13 @@ import re
 import tarfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO, cast
 
 from mgi_standin.archive.folder import Archive, Row
-from mgi_standin.archive.gdc_catalog import Catalog, StoredFile, asked_files, manifest_text
+from mgi_standin.archive.gdc_catalog import Catalog, StoredFile, asked_files, manifest_of
 from mgi_standin.archive.gdc_fields import values_at
-from mgi_standin.archive.response import ChunkSink, FilePart, RefusalError, Response, json_response
+from mgi_standin.archive.response import ChunkSink, FilePart, Response, attachment, json_response, refusal, tsv
 
 _BARCODE_PATHS = (
     "cases.submitter_id",
@@ -26,12 +27,11 @@ def allowed_files(archive: Archive, catalog: Catalog, ids: list[str]) -> list[St
     """Look up ids to send; one controlled id refuses them all (403), one unknown id or absent body, too (404)."""
     forbidden = [file_id for file_id in ids if file_id in catalog and catalog[file_id].controlled]
     if forbidden:
-        message = f"You don't have access to the data: {', '.join(forbidden)}"
-        raise RefusalError(json_response({"message": message}, 403))
+        raise refusal(f"You don't have access to the data: {', '.join(forbidden)}", 403)
     files = asked_files(catalog, ids)
     absent = [file.file_id for file in files if not archive.data_path(file.file_id).is_file()]
     if absent:
-        raise RefusalError(json_response({"message": f"data of {', '.join(absent)} not found"}, 404))
+        raise refusal(f"data of {', '.join(absent)} not found", 404)
     return files
 
 
@@ -83,7 +83,7 @@ def tar_of_files(archive: Archive, files: list[StoredFile], *, compressed: bool)
 
 def tar_of_annotations(rows: list[Row], *, compressed: bool) -> Response:
     """Reply with a tar of one annotations.txt: gdc-client asks /data for a large file's annotations by their ids."""
-    return _tar(iter([("annotations.txt", _table_text(rows).encode)]), _stamp(), compressed=compressed)
+    return _tar(iter([("annotations.txt", partial(_table, rows))]), _stamp(), compressed=compressed)
 
 
 _Member = tuple[str, Callable[[], bytes]]
@@ -94,33 +94,33 @@ def _stamp() -> str:
 
 
 def _tar(members: Iterator[_Member], stamp: str, *, compressed: bool) -> Response:
-    suffix = "tar.gz" if compressed else "tar"
-    headers = {
-        "Content-Type": "application/gzip" if compressed else "application/x-tar",
-        "Content-Disposition": f"attachment; filename=gdc_download_{stamp}.{suffix}",
-    }
-    return Response(headers=headers, body=_gzipped(members) if compressed else _plain(members))
+    if compressed:
+        return attachment(_gzipped(members), f"gdc_download_{stamp}.tar.gz", "application/gzip")
+    return attachment(_plain(members), f"gdc_download_{stamp}.tar", "application/x-tar")
 
 
 def _members(archive: Archive, files: list[StoredFile], stamp: str) -> Iterator[_Member]:
     """Yield member names and what reads their bytes, in the order of the archive."""
-    yield "MANIFEST.txt", manifest_text(files).encode
+    yield "MANIFEST.txt", partial(manifest_of, files)
     for file in files:
         yield f"{file.file_id}/{file.name}", archive.data_path(file.file_id).read_bytes
-        annotations = _annotations_text(archive, file)
+        annotations = _annotations_of(archive, file)
         if annotations:
-            yield f"{file.file_id}/annotations.txt", annotations.encode
+            yield f"{file.file_id}/annotations.txt", partial(_table, annotations)
     old = [file for file in files if file.superseded]
     if old:
-        lines = ["old_id\tlatest_id", *(f"{file.file_id}\t{file.latest_id}" for file in old)]
-        yield f"superseded_files_{stamp}.txt", ("\n".join(lines) + "\n").encode
+        text = tsv(("old_id", "latest_id"), ((file.file_id, file.latest_id) for file in old))
+        yield f"superseded_files_{stamp}.txt", lambda: text
 
 
 def _plain(members: Iterator[_Member]) -> Iterator[bytes]:
     sink = ChunkSink()
     with tarfile.open(fileobj=cast(IO[bytes], sink), mode="w|") as tar:
         for name, read in members:
-            _add(tar, name, read())
+            content = read()
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
             yield sink.drain()
     yield sink.drain()
 
@@ -135,24 +135,15 @@ def _gzipped(members: Iterator[_Member]) -> Iterator[bytes]:
     yield sink.drain()
 
 
-def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size = len(content)
-    tar.addfile(info, io.BytesIO(content))
-
-
-def _annotations_text(archive: Archive, file: StoredFile) -> str:
-    """Write the annotations that hang on a file, its case, samples or aliquots; empty if there are none."""
+def _annotations_of(archive: Archive, file: StoredFile) -> list[Row]:
+    """The annotations that hang on a file, its case, samples or aliquots."""
     hit = next((hit for hit in archive.files if hit["file_id"] == file.file_id), None)
-    rows = [] if hit is None else [row for row in archive.annotations if _hangs_on(row, hit)]
-    return _table_text(rows) if rows else ""
+    return [] if hit is None else [row for row in archive.annotations if _hangs_on(row, hit)]
 
 
-def _table_text(rows: list[Row]) -> str:
+def _table(rows: list[Row]) -> bytes:
     columns = sorted({key for row in rows for key, value in row.items() if not isinstance(value, dict | list)})
-    lines = ["\t".join(columns)]
-    lines += ["\t".join(str(row.get(key) or "") for key in columns) for row in rows]
-    return "\n".join(lines) + "\n"
+    return tsv(columns, ([row.get(key) or "" for key in columns] for row in rows))
 
 
 def _hangs_on(annotation: Row, hit: Row) -> bool:

@@ -11,18 +11,11 @@ from typing import Any
 
 from mgi_standin.archive.folder import Row
 from mgi_standin.archive.gdc_fields import values_at
-from mgi_standin.archive.response import RefusalError, json_response
+from mgi_standin.archive.response import refusal
 
 Predicate = Callable[[Row], bool]
 
-_ORDERED: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-_POSITIVE = ("=", "in")
-_NEGATIVE = ("!=", "exclude", "excludeifany")
+_ORDERED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 def predicate_of(filters: Any, known: Collection[str], endpoint: str) -> Predicate:
@@ -32,58 +25,36 @@ def predicate_of(filters: Any, known: Collection[str], endpoint: str) -> Predica
     """
     if filters in (None, "", {}):
         return lambda hit: True
-    operation, content = _parts(filters)
+    if not isinstance(filters, dict) or "op" not in filters or "content" not in filters:
+        raise refusal(f"filters: expected an object with op and content, found {str(filters)[:80]}")
+    operation, content = str(filters["op"]).lower(), filters["content"]
     if operation in ("and", "or"):
-        return _combination(operation, content, known, endpoint)
+        tests = [predicate_of(part, known, endpoint) for part in _as_list(content)]
+        enough = all if operation == "and" else any
+        return lambda hit: enough(test(hit) for test in tests)
     if operation == "not" and not (isinstance(content, dict) and "field" in content):
         inner = [predicate_of(part, known, endpoint) for part in _as_list(content)]
         return lambda hit: not any(test(hit) for test in inner)
     return _field_test(operation, content, known, endpoint)
 
 
-def bad_request(message: str) -> RefusalError:
-    """Build the 400 of the GDC, a JSON object with a message."""
-    return RefusalError(json_response({"message": message}, 400))
-
-
-def _parts(filters: Any) -> tuple[str, Any]:
-    if not isinstance(filters, dict) or "op" not in filters or "content" not in filters:
-        raise bad_request(f"filters: expected an object with op and content, found {str(filters)[:80]}")
-    return str(filters["op"]).lower(), filters["content"]
-
-
-def _combination(operation: str, content: Any, known: Collection[str], endpoint: str) -> Predicate:
-    tests = [predicate_of(part, known, endpoint) for part in _as_list(content)]
-    if operation == "and":
-        return lambda hit: all(test(hit) for test in tests)
-    return lambda hit: any(test(hit) for test in tests)
-
-
 def _field_test(operation: str, content: Any, known: Collection[str], endpoint: str) -> Predicate:
     if not isinstance(content, dict) or "field" not in content:
-        raise bad_request(f"filters: '{operation}' needs content with a field and a value")
+        raise refusal(f"filters: '{operation}' needs content with a field and a value")
     field = str(content["field"]).removeprefix(f"{endpoint}.")
     if field not in known:
-        raise bad_request(f"filters: unknown field '{content['field']}'")
+        raise refusal(f"filters: unknown field '{content['field']}'")
     wanted = _as_list(content.get("value"))
     if operation in ("is", "not"):
-        return _missing(field) if operation == "is" else _present(field)
-    if operation in _POSITIVE:
+        return lambda hit: bool(values_at(hit, field)) == (operation == "not")
+    if operation in ("=", "in"):
         return _any_of(field, wanted)
-    if operation in _NEGATIVE:
+    if operation in ("!=", "exclude", "excludeifany"):
         listed = _any_of(field, wanted)
         return lambda hit: not listed(hit)
     if operation in _ORDERED:
         return _compared(field, _ORDERED[operation], wanted)
-    raise bad_request(f"filters: unknown op '{operation}'")
-
-
-def _missing(field: str) -> Predicate:
-    return lambda hit: not values_at(hit, field)
-
-
-def _present(field: str) -> Predicate:
-    return lambda hit: bool(values_at(hit, field))
+    raise refusal(f"filters: unknown op '{operation}'")
 
 
 def _any_of(field: str, wanted: list[Any]) -> Predicate:
@@ -100,7 +71,7 @@ def _any_of(field: str, wanted: list[Any]) -> Predicate:
 
 def _compared(field: str, compare: Callable[[Any, Any], bool], wanted: list[Any]) -> Predicate:
     if len(wanted) != 1:
-        raise bad_request(f"filters: a comparison of '{field}' needs one value, found {len(wanted)}")
+        raise refusal(f"filters: a comparison of '{field}' needs one value, found {len(wanted)}")
     limit = wanted[0]
 
     def passes(hit: Row) -> bool:

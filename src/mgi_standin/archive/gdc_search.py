@@ -9,8 +9,8 @@ from typing import Any
 
 from mgi_standin.archive.folder import Row
 from mgi_standin.archive.gdc_fields import fields_of_group, project, top_level, values_at
-from mgi_standin.archive.gdc_filters import bad_request, predicate_of
-from mgi_standin.archive.response import Response, json_response
+from mgi_standin.archive.gdc_filters import predicate_of
+from mgi_standin.archive.response import Response, attachment, json_response, refusal, tsv
 
 DEFAULT_SIZE = 10
 
@@ -28,7 +28,7 @@ def search(index: Index, params: Mapping[str, Any]) -> Response:
     """Answer a search; unknown fields are warnings in a 200, unknown filter fields are a 400."""
     style = str(params.get("format") or "JSON").upper()
     if style not in ("JSON", "TSV"):
-        raise bad_request(f"format: found '{params['format']}', expected JSON or TSV")
+        raise refusal(f"format: found '{params['format']}', expected JSON or TSV")
     found = select(index, params)
     start, size = _count(params, "from", 0), _count(params, "size", DEFAULT_SIZE)
     paths, warnings = _requested(index, params)
@@ -37,12 +37,23 @@ def search(index: Index, params: Mapping[str, Any]) -> Response:
         found = _sorted_by(found, path, descending=descending)
     hits = [project(hit, paths) for hit in found[start : start + size]]
     if style == "TSV":
-        return tsv_response([_flat(hit) for hit in hits], f"{index.endpoint}.tsv")
+        rows = [_flat(hit) for hit in hits]
+        columns = sorted({key for row in rows for key in row})
+        text = tsv(columns, ([row.get(key, "") for key in columns] for row in rows))
+        return attachment(text, f"{index.endpoint}.tsv", "text/tab-separated-values")
     data: dict[str, Any] = {"hits": hits}
     facets = _facets(index, params, found, warnings)
     if facets:
         data["aggregations"] = facets
-    data["pagination"] = _pagination(len(hits), len(found), size, start, sort_text)
+    data["pagination"] = {
+        "count": len(hits),
+        "total": len(found),
+        "size": size,
+        "from": start,
+        "sort": sort_text,
+        "page": start // size + 1 if size else 0,
+        "pages": math.ceil(len(found) / size) if size else 0,
+    }
     return json_response({"data": data, "warnings": warnings})
 
 
@@ -52,7 +63,7 @@ def single(index: Index, hit_id: str, params: Mapping[str, Any]) -> Response:
         if hit["id"] == hit_id:
             paths, warnings = _requested(index, params)
             return json_response({"data": project(hit, paths), "warnings": warnings})
-    return json_response({"message": f"{hit_id} not found"}, 404)
+    raise refusal(f"{hit_id} not found", 404)
 
 
 def select(index: Index, params: Mapping[str, Any]) -> list[Row]:
@@ -62,17 +73,9 @@ def select(index: Index, params: Mapping[str, Any]) -> list[Row]:
         try:
             filters = json.loads(filters)
         except ValueError as error:
-            raise bad_request(f"filters: not JSON ({error})") from error
+            raise refusal(f"filters: not JSON ({error})") from error
     passes = predicate_of(filters, index.known, index.endpoint)
     return [hit for hit in index.hits if passes(hit)]
-
-
-def tsv_response(rows: list[dict[str, Any]], name: str) -> Response:
-    """Reply with rows as a TSV attachment; columns are the union of keys, sorted."""
-    columns = sorted({key for row in rows for key in row})
-    lines = ["\t".join(columns)] + ["\t".join(str(row.get(key, "")) for key in columns) for row in rows]
-    headers = {"Content-Type": "text/tab-separated-values", "Content-Disposition": f"attachment; filename={name}"}
-    return Response(headers=headers, body="".join(line + "\n" for line in lines).encode())
 
 
 def _names(params: Mapping[str, Any], key: str) -> list[str]:
@@ -106,9 +109,9 @@ def _count(params: Mapping[str, Any], key: str, default: int) -> int:
     try:
         number = int(str(value))
     except ValueError as error:
-        raise bad_request(f"{key}: found '{value}', expected a whole number") from error
+        raise refusal(f"{key}: found '{value}', expected a whole number") from error
     if number < 0:
-        raise bad_request(f"{key}: found {number}, expected 0 or more")
+        raise refusal(f"{key}: found {number}, expected 0 or more")
     return number
 
 
@@ -118,7 +121,7 @@ def _sorting(index: Index, params: Mapping[str, Any], warnings: dict[str, str]) 
     for term in _names(params, "sort"):
         path, _, direction = term.partition(":")
         if direction not in ("", "asc", "desc"):
-            raise bad_request(f"sort: found '{term}', expected field:asc or field:desc")
+            raise refusal(f"sort: found '{term}', expected field:asc or field:desc")
         if path in index.known:
             keys.append((path, direction == "desc"))
         else:
@@ -139,12 +142,6 @@ def _sorted_by(hits: list[Row], path: str, *, descending: bool) -> list[Row]:
     with_value = [hit for hit in hits if values_at(hit, path)]
     without = [hit for hit in hits if not values_at(hit, path)]
     return sorted(with_value, key=rank, reverse=descending) + without
-
-
-def _pagination(count: int, total: int, size: int, start: int, sort: str) -> dict[str, Any]:
-    page = start // size + 1 if size else 0
-    pages = math.ceil(total / size) if size else 0
-    return {"count": count, "total": total, "size": size, "from": start, "sort": sort, "page": page, "pages": pages}
 
 
 def _facets(

@@ -1,10 +1,9 @@
 """The NBIA API over an archive folder, seen by a guest: endpoints, their allowed parameters, their refusals."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from mgi_standin.archive.folder import Archive, Row
 from mgi_standin.archive.nbia_format import SERVER_FAILED, rows_response
@@ -20,7 +19,15 @@ from mgi_standin.archive.nbia_tables import (
 )
 from mgi_standin.archive.nbia_token import token_response
 from mgi_standin.archive.nbia_zip import series_zip
-from mgi_standin.archive.response import FilePart, Handler, RefusalError, Request, Response, text_response
+from mgi_standin.archive.response import (
+    FilePart,
+    Handler,
+    RefusalError,
+    Request,
+    Response,
+    attachment,
+    text_response,
+)
 
 PREFIX = "/nbia-api"
 
@@ -32,6 +39,15 @@ class Call:
     guest: Guest
     version: str
     params: dict[str, str]
+    allowed: list[str]
+
+    def matching(self, rows: Iterable[Row]) -> list[Row]:
+        """Keep the rows that equal every parameter that names a column."""
+        return matching(rows, self.params, set(self.allowed) - {"format", "Date", "fromDate"})
+
+    def table(self, rows: Iterable[Row], columns: Iterable[str]) -> Response:
+        """Reply with these columns of rows."""
+        return self.rows(columns_of(rows, columns, self.version))
 
     def rows(self, rows: list[Row]) -> Response:
         """Reply with rows in the format asked for."""
@@ -89,7 +105,7 @@ def _answer(guest: Guest, request: Request) -> Response:
         text = f"Invalid query parameter: '{unknown}'. Allowed parameters are: [{', '.join(allowed)}]"
         return text_response(text, 400)
     try:
-        return endpoint.reply(Call(guest=guest, version=version, params=params))
+        return endpoint.reply(Call(guest=guest, version=version, params=params, allowed=allowed))
     except RefusalError as refusal:
         return refusal.response
 
@@ -110,19 +126,15 @@ def _collections(call: Call) -> Response:
 
 
 def _patients(call: Call) -> Response:
-    found = matching(call.guest.patients, call.params, ("Collection", "PatientId"))
-    return call.rows(columns_of(found, PATIENT, call.version))
+    return call.table(call.matching(call.guest.patients), PATIENT)
 
 
 def _studies(call: Call) -> Response:
-    found = matching(call.guest.studies, call.params, ("Collection", "PatientID", "StudyInstanceUID"))
-    return call.rows(columns_of(found, STUDY, call.version))
+    return call.table(call.matching(call.guest.studies), STUDY)
 
 
 def _series(call: Call) -> Response:
-    keys = [name for name in _ENDPOINTS["getSeries"].allowed.split() if name != "format"]
-    found = matching(call.guest.series.values(), call.params, keys)
-    return call.rows(columns_of(found, SERIES, call.version))
+    return call.table(call.matching(call.guest.series.values()), SERIES)
 
 
 def _series_size(call: Call) -> Response:
@@ -137,12 +149,7 @@ def _sop_uids(call: Call) -> Response:
 
 
 def _image(call: Call) -> Response:
-    with_md5 = call.params.get("IncludeMD5", "").lower() == "yes"
-    return _zip_response(call, with_md5=with_md5)
-
-
-def _image_with_md5(call: Call) -> Response:
-    return _zip_response(call, with_md5=True)
+    return _zip_response(call, with_md5=call.params.get("IncludeMD5", "").lower() == "yes")
 
 
 def _zip_response(call: Call, *, with_md5: bool) -> Response:
@@ -162,20 +169,12 @@ def _single_image(call: Call) -> Response:
     paths = [archive.image_path(uid, row["file"]) for row in archive.instances(uid) if row["SOPInstanceUID"] == sop_uid]
     if not paths or not paths[0].is_file():
         return text_response(SERVER_FAILED, 500)
-    return _attachment(f"{sop_uid}.dcm", _content(paths[0]))
+    return _attachment(f"{sop_uid}.dcm", iter([paths[0].read_bytes()]))
 
 
 def _attachment(name: str, body: Iterable[bytes]) -> Response:
     """Reply with a stream that has no length, range or tag: it cannot be resumed."""
-    headers = {
-        "Content-Type": "application/octet-stream",
-        "Content-Disposition": f'attachment; filename="{name}"',
-    }
-    return Response(headers=headers, body=body)
-
-
-def _content(path: Path) -> Iterator[bytes]:
-    yield path.read_bytes()
+    return attachment(body, f'"{name}"', "application/octet-stream")
 
 
 def _image_md5(call: Call) -> Response:
@@ -195,28 +194,27 @@ def _metadata_v1(call: Call) -> Response:
     return call.rows(metadata_of([row], call.version)) if row else Response(status=204)
 
 
-def _since(call: Call, parameter: str, keys: tuple[str, ...]) -> list[Row]:
+def _recent(call: Call, parameter: str) -> list[Row]:
+    """Series that were released on the day of this parameter or later, as far as they match the others."""
     text = call.required(parameter)
     try:
-        recent = [row for row in call.guest.series.values() if released_since(row, text)]
+        return call.matching([row for row in call.guest.series.values() if released_since(row, text)])
     except ValueError as error:
         raise RefusalError(text_response(f"{parameter}: '{text}' is not a date", 400)) from error
-    return matching(recent, call.params, keys)
 
 
 def _new_patients(call: Call) -> Response:
-    ids = {row["PatientID"] for row in _since(call, "Date", ("Collection",))}
-    return call.rows(columns_of([row for row in call.guest.patients if row["PatientId"] in ids], PATIENT, call.version))
+    ids = {row["PatientID"] for row in _recent(call, "Date")}
+    return call.table([row for row in call.guest.patients if row["PatientId"] in ids], PATIENT)
 
 
 def _new_studies(call: Call) -> Response:
-    uids = {row["StudyInstanceUID"] for row in _since(call, "Date", ("Collection", "PatientID"))}
-    found = [row for row in call.guest.studies if row["StudyInstanceUID"] in uids]
-    return call.rows(columns_of(found, STUDY, call.version))
+    uids = {row["StudyInstanceUID"] for row in _recent(call, "Date")}
+    return call.table([row for row in call.guest.studies if row["StudyInstanceUID"] in uids], STUDY)
 
 
 def _updated_series(call: Call) -> Response:
-    return call.rows(columns_of(_since(call, "fromDate", ()), SERIES, call.version))
+    return call.table(_recent(call, "fromDate"), SERIES)
 
 
 _ENDPOINTS = {
@@ -231,7 +229,7 @@ _ENDPOINTS = {
     "getSeriesSize": Endpoint("SeriesInstanceUID format", _series_size),
     "getSOPInstanceUIDs": Endpoint("SeriesInstanceUID format", _sop_uids),
     "getImage": Endpoint("SeriesInstanceUID NewFileNames IncludeMD5", _image),
-    "getImageWithMD5Hash": Endpoint("SeriesInstanceUID", _image_with_md5),
+    "getImageWithMD5Hash": Endpoint("SeriesInstanceUID", partial(_zip_response, with_md5=True)),
     "getSingleImage": Endpoint("SeriesInstanceUID SOPInstanceUID", _single_image),
     "getMD5HashForImage": Endpoint("SOPInstanceUID", _image_md5),
     "getSeriesMetadata": Endpoint("list format", _metadata, method="POST"),

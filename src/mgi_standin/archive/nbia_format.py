@@ -1,7 +1,7 @@
 """Rows as the NBIA server writes them, with its habits: nulls dropped from JSON, an empty result is an empty body."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mgi_standin.archive.folder import Row
 from mgi_standin.archive.response import Response, text_response
@@ -21,26 +21,20 @@ def rows_response(rows: Sequence[Row], style: str | None, version: str) -> Respo
     if style == "JSON":
         shown = [{key: value for key, value in row.items() if value is not None} for row in rows]
         return text_response(json.dumps(shown), content_type="application/json")
-    text = _quoted_csv(rows) if version == "v4" else _plain_csv(rows)
+    text = "".join(
+        _csv_line(cells, quoted=version == "v4") + "\n" for cells in (rows[0], *(row.values() for row in rows))
+    )
     headers = {"Content-Type": "text/csv"}
     if style == "CSV-DOWNLOAD":
         headers["Content-Disposition"] = 'attachment; filename="metadata.csv"'
     return Response(headers=headers, body=text.encode())
 
 
-def _quoted_csv(rows: Sequence[Row]) -> str:
-    lines = [_quoted_line(list(rows[0])), *(_quoted_line(list(row.values())) for row in rows)]
-    return "".join(line + "\n" for line in lines)
-
-
-def _quoted_line(cells: list[object]) -> str:
-    """Join cells by `","`; the server writes the opening quote with the first value, so a null there loses it."""
-    texts = ["" if cell is None else str(cell).replace('"', '""') for cell in cells]
+def _csv_line(values: Iterable[object], *, quoted: bool) -> str:
+    """Join cells; where quoted, the server writes the opening quote with the first value, so a null there loses it."""
+    cells = list(values)
+    texts = ["" if cell is None else str(cell) for cell in cells]
+    if not quoted:
+        return ",".join(texts)
     opening = "" if cells[0] is None else '"'
-    return opening + '","'.join(texts) + '"'
-
-
-def _plain_csv(rows: Sequence[Row]) -> str:
-    lines = [",".join(rows[0])]
-    lines += [",".join("" if cell is None else str(cell) for cell in row.values()) for row in rows]
-    return "".join(line + "\n" for line in lines)
+    return opening + '","'.join(text.replace('"', '""') for text in texts) + '"'

@@ -27,44 +27,21 @@ PatientSex EthnicGroup Collection SeriesCount LongitudinalTemporalEventType Long
 Authorized
 """
 SERIES, PATIENT, STUDY = _SERIES.split(), _PATIENT.split(), _STUDY.split()
-METADATA = {
-    "Series UID": "SeriesInstanceUID",
-    "Collection": "Collection",
-    "3rd Party Analysis": "ThirdPartyAnalysis",
-    "Data Description URI": "DataDescriptionURI",
-    "Subject ID": "PatientID",
-    "Study UID": "StudyInstanceUID",
-    "Study Description": "StudyDesc",
-    "Study Date": "StudyDate",
-    "Series Description": "SeriesDescription",
-    "Manufacturer": "Manufacturer",
-    "Modality": "Modality",
-    "SOP Class UID": "SOPClassUID",
-    "Number of Images": "ImageCount",
-    "File Size": "FileSize",
-    "File Location": "FileLocation",
-    "Series Number": "SeriesNumber",
-    "License Name": "LicenseName",
-    "License URL": "LicenseURI",
-    "Annotation Size": "AnnotationSize",
-    "Date Released": "DateReleased",
-    "Series Date": "SeriesDate",
-    "Protocol Name": "ProtocolName",
-    "Body Part Examined": "BodyPartExamined",
-    "Annotations Flag": "AnnotationsFlag",
-    "Manufacturer Model Name": "ManufacturerModelName",
-    "Software Versions": "SoftwareVersions",
-    "TimeStamp": "MaxSubmissionTimestamp",
-}
+# Names of getSeriesMetadata and what they hold.
+_METADATA = """
+Series UID=SeriesInstanceUID, Collection=Collection, 3rd Party Analysis=ThirdPartyAnalysis,
+Data Description URI=DataDescriptionURI, Subject ID=PatientID, Study UID=StudyInstanceUID, Study Description=StudyDesc,
+Study Date=StudyDate, Series Description=SeriesDescription, Manufacturer=Manufacturer, Modality=Modality,
+SOP Class UID=SOPClassUID, Number of Images=ImageCount, File Size=FileSize, File Location=FileLocation,
+Series Number=SeriesNumber, License Name=LicenseName, License URL=LicenseURI, Annotation Size=AnnotationSize,
+Date Released=DateReleased, Series Date=SeriesDate, Protocol Name=ProtocolName, Body Part Examined=BodyPartExamined,
+Annotations Flag=AnnotationsFlag, Manufacturer Model Name=ManufacturerModelName, Software Versions=SoftwareVersions,
+TimeStamp=MaxSubmissionTimestamp
+"""
+METADATA = dict(pair.split("=") for pair in re.split(r",\s", _METADATA.strip()))
 _ONLY_V4 = (
-    "Site",
-    "PatientSex",
-    "PatientAge",
-    "AdmittingDiagnosisDescription",
-    "ReleasedStatus",
-    "Authorized",
-    "StudyID",
-)
+    "Site", "PatientSex", "PatientAge", "AdmittingDiagnosisDescription", "ReleasedStatus", "Authorized", "StudyID"
+)  # fmt: skip
 _V1_NAMES = {"MaxSubmissionTimestamp": "TimeStamp"}
 _DATES = ("SeriesDate", "StudyDate", "DateReleased", "MaxSubmissionTimestamp")
 
@@ -113,31 +90,25 @@ def matching(rows: Iterable[Row], params: Mapping[str, str], keys: Iterable[str]
 
 def columns_of(rows: Iterable[Row], columns: Iterable[str], version: str) -> list[Row]:
     """Cut rows to columns in their order, dates as the version writes them; absent ones become null."""
-    if version == "v4":
-        return [{column: _v4_value(column, row.get(column)) for column in columns} for row in rows]
-    old = {_V1_NAMES.get(column, column): column for column in columns if column not in _ONLY_V4}
-    return [{name: _v1_value(column, row.get(column)) for name, column in old.items()} for row in rows]
+    names = {column: column for column in columns}
+    if version != "v4":
+        names = {_V1_NAMES.get(column, column): column for column in columns if column not in _ONLY_V4}
+    return _renamed(rows, names, version)
 
 
 def metadata_of(rows: Iterable[Row], version: str) -> list[Row]:
     """Rows of getSeriesMetadata, whose columns have names of their own."""
-    value_of = _v4_value if version == "v4" else _v1_value
-    return [{name: value_of(column, row.get(column)) for name, column in METADATA.items()} for row in rows]
+    return _renamed(rows, METADATA, version)
 
 
-def _v4_value(column: str, value: object) -> object:
-    iso = _iso_date(column, value)
-    return f"{iso[5:7]}-{iso[8:10]}-{iso[:4]}" if iso else value
+def _renamed(rows: Iterable[Row], columns: Mapping[str, str], version: str) -> list[Row]:
+    return [{name: _shown(column, row.get(column), version) for name, column in columns.items()} for row in rows]
 
 
-def _v1_value(column: str, value: object) -> object:
-    iso = _iso_date(column, value)
-    return f"{iso} 00:00:00.0" if iso else value
-
-
-def _iso_date(column: str, value: object) -> str | None:
-    is_date = column in _DATES and isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)
-    return str(value) if is_date else None
+def _shown(column: str, value: object, version: str) -> object:
+    if column not in _DATES or not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        return value
+    return f"{value[5:7]}-{value[8:]}-{value[:4]}" if version == "v4" else f"{value} 00:00:00.0"
 
 
 def released_since(row: Row, text: str) -> bool:

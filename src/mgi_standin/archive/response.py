@@ -129,6 +129,11 @@ class ChunkSink:
         return held
 
 
+def refusal(message: str, status: int = 400) -> RefusalError:
+    """Build an error reply of the GDC, a JSON object with a message."""
+    return RefusalError(json_response({"message": message}, status))
+
+
 def json_response(value: Any, status: int = 200) -> Response:
     """Reply with a value as JSON."""
     return Response(status=status, headers={"Content-Type": "application/json"}, body=json.dumps(value).encode())
@@ -154,3 +159,15 @@ def with_body(response: Response, body: bytes, **headers: str) -> Response:
 def target_of(request: Request) -> str:
     """Return path and query as one text."""
     return request.path + ("?" + urlencode(request.query) if request.query else "")
+
+
+def attachment(body: bytes | Iterable[bytes], name: str, content_type: str) -> Response:
+    """Reply with a file to save under this name."""
+    return Response(
+        headers={"Content-Type": content_type, "Content-Disposition": f"attachment; filename={name}"}, body=body
+    )
+
+
+def tsv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> bytes:
+    """A header line and a line a row."""
+    return "".join("\t".join(map(str, row)) + "\n" for row in (columns, *rows)).encode()

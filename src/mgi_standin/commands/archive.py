@@ -2,14 +2,16 @@
 
 import argparse
 import errno
+import json
 import os
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from mgi_standin.archive.faults import FaultRuleError, Rule, catalogue, read_rules, with_faults
-from mgi_standin.archive.request_log import logged
+from mgi_standin.archive.response import Handler, Request, Response
 from mgi_standin.archive.server import archive_service, listen
 from mgi_standin.errors import BadInputError, ResourceError
 
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     rules = _rules(args.faults)
     answer = with_faults(archive_service(args.folder), rules)
     if os.environ.get(_LOG_VARIABLE):
-        answer = logged(answer, Path(os.environ[_LOG_VARIABLE]))
+        answer = _logged(answer, Path(os.environ[_LOG_VARIABLE]))
     try:
         with listen(answer, args.port) as service:
             if args.until_eof:
@@ -72,6 +74,19 @@ def _rules(path: Path | None) -> list[Rule]:
         return [] if path is None else read_rules(path)
     except FaultRuleError as error:
         raise BadInputError(str(error)) from None
+
+
+def _logged(answer: Handler, path: Path) -> Handler:
+    """Append one JSON object a request (all but its body) before it is answered."""
+    lock = threading.Lock()
+
+    def note(request: Request) -> Response:
+        line = json.dumps({**asdict(request), "body": len(request.body)})
+        with lock, path.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+        return answer(request)
+
+    return note
 
 
 def _serve_parent(url: str) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from mgi_standin.archive.folder import read_archive
-from mgi_standin.archive.gdc_catalog import asked_files, catalog_of, manifest_response, manifest_text
+from mgi_standin.archive.gdc_catalog import asked_files, catalog_of, manifest_of, manifest_response
 from mgi_standin.archive.response import RefusalError
 
 
@@ -82,4 +82,4 @@ def test_a_manifest_response_is_an_attachment_of_its_text(archive_folder):
     files = asked_files(catalog_of(read_archive(archive_folder)), ["f01"])
     reply = manifest_response(files)
     assert reply.headers["Content-Disposition"] == "attachment; filename=gdc_manifest.txt"
-    assert reply.body == manifest_text(files).encode()
+    assert reply.body == manifest_of(files)

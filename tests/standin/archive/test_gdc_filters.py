@@ -1,7 +1,7 @@
 import pytest
 
-from mgi_standin.archive.gdc_filters import bad_request, predicate_of
-from mgi_standin.archive.response import RefusalError
+from mgi_standin.archive.gdc_filters import predicate_of
+from mgi_standin.archive.response import RefusalError, refusal
 
 KNOWN = {"name", "size", "flag", "samples.type", "gone"}
 HITS = [
@@ -84,4 +84,4 @@ def test_a_broken_filter_is_refused_with_its_reason(filters, reason):
 
 
 def test_a_bad_request_carries_its_message():
-    assert bad_request("why").response.body == b'{"message": "why"}'
+    assert refusal("why").response.body == b'{"message": "why"}'
