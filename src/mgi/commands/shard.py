@@ -16,7 +16,7 @@ from mgi.modalities.sharding import ShardJob, sharding_of
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--modality", required=True, help="name of the modality, such as rna or flair")
+    options.add_argument("--modality", required=True, help="name of its section in `modalities` of the config")
     options.add_argument("--settings", default="{}", help="what of its section only the shard reads, as JSON")
     options.add_argument("--lock", required=True, help="its lock, JSON")
     options.add_argument("--index", required=True, nargs="+", help="indexes of all fetched batches, JSON")
