@@ -4,11 +4,9 @@ import argparse
 
 from mgi.cohort.split import TRAIN
 from mgi.cohort.tables import patients_with_role, read_split
-from mgi.core.errors import BadInputError
-from mgi.modalities.rna.fitted_genes import write_fitted_genes
 from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.gene_sets import read_gene_list
-from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.normalise import fit, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.expression_shard import read_expression
 
@@ -28,11 +26,7 @@ def run(args: argparse.Namespace) -> None:
     settings = FitSettings.read(args.settings, where="modalities.rna.fit")
     shard = read_expression(args.expression_shard, counts=settings.gene_filter == "filter_by_expr")
     train_ids = patients_with_role(read_split(args.split), args.fold, TRAIN)
-    row_of = {patient: row for row, patient in enumerate(shard.patient_ids)}
-    if absent := [patient for patient in train_ids if patient not in row_of]:
-        who = f"{absent[0]}, a training patient of fold {args.fold}"
-        raise BadInputError(f"{args.expression_shard}: no expression of {who}")
-    rows = [row_of[patient] for patient in train_ids]
+    rows = shard.rows_of(train_ids, f"{args.expression_shard}: fold {args.fold}")
     listed = read_gene_list(args.gene_list) if args.gene_list else None
     fitted = fit(
         shard.values[rows],

@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     chosen = RnaSettings.read(args.settings, where="modalities.rna")
     pinned = GtfSettings.read(args.gtf, where="modalities.rna.fit.gtf")
-    with service_for(args.archive, "", chosen) as service:
+    with service_for(args.archive, "", chosen.base_url, chosen) as service:
         # A simulated archive has an annotation of its own genes: it alone knows the digest.
         md5 = stated_md5(service, pinned.file_id) if args.archive else pinned.md5
         gtf = Path(args.folder) / f"{md5}.gtf.gz"

@@ -18,9 +18,8 @@ from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.new_patient import find_genes
-from mgi.modalities.rna.normalise import FittedGenes
+from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
 from mgi.shards.image_shard import iter_images
 
@@ -103,8 +102,7 @@ def _on_frozen_genes(
     theirs: ExpressionShard, patients: list[str], fitted: FittedGenes
 ) -> tuple[NDArray[np.float32], list[str]]:
     """Values (n, G) on the gene index that was fitted, and which of the model's genes have the training mean."""
-    place = {patient: row for row, patient in enumerate(theirs.patient_ids)}
-    rows = [place[patient] for patient in patients]
+    rows = theirs.rows_of(patients)
     labels = theirs.genes["gene_id"].tolist()
     names = [name if isinstance(name, str) else "" for name in theirs.genes["gene_name"]]
     values = np.tile(fitted.table["mean"].to_numpy(np.float32), (len(patients), 1))

@@ -20,8 +20,7 @@ from mgi.core.files import read_json
 from mgi.core.run import RANDOM_ID, run_of
 from mgi.evaluation.intervals import Interval, bootstrap_mean
 from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
-from mgi.modalities.rna.fitted_genes import read_fitted_genes
-from mgi.modalities.rna.normalise import FittedGenes, train_hash_of
+from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
 from mgi.release.card import CardFacts, model_card
 from mgi.release.package import WEIGHTS, network_of, write_release
 from mgi.release.training_range import measure
@@ -112,8 +111,7 @@ def _record(path: Path) -> dict[str, Any]:
 def _scaled(folder: Path, fitted: FittedGenes, patients: list[str]) -> NDArray[np.float32]:
     """What the gene encoder read of the training patients (n, K)."""
     shard = read_expression(folder)
-    row_of = {patient: row for row, patient in enumerate(shard.patient_ids)}
-    return fitted.transform(shard.values[[row_of[patient] for patient in patients]])
+    return fitted.transform(shard.values[shard.rows_of(patients)])
 
 
 def _scores(path: Path, left_out: set[str]) -> dict[str, Interval]:

@@ -1,6 +1,7 @@
 """Put what was fetched of a modality into one shard: unscaled, in the order of patients."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
 from mgi.cohort.cohort_table import read_cohort
@@ -11,7 +12,7 @@ from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.modality import Modality
 from mgi.modalities.registry import modality
-from mgi.modalities.sharding import ShardJob, sharding_of
+from mgi.modalities.sharding import ShardJob
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
         settings=as_mapping(args.settings, "--settings"),
         threads=args.threads,
     )
-    print(sharding_of(kind).shard(job))
+    print(import_module(kind.sharding).shard(job))
 
 
 def _outputs(kind: Modality, given: list[str]) -> dict[str, Path]:

@@ -14,7 +14,7 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import read_json
 from mgi.core.recorded import RecordedFile, faults_of, recorded
 from mgi.locks.lock import Table, read_lock
-from mgi.locks.raw_record import promised_files
+from mgi.locks.raw_index import promised_files
 from mgi.modalities.registry import modality, names
 from mgi.shards.dataset_manifest import DATASET, recorded_files
 

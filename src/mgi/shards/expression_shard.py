@@ -1,6 +1,6 @@
 """Expression of all patients on one gene index: values, genes and their description in one folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,13 @@ class ExpressionShard:
     def gene_hash(self) -> str:
         """Digest of the gene ids in their order."""
         return digest_of(self.genes["gene_id"])
+
+    def rows_of(self, patients: Sequence[str], where: str = "expression shard") -> list[int]:
+        """The row of each patient; BadInputError names the first who has none."""
+        row_of = {patient: row for row, patient in enumerate(self.patient_ids)}
+        if absent := [patient for patient in patients if patient not in row_of]:
+            raise BadInputError(f"{where}: no expression of {absent[0]}, who is in the split")
+        return [row_of[patient] for patient in patients]
 
 
 class ExpressionWriter:

@@ -11,7 +11,7 @@ from mgi.cohort.split import split_patients
 from mgi.cohort.tables import patients_with_role, read_split, write_split
 from mgi.commands import fit_genes
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.modalities.rna.fitted_genes import read_fitted_genes
+from mgi.modalities.rna.normalise import read_fitted_genes
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 
 PATIENTS = [f"TCGA-DU-{index:04d}" for index in range(12)]
