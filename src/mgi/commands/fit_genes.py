@@ -11,15 +11,13 @@ from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.expression_shard import read_expression
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--expression-shard", required=True, help="its dataset.json")
     options.add_argument("--split", required=True, help="the split, Parquet")
     options.add_argument("--fold", required=True, type=int, help="the fold, from 0")
     options.add_argument("--settings", required=True, help="the section `genes` of the configuration, as JSON")
     options.add_argument("--gene-list", help="one gene id or name a line, for gene_filter list")
     options.add_argument("--output", required=True, help="the fold's genes, Parquet")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

@@ -10,14 +10,12 @@ from mgi.modalities.rna.settings import GtfSettings, RnaSettings
 from mgi.modalities.rna.sources.gencode import fetch_gtf, stated_md5
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--settings", required=True, help="the section `expression` of the configuration, as JSON")
     options.add_argument("--gtf", required=True, help="the key `modalities.rna.fit.gtf` of the configuration, as JSON")
     options.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real service")
     options.add_argument("--folder", required=True, help="where the annotation is kept, by its MD5")
     options.add_argument("--output", required=True, help="gene positions, TSV")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

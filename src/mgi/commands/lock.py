@@ -13,11 +13,9 @@ from mgi.modalities.fetching import opened
 from mgi.modalities.registry import modality
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     add_modality_options(options)
     options.add_argument("--output", required=True, help="the lock, JSON")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

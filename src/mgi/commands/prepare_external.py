@@ -26,8 +26,7 @@ from mgi.shards.image_shard import iter_images
 AS_GIVEN = "as given"
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--settings", required=True, help="JSON with max_missing, a share of the model's genes")
     options.add_argument(
         "--image-shard", required=True, type=Path, help="dataset.json of the cohort that was trained on"
@@ -44,7 +43,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--output-split", required=True, type=Path)
     options.add_argument("--tsv", required=True, type=Path, help="the split as text")
     options.add_argument("--metadata", required=True, type=Path, help="what was compared and what was missing, JSON")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

@@ -34,12 +34,10 @@ from mgi.training.weights import load_weights
 DRAWS = 10_000
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--weights", required=True, type=Path, help="results/X/runs/RUN/weights.safetensors")
     options.add_argument("--results", type=Path, help="folder of the results (default: the one that holds the run)")
     options.add_argument("--output", required=True, type=Path, help="folder for the release")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

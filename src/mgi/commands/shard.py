@@ -15,8 +15,7 @@ from mgi.modalities.registry import modality
 from mgi.modalities.sharding import ShardJob
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--modality", required=True, help="name of its section in `modalities` of the config")
     options.add_argument("--settings", default="{}", help="what of its section only the shard reads, as JSON")
     options.add_argument("--lock", required=True, help="its lock, JSON")
@@ -26,7 +25,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--input", nargs="+", default=[], metavar="NAME=PATH", help="further files that it reads")
     options.add_argument("--threads", type=int, default=2, help="patients that are read at the same time")
     options.add_argument("--output", required=True, nargs="+", help="the files of the shard, its dataset.json last")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

@@ -23,8 +23,7 @@ _WRONG = "damaged or missing"
 Part = tuple[str, list[RecordedFile], list[str]]
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--results", required=True, help="folder of the run, as `results` in the configuration")
     options.add_argument(
         "--table",
@@ -34,7 +33,6 @@ def parser() -> argparse.ArgumentParser:
         help="your own file or folder of a modality (default: the one in the run's config.json)",
     )
     options.add_argument("--threads", type=int, default=4, help="files read at once (default: 4)")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
