@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,24 +32,20 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     """
     target = Path(target)
     with full_disk_named(target):
-        yield from _written_beside(target)
-
-
-def _written_beside(target: Path) -> Iterator[Path]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for stale in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        stale.unlink(missing_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
-        yield part
-        sync_file(part)
-        part.chmod(0o644)
-        part.replace(target)
-        sync_folder(target.parent)
-    finally:
-        part.unlink(missing_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for stale in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+            stale.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        os.close(handle)
+        part = Path(name)
+        try:
+            yield part
+            sync_file(part)
+            part.chmod(0o644)
+            part.replace(target)
+            sync_folder(target.parent)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -109,6 +105,11 @@ def _digest_of(path: Path | str, algorithm: str) -> str:
         while chunk := source.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def digest_of(strings: Iterable[str]) -> str:
+    """SHA-256 of strings in the given order, joined by newlines: one digest for a list of names."""
+    return hashlib.sha256("\n".join(strings).encode()).hexdigest()
 
 
 def start_writing_back(handle: int) -> None:
