@@ -53,7 +53,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return parse(hint, value, where=where)
     if origin in (types.UnionType, typing.Union):
-        return _convert_union(typing.get_args(hint), value, where)
+        (option,) = (each for each in typing.get_args(hint) if each is not types.NoneType)  # a type or nothing
+        return None if value is None else _convert(option, value, where)
     if origin in (list, tuple):
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{where}: found {value!r}, expected a list")
@@ -67,20 +68,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         right = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
         return _check(right, value, hint.__name__, where)
     return value
-
-
-def _convert_union(options: tuple[Any, ...], value: Any, where: str) -> Any:
-    if value is None and type(None) in options:
-        return None
-    errors = []
-    for option in options:
-        if option is type(None):
-            continue
-        try:
-            return _convert(option, value, where)
-        except ConfigError as error:
-            errors.append(str(error))
-    raise ConfigError(errors[0])
 
 
 def _check(right: bool, value: Any, expected: str, where: str) -> Any:
