@@ -36,6 +36,7 @@ from lib.supplied import archive_files, archive_folder, existing, gene_list, opt
 from lib.supplied import pathways
 
 from mgi.core.run_table import full_cohort_runs, run_table
+from mgi.tasks.registry import plugin_of
 
 
 configfile: ROOT / "config" / "config.yaml"
@@ -43,6 +44,7 @@ configfile: ROOT / "config" / "config.yaml"
 
 try:
     config.update(complete(config))
+    TASK_CODE = plugin_of(config["runs"]["task"])
 except ConfigError as problem:
     raise WorkflowError(f"config: {problem}") from None
 
@@ -68,7 +70,8 @@ run_start = partial(pretrained_weights, TRAINED)
 fold_split = partial(split_of, config)
 
 deployment = workflow.deployment_settings.deployment_method
-shell.prefix(shell_prefix(SOURCE, in_conda=DeploymentMethod.CONDA in deployment))
+in_conda = DeploymentMethod.CONDA in deployment
+shell.prefix(shell_prefix(SOURCE, in_conda=in_conda, plugins=config["plugins"]))
 
 
 pathvars:

@@ -22,7 +22,6 @@ from torch import nn
 
 from mgi.commands._learning import device
 from mgi.core.files import write_json
-from mgi.core.settings import parse
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.normalise import fit
@@ -108,7 +107,7 @@ def main() -> None:
     """Train, measure, write and print."""
     args = arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    sizes = parse(ModelSettings, yaml.safe_load(args.config.read_text())["model"], where=f"{args.config}: model")
+    sizes = ModelSettings.read(yaml.safe_load(args.config.read_text())["model"], where=f"{args.config}: model")
     sizes = sizes.but(image_size=args.size)
     images, pairs = read_patients(args, sizes)
     settings = settings_of(args)

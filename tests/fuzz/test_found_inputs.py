@@ -16,12 +16,11 @@ import pytest
 from PIL import Image
 
 from fuzz.texts import Answers
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkError
 from mgi.core.files import read_json
-from mgi.core.settings import parse
 from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.flair.buda import flair_of
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.tcia_listing import read_series
 from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
@@ -89,7 +88,7 @@ def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"x\.json: not JSON"):
         read_json(tmp_path / "x.json")
     with pytest.raises(ConfigError, match="genes: not JSON"):
-        parse(FitSettings, DEEP, where="genes")
+        FitSettings.read(DEEP, where="genes")
 
 
 @pytest.mark.parametrize(("field", "value"), [("path", 3), ("key", ["a"]), ("sha256", 7), ("patient_id", {})])

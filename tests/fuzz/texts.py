@@ -51,7 +51,7 @@ def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_nbia(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.cohort.patient_names import PatientNames
+    from mgi.modalities.flair.patient_names import PatientNames
     from mgi.modalities.flair.sequence import choose_flair
     from mgi.modalities.flair.sources.tcia_listing import read_series, series_rows
     from mgi.modalities.flair.sources.tcia_versions import NbiaVersions
@@ -160,7 +160,6 @@ def sections(folder: Path) -> list[Seed]:
 def parse_section(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.cohort.settings import SplitSettings
     from mgi.config.sections import SimulationSettings
-    from mgi.core.settings import parse
     from mgi.modalities.flair.settings import FlairSettings
     from mgi.modalities.rna.settings import FitSettings, RnaSettings
     from mgi.models.settings import ModelSettings
@@ -172,4 +171,4 @@ def parse_section(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
         "split": SplitSettings, "model": ModelSettings, "pretrain": PretrainSettings, "finetune": FinetuneSettings,
         "predict": PredictSettings, "evaluation": EvaluationSettings, "genes": FitSettings,
     }  # fmt: skip
-    return lambda data, note: parse(classes[note], data.decode("utf-8", "replace"))
+    return lambda data, note: classes[note].read(data.decode("utf-8", "replace"))

@@ -56,7 +56,7 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ),
         (
             {"runs": {"controls": ["noise"]}},
-            'runs.controls.0: found "noise", expected one of no-genes, random-id, no-pretraining',
+            'runs.controls[0]: found "noise", expected one of no-genes, random-id, no-pretraining',
         ),
         ({"runs": {"methods": ["mgi", "mgi"]}}, 'runs.methods: found ["mgi", "mgi"], expected no entry twice'),
         (

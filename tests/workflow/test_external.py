@@ -100,7 +100,7 @@ def test_nothing_of_the_other_archive_is_read_by_training(tree: Path, snakemake:
     calls = listed.stdout.split("python -m mgi ")[1:]
     readers = {call.split()[0] for call in calls if "/external/" in call.split('"""')[0].split("\nrule ")[0]}
     assert not {"fit-genes", "pretrain", "finetune", "split"} & readers
-    assert {"admit-external", "predict-fold", "evaluate", "compare"} <= readers
+    assert {"prepare-external", "predict-fold", "evaluate", "compare"} <= readers
 
 
 def test_without_another_archive_the_target_says_what_is_missing(tree: Path, snakemake: Any) -> None:
@@ -120,15 +120,15 @@ def test_patients_from_elsewhere_are_scored_and_the_folds_left_alone(
     options = ("--quiet", "rules", "--configfile", "config/toy.yaml", "other.yaml")
     done = snakemake(folder, "external", *options)
     assert done.returncode == 0, done.stdout[-6000:]
-    trained = {"fit_genes": 1, "check_leaks": 1, "pretrain": 1, "finetune": 1, "admit_external": 1}
+    trained = {"fit_genes": 1, "check_leaks": 1, "pretrain": 1, "finetune": 1, "prepare_external": 1}
     jobs = jobs_of(done.stdout)
     assert {rule: jobs[rule] for rule in trained} == trained
     assert not {"split", "cohort", "shard_volumes", "predict_fold"} & set(jobs)
     made = folder / "results/toy/external"
-    admitted = json.loads((made / "admitted/facts.json").read_text())
+    aligned = json.loads((made / "aligned/metadata.json").read_text())
     with (made / "evaluation/patients.csv").open(newline="") as table:
         tested = {row["patient_id"] for row in csv.DictReader(table) if row["expression_input"] == "own"}
-    assert len(tested) == admitted["patients"] > 1
+    assert len(tested) == aligned["patients"] > 1
     assert not tested & set(SIMULATED["exclude"])
     with (made / "evaluation/results.csv").open(newline="") as table:
         rows = [row for row in csv.DictReader(table) if row["definition"] == "volume"]

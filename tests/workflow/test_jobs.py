@@ -33,6 +33,15 @@ def test_inside_conda_the_environments_python_comes_first() -> None:
     assert "PATH=" not in shell_prefix(Path("/src"), in_conda=True).replace("PYTHONPATH=", "")
 
 
+def test_commands_are_told_of_plugins_by_their_whole_path(tmp_path: Path) -> None:
+    plugin = tmp_path / "my own.py"
+    prefix = shell_prefix(Path("/src"), in_conda=False, plugins=[str(plugin)]).format()
+    done = subprocess.run(
+        ["bash", "-c", f'{prefix} printf %s "$MGI_PLUGINS"'], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == str(plugin)
+
+
 def sources(**modalities: dict[str, Any]) -> dict[str, Any]:
     return {"modalities": modalities}
 

@@ -36,7 +36,7 @@ def external_config(config: Mapping[str, Any]) -> dict[str, Any]:
         "results": f"{config['results']}/external",
         "simulation": given["simulation"],
         "modalities": {**given["modalities"], "rna": {**given["modalities"]["rna"], "fit": fit}},
-        "cohort": {"exclude": given["exclude"]},
+        "cohort": {name: given[name] for name in config["cohort"]},
         "split": {**config["split"], "folds": config["split"]["folds"] + 1},
         "runs": full_cohort_section(config),
     }

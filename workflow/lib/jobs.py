@@ -1,19 +1,24 @@
 """What every shell command of the workflow begins with."""
 
+import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mgi.core.plugins import VARIABLE
 
-def shell_prefix(source: Path, *, in_conda: bool) -> str:
-    """Strict mode, the package's folder, and outside conda the Python that runs Snakemake.
+
+def shell_prefix(source: Path, *, in_conda: bool, plugins: Sequence[str] = ()) -> str:
+    """Strict mode, the package's folder, the user's plugins, and outside conda the Python that runs Snakemake.
 
     Snakemake drops PYTHONPATH in conda jobs and its own strict mode where there is a prefix, and it formats braces.
     Idle OpenMP threads sleep: spinning ones slow down jobs that share a machine.
     """
     lines = ["set -euo pipefail", f"export PYTHONPATH={shlex.quote(str(source))}", "export OMP_WAIT_POLICY=PASSIVE"]
+    if plugins:
+        lines.append(f"export {VARIABLE}={shlex.quote(os.pathsep.join(str(Path(file).resolve()) for file in plugins))}")
     if not in_conda:
         lines.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH")
     return "".join(f"{line}; " for line in lines).replace("{", "{{").replace("}", "}}")

@@ -29,7 +29,7 @@ rule evaluate:
         mem_mb=4000,
         runtime=60,
     params:
-        code=code_of("evaluate"),
+        code=code_of("evaluate", *TASK_CODE),
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -63,7 +63,7 @@ rule compare:
         runtime=30,
     params:
         settings=settings("evaluation"),
-        code=code_of("compare"),
+        code=code_of("compare", *TASK_CODE),
     shell:
         r"""
         exec &> >(tee {log:q})

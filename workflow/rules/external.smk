@@ -21,7 +21,7 @@ module another:
 use rule * from another exclude split, check_leaks, fit_genes, pretrain, finetune as external_*
 
 
-rule admit_external:
+rule prepare_external:
     """Refuse whoever was trained on, and put all others on the frozen genes."""
     input:
         images="<results>/shards/flair/dataset.json",
@@ -32,16 +32,16 @@ rule admit_external:
         external_images=f"{OUTSIDE}/shards/flair/dataset.json",
         external_expression=f"{OUTSIDE}/shards/rna/dataset.json",
     output:
-        values=f"{OUTSIDE}/admitted/values.parquet",
-        genes=f"{OUTSIDE}/admitted/genes.parquet",
-        dataset=f"{OUTSIDE}/admitted/dataset.json",
-        split=f"{OUTSIDE}/admitted/split.parquet",
-        tsv=f"{OUTSIDE}/admitted/split.tsv",
-        facts=f"{OUTSIDE}/admitted/facts.json",
+        values=f"{OUTSIDE}/aligned/values.parquet",
+        genes=f"{OUTSIDE}/aligned/genes.parquet",
+        dataset=f"{OUTSIDE}/aligned/dataset.json",
+        split=f"{OUTSIDE}/aligned/split.parquet",
+        tsv=f"{OUTSIDE}/aligned/split.tsv",
+        metadata=f"{OUTSIDE}/aligned/metadata.json",
     log:
-        "<logs>/admit_external.log",
+        "<logs>/prepare_external.log",
     benchmark:
-        "<benchmarks>/admit_external.tsv"
+        "<benchmarks>/prepare_external.tsv"
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -50,11 +50,11 @@ rule admit_external:
         runtime=30,
     params:
         settings=json.dumps({"max_missing": config["external"]["max_missing"]}),
-        code=code_of("admit-external"),
+        code=code_of("prepare-external"),
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi admit-external \
+        python -m mgi prepare-external \
             --settings {params.settings:q} \
             --image-shard {input.images:q} \
             --expression-shard {input.expression:q} \
@@ -68,20 +68,20 @@ rule admit_external:
             --output-dataset {output.dataset:q} \
             --output-split {output.split:q} \
             --tsv {output.tsv:q} \
-            --facts {output.facts:q}
+            --metadata {output.metadata:q}
         """
 
 
 use rule predict_fold from another as external_predict_fold with:
     input:
         images=f"{OUTSIDE}/shards/flair/dataset.json",
-        expression=f"{OUTSIDE}/admitted/dataset.json",
+        expression=f"{OUTSIDE}/aligned/dataset.json",
         genes=WHOLE_FOLD,
-        split=f"{OUTSIDE}/admitted/split.parquet",
+        split=f"{OUTSIDE}/aligned/split.parquet",
         weights=f"{config['results']}/runs/{{run}}/weights.safetensors",
 
 
 use rule compare from another as external_compare with:
     input:
         scores=expand(f"{OUTSIDE}/evaluation/{{run}}.parquet", run=evaluated(WHOLE)),
-        split=f"{OUTSIDE}/admitted/split.parquet",
+        split=f"{OUTSIDE}/aligned/split.parquet",

@@ -158,6 +158,7 @@ rule cohort:
     input:
         locks=[one.lock for one in MODALITIES.values()],
         indexes=[path for one in MODALITIES.values() for path in one.indexes],
+        sites=existing(config["cohort"]["sites"]),
     output:
         cohort="<results>/tables/cohort.parquet",
         tsv="<results>/tables/cohort.tsv",
@@ -172,6 +173,8 @@ rule cohort:
         mem_mb=1000,
         runtime=10,
     params:
+        sites=option("--sites", config["cohort"]["sites"]),
+        require=["--require", *(config["cohort"]["require"] or [])],
         exclude=["--exclude", *config["cohort"]["exclude"]],
         code=code_of("cohort", *what_they_are(MODALITIES)),
     shell:
@@ -180,6 +183,8 @@ rule cohort:
         python -m mgi cohort \
             --lock {input.locks:q} \
             --index {input.indexes:q} \
+            {params.sites:q} \
+            {params.require:q} \
             {params.exclude:q} \
             --output {output.cohort:q} \
             --tsv {output.tsv:q}

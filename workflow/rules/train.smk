@@ -104,7 +104,7 @@ rule finetune:
         pretrained=lambda wildcards, input: option(
             "--pretrained", next(iter(input.pretrained), None)
         ),
-        code=code_of("finetune"),
+        code=code_of("finetune", *TASK_CODE),
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -148,7 +148,7 @@ rule predict_fold:
     params:
         described=described_run,
         settings=settings("predict"),
-        code=code_of("predict-fold"),
+        code=code_of("predict-fold", *TASK_CODE),
     shell:
         r"""
         exec &> >(tee {log:q})

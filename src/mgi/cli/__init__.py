@@ -14,6 +14,7 @@ from types import ModuleType
 from mgi import __version__
 from mgi.cli.overview import command_names, overview
 from mgi.core.errors import MgiError
+from mgi.core.plugins import VARIABLE, load_plugins
 
 DISK_AND_PERMISSION_EXIT = 6
 _HELP = ("-h", "--help")
@@ -49,6 +50,7 @@ def _run(name: str, argv: list[str]) -> int:
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
+        load_plugins(filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)))
         return command.run(args) or 0
     except MgiError as error:
         return _fail(name, str(error), error.exit_code)

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from mgi.cohort.presence import Offer, Presence, presence_of
+from mgi.cohort.sites import sites_of
 from mgi.core.errors import BadInputError
-from mgi.core.ids import site_of
 from mgi.locks.item import Item
 
 KEPT, DROPPED = "kept", "dropped"
@@ -35,9 +36,15 @@ class CohortRow:
 
 
 def pair_patients(
-    offers: Sequence[Offer], *, required: Collection[str] | None = None, exclude: Collection[str] = ()
+    offers: Sequence[Offer],
+    *,
+    required: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+    sites: Path | None = None,
 ) -> list[CohortRow]:
     """One row per patient of any lock, sorted; `required` are the modalities that every run needs, all unless given.
+
+    `sites` is the user's table of sites.
 
     Raises BadInputError where a chosen item was never fetched, a patient has two chosen items of one modality, or an
     excluded patient is unknown.
@@ -49,12 +56,14 @@ def pair_patients(
     needed = items.keys() if required is None else set(required)
     if strange := sorted(needed - items.keys()):
         raise BadInputError(f"required: {strange[0]} has no lock; expected some of {', '.join(items)}")
+    site_of = sites_of(patients, sites)
     simulated = any(offer.lock.simulated for offer in offers)
     return [
         _row(
             patient,
             {offer.modality: presence_of(patient, items[offer.modality].get(patient, []), offer) for offer in offers},
             required=needed,
+            site=site_of[patient],
             excluded=patient in exclude,
             simulated=simulated,
         )
@@ -70,7 +79,13 @@ def _by_patient(items: Sequence[Item]) -> dict[str, list[Item]]:
 
 
 def _row(
-    patient: str, found: Mapping[str, Presence], *, required: Collection[str], excluded: bool, simulated: bool
+    patient: str,
+    found: Mapping[str, Presence],
+    *,
+    site: str,
+    required: Collection[str],
+    excluded: bool,
+    simulated: bool,
 ) -> CohortRow:
     lacking = [reason for name, one in found.items() if name in required for reason in one.reasons]
     reasons = [*([EXCLUDED] if excluded else []), *lacking]
@@ -78,7 +93,7 @@ def _row(
     told += [note for one in found.values() for companion in one.companions.values() for note in companion.notes]
     return CohortRow(
         patient_id=patient,
-        site=site_of(patient),
+        site=site,
         reason=reasons[0] if reasons else None,
         modalities=found,
         notes="; ".join([*reasons[1:], *told]),

@@ -8,8 +8,12 @@ from mgi.core.section import Count, Distinct, Section
 
 
 class CohortSettings(Section):
-    """Who is left out by hand."""
+    """Who belongs to the cohort."""
 
+    require: Distinct[str] | None = None
+    """Modalities that a patient must have, with what belongs to them, to be kept; null: all that are configured."""
+    sites: str | None = None
+    """Path of a TSV (patient_id, site) of the hospitals; null: by TCGA barcode, and one site without barcodes."""
     exclude: Distinct[str] = ()
     """Patients to leave out; the cohort table says so."""
 

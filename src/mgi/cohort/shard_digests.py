@@ -28,14 +28,15 @@ def digests_of_shard(dataset: Path) -> ShardDigests:
 
     Raises BadInputError where it has a format in which nothing can be compared.
     """
-    kind = read_json(dataset).get("kind")
+    described = read_json(dataset)
+    kind, name = described.get("kind"), described.get("modality", dataset.parent.name)
     if kind == expression_shard.KIND:
         shard = expression_shard.read_expression(dataset)
         vectors = zip(shard.patient_ids, shard.values, strict=True)
-        return ShardDigests(what="gene vector", by_patient={one: {digest_of_values(row)} for one, row in vectors})
+        return ShardDigests(what=f"{name} vector", by_patient={one: {digest_of_values(row)} for one, row in vectors})
     if kind == image_shard.KIND:
         volumes = image_shard.iter_images(dataset)
         return ShardDigests(
-            what="image slice", by_patient={one.patient_id: set(slice_digests(one.slices)) for one in volumes}
+            what=f"{name} slice", by_patient={one.patient_id: set(slice_digests(one.slices)) for one in volumes}
         )
     raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table or of volumes")

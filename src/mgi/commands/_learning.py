@@ -15,7 +15,6 @@ from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, write_json
 from mgi.core.fingerprint import digest_of
 from mgi.core.run import ENTRY, RANDOM_ID, Run
-from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
@@ -34,7 +33,7 @@ LOG = logging.getLogger(__name__)
 
 def read_model(text: str) -> ModelSettings:
     """The config section `model`."""
-    return parse(ModelSettings, text, where="model")
+    return ModelSettings.read(text, where="model")
 
 
 def device() -> torch.device:

@@ -7,8 +7,9 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
-from mgi.core.run import Run, read_run
+from mgi.core.run import Run
 from mgi.core.run_table import full_cohort_runs, model_section, run_table, split_file
+from mgi.core.section import read_record
 
 BY_HAND = "or --results and --run"
 
@@ -48,7 +49,11 @@ def complete(args: argparse.Namespace, section: str) -> Run:
     optional = {"results", "run", "pathways", "pretrained"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it {BY_HAND}")
-    return read_run(args.run_json, "--run-json")
+    run = read_record(Run, args.run_json, "--run-json")
+    if run.is_pretraining != (section == "pretrain"):
+        expected = "a pre-training run" if section == "pretrain" else "a run that predicts"
+        raise ConfigError(f"--run: found {run.key}, expected {expected}")
+    return run
 
 
 def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:

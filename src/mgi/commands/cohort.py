@@ -3,13 +3,14 @@
 import argparse
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 from mgi.cohort.cohort_table import write_cohort
 from mgi.cohort.pairing import KEPT, pair_patients
 from mgi.cohort.presence import Offer
 from mgi.core.errors import BadInputError
 from mgi.locks.lock import read_lock
-from mgi.locks.raw_index import modality_of_index, read_raw_indexes
+from mgi.locks.raw_index import read_raw_index, read_raw_indexes
 from mgi.modalities.registry import in_order
 
 
@@ -19,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--index", required=True, nargs="+", help="indexes of all batches of all modalities, JSON")
     options.add_argument("--require", nargs="*", help="modalities that a patient must have to be kept (default: all)")
     options.add_argument("--exclude", nargs="*", default=[], help="patients to leave out by hand")
+    options.add_argument("--sites", type=Path, help="TSV with patient_id and site, where ids are no TCGA barcodes")
     options.add_argument("--output", required=True, help="the cohort, Parquet")
     options.add_argument("--tsv", required=True, help="the same as text")
     return options
@@ -27,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     offers = _offers(args.lock, args.index)
     required = args.require or [offer.modality for offer in offers]
-    rows = pair_patients(offers, required=required, exclude=args.exclude)
+    rows = pair_patients(offers, required=required, exclude=args.exclude, sites=args.sites)
     write_cohort(rows, offers, required, args.output, args.tsv)
     reasons = Counter(row.reason or KEPT for row in rows)
     for reason, count in sorted(reasons.items()):
@@ -43,7 +45,7 @@ def _offers(lock_paths: Sequence[str], index_paths: Sequence[str]) -> list[Offer
         raise BadInputError(f"--lock: {len(lock_paths)} locks of {len(locks)} modalities, expected one of each")
     indexes = defaultdict(list)
     for path in index_paths:
-        indexes[modality_of_index(path)].append(path)
+        indexes[read_raw_index(path).modality].append(path)
     if strange := sorted(indexes.keys() - locks.keys()):
         raise BadInputError(f"{indexes[strange[0]][0]}: an index of {strange[0]}, of which no lock was given")
     return [

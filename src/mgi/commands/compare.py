@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 
 from mgi.cohort.tables import read_split
-from mgi.core import settings
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.evaluation.audit import audit_table
@@ -36,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    chosen = settings.parse(EvaluationSettings, args.settings, where="evaluation")
+    chosen = EvaluationSettings.read(args.settings, where="evaluation")
     scores = pd.concat([_read(path) for path in sorted(args.scores)], ignore_index=True)
     scoring = scoring_of(_task_of(scores))
     headline = headline_of(scoring, chosen.headline)

@@ -11,7 +11,6 @@ from pathlib import Path
 from mgi.commands._learning import Fold, device, finish, read_model
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.files import sha256_of
-from mgi.core.settings import parse
 from mgi.tasks.learning import learning_of
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.finetune import finetune
@@ -32,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     run = complete(args, "finetune")
     task, model_settings = learning_of(run.task), read_model(args.model)
-    settings = parse(FinetuneSettings, args.settings, where="finetune")
+    settings = FinetuneSettings.read(args.settings, where="finetune")
     fold = Fold(args, run)
     randomness = Randomness.seeded(run.seed)
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)

@@ -5,10 +5,9 @@ import argparse
 from mgi.cohort.split import TRAIN
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
-from mgi.core.settings import parse
 from mgi.modalities.rna.fitted_genes import write_fitted_genes
 from mgi.modalities.rna.gene_labels import GeneIndex
-from mgi.modalities.rna.gene_list import read_gene_list
+from mgi.modalities.rna.gene_sets import read_gene_list
 from mgi.modalities.rna.normalise import fit
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.expression_shard import read_expression
@@ -26,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    settings = parse(FitSettings, args.settings, where="modalities.rna.fit")
+    settings = FitSettings.read(args.settings, where="modalities.rna.fit")
     shard = read_expression(args.expression_shard, counts=settings.gene_filter == "filter_by_expr")
     train_ids = patients_with_role(read_split(args.split), args.fold, TRAIN)
     row_of = {patient: row for row, patient in enumerate(shard.patient_ids)}

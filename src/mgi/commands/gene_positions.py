@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from mgi.commands._service import service_for
-from mgi.core.settings import parse
 from mgi.modalities.rna.gtf import read_gtf_genes
 from mgi.modalities.rna.positions import write_positions
 from mgi.modalities.rna.settings import GtfSettings, RnaSettings
@@ -22,8 +21,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    chosen = parse(RnaSettings, args.settings, where="modalities.rna")
-    pinned = parse(GtfSettings, args.gtf, where="modalities.rna.fit.gtf")
+    chosen = RnaSettings.read(args.settings, where="modalities.rna")
+    pinned = GtfSettings.read(args.gtf, where="modalities.rna.fit.gtf")
     with service_for(args.archive, "", chosen) as service:
         # A simulated archive has an annotation of its own genes: it alone knows the digest.
         md5 = stated_md5(service, pinned.file_id) if args.archive else pinned.md5

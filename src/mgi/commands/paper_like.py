@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from mgi.cohort.tables import read_split
-from mgi.core import settings
 from mgi.core.files import atomic_path
 from mgi.core.run import DEFAULT_TASK, PATIENT
 from mgi.evaluation.expression_inputs import NOT_USED
@@ -34,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    chosen = settings.parse(EvaluationSettings, args.settings, where="evaluation")
+    chosen = EvaluationSettings.read(args.settings, where="evaluation")
     scores = pd.concat([read_with_split(path) for path in sorted(args.scores)], ignore_index=True)
     scores = scores[~scores["patient_id"].isin(without_expression(read_split(args.split)))]
     patients = sorted(scores.loc[scores["split_unit"] == PATIENT, "patient_id"].unique())

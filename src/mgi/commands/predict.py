@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     mask = at_least(probability, release.threshold).astype(np.uint8)
     facts = mask_facts(mask, new.images.affine)
     trained = release.training_range
-    flags = [*image_flags(new.images, trained, new.doubt), *mask_flags(facts, trained)]
+    flags = [*image_flags(new.images, trained, new.warning), *mask_flags(facts, trained)]
     flags += gene_flags(expression, scaled, trained)
     report_path(args.output).unlink(missing_ok=True)  # it is written last: with it, the masks are whole
     paths = write_new_mask(new, mask, args.output)

@@ -18,7 +18,6 @@ from mgi.cohort.split import TEST, UNPAIRED_IMAGE
 from mgi.commands._learning import Fold, device
 from mgi.commands._run_options import add_run, complete
 from mgi.core.run import Run
-from mgi.core.settings import parse
 from mgi.datasets.slices import prepare_slices
 from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
 from mgi.models.settings import ModelSettings
@@ -39,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     run = complete(args, "predict")
-    task, settings = learning_of(run.task), parse(PredictSettings, args.settings, where="predict")
+    task, settings = learning_of(run.task), PredictSettings.read(args.settings, where="predict")
     fold = Fold(args, run)
     weights = load_weights(args.weights, genes=fold.gene_ids)
     model = task.build(run.method, weights.model, len(weights.genes), weights.gene_sets)

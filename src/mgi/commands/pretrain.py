@@ -12,7 +12,6 @@ import argparse
 from mgi.commands._learning import Fold, device, finish, read_model
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import ConfigError
-from mgi.core.settings import parse
 from mgi.models.mgi import build_dual_encoder
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.distributed import Group, processes
@@ -36,10 +35,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, group: Group) -> None:
     run = complete(args, "pretrain")
-    if not run.is_pretraining:
-        raise ConfigError(f"--run: found {run.key}, expected a pre-training run")
     model_settings = read_model(args.model)
-    settings = parse(PretrainSettings, args.settings, where="pretrain")
+    settings = PretrainSettings.read(args.settings, where="pretrain")
     if settings.processes not in (1, group.size):
         raise ConfigError(
             f"pretrain.processes: found {settings.processes}, but started as {group.size}; "
@@ -47,7 +44,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
         )
     fold = Fold(args, run)
     randomness = Randomness.seeded(run.seed)
-    aligner = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
+    encoders = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
     training, validation = (fold.learning_pairs(role, model_settings) for role in ("train", "validation"))
     if min(len(training.genes), settings.schedule.batch) < group.size:
         raise ConfigError(
@@ -59,7 +56,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
     learned = (training.digest(), validation.digest(), digest_of_tensors({"genes": unpaired}))
     identity = identity_of(run.record(), args.model, args.settings, fold.identity(), *learned)
     curve = pretrain(
-        aligner,
+        encoders,
         training,
         validation,
         settings,
@@ -69,5 +66,5 @@ def _run(args: argparse.Namespace, group: Group) -> None:
     )
     if group.leads:
         more = {"unpaired_expression_patients": len(unpaired), "processes": group.size}
-        finish(args, aligner, curve, run=run, model_settings=model_settings, settings=settings, fold=fold, **more)
+        finish(args, encoders, curve, run=run, model_settings=model_settings, settings=settings, fold=fold, **more)
         remove_checkpoints(checkpoints)

@@ -6,7 +6,6 @@ from mgi.cohort.cohort_table import read_cohort
 from mgi.cohort.settings import SplitSettings
 from mgi.cohort.split import site_counts, split_patients, whole_cohort
 from mgi.cohort.tables import write_split, write_split_sites
-from mgi.core.settings import parse
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    settings = parse(SplitSettings, args.settings, where="split")
+    settings = SplitSettings.read(args.settings, where="split")
     cohort = read_cohort(args.cohort)
     kept, unpaired_expression, unpaired_image = cohort.kept, cohort.with_tables_only(), cohort.with_images_only()
     rows = split_patients(kept, settings, unpaired_expression, unpaired_image, sites=cohort.sites)

@@ -26,7 +26,7 @@ This page is made from the settings classes by `python -m mgi config --write`.
 
 Every key with its default, which is the run of TCGA-LGG. A file given by `--configfile` is laid over
 `config/config.yaml` key by key, so it needs only what differs; lists are replaced whole. A key that is not known is
-refused, with the nearest known one.
+refused, with the nearest known one. Where three defaults stand, they are those of `model.size` tiny, small and base.
 """
 
 
@@ -92,7 +92,7 @@ def _tables(keys: tuple[Key, ...], name: str, text: str) -> Iterator[str]:
     yield f"\n## {name}\n\n{text}\n\n| key | default | holds | meaning |\n| --- | --- | --- | --- |\n"
     yield from (_row(key) for key in keys)
     for key in keys:
-        if key.is_section and key.place[:2] != ("external", "modalities"):
+        if key.is_section and (key.place[0] != "external" or len(key.place) == 1):  # its sections are those above
             yield from _tables(key.inner, f"`{'.'.join(key.place)}`", key.text)
 
 

@@ -1,15 +1,14 @@
 """Sections that belong to the run as a whole and to no room of the package."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
+from mgi.core.run import CONTROLS, Control
 from mgi.core.section import Count, Distinct, Positive, Section, unit
 from mgi.models.settings import Method
 
-Control = Literal["no-genes", "random-id", "no-pretraining"]
-METHODS: tuple[Method, ...] = ("mgi", "unet", "resunet", "attention_unet", "deeplabv3plus")
-CONTROLS: tuple[Control, ...] = ("no-genes", "random-id", "no-pretraining")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class SimulationSettings(Section):

@@ -8,6 +8,7 @@ from pydantic import Field, create_model
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
 from mgi.config.checks import check_across_sections, check_other_archive
 from mgi.config.sections import ComputeSettings, RunsSettings, SimulationSettings
+from mgi.core.plugins import load_plugins
 from mgi.core.section import Section, Several
 from mgi.locks.settings import FetchSettings
 from mgi.modalities import registry
@@ -40,7 +41,7 @@ class Config(Section):
     modalities: Section = Section()
     """What is known of a patient and where it comes from; a section for each kind of data."""
     cohort: CohortSettings = CohortSettings()
-    """Who is left out by hand."""
+    """Who belongs to the cohort."""
     split: SplitSettings = SplitSettings()
     """Folds over patients, stratified by hospital."""
     model: ModelSettings = ModelSettings()
@@ -87,7 +88,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     plugins = config.get("plugins")
     if isinstance(plugins, list):
-        registry.load_plugins(file for file in plugins if isinstance(file, str))
+        load_plugins(file for file in plugins if isinstance(file, str))
     read = tree().read(dict(config))
     check_other_archive(config.get("external"))
     filled = read.plain()

@@ -1,52 +1,87 @@
-"""TCGA barcodes: patient TCGA-XX-XXXX, sample TCGA-XX-XXXX-01A, aliquot of 28 characters; and UIDs of DICOM.
+"""Who a label belongs to: any safe text is a patient id, and a TCGA barcode is one that says more.
 
-Source: the GDC's "TCGA Barcode" encyclopedia entry; DICOM PS3.5, section 9.
+Patient TCGA-XX-XXXX, sample TCGA-XX-XXXX-01A, aliquot of 28 characters. Sources: the GDC's "TCGA Barcode" encyclopedia
+entry; for UIDs DICOM PS3.5, section 9.
 """
 
 import re
+from typing import NamedTuple
 
 from mgi.core.errors import BadInputError
 
-_PATIENT = re.compile(r"^TCGA[-_]([A-Z0-9]{2})[-_]([A-Z0-9]{4})(?![A-Z0-9])", re.IGNORECASE)
-_SAMPLE = re.compile(r"^(TCGA-[A-Z0-9]{2}-[A-Z0-9]{4}-(\d{2})[A-Z]?)(?![A-Z0-9])", re.IGNORECASE)
-
-_UID = re.compile(r"[0-9]+(\.[0-9]+){1,20}")
-LONGEST_UID = 64
-
+LONGEST_ID, LONGEST_UID = 64, 64
 PRIMARY_TUMOUR = "01"
+
+_SAFE = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9._-]{{0,{LONGEST_ID - 1}}}")
+_BARCODE = re.compile(
+    r"TCGA[-_](?P<site>[A-Z0-9]{2})[-_](?P<participant>[A-Z0-9]{4})(?![A-Z0-9])"
+    r"(?:[-_](?P<code>\d{2})(?P<vial>[A-Z]?)(?![A-Z0-9]))?",
+    re.IGNORECASE,
+)
+_NEARLY = re.compile(r"TCGA([-_]|$)", re.IGNORECASE)
+_UID = re.compile(r"[0-9]+(\.[0-9]+){1,20}")
+
+
+class Barcode(NamedTuple):
+    """What a TCGA barcode says; `code` of its `sample`, if it has one: 01 primary tumour, 02 recurrent, 11 normal."""
+
+    patient_id: str
+    site: str
+    sample: str | None
+    code: str | None
+
+
+def barcode_of(label: str) -> Barcode | None:
+    """The barcode at the start of a label, file or folder name, such as `TCGA_CS_4942_19970222`; None without one."""
+    found = _BARCODE.match(label.strip())
+    if found is None:
+        return None
+    patient = f"TCGA-{found['site']}-{found['participant']}".upper()
+    sample = None if found["code"] is None else f"{patient}-{found['code']}{found['vial']}".upper()
+    return Barcode(patient_id=patient, site=found["site"].upper(), sample=sample, code=found["code"])
 
 
 def patient_id_of(label: str) -> str:
-    """The patient of a barcode, file or folder name: `TCGA_CS_4942_19970222` gives `TCGA-CS-4942`.
+    """The patient of a label: that of the barcode at its start, else the label itself.
 
-    Raises BadInputError where the label does not begin with a TCGA patient.
+    Raises BadInputError where it is no safe text, or begins as a barcode and is none.
     """
-    found = _PATIENT.match(label.strip())
-    if found is None:
+    if (barcode := barcode_of(label)) is not None:
+        return barcode.patient_id
+    if _NEARLY.match(label.strip()):
         raise BadInputError(f"'{label}': not a TCGA barcode; expected TCGA-XX-XXXX at its start")
-    return f"TCGA-{found[1]}-{found[2]}".upper()
+    if _SAFE.fullmatch(label.strip()) is None:
+        raise BadInputError(
+            f"{label[:80]!r}: not a patient id; expected at most {LONGEST_ID} letters, digits, '-', '_' and '.', "
+            "a letter or digit first"
+        )
+    return label.strip()
 
 
-def site_of(patient_id: str) -> str:
-    """The tissue source site, characters 6 and 7 of a barcode: the hospital that supplied the patient."""
-    return patient_id_of(patient_id)[5:7]
+def is_patient_id(label: str) -> bool:
+    """Whether a label names a patient."""
+    try:
+        patient_id_of(label)
+    except BadInputError:
+        return False
+    return True
 
 
-def sample_of(barcode: str) -> str | None:
-    """The sample part of a barcode (`TCGA-XX-XXXX-01A`), or None where the label stops at the patient."""
-    found = _SAMPLE.match(barcode.strip().replace("_", "-"))
-    return found[1].upper() if found else None
+def sample_of(label: str) -> str | None:
+    """The sample part of a barcode (`TCGA-XX-XXXX-01A`), or None where the label has none."""
+    barcode = barcode_of(label)
+    return None if barcode is None else barcode.sample
 
 
-def sample_code_of(barcode: str) -> str | None:
-    """Characters 14 and 15: 01 primary tumour, 02 recurrent, 11 normal tissue; None where there is no sample part."""
-    found = _SAMPLE.match(barcode.strip().replace("_", "-"))
-    return found[2] if found else None
+def sample_code_of(label: str) -> str | None:
+    """01 primary tumour, 02 recurrent, 11 normal tissue; None where there is no sample part."""
+    barcode = barcode_of(label)
+    return None if barcode is None else barcode.code
 
 
-def is_primary(barcode: str) -> bool:
-    """Whether the barcode names a sample of a primary tumour."""
-    return sample_code_of(barcode) == PRIMARY_TUMOUR
+def is_primary(label: str) -> bool:
+    """Whether a barcode names a sample of a primary tumour."""
+    return sample_code_of(label) == PRIMARY_TUMOUR
 
 
 def is_dicom_uid(text: str) -> bool:

@@ -5,20 +5,21 @@ Free of heavy imports: the workflow builds the table of runs with it before any 
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
 from mgi.core.errors import BadInputError
+from mgi.core.section import read_record
 
 PRETRAINING = "pretraining"
 DEFAULT_TASK = "segmentation"
-PATIENT, SLICE = "patient", "slice"
-SPLIT_UNITS = (PATIENT, SLICE)
+SplitUnit = Literal["patient", "slice"]
+SPLIT_UNITS: tuple[SplitUnit, ...] = get_args(SplitUnit)
+PATIENT, SLICE = SPLIT_UNITS
 
-NO_GENES = "no-genes"
-RANDOM_ID = "random-id"
-NO_PRETRAINING = "no-pretraining"
-CONTROLS = (NO_GENES, RANDOM_ID, NO_PRETRAINING)
+Control = Literal["no-genes", "random-id", "no-pretraining"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
+NO_GENES, RANDOM_ID, NO_PRETRAINING = CONTROLS
 """The method trained again without one thing: expression, what expression says of a patient, or pre-training."""
 
 ENTRY = "run"
@@ -38,9 +39,9 @@ class Run:
     task: str
     method: str
     inputs: tuple[str, ...]
-    control: str | None = None
+    control: Control | None = None
     pretrained: str | None = None
-    split_unit: str = PATIENT
+    split_unit: SplitUnit = PATIENT
     fold: int
     seed: int
 
@@ -93,41 +94,4 @@ def run_of(metadata: Mapping[Any, Any], where: str) -> Run:
         )
     if ENTRY not in given:
         raise BadInputError(f"{where}: {ENTRY}: missing, expected the run that made the file")
-    return read_run(given[ENTRY], f"{where}: {ENTRY}")
-
-
-def read_run(given: Any, where: str) -> Run:
-    """A run from its record or its JSON.
-
-    Raises BadInputError naming the field that is wrong.
-    """
-    if isinstance(given, bytes | str):
-        try:
-            given = json.loads(given)
-        except (ValueError, RecursionError) as error:
-            raise BadInputError(f"{where}: not JSON ({error})") from None
-    if not isinstance(given, Mapping):
-        raise BadInputError(f"{where}: found {type(given).__name__}, expected a run's fields")
-    names = {field.name for field in fields(Run)}
-    if unknown := sorted(set(given) - names):
-        raise BadInputError(f"{where}.{unknown[0]}: unknown field, expected {', '.join(sorted(names))}")
-    for name in ("task", "method", "inputs", "fold", "seed"):
-        if name not in given:
-            raise BadInputError(f"{where}.{name}: missing")
-    for name, (kinds, allowed) in _EXPECTED.items():
-        if name in given and not (isinstance(given[name], kinds) and (allowed is None or given[name] in allowed)):
-            expected = allowed or " or ".join(kind.__name__ for kind in kinds)
-            raise BadInputError(f"{where}.{name}: found {given[name]!r}, expected {expected}")
-    return Run(**{**given, "inputs": tuple(given["inputs"])})
-
-
-_EXPECTED: dict[str, tuple[tuple[type, ...], tuple[str | None, ...] | None]] = {
-    "task": ((str,), None),
-    "method": ((str,), None),
-    "inputs": ((list, tuple), None),
-    "control": ((str, type(None)), (None, *CONTROLS)),
-    "pretrained": ((str, type(None)), None),
-    "split_unit": ((str,), SPLIT_UNITS),
-    "fold": ((int,), None),
-    "seed": ((int,), None),
-}
+    return read_record(Run, given[ENTRY], f"{where}: {ENTRY}")

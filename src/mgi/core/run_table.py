@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mgi.core.run import DEFAULT_TASK, NO_GENES, NO_PRETRAINING, PATIENT, PRETRAINING, RANDOM_ID, SLICE, Run
+from mgi.core.run import DEFAULT_TASK, NO_GENES, NO_PRETRAINING, PATIENT, PRETRAINING, RANDOM_ID, SLICE, Run, SplitUnit
 
 MULTIMODAL_METHOD = "mgi"
 IMAGE, EXPRESSION = "flair", "rna"
@@ -47,7 +47,7 @@ def split_file(config: Mapping[str, Any], fold: int) -> str:
     return f"tables/{'split' if fold < config['split']['folds'] else 'whole'}.parquet"
 
 
-def _runs(runs: Mapping[str, Any], split_unit: str) -> Iterator[Run]:
+def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
     for method in runs["methods"]:
         multimodal = method == MULTIMODAL_METHOD
         for control in [None, *runs["controls"]] if multimodal else [None]:

@@ -3,17 +3,19 @@
 A key's description is the text below it; its unit is given by `unit`. What is wrong is one line that names the key.
 """
 
+import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from mgi.core.errors import ConfigError
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.section_errors import in_one_line
 
 T = TypeVar("T")
+_adapter_of: Callable[[Any], TypeAdapter[Any]] = functools.cache(TypeAdapter)
 
 
 def unit(name: str) -> Any:
@@ -44,6 +46,35 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 
 
+def as_mapping(given: object, where: str) -> dict[str, Any]:
+    """A mapping, or the one that JSON text holds.
+
+    Raises ConfigError where it is neither.
+    """
+    if isinstance(given, str | bytes):
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{where}: not JSON ({error})") from None
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{where or 'config'}: found {type(given).__name__}, expected a mapping")
+    return dict(given)
+
+
+def read_record(cls: type[T], given: object, where: str) -> T:
+    """A dataclass from a mapping of what JSON knows, or from JSON text, as strictly as a section.
+
+    Raises BadInputError for an unknown or missing field or a wrong type.
+    """
+    try:
+        adapter: TypeAdapter[T] = _adapter_of(cls)
+        return adapter.validate_json(json.dumps(as_mapping(given, where)), strict=True, extra="forbid")
+    except ValidationError as error:
+        raise BadInputError(in_one_line(cls, error, where)) from None
+    except ConfigError as error:
+        raise BadInputError(str(error)) from None
+
+
 class Section(BaseModel):
     """Settings that cannot change, with strict types and no unknown key; a nested section may be given in part."""
 
@@ -62,12 +93,12 @@ class Section(BaseModel):
 
     @classmethod
     def read(cls, given: object, *, where: str = "") -> Self:
-        """The section from a mapping.
+        """The section from a mapping, or from JSON text that holds one.
 
         Raises ConfigError for an unknown key (naming the nearest known one), a wrong type or a value out of range.
         """
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(as_mapping(given, where))
         except ValidationError as error:
             raise ConfigError(in_one_line(cls, error, where)) from None
 

@@ -1,5 +1,6 @@
 """What is wrong with a section, as one line: the key, what was found, what was expected."""
 
+import dataclasses
 import difflib
 import json
 import types
@@ -20,19 +21,21 @@ _EXPECTED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "bool_type": lambda _: "boolean",
     "tuple_type": lambda _: "a list",
     "model_type": lambda _: "a mapping",
+    "dataclass_type": lambda _: "a mapping",
+    "dict_type": lambda _: "a mapping",
     "finite_number": lambda _: "a finite number",
-    "greater_than_equal": lambda limit: f"at least {limit['ge']}",
-    "greater_than": lambda limit: f"more than {limit['gt']}",
-    "less_than_equal": lambda limit: f"at most {limit['le']}",
-    "less_than": lambda limit: f"less than {limit['lt']}",
+    "greater_than_equal": lambda limit: f"at least {limit['ge']:g}",
+    "greater_than": lambda limit: f"more than {limit['gt']:g}",
+    "less_than_equal": lambda limit: f"at most {limit['le']:g}",
+    "less_than": lambda limit: f"less than {limit['lt']:g}",
     "too_short": lambda limit: f"at least {limit['min_length']} entry",
     "string_pattern_mismatch": lambda limit: f"text that matches {limit['pattern']}",
 }
 _TYPES = {"int_type", "int_from_float", "float_type", "string_type", "bool_type", "tuple_type", "model_type"}
-_UNKNOWN = {"extra_forbidden", "invalid_key"}
+_UNKNOWN = {"extra_forbidden", "invalid_key", "unexpected_keyword_argument"}
 
 
-def in_one_line(cls: type[BaseModel], error: ValidationError, where: str) -> str:
+def in_one_line(cls: type, error: ValidationError, where: str) -> str:
     """The first thing that is wrong, unknown keys before all else; `where` is the section's own place."""
     found = sorted(error.errors(include_url=False), key=lambda one: one["type"] not in _UNKNOWN)[0]
     place, kind = found["loc"], found["type"]
@@ -41,6 +44,8 @@ def in_one_line(cls: type[BaseModel], error: ValidationError, where: str) -> str
     if kind == "missing":
         return f"{joined(where, place)}: missing"
     context = found.get("ctx", {})
+    if kind == "json_invalid":
+        return f"{where}: {found['msg']}"
     if kind == "refused":
         return f"{joined(where, (*place, *filter(None, [context['key']])))}: {context['text']}"
     return f"{joined(where, place) or 'config'}: found {shown(found['input'])}, expected {_expected(cls, found)}"
@@ -62,17 +67,26 @@ def joined(where: str, place: Place) -> str:
     return text
 
 
-def section_at(cls: type[BaseModel], place: Place) -> type[BaseModel]:
-    """The model of the section that lies at a place below `cls`."""
+def section_at(cls: type, place: Place) -> type:
+    """The model of the section, or the dataclass of the record, that lies at a place below `cls`."""
     for part in place:
-        cls = next(each for each in _options(cls.model_fields[str(part)].annotation) if _is_section(each))
+        if isinstance(part, str):
+            options = options_of(_fields_of(cls)[part])
+            cls = next(each for each in (*options, *_entries(options)) if _has_fields(each))
     return cls
 
 
-def _unknown_key(cls: type[BaseModel], place: Place, where: str) -> str:
+def _fields_of(cls: type) -> dict[str, Any]:
+    """The annotation of each field."""
+    if issubclass(cls, BaseModel):
+        return {name: field.annotation for name, field in cls.model_fields.items()}
+    return typing.get_type_hints(cls)
+
+
+def _unknown_key(cls: type, place: Place, where: str) -> str:
     *above, unknown = place
     section = section_at(cls, tuple(above))
-    full, known = joined(joined(where, tuple(above)), (str(unknown),)), sorted(section.model_fields)
+    full, known = joined(joined(where, tuple(above)), (str(unknown),)), sorted(_fields_of(section))
     renamed: Mapping[str, str] = getattr(section, "renamed", {})
     if unknown in renamed:
         return f"{full}: renamed; use {joined(where, (*above, renamed[str(unknown)]))}"
@@ -81,7 +95,7 @@ def _unknown_key(cls: type[BaseModel], place: Place, where: str) -> str:
     return f"{full}: unknown key; " + (f"did you mean '{beside}'?" if near else f"known keys: {', '.join(known)}")
 
 
-def _expected(cls: type[BaseModel], found: ErrorDetails) -> str:
+def _expected(cls: type, found: ErrorDetails) -> str:
     kind, context = found["type"], found.get("ctx", {})
     options = _annotation_options(cls, found["loc"])
     if kind == "literal_error":
@@ -96,28 +110,36 @@ def _or_null(options: list[Any]) -> str:
     return " or null" if types.NoneType in options else ""
 
 
-def _annotation_options(cls: type[BaseModel], place: Place) -> list[Any]:
+def _annotation_options(cls: type, place: Place) -> list[Any]:
     """What may stand at a place: the members of its annotation, lists taken apart."""
     names = [part for part in place if isinstance(part, str)]
     if not names:
         return []
-    options = _options(section_at(cls, tuple(names[:-1])).model_fields[names[-1]].annotation)
-    for _ in range(len(place) - len(names)):
-        options = [inner for each in options for entry in typing.get_args(each)[:1] for inner in _options(entry)]
+    options = options_of(_fields_of(section_at(cls, tuple(names[:-1])))[names[-1]])
+    for part in reversed(place):
+        if isinstance(part, str):
+            break
+        options = _entries(options)
     return options
 
 
-def _options(annotation: Any) -> list[Any]:
+def _entries(options: list[Any]) -> list[Any]:
+    """What may stand in those of the options that are lists."""
+    return [inner for each in options for entry in typing.get_args(each)[:1] for inner in options_of(entry)]
+
+
+def options_of(annotation: Any) -> list[Any]:
+    """The types that an annotation allows."""
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        return _options(typing.get_args(annotation)[0])
+        return options_of(typing.get_args(annotation)[0])
     if origin in (types.UnionType, typing.Union):
-        return [option for each in typing.get_args(annotation) for option in _options(each)]
+        return [option for each in typing.get_args(annotation) for option in options_of(each)]
     return [annotation]
 
 
-def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _has_fields(annotation: Any) -> bool:
+    return isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation))
 
 
 def _as_text(value: Any) -> Any:

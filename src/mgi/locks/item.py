@@ -2,9 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from mgi.core.section import refusal
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str | int | float | None):
+        return value
+    raise refusal("", value, "text, a number or null")
+
 
 Fact = str | int | float | bool | None
-Facts = Mapping[str, Fact]
+Facts = Mapping[str, Annotated[Fact, BeforeValidator(_plain)]]
 
 # A person who chooses what the rules would not says so in the reason, which the lock's reviewer then reads.
 BY_HAND = "by hand: "

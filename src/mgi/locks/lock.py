@@ -1,6 +1,7 @@
 """Locks: what discovery found and what was chosen, so that a run can be repeated after the archive has changed."""
 
 import dataclasses
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -8,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mgi.core import settings
-from mgi.core.errors import BadInputError, ConfigError, MgiError
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.section import read_record
 from mgi.locks.item import Item
-from mgi.locks.lock_file import read_once
 
 FORMAT = 2
 _MODALITY_OF_KIND = {"expression": "rna", "images": "flair"}  # what format 1 called them
-_FACT_TYPES = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +74,7 @@ def read_lock(
 
     Raises BadInputError naming the file and the field, and ConfigError where the lock belongs to another source.
     """
-    given = read_once(path)
+    given = _read_once(path)
     if not isinstance(given, dict):
         raise BadInputError(f"{path}: found {type(given).__name__}, expected a lock (an object with items)")
     _check_format(path, given)
@@ -84,12 +83,36 @@ def read_lock(
     if source is not None and given.get("source") != source:
         found = given.get("source")
         raise ConfigError(f"{path}: a lock of source {found!r}, but the configuration says source: {source}")
+    lock = read_record(Lock, given, f"{path}: lock")
     try:
-        lock = settings.parse(Lock, given, where="lock")
         check_lock(lock, check_item)
-    except MgiError as error:
+    except BadInputError as error:
         raise BadInputError(f"{path}: {error}") from None
     return lock
+
+
+def _read_once(path: Path | str) -> Any:
+    """The parsed file; a name written twice would silently lose one of its values.
+
+    Raises BadInputError where it is empty, no JSON, or has a name twice in one block.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        counts = Counter(name for name, _ in pairs)
+        if twice := sorted(name for name, count in counts.items() if count > 1):
+            raise BadInputError(f"{path}: {twice[0]} is written twice in one block, expected once")
+        return dict(pairs)
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        if text.strip():
+            given = json.loads(text, object_pairs_hook=unique)
+            # What could be read but not written again: NaN, halves of characters.
+            json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
+            return given
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{path}: not JSON ({error})") from None
+    raise BadInputError(f"{path}: empty, expected a lock")
 
 
 def _check_format(path: Path | str, given: dict[str, Any]) -> None:
@@ -104,13 +127,10 @@ def _check_format(path: Path | str, given: dict[str, Any]) -> None:
 def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: None) -> None:
     """Refuse a lock that a fetch could not follow safely; `check_item` is the source's own check of a chosen item.
 
-    Raises BadInputError where nothing is chosen, a key repeats, a patient has two chosen items that are not companions,
-    or a fact is no plain value.
+    Raises BadInputError where nothing is chosen, a key repeats, or a patient has two chosen items, companions aside.
     """
     if twice := _repeated(item.key for item in lock.items):
         raise BadInputError(f"items: key {twice} occurs twice, expected unique keys")
-    for item in lock.items:
-        _check_plain(item)
     if not lock.chosen:
         reasons = sorted({item.reason for item in lock.items})[:5]
         raise BadInputError(f"items: none of {len(lock.items)} is chosen ({'; '.join(reasons) or 'the list is empty'})")
@@ -120,14 +140,6 @@ def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: Non
         if item.size < 0:
             raise BadInputError(f"items: {item.key}: size {item.size}, expected 0 or more")
         check_item(item)
-
-
-def _check_plain(item: Item) -> None:
-    if not isinstance(item.facts, dict):
-        raise BadInputError(f"items: {item.key}: facts: found {item.facts!r}, expected names with values")
-    for name, value in item.facts.items():
-        if not isinstance(value, _FACT_TYPES):
-            raise BadInputError(f"items: {item.key}: facts.{name}: found {value!r}, expected text, a number or null")
 
 
 def _repeated(names: Iterable[str]) -> str | None:

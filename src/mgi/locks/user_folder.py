@@ -15,11 +15,11 @@ Members = tuple[tuple[str, str], ...]
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 
-def present_folder(folder: Path | None, expected: str) -> Path:
-    """The folder; ConfigError with what is expected there where it is absent."""
+def present_folder(folder: Path | None, expected: str, *, key: str) -> Path:
+    """The folder; ConfigError with the `key` of the config and what is expected there where it is absent."""
     if folder is None or not folder.is_dir():
         found = "nothing" if folder is None else f"no folder at {folder}"
-        raise ConfigError(f"modalities.flair.folder: found {found}, expected {expected}")
+        raise ConfigError(f"{key}: found {found}, expected {expected}")
     return folder
 
 

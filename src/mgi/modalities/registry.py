@@ -2,11 +2,8 @@
 names and that calls `register`.
 """
 
-import importlib.util
-import sys
 from collections.abc import Iterable
 from importlib import import_module
-from pathlib import Path
 
 from mgi.core.errors import ConfigError
 from mgi.locks.settings import FetchSettings
@@ -63,29 +60,3 @@ def in_order(wanted: Iterable[str]) -> list[Modality]:
     for name in sorted(asked - set(names())):
         modality(name)
     return [modality(name) for name in names() if name in asked]
-
-
-def load_plugins(files: Iterable[str]) -> None:
-    """Import each Python file, under its own name, so that what it registers is known; once a process.
-
-    Raises ConfigError where one is not there or cannot be imported.
-    """
-    for file in files:
-        path = Path(file)
-        if not path.is_file():
-            raise ConfigError(f"plugins: found {file}, expected a Python file")
-        if path.stem not in sys.modules:
-            _import(path)
-
-
-def _import(path: Path) -> None:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"plugins: found {path}, expected a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - it may hold any mistake, and the config names it
-        del sys.modules[path.stem]
-        raise ConfigError(f"plugins: {path}: {type(error).__name__}: {error}") from None

@@ -57,7 +57,7 @@ class MGI(nn.Module):
 
     def encode(self, genes: Tensor) -> Tensor:
         """What the decoder needs of patients' genes (U, G), as far as it depends on them and the encoder alone."""
-        return self.gene_resampling.condense(self.gene_encoder(genes))
+        return self.gene_resampling.pool_segments(self.gene_encoder(genes))
 
     def decode(self, image: Tensor, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
         """As `forward`, with the rows of those that have genes encoded, in their order; None where nobody has."""

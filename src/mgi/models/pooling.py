@@ -1,6 +1,6 @@
-"""Pooling of tokens: their mean or a learned blend of it with their maximum, over all or over runs, or a class token.
+"""Pooling of tokens: their mean or a learned blend of it with their maximum, over all or segments, or a class token.
 
-B batch, T tokens, K runs, D width.
+B batch, T tokens, K segments, D width.
 """
 
 import torch
@@ -40,32 +40,34 @@ class ClassPooling(nn.Module):
 
 
 class SegmentPooling(nn.Module):
-    """(B, T, D) to (B, K, D), K at most `at_most`: mixed pooling of equal runs of neighbours, the last may be shorter.
+    """(B, T, D) to (B, K, D), K at most `at_most`: mixed pooling of equal segments, the last may be shorter.
 
     As many tokens as that, or fewer, are left as they are. In two steps, so that what nothing learned is computed once
-    and can be kept: `condense` to maxima and means, then the blend.
+    and can be kept: `pool_segments` to maxima and means, then the blend.
     """
 
     def __init__(self, n_tokens: int, at_most: int) -> None:
         super().__init__()
-        self.run = -(-n_tokens // at_most)
-        self.n_runs = -(-n_tokens // self.run)
-        if self.run > 1:
+        self.length = -(-n_tokens // at_most)
+        self.n_segments = -(-n_tokens // self.length)
+        if self.length > 1:
             self.blend = nn.Parameter(torch.zeros(()))
 
-    def condense(self, tokens: Tensor) -> Tensor:
-        """(B, T, D) to (B, 2, K, D), maxima and means of the runs; or to (B, 1, T, D), the tokens, where K is T."""
-        if self.run == 1:
+    def pool_segments(self, tokens: Tensor) -> Tensor:
+        """(B, T, D) to (B, 2, K, D), maxima and means of the segments; or to (B, 1, T, D), the tokens, where K is T."""
+        if self.length == 1:
             return tokens.unsqueeze(1)
-        whole = tokens.shape[1] // self.run * self.run
-        runs = [tokens[:, :whole].unflatten(1, (-1, self.run))]  # B K run D
+        whole = tokens.shape[1] // self.length * self.length
+        segments = [tokens[:, :whole].unflatten(1, (-1, self.length))]  # B K length D
         if whole < tokens.shape[1]:
-            runs.append(tokens[:, whole:].unsqueeze(1))
-        return torch.stack([torch.cat([part.amax(2) for part in runs], 1), torch.cat([p.mean(2) for p in runs], 1)], 1)
+            segments.append(tokens[:, whole:].unsqueeze(1))
+        maxima = torch.cat([part.amax(2) for part in segments], 1)  # B K D
+        means = torch.cat([part.mean(2) for part in segments], 1)  # B K D
+        return torch.stack([maxima, means], 1)
 
-    def forward(self, condensed: Tensor) -> Tensor:
-        """Blend what `condense` gave; (B, K, D)."""
-        if self.run == 1:
-            return condensed[:, 0]
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Blend what `pool_segments` gave; (B, K, D)."""
+        if self.length == 1:
+            return pooled[:, 0]  # B T D
         share = torch.sigmoid(self.blend)
-        return share * condensed[:, 0] + (1 - share) * condensed[:, 1]
+        return share * pooled[:, 0] + (1 - share) * pooled[:, 1]

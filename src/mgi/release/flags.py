@@ -56,10 +56,12 @@ def mask_facts(mask: NDArray[np.uint8], affine: NDArray[np.float64] | None) -> M
     )
 
 
-def image_flags(images: PatientImages, trained: TrainingRange, doubt: str | None) -> Iterator[Flag]:
-    """Flags of the image alone; `doubt` is why its own header says that it is no axial FLAIR."""
-    if doubt is not None:
-        yield Flag(flag="not_flair", found=doubt, expected="an axial FLAIR", message=f"may be no axial FLAIR: {doubt}")
+def image_flags(images: PatientImages, trained: TrainingRange, warning: str | None) -> Iterator[Flag]:
+    """Flags of the image alone; `warning` is why its own header says that it is no axial FLAIR."""
+    if warning is not None:
+        yield Flag(
+            flag="not_flair", found=warning, expected="an axial FLAIR", message=f"may be no axial FLAIR: {warning}"
+        )
     found = distance(intensity_quantiles(images.slices), trained.quantiles)
     if found > trained.farthest:
         yield Flag(

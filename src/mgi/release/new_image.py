@@ -12,10 +12,10 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
 from mgi.locks.user_folder import files_below
 from mgi.modalities.flair.buda_folder import TIFF_STARTS, read_slice_folder, write_slice_masks
+from mgi.modalities.flair.new_series import read_dicom_input
 from mgi.modalities.flair.nifti import is_gzip, read_image, spatial_header
 from mgi.modalities.flair.nifti_output import write_mask
 from mgi.modalities.flair.patient_sources import NIFTI_ENDINGS, from_volume
-from mgi.release.dicom_input import read_dicom_input
 from mgi.shards.image_shard import PatientImages
 
 Kind = Literal["nifti", "dicom", "tiff"]
@@ -28,14 +28,14 @@ _NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))
 class NewImage:
     """The volume on the axes that training had, and what is needed to put a mask back.
 
-    `doubt` is why its own header says that it may be no axial FLAIR. `spatial_header` is that of a NIfTI
+    `warning` is why its own header says that it may be no axial FLAIR. `spatial_header` is that of a NIfTI
     file, `slice_names` are the files of TIFF slices.
     """
 
     kind: Kind
     images: PatientImages
     notes: tuple[str, ...] = ()
-    doubt: str | None = None
+    warning: str | None = None
     spatial_header: Mapping[str, NDArray[Any]] | None = None
     slice_names: tuple[str, ...] = ()
 
@@ -64,7 +64,7 @@ def read_new_image(path: Path, series: str | None = None) -> NewImage:
     folder, names = (path, files_below(path)) if path.is_dir() else (path.parent, [path.name])
     dicom = read_dicom_input(folder, names, series)
     converted = from_volume(PATIENT, dicom.volume, where=str(path), source=dicom.sha256)
-    return NewImage(kind=kind, images=converted.images, notes=(*dicom.notes, *converted.notes), doubt=dicom.doubt)
+    return NewImage(kind=kind, images=converted.images, notes=(*dicom.notes, *converted.notes), warning=dicom.warning)
 
 
 def check_output(new: Kind, image: Path, output: Path) -> None:

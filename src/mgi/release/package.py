@@ -16,7 +16,7 @@ import mgi
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.core.fingerprint import digest_of
-from mgi.core.settings import parse
+from mgi.core.section import read_record
 from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.normalise import FittedGenes
 from mgi.release.training_range import TrainingRange
@@ -111,7 +111,7 @@ def load_release(folder: Path) -> Release:
         expression_scale=config["expression_scale"],
         reads_genes=config["reads_genes"],
         threshold=config["threshold"],
-        training_range=parse(TrainingRange, config["training_range"], where=f"{where}: training_range"),
+        training_range=read_record(TrainingRange, config["training_range"], f"{where}: training_range"),
         simulated=config["simulated"],
         digest=config["digest"],
     )

@@ -28,3 +28,11 @@ def added(name: str) -> Task:
     if name not in _ADDED:
         raise ConfigError(f"runs.task: found {name}, expected one of {', '.join(sorted({*BUILT_IN, *_ADDED}))}")
     return _ADDED[name]
+
+
+def plugin_of(name: str) -> list[str]:
+    """The module of the plugin that registered a task, none for a built-in one: for a fingerprint of the code.
+
+    Raises ConfigError as `added` does.
+    """
+    return [] if name in BUILT_IN else [str(added(name).learning.__module__)]

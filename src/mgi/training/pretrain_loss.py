@@ -20,28 +20,28 @@ TEMPERATURE_BOUNDS = (0.01, 0.5)
 
 
 class PretrainLoss(nn.Module):
-    """The aligner with its temperature and the heads of those losses that the settings weigh.
+    """Both encoders with the temperature and the heads of those losses that the settings weigh.
 
     Besides the contrast, genes that were hidden are reconstructed from the pooled gene vector: it teaches the encoder
     the programmes in which genes move together, which the images alone do not show, and it needs no image. Hidden image
     patches are predicted from the rest of the slice and the gene vector, after GiMP's masked patch modelling.
     """
 
-    def __init__(self, aligner: DualEncoder, settings: PretrainSettings) -> None:
+    def __init__(self, encoders: DualEncoder, settings: PretrainSettings) -> None:
         super().__init__()
-        self.aligner, self.settings = aligner, settings
+        self.encoders, self.settings = encoders, settings
         self.log_temperature = nn.Parameter(
             torch.tensor(math.log(settings.temperature)), requires_grad=settings.learn_temperature
         )
         self.contrast = make_contrast(settings.loss, settings.alpha)
-        genes, image = aligner.gene_encoder, aligner.image_encoder
+        genes, image = encoders.gene_encoder, encoders.image_encoder
         if settings.reconstructs_genes:
             self.reconstruct = nn.Linear(genes.width, genes.tokens.n_genes)
         if settings.masked_patch_weight > 0:
             self.mask_token = nn.Parameter(torch.zeros(image.width))
             self.predict_patches = _perceptron(image.width + genes.width, image.width)
         if settings.triplet_weight > 0:
-            projection = aligner.gene_projection.out_features
+            projection = encoders.gene_projection.out_features
             self.fuse = _perceptron(2 * projection, projection)
 
     def temperature(self) -> Tensor:
@@ -55,15 +55,15 @@ class PretrainLoss(nn.Module):
 
     def forward(self, batch: Batch, group: Group = ALONE) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of the whole batch, of which this process holds a part, and its terms."""
-        settings, aligner = self.settings, self.aligner
-        image_tokens = aligner.image_encoder(batch.images)
+        settings, encoders = self.settings, self.encoders
+        image_tokens = encoders.image_encoder(batch.images)  # n T D
         shared = settings.reconstructs_genes and settings.masked_view == "shared"
         pooled = self.pooled(seen_in_both(batch) if shared else batch.genes)
-        pooled_genes = pooled[: len(batch.genes)]
-        image_part = normalize(aligner.image_projection(aligner.image_pooling(image_tokens)), dim=-1)
-        gene_part = normalize(aligner.gene_projection(pooled_genes), dim=-1)
-        images = group.gather(image_part, batch.slice_counts)
-        genes = group.gather(gene_part, batch.patient_counts)
+        pooled_genes = pooled[: len(batch.genes)]  # p D
+        image_part = normalize(encoders.image_projection(encoders.image_pooling(image_tokens)), dim=-1)
+        gene_part = normalize(encoders.gene_projection(pooled_genes), dim=-1)
+        images = group.gather(image_part, batch.slice_counts)  # N D
+        genes = group.gather(gene_part, batch.patient_counts)  # P D
         contrast = self.contrast(self.similarity(images, genes), batch.patient)
         loss, terms = contrast, {"contrast": contrast, "floor": torch.tensor(batch.floor)}
         if batch.n_hidden_genes > 0:
@@ -82,11 +82,11 @@ class PretrainLoss(nn.Module):
 
     def pooled(self, genes: Tensor) -> Tensor:
         """Standardised expression (B, G) to one vector a patient (B, D); a hidden gene is 0, the training mean."""
-        return self.aligner.gene_pooling(self.aligner.gene_encoder(genes))  # type: ignore[no-any-return]
+        return self.encoders.gene_pooling(self.encoders.gene_encoder(genes))  # type: ignore[no-any-return]
 
     def hidden_patch_error(self, batch: Batch, seen: Tensor, pooled_genes: Tensor) -> Tensor:
         """Summed error of the embeddings at the hidden patches; `seen` (n, T, D) are those of the whole slices."""
-        tokens = self.aligner.image_encoder(batch.images, batch.hidden_patches, self.mask_token)
+        tokens = self.encoders.image_encoder(batch.images, batch.hidden_patches, self.mask_token)
         context = pooled_genes[batch.owner].unsqueeze(1).expand(-1, tokens.shape[1], -1)
         predicted = self.predict_patches(torch.cat([tokens, context], -1))
         return embedding_error_sum(predicted, seen, batch.hidden_patches)

@@ -15,7 +15,6 @@ from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.core.fingerprint import digest_of
 from mgi.core.run import Run, run_of
-from mgi.core.settings import parse
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.training.frozen_genes import require_same_genes
@@ -84,7 +83,7 @@ def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
     return Weights(
         tensors=tensors,
         run=run_of(facts, str(path)),
-        model=parse(ModelSettings, facts["model"], where=f"{path}: model"),
+        model=ModelSettings.read(facts["model"], where=f"{path}: model"),
         genes=facts["genes"],
         gene_sets=None if facts["gene_sets"] is None else dict(facts["gene_sets"]),
     )

@@ -6,7 +6,6 @@ import pytest
 from mgi.cohort.settings import SplitSettings
 from mgi.cohort.split import SplitRow, site_counts, split_patients, whole_cohort
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.core.settings import parse
 
 # The sites of the Buda set: DU 45, HT 34, CS 16, FG 14, EZ 1.
 PATIENTS = [
@@ -112,7 +111,7 @@ def test_a_repeated_patient_is_refused() -> None:
 )
 def test_a_setting_out_of_range_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="split"):
-        parse(SplitSettings, given, where="split")
+        SplitSettings.read(given, where="split")
 
 
 def test_patients_without_image_are_in_no_folds_test_and_change_nothing_for_the_others() -> None:

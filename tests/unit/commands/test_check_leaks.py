@@ -53,12 +53,15 @@ def same_slice_in_another_type(patient: str, arrays: dict[str, np.ndarray]) -> N
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (same_genes("0", "6"), "TCGA-AA-0000 (train) and TCGA-AA-0006 (test) have the same gene vector"),
-        (same_genes("4", "7"), "TCGA-AA-0004 (validation) and TCGA-AA-0007 (test) have the same gene vector"),
-        (same_genes("7", "9"), "TCGA-AA-0007 (test) and TCGA-AA-0009 (unpaired_expression) have the same gene vector"),
-        (same_slice("1", "6"), "TCGA-AA-0001 (train) and TCGA-AA-0006 (test) have the same image slice"),
-        (same_slice_in_another_type, "TCGA-AA-0001 (train) and TCGA-AA-0006 (test) have the same image slice"),
-        (same_slice("5", "2"), "TCGA-AA-0002 (train) and TCGA-AA-0005 (validation) have the same image slice"),
+        (same_genes("0", "6"), "TCGA-AA-0000 (train) and TCGA-AA-0006 (test) have the same expression vector"),
+        (same_genes("4", "7"), "TCGA-AA-0004 (validation) and TCGA-AA-0007 (test) have the same expression vector"),
+        (
+            same_genes("7", "9"),
+            "TCGA-AA-0007 (test) and TCGA-AA-0009 (unpaired_expression) have the same expression vector",
+        ),
+        (same_slice("1", "6"), "TCGA-AA-0001 (train) and TCGA-AA-0006 (test) have the same images slice"),
+        (same_slice_in_another_type, "TCGA-AA-0001 (train) and TCGA-AA-0006 (test) have the same images slice"),
+        (same_slice("5", "2"), "TCGA-AA-0002 (train) and TCGA-AA-0005 (validation) have the same images slice"),
     ],
 )
 @pytest.mark.parametrize("split_unit", ["patient", "slice"])
@@ -99,7 +102,7 @@ def test_slices_of_one_value_throughout_name_nobody(write_study, tmp_path: Path)
     assert report == {
         "split_unit": "patient",
         "leaks": [],
-        "compared": {"patients": 11, "gene_vectors": 10, "image_slices": 18},
+        "compared": {"patients": 11, "images_slices": 18, "expression_vectors": 10},
         "folds": {"0": {"unpaired_image": 1, "unpaired_expression": 2, "test": 2, "train": 4, "validation": 2}},
     }
 

@@ -288,17 +288,17 @@ def test_an_empty_mask_is_written_and_flagged(released, genes_seen, flair, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("tags", "doubt"),
+    ("tags", "reason"),
     [
         ({"SeriesDescription": "AX FLAIR", "InversionTime": 900.0}, "inversion time 900 ms is that of a T1 FLAIR"),
         ({"SeriesDescription": "AX T2"}, "no FLAIR in the name, and its times do not say it either"),
     ],
 )
-def test_a_series_that_is_no_flair_by_its_tags_is_flagged(tags, doubt, released, bright, dicom, tmp_path: Path) -> None:
+def test_a_series_that_is_no_flair_is_flagged(tags, reason, released, bright, dicom, tmp_path: Path) -> None:
     dicom(tmp_path / "series", volume()[0], **tags)
     assert run(tmp_path / "series", released.model("unet"), tmp_path / "m.nii.gz") == 0
     found = {flag["flag"]: flag["found"] for flag in report(tmp_path / "m.nii.gz")["flags"]}
-    assert found["not_flair"] == doubt
+    assert found["not_flair"] == reason
 
 
 def test_of_several_series_the_flair_is_taken_or_the_one_that_is_named(

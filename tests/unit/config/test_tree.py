@@ -17,14 +17,15 @@ from mgi_standin.simulation import settings as standin
 HEAVY = ("numpy", "pandas", "pyarrow", "torch", "pydicom", "scipy", "requests")
 PLUGIN = """
 from mgi.locks.settings import FetchSettings
-from mgi.modalities import registry
-from mgi_standin.simulation import settings as standin
+from mgi.modalities.modality import Modality
+from mgi.modalities.registry import register
 
 class ToySettings(FetchSettings):
     source: str = "toy"
     depth: int = 3
 
-registry.register("toy", settings=f"{__name__}:ToySettings")
+settings = f"{__name__}:ToySettings"
+register(Modality(name="toy", shard_format="table", settings=settings, fetching=__name__, sharding=__name__))
 """
 
 
@@ -52,7 +53,7 @@ def test_a_size_says_what_is_not_named_and_is_itself_no_setting() -> None:
 def test_a_plugin_adds_a_section_that_is_there_when_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "_SETTINGS", dict(registry._SETTINGS))
+    monkeypatch.setattr(registry, "_registered", {})
     file = tmp_path / "toy_modality_of_the_config_test.py"
     file.write_text(PLUGIN)
     given = {"plugins": [str(file)]}

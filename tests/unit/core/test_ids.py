@@ -1,7 +1,7 @@
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.core.ids import is_dicom_uid, is_primary, patient_id_of, sample_code_of, sample_of, site_of
+from mgi.core.ids import barcode_of, is_dicom_uid, is_patient_id, is_primary, patient_id_of, sample_code_of, sample_of
 
 ALIQUOT = "TCGA-DU-6404-02A-11R-1234-07"
 
@@ -19,12 +19,29 @@ ALIQUOT = "TCGA-DU-6404-02A-11R-1234-07"
 )
 def test_the_patient_of_any_barcode_or_folder_name(label: str, patient: str) -> None:
     assert patient_id_of(label) == patient
-    assert site_of(label) == patient[5:7]
+    barcode = barcode_of(label)
+    assert barcode is not None
+    assert (barcode.patient_id, barcode.site) == (patient, patient[5:7])
 
 
-@pytest.mark.parametrize("label", ["", "TCGA", "TCGA-DU-64", "TCGA-DU-64045", "GTEX-DU-6404", "xTCGA-DU-6404", "1234"])
-def test_what_is_no_patient_is_refused_by_name(label: str) -> None:
+@pytest.mark.parametrize("label", ["TCGA", "TCGA-DU-64", "TCGA-DU-64045", "tcga_du_6404x"])
+def test_what_is_nearly_a_barcode_is_no_id_of_its_own(label: str) -> None:
     with pytest.raises(BadInputError, match=f"'{label}': not a TCGA barcode"):
+        patient_id_of(label)
+
+
+@pytest.mark.parametrize("label", ["GTEX-DU-6404", "xTCGA-DU-6404", "1234", "P_1.b", "a" * 64, " P1\n"])
+def test_any_safe_text_is_a_patient(label: str) -> None:
+    assert patient_id_of(label) == label.strip()
+    assert is_patient_id(label)
+    assert barcode_of(label) is None
+    assert sample_of(label) is None
+
+
+@pytest.mark.parametrize("label", ["", ".hidden", "-x", "a b", "a/b", "..", "é", "a" * 65, "Doe^John", "a\0"])
+def test_what_is_no_safe_text_is_refused_by_name(label: str) -> None:
+    assert not is_patient_id(label)
+    with pytest.raises(BadInputError, match="not a patient id; expected at most 64 letters"):
         patient_id_of(label)
 
 

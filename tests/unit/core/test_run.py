@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.core.run import CONTROLS, Run, read_run, run_of
+from mgi.core.run import CONTROLS, Run, run_of
+from mgi.core.section import read_record
 
 MGI = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), pretrained="pretrain-fold2-seed1", fold=2, seed=1)
 
@@ -30,7 +31,7 @@ def test_key_and_label_are_said_in_the_words_of_the_config(change: dict[str, Any
 def test_a_record_gives_the_same_run_back() -> None:
     for control in (None, *CONTROLS):
         run = replace(MGI, control=control)
-        assert read_run(run.as_json(), "x") == read_run(run.record(), "x") == run
+        assert read_record(Run, run.as_json(), "x") == read_record(Run, run.record(), "x") == run
         assert run_of({b"run": run.as_json().encode()}, "x") == run_of({"run": run.record()}, "x") == run
 
 
@@ -39,15 +40,15 @@ def test_a_record_gives_the_same_run_back() -> None:
     [
         ("{", "x: not JSON"),
         ("[1]", "x: found list"),
-        ({**MGI.record(), "genes": "real"}, "x.genes: unknown field"),
+        ({**MGI.record(), "genes": "real"}, "x.genes: unknown key"),
         ({key: value for key, value in MGI.record().items() if key != "fold"}, "x.fold: missing"),
-        ({**MGI.record(), "control": "scratch"}, "x.control: found 'scratch'"),
-        ({**MGI.record(), "seed": "0"}, "x.seed: found '0', expected int"),
+        ({**MGI.record(), "control": "scratch"}, 'x.control: found "scratch"'),
+        ({**MGI.record(), "seed": "0"}, 'x.seed: found "0", expected int'),
     ],
 )
 def test_what_is_no_run_is_refused_by_field(given: Any, field: str) -> None:
     with pytest.raises(BadInputError) as refused:
-        read_run(given, "x")
+        read_record(Run, given, "x")
     assert str(refused.value).startswith(field)
 
 

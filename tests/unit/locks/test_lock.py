@@ -56,7 +56,7 @@ def test_a_lock_of_another_source_is_refused(tmp_path):
     ("change", "said"),
     [
         (lambda plain: plain.pop("items"), "lock.items: missing"),
-        (lambda plain: plain["items"][0].update(size="10"), r"items\[0\].size: found '10'"),
+        (lambda plain: plain["items"][0].update(size="10"), r'items\[0\].size: found "10"'),
         (lambda plain: plain.update(modality="flair"), "modality: found 'flair', expected 'rna'"),
         (lambda plain: plain.pop("modality"), "modality: found None, expected 'rna'"),
         (lambda plain: plain.update(format=3), "format: found 3, expected 2"),

@@ -1,7 +1,6 @@
 import pytest
 
 from mgi.core.errors import ConfigError
-from mgi.core.settings import parse
 from mgi.modalities.flair.settings import FlairSettings
 from mgi.modalities.rna.settings import RnaSettings
 
@@ -30,4 +29,4 @@ def test_both_sections_have_defaults_for_the_published_cohort():
 )
 def test_a_value_out_of_range_is_named_by_its_key(cls, given, said):
     with pytest.raises(ConfigError, match=said):
-        parse(cls, given)
+        cls.read(given)

@@ -39,8 +39,8 @@ def test_class_pooling_takes_the_first_token() -> None:
 def test_more_tokens_than_allowed_are_pooled_to_no_more(n_tokens: int, at_most: int, runs: int) -> None:
     pooling = SegmentPooling(n_tokens, at_most)
     tokens = torch.zeros(2, n_tokens, 3)
-    assert pooling.n_runs == runs <= at_most
-    assert pooling(pooling.condense(tokens)).shape == (2, runs, 3)
+    assert pooling.n_segments == runs <= at_most
+    assert pooling(pooling.pool_segments(tokens)).shape == (2, runs, 3)
 
 
 def test_each_run_is_pooled_as_mixed_pooling_would_the_shorter_last_one_too() -> None:
@@ -50,21 +50,21 @@ def test_each_run_is_pooled_as_mixed_pooling_would_the_shorter_last_one_too() ->
         pooling.blend.fill_(0.7)
         mixed.blend.fill_(0.7)
     expected = torch.stack([mixed(tokens[:, start : start + 3]) for start in (0, 3, 6)], 1)
-    torch.testing.assert_close(pooling(pooling.condense(tokens)), expected)
+    torch.testing.assert_close(pooling(pooling.pool_segments(tokens)), expected)
 
 
 @pytest.mark.parametrize("at_most", [5, 6, 1024])
 def test_few_tokens_stay_as_they_are_and_nothing_is_learned(at_most: int) -> None:
     tokens = torch.randn(2, 5, 3)
     pooling = SegmentPooling(5, at_most)
-    assert torch.equal(pooling(pooling.condense(tokens)), tokens)
+    assert torch.equal(pooling(pooling.pool_segments(tokens)), tokens)
     assert list(pooling.parameters()) == []
 
 
 def test_every_token_and_the_blend_learn() -> None:
     tokens = torch.randn(2, 7, 3, requires_grad=True)
     pooling = SegmentPooling(7, 3)
-    pooling(pooling.condense(tokens)).square().sum().backward()
+    pooling(pooling.pool_segments(tokens)).square().sum().backward()
     assert tokens.grad is not None
     assert (tokens.grad.abs() > 0).all()
     assert pooling.blend.grad is not None

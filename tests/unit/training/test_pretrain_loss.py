@@ -43,7 +43,7 @@ def objective(model_settings):
 def test_the_contrast_is_that_of_the_aligners_vectors(objective, drawn) -> None:
     model, batch = objective(EVERYTHING), drawn(EVERYTHING)
     with torch.no_grad():
-        images, genes = model.aligner(batch.images, batch.genes)
+        images, genes = model.encoders(batch.images, batch.genes)
         expected = model.contrast(images @ genes.T / 0.07, batch.patient)
         torch.testing.assert_close(model(batch)[1]["contrast"], expected, rtol=1e-4, atol=1e-5)
 
@@ -71,7 +71,7 @@ def test_in_a_shared_pass_the_contrast_sees_the_hidden_genes_as_the_training_mea
     settings = SETTINGS.but(masked_view="shared")
     model, batch = objective(settings), drawn(settings)
     with torch.no_grad():
-        images, genes = model.aligner(batch.images, batch.genes.masked_fill(batch.hidden_genes, 0.0))
+        images, genes = model.encoders(batch.images, batch.genes.masked_fill(batch.hidden_genes, 0.0))
         expected = model.contrast(images @ genes.T / 0.07, batch.patient)
         torch.testing.assert_close(model(batch)[1]["contrast"], expected)
 
@@ -88,7 +88,7 @@ def test_in_a_shared_pass_patients_without_image_are_restored_and_not_contrasted
 
 
 def test_what_lies_under_the_mask_is_unseen_and_what_lies_beside_it_is_not(objective, drawn) -> None:
-    encoder = objective(EVERYTHING).aligner.image_encoder
+    encoder = objective(EVERYTHING).encoders.image_encoder
     images, token = drawn(EVERYTHING).images[:1], torch.ones(16)
     hidden = torch.tensor([[True, False, False, False]])
     under, beside = images.clone(), images.clone()
@@ -109,8 +109,8 @@ def test_each_part_teaches_the_encoders_and_its_own_head(objective, drawn) -> No
         model(drawn(EVERYTHING))[1][term].backward()
         taught = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
         assert any(name.startswith(head) for name in taught), term
-        assert any(name.startswith("aligner.gene_encoder") for name in taught), term
-        assert any(name.startswith("aligner.image_encoder") for name in taught) is (term != "masked_gene_loss")
+        assert any(name.startswith("encoders.gene_encoder") for name in taught), term
+        assert any(name.startswith("encoders.image_encoder") for name in taught) is (term != "masked_gene_loss")
     model = objective(EVERYTHING)
     model(drawn(EVERYTHING))[0].backward()
     assert {name for name, parameter in model.named_parameters() if parameter.grad is None} == set()
@@ -119,8 +119,8 @@ def test_each_part_teaches_the_encoders_and_its_own_head(objective, drawn) -> No
 def test_the_pooled_genes_help_to_predict_hidden_patches(objective, drawn) -> None:
     model, batch = objective(EVERYTHING), drawn(EVERYTHING)
     with torch.no_grad():
-        seen = model.aligner.image_encoder(batch.images)
-        pooled = model.aligner.gene_pooling(model.aligner.gene_encoder(batch.genes))
+        seen = model.encoders.image_encoder(batch.images)
+        pooled = model.encoders.gene_pooling(model.encoders.gene_encoder(batch.genes))
         own = model.hidden_patch_error(batch, seen, pooled)
         assert own.item() != model.hidden_patch_error(batch, seen, pooled.roll(1, 0)).item()
 

@@ -1,21 +1,20 @@
 import pytest
 
 from mgi.core.errors import ConfigError
-from mgi.core.settings import parse
 from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings
 
 
 def test_only_the_number_of_steps_has_no_default() -> None:
     for cls in (PretrainSettings, FinetuneSettings):
-        assert parse(cls, {"schedule": {"steps": 3}}).schedule.steps == 3
+        assert cls.read({"schedule": {"steps": 3}}).schedule.steps == 3
         with pytest.raises(ConfigError, match=r"settings\.schedule\.steps: missing"):
-            parse(cls, {"schedule": {}})
-    assert parse(PredictSettings, {}).permutations == 5
+            cls.read({"schedule": {}})
+    assert PredictSettings.read({}).permutations == 5
 
 
 def test_a_misspelt_key_is_named_with_its_section() -> None:
     with pytest.raises(ConfigError, match=r"finetune\.augment\.flips: unknown key"):
-        parse(FinetuneSettings, {"schedule": {"steps": 3}, "augment": {"flips": True}}, where="finetune")
+        FinetuneSettings.read({"schedule": {"steps": 3}, "augment": {"flips": True}}, where="finetune")
 
 
 @pytest.mark.parametrize(
@@ -29,12 +28,12 @@ def test_a_misspelt_key_is_named_with_its_section() -> None:
 )
 def test_settings_of_pretraining_that_contradict_each_other_are_named(given, message) -> None:
     with pytest.raises(ConfigError) as error:
-        parse(PretrainSettings, {"schedule": {"steps": 3}} | given, where="pretrain")
+        PretrainSettings.read({"schedule": {"steps": 3}} | given, where="pretrain")
     assert str(error.value).startswith(message)
 
 
 def test_genes_are_reconstructed_where_some_are_masked_and_that_weighs() -> None:
     schedule = {"schedule": {"steps": 3}}
-    assert parse(PretrainSettings, schedule).reconstructs_genes
+    assert PretrainSettings.read(schedule).reconstructs_genes
     for given in ({"masked_genes": 0.0}, {"masked_gene_weight": 0.0}):
-        assert not parse(PretrainSettings, schedule | given).reconstructs_genes
+        assert not PretrainSettings.read(schedule | given).reconstructs_genes

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
-from mgi.core.ids import patient_id_of
+from mgi.core.ids import is_patient_id, patient_id_of
 from mgi.core.zips import ZipLimits
 
+DATASET = "mateuszbuda/lgg-mri-segmentation"
 ZIP_LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
 _SLICE = re.compile(r"(?P<stem>[^/]+)_(?P<number>\d+)(?P<mask>_mask)?\.tif", re.IGNORECASE)
-_FOLDER = re.compile(r"TCGA_\w{2}_\w{4}_\d{8}")
+_TCGA_FOLDER = re.compile(r"TCGA_\w{2}_\w{4}_(?P<day>\d{8})")
 
 
 class SliceName(NamedTuple):
@@ -40,21 +41,14 @@ class PatientFolder:
 
     patient_id: str
     name: str
-    study_date: str
+    study_date: str | None
     images: Mapping[int, zipfile.ZipInfo]
     masks: Mapping[int, zipfile.ZipInfo]
 
     @property
-    def members(self) -> list[zipfile.ZipInfo]:
-        """Images and masks by slice number (10 after 2)."""
-        return [
-            part[n] for n in sorted({**self.images, **self.masks}) for part in (self.images, self.masks) if n in part
-        ]
-
-    @property
     def size(self) -> int:
         """Bytes before packing."""
-        return sum(info.file_size for info in self.members)
+        return sum(info.file_size for part in (self.images, self.masks) for info in part.values())
 
 
 def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[PatientFolder]:
@@ -66,7 +60,7 @@ def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[P
     for info in sorted(members, key=lambda info: (info.filename.count("/"), info.filename)):
         *_, folder, file_name = ("", *info.filename.split("/"))
         part = slice_name(file_name)
-        if part is None or part.stem != folder or not _FOLDER.fullmatch(folder):
+        if part is None or part.stem != folder or not _is_patient(folder):
             continue
         kept = found[folder].setdefault((part.number, part.is_mask), info)
         if (kept.CRC, kept.file_size) != (info.CRC, info.file_size):
@@ -74,18 +68,26 @@ def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[P
     if not found:
         raise BadInputError(
             f"{label}: no member like kaggle_3m/TCGA_CS_4941_19960909/TCGA_CS_4941_19960909_1.tif; expected the zip of "
-            "the Kaggle dataset mateuszbuda/lgg-mri-segmentation"
+            f"the Kaggle dataset {DATASET}"
         )
     return [_folder(name, found[name]) for name in sorted(found)]
 
 
+def _is_patient(folder: str) -> bool:
+    """Whether a folder is a patient's: of the published names, or called by an id of one's own."""
+    named = folder.upper().startswith("TCGA")
+    return _TCGA_FOLDER.fullmatch(folder) is not None if named else is_patient_id(folder)
+
+
 def _folder(name: str, slices: Mapping[tuple[int, bool], zipfile.ZipInfo]) -> PatientFolder:
+    published = _TCGA_FOLDER.fullmatch(name)
+    numbered = sorted(slices)
     return PatientFolder(
         patient_id=patient_id_of(name),
         name=name,
-        study_date=iso_date(name.rsplit("_", 1)[1]),
-        images={n: info for (n, is_mask), info in sorted(slices.items(), key=lambda entry: entry[0]) if not is_mask},
-        masks={n: info for (n, is_mask), info in sorted(slices.items(), key=lambda entry: entry[0]) if is_mask},
+        study_date=iso_date(published["day"]) if published else None,
+        images={number: slices[number, is_mask] for number, is_mask in numbered if not is_mask},
+        masks={number: slices[number, is_mask] for number, is_mask in numbered if is_mask},
     )
 
 
@@ -93,7 +95,7 @@ def choose_folders(folders: Sequence[PatientFolder]) -> dict[str, tuple[bool, st
     """Return whether each folder is used and why, by folder name: the earliest whole volume of each patient."""
     verdicts = {}
     taken: dict[str, PatientFolder] = {}
-    for folder in sorted(folders, key=lambda one: (one.patient_id, one.study_date, one.name)):
+    for folder in sorted(folders, key=lambda one: (one.patient_id, one.study_date or "", one.name)):
         fault = fault_of(folder)
         if fault is not None:
             verdicts[folder.name] = (False, fault)

@@ -10,13 +10,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.core.ids import patient_id_of
+from mgi.core.ids import barcode_of, is_patient_id
 from mgi.modalities.rna.gene_labels import is_copy_on_y, is_ensembl, without_version
+from mgi.modalities.rna.star import first_repeated
 from mgi.modalities.rna.table_file import TableFile, read_table_file
 
 Layout = Literal["genes x samples", "samples x genes"]
 # Names, in lower case, under which tables keep symbols and types beside another identifier.
 NAME_COLUMNS = ("gene_name", "hugo_symbol", "gene_symbol", "symbol", "gene")
+GENE_COLUMNS = ("gene_id", "ensembl_id", *NAME_COLUMNS)
+"""Names of the first column that say that genes are in rows, where no sample is named by a barcode."""
+SAMPLE_COLUMNS = ("patient_id", "patient", "sample_id", "sample")
+"""Names of the first column that say that samples are in rows, where none is named by a barcode."""
 TYPE_COLUMNS = ("gene_type", "gene_biotype", "biotype")
 BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
 
@@ -39,7 +44,7 @@ class Matrix:
 
 
 def read_labelled_matrix(path: Path | str) -> Matrix:
-    """Read a table and find out from its TCGA barcodes which way round it lies.
+    """Read a table and find out which way round it lies: from its TCGA barcodes, else from the first column's name.
 
     Left out and listed are genes without a name, with a missing value in any sample, copies on Y that are constant,
     and all but the first of several with one name (Ensembl ids: with one id, whatever the version).
@@ -48,7 +53,7 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
     """
     path = Path(path)
     table = read_table_file(path, _numeric_columns)
-    in_columns = [column for column, name in enumerate(table.names) if is_barcode(name)]
+    in_columns = [place for place, is_sample in enumerate(_are_samples(table.names)) if is_sample]
     if in_columns:
         genes, ignored = _annotations(table, in_columns, path)
         samples, layout = [table.names[column] for column in in_columns], "genes x samples"
@@ -57,9 +62,10 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
         genes, ignored = pd.DataFrame({"gene_id": [name.strip() for name in table.names[1:]]}), ()
         genes = genes.assign(gene_name=genes["gene_id"], gene_type=None)
         samples, layout = table.texts(0), "samples x genes"
-        _require_barcodes(samples, len(table.names) - 1, path)
+        _require_patients(samples, table.names, path)
         values = _by_column(table, range(1, len(table.names)), genes["gene_id"].tolist(), samples, path).T
-    _require_unique(samples, path)
+    if (twice := first_repeated(samples)) is not None:
+        raise BadInputError(f"{path}: sample {twice!r} occurs twice, expected unique labels")
     reasons = _drop_reasons(genes["gene_id"].tolist(), values, samples, path)
     order = np.argsort(np.array(samples), kind="stable")
     kept = np.flatnonzero([reason is None for reason in reasons])
@@ -75,17 +81,21 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
 
 
 def is_barcode(name: object) -> bool:
-    """Return whether a label begins with a TCGA patient."""
-    try:
-        patient_id_of(str(name))
-    except BadInputError:
-        return False
-    return True
+    """Whether a label begins with a TCGA patient."""
+    return barcode_of(str(name)) is not None
+
+
+def _are_samples(names: Sequence[str]) -> list[bool]:
+    """Which columns are samples: those named by barcodes, else all but what describes genes where genes are rows."""
+    samples = [is_barcode(name) for name in names]
+    if any(samples) or not names or names[0].strip().lower() not in GENE_COLUMNS:
+        return samples
+    return [name.strip().lower() not in (*GENE_COLUMNS, *TYPE_COLUMNS) for name in names]
 
 
 def _numeric_columns(names: Sequence[str]) -> list[bool]:
-    """Take the samples where any column is one; else all but the first, which must then hold the samples."""
-    samples = [is_barcode(name) for name in names]
+    """Samples where any column is one; else all but the first, which must then hold the samples."""
+    samples = _are_samples(names)
     return samples if any(samples) else [False] + [True] * (len(names) - 1)
 
 
@@ -132,30 +142,16 @@ def _by_column(
     return values
 
 
-def _require_barcodes(labels: Sequence[str], n_columns: int, path: Path) -> None:
-    if (found := sum(map(is_barcode, labels))) != len(labels):
+def _require_patients(labels: Sequence[str], names: Sequence[str], path: Path) -> None:
+    """Refuse rows that are no samples: all must be barcodes, or ids below a column that says what they are."""
+    if names[0].strip().lower() in SAMPLE_COLUMNS:
+        if strange := [label for label in labels if not is_patient_id(label)]:
+            raise BadInputError(f"{path}: {names[0]} {strange[0]!r}: not a patient id, expected letters and digits")
+    elif (found := sum(map(is_barcode, labels))) != len(labels):
         raise BadInputError(
-            f"{path}: {found} of {len(labels)} rows and 0 of {n_columns} columns are TCGA barcodes; "
-            "expected all rows or some columns (TCGA-XX-XXXX…)"
+            f"{path}: {found} of {len(labels)} rows and 0 of {len(names) - 1} columns are TCGA barcodes; expected all "
+            "rows or some columns (TCGA-XX-XXXX…), or a first column that is called patient_id or gene_id"
         )
-
-
-def _require_unique(samples: Sequence[str], path: Path) -> None:
-    seen: set[str] = set()
-    for sample in samples:
-        if sample in seen:
-            raise BadInputError(f"{path}: sample {sample!r} occurs twice, expected unique labels")
-        seen.add(sample)
-
-
-def _drop_reason(label: str, *, missing: bool, same: bool, repeated: bool) -> str | None:
-    if not label or label == "NA":
-        return BLANK
-    if same and is_copy_on_y(label):
-        return COPY_ON_Y
-    if missing:
-        return "missing values"
-    return REPEATED if repeated else None
 
 
 def _drop_reasons(
@@ -165,13 +161,18 @@ def _drop_reasons(
     absent = np.isnan(values)
     for row in np.flatnonzero(absent.all(axis=1))[:1]:
         raise BadInputError(f"{path}: sample {samples[row]}: no value in any gene")
-    n_absent = absent.sum(axis=0)
     constant = values.max(axis=0) == values.min(axis=0)
     seen: set[str] = set()
     reasons: list[str | None] = []
-    for label, missing, same in zip(labels, n_absent.tolist(), constant.tolist(), strict=True):
+    for label, missing, same in zip(labels, absent.sum(axis=0).tolist(), constant.tolist(), strict=True):
         key = without_version(label)
-        reasons.append(_drop_reason(label, missing=missing > 0, same=same, repeated=key in seen))
+        faults = {
+            BLANK: label in ("", "NA"),
+            COPY_ON_Y: same and is_copy_on_y(label),
+            "missing values": missing > 0,
+            REPEATED: key in seen,
+        }
+        reasons.append(next((reason for reason, is_so in faults.items() if is_so), None))
         if reasons[-1] is None:
             seen.add(key)
     if all(reasons):

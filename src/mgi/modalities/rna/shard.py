@@ -31,7 +31,8 @@ def shard(job: ShardJob) -> str:
     else:
         genes = without_positions(genes)
     values, genes_path, dataset = (job.outputs[name] for name in ("values", "genes", "dataset"))
-    describe_expression(values, genes_path, dataset, genes, source=lock.source, simulated=lock.simulated, **metadata)
+    metadata |= {"modality": lock.modality, "source": lock.source, "simulated": lock.simulated}
+    describe_expression(values, genes_path, dataset, genes, **metadata)
     placed = f"positions: {metadata['genes_placed']}; " if POSITIONS in job.inputs else ""
     scale = AS_GIVEN if lock.table is not None else SCALES[stored]
     return f"{placed}{len(chosen)} patients, {len(genes)} genes, {scale}"

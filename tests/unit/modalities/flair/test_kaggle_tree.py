@@ -24,8 +24,8 @@ def test_the_doubled_tree_counts_once_and_slices_sort_by_number():
     (folder,) = patient_folders(members, label="z")
     assert (folder.patient_id, folder.study_date, folder.name) == ("TCGA-CS-4941", "1996-09-09", CS)
     assert list(folder.images) == list(range(1, 13))
-    assert folder.members[2].filename == f"kaggle_3m/{CS}/{CS}_2.tif"
-    assert folder.members[-1].filename == f"kaggle_3m/{CS}/{CS}_12_mask.tif"
+    assert folder.images[2].filename == f"kaggle_3m/{CS}/{CS}_2.tif"
+    assert list(folder.masks.values())[-1].filename == f"kaggle_3m/{CS}/{CS}_12_mask.tif"
     assert folder.size == 240
 
 
@@ -63,3 +63,13 @@ def test_the_earliest_whole_volume_of_a_patient_is_used():
         middle: (True, "slices with masks"),
         late: (False, "other study preferred: 1992-01-01"),
     }
+
+
+def test_folders_of_ones_own_ids_are_patients_and_what_is_nearly_published_is_not():
+    own = [*volume("P_1.b", 3, root="mine"), *volume("P2", 2, root="mine/b"), *volume("TCGA_CS_4941", 1)]
+    folders = patient_folders(own, label="z")
+    assert [(one.patient_id, one.study_date, len(one.images)) for one in folders] == [
+        ("P2", None, 2),
+        ("P_1.b", None, 3),
+    ]
+    assert all(chosen for chosen, _ in choose_folders(folders).values())

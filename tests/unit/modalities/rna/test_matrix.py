@@ -41,6 +41,32 @@ def test_every_format_and_both_ways_round_give_the_same_matrix(tmp_path, name, t
     assert (found.gene_labels, found.dropped, found.ignored) == ("other names", {}, ())
 
 
+OWN = TABLE.set_axis(["P1", "P2"])
+
+
+@pytest.mark.parametrize(("first", "turned"), [("patient_id", False), ("Sample", False), ("gene_id", True)])
+def test_the_first_columns_name_says_which_way_round_a_table_of_own_ids_lies(tmp_path, first, turned):
+    (OWN.T if turned else OWN).to_csv(tmp_path / "t.csv", index_label=first)
+    found = read_labelled_matrix(tmp_path / "t.csv")
+    assert found.samples == ["P1", "P2"]
+    assert found.genes["gene_id"].tolist() == list(TABLE.columns)
+    assert np.array_equal(found.values, TABLE.to_numpy(np.float32))
+
+
+def test_names_and_types_beside_own_ids_are_no_samples(tmp_path):
+    turned = OWN.T.assign(gene_name=["a", "b", "c"], gene_type="protein_coding")
+    turned.to_csv(tmp_path / "t.tsv", sep="\t", index_label="gene_id")
+    found = read_labelled_matrix(tmp_path / "t.tsv")
+    assert found.samples == ["P1", "P2"]
+    assert found.genes["gene_name"].tolist() == ["a", "b", "c"]
+
+
+def test_an_own_id_that_is_no_safe_text_is_named(tmp_path):
+    OWN.set_axis(["P 1", "P2"]).to_csv(tmp_path / "t.csv", index_label="patient_id")
+    with pytest.raises(BadInputError, match="patient_id 'P 1': not a patient id"):
+        read_labelled_matrix(tmp_path / "t.csv")
+
+
 def test_the_order_of_samples_in_the_file_does_not_matter(tmp_path):
     first = read_labelled_matrix(write(tmp_path / "a.csv"))
     second = read_labelled_matrix(write(tmp_path / "b.csv", TABLE.iloc[::-1]))

@@ -6,7 +6,6 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.modalities.flair.dicom_file import DicomFile
-from mgi.modalities.flair.dicom_seg import segmentation_of
 from mgi.modalities.flair.dicom_slices import slices_of
 from mgi.modalities.flair.header import sequence_tags
 
@@ -33,6 +32,8 @@ def read_file(data: bytes, where: str, *, series: str, role: str) -> CheckedFile
         raise IntegrityError(str(error)) from None
     try:
         if role == "mask":
+            from mgi.modalities.flair.dicom_seg import segmentation_of  # only masks need nibabel's geometry
+
             segmentation_of(file, series)
         else:
             slices_of(file, series)

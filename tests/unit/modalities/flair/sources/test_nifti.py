@@ -6,6 +6,7 @@ import pytest
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.locks.lock import as_json, read_lock
+from mgi.modalities.flair.sources import nifti
 from mgi.modalities.flair.sources.nifti import NiftiImages
 
 CASE = "TCGA-CS-4942"
@@ -27,8 +28,13 @@ def write(folder, *names, content=None):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def headers_by_content(monkeypatch):
+    monkeypatch.setattr(nifti, "count_slices", count_slices)
+
+
 def source_at(folder):
-    return NiftiImages(folder=folder, count_slices=count_slices)
+    return NiftiImages(folder=folder)
 
 
 def files_of(case, day, *kinds, ending=".nii.gz"):
@@ -90,9 +96,11 @@ def test_a_second_copy_is_named_and_a_mask_without_flair_is_not_used(tmp_path):
 
 
 def test_files_of_no_layout_are_counted_and_hidden_ones_passed_over(tmp_path):
-    write(tmp_path, *files_of(CASE, "1997.02.22", "flair"), "readme.txt", "x_flair.nii.gz", ".DS_Store", ".git/a.nii")
+    write(
+        tmp_path, *files_of(CASE, "1997.02.22", "flair"), "readme.txt", "TCGA-x_flair.nii.gz", ".DS_Store", ".git/a.nii"
+    )
     (note,) = source_at(tmp_path).discover().notes
-    assert note == "2 files are not of the layout: readme.txt, x_flair.nii.gz"
+    assert note == "2 files are not of the layout: TCGA-x_flair.nii.gz, readme.txt"
 
 
 def test_a_file_is_read_in_place_and_pinned_by_its_digest(tmp_path):
@@ -131,7 +139,7 @@ def test_a_file_whose_header_cannot_be_used_is_not_chosen_and_nothing_takes_its_
         verdicts(tmp_path)
 
 
-def test_a_gate_that_became_stricter_since_the_lock_rejects_the_file(tmp_path):
+def test_a_gate_that_became_stricter_since_the_lock_rejects_the_file(tmp_path, monkeypatch):
     (name,) = files_of(CASE, "1997.02.22", "flair")
     source = source_at(write(tmp_path, name))
     item = source.lock(source.discover()).items[0]
@@ -139,7 +147,8 @@ def test_a_gate_that_became_stricter_since_the_lock_rejects_the_file(tmp_path):
     def strict(path):
         raise BadInputError(f"{path.name}: too flat")
 
-    entry = NiftiImages(folder=tmp_path, count_slices=strict).fetch(item, tmp_path)
+    monkeypatch.setattr(nifti, "count_slices", strict)
+    entry = source.fetch(item, tmp_path)
     assert entry.rejected == f"header refused: {name}: too flat"
 
 
@@ -173,3 +182,16 @@ def test_a_lock_is_written_and_read_back_and_cannot_name_a_file_outside(tmp_path
     path.write_text(json.dumps(as_json(unpinned)))
     with pytest.raises(BadInputError, match="digest None, expected 64"):
         read_lock(path, source="nifti", check_item=source.check_item)
+
+
+@pytest.mark.parametrize("mask", ["mask", "seg"])
+def test_a_folder_of_ones_own_ids_needs_no_day(tmp_path, mask):
+    write(
+        tmp_path, "P_1/P_1_flair.nii.gz", f"P_1/P_1_{mask}.nii.gz", f"P_2_2001.02.03_{mask}.nii.gz", "P_2_t1ce.nii.gz"
+    )
+    lock = source_at(tmp_path).lock(source_at(tmp_path).discover())
+    assert {item.patient_id for item in lock.items} == {"P_1", "P_2"}
+    assert [(item.key, item.role) for item in lock.chosen] == [
+        ("P_1/P_1_flair.nii.gz", "flair"), (f"P_1/P_1_{mask}.nii.gz", "mask"),
+    ]  # fmt: skip
+    assert "study_date" not in lock.chosen[0].facts

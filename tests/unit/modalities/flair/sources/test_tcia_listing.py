@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from mgi.cohort.patient_names import PatientNames
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.tcia_listing import listed_rows, patient_count, read_series, series_rows, sop_uids
 from mgi.modalities.flair.sources.tcia_versions import versions_of
 
@@ -42,7 +42,7 @@ def test_absent_keys_are_null_values():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"PatientID": "X1"}, "1.2.3: 'X1'"),
+        ({"PatientID": "X 1"}, "1.2.3: 'X 1'"),
         ({"StudyDate": "1994-31-12"}, "1.2.3: '1994-31-12'"),
         ({"ImageCount": "many"}, "1.2.3: .*many"),
     ],

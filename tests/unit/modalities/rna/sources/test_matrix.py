@@ -24,6 +24,15 @@ def test_the_lock_has_one_label_per_patient_and_pins_the_table(source):
     assert source.probe() == "3 samples in table.txt"
 
 
+def test_a_table_of_ones_own_ids_is_locked_by_them(source):
+    source.table.write_text("P1\nP2-0123456789012345678901234567")
+    lock = source.lock(source.discover())
+    assert [(item.patient_id, item.sample, item.chosen, item.reason) for item in lock.items] == [
+        ("P1", None, True, "labelled by patient"),
+        ("P2-0123456789012345678901234567", None, True, "labelled by patient"),
+    ]
+
+
 def test_a_row_is_in_place_once_the_table_is_admitted(source, tmp_path):
     lock = source.lock(source.discover())
     assert source.verify(lock.items[0], tmp_path) is None
@@ -42,8 +51,8 @@ def test_a_changed_table_is_refused(source):
 
 
 def test_labels_that_are_no_patients_are_refused(source):
-    source.table.write_text("sample-1")
-    with pytest.raises(BadInputError, match="'sample-1': not a TCGA barcode"):
+    source.table.write_text("TCGA-1")
+    with pytest.raises(BadInputError, match="'TCGA-1': not a TCGA barcode"):
         source.lock(source.discover())
 
 

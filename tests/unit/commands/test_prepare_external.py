@@ -97,14 +97,14 @@ def admit(ours: Archive, theirs: Archive, tmp_path: Path) -> Admit:
             "external-cohort": theirs.folder / "cohort.parquet",
             "external-image-shard": theirs.folder / "images/dataset.json",
             "external-expression-shard": theirs.folder / "expression/dataset.json",
-            "output-values": tmp_path / "admitted/values.parquet",
-            "output-genes": tmp_path / "admitted/genes.parquet",
-            "output-dataset": tmp_path / "admitted/dataset.json",
+            "output-values": tmp_path / "aligned/values.parquet",
+            "output-genes": tmp_path / "aligned/genes.parquet",
+            "output-dataset": tmp_path / "aligned/dataset.json",
             "output-split": tmp_path / "split.parquet",
             "tsv": tmp_path / "split.tsv",
-            "facts": tmp_path / "facts.json",
+            "metadata": tmp_path / "metadata.json",
         }
-        return main(["admit-external", *(f"--{name}={value}" for name, value in given.items())])
+        return main(["prepare-external", *(f"--{name}={value}" for name, value in given.items())])
 
     return run
 
@@ -119,10 +119,10 @@ def test_patients_from_elsewhere_are_tested_on_the_frozen_genes_whatever_theirs_
     split = read_split(tmp_path / "split.parquet")
     assert split[["fold", "patient_id", "role"]].to_numpy().tolist() == [[2, one, "test"] for one in THEIRS]
     fitted = read_fitted_genes(ours.folder / "fitted.parquet")
-    shard = read_expression(tmp_path / "admitted", verify=True)
+    shard = read_expression(tmp_path / "aligned", verify=True)
     assert (shard.patient_ids, shard.scale, shard.genes["gene_id"].tolist()) == (THEIRS, "as given", GENES)
     assert shard.values[1, fitted.columns].tolist() == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
-    assert json.loads((tmp_path / "facts.json").read_text())["missing_genes"] == []
+    assert json.loads((tmp_path / "metadata.json").read_text())["missing_genes"] == []
 
 
 def test_a_gene_that_they_lack_has_the_training_mean_and_is_named(
@@ -130,10 +130,10 @@ def test_a_gene_that_they_lack_has_the_training_mean_and_is_named(
 ) -> None:
     theirs.gene_ids[4], theirs.names[4] = "other", "other"
     assert admit(max_missing=0.1) == 0
-    facts = json.loads((tmp_path / "facts.json").read_text())
+    facts = json.loads((tmp_path / "metadata.json").read_text())
     assert (facts["genes"], facts["missing_genes"], facts["patients"]) == (10, [GENES[4]], 2)
     fitted = read_fitted_genes(ours.folder / "fitted.parquet")
-    read = fitted.transform(read_expression(tmp_path / "admitted").values)
+    read = fitted.transform(read_expression(tmp_path / "aligned").values)
     assert np.abs(read[:, fitted.gene_ids.index(GENES[4])]).max() < 1e-6
     assert np.abs(read).min(axis=0)[:2].min() > 0
 

@@ -18,7 +18,6 @@ from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.core.settings import parse
 from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.new_patient import find_genes
 from mgi.modalities.rna.normalise import FittedGenes
@@ -45,12 +44,12 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--output-dataset", required=True, type=Path)
     options.add_argument("--output-split", required=True, type=Path)
     options.add_argument("--tsv", required=True, type=Path, help="the split as text")
-    options.add_argument("--facts", required=True, type=Path, help="what was compared and what was missing, JSON")
+    options.add_argument("--metadata", required=True, type=Path, help="what was compared and what was missing, JSON")
     return options
 
 
 def run(args: argparse.Namespace) -> None:
-    settings = parse(AdmissionSettings, args.settings, where="external")
+    settings = AdmissionSettings.read(args.settings, where="external")
     fitted = read_fitted_genes(args.fitted)
     trained = read_split(args.split)
     fold = int(trained["fold"].iloc[0])
@@ -73,13 +72,13 @@ def run(args: argparse.Namespace) -> None:
     shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
     _refuse(shared)
     simulated = ours.simulated or theirs.simulated
-    admitted = ExpressionShard(
+    aligned = ExpressionShard(
         patient_ids=patients, values=values, genes=ours.genes, scale=ours.scale, simulated=simulated
     )
-    write_expression(admitted, args.output_values, args.output_genes, args.output_dataset)
+    write_expression(aligned, args.output_values, args.output_genes, args.output_dataset)
     write_split([SplitRow(fold, one, cohort.sites[one], TEST) for one in patients], args.output_split, args.tsv)
     write_json(
-        args.facts,
+        args.metadata,
         {
             "patients": len(patients),
             "trained_patients": trained["patient_id"].nunique(),

@@ -1,7 +1,7 @@
 import pytest
 
-from mgi.cohort.patient_names import PatientNames, read_patient_names
 from mgi.core.errors import BadInputError
+from mgi.modalities.flair.patient_names import PatientNames, read_patient_names
 
 
 def write(tmp_path, text):
@@ -10,11 +10,12 @@ def write(tmp_path, text):
     return path
 
 
-def test_without_a_table_an_id_must_be_a_barcode():
+def test_without_a_table_an_id_must_be_a_patients_own():
     names = read_patient_names(None)
-    assert names.patient_of("TCGA-CS-4941") == "TCGA-CS-4941"
-    with pytest.raises(BadInputError, match=r"'UPENN-1': not a TCGA barcode.*modalities\.flair\.patients"):
-        names.patient_of("UPENN-1")
+    assert names.patient_of("TCGA-CS-4941-01A") == "TCGA-CS-4941"
+    assert names.patient_of("UPENN-1") == "UPENN-1"
+    with pytest.raises(BadInputError, match=r"'Doe\^John': not a patient id.*modalities\.flair\.patients"):
+        names.patient_of("Doe^John")
 
 
 def test_a_table_gives_barcodes_and_leaves_out_whom_it_does_not_know(tmp_path):
@@ -35,8 +36,8 @@ def test_a_table_gives_barcodes_and_leaves_out_whom_it_does_not_know(tmp_path):
         ("", r"columns \[\]"),
         ("found\tpatient\n", "expected \\['id', 'patient_id'\\]"),
         ("id\tpatient_id\nA\n", "line 2: 1 columns"),
-        ("id\tpatient_id\nA\tX1\n", "line 2: 'X1': not a TCGA barcode"),
-        ("id\tpatient_id\nA\tTCGA-ZZ-0001\nA\tTCGA-ZZ-0002\n", "line 3: id 'A' has two patients"),
+        ("id\tpatient_id\nA\tX 1\n", "line 2: 'X 1': not a patient id"),
+        ("id\tpatient_id\nA\tTCGA-ZZ-0001\nA\tTCGA-ZZ-0002\n", "line 3: id 'A' has two values"),
     ],
 )
 def test_a_table_that_is_wrong_is_named_by_its_line(tmp_path, text, said):

@@ -4,7 +4,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from mgi.commands import native_masks
+from mgi.commands import export_masks
 from mgi.core.errors import BadInputError
 from mgi.core.run import Run
 from mgi.modalities.flair.geometry import to_stored_axes
@@ -63,7 +63,7 @@ def predicted(folder: Path, patients: list[str], given: str = "not_used") -> Pat
 
 def run(slices: Path, folder: Path, *more: str) -> dict[str, nibabel.Nifti1Image]:
     arguments = ["--image-shard", str(slices), "--output", str(folder / "out"), *more]
-    native_masks.run(native_masks.parser().parse_args(arguments))
+    export_masks.run(export_masks.parser().parse_args(arguments))
     return {path.name.removesuffix(".nii.gz"): nibabel.load(path) for path in sorted((folder / "out").iterdir())}
 
 

@@ -1,0 +1,83 @@
+"""Training and prediction by hand: a results folder and a run's key, and no JSON."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mgi.cli import main
+from mgi.core.files import write_json
+from mgi.core.run_table import run_table
+from mgi.models.settings import ModelSettings
+from mgi.shards.parquet import run_in
+from mgi.training.weights import load_weights
+
+KEY = "mgi-fold0-seed0"
+RUNS = {"methods": ["mgi", "unet"], "folds": [0], "seeds": [0], "controls": []}
+
+
+@pytest.fixture
+def results(released, study, tmp_path: Path) -> Path:
+    """A results folder before any training."""
+    folder = tmp_path / "results"
+    for part in ("shards", "folds", "tables"):
+        shutil.copytree(released.results / part, folder / part)
+    schedule = {"schedule": study.SCHEDULE}
+    model = {**ModelSettings(**study.MODEL).plain(), "pathways": None}
+    config = {"runs": RUNS, "external": None, "split": {"folds": 1}, "model": model, "predict": {"permutations": 2}}
+    write_json(folder / "config.json", {**config, "pretrain": schedule, "finetune": schedule})
+    return folder
+
+
+def run(command: str, results: Path, key: str, *more: str) -> int:
+    return main([command, f"--results={results}", f"--run={key}", *more])
+
+
+def test_a_run_is_pretrained_trained_and_predicted_by_its_key(results: Path, study: Any) -> None:
+    assert run("pretrain", results, "pretrain-fold0-seed0") == 0
+    assert run("finetune", results, KEY) == 0
+    assert run("predict-fold", results, KEY) == 0
+    assert run_in(results / f"predictions/{KEY}.parquet") == run_table(RUNS)[KEY]
+    genes = [f"ENSG{index:03d}" for index in range(study.N_GENES)]
+    mine, other = (
+        load_weights(path, genes=genes).tensors
+        for path in (results / f"runs/{KEY}/weights.safetensors", study.weights("mgi"))
+    )
+    assert all(mine[name].equal(other[name]) for name in other), "as trained with every option given"
+
+
+def test_an_option_that_is_given_counts_more_than_the_folder(results: Path, tmp_path: Path, study: Any) -> None:
+    short = json.dumps({"schedule": {**study.SCHEDULE, "steps": 2}})
+    assert run("finetune", results, "unet-fold0-seed0", f"--settings={short}", f"--record={tmp_path}/run.json") == 0
+    assert json.loads((tmp_path / "run.json").read_text())["settings"]["schedule"]["steps"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (
+            ["--run=mgi-fold1-seed0"],
+            2,
+            f"--run: found mgi-fold1-seed0, expected one of pretrain-fold0-seed0, {KEY}",
+        ),
+        ([], 2, "--results and --run: expected both"),
+        (["--results=nowhere", f"--run={KEY}"], 5, "nowhere/config.json: missing"),
+    ],
+)
+def test_what_cannot_be_found_is_one_line(results: Path, options: list[str], code: int, said: str, capsys) -> None:
+    assert main(["finetune", f"--results={results}", *options]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_without_a_folder_the_first_missing_option_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["finetune"]) == 2
+    assert "--run-json: missing, expected it or --results and --run" in capsys.readouterr().err
+
+
+def test_a_run_of_the_other_command_is_refused(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("pretrain", results, KEY) == 2
+    assert f"--run: found {KEY}, expected a pre-training run" in capsys.readouterr().err
+    assert run("finetune", results, "pretrain-fold0-seed0") == 2
+    assert "expected a run that predicts" in capsys.readouterr().err
