@@ -48,16 +48,11 @@ class ImageShardWriter:
     """Adds patients to an open file, in order of their ids."""
 
     def __init__(self, writer: pq.ParquetWriter, sink: DigestingFile) -> None:
-        self._writer, self._sink = writer, sink
-        self._last = ""
-        self.n_patients = 0
-        self.n_slices = 0
+        self._writer, self._sink, self._last = writer, sink, ""
+        self.n_patients = self.n_slices = 0
 
     def add(self, patient: PatientImages) -> None:
-        """Append one patient.
-
-        Raises BadInputError where shapes, dtype, mask values or order are not those of the format.
-        """
+        """Append one patient; raises BadInputError as `rows_of` and `add_rows` do."""
         self.add_rows(patient.patient_id, rows_of(patient))
 
     def add_rows(self, patient_id: str, rows: pa.Table) -> None:
@@ -130,18 +125,16 @@ def slices_per_patient(shard: Path | str) -> dict[str, int]:
 def _check(patient: PatientImages) -> None:
     where = f"image shard: {patient.patient_id}"
     if patient.slices.ndim != 3 or 0 in patient.slices.shape or patient.slices.dtype.name not in DTYPES:
-        raise BadInputError(
-            f"{where}: slices {patient.slices.dtype} {patient.slices.shape}, expected (S, H, W) of {DTYPES}"
-        )
+        found = f"{patient.slices.dtype} {patient.slices.shape}"
+        raise BadInputError(f"{where}: slices {found}, expected (S, H, W) of {DTYPES}")
     if patient.slices.dtype.kind == "f" and not np.isfinite(patient.slices).all():
         raise BadInputError(f"{where}: slices hold values that are not finite")
     if patient.masks is not None:
         if patient.masks.shape != patient.slices.shape:
             raise BadInputError(f"{where}: mask {patient.masks.shape}, expected {patient.slices.shape} as the slices")
         if patient.masks.dtype != np.uint8 or patient.masks.max() > 1:
-            raise BadInputError(
-                f"{where}: mask {patient.masks.dtype} up to {patient.masks.max()}, expected uint8 0 or 1"
-            )
+            found = f"{patient.masks.dtype} up to {patient.masks.max()}"
+            raise BadInputError(f"{where}: mask {found}, expected uint8 0 or 1")
     if patient.positions_mm is not None and (
         patient.positions_mm.shape != (len(patient.slices),) or (np.diff(patient.positions_mm) <= 0).any()
     ):

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -59,16 +58,13 @@ def require_schema(found: pa.Schema, expected: pa.Schema, path: Path | str) -> N
             raise BadInputError(f"{path}: {column.name}: type {found.field(column.name).type}, expected {column.type}")
 
 
-def metadata_of(table_or_schema: Any, path: Path | str, names: Sequence[str]) -> dict[str, str]:
+def metadata_of(schema: pa.Schema, path: Path | str, names: Sequence[str]) -> dict[str, str]:
     """Return named text entries of a schema's metadata.
 
     Raises BadInputError where one is missing, IntegrityError where one is no text.
     """
-    given = (
-        table_or_schema.metadata if isinstance(table_or_schema, pa.Schema) else table_or_schema.schema.metadata
-    ) or {}
-    missing = [name for name in names if name.encode() not in given]
-    if missing:
+    given = schema.metadata or {}
+    if missing := [name for name in names if name.encode() not in given]:
         raise BadInputError(f"{path}: schema metadata {missing[0]!r} is missing")
     try:
         return {name: given[name.encode()].decode() for name in names}
