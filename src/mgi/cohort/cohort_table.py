@@ -87,10 +87,7 @@ def _flat(row: CohortRow) -> dict[str, Any]:
 
 
 def read_cohort(path: Path | str) -> Cohort:
-    """The cohort as it was written.
-
-    Raises BadInputError where columns differ from what the file says of itself or a patient occurs twice.
-    """
+    """The cohort as it was written."""
     with opened_parquet(path) as source:
         about = _about(metadata_of(source.schema_arrow, path, [_ABOUT])[_ABOUT], path)
         companions = {name: tuple(one["companions"]) for name, one in about.items()}

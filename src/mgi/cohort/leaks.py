@@ -73,10 +73,7 @@ class ShardDigests:
 
 
 def digests_of_shard(dataset: Path) -> ShardDigests:
-    """Read a whole shard, whatever its format, by its dataset.json.
-
-    Raises BadInputError where it has a format in which nothing can be compared.
-    """
+    """Read a whole shard, whatever its format, by its dataset.json."""
     described = read_json(dataset)
     kind, name = described.get("kind"), described.get("modality", dataset.parent.name)
     if kind == expression_shard.KIND:

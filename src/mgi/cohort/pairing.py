@@ -45,9 +45,6 @@ def pair_patients(
     """One row per patient of any lock, sorted; `required` are the modalities that every run needs, all unless given.
 
     `sites` is the user's table of sites.
-
-    Raises BadInputError where a chosen item was never fetched, a patient has two chosen items of one modality, or an
-    excluded patient is unknown.
     """
     items = {offer.modality: _by_patient(offer.lock.items) for offer in offers}
     patients = sorted({patient for grouped in items.values() for patient in grouped})

@@ -70,10 +70,7 @@ class Companion:
 
 
 def presence_of(patient: str, items: Sequence[Item], offer: Offer) -> Presence:
-    """What a patient's items of one modality amount to.
-
-    Raises BadInputError where two are chosen, or a chosen one was never fetched.
-    """
+    """What a patient's items of one modality amount to."""
     name = offer.modality
     main = [item for item in items if item.role == name and item.chosen]
     if len(main) > 1:

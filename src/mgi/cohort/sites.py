@@ -13,10 +13,7 @@ ONE_SITE = "one site"
 
 
 def sites_of(patients: Collection[str], path: Path | None) -> dict[str, str]:
-    """The site of each patient: the table's, else that of the barcode; without a table and barcodes all have one.
-
-    Raises BadInputError where the table cannot be read, or lacks a patient who has no barcode.
-    """
+    """The site of each patient: the table's, else that of the barcode; without a table and barcodes all have one."""
     table = {} if path is None else read_two_columns(path, COLUMNS, KEY, _checked)
     barcodes = {patient: barcode.site for patient in patients if (barcode := barcode_of(patient)) is not None}
     sites = {**dict.fromkeys(patients, ONE_SITE), **barcodes, **table}

@@ -26,10 +26,7 @@ def write_split_sites(rows: Sequence[SiteCount], tsv: Path | str) -> None:
 
 
 def read_split(path: Path | str) -> pd.DataFrame:
-    """The split with the columns of schemas.SPLIT.
-
-    Raises BadInputError where columns differ or a patient has two roles in one fold.
-    """
+    """The split with the columns of schemas.SPLIT."""
     split: pd.DataFrame = read_table(path, SPLIT).to_pandas()
     if (repeated := split.duplicated(["fold", "patient_id"])).any():
         fold, patient = split.loc[repeated, ["fold", "patient_id"]].iloc[0]
@@ -38,10 +35,7 @@ def read_split(path: Path | str) -> pd.DataFrame:
 
 
 def patients_with_role(split: pd.DataFrame, fold: int, role: str) -> list[str]:
-    """Patients of one role in one fold, sorted.
-
-    Raises BadInputError where the fold is unknown.
-    """
+    """Patients of one role in one fold, sorted."""
     if fold not in set(split["fold"]):
         raise BadInputError(f"split: fold {fold}, expected one of {sorted(set(split['fold']))}")
     return sorted(split.loc[(split["fold"] == fold) & (split["role"] == role), "patient_id"])

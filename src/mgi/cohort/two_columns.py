@@ -10,10 +10,7 @@ from mgi.core.errors import BadInputError
 def read_two_columns(
     path: Path, columns: Sequence[str], key: str, check: Callable[[str, str], tuple[str, str]]
 ) -> dict[str, str]:
-    """The second column by the first, each line after `check`; `key` of the config names the table.
-
-    Raises BadInputError naming file and line where a column lacks, a line is refused, or one entry has two values.
-    """
+    """The second column by the first, each line after `check`; `key` of the config names the table."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as source:
             header, *lines = list(csv.reader(source, delimiter="\t")) or [[]]

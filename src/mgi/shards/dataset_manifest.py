@@ -26,8 +26,6 @@ def write_dataset(
     """Describe the finished files of a shard beside them; `fields` adds what only this kind has.
 
     `digests` are the sha256 by name of those that were digested while they were written.
-
-    Raises BadInputError where a file lies in another folder: a reader would not find it.
     """
     path = Path(path)
     entries = {}
@@ -62,10 +60,7 @@ def read_dataset(shard: Path | str, kind: str, *, verify: bool = False) -> dict[
 
 
 def recorded_files(path: Path | str) -> list[RecordedFile]:
-    """Return the files that a dataset.json describes, with what it says of them.
-
-    Raises BadInputError where it describes none.
-    """
+    """Return the files that a dataset.json describes, with what it says of them."""
     try:
         files = sorted(read_json(path)["files"].items())
         return [recorded(Path(path).parent / name, size=one["size"], sha256=one["sha256"]) for name, one in files]

@@ -56,10 +56,7 @@ class ExpressionWriter:
         self._last = ""
 
     def add(self, patient_id: str, values: NDArray[np.float32], counts: NDArray[np.uint32] | None = None) -> None:
-        """Append one patient's values (G,) float32 and, where the shard has them, counts (G,) uint32.
-
-        Raises BadInputError where ids repeat or are not sorted, a shape or type is another or a value is not finite.
-        """
+        """Append one patient's values (G,) float32 and, where the shard has them, counts (G,) uint32."""
         self._check(patient_id, values, counts)
         self._last = patient_id
         self._held.append((patient_id, values, counts))
@@ -92,10 +89,7 @@ class ExpressionWriter:
 def expression_writer(
     path: Path | str, genes: pd.DataFrame, scale: str, *, with_counts: bool
 ) -> Iterator[ExpressionWriter]:
-    """Write the values of a shard patient by patient; the file appears when the block succeeds.
-
-    Raises BadInputError where gene ids repeat.
-    """
+    """Write the values of a shard patient by patient; the file appears when the block succeeds."""
     _require_unique_genes(genes)
     gene_ids = genes["gene_id"].tolist()
     schema = expression_values(len(gene_ids), counts=with_counts)
@@ -122,10 +116,7 @@ def describe_expression(
 def write_expression(
     shard: ExpressionShard, values: Path | str, genes: Path | str, dataset: Path | str, **metadata: Any
 ) -> None:
-    """Write a whole shard, its description last; `metadata` adds entries to the description.
-
-    Raises BadInputError where ids repeat or are not sorted, shapes disagree or a value is not finite.
-    """
+    """Write a whole shard, its description last; `metadata` adds entries to the description."""
     if len(shard.values) != len(shard.patient_ids):
         raise BadInputError(f"expression shard: {len(shard.values)} rows of {len(shard.patient_ids)} patients")
     counts = [None] * len(shard.values) if shard.counts is None else shard.counts

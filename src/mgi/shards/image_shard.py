@@ -56,10 +56,7 @@ class ImageShardWriter:
         self.add_rows(patient.patient_id, rows_of(patient))
 
     def add_rows(self, patient_id: str, rows: pa.Table) -> None:
-        """Append what `rows_of` made of a patient, such as in a thread.
-
-        Raises BadInputError where the patient is not the next in order.
-        """
+        """Append what `rows_of` made of a patient, such as in a thread."""
         if patient_id <= self._last:
             raise BadInputError(f"image shard: {patient_id} after {self._last}, expected sorted, unique patients")
         self._writer.write_table(rows, row_group_size=len(rows))
@@ -88,7 +85,6 @@ def iter_images(
     """Yield patients in order of their ids, one in memory at a time; `patient_ids` selects.
 
     `shard` is its dataset.json or its folder.
-    Raises BadInputError where a selected patient is absent or a row is not what its columns say.
     """
     read_dataset(shard, KIND, verify=verify)
     path = dataset_of(shard).parent / SLICES_FILE
@@ -154,10 +150,7 @@ def _check_affine(affine: NDArray[np.float64], spacing_mm: tuple[float, float] |
 
 
 def rows_of(patient: PatientImages) -> pa.Table:
-    """Return a patient's slices as rows of the shard.
-
-    Raises BadInputError where shapes, dtype or mask values are not those of the format.
-    """
+    """Return a patient's slices as rows of the shard."""
     _check(patient)
     n_slices, rows, columns = patient.slices.shape
     row_mm, column_mm = patient.spacing_mm or (None, None)

@@ -83,9 +83,7 @@ def header_of_plain(elements: Mapping[int, tuple[str | None, bytes]]) -> dict[st
 
 
 def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the elements of SEQUENCE: times in ms, codes and cosines as lists; empty and malformed ones are left
-    out.
-    """
+    """Return the elements of SEQUENCE, without malformed ones: times in ms, codes and cosines as lists."""
     tags: dict[str, Any] = {name: float(header[name]) for name in TIMES if isinstance(header.get(name), int | float)}
     if codes := header.get("ScanningSequence"):
         tags["ScanningSequence"] = [codes] if isinstance(codes, str) else [str(code) for code in codes]

@@ -91,10 +91,7 @@ class DicomImages:
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read all files of a series: their digest must be the lock's, and every image must decode.
-
-        Raises IntegrityError where the series is not the locked one.
-        """
+        """Read all files of a series: their digest must be the lock's, and every image must decode."""
         root, names = self._present(), self._names_of(item)
         members = user_folder.pinned(item, user_folder.hashed(root, names), root)
         size = sum(self.scan.sizes[root / name] for name in names)

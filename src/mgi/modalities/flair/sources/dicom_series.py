@@ -48,11 +48,7 @@ class FolderScan:
 
 
 def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
-    """Read every header below the folder.
-
-    Raises BadInputError naming a DICOM file that cannot be read, two different files of one image, or a patient whose
-    barcode is not known.
-    """
+    """Read every header below the folder."""
     names = files_below(folder)
     grouped: dict[str, list[DicomHeader]] = defaultdict(list)
     others = []

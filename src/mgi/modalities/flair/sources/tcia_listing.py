@@ -22,10 +22,7 @@ MAX_UNSEEN = 20
 
 
 def patient_count(nbia: NbiaVersions, collection: str) -> tuple[str, int]:
-    """The version that answers, and how many patients of a collection it shows.
-
-    Raises NetworkError where none is.
-    """
+    """The version that answers, and how many patients of a collection it shows."""
     request = Request(path="getPatient", label=f"patients of {collection}", params={"Collection": collection})
     version, rows = _rows(nbia, request)
     if not rows:
@@ -46,10 +43,7 @@ def series_rows(nbia: NbiaVersions, collection: str) -> tuple[str, tuple[Row, ..
 
 
 def listed_rows(nbia: NbiaVersions, uids: Sequence[str], collection: str) -> tuple[str, tuple[Row, ...]]:
-    """The version that answers, and the rows of these series, of the collection or of any other.
-
-    Raises NetworkError naming those that the service does not show.
-    """
+    """The version that answers, and the rows of these series, of the collection or of any other."""
     request = Request(path="getSeries", label=f"series of {collection}", params={"Collection": collection})
     version, rows = _rows(nbia, request)
     known = {str(row.get("SeriesInstanceUID")): row for row in _dated(nbia, rows, collection)}
@@ -138,10 +132,7 @@ def _why(collection: str) -> str:
 
 
 def read_series(row: Row, patients: PatientNames) -> Series | None:
-    """One getSeries row, dates turned to YYYY-MM-DD; None where the patient is not in the user's table.
-
-    Raises BadInputError naming the series and the field.
-    """
+    """One getSeries row, dates turned to YYYY-MM-DD; None where the patient is not in the user's table."""
     uid = str(row.get("SeriesInstanceUID", "?"))
     date = row.get("StudyDate") or row.get("SeriesDate")
     try:
