@@ -48,11 +48,6 @@ class Presence:
         return self.key is not None
 
     @property
-    def complete(self) -> bool:
-        """Whether its companions are there too."""
-        return self.present and all(companion.present for companion in self.companions.values())
-
-    @property
     def reasons(self) -> list[str]:
         """Why it is not complete; without the item itself a missing companion is no news."""
         if self.reason is not None:

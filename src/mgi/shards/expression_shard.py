@@ -126,14 +126,10 @@ def write_expression(
     describe_expression(values, genes, dataset, shard.genes, simulated=shard.simulated, **metadata)
 
 
-def read_expression(shard: Path | str, *, verify: bool = False, counts: bool = False) -> ExpressionShard:
-    """Read and check a whole shard, named by its dataset.json or its folder.
-
-    `verify` also compares the files' sha256, `counts` also reads the read counts.
-    Raises BadInputError or IntegrityError naming the file where anything disagrees with the description.
-    """
+def read_expression(shard: Path | str, *, counts: bool = False) -> ExpressionShard:
+    """Read and check a whole shard, named by its dataset.json or its folder; `counts` also reads the read counts."""
     folder = dataset_of(shard).parent
-    dataset = read_dataset(shard, KIND, verify=verify)
+    dataset = read_dataset(shard, KIND)
     gene_hash, has_counts, scale, simulated = (
         field_of(dataset, name, folder) for name in ("gene_hash", "counts", "scale", "simulated")
     )

@@ -79,14 +79,12 @@ def image_shard_writer(path: Path | str) -> Iterator[ImageShardWriter]:
         yield ImageShardWriter(writer, sink)
 
 
-def iter_images(
-    shard: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
-) -> Iterator[PatientImages]:
+def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> Iterator[PatientImages]:
     """Yield patients in order of their ids, one in memory at a time; `patient_ids` selects.
 
     `shard` is its dataset.json or its folder.
     """
-    read_dataset(shard, KIND, verify=verify)
+    read_dataset(shard, KIND)
     path = dataset_of(shard).parent / SLICES_FILE
     wanted = None if patient_ids is None else set(patient_ids)
     seen: set[str] = set()
@@ -105,11 +103,9 @@ def iter_images(
         raise BadInputError(f"{path}: no slices of {absent[0]} ({len(absent)} patients absent)")
 
 
-def read_images(
-    shard: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
-) -> dict[str, PatientImages]:
+def read_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> dict[str, PatientImages]:
     """Return all or the selected patients by id (see iter_images)."""
-    return {patient.patient_id: patient for patient in iter_images(shard, patient_ids, verify=verify)}
+    return {patient.patient_id: patient for patient in iter_images(shard, patient_ids)}
 
 
 def slices_per_patient(shard: Path | str) -> dict[str, int]:

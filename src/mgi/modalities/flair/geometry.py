@@ -71,10 +71,7 @@ def require_inverse(affine: NDArray[np.float64]) -> None:
 
 
 def resample_mask(
-    mask: NDArray[np.uint8],
-    mask_affine: NDArray[np.float64],
-    shape: tuple[int, int, int],
-    affine: NDArray[np.float64],
+    mask: NDArray[np.uint8], mask_affine: NDArray[np.float64], shape: tuple[int, int, int], affine: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """Return the mask (s, h, w) on the grid `shape` (S, H, W); both affines map an index (k, i, j, 1) to the same mm.
 

@@ -70,8 +70,7 @@ def read_labels(data: bytes, where: str, *, labels: tuple[int, ...] = BRATS_LABE
 
 
 def count_slices(path: Path) -> int:
-    """Count the slices that a file has towards the head, by its header alone, which passes the gates of `read_image`.
-    """
+    """Count the slices that a file has towards the head, by its header alone, gated as in `read_image`."""
     where = path.name
     with path.open("rb") as stored, _unpacked(stored, where) as (source, packed):
         header = _header(source, where)
@@ -83,8 +82,7 @@ def count_slices(path: Path) -> int:
 
 
 def spatial_header(data: bytes, where: str) -> dict[str, NDArray[Any]]:
-    """Read the header fields that place an image's voxels, untouched, for a mask that has to lie on exactly its grid.
-    """
+    """Read the header fields that place an image's voxels, untouched, for a mask on exactly its grid."""
     with _unpacked(io.BytesIO(data), where) as (source, _):
         header = _header(source, where)
     return {name: np.array(header[name]) for name in _SPATIAL}

@@ -128,8 +128,7 @@ def _only_file(item: RawEntry, folder: Path) -> bytes:
 def _label_map(
     volume: Volume | NiftiVolume, where: str, masks: Sequence[RawEntry], folder: Path
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Return a label map on the volume's grid, resampled (order 0) only if its own is another, and what to say of it.
-    """
+    """Return a label map on the volume's grid, resampled (order 0) only from another, and what to say of it."""
     if len(masks) > 1:
         raise BadInputError(f"{where}: masks {', '.join(item.key for item in masks)}; expected one")
     name = masks[0].key
