@@ -17,10 +17,7 @@ def add_modality_options(parser: ArgumentParser) -> None:
 
 
 def read_pairs(given: list[str], option: str) -> dict[str, str]:
-    """`name=path` texts by name.
-
-    Raises ConfigError naming the option where one has no name.
-    """
+    """`name=path` texts by name."""
     pairs = dict(one.partition("=")[::2] for one in given)
     if bad := [name for name, value in pairs.items() if not name or not value]:
         raise ConfigError(f"{option}: found {bad[0]!r}, expected NAME=PATH")

@@ -92,10 +92,7 @@ def read_lock(
 
 
 def _read_once(path: Path | str) -> Any:
-    """The parsed file; a name written twice would silently lose one of its values.
-
-    Raises BadInputError where it is empty, no JSON, or has a name twice in one block.
-    """
+    """The parsed file; a name written twice would silently lose one of its values."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         counts = Counter(name for name, _ in pairs)

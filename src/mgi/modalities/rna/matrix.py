@@ -127,10 +127,7 @@ def _mostly_ensembl(labels: Sequence[str]) -> bool:
 def _by_column(
     table: TableFile, columns: Sequence[int], names: Sequence[str], rows: Sequence[str], path: Path
 ) -> NDArray[np.float32]:
-    """Return a row per column of the file, NaN where a value is missing.
-
-    Raises BadInputError for a value that is infinite, or is as float32.
-    """
+    """Return a row per column of the file, NaN where a value is missing."""
     values = np.empty((len(columns), len(rows)), np.float32)
     for index, column in enumerate(columns):
         wide = table.numbers(column)
