@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.leaks import leaks_of
-from mgi.cohort.shard_digests import ShardDigests, digests_of_shard
+from mgi.cohort.leaks import ShardDigests, digests_of_shard, leaks_of
 from mgi.cohort.slice_split import WATERMARK
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json

@@ -185,7 +185,7 @@ def read_fitted_genes(path: Path | str) -> FittedGenes:
     Raises IntegrityError where the kept genes are not those of the metadata digest, BadInputError where columns differ.
     """
     table = read_table(path, FITTED_GENES)
-    metadata = metadata_of(table, path, [*METADATA, "digest"])
+    metadata = metadata_of(table.schema, path, [*METADATA, "digest"])
     if metadata["digest"] != _digest_of_metadata(metadata):
         raise IntegrityError(f"{path}: its metadata is not what was written; delete it and run again")
     try:

@@ -63,10 +63,7 @@ class KaggleImages:
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read and decode every slice and mask of one patient, as the shard will.
-
-        Raises IntegrityError where a member is damaged or the folder is not the locked one.
-        """
+        """Read and decode every slice and mask of one patient, as the shard will."""
         with opened_buda(self._present()) as archive:
             patient = archive.folders.get(item.key)
             if patient is None or len(patient.images) != n_images(item):
