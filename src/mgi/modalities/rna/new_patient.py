@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,7 @@ class NewExpression:
         return len(self.missing) / self.n_genes
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Profile:
+class _Profile(NamedTuple):
     """One sample as the file has it: gene labels and values (n,), NaN where a value is missing."""
 
     sample: str
@@ -57,7 +57,9 @@ def read_new_expression(
     Raises BadInputError where more than `max_missing` of the model's genes have no value, or one is infinite;
     ConfigError where `patient` does not name one sample.
     """
-    profile = _star(path, scale) if _is_star(path) else _from_table(path, fitted, patient)
+    with path.open("rb") as source:
+        is_star = source.read(len(_STAR_START)) == _STAR_START
+    profile = _star(path, scale) if is_star else _from_table(path, fitted, patient)
     if np.isinf(profile.values).any():
         gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
         raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
@@ -97,19 +99,12 @@ def _names_borne_once(fitted: FittedGenes) -> dict[str, str]:
     return {gene: names[row] for row, gene in enumerate(ids) if list(index.find(names[row])[1]) == [row]}
 
 
-def _is_star(path: Path) -> bool:
-    with path.open("rb") as source:
-        return source.read(len(_STAR_START)) == _STAR_START
-
-
 def _star(path: Path, scale: str) -> _Profile:
     stored = next((stored for stored, name in SCALES.items() if name == scale), None)
     if stored is None:
         raise BadInputError(f"{path}: a STAR-Counts file, but the model reads values '{scale}'; give a table of these")
     table = read_star(path)
-    return _Profile(
-        sample=path.name, labels=[str(gene) for gene in table.gene_ids], values=np.log2(column_of(table, stored) + 1.0)
-    )
+    return _Profile(path.name, table.gene_ids.tolist(), np.log2(column_of(table, stored) + 1.0))
 
 
 def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profile:
