@@ -1,6 +1,6 @@
 """A new patient's expression on the frozen genes of a trained model, from the user's table or a file of the GDC."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.normalise import FittedGenes
 from mgi.modalities.rna.star import read_star
 from mgi.modalities.rna.star_cohort import SCALES, column_of
-from mgi.modalities.rna.table_file import TableFile, read_table_file
+from mgi.modalities.rna.table_file import read_table_file
 
 _STAR_START = b"# gene-model:"
 _FEWEST_GENES = 2  # names of the model's genes that tell a row of genes from a row of samples
@@ -130,11 +130,8 @@ def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profil
         columns = [column for column, is_one in enumerate(wanted) if is_one]
         values = np.array([table.numbers(column)[row] for column in columns])
         return _Profile(sample=samples[row], labels=[table.names[column] for column in columns], values=values)
-    return _column_profile(table, wanted.index(True), is_gene, path)
-
-
-def _column_profile(table: TableFile, chosen: int, is_gene: Callable[[str], bool], path: Path) -> _Profile:
-    """Return a column of samples, with the labels of whichever text column names most of the model's genes."""
+    chosen = wanted.index(True)
+    # A column of samples, with the labels of whichever text column names most of the model's genes.
     texts = [table.texts(column) for column in range(len(table.names)) if column != chosen]
     hits = [sum(map(is_gene, labels)) for labels in texts]
     if max(hits) == 0:
