@@ -18,7 +18,7 @@ from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.modalities.rna.new_patient import find_genes
+from mgi.modalities.rna.new_patient import on_frozen_genes
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
 from mgi.shards.image_shard import iter_images
@@ -58,19 +58,25 @@ def run(args: argparse.Namespace) -> None:
         raise BadInputError(f"{args.external_expression_shard}: {found}")
     cohort = read_cohort(args.external_cohort)
     patients = cohort.kept
-    values, missing = _on_frozen_genes(theirs, patients, fitted)
+    labels, names = (theirs.genes[name].tolist() for name in ("gene_id", "gene_name"))
+    values, missing = on_frozen_genes(fitted, labels, theirs.values[theirs.rows_of(patients)], names)
     if len(missing) > settings.max_missing * len(fitted.gene_ids):
         found = f"{len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, the first is {missing[0]}"
         raise BadInputError(
             f"{args.external_expression_shard}: {found}; expected at most {settings.max_missing:.0%} "
             "(external.max_missing)"
         )
-    shared = _shared(args, set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
+    shared = _shared(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
     known = slice_index(iter_images(args.image_shard, with_image))
     images = iter_images(args.external_image_shard, patients)
     shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
-    _refuse(shared)
+    if shared:
+        first = min(shared)
+        raise BadInputError(
+            f"external: {len(shared)} patients were also trained on, the first is {first} (the same: {shared[first]}); "
+            f"leave them out here, external.exclude: [{', '.join(sorted(shared))}], or there, cohort.exclude"
+        )
     simulated = ours.simulated or theirs.simulated
     aligned = ExpressionShard(
         patient_ids=patients, values=values, genes=ours.genes, scale=ours.scale, simulated=simulated
@@ -93,25 +99,7 @@ def run(args: argparse.Namespace) -> None:
           f"{len(missing)} of {len(fitted.gene_ids)} genes have the training mean")  # fmt: skip
 
 
-def _on_frozen_genes(
-    theirs: ExpressionShard, patients: list[str], fitted: FittedGenes
-) -> tuple[NDArray[np.float32], list[str]]:
-    """Values (n, G) on the gene index that was fitted, and which of the model's genes have the training mean."""
-    rows = theirs.rows_of(patients)
-    labels = theirs.genes["gene_id"].tolist()
-    names = [name if isinstance(name, str) else "" for name in theirs.genes["gene_name"]]
-    values = np.tile(fitted.table["mean"].to_numpy(np.float32), (len(patients), 1))
-    missing = []
-    for gene, column, found in zip(fitted.gene_ids, fitted.columns, find_genes(fitted, labels, names), strict=True):
-        if found is None:
-            missing.append(gene)
-        else:
-            values[:, column] = theirs.values[rows, found]
-    return values, missing
-
-
 def _shared(
-    args: argparse.Namespace,
     trained: set[str],
     ours: ExpressionShard,
     theirs: dict[str, NDArray[np.float32]],
@@ -126,12 +114,3 @@ def _shared(
     return {one: f"the expression of {other}" for one, other in same.items()} | {
         one: "the id" for one in theirs if one in trained
     }
-
-
-def _refuse(shared: dict[str, str]) -> None:
-    if shared:
-        first = min(shared)
-        raise BadInputError(
-            f"external: {len(shared)} patients were also trained on, the first is {first} (the same: {shared[first]}); "
-            f"leave them out here, external.exclude: [{', '.join(sorted(shared))}], or there, cohort.exclude"
-        )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,17 +63,8 @@ def read_new_expression(
     if np.isinf(profile.values).any():
         gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
         raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
-    values = fitted.table["mean"].to_numpy(np.float64).copy()
-    missing = []
-    rows = find_genes(fitted, profile.labels)
-    for gene, column, row in zip(fitted.gene_ids, fitted.columns, rows, strict=True):
-        if row is None or np.isnan(profile.values[row]):
-            missing.append(gene)
-        else:
-            values[column] = profile.values[row]
-    found = NewExpression(
-        values=values.astype(np.float32), n_genes=len(fitted.gene_ids), missing=tuple(missing), sample=profile.sample
-    )
+    values, missing = on_frozen_genes(fitted, profile.labels, profile.values[np.newaxis])
+    found = NewExpression(values=values[0], n_genes=len(fitted.gene_ids), missing=tuple(missing), sample=profile.sample)
     if found.missing_share > max_missing:
         raise BadInputError(
             f"{path}: sample {found.sample}: {len(missing)} of the model's {found.n_genes} genes have no value, the "
@@ -82,7 +73,24 @@ def read_new_expression(
     return found
 
 
-def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str] = ()) -> list[int | None]:
+def on_frozen_genes(
+    fitted: FittedGenes, labels: Sequence[str], values: NDArray[Any], names: Sequence[str | None] = ()
+) -> tuple[NDArray[np.float32], list[str]]:
+    """Values (n, G) on the gene index that was fitted of `values` (n, L), and which of the model's genes lack any.
+
+    Those have the training mean. `find_genes` says which of the `labels` is which gene.
+    """
+    placed = np.tile(fitted.table["mean"].to_numpy(np.float32), (len(values), 1))
+    missing = []
+    for gene, column, found in zip(fitted.gene_ids, fitted.columns, find_genes(fitted, labels, names), strict=True):
+        if found is None or np.isnan(values[:, found]).any():
+            missing.append(gene)
+        else:
+            placed[:, column] = values[:, found]
+    return placed, missing
+
+
+def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str | None] = ()) -> list[int | None]:
     """Return where each of the model's genes stands among `labels`, None where it does not (see gene_labels).
 
     A gene is looked up by its id, else by its name if no other gene of the fit bears it. `names` are of the same
