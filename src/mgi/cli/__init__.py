@@ -12,7 +12,6 @@ import sys
 from types import ModuleType
 
 from mgi import __version__
-from mgi.cli.absent import libraries_absent
 from mgi.cli.overview import command_names, overview
 from mgi.core.errors import MgiError
 from mgi.core.plugins import VARIABLE, load_plugins
@@ -67,6 +66,8 @@ def _module_of(name: str) -> ModuleType:
 
 def _help_of(name: str) -> str:
     """A command's help, without loading the libraries that its work needs."""
+    from mgi.cli.absent import libraries_absent
+
     with libraries_absent():
         parser = _module_of(name).parser()
         parser.prog = f"mgi {name}"

@@ -10,7 +10,7 @@ from mgi.cohort.pairing import KEPT, pair_patients
 from mgi.cohort.presence import Offer
 from mgi.core.errors import BadInputError
 from mgi.locks.lock import read_lock
-from mgi.locks.raw_index import modality_of_index, read_raw_indexes
+from mgi.locks.raw_index import read_raw_index, read_raw_indexes
 from mgi.modalities.registry import in_order
 
 
@@ -45,7 +45,7 @@ def _offers(lock_paths: Sequence[str], index_paths: Sequence[str]) -> list[Offer
         raise BadInputError(f"--lock: {len(lock_paths)} locks of {len(locks)} modalities, expected one of each")
     indexes = defaultdict(list)
     for path in index_paths:
-        indexes[modality_of_index(path)].append(path)
+        indexes[read_raw_index(path).modality].append(path)
     if strange := sorted(indexes.keys() - locks.keys()):
         raise BadInputError(f"{indexes[strange[0]][0]}: an index of {strange[0]}, of which no lock was given")
     return [

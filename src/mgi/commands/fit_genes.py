@@ -7,7 +7,7 @@ from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.fitted_genes import write_fitted_genes
 from mgi.modalities.rna.gene_labels import GeneIndex
-from mgi.modalities.rna.gene_list import read_gene_list
+from mgi.modalities.rna.gene_sets import read_gene_list
 from mgi.modalities.rna.normalise import fit
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.expression_shard import read_expression

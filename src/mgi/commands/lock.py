@@ -2,9 +2,10 @@
 
 import argparse
 
-from mgi.commands._modalities import add_modality_options, read_object
+from mgi.commands._modalities import add_modality_options
 from mgi.commands._service import service_for
 from mgi.core.files import write_json
+from mgi.core.section import as_mapping
 from mgi.locks.lock import as_json
 from mgi.locks.source import follow
 from mgi.modalities.fetching import fetching_of, opened
@@ -19,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    kind, given = modality(args.modality), read_object(args.settings, "--settings")
+    kind, given = modality(args.modality), as_mapping(args.settings, "--settings")
     with opened(kind, given, archive=args.archive, table=args.table, serve=service_for) as (chosen, source):
         if chosen.lock is not None:
             lock = follow(source, chosen.lock, modality=kind.name, name=chosen.source)

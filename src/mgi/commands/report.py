@@ -30,8 +30,6 @@ def parser() -> argparse.ArgumentParser:
     required = {
         "cohort": "cohort table (Parquet)",
         "split": "split table (Parquet)",
-        "expression-lock": "lock of the expression source (JSON)",
-        "image-lock": "lock of the image source (JSON)",
         "results-table": "results of compare (CSV)",
         "no-genes": "results of compare without genes, over all patients (CSV)",
         "tests": "tests of compare (CSV)",
@@ -44,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     }
     for name, meaning in required.items():
         parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    parser.add_argument("--locks", type=Path, nargs="+", required=True, help="lock of each modality (JSON)")
     parser.add_argument("--genes", type=Path, help="gene list of the expression shard (Parquet), for its count")
     parser.add_argument("--paper-like", type=Path, help="watermarked table of paper-like (CSV)")
     parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
@@ -55,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> None:
-    locks = {"expression": args.expression_lock, "images": args.image_lock}
+    locks = {read_json(path)["modality"]: path for path in args.locks}
     runs = [run_in(path) for path in sorted(args.predictions)]
     config = read_json(args.config)
     patients = _read_csv(args.patients)

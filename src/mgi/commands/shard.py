@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from mgi.cohort.cohort_table import read_cohort
-from mgi.commands._modalities import read_object, read_pairs
+from mgi.commands._modalities import read_pairs
 from mgi.core.errors import ConfigError
+from mgi.core.section import as_mapping
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.modality import Modality
@@ -15,7 +16,7 @@ from mgi.modalities.sharding import ShardJob, sharding_of
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--modality", required=True, help="name of the modality, such as rna or flair")
+    options.add_argument("--modality", required=True, help="name of its section in `modalities` of the config")
     options.add_argument("--settings", default="{}", help="what of its section only the shard reads, as JSON")
     options.add_argument("--lock", required=True, help="its lock, JSON")
     options.add_argument("--index", required=True, nargs="+", help="indexes of all fetched batches, JSON")
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
         table=args.table,
         cohort=None if args.cohort is None else read_cohort(args.cohort),
         inputs=read_pairs(args.input, "--input"),
-        settings=read_object(args.settings, "--settings"),
+        settings=as_mapping(args.settings, "--settings"),
         threads=args.threads,
     )
     print(sharding_of(kind).shard(job))

@@ -18,7 +18,7 @@ def promised_files(lock: Lock, indexes: Iterable[Path], folder: Path | None) -> 
     """
     entries = defaultdict(list)
     for path in indexes:
-        for entry in read_raw_index(path):
+        for entry in read_raw_index(path).items:
             entries[entry.key].append(entry)
     files: dict[RecordedFile, None] = {}
     gaps = []

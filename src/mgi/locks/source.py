@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from mgi.core.errors import ConfigError
+from mgi.http.service import Service, is_loopback
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, Table, read_lock
 from mgi.locks.raw_entry import RawEntry
@@ -71,3 +73,17 @@ def follow(source: Source, path: Path | str, *, modality: str, name: str) -> Loc
     lock = read_lock(path, modality=modality, source=name, check_item=source.check_item)
     source.admit(lock)
     return lock
+
+
+def check_origin(lock: Lock, service: Service, *, simulated: bool) -> None:
+    """Refuse a simulated archive's lock for a real service and the other way round; asks nothing.
+
+    At an address of this machine that the user named either kind may answer. Raises ConfigError.
+    """
+    if lock.simulated == simulated or (not simulated and is_loopback(service.base_url)):
+        return
+    kinds = {True: "a simulated archive", False: "the real one"}
+    raise ConfigError(
+        f"{lock.modality} lock: made from {kinds[lock.simulated]}, but this run asks {kinds[simulated]}: "
+        "make the lock again, or name no lock"
+    )

@@ -31,7 +31,7 @@ def duration(seconds: float) -> str:
 
 
 def lock_rows(locks: Mapping[str, Mapping[str, Any]], digests: Mapping[str, str]) -> list[dict[str, str]]:
-    """Where each half of the data came from and the digest of the lock that pins it."""
+    """Where each modality came from and the digest of the lock that pins it."""
     return [
         {
             "kind": kind,

@@ -111,12 +111,7 @@ def advance(decay, drive, state, T: tl.constexpr):
 @triton.jit
 def adjoint(decay, drive, shift, pull, next_decay, next_drive, next_shift, next_pull):
     """Backwards in time: s -> decay s + drive is what a token hands on, shift s + pull the gradient of its state."""
-    return (
-        decay * next_decay,
-        next_decay * drive + next_drive,
-        next_shift * decay,
-        next_shift * drive + next_pull,
-    )
+    return (decay * next_decay, next_decay * drive + next_drive, next_shift * decay, next_shift * drive + next_pull)
 
 
 @triton.jit

@@ -41,13 +41,13 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
     )
     locks = {
         kind: {"source": source, "simulated": simulated, "items": [{"patient_id": name} for name in PATIENTS]}
-        for kind, source in (("expression", "gdc"), ("images", "kaggle"))
+        for kind, source in (("rna", "gdc"), ("flair", "kaggle"))
     }
     return Results(
         cohort=pd.DataFrame({"patient_id": PATIENTS, "site": "CS", "status": "kept", "reason": None}),
         split=pd.DataFrame({"fold": 0, "patient_id": PATIENTS, "role": "test"}),
         locks=locks,
-        lock_digests={"expression": "a" * 64, "images": "b" * 64},
+        lock_digests={"rna": "a" * 64, "flair": "b" * 64},
         results=results_table(table),
         no_genes=results_table(table[table["expression_input"] == "not_used"]),
         tests=paired_tests(table, "volume", 100, 0),

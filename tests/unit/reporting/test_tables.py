@@ -15,8 +15,8 @@ def test_memory_that_was_not_measured_is_a_dash() -> None:
 
 def test_a_lock_shows_release_or_collection() -> None:
     locks = {
-        "images": {"source": "tcia", "collection": "TCGA-LGG"},
-        "expression": {"source": "matrix", "release": None},
+        "flair": {"source": "tcia", "collection": "TCGA-LGG"},
+        "rna": {"source": "matrix", "release": None},
     }
-    rows = lock_rows(locks, {"images": "ab", "expression": "cd"})
-    assert [(row["kind"], row["release"]) for row in rows] == [("expression", "–"), ("images", "TCGA-LGG")]
+    rows = lock_rows(locks, {"flair": "ab", "rna": "cd"})
+    assert [(row["kind"], row["release"]) for row in rows] == [("flair", "TCGA-LGG"), ("rna", "–")]

@@ -56,7 +56,6 @@ class DicomFile:
         """Return the image's own UID, empty where there is none."""
         with quarantine(self.where):
             return text_of(self.header if self.pixels is not None else self.dataset, "SOPInstanceUID")
-        raise AssertionError("unreachable")
 
     def require_decodable(self) -> None:
         """Refuse a file that has no decoder here or claims too many pixels; use it inside `quarantine`.

@@ -11,6 +11,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 
 from mgi.modalities.flair.quarantine import printable
+from mgi.modalities.flair.sequence import TIMES
 
 KEYWORDS = (
     "SOPInstanceUID",
@@ -46,7 +47,6 @@ IDENTITY = (
     *("SOPClassUID", "SOPInstanceUID", "StudyDate", "Modality", "SeriesDescription", "PatientID", "ProtocolName"),
     *("StudyInstanceUID", "SeriesInstanceUID", "NumberOfFrames"),
 )
-TIMES = ("InversionTime", "EchoTime", "RepetitionTime")
 # What tells a FLAIR from another sequence.
 SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient")
 _TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in (*KEYWORDS, *IDENTITY)}

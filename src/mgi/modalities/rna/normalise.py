@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.fingerprint import digest_of
-from mgi.modalities.rna.filter import Counts, Training, Values, drop_reasons
+from mgi.modalities.rna.filter import Counts, Values, drop_reasons
 from mgi.modalities.rna.scaling import SCALERS, Scaler, Wide, quantiles, ranks, reference_distribution, z_scores
 from mgi.modalities.rna.settings import FitSettings
 
@@ -96,8 +96,8 @@ def fit(
     # Sums depend on the order of their terms: sorted patients make the fit a function of the set.
     by_id = np.argsort(np.asarray(train_ids), kind="stable")
     values = values[by_id]
-    training = Training(values=values, scale=scale, counts=None if counts is None else counts[by_id], listed=listed)
-    reasons = drop_reasons(training, genes, settings)
+    counts = None if counts is None else counts[by_id]
+    reasons = drop_reasons(values, genes, settings, scale=scale, counts=counts, listed=listed)
     kept = np.flatnonzero([reason is None for reason in reasons])
     columns = _ordered(genes.iloc[kept], kept, settings)
     order = np.full(len(genes), -1, np.int32)

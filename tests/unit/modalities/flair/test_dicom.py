@@ -11,7 +11,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, 
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair import dicom_file
-from mgi.modalities.flair.dicom import read_series, volume_of
+from mgi.modalities.flair.dicom import read_dicom_members, volume_of
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import slices_of
 
@@ -216,7 +216,7 @@ def rle_of(data: bytes) -> bytes:
 
 def test_a_series_is_read_from_its_archive(tmp_path: Path, stack: Any, zip_of: Callable[..., Path]) -> None:
     path = zip_of({**dict(stack()), "LICENSE": b"free"}, tmp_path / "series.zip")
-    assert read_series(path, UID).voxels.shape == (4, 3, 4)
+    assert volume_of(read_dicom_members(path), UID).voxels.shape == (4, 3, 4)
 
 
 def test_only_named_errors_leave_the_reader_whatever_bytes_are_changed(stack: Any) -> None:

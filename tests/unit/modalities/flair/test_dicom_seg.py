@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.flair.dicom import Volume, volume_of
+from mgi.modalities.flair.dicom import Volume, read_dicom_members, volume_of
 from mgi.modalities.flair.dicom_seg import (
     Segmentation,
     choose_segmentation,
     mask_on_image,
-    read_segmentations,
     segmentations_of,
 )
 
@@ -148,4 +147,4 @@ def test_frames_at_uneven_places_are_refused(seg_file: SegFile) -> None:
 
 def test_objects_are_read_from_their_archive(tmp_path: Path, seg_file: SegFile, zip_of: Callable[..., Path]) -> None:
     path = zip_of({"1.dcm": seg_file(FRAMES, POSITIONS)}, tmp_path / "seg.zip")
-    assert len(read_segmentations(path, SEG)) == 1
+    assert len(segmentations_of(read_dicom_members(path), SEG)) == 1

@@ -24,8 +24,8 @@ def test_the_doubled_tree_counts_once_and_slices_sort_by_number():
     (folder,) = patient_folders(members, label="z")
     assert (folder.patient_id, folder.study_date, folder.name) == ("TCGA-CS-4941", "1996-09-09", CS)
     assert list(folder.images) == list(range(1, 13))
-    assert folder.members[2].filename == f"kaggle_3m/{CS}/{CS}_2.tif"
-    assert folder.members[-1].filename == f"kaggle_3m/{CS}/{CS}_12_mask.tif"
+    assert folder.images[2].filename == f"kaggle_3m/{CS}/{CS}_2.tif"
+    assert list(folder.masks.values())[-1].filename == f"kaggle_3m/{CS}/{CS}_12_mask.tif"
     assert folder.size == 240
 
 

@@ -9,7 +9,7 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.item import facts
 from mgi.locks.raw_entry import RawEntry
 from mgi.modalities.flair.buda import opened_buda
-from mgi.modalities.flair.patient_sources import from_buda, from_series
+from mgi.modalities.flair.patient_sources import from_buda, from_dicom
 
 POSITIONS = [(0.0, 0.0, 5.0 * k) for k in range(3)]
 FRAMES = (np.random.default_rng(1).random((3, 4, 4)) > 0.5).astype(np.uint8)
@@ -44,7 +44,7 @@ def test_a_series_and_its_segmentation_become_slices_and_masks(
     tmp_path: Path, series: RawEntry, seg_file: Callable[..., bytes], zip_of: Callable[..., Path]
 ) -> None:
     mask = stored("1.2.3.9", zip_of({"1.dcm": seg_file(FRAMES, POSITIONS)}, tmp_path / "seg.zip"))
-    converted = from_series("TCGA-CS-4942", series, [mask])
+    converted = from_dicom("TCGA-CS-4942", series, [mask])
     assert np.array_equal(converted.images.masks, FRAMES)
     assert converted.images.slices[:, 0, 0].tolist() == [0, 1, 2]
     assert converted.images.spacing_mm == (2.0, 2.0)
@@ -53,7 +53,7 @@ def test_a_series_and_its_segmentation_become_slices_and_masks(
 
 
 def test_a_series_without_segmentation_has_no_masks(series: RawEntry) -> None:
-    assert from_series("TCGA-CS-4942", series, []).images.masks is None
+    assert from_dicom("TCGA-CS-4942", series, []).images.masks is None
 
 
 def test_a_mask_of_another_scan_is_refused(
@@ -62,7 +62,7 @@ def test_a_mask_of_another_scan_is_refused(
     foreign = seg_file(FRAMES, POSITIONS, references=("9.9",), tags={"FrameOfReferenceUID": "9.8"})
     mask = stored("1.2.3.9", zip_of({"1.dcm": foreign}, tmp_path / "seg.zip"))
     with pytest.raises(BadInputError, match=r"series 1\.2\.3\.4: .* 1 segmentations"):
-        from_series("TCGA-CS-4942", series, [mask])
+        from_dicom("TCGA-CS-4942", series, [mask])
 
 
 @pytest.fixture

@@ -4,19 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mgi.locks.item import Item, facts
+from mgi.modalities.flair.sequence import Series, SeriesVerdict, choose_flair
 from mgi.modalities.flair.sources.dicom_series import FolderSeries, LabelFile
-from mgi.modalities.flair.sources.series_choice import SeriesChoice, item_of, listed_item
-from mgi.modalities.flair.sources.series_item import FLAIR, MASK, OTHER
-from mgi.modalities.flair.sources.tcia_listing import TciaSeries
-
-LABEL_FILE = "label file"
+from mgi.modalities.flair.sources.series_item import FLAIR, MASK, OTHER, item_of
 
 
 def judge_patient(
     series: Sequence[FolderSeries],
     labels: Sequence[LabelFile],
-    choose: Callable[[Sequence[TciaSeries]], Sequence[SeriesChoice]],
     read_label: Callable[[str], tuple[int, int, str | None]],
+    *,
+    min_images: int,
 ) -> list[Item]:
     """The series and label files of one patient, each with a verdict.
 
@@ -28,32 +26,23 @@ def judge_patient(
     by_key = {one.listed.key: one.listed for one in series}
     segmented = [replace(by_key[label.series], key=label.name, modality="SEG") for label in labels if label.series]
     rivals = [*sound, *segmented]
-    judged = [item_of(one, verdict) for one, verdict in zip(rivals, choose(rivals), strict=True)][: len(sound)]
-    flair = next((item for item in judged if item.role == FLAIR and item.chosen), None)
-    mask = _best_label(labels, flair)
-    items = [_without_segmentation(item) if mask is not None and item.role == MASK else item for item in judged]
-    items += [_faulty(one) for one in series if one.fault is not None]
+    items = [item_of(*pair) for pair in zip(rivals, choose_flair(rivals, min_images=min_images), strict=True)]
+    items = items[: len(sound)]
+    flair = next((item for item in items if item.role == FLAIR and item.chosen), None)
+    fitting = [label for label in labels if flair is not None and label.series in (flair.key, None)]
+    mask = min(fitting, key=lambda label: (label.series is None, label.name), default=None)
+    if mask is not None:
+        items = [
+            replace(item, chosen=False, reason="label file preferred") if item.role == MASK and item.chosen else item
+            for item in items
+        ]
+    items += [item_of(one.listed, SeriesVerdict(OTHER, 0.0, False, one.fault)) for one in series if one.fault]
     return [*items, *(_label_item(label, by_key, flair, mask, read_label(label.name)) for label in labels)]
-
-
-def _best_label(labels: Sequence[LabelFile], flair: Item | None) -> LabelFile | None:
-    if flair is None:
-        return None
-    fitting = [label for label in labels if label.series in (flair.key, None)]
-    return min(fitting, key=lambda label: (label.series is None, label.name), default=None)
-
-
-def _without_segmentation(item: Item) -> Item:
-    return replace(item, chosen=False, reason="label file preferred") if item.chosen else item
-
-
-def _faulty(one: FolderSeries) -> Item:
-    return listed_item(one.listed, OTHER, chosen=False, reason=str(one.fault))
 
 
 def _label_item(
     label: LabelFile,
-    by_key: Mapping[str, TciaSeries],
+    by_key: Mapping[str, Series],
     flair: Item | None,
     mask: LabelFile | None,
     header: tuple[int, int, str | None],
@@ -76,7 +65,7 @@ def _label_item(
         facts=facts(
             study_uid=of_series.study_uid if of_series is not None else None,
             study_date=of_series.study_date if of_series is not None else None,
-            description=LABEL_FILE,
+            description="label file",
             n_images=n_images,
         ),
     )

@@ -11,9 +11,9 @@ from mgi.core.files import sha256_of
 from mgi.core.ids import is_dicom_uid
 from mgi.locks.user_folder import files_below
 from mgi.modalities.flair.patient_names import PatientNames
-from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags
+from mgi.modalities.flair.sequence import Series
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags, series_of
 from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.tcia_listing import TciaSeries
 
 _MASK = "_mask"
 
@@ -22,7 +22,7 @@ _MASK = "_mask"
 class FolderSeries:
     """One series: what a choice of FLAIR wants to know, its files, a header's tags, and why it cannot be used."""
 
-    listed: TciaSeries
+    listed: Series
     names: tuple[str, ...]
     tags: Mapping[str, Any]
     fault: str | None = None
@@ -105,19 +105,8 @@ def _patient_of(header: DicomHeader, patients: PatientNames, folder: Path) -> st
 
 def _series_of(images: Sequence[DicomHeader], patient: str, tags: Mapping[str, Any]) -> FolderSeries:
     first = images[0]
-    is_mask = first.modality == "SEG"
-    listed = TciaSeries(
-        patient_id=patient,
-        study_uid=first.study_uid,
-        study_date=first.study_date,
-        key=first.series_uid,
-        modality=first.modality,
-        description=first.description,
-        n_images=len(images) if is_mask else sum(image.n_frames for image in images),
-        size=sum(image.size for image in images),
-        third_party=False,
-    )
-    found = FolderSeries(listed=listed, names=tuple(sorted(image.name for image in images)), tags=tags)
+    names = tuple(sorted(image.name for image in images))
+    found = FolderSeries(listed=series_of(images, patient), names=names, tags=tags)
     for what in ("patient", "study_uid", "modality"):
         if len(several := {getattr(image, what) for image in images}) > 1:
             return replace(found, fault=f"files of {len(several)} different {what.replace('_uid', '')} values")

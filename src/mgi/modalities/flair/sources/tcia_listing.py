@@ -6,7 +6,6 @@ and writes dates as "YYYY-MM-DD 00:00:00.0".
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mgi.core.dates import iso_date
@@ -14,26 +13,12 @@ from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.http.retry import TransientError
 from mgi.http.service import Request
 from mgi.modalities.flair.patient_names import PatientNames
+from mgi.modalities.flair.sequence import Series
 from mgi.modalities.flair.sources.general_commons import ALTERNATIVES, MOVED, named
 from mgi.modalities.flair.sources.tcia_versions import NbiaVersions
 
 Row = Mapping[str, Any]
 MAX_UNSEEN = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class TciaSeries:
-    """One series as listed; `size` in bytes before packing, 0 where the service does not say."""
-
-    patient_id: str
-    study_uid: str
-    study_date: str | None
-    key: str
-    modality: str
-    description: str
-    n_images: int
-    size: int
-    third_party: bool
 
 
 def patient_count(nbia: NbiaVersions, collection: str) -> tuple[str, int]:
@@ -152,7 +137,7 @@ def _why(collection: str) -> str:
     return MOVED if collection.upper().startswith("TCGA") else "the collection may be restricted or misspelt"
 
 
-def read_series(row: Row, patients: PatientNames) -> TciaSeries | None:
+def read_series(row: Row, patients: PatientNames) -> Series | None:
     """One getSeries row, dates turned to YYYY-MM-DD; None where the patient is not in the user's table.
 
     Raises BadInputError naming the series and the field.
@@ -163,7 +148,7 @@ def read_series(row: Row, patients: PatientNames) -> TciaSeries | None:
         patient = patients.patient_of(str(row["PatientID"]))
         if patient is None:
             return None
-        return TciaSeries(
+        return Series(
             patient_id=patient,
             study_uid=str(row["StudyInstanceUID"]),
             study_date=iso_date(str(date)) if date else None,

@@ -2,7 +2,7 @@ import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import md5_of
-from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, check_series, read_commons_manifest
+from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, read_commons_manifest, require_series
 
 MD5 = "0123456789abcdef0123456789abcdef"
 
@@ -64,7 +64,7 @@ def test_only_files_of_a_listed_size_are_read_and_without_sizes_all_are(tmp_path
 
 
 def test_missing_series_are_counted_and_the_first_named():
-    rows = [CommonsRow(file_id=str(n), md5=None, size=None, series=f"1.2.{n}") for n in range(9)]
-    check_series(rows, [f"1.2.{n}" for n in range(9)], label="m")
+    listed = [f"1.2.{n}" for n in range(9)]
+    require_series(listed, listed, label="m")
     with pytest.raises(IntegrityError, match=r"m: 7 .*: 1\.2\.2, 1\.2\.3, .*1\.2\.6 .*2 "):
-        check_series(rows, ["1.2.0", "1.2.1"], label="m")
+        require_series(listed, ["1.2.0", "1.2.1"], label="m")

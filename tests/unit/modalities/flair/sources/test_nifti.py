@@ -6,6 +6,7 @@ import pytest
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.locks.lock import as_json, read_lock
+from mgi.modalities.flair.sources import nifti
 from mgi.modalities.flair.sources.nifti import NiftiImages
 
 CASE = "TCGA-CS-4942"
@@ -27,8 +28,13 @@ def write(folder, *names, content=None):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def headers_by_content(monkeypatch):
+    monkeypatch.setattr(nifti, "count_slices", count_slices)
+
+
 def source_at(folder):
-    return NiftiImages(folder=folder, count_slices=count_slices)
+    return NiftiImages(folder=folder)
 
 
 def files_of(case, day, *kinds, ending=".nii.gz"):
@@ -133,7 +139,7 @@ def test_a_file_whose_header_cannot_be_used_is_not_chosen_and_nothing_takes_its_
         verdicts(tmp_path)
 
 
-def test_a_gate_that_became_stricter_since_the_lock_rejects_the_file(tmp_path):
+def test_a_gate_that_became_stricter_since_the_lock_rejects_the_file(tmp_path, monkeypatch):
     (name,) = files_of(CASE, "1997.02.22", "flair")
     source = source_at(write(tmp_path, name))
     item = source.lock(source.discover()).items[0]
@@ -141,7 +147,8 @@ def test_a_gate_that_became_stricter_since_the_lock_rejects_the_file(tmp_path):
     def strict(path):
         raise BadInputError(f"{path.name}: too flat")
 
-    entry = NiftiImages(folder=tmp_path, count_slices=strict).fetch(item, tmp_path)
+    monkeypatch.setattr(nifti, "count_slices", strict)
+    entry = source.fetch(item, tmp_path)
     assert entry.rejected == f"header refused: {name}: too flat"
 
 

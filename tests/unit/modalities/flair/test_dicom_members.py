@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.flair.series_zip import read_dicom_members
+from mgi.modalities.flair.dicom import read_dicom_members
 
 ZipOf = Callable[..., Path]
 
