@@ -1,7 +1,4 @@
-"""A client of a real service, or of the stand-in for it on this machine.
-
-Not a command (the leading underscore hides it from the command line).
-"""
+"""A client of a real service, or of the stand-in for it on this machine."""
 
 import os
 import subprocess

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import digest_of
 from mgi.shards.dataset_manifest import read_dataset, recorded_files
 from mgi.shards.expression_shard import (
     ROW_GROUP,
