@@ -14,9 +14,7 @@ from mgi.tasks.scoring import scoring_of
 def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--predictions", type=Path, required=True, help="predictions of one run (Parquet)")
     options.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
-    options.add_argument(
-        "--output", type=Path, required=True, help="a score per patient and definition (Parquet)"
-    )
+    options.add_argument("--output", type=Path, required=True, help="a score per patient and definition (Parquet)")
 
 
 def run(args: argparse.Namespace) -> None:
