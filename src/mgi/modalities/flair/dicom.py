@@ -92,7 +92,11 @@ def _checked_slices(members: Iterable[tuple[str, bytes]], series_uid: str) -> li
 def _rescale(slices: list[DicomSlice], where: str) -> NDArray[Any]:
     """Return one array of all slices: int16 where every rescaled value is such an integer, else float32."""
     exact = all(float(entry.slope).is_integer() and float(entry.intercept).is_integer() for entry in slices)
-    ends = [_rescaled(value, entry) for entry in slices for value in (entry.stored.min(), entry.stored.max())]
+    ends = [
+        float(value) * entry.slope + entry.intercept
+        for entry in slices
+        for value in (entry.stored.min(), entry.stored.max())
+    ]
     if min(ends) == max(ends):
         raise BadInputError(f"{where}: PixelData: every voxel is {min(ends):g}, expected an image")
     dtype = np.int16 if exact and _INT16.min <= min(ends) and max(ends) <= _INT16.max else np.float32
@@ -104,7 +108,3 @@ def _rescale(slices: list[DicomSlice], where: str) -> NDArray[Any]:
     if dtype is np.float32 and not np.isfinite(voxels).all():
         raise BadInputError(f"{where}: PixelData: not finite after rescaling with RescaleSlope and RescaleIntercept")
     return voxels
-
-
-def _rescaled(value: Any, entry: DicomSlice) -> float:
-    return float(value) * entry.slope + entry.intercept

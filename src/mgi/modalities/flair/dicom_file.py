@@ -71,7 +71,9 @@ def read_elements(source: BinaryIO, where: str, wanted: Sequence[BaseTag] | None
     """
     read_preamble(source, force=False)
     # The file meta group is read alone: dcmread would inflate a deflated file before its syntax could be refused.
-    meta = read_dataset(source, is_implicit_VR=False, is_little_endian=True, stop_when=_beyond_file_meta)
+    meta = read_dataset(
+        source, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, *_: int(tag) >> 16 != 2
+    )
     syntax = meta.get("TransferSyntaxUID")
     if syntax == DeflatedExplicitVRLittleEndian:
         raise BadInputError(f"{where}: TransferSyntaxUID {syntax.name}, refused; convert it or take it away")
@@ -145,10 +147,6 @@ def pixel_spacing(dataset: Any, where: str) -> NDArray[np.float64]:
     if (spacing <= 0).any():
         raise BadInputError(f"{where}: PixelSpacing {spacing.tolist()}, expected two positive numbers")
     return spacing
-
-
-def _beyond_file_meta(tag: Any, _vr: str | None, _length: int) -> bool:
-    return int(tag) >> 16 != 2
 
 
 def _check_pixel_bytes(header: dict[str, Any], where: str) -> None:

@@ -12,7 +12,7 @@ from mgi.locks.user_table import check_table, table_of
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.kaggle_tree import DATASET, PatientFolder, choose_folders
 from mgi.modalities.flair.sources.general_commons import MOVED
-from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask, n_images
+from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask
 
 _WAYS_OUT = (
     f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it); "
@@ -67,8 +67,10 @@ class KaggleImages:
         """Read and decode every slice and mask of one patient, as the shard will."""
         with opened_buda(self._present()) as archive:
             patient = archive.folders.get(item.key)
-            if patient is None or len(patient.images) != n_images(item):
-                raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {n_images(item)} slices")
+            if patient is None or len(patient.images) != item.number("n_images"):
+                raise IntegrityError(
+                    f"{self.archive}: folder {item.key} does not hold {item.number('n_images')} slices"
+                )
             try:
                 files, sha256 = archive.read_files(item.key)
             except BadInputError as error:

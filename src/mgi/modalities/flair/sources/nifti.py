@@ -21,7 +21,7 @@ from mgi.locks.raw_entry import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.nifti import count_slices
 from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, MASK, OTHER, check_image_or_mask, n_images
+from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, MASK, OTHER, check_image_or_mask
 
 EXPECTED = (
     "the folder of BraTS-TCGA-LGG (TCIA analysis result, open; by Aspera from its page), with files like "
@@ -172,7 +172,7 @@ def _judged(item: Item, flair: Item | None, mask: Item | None) -> Item:
     if best is not None and item.key != best.key:
         is_twin = _kind(item).lower() == _kind(best).lower()
         return replace(item, reason=f"{best.key if is_twin else _kind(best)} preferred")
-    if not n_images(item):
+    if not item.number("n_images"):
         return item
     reason = "FLAIR by name" if item.role == FLAIR else f"mask of the day of the FLAIR ({_kind(item)})"
     return replace(item, chosen=True, reason=reason)

@@ -22,7 +22,7 @@ from mgi.locks.source import Listing
 from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
 from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, item_of, n_images
+from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, item_of
 from mgi.modalities.flair.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
 from mgi.modalities.flair.sources.tcia_listing import listed_rows, patient_count, read_series, series_rows, sop_uids
 from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, note_of_host
@@ -106,16 +106,16 @@ class TciaImages:
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """The entry of a zip that was verified before and has not changed since."""
         summary = _recorded(self._path(item, folder))
-        if summary is None or summary.n_images != n_images(item):
+        if summary is None or summary.n_images != item.number("n_images"):
             return None
         return self._entry(item, folder, summary)
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Download one series and prove that it is whole."""
         version, listed = sop_uids(self.nbia, item.key)
-        if len(listed) != n_images(item):
+        if len(listed) != (locked := item.number("n_images")):
             raise IntegrityError(
-                f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {n_images(item)}; "
+                f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {locked}; "
                 "the archive has changed: make the lock again"
             )
         path = self._path(item, folder)
