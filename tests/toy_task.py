@@ -81,7 +81,8 @@ class Scoring:
 
     def score(self, predictions: Path, image_shard: Path, run: Run) -> Iterator[tuple[str, str, Mapping[str, float]]]:
         rows = read_table(predictions, PREDICTIONS).to_pylist()
-        truth = {one.patient_id: float(one.masks.any(axis=(1, 2)).mean()) for one in iter_images(image_shard)}
+        images = iter_images(image_shard, {row["patient_id"] for row in rows})
+        truth = {one.patient_id: float(one.masks.any(axis=(1, 2)).mean()) for one in images}
         for row in rows:
             error = abs(row["share"] - truth[row["patient_id"]])
             yield row["patient_id"], row["expression_input"], {"agreement": 1 - error}

@@ -19,13 +19,11 @@ from mgi.shards.parquet import read_table
 from mgi.shards.schemas import SPLIT
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--split", required=True, type=Path)
     options.add_argument("--dataset", required=True, nargs="+", type=Path, help="the dataset.json of each shard")
     options.add_argument("--split-unit", choices=SPLIT_UNITS, default=PATIENT)
     options.add_argument("--output", required=True, type=Path, help="the report, JSON")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

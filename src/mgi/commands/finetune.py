@@ -20,12 +20,10 @@ from mgi.training.settings import FinetuneSettings
 from mgi.training.weights import load_weights, start_from_pretrained
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
     add_training(options)
     options.add_argument("--pretrained", type=Path, help="weights of the pre-training run")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

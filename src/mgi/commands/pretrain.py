@@ -21,11 +21,9 @@ from mgi.training.settings import PretrainSettings
 from mgi.training.weights import digest_of_tensors
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
     add_training(options)
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

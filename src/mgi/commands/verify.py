@@ -14,7 +14,7 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import read_json
 from mgi.core.recorded import RecordedFile, faults_of, recorded
 from mgi.locks.lock import Table, read_lock
-from mgi.locks.raw_record import promised_files
+from mgi.locks.raw_index import promised_files
 from mgi.modalities.registry import modality, names
 from mgi.shards.dataset_manifest import DATASET, recorded_files
 
@@ -23,8 +23,7 @@ _WRONG = "damaged or missing"
 Part = tuple[str, list[RecordedFile], list[str]]
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--results", required=True, help="folder of the run, as `results` in the configuration")
     options.add_argument(
         "--table",
@@ -34,7 +33,6 @@ def parser() -> argparse.ArgumentParser:
         help="your own file or folder of a modality (default: the one in the run's config.json)",
     )
     options.add_argument("--threads", type=int, default=4, help="files read at once (default: 4)")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

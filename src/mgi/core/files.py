@@ -14,7 +14,6 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, ResourceError
 
-CHUNK = 1 << 20
 FULL = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "the disk quota is used up",
@@ -104,11 +103,8 @@ def md5_of(path: Path | str) -> str:
 
 
 def _digest_of(path: Path | str, algorithm: str) -> str:
-    digest = hashlib.new(algorithm, usedforsecurity=False)
     with Path(path).open("rb") as source:
-        while chunk := source.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(source, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
 def start_writing_back(handle: int) -> None:

@@ -1,6 +1,7 @@
 """Locks: what discovery found and what was chosen, so that a run can be repeated after the archive has changed."""
 
 import dataclasses
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +12,6 @@ from typing import Any, Literal
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.section import read_record
 from mgi.locks.item import Item
-from mgi.locks.lock_file import read_once
 
 FORMAT = 2
 _MODALITY_OF_KIND = {"expression": "rna", "images": "flair"}  # what format 1 called them
@@ -74,7 +74,7 @@ def read_lock(
 
     Raises BadInputError naming the file and the field, and ConfigError where the lock belongs to another source.
     """
-    given = read_once(path)
+    given = _read_once(path)
     if not isinstance(given, dict):
         raise BadInputError(f"{path}: found {type(given).__name__}, expected a lock (an object with items)")
     _check_format(path, given)
@@ -89,6 +89,27 @@ def read_lock(
     except BadInputError as error:
         raise BadInputError(f"{path}: {error}") from None
     return lock
+
+
+def _read_once(path: Path | str) -> Any:
+    """The parsed file; a name written twice would silently lose one of its values."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        counts = Counter(name for name, _ in pairs)
+        if twice := sorted(name for name, count in counts.items() if count > 1):
+            raise BadInputError(f"{path}: {twice[0]} is written twice in one block, expected once")
+        return dict(pairs)
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        if text.strip():
+            given = json.loads(text, object_pairs_hook=unique)
+            # What could be read but not written again: NaN, halves of characters.
+            json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
+            return given
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{path}: not JSON ({error})") from None
+    raise BadInputError(f"{path}: empty, expected a lock")
 
 
 def _check_format(path: Path | str, given: dict[str, Any]) -> None:

@@ -10,10 +10,12 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class CohortFlow:
-    """Patient counts from the archives to the test; `train` and `validation` are means over folds, rounded."""
+    """Patient counts from the archives to the test.
 
-    found_expression: int
-    found_images: int
+    `found` is by modality; `train` and `validation` are means over folds, rounded.
+    """
+
+    found: dict[str, int]
     known: int
     patients: int
     dropped: dict[str, int]
@@ -34,15 +36,14 @@ def cohort_flow(
 ) -> CohortFlow:
     """Count patients at each step.
 
-    `locks` holds the locks by kind (`expression`, `images`); `slices` the number of slices per patient; reasons that
+    `locks` holds the locks by modality; `slices` the number of slices per patient; reasons that
     end in details after a colon are counted together.
     """
     kept = cohort[cohort["status"] == "kept"]
     reasons = Counter(str(reason).split(":")[0] for reason in cohort.loc[cohort["status"] == "dropped", "reason"])
     roles = split.groupby(["fold", "role"])["patient_id"].nunique().unstack("role", fill_value=0)
     return CohortFlow(
-        found_expression=_patients_in(locks["expression"]),
-        found_images=_patients_in(locks["images"]),
+        found={modality: _patients_in(lock) for modality, lock in locks.items()},
         known=len(cohort),
         patients=len(kept),
         dropped=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),

@@ -22,7 +22,7 @@ class Results:
 
     `genes` is None where no gene list was given. `section` is the task's part of the report, `reporting` its wording.
 
-    `locks` and `lock_digests` (SHA-256 of the files) are by kind, `expression` and `images`.
+    `locks` and `lock_digests` (SHA-256 of the files) are by modality.
     """
 
     cohort: pd.DataFrame

@@ -25,7 +25,7 @@ def summary(results: Results) -> dict[str, Any]:
             "tested": flow.tested,
             "train": flow.train,
             "validation": flow.validation,
-            "found": {"expression": flow.found_expression, "images": flow.found_images},
+            "found": flow.found,
             "dropped": flow.dropped,
         },
         "results": _records(results.results, SCORE_COLUMNS),

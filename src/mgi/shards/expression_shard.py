@@ -46,6 +46,13 @@ class ExpressionShard:
         """Digest of the gene ids in their order."""
         return digest_of(self.genes["gene_id"])
 
+    def rows_of(self, patients: Sequence[str], where: str = "expression shard") -> list[int]:
+        """The row of each patient; BadInputError names the first who has none."""
+        row_of = {patient: row for row, patient in enumerate(self.patient_ids)}
+        if absent := [patient for patient in patients if patient not in row_of]:
+            raise BadInputError(f"{where}: no expression of {absent[0]}, who is in the split")
+        return [row_of[patient] for patient in patients]
+
 
 class ExpressionWriter:
     """Takes patients in order of their ids; holds no more than one row group of them."""

@@ -9,8 +9,7 @@ import pytest
 from mgi.cli import main
 from mgi.cohort.split import SplitSettings, whole_cohort
 from mgi.cohort.tables import read_split, write_split
-from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
-from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.normalise import fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mgi.cli import parser_of
 from mgi.commands import shard
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.item import Item
@@ -67,7 +68,7 @@ def repinned(folder: Path) -> None:
 
 
 def run(arguments: list[str], stored: str = "tpm") -> None:
-    shard.run(shard.parser().parse_args([*arguments, "--settings", json.dumps({"unit": stored})]))
+    shard.run(parser_of(shard).parse_args([*arguments, "--settings", json.dumps({"unit": stored})]))
 
 
 def test_star_files_become_log_tpm_sorted_by_patient(gdc: list[str], tmp_path: Path) -> None:

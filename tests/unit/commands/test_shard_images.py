@@ -8,6 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from mgi.cli import parser_of
 from mgi.cohort.pairing import EXCLUDED, CohortRow
 from mgi.commands import shard
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
@@ -49,7 +50,7 @@ def written(folder: Path, source: str, items: list[Item], raw: list[dict[str, An
 
 def run(arguments: list[str], folder: Path, rows: list[CohortRow]) -> None:
     write_cohort_table(rows, folder / "c.parquet")
-    shard.run(shard.parser().parse_args(arguments))
+    shard.run(parser_of(shard).parse_args(arguments))
 
 
 @pytest.fixture

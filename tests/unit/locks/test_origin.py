@@ -1,7 +1,7 @@
 import pytest
 
 from mgi.core.errors import ConfigError
-from mgi.locks.origin import check_origin
+from mgi.locks.source import check_origin
 from small_locks import flair_lock, rna_lock
 
 REAL, LOCAL = "https://api.gdc.cancer.gov", "http://127.0.0.1:9"

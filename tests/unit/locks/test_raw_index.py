@@ -7,7 +7,7 @@ import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.raw_entry import RawEntry
-from mgi.locks.raw_index import modality_of_index, read_raw_indexes, write_raw_index
+from mgi.locks.raw_index import read_raw_index, read_raw_indexes, write_raw_index
 
 
 def item(key: str, **changes: Any) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def test_a_member_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize("members", ["a", ["a"], [["a"]], [["a", 1]], {"a": "b"}])
 def test_members_out_of_form_are_refused(tmp_path: Path, members: Any) -> None:
     path = written(tmp_path, "1.json", [item("a", path=None, members=members)])
-    with pytest.raises(BadInputError, match=r"1\.json: items\.members"):
+    with pytest.raises(BadInputError, match=r"1\.json: index\.items\[0\]\.members"):
         read_raw_indexes([path], "flair")
 
 
@@ -151,7 +151,7 @@ def test_an_index_of_an_earlier_version_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [{"n_images": 3}, {"size": "1"}, {"facts": []}, {"rejected": 1}])
 def test_a_field_that_no_entry_has_or_of_another_type_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    with pytest.raises(BadInputError, match=r"1\.json: items\.(n_images|size|facts|rejected): "):
+    with pytest.raises(BadInputError, match=r"1\.json: index\.items\[0\]\.(n_images|size|facts|rejected): "):
         read_raw_indexes([written(tmp_path, "1.json", [item("a", **change)])], "flair")
 
 
@@ -162,4 +162,4 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     )  # fmt: skip
     write_raw_index(tmp_path / "1.json", "flair", "tcia", [given])
     assert read_raw_indexes([tmp_path / "1.json"], "flair") == {"a": given}
-    assert modality_of_index(tmp_path / "1.json") == "flair"
+    assert read_raw_index(tmp_path / "1.json").modality == "flair"

@@ -19,11 +19,11 @@ def test_every_patient_is_counted_where_it_stopped() -> None:
         columns=["fold", "patient_id", "role"],
     )
     locks = {
-        "expression": {"items": [{"patient_id": "A"}, {"patient_id": "A"}, {"patient_id": "B"}]},
-        "images": {"items": [{"patient_id": name} for name in "ABCDE"]},
+        "rna": {"items": [{"patient_id": "A"}, {"patient_id": "A"}, {"patient_id": "B"}]},
+        "flair": {"items": [{"patient_id": name} for name in "ABCDE"]},
     }
     flow = cohort_flow(cohort, split, locks, {"A": 10, "B": 12, "C": 99}, tested=2)
-    assert (flow.found_expression, flow.found_images, flow.known, flow.patients) == (2, 5, 5, 2)
+    assert (flow.found, flow.known, flow.patients) == ({"rna": 2, "flair": 5}, 5, 2)
     assert flow.dropped == {"image rejected": 2, "no mask": 1}
     assert (flow.slices, flow.tested, flow.folds, flow.sites) == (22, 2, 2, 2)
     assert (flow.train, flow.validation) == (1, 0)

@@ -7,7 +7,7 @@ from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSet
 def test_only_the_number_of_steps_has_no_default() -> None:
     for cls in (PretrainSettings, FinetuneSettings):
         assert cls.read({"schedule": {"steps": 3}}).schedule.steps == 3
-        with pytest.raises(ConfigError, match=r"settings\.schedule\.steps: missing"):
+        with pytest.raises(ConfigError, match=r"schedule\.steps: missing"):
             cls.read({"schedule": {}})
     assert PredictSettings.read({}).permutations == 5
 

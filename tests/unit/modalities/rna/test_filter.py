@@ -6,7 +6,6 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.modalities.rna.filter import (
     AS_GIVEN,
     LOG_TPM,
-    Training,
     constant,
     drop_reasons,
     first_of,
@@ -35,10 +34,10 @@ def kept(reasons: list[str | None]) -> list[bool]:
 
 def test_a_constant_gene_is_dropped_by_every_filter() -> None:
     counts = np.full((5, 4), 1000, np.uint32)
-    training = Training(values=VALUES, scale=LOG_TPM, counts=counts, listed=["ENSG00000000001", "B.2", "C"])
+    listed = ["ENSG00000000001", "B.2", "C"]
     for name in ("none", "protein_coding", "expressed", "filter_by_expr", "variance", "list"):
         settings = FitSettings.read({"gene_filter": name, "min_tpm": 0.0, "gene_list": "genes.txt"})
-        reasons = drop_reasons(training, GENES, settings)
+        reasons = drop_reasons(VALUES, GENES, settings, scale=LOG_TPM, counts=counts, listed=listed)
         assert reasons[0] == "zero variance in training"
 
 
@@ -48,7 +47,7 @@ def test_constant_is_exact_for_values_whose_mean_is_rounded() -> None:
 
 
 def test_none_keeps_all_that_vary() -> None:
-    assert kept(drop_reasons(Training(values=VALUES, scale=LOG_TPM), GENES, FitSettings())) == [
+    assert kept(drop_reasons(VALUES, GENES, FitSettings(), scale=LOG_TPM)) == [
         False,
         True,
         True,
@@ -144,7 +143,7 @@ def test_the_first_reason_stands() -> None:
 
 def test_a_filter_that_keeps_nothing_is_an_error() -> None:
     with pytest.raises(BadInputError, match="none of 4 genes"):
-        drop_reasons(Training(values=np.ones((3, 4), np.float32), scale=LOG_TPM), GENES, FitSettings())
+        drop_reasons(np.ones((3, 4), np.float32), GENES, FitSettings(), scale=LOG_TPM)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.rna.gene_list import read_gene_list
+from mgi.modalities.rna.gene_sets import read_gene_list
 
 
 def test_blank_lines_and_comments_are_passed_over(tmp_path: Path) -> None:

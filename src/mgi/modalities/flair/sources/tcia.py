@@ -16,9 +16,8 @@ from mgi.http.download import Download, download
 from mgi.http.service import MissingEndpointError, Request, Service
 from mgi.locks.item import Item, facts
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.origin import check_origin
 from mgi.locks.raw_entry import RawEntry, entry_of
-from mgi.locks.source import Listing
+from mgi.locks.source import Listing, check_origin
 from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
 from mgi.modalities.flair.sources.general_commons import named
