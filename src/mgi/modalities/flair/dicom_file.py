@@ -135,9 +135,8 @@ def direction_cosines(dataset: Any, where: str) -> NDArray[np.float64]:
     axes = required_numbers(dataset, "ImageOrientationPatient", 6, where).reshape(2, 3)
     lengths = np.linalg.norm(axes, axis=1)
     if (np.abs(lengths - 1) > 0.01).any() or abs(float(axes[0] @ axes[1])) > 0.01:
-        raise BadInputError(
-            f"{where}: ImageOrientationPatient {axes.ravel().tolist()}, expected orthogonal unit vectors"
-        )
+        found = axes.ravel().tolist()
+        raise BadInputError(f"{where}: ImageOrientationPatient {found}, expected orthogonal unit vectors")
     return np.asarray(axes / lengths[:, None])
 
 
@@ -156,6 +155,5 @@ def _check_pixel_bytes(header: dict[str, Any], where: str) -> None:
     claimed = math.prod([*sizes, frames, depth])
     if min(*sizes, frames) < 1 or claimed > MAX_PIXEL_BYTES:
         found = " x ".join(f"{size:.0f}" for size in (*sizes, frames))
-        raise BadInputError(
-            f"{where}: Rows x Columns x Frames {found}, expected at most {MAX_PIXEL_BYTES >> 20} MB of pixels"
-        )
+        most = f"expected at most {MAX_PIXEL_BYTES >> 20} MB of pixels"
+        raise BadInputError(f"{where}: Rows x Columns x Frames {found}, {most}")

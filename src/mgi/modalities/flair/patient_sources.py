@@ -64,9 +64,8 @@ def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Convert
     """Convert a folder of the Kaggle archive; its bytes must be those that were fetched."""
     files, sha256 = archive.read_files(image.key)
     if sha256 != image.sha256:
-        raise IntegrityError(
-            f"{image.key}: sha256 {sha256}, expected {image.sha256}; the archive is another, fetch again"
-        )
+        wanted = f"expected {image.sha256}; the archive is another, fetch again"
+        raise IntegrityError(f"{image.key}: sha256 {sha256}, {wanted}")
     slices, masks = decoded(files)
     if (fetched := image.facts.get("n_images")) not in (None, len(slices)):
         raise BadInputError(f"{image.key}: {len(slices)} slices, expected {fetched} as fetched")

@@ -140,7 +140,6 @@ def _step_mm(positions: NDArray[np.float64], first: Placement, where: str) -> fl
         (float(gaps.min()), "slices are not evenly spaced"),
     ):
         if max(extreme / median, median / extreme) > MAX_GAP_RATIO:
-            raise BadInputError(
-                f"{where}: ImagePositionPatient: a gap of {extreme:.2f} mm where the median is {median:.2f} mm: {what}"
-            )
+            found = f"a gap of {extreme:.2f} mm where the median is {median:.2f} mm"
+            raise BadInputError(f"{where}: ImagePositionPatient: {found}: {what}")
     return float((positions[-1] - positions[0]) / (len(positions) - 1))

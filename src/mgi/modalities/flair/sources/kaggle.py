@@ -48,8 +48,7 @@ class KaggleImages:
         verdicts = choose_folders(folders)
         items = tuple(_item(folder, *verdicts[folder.name]) for folder in folders)
         lock = Lock(modality=FLAIR, source="kaggle", simulated=False, table=listing.table, items=items)
-        check_lock(lock, self.check_item)
-        return lock
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A folder is looked up in the zip and names nothing else."""
@@ -67,10 +66,9 @@ class KaggleImages:
         """Read and decode every slice and mask of one patient, as the shard will."""
         with opened_buda(self._present()) as archive:
             patient = archive.folders.get(item.key)
-            if patient is None or len(patient.images) != item.number("n_images"):
-                raise IntegrityError(
-                    f"{self.archive}: folder {item.key} does not hold {item.number('n_images')} slices"
-                )
+            locked = item.number("n_images")
+            if patient is None or len(patient.images) != locked:
+                raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {locked} slices")
             try:
                 files, sha256 = archive.read_files(item.key)
             except BadInputError as error:

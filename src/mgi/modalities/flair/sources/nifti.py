@@ -74,8 +74,7 @@ class NiftiImages:
         """One FLAIR and one mask of its day per patient, with a reason for every file."""
         items = tuple(row["item"] for row in listing.rows)
         lock = Lock(modality=FLAIR, source="nifti", simulated=False, items=items)
-        check_lock(lock, self.check_item)
-        return lock
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A file of the folder, pinned by its digest."""

@@ -85,8 +85,7 @@ class TciaImages:
             simulated=self.simulated,
             items=tuple(items),
         )
-        check_lock(lock, self.check_item)
-        return lock
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A series' UID becomes a file name and part of an address."""
