@@ -43,9 +43,8 @@ def split_patients(
 ) -> list[SplitRow]:
     """A row per fold and patient, sorted; every patient is tested exactly once and folds differ by one patient at most.
 
-    The `sites` of all patients are spread evenly over the folds; those with fewer patients than folds are pooled. The
-    order of the given patients does not matter. Those of `unpaired_expression` have that role in every fold, those of
-    `unpaired_image` in one; they change nothing for the others.
+    The `sites` of all patients are spread evenly over the folds; those with fewer patients than folds are pooled.
+    Patients of `unpaired_expression` have that role in every fold, those of `unpaired_image` in one.
     """
     patients, unpaired = _checked(patient_ids, unpaired_expression, settings)
     apart = sorted(unpaired_image)

@@ -26,10 +26,9 @@ def write_mask(
 ) -> None:
     """Write a mask (k, i, j) of 0 and 1 as NIfTI, its axes turned back to those of the image's own file.
 
-    Equal masks give equal bytes, packed where the name ends in `.gz`. `affine` maps (k, i, j, 1) to LPS mm; the header
-    holds it in RAS, as the format wants. `spatial_header` are the fields of the image's own header, which are taken
-    unchanged (see `nifti.spatial_header`): whichever of two differing forms a viewer follows, the mask lies on the
-    image.
+    Equal masks give equal bytes, packed where the name ends in `.gz`. `affine` maps (k, i, j, 1) to LPS mm. The fields
+    of `nifti.spatial_header` are taken unchanged: whichever of two differing forms a viewer follows, the mask lies on
+    the image.
     """
     array, ras = to_native_axes(mask, affine, native_axes)
     image = nibabel.Nifti1Image(np.asarray(array, dtype=np.uint8), ras)

@@ -38,8 +38,7 @@ class Converted:
 def from_dicom(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path | None = None) -> Converted:
     """Convert a DICOM series, downloaded or in the user's folder, and its mask: segmentations or one NIfTI label map.
 
-    Raises BadInputError naming the series where geometry or pixels are refused or the mask falls beside the image,
-    IntegrityError where a file was changed since it was fetched or locked.
+    Raises IntegrityError where a file was changed since it was fetched or locked.
     """
     volume = volume_of(_dicom_members(image, folder), image.key)
     where = f"series {image.key}"

@@ -38,7 +38,6 @@ class SliceOrder:
 
     indexes: list[int]
     affine: NDArray[np.float64]
-    spacing_mm: tuple[float, float, float]
     positions_mm: NDArray[np.float64]
     notes: tuple[str, ...]
 
@@ -56,8 +55,7 @@ def order_slices(placements: list[Placement], where: str) -> SliceOrder:
     first, last = placements[indexes[0]], placements[indexes[-1]]
     axis = (last.position - first.position) / (len(indexes) - 1) if len(indexes) > 1 else normal * step
     affine = grid_affine(first.position, axis, first.axes, first.spacing_mm)
-    spacing = (step, float(first.spacing_mm[0]), float(first.spacing_mm[1]))
-    return SliceOrder(indexes=indexes, affine=affine, spacing_mm=spacing, positions_mm=positions, notes=notes)
+    return SliceOrder(indexes=indexes, affine=affine, positions_mm=positions, notes=notes)
 
 
 def stack_normal(axes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -38,7 +38,6 @@ def verify_series(
 ) -> SeriesSummary:
     """Accept a series zip or say why not; `with_digests` False where the service has no way to list them.
 
-    `role` is that of the lock: a mask is read as a segmentation, all else as slices.
     Raises TransientError where a new download may help (not a zip, slices missing, digests absent or wrong) and
     IntegrityError where the archive cannot be read safely.
     """

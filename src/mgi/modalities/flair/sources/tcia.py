@@ -30,11 +30,9 @@ from mgi.modalities.flair.sources.tcia_versions import NbiaVersions, versions_of
 
 @dataclass(frozen=True, kw_only=True)
 class TciaImages:
-    """A collection at an NBIA service.
+    """A collection at an NBIA service; `manifest` restricts it to listed series, `patients` tells who is who.
 
-    `manifest` restricts it to the series of a list, `patients` gives barcodes to patients of other names. Zips lie at
-    `series/<SeriesInstanceUID>.zip`; beside each a `.json` records what was verified, so that a second run asks for
-    nothing.
+    Beside each `series/<SeriesInstanceUID>.zip` a `.json` records what was verified: a second run asks for nothing.
     """
 
     service: Service
@@ -94,10 +92,7 @@ class TciaImages:
         check_image_or_mask(item)
 
     def admit(self, lock: Lock) -> None:
-        """Refuse a simulated archive's lock for the real service and the reverse; series are checked one by one.
-
-        The version that answered when the lock was made is asked first.
-        """
+        """Refuse a simulated archive's lock for the real service and the reverse; ask first what the lock is from."""
         check_origin(lock, self.service, simulated=self.simulated)
         self.nbia.prefer(lock.release)
 
