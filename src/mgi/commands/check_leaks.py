@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mgi.cohort.leaks import digests_of_shard, leaks_of
-from mgi.cohort.slice_split import WATERMARK
+from mgi.cohort.split import WATERMARK
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
 from mgi.core.run import PATIENT, SLICE, SPLIT_UNITS
