@@ -18,6 +18,7 @@ _TYPES = {
     "int_from_float": "integer",
     "float_type": "number",
     "string_type": "string",
+    "path_type": "string",
     "bool_type": "boolean",
     "tuple_type": "a list",
     "model_type": "a mapping",
