@@ -24,7 +24,6 @@ class Tokeniser(Protocol):
 
     def __call__(self, values: Tensor) -> Tensor:
         """(B, G) to (B, T, D)."""
-        ...
 
 
 class Residual(nn.Module):

@@ -5,20 +5,15 @@ that belongs to each row. Joint, clip and alpha take one slice a patient, in the
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-
-class Contrast(Protocol):
-    """A contrastive loss under the one signature that all of them share."""
-
-    def __call__(self, similarity: Tensor, patient: Tensor) -> Tensor:
-        """The loss, a scalar."""
-        ...
+Contrast = Callable[[Tensor, Tensor], Tensor]
+"""Similarity and patient to a scalar."""
 
 
 def joint_loss(similarity: Tensor, patient: Tensor) -> Tensor:

@@ -24,15 +24,12 @@ class TrainingParts(Protocol):
         self, training: Pairs, settings: FinetuneSettings, randomness: Randomness, *, use_genes: bool, for_gpu: bool
     ) -> Callable[[int], Any]:
         """Draws the batch of a step; with `use_genes=False` nobody has genes. Called in a thread of its own."""
-        ...
 
     def loss(self, model: nn.Module, batch: Any, cache: GeneCache | None) -> Tensor:
         """The loss of a batch, a scalar; `cache` has genes that need not be encoded again."""
-        ...
 
     def validation(self, outputs: Tensor, pairs: Pairs) -> dict[str, float]:
         """Figures of a network's outputs (N, ...) for all validation slices; `score` decides, higher is better."""
-        ...
 
 
 def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[ParameterGroup]:
