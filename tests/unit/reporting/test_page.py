@@ -11,9 +11,8 @@ import pytest
 from mgi.commands.compare import _results
 from mgi.evaluation.audit import audit_table
 from mgi.evaluation.cohort_tables import paired_tests
-from mgi.reporting.all_figures import draw_all
+from mgi.reporting.figures import draw_all
 from mgi.reporting.page import page
-from mgi.reporting.provenance import RuleCost
 from mgi.reporting.results import Results
 from mgi.reporting.summary import summary
 from mgi.reporting.wording import result_sentences
@@ -59,7 +58,7 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
         slices=dict.fromkeys(PATIENTS, 10),
         genes=None,
         curves=[],
-        costs=[RuleCost("split", 1, 1.0, math.nan)],
+        costs=[{"rule": "split", "jobs": 1, "wall_seconds": 1.0, "peak_mb": math.nan}],
         versions={"python": "3.11"},
         commit="c0ffee",
         machine="2 cores",
