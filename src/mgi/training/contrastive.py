@@ -45,7 +45,7 @@ def multi_positive_loss(similarity: Tensor, patient: Tensor) -> Tensor:
     the choice among all slices. With k slices of each patient the second half cannot fall below ln k: the floor is
     ln(k) / 2, at collapse it is (ln P + ln N) / 2. With one slice each it is `clip_loss`.
     """
-    own = torch.log_softmax(similarity, 0).gather(1, patient.unsqueeze(1)).squeeze(1)  # N
+    own = _own(torch.log_softmax(similarity, 0), patient)  # N
     counts = slices_of(patient).to(similarity)
     among_slices = -(own / counts[patient]).sum() / len(counts)
     return (cross_entropy(similarity, patient) + among_slices) / 2
