@@ -26,6 +26,7 @@ from torch import Tensor
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "src")]
 
 from mgi.scan import triton_scan  # noqa: E402
+from mgi.scan.interface import ScanInput  # noqa: E402
 
 RESULT = Path(__file__).parent / "results/scan_gpu.json"
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
@@ -75,7 +76,7 @@ def median_ms(launch: Callable[[], Any], device: torch.device, rounds: int) -> f
 
 def ours(given: dict[str, Tensor]) -> Callable[[], Tensor]:
     """The Triton kernels."""
-    return lambda: triton_scan.scan(**given, delta_softplus=True, reverse=False)
+    return lambda: triton_scan.scan(ScanInput(**given, delta_softplus=True, reverse=False))
 
 
 def mamba_ssm(given: dict[str, Tensor]) -> Callable[[], Tensor] | None:
@@ -97,7 +98,7 @@ def chunked(given: dict[str, Tensor]) -> Callable[[], Tensor] | None:
         return None
     from mgi.scan import chunked as backend
 
-    return lambda: backend.scan(**given, delta_softplus=True, reverse=False)
+    return lambda: backend.scan(ScanInput(**given, delta_softplus=True, reverse=False))
 
 
 def both_ways(scan: Callable[[], Tensor] | None, device: torch.device, rounds: int) -> dict[str, float | None]:

@@ -59,15 +59,15 @@ def verify_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
     expected = {}
     roles = {uid: role for role in ("series", "segmentation") for uid, _ in images_of(seeds / role)}
-    for uid, members in [*images_of(seeds / "series"), *images_of(seeds / "segmentation")]:
+    for uid, _ in [*images_of(seeds / "series"), *images_of(seeds / "segmentation")]:
         rows = json.loads((seeds / f"archive/nbia/instances/{uid}.json").read_text())
-        expected[uid] = (len(members), {row["SOPInstanceUID"] for row in rows})
+        expected[uid] = {row["SOPInstanceUID"] for row in rows}
 
     def call(path: Path) -> Any:
-        count, uids = expected[path.stem]
+        uids = expected[path.stem]
         try:
             role = "mask" if roles[path.stem] == "segmentation" else "flair"
-            verify_series(path, series=path.stem, role=role, n_images=count, sop_uids=uids)
+            verify_series(path, series=path.stem, role=role, sop_uids=uids)
         except TransientError as error:  # the client tries again, then raises what is inside
             raise error.error from None
         with zipfile.ZipFile(path) as archive:
@@ -77,17 +77,18 @@ def verify_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.modalities.flair.dicom import read_series
+    from mgi.modalities.flair.dicom import read_dicom_members, volume_of
 
-    return on_disk(scratch, lambda path: read_series(path, path.stem))
+    return on_disk(scratch, lambda path: volume_of(read_dicom_members(path), path.stem))
 
 
 def read_buda(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.modalities.flair.buda import opened_buda
+    from mgi.modalities.flair.buda import decoded, opened_buda
 
     def call(path: Path) -> Any:
         with opened_buda(path) as archive:
-            return [(archive.n_slices(folder), archive.read_patient(folder)) for folder in archive.folders()]
+            read = [archive.read_files(folder) for folder in sorted(archive.folders)]
+        return [(decoded(files), sha256) for files, sha256 in read]
 
     return on_disk(scratch, call)
 

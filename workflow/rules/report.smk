@@ -32,8 +32,7 @@ rule report:
     input:
         cohort="<results>/tables/cohort.parquet",
         split="<results>/tables/split.parquet",
-        expression_lock="<results>/locks/rna.json",
-        image_lock="<results>/locks/flair.json",
+        locks=[one.lock for one in MODALITIES.values()],
         results="<results>/evaluation/results.csv",
         no_genes="<results>/evaluation/results_no_genes.csv",
         tests="<results>/evaluation/tests.csv",
@@ -69,8 +68,7 @@ rule report:
         python -m mgi report \
             --cohort {input.cohort:q} \
             --split {input.split:q} \
-            --expression-lock {input.expression_lock:q} \
-            --image-lock {input.image_lock:q} \
+            --locks {input.locks:q} \
             --results-table {input.results:q} \
             --no-genes {input.no_genes:q} \
             --tests {input.tests:q} \

@@ -9,60 +9,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import FunctionType, ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 _DATA = {"matplotlib", "nibabel", "numpy", "pandas", "PIL", "pyarrow", "pydicom", "requests", "scipy", "urllib3"}
 _TRAINING = {"cv2", "monai", "safetensors", "segmentation_models_pytorch", "skimage", "timm", "torch", "torchvision"}
 LIBRARIES = _DATA | _TRAINING
 
 
-class _Placeholder:
-    """Whatever a module does with a library while it is imported: attribute, call, decorator, base class, type."""
-
-    def __getattr__(self, name: str) -> "_Placeholder":
-        return _placeholder(name)
-
-    def __call__(self, *given: Any, **named: Any) -> Any:
-        return given[0] if len(given) == 1 and isinstance(given[0], FunctionType | type) else self
-
-    def __getitem__(self, key: Any) -> "_Placeholder":
-        return self
-
-    def __or__(self, other: Any) -> "_Placeholder":
-        return self
-
-    __ror__ = __or__
-
-    def __int__(self) -> int:
-        return 0
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
+class _Placeholder(MagicMock):
+    """Whatever a module does with a library while it is imported: attribute, call, decorator, type, base class."""
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[()]:
         return ()
-
-
-def _placeholder(name: str) -> _Placeholder:
-    if name.startswith("__"):  # Python asks for these to learn what a thing is
-        raise AttributeError(name)
-    return _Placeholder()
-
-
-class _AbsentModule(ModuleType):
-    def __getattr__(self, name: str) -> _Placeholder:
-        return _placeholder(name)
 
 
 class _Finder(MetaPathFinder, Loader):
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
         return ModuleSpec(fullname, self, is_package=True) if fullname.partition(".")[0] in LIBRARIES else None
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _AbsentModule(spec.name)
+    def create_module(self, spec: ModuleSpec) -> Any:
+        return _Placeholder()
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: Any) -> None:
         """Nothing to run."""
 
 

@@ -10,12 +10,11 @@ from mgi.cohort.pairing import KEPT, pair_patients
 from mgi.cohort.presence import Offer
 from mgi.core.errors import BadInputError
 from mgi.locks.lock import read_lock
-from mgi.locks.raw_index import modality_of_index, read_raw_indexes
+from mgi.locks.raw_index import read_raw_index, read_raw_indexes
 from mgi.modalities.registry import in_order
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--lock", required=True, nargs="+", help="a lock of each modality, JSON")
     options.add_argument("--index", required=True, nargs="+", help="indexes of all batches of all modalities, JSON")
     options.add_argument("--require", nargs="*", help="modalities that a patient must have to be kept (default: all)")
@@ -23,7 +22,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--sites", type=Path, help="TSV with patient_id and site, where ids are no TCGA barcodes")
     options.add_argument("--output", required=True, help="the cohort, Parquet")
     options.add_argument("--tsv", required=True, help="the same as text")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
@@ -45,7 +43,7 @@ def _offers(lock_paths: Sequence[str], index_paths: Sequence[str]) -> list[Offer
         raise BadInputError(f"--lock: {len(lock_paths)} locks of {len(locks)} modalities, expected one of each")
     indexes = defaultdict(list)
     for path in index_paths:
-        indexes[modality_of_index(path)].append(path)
+        indexes[read_raw_index(path).modality].append(path)
     if strange := sorted(indexes.keys() - locks.keys()):
         raise BadInputError(f"{indexes[strange[0]][0]}: an index of {strange[0]}, of which no lock was given")
     return [

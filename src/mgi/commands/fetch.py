@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from mgi.commands._modalities import add_modality_options, read_object
+from mgi.commands._modalities import add_modality_options
 from mgi.commands._service import service_for
+from mgi.core.section import as_mapping
 from mgi.locks.batch import fetch_batch
 from mgi.locks.lock import batch_of
 from mgi.locks.raw_index import write_raw_index
@@ -13,17 +14,15 @@ from mgi.modalities.fetching import opened
 from mgi.modalities.registry import modality
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     add_modality_options(options)
     options.add_argument("--lock", required=True, help="the lock to follow, JSON")
     options.add_argument("--batch", required=True, help="which part of the lock, such as 1-of-4")
     options.add_argument("--output", required=True, help="index of the batch, JSON; the files go beside it")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
-    kind, given = modality(args.modality), read_object(args.settings, "--settings")
+    kind, given = modality(args.modality), as_mapping(args.settings, "--settings")
     folder = Path(args.output).parent
     with opened(kind, given, archive=args.archive, table=args.table, serve=service_for) as (chosen, source):
         lock = follow(source, args.lock, modality=kind.name, name=chosen.source)

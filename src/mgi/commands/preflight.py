@@ -4,26 +4,24 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from mgi.commands._modalities import read_object
 from mgi.commands._service import service_for
 from mgi.core.errors import ConfigError, MgiError, NetworkError
 from mgi.core.files import write_json
+from mgi.core.section import as_mapping
 from mgi.locks.source import follow
 from mgi.modalities.fetching import opened
 from mgi.modalities.modality import Modality
 from mgi.modalities.registry import in_order
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--modalities", required=True, help="their sections of the configuration by name, as JSON")
     options.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real services")
     options.add_argument("--output", required=True, help="what was found, JSON")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
-    sections = read_object(args.modalities, "--modalities")
+    sections = as_mapping(args.modalities, "--modalities")
     found = [_told(kind, sections[kind.name], args.archive) for kind in in_order(sections)]
     for line, _ in found:
         print(f"{line['modality']} from {line['source']}: {line['state']}: {line['detail']}")

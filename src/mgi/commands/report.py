@@ -25,13 +25,10 @@ from mgi.tasks.reporting import reporting_of
 from mgi.tasks.scoring import headline_of, scoring_of
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     required = {
         "cohort": "cohort table (Parquet)",
         "split": "split table (Parquet)",
-        "expression-lock": "lock of the expression source (JSON)",
-        "image-lock": "lock of the image source (JSON)",
         "results-table": "results of compare (CSV)",
         "no-genes": "results of compare without genes, over all patients (CSV)",
         "tests": "tests of compare (CSV)",
@@ -43,19 +40,19 @@ def parser() -> argparse.ArgumentParser:
         "summary": "the numbers (JSON)",
     }
     for name, meaning in required.items():
-        parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
-    parser.add_argument("--genes", type=Path, help="gene list of the expression shard (Parquet), for its count")
-    parser.add_argument("--paper-like", type=Path, help="watermarked table of paper-like (CSV)")
-    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
-    parser.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
-    parser.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
-    parser.add_argument("--figures", type=Path, help="folder to write the page's figures to as well (SVG, PNG)")
-    parser.add_argument("--title", default="Glioma segmentation with genes and images")
-    return parser
+        options.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    options.add_argument("--locks", type=Path, nargs="+", required=True, help="lock of each modality (JSON)")
+    options.add_argument("--genes", type=Path, help="gene list of the expression shard (Parquet), for its count")
+    options.add_argument("--paper-like", type=Path, help="watermarked table of paper-like (CSV)")
+    options.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
+    options.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
+    options.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
+    options.add_argument("--figures", type=Path, help="folder to write the page's figures to as well (SVG, PNG)")
+    options.add_argument("--title", default="Glioma segmentation with genes and images")
 
 
 def run(args: argparse.Namespace) -> None:
-    locks = {"expression": args.expression_lock, "images": args.image_lock}
+    locks = {read_json(path)["modality"]: path for path in args.locks}
     runs = [run_in(path) for path in sorted(args.predictions)]
     config = read_json(args.config)
     patients = _read_csv(args.patients)

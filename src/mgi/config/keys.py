@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from mgi.core.section import Section
+from mgi.core.section_errors import options_of
 
 _LIMITS = {"ge": "{} or more", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
 _TYPES = {int: "integer", float: "number", str: "text", bool: "true or false"}
@@ -47,7 +48,7 @@ def keys_of(cls: type[BaseModel], default: BaseModel | None, place: tuple[str, .
 
 
 def _key(field: FieldInfo, default: Any, place: tuple[str, ...], by_size: tuple[Any, ...]) -> Key:
-    options = _options(field.annotation)
+    options = options_of(field.annotation)
     nested = next((each for each in options if isinstance(each, type) and issubclass(each, Section)), None)
     inner = () if nested is None else tuple(keys_of(nested, default if isinstance(default, nested) else None, place))
     extra = field.json_schema_extra
@@ -91,14 +92,5 @@ def _literals(option: Any) -> list[Any]:
     if typing.get_origin(option) is typing.Literal:
         return list(typing.get_args(option))
     if typing.get_origin(option) is tuple:
-        return [value for inner in _options(typing.get_args(option)[0]) for value in _literals(inner)]
+        return [value for inner in options_of(typing.get_args(option)[0]) for value in _literals(inner)]
     return []
-
-
-def _options(annotation: Any) -> list[Any]:
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        return _options(typing.get_args(annotation)[0])
-    if origin in (types.UnionType, typing.Union):
-        return [option for each in typing.get_args(annotation) for option in _options(each)]
-    return [annotation]

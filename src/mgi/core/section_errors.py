@@ -71,7 +71,7 @@ def section_at(cls: type, place: Place) -> type:
     """The model of the section, or the dataclass of the record, that lies at a place below `cls`."""
     for part in place:
         if isinstance(part, str):
-            options = _options(_fields_of(cls)[part])
+            options = options_of(_fields_of(cls)[part])
             cls = next(each for each in (*options, *_entries(options)) if _has_fields(each))
     return cls
 
@@ -115,7 +115,7 @@ def _annotation_options(cls: type, place: Place) -> list[Any]:
     names = [part for part in place if isinstance(part, str)]
     if not names:
         return []
-    options = _options(_fields_of(section_at(cls, tuple(names[:-1])))[names[-1]])
+    options = options_of(_fields_of(section_at(cls, tuple(names[:-1])))[names[-1]])
     for part in reversed(place):
         if isinstance(part, str):
             break
@@ -125,15 +125,16 @@ def _annotation_options(cls: type, place: Place) -> list[Any]:
 
 def _entries(options: list[Any]) -> list[Any]:
     """What may stand in those of the options that are lists."""
-    return [inner for each in options for entry in typing.get_args(each)[:1] for inner in _options(entry)]
+    return [inner for each in options for entry in typing.get_args(each)[:1] for inner in options_of(entry)]
 
 
-def _options(annotation: Any) -> list[Any]:
+def options_of(annotation: Any) -> list[Any]:
+    """The types that an annotation allows."""
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        return _options(typing.get_args(annotation)[0])
+        return options_of(typing.get_args(annotation)[0])
     if origin in (types.UnionType, typing.Union):
-        return [option for each in typing.get_args(annotation) for option in _options(each)]
+        return [option for each in typing.get_args(annotation) for option in options_of(each)]
     return [annotation]
 
 

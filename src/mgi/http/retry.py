@@ -33,11 +33,7 @@ class TransientError(Exception):
 
 
 def with_retries(
-    action: Callable[[], T],
-    policy: RetryPolicy,
-    *,
-    rng: random.Random,
-    sleep: Callable[[float], None] = time.sleep,
+    action: Callable[[], T], policy: RetryPolicy, *, rng: random.Random, sleep: Callable[[float], None] = time.sleep
 ) -> T:
     """Call `action` until it returns, at most `policy.attempts` times; only TransientError is tried again.
 

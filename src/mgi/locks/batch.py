@@ -1,24 +1,58 @@
 """Fetch the items of a batch in parallel: what is in place is kept, what fails is named, nothing is left out."""
 
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tqdm import tqdm
 
 from mgi.core.errors import MgiError, NetworkError, ResourceError
 from mgi.core.files import sync_file, sync_folder
 from mgi.locks.item import Item
-from mgi.locks.progress import Progress
 from mgi.locks.raw_entry import RawEntry
-from mgi.locks.source import Fetching
+from mgi.locks.source import Source
 
 Outcome = RawEntry | MgiError | None
 
 _NAMED_FAILURES = 20
 
 
-def fetch_batch(source: Fetching, items: Sequence[Item], folder: Path, *, threads: int, label: str) -> list[RawEntry]:
+class Progress:
+    """Counts items and bytes that are done: on a terminal as a bar, in a log as one line for every tenth."""
+
+    def __init__(self, total: int, label: str) -> None:
+        self.total = total
+        self.label = label
+        self.done = 0
+        self.bytes = 0
+        self._is_log = not sys.stderr.isatty()
+        self._bar = tqdm(total=total, desc=label, unit="item", disable=None, leave=False)
+
+    def advance(self, n_bytes: int) -> None:
+        """Count one item."""
+        tenths_before = 10 * self.done // max(self.total, 1)
+        self.done += 1
+        self.bytes += n_bytes
+        self._bar.update()
+        if self._is_log and 10 * self.done // self.total > tenths_before:
+            megabytes = self.bytes / 1e6
+            sys.stderr.write(f"{self.label}: {self.done} of {self.total} items, {megabytes:.1f} MB\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+
+def fetch_batch(source: Source, items: Sequence[Item], folder: Path, *, threads: int, label: str) -> list[RawEntry]:
     """The verified entries of all items, in their order.
 
     A failing item does not stop the others. Raises one error that names every missing item, and ResourceError where
@@ -57,22 +91,23 @@ def _run(
 
     A failure that no other item can escape (a full disk, a bug) is raised at once.
     """
-    futures = [pool.submit(action) for action in actions]
+    futures = [pool.submit(_outcome, action) for action in actions]
     try:
         for future in as_completed(futures):
-            error = future.exception()
-            if error is not None and not isinstance(error, MgiError):
-                raise error
+            done = future.result()
             if progress is not None:
-                done = None if error is not None else future.result()
-                progress.advance(done.size if done is not None else 0)
+                progress.advance(done.size if isinstance(done, RawEntry) else 0)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
-    errors = [future.exception() for future in futures]
-    return [
-        error if isinstance(error, MgiError) else future.result() for future, error in zip(futures, errors, strict=True)
-    ]
+    return [future.result() for future in futures]
+
+
+def _outcome(action: Callable[[], RawEntry | None]) -> Outcome:
+    try:
+        return action()
+    except MgiError as error:
+        return error
 
 
 def _summary(failures: Sequence[MgiError], total: int) -> MgiError:

@@ -1,6 +1,7 @@
 """Locks: what discovery found and what was chosen, so that a run can be repeated after the archive has changed."""
 
 import dataclasses
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -8,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.files import sha256_of
 from mgi.core.section import read_record
 from mgi.locks.item import Item
-from mgi.locks.lock_file import read_once
 
 FORMAT = 2
 _MODALITY_OF_KIND = {"expression": "rna", "images": "flair"}  # what format 1 called them
@@ -51,16 +52,13 @@ class Lock:
 
 def as_json(lock: Lock) -> dict[str, Any]:
     """The lock as written: items sorted, what says nothing left out, so that the same content gives the same bytes."""
-    items = [_without_empty(dataclasses.asdict(item)) for item in sorted(lock.items, key=_place)]
-    return {**dataclasses.asdict(lock), "items": items}
+    items = [dataclasses.asdict(item) for item in sorted(lock.items, key=_place)]
+    said = [{name: value for name, value in item.items() if value not in (None, (), {})} for item in items]
+    return {**dataclasses.asdict(lock), "items": said}
 
 
 def _place(item: Item) -> tuple[str, str]:
     return item.patient_id, item.key
-
-
-def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, (), {})}
 
 
 def read_lock(
@@ -74,7 +72,7 @@ def read_lock(
 
     Raises BadInputError naming the file and the field, and ConfigError where the lock belongs to another source.
     """
-    given = read_once(path)
+    given = _read_once(path)
     if not isinstance(given, dict):
         raise BadInputError(f"{path}: found {type(given).__name__}, expected a lock (an object with items)")
     _check_format(path, given)
@@ -89,6 +87,27 @@ def read_lock(
     except BadInputError as error:
         raise BadInputError(f"{path}: {error}") from None
     return lock
+
+
+def _read_once(path: Path | str) -> Any:
+    """The parsed file; a name written twice would silently lose one of its values."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        counts = Counter(name for name, _ in pairs)
+        if twice := sorted(name for name, count in counts.items() if count > 1):
+            raise BadInputError(f"{path}: {twice[0]} is written twice in one block, expected once")
+        return dict(pairs)
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        if text.strip():
+            given = json.loads(text, object_pairs_hook=unique)
+            # What could be read but not written again: NaN, halves of characters.
+            json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
+            return given
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{path}: not JSON ({error})") from None
+    raise BadInputError(f"{path}: empty, expected a lock")
 
 
 def _check_format(path: Path | str, given: dict[str, Any]) -> None:
@@ -116,6 +135,29 @@ def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: Non
         if item.size < 0:
             raise BadInputError(f"items: {item.key}: size {item.size}, expected 0 or more")
         check_item(item)
+
+
+def table_of(path: Path) -> Table:
+    """Name, size and SHA-256 of a file; the name without its folder, which differs between machines."""
+    return Table(name=path.name, sha256=sha256_of(path), size=path.stat().st_size)
+
+
+def check_table(path: Path, locked: Table | None) -> Table:
+    """The file's identity, which must be the locked one whatever its name is here.
+
+    Raises IntegrityError where size or digest differ, BadInputError where the lock names no file.
+    """
+    if locked is None:
+        raise BadInputError(f"{path}: the lock names no table, expected its sha256 and size")
+    size = path.stat().st_size
+    found = table_of(path) if size == locked.size else None
+    if found is None or found.sha256 != locked.sha256:
+        digest = found.sha256 if found else "another"
+        raise IntegrityError(
+            f"{path}: {size} bytes, sha256 {digest}; the lock was made from {locked.name}, {locked.size} bytes, sha256 "
+            f"{locked.sha256}: make the lock again"
+        )
+    return found
 
 
 def _repeated(names: Iterable[str]) -> str | None:

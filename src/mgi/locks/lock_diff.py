@@ -2,37 +2,30 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from mgi.core.errors import ConfigError
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock
 
-Kind = Literal["added", "removed", "superseded", "changed"]
-
 _DIGEST_SHOWN = 12
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Change:
+class Change(NamedTuple):
     """One item that is not the same in both locks; `key` is `old -> new` where a file was superseded."""
 
     patient_id: str
-    kind: Kind
+    kind: str
     key: str
     what: str
 
-    def __str__(self) -> str:
-        return f"{self.patient_id}  {self.kind:<10}  {self.key}  {self.what}"
 
-
-@dataclass(frozen=True, kw_only=True)
-class LockDiff:
+class LockDiff(NamedTuple):
     """`head` has the changed fields of the locks themselves, `changes` are sorted by patient."""
 
-    head: tuple[str, ...]
-    changes: tuple[Change, ...]
+    head: list[str]
+    changes: list[Change]
     n_same: int
     chosen: tuple[int, int]
 
@@ -47,7 +40,8 @@ class LockDiff:
         counts = [f"{kinds[kind]} {kind}" for kind in ("added", "removed", "superseded", "changed")]
         before, after = self.chosen
         last = f"{', '.join(counts)}, {self.n_same} the same; chosen {before} -> {after}"
-        return [_printable(line) for line in (*self.head, *map(str, self.changes), last)]
+        changes = [f"{one.patient_id}  {one.kind:<10}  {one.key}  {one.what}" for one in self.changes]
+        return [_printable(line) for line in (*self.head, *changes, last)]
 
 
 def diff_locks(old: Lock, new: Lock) -> LockDiff:
@@ -60,22 +54,17 @@ def diff_locks(old: Lock, new: Lock) -> LockDiff:
         raise ConfigError(f"a lock of {old.modality} and one of {new.modality}: expected two of one modality")
     before = {item.key: item for item in old.items}
     after = {item.key: item for item in new.items}
-    superseded = _superseded(before, after)
-    gone = [before[key] for key in sorted(before.keys() - after.keys() - superseded.keys())]
-    came = [after[key] for key in sorted(after.keys() - before.keys() - set(superseded.values()))]
-    kept = [(before[key], after[key]) for key in sorted(before.keys() & after.keys())]
+    gone, came = before.keys() - after.keys(), after.keys() - before.keys()
+    superseded = _superseded([before[key] for key in gone], [after[key] for key in came])
+    kept = [(before[key], after[key]) for key in before.keys() & after.keys()]
     changes = [
-        *(_change("removed", item, item.key, _told(item)) for item in gone),
-        *(_change("added", item, item.key, _told(item)) for item in came),
-        *(_replaced(before[key], after[superseded[key]]) for key in sorted(superseded)),
-        *(_change("changed", now, now.key, what) for was, now in kept if (what := _fields(was, now))),
+        *(_told("removed", before[key]) for key in gone - superseded.keys()),
+        *(_told("added", after[key]) for key in came - set(superseded.values())),
+        *(_replaced(before[was], after[now]) for was, now in superseded.items()),
+        *(Change(now.patient_id, "changed", now.key, what) for was, now in kept if (what := _fields(was, now))),
     ]
-    return LockDiff(
-        head=tuple(_head(old, new)),
-        changes=tuple(sorted(changes)),
-        n_same=sum(was == now for was, now in kept),
-        chosen=(sum(item.chosen for item in old.items), sum(item.chosen for item in new.items)),
-    )
+    n_same = sum(was == now for was, now in kept)
+    return LockDiff(_head(old, new), sorted(changes), n_same, (len(old.chosen), len(new.chosen)))
 
 
 def _head(old: Lock, new: Lock) -> list[str]:
@@ -84,39 +73,26 @@ def _head(old: Lock, new: Lock) -> list[str]:
     return [f"{name}: {_shown(name, was)} -> {_shown(name, now)}" for name, was, now in pairs if was != now]
 
 
-def _superseded(before: dict[str, Item], after: dict[str, Item]) -> dict[str, str]:
-    """Old key by new key where a sample has one file that went and one that came."""
-    gone, came = _by_sample(before, after), _by_sample(after, before)
-    return {
-        gone[sample][0]: came[sample][0]
-        for sample in sorted(gone.keys() & came.keys())
-        if len(gone[sample]) == len(came[sample]) == 1
-    }
-
-
-def _by_sample(these: dict[str, Item], others: dict[str, Item]) -> dict[str, list[str]]:
-    """Keys of items that only `these` have, by sample; image series have none."""
-    keys = defaultdict(list)
-    for key in sorted(these.keys() - others.keys()):
-        if sample := these[key].sample:
-            keys[sample].append(key)
-    return keys
-
-
-def _change(kind: Kind, item: Item, key: str, what: str) -> Change:
-    return Change(patient_id=item.patient_id, kind=kind, key=key, what=what)
+def _superseded(gone: Iterable[Item], came: Iterable[Item]) -> dict[str, str]:
+    """New key by old key where a sample has one file that went and one that came; image series have no sample."""
+    keys: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for index, items in enumerate((gone, came)):
+        for item in items:
+            keys[item.sample or ""][index].append(item.key)
+    return {was[0]: now[0] for sample, (was, now) in keys.items() if sample and len(was) == len(now) == 1}
 
 
 def _replaced(was: Item, now: Item) -> Change:
     what = f"{now.sample}; {_fields(was, now) or 'the same bytes'}"
-    return _change("superseded", now, f"{was.key} -> {now.key}", what)
+    return Change(now.patient_id, "superseded", f"{was.key} -> {now.key}", what)
 
 
-def _told(item: Item) -> str:
+def _told(kind: str, item: Item) -> Change:
     """What a new or lost item is, in a few words."""
     facts = [f"{name} {value}" for name, value in item.facts.items()]
-    shown = ", ".join([item.role, *([item.sample] if item.sample else []), *facts])
-    return f"{shown}; {'chosen' if item.chosen else 'not chosen'}: {item.reason}"
+    shown = ", ".join(filter(None, [item.role, item.sample, *facts]))
+    what = f"{shown}; {'chosen' if item.chosen else 'not chosen'}: {item.reason}"
+    return Change(item.patient_id, kind, item.key, what)
 
 
 def _fields(was: Item, now: Item) -> str:

@@ -16,15 +16,15 @@ def cohort_flow(
 ) -> dict[str, Any]:
     """Patient counts from the archives to the test, `train` and `validation` as means over folds, rounded.
 
-    `locks` holds the locks by kind (`expression`, `images`); `slices` the number of slices per patient; reasons that
-    end in details after a colon are counted together.
+    `found` is by modality, as `locks` are; `slices` holds the number of slices per patient; reasons that end in details
+    after a colon are counted together.
     """
     kept = cohort[cohort["status"] == "kept"]
     reasons = Counter(str(reason).split(":")[0] for reason in cohort.loc[cohort["status"] == "dropped", "reason"])
     roles = split.groupby(["fold", "role"])["patient_id"].nunique().unstack("role", fill_value=0)
     means = {role: round(float(roles[role].mean())) if role in roles else 0 for role in ("train", "validation")}
     return {
-        **{f"found_{kind}": len({item["patient_id"] for item in lock["items"]}) for kind, lock in locks.items()},
+        "found": {kind: len({item["patient_id"] for item in lock["items"]}) for kind, lock in locks.items()},
         **means,
         "known": len(cohort),
         "patients": len(kept),

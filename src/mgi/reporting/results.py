@@ -17,9 +17,9 @@ from mgi.tasks.reporting import Reporting
 class Results:
     """Tables as their commands wrote them; `slices` counts per patient, `genes` is None where no list was given.
 
-    `locks` and `lock_digests` (SHA-256 of the files) are by kind, `expression` and `images`; `section` is the task's
-    part of the report, `reporting` its wording. `commit` (None outside of git) and `machine` are those of the report:
-    jobs may have run on others.
+    `locks` and `lock_digests` (SHA-256 of the files) are by modality; `section` is the task's part of the report,
+    `reporting` its wording. `commit` (None outside of git) and `machine` are those of the report: jobs may have run on
+    others.
     """
 
     cohort: pd.DataFrame

@@ -20,8 +20,7 @@ def summary(results: Results) -> dict[str, Any]:
     content = {
         "cohort": {
             "genes": results.genes,
-            "found": {"expression": flow["found_expression"], "images": flow["found_images"]},
-            **{name: flow[name] for name in ("patients", "slices", "tested", "train", "validation", "dropped")},
+            **{name: value for name, value in flow.items() if name not in ("known", "folds", "sites")},
         },
         "results": _records(results.results, SCORE_COLUMNS),
         "results_no_genes": _records(results.no_genes, SCORE_COLUMNS),

@@ -15,30 +15,18 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import silu, softplus
+from torch.nn.functional import pad, silu, softplus
+
+from mgi.scan.interface import ScanInput
 
 # States of all chunks together: half a megabyte stays in a core's cache, and is work enough for one torch call.
 STATES_ON_CPU, STATES_ELSEWHERE = 2**17, 2**22
 KEPT = 16  # one state in so many is kept for the backward pass, the others are computed again
 
 
-def scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    *,
-    D: Tensor | None,
-    z: Tensor | None,
-    delta_bias: Tensor | None,
-    delta_softplus: bool,
-    reverse: bool,
-) -> Tensor:
-    """The recurrence of `mgi.scan.interface.selective_scan`; the state is float32, or float64 where `u` is."""
-    scanned: Tensor = _ChunkedScan.apply(  # type: ignore[no-untyped-call]
-        u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse
-    )
+def scan(given: ScanInput) -> Tensor:
+    """The state is float32, or float64 where `u` is."""
+    scanned: Tensor = _ChunkedScan.apply(*given)  # type: ignore[no-untyped-call]
     return scanned
 
 
@@ -107,7 +95,7 @@ class _ChunkedScan(torch.autograd.Function):
             if z is not None:
                 gradient, dz = _through_gate(gradient, z, y)
             chunks = _cut(u, dt, A, B, C, reverse=ctx.reverse)
-            d_driven, d_dt, dA, dB, dC = _run_back(chunks, _pad(gradient, chunks), kept)
+            d_driven, d_dt, dA, dB, dC = _run_back(chunks, _parts(gradient, chunks.count, len(chunks.order)), kept)
             d_driven, d_dt = _join(d_driven, u), _join(d_dt, u)
             d_delta = d_dt.addcmul_(d_driven, wide)
             if ctx.delta_softplus:
@@ -143,29 +131,15 @@ def _cut(u: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, *, reverse: boo
     size = -(-length // count)
     count = -(-length // size)
 
-    def cut(series: Tensor) -> Tensor:
-        return _padded(series.to(dt.dtype), count * size).reshape(batch * count, size, -1)
-
-    return _Chunks(
-        dt=cut(dt),
-        driven=cut(dt * u),
-        A=A.to(dt.dtype).T.contiguous(),
-        B=cut(B),
-        C=cut(C),
-        count=count,
-        reverse=reverse,
-    )
+    dt, driven, B, C = (_parts(series.to(dt.dtype), count, size) for series in (dt, dt * u, B, C))
+    return _Chunks(dt=dt, driven=driven, A=A.to(dt.dtype).T.contiguous(), B=B, C=C, count=count, reverse=reverse)
 
 
-def _padded(series: Tensor, length: int) -> Tensor:
-    missing = length - series.shape[1]
-    return series if missing == 0 else torch.nn.functional.pad(series, (0, 0, 0, missing))
-
-
-def _pad(series: Tensor, chunks: _Chunks) -> Tensor:
-    """(B, L, E) to (BK, T, E)."""
-    size = len(chunks.order)
-    return _padded(series, chunks.count * size).reshape(-1, size, series.shape[2])
+def _parts(series: Tensor, count: int, size: int) -> Tensor:
+    """(B, L, anything) to (BK, T, anything), zeros at the end."""
+    missing = count * size - series.shape[1]
+    series = pad(series, (0, 0, 0, missing)) if missing else series
+    return series.reshape(-1, size, series.shape[2])
 
 
 def _join(parts: Tensor, like: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from mgi.core.errors import ConfigError
 from mgi.scan import cpu_build
+from mgi.scan.interface import ScanInput
 
 HERE = Path(__file__).parent
 SOURCES = [HERE / "cpu_kernel.cpp", *sorted(HERE.glob("cpu_*.h"))]
@@ -32,32 +33,19 @@ def serves(u: Tensor) -> bool:
     return u.device.type == "cpu" and u.dtype == torch.float32
 
 
-def scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    *,
-    D: Tensor | None,
-    z: Tensor | None,
-    delta_bias: Tensor | None,
-    delta_softplus: bool,
-    reverse: bool,
-) -> Tensor:
-    """The scan of `mgi.scan.interface.selective_scan`: y (B, L, E).
+def scan(given: ScanInput) -> Tensor:
+    """y (B, L, E) of u, delta, z (B, L, E); A (E, N); B, C (B, L, N); D, delta_bias (E,).
 
-    u, delta, z (B, L, E); A (E, N); B, C (B, L, N); D, delta_bias (E,). Raises ConfigError for other shapes, devices
-    and types, and where there is no compiler.
+    Raises ConfigError for other shapes, devices and types, and where there is no compiler.
     """
-    sizes = dict(zip("BLE", u.shape, strict=False)) | {"N": A.shape[-1]}
+    sizes = dict(zip("BLE", given.u.shape, strict=False)) | {"N": given.A.shape[-1]}
     shapes = {"u": "BLE", "delta": "BLE", "A": "EN", "B": "BLN", "C": "BLN", "D": "E", "z": "BLE", "delta_bias": "E"}
-    tensors = (u, delta, A, B, C, D, z, delta_bias)
+    tensors = [getattr(given, name) for name in shapes]
     for (name, dims), tensor in zip(shapes.items(), tensors, strict=True):
         _check(name, tensor, [sizes.get(dim, -1) for dim in dims])
     _library()
     keep = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
-    return _Scan.apply(u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse, keep)  # type: ignore[no-any-return, no-untyped-call]
+    return _Scan.apply(*given, keep)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def conv_silu(x: Tensor, weight: Tensor, bias: Tensor | None, *, reverse: bool) -> Tensor:

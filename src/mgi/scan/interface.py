@@ -7,7 +7,7 @@ import logging
 import os
 from functools import cache
 from importlib import import_module
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,6 +26,21 @@ MODULES = {
 DEVICES = {"cpp": "cpu", "triton": "cuda", "mamba_ssm": "cuda"}
 PREFERRED = {"cpu": ("cpp", "torch"), "cuda": ("triton", "mamba_ssm", "torch")}
 LOG = logging.getLogger(__name__)
+
+
+class ScanInput(NamedTuple):
+    """What `selective_scan` hands to a backend's `scan`, in the order of its own parameters."""
+
+    u: Tensor
+    delta: Tensor
+    A: Tensor
+    B: Tensor
+    C: Tensor
+    D: Tensor | None
+    z: Tensor | None
+    delta_bias: Tensor | None
+    delta_softplus: bool
+    reverse: bool
 
 
 def selective_scan(
@@ -48,11 +63,10 @@ def selective_scan(
     B, C (B, L, N); D, delta_bias (E,). Strides are free. `reverse` runs from the last token to the first.
     Differentiable in every tensor. Raises ConfigError where a backend that was asked for by name cannot run.
     """
-    _check(u, {"delta": delta, "A": A, "B": B, "C": C, "D": D, "z": z, "delta_bias": delta_bias})
+    given = ScanInput(u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse)
+    _check(given)
     module = import_module(MODULES[choose_backend(backend, u.device.type, u.dtype)])
-    y: Tensor = module.scan(
-        u, delta, A, B, C, D=D, z=z, delta_bias=delta_bias, delta_softplus=delta_softplus, reverse=reverse
-    )
+    y: Tensor = module.scan(given)
     return y
 
 
@@ -72,11 +86,6 @@ def choose_backend(backend: Backend, device: str, dtype: torch.dtype = torch.flo
     if reason is not None:
         raise ConfigError(f"{asked}: '{wanted}' cannot run on device '{device}': {reason}")
     return wanted
-
-
-def backends(device: str = "cpu") -> dict[str, str | None]:
-    """Every backend with None if it can run on this kind of device, else with the reason, and what to install."""
-    return {name: why_not(name, device) for name in MODULES}
 
 
 @cache
@@ -107,17 +116,16 @@ def _automatic(device: str) -> str:
     return name
 
 
-def _check(u: Tensor, others: dict[str, Tensor | None]) -> None:
+def _check(given: ScanInput) -> None:
     """Kernels read raw memory: a wrong shape or device has to stop here."""
+    u, states = given.u, given.A.shape[-1]
     if u.ndim != 3 or 0 in u.shape:
         raise ValueError(f"u: shape {tuple(u.shape)}, expected (B, L, E), none of them 0")
     batch, length, inner = u.shape
-    A = others["A"]
-    states = A.shape[-1] if A is not None else 0
     series, states_series = (batch, length, inner), (batch, length, states)
     expected = {"delta": series, "z": series, "A": (inner, states), "B": states_series, "C": states_series}
-    for name, tensor in others.items():
+    for name, tensor in given._asdict().items():
         shape = expected.get(name, (inner,))
-        if tensor is not None and (tuple(tensor.shape) != shape or tensor.device != u.device):
+        if name != "u" and isinstance(tensor, Tensor) and (tuple(tensor.shape) != shape or tensor.device != u.device):
             found = f"shape {tuple(tensor.shape)} on {tensor.device}"
             raise ValueError(f"{name}: {found}, expected {shape} on {u.device}")

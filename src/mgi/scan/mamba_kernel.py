@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from mgi.scan.interface import ScanInput
+
 INSTALL = "pip install --no-build-isolation 'mgi[gpu]', or envs/train-gpu.yaml (compute.environment: train-gpu)"
 SHORT = (128, 256, 512, 1024)  # lengths that the kernel takes in one piece
 PIECE = 2048  # tokens in one piece of anything longer
@@ -23,25 +25,14 @@ def available() -> str | None:
     return None
 
 
-def scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    *,
-    D: Tensor | None,
-    z: Tensor | None,
-    delta_bias: Tensor | None,
-    delta_softplus: bool,
-    reverse: bool,
-) -> Tensor:
-    """The recurrence of `mgi.scan.interface.selective_scan`; series in the dtype of `u`, parameters in float32.
+def scan(given: ScanInput) -> Tensor:
+    """Series in the dtype of `u`, parameters in float32.
 
     The kernel wants (B, E, L), runs forwards only, and reads 16 bytes at a time only where L fills whole pieces.
     """
     from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 
+    u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse = given
     length = u.shape[1]
     missing = padded_length(length) - length
 

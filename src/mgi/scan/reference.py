@@ -7,21 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu, softplus
 
+from mgi.scan.interface import ScanInput
 
-def scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    *,
-    D: Tensor | None,
-    z: Tensor | None,
-    delta_bias: Tensor | None,
-    delta_softplus: bool,
-    reverse: bool,
-) -> Tensor:
-    """The recurrence of `mgi.scan.interface.selective_scan`, in the dtype of its arguments."""
+
+def scan(given: ScanInput) -> Tensor:
+    """The recurrence in the dtype of its arguments."""
+    u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse = given
     dt = delta if delta_bias is None else delta + delta_bias
     dt = softplus(dt) if delta_softplus else dt  # B L E
     # Unbound once: indexing `dt[:, t]` in the loop makes the backward pass quadratic in L.

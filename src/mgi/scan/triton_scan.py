@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from mgi.scan.interface import ScanInput
+
 LOG2E = 1.4426950408889634
 # Below this many programs of four warps per processor a GPU has nothing to do while they wait.
 PROGRAMS_PER_PROCESSOR = 2
@@ -56,21 +58,9 @@ def processors(device: torch.device) -> int:
     return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1
 
 
-def scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    *,
-    D: Tensor | None,
-    z: Tensor | None,
-    delta_bias: Tensor | None,
-    delta_softplus: bool,
-    reverse: bool,
-) -> Tensor:
+def scan(given: ScanInput) -> Tensor:
     """y (B, L, E) in u's type. u, delta, z (B, L, E), B, C (B, L, N) bfloat16 or float32; A (E, N), D, bias (E,)."""
-    y: Tensor = _Scan.apply(u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse)  # type: ignore[no-untyped-call]
+    y: Tensor = _Scan.apply(*given)  # type: ignore[no-untyped-call]
     return y
 
 
@@ -152,7 +142,7 @@ class _Scan(torch.autograd.Function):
         flags = {"SOFTPLUS": softplus, "REVERSE": reverse, "HAS_Z": z is not None, "HAS_BIAS": bias is not None}
         flags |= sizes.settings(bc)
         with _on(u):
-            starts = _starts(sizes, flags, u, delta, z, u, bc, a2, bias, adjoint=False)
+            starts = _starts(sizes, flags, (u, delta, _or(z, u), u), bc, a2, _or(bias, a2), adjoint=False)
             kernels.forward_kernel[sizes.grid](
                 u, delta, _or(z, u), bc, a2, _or(D, a2), _or(bias, a2), y, ungated, starts, saved,
                 *_strides(u, delta, _or(z, u)), tokens, width, sizes.tiles, sizes.chunk,
@@ -174,39 +164,29 @@ class _Scan(torch.autograd.Function):
         dA = a2.new_empty(sizes.batch * sizes.chunks, *a2.shape)
         dD, dbias = (a2.new_empty(len(dA), sizes.width) for _ in range(2))
         with _on(u):
-            starts = _starts(sizes, ctx.flags, u, delta, z, gradient, bc, a2, bias, adjoint=True)
+            series = (u, delta, _or(z, u), gradient)
+            starts = _starts(sizes, ctx.flags, series, bc, a2, _or(bias, a2), adjoint=True)
             triton_backward.backward_kernel[sizes.grid](
-                u, delta, _or(z, u), gradient, bc, a2, _or(D, a2), _or(bias, a2), ungated, saved, starts,
+                *series, bc, a2, _or(D, a2), _or(bias, a2), ungated, saved, starts,
                 du, ddelta, _or(dz, du), dbc, dA, dD, dbias,
-                *_strides(u, delta, _or(z, u), gradient), sizes.tokens, sizes.width, sizes.tiles, sizes.chunk,
+                *_strides(*series), sizes.tokens, sizes.width, sizes.tiles, sizes.chunk,
                 **ctx.flags, HAS_D=D is not None, STARTS=sizes.chunks > 1,
             )  # fmt: skip
         states = ctx.shape[1]
         both = dbc.sum(0)[:, : sizes.tokens, :states]  # B L N 2
         dB, dC = (both.flip(1) if ctx.reverse else both).unbind(-1)
-        found = (
-            du,
-            ddelta,
-            dA.sum(0)[:states].t(),
-            dB,
-            dC,
-            None if D is None else dD.sum(0),
-            dz,
-            None if bias is None else dbias.sum(0),
-        )
+        dD, dbias = (None if given is None else share.sum(0) for given, share in ((D, dD), (bias, dbias)))
+        found = (du, ddelta, dA.sum(0)[:states].t(), dB, dC, dD, dz, dbias)
         return *(None if x is None else x.to(kind) for x, kind in zip(found, ctx.types, strict=True)), None, None
 
 
 def _starts(
     sizes: _Plan,
     flags: dict[str, Any],
-    u: Tensor,
-    delta: Tensor,
-    z: Tensor | None,
-    gradient: Tensor,
+    series: tuple[Tensor, ...],
     bc: Tensor,
     a2: Tensor,
-    bias: Tensor | None,
+    bias: Tensor,
     *,
     adjoint: bool,
 ) -> Tensor:
@@ -218,8 +198,7 @@ def _starts(
     ends = a2.new_empty(sizes.batch, sizes.chunks, *a2.shape)
     steps, starts = a2.new_empty(sizes.batch, sizes.chunks, sizes.width), torch.empty_like(ends)
     kernels.ends_kernel[sizes.grid](
-        u, delta, _or(z, u), gradient, bc, a2, _or(bias, a2), ends, steps,
-        *_strides(u, delta, _or(z, u), gradient), sizes.tokens, sizes.width, sizes.tiles, sizes.chunk,
+        *series, bc, a2, bias, ends, steps, *_strides(*series), sizes.tokens, sizes.width, sizes.tiles, sizes.chunk,
         **flags, ADJOINT=adjoint,
     )  # fmt: skip
     kernels.carry_kernel[(sizes.blocks, sizes.states, sizes.batch)](

@@ -13,7 +13,7 @@ class Reporting(Protocol):
 
     @property
     def score_name(self) -> str:
-        """Of the headline in sentences, such as `Dice`."""
+        """Name of the headline in sentences."""
 
     @property
     def curves(self) -> Sequence[tuple[str, str]]:

@@ -19,15 +19,7 @@ from mgi_standin.archive.nbia_tables import (
 )
 from mgi_standin.archive.nbia_token import token_response
 from mgi_standin.archive.nbia_zip import series_zip
-from mgi_standin.archive.response import (
-    FilePart,
-    Handler,
-    RefusalError,
-    Request,
-    Response,
-    attachment,
-    text_response,
-)
+from mgi_standin.archive.response import FilePart, Handler, RefusalError, Request, Response, attachment, text_response
 
 PREFIX = "/nbia-api"
 

@@ -160,9 +160,7 @@ def _case(aliquot: str, key: str) -> dict[str, Any]:
                 "tumor_descriptor": descriptor,
                 "specimen_type": "Solid Tissue",
                 "preservation_method": "Unknown",
-                "portions": [
-                    {"portion_id": uuid_of(key, portion), "submitter_id": portion, "analytes": [analyte]},
-                ],
+                "portions": [{"portion_id": uuid_of(key, portion), "submitter_id": portion, "analytes": [analyte]}],
             }
         ],
     }

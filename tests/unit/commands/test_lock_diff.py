@@ -9,10 +9,10 @@ from mgi.core.errors import BadInputError, ConfigError
 @pytest.fixture
 def locks(simulated_archive, tmp_path):
     """Locks of both kinds of the simulated archive."""
-    sections = {"expression": "{}", "images": '{"source": "tcia", "min_images": 8}'}
+    sections = {"rna": "{}", "flair": '{"source": "tcia", "min_images": 8}'}
     for kind, settings in sections.items():
         options = ["--settings", settings, "--archive", str(simulated_archive), "--output", str(tmp_path / kind)]
-        assert main([f"lock-{kind}", *options]) == 0
+        assert main(["lock", "--modality", kind, *options]) == 0
     return tmp_path
 
 
@@ -23,7 +23,7 @@ def edit(path, target, change):
     return str(target)
 
 
-@pytest.mark.parametrize("kind", ["expression", "images"])
+@pytest.mark.parametrize("kind", ["rna", "flair"])
 def test_a_lock_does_not_differ_from_itself(locks, kind, capsys):
     capsys.readouterr()
     assert main(["lock-diff", str(locks / kind), str(locks / kind)]) == 0
@@ -36,9 +36,9 @@ def test_a_newer_release_is_one_line_per_patient_and_exit_code_1(locks, capsys):
         plain["release"] = "Data Release 46.0"
         plain["items"][0]["md5"] = "0" * 32
 
-    new = edit(locks / "expression", locks / "new", newer)
+    new = edit(locks / "rna", locks / "new", newer)
     capsys.readouterr()
-    assert main(["lock-diff", str(locks / "expression"), new]) == 1
+    assert main(["lock-diff", str(locks / "rna"), new]) == 1
     said = capsys.readouterr()
     head, change, counts = said.out.splitlines()
     assert said.err == ""
@@ -50,17 +50,17 @@ def test_a_newer_release_is_one_line_per_patient_and_exit_code_1(locks, capsys):
 
 def test_a_series_that_lost_images_shows(locks, capsys):
     def shorter(plain):
-        next(item for item in plain["items"] if item["chosen"])["n_images"] -= 1
+        next(item for item in plain["items"] if item["chosen"])["facts"]["n_images"] -= 1
 
-    new = edit(locks / "images", locks / "new", shorter)
+    new = edit(locks / "flair", locks / "new", shorter)
     capsys.readouterr()
-    assert main(["lock-diff", str(locks / "images"), new]) == 1
+    assert main(["lock-diff", str(locks / "flair"), new]) == 1
     assert "n_images 15 -> 14" in capsys.readouterr().out
 
 
 def test_trouble_has_another_exit_code_than_a_difference(locks, capsys):
     (locks / "empty").write_text("")
-    assert main(["lock-diff", str(locks / "expression"), str(locks / "images")]) == ConfigError.exit_code
-    assert main(["lock-diff", str(locks / "expression"), str(locks / "empty")]) == BadInputError.exit_code
-    assert main(["lock-diff", str(locks / "expression"), str(locks / "none")]) > 1
+    assert main(["lock-diff", str(locks / "rna"), str(locks / "flair")]) == ConfigError.exit_code
+    assert main(["lock-diff", str(locks / "rna"), str(locks / "empty")]) == BadInputError.exit_code
+    assert main(["lock-diff", str(locks / "rna"), str(locks / "none")]) > 1
     assert all(line.startswith("mgi lock-diff: ") for line in capsys.readouterr().err.splitlines())

@@ -117,10 +117,10 @@ def write_tables(folder: Path, *, simulated: bool) -> None:
         for i, name in enumerate(NAMES)
     ]
     write_split(roles, folder / "split.parquet", folder / "split.tsv")
-    for kind, source, names in (("expression", "gdc", NAMES + dropped[3:]), ("images", "tcia", NAMES + dropped)):
+    for kind, source, names in (("rna", "gdc", NAMES + dropped[3:]), ("flair", "tcia", NAMES + dropped)):
         items = [{"patient_id": name} for name in names]
-        lock = {"kind": kind, "source": source, "simulated": simulated, "items": items}
-        release = {"release": "Data Release 45.0"} if kind == "expression" else {"collection": "TCGA-LGG"}
+        lock = {"modality": kind, "source": source, "simulated": simulated, "items": items}
+        release = {"release": "Data Release 45.0"} if kind == "rna" else {"collection": "TCGA-LGG"}
         write_json(folder / f"{kind}.json", {**lock, **release})
     write_json(folder / "config.json", CONFIG)
     pd.DataFrame({"gene_index": range(500)}).to_parquet(folder / "genes.parquet")
@@ -149,11 +149,11 @@ def build(folder: Path, *, simulated: bool) -> Path:
     settings = json.dumps(CONFIG["evaluation"])
     split = ["--split", str(folder / "split.parquet")]
     assert main(["compare", "--scores", *map(str, scores), *split, "--settings", settings, *tables]) == 0
-    files = {"cohort": "cohort.parquet", "split": "split.parquet", "expression-lock": "expression.json",
-             "image-lock": "images.json", "image-shard": ".", "config": "config.json",
+    files = {"cohort": "cohort.parquet", "split": "split.parquet", "image-shard": ".", "config": "config.json",
              "genes": "genes.parquet", "benchmarks": "benchmarks", "output": "report.html",
              "figures": "figures", "summary": "summary.json"}  # fmt: skip
     given = [f"--{name}={folder / file}" for name, file in files.items()]
+    given += ["--locks", str(folder / "rna.json"), str(folder / "flair.json")]
     predictions = ["--predictions", *(str(path) for path, _ in runs)]
     assert (
         main(["report", *given, *tables, *predictions, "--curves", *map(str, curves), "--title=A made-up cohort"]) == 0
@@ -208,7 +208,7 @@ def test_the_summary_counts_the_cohort(results: Path) -> None:
     cohort = json.loads((results / "summary.json").read_text())["cohort"]
     assert cohort == {
         "patients": 20, "slices": 200, "genes": 500, "tested": 20, "train": 8, "validation": 2,
-        "found": {"expression": 24, "images": 27},
+        "found": {"rna": 24, "flair": 27},
         "dropped": {"no expression": 3, "no mask": 2, "image rejected": 2},
     }  # fmt: skip
 
@@ -252,10 +252,10 @@ def test_the_lead_states_the_table_s_mean_and_interval(results: Path) -> None:
 def test_the_sparest_call_still_gives_a_page(results: Path, tmp_path: Path) -> None:
     """Only what is required, on real data: no predictions, no curves, no benchmarks, no genes."""
     write_tables(tmp_path, simulated=False)
-    files = {"cohort": "cohort.parquet", "split": "split.parquet", "expression-lock": "expression.json",
-             "image-lock": "images.json", "config": "config.json", "output": "report.html",
+    files = {"cohort": "cohort.parquet", "split": "split.parquet", "config": "config.json", "output": "report.html",
              "summary": "summary.json"}  # fmt: skip
     given = [f"--{name}={tmp_path / file}" for name, file in files.items()]
+    given += ["--locks", str(tmp_path / "rna.json"), str(tmp_path / "flair.json")]
     given += [f"--{name}={results / name}.csv" for name in ("results-table", "no-genes", "tests", "audit", "patients")]
     assert main(["report", *given, f"--image-shard={results}"]) == 0
     html = (tmp_path / "report.html").read_text()

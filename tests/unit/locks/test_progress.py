@@ -1,4 +1,4 @@
-from mgi.locks.progress import Progress
+from mgi.locks.batch import Progress
 
 
 def test_a_log_gets_one_line_for_every_tenth(capsys):

@@ -19,11 +19,11 @@ def test_every_patient_is_counted_where_it_stopped() -> None:
         columns=["fold", "patient_id", "role"],
     )
     locks = {
-        "expression": {"items": [{"patient_id": "A"}, {"patient_id": "A"}, {"patient_id": "B"}]},
-        "images": {"items": [{"patient_id": name} for name in "ABCDE"]},
+        "rna": {"items": [{"patient_id": "A"}, {"patient_id": "A"}, {"patient_id": "B"}]},
+        "flair": {"items": [{"patient_id": name} for name in "ABCDE"]},
     }
     flow = cohort_flow(cohort, split, locks, {"A": 10, "B": 12, "C": 99}, tested=2)
     assert flow == {
-        "found_expression": 2, "found_images": 5, "known": 5, "patients": 2, "slices": 22, "tested": 2, "folds": 2,
+        "found": {"rna": 2, "flair": 5}, "known": 5, "patients": 2, "slices": 22, "tested": 2, "folds": 2,
         "sites": 2, "train": 1, "validation": 0, "dropped": {"image rejected": 2, "no mask": 1},
     }  # fmt: skip

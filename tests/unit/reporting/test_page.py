@@ -40,13 +40,13 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
     )
     locks = {
         kind: {"source": source, "simulated": simulated, "items": [{"patient_id": name} for name in PATIENTS]}
-        for kind, source in (("expression", "gdc"), ("images", "kaggle"))
+        for kind, source in (("rna", "gdc"), ("flair", "kaggle"))
     }
     return Results(
         cohort=pd.DataFrame({"patient_id": PATIENTS, "site": "CS", "status": "kept", "reason": None}),
         split=pd.DataFrame({"fold": 0, "patient_id": PATIENTS, "role": "test"}),
         locks=locks,
-        lock_digests={"expression": "a" * 64, "images": "b" * 64},
+        lock_digests={"rna": "a" * 64, "flair": "b" * 64},
         results=results_table(table),
         no_genes=results_table(table[table["expression_input"] == "not_used"]),
         tests=paired_tests(table, "volume", 100, 0),
@@ -174,7 +174,7 @@ def test_memory_that_was_not_measured_is_a_dash() -> None:
 
 def test_a_lock_shows_release_or_collection() -> None:
     given = results()
-    locks = {"images": {**given.locks["images"], "collection": "TCGA-LGG"}, "expression": given.locks["expression"]}
+    locks = {**given.locks, "flair": {**given.locks["flair"], "collection": "TCGA-LGG"}}
     text = drawn_page(dataclasses.replace(given, locks=locks))
     assert '<td class="text">kaggle</td><td class="text">TCGA-LGG</td><td class="text"><code>bbb' in text
     assert '<td class="text">gdc</td><td class="text">–</td><td class="text"><code>aaa' in text

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mgi.scan import chunked, reference
+from mgi.scan.interface import ScanInput
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
 
@@ -23,7 +24,7 @@ def inputs(batch: int = 2, length: int = 37, inner: int = 5, states: int = 3) ->
 def value_and_gradients(scan: Any, given: dict[str, Tensor], **flags: bool) -> list[Tensor]:
     leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in given.items()}
     absent = {name: None for name in NAMES if name not in given}
-    y = scan(**leaves, **absent, **({"delta_softplus": True, "reverse": False} | flags))
+    y = scan(ScanInput(**leaves, **absent, **({"delta_softplus": True, "reverse": False} | flags)))
     weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64).to(y.dtype)
     return [y.detach(), *torch.autograd.grad((y * weights).sum(), list(leaves.values()))]
 
@@ -57,7 +58,7 @@ def test_gradients_are_those_of_finite_differences(reverse: bool) -> None:
     given = [tensor.requires_grad_() for tensor in inputs(batch=2, length=9, inner=2, states=2).values()]
 
     def scanned(*tensors: Tensor) -> Tensor:
-        return chunked.scan(**dict(zip(NAMES, tensors, strict=True)), delta_softplus=True, reverse=reverse)
+        return chunked.scan(ScanInput(**dict(zip(NAMES, tensors, strict=True)), delta_softplus=True, reverse=reverse))
 
     assert torch.autograd.gradcheck(scanned, given)
 
@@ -124,6 +125,6 @@ def test_memory_for_the_backward_pass_does_not_hold_every_state() -> None:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        chunked.scan(**given, delta_softplus=True, reverse=False)
+        chunked.scan(ScanInput(**given, delta_softplus=True, reverse=False))
     series = 2 * 4096 * 8
     assert sum(saved) < 9.1 * series  # u, delta, z, y; B and C of twice their size; states / 16 of theirs

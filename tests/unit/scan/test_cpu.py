@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mgi.core.errors import ConfigError
 from mgi.scan import cpu
+from mgi.scan.interface import ScanInput
 
 NAMES = ["u", "delta", "A", "B", "C", "D", "z", "delta_bias"]
 pytestmark = [
@@ -61,7 +62,9 @@ def sequential(tensors: dict[str, Tensor], *, delta_softplus: bool, reverse: boo
 
 def fused(tensors: dict[str, Tensor], *, delta_softplus: bool = True, reverse: bool = False) -> Tensor:
     optional = {name: tensors.get(name) for name in NAMES[5:]}
-    return cpu.scan(*(tensors[name] for name in NAMES[:5]), **optional, delta_softplus=delta_softplus, reverse=reverse)
+    return cpu.scan(
+        ScanInput(*(tensors[name] for name in NAMES[:5]), **optional, delta_softplus=delta_softplus, reverse=reverse)
+    )
 
 
 def gradients(y: Tensor, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

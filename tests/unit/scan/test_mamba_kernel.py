@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mgi.scan import mamba_kernel, reference
+from mgi.scan.interface import ScanInput
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
 
@@ -28,7 +29,9 @@ class Kernel:
         assert all(tensor.dtype == torch.float32 for tensor in (A, D, delta_bias) if tensor is not None)
         self.lengths.append(u.shape[-1])
         turned = {name: None if tensor is None else tensor.transpose(1, 2) for name, tensor in series.items()}
-        y = reference.scan(**turned, A=A, D=D, delta_bias=delta_bias, delta_softplus=delta_softplus, reverse=False)
+        y = reference.scan(
+            ScanInput(**turned, A=A, D=D, delta_bias=delta_bias, delta_softplus=delta_softplus, reverse=False)
+        )
         return y.transpose(1, 2).to(u.dtype)
 
 
@@ -57,7 +60,7 @@ def test_value_and_gradients_are_those_of_the_sequential_scan(kernel, length: in
     results = []
     for scan in (mamba_kernel.scan, reference.scan):
         leaves = {name: tensor.clone().requires_grad_() for name, tensor in inputs(length).items()}
-        y = scan(**leaves, delta_softplus=True, reverse=reverse)
+        y = scan(ScanInput(**leaves, delta_softplus=True, reverse=reverse))
         weights = torch.linspace(-1, 1, y.numel()).view_as(y)
         results.append([y, *torch.autograd.grad((y * weights).sum(), list(leaves.values()))])
     for one, two in zip(*results, strict=True):
@@ -73,7 +76,7 @@ def test_a_length_is_padded_to_whole_pieces(length: int, padded: int) -> None:
 
 
 def test_the_kernel_sees_the_padded_length(kernel) -> None:
-    mamba_kernel.scan(**inputs(130), delta_softplus=True, reverse=True)
+    mamba_kernel.scan(ScanInput(**inputs(130), delta_softplus=True, reverse=True))
     assert kernel.lengths == [256]
 
 
@@ -81,13 +84,13 @@ def test_half_precision_series_meet_parameters_in_single_precision(kernel) -> No
     given = inputs(10)
     low = {name: tensor.bfloat16() if tensor.ndim == 3 else tensor for name, tensor in given.items()}
     low["delta"] = given["delta"]  # a projection that ran outside autocast
-    assert mamba_kernel.scan(**low, delta_softplus=True, reverse=False).dtype == torch.bfloat16
+    assert mamba_kernel.scan(ScanInput(**low, delta_softplus=True, reverse=False)).dtype == torch.bfloat16
 
 
 def test_gate_skip_and_bias_may_be_absent(kernel) -> None:
     given = inputs(10) | {"D": None, "z": None, "delta_bias": None}
-    found = mamba_kernel.scan(**given, delta_softplus=False, reverse=True)
-    torch.testing.assert_close(found, reference.scan(**given, delta_softplus=False, reverse=True))
+    found = mamba_kernel.scan(ScanInput(**given, delta_softplus=False, reverse=True))
+    torch.testing.assert_close(found, reference.scan(ScanInput(**given, delta_softplus=False, reverse=True)))
 
 
 @pytest.mark.parametrize(

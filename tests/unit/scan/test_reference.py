@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from mgi.scan import reference
+from mgi.scan.interface import ScanInput
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
 
@@ -37,7 +38,7 @@ def step_by_step(given: dict[str, Tensor], *, reverse: bool) -> np.ndarray:
 @pytest.mark.parametrize("length", [1, 2, 7])
 def test_the_scan_is_the_recurrence_step_by_step(length: int, reverse: bool) -> None:
     given = inputs(length=length)
-    found = reference.scan(**given, delta_softplus=True, reverse=reverse)
+    found = reference.scan(ScanInput(**given, delta_softplus=True, reverse=reverse))
     np.testing.assert_allclose(found.numpy(), step_by_step(given, reverse=reverse), rtol=1e-12, atol=1e-12)
 
 
@@ -45,15 +46,15 @@ def test_without_softplus_bias_gate_and_skip_a_state_decays_by_what_it_is_told()
     half = -torch.tensor([[2.0]]).log()
     ones, first = torch.ones(1, 4, 1), torch.tensor([1.0, 0, 0, 0]).view(1, 4, 1)
     absent = {"D": None, "z": None, "delta_bias": None}
-    y = reference.scan(first, ones, half, ones, ones, **absent, delta_softplus=False, reverse=False)
+    y = reference.scan(ScanInput(first, ones, half, ones, ones, **absent, delta_softplus=False, reverse=False))
     torch.testing.assert_close(y.flatten(), torch.tensor([1, 0.5, 0.25, 0.125]))
 
 
 def test_a_reverse_scan_is_a_scan_of_the_flipped_series_flipped_back() -> None:
     given = inputs()
     flipped = {name: tensor.flip(1) if tensor.ndim == 3 else tensor for name, tensor in given.items()}
-    reverse = reference.scan(**given, delta_softplus=True, reverse=True)
-    again = reference.scan(**flipped, delta_softplus=True, reverse=False).flip(1)
+    reverse = reference.scan(ScanInput(**given, delta_softplus=True, reverse=True))
+    again = reference.scan(ScanInput(**flipped, delta_softplus=True, reverse=False)).flip(1)
     torch.testing.assert_close(reverse, again, rtol=1e-12, atol=1e-12)
 
 
@@ -62,6 +63,6 @@ def test_all_eight_gradients_are_those_of_finite_differences(reverse: bool) -> N
     given = [tensor.requires_grad_() for tensor in inputs(batch=1, length=4, inner=2, states=3).values()]
 
     def scanned(*tensors: Tensor) -> Tensor:
-        return reference.scan(**dict(zip(NAMES, tensors, strict=True)), delta_softplus=True, reverse=reverse)
+        return reference.scan(ScanInput(**dict(zip(NAMES, tensors, strict=True)), delta_softplus=True, reverse=reverse))
 
     assert torch.autograd.gradcheck(scanned, given)

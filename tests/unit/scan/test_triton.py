@@ -12,6 +12,7 @@ from torch.nn.functional import silu, softplus
 pytest.importorskip("triton")
 
 from mgi.scan import triton_scan
+from mgi.scan.interface import ScanInput
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
 
@@ -94,7 +95,7 @@ def sequential(given: dict[str, Tensor], *, reverse: bool, delta_softplus: bool 
 
 def run(given: dict[str, Tensor], *, reverse: bool, delta_softplus: bool = True) -> Tensor:
     arguments = {name: given.get(name) for name in NAMES}
-    return triton_scan.scan(**arguments, delta_softplus=delta_softplus, reverse=reverse)  # type: ignore[arg-type]
+    return triton_scan.scan(ScanInput(**arguments, delta_softplus=delta_softplus, reverse=reverse))  # type: ignore[arg-type]
 
 
 def compare(given: dict[str, Tensor], *, reverse: bool, delta_softplus: bool = True, tolerance: float = 2e-6) -> None:

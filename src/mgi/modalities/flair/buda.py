@@ -9,7 +9,6 @@ import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,21 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mgi.core.errors import BadInputError
-from mgi.core.zips import opened_zip, read_member
-from mgi.modalities.flair.kaggle_tree import ZIP_LIMITS, PatientFolder, fault_of, patient_folders
+from mgi.core.zips import DamagedZipError, opened_zip, read_member
+from mgi.modalities.flair.kaggle_tree import DATASET, ZIP_LIMITS, PatientFolder, fault_of, patient_folders
 
 FLAIR_CHANNEL = 1  # 0 is T1 before contrast, 2 after
 MAX_PIXELS = 4096 * 4096
 MAX_FILE_BYTES = 64 << 20  # a slice is 256 x 256 x 3 bytes; nothing in the set comes near this
-
-
-@dataclass(frozen=True, kw_only=True)
-class BudaPatient:
-    """FLAIR slices (S, H, W) uint8 and masks (S, H, W) of 0 and 1; `sha256` is of all files in slice order."""
-
-    slices: NDArray[np.uint8]
-    masks: NDArray[np.uint8]
-    sha256: str
 
 
 class SliceFiles(NamedTuple):
@@ -43,52 +33,28 @@ class SliceFiles(NamedTuple):
 
 
 class BudaArchive:
-    """An open Kaggle archive; its tree, which Kaggle ships twice, is seen once."""
+    """An open Kaggle archive; `folders` are its patient folders by name (`TCGA_CS_4942_19970222`)."""
 
     def __init__(self, archive: zipfile.ZipFile, path: Path | str) -> None:
         """Raise BadInputError where the archive holds no patient folder."""
         self._archive = archive
         self._path = path
-        self._folders = {one.name: one for one in patient_folders(archive.infolist(), label=str(path))}
-
-    def folders(self) -> list[str]:
-        """Return the names of the patient folders (`TCGA_CS_4942_19970222`), sorted."""
-        return sorted(self._folders)
-
-    def folder(self, name: str) -> PatientFolder | None:
-        """Return a folder, None where it is not there."""
-        return self._folders.get(name)
-
-    def n_slices(self, folder: str) -> int:
-        """Return how many slices a folder has. Raises BadInputError where it is absent or its numbers have holes."""
-        return len(self._whole(folder).images)
+        self.folders = {one.name: one for one in patient_folders(archive.infolist(), label=str(path))}
 
     def read_files(self, folder: str) -> tuple[list[SliceFiles], str]:
-        """Read image and mask of every slice as they lie in the archive, by number, and the SHA-256 of all of them.
-
-        Raises BadInputError where one is missing, DamagedZipError where one is damaged.
-        """
+        """Read image and mask of every slice as they lie in the archive, by number, and the SHA-256 of all of them."""
         digest, patient, files = hashlib.sha256(), self._whole(folder), []
         for number, info in patient.images.items():
             pair = [(one.filename, self._read(one, digest)) for one in (info, patient.masks[number])]
             files.append(SliceFiles(*pair))
         return files, digest.hexdigest()
 
-    def read_patient(self, folder: str) -> BudaPatient:
-        """Read the FLAIR and the mask of every slice, in the order of their numbers.
-
-        Raises BadInputError naming the file where one is missing, of another shape or mode, or no mask of 0 and 255.
-        """
-        files, sha256 = self.read_files(folder)
-        slices, masks = decoded(files)
-        return BudaPatient(slices=slices, masks=masks, sha256=sha256)
-
     def _whole(self, folder: str) -> PatientFolder:
-        if folder not in self._folders:
+        if folder not in self.folders:
             raise BadInputError(f"{self._path}: no folder {folder}")
-        if fault := fault_of(self._folders[folder]):
+        if fault := fault_of(self.folders[folder]):
             raise BadInputError(f"{self._path}: {folder}: {fault}")
-        return self._folders[folder]
+        return self.folders[folder]
 
     def _read(self, info: zipfile.ZipInfo, digest: "hashlib._Hash") -> bytes:
         if info.file_size > MAX_FILE_BYTES:
@@ -100,19 +66,16 @@ class BudaArchive:
 
 @contextmanager
 def opened_buda(path: Path | str) -> Iterator[BudaArchive]:
-    """Open a Kaggle archive on disk, which is read in place.
-
-    Raises BadInputError where it is no zip of sane size.
-    """
-    with opened_zip(path, limits=ZIP_LIMITS) as archive:
-        yield BudaArchive(archive, path)
+    """Open a Kaggle archive on disk, which is read in place."""
+    try:
+        with opened_zip(path, limits=ZIP_LIMITS) as archive:
+            yield BudaArchive(archive, path)
+    except DamagedZipError as error:
+        raise BadInputError(f"{error}; download the Kaggle dataset {DATASET} again") from None
 
 
 def decoded(files: Sequence[SliceFiles]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return FLAIR and masks (S, H, W) of a patient's files; fetch and shard refuse them by the same rule.
-
-    Raises BadInputError naming the file that is no TIFF of its mode, of another shape, or no mask of 0 and 255.
-    """
+    """Return FLAIR and masks (S, H, W) of a patient's files; fetch and shard refuse them by the same rule."""
     slices = [flair_of(data, name) for (name, data), _ in files]
     masks = [mask_of(data, name) for _, (name, data) in files]
     for (image, mask), own, drawn in zip(files, slices, masks, strict=True):

@@ -3,7 +3,7 @@
 Instance numbers and the order in the archive are those of a database, not of the head.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.core.zips import opened_zip, read_member
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import DicomSlice, slices_of
-from mgi.modalities.flair.series_zip import read_dicom_members
 from mgi.modalities.flair.slice_order import order_slices
 from mgi.modalities.flair.stacks import choose_stack
 
@@ -40,18 +40,24 @@ class Volume:
     notes: tuple[str, ...]
 
 
-def read_series(path: Path | str, series_uid: str) -> Volume:
-    """Decode a downloaded series archive.
+def read_dicom_members(path: Path | str) -> Iterator[tuple[str, bytes]]:
+    """Yield (name, bytes) of every `.dcm` member of a downloaded series, in order of name; others are ignored.
 
-    Raises BadInputError naming the series and the field where files disagree, slices are missing or pixels are short.
+    Sizes are checked before anything is inflated, CRCs while it is.
+    Raises BadInputError where the archive is not a plain zip of files of sane size, or has no such member.
     """
-    return volume_of(read_dicom_members(path), series_uid)
+    with opened_zip(path) as archive:
+        images = [info for info in archive.infolist() if info.filename.lower().endswith(".dcm")]
+        if not images:
+            raise BadInputError(f"{path}: no .dcm member, expected a series of DICOM files")
+        for info in sorted(images, key=lambda info: info.filename):
+            yield info.filename, read_member(archive, info, label=str(path))
 
 
 def volume_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> Volume:
     """Decode the files (name, bytes) of one series; the names serve messages only.
 
-    Raises BadInputError as `read_series` does.
+    Raises BadInputError naming the series and the field where files disagree, slices are missing or pixels are short.
     """
     where = f"series {series_uid}"
     chosen, notes = choose_stack(_checked_slices(members, series_uid), where)

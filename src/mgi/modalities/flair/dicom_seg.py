@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,18 +9,11 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom import Volume
-from mgi.modalities.flair.dicom_file import (
-    DicomFile,
-    direction_cosines,
-    number_of,
-    pixel_spacing,
-    required_numbers,
-)
+from mgi.modalities.flair.dicom_file import DicomFile, direction_cosines, number_of, pixel_spacing, required_numbers
 from mgi.modalities.flair.geometry import EMPTY_MASK, resample_mask
 from mgi.modalities.flair.header import header_of
 from mgi.modalities.flair.multiframe import required_group
 from mgi.modalities.flair.quarantine import quarantine
-from mgi.modalities.flair.series_zip import read_dicom_members
 from mgi.modalities.flair.slice_order import grid_affine, stack_normal
 from mgi.modalities.flair.stored_pixels import decoded_pixels
 
@@ -54,14 +46,6 @@ class _Plane:
     steps_mm: tuple[float | None, ...]
 
 
-def read_segmentations(path: Path | str, series_uid: str) -> list[Segmentation]:
-    """Read every segmentation object of a downloaded SEG series, in order of name.
-
-    Raises BadInputError naming the series and the field.
-    """
-    return segmentations_of(read_dicom_members(path), series_uid)
-
-
 def segmentations_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> list[Segmentation]:
     """Read segmentation objects from their files (name, bytes)."""
     return [segmentation_of(DicomFile(data, f"series {series_uid}: {name}"), series_uid) for name, data in members]
@@ -71,7 +55,6 @@ def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> S
     """Return the object that was drawn on the image's series, else one in the same frame of reference.
 
     Of several, a corrected one (by its description) before others, then the highest series UID.
-    Raises BadInputError where none is tied to the image.
     """
     tied = [one for one in candidates if volume.series_uid in one.referenced_series]
     if not tied and volume.frame_of_reference_uid is not None:
@@ -85,10 +68,7 @@ def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> S
 
 
 def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray[np.uint8]:
-    """Return the chosen segmentation on the image's grid, as (S, H, W) of 0 and 1.
-
-    Raises BadInputError where nothing of it falls on the image.
-    """
+    """Return the chosen segmentation on the image's grid, as (S, H, W) of 0 and 1."""
     chosen = choose_segmentation(candidates, volume)
     slices, rows, columns = volume.voxels.shape
     mask = resample_mask(chosen.mask, chosen.affine, (slices, rows, columns), volume.affine)
@@ -117,7 +97,6 @@ def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
             mask=mask,
             affine=affine,
         )
-    raise AssertionError("unreachable")
 
 
 def _frames(file: DicomFile) -> NDArray[np.bool_]:
@@ -160,9 +139,7 @@ def _planes(dataset: Any, n_frames: int, where: str) -> list[_Plane]:
 def _stack(
     frames: NDArray[np.bool_], planes: list[_Plane], where: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Return one mask with a slice for every place between the first and the last frame; a place without frame is
-    empty.
-    """
+    """Return one mask with a slice for each place from the first to the last frame; one without frame is empty."""
     first = planes[0]
     for plane in planes:
         if not (np.allclose(plane.axes, first.axes, atol=1e-3) and np.allclose(plane.spacing_mm, first.spacing_mm)):
@@ -183,9 +160,7 @@ def _stack(
 
 
 def _step_mm(offsets: NDArray[np.float64], plane: _Plane, where: str) -> float:
-    """Return the slice step that all frames lie on: as stated, else the smallest gap, as empty frames may be left
-    out.
-    """
+    """Return the slice step of all frames: as stated, else the smallest gap, as empty frames may be left out."""
     gaps = np.diff(np.unique(np.round(offsets, 3)))
     smallest = float(gaps.min()) if len(gaps) else None
     for step in (*plane.steps_mm, smallest):

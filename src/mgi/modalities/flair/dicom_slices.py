@@ -6,13 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.flair.dicom_file import (
-    DicomFile,
-    direction_cosines,
-    number_of,
-    pixel_spacing,
-    required_numbers,
-)
+from mgi.modalities.flair.dicom_file import DicomFile, direction_cosines, number_of, pixel_spacing, required_numbers
 from mgi.modalities.flair.header import sequence_tags, text_of
 from mgi.modalities.flair.multiframe import frame_headers
 from mgi.modalities.flair.quarantine import quarantine
@@ -35,27 +29,19 @@ class DicomSlice:
 
 
 def slices_of(file: DicomFile, series_uid: str | None = None) -> list[DicomSlice]:
-    """Return every slice of one file, in the file's order; `series_uid` is the series that it must be of.
-
-    Raises BadInputError naming the field, ResourceError where its transfer syntax has no decoder here.
-    """
+    """Return every slice of one file, in the file's order; `series_uid` is the series that it must be of."""
     where = file.where
     with quarantine(where):
         file.require_decodable()
         header = file.header
-        _check_samples(header, where)
+        if (samples := number_of(header, "SamplesPerPixel", where)) not in (None, 1):
+            raise BadInputError(f"{where}: SamplesPerPixel {samples:g}, expected 1")
         if series_uid not in (None, found := text_of(header, "SeriesInstanceUID")):
             raise BadInputError(f"{where}: SeriesInstanceUID {found}, expected the series'")
         n_frames = int(number_of(header, "NumberOfFrames", where) or 1)
         headers = [header] if file.pixels is not None else frame_headers(file.dataset, header, n_frames, where)
         stored = stored_pixels(file, n_frames)
         return [_slice_of(own, pixels, where) for own, pixels in zip(headers, stored, strict=True)]
-    raise AssertionError("unreachable")
-
-
-def _check_samples(header: dict[str, Any], where: str) -> None:
-    if (samples := number_of(header, "SamplesPerPixel", where)) not in (None, 1):
-        raise BadInputError(f"{where}: SamplesPerPixel {samples:g}, expected 1")
 
 
 def _slice_of(header: dict[str, Any], stored: NDArray[Any], where: str) -> DicomSlice:

@@ -15,6 +15,7 @@ from mgi.core.errors import BadInputError
 from mgi.core.ids import is_patient_id, patient_id_of
 from mgi.core.zips import ZipLimits
 
+DATASET = "mateuszbuda/lgg-mri-segmentation"
 ZIP_LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
 _SLICE = re.compile(r"(?P<stem>[^/]+)_(?P<number>\d+)(?P<mask>_mask)?\.tif", re.IGNORECASE)
 _TCGA_FOLDER = re.compile(r"TCGA_\w{2}_\w{4}_(?P<day>\d{8})")
@@ -45,23 +46,13 @@ class PatientFolder:
     masks: Mapping[int, zipfile.ZipInfo]
 
     @property
-    def members(self) -> list[zipfile.ZipInfo]:
-        """Images and masks by slice number (10 after 2)."""
-        return [
-            part[n] for n in sorted({**self.images, **self.masks}) for part in (self.images, self.masks) if n in part
-        ]
-
-    @property
     def size(self) -> int:
         """Bytes before packing."""
-        return sum(info.file_size for info in self.members)
+        return sum(info.file_size for part in (self.images, self.masks) for info in part.values())
 
 
 def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[PatientFolder]:
-    """Return all patient folders, sorted by name.
-
-    Raises BadInputError where the zip holds none, or where two copies of a slice differ.
-    """
+    """Return all patient folders, sorted by name."""
     found: dict[str, dict[tuple[int, bool], zipfile.ZipInfo]] = defaultdict(dict)
     for info in sorted(members, key=lambda info: (info.filename.count("/"), info.filename)):
         *_, folder, file_name = ("", *info.filename.split("/"))
@@ -74,7 +65,7 @@ def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[P
     if not found:
         raise BadInputError(
             f"{label}: no member like kaggle_3m/TCGA_CS_4941_19960909/TCGA_CS_4941_19960909_1.tif; expected the zip of "
-            "the Kaggle dataset mateuszbuda/lgg-mri-segmentation"
+            f"the Kaggle dataset {DATASET}"
         )
     return [_folder(name, found[name]) for name in sorted(found)]
 
@@ -87,12 +78,13 @@ def _is_patient(folder: str) -> bool:
 
 def _folder(name: str, slices: Mapping[tuple[int, bool], zipfile.ZipInfo]) -> PatientFolder:
     published = _TCGA_FOLDER.fullmatch(name)
+    numbered = sorted(slices)
     return PatientFolder(
         patient_id=patient_id_of(name),
         name=name,
         study_date=iso_date(published["day"]) if published else None,
-        images={n: info for (n, is_mask), info in sorted(slices.items(), key=lambda entry: entry[0]) if not is_mask},
-        masks={n: info for (n, is_mask), info in sorted(slices.items(), key=lambda entry: entry[0]) if is_mask},
+        images={number: slices[number, is_mask] for number, is_mask in numbered if not is_mask},
+        masks={number: slices[number, is_mask] for number, is_mask in numbered if is_mask},
     )
 
 

@@ -8,10 +8,8 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.user_folder import digest_of, hashed
 from mgi.modalities.flair.dicom import Volume, volume_of
-from mgi.modalities.flair.header import TIMES
-from mgi.modalities.flair.sequence import choose_flair, confirm_flair, score
-from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags
-from mgi.modalities.flair.sources.tcia_listing import TciaSeries
+from mgi.modalities.flair.sequence import choose_flair, confirm_flair, is_flair_by_tags, score
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags, series_of
 
 Groups = Mapping[str, Sequence[DicomHeader]]
 _NAMED_AT_MOST = 5
@@ -65,10 +63,10 @@ def _chosen(groups: Groups, folder: Path) -> str:
     patients = sorted({header.patient for headers in groups.values() for header in headers})
     if len(patients) > 1:
         raise ConfigError(f"{folder}: images of {len(patients)} patients, expected one; name a series with --series")
-    listed = _listed(groups)
+    listed = [series_of(headers, headers[0].patient) for _, headers in sorted(groups.items())]
     verdicts = choose_flair(listed, min_images=1)
     by_name = [one.key for one, verdict in zip(listed, verdicts, strict=True) if verdict.chosen]
-    by_tags = [uid for uid, headers in groups.items() if _is_flair_by_times(folder, headers)]
+    by_tags = [uid for uid, own in groups.items() if is_flair_by_tags(read_sequence_tags(folder / own[0].name))]
     for found in (by_name, by_tags):
         if len(found) == 1:
             return found[0]
@@ -78,35 +76,13 @@ def _chosen(groups: Groups, folder: Path) -> str:
     )
 
 
-def _listed(groups: Groups) -> list[TciaSeries]:
-    return [
-        TciaSeries(
-            patient_id=headers[0].patient,
-            study_uid=headers[0].study_uid,
-            study_date=headers[0].study_date,
-            key=uid,
-            modality=headers[0].modality,
-            description=headers[0].description,
-            n_images=sum(header.n_frames for header in headers),
-            size=sum(header.size for header in headers),
-            third_party=False,
-        )
-        for uid, headers in sorted(groups.items())
-    ]
-
-
-def _is_flair_by_times(folder: Path, headers: Sequence[DicomHeader]) -> bool:
-    tags = read_sequence_tags(folder / headers[0].name)
-    return all(tags.get(name) for name in TIMES) and confirm_flair(tags) is None
-
-
 def _warning(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
     """Why a series may be no axial FLAIR: its tags contradict it, or neither its times nor its name say so."""
-    contradiction = confirm_flair(read_sequence_tags(folder / headers[0].name))
-    if contradiction is not None:
+    tags = read_sequence_tags(folder / headers[0].name)
+    if (contradiction := confirm_flair(tags)) is not None:
         return contradiction
-    points, reason = score(_listed({headers[0].series_uid: headers})[0], min_images=1)
-    if points > 0 or _is_flair_by_times(folder, headers):
+    points, reason = score(series_of(headers, headers[0].patient), min_images=1)
+    if points > 0 or is_flair_by_tags(tags):
         return None
     return f"{reason}, and its times do not say it either"
 

@@ -7,9 +7,11 @@ import gzip
 import io
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import nibabel
 import numpy as np
@@ -45,11 +47,7 @@ class NiftiVolume:
 
 
 def read_image(data: bytes, where: str) -> NiftiVolume:
-    """Read a grey image, as uint8, int16 or uint16 where every voxel is such an integer, else float32.
-
-    Raises BadInputError naming the field where the file is no NIfTI of sane size with an orientation, or where voxels
-    are not finite or all equal.
-    """
+    """Read a grey image, as uint8, int16 or uint16 where every voxel is such an integer, else float32."""
     voxels, affine, notes = _read(data, where)
     if not np.isfinite(voxels).all():
         raise BadInputError(f"{where}: voxels: {int((~np.isfinite(voxels)).sum())} are NaN or infinite")
@@ -65,46 +63,29 @@ def read_labels(data: bytes, where: str, *, labels: tuple[int, ...] = BRATS_LABE
     label map.
     """
     voxels, affine, notes = _read(data, where)
-    found = np.unique(voxels)
-    foreign = [value for value in found.tolist() if value not in labels]
+    foreign = [value for value in np.unique(voxels).tolist() if value not in labels]
     if foreign:
         raise BadInputError(f"{where}: label {foreign[0]:g}, expected only {', '.join(map(str, labels))}")
     return NiftiVolume(voxels=np.asarray(voxels > 0, dtype=np.uint8), affine=affine, notes=notes)
 
 
 def count_slices(path: Path) -> int:
-    """Count the slices that a file has towards the head, by its header alone, which passes the gates of `read_image`.
-
-    Raises BadInputError naming the file and the field.
-    """
+    """Count the slices that a file has towards the head, by its header alone, gated as in `read_image`."""
     where = path.name
-    with quarantine(where, "NIfTI"), path.open("rb") as stored:
-        packed = is_gzip(stored.read(len(_GZIP)))
-        stored.seek(0)
-        try:
-            header = _header(gzip.GzipFile(fileobj=stored) if packed else stored, where)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise BadInputError(f"{where}: cut or damaged gzip ({error})") from None
+    with path.open("rb") as stored, _unpacked(stored, where) as (source, packed):
+        header = _header(source, where)
         shape = _shape(header, where)
         _extent(header, shape, path.stat().st_size, where, packed=packed)
         affine, _ = _affine(header, where)
         towards_head = int(np.argmax(np.abs(affine[2, :3] / np.linalg.norm(affine[:3, :3], axis=0))))
-        return shape[::-1][towards_head]
-    raise AssertionError("unreachable")
+    return shape[::-1][towards_head]
 
 
 def spatial_header(data: bytes, where: str) -> dict[str, NDArray[Any]]:
-    """Read the header fields that place an image's voxels, untouched, for a mask that has to lie on exactly its grid.
-
-    Raises BadInputError as `read_image` does where there is no header.
-    """
-    with quarantine(where, "NIfTI"):
-        try:
-            header = _header(gzip.GzipFile(fileobj=io.BytesIO(data)) if is_gzip(data) else io.BytesIO(data), where)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise BadInputError(f"{where}: cut or damaged gzip ({error})") from None
-        return {name: np.array(header[name]) for name in _SPATIAL}
-    raise AssertionError("unreachable")
+    """Read the header fields that place an image's voxels, untouched, for a mask on exactly its grid."""
+    with _unpacked(io.BytesIO(data), where) as (source, _):
+        header = _header(source, where)
+    return {name: np.array(header[name]) for name in _SPATIAL}
 
 
 def is_gzip(start: bytes) -> bool:
@@ -112,26 +93,32 @@ def is_gzip(start: bytes) -> bool:
     return start.startswith(_GZIP)
 
 
-def _read(data: bytes, where: str) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
+@contextmanager
+def _unpacked(stored: BinaryIO, where: str) -> Iterator[tuple[Any, bool]]:
+    """The bytes of an open file as a stream, and whether they were packed; what goes wrong in the block is named."""
     with quarantine(where, "NIfTI"):
-        packed = is_gzip(data)
-        source = gzip.GzipFile(fileobj=io.BytesIO(data)) if packed else io.BytesIO(data)
+        packed = is_gzip(stored.read(len(_GZIP)))
+        stored.seek(0)
         try:
-            header = _header(source, where)
-            shape = _shape(header, where)
-            start, n_bytes = _extent(header, shape, len(data), where, packed=packed)
-            source.seek(start)
-            content = source.read(n_bytes)
-            if packed and len(source.read(MAX_TRAILING_BYTES)) == MAX_TRAILING_BYTES:  # to the end: checks the CRC
-                raise BadInputError(f"{where}: holds more than its header says, expected {n_bytes} bytes of voxels")
+            yield gzip.GzipFile(fileobj=stored) if packed else stored, packed
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise BadInputError(f"{where}: cut or damaged gzip ({error})") from None
+
+
+def _read(data: bytes, where: str) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
+    with _unpacked(io.BytesIO(data), where) as (source, packed):
+        header = _header(source, where)
+        shape = _shape(header, where)
+        start, n_bytes = _extent(header, shape, len(data), where, packed=packed)
+        source.seek(start)
+        content = source.read(n_bytes)
+        if packed and len(source.read(MAX_TRAILING_BYTES)) == MAX_TRAILING_BYTES:  # to the end: checks the CRC
+            raise BadInputError(f"{where}: holds more than its header says, expected {n_bytes} bytes of voxels")
         if len(content) != n_bytes:
             raise BadInputError(f"{where}: {len(content)} bytes of voxels, expected {n_bytes} as dim says")
         affine, notes = _affine(header, where)
-        values = np.frombuffer(content, header.get_data_dtype()).reshape(shape[::-1])
-        return _scaled(values, header, where), affine, notes
-    raise AssertionError("unreachable")
+        voxels = _scaled(np.frombuffer(content, header.get_data_dtype()).reshape(shape[::-1]), header, where)
+    return voxels, affine, notes
 
 
 def _header(source: Any, where: str) -> Any:

@@ -6,7 +6,7 @@ Names mislead: in TCGA-LGG "SAG T1 FLAIR" is a T1, and "AXIAL FLAIR" has a dozen
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any
 
 _WORD = r"(?<![a-z]){}(?![a-z])"
 _FLAIR = re.compile(r"flair|dark.?fluid|tirm", re.IGNORECASE)
@@ -18,36 +18,36 @@ _CONTRAST = re.compile(_WORD.format(r"(post|gd|gad\w*)") + r"|\+\s?c\b", re.IGNO
 
 # Of the published FLAIR protocols TI is 1,400-3,000 ms, TE 70-400 ms and TR 4,800-12,000 ms; T1-FLAIR has TI 700-1,100,
 # TE below 30 and TR 1,500-3,000. The limits lie between the two families.
+TIMES = ("InversionTime", "EchoTime", "RepetitionTime")
 MIN_INVERSION_MS = 1_200.0
 MIN_ECHO_MS = 70.0
 MIN_REPETITION_MS = 4_000.0
 MIN_AXIAL_COSINE = 0.8
 
 
-class Series(Protocol):
-    """What an archive says about a series before any image is downloaded."""
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """What an archive says about a series before any image is downloaded.
 
-    @property
-    def key(self) -> str: ...  # noqa: D102
-    @property
-    def study_uid(self) -> str: ...  # noqa: D102
-    @property
-    def study_date(self) -> str | None: ...  # noqa: D102
-    @property
-    def modality(self) -> str: ...  # noqa: D102
-    @property
-    def description(self) -> str: ...  # noqa: D102
-    @property
-    def n_images(self) -> int: ...  # noqa: D102
-    @property
-    def third_party(self) -> bool: ...  # noqa: D102
+    `n_images` counts slices; `size` is in bytes before packing, 0 where the archive does not say.
+    """
+
+    patient_id: str
+    study_uid: str
+    study_date: str | None
+    key: str
+    modality: str
+    description: str
+    n_images: int
+    size: int
+    third_party: bool = False
 
 
 @dataclass(frozen=True)
 class SeriesVerdict:
-    """What a series is, how well it fits (0: not a FLAIR), whether it is used, and why."""
+    """A series' role (`flair`, `mask` or `other`), how well it fits (0: not a FLAIR), whether it is used, and why."""
 
-    role: Literal["flair", "mask", "other"]
+    role: str
     score: float
     chosen: bool
     reason: str
@@ -84,25 +84,18 @@ def choose_flair(series: Sequence[Series], *, min_images: int = 15) -> list[Seri
     Of several studies with a FLAIR the earliest is used, before it those that hold a segmentation: a mask of
     another day does not fit the image. Equal best scores in that study choose nothing.
     """
-    scored = [score(one, min_images=min_images) for one in series]
-    study = _study_of_choice(series, [points for points, _ in scored])
-    best = max((points for one, (points, _) in zip(series, scored, strict=True) if one.study_uid == study), default=0.0)
-    winners = [
-        one for one, (points, _) in zip(series, scored, strict=True) if one.study_uid == study and points == best
-    ]
-    return [
-        _judge(one, points, reason, study=study, winners=winners)
-        for one, (points, reason) in zip(series, scored, strict=True)
-    ]
-
-
-def _study_of_choice(series: Sequence[Series], points: Sequence[float]) -> str | None:
+    scored = [(one, *score(one, min_images=min_images)) for one in series]
     with_mask = {one.study_uid for one in series if one.modality == "SEG"}
-    candidates = [one for one, value in zip(series, points, strict=True) if value > 0]
-    if not candidates:
-        return None
-    ranked = min(candidates, key=lambda one: (one.study_uid not in with_mask, one.study_date or "9999", one.study_uid))
-    return ranked.study_uid
+    first = min(
+        (one for one, points, _ in scored if points > 0),
+        key=lambda one: (one.study_uid not in with_mask, one.study_date or "9999", one.study_uid),
+        default=None,
+    )
+    study = None if first is None else first.study_uid
+    rivals = [(one, points) for one, points, _ in scored if one.study_uid == study]
+    best = max((points for _, points in rivals), default=0.0)
+    winners = [one for one, points in rivals if points == best]
+    return [_judge(one, points, reason, study=study, winners=winners) for one, points, reason in scored]
 
 
 def _judge(one: Series, points: float, reason: str, *, study: str | None, winners: Sequence[Series]) -> SeriesVerdict:
@@ -123,6 +116,11 @@ def _judge(one: Series, points: float, reason: str, *, study: str | None, winner
     return SeriesVerdict("flair", points, True, "best FLAIR of its study")
 
 
+def is_flair_by_tags(tags: Mapping[str, Any]) -> bool:
+    """Whether all three times are stated and are those of an axial FLAIR, whatever the series is called."""
+    return all(tags.get(name) for name in TIMES) and confirm_flair(tags) is None
+
+
 def confirm_flair(tags: Mapping[str, Any]) -> str | None:
     """Return why the images cannot be an axial FLAIR, or None; absent tags contradict nothing.
 
@@ -130,7 +128,7 @@ def confirm_flair(tags: Mapping[str, Any]) -> str | None:
     ImageOrientationPatient (six cosines).
     """
     sequence = tags.get("ScanningSequence") or []
-    inversion, echo, repetition = (tags.get(name) for name in ("InversionTime", "EchoTime", "RepetitionTime"))
+    inversion, echo, repetition = (tags.get(name) for name in TIMES)
     if inversion and inversion < MIN_INVERSION_MS:
         return f"inversion time {inversion:g} ms is that of a T1 FLAIR"
     if sequence and "IR" not in sequence and not inversion:
@@ -139,15 +137,9 @@ def confirm_flair(tags: Mapping[str, Any]) -> str | None:
         return f"echo time {echo:g} ms is below {MIN_ECHO_MS:g} ms"
     if repetition and repetition < MIN_REPETITION_MS:
         return f"repetition time {repetition:g} ms is below {MIN_REPETITION_MS:g} ms"
-    cosine = axial_cosine(tags.get("ImageOrientationPatient"))
-    if cosine is not None and cosine <= MIN_AXIAL_COSINE:
-        return f"slices are not axial (|cosine| to the body axis {cosine:.2f})"
-    return None
-
-
-def axial_cosine(orientation: Sequence[float] | None) -> float | None:
-    """Return |z| of the slice normal, 1 for axial slices; None where the orientation is not stated."""
+    orientation = tags.get("ImageOrientationPatient")
     if orientation is None or len(orientation) != 6:
         return None
     row_x, row_y, _, column_x, column_y, _ = orientation
-    return abs(row_x * column_y - row_y * column_x)
+    cosine = abs(row_x * column_y - row_y * column_x)  # |z| of the slice normal, 1 for axial slices
+    return None if cosine > MIN_AXIAL_COSINE else f"slices are not axial (|cosine| to the body axis {cosine:.2f})"

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ import pyarrow as pa
 from mgi.cohort.duplicates import DuplicateCheck
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.prefetch import map_ahead
+from mgi.locks.lock import check_table
 from mgi.locks.raw_entry import RawEntry
-from mgi.locks.user_table import check_table
 from mgi.modalities.flair.buda import opened_buda
 from mgi.modalities.flair.geometry import MASK_INTERPOLATION
-from mgi.modalities.flair.patient_sources import Converted, from_buda, from_dicom_folder, from_nifti, from_series
+from mgi.modalities.flair.patient_sources import Converted, from_buda, from_dicom, from_nifti
 from mgi.modalities.sharding import ShardJob
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import KIND, image_shard_writer, rows_of
@@ -37,11 +36,11 @@ def shard(job: ShardJob) -> str:
     slices = job.outputs["slices"]
     with _converter(job) as convert, image_shard_writer(slices) as writer:
         patients = map_ahead(partial(_convert, raw=job.raw, convert=convert), rows, threads=job.threads)
-        for count, found in enumerate(patients, start=1):
-            duplicates.add(found.patient_id, found.digest)
-            writer.add_rows(found.patient_id, found.rows)
-            if found.notes:
-                dropped[found.patient_id] = list(found.notes)
+        for count, (patient, table, notes, digest) in enumerate(patients, start=1):
+            duplicates.add(patient, digest)
+            writer.add_rows(patient, table)
+            if notes:
+                dropped[patient] = list(notes)
             if count * 10 // len(rows) != (count - 1) * 10 // len(rows):
                 _log.info("%d of %d patients, %d slices", count, len(rows), writer.n_slices)
     has_geometry = job.lock.source != KAGGLE
@@ -62,7 +61,7 @@ def shard(job: ShardJob) -> str:
 @contextmanager
 def _converter(job: ShardJob) -> Iterator[Converter]:
     """What makes a patient's images from raw items of the lock's source; open while the block runs."""
-    in_folder = {"nifti": from_nifti, "dicom": from_dicom_folder}.get(job.lock.source)
+    in_folder = {"nifti": from_nifti, "dicom": from_dicom}.get(job.lock.source)
     if in_folder is not None:
         folder = Path(job.own_table("folder"))
         if not folder.is_dir():
@@ -74,20 +73,13 @@ def _converter(job: ShardJob) -> Iterator[Converter]:
         with opened_buda(table) as archive:
             yield lambda patient, image, _masks: from_buda(patient, image, archive)
     else:
-        yield from_series
+        yield from_dicom
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Patient:
-    """All that is left to do for a patient in order is to write its rows."""
-
-    patient_id: str
-    rows: pa.Table
-    notes: tuple[str, ...]
-    digest: bytes
-
-
-def _convert(row: dict[Any, Any], *, raw: Mapping[str, RawEntry], convert: Converter) -> _Patient:
+def _convert(
+    row: dict[Any, Any], *, raw: Mapping[str, RawEntry], convert: Converter
+) -> tuple[str, pa.Table, tuple[str, ...], bytes]:
+    """Return a patient's id, rows, notes and digest: all that is left to do in order is to write the rows."""
     patient = row["patient_id"]
     keys = [row["flair_key"], *row["flair_mask_keys"]]
     if absent := [key for key in keys if key not in raw]:
@@ -98,4 +90,4 @@ def _convert(row: dict[Any, Any], *, raw: Mapping[str, RawEntry], convert: Conve
         rows = rows_of(converted.images)
     except BadInputError as error:
         raise BadInputError(f"{patient}: {error}; to go on without the patient, exclude it from the cohort") from None
-    return _Patient(patient_id=patient, rows=rows, notes=converted.notes, digest=converted.digest)
+    return patient, rows, converted.notes, converted.digest

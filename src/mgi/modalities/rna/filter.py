@@ -5,7 +5,6 @@ A filter takes values (n, G) as the shard holds them, or counts, and returns, pe
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -29,34 +28,30 @@ Counts = NDArray[np.uint32]
 Reasons = list[str | None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """The training patients' values (n, G) on the shard's `scale`, and what else a filter may ask for.
-
-    `counts` (n, G) are None where the shard has none, `listed` are the lines of the gene list.
-    """
-
-    values: Values
-    scale: str
-    counts: Counts | None = None
-    listed: Sequence[str] | None = None
-
-
-def drop_reasons(training: Training, genes: pd.DataFrame, settings: FitSettings) -> Reasons:
+def drop_reasons(
+    values: Values,
+    genes: pd.DataFrame,
+    settings: FitSettings,
+    *,
+    scale: str,
+    counts: Counts | None = None,
+    listed: Sequence[str] | None = None,
+) -> Reasons:
     """Why each gene is dropped, None where it is kept; a gene without variance is dropped by every filter.
 
-    `genes` has a row per column of the values.
+    `values` (n, G) are the training patients' on the shard's `scale`, `genes` has a row per column. `counts` (n, G) are
+    None where the shard has none, `listed` are the lines of the gene list.
     Raises BadInputError where no gene is left, ConfigError where the filter does not apply to the shard.
     """
     filters: dict[str, Callable[[], Reasons]] = {
         "none": lambda: [None] * len(genes),
         "protein_coding": lambda: not_protein_coding(genes),
-        "expressed": lambda: not_expressed(training.values, settings.min_tpm, training.scale),
-        "filter_by_expr": lambda: too_few_reads(training.counts),
-        "variance": lambda: not_variable(training.values, settings.top_k),
-        "list": lambda: not_listed(genes, training.listed),
+        "expressed": lambda: not_expressed(values, settings.min_tpm, scale),
+        "filter_by_expr": lambda: too_few_reads(counts),
+        "variance": lambda: not_variable(values, settings.top_k),
+        "list": lambda: not_listed(genes, listed),
     }
-    reasons = first_of(constant(training.values), filters[settings.gene_filter]())
+    reasons = first_of(constant(values), filters[settings.gene_filter]())
     if all(reasons):
         raise BadInputError(f"{FILTER} {settings.gene_filter}: keeps none of {len(reasons)} genes")
     return reasons
@@ -73,20 +68,14 @@ def constant(values: Values) -> Reasons:
 
 
 def not_protein_coding(genes: pd.DataFrame) -> Reasons:
-    """Drop genes of another type than protein_coding.
-
-    Raises ConfigError where the shard knows no gene types.
-    """
+    """Drop genes of another type than protein_coding."""
     if genes["gene_type"].isna().all():
         raise ConfigError(f"{FILTER} protein_coding: this expression shard has no gene types; use another filter")
     return _reasons(genes["gene_type"].to_numpy(object) != "protein_coding", "not protein coding")
 
 
 def not_expressed(values: Values, min_tpm: float, scale: str) -> Reasons:
-    """Drop genes that reach `min_tpm` in fewer than a fifth of the training patients.
-
-    Raises ConfigError where the shard does not hold TPM.
-    """
+    """Drop genes that reach `min_tpm` in fewer than a fifth of the training patients."""
     if scale != LOG_TPM:
         raise ConfigError(f"{FILTER} expressed: needs TPM, this expression shard is '{scale}'; use another filter")
     enough = math.ceil(EXPRESSED_SHARE * len(values))
@@ -125,10 +114,7 @@ def too_few_reads(counts: Counts | None) -> Reasons:
 
 
 def not_listed(genes: pd.DataFrame, listed: Sequence[str] | None) -> Reasons:
-    """Drop genes that no line of the list means (see gene_labels).
-
-    Raises ConfigError where there is no list, BadInputError naming the first line that is no gene of the shard.
-    """
+    """Drop genes that no line of the list means (see gene_labels)."""
     if not listed:
         raise ConfigError(f"{LIST}: found nothing, expected a file with one gene a line for gene_filter list")
     index = GeneIndex(genes["gene_id"].tolist(), genes["gene_name"].tolist())

@@ -1,4 +1,4 @@
-"""Gene sets (pathways) from a .gmt file, matched to a model's genes."""
+"""Genes that the user names: a list of them, and gene sets (pathways) from a .gmt file, matched to a model's genes."""
 
 import re
 from collections.abc import Sequence
@@ -36,21 +36,37 @@ class GeneSets:
         return "; ".join(parts)
 
 
+def read_gene_list(path: Path | str) -> list[str]:
+    """Read the genes in the file's order; blank lines and lines that begin with # are passed over.
+
+    Raises BadInputError where a gene is listed twice, a line holds more than one word, or nothing is listed.
+    """
+    genes: dict[str, int] = {}
+    for number, line in enumerate(_text_of(path, "a list of genes").splitlines(), start=1):
+        gene = line.strip()
+        if not gene or gene.startswith("#"):
+            continue
+        if len(gene.split()) != 1:
+            raise BadInputError(f"{path}: line {number}: found {gene[:60]!r}, expected one gene id or name")
+        if gene in genes:
+            raise BadInputError(
+                f"{path}: line {number}: {gene} is also on line {genes[gene]}, expected every gene once"
+            )
+        genes[gene] = number
+    if not genes:
+        raise BadInputError(f"{path}: lists no gene")
+    return list(genes)
+
+
 def read_gmt(path: Path | str) -> dict[str, list[str]]:
     """Read the genes of each set as written, in the file's order: a line is name, description, genes, between tabs.
 
     Empty lines and empty fields after the description are passed over; a gene that a set lists twice counts once.
     Raises BadInputError naming the line where a set has no name or no gene, or its name is taken.
     """
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise BadInputError(f"{path}: {error.strerror}; expected a .gmt file of gene sets") from None
     sets: dict[str, list[str]] = {}
     lines: dict[str, int] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(_text_of(path, "a .gmt file of gene sets").split("\n"), start=1):
         if not line.strip():
             continue
         name, genes = _parse(line, f"{path}: line {number}")
@@ -86,6 +102,15 @@ def match_sets(
         n_outside=len(gene_ids) - len(inside),
         ambiguous=index.ambiguous(rows_of),
     )
+
+
+def _text_of(path: Path | str, expected: str) -> str:
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror}; expected {expected}") from None
 
 
 def _parse(line: str, where: str) -> tuple[str, list[str]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.core.ids import barcode_of, is_patient_id
 from mgi.modalities.rna.gene_labels import is_copy_on_y, is_ensembl, without_version
+from mgi.modalities.rna.star import first_repeated
 from mgi.modalities.rna.table_file import TableFile, read_table_file
 
 Layout = Literal["genes x samples", "samples x genes"]
@@ -63,7 +64,8 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
         samples, layout = table.texts(0), "samples x genes"
         _require_patients(samples, table.names, path)
         values = _by_column(table, range(1, len(table.names)), genes["gene_id"].tolist(), samples, path).T
-    _require_unique(samples, path)
+    if (twice := first_repeated(samples)) is not None:
+        raise BadInputError(f"{path}: sample {twice!r} occurs twice, expected unique labels")
     reasons = _drop_reasons(genes["gene_id"].tolist(), values, samples, path)
     order = np.argsort(np.array(samples), kind="stable")
     kept = np.flatnonzero([reason is None for reason in reasons])
@@ -74,7 +76,9 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
         layout=layout,  # type: ignore[arg-type]
         gene_labels=_kind_of(genes["gene_id"].iloc[kept]),
         ignored=ignored,
-        dropped=_by_reason(genes["gene_id"].tolist(), reasons),
+        dropped={
+            str(reason): left.tolist() for reason, left in genes["gene_id"].groupby(pd.Series(reasons), sort=False)
+        },
     )
 
 
@@ -125,10 +129,7 @@ def _mostly_ensembl(labels: Sequence[str]) -> bool:
 def _by_column(
     table: TableFile, columns: Sequence[int], names: Sequence[str], rows: Sequence[str], path: Path
 ) -> NDArray[np.float32]:
-    """Return a row per column of the file, NaN where a value is missing.
-
-    Raises BadInputError for a value that is infinite, or is as float32.
-    """
+    """Return a row per column of the file, NaN where a value is missing."""
     values = np.empty((len(columns), len(rows)), np.float32)
     for index, column in enumerate(columns):
         wide = table.numbers(column)
@@ -152,24 +153,6 @@ def _require_patients(labels: Sequence[str], names: Sequence[str], path: Path) -
         )
 
 
-def _require_unique(samples: Sequence[str], path: Path) -> None:
-    seen: set[str] = set()
-    for sample in samples:
-        if sample in seen:
-            raise BadInputError(f"{path}: sample {sample!r} occurs twice, expected unique labels")
-        seen.add(sample)
-
-
-def _drop_reason(label: str, *, missing: bool, same: bool, repeated: bool) -> str | None:
-    if not label or label == "NA":
-        return BLANK
-    if same and is_copy_on_y(label):
-        return COPY_ON_Y
-    if missing:
-        return "missing values"
-    return REPEATED if repeated else None
-
-
 def _drop_reasons(
     labels: Sequence[str], values: NDArray[np.float32], samples: Sequence[str], path: Path
 ) -> list[str | None]:
@@ -177,13 +160,18 @@ def _drop_reasons(
     absent = np.isnan(values)
     for row in np.flatnonzero(absent.all(axis=1))[:1]:
         raise BadInputError(f"{path}: sample {samples[row]}: no value in any gene")
-    n_absent = absent.sum(axis=0)
     constant = values.max(axis=0) == values.min(axis=0)
     seen: set[str] = set()
     reasons: list[str | None] = []
-    for label, missing, same in zip(labels, n_absent.tolist(), constant.tolist(), strict=True):
+    for label, missing, same in zip(labels, absent.sum(axis=0).tolist(), constant.tolist(), strict=True):
         key = without_version(label)
-        reasons.append(_drop_reason(label, missing=missing > 0, same=same, repeated=key in seen))
+        faults = {
+            BLANK: label in ("", "NA"),
+            COPY_ON_Y: same and is_copy_on_y(label),
+            "missing values": missing > 0,
+            REPEATED: key in seen,
+        }
+        reasons.append(next((reason for reason, is_so in faults.items() if is_so), None))
         if reasons[-1] is None:
             seen.add(key)
     if all(reasons):
@@ -195,11 +183,3 @@ def _kind_of(labels: pd.Series) -> Literal["Ensembl ids with version", "Ensembl 
     if not _mostly_ensembl(labels.tolist()):
         return "other names"
     return "Ensembl ids with version" if labels.str.contains(".", regex=False).any() else "Ensembl ids"
-
-
-def _by_reason(labels: Sequence[str], reasons: Sequence[str | None]) -> dict[str, list[str]]:
-    dropped: dict[str, list[str]] = {}
-    for label, reason in zip(labels, reasons, strict=True):
-        if reason is not None:
-            dropped.setdefault(reason, []).append(label)
-    return dropped

@@ -5,34 +5,25 @@ Format: the GDC's own writer (NCI-GDC/gdc-rnaseq-tool, `augment_star_counts`): a
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.rna.gene_labels import is_copy_on_y
 
-COLUMNS = (
-    "gene_id",
-    "gene_name",
-    "gene_type",
-    "unstranded",
-    "stranded_first",
-    "stranded_second",
-    "tpm_unstranded",
-    "fpkm_unstranded",
-    "fpkm_uq_unstranded",
-)
+_COUNTS = ("unstranded", "stranded_first", "stranded_second")
+_RATES = ("tpm_unstranded", "fpkm_unstranded", "fpkm_uq_unstranded")
+COLUMNS = ("gene_id", "gene_name", "gene_type", *_COUNTS, *_RATES)
 SUMMARY_ROWS = ("N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous")
 TPM_TOTAL = 1e6
-_COUNTS = COLUMNS[3:6]
-_RATES = COLUMNS[6:]
 _ROUNDING = 0.5e-4  # the largest error of one value printed with four decimals
 _GENE_MODEL = re.compile(r"^# gene-model: (\S.*)$")
 _GENE_ID = r'^[A-Za-z][^\s#"]*$'
@@ -40,30 +31,26 @@ _TEXT = r"^\S(.*\S)?$"
 
 
 @dataclass(frozen=True, kw_only=True)
-class StarLabels:
-    """The gene columns of a checked file, as Arrow columns (G,) and as object arrays of str (G,)."""
-
-    columns: pa.Table
-    gene_ids: NDArray[np.object_]
-    gene_names: NDArray[np.object_]
-    gene_types: NDArray[np.object_]
-
-
-@dataclass(frozen=True, kw_only=True)
 class StarTable:
-    """One sample: its genes, unstranded counts int64 (G,), and TPM, FPKM and FPKM-UQ of them float64 (G,)."""
+    """One sample: `genes` has gene_id (versioned), gene_name, gene_type; `numbers` has the other columns by name (G,).
+
+    Counts are int64, TPM, FPKM and FPKM-UQ float64. `labels` are the columns of `genes` as they were read.
+    """
 
     gene_model: str
-    labels: StarLabels
-    counts: NDArray[np.int64]
-    tpm: NDArray[np.float64]
-    fpkm: NDArray[np.float64]
-    fpkm_uq: NDArray[np.float64]
+    labels: pa.Table
+    genes: pd.DataFrame
+    numbers: dict[str, NDArray[Any]]
 
     @property
     def gene_ids(self) -> NDArray[np.object_]:
         """Versioned ids (G,)."""
-        return self.labels.gene_ids
+        return self.genes["gene_id"].to_numpy(object)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Unstranded counts (G,)."""
+        return self.numbers["unstranded"]
 
 
 def read_star(path: Path | str, *, like: StarTable | None = None) -> StarTable:
@@ -87,55 +74,31 @@ def read_star(path: Path | str, *, like: StarTable | None = None) -> StarTable:
     except pa.ArrowException as error:
         _refuse_second_header(data, path)
         raise BadInputError(f"{path}: gene rows: {' '.join(str(error).split())[:200]}") from None
-    columns = table.select(COLUMNS[:3])
-    if like is not None and columns.equals(like.labels.columns):
-        labels = like.labels
+    labels = table.select(COLUMNS[:3])
+    if like is not None and labels.equals(like.labels):
+        genes = like.genes
     else:
         _refuse_second_header(data, path)
-        labels = _checked_labels(columns, path)
+        genes = _checked_genes(labels, path)
     numbers = {name: table[name].to_numpy() for name in (*_COUNTS, *_RATES)}
-    _check_numbers(numbers, labels, path)
-    return StarTable(
-        gene_model=model[1],
-        labels=labels,
-        counts=numbers["unstranded"],
-        tpm=numbers["tpm_unstranded"],
-        fpkm=numbers["fpkm_unstranded"],
-        fpkm_uq=numbers["fpkm_uq_unstranded"],
-    )
+    _check_numbers(numbers, genes, path)
+    return StarTable(gene_model=model[1], labels=labels, genes=genes, numbers=numbers)
 
 
 def require_same_genes(reference: StarTable, table: StarTable, where: str) -> None:
-    """Refuse a table whose gene index is not the cohort's; `where` names its file.
-
-    Raises BadInputError naming the first difference.
-    """
+    """Refuse a table whose gene index is not the cohort's; `where` names its file."""
     for what, found, expected in (
         ("gene model", table.gene_model, reference.gene_model),
         ("number of genes", len(table.gene_ids), len(reference.gene_ids)),
     ):
         if found != expected:
             raise BadInputError(f"{where}: {what} {found!r}, expected {expected!r} as in the other files")
-    if table.labels is reference.labels:
+    if table.genes is reference.genes:
         return
-    for name in ("gene_ids", "gene_names", "gene_types"):
-        ours, theirs = getattr(reference.labels, name), getattr(table.labels, name)
-        different = np.flatnonzero(ours != theirs)
-        if len(different):
-            row = int(different[0])
+    for name in COLUMNS[:3]:
+        ours, theirs = reference.genes[name], table.genes[name]
+        for row in np.flatnonzero(ours != theirs)[:1]:
             raise BadInputError(f"{where}: {name} row {row}: found {theirs[row]!r}, expected {ours[row]!r}")
-
-
-def par_y_copies(table: StarTable) -> NDArray[np.bool_]:
-    """Return which genes (G,) are pseudo-autosomal copies on Y (`_PAR_Y`), which STAR leaves at zero."""
-    return np.array([is_copy_on_y(gene) for gene in table.gene_ids], bool)
-
-
-def refuse_reads_in(copies: NDArray[np.bool_], table: StarTable, where: str) -> None:
-    """Raise BadInputError where a pseudo-autosomal copy has reads: dropping it would lose them."""
-    if table.counts[copies].any():
-        gene = table.gene_ids[copies & (table.counts > 0)][0]
-        raise BadInputError(f"{where}: gene {gene}: has reads, expected a copy without any")
 
 
 def _refuse_foreign_bytes(data: bytes, path: Path | str) -> None:
@@ -192,22 +155,21 @@ def _parse_genes(body: pa.Buffer) -> pa.Table:
     )
 
 
-def _checked_labels(columns: pa.Table, path: Path | str) -> StarLabels:
-    ids = columns["gene_id"]
+def _checked_genes(labels: pa.Table, path: Path | str) -> pd.DataFrame:
     for name, pattern in ((COLUMNS[0], _GENE_ID), (COLUMNS[1], _TEXT), (COLUMNS[2], _TEXT)):
-        odd = pc.filter(columns[name], pc.invert(pc.match_substring_regex(columns[name], pattern)))
+        odd = pc.filter(labels[name], pc.invert(pc.match_substring_regex(labels[name], pattern)))
         if len(odd):
             raise BadInputError(f"{path}: {name} {odd[0].as_py()!r}, expected a name without blanks around it")
-    if pc.count_distinct(ids).as_py() != len(ids):
-        raise BadInputError(f"{path}: gene_id {first_repeated(ids.to_pylist())}: found twice, expected unique ids")
-    texts = [columns[name].to_numpy() for name in COLUMNS[:3]]
-    return StarLabels(columns=columns, gene_ids=texts[0], gene_names=texts[1], gene_types=texts[2])
+    genes = pd.DataFrame({name: labels[name].to_numpy() for name in COLUMNS[:3]})
+    if (twice := first_repeated(genes["gene_id"])) is not None:
+        raise BadInputError(f"{path}: gene_id {twice}: found twice, expected unique ids")
+    return genes
 
 
-def _check_numbers(numbers: dict[str, NDArray[Any]], labels: StarLabels, path: Path | str) -> None:
+def _check_numbers(numbers: dict[str, NDArray[Any]], genes: pd.DataFrame, path: Path | str) -> None:
     for name, values in numbers.items():
         if len(bad := np.flatnonzero(~(np.isfinite(values) & (values >= 0)))):
-            gene, value = labels.gene_ids[bad[0]], values[bad[0]]
+            gene, value = genes["gene_id"][bad[0]], values[bad[0]]
             raise BadInputError(f"{path}: {name} of {gene}: found {value}, expected a finite value of 0 or more")
     _check_total(numbers["unstranded"], numbers["tpm_unstranded"], path)
 
@@ -223,13 +185,7 @@ def _check_total(counts: NDArray[np.int64], tpm: NDArray[np.float64], path: Path
         )
 
 
-def first_repeated(ids: list[str]) -> str | None:
-    """Return the first id that was there before, None where all differ."""
-    if len(set(ids)) == len(ids):
-        return None
-    seen: set[str] = set()
-    for gene in ids:
-        if gene in seen:
-            return str(gene)
-        seen.add(gene)
-    return None
+def first_repeated(labels: Iterable[str]) -> str | None:
+    """Return the first label that was there before, None where all differ."""
+    index = pd.Index(labels)
+    return next(iter(index[index.duplicated()]), None)

@@ -5,18 +5,15 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.filter import LOG_TPM
-from mgi.modalities.rna.gene_labels import without_version
+from mgi.modalities.rna.gene_labels import is_copy_on_y, without_version
 from mgi.modalities.rna.star import (
     StarTable,
     first_repeated,
-    par_y_copies,
     read_star,
-    refuse_reads_in,
     require_same_genes,
 )
 
@@ -49,21 +46,12 @@ class StarCohort:
     def __init__(self, first: Path) -> None:
         """Raise BadInputError where the file is not in the format, or two of its ids differ by version only."""
         self._first = read_star(first)
-        copies = par_y_copies(self._first)
-        self._kept = ~copies
-        self._copies = copies
-        labels = self._first.labels
-        self.genes = pd.DataFrame(
-            {
-                "gene_id": labels.gene_ids[self._kept],
-                "gene_name": labels.gene_names[self._kept],
-                "gene_type": labels.gene_types[self._kept],
-            }
-        )
+        self._copies = np.array([is_copy_on_y(gene) for gene in self._first.gene_ids], bool)
+        self.genes = self._first.genes[~self._copies].reset_index(drop=True)
         if (repeated := first_repeated([without_version(gene) for gene in self.genes["gene_id"]])) is not None:
             raise BadInputError(f"{first}: gene {repeated}: present in two versions, expected one")
         self.gene_model = self._first.gene_model
-        self.n_par_y_dropped = int(copies.sum())
+        self.n_par_y_dropped = int(self._copies.sum())
         self.n_repeated_names = int(self.genes["gene_name"].duplicated().sum())
 
     def read(self, path: Path, stored: Stored) -> Profile:
@@ -73,17 +61,17 @@ class StarCohort:
         """
         table = read_star(path, like=self._first)
         require_same_genes(self._first, table, str(path))
-        refuse_reads_in(self._copies, table, str(path))
+        if len(odd := np.flatnonzero(self._copies & (table.counts > 0))):
+            # dropping a copy would lose its reads
+            raise BadInputError(f"{path}: gene {table.gene_ids[odd[0]]}: has reads, expected a copy without any")
         if table.counts.max() > _LARGEST_COUNT:
             gene = table.gene_ids[int(table.counts.argmax())]
             raise BadInputError(f"{path}: unstranded of {gene}: found {table.counts.max()}, expected fewer than 2**32")
-        chosen = column_of(table, stored)[self._kept]
-        return Profile(
-            values=np.log2(chosen + 1.0).astype(np.float32), counts=table.counts[self._kept].astype(np.uint32)
-        )
+        chosen = column_of(table, stored)[~self._copies]
+        counts = table.counts[~self._copies].astype(np.uint32)
+        return Profile(values=np.log2(chosen + 1.0).astype(np.float32), counts=counts)
 
 
 def column_of(table: StarTable, stored: Stored) -> NDArray[np.float64]:
     """Return one of a file's four columns of numbers, before any logarithm."""
-    columns = {"tpm": table.tpm, "fpkm": table.fpkm, "fpkm_uq": table.fpkm_uq, "counts": table.counts}
-    return columns[stored].astype(np.float64)
+    return table.numbers["unstranded" if stored == "counts" else f"{stored}_unstranded"].astype(np.float64)

@@ -11,7 +11,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, 
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair import dicom_file
-from mgi.modalities.flair.dicom import read_series, volume_of
+from mgi.modalities.flair.dicom import read_dicom_members, volume_of
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import slices_of
 
@@ -81,19 +81,19 @@ def test_a_repeated_position_keeps_the_lowest_instance_and_is_noted(stack: Any, 
 
 def test_two_echoes_at_one_position_are_refused(stack: Any, mr_file: MrFile) -> None:
     echo = [(f"e{k}.dcm", mr_file(plane(k), position=(1.0, 2.0, 5.0 * k), tags={"EchoTime": 95.0})) for k in range(4)]
-    with pytest.raises(BadInputError, match="EchoTime"):
+    with pytest.raises(BadInputError, match=r"1\.2\.3\.4: EchoTime: .*90, 95"):
         volume_of([*stack(all={"tags": {"EchoTime": 90.0}}), *echo], UID)
 
 
 def test_a_missing_slice_is_refused(stack: Any) -> None:
     members = stack(6)
     del members[3]
-    with pytest.raises(BadInputError, match=r"1\.2\.3\.4: ImagePositionPatient: a gap of 10\.00 mm .* missing"):
+    with pytest.raises(BadInputError, match=r"1\.2\.3\.4: ImagePositionPatient: .*10\.00 mm.*5\.00 mm.*missing"):
         volume_of(members, UID)
 
 
 def test_uneven_spacing_is_refused(stack: Any) -> None:
-    with pytest.raises(BadInputError, match="not evenly spaced"):
+    with pytest.raises(BadInputError, match=r"ImagePositionPatient: .*1\.00 mm.*5\.00 mm.*even"):
         volume_of(stack(6, slice5={"position": (1.0, 2.0, 21.0)}), UID)
 
 
@@ -114,9 +114,9 @@ def test_uneven_spacing_is_refused(stack: Any) -> None:
         ({"tags": {"SamplesPerPixel": 3, "PixelData": bytes(72)}}, "SamplesPerPixel"),
         ({"tags": {"RescaleSlope": "0"}}, "RescaleSlope"),
         ({"tags": {"PhotometricInterpretation": "PALETTE COLOR"}}, "PhotometricInterpretation"),
-        ({"tags": {"PixelData": bytes(10)}}, "PixelData: 10 bytes, expected 24"),
+        ({"tags": {"PixelData": bytes(10)}}, "PixelData: 10 .*24"),
         ({"tags": {"Rows": None}}, "Rows"),
-        ({"tags": {"Rows": 65535, "Columns": 65535}}, "at most 128 MB"),
+        ({"tags": {"Rows": 65535, "Columns": 65535}}, r"2\.dcm: Rows x Columns x Frames 65535 x 65535 x 1.*128 MB"),
         ({"syntax": DeflatedExplicitVRLittleEndian}, "TransferSyntaxUID Deflated"),
     ],
 )
@@ -132,19 +132,19 @@ def test_a_deflated_file_is_refused_before_it_is_inflated(mr_file: MrFile, monke
     data = mr_file(plane(1), syntax=DeflatedExplicitVRLittleEndian)
     read, parsed = dicom_file.read_dataset, []
     monkeypatch.setattr(dicom_file, "read_dataset", lambda *a, **k: parsed.append(k) or read(*a, **k))
-    with pytest.raises(BadInputError, match="Deflated"):
+    with pytest.raises(BadInputError, match=r"1\.dcm: TransferSyntaxUID Deflated"):
         volume_of([("1.dcm", data)], UID)
     assert ["stop_when" in options for options in parsed] == [True], "more was read than the file meta group"
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>busy</html>", bytes(200), bytes(128) + b"DICM"])
 def test_what_is_no_dicom_is_refused(content: bytes) -> None:
-    with pytest.raises(BadInputError, match=r"series 1\.2\.3\.4: 1\.dcm"):
+    with pytest.raises(BadInputError, match=r"series 1\.2\.3\.4: 1\.dcm: .*(DICOM|TransferSyntaxUID)"):
         volume_of([("1.dcm", content)], UID)
 
 
 def test_no_slices_are_refused() -> None:
-    with pytest.raises(BadInputError, match="no slices"):
+    with pytest.raises(BadInputError, match=r"no slices$"):
         volume_of([], UID)
 
 
@@ -169,7 +169,7 @@ def test_rescaling_beyond_int16_does_not_wrap_round(stack: Any) -> None:
 
 
 def test_a_slope_that_overflows_is_refused(stack: Any) -> None:
-    with pytest.raises(BadInputError, match="not finite after rescaling"):
+    with pytest.raises(BadInputError, match=r"PixelData: .*finite.*RescaleSlope"):
         volume_of(stack(all={"tags": {"RescaleSlope": "1e38"}}), UID)
 
 
@@ -186,7 +186,7 @@ def test_monochrome1_is_inverted_within_its_bits(stack: Any) -> None:
 
 
 def test_a_constant_image_is_refused(stack: Any) -> None:
-    with pytest.raises(BadInputError, match="every voxel is 5"):
+    with pytest.raises(BadInputError, match=r"PixelData: .* 5,"):
         volume_of(stack(all={"pixels": np.full((3, 4), 5, np.uint16)}), UID)
 
 
@@ -216,7 +216,7 @@ def rle_of(data: bytes) -> bytes:
 
 def test_a_series_is_read_from_its_archive(tmp_path: Path, stack: Any, zip_of: Callable[..., Path]) -> None:
     path = zip_of({**dict(stack()), "LICENSE": b"free"}, tmp_path / "series.zip")
-    assert read_series(path, UID).voxels.shape == (4, 3, 4)
+    assert volume_of(read_dicom_members(path), UID).voxels.shape == (4, 3, 4)
 
 
 def test_only_named_errors_leave_the_reader_whatever_bytes_are_changed(stack: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.raw_entry import RawEntry
 from mgi.modalities.flair.geometry import MASK_INTERPOLATION, ras_of, to_native_axes
-from mgi.modalities.flair.patient_sources import from_dicom_folder, from_nifti, from_series
+from mgi.modalities.flair.patient_sources import from_dicom, from_nifti
 
 PATIENT = "TCGA-CS-4942"
 RNG = np.random.default_rng(0)
@@ -97,9 +97,9 @@ def test_a_mask_on_another_grid_is_resampled_by_nearest_neighbour_and_noted(tmp_
 def test_a_mask_in_another_space_and_one_without_tumour_are_refused(tmp_path: Path) -> None:
     far = RAS.copy()
     far[0, 3] = 500
-    with pytest.raises(BadInputError, match=r"p/seg\.nii: mask empty on the image grid"):
+    with pytest.raises(BadInputError, match=r"p/seg\.nii: .*empty"):
         from_nifti(PATIENT, *pair(tmp_path, nifti(BRAIN), nifti(TUMOUR, far)), tmp_path)
-    with pytest.raises(BadInputError, match=r"p/seg\.nii: no label above 0"):
+    with pytest.raises(BadInputError, match=r"p/seg\.nii: .*label above 0"):
         from_nifti(PATIENT, *pair(tmp_path, nifti(BRAIN), nifti(0 * TUMOUR)), tmp_path)
 
 
@@ -120,7 +120,7 @@ def test_a_file_that_was_changed_is_refused(tmp_path: Path) -> None:
 def test_thick_sagittal_slices_are_refused_rather_than_smeared(tmp_path: Path) -> None:
     """Five millimetres from left to right: cut axially, a pixel would be five times as wide as high."""
     thick = RAS @ np.diag([5, 1, 0.2, 1])
-    with pytest.raises(BadInputError, match=r"flair\.nii: as axial slices its pixels would be 1\.00 x 5\.00 mm"):
+    with pytest.raises(BadInputError, match=r"p/flair\.nii: .*1\.00 x 5\.00 mm.*RAS.*2:1"):
         from_nifti(PATIENT, *pair(tmp_path, nifti(BRAIN, thick), nifti(TUMOUR, thick)), tmp_path)
 
 
@@ -151,7 +151,7 @@ def test_a_dicom_series_of_the_folder_and_its_segmentation(
     image, voxels = scan(np.array([0, 0, 5.0]))
     frames = (RNG.random((3, 4, 5)) > 0.5).astype(np.uint8)
     mask = placed(tmp_path, "m/1.dcm", seg_file(frames, [(0, 0, 5.0 * k) for k in range(3)]), "1.2.3.9", "mask")
-    images = from_dicom_folder(PATIENT, image, [mask], tmp_path).images
+    images = from_dicom(PATIENT, image, [mask], tmp_path).images
     assert np.array_equal(images.slices, voxels)
     assert np.array_equal(images.masks, frames)
     assert (images.source, images.native_axes) == ("f" * 64, "LPS")
@@ -164,16 +164,16 @@ def test_a_nifti_label_map_may_lie_beside_a_dicom_series(
     labels = (voxels > 400).astype(np.uint8)
     ras = np.diag([-2.0, -2.0, 5.0, 1.0])
     mask = placed(tmp_path, "seg.nii.gz", nifti(labels.transpose(2, 1, 0), ras), role="mask")
-    images = from_dicom_folder(PATIENT, image, [mask], tmp_path).images
+    images = from_dicom(PATIENT, image, [mask], tmp_path).images
     assert np.array_equal(images.masks, labels)
     other = placed(tmp_path, "m/1.dcm", seg_file(labels, [(0, 0, 5.0 * k) for k in range(3)]), "1.2.3.9", "mask")
     with pytest.raises(BadInputError, match="expected one"):
-        from_dicom_folder(PATIENT, image, [mask, other], tmp_path)
+        from_dicom(PATIENT, image, [mask, other], tmp_path)
 
 
 def test_a_fine_sagittal_series_is_cut_into_axial_slices_and_noted(tmp_path: Path, scan: Callable[..., Any]) -> None:
     image, voxels = scan(np.array([2.0, 0, 0]), axes=(0.0, 1.0, 0.0, 0.0, 0.0, -1.0))
-    found = from_dicom_folder(PATIENT, image, [], tmp_path)
+    found = from_dicom(PATIENT, image, [], tmp_path)
     # Slices run to the left, rows down, columns to the back: lowest row first, columns become rows.
     assert np.array_equal(found.images.slices, voxels.transpose(1, 2, 0)[::-1])
     assert found.notes == ("cut into axial slices from a scan with axes PIL",)
@@ -183,7 +183,7 @@ def test_a_fine_sagittal_series_is_cut_into_axial_slices_and_noted(tmp_path: Pat
 
 def test_an_axial_series_read_upside_down_is_turned(tmp_path: Path, scan: Callable[..., Any]) -> None:
     image, voxels = scan(np.array([0, 0, 5.0]), axes=(1.0, 0.0, 0.0, 0.0, -1.0, 0.0))
-    found = from_dicom_folder(PATIENT, image, [], tmp_path)
+    found = from_dicom(PATIENT, image, [], tmp_path)
     assert np.array_equal(found.images.slices, voxels[:, ::-1])
     assert (found.images.native_axes, found.notes) == ("LAS", ())
 
@@ -228,7 +228,7 @@ def test_a_real_sagittal_dicom_series_keeps_its_place_when_it_is_turned(
         patient_id=PATIENT, key=uid, role="flair", path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         size=1,
     )  # fmt: skip
-    images = from_series(PATIENT, item, []).images
+    images = from_dicom(PATIENT, item, []).images
     expected = nibabel.load(folder / "expected_volume.nii.gz")
     assert images.affine is not None
     truth = np.asarray(expected.dataobj)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mgi.modalities.flair.sequence import axial_cosine, choose_flair, confirm_flair, score
+from mgi.modalities.flair.sequence import choose_flair, confirm_flair, score
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,9 @@ def test_tags_that_contradict_a_flair_are_named(change, said):
 
 
 def test_the_axial_cosine_of_a_tilted_plane():
-    assert axial_cosine([1, 0, 0, 0, 0.8, 0.6]) == pytest.approx(0.8)
-    assert axial_cosine([1, 0, 0]) is None
-    assert axial_cosine(None) is None
+    assert "(|cosine| to the body axis 0.80)" in confirm_flair({"ImageOrientationPatient": [1, 0, 0, 0, 0.8, 0.6]})
+    assert confirm_flair({"ImageOrientationPatient": [1, 0, 0]}) is None
+    assert confirm_flair({"ImageOrientationPatient": None}) is None
 
 
 @pytest.mark.skipif("MGI_SHARED_DATA" not in os.environ, reason="MGI_SHARED_DATA is not set")

@@ -4,38 +4,26 @@ The folder of a General Commons download is one of these; its manifest then says
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.ids import is_dicom_uid
-from mgi.locks.item import Item, facts
+from mgi.locks import user_folder
+from mgi.locks.item import Fact, Item, facts
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry
 from mgi.locks.source import Listing
-from mgi.locks.user_folder import (
-    Members,
-    check_in_folder,
-    check_pinned,
-    digest_of,
-    entry_in_place,
-    hashed,
-    pinned,
-    present_folder,
-)
-from mgi.modalities.flair.header import TIMES
 from mgi.modalities.flair.patient_names import PatientNames
+from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags
 from mgi.modalities.flair.sources.dicom_check import read_file
 from mgi.modalities.flair.sources.dicom_choice import judge_patient
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, scan_folder
-from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, check_series, named
+from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, require_series
 from mgi.modalities.flair.sources.nifti import gated
-from mgi.modalities.flair.sources.series_choice import SeriesChoice
 from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, check_image_or_mask
-from mgi.modalities.flair.sources.tcia_listing import TciaSeries
 from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest
 
 EXPECTED = (
@@ -48,24 +36,18 @@ BY_TAGS = "axial FLAIR by its tags (the files have no name for it)"
 
 @dataclass(frozen=True, kw_only=True)
 class DicomImages:
-    """The files below `folder`; how to choose and confirm a FLAIR and to gate a label file's header is handed in.
-
-    `manifest` restricts it to listed series, `commons` says which files a download must hold.
-    """
+    """The files below `folder`; `manifest` restricts it to listed series, `commons` says what a download must hold."""
 
     folder: Path | None
-    choose: Callable[[Sequence[TciaSeries]], Sequence[SeriesChoice]]
-    confirm: Callable[[Mapping[str, Any]], str | None]
-    count_slices: Callable[[Path], int]
+    min_images: int = 15
     patients: PatientNames = field(default_factory=PatientNames)
     manifest: SeriesManifest | None = None
     commons: tuple[CommonsRow, ...] = ()
     stores_bytes: bool = False
-    _scanned: list[FolderScan] = field(default_factory=list)
 
     def probe(self) -> str:
         """How many patients and series the folder holds, and whether all that the manifest lists is among them."""
-        folder, scan = self._present(), self._scan()
+        folder, scan = self._present(), self.scan
         if not scan.series:
             raise BadInputError(f"{folder}: no DICOM series, expected {EXPECTED}")
         patients = {series.listed.patient_id for series in scan.series.values()}
@@ -74,12 +56,14 @@ class DicomImages:
 
     def discover(self) -> Listing:
         """Every series and label file with a verdict, and the digest of those that are chosen."""
-        folder, scan = self._present(), self._scan()
+        folder, scan = self._present(), self.scan
         check_files(self.commons, scan.sizes, label="modalities.flair.manifest")
         rows = []
-        for item in self._judged(scan):
-            names = self._names_of(scan, item)
-            rows.append({"item": replace(item, digest=digest_of(hashed(folder, names)) if item.chosen else None)})
+        for item in self._judged():
+            if item.chosen:
+                members = user_folder.hashed(folder, self._names_of(item))
+                item = replace(item, digest=user_folder.digest_of(members))
+            rows.append({"item": item})
         notes = (*scan.notes, *(self.manifest.notes if self.manifest is not None else ()))
         return Listing(rows=tuple(rows), notes=notes)
 
@@ -94,88 +78,73 @@ class DicomImages:
         """A series by its UID or a label file of the folder, pinned by its digest."""
         check_image_or_mask(item)
         if is_dicom_uid(item.key):
-            check_pinned(item)
+            user_folder.check_pinned(item)
         else:
-            check_in_folder(item)
+            user_folder.check_in_folder(item)
 
     def admit(self, lock: Lock) -> None:
         """Read the headers of the folder once, before the first item."""
-        self._scan()
+        self.scan  # noqa: B018
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """Nothing is ever stored, so there is nothing to find."""
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read all files of a series: their digest must be the lock's, and every image must decode.
+        """Read all files of a series: their digest must be the lock's, and every image must decode."""
+        root, names = self._present(), self._names_of(item)
+        members = user_folder.pinned(item, user_folder.hashed(root, names), root)
+        size = sum(self.scan.sizes[root / name] for name in names)
+        n_images: Fact = item.facts.get("n_images")
+        if item.key in self.scan.series:
+            rejected = _first_fault(root, names, item)
+            if rejected is None and item.role == FLAIR:
+                rejected = confirm_flair(self.scan.series[item.key].tags)
+        else:
+            n_images, rejected = gated(root / item.key)
+        return user_folder.entry_in_place(item, members, size=size, facts=facts(n_images=n_images), rejected=rejected)
 
-        Raises IntegrityError where the series is not the locked one.
-        """
-        root, scan = self._present(), self._scan()
-        names = self._names_of(scan, item)
-        members = pinned(item, hashed(root, names), root)
-        size = sum(scan.sizes[root / name] for name in names)
-        if item.key not in scan.series:
-            return self._label_entry(item, members, root, size)
-        rejected = _first_fault(root, names, item)
-        if rejected is None and item.role == FLAIR:
-            rejected = self.confirm(scan.series[item.key].tags)
-        found = facts(n_images=item.facts.get("n_images"))
-        return entry_in_place(item, members, size=size, facts=found, rejected=rejected)
-
-    def _named(self, series: FolderSeries) -> FolderSeries:
-        """A series without any name, named by its tags if all three times are those of a FLAIR."""
-        listed = series.listed
-        is_flair = all(series.tags.get(name) for name in TIMES) and self.confirm(series.tags) is None
-        if listed.description or listed.modality != "MR" or not is_flair:
-            return series
-        return replace(series, listed=replace(listed, description=BY_TAGS))
-
-    def _gated_label(self, root: Path, name: str) -> tuple[int, int, str | None]:
-        return (root / name).stat().st_size, *gated(self.count_slices, root / name)
-
-    def _label_entry(self, item: Item, members: Members, root: Path, size: int) -> RawEntry:
-        n_images, rejected = gated(self.count_slices, root / item.key)
-        return entry_in_place(item, members, size=size, facts=facts(n_images=n_images), rejected=rejected)
-
-    def _judged(self, scan: FolderScan) -> list[Item]:
+    def _judged(self) -> list[Item]:
         series, labels = defaultdict(list), defaultdict(list)
-        for one in scan.series.values():
-            series[one.listed.patient_id].append(self._named(one))
-        for label in scan.labels:
+        for one in self.scan.series.values():
+            series[one.listed.patient_id].append(_named(one))
+        for label in self.scan.labels:
             labels[label.patient_id].append(label)
-        root = self._present()
         return [
             item
             for patient in sorted(series)
-            for item in judge_patient(series[patient], labels[patient], self.choose, partial(self._gated_label, root))
+            for item in judge_patient(series[patient], labels[patient], min_images=self.min_images)
         ]
 
-    def _names_of(self, scan: FolderScan, item: Item) -> tuple[str, ...]:
-        if item.key in scan.series:
-            return scan.series[item.key].names
-        if item.key not in {label.name for label in scan.labels}:
+    def _names_of(self, item: Item) -> tuple[str, ...]:
+        if item.key in self.scan.series:
+            return self.scan.series[item.key].names
+        if item.key not in {label.name for label in self.scan.labels}:
             raise IntegrityError(f"{self.folder}: {item.key}: in the lock, but not in the folder; make the lock again")
         return (item.key,)
 
-    def _scan(self) -> FolderScan:
+    @cached_property
+    def scan(self) -> FolderScan:
         """The folder's headers, read once, and only the series that the manifest lists, which must be there."""
-        if not self._scanned:
-            scan = scan_folder(self._present(), self.patients)
-            check_series(self.commons, scan.series, label="modalities.flair.manifest")
-            if self.manifest is not None:
-                scan = _restricted(scan, self.manifest.series)
-            self._scanned.append(scan)
-        return self._scanned[0]
+        scan = scan_folder(self._present(), self.patients)
+        listed = sorted({row.series for row in self.commons if row.series is not None})
+        require_series(listed, scan.series, label="modalities.flair.manifest")
+        return scan if self.manifest is None else _restricted(scan, self.manifest.series)
 
     def _present(self) -> Path:
-        return present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
+        return user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
+
+
+def _named(series: FolderSeries) -> FolderSeries:
+    """A series without any name, named by its tags if all three times are those of a FLAIR."""
+    listed = series.listed
+    if listed.description or listed.modality != "MR" or not is_flair_by_tags(series.tags):
+        return series
+    return replace(series, listed=replace(listed, description=BY_TAGS))
 
 
 def _restricted(scan: FolderScan, uids: Sequence[str]) -> FolderScan:
-    if missing := [uid for uid in uids if uid not in scan.series]:
-        absent = f"{len(missing)} listed series are not in the folder: {named(missing)}"
-        raise IntegrityError(f"modalities.flair.manifest: {absent}")
+    require_series(uids, scan.series, label="modalities.flair.manifest")
     kept = {uid: series for uid, series in scan.series.items() if uid in set(uids)}
     labels = tuple(label for label in scan.labels if label.series is None or label.series in kept)
     return replace(scan, series=kept, labels=labels)

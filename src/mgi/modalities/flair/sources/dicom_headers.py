@@ -8,8 +8,9 @@ from typing import Any
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom_file import read_elements
-from mgi.modalities.flair.header import IDENTITY, SEQUENCE, header_of, sequence_tags, tags_of_keywords
+from mgi.modalities.flair.header import IDENTITY, SEQUENCE, TAGS, header_of, sequence_tags
 from mgi.modalities.flair.quarantine import quarantine
+from mgi.modalities.flair.sequence import Series
 
 PREAMBLE_BYTES = 128
 DICOMDIR = "1.2.840.10008.1.3.10"
@@ -41,14 +42,27 @@ def read_dicom_header(folder: Path, name: str) -> DicomHeader | None:
     with quarantine(str(path)):
         found = _elements(path, IDENTITY)
         return None if found is None else _header_of(found, path, name)
-    raise AssertionError("unreachable")
+
+
+def series_of(headers: Sequence[DicomHeader], patient: str) -> Series:
+    """What the files of one series say of it, as a choice of FLAIR wants to know."""
+    first = headers[0]
+    return Series(
+        patient_id=patient,
+        study_uid=first.study_uid,
+        study_date=first.study_date,
+        key=first.series_uid,
+        modality=first.modality,
+        description=first.description,
+        n_images=len(headers) if first.modality == "SEG" else sum(header.n_frames for header in headers),
+        size=sum(header.size for header in headers),
+    )
 
 
 def read_sequence_tags(path: Path) -> dict[str, Any]:
     """The tags that tell a FLAIR, of one file; empty where it is not DICOM."""
     with quarantine(str(path)):
         return sequence_tags(_elements(path, SEQUENCE) or {})
-    raise AssertionError("unreachable")
 
 
 def _elements(path: Path, keywords: Sequence[str]) -> dict[str, Any] | None:
@@ -56,7 +70,7 @@ def _elements(path: Path, keywords: Sequence[str]) -> dict[str, Any] | None:
         if source.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] != b"DICM":
             return None
         source.seek(0)
-        return header_of(read_elements(source, str(path), tags_of_keywords(keywords)), keywords)
+        return header_of(read_elements(source, str(path), [TAGS[keyword] for keyword in keywords]), keywords)
 
 
 def _header_of(found: dict[str, Any], path: Path, name: str) -> DicomHeader | None:

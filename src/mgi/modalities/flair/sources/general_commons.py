@@ -6,7 +6,7 @@ stands for (a slice or a packed series) is not documented, so a row is matched b
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,10 +40,7 @@ class CommonsRow:
 
 
 def read_commons_manifest(path: Path) -> tuple[CommonsRow, ...]:
-    """The rows of a General Commons manifest, CSV.
-
-    Raises BadInputError naming file, line and column where a row has no id, or neither digest nor series.
-    """
+    """The rows of a General Commons manifest, CSV."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as source:
             lines = csv.reader(source)
@@ -84,11 +81,9 @@ def _first(values: Mapping[str, str], names: Iterable[str]) -> str | None:
     return next((values[name] for name in names if values.get(name)), None)
 
 
-def check_series(rows: Iterable[CommonsRow], present: Iterable[str], *, label: str) -> None:
-    """Raise IntegrityError naming the series that the manifest lists and the folder lacks."""
-    there = set(present)
-    missing = sorted({row.series for row in rows if row.series is not None} - there)
-    if missing:
+def require_series(uids: Iterable[str], present: Collection[str], *, label: str) -> None:
+    """Raise IntegrityError naming the series that a manifest lists and the folder lacks."""
+    if missing := [uid for uid in uids if uid not in present]:
         raise IntegrityError(f"{label}: {len(missing)} listed series are not in the folder: {named(missing)}")
 
 

@@ -1,24 +1,18 @@
 """Images and masks from the user's copy of the Kaggle zip, read in place and never unpacked."""
 
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.zips import DamagedZipError, opened_zip
 from mgi.locks.item import Item, facts
-from mgi.locks.lock import Lock, check_lock
+from mgi.locks.lock import Lock, check_lock, check_table, table_of
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing
-from mgi.locks.user_table import check_table, table_of
-from mgi.modalities.flair.buda import BudaArchive, decoded
-from mgi.modalities.flair.kaggle_tree import ZIP_LIMITS, PatientFolder, choose_folders, patient_folders
+from mgi.modalities.flair.buda import decoded, opened_buda
+from mgi.modalities.flair.kaggle_tree import DATASET, PatientFolder, choose_folders
 from mgi.modalities.flair.sources.general_commons import MOVED
 from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask, n_images
 
-DATASET = "mateuszbuda/lgg-mri-segmentation"
 _WAYS_OUT = (
     f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it); "
     f"{MOVED}; other ways are modalities.flair.source: nifti with BraTS-TCGA-LGG, dicom with the folder of "
@@ -36,8 +30,7 @@ class KaggleImages:
 
     def probe(self) -> str:
         """How many patients and slices with masks the zip holds, and whether that is the published set."""
-        with _open(self._present()) as archive:
-            folders = patient_folders(archive.infolist(), label=str(self.archive))
+        folders = self._folders()
         verdicts = choose_folders(folders)
         used = [folder for folder in folders if verdicts[folder.name][0]]
         n_slices = sum(len(folder.images) for folder in used)
@@ -46,10 +39,7 @@ class KaggleImages:
 
     def discover(self) -> Listing:
         """Every patient folder of the zip."""
-        path = self._present()
-        with _open(path) as archive:
-            folders = patient_folders(archive.infolist(), label=str(path))
-        return Listing(rows=tuple({"folder": folder} for folder in folders), table=table_of(path))
+        return Listing(rows=tuple({"folder": folder} for folder in self._folders()), table=table_of(self._present()))
 
     def lock(self, listing: Listing) -> Lock:
         """One folder per patient, with a reason for every folder."""
@@ -73,26 +63,26 @@ class KaggleImages:
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read and decode every slice and mask of one patient, as the shard will.
-
-        Raises IntegrityError where a member is damaged or the folder is not the locked one.
-        """
-        with _open(self._present()) as archive:
-            found = BudaArchive(archive, self._present())
-            patient = found.folder(item.key)
+        """Read and decode every slice and mask of one patient, as the shard will."""
+        with opened_buda(self._present()) as archive:
+            patient = archive.folders.get(item.key)
             if patient is None or len(patient.images) != n_images(item):
                 raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {n_images(item)} slices")
             try:
-                files, sha256 = found.read_files(item.key)
+                files, sha256 = archive.read_files(item.key)
             except BadInputError as error:
                 raise IntegrityError(str(error)) from None
+        rejected = None
         try:
             decoded(files)
-            rejected = None
         except BadInputError as error:
             rejected = str(error)
-        found_images = facts(n_images=len(files))
-        return entry_of(item, path=None, size=patient.size, sha256=sha256, facts=found_images, rejected=rejected)
+        found = facts(n_images=len(files))
+        return entry_of(item, path=None, size=patient.size, sha256=sha256, facts=found, rejected=rejected)
+
+    def _folders(self) -> list[PatientFolder]:
+        with opened_buda(self._present()) as archive:
+            return list(archive.folders.values())
 
     def _present(self) -> Path:
         if self.archive is None or not self.archive.is_file():
@@ -120,13 +110,3 @@ def _item(folder: PatientFolder, chosen: bool, reason: str) -> Item:
         holds=(MASK,) if folder.masks else (),
         facts=facts(study_date=folder.study_date, n_images=len(folder.images)),
     )
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip; BadInputError in one line where it is cut or is something else."""
-    try:
-        with opened_zip(path, limits=ZIP_LIMITS) as archive:
-            yield archive
-    except DamagedZipError as error:
-        raise BadInputError(f"{error}; download the Kaggle dataset {DATASET} again") from None

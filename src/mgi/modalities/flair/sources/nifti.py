@@ -7,37 +7,21 @@ cohort of one's own are `<id>_flair.nii.gz` and `<id>_mask.nii.gz` or `_seg.nii.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
 from mgi.core.ids import is_patient_id, patient_id_of
+from mgi.locks import user_folder
 from mgi.locks.item import Item, facts
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry
 from mgi.locks.source import Listing
-from mgi.locks.user_folder import (
-    check_in_folder,
-    digest_of,
-    entry_in_place,
-    files_below,
-    hashed,
-    pinned,
-    present_folder,
-)
+from mgi.modalities.flair.nifti import count_slices
 from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.series_item import (
-    FLAIR,
-    FOLDER_KEY,
-    MASK,
-    OTHER,
-    check_image_or_mask,
-    description,
-    n_images,
-    study_date,
-)
+from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, MASK, OTHER, check_image_or_mask, n_images
 
 EXPECTED = (
     "the folder of BraTS-TCGA-LGG (TCIA analysis result, open; by Aspera from its page), with files like "
@@ -52,7 +36,7 @@ _FILE = re.compile(
 _MASKS = ("glistrboost_manuallycorrected", "glistrboost", "mask", "seg")
 
 
-def gated(count_slices: Callable[[Path], int], path: Path) -> tuple[int, str | None]:
+def gated(path: Path) -> tuple[int, str | None]:
     """The number of slices, and why the header cannot be used (then 0 slices) or None."""
     try:
         return count_slices(path), None
@@ -62,15 +46,14 @@ def gated(count_slices: Callable[[Path], int], path: Path) -> tuple[int, str | N
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiImages:
-    """The files below `folder`; `count_slices` gates a header and raises BadInputError where it cannot be used."""
+    """The files below `folder`."""
 
     folder: Path | None
-    count_slices: Callable[[Path], int]
     stores_bytes: bool = False
 
     def probe(self) -> str:
         """How many patients have a FLAIR, and how many of them a mask."""
-        folder = present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
+        folder = user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         chosen = [item for item in self._items(folder)[0] if item.chosen]
         n_flair = sum(item.role == FLAIR for item in chosen)
         n_masks = sum(item.role == MASK for item in chosen)
@@ -80,9 +63,10 @@ class NiftiImages:
 
     def discover(self) -> Listing:
         """Every file of the layout, with the digest of those that are chosen."""
-        folder = present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
+        folder = user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         items, notes = self._items(folder)
-        pins = {item.key: digest_of(hashed(folder, [item.key])) for item in items if item.chosen}
+        hashed = {item.key: user_folder.hashed(folder, [item.key]) for item in items if item.chosen}
+        pins = {key: user_folder.digest_of(members) for key, members in hashed.items()}
         rows = tuple({"item": replace(item, digest=pins.get(item.key))} for item in items)
         return Listing(rows=rows, notes=notes)
 
@@ -95,33 +79,30 @@ class NiftiImages:
 
     def check_item(self, item: Item) -> None:
         """A file of the folder, pinned by its digest."""
-        check_in_folder(item)
+        user_folder.check_in_folder(item)
         check_image_or_mask(item)
 
     def admit(self, lock: Lock) -> None:
         """Refuse an absent folder; every file is checked against the lock on its own."""
-        present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
+        user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """Nothing is ever stored, so there is nothing to find."""
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read one file whole: its digest must be the lock's, its header usable.
-
-        Raises IntegrityError where the file is not the locked one.
-        """
-        root = present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
-        members = pinned(item, hashed(root, [item.key]), root)
-        n_slices, rejected = gated(self.count_slices, root / item.key)
+        """Read one file whole: its digest must be the lock's, its header usable."""
+        root = user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
+        members = user_folder.pinned(item, user_folder.hashed(root, [item.key]), root)
+        n_slices, rejected = gated(root / item.key)
         size = (root / item.key).stat().st_size
-        return entry_in_place(item, members, size=size, facts=facts(n_images=n_slices), rejected=rejected)
+        return user_folder.entry_in_place(item, members, size=size, facts=facts(n_images=n_slices), rejected=rejected)
 
     def _items(self, folder: Path) -> tuple[list[Item], tuple[str, ...]]:
         """Every file of the layout with its verdict, and what else lies in the folder."""
         by_patient: dict[str, list[Item]] = defaultdict(list)
         strangers = []
-        for name in files_below(folder):
+        for name in user_folder.files_below(folder):
             item = self._listed(folder, name)
             if item is None:
                 strangers.append(name)
@@ -137,7 +118,7 @@ class NiftiImages:
             return None
         kind = found["kind"]
         is_other = kind.lower() not in (FLAIR, *_MASKS)
-        n_slices, fault = (0, None) if is_other else gated(self.count_slices, folder / name)
+        n_slices, fault = (0, None) if is_other else gated(folder / name)
         role = FLAIR if kind.lower() == FLAIR else MASK if kind.lower() in _MASKS else OTHER
         return Item(
             patient_id=patient_id_of(found["case"]),
@@ -158,17 +139,26 @@ def choose_files(items: Sequence[Item]) -> list[Item]:
     The mask is of that day, the one corrected by hand if there is one. Of two files of one name the upper one is used.
     Where the header of a file that would be used is refused, nothing takes its place in silence: its reason says so.
     """
-    days = {study_date(item) for item in items if item.role == MASK}
-    flairs = sorted(
+    days = {_day(item) for item in items if item.role == MASK}
+    flair = min(
         (item for item in items if item.role == FLAIR),
-        key=lambda item: (study_date(item) not in days, study_date(item), item.key.count("/"), item.key),
+        key=lambda item: (_day(item) not in days, _day(item), item.key.count("/"), item.key),
+        default=None,
     )
-    flair = flairs[0] if flairs else None
-    masks = sorted(
-        (item for item in items if item.role == MASK and flair is not None and study_date(item) == study_date(flair)),
-        key=lambda item: (_MASKS.index(description(item).lower()), item.key.count("/"), item.key),
+    mask = min(
+        (item for item in items if item.role == MASK and flair is not None and _day(item) == _day(flair)),
+        key=lambda item: (_MASKS.index(_kind(item).lower()), item.key.count("/"), item.key),
+        default=None,
     )
-    return [_judged(item, flair, masks[0] if masks else None) for item in items]
+    return [_judged(item, flair, mask) for item in items]
+
+
+def _day(item: Item) -> str:
+    return item.text("study_date")
+
+
+def _kind(item: Item) -> str:
+    return item.text("description")
 
 
 def _judged(item: Item, flair: Item | None, mask: Item | None) -> Item:
@@ -176,13 +166,13 @@ def _judged(item: Item, flair: Item | None, mask: Item | None) -> Item:
         return item
     if flair is None:
         return replace(item, reason="no FLAIR of this patient")
-    if study_date(item) != study_date(flair):
-        return replace(item, reason=f"other study preferred: {study_date(flair)}")
+    if _day(item) != _day(flair):
+        return replace(item, reason=f"other study preferred: {_day(flair)}")
     best = flair if item.role == FLAIR else mask
     if best is not None and item.key != best.key:
-        is_twin = description(item).lower() == description(best).lower()
-        return replace(item, reason=f"{best.key if is_twin else description(best)} preferred")
+        is_twin = _kind(item).lower() == _kind(best).lower()
+        return replace(item, reason=f"{best.key if is_twin else _kind(best)} preferred")
     if not n_images(item):
         return item
-    reason = "FLAIR by name" if item.role == FLAIR else f"mask of the day of the FLAIR ({description(item)})"
+    reason = "FLAIR by name" if item.role == FLAIR else f"mask of the day of the FLAIR ({_kind(item)})"
     return replace(item, chosen=True, reason=reason)

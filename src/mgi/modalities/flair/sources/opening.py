@@ -4,7 +4,6 @@ import dataclasses
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from mgi.http.credentials import tcia_credential
@@ -12,13 +11,12 @@ from mgi.locks.lock import Lock
 from mgi.locks.source import Source
 from mgi.modalities.fetching import Serve
 from mgi.modalities.flair.patient_names import read_patient_names
-from mgi.modalities.flair.sequence import choose_flair, confirm_flair
 from mgi.modalities.flair.settings import FlairSettings
 from mgi.modalities.flair.sources.general_commons import named, read_commons_manifest
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.series_item import FLAIR, MASK
 from mgi.modalities.flair.sources.tcia import TciaImages
-from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, read_tcia_manifest
+from mgi.modalities.flair.sources.tcia_manifest import read_tcia_manifest
 
 NBIA_PATH = "/nbia-api/services/v4"
 
@@ -29,15 +27,14 @@ def open_source(chosen: FlairSettings, *, archive: str | None, table: str | None
     if chosen.source != "tcia":
         yield _own_images(chosen, table)
         return
-    manifest = _series_manifest(chosen)
-    with serve(archive, NBIA_PATH, chosen) as service:
+    manifest = read_tcia_manifest(Path(chosen.manifest)) if chosen.manifest else None
+    with serve(archive, NBIA_PATH, chosen.base_url, chosen) as service:
         if archive is None:
             service = dataclasses.replace(service, credential=tcia_credential(os.environ, service))
         yield TciaImages(
             service=service,
             collection=chosen.collection,
-            choose=partial(choose_flair, min_images=chosen.min_images),
-            confirm=confirm_flair,
+            min_images=chosen.min_images,
             manifest=manifest,
             patients=read_patient_names(Path(chosen.patients) if chosen.patients else None),
             simulated=archive is not None,
@@ -50,26 +47,20 @@ def _own_images(chosen: FlairSettings, table: str | None) -> Source:
     place = Path(path) if path else None
     if chosen.source == "kaggle":
         return KaggleImages(archive=place)
-    from mgi.modalities.flair.nifti import count_slices  # a download needs no nibabel
-    from mgi.modalities.flair.sources.dicom_folder import DicomImages
+    from mgi.modalities.flair.sources.dicom_folder import DicomImages  # a download needs no nibabel
     from mgi.modalities.flair.sources.nifti import NiftiImages
 
     if chosen.source == "nifti":
-        return NiftiImages(folder=place, count_slices=count_slices)
-    is_table = chosen.manifest is not None and chosen.manifest.lower().endswith(".csv")
+        return NiftiImages(folder=place)
+    manifest = Path(chosen.manifest) if chosen.manifest else None
+    is_table = manifest is not None and manifest.suffix.lower() == ".csv"
     return DicomImages(
         folder=place,
-        choose=partial(choose_flair, min_images=chosen.min_images),
-        confirm=confirm_flair,
-        count_slices=count_slices,
+        min_images=chosen.min_images,
         patients=read_patient_names(Path(chosen.patients) if chosen.patients else None),
-        manifest=None if is_table else _series_manifest(chosen),
-        commons=read_commons_manifest(Path(chosen.manifest)) if is_table and chosen.manifest else (),
+        manifest=read_tcia_manifest(manifest) if manifest and not is_table else None,
+        commons=read_commons_manifest(manifest) if manifest and is_table else (),
     )
-
-
-def _series_manifest(chosen: FlairSettings) -> SeriesManifest | None:
-    return read_tcia_manifest(Path(chosen.manifest)) if chosen.manifest else None
 
 
 def summary(lock: Lock) -> list[str]:

@@ -1,8 +1,8 @@
 """What a lock says of one series or file of images, and what a chosen one must be."""
 
 from mgi.core.errors import BadInputError
-from mgi.core.ids import is_dicom_uid
-from mgi.locks.item import Item
+from mgi.locks.item import Item, facts
+from mgi.modalities.flair.sequence import Series, SeriesVerdict
 
 FLAIR, MASK, OTHER = "flair", "mask", "other"
 FOLDER_KEY = "modalities.flair.folder"
@@ -13,14 +13,24 @@ def n_images(item: Item) -> int:
     return item.number("n_images")
 
 
-def study_date(item: Item) -> str:
-    """YYYY-MM-DD, empty where it is not known."""
-    return item.text("study_date")
-
-
-def description(item: Item) -> str:
-    """What the archive calls the series."""
-    return item.text("description")
+def item_of(series: Series, verdict: SeriesVerdict) -> Item:
+    """The lock's line about a series that was listed."""
+    return Item(
+        patient_id=series.patient_id,
+        key=series.key,
+        role=verdict.role,
+        size=series.size,
+        chosen=verdict.chosen,
+        reason=verdict.reason,
+        facts=facts(
+            study_uid=series.study_uid,
+            study_date=series.study_date,
+            modality=series.modality,
+            description=series.description,
+            n_images=series.n_images,
+            score=verdict.score,
+        ),
+    )
 
 
 def check_image_or_mask(item: Item) -> None:
@@ -28,9 +38,3 @@ def check_image_or_mask(item: Item) -> None:
     if item.role not in (FLAIR, MASK) or n_images(item) < 1:
         found = f"role {item.role!r}, n_images {n_images(item)}"
         raise BadInputError(f"items: {item.key}: {found}, expected of a chosen series flair or mask and 1 or more")
-
-
-def check_uid(item: Item) -> None:
-    """Refuse a key that could not be a file name."""
-    if not is_dicom_uid(item.key):
-        raise BadInputError(f"items: key {item.key!r}, expected a DICOM UID (digits and points)")

@@ -34,7 +34,7 @@ class SeriesSummary:
 
 
 def verify_series(
-    path: Path, *, series: str, role: str, n_images: int, sop_uids: Collection[str], with_digests: bool = True
+    path: Path, *, series: str, role: str, sop_uids: Collection[str], with_digests: bool = True
 ) -> SeriesSummary:
     """Accept a series zip or say why not; `with_digests` False where the service has no way to list them.
 
@@ -46,8 +46,8 @@ def verify_series(
     try:
         with opened_zip(path, label=label, bare_names=True) as archive:
             images = {info.filename: info for info in archive.infolist() if info.filename.lower().endswith(".dcm")}
-            if not len(images) == n_images == len(sop_uids):
-                counts = f"{len(images)} images in the zip, {len(sop_uids)} listed, {n_images} in the lock"
+            if len(images) != len(sop_uids):
+                counts = f"{len(images)} images in the zip, {len(sop_uids)} listed and in the lock"
                 raise TransientError(IntegrityError(f"{label}: {counts}; expected equal counts"))
             digests = _hash_list(archive, images, label) if with_digests else {}
             tags, fault = _check_images(archive, images, frozenset(sop_uids), digests, series, role)
@@ -55,7 +55,7 @@ def verify_series(
         raise TransientError(IntegrityError(str(error))) from None
     except UnsafeZipError as error:
         raise IntegrityError(str(error)) from None
-    return SeriesSummary(size=path.stat().st_size, sha256=sha256_of(path), n_images=n_images, tags=tags, fault=fault)
+    return SeriesSummary(size=path.stat().st_size, sha256=sha256_of(path), n_images=len(images), tags=tags, fault=fault)
 
 
 def _check_images(

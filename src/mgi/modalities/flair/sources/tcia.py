@@ -1,42 +1,36 @@
 """Images and segmentations from an NBIA service: one zip per series, kept only when every slice is proved there."""
 
 import dataclasses
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from mgi.core.errors import IntegrityError
+from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of
+from mgi.core.ids import is_dicom_uid
 from mgi.core.receipt import forget, read_receipt, write_receipt
 from mgi.http.download import Download, download
 from mgi.http.service import MissingEndpointError, Request, Service
 from mgi.locks.item import Item, facts
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.origin import check_origin
 from mgi.locks.raw_entry import RawEntry, entry_of
-from mgi.locks.source import Listing
+from mgi.locks.source import Listing, check_origin
 from mgi.modalities.flair.patient_names import PatientNames
+from mgi.modalities.flair.sequence import choose_flair, confirm_flair
 from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.series_choice import SeriesChoice, item_of
-from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, check_uid, n_images
+from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, item_of, n_images
 from mgi.modalities.flair.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
-from mgi.modalities.flair.sources.tcia_listing import (
-    TciaSeries,
-    listed_rows,
-    patient_count,
-    read_series,
-    series_rows,
-    sop_uids,
-)
+from mgi.modalities.flair.sources.tcia_listing import listed_rows, patient_count, read_series, series_rows, sop_uids
 from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, note_of_host
 from mgi.modalities.flair.sources.tcia_versions import NbiaVersions, versions_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class TciaImages:
-    """A collection at an NBIA service; how to choose and confirm a FLAIR is handed in.
+    """A collection at an NBIA service.
 
     `manifest` restricts it to the series of a list, `patients` gives barcodes to patients of other names. Zips lie at
     `series/<SeriesInstanceUID>.zip`; beside each a `.json` records what was verified, so that a second run asks for
@@ -45,20 +39,16 @@ class TciaImages:
 
     service: Service
     collection: str
-    choose: Callable[[Sequence[TciaSeries]], Sequence[SeriesChoice]]
-    confirm: Callable[[Mapping[str, Any]], str | None]
+    min_images: int = 15
     manifest: SeriesManifest | None = None
     patients: PatientNames = field(default_factory=PatientNames)
     simulated: bool = False
     stores_bytes: bool = True
-    _nbia: list[NbiaVersions] = field(default_factory=list)
 
-    @property
+    @cached_property
     def nbia(self) -> NbiaVersions:
         """The service by the versions of its interface, which remembers what answered."""
-        if not self._nbia:
-            self._nbia.append(versions_of(self.service))
-        return self._nbia[0]
+        return versions_of(self.service)
 
     def probe(self) -> str:
         """Which version answers and how many patients it shows; raises NetworkError where none is."""
@@ -82,15 +72,11 @@ class TciaImages:
 
     def lock(self, listing: Listing) -> Lock:
         """One FLAIR and the segmentations of its study per patient, with a reason for every series."""
-        by_patient: dict[str, list[TciaSeries]] = defaultdict(list)
         read = [series for row in listing.rows if (series := read_series(row, self.patients)) is not None]
-        for series in sorted(read, key=lambda one: (one.patient_id, one.key)):
-            by_patient[series.patient_id].append(series)
-        items = []
-        for patient in sorted(by_patient):
-            rivals = by_patient[patient]
-            for series, verdict in zip(rivals, self.choose(rivals), strict=True):
-                items.append(item_of(series, verdict))
+        items: list[Item] = []
+        for _, grouped in groupby(sorted(read, key=lambda one: (one.patient_id, one.key)), lambda one: one.patient_id):
+            rivals = list(grouped)
+            items += map(item_of, rivals, choose_flair(rivals, min_images=self.min_images))
         lock = Lock(
             modality=FLAIR,
             source="tcia",
@@ -104,7 +90,8 @@ class TciaImages:
 
     def check_item(self, item: Item) -> None:
         """A series' UID becomes a file name and part of an address."""
-        check_uid(item)
+        if not is_dicom_uid(item.key):
+            raise BadInputError(f"items: key {item.key!r}, expected a DICOM UID (digits and points)")
         check_image_or_mask(item)
 
     def admit(self, lock: Lock) -> None:
@@ -149,28 +136,11 @@ class TciaImages:
             return self._receive(service, plain, path, item, listed, with_digests=False)
 
     def _receive(
-        self,
-        service: Service,
-        request: Request,
-        path: Path,
-        item: Item,
-        listed: list[str],
-        *,
-        with_digests: bool = True,
+        self, service: Service, request: Request, path: Path, item: Item, listed: list[str], with_digests: bool = True
     ) -> SeriesSummary:
         wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
-        return download(
-            service,
-            wanted,
-            lambda part: verify_series(
-                part,
-                series=item.key,
-                role=item.role,
-                n_images=len(listed),
-                sop_uids=listed,
-                with_digests=with_digests,
-            ),
-        )
+        proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed, with_digests=with_digests)
+        return download(service, wanted, proved)
 
     def _strangers(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         """What to say of patients that the user's table leaves out."""
@@ -188,7 +158,7 @@ class TciaImages:
             size=summary.size,
             sha256=summary.sha256,
             facts=facts(n_images=summary.n_images),
-            rejected=summary.fault or (self.confirm(summary.tags) if item.role == FLAIR else None),
+            rejected=summary.fault or (confirm_flair(summary.tags) if item.role == FLAIR else None),
         )
 
 

@@ -10,15 +10,13 @@ from mgi.core.receipt import forget, read_receipt, write_receipt
 from mgi.http.download import Download, download
 from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
-from mgi.locks.aliquots import Candidate, choose_aliquots
 from mgi.locks.item import Item, facts
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.origin import check_origin
 from mgi.locks.raw_entry import RawEntry, entry_of
-from mgi.locks.source import Listing
+from mgi.locks.source import Listing, check_origin
+from mgi.modalities.rna.sources.aliquots import CONTROLLED, RNA, check_profile, choose_aliquots
 from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, check_file_count, file_row, files_query
 from mgi.modalities.rna.sources.gdc_versions import is_gone, same_bytes_elsewhere
-from mgi.modalities.rna.sources.profile import RNA, check_profile
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
 SLACK_BYTES = 1 << 20
@@ -40,10 +38,7 @@ class GdcExpression:
     stores_bytes: bool = True
 
     def probe(self) -> str:
-        """The data release that answers.
-
-        Raises NetworkError where the service says anything but OK.
-        """
+        """The data release that answers."""
         release, _ = self._status()
         token = "" if self.service.credential is None else " (a token is set and is sent)"
         return f"reachable, {release or 'release not stated'}, open files, no account needed{token}"
@@ -67,35 +62,25 @@ class GdcExpression:
 
     def lock(self, listing: Listing) -> Lock:
         """One primary tumour per patient, with a reason for every file."""
-        candidates = [
-            Candidate(
-                patient_id=row["patient_id"],
-                barcode=row["aliquot"],
-                key=row["key"],
-                is_open=row["access"] == "open",
-                annotation=row["annotation"],
-            )
-            for row in listing.rows
-        ]
-        verdicts = choose_aliquots(candidates)
-        items = tuple(
+        offers = [
             Item(
                 **{name: row[name] for name in ("patient_id", "key", "size", "md5")},
                 role=RNA,
                 sample=row["aliquot"],
-                chosen=verdicts[row["key"]].chosen,
-                reason=verdicts[row["key"]].reason,
+                chosen=False,
+                reason="" if row["access"] == "open" else CONTROLLED,
                 facts=facts(**{name: row[name] for name in ("file_name", "version", "first_release")}),
             )
             for row in listing.rows
-        )
+        ]
+        withdrawn = {row["key"]: row["annotation"] for row in listing.rows if row["annotation"] is not None}
         lock = Lock(
             modality=RNA,
             source="gdc",
             collection=self.project,
             release=listing.release,
             simulated=listing.simulated,
-            items=tuple(sorted(items, key=lambda item: (item.patient_id, item.key))),
+            items=choose_aliquots(offers, lambda item: item.sample or "", withdrawn),
         )
         check_lock(lock, self.check_item)
         return lock

@@ -4,25 +4,18 @@ Source: GDC API users guide, "Search and Retrieval", /files/versions. It looks u
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mgi.core.errors import IntegrityError, NetworkError
 from mgi.http.service import Request, Service
 from mgi.locks.item import Item
 
-IDS_PER_REQUEST = 500
 _ADVICE = "make a new lock and read what `mgi lock-diff` says of the two"
 _GONE = re.compile(r": HTTP (403|404)\b")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LatestVersion:
-    """The newest file of the same profile; `size` is in bytes, `release` the one in which it appeared.
-
-    `md5` is None where the service leaves it out.
-    """
+class LatestVersion(NamedTuple):
+    """The newest file of a profile, in bytes; `md5` is None where the service leaves it out."""
 
     file_id: str
     md5: str | None
@@ -30,29 +23,18 @@ class LatestVersion:
     release: str
 
 
-def latest_versions(service: Service, ids: Iterable[str]) -> dict[str, LatestVersion]:
-    """The latest version of each id; an id that the service does not know is left out.
-
-    Raises NetworkError where the reply has another shape.
-    """
-    asked = sorted(set(ids))
-    found: dict[str, LatestVersion] = {}
-    for start in range(0, len(asked), IDS_PER_REQUEST):
-        some = asked[start : start + IDS_PER_REQUEST]
-        found |= {old: latest for old, latest in _ask(service, some) if old in some}
-    return found
-
-
-def _ask(service: Service, ids: list[str]) -> list[tuple[str, LatestVersion]]:
-    label = f"versions of {ids[0]}" + (f" and {len(ids) - 1} more" if len(ids) > 1 else "")
+def latest_version(service: Service, file_id: str) -> LatestVersion | None:
+    """The latest version of a file; None where the service does not know the id."""
+    label = f"versions of {file_id}"
+    request = Request(path="files/versions", label=label, method="POST", body={"ids": [file_id]})
     try:
-        rows = service.json(Request(path="files/versions", label=label, method="POST", body={"ids": ids}))
+        rows = service.json(request)
     except NetworkError as error:
-        if "HTTP 404" in str(error):  # none of them is known
-            return []
+        if "HTTP 404" in str(error):
+            return None
         raise
     try:
-        return [(str(row["id"]), _latest(row)) for row in rows or []]
+        return {str(row["id"]): _latest(row) for row in rows or []}.get(file_id)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise NetworkError(f"{service.name}: {label}: expected rows with id, latest_id and latest_size") from None
 
@@ -60,12 +42,8 @@ def _ask(service: Service, ids: list[str]) -> list[tuple[str, LatestVersion]]:
 def _latest(row: dict[str, Any]) -> LatestVersion:
     md5 = row.get("latest_md5") or (row.get("md5") if row["latest_id"] == row["id"] else None)
     releases = row.get("latest_release") or row.get("release") or "not stated"
-    return LatestVersion(
-        file_id=str(row["latest_id"]),
-        md5=None if md5 is None else str(md5),
-        size=int(row["latest_size"]),
-        release=str(releases[0] if isinstance(releases, list) else releases),
-    )
+    release = str(releases[0] if isinstance(releases, list) else releases)
+    return LatestVersion(str(row["latest_id"]), None if md5 is None else str(md5), int(row["latest_size"]), release)
 
 
 def is_gone(refusal: NetworkError) -> bool:
@@ -79,7 +57,7 @@ def same_bytes_elsewhere(service: Service, item: Item, refusal: NetworkError) ->
     Where the service does not state the newer digest, the download's own check decides. Raises IntegrityError naming
     patient, both ids and the release where the newer bytes differ, and NetworkError where there is no newer version.
     """
-    latest = latest_versions(service, [item.key]).get(item.key)
+    latest = latest_version(service, item.key)
     if latest is None:
         raise NetworkError(f"{item.patient_id}: {refusal}; the GDC knows no file of this id: {_ADVICE}")
     if latest.file_id == item.key:

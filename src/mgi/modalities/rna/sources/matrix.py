@@ -6,13 +6,11 @@ from pathlib import Path
 
 from mgi.core.errors import ConfigError
 from mgi.core.ids import barcode_of, patient_id_of, sample_of
-from mgi.locks.aliquots import Candidate, choose_aliquots
 from mgi.locks.item import Item
-from mgi.locks.lock import Lock, Table, check_lock
+from mgi.locks.lock import Lock, Table, check_lock, check_table, table_of
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing
-from mgi.locks.user_table import check_table, table_of
-from mgi.modalities.rna.sources.profile import RNA, check_profile
+from mgi.modalities.rna.sources.aliquots import RNA, check_profile, choose_aliquots
 
 ALIQUOT_LENGTH = 28
 
@@ -37,22 +35,19 @@ class MatrixExpression:
 
     def lock(self, listing: Listing) -> Lock:
         """One primary tumour per patient, with a reason for every label."""
-        labels = [str(row["label"]) for row in listing.rows]
-        verdicts = choose_aliquots(
-            [Candidate(patient_id=patient_id_of(label), barcode=label, key=label) for label in labels]
-        )
-        items = tuple(
+        offers = [
             Item(
                 patient_id=patient_id_of(label),
                 key=label,
                 role=RNA,
                 size=0,
                 sample=label if barcode_of(label) and len(label) >= ALIQUOT_LENGTH else sample_of(label),
-                chosen=verdicts[label].chosen,
-                reason=verdicts[label].reason,
+                chosen=False,
+                reason="",
             )
-            for label in sorted(labels, key=lambda label: (patient_id_of(label), label))
-        )
+            for label in (str(row["label"]) for row in listing.rows)
+        ]
+        items = choose_aliquots(offers, lambda item: item.key)
         lock = Lock(modality=RNA, source="matrix", simulated=False, table=listing.table, items=items)
         check_lock(lock, self.check_item)
         return lock

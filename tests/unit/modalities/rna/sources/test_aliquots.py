@@ -1,10 +1,16 @@
 import itertools
 
-from mgi.locks.aliquots import Candidate, choose_aliquots
+from mgi.locks.item import Item
+from mgi.modalities.rna.sources import aliquots
 
 
 def offer(barcode, **changes):
-    return Candidate(**{"patient_id": barcode[:12], "barcode": barcode, "key": barcode, **changes})
+    given = {"patient_id": barcode[:12], "key": barcode, "role": "rna", "size": 1, "chosen": False, "reason": ""}
+    return Item(**{**given, **changes})
+
+
+def choose_aliquots(offers, withdrawn=None):
+    return {item.key: item for item in aliquots.choose_aliquots(offers, lambda item: item.key, withdrawn)}
 
 
 DU = [f"TCGA-DU-6407-{sample}-R-A36H-07" for sample in ("01A-13", "02A-12", "02B-11")]
@@ -32,10 +38,10 @@ def test_of_two_primaries_the_highest_barcode_wins_and_the_loser_is_named():
 
 def test_withdrawn_and_controlled_ones_are_not_chosen_and_leave_the_place_to_others():
     low, high = "TCGA-HT-0001-01A-11R-A001-07", "TCGA-HT-0001-01A-12R-A001-07"
-    found = choose_aliquots([offer(low), offer(high, annotation="Item flagged DNU")])
+    found = choose_aliquots([offer(low), offer(high)], {high: "Item flagged DNU"})
     assert found[low].chosen
     assert found[high].reason == "annotated: Item flagged DNU"
-    assert choose_aliquots([offer(high, is_open=False)])[high].reason == "controlled access"
+    assert choose_aliquots([offer(high, reason="controlled access")])[high].reason == "controlled access"
 
 
 def test_normal_tissue_is_named_by_its_code():

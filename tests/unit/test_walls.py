@@ -1,0 +1,52 @@
+"""The walls between rooms: who may name a modality or a task's score, counted file by file."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src/mgi"
+# A modality's or a task's own folder, and the models that fuse an image with expression.
+OWN_ROOMS = ("modalities/rna/", "modalities/flair/", "tasks/segmentation/", "models/")
+NAMED = re.compile(r"(?<![a-z])(rna|flair|dice)(?![a-z])", re.IGNORECASE)
+EXCEPTIONS = {
+    "__init__.py": "says what the package is for",
+    "modalities/registry.py": "lists the modalities that ship",
+    "core/run_table.py": "sets which modalities each method reads",
+    "config/tree.py": "tells a former section's name from today's",
+    "training/settings.py": "tells a former key's name from today's",
+    "locks/lock.py": "tells a former lock's kind from today's",
+    "commands/_learning.py": "puts MGI's fold together: expression and images",
+    "commands/_run_options.py": "finds MGI's shards in a results folder",
+    "commands/fit_genes.py": "is the command of expression alone",
+    "commands/gene_positions.py": "is the command of expression alone",
+    "commands/prepare_external.py": "aligns another archive's expression",
+    "commands/release.py": "releases what MGI and its peers read: images and expression",
+    "commands/predict.py": "applies such a release",
+    "commands/export_masks.py": "writes segmentation's masks as NIfTI",
+    "release/card.py": "describes such a release",
+    "release/flags.py": "warns of an image or expression unlike those of training",
+    "release/new_image.py": "reads a new patient's FLAIR",
+    "release/package.py": "holds such a release",
+}
+
+
+def names_in(path: Path) -> list[str]:
+    """The modalities and scores that a file names, in code, comment or text."""
+    return sorted({found.lower() for found in NAMED.findall(path.read_text(encoding="utf-8"))})
+
+
+def of_all_rooms() -> dict[str, list[str]]:
+    files = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.j2")]
+    shared = {str(path.relative_to(PACKAGE)): path for path in sorted(files)}
+    return {name: names_in(path) for name, path in shared.items() if not name.startswith(OWN_ROOMS)}
+
+
+def test_no_shared_room_names_a_modality_or_dice() -> None:
+    assert {name: found for name, found in of_all_rooms().items() if found and name not in EXCEPTIONS} == {}
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_an_exception_is_still_one(name: str) -> None:
+    assert of_all_rooms()[name] != []
