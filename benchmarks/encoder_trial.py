@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mgi.core.settings import parse
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from trials import MIB, measure_passes
@@ -98,9 +97,9 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
 
     It is the project's own loop: draw a batch, forward, backward, clip, optimise.
     """
-    model = parse(ModelSettings, json.dumps({**STEP_MODEL, **STEP_GENES, **spec.get("model", {})}), where="model")
+    model = ModelSettings.read({**STEP_MODEL, **STEP_GENES, **spec.get("model", {})}, where="model")
     schedule = {"steps": STEPS, "batch": STEP_PATIENTS, "validate_every": STEPS, "checkpoint_every": STEPS + 1}
-    settings = parse(PretrainSettings, json.dumps({"schedule": schedule, **spec.get("pretrain", {})}), where="pretrain")
+    settings = PretrainSettings.read({"schedule": schedule, **spec.get("pretrain", {})}, where="pretrain")
     ends: list[float] = []
     hook = register_optimizer_step_post_hook(lambda *_: ends.append(time.perf_counter()))
     randomness = Randomness.seeded(0)

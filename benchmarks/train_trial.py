@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mgi.core.settings import parse
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -57,7 +56,7 @@ def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
     slices = prepare_slices(volumes, spec["size"])
     loaded_s = time.perf_counter() - began
     genes, batch, device = torch.zeros(len(volumes), N_GENES), spec["batch"], torch.device(spec.get("device", "cpu"))
-    settings = parse(FinetuneSettings, json.dumps({"schedule": {"steps": 1, "batch": batch}}), where="finetune")
+    settings = FinetuneSettings.read({"schedule": {"steps": 1, "batch": batch}}, where="finetune")
     draw, hand = (
         SegmentationDrawer(
             training=Pairs(slices=slices, genes=genes),
@@ -140,10 +139,10 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
     those with clipping and the optimiser's step; the best of all rounds. `wait` is the loop's share of time in which
     it waited for a batch.
     """
-    device, sizes = torch.device(spec.get("device", "cpu")), parse(ModelSettings, json.dumps(spec["model"]), where="")
+    device, sizes = torch.device(spec.get("device", "cpu")), ModelSettings.read(spec["model"])
     schedule = {"steps": spec["steps"] + WARM, "batch": spec["batch"], "precision": spec.get("precision", "float32")}
     schedule |= {"validate_every": 10**6, "checkpoint_every": 10**6}
-    settings = parse(FinetuneSettings, json.dumps({"schedule": schedule, "gene_noise": 0.5}), where="finetune")
+    settings = FinetuneSettings.read({"schedule": schedule, "gene_noise": 0.5}, where="finetune")
     torch.manual_seed(0)
     model = build_segmenter(spec["method"], sizes, N_GENES).to(device)
     if spec.get("compile"):

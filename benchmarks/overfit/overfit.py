@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from mgi.core.settings import parse
 from torch import nn
 
 from mgi.commands._learning import device
@@ -108,7 +107,7 @@ def main() -> None:
     """Train, measure, write and print."""
     args = arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    sizes = parse(ModelSettings, yaml.safe_load(args.config.read_text())["model"], where=f"{args.config}: model")
+    sizes = ModelSettings.read(yaml.safe_load(args.config.read_text())["model"], where=f"{args.config}: model")
     sizes = sizes.but(image_size=args.size)
     images, pairs = read_patients(args, sizes)
     settings = settings_of(args)

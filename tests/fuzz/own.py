@@ -68,7 +68,7 @@ def read_split(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_fitted(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.modalities.rna.fitted_genes import read_fitted_genes
+    from mgi.modalities.rna.normalise import read_fitted_genes
 
     def call(path: Path) -> Any:
         fitted = read_fitted_genes(path)

@@ -23,9 +23,8 @@ from mgi.modalities.flair.buda import flair_of
 from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.tcia_listing import read_series
-from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.matrix import read_labelled_matrix
-from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.normalise import fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.positions import read_positions
 from mgi.modalities.rna.settings import FitSettings
 from mgi.modalities.rna.sources.gdc_listing import all_hits, file_row, files_query

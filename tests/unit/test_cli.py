@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 import mgi
-from mgi.cli import command_names, main
+from mgi.cli import command_names, main, parser_of
 from mgi.cli.overview import GROUPS, group_of, summary_of
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, MgiError, NetworkError, ResourceError
 
@@ -26,12 +26,10 @@ def stand_in(monkeypatch) -> Callable[[Callable[[], None]], None]:
     def install(action: Callable[[], None]) -> None:
         command = ModuleType("mgi.commands.split")
 
-        def parser() -> argparse.ArgumentParser:
-            options = argparse.ArgumentParser()
+        def add_options(options: argparse.ArgumentParser) -> None:
             options.add_argument("--fold", type=int)
-            return options
 
-        command.parser, command.run = parser, lambda _: action()
+        command.add_options, command.run = add_options, lambda _: action()
         monkeypatch.setitem(sys.modules, command.__name__, command)
 
     return install
@@ -92,7 +90,7 @@ def test_the_script_and_the_module_are_the_same_program() -> None:
 HEAVY = ("torch", "pandas", "pyarrow", "monai", "numpy", "requests")
 SHOW_ALL_HELP = f"""
 import sys
-from mgi.cli import command_names, main
+from mgi.cli import command_names, main, parser_of
 for name in ["", *command_names()]:
     assert main([*filter(None, [name]), "--help"]) == 0
     loaded = [module for module in {HEAVY} if module in sys.modules]
@@ -111,7 +109,7 @@ def test_help_says_the_same_with_the_libraries_and_without(name: str, capsys) ->
     if name in WITH_TORCH:
         pytest.importorskip("torch")
     assert main([name, "--help"]) == 0
-    parser = importlib.import_module(f"mgi.commands.{name.replace('-', '_')}").parser()
+    parser = parser_of(importlib.import_module(f"mgi.commands.{name.replace('-', '_')}"))
     parser.prog = f"mgi {name}"
     assert capsys.readouterr().out == parser.format_help()
 

@@ -11,6 +11,10 @@ from mgi.modalities.registry import in_order, module_of
 from .supplied import existing
 
 RESULTS = "<results>"
+PACE = ("batches", "threads")
+"""Keys of a section that say how files are shared out among jobs and threads, which changes nothing in them."""
+FIT = "fit"
+"""The part of a section that says how a fold's transform is fitted, which no archive and no shard needs to know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,7 @@ class Configured:
     @property
     def given_files(self) -> list[str]:
         """All files that a lock is made from, as a rule's input."""
-        listed = [found for path in self.kind.listed_paths(self.section) for found in existing(path)]
+        listed = [found for key in self.kind.lists for found in existing(self.section.get(key))]
         return [*self.own_files, *listed, *existing(self.section.get("lock"))]
 
     @property
@@ -74,18 +78,22 @@ class Configured:
 
     @property
     def asked(self) -> str:
-        """What an archive is asked by, as JSON."""
-        return _as_json(self.kind.asked(self.section))
+        """What an archive is asked by, as JSON: all but the pace, and what only the shard or a fold reads."""
+        return self._without(*PACE)
 
     @property
     def fetched(self) -> str:
-        """What a fetch follows, as JSON."""
-        return _as_json(self.kind.fetched(self.section))
+        """What a fetch follows, as JSON: the same with the number of files under way at once."""
+        return self._without("batches")
 
     @property
     def stored(self) -> str:
         """What decides what the shard stores, as JSON."""
-        return _as_json(self.kind.stored(self.section))
+        return _as_json({key: self.section[key] for key in self.kind.shard_keys if key in self.section})
+
+    def _without(self, *keys: str) -> str:
+        hidden = (*keys, *self.kind.shard_keys, FIT)
+        return _as_json({key: value for key, value in self.section.items() if key not in hidden})
 
 
 def configured(config: Mapping[str, Any]) -> dict[str, Configured]:

@@ -3,6 +3,7 @@
 Loading lazily keeps torch out of the environments that only move data, and `mgi --help` quick.
 """
 
+import argparse
 import difflib
 import errno
 import importlib
@@ -45,9 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(name: str, argv: list[str]) -> int:
     command = _module_of(name)
-    parser = command.parser()
-    parser.prog = f"mgi {name}"
-    args = parser.parse_args(argv)
+    args = parser_of(command).parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         load_plugins(filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)))
@@ -60,6 +59,16 @@ def _run(name: str, argv: list[str]) -> int:
         return _fail(name, "interrupted", 130)
 
 
+def parser_of(command: ModuleType) -> argparse.ArgumentParser:
+    """What reads a command's options."""
+    name = command.__name__.rpartition(".")[2].replace("_", "-")
+    parser = argparse.ArgumentParser(
+        prog=f"mgi {name}", description=command.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    command.add_options(parser)
+    return parser
+
+
 def _module_of(name: str) -> ModuleType:
     return importlib.import_module(f"mgi.commands.{name.replace('-', '_')}")
 
@@ -69,10 +78,7 @@ def _help_of(name: str) -> str:
     from mgi.cli.absent import libraries_absent
 
     with libraries_absent():
-        parser = _module_of(name).parser()
-        parser.prog = f"mgi {name}"
-        text: str = parser.format_help()
-    return text
+        return parser_of(_module_of(name)).format_help()
 
 
 def _unknown(name: str) -> str:

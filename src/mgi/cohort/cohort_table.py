@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from mgi.cohort.pairing import EXCLUDED, KEPT, CohortRow
 from mgi.cohort.presence import Offer
@@ -40,11 +39,12 @@ class Cohort:
 
     def with_tables_only(self) -> list[str]:
         """Patients with all required tables and not all images, who may train what reads tables."""
-        return self._selected(self._has_tables() & ~self._has_images())
+        return self._selected(self._has(images=False) & ~self._has(images=True))
 
     def with_images_only(self) -> list[str]:
         """Patients with all required images and their companions and not all tables."""
-        return self._selected(self._has_images() & self._has_companions() & ~self._has_tables())
+        companions = [f"{name}_{role}" for name in self.required for role in self.companions[name]]
+        return self._selected(self._has(images=True, more=companions) & ~self._has(images=False))
 
     def present(self, modality: str) -> pd.DataFrame:
         """The rows of all who have a modality and are not excluded, by patient."""
@@ -54,17 +54,9 @@ class Cohort:
     def _selected(self, chosen: pd.Series) -> list[str]:
         return list(self.table.loc[chosen & (self.table["reason"] != EXCLUDED), "patient_id"])
 
-    def _has_tables(self) -> pd.Series:
-        return self._has([name for name in self.required if name not in self.images])
-
-    def _has_images(self) -> pd.Series:
-        return self._has([name for name in self.required if name in self.images])
-
-    def _has_companions(self) -> pd.Series:
-        return self._has([f"{name}_{role}" for name in self.required for role in self.companions[name]])
-
-    def _has(self, columns: Sequence[str]) -> pd.Series:
-        return self.table[list(columns)].all(axis="columns")
+    def _has(self, *, images: bool, more: Sequence[str] = ()) -> pd.Series:
+        """Whether a patient has all required modalities of a kind, and what `more` columns name."""
+        return self.table[[*(name for name in self.required if (name in self.images) is images), *more]].all(axis=1)
 
 
 def write_cohort(
@@ -95,20 +87,15 @@ def _flat(row: CohortRow) -> dict[str, Any]:
 
 
 def read_cohort(path: Path | str) -> Cohort:
-    """The cohort as it was written.
-
-    Raises BadInputError where columns differ from what the file says of itself or a patient occurs twice.
-    """
+    """The cohort as it was written."""
     with opened_parquet(path) as source:
         about = _about(metadata_of(source.schema_arrow, path, [_ABOUT])[_ABOUT], path)
         companions = {name: tuple(one["companions"]) for name, one in about.items()}
         require_schema(source.schema_arrow, cohort_columns(companions), path)
-        table: pa.Table = source.read()
-    cohort = table.to_pandas()
+        cohort: pd.DataFrame = source.read().to_pandas()
     if (repeated := cohort["patient_id"].duplicated()).any():
-        raise BadInputError(
-            f"{path}: {cohort['patient_id'][repeated].iloc[0]} occurs twice, expected one row per patient"
-        )
+        first = cohort["patient_id"][repeated].iloc[0]
+        raise BadInputError(f"{path}: {first} occurs twice, expected one row per patient")
     return Cohort(
         table=cohort,
         companions=companions,

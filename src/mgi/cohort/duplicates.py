@@ -65,10 +65,7 @@ class DuplicateCheck:
         self._owner: dict[bytes, str] = {}
 
     def add(self, patient_id: str, digest: bytes) -> None:
-        """Take a patient in.
-
-        Raises BadInputError where another patient has this digest.
-        """
+        """Take a patient in; raises BadInputError where another patient has this digest."""
         owner = self._owner.setdefault(digest, patient_id)
         if owner != patient_id:
             raise BadInputError(

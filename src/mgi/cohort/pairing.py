@@ -45,9 +45,6 @@ def pair_patients(
     """One row per patient of any lock, sorted; `required` are the modalities that every run needs, all unless given.
 
     `sites` is the user's table of sites.
-
-    Raises BadInputError where a chosen item was never fetched, a patient has two chosen items of one modality, or an
-    excluded patient is unknown.
     """
     items = {offer.modality: _by_patient(offer.lock.items) for offer in offers}
     patients = sorted({patient for grouped in items.values() for patient in grouped})
@@ -58,17 +55,24 @@ def pair_patients(
         raise BadInputError(f"required: {strange[0]} has no lock; expected some of {', '.join(items)}")
     site_of = sites_of(patients, sites)
     simulated = any(offer.lock.simulated for offer in offers)
-    return [
-        _row(
-            patient,
-            {offer.modality: presence_of(patient, items[offer.modality].get(patient, []), offer) for offer in offers},
-            required=needed,
-            site=site_of[patient],
-            excluded=patient in exclude,
-            simulated=simulated,
+    rows = []
+    for patient in patients:
+        found = {one.modality: presence_of(patient, items[one.modality].get(patient, []), one) for one in offers}
+        lacking = [reason for name, one in found.items() if name in needed for reason in one.reasons]
+        reasons = [*([EXCLUDED] if patient in exclude else []), *lacking]
+        told = [note for one in found.values() for note in one.notes]
+        told += [note for one in found.values() for companion in one.companions.values() for note in companion.notes]
+        rows.append(
+            CohortRow(
+                patient_id=patient,
+                site=site_of[patient],
+                reason=reasons[0] if reasons else None,
+                modalities=found,
+                notes="; ".join([*reasons[1:], *told]),
+                simulated=simulated,
+            )
         )
-        for patient in patients
-    ]
+    return rows
 
 
 def _by_patient(items: Sequence[Item]) -> dict[str, list[Item]]:
@@ -76,26 +80,3 @@ def _by_patient(items: Sequence[Item]) -> dict[str, list[Item]]:
     for item in sorted(items, key=lambda item: (item.patient_id, item.key)):
         grouped[item.patient_id].append(item)
     return grouped
-
-
-def _row(
-    patient: str,
-    found: Mapping[str, Presence],
-    *,
-    site: str,
-    required: Collection[str],
-    excluded: bool,
-    simulated: bool,
-) -> CohortRow:
-    lacking = [reason for name, one in found.items() if name in required for reason in one.reasons]
-    reasons = [*([EXCLUDED] if excluded else []), *lacking]
-    told = [note for one in found.values() for note in one.notes]
-    told += [note for one in found.values() for companion in one.companions.values() for note in companion.notes]
-    return CohortRow(
-        patient_id=patient,
-        site=site,
-        reason=reasons[0] if reasons else None,
-        modalities=found,
-        notes="; ".join([*reasons[1:], *told]),
-        simulated=simulated,
-    )

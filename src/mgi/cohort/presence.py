@@ -48,11 +48,6 @@ class Presence:
         return self.key is not None
 
     @property
-    def complete(self) -> bool:
-        """Whether its companions are there too."""
-        return self.present and all(companion.present for companion in self.companions.values())
-
-    @property
     def reasons(self) -> list[str]:
         """Why it is not complete; without the item itself a missing companion is no news."""
         if self.reason is not None:
@@ -70,10 +65,7 @@ class Companion:
 
 
 def presence_of(patient: str, items: Sequence[Item], offer: Offer) -> Presence:
-    """What a patient's items of one modality amount to.
-
-    Raises BadInputError where two are chosen, or a chosen one was never fetched.
-    """
+    """What a patient's items of one modality amount to."""
     name = offer.modality
     main = [item for item in items if item.role == name and item.chosen]
     if len(main) > 1:

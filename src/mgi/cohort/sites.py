@@ -1,6 +1,6 @@
 """Which hospital a patient comes from: by the user's table, by a TCGA barcode, or all from one."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from mgi.cohort.two_columns import read_two_columns
@@ -12,22 +12,15 @@ KEY = "cohort.sites"
 ONE_SITE = "one site"
 
 
-def sites_of(patients: Iterable[str], path: Path | None) -> dict[str, str]:
-    """The site of each patient: the table's, else that of the barcode; without a table and barcodes all have one.
-
-    Raises BadInputError where the table cannot be read, or lacks a patient who has no barcode.
-    """
+def sites_of(patients: Collection[str], path: Path | None) -> dict[str, str]:
+    """The site of each patient: the table's, else that of the barcode; without a table and barcodes all have one."""
     table = {} if path is None else read_two_columns(path, COLUMNS, KEY, _checked)
-    sites = {patient: table.get(patient) or _by_barcode(patient) for patient in patients}
-    missing = sorted(patient for patient, site in sites.items() if site is None)
+    barcodes = {patient: barcode.site for patient in patients if (barcode := barcode_of(patient)) is not None}
+    sites = {**dict.fromkeys(patients, ONE_SITE), **barcodes, **table}
+    missing = sorted(set(patients) - {*barcodes, *table})
     if missing and path is not None:
         raise BadInputError(f"{path}: no line for {missing[0]} ({len(missing)} patients); expected a site for each")
-    return {patient: site or ONE_SITE for patient, site in sites.items()}
-
-
-def _by_barcode(patient: str) -> str | None:
-    barcode = barcode_of(patient)
-    return None if barcode is None else barcode.site
+    return {patient: sites[patient] for patient in patients}
 
 
 def _checked(patient: str, site: str) -> tuple[str, str]:

@@ -39,8 +39,7 @@ def split_patients(
 
     The `sites` of all patients are spread evenly over the folds; those with fewer patients than folds are pooled. The
     order of the given patients does not matter. Those of `unpaired_expression` have that role in every fold, those of
-    `unpaired_image` in one; they change nothing for the others. Raises BadInputError where patients repeat or are too
-    few for the folds.
+    `unpaired_image` in one; they change nothing for the others.
     """
     patients, unpaired = _checked(patient_ids, unpaired_expression, settings)
     apart = sorted(unpaired_image)
@@ -64,7 +63,7 @@ def whole_cohort(
 ) -> list[SplitRow]:
     """One fold more, of the number after the last, that tests nobody: all train but those who validate.
 
-    Validation is drawn as in the folds. Raises BadInputError as `split_patients` does.
+    Validation is drawn as in the folds.
     """
     patients, unpaired = _checked(patient_ids, unpaired_expression, settings)
     return _fold_rows(settings.folds, set(), _strata(patients, settings.folds, sites), unpaired, settings, sites)

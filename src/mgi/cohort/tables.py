@@ -1,7 +1,7 @@
 """The split as Parquet for the next stage and as text for people."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,11 @@ def write_split(rows: Sequence[SplitRow], parquet: Path | str, tsv: Path | str |
 
 def write_split_sites(rows: Sequence[SiteCount], tsv: Path | str) -> None:
     """Write patients per fold, site and role, as text."""
-    with atomic_path(tsv) as part, part.open("w", encoding="utf-8", newline="") as text:
-        writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-        writer.writerow(SiteCount._fields)
-        writer.writerows(rows)
+    _write_text(tsv, SiteCount._fields, rows)
 
 
 def read_split(path: Path | str) -> pd.DataFrame:
-    """The split with the columns of schemas.SPLIT.
-
-    Raises BadInputError where columns differ or a patient has two roles in one fold.
-    """
+    """The split with the columns of schemas.SPLIT."""
     split: pd.DataFrame = read_table(path, SPLIT).to_pandas()
     if (repeated := split.duplicated(["fold", "patient_id"])).any():
         fold, patient = split.loc[repeated, ["fold", "patient_id"]].iloc[0]
@@ -41,10 +35,7 @@ def read_split(path: Path | str) -> pd.DataFrame:
 
 
 def patients_with_role(split: pd.DataFrame, fold: int, role: str) -> list[str]:
-    """Patients of one role in one fold, sorted.
-
-    Raises BadInputError where the fold is unknown.
-    """
+    """Patients of one role in one fold, sorted."""
     if fold not in set(split["fold"]):
         raise BadInputError(f"split: fold {fold}, expected one of {sorted(set(split['fold']))}")
     return sorted(split.loc[(split["fold"] == fold) & (split["role"] == role), "patient_id"])
@@ -55,12 +46,13 @@ def write_with_text(
 ) -> None:
     """Write rows as Parquet and, where `tsv` names a file, as text."""
     write_table(parquet, pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
-    if tsv is None:
-        return
+    if tsv is not None:
+        _write_text(tsv, schema.names, ([_as_text(row[name]) for name in schema.names] for row in rows))
+
+
+def _write_text(tsv: Path | str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     with atomic_path(tsv) as part, part.open("w", encoding="utf-8", newline="") as text:
-        writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-        writer.writerow(schema.names)
-        writer.writerows([_as_text(row[name]) for name in schema.names] for row in rows)
+        csv.writer(text, delimiter="\t", lineterminator="\n").writerows([columns, *rows])
 
 
 def _as_text(value: Any) -> str:

@@ -10,37 +10,24 @@ from mgi.core.errors import BadInputError
 def read_two_columns(
     path: Path, columns: Sequence[str], key: str, check: Callable[[str, str], tuple[str, str]]
 ) -> dict[str, str]:
-    """The second column by the first, each line after `check`; `key` of the config names the table.
-
-    Raises BadInputError naming file and line where a column lacks, a line is refused, or one entry has two values.
-    """
-    table: dict[str, str] = {}
+    """The second column by the first, each line after `check`; `key` of the config names the table."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as source:
-            rows = csv.reader(source, delimiter="\t")
-            header = [name.strip() for name in next(rows, [])]
-            if header != list(columns):
-                raise BadInputError(f"{path}: columns {header}, expected {list(columns)}")
-            for number, cells in enumerate(rows, start=2):
-                if cells:
-                    _add(table, cells, columns, f"{path}: line {number}", check)
+            header, *lines = list(csv.reader(source, delimiter="\t")) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInputError(f"{key}: {path}: not readable as TSV ({error})") from None
+    if (found := [name.strip() for name in header]) != list(columns):
+        raise BadInputError(f"{path}: columns {found}, expected {list(columns)}")
+    table: dict[str, str] = {}
+    for number, cells in enumerate(lines, start=2):
+        where = f"{path}: line {number}"
+        if len(cells) not in (0, len(columns)):
+            raise BadInputError(f"{where}: {len(cells)} columns, expected {len(columns)}")
+        if cells:
+            try:
+                first, second = check(*(cell.strip() for cell in cells))
+            except BadInputError as error:
+                raise BadInputError(f"{where}: {error}") from None
+            if table.setdefault(first, second) != second:
+                raise BadInputError(f"{where}: {columns[0]} {first!r} has two values, {table[first]} and {second}")
     return table
-
-
-def _add(
-    table: dict[str, str],
-    cells: list[str],
-    columns: Sequence[str],
-    where: str,
-    check: Callable[[str, str], tuple[str, str]],
-) -> None:
-    if len(cells) != len(columns):
-        raise BadInputError(f"{where}: {len(cells)} columns, expected {len(columns)}")
-    try:
-        first, second = check(*(cell.strip() for cell in cells))
-    except BadInputError as error:
-        raise BadInputError(f"{where}: {error}") from None
-    if table.setdefault(first, second) != second:
-        raise BadInputError(f"{where}: {columns[0]} {first!r} has two values, {table[first]} and {second}")

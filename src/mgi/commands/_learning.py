@@ -12,13 +12,11 @@ from mgi.cohort.slice_split import slice_roles
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path, write_json
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import atomic_path, digest_of, write_json
 from mgi.core.run import ENTRY, RANDOM_ID, Run
 from mgi.datasets.slices import prepare_slices
-from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
-from mgi.modalities.rna.normalise import FittedGenes, train_hash_of
+from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
 from mgi.modalities.rna.random_id_vectors import random_id_vectors
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
@@ -29,11 +27,6 @@ from mgi.training.pretrain import Pairs
 from mgi.training.weights import save_weights
 
 LOG = logging.getLogger(__name__)
-
-
-def read_model(text: str) -> ModelSettings:
-    """The config section `model`."""
-    return ModelSettings.read(text, where="model")
 
 
 def device() -> torch.device:
@@ -101,12 +94,10 @@ class Fold:
 
     def genes(self, patients: list[str]) -> torch.Tensor:
         """Standardised expression (P, G) of these patients, or their random vectors."""
-        row_of = {patient: row for row, patient in enumerate(self._expression.patient_ids)}
-        if absent := [patient for patient in patients if patient not in row_of]:
-            raise BadInputError(f"expression shard: no expression of {absent[0]}, who is in the split")
+        rows = self._expression.rows_of(patients)
         if self._random_id_seed is not None:
             return torch.from_numpy(random_id_vectors(patients, len(self.gene_ids), self._random_id_seed))
-        return torch.from_numpy(self.fitted.transform(self._expression.values[[row_of[one] for one in patients]]))
+        return torch.from_numpy(self.fitted.transform(self._expression.values[rows]))
 
     def average_genes(self) -> torch.Tensor:
         """Mean (G,) over the training patients of what the model sees as their genes."""

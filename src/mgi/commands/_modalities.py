@@ -1,7 +1,4 @@
-"""The options of commands that do one stage for one modality.
-
-Not a command (the leading underscore hides it from the command line).
-"""
+"""The options of commands that do one stage for one modality."""
 
 from argparse import ArgumentParser
 
@@ -17,10 +14,7 @@ def add_modality_options(parser: ArgumentParser) -> None:
 
 
 def read_pairs(given: list[str], option: str) -> dict[str, str]:
-    """`name=path` texts by name.
-
-    Raises ConfigError naming the option where one has no name.
-    """
+    """`name=path` texts by name."""
     pairs = dict(one.partition("=")[::2] for one in given)
     if bad := [name for name, value in pairs.items() if not name or not value]:
         raise ConfigError(f"{option}: found {bad[0]!r}, expected NAME=PATH")

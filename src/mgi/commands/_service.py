@@ -1,7 +1,4 @@
-"""A client of a real service, or of the stand-in for it on this machine.
-
-Not a command (the leading underscore hides it from the command line).
-"""
+"""A client of a real service, or of the stand-in for it on this machine."""
 
 import os
 import subprocess
@@ -14,13 +11,13 @@ import mgi
 from mgi.core.errors import ConfigError, ResourceError
 from mgi.http.retry import RetryPolicy
 from mgi.http.service import Service, open_service
-from mgi.modalities.fetching import ServiceSettings
+from mgi.locks.settings import FetchSettings
 
 
 @contextmanager
-def service_for(archive: str | None, path: str, chosen: ServiceSettings) -> Iterator[Service]:
-    """A client of the real service, or of the simulated archive under `path` of a local server."""
-    with _base_url(archive, path, chosen.base_url) as url:
+def service_for(archive: str | None, path: str, real: str, chosen: FetchSettings) -> Iterator[Service]:
+    """A client of the real service at the URL `real`, or of the simulated archive under `path` of a local server."""
+    with _base_url(archive, path, real) as url:
         policy = RetryPolicy(base_s=chosen.retry_base_s)
         service = open_service(url, connections=chosen.threads, policy=policy)
         with closing(service.session):

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.leaks import leaks_of
-from mgi.cohort.shard_digests import ShardDigests, digests_of_shard
+from mgi.cohort.leaks import ShardDigests, digests_of_shard, leaks_of
 from mgi.cohort.slice_split import WATERMARK
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
@@ -20,13 +19,11 @@ from mgi.shards.parquet import read_table
 from mgi.shards.schemas import SPLIT
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--split", required=True, type=Path)
     options.add_argument("--dataset", required=True, nargs="+", type=Path, help="the dataset.json of each shard")
     options.add_argument("--split-unit", choices=SPLIT_UNITS, default=PATIENT)
     options.add_argument("--output", required=True, type=Path, help="the report, JSON")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

@@ -14,8 +14,7 @@ from mgi.locks.raw_index import read_raw_index, read_raw_indexes
 from mgi.modalities.registry import in_order
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--lock", required=True, nargs="+", help="a lock of each modality, JSON")
     options.add_argument("--index", required=True, nargs="+", help="indexes of all batches of all modalities, JSON")
     options.add_argument("--require", nargs="*", help="modalities that a patient must have to be kept (default: all)")
@@ -23,7 +22,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--sites", type=Path, help="TSV with patient_id and site, where ids are no TCGA barcodes")
     options.add_argument("--output", required=True, help="the cohort, Parquet")
     options.add_argument("--tsv", required=True, help="the same as text")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

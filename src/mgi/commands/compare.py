@@ -21,17 +21,15 @@ from mgi.tasks.scoring import Scoring, headline_of, scoring_of
 from mgi.tasks.segmentation.settings import EvaluationSettings
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
-    parser.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
-    parser.add_argument("--split", type=Path, required=True, help="split that names the patients without expression")
-    parser.add_argument("--results-table", type=Path, required=True, help="a row per method, input, definition (CSV)")
-    parser.add_argument("--no-genes", type=Path, required=True, help="the same without gene input, all patients (CSV)")
-    parser.add_argument("--tests", type=Path, required=True, help="MGI against each other method (CSV)")
-    parser.add_argument("--audit", type=Path, required=True, help="own expression against other inputs (CSV)")
-    parser.add_argument("--patients", type=Path, required=True, help="a row per method, input and patient (CSV)")
-    return parser
+def add_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
+    options.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
+    options.add_argument("--split", type=Path, required=True, help="split that names the patients without expression")
+    options.add_argument("--results-table", type=Path, required=True, help="a row per method, input, definition (CSV)")
+    options.add_argument("--no-genes", type=Path, required=True, help="the same without gene input, all patients (CSV)")
+    options.add_argument("--tests", type=Path, required=True, help="MGI against each other method (CSV)")
+    options.add_argument("--audit", type=Path, required=True, help="own expression against other inputs (CSV)")
+    options.add_argument("--patients", type=Path, required=True, help="a row per method, input and patient (CSV)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -9,11 +9,9 @@ from pathlib import Path
 from mgi.config.render import made_files
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--write", action="store_true", help="write the files that are stale")
     options.add_argument("--root", type=Path, default=Path(), help="the repository (default: this folder)")
-    return options
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,12 +11,10 @@ from mgi.shards.parquet import run_in, write_table
 from mgi.tasks.scoring import scoring_of
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--predictions", type=Path, required=True, help="predictions of one run (Parquet)")
-    parser.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
-    parser.add_argument("--output", type=Path, required=True, help="scores, a row per patient and definition (Parquet)")
-    return parser
+def add_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--predictions", type=Path, required=True, help="predictions of one run (Parquet)")
+    options.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
+    options.add_argument("--output", type=Path, required=True, help="a score per patient and definition (Parquet)")
 
 
 def run(args: argparse.Namespace) -> None:

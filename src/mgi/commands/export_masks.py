@@ -30,13 +30,11 @@ class _Grid:
     native_axes: str
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
     options.add_argument("--predictions", type=Path, help="predictions of one run; without it every reference mask")
     options.add_argument("--expression-input", help="of the predictions (default: own, or not_used for such a method)")
     options.add_argument("--output", type=Path, required=True, help="folder for the NIfTI files")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

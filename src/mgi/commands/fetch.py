@@ -14,13 +14,11 @@ from mgi.modalities.fetching import opened
 from mgi.modalities.registry import modality
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     add_modality_options(options)
     options.add_argument("--lock", required=True, help="the lock to follow, JSON")
     options.add_argument("--batch", required=True, help="which part of the lock, such as 1-of-4")
     options.add_argument("--output", required=True, help="index of the batch, JSON; the files go beside it")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

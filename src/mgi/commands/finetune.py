@@ -8,9 +8,10 @@ BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 import argparse
 from pathlib import Path
 
-from mgi.commands._learning import Fold, device, finish, read_model
+from mgi.commands._learning import Fold, device, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.files import sha256_of
+from mgi.models.settings import ModelSettings
 from mgi.tasks.learning import learning_of
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.finetune import finetune
@@ -20,17 +21,15 @@ from mgi.training.settings import FinetuneSettings
 from mgi.training.weights import load_weights, start_from_pretrained
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
     add_training(options)
     options.add_argument("--pretrained", type=Path, help="weights of the pre-training run")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
     run = complete(args, "finetune")
-    task, model_settings = learning_of(run.task), read_model(args.model)
+    task, model_settings = learning_of(run.task), ModelSettings.read(args.model, where="model")
     settings = FinetuneSettings.read(args.settings, where="finetune")
     fold = Fold(args, run)
     randomness = Randomness.seeded(run.seed)

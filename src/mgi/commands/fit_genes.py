@@ -4,35 +4,27 @@ import argparse
 
 from mgi.cohort.split import TRAIN
 from mgi.cohort.tables import patients_with_role, read_split
-from mgi.core.errors import BadInputError
-from mgi.modalities.rna.fitted_genes import write_fitted_genes
 from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.gene_sets import read_gene_list
-from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.normalise import fit, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.expression_shard import read_expression
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--expression-shard", required=True, help="its dataset.json")
     options.add_argument("--split", required=True, help="the split, Parquet")
     options.add_argument("--fold", required=True, type=int, help="the fold, from 0")
     options.add_argument("--settings", required=True, help="the section `genes` of the configuration, as JSON")
     options.add_argument("--gene-list", help="one gene id or name a line, for gene_filter list")
     options.add_argument("--output", required=True, help="the fold's genes, Parquet")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
     settings = FitSettings.read(args.settings, where="modalities.rna.fit")
     shard = read_expression(args.expression_shard, counts=settings.gene_filter == "filter_by_expr")
     train_ids = patients_with_role(read_split(args.split), args.fold, TRAIN)
-    row_of = {patient: row for row, patient in enumerate(shard.patient_ids)}
-    if absent := [patient for patient in train_ids if patient not in row_of]:
-        who = f"{absent[0]}, a training patient of fold {args.fold}"
-        raise BadInputError(f"{args.expression_shard}: no expression of {who}")
-    rows = [row_of[patient] for patient in train_ids]
+    rows = shard.rows_of(train_ids, f"{args.expression_shard}: fold {args.fold}")
     listed = read_gene_list(args.gene_list) if args.gene_list else None
     fitted = fit(
         shard.values[rows],

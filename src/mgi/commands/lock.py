@@ -1,6 +1,7 @@
 """List everything that a modality's source has on offer, and choose one item per patient with what belongs to it."""
 
 import argparse
+from importlib import import_module
 
 from mgi.commands._modalities import add_modality_options
 from mgi.commands._service import service_for
@@ -8,15 +9,13 @@ from mgi.core.files import write_json
 from mgi.core.section import as_mapping
 from mgi.locks.lock import as_json
 from mgi.locks.source import follow
-from mgi.modalities.fetching import fetching_of, opened
+from mgi.modalities.fetching import opened
 from mgi.modalities.registry import modality
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     add_modality_options(options)
     options.add_argument("--output", required=True, help="the lock, JSON")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
@@ -29,5 +28,5 @@ def run(args: argparse.Namespace) -> None:
             listing = source.discover()
             lock, notes = source.lock(listing), listing.notes
     write_json(args.output, as_json(lock))
-    for line in (*notes, *fetching_of(kind).summary(lock)):
+    for line in (*notes, *import_module(kind.fetching).summary(lock)):
         print(f"{lock.source}: {line}")

@@ -6,11 +6,9 @@ from mgi.locks.lock import read_lock
 from mgi.locks.lock_diff import diff_locks
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("old", help="the older lock, JSON")
     options.add_argument("new", help="the newer lock of the same modality, JSON")
-    return options
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,14 +22,12 @@ from mgi.tasks.segmentation.settings import EvaluationSettings
 from mgi.tasks.segmentation.true_masks import read_masks
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
-    parser.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
-    parser.add_argument("--split", type=Path, required=True, help="split; who has no expression is left out")
-    parser.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
-    parser.add_argument("--output", type=Path, required=True, help="a row per split, method and definition (CSV)")
-    return parser
+def add_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
+    options.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
+    options.add_argument("--split", type=Path, required=True, help="split; who has no expression is left out")
+    options.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
+    options.add_argument("--output", type=Path, required=True, help="a row per split, method and definition (CSV)")
 
 
 def run(args: argparse.Namespace) -> None:

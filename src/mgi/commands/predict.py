@@ -27,8 +27,7 @@ from mgi.tasks.segmentation.dice import at_least
 MAX_MISSING = 0.1
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("image", type=Path, metavar="IMAGE")
     options.add_argument("--model", required=True, type=Path, help="folder that `mgi release` wrote")
     options.add_argument("--output", required=True, type=Path, help="mask.nii.gz, or a folder for TIFF slices")
@@ -39,7 +38,6 @@ def parser() -> argparse.ArgumentParser:
         "--max-missing", type=float, default=MAX_MISSING, metavar="SHARE",
         help="of the model's genes that may lack a value (default: %(default)s)",
     )  # fmt: skip
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

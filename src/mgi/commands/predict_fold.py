@@ -29,11 +29,9 @@ from mgi.training.settings import PredictSettings
 from mgi.training.weights import load_weights
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
     options.add_argument("--output", type=Path, help="predictions of the run")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

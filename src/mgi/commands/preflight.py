@@ -14,12 +14,10 @@ from mgi.modalities.modality import Modality
 from mgi.modalities.registry import in_order
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--modalities", required=True, help="their sections of the configuration by name, as JSON")
     options.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real services")
     options.add_argument("--output", required=True, help="what was found, JSON")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

@@ -18,17 +18,15 @@ from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.modalities.rna.fitted_genes import read_fitted_genes
 from mgi.modalities.rna.new_patient import find_genes
-from mgi.modalities.rna.normalise import FittedGenes
+from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
 from mgi.shards.image_shard import iter_images
 
 AS_GIVEN = "as given"
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--settings", required=True, help="JSON with max_missing, a share of the model's genes")
     options.add_argument(
         "--image-shard", required=True, type=Path, help="dataset.json of the cohort that was trained on"
@@ -45,7 +43,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--output-split", required=True, type=Path)
     options.add_argument("--tsv", required=True, type=Path, help="the split as text")
     options.add_argument("--metadata", required=True, type=Path, help="what was compared and what was missing, JSON")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
@@ -103,8 +100,7 @@ def _on_frozen_genes(
     theirs: ExpressionShard, patients: list[str], fitted: FittedGenes
 ) -> tuple[NDArray[np.float32], list[str]]:
     """Values (n, G) on the gene index that was fitted, and which of the model's genes have the training mean."""
-    place = {patient: row for row, patient in enumerate(theirs.patient_ids)}
-    rows = [place[patient] for patient in patients]
+    rows = theirs.rows_of(patients)
     labels = theirs.genes["gene_id"].tolist()
     names = [name if isinstance(name, str) else "" for name in theirs.genes["gene_name"]]
     values = np.tile(fitted.table["mean"].to_numpy(np.float32), (len(patients), 1))

@@ -9,10 +9,11 @@ BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 
 import argparse
 
-from mgi.commands._learning import Fold, device, finish, read_model
+from mgi.commands._learning import Fold, device, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import ConfigError
 from mgi.models.mgi import build_dual_encoder
+from mgi.models.settings import ModelSettings
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.distributed import Group, processes
 from mgi.training.loop import Randomness, RunContext
@@ -21,11 +22,9 @@ from mgi.training.settings import PretrainSettings
 from mgi.training.weights import digest_of_tensors
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
     add_training(options)
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
@@ -35,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, group: Group) -> None:
     run = complete(args, "pretrain")
-    model_settings = read_model(args.model)
+    model_settings = ModelSettings.read(args.model, where="model")
     settings = PretrainSettings.read(args.settings, where="pretrain")
     if settings.processes not in (1, group.size):
         raise ConfigError(

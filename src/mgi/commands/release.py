@@ -20,8 +20,7 @@ from mgi.core.files import read_json
 from mgi.core.run import RANDOM_ID, run_of
 from mgi.evaluation.intervals import Interval, bootstrap_mean
 from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
-from mgi.modalities.rna.fitted_genes import read_fitted_genes
-from mgi.modalities.rna.normalise import FittedGenes, train_hash_of
+from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
 from mgi.release.card import CardFacts, model_card
 from mgi.release.package import WEIGHTS, network_of, write_release
 from mgi.release.training_range import measure
@@ -35,12 +34,10 @@ from mgi.training.weights import load_weights
 DRAWS = 10_000
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--weights", required=True, type=Path, help="results/X/runs/RUN/weights.safetensors")
     options.add_argument("--results", type=Path, help="folder of the results (default: the one that holds the run)")
     options.add_argument("--output", required=True, type=Path, help="folder for the release")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
@@ -112,8 +109,7 @@ def _record(path: Path) -> dict[str, Any]:
 def _scaled(folder: Path, fitted: FittedGenes, patients: list[str]) -> NDArray[np.float32]:
     """What the gene encoder read of the training patients (n, K)."""
     shard = read_expression(folder)
-    row_of = {patient: row for row, patient in enumerate(shard.patient_ids)}
-    return fitted.transform(shard.values[[row_of[patient] for patient in patients]])
+    return fitted.transform(shard.values[shard.rows_of(patients)])
 
 
 def _scores(path: Path, left_out: set[str]) -> dict[str, Interval]:

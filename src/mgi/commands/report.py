@@ -25,8 +25,7 @@ from mgi.tasks.reporting import reporting_of
 from mgi.tasks.scoring import headline_of, scoring_of
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     required = {
         "cohort": "cohort table (Parquet)",
         "split": "split table (Parquet)",
@@ -41,16 +40,15 @@ def parser() -> argparse.ArgumentParser:
         "summary": "the numbers (JSON)",
     }
     for name, meaning in required.items():
-        parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
-    parser.add_argument("--locks", type=Path, nargs="+", required=True, help="lock of each modality (JSON)")
-    parser.add_argument("--genes", type=Path, help="gene list of the expression shard (Parquet), for its count")
-    parser.add_argument("--paper-like", type=Path, help="watermarked table of paper-like (CSV)")
-    parser.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
-    parser.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
-    parser.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
-    parser.add_argument("--figures", type=Path, help="folder to write the page's figures to as well (SVG, PNG)")
-    parser.add_argument("--title", default="Glioma segmentation with genes and images")
-    return parser
+        options.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    options.add_argument("--locks", type=Path, nargs="+", required=True, help="lock of each modality (JSON)")
+    options.add_argument("--genes", type=Path, help="gene list of the expression shard (Parquet), for its count")
+    options.add_argument("--paper-like", type=Path, help="watermarked table of paper-like (CSV)")
+    options.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
+    options.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
+    options.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
+    options.add_argument("--figures", type=Path, help="folder to write the page's figures to as well (SVG, PNG)")
+    options.add_argument("--title", default="Glioma segmentation with genes and images")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """Put what was fetched of a modality into one shard: unscaled, in the order of patients."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
 from mgi.cohort.cohort_table import read_cohort
@@ -11,11 +12,10 @@ from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.modality import Modality
 from mgi.modalities.registry import modality
-from mgi.modalities.sharding import ShardJob, sharding_of
+from mgi.modalities.sharding import ShardJob
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--modality", required=True, help="name of its section in `modalities` of the config")
     options.add_argument("--settings", default="{}", help="what of its section only the shard reads, as JSON")
     options.add_argument("--lock", required=True, help="its lock, JSON")
@@ -25,7 +25,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--input", nargs="+", default=[], metavar="NAME=PATH", help="further files that it reads")
     options.add_argument("--threads", type=int, default=2, help="patients that are read at the same time")
     options.add_argument("--output", required=True, nargs="+", help="the files of the shard, its dataset.json last")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:
@@ -42,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
         settings=as_mapping(args.settings, "--settings"),
         threads=args.threads,
     )
-    print(sharding_of(kind).shard(job))
+    print(import_module(kind.sharding).shard(job))
 
 
 def _outputs(kind: Modality, given: list[str]) -> dict[str, Path]:

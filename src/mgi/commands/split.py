@@ -8,15 +8,13 @@ from mgi.cohort.split import site_counts, split_patients, whole_cohort
 from mgi.cohort.tables import write_split, write_split_sites
 
 
-def parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(description=__doc__)
+def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--cohort", required=True, help="the cohort, Parquet")
     options.add_argument("--settings", required=True, help="the section `split` of the configuration, as JSON")
     options.add_argument("--output", required=True, help="the split, Parquet")
     options.add_argument("--tsv", required=True, help="the same as text")
     options.add_argument("--whole", required=True, help="one fold more, in which nobody is tested, Parquet")
     options.add_argument("--sites", required=True, help="patients per fold, hospital and role, as text")
-    return options
 
 
 def run(args: argparse.Namespace) -> None:

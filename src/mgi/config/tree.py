@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import Field, create_model
 
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
-from mgi.config.checks import check_across_sections, check_other_archive
 from mgi.config.sections import ComputeSettings, RunsSettings, SimulationSettings
+from mgi.core.errors import ConfigError
 from mgi.core.plugins import load_plugins
 from mgi.core.section import Section, Several
 from mgi.locks.settings import FetchSettings
@@ -75,8 +75,8 @@ class ExternalSettings(AdmissionSettings, CohortSettings):
 def tree() -> type[Config]:
     """The model of the whole config, with a section for each modality that is registered."""
     classes = {name: registry.settings_class(name) for name in registry.names()}
-    here = _modalities("Modalities", {name: _with_default(cls) for name, cls in classes.items()})
-    there = _modalities("OtherModalities", {name: _named(cls) for name, cls in classes.items()})
+    here = _replaced(Section, "Modalities", **{name: _with_default(cls) for name, cls in classes.items()})
+    there = _replaced(Section, "OtherModalities", **{name: _named(cls) for name, cls in classes.items()})
     other = _replaced(ExternalSettings, modalities=(there, ...))
     return _replaced(Config, modalities=(here, here()), external=(other | None, None))
 
@@ -90,12 +90,34 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(plugins, list):
         load_plugins(file for file in plugins if isinstance(file, str))
     read = tree().read(dict(config))
-    check_other_archive(config.get("external"))
+    _check_other_archive(config.get("external"))
     filled = read.plain()
-    check_across_sections(filled)
+    _check_across_sections(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
         place["modalities"] = {name: given for name, given in place["modalities"].items() if given is not None}
     return filled
+
+
+def _check_across_sections(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for the first two keys of different sections that contradict each other."""
+    folds = config["split"]["folds"]
+    runs, leaky = config["runs"], config["runs"]["leaky_slice_split"] or {"folds": []}
+    for key, section in (("runs", runs), ("runs.leaky_slice_split", leaky)):
+        if beyond := [fold for fold in section["folds"] if fold >= folds]:
+            raise ConfigError(f"{key}.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})")
+    if config["model"]["gene_tokens"] == "pathway" and config["model"]["pathways"] is None:
+        raise ConfigError("model.pathways: found null, expected a .gmt file for gene_tokens pathway")
+
+
+def _check_other_archive(external: Mapping[str, Any] | None) -> None:
+    """Raise ConfigError where another archive's section, as the user gave it, says what the first cohort decides."""
+    given = (external or {}).get("modalities", {})
+    for name, section in given.items():
+        for key in registry.settings_class(name).first_cohort_only:
+            if key in section:
+                raise ConfigError(
+                    f"external.modalities.{name}.{key}: found a value, expected none: it is fitted on the first cohort"
+                )
 
 
 def _with_default(cls: type[FetchSettings]) -> Any:
@@ -107,20 +129,16 @@ def _named(cls: type[FetchSettings]) -> Any:
     return (cls | None, None) if cls.default_run is None else (cls, ...)
 
 
-def _modalities(name: str, fields: dict[str, Any]) -> type[Section]:
+def _replaced(base: type[S], name: str = "", **fields: Any) -> type[S]:
+    """The section with the types and defaults of some keys replaced or added; descriptions stay, or are a class's."""
     described: dict[str, Any] = {
-        key: (kind, Field(default=default, description=registry.settings_class(key).__doc__))
+        key: (kind, Field(default=default, description=_description(base, key)))
         for key, (kind, default) in fields.items()
     }
-    made: type[Section] = create_model(name, __base__=Section, **described)
+    doc = None if name else base.__doc__
+    made: type[S] = create_model(name or base.__name__, __base__=base, __doc__=doc, **described)
     return made
 
 
-def _replaced(base: type[S], **fields: Any) -> type[S]:
-    """The section with the types and defaults of some keys replaced; their descriptions stay."""
-    described: dict[str, Any] = {
-        key: (kind, Field(default=default, description=base.model_fields[key].description))
-        for key, (kind, default) in fields.items()
-    }
-    made: type[S] = create_model(base.__name__, __base__=base, __doc__=base.__doc__, **described)
-    return made
+def _description(base: type[Section], key: str) -> str | None:
+    return base.model_fields[key].description if key in base.model_fields else registry.settings_class(key).__doc__

@@ -51,15 +51,16 @@ class ZipLimits:
 def opened_zip(
     path: Path | str, *, limits: ZipLimits | None = None, label: str | None = None, bare_names: bool = False
 ) -> Iterator[zipfile.ZipFile]:
-    """A zip that passed `refuse_unsafe`; `label` names it in messages, else its path.
+    """A zip that may be read; `label` names it in messages, else its path; `bare_names` also refuses folders.
 
-    Raises DamagedZipError where it is no whole zip, UnsafeZipError as `refuse_unsafe` does.
+    Raises DamagedZipError where it is no whole zip, and UnsafeZipError for too many members or bytes, a bomb's ratio,
+    overlapping members, repeated or hostile names, links and methods other than deflate.
     """
     label = str(path) if label is None else label
     with _named_damage(label, "truncated or not a zip"):
         archive = zipfile.ZipFile(path)
     with archive:
-        refuse_unsafe(archive, label=label, limits=limits or ZipLimits(), bare_names=bare_names)
+        _refuse_unsafe(archive, label, limits or ZipLimits(), bare=bare_names)
         yield archive
 
 
@@ -109,15 +110,7 @@ def _inflated(packed: bytes, size: int) -> bytes:
     return bytes(data)
 
 
-def refuse_unsafe(
-    archive: zipfile.ZipFile, *, label: str, limits: ZipLimits | None = None, bare_names: bool = False
-) -> None:
-    """Gate a zip by its directory; `bare_names` also refuses folders.
-
-    Raises UnsafeZipError for too many members or bytes, a bomb's ratio, overlapping members, repeated or hostile
-    names, links and methods other than deflate.
-    """
-    limits = limits or ZipLimits()
+def _refuse_unsafe(archive: zipfile.ZipFile, label: str, limits: ZipLimits, *, bare: bool) -> None:
     members = archive.infolist()
     if len(members) > limits.members:
         raise UnsafeZipError(f"{label}: {len(members)} members in the zip, expected at most {limits.members}")
@@ -127,7 +120,7 @@ def refuse_unsafe(
     names: set[str] = set()
     for info in members:
         where = f"{label}: member {info.filename[:80]!r}"
-        _check_name(info, where, bare=bare_names)
+        _check_name(info, where, bare=bare)
         if info.filename in names:
             raise UnsafeZipError(f"{where}: listed twice, expected unique names")
         names.add(info.filename)

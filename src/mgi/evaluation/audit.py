@@ -11,7 +11,7 @@ import pandas as pd
 from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID
 from mgi.evaluation.cohort_tables import REFERENCE
 from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
-from mgi.evaluation.intervals import Interval, bootstrap_mean, paired_difference
+from mgi.evaluation.intervals import bootstrap_mean, paired_difference
 from mgi.evaluation.patient_scores import values_of
 
 CONDITIONS = {
@@ -43,13 +43,7 @@ def audit_table(patients: pd.DataFrame, definition: str, draws: int, seed: int) 
             difference, interval = math.nan, bootstrap_mean(own[shared], draws, seed)
         else:
             interval = paired_difference(own[shared], values[shared], draws, seed)
-            difference = interval.estimate
-        rows.append(_row(condition, float(values[shared].mean()), difference, interval))
+            difference = interval.mean
+        mean = float(values[shared].mean())
+        rows.append({**interval._asdict(), "condition": condition, "mean": mean, "difference": difference})
     return pd.DataFrame(rows, columns=AUDIT_COLUMNS).astype({"n": "int64"})
-
-
-def _row(condition: str, mean: float, difference: float, interval: Interval) -> dict[str, object]:
-    return {
-        "condition": condition, "mean": mean, "difference": difference, "low": interval.low, "high": interval.high,
-        "n": interval.n,
-    }  # fmt: skip

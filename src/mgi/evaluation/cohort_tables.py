@@ -22,19 +22,8 @@ def summary_rows(patients: pd.DataFrame, definitions: Sequence[str], draws: int,
     rows = []
     for definition in definitions:
         values = patients[definition].astype("float64").dropna()
-        interval = bootstrap_mean(values, draws, seed)
-        rows.append(
-            {
-                "definition": definition,
-                "mean": interval.estimate,
-                "median": values.median(),
-                "q1": values.quantile(0.25),
-                "q3": values.quantile(0.75),
-                "low": interval.low,
-                "high": interval.high,
-                "n": interval.n,
-            }
-        )
+        quartiles = {"q1": values.quantile(0.25), "median": values.median(), "q3": values.quantile(0.75)}
+        rows.append({"definition": definition, **bootstrap_mean(values, draws, seed)._asdict(), **quartiles})
     return rows
 
 
@@ -43,19 +32,17 @@ def paired_tests(patients: pd.DataFrame, definition: str, draws: int, seed: int)
     compared = as_trained(patients)
     reference = values_of(compared, REFERENCE, OWN, definition)
     rows = []
-    for (task, method, expression_input), _ in compared.groupby(CASE, sort=True):
+    for case, _ in compared.groupby(CASE, sort=True):
+        _, method, expression_input = case
         if method == REFERENCE or reference.empty:
             continue
         other = values_of(compared, str(method), str(expression_input), definition)
         shared = reference.index.intersection(other.index).sort_values()
         if shared.empty:
             continue
-        difference = paired_difference(reference[shared], other[shared], draws, seed)
+        interval = paired_difference(reference[shared], other[shared], draws, seed)
         p = wilcoxon_p(reference[shared] - other[shared])
-        rows.append(
-            {"task": task, "method": method, "expression_input": expression_input, "difference": difference.estimate,
-             "low": difference.low, "high": difference.high, "p": p, "n": difference.n}
-        )  # fmt: skip
+        rows.append({**dict(zip(CASE, case, strict=True)), **interval._asdict(), "difference": interval.mean, "p": p})
     table = pd.DataFrame(rows, columns=TEST_COLUMNS).astype({"n": "int64"})
     table["p_holm"] = holm([float(p) for p in table["p"]])
     return table

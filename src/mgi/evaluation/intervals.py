@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,11 +11,10 @@ from scipy import stats
 LEVEL = 0.95
 
 
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its 95 % percentile interval and the number of patients behind it."""
+class Interval(NamedTuple):
+    """A mean (or ratio) with its 95 % percentile interval and the patients behind it, named as columns of tables."""
 
-    estimate: float
+    mean: float
     low: float
     high: float
     n: int

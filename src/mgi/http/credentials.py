@@ -9,7 +9,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -137,20 +137,10 @@ def tcia_credential(environ: Mapping[str, str], service: Service) -> Credential 
     password = _secret(environ, TCIA_PASSWORD)
     if password is None:
         raise ConfigError(f"{TCIA_USER}: found without {TCIA_PASSWORD} or {TCIA_PASSWORD}_FILE, expected one of them")
-    root = Service(
-        base_url=_root_of(service.base_url),
-        session=service.session,
-        policy=service.policy,
-        limits=service.limits,
-        sleep=service.sleep,
-    )
-    return Login(service=root, user=user, password=password)
-
-
-def _root_of(base_url: str) -> str:
-    """The address above `/services/v4`, where `oauth/token` lies: the same host, so the password stays there."""
-    parts = urlsplit(base_url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path.partition("/services")[0], "", ""))
+    # `oauth/token` lies above `/services/v4`: on the same host, so the password stays there.
+    parts = urlsplit(service.base_url)
+    root = urlunsplit((parts.scheme, parts.netloc, parts.path.partition("/services")[0], "", ""))
+    return Login(service=replace(service, base_url=root, credential=None), user=user, password=password)
 
 
 def _secret(environ: Mapping[str, str], name: str) -> str | None:

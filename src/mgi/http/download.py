@@ -52,7 +52,8 @@ def download(service: Service, wanted: Download, check: Callable[[Path], T]) -> 
         except (TransientError, IntegrityError):
             part.unlink()
             raise
-        _publish(part, wanted.target)
+        part.chmod(0o644)
+        part.replace(wanted.target)  # not synced: who names it in an index does that, for many at once (fetch_batch)
         return checked
 
     return service.retrying(attempt, seed=wanted.request.label)
@@ -128,9 +129,3 @@ def _confirm_offset(response: urllib3.BaseHTTPResponse, part: Path, asked: int |
     raise TransientError(
         IntegrityError(f"{label}: HTTP {response.status} with Content-Range {found!r}, asked from byte {asked}")
     )
-
-
-def _publish(part: Path, target: Path) -> None:
-    """Rename; who names the file in an index syncs it before (see fetch_batch): many at once wait once."""
-    part.chmod(0o644)
-    part.replace(target)

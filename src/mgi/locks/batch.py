@@ -15,7 +15,7 @@ from mgi.core.errors import MgiError, NetworkError, ResourceError
 from mgi.core.files import sync_file, sync_folder
 from mgi.locks.item import Item
 from mgi.locks.raw_entry import RawEntry
-from mgi.locks.source import Fetching
+from mgi.locks.source import Source
 
 Outcome = RawEntry | MgiError | None
 
@@ -52,7 +52,7 @@ class Progress:
         self._bar.close()
 
 
-def fetch_batch(source: Fetching, items: Sequence[Item], folder: Path, *, threads: int, label: str) -> list[RawEntry]:
+def fetch_batch(source: Source, items: Sequence[Item], folder: Path, *, threads: int, label: str) -> list[RawEntry]:
     """The verified entries of all items, in their order.
 
     A failing item does not stop the others. Raises one error that names every missing item, and ResourceError where

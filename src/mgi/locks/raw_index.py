@@ -1,5 +1,6 @@
 """The indexes beside fetched files: what was fetched, where it lies, and what verification rejected."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -7,7 +8,9 @@ from typing import Literal
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json, write_json
+from mgi.core.recorded import RecordedFile, recorded
 from mgi.core.section import read_record
+from mgi.locks.lock import Lock
 from mgi.locks.raw_entry import RawEntry
 
 FORMAT = 2
@@ -47,10 +50,7 @@ def read_raw_indexes(paths: Iterable[Path | str], modality: str) -> dict[str, Ra
 
 
 def read_raw_index(path: Path | str) -> RawIndex:
-    """One index, with whole paths.
-
-    Raises BadInputError where it is no index, or of another format.
-    """
+    """One index, with whole paths."""
     given = read_json(path)
     if isinstance(given, dict) and given.get("format") != FORMAT:
         older = "kind" in given and "format" not in given
@@ -58,6 +58,39 @@ def read_raw_index(path: Path | str) -> RawIndex:
         raise BadInputError(f"{path}: {found} expected {FORMAT}: fetch again")
     index = read_record(RawIndex, given, f"{path}: index")
     return replace(index, items=tuple(_placed(entry, Path(path)) for entry in index.items))
+
+
+def promised_files(lock: Lock, indexes: Iterable[Path], folder: Path | None) -> tuple[list[RecordedFile], list[str]]:
+    """The files behind the chosen items, and one line for each item without any; `folder` holds a user's own files.
+
+    An index that an earlier lock or another number of batches left behind does not count: items are looked up by key
+    and, where the lock has one, by MD5. Raises BadInputError where an index cannot be read.
+    """
+    entries = defaultdict(list)
+    for path in indexes:
+        for entry in read_raw_index(path).items:
+            entries[entry.key].append(entry)
+    files: dict[RecordedFile, None] = {}
+    gaps = []
+    for item in lock.chosen:
+        right = [one for one in entries[item.key] if item.md5 is None or one.md5 == item.md5]
+        if not right:
+            gaps.append(f"{item.patient_id}: {item.key}: chosen by the lock, but in no index")
+        for one in right:
+            if one.members and folder is None:
+                gaps.append(f"{item.patient_id}: {item.key}: lies in a folder of yours, which was not given")
+            else:
+                files |= dict.fromkeys(_files(one, folder))
+    return list(files), gaps
+
+
+def _files(entry: RawEntry, folder: Path | None) -> list[RecordedFile]:
+    """The files of one entry: its own, the members of a user's folder, or none for a part of a user's file."""
+    if folder is not None and entry.members:
+        return [recorded(folder / name, size=None, sha256=digest) for name, digest in entry.members]
+    if entry.path is None:
+        return []
+    return [recorded(entry.path, size=entry.size, sha256=entry.sha256, md5=entry.md5)]
 
 
 def _placed(entry: RawEntry, index: Path) -> RawEntry:

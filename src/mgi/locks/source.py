@@ -24,25 +24,13 @@ class Listing:
     """What the user should know of what was left out or replaced, one line each."""
 
 
-class Fetching(Protocol):
-    """The half of a source that moves bytes."""
+class Source(Protocol):
+    """How to list, choose, pin and move what one archive, or one file or folder of the user, has of a modality."""
 
     @property
     def stores_bytes(self) -> bool:
         """Whether `fetch` writes files of about `item.size` bytes; else the user's own are read in place."""
         ...
-
-    def verify(self, item: Item, folder: Path) -> RawEntry | None:
-        """The entry of an item that is already in place and right, without asking any service; else None."""
-        ...
-
-    def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Bring an item into place and verify it; raises NetworkError, IntegrityError or BadInputError naming it."""
-        ...
-
-
-class Source(Fetching, Protocol):
-    """A whole source."""
 
     def probe(self) -> str:
         """Say in a few words what is reachable; raises MgiError where nothing is."""
@@ -64,12 +52,17 @@ class Source(Fetching, Protocol):
         """Refuse a lock that this source cannot serve, before the first item."""
         ...
 
+    def verify(self, item: Item, folder: Path) -> RawEntry | None:
+        """The entry of an item that is already in place and right, without asking any service; else None."""
+        ...
+
+    def fetch(self, item: Item, folder: Path) -> RawEntry:
+        """Bring an item into place and verify it; raises NetworkError, IntegrityError or BadInputError naming it."""
+        ...
+
 
 def follow(source: Source, path: Path | str, *, modality: str, name: str) -> Lock:
-    """A lock that was made before, checked for the source of this name that is to serve it.
-
-    Raises BadInputError naming the file and the field, ConfigError where the lock is another source's.
-    """
+    """A lock that was made before, checked for the source of this name that is to serve it."""
     lock = read_lock(path, modality=modality, source=name, check_item=source.check_item)
     source.admit(lock)
     return lock

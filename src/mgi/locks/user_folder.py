@@ -54,10 +54,7 @@ def digest_of(members: Members) -> str:
 
 
 def hashed(folder: Path, names: Sequence[str]) -> Members:
-    """The files with their digests, by path.
-
-    Raises BadInputError naming a file that cannot be read.
-    """
+    """The files with their digests, by path."""
     members = []
     for name in sorted(names):
         try:
@@ -68,10 +65,7 @@ def hashed(folder: Path, names: Sequence[str]) -> Members:
 
 
 def pinned(item: Item, members: Members, folder: Path) -> Members:
-    """The members, which must be those of the lock.
-
-    Raises IntegrityError where a file was changed, added or taken away since.
-    """
+    """The members, which must be those of the lock."""
     found = digest_of(members)
     if found != item.digest:
         raise IntegrityError(

@@ -1,50 +1,26 @@
-"""What the module that a modality names as `fetching` holds: how to open the source that its settings name."""
+"""How the source that a modality's settings name is opened.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+The module that a modality names as `fetching` has `open_source(chosen, *, archive, table, serve)`, a context manager of
+the source that the settings name (`table` is the user's own file or folder), and `summary(lock)`, what to print of a
+new lock, in lines.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any
 
 from mgi.http.service import Service
-from mgi.locks.lock import Lock
 from mgi.locks.settings import FetchSettings
 from mgi.locks.source import Source
 from mgi.modalities.modality import Modality
 from mgi.modalities.registry import settings_class
 
+Serve = Callable[[str | None, str, str, FetchSettings], AbstractContextManager[Service]]
+"""A client of the service at a base URL, or at a path on the server of a simulated archive where its folder is given.
 
-class ServiceSettings(Protocol):
-    """Settings of a modality that a service is asked for."""
-
-    @property
-    def base_url(self) -> str: ...  # noqa: D102
-    @property
-    def retry_base_s(self) -> float: ...  # noqa: D102
-    @property
-    def threads(self) -> int: ...  # noqa: D102
-
-
-Serve = Callable[[str | None, str, ServiceSettings], AbstractContextManager[Service]]
-"""Given the folder of a simulated archive or None, a path on its server, and settings: a client of the service."""
-
-
-class Fetching(Protocol):
-    """The module."""
-
-    def open_source(
-        self, chosen: Any, *, archive: str | None, table: str | None, serve: Serve
-    ) -> AbstractContextManager[Source]:
-        """The source that the settings name, put together; `table` is the user's own file or folder."""
-        ...
-
-    def summary(self, lock: Lock) -> Sequence[str]:
-        """What to print of a new lock, in lines."""
-        ...
-
-
-def fetching_of(modality: Modality) -> Fetching:
-    """The module of a modality."""
-    return cast(Fetching, import_module(modality.fetching))
+Given that folder or None, the path, the URL, and the settings.
+"""
 
 
 @contextmanager
@@ -53,5 +29,6 @@ def opened(
 ) -> Iterator[tuple[FetchSettings, Source]]:
     """The settings and the source that a section of the configuration names, while the block runs."""
     chosen = settings_class(modality.name).read(dict(given), where=f"modalities.{modality.name}")
-    with fetching_of(modality).open_source(chosen, archive=archive, table=table, serve=serve) as source:
+    code = import_module(modality.fetching)
+    with code.open_source(chosen, archive=archive, table=table, serve=serve) as source:
         yield chosen, source

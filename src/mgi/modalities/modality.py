@@ -15,10 +15,6 @@ SHARD_FILES: Mapping[str, tuple[str, ...]] = {
     "volumes": ("slices.parquet", "dataset.json"),
     "bags": ("tiles.parquet", "dataset.json"),
 }
-PACE = ("batches", "threads")
-"""Keys of a section that say how files are shared out among jobs and threads, which changes nothing in them."""
-FIT = "fit"
-"""The part of a section that says how a fold's transform is fitted, which no archive and no shard needs to know."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TAKEN = ("patient_id", "site", "status", "reason", "notes", "simulated")
 
@@ -70,19 +66,3 @@ class Modality:
         """The user's file or folder that stands in for an archive, where the section names one."""
         key = self.own_files.get(section["source"])
         return None if key is None else section.get(key)
-
-    def listed_paths(self, section: Section) -> list[str]:
-        """Further files of the user's that the source reads."""
-        return [section[key] for key in self.lists if section.get(key) is not None]
-
-    def asked(self, section: Section) -> dict[str, Any]:
-        """What an archive is asked by: all but the pace, and what only the shard reads."""
-        return {key: value for key, value in section.items() if key not in (*PACE, *self.shard_keys, FIT)}
-
-    def fetched(self, section: Section) -> dict[str, Any]:
-        """What a fetch follows: the same with the number of files under way at once."""
-        return {key: value for key, value in section.items() if key not in ("batches", *self.shard_keys, FIT)}
-
-    def stored(self, section: Section) -> dict[str, Any]:
-        """What decides what the shard stores."""
-        return {key: section[key] for key in self.shard_keys if key in section}

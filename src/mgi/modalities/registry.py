@@ -15,10 +15,7 @@ _registered: dict[str, Modality] = {}
 
 
 def register(modality: Modality) -> None:
-    """Add a modality.
-
-    Raises ConfigError where the name is taken by another.
-    """
+    """Add a modality."""
     if modality.name in _BUILT_IN or _registered.get(modality.name, modality) != modality:
         raise ConfigError(f"modality {modality.name}: registered twice, expected one of each name")
     _registered[modality.name] = modality

@@ -1,16 +1,18 @@
-"""What the module that a modality names as `sharding` holds: how fetched items become a shard."""
+"""How fetched items become a shard.
+
+The module that a modality names as `sharding` has `shard(job)`, which writes the files of the shard, its description
+last, and returns in a few words what it holds.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 from mgi.cohort.cohort_table import Cohort
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.lock import Lock
 from mgi.locks.raw_entry import RawEntry
-from mgi.modalities.modality import Modality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +49,3 @@ class ShardJob:
         if not entries:
             raise BadInputError(f"{self.lock.modality}: no chosen item that can serve, expected one per patient")
         return entries
-
-
-class Sharding(Protocol):
-    """The module."""
-
-    def shard(self, job: ShardJob) -> str:
-        """Write the shard, its description last; returns what it holds in a few words."""
-        ...
-
-
-def sharding_of(modality: Modality) -> Sharding:
-    """The module of a modality."""
-    return cast(Sharding, import_module(modality.sharding))

@@ -95,7 +95,7 @@ def _result(facts: CardFacts) -> str:
     rows = [
         (
             EXPRESSION_INPUTS.get(given, given),
-            f"{found.estimate:.3f}",
+            f"{found.mean:.3f}",
             f"{found.low:.3f} to {found.high:.3f}",
             str(found.n),
         )

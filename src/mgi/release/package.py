@@ -14,11 +14,9 @@ from torch import nn
 
 import mgi
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import atomic_path, digest_of, read_json, sha256_of, write_json
 from mgi.core.section import read_record
-from mgi.modalities.rna.fitted_genes import read_fitted_genes
-from mgi.modalities.rna.normalise import FittedGenes
+from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.release.training_range import TrainingRange
 from mgi.tasks.segmentation.scores import THRESHOLD
 from mgi.tasks.segmentation.segmenters import build_segmenter

@@ -62,14 +62,18 @@ static const float ROUNDER = 12582912.0f;  // 1.5 * 2^23
 
 // 2^(n + r) for an integer n and r in [-0.5, 0.5]: relative error 3e-9 before rounding, and exactly 1 at 0, where the
 // decay of a slow state lies: an error there would be multiplied by the length of its memory.
-INLINE V exp2_of(V n, V r) {
+INLINE V exp2_of_fraction(V r) {
     V p = all(1.53264642e-04f);
     p = p * r + 1.33908063e-03f;
     p = p * r + 9.61850583e-03f;
     p = p * r + 5.55035993e-02f;
     p = p * r + 2.40226477e-01f;
     p = p * r + 6.93147182e-01f;
-    p = p * r + 1.0f;
+    return p * r + 1.0f;
+}
+
+INLINE V exp2_of(V n, V r) {
+    V p = exp2_of_fraction(r);
 #if WIDTH == 16
     return (V)_mm512_scalef_ps((__m512)p, (__m512)n);
 #else
@@ -106,13 +110,7 @@ INLINE V exp2_product(V a, V b) {
     // Beyond 2^23 floats lie further apart than 1, and so may n and the product: what is left of it says nothing then.
     // Bounds come first: with a NaN on the right, both comparisons hand it on.
     V r = larger(all(-0.5f), smaller(all(0.5f), a * b - n));
-    V p = all(1.53264642e-04f);
-    p = p * r + 1.33908063e-03f;
-    p = p * r + 9.61850583e-03f;
-    p = p * r + 5.55035993e-02f;
-    p = p * r + 2.40226477e-01f;
-    p = p * r + 6.93147182e-01f;
-    p = p * r + 1.0f;
+    V p = exp2_of_fraction(r);
     t = larger(all(ROUNDER - 126.0f), smaller(all(ROUNDER + 127.0f), t));
     return (V)((VI)p + ((VI)t << 23));
 #endif

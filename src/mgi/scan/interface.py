@@ -88,11 +88,6 @@ def choose_backend(backend: Backend, device: str, dtype: torch.dtype = torch.flo
     return wanted
 
 
-def backends(device: str = "cpu") -> dict[str, str | None]:
-    """Every backend with None if it can run on this kind of device, else with the reason, and what to install."""
-    return {name: why_not(name, device) for name in MODULES}
-
-
 @cache
 def why_not(name: str, device: str) -> str | None:
     """None if the backend can run on this kind of device, else why not; asked once, since it may compile."""

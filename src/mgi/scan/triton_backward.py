@@ -9,17 +9,19 @@ the shares are added in order.
 import triton
 import triton.language as tl
 
-from mgi.scan.triton_kernels import advance, place, put, read, read_bc, retreat, row, sigmoid, state_index, step_size
-
-
-@triton.jit
-def ungate(gradient, z, batch, first, tokens, columns, gb, gl, zb, zl, exists, HAS_Z: tl.constexpr):  # fmt: skip
-    """The gradient of y before its gate, (T, S)."""
-    dy = read(gradient, batch, first, tokens, columns, gb, gl, exists)
-    if HAS_Z:
-        z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
-        dy = dy * z_tile * sigmoid(z_tile)
-    return dy
+from mgi.scan.triton_kernels import (
+    advance,
+    place,
+    put,
+    read,
+    read_bc,
+    retreat,
+    row,
+    sigmoid,
+    state_index,
+    step_size,
+    ungate,
+)
 
 
 @triton.jit

@@ -185,6 +185,16 @@ def forward_kernel(
 
 
 @triton.jit
+def ungate(gradient, z, batch, first, tokens, columns, gb, gl, zb, zl, exists, HAS_Z: tl.constexpr):  # fmt: skip
+    """The gradient of y before its gate, (T, S)."""
+    dy = read(gradient, batch, first, tokens, columns, gb, gl, exists)
+    if HAS_Z:
+        z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
+        dy = dy * z_tile * sigmoid(z_tile)
+    return dy
+
+
+@triton.jit
 def ends_kernel(
     u, delta, z, gradient, bc, a2, bias, ends, steps, ub, ul, db, dl, zb, zl, gb, gl, L, E, tiles, chunk,
     T: tl.constexpr, G: tl.constexpr, J: tl.constexpr, S: tl.constexpr, WIDE: tl.constexpr,
@@ -212,10 +222,7 @@ def ends_kernel(
         dt = step_size(dt + bias_row, u_tile, exists, SOFTPLUS)
         passed += dt
         if ADJOINT:
-            drive2 = read(gradient, batch, first, tokens, columns, gb, gl, exists)
-            if HAS_Z:
-                z_tile = read(z, batch, first, tokens, columns, zb, zl, exists)
-                drive2 = drive2 * z_tile * sigmoid(z_tile)
+            drive2 = ungate(gradient, z, batch, first, tokens, columns, gb, gl, zb, zl, exists, HAS_Z)
         else:
             drive2 = dt * u_tile
         after = ()

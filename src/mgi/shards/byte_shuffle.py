@@ -36,10 +36,7 @@ def binary_column(rows: NDArray[np.uint8]) -> pa.Array:
 
 
 def read_pixels(column: pa.ChunkedArray, dtype: np.dtype[Any], shape: tuple[int, int], where: str) -> NDArray[Any]:
-    """Return the slices (S, H, W) of a pixel column; masks are read alike, as uint8.
-
-    Raises BadInputError where a value has another size.
-    """
+    """Return the slices (S, H, W) of a pixel column; masks are read alike, as uint8."""
     size = dtype.itemsize
     stacked = np.empty((len(column), shape[0] * shape[1], size), np.uint8)
     for target, value in zip(stacked, column, strict=True):

@@ -26,8 +26,6 @@ def write_dataset(
     """Describe the finished files of a shard beside them; `fields` adds what only this kind has.
 
     `digests` are the sha256 by name of those that were digested while they were written.
-
-    Raises BadInputError where a file lies in another folder: a reader would not find it.
     """
     path = Path(path)
     entries = {}
@@ -43,8 +41,8 @@ def dataset_of(shard: Path | str) -> Path:
     return Path(shard) if Path(shard).name == DATASET else Path(shard) / DATASET
 
 
-def read_dataset(shard: Path | str, kind: str, *, verify: bool = False) -> dict[str, Any]:
-    """Return the description of a shard after its files' sizes, rows and footers, and with `verify` their sha256.
+def read_dataset(shard: Path | str, kind: str) -> dict[str, Any]:
+    """Return the description of a shard after its files' sizes, rows and footers.
 
     Raises BadInputError where it is not a whole shard of this kind, IntegrityError where a file is another.
     """
@@ -57,15 +55,12 @@ def read_dataset(shard: Path | str, kind: str, *, verify: bool = False) -> dict[
     for name, expected in sorted(dataset["files"].items()):
         if not isinstance(expected, dict):
             raise BadInputError(f"{path}: files: {name}: found {expected!r}, expected rows, size and sha256")
-        _check_file(path.parent / name, expected, verify=verify)
+        _check_file(path.parent / name, expected)
     return dataset
 
 
 def recorded_files(path: Path | str) -> list[RecordedFile]:
-    """Return the files that a dataset.json describes, with what it says of them.
-
-    Raises BadInputError where it describes none.
-    """
+    """Return the files that a dataset.json describes, with what it says of them."""
     try:
         files = sorted(read_json(path)["files"].items())
         return [recorded(Path(path).parent / name, size=one["size"], sha256=one["sha256"]) for name, one in files]
@@ -98,14 +93,10 @@ def _cheap_facts(path: Path) -> dict[str, Any]:
     return {"size": path.stat().st_size, "footer_sha256": footer, "rows": rows_of(path)}
 
 
-def _check_file(path: Path, expected: Mapping[str, Any], *, verify: bool) -> None:
+def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
     if not path.is_file():
         raise IntegrityError(f"{path}: missing, though {DATASET} lists it; run its rule again")
-    found = _cheap_facts(path)
-    if verify:
-        found["sha256"] = sha256_of(path)
-    for name, value in found.items():
+    for name, value in _cheap_facts(path).items():
         if value != expected.get(name):
-            raise IntegrityError(
-                f"{path}: {name} {value}, expected {expected.get(name)}; delete it and run its rule again"
-            )
+            wanted = expected.get(name)
+            raise IntegrityError(f"{path}: {name} {value}, expected {wanted}; delete it and run its rule again")

@@ -48,23 +48,15 @@ class ImageShardWriter:
     """Adds patients to an open file, in order of their ids."""
 
     def __init__(self, writer: pq.ParquetWriter, sink: DigestingFile) -> None:
-        self._writer, self._sink = writer, sink
-        self._last = ""
-        self.n_patients = 0
-        self.n_slices = 0
+        self._writer, self._sink, self._last = writer, sink, ""
+        self.n_patients = self.n_slices = 0
 
     def add(self, patient: PatientImages) -> None:
-        """Append one patient.
-
-        Raises BadInputError where shapes, dtype, mask values or order are not those of the format.
-        """
+        """Append one patient; raises BadInputError as `rows_of` and `add_rows` do."""
         self.add_rows(patient.patient_id, rows_of(patient))
 
     def add_rows(self, patient_id: str, rows: pa.Table) -> None:
-        """Append what `rows_of` made of a patient, such as in a thread.
-
-        Raises BadInputError where the patient is not the next in order.
-        """
+        """Append what `rows_of` made of a patient, such as in a thread."""
         if patient_id <= self._last:
             raise BadInputError(f"image shard: {patient_id} after {self._last}, expected sorted, unique patients")
         self._writer.write_table(rows, row_group_size=len(rows))
@@ -87,15 +79,12 @@ def image_shard_writer(path: Path | str) -> Iterator[ImageShardWriter]:
         yield ImageShardWriter(writer, sink)
 
 
-def iter_images(
-    shard: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
-) -> Iterator[PatientImages]:
+def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> Iterator[PatientImages]:
     """Yield patients in order of their ids, one in memory at a time; `patient_ids` selects.
 
     `shard` is its dataset.json or its folder.
-    Raises BadInputError where a selected patient is absent or a row is not what its columns say.
     """
-    read_dataset(shard, KIND, verify=verify)
+    read_dataset(shard, KIND)
     path = dataset_of(shard).parent / SLICES_FILE
     wanted = None if patient_ids is None else set(patient_ids)
     seen: set[str] = set()
@@ -114,11 +103,9 @@ def iter_images(
         raise BadInputError(f"{path}: no slices of {absent[0]} ({len(absent)} patients absent)")
 
 
-def read_images(
-    shard: Path | str, patient_ids: Collection[str] | None = None, *, verify: bool = False
-) -> dict[str, PatientImages]:
+def read_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> dict[str, PatientImages]:
     """Return all or the selected patients by id (see iter_images)."""
-    return {patient.patient_id: patient for patient in iter_images(shard, patient_ids, verify=verify)}
+    return {patient.patient_id: patient for patient in iter_images(shard, patient_ids)}
 
 
 def slices_per_patient(shard: Path | str) -> dict[str, int]:
@@ -130,18 +117,16 @@ def slices_per_patient(shard: Path | str) -> dict[str, int]:
 def _check(patient: PatientImages) -> None:
     where = f"image shard: {patient.patient_id}"
     if patient.slices.ndim != 3 or 0 in patient.slices.shape or patient.slices.dtype.name not in DTYPES:
-        raise BadInputError(
-            f"{where}: slices {patient.slices.dtype} {patient.slices.shape}, expected (S, H, W) of {DTYPES}"
-        )
+        found = f"{patient.slices.dtype} {patient.slices.shape}"
+        raise BadInputError(f"{where}: slices {found}, expected (S, H, W) of {DTYPES}")
     if patient.slices.dtype.kind == "f" and not np.isfinite(patient.slices).all():
         raise BadInputError(f"{where}: slices hold values that are not finite")
     if patient.masks is not None:
         if patient.masks.shape != patient.slices.shape:
             raise BadInputError(f"{where}: mask {patient.masks.shape}, expected {patient.slices.shape} as the slices")
         if patient.masks.dtype != np.uint8 or patient.masks.max() > 1:
-            raise BadInputError(
-                f"{where}: mask {patient.masks.dtype} up to {patient.masks.max()}, expected uint8 0 or 1"
-            )
+            found = f"{patient.masks.dtype} up to {patient.masks.max()}"
+            raise BadInputError(f"{where}: mask {found}, expected uint8 0 or 1")
     if patient.positions_mm is not None and (
         patient.positions_mm.shape != (len(patient.slices),) or (np.diff(patient.positions_mm) <= 0).any()
     ):
@@ -161,10 +146,7 @@ def _check_affine(affine: NDArray[np.float64], spacing_mm: tuple[float, float] |
 
 
 def rows_of(patient: PatientImages) -> pa.Table:
-    """Return a patient's slices as rows of the shard.
-
-    Raises BadInputError where shapes, dtype or mask values are not those of the format.
-    """
+    """Return a patient's slices as rows of the shard."""
     _check(patient)
     n_slices, rows, columns = patient.slices.shape
     row_mm, column_mm = patient.spacing_mm or (None, None)

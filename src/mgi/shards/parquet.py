@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,10 +37,7 @@ def opened_parquet(path: Path | str) -> Iterator[pq.ParquetFile]:
 
 
 def read_table(path: Path | str, schema: pa.Schema) -> pa.Table:
-    """Read a table that must have exactly the columns of `schema`; its metadata stays on the result.
-
-    Raises BadInputError naming the first column that differs, IntegrityError where bytes are damaged.
-    """
+    """Read a table that must have exactly the columns of `schema`; its metadata stays on the result."""
     with opened_parquet(path) as source:
         require_schema(source.schema_arrow, schema, path)
         table = source.read()
@@ -59,16 +55,10 @@ def require_schema(found: pa.Schema, expected: pa.Schema, path: Path | str) -> N
             raise BadInputError(f"{path}: {column.name}: type {found.field(column.name).type}, expected {column.type}")
 
 
-def metadata_of(table_or_schema: Any, path: Path | str, names: Sequence[str]) -> dict[str, str]:
-    """Return named text entries of a schema's metadata.
-
-    Raises BadInputError where one is missing, IntegrityError where one is no text.
-    """
-    given = (
-        table_or_schema.metadata if isinstance(table_or_schema, pa.Schema) else table_or_schema.schema.metadata
-    ) or {}
-    missing = [name for name in names if name.encode() not in given]
-    if missing:
+def metadata_of(schema: pa.Schema, path: Path | str, names: Sequence[str]) -> dict[str, str]:
+    """Return named text entries of a schema's metadata."""
+    given = schema.metadata or {}
+    if missing := [name for name in names if name.encode() not in given]:
         raise BadInputError(f"{path}: schema metadata {missing[0]!r} is missing")
     try:
         return {name: given[name.encode()].decode() for name in names}

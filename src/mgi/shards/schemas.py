@@ -56,9 +56,7 @@ SPLIT = pa.schema(
 
 
 def expression_values(n_genes: int, *, counts: bool = False) -> pa.Schema:
-    """Return a row a patient in the order of the genes table: unscaled values and, where the source has them, read
-    counts.
-    """
+    """A row a patient in the order of the genes table: unscaled values and, where the source has them, read counts."""
     columns = [("patient_id", pa.string()), ("values", pa.list_(pa.float32(), n_genes))]
     if counts:
         columns.append(("counts", pa.list_(pa.uint32(), n_genes)))

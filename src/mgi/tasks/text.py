@@ -1,9 +1,12 @@
-"""Numbers of a report as text, and rows of a table by name."""
+"""Numbers of a report as text, rows of a table by name, and the templates that print them."""
 
 import math
 from typing import Any
 
+import jinja2
 import pandas as pd
+
+from mgi.tasks.names import CONDITIONS, EXPRESSION_INPUTS, SPLIT_UNITS, method_name
 
 NOTHING = "–"
 
@@ -17,8 +20,7 @@ def number(value: float, digits: int = 3, *, signed: bool = False) -> str:
     """A rounded number with a true minus sign; a dash where it is undefined."""
     if math.isnan(value):
         return NOTHING
-    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
-    return text.replace("-", "−")
+    return f"{value:{'+' if signed else ''},.{digits}f}".replace("-", "−")
 
 
 def interval(low: float, high: float, *, signed: bool = False) -> str:
@@ -31,3 +33,26 @@ def interval(low: float, high: float, *, signed: bool = False) -> str:
 def p_text(p: float) -> str:
     """A p value; below a thousandth only that is said."""
     return "< 0.001" if p < 0.001 else number(p)
+
+
+def duration(seconds: float) -> str:
+    """Seconds below a minute, then minutes, then hours."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def rendered(package: str, template: str, content: dict[str, Any]) -> str:
+    """A package's template filled with values; it prints them by the functions and the names of this module."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(package, ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, p_text=p_text, duration=duration, method_name=method_name)
+    environment.globals.update(
+        interval=interval, CONDITIONS=CONDITIONS, EXPRESSION_INPUTS=EXPRESSION_INPUTS, SPLIT_UNITS=SPLIT_UNITS
+    )
+    return environment.get_template(template).render(**content)

@@ -17,7 +17,7 @@ from mgi_standin.archive.gdc_catalog import (
     versions_response,
 )
 from mgi_standin.archive.gdc_data import allowed_files, bare_file, tar_of_annotations, tar_of_files
-from mgi_standin.archive.gdc_fields import known_fields
+from mgi_standin.archive.gdc_fields import groups_of, known_fields
 from mgi_standin.archive.gdc_search import Index, search, select, single
 from mgi_standin.archive.response import Handler, RefusalError, Request, Response, json_response, refusal
 
@@ -108,8 +108,7 @@ def _files(gdc: Gdc, request: Request) -> Response:
 
 
 def _mapping(gdc: Gdc, request: Request) -> Response:
-    groups = {path.rpartition(".")[0] for path in gdc.files.known if "." in path}
-    return json_response({"fields": sorted(gdc.files.known), "expand": sorted(groups)})
+    return json_response({"fields": sorted(gdc.files.known), "expand": sorted(groups_of(gdc.files.known))})
 
 
 def _versions(gdc: Gdc, request: Request, in_path: str | None = None) -> Response:

@@ -71,20 +71,16 @@ def versions_response(catalog: Catalog, ids: list[str]) -> Response:
 def _version_row(file: StoredFile, latest: StoredFile) -> dict[str, Any]:
     return {
         "id": file.file_id,
-        "filename": file.name,
-        "version": file.version,
-        "md5": file.md5,
-        "size": file.size,
-        "state": file.state,
+        **_facts(file),
         "release": file.release,
         "latest_id": latest.file_id,
-        "latest_filename": latest.name,
-        "latest_version": latest.version,
-        "latest_size": latest.size,
-        "latest_state": latest.state,
-        "latest_md5": latest.md5,
+        **{f"latest_{name}": value for name, value in _facts(latest).items()},
         "latest_release": [latest.release],
     }
+
+
+def _facts(file: StoredFile) -> dict[str, Any]:
+    return {"filename": file.name, "version": file.version, "md5": file.md5, "size": file.size, "state": file.state}
 
 
 def history_response(catalog: Catalog, file_id: str) -> Response:

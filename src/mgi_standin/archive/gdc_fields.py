@@ -72,9 +72,9 @@ def top_level(known: Iterable[str]) -> set[str]:
     return {path for path in known if "." not in path}
 
 
-def fields_of_group(group: str, known: Iterable[str]) -> set[str]:
-    """Fields directly in a group such as cases.samples; empty if there is no such group."""
-    return {path for path in known if path.rpartition(".")[0] == group}
+def groups_of(known: Iterable[str]) -> set[str]:
+    """Groups that hold a field directly, such as cases.samples."""
+    return {path.rpartition(".")[0] for path in known if "." in path}
 
 
 def project(hit: Row, paths: Iterable[str]) -> Row:

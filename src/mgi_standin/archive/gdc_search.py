@@ -3,12 +3,12 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mgi_standin.archive.folder import Row
-from mgi_standin.archive.gdc_fields import fields_of_group, project, top_level, values_at
+from mgi_standin.archive.gdc_fields import groups_of, project, top_level, values_at
 from mgi_standin.archive.gdc_filters import predicate_of
 from mgi_standin.archive.response import Response, attachment, json_response, refusal, tsv
 
@@ -86,19 +86,21 @@ def _names(params: Mapping[str, Any], key: str) -> list[str]:
 
 def _requested(index: Index, params: Mapping[str, Any]) -> tuple[set[str], dict[str, str]]:
     """Return the paths to keep, and a warning for each parameter that names something unknown."""
-    fields, groups = _names(params, "fields"), _names(params, "expand")
-    paths = {field for field in fields if field in index.known} if fields else top_level(index.known)
-    unknown = {"fields": [field for field in fields if field not in index.known], "expand": []}
-    for group in groups:
-        inside = fields_of_group(group, index.known)
-        paths |= inside
-        if not inside:
-            unknown["expand"].append(group)
-    return paths, {key: _unrecognised(names) for key, names in unknown.items() if names}
+    warnings: dict[str, str] = {}
+    paths = top_level(index.known)
+    if _names(params, "fields"):
+        paths = set(_known(params, "fields", index.known, warnings))
+    groups = _known(params, "expand", groups_of(index.known), warnings)
+    return paths | {path for path in index.known if path.rpartition(".")[0] in groups}, warnings
 
 
-def _unrecognised(names: list[str]) -> str:
-    return f"unrecognized values: [{', '.join(names)}]"
+def _known(params: Mapping[str, Any], key: str, known: Collection[str], warnings: dict[str, str]) -> list[str]:
+    """The names of a parameter that are known; the others become its warning."""
+    names = _names(params, key)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        warnings[key] = f"unrecognized values: [{', '.join(unknown)}]"
+    return [name for name in names if name in known]
 
 
 def _count(params: Mapping[str, Any], key: str, default: int) -> int:
@@ -117,17 +119,13 @@ def _count(params: Mapping[str, Any], key: str, default: int) -> int:
 
 def _sorting(index: Index, params: Mapping[str, Any], warnings: dict[str, str]) -> tuple[list[tuple[str, bool]], str]:
     """Return (path, descending) pairs and the text for the pagination block; unknown paths become a warning."""
-    keys, unknown = [], []
+    directions: dict[str, bool] = {}
     for term in _names(params, "sort"):
         path, _, direction = term.partition(":")
         if direction not in ("", "asc", "desc"):
             raise refusal(f"sort: found '{term}', expected field:asc or field:desc")
-        if path in index.known:
-            keys.append((path, direction == "desc"))
-        else:
-            unknown.append(path)
-    if unknown:
-        warnings["sort"] = _unrecognised(unknown)
+        directions.setdefault(path, direction == "desc")
+    keys = [(path, directions[path]) for path in _known({"sort": list(directions)}, "sort", index.known, warnings)]
     return keys, ",".join(f"{path}:{'desc' if descending else 'asc'}" for path, descending in keys)
 
 
@@ -148,16 +146,11 @@ def _facets(
     index: Index, params: Mapping[str, Any], found: list[Row], warnings: dict[str, str]
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Count hits per value of each facet, most frequent first."""
-    names = _names(params, "facets")
-    unknown = [name for name in names if name not in index.known]
-    if unknown:
-        warnings["facets"] = _unrecognised(unknown)
     result = {}
-    for name in names:
-        if name in index.known:
-            counts = Counter(str(value) for hit in found for value in dict.fromkeys(values_at(hit, name)))
-            ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-            result[name] = {"buckets": [{"key": key, "doc_count": number} for key, number in ranked]}
+    for name in _known(params, "facets", index.known, warnings):
+        counts = Counter(str(value) for hit in found for value in dict.fromkeys(values_at(hit, name)))
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        result[name] = {"buckets": [{"key": key, "doc_count": number} for key, number in ranked]}
     return result
 
 

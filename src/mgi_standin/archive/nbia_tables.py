@@ -60,22 +60,22 @@ class Guest:
     @cached_property
     def patients(self) -> list[Row]:
         """Visible patients; one without any series counts as visible."""
-        hidden = self._only_restricted("PatientID")
-        return [row for row in self.archive.patients if _is_public(row) and row["PatientId"] not in hidden]
+        return self._visible(self.archive.patients, "PatientId", "PatientID")
 
     @cached_property
     def studies(self) -> list[Row]:
         """Visible studies; one without any series counts as visible."""
-        hidden = self._only_restricted("StudyInstanceUID")
-        return [row for row in self.archive.studies if _is_public(row) and row["StudyInstanceUID"] not in hidden]
+        return self._visible(self.archive.studies, "StudyInstanceUID", "StudyInstanceUID")
 
     @cached_property
     def md5_by_sop_uid(self) -> dict[str, str | None]:
         """Stored md5 of every visible image; reads all lists of instances once."""
         return {image["SOPInstanceUID"]: image["md5"] for uid in self.series for image in self.archive.instances(uid)}
 
-    def _only_restricted(self, key: str) -> set[str]:
-        return {row[key] for row in self.archive.series} - {row[key] for row in self.series.values()}
+    def _visible(self, rows: list[Row], name: str, in_series: str) -> list[Row]:
+        shown = {row[in_series] for row in self.series.values()}
+        hidden = {row[in_series] for row in self.archive.series} - shown
+        return [row for row in rows if _is_public(row) and row[name] not in hidden]
 
 
 def _is_public(row: Row) -> bool:

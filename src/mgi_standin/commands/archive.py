@@ -64,9 +64,15 @@ def run(args: argparse.Namespace) -> None:
             print(_EXAMPLES.format(folder=args.folder, url=service.url), flush=True)
             if rules:
                 print(f"{len(rules)} fault rules of {args.faults} apply", flush=True)
-            _wait_for_interrupt()
+            try:
+                threading.Event().wait()
+            except KeyboardInterrupt:
+                print("stopped", flush=True)
     except OSError as error:
-        raise _port_error(args.port, error) from error
+        if error.errno == errno.EADDRINUSE:
+            said = f"port {args.port} is in use; choose another with --port, or --port 0 for a free one"
+            raise ResourceError(said) from error
+        raise ResourceError(f"port {args.port}: {error.strerror or error}") from error
 
 
 def _rules(path: Path | None) -> list[Rule]:
@@ -94,16 +100,3 @@ def _serve_parent(url: str) -> None:
     print(url, flush=True)
     with suppress(KeyboardInterrupt):
         sys.stdin.buffer.read()
-
-
-def _wait_for_interrupt() -> None:
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        print("stopped", flush=True)
-
-
-def _port_error(port: int, error: OSError) -> ResourceError:
-    if error.errno == errno.EADDRINUSE:
-        return ResourceError(f"port {port} is in use; choose another with --port, or --port 0 for a free one")
-    return ResourceError(f"port {port}: {error.strerror or error}")

@@ -84,17 +84,11 @@ def draw_volume(
     image tells which is which.
     """
     head = draw_head(grid, rng)
+    traits = {name: programmes[name] for name in ("size", "margin", "contrast")}
     tumour_side = 1.0 if programmes["side"] > 0 else -1.0
     mask = np.zeros(head.shape, bool)
     for side in (1.0, -1.0):
-        added, extent = draw_lesion(
-            grid,
-            side=side,
-            size=programmes["size"],
-            margin=programmes["margin"],
-            contrast=programmes["contrast"],
-            rng=rng,
-        )
+        added, extent = draw_lesion(grid, side=side, **traits, rng=rng)
         head += added * (head > 0)
         if side == tumour_side:
             mask = extent

@@ -56,63 +56,41 @@ def dataset_of(start: Dataset | None = None, /, **elements: Any) -> Dataset:
 
 def study_dataset(study: Study) -> Dataset:
     """Patient, study and equipment: what all series of a study share."""
-    dataset = Dataset()
-    dataset.SpecificCharacterSet = "ISO_IR 100"
-    dataset.StudyDate = dataset.SeriesDate = dataset.ContentDate = study.date.strftime("%Y%m%d")
-    dataset.StudyTime = dataset.SeriesTime = dataset.ContentTime = "120000"
-    dataset.AccessionNumber = dataset.ReferringPhysicianName = dataset.PositionReferenceIndicator = ""
-    dataset.PatientBirthDate = dataset.StudyID = ""
-    dataset.Manufacturer, dataset.ManufacturerModelName = study.vendor
-    dataset.SoftwareVersions = "1"
-    dataset.StudyDescription = study.description
-    dataset.PatientName = dataset.PatientID = study.patient_id
-    dataset.PatientSex = study.sex
-    dataset.PatientAge = f"{study.age_years:03d}Y"
-    dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = NOTE
-    dataset.BodyPartExamined = "BRAIN"
-    dataset.StudyInstanceUID = study.uid
-    dataset.FrameOfReferenceUID = study.frame_uid
-    return dataset
+    date, time = study.date.strftime("%Y%m%d"), "120000"
+    vendor, model = study.vendor
+    return dataset_of(
+        SpecificCharacterSet="ISO_IR 100",
+        PatientName=study.patient_id, PatientID=study.patient_id, PatientBirthDate="", PatientSex=study.sex,
+        PatientAge=f"{study.age_years:03d}Y", PatientIdentityRemoved="YES", DeidentificationMethod=NOTE,
+        StudyInstanceUID=study.uid, StudyID="", StudyDescription=study.description, AccessionNumber="",
+        StudyDate=date, SeriesDate=date, ContentDate=date, StudyTime=time, SeriesTime=time, ContentTime=time,
+        ReferringPhysicianName="", BodyPartExamined="BRAIN", PositionReferenceIndicator="",
+        FrameOfReferenceUID=study.frame_uid,
+        Manufacturer=vendor, ManufacturerModelName=model, SoftwareVersions="1",
+    )  # fmt: skip
 
 
 def series_dataset(series: Series, study: Study) -> Dataset:
     """Everything of an MR image but its identity, position and pixels."""
     _, rows, columns = series.placement.shape
     slice_mm, row_mm, column_mm = series.placement.spacing_mm
-    dataset = study_dataset(study)
-    dataset.ImageType = list(series.image_type)
-    dataset.SOPClassUID = MRImageStorage
-    dataset.Modality = "MR"
-    dataset.SeriesDescription = series.description
-    dataset.ImageComments = NOTE
-    dataset.ScanningSequence = ["SE", "IR"]
-    dataset.SequenceVariant = "SK"
-    dataset.ScanOptions = ""
-    dataset.MRAcquisitionType = "2D"
-    dataset.SliceThickness = decimal(0.8 * slice_mm)
-    dataset.RepetitionTime = decimal(series.weighting.repetition_ms)
-    dataset.EchoTime = decimal(series.weighting.echo_ms)
-    dataset.InversionTime = decimal(series.weighting.inversion_ms)
-    dataset.EchoTrainLength = "24"
-    dataset.MagneticFieldStrength = "1.5"
-    dataset.SpacingBetweenSlices = decimal(slice_mm)
-    dataset.PatientPosition = "HFS"
-    dataset.SeriesInstanceUID = series.uid
-    dataset.SeriesNumber = str(series.number)
-    dataset.AcquisitionNumber = "1"
-    dataset.ImageOrientationPatient = [decimal(value) for value in series.placement.orientation()]
-    dataset.SamplesPerPixel = 1
-    dataset.PhotometricInterpretation = "MONOCHROME2"
-    dataset.Rows, dataset.Columns = rows, columns
-    dataset.PixelSpacing = [decimal(row_mm), decimal(column_mm)]
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
-    dataset.PixelRepresentation = 0
-    if series.slope is not None:
-        dataset.RescaleIntercept = "0"
-        dataset.RescaleSlope = decimal(series.slope)
-        dataset.RescaleType = "US"
-    return dataset
+    dataset = dataset_of(
+        study_dataset(study),
+        SOPClassUID=MRImageStorage, Modality="MR", ImageType=list(series.image_type), ImageComments=NOTE,
+        SeriesInstanceUID=series.uid, SeriesNumber=str(series.number), SeriesDescription=series.description,
+        AcquisitionNumber="1",
+        ScanningSequence=["SE", "IR"], SequenceVariant="SK", ScanOptions="", MRAcquisitionType="2D",
+        RepetitionTime=decimal(series.weighting.repetition_ms), EchoTime=decimal(series.weighting.echo_ms),
+        InversionTime=decimal(series.weighting.inversion_ms), EchoTrainLength="24", MagneticFieldStrength="1.5",
+        PatientPosition="HFS", ImageOrientationPatient=[decimal(value) for value in series.placement.orientation()],
+        PixelSpacing=[decimal(row_mm), decimal(column_mm)], SliceThickness=decimal(0.8 * slice_mm),
+        SpacingBetweenSlices=decimal(slice_mm),
+        SamplesPerPixel=1, PhotometricInterpretation="MONOCHROME2", Rows=rows, Columns=columns,
+        BitsAllocated=16, BitsStored=12, HighBit=11, PixelRepresentation=0,
+    )  # fmt: skip
+    if series.slope is None:
+        return dataset
+    return dataset_of(dataset, RescaleIntercept="0", RescaleSlope=decimal(series.slope), RescaleType="US")
 
 
 def decimal(value: float) -> str:

@@ -23,12 +23,12 @@ def draw_lookalikes(flair: Series, held: Holdings, study_uid: str, rng: np.rando
         repetition_ms=float(rng.integers(1500, 3001)),
         inversion_ms=float(rng.integers(700, 1001)),
     )
+    name, placement = "AX T1 FLAIR", _around(flair.placement, n_images, AXIAL)
     if held.mask_on_t1_grid:
-        lookalikes = [_lookalike(_finer(flair.placement, rng), "AX T1 FLAIR", 3, t1, study_uid)]
+        placement = _finer(flair.placement, rng)
     elif rng.random() < SAGITTAL_T1 or not held.has_flair:
-        lookalikes = [_lookalike(_around(flair.placement, n_images, SAGITTAL), "SAG T1 FLAIR", 3, t1, study_uid)]
-    else:
-        lookalikes = [_lookalike(_around(flair.placement, n_images, AXIAL), "AX T1 FLAIR", 3, t1, study_uid)]
+        name, placement = "SAG T1 FLAIR", _around(flair.placement, n_images, SAGITTAL)
+    lookalikes = [_lookalike(placement, name, 3, t1, study_uid)]
     if rng.random() < CORONAL_T1 or not held.has_flair:
         placement = _around(flair.placement, n_images, CORONAL)
         lookalikes.append(_lookalike(placement, "COR  T1 POST GD FLAIR", 12, t1, study_uid))
@@ -36,22 +36,16 @@ def draw_lookalikes(flair: Series, held: Holdings, study_uid: str, rng: np.rando
         placement = _around(flair.placement, len(flair.slices), SAGITTAL)
         lookalikes.append(_lookalike(placement, "SAG FLAIR", 9, flair.weighting, study_uid))
     if rng.random() < REFORMATTED and held.has_flair:
-        reformatted = _lookalike(
-            _around(flair.placement, n_images, AXIAL), "AX FLAIR MPR", 90, flair.weighting, study_uid
-        )
+        placement = _around(flair.placement, n_images, AXIAL)
+        reformatted = _lookalike(placement, "AX FLAIR MPR", 90, flair.weighting, study_uid)
         lookalikes.append(replace(reformatted, image_type=("DERIVED", "SECONDARY", "MPR")))
     return tuple(lookalikes)
 
 
 def _around(placement: Placement, n_slices: int, axes: Axes) -> Placement:
     """A coarse grid over the same head in another direction."""
-    pixel_mm = FIELD_MM / PIXELS
-    return Placement(
-        shape=(n_slices, PIXELS, PIXELS),
-        spacing_mm=(round(150.0 / n_slices, 2), pixel_mm, pixel_mm),
-        axes=axes,
-        centre_mm=placement.centre_mm,
-    )
+    spacing_mm = (round(150.0 / n_slices, 2), FIELD_MM / PIXELS, FIELD_MM / PIXELS)
+    return replace(placement, shape=(n_slices, PIXELS, PIXELS), spacing_mm=spacing_mm, axes=axes)
 
 
 def _finer(placement: Placement, rng: np.random.Generator) -> Placement:
@@ -60,10 +54,10 @@ def _finer(placement: Placement, rng: np.random.Generator) -> Placement:
     slice_mm, row_mm, _ = placement.spacing_mm
     pixels, n_slices = round(1.25 * rows), round(slices / 0.8) + 2
     pixel_mm = 1.08 * row_mm * rows / pixels
-    return Placement(
+    return replace(
+        placement,
         shape=(n_slices, pixels, pixels),
         spacing_mm=(0.8 * slice_mm, pixel_mm, pixel_mm),
-        axes=placement.axes,
         centre_mm=placement.centre_mm + np.round(rng.uniform(-2.0, 2.0, 3), 3),
     )
 

@@ -39,31 +39,13 @@ def _mask_dataset(mask: MaskSeries, study: Study, uid: str) -> Dataset:
     images = [_reference(image_uid(mask.source, image)) for image in range(len(mask.source.slices))]
     dataset = dataset_of(
         study_dataset(study),
-        Manufacturer="MGI SIMULATION",
-        ManufacturerModelName="1",
-        DeviceSerialNumber="1",
-        ImageType=["DERIVED", "PRIMARY"],
-        SOPClassUID=SegmentationStorage,
-        SOPInstanceUID=uid,
-        Modality="SEG",
-        SeriesDescription=mask.description,
-        SeriesInstanceUID=mask.uid,
-        SeriesNumber=str(mask.number),
-        InstanceNumber="1",
-        ContentLabel="GLIOMA",
-        ContentDescription="Simulated glioma segmentation",
-        ContentCreatorName="mgi^simulation",
-        SamplesPerPixel=1,
-        PhotometricInterpretation="MONOCHROME2",
-        NumberOfFrames=str(len(mask.slices)),
-        Rows=rows,
-        Columns=columns,
-        BitsAllocated=1,
-        BitsStored=1,
-        HighBit=0,
-        PixelRepresentation=0,
-        LossyImageCompression="00",
-        SegmentationType="BINARY",
+        Manufacturer="MGI SIMULATION", ManufacturerModelName="1", DeviceSerialNumber="1",
+        SOPClassUID=SegmentationStorage, SOPInstanceUID=uid, Modality="SEG", ImageType=["DERIVED", "PRIMARY"],
+        SeriesInstanceUID=mask.uid, SeriesNumber=str(mask.number), SeriesDescription=mask.description,
+        InstanceNumber="1", ContentLabel="GLIOMA", ContentDescription="Simulated glioma segmentation",
+        ContentCreatorName="mgi^simulation", SegmentationType="BINARY", LossyImageCompression="00",
+        SamplesPerPixel=1, PhotometricInterpretation="MONOCHROME2", NumberOfFrames=str(len(mask.slices)),
+        Rows=rows, Columns=columns, BitsAllocated=1, BitsStored=1, HighBit=0, PixelRepresentation=0,
         SegmentSequence=[_segment()],
         DimensionOrganizationSequence=[dataset_of(DimensionOrganizationUID=dimensions)],
         DimensionIndexSequence=[position],
@@ -71,7 +53,7 @@ def _mask_dataset(mask: MaskSeries, study: Study, uid: str) -> Dataset:
         SharedFunctionalGroupsSequence=[_shared_groups(mask)],
         PerFrameFunctionalGroupsSequence=[_frame_groups(mask, *frame) for frame in enumerate(mask.slices, start=1)],
         PixelData=pack_frames(mask.mask[list(mask.slices)]),
-    )
+    )  # fmt: skip
     dataset["PixelData"].VR = "OB"
     return dataset
 

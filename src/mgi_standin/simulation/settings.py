@@ -1,12 +1,13 @@
 """Size and kind of the simulated cohort, from the configuration's section `simulation`."""
 
-import json
 from dataclasses import dataclass
-from typing import get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mgi_standin.errors import ConfigError
 
 
+@with_config(ConfigDict(extra="forbid", strict=True))
 @dataclass(frozen=True, kw_only=True)
 class SimulationSettings:
     """Size and kind of the simulated cohort.
@@ -30,17 +31,8 @@ def parse_settings(text: str) -> SimulationSettings:
     Raises ConfigError naming the key where one is unknown, missing or of another type.
     """
     try:
-        given = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"simulation: not JSON ({error})") from None
-    if not isinstance(given, dict):
-        raise ConfigError(f"simulation: found {type(given).__name__}, expected a mapping of settings")
-    kinds = get_type_hints(SimulationSettings)
-    for name in [*given, *kinds]:
-        if name not in kinds:
-            raise ConfigError(f"simulation.{name}: unknown key; known keys: {', '.join(sorted(kinds))}")
-        if name not in given:
-            raise ConfigError(f"simulation.{name}: missing")
-        if type(given[name]) is not kinds[name]:
-            raise ConfigError(f"simulation.{name}: found {given[name]!r}, expected {kinds[name].__name__}")
-    return SimulationSettings(**given)
+        return TypeAdapter(SimulationSettings).validate_json(text)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        key = ".".join(map(str, ("simulation", *wrong["loc"])))
+        raise ConfigError(f"{key}: found {wrong['input']!r}: {wrong['msg']}") from None

@@ -15,16 +15,9 @@ READS_PER_GENE = 4e7 / 60660
 DEPTH_SPREAD = 0.25  # of the natural logarithm of the library size
 GENE_MODEL_LINE = "# gene-model: GENCODE v36"
 COLUMNS = (
-    "gene_id",
-    "gene_name",
-    "gene_type",
-    "unstranded",
-    "stranded_first",
-    "stranded_second",
-    "tpm_unstranded",
-    "fpkm_unstranded",
-    "fpkm_uq_unstranded",
-)
+    "gene_id", "gene_name", "gene_type", "unstranded", "stranded_first", "stranded_second",
+    "tpm_unstranded", "fpkm_unstranded", "fpkm_uq_unstranded",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

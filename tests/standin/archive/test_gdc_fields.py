@@ -1,4 +1,4 @@
-from mgi_standin.archive.gdc_fields import fields_of_group, known_fields, leaf_paths, project, top_level, values_at
+from mgi_standin.archive.gdc_fields import groups_of, known_fields, leaf_paths, project, top_level, values_at
 
 HIT = {"id": "1", "acl": ["open"], "none": None, "cases": [{"x": 1, "s": [{"y": 2}, {"z": 3}]}, {"x": 4, "s": []}]}
 
@@ -27,8 +27,7 @@ def test_known_fields_are_documented_or_held_but_never_removed_ones():
     assert "project.project_id" in known_fields("annotations", [])
 
 
-def test_groups_hold_their_own_fields_only():
+def test_groups_are_those_that_hold_a_field_themselves():
     known = ["a", "b.c", "b.d", "b.e.f"]
     assert top_level(known) == {"a"}
-    assert fields_of_group("b", known) == {"b.c", "b.d"}
-    assert fields_of_group("x", known) == set()
+    assert groups_of(known) == {"b", "b.e"}

@@ -66,7 +66,7 @@ def test_a_patient_with_genes_image_and_mask_is_kept() -> None:
     row = pair([gene(A)], whole(A))[A]
     assert (row.status, row.reason, row.site, row.simulated) == ("kept", None, "DU", True)
     rna, flair = row.modalities["rna"], row.modalities["flair"]
-    assert (rna.present, flair.present, flair.complete) == (True, True, True)
+    assert (rna.present, flair.present, flair.reasons) == (True, True, [])
     assert (rna.key, flair.key) == (f"g-{A}-01A-11R-A001-07", f"flair--{A}")
     assert flair.companions["mask"].keys == (f"mask--{A}",)
 

@@ -14,8 +14,7 @@ from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
 from mgi.core.run import Run
-from mgi.modalities.rna.fitted_genes import write_fitted_genes
-from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.normalise import fit, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, write_expression

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from mgi.cli import parser_of
 from mgi.cohort.cohort_table import read_cohort
 from mgi.commands import cohort
 from mgi.core.errors import BadInputError
@@ -31,7 +32,7 @@ def arguments(tmp_path: Path) -> list[str]:
 def test_the_cohort_is_written_with_its_reasons(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cohort.run(cohort.parser().parse_args(arguments))
+    cohort.run(parser_of(cohort).parse_args(arguments))
     table = read_cohort(tmp_path / "c.parquet").table
     assert dict(zip(table["patient_id"], table["status"], strict=True)) == {B: "dropped", A: "kept"}
     assert table["reason"].iloc[0] == "no mask"
@@ -40,7 +41,7 @@ def test_the_cohort_is_written_with_its_reasons(
 
 
 def test_the_same_inputs_give_the_same_bytes(arguments: list[str], tmp_path: Path) -> None:
-    args = cohort.parser().parse_args(arguments)
+    args = parser_of(cohort).parse_args(arguments)
     cohort.run(args)
     first = (tmp_path / "c.parquet").read_bytes(), (tmp_path / "c.tsv").read_bytes()
     cohort.run(args)
@@ -51,18 +52,18 @@ def test_a_cohort_without_a_kept_patient_is_an_error_that_leaves_the_reasons(
     arguments: list[str], tmp_path: Path
 ) -> None:
     with pytest.raises(BadInputError, match="none of 2 patients"):
-        cohort.run(cohort.parser().parse_args([*arguments, "--exclude", A]))
+        cohort.run(parser_of(cohort).parse_args([*arguments, "--exclude", A]))
     assert "excluded by the configuration" in (tmp_path / "c.tsv").read_text()
 
 
 def test_what_is_no_lock_is_named(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "e.json").write_text("[]")
     with pytest.raises(BadInputError, match=r"e\.json: found list, expected a lock"):
-        cohort.run(cohort.parser().parse_args(arguments))
+        cohort.run(parser_of(cohort).parse_args(arguments))
 
 
 def test_a_patient_needs_what_is_required_alone(arguments: list[str], tmp_path: Path) -> None:
-    cohort.run(cohort.parser().parse_args([*arguments, "--require", "rna"]))
+    cohort.run(parser_of(cohort).parse_args([*arguments, "--require", "rna"]))
     assert read_cohort(tmp_path / "c.parquet").kept == [B, A]
 
 
@@ -70,4 +71,4 @@ def test_two_locks_of_one_modality_and_an_index_without_lock_are_refused(argumen
     lock = str(tmp_path / "e.json")
     for locks, said in (([lock, lock], "2 locks of 1 modalities"), ([lock], "i1.json: an index of flair")):
         with pytest.raises(BadInputError, match=said):
-            cohort.run(cohort.parser().parse_args([*arguments, "--lock", *locks]))
+            cohort.run(parser_of(cohort).parse_args([*arguments, "--lock", *locks]))

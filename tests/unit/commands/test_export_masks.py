@@ -4,6 +4,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from mgi.cli import parser_of
 from mgi.commands import export_masks
 from mgi.core.errors import BadInputError
 from mgi.core.run import Run
@@ -63,7 +64,7 @@ def predicted(folder: Path, patients: list[str], given: str = "not_used") -> Pat
 
 def run(slices: Path, folder: Path, *more: str) -> dict[str, nibabel.Nifti1Image]:
     arguments = ["--image-shard", str(slices), "--output", str(folder / "out"), *more]
-    export_masks.run(export_masks.parser().parse_args(arguments))
+    export_masks.run(parser_of(export_masks).parse_args(arguments))
     return {path.name.removesuffix(".nii.gz"): nibabel.load(path) for path in sorted((folder / "out").iterdir())}
 
 

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mgi.cli import parser_of
 from mgi.cohort.settings import SplitSettings
 from mgi.cohort.split import split_patients
 from mgi.cohort.tables import patients_with_role, read_split, write_split
 from mgi.commands import fit_genes
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.modalities.rna.fitted_genes import read_fitted_genes
+from mgi.modalities.rna.normalise import read_fitted_genes
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 
 PATIENTS = [f"TCGA-DU-{index:04d}" for index in range(12)]
@@ -65,7 +66,7 @@ def fitted_bytes(arguments: list[str], folder: Path, settings: dict[str, object]
     listed.write_text("ENSG03.1\nENSG07\n")
     given = ["--gene-list", str(listed)] if settings["gene_filter"] == "list" else []
     given += ["--fold", str(fold), "--settings", json.dumps(settings), "--output", str(output)]
-    fit_genes.run(fit_genes.parser().parse_args([*arguments, *given]))
+    fit_genes.run(parser_of(fit_genes).parse_args([*arguments, *given]))
     return output.read_bytes()
 
 

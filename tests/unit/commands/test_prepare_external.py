@@ -9,8 +9,7 @@ import pytest
 from mgi.cli import main
 from mgi.cohort.split import SplitSettings, whole_cohort
 from mgi.cohort.tables import read_split, write_split
-from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
-from mgi.modalities.rna.normalise import fit
+from mgi.modalities.rna.normalise import fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
@@ -119,7 +118,7 @@ def test_patients_from_elsewhere_are_tested_on_the_frozen_genes_whatever_theirs_
     split = read_split(tmp_path / "split.parquet")
     assert split[["fold", "patient_id", "role"]].to_numpy().tolist() == [[2, one, "test"] for one in THEIRS]
     fitted = read_fitted_genes(ours.folder / "fitted.parquet")
-    shard = read_expression(tmp_path / "aligned", verify=True)
+    shard = read_expression(tmp_path / "aligned")
     assert (shard.patient_ids, shard.scale, shard.genes["gene_id"].tolist()) == (THEIRS, "as given", GENES)
     assert shard.values[1, fitted.columns].tolist() == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
     assert json.loads((tmp_path / "metadata.json").read_text())["missing_genes"] == []

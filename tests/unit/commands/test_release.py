@@ -12,7 +12,7 @@ from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of, write_json
-from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
+from mgi.modalities.rna.normalise import read_fitted_genes, write_fitted_genes
 from mgi.release import package
 from mgi.release.package import load_release
 from mgi.release.training_range import measure

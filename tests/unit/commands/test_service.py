@@ -19,7 +19,7 @@ HOLD = """
 import sys
 from mgi.commands._service import service_for
 from mgi.modalities.rna.settings import RnaSettings
-with service_for(sys.argv[1], "", RnaSettings()) as service:
+with service_for(sys.argv[1], "", RnaSettings().base_url, RnaSettings()) as service:
     print(service.base_url, flush=True)
     sys.stdin.read()
 """
@@ -33,7 +33,7 @@ def answers(url: str) -> bool:
 
 
 def test_the_archive_answers_inside_of_the_block_and_not_after(simulated_archive):
-    with service_for(str(simulated_archive), "/below", RnaSettings()) as service:
+    with service_for(str(simulated_archive), "/below", RnaSettings().base_url, RnaSettings()) as service:
         url = service.base_url.removesuffix("/below")
         assert answers(url)
     assert not answers(url)
@@ -61,7 +61,7 @@ def test_a_killed_command_takes_the_archive_with_it(simulated_archive):
 def test_a_folder_without_an_archive_is_named(tmp_path):
     with (
         pytest.raises(ConfigError, match=r"no archive\.json"),
-        service_for(str(tmp_path), "", RnaSettings()),
+        service_for(str(tmp_path), "", RnaSettings().base_url, RnaSettings()),
     ):
         pass
 
@@ -70,6 +70,6 @@ def test_an_archive_that_does_not_start_is_an_error(simulated_archive, monkeypat
     monkeypatch.setattr(sys, "executable", "false")
     with (
         pytest.raises(ResourceError, match="did not start"),
-        service_for(str(simulated_archive), "", RnaSettings()),
+        service_for(str(simulated_archive), "", RnaSettings().base_url, RnaSettings()),
     ):
         pass

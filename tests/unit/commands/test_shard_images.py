@@ -8,6 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from mgi.cli import parser_of
 from mgi.cohort.pairing import EXCLUDED, CohortRow
 from mgi.commands import shard
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
@@ -49,7 +50,7 @@ def written(folder: Path, source: str, items: list[Item], raw: list[dict[str, An
 
 def run(arguments: list[str], folder: Path, rows: list[CohortRow]) -> None:
     write_cohort_table(rows, folder / "c.parquet")
-    shard.run(shard.parser().parse_args(arguments))
+    shard.run(parser_of(shard).parse_args(arguments))
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def tcia(
 
 def test_a_series_with_its_mask_is_stored(tcia: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(tcia, tmp_path, [cohort_row(A, "1.2.3.4", ("1.2.3.9",)), cohort_row(B, None, reason="image rejected: x")])
-    found = read_images(tmp_path / "shard", verify=True)
+    found = read_images(tmp_path / "shard")
     assert list(found) == [A]
     assert np.array_equal(found[A].masks, FRAMES)
     dataset = read_dataset(tmp_path / "shard", "images")
@@ -179,7 +180,7 @@ def test_a_folder_of_nifti_files_is_stored_in_order(
 ) -> None:
     arguments, labels = folder_of_nifti
     run([*arguments, "--threads", threads], tmp_path, nifti_rows())
-    found = read_images(tmp_path / "shard", verify=True)
+    found = read_images(tmp_path / "shard")
     assert list(found) == [B, A]
     assert np.array_equal(found[A].masks, (labels > 0).transpose(2, 1, 0))
     assert found[A].native_axes == "LPS"

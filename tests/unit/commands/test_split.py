@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from mgi.cli import parser_of
 from mgi.cohort.pairing import CohortRow
 from mgi.cohort.tables import read_split
 from mgi.commands import split
@@ -26,7 +27,7 @@ def arguments(tmp_path: Path) -> list[str]:
 
 
 def run(arguments: list[str], **settings: object) -> None:
-    split.run(split.parser().parse_args([*arguments, "--settings", json.dumps(settings)]))
+    split.run(parser_of(split).parse_args([*arguments, "--settings", json.dumps(settings)]))
 
 
 def test_only_kept_patients_are_split(arguments: list[str], tmp_path: Path) -> None:

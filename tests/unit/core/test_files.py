@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.core.files import CHUNK, atomic_path, md5_of, read_json, sha256_of, write_json
+from mgi.core.files import atomic_path, md5_of, read_json, sha256_of, write_json
 
 
 def write(target: Path, text: str, *, fails: bool = False) -> None:
@@ -89,7 +89,7 @@ def test_what_is_not_json_is_named_with_its_file(data: bytes, tmp_path: Path) ->
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("size", [0, 3, CHUNK, CHUNK + 1])
+@pytest.mark.parametrize("size", [0, 3, 1 << 18, (1 << 18) + 1])
 def test_digests_are_those_of_the_whole_file(size: int, tmp_path: Path) -> None:
     data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     (tmp_path / "f").write_bytes(data)

@@ -8,7 +8,7 @@ from mgi.evaluation.intervals import bootstrap_mean, bootstrap_ratio, holm, pair
 
 def test_equal_patients_leave_no_doubt() -> None:
     interval = bootstrap_mean([0.5] * 8, draws=100, seed=0)
-    assert (interval.estimate, interval.low, interval.high, interval.n) == (0.5, 0.5, 0.5, 8)
+    assert (interval.mean, interval.low, interval.high, interval.n) == (0.5, 0.5, 0.5, 8)
 
 
 def test_the_interval_is_about_as_wide_as_the_normal_one() -> None:
@@ -31,16 +31,16 @@ def test_undefined_scores_are_left_out() -> None:
 
 def test_one_patient_has_a_mean_and_no_interval() -> None:
     interval = bootstrap_mean([0.4], 10, 0)
-    assert interval.estimate == 0.4
+    assert interval.mean == 0.4
     assert math.isnan(interval.low)
-    assert math.isnan(bootstrap_mean([], 10, 0).estimate)
+    assert math.isnan(bootstrap_mean([], 10, 0).mean)
 
 
 def test_a_pooled_score_is_the_ratio_of_sums() -> None:
     interval = bootstrap_ratio([2.0, 0.0], [2.0, 6.0], draws=2000, seed=0)
-    assert interval.estimate == pytest.approx(2 / 8)
+    assert interval.mean == pytest.approx(2 / 8)
     assert (interval.low, interval.high) == (0.0, 1.0)  # each patient alone is drawn in a quarter of the draws
-    assert math.isnan(bootstrap_ratio([], [], 10, 0).estimate)
+    assert math.isnan(bootstrap_ratio([], [], 10, 0).mean)
     assert math.isnan(bootstrap_ratio([1.0], [2.0], 10, 0).low)
 
 

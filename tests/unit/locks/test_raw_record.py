@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.locks.raw_record import promised_files
+from mgi.locks.raw_index import promised_files
 from small_locks import flair_lock, rna_lock, series
 from small_locks import profile as profile_of
 

@@ -2,7 +2,7 @@ import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of
-from mgi.locks.user_table import check_table, table_of
+from mgi.locks.lock import check_table, table_of
 
 
 def test_a_table_is_known_by_content_whatever_its_name(tmp_path):

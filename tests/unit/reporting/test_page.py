@@ -166,3 +166,16 @@ def test_what_leaks_is_shown_with_its_watermark() -> None:
            "low": 0.8, "high": 0.95, "patients": 6, "slices": 60, "watermark": "NOT comparable: it leaks"}  # fmt: skip
     text = drawn_page(results(), leaky=pd.DataFrame([row]))
     assert "NOT comparable: it leaks" in text
+
+
+def test_memory_that_was_not_measured_is_a_dash() -> None:
+    text = drawn_page(results())
+    assert '<th scope="row">split</th><td>1</td><td>1.0 s</td><td>–</td>' in text
+
+
+def test_a_lock_shows_release_or_collection() -> None:
+    given = results()
+    locks = {"images": {**given.locks["images"], "collection": "TCGA-LGG"}, "expression": given.locks["expression"]}
+    text = drawn_page(dataclasses.replace(given, locks=locks))
+    assert '<td class="text">kaggle</td><td class="text">TCGA-LGG</td><td class="text"><code>bbb' in text
+    assert '<td class="text">gdc</td><td class="text">–</td><td class="text"><code>aaa' in text

@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn.functional import conv1d, pad, silu
 
 from mgi.scan.convolution import conv_silu
-from mgi.scan.interface import backends
+from mgi.scan.interface import why_not
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -22,7 +22,7 @@ def by_conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, *, reverse: bool) 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize(("length", "channels", "width"), [(20, 8, 4), (3, 5, 4), (1, 3, 4), (9, 16, 1), (40, 9, 3)])
 def test_value_and_gradients_are_those_of_conv1d(backend, reverse, length, channels, width) -> None:
-    missing = backends("cpu")[backend]
+    missing = why_not(backend, "cpu")
     if missing is not None:
         pytest.skip(missing)
     x, weight, bias = drawn(2, length, 2 * channels).float()[..., :channels], drawn(channels, 1, width), drawn(channels)

@@ -11,7 +11,7 @@ from torch import Tensor
 from mgi.core.errors import ConfigError
 from mgi.models.settings import ModelSettings
 from mgi.scan import interface
-from mgi.scan.interface import ENVIRONMENT, MODULES, Backend, backends, choose_backend, selective_scan
+from mgi.scan.interface import ENVIRONMENT, MODULES, Backend, choose_backend, selective_scan, why_not
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
 
@@ -73,7 +73,7 @@ def value_and_gradients(given: dict[str, Tensor], **options) -> list[Tensor]:
 )
 @pytest.mark.parametrize("backend", ["cpp", "torch"])
 def test_every_backend_of_this_machine_is_the_sequential_scan(backend, length, inner, states, reverse) -> None:
-    missing = backends("cpu")[backend]
+    missing = why_not(backend, "cpu")
     if missing is not None:
         pytest.skip(missing)
     given = inputs(length, inner, states)
@@ -89,7 +89,7 @@ def test_every_backend_of_this_machine_is_the_sequential_scan(backend, length, i
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("backend", ["triton", "mamba_ssm", "torch"])
 def test_every_backend_of_a_gpu_is_the_sequential_scan(backend, reverse) -> None:
-    missing = backends("cuda")[backend] if torch.cuda.is_available() else "no CUDA device"
+    missing = why_not(backend, "cuda") if torch.cuda.is_available() else "no CUDA device"
     if missing is not None:
         pytest.skip(missing)
     given = {name: tensor.cuda() for name, tensor in inputs(300, 16, 16).items()}
@@ -190,7 +190,7 @@ def test_an_unknown_name_in_the_environment_is_an_error_with_the_names(monkeypat
 
 def test_what_can_run_is_listed_with_reasons(present) -> None:
     present("cpp")
-    assert backends("cpu") == {
+    assert {name: why_not(name, "cpu") for name in MODULES} == {
         "cpp": None,
         "triton": "it needs device 'cuda'",
         "mamba_ssm": "it needs device 'cuda'",
@@ -204,7 +204,7 @@ def test_a_backend_whose_library_is_not_installed_is_missing_not_an_error(monkey
         raise ModuleNotFoundError("No module named 'triton'", name="triton")
 
     monkeypatch.setattr(interface, "import_module", no_module)
-    assert backends("cuda")["triton"] == "No module named 'triton'"
+    assert why_not("triton", "cuda") == "No module named 'triton'"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import math
 
 import pandas as pd
 
-from mgi.tasks.text import interval, number, p_text, rows_by
+from mgi.tasks.text import duration, interval, number, p_text, rows_by
 
 
 def test_numbers_have_three_digits_a_true_minus_and_a_dash_for_nothing() -> None:
@@ -22,3 +22,7 @@ def test_a_tiny_p_is_not_printed_as_zero() -> None:
 
 def test_rows_are_found_by_name() -> None:
     assert rows_by(pd.DataFrame({"a": ["x", "y"], "b": [1, 2]}), "a")["y"]["b"] == 2
+
+
+def test_durations_are_read_at_a_glance() -> None:
+    assert [duration(s) for s in (1.44, 90, 7200)] == ["1.4 s", "1.5 min", "2.0 h"]

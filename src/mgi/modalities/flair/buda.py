@@ -42,10 +42,7 @@ class BudaArchive:
         self.folders = {one.name: one for one in patient_folders(archive.infolist(), label=str(path))}
 
     def read_files(self, folder: str) -> tuple[list[SliceFiles], str]:
-        """Read image and mask of every slice as they lie in the archive, by number, and the SHA-256 of all of them.
-
-        Raises BadInputError where one is missing, DamagedZipError where one is damaged.
-        """
+        """Read image and mask of every slice as they lie in the archive, by number, and the SHA-256 of all of them."""
         digest, patient, files = hashlib.sha256(), self._whole(folder), []
         for number, info in patient.images.items():
             pair = [(one.filename, self._read(one, digest)) for one in (info, patient.masks[number])]
@@ -69,10 +66,7 @@ class BudaArchive:
 
 @contextmanager
 def opened_buda(path: Path | str) -> Iterator[BudaArchive]:
-    """Open a Kaggle archive on disk, which is read in place.
-
-    Raises BadInputError where it is cut, is something else, or is no zip of sane size.
-    """
+    """Open a Kaggle archive on disk, which is read in place."""
     try:
         with opened_zip(path, limits=ZIP_LIMITS) as archive:
             yield BudaArchive(archive, path)
@@ -81,10 +75,7 @@ def opened_buda(path: Path | str) -> Iterator[BudaArchive]:
 
 
 def decoded(files: Sequence[SliceFiles]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return FLAIR and masks (S, H, W) of a patient's files; fetch and shard refuse them by the same rule.
-
-    Raises BadInputError naming the file that is no TIFF of its mode, of another shape, or no mask of 0 and 255.
-    """
+    """Return FLAIR and masks (S, H, W) of a patient's files; fetch and shard refuse them by the same rule."""
     slices = [flair_of(data, name) for (name, data), _ in files]
     masks = [mask_of(data, name) for _, (name, data) in files]
     for (image, mask), own, drawn in zip(files, slices, masks, strict=True):

@@ -29,11 +29,7 @@ class SliceFolder:
 
 
 def read_slice_folder(folder: Path) -> SliceFolder:
-    """Read the FLAIR of every `<name>_<number>.tif`; masks beside them are not read.
-
-    Raises BadInputError naming the file where a number is missing, two patients lie together, or a slice is no RGB TIFF
-    of the others' shape.
-    """
+    """Read the FLAIR of every `<name>_<number>.tif`; masks beside them are not read."""
     names = _in_order(folder)
     digest = hashlib.sha256()
     slices = []

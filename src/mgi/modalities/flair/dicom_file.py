@@ -58,18 +58,14 @@ class DicomFile:
             return text_of(self.header if self.pixels is not None else self.dataset, "SOPInstanceUID")
 
     def require_decodable(self) -> None:
-        """Refuse a file that has no decoder here or claims too many pixels; use it inside `quarantine`.
-
-        Raises BadInputError naming the field, ResourceError where only a decoder is missing.
-        """
+        """Refuse a file that has no decoder here or claims too many pixels; use it inside `quarantine`."""
         if self.pixels is None:
             require_decoder(self.dataset.file_meta.get("TransferSyntaxUID"), self.where)
         _check_pixel_bytes(self.header, self.where)
 
 
 def read_elements(source: BinaryIO, where: str, wanted: Sequence[BaseTag] | None = None) -> Any:
-    """Return the elements of a file as pydicom has them, or only those `wanted`: what comes after the last is not
-    parsed.
+    """Return the elements of a file as pydicom has them, or only those `wanted`; nothing behind the last is parsed.
 
     Use it inside `quarantine`. Raises BadInputError where the file is deflated: 400 kB of tags inflate to a gigabyte.
     """
@@ -105,10 +101,7 @@ def _read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
 
 
 def number_of(dataset: Any, keyword: str, where: str) -> float | None:
-    """Return a numeric element of a header or data set, None where it is absent or empty.
-
-    Raises BadInputError where it is several values or not finite.
-    """
+    """Return a numeric element of a header or data set, None where it is absent or empty."""
     value = dataset.get(keyword)
     if type(value) is float and math.isfinite(value):
         return value
@@ -136,9 +129,7 @@ def required_numbers(dataset: Any, keyword: str, n: int, where: str) -> NDArray[
 
 
 def direction_cosines(dataset: Any, where: str) -> NDArray[np.float64]:
-    """Return ImageOrientationPatient as unit vectors (2, 3): along a row (columns increase), down a column (rows
-    increase).
-    """
+    """Return ImageOrientationPatient as unit vectors (2, 3): along a row, down a column."""
     axes = required_numbers(dataset, "ImageOrientationPatient", 6, where).reshape(2, 3)
     lengths = np.linalg.norm(axes, axis=1)
     if (np.abs(lengths - 1) > 0.01).any() or abs(float(axes[0] @ axes[1])) > 0.01:

@@ -55,7 +55,6 @@ def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> S
     """Return the object that was drawn on the image's series, else one in the same frame of reference.
 
     Of several, a corrected one (by its description) before others, then the highest series UID.
-    Raises BadInputError where none is tied to the image.
     """
     tied = [one for one in candidates if volume.series_uid in one.referenced_series]
     if not tied and volume.frame_of_reference_uid is not None:
@@ -69,10 +68,7 @@ def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> S
 
 
 def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray[np.uint8]:
-    """Return the chosen segmentation on the image's grid, as (S, H, W) of 0 and 1.
-
-    Raises BadInputError where nothing of it falls on the image.
-    """
+    """Return the chosen segmentation on the image's grid, as (S, H, W) of 0 and 1."""
     chosen = choose_segmentation(candidates, volume)
     slices, rows, columns = volume.voxels.shape
     mask = resample_mask(chosen.mask, chosen.affine, (slices, rows, columns), volume.affine)

@@ -29,10 +29,7 @@ class DicomSlice:
 
 
 def slices_of(file: DicomFile, series_uid: str | None = None) -> list[DicomSlice]:
-    """Return every slice of one file, in the file's order; `series_uid` is the series that it must be of.
-
-    Raises BadInputError naming the field, ResourceError where its transfer syntax has no decoder here.
-    """
+    """Return every slice of one file, in the file's order; `series_uid` is the series that it must be of."""
     where = file.where
     with quarantine(where):
         file.require_decodable()

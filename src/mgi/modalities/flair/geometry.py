@@ -34,7 +34,7 @@ def to_stored_axes(voxels: NDArray[Any], affine: NDArray[np.float64]) -> tuple[N
     """Return a volume (k, i, j) turned by whole axes until nearest to STORED_AXES, its affine, and where it came from.
 
     Nothing is interpolated. The last value is the directions of the given axes in NIfTI's order (x, y, z), such as
-    "LPS" for an axial DICOM series; `to_native_axes` takes it. Raises BadInputError where the affine has no inverse.
+    "LPS" for an axial DICOM series; `to_native_axes` takes it.
     """
     require_inverse(affine)
     ras = ras_of(affine)
@@ -65,24 +65,18 @@ def positions_along_normal(affine: NDArray[np.float64], n_slices: int) -> NDArra
 
 
 def require_inverse(affine: NDArray[np.float64]) -> None:
-    """Refuse an affine that flattens space.
-
-    Raises BadInputError.
-    """
+    """Refuse an affine that flattens space."""
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise BadInputError("grid: affine has no inverse, expected three independent axes")
 
 
 def resample_mask(
-    mask: NDArray[np.uint8],
-    mask_affine: NDArray[np.float64],
-    shape: tuple[int, int, int],
-    affine: NDArray[np.float64],
+    mask: NDArray[np.uint8], mask_affine: NDArray[np.float64], shape: tuple[int, int, int], affine: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """Return the mask (s, h, w) on the grid `shape` (S, H, W); both affines map an index (k, i, j, 1) to the same mm.
 
     A target voxel takes the nearest mask voxel, 0 outside of the mask's grid; equal grids give an exact copy, whatever
-    the directions of their axes. Raises BadInputError where an affine has no inverse.
+    the directions of their axes.
     """
     if mask.shape == shape and np.allclose(mask_affine, affine, rtol=0, atol=1e-6):
         return mask.copy()

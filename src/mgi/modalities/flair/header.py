@@ -49,26 +49,21 @@ IDENTITY = (
 )
 # What tells a FLAIR from another sequence.
 SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient")
-_TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in (*KEYWORDS, *IDENTITY)}
-KEYWORD_OF = {int(_TAGS[keyword]): keyword for keyword in KEYWORDS}
+TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in (*KEYWORDS, *IDENTITY)}
+KEYWORD_OF = {int(TAGS[keyword]): keyword for keyword in KEYWORDS}
 # Implicit files do not say what kind an element is.
-_KINDS = {int(tag): dictionary_VR(tag) for tag in _TAGS.values()}
+_KINDS = {int(tag): dictionary_VR(tag) for tag in TAGS.values()}
 _NUMBERS = ("DS", "IS")
 _PLAIN = (*_NUMBERS, "CS", "UI")
 _WORD_BYTES = 2
 _NOT_PLAIN = object()
 
 
-def tags_of_keywords(keywords: Sequence[str]) -> list[BaseTag]:
-    """Return the numbers of elements that a header is made of."""
-    return [_TAGS[keyword] for keyword in keywords]
-
-
 def header_of(dataset: Any, keywords: Sequence[str] = KEYWORDS) -> dict[str, Any]:
     """Return the elements that are there: a number, a text, a list of either, or None where one is empty."""
     elements = dict(dataset.items())  # as they were read: asking the data set for one converts it
-    wanted = {keyword: _TAGS[keyword] for keyword in keywords}
-    return {keyword: _value(dataset, tag, elements[tag]) for keyword, tag in wanted.items() if tag in elements}
+    wanted = [(keyword, TAGS[keyword]) for keyword in keywords]
+    return {keyword: _value(dataset, tag, elements[tag]) for keyword, tag in wanted if tag in elements}
 
 
 def header_of_plain(elements: Mapping[int, tuple[str | None, bytes]]) -> dict[str, Any] | None:
@@ -83,9 +78,7 @@ def header_of_plain(elements: Mapping[int, tuple[str | None, bytes]]) -> dict[st
 
 
 def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the elements of SEQUENCE: times in ms, codes and cosines as lists; empty and malformed ones are left
-    out.
-    """
+    """Return the elements of SEQUENCE, without malformed ones: times in ms, codes and cosines as lists."""
     tags: dict[str, Any] = {name: float(header[name]) for name in TIMES if isinstance(header.get(name), int | float)}
     if codes := header.get("ScanningSequence"):
         tags["ScanningSequence"] = [codes] if isinstance(codes, str) else [str(code) for code in codes]

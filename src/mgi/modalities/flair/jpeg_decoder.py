@@ -45,9 +45,7 @@ def decode_frame(frame: bytes, runner: Any) -> bytes:
 
 
 def _frame_size(frame: bytes) -> tuple[int, int] | None:
-    """Return the rows and columns as the first frame header (SOF) of a JPEG stream claims them, None where there is
-    none.
-    """
+    """Return rows and columns as the first frame header (SOF) of a JPEG stream claims them, None without one."""
     offset = 2  # behind the start of image
     while offset + 9 <= len(frame) and frame[offset] == 0xFF:
         marker, length = frame[offset + 1], int.from_bytes(frame[offset + 2 : offset + 4], "big")

@@ -52,10 +52,7 @@ class PatientFolder:
 
 
 def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[PatientFolder]:
-    """Return all patient folders, sorted by name.
-
-    Raises BadInputError where the zip holds none, or where two copies of a slice differ.
-    """
+    """Return all patient folders, sorted by name."""
     found: dict[str, dict[tuple[int, bool], zipfile.ZipInfo]] = defaultdict(dict)
     for info in sorted(members, key=lambda info: (info.filename.count("/"), info.filename)):
         *_, folder, file_name = ("", *info.filename.split("/"))

@@ -5,18 +5,16 @@ from collections.abc import Sequence
 from mgi.locks.item import Item
 from mgi.modalities.modality import Modality
 
-NO_IMAGE = "no image"
-NO_FLAIR = "no FLAIR series"
 NO_MASK = "no mask"
 
 
 def absent(items: Sequence[Item]) -> str:
     """Why a patient has no image: nothing listed, no FLAIR among it, or a Kaggle folder that lacks its mask."""
     if not items:
-        return NO_IMAGE
+        return "no image"
     others = [item for item in items if item.role == "flair"]
     # A Kaggle folder is one item that holds image and masks, and is not chosen where a mask lacks.
-    return NO_MASK if others and all(item.reason.startswith(NO_MASK) for item in others) else NO_FLAIR
+    return NO_MASK if others and all(item.reason.startswith(NO_MASK) for item in others) else "no FLAIR series"
 
 
 def note(item: Item) -> str | None:

@@ -42,10 +42,7 @@ def required_group(dataset: Any, index: int, name: str, where: str) -> Any:
 
 
 def frame_headers(dataset: Any, header: dict[str, Any], n_frames: int, where: str) -> list[dict[str, Any]]:
-    """Return one header a frame with the element names of single-frame files; a plain file has its own.
-
-    Raises BadInputError where there are several frames and not one functional group for each.
-    """
+    """Return one header a frame with the element names of single-frame files; a plain file has its own."""
     groups = dataset.get("PerFrameFunctionalGroupsSequence")
     if not groups and n_frames == 1:
         return [header]

@@ -47,11 +47,7 @@ class NiftiVolume:
 
 
 def read_image(data: bytes, where: str) -> NiftiVolume:
-    """Read a grey image, as uint8, int16 or uint16 where every voxel is such an integer, else float32.
-
-    Raises BadInputError naming the field where the file is no NIfTI of sane size with an orientation, or where voxels
-    are not finite or all equal.
-    """
+    """Read a grey image, as uint8, int16 or uint16 where every voxel is such an integer, else float32."""
     voxels, affine, notes = _read(data, where)
     if not np.isfinite(voxels).all():
         raise BadInputError(f"{where}: voxels: {int((~np.isfinite(voxels)).sum())} are NaN or infinite")
@@ -74,10 +70,7 @@ def read_labels(data: bytes, where: str, *, labels: tuple[int, ...] = BRATS_LABE
 
 
 def count_slices(path: Path) -> int:
-    """Count the slices that a file has towards the head, by its header alone, which passes the gates of `read_image`.
-
-    Raises BadInputError naming the file and the field.
-    """
+    """Count the slices that a file has towards the head, by its header alone, gated as in `read_image`."""
     where = path.name
     with path.open("rb") as stored, _unpacked(stored, where) as (source, packed):
         header = _header(source, where)
@@ -89,10 +82,7 @@ def count_slices(path: Path) -> int:
 
 
 def spatial_header(data: bytes, where: str) -> dict[str, NDArray[Any]]:
-    """Read the header fields that place an image's voxels, untouched, for a mask that has to lie on exactly its grid.
-
-    Raises BadInputError as `read_image` does where there is no header.
-    """
+    """Read the header fields that place an image's voxels, untouched, for a mask on exactly its grid."""
     with _unpacked(io.BytesIO(data), where) as (source, _):
         header = _header(source, where)
     return {name: np.array(header[name]) for name in _SPATIAL}

@@ -20,10 +20,7 @@ class PatientNames:
     given: bool = False
 
     def patient_of(self, found: str) -> str | None:
-        """The patient of an id; None where a table is given that does not know it and it is no barcode.
-
-        Raises BadInputError where no table is given and the id cannot be a patient's.
-        """
+        """The patient of an id; None where a table is given that does not know it and it is no barcode."""
         if found in self.table:
             return self.table[found]
         if self.given:
@@ -36,10 +33,7 @@ class PatientNames:
 
 
 def read_patient_names(path: Path | None) -> PatientNames:
-    """Read a TSV with the columns `id` and `patient_id`; None gives an empty table.
-
-    Raises BadInputError naming file and line where a column lacks, an id has two patients or a patient id is none.
-    """
+    """Read a TSV with the columns `id` and `patient_id`; None gives an empty table."""
     if path is None:
         return PatientNames()
     table = read_two_columns(path, COLUMNS, KEY, lambda found, patient: (found, patient_id_of(patient)))

@@ -54,21 +54,14 @@ def from_dicom(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], fold
 
 
 def from_nifti(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path) -> Converted:
-    """Convert a NIfTI image of the user's folder and its label map, the whole tumour on the image's grid.
-
-    Raises BadInputError naming the file where its header, orientation, voxels or labels are refused or the mask falls
-    beside the image, IntegrityError where a file was changed since it was locked.
-    """
+    """Convert a NIfTI image of the user's folder and its label map, the whole tumour on the image's grid."""
     volume = read_image(_only_file(image, folder), image.key)
     mask, notes = _label_map(volume, image.key, masks, folder) if masks else (None, ())
     return from_volume(patient_id, volume, where=image.key, source=image.digest, mask=mask, notes=notes)
 
 
 def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Converted:
-    """Convert a folder of the Kaggle archive; its bytes must be those that were fetched.
-
-    Raises IntegrityError where they are not, BadInputError where a slice or mask is refused.
-    """
+    """Convert a folder of the Kaggle archive; its bytes must be those that were fetched."""
     files, sha256 = archive.read_files(image.key)
     if sha256 != image.sha256:
         raise IntegrityError(
@@ -96,7 +89,7 @@ def from_volume(
 ) -> Converted:
     """Convert a volume and its mask on the same grid, turned to the axes that every volume with a geometry has here.
 
-    `source` is its digest. Raises BadInputError where its pixels would be far from square.
+    `source` is its digest.
     """
     slices, affine, native = to_stored_axes(volume.voxels, volume.affine)
     masks = None if mask is None else np.ascontiguousarray(to_stored_axes(mask, volume.affine)[0])
@@ -135,10 +128,7 @@ def _only_file(item: RawEntry, folder: Path) -> bytes:
 def _label_map(
     volume: Volume | NiftiVolume, where: str, masks: Sequence[RawEntry], folder: Path
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Return a label map on the volume's grid, resampled (order 0) only if its own is another, and what to say of it.
-
-    Raises BadInputError where there are several masks, or the map is empty here.
-    """
+    """Return a label map on the volume's grid, resampled (order 0) only from another, and what to say of it."""
     if len(masks) > 1:
         raise BadInputError(f"{where}: masks {', '.join(item.key for item in masks)}; expected one")
     name = masks[0].key

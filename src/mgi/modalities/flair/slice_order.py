@@ -44,10 +44,7 @@ class SliceOrder:
 
 
 def order_slices(placements: list[Placement], where: str) -> SliceOrder:
-    """Sort along the normal, drop repeated positions, and refuse what is not one evenly spaced stack.
-
-    Raises BadInputError naming the field.
-    """
+    """Sort along the normal, drop repeated positions, and refuse what is not one evenly spaced stack."""
     if not placements:
         raise BadInputError(f"{where}: no slices")
     _require_one_grid(placements, where)

@@ -18,10 +18,7 @@ _SAME_POSITION_MM = 1e-2
 
 
 def choose_stack(slices: Sequence[DicomSlice], where: str) -> tuple[list[DicomSlice], tuple[str, ...]]:
-    """Return the slices of one orientation and one acquisition, and what was left out.
-
-    Raises BadInputError naming the field where several stacks have an equal claim.
-    """
+    """Return the slices of one orientation and one acquisition, and what was left out."""
     kept, stray = _one_orientation(slices, where)
     kept, other = _one_acquisition(kept, where)
     return kept, (*stray, *other)

@@ -14,7 +14,7 @@ from mgi.modalities.flair.dicom_file import DicomFile
 def stored_pixels(file: DicomFile, n_frames: int) -> NDArray[Any]:
     """Return the stored values (frame, row, column); MONOCHROME1 images are inverted, so that white is high.
 
-    Call inside `quarantine`. Raises BadInputError where pixels are fewer than claimed or no grey integers.
+    Call inside `quarantine`.
     """
     header = file.header
     _check_grey(header, file.where)
@@ -34,7 +34,7 @@ def stored_pixels(file: DicomFile, n_frames: int) -> NDArray[Any]:
 def decoded_pixels(file: DicomFile, shape: tuple[int, int, int]) -> NDArray[Any]:
     """Return the pixels as the decoder of the file's transfer syntax gives them, as integers (frame, row, column).
 
-    Call inside `quarantine`. Raises BadInputError where they are of another kind or size.
+    Call inside `quarantine`.
     """
     decoder = get_decoder(file.dataset.file_meta.TransferSyntaxUID)
     pixels: NDArray[Any] = decoder.as_array(file.dataset, raw=True)[0]

@@ -68,20 +68,14 @@ def constant(values: Values) -> Reasons:
 
 
 def not_protein_coding(genes: pd.DataFrame) -> Reasons:
-    """Drop genes of another type than protein_coding.
-
-    Raises ConfigError where the shard knows no gene types.
-    """
+    """Drop genes of another type than protein_coding."""
     if genes["gene_type"].isna().all():
         raise ConfigError(f"{FILTER} protein_coding: this expression shard has no gene types; use another filter")
     return _reasons(genes["gene_type"].to_numpy(object) != "protein_coding", "not protein coding")
 
 
 def not_expressed(values: Values, min_tpm: float, scale: str) -> Reasons:
-    """Drop genes that reach `min_tpm` in fewer than a fifth of the training patients.
-
-    Raises ConfigError where the shard does not hold TPM.
-    """
+    """Drop genes that reach `min_tpm` in fewer than a fifth of the training patients."""
     if scale != LOG_TPM:
         raise ConfigError(f"{FILTER} expressed: needs TPM, this expression shard is '{scale}'; use another filter")
     enough = math.ceil(EXPRESSED_SHARE * len(values))
@@ -120,10 +114,7 @@ def too_few_reads(counts: Counts | None) -> Reasons:
 
 
 def not_listed(genes: pd.DataFrame, listed: Sequence[str] | None) -> Reasons:
-    """Drop genes that no line of the list means (see gene_labels).
-
-    Raises ConfigError where there is no list, BadInputError naming the first line that is no gene of the shard.
-    """
+    """Drop genes that no line of the list means (see gene_labels)."""
     if not listed:
         raise ConfigError(f"{LIST}: found nothing, expected a file with one gene a line for gene_filter list")
     index = GeneIndex(genes["gene_id"].tolist(), genes["gene_name"].tolist())

@@ -1,19 +1,24 @@
-"""A fold's genes: which are kept, in which order, and how values are scaled; fitted on its training patients."""
+"""A fold's genes, in a file: which are kept, in which order, how they are scaled; fitted on its training patients."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from mgi.core.errors import BadInputError, ConfigError
-from mgi.core.fingerprint import digest_of
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.files import digest_of
 from mgi.modalities.rna.filter import Counts, Values, drop_reasons
 from mgi.modalities.rna.scaling import SCALERS, Scaler, Wide, quantiles, ranks, reference_distribution, z_scores
 from mgi.modalities.rna.settings import FitSettings
+from mgi.shards.parquet import metadata_of, read_table, write_table
+from mgi.shards.schemas import FITTED_GENES
 
+METADATA = ("gene_hash", "train_hash", "n_train", "scaler")
 _UNPLACED = (2, 0, "")
 
 
@@ -63,10 +68,7 @@ class FittedGenes:
         return scaled
 
     def require_genes(self, gene_ids: Sequence[str], where: str) -> None:
-        """Refuse a gene index other than the one that was fitted.
-
-        Raises BadInputError naming the first difference.
-        """
+        """Refuse a gene index other than the one that was fitted."""
         fitted = self.table["gene_id"].tolist()
         for row, (expected, found) in enumerate(zip(fitted, gene_ids, strict=False)):
             if expected != found:
@@ -160,6 +162,49 @@ def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int, scaler: 
         n_train=n_train,
         table=table,
     )
+
+
+def write_fitted_genes(path: Path | str, fitted: FittedGenes) -> None:
+    """Write the table of all genes; the kept ones in model order and the training patients go in as digests."""
+    metadata = {
+        "gene_hash": digest_of(fitted.gene_ids),
+        "train_hash": fitted.train_hash,
+        "n_train": str(fitted.n_train),
+        "scaler": fitted.scaler,
+    }
+    metadata["digest"] = _digest_of_metadata(metadata)
+    columns = {
+        column.name: pa.array(fitted.table[column.name], column.type, from_pandas=True) for column in FITTED_GENES
+    }
+    write_table(path, pa.table(columns, schema=FITTED_GENES.with_metadata(metadata)))
+
+
+def read_fitted_genes(path: Path | str) -> FittedGenes:
+    """Read a fold's genes.
+
+    Raises IntegrityError where the kept genes are not those of the metadata digest, BadInputError where columns differ.
+    """
+    table = read_table(path, FITTED_GENES)
+    metadata = metadata_of(table.schema, path, [*METADATA, "digest"])
+    if metadata["digest"] != _digest_of_metadata(metadata):
+        raise IntegrityError(f"{path}: its metadata is not what was written; delete it and run again")
+    try:
+        fitted = fitted_genes(
+            table.to_pandas(),
+            train_hash=metadata["train_hash"],
+            n_train=int(metadata["n_train"]),
+            scaler=metadata["scaler"],
+        )
+    except (BadInputError, ValueError) as error:
+        raise BadInputError(f"{path}: {error}") from None
+    if (found := digest_of(fitted.gene_ids)) != metadata["gene_hash"]:
+        raise IntegrityError(f"{path}: gene_hash {metadata['gene_hash']}, but its kept genes have {found}")
+    return fitted
+
+
+def _digest_of_metadata(metadata: dict[str, str]) -> str:
+    """Return a digest of the metadata, which page checksums do not cover."""
+    return digest_of(metadata[name] for name in METADATA)
 
 
 def train_hash_of(train_ids: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """Where genes lie on the genome, from a table: the one made from the GENCODE GTF, or a user's own."""
 
-import csv
 import zlib
 from collections import Counter
 from collections.abc import Iterable
@@ -43,14 +42,10 @@ def read_positions(path: Path | str) -> pd.DataFrame:
 
 def write_positions(path: Path | str, genes: Iterable[GtfGene]) -> int:
     """Write the table that `read_positions` reads, with end and strand; return how many genes it has."""
-    count = 0
-    with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as text:
-        writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-        writer.writerow(GtfGene._fields)
-        for gene in genes:
-            writer.writerow(gene)
-            count += 1
-    return count
+    table = pd.DataFrame(genes, columns=list(GtfGene._fields))
+    with atomic_path(path) as part:
+        table.to_csv(part, sep="\t", index=False, lineterminator="\n")
+    return len(table)
 
 
 def with_positions(genes: pd.DataFrame, positions: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:

@@ -86,10 +86,7 @@ def read_star(path: Path | str, *, like: StarTable | None = None) -> StarTable:
 
 
 def require_same_genes(reference: StarTable, table: StarTable, where: str) -> None:
-    """Refuse a table whose gene index is not the cohort's; `where` names its file.
-
-    Raises BadInputError naming the first difference.
-    """
+    """Refuse a table whose gene index is not the cohort's; `where` names its file."""
     for what, found, expected in (
         ("gene model", table.gene_model, reference.gene_model),
         ("number of genes", len(table.gene_ids), len(reference.gene_ids)),

@@ -40,8 +40,9 @@ def paper_like_table(scores: pd.DataFrame, draws: int, seed: int) -> pd.DataFram
             known = group[group[definition].notna()] if definition in group else group.iloc[:0]
             if len(known):
                 name = {**dict(zip(_CASE, case, strict=True)), "definition": definition}
-                interval = _over_slices(known, definition, draws, seed)
-                rows.append({**name, **_facts(interval, known), "watermark": watermark(str(case[0]), definition)})
+                counts = {"patients": known["patient_id"].nunique(), "slices": known["slices"].sum()}
+                marked = {**counts, "watermark": watermark(str(case[0]), definition)}
+                rows.append({**name, **_over_slices(known, definition, draws, seed)._asdict(), **marked})
     return pd.DataFrame(rows, columns=COLUMNS).astype({"patients": "int64", "slices": "int64"})
 
 
@@ -51,13 +52,3 @@ def _over_slices(tested: pd.DataFrame, definition: str, draws: int, seed: int) -
         return bootstrap_mean(tested.groupby("patient_id")[definition].mean(), draws, seed)
     summed = tested.assign(total=tested[definition] * tested["slices"]).groupby("patient_id")[["total", "slices"]].sum()
     return bootstrap_ratio(summed["total"], summed["slices"], draws, seed)
-
-
-def _facts(interval: Interval, tested: pd.DataFrame) -> dict[str, object]:
-    return {
-        "mean": interval.estimate,
-        "low": interval.low,
-        "high": interval.high,
-        "patients": tested["patient_id"].nunique(),
-        "slices": tested["slices"].sum(),
-    }

@@ -12,14 +12,7 @@ from mgi.core.run import Run
 from mgi.evaluation.cohort_tables import summary_rows
 from mgi.evaluation.intervals import bootstrap_ratio
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
-from mgi.tasks.segmentation.scores import (
-    COUNTS,
-    DICE_DEFINITIONS,
-    OTHER_SCORES,
-    POOLED,
-    score_patient,
-    score_slices,
-)
+from mgi.tasks.segmentation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES, POOLED, score_patient, score_slices
 from mgi.tasks.segmentation.true_masks import read_masks
 
 definitions = (*DICE_DEFINITIONS, *OTHER_SCORES, *COUNTS)
@@ -54,7 +47,4 @@ def summarise(patients: pd.DataFrame, draws: int, seed: int) -> list[dict[str, o
 def _pooled(patients: pd.DataFrame, draws: int, seed: int) -> dict[str, object]:
     total = patients["predicted_voxels"] + patients["true_voxels"]
     interval = bootstrap_ratio(2 * patients["overlap_voxels"], total, draws, seed)
-    return {
-        "definition": POOLED, "mean": interval.estimate, "low": interval.low, "high": interval.high, "n": interval.n,
-        "median": math.nan, "q1": math.nan, "q3": math.nan,
-    }  # fmt: skip
+    return {"definition": POOLED, **interval._asdict(), **dict.fromkeys(("q1", "median", "q3"), math.nan)}

@@ -7,9 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.fingerprint import digest_of
-from mgi.modalities.rna.fitted_genes import read_fitted_genes, write_fitted_genes
-from mgi.modalities.rna.normalise import FittedGenes, fit
+from mgi.core.files import digest_of
+from mgi.modalities.rna.normalise import FittedGenes, fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 
 IDS = ["TCGA-AA-0001", "TCGA-AA-0002", "TCGA-AA-0003"]

@@ -1,6 +1,6 @@
 """Which series and label file of a patient are used, where images and masks lie in the user's folder."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mgi.locks.item import Item, facts
@@ -9,18 +9,12 @@ from mgi.modalities.flair.sources.dicom_series import FolderSeries, LabelFile
 from mgi.modalities.flair.sources.series_item import FLAIR, MASK, OTHER, item_of
 
 
-def judge_patient(
-    series: Sequence[FolderSeries],
-    labels: Sequence[LabelFile],
-    read_label: Callable[[str], tuple[int, int, str | None]],
-    *,
-    min_images: int,
-) -> list[Item]:
+def judge_patient(series: Sequence[FolderSeries], labels: Sequence[LabelFile], *, min_images: int) -> list[Item]:
     """The series and label files of one patient, each with a verdict.
 
     A label file of a series counts as a segmentation of its study when the FLAIR is chosen. The mask is then the label
-    file of the FLAIR series, else that of the patient, else the segmentations of the study. `read_label` gives a label
-    file's size, slices, and why its header is refused: nothing then takes its place in silence.
+    file of the FLAIR series, else that of the patient, else the segmentations of the study. Where its header is refused
+    nothing takes its place in silence.
     """
     sound = [one.listed for one in sorted(series, key=lambda one: one.listed.key) if one.fault is None]
     by_key = {one.listed.key: one.listed for one in series}
@@ -37,35 +31,29 @@ def judge_patient(
             for item in items
         ]
     items += [item_of(one.listed, SeriesVerdict(OTHER, 0.0, False, one.fault)) for one in series if one.fault]
-    return [*items, *(_label_item(label, by_key, flair, mask, read_label(label.name)) for label in labels)]
+    return [*items, *(_label_item(label, by_key.get(label.series or ""), flair, mask) for label in labels)]
 
 
-def _label_item(
-    label: LabelFile,
-    by_key: Mapping[str, Series],
-    flair: Item | None,
-    mask: LabelFile | None,
-    header: tuple[int, int, str | None],
-) -> Item:
-    size, n_images, fault = header
+def _label_item(label: LabelFile, of_series: Series | None, flair: Item | None, mask: LabelFile | None) -> Item:
     if flair is None:
         reason = "no FLAIR chosen"
     elif label.series not in (flair.key, None):
         reason = f"label of another series, {label.series}"
+    elif mask is not None and mask is not label:
+        reason = f"{mask.name} preferred"
     else:
-        reason = f"{mask.name} preferred" if mask is not None and mask is not label else f"label of {flair.key}"
-    of_series = by_key.get(label.series or "")
+        reason = label.fault or f"label of {flair.key}"
     return Item(
         patient_id=label.patient_id,
         key=label.name,
         role=MASK,
-        size=size,
-        chosen=mask is label and fault is None,
-        reason=fault if mask is label and fault is not None else reason,
+        size=label.size,
+        chosen=mask is label and label.fault is None,
+        reason=reason,
         facts=facts(
-            study_uid=of_series.study_uid if of_series is not None else None,
-            study_date=of_series.study_date if of_series is not None else None,
+            study_uid=of_series.study_uid if of_series else None,
+            study_date=of_series.study_date if of_series else None,
             description="label file",
-            n_images=n_images,
+            n_images=label.n_images,
         ),
     )

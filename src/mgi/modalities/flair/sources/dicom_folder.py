@@ -6,7 +6,7 @@ The folder of a General Commons download is one of these; its manifest then says
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from mgi.core.errors import BadInputError, IntegrityError
@@ -59,7 +59,7 @@ class DicomImages:
         folder, scan = self._present(), self.scan
         check_files(self.commons, scan.sizes, label="modalities.flair.manifest")
         rows = []
-        for item in self._judged(folder, scan):
+        for item in self._judged():
             if item.chosen:
                 members = user_folder.hashed(folder, self._names_of(item))
                 item = replace(item, digest=user_folder.digest_of(members))
@@ -91,10 +91,7 @@ class DicomImages:
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read all files of a series: their digest must be the lock's, and every image must decode.
-
-        Raises IntegrityError where the series is not the locked one.
-        """
+        """Read all files of a series: their digest must be the lock's, and every image must decode."""
         root, names = self._present(), self._names_of(item)
         members = user_folder.pinned(item, user_folder.hashed(root, names), root)
         size = sum(self.scan.sizes[root / name] for name in names)
@@ -107,17 +104,16 @@ class DicomImages:
             n_images, rejected = gated(root / item.key)
         return user_folder.entry_in_place(item, members, size=size, facts=facts(n_images=n_images), rejected=rejected)
 
-    def _judged(self, folder: Path, scan: FolderScan) -> list[Item]:
+    def _judged(self) -> list[Item]:
         series, labels = defaultdict(list), defaultdict(list)
-        for one in scan.series.values():
+        for one in self.scan.series.values():
             series[one.listed.patient_id].append(_named(one))
-        for label in scan.labels:
+        for label in self.scan.labels:
             labels[label.patient_id].append(label)
-        gate = partial(_gated_label, folder)
         return [
             item
             for patient in sorted(series)
-            for item in judge_patient(series[patient], labels[patient], gate, min_images=self.min_images)
+            for item in judge_patient(series[patient], labels[patient], min_images=self.min_images)
         ]
 
     def _names_of(self, item: Item) -> tuple[str, ...]:
@@ -145,10 +141,6 @@ def _named(series: FolderSeries) -> FolderSeries:
     if listed.description or listed.modality != "MR" or not is_flair_by_tags(series.tags):
         return series
     return replace(series, listed=replace(listed, description=BY_TAGS))
-
-
-def _gated_label(root: Path, name: str) -> tuple[int, int, str | None]:
-    return (root / name).stat().st_size, *gated(root / name)
 
 
 def _restricted(scan: FolderScan, uids: Sequence[str]) -> FolderScan:

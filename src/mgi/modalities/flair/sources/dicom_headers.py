@@ -8,7 +8,7 @@ from typing import Any
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom_file import read_elements
-from mgi.modalities.flair.header import IDENTITY, SEQUENCE, header_of, sequence_tags, tags_of_keywords
+from mgi.modalities.flair.header import IDENTITY, SEQUENCE, TAGS, header_of, sequence_tags
 from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.sequence import Series
 
@@ -70,7 +70,7 @@ def _elements(path: Path, keywords: Sequence[str]) -> dict[str, Any] | None:
         if source.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] != b"DICM":
             return None
         source.seek(0)
-        return header_of(read_elements(source, str(path), tags_of_keywords(keywords)), keywords)
+        return header_of(read_elements(source, str(path), [TAGS[keyword] for keyword in keywords]), keywords)
 
 
 def _header_of(found: dict[str, Any], path: Path, name: str) -> DicomHeader | None:

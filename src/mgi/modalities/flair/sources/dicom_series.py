@@ -14,6 +14,7 @@ from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import Series
 from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags, series_of
 from mgi.modalities.flair.sources.general_commons import named
+from mgi.modalities.flair.sources.nifti import gated
 
 _MASK = "_mask"
 
@@ -30,11 +31,17 @@ class FolderSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFile:
-    """A NIfTI label file beside the images: of one series, or of a patient where `series` is None."""
+    """A NIfTI label file beside the images: of one series, or of a patient where `series` is None.
+
+    `size` is in bytes; `fault` is why its header is refused, and then it has 0 slices.
+    """
 
     name: str
     patient_id: str
     series: str | None
+    size: int = 0
+    n_images: int = 0
+    fault: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +55,7 @@ class FolderScan:
 
 
 def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
-    """Read every header below the folder.
-
-    Raises BadInputError naming a DICOM file that cannot be read, two different files of one image, or a patient whose
-    barcode is not known.
-    """
+    """Read every header below the folder."""
     names = files_below(folder)
     grouped: dict[str, list[DicomHeader]] = defaultdict(list)
     others = []
@@ -73,15 +76,10 @@ def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
             series[uid] = _series_of(images, patient, read_sequence_tags(folder / images[0].name))
     known = {one.listed.patient_id for one in series.values()}
     found = [label for name in others if (label := _label_of(name, series, patients)) is not None]
-    labels = [label for label in found if label.patient_id in known]
+    labels = tuple(_gated(label, folder) for label in found if label.patient_id in known)
     rest = sorted(set(others) - {label.name for label in labels})
-    notes = _notes(rest, sorted(strangers), copies)
-    return FolderScan(
-        series=series,
-        labels=tuple(labels),
-        sizes={folder / name: (folder / name).stat().st_size for name in names},
-        notes=notes,
-    )
+    sizes = {folder / name: (folder / name).stat().st_size for name in names}
+    return FolderScan(series=series, labels=labels, sizes=sizes, notes=_notes(rest, sorted(strangers), copies))
 
 
 def _once(headers: Sequence[DicomHeader], folder: Path) -> list[DicomHeader]:
@@ -90,9 +88,8 @@ def _once(headers: Sequence[DicomHeader], folder: Path) -> list[DicomHeader]:
     for header in headers:
         first = kept.setdefault(header.sop_uid, header)
         if first is not header and sha256_of(folder / first.name) != sha256_of(folder / header.name):
-            raise BadInputError(
-                f"{folder}: {first.name} and {header.name} are both image {header.sop_uid} and differ, expected one"
-            )
+            both = f"{first.name} and {header.name} are both image {header.sop_uid}"
+            raise BadInputError(f"{folder}: {both} and differ, expected one")
     return list(kept.values())
 
 
@@ -130,6 +127,12 @@ def _label_of(name: str, series: Mapping[str, FolderSeries], patients: PatientNa
     except BadInputError:
         return None
     return None if patient is None else LabelFile(name=name, patient_id=patient, series=None)
+
+
+def _gated(label: LabelFile, folder: Path) -> LabelFile:
+    path = folder / label.name
+    n_images, fault = gated(path)
+    return replace(label, size=path.stat().st_size, n_images=n_images, fault=fault)
 
 
 def _notes(rest: list[str], strangers: list[str], copies: int) -> tuple[str, ...]:

@@ -40,10 +40,7 @@ class CommonsRow:
 
 
 def read_commons_manifest(path: Path) -> tuple[CommonsRow, ...]:
-    """The rows of a General Commons manifest, CSV.
-
-    Raises BadInputError naming file, line and column where a row has no id, or neither digest nor series.
-    """
+    """The rows of a General Commons manifest, CSV."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as source:
             lines = csv.reader(source)

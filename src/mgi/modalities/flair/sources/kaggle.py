@@ -5,10 +5,9 @@ from pathlib import Path
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.item import Item, facts
-from mgi.locks.lock import Lock, check_lock
+from mgi.locks.lock import Lock, check_lock, check_table, table_of
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing
-from mgi.locks.user_table import check_table, table_of
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.kaggle_tree import DATASET, PatientFolder, choose_folders
 from mgi.modalities.flair.sources.general_commons import MOVED
@@ -64,10 +63,7 @@ class KaggleImages:
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read and decode every slice and mask of one patient, as the shard will.
-
-        Raises IntegrityError where a member is damaged or the folder is not the locked one.
-        """
+        """Read and decode every slice and mask of one patient, as the shard will."""
         with opened_buda(self._present()) as archive:
             patient = archive.folders.get(item.key)
             if patient is None or len(patient.images) != n_images(item):

@@ -91,10 +91,7 @@ class NiftiImages:
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read one file whole: its digest must be the lock's, its header usable.
-
-        Raises IntegrityError where the file is not the locked one.
-        """
+        """Read one file whole: its digest must be the lock's, its header usable."""
         root = user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         members = user_folder.pinned(item, user_folder.hashed(root, [item.key]), root)
         n_slices, rejected = gated(root / item.key)

@@ -28,7 +28,7 @@ def open_source(chosen: FlairSettings, *, archive: str | None, table: str | None
         yield _own_images(chosen, table)
         return
     manifest = read_tcia_manifest(Path(chosen.manifest)) if chosen.manifest else None
-    with serve(archive, NBIA_PATH, chosen) as service:
+    with serve(archive, NBIA_PATH, chosen.base_url, chosen) as service:
         if archive is None:
             service = dataclasses.replace(service, credential=tcia_credential(os.environ, service))
         yield TciaImages(

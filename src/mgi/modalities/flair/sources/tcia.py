@@ -139,9 +139,7 @@ class TciaImages:
         self, service: Service, request: Request, path: Path, item: Item, listed: list[str], with_digests: bool = True
     ) -> SeriesSummary:
         wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
-        proved = partial(
-            verify_series, series=item.key, role=item.role, sop_uids=listed, with_digests=with_digests
-        )
+        proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed, with_digests=with_digests)
         return download(service, wanted, proved)
 
     def _strangers(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -22,43 +22,36 @@ MAX_UNSEEN = 20
 
 
 def patient_count(nbia: NbiaVersions, collection: str) -> tuple[str, int]:
-    """The version that answers, and how many patients of a collection it shows.
-
-    Raises NetworkError where none is.
-    """
-    request = Request(path="getPatient", label=f"patients of {collection}", params={"Collection": collection})
-    version, rows = _rows(nbia, request)
-    if not rows:
-        raise NetworkError(_nothing_visible(nbia, version, collection))
+    """The version that answers, and how many patients of a collection it shows."""
+    version, rows = _visible(nbia, "getPatient", "patients", collection)
     return version, len(rows)
 
 
 def series_rows(nbia: NbiaVersions, collection: str) -> tuple[str, tuple[Row, ...]]:
-    """The version that answers, and every visible series of a collection with its count of images and its date.
-
-    Raises NetworkError where none is: the service answers 200 with an empty body for what may not be seen.
-    """
-    request = Request(path="getSeries", label=f"series of {collection}", params={"Collection": collection})
-    version, rows = _rows(nbia, request)
-    if not rows:
-        raise NetworkError(_nothing_visible(nbia, version, collection))
+    """The version that answers, and every visible series of a collection with its count of images and its date."""
+    version, rows = _visible(nbia, "getSeries", "series", collection)
     return version, tuple(_counted(nbia, row) for row in _dated(nbia, rows, collection))
 
 
-def listed_rows(nbia: NbiaVersions, uids: Sequence[str], collection: str) -> tuple[str, tuple[Row, ...]]:
-    """The version that answers, and the rows of these series, of the collection or of any other.
+def _visible(nbia: NbiaVersions, path: str, what: str, collection: str) -> tuple[str, list[Row]]:
+    """Raise NetworkError where there is none: the service answers 200 with an empty body for what may not be seen."""
+    version, rows = _rows(nbia, path, f"{what} of {collection}", Collection=collection)
+    if not rows:
+        account = "without an account" if nbia.services[version].credential is None else "to your account"
+        said = f"no series of collection {collection!r} is visible {account}"
+        raise NetworkError(f"{_name(nbia, version)}: {said}: {_why(collection)}; {ALTERNATIVES}")
+    return version, rows
 
-    Raises NetworkError naming those that the service does not show.
-    """
-    request = Request(path="getSeries", label=f"series of {collection}", params={"Collection": collection})
-    version, rows = _rows(nbia, request)
+
+def listed_rows(nbia: NbiaVersions, uids: Sequence[str], collection: str) -> tuple[str, tuple[Row, ...]]:
+    """The version that answers, and the rows of these series, of the collection or of any other."""
+    version, rows = _rows(nbia, "getSeries", f"series of {collection}", Collection=collection)
     known = {str(row.get("SeriesInstanceUID")): row for row in _dated(nbia, rows, collection)}
     unseen = []
     for uid in uids:
         if uid in known:
             continue
-        ask = Request(path="getSeries", label=f"series {uid}", params={"SeriesInstanceUID": uid})
-        version, found = _rows(nbia, ask)
+        version, found = _rows(nbia, "getSeries", f"series {uid}", SeriesInstanceUID=uid)
         known |= {str(row.get("SeriesInstanceUID")): row for row in found}
         if uid not in known:
             unseen.append(uid)
@@ -78,13 +71,12 @@ def sop_uids(nbia: NbiaVersions, series: str) -> tuple[str, list[str]]:
     try:
         return version, sorted(str(row["SOPInstanceUID"]) for row in rows or [])
     except (TypeError, KeyError):
-        raise NetworkError(
-            f"{_name(nbia, version)}: series {series}: getSOPInstanceUIDs without SOPInstanceUID"
-        ) from None
+        said = f"series {series}: getSOPInstanceUIDs without SOPInstanceUID"
+        raise NetworkError(f"{_name(nbia, version)}: {said}") from None
 
 
-def _rows(nbia: NbiaVersions, request: Request) -> tuple[str, list[Row]]:
-    version, rows = nbia.ask(request, lambda reply: _check_rows(reply, request.label))
+def _rows(nbia: NbiaVersions, path: str, label: str, **params: str) -> tuple[str, list[Row]]:
+    version, rows = nbia.ask(Request(path=path, label=label, params=params), lambda rows: _check_rows(rows, label))
     return version, rows or []
 
 
@@ -104,8 +96,7 @@ def _dated(nbia: NbiaVersions, rows: Sequence[Row], collection: str) -> list[Row
     """The rows with the dates of their studies; a service that lists no StudyDate has it in its list of studies."""
     if not rows or any(row.get("StudyDate") for row in rows):
         return list(rows)
-    request = Request(path="getPatientStudy", label=f"studies of {collection}", params={"Collection": collection})
-    _, studies = _rows(nbia, request)
+    _, studies = _rows(nbia, "getPatientStudy", f"studies of {collection}", Collection=collection)
     dates = {row.get("StudyInstanceUID"): row.get("StudyDate") for row in studies}
     return [{**row, "StudyDate": dates.get(row.get("StudyInstanceUID"))} for row in rows]
 
@@ -115,8 +106,7 @@ def _counted(nbia: NbiaVersions, row: Row) -> Row:
     if row.get("ImageCount") is not None:
         return row
     uid = str(row.get("SeriesInstanceUID", "?"))
-    request = Request(path="getSeriesSize", label=f"size of series {uid}", params={"SeriesInstanceUID": uid})
-    _, found = _rows(nbia, request)
+    _, found = _rows(nbia, "getSeriesSize", f"size of series {uid}", SeriesInstanceUID=uid)
     if not found or found[0].get("ObjectCount") is None:
         raise NetworkError(f"series {uid}: the service states no count of images")
     return {"FileSize": found[0].get("TotalSizeInBytes"), **row, "ImageCount": found[0]["ObjectCount"]}
@@ -126,22 +116,12 @@ def _name(nbia: NbiaVersions, version: str) -> str:
     return nbia.services[version].name
 
 
-def _nothing_visible(nbia: NbiaVersions, version: str, collection: str) -> str:
-    token = nbia.services[version].credential
-    account = "without an account" if token is None else "to your account"
-    said = f"no series of collection {collection!r} is visible {account}"
-    return f"{_name(nbia, version)}: {said}: {_why(collection)}; {ALTERNATIVES}"
-
-
 def _why(collection: str) -> str:
     return MOVED if collection.upper().startswith("TCGA") else "the collection may be restricted or misspelt"
 
 
 def read_series(row: Row, patients: PatientNames) -> Series | None:
-    """One getSeries row, dates turned to YYYY-MM-DD; None where the patient is not in the user's table.
-
-    Raises BadInputError naming the series and the field.
-    """
+    """One getSeries row, dates turned to YYYY-MM-DD; None where the patient is not in the user's table."""
     uid = str(row.get("SeriesInstanceUID", "?"))
     date = row.get("StudyDate") or row.get("SeriesDate")
     try:

@@ -27,10 +27,7 @@ class SeriesManifest:
 
 
 def read_tcia_manifest(path: Path) -> SeriesManifest:
-    """Read a `.tcia` file; unknown keys are ignored, lines that are no UID are skipped and named.
-
-    Raises BadInputError where the file has no list or no series in it.
-    """
+    """Read a `.tcia` file; unknown keys are ignored, lines that are no UID are skipped and named."""
     head, found, tail = _text_of(path).partition(_LIST + "=")
     if not found:
         raise BadInputError(f"{path}: no line {_LIST}=, expected a .tcia manifest")

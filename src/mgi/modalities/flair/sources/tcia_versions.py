@@ -25,10 +25,7 @@ class NbiaVersions:
     _order: list[str] = field(default_factory=list)
 
     def ask(self, request: Request, check: Callable[[Any], None] = lambda reply: None) -> tuple[str, Any]:
-        """The reply to a request, which `check` accepts (see Service.json), and the version that gave it.
-
-        Raises NetworkError: of the only version, or one that says what each answered.
-        """
+        """The reply to a request, which `check` accepts (see Service.json), and the version that gave it."""
         failures: list[NetworkError] = []
         order = list(self._order or self.services)
         for version in order:

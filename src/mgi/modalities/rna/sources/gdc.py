@@ -38,10 +38,7 @@ class GdcExpression:
     stores_bytes: bool = True
 
     def probe(self) -> str:
-        """The data release that answers.
-
-        Raises NetworkError where the service says anything but OK.
-        """
+        """The data release that answers."""
         release, _ = self._status()
         token = "" if self.service.credential is None else " (a token is set and is sent)"
         return f"reachable, {release or 'release not stated'}, open files, no account needed{token}"

@@ -59,10 +59,7 @@ def all_hits(service: Service, path: str, query: Mapping[str, Any], *, id_field:
 
 
 def _listed_once(service: Service, path: str, query: Mapping[str, Any], id_field: str) -> list[Mapping[str, Any]]:
-    """One pass over the pages.
-
-    Raises TransientError where they do not add up: a new release may have appeared in between.
-    """
+    """One pass over the pages."""
     hits: list[Mapping[str, Any]] = []
     total: int | None = None
     while total is None or len(hits) < total:

@@ -24,10 +24,7 @@ class LatestVersion(NamedTuple):
 
 
 def latest_version(service: Service, file_id: str) -> LatestVersion | None:
-    """The latest version of a file; None where the service does not know the id.
-
-    Raises NetworkError where the reply has another shape.
-    """
+    """The latest version of a file; None where the service does not know the id."""
     label = f"versions of {file_id}"
     request = Request(path="files/versions", label=label, method="POST", body={"ids": [file_id]})
     try:

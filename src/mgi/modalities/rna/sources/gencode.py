@@ -32,10 +32,7 @@ def fetch_gtf(service: Service, file_id: str, md5: str, target: Path) -> bool:
 
 
 def stated_md5(service: Service, file_id: str) -> str:
-    """What the service itself gives as the file's MD5.
-
-    Raises NetworkError where its answer has none.
-    """
+    """What the service itself gives as the file's MD5."""
     reply = service.json(Request(path=f"files/versions/{file_id}", label=f"versions of {file_id}"))
     row = reply[0] if isinstance(reply, list) and reply else {}
     md5 = row.get("md5") if isinstance(row, dict) and row.get("id") == file_id else None

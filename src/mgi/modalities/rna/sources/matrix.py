@@ -7,10 +7,9 @@ from pathlib import Path
 from mgi.core.errors import ConfigError
 from mgi.core.ids import barcode_of, patient_id_of, sample_of
 from mgi.locks.item import Item
-from mgi.locks.lock import Lock, Table, check_lock
+from mgi.locks.lock import Lock, Table, check_lock, check_table, table_of
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing
-from mgi.locks.user_table import check_table, table_of
 from mgi.modalities.rna.sources.aliquots import RNA, check_profile, choose_aliquots
 
 ALIQUOT_LENGTH = 28

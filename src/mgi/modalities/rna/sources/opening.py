@@ -25,7 +25,7 @@ def open_source(chosen: RnaSettings, *, archive: str | None, table: str | None, 
         path = table or chosen.table
         yield MatrixExpression(table=Path(path) if path else None, labels_of=_sample_labels)
         return
-    with serve(archive, "", chosen) as service:
+    with serve(archive, "", chosen.base_url, chosen) as service:
         if archive is None:  # a token is for the real archive's host, never for the simulated one
             service = dataclasses.replace(service, credential=gdc_credential(os.environ))
         yield GdcExpression(

@@ -353,6 +353,6 @@ def test_an_unnamed_series_is_a_flair_only_by_all_its_tags(tmp_path, series, tag
     images += series(CS, 2, "AX T1", n=2)
     root = write(tmp_path / "mine", {f"{k}": content for k, content in enumerate(images)})
     source = source_at(root)
-    found = {item.key: item for item in source._judged(root, source.scan)}
+    found = {item.key: item for item in source._judged()}
     assert found["1.2.1"].chosen is chosen
     assert ("by its tags" in found["1.2.1"].text("description")) is chosen
