@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from mgi.cohort.slice_split import slice_roles
-from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION
+from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION, slice_roles
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path, write_json
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import atomic_path, digest_of, write_json
 from mgi.core.run import ENTRY, RANDOM_ID, Run
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
@@ -28,11 +26,6 @@ from mgi.training.pretrain import Pairs
 from mgi.training.weights import save_weights
 
 LOG = logging.getLogger(__name__)
-
-
-def read_model(text: str) -> ModelSettings:
-    """The config section `model`."""
-    return ModelSettings.read(text, where="model")
 
 
 def device() -> torch.device:

@@ -1,7 +1,4 @@
-"""The options of commands that do one stage for one modality.
-
-Not a command (the leading underscore hides it from the command line).
-"""
+"""The options of commands that do one stage for one modality."""
 
 from argparse import ArgumentParser
 

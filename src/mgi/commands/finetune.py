@@ -8,9 +8,10 @@ BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 import argparse
 from pathlib import Path
 
-from mgi.commands._learning import Fold, device, finish, read_model
+from mgi.commands._learning import Fold, device, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.files import sha256_of
+from mgi.models.settings import ModelSettings
 from mgi.tasks.learning import learning_of
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.finetune import finetune
@@ -28,7 +29,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     run = complete(args, "finetune")
-    task, model_settings = learning_of(run.task), read_model(args.model)
+    task, model_settings = learning_of(run.task), ModelSettings.read(args.model, where="model")
     settings = FinetuneSettings.read(args.settings, where="finetune")
     fold = Fold(args, run)
     randomness = Randomness.seeded(run.seed)

@@ -9,10 +9,11 @@ BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 
 import argparse
 
-from mgi.commands._learning import Fold, device, finish, read_model
+from mgi.commands._learning import Fold, device, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import ConfigError
 from mgi.models.mgi import build_dual_encoder
+from mgi.models.settings import ModelSettings
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.distributed import Group, processes
 from mgi.training.loop import Randomness, RunContext
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, group: Group) -> None:
     run = complete(args, "pretrain")
-    model_settings = read_model(args.model)
+    model_settings = ModelSettings.read(args.model, where="model")
     settings = PretrainSettings.read(args.settings, where="pretrain")
     if settings.processes not in (1, group.size):
         raise ConfigError(

@@ -13,7 +13,7 @@ from mgi.commands._modalities import read_pairs
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import read_json
 from mgi.core.recorded import RecordedFile, faults_of, recorded
-from mgi.locks.lock import Table, read_lock
+from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import promised_files
 from mgi.modalities.registry import modality, names
 from mgi.shards.dataset_manifest import DATASET, recorded_files
@@ -80,18 +80,13 @@ def _of_modality(results: Path, name: str, own: Path | None) -> Iterator[Part]:
         yield f"lock {name}", [], [f"{path}: missing"] if indexes or sharded else []
         return
     lock = read_lock(path, modality=name)
-    if lock.table is not None and not (own is not None and own.is_dir()):
-        yield f"own {name}", *_own_record(name, lock.table, own)
+    if lock.table is not None and own is None:
+        yield f"own {name}", [], [f"{lock.table.name}: not given; name it with --table {name}=PATH"]
+    elif lock.table is not None and own is not None and not own.is_dir():  # a folder has no digest, its members have
+        yield f"own {name}", [recorded(own, size=lock.table.size, sha256=lock.table.sha256)], []
     if indexes:
         files, gaps = promised_files(lock, indexes, own)
         if files or gaps or lock.table is None:  # rows of an own file have no files of their own
             yield f"raw {name}", files, gaps
     else:
         yield f"raw {name}", [], [f"{raw}: no index, though the shards were made from one"] if sharded else []
-
-
-def _own_record(name: str, table: Table, own: Path | None) -> tuple[list[RecordedFile], list[str]]:
-    """The user's own file against the lock; a folder has no digest of its own, its members have."""
-    if own is None:
-        return [], [f"{table.name}: not given; name it with --table {name}=PATH"]
-    return [recorded(own, size=table.size, sha256=table.sha256)], []

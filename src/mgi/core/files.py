@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,24 +31,20 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     """
     target = Path(target)
     with full_disk_named(target):
-        yield from _written_beside(target)
-
-
-def _written_beside(target: Path) -> Iterator[Path]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for stale in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        stale.unlink(missing_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
-        yield part
-        sync_file(part)
-        part.chmod(0o644)
-        part.replace(target)
-        sync_folder(target.parent)
-    finally:
-        part.unlink(missing_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for stale in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+            stale.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        os.close(handle)
+        part = Path(name)
+        try:
+            yield part
+            sync_file(part)
+            part.chmod(0o644)
+            part.replace(target)
+            sync_folder(target.parent)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -105,6 +101,11 @@ def md5_of(path: Path | str) -> str:
 def _digest_of(path: Path | str, algorithm: str) -> str:
     with Path(path).open("rb") as source:
         return hashlib.file_digest(source, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+
+
+def digest_of(strings: Iterable[str]) -> str:
+    """SHA-256 of strings in the given order, joined by newlines: one digest for a list of names."""
+    return hashlib.sha256("\n".join(strings).encode()).hexdigest()
 
 
 def start_writing_back(handle: int) -> None:

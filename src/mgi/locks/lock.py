@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.files import sha256_of
 from mgi.core.section import read_record
 from mgi.locks.item import Item
 
@@ -51,16 +52,13 @@ class Lock:
 
 def as_json(lock: Lock) -> dict[str, Any]:
     """The lock as written: items sorted, what says nothing left out, so that the same content gives the same bytes."""
-    items = [_without_empty(dataclasses.asdict(item)) for item in sorted(lock.items, key=_place)]
-    return {**dataclasses.asdict(lock), "items": items}
+    items = [dataclasses.asdict(item) for item in sorted(lock.items, key=_place)]
+    said = [{name: value for name, value in item.items() if value not in (None, (), {})} for item in items]
+    return {**dataclasses.asdict(lock), "items": said}
 
 
 def _place(item: Item) -> tuple[str, str]:
     return item.patient_id, item.key
-
-
-def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, (), {})}
 
 
 def read_lock(
@@ -85,10 +83,9 @@ def read_lock(
         raise ConfigError(f"{path}: a lock of source {found!r}, but the configuration says source: {source}")
     lock = read_record(Lock, given, f"{path}: lock")
     try:
-        check_lock(lock, check_item)
+        return check_lock(lock, check_item)
     except BadInputError as error:
         raise BadInputError(f"{path}: {error}") from None
-    return lock
 
 
 def _read_once(path: Path | str) -> Any:
@@ -121,8 +118,8 @@ def _check_format(path: Path | str, given: dict[str, Any]) -> None:
     raise BadInputError(f"{path}: format: found {given.get('format')!r}, expected {FORMAT}")
 
 
-def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: None) -> None:
-    """Refuse a lock that a fetch could not follow safely; `check_item` is the source's own check of a chosen item.
+def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: None) -> Lock:
+    """The lock, unless a fetch could not follow it safely; `check_item` is the source's own check of a chosen item.
 
     Raises BadInputError where nothing is chosen, a key repeats, or a patient has two chosen items, companions aside.
     """
@@ -137,6 +134,30 @@ def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: Non
         if item.size < 0:
             raise BadInputError(f"items: {item.key}: size {item.size}, expected 0 or more")
         check_item(item)
+    return lock
+
+
+def table_of(path: Path) -> Table:
+    """Name, size and SHA-256 of a file; the name without its folder, which differs between machines."""
+    return Table(name=path.name, sha256=sha256_of(path), size=path.stat().st_size)
+
+
+def check_table(path: Path, locked: Table | None) -> Table:
+    """The file's identity, which must be the locked one whatever its name is here.
+
+    Raises IntegrityError where size or digest differ, BadInputError where the lock names no file.
+    """
+    if locked is None:
+        raise BadInputError(f"{path}: the lock names no table, expected its sha256 and size")
+    size = path.stat().st_size
+    found = table_of(path) if size == locked.size else None
+    if found is None or found.sha256 != locked.sha256:
+        digest = found.sha256 if found else "another"
+        raise IntegrityError(
+            f"{path}: {size} bytes, sha256 {digest}; the lock was made from {locked.name}, {locked.size} bytes, sha256 "
+            f"{locked.sha256}: make the lock again"
+        )
+    return found
 
 
 def _repeated(names: Iterable[str]) -> str | None:

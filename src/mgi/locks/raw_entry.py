@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import md5_of, sha256_of
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import digest_of, md5_of, sha256_of
 from mgi.core.receipt import read_receipt
 from mgi.locks.item import Facts, Item
 

@@ -14,8 +14,7 @@ from torch import nn
 
 import mgi
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import atomic_path, digest_of, read_json, sha256_of, write_json
 from mgi.core.section import read_record
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.release.training_range import TrainingRange

@@ -13,8 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import atomic_path
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import atomic_path, digest_of
 from mgi.shards.dataset_manifest import dataset_of, field_of, read_dataset, write_dataset
 from mgi.shards.parquet import WRITING, metadata_of, opened_parquet, read_table, require_schema, write_table
 from mgi.shards.schemas import GENES, expression_values

@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 
-from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import atomic_path, digest_of, read_json, sha256_of, write_json
 
 KEEP = 2
 POINTER = "LATEST.json"

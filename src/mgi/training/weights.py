@@ -12,8 +12,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import atomic_path, digest_of
 from mgi.core.run import Run, run_of
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings

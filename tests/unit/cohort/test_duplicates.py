@@ -42,7 +42,7 @@ def test_a_second_patient_with_the_same_image_is_refused_whatever_its_type() -> 
     check.add("B", digest_of_image(image + 1))
     check.add("A", digest_of_image(image))
     check.add("D", digest_of_image(image[:2]))
-    with pytest.raises(BadInputError, match="C: has the same image as A"):
+    with pytest.raises(BadInputError, match=r"^C: .*same.* A;"):
         check.add("C", digest_of_image(image))
 
 

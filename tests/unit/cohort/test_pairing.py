@@ -151,25 +151,25 @@ def test_an_excluded_patient_is_dropped_with_its_own_reason() -> None:
     rows = pair([gene(A), gene(B)], [*whole(A), *whole(B)], exclude=(A,))
     assert rows[A].reason == "excluded by the configuration"
     assert rows[B].status == "kept"
-    with pytest.raises(BadInputError, match=f"{C} is in no lock"):
+    with pytest.raises(BadInputError, match=f"exclude: {C}"):
         pair([gene(A)], whole(A), exclude=(C,))
 
 
 def test_two_chosen_items_of_one_patient_are_refused() -> None:
-    with pytest.raises(BadInputError, match="2 chosen items of rna"):
+    with pytest.raises(BadInputError, match=f"{A}: 2 .*rna"):
         pair([gene(A, "01A"), gene(A, "01B")], whole(A))
-    with pytest.raises(BadInputError, match="2 chosen items of flair"):
+    with pytest.raises(BadInputError, match=f"{A}: 2 .*flair"):
         pair([gene(A)], [series(A), series(A, name="2")])
 
 
 def test_a_chosen_item_that_was_never_fetched_is_refused() -> None:
-    with pytest.raises(BadInputError, match="in no raw index"):
+    with pytest.raises(BadInputError, match=f"{A}: g-{A}.*raw index"):
         pair_patients([offer(rna_lock(gene(A)), {})])
 
 
 def test_an_item_fetched_for_another_patient_is_refused() -> None:
     (right,), (wrong,) = [gene(A)], raw_of([gene(B)]).values()
-    with pytest.raises(BadInputError, match=f"of {B} in the raw index"):
+    with pytest.raises(BadInputError, match=f"g-{A}.* of {B} .* of {A} "):
         pair_patients([offer(rna_lock(right), {right.key: wrong})])
 
 
@@ -177,5 +177,5 @@ def test_a_patient_is_kept_for_what_is_required_alone() -> None:
     rows = pair([gene(A), gene(B)], [*whole(A), series(C)], required=("rna",))
     assert {patient: row.reason for patient, row in rows.items()} == {A: None, B: None, C: "no expression"}
     assert rows[B].modalities["flair"].reason == "no image"
-    with pytest.raises(BadInputError, match="required: slides has no lock"):
+    with pytest.raises(BadInputError, match=r"required: slides.*rna, flair"):
         pair([gene(A)], whole(A), required=("slides",))

@@ -19,10 +19,10 @@ def test_a_table_says_and_barcodes_fill_in(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("patient_id\tsite\nP1\tA\n", r"no line for P2 \(1 patients\)"),
-        ("patient_id\tsite\nP1\t\n", "line 2: site '', expected a name"),
-        ("patient_id\tsite\nP1\tA\nP1\tB\n", "patient_id 'P1' has two values"),
-        ("patient\tsite\n", r"expected \['patient_id', 'site'\]"),
+        ("patient_id\tsite\nP1\tA\n", r"sites\.tsv: .*\bP2\b"),
+        ("patient_id\tsite\nP1\t\n", r"sites\.tsv: line 2: site ''"),
+        ("patient_id\tsite\nP1\tA\nP1\tB\n", r"sites\.tsv: line 3: patient_id 'P1'.*\bA\b.*\bB\b"),
+        ("patient\tsite\n", r"sites\.tsv: .*\['patient', 'site'\].*\['patient_id', 'site'\]"),
     ],
 )
 def test_a_table_that_is_wrong_is_named(tmp_path, text, said):

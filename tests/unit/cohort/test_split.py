@@ -91,18 +91,18 @@ def test_small_sites_are_pooled_and_spread() -> None:
 
 
 def test_fewer_patients_than_folds_are_refused() -> None:
-    with pytest.raises(BadInputError, match="4 patients for 5 folds"):
+    with pytest.raises(BadInputError, match=r"split: 4 .* 5 "):
         split_patients(PATIENTS[:4], SplitSettings(), sites=SITES)
     assert len(split_patients(PATIENTS[:5], SplitSettings(), sites=SITES)) == 25
 
 
 def test_patients_that_leave_no_training_are_refused() -> None:
-    with pytest.raises(BadInputError, match="none to train on"):
+    with pytest.raises(BadInputError, match=r"split: 2 .*fold 0"):
         split_patients(PATIENTS[:2], SplitSettings(folds=2), sites=SITES)
 
 
 def test_a_repeated_patient_is_refused() -> None:
-    with pytest.raises(BadInputError, match="occurs twice"):
+    with pytest.raises(BadInputError, match=r"split: .* twice"):
         split_patients([*PATIENTS, PATIENTS[0]], SplitSettings(), sites=SITES)
 
 
@@ -110,7 +110,7 @@ def test_a_repeated_patient_is_refused() -> None:
     "given", [{"folds": 1}, {"validation_fraction": 0.0}, {"validation_fraction": 1.0}, {"seed": -1}, {"k": 5}]
 )
 def test_a_setting_out_of_range_is_refused(given: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match="split"):
+    with pytest.raises(ConfigError, match=r"^split\."):
         SplitSettings.read(given, where="split")
 
 
@@ -140,7 +140,7 @@ def test_a_patient_without_expression_is_tested_once_without_genes_and_changes_n
 def test_a_patient_with_expression_is_never_one_without() -> None:
     for unpaired in ([], ["TCGA-ZZ-0001"]):
         apart = [*unpaired, *([] if unpaired else PATIENTS[:1])]
-        with pytest.raises(BadInputError, match="has expression, expected none"):
+        with pytest.raises(BadInputError, match=r"split: TCGA-\S+ has expression"):
             split_patients(PATIENTS, SplitSettings(), unpaired, apart, sites=SITES)
 
 
@@ -161,5 +161,5 @@ def test_the_whole_cohort_is_one_fold_more_that_tests_nobody() -> None:
     }
     assert found["train"] | found["validation"] == set(PATIENTS)
     assert {patient[5:7] for patient in found["validation"]} >= {"DU", "HT", "CS", "FG"}
-    with pytest.raises(BadInputError, match="4 patients for 5 folds"):
+    with pytest.raises(BadInputError, match=r"split: 4 .* 5 "):
         whole_cohort(PATIENTS[:4], settings, sites=SITES)

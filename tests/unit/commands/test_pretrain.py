@@ -9,7 +9,7 @@ from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
 from mgi.commands import _learning
 from mgi.commands._learning import device
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import digest_of
 from mgi.training.weights import load_weights
 
 
@@ -107,7 +107,7 @@ def test_a_patient_without_image_who_is_tested_in_any_fold_is_refused(
     write_split(rows, tmp_path / "split.parquet", tmp_path / "split.tsv")
     options = {"split": tmp_path / "split.parquet", "settings": with_rna_only(study)}
     assert write_study(tmp_path / "study").run("pretrain", "leak", **options) == 5
-    assert f"{leaking} is rna_only in fold 0 and test in fold 1" in capsys.readouterr().err
+    assert f"{leaking} is unpaired_expression in fold 0 and test in fold 1" in capsys.readouterr().err
 
 
 def test_a_run_killed_before_its_weights_resumes_from_its_checkpoint(
@@ -152,9 +152,9 @@ def test_a_checkpoint_of_other_data_is_not_resumed(study, write_study, tmp_path:
             2,
             "pretrain.processes: found 2, but started as 1; start it by torchrun --nproc-per-node 2",
         ),
-        ({"model": '{"gene_encoder": "lstm"}'}, 2, "model.gene_encoder: found 'lstm'"),
+        ({"model": '{"gene_encoder": "lstm"}'}, 2, 'model.gene_encoder: found "lstm"'),
         ({"run-json": "{"}, 5, "--run-json: not JSON"),
-        ({"run-json": '{"key": "x"}'}, 5, "--run-json.key: unknown field"),
+        ({"run-json": '{"key": "x"}'}, 5, "--run-json.key: unknown key"),
         ({"split": "nowhere.parquet"}, 5, "nowhere.parquet: missing"),
     ],
 )

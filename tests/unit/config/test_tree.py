@@ -46,7 +46,7 @@ def test_a_size_says_what_is_not_named_and_is_itself_no_setting() -> None:
     assert tiny == base | ModelSettings.by_size["tiny"] | {"image_width": 24}
     assert checked({"model": tiny})["model"] == tiny
     for given in ("huge", ["tiny"], None):
-        with pytest.raises(ConfigError, match=r"^model\.size: found .*, expected one of tiny, small, base$"):
+        with pytest.raises(ConfigError, match=r"^model\.size: .*tiny, small, base$"):
             checked({"model": {"size": given}})
 
 
@@ -61,7 +61,7 @@ def test_a_plugin_adds_a_section_that_is_there_when_it_is_named(
     assert checked(given | {"modalities": {"toy": {"batches": 2}}})["modalities"]["toy"] == {
         "source": "toy", "lock": None, "batches": 2, "threads": 4, "retry_base_s": 1.0, "depth": 3,
     }  # fmt: skip
-    with pytest.raises(ConfigError, match=r"modalities\.toy\.depth: found \"4\", expected integer"):
+    with pytest.raises(ConfigError, match=r"modalities\.toy\.depth: .*\"4\".*integer"):
         checked(given | {"modalities": {"toy": {"depth": "4"}}})
 
 

@@ -33,7 +33,7 @@ def test_a_small_file_may_unpack_to_a_megabyte(tmp_path: Path) -> None:
     with LimitedGzip(tmp_path / "zeros.gz") as source:
         assert len(source.read()) == ALWAYS_BYTES
     (tmp_path / "zeros.gz").write_bytes(gzip.compress(bytes(ALWAYS_BYTES + 1)))
-    with LimitedGzip(tmp_path / "zeros.gz") as source, pytest.raises(BadInputError, match=r"zeros\.gz: unpacks more"):
+    with LimitedGzip(tmp_path / "zeros.gz") as source, pytest.raises(BadInputError, match=r"zeros\.gz: .*200"):
         source.read()
 
 
@@ -53,5 +53,5 @@ def read_on(source: LimitedGzip, way: str) -> None:
 
 @pytest.mark.parametrize("way", ["read", "read all", "read1", "readline", "readinto", "text"])
 def test_no_way_of_reading_goes_past_the_limit(bomb: Path, way: str) -> None:
-    with LimitedGzip(bomb) as source, pytest.raises(BadInputError, match="unpacks more than 200 times"):
+    with LimitedGzip(bomb) as source, pytest.raises(BadInputError, match=r"bomb\.tsv\.gz: .*200"):
         read_on(source, way)

@@ -26,7 +26,7 @@ def test_the_patient_of_any_barcode_or_folder_name(label: str, patient: str) -> 
 
 @pytest.mark.parametrize("label", ["TCGA", "TCGA-DU-64", "TCGA-DU-64045", "tcga_du_6404x"])
 def test_what_is_nearly_a_barcode_is_no_id_of_its_own(label: str) -> None:
-    with pytest.raises(BadInputError, match=f"'{label}': not a TCGA barcode"):
+    with pytest.raises(BadInputError, match=f"'{label}'.*TCGA-XX-XXXX"):
         patient_id_of(label)
 
 
@@ -41,7 +41,7 @@ def test_any_safe_text_is_a_patient(label: str) -> None:
 @pytest.mark.parametrize("label", ["", ".hidden", "-x", "a b", "a/b", "..", "é", "a" * 65, "Doe^John", "a\0"])
 def test_what_is_no_safe_text_is_refused_by_name(label: str) -> None:
     assert not is_patient_id(label)
-    with pytest.raises(BadInputError, match="not a patient id; expected at most 64 letters"):
+    with pytest.raises(BadInputError, match=r"patient id.* 64 "):
         patient_id_of(label)
 
 

@@ -24,7 +24,7 @@ def test_two_files_of_one_name_are_refused(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "own_plugin.py").write_text("")
-    with pytest.raises(ConfigError, match=r"plugins: .*b/own_plugin\.py: a module own_plugin is there already"):
+    with pytest.raises(ConfigError, match=r"plugins: .*b/own_plugin\.py: .*\bown_plugin\b.* already"):
         load_plugins([str(tmp_path / folder / "own_plugin.py") for folder in ("a", "b")])
 
 
@@ -37,5 +37,5 @@ def test_a_file_that_fails_is_named_and_forgotten(tmp_path, text, said):
     with pytest.raises(ConfigError, match=rf"plugins: .*own_plugin\.py: {said}"):
         load_plugins([str(path)])
     assert "own_plugin" not in sys.modules
-    with pytest.raises(ConfigError, match="expected a Python file"):
+    with pytest.raises(ConfigError, match=r"plugins: found .*absent\.py"):
         load_plugins([str(tmp_path / "absent.py")])

@@ -103,9 +103,9 @@ def test_an_error_names_the_key_what_was_found_and_what_was_expected(given: dict
 def test_a_value_that_holds_itself_gives_one_line() -> None:
     here: list[object] = []
     here.append(here)
-    with pytest.raises(ConfigError, match=r"^table: found a list that holds itself, expected string or null$"):
+    with pytest.raises(ConfigError, match=r"^table: .*itself.*string or null$"):
         Outer.read({"steps": 1, "table": here})
     around: dict[str, object] = {"steps": 1}
     around["inner"] = around
-    with pytest.raises(ConfigError, match=r"^inner\.steps: unknown key"):
+    with pytest.raises(ConfigError, match=r"^inner\.steps: .*'inner\.step'"):
         Outer.read(around)

@@ -50,7 +50,7 @@ def test_an_honest_zip_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"<html>busy</html>", b"PK\x03\x04cut", bytes(100)])
 def test_what_is_no_zip_is_damage(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(DamagedZipError, match="truncated or not a zip"):
+    with pytest.raises(DamagedZipError, match=r"x\.zip: truncated"):
         read_all(tmp_path, content)
 
 
@@ -68,17 +68,17 @@ def test_every_cut_is_noticed(tmp_path: Path) -> None:
 
 def test_a_broken_checksum_names_the_member(tmp_path: Path) -> None:
     content = packed({"1.dcm": b"abcdef"}, zipfile.ZIP_STORED).replace(b"abcdef", b"abcdeg")
-    with pytest.raises(DamagedZipError, match=r"^x: member '1\.dcm' is damaged"):
+    with pytest.raises(DamagedZipError, match=r"^x: .*'1\.dcm'.* damaged"):
         read_all(tmp_path, content)
 
 
 def test_sizes_counts_and_ratio_are_limited(tmp_path: Path) -> None:
     content = packed({"1.dcm": bytes(100_000), "2.dcm": b"abc"})
     for limits, message in (
-        (ZipLimits(members=1), "2 members in the zip, expected at most 1"),
-        (ZipLimits(total_bytes=100_000), "unpacks to 100003 bytes, expected at most 100000"),
-        (ZipLimits(member_bytes=99_999), r"member '1\.dcm': 100000 bytes, expected at most 99999"),
-        (ZipLimits(ratio=50), r"member '1\.dcm': a zip bomb, compressed more than 50:1"),
+        (ZipLimits(members=1), r"x\.zip: 2 .* 1$"),
+        (ZipLimits(total_bytes=100_000), r"x\.zip: .*100003.*100000$"),
+        (ZipLimits(member_bytes=99_999), r"'1\.dcm': 100000.*99999"),
+        (ZipLimits(ratio=50), r"'1\.dcm': .*50:1"),
     ):
         with pytest.raises(UnsafeZipError, match=message):
             read_all(tmp_path, content, limits=limits)
@@ -86,14 +86,14 @@ def test_sizes_counts_and_ratio_are_limited(tmp_path: Path) -> None:
 
 def test_one_member_too_many_is_refused(tmp_path: Path) -> None:
     assert len(read_all(tmp_path, packed({f"{n}.dcm": b"" for n in range(5_000)}))) == 5_000
-    with pytest.raises(UnsafeZipError, match="5001 members"):
+    with pytest.raises(UnsafeZipError, match=r"x\.zip: 5001 .*5000"):
         read_all(tmp_path, packed({f"{n}.dcm": b"" for n in range(5_001)}))
 
 
 def test_a_directory_that_claims_gigabytes_is_refused(tmp_path: Path) -> None:
     content = packed({"1.dcm": b"x"})
     struct.pack_into("<I", content, entry(content, 0) + 24, 3 << 30)
-    with pytest.raises(UnsafeZipError, match="unpacks to 3221225472 bytes"):
+    with pytest.raises(UnsafeZipError, match=r"x\.zip: .*3221225472.*2147483648"):
         read_all(tmp_path, content)
 
 
@@ -105,7 +105,7 @@ def test_a_stream_that_is_longer_than_it_claims_is_not_inflated(tmp_path: Path) 
     struct.pack_into("<I", content, entry(content, 0) + 16, zlib.crc32(bytes(1_000)))
     tracemalloc.start()
     try:
-        with pytest.raises(DamagedZipError, match=r"member '1\.dcm' is damaged \(1001 bytes, expected 1000\)"):
+        with pytest.raises(DamagedZipError, match=r"'1\.dcm'.*1001.*1000"):
             read_all(tmp_path, content)
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
@@ -115,8 +115,8 @@ def test_a_stream_that_is_longer_than_it_claims_is_not_inflated(tmp_path: Path) 
 def test_a_member_without_its_own_header_end_or_key_is_damaged(tmp_path: Path) -> None:
     whole = packed({"1.dcm": bytes(range(256)) * 40})
     for what, place, value in (
-        ("no local header", 0, b"XX"),
-        ("another name", 30, b"2"),
+        (r"'1\.dcm'.*\(no ", 0, b"XX"),
+        (r"'1\.dcm'.*name", 30, b"2"),
         ("encrypted", entry(whole, 0) + 8, b"\x01"),
         ("Bad CRC", entry(whole, 0) + 16, b"\0\0"),
     ):
@@ -136,14 +136,14 @@ def test_threads_may_read_one_zip(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_methods_that_inflate_without_a_limit_are_refused(tmp_path: Path, compression: int) -> None:
-    with pytest.raises(UnsafeZipError, match=r"compression method (12|14), expected stored or deflate"):
+    with pytest.raises(UnsafeZipError, match=r"'1\.dcm': .*method (12|14)"):
         read_all(tmp_path, packed({"1.dcm": bytes(1_000)}, compression))
 
 
 def test_members_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
     content = packed({"1.dcm": b"abc", "2.dcm": b"def"}, zipfile.ZIP_STORED)
     struct.pack_into("<I", content, entry(content, 1) + 42, 0)  # the second entry points at the first one's bytes
-    with pytest.raises(UnsafeZipError, match=r"'2\.dcm' overlaps"):
+    with pytest.raises(UnsafeZipError, match=r"'2\.dcm'.* overlaps"):
         read_all(tmp_path, content)
 
 
@@ -151,20 +151,20 @@ def test_a_member_that_runs_into_the_directory_is_refused(tmp_path: Path) -> Non
     content = packed({"1.dcm": b"abc" * 20}, zipfile.ZIP_STORED)
     for place in (20, 24):  # packed and unpacked size
         struct.pack_into("<I", content, entry(content, 0) + place, 150)
-    with pytest.raises(UnsafeZipError, match="overlaps the directory"):
+    with pytest.raises(UnsafeZipError, match=r"x\.zip: .*directory"):
         read_all(tmp_path, content)
 
 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("../evil.dcm", "has a path in its name"),
-        ("a/../../evil.dcm", "has a path in its name"),
-        ("/etc/evil.dcm", "has a path in its name"),
-        ("..\\evil.dcm", "has a path in its name"),
-        ("..", "has a path in its name"),
-        ("n" * 300 + ".dcm", "more than 255 bytes"),
-        ("ü" * 128, "more than 255 bytes"),
+        ("../evil.dcm", r"x\.zip: member .*path"),
+        ("a/../../evil.dcm", r"x\.zip: member .*path"),
+        ("/etc/evil.dcm", r"x\.zip: member .*path"),
+        ("..\\evil.dcm", r"x\.zip: member .*path"),
+        ("..", r"x\.zip: member .*path"),
+        ("n" * 300 + ".dcm", r"x\.zip: member .*255"),
+        ("ü" * 128, r"x\.zip: member .*255"),
     ],
 )
 def test_hostile_names_are_refused(tmp_path: Path, name: str, why: str) -> None:
@@ -175,19 +175,19 @@ def test_hostile_names_are_refused(tmp_path: Path, name: str, why: str) -> None:
 @pytest.mark.parametrize("name", ["a/1.dcm", "a\\1.dcm"])
 def test_folders_are_refused_where_names_are_to_be_bare(tmp_path: Path, name: str) -> None:
     assert len(read_all(tmp_path, packed({name: b"x"}))) == 1
-    with pytest.raises(UnsafeZipError, match="expected a bare name"):
+    with pytest.raises(UnsafeZipError, match="bare"):
         read_all(tmp_path, packed({name: b"x"}), bare_names=True)
 
 
 def test_a_name_with_a_nul_is_refused(tmp_path: Path) -> None:
     content = packed({"1.dcm_.exe": b"x"}).replace(b"1.dcm_.exe", b"1.dcm\0.exe")
-    with pytest.raises(UnsafeZipError, match="has a NUL in its name"):
+    with pytest.raises(UnsafeZipError, match=r"'1\.dcm': .*NUL"):
         read_all(tmp_path, content)
 
 
 def test_a_name_that_is_listed_twice_is_refused(tmp_path: Path) -> None:
     content = packed({"1.dcm": b"x", "2.dcm": b"y"}).replace(b"2.dcm", b"1.dcm")
-    with pytest.raises(UnsafeZipError, match=r"'1\.dcm': listed twice"):
+    with pytest.raises(UnsafeZipError, match=r"'1\.dcm': .*twice"):
         read_all(tmp_path, content)
 
 
@@ -197,7 +197,7 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
         link = zipfile.ZipInfo("1.dcm")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
-    with pytest.raises(UnsafeZipError, match="is a link"):
+    with pytest.raises(UnsafeZipError, match=r"'1\.dcm': .*link"):
         read_all(tmp_path, buffer.getvalue())
 
 
@@ -205,5 +205,5 @@ def test_an_encrypted_member_is_named(tmp_path: Path) -> None:
     content = packed({"1.dcm": b"abc"})
     content[entry(content, 0) + 8] |= 1
     content[content.index(LOCAL) + 6] |= 1
-    with pytest.raises(DamagedZipError, match=r"member '1\.dcm' is damaged .*encrypted"):
+    with pytest.raises(DamagedZipError, match=r"'1\.dcm'.*encrypted"):
         read_all(tmp_path, content)

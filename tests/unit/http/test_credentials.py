@@ -58,19 +58,19 @@ def test_a_token_file_must_be_private(tmp_path):
     path = secret_file(tmp_path)
     assert gdc_credential({"MGI_GDC_TOKEN_FILE": str(path)}).headers() == {"X-Auth-Token": CANARY}
     path.chmod(0o640)
-    with pytest.raises(ConfigError, match=r"MGI_GDC_TOKEN_FILE: .* has mode 0640, expected 0600") as caught:
+    with pytest.raises(ConfigError, match=r"MGI_GDC_TOKEN_FILE: .*0640.*0600") as caught:
         gdc_credential({"MGI_GDC_TOKEN_FILE": str(path)})
     assert CANARY not in str(caught.value)
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(ConfigError, match=r"MGI_GDC_TOKEN_FILE: .*/none.*0600"):
         gdc_credential({"MGI_GDC_TOKEN_FILE": str(tmp_path / "none")})
 
 
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({"MGI_GDC_TOKEN": "a", "MGI_GDC_TOKEN_FILE": "b"}, "MGI_GDC_TOKEN, MGI_GDC_TOKEN_FILE: found both"),
-        ({"MGI_GDC_TOKEN": f"{CANARY}\r\nHost: x"}, "characters that no token has"),
-        ({"MGI_GDC_TOKEN": ""}, "empty"),
+        ({"MGI_GDC_TOKEN": "a", "MGI_GDC_TOKEN_FILE": "b"}, "^MGI_GDC_TOKEN, MGI_GDC_TOKEN_FILE: "),
+        ({"MGI_GDC_TOKEN": f"{CANARY}\r\nHost: x"}, "^MGI_GDC_TOKEN: .*characters"),
+        ({"MGI_GDC_TOKEN": ""}, "^MGI_GDC_TOKEN: .*empty"),
     ],
 )
 def test_a_token_that_cannot_be_sent_is_refused_without_showing_it(environ, said):
@@ -81,8 +81,8 @@ def test_a_token_that_cannot_be_sent_is_refused_without_showing_it(environ, said
 
 def test_token_and_login_together_or_a_login_without_password_are_refused(service_at, stub):
     for environ, said in (
-        ({"MGI_TCIA_TOKEN": "a", "MGI_TCIA_USER": "b"}, "found both"),
-        ({"MGI_TCIA_USER": "b"}, "found without MGI_TCIA_PASSWORD"),
+        ({"MGI_TCIA_TOKEN": "a", "MGI_TCIA_USER": "b"}, "^MGI_TCIA_TOKEN, MGI_TCIA_USER: "),
+        ({"MGI_TCIA_USER": "b"}, "^MGI_TCIA_USER: .*MGI_TCIA_PASSWORD_FILE"),
     ):
         with pytest.raises(ConfigError, match=said):
             tcia_credential(environ, service_at(stub.url))
@@ -162,7 +162,7 @@ def test_a_login_without_a_usable_token_is_an_error(stub, reply, service_at, bod
 def test_a_token_never_leaves_for_another_host_nor_over_an_open_wire(stub, reply, service_at):
     stub.script["/thing"] = [reply(status=302, headers={"Location": f"http://localhost:1/{CANARY}"})]
     token = Token(header="X-Auth-Token", secret=CANARY)
-    with pytest.raises(NetworkError, match="another host") as caught:
+    with pytest.raises(NetworkError, match=r"thing: .*host, localhost") as caught:
         service_at(stub.url, credential=token).json(Request(path="thing", label="thing"))
     assert CANARY not in str(caught.value)
     assert len(stub.seen) == 1

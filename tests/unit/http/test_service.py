@@ -60,13 +60,13 @@ def test_a_redirect_within_the_host_is_followed_and_one_away_is_refused(stub, re
     stub.script["/other"] = [reply(body=b"[1]")]
     assert service_at(stub.url).json(ASK) == [1]
     stub.script["/thing"] = [reply(status=302, headers={"Location": "http://169.254.169.254/latest"})]
-    with pytest.raises(NetworkError, match="another host, 169"):
+    with pytest.raises(NetworkError, match=r"thing: .*host, 169\.254\.169\.254"):
         service_at(stub.url).json(ASK)
 
 
 def test_a_redirect_loop_ends(stub, reply, service_at):
     stub.script["/thing"] = [reply(status=302, headers={"Location": "/thing"})]
-    with pytest.raises(NetworkError, match="redirects"):
+    with pytest.raises(NetworkError, match=r"thing: .*5 redirects"):
         service_at(stub.url).json(ASK)
 
 
@@ -98,20 +98,20 @@ def test_a_refused_connection_is_tried_again_and_named_without_its_port(service_
 def test_a_stalled_and_a_dripping_body_are_given_up(stub, reply, service_at):
     stub.script["/thing"] = [reply(body=b"[" * 400, drip_s=0.02)]
     limits = Limits(connect_s=2, read_s=2, rate_window_s=0.1, min_bytes_per_s=10_000)
-    with pytest.raises(NetworkError, match="slower than 10000 bytes/s"):
+    with pytest.raises(NetworkError, match=r"thing: .*10000 bytes/s"):
         service_at(stub.url, limits=limits, policy=RetryPolicy(attempts=1)).json(ASK)
     limits = Limits(connect_s=2, read_s=2, deadline_s=0.1)
-    with pytest.raises(NetworkError, match="not complete after"):
+    with pytest.raises(NetworkError, match=r"thing: .* 0 s \(\d+ bytes\)"):
         service_at(stub.url, limits=limits, policy=RetryPolicy(attempts=1)).json(ASK)
     limits = Limits(connect_s=2, read_s=0.1)
     stub.script["/thing"] = [reply(body=b"[]", drip_s=2.0)]
-    with pytest.raises(NetworkError, match="broke off"):
+    with pytest.raises(NetworkError, match=r"thing: .*ReadTimeoutError"):
         service_at(stub.url, limits=limits, policy=RetryPolicy(attempts=1)).json(ASK)
 
 
 def test_a_body_beyond_the_limit_is_refused(stub, reply, service_at):
     stub.script["/thing"] = [reply(body=b"[" + b" " * 5000 + b"]")]
-    with pytest.raises(Exception, match="passes 1000 bytes"):
+    with pytest.raises(Exception, match=r"thing: .*1000"):
         service_at(stub.url, limits=Limits(json_bytes=1000)).json(ASK)
     assert stub.count("/thing") == 1
 
@@ -166,6 +166,6 @@ def test_a_packed_listing_is_unpacked_and_a_bomb_is_refused_before_it_fills_the_
     stub.script["/a"] = [reply(body=gzip.compress(b"[1]"), headers=packed)]
     assert service_at(stub.url).json(Request(path="a", label="a")) == [1]
     stub.script["/b"] = [reply(body=gzip.compress(b" " * (64 << 20)), headers=packed)]
-    with pytest.raises(IntegrityError, match="gzip bomb"):
+    with pytest.raises(IntegrityError, match=r"b: .*200.*gzip"):
         service_at(stub.url).json(Request(path="b", label="b"))
     assert stub.count("/b") == 1

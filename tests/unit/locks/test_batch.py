@@ -54,7 +54,7 @@ def test_what_is_in_place_is_not_fetched(tmp_path):
 
 def test_a_failure_does_not_stop_the_others_and_all_are_named(tmp_path):
     shelf = Shelf(failing={"a": NetworkError("a: 404"), "d": NetworkError("d: 404")})
-    with pytest.raises(NetworkError, match="2 of 6 items missing: a: 404; d: 404"):
+    with pytest.raises(NetworkError, match=r"2 of 6 .*: a: 404; d: 404$"):
         bring(shelf, tmp_path)
     assert sorted(shelf.fetched) == list("abcdef")
 
@@ -69,7 +69,7 @@ def test_failures_of_one_kind_keep_their_kind_and_others_become_network_errors(t
 def test_many_failures_stay_one_readable_line(tmp_path):
     items = [item(f"k{n:02}") for n in range(30)]
     shelf = Shelf(failing={one.key: NetworkError(one.key) for one in items})
-    with pytest.raises(NetworkError, match=r"30 of 30 items missing: k00; .*k19 … and 10 more"):
+    with pytest.raises(NetworkError, match=r"30 of 30 .*: k00; .*k19 .* 10 "):
         bring(shelf, tmp_path, items)
 
 
@@ -81,7 +81,7 @@ def test_a_full_disk_while_writing_is_raised_as_it_is(tmp_path):
 def test_a_disk_that_is_too_small_is_told_before_the_first_byte(tmp_path):
     shelf = Shelf(present="a")
     huge = [item("a", 1 << 60), item("b", 1 << 60)]
-    with pytest.raises(ResourceError, match=r"needs 1152921504\.61 GB"):
+    with pytest.raises(ResourceError, match=r"/new: .*1152921504\.61 GB"):
         bring(shelf, tmp_path / "new", huge)
     assert shelf.fetched == []
     assert len(bring(Shelf(stores_bytes=False), tmp_path, huge)) == 2

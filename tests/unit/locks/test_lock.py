@@ -48,22 +48,22 @@ def test_what_says_nothing_is_absent_from_an_item(tmp_path):
 
 def test_a_lock_of_another_source_is_refused(tmp_path):
     write_json(tmp_path / "lock.json", as_json(images(series(1))))
-    with pytest.raises(ConfigError, match=r"a lock of source 'tcia'.*source: kaggle"):
+    with pytest.raises(ConfigError, match=r"lock\.json: .*'tcia'.*kaggle"):
         read_lock(tmp_path / "lock.json", source="kaggle")
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda plain: plain.pop("items"), "lock.items: missing"),
+        (lambda plain: plain.pop("items"), r"lock\.items: missing"),
         (lambda plain: plain["items"][0].update(size="10"), r'items\[0\].size: found "10"'),
-        (lambda plain: plain.update(modality="flair"), "modality: found 'flair', expected 'rna'"),
-        (lambda plain: plain.pop("modality"), "modality: found None, expected 'rna'"),
-        (lambda plain: plain.update(format=3), "format: found 3, expected 2"),
+        (lambda plain: plain.update(modality="flair"), "modality: .*'flair'.*'rna'"),
+        (lambda plain: plain.pop("modality"), "modality: .*None.*'rna'"),
+        (lambda plain: plain.update(format=3), "format: .*3.*2"),
         (lambda plain: plain["items"][0].update(facts=[1]), r"facts: found \[1\]"),
         (lambda plain: plain["items"][0].update(facts={"a": [1]}), r"facts.a: found \[1\]"),
-        (lambda plain: plain["items"][0].update(url="x"), r"items\[0\].url: unknown key"),
-        (lambda plain: plain.update(url="x"), "url: unknown key"),
+        (lambda plain: plain["items"][0].update(url="x"), r"items\[0\]\.url: unknown"),
+        (lambda plain: plain.update(url="x"), r"lock\.url: unknown"),
     ],
 )
 def test_a_damaged_lock_is_named_by_file_and_field(tmp_path, change, said):
@@ -77,7 +77,7 @@ def test_a_damaged_lock_is_named_by_file_and_field(tmp_path, change, said):
 @pytest.mark.parametrize(("kind", "name"), [("expression", "rna"), ("images", "flair")])
 def test_a_lock_of_an_earlier_version_says_so_and_what_to_do(tmp_path, kind, name):
     (tmp_path / "lock.json").write_text(json.dumps({"kind": kind, "format": 1, "source": "gdc", "items": []}))
-    with pytest.raises(BadInputError, match=rf"format 1, written by mgi 0\.1\.0.*mgi lock --modality {name}"):
+    with pytest.raises(BadInputError, match=rf"lock\.json: .*format 1\b.* 0\.1\.0.*format 2\b.*--modality {name}"):
         read_lock(tmp_path / "lock.json")
 
 
@@ -90,23 +90,29 @@ def checked(lock):
 @pytest.mark.parametrize(
     ("lock", "said"),
     [
-        (rna_lock(), "none of 0 is chosen"),
-        (rna_lock(profile(1, chosen=False, reason="recurrent sample")), r"none of 1 is chosen \(recurrent sample\)"),
-        (rna_lock(profile(1), profile(2, key="id-1")), "key id-1 occurs twice"),
-        (rna_lock(profile(1), profile(1, key="id-2")), "TCGA-CS-0001 has two chosen items"),
+        (rna_lock(), "items: .* 0 .*chosen"),
+        (rna_lock(profile(1, chosen=False, reason="recurrent sample")), r"items: .* 1 .*chosen .*\(recurrent sample\)"),
+        (rna_lock(profile(1), profile(2, key="id-1")), "items: key id-1 .*twice"),
+        (rna_lock(profile(1), profile(1, key="id-2")), "items: TCGA-CS-0001 .*two chosen"),
         (rna_lock(profile(1, md5="../../evil")), "md5 '../../evil'"),
         (rna_lock(profile(1, md5=None)), "md5 None"),
         (rna_lock(profile(1, size=-1)), "size -1"),
         (rna_lock(profile(1, key="../status")), r"key '\.\./status'"),
-        (rna_lock(profile(1, sample=profile(2).sample)), "expected a barcode of TCGA-CS-0001"),
-        (rna_lock(profile(1, reason="annotated: Redaction")), "is chosen, reason 'annotated: Redaction'"),
-        (rna_lock(profile(1, sample="TCGA-CS-0001-02A-01R-1470-07")), "01R-1470-07 is chosen, reason 'primary"),
-        (rna_lock(profile(1, sample="TCGA-CS-0001-02A")), "begins with 'by hand: '"),
-        (rna_lock(profile(1, sample="TCGA-CS-0001-11A", reason="by hand:  ")), "begins with 'by hand: '"),
+        (rna_lock(profile(1, sample=profile(2).sample)), "id-1: TCGA-CS-0002-01A-11R-A001-07, .*TCGA-CS-0001$"),
+        (rna_lock(profile(1, reason="annotated: Redaction")), "id-1: .*reason 'annotated: Redaction'"),
+        (
+            rna_lock(profile(1, sample="TCGA-CS-0001-02A-01R-1470-07")),
+            "id-1: TCGA-CS-0001-02A-01R-1470-07 .*reason 'primary tumour'",
+        ),
+        (rna_lock(profile(1, sample="TCGA-CS-0001-02A")), "TCGA-CS-0001-02A .*'by hand: '"),
+        (
+            rna_lock(profile(1, sample="TCGA-CS-0001-11A", reason="by hand:  ")),
+            "TCGA-CS-0001-11A .*reason 'by hand:  '",
+        ),
         (images(series(1, role="other")), "role 'other', n_images 20"),
         (images(series(1, n_images=0)), "role 'flair', n_images 0"),
         (images(series(1, key="../1.2")), r"key '\.\./1\.2'"),
-        (images(series(1), series(1, key="1.9")), "two chosen items"),
+        (images(series(1), series(1, key="1.9")), "items: TCGA-CS-0001 .*two chosen"),
     ],
 )
 def test_a_lock_that_a_fetch_could_not_follow_safely_is_refused(lock, said):
@@ -126,16 +132,16 @@ def test_files_that_are_not_chosen_may_be_of_any_tissue():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "empty, expected a lock"),
-        (" \n", "empty, expected a lock"),
-        ("[]", "found list, expected a lock"),
-        ("{", "not JSON"),
-        ("[" * 100_000, "not JSON"),
-        ("9" * 5_000, "not JSON"),
-        ('{"kind": NaN}', "not JSON"),
-        ('{"kind": "\\ud800"}', "not JSON"),
-        ('{"source": "gdc", "source": "tcia"}', "source is written twice in one block"),
-        ('{"items": [{"size": 1, "size": 2}]}', "size is written twice in one block"),
+        ("", "empty"),
+        (" \n", "empty"),
+        ("[]", "found list"),
+        ("{", ".*JSON"),
+        ("[" * 100_000, ".*JSON"),
+        ("9" * 5_000, ".*JSON"),
+        ('{"kind": NaN}', ".*JSON"),
+        ('{"kind": "\\ud800"}', ".*JSON"),
+        ('{"source": "gdc", "source": "tcia"}', "source .*twice"),
+        ('{"items": [{"size": 1, "size": 2}]}', "size .*twice"),
     ],
 )
 def test_what_is_no_lock_is_one_line_with_the_file(tmp_path, text, said):
@@ -174,5 +180,5 @@ def test_batches_share_out_the_chosen_items_without_loss_or_overlap():
 
 @pytest.mark.parametrize("batch", ["0-of-4", "5-of-4", "1of4", "", "1-of-0"])
 def test_a_batch_is_i_of_n(batch):
-    with pytest.raises(ConfigError, match="expected I-of-N"):
+    with pytest.raises(ConfigError, match=r"batch: .*I-of-N"):
         batch_of((), batch)

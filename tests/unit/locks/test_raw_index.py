@@ -35,35 +35,35 @@ def test_paths_are_relative_to_the_index(tmp_path: Path) -> None:
 
 def test_changed_and_missing_bytes_are_refused(tmp_path: Path) -> None:
     items = read_raw_indexes([written(tmp_path, "1.json", [item("a")])], "flair")
-    with pytest.raises(IntegrityError, match="missing"):
+    with pytest.raises(IntegrityError, match=r"a\.zip: missing"):
         items["a"].verified_path()
     (tmp_path / "series").mkdir()
     (tmp_path / "series/a.zip").write_bytes(b"b")
-    with pytest.raises(IntegrityError, match="sha256"):
+    with pytest.raises(IntegrityError, match=r"a\.zip: sha256"):
         items["a"].verified_path()
 
 
 def test_an_item_without_a_file_asks_for_the_table(tmp_path: Path) -> None:
     items = read_raw_indexes([written(tmp_path, "1.json", [item("a", path=None)])], "flair")
-    with pytest.raises(BadInputError, match="--table"):
+    with pytest.raises(BadInputError, match=r"^a: .*--table"):
         items["a"].verified_path()
 
 
 @pytest.mark.parametrize("path", ["../a.zip", "/etc/passwd", "series/../../a"])
 def test_a_path_out_of_the_folder_is_refused(tmp_path: Path, path: str) -> None:
-    with pytest.raises(BadInputError, match="inside of the index's folder"):
+    with pytest.raises(BadInputError, match=r"1\.json: path '.*folder"):
         read_raw_indexes([written(tmp_path, "1.json", [item("a", path=path)])], "flair")
 
 
 def test_another_modality_a_repeated_key_and_a_missing_field_are_refused(tmp_path: Path) -> None:
     first = written(tmp_path, "1.json", [item("a")])
-    with pytest.raises(BadInputError, match="modality: found 'flair', expected 'rna'"):
+    with pytest.raises(BadInputError, match=r"1\.json: modality: .*'flair'.*'rna'"):
         read_raw_indexes([first], "rna")
-    with pytest.raises(BadInputError, match="key a: listed twice"):
+    with pytest.raises(BadInputError, match=r"1\.json: key a: .*twice"):
         read_raw_indexes([first, first], "flair")
     broken = item("a")
     del broken["sha256"]
-    with pytest.raises(BadInputError, match="sha256: missing"):
+    with pytest.raises(BadInputError, match=r"3\.json: items: a: sha256: missing"):
         read_raw_indexes([written(tmp_path, "3.json", [broken])], "flair")
 
 
@@ -75,7 +75,7 @@ def test_an_item_without_sha256_is_checked_by_its_md5(tmp_path: Path) -> None:
     assert found.verified_path() == tmp_path / "series/a.zip"
     assert found.digest == f"md5:{pin['md5']}"
     (tmp_path / "series/a.zip").write_bytes(b"b")
-    with pytest.raises(IntegrityError, match=r"md5 .*, expected"):
+    with pytest.raises(IntegrityError, match=r"a\.zip: md5 \w+, "):
         found.verified_path()
 
 
@@ -88,7 +88,7 @@ def test_the_sha256_decides_where_both_are_given(tmp_path: Path) -> None:
 
 
 def test_an_item_without_any_digest_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="a: sha256: missing, and md5 as well"):
+    with pytest.raises(BadInputError, match=r"1\.json: items: a: sha256: missing.*md5"):
         read_raw_indexes([written(tmp_path, "1.json", [item("a", sha256=None)])], "flair")
 
 
@@ -108,7 +108,7 @@ def test_members_are_read_in_their_order_and_checked(tmp_path: Path) -> None:
     found = read_raw_indexes([written(tmp_path, "1.json", [entry])], "flair")["a"]
     assert list(found.verified_members(user)) == [("b/2.dcm", b"two"), ("b/1.dcm", b"one")]
     (user / "b/1.dcm").write_bytes(b"One")
-    with pytest.raises(IntegrityError, match=r"b/1\.dcm: sha256 .* it was changed"):
+    with pytest.raises(IntegrityError, match=r"user/b/1\.dcm: sha256 "):
         list(found.verified_members(user))
     (user / "b/1.dcm").unlink()
     with pytest.raises(IntegrityError, match=r"b/1\.dcm: missing"):
@@ -125,14 +125,14 @@ def test_the_digest_of_members_changes_with_any_of_them(tmp_path: Path) -> None:
 
 def test_an_item_without_members_names_itself(tmp_path: Path) -> None:
     found = read_raw_indexes([written(tmp_path, "1.json", [item("a", path=None)])], "flair")["a"]
-    with pytest.raises(BadInputError, match="a: its index lists no members"):
+    with pytest.raises(BadInputError, match=r"^a: .*members"):
         list(found.verified_members(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../a", "b/../../a", "b\\..\\a", "", "a\0b"])
 def test_a_member_out_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     path = written(tmp_path, "1.json", [item("a", path=None, members=[[name, "0" * 64]])])
-    with pytest.raises(BadInputError, match="inside of the user's folder"):
+    with pytest.raises(BadInputError, match=r"1\.json: members: path '.*folder"):
         read_raw_indexes([path], "flair")
 
 
@@ -145,7 +145,7 @@ def test_members_out_of_form_are_refused(tmp_path: Path, members: Any) -> None:
 
 def test_an_index_of_an_earlier_version_says_so(tmp_path: Path) -> None:
     (tmp_path / "1.json").write_text(json.dumps({"kind": "images", "source": "tcia", "items": []}))
-    with pytest.raises(BadInputError, match=r"format 1, written by mgi 0\.1\.0; expected 2: fetch again"):
+    with pytest.raises(BadInputError, match=r"1\.json: .*format 1\b.* 0\.1\.0; .*2: fetch"):
         read_raw_indexes([tmp_path / "1.json"], "flair")
 
 

@@ -29,11 +29,11 @@ def test_linked_folders_and_pipes_are_not_entered_and_a_lost_link_is_named(tmp_p
     (tmp_path / "mine" / "c").symlink_to(tmp_path / "other" / "b")
     assert files_below(tmp_path / "mine") == ["a", "c"]
     (tmp_path / "other" / "b").unlink()
-    with pytest.raises(BadInputError, match="c: a link to what is not there"):
+    with pytest.raises(BadInputError, match=r"/mine/c: .*link"):
         files_below(tmp_path / "mine")
 
 
 def test_a_name_that_cannot_be_printed_is_refused(tmp_path):
     (tmp_path / "a\nb").touch()
-    with pytest.raises(BadInputError, match="cannot be printed"):
+    with pytest.raises(BadInputError, match=r"file 'a\\nb' "):
         files_below(tmp_path)

@@ -25,13 +25,13 @@ def test_what_is_registered_comes_after_the_built_in_ones():
 def test_a_name_belongs_to_one_modality_and_an_unknown_one_names_the_known():
     registry.register(OWN)
     for taken in (dataclasses.replace(OWN, name="rna"), dataclasses.replace(OWN, fetching="n")):
-        with pytest.raises(ConfigError, match="registered twice"):
+        with pytest.raises(ConfigError, match=r"^modality (rna|own): .*twice"):
             registry.register(taken)
-    with pytest.raises(ConfigError, match=r"found 'slides', expected one of rna, flair, own"):
+    with pytest.raises(ConfigError, match=r"^modality: .*'slides'.*rna, flair, own"):
         registry.in_order(["slides"])
 
 
 @pytest.mark.parametrize("name", ["Own", "own-1", "", "reason", "patient_id"])
 def test_a_name_must_be_fit_for_a_column(name):
-    with pytest.raises(ConfigError, match="expected a name in small letters"):
+    with pytest.raises(ConfigError, match=r"^modality: .* name"):
         dataclasses.replace(OWN, name=name)

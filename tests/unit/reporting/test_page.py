@@ -175,7 +175,7 @@ def test_memory_that_was_not_measured_is_a_dash() -> None:
 
 def test_a_lock_shows_release_or_collection() -> None:
     given = results()
-    locks = {"images": {**given.locks["images"], "collection": "TCGA-LGG"}, "expression": given.locks["expression"]}
+    locks = {"flair": {**given.locks["flair"], "collection": "TCGA-LGG"}, "rna": given.locks["rna"]}
     text = drawn_page(dataclasses.replace(given, locks=locks))
     assert '<td class="text">kaggle</td><td class="text">TCGA-LGG</td><td class="text"><code>bbb' in text
     assert '<td class="text">gdc</td><td class="text">–</td><td class="text"><code>aaa' in text

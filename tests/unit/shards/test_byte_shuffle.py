@@ -29,11 +29,11 @@ def test_a_view_that_is_not_contiguous_is_stored_in_its_own_order() -> None:
 
 
 def test_a_value_of_another_size_is_refused() -> None:
-    with pytest.raises(BadInputError, match="x: 12 bytes, expected 24 for 3 x 4"):
+    with pytest.raises(BadInputError, match=r"x: 12 .*24 .*3 x 4"):
         read_pixels(pa.chunked_array([binary_column(np.zeros((2, 12), np.uint8))]), np.dtype(np.int16), (3, 4), "x")
 
 
 def test_more_bytes_than_a_column_can_count_are_refused() -> None:
     huge = np.lib.stride_tricks.as_strided(np.zeros(1, np.uint8), (3, 1 << 30), (0, 0))
-    with pytest.raises(BadInputError, match="expected at most 2 GiB"):
+    with pytest.raises(BadInputError, match=r"3221225472.*2 GiB"):
         binary_column(huge)

@@ -34,18 +34,18 @@ def test_the_files_can_be_read_again_against_the_description(folder: Path) -> No
 @pytest.mark.parametrize("text", ["[]", "{}", '{"files": []}', '{"files": {"a": {}}}'])
 def test_a_description_without_files_is_refused(folder: Path, text: str) -> None:
     (folder / "dataset.json").write_text(text)
-    with pytest.raises(BadInputError, match="expected files with size and sha256"):
+    with pytest.raises(BadInputError, match=r"dataset\.json: .*files .*sha256"):
         recorded_files(folder / "dataset.json")
 
 
 def test_a_folder_without_description_is_unfinished(folder: Path) -> None:
     (folder / "dataset.json").unlink()
-    with pytest.raises(BadInputError, match="never finished"):
+    with pytest.raises(BadInputError, match=r"dataset\.json: missing"):
         read_dataset(folder, "toy")
 
 
 def test_a_shard_of_another_kind_is_refused(folder: Path) -> None:
-    with pytest.raises(BadInputError, match="kind 'images'"):
+    with pytest.raises(BadInputError, match=r"dataset\.json: .*'images'"):
         read_dataset(folder, "images")
 
 
@@ -54,7 +54,7 @@ def test_other_rows_and_a_lost_file_are_refused(folder: Path) -> None:
     with pytest.raises(IntegrityError, match=r"a\.parquet: (size|rows)"):
         read_dataset(folder, "toy")
     (folder / "a.parquet").unlink()
-    with pytest.raises(IntegrityError, match="missing"):
+    with pytest.raises(IntegrityError, match=r"a\.parquet: missing"):
         read_dataset(folder, "toy")
 
 
@@ -68,12 +68,12 @@ def test_other_bytes_of_the_same_size_are_found_by_digest_only(folder: Path) -> 
 
 
 def test_a_file_of_another_folder_cannot_be_described(folder: Path) -> None:
-    with pytest.raises(BadInputError, match="expected in the folder"):
+    with pytest.raises(BadInputError, match=r"a\.parquet: .*sub/dataset\.json"):
         write_dataset(folder / "sub" / "dataset.json", "toy", [folder / "a.parquet"], {})
 
 
 def test_a_missing_entry_is_named(folder: Path) -> None:
-    with pytest.raises(BadInputError, match="scale: missing"):
+    with pytest.raises(BadInputError, match=r"dataset\.json: scale: missing"):
         field_of(read_dataset(folder, "toy"), "scale", folder)
 
 

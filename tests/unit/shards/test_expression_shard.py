@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import digest_of
 from mgi.shards.dataset_manifest import read_dataset, recorded_files
 from mgi.shards.expression_shard import (
     ROW_GROUP,
@@ -105,7 +105,7 @@ def test_an_interrupted_shard_leaves_no_file(shard: ExpressionShard, tmp_path: P
             for row in (1, 0):
                 writer.add(shard.patient_ids[row], shard.values[row])
 
-    with pytest.raises(BadInputError, match="TCGA-AA-0000 after TCGA-AA-0001, expected sorted"):
+    with pytest.raises(BadInputError, match="TCGA-AA-0000 after TCGA-AA-0001"):
         backwards()
     assert list(tmp_path.iterdir()) == []
 
@@ -128,17 +128,17 @@ def test_values_beside_another_gene_index_are_refused(shard: ExpressionShard, tm
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda shard: replace(shard, patient_ids=shard.patient_ids[::-1]), "expected sorted"),
+        (lambda shard: replace(shard, patient_ids=shard.patient_ids[::-1]), "TCGA-AA-0068 after TCGA-AA-0069"),
         (
             lambda shard: replace(shard, patient_ids=[shard.patient_ids[0]] * 70),
-            "TCGA-AA-0000 after TCGA-AA-0000, expected sorted, unique",
+            "TCGA-AA-0000 after TCGA-AA-0000",
         ),
-        (lambda shard: replace(shard, genes=shard.genes.assign(gene_id="G")), "gene_id: an id occurs twice"),
-        (lambda shard: replace(shard, patient_ids=shard.patient_ids[1:]), "70 rows of 69 patients"),
-        (lambda shard: replace(shard, counts=shard.counts[:, :4]), "expected uint32"),
-        (lambda shard: replace(shard, counts=shard.counts.astype(np.int64)), "expected uint32"),
-        (lambda shard: replace(shard, values=shard.values[:, :4]), "expected float32"),
-        (lambda shard: replace(shard, values=shard.values.astype(np.float64)), "expected float32"),
+        (lambda shard: replace(shard, genes=shard.genes.assign(gene_id="G")), "gene_id: .*twice"),
+        (lambda shard: replace(shard, patient_ids=shard.patient_ids[1:]), "70 .*69 "),
+        (lambda shard: replace(shard, counts=shard.counts[:, :4]), r"counts .*uint32 \(5,\)"),
+        (lambda shard: replace(shard, counts=shard.counts.astype(np.int64)), r"counts .*uint32 \(5,\)"),
+        (lambda shard: replace(shard, values=shard.values[:, :4]), r"values .*float32 \(5,\)"),
+        (lambda shard: replace(shard, values=shard.values.astype(np.float64)), r"values .*float32 \(5,\)"),
         (lambda shard: replace(shard, values=np.full_like(shard.values, np.nan)), "TCGA-AA-0000, gene ENSG0.1: nan"),
     ],
 )

@@ -61,7 +61,7 @@ def test_what_is_written_is_read_with_and_without_masks_and_geometry(tmp_path: P
 def test_a_selection_reads_only_those_patients(tmp_path: Path) -> None:
     folder = write(tmp_path, PATIENTS)
     assert [one.patient_id for one in iter_images(folder, ["C", "A"])] == ["A", "C"]
-    with pytest.raises(BadInputError, match="no slices of Z"):
+    with pytest.raises(BadInputError, match=r"slices\.parquet: .*\bZ\b.*1 "):
         read_images(folder, ["A", "Z"])
 
 
@@ -78,7 +78,7 @@ def test_equal_patients_give_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="A after B"):
+    with pytest.raises(BadInputError, match="image shard: A after B"):
         write(tmp_path, [PATIENTS[1], PATIENTS[0]])
     assert list(tmp_path.iterdir()) == []
 
@@ -86,21 +86,21 @@ def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"masks": np.zeros((3, 4, 4), np.uint8)}, r"mask \(3, 4, 4\), expected \(3, 4, 5\)"),
-        ({"masks": np.full((3, 4, 5), 255, np.uint8)}, "up to 255"),
-        ({"masks": np.zeros((3, 4, 5), np.float32)}, "mask float32"),
-        ({"slices": np.zeros((3, 4, 5), np.float64)}, "slices float64"),
-        ({"slices": np.zeros((4, 5), np.int16)}, "slices int16"),
-        ({"slices": np.zeros((0, 4, 5), np.int16)}, "slices int16"),
-        ({"slices": np.full((3, 4, 5), np.nan, np.float32)}, "not finite"),
-        ({"slices": np.full((3, 4, 5), np.inf, np.float32)}, "not finite"),
-        ({"positions_mm": np.array([5.0, 0.0, -5.0])}, "increasing"),
-        ({"positions_mm": np.array([0.0, 5.0])}, "one per slice"),
-        ({"affine": None}, "native_axes without affine"),
-        ({"native_axes": None}, "affine without native_axes"),
-        ({"affine": np.diag([1.0, 1.0, 1.0, 1.0])}, r"expected \[1.0, 1.0\] as in the affine"),
-        ({"affine": np.full((4, 4), np.nan)}, "finite numbers"),
-        ({"spacing_mm": None}, "spacing_mm None"),
+        ({"masks": np.zeros((3, 4, 4), np.uint8)}, r"A: mask \(3, 4, 4\).*\(3, 4, 5\)"),
+        ({"masks": np.full((3, 4, 5), 255, np.uint8)}, "A: mask uint8 .*255"),
+        ({"masks": np.zeros((3, 4, 5), np.float32)}, "A: mask float32"),
+        ({"slices": np.zeros((3, 4, 5), np.float64)}, "A: slices float64"),
+        ({"slices": np.zeros((4, 5), np.int16)}, r"A: slices int16 \((0, )?4, 5\)"),
+        ({"slices": np.zeros((0, 4, 5), np.int16)}, r"A: slices int16 \((0, )?4, 5\)"),
+        ({"slices": np.full((3, 4, 5), np.nan, np.float32)}, "A: slices .*not finite"),
+        ({"slices": np.full((3, 4, 5), np.inf, np.float32)}, "A: slices .*not finite"),
+        ({"positions_mm": np.array([5.0, 0.0, -5.0])}, "A: positions_mm"),
+        ({"positions_mm": np.array([0.0, 5.0])}, "A: positions_mm"),
+        ({"affine": None}, "A: .*native_axes without affine"),
+        ({"native_axes": None}, "A: .*affine without native_axes"),
+        ({"affine": np.diag([1.0, 1.0, 1.0, 1.0])}, r"A: spacing_mm \(0\.5, 0\.75\).*\[1\.0, 1\.0\]"),
+        ({"affine": np.full((4, 4), np.nan)}, r"A: affine .*nan"),
+        ({"spacing_mm": None}, r"A: spacing_mm None.*\[0\.5, 0\.75\]"),
     ],
 )
 def test_a_patient_out_of_form_is_not_written(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -120,14 +120,14 @@ def rewritten(folder: Path, column: str, values: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("column", "values", "message"),
     [
-        ("slice", [0, 2, 1], "slice numbers"),
-        ("slice", [0, 1, 1], "slice numbers"),
-        ("dtype", ["object"] * 3, "dtype object"),
-        ("rows", [4, 4, 5], "rows: several values"),
-        ("pixels", [b"1"] * 3, "pixels: 1 bytes, expected 40"),
-        ("mask", [bytes(20), bytes(20), None], "null in some slices"),
-        ("mask", [b"\2" * 20] * 3, "up to 2"),
-        ("patient_id", ["A", "A", "B"], "expected one new patient"),
+        ("slice", [0, 2, 1], "A: dtype int16 or slice"),
+        ("slice", [0, 1, 1], "A: dtype int16 or slice"),
+        ("dtype", ["object"] * 3, "A: dtype object"),
+        ("rows", [4, 4, 5], "A: rows: "),
+        ("pixels", [b"1"] * 3, "A: pixels: 1 .*40"),
+        ("mask", [bytes(20), bytes(20), None], "A: mask .*null"),
+        ("mask", [b"\2" * 20] * 3, "A: mask uint8 .* 2,"),
+        ("patient_id", ["A", "A", "B"], r"row group 0: .*\['A', 'B'\]"),
     ],
 )
 def test_rows_that_contradict_their_columns_are_refused(

@@ -40,27 +40,27 @@ def test_a_cut_file_is_named(tmp_path: Path, length: int) -> None:
     path = tmp_path / "t.parquet"
     write_table(path, TABLE)
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(IntegrityError, match=r"t\.parquet: damaged or not Parquet"):
+    with pytest.raises(IntegrityError, match=r"t\.parquet: damaged"):
         read_table(path, SCHEMA)
 
 
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="missing"), opened_parquet(tmp_path / "t.parquet"):
+    with pytest.raises(BadInputError, match=r"t\.parquet: missing"), opened_parquet(tmp_path / "t.parquet"):
         pass
 
 
 def test_other_columns_and_types_are_named() -> None:
     require_schema(SCHEMA, SCHEMA, "t")
-    with pytest.raises(BadInputError, match="columns value, name; expected name, value"):
+    with pytest.raises(BadInputError, match=r"t: columns value, name;.* name, value"):
         require_schema(pa.schema([SCHEMA.field(1), SCHEMA.field(0)]), SCHEMA, "t")
-    with pytest.raises(BadInputError, match="value: type float, expected double"):
+    with pytest.raises(BadInputError, match=r"t: value: .*float.*double"):
         require_schema(SCHEMA.set(1, pa.field("value", pa.float32())), SCHEMA, "t")
 
 
 def test_metadata_is_read_as_text_and_its_absence_named() -> None:
     table = TABLE.replace_schema_metadata({"a": "1"})
     assert metadata_of(table.schema, "t", ["a"]) == {"a": "1"}
-    with pytest.raises(BadInputError, match="'b' is missing"):
+    with pytest.raises(BadInputError, match=r"t: .*'b'"):
         metadata_of(table.schema, "t", ["a", "b"])
-    with pytest.raises(BadInputError, match="'a' is missing"):
+    with pytest.raises(BadInputError, match=r"t: .*'a'"):
         metadata_of(TABLE.schema, "t", ["a"])

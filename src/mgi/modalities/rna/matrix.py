@@ -76,7 +76,9 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
         layout=layout,  # type: ignore[arg-type]
         gene_labels=_kind_of(genes["gene_id"].iloc[kept]),
         ignored=ignored,
-        dropped=_by_reason(genes["gene_id"].tolist(), reasons),
+        dropped={
+            str(reason): left.tolist() for reason, left in genes["gene_id"].groupby(pd.Series(reasons), sort=False)
+        },
     )
 
 
@@ -181,11 +183,3 @@ def _kind_of(labels: pd.Series) -> Literal["Ensembl ids with version", "Ensembl 
     if not _mostly_ensembl(labels.tolist()):
         return "other names"
     return "Ensembl ids with version" if labels.str.contains(".", regex=False).any() else "Ensembl ids"
-
-
-def _by_reason(labels: Sequence[str], reasons: Sequence[str | None]) -> dict[str, list[str]]:
-    dropped: dict[str, list[str]] = {}
-    for label, reason in zip(labels, reasons, strict=True):
-        if reason is not None:
-            dropped.setdefault(reason, []).append(label)
-    return dropped

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import digest_of
 from mgi.modalities.rna.filter import Counts, Values, drop_reasons
 from mgi.modalities.rna.scaling import SCALERS, Scaler, Wide, quantiles, ranks, reference_distribution, z_scores
 from mgi.modalities.rna.settings import FitSettings

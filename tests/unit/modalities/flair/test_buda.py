@@ -62,7 +62,11 @@ def test_the_tree_that_the_archive_holds_twice_is_seen_once(
 
 
 @pytest.mark.parametrize(
-    ("lost", "message"), [(name(3, "_mask"), "no mask for slice 3 "), (name(5), "no image for mask 5")]
+    ("lost", "message"),
+    [
+        (name(3, "_mask"), r"k\.zip: TCGA_CS_4942_19970222: .*slice 3 .*11 "),
+        (name(5), r"k\.zip: TCGA_CS_4942_19970222: .*mask 5$"),
+    ],
 )
 def test_a_missing_file_is_named(
     tmp_path: Path, members: dict[str, bytes], zip_of: ZipOf, lost: str, message: str
@@ -73,7 +77,10 @@ def test_a_missing_file_is_named(
 
 
 def test_an_unknown_folder_is_refused(tmp_path: Path, members: dict[str, bytes], zip_of: ZipOf) -> None:
-    with opened_buda(zip_of(members, tmp_path / "k.zip")) as archive, pytest.raises(BadInputError, match="no folder X"):
+    with (
+        opened_buda(zip_of(members, tmp_path / "k.zip")) as archive,
+        pytest.raises(BadInputError, match=r"k\.zip: .* X$"),
+    ):
         archive.read_files("X")
 
 
@@ -85,7 +92,7 @@ def test_a_slice_of_another_shape_is_refused(
     members[target] = tiff_of(np.zeros(shape, np.uint8))
     with (
         opened_buda(zip_of(members, tmp_path / "k.zip")) as archive,
-        pytest.raises(BadInputError, match=r"_2(_mask)?\.tif: .4, 5. pixels"),
+        pytest.raises(BadInputError, match=r"_2(_mask)?\.tif: \(4, 5\).*\(4, 6\)"),
     ):
         decoded(archive.read_files(FOLDER)[0])
 
@@ -93,7 +100,7 @@ def test_a_slice_of_another_shape_is_refused(
 @pytest.mark.parametrize("values", [[0, 1], [0, 254, 255], [0, 128, 255]], ids=["0 and 1", "rounded", "anti-aliased"])
 def test_a_mask_of_other_values_is_refused(tiff_of: TiffOf, values: list[int]) -> None:
     pixels = np.resize(np.array(values, np.uint8), (4, 6))
-    with pytest.raises(BadInputError, match="mask value"):
+    with pytest.raises(BadInputError, match=r"m\.tif: .*\b(1|128|254)\b.* 0 and 255 "):
         mask_of(tiff_of(pixels), "m.tif")
 
 
@@ -102,9 +109,9 @@ def test_an_empty_mask_is_a_mask(tiff_of: TiffOf) -> None:
 
 
 def test_grey_images_and_colour_masks_are_refused(tiff_of: TiffOf) -> None:
-    with pytest.raises(BadInputError, match="expected mode RGB"):
+    with pytest.raises(BadInputError, match=r"i\.tif: L \(6, 4\).*RGB"):
         flair_of(tiff_of(np.zeros((4, 6), np.uint8)), "i.tif")
-    with pytest.raises(BadInputError, match="expected mode L"):
+    with pytest.raises(BadInputError, match=r"m\.tif: RGB \(6, 4\).*\bL\b"):
         mask_of(tiff_of(np.zeros((4, 6, 3), np.uint8)), "m.tif")
 
 

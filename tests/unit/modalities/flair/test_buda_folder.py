@@ -29,10 +29,10 @@ def test_slices_come_in_the_order_of_their_numbers_and_hold_the_flair_alone(tmp_
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["P_1.tif", "Q_2.tif"], "P_1.tif and Q_2.tif are of two patients"),
-        (["P_1.tif", "P_01.tif"], "P_01.tif and P_1.tif have the same patient or number"),
-        (["P_1.tif", "P_4.tif"], "P_2.tif: missing between"),
-        (["P.tif"], "no file like"),
+        (["P_1.tif", "Q_2.tif"], r"P_1\.tif and Q_2\.tif "),
+        (["P_1.tif", "P_01.tif"], r"P_01\.tif and P_1\.tif "),
+        (["P_1.tif", "P_4.tif"], r"P_2\.tif: missing"),
+        (["P.tif"], r"TCGA_CS_4941_19960909_1\.tif"),
     ],
 )
 def test_a_folder_that_is_not_one_patient_s_is_refused(names: list[str], message: str, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_folder_that_is_not_one_patient_s_is_refused(names: list[str], message
 def test_a_slice_of_another_shape_is_named(tmp_path: Path) -> None:
     save(tmp_path / "P_1.tif", 1)
     save(tmp_path / "P_2.tif", 1, (4, 4))
-    with pytest.raises(BadInputError, match=r"P_2.tif: \(4, 4\) pixels, expected \(3, 4\) as P_1.tif"):
+    with pytest.raises(BadInputError, match=r"P_2\.tif: \(4, 4\).*\(3, 4\).*P_1\.tif"):
         read_slice_folder(tmp_path)
 
 

@@ -12,18 +12,19 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 
 from mgi.core.errors import BadInputError, ResourceError
-from mgi.modalities.flair import codecs, jpeg_decoder
+from mgi.modalities.flair import codecs
 from mgi.modalities.flair.codecs import (
     BY_EXTRA,
     BY_PILLOW,
     TRANSFER_SYNTAXES,
     UNCOMPRESSED,
+    decode_frame,
+    is_available,
     register_decoders,
     require_decoder,
 )
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import slices_of
-from mgi.modalities.flair.jpeg_decoder import decode_frame, is_available
 
 RNG = np.random.default_rng(0)
 # The same image in eight files, all of them in pydicom's wheel.
@@ -80,20 +81,20 @@ def test_a_missing_decoder_is_one_line_with_file_syntax_and_remedy(
 ) -> None:
     monkeypatch.setattr(codecs, "register_decoders", lambda: None)
     monkeypatch.setattr(codecs, "get_decoder", lambda _: SimpleNamespace(is_available=False))
-    with pytest.raises(ResourceError, match=r"^series 1: 7\.dcm: TransferSyntaxUID JPEG.*pip install 'mgi\[codecs\]'"):
+    with pytest.raises(ResourceError, match=r"^series 1: 7\.dcm: TransferSyntaxUID JPEG.*'mgi\[codecs\]'"):
         require_decoder(syntax, "series 1: 7.dcm")
 
 
 def test_without_the_extra_a_jpeg_ls_file_stops_with_that_line() -> None:
     if is_available(uid.JPEGLSLossless):
         pytest.skip("the extra codecs is installed")
-    with pytest.raises(ResourceError, match=r"^a\.dcm: TransferSyntaxUID JPEG-LS Lossless.*no decoder installed"):
+    with pytest.raises(ResourceError, match=r"^a\.dcm: TransferSyntaxUID JPEG-LS Lossless.*'mgi\[codecs\]'"):
         slices_of(DicomFile(bundled("MR_small_jpeg_ls_lossless.dcm"), "a.dcm"))
 
 
 @pytest.mark.parametrize("syntax", [uid.DeflatedExplicitVRLittleEndian, uid.MPEG2MPML, uid.HTJ2K, "1.2.3", None])
 def test_what_is_never_read_asks_for_no_decoder(syntax: str | None) -> None:
-    with pytest.raises(BadInputError, match="expected an uncompressed, RLE or JPEG syntax"):
+    with pytest.raises(BadInputError, match=r"x: TransferSyntaxUID .*RLE or JPEG"):
         require_decoder(syntax, "x")
 
 
@@ -127,7 +128,7 @@ def library(monkeypatch: pytest.MonkeyPatch, name: str, pixels: np.ndarray) -> l
     """Stand in for imagecodecs; the list holds the frames that it was given."""
     given: list[bytes] = []
     fake = SimpleNamespace(**{name: lambda frame: given.append(frame) or pixels})
-    monkeypatch.setattr(jpeg_decoder, "imagecodecs", fake)
+    monkeypatch.setattr(codecs, "imagecodecs", fake)
     return given
 
 
@@ -158,14 +159,14 @@ def test_a_frame_that_claims_another_size_than_the_file_is_never_unpacked(
     frame: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = library(monkeypatch, "jpegls_decode", np.zeros((3, 4), np.uint8))
-    with pytest.raises(ValueError, match=r"JPEG frame of .*, expected \(3, 4\)"):
+    with pytest.raises(ValueError, match=r"JPEG .*\(3, 4\)"):
         decode_frame(frame, runner(uid.JPEGLSLossless))
     assert given == []
 
 
 def test_pixels_of_another_size_than_claimed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     library(monkeypatch, "jpegls_decode", np.zeros((3, 5), np.uint8))
-    with pytest.raises(ValueError, match=r"pixels of \(3, 5\), expected \(3, 4\)"):
+    with pytest.raises(ValueError, match=r"pixels .*\(3, 5\).*\(3, 4\)"):
         decode_frame(frame_of(3, 4), runner(uid.JPEGLSLossless))
 
 

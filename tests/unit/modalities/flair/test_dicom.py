@@ -11,12 +11,17 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, 
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair import dicom_file
-from mgi.modalities.flair.dicom import read_dicom_members, volume_of
+from mgi.modalities.flair.dicom import Volume, read_dicom_members, volume_of
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import slices_of
 
 UID = "1.2.3.4"
 MrFile = Callable[..., bytes]
+
+
+def spacing_mm(volume: Volume) -> list[float]:
+    """Slice, row and column steps of the volume's grid."""
+    return list(np.linalg.norm(volume.affine[:3, :3], axis=0))
 
 
 def plane(value: int, dtype: type = np.uint16) -> np.ndarray:
@@ -45,7 +50,7 @@ def test_slices_are_ordered_by_position_whatever_their_names_and_numbers(stack: 
     assert volume.voxels[:, 1, 1].tolist() == [0, 10, 20, 30]
     assert volume.voxels.dtype == np.int16
     assert volume.positions_mm.tolist() == [0.0, 5.0, 10.0, 15.0]
-    assert volume.spacing_mm == (5.0, 2.0, 2.0)
+    assert spacing_mm(volume) == pytest.approx((5.0, 2.0, 2.0))
     assert (volume.notes, volume.frame_of_reference_uid) == ((), "1.2.3.5")
 
 
@@ -66,7 +71,7 @@ def test_an_oblique_stack_keeps_its_step_along_the_normal(stack: Any) -> None:
     axes = (1.0, 0, 0, 0, c, s)
     tilted = {f"slice{k}": {"position": tuple(5.0 * k * np.array([0, -s, c]))} for k in range(4)}
     volume = volume_of(stack(all={"axes": axes}, **tilted), UID)
-    assert volume.spacing_mm[0] == pytest.approx(5.0)
+    assert spacing_mm(volume)[0] == pytest.approx(5.0)
     assert volume.affine[:3, 0] == pytest.approx([0, -5 * s, 5 * c])
 
 
@@ -81,19 +86,19 @@ def test_a_repeated_position_keeps_the_lowest_instance_and_is_noted(stack: Any, 
 
 def test_two_echoes_at_one_position_are_refused(stack: Any, mr_file: MrFile) -> None:
     echo = [(f"e{k}.dcm", mr_file(plane(k), position=(1.0, 2.0, 5.0 * k), tags={"EchoTime": 95.0})) for k in range(4)]
-    with pytest.raises(BadInputError, match="EchoTime"):
+    with pytest.raises(BadInputError, match=r"1\.2\.3\.4: EchoTime: .*90, 95"):
         volume_of([*stack(all={"tags": {"EchoTime": 90.0}}), *echo], UID)
 
 
 def test_a_missing_slice_is_refused(stack: Any) -> None:
     members = stack(6)
     del members[3]
-    with pytest.raises(BadInputError, match=r"1\.2\.3\.4: ImagePositionPatient: a gap of 10\.00 mm .* missing"):
+    with pytest.raises(BadInputError, match=r"1\.2\.3\.4: ImagePositionPatient: .*10\.00 mm.*5\.00 mm.*missing"):
         volume_of(members, UID)
 
 
 def test_uneven_spacing_is_refused(stack: Any) -> None:
-    with pytest.raises(BadInputError, match="not evenly spaced"):
+    with pytest.raises(BadInputError, match=r"ImagePositionPatient: .*1\.00 mm.*5\.00 mm.*even"):
         volume_of(stack(6, slice5={"position": (1.0, 2.0, 21.0)}), UID)
 
 
@@ -114,9 +119,9 @@ def test_uneven_spacing_is_refused(stack: Any) -> None:
         ({"tags": {"SamplesPerPixel": 3, "PixelData": bytes(72)}}, "SamplesPerPixel"),
         ({"tags": {"RescaleSlope": "0"}}, "RescaleSlope"),
         ({"tags": {"PhotometricInterpretation": "PALETTE COLOR"}}, "PhotometricInterpretation"),
-        ({"tags": {"PixelData": bytes(10)}}, "PixelData: 10 bytes, expected 24"),
+        ({"tags": {"PixelData": bytes(10)}}, "PixelData: 10 .*24"),
         ({"tags": {"Rows": None}}, "Rows"),
-        ({"tags": {"Rows": 65535, "Columns": 65535}}, "at most 128 MB"),
+        ({"tags": {"Rows": 65535, "Columns": 65535}}, r"2\.dcm: Rows x Columns x Frames 65535 x 65535 x 1.*128 MB"),
         ({"syntax": DeflatedExplicitVRLittleEndian}, "TransferSyntaxUID Deflated"),
     ],
 )
@@ -132,19 +137,19 @@ def test_a_deflated_file_is_refused_before_it_is_inflated(mr_file: MrFile, monke
     data = mr_file(plane(1), syntax=DeflatedExplicitVRLittleEndian)
     read, parsed = dicom_file.read_dataset, []
     monkeypatch.setattr(dicom_file, "read_dataset", lambda *a, **k: parsed.append(k) or read(*a, **k))
-    with pytest.raises(BadInputError, match="Deflated"):
+    with pytest.raises(BadInputError, match=r"1\.dcm: TransferSyntaxUID Deflated"):
         volume_of([("1.dcm", data)], UID)
     assert ["stop_when" in options for options in parsed] == [True], "more was read than the file meta group"
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>busy</html>", bytes(200), bytes(128) + b"DICM"])
 def test_what_is_no_dicom_is_refused(content: bytes) -> None:
-    with pytest.raises(BadInputError, match=r"series 1\.2\.3\.4: 1\.dcm"):
+    with pytest.raises(BadInputError, match=r"series 1\.2\.3\.4: 1\.dcm: .*(DICOM|TransferSyntaxUID)"):
         volume_of([("1.dcm", content)], UID)
 
 
 def test_no_slices_are_refused() -> None:
-    with pytest.raises(BadInputError, match="no slices"):
+    with pytest.raises(BadInputError, match=r"no slices$"):
         volume_of([], UID)
 
 
@@ -169,7 +174,7 @@ def test_rescaling_beyond_int16_does_not_wrap_round(stack: Any) -> None:
 
 
 def test_a_slope_that_overflows_is_refused(stack: Any) -> None:
-    with pytest.raises(BadInputError, match="not finite after rescaling"):
+    with pytest.raises(BadInputError, match=r"PixelData: .*finite.*RescaleSlope"):
         volume_of(stack(all={"tags": {"RescaleSlope": "1e38"}}), UID)
 
 
@@ -186,12 +191,13 @@ def test_monochrome1_is_inverted_within_its_bits(stack: Any) -> None:
 
 
 def test_a_constant_image_is_refused(stack: Any) -> None:
-    with pytest.raises(BadInputError, match="every voxel is 5"):
+    with pytest.raises(BadInputError, match=r"PixelData: .* 5,"):
         volume_of(stack(all={"pixels": np.full((3, 4), 5, np.uint16)}), UID)
 
 
 def test_a_single_slice_takes_its_thickness_as_step(stack: Any) -> None:
-    assert volume_of(stack(1, all={"tags": {"SliceThickness": 6.0}}), UID).spacing_mm == (6.0, 2.0, 2.0)
+    volume = volume_of(stack(1, all={"tags": {"SliceThickness": 6.0}}), UID)
+    assert spacing_mm(volume) == pytest.approx((6.0, 2.0, 2.0))
     with pytest.raises(BadInputError, match="SliceThickness"):
         volume_of(stack(1), UID)
 
@@ -261,5 +267,5 @@ def test_real_series_of_other_syntaxes_are_read(
     members, uid = real_members(real_data / "dicom" / name)
     volume = volume_of(members, uid)
     assert volume.voxels.shape == shape
-    assert volume.spacing_mm[0] == pytest.approx(step_mm, abs=1e-3)
+    assert spacing_mm(volume)[0] == pytest.approx(step_mm, abs=1e-3)
     assert "IR" in slices_of(DicomFile(members[0][1], name))[0].tags["ScanningSequence"]

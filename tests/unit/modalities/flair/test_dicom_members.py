@@ -16,7 +16,7 @@ def test_dicom_members_come_in_order_of_name_and_others_are_ignored(tmp_path: Pa
 
 
 def test_an_archive_without_dicom_is_refused(tmp_path: Path, zip_of: ZipOf) -> None:
-    with pytest.raises(BadInputError, match=r"no \.dcm member"):
+    with pytest.raises(BadInputError, match=r"s\.zip: .*no \.dcm"):
         list(read_dicom_members(zip_of({"LICENSE": b"x"}, tmp_path / "s.zip")))
 
 
@@ -24,17 +24,17 @@ def test_an_archive_without_dicom_is_refused(tmp_path: Path, zip_of: ZipOf) -> N
 def test_what_is_no_zip_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "s.zip"
     path.write_bytes(content)
-    with pytest.raises(BadInputError, match="not a zip"):
+    with pytest.raises(BadInputError, match=r"s\.zip: truncated"):
         list(read_dicom_members(path))
 
 
 def test_a_broken_checksum_names_the_member(tmp_path: Path, zip_of: ZipOf) -> None:
     path = zip_of({"1.dcm": b"abcdef"}, tmp_path / "s.zip", zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(b"abcdef", b"abcdeg"))
-    with pytest.raises(BadInputError, match=r"member '1\.dcm' is damaged"):
+    with pytest.raises(BadInputError, match=r"s\.zip: member '1\.dcm' .*damaged"):
         list(read_dicom_members(path))
 
 
 def test_what_is_unsafe_is_refused(tmp_path: Path, zip_of: ZipOf) -> None:
-    with pytest.raises(BadInputError, match="has a path in its name"):
+    with pytest.raises(BadInputError, match=r"s\.zip: member '\.\./1\.dcm': "):
         list(read_dicom_members(zip_of({"../1.dcm": b"x"}, tmp_path / "s.zip")))

@@ -86,7 +86,7 @@ def test_a_mask_drawn_upside_down_is_turned_to_the_image(seg_file: SegFile, volu
 
 def test_a_mask_beside_the_image_is_refused(seg_file: SegFile, volume: Volume) -> None:
     far = one(seg_file(FRAMES, [(500.0, 2.0, z) for _, _, z in POSITIONS]))
-    with pytest.raises(BadInputError, match=r"1\.2\.3\.9: mask empty on the image grid of series 1\.2\.3\.4"):
+    with pytest.raises(BadInputError, match=r"series 1\.2\.3\.9: .*empty.*series 1\.2\.3\.4"):
         mask_on_image([far], volume)
 
 
@@ -117,7 +117,7 @@ def test_a_corrected_object_comes_before_the_first(volume: Volume) -> None:
 
 
 def test_an_object_of_another_frame_is_refused(volume: Volume) -> None:
-    with pytest.raises(BadInputError, match="none of 1 segmentations"):
+    with pytest.raises(BadInputError, match=r"series 1\.2\.3\.4: .* 1 segmentations.*FrameOfReferenceUID"):
         choose_segmentation([segmentation("1", frame="9.9")], volume)
 
 
@@ -127,7 +127,7 @@ def test_an_object_of_another_frame_is_refused(volume: Volume) -> None:
         ({"kind": "LABELMAP"}, "SegmentationType LABELMAP"),
         ({"tags": {"NumberOfFrames": 3}}, "NumberOfFrames"),
         ({"tags": {"SeriesInstanceUID": "9.9"}}, "SeriesInstanceUID"),
-        ({"tags": {"PixelData": bytes(2)}}, "not readable as DICOM"),
+        ({"tags": {"PixelData": bytes(2)}}, r"1\.dcm: .*DICOM \(ValueError"),
         ({"tags": {"SharedFunctionalGroupsSequence": []}}, "PixelMeasuresSequence"),
         ({"spacing": (2.0, -1.0)}, "PixelSpacing"),
         ({"axes": (1.0, 0, 0, 1.0, 0, 0)}, "ImageOrientationPatient"),
@@ -141,7 +141,7 @@ def test_an_object_out_of_form_is_refused_by_field(seg_file: SegFile, options: d
 
 def test_frames_at_uneven_places_are_refused(seg_file: SegFile) -> None:
     positions = [(1.0, 2.0, z) for z in (0.0, 5.0, 8.1, 20.0)]
-    with pytest.raises(BadInputError, match="not evenly spaced"):
+    with pytest.raises(BadInputError, match=r"1\.dcm: ImagePositionPatient: .*even"):
         one(seg_file(FRAMES, positions))
 
 

@@ -31,12 +31,12 @@ def test_the_doubled_tree_counts_once_and_slices_sort_by_number():
 
 def test_copies_that_differ_are_refused():
     other = member(f"lgg-mri-segmentation/kaggle_3m/{CS}/{CS}_1.tif", crc=99)
-    with pytest.raises(BadInputError, match="differ, expected two equal copies"):
+    with pytest.raises(BadInputError, match=r"z: kaggle_3m/\S+_1\.tif and lgg-mri-segmentation/kaggle_3m/\S+_1\.tif "):
         patient_folders([*volume(CS), other], label="z")
 
 
 def test_a_zip_of_something_else_says_what_was_expected():
-    with pytest.raises(BadInputError, match=r"z: no member like kaggle_3m/.*mateuszbuda/lgg-mri-segmentation"):
+    with pytest.raises(BadInputError, match=r"z: .*kaggle_3m/\S+; .*mateuszbuda/lgg-mri-segmentation"):
         patient_folders([member("cats/1.jpg")], label="z")
 
 

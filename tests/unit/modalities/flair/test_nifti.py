@@ -51,7 +51,7 @@ def test_the_qform_is_taken_where_there_is_no_sform_and_one_is_needed() -> None:
     image.set_qform(RAS, code=1)
     assert np.allclose(ras_of(read_image(image.to_bytes(), "a.nii").affine), RAS, atol=1e-5)
     image.set_qform(None)
-    with pytest.raises(BadInputError, match=r"a\.nii: sform_code and qform_code are 0"):
+    with pytest.raises(BadInputError, match=r"a\.nii: sform_code and qform_code .*0"):
         read_image(image.to_bytes(), "a.nii")
 
 
@@ -91,14 +91,14 @@ def test_stored_values_are_scaled() -> None:
 def test_voxels_that_are_not_finite_are_refused(bad: float) -> None:
     array = ARRAY.astype(np.float32)
     array[1, 1, 1] = bad
-    with pytest.raises(BadInputError, match=r"a\.nii: voxels: 1 are NaN or infinite"):
+    with pytest.raises(BadInputError, match=r"a\.nii: voxels: 1 .*NaN"):
         read_image(nifti(array), "a.nii")
 
 
 def test_a_constant_image_and_one_beyond_float32_are_refused() -> None:
-    with pytest.raises(BadInputError, match="every one is 7"):
+    with pytest.raises(BadInputError, match=r"a\.nii: voxels: .* 7,"):
         read_image(nifti(np.full((3, 4, 5), 7, np.int16)), "a.nii")
-    with pytest.raises(BadInputError, match="float32 can hold"):
+    with pytest.raises(BadInputError, match=r"a\.nii: voxels .*2e\+300.*float32"):
         read_image(nifti(ARRAY * 1e300), "a.nii")
 
 
@@ -118,27 +118,27 @@ def test_the_whole_tumour_is_every_label_above_none() -> None:
 def test_other_labels_are_refused(value: float) -> None:
     labels = np.zeros((3, 4, 5), np.float32)
     labels[0, 0, 0] = value
-    with pytest.raises(BadInputError, match=rf"m\.nii: label {value:g}, expected only 0, 1, 2, 4"):
+    with pytest.raises(BadInputError, match=rf"m\.nii: label {value:g}, .*0, 1, 2, 4"):
         read_labels(nifti(labels), "m.nii")
 
 
 def test_a_header_that_claims_more_than_the_file_can_hold_is_refused_before_it_is_read() -> None:
     dims = np.array([3, 30_000, 30_000, 2, 1, 1, 1, 1], np.int16)
     claim = with_field(nifti(), 40, dims)
-    with pytest.raises(BadInputError, match=r"a\.nii: dim .* claims 3600000000 bytes, expected at most 120"):
+    with pytest.raises(BadInputError, match=r"a\.nii: dim .*3600000000.*120"):
         read_image(claim, "a.nii")
-    with pytest.raises(BadInputError, match="claims 3600000000 bytes"):
+    with pytest.raises(BadInputError, match=r"a\.nii\.gz: dim .*3600000000"):
         read_image(gzip.compress(claim), "a.nii.gz")
 
 
 def test_a_gzip_bomb_is_refused_by_its_ratio_or_by_what_follows_the_voxels() -> None:
     bomb = gzip.compress(nifti(np.zeros((1, 1, 1), np.int16)) + bytes(8 << 20))
-    with pytest.raises(BadInputError, match="holds more than its header says"):
+    with pytest.raises(BadInputError, match=r"a\.nii\.gz: .*header.* 2 bytes"):
         read_image(bomb, "a.nii.gz")
     packed = gzip.compress(nifti(ARRAY))
     dims = np.array([3, 500, 500, 500, 1, 1, 1, 1], np.int16)
     with pytest.raises(
-        BadInputError, match=rf"expected at most {1100 * len(gzip.compress(with_field(nifti(), 40, dims)))}"
+        BadInputError, match=rf"a\.nii\.gz: dim .*250000000.*{1100 * len(gzip.compress(with_field(nifti(), 40, dims)))}"
     ):
         read_image(gzip.compress(with_field(nifti(), 40, dims)), "a.nii.gz")
     assert read_image(packed, "a.nii.gz").voxels.shape == (5, 4, 3)
@@ -162,15 +162,15 @@ def test_a_flipped_bit_in_a_gzip_is_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (nifti(RNG.random((3, 4, 5, 2)).astype(np.float32)), "expected one volume"),
-        (nifti(RNG.random((3, 4)).astype(np.float32)), "expected one volume"),
+        (nifti(RNG.random((3, 4, 5, 2)).astype(np.float32)), r"a\.nii: dim \(3, 4, 5, 2\)"),
+        (nifti(RNG.random((3, 4)).astype(np.float32)), r"a\.nii: dim \(3, 4\)"),
         (nifti(np.zeros((3, 4, 5), np.complex64)), "datatype complex64"),
         (nifti(xyzt_units=1), "xyzt_units meter"),
-        (with_field(nifti(), 312, np.zeros(4, np.float32)), "sform has no inverse"),
+        (with_field(nifti(), 312, np.zeros(4, np.float32)), "sform .*inverse"),
         (with_field(nifti(), 108, np.float32(100)), "vox_offset 100"),
         (with_field(nifti(), 108, np.float32(np.nan)), "a.nii"),
-        (with_field(nifti(), 344, np.frombuffer(b"ni1\0", np.uint32)[0]), "no magic"),
-        (b"<html>busy</html>", "no magic"),
+        (with_field(nifti(), 344, np.frombuffer(b"ni1\0", np.uint32)[0]), r"magic n\+1 or n\+2"),
+        (b"<html>busy</html>", r"magic n\+1 or n\+2"),
     ],
 )
 def test_a_file_out_of_form_is_refused_by_field(data: bytes, message: str) -> None:

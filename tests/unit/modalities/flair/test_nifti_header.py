@@ -29,9 +29,9 @@ def test_a_claimed_volume_is_refused_from_its_header(tmp_path):
     header.set_data_shape((32767, 32767, 3))
     header.set_sform(AFFINE, 1)
     (tmp_path / "b.nii.gz").write_bytes(gzip.compress(header.binaryblock + bytes(100)))
-    with pytest.raises(BadInputError, match=r"b\.nii\.gz: "):
+    with pytest.raises(BadInputError, match=r"b\.nii\.gz: vox_offset 0"):
         count_slices(tmp_path / "b.nii.gz")
-    with pytest.raises(BadInputError, match=r"dim \(4, 5, 6, 2\), expected one volume"):
+    with pytest.raises(BadInputError, match=r"a\.nii: dim \(4, 5, 6, 2\)"):
         count_slices(write(tmp_path / "a.nii", shape=(4, 5, 6, 2)))
 
 

@@ -97,9 +97,9 @@ def test_a_mask_on_another_grid_is_resampled_by_nearest_neighbour_and_noted(tmp_
 def test_a_mask_in_another_space_and_one_without_tumour_are_refused(tmp_path: Path) -> None:
     far = RAS.copy()
     far[0, 3] = 500
-    with pytest.raises(BadInputError, match=r"p/seg\.nii: mask empty on the image grid"):
+    with pytest.raises(BadInputError, match=r"p/seg\.nii: .*empty"):
         from_nifti(PATIENT, *pair(tmp_path, nifti(BRAIN), nifti(TUMOUR, far)), tmp_path)
-    with pytest.raises(BadInputError, match=r"p/seg\.nii: no label above 0"):
+    with pytest.raises(BadInputError, match=r"p/seg\.nii: .*label above 0"):
         from_nifti(PATIENT, *pair(tmp_path, nifti(BRAIN), nifti(0 * TUMOUR)), tmp_path)
 
 
@@ -120,7 +120,7 @@ def test_a_file_that_was_changed_is_refused(tmp_path: Path) -> None:
 def test_thick_sagittal_slices_are_refused_rather_than_smeared(tmp_path: Path) -> None:
     """Five millimetres from left to right: cut axially, a pixel would be five times as wide as high."""
     thick = RAS @ np.diag([5, 1, 0.2, 1])
-    with pytest.raises(BadInputError, match=r"flair\.nii: as axial slices its pixels would be 1\.00 x 5\.00 mm"):
+    with pytest.raises(BadInputError, match=r"p/flair\.nii: .*1\.00 x 5\.00 mm.*RAS.*2:1"):
         from_nifti(PATIENT, *pair(tmp_path, nifti(BRAIN, thick), nifti(TUMOUR, thick)), tmp_path)
 
 

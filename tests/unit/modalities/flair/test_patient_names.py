@@ -14,7 +14,7 @@ def test_without_a_table_an_id_must_be_a_patients_own():
     names = read_patient_names(None)
     assert names.patient_of("TCGA-CS-4941-01A") == "TCGA-CS-4941"
     assert names.patient_of("UPENN-1") == "UPENN-1"
-    with pytest.raises(BadInputError, match=r"'Doe\^John': not a patient id.*modalities\.flair\.patients"):
+    with pytest.raises(BadInputError, match=r"'Doe\^John': .*modalities\.flair\.patients"):
         names.patient_of("Doe^John")
 
 
@@ -33,11 +33,14 @@ def test_a_table_gives_barcodes_and_leaves_out_whom_it_does_not_know(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", r"columns \[\]"),
-        ("found\tpatient\n", "expected \\['id', 'patient_id'\\]"),
-        ("id\tpatient_id\nA\n", "line 2: 1 columns"),
-        ("id\tpatient_id\nA\tX 1\n", "line 2: 'X 1': not a patient id"),
-        ("id\tpatient_id\nA\tTCGA-ZZ-0001\nA\tTCGA-ZZ-0002\n", "line 3: id 'A' has two values"),
+        ("", r"patients\.tsv: columns \[\]"),
+        ("found\tpatient\n", r"patients\.tsv: columns \['found', 'patient'\], .*\['id', 'patient_id'\]"),
+        ("id\tpatient_id\nA\n", r"patients\.tsv: line 2: 1 .*2$"),
+        ("id\tpatient_id\nA\tX 1\n", r"patients\.tsv: line 2: 'X 1'"),
+        (
+            "id\tpatient_id\nA\tTCGA-ZZ-0001\nA\tTCGA-ZZ-0002\n",
+            r"patients\.tsv: line 3: id 'A' .*TCGA-ZZ-0001.*TCGA-ZZ-0002",
+        ),
     ],
 )
 def test_a_table_that_is_wrong_is_named_by_its_line(tmp_path, text, said):

@@ -61,7 +61,7 @@ def test_a_mask_of_another_scan_is_refused(
 ) -> None:
     foreign = seg_file(FRAMES, POSITIONS, references=("9.9",), tags={"FrameOfReferenceUID": "9.8"})
     mask = stored("1.2.3.9", zip_of({"1.dcm": foreign}, tmp_path / "seg.zip"))
-    with pytest.raises(BadInputError, match="none of 1 segmentations"):
+    with pytest.raises(BadInputError, match=r"series 1\.2\.3\.4: .* 1 segmentations"):
         from_dicom("TCGA-CS-4942", series, [mask])
 
 
@@ -86,13 +86,13 @@ def test_a_kaggle_volume_without_any_tumour_is_refused(
     image, mask = tiff_of(np.full((4, 4, 3), 7, np.uint8)), tiff_of(np.zeros((4, 4), np.uint8))
     path = zip_of({f"k/{FOLDER}/{FOLDER}_1.tif": image, f"k/{FOLDER}/{FOLDER}_1_mask.tif": mask}, tmp_path / "k.zip")
     item = raw(FOLDER, None, hashlib.sha256(image + mask).hexdigest())
-    with opened_buda(path) as archive, pytest.raises(BadInputError, match="expected a tumour"):
+    with opened_buda(path) as archive, pytest.raises(BadInputError, match=r"TCGA_CS_4942_19970222: .*mask above 0"):
         from_buda("TCGA-CS-4942", item, archive)
 
 
 def test_an_archive_other_than_the_fetched_one_is_refused(kaggle: tuple[Path, str]) -> None:
     with opened_buda(kaggle[0]) as archive:
-        with pytest.raises(IntegrityError, match="the archive is another"):
+        with pytest.raises(IntegrityError, match="TCGA_CS_4942_19970222: sha256 "):
             from_buda("TCGA-CS-4942", raw(FOLDER, None, "0" * 64), archive)
-        with pytest.raises(BadInputError, match="1 slices, expected 2"):
+        with pytest.raises(BadInputError, match=r"TCGA_CS_4942_19970222: 1 slices.* 2 "):
             from_buda("TCGA-CS-4942", raw(FOLDER, None, kaggle[1], 2), archive)

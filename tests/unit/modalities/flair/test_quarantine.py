@@ -10,7 +10,7 @@ from mgi.modalities.flair.quarantine import quarantine
 @pytest.mark.parametrize("error", [AttributeError("a"), ValueError("b"), KeyError("c"), NotImplementedError("d")])
 def test_any_failure_is_named(error: Exception) -> None:
     with (
-        pytest.raises(BadInputError, match=rf"here: not readable as DICOM \({type(error).__name__}"),
+        pytest.raises(BadInputError, match=rf"here: .*DICOM \({type(error).__name__}"),
         quarantine("here"),
     ):
         raise error
@@ -31,7 +31,7 @@ def test_a_message_stays_one_printable_line_whatever_the_file_holds() -> None:
 
 
 def test_the_format_is_named() -> None:
-    with pytest.raises(BadInputError, match="not readable as NIfTI"), quarantine("x", "NIfTI"):
+    with pytest.raises(BadInputError, match=r"x: .*NIfTI \(ValueError"), quarantine("x", "NIfTI"):
         raise ValueError
 
 

@@ -83,13 +83,13 @@ def test_of_two_acquisitions_the_one_with_the_tags_of_a_flair_is_taken(scan: Sca
 )
 def test_two_that_could_both_be_the_flair_are_refused(scan: Scan, keyword: str, one: float, two: float) -> None:
     members = [*scan(10, 0, 1, {**FLAIR, keyword: one}), *scan(10, 500, 11, {**FLAIR, keyword: two})]
-    with pytest.raises(BadInputError, match=rf"{keyword}: found {one:g}, {two:g} at the same positions"):
+    with pytest.raises(BadInputError, match=rf"{keyword}: .*{one:g}, {two:g} "):
         volume_of(members, UID)
 
 
 def test_two_echoes_that_are_both_too_early_are_refused(scan: Scan) -> None:
     members = [*scan(5, 0, 1, {"EchoTime": 20.0}), *scan(5, 0, 6, {"EchoTime": 40.0})]
-    with pytest.raises(BadInputError, match="EchoTime: found 20, 40"):
+    with pytest.raises(BadInputError, match=r"EchoTime: .*20, 40 "):
         volume_of(members, UID)
 
 

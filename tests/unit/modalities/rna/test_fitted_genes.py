@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import digest_of
 from mgi.modalities.rna.normalise import FittedGenes, fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 

@@ -14,9 +14,9 @@ def test_blank_lines_and_comments_are_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("TP53\nIDH1\nTP53\n", "line 3: TP53 is also on line 1"),
-        ("TP53 IDH1\n", "line 1: found 'TP53 IDH1', expected one gene"),
-        ("# nothing\n", "lists no gene"),
+        ("TP53\nIDH1\nTP53\n", "line 3: TP53 .*line 1"),
+        ("TP53 IDH1\n", "line 1: .*'TP53 IDH1'"),
+        ("# nothing\n", ".*no gene"),
     ],
 )
 def test_what_is_no_list_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -27,5 +27,5 @@ def test_what_is_no_list_is_refused(tmp_path: Path, text: str, said: str) -> Non
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "g.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BadInputError, match="not UTF-8"):
+    with pytest.raises(BadInputError, match=r"g\.txt: .*UTF-8"):
         read_gene_list(tmp_path / "g.txt")

@@ -24,22 +24,22 @@ def test_a_line_is_a_name_a_description_and_genes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"A\tx\tTP53\nB\tx\n", "line 2: found 'B\\\\tx', expected a set's name, a description and one gene or more"),
-        (b"A\tx\t\t\n", "line 1: found 'A.*expected a set's name"),
-        (b"\tx\tTP53\n", "line 1: found '.*expected a set's name"),
-        (b"A x TP53\n", "line 1: found 'A x TP53', expected a set's name"),
-        (b"A\tx\tTP53 IDH1\n", "line 1: found 'TP53 IDH1', expected one gene between tabs"),
-        (b"A\tx\tTP53\nB\tx\tTP53\nA\tx\tIDH1\n", "line 3: set 'A' is also on line 1"),
-        (b"A\x1b[2J\tx\tTP53\n", "line 1: found a control character in 'A\\\\x1b"),
-        (b"A\tx\tTP53\x0bB\n", "line 1: found a control character"),
-        (b"", "lists no gene set"),
-        (b"\n \n", "lists no gene set"),
-        (b"\x1f\x8b\x08\x00", "not UTF-8"),
-        (b"A\x00\tx\tTP53", "control character"),
+        (b"A\tx\tTP53\nB\tx\n", r"line 2: .*'B\\tx', .*description"),
+        (b"A\tx\t\t\n", "line 1: .*'A.*description"),
+        (b"\tx\tTP53\n", r"line 1: .*'\\tx\\tTP53', .*description"),
+        (b"A x TP53\n", "line 1: .*'A x TP53', .*description"),
+        (b"A\tx\tTP53 IDH1\n", "line 1: .*'TP53 IDH1', .*one gene "),
+        (b"A\tx\tTP53\nB\tx\tTP53\nA\tx\tIDH1\n", "line 3: .*'A' .*line 1$"),
+        (b"A\x1b[2J\tx\tTP53\n", r"line 1: .*control .*'A\\x1b"),
+        (b"A\tx\tTP53\x0bB\n", r"line 1: .*control .*'A\\tx\\tTP53\\x0bB'"),
+        (b"", ".*no gene set"),
+        (b"\n \n", ".*no gene set"),
+        (b"\x1f\x8b\x08\x00", ".*UTF-8"),
+        (b"A\x00\tx\tTP53", r"line 1: .*control .*'A\\x00"),
     ],
 )
 def test_what_is_no_gmt_is_one_line_with_the_file_and_the_line(tmp_path: Path, text: bytes, said: str) -> None:
-    with pytest.raises(BadInputError, match=rf"sets\.gmt: {said}" if "control" not in said else said) as caught:
+    with pytest.raises(BadInputError, match=rf"sets\.gmt: {said}") as caught:
         read_gmt(gmt(tmp_path, text))
     message = str(caught.value)
     assert message.isprintable()
@@ -54,7 +54,7 @@ def test_a_long_line_is_cut_in_the_message(tmp_path: Path) -> None:
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     for path in (tmp_path / "none.gmt", tmp_path):
-        with pytest.raises(BadInputError, match=r"expected a \.gmt file"):
+        with pytest.raises(BadInputError, match=r"(/none\.gmt: |: Is a directory).*\.gmt"):
             read_gmt(path)
 
 
@@ -87,5 +87,5 @@ def test_a_set_without_a_gene_of_the_list_is_dropped_and_said() -> None:
 
 
 def test_no_set_with_any_gene_is_an_error_with_an_example_of_both_sides() -> None:
-    with pytest.raises(BadInputError, match=r"f: none of 1 gene sets .*ENSG00000000001\.5.*'7157', expected gene symb"):
+    with pytest.raises(BadInputError, match=r"f: .* 1 .*'ENSG00000000001\.5'.*'7157'"):
         match_sets({"entrez": ["7157", "3417"]}, IDS, NAMES, where="f")

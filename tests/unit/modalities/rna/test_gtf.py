@@ -34,7 +34,7 @@ def test_gene_rows_alone_are_read_in_order(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (GENE, GENE + GENE, "line 3: gene_id ENSG00000223972.5: found twice"),
+        (GENE, GENE + GENE, r"line 3: gene_id ENSG00000223972\.5: .*twice"),
         ("\t11869\t", "\t0\t", "line 2: from"),
         ("\t11869\t", "\t14410\t", "line 2: from"),
         ("\t11869\t", "\t1e4\t", "line 2: from"),
@@ -42,11 +42,11 @@ def test_gene_rows_alone_are_read_in_order(tmp_path: Path, name: str) -> None:
         ("chr1\tHAVANA\tgene", "chr 1\tHAVANA\tgene", "line 2: chromosome"),
         ('gene_id "ENSG00000223972.5"; gene_type', "gene_type", "line 2: attributes"),
         ('"DDX11L1";', "DDX11L1;", "line 2: attributes"),
-        ("\ttranscript\t", " transcript ", "line 3: 7 columns, expected 9"),
-        ("level 2;\n", "level 2;\n\n", "line 3: 1 columns"),
+        ("\ttranscript\t", " transcript ", "line 3: 7 .*9$"),
+        ("level 2;\n", "level 2;\n\n", "line 3: 1 .*9$"),
         ('tag "PAR";\n', 'tag "PAR', "line 4: cut"),
-        ('tag "PAR";\n', "x" * MAX_LINE + "\n", "line 4: cut, or longer"),
-        ("DDX11L1", "DDX\u00e9", "line 2: gene_id or gene_name is not ASCII"),
+        ('tag "PAR";\n', "x" * MAX_LINE + "\n", "line 4: cut.*65536"),
+        ("DDX11L1", "DDX\u00e9", "line 2: gene_id or gene_name .*ASCII"),
     ],
 )
 def test_what_is_no_annotation_is_refused_by_line(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -58,11 +58,11 @@ def test_what_is_no_annotation_is_refused_by_line(tmp_path: Path, old: str, new:
 
 
 def test_a_file_without_genes_and_a_damaged_one_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="no row of feature 'gene'"):
+    with pytest.raises(BadInputError, match=r"a\.gtf: .*'gene'"):
         list(read_gtf_genes(written(tmp_path, OTHER)))
     whole = gzip.compress(TEXT.encode() * 1)
     for data in (whole[:-9], b"<html>", whole[:20] + b"\0" + whole[21:]):
-        with pytest.raises(BadInputError, match=r"a\.gtf\.gz"):
+        with pytest.raises(BadInputError, match=r"a\.gtf\.gz: .*gzip"):
             list(read_gtf_genes(written(tmp_path, data, "a.gtf.gz")))
 
 

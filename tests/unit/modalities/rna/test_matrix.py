@@ -63,7 +63,7 @@ def test_names_and_types_beside_own_ids_are_no_samples(tmp_path):
 
 def test_an_own_id_that_is_no_safe_text_is_named(tmp_path):
     OWN.set_axis(["P 1", "P2"]).to_csv(tmp_path / "t.csv", index_label="patient_id")
-    with pytest.raises(BadInputError, match="patient_id 'P 1': not a patient id"):
+    with pytest.raises(BadInputError, match=r"t\.csv: patient_id 'P 1'"):
         read_labelled_matrix(tmp_path / "t.csv")
 
 
@@ -181,14 +181,14 @@ def test_annotation_columns_beside_samples_are_left_out_and_named(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda t: t.rename(index={SAMPLES[0]: "sample-1"}), "1 of 2 rows and 0 of 3 columns are TCGA barcodes"),
-        (lambda t: t.rename(index={SAMPLES[1]: SAMPLES[0]}), "sample 'TCGA-CS-4941-01A' occurs twice"),
-        (lambda t: t.assign(IDH1=[np.inf, 1.0]), "column .*IDH1.*: found inf, expected a finite number"),
-        (lambda t: t.assign(IDH1=[1e300, 1.0]), "found 1e\\+300, expected a finite number"),
+        (lambda t: t.rename(index={SAMPLES[0]: "sample-1"}), "1 of 2 .*0 of 3 .*TCGA-XX-XXXX"),
+        (lambda t: t.rename(index={SAMPLES[1]: SAMPLES[0]}), "sample 'TCGA-CS-4941-01A' .*twice"),
+        (lambda t: t.assign(IDH1=[np.inf, 1.0]), "column IDH1, row TCGA-CS-4941-01A: .* inf,"),
+        (lambda t: t.assign(IDH1=[1e300, 1.0]), r"column IDH1, row TCGA-CS-4941-01A: .* 1e\+300,"),
         (lambda t: t.assign(IDH1=["1,5", "2,5"]), "column IDH1"),
         (lambda t: t.assign(site=["CS", "DU"]), "column site"),
-        (lambda t: t.iloc[:0], "no rows or no columns"),
-        (lambda t: t * np.nan, "sample TCGA-CS-4941-01A: no value in any gene"),
+        (lambda t: t.iloc[:0], r"t\.\w+: no rows"),
+        (lambda t: t * np.nan, "sample TCGA-CS-4941-01A: no value"),
     ],
 )
 def test_what_is_not_a_matrix_of_numbers_is_named(tmp_path, name, change, said):
@@ -198,22 +198,22 @@ def test_what_is_not_a_matrix_of_numbers_is_named(tmp_path, name, change, said):
 
 def test_text_among_numbers_is_quoted_with_its_place(tmp_path):
     path = written(tmp_path / "t.tsv", "id TCGA-CS-4938 TCGA-CS-4941", "TP53 1 2", "IDH1 3 4,5")
-    with pytest.raises(BadInputError, match="column TCGA-CS-4941, row IDH1: found '4,5', expected a number"):
+    with pytest.raises(BadInputError, match=r"t\.tsv: column TCGA-CS-4941, row IDH1: .*'4,5'"):
         read_labelled_matrix(path)
 
 
 def test_rows_of_unequal_length_are_refused(tmp_path):
     path = written(tmp_path / "t.tsv", "id TCGA-CS-4938 TCGA-CS-4941", "TP53 1 2", "IDH1 3")
-    with pytest.raises(BadInputError, match=r"t\.tsv: not a table .*Expected 3 columns, got 2"):
+    with pytest.raises(BadInputError, match=r"t\.tsv: .*table .*\b3\b.*\b2\b"):
         read_labelled_matrix(path)
 
 
 def test_a_table_without_gene_names_or_usable_genes_is_refused(tmp_path):
     path = written(tmp_path / "bare.tsv", "TCGA-CS-4938 TCGA-CS-4941", "1 2")
-    with pytest.raises(BadInputError, match=r"bare\.tsv: no column beside the samples"):
+    with pytest.raises(BadInputError, match=r"bare\.tsv: .*column.*gene"):
         read_labelled_matrix(path)
     path = written(tmp_path / "nameless.tsv", "id TCGA-CS-4938", "NA 1")
-    with pytest.raises(BadInputError, match="none of 1 genes has a name"):
+    with pytest.raises(BadInputError, match=r"nameless\.tsv: .* 1 .*name"):
         read_labelled_matrix(path)
 
 

@@ -58,15 +58,15 @@ def test_a_blank_value_is_missing_and_an_infinite_one_an_error(fitted: FittedGen
     lines = [f"{gene}\t{value}" for gene, value in zip(IDS, ("1", "", "NA", "2"), strict=True)]
     assert read(written(tmp_path / "a.tsv", "gene\tP1", *lines), fitted).missing == (IDS[1], IDS[2])
     lines[0] = f"{IDS[0]}\tinf"
-    with pytest.raises(BadInputError, match=f"sample P1, gene {IDS[0]}: infinite"):
+    with pytest.raises(BadInputError, match=rf"a\.tsv: sample P1, gene {IDS[0]}: inf"):
         read(written(tmp_path / "a.tsv", "gene\tP1", *lines), fitted)
 
 
 def test_more_missing_than_allowed_and_no_gene_at_all_are_refused(fitted: FittedGenes, tmp_path: Path) -> None:
     path = written(tmp_path / "a.tsv", "gene\tP1", f"{IDS[0]}\t1", f"{IDS[1]}\t1", f"{IDS[3]}\t1")
-    with pytest.raises(BadInputError, match=f"1 of the model's 4 genes have no value, the first is {IDS[2]}"):
+    with pytest.raises(BadInputError, match=rf"a\.tsv: sample P1: 1 .*4 .*{IDS[2]}; .*20%"):
         read(path, fitted, max_missing=0.2)
-    with pytest.raises(BadInputError, match="none of the model's genes"):
+    with pytest.raises(BadInputError, match=r"b\.tsv: none .*genes"):
         read(written(tmp_path / "b.tsv", "gene\tP1", "other\t1"), fitted)
 
 
@@ -94,7 +94,7 @@ def test_a_star_file_is_read_on_the_scale_of_the_model_and_refused_on_another(fi
     path = written(tmp_path / "a.tsv", "# gene-model: GENCODE v36", "\t".join(COLUMNS), *summary, *genes)
     found = read(path, fitted, scale=LOG_TPM)
     assert found.values.tolist() == pytest.approx(np.log2(np.array(tpm) + 1).tolist())
-    with pytest.raises(BadInputError, match="the model reads values 'as given'"):
+    with pytest.raises(BadInputError, match=r"a\.tsv: .*STAR.*'as given'"):
         read(path, fitted)
 
 

@@ -55,23 +55,23 @@ BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
     "a missing summary row": (swap("N_noFeature\t\t\t7\t8\t9\t\t\t\n", ""), "line 5"),
     "a summary row with TPM": (swap("N_ambiguous\t\t\t7\t8\t9\t\t\t", "N_ambiguous\t\t\t7\t8\t9\t1\t\t"), "line 6"),
     "a summary row without number": (swap("N_unmapped\t\t\t7", "N_unmapped\t\t\tx"), "line 3"),
-    "cut in a line": (lambda text: text[:-4], "cut"),
-    "cut at a line": (lambda text: text[: text.index("ENSG00000000005")], "sums to"),
-    "cut in the header": (lambda text: text[: text.index("N_noFeature")], "ends within"),
+    "cut in a line": (lambda text: text[:-4], "line is cut"),
+    "cut at a line": (lambda text: text[: text.index("ENSG00000000005")], r"tpm_unstranded .*600000\.0.* 1000000 "),
+    "cut in the header": (lambda text: text[: text.index("N_noFeature")], r"sample\.tsv: .*first 6 lines"),
     "no gene rows": (lambda text: text[: text.index("ENSG")], "no gene rows"),
     "glued to itself": (lambda text: text + text, "glued"),
     "glued without comment": (lambda text: text + text.split("\n", 1)[1], "glued"),
-    "a gene twice": (swap("ENSG00000000005.6", "ENSG00000000003.15"), "ENSG00000000003.15: found twice"),
-    "a negative count": (swap("\t400000\t", "\t-40000\t"), "unstranded of ENSG00000000005.6: found -40000"),
+    "a gene twice": (swap("ENSG00000000005.6", "ENSG00000000003.15"), r"gene_id ENSG00000000003\.15: .*twice"),
+    "a negative count": (swap("\t400000\t", "\t-40000\t"), r": unstranded .*ENSG00000000005\.6: .*-40000"),
     "a fractional count": (swap("\t400000\t", "\t400000.5\t"), "gene rows"),
-    "an infinite value": (swap("199999.7500", "inf"), "fpkm_unstranded of ENSG00000000005.6"),
-    "a number out of range": (swap("0.5000", "1e400"), "tpm_unstranded"),
-    "a value that is none": (swap("0.5000", "nan"), "tpm_unstranded"),
+    "an infinite value": (swap("199999.7500", "inf"), r"fpkm_unstranded .*ENSG00000000005\.6: .* inf"),
+    "a number out of range": (swap("0.5000", "1e400"), r"tpm_unstranded .*ENSG00000000419\.13: .* inf"),
+    "a value that is none": (swap("0.5000", "nan"), r"tpm_unstranded .*ENSG00000000419\.13: .* nan"),
     "an empty value": (swap("0.5000", ""), "gene rows"),
     "an empty gene name": (swap("NAME3.15", ""), "gene_name"),
     "a blank in an id": (swap("ENSG00000000005.6", "ENSG 5.6"), "gene_id"),
-    "TPM of another total": (swap("399999.5000", "399990.5000"), "sums to 999991"),
-    "TPM without reads": (swap("\t1\t1\t0\t0.5", "\t0\t1\t0\t0.5"), "above 0"),
+    "TPM of another total": (swap("399999.5000", "399990.5000"), r"tpm_unstranded .*999991\.0.* 1000000 "),
+    "TPM without reads": (swap("\t1\t1\t0\t0.5", "\t0\t1\t0\t0.5"), "tpm_unstranded above 0"),
     "one column more": (swap("0.5000", "0.5000\t1"), "gene rows"),
 }
 
@@ -92,7 +92,7 @@ def test_a_file_that_the_archive_cannot_have_written_is_refused_by_name(
 
 
 def test_an_all_zero_sample_is_refused(tmp_path: Path, star_text: Callable[..., str]) -> None:
-    with pytest.raises(BadInputError, match="sums to 0"):
+    with pytest.raises(BadInputError, match=r"tpm_unstranded .* 0\.0.* 1000000 "):
         read_star(written(tmp_path, star_text(dict.fromkeys(TPM, 0.0))))
 
 
@@ -104,7 +104,7 @@ def test_the_tolerance_of_the_total_grows_with_the_expressed_genes(
     assert (
         len(read_star(written(tmp_path, shifted)).numbers["tpm_unstranded"]) == 1000
     )  # 1,000 genes may round by .05 together
-    with pytest.raises(BadInputError, match="sums to"):
+    with pytest.raises(BadInputError, match=r"tpm_unstranded .*1000000\.06.* 1000000 "):
         read_star(written(tmp_path, star_text(many | {"ENSG00000.1": 1000.06})))
 
 
@@ -133,15 +133,15 @@ def refusal(path: Path, like: StarTable | None) -> str | None:
 @pytest.mark.parametrize(
     ("genes", "expected"),
     [
-        (["ENSG00000000003.15", "ENSG00000000005.6"], "number of genes 2, expected 3"),
-        ([*TPM, "ENSG9.1"], "number of genes 4, expected 3"),
+        (["ENSG00000000003.15", "ENSG00000000005.6"], r"other\.tsv: number of genes 2.*3 "),
+        ([*TPM, "ENSG9.1"], r"other\.tsv: number of genes 4.*3 "),
         (
             ["ENSG00000000005.6", "ENSG00000000003.15", "ENSG00000000419.13"],
-            "gene_id row 0: found 'ENSG00000000005.6'",
+            r"other\.tsv: gene_id row 0: .*'ENSG00000000005\.6'.*'ENSG00000000003\.15'",
         ),
         (
             ["ENSG00000000003.15", "ENSG00000000005.7", "ENSG00000000419.13"],
-            "gene_id row 1: found 'ENSG00000000005.7'",
+            r"other\.tsv: gene_id row 1: .*'ENSG00000000005\.7'.*'ENSG00000000005\.6'",
         ),
     ],
     ids=["a missing gene", "an extra gene", "another order", "another version"],
@@ -158,7 +158,7 @@ def test_another_gene_index_is_refused_naming_the_first_difference(
 def test_another_gene_model_is_refused(tmp_path: Path, text: str) -> None:
     reference = read_star(written(tmp_path, text))
     other = read_star(written(tmp_path, text.replace("v36", "v22")))
-    with pytest.raises(BadInputError, match="GENCODE v22"):
+    with pytest.raises(BadInputError, match=r"other\.tsv: .*'GENCODE v22'.*'GENCODE v36'"):
         require_same_genes(reference, other, "other.tsv")
     require_same_genes(reference, reference, "same.tsv")
 

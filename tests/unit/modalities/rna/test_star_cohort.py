@@ -62,7 +62,7 @@ def test_a_file_with_another_index_is_named(samples: list[Path], star_text: Call
 def test_another_name_or_type_of_a_gene_is_named(samples: list[Path], star_text: Callable[..., str]) -> None:
     cohort = StarCohort(samples[0])
     samples[1].write_text(star_text({A: 1e6, COPY: 0.0, B: 0.0}, names={B: ("TNMD", "protein_coding")}))
-    with pytest.raises(BadInputError, match=r"1\.tsv: gene_name row 2: found 'TNMD'"):
+    with pytest.raises(BadInputError, match=r"1\.tsv: gene_name row 2: .*'TNMD'.*'NAME05\.6'"):
         cohort.read(samples[1], "tpm")
 
 
@@ -76,14 +76,14 @@ def test_a_copy_with_reads_names_its_file(samples: list[Path], star_text: Callab
 def test_a_count_beyond_32_bits_is_refused(samples: list[Path]) -> None:
     cohort = StarCohort(samples[0])
     samples[1].write_text(samples[0].read_text().replace("\t999997\t", "\t4294967296\t", 1))
-    with pytest.raises(BadInputError, match=rf"1\.tsv: unstranded of {B}: found 4294967296"):
+    with pytest.raises(BadInputError, match=rf"1\.tsv: unstranded .*{B}: .*4294967296"):
         cohort.read(samples[1], "tpm")
 
 
 def test_two_versions_of_a_gene_are_refused(tmp_path: Path, star_text: Callable[..., str]) -> None:
     path = tmp_path / "0.tsv"
     path.write_text(star_text({A: 1e6, "ENSG00000000003.16": 0.0}))
-    with pytest.raises(BadInputError, match=r"0\.tsv: gene ENSG00000000003: present in two versions"):
+    with pytest.raises(BadInputError, match=r"0\.tsv: gene ENSG00000000003: .*two"):
         StarCohort(path)
 
 

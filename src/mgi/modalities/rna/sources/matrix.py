@@ -7,10 +7,9 @@ from pathlib import Path
 from mgi.core.errors import ConfigError
 from mgi.core.ids import barcode_of, patient_id_of, sample_of
 from mgi.locks.item import Item
-from mgi.locks.lock import Lock, Table, check_lock
+from mgi.locks.lock import Lock, Table, check_lock, check_table, table_of
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing
-from mgi.locks.user_table import check_table, table_of
 from mgi.modalities.rna.sources.aliquots import RNA, check_profile, choose_aliquots
 
 ALIQUOT_LENGTH = 28
@@ -50,8 +49,7 @@ class MatrixExpression:
         ]
         items = choose_aliquots(offers, lambda item: item.key)
         lock = Lock(modality=RNA, source="matrix", simulated=False, table=listing.table, items=items)
-        check_lock(lock, self.check_item)
-        return lock
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A label is looked up in the table and names nothing else."""

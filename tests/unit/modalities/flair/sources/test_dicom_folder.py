@@ -151,7 +151,7 @@ def test_a_folder_that_is_not_the_locked_one_is_refused(folder, series, tmp_path
     else:
         for k in range(3):
             (folder / f"a/b/{k}").unlink()
-    with pytest.raises(IntegrityError, match=r"1\.2\.1: .*make the lock again"):
+    with pytest.raises(IntegrityError, match=r"/mine: 1\.2\.1: .*lock"):
         source_at(folder).fetch(item, tmp_path)
 
 
@@ -215,7 +215,7 @@ def test_equal_copies_count_once_and_different_ones_are_an_error(folder, series)
     assert "1 files are copies of images that are there already" in source.discover().notes
     assert source.lock(source.discover()).items[0].number("n_images") == 3
     write(folder, {"copy/0": series(CS, 1, n=1, Rows=2)[0]})
-    with pytest.raises(BadInputError, match=r"a/b/0 and copy/0 are both image 1\.2\.1\.0 and differ"):
+    with pytest.raises(BadInputError, match=r"/mine: a/b/0 and copy/0 .*1\.2\.1\.0"):
         source_at(folder).discover()
 
 
@@ -230,7 +230,7 @@ def test_a_series_of_two_patients_is_not_used_and_says_why(folder, series):
 
 def test_patients_of_other_names_need_a_table_and_strangers_are_counted(folder, series):
     write(folder, {"x": series("UPENN 1", 7, n=1)[0]})
-    with pytest.raises(BadInputError, match=r"mine/x: PatientID 'UPENN 1': not a patient id.*flair\.patients"):
+    with pytest.raises(BadInputError, match=r"mine/x: PatientID 'UPENN 1': .*modalities\.flair\.patients"):
         source_at(folder).discover()
     write(folder, {"x": series("UPENN-1", 7, n=1)[0]})
     assert {item.patient_id for item in source_at(folder).lock(source_at(folder).discover()).items} >= {"UPENN-1"}
@@ -247,9 +247,7 @@ def test_a_list_restricts_to_its_series_and_all_must_be_there(folder):
     assert [item.key for item in source.lock(listing).items] == ["1.2.1"]
     assert "one line skipped" in listing.notes
     assert source.probe() == "1 patients, 1 series in mine, all of the manifest; no account needed"
-    with pytest.raises(
-        IntegrityError, match=r"modalities\.flair\.manifest: 2 listed series are not in the folder: 1\.2\.8, 1\.2\.9"
-    ):
+    with pytest.raises(IntegrityError, match=r"modalities\.flair\.manifest: 2 .*: 1\.2\.8, 1\.2\.9$"):
         source_at(folder, manifest=listed(series=("1.2.1", "1.2.8", "1.2.9"))).probe()
 
 
@@ -269,22 +267,24 @@ def test_a_general_commons_download_must_hold_every_listed_byte(folder, tmp_path
     assert chosen(folder, commons=whole)
     content = (folder / "a/b/1").read_bytes()
     (folder / "a/b/1").write_bytes(content[:-1] + b"\x07")
-    with pytest.raises(IntegrityError, match=r"the bytes of 1 of 9 listed files: id-\d \(md5 \w{32}, \d+ bytes\)"):
+    with pytest.raises(
+        IntegrityError, match=r"modalities\.flair\.manifest: .*1 of 9 .*: id-\d \(md5 \w{32}, \d+ bytes\)"
+    ):
         chosen(folder, commons=whole)
     (folder / "a/b/1").write_bytes(content)
-    with pytest.raises(IntegrityError, match=r"1 listed series are not in the folder: 1\.2\.9"):
+    with pytest.raises(IntegrityError, match=r"modalities\.flair\.manifest: 1 .*: 1\.2\.9$"):
         source_at(folder, commons=commons_of(tmp_path, [*rows, "drs://x/id-9,,,1.2.9"])).probe()
 
 
 @pytest.mark.parametrize("place", [None, "absent"])
 def test_an_absent_folder_names_the_key_and_where_the_images_are(tmp_path, place):
-    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: found no.*General Commons.*phs004225"):
+    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: .*General Commons.*phs004225"):
         source_at(None if place is None else tmp_path / place).probe()
 
 
 def test_a_folder_without_any_series_is_refused(tmp_path):
     write(tmp_path, {"a.txt": b"x"})
-    with pytest.raises(BadInputError, match="no DICOM series, expected a folder"):
+    with pytest.raises(BadInputError, match="no DICOM series"):
         source_at(tmp_path).probe()
 
 
@@ -299,14 +299,14 @@ def deflated(content):
 def test_a_deflated_file_is_refused_by_name_before_anything_is_inflated(folder, monkeypatch):
     write(folder, {"z.dcm": deflated((folder / "a/b/0").read_bytes())})
     monkeypatch.setattr(zlib, "decompress", lambda *_: pytest.fail("inflated"))
-    with pytest.raises(BadInputError, match=r"z\.dcm: TransferSyntaxUID Deflated.*refused"):
+    with pytest.raises(BadInputError, match=r"mine/z\.dcm: TransferSyntaxUID Deflated"):
         source_at(folder).discover()
 
 
 @pytest.mark.parametrize("keep", [140, 200, 330])
 def test_a_cut_header_is_refused_by_name(folder, keep):
     write(folder, {"z.dcm": (folder / "a/b/0").read_bytes()[:keep]})
-    with pytest.raises(BadInputError, match=r"z\.dcm: (not readable as DICOM|DICOM without SeriesInstanceUID)"):
+    with pytest.raises(BadInputError, match=r"mine/z\.dcm: .*DICOM"):
         source_at(folder).discover()
 
 

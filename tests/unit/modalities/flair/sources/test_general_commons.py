@@ -23,13 +23,13 @@ def test_ids_digests_sizes_and_series_are_read_under_their_several_names(tmp_pat
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("file_id,md5\n", "no rows"),
-        ("md5\n" + MD5, "line 2: no file id"),
-        ("file_id,name\na,b", "line 2: neither md5 nor TCIA Series Instance UID"),
-        ("file_id,md5\na,xyz", "line 2: md5 'xyz'"),
-        (f"file_id,md5,size\na,{MD5},1.5", "line 2: size '1.5'"),
-        ("file_id,TCIA Series Instance UID\na,../x", "line 2: TCIA Series Instance UID"),
-        ("file_id,md5\na", "line 2: 1 columns, the header has 2"),
+        ("file_id,md5\n", r"m\.csv: no rows"),
+        ("md5\n" + MD5, r"m\.csv: line 2: .*drs_uri, File ID or file_id"),
+        ("file_id,name\na,b", r"m\.csv: line 2: neither md5 nor TCIA Series Instance UID"),
+        ("file_id,md5\na,xyz", r"m\.csv: line 2: md5 'xyz'"),
+        (f"file_id,md5,size\na,{MD5},1.5", r"m\.csv: line 2: size '1\.5'"),
+        ("file_id,TCIA Series Instance UID\na,../x", r"m\.csv: line 2: TCIA Series Instance UID '\.\./x'"),
+        ("file_id,md5\na", r"m\.csv: line 2: 1 .*2$"),
     ],
 )
 def test_a_row_that_is_wrong_is_named_by_its_line(tmp_path, text, said):
@@ -39,7 +39,7 @@ def test_a_row_that_is_wrong_is_named_by_its_line(tmp_path, text, said):
 
 def test_what_is_no_text_is_one_line(tmp_path):
     (tmp_path / "m.csv").write_bytes(b"\xff\x00")
-    with pytest.raises(BadInputError, match="not readable as CSV"):
+    with pytest.raises(BadInputError, match=r"m\.csv: .*CSV"):
         read_commons_manifest(tmp_path / "m.csv")
 
 
@@ -59,12 +59,12 @@ def test_only_files_of_a_listed_size_are_read_and_without_sizes_all_are(tmp_path
     check_files([CommonsRow(file_id="x", md5=None, size=3, series="1.2")], sizes, label="m")
     check_files([], sizes, label="m")
     assert len(read) == 5
-    with pytest.raises(IntegrityError, match=r"m: no file .* of 1 of 1 listed files: x \(md5 "):
+    with pytest.raises(IntegrityError, match=r"m: .*1 of 1 .*: x \(md5 "):
         check_files([CommonsRow(file_id="x", md5=row.md5, size=4, series=None)], sizes, label="m")
 
 
 def test_missing_series_are_counted_and_the_first_named():
     listed = [f"1.2.{n}" for n in range(9)]
     require_series(listed, listed, label="m")
-    with pytest.raises(IntegrityError, match=r"m: 7 listed series .*: 1\.2\.2, 1\.2\.3, .* and 2 more"):
+    with pytest.raises(IntegrityError, match=r"m: 7 .*: 1\.2\.2, 1\.2\.3, .*1\.2\.6 .*2 "):
         require_series(listed, ["1.2.0", "1.2.1"], label="m")

@@ -85,7 +85,7 @@ def test_slices_are_counted_in_numeric_order_and_the_published_numbers_are_recog
 def test_a_truncated_zip_is_one_line(source, keep):
     content = source.archive.read_bytes()
     source.archive.write_bytes(content[: keep if keep in (0, 100) else int(keep * len(content))])
-    with pytest.raises(BadInputError, match=r"archive\.zip: truncated or not a zip") as caught:
+    with pytest.raises(BadInputError, match=r"archive\.zip: truncated.*mateuszbuda/lgg-mri-segmentation") as caught:
         source.discover()
     assert "\n" not in str(caught.value)
 
@@ -99,7 +99,7 @@ def test_an_absent_zip_names_the_key_the_dataset_and_the_ways_out(archive):
 def test_another_zip_than_the_locked_one_is_refused(source, members):
     lock = source.lock(source.discover())
     write_zip(source.archive, members | volume("TCGA_HT_7473_19970826"))
-    with pytest.raises(IntegrityError, match="make the lock again"):
+    with pytest.raises(IntegrityError, match=r"archive\.zip: .*sha256 another; .*archive\.zip, \d+ bytes, sha256 "):
         source.admit(lock)
 
 
@@ -109,7 +109,7 @@ def test_a_damaged_member_is_named(source, tmp_path):
     place = content.index(f"{CS}_2.tif".encode()) + 60
     content[place : place + 8] = b"\xff" * 8
     source.archive.write_bytes(content)
-    with pytest.raises(IntegrityError, match=f"{CS}_2.tif' is damaged"):
+    with pytest.raises(IntegrityError, match=rf"archive\.zip: member '.*/{CS}_2\.tif'"):
         source.fetch(lock.items[0], tmp_path)
 
 
@@ -117,9 +117,9 @@ def test_a_damaged_member_is_named(source, tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"no picture", "not readable as TIFF"),
-        (tiff(8, 8, 3)[:100], "not readable as TIFF"),
-        (tiff(8, 8), "expected mode RGB"),
+        (b"no picture", "TIFF"),
+        (tiff(8, 8, 3)[:100], "TIFF"),
+        (tiff(8, 8), r"L \(8, 8\).*RGB"),
     ],
     ids=["text", "cut", "grey"],
 )
@@ -138,7 +138,7 @@ def test_a_mask_of_another_size_rejects_its_patient_with_a_reason(tmp_path):
 
 def test_a_folder_that_is_not_the_locked_one_is_refused(source, tmp_path):
     item = source.lock(source.discover()).items[0]
-    with pytest.raises(IntegrityError, match="does not hold 4 slices"):
+    with pytest.raises(IntegrityError, match=r"archive\.zip: folder \w+ .* 4 "):
         source.fetch(dataclasses.replace(item, facts={**item.facts, "n_images": 4}), tmp_path)
 
 

@@ -117,7 +117,7 @@ def test_a_file_is_read_in_place_and_pinned_by_its_digest(tmp_path):
     assert item.digest == sha256
     assert not (tmp_path / "raw").exists()
     write(tmp_path / "mine", f"{CASE}/{name}", content=b"other")
-    with pytest.raises(IntegrityError, match=f"{name}: 1 files with digest .* make the lock again"):
+    with pytest.raises(IntegrityError, match=rf"{name}: 1 files with digest \w{{64}}; .*\w{{64}}"):
         source.fetch(item, tmp_path / "raw")
     (tmp_path / "mine" / CASE / name).unlink()
     with pytest.raises(BadInputError, match=f"{name}: No such file"):
@@ -135,7 +135,7 @@ def test_a_file_whose_header_cannot_be_used_is_not_chosen_and_nothing_takes_its_
         names[2]: ("mask", False, refused),
     }
     write(tmp_path, names[0], content=b"broken")
-    with pytest.raises(BadInputError, match=r"none of 3 is chosen .*flair\.nii\.gz: affine is not finite"):
+    with pytest.raises(BadInputError, match=r"items: .* 3 .*chosen .*flair\.nii\.gz: affine "):
         verdicts(tmp_path)
 
 
@@ -155,14 +155,14 @@ def test_a_gate_that_became_stricter_since_the_lock_rejects_the_file(tmp_path, m
 @pytest.mark.parametrize("folder", [None, "absent"])
 def test_an_absent_folder_names_the_key_and_what_belongs_there(tmp_path, folder):
     source = source_at(None if folder is None else tmp_path / folder)
-    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: found no.*BraTS-TCGA-LGG.*_flair\.nii\.gz"):
+    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: .*BraTS-TCGA-LGG.*_flair\.nii\.gz"):
         source.probe()
 
 
 def test_a_folder_without_flair_is_refused(tmp_path):
-    with pytest.raises(BadInputError, match="no FLAIR, expected the folder of BraTS-TCGA-LGG"):
+    with pytest.raises(BadInputError, match=r"no FLAIR.*BraTS-TCGA-LGG"):
         source_at(tmp_path).probe()
-    with pytest.raises(BadInputError, match="none of 0 is chosen"):
+    with pytest.raises(BadInputError, match=r"items: .* 0 .*chosen"):
         verdicts(tmp_path)
 
 
@@ -176,11 +176,11 @@ def test_a_lock_is_written_and_read_back_and_cannot_name_a_file_outside(tmp_path
     for key in ("../x.nii", "/etc/x.nii", "a//b.nii", "a\nb.nii"):
         outside = dataclasses.replace(lock, items=(dataclasses.replace(lock.items[0], key=key),))
         path.write_text(json.dumps(as_json(outside)))
-        with pytest.raises(BadInputError, match="expected a path inside of the folder"):
+        with pytest.raises(BadInputError, match=r"lock\.json: items: key '\S+\.nii'"):
             read_lock(path, source="nifti", check_item=source.check_item)
     unpinned = dataclasses.replace(lock, items=(dataclasses.replace(lock.items[0], digest=None),))
     path.write_text(json.dumps(as_json(unpinned)))
-    with pytest.raises(BadInputError, match="digest None, expected 64"):
+    with pytest.raises(BadInputError, match=r"lock\.json: items: \S+: digest None, .*64"):
         read_lock(path, source="nifti", check_item=source.check_item)
 
 

@@ -40,23 +40,23 @@ def test_a_whole_series_is_summarised(tmp_path, members, zip_of):
 
 def test_a_missing_slice_is_noticed_although_the_zip_is_valid(tmp_path, members, zip_of):
     del members["00000001.dcm"]
-    with pytest.raises(TransientError, match="2 images in the zip, 3 listed and in the lock"):
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: 2 .*3 .*lock"):
         verify(tmp_path, zip_of(members))
 
 
 def test_a_slice_of_another_series_is_noticed(tmp_path, members, zip_of):
-    with pytest.raises(TransientError, match="2 of 3 listed SOPInstanceUIDs"):
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: 2 of 3 .*SOPInstanceUID"):
         verify(tmp_path, zip_of(members), uids=["1.2.3", "1.2.4", "9.9"])
 
 
 def test_a_zip_without_digests_is_a_zip_that_stopped_half_way(tmp_path, members, zip_of):
-    with pytest.raises(TransientError, match=r"no md5hashes\.csv"):
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: no md5hashes\.csv"):
         verify(tmp_path, zip_of(members, md5=False))
 
 
 def test_an_image_that_the_digests_do_not_list_is_noticed(tmp_path, members, zip_of):
     content = zip_of({**members, "md5hashes.csv": b"Filename,MD5Hash\n00000000.dcm,aa\n"}, md5=False)
-    with pytest.raises(TransientError, match=r"does not list 00000001\.dcm \(2 missing\)"):
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: md5hashes\.csv .*00000001\.dcm.*2 "):
         verify(tmp_path, content)
 
 
@@ -65,7 +65,7 @@ def test_a_short_slice_with_a_valid_checksum_is_noticed(tmp_path, members, zip_o
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         digests = archive.read("md5hashes.csv")
     members["00000002.dcm"] = members["00000002.dcm"][:-8]
-    with pytest.raises(TransientError, match=r"image 00000002\.dcm does not have the md5"):
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: .*00000002\.dcm .*md5"):
         verify(tmp_path, zip_of({**members, "md5hashes.csv": digests}, md5=False))
 
 
@@ -90,12 +90,12 @@ def test_a_deflated_image_is_refused_before_it_is_inflated(tmp_path, dicom_slice
     content = dicom_slice("1.2.3").replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")
     start = content.index(b"\x02\x00\x10\x00UI") + 6
     content = content[:start] + (22).to_bytes(2, "little") + content[start + 2 :]
-    with pytest.raises(IntegrityError, match=r"image 1\.dcm: TransferSyntaxUID Deflated"):
+    with pytest.raises(IntegrityError, match=r"series 1\.2\.840\.7: .*1\.dcm: TransferSyntaxUID Deflated"):
         verify(tmp_path, zip_of({"1.dcm": content}), uids=["1.2.3"])
 
 
 def test_a_member_that_is_no_dicom_is_named(tmp_path, zip_of):
-    with pytest.raises(IntegrityError, match=r"image 1\.dcm: not readable as DICOM \(InvalidDicomError"):
+    with pytest.raises(IntegrityError, match=r"series 1\.2\.840\.7: .*1\.dcm: .*\(InvalidDicomError"):
         verify(tmp_path, zip_of({"1.dcm": b"hello" * 50}), uids=["1.2.3"])
 
 
@@ -110,7 +110,7 @@ def test_empty_and_malformed_tags_are_left_out(tmp_path, dicom_slice, zip_of):
 def test_a_cut_zip_may_be_better_next_time(tmp_path, members, zip_of, keep):
     whole = zip_of(members)
     length = keep if keep in (0, 30) else int(len(whole) * keep)
-    with pytest.raises(TransientError, match="truncated or not a zip"):
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: truncated"):
         verify(tmp_path, whole[:length])
 
 
@@ -123,7 +123,7 @@ def test_a_broken_checksum_may_be_better_next_time(tmp_path, members, zip_of):
 
 @pytest.mark.parametrize("name", ["../../evil.dcm", "/etc/evil.dcm", "folder/1.dcm", "..\\evil.dcm"])
 def test_a_name_with_a_path_is_refused(tmp_path, zip_of, name):
-    with pytest.raises(IntegrityError, match="has a path in its name"):
+    with pytest.raises(IntegrityError, match=r"series 1\.2\.840\.7: member '.*\.dcm': .*bare"):
         verify(tmp_path, zip_of({name: b"x"}))
 
 
@@ -131,7 +131,7 @@ def test_a_member_cannot_unpack_to_more_than_it_claims(tmp_path, dicom_slice, zi
     content = bytearray(zip_of({"1.dcm": dicom_slice("1.2.3")}))
     claimed = content.index(b"1.dcm", content.index(b"PK\x01\x02")) - 22
     content[claimed : claimed + 4] = (100).to_bytes(4, "little")
-    with pytest.raises(TransientError, match=r"member '1\.dcm' is damaged"):
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: member '1\.dcm' .*101.*100"):
         verify(tmp_path, bytes(content), uids=["1.2.3"])
 
 
@@ -141,7 +141,7 @@ def test_a_missing_decoder_stops_the_fetch_and_blames_no_image(tmp_path, members
 
     monkeypatch.setattr(dicom_file, "read_plain", lambda *_: None)
     monkeypatch.setattr(dicom_file, "require_decoder", missing)
-    with pytest.raises(ResourceError, match=r"image 0000000\d\.dcm: no decoder installed"):
+    with pytest.raises(ResourceError, match=r"series 1\.2\.840\.7: .*0000000\d\.dcm: .*decoder"):
         verify(tmp_path, zip_of(members))
 
 

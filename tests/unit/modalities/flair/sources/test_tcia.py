@@ -114,7 +114,7 @@ def test_a_zip_that_stays_short_is_an_error_and_leaves_nothing(
 ):
     item = locked_item(source)
     stub.script["/getImage"] = [reply(body=zip_of({"0.dcm": dicom_slice(SOPS[0])}), chunked=True)]
-    with pytest.raises(IntegrityError, match=rf"series {UID}: 1 images in the zip.*6 attempts"):
+    with pytest.raises(IntegrityError, match=rf"series {UID}: 1 .*2 .*\(6 "):
         source.fetch(item, tmp_path)
     assert list((tmp_path / "series").iterdir()) == []
 
@@ -122,7 +122,7 @@ def test_a_zip_that_stays_short_is_an_error_and_leaves_nothing(
 def test_an_archive_that_now_lists_more_images_asks_for_a_new_lock(source, stub, reply, served, tmp_path):
     item = locked_item(source)
     stub.script["/getSOPInstanceUIDs"] = [reply(body=b'[{"SOPInstanceUID": "1.2.3"}]')]
-    with pytest.raises(IntegrityError, match=r"1 images listed, the lock says 2.*make the lock again"):
+    with pytest.raises(IntegrityError, match=rf"series {UID}: 1 .*lock .*2;"):
         source.fetch(item, tmp_path)
     assert stub.count("/getImage") == 0
 
@@ -148,7 +148,7 @@ def test_tags_that_contradict_the_name_reject_a_flair_only(source, served, tmp_p
 def test_a_collection_in_which_nothing_is_a_flair_cannot_be_locked(source, monkeypatch, served):
     nothing = SimpleNamespace(role="other", score=0.0, chosen=False, reason="CT")
     monkeypatch.setattr(tcia, "choose_flair", lambda rivals, *, min_images: [nothing for _ in rivals])
-    with pytest.raises(BadInputError, match=r"none of 2 is chosen \(CT\)"):
+    with pytest.raises(BadInputError, match=r"items: .* 2 .*chosen \(CT\)"):
         source.lock(source.discover())
 
 

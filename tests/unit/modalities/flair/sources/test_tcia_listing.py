@@ -42,9 +42,9 @@ def test_absent_keys_are_null_values():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"PatientID": "X 1"}, "1.2.3: 'X 1'"),
-        ({"StudyDate": "1994-31-12"}, "1.2.3: '1994-31-12'"),
-        ({"ImageCount": "many"}, "1.2.3: .*many"),
+        ({"PatientID": "X 1"}, r"1\.2\.3: 'X 1'.*modalities\.flair\.patients"),
+        ({"StudyDate": "1994-31-12"}, r"1\.2\.3: '1994-31-12'"),
+        ({"ImageCount": "many"}, r"1\.2\.3: .*'many'"),
     ],
 )
 def test_a_bad_row_is_named(change, said):
@@ -53,18 +53,18 @@ def test_a_bad_row_is_named(change, said):
 
 
 def test_a_row_without_study_is_named():
-    with pytest.raises(BadInputError, match=r"1\.2\.3: no StudyInstanceUID"):
+    with pytest.raises(BadInputError, match=r"1\.2\.3: .*StudyInstanceUID"):
         read_series({"SeriesInstanceUID": "1.2.3", "PatientID": "TCGA-CS-4941"}, BARCODES)
 
 
 @pytest.mark.parametrize("ask", [patient_count, series_rows])
 def test_an_empty_listing_says_where_the_images_went(stub, reply, service_at, ask):
     stub.script["/getPatient"] = stub.script["/getSeries"] = [reply(body=b"")]
-    with pytest.raises(NetworkError, match=r"phs004225.*kaggle"):
+    with pytest.raises(NetworkError, match=r"'TCGA-LGG'.*phs004225.*modalities\.flair\.source.*kaggle"):
         ask(versions_of(service_at(stub.url)), "TCGA-LGG")
-    with pytest.raises(NetworkError, match=r"nifti with BraTS-TCGA-LGG, dicom with the folder of a General Commons"):
+    with pytest.raises(NetworkError, match=r"'TCGA-LGG'.*nifti .*BraTS-TCGA-LGG.*dicom .*General Commons"):
         ask(versions_of(service_at(stub.url)), "TCGA-LGG")
-    with pytest.raises(NetworkError, match="restricted or misspelt"):
+    with pytest.raises(NetworkError, match=r"'UPENN'.*modalities\.flair\.source"):
         ask(versions_of(service_at(stub.url)), "UPENN")
 
 
@@ -77,7 +77,7 @@ def test_sop_uids_come_sorted_and_may_be_none(stub, reply, service_at):
     nbia = versions_of(service_at(stub.url))
     assert sop_uids(nbia, "1.2") == ("", ["1.3", "1.4"])
     assert sop_uids(nbia, "1.2") == ("", [])
-    with pytest.raises(NetworkError, match="without SOPInstanceUID"):
+    with pytest.raises(NetworkError, match=r"series 1\.2: .* SOPInstanceUID"):
         sop_uids(nbia, "1.2")
 
 
@@ -102,7 +102,7 @@ def test_columns_that_an_old_version_lacks_are_asked_for_elsewhere(stub, reply, 
     series = read_series(row, BARCODES)
     assert (series.n_images, series.size, series.study_date) == (20, 900, "1994-09-08")
     stub.script["/getSeriesSize"] = [reply(body=b"")]
-    with pytest.raises(NetworkError, match=r"series 1\.2\.3: the service states no count"):
+    with pytest.raises(NetworkError, match=r"series 1\.2\.3: .*count"):
         series_rows(versions_of(service_at(stub.url)), "TCGA-LGG")
 
 
@@ -114,7 +114,7 @@ def test_a_manifest_brings_its_series_from_any_collection_and_names_what_is_not_
     _, rows = listed_rows(nbia, ["1.2.9", "1.2.3"], "TCGA-LGG")
     assert [row["SeriesInstanceUID"] for row in rows] == ["1.2.9", "1.2.3"]
     stub.script["/getSeries"] = [reply(body=json.dumps([ROW]).encode()), reply(body=b"")]
-    with pytest.raises(NetworkError, match=r"1 of 2 series of the manifest are not visible: 1\.2\.7: raw TCGA-LGG"):
+    with pytest.raises(NetworkError, match=r"1 of 2 .*manifest .*: 1\.2\.7: .*TCGA-LGG"):
         listed_rows(nbia, ["1.2.3", "1.2.7"], "TCGA-LGG")
 
 
@@ -132,5 +132,5 @@ def test_a_listing_that_cannot_be_is_asked_for_again(stub, reply, service_at, ba
 
 def test_a_series_that_is_always_listed_twice_is_named(stub, reply, service_at):
     stub.script["/getSeries"] = [reply(body=b'[{"SeriesInstanceUID": "1.2"}, {"SeriesInstanceUID": "1.2"}]')]
-    with pytest.raises(IntegrityError, match=r"series of UPENN: series 1\.2 is listed twice \(6 attempts\)"):
+    with pytest.raises(IntegrityError, match=r"UPENN: series 1\.2 .*twice \(6 "):
         series_rows(versions_of(service_at(stub.url)), "UPENN")

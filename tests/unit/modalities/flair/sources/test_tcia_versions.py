@@ -42,7 +42,7 @@ def test_a_refusal_is_not_a_reason_to_ask_another_version(stub, reply, service_a
 
 def test_where_no_version_answers_each_is_named(stub, reply, service_at):
     stub.script[V4], stub.script[V1] = [reply(status=404)], [reply(status=500)]
-    with pytest.raises(NetworkError, match=r"no version.*v4: .*HTTP 404.*v1: .*HTTP 500.*6 attempts"):
+    with pytest.raises(NetworkError, match=r"v4: .*HTTP 404.*v1: .*HTTP 500 \(6 "):
         at(stub, service_at).ask(ASK)
 
 

@@ -48,14 +48,14 @@ def test_the_lock_holds_release_digests_and_reasons_but_no_address(source):
 
 def test_no_hits_point_at_the_case_of_filter_values(source, stub, reply):
     stub.script["/files"] = [reply(body=page())]
-    with pytest.raises(BadInputError, match="case-sensitive"):
+    with pytest.raises(BadInputError, match=r"'TCGA-LGG'.*modalities\.rna\.project"):
         source.discover()
 
 
 @pytest.mark.parametrize("body", [b'{"status": "MAINTENANCE"}', b"[]", b""])
 def test_a_status_that_is_not_ok_stops(source, stub, reply, body):
     stub.script["/status"] = [reply(body=body)]
-    with pytest.raises(NetworkError, match="expected 'OK'"):
+    with pytest.raises(NetworkError, match=r"status .*'OK' \(6 "):
         source.probe()
 
 
@@ -99,7 +99,7 @@ def test_a_file_without_receipt_is_read_again_and_gets_one(source, stub, tmp_pat
 def test_a_digest_that_never_fits_names_both(source, stub, reply, tmp_path):
     item = source.lock(source.discover()).items[0]
     stub.script["/data/f-1"] = [reply(body=CONTENT[::-1])]
-    with pytest.raises(IntegrityError, match=rf"file f-1: md5 [0-9a-f]+, expected {MD5}"):
+    with pytest.raises(IntegrityError, match=rf"file f-1: md5 [0-9a-f]+, .*{MD5}"):
         source.fetch(item, tmp_path)
     assert list((tmp_path / "files").iterdir()) == []
 
@@ -114,7 +114,7 @@ def test_a_file_that_is_gone_is_asked_for_once_with_advice(source, stub, reply, 
     item = source.lock(source.discover()).items[0]
     stub.script["/data/f-1"] = [reply(status=status)]
     stub.script["/files/versions"] = versions(reply, latest_id="f-1")
-    with pytest.raises(NetworkError, match=f"HTTP {status}; it is the latest version .* make a new lock"):
+    with pytest.raises(NetworkError, match=rf"TCGA-DU-6407: .*f-1: HTTP {status}; .*\(release 46\.0\)"):
         source.fetch(item, tmp_path)
     assert stub.count("/data/f-1") == 1
 
@@ -140,7 +140,7 @@ def test_other_bytes_under_the_new_id_are_not_even_asked_for(source, stub, reply
     item = source.lock(source.discover()).items[0]
     stub.script["/data/f-1"] = [reply(status=403)]
     stub.script["/files/versions"] = versions(reply, latest_md5="b" * 32)
-    with pytest.raises(IntegrityError, match=r"TCGA-DU-6407: file f-1 was superseded by f-9 in release 46\.0"):
+    with pytest.raises(IntegrityError, match=r"TCGA-DU-6407: file f-1 .*f-9 .*release 46\.0"):
         source.fetch(item, tmp_path)
     assert stub.count("/data/f-9") == 0
 
@@ -150,7 +150,7 @@ def test_bytes_that_the_service_did_not_describe_are_checked_when_they_arrive(so
     stub.script["/data/f-1"] = [reply(status=404)]
     stub.script["/data/f-9"] = [reply(body=CONTENT[::-1])]
     stub.script["/files/versions"] = versions(reply, latest_md5=None)
-    with pytest.raises(IntegrityError, match=r"TCGA-DU-6407: file f-1 was superseded by f-9; .*md5"):
+    with pytest.raises(IntegrityError, match=rf"TCGA-DU-6407: file f-1 .*f-9; .*f-9: md5 .*{MD5}"):
         source.fetch(item, tmp_path)
     assert list((tmp_path / "files").iterdir()) == []
 
@@ -167,7 +167,7 @@ def test_an_archive_that_calls_itself_simulated_is_locked_as_such(source, stub, 
 def test_the_lock_of_the_other_kind_of_archive_is_refused(source, service_at, simulated):
     lock = dataclasses.replace(source.lock(source.discover()), simulated=not simulated)
     asked = GdcExpression(service=service_at("https://api.gdc.cancer.gov"), project="TCGA-LGG", simulated=simulated)
-    with pytest.raises(ConfigError, match="make the lock again"):
+    with pytest.raises(ConfigError, match=r"^rna lock: .*simulated"):
         asked.admit(lock)
     asked.admit(dataclasses.replace(lock, simulated=simulated))
 
@@ -181,5 +181,5 @@ def test_a_status_that_is_not_ok_once_is_asked_again(source, stub, reply):
 def test_two_chosen_files_of_one_digest_are_refused_before_any_is_fetched(source):
     lock = source.lock(source.discover())
     twin = dataclasses.replace(lock.items[0], patient_id="TCGA-DU-0001", key="f-2")
-    with pytest.raises(BadInputError, match=f"two chosen files have md5 {MD5}"):
+    with pytest.raises(BadInputError, match=f"lock: two .*md5 {MD5}"):
         source.admit(dataclasses.replace(lock, items=(lock.items[0], twin)))

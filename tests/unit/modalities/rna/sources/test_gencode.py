@@ -34,7 +34,7 @@ def test_wrong_bytes_once_are_fetched_again_and_for_ever_leave_nothing(stub, rep
     fetch_gtf(service_at(stub.url), "f-1", MD5, tmp_path / "a.gtf.gz")
     assert (tmp_path / "a.gtf.gz").read_bytes() == CONTENT
     stub.script["/data/f-1"] = [reply(body=other)]
-    with pytest.raises(IntegrityError, match=f"annotation f-1: got md5 .*, modalities.rna.fit.gtf.md5 says {MD5}"):
+    with pytest.raises(IntegrityError, match=rf"annotation f-1: .*md5 \w+, modalities\.rna\.fit\.gtf\.md5 .*{MD5}"):
         fetch_gtf(service_at(stub.url), "f-1", MD5, tmp_path / "b.gtf.gz")
     assert [path.name for path in tmp_path.iterdir()] == ["a.gtf.gz"]
     assert stub.count("/data/f-1") == 2 + 6
@@ -42,7 +42,7 @@ def test_wrong_bytes_once_are_fetched_again_and_for_ever_leave_nothing(stub, rep
 
 def test_a_page_in_place_of_the_annotation_is_refused(stub, reply, service_at, tmp_path):
     stub.script["/data/f-1"] = [reply(body=b"<html>sorry</html>")]
-    with pytest.raises(NetworkError, match="web page"):
+    with pytest.raises(NetworkError, match=r"annotation f-1: .*page"):
         fetch_gtf(service_at(stub.url), "f-1", MD5, tmp_path / "a.gtf.gz")
     assert list(tmp_path.iterdir()) == []
 
@@ -50,7 +50,7 @@ def test_a_page_in_place_of_the_annotation_is_refused(stub, reply, service_at, t
 @pytest.mark.parametrize("answer", [[], [{"id": "f-2", "md5": MD5}], {"message": "no"}, [{"id": "f-1"}]])
 def test_an_answer_without_a_digest_is_refused(stub, reply, service_at, answer):
     stub.script["/files/versions/f-1"] = [reply(body=json.dumps(answer).encode())]
-    with pytest.raises(NetworkError, match="versions of f-1: no md5"):
+    with pytest.raises(NetworkError, match=r"versions of f-1: .*md5"):
         stated_md5(service_at(stub.url), "f-1")
 
 

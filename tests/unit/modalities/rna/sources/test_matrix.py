@@ -36,7 +36,7 @@ def test_a_table_of_ones_own_ids_is_locked_by_them(source):
 def test_a_row_is_in_place_once_the_table_is_admitted(source, tmp_path):
     lock = source.lock(source.discover())
     assert source.verify(lock.items[0], tmp_path) is None
-    with pytest.raises(ConfigError, match="not compared"):
+    with pytest.raises(ConfigError, match=r"TCGA-CS-4941: .*table .*lock"):
         source.fetch(lock.items[0], tmp_path)
     source.admit(lock)
     entry = source.verify(lock.items[0], tmp_path)
@@ -46,17 +46,17 @@ def test_a_row_is_in_place_once_the_table_is_admitted(source, tmp_path):
 def test_a_changed_table_is_refused(source):
     lock = source.lock(source.discover())
     source.table.write_text("TCGA-HT-7473-01A")
-    with pytest.raises(IntegrityError, match="make the lock again"):
+    with pytest.raises(IntegrityError, match=r"table\.txt: .*sha256 another; .*table\.txt, \d+ bytes, sha256 "):
         source.admit(lock)
 
 
 def test_labels_that_are_no_patients_are_refused(source):
     source.table.write_text("TCGA-1")
-    with pytest.raises(BadInputError, match="'TCGA-1': not a TCGA barcode"):
+    with pytest.raises(BadInputError, match=r"'TCGA-1': .*TCGA-XX-XXXX"):
         source.lock(source.discover())
 
 
 def test_an_absent_table_names_the_key(tmp_path):
     for table in (None, tmp_path / "absent.csv"):
-        with pytest.raises(ConfigError, match=r"modalities\.rna\.table: found no"):
+        with pytest.raises(ConfigError, match=r"modalities\.rna\.table: "):
             MatrixExpression(table=table, labels_of=lambda path: []).discover()

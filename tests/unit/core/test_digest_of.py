@@ -1,6 +1,6 @@
 import hashlib
 
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import digest_of
 
 
 def test_the_digest_is_the_sha256_of_the_lines() -> None:
