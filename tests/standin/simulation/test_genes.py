@@ -65,9 +65,9 @@ def test_a_users_table_replaces_ids_in_its_order(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("gene_id\tgene_name\nA\tB\n", "gene_type"),
-        ("gene_id\tgene_name\tgene_type\nA\tB\tC\n", "n_genes = 2"),
-        ("gene_id\tgene_name\tgene_type\nA\tB\tC\nA\tB\tC\n", "A occurs twice"),
+        ("gene_id\tgene_name\nA\tB\n", r"genes\.tsv: .*column gene_type"),
+        ("gene_id\tgene_name\tgene_type\nA\tB\tC\n", r"genes\.tsv: 1 .*n_genes = 2"),
+        ("gene_id\tgene_name\tgene_type\nA\tB\tC\nA\tB\tC\n", r"genes\.tsv: gene_id A .*twice"),
     ],
 )
 def test_a_users_table_with_a_fault_is_refused_in_one_line(tmp_path: Path, text: str, expected: str):
