@@ -52,11 +52,10 @@ def _against_others(rows: Mapping[str, Row], tests: pd.DataFrame) -> list[str]:
         return []
     strongest = max(sorted(networks), key=lambda label: float(rows[label]["mean"]))
     test = networks[strongest]
-    name = method_name(strongest)
+    name, p = method_name(strongest), p_text(test["p_holm"])
     return [
         f"The highest mean among the other networks is {name}'s {number(rows[strongest]['mean'])}; on the same "
-        f"patients MGI minus {name} is {number(test['difference'], signed=True)} (95 % CI "
-        f"{interval(test['low'], test['high'], signed=True)}; Holm-adjusted p {_p(test['p_holm'])}), "
+        f"patients MGI minus {name} is {_difference(test)}; Holm-adjusted p {'' if p.startswith('<') else '= '}{p}), "
         + _reading(test, "in favour of MGI", f"in favour of {name}", "which does not tell the two apart")
         + "."
     ]
@@ -69,8 +68,7 @@ def _genes(audit: pd.DataFrame, score_name: str) -> list[str]:
         row = by_condition[PERMUTED]
         sentences.append(
             "A patient's own genes instead of another patient's change the "
-            f"{score_name} of the same model by "
-            f"{number(row['difference'], signed=True)} (95 % CI {interval(row['low'], row['high'], signed=True)}): "
+            f"{score_name} of the same model by {_difference(row)}): "
             + _reading(
                 row,
                 "in this cohort the model uses what the genes say",
@@ -83,8 +81,7 @@ def _genes(audit: pd.DataFrame, score_name: str) -> list[str]:
         if condition in by_condition:
             row = by_condition[condition]
             sentences.append(
-                f"Against MGI retrained {trained} the difference is {number(row['difference'], signed=True)} "
-                f"(95 % CI {interval(row['low'], row['high'], signed=True)}), "
+                f"Against MGI retrained {trained} the difference is {_difference(row)}), "
                 + _reading(row, f"in favour of {gained}", f"in favour of {lost}", "which does not tell the two apart")
                 + "."
             )
@@ -98,6 +95,6 @@ def _reading(row: Row, above: str, below: str, around: str) -> str:
     return below if row["high"] < 0 else around
 
 
-def _p(p: float) -> str:
-    text = p_text(p)
-    return text if text.startswith("<") else f"= {text}"
+def _difference(row: Row) -> str:
+    """A difference and the beginning of what stands beside it in brackets."""
+    return f"{number(row['difference'], signed=True)} (95 % CI {interval(row['low'], row['high'], signed=True)}"
