@@ -44,7 +44,7 @@ def page(hits: Any, total: Any) -> dict[str, Any]:
 
 
 def test_a_page_that_repeats_for_ever_ends_at_its_second_time() -> None:
-    with pytest.raises(IntegrityError, match=r"1 unique ids in 2 hits of 10{9}"):
+    with pytest.raises(IntegrityError, match=r"GDC files: 1 .*2 .*10{9}"):
         hits_of(page([{"file_id": "a"}], 10**9))
 
 
@@ -55,7 +55,7 @@ def test_hits_that_are_no_objects_are_refused(hits: Any) -> None:
 
 
 def test_a_total_that_is_no_number_is_refused() -> None:
-    with pytest.raises(NetworkError, match="pagination"):
+    with pytest.raises(NetworkError, match=r"GDC files: .*pagination"):
         hits_of(page([], float("inf")))
 
 
@@ -71,7 +71,7 @@ def test_a_file_size_that_is_no_number_is_named(size: Any) -> None:
     case = {"submitter_id": "TCGA-CS-4942", "samples": [sample]}
     with pytest.raises(BadInputError, match="GDC file f"):
         file_row(hit | {"cases": [case]}, [])
-    with pytest.raises(BadInputError, match="not a TCGA barcode"):
+    with pytest.raises(BadInputError, match=r"TCGA-CS-4942'.*patient id"):
         file_row(hit | {"file_size": 1, "cases": [case | {"submitter_id": ["TCGA-CS-4942"]}]}, [])
 
 
@@ -84,9 +84,9 @@ def test_a_count_of_images_that_is_no_number_is_named(count: Any) -> None:
 
 def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(DEEP)
-    with pytest.raises(BadInputError, match=r"x\.json: not JSON"):
+    with pytest.raises(BadInputError, match=r"x\.json: .*JSON"):
         read_json(tmp_path / "x.json")
-    with pytest.raises(ConfigError, match="genes: not JSON"):
+    with pytest.raises(ConfigError, match=r"^genes: .*JSON"):
         FitSettings.read(DEEP, where="genes")
 
 
@@ -94,15 +94,15 @@ def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:
 def test_an_index_of_other_types_is_refused(tmp_path: Path, field: str, value: Any) -> None:
     entry = {"patient_id": "TCGA-CS-4942", "key": "k", "role": "rna", "path": "p", "size": 1, "sha256": "s"}
     entry |= {field: value}
-    (tmp_path / "i.json").write_text(json.dumps({"modality": "rna", "format": 2, "items": [entry]}))
-    with pytest.raises(BadInputError, match=f"items: {field}: found .*, expected text"):
+    (tmp_path / "i.json").write_text(json.dumps({"modality": "rna", "source": "gdc", "format": 2, "items": [entry]}))
+    with pytest.raises(BadInputError, match=rf"i\.json: index\.items\[0\]\.{field}: .*string"):
         read_raw_indexes([tmp_path / "i.json"], "rna")
 
 
 @pytest.mark.parametrize("described", [None, 3, "x", []])
 def test_a_shard_whose_file_is_not_described_is_refused(tmp_path: Path, described: Any) -> None:
     (tmp_path / "dataset.json").write_text(json.dumps({"kind": "images", "files": {"slices.parquet": described}}))
-    with pytest.raises(BadInputError, match=r"slices\.parquet: found .*, expected rows, size and sha256"):
+    with pytest.raises(BadInputError, match=r"slices\.parquet: .*rows, size and sha256"):
         read_dataset(tmp_path, "images")
 
 
@@ -110,7 +110,7 @@ def test_a_packed_table_with_broken_bits_is_named(tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(b"gene_id\tchromosome\tstart\n" + b"A\tchr1\t1\n" * 50, mtime=0))
     packed[12:16] = b"\xff" * 4
     (tmp_path / "p.tsv.gz").write_bytes(packed)
-    with pytest.raises(BadInputError, match="not a tab-separated table"):
+    with pytest.raises(BadInputError, match=r"p\.tsv\.gz: .*table"):
         read_positions(tmp_path / "p.tsv.gz")
 
 
@@ -118,7 +118,7 @@ def test_a_packed_table_with_broken_bits_is_named(tmp_path: Path) -> None:
 def test_a_parquet_table_with_broken_metadata_of_pandas_is_named(tmp_path: Path, metadata: bytes) -> None:
     table = pa.table({"x": [1.0]}).replace_schema_metadata({b"pandas": metadata})
     pq.write_table(table, tmp_path / "m.parquet")
-    with pytest.raises(BadInputError, match=r"not Parquet|no rows or no columns"):
+    with pytest.raises(BadInputError, match=r"m\.parquet: .*(Parquet|no rows)"):
         read_labelled_matrix(tmp_path / "m.parquet")
 
 
@@ -130,7 +130,7 @@ def test_a_picture_that_claims_too_many_pixels_is_named(tmp_path: Path) -> None:
     for tag in (256, 257):  # width and height, each as one LONG
         entry = wide.index(struct.pack("<HHI", tag, 4, 1))
         struct.pack_into("<I", wide, entry + 8, 20_000)
-    with pytest.raises(BadInputError, match="not readable as TIFF"):
+    with pytest.raises(BadInputError, match=r"1\.tif: .*TIFF"):
         flair_of(bytes(wide), "1.tif")
     with zipfile.ZipFile(tmp_path / "k.zip", "w") as archive:
         for name in (f"{folder}_1.tif", f"{folder}_1_mask.tif"):
@@ -141,7 +141,7 @@ def test_a_picture_that_claims_too_many_pixels_is_named(tmp_path: Path) -> None:
 
 
 def test_metadata_that_is_no_text_is_named() -> None:
-    with pytest.raises(IntegrityError, match="metadata is damaged"):
+    with pytest.raises(IntegrityError, match=r"x\.parquet: .*metadata"):
         metadata_of(pa.schema([]).with_metadata({b"scale": b"\xff\xfe"}), "x.parquet", ["scale"])
 
 
@@ -157,5 +157,5 @@ def test_what_is_said_about_fitted_genes_is_guarded(tmp_path: Path, name: str) -
     table = pq.read_table(path)
     changed = {**table.schema.metadata, name.encode(): b"3"}
     pq.write_table(table.replace_schema_metadata(changed), path, write_page_checksum=True)
-    with pytest.raises(IntegrityError, match="metadata is not what was written"):
+    with pytest.raises(IntegrityError, match=r"genes\.parquet: .*metadata"):
         read_fitted_genes(path)

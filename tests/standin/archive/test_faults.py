@@ -73,17 +73,17 @@ def test_calls_at_the_same_time_are_counted_once_each():
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ({"fault": "dorp"}, "fault: found 'dorp', expected one of add-row, "),
-        ({"fault": "drop"}, r"value: fault drop found None, expected fraction \(float\)"),
-        ({"fault": "status", "value": "503"}, r"value: fault status found '503', expected code \(int\)"),
-        ({"fault": "page", "value": 1}, "value: fault page found 1, expected none"),
-        ({"fault": "page", "calls": "twice"}, "calls: found 'twice', expected all, first N"),
-        ({"fault": "page", "calls": "first 0"}, "calls: found 'first 0'"),
-        ({"fault": "page", "path": "("}, r"path: '\(' is no regular expression"),
-        ({"fault": "page", "path": 3}, "path: 3 is no regular expression"),
-        ({"fault": "page", "calls": 3}, "calls: found 3, expected all, first N"),
-        ({"fault": "page", "nth": 3}, "expected path, fault and at most calls, fault"),
-        ({"path": "/"}, "rule 2: found"),
+        ({"fault": "dorp"}, "fault: .*'dorp'.* add-row, "),
+        ({"fault": "drop"}, r"value: .*drop .*None.*\(float\)"),
+        ({"fault": "status", "value": "503"}, r"value: .*status .*'503'.*\(int\)"),
+        ({"fault": "page", "value": 1}, "value: .*page .* 1.*none"),
+        ({"fault": "page", "calls": "twice"}, "calls: .*'twice'.*first N"),
+        ({"fault": "page", "calls": "first 0"}, "calls: .*'first 0'.*first N"),
+        ({"fault": "page", "path": "("}, r"path: '\('"),
+        ({"fault": "page", "path": 3}, r"path: 3 "),
+        ({"fault": "page", "calls": 3}, "calls: .*3.*first N"),
+        ({"fault": "page", "nth": 3}, "'nth': 3.*path, fault and .*calls"),
+        ({"path": "/"}, r"rule 2: .*\{'path': '/'\}"),
     ],
 )
 def test_a_rule_that_cannot_be_followed_is_named_with_its_file(tmp_path, rule, said):
@@ -99,9 +99,9 @@ def test_a_rule_that_cannot_be_followed_is_named_with_its_file(tmp_path, rule, s
 def test_a_file_of_another_shape_is_named(tmp_path, text):
     path = tmp_path / "rules.json"
     path.write_text(text)
-    with pytest.raises(FaultRuleError, match=r"rules\.json"):
+    with pytest.raises(FaultRuleError, match=r"rules\.json: "):
         read_rules(path)
-    with pytest.raises(FaultRuleError, match=r"none\.json"):
+    with pytest.raises(FaultRuleError, match=r"none\.json: "):
         read_rules(tmp_path / "none.json")
 
 

@@ -21,17 +21,17 @@ def test_tables_keep_their_order_and_paths_lie_in_the_folder(archive_folder):
 @pytest.mark.parametrize("name", ["archive.json", "gdc/files.json", "nbia/series.json"])
 def test_a_missing_table_is_named(archive_folder, name):
     (archive_folder / name).unlink()
-    with pytest.raises(ArchiveNotReadyError, match=f"{name} is missing"):
+    with pytest.raises(ArchiveNotReadyError, match=f"archive/{name} .*missing"):
         read_archive(archive_folder)
 
 
 def test_a_table_that_is_not_json_or_not_a_list_is_named(archive_folder):
     table = archive_folder / "gdc" / "files.json"
     table.write_text("{")
-    with pytest.raises(ArchiveNotReadyError, match=r"files\.json: not JSON"):
+    with pytest.raises(ArchiveNotReadyError, match=r"gdc/files\.json: .*JSON"):
         read_archive(archive_folder)
     table.write_text(json.dumps({}))
-    with pytest.raises(ArchiveNotReadyError, match="found dict, expected a list"):
+    with pytest.raises(ArchiveNotReadyError, match=r"gdc/files\.json: .*dict.*list"):
         read_archive(archive_folder)
 
 

@@ -45,26 +45,26 @@ def test_a_folder_that_is_no_archive_is_named(tmp_path, make):
     folder = tmp_path / "none"
     if make:
         folder.mkdir()
-    with pytest.raises(BadInputError, match=r"none: expected an archive folder with archive\.json, found"):
+    with pytest.raises(BadInputError, match=r"none: .*archive\.json"):
         run(parser().parse_args(["--folder", str(folder)]))
 
 
 def test_a_port_in_use_is_named(archive_folder):
     with serve(archive_folder) as service:
         port = service.url.rpartition(":")[2]
-        with pytest.raises(ResourceError, match=f"port {port} is in use"):
+        with pytest.raises(ResourceError, match=f"port {port} .*--port"):
             run(parser().parse_args(["--folder", str(archive_folder), "--port", port]))
 
 
 def test_a_port_that_cannot_be_is_named(archive_folder):
-    with pytest.raises(ResourceError, match="port 70000"):
+    with pytest.raises(ResourceError, match=r"port 70000: .*65535"):
         run(parser().parse_args(["--folder", str(archive_folder), "--port", "70000"]))
 
 
 def test_rules_that_cannot_be_followed_are_named(archive_folder, tmp_path):
     rules = tmp_path / "rules.json"
     rules.write_text('[{"path": "/", "fault": "gremlin"}]')
-    with pytest.raises(BadInputError, match=r"rules\.json: rule 1: fault: found 'gremlin'"):
+    with pytest.raises(BadInputError, match=r"rules\.json: rule 1: fault: .*'gremlin'"):
         run(parser().parse_args(["--folder", str(archive_folder), "--faults", str(rules)]))
 
 

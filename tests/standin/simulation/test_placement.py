@@ -52,5 +52,5 @@ def test_resampling_onto_voxels_of_half_the_size_repeats_each():
 
 
 def test_grids_in_different_directions_are_refused():
-    with pytest.raises(ValueError, match="different directions"):
+    with pytest.raises(ValueError, match=r"grids .*directions"):
         resample_mask(np.ones((3, 4, 5), bool), axial(), axial(axes=SAGITTAL))

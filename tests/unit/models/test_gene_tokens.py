@@ -40,7 +40,7 @@ def test_permuting_patients_permutes_rows_and_a_batch_is_its_patients(tokens) ->
 
 
 def test_another_number_of_genes_is_an_error_with_both_numbers(tokens) -> None:
-    with pytest.raises(ValueError, match="9 genes given, 10 expected"):
+    with pytest.raises(ValueError, match=r"9 genes.* 10 "):
         tokens(VALUES[:, :9])
 
 
@@ -106,5 +106,5 @@ def test_the_settings_name_the_tokeniser(name, count) -> None:
 
 @pytest.mark.parametrize("sets", [None, {}])
 def test_pathways_without_sets_are_refused_with_the_key(sets) -> None:
-    with pytest.raises(ConfigError, match=r"model\.gene_tokens: pathway needs gene sets.*model\.pathways"):
+    with pytest.raises(ConfigError, match=r"model\.gene_tokens: pathway .*model\.pathways"):
         build_tokens(SETTINGS.but(gene_tokens="pathway"), 10, sets)

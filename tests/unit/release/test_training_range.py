@@ -42,7 +42,7 @@ def test_farthest_is_the_largest_distance_of_one_patient_from_the_mean_of_the_ot
 
 
 def test_one_patient_has_no_range() -> None:
-    with pytest.raises(BadInputError, match="training patients: 1, expected 2"):
+    with pytest.raises(BadInputError, match=r"training patients: 1.* 2 "):
         measure([patient(0)], None)
 
 

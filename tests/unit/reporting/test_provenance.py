@@ -28,7 +28,7 @@ def test_no_benchmarks_are_no_costs(tmp_path: Path) -> None:
 
 def test_a_benchmark_without_seconds_is_refused_by_name(tmp_path: Path) -> None:
     write_benchmark(tmp_path / "cohort.tsv", "soon", "1")
-    with pytest.raises(BadInputError, match=r"cohort\.tsv: column 's' holds 'soon'"):
+    with pytest.raises(BadInputError, match=r"cohort\.tsv: column 's' .*'soon'"):
         rule_costs(tmp_path)
 
 

@@ -89,7 +89,7 @@ def test_a_pointer_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
 def test_a_pointer_that_is_not_json_is_named_in_one_line(tmp_path: Path) -> None:
     save(tmp_path, 10)
     (tmp_path / "LATEST.json").write_text("{")
-    with pytest.raises(BadInputError, match=r"LATEST\.json: not JSON"):
+    with pytest.raises(BadInputError, match=r"LATEST\.json: .*JSON"):
         step_of(tmp_path)
 
 

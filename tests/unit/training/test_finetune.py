@@ -165,7 +165,7 @@ def test_validation_while_the_encoder_learns_encodes_each_patient_once(model_set
 
 def test_mixed_precision_on_a_cpu_is_refused_before_the_first_step(run_context, model_settings, pairs) -> None:
     settings = SETTINGS.but(schedule=SCHEDULE.but(precision="bf16"))
-    with pytest.raises(ConfigError, match=r"finetune.schedule.precision: bf16 needs a GPU"):
+    with pytest.raises(ConfigError, match=r"finetune\.schedule\.precision: bf16 "):
         trained(run_context("a"), model_settings, pairs, settings=settings)
 
 

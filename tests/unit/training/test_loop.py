@@ -119,7 +119,7 @@ def test_a_batch_that_cannot_be_prepared_stops_the_run_in_its_turn(tmp_path: Pat
 
     run_context = RunContext(checkpoints=tmp_path, identity="", randomness=Randomness.seeded(0))
     run = Loop(schedule=SCHEDULE, prepare=prepare, step=step, validate=lambda: {"score": 0.0}, context=run_context)
-    with pytest.raises(BadInputError, match="batch 3: no slices"):
+    with pytest.raises(BadInputError, match=r"batch 3: .*slices"):
         train(model, make_optimiser([ParameterGroup(modules=[model])], SCHEDULE), run)
     assert done == [0, 1, 2]
 
@@ -181,14 +181,14 @@ def test_a_run_resumed_from_the_checkpoint_before_a_damaged_one_ends_alike(tmp_p
 @pytest.mark.parametrize(
     ("genes", "said"),
     [
-        (("A", "C", "B"), "the same 3 genes in another order, 2 of them elsewhere; .* gene 2: found 'C', expected 'B'"),
-        (("A", "B"), "1 of its 3 genes are missing .* gene 3: found none, expected 'C'"),
+        (("A", "C", "B"), "3 .*order, 2 .* 2: .*'C'.*'B'$"),
+        (("A", "B"), "1 .*3 .*missing .* 3: .*none.*'C'$"),
     ],
 )
 def test_a_checkpoint_of_other_genes_is_never_resumed(genes: tuple[str, ...], said: str, tmp_path: Path) -> None:
     with pytest.raises(Killed):
         fit(tmp_path, dies_at=8)
-    with pytest.raises(BadInputError, match=f"ckpt: trained on another gene list: {said}"):
+    with pytest.raises(BadInputError, match=f"ckpt: .*gene list: .*{said}"):
         fit(tmp_path, genes=genes)
     assert same(fit(tmp_path)[0], fit(tmp_path / "undisturbed")[0])
 
@@ -211,7 +211,7 @@ def test_a_loss_that_is_not_finite_stops_with_one_line_that_names_the_step_and_k
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "mgi-fold0"
-    with pytest.raises(BadInputError, match=r"^mgi-fold0: loss is nan at step 7; .+$"):
+    with pytest.raises(BadInputError, match=r"^mgi-fold0: loss .*nan .*step 7; .+$"):
         fit(folder, loss_at=lambda step, loss: loss * float("nan") if step == 7 else loss)
     assert [path.name[:12] for path in sorted((folder / "ckpt").glob("*.pt"))] == ["step-0000003", "step-0000006"]
     assert same(fit(folder)[0], fit(tmp_path / "undisturbed")[0])

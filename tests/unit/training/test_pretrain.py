@@ -75,14 +75,14 @@ def test_no_gene_masked_is_no_reconstruction_and_no_error(run_context, model_set
 
 def test_mixed_precision_on_a_cpu_is_refused_before_the_first_step(run_context, model_settings, pairs) -> None:
     settings = SETTINGS.but(schedule=SCHEDULE.but(precision="bf16"))
-    with pytest.raises(ConfigError, match=r"pretrain.schedule.precision: bf16 needs a GPU"):
+    with pytest.raises(ConfigError, match=r"pretrain\.schedule\.precision: bf16 "):
         trained(run_context("a"), model_settings, pairs(6), pairs(3, 1), settings)
 
 
 def test_values_that_are_not_numbers_stop_the_run(run_context, model_settings, pairs) -> None:
     training = pairs(6)
     broken = Pairs(slices=training.slices, genes=training.genes.clone().fill_(float("nan")))
-    with pytest.raises(BadInputError, match="a: loss is nan at step 0"):
+    with pytest.raises(BadInputError, match=r"a: loss .*nan .*step 0"):
         trained(run_context("a"), model_settings, broken, pairs(3, 1))
 
 

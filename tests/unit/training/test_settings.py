@@ -13,16 +13,16 @@ def test_only_the_number_of_steps_has_no_default() -> None:
 
 
 def test_a_misspelt_key_is_named_with_its_section() -> None:
-    with pytest.raises(ConfigError, match=r"finetune\.augment\.flips: unknown key"):
+    with pytest.raises(ConfigError, match=r"finetune\.augment\.flips: unknown"):
         FinetuneSettings.read({"schedule": {"steps": 3}, "augment": {"flips": True}}, where="finetune")
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"slices_per_patient": 2}, "pretrain.slices_per_patient: found 2, expected 1 with loss clip"),
-        ({"triplet_weight": 1.0}, "pretrain.slices_per_patient: found 1, expected 2 or more"),
-        ({"processes": 17}, "pretrain.schedule.batch: found 16, expected at least 17, one a process"),
+        ({"slices_per_patient": 2}, "pretrain.slices_per_patient: found 2, expected 1 "),
+        ({"triplet_weight": 1.0}, "pretrain.slices_per_patient: found 1, expected 2 "),
+        ({"processes": 17}, "pretrain.schedule.batch: found 16, expected at least 17"),
         ({"loss": "literal"}, 'pretrain.loss: found "literal"'),
     ],
 )

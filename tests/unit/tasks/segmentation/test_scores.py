@@ -18,12 +18,12 @@ def test_every_definition_is_scored_under_its_name() -> None:
 
 def test_a_patient_without_true_tumour_is_refused_by_name() -> None:
     nothing = np.zeros((2, 3, 3), dtype=bool)
-    with pytest.raises(BadInputError, match="TCGA-AA-0001: the true mask is empty"):
+    with pytest.raises(BadInputError, match=r"TCGA-AA-0001: .*mask .*empty"):
         score_patient(np.zeros((2, 3, 3), np.uint8), nothing, "TCGA-AA-0001")
 
 
 def test_predictions_on_another_grid_are_refused() -> None:
-    with pytest.raises(BadInputError, match=r"TCGA-AA-0001: predictions of shape \(2, 2, 2\)"):
+    with pytest.raises(BadInputError, match=r"TCGA-AA-0001: .*\(2, 2, 2\).*\(2, 3, 3\)"):
         score_patient(np.zeros((2, 2, 2), np.uint8), np.ones((2, 3, 3), dtype=bool), "TCGA-AA-0001")
 
 

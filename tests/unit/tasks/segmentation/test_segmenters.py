@@ -28,7 +28,7 @@ def test_every_method_has_a_network_and_only_mgi_sees_genes(model_settings) -> N
 
 
 def test_an_unknown_method_is_named_with_the_known_ones(model_settings) -> None:
-    with pytest.raises(BadInputError, match=r"method 'nnunet': expected one of \['mgi', 'unet'"):
+    with pytest.raises(BadInputError, match=r"method 'nnunet': .*\['mgi', 'unet'"):
         build_segmenter("nnunet", model_settings, 10)
 
 
@@ -47,13 +47,13 @@ def test_both_encoders_start_pretrained_and_all_else_stays_fresh(tmp_path: Path,
 def test_encoders_of_another_size_are_refused_by_name_in_one_line(tmp_path: Path, model_settings) -> None:
     weights = pretrained(tmp_path, model_settings)
     other = build_segmenter("mgi", model_settings.but(gene_width=32), 10)
-    with pytest.raises(BadInputError, match="do not fit gene_encoder: ") as caught:
+    with pytest.raises(BadInputError, match=r"weights .*gene_encoder: .*GeneEncoder") as caught:
         start_from_pretrained(other, weights)
     assert "\n" not in str(caught.value)
 
 
 def test_a_network_without_encoders_cannot_start_pretrained(tmp_path: Path, model_settings) -> None:
-    with pytest.raises(BadInputError, match="do not fit image_encoder"):
+    with pytest.raises(BadInputError, match=r"weights .*image_encoder: "):
         start_from_pretrained(build_segmenter("unet", model_settings, 10), pretrained(tmp_path, model_settings))
 
 

@@ -1,0 +1,234 @@
+"""One small way into every kind of error of every room; what each says is kept in tests/golden/errors.txt."""
+
+import contextlib
+import errno
+import io
+import json
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from mgi.cli import main
+from mgi.cohort.duplicates import DuplicateCheck
+from mgi.cohort.settings import SplitSettings
+from mgi.cohort.sites import sites_of
+from mgi.cohort.split import SplitRow, split_patients
+from mgi.cohort.tables import write_split
+from mgi.commands import check_leaks
+from mgi.config.tree import checked
+from mgi.core.errors import MgiError
+from mgi.core.files import full_disk_named, read_json
+from mgi.core.run import run_of
+from mgi.http.credentials import gdc_credential
+from mgi.http.retry import RetryPolicy
+from mgi.http.service import Request, open_service
+from mgi.locks.lock import batch_of, check_lock, read_lock
+from mgi.locks.raw_index import read_raw_index
+from mgi.modalities.flair.dicom import volume_of
+from mgi.modalities.flair.nifti import read_image, read_labels
+from mgi.modalities.flair.patient_names import PatientNames
+from mgi.modalities.flair.sources.kaggle import KaggleImages
+from mgi.modalities.registry import modality
+from mgi.modalities.rna.gene_sets import read_gene_list, read_gmt
+from mgi.modalities.rna.matrix import read_labelled_matrix
+from mgi.modalities.rna.star import read_star
+from mgi.models.settings import ModelSettings
+from mgi.release.new_image import kind_of
+from mgi.release.package import load_release
+from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.parquet import opened_parquet, run_in
+from mgi.tasks.segmentation.segmenters import build_segmenter
+from mgi.training.frozen_genes import require_same_genes, require_same_sets
+from mgi.training.precision import precision_of
+from mgi.training.weights import load_weights
+from small_locks import profile, rna_lock
+
+PATIENTS = [f"P{n}" for n in range(1, 5)]
+Case = Callable[[Path], object]
+
+
+def config(**given: Any) -> Case:
+    return lambda _: checked(given)
+
+
+def command(*argv: str) -> Case:
+    """What a command prints, under its exit code."""
+
+    def run(folder: Path) -> None:
+        printed = io.StringIO()
+        with contextlib.redirect_stderr(printed):
+            code = main([part.format(folder=folder) for part in argv])
+        raise MgiError(f"exit {code}: {printed.getvalue().strip()}")
+
+    return run
+
+
+def file(name: str, content: object, read: Callable[[Path], object]) -> Case:
+    """What `read` says of a file that holds `content`: bytes, text or JSON."""
+
+    def run(folder: Path) -> None:
+        path = folder / name
+        path.write_bytes(content if isinstance(content, bytes) else _text(content).encode())
+        read(path)
+
+    return run
+
+
+def _text(content: object) -> str:
+    return content if isinstance(content, str) else json.dumps(content)
+
+
+def nifti(voxels: Any) -> bytes:
+    return nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes()
+
+
+def full_disk(folder: Path) -> None:
+    with full_disk_named(folder / "shard.parquet"):
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+
+def foreign_weights(path: Path) -> None:
+    save_file({"w": torch.zeros(2)}, path)
+    load_weights(path, genes=["A"])
+
+
+def twice(_: Path) -> None:
+    check = DuplicateCheck("image")
+    check.add("P1", b"digest")
+    check.add("P2", b"digest")
+
+
+def split(_: Path) -> None:
+    split_patients(PATIENTS, SplitSettings(folds=5), sites=dict.fromkeys(PATIENTS, "A"))
+
+
+def leak(folder: Path) -> None:
+    write_split([SplitRow(0, "P1", "A", "test"), SplitRow(0, "P1", "A", "train")], folder / "split.parquet")
+    check_leaks.run(
+        Namespace(split=folder / "split.parquet", dataset=[], split_unit="patient", output=folder / "o.json")
+    )
+
+
+def damaged(path: Path) -> None:
+    with opened_parquet(path):
+        pass
+
+
+def unreachable(_: Path) -> None:
+    service = open_service("http://127.0.0.1:9", connections=1, policy=RetryPolicy(attempts=1))
+    service.json(Request(path="status", label="status"))
+
+
+def kaggle(path: Path) -> None:
+    KaggleImages(archive=path).discover()
+
+
+CASES: dict[str, dict[str, Case]] = {
+    "config": {
+        "unknown key, a near one is known": config(splt={}),
+        "unknown key, none is near": config(split={"zzz": 1}),
+        "old section": config(expression={}),
+        "old key": config(finetune={"image_encoder_rate": 0.1}),
+        "old key and value": config(model={"image_frame": "head"}),
+        "value out of range": config(split={"folds": 1}),
+        "value of another type": config(finetune={"schedule": {"steps": "100"}}),
+        "value that is none of a few": config(model={"size": "huge"}),
+        "two keys that contradict each other": config(runs={"folds": [7]}),
+        "a file that another key needs": config(model={"gene_tokens": "pathway"}),
+        "a plugin that is not there": config(plugins=["nowhere.py"]),
+        "unknown modality": lambda _: modality("slides"),
+    },
+    "locks": {
+        "lock of format 1": file("lock.json", {"kind": "images", "format": 1}, read_lock),
+        "lock of another source": file(
+            "lock.json",
+            {"modality": "rna", "format": 2, "source": "gdc", "simulated": False, "items": []},
+            lambda path: read_lock(path, source="matrix"),
+        ),
+        "empty lock": file("lock.json", "", read_lock),
+        "nothing is chosen": lambda _: check_lock(rna_lock(profile("TCGA-CS-0001", chosen=False, reason="normal"))),
+        "two items of a patient": lambda _: check_lock(
+            rna_lock(profile("TCGA-CS-0001"), profile("TCGA-CS-0001", "01B"))
+        ),
+        "batch out of range": lambda _: batch_of([], "5-of-4"),
+        "raw index of format 1": file("batch.json", {"kind": "images", "items": []}, read_raw_index),
+        "not JSON": file("status.json", "{", read_json),
+    },
+    "http": {
+        "unencrypted service": lambda _: open_service("http://example.org", connections=1, policy=RetryPolicy()),
+        "no connection": unreachable,
+        "two tokens": lambda _: gdc_credential({"MGI_GDC_TOKEN": "a", "MGI_GDC_TOKEN_FILE": "b"}),
+        "token file that others can read": file(
+            "token.txt", "secret", lambda path: path.chmod(0o640) or gdc_credential({"MGI_GDC_TOKEN_FILE": str(path)})
+        ),
+    },
+    "flair": {
+        "patient id": lambda _: PatientNames().patient_of("Doe^John"),
+        "not DICOM": lambda _: volume_of([("1.dcm", b"hello")], "1.2.3"),
+        "series without slices": lambda _: volume_of([], "1.2.3"),
+        "not NIfTI": lambda _: read_image(b"<html>", "flair.nii"),
+        "NIfTI of one value": lambda _: read_image(nifti(np.full((2, 3, 4), 7, np.int16)), "flair.nii"),
+        "NIfTI of four axes": lambda _: read_image(nifti(np.zeros((2, 3, 4, 2), np.int16)), "flair.nii"),
+        "label of another set": lambda _: read_labels(nifti(np.full((2, 3, 4), 3, np.uint8)), "seg.nii"),
+        "Kaggle archive is not there": lambda folder: kaggle(folder / "archive.zip"),
+        "Kaggle archive is no zip": file("archive.zip", "hello", kaggle),
+    },
+    "rna": {
+        "table without labels": file("t.tsv", "id\tA\nx\t1\n", read_labelled_matrix),
+        "text among numbers": file(
+            "t.tsv", "id\tTCGA-CS-4938\tTCGA-CS-4941\nTP53\t1\t2\nIDH1\t3\t4,5\n", read_labelled_matrix
+        ),
+        "table of another kind": file("t.xlsx", "PK", read_labelled_matrix),
+        "STAR counts without gene model": file("sample.tsv", "gene_id\n" * 9, read_star),
+        "gene listed twice": file("genes.txt", "TP53\nTP53\n", read_gene_list),
+        "empty gene list": file("genes.txt", "# none\n", read_gene_list),
+        "gene set without genes": file("sets.gmt", "A\tx\n", read_gmt),
+    },
+    "cohort": {
+        "two patients with one image": twice,
+        "too few patients": split,
+        "site of no patient": file("sites.tsv", "patient_id\tsite\nP1\tA\n", lambda path: sites_of(["P1", "P2"], path)),
+        "leak": leak,
+    },
+    "shards": {
+        "damaged": file("shard.parquet", "hello", damaged),
+        "never finished": lambda folder: read_dataset(folder, "images"),
+        "of another kind": file(
+            "dataset.json", {"kind": "expression"}, lambda path: read_dataset(path.parent, "images")
+        ),
+        "full disk": full_disk,
+    },
+    "training": {
+        "weights of another gene list": lambda _: require_same_genes(["A", "B"], ["B", "A"], where="weights"),
+        "weights of other gene sets": lambda _: require_same_sets({"S": [0]}, {"T": [0]}, where="weights"),
+        "weights of another program": lambda folder: foreign_weights(folder / "w.safetensors"),
+        "damaged weights": file("w.safetensors", "hello", lambda path: load_weights(path, genes=["A"])),
+        "bf16 on a CPU": lambda _: precision_of("bf16", torch.device("cpu"), where="finetune.schedule"),
+        "unknown method": lambda _: build_segmenter("nnunet", ModelSettings(), 4),
+    },
+    "results": {
+        "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),
+        "predictions of no run": lambda _: run_of({}, "predictions.parquet"),
+        "predictions that are not Parquet": file("predictions.parquet", "hello", run_in),
+        "release that is not there": load_release,
+        "release of an older version": file(
+            "config.json", {"format": "mgi-release-0"}, lambda path: load_release(path.parent)
+        ),
+        "image to segment is not there": lambda folder: kind_of(folder / "flair.nii.gz"),
+        "image to segment is text": file("flair.txt", "hello", kind_of),
+    },
+    "command line": {
+        "unknown command, a near one is known": command("fintune"),
+        "unknown command": command("zzz"),
+        "a run by hand without its folder": command("finetune"),
+        "a run by hand without its key": command("finetune", "--results={folder}"),
+        "a results folder without config": command("finetune", "--results={folder}", "--run=mgi-fold0-seed0"),
+        "no locks to verify": command("verify", "--results={folder}"),
+    },
+}
