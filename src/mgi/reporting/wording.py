@@ -8,6 +8,7 @@ import pandas as pd
 from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID
 from mgi.evaluation.cohort_tables import REFERENCE, RETRAINED
 from mgi.evaluation.expression_inputs import PERMUTED
+from mgi.evaluation.patient_scores import as_trained
 from mgi.reporting.results import Results
 from mgi.tasks.names import method_name
 from mgi.tasks.text import interval, number, p_text, rows_by
@@ -22,7 +23,8 @@ _RETRAINED = {
 
 def result_sentences(results: Results) -> list[str]:
     """What MGI scored, how it stands against the strongest other method, and what its genes contribute."""
-    rows = rows_by(results.compared[results.compared["definition"] == results.headline], "method")
+    compared = as_trained(results.results)
+    rows = rows_by(compared[compared["definition"] == results.headline], "method")
     if not rows:
         return ["No method has been evaluated yet."]
     leader = REFERENCE if REFERENCE in rows else max(sorted(rows), key=lambda label: float(rows[label]["mean"]))
