@@ -32,11 +32,6 @@ def learning() -> Any:
     from mgi.training.gene_cache import forward
     from mgi.training.pretrain import Pairs
 
-    def make_drawer(training: Any, settings: Any, randomness: Any, *, use_genes: bool, for_gpu: bool) -> Any:
-        return SegmentationDrawer(
-            training=training, settings=settings, randomness=randomness, use_genes=use_genes, for_gpu=for_gpu
-        )
-
     def loss(model: Any, batch: Any, cache: Any) -> Any:
         images, masks = batch.augmented()
         logits = forward(model, images, batch.genes, batch.patient, batch.has_genes, cache)
@@ -67,7 +62,7 @@ def learning() -> Any:
         write_table(path, pa.Table.from_pylist(rows, PREDICTIONS.with_metadata({ENTRY: run.as_json()})))
 
     return SimpleNamespace(
-        build=build_segmenter, make_drawer=make_drawer, loss=loss, validation=validation, predict=predict,
+        build=build_segmenter, make_drawer=SegmentationDrawer, loss=loss, validation=validation, predict=predict,
         prediction_writer=prediction_writer,
     )  # fmt: skip
 

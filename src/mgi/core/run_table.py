@@ -6,6 +6,7 @@ The workflow makes its jobs of it, and commands find a run in it that is named b
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from mgi.core.run import DEFAULT_TASK, NO_GENES, NO_PRETRAINING, PATIENT, PRETRAINING, RANDOM_ID, SLICE, Run, SplitUnit
@@ -50,20 +51,19 @@ def split_file(config: Mapping[str, Any], fold: int) -> str:
 def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
     for method in runs["methods"]:
         multimodal = method == MULTIMODAL_METHOD
-        for control in [None, *runs["controls"]] if multimodal else [None]:
-            for fold in runs["folds"]:
-                for seed in runs["seeds"]:
-                    run = Run(
-                        task=_task(runs),
-                        method=method,
-                        inputs=(IMAGE, EXPRESSION) if multimodal and control != NO_GENES else (IMAGE,),
-                        control=control,
-                        split_unit=split_unit,
-                        fold=fold,
-                        seed=seed,
-                    )
-                    starts = multimodal and control != NO_PRETRAINING
-                    yield replace(run, pretrained=_pretraining(run).key) if starts else run
+        controls = [None, *runs["controls"]] if multimodal else [None]
+        for control, fold, seed in product(controls, runs["folds"], runs["seeds"]):
+            run = Run(
+                task=_task(runs),
+                method=method,
+                inputs=(IMAGE, EXPRESSION) if multimodal and control != NO_GENES else (IMAGE,),
+                control=control,
+                split_unit=split_unit,
+                fold=fold,
+                seed=seed,
+            )
+            starts = multimodal and control != NO_PRETRAINING
+            yield replace(run, pretrained=_pretraining(run).key) if starts else run
 
 
 def _pretraining(run: Run) -> Run:

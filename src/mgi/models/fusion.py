@@ -80,14 +80,6 @@ class PlainUpsampling(nn.Module):
         return pixels
 
 
-def _ascent(settings: ModelSettings) -> PlainUpsampling | UpsamplingPath:
-    width, stages = settings.decoder_width, settings.upsampling_stages
-    if settings.image_stem == "patch_embed":
-        return PlainUpsampling(width, stages)
-    channels = stem_channels(settings.stem_width, settings.patch_size)
-    return UpsamplingPath(width, channels, stages, settings.convolution_norm)
-
-
 class MaskDecoder(nn.Module):
     """Gene tokens (B, G, D_g) and image tokens (B, T, D_i) to mask logits (B, 1, H, W).
 
@@ -99,14 +91,19 @@ class MaskDecoder(nn.Module):
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
-        width, heads = settings.decoder_width, settings.decoder_heads
+        width, heads, stages = settings.decoder_width, settings.decoder_heads, settings.upsampling_stages
+        channels = stem_channels(settings.stem_width, settings.patch_size)
         self.grid = grid = settings.image_size // settings.patch_size
         self.gene_tokens = settings.fusion_tokens
         self.from_image, self.from_genes = nn.Linear(settings.image_width, width), nn.Linear(settings.gene_width, width)
         self.image_code = nn.Parameter(torch.randn(1, grid * grid, width) * 0.02)
         self.blocks = nn.ModuleList(TwoWayBlock(width, heads) for _ in range(settings.decoder_depth))
         self.last_attention, self.last_norm = Attention(width, heads, width // 2), nn.LayerNorm(width)
-        self.ascent = _ascent(settings)
+        self.ascent = (
+            PlainUpsampling(width, stages)
+            if settings.image_stem == "patch_embed"
+            else UpsamplingPath(width, channels, stages, settings.convolution_norm)
+        )
         self.weights = nn.Sequential(
             nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, self.ascent.width)
         )

@@ -1,7 +1,4 @@
-"""Gene encoders: a patient's expression to a sequence of gene tokens.
-
-B batch, G genes, T tokens, D width.
-"""
+"""Gene encoders: a patient's expression to a sequence of gene tokens. B batch, G genes, T tokens, D width."""
 
 from collections.abc import Callable
 from typing import Protocol

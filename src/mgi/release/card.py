@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgi.core.run import Run
-from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 from mgi.evaluation.intervals import Interval
 from mgi.release.training_range import Limits, TrainingRange
+from mgi.tasks.names import EXPRESSION_INPUTS
 
 SOURCES = {
     "gdc": "STAR-Counts of the GDC",
@@ -18,13 +18,6 @@ SOURCES = {
     "dicom": "a folder of DICOM files",
 }
 INPUTS = {"none": "whole slices", "foreground": "the head on each slice"}
-EXPRESSION_INPUTS = {
-    OWN: "the patient's own genes",
-    NULL_TOKEN: "no genes (the null token)",
-    COHORT_MEAN: "the training mean",
-    PERMUTED: "another patient's genes",
-    NOT_USED: "none (the model reads none)",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +48,13 @@ def model_card(facts: CardFacts) -> str:
 
 def _purpose(facts: CardFacts, *, simulated: bool) -> str:
     reads = "and, where it is given, from the patient's gene expression" if facts.run.is_multimodal else "alone"
-    lines = [
-        f"Segments the tumour of a lower-grade glioma from axial FLAIR slices {reads}.",
-        "Research use only: it is not a medical device.",
-    ]
+    text = (
+        f"Segments the tumour of a lower-grade glioma from axial FLAIR slices {reads}. "
+        "Research use only: it is not a medical device."
+    )
     if simulated:
-        lines.append("It was trained on simulated patients and knows nothing of real ones.")
-    example = "python -m mgi predict IMAGE --model FOLDER --output mask.nii.gz"
-    return f"{' '.join(lines)}\n\n```sh\n{example}\n```"
+        text += " It was trained on simulated patients and knows nothing of real ones."
+    return f"{text}\n\n```sh\npython -m mgi predict IMAGE --model FOLDER --output mask.nii.gz\n```"
 
 
 def _training(facts: CardFacts) -> str:
@@ -93,13 +85,8 @@ def _result(facts: CardFacts) -> str:
     if not facts.scores:
         return "## Result\n\nThis run was not tested, or its scores were not at hand when it was released."
     rows = [
-        (
-            EXPRESSION_INPUTS.get(given, given),
-            f"{found.mean:.3f}",
-            f"{found.low:.3f} to {found.high:.3f}",
-            str(found.n),
-        )
-        for given, found in facts.scores.items()
+        (EXPRESSION_INPUTS.get(given, given), f"{mean:.3f}", f"{low:.3f} to {high:.3f}", str(n))
+        for given, (mean, low, high, n) in facts.scores.items()
     ]
     fold = facts.run.fold
     tested = f"test patients of fold {fold}" if fold < facts.n_folds else "patients of another archive"
@@ -127,12 +114,9 @@ def _provenance(facts: CardFacts) -> str:
         f"Run `{facts.run.key}`, released with mgi {facts.version} at commit {commit}, trained with torch "
         f"{facts.record['torch']}. Digests, settings and the training range are in `config.json`."
     )
-    licence = " The images are under CC BY-NC-SA 4.0; the weights may inherit this." if _is_kaggle(facts.images) else ""
-    return f"## Provenance\n\n{text}{licence}"
-
-
-def _is_kaggle(dataset: Mapping[str, Any]) -> bool:
-    return dataset.get("source") == "kaggle"
+    if facts.images.get("source") == "kaggle":
+        text += " The images are under CC BY-NC-SA 4.0; the weights may inherit this."
+    return f"## Provenance\n\n{text}"
 
 
 def _source(dataset: Mapping[str, Any]) -> str:

@@ -68,10 +68,7 @@ def read_new_image(path: Path, series: str | None = None) -> NewImage:
 
 
 def check_output(new: Kind, image: Path, output: Path) -> None:
-    """Refuse an output of another kind than the image's, or one that would fall on the image.
-
-    Raises ConfigError.
-    """
+    """Refuse an output of another kind than the image's, or one that would fall on the image. Raises ConfigError."""
     is_nifti = output.name.endswith(NIFTI_ENDINGS)
     if is_nifti == (new == "tiff"):
         expected = "a folder: TIFF slices have no geometry" if new == "tiff" else "a name that ends in .nii.gz or .nii"
@@ -98,10 +95,7 @@ def report_path(output: Path) -> Path:
 
 
 def kind_of(path: Path) -> Kind:
-    """What an image is, by its first bytes.
-
-    Raises BadInputError where it is none of the three kinds.
-    """
+    """What an image is, by its first bytes. Raises BadInputError where it is none of the three kinds."""
     if path.is_file():
         kind = _kind_of_file(path)
         if kind is None or kind == "tiff":

@@ -106,12 +106,8 @@ def load_release(folder: Path) -> Release:
         network=network_of(weights, folder / WEIGHTS),
         weights=weights,
         fitted=fitted,
-        expression_scale=config["expression_scale"],
-        reads_genes=config["reads_genes"],
-        threshold=config["threshold"],
         training_range=read_record(TrainingRange, config["training_range"], f"{where}: training_range"),
-        simulated=config["simulated"],
-        digest=config["digest"],
+        **{name: config[name] for name in ("expression_scale", "reads_genes", "threshold", "simulated", "digest")},
     )
 
 
@@ -148,17 +144,12 @@ def _facts(path: Path) -> dict[str, Any]:
 
 def _stated_by(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
     """The entries of config.json that repeat, for a reader, what weights and genes say of themselves."""
-    genes = {
-        "count": len(fitted.gene_ids),
-        "hash": digest_of(fitted.gene_ids),
-        "scaler": fitted.scaler,
-        "fitted_on": fitted.n_train,
-    }
+    genes = {"count": len(fitted.gene_ids), "hash": digest_of(fitted.gene_ids)}
     return {
         "method": weights.run.method,
         "run": weights.run.record(),
         "model": weights.model.plain(),
-        "genes": genes,
+        "genes": {**genes, "scaler": fitted.scaler, "fitted_on": fitted.n_train},
         "reads_genes": weights.run.is_multimodal,
     }
 

@@ -46,42 +46,39 @@ class TrainingRange:
     expression: Limits | None
 
 
-@dataclass(frozen=True)
-class _Patient:
-    quantiles: NDArray[np.float64]
-    shape: tuple[int, int, int]
-    pixel_mm: tuple[float, float] | None
-    slice_mm: float | None
-    one_body: float | None
-
-
 def measure(patients: Iterable[PatientImages], scaled: NDArray[np.floating] | None) -> TrainingRange:
     """The range of training patients, one volume in memory at a time; `scaled` (n, K) is what their genes became.
 
     Raises BadInputError where they are fewer than two.
     """
-    found = [_measured(images) for images in patients]
+    found, shapes, steps, bodies = [], [], [], []
+    pixels: list[float] = []
+    for images in patients:
+        found.append(intensity_quantiles(images.slices))
+        shapes.append(images.slices.shape)
+        pixels += images.spacing_mm or ()
+        steps += [] if (step := slice_step_mm(images)) is None else [step]
+        if images.masks is not None and images.masks.any():
+            sizes = bodies_of(images.masks)
+            bodies.append(float(sizes[0] / sizes.sum()))
     if len(found) < 2:
         raise BadInputError(f"training patients: {len(found)}, expected 2 or more to state a range")
-    quantiles = np.stack([one.quantiles for one in found])
+    quantiles = np.stack(found)
     mean = quantiles.mean(axis=0)
     others = (mean * len(found) - quantiles) / (len(found) - 1)
-    bodies = [one.one_body for one in found if one.one_body is not None]
-    rms = None if scaled is None else np.sqrt((np.asarray(scaled, np.float64) ** 2).mean(axis=1))
-    pixels = [side for one in found for side in one.pixel_mm or ()]
-    steps = [one.slice_mm for one in found if one.slice_mm is not None]
-    slices, rows, columns = zip(*(one.shape for one in found), strict=True)
+    rms = [] if scaled is None else np.sqrt((np.asarray(scaled, np.float64) ** 2).mean(axis=1)).tolist()
+    slices, rows, columns = (Limits(low=float(min(one)), high=float(max(one))) for one in zip(*shapes, strict=True))
     return TrainingRange(
         n_patients=len(found),
         quantiles=tuple(mean.tolist()),
         farthest=float(np.abs(quantiles - others).mean(axis=1).max()),
-        rows=_limits(rows),
-        columns=_limits(columns),
-        slices=_limits(slices),
-        pixel_mm=_limits(pixels) if pixels else None,
-        slice_mm=_limits(steps) if steps else None,
+        rows=rows,
+        columns=columns,
+        slices=slices,
+        pixel_mm=_limits(pixels),
+        slice_mm=_limits(steps),
         one_body=float(np.quantile(bodies, FRAGMENTED)) if bodies else 0.0,
-        expression=None if rms is None else _limits(rms.tolist()),
+        expression=_limits(rms),
     )
 
 
@@ -106,17 +103,5 @@ def slice_step_mm(images: PatientImages) -> float | None:
     return None if images.affine is None else float(np.linalg.norm(images.affine[:3, 0]))
 
 
-def _measured(images: PatientImages) -> _Patient:
-    n_slices, rows, columns = images.slices.shape
-    bodies = bodies_of(images.masks) if images.masks is not None and images.masks.any() else None
-    return _Patient(
-        quantiles=intensity_quantiles(images.slices),
-        shape=(n_slices, rows, columns),
-        pixel_mm=images.spacing_mm,
-        slice_mm=slice_step_mm(images),
-        one_body=None if bodies is None else float(bodies[0] / bodies.sum()),
-    )
-
-
-def _limits(values: Sequence[float]) -> Limits:
-    return Limits(low=float(min(values)), high=float(max(values)))
+def _limits(values: Sequence[float]) -> Limits | None:
+    return Limits(low=float(min(values)), high=float(max(values))) if values else None

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from mgi.evaluation.patient_scores import as_trained
 from mgi.reporting.cohort_flow import cohort_flow
 from mgi.reporting.curves import RunCurve
 from mgi.tasks.report_parts import Section
@@ -54,16 +53,6 @@ class Results:
         return int(self.config.get("evaluation", {}).get("bootstrap_draws", 10_000))
 
     @property
-    def tested(self) -> int:
-        """Patients with at least one score."""
-        return int(self.patients["patient_id"].nunique())
-
-    @property
     def flow(self) -> dict[str, Any]:
         """Patient counts at each step."""
-        return cohort_flow(self.cohort, self.split, self.locks, self.slices, self.tested)
-
-    @property
-    def compared(self) -> pd.DataFrame:
-        """Results of each method with the input that it was trained with."""
-        return as_trained(self.results)
+        return cohort_flow(self.cohort, self.split, self.locks, self.slices, self.patients["patient_id"].nunique())

@@ -8,6 +8,7 @@ import pandas as pd
 from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID
 from mgi.evaluation.cohort_tables import REFERENCE, RETRAINED
 from mgi.evaluation.expression_inputs import PERMUTED
+from mgi.evaluation.patient_scores import as_trained
 from mgi.reporting.results import Results
 from mgi.tasks.names import method_name
 from mgi.tasks.text import interval, number, p_text, rows_by
@@ -22,7 +23,8 @@ _RETRAINED = {
 
 def result_sentences(results: Results) -> list[str]:
     """What MGI scored, how it stands against the strongest other method, and what its genes contribute."""
-    rows = rows_by(results.compared[results.compared["definition"] == results.headline], "method")
+    compared = as_trained(results.results)
+    rows = rows_by(compared[compared["definition"] == results.headline], "method")
     if not rows:
         return ["No method has been evaluated yet."]
     leader = REFERENCE if REFERENCE in rows else max(sorted(rows), key=lambda label: float(rows[label]["mean"]))
@@ -52,11 +54,10 @@ def _against_others(rows: Mapping[str, Row], tests: pd.DataFrame) -> list[str]:
         return []
     strongest = max(sorted(networks), key=lambda label: float(rows[label]["mean"]))
     test = networks[strongest]
-    name = method_name(strongest)
+    name, p = method_name(strongest), p_text(test["p_holm"])
     return [
         f"The highest mean among the other networks is {name}'s {number(rows[strongest]['mean'])}; on the same "
-        f"patients MGI minus {name} is {number(test['difference'], signed=True)} (95 % CI "
-        f"{interval(test['low'], test['high'], signed=True)}; Holm-adjusted p {_p(test['p_holm'])}), "
+        f"patients MGI minus {name} is {_difference(test)}; Holm-adjusted p {'' if p.startswith('<') else '= '}{p}), "
         + _reading(test, "in favour of MGI", f"in favour of {name}", "which does not tell the two apart")
         + "."
     ]
@@ -69,8 +70,7 @@ def _genes(audit: pd.DataFrame, score_name: str) -> list[str]:
         row = by_condition[PERMUTED]
         sentences.append(
             "A patient's own genes instead of another patient's change the "
-            f"{score_name} of the same model by "
-            f"{number(row['difference'], signed=True)} (95 % CI {interval(row['low'], row['high'], signed=True)}): "
+            f"{score_name} of the same model by {_difference(row)}): "
             + _reading(
                 row,
                 "in this cohort the model uses what the genes say",
@@ -83,8 +83,7 @@ def _genes(audit: pd.DataFrame, score_name: str) -> list[str]:
         if condition in by_condition:
             row = by_condition[condition]
             sentences.append(
-                f"Against MGI retrained {trained} the difference is {number(row['difference'], signed=True)} "
-                f"(95 % CI {interval(row['low'], row['high'], signed=True)}), "
+                f"Against MGI retrained {trained} the difference is {_difference(row)}), "
                 + _reading(row, f"in favour of {gained}", f"in favour of {lost}", "which does not tell the two apart")
                 + "."
             )
@@ -98,6 +97,6 @@ def _reading(row: Row, above: str, below: str, around: str) -> str:
     return below if row["high"] < 0 else around
 
 
-def _p(p: float) -> str:
-    text = p_text(p)
-    return text if text.startswith("<") else f"= {text}"
+def _difference(row: Row) -> str:
+    """A difference and the beginning of what stands beside it in brackets."""
+    return f"{number(row['difference'], signed=True)} (95 % CI {interval(row['low'], row['high'], signed=True)}"

@@ -31,20 +31,14 @@ _ADDED: dict[str, Task] = {}
 
 
 def register(task: Task) -> None:
-    """Add a task; the same name twice replaces it.
-
-    Raises ConfigError where the name is that of a built-in task.
-    """
+    """Add a task; the same name twice replaces it. Raises ConfigError where the name is that of a built-in task."""
     if task.name in BUILT_IN:
         raise ConfigError(f"plugins: task '{task.name}' is built in; give it another name")
     _ADDED[task.name] = task
 
 
 def added(name: str) -> Task:
-    """The task that a plugin registered.
-
-    Raises ConfigError naming the known tasks where there is none.
-    """
+    """The task that a plugin registered. Raises ConfigError naming the known tasks where there is none."""
     if name not in _ADDED:
         raise ConfigError(f"runs.task: found {name}, expected one of {', '.join(sorted({*BUILT_IN, *_ADDED}))}")
     return _ADDED[name]

@@ -9,16 +9,8 @@ from torch import nn
 from mgi.training.settings import ScheduleSettings
 
 UNDECAYED = (
-    ".bias",
-    "A_log",
-    "position",
-    "pos_embed",
-    "null_token",
-    "image_code",
-    "log_temperature",
-    "blend",
-    "cls_token",
-)
+    ".bias", "A_log", "position", "pos_embed", "null_token", "image_code", "log_temperature", "blend", "cls_token",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,11 @@
 P patients with N slices in all, U patients without image, G genes, T image patches; p, n and u are a process's own.
 """
 
-from dataclasses import dataclass, fields, replace
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -41,8 +43,24 @@ class Pairs:
         return digest_of_tensors({"planes": slices.planes, "patient": slices.patient, "genes": self.genes})
 
 
+class Movable(ABC):
+    """A batch whose tensors can be put elsewhere."""
+
+    @abstractmethod
+    def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
+        """The batch with the tensors that go along."""
+
+    def on(self, device: torch.device) -> Self:
+        """The batch on a device; from pinned memory the copy runs beside the computation."""
+        return self.moved(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pinned(self) -> Self:
+        """The batch in memory that a GPU reads by itself."""
+        return self.moved(lambda tensor: tensor.pin_memory())
+
+
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class Batch(Movable):
     """What a step learns from; counts and indexes are of the whole batch, all else is this process's part.
 
     `patient` (N,) is the patient of every slice and `sibling` (N,) the next slice of the same patient. `genes` (p, G)
@@ -65,17 +83,10 @@ class Batch:
     n_hidden_patches: int
     floor: float
 
-    def on(self, device: torch.device) -> "Batch":
-        """The batch on a device; from pinned memory the copy runs beside the computation."""
-        return self._with(lambda tensor: tensor.to(device, non_blocking=True))
-
-    def pinned(self) -> "Batch":
-        """The batch in memory that a GPU reads by itself."""
-        return self._with(lambda tensor: tensor.pin_memory())
-
-    def _with(self, change: Any) -> "Batch":
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: change(value) for name, value in values.items() if isinstance(value, Tensor)})
+    def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
+        """All tensors elsewhere."""
+        tensors: Any = {name: move(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,7 @@ def test_the_card_has_the_cohort_the_split_and_the_score_of_the_test_patients(re
 
     scores = read_table(released.results / "evaluation/mgi-fold0-seed0.parquet", SCORES).to_pandas()
     own = scores[(scores["definition"] == "volume") & (scores["expression_input"] == "own")]["value"]
-    assert f"| the patient's own genes | {own.mean():.3f} |" in card
+    assert f"| own genes | {own.mean():.3f} |" in card
     assert "4 train, 2 validation (chose the weights), 2 test" in card
     assert "fold 0 of 1" in card
     assert "| input | whole slices, at " in card

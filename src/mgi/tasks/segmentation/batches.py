@@ -4,8 +4,9 @@ B slices of U patients, S pixels on a side, G genes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import torch
@@ -15,12 +16,12 @@ from torch import Tensor
 from mgi.datasets.augment import AugmentParams, apply_augment, apply_augment_on_device, sample_augment
 from mgi.datasets.batches import shares_up_to, tumour_weights, weighted_batch
 from mgi.training.loop import Randomness
-from mgi.training.pretrain_batches import Pairs
+from mgi.training.pretrain_batches import Movable, Pairs
 from mgi.training.settings import FinetuneSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentationBatch:
+class SegmentationBatch(Movable):
     """Planes (B, C + 1, S, S), the last of them the mask, and each slice's patient (B,) as a row of the genes (U, G).
 
     `changes` are still to be made to the planes where the network computes; None where they have been. `has_genes` (U,)
@@ -33,32 +34,18 @@ class SegmentationBatch:
     genes: Tensor
     has_genes: Tensor
 
-    def on(self, device: torch.device) -> "SegmentationBatch":
-        """The batch on a device, but for the genes; from pinned memory the copy runs beside the computation.
-
-        The genes stay: `gene_cache.segment` knows a patient by the numbers, which it reads on the CPU.
-        """
-        return self._with(lambda tensor: tensor.to(device, non_blocking=True))
-
-    def pinned(self) -> "SegmentationBatch":
-        """The batch in memory that a GPU reads by itself."""
-        return self._with(lambda tensor: tensor.pin_memory())
-
     def augmented(self) -> tuple[Tensor, Tensor]:
         """Images (B, C, S, S) and masks (B, 1, S, S) after their changes; they share their memory."""
         planes = self.planes if self.changes is None else apply_augment_on_device(self.planes, self.changes, masks=1)
         return planes[:, :-1], planes[:, -1:]
 
-    def _with(self, change: Callable[[Tensor], Tensor]) -> "SegmentationBatch":
-        return replace(
-            self,
-            planes=change(self.planes),
-            changes=None if self.changes is None else self.changes.map(change),
-            patient=change(self.patient),
-        )
+    def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
+        """The genes stay: `gene_cache.forward` knows a patient by the numbers, which it reads on the CPU."""
+        changes = None if self.changes is None else self.changes.map(move)
+        return replace(self, planes=move(self.planes), changes=changes, patient=move(self.patient))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class SegmentationDrawer:
     """Draws batch after batch from a fold's training patients with the generators of a run, and with no others.
 
@@ -69,8 +56,8 @@ class SegmentationDrawer:
     training: Pairs
     settings: FinetuneSettings
     randomness: Randomness
-    use_genes: bool
-    for_gpu: bool = False
+    use_genes: bool = field(kw_only=True)
+    for_gpu: bool = field(kw_only=True, default=False)
 
     @cached_property
     def shares(self) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Segmentation as it is learned and predicted: the loss of a batch, the Dice of a validation, masks on native grids."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,20 +16,11 @@ from mgi.tasks.segmentation.prediction_writer import prediction_writer
 from mgi.tasks.segmentation.segmenters import build_segmenter as build
 from mgi.training.finetune import outputs_of
 from mgi.training.gene_cache import GeneCache, forward
-from mgi.training.loop import Randomness
 from mgi.training.pretrain import Pairs
-from mgi.training.settings import FinetuneSettings, PredictSettings
+from mgi.training.settings import PredictSettings
 
 __all__ = ["build", "loss", "make_drawer", "predict", "prediction_writer", "validation"]
-
-
-def make_drawer(
-    training: Pairs, settings: FinetuneSettings, randomness: Randomness, *, use_genes: bool, for_gpu: bool
-) -> Callable[[int], SegmentationBatch]:
-    """Draws slices by tumour area, with their masks."""
-    return SegmentationDrawer(
-        training=training, settings=settings, randomness=randomness, use_genes=use_genes, for_gpu=for_gpu
-    )
+make_drawer = SegmentationDrawer
 
 
 def loss(model: nn.Module, batch: SegmentationBatch, cache: GeneCache | None) -> Tensor:

@@ -16,13 +16,7 @@ THRESHOLD = 0.5
 TOLERANCE_PX = 2.0
 
 DICE_DEFINITIONS = get_args(DiceDefinition)
-OTHER_SCORES = (
-    "hd95_px",
-    "nsd_2px",
-    "lesion_slice_sensitivity",
-    "empty_slice_specificity",
-    "volume_error",
-)
+OTHER_SCORES = ("hd95_px", "nsd_2px", "lesion_slice_sensitivity", "empty_slice_specificity", "volume_error")
 POOLED = "pooled"
 COUNTS = ("overlap_voxels", "predicted_voxels", "true_voxels", "slices", "tumour_slices")
 """Counts, not scores: the pooled Dice of a cohort is made from the first three."""
