@@ -23,8 +23,7 @@ from trials import MIB, measure_passes
 
 from mgi.datasets.slices import SliceSet
 from mgi.models.gene_encoder import BLOCKS
-from mgi.models.gene_tokens import FlatToken
-from mgi.models.group_attention import GroupTokens
+from mgi.models.gene_tokens import FlatToken, GroupTokens
 from mgi.models.mgi import build_dual_encoder
 from mgi.models.settings import ModelSettings
 from mgi.training.loop import Randomness, RunContext

@@ -16,9 +16,8 @@ from mgi.core.run import ENTRY, Run
 from mgi.evaluation.cohort_tables import summary_rows
 from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table, write_table
-from mgi.tasks.registry import register
+from mgi.tasks.registry import Task, register
 from mgi.tasks.report_parts import ReportInput, Section
-from mgi.tasks.task import Task
 
 PREDICTIONS = pa.schema([("patient_id", pa.string()), ("expression_input", pa.string()), ("share", pa.float64())])
 

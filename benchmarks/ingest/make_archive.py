@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.files import atomic_path, write_json
@@ -27,7 +28,7 @@ from mgi_standin.archive.nbia_zip import series_zip
 from mgi_standin.simulation.anatomy import draw_volume, make_grid
 from mgi_standin.simulation.dicom import encode_series
 from mgi_standin.simulation.gdc_listing import StoredFile, file_hit, status, version_row
-from mgi_standin.simulation.genes import GeneTable, as_frame, draw_gene_table
+from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.identifiers import uid_of, uuid_of
 from mgi_standin.simulation.nbia_listing import patient_row, series_row, study_row
 from mgi_standin.simulation.placement import AXIAL, Placement
@@ -61,7 +62,7 @@ def patient_of(index: int) -> str:
 
 
 @cache
-def expression_model() -> tuple[GeneTable, GeneModel, StarWriter]:
+def expression_model() -> tuple[pd.DataFrame, GeneModel, StarWriter]:
     """What all STAR files share, once per process."""
     genes = draw_gene_table(N_GENES, SEED)
     return genes, draw_gene_model(N_GENES, list(SITES), np.random.default_rng(SEED)), StarWriter(genes)
@@ -209,7 +210,7 @@ def main() -> None:
         write_json(folder / "gdc/annotations.json", [])
         for place, name in enumerate(("patients", "studies", "series")):
             write_json(folder / f"nbia/{name}.json", [rows[place] for rows in listed])
-        as_frame(draw_gene_table(N_GENES, SEED)).to_csv(folder / "genes.tsv", sep="\t", index=False)
+        draw_gene_table(N_GENES, SEED).to_csv(folder / "genes.tsv", sep="\t", index=False)
         each("series packed", partial(pack_series, folder), [rows[2] for rows in listed])
     write_json(complete, made)
 

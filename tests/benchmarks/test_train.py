@@ -95,7 +95,7 @@ def test_what_was_not_run_is_said(benchmark):
 @WARNINGS_ALLOWED
 def test_compiled_parts_keep_the_names_of_their_weights(benchmark):
     trial = benchmark("train_trial")
-    sizes = trial.parse(trial.ModelSettings, trial.json.dumps(SMALL), where="model")
+    sizes = trial.ModelSettings.read(SMALL, where="model")
     for method in ("mgi", "unet"):
         torch.manual_seed(0)
         model = trial.build_segmenter(method, sizes, 1_544)

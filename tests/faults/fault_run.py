@@ -30,7 +30,7 @@ from mgi_standin.archive.server import Exchange, Service, archive_service, liste
 CANARY = "canary-5b1d8a7c3e"
 TOKEN_VARIABLES = ("MGI_GDC_TOKEN", "MGI_TCIA_TOKEN")
 BOMB_BYTES = 50 << 20
-_HALF = {"gdc": "expression", "nbia": "images"}
+_MODALITY = {"gdc": "rna", "nbia": "flair"}
 _BASE = {"gdc": "", "nbia": "/nbia-api/services/v4"}
 
 
@@ -59,7 +59,7 @@ class Outcome:
 
 @dataclass
 class Client:
-    """The commands of one half of ingestion in one folder, with short patience and pauses that are only noted."""
+    """The commands that lock and fetch a modality in one folder, with short patience and pauses that are only noted."""
 
     case: Case
     folder: Path
@@ -67,8 +67,8 @@ class Client:
     on_pause: Callable[[], None] = lambda: None
 
     @property
-    def half(self) -> str:
-        return _HALF[self.case.service]
+    def modality(self) -> str:
+        return _MODALITY[self.case.service]
 
     @property
     def raw(self) -> Path:
@@ -79,11 +79,11 @@ class Client:
         return self.raw / "batch-1-of-1.json"
 
     def lock(self, url: str) -> Outcome:
-        return self._command(f"lock-{self.half}", url, "--output", str(self.folder / "lock.json"))
+        return self._command("lock", url, "--output", str(self.folder / "lock.json"))
 
     def fetch(self, url: str) -> Outcome:
         lock = ("--lock", str(self.folder / "lock.json"))
-        return self._command(f"fetch-{self.half}", url, *lock, "--batch", "1-of-1", "--output", str(self.index))
+        return self._command("fetch", url, *lock, "--batch", "1-of-1", "--output", str(self.index))
 
     def both(self, url: str) -> Outcome:
         """Lock and then fetch, unless the lock failed."""
@@ -121,7 +121,7 @@ class Client:
                 mock.patch.object(_service, "open_service", impatient),
                 mock.patch.dict(os.environ, dict.fromkeys(TOKEN_VARIABLES, CANARY) if self.case.token else {}),
             ):
-                code = cli.main([name, "--settings", self._settings(url), *options])
+                code = cli.main([name, "--modality", self.modality, "--settings", self._settings(url), *options])
         finally:
             root.removeHandler(handler)
             root.setLevel(level)

@@ -53,9 +53,9 @@ def test_a_client_that_believes_every_zip_loses_slices_silently(tmp_path, archiv
     assert verdict.lost
 
 
-def believe(part, *, n_images, **given):
+def believe(part, *, sop_uids, **given):
     fields = {field.name: None for field in dataclasses.fields(SeriesSummary)}
-    known = {"sha256": "0" * 64, "n_images": n_images, "tags": {}, "size": part.stat().st_size}
+    known = {"sha256": "0" * 64, "n_images": len(sop_uids), "tags": {}, "size": part.stat().st_size}
     return SeriesSummary(**{**fields, **{name: value for name, value in known.items() if name in fields}})
 
 

@@ -42,10 +42,7 @@ def pair_patients(
     exclude: Collection[str] = (),
     sites: Path | None = None,
 ) -> list[CohortRow]:
-    """One row per patient of any lock, sorted; `required` are the modalities that every run needs, all unless given.
-
-    `sites` is the user's table of sites.
-    """
+    """One row per patient of any lock, sorted; `required` are the modalities that every run needs, all unless given."""
     items = {offer.modality: _by_patient(offer.lock.items) for offer in offers}
     patients = sorted({patient for grouped in items.values() for patient in grouped})
     if unknown := sorted(set(exclude) - set(patients)):

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mgi.cohort.slice_split import slice_roles
-from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION
+from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION, slice_roles
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, digest_of, write_json

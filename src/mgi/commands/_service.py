@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import mgi
@@ -17,22 +17,16 @@ from mgi.locks.settings import FetchSettings
 @contextmanager
 def service_for(archive: str | None, path: str, real: str, chosen: FetchSettings) -> Iterator[Service]:
     """A client of the real service at the URL `real`, or of the simulated archive under `path` of a local server."""
-    with _base_url(archive, path, real) as url:
+    with ExitStack() as stack:
+        if archive is not None and not (Path(archive) / "archive.json").is_file():
+            raise ConfigError(
+                f"{archive}: no archive.json, so the simulated archive is not complete; run simulate first"
+            )
+        url = real if archive is None else stack.enter_context(_standin(archive)) + path
         policy = RetryPolicy(base_s=chosen.retry_base_s)
         service = open_service(url, connections=chosen.threads, policy=policy)
-        with closing(service.session):
-            yield service
-
-
-@contextmanager
-def _base_url(archive: str | None, path: str, real: str) -> Iterator[str]:
-    if archive is None:
-        yield real
-        return
-    if not (Path(archive) / "archive.json").is_file():
-        raise ConfigError(f"{archive}: no archive.json, so the simulated archive is not complete; run simulate first")
-    with _standin(archive) as url:
-        yield url + path
+        stack.enter_context(closing(service.session))
+        yield service
 
 
 @contextmanager

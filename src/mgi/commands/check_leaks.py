@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.leaks import ShardDigests, digests_of_shard, leaks_of
-from mgi.cohort.slice_split import WATERMARK
+from mgi.cohort.leaks import digests_of_shard, leaks_of
+from mgi.cohort.split import WATERMARK
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
 from mgi.core.run import PATIENT, SLICE, SPLIT_UNITS
@@ -48,11 +48,8 @@ def run(args: argparse.Namespace) -> None:
             },
         },
     )
-    print(f"{len(folds)} folds, {', '.join(map(_said, shards))}: nothing shared across roles")
-
-
-def _said(shard: ShardDigests) -> str:
-    return f"{shard.n_digests} {shard.what}s of {len(shard.by_patient)} patients"
+    said = [f"{one.n_digests} {one.what}s of {len(one.by_patient)} patients" for one in shards]
+    print(f"{len(folds)} folds, {', '.join(said)}: nothing shared across roles")
 
 
 def _folds(path: Path) -> dict[int, list[tuple[str, str]]]:
@@ -66,11 +63,5 @@ def _folds(path: Path) -> dict[int, list[tuple[str, str]]]:
 
 def _on_purpose(folds: Mapping[int, list[tuple[str, str]]]) -> list[dict[str, Any]]:
     """The leak of a split by slice, fold by fold: who has an image has slices in training, validation and test."""
-    return [
-        {
-            "fold": fold,
-            "shared": "patient id",
-            "patients": sum(role in ("train", "validation", "test") for _, role in roles),
-        }
-        for fold, roles in folds.items()
-    ]
+    in_all = {fold: sum(role in ("train", "validation", "test") for _, role in roles) for fold, roles in folds.items()}
+    return [{"fold": fold, "shared": "patient id", "patients": patients} for fold, patients in in_all.items()]

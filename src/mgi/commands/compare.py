@@ -4,7 +4,6 @@ Patients without expression are in one table alone, beside all others: what meth
 """
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -54,13 +53,11 @@ def run(args: argparse.Namespace) -> None:
 
 def _results(patients: pd.DataFrame, scoring: Scoring, draws: int, seed: int) -> pd.DataFrame:
     """A row per method, expression input and definition; columns that only this task has come last."""
-
-    def rows() -> Iterator[dict[str, object]]:
-        for case, group in patients.groupby(CASE, sort=True):
-            for row in scoring.summarise(group, draws, seed):
-                yield {**dict(zip(CASE, case, strict=True)), **row}
-
-    table = pd.DataFrame(rows())
+    table = pd.DataFrame(
+        {**dict(zip(CASE, case, strict=True)), **row}
+        for case, group in patients.groupby(CASE, sort=True)
+        for row in scoring.summarise(group, draws, seed)
+    )
     more = [name for name in table.columns if name not in RESULT_COLUMNS]
     whole = dict.fromkeys(["n", *more], "Int64")
     return table.reindex(columns=[*RESULT_COLUMNS, *more]).astype(whole)

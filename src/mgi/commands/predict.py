@@ -47,7 +47,10 @@ def run(args: argparse.Namespace) -> None:
     if args.expression is not None and not release.reads_genes:
         raise ConfigError(f"--expression: {release.weights.run.key} was trained without genes; leave it out")
     new = read_new_image(args.image, args.series)
-    expression = _expression(args, release)
+    expression = None
+    if args.expression is not None:
+        how = {"scale": release.expression_scale, "patient": args.patient, "max_missing": args.max_missing}
+        expression = read_new_expression(args.expression, release.fitted, **how)
     scaled = None if expression is None else release.fitted.transform(expression.values[np.newaxis])[0]
     probability = segment_patient(release, new.images, scaled, device())
     mask = at_least(probability, release.threshold).astype(np.uint8)
@@ -71,18 +74,6 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ConfigError("--patient: only with --expression, whose sample it names")
     if not 0 <= args.max_missing < 1:
         raise ConfigError(f"--max-missing: found {args.max_missing:g}, expected a share from 0 to below 1")
-
-
-def _expression(args: argparse.Namespace, release: Release) -> NewExpression | None:
-    if args.expression is None:
-        return None
-    return read_new_expression(
-        args.expression,
-        release.fitted,
-        scale=release.expression_scale,
-        patient=args.patient,
-        max_missing=args.max_missing,
-    )
 
 
 def _genes(release: Release, expression: NewExpression | None) -> str:

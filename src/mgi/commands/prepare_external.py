@@ -52,7 +52,10 @@ def run(args: argparse.Namespace) -> None:
     fold = int(trained["fold"].iloc[0])
     ours, theirs = read_expression(args.expression_shard), read_expression(args.external_expression_shard)
     fitted.require_genes(ours.genes["gene_id"].tolist(), str(args.expression_shard))
-    _check_scales(ours, theirs, args.external_expression_shard)
+    # Two named scales must be one; what "as given" means only the user knows.
+    if AS_GIVEN not in (ours.scale, theirs.scale) and ours.scale != theirs.scale:
+        found = f"values are {theirs.scale}, expected {ours.scale} as the model was trained on"
+        raise BadInputError(f"{args.external_expression_shard}: {found}")
     cohort = read_cohort(args.external_cohort)
     patients = cohort.kept
     values, missing = _on_frozen_genes(theirs, patients, fitted)
@@ -88,12 +91,6 @@ def run(args: argparse.Namespace) -> None:
     )
     print(f"{len(patients)} patients, none of them among the {trained['patient_id'].nunique()} that were trained on; "
           f"{len(missing)} of {len(fitted.gene_ids)} genes have the training mean")  # fmt: skip
-
-
-def _check_scales(ours: ExpressionShard, theirs: ExpressionShard, path: Path) -> None:
-    """Two named scales must be one; what "as given" means only the user knows."""
-    if AS_GIVEN not in (ours.scale, theirs.scale) and ours.scale != theirs.scale:
-        raise BadInputError(f"{path}: values are {theirs.scale}, expected {ours.scale} as the model was trained on")
 
 
 def _on_frozen_genes(

@@ -11,8 +11,8 @@ from mgi.core.environment import commit, machine
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.core.run import DEFAULT_TASK
 from mgi.evaluation.patient_scores import without_expression
-from mgi.reporting.all_figures import draw_all, write_figures
 from mgi.reporting.curves import read_curve
+from mgi.reporting.figures import draw_all, write_figures
 from mgi.reporting.page import page
 from mgi.reporting.provenance import rule_costs, versions
 from mgi.reporting.results import Results

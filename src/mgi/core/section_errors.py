@@ -5,7 +5,7 @@ import difflib
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -13,25 +13,26 @@ from pydantic_core import ErrorDetails
 
 Place = tuple[int | str, ...]
 
-_EXPECTED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "int_type": lambda _: "integer",
-    "int_from_float": lambda _: "integer",
-    "float_type": lambda _: "number",
-    "string_type": lambda _: "string",
-    "bool_type": lambda _: "boolean",
-    "tuple_type": lambda _: "a list",
-    "model_type": lambda _: "a mapping",
-    "dataclass_type": lambda _: "a mapping",
-    "dict_type": lambda _: "a mapping",
-    "finite_number": lambda _: "a finite number",
-    "greater_than_equal": lambda limit: f"at least {limit['ge']:g}",
-    "greater_than": lambda limit: f"more than {limit['gt']:g}",
-    "less_than_equal": lambda limit: f"at most {limit['le']:g}",
-    "less_than": lambda limit: f"less than {limit['lt']:g}",
-    "too_short": lambda limit: f"at least {limit['min_length']} entry",
-    "string_pattern_mismatch": lambda limit: f"text that matches {limit['pattern']}",
+_TYPES = {
+    "int_type": "integer",
+    "int_from_float": "integer",
+    "float_type": "number",
+    "string_type": "string",
+    "bool_type": "boolean",
+    "tuple_type": "a list",
+    "model_type": "a mapping",
+    "dataclass_type": "a mapping",
+    "dict_type": "a mapping",
 }
-_TYPES = {"int_type", "int_from_float", "float_type", "string_type", "bool_type", "tuple_type", "model_type"}
+_VALUES = {
+    "finite_number": "a finite number",
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "less than {lt:g}",
+    "too_short": "at least {min_length} entry",
+    "string_pattern_mismatch": "text that matches {pattern}",
+}
 _UNKNOWN = {"extra_forbidden", "invalid_key", "unexpected_keyword_argument"}
 
 
@@ -102,8 +103,9 @@ def _expected(cls: type, found: ErrorDetails) -> str:
         literals = [each for each in options if typing.get_origin(each) is typing.Literal]
         values = [value for each in literals for value in typing.get_args(each)]
         return "one of " + ", ".join(map(str, values)) + _or_null(options)
-    words = _EXPECTED[kind](context) if kind in _EXPECTED else found["msg"]
-    return words + (_or_null(options) if kind in _TYPES else "")
+    if kind in _TYPES:
+        return _TYPES[kind] + _or_null(options)
+    return _VALUES[kind].format(**context) if kind in _VALUES else found["msg"]
 
 
 def _or_null(options: list[Any]) -> str:

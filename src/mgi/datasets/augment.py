@@ -53,9 +53,8 @@ def apply_augment(planes: Tensor, rows: Tensor, changes: AugmentParams, masks: i
     """Rows (B,) of planes (N, C, S, S) on a CPU, moved bilinearly and all but the last `masks` with gain and offset.
 
     Returns (B, C, S, S). Beyond a slice all planes go on as at its edge, so that what is bright as a tumour there is
-    called one. A pixel that is read from main memory costs more than its arithmetic: so each plane is first read in its
-    order, into memory that stays in cache, and only from there as it is turned. Gain and offset are applied on that
-    way: the weights of a bilinear reading add up to one.
+    called one. Each plane is first copied in its order, with gain and offset (the weights of a bilinear reading add up
+    to one), into memory that stays in cache: reading pixels from main memory costs more than their arithmetic.
     """
     match_torch_threads()
     count, side = planes.shape[1] - masks, planes.shape[-1]

@@ -53,9 +53,8 @@ def frame_of_slice(volume: NDArray[np.generic]) -> Frame:
 def frame_of_head(volume: NDArray[np.generic]) -> Frame:
     """The rows and columns between which the foreground of a volume (S, H, W) lies, but for a thousandth on each side.
 
-    The foreground is what lies above the volume's mean, as for its grey levels: the head, without the air around it.
-    Heads then fill the square alike, whatever field of view was scanned. Only the image is looked at, and only the
-    patient's own. A constant volume is framed whole.
+    The foreground is what lies above the volume's mean: the head, without the air around it. Heads then fill the square
+    alike, whatever field of view was scanned. A constant volume is framed whole.
     """
     foreground = volume > volume.mean()
     whole = frame_of_slice(volume)

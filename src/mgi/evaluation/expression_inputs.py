@@ -1,8 +1,5 @@
 """What a network is given as a patient's expression when it predicts; the words of predictions, scores and tables."""
 
-import numpy as np
-from numpy.typing import NDArray
-
 OWN = "own"
 COHORT_MEAN = "cohort_mean"
 NULL_TOKEN = "null_token"
@@ -15,11 +12,3 @@ WITHOUT_EXPRESSION = (NOT_USED, NULL_TOKEN)
 def kind_of(expression_input: str) -> str:
     """`permuted-0`, `permuted-1`, … are draws of one kind, `permuted`."""
     return expression_input.split("-")[0]
-
-
-def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """A random permutation of 0..count-1 (at least 2) that leaves nothing in its place."""
-    while True:
-        order = rng.permutation(count)
-        if not (order == np.arange(count)).any():
-            return order

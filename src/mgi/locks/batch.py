@@ -2,12 +2,11 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tqdm import tqdm
 
@@ -18,38 +17,26 @@ from mgi.locks.raw_entry import RawEntry
 from mgi.locks.source import Source
 
 Outcome = RawEntry | MgiError | None
+Advance = Callable[[int], None]
 
 _NAMED_FAILURES = 20
 
 
-class Progress:
-    """Counts items and bytes that are done: on a terminal as a bar, in a log as one line for every tenth."""
+@contextmanager
+def progress(total: int, label: str) -> Iterator[Advance]:
+    """What counts an item that is done, with its bytes: on a terminal as a bar, in a log as a line for every tenth."""
+    done, n_bytes = 0, 0
+    is_log = not sys.stderr.isatty()
+    with tqdm(total=total, desc=label, unit="item", disable=None, leave=False) as bar:
 
-    def __init__(self, total: int, label: str) -> None:
-        self.total = total
-        self.label = label
-        self.done = 0
-        self.bytes = 0
-        self._is_log = not sys.stderr.isatty()
-        self._bar = tqdm(total=total, desc=label, unit="item", disable=None, leave=False)
+        def advance(more: int) -> None:
+            nonlocal done, n_bytes
+            done, n_bytes = done + 1, n_bytes + more
+            bar.update()
+            if is_log and 10 * done // total > 10 * (done - 1) // total:
+                sys.stderr.write(f"{label}: {done} of {total} items, {n_bytes / 1e6:.1f} MB\n")
 
-    def advance(self, n_bytes: int) -> None:
-        """Count one item."""
-        tenths_before = 10 * self.done // max(self.total, 1)
-        self.done += 1
-        self.bytes += n_bytes
-        self._bar.update()
-        if self._is_log and 10 * self.done // self.total > tenths_before:
-            megabytes = self.bytes / 1e6
-            sys.stderr.write(f"{self.label}: {self.done} of {self.total} items, {megabytes:.1f} MB\n")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.close()
+        yield advance
 
 
 def fetch_batch(source: Source, items: Sequence[Item], folder: Path, *, threads: int, label: str) -> list[RawEntry]:
@@ -58,15 +45,15 @@ def fetch_batch(source: Source, items: Sequence[Item], folder: Path, *, threads:
     A failing item does not stop the others. Raises one error that names every missing item, and ResourceError where
     the disk is too small.
     """
-    with Progress(len(items), label) as progress, ThreadPoolExecutor(max_workers=threads) as pool:
+    with progress(len(items), label) as advance, ThreadPoolExecutor(max_workers=threads) as pool:
         known: list[Outcome] = _run(pool, [partial(source.verify, item, folder) for item in items])
         entries = {item.key: entry for item, entry in zip(items, known, strict=True) if isinstance(entry, RawEntry)}
         missing = [item for item in items if item.key not in entries]
         for entry in entries.values():
-            progress.advance(entry.size)
+            advance(entry.size)
         if source.stores_bytes:
             refuse_full_disk(folder, sum(item.size for item in missing))
-        fetched: list[Outcome] = _run(pool, [partial(source.fetch, item, folder) for item in missing], progress)
+        fetched: list[Outcome] = _run(pool, [partial(source.fetch, item, folder) for item in missing], advance)
     failures = [outcome for outcome in (*known, *fetched) if isinstance(outcome, MgiError)]
     if failures:
         raise _summary(failures, len(items))
@@ -85,7 +72,9 @@ def _sync(fetched: Sequence[RawEntry]) -> None:
 
 
 def _run(
-    pool: ThreadPoolExecutor, actions: Sequence[Callable[[], RawEntry | None]], progress: Progress | None = None
+    pool: ThreadPoolExecutor,
+    actions: Sequence[Callable[[], RawEntry | None]],
+    advance: Advance = lambda _: None,
 ) -> list[Outcome]:
     """What each action returned or, where it failed in a named way, its error.
 
@@ -95,8 +84,7 @@ def _run(
     try:
         for future in as_completed(futures):
             done = future.result()
-            if progress is not None:
-                progress.advance(done.size if isinstance(done, RawEntry) else 0)
+            advance(done.size if isinstance(done, RawEntry) else 0)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         raise

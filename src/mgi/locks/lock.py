@@ -83,10 +83,9 @@ def read_lock(
         raise ConfigError(f"{path}: a lock of source {found!r}, but the configuration says source: {source}")
     lock = read_record(Lock, given, f"{path}: lock")
     try:
-        check_lock(lock, check_item)
+        return check_lock(lock, check_item)
     except BadInputError as error:
         raise BadInputError(f"{path}: {error}") from None
-    return lock
 
 
 def _read_once(path: Path | str) -> Any:
@@ -119,8 +118,8 @@ def _check_format(path: Path | str, given: dict[str, Any]) -> None:
     raise BadInputError(f"{path}: format: found {given.get('format')!r}, expected {FORMAT}")
 
 
-def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: None) -> None:
-    """Refuse a lock that a fetch could not follow safely; `check_item` is the source's own check of a chosen item.
+def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: None) -> Lock:
+    """The lock, unless a fetch could not follow it safely; `check_item` is the source's own check of a chosen item.
 
     Raises BadInputError where nothing is chosen, a key repeats, or a patient has two chosen items, companions aside.
     """
@@ -135,6 +134,7 @@ def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: Non
         if item.size < 0:
             raise BadInputError(f"items: {item.key}: size {item.size}, expected 0 or more")
         check_item(item)
+    return lock
 
 
 def table_of(path: Path) -> Table:

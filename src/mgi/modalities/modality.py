@@ -19,10 +19,6 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TAKEN = ("patient_id", "site", "status", "reason", "notes", "simulated")
 
 
-def _no_item(items: Sequence[Item]) -> str:
-    return "no item chosen" if items else "no item"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Modality:
     """One kind of data of a patient, from its sources to a shard.
@@ -45,7 +41,7 @@ class Modality:
     shard_keys: tuple[str, ...] = ()
     shard_reads_cohort: bool = False
     shard_inputs: Callable[[Section], Mapping[str, str]] = lambda section: {}
-    absent: Callable[[Sequence[Item]], str] = _no_item
+    absent: Callable[[Sequence[Item]], str] = lambda items: "no item chosen" if items else "no item"
     note: Callable[[Item], str | None] = lambda item: item.sample or item.key
 
     def __post_init__(self) -> None:

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mgi.models.gene_tokens import FlatToken, Members, build_tokens
-from mgi.models.group_attention import GroupTokens
+from mgi.models.gene_tokens import FlatToken, GroupTokens, Members, build_tokens
 from mgi.models.mamba import Mamba
 from mgi.models.settings import ModelSettings
 
@@ -24,7 +23,6 @@ class Tokeniser(Protocol):
 
     def __call__(self, values: Tensor) -> Tensor:
         """(B, G) to (B, T, D)."""
-        ...
 
 
 class Residual(nn.Module):
@@ -103,13 +101,8 @@ def build_gene_encoder(settings: ModelSettings, n_genes: int, sets: Members | No
 
 
 def _mamba_block(settings: ModelSettings) -> nn.Module:
-    mixer = Mamba(
-        settings.gene_width,
-        d_state=settings.gene_state,
-        bidirectional=settings.bidirectional,
-        backend=settings.scan_backend,
-    )
-    return Residual(settings.gene_width, mixer)
+    width, both = settings.gene_width, settings.bidirectional
+    return Residual(width, Mamba(width, settings.gene_state, bidirectional=both, backend=settings.scan_backend))
 
 
 def _transformer_block(settings: ModelSettings) -> nn.Module:

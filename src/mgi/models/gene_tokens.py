@@ -87,6 +87,23 @@ class PathwayTokens(nn.Module):
         return elu(torch.stack(sums, 1) + self.bias) + self.position
 
 
+class GroupTokens(nn.Module):
+    """(B, G) to (B, 1 + T, D): a class token, then at most `groups` runs of genes, each with its own linear map.
+
+    After the abstract of GiMP, whose code was never released; depth, width and number of groups are ours.
+    """
+
+    def __init__(self, n_genes: int, groups: int, width: int) -> None:
+        super().__init__()
+        self.groups = PatchTokens(n_genes, -(-n_genes // groups), width, kind="local")
+        self.n_genes, self.n_tokens = n_genes, 1 + self.groups.n_tokens
+        self.cls_token = nn.Parameter(torch.randn(1, 1, width) * IDENTITY_SPREAD)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Embed standardised expression."""
+        return torch.cat([self.cls_token.expand(len(values), -1, -1), self.groups(values)], 1)
+
+
 class FlatToken(nn.Module):
     """(B, G) to (B, 1, D): all genes through a perceptron with one hidden layer, D wide, to one token."""
 

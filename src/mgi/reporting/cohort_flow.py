@@ -2,29 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-
-
-@dataclass(frozen=True)
-class CohortFlow:
-    """Patient counts from the archives to the test.
-
-    `found` is by modality; `train` and `validation` are means over folds, rounded.
-    """
-
-    found: dict[str, int]
-    known: int
-    patients: int
-    dropped: dict[str, int]
-    slices: int
-    tested: int
-    train: int
-    validation: int
-    folds: int
-    sites: int
 
 
 def cohort_flow(
@@ -33,32 +13,24 @@ def cohort_flow(
     locks: Mapping[str, Mapping[str, Any]],
     slices: Mapping[str, int],
     tested: int,
-) -> CohortFlow:
-    """Count patients at each step.
+) -> dict[str, Any]:
+    """Patient counts from the archives to the test, `train` and `validation` as means over folds, rounded.
 
-    `locks` holds the locks by modality; `slices` the number of slices per patient; reasons that
-    end in details after a colon are counted together.
+    `found` is by modality, as `locks` are; `slices` holds the number of slices per patient; reasons that end in details
+    after a colon are counted together.
     """
     kept = cohort[cohort["status"] == "kept"]
     reasons = Counter(str(reason).split(":")[0] for reason in cohort.loc[cohort["status"] == "dropped", "reason"])
     roles = split.groupby(["fold", "role"])["patient_id"].nunique().unstack("role", fill_value=0)
-    return CohortFlow(
-        found={modality: _patients_in(lock) for modality, lock in locks.items()},
-        known=len(cohort),
-        patients=len(kept),
-        dropped=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
-        slices=sum(slices.get(patient, 0) for patient in kept["patient_id"]),
-        tested=tested,
-        train=_mean_role(roles, "train"),
-        validation=_mean_role(roles, "validation"),
-        folds=len(roles),
-        sites=int(kept["site"].nunique()),
-    )
-
-
-def _patients_in(lock: Mapping[str, Any]) -> int:
-    return len({item["patient_id"] for item in lock["items"]})
-
-
-def _mean_role(roles: pd.DataFrame, role: str) -> int:
-    return round(float(roles[role].mean())) if role in roles.columns else 0
+    means = {role: round(float(roles[role].mean())) if role in roles else 0 for role in ("train", "validation")}
+    return {
+        "found": {kind: len({item["patient_id"] for item in lock["items"]}) for kind, lock in locks.items()},
+        **means,
+        "known": len(cohort),
+        "patients": len(kept),
+        "dropped": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        "slices": sum(slices.get(patient, 0) for patient in kept["patient_id"]),
+        "tested": tested,
+        "folds": len(roles),
+        "sites": int(kept["site"].nunique()),
+    }

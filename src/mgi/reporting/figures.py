@@ -1,15 +1,42 @@
-"""The figures of the report for any task: training curves and the audit of expression."""
+"""The figures of the report, for its page and as files: those of any task are training curves and the audit."""
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from mgi.core.files import atomic_path
 from mgi.evaluation.expression_inputs import OWN
 from mgi.reporting.curves import RunCurve
+from mgi.reporting.results import Results
 from mgi.tasks.drawing import STYLE, as_data_uri, new_figure
 from mgi.tasks.names import BLUE, CONDITIONS, GREY, INK, colour_of, in_order, method_name
+
+
+def draw_all(results: Results) -> dict[str, str | None]:
+    """The figures as `data:` addresses, None where there is nothing to draw; simulated results are marked on each."""
+    marked = {"simulated": results.simulated}
+    reporting = results.reporting
+    return {
+        **results.section.figures,
+        "curves": curves_figure(results.curves, reporting.curves, **marked),
+        "audit": audit_figure(results.audit, reporting.score_name, **marked),
+    }
+
+
+def write_figures(drawn: Mapping[str, str | None], folder: Path) -> None:
+    """Write `<name>.svg`, or `.png` for pictures, for each figure that was drawn."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, address in drawn.items():
+        if address is None:
+            continue
+        kind, _, content = address.partition(";base64,")
+        suffix = "png" if kind.endswith("png") else "svg"
+        with atomic_path(folder / f"{name}.{suffix}") as part:
+            part.write_bytes(base64.b64decode(content))
 
 
 def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, str]], *, simulated: bool) -> str | None:

@@ -1,16 +1,15 @@
 """What made the results: package versions, digests, and what each rule cost."""
 
-import csv
 import hashlib
 import json
-import math
 import platform
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 import mgi
 from mgi.core.errors import BadInputError
@@ -20,16 +19,6 @@ PACKAGES = (
     "pydicom", "nibabel", "matplotlib", "jinja2", "requests", "snakemake",
 )  # fmt: skip
 _RULE = re.compile(r"^\w+")
-
-
-@dataclass(frozen=True)
-class RuleCost:
-    """Jobs of one rule: total wall seconds, and the largest resident memory of any (nan where it was not measured)."""
-
-    rule: str
-    jobs: int
-    wall_seconds: float
-    peak_mb: float
 
 
 def versions() -> dict[str, str]:
@@ -49,35 +38,24 @@ def config_sha256(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def rule_costs(folder: Path | str) -> list[RuleCost]:
-    """Snakemake's benchmark files, summed by rule: a file is called `<rule>.tsv` or `<rule>-<wildcards>.tsv`.
+def rule_costs(folder: Path | str) -> list[dict[str, Any]]:
+    """Snakemake's benchmark files by rule: jobs, summed `wall_seconds`, and the largest `peak_mb` (nan: not measured).
 
-    A folder that is absent or lacks rules gives what is there. Raises BadInputError where a file has no seconds.
+    A file is called `<rule>.tsv` or `<rule>-<wildcards>.tsv`; a folder that is absent or lacks rules gives what is
+    there. Raises BadInputError where a file has no seconds.
     """
-    jobs: dict[str, list[tuple[float, float]]] = {}
+    jobs = []
     for path in sorted(Path(folder).rglob("*.tsv")):
-        named = _RULE.match(path.relative_to(folder).parts[0])
-        if named is None:
+        rule = _RULE.match(path.relative_to(folder).parts[0])
+        if rule is None:
             continue
-        with path.open(encoding="utf-8", newline="") as source:
-            for row in csv.DictReader(source, delimiter="\t"):
-                seconds = _number(row.get("s"))
-                if math.isnan(seconds):
-                    raise BadInputError(f"{path}: column 's' holds {row.get('s')!r}, expected seconds")
-                jobs.setdefault(named[0], []).append((seconds, _number(row.get("max_rss"))))
-    return [
-        RuleCost(rule, len(costs), sum(cost[0] for cost in costs), max(_known(cost[1]) for cost in costs) or math.nan)
-        for rule, costs in sorted(jobs.items())
-    ]
-
-
-def _number(text: str | None) -> float:
-    """Snakemake writes `-` or `NA` for what it could not measure."""
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return math.nan
-
-
-def _known(value: float) -> float:
-    return 0.0 if math.isnan(value) else value
+        given = pd.read_csv(path, sep="\t", dtype=str).reindex(columns=["s", "max_rss"])
+        numbers = given.apply(pd.to_numeric, errors="coerce")  # Snakemake writes `-` for what it could not measure
+        if (unknown := numbers["s"].isna()).any():
+            raise BadInputError(f"{path}: column 's' holds {given.loc[unknown, 's'].iloc[0]!r}, expected seconds")
+        jobs.append(numbers.assign(rule=rule[0]))
+    if not jobs:
+        return []
+    by_rule = pd.concat(jobs).groupby("rule")
+    costs = by_rule.agg(jobs=("s", "size"), wall_seconds=("s", "sum"), peak_mb=("max_rss", "max")).reset_index()
+    return [{str(name): value for name, value in row.items()} for row in costs.to_dict("records")]

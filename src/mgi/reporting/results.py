@@ -7,22 +7,19 @@ from typing import Any
 import pandas as pd
 
 from mgi.evaluation.patient_scores import as_trained
-from mgi.reporting.cohort_flow import CohortFlow, cohort_flow
+from mgi.reporting.cohort_flow import cohort_flow
 from mgi.reporting.curves import RunCurve
-from mgi.reporting.provenance import RuleCost
 from mgi.tasks.report_parts import Section
 from mgi.tasks.reporting import Reporting
 
 
 @dataclass(frozen=True)
 class Results:
-    """Tables as their commands wrote them; `slices` counts per patient.
+    """Tables as their commands wrote them; `slices` counts per patient, `genes` is None where no list was given.
 
-    `commit` and `machine` are those of the report: jobs may have run on others; `commit` is None outside of git.
-
-    `genes` is None where no gene list was given. `section` is the task's part of the report, `reporting` its wording.
-
-    `locks` and `lock_digests` (SHA-256 of the files) are by modality.
+    `locks` and `lock_digests` (SHA-256 of the files) are by modality; `section` is the task's part of the report,
+    `reporting` its wording. `commit` (None outside of git) and `machine` are those of the report: jobs may have run on
+    others.
     """
 
     cohort: pd.DataFrame
@@ -40,7 +37,7 @@ class Results:
     slices: Mapping[str, int]
     genes: int | None
     curves: Sequence[RunCurve]
-    costs: Sequence[RuleCost]
+    costs: Sequence[Mapping[str, Any]]
     versions: Mapping[str, str]
     commit: str | None
     machine: str
@@ -62,7 +59,7 @@ class Results:
         return int(self.patients["patient_id"].nunique())
 
     @property
-    def flow(self) -> CohortFlow:
+    def flow(self) -> dict[str, Any]:
         """Patient counts at each step."""
         return cohort_flow(self.cohort, self.split, self.locks, self.slices, self.tested)
 

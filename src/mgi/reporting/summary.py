@@ -19,31 +19,21 @@ def summary(results: Results) -> dict[str, Any]:
     flow = results.flow
     content = {
         "cohort": {
-            "patients": flow.patients,
-            "slices": flow.slices,
             "genes": results.genes,
-            "tested": flow.tested,
-            "train": flow.train,
-            "validation": flow.validation,
-            "found": flow.found,
-            "dropped": flow.dropped,
+            **{name: value for name, value in flow.items() if name not in ("known", "folds", "sites")},
         },
         "results": _records(results.results, SCORE_COLUMNS),
         "results_no_genes": _records(results.no_genes, SCORE_COLUMNS),
         "audit": _audit(results.audit),
         "tests": _records(results.tests, list(results.tests.columns)),
-        "rules": [
-            {"rule": cost.rule, "jobs": cost.jobs, "wall_seconds": cost.wall_seconds, "peak_mb": cost.peak_mb}
-            for cost in results.costs
-        ],
+        "rules": results.costs,
         "simulated": results.simulated,
         "versions": dict(results.versions),
         "commit": results.commit,
         "machine": results.machine,
         "config_sha256": config_sha256(results.config),
     }
-    cleaned: dict[str, Any] = _clean(content)
-    return cleaned
+    return {name: _clean(value) for name, value in content.items()}
 
 
 def _audit(audit: pd.DataFrame) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED, derangement
+from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 from mgi.training.settings import PredictSettings
 
 
@@ -30,12 +31,10 @@ def audit_inputs(
     """
     if not reads_genes:
         return [without_genes(genes, NOT_USED)]
-    nobody: list[str | None] = [None] * len(patient_ids)
+    mean = average.to(genes.dtype).expand_as(genes)
     inputs = [
         ExpressionInput(name=OWN, genes=genes, donors=list(patient_ids), use_genes=True),
-        ExpressionInput(
-            name=COHORT_MEAN, genes=average.to(genes.dtype).expand_as(genes), donors=nobody, use_genes=True
-        ),
+        ExpressionInput(name=COHORT_MEAN, genes=mean, donors=[None] * len(patient_ids), use_genes=True),
         without_genes(genes, NULL_TOKEN),
     ]
     rng = np.random.default_rng(settings.seed)
@@ -50,3 +49,11 @@ def audit_inputs(
 def without_genes(genes: Tensor, name: str) -> ExpressionInput:
     """The input that holds no expression, for as many patients as `genes` (P, G) has rows."""
     return ExpressionInput(name=name, genes=torch.zeros_like(genes), donors=[None] * len(genes), use_genes=False)
+
+
+def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """A random permutation of 0..count-1 (at least 2) that leaves nothing in its place."""
+    while True:
+        order = rng.permutation(count)
+        if not (order == np.arange(count)).any():
+            return order

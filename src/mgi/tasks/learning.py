@@ -26,7 +26,6 @@ class PredictionWriter(Protocol):
 
     def add(self, patient_id: str, expression_input: str, donor: str | None, prediction: Prediction) -> None:
         """Append one patient's prediction; `donor` is the patient whose expression was used."""
-        ...
 
 
 class Learning(TrainingParts, Protocol):
@@ -34,28 +33,19 @@ class Learning(TrainingParts, Protocol):
 
     def build(self, method: str, settings: ModelSettings, n_genes: int, gene_sets: Members | None = None) -> nn.Module:
         """The network of a method with fresh weights, under the signature of MGI."""
-        ...
 
     def predict(
         self, model: nn.Module, pairs: Pairs, given: ExpressionInput, settings: PredictSettings, cache: GeneCache | None
     ) -> Iterator[tuple[str, Prediction]]:
         """Each patient's prediction with one expression input."""
-        ...
 
     def prediction_writer(self, path: Path, run: Run) -> AbstractContextManager[PredictionWriter]:
         """Open the prediction file of a run."""
-        ...
 
 
 BUILT_IN: dict[str, Learning] = {"segmentation": segmentation}
 
 
 def learning_of(task: str) -> Learning:
-    """This part of a task.
-
-    Raises ConfigError naming the known tasks where there is none of the name.
-    """
-    if task in BUILT_IN:
-        return BUILT_IN[task]
-    part: Learning = registry.added(task).learning()
-    return part
+    """This part of a task."""
+    return BUILT_IN.get(task) or registry.added(task).learning()

@@ -3,10 +3,30 @@
 A stage imports one of those three modules alone, so an edit of the report trains nothing again.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 from mgi.core.errors import ConfigError
-from mgi.tasks.task import Task
 
 BUILT_IN = ("segmentation",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A task that a plugin registers.
+
+    The parts are functions, called by the stage that needs them, so that `learning` alone imports torch. They return a
+    `mgi.tasks.learning.Learning`, a `mgi.tasks.scoring.Scoring` and a `mgi.tasks.reporting.Reporting`: an object, or a
+    module with those functions.
+    """
+
+    name: str
+    learning: Callable[[], Any]
+    scoring: Callable[[], Any]
+    reporting: Callable[[], Any]
+
+
 _ADDED: dict[str, Task] = {}
 
 
@@ -31,8 +51,5 @@ def added(name: str) -> Task:
 
 
 def plugin_of(name: str) -> list[str]:
-    """The module of the plugin that registered a task, none for a built-in one: for a fingerprint of the code.
-
-    Raises ConfigError as `added` does.
-    """
+    """The module of the plugin that registered a task, none for a built-in one: for a fingerprint of the code."""
     return [] if name in BUILT_IN else [str(added(name).learning.__module__)]

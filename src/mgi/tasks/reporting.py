@@ -14,31 +14,21 @@ class Reporting(Protocol):
     @property
     def score_name(self) -> str:
         """Name of the headline in sentences."""
-        ...
 
     @property
     def curves(self) -> Sequence[tuple[str, str]]:
         """Title and field of what validation logged."""
-        ...
 
     def definition_name(self, definition: str) -> str:
         """The printed name of a definition."""
-        ...
 
     def section(self, given: ReportInput) -> Section:
         """The task's part of the report."""
-        ...
 
 
 BUILT_IN: dict[str, Reporting] = {"segmentation": segmentation}
 
 
 def reporting_of(task: str) -> Reporting:
-    """This part of a task.
-
-    Raises ConfigError naming the known tasks where there is none of the name.
-    """
-    if task in BUILT_IN:
-        return BUILT_IN[task]
-    part: Reporting = registry.added(task).reporting()
-    return part
+    """This part of a task."""
+    return BUILT_IN.get(task) or registry.added(task).reporting()

@@ -17,34 +17,24 @@ class Scoring(Protocol):
     @property
     def definitions(self) -> Sequence[str]:
         """Every score and count of a patient, the columns of the table of patients."""
-        ...
 
     @property
     def headlines(self) -> Sequence[str]:
         """Those that may be tested and audited; higher is better."""
-        ...
 
     def score(self, predictions: Path, image_shard: Path, run: Run) -> Iterator[tuple[str, str, Mapping[str, float]]]:
         """Patient, expression input and scores by definition, of every prediction in the file."""
-        ...
 
     def summarise(self, patients: pd.DataFrame, draws: int, seed: int) -> list[dict[str, object]]:
         """Rows of the table of results for the patients of one method and expression input, one a definition."""
-        ...
 
 
 BUILT_IN: dict[str, Scoring] = {"segmentation": segmentation}
 
 
 def scoring_of(task: str) -> Scoring:
-    """This part of a task.
-
-    Raises ConfigError naming the known tasks where there is none of the name.
-    """
-    if task in BUILT_IN:
-        return BUILT_IN[task]
-    part: Scoring = registry.added(task).scoring()
-    return part
+    """This part of a task."""
+    return BUILT_IN.get(task) or registry.added(task).scoring()
 
 
 def headline_of(scoring: Scoring, wanted: str) -> str:

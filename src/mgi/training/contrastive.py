@@ -5,20 +5,15 @@ that belongs to each row. Joint, clip and alpha take one slice a patient, in the
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-
-class Contrast(Protocol):
-    """A contrastive loss under the one signature that all of them share."""
-
-    def __call__(self, similarity: Tensor, patient: Tensor) -> Tensor:
-        """The loss, a scalar."""
-        ...
+Contrast = Callable[[Tensor, Tensor], Tensor]
+"""Similarity and patient to a scalar."""
 
 
 def joint_loss(similarity: Tensor, patient: Tensor) -> Tensor:
@@ -50,7 +45,7 @@ def multi_positive_loss(similarity: Tensor, patient: Tensor) -> Tensor:
     the choice among all slices. With k slices of each patient the second half cannot fall below ln k: the floor is
     ln(k) / 2, at collapse it is (ln P + ln N) / 2. With one slice each it is `clip_loss`.
     """
-    own = torch.log_softmax(similarity, 0).gather(1, patient.unsqueeze(1)).squeeze(1)  # N
+    own = _own(torch.log_softmax(similarity, 0), patient)  # N
     counts = slices_of(patient).to(similarity)
     among_slices = -(own / counts[patient]).sum() / len(counts)
     return (cross_entropy(similarity, patient) + among_slices) / 2

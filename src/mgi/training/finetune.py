@@ -24,15 +24,12 @@ class TrainingParts(Protocol):
         self, training: Pairs, settings: FinetuneSettings, randomness: Randomness, *, use_genes: bool, for_gpu: bool
     ) -> Callable[[int], Any]:
         """Draws the batch of a step; with `use_genes=False` nobody has genes. Called in a thread of its own."""
-        ...
 
     def loss(self, model: nn.Module, batch: Any, cache: GeneCache | None) -> Tensor:
         """The loss of a batch, a scalar; `cache` has genes that need not be encoded again."""
-        ...
 
     def validation(self, outputs: Tensor, pairs: Pairs) -> dict[str, float]:
         """Figures of a network's outputs (N, ...) for all validation slices; `score` decides, higher is better."""
-        ...
 
 
 def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[ParameterGroup]:
@@ -68,16 +65,12 @@ def finetune(
 
     def cache_at(step: int) -> GeneCache | None:
         """While the gene encoder is frozen, genes that never change are encoded once; while it learns, none is kept."""
-        if gene_encoder_is_frozen(settings, step):
+        if settings.gene_encoder_lr_scale == 0 or step < settings.freeze_encoder_steps:
             return caches["train"] if settings.gene_noise == 0 else cache_for(model)
         for cache in caches.values():
             if cache is not None:
                 cache.forget()
         return None
-
-    def step(given: tuple[int, Any]) -> tuple[Tensor, dict[str, float]]:
-        number, batch = given
-        return task.loss(model, batch.on(device), cache_at(number)), {}
 
     def validate() -> dict[str, float]:
         has_genes = torch.full((len(validation.genes),), use_genes)
@@ -86,17 +79,12 @@ def finetune(
     loop = Loop(
         schedule=settings.schedule,
         prepare=lambda number: (number, draw(number)),
-        step=step,
+        step=lambda given: (task.loss(model, given[1].on(device), cache_at(given[0])), {}),
         validate=validate,
         context=context,
         precision=precision_of(settings.schedule.precision, device, where="finetune.schedule"),
     )
     return train(model, optimiser, loop)
-
-
-def gene_encoder_is_frozen(settings: FinetuneSettings, step: int) -> bool:
-    """Whether MGI's gene encoder does not learn in this step; no gradient is computed for it then."""
-    return settings.gene_encoder_lr_scale == 0 or step < settings.freeze_encoder_steps
 
 
 def outputs_of(

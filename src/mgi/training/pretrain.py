@@ -12,7 +12,7 @@ from mgi.training.loop import Curve, Loop, RunContext, train
 from mgi.training.monitors import collapse_warnings, space_figures
 from mgi.training.optimiser import ParameterGroup, make_optimiser
 from mgi.training.precision import precision_of
-from mgi.training.pretrain_batches import Batch, BatchDrawer, Pairs
+from mgi.training.pretrain_batches import BatchDrawer, Pairs
 from mgi.training.pretrain_loss import PretrainLoss
 from mgi.training.settings import PretrainSettings
 
@@ -39,7 +39,6 @@ def pretrain(
     device = next(encoders.parameters()).device
     model = PretrainLoss(encoders, settings).to(device)
     compile_where_it_pays(encoders.image_encoder, device, wanted=settings.compile)
-    in_precision = precision_of(settings.schedule.precision, device, where="pretrain.schedule")
     draw = BatchDrawer(
         training=training,
         unpaired=training.genes[:0] if unpaired is None else unpaired,
@@ -51,19 +50,15 @@ def pretrain(
         pin=device.type == "cuda",
     )
 
-    def step(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        loss, terms = model(batch.on(device), group)
-        return loss, terms
-
     loop = Loop(
         schedule=settings.schedule,
         prepare=draw,
-        step=step,
+        step=lambda batch: model(batch.on(device), group),
         validate=lambda: alignment_figures(model, validation),
         context=context,
         select_best=False,
         group=group,
-        precision=in_precision,
+        precision=precision_of(settings.schedule.precision, device, where="pretrain.schedule"),
     )
     return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), loop)
 
@@ -108,12 +103,8 @@ def _vectors(model: PretrainLoss, pairs: Pairs) -> tuple[Tensor, Tensor]:
     """Unit vectors (P, D) of every patient's slice with the most tumour and of its genes, encoded in batches."""
     device = model.log_temperature.device
     area = pairs.slices.masks.sum((1, 2, 3))
-    rows = torch.stack(
-        [
-            torch.where(pairs.slices.patient == index, area, -1.0).argmax()
-            for index in range(len(pairs.slices.patient_ids))
-        ]
-    )
+    patients = range(len(pairs.slices.patient_ids))
+    rows = torch.stack([torch.where(pairs.slices.patient == index, area, -1.0).argmax() for index in patients])
     size = model.settings.schedule.batch
     parts = [
         model.encoders(pairs.slices.images[some].to(device), genes.to(device))

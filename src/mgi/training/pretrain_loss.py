@@ -1,16 +1,16 @@
 """What pre-training minimises: a contrast of the two encoders, and what is restored or compared beside it.
 
-Everything that is learned lies here, so that it is trained and saved together.
+Everything that is learned lies here, so that it is trained and saved together. What is restored counts as a sum over
+elements, so that the parts of a batch that lie on several devices add up to the whole's mean.
 """
 
 import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import layer_norm, normalize
 
 from mgi.models.mgi import DualEncoder
-from mgi.training.auxiliary import embedding_error_sum, squared_error_sum, triplet_loss
 from mgi.training.contrastive import make_contrast
 from mgi.training.distributed import ALONE, Group
 from mgi.training.pretrain_batches import Batch
@@ -105,6 +105,27 @@ class PretrainLoss(nn.Module):
 def seen_in_both(batch: Batch) -> Tensor:
     """(p + u, G): the noisy genes of the pairs, then those of patients without image, all with the hidden ones as 0."""
     return torch.cat([batch.genes, batch.whole[len(batch.genes) :]]).masked_fill(batch.hidden_genes, 0.0)
+
+
+def squared_error_sum(restored: Tensor, truth: Tensor, hidden: Tensor) -> Tensor:
+    """Sum of squared errors over the elements (B, G) that were hidden."""
+    return torch.where(hidden, restored - truth, 0.0).square().sum()
+
+
+def embedding_error_sum(predicted: Tensor, seen: Tensor, hidden: Tensor) -> Tensor:
+    """Squared error, a mean over the width, summed over the hidden places (B, T) of token embeddings (B, T, D).
+
+    `seen` comes from the encoder that saw all; it is standardised per token and no gradient runs into it: else both
+    sides would agree fastest by becoming constant.
+    """
+    target = layer_norm(seen.detach().float(), seen.shape[-1:])
+    return ((predicted - target).square().mean(-1) * hidden).sum()
+
+
+def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float) -> Tensor:
+    """Mean of max(0, |a - p|^2 - |a - n|^2 + margin) over unit vectors (B, D)."""
+    nearer = (anchor - positive).square().sum(-1) - (anchor - negative).square().sum(-1)
+    return torch.relu(nearer + margin).mean()
 
 
 def _perceptron(width: int, output: int) -> nn.Sequential:

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
+
 from mgi_standin.errors import ConfigError, ResourceError
 from mgi_standin.files import atomic_path, write_json
 from mgi_standin.simulation.cohort import simulate_cohort
 from mgi_standin.simulation.gdc_folder import GdcFolder
-from mgi_standin.simulation.genes import GeneTable, as_frame
 from mgi_standin.simulation.holdings import draw_holdings
 from mgi_standin.simulation.identifiers import HOLDINGS_STREAM, archive_key, stream_of
 from mgi_standin.simulation.nbia_folder import NbiaFolder
@@ -22,7 +23,7 @@ FORMAT = 1
 
 def write_archive(
     settings: SimulationSettings,
-    genes: GeneTable,
+    genes: pd.DataFrame,
     folder: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
@@ -47,7 +48,7 @@ def write_archive(
     gdc.close()
     nbia.close()
     with atomic_path(folder / GENES) as part:
-        as_frame(genes).to_csv(part, sep="\t", index=False, lineterminator="\n")
+        genes.to_csv(part, sep="\t", index=False, lineterminator="\n")
     write_json(folder / COMPLETE, {**asdict(settings), "simulated": True, "format": FORMAT})
 
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from mgi_standin.files import write_json
 from mgi_standin.simulation.cohort import SimulatedPatient, gene_model_of, other_sample
 from mgi_standin.simulation.gdc_listing import (
@@ -17,7 +19,6 @@ from mgi_standin.simulation.gdc_listing import (
     status,
     version_row,
 )
-from mgi_standin.simulation.genes import GeneTable
 from mgi_standin.simulation.gtf import ANNOTATION_ID, ANNOTATION_NAME, encode_gtf
 from mgi_standin.simulation.holdings import Holdings
 from mgi_standin.simulation.identifiers import COUNT_STREAM, stream_of, uuid_of
@@ -32,7 +33,7 @@ MIRNA_CONTENT = b"miRNA_ID\tread_count\nhsa-mir-sim-1\t7\n"
 class GdcFolder:
     """Takes patients one by one and keeps the listings until `close`, so that a full-width cohort fits in memory."""
 
-    def __init__(self, settings: SimulationSettings, genes: GeneTable, key: str, folder: Path) -> None:
+    def __init__(self, settings: SimulationSettings, genes: pd.DataFrame, key: str, folder: Path) -> None:
         self._settings, self._genes, self._key, self._folder = settings, genes, key, folder
         self._model = gene_model_of(settings)
         self._star = StarWriter(genes)

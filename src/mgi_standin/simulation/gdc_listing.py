@@ -59,25 +59,15 @@ def file_hit(file: StoredFile, annotation_ids: list[str], key: str) -> dict[str,
     """One hit of /files with all groups expanded."""
     data_type, strategy, workflow, file_type = KIND_ROWS[file.kind]
     hit = {
-        "id": file.file_id,
-        "file_id": file.file_id,
-        "file_name": file.file_name,
-        "file_size": file.size,
-        "md5sum": file.md5,
-        "state": "released",
-        "access": file.access,
-        "version": file.version,
+        "id": file.file_id, "file_id": file.file_id, "file_name": file.file_name, "file_size": file.size,
+        "md5sum": file.md5, "state": "released", "access": file.access, "version": file.version,
         "data_release": f"{FIRST_RELEASE} - {LATEST_RELEASE}",
-        "created_datetime": "2021-12-13T20:53:42.000000-06:00",
-        "updated_datetime": "2024-07-30T12:07:53.000000-05:00",
-        "data_category": "Transcriptome Profiling",
-        "data_type": data_type,
-        "data_format": "TSV",
-        "experimental_strategy": strategy,
-        "type": file_type,
+        "created_datetime": "2021-12-13T20:53:42.000000-06:00", "updated_datetime": "2024-07-30T12:07:53.000000-05:00",
+        "data_category": "Transcriptome Profiling", "data_type": data_type, "data_format": "TSV",
+        "experimental_strategy": strategy, "type": file_type,
         "analysis": {"analysis_id": uuid_of(key, file.file_id, "analysis"), "workflow_type": workflow},
         "cases": [_case(file.aliquot, key)],
-    }
+    }  # fmt: skip
     if annotation_ids:
         hit["annotations"] = [{"annotation_id": annotation_id} for annotation_id in annotation_ids]
     return hit
@@ -86,17 +76,12 @@ def file_hit(file: StoredFile, annotation_ids: list[str], key: str) -> dict[str,
 def version_row(file: StoredFile) -> dict[str, Any]:
     """What /files/versions knows of a file, superseded or latest."""
     return {
-        "id": file.file_id,
-        "version": file.version,
-        "latest_id": file.superseded_by or file.file_id,
-        "file_name": file.file_name,
-        "md5sum": file.md5,
-        "file_size": file.size,
-        "state": "released",
-        "access": file.access,
-        "release": FIRST_RELEASE if file.superseded_by else LATEST_RELEASE,
+        "id": file.file_id, "file_name": file.file_name, "md5sum": file.md5, "file_size": file.size,
+        "version": file.version, "latest_id": file.superseded_by or file.file_id,
         "superseded": file.superseded_by is not None,
-    }
+        "release": FIRST_RELEASE if file.superseded_by else LATEST_RELEASE,
+        "state": "released", "access": file.access,
+    }  # fmt: skip
 
 
 def annotation_hits(patient_id: str, held: Holdings, key: str) -> list[dict[str, Any]]:
@@ -106,36 +91,22 @@ def annotation_hits(patient_id: str, held: Holdings, key: str) -> list[dict[str,
     category, classification, notes = ANNOTATIONS[held.annotation]
     on_case = held.annotation == "redacted"
     entity = patient_id if on_case else aliquots_of(patient_id, held, key)[0][0]
-    return [
-        {
-            "id": uuid_of(key, entity, "annotation"),
-            "annotation_id": uuid_of(key, entity, "annotation"),
-            "entity_type": "case" if on_case else "aliquot",
-            "entity_id": uuid_of(key, entity),
-            "entity_submitter_id": entity,
-            "case_id": uuid_of(key, patient_id),
-            "case_submitter_id": patient_id,
-            "category": category,
-            "classification": classification,
-            "status": "Approved",
-            "state": "released",
-            "notes": notes,
-            "created_datetime": "2014-07-16T00:00:00",
-            "project": {"project_id": PROJECT},
-        }
-    ]
+    annotation_id = uuid_of(key, entity, "annotation")
+    hit = {
+        "id": annotation_id, "annotation_id": annotation_id,
+        "entity_type": "case" if on_case else "aliquot", "entity_id": uuid_of(key, entity),
+        "entity_submitter_id": entity, "case_id": uuid_of(key, patient_id), "case_submitter_id": patient_id,
+        "category": category, "classification": classification, "notes": notes,
+        "status": "Approved", "state": "released", "created_datetime": "2014-07-16T00:00:00",
+        "project": {"project_id": PROJECT},
+    }  # fmt: skip
+    return [hit]
 
 
 def status() -> dict[str, Any]:
     """The reply of /status."""
-    return {
-        "commit": "0" * 40,
-        "data_release": DATA_RELEASE,
-        "simulated": True,
-        "status": "OK",
-        "tag": "8.5.0",
-        "version": 1,
-    }
+    told = {"commit": "0" * 40, "data_release": DATA_RELEASE, "status": "OK", "tag": "8.5.0", "version": 1}
+    return {**told, "simulated": True}
 
 
 def _case(aliquot: str, key: str) -> dict[str, Any]:
@@ -147,20 +118,15 @@ def _case(aliquot: str, key: str) -> dict[str, Any]:
         "analyte_type": "RNA",
         "aliquots": [{"aliquot_id": uuid_of(key, aliquot), "submitter_id": aliquot}],
     }
+    specimen = {
+        "sample_id": uuid_of(key, sample), "submitter_id": sample, "sample_type": sample_type,
+        "tissue_type": "Tumor", "tumor_descriptor": descriptor,
+        "specimen_type": "Solid Tissue", "preservation_method": "Unknown",
+        "portions": [{"portion_id": uuid_of(key, portion), "submitter_id": portion, "analytes": [analyte]}],
+    }  # fmt: skip
     return {
         "case_id": uuid_of(key, patient_id),
         "submitter_id": patient_id,
         "project": {"project_id": PROJECT, "name": "Brain Lower Grade Glioma", "program": {"name": "TCGA"}},
-        "samples": [
-            {
-                "sample_id": uuid_of(key, sample),
-                "submitter_id": sample,
-                "sample_type": sample_type,
-                "tissue_type": "Tumor",
-                "tumor_descriptor": descriptor,
-                "specimen_type": "Solid Tissue",
-                "preservation_method": "Unknown",
-                "portions": [{"portion_id": uuid_of(key, portion), "submitter_id": portion, "analytes": [analyte]}],
-            }
-        ],
+        "samples": [specimen],
     }

@@ -1,6 +1,9 @@
-"""The gene table of a simulated archive: identifiers, names, types, lengths and positions; no real gene is in it."""
+"""The gene table of a simulated archive: identifiers, names, types, positions and lengths; no real gene is in it.
 
-from dataclasses import dataclass
+A table has its genes in the order of every file of the archive, and the columns gene_id, gene_name, gene_type,
+chromosome, start and length, the last two in base pairs.
+"""
+
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 
 from mgi_standin.errors import BadInputError
 
+NAMED = ("gene_id", "gene_name", "gene_type")
 PAR_Y_SUFFIX = "_PAR_Y"
 PAR_Y_SHARE = 44 / 60660  # of GENCODE v36
 FEWEST_PAR_Y = 2
@@ -36,34 +40,12 @@ CHROMOSOME_SHARE = (*([0.95 / 22] * 22), 0.04, 0.008, 0.002)
 NON_AUTOSOMAL = ("chrX", "chrY", "chrM")
 
 
-@dataclass(frozen=True, kw_only=True)
-class GeneTable:
-    """Genes in the order of every file of the archive; columns of length G, lengths and starts in base pairs."""
-
-    gene_ids: list[str]
-    gene_names: list[str]
-    gene_types: list[str]
-    lengths: NDArray[np.int64]
-    chromosomes: list[str]
-    starts: NDArray[np.int64]
-
-    @property
-    def par_y(self) -> NDArray[np.bool_]:
-        """Genes of the pseudoautosomal region of Y, to which no read is ever counted."""
-        return np.array([gene_id.endswith(PAR_Y_SUFFIX) for gene_id in self.gene_ids])
-
-    @property
-    def protein_coding(self) -> NDArray[np.bool_]:
-        """Genes that code for a protein."""
-        return np.array([gene_type == "protein_coding" for gene_type in self.gene_types])
-
-    @property
-    def autosomal(self) -> NDArray[np.bool_]:
-        """Genes on neither X, Y nor the mitochondrion."""
-        return ~np.isin(self.chromosomes, NON_AUTOSOMAL)
+def par_y(genes: pd.DataFrame) -> NDArray[np.bool_]:
+    """Genes of the pseudoautosomal region of Y (G,), to which no read is ever counted."""
+    return np.array([gene_id.endswith(PAR_Y_SUFFIX) for gene_id in genes["gene_id"]])
 
 
-def draw_gene_table(n_genes: int, seed: int) -> GeneTable:
+def draw_gene_table(n_genes: int, seed: int) -> pd.DataFrame:
     """A table of `n_genes` made-up genes, sorted by versioned id, positions increasing along it."""
     rng = np.random.default_rng([seed, GENE_STREAM])
     n_twins = max(FEWEST_PAR_Y, round(PAR_Y_SHARE * n_genes))
@@ -82,24 +64,24 @@ def draw_gene_table(n_genes: int, seed: int) -> GeneTable:
     return _placed(rows, rng)
 
 
-def read_gene_table(path: Path, n_genes: int, seed: int) -> GeneTable:
+def read_gene_table(path: Path, n_genes: int, seed: int) -> pd.DataFrame:
     """Take ids, names and types from a user's TSV in its order; lengths and positions stay made up.
 
     Raises BadInputError where a column is missing, ids repeat, or the table does not have `n_genes` rows.
     """
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    missing = [name for name in ("gene_id", "gene_name", "gene_type") if name not in table.columns]
+    missing = [name for name in NAMED if name not in table.columns]
     if missing:
         raise BadInputError(f"{path}: no column {missing[0]}; expected gene_id, gene_name and gene_type")
     if len(table) != n_genes:
         raise BadInputError(f"{path}: {len(table)} genes, expected n_genes = {n_genes}")
     if table["gene_id"].duplicated().any():
         raise BadInputError(f"{path}: gene_id {table['gene_id'][table['gene_id'].duplicated()].iloc[0]} occurs twice")
-    rows = list(table[["gene_id", "gene_name", "gene_type"]].itertuples(index=False, name=None))
+    rows = list(table[list(NAMED)].itertuples(index=False, name=None))
     return _placed(rows, np.random.default_rng([seed, GENE_STREAM]))
 
 
-def _placed(rows: list[tuple[str, str, str]], rng: np.random.Generator) -> GeneTable:
+def _placed(rows: list[tuple[str, str, str]], rng: np.random.Generator) -> pd.DataFrame:
     n_genes = len(rows)
     ends = np.round(np.cumsum(_normalised(CHROMOSOME_SHARE)) * n_genes).astype(int)
     codes = np.searchsorted(ends, np.arange(n_genes), side="right")
@@ -114,14 +96,8 @@ def _placed(rows: list[tuple[str, str, str]], rng: np.random.Generator) -> GeneT
             if index and rows[index - 1][0] == gene_id.removesuffix(PAR_Y_SUFFIX):
                 chromosomes[index - 1] = "chrX"
                 lengths[index] = lengths[index - 1]
-    return GeneTable(
-        gene_ids=[row[0] for row in rows],
-        gene_names=[row[1] for row in rows],
-        gene_types=[row[2] for row in rows],
-        lengths=lengths,
-        chromosomes=chromosomes,
-        starts=total - before,
-    )
+    table = pd.DataFrame(rows, columns=list(NAMED))
+    return table.assign(chromosome=chromosomes, start=total - before, length=lengths)
 
 
 def _draw_names(types: NDArray[np.str_], rng: np.random.Generator) -> list[str]:
@@ -134,17 +110,3 @@ def _draw_names(types: NDArray[np.str_], rng: np.random.Generator) -> list[str]:
 
 def _normalised(shares: tuple[float, ...]) -> NDArray[np.float64]:
     return np.array(shares) / sum(shares)
-
-
-def as_frame(genes: GeneTable) -> pd.DataFrame:
-    """The table as published beside the archive: a row per gene with its position and length."""
-    return pd.DataFrame(
-        {
-            "gene_id": genes.gene_ids,
-            "gene_name": genes.gene_names,
-            "gene_type": genes.gene_types,
-            "chromosome": genes.chromosomes,
-            "start": genes.starts,
-            "length": genes.lengths,
-        }
-    )

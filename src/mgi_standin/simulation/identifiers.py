@@ -6,17 +6,17 @@ import uuid
 from dataclasses import asdict
 
 import numpy as np
+import pandas as pd
 
-from mgi_standin.simulation.genes import GeneTable
 from mgi_standin.simulation.settings import SimulationSettings
 
 # One random stream per kind of content, apart from those of the cohort itself (below 10).
 COUNT_STREAM, HOLDINGS_STREAM, SCAN_STREAM, IMAGE_STREAM = 12, 13, 14, 15
 
 
-def archive_key(settings: SimulationSettings, genes: GeneTable) -> str:
+def archive_key(settings: SimulationSettings, genes: pd.DataFrame) -> str:
     """What all identifiers of an archive derive from: other settings or genes share no identifier with it."""
-    named = "\n".join([json.dumps(asdict(settings), sort_keys=True), *genes.gene_ids])
+    named = "\n".join([json.dumps(asdict(settings), sort_keys=True), *genes["gene_id"]])
     return hashlib.sha256(named.encode()).hexdigest()
 
 

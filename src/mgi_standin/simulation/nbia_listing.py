@@ -15,37 +15,25 @@ Access = Literal["public", "restricted"]
 def patient_row(study: Study) -> dict[str, Any]:
     """One row of getPatient."""
     return {
-        "PatientId": study.patient_id,
-        "PatientName": study.patient_id,
-        "PatientSex": study.sex,
-        "EthnicGroup": None,
-        "Collection": COLLECTION,
-        "Phantom": "NO",
-        "SpeciesCode": "337915000",
-        "SpeciesDescription": "Homo sapiens",
-        "Authorized": "1",
-    }
+        "PatientId": study.patient_id, **_patient(study), "Phantom": "NO", "SpeciesCode": "337915000",
+        "SpeciesDescription": "Homo sapiens", "Authorized": "1",
+    }  # fmt: skip
 
 
 def study_row(study: Study) -> dict[str, Any]:
     """One row of getPatientStudy."""
     return {
-        "StudyInstanceUID": study.uid,
-        "StudyDate": study.date.isoformat(),
-        "StudyDescription": study.description,
-        "AdmittingDiagnosesDescription": None,
-        "StudyID": None,
-        "PatientAge": f"{study.age_years:03d}Y",
-        "PatientID": study.patient_id,
-        "PatientName": study.patient_id,
-        "PatientSex": study.sex,
-        "EthnicGroup": None,
-        "Collection": COLLECTION,
+        "StudyInstanceUID": study.uid, "StudyDate": study.date.isoformat(), "StudyDescription": study.description,
+        "StudyID": None, "AdmittingDiagnosesDescription": None,
+        "PatientID": study.patient_id, **_patient(study), "PatientAge": f"{study.age_years:03d}Y",
         "SeriesCount": len(study.series) + (study.mask is not None),
-        "LongitudinalTemporalEventType": None,
-        "LongitudinalTemporalOffsetFromEvent": None,
-        "Authorized": "1",
-    }
+        "LongitudinalTemporalEventType": None, "LongitudinalTemporalOffsetFromEvent": None, "Authorized": "1",
+    }  # fmt: skip
+
+
+def _patient(study: Study) -> dict[str, Any]:
+    patient = {"PatientName": study.patient_id, "PatientSex": study.sex, "EthnicGroup": None}
+    return {**patient, "Collection": COLLECTION}
 
 
 def series_row(
@@ -55,35 +43,15 @@ def series_row(
     mask = isinstance(series, MaskSeries)
     vendor, model = ("MGI SIMULATION", "1") if mask else study.vendor
     return {
-        "SeriesInstanceUID": series.uid,
-        "StudyInstanceUID": study.uid,
-        "Modality": "SEG" if mask else "MR",
-        "ProtocolName": None,
-        "SeriesDate": study.date.isoformat(),
-        "SeriesDescription": series.description,
-        "BodyPartExamined": "BRAIN",
-        "SeriesNumber": series.number,
-        "AnnotationsFlag": None,
-        "Collection": COLLECTION,
-        "Site": study.patient_id[5:7],
-        "PatientID": study.patient_id,
-        "PatientSex": study.sex,
-        "PatientAge": f"{study.age_years:03d}Y",
-        "AdmittingDiagnosisDescription": None,
-        "Manufacturer": vendor,
-        "ManufacturerModelName": model,
-        "SoftwareVersions": "1",
-        "ImageCount": n_images,
-        "MaxSubmissionTimestamp": SUBMITTED,
-        "LicenseName": NOTE,
-        "LicenseURI": None,
-        "DataDescriptionURI": None,
-        "FileSize": size,
-        "ReleasedStatus": "Yes",
-        "DateReleased": SUBMITTED,
-        "StudyDesc": study.description,
-        "StudyDate": study.date.isoformat(),
+        "Collection": COLLECTION, "Site": study.patient_id[5:7], "PatientID": study.patient_id,
+        "PatientSex": study.sex, "PatientAge": f"{study.age_years:03d}Y", "AdmittingDiagnosisDescription": None,
+        "StudyInstanceUID": study.uid, "StudyDate": study.date.isoformat(), "StudyDesc": study.description,
+        "SeriesInstanceUID": series.uid, "SeriesDate": study.date.isoformat(), "SeriesNumber": series.number,
+        "SeriesDescription": series.description, "Modality": "SEG" if mask else "MR", "BodyPartExamined": "BRAIN",
+        "ProtocolName": None, "AnnotationsFlag": None,
         "ThirdPartyAnalysis": "NO",  # also for masks: a selector must not rely on this flag
-        "Authorized": "1" if access == "public" else "0",
-        "access": access,
-    }
+        "Manufacturer": vendor, "ManufacturerModelName": model, "SoftwareVersions": "1",
+        "ImageCount": n_images, "FileSize": size, "MaxSubmissionTimestamp": SUBMITTED, "DateReleased": SUBMITTED,
+        "LicenseName": NOTE, "LicenseURI": None, "DataDescriptionURI": None,
+        "ReleasedStatus": "Yes", "Authorized": "1" if access == "public" else "0", "access": access,
+    }  # fmt: skip

@@ -6,9 +6,10 @@ Formulas: GDC documentation, "mRNA Analysis Pipeline" (TPM, FPKM, FPKM-UQ); C co
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from mgi_standin.simulation.genes import GeneTable
+from mgi_standin.simulation.genes import NAMED, NON_AUTOSOMAL, par_y
 
 DISPERSION = 0.1  # variance = mean + DISPERSION * mean**2
 READS_PER_GENE = 4e7 / 60660
@@ -30,13 +31,13 @@ class StarCounts:
     outside: NDArray[np.int64]  # unmapped, multimapping, noFeature, ambiguous x unstranded, first, second
 
 
-def draw_counts(log_expression: NDArray[np.float64], genes: GeneTable, rng: np.random.Generator) -> StarCounts:
+def draw_counts(log_expression: NDArray[np.float64], genes: pd.DataFrame, rng: np.random.Generator) -> StarCounts:
     """Over-dispersed counts whose mean follows expression times length, at a depth drawn for the sample.
 
     `log_expression` (G,) is the natural logarithm of relative expression.
     """
-    share = np.exp(log_expression - log_expression.max()) * genes.lengths
-    share[genes.par_y] = 0.0
+    share = np.exp(log_expression - log_expression.max()) * genes["length"].to_numpy()
+    share[par_y(genes)] = 0.0
     depth = len(share) * READS_PER_GENE * np.exp(rng.normal(0, DEPTH_SPREAD))
     mean = depth * share / share.sum()
     counts = rng.poisson(mean * rng.gamma(1 / DISPERSION, DISPERSION, len(mean)))
@@ -55,33 +56,37 @@ def draw_counts(log_expression: NDArray[np.float64], genes: GeneTable, rng: np.r
     return StarCounts(unstranded=counts, stranded_first=first, stranded_second=second, outside=outside)
 
 
-def tpm(counts: NDArray[np.int64], genes: GeneTable) -> NDArray[np.float64]:
+def tpm(counts: NDArray[np.int64], genes: pd.DataFrame) -> NDArray[np.float64]:
     """Transcripts per million (G,): C/L, scaled to a sum of 1e6 over all genes."""
-    rate = counts / genes.lengths
+    rate = counts / genes["length"].to_numpy()
     return np.asarray(rate * 1e6 / rate.sum())
 
 
-def fpkm(counts: NDArray[np.int64], genes: GeneTable) -> NDArray[np.float64]:
+def fpkm(counts: NDArray[np.int64], genes: pd.DataFrame) -> NDArray[np.float64]:
     """Fragments per kilobase and million (G,): C * 1e9 / (N * L), N the reads on protein-coding genes."""
-    return np.asarray(counts * 1e9 / (counts[genes.protein_coding].sum() * genes.lengths))
+    return np.asarray(counts * 1e9 / (counts[_coding(genes)].sum() * genes["length"].to_numpy()))
 
 
-def fpkm_uq(counts: NDArray[np.int64], genes: GeneTable) -> NDArray[np.float64]:
+def fpkm_uq(counts: NDArray[np.int64], genes: pd.DataFrame) -> NDArray[np.float64]:
     """Upper-quartile FPKM (G,): C * 1e9 / (U * G * L).
 
     G is the number of autosomal protein-coding genes, U the 75th percentile of their non-zero counts.
     """
-    chosen = counts[genes.protein_coding & genes.autosomal]
+    chosen = counts[_coding(genes) & ~genes["chromosome"].isin(NON_AUTOSOMAL).to_numpy()]
     upper_quartile = np.percentile(chosen[chosen > 0], 75)
-    return np.asarray(counts * 1e9 / (upper_quartile * len(chosen) * genes.lengths))
+    return np.asarray(counts * 1e9 / (upper_quartile * len(chosen) * genes["length"].to_numpy()))
+
+
+def _coding(genes: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(genes["gene_type"] == "protein_coding")
 
 
 class StarWriter:
     """Turns counts into the bytes of a file; the gene columns are laid out once for all files."""
 
-    def __init__(self, genes: GeneTable) -> None:
+    def __init__(self, genes: pd.DataFrame) -> None:
         self._genes = genes
-        labels = ("\t".join(row) for row in zip(genes.gene_ids, genes.gene_names, genes.gene_types, strict=True))
+        labels = ("\t".join(row) for row in zip(*(genes[name] for name in NAMED), strict=True))
         self._rows = "".join(label.replace("%", "%%") + "\t%d\t%d\t%d\t%.4f\t%.4f\t%.4f\n" for label in labels)
 
     def encode(self, counts: StarCounts) -> bytes:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from mgi_standin.simulation.archive import write_archive
-from mgi_standin.simulation.genes import GeneTable, draw_gene_table
+from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.settings import SimulationSettings
 
 
@@ -17,13 +18,13 @@ def cohort_settings() -> SimulationSettings:
 
 
 @pytest.fixture(scope="session")
-def gene_table(cohort_settings: SimulationSettings) -> GeneTable:
+def gene_table(cohort_settings: SimulationSettings) -> pd.DataFrame:
     return draw_gene_table(cohort_settings.n_genes, cohort_settings.seed)
 
 
 @pytest.fixture(scope="session")
 def archive(
-    cohort_settings: SimulationSettings, gene_table: GeneTable, tmp_path_factory: pytest.TempPathFactory
+    cohort_settings: SimulationSettings, gene_table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("archive")
     write_archive(cohort_settings, gene_table, folder)

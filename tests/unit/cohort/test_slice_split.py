@@ -1,6 +1,6 @@
 import numpy as np
 
-from mgi.cohort.slice_split import slice_roles
+from mgi.cohort.split import slice_roles
 
 
 def test_every_slice_is_tested_in_one_of_five_folds() -> None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.cli import main
-from mgi.cohort.slice_split import slice_roles
+from mgi.cohort.split import slice_roles
 from mgi.commands._learning import Fold
 from mgi.core.run import Run
 from mgi.datasets.slices import prepare_slices

@@ -11,7 +11,6 @@ from mgi.cli import main
 from mgi.core.errors import ConfigError
 from mgi.tasks import registry
 from mgi.tasks.scoring import scoring_of
-from mgi.tasks.task import Task
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +19,7 @@ def plugin(monkeypatch) -> None:
     import toy_task  # registers itself, but only when it is first imported
 
     registry.register(
-        Task(name="toy", learning=toy_task.learning, scoring=toy_task.Scoring, reporting=toy_task.Reporting)
+        registry.Task(name="toy", learning=toy_task.learning, scoring=toy_task.Scoring, reporting=toy_task.Reporting)
     )
 
 
@@ -55,4 +54,4 @@ def test_an_unknown_task_and_one_that_takes_a_built_in_name_are_refused() -> Non
     with pytest.raises(ConfigError, match=r"runs\.task: .*survival.*segmentation, toy"):
         scoring_of("survival")
     with pytest.raises(ConfigError, match=r"plugins: .*'segmentation'"):
-        registry.register(Task(name="segmentation", learning=dict, scoring=dict, reporting=dict))
+        registry.register(registry.Task(name="segmentation", learning=dict, scoring=dict, reporting=dict))

@@ -1,10 +1,10 @@
-from mgi.locks.batch import Progress
+from mgi.locks.batch import progress
 
 
 def test_a_log_gets_one_line_for_every_tenth(capsys):
-    with Progress(40, "images 1-of-2") as progress:
+    with progress(40, "images 1-of-2") as advance:
         for _ in range(40):
-            progress.advance(500_000)
+            advance(500_000)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 10
     assert lines[0] == "images 1-of-2: 4 of 40 items, 2.0 MB"
@@ -12,6 +12,6 @@ def test_a_log_gets_one_line_for_every_tenth(capsys):
 
 
 def test_nothing_to_do_says_nothing(capsys):
-    with Progress(0, "images"):
+    with progress(0, "images"):
         pass
     assert capsys.readouterr().err == ""

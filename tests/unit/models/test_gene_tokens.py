@@ -3,8 +3,7 @@ import torch
 from torch.nn.functional import elu
 
 from mgi.core.errors import ConfigError
-from mgi.models.gene_tokens import FlatToken, PatchTokens, PathwayTokens, SingleGeneTokens, build_tokens
-from mgi.models.group_attention import GroupTokens
+from mgi.models.gene_tokens import FlatToken, GroupTokens, PatchTokens, PathwayTokens, SingleGeneTokens, build_tokens
 from mgi.models.settings import ModelSettings
 
 SETTINGS = ModelSettings(gene_patch=4, gene_width=8)

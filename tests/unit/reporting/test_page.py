@@ -11,9 +11,8 @@ import pytest
 from mgi.commands.compare import _results
 from mgi.evaluation.audit import audit_table
 from mgi.evaluation.cohort_tables import paired_tests
-from mgi.reporting.all_figures import draw_all
+from mgi.reporting.figures import draw_all
 from mgi.reporting.page import page
-from mgi.reporting.provenance import RuleCost
 from mgi.reporting.results import Results
 from mgi.reporting.summary import summary
 from mgi.reporting.wording import result_sentences
@@ -59,7 +58,7 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
         slices=dict.fromkeys(PATIENTS, 10),
         genes=None,
         curves=[],
-        costs=[RuleCost("split", 1, 1.0, math.nan)],
+        costs=[{"rule": "split", "jobs": 1, "wall_seconds": 1.0, "peak_mb": math.nan}],
         versions={"python": "3.11"},
         commit="c0ffee",
         machine="2 cores",
@@ -175,7 +174,7 @@ def test_memory_that_was_not_measured_is_a_dash() -> None:
 
 def test_a_lock_shows_release_or_collection() -> None:
     given = results()
-    locks = {"images": {**given.locks["images"], "collection": "TCGA-LGG"}, "expression": given.locks["expression"]}
+    locks = {**given.locks, "flair": {**given.locks["flair"], "collection": "TCGA-LGG"}}
     text = drawn_page(dataclasses.replace(given, locks=locks))
     assert '<td class="text">kaggle</td><td class="text">TCGA-LGG</td><td class="text"><code>bbb' in text
     assert '<td class="text">gdc</td><td class="text">–</td><td class="text"><code>aaa' in text

@@ -16,9 +16,9 @@ def test_jobs_of_a_rule_are_added_up_and_memory_is_the_largest(tmp_path: Path) -
     write_benchmark(tmp_path / "fetch_images-2-of-2.tsv", "1.5", "250.5")
     write_benchmark(tmp_path / "cohort.tsv", "1", "-")
     cohort, fetch = rule_costs(tmp_path)
-    assert (fetch.rule, fetch.jobs, fetch.wall_seconds, fetch.peak_mb) == ("fetch_images", 2, 4.0, 250.5)
-    assert cohort.rule == "cohort"
-    assert math.isnan(cohort.peak_mb)
+    assert fetch == {"rule": "fetch_images", "jobs": 2, "wall_seconds": 4.0, "peak_mb": 250.5}
+    assert cohort["rule"] == "cohort"
+    assert math.isnan(cohort["peak_mb"])
 
 
 def test_no_benchmarks_are_no_costs(tmp_path: Path) -> None:

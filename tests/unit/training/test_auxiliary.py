@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mgi.training.auxiliary import embedding_error_sum, squared_error_sum, triplet_loss
+from mgi.training.pretrain_loss import embedding_error_sum, squared_error_sum, triplet_loss
 
 
 def test_only_hidden_genes_are_scored_by_hand() -> None:

@@ -10,7 +10,6 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +21,8 @@ from mgi.modalities.flair.kaggle_tree import DATASET, ZIP_LIMITS, PatientFolder,
 
 FLAIR_CHANNEL = 1  # 0 is T1 before contrast, 2 after
 MAX_PIXELS = 4096 * 4096
+SliceFiles = tuple[tuple[str, bytes], tuple[str, bytes]]  # image and mask of a slice, each by name and bytes
 MAX_FILE_BYTES = 64 << 20  # a slice is 256 x 256 x 3 bytes; nothing in the set comes near this
-
-
-class SliceFiles(NamedTuple):
-    """The files of one slice, each by its name and bytes."""
-
-    image: tuple[str, bytes]
-    mask: tuple[str, bytes]
 
 
 class BudaArchive:
@@ -43,10 +36,12 @@ class BudaArchive:
 
     def read_files(self, folder: str) -> tuple[list[SliceFiles], str]:
         """Read image and mask of every slice as they lie in the archive, by number, and the SHA-256 of all of them."""
-        digest, patient, files = hashlib.sha256(), self._whole(folder), []
-        for number, info in patient.images.items():
-            pair = [(one.filename, self._read(one, digest)) for one in (info, patient.masks[number])]
-            files.append(SliceFiles(*pair))
+        digest, patient = hashlib.sha256(), self._whole(folder)
+        pairs = [(info, patient.masks[number]) for number, info in patient.images.items()]
+        files = [
+            ((image.filename, self._read(image, digest)), (mask.filename, self._read(mask, digest)))
+            for image, mask in pairs
+        ]
         return files, digest.hexdigest()
 
     def _whole(self, folder: str) -> PatientFolder:

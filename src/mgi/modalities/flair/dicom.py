@@ -26,17 +26,15 @@ _INT16 = np.iinfo(np.int16)
 class Volume:
     """Voxels (S, H, W), int16 or float32, inferior to superior where the series is axial.
 
-    `affine` maps the index (k, i, j, 1) of slice, row, column to LPS millimetres. `spacing_mm` is slice, row, column.
-    `positions_mm` is each slice's position along the normal. `notes` says what was dropped.
+    `affine` maps the index (k, i, j, 1) of slice, row, column to LPS millimetres. `positions_mm` is each slice's
+    position along the normal. `notes` says what was dropped.
     """
 
     series_uid: str
     frame_of_reference_uid: str | None
     voxels: NDArray[Any]
     affine: NDArray[np.float64]
-    spacing_mm: tuple[float, float, float]
     positions_mm: NDArray[np.float64]
-    sop_uids: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -71,9 +69,7 @@ def volume_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> Volume:
         frame_of_reference_uid=slices[0].frame_of_reference_uid,
         voxels=_rescale(slices, where),
         affine=order.affine,
-        spacing_mm=order.spacing_mm,
         positions_mm=order.positions_mm,
-        sop_uids=tuple(entry.placement.sop_uid for entry in slices),
         notes=(*notes, *order.notes),
     )
 
@@ -92,7 +88,11 @@ def _checked_slices(members: Iterable[tuple[str, bytes]], series_uid: str) -> li
 def _rescale(slices: list[DicomSlice], where: str) -> NDArray[Any]:
     """Return one array of all slices: int16 where every rescaled value is such an integer, else float32."""
     exact = all(float(entry.slope).is_integer() and float(entry.intercept).is_integer() for entry in slices)
-    ends = [_rescaled(value, entry) for entry in slices for value in (entry.stored.min(), entry.stored.max())]
+    ends = [
+        float(value) * entry.slope + entry.intercept
+        for entry in slices
+        for value in (entry.stored.min(), entry.stored.max())
+    ]
     if min(ends) == max(ends):
         raise BadInputError(f"{where}: PixelData: every voxel is {min(ends):g}, expected an image")
     dtype = np.int16 if exact and _INT16.min <= min(ends) and max(ends) <= _INT16.max else np.float32
@@ -104,7 +104,3 @@ def _rescale(slices: list[DicomSlice], where: str) -> NDArray[Any]:
     if dtype is np.float32 and not np.isfinite(voxels).all():
         raise BadInputError(f"{where}: PixelData: not finite after rescaling with RescaleSlope and RescaleIntercept")
     return voxels
-
-
-def _rescaled(value: Any, entry: DicomSlice) -> float:
-    return float(value) * entry.slope + entry.intercept

@@ -71,7 +71,9 @@ def read_elements(source: BinaryIO, where: str, wanted: Sequence[BaseTag] | None
     """
     read_preamble(source, force=False)
     # The file meta group is read alone: dcmread would inflate a deflated file before its syntax could be refused.
-    meta = read_dataset(source, is_implicit_VR=False, is_little_endian=True, stop_when=_beyond_file_meta)
+    meta = read_dataset(
+        source, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, *_: int(tag) >> 16 != 2
+    )
     syntax = meta.get("TransferSyntaxUID")
     if syntax == DeflatedExplicitVRLittleEndian:
         raise BadInputError(f"{where}: TransferSyntaxUID {syntax.name}, refused; convert it or take it away")
@@ -133,9 +135,8 @@ def direction_cosines(dataset: Any, where: str) -> NDArray[np.float64]:
     axes = required_numbers(dataset, "ImageOrientationPatient", 6, where).reshape(2, 3)
     lengths = np.linalg.norm(axes, axis=1)
     if (np.abs(lengths - 1) > 0.01).any() or abs(float(axes[0] @ axes[1])) > 0.01:
-        raise BadInputError(
-            f"{where}: ImageOrientationPatient {axes.ravel().tolist()}, expected orthogonal unit vectors"
-        )
+        found = axes.ravel().tolist()
+        raise BadInputError(f"{where}: ImageOrientationPatient {found}, expected orthogonal unit vectors")
     return np.asarray(axes / lengths[:, None])
 
 
@@ -147,10 +148,6 @@ def pixel_spacing(dataset: Any, where: str) -> NDArray[np.float64]:
     return spacing
 
 
-def _beyond_file_meta(tag: Any, _vr: str | None, _length: int) -> bool:
-    return int(tag) >> 16 != 2
-
-
 def _check_pixel_bytes(header: dict[str, Any], where: str) -> None:
     frames = number_of(header, "NumberOfFrames", where) or 1.0
     sizes = [float(required_numbers(header, keyword, 1, where)[0]) for keyword in ("Rows", "Columns")]
@@ -158,6 +155,5 @@ def _check_pixel_bytes(header: dict[str, Any], where: str) -> None:
     claimed = math.prod([*sizes, frames, depth])
     if min(*sizes, frames) < 1 or claimed > MAX_PIXEL_BYTES:
         found = " x ".join(f"{size:.0f}" for size in (*sizes, frames))
-        raise BadInputError(
-            f"{where}: Rows x Columns x Frames {found}, expected at most {MAX_PIXEL_BYTES >> 20} MB of pixels"
-        )
+        most = f"expected at most {MAX_PIXEL_BYTES >> 20} MB of pixels"
+        raise BadInputError(f"{where}: Rows x Columns x Frames {found}, {most}")

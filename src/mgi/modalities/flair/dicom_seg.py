@@ -1,7 +1,7 @@
 """Masks from DICOM Segmentation objects (binary or fractional), on the grid that the object itself states."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,6 @@ class Segmentation:
 class _Plane:
     axes: NDArray[np.float64]
     spacing_mm: NDArray[np.float64]
-    position: NDArray[np.float64]
     steps_mm: tuple[float | None, ...]
 
 
@@ -60,10 +59,8 @@ def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> S
     if not tied and volume.frame_of_reference_uid is not None:
         tied = [one for one in candidates if one.frame_of_reference_uid == volume.frame_of_reference_uid]
     if not tied:
-        raise BadInputError(
-            f"series {volume.series_uid}: none of {len(candidates)} segmentations refers to it or to its "
-            "FrameOfReferenceUID"
-        )
+        found = f"none of {len(candidates)} segmentations refers to it or to its FrameOfReferenceUID"
+        raise BadInputError(f"series {volume.series_uid}: {found}")
     return max(tied, key=lambda one: ("corrected" in one.description.lower(), one.series_uid))
 
 
@@ -86,8 +83,8 @@ def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
         if (found := str(dataset.get("SeriesInstanceUID", ""))) != series_uid:
             raise BadInputError(f"{where}: SeriesInstanceUID {found}, expected the series'")
         frames = _frames(file)
-        planes = _planes(dataset, len(frames), where)
-        mask, affine = _stack(frames, planes, where)
+        planes, positions = _planes(dataset, len(frames), where)
+        mask, affine = _stack(frames, planes, positions, where)
         references = dataset.get("ReferencedSeriesSequence") or []
         return Segmentation(
             series_uid=series_uid,
@@ -117,27 +114,25 @@ def _frames(file: DicomFile) -> NDArray[np.bool_]:
     return pixels > 0
 
 
-def _planes(dataset: Any, n_frames: int, where: str) -> list[_Plane]:
-    """Return where each frame lies; what frames share is read once."""
-    planes: list[_Plane] = []
-    shared: dict[tuple[int, int], _Plane] = {}
+def _planes(dataset: Any, n_frames: int, where: str) -> tuple[list[_Plane], list[NDArray[np.float64]]]:
+    """Return what places the frames, each read once where frames share it, and the first voxel of each frame."""
+    planes: dict[tuple[int, int], _Plane] = {}
+    positions = []
     for index in range(n_frames):
         measures, orientation, position = (required_group(dataset, index, name, where) for name in _GROUPS)
-        first_voxel = required_numbers(header_of(position, ("ImagePositionPatient",)), "ImagePositionPatient", 3, where)
-        key = id(measures), id(orientation)
-        if key not in shared:
-            shared[key] = _Plane(
+        header = header_of(position, ("ImagePositionPatient",))
+        positions.append(required_numbers(header, "ImagePositionPatient", 3, where))
+        if (shared := (id(measures), id(orientation))) not in planes:
+            planes[shared] = _Plane(
                 axes=direction_cosines(orientation, where),
                 spacing_mm=pixel_spacing(measures, where),
-                position=first_voxel,
                 steps_mm=tuple(number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")),
             )
-        planes.append(replace(shared[key], position=first_voxel))
-    return planes
+    return list(planes.values()), positions
 
 
 def _stack(
-    frames: NDArray[np.bool_], planes: list[_Plane], where: str
+    frames: NDArray[np.bool_], planes: list[_Plane], positions: list[NDArray[np.float64]], where: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Return one mask with a slice for each place from the first to the last frame; one without frame is empty."""
     first = planes[0]
@@ -145,18 +140,15 @@ def _stack(
         if not (np.allclose(plane.axes, first.axes, atol=1e-3) and np.allclose(plane.spacing_mm, first.spacing_mm)):
             raise BadInputError(f"{where}: PlaneOrientation or PixelSpacing: differ between frames, expected one grid")
     normal = stack_normal(first.axes)
-    along = np.array([float(normal @ plane.position) for plane in planes])
+    along = np.array([float(normal @ position) for position in positions])
     step = _step_mm(along - along.min(), first, where)
     slice_indexes = np.round((along - along.min()) / step).astype(int)
-    if slice_indexes.max() >= MAX_SLICES:
-        raise BadInputError(
-            f"{where}: ImagePositionPatient: {slice_indexes.max()} slices, expected at most {MAX_SLICES}"
-        )
-    mask = np.zeros((int(slice_indexes.max()) + 1, *frames.shape[1:]), np.uint8)
+    if (last := int(slice_indexes.max())) >= MAX_SLICES:
+        raise BadInputError(f"{where}: ImagePositionPatient: {last} slices, expected at most {MAX_SLICES}")
+    mask = np.zeros((last + 1, *frames.shape[1:]), np.uint8)
     for index, frame in zip(slice_indexes, frames, strict=True):
         mask[index] |= frame
-    origin = planes[int(np.argmin(along))].position
-    return mask, grid_affine(origin, normal * step, first.axes, first.spacing_mm)
+    return mask, grid_affine(positions[int(np.argmin(along))], normal * step, first.axes, first.spacing_mm)
 
 
 def _step_mm(offsets: NDArray[np.float64], plane: _Plane, where: str) -> float:

@@ -14,34 +14,12 @@ from mgi.modalities.flair.quarantine import printable
 from mgi.modalities.flair.sequence import TIMES
 
 KEYWORDS = (
-    "SOPInstanceUID",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
-    "InstanceNumber",
-    "AcquisitionNumber",
-    "TemporalPositionIdentifier",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "ScanningSequence",
-    "InversionTime",
-    "EchoTime",
-    "RepetitionTime",
-    "MagneticFieldStrength",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "SamplesPerPixel",
-    "NumberOfFrames",
-    "PhotometricInterpretation",
-    "PixelRepresentation",
-    "Rows",
-    "Columns",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-)
+    "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "InstanceNumber", "AcquisitionNumber",
+    "TemporalPositionIdentifier", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness",
+    "SpacingBetweenSlices", "ScanningSequence", "InversionTime", "EchoTime", "RepetitionTime", "MagneticFieldStrength",
+    "RescaleSlope", "RescaleIntercept", "SamplesPerPixel", "NumberOfFrames", "PhotometricInterpretation",
+    "PixelRepresentation", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
+)  # fmt: skip
 # Who and what a file is of, for those who group files into series.
 IDENTITY = (
     *("SOPClassUID", "SOPInstanceUID", "StudyDate", "Modality", "SeriesDescription", "PatientID", "ProtocolName"),

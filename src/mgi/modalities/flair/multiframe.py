@@ -43,13 +43,12 @@ def required_group(dataset: Any, index: int, name: str, where: str) -> Any:
 
 def frame_headers(dataset: Any, header: dict[str, Any], n_frames: int, where: str) -> list[dict[str, Any]]:
     """Return one header a frame with the element names of single-frame files; a plain file has its own."""
-    groups = dataset.get("PerFrameFunctionalGroupsSequence")
-    if not groups and n_frames == 1:
+    n_groups = len(dataset.get("PerFrameFunctionalGroupsSequence") or [])
+    if n_groups == 0 and n_frames == 1:
         return [header]
-    if len(groups or []) != n_frames:
-        raise BadInputError(
-            f"{where}: NumberOfFrames {n_frames}: {len(groups or [])} PerFrameFunctionalGroups, expected one a frame"
-        )
+    if n_groups != n_frames:
+        found = f"{n_groups} PerFrameFunctionalGroups"
+        raise BadInputError(f"{where}: NumberOfFrames {n_frames}: {found}, expected one a frame")
     return [{**header, "InstanceNumber": index + 1.0, **_own(dataset, index)} for index in range(n_frames)]
 
 

@@ -52,18 +52,18 @@ def _series(folder: Path, names: Sequence[str]) -> Groups:
     groups: dict[str, list[DicomHeader]] = defaultdict(list)
     for name in names:
         header = read_dicom_header(folder, name)
-        if header is not None and header.modality == "MR":
-            groups[header.series_uid].append(header)
+        if header is not None and header.series.modality == "MR":
+            groups[header.series.key].append(header)
     return groups
 
 
 def _chosen(groups: Groups, folder: Path) -> str:
     if len(groups) == 1:
         return next(iter(groups))
-    patients = sorted({header.patient for headers in groups.values() for header in headers})
+    patients = sorted({header.series.patient_id for headers in groups.values() for header in headers})
     if len(patients) > 1:
         raise ConfigError(f"{folder}: images of {len(patients)} patients, expected one; name a series with --series")
-    listed = [series_of(headers, headers[0].patient) for _, headers in sorted(groups.items())]
+    listed = [series_of(headers, headers[0].series.patient_id) for _, headers in sorted(groups.items())]
     verdicts = choose_flair(listed, min_images=1)
     by_name = [one.key for one, verdict in zip(listed, verdicts, strict=True) if verdict.chosen]
     by_tags = [uid for uid, own in groups.items() if is_flair_by_tags(read_sequence_tags(folder / own[0].name))]
@@ -81,7 +81,7 @@ def _warning(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
     tags = read_sequence_tags(folder / headers[0].name)
     if (contradiction := confirm_flair(tags)) is not None:
         return contradiction
-    points, reason = score(series_of(headers, headers[0].patient), min_images=1)
+    points, reason = score(series_of(headers, headers[0].series.patient_id), min_images=1)
     if points > 0 or is_flair_by_tags(tags):
         return None
     return f"{reason}, and its times do not say it either"
@@ -94,4 +94,4 @@ def _named(groups: Groups) -> str:
 
 
 def _name(headers: Sequence[DicomHeader]) -> str:
-    return headers[0].description or "without a name"
+    return headers[0].series.description or "without a name"

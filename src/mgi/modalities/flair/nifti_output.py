@@ -26,29 +26,24 @@ def write_mask(
 ) -> None:
     """Write a mask (k, i, j) of 0 and 1 as NIfTI, its axes turned back to those of the image's own file.
 
-    Equal masks give equal bytes, packed where the name ends in `.gz`. `affine` maps (k, i, j, 1) to LPS mm; the header
-    holds it in RAS, as the format wants. `spatial_header` are the fields of the image's own header, which are taken
-    unchanged (see `nifti.spatial_header`): whichever of two differing forms a viewer follows, the mask lies on the
-    image.
+    Equal masks give equal bytes, packed where the name ends in `.gz`. `affine` maps (k, i, j, 1) to LPS mm. The fields
+    of `nifti.spatial_header` are taken unchanged: whichever of two differing forms a viewer follows, the mask lies on
+    the image.
     """
     array, ras = to_native_axes(mask, affine, native_axes)
     image = nibabel.Nifti1Image(np.asarray(array, dtype=np.uint8), ras)
     if spatial_header is None:
-        _state(image, ras, array.shape)
+        image.header.set_xyzt_units("mm")
+        image.set_sform(ras, code=_SCANNER)
+        image.set_qform(ras, code=_SCANNER)
+        if not _agree(image.get_qform(), ras, array.shape):  # sheared by a tilted gantry: no quaternion says so
+            image.set_qform(None)
     else:
         for name, value in spatial_header.items():
             image.header[name] = value
     data = image.to_bytes()
     with atomic_path(path) as part:
         part.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
-
-
-def _state(image: Any, ras: NDArray[Any], shape: tuple[int, ...]) -> None:
-    image.header.set_xyzt_units("mm")
-    image.set_sform(ras, code=_SCANNER)
-    image.set_qform(ras, code=_SCANNER)
-    if not _agree(image.get_qform(), ras, shape):  # sheared by a tilted gantry: no quaternion says so
-        image.set_qform(None)
 
 
 def _agree(one: NDArray[Any], other: NDArray[Any], shape: tuple[int, ...]) -> bool:

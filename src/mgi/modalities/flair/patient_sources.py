@@ -38,8 +38,7 @@ class Converted:
 def from_dicom(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path | None = None) -> Converted:
     """Convert a DICOM series, downloaded or in the user's folder, and its mask: segmentations or one NIfTI label map.
 
-    Raises BadInputError naming the series where geometry or pixels are refused or the mask falls beside the image,
-    IntegrityError where a file was changed since it was fetched or locked.
+    Raises IntegrityError where a file was changed since it was fetched or locked.
     """
     volume = volume_of(_dicom_members(image, folder), image.key)
     where = f"series {image.key}"
@@ -64,9 +63,8 @@ def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Convert
     """Convert a folder of the Kaggle archive; its bytes must be those that were fetched."""
     files, sha256 = archive.read_files(image.key)
     if sha256 != image.sha256:
-        raise IntegrityError(
-            f"{image.key}: sha256 {sha256}, expected {image.sha256}; the archive is another, fetch again"
-        )
+        wanted = f"expected {image.sha256}; the archive is another, fetch again"
+        raise IntegrityError(f"{image.key}: sha256 {sha256}, {wanted}")
     slices, masks = decoded(files)
     if (fetched := image.facts.get("n_images")) not in (None, len(slices)):
         raise BadInputError(f"{image.key}: {len(slices)} slices, expected {fetched} as fetched")

@@ -34,10 +34,6 @@ class PlainFile:
     pixels: memoryview
 
 
-class _NotPlainError(Exception):
-    """Something that this reader does not follow."""
-
-
 def read_plain(data: bytes, wanted: Collection[int]) -> PlainFile | None:
     """Return the `wanted` elements of a single-frame file in an uncompressed little-endian syntax, None for all others.
 
@@ -45,13 +41,13 @@ def read_plain(data: bytes, wanted: Collection[int]) -> PlainFile | None:
     """
     try:
         return _read(data, wanted)
-    except (_NotPlainError, struct.error):
+    except (ValueError, struct.error):
         return None
 
 
 def _read(data: bytes, wanted: Collection[int]) -> PlainFile:
     if data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] != b"DICM":
-        raise _NotPlainError
+        raise ValueError
     at, last, syntax, implicit = _PREAMBLE_BYTES + 4, 0, "", False
     elements: dict[int, tuple[str | None, bytes]] = {}
     pixels = None
@@ -61,7 +57,7 @@ def _read(data: bytes, wanted: Collection[int]) -> PlainFile:
             last, implicit = _META_END, _is_implicit(syntax)
         tag, kind, value, at = _element(data, at, implicit)
         if tag <= last or at > end or tag in _FUNCTIONAL_GROUPS:
-            raise _NotPlainError
+            raise ValueError
         last = tag
         if tag in wanted:
             elements[tag] = (kind.decode() if kind else None), data[value:at]
@@ -70,13 +66,13 @@ def _read(data: bytes, wanted: Collection[int]) -> PlainFile:
         elif tag == PIXEL_DATA:
             pixels = memoryview(data)[value:at]
     if pixels is None:
-        raise _NotPlainError
+        raise ValueError
     return PlainFile(elements=elements, pixels=pixels)
 
 
 def _is_implicit(syntax: str) -> bool:
     if syntax not in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
-        raise _NotPlainError
+        raise ValueError
     return bool(syntax == ImplicitVRLittleEndian)
 
 
@@ -93,19 +89,19 @@ def _element(data: bytes, at: int, implicit: bool, depth: int = 0) -> tuple[int,
             (length,) = _length(data, at + 8)
             value = at + 12
         elif kind not in _SHORT:
-            raise _NotPlainError
+            raise ValueError
     tag = group << 16 | number
     if length != _UNDEFINED:
         return tag, kind, value, value + length
     if tag == PIXEL_DATA or kind not in (None, b"SQ"):
-        raise _NotPlainError
+        raise ValueError
     return tag, kind, value, _after_sequence(data, value, implicit, depth + 1)
 
 
 def _after_sequence(data: bytes, at: int, implicit: bool, depth: int) -> int:
     """Return where a sequence without a length ends: its items are skipped."""
     if depth > _DEEPEST:
-        raise _NotPlainError
+        raise ValueError
     while True:
         group, number, length = _implicit(data, at)
         at += 8
@@ -113,7 +109,7 @@ def _after_sequence(data: bytes, at: int, implicit: bool, depth: int) -> int:
         if tag == _SEQUENCE_END:
             return at
         if tag != _ITEM:
-            raise _NotPlainError
+            raise ValueError
         at = at + length if length != _UNDEFINED else _after_item(data, at, implicit, depth)
 
 

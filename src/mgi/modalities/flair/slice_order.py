@@ -38,7 +38,6 @@ class SliceOrder:
 
     indexes: list[int]
     affine: NDArray[np.float64]
-    spacing_mm: tuple[float, float, float]
     positions_mm: NDArray[np.float64]
     notes: tuple[str, ...]
 
@@ -56,8 +55,7 @@ def order_slices(placements: list[Placement], where: str) -> SliceOrder:
     first, last = placements[indexes[0]], placements[indexes[-1]]
     axis = (last.position - first.position) / (len(indexes) - 1) if len(indexes) > 1 else normal * step
     affine = grid_affine(first.position, axis, first.axes, first.spacing_mm)
-    spacing = (step, float(first.spacing_mm[0]), float(first.spacing_mm[1]))
-    return SliceOrder(indexes=indexes, affine=affine, spacing_mm=spacing, positions_mm=positions, notes=notes)
+    return SliceOrder(indexes=indexes, affine=affine, positions_mm=positions, notes=notes)
 
 
 def stack_normal(axes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -140,7 +138,6 @@ def _step_mm(positions: NDArray[np.float64], first: Placement, where: str) -> fl
         (float(gaps.min()), "slices are not evenly spaced"),
     ):
         if max(extreme / median, median / extreme) > MAX_GAP_RATIO:
-            raise BadInputError(
-                f"{where}: ImagePositionPatient: a gap of {extreme:.2f} mm where the median is {median:.2f} mm: {what}"
-            )
+            found = f"a gap of {extreme:.2f} mm where the median is {median:.2f} mm"
+            raise BadInputError(f"{where}: ImagePositionPatient: {found}: {what}")
     return float((positions[-1] - positions[0]) / (len(positions) - 1))

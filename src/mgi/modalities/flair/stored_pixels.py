@@ -50,9 +50,8 @@ def _check_grey(header: dict[str, Any], where: str) -> None:
         raise BadInputError(f"{where}: PhotometricInterpretation {kind}, expected MONOCHROME")
     bits, allocated, high = int(header["BitsStored"]), int(header["BitsAllocated"]), header.get("HighBit")
     if not 1 <= bits <= allocated or high not in (None, bits - 1):
-        raise BadInputError(
-            f"{where}: BitsStored {bits}, HighBit {high} in BitsAllocated {allocated}, expected the lowest bits"
-        )
+        found = f"BitsStored {bits}, HighBit {high} in BitsAllocated {allocated}"
+        raise BadInputError(f"{where}: {found}, expected the lowest bits")
 
 
 def _viewed(data: bytes | memoryview, header: dict[str, Any], shape: tuple[int, int, int], where: str) -> NDArray[Any]:

@@ -1,9 +1,10 @@
 """Which genes a model sees, decided on the training patients' values alone.
 
-A filter takes values (n, G) as the shard holds them, or counts, and returns, per gene, a reason to drop it or None.
+A filter takes values (n, G) as the shard holds them, or counts, and says which genes it drops, and why.
 """
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -25,7 +26,8 @@ MIN_COUNT, MIN_TOTAL_COUNT, LARGE_GROUP, MIN_SHARE = 10, 15, 10, Fraction(7, 10)
 
 Values = NDArray[np.float32]
 Counts = NDArray[np.uint32]
-Reasons = list[str | None]
+Dropped = tuple[NDArray[np.bool_], str]
+"""Which genes (G,) a filter drops, and why."""
 
 
 def drop_reasons(
@@ -36,62 +38,53 @@ def drop_reasons(
     scale: str,
     counts: Counts | None = None,
     listed: Sequence[str] | None = None,
-) -> Reasons:
+) -> list[str | None]:
     """Why each gene is dropped, None where it is kept; a gene without variance is dropped by every filter.
 
     `values` (n, G) are the training patients' on the shard's `scale`, `genes` has a row per column. `counts` (n, G) are
     None where the shard has none, `listed` are the lines of the gene list.
     Raises BadInputError where no gene is left, ConfigError where the filter does not apply to the shard.
     """
-    filters: dict[str, Callable[[], Reasons]] = {
-        "none": lambda: [None] * len(genes),
+    filters: dict[str, Callable[[], Dropped]] = {
+        "none": lambda: (np.zeros(len(genes), bool), "none"),
         "protein_coding": lambda: not_protein_coding(genes),
         "expressed": lambda: not_expressed(values, settings.min_tpm, scale),
         "filter_by_expr": lambda: too_few_reads(counts),
         "variance": lambda: not_variable(values, settings.top_k),
         "list": lambda: not_listed(genes, listed),
     }
-    reasons = first_of(constant(values), filters[settings.gene_filter]())
-    if all(reasons):
-        raise BadInputError(f"{FILTER} {settings.gene_filter}: keeps none of {len(reasons)} genes")
-    return reasons
+    constant = values.max(axis=0) == values.min(axis=0)  # a z-score of these is undefined
+    dropped, reason = filters[settings.gene_filter]()
+    if (constant | dropped).all():
+        raise BadInputError(f"{FILTER} {settings.gene_filter}: keeps none of {len(genes)} genes")
+    reasons = np.select([constant, dropped], ["zero variance in training", reason], "").tolist()
+    return [why or None for why in reasons]
 
 
-def first_of(*filters: Reasons) -> Reasons:
-    """Compose filters: a gene stays where none drops it, else the first one's reason counts."""
-    return [next((reason for reason in reasons if reason), None) for reasons in zip(*filters, strict=True)]
-
-
-def constant(values: Values) -> Reasons:
-    """Drop genes that are the same in every training patient: their z-score is undefined."""
-    return _reasons(values.max(axis=0) == values.min(axis=0), "zero variance in training")
-
-
-def not_protein_coding(genes: pd.DataFrame) -> Reasons:
+def not_protein_coding(genes: pd.DataFrame) -> Dropped:
     """Drop genes of another type than protein_coding."""
     if genes["gene_type"].isna().all():
         raise ConfigError(f"{FILTER} protein_coding: this expression shard has no gene types; use another filter")
-    return _reasons(genes["gene_type"].to_numpy(object) != "protein_coding", "not protein coding")
+    return genes["gene_type"].to_numpy(object) != "protein_coding", "not protein coding"
 
 
-def not_expressed(values: Values, min_tpm: float, scale: str) -> Reasons:
+def not_expressed(values: Values, min_tpm: float, scale: str) -> Dropped:
     """Drop genes that reach `min_tpm` in fewer than a fifth of the training patients."""
     if scale != LOG_TPM:
         raise ConfigError(f"{FILTER} expressed: needs TPM, this expression shard is '{scale}'; use another filter")
     enough = math.ceil(EXPRESSED_SHARE * len(values))
     n_expressed = (values >= np.float32(math.log2(min_tpm + 1))).sum(axis=0)
-    return _reasons(n_expressed < enough, f"TPM {min_tpm:g} reached in fewer than 20 % of training patients")
+    return n_expressed < enough, f"TPM {min_tpm:g} reached in fewer than 20 % of training patients"
 
 
-def not_variable(values: Values, top_k: int) -> Reasons:
+def not_variable(values: Values, top_k: int) -> Dropped:
     """Keep the `top_k` genes of largest variance; equal variances rank by gene index."""
     variance = values.var(axis=0, dtype=np.float64)
-    rank = np.empty(len(variance), np.int64)
-    rank[np.argsort(-variance, kind="stable")] = np.arange(len(variance))
-    return _reasons(rank >= top_k, f"not among the {top_k} most variable in training")
+    rank = np.argsort(np.argsort(-variance, kind="stable"))
+    return rank >= top_k, f"not among the {top_k} most variable in training"
 
 
-def too_few_reads(counts: Counts | None) -> Reasons:
+def too_few_reads(counts: Counts | None) -> Dropped:
     """Drop genes that edgeR's filterByExpr drops: they need 10 reads at the median library size in enough patients.
 
     With more than ten patients, enough is ten and 70 % of the others. Compared in whole reads, so that a gene right at
@@ -102,18 +95,17 @@ def too_few_reads(counts: Counts | None) -> Reasons:
     library = [int(total) for total in counts.sum(axis=1, dtype=np.int64)]
     if not all(library):
         raise BadInputError(f"{FILTER} filter_by_expr: a training patient has no reads at all")
-    middle = sorted(library)[(len(library) - 1) // 2 : len(library) // 2 + 1]
-    median = Fraction(sum(middle), len(middle))
+    median = statistics.median(map(Fraction, library))
     needed = np.array([math.ceil(MIN_COUNT * total / median) for total in library], np.int64)
     group = Fraction(len(library))
     if group > LARGE_GROUP:
         group = LARGE_GROUP + (group - LARGE_GROUP) * MIN_SHARE
     n_expressed = (counts >= needed[:, None]).sum(axis=0)
     dropped = (n_expressed < math.ceil(group)) | (counts.sum(axis=0, dtype=np.int64) < MIN_TOTAL_COUNT)
-    return _reasons(dropped, f"fewer than {MIN_COUNT} reads at the median library size in too many training patients")
+    return dropped, f"fewer than {MIN_COUNT} reads at the median library size in too many training patients"
 
 
-def not_listed(genes: pd.DataFrame, listed: Sequence[str] | None) -> Reasons:
+def not_listed(genes: pd.DataFrame, listed: Sequence[str] | None) -> Dropped:
     """Drop genes that no line of the list means (see gene_labels)."""
     if not listed:
         raise ConfigError(f"{LIST}: found nothing, expected a file with one gene a line for gene_filter list")
@@ -124,8 +116,4 @@ def not_listed(genes: pd.DataFrame, listed: Sequence[str] | None) -> Reasons:
         raise BadInputError(f"{LIST}: {unknown[0]!r}: not a gene of this expression shard ({many})")
     dropped = np.ones(len(genes), bool)
     dropped[[row for rows in rows_of.values() for row in rows]] = False
-    return _reasons(dropped, "not on the list")
-
-
-def _reasons(dropped: NDArray[np.bool_], reason: str) -> Reasons:
-    return [reason if drop else None for drop in dropped]
+    return dropped, "not on the list"

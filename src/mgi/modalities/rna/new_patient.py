@@ -1,8 +1,9 @@
 """A new patient's expression on the frozen genes of a trained model, from the user's table or a file of the GDC."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.normalise import FittedGenes
 from mgi.modalities.rna.star import read_star
 from mgi.modalities.rna.star_cohort import SCALES, column_of
-from mgi.modalities.rna.table_file import TableFile, read_table_file
+from mgi.modalities.rna.table_file import read_table_file
 
 _STAR_START = b"# gene-model:"
 _FEWEST_GENES = 2  # names of the model's genes that tell a row of genes from a row of samples
@@ -38,8 +39,7 @@ class NewExpression:
         return len(self.missing) / self.n_genes
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Profile:
+class _Profile(NamedTuple):
     """One sample as the file has it: gene labels and values (n,), NaN where a value is missing."""
 
     sample: str
@@ -57,7 +57,9 @@ def read_new_expression(
     Raises BadInputError where more than `max_missing` of the model's genes have no value, or one is infinite;
     ConfigError where `patient` does not name one sample.
     """
-    profile = _star(path, scale) if _is_star(path) else _from_table(path, fitted, patient)
+    with path.open("rb") as source:
+        is_star = source.read(len(_STAR_START)) == _STAR_START
+    profile = _star(path, scale) if is_star else _from_table(path, fitted, patient)
     if np.isinf(profile.values).any():
         gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
         raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
@@ -97,19 +99,12 @@ def _names_borne_once(fitted: FittedGenes) -> dict[str, str]:
     return {gene: names[row] for row, gene in enumerate(ids) if list(index.find(names[row])[1]) == [row]}
 
 
-def _is_star(path: Path) -> bool:
-    with path.open("rb") as source:
-        return source.read(len(_STAR_START)) == _STAR_START
-
-
 def _star(path: Path, scale: str) -> _Profile:
     stored = next((stored for stored, name in SCALES.items() if name == scale), None)
     if stored is None:
         raise BadInputError(f"{path}: a STAR-Counts file, but the model reads values '{scale}'; give a table of these")
     table = read_star(path)
-    return _Profile(
-        sample=path.name, labels=[str(gene) for gene in table.gene_ids], values=np.log2(column_of(table, stored) + 1.0)
-    )
+    return _Profile(path.name, table.gene_ids.tolist(), np.log2(column_of(table, stored) + 1.0))
 
 
 def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profile:
@@ -135,11 +130,8 @@ def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profil
         columns = [column for column, is_one in enumerate(wanted) if is_one]
         values = np.array([table.numbers(column)[row] for column in columns])
         return _Profile(sample=samples[row], labels=[table.names[column] for column in columns], values=values)
-    return _column_profile(table, wanted.index(True), is_gene, path)
-
-
-def _column_profile(table: TableFile, chosen: int, is_gene: Callable[[str], bool], path: Path) -> _Profile:
-    """Return a column of samples, with the labels of whichever text column names most of the model's genes."""
+    chosen = wanted.index(True)
+    # A column of samples, with the labels of whichever text column names most of the model's genes.
     texts = [table.texts(column) for column in range(len(table.names)) if column != chosen]
     hits = [sum(map(is_gene, labels)) for labels in texts]
     if max(hits) == 0:

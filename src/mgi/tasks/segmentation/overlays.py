@@ -39,9 +39,9 @@ def patients_to_show(scores: pd.Series) -> dict[str, str]:
     ordered = [str(name) for name in scores.dropna().sort_index().sort_values(ascending=False, kind="stable").index]
     if not ordered:
         return {}
-    worst = dict(zip(FAILURES, ordered[::-1], strict=False))
-    ranks = {"best": ordered[0], "median": ordered[len(ordered) // 2], **worst}
-    return {rank: patient for rank, patient in ranks.items() if patient not in _before(ranks, rank)}
+    ranks = [("best", ordered[0]), ("median", ordered[len(ordered) // 2]), *zip(FAILURES, ordered[::-1], strict=False)]
+    first_rank = {patient: rank for rank, patient in reversed(ranks)}
+    return {rank: patient for rank, patient in ranks if first_rank[patient] == rank}
 
 
 def overlays_figure(cases: Sequence[OverlayCase], *, simulated: bool) -> str | None:
@@ -115,8 +115,3 @@ def _windowed(pixels: NDArray[Any]) -> tuple[NDArray[np.float64], tuple[slice, s
     middle = ((top + bottom) // 2, (left + right) // 2)
     rows, cols = (slice(max(0, int(centre - half)), int(centre + half)) for centre in middle)
     return scaled, (rows, cols)
-
-
-def _before(ranks: Mapping[str, str], rank: str) -> list[str]:
-    names = list(ranks)
-    return [ranks[name] for name in names[: names.index(rank)]]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mgi.cohort.slice_split import slice_roles
-from mgi.cohort.split import TEST
+from mgi.cohort.split import TEST, slice_roles
 from mgi.core.run import Run
 from mgi.evaluation.cohort_tables import summary_rows
 from mgi.evaluation.intervals import bootstrap_ratio

@@ -12,18 +12,19 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 
 from mgi.core.errors import BadInputError, ResourceError
-from mgi.modalities.flair import codecs, jpeg_decoder
+from mgi.modalities.flair import codecs
 from mgi.modalities.flair.codecs import (
     BY_EXTRA,
     BY_PILLOW,
     TRANSFER_SYNTAXES,
     UNCOMPRESSED,
+    decode_frame,
+    is_available,
     register_decoders,
     require_decoder,
 )
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import slices_of
-from mgi.modalities.flair.jpeg_decoder import decode_frame, is_available
 
 RNG = np.random.default_rng(0)
 # The same image in eight files, all of them in pydicom's wheel.
@@ -127,7 +128,7 @@ def library(monkeypatch: pytest.MonkeyPatch, name: str, pixels: np.ndarray) -> l
     """Stand in for imagecodecs; the list holds the frames that it was given."""
     given: list[bytes] = []
     fake = SimpleNamespace(**{name: lambda frame: given.append(frame) or pixels})
-    monkeypatch.setattr(jpeg_decoder, "imagecodecs", fake)
+    monkeypatch.setattr(codecs, "imagecodecs", fake)
     return given
 
 

@@ -11,12 +11,17 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, 
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair import dicom_file
-from mgi.modalities.flair.dicom import read_dicom_members, volume_of
+from mgi.modalities.flair.dicom import Volume, read_dicom_members, volume_of
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import slices_of
 
 UID = "1.2.3.4"
 MrFile = Callable[..., bytes]
+
+
+def spacing_mm(volume: Volume) -> list[float]:
+    """Slice, row and column steps of the volume's grid."""
+    return list(np.linalg.norm(volume.affine[:3, :3], axis=0))
 
 
 def plane(value: int, dtype: type = np.uint16) -> np.ndarray:
@@ -45,7 +50,7 @@ def test_slices_are_ordered_by_position_whatever_their_names_and_numbers(stack: 
     assert volume.voxels[:, 1, 1].tolist() == [0, 10, 20, 30]
     assert volume.voxels.dtype == np.int16
     assert volume.positions_mm.tolist() == [0.0, 5.0, 10.0, 15.0]
-    assert volume.spacing_mm == (5.0, 2.0, 2.0)
+    assert spacing_mm(volume) == pytest.approx((5.0, 2.0, 2.0))
     assert (volume.notes, volume.frame_of_reference_uid) == ((), "1.2.3.5")
 
 
@@ -66,7 +71,7 @@ def test_an_oblique_stack_keeps_its_step_along_the_normal(stack: Any) -> None:
     axes = (1.0, 0, 0, 0, c, s)
     tilted = {f"slice{k}": {"position": tuple(5.0 * k * np.array([0, -s, c]))} for k in range(4)}
     volume = volume_of(stack(all={"axes": axes}, **tilted), UID)
-    assert volume.spacing_mm[0] == pytest.approx(5.0)
+    assert spacing_mm(volume)[0] == pytest.approx(5.0)
     assert volume.affine[:3, 0] == pytest.approx([0, -5 * s, 5 * c])
 
 
@@ -191,7 +196,8 @@ def test_a_constant_image_is_refused(stack: Any) -> None:
 
 
 def test_a_single_slice_takes_its_thickness_as_step(stack: Any) -> None:
-    assert volume_of(stack(1, all={"tags": {"SliceThickness": 6.0}}), UID).spacing_mm == (6.0, 2.0, 2.0)
+    volume = volume_of(stack(1, all={"tags": {"SliceThickness": 6.0}}), UID)
+    assert spacing_mm(volume) == pytest.approx((6.0, 2.0, 2.0))
     with pytest.raises(BadInputError, match="SliceThickness"):
         volume_of(stack(1), UID)
 
@@ -261,5 +267,5 @@ def test_real_series_of_other_syntaxes_are_read(
     members, uid = real_members(real_data / "dicom" / name)
     volume = volume_of(members, uid)
     assert volume.voxels.shape == shape
-    assert volume.spacing_mm[0] == pytest.approx(step_mm, abs=1e-3)
+    assert spacing_mm(volume)[0] == pytest.approx(step_mm, abs=1e-3)
     assert "IR" in slices_of(DicomFile(members[0][1], name))[0].tags["ScanningSequence"]

@@ -6,9 +6,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.modalities.rna.filter import (
     AS_GIVEN,
     LOG_TPM,
-    constant,
     drop_reasons,
-    first_of,
     not_expressed,
     not_listed,
     not_protein_coding,
@@ -28,8 +26,8 @@ GENES = pd.DataFrame(
 )
 
 
-def kept(reasons: list[str | None]) -> list[bool]:
-    return [reason is None for reason in reasons]
+def kept(found: tuple[np.ndarray, str]) -> list[bool]:
+    return [not dropped for dropped in found[0].tolist()]
 
 
 def test_a_constant_gene_is_dropped_by_every_filter() -> None:
@@ -42,17 +40,14 @@ def test_a_constant_gene_is_dropped_by_every_filter() -> None:
 
 
 def test_constant_is_exact_for_values_whose_mean_is_rounded() -> None:
-    values = np.full((7, 1), 0.1, np.float32)
-    assert constant(values) == ["zero variance in training"]
+    values = np.array([[0.1, row] for row in range(7)], np.float32)
+    reasons = drop_reasons(values, GENES[:2], FitSettings(), scale=LOG_TPM)
+    assert reasons == ["zero variance in training", None]
 
 
 def test_none_keeps_all_that_vary() -> None:
-    assert kept(drop_reasons(VALUES, GENES, FitSettings(), scale=LOG_TPM)) == [
-        False,
-        True,
-        True,
-        True,
-    ]
+    reasons = drop_reasons(VALUES, GENES, FitSettings(), scale=LOG_TPM)
+    assert reasons == ["zero variance in training", None, None, None]
 
 
 def test_protein_coding_reads_the_gene_type() -> None:
@@ -137,8 +132,10 @@ def test_an_unknown_gene_of_the_list_is_named_with_how_many_there_are() -> None:
         not_listed(GENES, None)
 
 
-def test_the_first_reason_stands() -> None:
-    assert first_of([None, "a"], ["b", "c"]) == ["b", "a"]
+def test_of_two_reasons_that_of_all_filters_stands() -> None:
+    genes = GENES.assign(gene_type=["lncRNA", "protein_coding", "lncRNA", "protein_coding"])
+    reasons = drop_reasons(VALUES, genes, FitSettings(gene_filter="protein_coding"), scale=LOG_TPM)
+    assert reasons == ["zero variance in training", None, "not protein coding", None]
 
 
 def test_a_filter_that_keeps_nothing_is_an_error() -> None:

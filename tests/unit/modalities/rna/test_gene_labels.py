@@ -51,7 +51,7 @@ def test_the_index_a_list_and_a_set_agree(label: str, rows: list[int]) -> None:
     found = match_sets({"asked": [label], "always": ["TP53"]}, IDS, NAMES, where="f")
     assert found.members.get("asked", []) == rows
     if rows:
-        assert [row for row, reason in enumerate(not_listed(GENES, [label])) if reason is None] == rows
+        assert np.flatnonzero(~not_listed(GENES, [label])[0]).tolist() == rows
     else:
         with pytest.raises(BadInputError, match=r"modalities\.rna\.fit\.gene_list: '\S+': .*1 of 1 "):
             not_listed(GENES, [label])

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from mgi.datasets.frame import Frame, frame_of_slice
-from mgi.evaluation.expression_inputs import derangement
 from mgi.models.mgi import build_mgi
-from mgi.tasks.expression_inputs import audit_inputs
+from mgi.tasks.expression_inputs import audit_inputs, derangement
 from mgi.tasks.segmentation.learning import predict
 from mgi.training.gene_cache import GeneCache, cache_for
 from mgi.training.pretrain import Pairs

@@ -20,8 +20,7 @@ def judge_patient(series: Sequence[FolderSeries], labels: Sequence[LabelFile], *
     by_key = {one.listed.key: one.listed for one in series}
     segmented = [replace(by_key[label.series], key=label.name, modality="SEG") for label in labels if label.series]
     rivals = [*sound, *segmented]
-    items = [item_of(*pair) for pair in zip(rivals, choose_flair(rivals, min_images=min_images), strict=True)]
-    items = items[: len(sound)]
+    items = list(map(item_of, rivals, choose_flair(rivals, min_images=min_images)))[: len(sound)]
     flair = next((item for item in items if item.role == FLAIR and item.chosen), None)
     fitting = [label for label in labels if flair is not None and label.series in (flair.key, None)]
     mask = min(fitting, key=lambda label: (label.series is None, label.name), default=None)

@@ -71,8 +71,7 @@ class DicomImages:
         """One FLAIR and its masks per patient, with a reason for every series and label file."""
         items = tuple(row["item"] for row in listing.rows)
         lock = Lock(modality=FLAIR, source="dicom", simulated=False, items=items)
-        check_lock(lock, self.check_item)
-        return lock
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A series by its UID or a label file of the folder, pinned by its digest."""

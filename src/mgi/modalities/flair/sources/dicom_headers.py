@@ -1,7 +1,7 @@
 """The headers of a folder's DICOM files, read without their pixels and without trusting their names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,11 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 
 @dataclass(frozen=True, kw_only=True)
 class DicomHeader:
-    """One file that belongs to a series; `name` is its path in the folder, `n_frames` at least 1."""
+    """One file: `name` is its path in the folder, `series` what it says of its series and what it adds to that."""
 
     name: str
-    size: int
-    patient: str
-    study_uid: str
-    study_date: str | None
-    series_uid: str
     sop_uid: str
-    modality: str
-    description: str
-    n_frames: int
+    series: Series
 
 
 def read_dicom_header(folder: Path, name: str) -> DicomHeader | None:
@@ -46,17 +39,9 @@ def read_dicom_header(folder: Path, name: str) -> DicomHeader | None:
 
 def series_of(headers: Sequence[DicomHeader], patient: str) -> Series:
     """What the files of one series say of it, as a choice of FLAIR wants to know."""
-    first = headers[0]
-    return Series(
-        patient_id=patient,
-        study_uid=first.study_uid,
-        study_date=first.study_date,
-        key=first.series_uid,
-        modality=first.modality,
-        description=first.description,
-        n_images=len(headers) if first.modality == "SEG" else sum(header.n_frames for header in headers),
-        size=sum(header.size for header in headers),
-    )
+    first = headers[0].series
+    n_images = len(headers) if first.modality == "SEG" else sum(header.series.n_images for header in headers)
+    return replace(first, patient_id=patient, n_images=n_images, size=sum(header.series.size for header in headers))
 
 
 def read_sequence_tags(path: Path) -> dict[str, Any]:
@@ -79,18 +64,17 @@ def _header_of(found: dict[str, Any], path: Path, name: str) -> DicomHeader | No
     series, sop = (str(found.get(keyword) or "") for keyword in ("SeriesInstanceUID", "SOPInstanceUID"))
     if not series or not sop:
         raise BadInputError(f"{path}: DICOM without SeriesInstanceUID or SOPInstanceUID, cut short; take it away")
-    return DicomHeader(
-        name=name,
-        size=path.stat().st_size,
-        patient=str(found.get("PatientID") or "").strip(),
+    listed = Series(
+        patient_id=str(found.get("PatientID") or "").strip(),
         study_uid=str(found.get("StudyInstanceUID") or ""),
         study_date=_date_of(str(found.get("StudyDate") or "")),
-        series_uid=series,
-        sop_uid=sop,
+        key=series,
         modality=str(found.get("Modality") or ""),
         description=str(found.get("SeriesDescription") or found.get("ProtocolName") or "").strip(),
-        n_frames=max(1, int(found.get("NumberOfFrames") or 1)),
+        n_images=max(1, int(found.get("NumberOfFrames") or 1)),
+        size=path.stat().st_size,
     )
+    return DicomHeader(name=name, sop_uid=sop, series=listed)
 
 
 def _date_of(text: str) -> str | None:

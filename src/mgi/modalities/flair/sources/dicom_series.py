@@ -64,14 +64,14 @@ def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
         if header is None:
             others.append(name)
         else:
-            grouped[header.series_uid].append(header)
+            grouped[header.series.key].append(header)
     series, strangers, copies = {}, set(), 0
     for uid in sorted(grouped):
         images = _once(grouped[uid], folder)
         copies += len(grouped[uid]) - len(images)
         patient = _patient_of(images[0], patients, folder)
         if patient is None:
-            strangers.add(images[0].patient)
+            strangers.add(images[0].series.patient_id)
         else:
             series[uid] = _series_of(images, patient, read_sequence_tags(folder / images[0].name))
     known = {one.listed.patient_id for one in series.values()}
@@ -95,19 +95,18 @@ def _once(headers: Sequence[DicomHeader], folder: Path) -> list[DicomHeader]:
 
 def _patient_of(header: DicomHeader, patients: PatientNames, folder: Path) -> str | None:
     try:
-        return patients.patient_of(header.patient)
+        return patients.patient_of(header.series.patient_id)
     except BadInputError as error:
         raise BadInputError(f"{folder / header.name}: PatientID {error}") from None
 
 
 def _series_of(images: Sequence[DicomHeader], patient: str, tags: Mapping[str, Any]) -> FolderSeries:
-    first = images[0]
     names = tuple(sorted(image.name for image in images))
     found = FolderSeries(listed=series_of(images, patient), names=names, tags=tags)
-    for what in ("patient", "study_uid", "modality"):
-        if len(several := {getattr(image, what) for image in images}) > 1:
-            return replace(found, fault=f"files of {len(several)} different {what.replace('_uid', '')} values")
-    if not is_dicom_uid(first.series_uid):
+    for what in ("patient_id", "study_uid", "modality"):
+        if len(several := {getattr(image.series, what) for image in images}) > 1:
+            return replace(found, fault=f"files of {len(several)} different {what.partition('_')[0]} values")
+    if not is_dicom_uid(found.listed.key):
         return replace(found, fault="SeriesInstanceUID is no UID")
     return found
 

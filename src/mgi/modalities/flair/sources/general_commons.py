@@ -5,7 +5,6 @@ stands for (a slice or a packed series) is not documented, so a row is matched b
 """
 
 import csv
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,15 +92,11 @@ def check_files(rows: Iterable[CommonsRow], sizes: Mapping[Path, int], *, label:
     `sizes` holds every file of the folder; only those of a listed size are read.
     """
     listed = [row for row in rows if row.md5 is not None]
-    expected = {row.size for row in listed}
-    of_size = defaultdict(set)
-    for path in sorted(sizes):
-        if listed and (None in expected or sizes[path] in expected):
-            of_size[sizes[path]].add(md5_of(path))
-    everywhere = set().union(*of_size.values())
-    missing = [
-        row for row in listed if row.md5 not in (everywhere if row.size is None else of_size.get(row.size, set()))
-    ]
+    wanted = {row.size for row in listed}
+    read = [path for path in sorted(sizes) if None in wanted or sizes[path] in wanted]
+    found: set[tuple[str | None, int | None]] = {(md5_of(path), sizes[path]) for path in read}
+    found |= {(md5, None) for md5, _ in found}  # of rows that state no size
+    missing = [row for row in listed if (row.md5, row.size) not in found]
     if missing:
         names = named([f"{row.file_id} (md5 {row.md5}, {row.size or 'unstated'} bytes)" for row in missing])
         raise IntegrityError(

@@ -11,7 +11,7 @@ from mgi.locks.source import Listing
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.kaggle_tree import DATASET, PatientFolder, choose_folders
 from mgi.modalities.flair.sources.general_commons import MOVED
-from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask, n_images
+from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask
 
 _WAYS_OUT = (
     f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it); "
@@ -47,8 +47,7 @@ class KaggleImages:
         verdicts = choose_folders(folders)
         items = tuple(_item(folder, *verdicts[folder.name]) for folder in folders)
         lock = Lock(modality=FLAIR, source="kaggle", simulated=False, table=listing.table, items=items)
-        check_lock(lock, self.check_item)
-        return lock
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A folder is looked up in the zip and names nothing else."""
@@ -66,8 +65,9 @@ class KaggleImages:
         """Read and decode every slice and mask of one patient, as the shard will."""
         with opened_buda(self._present()) as archive:
             patient = archive.folders.get(item.key)
-            if patient is None or len(patient.images) != n_images(item):
-                raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {n_images(item)} slices")
+            locked = item.number("n_images")
+            if patient is None or len(patient.images) != locked:
+                raise IntegrityError(f"{self.archive}: folder {item.key} does not hold {locked} slices")
             try:
                 files, sha256 = archive.read_files(item.key)
             except BadInputError as error:

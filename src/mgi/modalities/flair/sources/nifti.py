@@ -21,7 +21,7 @@ from mgi.locks.raw_entry import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.nifti import count_slices
 from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, MASK, OTHER, check_image_or_mask, n_images
+from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, MASK, OTHER, check_image_or_mask
 
 EXPECTED = (
     "the folder of BraTS-TCGA-LGG (TCIA analysis result, open; by Aspera from its page), with files like "
@@ -74,8 +74,7 @@ class NiftiImages:
         """One FLAIR and one mask of its day per patient, with a reason for every file."""
         items = tuple(row["item"] for row in listing.rows)
         lock = Lock(modality=FLAIR, source="nifti", simulated=False, items=items)
-        check_lock(lock, self.check_item)
-        return lock
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A file of the folder, pinned by its digest."""
@@ -172,7 +171,7 @@ def _judged(item: Item, flair: Item | None, mask: Item | None) -> Item:
     if best is not None and item.key != best.key:
         is_twin = _kind(item).lower() == _kind(best).lower()
         return replace(item, reason=f"{best.key if is_twin else _kind(best)} preferred")
-    if not n_images(item):
+    if not item.number("n_images"):
         return item
     reason = "FLAIR by name" if item.role == FLAIR else f"mask of the day of the FLAIR ({_kind(item)})"
     return replace(item, chosen=True, reason=reason)

@@ -8,11 +8,6 @@ FLAIR, MASK, OTHER = "flair", "mask", "other"
 FOLDER_KEY = "modalities.flair.folder"
 
 
-def n_images(item: Item) -> int:
-    """Slices or images of a series."""
-    return item.number("n_images")
-
-
 def item_of(series: Series, verdict: SeriesVerdict) -> Item:
     """The lock's line about a series that was listed."""
     return Item(
@@ -35,6 +30,7 @@ def item_of(series: Series, verdict: SeriesVerdict) -> Item:
 
 def check_image_or_mask(item: Item) -> None:
     """A chosen series must be a FLAIR or a mask and hold an image."""
-    if item.role not in (FLAIR, MASK) or n_images(item) < 1:
-        found = f"role {item.role!r}, n_images {n_images(item)}"
+    n_images = item.number("n_images")
+    if item.role not in (FLAIR, MASK) or n_images < 1:
+        found = f"role {item.role!r}, n_images {n_images}"
         raise BadInputError(f"items: {item.key}: {found}, expected of a chosen series flair or mask and 1 or more")

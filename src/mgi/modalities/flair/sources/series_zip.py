@@ -38,7 +38,6 @@ def verify_series(
 ) -> SeriesSummary:
     """Accept a series zip or say why not; `with_digests` False where the service has no way to list them.
 
-    `role` is that of the lock: a mask is read as a segmentation, all else as slices.
     Raises TransientError where a new download may help (not a zip, slices missing, digests absent or wrong) and
     IntegrityError where the archive cannot be read safely.
     """
@@ -80,9 +79,8 @@ def _check_images(
         tags = tags or image.tags
         fault = fault or image.fault
     if found != sop_uids:
-        raise TransientError(
-            IntegrityError(f"{label}: {len(found & sop_uids)} of {len(sop_uids)} listed SOPInstanceUIDs are in the zip")
-        )
+        said = f"{len(found & sop_uids)} of {len(sop_uids)} listed SOPInstanceUIDs are in the zip"
+        raise TransientError(IntegrityError(f"{label}: {said}"))
     return tags, fault
 
 
@@ -92,9 +90,7 @@ def _hash_list(archive: zipfile.ZipFile, names: Iterable[str], label: str) -> di
     text = read_member(archive, archive.getinfo(HASH_LIST), label=label).decode("utf-8", "replace")
     rows = csv.DictReader(io.StringIO(text))
     digests = {str(row.get("Filename")): str(row.get("MD5Hash")).lower() for row in rows}
-    missing = sorted(set(names) - set(digests))
-    if missing:
-        raise TransientError(
-            IntegrityError(f"{label}: {HASH_LIST} does not list {missing[0]} ({len(missing)} missing)")
-        )
+    if missing := sorted(set(names) - set(digests)):
+        said = f"{HASH_LIST} does not list {missing[0]} ({len(missing)} missing)"
+        raise TransientError(IntegrityError(f"{label}: {said}"))
     return digests

@@ -21,7 +21,7 @@ from mgi.locks.source import Listing, check_origin
 from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
 from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, item_of, n_images
+from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, item_of
 from mgi.modalities.flair.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
 from mgi.modalities.flair.sources.tcia_listing import listed_rows, patient_count, read_series, series_rows, sop_uids
 from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, note_of_host
@@ -30,11 +30,9 @@ from mgi.modalities.flair.sources.tcia_versions import NbiaVersions, versions_of
 
 @dataclass(frozen=True, kw_only=True)
 class TciaImages:
-    """A collection at an NBIA service.
+    """A collection at an NBIA service; `manifest` restricts it to listed series, `patients` tells who is who.
 
-    `manifest` restricts it to the series of a list, `patients` gives barcodes to patients of other names. Zips lie at
-    `series/<SeriesInstanceUID>.zip`; beside each a `.json` records what was verified, so that a second run asks for
-    nothing.
+    Beside each `series/<SeriesInstanceUID>.zip` a `.json` records what was verified: a second run asks for nothing.
     """
 
     service: Service
@@ -85,8 +83,7 @@ class TciaImages:
             simulated=self.simulated,
             items=tuple(items),
         )
-        check_lock(lock, self.check_item)
-        return lock
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A series' UID becomes a file name and part of an address."""
@@ -95,26 +92,23 @@ class TciaImages:
         check_image_or_mask(item)
 
     def admit(self, lock: Lock) -> None:
-        """Refuse a simulated archive's lock for the real service and the reverse; series are checked one by one.
-
-        The version that answered when the lock was made is asked first.
-        """
+        """Refuse a simulated archive's lock for the real service and the reverse; ask first what the lock is from."""
         check_origin(lock, self.service, simulated=self.simulated)
         self.nbia.prefer(lock.release)
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """The entry of a zip that was verified before and has not changed since."""
         summary = _recorded(self._path(item, folder))
-        if summary is None or summary.n_images != n_images(item):
+        if summary is None or summary.n_images != item.number("n_images"):
             return None
         return self._entry(item, folder, summary)
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Download one series and prove that it is whole."""
         version, listed = sop_uids(self.nbia, item.key)
-        if len(listed) != n_images(item):
+        if len(listed) != (locked := item.number("n_images")):
             raise IntegrityError(
-                f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {n_images(item)}; "
+                f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {locked}; "
                 "the archive has changed: make the lock again"
             )
         path = self._path(item, folder)

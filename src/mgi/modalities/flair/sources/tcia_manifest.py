@@ -34,13 +34,13 @@ def read_tcia_manifest(path: Path) -> SeriesManifest:
     keys = dict(line.strip().split("=", 1) for line in head.splitlines() if "=" in line)
     lines = [line.strip() for line in tail.splitlines() if line.strip()]
     uids = [line for line in lines if is_dicom_uid(line)]
-    skipped = [line for line in lines if not is_dicom_uid(line)]
+    skipped = [repr(line[:40]) for line in lines if not is_dicom_uid(line)]
     if not uids:
         raise BadInputError(f"{path}: no SeriesInstanceUID after {_LIST}=")
     series = tuple(dict.fromkeys(uids))
     notes = []
     if skipped:
-        notes.append(f"{path.name}: {len(skipped)} lines are no UID and were skipped: {named(_shown(skipped))}")
+        notes.append(f"{path.name}: {len(skipped)} lines are no UID and were skipped: {named(skipped)}")
     if len(series) < len(uids):
         notes.append(f"{path.name}: {len(uids) - len(series)} series are listed more than once")
     return SeriesManifest(series=series, host=urlsplit(keys.get(_SERVER, "")).hostname, notes=tuple(notes))
@@ -51,7 +51,7 @@ def note_of_host(manifest: SeriesManifest, configured: str) -> tuple[str, ...]:
     if manifest.host is None or manifest.host == urlsplit(configured).hostname:
         return ()
     asked = urlsplit(configured).hostname
-    return (f"the manifest names the server {manifest.host}; images.base_url ({asked}) is asked instead",)
+    return (f"the manifest names the server {manifest.host}; modalities.flair.base_url ({asked}) is asked instead",)
 
 
 def _text_of(path: Path) -> str:
@@ -63,7 +63,3 @@ def _text_of(path: Path) -> str:
         raise BadInputError(f"{path}: not text, expected a .tcia manifest") from None
     except OSError as error:
         raise BadInputError(f"modalities.flair.manifest: {path}: {error.strerror}") from None
-
-
-def _shown(lines: list[str]) -> list[str]:
-    return [repr(line[:40]) for line in lines]

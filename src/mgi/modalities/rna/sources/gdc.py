@@ -82,8 +82,7 @@ class GdcExpression:
             simulated=listing.simulated,
             items=choose_aliquots(offers, lambda item: item.sample or "", withdrawn),
         )
-        check_lock(lock, self.check_item)
-        return lock
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A file id and an MD5 become an address and a file name: nothing else than these may come out of a lock."""

@@ -175,11 +175,8 @@ def annotation_of(barcode: str, annotations: Sequence[Mapping[str, Any]]) -> str
         entity = str(note.get("entity_submitter_id") or note.get("case_submitter_id") or "")
         text = f"{note.get('classification') or ''} {note.get('category') or ''}"
         rescinded = str(note.get("status") or "").lower() == "rescinded"
-        if entity and not rescinded and _covers(entity, barcode) and _WITHDRAWN.search(text):
+        # Portions and analytes continue a field: 01A-12 covers 01A-12R.
+        covers = barcode.upper().startswith(entity.upper()) and len(entity) >= len("TCGA-XX-XXXX")
+        if covers and not rescinded and _WITHDRAWN.search(text):
             return str(note.get("category") or note.get("classification"))
     return None
-
-
-def _covers(entity: str, barcode: str) -> bool:
-    """Whether a barcode is the entity or part of it; portions and analytes continue a field (01A-12 covers 01A-12R)."""
-    return barcode.upper().startswith(entity.upper()) and len(entity) >= len("TCGA-XX-XXXX")

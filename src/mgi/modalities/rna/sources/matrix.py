@@ -49,8 +49,7 @@ class MatrixExpression:
         ]
         items = choose_aliquots(offers, lambda item: item.key)
         lock = Lock(modality=RNA, source="matrix", simulated=False, table=listing.table, items=items)
-        check_lock(lock, self.check_item)
-        return lock
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A label is looked up in the table and names nothing else."""

@@ -110,7 +110,7 @@ def test_a_lost_optional_field_is_survived_and_a_lost_required_one_is_not(stub, 
     assert len(hits_of(service_at(stub.url))) == 1
     for warnings in ({"fields": "unrecognized values: [md5sum]"}, {"fields": "odd"}, {"expand": "x"}, ["x"]):
         stub.script["/files"] = [reply(body=page(files(1), 1, warnings=warnings))]
-        with pytest.raises(NetworkError, match=r"GDC files: warnings "):
+        with pytest.raises(NetworkError, match="GDC files: warnings "):
             hits_of(service_at(stub.url))
 
 
