@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from mgi.core.errors import ConfigError, NetworkError
@@ -90,26 +89,24 @@ class Login:
         refresh, self._refresh, self._access = self._refresh, None, None
         if refresh is not None:
             try:
-                self._keep(self._ask({"grant_type": "refresh_token", "refresh_token": refresh}))
+                self._ask({"grant_type": "refresh_token", "refresh_token": refresh})
             except NetworkError:
                 self._access = None
         if self._access is None:
-            self._keep(self._ask({"grant_type": "password", "username": self.user, "password": self.password}))
+            self._ask({"grant_type": "password", "username": self.user, "password": self.password})
 
-    def _ask(self, grant: Mapping[str, str]) -> Any:
+    def _ask(self, grant: Mapping[str, str]) -> None:
+        """Ask for a token and keep it."""
         form = {"client_id": CLIENT_ID, "client_secret": "", **grant}
-        return self.service.json(Request(path="oauth/token", label="login", method="POST", form=form))
-
-    def _keep(self, reply: Any) -> None:
+        reply = self.service.json(Request(path="oauth/token", label="login", method="POST", form=form))
         if not isinstance(reply, dict) or not reply.get("access_token"):
             raise NetworkError(f"{self.service.name}: login: the reply holds no access_token")
         self._access = _clean(str(reply["access_token"]), "the access_token of the login")
         self._refresh = str(reply["refresh_token"]) if reply.get("refresh_token") else None
         lifetime_s = reply.get("expires_in")
+        self._renew_at = math.inf  # where it is not stated, a reply of 401 will tell
         if isinstance(lifetime_s, int | float):
             self._renew_at = self.clock() + lifetime_s - min(MARGIN_S, lifetime_s / 2)
-        else:
-            self._renew_at = math.inf  # not stated: a reply of 401 will tell
 
 
 def gdc_credential(environ: Mapping[str, str]) -> Credential | None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
@@ -56,18 +57,16 @@ def serve(folder: Path, port: int = 0) -> Iterator[Service]:
 def archive_service(folder: Path) -> Handler:
     """Build both services over a folder that may not be complete yet."""
     lock = threading.Lock()
-    ready: list[tuple[Handler, Handler]] = []
 
+    @cache  # an error is not kept
     def services() -> tuple[Handler, Handler]:
-        with lock:
-            if not ready:
-                archive = read_archive(folder)
-                ready.append((gdc_service(archive), nbia_service(archive)))
-            return ready[0]
+        archive = read_archive(folder)
+        return gdc_service(archive), nbia_service(archive)
 
     def answer(request: Request) -> Response:
         try:
-            gdc, nbia = services()
+            with lock:
+                gdc, nbia = services()
             return (nbia if request.path.startswith(PREFIX + "/") else gdc)(request)
         except ArchiveNotReadyError as error:
             return text_response(str(error), 503)

@@ -70,9 +70,9 @@ class GdcFolder:
         )
         self._versions.append(version_row(reference))
         write_json(self._folder / "status.json", status())
-        write_json(self._folder / "files.json", _by_id(self._hits))
-        write_json(self._folder / "versions.json", _by_id(self._versions))
-        write_json(self._folder / "annotations.json", _by_id(self._annotations))
+        tables = {"files": self._hits, "versions": self._versions, "annotations": self._annotations}
+        for name, rows in tables.items():
+            write_json(self._folder / f"{name}.json", sorted(rows, key=lambda row: str(row["id"])))
 
     def _write_star(self, tumour: SimulatedPatient, aliquot: str, access: Access, age: str = "latest") -> StoredFile:
         rng = stream_of(self._settings, COUNT_STREAM, f"{aliquot}/{age}")
@@ -101,7 +101,3 @@ class GdcFolder:
         file = StoredFile(**about, size=len(content), md5=md5)
         (self._folder / "data" / file.file_id).write_bytes(content)
         return file
-
-
-def _by_id(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(rows, key=lambda row: str(row["id"]))
