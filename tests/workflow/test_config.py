@@ -138,7 +138,7 @@ def test_what_is_wrong_is_named(overlay: dict[str, Any], message: str) -> None:
 
 def test_a_value_that_holds_itself_is_named() -> None:
     overlay = yaml.safe_load("modalities: {flair: {folder: &here [*here]}}")
-    with pytest.raises(ConfigError, match=r"flair\.folder: found a list that holds itself, expected"):
+    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: .*itself"):
         checked(default_with(overlay))
 
 
@@ -179,7 +179,7 @@ def test_equal_settings_give_equal_text() -> None:
 def test_a_folder_below_a_file_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     check_writable(tmp_path / "new" / "folder")
-    with pytest.raises(ConfigError, match=r"^results: cannot write to '.*/deeper': .*: Not a directory$"):
+    with pytest.raises(ConfigError, match=r"^results: .*'.*/deeper': .*: Not a directory$"):
         check_writable(tmp_path / "file" / "deeper")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

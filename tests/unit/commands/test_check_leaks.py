@@ -1,6 +1,7 @@
 """A split with something in common between its roles stops here, whatever it is that leaks."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,15 +54,15 @@ def same_slice_in_another_type(patient: str, arrays: dict[str, np.ndarray]) -> N
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (same_genes("0", "6"), "TCGA-AA-0000 (train) and TCGA-AA-0006 (test) have the same expression vector"),
-        (same_genes("4", "7"), "TCGA-AA-0004 (validation) and TCGA-AA-0007 (test) have the same expression vector"),
+        (same_genes("0", "6"), r"TCGA-AA-0000 \(train\) .*TCGA-AA-0006 \(test\) .*expression vector"),
+        (same_genes("4", "7"), r"TCGA-AA-0004 \(validation\) .*TCGA-AA-0007 \(test\) .*expression vector"),
         (
             same_genes("7", "9"),
-            "TCGA-AA-0007 (test) and TCGA-AA-0009 (unpaired_expression) have the same expression vector",
+            r"TCGA-AA-0007 \(test\) .*TCGA-AA-0009 \(unpaired_expression\) .*expression vector",
         ),
-        (same_slice("1", "6"), "TCGA-AA-0001 (train) and TCGA-AA-0006 (test) have the same images slice"),
-        (same_slice_in_another_type, "TCGA-AA-0001 (train) and TCGA-AA-0006 (test) have the same images slice"),
-        (same_slice("5", "2"), "TCGA-AA-0002 (train) and TCGA-AA-0005 (validation) have the same images slice"),
+        (same_slice("1", "6"), r"TCGA-AA-0001 \(train\) .*TCGA-AA-0006 \(test\) .*images slice"),
+        (same_slice_in_another_type, r"TCGA-AA-0001 \(train\) .*TCGA-AA-0006 \(test\) .*images slice"),
+        (same_slice("5", "2"), r"TCGA-AA-0002 \(train\) .*TCGA-AA-0005 \(validation\) .*images slice"),
     ],
 )
 @pytest.mark.parametrize("split_unit", ["patient", "slice"])
@@ -71,7 +72,7 @@ def test_what_two_roles_share_is_refused_in_one_line(
     study = write_study(tmp_path, change)
     assert check(study, f"--split-unit={split_unit}") == 5
     error = capsys.readouterr().err
-    assert f"fold 0: {said}; expected nothing in common across roles" in error
+    assert re.search(f"fold 0: {said};", error)
     assert error.count("\n") == 1
     assert not (study.folder / "leaks.json").exists()
 
@@ -83,8 +84,8 @@ def test_a_patient_in_two_roles_is_refused_by_name(write_study, tmp_path: Path, 
         [*rows, SplitRow(0, study.patients[0], "AA", "test")], study.folder / "split.parquet", tmp_path / "s.tsv"
     )
     assert check(study) == 5
-    said = "fold 0: TCGA-AA-0000 (test) and TCGA-AA-0000 (train) have the same patient id; expected"
-    assert said in capsys.readouterr().err
+    said = r"fold 0: TCGA-AA-0000 \(test\) .*TCGA-AA-0000 \(train\) .*patient id;"
+    assert re.search(said, capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("change", [same_genes("0", "1"), same_slice("6", "7"), same_genes("2", "8")])

@@ -51,14 +51,14 @@ def test_the_same_inputs_give_the_same_bytes(arguments: list[str], tmp_path: Pat
 def test_a_cohort_without_a_kept_patient_is_an_error_that_leaves_the_reasons(
     arguments: list[str], tmp_path: Path
 ) -> None:
-    with pytest.raises(BadInputError, match="none of 2 patients"):
+    with pytest.raises(BadInputError, match=r"c\.tsv: .* 2 patients"):
         cohort.run(parser_of(cohort).parse_args([*arguments, "--exclude", A]))
     assert "excluded by the configuration" in (tmp_path / "c.tsv").read_text()
 
 
 def test_what_is_no_lock_is_named(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "e.json").write_text("[]")
-    with pytest.raises(BadInputError, match=r"e\.json: found list, expected a lock"):
+    with pytest.raises(BadInputError, match=r"e\.json: found list"):
         cohort.run(parser_of(cohort).parse_args(arguments))
 
 
@@ -69,6 +69,6 @@ def test_a_patient_needs_what_is_required_alone(arguments: list[str], tmp_path: 
 
 def test_two_locks_of_one_modality_and_an_index_without_lock_are_refused(arguments: list[str], tmp_path: Path) -> None:
     lock = str(tmp_path / "e.json")
-    for locks, said in (([lock, lock], "2 locks of 1 modalities"), ([lock], "i1.json: an index of flair")):
+    for locks, said in (([lock, lock], "--lock: 2 .* 1 "), ([lock], r"i1\.json: .*flair")):
         with pytest.raises(BadInputError, match=said):
             cohort.run(parser_of(cohort).parse_args([*arguments, "--lock", *locks]))

@@ -97,14 +97,14 @@ def test_reading_is_narrowed_to_patients_and_expression_input(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda rows: rows[:1], "1 slices, expected 2"),
-        (lambda rows: [*rows[:1], rows[0]], "found twice"),
-        (lambda rows: [{**row, "cols": 3} for row in rows], "4 bytes, expected 2 x 3"),
+        (lambda rows: rows[:1], f"{PATIENT}, own: 1 .*2"),
+        (lambda rows: [*rows[:1], rows[0]], f"{PATIENT}.*twice"),
+        (lambda rows: [{**row, "cols": 3} for row in rows], f"{PATIENT}.*4 .*2 x 3"),
         (
             lambda rows: [{**row, "patient_id": "TCGA-XX-9999"} for row in rows],
-            "TCGA-XX-9999 is not in the image",
+            "patient TCGA-XX-9999 ",
         ),
-        (lambda rows: [rows[0], {**rows[1], "rows": 1, "cols": 4}], "expected one"),
+        (lambda rows: [rows[0], {**rows[1], "rows": 1, "cols": 4}], f"{PATIENT}: .*shapes .*1, 4.*2, 2"),
     ],
 )
 def test_predictions_that_do_not_fill_the_shard_are_refused(tmp_path: Path, change: object, message: str) -> None:
@@ -139,7 +139,7 @@ def test_a_file_of_no_run_or_of_an_older_version_is_refused(
 def test_a_file_that_is_not_parquet_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     path.write_bytes(b"not parquet")
-    with pytest.raises(IntegrityError, match=r"p\.parquet: damaged or not Parquet"):
+    with pytest.raises(IntegrityError, match=r"p\.parquet: damaged"):
         run_in(path)
 
 
@@ -165,5 +165,5 @@ def test_masks_are_read_from_the_shard(slices: Path) -> None:
 
 
 def test_a_patient_without_a_mask_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=f"{PATIENT} has no mask"):
+    with pytest.raises(BadInputError, match=f"{PATIENT} .*mask"):
         read_masks(write_shard(tmp_path, None), [PATIENT])

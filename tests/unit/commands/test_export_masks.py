@@ -91,7 +91,7 @@ def test_another_expression_input_can_be_asked_for(tmp_path: Path) -> None:
     slices, path = stored(tmp_path, [images(A)]), predicted(tmp_path, [A])
     found = run(slices, tmp_path, "--predictions", str(path), "--expression-input", "null_token")
     assert np.array_equal(voxels(found[f"{A}_{RUN}"]), 255 - PROBABILITY[A] >= 128)
-    with pytest.raises(BadInputError, match="no predictions with cohort_mean"):
+    with pytest.raises(BadInputError, match=r"cohort_mean.*--expression-input"):
         run(slices, tmp_path, "--predictions", str(path), "--expression-input", "cohort_mean")
 
 
@@ -105,7 +105,7 @@ def test_a_patient_without_geometry_is_named_and_left_out(tmp_path: Path, capsys
 
 
 def test_a_shard_without_any_geometry_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="no patient has a geometry"):
+    with pytest.raises(BadInputError, match=r"no patient .*geometry"):
         run(stored(tmp_path, [images(FLAT)]), tmp_path)
 
 
@@ -114,5 +114,5 @@ def test_predictions_on_another_grid_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     with prediction_writer(path, UNET) as writer:
         writer.add(A, "not_used", None, list(PROBABILITY[A][:, :, :-1]))
-    with pytest.raises(BadInputError, match=rf"{A}: \(4, 5, 5\), expected \(4, 5, 6\)"):
+    with pytest.raises(BadInputError, match=rf"{A}: \(4, 5, 5\).*\(4, 5, 6\)"):
         run(slices, tmp_path, "--predictions", str(path))

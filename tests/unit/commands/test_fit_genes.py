@@ -116,7 +116,7 @@ def test_counts_that_the_shard_lacks_are_a_setting_to_change(
     arguments: list[str], shard: ExpressionShard, tmp_path: Path
 ) -> None:
     write(replace(shard, counts=None), tmp_path)
-    with pytest.raises(ConfigError, match="no counts"):
+    with pytest.raises(ConfigError, match=r"modalities\.rna\.fit\.gene_filter \w+: .*counts"):
         fitted_bytes(arguments, tmp_path, {"gene_filter": "filter_by_expr"})
 
 
@@ -134,7 +134,7 @@ def test_a_training_patient_without_expression_is_named(arguments: list[str], tm
     write_split(split_patients(other, SplitSettings(folds=3), sites=SITES), tmp_path / "s.parquet", tmp_path / "s.tsv")
     split = read_split(tmp_path / "s.parquet")
     fold = next(fold for fold in range(3) if "TCGA-DU-0012" in patients_with_role(split, fold, "train"))
-    with pytest.raises(BadInputError, match="no expression of TCGA-DU-0012"):
+    with pytest.raises(BadInputError, match=r"expression .*TCGA-DU-0012"):
         fitted_bytes(arguments, tmp_path, FILTERS[0], fold)
 
 

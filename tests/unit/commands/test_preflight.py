@@ -49,7 +49,7 @@ def test_a_restricted_collection_needs_an_account_and_the_other_source_is_still_
 
 def test_a_folder_without_a_complete_archive_is_told_at_once(tmp_path, capsys):
     assert preflight(tmp_path / "p.json", GDC, TCIA, "--archive", tmp_path) == ConfigError.exit_code
-    assert "run simulate first" in capsys.readouterr().err
+    assert "archive.json" in capsys.readouterr().err
 
 
 def test_with_committed_locks_nothing_is_asked(simulated_archive, tmp_path, capsys, asked):

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,10 +141,7 @@ def test_a_gene_that_they_lack_has_the_training_mean_and_is_named(
 def test_too_many_missing_genes_are_refused(theirs: Archive, admit: Admit, capsys) -> None:
     theirs.gene_ids[4], theirs.names[4] = "other", "other"
     assert admit(max_missing=0.05) == 5
-    assert (
-        f"1 of the model's 10 genes are missing, the first is {GENES[4]}; expected at most 5%"
-        in capsys.readouterr().err
-    )
+    assert re.search(f"1 .*10 .*{re.escape(GENES[4])}; .*5%", capsys.readouterr().err)
 
 
 def test_values_on_another_named_scale_are_refused(ours: Archive, theirs: Archive, admit: Admit, capsys) -> None:
@@ -152,7 +150,7 @@ def test_values_on_another_named_scale_are_refused(ours: Archive, theirs: Archiv
     ours.scale = "log2(FPKM+1)"
     ours.write()
     assert admit() == 5
-    assert "values are log2(TPM+1), expected log2(FPKM+1)" in capsys.readouterr().err
+    assert re.search(r"log2\(TPM\+1\).*log2\(FPKM\+1\)", capsys.readouterr().err)
 
 
 def renamed(ours: Archive, theirs: Archive) -> None:
@@ -190,7 +188,7 @@ def test_who_was_trained_on_is_refused_by_name_unless_left_out(
     shared = next(one for one in (OURS[5], THEIRS[0]) if one in theirs.images)
     assert admit() == 5
     said = capsys.readouterr().err
-    assert f"1 patients were also trained on, the first is {reason}" in said
+    assert re.search(f" 1 .*{re.escape(reason)}", said)
     assert f"external.exclude: [{shared}]" in said
     assert not (tmp_path / "split.parquet").exists()
     theirs.dropped = [shared]

@@ -113,7 +113,7 @@ def test_a_model_of_the_whole_cohort_has_its_own_fold_and_the_scores_of_the_othe
 def test_a_second_release_into_the_same_folder_is_refused(released, capsys) -> None:
     capsys.readouterr()
     assert released.release("unet", released.model("unet")) == 2
-    assert "a release lies there already" in capsys.readouterr().err
+    assert " already" in capsys.readouterr().err
 
 
 def test_weights_that_make_no_masks_and_weights_without_their_facts_are_refused(released, tmp_path, capsys) -> None:
@@ -134,7 +134,7 @@ def test_a_fold_fitted_on_other_patients_is_refused(released, tmp_path: Path, ca
     object.__setattr__(fitted, "train_hash", "0" * 64)
     write_fitted_genes(path, fitted)
     assert main(["release", f"--weights={results}/runs/unet/weights.safetensors", f"--output={tmp_path / 'out'}"]) == 5
-    assert "fitted on other patients" in capsys.readouterr().err
+    assert "genes.parquet: fitted on other patients" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "genes.parquet", "MODEL_CARD.md"])
@@ -142,7 +142,7 @@ def test_a_flipped_byte_in_any_file_is_found_by_name_with_both_digests(name: str
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 1
     (copy / name).write_bytes(data)
-    with pytest.raises(IntegrityError, match=rf"{name}: sha256: found [0-9a-f]{{64}}, expected [0-9a-f]{{64}}"):
+    with pytest.raises(IntegrityError, match=rf"{name}: sha256: .*[0-9a-f]{{64}}, .*[0-9a-f]{{64}}"):
         load_release(copy)
     (copy / name).unlink()
     with pytest.raises(IntegrityError, match=rf"{name}: missing"):
@@ -153,8 +153,8 @@ def test_a_config_of_another_format_changed_or_absent_is_named(copy: Path) -> No
     path = copy / "config.json"
     config = json.loads(path.read_text())
     for change, kind, message in (
-        ({"format": "mgi-release-0"}, BadInputError, "format: found mgi-release-0, expected mgi-release-2"),
-        ({"threshold": 0.4}, IntegrityError, "config.json: digest: found"),
+        ({"format": "mgi-release-0"}, BadInputError, r"config\.json: format: .*mgi-release-0.*mgi-release-2"),
+        ({"threshold": 0.4}, IntegrityError, r"config\.json: digest: "),
     ):
         write_json(path, config | change)
         with pytest.raises(kind, match=message):
@@ -172,7 +172,7 @@ def test_a_config_that_contradicts_the_weights_is_named(copy: Path) -> None:
     config["genes"]["count"] = 13
     write_json(copy / "config.json", config)
     sealed(copy)
-    with pytest.raises(BadInputError, match=r"config\.json: genes: found .*13.*, expected .*12"):
+    with pytest.raises(BadInputError, match=r"config\.json: genes: .*13.*12"):
         load_release(copy)
 
 
@@ -185,7 +185,7 @@ def test_genes_in_another_order_are_refused_by_name(copy: Path) -> None:
     object.__setattr__(fitted, "gene_ids", table.sort_values("order")["gene_id"].tolist())
     write_fitted_genes(copy / "genes.parquet", fitted)
     sealed(copy)
-    with pytest.raises(BadInputError, match="another gene list: the same 12 genes in another order, 2 of them"):
+    with pytest.raises(BadInputError, match=r"weights\.safetensors: .*gene list: .*12 .*order, 2 "):
         load_release(copy)
 
 
@@ -199,5 +199,5 @@ def test_a_tensor_of_another_shape_is_named_with_both_shapes(copy: Path, release
 
     save_weights(path, Changed(), run=weights.run, model=weights.model, genes=weights.genes)
     sealed(copy)
-    with pytest.raises(BadInputError, match=r"tensor null_token: found \(1, 1, 3\), expected \(1, 1, 16\)"):
+    with pytest.raises(BadInputError, match=r"tensor null_token: .*\(1, 1, 3\).*\(1, 1, 16\)"):
         load_release(copy)

@@ -102,7 +102,7 @@ def test_a_copied_file_under_another_patient_is_refused(gdc: list[str], tmp_path
     index = json.loads((tmp_path / "index.json").read_text())
     index["items"][0] |= {name: index["items"][1][name] for name in ("path", "sha256")}
     (tmp_path / "index.json").write_text(json.dumps(index))
-    with pytest.raises(BadInputError, match=f"{A}: has the same expression in every gene as {B}"):
+    with pytest.raises(BadInputError, match=f"{A}: .*expression .*{B}"):
         run(gdc)
     assert list((tmp_path / "shard").iterdir()) == []
 
@@ -118,13 +118,13 @@ def test_two_patients_with_one_profile_are_refused(matrix: list[str], tmp_path: 
     table = tmp_path / "table.tsv"
     table.write_text(f"id\tMSN\n{A}-01\t1.5\n{B}-01\t1.5\n")
     repinned(tmp_path)
-    with pytest.raises(BadInputError, match=f"{A}: has the same expression in every gene as {B}"):
+    with pytest.raises(BadInputError, match=f"{A}: .*expression .*{B}"):
         run(matrix)
 
 
 def test_a_changed_file_is_refused(gdc: list[str], tmp_path: Path) -> None:
     (tmp_path / f"files/{A}.tsv").write_text("")
-    with pytest.raises(IntegrityError, match=f"{A}.tsv: sha256"):
+    with pytest.raises(IntegrityError, match=rf"{A}\.tsv: sha256"):
         run(gdc)
     assert list((tmp_path / "shard").iterdir()) == []
 
@@ -132,7 +132,7 @@ def test_a_changed_file_is_refused(gdc: list[str], tmp_path: Path) -> None:
 def test_a_chosen_file_that_was_not_fetched_is_refused(gdc: list[str], tmp_path: Path) -> None:
     index = json.loads((tmp_path / "index.json").read_text())
     (tmp_path / "index.json").write_text(json.dumps({**index, "items": index["items"][:1]}))
-    with pytest.raises(BadInputError, match=f"{B}: {B}-01: in no raw index"):
+    with pytest.raises(BadInputError, match=f"{B}: {B}-01: .*raw index"):
         run(gdc)
 
 
@@ -180,7 +180,7 @@ def test_a_table_is_stored_as_given_and_in_no_other_way(matrix: list[str]) -> No
 def test_a_table_other_than_the_locked_one_is_refused(matrix: list[str], tmp_path: Path) -> None:
     with (tmp_path / "table.tsv").open("a") as table:
         table.write("TCGA-ZZ-0009-01\t1\t1\n")
-    with pytest.raises(IntegrityError, match=r"table\.tsv"):
+    with pytest.raises(IntegrityError, match=r"table\.tsv: .*sha256"):
         run(matrix)
 
 

@@ -99,7 +99,7 @@ def test_an_image_whose_patient_has_no_genes_or_mask_is_stored_too(tcia: list[st
 
 def test_an_unreadable_series_stops_with_patient_and_series(tcia: list[str], tmp_path: Path) -> None:
     rows = [cohort_row(A, "1.2.3.4"), cohort_row(B, "1.2.3.7")]
-    with pytest.raises(BadInputError, match=rf"{B}: series 1\.2\.3\.7: 1\.dcm: .* exclude"):
+    with pytest.raises(BadInputError, match=rf"{B}: series 1\.2\.3\.7: 1\.dcm: .*exclude"):
         run(tcia, tmp_path, rows)
     assert not (tmp_path / "shard/dataset.json").exists()
     assert not (tmp_path / "shard/slices.parquet").exists()
@@ -108,12 +108,12 @@ def test_an_unreadable_series_stops_with_patient_and_series(tcia: list[str], tmp
 
 
 def test_a_series_that_was_never_fetched_is_named(tcia: list[str], tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=rf"{A}: 1\.9: in the cohort but in no raw index"):
+    with pytest.raises(BadInputError, match=rf"{A}: 1\.9: .*raw index"):
         run(tcia, tmp_path, [cohort_row(A, "1.9")])
 
 
 def test_a_cohort_without_images_is_refused(tcia: list[str], tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="no patient has an image"):
+    with pytest.raises(BadInputError, match=r"no patient .*image"):
         run(tcia, tmp_path, [cohort_row(A, None, reason="no image")])
 
 
@@ -140,7 +140,7 @@ def test_a_kaggle_archive_must_be_given_and_be_the_locked_one(kaggle: list[str],
         run(kaggle[:-2], tmp_path, [cohort_row(B, FOLDER)])
     with (tmp_path / "k.zip").open("ab") as table:
         table.write(b"more")
-    with pytest.raises(IntegrityError, match=r"k\.zip"):
+    with pytest.raises(IntegrityError, match=r"k\.zip: .*sha256"):
         run(kaggle, tmp_path, [cohort_row(B, FOLDER)])
 
 
@@ -191,9 +191,9 @@ def test_a_folder_of_nifti_files_is_stored_in_order(
 
 def test_the_folder_must_be_given_and_be_one(folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path) -> None:
     arguments, _ = folder_of_nifti
-    with pytest.raises(ConfigError, match="--table: missing, expected the folder"):
+    with pytest.raises(ConfigError, match=r"--table: missing.*folder"):
         run(arguments[:-2], tmp_path, nifti_rows())
-    with pytest.raises(ConfigError, match=r"lock\.json: no folder"):
+    with pytest.raises(ConfigError, match=r"--table: .*lock\.json: .*folder"):
         run([*arguments[:-1], str(tmp_path / "lock.json")], tmp_path, nifti_rows())
 
 
@@ -219,7 +219,7 @@ def test_a_copy_is_found_whatever_the_type_of_its_pixels(
             nibabel.save(nibabel.Nifti1Image(array, np.diag([-1.0, -1.0, 2.0, 1.0])), path)
             entry["members"] = [[entry["key"], hashlib.sha256(path.read_bytes()).hexdigest()]]
     (tmp_path / "index.json").write_text(json.dumps(index))
-    with pytest.raises(BadInputError, match=f"{A}: has the same image as {B}"):
+    with pytest.raises(BadInputError, match=f"{A}: .*image .*{B}"):
         run(folder_of_nifti[0], tmp_path, nifti_rows())
 
 
@@ -230,7 +230,7 @@ def test_two_patients_with_one_image_stop_the_run(
     by_key = {entry["key"]: entry for entry in index["items"]}
     by_key[f"{A}/flair.nii.gz"]["members"] = by_key[f"{B}/flair.nii.gz"]["members"]
     (tmp_path / "index.json").write_text(json.dumps(index))
-    with pytest.raises(BadInputError, match=f"{A}: has the same image as {B}"):
+    with pytest.raises(BadInputError, match=f"{A}: .*image .*{B}"):
         run(folder_of_nifti[0], tmp_path, nifti_rows())
 
 

@@ -62,12 +62,12 @@ def test_the_sites_of_every_fold_are_counted_and_one_that_is_not_trained_on_is_n
 
 
 def test_more_folds_than_patients_are_refused(arguments: list[str]) -> None:
-    with pytest.raises(BadInputError, match="9 patients for 10 folds"):
+    with pytest.raises(BadInputError, match=r"split: 9 .* 10 "):
         run(arguments, folds=10)
 
 
 def test_an_unknown_setting_is_refused(arguments: list[str]) -> None:
-    with pytest.raises(ConfigError, match=r"split\.fold"):
+    with pytest.raises(ConfigError, match=r"^split\.folds?: "):
         run(arguments, fold=3)
 
 

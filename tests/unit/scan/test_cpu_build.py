@@ -81,7 +81,7 @@ def test_a_whole_library_that_answers_wrong_is_built_again(source: Path, tmp_pat
 
 def test_a_library_that_is_wrong_whenever_built_is_refused(source: Path) -> None:
     source.write_text(WORKS.replace("42", "41"))
-    with pytest.raises(cpu_build.CannotBuild, match="wrong on this machine \\(41, not 42\\)"):
+    with pytest.raises(cpu_build.CannotBuild, match=r"scan .*\(41, not 42\)"):
         cpu_build.load([source], is_right)
     assert libraries() == []
 
@@ -119,10 +119,10 @@ def test_a_compiler_without_openmp_builds_for_one_thread(
 def test_no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(cpu_build.CannotBuild, match=r"no C\+\+ compiler: install g\+\+ \(.*\) or set CXX"):
+    with pytest.raises(cpu_build.CannotBuild, match=r"C\+\+ .*g\+\+ \(.*\).*CXX"):
         cpu_build.find_compiler()
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(cpu_build.CannotBuild, match=r"no C\+\+ compiler"):
+    with pytest.raises(cpu_build.CannotBuild, match=r"C\+\+ .*CXX"):
         cpu_build.find_compiler()
 
 
@@ -136,13 +136,13 @@ def test_the_backend_says_that_there_is_no_compiler(monkeypatch: pytest.MonkeyPa
     assert cpu.available() == (
         "no C++ compiler: install g++ (conda: cxx-compiler) or set CXX; the torch backend is used instead"
     )
-    with pytest.raises(ConfigError, match=r"'cpp' cannot run here: no C\+\+ compiler: install g\+\+ .* or set CXX$"):
+    with pytest.raises(ConfigError, match=r"model\.scan_backend: 'cpp' .*C\+\+ .*g\+\+ .*CXX$"):
         cpu.conv_silu(torch.zeros(1, 2, 3), torch.zeros(3, 1, 4), None, reverse=False)
 
 
 def test_what_the_compiler_says_comes_through_as_one_line(source: Path) -> None:
     source.write_text("int answer( { return 42; }")
-    with pytest.raises(cpu_build.CannotBuild, match=r"cannot compile answer\.cpp \(.*error") as failed:
+    with pytest.raises(cpu_build.CannotBuild, match=r"compile answer\.cpp \(.*error") as failed:
         cpu_build.load([source], is_right)
     assert "\n" not in str(failed.value)
     assert libraries() == []
@@ -151,7 +151,7 @@ def test_what_the_compiler_says_comes_through_as_one_line(source: Path) -> None:
 def test_a_folder_that_cannot_be_written(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MGI_CACHE", str(tmp_path / "file"))
-    with pytest.raises(cpu_build.CannotBuild, match="set MGI_CACHE to a folder that can be written"):
+    with pytest.raises(cpu_build.CannotBuild, match=r"file/scan .*MGI_CACHE"):
         cpu_build.load([source], is_right)
 
 

@@ -151,7 +151,7 @@ def test_auto_is_torch_where_no_kernel_takes_the_dtype(device, dtype, chosen, pr
 @pytest.mark.parametrize(("name", "device"), [("cpp", "cpu"), ("triton", "cuda"), ("mamba_ssm", "cuda")])
 def test_a_backend_asked_for_by_name_and_missing_is_an_error_that_says_what_to_install(name, device, present) -> None:
     present()
-    with pytest.raises(ConfigError, match=f"model.scan_backend: '{name}' cannot run on device.*install {name}"):
+    with pytest.raises(ConfigError, match=rf"model\.scan_backend: '{name}' .*device '\w+'.*install {name}"):
         choose_backend(name, device)
 
 
@@ -159,7 +159,7 @@ def test_a_backend_asked_for_by_name_and_missing_is_an_error_that_says_what_to_i
 def test_a_backend_of_another_device_is_an_error_that_names_both(name, device, present) -> None:
     present("cpp", "triton", "mamba_ssm")
     other = "cpu" if device == "cuda" else "cuda"
-    with pytest.raises(ConfigError, match=f"'{name}' cannot run on device '{device}': it needs device '{other}'"):
+    with pytest.raises(ConfigError, match=rf"model\.scan_backend: '{name}' .*'{device}'.*'{other}'"):
         choose_backend(name, device)
 
 
@@ -184,7 +184,7 @@ def test_the_environment_takes_the_place_of_auto_and_of_nothing_else(monkeypatch
 
 def test_an_unknown_name_in_the_environment_is_an_error_with_the_names(monkeypatch) -> None:
     monkeypatch.setenv(ENVIRONMENT, "numpy")
-    with pytest.raises(ConfigError, match=f"{ENVIRONMENT}: found 'numpy', expected one of auto, cpp, triton"):
+    with pytest.raises(ConfigError, match=f"{ENVIRONMENT}: .*'numpy'.*auto, cpp, triton"):
         choose_backend("auto", "cpu")
 
 
@@ -231,10 +231,10 @@ def test_the_config_knows_the_names_of_the_backends() -> None:
 
 
 def test_an_empty_series_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"u: shape \(2, 0, 3\)"):
+    with pytest.raises(ValueError, match=r"u: .*\(2, 0, 3\)"):
         selective_scan(**inputs(length=0))
 
 
 def test_a_tensor_on_another_device_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"D: shape \(3,\) on meta, expected \(3,\) on cpu"):
+    with pytest.raises(ValueError, match=r"D: .*\(3,\) .*meta.*\(3,\) .*cpu"):
         selective_scan(**inputs() | {"D": torch.zeros(3, device="meta")})
