@@ -30,7 +30,7 @@ class PatientImages:
     """One patient's volume: slices (S, H, W) inferior to superior in their native dtype, masks of 0 and 1 or None.
 
     `spacing_mm` is between rows, between columns; `positions_mm` (S,) is along the normal; `affine` maps (k, i, j, 1)
-    of slice, row, column to LPS mm; `native_axes` are the directions of the file's own axes (see flair.geometry).
+    of slice, row, column to LPS mm; `native_axes` are the directions of the file's own axes.
     All four are None where the archive has no geometry. `source` is the sha256 of what the slices were read from.
     """
 

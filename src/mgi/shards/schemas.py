@@ -27,7 +27,7 @@ SLICES = pa.schema(
         ("spacing_row_mm", pa.float64()),
         ("spacing_col_mm", pa.float64()),
         ("affine", pa.list_(pa.float64(), 16)),  # (k, i, j, 1) to LPS mm, row by row; null where there is no geometry
-        ("native_axes", pa.string()),  # directions of x, y, z in the file it was read from (see flair.geometry)
+        ("native_axes", pa.string()),  # directions of x, y, z in the file it was read from
         ("source", pa.string()),  # sha256 of what it was read from
     ]
 )
