@@ -80,5 +80,5 @@ def test_a_part_of_a_users_file_has_no_file_of_its_own(index):
     ],
 )
 def test_what_is_no_index_is_named(index, entries):
-    with pytest.raises(BadInputError, match=r"batch-1-of-1\.json: index\.items"):
+    with pytest.raises(BadInputError, match=r"batch-1-of-1\.json: index\.items\[0\]"):
         promised_files(rna_lock(profile(1)), [index(*entries)], None)
