@@ -180,7 +180,7 @@ def test_a_manifest_restricts_the_lock_and_names_what_is_not_shown(served, tmp_p
         )
         printed = capsys.readouterr().out
         assert "1 lines are no UID and were skipped: 'Series ID'" in printed
-        assert "names the server public.example.org; images.base_url (127.0.0.1) is asked instead" in printed
+        assert "public.example.org; modalities.flair.base_url (127.0.0.1)" in printed
         assert sorted(item["key"] for item in json.loads((tmp_path / "few.json").read_text())["items"]) == listed
         (tmp_path / "my.tcia").write_text(text + "\n".join(listed) + "\n1.2.3.4.5\n")
         target = tmp_path / "none.json"
