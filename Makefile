@@ -43,7 +43,7 @@ $(RUN_STAMP):
 	@$(PYTHON) -m venv .venv || { echo "setup: $(PYTHON) cannot make environments; on Debian and Ubuntu install python3.11-venv"; exit 1; }
 	@echo "setup: installing $$(grep -c == requirements.txt) packages into .venv (minutes; about 2 GB, or 6 GB where pip finds the CUDA build of torch)"
 	@$(call install,requirements.txt)
-	@echo "$(CURDIR)/src" > "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/mgi.pth"
+	@$(PIP) -q --no-deps --no-build-isolation --editable .  # the command `mgi`, run from src/
 	@rm -f .venv/.installed-run-* && touch $@
 	@echo "setup: done"
 
