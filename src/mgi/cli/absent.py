@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 _DATA = {"matplotlib", "nibabel", "numpy", "pandas", "PIL", "pyarrow", "pydicom", "requests", "scipy", "urllib3"}
-_TRAINING = {"cv2", "monai", "safetensors", "segmentation_models_pytorch", "skimage", "timm", "torch", "torchvision"}
+_TRAINING = {"cv2", "monai", "safetensors", "segmentation_models_pytorch", "timm", "torch", "torchvision"}
 LIBRARIES = _DATA | _TRAINING
 
 

@@ -144,7 +144,8 @@ INLINE Softplus softplus_of(V x) {
     p = p * e - 4.99999315e-01f;
     p = p * e + 1.0f;
     V inverse = 1.0f / (1.0f + e);
-    return {larger(x, V{}) + p * e, x < 0.0f ? e * inverse : inverse};
+    return {larger(V{}, x) + p * e,  // in this order a NaN stays one
+            x < 0.0f ? e * inverse : inverse};
 }
 
 INLINE V sigmoid_of(V x) { return 1.0f / (1.0f + exp_of(smaller(larger(-x, all(-88.0f)), all(88.0f)))); }

@@ -192,6 +192,12 @@ def test_a_decay_that_is_not_a_number_does_not_vanish() -> None:
     assert fused(tensors).isnan().all(1).nonzero().tolist() == [[0, 2]]
 
 
+def test_a_step_that_is_not_a_number_does_not_vanish() -> None:
+    tensors = inputs(1, 20, 9, 4)
+    tensors["delta"][0, 7, 2] = torch.nan
+    assert fused(tensors).isnan()[0].any(0).tolist() == [channel == 2 for channel in range(9)]
+
+
 def test_growing_states() -> None:
     """A > 0, and dt < 0: nothing of Mamba's, but the equation has an answer."""
     tensors = inputs(1, 12, 5, 4)
