@@ -23,7 +23,7 @@ LONGEST_S = 1.0
 def test_kills_in_the_middle_of_rules_change_no_file(tmp_path: Path) -> None:
     undisturbed = copy_of_workflow(tmp_path / "undisturbed")
     rules = [rule for rule in rules_of(run(undisturbed, TARGET)) if rule != TARGET]
-    assert len(rules) >= 10
+    assert len(rules) >= 9
     tree, moments, killed = copy_of_workflow(tmp_path / "killed"), random.Random(0), 0
     for rule in rules[::2][:5]:
         # A rule that ran beside an earlier one may be over: then the next job, whichever it is.

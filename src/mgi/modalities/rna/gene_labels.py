@@ -14,6 +14,8 @@ position, a value) it means none. Whoever matches says how many labels were ambi
 import re
 from collections.abc import Iterable, Sequence
 
+import pandas as pd
+
 PAR_Y = "_PAR_Y"
 BY_ID, BY_BARE_ID, BY_NAME, AMBIGUOUS, UNKNOWN = (
     "by id", "by id without version", "by name", "name of several genes", "unknown"
@@ -74,3 +76,9 @@ class GeneIndex:
     def ambiguous(self, labels: Iterable[str]) -> list[str]:
         """Return the labels that several genes bear."""
         return [label for label in labels if self.find(label)[0] == AMBIGUOUS]
+
+
+def first_repeated(labels: Iterable[str]) -> str | None:
+    """Return the first label that was there before, None where all differ."""
+    index = pd.Index(labels)
+    return next(iter(index[index.duplicated()]), None)

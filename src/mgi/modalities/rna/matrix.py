@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.core.ids import barcode_of, is_patient_id
-from mgi.modalities.rna.gene_labels import is_copy_on_y, is_ensembl, without_version
-from mgi.modalities.rna.star import first_repeated
+from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, is_ensembl, without_version
 from mgi.modalities.rna.table_file import TableFile, read_table_file
 
 Layout = Literal["genes x samples", "samples x genes"]

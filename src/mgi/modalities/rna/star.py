@@ -5,7 +5,6 @@ Format: the GDC's own writer (NCI-GDC/gdc-rnaseq-tool, `augment_star_counts`): a
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.modalities.rna.gene_labels import first_repeated
 
 _COUNTS = ("unstranded", "stranded_first", "stranded_second")
 _RATES = ("tpm_unstranded", "fpkm_unstranded", "fpkm_uq_unstranded")
@@ -183,9 +183,3 @@ def _check_total(counts: NDArray[np.int64], tpm: NDArray[np.float64], path: Path
         raise BadInputError(
             f"{path}: tpm_unstranded sums to {total:.4f} over {len(tpm)} genes, expected 1000000 within {tolerance:.4f}"
         )
-
-
-def first_repeated(labels: Iterable[str]) -> str | None:
-    """Return the first label that was there before, None where all differ."""
-    index = pd.Index(labels)
-    return next(iter(index[index.duplicated()]), None)

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.filter import LOG_TPM
-from mgi.modalities.rna.gene_labels import is_copy_on_y, without_version
+from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, without_version
 from mgi.modalities.rna.star import (
     StarTable,
-    first_repeated,
     read_star,
     require_same_genes,
 )
