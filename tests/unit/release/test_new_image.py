@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.release.new_image import check_output, kind_of, read_new_image, report_path, write_new_mask
+
+DICOM = bytes(128) + b"DICM"
+NIFTI = bytes(344) + b"n+1\0"
+NIFTI_2 = b"\x1c\x02\0\0n+2\0" + bytes(400)
+TIFF = b"II*\0"
+
+
+def folder_of(path: Path, **files: bytes) -> Path:
+    path.mkdir()
+    for name, start in files.items():
+        (path / name).write_bytes(start)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"), [(DICOM, "dicom"), (NIFTI, "nifti"), (NIFTI_2, "nifti"), (b"\x1f\x8b\x08", "nifti")]
+)
+def test_a_file_is_known_by_its_first_bytes_whatever_it_is_called(start: bytes, kind: str, tmp_path: Path) -> None:
+    (tmp_path / "image.txt").write_bytes(start)
+    assert kind_of(tmp_path / "image.txt") == kind
+
+
+def test_a_folder_is_of_the_kind_of_its_images(tmp_path: Path) -> None:
+    assert kind_of(folder_of(tmp_path / "a", image=DICOM, notes=b"text", thumbnail=TIFF)) == "dicom"
+    assert kind_of(folder_of(tmp_path / "b", one=TIFF, two=TIFF)) == "tiff"
+
+
+@pytest.mark.parametrize(
+    ("start", "said"), [(TIFF, "one TIFF, expected the folder of all slices"), (b"text", "not an image that is read")]
+)
+def test_another_file_is_refused_by_name(start: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "image.tif").write_bytes(start)
+    with pytest.raises(BadInputError, match=rf"image\.tif: {said}"):
+        kind_of(tmp_path / "image.tif")
+
+
+def test_a_folder_without_images_and_one_that_is_missing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="name the NIfTI file itself"):
+        kind_of(folder_of(tmp_path / "a", image=NIFTI))
+    with pytest.raises(BadInputError, match=r"no DICOM file and no TIFF slice in the folder$"):
+        kind_of(folder_of(tmp_path / "b"))
+    with pytest.raises(BadInputError, match="missing, expected NIfTI"):
+        kind_of(tmp_path / "c")
+
+
+def test_only_dicom_has_series(tmp_path: Path) -> None:
+    (tmp_path / "image.nii").write_bytes(NIFTI)
+    with pytest.raises(ConfigError, match=r"--series: 1\.2: only DICOM has series"):
+        read_new_image(tmp_path / "image.nii", series="1.2")
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "kept"),
+    [("nifti", "m.nii.gz", True), ("dicom", "m.nii", True), ("tiff", "m", True), ("nifti", "m.png", False),
+     ("tiff", "m.nii", False), ("nifti", "image.nii", False)],
+)  # fmt: skip
+def test_the_output_is_of_the_images_kind_and_not_the_image(kind, output: str, kept: bool, tmp_path: Path) -> None:
+    if kept:
+        check_output(kind, tmp_path / "image.nii", tmp_path / output)
+        return
+    with pytest.raises(ConfigError, match="--output"):
+        check_output(kind, tmp_path / "image.nii", tmp_path / output)
+
+
+@pytest.mark.parametrize("output", ["m.nii.gz", "m.nii", "m"])
+def test_the_report_lies_beside_the_mask(output: str) -> None:
+    assert report_path(Path("out") / output) == Path("out/m.json")
+
+
+def test_a_dicom_series_is_read_and_its_mask_has_its_grid(mr_file, tmp_path: Path) -> None:
+    pixels = np.arange(48, dtype=np.uint16).reshape(6, 8)
+    (tmp_path / "series").mkdir()
+    for number in range(1, 4):
+        tags = {"PatientID": "P", "SeriesDescription": "AX FLAIR"}
+        content = mr_file(pixels + number, position=(0, 0, 5.0 * number), instance=number, tags=tags)
+        (tmp_path / "series" / f"{number}.dcm").write_bytes(content)
+    new = read_new_image(tmp_path / "series")
+    assert (new.kind, new.images.slices.shape) == ("dicom", (3, 6, 8))
+    written = write_new_mask(new, np.zeros((3, 6, 8), np.uint8), tmp_path / "m.nii.gz")
+    assert written == [tmp_path / "m.nii.gz"]
