@@ -27,7 +27,7 @@ def facts(trained) -> CardFacts:
         n_genes=900,
         scaler="zscore",
         training_range=trained,
-        scores={"own": Interval(estimate=0.75, low=0.7, high=0.8, n=12)},
+        scores={"own": Interval(mean=0.75, low=0.7, high=0.8, n=12)},
         version="0.1.0",
         commit=None,
     )
@@ -43,7 +43,7 @@ def test_a_card_tells_what_is_on_record(facts) -> None:
     cells = cells_of(model_card(facts))
     assert cells["parameters"] == "1,234,567"
     assert cells["schedule"] == "500 steps of 16 slices on cpu"
-    assert cells["the patient's own genes"] == "0.750 | 0.700 to 0.800 | 12"
+    assert cells["own genes"] == "0.750 | 0.700 to 0.800 | 12"
     assert cells["rows x columns"] == "10 x 12 to 14"
     assert cells["slice step, mm"] == "not known"
     assert "fold 1 of 5" in cells["split"]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.fingerprint import digest_of
+from mgi.core.files import digest_of
 from mgi.release.package import CONFIG, FIELDS, FILES, FORMAT, load_release
 
 

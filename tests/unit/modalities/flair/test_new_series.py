@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.release.dicom_input import read_dicom_input
+from mgi.modalities.flair.new_series import read_dicom_input
 
 PIXELS = np.arange(48, dtype=np.uint16).reshape(6, 8)
 FLAIR_TIMES = {"RepetitionTime": 9000, "EchoTime": 120, "InversionTime": 2500}
@@ -27,9 +27,9 @@ def put(mr_file, tmp_path: Path):
 
 def test_the_only_series_is_taken_and_doubted_where_nothing_says_flair(put, tmp_path: Path) -> None:
     found = read_dicom_input(tmp_path, put("1.1", SeriesDescription="AX FLAIR"), None)
-    assert (found.doubt, found.notes) == (None, ())
+    assert (found.warning, found.notes) == (None, ())
     again = read_dicom_input(tmp_path, put("1.1", SeriesDescription="AX T2"), None)
-    assert "its times do not say it either" in (again.doubt or "")
+    assert "its times do not say it either" in (again.warning or "")
     assert again.sha256 != found.sha256
 
 
@@ -43,7 +43,7 @@ def test_the_flair_is_found_by_its_times_where_no_name_tells(put, tmp_path: Path
     put("1.1", SeriesDescription="a", RepetitionTime=500, EchoTime=10)
     found = read_dicom_input(tmp_path, put("1.2", SeriesDescription="b", **FLAIR_TIMES), None)
     assert found.notes == ("took series 1.2 of 2: b",)
-    assert found.doubt is None
+    assert found.warning is None
 
 
 def test_several_series_without_a_flair_must_be_named(put, tmp_path: Path) -> None:
