@@ -15,7 +15,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--expression-shard", required=True, help="its dataset.json")
     options.add_argument("--split", required=True, help="the split, Parquet")
     options.add_argument("--fold", required=True, type=int, help="the fold, from 0")
-    options.add_argument("--settings", required=True, help="the section `modalities.rna.fit` of the configuration, as JSON")
+    options.add_argument("--settings", required=True, help="the config section `modalities.rna.fit`, as JSON")
     options.add_argument("--gene-list", help="one gene id or name a line, for gene_filter list")
     options.add_argument("--output", required=True, help="the fold's genes, Parquet")
 

@@ -11,7 +11,7 @@ from mgi.modalities.rna.sources.gencode import fetch_gtf, stated_md5
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
-    options.add_argument("--settings", required=True, help="the section `modalities.rna` of the configuration, as JSON")
+    options.add_argument("--settings", required=True, help="the config section `modalities.rna`, as JSON")
     options.add_argument("--gtf", required=True, help="the key `modalities.rna.fit.gtf` of the configuration, as JSON")
     options.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real service")
     options.add_argument("--folder", required=True, help="where the annotation is kept, by its MD5")
