@@ -21,7 +21,7 @@ NBIA  {url}/nbia-api/services/v4
 try
   curl {url}/status
   curl '{url}/files?size=2&fields=file_name,access'
-  curl {url}/nbia-api/services/v4/getCollectionValues
+  curl {url}/nbia-api/services/v4/getPatient
 Ctrl-C stops it"""
 # Tests of other programs name a file here, in which every request is noted.
 _LOG_VARIABLE = "MGI_STANDIN_REQUESTS"
