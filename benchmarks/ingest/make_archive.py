@@ -30,10 +30,9 @@ from mgi_standin.simulation.dicom import encode_series
 from mgi_standin.simulation.gdc_listing import StoredFile, file_hit, status, version_row
 from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.identifiers import uid_of, uuid_of
-from mgi_standin.simulation.nbia_listing import patient_row, series_row, study_row
-from mgi_standin.simulation.placement import AXIAL, Placement
+from mgi_standin.simulation.nbia_folder import patient_row, series_row, study_row
 from mgi_standin.simulation.programmes import SUBTYPES, GeneModel, draw_gene_model, draw_programmes, express
-from mgi_standin.simulation.series import Series, Study, Weighting
+from mgi_standin.simulation.series import AXIAL, Placement, Series, Study, Weighting
 from mgi_standin.simulation.star import StarWriter, draw_counts
 
 SEED = 1

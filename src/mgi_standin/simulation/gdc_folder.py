@@ -19,7 +19,7 @@ from mgi_standin.simulation.gdc_listing import (
     status,
     version_row,
 )
-from mgi_standin.simulation.gtf import ANNOTATION_ID, ANNOTATION_NAME, encode_gtf
+from mgi_standin.simulation.genes import ANNOTATION_ID, ANNOTATION_NAME, encode_gtf
 from mgi_standin.simulation.holdings import Holdings
 from mgi_standin.simulation.identifiers import COUNT_STREAM, stream_of, uuid_of
 from mgi_standin.simulation.settings import SimulationSettings

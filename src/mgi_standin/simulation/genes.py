@@ -1,10 +1,12 @@
-"""The gene table of a simulated archive: identifiers, names, types, positions and lengths; no real gene is in it.
+"""The genes of a simulated archive, as a table and as the GTF that GENCODE would make of it; no real gene is in it.
 
 A table has its genes in the order of every file of the archive, and the columns gene_id, gene_name, gene_type,
 chromosome, start and length, the last two in base pairs.
 """
 
+import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,10 @@ PAR_Y_SHARE = 44 / 60660  # of GENCODE v36
 FEWEST_PAR_Y = 2
 FIRST_GENE, LAST_GENE = 900_000, 1_900_000  # beyond the numbers that Ensembl has given to human genes
 GENE_STREAM = 11
+# The id under which the GDC serves GENCODE v36: clients ask for the annotation by it.
+ANNOTATION_ID = "be002a2c-3b27-43f3-9e0f-fd47db92a6b5"
+ANNOTATION_NAME = "gencode.v36.annotation.gtf.gz"
+GTF_HEAD = "##description: simulated genes, none of them real\n##provider: simulation\n##format: gtf\n"
 
 # Shares of the most frequent types of GENCODE v36.
 TYPE_SHARE = {
@@ -110,3 +116,19 @@ def _draw_names(types: NDArray[np.str_], rng: np.random.Generator) -> list[str]:
 
 def _normalised(shares: tuple[float, ...]) -> NDArray[np.float64]:
     return np.array(shares) / sum(shares)
+
+
+def encode_gtf(genes: pd.DataFrame) -> bytes:
+    """The gzipped file: chromosome by chromosome, a gene row and one transcript row for each gene."""
+    rank = {name: place for place, name in enumerate(genes["chromosome"].unique())}
+    in_order = genes.assign(rank=genes["chromosome"].map(rank)).sort_values(["rank", "start"], kind="stable")
+    text = GTF_HEAD + "".join(_gtf_rows(gene) for gene in in_order.itertuples())
+    return gzip.compress(text.encode(), compresslevel=6, mtime=0)
+
+
+def _gtf_rows(gene: Any) -> str:
+    end, strand = gene.start + gene.length - 1, "+-"[gene.Index % 2]
+    transcript = gene.gene_id.replace("ENSG", "ENST")
+    about = f'gene_type "{gene.gene_type}"; gene_name "{gene.gene_name}"; level 2;'
+    head, tail = f"{gene.chromosome}\tSIM", f'{gene.start}\t{end}\t.\t{strand}\t.\tgene_id "{gene.gene_id}";'
+    return f'{head}\tgene\t{tail} {about}\n{head}\ttranscript\t{tail} transcript_id "{transcript}"; {about}\n'

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from mgi_standin.simulation.holdings import Holdings
 from mgi_standin.simulation.identifiers import uid_of
-from mgi_standin.simulation.placement import AXIAL, CORONAL, SAGITTAL, Axes, Placement
-from mgi_standin.simulation.series import Series, Weighting
+from mgi_standin.simulation.series import AXIAL, CORONAL, SAGITTAL, Axes, Placement, Series, Weighting
 
 PIXELS = 64
 FIELD_MM = 240.0

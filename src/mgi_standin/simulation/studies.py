@@ -12,8 +12,17 @@ from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.holdings import Holdings, InstanceOrder
 from mgi_standin.simulation.identifiers import uid_of
 from mgi_standin.simulation.lookalikes import draw_lookalikes
-from mgi_standin.simulation.placement import AXIAL, Axes, Placement, resample_mask, tilt
-from mgi_standin.simulation.series import MaskSeries, Series, Study, Weighting
+from mgi_standin.simulation.series import (
+    AXIAL,
+    Axes,
+    MaskSeries,
+    Placement,
+    Series,
+    Study,
+    Weighting,
+    resample_mask,
+    tilt,
+)
 
 FLAIR_NAMES = (
     *["AXIAL FLAIR"] * 10,

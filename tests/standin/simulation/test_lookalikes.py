@@ -3,8 +3,7 @@ import pytest
 
 from mgi_standin.simulation.holdings import Holdings
 from mgi_standin.simulation.lookalikes import draw_lookalikes
-from mgi_standin.simulation.placement import AXIAL, Placement
-from mgi_standin.simulation.series import Series, Weighting
+from mgi_standin.simulation.series import AXIAL, Placement, Series, Weighting
 
 
 @pytest.fixture(scope="module")

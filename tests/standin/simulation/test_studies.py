@@ -5,8 +5,7 @@ import pytest
 
 from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.holdings import Holdings
-from mgi_standin.simulation.placement import resample_mask
-from mgi_standin.simulation.series import Study
+from mgi_standin.simulation.series import Study, resample_mask
 from mgi_standin.simulation.studies import plan_studies
 
 
