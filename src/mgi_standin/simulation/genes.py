@@ -5,14 +5,11 @@ chromosome, start and length, the last two in base pairs.
 """
 
 import gzip
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-from mgi_standin.errors import BadInputError
 
 NAMED = ("gene_id", "gene_name", "gene_type")
 PAR_Y_SUFFIX = "_PAR_Y"
@@ -70,23 +67,6 @@ def draw_gene_table(n_genes: int, seed: int) -> pd.DataFrame:
     return _placed(rows, rng)
 
 
-def read_gene_table(path: Path, n_genes: int, seed: int) -> pd.DataFrame:
-    """Take ids, names and types from a user's TSV in its order; lengths and positions stay made up.
-
-    Raises BadInputError where a column is missing, ids repeat, or the table does not have `n_genes` rows.
-    """
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    missing = [name for name in NAMED if name not in table.columns]
-    if missing:
-        raise BadInputError(f"{path}: no column {missing[0]}; expected gene_id, gene_name and gene_type")
-    if len(table) != n_genes:
-        raise BadInputError(f"{path}: {len(table)} genes, expected n_genes = {n_genes}")
-    if table["gene_id"].duplicated().any():
-        raise BadInputError(f"{path}: gene_id {table['gene_id'][table['gene_id'].duplicated()].iloc[0]} occurs twice")
-    rows = list(table[list(NAMED)].itertuples(index=False, name=None))
-    return _placed(rows, np.random.default_rng([seed, GENE_STREAM]))
-
-
 def _placed(rows: list[tuple[str, str, str]], rng: np.random.Generator) -> pd.DataFrame:
     n_genes = len(rows)
     ends = np.round(np.cumsum(_normalised(CHROMOSOME_SHARE)) * n_genes).astype(int)
@@ -98,10 +78,8 @@ def _placed(rows: list[tuple[str, str, str]], rng: np.random.Generator) -> pd.Da
     lengths = np.clip(np.exp(rng.normal(7.6, 0.9, n_genes)), 60, 100_000).astype(np.int64)
     for index, (gene_id, _, _) in enumerate(rows):
         if gene_id.endswith(PAR_Y_SUFFIX):
-            chromosomes[index] = "chrY"
-            if index and rows[index - 1][0] == gene_id.removesuffix(PAR_Y_SUFFIX):
-                chromosomes[index - 1] = "chrX"
-                lengths[index] = lengths[index - 1]
+            chromosomes[index - 1 : index + 1] = "chrX", "chrY"
+            lengths[index] = lengths[index - 1]
     table = pd.DataFrame(rows, columns=list(NAMED))
     return table.assign(chromosome=chromosomes, start=total - before, length=lengths)
 
