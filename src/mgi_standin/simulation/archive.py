@@ -7,11 +7,11 @@ from pathlib import Path
 
 from mgi_standin.errors import ConfigError, ResourceError
 from mgi_standin.files import atomic_path, write_json
+from mgi_standin.simulation.availability import draw_availability
 from mgi_standin.simulation.cohort import simulate_cohort
 from mgi_standin.simulation.gdc_folder import GdcFolder
 from mgi_standin.simulation.genes import draw_gene_table
-from mgi_standin.simulation.holdings import draw_holdings
-from mgi_standin.simulation.identifiers import HOLDINGS_STREAM, archive_key, stream_of
+from mgi_standin.simulation.identifiers import AVAILABILITY_STREAM, archive_key, stream_of
 from mgi_standin.simulation.nbia_folder import NbiaFolder
 from mgi_standin.simulation.settings import SimulationSettings
 
@@ -37,7 +37,7 @@ def write_archive(
     _clear(folder)
     genes = draw_gene_table(settings.n_genes, settings.seed)
     key = archive_key(settings, genes)
-    held = draw_holdings([patient.patient_id for patient in patients], stream_of(settings, HOLDINGS_STREAM))
+    held = draw_availability([patient.patient_id for patient in patients], stream_of(settings, AVAILABILITY_STREAM))
     gdc = GdcFolder(settings, genes, key, folder / "gdc")
     nbia = NbiaFolder(settings, key, folder / "nbia")
     for done, patient in enumerate(patients, start=1):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mgi_standin.files import write_json
+from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.dicom import COLLECTION, NOTE, encode_series
-from mgi_standin.simulation.holdings import Holdings
 from mgi_standin.simulation.identifiers import IMAGE_STREAM, SCAN_STREAM, stream_of
 from mgi_standin.simulation.seg import encode_mask
 from mgi_standin.simulation.series import MaskSeries, Series, Study
@@ -34,7 +34,7 @@ class NbiaFolder:
         (folder / "instances").mkdir(parents=True)
         (folder / "images").mkdir()
 
-    def add(self, patient: SimulatedPatient, held: Holdings) -> None:
+    def add(self, patient: SimulatedPatient, held: Availability) -> None:
         """Write all series of a patient."""
         if held.images == "none":
             return
