@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from mgi_standin.simulation.archive import write_archive
-from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.settings import SimulationSettings
 
 RNA = '{"retry_base_s": 0.0}'
@@ -15,7 +14,7 @@ SIMULATION = SimulationSettings(
 
 def write_small_archive(folder: Path) -> Path:
     """The archive folder from which the commands fetch."""
-    write_archive(SIMULATION, draw_gene_table(SIMULATION.n_genes, SIMULATION.seed), folder)
+    write_archive(SIMULATION, folder)
     return folder
 
 

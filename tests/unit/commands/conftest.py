@@ -20,7 +20,6 @@ from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 from mgi_standin.simulation.archive import write_archive
-from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.settings import SimulationSettings
 
 
@@ -30,7 +29,7 @@ def simulated_archive(tmp_path_factory) -> Path:
         seed=7, n_patients=16, n_genes=1200, slices_min=15, slices_max=15, pixels=32, genes_drive_images=True
     )
     folder = tmp_path_factory.mktemp("simulated") / "archive"
-    write_archive(settings, draw_gene_table(settings.n_genes, settings.seed), folder)
+    write_archive(settings, folder)
     return folder
 
 

@@ -4,13 +4,14 @@ The folder stores ISO dates and the v4 names. v4 tells MM-DD-YYYY; v1 tells "YYY
 columns; which ones exactly is not documented, so those that came with v4 are left out.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 
 from mgi_standin.archive.folder import Archive, Row
+from mgi_standin.archive.response import Response, text_response
 
 _SERIES = """
 SeriesInstanceUID StudyInstanceUID Modality ProtocolName SeriesDate SeriesDescription BodyPartExamined SeriesNumber
@@ -27,7 +28,7 @@ PatientSex EthnicGroup Collection SeriesCount LongitudinalTemporalEventType Long
 Authorized
 """
 SERIES, PATIENT, STUDY = _SERIES.split(), _PATIENT.split(), _STUDY.split()
-# Names of getSeriesMetadata and what they hold.
+# Columns of getSeriesMetadata and what they hold.
 _METADATA = """
 Series UID=SeriesInstanceUID, Collection=Collection, 3rd Party Analysis=ThirdPartyAnalysis,
 Data Description URI=DataDescriptionURI, Subject ID=PatientID, Study UID=StudyInstanceUID, Study Description=StudyDesc,
@@ -67,11 +68,6 @@ class Guest:
         """Visible studies; one without any series counts as visible."""
         return self._visible(self.archive.studies, "StudyInstanceUID", "StudyInstanceUID")
 
-    @cached_property
-    def md5_by_sop_uid(self) -> dict[str, str | None]:
-        """Stored md5 of every visible image; reads all lists of instances once."""
-        return {image["SOPInstanceUID"]: image["md5"] for uid in self.series for image in self.archive.instances(uid)}
-
     def _visible(self, rows: list[Row], name: str, in_series: str) -> list[Row]:
         shown = {row[in_series] for row in self.series.values()}
         hidden = {row[in_series] for row in self.archive.series} - shown
@@ -82,27 +78,12 @@ def _is_public(row: Row) -> bool:
     return bool(row.get("access", "public") != "restricted")
 
 
-def matching(rows: Iterable[Row], params: Mapping[str, str], keys: Iterable[str]) -> list[Row]:
-    """Keep rows that equal every parameter given; an empty parameter is as good as none."""
-    wanted = {key: params[key] for key in keys if params.get(key)}
-    return [row for row in rows if all(str(row.get(key)) == value for key, value in wanted.items())]
-
-
 def columns_of(rows: Iterable[Row], columns: Iterable[str], version: str) -> list[Row]:
     """Cut rows to columns in their order, dates as the version writes them; absent ones become null."""
     names = {column: column for column in columns}
     if version != "v4":
         names = {_V1_NAMES.get(column, column): column for column in columns if column not in _ONLY_V4}
-    return _renamed(rows, names, version)
-
-
-def metadata_of(rows: Iterable[Row], version: str) -> list[Row]:
-    """Rows of getSeriesMetadata, whose columns have names of their own."""
-    return _renamed(rows, METADATA, version)
-
-
-def _renamed(rows: Iterable[Row], columns: Mapping[str, str], version: str) -> list[Row]:
-    return [{name: _shown(column, row.get(column), version) for name, column in columns.items()} for row in rows]
+    return [{name: _shown(column, row.get(column), version) for name, column in names.items()} for row in rows]
 
 
 def _shown(column: str, value: object, version: str) -> object:
@@ -111,11 +92,21 @@ def _shown(column: str, value: object, version: str) -> object:
     return f"{value[5:7]}-{value[8:]}-{value[:4]}" if version == "v4" else f"{value} 00:00:00.0"
 
 
-def released_since(row: Row, text: str) -> bool:
-    """Whether a series was submitted on a day (YYYY-MM-DD, YYYY/MM/DD or DD/MM/YYYY) or later; ValueError if no day."""
-    day = text.replace("/", "-")
-    if re.fullmatch(r"\d{2}-\d{2}-\d{4}", day):
-        day = f"{day[6:]}-{day[3:5]}-{day[:2]}"
-    since = date.fromisoformat(day).isoformat()
-    submitted = row.get("MaxSubmissionTimestamp") or row.get("DateReleased")
-    return bool(submitted) and str(submitted)[:10] >= since
+def json_rows(rows: list[Row]) -> Response:
+    """Reply with rows without their nulls; no row is a 200 without body and content type, not an empty array."""
+    shown = [{key: value for key, value in row.items() if value is not None} for row in rows]
+    return text_response(json.dumps(shown), content_type="application/json") if rows else Response()
+
+
+def csv_response(rows: list[Row], columns: Mapping[str, str]) -> Response:
+    """Reply with a CSV file as v4 writes it: a header of the names of `columns` and a line a row."""
+    values = ([_shown(column, row.get(column), "v4") for column in columns.values()] for row in rows)
+    text = "".join([_csv_line(list(columns)), *map(_csv_line, values)])
+    headers = {"Content-Type": "text/csv", "Content-Disposition": 'attachment; filename="metadata.csv"'}
+    return Response(headers=headers, body=text.encode()) if rows else Response()
+
+
+def _csv_line(cells: list[object]) -> str:
+    """One line; the server writes the opening quote with the first value, so a null there loses it."""
+    opening = "" if cells[0] is None else '"'
+    return opening + '","'.join("" if cell is None else str(cell).replace('"', '""') for cell in cells) + '"\n'

@@ -3,17 +3,17 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mgi_standin.simulation.holdings import INCOMPLETE, Holdings, draw_holdings
+from mgi_standin.simulation.availability import INCOMPLETE, Availability, draw_availability
 
 
-def is_complete(held: Holdings) -> bool:
+def is_complete(held: Availability) -> bool:
     primary = any(sample.startswith("01") for sample in held.samples)
     usable = held.annotation in (None, "observed")
     return primary and usable and held.images == "public" and held.has_flair and held.has_mask
 
 
-def draw(n_patients: int) -> dict[str, Holdings]:
-    return draw_holdings([f"P{index:04d}" for index in range(n_patients)], np.random.default_rng(0))
+def draw(n_patients: int) -> dict[str, Availability]:
+    return draw_availability([f"P{index:04d}" for index in range(n_patients)], np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(("n_patients", "incomplete"), [(1, 0), (3, 0), (4, 1), (12, 3), (24, 6), (40, 10), (130, 10)])

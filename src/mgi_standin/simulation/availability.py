@@ -13,7 +13,7 @@ Annotation = Literal["flagged", "redacted", "observed"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Holdings:
+class Availability:
     """One patient's samples (one entry per sequenced aliquot, such as "01A") and imaging."""
 
     samples: tuple[str, ...] = ("01A",)
@@ -34,33 +34,33 @@ class Holdings:
 
 # Patients that cannot be used, the most instructive first; a small cohort gets the head of the list.
 INCOMPLETE = (
-    Holdings(samples=()),
-    Holdings(images="none"),
-    Holdings(has_mask=False),
-    Holdings(samples=("02A",)),
-    Holdings(annotation="flagged"),
-    Holdings(has_flair=False, has_mask=False),
-    Holdings(samples=()),
-    Holdings(images="restricted"),
-    Holdings(annotation="redacted"),
-    Holdings(samples=()),
+    Availability(samples=()),
+    Availability(images="none"),
+    Availability(has_mask=False),
+    Availability(samples=("02A",)),
+    Availability(annotation="flagged"),
+    Availability(has_flair=False, has_mask=False),
+    Availability(samples=()),
+    Availability(images="restricted"),
+    Availability(annotation="redacted"),
+    Availability(samples=()),
 )
 SMALLEST_COHORT_PER_INCOMPLETE = 4
 
 # Complete patients whose RNA needs a choice; one patient each, as far as there are patients.
 UNUSUAL_RNA = (
-    Holdings(samples=("01A", "02A", "02B")),
-    Holdings(samples=("01A", "02A")),
-    Holdings(samples=("01B",)),
-    Holdings(samples=("01A", "01A")),
-    Holdings(controlled_aliquot=True),
-    Holdings(superseded=True),
-    Holdings(annotation="observed"),
-    Holdings(samples=("01A", "02A", "02B")),
-    Holdings(samples=("01A", "02A")),
-    Holdings(samples=("01A", "02A")),
-    Holdings(samples=("01A", "02A")),
-    Holdings(superseded=True),
+    Availability(samples=("01A", "02A", "02B")),
+    Availability(samples=("01A", "02A")),
+    Availability(samples=("01B",)),
+    Availability(samples=("01A", "01A")),
+    Availability(controlled_aliquot=True),
+    Availability(superseded=True),
+    Availability(annotation="observed"),
+    Availability(samples=("01A", "02A", "02B")),
+    Availability(samples=("01A", "02A")),
+    Availability(samples=("01A", "02A")),
+    Availability(samples=("01A", "02A")),
+    Availability(superseded=True),
 )
 
 # Shares of the complete patients with unusual images; at least one patient each.
@@ -76,13 +76,13 @@ UNUSUAL_IMAGES: tuple[tuple[float, dict[str, Any]], ...] = (
 )
 
 
-def draw_holdings(patient_ids: list[str], rng: np.random.Generator) -> dict[str, Holdings]:
-    """Deal out the exceptions at random: patient -> holdings, for all patients."""
+def draw_availability(patient_ids: list[str], rng: np.random.Generator) -> dict[str, Availability]:
+    """Deal out the exceptions at random: patient -> what is available, for all patients."""
     shuffled = [patient_ids[index] for index in rng.permutation(len(patient_ids))]
     n_incomplete = min(len(INCOMPLETE), len(shuffled) // SMALLEST_COHORT_PER_INCOMPLETE)
     held = dict(zip(shuffled[:n_incomplete], INCOMPLETE, strict=False))
     complete = shuffled[n_incomplete:]
-    held |= {patient_id: Holdings() for patient_id in complete}
+    held |= {patient_id: Availability() for patient_id in complete}
     held |= dict(zip(complete, UNUSUAL_RNA, strict=False))
 
     for share, unusual in UNUSUAL_IMAGES:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mgi_standin.simulation.placement import AXIAL, CORONAL, SAGITTAL, Placement, resample_mask, tilt
+from mgi_standin.simulation.series import AXIAL, CORONAL, SAGITTAL, Placement, resample_mask, tilt
 
 
 def axial(shape=(3, 4, 5), spacing_mm=(5.0, 2.0, 1.0), centre_mm=(0.0, 0.0, 0.0), axes=AXIAL) -> Placement:

@@ -5,17 +5,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi_standin.simulation.holdings import Holdings
+from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.identifiers import uid_of
-from mgi_standin.simulation.placement import AXIAL, CORONAL, SAGITTAL, Axes, Placement
-from mgi_standin.simulation.series import Series, Weighting
+from mgi_standin.simulation.series import AXIAL, CORONAL, SAGITTAL, Axes, Placement, Series, Weighting
 
 PIXELS = 64
 FIELD_MM = 240.0
 SAGITTAL_T1, CORONAL_T1, SAGITTAL_FLAIR, REFORMATTED = 0.5, 0.35, 0.10, 0.12  # chance of each
 
 
-def draw_lookalikes(flair: Series, held: Holdings, study_uid: str, rng: np.random.Generator) -> tuple[Series, ...]:
+def draw_distractors(flair: Series, held: Availability, study_uid: str, rng: np.random.Generator) -> tuple[Series, ...]:
     """T1 series called FLAIR with as many images or more, and now and then a sagittal or reformatted FLAIR."""
     n_images = len(flair.slices) + int(rng.integers(0, 4))
     t1 = Weighting(
@@ -28,18 +27,18 @@ def draw_lookalikes(flair: Series, held: Holdings, study_uid: str, rng: np.rando
         placement = _finer(flair.placement, rng)
     elif rng.random() < SAGITTAL_T1 or not held.has_flair:
         name, placement = "SAG T1 FLAIR", _around(flair.placement, n_images, SAGITTAL)
-    lookalikes = [_lookalike(placement, name, 3, t1, study_uid)]
+    distractors = [_distractor(placement, name, 3, t1, study_uid)]
     if rng.random() < CORONAL_T1 or not held.has_flair:
         placement = _around(flair.placement, n_images, CORONAL)
-        lookalikes.append(_lookalike(placement, "COR  T1 POST GD FLAIR", 12, t1, study_uid))
+        distractors.append(_distractor(placement, "COR  T1 POST GD FLAIR", 12, t1, study_uid))
     if rng.random() < SAGITTAL_FLAIR and held.has_flair:
         placement = _around(flair.placement, len(flair.slices), SAGITTAL)
-        lookalikes.append(_lookalike(placement, "SAG FLAIR", 9, flair.weighting, study_uid))
+        distractors.append(_distractor(placement, "SAG FLAIR", 9, flair.weighting, study_uid))
     if rng.random() < REFORMATTED and held.has_flair:
         placement = _around(flair.placement, n_images, AXIAL)
-        reformatted = _lookalike(placement, "AX FLAIR MPR", 90, flair.weighting, study_uid)
-        lookalikes.append(replace(reformatted, image_type=("DERIVED", "SECONDARY", "MPR")))
-    return tuple(lookalikes)
+        reformatted = _distractor(placement, "AX FLAIR MPR", 90, flair.weighting, study_uid)
+        distractors.append(replace(reformatted, image_type=("DERIVED", "SECONDARY", "MPR")))
+    return tuple(distractors)
 
 
 def _around(placement: Placement, n_slices: int, axes: Axes) -> Placement:
@@ -62,7 +61,7 @@ def _finer(placement: Placement, rng: np.random.Generator) -> Placement:
     )
 
 
-def _lookalike(placement: Placement, description: str, number: int, weighting: Weighting, study_uid: str) -> Series:
+def _distractor(placement: Placement, description: str, number: int, weighting: Weighting, study_uid: str) -> Series:
     slices = tuple(range(placement.shape[0]))
     return Series(
         uid=uid_of(study_uid, description),
@@ -80,7 +79,7 @@ def _lookalike(placement: Placement, description: str, number: int, weighting: W
 
 
 def _noise_head(shape: tuple[int, int, int]) -> NDArray[np.uint16]:
-    """A noisy ellipse, the same in every look-alike of this shape: their content is never meant to be used."""
+    """A noisy ellipse, the same in every distractor of this shape: their content is never meant to be used."""
     rng = np.random.default_rng(list(shape))
     rows, columns = (np.linspace(-1, 1, size) for size in shape[1:])
     inside = (rows[:, None] / 0.85) ** 2 + (columns / 0.75) ** 2 < 1.0

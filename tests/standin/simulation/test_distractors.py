@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from mgi_standin.simulation.holdings import Holdings
-from mgi_standin.simulation.lookalikes import draw_lookalikes
-from mgi_standin.simulation.placement import AXIAL, Placement
-from mgi_standin.simulation.series import Series, Weighting
+from mgi_standin.simulation.availability import Availability
+from mgi_standin.simulation.distractors import draw_distractors
+from mgi_standin.simulation.series import AXIAL, Placement, Series, Weighting
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +24,10 @@ def flair() -> Series:
 
 
 def draw(flair: Series, seed: int, **held) -> tuple[Series, ...]:
-    return draw_lookalikes(flair, Holdings(**held), "2.25.9", np.random.default_rng(seed))
+    return draw_distractors(flair, Availability(**held), "2.25.9", np.random.default_rng(seed))
 
 
-def test_every_kind_of_look_alike_occurs(flair):
+def test_every_kind_of_distractor_occurs(flair):
     found = {series.description for seed in range(60) for series in draw(flair, seed)}
     assert found == {"SAG T1 FLAIR", "AX T1 FLAIR", "COR  T1 POST GD FLAIR", "SAG FLAIR", "AX FLAIR MPR"}
 

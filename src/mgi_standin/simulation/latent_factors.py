@@ -1,6 +1,6 @@
-"""Latent gene programmes: which genes move together, and what each programme does to the lesion.
+"""Latent factors of gene expression: which genes move together, and what each factor does to the lesion.
 
-A programme is a set of at least 100 genes with small loadings, so that the set tells what no single gene does.
+A factor is a set of at least 100 genes with small loadings, so that the set tells what no single gene does.
 `side` decides which of two look-alike lesions is the tumour: the one thing that the image does not show.
 """
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-PROGRAMMES = ("side", "size", "margin", "contrast")
-SMALLEST_PROGRAMME = 100
-# Share of all genes in each programme. `side` is the widest because its genes are the weakest (see LOADING).
+FACTORS = ("side", "size", "margin", "contrast")
+FEWEST_GENES = 100
+# Share of all genes in each factor. `side` is the widest because its genes are the weakest (see LOADING).
 SHARE = {"side": 0.40, "size": 0.075, "margin": 0.075, "contrast": 0.075}
-# Shift of the natural logarithm of expression per unit of programme. With a biological spread of NOISE and the
+# Shift of the natural logarithm of expression per unit of factor. With a biological spread of NOISE and the
 # counts' own, one `side` gene separates left from right with an AUC near .6; hundreds together nearly always.
 LOADING = {"side": 0.125, "size": 0.22, "margin": 0.22, "contrast": 0.22}
 NOISE = 0.5
 SUBTYPES = ("IDHmut-codel", "IDHmut-non-codel", "IDHwt")
 SUBTYPE_SHARE = (0.32, 0.48, 0.20)
-# Mean of each continuous programme in each subtype: codeleted tumours have blurred margins, wild types enhance.
+# Mean of each continuous factor in each subtype: codeleted tumours have blurred margins, wild types enhance.
 SUBTYPE_MEAN = {
     "IDHmut-codel": {"size": 0.0, "margin": 0.8, "contrast": -0.3},
     "IDHmut-non-codel": {"size": 0.2, "margin": -0.6, "contrast": 0.0},
@@ -31,7 +31,7 @@ SITE_SHIFT = 0.15
 
 @dataclass(frozen=True, kw_only=True)
 class GeneModel:
-    """Baseline log expression (G,), programme loadings (programme -> (G,)) and site shifts (site -> (G,))."""
+    """Baseline log expression (G,), factor loadings (factor -> (G,)) and site shifts (site -> (G,))."""
 
     baseline: NDArray[np.float64]
     loadings: dict[str, NDArray[np.float64]]
@@ -39,18 +39,18 @@ class GeneModel:
 
 
 def draw_gene_model(n_genes: int, sites: list[str], rng: np.random.Generator) -> GeneModel:
-    """Draw which genes belong to which programme; sets are disjoint and taken from the expressed genes.
+    """Draw which genes belong to which factor; sets are disjoint and taken from the expressed genes.
 
-    Raises ValueError where the genes are too few to hold the programmes.
+    Raises ValueError where the genes are too few to hold the factors.
     """
-    sizes = {name: max(SMALLEST_PROGRAMME, round(SHARE[name] * n_genes)) for name in PROGRAMMES}
+    sizes = {name: max(FEWEST_GENES, round(SHARE[name] * n_genes)) for name in FACTORS}
     baseline = rng.normal(2.0, 1.8, n_genes)
     expressed = np.argsort(-baseline)[: int(0.8 * n_genes)]
     if sum(sizes.values()) > len(expressed):
-        raise ValueError(f"{n_genes} genes cannot hold programmes of {sum(sizes.values())} genes; use at least 750")
+        raise ValueError(f"{n_genes} genes cannot hold factors of {sum(sizes.values())} genes; use at least 750")
     order = rng.permutation(expressed)
     loadings, start = {}, 0
-    for name in PROGRAMMES:
+    for name in FACTORS:
         members = order[start : start + sizes[name]]
         start += sizes[name]
         loadings[name] = np.zeros(n_genes)
@@ -61,17 +61,17 @@ def draw_gene_model(n_genes: int, sites: list[str], rng: np.random.Generator) ->
     return GeneModel(baseline=baseline, loadings=loadings, site_shifts=shifts)
 
 
-def draw_programmes(subtype: str, rng: np.random.Generator) -> dict[str, float]:
-    """One patient's programmes: `side` near -1 (right) or +1 (left), the others about standard normal."""
+def draw_factors(subtype: str, rng: np.random.Generator) -> dict[str, float]:
+    """One patient's factors: `side` near -1 (right) or +1 (left), the others about standard normal."""
     values = {"side": float(rng.choice((-1.0, 1.0)) * rng.uniform(0.8, 1.2))}
     for name, mean in SUBTYPE_MEAN[subtype].items():
         values[name] = float(mean + rng.normal(0, 0.8))
     return values
 
 
-def express(model: GeneModel, programmes: dict[str, float], site: str, rng: np.random.Generator) -> NDArray[np.float64]:
+def express(model: GeneModel, factors: dict[str, float], site: str, rng: np.random.Generator) -> NDArray[np.float64]:
     """Natural logarithm of relative expression (G,) of one tumour sample."""
     mean = model.baseline + model.site_shifts[site]
-    for name, value in programmes.items():
+    for name, value in factors.items():
         mean = mean + value * model.loadings[name]
     return np.asarray(mean + rng.normal(0, NOISE, len(mean)))
