@@ -142,7 +142,7 @@ def test_a_picture_that_claims_too_many_pixels_is_named(tmp_path: Path) -> None:
 
 def test_metadata_that_is_no_text_is_named() -> None:
     with pytest.raises(IntegrityError, match=r"x\.parquet: .*metadata"):
-        metadata_of(pa.schema([]).with_metadata({b"scale": b"\xff\xfe"}), "x.parquet", ["scale"])
+        metadata_of(pa.schema([]).with_metadata({b"unit": b"\xff\xfe"}), "x.parquet", ["unit"])
 
 
 @pytest.mark.parametrize("name", ["train_hash", "n_train"])
@@ -152,7 +152,7 @@ def test_what_is_said_about_fitted_genes_is_guarded(tmp_path: Path, name: str) -
     )
     values = np.array([[1, 2], [3, 5]], np.float32)
     path = tmp_path / "genes.parquet"
-    write_fitted_genes(path, fit(values, genes, FitSettings(), ["TCGA-CS-4942", "TCGA-CS-4943"], scale="as given"))
+    write_fitted_genes(path, fit(values, genes, FitSettings(), ["TCGA-CS-4942", "TCGA-CS-4943"], unit="as given"))
     assert read_fitted_genes(path).n_train == 2
     table = pq.read_table(path)
     changed = {**table.schema.metadata, name.encode(): b"3"}

@@ -131,7 +131,7 @@ class Fold:
     def identity(self) -> dict[str, Any]:
         """What decides which data a checkpoint was trained on."""
         roles = {role: self.with_slices(role) for role in (TRAIN, VALIDATION)}
-        scaling = {"scaler": self.fitted.scaler, "scale": self._expression.scale}
+        scaling = {"scaler": self.fitted.scaler, "unit": self._expression.unit}
         sets = {"gene_sets": None if self.gene_sets is None else list(self.gene_sets.items())}
         return {"genes": self.gene_hash, "train_hash": self.fitted.train_hash, **scaling, **roles, **sets}
 

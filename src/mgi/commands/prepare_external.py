@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> None:
     fold = int(trained["fold"].iloc[0])
     ours, theirs = read_expression(args.expression_shard), read_expression(args.external_expression_shard)
     fitted.require_genes(ours.genes["gene_id"].tolist(), str(args.expression_shard))
-    # Two named scales must be one; what "as given" means only the user knows.
-    if AS_GIVEN not in (ours.scale, theirs.scale) and ours.scale != theirs.scale:
-        found = f"values are {theirs.scale}, expected {ours.scale} as the model was trained on"
+    # Two named units must be one; what "as given" means only the user knows.
+    if AS_GIVEN not in (ours.unit, theirs.unit) and ours.unit != theirs.unit:
+        found = f"values are {theirs.unit}, expected {ours.unit} as the model was trained on"
         raise BadInputError(f"{args.external_expression_shard}: {found}")
     cohort = read_cohort(args.external_cohort)
     patients = cohort.kept
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
         )
     simulated = ours.simulated or theirs.simulated
     aligned = ExpressionShard(
-        patient_ids=patients, values=values, genes=ours.genes, scale=ours.scale, simulated=simulated
+        patient_ids=patients, values=values, genes=ours.genes, unit=ours.unit, simulated=simulated
     )
     write_expression(aligned, args.output_values, args.output_genes, args.output_dataset)
     write_split([SplitRow(fold, one, cohort.sites[one], TEST) for one in patients], args.output_split, args.tsv)
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
             "genes": len(fitted.gene_ids),
             "missing_genes": missing,
             "filled_with": "training mean" if missing else None,
-            "scale": {"trained": ours.scale, "external": theirs.scale},
+            "unit": {"trained": ours.unit, "external": theirs.unit},
         },
     )
     print(f"{len(patients)} patients, none of them among the {trained['patient_id'].nunique()} that were trained on; "

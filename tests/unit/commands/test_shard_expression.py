@@ -77,22 +77,22 @@ def test_star_files_become_log_tpm_sorted_by_patient(gdc: list[str], tmp_path: P
     assert shard.patient_ids == [B, A]
     assert shard.values[:, 0].tolist() == [1.0, 2.0]
     assert shard.genes["gene_id"].tolist() == [GENES[0], GENES[2]]
-    assert (shard.scale, shard.simulated) == ("log2(TPM+1)", True)
+    assert (shard.unit, shard.simulated) == ("log2(TPM+1)", True)
     dataset = read_dataset(tmp_path / "shard", "expression")
     assert (dataset["par_y_rows_dropped"], dataset["gene_model"]) == (1, "GENCODE v36")
     assert dataset["repeated_gene_names"] == 0
 
 
 @pytest.mark.parametrize(
-    ("stored", "scale", "expected"),
+    ("stored", "unit", "expected"),
     [("fpkm", "log2(FPKM+1)", 1.5), ("fpkm_uq", "log2(FPKM-UQ+1)", 1.0), ("counts", "log2(count+1)", 3.0)],
 )
 def test_another_column_is_stored_with_its_scale_and_the_counts_beside(
-    gdc: list[str], tmp_path: Path, stored: str, scale: str, expected: float
+    gdc: list[str], tmp_path: Path, stored: str, unit: str, expected: float
 ) -> None:
     run(gdc, stored)
     shard = read_expression(tmp_path / "shard", counts=True)
-    assert shard.scale == scale
+    assert shard.unit == unit
     assert shard.values[1, 0] == pytest.approx(np.log2(expected + 1))
     assert shard.counts is not None
     assert shard.counts[:, 0].tolist() == [1, 3]
@@ -151,7 +151,7 @@ def test_a_table_is_taken_as_given(matrix: list[str], tmp_path: Path) -> None:
     assert shard.values[:, 0].tolist() == pytest.approx([-642.6, 0.5])
     assert shard.genes["gene_id"].tolist() == ["MSN", "CD58"]
     assert shard.genes["gene_type"].isna().all()
-    assert (shard.scale, shard.counts) == ("as given", None)
+    assert (shard.unit, shard.counts) == ("as given", None)
     dataset = read_dataset(tmp_path / "shard", "expression")
     assert (dataset["layout"], dataset["gene_labels"]) == ("samples x genes", "other names")
     assert (dataset["genes_dropped"], dataset["columns_not_used"], dataset["counts"]) == ({}, [], False)

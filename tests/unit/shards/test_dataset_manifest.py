@@ -73,8 +73,8 @@ def test_a_file_of_another_folder_cannot_be_described(folder: Path) -> None:
 
 
 def test_a_missing_entry_is_named(folder: Path) -> None:
-    with pytest.raises(BadInputError, match=r"dataset\.json: scale: missing"):
-        field_of(read_dataset(folder, "toy"), "scale", folder)
+    with pytest.raises(BadInputError, match=r"dataset\.json: unit: missing"):
+        field_of(read_dataset(folder, "toy"), "unit", folder)
 
 
 def test_every_flipped_bit_of_a_footer_is_noticed(folder: Path) -> None:

@@ -93,7 +93,7 @@ def shard(job: ShardJob) -> str:
         patient_ids=[entry.patient_id for entry in entries],
         values=values,
         genes=genes,
-        scale="as given",
+        unit="as given",
         simulated=False,
     )
     files = (job.outputs[name] for name in ("values", "genes", "dataset"))
