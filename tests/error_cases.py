@@ -198,9 +198,10 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "shards": {
         "damaged": file("shard.parquet", "hello", damaged),
-        "never finished": lambda folder: read_dataset(folder, "images"),
-        "of another kind": file(
-            "dataset.json", {"kind": "expression"}, lambda path: read_dataset(path.parent, "images")
+        "never finished": lambda folder: read_dataset(folder, "volumes"),
+        "of another kind": file("dataset.json", {"kind": "table"}, lambda path: read_dataset(path.parent, "volumes")),
+        "of an older version": file(
+            "dataset.json", {"kind": "expression"}, lambda path: read_dataset(path.parent, "table")
         ),
         "full disk": full_disk,
     },

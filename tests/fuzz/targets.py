@@ -55,7 +55,7 @@ if importlib.util.find_spec("mgi.modalities.flair.nifti"):
 OWN = {
     "image-shard": (files("shard_images", "slices.parquet"), own.read_images),
     "expression-shard": (files("shard_expression", "values.parquet"), own.read_expression("values.parquet")),
-    "gene-table": (files("shard_expression", "genes.parquet"), own.read_expression("genes.parquet")),
+    "gene-table": (files("shard_expression", "features.parquet"), own.read_expression("features.parquet")),
     "split": (files("split", "*.parquet"), own.read_split),
     "fitted-genes": (files("fitted", "*.parquet"), own.read_fitted),
     "series-zip": (binaries.both, binaries.verify_series),

@@ -101,9 +101,9 @@ def test_an_index_of_other_types_is_refused(tmp_path: Path, field: str, value: A
 
 @pytest.mark.parametrize("described", [None, 3, "x", []])
 def test_a_shard_whose_file_is_not_described_is_refused(tmp_path: Path, described: Any) -> None:
-    (tmp_path / "dataset.json").write_text(json.dumps({"kind": "images", "files": {"slices.parquet": described}}))
+    (tmp_path / "dataset.json").write_text(json.dumps({"kind": "volumes", "files": {"slices.parquet": described}}))
     with pytest.raises(BadInputError, match=r"slices\.parquet: .*rows, size and sha256"):
-        read_dataset(tmp_path, "images")
+        read_dataset(tmp_path, "volumes")
 
 
 def test_a_packed_table_with_broken_bits_is_named(tmp_path: Path) -> None:

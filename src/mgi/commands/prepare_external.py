@@ -38,7 +38,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--external-image-shard", required=True, type=Path, help="its dataset.json")
     options.add_argument("--external-expression-shard", required=True, type=Path, help="its dataset.json")
     options.add_argument("--output-values", required=True, type=Path, help="expression on the frozen genes")
-    options.add_argument("--output-genes", required=True, type=Path)
+    options.add_argument("--output-features", required=True, type=Path)
     options.add_argument("--output-dataset", required=True, type=Path)
     options.add_argument("--output-split", required=True, type=Path)
     options.add_argument("--tsv", required=True, type=Path, help="the split as text")
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
     aligned = ExpressionShard(
         patient_ids=patients, values=values, genes=ours.genes, unit=ours.unit, simulated=simulated
     )
-    write_expression(aligned, args.output_values, args.output_genes, args.output_dataset)
+    write_expression(aligned, args.output_values, args.output_features, args.output_dataset)
     write_split([SplitRow(fold, one, cohort.sites[one], TEST) for one in patients], args.output_split, args.tsv)
     write_json(
         args.metadata,

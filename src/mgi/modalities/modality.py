@@ -11,7 +11,7 @@ from mgi.locks.item import Item
 Section = Mapping[str, Any]
 # Files of a shard folder by what is stored in it, the description last.
 SHARD_FILES: Mapping[str, tuple[str, ...]] = {
-    "table": ("values.parquet", "genes.parquet", "dataset.json"),
+    "table": ("values.parquet", "features.parquet", "dataset.json"),
     "volumes": ("slices.parquet", "dataset.json"),
     "bags": ("tiles.parquet", "dataset.json"),
 }

@@ -1,4 +1,4 @@
-"""Expression of all patients on one gene index: values, genes and their description in one folder."""
+"""Expression of all patients on one gene index: values, features and their description in one folder."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ from mgi.shards.dataset_manifest import dataset_of, field_of, read_dataset, writ
 from mgi.shards.parquet import WRITING, metadata_of, opened_parquet, read_table, require_schema, write_table
 from mgi.shards.schemas import GENES, expression_values
 
-VALUES_FILE, GENES_FILE = "values.parquet", "genes.parquet"
-KIND = "expression"
+VALUES_FILE, FEATURES_FILE = "values.parquet", "features.parquet"
+KIND = "table"
 ROW_GROUP = 32  # patients; 8 MB at 60,660 genes, and as much again for counts
 # Dictionaries of measured numbers only cost time.
 _WRITING = {**WRITING, "use_dictionary": False}
@@ -107,16 +107,16 @@ def expression_writer(
 
 
 def describe_expression(
-    values: Path | str, genes_path: Path | str, dataset: Path | str, genes: pd.DataFrame, **metadata: Any
+    values: Path | str, features: Path | str, dataset: Path | str, genes: pd.DataFrame, **metadata: Any
 ) -> None:
     """Write the genes beside finished values, and the description of both last; `metadata` adds entries to it."""
     with opened_parquet(values) as source:
         own = metadata_of(source.schema_arrow, values, ["gene_hash", "unit"])
         rows, with_counts = source.metadata.num_rows, "counts" in source.schema_arrow.names
     columns = {name: pa.array(genes[name], GENES.field(name).type, from_pandas=True) for name in GENES.names}
-    write_table(genes_path, pa.table(columns, schema=GENES.with_metadata({"gene_hash": own["gene_hash"]})))
+    write_table(features, pa.table(columns, schema=GENES.with_metadata({"gene_hash": own["gene_hash"]})))
     fields = {"rows": rows, "genes": len(genes), "counts": with_counts, **own}
-    write_dataset(dataset, KIND, [values, genes_path], {**metadata, **fields})
+    write_dataset(dataset, KIND, [values, features], {**metadata, **fields})
 
 
 def write_expression(
@@ -139,12 +139,12 @@ def read_expression(shard: Path | str, *, counts: bool = False) -> ExpressionSha
     gene_hash, has_counts, unit, simulated = (
         field_of(dataset, name, folder) for name in ("gene_hash", "counts", "unit", "simulated")
     )
-    genes = read_table(folder / GENES_FILE, GENES).to_pandas()
+    genes = read_table(folder / FEATURES_FILE, GENES).to_pandas()
     values_path = folder / VALUES_FILE
     with opened_parquet(values_path) as source:
         require_schema(source.schema_arrow, expression_values(len(genes), counts=bool(has_counts)), values_path)
         found_hashes = {
-            GENES_FILE: digest_of(genes["gene_id"]),
+            FEATURES_FILE: digest_of(genes["gene_id"]),
             VALUES_FILE: metadata_of(source.schema_arrow, values_path, ["gene_hash"])["gene_hash"],
         }
         patient_ids = source.read(["patient_id"])["patient_id"].to_pylist()

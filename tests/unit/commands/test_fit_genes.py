@@ -57,7 +57,7 @@ def arguments(shard: ExpressionShard, tmp_path: Path) -> list[str]:
 
 
 def write(shard: ExpressionShard, folder: Path) -> None:
-    write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
+    write_expression(shard, folder / "values.parquet", folder / "features.parquet", folder / "dataset.json")
 
 
 def fitted_bytes(arguments: list[str], folder: Path, settings: dict[str, object], fold: int = 0) -> bytes:

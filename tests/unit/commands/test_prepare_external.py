@@ -44,7 +44,7 @@ class Archive:
                     )
                 )  # fmt: skip
         path = self.folder / "images/slices.parquet"
-        write_dataset(path.with_name("dataset.json"), "images", [path], {"simulated": True})
+        write_dataset(path.with_name("dataset.json"), "volumes", [path], {"simulated": True})
         genes = pd.DataFrame(
             {"gene_index": range(len(self.gene_ids)), "gene_id": self.gene_ids, "gene_name": self.names}
         )
@@ -54,7 +54,7 @@ class Archive:
             patient_ids=sorted(self.values), values=values, genes=self.genes, unit=self.unit, simulated=True
         )
         folder = self.folder / "expression"
-        write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
+        write_expression(shard, folder / "values.parquet", folder / "features.parquet", folder / "dataset.json")
         rows = [
             cohort_row(one, masks=("m",), reason="excluded" if one in self.dropped else None)
             for one in sorted(self.images)
@@ -98,7 +98,7 @@ def admit(ours: Archive, theirs: Archive, tmp_path: Path) -> Admit:
             "external-image-shard": theirs.folder / "images/dataset.json",
             "external-expression-shard": theirs.folder / "expression/dataset.json",
             "output-values": tmp_path / "aligned/values.parquet",
-            "output-genes": tmp_path / "aligned/genes.parquet",
+            "output-features": tmp_path / "aligned/features.parquet",
             "output-dataset": tmp_path / "aligned/dataset.json",
             "output-split": tmp_path / "split.parquet",
             "tsv": tmp_path / "split.tsv",

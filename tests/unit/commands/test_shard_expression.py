@@ -29,7 +29,7 @@ def item(patient: str, *, chosen: bool = True) -> Item:
 def written(folder: Path, source: str, items: list[Item], raw: list[dict[str, Any]], **lock: Any) -> list[str]:
     write_lock(folder / "lock.json", rna_lock(*items, source=source, simulated=source == "gdc", **lock))
     write_index(folder / "index.json", "rna", raw, source)
-    outputs = [str(folder / "shard" / name) for name in ("values.parquet", "genes.parquet", "dataset.json")]
+    outputs = [str(folder / "shard" / name) for name in ("values.parquet", "features.parquet", "dataset.json")]
     inputs = ["--lock", str(folder / "lock.json"), "--index", str(folder / "index.json")]
     return ["--modality", "rna", *inputs, "--output", *outputs]
 
@@ -78,7 +78,7 @@ def test_star_files_become_log_tpm_sorted_by_patient(gdc: list[str], tmp_path: P
     assert shard.values[:, 0].tolist() == [1.0, 2.0]
     assert shard.genes["gene_id"].tolist() == [GENES[0], GENES[2]]
     assert (shard.unit, shard.simulated) == ("log2(TPM+1)", True)
-    dataset = read_dataset(tmp_path / "shard", "expression")
+    dataset = read_dataset(tmp_path / "shard", "table")
     assert (dataset["par_y_rows_dropped"], dataset["gene_model"]) == (1, "GENCODE v36")
     assert dataset["repeated_gene_names"] == 0
 
@@ -152,7 +152,7 @@ def test_a_table_is_taken_as_given(matrix: list[str], tmp_path: Path) -> None:
     assert shard.genes["gene_id"].tolist() == ["MSN", "CD58"]
     assert shard.genes["gene_type"].isna().all()
     assert (shard.unit, shard.counts) == ("as given", None)
-    dataset = read_dataset(tmp_path / "shard", "expression")
+    dataset = read_dataset(tmp_path / "shard", "table")
     assert (dataset["layout"], dataset["gene_labels"]) == ("samples x genes", "other names")
     assert (dataset["genes_dropped"], dataset["columns_not_used"], dataset["counts"]) == ({}, [], False)
 
@@ -162,7 +162,7 @@ def test_what_was_left_out_of_a_table_is_on_record(matrix: list[str], tmp_path: 
     table.write_text(f"Hugo_Symbol\tEntrez\t{A}-01\t{B}-01\nMSN\t1\t1\t2\n\t2\t1\t2\nMSN\t3\t4\t5\nTP53\t4\tNA\t5\n")
     repinned(tmp_path)
     run(matrix)
-    dataset = read_dataset(tmp_path / "shard", "expression")
+    dataset = read_dataset(tmp_path / "shard", "table")
     assert dataset["genes_dropped"] == {
         "missing values": ["TP53"],
         "name repeats an earlier row": ["MSN"],

@@ -45,7 +45,7 @@ def shard() -> ExpressionShard:
 
 
 def write(shard: ExpressionShard, folder: Path, **stated: Any) -> Path:
-    write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json", **stated)
+    write_expression(shard, folder / "values.parquet", folder / "features.parquet", folder / "dataset.json", **stated)
     return folder
 
 
@@ -60,7 +60,7 @@ def test_what_is_written_is_read(shard: ExpressionShard, tmp_path: Path) -> None
 
 
 def test_the_description_states_the_index_and_what_was_dropped(shard: ExpressionShard, tmp_path: Path) -> None:
-    dataset = read_dataset(write(shard, tmp_path, par_y_rows_dropped=44), "expression")
+    dataset = read_dataset(write(shard, tmp_path, par_y_rows_dropped=44), "table")
     assert (dataset["rows"], dataset["genes"], dataset["counts"], dataset["par_y_rows_dropped"]) == (70, 5, True, 44)
     assert dataset["gene_hash"] == shard.gene_hash
 
@@ -112,7 +112,7 @@ def test_an_interrupted_shard_leaves_no_file(shard: ExpressionShard, tmp_path: P
 
 def test_equal_shards_give_equal_bytes(shard: ExpressionShard, tmp_path: Path) -> None:
     one, two = write(shard, tmp_path / "1"), write(shard, tmp_path / "2")
-    for name in ("values.parquet", "genes.parquet", "dataset.json"):
+    for name in ("values.parquet", "features.parquet", "dataset.json"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
 
 
@@ -120,8 +120,8 @@ def test_values_beside_another_gene_index_are_refused(shard: ExpressionShard, tm
     one = write(shard, tmp_path / "1")
     permuted = replace(shard, genes=shard.genes.iloc[::-1])
     two = write(permuted, tmp_path / "2")
-    (one / "genes.parquet").write_bytes((two / "genes.parquet").read_bytes())
-    with pytest.raises(IntegrityError, match=r"genes\.parquet"):
+    (one / "features.parquet").write_bytes((two / "features.parquet").read_bytes())
+    with pytest.raises(IntegrityError, match=r"features\.parquet"):
         read_expression(one)
 
 

@@ -96,7 +96,7 @@ def shard(job: ShardJob) -> str:
         unit="as given",
         simulated=False,
     )
-    files = (job.outputs[name] for name in ("values", "genes", "dataset"))
+    files = (job.outputs[name] for name in ("values", "features", "dataset"))
     write_expression(whole, *files, modality=TOY)
     return f"{len(entries)} patients"
 

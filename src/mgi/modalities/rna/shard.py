@@ -30,9 +30,9 @@ def shard(job: ShardJob) -> str:
         genes, metadata["genes_placed"] = with_positions(genes, read_positions(job.inputs[POSITIONS]))
     else:
         genes = without_positions(genes)
-    values, genes_path, dataset = (job.outputs[name] for name in ("values", "genes", "dataset"))
+    values, features, dataset = (job.outputs[name] for name in ("values", "features", "dataset"))
     metadata |= {"modality": lock.modality, "source": lock.source, "simulated": lock.simulated}
-    describe_expression(values, genes_path, dataset, genes, **metadata)
+    describe_expression(values, features, dataset, genes, **metadata)
     placed = f"positions: {metadata['genes_placed']}; " if POSITIONS in job.inputs else ""
     unit = AS_GIVEN if lock.table is not None else UNITS[stored]
     return f"{placed}{len(chosen)} patients, {len(genes)} genes, {unit}"
