@@ -148,7 +148,7 @@ CASES: dict[str, dict[str, Case]] = {
         "lock of format 1": file("lock.json", {"kind": "images", "format": 1}, read_lock),
         "lock of another source": file(
             "lock.json",
-            {"modality": "rna", "format": 2, "source": "gdc", "simulated": False, "items": []},
+            {"modality": "rna", "format": 3, "source": "gdc", "simulated": False, "items": []},
             lambda path: read_lock(path, source="matrix"),
         ),
         "empty lock": file("lock.json", "", read_lock),

@@ -94,7 +94,7 @@ def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:
 def test_an_index_of_other_types_is_refused(tmp_path: Path, field: str, value: Any) -> None:
     entry = {"patient_id": "TCGA-CS-4942", "key": "k", "role": "rna", "path": "p", "size": 1, "sha256": "s"}
     entry |= {field: value}
-    (tmp_path / "i.json").write_text(json.dumps({"modality": "rna", "format": 2, "source": "gdc", "items": [entry]}))
+    (tmp_path / "i.json").write_text(json.dumps({"modality": "rna", "format": 3, "source": "gdc", "items": [entry]}))
     with pytest.raises(BadInputError, match=rf"items\[0\]\.{field}: found .*, expected string"):
         read_raw_indexes([tmp_path / "i.json"], "rna")
 

@@ -9,7 +9,7 @@ from typing import Any
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import digest_of, md5_of, sha256_of
 from mgi.core.receipt import read_receipt
-from mgi.locks.item import Facts, Item
+from mgi.locks.item import Item, Metadata
 
 MAX_MEMBER_BYTES = 512 << 20
 
@@ -34,7 +34,7 @@ class RawEntry:
     rejected: str | None = None
     fetched_as: str | None = None
     members: tuple[tuple[str, str], ...] = ()
-    facts: Facts = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
     def as_json(self, folder: Path) -> dict[str, Any]:
         """The entry as written to an index in `folder`; what says nothing is left out."""
@@ -58,7 +58,7 @@ class RawEntry:
         if not self.path.is_file():
             raise IntegrityError(f"{self.path}: missing, though its index lists it; fetch again")
         name, expected = ("sha256", self.sha256) if self.sha256 else ("md5", self.md5)
-        receipt = read_receipt(self.path, lambda facts: False)
+        receipt = read_receipt(self.path, lambda known: False)
         if receipt is not None and receipt.get(name) == expected:
             return self.path
         found = sha256_of(self.path) if self.sha256 else md5_of(self.path)

@@ -13,7 +13,7 @@ from mgi.core.section import read_record
 from mgi.locks.lock import Lock
 from mgi.locks.raw_entry import RawEntry
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class RawIndex:
     modality: str
     source: str
     items: tuple[RawEntry, ...]
-    format: Literal[2] = 2
+    format: Literal[3] = 3
 
 
 def write_raw_index(path: Path | str, modality: str, source: str, entries: Sequence[RawEntry]) -> None:
@@ -53,8 +53,9 @@ def read_raw_index(path: Path | str) -> RawIndex:
     """One index, with whole paths."""
     given = read_json(path)
     if isinstance(given, dict) and given.get("format") != FORMAT:
-        older = "kind" in given and "format" not in given
-        found = "an index of format 1, written by mgi 0.1.0;" if older else f"format: found {given.get('format')!r},"
+        number = given.get("format", 1 if "kind" in given else None)
+        older = f"an index of format {number}, written before mgi 0.2.0;"
+        found = older if number in (1, 2) else f"format: found {number!r},"
         raise BadInputError(f"{path}: {found} expected {FORMAT}: fetch again")
     index = read_record(RawIndex, given, f"{path}: index")
     return replace(index, items=tuple(_placed(entry, Path(path)) for entry in index.items))

@@ -35,7 +35,7 @@ def locked(patient: str, key: str, role: str, **changes: Any) -> Item:
 
 
 def fetched(patient: str, key: str, role: str, path: str | None, sha256: str, **changes: Any) -> dict[str, Any]:
-    return fetched_of(locked(patient, key, role), path=path, sha256=sha256, facts={}, **changes)
+    return fetched_of(locked(patient, key, role), path=path, sha256=sha256, metadata={}, **changes)
 
 
 def written(folder: Path, source: str, items: list[Item], raw: list[dict[str, Any]], **lock: Any) -> list[str]:

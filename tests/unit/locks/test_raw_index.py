@@ -13,12 +13,12 @@ from mgi.locks.raw_index import read_raw_index, read_raw_indexes, write_raw_inde
 def item(key: str, **changes: Any) -> dict[str, Any]:
     digest = hashlib.sha256(key.encode()).hexdigest()
     base = {"patient_id": "TCGA-AA-0001", "key": key, "role": "flair", "path": f"series/{key}.zip", "sha256": digest}
-    return {**base, "size": 1, "md5": None, "facts": {"n_images": 3}, **changes}
+    return {**base, "size": 1, "md5": None, "metadata": {"n_images": 3}, **changes}
 
 
 def written(folder: Path, name: str, items: list[dict[str, Any]], modality: str = "flair") -> Path:
     path = folder / name
-    path.write_text(json.dumps({"modality": modality, "format": 2, "source": "tcia", "items": items}))
+    path.write_text(json.dumps({"modality": modality, "format": 3, "source": "tcia", "items": items}))
     return path
 
 
@@ -30,7 +30,7 @@ def test_paths_are_relative_to_the_index(tmp_path: Path) -> None:
     )
     assert sorted(items) == ["a", "b"]
     assert items["a"].verified_path() == tmp_path / "series/a.zip"
-    assert (items["a"].facts["n_images"], items["a"].rejected) == (3, None)
+    assert (items["a"].metadata["n_images"], items["a"].rejected) == (3, None)
 
 
 def test_changed_and_missing_bytes_are_refused(tmp_path: Path) -> None:
@@ -143,22 +143,23 @@ def test_members_out_of_form_are_refused(tmp_path: Path, members: Any) -> None:
         read_raw_indexes([path], "flair")
 
 
-def test_an_index_of_an_earlier_version_says_so(tmp_path: Path) -> None:
-    (tmp_path / "1.json").write_text(json.dumps({"kind": "images", "source": "tcia", "items": []}))
-    with pytest.raises(BadInputError, match=r"1\.json: .*format 1\b.* 0\.1\.0; .*2: fetch"):
+@pytest.mark.parametrize(("older", "number"), [({"kind": "images"}, 1), ({"modality": "flair", "format": 2}, 2)])
+def test_an_index_of_an_earlier_version_says_so(tmp_path: Path, older: dict[str, Any], number: int) -> None:
+    (tmp_path / "1.json").write_text(json.dumps({**older, "source": "tcia", "items": []}))
+    with pytest.raises(BadInputError, match=rf"1\.json: .*format {number}\b.* 0\.2\.0; .*3: fetch"):
         read_raw_indexes([tmp_path / "1.json"], "flair")
 
 
-@pytest.mark.parametrize("change", [{"n_images": 3}, {"size": "1"}, {"facts": []}, {"rejected": 1}])
+@pytest.mark.parametrize("change", [{"n_images": 3}, {"size": "1"}, {"metadata": []}, {"rejected": 1}])
 def test_a_field_that_no_entry_has_or_of_another_type_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    with pytest.raises(BadInputError, match=r"1\.json: index\.items\[0\]\.(n_images|size|facts|rejected): "):
+    with pytest.raises(BadInputError, match=r"1\.json: index\.items\[0\]\.(n_images|size|metadata|rejected): "):
         read_raw_indexes([written(tmp_path, "1.json", [item("a", **change)])], "flair")
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     given = RawEntry(
         patient_id="TCGA-AA-0001", key="a", role="flair", path=tmp_path / "series/a.zip", size=3, sha256="0" * 64,
-        facts={"n_images": 3},
+        metadata={"n_images": 3},
     )  # fmt: skip
     write_raw_index(tmp_path / "1.json", "flair", "tcia", [given])
     assert read_raw_indexes([tmp_path / "1.json"], "flair") == {"a": given}

@@ -22,7 +22,7 @@ def entry(n, **changes):
 @pytest.fixture
 def index(tmp_path):
     def write(*entries, name="batch-1-of-1.json"):
-        (tmp_path / name).write_text(json.dumps({"modality": "rna", "format": 2, "source": "gdc", "items": entries}))
+        (tmp_path / name).write_text(json.dumps({"modality": "rna", "format": 3, "source": "gdc", "items": entries}))
         return tmp_path / name
 
     return write
