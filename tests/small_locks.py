@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.cohort_table import write_cohort
-from mgi.cohort.pairing import CohortRow
-from mgi.cohort.presence import Companion, Offer, Presence
+from mgi.cohort.pairing import CohortRow, Companion, Offer, Presence
+from mgi.cohort.tables import write_cohort
 from mgi.core.files import write_json
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, as_json

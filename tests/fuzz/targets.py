@@ -15,9 +15,7 @@ def _target(
 
 
 INSIDE = mutate.zipped_content(mutate.damage)
-PLACES = binaries.readers_in(
-    *(name for name in ("mgi.modalities.rna.positions", "mgi.modalities.rna.gtf") if importlib.util.find_spec(name))
-)
+PLACES = binaries.readers_in("mgi.modalities.rna.positions")
 DESCRIPTIONS = {kind: own.read_dataset(kind) for kind in ("shard_images", "shard_expression")}
 FORMATS = [
     _target("volume", "dicom", 0.7, binaries.single_images, mutate.dicom, binaries.read_volume),

@@ -16,7 +16,7 @@ from mgi.core.run import ENTRY, RANDOM_ID, Run
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
-from mgi.modalities.rna.random_id_vectors import random_id_vectors
+from mgi.modalities.rna.scaling import random_id_vectors
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.cohort.cohort_table import read_cohort
 from mgi.cohort.duplicates import same_slices, same_values, slice_index
 from mgi.cohort.settings import AdmissionSettings
 from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
-from mgi.cohort.tables import read_split, write_split
+from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
 from mgi.modalities.rna.new_patient import on_frozen_genes

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mgi.cohort.cohort_table import read_cohort
-from mgi.cohort.tables import read_split
+from mgi.cohort.tables import read_cohort, read_split
 from mgi.core.environment import commit, machine
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.core.run import DEFAULT_TASK

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.locks.item import Item, Metadata
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.raw_index import RawEntry, entry_of
 
 Members = tuple[tuple[str, str], ...]
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")

@@ -13,7 +13,7 @@ import pandas as pd
 from mgi.core.ids import patient_id_of
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, check_lock, check_table, table_of
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.settings import FetchSettings
 from mgi.locks.source import Listing
 from mgi.modalities.fetching import Serve

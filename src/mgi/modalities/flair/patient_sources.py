@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mgi.cohort.duplicates import digest_of_image
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.buda import BudaArchive, decoded
 from mgi.modalities.flair.dicom import Volume, read_dicom_members, volume_of
 from mgi.modalities.flair.dicom_seg import mask_on_image, segmentations_of

@@ -9,7 +9,7 @@ import pandas as pd
 from mgi.cohort.duplicates import DuplicateCheck, digest_of_values
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.lock import check_table
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.rna.filter import AS_GIVEN
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.modality import POSITIONS

@@ -7,7 +7,7 @@ import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.item import metadata
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.buda import opened_buda
 from mgi.modalities.flair.patient_sources import from_buda, from_dicom
 

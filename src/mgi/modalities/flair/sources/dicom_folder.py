@@ -14,7 +14,7 @@ from mgi.core.ids import is_dicom_uid
 from mgi.locks import user_folder
 from mgi.locks.item import Item, MetadataValue, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags

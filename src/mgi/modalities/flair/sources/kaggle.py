@@ -6,7 +6,7 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock, check_table, table_of
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.kaggle_tree import DATASET, PatientFolder, choose_folders

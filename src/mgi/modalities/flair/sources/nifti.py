@@ -17,7 +17,7 @@ from mgi.core.ids import is_patient_id, patient_id_of
 from mgi.locks import user_folder
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.nifti import count_slices
 from mgi.modalities.flair.sources.general_commons import named

@@ -16,7 +16,7 @@ from mgi.http.download import Download, download
 from mgi.http.service import MissingEndpointError, Request, Service
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
 from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair

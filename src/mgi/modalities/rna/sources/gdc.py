@@ -12,7 +12,7 @@ from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
 from mgi.modalities.rna.sources.aliquots import CONTROLLED, RNA, check_profile, choose_aliquots
 from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, check_file_count, file_row, files_query
