@@ -148,7 +148,7 @@ CASES: dict[str, dict[str, Case]] = {
         "lock of format 1": file("lock.json", {"kind": "images", "format": 1}, read_lock),
         "lock of another source": file(
             "lock.json",
-            {"modality": "rna", "format": 2, "source": "gdc", "simulated": False, "items": []},
+            {"modality": "rna", "format": 3, "source": "gdc", "simulated": False, "items": []},
             lambda path: read_lock(path, source="matrix"),
         ),
         "empty lock": file("lock.json", "", read_lock),
@@ -198,9 +198,10 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "shards": {
         "damaged": file("shard.parquet", "hello", damaged),
-        "never finished": lambda folder: read_dataset(folder, "images"),
-        "of another kind": file(
-            "dataset.json", {"kind": "expression"}, lambda path: read_dataset(path.parent, "images")
+        "never finished": lambda folder: read_dataset(folder, "volumes"),
+        "of another kind": file("dataset.json", {"kind": "table"}, lambda path: read_dataset(path.parent, "volumes")),
+        "of an older version": file(
+            "dataset.json", {"kind": "expression"}, lambda path: read_dataset(path.parent, "table")
         ),
         "full disk": full_disk,
     },

@@ -29,7 +29,7 @@ def commands(archive: Path, made: Path) -> dict[str, list[str]]:
     follow = {name: [*source[name], "--lock", locks[name], "--batch", "1-of-1"] for name in settings}
     cohort = f"{made}/tables/cohort.parquet"
     shards = {
-        "rna": [f"{made}/shards/rna/{name}" for name in ("values.parquet", "genes.parquet", "dataset.json")],
+        "rna": [f"{made}/shards/rna/{name}" for name in ("values.parquet", "features.parquet", "dataset.json")],
         "flair": [f"{made}/shards/flair/{name}" for name in ("slices.parquet", "dataset.json")],
     }
     return {

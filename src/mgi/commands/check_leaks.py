@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.leaks import digests_of_shard, leaks_of
+from mgi.cohort.duplicates import digests_of_shard, leaks_of
 from mgi.cohort.split import WATERMARK
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
         genes=genes,
         card=card,
         training_range=ranges,
-        expression_scale=expression["scale"],
+        expression_unit=expression["unit"],
         simulated=bool(images["simulated"] or expression["simulated"]),
     )
     print(f"{args.output}: {run.key}, {(args.output / WEIGHTS).stat().st_size / 1e6:.1f} MB of weights")

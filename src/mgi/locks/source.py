@@ -9,7 +9,7 @@ from mgi.core.errors import ConfigError
 from mgi.http.service import Service, is_loopback
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, Table, read_lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 
 
 @dataclass(frozen=True, kw_only=True)

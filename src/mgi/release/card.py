@@ -62,7 +62,7 @@ def _training(facts: CardFacts) -> str:
     patients, schedule = record["patients"], record["settings"]["schedule"]
     rows = {
         "images": f"{_source(facts.images)}, {facts.images.get('patients', '?')} patients in the shard",
-        "expression": f"{_source(facts.expression)}, values {facts.expression.get('scale', '?')}",
+        "expression": f"{_source(facts.expression)}, values {facts.expression.get('unit', '?')}",
         "split": f"by {facts.run.split_unit}, {_fold(facts)}, seed {facts.run.seed}",
         "patients": f"{patients['train']} train, {patients['validation']} validation (chose the weights), "
         f"{patients['test']} test",

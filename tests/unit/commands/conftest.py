@@ -186,18 +186,18 @@ class Study:
                         source=patient,
                     )
                 )
-        write_dataset(path.with_name("dataset.json"), "images", [path], {"simulated": True})
+        write_dataset(path.with_name("dataset.json"), "volumes", [path], {"simulated": True})
 
     def _write_expression(self, drawn: Mapping[str, np.ndarray]) -> None:
         values = np.stack(list(drawn.values()))
         genes = pd.DataFrame(
             {"gene_index": range(self.N_GENES), "gene_id": [f"ENSG{index:03d}" for index in range(self.N_GENES)]}
         ).assign(gene_name="x", gene_type=None, chromosome=None, start=None)
-        shard = ExpressionShard(patient_ids=list(drawn), values=values, genes=genes, scale="as given", simulated=True)
+        shard = ExpressionShard(patient_ids=list(drawn), values=values, genes=genes, unit="as given", simulated=True)
         folder = self.folder / "expression"
-        write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
+        write_expression(shard, folder / "values.parquet", folder / "features.parquet", folder / "dataset.json")
         training = list(self.ROLES["train"])
-        fitted = fit(values[training], genes, self.FILTER, self.role("train"), scale="as given")
+        fitted = fit(values[training], genes, self.FILTER, self.role("train"), unit="as given")
         write_fitted_genes(self.folder / "genes.parquet", fitted)
 
     def _write_split(self) -> None:

@@ -31,7 +31,7 @@ class Archive:
         self.folder, self.patients = folder, list(patients)
         self.images = {one: rng.integers(0, 99, (3, 8, 8)).astype(np.uint8) for one in patients}
         self.values = {one: rng.normal(5, 2, len(GENES)).astype(np.float32) for one in patients}
-        self.gene_ids, self.names, self.scale = list(GENES), list(NAMES), "as given"
+        self.gene_ids, self.names, self.unit = list(GENES), list(NAMES), "as given"
         self.dropped: list[str] = []
 
     def write(self) -> "Archive":
@@ -44,17 +44,17 @@ class Archive:
                     )
                 )  # fmt: skip
         path = self.folder / "images/slices.parquet"
-        write_dataset(path.with_name("dataset.json"), "images", [path], {"simulated": True})
+        write_dataset(path.with_name("dataset.json"), "volumes", [path], {"simulated": True})
         genes = pd.DataFrame(
             {"gene_index": range(len(self.gene_ids)), "gene_id": self.gene_ids, "gene_name": self.names}
         )
         self.genes = genes.assign(gene_type=None, chromosome=None, start=None)
         values = np.stack([self.values[one] for one in sorted(self.values)])
         shard = ExpressionShard(
-            patient_ids=sorted(self.values), values=values, genes=self.genes, scale=self.scale, simulated=True
+            patient_ids=sorted(self.values), values=values, genes=self.genes, unit=self.unit, simulated=True
         )
         folder = self.folder / "expression"
-        write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
+        write_expression(shard, folder / "values.parquet", folder / "features.parquet", folder / "dataset.json")
         rows = [
             cohort_row(one, masks=("m",), reason="excluded" if one in self.dropped else None)
             for one in sorted(self.images)
@@ -71,7 +71,7 @@ def ours(tmp_path: Path) -> Archive:
     training = sorted(row.patient_id for row in rows if row.role == "train")
     values = np.stack([archive.values[one] for one in training])
     settings = FitSettings(gene_filter="list", gene_list="genes.txt")
-    fitted = fit(values, archive.genes, settings, training, scale="as given", listed=GENES[2:12])
+    fitted = fit(values, archive.genes, settings, training, unit="as given", listed=GENES[2:12])
     write_fitted_genes(archive.folder / "fitted.parquet", fitted)
     return archive
 
@@ -98,7 +98,7 @@ def admit(ours: Archive, theirs: Archive, tmp_path: Path) -> Admit:
             "external-image-shard": theirs.folder / "images/dataset.json",
             "external-expression-shard": theirs.folder / "expression/dataset.json",
             "output-values": tmp_path / "aligned/values.parquet",
-            "output-genes": tmp_path / "aligned/genes.parquet",
+            "output-features": tmp_path / "aligned/features.parquet",
             "output-dataset": tmp_path / "aligned/dataset.json",
             "output-split": tmp_path / "split.parquet",
             "tsv": tmp_path / "split.tsv",
@@ -120,7 +120,7 @@ def test_patients_from_elsewhere_are_tested_on_the_frozen_genes_whatever_theirs_
     assert split[["fold", "patient_id", "role"]].to_numpy().tolist() == [[2, one, "test"] for one in THEIRS]
     fitted = read_fitted_genes(ours.folder / "fitted.parquet")
     shard = read_expression(tmp_path / "aligned")
-    assert (shard.patient_ids, shard.scale, shard.genes["gene_id"].tolist()) == (THEIRS, "as given", GENES)
+    assert (shard.patient_ids, shard.unit, shard.genes["gene_id"].tolist()) == (THEIRS, "as given", GENES)
     assert shard.values[1, fitted.columns].tolist() == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
     assert json.loads((tmp_path / "metadata.json").read_text())["missing_genes"] == []
 
@@ -145,9 +145,9 @@ def test_too_many_missing_genes_are_refused(theirs: Archive, admit: Admit, capsy
 
 
 def test_values_on_another_named_scale_are_refused(ours: Archive, theirs: Archive, admit: Admit, capsys) -> None:
-    theirs.scale = "log2(TPM+1)"
-    assert admit() == 0  # a table of the user's own may be on any scale
-    ours.scale = "log2(FPKM+1)"
+    theirs.unit = "log2(TPM+1)"
+    assert admit() == 0  # a table of the user's own may be in any unit
+    ours.unit = "log2(FPKM+1)"
     ours.write()
     assert admit() == 5
     assert re.search(r"log2\(TPM\+1\).*log2\(FPKM\+1\)", capsys.readouterr().err)

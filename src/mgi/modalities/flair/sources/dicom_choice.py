@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.modalities.flair.sequence import Series, SeriesVerdict, choose_flair
 from mgi.modalities.flair.sources.dicom_series import FolderSeries, LabelFile
 from mgi.modalities.flair.sources.series_item import FLAIR, MASK, OTHER, item_of
@@ -49,7 +49,7 @@ def _label_item(label: LabelFile, of_series: Series | None, flair: Item | None, 
         size=label.size,
         chosen=mask is label and label.fault is None,
         reason=reason,
-        facts=facts(
+        metadata=metadata(
             study_uid=of_series.study_uid if of_series else None,
             study_date=of_series.study_date if of_series else None,
             description="label file",

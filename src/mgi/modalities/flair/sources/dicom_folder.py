@@ -12,9 +12,9 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.ids import is_dicom_uid
 from mgi.locks import user_folder
-from mgi.locks.item import Fact, Item, facts
+from mgi.locks.item import Item, MetadataValue, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags
@@ -94,14 +94,16 @@ class DicomImages:
         root, names = self._present(), self._names_of(item)
         members = user_folder.pinned(item, user_folder.hashed(root, names), root)
         size = sum(self.scan.sizes[root / name] for name in names)
-        n_images: Fact = item.facts.get("n_images")
+        n_images: MetadataValue = item.metadata.get("n_images")
         if item.key in self.scan.series:
             rejected = _first_fault(root, names, item)
             if rejected is None and item.role == FLAIR:
                 rejected = confirm_flair(self.scan.series[item.key].tags)
         else:
             n_images, rejected = gated(root / item.key)
-        return user_folder.entry_in_place(item, members, size=size, facts=facts(n_images=n_images), rejected=rejected)
+        return user_folder.entry_in_place(
+            item, members, size=size, metadata=metadata(n_images=n_images), rejected=rejected
+        )
 
     def _judged(self) -> list[Item]:
         series, labels = defaultdict(list), defaultdict(list)

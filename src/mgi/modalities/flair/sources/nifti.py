@@ -15,9 +15,9 @@ from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
 from mgi.core.ids import is_patient_id, patient_id_of
 from mgi.locks import user_folder
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.nifti import count_slices
 from mgi.modalities.flair.sources.general_commons import named
@@ -95,7 +95,9 @@ class NiftiImages:
         members = user_folder.pinned(item, user_folder.hashed(root, [item.key]), root)
         n_slices, rejected = gated(root / item.key)
         size = (root / item.key).stat().st_size
-        return user_folder.entry_in_place(item, members, size=size, facts=facts(n_images=n_slices), rejected=rejected)
+        return user_folder.entry_in_place(
+            item, members, size=size, metadata=metadata(n_images=n_slices), rejected=rejected
+        )
 
     def _items(self, folder: Path) -> tuple[list[Item], tuple[str, ...]]:
         """Every file of the layout with its verdict, and what else lies in the folder."""
@@ -126,7 +128,7 @@ class NiftiImages:
             size=(folder / name).stat().st_size,
             chosen=False,
             reason=fault or f"not a FLAIR ({kind})",
-            facts=facts(
+            metadata=metadata(
                 study_date=iso_date(found["day"]) if found["day"] else None, description=kind, n_images=n_slices
             ),
         )

@@ -1,7 +1,7 @@
 """What a lock says of one series or file of images, and what a chosen one must be."""
 
 from mgi.core.errors import BadInputError
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.modalities.flair.sequence import Series, SeriesVerdict
 
 FLAIR, MASK, OTHER = "flair", "mask", "other"
@@ -17,7 +17,7 @@ def item_of(series: Series, verdict: SeriesVerdict) -> Item:
         size=series.size,
         chosen=verdict.chosen,
         reason=verdict.reason,
-        facts=facts(
+        metadata=metadata(
             study_uid=series.study_uid,
             study_date=series.study_date,
             modality=series.modality,

@@ -14,9 +14,9 @@ from mgi.core.ids import is_dicom_uid
 from mgi.core.receipt import forget, read_receipt, write_receipt
 from mgi.http.download import Download, download
 from mgi.http.service import MissingEndpointError, Request, Service
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
 from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
@@ -151,7 +151,7 @@ class TciaImages:
             path=self._path(item, folder),
             size=summary.size,
             sha256=summary.sha256,
-            facts=facts(n_images=summary.n_images),
+            metadata=metadata(n_images=summary.n_images),
             rejected=summary.fault or (confirm_flair(summary.tags) if item.role == FLAIR else None),
         )
 
@@ -164,7 +164,7 @@ def _called(version: str) -> str:
 
 def _recorded(path: Path) -> SeriesSummary | None:
     """What was verified about a zip, if it still is that zip."""
-    known = read_receipt(path, lambda facts: sha256_of(path) == facts.get("sha256"))
+    known = read_receipt(path, lambda known: sha256_of(path) == known.get("sha256"))
     try:
         return None if known is None else SeriesSummary(**known, size=path.stat().st_size)
     except TypeError:

@@ -133,7 +133,7 @@ def test_a_series_is_read_in_place_and_every_file_pinned(folder, tmp_path):
     entry = source.fetch(item, tmp_path / "raw")
     expected = [(f"a/b/{k}", hashlib.sha256((folder / f"a/b/{k}").read_bytes()).hexdigest()) for k in range(3)]
     assert entry.members == tuple(expected)
-    assert (entry.path, entry.sha256, entry.facts["n_images"], entry.rejected) == (None, item.digest, 3, None)
+    assert (entry.path, entry.sha256, entry.metadata["n_images"], entry.rejected) == (None, item.digest, 3, None)
     assert not (tmp_path / "raw").exists()
 
 
@@ -188,7 +188,7 @@ def test_a_label_file_of_the_series_comes_before_one_of_the_patient_and_before_s
     assert all(name in listing.notes[0] for name in strangers)
     (item,) = (item for item in source.lock(listing).items if item.key == "1.2.1.nii.gz")
     entry = source.fetch(item, tmp_path)
-    assert (entry.facts["n_images"], entry.members) == (3, (("1.2.1.nii.gz", hashlib.sha256(b"s").hexdigest()),))
+    assert (entry.metadata["n_images"], entry.members) == (3, (("1.2.1.nii.gz", hashlib.sha256(b"s").hexdigest()),))
     write(folder, {"1.2.1.nii.gz": b"broken"})
     again = source_at(folder)
     refused = {item.key: (item.chosen, item.reason) for item in again.lock(again.discover()).items}
@@ -330,7 +330,7 @@ def test_published_series_are_grouped_and_decoded(real_data, name, tmp_path, mon
     source = source_at(real_data / "dicom" / name, patients=names)
     (item,) = source.lock(source.discover()).items
     entry = source.fetch(item, tmp_path)
-    assert (item.number("n_images"), item.text("study_date"), entry.facts["n_images"], len(entry.members)) == (
+    assert (item.number("n_images"), item.text("study_date"), entry.metadata["n_images"], len(entry.members)) == (
         4,
         "2016-03-09",
         4,

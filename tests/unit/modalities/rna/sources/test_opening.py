@@ -2,7 +2,7 @@ import pytest
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.lock import as_json
-from mgi.modalities.rna.sources.matrix import MatrixExpression
+from mgi.modalities.rna.sources.opening import MatrixExpression
 
 
 @pytest.fixture
