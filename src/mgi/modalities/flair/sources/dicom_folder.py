@@ -81,7 +81,7 @@ class DicomImages:
         else:
             user_folder.check_in_folder(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Read the headers of the folder once, before the first item."""
         self.scan  # noqa: B018
 

@@ -53,7 +53,7 @@ class KaggleImages:
         """A folder is looked up in the zip and names nothing else."""
         check_image_or_mask(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse a zip that is not the locked one."""
         check_table(self._present(), lock.table)
 

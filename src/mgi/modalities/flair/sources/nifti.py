@@ -81,7 +81,7 @@ class NiftiImages:
         user_folder.check_in_folder(item)
         check_image_or_mask(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse an absent folder; every file is checked against the lock on its own."""
         user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
 

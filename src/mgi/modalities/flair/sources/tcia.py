@@ -91,7 +91,7 @@ class TciaImages:
             raise BadInputError(f"items: key {item.key!r}, expected a DICOM UID (digits and points)")
         check_image_or_mask(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse a simulated archive's lock for the real service and the reverse; ask first what the lock is from."""
         check_origin(lock, self.service, simulated=self.simulated)
         self.nbia.prefer(lock.release)

@@ -128,7 +128,7 @@ def test_a_series_is_read_in_place_and_every_file_pinned(folder, tmp_path):
     path = tmp_path / "lock.json"
     path.write_text(json.dumps(as_json(lock)))
     assert read_lock(path, source="dicom", check_item=source.check_item) == lock
-    source.admit(lock)
+    source.check_lock(lock)
     item = lock.items[0]
     entry = source.fetch(item, tmp_path / "raw")
     expected = [(f"a/b/{k}", hashlib.sha256((folder / f"a/b/{k}").read_bytes()).hexdigest()) for k in range(3)]
