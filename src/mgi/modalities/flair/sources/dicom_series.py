@@ -10,11 +10,10 @@ from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
 from mgi.core.ids import is_dicom_uid
 from mgi.locks.user_folder import files_below
-from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import Series
 from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags, series_of
-from mgi.modalities.flair.sources.general_commons import named
 from mgi.modalities.flair.sources.nifti import gated
+from mgi.modalities.flair.sources.user_lists import PatientNames, named
 
 _MASK = "_mask"
 

@@ -20,8 +20,8 @@ from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.nifti import count_slices
-from mgi.modalities.flair.sources.general_commons import named
 from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, MASK, OTHER, check_image_or_mask
+from mgi.modalities.flair.sources.user_lists import named
 
 EXPECTED = (
     "the folder of BraTS-TCGA-LGG (TCIA analysis result, open; by Aspera from its page), with files like "

@@ -18,13 +18,11 @@ from mgi.locks.item import Item, facts
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
-from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair
 from mgi.modalities.flair.sources import tcia_listing
-from mgi.modalities.flair.sources.general_commons import named
 from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, item_of
 from mgi.modalities.flair.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
-from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, note_of_host
+from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +135,7 @@ class TciaImages:
 
     def _strangers(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         """What to say of patients that the user's table leaves out."""
-        ids = {str(row.get("PatientID")) for row in rows} if self.patients.given else set()
+        ids = {str(row.get("PatientID")) for row in rows} if self.patients.table is not None else set()
         unknown = sorted(found for found in ids if self.patients.patient_of(found) is None)
         return (f"{len(unknown)} patients are not in modalities.flair.patients: {named(unknown)}",) if unknown else ()
 

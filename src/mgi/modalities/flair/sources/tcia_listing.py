@@ -17,9 +17,8 @@ from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.http.retry import TransientError
 from mgi.http.service import FailingServerError, MissingEndpointError, Request, Service
-from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sequence import Series
-from mgi.modalities.flair.sources.general_commons import ALTERNATIVES, MOVED, named
+from mgi.modalities.flair.sources.user_lists import ALTERNATIVES, MOVED, PatientNames, named
 
 Row = Mapping[str, Any]
 MAX_UNSEEN = 20

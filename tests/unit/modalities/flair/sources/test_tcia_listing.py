@@ -5,7 +5,6 @@ import pytest
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.http.credentials import Token
 from mgi.http.service import Request
-from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.tcia_listing import (
     listed_rows,
     patient_count,
@@ -14,6 +13,7 @@ from mgi.modalities.flair.sources.tcia_listing import (
     sop_uids,
     versions_of,
 )
+from mgi.modalities.flair.sources.user_lists import PatientNames
 
 BARCODES = PatientNames()
 
@@ -96,7 +96,7 @@ def test_dates_of_the_first_version_are_read(stub):
 
 
 def test_a_patient_under_another_name_is_found_in_the_table_or_left_out():
-    table = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"}, given=True)
+    table = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"})
     assert read_series({**ROW, "PatientID": "UPENN-1"}, table).patient_id == "TCGA-ZZ-0001"
     assert read_series(ROW, table).patient_id == "TCGA-CS-4941"
     assert read_series({**ROW, "PatientID": "UPENN-2"}, table) is None
