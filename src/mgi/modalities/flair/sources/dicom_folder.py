@@ -16,12 +16,10 @@ from mgi.locks.item import Fact, Item, facts
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry
 from mgi.locks.source import Listing
-from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags
+from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, is_flair_by_tags
 from mgi.modalities.flair.sources.dicom_check import read_file
-from mgi.modalities.flair.sources.dicom_choice import judge_patient
-from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, scan_folder
-from mgi.modalities.flair.sources.nifti import gated
-from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, check_image_or_mask
+from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, judge_patient, scan_folder
+from mgi.modalities.flair.sources.nifti import FOLDER_KEY, gated
 from mgi.modalities.flair.sources.user_lists import (
     CommonsRow,
     PatientNames,

@@ -10,7 +10,7 @@ from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.kaggle_tree import DATASET, PatientFolder, choose_folders
-from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask
+from mgi.modalities.flair.sequence import FLAIR, MASK, check_image_or_mask
 from mgi.modalities.flair.sources.user_lists import MOVED
 
 _WAYS_OUT = (

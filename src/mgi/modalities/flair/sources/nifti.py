@@ -20,7 +20,7 @@ from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.nifti import count_slices
-from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, MASK, OTHER, check_image_or_mask
+from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, check_image_or_mask
 from mgi.modalities.flair.sources.user_lists import named
 
 EXPECTED = (
@@ -32,6 +32,7 @@ _FILE = re.compile(
     r"(?P<kind>flair|t1|t1Gd|t1ce|t2|GlistrBoost|GlistrBoost_ManuallyCorrected|mask|seg)\.nii(?:\.gz)?",
     re.IGNORECASE,
 )
+FOLDER_KEY = "modalities.flair.folder"
 # Best first.
 _MASKS = ("glistrboost_manuallycorrected", "glistrboost", "mask", "seg")
 

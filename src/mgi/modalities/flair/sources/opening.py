@@ -10,9 +10,9 @@ from mgi.http.credentials import tcia_credential
 from mgi.locks.lock import Lock
 from mgi.locks.source import Source
 from mgi.modalities.fetching import Serve
+from mgi.modalities.flair.sequence import FLAIR, MASK
 from mgi.modalities.flair.settings import FlairSettings
 from mgi.modalities.flair.sources.kaggle import KaggleImages
-from mgi.modalities.flair.sources.series_item import FLAIR, MASK
 from mgi.modalities.flair.sources.tcia import TciaImages
 from mgi.modalities.flair.sources.user_lists import named, read_commons_manifest, read_patient_names, read_tcia_manifest
 

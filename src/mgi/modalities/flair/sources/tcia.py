@@ -18,10 +18,9 @@ from mgi.locks.item import Item, facts
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
-from mgi.modalities.flair.sequence import choose_flair, confirm_flair
+from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, choose_flair, confirm_flair, item_of
 from mgi.modalities.flair.sources import tcia_listing
-from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, item_of
-from mgi.modalities.flair.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
+from mgi.modalities.flair.sources.dicom_check import MAX_BYTES, SeriesSummary, verify_series
 from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host
 
 

@@ -12,7 +12,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.lock import as_json, read_lock
-from mgi.modalities.flair.sources import dicom_choice, dicom_folder, nifti
+from mgi.modalities.flair.sources import dicom_folder, dicom_series, nifti
 from mgi.modalities.flair.sources.dicom_folder import DicomImages
 from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, read_commons_manifest
 
@@ -41,7 +41,7 @@ def count_slices(path):
 
 @pytest.fixture(autouse=True)
 def by_simple_rules(monkeypatch):
-    monkeypatch.setattr(dicom_choice, "choose_flair", by_name)
+    monkeypatch.setattr(dicom_series, "choose_flair", by_name)
     monkeypatch.setattr(dicom_folder, "confirm_flair", lambda tags: None)
     monkeypatch.setattr(nifti, "count_slices", count_slices)
 
@@ -202,7 +202,7 @@ def test_a_label_file_marks_the_study_of_its_series_as_segmented(folder, monkeyp
         seen.extend((one.key, one.modality, one.study_uid) for one in rivals)
         return by_name(rivals)
 
-    monkeypatch.setattr(dicom_choice, "choose_flair", watched)
+    monkeypatch.setattr(dicom_series, "choose_flair", watched)
     chosen(folder)
     assert ("1.2.1.nii.gz", "SEG", "1.9.4941") in seen
 
@@ -323,7 +323,7 @@ def all_are_flair(rivals, *, min_images):
 
 @pytest.mark.parametrize("name", ["flair_explicit_vr", "flair_philips_implicit_vr", "flair_rle"])
 def test_published_series_are_grouped_and_decoded(real_data, name, tmp_path, monkeypatch):
-    monkeypatch.setattr(dicom_choice, "choose_flair", all_are_flair)
+    monkeypatch.setattr(dicom_series, "choose_flair", all_are_flair)
     names = PatientNames(table={"dicom2nifti": "TCGA-ZZ-0001"})
     source = source_at(real_data / "dicom" / name, patients=names)
     (item,) = source.lock(source.discover()).items
