@@ -32,8 +32,8 @@ from mgi.locks.lock import batch_of, check_lock, read_lock
 from mgi.locks.raw_index import read_raw_index
 from mgi.modalities.flair.dicom import volume_of
 from mgi.modalities.flair.nifti import read_image, read_labels
-from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.kaggle import KaggleImages
+from mgi.modalities.flair.sources.user_lists import PatientNames
 from mgi.modalities.registry import modality
 from mgi.modalities.rna.gene_sets import read_gene_list, read_gmt
 from mgi.modalities.rna.matrix import read_labelled_matrix

@@ -20,9 +20,9 @@ from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkE
 from mgi.core.files import read_json
 from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.flair.buda import flair_of
-from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.tcia_listing import read_series
+from mgi.modalities.flair.sources.user_lists import PatientNames
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.normalise import fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.positions import read_positions

@@ -8,7 +8,7 @@ import mgi.commands
 
 # A command belongs to the group that has its name, or else the first word of its name.
 GROUPS = {
-    "data": "preflight lock fetch gene cohort split check shard fit verify admit prepare",
+    "data": "preflight lock fetch gene cohort split check shard fit verify prepare",
     "train": "pretrain finetune",
     "evaluate": "predict-fold evaluate compare paper report native export",
     "use": "release predict config",

@@ -60,7 +60,7 @@ class TextSource:
     def check_item(self, item: Item) -> None:
         patient_id_of(item.key)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         check_table(self.file, lock.table)
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:

@@ -10,8 +10,8 @@ from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.kaggle_tree import DATASET, PatientFolder, choose_folders
-from mgi.modalities.flair.sources.general_commons import MOVED
-from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask
+from mgi.modalities.flair.sequence import FLAIR, MASK, check_image_or_mask
+from mgi.modalities.flair.sources.user_lists import MOVED
 
 _WAYS_OUT = (
     f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it); "
@@ -53,7 +53,7 @@ class KaggleImages:
         """A folder is looked up in the zip and names nothing else."""
         check_image_or_mask(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse a zip that is not the locked one."""
         check_table(self._present(), lock.table)
 

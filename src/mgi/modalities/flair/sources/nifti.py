@@ -20,8 +20,8 @@ from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.nifti import count_slices
-from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, MASK, OTHER, check_image_or_mask
+from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, check_image_or_mask
+from mgi.modalities.flair.sources.user_lists import named
 
 EXPECTED = (
     "the folder of BraTS-TCGA-LGG (TCIA analysis result, open; by Aspera from its page), with files like "
@@ -32,6 +32,7 @@ _FILE = re.compile(
     r"(?P<kind>flair|t1|t1Gd|t1ce|t2|GlistrBoost|GlistrBoost_ManuallyCorrected|mask|seg)\.nii(?:\.gz)?",
     re.IGNORECASE,
 )
+FOLDER_KEY = "modalities.flair.folder"
 # Best first.
 _MASKS = ("glistrboost_manuallycorrected", "glistrboost", "mask", "seg")
 
@@ -81,7 +82,7 @@ class NiftiImages:
         user_folder.check_in_folder(item)
         check_image_or_mask(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse an absent folder; every file is checked against the lock on its own."""
         user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
 

@@ -92,7 +92,7 @@ class GdcExpression:
             raise BadInputError(f"items: {item.key}: md5 {item.md5!r}, expected 32 hexadecimal digits")
         check_profile(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse a simulated archive's lock for the real service and the reverse; files are checked one by one."""
         check_origin(lock, self.service, simulated=self.simulated)
         # Files are named by their digest, and two of one name would be written at once.

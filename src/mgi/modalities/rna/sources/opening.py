@@ -30,7 +30,7 @@ class MatrixExpression:
     table: Path | None
     labels_of: Callable[[Path], Sequence[str]]
     stores_bytes: bool = False
-    _admitted: list[Table] = field(default_factory=list)
+    _checked: list[Table] = field(default_factory=list)
 
     def probe(self) -> str:
         """How many samples the table holds."""
@@ -63,18 +63,18 @@ class MatrixExpression:
         """A label is looked up in the table and names nothing else."""
         check_profile(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse a table that is not the locked one."""
-        self._admitted[:] = [check_table(self._present(), lock.table)]
+        self._checked[:] = [check_table(self._present(), lock.table)]
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
-        """A row of the admitted table is in place by itself; its digest is the table's."""
-        if not self._admitted:
+        """A row of the checked table is in place by itself; its digest is the table's."""
+        if not self._checked:
             return None
-        return entry_of(item, path=None, size=0, sha256=self._admitted[0].sha256)
+        return entry_of(item, path=None, size=0, sha256=self._checked[0].sha256)
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Check the row's place in the table; only reached where the table was not admitted."""
+        """Check the row's place in the table; only reached where the table was not checked."""
         raise ConfigError(f"{item.key}: the table was not compared with the lock before its rows were used")
 
     def _present(self) -> Path:

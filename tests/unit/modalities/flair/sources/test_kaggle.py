@@ -63,7 +63,7 @@ def test_the_lock_names_every_folder_with_a_reason_and_pins_the_zip(source):
 
 def test_a_patient_is_read_in_place_with_a_digest_of_the_content(source, tmp_path):
     lock = source.lock(source.discover())
-    source.admit(lock)
+    source.check_lock(lock)
     assert source.verify(lock.items[0], tmp_path) is None
     entry = source.fetch(lock.items[0], tmp_path)
     assert (entry.path, entry.role, entry.metadata["n_images"], entry.rejected) == (None, "flair", 3, None)
@@ -100,7 +100,7 @@ def test_another_zip_than_the_locked_one_is_refused(source, members):
     lock = source.lock(source.discover())
     write_zip(source.archive, members | volume("TCGA_HT_7473_19970826"))
     with pytest.raises(IntegrityError, match=r"archive\.zip: .*sha256 another; .*archive\.zip, \d+ bytes, sha256 "):
-        source.admit(lock)
+        source.check_lock(lock)
 
 
 def test_a_damaged_member_is_named(source, tmp_path):

@@ -107,7 +107,7 @@ def test_a_file_is_read_in_place_and_pinned_by_its_digest(tmp_path):
     (name,) = files_of(CASE, "1997.02.22", "flair")
     source = source_at(write(tmp_path / "mine", f"{CASE}/{name}"))
     lock = source.lock(source.discover())
-    source.admit(lock)
+    source.check_lock(lock)
     item = lock.items[0]
     assert source.verify(item, tmp_path / "raw") is None
     entry = source.fetch(item, tmp_path / "raw")

@@ -33,12 +33,12 @@ def test_a_table_of_ones_own_ids_is_locked_by_them(source):
     ]
 
 
-def test_a_row_is_in_place_once_the_table_is_admitted(source, tmp_path):
+def test_a_row_is_in_place_once_the_table_is_checked(source, tmp_path):
     lock = source.lock(source.discover())
     assert source.verify(lock.items[0], tmp_path) is None
     with pytest.raises(ConfigError, match=r"TCGA-CS-4941: .*table .*lock"):
         source.fetch(lock.items[0], tmp_path)
-    source.admit(lock)
+    source.check_lock(lock)
     entry = source.verify(lock.items[0], tmp_path)
     assert (entry.path, entry.key, entry.sha256) == (None, "TCGA-CS-4941", lock.table.sha256)
 
@@ -47,7 +47,7 @@ def test_a_changed_table_is_refused(source):
     lock = source.lock(source.discover())
     source.table.write_text("TCGA-HT-7473-01A")
     with pytest.raises(IntegrityError, match=r"table\.txt: .*sha256 another; .*table\.txt, \d+ bytes, sha256 "):
-        source.admit(lock)
+        source.check_lock(lock)
 
 
 def test_labels_that_are_no_patients_are_refused(source):
