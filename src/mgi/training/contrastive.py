@@ -19,7 +19,7 @@ Contrast = Callable[[Tensor, Tensor], Tensor]
 def joint_loss(similarity: Tensor, patient: Tensor) -> Tensor:
     """Equation 1 of arXiv:2406.00631 with the minus sign that it lacks, averaged over the batch.
 
-    -(1/B) sum_i log(exp(s_ii) / sum_jk exp(s_jk)). Its floor is ln B, at collapse it is 2 ln B; taken literally
+    -(1/B) sum_i log(exp(s_ii) / sum_jk exp(s_jk)). Its minimum is ln B, at collapse it is 2 ln B; taken literally
     (without the sign) it would push pairs apart.
     """
     return torch.logsumexp(similarity.flatten(), 0) - _own(similarity, patient).mean()
@@ -28,13 +28,13 @@ def joint_loss(similarity: Tensor, patient: Tensor) -> Tensor:
 def alpha_loss(similarity: Tensor, patient: Tensor, *, alpha: float) -> Tensor:
     """`alpha` of the slices' choice among genes and the rest of the genes' choice among slices (ContIG: 0.75).
 
-    Floor 0, at collapse ln B.
+    Minimum 0, at collapse ln B.
     """
     return alpha * cross_entropy(similarity, patient) + (1 - alpha) * cross_entropy(similarity.T, patient)
 
 
 def clip_loss(similarity: Tensor, patient: Tensor) -> Tensor:
-    """Symmetric cross entropy of rows and columns (Radford 2021); floor 0, at collapse ln B."""
+    """Symmetric cross entropy of rows and columns (Radford 2021); minimum 0, at collapse ln B."""
     return alpha_loss(similarity, patient, alpha=0.5)
 
 
@@ -42,7 +42,7 @@ def multi_positive_loss(similarity: Tensor, patient: Tensor) -> Tensor:
     """Clip where a patient may have several slices, all of them positives of its genes (SupCon's outer mean).
 
     Half the mean over slices of the choice among patients, half the mean over patients of the mean over their slices of
-    the choice among all slices. With k slices of each patient the second half cannot fall below ln k: the floor is
+    the choice among all slices. With k slices of each patient the second half cannot fall below ln k: the minimum is
     ln(k) / 2, at collapse it is (ln P + ln N) / 2. With one slice each it is `clip_loss`.
     """
     own = _own(torch.log_softmax(similarity, 0), patient)  # N

@@ -26,7 +26,7 @@ from mgi.training.settings import ScheduleSettings
 
 GRADIENT_NORM = 1.0
 BATCHES_AHEAD = 2
-CHECKPOINT_FORMAT = 5  # raised when a checkpoint holds something else: those of older code are passed over
+CHECKPOINT_FORMAT = 6  # raised when a checkpoint holds something else: those of older code are passed over
 LOG = logging.getLogger(__name__)
 Curve = list[dict[str, Any]]
 Drawn = tuple[Any, dict[str, Any] | None]  # a batch, and where the generators stood after it if they have run ahead

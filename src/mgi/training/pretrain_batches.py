@@ -81,7 +81,7 @@ class Batch(Movable):
     patient_counts: list[int]
     n_hidden_genes: int
     n_hidden_patches: int
-    floor: float
+    min_loss: float
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
         """All tensors elsewhere."""
@@ -142,7 +142,7 @@ class BatchDrawer:
             patient_counts=[part.stop - part.start for part in group.parts(len(chosen))],
             n_hidden_genes=int(hidden_genes.sum()),
             n_hidden_patches=int(hidden_patches.sum()),
-            floor=min_loss(settings.loss, patient),
+            min_loss=min_loss(settings.loss, patient),
         )
         return batch.pinned() if self.pin else batch
 

@@ -65,7 +65,7 @@ class PretrainLoss(nn.Module):
         images = group.gather(image_part, batch.slice_counts)  # N D
         genes = group.gather(gene_part, batch.patient_counts)  # P D
         contrast = self.contrast(self.similarity(images, genes), batch.patient)
-        loss, terms = contrast, {"contrast": contrast, "floor": torch.tensor(batch.floor)}
+        loss, terms = contrast, {"contrast": contrast, "min_loss": torch.tensor(batch.min_loss)}
         if batch.n_hidden_genes > 0:
             seen = pooled if shared else self.pooled(batch.whole.masked_fill(batch.hidden_genes, 0.0))
             part = squared_error_sum(self.reconstruct(seen), batch.whole, batch.hidden_genes)

@@ -84,19 +84,19 @@ def test_several_slices_a_patient_have_a_floor_and_a_chance_of_their_own() -> No
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_perfect_pairs_reach_the_floor_and_nothing_falls_below_it(kind, batch) -> None:
     patient, loss = torch.arange(batch), make_contrast(kind, 0.75)
-    floor = min_loss(kind, patient)
-    assert floor == pytest.approx(math.log(batch) if kind == "joint" else 0.0)
-    assert loss(perfect(patient), patient).item() == pytest.approx(floor)
+    least = min_loss(kind, patient)
+    assert least == pytest.approx(math.log(batch) if kind == "joint" else 0.0)
+    assert loss(perfect(patient), patient).item() == pytest.approx(least)
     for seed in range(20):
-        assert loss(drawn(batch, batch, seed), patient).item() >= floor - 1e-9
+        assert loss(drawn(batch, batch, seed), patient).item() >= least - 1e-9
 
 
 @pytest.mark.parametrize("patient", [OWNERS, torch.tensor([0, 0, 0, 1, 2, 2]), torch.tensor([0, 0])])
 def test_perfect_slices_of_several_a_patient_reach_the_floor_and_nothing_falls_below_it(patient) -> None:
-    floor = min_loss("multi_positive", patient)
-    assert multi_positive_loss(perfect(patient), patient).item() == pytest.approx(floor)
+    least = min_loss("multi_positive", patient)
+    assert multi_positive_loss(perfect(patient), patient).item() == pytest.approx(least)
     for seed in range(20):
-        assert multi_positive_loss(drawn(len(patient), int(patient.max()) + 1, seed), patient).item() >= floor - 1e-9
+        assert multi_positive_loss(drawn(len(patient), int(patient.max()) + 1, seed), patient).item() >= least - 1e-9
 
 
 @pytest.mark.parametrize("kind", ONE_EACH)
