@@ -34,13 +34,13 @@ class Pairs:
 
     def keeping(self, chosen: Tensor) -> "Pairs":
         """The slices where `chosen` (N,) is true; every patient and its genes stay."""
-        kept = replace(self.slices, planes=self.slices.planes[chosen], patient=self.slices.patient[chosen])
+        kept = replace(self.slices, channels=self.slices.channels[chosen], patient=self.slices.patient[chosen])
         return Pairs(slices=kept, genes=self.genes)
 
     def digest(self) -> str:
         """SHA-256 of all that is learned from, so that a checkpoint of other data is never resumed."""
         slices = self.slices
-        return digest_of_tensors({"planes": slices.planes, "patient": slices.patient, "genes": self.genes})
+        return digest_of_tensors({"channels": slices.channels, "patient": slices.patient, "genes": self.genes})
 
 
 class Movable(ABC):
@@ -117,7 +117,7 @@ class BatchDrawer:
         size, each = settings.schedule.batch, settings.slices_per_patient
         of_slice = self.training.slices.patient
         rows = torch.from_numpy(patient_unique_batch(of_slice.numpy(), self.weights, size, self.randomness.numpy, each))
-        changes = sample_augment(len(rows), settings.augment, generator)
+        augment = sample_augment(len(rows), settings.augment, generator)
         chosen, patient = torch.unique_consecutive(of_slice[rows], return_inverse=True)
         unpaired = self._draw_unpaired()
         hidden_genes = self._hide_genes(len(chosen) + len(unpaired))
@@ -130,7 +130,7 @@ class BatchDrawer:
         mine = slices[group.rank]
         both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
         batch = Batch(
-            images=apply_augment(self.training.slices.images, rows[mine], changes[mine]),
+            images=apply_augment(self.training.slices.images, rows[mine], augment[mine]),
             owner=patient[mine] - own.start,
             genes=(genes + noise)[own],
             whole=torch.cat([genes[own], self.unpaired[unpaired[own_unpaired]]]),
