@@ -33,11 +33,9 @@ from mgi.tasks.segmentation import learning
 from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
 from mgi.tasks.segmentation.loss import segmentation_loss
 from mgi.tasks.segmentation.segmenters import build_segmenter
-from mgi.training.finetune import finetune, parameter_groups
-from mgi.training.gene_cache import forward
+from mgi.training.finetune import finetune, forward, parameter_groups
 from mgi.training.loop import BATCHES_AHEAD, GRADIENT_NORM, Randomness, RunContext
-from mgi.training.optimiser import make_optimiser
-from mgi.training.precision import precision_of
+from mgi.training.optimiser import make_optimiser, precision_of
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings
 

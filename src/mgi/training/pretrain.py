@@ -6,12 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from mgi.models.mgi import DualEncoder
-from mgi.training.contrastive import chance_loss, min_loss
+from mgi.training.contrastive import chance_loss, collapse_warnings, min_loss, space_figures
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Curve, Loop, RunContext, train
-from mgi.training.monitors import collapse_warnings, space_figures
-from mgi.training.optimiser import ParameterGroup, make_optimiser
-from mgi.training.precision import precision_of
+from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain_batches import BatchDrawer, Pairs
 from mgi.training.pretrain_loss import PretrainLoss
 from mgi.training.settings import PretrainSettings

@@ -42,7 +42,7 @@ class SegmentationBatch(Movable):
         return channels[:, :-1], channels[:, -1:]
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
-        """The genes stay: `gene_cache.forward` knows a patient by the numbers, which it reads on the CPU."""
+        """The genes stay: `finetune.forward` knows a patient by the numbers, which it reads on the CPU."""
         augment = None if self.augment is None else self.augment.map(move)
         return replace(self, channels=move(self.channels), augment=augment, patient=move(self.patient))
 

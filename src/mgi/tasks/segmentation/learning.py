@@ -14,8 +14,7 @@ from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
 from mgi.tasks.segmentation.loss import segmentation_loss
 from mgi.tasks.segmentation.prediction_writer import prediction_writer
 from mgi.tasks.segmentation.segmenters import build_segmenter as build
-from mgi.training.finetune import outputs_of
-from mgi.training.gene_cache import GeneCache, forward
+from mgi.training.finetune import GeneCache, forward, outputs_of
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 

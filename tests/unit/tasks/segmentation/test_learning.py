@@ -9,7 +9,7 @@ from mgi.datasets.frame import Frame, frame_of_slice
 from mgi.models.mgi import build_mgi
 from mgi.tasks.expression_inputs import audit_inputs, derangement
 from mgi.tasks.segmentation.learning import predict
-from mgi.training.gene_cache import GeneCache, cache_for
+from mgi.training.finetune import GeneCache, cache_for
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 
