@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from mgi.datasets.settings import AugmentSettings
-from mgi.datasets.vision import match_torch_threads
 
 BILINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrices say where a pixel is read, not where it goes
 
@@ -56,7 +55,7 @@ def apply_augment(channels: Tensor, rows: Tensor, augment: AugmentParams, masks:
     called one. Each channel is first copied in its order, with gain and offset (the weights of a bilinear reading add
     up to one), into memory that stays in cache: reading pixels from main memory costs more than their arithmetic.
     """
-    match_torch_threads()
+    cv2.setNumThreads(torch.get_num_threads())  # by itself it takes all that the machine has
     count, side = channels.shape[1] - masks, channels.shape[-1]
     near = np.empty((side, side), np.float32)
     moved, source = torch.empty(len(rows), *channels.shape[1:]), channels.numpy()

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mgi.datasets.augment import apply_augment, sample_augment
-from mgi.datasets.batches import patient_unique_batch, tumour_weights
-from mgi.datasets.masking import random_mask, span_length, span_mask, spread_over
+from mgi.datasets.batches import patient_unique_batch, random_mask, span_length, span_mask, spread_over, tumour_weights
 from mgi.datasets.slices import SliceSet
 from mgi.training.contrastive import min_loss
 from mgi.training.distributed import ALONE, Group

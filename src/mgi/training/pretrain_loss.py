@@ -82,7 +82,7 @@ class PretrainLoss(nn.Module):
 
     def pooled(self, genes: Tensor) -> Tensor:
         """Standardised expression (B, G) to one vector a patient (B, D); a hidden gene is 0, the training mean."""
-        return self.encoders.gene_pooling(self.encoders.gene_encoder(genes))  # type: ignore[no-any-return]
+        return self.encoders.gene_pooling(self.encoders.gene_encoder(genes))
 
     def hidden_patch_error(self, batch: Batch, seen: Tensor, pooled_genes: Tensor) -> Tensor:
         """Summed error of the embeddings at the hidden patches; `seen` (n, T, D) are those of the whole slices."""

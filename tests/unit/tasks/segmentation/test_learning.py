@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mgi.datasets.frame import Frame, frame_of_slice
+from mgi.datasets.volume import Frame, frame_of_slice
 from mgi.models.mgi import build_mgi
 from mgi.tasks.expression_inputs import audit_inputs, derangement
 from mgi.tasks.segmentation.learning import predict
