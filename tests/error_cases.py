@@ -44,9 +44,8 @@ from mgi.release.package import load_release
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.parquet import opened_parquet, run_in
 from mgi.tasks.segmentation.segmenters import build_segmenter
-from mgi.training.frozen_genes import require_same_genes, require_same_sets
-from mgi.training.precision import precision_of
-from mgi.training.weights import load_weights
+from mgi.training.optimiser import precision_of
+from mgi.training.weights import load_weights, require_same_genes, require_same_sets
 from small_locks import profile, rna_lock
 
 PATIENTS = [f"P{n}" for n in range(1, 5)]

@@ -1,9 +1,8 @@
 import numpy as np
 import torch
 
-from mgi.datasets.frame import Frame, frame_of_head, frame_of_slice
-from mgi.datasets.intensity import standardise
 from mgi.datasets.slices import prepare_slices
+from mgi.datasets.volume import Frame, frame_of_head, frame_of_slice, standardise
 
 RNG = np.random.default_rng(0)
 
