@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from mgi.commands.compare import _results
-from mgi.evaluation.audit import audit_table
-from mgi.evaluation.cohort_tables import paired_tests
+from mgi.evaluation.cohort_tables import audit_table, paired_tests
 from mgi.reporting.figures import draw_all
 from mgi.reporting.page import page
 from mgi.reporting.results import Results

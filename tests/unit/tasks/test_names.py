@@ -1,4 +1,4 @@
-from mgi.evaluation.audit import CONDITIONS as AUDITED
+from mgi.evaluation.cohort_tables import AUDITED
 from mgi.tasks.names import COLOURS, CONDITIONS, METHODS, colour_of, in_order, method_name
 from mgi.tasks.segmentation.definitions import DEFINITIONS
 from mgi.tasks.segmentation.scores import DICE_DEFINITIONS, OTHER_SCORES, POOLED
