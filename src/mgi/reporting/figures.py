@@ -10,8 +10,7 @@ from matplotlib.lines import Line2D
 
 from mgi.core.files import atomic_path
 from mgi.evaluation.expression_inputs import OWN
-from mgi.reporting.curves import RunCurve
-from mgi.reporting.results import Results
+from mgi.reporting.results import Results, RunCurve
 from mgi.tasks.drawing import STYLE, as_data_uri, new_figure
 from mgi.tasks.names import BLUE, CONDITIONS, GREY, INK, colour_of, in_order, method_name
 

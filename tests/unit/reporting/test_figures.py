@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from mgi.evaluation.cohort_tables import AUDIT_COLUMNS, RESULT_COLUMNS
-from mgi.reporting.curves import RunCurve
 from mgi.reporting.figures import audit_figure, curves_figure
+from mgi.reporting.results import RunCurve
 from mgi.tasks.drawing import as_data_uri, new_figure
 from mgi.tasks.patients_figure import patients_figure
 
