@@ -6,10 +6,9 @@ import pandas as pd
 
 from mgi.evaluation.cohort_tables import RETRAINED
 from mgi.evaluation.patient_scores import as_trained
-from mgi.tasks.names import in_order, method_name
 from mgi.tasks.segmentation.overlays import FAILURES, OverlayCase
 from mgi.tasks.segmentation.scores import HEADLINE
-from mgi.tasks.text import number, rows_by
+from mgi.tasks.text import in_order, method_name, number, rows_by
 
 MOST = 0.5
 """Above this share of the tumour missed, or of the prediction outside of it, the failure is named after it."""

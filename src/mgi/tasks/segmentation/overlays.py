@@ -10,10 +10,10 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from mgi.tasks.drawing import STYLE, WIDTH, as_data_uri, new_figure
-from mgi.tasks.names import ORANGE, SKY, method_name
+from mgi.tasks.drawing import ORANGE, SKY, STYLE, WIDTH, as_data_uri, new_figure
 from mgi.tasks.segmentation.dice import Bytes, Mask, at_least, dice
 from mgi.tasks.segmentation.scores import THRESHOLD
+from mgi.tasks.text import method_name
 
 DARK = "#11161c"
 FAILURES = ("worst", "2nd worst", "3rd worst")

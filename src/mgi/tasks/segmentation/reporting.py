@@ -5,14 +5,13 @@ from typing import Any
 import pandas as pd
 
 from mgi.evaluation.patient_scores import as_trained
-from mgi.tasks.names import EXPRESSION_INPUTS, in_order
-from mgi.tasks.patients_figure import patients_figure
+from mgi.tasks.drawing import patients_figure
 from mgi.tasks.report_parts import ReportInput, Section
 from mgi.tasks.segmentation.definitions import DEFINITIONS
 from mgi.tasks.segmentation.failures import failure_rows
 from mgi.tasks.segmentation.overlay_cases import overlay_cases
 from mgi.tasks.segmentation.overlays import overlays_figure
-from mgi.tasks.text import number, rendered, rows_by
+from mgi.tasks.text import EXPRESSION_INPUTS, in_order, number, rendered, rows_by
 
 Row = dict[str, Any]
 score_name = "Dice"
