@@ -7,7 +7,7 @@ from torch import nn
 from mgi.models.baselines import BASELINES
 from mgi.models.norms import by_groups, instance_norm
 from mgi.models.settings import ModelSettings
-from mgi.tasks.segmentation.segmenters import build_segmenter
+from mgi.tasks.segmentation import learning
 
 
 @pytest.mark.parametrize("affine", [True, False])
@@ -61,7 +61,7 @@ def test_with_batch_norm_they_see_how_bright_a_slice_is(method: str) -> None:
         image_depth=1, image_heads=2, gene_patch=5, gene_width=16, gene_depth=1, decoder_width=16, decoder_heads=2,
         decoder_depth=1, upsampling_stages=3, baseline_width=4,
     )  # fmt: skip
-    network = build_segmenter(method, settings, n_genes=10)
+    network = learning.build(method, settings, n_genes=10)
     convolutional = network.image_encoder.pyramid if method == "mgi" else network
     assert any(isinstance(part, nn.BatchNorm2d) for part in convolutional.modules())
     assert not any(isinstance(part, (nn.InstanceNorm2d, nn.GroupNorm)) for part in network.modules())

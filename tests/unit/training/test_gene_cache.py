@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from mgi.models.mgi import MGI, build_mgi
-from mgi.tasks.segmentation.segmenters import WithoutGenes
+from mgi.tasks.segmentation.learning import WithoutGenes
 from mgi.training.gene_cache import GeneCache, cache_for, forward
 
 GENES = torch.randn(3, 10, generator=torch.Generator().manual_seed(0))
