@@ -19,7 +19,7 @@ from mgi.core.section import read_record
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.release.training_range import TrainingRange
 from mgi.tasks.segmentation import learning
-from mgi.tasks.segmentation.scores import THRESHOLD
+from mgi.tasks.segmentation.scoring import THRESHOLD
 from mgi.training.weights import Weights, load_weights
 
 FORMAT = "mgi-release-2"

@@ -4,8 +4,8 @@ import pandas as pd
 
 from mgi.evaluation.cohort_tables import AUDITED
 from mgi.tasks.drawing import COLOURS, colour_of
-from mgi.tasks.segmentation.definitions import DEFINITIONS
-from mgi.tasks.segmentation.scores import DICE_DEFINITIONS, OTHER_SCORES, POOLED
+from mgi.tasks.segmentation.reporting import DEFINITIONS
+from mgi.tasks.segmentation.scoring import DICE_DEFINITIONS, OTHER_SCORES, POOLED
 from mgi.tasks.text import CONDITIONS, METHODS, duration, in_order, interval, method_name, number, p_text, rows_by
 
 
