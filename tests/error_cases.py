@@ -43,7 +43,7 @@ from mgi.release.new_image import kind_of
 from mgi.release.package import load_release
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.parquet import opened_parquet, run_in
-from mgi.tasks.segmentation.segmenters import build_segmenter
+from mgi.tasks.segmentation import learning
 from mgi.training.optimiser import precision_of
 from mgi.training.weights import load_weights, require_same_genes, require_same_sets
 from small_locks import profile, rna_lock
@@ -210,7 +210,7 @@ CASES: dict[str, dict[str, Case]] = {
         "weights of another program": lambda folder: foreign_weights(folder / "w.safetensors"),
         "damaged weights": file("w.safetensors", "hello", lambda path: load_weights(path, genes=["A"])),
         "bf16 on a CPU": lambda _: precision_of("bf16", torch.device("cpu"), where="finetune.schedule"),
-        "unknown method": lambda _: build_segmenter("nnunet", ModelSettings(), 4),
+        "unknown method": lambda _: learning.build("nnunet", ModelSettings(), 4),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),

@@ -28,7 +28,7 @@ from mgi.shards.dataset_manifest import DATASET
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table
-from mgi.tasks.segmentation.scores import HEADLINE
+from mgi.tasks.segmentation.scoring import HEADLINE
 from mgi.training.weights import load_weights
 
 DRAWS = 10_000

@@ -7,7 +7,7 @@ from typing import Any
 from mgi.core.run import Run
 from mgi.evaluation.intervals import Interval
 from mgi.release.training_range import Limits, TrainingRange
-from mgi.tasks.names import EXPRESSION_INPUTS
+from mgi.tasks.text import EXPRESSION_INPUTS
 
 SOURCES = {
     "gdc": "STAR-Counts of the GDC",

@@ -18,8 +18,8 @@ from mgi.core.files import atomic_path, digest_of, read_json, sha256_of, write_j
 from mgi.core.section import read_record
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.release.training_range import TrainingRange
-from mgi.tasks.segmentation.scores import THRESHOLD
-from mgi.tasks.segmentation.segmenters import build_segmenter
+from mgi.tasks.segmentation import learning
+from mgi.tasks.segmentation.scoring import THRESHOLD
 from mgi.training.weights import Weights, load_weights
 
 FORMAT = "mgi-release-3"
@@ -159,7 +159,7 @@ def network_of(weights: Weights, path: Path) -> nn.Module:
 
     Raises BadInputError naming the first tensor that is not one of the method's with these settings.
     """
-    network = build_segmenter(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
+    network = learning.build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
     state = network.state_dict()
     for name in sorted(set(state) | set(weights.tensors)):
         found, expected = (

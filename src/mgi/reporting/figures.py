@@ -10,10 +10,9 @@ from matplotlib.lines import Line2D
 
 from mgi.core.files import atomic_path
 from mgi.evaluation.expression_inputs import OWN
-from mgi.reporting.curves import RunCurve
-from mgi.reporting.results import Results
-from mgi.tasks.drawing import STYLE, as_data_uri, new_figure
-from mgi.tasks.names import BLUE, CONDITIONS, GREY, INK, colour_of, in_order, method_name
+from mgi.reporting.results import Results, RunCurve
+from mgi.tasks.drawing import BLUE, GREY, INK, STYLE, as_data_uri, colour_of, new_figure
+from mgi.tasks.text import CONDITIONS, in_order, method_name
 
 
 def draw_all(results: Results) -> dict[str, str | None]:

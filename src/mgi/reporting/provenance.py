@@ -5,6 +5,7 @@ import json
 import platform
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,8 @@ def versions() -> dict[str, str]:
     """Versions of Python, mgi and those packages of the pipeline that are installed here."""
     found = {"python": platform.python_version(), "mgi": mgi.__version__}
     for package in PACKAGES:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 

@@ -204,6 +204,14 @@ def test_the_page_s_figures_are_files_as_well(results: Path) -> None:
     assert all(base64.b64encode(path.read_bytes()).decode() in html for path in files)
 
 
+def test_a_failure_shows_the_tumour_what_was_missed_and_marked_and_how_the_others_did(results: Path) -> None:
+    (row,) = re.findall(r'<span class="under">worst</span></th>(.*)</tr>', (results / "report.html").read_text())
+    tumour, dice, missed, outside, said, others = re.findall(r"<td[^>]*>(.*?)</td>", row)
+    assert re.fullmatch(r"1,\d{3} voxels on 7 slices", tumour)
+    assert (dice, missed, outside, said) == ("0.051", "97%", "0%", "most of the tumour is missed")
+    assert re.fullmatch(r"U-Net 0\.\d{3}, ResU-Net 0\.\d{3}, Attention U-Net 0\.\d{3}, DeepLabv3\+ 0\.\d{3}", others)
+
+
 def test_the_summary_counts_the_cohort(results: Path) -> None:
     cohort = json.loads((results / "summary.json").read_text())["cohort"]
     assert cohort == {

@@ -6,8 +6,8 @@ import pytest
 
 from mgi.core.run import Run
 from mgi.shards.parquet import run_in
+from mgi.tasks.segmentation.learning import PREDICTIONS, prediction_writer
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
-from mgi.tasks.segmentation.prediction_writer import PREDICTIONS, prediction_writer
 
 RUN = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), fold=0, seed=3)
 RNG = np.random.default_rng(0)

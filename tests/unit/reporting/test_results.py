@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.reporting.curves import read_curve
+from mgi.reporting.results import read_curve
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.tasks.segmentation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES, score_patient
+from mgi.tasks.segmentation.scoring import COUNTS, DICE_DEFINITIONS, OTHER_SCORES, score_patient
 
 
 def test_every_definition_is_scored_under_its_name() -> None:
