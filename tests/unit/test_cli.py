@@ -12,7 +12,7 @@ import pytest
 
 import mgi
 from mgi.cli import command_names, main, parser_of
-from mgi.cli.overview import GROUPS, group_of, summary_of
+from mgi.cli.help import GROUPS, group_of, summary_of
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, MgiError, NetworkError, ResourceError
 
 SOURCE = Path(__file__).parents[2] / "src"

@@ -13,7 +13,7 @@ import sys
 from types import ModuleType
 
 from mgi import __version__
-from mgi.cli.overview import command_names, overview
+from mgi.cli.help import command_names, options_alone, overview
 from mgi.core.errors import MgiError
 from mgi.core.plugins import VARIABLE, load_plugins
 
@@ -39,13 +39,13 @@ def main(argv: list[str] | None = None) -> int:
         print(f"mgi: {_unknown(name)}", file=sys.stderr)
         return 2
     if any(each in _HELP for each in argv[1:]):
-        print(_help_of(name), end="")
+        print(parser_of(options_alone(name)).format_help(), end="")
         return 0
     return _run(name, argv[1:])
 
 
 def _run(name: str, argv: list[str]) -> int:
-    command = _module_of(name)
+    command = importlib.import_module(f"mgi.commands.{name.replace('-', '_')}")
     args = parser_of(command).parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
@@ -67,18 +67,6 @@ def parser_of(command: ModuleType) -> argparse.ArgumentParser:
     )
     command.add_options(parser)
     return parser
-
-
-def _module_of(name: str) -> ModuleType:
-    return importlib.import_module(f"mgi.commands.{name.replace('-', '_')}")
-
-
-def _help_of(name: str) -> str:
-    """A command's help, without loading the libraries that its work needs."""
-    from mgi.cli.absent import libraries_absent
-
-    with libraries_absent():
-        return parser_of(_module_of(name)).format_help()
 
 
 def _unknown(name: str) -> str:

@@ -1,8 +1,9 @@
-"""What `mgi --help` says: the commands in groups, a line each, read from the first lines of their files."""
+"""What help needs of the commands, read from their files: to import one takes seconds, and its libraries."""
 
 import ast
 import pkgutil
 from pathlib import Path
+from types import ModuleType
 
 import mgi.commands
 
@@ -28,10 +29,19 @@ def group_of(name: str) -> str:
 
 
 def summary_of(name: str) -> str:
-    """The first line of a command's docstring; its file is parsed and not imported."""
-    (folder,) = mgi.commands.__path__
-    source = Path(folder, f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
-    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    """The first line of a command's docstring."""
+    return (ast.get_docstring(_parsed(name)) or "").partition("\n")[0]
+
+
+def options_alone(name: str) -> ModuleType:
+    """A command's module with its docstring, `add_options`, and those imports and constants that this function uses."""
+    tree = _parsed(name)
+    adding = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "add_options")
+    used = {node.id for node in ast.walk(adding) if isinstance(node, ast.Name)}
+    module = ModuleType(f"mgi.commands.{name}", ast.get_docstring(tree))
+    tree.body = [node for node in tree.body if node is adding or _names_bound_by(node) & used]
+    exec(compile(tree, module.__name__, "exec"), vars(module))
+    return module
 
 
 def overview() -> str:
@@ -43,3 +53,14 @@ def overview() -> str:
         lines += ["", f"{group}:"]
         lines += [f"  {name:{width}}  {summary_of(name)}" for name in names if group_of(name) == group]
     return "\n".join(lines)
+
+
+def _parsed(name: str) -> ast.Module:
+    (folder,) = mgi.commands.__path__
+    return ast.parse(Path(folder, f"{name.replace('-', '_')}.py").read_text(encoding="utf-8"))
+
+
+def _names_bound_by(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name for alias in node.names}
+    return {target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)}
