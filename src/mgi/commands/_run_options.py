@@ -7,8 +7,7 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
-from mgi.core.run import Run
-from mgi.core.run_table import full_cohort_runs, model_section, run_table, split_file
+from mgi.core.run import Run, full_cohort_runs, model_section, run_table, split_file
 from mgi.core.section import read_record
 
 BY_HAND = "or --results and --run"
