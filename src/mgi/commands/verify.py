@@ -12,7 +12,7 @@ from typing import Any
 from mgi.commands._modalities import read_pairs
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import read_json
-from mgi.core.recorded import RecordedFile, faults_of, recorded
+from mgi.core.receipt import RecordedFile, faults_of
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import promised_files
 from mgi.modalities.registry import modality, names
@@ -83,7 +83,7 @@ def _of_modality(results: Path, name: str, own: Path | None) -> Iterator[Part]:
     if lock.table is not None and own is None:
         yield f"own {name}", [], [f"{lock.table.name}: not given; name it with --table {name}=PATH"]
     elif lock.table is not None and own is not None and not own.is_dir():  # a folder has no digest, its members have
-        yield f"own {name}", [recorded(own, size=lock.table.size, sha256=lock.table.sha256)], []
+        yield f"own {name}", [RecordedFile(own, size=lock.table.size, sha256=lock.table.sha256)], []
     if indexes:
         files, gaps = promised_files(lock, indexes, own)
         if files or gaps or lock.table is None:  # rows of an own file have no files of their own
