@@ -10,7 +10,6 @@ from mgi.core.errors import ConfigError
 from mgi.core.plugins import load_plugins
 from mgi.core.run import CONTROLS, Control
 from mgi.core.section import Count, Distinct, Positive, Section, Several, unit
-from mgi.locks.settings import FetchSettings
 from mgi.modalities import registry
 from mgi.models.settings import Method, ModelSettings
 from mgi.tasks.segmentation.settings import EvaluationSettings
@@ -135,10 +134,15 @@ class ExternalSettings(AdmissionSettings, CohortSettings):
 
 def tree() -> type[Config]:
     """The model of the whole config, with a section for each modality that is registered."""
-    classes = {name: registry.settings_class(name) for name in registry.names()}
-    here = _replaced(Section, "Modalities", **{name: _with_default(cls) for name, cls in classes.items()})
-    there = _replaced(Section, "OtherModalities", **{name: _named(cls) for name, cls in classes.items()})
-    other = _replaced(ExternalSettings, modalities=(there, ...))
+    own: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for name in registry.names():
+        cls = registry.settings_class(name)
+        default = None if cls.default_run is None else cls.model_validate(cls.default_run)
+        own[name] = (cls, default) if default else (cls | None, None)
+        others[name] = (cls, ...) if default else (cls | None, None)
+    here = _replaced(Section, "Modalities", **own)
+    other = _replaced(ExternalSettings, modalities=(_replaced(Section, "OtherModalities", **others), ...))
     return _replaced(Config, modalities=(here, here()), external=(other | None, None))
 
 
@@ -181,25 +185,13 @@ def _check_other_archive(external: Mapping[str, Any] | None) -> None:
                 )
 
 
-def _with_default(cls: type[FetchSettings]) -> Any:
-    default = None if cls.default_run is None else cls.model_validate(cls.default_run)
-    return (cls, default) if default else (cls | None, None)
-
-
-def _named(cls: type[FetchSettings]) -> Any:
-    return (cls | None, None) if cls.default_run is None else (cls, ...)
-
-
 def _replaced(base: type[S], name: str = "", **fields: Any) -> type[S]:
     """The section with the types and defaults of some keys replaced or added; descriptions stay, or are a class's."""
-    described: dict[str, Any] = {
-        key: (kind, Field(default=default, description=_description(base, key)))
-        for key, (kind, default) in fields.items()
-    }
+    described: dict[str, Any] = {}
+    for key, (kind, default) in fields.items():
+        known = base.model_fields.get(key)
+        text = known.description if known else registry.settings_class(key).__doc__
+        described[key] = (kind, Field(default=default, description=text))
     doc = None if name else base.__doc__
     made: type[S] = create_model(name or base.__name__, __base__=base, __doc__=doc, **described)
     return made
-
-
-def _description(base: type[Section], key: str) -> str | None:
-    return base.model_fields[key].description if key in base.model_fields else registry.settings_class(key).__doc__
