@@ -11,7 +11,6 @@ from typing import Any
 import mgi
 from mgi.cohort.split import TRAIN
 from mgi.cohort.tables import patients_with_role, read_split
-from mgi.core.environment import commit
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
 from mgi.core.run import RANDOM_ID, run_of
@@ -21,6 +20,7 @@ from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
 from mgi.release.card import CardFacts, model_card
 from mgi.release.package import WEIGHTS, network_of, write_release
 from mgi.release.training_range import measure
+from mgi.reporting.provenance import commit
 from mgi.shards.dataset_manifest import DATASET
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import iter_images
