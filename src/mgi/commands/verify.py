@@ -7,7 +7,6 @@ or missing.
 import argparse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from mgi.commands._modalities import read_pairs
 from mgi.core.errors import BadInputError, IntegrityError
@@ -55,20 +54,15 @@ def _parts(results: Path, own: Mapping[str, str]) -> Iterator[Part]:
     """Every kind of file of a run with its records and the gaps among them."""
     if not (results / "locks").is_dir():
         raise BadInputError(f"{results}: no locks, expected the results folder of a run")
-    sections = _sections(results)
+    path = results / "config.json"  # not there before the run has written it
+    found = read_json(path).get("modalities", {}) if path.is_file() else {}
+    sections = {name: found[name] for name in names() if name in found}
     for name in sections or names():
         kind = modality(name)
         given = own.get(name) or (kind.own_path(sections[name]) if name in sections else None)
         yield from _of_modality(results, name, None if given is None else Path(given))
     for path in sorted((results / "shards").glob(f"*/{DATASET}")):
         yield f"shards {path.parent.name}", recorded_files(path), []
-
-
-def _sections(results: Path) -> Mapping[str, Mapping[str, Any]]:
-    """What the run's config says of its modalities; nothing where the run has not written it yet."""
-    path = results / "config.json"
-    sections = read_json(path).get("modalities", {}) if path.is_file() else {}
-    return {name: sections[name] for name in names() if name in sections}
 
 
 def _of_modality(results: Path, name: str, own: Path | None) -> Iterator[Part]:

@@ -176,13 +176,10 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
 
 def _check_other_archive(external: Mapping[str, Any] | None) -> None:
     """Raise ConfigError where another archive's section, as the user gave it, says what the first cohort decides."""
-    given = (external or {}).get("modalities", {})
-    for name, section in given.items():
-        for key in registry.settings_class(name).first_cohort_only:
-            if key in section:
-                raise ConfigError(
-                    f"external.modalities.{name}.{key}: found a value, expected none: it is fitted on the first cohort"
-                )
+    for name, section in (external or {}).get("modalities", {}).items():
+        if given := [key for key in registry.settings_class(name).first_cohort_only if key in section]:
+            place = f"external.modalities.{name}.{given[0]}"
+            raise ConfigError(f"{place}: found a value, expected none: it is fitted on the first cohort")
 
 
 def _replaced(base: type[S], name: str = "", **fields: Any) -> type[S]:

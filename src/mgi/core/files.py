@@ -92,17 +92,14 @@ def read_json(path: Path | str) -> Any:
 
 def sha256_of(path: Path | str) -> str:
     """Hexadecimal SHA-256 of a file."""
-    return _digest_of(path, "sha256")
+    with Path(path).open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def md5_of(path: Path | str) -> str:
     """Hexadecimal MD5 of a file; the digest that the archives publish, not a security measure."""
-    return _digest_of(path, "md5")
-
-
-def _digest_of(path: Path | str, algorithm: str) -> str:
     with Path(path).open("rb") as source:
-        return hashlib.file_digest(source, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(source, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def digest_of(strings: Iterable[str]) -> str:
