@@ -157,7 +157,7 @@ def sections(folder: Path) -> list[Seed]:
 
 def parse_section(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.cohort.settings import SplitSettings
-    from mgi.config.sections import SimulationSettings
+    from mgi.config.tree import SimulationSettings
     from mgi.modalities.flair.settings import FlairSettings
     from mgi.modalities.rna.settings import FitSettings, RnaSettings
     from mgi.models.settings import ModelSettings

@@ -6,13 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from mgi.cohort.tables import read_cohort, read_split
-from mgi.core.environment import commit, machine
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.core.run import DEFAULT_TASK
 from mgi.evaluation.patient_scores import without_expression
 from mgi.reporting.figures import draw_all, write_figures
 from mgi.reporting.page import page, summary
-from mgi.reporting.provenance import rule_costs, versions
+from mgi.reporting.provenance import commit, machine, rule_costs, versions
 from mgi.reporting.results import Results, read_curve
 from mgi.shards.dataset_manifest import rows_of
 from mgi.shards.image_shard import slices_per_patient

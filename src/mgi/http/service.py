@@ -156,22 +156,20 @@ class Service:
         `check` gets the parsed reply and raises TransientError where another attempt may bring a better one.
         """
 
+        label = f"{self.name}: {request.label}"
+
         def attempt() -> Any:
-            body = self._read_once(request)
+            with self.open(request) as response:
+                arriving = chunks_of(response, self.limits, label=label, max_bytes=self.limits.json_bytes)
+                body = b"".join(refuse_page(arriving, label=label))
             try:
                 reply = json.loads(body) if body.strip() else None
             except (ValueError, RecursionError) as error:
-                raise TransientError(NetworkError(f"{self.name}: {request.label}: not JSON ({error})")) from None
+                raise TransientError(NetworkError(f"{label}: not JSON ({error})")) from None
             check(reply)
             return reply
 
         return self.retrying(attempt, seed=request.label)
-
-    def _read_once(self, request: Request) -> bytes:
-        label = f"{self.name}: {request.label}"
-        with self.open(request) as response:
-            arriving = chunks_of(response, self.limits, label=label, max_bytes=self.limits.json_bytes)
-            return b"".join(bytes(piece) for piece in refuse_page(arriving, label=label))
 
     def _send_as_somebody(self, request: Request, headers: dict[str, str], label: str) -> urllib3.BaseHTTPResponse:
         if self.credential is None:

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import digest_of, md5_of, read_json, sha256_of, write_json
-from mgi.core.receipt import read_receipt
-from mgi.core.recorded import RecordedFile, recorded
+from mgi.core.receipt import RecordedFile, read_receipt
 from mgi.core.section import read_record
 from mgi.locks.item import Item, Metadata
 from mgi.locks.lock import Lock
@@ -170,10 +169,10 @@ def promised_files(lock: Lock, indexes: Iterable[Path], folder: Path | None) -> 
 def _files(entry: RawEntry, folder: Path | None) -> list[RecordedFile]:
     """The files of one entry: its own, the members of a user's folder, or none for a part of a user's file."""
     if folder is not None and entry.members:
-        return [recorded(folder / name, size=None, sha256=digest) for name, digest in entry.members]
+        return [RecordedFile(folder / name, size=None, sha256=digest) for name, digest in entry.members]
     if entry.path is None:
         return []
-    return [recorded(entry.path, size=entry.size, sha256=entry.sha256, md5=entry.md5)]
+    return [RecordedFile(entry.path, size=entry.size, sha256=entry.sha256, md5=entry.md5)]
 
 
 def _placed(entry: RawEntry, index: Path) -> RawEntry:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import read_json, sha256_of, write_json
-from mgi.core.recorded import RecordedFile, recorded
+from mgi.core.receipt import RecordedFile
 from mgi.shards.parquet import opened_parquet
 
 DATASET = "dataset.json"
@@ -67,7 +67,7 @@ def recorded_files(path: Path | str) -> list[RecordedFile]:
     """Return the files that a dataset.json describes, with what it says of them."""
     try:
         files = sorted(read_json(path)["files"].items())
-        return [recorded(Path(path).parent / name, size=one["size"], sha256=one["sha256"]) for name, one in files]
+        return [RecordedFile(Path(path).parent / name, size=one["size"], sha256=one["sha256"]) for name, one in files]
     except (KeyError, TypeError, AttributeError):
         raise BadInputError(f"{path}: expected files with size and sha256") from None
 

@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mgi.core.digesting import DigestingFile
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path
+from mgi.core.files import DigestingFile, atomic_path
 from mgi.shards.byte_shuffle import binary_column, pixel_column, read_pixels
 from mgi.shards.dataset_manifest import dataset_of, read_dataset
 from mgi.shards.parquet import WRITING, opened_parquet, require_schema

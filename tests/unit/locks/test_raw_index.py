@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
+from mgi.core.receipt import RecordedFile
 from mgi.locks.raw_index import RawEntry, promised_files, read_raw_index, read_raw_indexes, write_raw_index
 from small_locks import flair_lock, rna_lock, series
 from small_locks import profile as profile_of
@@ -190,7 +191,7 @@ def index(tmp_path):
 
 def test_the_files_of_the_chosen_items_are_promised_with_their_digests(index, tmp_path):
     files, gaps = promised_files(rna_lock(profile(1), profile(2, chosen=False)), [index(entry(1), entry(2))], None)
-    assert [(one.path, one.size, one.algorithm, one.digest) for one in files] == [(tmp_path / "files/1", 3, "md5", A)]
+    assert files == [RecordedFile(tmp_path / "files/1", size=3, sha256=None, md5=A)]
     assert gaps == []
 
 
@@ -216,7 +217,7 @@ def test_members_of_a_users_folder_are_looked_up_there(index, tmp_path):
     images = flair_lock(series("TCGA-CS-0001", key="k1"), source="nifti")
     path = index(entry(1, path=None, sha256="0" * 64, members=members))
     files, gaps = promised_files(images, [path], tmp_path / "mine")
-    assert [(one.path, one.digest) for one in files] == [(tmp_path / "mine" / name, digest) for name, digest in members]
+    assert [(one.path, one.sha256) for one in files] == [(tmp_path / "mine" / name, digest) for name, digest in members]
     assert gaps == []
     files, (gap,) = promised_files(images, [path], None)
     assert files == []
