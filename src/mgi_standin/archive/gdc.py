@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mgi_standin.archive.folder import Archive, Row
-from mgi_standin.archive.gdc_fields import known_fields
+from mgi_standin.archive.folder import Archive
 from mgi_standin.archive.gdc_files import (
     Catalog,
     allowed_files,
@@ -44,14 +43,10 @@ def gdc_service(archive: Archive) -> Handler:
     gdc = Gdc(
         archive=archive,
         catalog=catalog,
-        files=_index("files", hits),
-        annotations=_index("annotations", [{"id": row["annotation_id"], **row} for row in archive.annotations]),
+        files=Index("files", hits),
+        annotations=Index("annotations", [{"id": row["annotation_id"], **row} for row in archive.annotations]),
     )
     return partial(_answer, gdc)
-
-
-def _index(endpoint: str, hits: list[Row]) -> Index:
-    return Index(endpoint=endpoint, hits=hits, known=known_fields(endpoint, hits))
 
 
 def _answer(gdc: Gdc, request: Request) -> Response:

@@ -4,22 +4,27 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mgi_standin.archive.folder import Row
-from mgi_standin.archive.gdc_fields import project, values_at
+from mgi_standin.archive.gdc_fields import known_fields, project, values_at
 from mgi_standin.archive.response import Response, json_response, refusal
 
 DEFAULT_SIZE = 10
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Index:
-    """What one endpoint ("files", "annotations") can be asked for: hits with an `id`, and the fields it knows."""
+    """What one endpoint ("files", "annotations") can be asked for: hits with an `id`."""
 
     endpoint: str
     hits: list[Row]
-    known: frozenset[str]
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The fields that a request may name."""
+        return known_fields(self.endpoint, self.hits)
 
 
 def search(index: Index, params: Mapping[str, Any]) -> Response:

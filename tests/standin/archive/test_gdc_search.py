@@ -104,7 +104,7 @@ def test_sort_takes_several_and_nested_fields(gdc):
 
 
 def test_hits_without_a_value_to_sort_by_come_last():
-    index = Index(endpoint="files", hits=[{"id": "a"}, {"id": "b", "x": 2}, {"id": "c", "x": 1}], known={"x"})
+    index = Index("files", [{"id": "a"}, {"id": "b", "x": 2}, {"id": "c", "x": 1}])
     reply = json.loads(search(index, {"sort": "x"}).body)
     assert [hit["id"] for hit in reply["data"]["hits"]] == ["c", "b", "a"]
 
@@ -189,7 +189,7 @@ NAMED = [
 
 
 def passing(filters):
-    index = Index(endpoint="files", hits=NAMED, known=frozenset({"name", "size", "samples.type"}))
+    index = Index("files", NAMED)
     return "".join(hit["id"] for hit in json.loads(search(index, {"filters": filters}).body)["data"]["hits"])
 
 
