@@ -106,7 +106,7 @@ class MGI(nn.Module):
     def __init__(self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, decoder: MaskDecoder, size: int) -> None:
         super().__init__()
         self.image_encoder, self.gene_encoder, self.decoder = image_encoder, gene_encoder, decoder
-        self.gene_resampling = SegmentPooling(gene_encoder.n_tokens, decoder.gene_tokens)
+        self.gene_resampling = SegmentPooling(gene_encoder.tokens.n_tokens, decoder.gene_tokens)
         self.null_token = nn.Parameter(torch.zeros(1, 1, gene_encoder.width))
         self.size = size
 

@@ -3,7 +3,6 @@
 P patients with N slices in all, U patients without image, G genes, T image patches; p, n and u are a process's own.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -42,12 +41,14 @@ class Pairs:
         return digest_of_tensors({"channels": slices.channels, "patient": slices.patient, "genes": self.genes})
 
 
-class Movable(ABC):
+@dataclass(frozen=True, kw_only=True)
+class Movable:
     """A batch whose tensors can be put elsewhere."""
 
-    @abstractmethod
     def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
         """The batch with the tensors that go along."""
+        tensors: Any = {name: move(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors)
 
     def on(self, device: torch.device) -> Self:
         """The batch on a device; from pinned memory the copy runs beside the computation."""
@@ -81,11 +82,6 @@ class Batch(Movable):
     n_hidden_genes: int
     n_hidden_patches: int
     min_loss: float
-
-    def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
-        """All tensors elsewhere."""
-        tensors: Any = {name: move(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **tensors)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,11 +100,6 @@ def _digest_of_metadata(metadata: dict[str, Any]) -> str:
     )
 
 
-def part_of(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The state of one submodule, its names without `prefix`."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
 def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
     """SHA-256 of names, types, shapes and numbers; safetensors has no checksum of its own."""
     digest = hashlib.sha256()
@@ -121,7 +116,9 @@ def start_from_pretrained(model: nn.Module, weights: Weights) -> None:
     """
     for name in ("image_encoder", "gene_encoder"):
         try:
-            model.get_submodule(name).load_state_dict(part_of(weights.tensors, f"{name}."))
+            prefix = f"{name}."
+            part = {key.removeprefix(prefix): one for key, one in weights.tensors.items() if key.startswith(prefix)}
+            model.get_submodule(name).load_state_dict(part)
         except (AttributeError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise BadInputError(f"pre-trained weights do not fit {name}: {reason}") from None

@@ -14,7 +14,6 @@ from mgi.models.settings import ModelSettings
 from mgi.training.weights import (
     digest_of_tensors,
     load_weights,
-    part_of,
     require_same_genes,
     require_same_sets,
     save_weights,
@@ -135,11 +134,6 @@ def test_the_file_says_what_it_is_to_any_reader(tmp_path: Path, model_settings) 
     save(tmp_path / "w", model_settings)
     with safe_open(tmp_path / "w", framework="pt") as source:
         assert json.loads(source.metadata()["mgi"])["run"] == RUN.record()
-
-
-def test_a_part_is_a_submodule_without_its_prefix() -> None:
-    tensors = {"a.x": torch.zeros(1), "a.a.y": torch.ones(1), "ab.x": torch.zeros(2)}
-    assert part_of(tensors, "a.").keys() == {"x", "a.y"}
 
 
 def test_the_digest_tells_names_types_shapes_and_numbers_apart_and_not_order() -> None:
