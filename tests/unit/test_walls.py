@@ -25,8 +25,8 @@ EXCEPTIONS = {
     "commands/release.py": "releases what MGI and its peers read: images and expression",
     "commands/predict.py": "applies such a release",
     "commands/export_masks.py": "writes segmentation's masks as NIfTI",
-    "release/card.py": "describes such a release",
-    "release/flags.py": "warns of an image or expression unlike those of training",
+    "release/card.md.j2": "describes such a release",
+    "release/training_range.py": "warns of an image or expression unlike those of training",
     "release/new_image.py": "reads a new patient's FLAIR",
     "release/package.py": "holds such a release",
 }

@@ -17,7 +17,7 @@ from mgi.core.run import RANDOM_ID, run_of
 from mgi.evaluation.intervals import Interval, bootstrap_mean
 from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
 from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
-from mgi.release.card import CardFacts, model_card
+from mgi.release.card import CardContent, model_card
 from mgi.release.package import WEIGHTS, network_of, write_release
 from mgi.release.training_range import measure
 from mgi.reporting.provenance import commit
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     ranges = measure(iter_images(results / "shards/flair", training), seen)
     images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("flair", "rna"))
     card = model_card(
-        CardFacts(
+        CardContent(
             run=run,
             record=record,
             model=weights.model.plain(),
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
             n_folds=n_folds,
             n_genes=len(fitted.gene_ids),
             scaler=fitted.scaler,
-            training_range=ranges,
+            trained=ranges,
             scores=_scores(
                 results / ("external/evaluation" if whole else "evaluation") / f"{run.key}.parquet",
                 without_expression(split),

@@ -2,10 +2,8 @@
 
 import json
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-import pandas as pd
 
 from mgi.evaluation.expression_inputs import OWN
 from mgi.reporting.provenance import config_sha256
@@ -38,12 +36,13 @@ def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
 def summary(results: Results) -> dict[str, Any]:
     """Counts, scores, audit, tests, costs and provenance; numbers to six digits, undefined ones null."""
     flow = {name: value for name, value in results.flow.items() if name not in ("known", "folds", "sites")}
+    audit = results.audit.set_index("condition").to_dict("index")
     content = {
         "cohort": {"genes": results.genes, **flow},
-        "results": _records(results.results, SCORE_COLUMNS),
-        "results_no_genes": _records(results.no_genes, SCORE_COLUMNS),
-        "audit": _audit(results.audit),
-        "tests": _records(results.tests, list(results.tests.columns)),
+        "results": results.results[SCORE_COLUMNS].to_dict("records"),
+        "results_no_genes": results.no_genes[SCORE_COLUMNS].to_dict("records"),
+        "audit": {name: {"mean": row["mean"], "n": row["n"]} if name == OWN else row for name, row in audit.items()},
+        "tests": results.tests.to_dict("records"),
         "rules": results.costs,
         "simulated": results.simulated,
         "versions": dict(results.versions),
@@ -52,18 +51,6 @@ def summary(results: Results) -> dict[str, Any]:
         "config_sha256": config_sha256(results.config),
     }
     return {name: _clean(value) for name, value in content.items()}
-
-
-def _audit(audit: pd.DataFrame) -> dict[str, Any]:
-    conditions: dict[str, Any] = {}
-    for row in _records(audit, list(audit.columns)):
-        name = str(row.pop("condition"))
-        conditions[name] = {"mean": row["mean"], "n": row["n"]} if name == OWN else row
-    return conditions
-
-
-def _records(table: pd.DataFrame, columns: list[str]) -> list[dict[Hashable, Any]]:
-    return table[columns].astype(object).to_dict("records")
 
 
 def _clean(value: Any) -> Any:

@@ -73,11 +73,13 @@ def _watermark(figure: Figure) -> None:
 
 def patients_figure(
     patients: pd.DataFrame, results: pd.DataFrame, definition: str, label: str, *, simulated: bool
-) -> str:
+) -> str | None:
     """A row per method: every patient a dot, thin lines joining the same patient, quartiles and mean above the dots.
 
     `patients` holds the rows to compare (one input per method); `results` the interval of each mean.
     """
+    if patients.empty:
+        return None
     methods = in_order(list(patients["method"].unique()))
     wide = patients.pivot_table(index="patient_id", columns="method", values=definition)[methods]
     heights = {method: -float(row) for row, method in enumerate(methods)}

@@ -82,10 +82,10 @@ def duration(seconds: float) -> str:
 
 
 def rendered(package: str, template: str, content: dict[str, Any]) -> str:
-    """A package's template filled with values; it prints them by the functions and the names of this module."""
+    """A package's template filled with values, which it prints by the functions and names here; HTML is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(package, ""),
-        autoescape=True,
+        autoescape=jinja2.select_autoescape(["html.j2"]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

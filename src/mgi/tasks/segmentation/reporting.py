@@ -10,6 +10,7 @@ from mgi.evaluation.patient_scores import as_trained
 from mgi.tasks.drawing import patients_figure
 from mgi.tasks.report_parts import ReportInput, Section
 from mgi.tasks.segmentation.overlays import FAILURES, OverlayCase, overlay_cases, overlays_figure
+from mgi.tasks.segmentation.scoring import HEADLINE
 from mgi.tasks.text import EXPRESSION_INPUTS, in_order, number, rendered, rows_by
 
 Row = dict[str, Any]
@@ -51,10 +52,12 @@ def definition_name(definition: str) -> str:
 def section(given: ReportInput) -> Section:
     """Tables of scores, the patients' figure, masks on images with their failures, and what leaky protocols claim."""
     cases = overlay_cases(given.predictions, given.image_shard, given.patients, given.headline)
+    results, simulated = as_trained(given.results), given.simulated
+    label = "Volume Dice per patient" if given.headline == HEADLINE else given.headline
     content: dict[str, Any] = {
-        "simulated": given.simulated,
+        "simulated": simulated,
         "headline": given.headline,
-        "methods": _headline_rows(as_trained(given.results), given.tests, given.headline),
+        "methods": _headline_rows(results, given.tests, given.headline),
         "definitions": DEFINITIONS,
         "definition_rows": _rows_by_input(given.results),
         "everybody": _rows_by_input(given.no_genes) if given.unpaired else [],
@@ -63,8 +66,10 @@ def section(given: ReportInput) -> Section:
         "failures": failure_rows(given.patients, cases),
         "overlays": cases,
         "figures": {
-            "patients": _patients_figure(given),
-            "overlays": overlays_figure(cases, simulated=given.simulated),
+            "patients": patients_figure(
+                as_trained(given.patients), results, given.headline, label, simulated=simulated
+            ),
+            "overlays": overlays_figure(cases, simulated=simulated),
         },
     }
     links = {"dice": "Dice", "protocols": "Protocols", "masks": "Masks"}
@@ -85,15 +90,6 @@ def empty_score(patients: pd.DataFrame) -> float:
     """What predicting nothing would score where empty against empty counts 1: the mean share of empty slices."""
     once = patients.drop_duplicates("patient_id")
     return float((1 - once["tumour_slices"] / once["slices"]).mean())
-
-
-def _patients_figure(given: ReportInput) -> str | None:
-    compared = as_trained(given.patients)
-    if compared.empty:
-        return None
-    label = "Volume Dice per patient" if given.headline == "volume" else given.headline
-    results = as_trained(given.results)
-    return patients_figure(compared, results, given.headline, label, simulated=given.simulated)
 
 
 def _headline_rows(compared: pd.DataFrame, tests: pd.DataFrame, definition: str) -> list[Row]:
