@@ -17,7 +17,7 @@ from mgi.core.section import Section
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
-from mgi.modalities.rna.random_id_vectors import random_id_vectors
+from mgi.modalities.rna.scaling import random_id_vectors
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression
@@ -126,7 +126,7 @@ class Fold:
     def identity(self) -> dict[str, Any]:
         """What decides which data a checkpoint was trained on."""
         roles = {role: self.with_slices(role) for role in (TRAIN, VALIDATION)}
-        scaling = {"scaler": self.fitted.scaler, "scale": self._expression.scale}
+        scaling = {"scaler": self.fitted.scaler, "unit": self._expression.unit}
         sets = {"gene_sets": None if self.gene_sets is None else list(self.gene_sets.items())}
         return {"genes": digest_of(self.gene_ids), "train_hash": self.fitted.train_hash, **scaling, **roles, **sets}
 

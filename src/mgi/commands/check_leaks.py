@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.leaks import digests_of_shard, leaks_of
+from mgi.cohort.duplicates import digests_of_shard, leaks_of
 from mgi.cohort.split import TEST, TRAIN, VALIDATION, WATERMARK
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json

@@ -20,7 +20,7 @@ from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import run_in
 from mgi.tasks.segmentation.dice import at_least
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
-from mgi.tasks.segmentation.scores import THRESHOLD
+from mgi.tasks.segmentation.scoring import THRESHOLD
 
 Grid = tuple[tuple[int, ...], Callable[[Path, NDArray[np.uint8]], None]]
 """The shape of an image, and what writes a mask back onto its own grid."""

@@ -14,10 +14,9 @@ from mgi.core.files import sha256_of
 from mgi.models.settings import ModelSettings
 from mgi.tasks.learning import learning_of
 from mgi.training.finetune import finetune
-from mgi.training.frozen_genes import require_same_sets
 from mgi.training.loop import Randomness
 from mgi.training.settings import FinetuneSettings
-from mgi.training.weights import load_weights, start_from_pretrained
+from mgi.training.weights import load_weights, require_same_sets, start_from_pretrained
 
 
 def add_options(options: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ from mgi.shards.dataset_manifest import DATASET
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table
-from mgi.tasks.segmentation.scores import HEADLINE
+from mgi.tasks.segmentation.scoring import HEADLINE
 from mgi.training.weights import load_weights
 
 DRAWS = 10_000
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
         genes=genes,
         card=card,
         training_range=ranges,
-        expression_scale=expression["scale"],
+        expression_unit=expression["unit"],
         simulated=bool(images["simulated"] or expression["simulated"]),
     )
     print(f"{args.output}: {run.key}, {(args.output / WEIGHTS).stat().st_size / 1e6:.1f} MB of weights")

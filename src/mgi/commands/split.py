@@ -2,10 +2,9 @@
 
 import argparse
 
-from mgi.cohort.cohort_table import read_cohort
 from mgi.cohort.settings import SplitSettings
 from mgi.cohort.split import site_counts, split_patients, whole_cohort
-from mgi.cohort.tables import write_split, write_split_sites
+from mgi.cohort.tables import read_cohort, write_split, write_split_sites
 
 
 def add_options(options: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from mgi.core.errors import MgiError, NetworkError, ResourceError
 from mgi.core.files import sync_file, sync_folder
 from mgi.locks.item import Item
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Source
 
 Outcome = RawEntry | MgiError | None

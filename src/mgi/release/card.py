@@ -7,7 +7,7 @@ from typing import Any
 from mgi.core.run import Run
 from mgi.evaluation.intervals import Interval
 from mgi.release.training_range import Limits, TrainingRange
-from mgi.tasks.names import EXPRESSION_INPUTS
+from mgi.tasks.text import EXPRESSION_INPUTS
 
 SOURCES = {
     "gdc": "STAR-Counts of the GDC",
@@ -62,7 +62,7 @@ def _training(facts: CardFacts) -> str:
     patients, schedule = record["patients"], record["settings"]["schedule"]
     rows = {
         "images": f"{_source(facts.images)}, {facts.images.get('patients', '?')} patients in the shard",
-        "expression": f"{_source(facts.expression)}, values {facts.expression.get('scale', '?')}",
+        "expression": f"{_source(facts.expression)}, values {facts.expression.get('unit', '?')}",
         "split": f"by {facts.run.split_unit}, {_fold(facts)}, seed {facts.run.seed}",
         "patients": f"{patients['train']} train, {patients['validation']} validation (chose the weights), "
         f"{patients['test']} test",

@@ -18,15 +18,15 @@ from mgi.core.files import atomic_path, digest_of, read_json, sha256_of, write_j
 from mgi.core.section import read_record
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.release.training_range import TrainingRange
-from mgi.tasks.segmentation.scores import THRESHOLD
-from mgi.tasks.segmentation.segmenters import build_segmenter
+from mgi.tasks.segmentation import learning
+from mgi.tasks.segmentation.scoring import THRESHOLD
 from mgi.training.weights import Weights, load_weights
 
-FORMAT = "mgi-release-2"
+FORMAT = "mgi-release-3"
 CONFIG, WEIGHTS, GENES, CARD = "config.json", "weights.safetensors", "genes.parquet", "MODEL_CARD.md"
 FILES = (WEIGHTS, GENES, CARD)
 FIELDS = (
-    "digest", "expression_scale", "files", "format", "genes", "method", "mgi", "model", "reads_genes", "run",
+    "digest", "expression_unit", "files", "format", "genes", "method", "mgi", "model", "reads_genes", "run",
     "simulated", "threshold", "training_range",
 )  # fmt: skip
 
@@ -41,7 +41,7 @@ class Release:
     network: nn.Module
     weights: Weights
     fitted: FittedGenes
-    expression_scale: str
+    expression_unit: str
     reads_genes: bool
     threshold: float
     training_range: TrainingRange
@@ -56,7 +56,7 @@ def write_release(
     genes: Path,
     card: str,
     training_range: TrainingRange,
-    expression_scale: str,
+    expression_unit: str,
     simulated: bool,
 ) -> None:
     """Copy weights and genes of a run into `folder`, with its card and config.json.
@@ -76,7 +76,7 @@ def write_release(
         "format": FORMAT,
         "mgi": mgi.__version__,
         **_stated_by(stated, fitted),
-        "expression_scale": expression_scale,
+        "expression_unit": expression_unit,
         "threshold": THRESHOLD,
         "training_range": asdict(training_range),
         "simulated": simulated,
@@ -107,7 +107,7 @@ def load_release(folder: Path) -> Release:
         weights=weights,
         fitted=fitted,
         training_range=read_record(TrainingRange, config["training_range"], f"{where}: training_range"),
-        **{name: config[name] for name in ("expression_scale", "reads_genes", "threshold", "simulated", "digest")},
+        **{name: config[name] for name in ("expression_unit", "reads_genes", "threshold", "simulated", "digest")},
     )
 
 
@@ -159,7 +159,7 @@ def network_of(weights: Weights, path: Path) -> nn.Module:
 
     Raises BadInputError naming the first tensor that is not one of the method's with these settings.
     """
-    network = build_segmenter(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
+    network = learning.build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
     state = network.state_dict()
     for name in sorted(set(state) | set(weights.tensors)):
         found, expected = (

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mgi.core.errors import BadInputError
-from mgi.datasets.intensity import standardise
+from mgi.datasets.volume import standardise
 from mgi.shards.image_shard import PatientImages
 
 LEVELS = np.linspace(0.01, 0.99, 50)

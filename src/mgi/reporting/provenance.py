@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,8 @@ def versions() -> dict[str, str]:
     """Versions of Python, mgi and those packages of the pipeline that are installed here."""
     found = {"python": platform.python_version(), "mgi": mgi.__version__}
     for package in PACKAGES:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 

@@ -12,6 +12,7 @@ from mgi.core.receipt import RecordedFile
 from mgi.shards.parquet import opened_parquet
 
 DATASET = "dataset.json"
+_OLD_KINDS = ("expression", "images")  # before a table held its `unit`
 _FOOTER_END = 8  # bytes behind the footer: its length and the letters PAR1
 
 
@@ -50,6 +51,9 @@ def read_dataset(shard: Path | str, kind: str) -> dict[str, Any]:
     if not path.is_file():
         raise BadInputError(f"{path}: missing; the shard was never finished, run its rule again")
     dataset = read_json(path)
+    if isinstance(dataset, dict) and dataset.get("kind") in _OLD_KINDS:
+        found = f"a shard of kind {dataset['kind']!r}, written before mgi 0.2.0"
+        raise BadInputError(f"{path}: {found}; expected {kind!r}: delete its folder and run its rule again")
     if not isinstance(dataset, dict) or dataset.get("kind") != kind or not isinstance(dataset.get("files"), dict):
         raise BadInputError(f"{path}: expected the description of a shard of kind {kind!r}")
     for name, expected in sorted(dataset["files"].items()):

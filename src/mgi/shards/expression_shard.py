@@ -1,4 +1,4 @@
-"""Expression of all patients on one gene index: values, genes and their description in one folder."""
+"""Expression of all patients on one gene index: values, features and their description in one folder."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +18,8 @@ from mgi.shards.dataset_manifest import dataset_of, field_of, read_dataset, writ
 from mgi.shards.parquet import WRITING, metadata_of, opened_parquet, read_table, require_schema, write_table
 from mgi.shards.schemas import GENES, expression_values
 
-VALUES_FILE, GENES_FILE = "values.parquet", "genes.parquet"
-KIND = "expression"
+VALUES_FILE, FEATURES_FILE = "values.parquet", "features.parquet"
+KIND = "table"
 ROW_GROUP = 32  # patients; 8 MB at 60,660 genes, and as much again for counts
 # Dictionaries of measured numbers only cost time.
 _WRITING = {**WRITING, "use_dictionary": False}
@@ -29,14 +29,14 @@ _WRITING = {**WRITING, "use_dictionary": False}
 class ExpressionShard:
     """Unscaled values (n, G) float32, a row per patient sorted by id, a column per row of `genes` (schemas.GENES).
 
-    `scale` says what the values are: "log2(TPM+1)" and the like, or "as given". `counts` (n, G) uint32 are unstranded
+    `unit` says what the values are: "log2(TPM+1)" and the like, or "as given". `counts` (n, G) uint32 are unstranded
     reads, None where the shard has none or they were not asked for.
     """
 
     patient_ids: list[str]
     values: NDArray[np.float32]
     genes: pd.DataFrame
-    scale: str
+    unit: str
     simulated: bool
     counts: NDArray[np.uint32] | None = None
 
@@ -93,13 +93,13 @@ class ExpressionWriter:
 
 @contextmanager
 def expression_writer(
-    path: Path | str, genes: pd.DataFrame, scale: str, *, with_counts: bool
+    path: Path | str, genes: pd.DataFrame, unit: str, *, with_counts: bool
 ) -> Iterator[ExpressionWriter]:
     """Write the values of a shard patient by patient; the file appears when the block succeeds."""
     _require_unique_genes(genes)
     gene_ids = genes["gene_id"].tolist()
     schema = expression_values(len(gene_ids), counts=with_counts)
-    schema = schema.with_metadata({"gene_hash": digest_of(gene_ids), "scale": scale})
+    schema = schema.with_metadata({"gene_hash": digest_of(gene_ids), "unit": unit})
     with atomic_path(path) as part, pq.ParquetWriter(part, schema, **_WRITING) as file:
         writer = ExpressionWriter(file, gene_ids, with_counts=with_counts)
         yield writer
@@ -107,16 +107,16 @@ def expression_writer(
 
 
 def describe_expression(
-    values: Path | str, genes_path: Path | str, dataset: Path | str, genes: pd.DataFrame, **metadata: Any
+    values: Path | str, features: Path | str, dataset: Path | str, genes: pd.DataFrame, **metadata: Any
 ) -> None:
     """Write the genes beside finished values, and the description of both last; `metadata` adds entries to it."""
     with opened_parquet(values) as source:
-        own = metadata_of(source.schema_arrow, values, ["gene_hash", "scale"])
+        own = metadata_of(source.schema_arrow, values, ["gene_hash", "unit"])
         rows, with_counts = source.metadata.num_rows, "counts" in source.schema_arrow.names
     columns = {name: pa.array(genes[name], GENES.field(name).type, from_pandas=True) for name in GENES.names}
-    write_table(genes_path, pa.table(columns, schema=GENES.with_metadata({"gene_hash": own["gene_hash"]})))
+    write_table(features, pa.table(columns, schema=GENES.with_metadata({"gene_hash": own["gene_hash"]})))
     fields = {"rows": rows, "genes": len(genes), "counts": with_counts, **own}
-    write_dataset(dataset, KIND, [values, genes_path], {**metadata, **fields})
+    write_dataset(dataset, KIND, [values, features], {**metadata, **fields})
 
 
 def write_expression(
@@ -126,7 +126,7 @@ def write_expression(
     if len(shard.values) != len(shard.patient_ids):
         raise BadInputError(f"expression shard: {len(shard.values)} rows of {len(shard.patient_ids)} patients")
     counts = [None] * len(shard.values) if shard.counts is None else shard.counts
-    with expression_writer(values, shard.genes, shard.scale, with_counts=shard.counts is not None) as writer:
+    with expression_writer(values, shard.genes, shard.unit, with_counts=shard.counts is not None) as writer:
         for patient, row, reads in zip(shard.patient_ids, shard.values, counts, strict=True):
             writer.add(patient, row, reads)
     describe_expression(values, genes, dataset, shard.genes, simulated=shard.simulated, **metadata)
@@ -136,15 +136,15 @@ def read_expression(shard: Path | str, *, counts: bool = False) -> ExpressionSha
     """Read and check a whole shard, named by its dataset.json or its folder; `counts` also reads the read counts."""
     folder = dataset_of(shard).parent
     dataset = read_dataset(shard, KIND)
-    gene_hash, has_counts, scale, simulated = (
-        field_of(dataset, name, folder) for name in ("gene_hash", "counts", "scale", "simulated")
+    gene_hash, has_counts, unit, simulated = (
+        field_of(dataset, name, folder) for name in ("gene_hash", "counts", "unit", "simulated")
     )
-    genes = read_table(folder / GENES_FILE, GENES).to_pandas()
+    genes = read_table(folder / FEATURES_FILE, GENES).to_pandas()
     values_path = folder / VALUES_FILE
     with opened_parquet(values_path) as source:
         require_schema(source.schema_arrow, expression_values(len(genes), counts=bool(has_counts)), values_path)
         found_hashes = {
-            GENES_FILE: digest_of(genes["gene_id"]),
+            FEATURES_FILE: digest_of(genes["gene_id"]),
             VALUES_FILE: metadata_of(source.schema_arrow, values_path, ["gene_hash"])["gene_hash"],
         }
         patient_ids = source.read(["patient_id"])["patient_id"].to_pylist()
@@ -161,7 +161,7 @@ def read_expression(shard: Path | str, *, counts: bool = False) -> ExpressionSha
         gene = genes["gene_id"].iloc[column]
         raise BadInputError(f"{values_path}: {patient_ids[row]}, gene {gene}: {values[row, column]}, expected a number")
     return ExpressionShard(
-        patient_ids=patient_ids, values=values, genes=genes, scale=scale, simulated=simulated, counts=reads
+        patient_ids=patient_ids, values=values, genes=genes, unit=unit, simulated=simulated, counts=reads
     )
 
 

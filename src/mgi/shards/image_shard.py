@@ -20,7 +20,7 @@ from mgi.shards.parquet import WRITING, opened_parquet, require_schema
 from mgi.shards.schemas import SLICES
 
 SLICES_FILE = "slices.parquet"
-KIND = "images"
+KIND = "volumes"
 DTYPES = ("uint8", "int16", "uint16", "float32")
 
 

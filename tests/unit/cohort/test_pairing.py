@@ -2,12 +2,11 @@ from typing import Any
 
 import pytest
 
-from mgi.cohort.pairing import CohortRow, pair_patients
-from mgi.cohort.presence import Offer
+from mgi.cohort.pairing import CohortRow, Offer, pair_patients
 from mgi.core.errors import BadInputError
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.registry import modality
 from small_locks import flair_lock, profile, rna_lock
 from small_locks import series as series_of
@@ -25,7 +24,7 @@ def raw_of(items: list[Item], rejected: dict[str, str] | None = None) -> dict[st
     return {
         item.key: RawEntry(
             patient_id=item.patient_id, key=item.key, role=item.role, path=None, size=1, sha256="0",
-            rejected=(rejected or {}).get(item.key), facts=facts(n_images=21),
+            rejected=(rejected or {}).get(item.key), metadata=metadata(n_images=21),
         )
         for item in items
         if item.chosen

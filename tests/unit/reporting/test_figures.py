@@ -4,12 +4,10 @@ import math
 import pandas as pd
 import pytest
 
-from mgi.evaluation.audit import AUDIT_COLUMNS
-from mgi.evaluation.cohort_tables import RESULT_COLUMNS
-from mgi.reporting.curves import RunCurve
+from mgi.evaluation.cohort_tables import AUDIT_COLUMNS, RESULT_COLUMNS
 from mgi.reporting.figures import audit_figure, curves_figure
-from mgi.tasks.drawing import as_data_uri, new_figure
-from mgi.tasks.patients_figure import patients_figure
+from mgi.reporting.results import RunCurve
+from mgi.tasks.drawing import as_data_uri, new_figure, patients_figure
 
 
 def decoded(uri: str) -> bytes:
@@ -53,8 +51,8 @@ def test_a_run_of_one_point_is_still_seen() -> None:
 
 
 def test_the_contrast_of_pre_training_stands_beside_chance() -> None:
-    points = pd.DataFrame([{"step": step, "loss_above_floor": 3.0} for step in (0, 1)])
-    with_chance = points.assign(loss_at_chance=2.5)
+    points = pd.DataFrame([{"step": step, "loss_above_min": 3.0} for step in (0, 1)])
+    with_chance = points.assign(chance_loss_above_min=2.5)
     dashed = [
         b"stroke-dasharray" in decoded(curves_figure([RunCurve("a", None, one)], [], simulated=False) or "")
         for one in (points, with_chance)

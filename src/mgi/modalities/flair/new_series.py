@@ -10,9 +10,9 @@ from mgi.locks.user_folder import digest_of, hashed
 from mgi.modalities.flair.dicom import Volume, volume_of
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair, is_flair_by_tags, score
 from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags, series_of
+from mgi.modalities.flair.sources.user_lists import named
 
 Groups = Mapping[str, Sequence[DicomHeader]]
-_NAMED_AT_MOST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +88,7 @@ def _warning(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
 
 
 def _named(groups: Groups) -> str:
-    shown = [f"{uid} ({_name(headers)})" for uid, headers in sorted(groups.items())[:_NAMED_AT_MOST]]
-    more = len(groups) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    return named([f"{uid} ({_name(headers)})" for uid, headers in sorted(groups.items())])
 
 
 def _name(headers: Sequence[DicomHeader]) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mgi.cohort.duplicates import digest_of_image
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.buda import BudaArchive, decoded
 from mgi.modalities.flair.dicom import Volume, read_dicom_members, volume_of
 from mgi.modalities.flair.dicom_seg import mask_on_image, segmentations_of
@@ -66,7 +66,7 @@ def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Convert
         wanted = f"expected {image.sha256}; the archive is another, fetch again"
         raise IntegrityError(f"{image.key}: sha256 {sha256}, {wanted}")
     slices, masks = decoded(files)
-    if (fetched := image.facts.get("n_images")) not in (None, len(slices)):
+    if (fetched := image.metadata.get("n_images")) not in (None, len(slices)):
         raise BadInputError(f"{image.key}: {len(slices)} slices, expected {fetched} as fetched")
     if not masks.any():
         raise BadInputError(f"{image.key}: no slice has a mask above 0, expected a tumour")

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mgi.core.errors import BadInputError
+from mgi.locks.item import Item, metadata
+
 _WORD = r"(?<![a-z]){}(?![a-z])"
 _FLAIR = re.compile(r"flair|dark.?fluid|tirm", re.IGNORECASE)
 _T1 = re.compile(r"t1(?!\d)", re.IGNORECASE)
@@ -23,6 +26,7 @@ MIN_INVERSION_MS = 1_200.0
 MIN_ECHO_MS = 70.0
 MIN_REPETITION_MS = 4_000.0
 MIN_AXIAL_COSINE = 0.8
+FLAIR, MASK, OTHER = "flair", "mask", "other"  # the roles of a series
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,18 +106,18 @@ def _judge(one: Series, points: float, reason: str, *, study: str | None, winner
     decided = len(winners) == 1
     if one.modality == "SEG":
         if decided and one.study_uid == study:
-            return SeriesVerdict("mask", 0.0, True, "segmentation in the study of the FLAIR")
-        return SeriesVerdict("mask", 0.0, False, "other study preferred" if decided else "no FLAIR chosen")
+            return SeriesVerdict(MASK, 0.0, True, "segmentation in the study of the FLAIR")
+        return SeriesVerdict(MASK, 0.0, False, "other study preferred" if decided else "no FLAIR chosen")
     if points == 0:
-        return SeriesVerdict("other", 0.0, False, reason)
+        return SeriesVerdict(OTHER, 0.0, False, reason)
     if one.study_uid != study:
-        return SeriesVerdict("flair", points, False, "other study preferred")
+        return SeriesVerdict(FLAIR, points, False, "other study preferred")
     if one not in winners:
-        return SeriesVerdict("flair", points, False, f"scores below {winners[0].key}")
+        return SeriesVerdict(FLAIR, points, False, f"scores below {winners[0].key}")
     if not decided:
         rivals = ", ".join(rival.key for rival in winners if rival is not one)
-        return SeriesVerdict("flair", points, False, f"tie with {rivals}")
-    return SeriesVerdict("flair", points, True, "best FLAIR of its study")
+        return SeriesVerdict(FLAIR, points, False, f"tie with {rivals}")
+    return SeriesVerdict(FLAIR, points, True, "best FLAIR of its study")
 
 
 def is_flair_by_tags(tags: Mapping[str, Any]) -> bool:
@@ -143,3 +147,31 @@ def confirm_flair(tags: Mapping[str, Any]) -> str | None:
     row_x, row_y, _, column_x, column_y, _ = orientation
     cosine = abs(row_x * column_y - row_y * column_x)  # |z| of the slice normal, 1 for axial slices
     return None if cosine > MIN_AXIAL_COSINE else f"slices are not axial (|cosine| to the body axis {cosine:.2f})"
+
+
+def item_of(series: Series, verdict: SeriesVerdict) -> Item:
+    """The lock's line about a series that was listed."""
+    return Item(
+        patient_id=series.patient_id,
+        key=series.key,
+        role=verdict.role,
+        size=series.size,
+        chosen=verdict.chosen,
+        reason=verdict.reason,
+        metadata=metadata(
+            study_uid=series.study_uid,
+            study_date=series.study_date,
+            modality=series.modality,
+            description=series.description,
+            n_images=series.n_images,
+            score=verdict.score,
+        ),
+    )
+
+
+def check_image_or_mask(item: Item) -> None:
+    """A chosen series must be a FLAIR or a mask and hold an image."""
+    n_images = item.number("n_images")
+    if item.role not in (FLAIR, MASK) or n_images < 1:
+        found = f"role {item.role!r}, n_images {n_images}"
+        raise BadInputError(f"items: {item.key}: {found}, expected of a chosen series flair or mask and 1 or more")

@@ -13,7 +13,7 @@ from mgi.cohort.duplicates import DuplicateCheck
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.prefetch import map_ahead
 from mgi.locks.lock import check_table
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.buda import opened_buda
 from mgi.modalities.flair.geometry import MASK_INTERPOLATION
 from mgi.modalities.flair.patient_sources import Converted, from_buda, from_dicom, from_nifti

@@ -83,7 +83,7 @@ def fit(
     settings: FitSettings,
     train_ids: Sequence[str],
     *,
-    scale: str,
+    unit: str,
     counts: Counts | None = None,
     listed: Sequence[str] | None = None,
 ) -> FittedGenes:
@@ -99,7 +99,7 @@ def fit(
     by_id = np.argsort(np.asarray(train_ids), kind="stable")
     values = values[by_id]
     counts = None if counts is None else counts[by_id]
-    reasons = drop_reasons(values, genes, settings, scale=scale, counts=counts, listed=listed)
+    reasons = drop_reasons(values, genes, settings, unit=unit, counts=counts, listed=listed)
     kept = np.flatnonzero([reason is None for reason in reasons])
     columns = _ordered(genes.iloc[kept], kept, settings)
     order = np.full(len(genes), -1, np.int32)

@@ -9,12 +9,12 @@ import pandas as pd
 from mgi.cohort.duplicates import DuplicateCheck, digest_of_values
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.lock import check_table
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.rna.filter import AS_GIVEN
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.modality import POSITIONS
 from mgi.modalities.rna.positions import read_positions, with_positions, without_positions
-from mgi.modalities.rna.star_cohort import SCALES, StarCohort
+from mgi.modalities.rna.star_cohort import UNITS, StarCohort
 from mgi.modalities.sharding import ShardJob
 from mgi.shards.expression_shard import describe_expression, expression_writer
 
@@ -30,12 +30,12 @@ def shard(job: ShardJob) -> str:
         genes, metadata["genes_placed"] = with_positions(genes, read_positions(job.inputs[POSITIONS]))
     else:
         genes = without_positions(genes)
-    values, genes_path, dataset = (job.outputs[name] for name in ("values", "genes", "dataset"))
+    values, features, dataset = (job.outputs[name] for name in ("values", "features", "dataset"))
     metadata |= {"modality": lock.modality, "source": lock.source, "simulated": lock.simulated}
-    describe_expression(values, genes_path, dataset, genes, **metadata)
+    describe_expression(values, features, dataset, genes, **metadata)
     placed = f"positions: {metadata['genes_placed']}; " if POSITIONS in job.inputs else ""
-    scale = AS_GIVEN if lock.table is not None else SCALES[stored]
-    return f"{placed}{len(chosen)} patients, {len(genes)} genes, {scale}"
+    unit = AS_GIVEN if lock.table is not None else UNITS[stored]
+    return f"{placed}{len(chosen)} patients, {len(genes)} genes, {unit}"
 
 
 def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -43,7 +43,7 @@ def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFra
     stored = job.settings["unit"]
     cohort = StarCohort(chosen[0].verified_path())
     duplicates = DuplicateCheck("expression in every gene")
-    with expression_writer(job.outputs["values"], cohort.genes, SCALES[stored], with_counts=True) as writer:
+    with expression_writer(job.outputs["values"], cohort.genes, UNITS[stored], with_counts=True) as writer:
         for entry in chosen:
             profile = cohort.read(entry.verified_path(), stored)
             duplicates.add(entry.patient_id, digest_of_values(profile.counts))

@@ -17,7 +17,7 @@ from mgi.modalities.rna.star import (
 )
 
 Stored = Literal["tpm", "fpkm", "fpkm_uq", "counts"]
-SCALES: dict[Stored, str] = {
+UNITS: dict[Stored, str] = {
     "tpm": LOG_TPM,
     "fpkm": "log2(FPKM+1)",
     "fpkm_uq": "log2(FPKM-UQ+1)",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.rna.star_cohort import SCALES, StarCohort, Stored
+from mgi.modalities.rna.star_cohort import UNITS, StarCohort, Stored
 
 A, B, COPY = "ENSG00000000003.15", "ENSG00000000005.6", "ENSG00000000003.15_PAR_Y"
 REAL = "expression/979a75fb-49bd-48e4-b7b1-1391a67726cb.rna_seq.augmented_star_gene_counts.tsv"
@@ -41,7 +41,7 @@ def test_the_chosen_column_is_stored_as_the_binary_logarithm_of_one_more(
 
 
 def test_every_column_has_a_scale_of_its_own() -> None:
-    assert list(SCALES.values()) == ["log2(TPM+1)", "log2(FPKM+1)", "log2(FPKM-UQ+1)", "log2(count+1)"]
+    assert list(UNITS.values()) == ["log2(TPM+1)", "log2(FPKM+1)", "log2(FPKM-UQ+1)", "log2(count+1)"]
 
 
 def test_a_name_of_several_genes_stays_with_each_and_is_counted(tmp_path: Path, star_text: Callable[..., str]) -> None:

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mgi.datasets.frame import Frame, frame_of_slice
+from mgi.datasets.volume import Frame, frame_of_slice
 from mgi.models.mgi import build_mgi
 from mgi.tasks.expression_inputs import audit_inputs, derangement
 from mgi.tasks.segmentation.learning import predict
-from mgi.training.gene_cache import GeneCache, cache_for
+from mgi.training.finetune import GeneCache, cache_for
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 

@@ -12,19 +12,21 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.ids import is_dicom_uid
 from mgi.locks import user_folder
-from mgi.locks.item import Fact, Item, facts
+from mgi.locks.item import Item, MetadataValue, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Listing
-from mgi.modalities.flair.patient_names import PatientNames
-from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags
+from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, is_flair_by_tags
 from mgi.modalities.flair.sources.dicom_check import read_file
-from mgi.modalities.flair.sources.dicom_choice import judge_patient
-from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, scan_folder
-from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, require_series
-from mgi.modalities.flair.sources.nifti import gated
-from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, check_image_or_mask
-from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest
+from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, judge_patient, scan_folder
+from mgi.modalities.flair.sources.nifti import FOLDER_KEY, gated
+from mgi.modalities.flair.sources.user_lists import (
+    CommonsRow,
+    PatientNames,
+    SeriesManifest,
+    check_files,
+    require_series,
+)
 
 EXPECTED = (
     "a folder of DICOM files, such as a General Commons download of TCGA-LGG (controlled access: dbGaP phs004225)"
@@ -57,7 +59,7 @@ class DicomImages:
     def discover(self) -> Listing:
         """Every series and label file with a verdict, and the digest of those that are chosen."""
         folder, scan = self._present(), self.scan
-        check_files(self.commons, scan.sizes, label="modalities.flair.manifest")
+        check_files(self.commons, scan.sizes)
         rows = []
         for item in self._judged():
             if item.chosen:
@@ -81,7 +83,7 @@ class DicomImages:
         else:
             user_folder.check_in_folder(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Read the headers of the folder once, before the first item."""
         self.scan  # noqa: B018
 
@@ -94,14 +96,16 @@ class DicomImages:
         root, names = self._present(), self._names_of(item)
         members = user_folder.pinned(item, user_folder.hashed(root, names), root)
         size = sum(self.scan.sizes[root / name] for name in names)
-        n_images: Fact = item.facts.get("n_images")
+        n_images: MetadataValue = item.metadata.get("n_images")
         if item.key in self.scan.series:
             rejected = _first_fault(root, names, item)
             if rejected is None and item.role == FLAIR:
                 rejected = confirm_flair(self.scan.series[item.key].tags)
         else:
             n_images, rejected = gated(root / item.key)
-        return user_folder.entry_in_place(item, members, size=size, facts=facts(n_images=n_images), rejected=rejected)
+        return user_folder.entry_in_place(
+            item, members, size=size, metadata=metadata(n_images=n_images), rejected=rejected
+        )
 
     def _judged(self) -> list[Item]:
         series, labels = defaultdict(list), defaultdict(list)
@@ -127,7 +131,7 @@ class DicomImages:
         """The folder's headers, read once, and only the series that the manifest lists, which must be there."""
         scan = scan_folder(self._present(), self.patients)
         listed = sorted({row.series for row in self.commons if row.series is not None})
-        require_series(listed, scan.series, label="modalities.flair.manifest")
+        require_series(listed, scan.series)
         return scan if self.manifest is None else _restricted(scan, self.manifest.series)
 
     def _present(self) -> Path:
@@ -143,7 +147,7 @@ def _named(series: FolderSeries) -> FolderSeries:
 
 
 def _restricted(scan: FolderScan, uids: Sequence[str]) -> FolderScan:
-    require_series(uids, scan.series, label="modalities.flair.manifest")
+    require_series(uids, scan.series)
     kept = {uid: series for uid, series in scan.series.items() if uid in set(uids)}
     labels = tuple(label for label in scan.labels if label.series is None or label.series in kept)
     return replace(scan, series=kept, labels=labels)

@@ -59,7 +59,7 @@ def test_a_series_arrives_verified_and_a_second_run_asks_for_nothing(source, stu
     assert source.verify(item, tmp_path) is None
     entry = source.fetch(item, tmp_path)
     assert (tmp_path / entry.path).read_bytes() == served
-    assert (entry.path, entry.facts, entry.rejected) == (tmp_path / f"series/{UID}.zip", {"n_images": 2}, None)
+    assert (entry.path, entry.metadata, entry.rejected) == (tmp_path / f"series/{UID}.zip", {"n_images": 2}, None)
     asked = len(stub.seen)
     assert source.verify(item, tmp_path) == entry
     assert len(stub.seen) == asked
@@ -90,7 +90,7 @@ def test_what_changed_since_is_fetched_again(source, served, tmp_path, harm):
     elif harm == "record keys":
         record.write_text('{"mtime_ns": 1}')
     else:
-        item = replace(item, facts={**item.facts, "n_images": 3})
+        item = replace(item, metadata={**item.metadata, "n_images": 3})
     assert source.verify(item, tmp_path) is None
 
 
@@ -104,7 +104,7 @@ def test_a_zip_with_a_slice_missing_is_asked_for_again(source, stub, reply, serv
         reply(body=b'{"error": "x"}'),
         reply(body=served, chunked=True),
     ]
-    assert source.fetch(item, tmp_path).facts["n_images"] == 2
+    assert source.fetch(item, tmp_path).metadata["n_images"] == 2
     assert stub.count("/getImage") == 5
     assert sorted(path.name for path in (tmp_path / "series").iterdir()) == [f"{UID}.json", f"{UID}.zip"]
 

@@ -11,7 +11,6 @@ from mgi.modalities.rna.sources.gdc_versions import (
 )
 from mgi_standin.archive.server import serve
 from mgi_standin.simulation.archive import write_archive
-from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.settings import SimulationSettings
 
 REFUSED = NetworkError("local archive: file old: HTTP 404")
@@ -23,7 +22,7 @@ def archive(tmp_path_factory):
         seed=7, n_patients=16, n_genes=750, slices_min=1, slices_max=1, pixels=16, genes_drive_images=True
     )
     folder = tmp_path_factory.mktemp("simulated") / "archive"
-    write_archive(settings, draw_gene_table(settings.n_genes, settings.seed), folder)
+    write_archive(settings, folder)
     return folder
 
 
