@@ -41,10 +41,10 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
         part = Path(name)
         try:
             yield part
-            sync_file(part)
+            sync(part)
             part.chmod(0o644)
             part.replace(target)
-            sync_folder(target.parent)
+            sync(target.parent)
         finally:
             part.unlink(missing_ok=True)
 
@@ -151,15 +151,9 @@ def start_writing_back(handle: int) -> None:
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def sync_file(path: Path) -> None:
-    """Wait until the bytes of a file are on the disk."""
-    with path.open("rb") as written:
-        os.fsync(written.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut, as `os.fsync` does for the bytes of a file."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until the bytes of a file, or the names in a folder, are on the disk and survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

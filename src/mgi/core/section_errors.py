@@ -89,17 +89,14 @@ def _unknown_key(cls: type, place: Sequence[int | str], where: str) -> str:
 def _expected(cls: type, found: ErrorDetails) -> str:
     kind, context = found["type"], found.get("ctx", {})
     options = _options_at(cls, found["loc"])
+    or_null = " or null" if types.NoneType in options else ""
     if kind == "literal_error":
         literals = [each for each in options if typing.get_origin(each) is typing.Literal]
         values = [value for each in literals for value in typing.get_args(each)]
-        return "one of " + ", ".join(map(str, values)) + _or_null(options)
+        return "one of " + ", ".join(map(str, values)) + or_null
     if kind in _TYPES:
-        return _TYPES[kind] + _or_null(options)
+        return _TYPES[kind] + or_null
     return _VALUES[kind].format(**context) if kind in _VALUES else found["msg"]
-
-
-def _or_null(options: list[Any]) -> str:
-    return " or null" if types.NoneType in options else ""
 
 
 def _options_at(cls: type, place: Sequence[int | str]) -> list[Any]:

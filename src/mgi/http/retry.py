@@ -2,6 +2,7 @@
 
 import random
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -34,13 +35,14 @@ class TransientError(Exception):
 
 
 def with_retries(
-    action: Callable[[], T], policy: RetryPolicy, *, rng: random.Random, sleep: Callable[[float], None] = time.sleep
+    action: Callable[[], T], policy: RetryPolicy, *, seed: str, sleep: Callable[[float], None] = time.sleep
 ) -> T:
     """Call `action` until it returns, at most `policy.attempts` times; only TransientError is tried again.
 
-    Raises the error inside the last TransientError, with the number of attempts.
+    Jitter follows from `seed`: threads share no generator. Raises the error inside the last TransientError, with the
+    number of attempts.
     """
-    attempt = 0
+    rng, attempt = random.Random(zlib.crc32(seed.encode())), 0
     while True:
         attempt += 1
         try:

@@ -2,9 +2,7 @@
 
 import ipaddress
 import json
-import random
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -126,9 +124,8 @@ class Service:
         return pool
 
     def retrying(self, action: Callable[[], T], *, seed: str) -> T:
-        """Run `action` under this service's policy; the jitter follows from `seed`, so threads share no generator."""
-        rng = random.Random(zlib.crc32(seed.encode()))
-        return with_retries(action, self.policy, rng=rng, sleep=self.sleep)
+        """Run `action` under this service's policy."""
+        return with_retries(action, self.policy, seed=seed, sleep=self.sleep)
 
     @contextmanager
     def open(self, request: Request, headers: Mapping[str, str] | None = None) -> Iterator[urllib3.BaseHTTPResponse]:
