@@ -67,25 +67,22 @@ def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[P
             f"{label}: no member like kaggle_3m/TCGA_CS_4941_19960909/TCGA_CS_4941_19960909_1.tif; expected the zip of "
             f"the Kaggle dataset {DATASET}"
         )
-    return [_folder(name, found[name]) for name in sorted(found)]
+    return [
+        PatientFolder(
+            patient_id=patient_id_of(name),
+            name=name,
+            study_date=iso_date(day["day"]) if (day := _TCGA_FOLDER.fullmatch(name)) else None,
+            images={number: slices[number, is_mask] for number, is_mask in sorted(slices) if not is_mask},
+            masks={number: slices[number, is_mask] for number, is_mask in sorted(slices) if is_mask},
+        )
+        for name, slices in sorted(found.items())
+    ]
 
 
 def _is_patient(folder: str) -> bool:
     """Whether a folder is a patient's: of the published names, or called by an id of one's own."""
     named = folder.upper().startswith("TCGA")
     return _TCGA_FOLDER.fullmatch(folder) is not None if named else is_patient_id(folder)
-
-
-def _folder(name: str, slices: Mapping[tuple[int, bool], zipfile.ZipInfo]) -> PatientFolder:
-    published = _TCGA_FOLDER.fullmatch(name)
-    numbered = sorted(slices)
-    return PatientFolder(
-        patient_id=patient_id_of(name),
-        name=name,
-        study_date=iso_date(published["day"]) if published else None,
-        images={number: slices[number, is_mask] for number, is_mask in numbered if not is_mask},
-        masks={number: slices[number, is_mask] for number, is_mask in numbered if is_mask},
-    )
 
 
 def choose_folders(folders: Sequence[PatientFolder]) -> dict[str, tuple[bool, str]]:
