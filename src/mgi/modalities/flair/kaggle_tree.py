@@ -8,7 +8,6 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
@@ -17,22 +16,9 @@ from mgi.core.zips import ZipLimits
 
 DATASET = "mateuszbuda/lgg-mri-segmentation"
 ZIP_LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
-_SLICE = re.compile(r"(?P<stem>[^/]+)_(?P<number>\d+)(?P<mask>_mask)?\.tif", re.IGNORECASE)
+# The name of a TIFF file says whose it is, which slice (from 1, inferior to superior), and whether it is a mask.
+SLICE = re.compile(r"(?P<stem>[^/]+)_(?P<number>\d+)(?P<mask>_mask)?\.tif", re.IGNORECASE)
 _TCGA_FOLDER = re.compile(r"TCGA_\w{2}_\w{4}_(?P<day>\d{8})")
-
-
-class SliceName(NamedTuple):
-    """What the name of a TIFF file says: whose it is, which slice (from 1, inferior to superior), image or mask."""
-
-    stem: str
-    number: int
-    is_mask: bool
-
-
-def slice_name(file_name: str) -> SliceName | None:
-    """Return the parts of `<stem>_<number>.tif` or `<stem>_<number>_mask.tif`, None for any other name."""
-    found = _SLICE.fullmatch(file_name)
-    return None if found is None else SliceName(found["stem"], int(found["number"]), found["mask"] is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +42,10 @@ def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[P
     found: dict[str, dict[tuple[int, bool], zipfile.ZipInfo]] = defaultdict(dict)
     for info in sorted(members, key=lambda info: (info.filename.count("/"), info.filename)):
         *_, folder, file_name = ("", *info.filename.split("/"))
-        part = slice_name(file_name)
-        if part is None or part.stem != folder or not _is_patient(folder):
+        part = SLICE.fullmatch(file_name)
+        if part is None or part["stem"] != folder or not _is_patient(folder):
             continue
-        kept = found[folder].setdefault((part.number, part.is_mask), info)
+        kept = found[folder].setdefault((int(part["number"]), part["mask"] is not None), info)
         if (kept.CRC, kept.file_size) != (info.CRC, info.file_size):
             raise BadInputError(f"{label}: {kept.filename} and {info.filename} differ, expected two equal copies")
     if not found:

@@ -64,8 +64,7 @@ def _chosen(groups: Groups, folder: Path) -> str:
     if len(patients) > 1:
         raise ConfigError(f"{folder}: images of {len(patients)} patients, expected one; name a series with --series")
     listed = [series_of(headers, headers[0].series.patient_id) for _, headers in sorted(groups.items())]
-    verdicts = choose_flair(listed, min_images=1)
-    by_name = [one.key for one, verdict in zip(listed, verdicts, strict=True) if verdict.chosen]
+    by_name = [item.key for item in choose_flair(listed, min_images=1) if item.chosen]
     by_tags = [uid for uid, own in groups.items() if is_flair_by_tags(read_sequence_tags(folder / own[0].name))]
     for found in (by_name, by_tags):
         if len(found) == 1:

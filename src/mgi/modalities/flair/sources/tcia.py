@@ -18,7 +18,7 @@ from mgi.locks.item import Item, facts
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_entry import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
-from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, choose_flair, confirm_flair, item_of
+from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, choose_flair, confirm_flair
 from mgi.modalities.flair.sources import tcia_listing
 from mgi.modalities.flair.sources.dicom_check import MAX_BYTES, SeriesSummary, verify_series
 from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host
@@ -69,8 +69,7 @@ class TciaImages:
         read = [series for row in listing.rows if (series := tcia_listing.read_series(row, self.patients)) is not None]
         items: list[Item] = []
         for _, grouped in groupby(sorted(read, key=lambda one: (one.patient_id, one.key)), lambda one: one.patient_id):
-            rivals = list(grouped)
-            items += map(item_of, rivals, choose_flair(rivals, min_images=self.min_images))
+            items += choose_flair(list(grouped), min_images=self.min_images)
         lock = Lock(
             modality=FLAIR,
             source="tcia",
