@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mgi.cohort.duplicates import DuplicateCheck
+from mgi.cohort.duplicates import DuplicateCheck, digest_of_image
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.prefetch import map_ahead
 from mgi.locks.lock import check_table
@@ -89,4 +89,4 @@ def _convert(
         rows = rows_of(converted.images)
     except BadInputError as error:
         raise BadInputError(f"{patient}: {error}; to go on without the patient, exclude it from the cohort") from None
-    return patient, rows, converted.notes, converted.digest
+    return patient, rows, converted.notes, digest_of_image(converted.images.slices)

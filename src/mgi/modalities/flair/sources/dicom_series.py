@@ -3,7 +3,6 @@
 And which series and label file of a patient are used.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from mgi.core.ids import is_dicom_uid
 from mgi.locks.item import Item, facts
 from mgi.locks.user_folder import files_below
 from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, Series, choose_flair, item_of
-from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags, series_of
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, read_sequence_tags, series_of
 from mgi.modalities.flair.sources.nifti import gated
 from mgi.modalities.flair.sources.user_lists import PatientNames, named
 
@@ -60,14 +59,7 @@ class FolderScan:
 def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
     """Read every header below the folder."""
     names = files_below(folder)
-    grouped: dict[str, list[DicomHeader]] = defaultdict(list)
-    others = []
-    for name in names:
-        header = read_dicom_header(folder, name)
-        if header is None:
-            others.append(name)
-        else:
-            grouped[header.series.key].append(header)
+    grouped, others = headers_by_series(folder, names)
     series, strangers, copies = {}, set(), 0
     for uid in sorted(grouped):
         images = _once(grouped[uid], folder)

@@ -116,20 +116,18 @@ class TciaImages:
         """The zip with its digests; without them only where the service has no endpoint that gives them."""
         service = self.nbia.services[version]
         plain = Request(path="getImage", label=f"series {item.key}", params={"SeriesInstanceUID": item.key})
-        if version not in ("v1", "v2"):
-            asks_for_digests = replace(plain, params={**plain.params, "IncludeMD5": "Yes"})
-            return self._receive(service, asks_for_digests, path, item, listed)
-        try:
-            return self._receive(service, replace(plain, path="getImageWithMD5Hash"), path, item, listed)
-        except MissingEndpointError:
-            return self._receive(service, plain, path, item, listed, with_digests=False)
+        proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed)
 
-    def _receive(
-        self, service: Service, request: Request, path: Path, item: Item, listed: list[str], with_digests: bool = True
-    ) -> SeriesSummary:
-        wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
-        proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed, with_digests=with_digests)
-        return download(service, wanted, proved)
+        def receive(request: Request, *, with_digests: bool = True) -> SeriesSummary:
+            wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
+            return download(service, wanted, partial(proved, with_digests=with_digests))
+
+        if version not in ("v1", "v2"):
+            return receive(replace(plain, params={**plain.params, "IncludeMD5": "Yes"}))
+        try:
+            return receive(replace(plain, path="getImageWithMD5Hash"))
+        except MissingEndpointError:
+            return receive(plain, with_digests=False)
 
     def _strangers(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         """What to say of patients that the user's table leaves out."""
