@@ -1,8 +1,7 @@
 """Images and segmentations from an NBIA service: one zip per series, kept only when every slice is proved there."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
@@ -53,7 +52,8 @@ class TciaImages:
         else:
             version, count = tcia_listing.patient_count(self.nbia, self.collection)
             found = f"{count} patients of {self.collection} visible"
-        return ", ".join(part for part in ("reachable", _called(version), found, account) if part)
+        called = "NBIA v1 (v4 does not answer)" if version == "v1" else version and f"NBIA {version}"
+        return ", ".join(part for part in ("reachable", called, found, account) if part)
 
     def discover(self) -> Listing:
         """Every visible series of the collection, or those of the manifest."""
@@ -109,7 +109,7 @@ class TciaImages:
         path = self._path(item, folder)
         forget(path)
         summary = self._bring(item, path, version, listed)
-        write_receipt(path, dataclasses.asdict(summary))
+        write_receipt(path, asdict(summary))
         return self._entry(item, folder, summary)
 
     def _bring(self, item: Item, path: Path, version: str, listed: list[str]) -> SeriesSummary:
@@ -147,12 +147,6 @@ class TciaImages:
             facts=facts(n_images=summary.n_images),
             rejected=summary.fault or (confirm_flair(summary.tags) if item.role == FLAIR else None),
         )
-
-
-def _called(version: str) -> str:
-    if version == "v1":
-        return "NBIA v1 (v4 does not answer)"
-    return f"NBIA {version}" if version else ""
 
 
 def _recorded(path: Path) -> SeriesSummary | None:
