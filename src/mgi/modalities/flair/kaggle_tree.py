@@ -76,8 +76,7 @@ def choose_folders(folders: Sequence[PatientFolder]) -> dict[str, tuple[bool, st
     verdicts = {}
     taken: dict[str, PatientFolder] = {}
     for folder in sorted(folders, key=lambda one: (one.patient_id, one.study_date or "", one.name)):
-        fault = fault_of(folder)
-        if fault is not None:
+        if fault := fault_of(folder):
             verdicts[folder.name] = (False, fault)
         elif folder.patient_id in taken:
             verdicts[folder.name] = (False, f"other study preferred: {taken[folder.patient_id].study_date}")

@@ -71,8 +71,7 @@ class DicomImages:
     def lock(self, listing: Listing) -> Lock:
         """One FLAIR and its masks per patient, with a reason for every series and label file."""
         items = tuple(row["item"] for row in listing.rows)
-        lock = Lock(modality=FLAIR, source="dicom", simulated=False, items=items)
-        return check_lock(lock, self.check_item)
+        return check_lock(Lock(modality=FLAIR, source="dicom", simulated=False, items=items), self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A series by its UID or a label file of the folder, pinned by its digest."""
@@ -129,8 +128,7 @@ class DicomImages:
     def scan(self) -> FolderScan:
         """The folder's headers, read once, and only the series that the manifest lists, which must be there."""
         scan = scan_folder(self._present(), self.patients)
-        listed = sorted({row.series for row in self.commons if row.series is not None})
-        require_series(listed, scan.series)
+        require_series(sorted({row.series for row in self.commons if row.series is not None}), scan.series)
         if self.manifest is None:
             return scan
         require_series(self.manifest.series, scan.series)
