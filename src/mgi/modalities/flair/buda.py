@@ -20,7 +20,7 @@ from PIL import Image
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.core.zips import DamagedZipError, opened_zip, read_member
-from mgi.modalities.flair.kaggle_tree import DATASET, ZIP_LIMITS, PatientFolder, fault_of, patient_folders, slice_name
+from mgi.modalities.flair.kaggle_tree import DATASET, SLICE, ZIP_LIMITS, fault_of, patient_folders
 
 FLAIR_CHANNEL = 1  # 0 is T1 before contrast, 2 after
 MAX_PIXELS = 4096 * 4096
@@ -40,20 +40,17 @@ class BudaArchive:
 
     def read_files(self, folder: str) -> tuple[list[SliceFiles], str]:
         """Read image and mask of every slice as they lie in the archive, by number, and the SHA-256 of all of them."""
-        digest, patient = hashlib.sha256(), self._whole(folder)
+        if folder not in self.folders:
+            raise BadInputError(f"{self._path}: no folder {folder}")
+        patient, digest = self.folders[folder], hashlib.sha256()
+        if fault := fault_of(patient):
+            raise BadInputError(f"{self._path}: {folder}: {fault}")
         pairs = [(info, patient.masks[number]) for number, info in patient.images.items()]
         files = [
             ((image.filename, self._read(image, digest)), (mask.filename, self._read(mask, digest)))
             for image, mask in pairs
         ]
         return files, digest.hexdigest()
-
-    def _whole(self, folder: str) -> PatientFolder:
-        if folder not in self.folders:
-            raise BadInputError(f"{self._path}: no folder {folder}")
-        if fault := fault_of(self.folders[folder]):
-            raise BadInputError(f"{self._path}: {folder}: {fault}")
-        return self.folders[folder]
 
     def _read(self, info: zipfile.ZipInfo, digest: "hashlib._Hash") -> bytes:
         if info.file_size > MAX_FILE_BYTES:
@@ -151,11 +148,11 @@ def _in_order(folder: Path) -> tuple[str, ...]:
     found: dict[int, str] = {}
     stems: dict[str, str] = {}
     for path in sorted(folder.iterdir()):
-        part = slice_name(path.name)
-        if part is None or part.is_mask or not path.is_file():
+        part = SLICE.fullmatch(path.name)
+        if part is None or part["mask"] or not path.is_file():
             continue
-        stems.setdefault(part.stem, path.name)
-        if (other := found.setdefault(part.number, path.name)) != path.name:
+        stems.setdefault(part["stem"], path.name)
+        if (other := found.setdefault(int(part["number"]), path.name)) != path.name:
             raise BadInputError(f"{folder}: {other} and {path.name} have the same patient or number, expected one each")
     if len(stems) > 1:
         first, second = list(stems.values())[:2]

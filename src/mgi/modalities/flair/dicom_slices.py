@@ -69,27 +69,23 @@ def _slice_of(header: dict[str, Any], stored: NDArray[Any], where: str) -> Dicom
     slope, intercept = number_of(header, "RescaleSlope", where), number_of(header, "RescaleIntercept", where)
     if slope == 0:
         raise BadInputError(f"{where}: RescaleSlope 0, expected another number")
+    instance = number_of(header, "InstanceNumber", where)
     return DicomSlice(
-        placement=_placement(header, stored, where),
+        placement=Placement(
+            sop_uid=text_of(header, "SOPInstanceUID"),
+            instance_number=None if instance is None else int(instance),
+            shape=(stored.shape[0], stored.shape[1]),
+            axes=direction_cosines(header, where),
+            spacing_mm=pixel_spacing(header, where),
+            position=required_numbers(header, "ImagePositionPatient", 3, where),
+            thickness_mm=number_of(header, "SpacingBetweenSlices", where) or number_of(header, "SliceThickness", where),
+            acquisition_key=tuple(number_of(header, keyword, where) for keyword in ACQUISITION_KEYS),
+        ),
         frame_of_reference_uid=text_of(header, "FrameOfReferenceUID") or None,
         stored=stored,
         slope=1.0 if slope is None else slope,
         intercept=0.0 if intercept is None else intercept,
         tags=sequence_tags(header),
-    )
-
-
-def _placement(header: dict[str, Any], stored: NDArray[Any], where: str) -> Placement:
-    instance = number_of(header, "InstanceNumber", where)
-    return Placement(
-        sop_uid=text_of(header, "SOPInstanceUID"),
-        instance_number=None if instance is None else int(instance),
-        shape=(stored.shape[0], stored.shape[1]),
-        axes=direction_cosines(header, where),
-        spacing_mm=pixel_spacing(header, where),
-        position=required_numbers(header, "ImagePositionPatient", 3, where),
-        thickness_mm=number_of(header, "SpacingBetweenSlices", where) or number_of(header, "SliceThickness", where),
-        acquisition_key=tuple(number_of(header, keyword, where) for keyword in ACQUISITION_KEYS),
     )
 
 

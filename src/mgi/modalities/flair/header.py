@@ -36,8 +36,6 @@ KEYWORD_OF = {int(TAGS[keyword]): keyword for keyword in KEYWORDS}
 # Implicit files do not say what kind an element is.
 _KINDS = {int(tag): dictionary_VR(tag) for tag in TAGS.values()}
 _NUMBERS = ("DS", "IS")
-_PLAIN = (*_NUMBERS, "CS", "UI")
-_WORD_BYTES = 2
 _NOT_PLAIN = object()
 
 _PIXEL_DATA = 0x7FE00010
@@ -106,12 +104,12 @@ def _value(dataset: Any, tag: BaseTag, raw: Any) -> Any:
 
 
 def _plain_value(kind: str, raw: bytes, order: Literal["little", "big"]) -> Any:
-    if kind in _PLAIN and raw.isascii():
+    if kind in (*_NUMBERS, "CS", "UI") and raw.isascii():
         parts = [part.strip(" \0") for part in raw.decode("ascii").split("\\")]
         values = [float(part) if part else None for part in parts] if kind in _NUMBERS else parts
         single = values[0] if len(values) == 1 else values
         return None if single == "" else single
-    return int.from_bytes(raw, order) if kind == "US" and len(raw) == _WORD_BYTES else _NOT_PLAIN
+    return int.from_bytes(raw, order) if kind == "US" and len(raw) == 2 else _NOT_PLAIN
 
 
 def _read(data: bytes) -> tuple[memoryview, dict[str, Any]]:

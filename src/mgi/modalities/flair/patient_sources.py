@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.cohort.duplicates import digest_of_image
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.buda import BudaArchive, decoded
@@ -28,11 +27,10 @@ _SAME_GRID_MM = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """A patient for the shard, what was dropped on the way, and the digest that tells two patients' images apart."""
+    """A patient for the shard, and what was dropped on the way."""
 
     images: PatientImages
     notes: tuple[str, ...]
-    digest: bytes
 
 
 def from_dicom(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path | None = None) -> Converted:
@@ -73,7 +71,7 @@ def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Convert
     images = PatientImages(
         patient_id=patient_id, slices=slices, masks=masks, spacing_mm=None, positions_mm=None, source=sha256
     )
-    return Converted(images=images, notes=(), digest=digest_of_image(slices))
+    return Converted(images=images, notes=())
 
 
 def from_volume(
@@ -109,7 +107,7 @@ def from_volume(
         native_axes=native,
     )
     turned = () if native[2] in "SI" else (f"cut into axial slices from a scan with axes {native}",)
-    return Converted(images=images, notes=(*volume.notes, *notes, *turned), digest=digest_of_image(images.slices))
+    return Converted(images=images, notes=(*volume.notes, *notes, *turned))
 
 
 def _dicom_members(item: RawEntry, folder: Path | None) -> Iterator[tuple[str, bytes]]:

@@ -47,16 +47,6 @@ class Series:
     third_party: bool = False
 
 
-@dataclass(frozen=True)
-class SeriesVerdict:
-    """A series' role (`flair`, `mask` or `other`), how well it fits (0: not a FLAIR), whether it is used, and why."""
-
-    role: str
-    score: float
-    chosen: bool
-    reason: str
-
-
 def score(series: Series, *, min_images: int = 15) -> tuple[float, str]:
     """Return how well one series fits an axial FLAIR without contrast, and the reason where it does not (score 0).
 
@@ -82,7 +72,7 @@ def score(series: Series, *, min_images: int = 15) -> tuple[float, str]:
     return round(points, 4), "FLAIR by name"
 
 
-def choose_flair(series: Sequence[Series], *, min_images: int = 15) -> list[SeriesVerdict]:
+def choose_flair(series: Sequence[Series], *, min_images: int = 15) -> list[Item]:
     """Judge all series of one patient, in the given order: one FLAIR at most, and every segmentation of its study.
 
     Of several studies with a FLAIR the earliest is used, before it those that hold a segmentation: a mask of
@@ -102,22 +92,22 @@ def choose_flair(series: Sequence[Series], *, min_images: int = 15) -> list[Seri
     return [_judge(one, points, reason, study=study, winners=winners) for one, points, reason in scored]
 
 
-def _judge(one: Series, points: float, reason: str, *, study: str | None, winners: Sequence[Series]) -> SeriesVerdict:
+def _judge(one: Series, points: float, reason: str, *, study: str | None, winners: Sequence[Series]) -> Item:
     decided = len(winners) == 1
     if one.modality == "SEG":
         if decided and one.study_uid == study:
-            return SeriesVerdict(MASK, 0.0, True, "segmentation in the study of the FLAIR")
-        return SeriesVerdict(MASK, 0.0, False, "other study preferred" if decided else "no FLAIR chosen")
+            return item_of(one, MASK, "segmentation in the study of the FLAIR", chosen=True)
+        return item_of(one, MASK, "other study preferred" if decided else "no FLAIR chosen")
     if points == 0:
-        return SeriesVerdict(OTHER, 0.0, False, reason)
+        return item_of(one, OTHER, reason)
     if one.study_uid != study:
-        return SeriesVerdict(FLAIR, points, False, "other study preferred")
+        return item_of(one, FLAIR, "other study preferred", score=points)
     if one not in winners:
-        return SeriesVerdict(FLAIR, points, False, f"scores below {winners[0].key}")
+        return item_of(one, FLAIR, f"scores below {winners[0].key}", score=points)
     if not decided:
         rivals = ", ".join(rival.key for rival in winners if rival is not one)
-        return SeriesVerdict(FLAIR, points, False, f"tie with {rivals}")
-    return SeriesVerdict(FLAIR, points, True, "best FLAIR of its study")
+        return item_of(one, FLAIR, f"tie with {rivals}", score=points)
+    return item_of(one, FLAIR, "best FLAIR of its study", score=points, chosen=True)
 
 
 def is_flair_by_tags(tags: Mapping[str, Any]) -> bool:
@@ -149,22 +139,22 @@ def confirm_flair(tags: Mapping[str, Any]) -> str | None:
     return None if cosine > MIN_AXIAL_COSINE else f"slices are not axial (|cosine| to the body axis {cosine:.2f})"
 
 
-def item_of(series: Series, verdict: SeriesVerdict) -> Item:
-    """The lock's line about a series that was listed."""
+def item_of(series: Series, role: str, reason: str, *, score: float = 0.0, chosen: bool = False) -> Item:
+    """The lock's line about a series that was listed; `score` is how well it fits (0: not a FLAIR)."""
     return Item(
         patient_id=series.patient_id,
         key=series.key,
-        role=verdict.role,
+        role=role,
         size=series.size,
-        chosen=verdict.chosen,
-        reason=verdict.reason,
+        chosen=chosen,
+        reason=reason,
         metadata=metadata(
             study_uid=series.study_uid,
             study_date=series.study_date,
             modality=series.modality,
             description=series.description,
             n_images=series.n_images,
-            score=verdict.score,
+            score=score,
         ),
     )
 

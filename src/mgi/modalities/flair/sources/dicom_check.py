@@ -102,21 +102,16 @@ def _check_images(
 ) -> tuple[Mapping[str, Any], str | None]:
     """Compare every digest and SOP UID and decode every image; return the first image's tags and the first fault."""
     label = f"series {series}"
-    found: set[str] = set()
-    tags: Mapping[str, Any] = {}
-    fault: str | None = None
+    read = []
     for name, info in images.items():
         content = read_member(archive, info, label=label)
         if digests and hashlib.md5(content, usedforsecurity=False).hexdigest() != digests[name]:
             raise TransientError(IntegrityError(f"{label}: image {name} does not have the md5 that {HASH_LIST} lists"))
-        image = read_file(content, f"{label}: image {name}", series=series, role=role)
-        found.add(image.sop_uid)
-        tags = tags or image.tags
-        fault = fault or image.fault
-    if found != sop_uids:
+        read.append(read_file(content, f"{label}: image {name}", series=series, role=role))
+    if (found := {image.sop_uid for image in read}) != sop_uids:
         said = f"{len(found & sop_uids)} of {len(sop_uids)} listed SOPInstanceUIDs are in the zip"
         raise TransientError(IntegrityError(f"{label}: {said}"))
-    return tags, fault
+    return next((one.tags for one in read if one.tags), {}), next((one.fault for one in read if one.fault), None)
 
 
 def _hash_list(archive: zipfile.ZipFile, names: Iterable[str], label: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ The folder of a General Commons download is one of these; its manifest then says
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -72,8 +71,7 @@ class DicomImages:
     def lock(self, listing: Listing) -> Lock:
         """One FLAIR and its masks per patient, with a reason for every series and label file."""
         items = tuple(row["item"] for row in listing.rows)
-        lock = Lock(modality=FLAIR, source="dicom", simulated=False, items=items)
-        return check_lock(lock, self.check_item)
+        return check_lock(Lock(modality=FLAIR, source="dicom", simulated=False, items=items), self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A series by its UID or a label file of the folder, pinned by its digest."""
@@ -98,7 +96,9 @@ class DicomImages:
         size = sum(self.scan.sizes[root / name] for name in names)
         n_images: MetadataValue = item.metadata.get("n_images")
         if item.key in self.scan.series:
-            rejected = _first_fault(root, names, item)
+            files = ((name, (root / name).read_bytes()) for name in names)
+            read = (read_file(data, name, series=item.key, role=item.role) for name, data in files)
+            rejected = next((one.fault for one in read if one.fault), None)
             if rejected is None and item.role == FLAIR:
                 rejected = confirm_flair(self.scan.series[item.key].tags)
         else:
@@ -130,9 +130,13 @@ class DicomImages:
     def scan(self) -> FolderScan:
         """The folder's headers, read once, and only the series that the manifest lists, which must be there."""
         scan = scan_folder(self._present(), self.patients)
-        listed = sorted({row.series for row in self.commons if row.series is not None})
-        require_series(listed, scan.series)
-        return scan if self.manifest is None else _restricted(scan, self.manifest.series)
+        require_series(sorted({row.series for row in self.commons if row.series is not None}), scan.series)
+        if self.manifest is None:
+            return scan
+        require_series(self.manifest.series, scan.series)
+        kept = {uid: series for uid, series in scan.series.items() if uid in set(self.manifest.series)}
+        labels = tuple(label for label in scan.labels if label.series is None or label.series in kept)
+        return replace(scan, series=kept, labels=labels)
 
     def _present(self) -> Path:
         return user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
@@ -144,18 +148,3 @@ def _named(series: FolderSeries) -> FolderSeries:
     if listed.description or listed.modality != "MR" or not is_flair_by_tags(series.tags):
         return series
     return replace(series, listed=replace(listed, description=BY_TAGS))
-
-
-def _restricted(scan: FolderScan, uids: Sequence[str]) -> FolderScan:
-    require_series(uids, scan.series)
-    kept = {uid: series for uid, series in scan.series.items() if uid in set(uids)}
-    labels = tuple(label for label in scan.labels if label.series is None or label.series in kept)
-    return replace(scan, series=kept, labels=labels)
-
-
-def _first_fault(root: Path, names: Sequence[str], item: Item) -> str | None:
-    """Why the shard would refuse a file of a series, or None."""
-    for name in names:
-        if fault := read_file((root / name).read_bytes(), name, series=item.key, role=item.role).fault:
-            return fault
-    return None

@@ -3,7 +3,6 @@
 And which series and label file of a patient are used.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +13,8 @@ from mgi.core.files import sha256_of
 from mgi.core.ids import is_dicom_uid
 from mgi.locks.item import Item, metadata
 from mgi.locks.user_folder import files_below
-from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, Series, SeriesVerdict, choose_flair, item_of
-from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags, series_of
+from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, Series, choose_flair, item_of
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, read_sequence_tags, series_of
 from mgi.modalities.flair.sources.nifti import gated
 from mgi.modalities.flair.sources.user_lists import PatientNames, named
 
@@ -60,14 +59,7 @@ class FolderScan:
 def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
     """Read every header below the folder."""
     names = files_below(folder)
-    grouped: dict[str, list[DicomHeader]] = defaultdict(list)
-    others = []
-    for name in names:
-        header = read_dicom_header(folder, name)
-        if header is None:
-            others.append(name)
-        else:
-            grouped[header.series.key].append(header)
+    grouped, others = headers_by_series(folder, names)
     series, strangers, copies = {}, set(), 0
     for uid in sorted(grouped):
         images = _once(grouped[uid], folder)
@@ -158,8 +150,7 @@ def judge_patient(series: Sequence[FolderSeries], labels: Sequence[LabelFile], *
     sound = [one.listed for one in sorted(series, key=lambda one: one.listed.key) if one.fault is None]
     by_key = {one.listed.key: one.listed for one in series}
     segmented = [replace(by_key[label.series], key=label.name, modality="SEG") for label in labels if label.series]
-    rivals = [*sound, *segmented]
-    items = list(map(item_of, rivals, choose_flair(rivals, min_images=min_images)))[: len(sound)]
+    items = choose_flair([*sound, *segmented], min_images=min_images)[: len(sound)]
     flair = next((item for item in items if item.role == FLAIR and item.chosen), None)
     fitting = [label for label in labels if flair is not None and label.series in (flair.key, None)]
     mask = min(fitting, key=lambda label: (label.series is None, label.name), default=None)
@@ -168,7 +159,7 @@ def judge_patient(series: Sequence[FolderSeries], labels: Sequence[LabelFile], *
             replace(item, chosen=False, reason="label file preferred") if item.role == MASK and item.chosen else item
             for item in items
         ]
-    items += [item_of(one.listed, SeriesVerdict(OTHER, 0.0, False, one.fault)) for one in series if one.fault]
+    items += [item_of(one.listed, OTHER, one.fault) for one in series if one.fault]
     return [*items, *(_label_item(label, by_key.get(label.series or ""), flair, mask) for label in labels)]
 
 

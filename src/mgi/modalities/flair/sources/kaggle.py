@@ -94,8 +94,7 @@ class KaggleImages:
 def _against_published(n_patients: int, n_slices: int) -> str:
     if (n_patients, n_slices) == (PUBLISHED_PATIENTS, PUBLISHED_SLICES):
         return ", the published set"
-    few = n_patients < PUBLISHED_PATIENTS or n_slices < PUBLISHED_SLICES
-    kind = "smaller than" if few else "not"
+    kind = "smaller than" if n_patients < PUBLISHED_PATIENTS or n_slices < PUBLISHED_SLICES else "not"
     return f"; {kind} the published set of {PUBLISHED_PATIENTS} patients and {PUBLISHED_SLICES} slices"
 
 

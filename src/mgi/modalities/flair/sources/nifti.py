@@ -74,8 +74,7 @@ class NiftiImages:
     def lock(self, listing: Listing) -> Lock:
         """One FLAIR and one mask of its day per patient, with a reason for every file."""
         items = tuple(row["item"] for row in listing.rows)
-        lock = Lock(modality=FLAIR, source="nifti", simulated=False, items=items)
-        return check_lock(lock, self.check_item)
+        return check_lock(Lock(modality=FLAIR, source="nifti", simulated=False, items=items), self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A file of the folder, pinned by its digest."""
@@ -119,9 +118,8 @@ class NiftiImages:
         if found is None or not is_patient_id(found["case"]):
             return None
         kind = found["kind"]
-        is_other = kind.lower() not in (FLAIR, *_MASKS)
-        n_slices, fault = (0, None) if is_other else gated(folder / name)
         role = FLAIR if kind.lower() == FLAIR else MASK if kind.lower() in _MASKS else OTHER
+        n_slices, fault = (0, None) if role == OTHER else gated(folder / name)
         return Item(
             patient_id=patient_id_of(found["case"]),
             key=name,

@@ -1,9 +1,9 @@
 """The source of images and masks that a configuration names, put together."""
 
-import dataclasses
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from mgi.http.credentials import tcia_credential
@@ -16,8 +16,6 @@ from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.tcia import TciaImages
 from mgi.modalities.flair.sources.user_lists import named, read_commons_manifest, read_patient_names, read_tcia_manifest
 
-NBIA_PATH = "/nbia-api/services/v4"
-
 
 @contextmanager
 def open_source(chosen: FlairSettings, *, archive: str | None, table: str | None, serve: Serve) -> Iterator[Source]:
@@ -26,9 +24,9 @@ def open_source(chosen: FlairSettings, *, archive: str | None, table: str | None
         yield _own_images(chosen, table)
         return
     manifest = read_tcia_manifest(Path(chosen.manifest)) if chosen.manifest else None
-    with serve(archive, NBIA_PATH, chosen.base_url, chosen) as service:
+    with serve(archive, "/nbia-api/services/v4", chosen.base_url, chosen) as service:
         if archive is None:
-            service = dataclasses.replace(service, credential=tcia_credential(os.environ, service))
+            service = replace(service, credential=tcia_credential(os.environ, service))
         yield TciaImages(
             service=service,
             collection=chosen.collection,

@@ -1,8 +1,7 @@
 """Images and segmentations from an NBIA service: one zip per series, kept only when every slice is proved there."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +17,7 @@ from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
-from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, choose_flair, confirm_flair, item_of
+from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, choose_flair, confirm_flair
 from mgi.modalities.flair.sources import tcia_listing
 from mgi.modalities.flair.sources.dicom_check import MAX_BYTES, SeriesSummary, verify_series
 from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host
@@ -53,7 +52,8 @@ class TciaImages:
         else:
             version, count = tcia_listing.patient_count(self.nbia, self.collection)
             found = f"{count} patients of {self.collection} visible"
-        return ", ".join(part for part in ("reachable", _called(version), found, account) if part)
+        called = "NBIA v1 (v4 does not answer)" if version == "v1" else version and f"NBIA {version}"
+        return ", ".join(part for part in ("reachable", called, found, account) if part)
 
     def discover(self) -> Listing:
         """Every visible series of the collection, or those of the manifest."""
@@ -69,8 +69,7 @@ class TciaImages:
         read = [series for row in listing.rows if (series := tcia_listing.read_series(row, self.patients)) is not None]
         items: list[Item] = []
         for _, grouped in groupby(sorted(read, key=lambda one: (one.patient_id, one.key)), lambda one: one.patient_id):
-            rivals = list(grouped)
-            items += map(item_of, rivals, choose_flair(rivals, min_images=self.min_images))
+            items += choose_flair(list(grouped), min_images=self.min_images)
         lock = Lock(
             modality=FLAIR,
             source="tcia",
@@ -110,27 +109,25 @@ class TciaImages:
         path = self._path(item, folder)
         forget(path)
         summary = self._bring(item, path, version, listed)
-        write_receipt(path, dataclasses.asdict(summary))
+        write_receipt(path, asdict(summary))
         return self._entry(item, folder, summary)
 
     def _bring(self, item: Item, path: Path, version: str, listed: list[str]) -> SeriesSummary:
         """The zip with its digests; without them only where the service has no endpoint that gives them."""
         service = self.nbia.services[version]
         plain = Request(path="getImage", label=f"series {item.key}", params={"SeriesInstanceUID": item.key})
-        if version not in ("v1", "v2"):
-            asks_for_digests = replace(plain, params={**plain.params, "IncludeMD5": "Yes"})
-            return self._receive(service, asks_for_digests, path, item, listed)
-        try:
-            return self._receive(service, replace(plain, path="getImageWithMD5Hash"), path, item, listed)
-        except MissingEndpointError:
-            return self._receive(service, plain, path, item, listed, with_digests=False)
+        proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed)
 
-    def _receive(
-        self, service: Service, request: Request, path: Path, item: Item, listed: list[str], with_digests: bool = True
-    ) -> SeriesSummary:
-        wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
-        proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed, with_digests=with_digests)
-        return download(service, wanted, proved)
+        def receive(request: Request, *, with_digests: bool = True) -> SeriesSummary:
+            wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
+            return download(service, wanted, partial(proved, with_digests=with_digests))
+
+        if version not in ("v1", "v2"):
+            return receive(replace(plain, params={**plain.params, "IncludeMD5": "Yes"}))
+        try:
+            return receive(replace(plain, path="getImageWithMD5Hash"))
+        except MissingEndpointError:
+            return receive(plain, with_digests=False)
 
     def _strangers(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         """What to say of patients that the user's table leaves out."""
@@ -150,12 +147,6 @@ class TciaImages:
             metadata=metadata(n_images=summary.n_images),
             rejected=summary.fault or (confirm_flair(summary.tags) if item.role == FLAIR else None),
         )
-
-
-def _called(version: str) -> str:
-    if version == "v1":
-        return "NBIA v1 (v4 does not answer)"
-    return f"NBIA {version}" if version else ""
 
 
 def _recorded(path: Path) -> SeriesSummary | None:

@@ -6,11 +6,10 @@ accounts only, v1 for guests and the oldest. An older one is asked where the new
 "YYYY-MM-DD 00:00:00.0".
 """
 
-import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mgi.core.dates import iso_date
@@ -63,7 +62,7 @@ def versions_of(service: Service) -> NbiaVersions:
     if last != "v4":
         return NbiaVersions(services={last: service})
     order = ("v2", "v4", "v1") if service.credential is not None else ("v4", "v1")
-    return NbiaVersions(services={name: dataclasses.replace(service, base_url=f"{head}/{name}") for name in order})
+    return NbiaVersions(services={name: replace(service, base_url=f"{head}/{name}") for name in order})
 
 
 def patient_count(nbia: NbiaVersions, collection: str) -> tuple[str, int]:

@@ -3,7 +3,6 @@ import io
 import json
 import zlib
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pydicom
@@ -12,6 +11,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.lock import as_json, read_lock
+from mgi.modalities.flair.sequence import item_of
 from mgi.modalities.flair.sources import dicom_folder, dicom_series, nifti
 from mgi.modalities.flair.sources.dicom_folder import DicomImages
 from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, read_commons_manifest
@@ -23,11 +23,12 @@ def by_name(rivals, *, min_images=15):
     """FLAIR by its name in the first study, segmentations of that study."""
     flair = next((one for one in rivals if "FLAIR" in one.description), None)
     return [
-        SimpleNamespace(
-            role="mask" if one.modality == "SEG" else "flair" if one is flair else "other",
+        item_of(
+            one,
+            "mask" if one.modality == "SEG" else "flair" if one is flair else "other",
+            "by name",
             score=float(one is flair),
             chosen=flair is not None and (one is flair or (one.modality == "SEG" and one.study_uid == flair.study_uid)),
-            reason="by name",
         )
         for one in rivals
     ]
@@ -318,7 +319,7 @@ def test_a_table_of_contents_is_not_an_image(folder, dicom_slice):
 
 
 def all_are_flair(rivals, *, min_images):
-    return [SimpleNamespace(role="flair", score=1.0, chosen=True, reason="only one") for _ in rivals]
+    return [item_of(one, "flair", "only one", score=1.0, chosen=True) for one in rivals]
 
 
 @pytest.mark.parametrize("name", ["flair_explicit_vr", "flair_philips_implicit_vr", "flair_rle"])

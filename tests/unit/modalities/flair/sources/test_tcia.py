@@ -1,11 +1,11 @@
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.locks.lock import as_json
+from mgi.modalities.flair.sequence import item_of
 from mgi.modalities.flair.sources import tcia
 from mgi.modalities.flair.sources.tcia import TciaImages
 
@@ -20,8 +20,8 @@ def row(uid, patient="TCGA-CS-4941", **changes):
 
 def first_is_flair(rivals, *, min_images):
     return [
-        SimpleNamespace(role="flair" if n == 0 else "other", score=float(n == 0), chosen=n == 0, reason="first")
-        for n, _ in enumerate(rivals)
+        item_of(one, "flair" if n == 0 else "other", "first", score=float(n == 0), chosen=n == 0)
+        for n, one in enumerate(rivals)
     ]
 
 
@@ -146,8 +146,7 @@ def test_tags_that_contradict_the_name_reject_a_flair_only(source, served, tmp_p
 
 
 def test_a_collection_in_which_nothing_is_a_flair_cannot_be_locked(source, monkeypatch, served):
-    nothing = SimpleNamespace(role="other", score=0.0, chosen=False, reason="CT")
-    monkeypatch.setattr(tcia, "choose_flair", lambda rivals, *, min_images: [nothing for _ in rivals])
+    monkeypatch.setattr(tcia, "choose_flair", lambda rivals, *, min_images: [item_of(n, "other", "CT") for n in rivals])
     with pytest.raises(BadInputError, match=r"items: .* 2 .*chosen \(CT\)"):
         source.lock(source.discover())
 
