@@ -1,5 +1,6 @@
 """Put the expression of all patients into one shard: unscaled, on one gene index."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from mgi.modalities.rna.filter import AS_GIVEN
 from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, without_version
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.modality import POSITIONS
-from mgi.modalities.rna.positions import read_positions, with_positions, without_positions
+from mgi.modalities.rna.positions import read_positions, with_positions
 from mgi.modalities.rna.star import UNITS, Stored, column_of, read_star, require_same_genes
 from mgi.modalities.sharding import ShardJob
-from mgi.shards.expression_shard import describe_expression, expression_writer
+from mgi.shards.expression_shard import Row, describe_expression, write_values
 
 _LARGEST_COUNT = np.iinfo(np.uint32).max
 
@@ -33,7 +34,7 @@ def shard(job: ShardJob) -> str:
     if POSITIONS in job.inputs:
         genes, metadata["genes_placed"] = with_positions(genes, read_positions(job.inputs[POSITIONS]))
     else:
-        genes = without_positions(genes)
+        genes = genes.assign(chromosome=None, start=pd.array([pd.NA] * len(genes), dtype="Int64"))
     values, features, dataset = (job.outputs[name] for name in ("values", "features", "dataset"))
     metadata |= {"modality": lock.modality, "source": lock.source, "simulated": lock.simulated}
     describe_expression(values, features, dataset, genes, **metadata)
@@ -47,11 +48,14 @@ def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFra
     stored = job.settings["unit"]
     cohort = StarCohort(chosen[0].verified_path())
     duplicates = DuplicateCheck("expression in every gene")
-    with expression_writer(job.outputs["values"], cohort.genes, UNITS[stored], with_counts=True) as writer:
+
+    def rows() -> Iterator[Row]:
         for entry in chosen:
             values, counts = cohort.read(entry.verified_path(), stored)
             duplicates.add(entry.patient_id, digest_of_values(counts))
-            writer.add(entry.patient_id, values, counts)
+            yield entry.patient_id, values, counts
+
+    write_values(job.outputs["values"], cohort.genes, UNITS[stored], rows(), with_counts=True)
     metadata = {
         "gene_model": cohort.gene_model,
         "par_y_rows_dropped": cohort.n_par_y_dropped,
@@ -71,11 +75,11 @@ def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, d
     if absent := [entry.key for entry in chosen if entry.key not in row_of]:
         raise BadInputError(f"{path}: sample {absent[0]}: missing, though the lock lists it")
     duplicates = DuplicateCheck("expression in every gene")
-    with expression_writer(job.outputs["values"], matrix.genes, AS_GIVEN, with_counts=False) as writer:
-        for entry in chosen:
-            values = np.ascontiguousarray(matrix.values[row_of[entry.key]])
-            duplicates.add(entry.patient_id, digest_of_values(values))
-            writer.add(entry.patient_id, values)
+    values = {entry.patient_id: matrix.values[row_of[entry.key]] for entry in chosen}
+    for patient, own in values.items():
+        duplicates.add(patient, digest_of_values(own))
+    rows = ((patient, own, None) for patient, own in values.items())
+    write_values(job.outputs["values"], matrix.genes, AS_GIVEN, rows, with_counts=False)
     metadata = {"table_sha256": table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
     return matrix.genes, {**metadata, "columns_not_used": list(matrix.ignored), "genes_dropped": matrix.dropped}
 
