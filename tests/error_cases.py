@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 
 from mgi.cli import main
 from mgi.cohort.duplicates import DuplicateCheck
+from mgi.cohort.pairing import sites_of
 from mgi.cohort.settings import SplitSettings
-from mgi.cohort.sites import sites_of
 from mgi.cohort.split import SplitRow, split_patients
 from mgi.cohort.tables import write_split
 from mgi.commands import check_leaks

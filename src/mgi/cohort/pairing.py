@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mgi.cohort.sites import sites_of
+from mgi.cohort.two_columns import read_two_columns
 from mgi.core.errors import BadInputError
+from mgi.core.ids import barcode_of, patient_id_of
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock
 from mgi.locks.raw_index import RawEntry
@@ -174,3 +175,20 @@ def _by_patient(items: Sequence[Item]) -> dict[str, list[Item]]:
     for item in sorted(items, key=lambda item: (item.patient_id, item.key)):
         grouped[item.patient_id].append(item)
     return grouped
+
+
+def sites_of(patients: Collection[str], path: Path | None) -> dict[str, str]:
+    """The site of each patient: the table's, else that of the barcode; without a table and barcodes all have one."""
+    table = {} if path is None else read_two_columns(path, ("patient_id", "site"), "cohort.sites", _named_site)
+    barcodes = {patient: barcode.site for patient in patients if (barcode := barcode_of(patient)) is not None}
+    sites = {**dict.fromkeys(patients, "one site"), **barcodes, **table}
+    missing = sorted(set(patients) - {*barcodes, *table})
+    if missing and path is not None:
+        raise BadInputError(f"{path}: no line for {missing[0]} ({len(missing)} patients); expected a site for each")
+    return {patient: sites[patient] for patient in patients}
+
+
+def _named_site(patient: str, site: str) -> tuple[str, str]:
+    if not site or not site.isprintable():
+        raise BadInputError(f"site {site!r}, expected a name")
+    return patient_id_of(patient), site

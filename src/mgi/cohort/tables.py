@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mgi.cohort.pairing import EXCLUDED, KEPT, CohortRow, Offer
-from mgi.cohort.split import SiteCount, SplitRow
+from mgi.cohort.split import TEST, TRAIN, VALIDATION, SplitRow
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path
 from mgi.shards.parquet import metadata_of, opened_parquet, read_table, require_schema, write_table
@@ -23,9 +23,18 @@ def write_split(rows: Sequence[SplitRow], parquet: Path | str, tsv: Path | str |
     write_with_text([row._asdict() for row in rows], SPLIT, parquet, tsv)
 
 
-def write_split_sites(rows: Sequence[SiteCount], tsv: Path | str) -> None:
-    """Write patients per fold, site and role, as text."""
-    _write_text(tsv, SiteCount._fields, rows)
+def write_split_sites(rows: Sequence[SplitRow], tsv: Path | str) -> pd.DataFrame:
+    """Write as text, and return, how many patients of each hospital a fold trains, validates and tests on.
+
+    Batch effects follow the site, so a fold should train on those it tests. Only patients with both expression and an
+    image are counted.
+    """
+    roles = [TRAIN, VALIDATION, TEST]
+    paired = pd.DataFrame([row for row in rows if row.role in roles], columns=list(SplitRow._fields))
+    counts = pd.crosstab([paired["fold"], paired["site"]], paired["role"])
+    sites = counts.reindex(columns=roles, fill_value=0).reset_index()
+    _write_text(tsv, list(sites.columns), sites.itertuples(index=False))
+    return sites
 
 
 def read_split(path: Path | str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,18 +48,14 @@ class Lock:
     @property
     def chosen(self) -> list[Item]:
         """The chosen items by patient and key."""
-        return sorted((item for item in self.items if item.chosen), key=_place)
+        return sorted((item for item in self.items if item.chosen), key=attrgetter("patient_id", "key"))
 
 
 def as_json(lock: Lock) -> dict[str, Any]:
     """The lock as written: items sorted, what says nothing left out, so that the same content gives the same bytes."""
-    items = [dataclasses.asdict(item) for item in sorted(lock.items, key=_place)]
+    items = [dataclasses.asdict(item) for item in sorted(lock.items, key=attrgetter("patient_id", "key"))]
     said = [{name: value for name, value in item.items() if value not in (None, (), {})} for item in items]
     return {**dataclasses.asdict(lock), "items": said}
-
-
-def _place(item: Item) -> tuple[str, str]:
-    return item.patient_id, item.key
 
 
 def read_lock(

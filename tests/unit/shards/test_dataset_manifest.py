@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.shards.dataset_manifest import field_of, read_dataset, recorded_files, rows_of, write_dataset
+from mgi.shards.dataset_manifest import read_dataset, recorded_files, rows_of, write_dataset
 from mgi.shards.parquet import write_table
 
 
@@ -81,7 +81,7 @@ def test_a_file_of_another_folder_cannot_be_described(folder: Path) -> None:
 
 def test_a_missing_entry_is_named(folder: Path) -> None:
     with pytest.raises(BadInputError, match=r"dataset\.json: unit: missing"):
-        field_of(read_dataset(folder, "toy"), "unit", folder)
+        read_dataset(folder, "toy", ("simulated", "unit"))
 
 
 def test_every_flipped_bit_of_a_footer_is_noticed(folder: Path) -> None:

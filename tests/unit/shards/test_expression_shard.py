@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from mgi.shards.dataset_manifest import read_dataset, recorded_files
 from mgi.shards.expression_shard import (
     ROW_GROUP,
     ExpressionShard,
-    expression_writer,
+    Row,
     read_expression,
     write_expression,
+    write_values,
 )
 
 RNG = np.random.default_rng(0)
@@ -91,22 +93,31 @@ def test_who_reads_values_reads_no_byte_of_the_counts(
     assert set(asked) == {"values", "counts"}
 
 
-def test_a_row_group_is_written_as_soon_as_it_is_full(shard: ExpressionShard, tmp_path: Path) -> None:
-    with expression_writer(tmp_path / "v.parquet", shard.genes, shard.unit, with_counts=False) as writer:
-        for patient, row in zip(shard.patient_ids, shard.values, strict=True):
-            writer.add(patient, row)
-            assert len(writer._held) < ROW_GROUP
+def test_a_row_group_is_written_as_soon_as_it_is_full(
+    shard: ExpressionShard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    write_group = pq.ParquetWriter.write_table
+
+    def recorded(file: pq.ParquetWriter, table: pa.Table) -> None:
+        written.append(len(table))
+        write_group(file, table)
+
+    def rows() -> Iterator[Row]:
+        for index, patient in enumerate(shard.patient_ids):
+            assert sum(written) == index // ROW_GROUP * ROW_GROUP
+            yield patient, shard.values[index], None
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", recorded)
+    write_values(tmp_path / "v.parquet", shard.genes, shard.unit, rows(), with_counts=False)
+    assert written == [32, 32, 6]
     assert pq.read_metadata(tmp_path / "v.parquet").num_row_groups == 3
 
 
 def test_an_interrupted_shard_leaves_no_file(shard: ExpressionShard, tmp_path: Path) -> None:
-    def backwards() -> None:
-        with expression_writer(tmp_path / "v.parquet", shard.genes, shard.unit, with_counts=False) as writer:
-            for row in (1, 0):
-                writer.add(shard.patient_ids[row], shard.values[row])
-
+    backwards = [(shard.patient_ids[row], shard.values[row], None) for row in (1, 0)]
     with pytest.raises(BadInputError, match="TCGA-AA-0000 after TCGA-AA-0001"):
-        backwards()
+        write_values(tmp_path / "v.parquet", shard.genes, shard.unit, backwards, with_counts=False)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,8 +12,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import is_patient_id, patient_id_of
 from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.normalise import FittedGenes
-from mgi.modalities.rna.star import read_star
-from mgi.modalities.rna.star_cohort import UNITS, column_of
+from mgi.modalities.rna.star import UNITS, column_of, read_star
 from mgi.modalities.rna.table_file import read_table_file
 
 _STAR_START = b"# gene-model:"
@@ -116,7 +115,8 @@ def _star(path: Path, unit: str) -> _Profile:
 
 
 def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profile:
-    known = GeneIndex(fitted.gene_ids, [_names_borne_once(fitted).get(gene) for gene in fitted.gene_ids])
+    own_name = _names_borne_once(fitted)
+    known = GeneIndex(fitted.gene_ids, [own_name.get(gene) for gene in fitted.gene_ids])
 
     def is_gene(label: str) -> bool:
         return bool(known.find(label)[1])

@@ -68,11 +68,6 @@ def with_positions(genes: pd.DataFrame, positions: pd.DataFrame) -> tuple[pd.Dat
     return placed, {way: counts[way] for way in (BY_ID, BY_BARE_ID, BY_NAME, AMBIGUOUS, UNKNOWN)}
 
 
-def without_positions(genes: pd.DataFrame) -> pd.DataFrame:
-    """Return the genes with chromosome and start unknown."""
-    return genes.assign(chromosome=None, start=pd.array([pd.NA] * len(genes), dtype="Int64"))
-
-
 MAX_LINE = 1 << 16  # the longest of v36 is below 3,000 bytes
 _COLUMNS = 9
 _PLACE = re.compile(rb"[1-9][0-9]{0,9}")

@@ -12,7 +12,6 @@ from mgi.modalities.rna.positions import (
     read_gtf_genes,
     read_positions,
     with_positions,
-    without_positions,
     write_positions,
 )
 
@@ -72,10 +71,6 @@ def test_another_version_or_a_name_that_is_unique_finds_the_place(annotation: pd
 def test_a_copy_on_y_has_its_own_place(annotation: pd.DataFrame) -> None:
     genes = pd.DataFrame({"gene_id": ["ENSG00000002586.20_PAR_Y"], "gene_name": ["CD99"], "gene_type": None})
     assert with_positions(genes, annotation)[0]["start"].tolist() == [500]
-
-
-def test_without_a_table_every_position_is_unknown() -> None:
-    assert without_positions(GENES)[["chromosome", "start"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(

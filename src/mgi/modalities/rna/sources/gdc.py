@@ -15,8 +15,8 @@ from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
 from mgi.modalities.rna.sources.aliquots import CONTROLLED, RNA, check_profile, choose_aliquots
+from mgi.modalities.rna.sources.gdc_files import is_gone, same_bytes_elsewhere
 from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, check_file_count, file_row, files_query
-from mgi.modalities.rna.sources.gdc_versions import is_gone, same_bytes_elsewhere
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
 SLACK_BYTES = 1 << 20

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.rna.star_cohort import UNITS, StarCohort, Stored
+from mgi.modalities.rna.shard import StarCohort
+from mgi.modalities.rna.star import UNITS, Stored
 
 A, B, COPY = "ENSG00000000003.15", "ENSG00000000005.6", "ENSG00000000003.15_PAR_Y"
 REAL = "expression/979a75fb-49bd-48e4-b7b1-1391a67726cb.rna_seq.augmented_star_gene_counts.tsv"
@@ -24,9 +25,9 @@ def samples(tmp_path: Path, star_text: Callable[..., str]) -> list[Path]:
 def test_a_profile_holds_log_tpm_and_counts_without_the_copies(samples: list[Path]) -> None:
     cohort = StarCohort(samples[0])
     profiles = [cohort.read(path, "tpm") for path in samples]
-    assert [profile.values[0] for profile in profiles] == [2.0, 10.0]
-    assert [profile.counts.tolist() for profile in profiles] == [[3, 999_997], [1023, 998_977]]
-    assert (profiles[0].values.dtype, profiles[0].counts.dtype) == (np.float32, np.uint32)
+    assert [values[0] for values, _ in profiles] == [2.0, 10.0]
+    assert [counts.tolist() for _, counts in profiles] == [[3, 999_997], [1023, 998_977]]
+    assert tuple(one.dtype for one in profiles[0]) == (np.float32, np.uint32)
     assert cohort.genes["gene_id"].tolist() == [A, B]
     assert (cohort.n_par_y_dropped, cohort.gene_model) == (1, "GENCODE v36")
 
@@ -35,12 +36,12 @@ def test_a_profile_holds_log_tpm_and_counts_without_the_copies(samples: list[Pat
 def test_the_chosen_column_is_stored_as_the_binary_logarithm_of_one_more(
     samples: list[Path], stored: Stored, expected: float
 ) -> None:
-    profile = StarCohort(samples[0]).read(samples[0], stored)
-    assert profile.values[0] == pytest.approx(np.log2(expected + 1))
-    assert profile.counts[0] == 3
+    values, counts = StarCohort(samples[0]).read(samples[0], stored)
+    assert values[0] == pytest.approx(np.log2(expected + 1))
+    assert counts[0] == 3
 
 
-def test_every_column_has_a_scale_of_its_own() -> None:
+def test_every_column_has_a_unit_of_its_own() -> None:
     assert list(UNITS.values()) == ["log2(TPM+1)", "log2(FPKM+1)", "log2(FPKM-UQ+1)", "log2(count+1)"]
 
 
@@ -90,5 +91,5 @@ def test_two_versions_of_a_gene_are_refused(tmp_path: Path, star_text: Callable[
 def test_a_real_file_keeps_all_but_its_copies_on_y(real_data: Path) -> None:
     cohort = StarCohort(real_data / REAL)
     assert (len(cohort.genes), cohort.n_par_y_dropped, cohort.n_repeated_names) == (60_616, 44, 1_189)
-    profile = cohort.read(real_data / REAL, "tpm")
-    assert (profile.values[0], profile.counts[0]) == (np.float32(np.log2(168.9793)), 1715)
+    values, counts = cohort.read(real_data / REAL, "tpm")
+    assert (values[0], counts[0]) == (np.float32(np.log2(168.9793)), 1715)
