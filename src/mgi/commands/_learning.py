@@ -1,6 +1,7 @@
 """What the commands that train and predict share: a fold's patients as tensors, the device, a run's files."""
 
 import argparse
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, iter_images
-from mgi.training.loop import Curve, curve_lines
+from mgi.training.loop import Curve
 from mgi.training.pretrain import Pairs
 from mgi.training.weights import save_weights
 
@@ -161,7 +162,7 @@ def finish(
 ) -> None:
     """Write the three files of a training run: curve, record (`more` adds to them), and last the weights."""
     with atomic_path(args.curves) as part:
-        part.write_text(curve_lines(curve))
+        part.write_text("".join(json.dumps(point, sort_keys=True) + "\n" for point in curve))
     facts = {
         ENTRY: run.record(),
         "settings": settings.plain(),
