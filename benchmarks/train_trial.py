@@ -31,8 +31,6 @@ from mgi.models.settings import ModelSettings
 from mgi.shards.image_shard import iter_images
 from mgi.tasks.segmentation import learning
 from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
-from mgi.tasks.segmentation.loss import segmentation_loss
-from mgi.tasks.segmentation.segmenters import build_segmenter
 from mgi.training.finetune import finetune, forward, parameter_groups
 from mgi.training.loop import BATCHES_AHEAD, GRADIENT_NORM, Randomness, RunContext
 from mgi.training.optimiser import make_optimiser, precision_of
@@ -142,7 +140,7 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
     schedule |= {"validate_every": 10**6, "checkpoint_every": 10**6}
     settings = FinetuneSettings.read({"schedule": schedule, "gene_noise": 0.5}, where="finetune")
     torch.manual_seed(0)
-    model = build_segmenter(spec["method"], sizes, N_GENES).to(device)
+    model = learning.build(spec["method"], sizes, N_GENES).to(device)
     if spec.get("compile"):
         compile_whole(model)
     pairs, few = drawn_pairs(PATIENTS, sizes.image_size), drawn_pairs(1, sizes.image_size)
@@ -184,7 +182,7 @@ def alone_on(model: nn.Module, batch: SegmentationBatch, settings: FinetuneSetti
         began = now(device)
         with context():
             logits = forward(model, images, batch.genes, batch.patient, batch.has_genes, None)
-            loss = segmentation_loss(logits.float(), masks)
+            loss = learning.segmentation_loss(logits.float(), masks)
         loss.backward()
         passes.append(now(device) - began)
         nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)

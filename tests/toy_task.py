@@ -27,7 +27,7 @@ def learning() -> Any:
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     from mgi.tasks.segmentation.batches import SegmentationDrawer
-    from mgi.tasks.segmentation.segmenters import build_segmenter
+    from mgi.tasks.segmentation.learning import build
     from mgi.training.finetune import forward, outputs_of
     from mgi.training.pretrain import Pairs
 
@@ -61,7 +61,7 @@ def learning() -> Any:
         write_table(path, pa.Table.from_pylist(rows, PREDICTIONS.with_metadata({ENTRY: run.as_json()})))
 
     return SimpleNamespace(
-        build=build_segmenter, make_drawer=SegmentationDrawer, loss=loss, validation=validation, predict=predict,
+        build=build, make_drawer=SegmentationDrawer, loss=loss, validation=validation, predict=predict,
         prediction_writer=prediction_writer,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ NAMED = re.compile(r"(?<![a-z])(rna|flair|dice)(?![a-z])", re.IGNORECASE)
 EXCEPTIONS = {
     "__init__.py": "says what the package is for",
     "modalities/registry.py": "lists the modalities that ship",
-    "core/run_table.py": "sets which modalities each method reads",
+    "core/run.py": "sets which modalities each method reads",
     "config/tree.py": "tells a former section's name from today's",
     "training/settings.py": "tells a former key's name from today's",
     "locks/lock.py": "tells a former lock's kind from today's",
@@ -25,8 +25,8 @@ EXCEPTIONS = {
     "commands/release.py": "releases what MGI and its peers read: images and expression",
     "commands/predict.py": "applies such a release",
     "commands/export_masks.py": "writes segmentation's masks as NIfTI",
-    "release/card.py": "describes such a release",
-    "release/flags.py": "warns of an image or expression unlike those of training",
+    "release/card.md.j2": "describes such a release",
+    "release/training_range.py": "warns of an image or expression unlike those of training",
     "release/new_image.py": "reads a new patient's FLAIR",
     "release/package.py": "holds such a release",
 }

@@ -16,10 +16,10 @@ from lib.runs import (
     pretrained_weights,
     run_json,
 )
-from mgi.core.run_table import IMAGE_SETTINGS, run_table
+from mgi.core.run import IMAGE_SETTINGS, run_table
 from mgi.models.baselines import BASELINES
 from mgi.models.settings import ModelSettings
-from mgi.tasks.segmentation.segmenters import build_segmenter
+from mgi.tasks.segmentation import learning
 
 BOTH = {"methods": ["mgi", "unet"], "folds": [0, 2], "seeds": [0, 1], "controls": ["no-genes"]}
 
@@ -127,7 +127,7 @@ class Recorder:
 @pytest.mark.parametrize("method", sorted(BASELINES))
 def test_the_networks_of_the_comparison_read_no_other_setting(method: str) -> None:
     settings = Recorder(ModelSettings(baseline_width=4))
-    build_segmenter(method, settings, n_genes=10)
+    learning.build(method, settings, n_genes=10)
     assert settings.read <= set(IMAGE_SETTINGS)
     assert {"baseline_width", "context_slices"} <= settings.read
 

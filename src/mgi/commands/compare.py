@@ -11,8 +11,7 @@ import pandas as pd
 from mgi.cohort.tables import read_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
-from mgi.evaluation.audit import audit_table
-from mgi.evaluation.cohort_tables import CASE, RESULT_COLUMNS, paired_tests
+from mgi.evaluation.cohort_tables import CASE, RESULT_COLUMNS, audit_table, paired_tests
 from mgi.evaluation.expression_inputs import WITHOUT_EXPRESSION
 from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
 from mgi.shards.parquet import read_table, run_in

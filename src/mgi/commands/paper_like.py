@@ -17,9 +17,8 @@ from mgi.evaluation.expression_inputs import NOT_USED
 from mgi.evaluation.patient_scores import SCORES, without_expression
 from mgi.shards.parquet import read_table, run_in
 from mgi.tasks.segmentation.paper_like import EMPTY_MASK, NO_SPLIT, paper_like_table
-from mgi.tasks.segmentation.scores import score_patient
+from mgi.tasks.segmentation.scoring import read_masks, score_patient
 from mgi.tasks.segmentation.settings import EvaluationSettings
-from mgi.tasks.segmentation.true_masks import read_masks
 
 
 def add_options(options: argparse.ArgumentParser) -> None:

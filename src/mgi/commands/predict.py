@@ -18,10 +18,9 @@ from mgi.commands._learning import device
 from mgi.core.errors import ConfigError
 from mgi.core.files import write_json
 from mgi.modalities.rna.new_patient import NewExpression, read_new_expression
-from mgi.release.flags import Flag, MaskFacts, gene_flags, image_flags, mask_facts, mask_flags
 from mgi.release.new_image import NewImage, check_output, kind_of, read_new_image, report_path, write_new_mask
-from mgi.release.package import Release, load_release
-from mgi.release.segment import segment_patient
+from mgi.release.package import Release, load_release, segment_patient
+from mgi.release.training_range import Flag, MaskSummary, gene_flags, image_flags, mask_flags, summarise_mask
 from mgi.tasks.segmentation.dice import at_least
 
 MAX_MISSING = 0.1
@@ -49,23 +48,23 @@ def run(args: argparse.Namespace) -> None:
     new = read_new_image(args.image, args.series)
     expression = None
     if args.expression is not None:
-        how = {"scale": release.expression_scale, "patient": args.patient, "max_missing": args.max_missing}
+        how = {"unit": release.expression_unit, "patient": args.patient, "max_missing": args.max_missing}
         expression = read_new_expression(args.expression, release.fitted, **how)
     scaled = None if expression is None else release.fitted.transform(expression.values[np.newaxis])[0]
     probability = segment_patient(release, new.images, scaled, device())
     mask = at_least(probability, release.threshold).astype(np.uint8)
-    facts = mask_facts(mask, new.images.affine)
+    summary = summarise_mask(mask, new.images.affine)
     trained = release.training_range
-    flags = [*image_flags(new.images, trained, new.warning), *mask_flags(facts, trained)]
+    flags = [*image_flags(new.images, trained, new.warning), *mask_flags(summary, trained)]
     flags += gene_flags(expression, scaled, trained)
     report_path(args.output).unlink(missing_ok=True)  # it is written last: with it, the masks are whole
     paths = write_new_mask(new, mask, args.output)
-    report = _report(release, new, expression, facts, flags)
+    report = _report(release, new, expression, summary, flags)
     write_json(report_path(args.output), {"image": args.image.name, "masks": [path.name for path in paths], **report})
     for flag in flags:
         print(f"flag {flag.flag}: {flag.message}", file=sys.stderr)
-    volume = "" if facts.volume_ml is None else f", {facts.volume_ml:.1f} mL"
-    print(f"{args.output}: {facts.voxels} voxels on {facts.slices} slices{volume}; {_genes(release, expression)}; "
+    volume = "" if summary.volume_ml is None else f", {summary.volume_ml:.1f} mL"
+    print(f"{args.output}: {summary.voxels} voxels on {summary.slices} slices{volume}; {_genes(release, expression)}; "
           f"{len(flags)} flags")  # fmt: skip
 
 
@@ -83,13 +82,13 @@ def _genes(release: Release, expression: NewExpression | None) -> str:
 
 
 def _report(
-    release: Release, new: NewImage, expression: NewExpression | None, facts: MaskFacts, flags: list[Flag]
+    release: Release, new: NewImage, expression: NewExpression | None, summary: MaskSummary, flags: list[Flag]
 ) -> dict[str, Any]:
     genes: dict[str, Any] = {"used": _genes(release, expression)}
     if expression is not None:
         genes |= {
             "sample": expression.sample,
-            "scale": release.expression_scale,
+            "unit": release.expression_unit,
             "expected": expression.n_genes,
             "missing": len(expression.missing),
             "missing_share": round(expression.missing_share, 4),
@@ -99,7 +98,7 @@ def _report(
     return {
         "kind": new.kind,
         "image_sha256": new.images.source,
-        "mask": asdict(facts),
+        "mask": asdict(summary),
         "genes": genes,
         "flags": [asdict(flag) for flag in flags],
         "notes": list(new.notes),

@@ -1,11 +1,11 @@
-"""How sure a mean over patients is: patient bootstrap, paired differences, signed ranks, Holm's correction."""
+"""How sure a mean over patients is: patient bootstrap, signed ranks, Holm's correction."""
 
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 LEVEL = 0.95
@@ -21,32 +21,27 @@ class Interval(NamedTuple):
 
 
 def bootstrap_mean(values: ArrayLike, draws: int, seed: int) -> Interval:
-    """Mean over patients, its interval from `draws` resamplings of patients; nan values are left out.
-
-    One patient has no interval (nan), none has no mean either.
-    """
+    """Mean over patients, its interval from `draws` resamplings of patients; nan values are left out."""
     given = np.asarray(values, dtype=np.float64)
     given = given[~np.isnan(given)]
-    if given.size < 2:
-        return Interval(float(given[0]) if given.size else math.nan, math.nan, math.nan, given.size)
-    return _percentiles(float(given.mean()), given[_resample(given.size, draws, seed)].mean(axis=1), given.size)
+    return bootstrap_ratio(given, np.ones(given.size), draws, seed)
 
 
 def bootstrap_ratio(numerators: ArrayLike, denominators: ArrayLike, draws: int, seed: int) -> Interval:
-    """Sum of numerators over sum of denominators (a pooled score), resampled by patient."""
+    """Sum of numerators over sum of denominators (a pooled score), resampled by patient.
+
+    One patient has no interval (nan), none has no ratio either.
+    """
     top, bottom = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
     if top.size == 0 or bottom.sum() == 0:
         return Interval(math.nan, math.nan, math.nan, top.size)
     estimate = float(top.sum() / bottom.sum())
     if top.size < 2:
         return Interval(estimate, math.nan, math.nan, top.size)
-    picked = _resample(top.size, draws, seed)
-    return _percentiles(estimate, top[picked].sum(axis=1) / bottom[picked].sum(axis=1), top.size)
-
-
-def paired_difference(first: ArrayLike, second: ArrayLike, draws: int, seed: int) -> Interval:
-    """Mean of first minus second over the same patients in the same order, with its interval."""
-    return bootstrap_mean(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64), draws, seed)
+    picked = np.random.default_rng(seed).integers(0, top.size, size=(draws, top.size))
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(top[picked].sum(axis=1) / bottom[picked].sum(axis=1), [tail, 100 - tail])
+    return Interval(estimate, float(low), float(high), top.size)
 
 
 def wilcoxon_p(differences: ArrayLike) -> float:
@@ -70,13 +65,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         running = max(running, min(1.0, (tested.size - rank) * float(p[index])))
         adjusted[index] = running
     return [float(value) for value in adjusted]
-
-
-def _resample(n: int, draws: int, seed: int) -> NDArray[np.int64]:
-    return np.random.default_rng(seed).integers(0, n, size=(draws, n))
-
-
-def _percentiles(estimate: float, resampled: NDArray[np.float64], n: int) -> Interval:
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(resampled, [tail, 100 - tail])
-    return Interval(estimate, float(low), float(high), n)

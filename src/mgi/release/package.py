@@ -1,4 +1,4 @@
-"""A trained model as a folder: weights, what it is, its frozen genes and a card; checked when it is read.
+"""A trained model as a folder: weights, its frozen genes, a card and what it is, checked when read; and its use.
 
 config.json is written last and has the digest of every other file, and of itself: a folder with it is whole.
 """
@@ -10,23 +10,31 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import nn
 
 import mgi
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import atomic_path, digest_of, read_json, sha256_of, write_json
 from mgi.core.section import read_record
+from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.release.training_range import TrainingRange
-from mgi.tasks.segmentation.scores import THRESHOLD
-from mgi.tasks.segmentation.segmenters import build_segmenter
+from mgi.shards.image_shard import PatientImages
+from mgi.tasks.expression_inputs import ExpressionInput
+from mgi.tasks.segmentation import learning
+from mgi.tasks.segmentation.scoring import THRESHOLD
+from mgi.training.pretrain import Pairs
+from mgi.training.settings import PredictSettings
 from mgi.training.weights import Weights, load_weights
 
-FORMAT = "mgi-release-2"
+FORMAT = "mgi-release-3"
 CONFIG, WEIGHTS, GENES, CARD = "config.json", "weights.safetensors", "genes.parquet", "MODEL_CARD.md"
 FILES = (WEIGHTS, GENES, CARD)
 FIELDS = (
-    "digest", "expression_scale", "files", "format", "genes", "method", "mgi", "model", "reads_genes", "run",
+    "digest", "expression_unit", "files", "format", "genes", "method", "mgi", "model", "reads_genes", "run",
     "simulated", "threshold", "training_range",
 )  # fmt: skip
 
@@ -41,7 +49,7 @@ class Release:
     network: nn.Module
     weights: Weights
     fitted: FittedGenes
-    expression_scale: str
+    expression_unit: str
     reads_genes: bool
     threshold: float
     training_range: TrainingRange
@@ -56,7 +64,7 @@ def write_release(
     genes: Path,
     card: str,
     training_range: TrainingRange,
-    expression_scale: str,
+    expression_unit: str,
     simulated: bool,
 ) -> None:
     """Copy weights and genes of a run into `folder`, with its card and config.json.
@@ -76,7 +84,7 @@ def write_release(
         "format": FORMAT,
         "mgi": mgi.__version__,
         **_stated_by(stated, fitted),
-        "expression_scale": expression_scale,
+        "expression_unit": expression_unit,
         "threshold": THRESHOLD,
         "training_range": asdict(training_range),
         "simulated": simulated,
@@ -107,8 +115,26 @@ def load_release(folder: Path) -> Release:
         weights=weights,
         fitted=fitted,
         training_range=read_record(TrainingRange, config["training_range"], f"{where}: training_range"),
-        **{name: config[name] for name in ("expression_scale", "reads_genes", "threshold", "simulated", "digest")},
+        **{name: config[name] for name in ("expression_unit", "reads_genes", "threshold", "simulated", "digest")},
     )
+
+
+def segment_patient(
+    release: Release, images: PatientImages, scaled: NDArray[np.float32] | None, device: torch.device
+) -> NDArray[np.uint8]:
+    """floor(256 p) of every voxel (S, H, W) on the grid of `images`.
+
+    `scaled` (K,) are the patient's genes as the model reads them; None gives the null token, or nothing to a model
+    without genes.
+    """
+    genes = torch.zeros(1, len(release.fitted.gene_ids)) if scaled is None else torch.from_numpy(scaled).unsqueeze(0)
+    sizes = release.weights.model
+    volume = [(images.patient_id, images.slices, None)]
+    slices = prepare_slices(volume, sizes.image_size, sizes.context_slices, sizes.image_crop)
+    pairs = Pairs(slices=slices, genes=genes)
+    given = ExpressionInput(name="new", genes=genes, donors=[None], use_genes=scaled is not None)
+    ((_, planes),) = learning.predict(release.network.to(device), pairs, given, PredictSettings())
+    return np.stack(planes)
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -159,7 +185,7 @@ def network_of(weights: Weights, path: Path) -> nn.Module:
 
     Raises BadInputError naming the first tensor that is not one of the method's with these settings.
     """
-    network = build_segmenter(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
+    network = learning.build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
     state = network.state_dict()
     for name in sorted(set(state) | set(weights.tensors)):
         found, expected = (

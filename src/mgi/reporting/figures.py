@@ -1,6 +1,7 @@
 """The figures of the report, for its page and as files: those of any task are training curves and the audit."""
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,20 +11,18 @@ from matplotlib.lines import Line2D
 
 from mgi.core.files import atomic_path
 from mgi.evaluation.expression_inputs import OWN
-from mgi.reporting.curves import RunCurve
-from mgi.reporting.results import Results
-from mgi.tasks.drawing import STYLE, as_data_uri, new_figure
-from mgi.tasks.names import BLUE, CONDITIONS, GREY, INK, colour_of, in_order, method_name
+from mgi.reporting.results import Results, RunCurve
+from mgi.tasks.drawing import BLUE, GREY, INK, STYLE, as_data_uri, colour_of, new_figure
+from mgi.tasks.text import CONDITIONS, in_order, method_name
 
 
 def draw_all(results: Results) -> dict[str, str | None]:
     """The figures as `data:` addresses, None where there is nothing to draw; simulated results are marked on each."""
-    marked = {"simulated": results.simulated}
-    reporting = results.reporting
+    simulated, reporting = results.simulated, results.reporting
     return {
         **results.section.figures,
-        "curves": curves_figure(results.curves, reporting.curves, **marked),
-        "audit": audit_figure(results.audit, reporting.score_name, **marked),
+        "curves": curves_figure(results.curves, reporting.curves, simulated=simulated),
+        "audit": audit_figure(results.audit, reporting.score_name, simulated=simulated),
     }
 
 
@@ -93,7 +92,9 @@ def audit_figure(audit: pd.DataFrame, score_name: str, *, simulated: bool) -> st
                 differences.plot([row.low, row.high], [height, height], color=INK, lw=2, solid_capstyle="butt")
                 differences.plot(row.difference, height, "D", color=BLUE, ms=6)
         differences.axvline(0, color=GREY, lw=1, ls="--")
-        means.set_yticks(range(len(rows)), [_wrapped(CONDITIONS[str(row.condition)]) for row in rows])
+        # A label of several words takes two lines, to leave room for the panels.
+        labels = [re.sub(r"^(\S+ \S+) ", r"\1\n", CONDITIONS[str(row.condition)]) for row in rows]
+        means.set_yticks(range(len(rows)), labels)
         means.set_ylim(-0.6, len(rows) - 0.3)
         means.margins(x=0.35)
         differences.margins(x=0.15)
@@ -104,9 +105,3 @@ def audit_figure(audit: pd.DataFrame, score_name: str, *, simulated: bool) -> st
             axes.locator_params(axis="x", nbins=4)
             axes.tick_params(axis="y", length=0)
     return as_data_uri(figure, simulated=simulated)
-
-
-def _wrapped(label: str) -> str:
-    """Break a label of several words in two, to leave room for the panels."""
-    words = label.split()
-    return label if len(words) < 3 else " ".join(words[:2]) + "\n" + " ".join(words[2:])

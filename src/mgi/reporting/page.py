@@ -1,13 +1,18 @@
-"""Fills the template: one HTML file that needs no network."""
+"""The report as one HTML file that needs no network, and its numbers for machines."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mgi.evaluation.expression_inputs import OWN
 from mgi.reporting.provenance import config_sha256
 from mgi.reporting.results import Results
 from mgi.reporting.wording import result_sentences
 from mgi.tasks.text import rendered
+
+DIGITS = 6
+SCORE_COLUMNS = ["task", "method", "expression_input", "definition", "mean", "median", "low", "high", "n"]
 
 
 def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
@@ -19,10 +24,42 @@ def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
         "simulated": results.simulated,
         "title": f"SIMULATED: {title}" if results.simulated else title,
         "sentences": result_sentences(results),
-        "draws": f"{results.draws:,}",
+        "draws": f"{results.config.get('evaluation', {}).get('bootstrap_draws', 10_000):,}",
         "score_name": results.reporting.score_name,
         "audit": results.audit.to_dict("records"),
         "config": json.dumps(results.config, indent=2, sort_keys=True, ensure_ascii=False),
         "config_sha256": config_sha256(results.config),
     }
     return rendered("mgi.reporting", "template.html.j2", content)
+
+
+def summary(results: Results) -> dict[str, Any]:
+    """Counts, scores, audit, tests, costs and provenance; numbers to six digits, undefined ones null."""
+    flow = {name: value for name, value in results.flow.items() if name not in ("known", "folds", "sites")}
+    audit = results.audit.set_index("condition").to_dict("index")
+    content = {
+        "cohort": {"genes": results.genes, **flow},
+        "results": results.results[SCORE_COLUMNS].to_dict("records"),
+        "results_no_genes": results.no_genes[SCORE_COLUMNS].to_dict("records"),
+        "audit": {name: {"mean": row["mean"], "n": row["n"]} if name == OWN else row for name, row in audit.items()},
+        "tests": results.tests.to_dict("records"),
+        "rules": results.costs,
+        "simulated": results.simulated,
+        "versions": dict(results.versions),
+        "commit": results.commit,
+        "machine": results.machine,
+        "config_sha256": config_sha256(results.config),
+    }
+    return {name: _clean(value) for name, value in content.items()}
+
+
+def _clean(value: Any) -> Any:
+    """Round floats, turn nan into null and numpy numbers into plain ones."""
+    if isinstance(value, Mapping):
+        return {str(key): _clean(entry) for key, entry in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_clean(entry) for entry in value]
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, float):
+        return round(plain, DIGITS) if math.isfinite(plain) else None
+    return plain

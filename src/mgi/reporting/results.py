@@ -1,15 +1,47 @@
 """Everything that the report is made from, as values."""
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mgi.reporting.cohort_flow import cohort_flow
-from mgi.reporting.curves import RunCurve
+from mgi.core.errors import BadInputError
 from mgi.tasks.report_parts import Section
 from mgi.tasks.reporting import Reporting
+
+
+@dataclass(frozen=True)
+class RunCurve:
+    """The log of one run; `method` is None for pre-training."""
+
+    run: str
+    method: str | None
+    points: pd.DataFrame
+
+    def by_step(self, field: str) -> pd.Series:
+        """A logged field by optimiser step; empty where it was not logged."""
+        if not {"step", field} <= set(self.points.columns):
+            return pd.Series(dtype="float64")
+        return self.points[["step", field]].dropna().astype("float64").set_index("step")[field]
+
+
+def read_curve(path: Path | str, methods: Mapping[str, str]) -> RunCurve:
+    """Read a log of one JSON object a line; the run's name is the folder's.
+
+    `methods` gives the method of each run that predicts. Raises BadInputError naming a line that is not JSON.
+    """
+    lines = []
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise BadInputError(f"{path}: line {number} is not JSON ({error})") from None
+    run = Path(path).parent.name
+    return RunCurve(run, methods.get(run), pd.DataFrame(lines))
 
 
 @dataclass(frozen=True)
@@ -48,11 +80,24 @@ class Results:
         return any(bool(lock["simulated"]) for lock in self.locks.values())
 
     @property
-    def draws(self) -> int:
-        """Resamplings of patients behind each interval."""
-        return int(self.config.get("evaluation", {}).get("bootstrap_draws", 10_000))
-
-    @property
     def flow(self) -> dict[str, Any]:
-        """Patient counts at each step."""
-        return cohort_flow(self.cohort, self.split, self.locks, self.slices, self.patients["patient_id"].nunique())
+        """Patient counts from the archives to the test, `train` and `validation` as means over folds, rounded.
+
+        `found` is by modality; reasons that end in details after a colon are counted together.
+        """
+        kept = self.cohort[self.cohort["status"] == "kept"]
+        dropped = self.cohort.loc[self.cohort["status"] == "dropped", "reason"]
+        reasons = Counter(str(reason).split(":")[0] for reason in dropped)
+        roles = self.split.groupby(["fold", "role"])["patient_id"].nunique().unstack("role", fill_value=0)
+        means = {role: round(float(roles[role].mean())) if role in roles else 0 for role in ("train", "validation")}
+        return {
+            "found": {kind: len({item["patient_id"] for item in lock["items"]}) for kind, lock in self.locks.items()},
+            **means,
+            "known": len(self.cohort),
+            "patients": len(kept),
+            "dropped": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+            "slices": sum(self.slices.get(patient, 0) for patient in kept["patient_id"]),
+            "tested": self.patients["patient_id"].nunique(),
+            "folds": len(roles),
+            "sites": int(kept["site"].nunique()),
+        }

@@ -10,8 +10,7 @@ from mgi.evaluation.cohort_tables import REFERENCE, RETRAINED
 from mgi.evaluation.expression_inputs import PERMUTED
 from mgi.evaluation.patient_scores import as_trained
 from mgi.reporting.results import Results
-from mgi.tasks.names import method_name
-from mgi.tasks.text import interval, number, p_text, rows_by
+from mgi.tasks.text import interval, method_name, number, p_text, rows_by
 
 Row = Mapping[str, Any]
 _RETRAINED = {
@@ -55,48 +54,43 @@ def _against_others(rows: Mapping[str, Row], tests: pd.DataFrame) -> list[str]:
     strongest = max(sorted(networks), key=lambda label: float(rows[label]["mean"]))
     test = networks[strongest]
     name, p = method_name(strongest), p_text(test["p_holm"])
+    holm = f"; Holm-adjusted p {p if p.startswith('<') else f'= {p}'}"
     return [
         f"The highest mean among the other networks is {name}'s {number(rows[strongest]['mean'])}; on the same "
-        f"patients MGI minus {name} is {_difference(test)}; Holm-adjusted p {'' if p.startswith('<') else '= '}{p}), "
-        + _reading(test, "in favour of MGI", f"in favour of {name}", "which does not tell the two apart")
-        + "."
+        f"patients MGI minus {name} is {_difference(test, holm)}, "
+        f"{_reading(test, 'in favour of MGI', f'in favour of {name}')}."
     ]
 
 
 def _genes(audit: pd.DataFrame, score_name: str) -> list[str]:
     by_condition = rows_by(audit, "condition")
     sentences = []
-    if PERMUTED in by_condition:
-        row = by_condition[PERMUTED]
+    if row := by_condition.get(PERMUTED):
+        reading = _reading(
+            row,
+            "in this cohort the model uses what the genes say",
+            "in this cohort the own genes made the masks worse",
+            "these results do not show that the model uses what the genes say",
+        )
         sentences.append(
             "A patient's own genes instead of another patient's change the "
-            f"{score_name} of the same model by {_difference(row)}): "
-            + _reading(
-                row,
-                "in this cohort the model uses what the genes say",
-                "in this cohort the own genes made the masks worse",
-                "these results do not show that the model uses what the genes say",
-            )
-            + "."
+            f"{score_name} of the same model by {_difference(row)}: {reading}."
         )
     for condition, (trained, gained, lost) in _RETRAINED.items():
-        if condition in by_condition:
-            row = by_condition[condition]
-            sentences.append(
-                f"Against MGI retrained {trained} the difference is {_difference(row)}), "
-                + _reading(row, f"in favour of {gained}", f"in favour of {lost}", "which does not tell the two apart")
-                + "."
-            )
+        if row := by_condition.get(condition):
+            reading = _reading(row, f"in favour of {gained}", f"in favour of {lost}")
+            sentences.append(f"Against MGI retrained {trained} the difference is {_difference(row)}, {reading}.")
     return sentences
 
 
-def _reading(row: Row, above: str, below: str, around: str) -> str:
+def _reading(row: Row, above: str, below: str, around: str = "which does not tell the two apart") -> str:
     """One of three readings of an interval: above zero, below zero, or around it (or absent)."""
     if row["low"] > 0:
         return above
     return below if row["high"] < 0 else around
 
 
-def _difference(row: Row) -> str:
-    """A difference and the beginning of what stands beside it in brackets."""
-    return f"{number(row['difference'], signed=True)} (95 % CI {interval(row['low'], row['high'], signed=True)}"
+def _difference(row: Row, p: str = "") -> str:
+    """A difference with its interval in brackets."""
+    bounds = interval(row["low"], row["high"], signed=True)
+    return f"{number(row['difference'], signed=True)} (95 % CI {bounds}{p})"

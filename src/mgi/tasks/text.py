@@ -1,4 +1,4 @@
-"""Numbers of a report as text, rows of a table by name, and the templates that print them."""
+"""What the report says: names as people read them, numbers as text, rows by name, and the templates that print them."""
 
 import math
 from typing import Any
@@ -6,9 +6,48 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from mgi.tasks.names import CONDITIONS, EXPRESSION_INPUTS, SPLIT_UNITS, method_name
+from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID
+from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 
 NOTHING = "–"
+METHODS = {
+    "mgi": "MGI",
+    "mgi-no-genes": "MGI without genes",
+    "mgi-random-id": "MGI on random vectors",
+    "mgi-no-pretraining": "MGI without pre-training",
+    "unet": "U-Net",
+    "resunet": "ResU-Net",
+    "attention_unet": "Attention U-Net",
+    "deeplabv3plus": "DeepLabv3+",
+    "empty-mask": "Predicting nothing",
+}
+SPLIT_UNITS = {"patient": "by patient", "slice": "by slice", "none": "nothing trained"}
+
+EXPRESSION_INPUTS = {
+    OWN: "own genes",
+    PERMUTED: "another patient's genes",
+    COHORT_MEAN: "mean genes of training",
+    NULL_TOKEN: "null token",
+    NOT_USED: "no genes",
+}
+CONDITIONS = {
+    **EXPRESSION_INPUTS,
+    RANDOM_ID: "retrained on random vectors",
+    NO_GENES: "retrained without genes",
+    NO_PRETRAINING: "own genes, no pre-training",
+}
+"""Of the audit: expression inputs of one model, then controls."""
+
+
+def method_name(label: str) -> str:
+    """The printed name of a method; one that is not known keeps its own."""
+    return METHODS.get(label, label)
+
+
+def in_order(labels: list[str]) -> list[str]:
+    """Known methods in their fixed order, then the others by name."""
+    known = [label for label in METHODS if label in labels]
+    return known + sorted(set(labels) - set(known))
 
 
 def rows_by(table: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:
@@ -43,10 +82,10 @@ def duration(seconds: float) -> str:
 
 
 def rendered(package: str, template: str, content: dict[str, Any]) -> str:
-    """A package's template filled with values; it prints them by the functions and the names of this module."""
+    """A package's template filled with values, which it prints by the functions and names here; HTML is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(package, ""),
-        autoescape=True,
+        autoescape=jinja2.select_autoescape(["html.j2"]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -50,7 +50,7 @@ def save_weights(
 ) -> None:
     """Write the state of `module`, trained for `genes` in this order."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
-    facts = {
+    metadata = {
         "format": FORMAT,
         "run": run.record(),
         "model": model.plain(),
@@ -60,10 +60,10 @@ def save_weights(
         "gene_sets": None if gene_sets is None else [[name, list(own)] for name, own in gene_sets.items()],
         "tensors": digest_of_tensors(tensors),
     }
-    facts["digest"] = _digest_of_facts(facts)
+    metadata["digest"] = _digest_of_metadata(metadata)
     with atomic_path(path) as part:
         # Through Python's own files, which tell a full disk from other failures.
-        part.write_bytes(save(tensors, metadata={ENTRY: json.dumps(facts, sort_keys=True)}))
+        part.write_bytes(save(tensors, metadata={ENTRY: json.dumps(metadata, sort_keys=True)}))
 
 
 def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
@@ -73,29 +73,31 @@ def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
     """
     try:
         with safe_open(path, framework="pt") as source:
-            facts = json.loads((source.metadata() or {}).get(ENTRY, "{}"))
+            metadata = json.loads((source.metadata() or {}).get(ENTRY, "{}"))
             tensors = {name: source.get_tensor(name) for name in source.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, OSError, ValueError) as error:
         raise BadInputError(f"{path}: not readable as safetensors ({error}); delete it and run again") from None
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        found = facts.get("format") if isinstance(facts, dict) else facts
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        found = metadata.get("format") if isinstance(metadata, dict) else metadata
         whose = " of another version of mgi" if str(found).startswith(FORMAT[:-1]) else ""
         raise BadInputError(f"{path}: format {found}{whose}, expected {FORMAT}; delete it and train again")
-    if facts.get("digest") != _digest_of_facts(facts) or digest_of_tensors(tensors) != facts["tensors"]:
+    if metadata.get("digest") != _digest_of_metadata(metadata) or digest_of_tensors(tensors) != metadata["tensors"]:
         raise BadInputError(f"{path}: its numbers are not those that were saved; delete it and run again")
-    require_same_genes(facts["genes"], genes, where=str(path))
+    require_same_genes(metadata["genes"], genes, where=str(path))
     return Weights(
         tensors=tensors,
-        run=run_of(facts, str(path)),
-        model=ModelSettings.read(facts["model"], where=f"{path}: model"),
-        genes=facts["genes"],
-        gene_sets=None if facts["gene_sets"] is None else dict(facts["gene_sets"]),
+        run=run_of(metadata, str(path)),
+        model=ModelSettings.read(metadata["model"], where=f"{path}: model"),
+        genes=metadata["genes"],
+        gene_sets=None if metadata["gene_sets"] is None else dict(metadata["gene_sets"]),
     )
 
 
-def _digest_of_facts(facts: dict[str, Any]) -> str:
+def _digest_of_metadata(metadata: dict[str, Any]) -> str:
     """SHA-256 of all entries but itself: a flipped letter of the run or the settings is no longer that run."""
-    return digest_of([json.dumps({name: fact for name, fact in facts.items() if name != "digest"}, sort_keys=True)])
+    return digest_of(
+        [json.dumps({name: value for name, value in metadata.items() if name != "digest"}, sort_keys=True)]
+    )
 
 
 def digest_of_tensors(tensors: dict[str, Tensor]) -> str:

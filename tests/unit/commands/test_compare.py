@@ -10,7 +10,7 @@ from mgi.cohort.tables import write_split
 from mgi.core.run import Run
 from mgi.evaluation.patient_scores import SCORES
 from mgi.shards.parquet import write_table
-from mgi.tasks.segmentation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES
+from mgi.tasks.segmentation.scoring import COUNTS, DICE_DEFINITIONS, OTHER_SCORES
 
 PATIENTS = [f"TCGA-CS-000{i}" for i in range(3)]
 

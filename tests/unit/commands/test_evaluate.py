@@ -14,7 +14,7 @@ from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer, slices_per_patient
 from mgi.shards.parquet import run_in
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
-from mgi.tasks.segmentation.true_masks import read_masks
+from mgi.tasks.segmentation.scoring import read_masks
 
 PATIENT = "TCGA-CS-0001"
 RUN = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), fold=0, seed=0)
@@ -34,7 +34,7 @@ def write_shard(folder: Path, masks: np.ndarray | None) -> Path:
     )  # fmt: skip
     with image_shard_writer(folder / "slices.parquet") as writer:
         writer.add(patient)
-    write_dataset(folder / "dataset.json", "images", [folder / "slices.parquet"], {"simulated": True})
+    write_dataset(folder / "dataset.json", "volumes", [folder / "slices.parquet"], {"simulated": True})
     return folder
 
 

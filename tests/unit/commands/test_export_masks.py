@@ -11,7 +11,7 @@ from mgi.core.run import Run
 from mgi.modalities.flair.geometry import to_stored_axes
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer
-from mgi.tasks.segmentation.prediction_writer import prediction_writer
+from mgi.tasks.segmentation.learning import prediction_writer
 
 A, B, FLAT = "TCGA-CS-0001", "TCGA-DU-0002", "TCGA-DU-0003"
 RNG = np.random.default_rng(0)
@@ -47,7 +47,7 @@ def stored(folder: Path, patients: list[PatientImages]) -> Path:
     with image_shard_writer(path) as writer:
         for one in patients:
             writer.add(one)
-    write_dataset(path.parent / "dataset.json", "images", [path], {"simulated": False})
+    write_dataset(path.parent / "dataset.json", "volumes", [path], {"simulated": False})
     return path.parent
 
 

@@ -16,8 +16,7 @@ from mgi.cli import main
 from mgi.commands import predict
 from mgi.modalities.flair.geometry import ras_of, to_stored_axes
 from mgi.release.new_image import read_new_image
-from mgi.release.package import load_release
-from mgi.release.segment import segment_patient
+from mgi.release.package import load_release, segment_patient
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, read_images
 

@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from mgi.commands.compare import _results
-from mgi.evaluation.audit import audit_table
-from mgi.evaluation.cohort_tables import RESULT_COLUMNS, paired_tests
+from mgi.evaluation.cohort_tables import RESULT_COLUMNS, audit_table, paired_tests
 from mgi.tasks.segmentation import scoring
 
 

@@ -8,7 +8,7 @@ from mgi.models.baselines import BASELINES
 from mgi.models.conv_stem import ConvStem, UpsamplingPath, by_groups, instance_norm, stem_channels
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
-from mgi.tasks.segmentation.segmenters import build_segmenter
+from mgi.tasks.segmentation import learning
 
 SETTINGS = ModelSettings(
     image_size=32,
@@ -144,7 +144,7 @@ def test_with_batch_norm_they_see_how_bright_a_slice_is(method: str) -> None:
         image_depth=1, image_heads=2, gene_patch=5, gene_width=16, gene_depth=1, decoder_width=16, decoder_heads=2,
         decoder_depth=1, upsampling_stages=3, baseline_width=4,
     )  # fmt: skip
-    network = build_segmenter(method, settings, n_genes=10)
+    network = learning.build(method, settings, n_genes=10)
     convolutional = network.image_encoder.pyramid if method == "mgi" else network
     assert any(isinstance(part, nn.BatchNorm2d) for part in convolutional.modules())
     assert not any(isinstance(part, (nn.InstanceNorm2d, nn.GroupNorm)) for part in network.modules())

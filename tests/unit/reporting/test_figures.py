@@ -4,12 +4,10 @@ import math
 import pandas as pd
 import pytest
 
-from mgi.evaluation.audit import AUDIT_COLUMNS
-from mgi.evaluation.cohort_tables import RESULT_COLUMNS
-from mgi.reporting.curves import RunCurve
+from mgi.evaluation.cohort_tables import AUDIT_COLUMNS, RESULT_COLUMNS
 from mgi.reporting.figures import audit_figure, curves_figure
-from mgi.tasks.drawing import as_data_uri, new_figure
-from mgi.tasks.patients_figure import patients_figure
+from mgi.reporting.results import RunCurve
+from mgi.tasks.drawing import as_data_uri, new_figure, patients_figure
 
 
 def decoded(uri: str) -> bytes:

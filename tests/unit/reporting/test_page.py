@@ -9,12 +9,10 @@ import pandas as pd
 import pytest
 
 from mgi.commands.compare import _results
-from mgi.evaluation.audit import audit_table
-from mgi.evaluation.cohort_tables import paired_tests
+from mgi.evaluation.cohort_tables import audit_table, paired_tests
 from mgi.reporting.figures import draw_all
-from mgi.reporting.page import page
+from mgi.reporting.page import page, summary
 from mgi.reporting.results import Results
-from mgi.reporting.summary import summary
 from mgi.reporting.wording import result_sentences
 from mgi.tasks.report_parts import ReportInput, Section
 from mgi.tasks.segmentation import reporting, scoring
@@ -178,3 +176,30 @@ def test_a_lock_shows_release_or_collection() -> None:
     text = drawn_page(dataclasses.replace(given, locks=locks))
     assert '<td class="text">kaggle</td><td class="text">TCGA-LGG</td><td class="text"><code>bbb' in text
     assert '<td class="text">gdc</td><td class="text">–</td><td class="text"><code>aaa' in text
+
+
+def test_every_patient_is_counted_where_it_stopped() -> None:
+    cohort = pd.DataFrame(
+        [
+            ("A", "CS", "kept", None),
+            ("B", "DU", "kept", None),
+            ("C", "DU", "dropped", "no mask"),
+            ("D", "DU", "dropped", "image rejected: 2 slices"),
+            ("E", "DU", "dropped", "image rejected: no geometry"),
+        ],
+        columns=["patient_id", "site", "status", "reason"],
+    )
+    split = pd.DataFrame(
+        [(0, "A", "train"), (0, "B", "test"), (1, "B", "train"), (1, "A", "test")],
+        columns=["fold", "patient_id", "role"],
+    )
+    locks = {
+        "rna": {"items": [{"patient_id": "A"}, {"patient_id": "A"}, {"patient_id": "B"}]},
+        "flair": {"items": [{"patient_id": name} for name in "ABCDE"]},
+    }
+    patients = pd.DataFrame({"patient_id": ["A", "A", "B"]})
+    counted = {"cohort": cohort, "split": split, "locks": locks, "patients": patients}
+    assert dataclasses.replace(results(), **counted, slices={"A": 10, "B": 12, "C": 99}).flow == {
+        "found": {"rna": 2, "flair": 5}, "known": 5, "patients": 2, "slices": 22, "tested": 2, "folds": 2,
+        "sites": 2, "train": 1, "validation": 0, "dropped": {"image rejected": 2, "no mask": 1},
+    }  # fmt: skip

@@ -2,7 +2,11 @@ import math
 
 import pandas as pd
 
-from mgi.tasks.text import duration, interval, number, p_text, rows_by
+from mgi.evaluation.cohort_tables import AUDITED
+from mgi.tasks.drawing import COLOURS, colour_of
+from mgi.tasks.segmentation.reporting import DEFINITIONS
+from mgi.tasks.segmentation.scoring import DICE_DEFINITIONS, OTHER_SCORES, POOLED
+from mgi.tasks.text import CONDITIONS, METHODS, duration, in_order, interval, method_name, number, p_text, rows_by
 
 
 def test_numbers_have_three_digits_a_true_minus_and_a_dash_for_nothing() -> None:
@@ -26,3 +30,23 @@ def test_rows_are_found_by_name() -> None:
 
 def test_durations_are_read_at_a_glance() -> None:
     assert [duration(s) for s in (1.44, 90, 7200)] == ["1.4 s", "1.5 min", "2.0 h"]
+
+
+def test_every_definition_that_is_scored_has_a_name_and_a_meaning() -> None:
+    assert set(DEFINITIONS) == {*DICE_DEFINITIONS, *OTHER_SCORES, POOLED}
+
+
+def test_no_two_methods_share_a_colour() -> None:
+    assert len({*COLOURS.values()}) == len(METHODS)
+
+
+def test_an_unknown_method_keeps_its_name_and_comes_last() -> None:
+    assert method_name("unet") == "U-Net"
+    assert method_name("swin") == "swin"
+    assert colour_of("swin") not in COLOURS.values()
+    assert in_order(["swin", "unet", "mgi"]) == ["mgi", "unet", "swin"]
+
+
+def test_every_condition_of_the_audit_has_a_name() -> None:
+    assert set(AUDITED) < set(CONDITIONS)
+    assert {method for method, _ in AUDITED.values()} < set(METHODS)

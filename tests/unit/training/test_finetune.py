@@ -6,8 +6,7 @@ from mgi.core.errors import ConfigError
 from mgi.datasets.settings import AugmentSettings
 from mgi.models.mgi import MGI, build_mgi
 from mgi.tasks.segmentation import learning
-from mgi.tasks.segmentation.learning import volume_dice
-from mgi.tasks.segmentation.segmenters import WithoutGenes, build_segmenter
+from mgi.tasks.segmentation.learning import WithoutGenes, build, volume_dice
 from mgi.training.finetune import GeneCache, cache_for, finetune, forward, outputs_of, parameter_groups
 from mgi.training.settings import FinetuneSettings, ScheduleSettings
 
@@ -169,7 +168,7 @@ def test_mixed_precision_on_a_cpu_is_refused_before_the_first_step(run_context, 
 
 
 def test_a_network_without_encoders_is_one_group(model_settings) -> None:
-    model = build_segmenter("resunet", model_settings, 10)
+    model = build("resunet", model_settings, 10)
     assert [(group.lr_scale, group.frozen_until) for group in parameter_groups(model, SETTINGS)] == [(1.0, 0)]
     groups = parameter_groups(build_mgi(model_settings, 10), SETTINGS.but(freeze_encoder_steps=7))
     assert [(group.lr_scale, group.frozen_until) for group in groups] == [(0.1, 7), (0.1, 7), (1.0, 0)]

@@ -1,7 +1,8 @@
 """Masks on images: the patients on which MGI did best, middling and worst (three of them), beside a baseline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -10,12 +11,19 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from mgi.tasks.drawing import STYLE, WIDTH, as_data_uri, new_figure
-from mgi.tasks.names import ORANGE, SKY, method_name
+from mgi.evaluation.cohort_tables import REFERENCE
+from mgi.evaluation.expression_inputs import NOT_USED, OWN
+from mgi.evaluation.patient_scores import as_trained, values_of
+from mgi.shards.image_shard import read_images
+from mgi.shards.parquet import run_in
+from mgi.tasks.drawing import ORANGE, SKY, STYLE, WIDTH, as_data_uri, new_figure
 from mgi.tasks.segmentation.dice import Bytes, Mask, at_least, dice
-from mgi.tasks.segmentation.scores import THRESHOLD
+from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
+from mgi.tasks.segmentation.scoring import THRESHOLD, true_mask
+from mgi.tasks.text import method_name
 
 DARK = "#11161c"
+PREFERRED_BASELINES = ("unet", "attention_unet", "resunet", "deeplabv3plus")
 FAILURES = ("worst", "2nd worst", "3rd worst")
 """Ranks of the patients that are shown where the prediction errs most; the others where the tumour is largest."""
 
@@ -29,6 +37,37 @@ class OverlayCase:
     pixels: NDArray[Any]
     truth: Mask
     probability: Mapping[str, Bytes]
+
+
+def overlay_cases(
+    predictions: Iterable[Path], image_shard: Path, patients: pd.DataFrame, definition: str
+) -> list[OverlayCase]:
+    """The best, median and three worst patients of MGI with own genes, each as its lowest seed predicted it.
+
+    Without MGI the first baseline takes its place. One baseline stands beside MGI: U-Net where it was run.
+    """
+    runs = {path: run_in(path) for path in sorted(predictions)}
+    labels = {run.label for run in runs.values()}
+    shown = [label for label in (REFERENCE, *PREFERRED_BASELINES) if label in labels][:2]
+    if not shown:
+        return []
+    compared = as_trained(patients)
+    given = OWN if shown[0] == REFERENCE else NOT_USED
+    chosen = patients_to_show(values_of(compared, shown[0], given, definition))
+    found: dict[str, dict[str, Bytes]] = {patient: {} for patient in chosen.values()}
+    images = read_images(image_shard, found)
+    for path, run in sorted(runs.items(), key=lambda item: (item[1].seed, item[1].key)):
+        label = run.label
+        here = set(read_patients(path)) & {patient for patient in found if label not in found[patient]}
+        if label not in shown or not here:
+            continue
+        for volume in read_volumes(path, {patient: len(images[patient].slices) for patient in here}, patients=here):
+            if volume.expression_input in (OWN, NOT_USED):
+                found[volume.patient_id][label] = volume.probability
+    return [
+        OverlayCase(rank, patient, images[patient].slices, true_mask(images[patient], image_shard), found[patient])
+        for rank, patient in chosen.items()
+    ]
 
 
 def patients_to_show(scores: pd.Series) -> dict[str, str]:

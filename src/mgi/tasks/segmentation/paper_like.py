@@ -9,7 +9,7 @@ import pandas as pd
 from mgi.core.run import SLICE
 from mgi.evaluation.expression_inputs import kind_of
 from mgi.evaluation.intervals import Interval, bootstrap_mean, bootstrap_ratio
-from mgi.tasks.segmentation.scores import HEADLINE
+from mgi.tasks.segmentation.scoring import HEADLINE
 
 NO_SPLIT = "none"
 EMPTY_MASK = "empty-mask"

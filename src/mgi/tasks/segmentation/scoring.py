@@ -1,19 +1,34 @@
 """What predicted masks score: every definition of a patient, and the rows of a method in the table of results."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import pandas as pd
 
 from mgi.cohort.split import TEST, slice_roles
+from mgi.core.errors import BadInputError
 from mgi.core.run import Run
 from mgi.evaluation.cohort_tables import summary_rows
 from mgi.evaluation.intervals import bootstrap_ratio
+from mgi.shards.image_shard import PatientImages, iter_images
+from mgi.tasks.segmentation import dice
+from mgi.tasks.segmentation.dice import Bytes, Mask
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
-from mgi.tasks.segmentation.scores import COUNTS, DICE_DEFINITIONS, OTHER_SCORES, POOLED, score_patient, score_slices
-from mgi.tasks.segmentation.true_masks import read_masks
+from mgi.tasks.segmentation.settings import DiceDefinition
+from mgi.tasks.segmentation.surfaces import hd95_px, nsd_px
 
+HEADLINE = "volume"
+THRESHOLD = 0.5
+TOLERANCE_PX = 2.0
+
+DICE_DEFINITIONS = get_args(DiceDefinition)
+OTHER_SCORES = ("hd95_px", "nsd_2px", "lesion_slice_sensitivity", "empty_slice_specificity", "volume_error")
+POOLED = "pooled"
+COUNTS = ("overlap_voxels", "predicted_voxels", "true_voxels", "slices", "tumour_slices")
+"""Counts, not scores: the pooled Dice of a cohort is made from the first three."""
 definitions = (*DICE_DEFINITIONS, *OTHER_SCORES, *COUNTS)
 headlines = DICE_DEFINITIONS
 
@@ -47,3 +62,60 @@ def _pooled(patients: pd.DataFrame, draws: int, seed: int) -> dict[str, object]:
     total = patients["predicted_voxels"] + patients["true_voxels"]
     interval = bootstrap_ratio(2 * patients["overlap_voxels"], total, draws, seed)
     return {"definition": POOLED, **interval._asdict(), **dict.fromkeys(("q1", "median", "q3"), math.nan)}
+
+
+def read_masks(shard: Path, patients: Collection[str]) -> dict[str, Mask]:
+    """True masks of the given patients, shape (slices, rows, cols); their pixels are let go one patient at a time.
+
+    Raises BadInputError where a patient is absent or has no mask.
+    """
+    return {patient.patient_id: true_mask(patient, shard) for patient in iter_images(shard, patients)}
+
+
+def true_mask(patient: PatientImages, shard: Path) -> Mask:
+    """The mask of a patient of the shard. Raises BadInputError where there is none."""
+    if patient.masks is None:
+        raise BadInputError(f"{shard}: patient {patient.patient_id} has no mask, expected one to score against")
+    return patient.masks > 0
+
+
+def score_patient(probability: Bytes, truth: Mask, patient_id: str) -> dict[str, float]:
+    """Every score and count of one patient's volume, by definition name.
+
+    `probability` holds floor(256 p) on the slice grid of `truth`, shape (slices, rows, cols). Raises BadInputError
+    where the grids differ or the truth is empty: Dice over a volume has no meaning then.
+    """
+    if probability.shape != truth.shape:
+        raise BadInputError(
+            f"patient {patient_id}: predictions of shape {probability.shape}, expected the images' {truth.shape}"
+        )
+    if not truth.any():
+        raise BadInputError(f"patient {patient_id}: the true mask is empty, expected tumour on at least one slice")
+    prediction = dice.at_least(probability, THRESHOLD)
+    counts = dice.count_slices(prediction, truth)
+    return {
+        "volume": dice.dice(prediction, truth),
+        "volume_largest_component": dice.dice(dice.largest_component(prediction), truth),
+        **score_slices(probability, truth),
+        "hd95_px": hd95_px(prediction, truth),
+        "nsd_2px": nsd_px(prediction, truth, TOLERANCE_PX),
+        "lesion_slice_sensitivity": dice.lesion_slice_sensitivity(counts),
+        "empty_slice_specificity": dice.empty_slice_specificity(counts),
+        "volume_error": dice.volume_error(counts),
+    }
+
+
+def score_slices(probability: Bytes, truth: Mask) -> dict[str, float]:
+    """The scores and counts that have a meaning for any set of slices, also one without tumour or without a slice."""
+    counts = dice.count_slices(dice.at_least(probability, THRESHOLD), truth)
+    return {
+        "slice_positive": dice.slice_positive(counts),
+        "slice_all_empty_one": dice.slice_all_empty_one(counts),
+        "slice_all_empty_skipped": dice.slice_all_empty_skipped(counts),
+        "slice_five_thresholds": dice.slice_five_thresholds(probability, truth) if len(truth) else math.nan,
+        "overlap_voxels": float(counts.overlap.sum()),
+        "predicted_voxels": float(counts.predicted.sum()),
+        "true_voxels": float(counts.truth.sum()),
+        "slices": float(truth.shape[0]),
+        "tumour_slices": float(np.count_nonzero(counts.truth)),
+    }

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi.tasks.segmentation.failures import failure_rows, reading
 from mgi.tasks.segmentation.overlays import OverlayCase
+from mgi.tasks.segmentation.reporting import failure_rows, reading
 
 
 def case(rank: str, patient: str) -> OverlayCase:
@@ -31,22 +31,15 @@ PATIENTS = pd.DataFrame(
 
 def test_a_failure_says_what_is_missed_what_is_marked_outside_and_what_others_made_of_it() -> None:
     (found,) = failure_rows(PATIENTS, [case("best", "B"), case("worst", "A"), case("2nd worst", "C")])
-    assert found == {
-        "rank": "worst",
-        "patient": "A",
-        "tumour": "1,000 voxels on 4 slices",
-        "method": "MGI",
-        "dice": "0.167",
-        "missed": "90%",
-        "outside": "50%",
-        "reading": "most of the tumour is missed",
-        "others": "U-Net 0.000",
-    }
+    assert (found["rank"], found["patient_id"], found["method"]) == ("worst", "A", "mgi")
+    assert (found["missed"], found["outside"]) == (0.9, 0.5)
+    assert found["reading"] == "most of the tumour is missed"
+    assert [other["method"] for other in found["others"]] == ["unet"]
 
 
 def test_without_mgi_the_first_network_is_read_and_an_empty_prediction_marks_nothing_outside() -> None:
     (found,) = failure_rows(PATIENTS[PATIENTS["method"] == "unet"], [case("3rd worst", "A")])
-    assert (found["method"], found["missed"], found["outside"], found["others"]) == ("U-Net", "100%", "0%", "")
+    assert (found["method"], found["missed"], found["outside"], found["others"]) == ("unet", 1.0, 0.0, [])
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mgi.tasks.segmentation.loss import segmentation_loss, soft_dice_loss
+from mgi.tasks.segmentation.learning import segmentation_loss, soft_dice_loss
 
 UNDECIDED = torch.zeros(1, 1, 2, 2)  # p = 1/2 everywhere
 HALF = torch.tensor([[[[1.0, 1.0], [0.0, 0.0]]]])

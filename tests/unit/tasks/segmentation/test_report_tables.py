@@ -7,9 +7,8 @@ import pandas as pd
 
 from mgi.evaluation.cohort_tables import RESULT_COLUMNS, TEST_COLUMNS
 from mgi.tasks.report_parts import ReportInput
-from mgi.tasks.segmentation.definitions import DEFINITIONS
 from mgi.tasks.segmentation.paper_like import COLUMNS as PAPER_LIKE
-from mgi.tasks.segmentation.reporting import section
+from mgi.tasks.segmentation.reporting import DEFINITIONS, section
 
 COLUMNS = [*RESULT_COLUMNS, "below_half", "zero"]
 
