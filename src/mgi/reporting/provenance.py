@@ -1,6 +1,5 @@
 """What made the results: package versions, digests, and what each rule cost."""
 
-import hashlib
 import json
 import platform
 import re
@@ -14,6 +13,7 @@ import pandas as pd
 
 import mgi
 from mgi.core.errors import BadInputError
+from mgi.core.files import digest_of
 
 PACKAGES = (
     "torch", "timm", "monai", "segmentation-models-pytorch", "mamba-ssm", "numpy", "scipy", "pandas", "pyarrow",
@@ -33,8 +33,7 @@ def versions() -> dict[str, str]:
 
 def config_sha256(config: Mapping[str, Any]) -> str:
     """Digest of the config's content; spacing and key order do not change it."""
-    text = json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest_of([json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)])
 
 
 def rule_costs(folder: Path | str) -> list[dict[str, Any]]:
