@@ -35,7 +35,7 @@ from lib.runs import (
 from lib.supplied import archive_files, archive_folder, existing, gene_list, option
 from lib.supplied import pathways
 
-from mgi.core.run_table import full_cohort_runs, run_table
+from mgi.core.run import full_cohort_runs, run_table
 from mgi.tasks.registry import plugin_of
 
 

@@ -119,7 +119,7 @@ def drawn_pairs(patients: int, size: int, n_genes: int) -> Pairs:
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(patients, 1, size, size, generator=generator)
     slices = SliceSet(
-        planes=torch.cat([images, torch.ones_like(images)], 1),
+        channels=torch.cat([images, torch.ones_like(images)], 1),
         patient=torch.arange(patients),
         patient_ids=[f"patient-{number}" for number in range(patients)],
         frames=[],

@@ -19,7 +19,7 @@ from typing import Any
 from scaling import Row, Target, draw, exponent_of, row, seconds_of, table_of, trial_rows
 from trials import ROOT, Outcome, over_lengths, run_child
 
-from mgi.core.environment import machine
+from mgi.reporting.provenance import machine
 
 HEADLINE, ALL_GENES = 60_484, 60_660
 LENGTHS = (1_024, 2_048, 4_096, 8_192, 16_384, HEADLINE)

@@ -23,7 +23,7 @@ from scaling import Row, Target, row, table_of
 from train_cohort import write_cohort
 from trials import ROOT, Outcome, run_child
 
-from mgi.core.environment import machine
+from mgi.reporting.provenance import machine
 
 METHODS = ("unet", "attention_unet", "resunet", "deeplabv3plus", "mgi")
 SIZES = (64, 256)

@@ -31,11 +31,9 @@ from mgi.models.settings import ModelSettings
 from mgi.shards.image_shard import iter_images
 from mgi.tasks.segmentation import learning
 from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
-from mgi.training.finetune import finetune, parameter_groups
-from mgi.training.gene_cache import forward
+from mgi.training.finetune import finetune, forward, parameter_groups
 from mgi.training.loop import BATCHES_AHEAD, GRADIENT_NORM, Randomness, RunContext
-from mgi.training.optimiser import make_optimiser
-from mgi.training.precision import precision_of
+from mgi.training.optimiser import make_optimiser, precision_of
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings
 
@@ -173,7 +171,7 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
 
 def alone_on(model: nn.Module, batch: SegmentationBatch, settings: FinetuneSettings, steps: int) -> dict[str, float]:
     """Best seconds of forward and backward on one augmented batch, and of those with clipping and the optimiser."""
-    device = batch.planes.device
+    device = batch.channels.device
     images, masks = batch.augmented()
     optimiser = make_optimiser(parameter_groups(model, settings), settings.schedule)
     context = precision_of(settings.schedule.precision, device, where="finetune.schedule")
@@ -212,7 +210,7 @@ def drawn_pairs(patients: int, size: int) -> Pairs:
     generator = torch.Generator().manual_seed(0)
     images: Tensor = torch.randn(8 * patients, 1, size, size, generator=generator)
     slices = SliceSet(
-        planes=torch.cat([images, (images > 1).float()], 1),
+        channels=torch.cat([images, (images > 1).float()], 1),
         patient=torch.arange(patients).repeat_interleave(8),
         patient_ids=[f"patient-{number}" for number in range(patients)],
         frames=[],

@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 
 from mgi.cli import main
 from mgi.cohort.duplicates import DuplicateCheck
+from mgi.cohort.pairing import sites_of
 from mgi.cohort.settings import SplitSettings
-from mgi.cohort.sites import sites_of
 from mgi.cohort.split import SplitRow, split_patients
 from mgi.cohort.tables import write_split
 from mgi.commands import check_leaks
@@ -32,8 +32,8 @@ from mgi.locks.lock import batch_of, check_lock, read_lock
 from mgi.locks.raw_index import read_raw_index
 from mgi.modalities.flair.dicom import volume_of
 from mgi.modalities.flair.nifti import read_image, read_labels
-from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.kaggle import KaggleImages
+from mgi.modalities.flair.sources.user_lists import PatientNames
 from mgi.modalities.registry import modality
 from mgi.modalities.rna.gene_sets import read_gene_list, read_gmt
 from mgi.modalities.rna.matrix import read_labelled_matrix
@@ -44,9 +44,8 @@ from mgi.release.package import load_release
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.parquet import opened_parquet, run_in
 from mgi.tasks.segmentation import learning
-from mgi.training.frozen_genes import require_same_genes, require_same_sets
-from mgi.training.precision import precision_of
-from mgi.training.weights import load_weights
+from mgi.training.optimiser import precision_of
+from mgi.training.weights import load_weights, require_same_genes, require_same_sets
 from small_locks import profile, rna_lock
 
 PATIENTS = [f"P{n}" for n in range(1, 5)]
@@ -148,7 +147,7 @@ CASES: dict[str, dict[str, Case]] = {
         "lock of format 1": file("lock.json", {"kind": "images", "format": 1}, read_lock),
         "lock of another source": file(
             "lock.json",
-            {"modality": "rna", "format": 2, "source": "gdc", "simulated": False, "items": []},
+            {"modality": "rna", "format": 3, "source": "gdc", "simulated": False, "items": []},
             lambda path: read_lock(path, source="matrix"),
         ),
         "empty lock": file("lock.json", "", read_lock),
@@ -198,9 +197,10 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "shards": {
         "damaged": file("shard.parquet", "hello", damaged),
-        "never finished": lambda folder: read_dataset(folder, "images"),
-        "of another kind": file(
-            "dataset.json", {"kind": "expression"}, lambda path: read_dataset(path.parent, "images")
+        "never finished": lambda folder: read_dataset(folder, "volumes"),
+        "of another kind": file("dataset.json", {"kind": "table"}, lambda path: read_dataset(path.parent, "volumes")),
+        "of an older version": file(
+            "dataset.json", {"kind": "expression"}, lambda path: read_dataset(path.parent, "table")
         ),
         "full disk": full_disk,
     },

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from mgi_standin.simulation.archive import write_archive
-from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.settings import SimulationSettings
 
 RNA = '{"retry_base_s": 0.0}'
@@ -15,7 +14,7 @@ SIMULATION = SimulationSettings(
 
 def write_small_archive(folder: Path) -> Path:
     """The archive folder from which the commands fetch."""
-    write_archive(SIMULATION, draw_gene_table(SIMULATION.n_genes, SIMULATION.seed), folder)
+    write_archive(SIMULATION, folder)
     return folder
 
 
@@ -30,7 +29,7 @@ def commands(archive: Path, made: Path) -> dict[str, list[str]]:
     follow = {name: [*source[name], "--lock", locks[name], "--batch", "1-of-1"] for name in settings}
     cohort = f"{made}/tables/cohort.parquet"
     shards = {
-        "rna": [f"{made}/shards/rna/{name}" for name in ("values.parquet", "genes.parquet", "dataset.json")],
+        "rna": [f"{made}/shards/rna/{name}" for name in ("values.parquet", "features.parquet", "dataset.json")],
         "flair": [f"{made}/shards/flair/{name}" for name in ("slices.parquet", "dataset.json")],
     }
     return {

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.cohort_table import write_cohort
-from mgi.cohort.pairing import CohortRow
-from mgi.cohort.presence import Companion, Offer, Presence
+from mgi.cohort.pairing import CohortRow, Companion, Offer, Presence
+from mgi.cohort.tables import write_cohort
 from mgi.core.files import write_json
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, as_json
 from mgi.modalities.registry import modality
 
@@ -17,14 +16,14 @@ _ITEM_FIELDS = set(Item.__dataclass_fields__)
 
 
 def profile(patient: str, code: str = "01A", **changes: Any) -> Item:
-    """A chosen expression profile; a change of a name that an item has not is one of its facts."""
+    """A chosen expression profile; a change of a name that an item has not is one of its metadata."""
     sample = f"{patient}-{code}-11R-A001-07"
     given = {"key": f"g-{sample}", "sample": sample, "role": "rna", "md5": "0" * 32, "reason": "primary tumour"}
     return _item(patient, given, {"file_name": "x.tsv"}, changes)
 
 
 def series(patient: str, role: str = "flair", **changes: Any) -> Item:
-    """A chosen series; a change of a name that an item has not is one of its facts."""
+    """A chosen series; a change of a name that an item has not is one of its metadata."""
     given = {"key": f"{role}-{patient}", "role": role, "reason": "best", "digest": "0" * 64}
     described = {"study_uid": "1.2", "study_date": "2001-02-03", "description": "AX FLAIR", "n_images": 20}
     return _item(patient, given, described, changes)
@@ -33,7 +32,7 @@ def series(patient: str, role: str = "flair", **changes: Any) -> Item:
 def _item(patient: str, given: dict[str, Any], described: dict[str, Any], changes: dict[str, Any]) -> Item:
     own = {name: value for name, value in changes.items() if name in _ITEM_FIELDS}
     told = {name: value for name, value in changes.items() if name not in _ITEM_FIELDS}
-    base = {"patient_id": patient, "size": 1, "chosen": True, "facts": facts(**(described | told))}
+    base = {"patient_id": patient, "size": 1, "chosen": True, "metadata": metadata(**(described | told))}
     return Item(**(base | given | own))
 
 
@@ -56,12 +55,12 @@ def write_lock(path: Path, lock: Lock) -> Path:
 def fetched(item: Item, **changes: Any) -> dict[str, Any]:
     """The line of a raw index about an item."""
     given = {"patient_id": item.patient_id, "key": item.key, "role": item.role, "path": None, "size": 1}
-    return {**given, "sha256": "0" * 64, "facts": {"n_images": 3} if "n_images" in item.facts else {}, **changes}
+    return {**given, "sha256": "0" * 64, "metadata": {"n_images": 3} if "n_images" in item.metadata else {}, **changes}
 
 
 def write_index(path: Path, name: str, entries: Sequence[dict[str, Any]], source: str = "tcia") -> Path:
     """A raw index of a modality."""
-    path.write_text(json.dumps({"modality": name, "format": 2, "source": source, "items": list(entries)}))
+    path.write_text(json.dumps({"modality": name, "format": 3, "source": source, "items": list(entries)}))
     return path
 
 

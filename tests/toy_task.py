@@ -28,8 +28,7 @@ def learning() -> Any:
 
     from mgi.tasks.segmentation.batches import SegmentationDrawer
     from mgi.tasks.segmentation.learning import build
-    from mgi.training.finetune import outputs_of
-    from mgi.training.gene_cache import forward
+    from mgi.training.finetune import forward, outputs_of
     from mgi.training.pretrain import Pairs
 
     def loss(model: Any, batch: Any, cache: Any) -> Any:

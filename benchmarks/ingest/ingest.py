@@ -34,7 +34,7 @@ from figures import PEERS, noted, rows_of, text_of
 from measured import ROOT, environment, served
 from sharding import shard, shard_floor
 
-from mgi.core.environment import machine
+from mgi.reporting.provenance import machine
 
 
 def arguments() -> argparse.Namespace:

@@ -30,10 +30,9 @@ from mgi_standin.simulation.dicom import encode_series
 from mgi_standin.simulation.gdc_listing import StoredFile, file_hit, status, version_row
 from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.identifiers import uid_of, uuid_of
-from mgi_standin.simulation.nbia_listing import patient_row, series_row, study_row
-from mgi_standin.simulation.placement import AXIAL, Placement
-from mgi_standin.simulation.programmes import SUBTYPES, GeneModel, draw_gene_model, draw_programmes, express
-from mgi_standin.simulation.series import Series, Study, Weighting
+from mgi_standin.simulation.latent_factors import SUBTYPES, GeneModel, draw_factors, draw_gene_model, express
+from mgi_standin.simulation.nbia_folder import patient_row, series_row, study_row
+from mgi_standin.simulation.series import AXIAL, Placement, Series, Study, Weighting
 from mgi_standin.simulation.star import StarWriter, draw_counts
 
 SEED = 1
@@ -72,8 +71,8 @@ def star_bytes(index: int) -> bytes:
     """One patient's STAR file."""
     genes, model, writer = expression_model()
     rng = np.random.default_rng([SEED, index])
-    programmes = draw_programmes(SUBTYPES[index % len(SUBTYPES)], rng)
-    return writer.encode(draw_counts(express(model, programmes, SITES[index % len(SITES)], rng), genes, rng))
+    factors = draw_factors(SUBTYPES[index % len(SUBTYPES)], rng)
+    return writer.encode(draw_counts(express(model, factors, SITES[index % len(SITES)], rng), genes, rng))
 
 
 def write_star(folder: Path, index: int) -> StoredFile:
@@ -98,7 +97,7 @@ def write_star(folder: Path, index: int) -> StoredFile:
 def head() -> tuple[NDArray[np.float32], NDArray[np.int16]]:
     """A FLAIR-like volume (S, H, W) and noise of the same shape, once per process."""
     rng = np.random.default_rng(SEED)
-    volume, _ = draw_volume(make_grid(N_SLICES, PIXELS, SLICE_MM), draw_programmes(SUBTYPES[0], rng), rng)
+    volume, _ = draw_volume(make_grid(N_SLICES, PIXELS, SLICE_MM), draw_factors(SUBTYPES[0], rng), rng)
     return volume, np.rint(rng.normal(0, 6.0, volume.shape)).astype(np.int16)
 
 

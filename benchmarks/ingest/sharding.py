@@ -19,7 +19,7 @@ def shard_command(kind: Kind, place: Place) -> list[str | Path]:
     folder = shard_of(kind, place).parent
     if kind is EXPRESSION:
         given += ["--settings", '{"unit": "tpm"}', "--input", f"positions={place.archive / 'genes.tsv'}"]
-        return [*given, "--output", *(folder / name for name in ("values.parquet", "genes.parquet", "dataset.json"))]
+        return [*given, "--output", *(folder / name for name in ("values.parquet", "features.parquet", "dataset.json"))]
     given += ["--cohort", place.work / "cohort.parquet"]
     return [*given, "--output", *(folder / name for name in ("slices.parquet", "dataset.json"))]
 

@@ -70,7 +70,7 @@ def read_patients(args: argparse.Namespace, sizes: ModelSettings) -> tuple[list[
             images.append(one)
     ids = [one.patient_id for one in images]
     values = expression.values[[row[patient] for patient in ids]]
-    fitted = fit(values, expression.genes, FitSettings(), ids, scale=expression.scale)
+    fitted = fit(values, expression.genes, FitSettings(), ids, unit=expression.unit)
     volumes = [(one.patient_id, one.slices, one.masks) for one in images]
     slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_crop)
     return images, Pairs(slices=slices, genes=torch.from_numpy(fitted.transform(values)))

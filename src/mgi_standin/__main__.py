@@ -3,9 +3,7 @@
 import sys
 from types import ModuleType
 
-from mgi_standin.errors import StandInError, line_of
-
-DISK_AND_PERMISSION_EXIT = 6
+from mgi_standin.errors import ResourceError, StandInError, line_of
 
 
 def _command(name: str) -> ModuleType | None:
@@ -37,7 +35,7 @@ def main(argv: list[str]) -> int:
     except StandInError as error:
         return _fail(name, str(error), error.exit_code)
     except OSError as error:
-        return _fail(name, line_of(error), DISK_AND_PERMISSION_EXIT)
+        return _fail(name, line_of(error), ResourceError.exit_code)
     except KeyboardInterrupt:
         return _fail(name, "interrupted", 130)
     return 0

@@ -98,7 +98,7 @@ def test_compiled_parts_keep_the_names_of_their_weights(benchmark):
     sizes = trial.ModelSettings.read(SMALL, where="model")
     for method in ("mgi", "unet"):
         torch.manual_seed(0)
-        model = trial.build_segmenter(method, sizes, 1_544)
+        model = trial.learning.build(method, sizes, 1_544)
         names = list(model.state_dict())
         trial.compile_whole(model)
         assert list(model.state_dict()) == names

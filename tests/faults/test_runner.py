@@ -11,7 +11,7 @@ import pytest
 from fault_cases import CASES, Case, name_of
 from fault_run import CANARY, canary_found, run_case
 
-from mgi.modalities.flair.sources.series_zip import SeriesSummary
+from mgi.modalities.flair.sources.dicom_check import SeriesSummary
 
 
 @pytest.fixture(scope="module")

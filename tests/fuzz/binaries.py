@@ -55,7 +55,7 @@ def read_segmentation(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]
 
 def verify_series(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.http.retry import TransientError
-    from mgi.modalities.flair.sources.series_zip import verify_series
+    from mgi.modalities.flair.sources.dicom_check import verify_series
 
     expected = {}
     roles = {uid: role for role in ("series", "segmentation") for uid, _ in images_of(seeds / role)}

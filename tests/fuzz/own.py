@@ -43,7 +43,7 @@ def read_expression(name: str) -> Callable[[Path, Path], Callable[[bytes, Any], 
 
         def call(folder: Path) -> Any:
             shard = read_expression(folder)
-            return shard.patient_ids, shard.values.tobytes(), shard.genes.to_csv(), shard.scale
+            return shard.patient_ids, shard.values.tobytes(), shard.genes.to_csv(), shard.unit
 
         return _beside("shard_expression", name, call, seeds, scratch)
 

@@ -183,15 +183,15 @@ def _write_shards(folder: Path) -> None:
                     source="0" * 64,
                 )
             )
-    write_dataset(slices.with_name("dataset.json"), "images", [slices], {"simulated": True})
+    write_dataset(slices.with_name("dataset.json"), "volumes", [slices], {"simulated": True})
     genes = pd.DataFrame({"gene_index": range(30), "gene_id": [f"ENSG{n:03d}" for n in range(30)]})
     genes = genes.assign(gene_name="x", gene_type=None, chromosome=None, start=None)
     values = rng.random((4, 30)).astype(np.float32)
-    shard = ExpressionShard(patient_ids=patients, values=values, genes=genes, scale="as given", simulated=True)
+    shard = ExpressionShard(patient_ids=patients, values=values, genes=genes, unit="as given", simulated=True)
     home = folder / "shard_expression"
-    write_expression(shard, home / "values.parquet", home / "genes.parquet", home / "dataset.json")
+    write_expression(shard, home / "values.parquet", home / "features.parquet", home / "dataset.json")
     write_fitted_genes(
-        folder / "fitted/genes.parquet", fit(values[:3], genes, FitSettings(), patients[:3], scale="as given")
+        folder / "fitted/genes.parquet", fit(values[:3], genes, FitSettings(), patients[:3], unit="as given")
     )
     rows = [
         SplitRow(0, patient, "CS", role) for patient, role in zip(patients, ("train",) * 3 + ("test",), strict=True)

@@ -15,9 +15,7 @@ def _target(
 
 
 INSIDE = mutate.zipped_content(mutate.damage)
-PLACES = binaries.readers_in(
-    *(name for name in ("mgi.modalities.rna.positions", "mgi.modalities.rna.gtf") if importlib.util.find_spec(name))
-)
+PLACES = binaries.readers_in("mgi.modalities.rna.positions")
 DESCRIPTIONS = {kind: own.read_dataset(kind) for kind in ("shard_images", "shard_expression")}
 FORMATS = [
     _target("volume", "dicom", 0.7, binaries.single_images, mutate.dicom, binaries.read_volume),
@@ -55,7 +53,7 @@ if importlib.util.find_spec("mgi.modalities.flair.nifti"):
 OWN = {
     "image-shard": (files("shard_images", "slices.parquet"), own.read_images),
     "expression-shard": (files("shard_expression", "values.parquet"), own.read_expression("values.parquet")),
-    "gene-table": (files("shard_expression", "genes.parquet"), own.read_expression("genes.parquet")),
+    "gene-table": (files("shard_expression", "features.parquet"), own.read_expression("features.parquet")),
     "split": (files("split", "*.parquet"), own.read_split),
     "fitted-genes": (files("fitted", "*.parquet"), own.read_fitted),
     "series-zip": (binaries.both, binaries.verify_series),

@@ -20,9 +20,9 @@ from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkE
 from mgi.core.files import read_json
 from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.flair.buda import flair_of
-from mgi.modalities.flair.patient_names import PatientNames
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.tcia_listing import read_series
+from mgi.modalities.flair.sources.user_lists import PatientNames
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.normalise import fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.positions import read_positions
@@ -94,16 +94,16 @@ def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:
 def test_an_index_of_other_types_is_refused(tmp_path: Path, field: str, value: Any) -> None:
     entry = {"patient_id": "TCGA-CS-4942", "key": "k", "role": "rna", "path": "p", "size": 1, "sha256": "s"}
     entry |= {field: value}
-    (tmp_path / "i.json").write_text(json.dumps({"modality": "rna", "format": 2, "source": "gdc", "items": [entry]}))
+    (tmp_path / "i.json").write_text(json.dumps({"modality": "rna", "format": 3, "source": "gdc", "items": [entry]}))
     with pytest.raises(BadInputError, match=rf"items\[0\]\.{field}: found .*, expected string"):
         read_raw_indexes([tmp_path / "i.json"], "rna")
 
 
 @pytest.mark.parametrize("described", [None, 3, "x", []])
 def test_a_shard_whose_file_is_not_described_is_refused(tmp_path: Path, described: Any) -> None:
-    (tmp_path / "dataset.json").write_text(json.dumps({"kind": "images", "files": {"slices.parquet": described}}))
+    (tmp_path / "dataset.json").write_text(json.dumps({"kind": "volumes", "files": {"slices.parquet": described}}))
     with pytest.raises(BadInputError, match=r"slices\.parquet: .*rows, size and sha256"):
-        read_dataset(tmp_path, "images")
+        read_dataset(tmp_path, "volumes")
 
 
 def test_a_packed_table_with_broken_bits_is_named(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_picture_that_claims_too_many_pixels_is_named(tmp_path: Path) -> None:
 
 def test_metadata_that_is_no_text_is_named() -> None:
     with pytest.raises(IntegrityError, match=r"x\.parquet: .*metadata"):
-        metadata_of(pa.schema([]).with_metadata({b"scale": b"\xff\xfe"}), "x.parquet", ["scale"])
+        metadata_of(pa.schema([]).with_metadata({b"unit": b"\xff\xfe"}), "x.parquet", ["unit"])
 
 
 @pytest.mark.parametrize("name", ["train_hash", "n_train"])
@@ -152,7 +152,7 @@ def test_what_is_said_about_fitted_genes_is_guarded(tmp_path: Path, name: str) -
     )
     values = np.array([[1, 2], [3, 5]], np.float32)
     path = tmp_path / "genes.parquet"
-    write_fitted_genes(path, fit(values, genes, FitSettings(), ["TCGA-CS-4942", "TCGA-CS-4943"], scale="as given"))
+    write_fitted_genes(path, fit(values, genes, FitSettings(), ["TCGA-CS-4942", "TCGA-CS-4943"], unit="as given"))
     assert read_fitted_genes(path).n_train == 2
     table = pq.read_table(path)
     changed = {**table.schema.metadata, name.encode(): b"3"}

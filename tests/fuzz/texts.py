@@ -51,10 +51,9 @@ def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_nbia(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.modalities.flair.patient_names import PatientNames
     from mgi.modalities.flair.sequence import choose_flair
-    from mgi.modalities.flair.sources.tcia_listing import read_series, series_rows
-    from mgi.modalities.flair.sources.tcia_versions import NbiaVersions
+    from mgi.modalities.flair.sources.tcia_listing import NbiaVersions, read_series, series_rows
+    from mgi.modalities.flair.sources.user_lists import PatientNames
 
     def read(data: bytes, note: Any) -> Any:
         _, rows = series_rows(NbiaVersions(services={"v4": Answers(data)}), "TCGA-LGG")  # type: ignore[dict-item]
@@ -65,8 +64,7 @@ def read_nbia(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_sops(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.modalities.flair.sources.tcia_listing import sop_uids
-    from mgi.modalities.flair.sources.tcia_versions import NbiaVersions
+    from mgi.modalities.flair.sources.tcia_listing import NbiaVersions, sop_uids
 
     def read(data: bytes, note: Any) -> Any:
         return sop_uids(NbiaVersions(services={"v4": Answers(data)}), "1.2.3")  # type: ignore[dict-item]
@@ -159,7 +157,7 @@ def sections(folder: Path) -> list[Seed]:
 
 def parse_section(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.cohort.settings import SplitSettings
-    from mgi.config.sections import SimulationSettings
+    from mgi.config.tree import SimulationSettings
     from mgi.modalities.flair.settings import FlairSettings
     from mgi.modalities.rna.settings import FitSettings, RnaSettings
     from mgi.models.settings import ModelSettings

@@ -14,7 +14,6 @@ import pytest
 
 from mgi_standin.archive.server import Exchange, serve
 from mgi_standin.simulation.archive import write_archive
-from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.settings import SimulationSettings
 
 SETTINGS = SimulationSettings(
@@ -38,7 +37,7 @@ class Served:
 @pytest.fixture(scope="session")
 def archive_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archive")
-    write_archive(SETTINGS, draw_gene_table(SETTINGS.n_genes, SETTINGS.seed), folder)
+    write_archive(SETTINGS, folder)
     return folder
 
 

@@ -39,7 +39,6 @@ def hit_of(file_id: str, aliquot: str, sample_type: str, access: str) -> dict[st
         "sample_id": f"sample-{file_id}",
         "submitter_id": aliquot[:16],
         "sample_type": sample_type,
-        "is_ffpe": False,
         "portions": [{"analytes": [{"aliquots": [{"submitter_id": aliquot, "aliquot_id": f"aliquot-{file_id}"}]}]}],
     }
     return {

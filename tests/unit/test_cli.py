@@ -11,8 +11,7 @@ from types import ModuleType
 import pytest
 
 import mgi
-from mgi.cli import command_names, main, parser_of
-from mgi.cli.overview import GROUPS, group_of, summary_of
+from mgi.cli import GROUPS, command_names, group_of, main, parser_of, summary_of
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, MgiError, NetworkError, ResourceError
 
 SOURCE = Path(__file__).parents[2] / "src"

@@ -13,7 +13,7 @@ NAMED = re.compile(r"(?<![a-z])(rna|flair|dice)(?![a-z])", re.IGNORECASE)
 EXCEPTIONS = {
     "__init__.py": "says what the package is for",
     "modalities/registry.py": "lists the modalities that ship",
-    "core/run_table.py": "sets which modalities each method reads",
+    "core/run.py": "sets which modalities each method reads",
     "config/tree.py": "tells a former section's name from today's",
     "training/settings.py": "tells a former key's name from today's",
     "locks/lock.py": "tells a former lock's kind from today's",

@@ -13,7 +13,7 @@ import yaml
 from lib.config import ConfigError
 from lib.external import external_config, split_of
 from mgi.config.tree import checked
-from mgi.core.run_table import full_cohort_runs
+from mgi.core.run import full_cohort_runs
 
 ROOT = Path(__file__).parents[2]
 Jobs = Callable[[str], dict[str, int]]

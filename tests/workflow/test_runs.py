@@ -16,7 +16,7 @@ from lib.runs import (
     pretrained_weights,
     run_json,
 )
-from mgi.core.run_table import IMAGE_SETTINGS, run_table
+from mgi.core.run import IMAGE_SETTINGS, run_table
 from mgi.models.baselines import BASELINES
 from mgi.models.settings import ModelSettings
 from mgi.tasks.segmentation import learning

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mgi.core.run_table import full_cohort_section, split_file
+from mgi.core.run import full_cohort_section, split_file
 
 from .config import ConfigError
 

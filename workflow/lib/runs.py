@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mgi.core.run import PATIENT, SLICE, Run
-from mgi.core.run_table import model_section
+from mgi.core.run import PATIENT, SLICE, Run, model_section
 
 
 def evaluated(table: Mapping[str, Run]) -> list[str]:

@@ -33,7 +33,7 @@ rule prepare_external:
         external_expression=f"{OUTSIDE}/shards/rna/dataset.json",
     output:
         values=f"{OUTSIDE}/aligned/values.parquet",
-        genes=f"{OUTSIDE}/aligned/genes.parquet",
+        features=f"{OUTSIDE}/aligned/features.parquet",
         dataset=f"{OUTSIDE}/aligned/dataset.json",
         split=f"{OUTSIDE}/aligned/split.parquet",
         tsv=f"{OUTSIDE}/aligned/split.tsv",
@@ -64,7 +64,7 @@ rule prepare_external:
             --external-image-shard {input.external_images:q} \
             --external-expression-shard {input.external_expression:q} \
             --output-values {output.values:q} \
-            --output-genes {output.genes:q} \
+            --output-features {output.features:q} \
             --output-dataset {output.dataset:q} \
             --output-split {output.split:q} \
             --tsv {output.tsv:q} \

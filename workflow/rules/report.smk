@@ -40,7 +40,7 @@ rule report:
         patients="<results>/evaluation/patients.csv",
         paper_like=PAPER_LIKE,
         images="<results>/shards/flair/dataset.json",
-        genes="<results>/shards/rna/genes.parquet",
+        features="<results>/shards/rna/features.parquet",
         predictions=expand("<results>/predictions/{run}.parquet", run=EVALUATED),
         curves=expand("<results>/runs/{run}/curves.jsonl", run=COMPARED),
         config="<results>/config.json",
@@ -76,7 +76,7 @@ rule report:
             --patients {input.patients:q} \
             {params.paper_like:q} {input.paper_like:q} \
             --image-shard {input.images:q} \
-            --genes {input.genes:q} \
+            --features {input.features:q} \
             --predictions {input.predictions:q} \
             --curves {input.curves:q} \
             --config {input.config:q} \

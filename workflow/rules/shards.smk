@@ -21,7 +21,7 @@ rule shard:
         given=lambda wildcards: MODALITIES[wildcards.modality].shard_inputs.values(),
     output:
         values="<results>/shards/{modality}/values.parquet",
-        genes="<results>/shards/{modality}/genes.parquet",
+        features="<results>/shards/{modality}/features.parquet",
         dataset="<results>/shards/{modality}/dataset.json",
     log:
         "<logs>/shard-{modality}.log",

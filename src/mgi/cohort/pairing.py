@@ -1,14 +1,112 @@
 """Which patients have which modalities, and why the others have not."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mgi.cohort.presence import Offer, Presence, presence_of
-from mgi.cohort.sites import sites_of
+from mgi.cohort.two_columns import read_two_columns
 from mgi.core.errors import BadInputError
+from mgi.core.ids import barcode_of, patient_id_of
 from mgi.locks.item import Item
+from mgi.locks.lock import Lock
+from mgi.locks.raw_index import RawEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A modality's lock and what was fetched of it, by key.
+
+    `companions` are the roles that a run needs beside the chosen item (a mask), `is_image` tells pictures from tables.
+    `absent` says why a patient has nothing that is chosen, `note` what to tell of an item that is not, if anything.
+    """
+
+    lock: Lock
+    raw: Mapping[str, RawEntry]
+    absent: Callable[[Sequence[Item]], str]
+    note: Callable[[Item], str | None]
+    companions: tuple[str, ...] = ()
+    is_image: bool = False
+
+    @property
+    def modality(self) -> str:
+        """Its name."""
+        return self.lock.modality
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presence:
+    """What one patient has of a modality; `reason` is None where it is there and `key` where it is not.
+
+    `companions` has for each role the keys of separate items and whether there is one at all.
+    """
+
+    reason: str | None
+    key: str | None
+    companions: Mapping[str, "Companion"]
+    notes: tuple[str, ...]
+
+    @property
+    def present(self) -> bool:
+        """Whether there is an item that can serve."""
+        return self.key is not None
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it is not complete; without the item itself a missing companion is no news."""
+        if self.reason is not None:
+            return [self.reason]
+        return [f"no {role}" for role, companion in self.companions.items() if not companion.present]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Companion:
+    """What comes with an item: in it, or as items of its own with these keys."""
+
+    present: bool
+    keys: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def presence_of(patient: str, items: Sequence[Item], offer: Offer) -> Presence:
+    """What a patient's items of one modality amount to."""
+    name = offer.modality
+    main = [item for item in items if item.role == name and item.chosen]
+    if len(main) > 1:
+        raise BadInputError(f"{patient}: {len(main)} chosen items of {name}, expected at most one")
+    told = [(item, offer.note(item)) for item in items if not item.chosen]
+    notes = tuple(f"{note}: {item.reason}" for item, note in told if note is not None)
+    chosen = main[0] if main else None
+    if chosen is None:
+        reason: str | None = offer.absent(items)
+    else:
+        rejected = _fetched(chosen, offer).rejected
+        reason = None if rejected is None else f"{name} rejected: {rejected}"
+        chosen = chosen if rejected is None else None
+    return Presence(
+        reason=reason,
+        key=None if chosen is None else chosen.key,
+        companions={role: _companion(role, items, chosen, offer) for role in offer.companions},
+        notes=notes,
+    )
+
+
+def _companion(role: str, items: Sequence[Item], chosen: Item | None, offer: Offer) -> Companion:
+    fetched = [_fetched(item, offer) for item in items if item.role == role and item.chosen]
+    keys = tuple(entry.key for entry in fetched if entry.rejected is None)
+    inside = chosen is not None and role in chosen.holds
+    notes = tuple(f"{role} rejected: {entry.rejected}" for entry in fetched if entry.rejected is not None)
+    return Companion(present=inside or bool(keys), keys=keys, notes=notes)
+
+
+def _fetched(item: Item, offer: Offer) -> RawEntry:
+    found = offer.raw.get(item.key)
+    if found is None:
+        raise BadInputError(f"{item.patient_id}: {item.key}: chosen by the lock but in no raw index; fetch it again")
+    if found.patient_id != item.patient_id:
+        raise BadInputError(f"{item.key}: of {found.patient_id} in the raw index, of {item.patient_id} in the lock")
+    return found
+
 
 KEPT, DROPPED = "kept", "dropped"
 EXCLUDED = "excluded by the configuration"
@@ -77,3 +175,20 @@ def _by_patient(items: Sequence[Item]) -> dict[str, list[Item]]:
     for item in sorted(items, key=lambda item: (item.patient_id, item.key)):
         grouped[item.patient_id].append(item)
     return grouped
+
+
+def sites_of(patients: Collection[str], path: Path | None) -> dict[str, str]:
+    """The site of each patient: the table's, else that of the barcode; without a table and barcodes all have one."""
+    table = {} if path is None else read_two_columns(path, ("patient_id", "site"), "cohort.sites", _named_site)
+    barcodes = {patient: barcode.site for patient in patients if (barcode := barcode_of(patient)) is not None}
+    sites = {**dict.fromkeys(patients, "one site"), **barcodes, **table}
+    missing = sorted(set(patients) - {*barcodes, *table})
+    if missing and path is not None:
+        raise BadInputError(f"{path}: no line for {missing[0]} ({len(missing)} patients); expected a site for each")
+    return {patient: sites[patient] for patient in patients}
+
+
+def _named_site(patient: str, site: str) -> tuple[str, str]:
+    if not site or not site.isprintable():
+        raise BadInputError(f"site {site!r}, expected a name")
+    return patient_id_of(patient), site

@@ -7,7 +7,6 @@ test is then in training too, and so are its genes.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -105,29 +104,6 @@ def _fold_rows(
         raise BadInputError(f"split: {n_patients} patients leave none to train on in fold {fold}")
     roles |= dict.fromkeys(tested, TEST) | dict.fromkeys(unpaired, UNPAIRED_EXPRESSION)
     return [SplitRow(fold, patient, sites[patient], roles[patient]) for patient in sorted(roles)]
-
-
-class SiteCount(NamedTuple):
-    """How many patients of one hospital a fold trains, validates and tests on."""
-
-    fold: int
-    site: str
-    train: int
-    validation: int
-    test: int
-
-
-def site_counts(rows: Iterable[SplitRow]) -> list[SiteCount]:
-    """A row per fold and site, sorted; batch effects follow the site, so a fold should train on those it tests.
-
-    Only patients with both expression and an image are counted.
-    """
-    unpaired = (UNPAIRED_EXPRESSION, UNPAIRED_IMAGE)
-    counts = Counter((row.fold, row.site, row.role) for row in rows if row.role not in unpaired)
-    pairs = sorted({(fold, site) for fold, site, _ in counts})
-    return [
-        SiteCount(fold, site, *(counts[fold, site, role] for role in (TRAIN, VALIDATION, TEST))) for fold, site in pairs
-    ]
 
 
 def _strata(patients: list[str], folds: int, sites: Mapping[str, str]) -> list[list[str]]:

@@ -1,18 +1,21 @@
-"""The split as Parquet for the next stage and as text for people."""
+"""The cohort and the split as Parquet for the next stage and as text for people."""
 
 import csv
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from mgi.cohort.split import SiteCount, SplitRow
-from mgi.core.errors import BadInputError
+from mgi.cohort.pairing import EXCLUDED, KEPT, CohortRow, Offer
+from mgi.cohort.split import TEST, TRAIN, VALIDATION, SplitRow
+from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path
-from mgi.shards.parquet import read_table, write_table
-from mgi.shards.schemas import SPLIT
+from mgi.shards.parquet import metadata_of, opened_parquet, read_table, require_schema, write_table
+from mgi.shards.schemas import SPLIT, cohort_columns
 
 
 def write_split(rows: Sequence[SplitRow], parquet: Path | str, tsv: Path | str | None = None) -> None:
@@ -20,9 +23,18 @@ def write_split(rows: Sequence[SplitRow], parquet: Path | str, tsv: Path | str |
     write_with_text([row._asdict() for row in rows], SPLIT, parquet, tsv)
 
 
-def write_split_sites(rows: Sequence[SiteCount], tsv: Path | str) -> None:
-    """Write patients per fold, site and role, as text."""
-    _write_text(tsv, SiteCount._fields, rows)
+def write_split_sites(rows: Sequence[SplitRow], tsv: Path | str) -> pd.DataFrame:
+    """Write as text, and return, how many patients of each hospital a fold trains, validates and tests on.
+
+    Batch effects follow the site, so a fold should train on those it tests. Only patients with both expression and an
+    image are counted.
+    """
+    roles = [TRAIN, VALIDATION, TEST]
+    paired = pd.DataFrame([row for row in rows if row.role in roles], columns=list(SplitRow._fields))
+    counts = pd.crosstab([paired["fold"], paired["site"]], paired["role"])
+    sites = counts.reindex(columns=roles, fill_value=0).reset_index()
+    _write_text(tsv, list(sites.columns), sites.itertuples(index=False))
+    return sites
 
 
 def read_split(path: Path | str) -> pd.DataFrame:
@@ -63,3 +75,100 @@ def _as_text(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ",".join(value)
     return " ".join(str(value).split())
+
+
+_ABOUT = "modalities"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cohort:
+    """The table, a row a patient with the columns of schemas.cohort_columns; `modalities` says what each is."""
+
+    table: pd.DataFrame
+    companions: Mapping[str, tuple[str, ...]]
+    images: tuple[str, ...]
+    required: tuple[str, ...]
+
+    @property
+    def kept(self) -> list[str]:
+        """Patients whom every run can use, sorted."""
+        return sorted(self.table.loc[self.table["status"] == KEPT, "patient_id"])
+
+    @property
+    def sites(self) -> dict[str, str]:
+        """The site of every patient."""
+        return dict(zip(self.table["patient_id"], self.table["site"], strict=True))
+
+    def with_tables_only(self) -> list[str]:
+        """Patients with all required tables and not all images, who may train what reads tables."""
+        return self._selected(self._has(images=False) & ~self._has(images=True))
+
+    def with_images_only(self) -> list[str]:
+        """Patients with all required images and their companions and not all tables."""
+        companions = [f"{name}_{role}" for name in self.required for role in self.companions[name]]
+        return self._selected(self._has(images=True, more=companions) & ~self._has(images=False))
+
+    def present(self, modality: str) -> pd.DataFrame:
+        """The rows of all who have a modality and are not excluded, by patient."""
+        rows = self.table[self.table[modality] & (self.table["reason"] != EXCLUDED)]
+        return rows.sort_values("patient_id")
+
+    def _selected(self, chosen: pd.Series) -> list[str]:
+        return list(self.table.loc[chosen & (self.table["reason"] != EXCLUDED), "patient_id"])
+
+    def _has(self, *, images: bool, more: Sequence[str] = ()) -> pd.Series:
+        """Whether a patient has all required modalities of a kind, and what `more` columns name."""
+        return self.table[[*(name for name in self.required if (name in self.images) is images), *more]].all(axis=1)
+
+
+def write_cohort(
+    rows: Sequence[CohortRow], offers: Sequence[Offer], required: Sequence[str], parquet: Path | str, tsv: Path | str
+) -> None:
+    """Write the cohort, a row per patient, and what its modalities are."""
+    companions = {offer.modality: offer.companions for offer in offers}
+    about = {
+        offer.modality: {
+            "companions": offer.companions, "is_image": offer.is_image, "required": offer.modality in required
+        }
+        for offer in offers
+    }  # fmt: skip
+    schema = cohort_columns(companions).with_metadata({_ABOUT: json.dumps(about)})
+    write_with_text([_flat(row) for row in rows], schema, parquet, tsv)
+
+
+def _flat(row: CohortRow) -> dict[str, Any]:
+    flat: dict[str, Any] = {
+        "patient_id": row.patient_id, "site": row.site, "status": row.status, "reason": row.reason,
+        "notes": row.notes, "simulated": row.simulated,
+    }  # fmt: skip
+    for name, found in row.modalities.items():
+        flat |= {name: found.present, f"{name}_reason": found.reason, f"{name}_key": found.key}
+        for role, companion in found.companions.items():
+            flat |= {f"{name}_{role}": companion.present, f"{name}_{role}_keys": companion.keys}
+    return flat
+
+
+def read_cohort(path: Path | str) -> Cohort:
+    """The cohort as it was written."""
+    with opened_parquet(path) as source:
+        about = _about(metadata_of(source.schema_arrow, path, [_ABOUT])[_ABOUT], path)
+        companions = {name: tuple(one["companions"]) for name, one in about.items()}
+        require_schema(source.schema_arrow, cohort_columns(companions), path)
+        cohort: pd.DataFrame = source.read().to_pandas()
+    if (repeated := cohort["patient_id"].duplicated()).any():
+        first = cohort["patient_id"][repeated].iloc[0]
+        raise BadInputError(f"{path}: {first} occurs twice, expected one row per patient")
+    return Cohort(
+        table=cohort,
+        companions=companions,
+        images=tuple(name for name, one in about.items() if one["is_image"]),
+        required=tuple(name for name, one in about.items() if one["required"]),
+    )
+
+
+def _about(text: str, path: Path | str) -> dict[str, dict[str, Any]]:
+    try:
+        about = json.loads(text)
+        return {name: {key: one[key] for key in ("companions", "is_image", "required")} for name, one in about.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise IntegrityError(f"{path}: {_ABOUT}: not what a cohort says of itself; make it again") from None

@@ -13,15 +13,17 @@ from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, digest_of, write_json
 from mgi.core.run import ENTRY, RANDOM_ID, Run
+from mgi.core.section import Section
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
-from mgi.modalities.rna.random_id_vectors import random_id_vectors
+from mgi.modalities.rna.scaling import random_id_vectors
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, iter_images
-from mgi.training.loop import Curve, curve_lines
+from mgi.training.checkpoint import identity_of, remove_checkpoints
+from mgi.training.loop import Curve, Randomness, RunContext, curve_lines
 from mgi.training.pretrain import Pairs
 from mgi.training.weights import save_weights
 
@@ -41,8 +43,8 @@ class Fold:
     """
 
     def __init__(self, args: argparse.Namespace, run: Run) -> None:
+        self.args, self.run = args, run
         self.split = read_split(args.split)
-        self.number = run.fold
         self.fitted: FittedGenes = read_fitted_genes(args.fold_genes)
         trained = self.patients(TRAIN)  # none where all patients are from elsewhere
         if trained and self.fitted.train_hash != train_hash_of(trained):
@@ -50,38 +52,31 @@ class Fold:
                 f"{args.fold_genes}: fitted on other patients than fold {run.fold} of {args.split} trains on"
             )
         self.gene_ids = self.fitted.gene_ids
-        self.gene_hash = digest_of(self.gene_ids)
         self._sets = self._read_sets(vars(args).get("pathways"))
+        self.gene_sets: Members | None = None if self._sets is None else self._sets.members
         self._expression = read_expression(args.expression_shard)
-        self._image_shard = args.image_shard
         self._random_id_seed = run.seed if run.control == RANDOM_ID else None
-        self._by_slice = run.leaks
-
-    @property
-    def gene_sets(self) -> Members | None:
-        """The genes of each pathway as positions in the model's order, where a file of them was given."""
-        return None if self._sets is None else self._sets.members
 
     def patients(self, role: str) -> list[str]:
         """Patient ids of a role, sorted."""
-        return patients_with_role(self.split, self.number, role)
+        return patients_with_role(self.split, self.run.fold, role)
 
     def with_slices(self, role: str) -> list[str]:
         """Patients who have slices in a role, sorted."""
-        roles = (TRAIN, VALIDATION, TEST) if self._by_slice else (role,)
+        roles = (TRAIN, VALIDATION, TEST) if self.run.leaks else (role,)
         return sorted(patient for each in roles for patient in self.patients(each))
 
     def images(self, role: str) -> list[PatientImages]:
         """Native volumes, whole, of the patients who have slices in a role, in order of patient ids."""
-        return list(iter_images(self._image_shard, self.with_slices(role)))
+        return list(iter_images(self.args.image_shard, self.with_slices(role)))
 
     def learning_pairs(self, role: str, model: ModelSettings) -> Pairs:
         """Slices of a role and its patients' genes; volumes are standardised whole before any slice is left out."""
         pairs = self.pairs(self.images(role), model)
-        if not self._by_slice:
+        if not self.run.leaks:
             return pairs
         counts = torch.bincount(pairs.slices.patient).tolist()
-        roles = [slice_roles(one, n, self.number) for one, n in zip(pairs.slices.patient_ids, counts, strict=True)]
+        roles = [slice_roles(one, n, self.run.fold) for one, n in zip(pairs.slices.patient_ids, counts, strict=True)]
         return pairs.keeping(torch.from_numpy(np.concatenate(roles) == role))
 
     def pairs(self, images: list[PatientImages], model: ModelSettings) -> Pairs:
@@ -115,7 +110,7 @@ class Fold:
         if len(others):
             fold, patient, role = others[["fold", "patient_id", "role"]].iloc[0]
             raise BadInputError(
-                f"split: {patient} is {UNPAIRED_EXPRESSION} in fold {self.number} and {role} in fold {fold}, "
+                f"split: {patient} is {UNPAIRED_EXPRESSION} in fold {self.run.fold} and {role} in fold {fold}, "
                 "expected one role"
             )
         return patients
@@ -131,16 +126,16 @@ class Fold:
     def identity(self) -> dict[str, Any]:
         """What decides which data a checkpoint was trained on."""
         roles = {role: self.with_slices(role) for role in (TRAIN, VALIDATION)}
-        scaling = {"scaler": self.fitted.scaler, "scale": self._expression.scale}
+        scaling = {"scaler": self.fitted.scaler, "unit": self._expression.unit}
         sets = {"gene_sets": None if self.gene_sets is None else list(self.gene_sets.items())}
-        return {"genes": self.gene_hash, "train_hash": self.fitted.train_hash, **scaling, **roles, **sets}
+        return {"genes": digest_of(self.gene_ids), "train_hash": self.fitted.train_hash, **scaling, **roles, **sets}
 
     def facts(self) -> dict[str, Any]:
         """What a run's record says of its genes and patients."""
         sets = self._sets
         pathways = sets and {"used": len(sets.members), "dropped": sets.dropped, "genes_in_none": sets.n_outside}
         return {
-            "gene_hash": self.gene_hash,
+            "gene_hash": digest_of(self.gene_ids),
             "n_genes": len(self.gene_ids),
             "pathways": pathways,
             "random_id_seed": self._random_id_seed,
@@ -148,18 +143,29 @@ class Fold:
         }
 
 
+def context_of(fold: Fold, randomness: Randomness, *learned: Any) -> RunContext:
+    """Where the run's training keeps its checkpoints, and what it is: its settings, and what it has `learned` from."""
+    args, run = fold.args, fold.run
+    return RunContext(
+        checkpoints=args.weights.parent / "ckpt",
+        identity=identity_of(run.record(), args.model, args.settings, *learned),
+        randomness=randomness,
+        genes=fold.gene_ids,
+    )
+
+
 def finish(
-    args: argparse.Namespace,
+    fold: Fold,
     model: torch.nn.Module,
     curve: Curve,
+    context: RunContext,
     *,
-    run: Run,
     model_settings: ModelSettings,
-    settings: Any,
-    fold: Fold,
+    settings: Section,
     **more: Any,
 ) -> None:
-    """Write the three files of a training run: curve, record (`more` adds to them), and last the weights."""
+    """Write the three files of a training run: curve, record (`more` adds to it), and last the weights."""
+    args, run = fold.args, fold.run
     with atomic_path(args.curves) as part:
         part.write_text(curve_lines(curve))
     facts = {
@@ -173,3 +179,4 @@ def finish(
     }
     write_json(args.record, facts)
     save_weights(args.weights, model, run=run, model=model_settings, genes=fold.gene_ids, gene_sets=fold.gene_sets)
+    remove_checkpoints(context.checkpoints)

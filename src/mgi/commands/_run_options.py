@@ -7,11 +7,8 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
-from mgi.core.run import Run
-from mgi.core.run_table import full_cohort_runs, model_section, run_table, split_file
+from mgi.core.run import Run, full_cohort_runs, model_section, run_table, split_file
 from mgi.core.section import read_record
-
-BY_HAND = "or --results and --run"
 
 
 def add_run(options: argparse.ArgumentParser) -> None:
@@ -48,7 +45,7 @@ def complete(args: argparse.Namespace, section: str) -> Run:
                 setattr(args, name, value)
     optional = {"results", "run", "pathways", "pretrained"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
-        raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it {BY_HAND}")
+        raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")
     if run.is_pretraining != (section == "pretrain"):
         expected = "a pre-training run" if section == "pretrain" else "a run that predicts"

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import mgi
@@ -17,26 +17,23 @@ from mgi.locks.settings import FetchSettings
 @contextmanager
 def service_for(archive: str | None, path: str, real: str, chosen: FetchSettings) -> Iterator[Service]:
     """A client of the real service at the URL `real`, or of the simulated archive under `path` of a local server."""
-    with ExitStack() as stack:
-        if archive is not None and not (Path(archive) / "archive.json").is_file():
-            raise ConfigError(
-                f"{archive}: no archive.json, so the simulated archive is not complete; run simulate first"
-            )
-        url = real if archive is None else stack.enter_context(_standin(archive)) + path
+    if archive is not None and not (Path(archive) / "archive.json").is_file():
+        raise ConfigError(f"{archive}: no archive.json, so the simulated archive is not complete; run simulate first")
+    with nullcontext(real) if archive is None else _standin(archive, path) as url:
         policy = RetryPolicy(base_s=chosen.retry_base_s)
         service = open_service(url, connections=chosen.threads, policy=policy)
-        stack.enter_context(closing(service.session))
-        yield service
+        with closing(service.session):
+            yield service
 
 
 @contextmanager
-def _standin(folder: str) -> Iterator[str]:
-    """Address of the stand-in archive over `folder`: a process that ends with the block, or when this one is killed."""
+def _standin(folder: str, path: str) -> Iterator[str]:
+    """URL of `path` on a stand-in over `folder`: a process that ends with the block, or when this one is killed."""
     beside = str(Path(mgi.__file__).parents[1])  # imported nowhere in this package, found by its place alone
-    path = os.pathsep.join([beside, *filter(None, [os.environ.get("PYTHONPATH")])])
+    modules = os.pathsep.join([beside, *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-P", "-m", "mgi_standin", "archive", "--folder", folder, "--port", "0", "--until-eof"]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": modules}
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -44,7 +41,7 @@ def _standin(folder: str) -> Iterator[str]:
             url = process.stdout.readline().strip()
             if not url:
                 raise ResourceError(f"{folder}: the simulated archive did not start; what it said stands above")
-            yield url
+            yield url + path
         finally:
             process.stdin.close()
             try:

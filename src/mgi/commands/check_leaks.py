@@ -6,12 +6,11 @@ for. With `--split-unit slice` patients are divided on purpose: then the report 
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.leaks import digests_of_shard, leaks_of
-from mgi.cohort.split import WATERMARK
+from mgi.cohort.duplicates import digests_of_shard, leaks_of
+from mgi.cohort.split import TEST, TRAIN, VALIDATION, WATERMARK
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
 from mgi.core.run import PATIENT, SLICE, SPLIT_UNITS
@@ -33,21 +32,21 @@ def run(args: argparse.Namespace) -> None:
     if leaks := [leak for fold, roles in folds.items() for leak in leaks_of(fold, roles, shared)]:
         more = f" ({len(leaks) - 1} more)" if len(leaks) > 1 else ""
         raise BadInputError(f"{args.split}: {leaks[0]}{more}; expected nothing in common across roles")
-    write_json(
-        args.output,
-        {
-            "split_unit": args.split_unit,
-            "leaks": _on_purpose(folds) if args.split_unit == SLICE else [],
-            **({"watermark": WATERMARK} if args.split_unit == SLICE else {}),
-            "compared": {
-                "patients": len({patient for roles in folds.values() for patient, _ in roles}),
-                **{f"{one.what.replace(' ', '_')}s": one.n_digests for one in shards},
-            },
-            "folds": {
-                str(fold): dict(sorted(Counter(role for _, role in roles).items())) for fold, roles in folds.items()
-            },
+    counted = {fold: Counter(role for _, role in roles) for fold, roles in folds.items()}
+    report: dict[str, Any] = {
+        "split_unit": args.split_unit,
+        "leaks": [],
+        "compared": {
+            "patients": len({patient for roles in folds.values() for patient, _ in roles}),
+            **{f"{one.what.replace(' ', '_')}s": one.n_digests for one in shards},
         },
-    )
+        "folds": {str(fold): counts for fold, counts in counted.items()},
+    }
+    if args.split_unit == SLICE:  # who has an image has slices in training, validation and test
+        in_all = {fold: sum(counts[role] for role in (TRAIN, VALIDATION, TEST)) for fold, counts in counted.items()}
+        report["leaks"] = [{"fold": fold, "shared": "patient id", "patients": n} for fold, n in in_all.items()]
+        report["watermark"] = WATERMARK
+    write_json(args.output, report)
     said = [f"{one.n_digests} {one.what}s of {len(one.by_patient)} patients" for one in shards]
     print(f"{len(folds)} folds, {', '.join(said)}: nothing shared across roles")
 
@@ -59,9 +58,3 @@ def _folds(path: Path) -> dict[int, list[tuple[str, str]]]:
         int(fold): list(zip(rows["patient_id"], rows["role"], strict=True))
         for fold, rows in table.groupby("fold", sort=True)
     }
-
-
-def _on_purpose(folds: Mapping[int, list[tuple[str, str]]]) -> list[dict[str, Any]]:
-    """The leak of a split by slice, fold by fold: who has an image has slices in training, validation and test."""
-    in_all = {fold: sum(role in ("train", "validation", "test") for _, role in roles) for fold, roles in folds.items()}
-    return [{"fold": fold, "shared": "patient id", "patients": patients} for fold, patients in in_all.items()]

@@ -5,9 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from mgi.cohort.cohort_table import write_cohort
-from mgi.cohort.pairing import KEPT, pair_patients
-from mgi.cohort.presence import Offer
+from mgi.cohort.pairing import KEPT, Offer, pair_patients
+from mgi.cohort.tables import write_cohort
 from mgi.core.errors import BadInputError
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import read_raw_index, read_raw_indexes

@@ -6,8 +6,8 @@ INPUTS: image shard, and a run's predictions if theirs are wanted. OUTPUT: a fol
 
 import argparse
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,8 @@ from mgi.tasks.segmentation.dice import at_least
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
 from mgi.tasks.segmentation.scoring import THRESHOLD
 
-
-@dataclass(frozen=True)
-class _Grid:
-    shape: tuple[int, ...]
-    affine: NDArray[np.float64]
-    native_axes: str
+Grid = tuple[tuple[int, ...], Callable[[Path, NDArray[np.uint8]], None]]
+"""The shape of an image, and what writes a mask back onto its own grid."""
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
@@ -44,11 +40,10 @@ def run(args: argparse.Namespace) -> None:
         if images.affine is None or images.native_axes is None:
             print(f"{images.patient_id}: no geometry in its source, left out", file=sys.stderr)
             continue
-        grids[images.patient_id] = _Grid(images.slices.shape, images.affine, images.native_axes)
+        write = partial(write_mask, affine=images.affine, native_axes=images.native_axes)
+        grids[images.patient_id] = images.slices.shape, write
         if images.masks is not None:
-            write_mask(
-                args.output / f"{images.patient_id}_reference.nii.gz", images.masks, images.affine, images.native_axes
-            )
+            write(args.output / f"{images.patient_id}_reference.nii.gz", images.masks)
             n_written += 1
     if not grids:
         raise BadInputError(f"{args.image_shard}: no patient has a geometry; images of the Kaggle archive have none")
@@ -57,19 +52,19 @@ def run(args: argparse.Namespace) -> None:
     print(f"{len(grids)} patients, {n_written} masks")
 
 
-def _write_predictions(path: Path, given: str | None, grids: Mapping[str, _Grid], output: Path) -> int:
+def _write_predictions(path: Path, given: str | None, grids: Mapping[str, Grid], output: Path) -> int:
     run = run_in(path)
     given = given or (OWN if run.is_multimodal else NOT_USED)
-    n_slices = {patient: grid.shape[0] for patient, grid in grids.items()}
+    n_slices = {patient: shape[0] for patient, (shape, _) in grids.items()}
     written = 0
     for volume in read_volumes(path, n_slices, patients=grids, expression_input=given):
-        grid = grids[volume.patient_id]
-        if volume.probability.shape != grid.shape:
+        shape, write = grids[volume.patient_id]
+        if volume.probability.shape != shape:
             raise BadInputError(
-                f"{path}: patient {volume.patient_id}: {volume.probability.shape}, expected {grid.shape} as the image"
+                f"{path}: patient {volume.patient_id}: {volume.probability.shape}, expected {shape} as the image"
             )
         mask = at_least(volume.probability, THRESHOLD).astype(np.uint8)
-        write_mask(output / f"{volume.patient_id}_{run.key}.nii.gz", mask, grid.affine, grid.native_axes)
+        write(output / f"{volume.patient_id}_{run.key}.nii.gz", mask)
         written += 1
     if written == 0:
         raise BadInputError(f"{path}: no predictions with {given}, expected another --expression-input")

@@ -8,17 +8,15 @@ BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 import argparse
 from pathlib import Path
 
-from mgi.commands._learning import Fold, device, finish
+from mgi.commands._learning import Fold, context_of, device, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.files import sha256_of
 from mgi.models.settings import ModelSettings
 from mgi.tasks.learning import learning_of
-from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.finetune import finetune
-from mgi.training.frozen_genes import require_same_sets
-from mgi.training.loop import Randomness, RunContext
+from mgi.training.loop import Randomness
 from mgi.training.settings import FinetuneSettings
-from mgi.training.weights import load_weights, start_from_pretrained
+from mgi.training.weights import load_weights, require_same_sets, start_from_pretrained
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
@@ -41,21 +39,7 @@ def run(args: argparse.Namespace) -> None:
         require_same_sets(weights.gene_sets, fold.gene_sets, where=str(args.pretrained))
         start_from_pretrained(model, weights)
     training, validation = (fold.learning_pairs(role, model_settings) for role in ("train", "validation"))
-    checkpoints = args.weights.parent / "ckpt"
-    learned = (start, fold.identity(), training.digest(), validation.digest())
-    curve = finetune(
-        model.to(device()),
-        task,
-        training,
-        validation,
-        settings,
-        use_genes=run.is_multimodal,
-        context=RunContext(
-            checkpoints=checkpoints,
-            identity=identity_of(run.record(), args.model, args.settings, *learned),
-            randomness=randomness,
-            genes=fold.gene_ids,
-        ),
-    )
-    finish(args, model, curve, run=run, model_settings=model_settings, settings=settings, fold=fold)
-    remove_checkpoints(checkpoints)
+    context = context_of(fold, randomness, start, fold.identity(), training.digest(), validation.digest())
+    model = model.to(device())
+    curve = finetune(model, task, training, validation, settings, use_genes=run.is_multimodal, context=context)
+    finish(fold, model, curve, context, model_settings=model_settings, settings=settings)

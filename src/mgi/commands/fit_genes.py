@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
         shard.genes,
         settings,
         train_ids,
-        scale=shard.scale,
+        unit=shard.unit,
         counts=None if shard.counts is None else shard.counts[rows],
         listed=listed,
     )

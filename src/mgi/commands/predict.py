@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     new = read_new_image(args.image, args.series)
     expression = None
     if args.expression is not None:
-        how = {"scale": release.expression_scale, "patient": args.patient, "max_missing": args.max_missing}
+        how = {"unit": release.expression_unit, "patient": args.patient, "max_missing": args.max_missing}
         expression = read_new_expression(args.expression, release.fitted, **how)
     scaled = None if expression is None else release.fitted.transform(expression.values[np.newaxis])[0]
     probability = segment_patient(release, new.images, scaled, device())
@@ -88,7 +88,7 @@ def _report(
     if expression is not None:
         genes |= {
             "sample": expression.sample,
-            "scale": release.expression_scale,
+            "unit": release.expression_unit,
             "expected": expression.n_genes,
             "missing": len(expression.missing),
             "missing_share": round(expression.missing_share, 4),

@@ -23,7 +23,7 @@ from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
 from mgi.models.settings import ModelSettings
 from mgi.tasks.expression_inputs import ExpressionInput, audit_inputs, without_genes
 from mgi.tasks.learning import learning_of
-from mgi.training.gene_cache import cache_for
+from mgi.training.finetune import cache_for
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 from mgi.training.weights import load_weights

@@ -35,19 +35,16 @@ def _told(kind: Modality, section: Mapping[str, Any], archive: str | None) -> tu
     """One line about one source; its error is kept, so that the other sources are still asked."""
     name = {"modality": kind.name, "source": str(section.get("source", "default"))}
     try:
-        return {**name, "state": "ready", "detail": _detail(kind, section, archive)}, None
+        with opened(kind, section, archive=archive, table=None, serve=service_for) as (chosen, source):
+            if chosen.lock is None:
+                detail = source.probe()
+            else:  # the source is not asked, only whether it can serve the lock
+                lock = follow(source, chosen.lock, modality=kind.name, name=chosen.source)
+                detail = f"{len(lock.chosen)} items chosen by the lock {chosen.lock}; no search is asked"
+        return {**name, "state": "ready", "detail": detail}, None
     except MgiError as error:
         detail = str(error)
         state = "missing" if isinstance(error, ConfigError) else "unusable"
         if isinstance(error, NetworkError) and "controlled access" in detail:
             state = "needs an account"
         return {**name, "state": state, "detail": detail}, error
-
-
-def _detail(kind: Modality, section: Mapping[str, Any], archive: str | None) -> str:
-    """What the source says of itself; with a committed lock it is not asked, only whether it can serve the lock."""
-    with opened(kind, section, archive=archive, table=None, serve=service_for) as (chosen, source):
-        if chosen.lock is None:
-            return source.probe()
-        lock = follow(source, chosen.lock, modality=kind.name, name=chosen.source)
-        return f"{len(lock.chosen)} items chosen by the lock {chosen.lock}; no search is asked"

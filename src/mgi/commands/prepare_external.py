@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.cohort.cohort_table import read_cohort
 from mgi.cohort.duplicates import same_slices, same_values, slice_index
 from mgi.cohort.settings import AdmissionSettings
 from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
-from mgi.cohort.tables import read_split, write_split
+from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
 from mgi.modalities.rna.new_patient import on_frozen_genes
@@ -38,7 +37,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--external-image-shard", required=True, type=Path, help="its dataset.json")
     options.add_argument("--external-expression-shard", required=True, type=Path, help="its dataset.json")
     options.add_argument("--output-values", required=True, type=Path, help="expression on the frozen genes")
-    options.add_argument("--output-genes", required=True, type=Path)
+    options.add_argument("--output-features", required=True, type=Path)
     options.add_argument("--output-dataset", required=True, type=Path)
     options.add_argument("--output-split", required=True, type=Path)
     options.add_argument("--tsv", required=True, type=Path, help="the split as text")
@@ -52,9 +51,9 @@ def run(args: argparse.Namespace) -> None:
     fold = int(trained["fold"].iloc[0])
     ours, theirs = read_expression(args.expression_shard), read_expression(args.external_expression_shard)
     fitted.require_genes(ours.genes["gene_id"].tolist(), str(args.expression_shard))
-    # Two named scales must be one; what "as given" means only the user knows.
-    if AS_GIVEN not in (ours.scale, theirs.scale) and ours.scale != theirs.scale:
-        found = f"values are {theirs.scale}, expected {ours.scale} as the model was trained on"
+    # Two named units must be one; what "as given" means only the user knows.
+    if AS_GIVEN not in (ours.unit, theirs.unit) and ours.unit != theirs.unit:
+        found = f"values are {theirs.unit}, expected {ours.unit} as the model was trained on"
         raise BadInputError(f"{args.external_expression_shard}: {found}")
     cohort = read_cohort(args.external_cohort)
     patients = cohort.kept
@@ -79,9 +78,9 @@ def run(args: argparse.Namespace) -> None:
         )
     simulated = ours.simulated or theirs.simulated
     aligned = ExpressionShard(
-        patient_ids=patients, values=values, genes=ours.genes, scale=ours.scale, simulated=simulated
+        patient_ids=patients, values=values, genes=ours.genes, unit=ours.unit, simulated=simulated
     )
-    write_expression(aligned, args.output_values, args.output_genes, args.output_dataset)
+    write_expression(aligned, args.output_values, args.output_features, args.output_dataset)
     write_split([SplitRow(fold, one, cohort.sites[one], TEST) for one in patients], args.output_split, args.tsv)
     write_json(
         args.metadata,
@@ -92,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
             "genes": len(fitted.gene_ids),
             "missing_genes": missing,
             "filled_with": "training mean" if missing else None,
-            "scale": {"trained": ours.scale, "external": theirs.scale},
+            "unit": {"trained": ours.unit, "external": theirs.unit},
         },
     )
     print(f"{len(patients)} patients, none of them among the {trained['patient_id'].nunique()} that were trained on; "

@@ -9,14 +9,13 @@ BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 
 import argparse
 
-from mgi.commands._learning import Fold, device, finish
+from mgi.commands._learning import Fold, context_of, device, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import ConfigError
 from mgi.models.mgi import build_dual_encoder
 from mgi.models.settings import ModelSettings
-from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.distributed import Group, processes
-from mgi.training.loop import Randomness, RunContext
+from mgi.training.loop import Randomness
 from mgi.training.pretrain import pretrain
 from mgi.training.settings import PretrainSettings
 from mgi.training.weights import digest_of_tensors
@@ -45,25 +44,13 @@ def _run(args: argparse.Namespace, group: Group) -> None:
     randomness = Randomness.seeded(run.seed)
     encoders = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
     training, validation = (fold.learning_pairs(role, model_settings) for role in ("train", "validation"))
-    if min(len(training.genes), settings.schedule.batch) < group.size:
-        raise ConfigError(
-            f"pretrain.schedule.batch: {min(len(training.genes), settings.schedule.batch)} patients a step for "
-            f"{group.size} processes, expected one each at least"
-        )
+    if (a_step := min(len(training.genes), settings.schedule.batch)) < group.size:
+        found = f"{a_step} patients a step for {group.size} processes"
+        raise ConfigError(f"pretrain.schedule.batch: {found}, expected one each at least")
     unpaired = fold.genes(fold.unpaired_expression() if settings.unpaired_batch and settings.reconstructs_genes else [])
-    checkpoints = args.weights.parent / "ckpt"
     learned = (training.digest(), validation.digest(), digest_of_tensors({"genes": unpaired}))
-    identity = identity_of(run.record(), args.model, args.settings, fold.identity(), *learned)
-    curve = pretrain(
-        encoders,
-        training,
-        validation,
-        settings,
-        context=RunContext(checkpoints=checkpoints, identity=identity, randomness=randomness, genes=fold.gene_ids),
-        unpaired=unpaired,
-        group=group,
-    )
+    context = context_of(fold, randomness, fold.identity(), *learned)
+    curve = pretrain(encoders, training, validation, settings, context=context, unpaired=unpaired, group=group)
     if group.leads:
         more = {"unpaired_expression_patients": len(unpaired), "processes": group.size}
-        finish(args, encoders, curve, run=run, model_settings=model_settings, settings=settings, fold=fold, **more)
-        remove_checkpoints(checkpoints)
+        finish(fold, encoders, curve, context, model_settings=model_settings, settings=settings, **more)

@@ -8,22 +8,19 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 import mgi
 from mgi.cohort.split import TRAIN
 from mgi.cohort.tables import patients_with_role, read_split
-from mgi.core.environment import commit
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
 from mgi.core.run import RANDOM_ID, run_of
 from mgi.evaluation.intervals import Interval, bootstrap_mean
 from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
-from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
+from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
 from mgi.release.card import CardContent, model_card
 from mgi.release.package import WEIGHTS, network_of, write_release
 from mgi.release.training_range import measure
+from mgi.reporting.provenance import commit
 from mgi.shards.dataset_manifest import DATASET
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import iter_images
@@ -63,7 +60,9 @@ def run(args: argparse.Namespace) -> None:
     training = patients_with_role(split, run.fold, TRAIN)
     if train_hash_of(training) != fitted.train_hash:
         raise BadInputError(f"{genes}: fitted on other patients than those of fold {run.fold} in the split")
-    ranges = measure(iter_images(results / "shards/flair", training), _scaled(results / "shards/rna", fitted, training))
+    shard = read_expression(results / "shards/rna")
+    seen = fitted.transform(shard.values[shard.rows_of(training)])
+    ranges = measure(iter_images(results / "shards/flair", training), seen)
     images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("flair", "rna"))
     card = model_card(
         CardContent(
@@ -90,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
         genes=genes,
         card=card,
         training_range=ranges,
-        expression_scale=expression["scale"],
+        expression_unit=expression["unit"],
         simulated=bool(images["simulated"] or expression["simulated"]),
     )
     print(f"{args.output}: {run.key}, {(args.output / WEIGHTS).stat().st_size / 1e6:.1f} MB of weights")
@@ -104,12 +103,6 @@ def _record(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or (missing := sorted(needed - set(record))):
         raise BadInputError(f"{path}: {missing[0] if isinstance(record, dict) else 'record'}: missing")
     return record
-
-
-def _scaled(folder: Path, fitted: FittedGenes, patients: list[str]) -> NDArray[np.float32]:
-    """What the gene encoder read of the training patients (n, K)."""
-    shard = read_expression(folder)
-    return fitted.transform(shard.values[shard.rows_of(patients)])
 
 
 def _scores(path: Path, left_out: set[str]) -> dict[str, Interval]:

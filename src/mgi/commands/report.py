@@ -5,15 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from mgi.cohort.cohort_table import read_cohort
-from mgi.cohort.tables import read_split
-from mgi.core.environment import commit, machine
+from mgi.cohort.tables import read_cohort, read_split
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.core.run import DEFAULT_TASK
 from mgi.evaluation.patient_scores import without_expression
 from mgi.reporting.figures import draw_all, write_figures
 from mgi.reporting.page import page, summary
-from mgi.reporting.provenance import rule_costs, versions
+from mgi.reporting.provenance import commit, machine, rule_costs, versions
 from mgi.reporting.results import Results, read_curve
 from mgi.shards.dataset_manifest import rows_of
 from mgi.shards.image_shard import slices_per_patient
@@ -40,7 +38,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     for name, meaning in required.items():
         options.add_argument(f"--{name}", type=Path, required=True, help=meaning)
     options.add_argument("--locks", type=Path, nargs="+", required=True, help="lock of each modality (JSON)")
-    options.add_argument("--genes", type=Path, help="gene list of the expression shard (Parquet), for its count")
+    options.add_argument("--features", type=Path, help="genes of the expression shard (Parquet), for their count")
     options.add_argument("--paper-like", type=Path, help="watermarked table of paper-like (CSV)")
     options.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
     options.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
@@ -82,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
         reporting=reporting,
         section=section,
         slices=slices_per_patient(args.image_shard),
-        genes=rows_of(args.genes) if args.genes else None,
+        genes=rows_of(args.features) if args.features else None,
         curves=[read_curve(path, {run.key: run.label for run in runs}) for path in sorted(args.curves)],
         costs=rule_costs(args.benchmarks) if args.benchmarks else [],
         versions=versions(),

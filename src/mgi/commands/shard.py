@@ -4,7 +4,7 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from mgi.cohort.cohort_table import read_cohort
+from mgi.cohort.tables import read_cohort
 from mgi.commands._modalities import read_pairs
 from mgi.core.errors import ConfigError
 from mgi.core.section import as_mapping

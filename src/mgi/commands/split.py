@@ -2,10 +2,9 @@
 
 import argparse
 
-from mgi.cohort.cohort_table import read_cohort
 from mgi.cohort.settings import SplitSettings
-from mgi.cohort.split import site_counts, split_patients, whole_cohort
-from mgi.cohort.tables import write_split, write_split_sites
+from mgi.cohort.split import split_patients, whole_cohort
+from mgi.cohort.tables import read_cohort, write_split, write_split_sites
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
@@ -22,13 +21,12 @@ def run(args: argparse.Namespace) -> None:
     cohort = read_cohort(args.cohort)
     kept, unpaired_expression, unpaired_image = cohort.kept, cohort.with_tables_only(), cohort.with_images_only()
     rows = split_patients(kept, settings, unpaired_expression, unpaired_image, sites=cohort.sites)
-    sites = site_counts(rows)
-    write_split_sites(sites, args.sites)
+    sites = write_split_sites(rows, args.sites)
     write_split(rows, args.output, args.tsv)
     write_split(whole_cohort(kept, settings, unpaired_expression, sites=cohort.sites), args.whole)
-    print(f"{len(kept)} patients of {len({one.site for one in sites})} sites in {settings.folds} folds")
+    print(f"{len(kept)} patients of {sites['site'].nunique()} sites in {settings.folds} folds")
     print(f"{len(unpaired_expression)} patients with expression and no image may train the gene encoder in every fold")
     print(f"{len(unpaired_image)} patients with an image and no expression, segmented without genes, each by one fold")
-    for one in sites:
-        if one.test and not one.train:
-            print(f"fold {one.fold}: tests {one.test} of site {one.site} and trains on none of it")
+    untrained = sites[(sites["test"] > 0) & (sites["train"] == 0)]
+    for fold, site, tested in zip(untrained["fold"], untrained["site"], untrained["test"], strict=True):
+        print(f"fold {fold}: tests {tested} of site {site} and trains on none of it")

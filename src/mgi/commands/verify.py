@@ -7,12 +7,11 @@ or missing.
 import argparse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from mgi.commands._modalities import read_pairs
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import read_json
-from mgi.core.recorded import RecordedFile, faults_of, recorded
+from mgi.core.receipt import RecordedFile, faults_of
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import promised_files
 from mgi.modalities.registry import modality, names
@@ -55,20 +54,15 @@ def _parts(results: Path, own: Mapping[str, str]) -> Iterator[Part]:
     """Every kind of file of a run with its records and the gaps among them."""
     if not (results / "locks").is_dir():
         raise BadInputError(f"{results}: no locks, expected the results folder of a run")
-    sections = _sections(results)
+    path = results / "config.json"  # not there before the run has written it
+    found = read_json(path).get("modalities", {}) if path.is_file() else {}
+    sections = {name: found[name] for name in names() if name in found}
     for name in sections or names():
         kind = modality(name)
         given = own.get(name) or (kind.own_path(sections[name]) if name in sections else None)
         yield from _of_modality(results, name, None if given is None else Path(given))
     for path in sorted((results / "shards").glob(f"*/{DATASET}")):
         yield f"shards {path.parent.name}", recorded_files(path), []
-
-
-def _sections(results: Path) -> Mapping[str, Mapping[str, Any]]:
-    """What the run's config says of its modalities; nothing where the run has not written it yet."""
-    path = results / "config.json"
-    sections = read_json(path).get("modalities", {}) if path.is_file() else {}
-    return {name: sections[name] for name in names() if name in sections}
 
 
 def _of_modality(results: Path, name: str, own: Path | None) -> Iterator[Part]:
@@ -83,7 +77,7 @@ def _of_modality(results: Path, name: str, own: Path | None) -> Iterator[Part]:
     if lock.table is not None and own is None:
         yield f"own {name}", [], [f"{lock.table.name}: not given; name it with --table {name}=PATH"]
     elif lock.table is not None and own is not None and not own.is_dir():  # a folder has no digest, its members have
-        yield f"own {name}", [recorded(own, size=lock.table.size, sha256=lock.table.sha256)], []
+        yield f"own {name}", [RecordedFile(own, size=lock.table.size, sha256=lock.table.sha256)], []
     if indexes:
         files, gaps = promised_files(lock, indexes, own)
         if files or gaps or lock.table is None:  # rows of an own file have no files of their own

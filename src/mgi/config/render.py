@@ -2,15 +2,19 @@
 
 import json
 import textwrap
+import types
+import typing
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic.fields import FieldInfo
 
-from mgi.config.keys import Key, keys_of
 from mgi.config.tree import Config, tree
 from mgi.core.section import Section
+from mgi.core.section_errors import options_of
 
 WIDTH, COLUMN = 120, 32
 HEAD = """\
@@ -28,6 +32,25 @@ Every key with its default, which is the run of TCGA-LGG. A file given by `--con
 `config/config.yaml` key by key, so it needs only what differs; lists are replaced whole. A key that is not known is
 refused, with the nearest known one. Where three defaults stand, they are those of `model.size` tiny, small and base.
 """
+_LIMITS = {"ge": "{} or more", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
+_TYPES = {int: "integer", float: "number", str: "text", bool: "true or false", types.NoneType: "null"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """One key: its place, what it says by default, and what is known of it; `inner` are those of a nested section.
+
+    `by_size` are its defaults by the sizes of the section, where it has such."""
+
+    place: tuple[str, ...]
+    default: Any
+    required: bool
+    text: str
+    kind: str
+    range: str
+    choices: list[str]
+    inner: tuple["Key", ...]
+    by_size: list[Any]
 
 
 def made_files() -> dict[Path, str]:
@@ -35,10 +58,54 @@ def made_files() -> dict[Path, str]:
     cls = tree()
     keys = tuple(keys_of(cls, cls()))
     return {
-        Path("config/config.yaml"): HEAD + "".join(f"\n{line}" if starts else line for line, starts in _lines(keys, 0)),
+        Path("config/config.yaml"): HEAD + "".join("\n" + "".join(_lines((key,), 0)) for key in keys),
         Path("workflow/schemas/config.schema.yaml"): _schema(cls),
         Path("docs/reference/config.md"): PAGE + "".join(_tables(keys, "The run", Config.__doc__ or "")),
     }
+
+
+def keys_of(cls: type[Section], default: Section | None, place: tuple[str, ...] = ()) -> Iterator[Key]:
+    """The keys of a section in order, with what this place says by default; None where nothing does."""
+    for name, field in cls.model_fields.items():
+        own = field.get_default(call_default_factory=False) if default is None else getattr(default, name)
+        yield _key(field, own, (*place, name), [size[name] for size in cls.by_size.values() if name in size])
+
+
+def _key(field: FieldInfo, default: Any, place: tuple[str, ...], by_size: list[Any]) -> Key:
+    options = options_of(field.annotation)
+    nested = next((each for each in options if isinstance(each, type) and issubclass(each, Section)), None)
+    extra = field.json_schema_extra
+    unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+    return Key(
+        place=place,
+        default=default,
+        required=field.is_required(),
+        text=" ".join((field.description or "").split()),
+        kind=" or ".join(dict.fromkeys(filter(None, map(_word, options)))),
+        range=" ".join(filter(None, [_limits(field.metadata), unit])),
+        choices=[str(value) for each in options for value in _literals(each)],
+        inner=tuple(keys_of(nested, default if isinstance(default, nested) else None, place)) if nested else (),
+        by_size=by_size,
+    )
+
+
+def _limits(metadata: list[Any]) -> str:
+    bounds = {name: getattr(one, name) for one in metadata for name in _LIMITS if getattr(one, name, None) is not None}
+    if {"ge", "le"} <= set(bounds):
+        return f"{bounds['ge']} to {bounds['le']}"
+    return ", ".join(_LIMITS[name].format(value) for name, value in bounds.items())
+
+
+def _word(option: Any) -> str:
+    if typing.get_origin(option) is tuple:
+        return "list"
+    return "" if typing.get_origin(option) is typing.Literal else _TYPES.get(option, "section")
+
+
+def _literals(option: Any) -> tuple[Any, ...]:
+    if typing.get_origin(option) is tuple:
+        return tuple(value for inner in options_of(typing.get_args(option)[0]) for value in _literals(inner))
+    return typing.get_args(option) if typing.get_origin(option) is typing.Literal else ()
 
 
 def _schema(cls: type[Config]) -> str:
@@ -55,13 +122,13 @@ def _untitled(schema: Any) -> Any:
     return {name: _untitled(each) for name, each in schema.items() if name != "title" or isinstance(each, dict)}
 
 
-def _lines(keys: tuple[Key, ...], depth: int) -> Iterator[tuple[str, bool]]:
-    """The lines of the commented config, each with whether an empty one stands before it."""
+def _lines(keys: tuple[Key, ...], depth: int) -> Iterator[str]:
+    """The lines of the commented config."""
     for key in keys:
-        opened = key.is_section and key.default is not None
+        opened = key.inner and key.default is not None
         value = "" if opened else f" {_as_yaml(key.default)}"
         name = f"# {key.place[-1]}" if key.by_size else key.place[-1]  # a value here would win over the size
-        yield _commented(f"{'  ' * depth}{name}:{value}", _meaning(key)), depth == 0
+        yield _commented(f"{'  ' * depth}{name}:{value}", _meaning(key))
         if opened:
             yield from _lines(key.inner, depth + 1)
 
@@ -76,15 +143,11 @@ def _commented(entry: str, comment: str) -> str:
 def _meaning(key: Key) -> str:
     """Description, choices that it does not name, range with its unit, as one sentence."""
     named = all(choice in key.text for choice in key.choices)
-    closed = key.is_section and key.default is None
+    closed = key.inner and key.default is None
     keys = f"keys: {', '.join(inner.place[-1] for inner in key.inner)}" if closed else ""
     sizes = f"by size: {' | '.join(map(str, key.by_size))}" if key.by_size else ""
-    rest = ["" if named else " | ".join(key.choices), _range(key), keys, sizes]
+    rest = ["" if named else " | ".join(key.choices), key.range, keys, sizes]
     return "; ".join([key.text.removesuffix("."), *filter(None, rest)])
-
-
-def _range(key: Key) -> str:
-    return " ".join(filter(None, [key.limits, key.unit]))
 
 
 def _tables(keys: tuple[Key, ...], name: str, text: str) -> Iterator[str]:
@@ -92,16 +155,16 @@ def _tables(keys: tuple[Key, ...], name: str, text: str) -> Iterator[str]:
     yield f"\n## {name}\n\n{text}\n\n| key | default | holds | meaning |\n| --- | --- | --- | --- |\n"
     yield from (_row(key) for key in keys)
     for key in keys:
-        if key.is_section and (key.place[0] != "external" or len(key.place) == 1):  # its sections are those above
+        if key.inner and (key.place[0] != "external" or len(key.place) == 1):  # its sections are those above
             yield from _tables(key.inner, f"`{'.'.join(key.place)}`", key.text)
 
 
 def _row(key: Key) -> str:
-    default = "required" if key.required else "a section" if key.is_section and key.default is not None else ""
+    default = "required" if key.required else "a section" if key.inner and key.default is not None else ""
     if key.by_size:
         default = " \\| ".join(f"`{value}`" for value in key.by_size)
     holds = " \\| ".join(f"`{choice}`" for choice in key.choices)
-    holds = "; ".join(filter(None, [" of ".join(filter(None, [key.kind, holds])), _range(key)]))
+    holds = "; ".join(filter(None, [" of ".join(filter(None, [key.kind, holds])), key.range]))
     text = key.text.replace("|", "\\|")
     return f"| `{key.place[-1]}` | {default or f'`{_as_yaml(key.default)}`'} | {holds} | {text} |\n"
 

@@ -1,18 +1,17 @@
 """All sections in one tree, checked together before any job."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import Field, create_model
 
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
-from mgi.config.sections import ComputeSettings, RunsSettings, SimulationSettings
 from mgi.core.errors import ConfigError
 from mgi.core.plugins import load_plugins
-from mgi.core.section import Section, Several
-from mgi.locks.settings import FetchSettings
+from mgi.core.run import CONTROLS, Control
+from mgi.core.section import Count, Distinct, Positive, Section, Several, unit
 from mgi.modalities import registry
-from mgi.models.settings import ModelSettings
+from mgi.models.settings import Method, ModelSettings
 from mgi.tasks.segmentation.settings import EvaluationSettings
 from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings, ScheduleSettings
 
@@ -26,6 +25,67 @@ FINETUNING = FinetuneSettings(
 )
 
 RENAMED = {"expression": "modalities.rna", "images": "modalities.flair", "genes": "modalities.rna.fit"}
+
+
+class SimulationSettings(Section):
+    """A simulated cohort, served as an archive."""
+
+    seed: Count
+    """Seed of the cohort."""
+    n_patients: Annotated[int, Field(ge=3), unit("patients")]
+    """Some lack a mask, an image or a tumour sample, as in the real archives."""
+    n_genes: Annotated[int, Field(ge=750, le=60660), unit("genes")]
+    """Genes in each expression file."""
+    slices_min: Annotated[int, Field(ge=1), unit("slices")]
+    """Fewest slices of a patient."""
+    slices_max: Annotated[int, Field(ge=1), unit("slices")]
+    """Most slices of a patient."""
+    pixels: Annotated[int, Field(ge=16, le=512), unit("pixels")]
+    """Side of the square slices."""
+    genes_drive_images: bool
+    """Whether a patient's genes shape the lesion; false: genes and images are independent, and no method can gain."""
+
+
+class LeakyRuns(Section):
+    """Models trained with the test's patients in training, for the paper-like table alone."""
+
+    methods: Annotated[Distinct[Method], Field(min_length=1)] = get_args(Method)
+    """Networks to train."""
+    folds: Annotated[Distinct[Count], Field(min_length=1)] = (0,)
+    """Folds to test, from 0 to split.folds - 1."""
+    seeds: Annotated[Distinct[Count], Field(min_length=1)] = (0,)
+    """Seeds of training."""
+    controls: Distinct[Control] = CONTROLS
+    """MGI trained again for the gene audit: no-genes: without any genes; random-id: on random numbers that name a
+    patient, pre-training included; no-pretraining: from random weights."""
+
+
+class RunsSettings(LeakyRuns):
+    """Which models are trained; one run for each combination of methods, folds and seeds."""
+
+    renamed: ClassVar = {"slice_split": "leaky_slice_split"}
+    task: Annotated[str, Field(min_length=1)] = "segmentation"
+    """What the methods are trained for: segmentation, or a task of a plugin."""
+    folds: Annotated[Distinct[Count], Field(min_length=1)] = (0, 1, 2, 3, 4)
+    """Folds to test, from 0 to split.folds - 1."""
+    leaky_slice_split: LeakyRuns | None = None
+    """Networks trained with the test's patients in training, for the paper-like table alone (config/paper-like.yaml);
+    null: none."""
+
+
+class ComputeSettings(Section):
+    """How much of the machine a job may use; nothing here changes a result."""
+
+    threads: Positive = 8
+    """CPU threads of a training or prediction job."""
+    gpu: Count = 1
+    """GPUs of a training or prediction job; 0 trains on the CPU."""
+    environment: Literal["train", "train-gpu"] = "train"
+    """Conda environment of those jobs; train-gpu has mamba-ssm's kernels."""
+    train_mem_mb: Annotated[int, Field(ge=500), unit("MB")] = 16000
+    """Memory of such a job."""
+    train_runtime: Annotated[int, Field(ge=1), unit("minutes")] = 720
+    """Time that such a job may take on a cluster."""
 
 
 class Config(Section):
@@ -74,10 +134,15 @@ class ExternalSettings(AdmissionSettings, CohortSettings):
 
 def tree() -> type[Config]:
     """The model of the whole config, with a section for each modality that is registered."""
-    classes = {name: registry.settings_class(name) for name in registry.names()}
-    here = _replaced(Section, "Modalities", **{name: _with_default(cls) for name, cls in classes.items()})
-    there = _replaced(Section, "OtherModalities", **{name: _named(cls) for name, cls in classes.items()})
-    other = _replaced(ExternalSettings, modalities=(there, ...))
+    own: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for name in registry.names():
+        cls = registry.settings_class(name)
+        default = None if cls.default_run is None else cls.model_validate(cls.default_run)
+        own[name] = (cls, default) if default else (cls | None, None)
+        others[name] = (cls, ...) if default else (cls | None, None)
+    here = _replaced(Section, "Modalities", **own)
+    other = _replaced(ExternalSettings, modalities=(_replaced(Section, "OtherModalities", **others), ...))
     return _replaced(Config, modalities=(here, here()), external=(other | None, None))
 
 
@@ -111,34 +176,19 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
 
 def _check_other_archive(external: Mapping[str, Any] | None) -> None:
     """Raise ConfigError where another archive's section, as the user gave it, says what the first cohort decides."""
-    given = (external or {}).get("modalities", {})
-    for name, section in given.items():
-        for key in registry.settings_class(name).first_cohort_only:
-            if key in section:
-                raise ConfigError(
-                    f"external.modalities.{name}.{key}: found a value, expected none: it is fitted on the first cohort"
-                )
-
-
-def _with_default(cls: type[FetchSettings]) -> Any:
-    default = None if cls.default_run is None else cls.model_validate(cls.default_run)
-    return (cls, default) if default else (cls | None, None)
-
-
-def _named(cls: type[FetchSettings]) -> Any:
-    return (cls | None, None) if cls.default_run is None else (cls, ...)
+    for name, section in (external or {}).get("modalities", {}).items():
+        if given := [key for key in registry.settings_class(name).first_cohort_only if key in section]:
+            place = f"external.modalities.{name}.{given[0]}"
+            raise ConfigError(f"{place}: found a value, expected none: it is fitted on the first cohort")
 
 
 def _replaced(base: type[S], name: str = "", **fields: Any) -> type[S]:
     """The section with the types and defaults of some keys replaced or added; descriptions stay, or are a class's."""
-    described: dict[str, Any] = {
-        key: (kind, Field(default=default, description=_description(base, key)))
-        for key, (kind, default) in fields.items()
-    }
+    described: dict[str, Any] = {}
+    for key, (kind, default) in fields.items():
+        known = base.model_fields.get(key)
+        text = known.description if known else registry.settings_class(key).__doc__
+        described[key] = (kind, Field(default=default, description=text))
     doc = None if name else base.__doc__
     made: type[S] = create_model(name or base.__name__, __base__=base, __doc__=doc, **described)
     return made
-
-
-def _description(base: type[Section], key: str) -> str | None:
-    return base.model_fields[key].description if key in base.model_fields else registry.settings_class(key).__doc__

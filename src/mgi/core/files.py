@@ -3,6 +3,7 @@
 import errno
 import glob
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, ResourceError
 
+WRITE_BACK_BYTES = 32 << 20  # of a file that is digested while it is written; the last sync then waits for little
 FULL = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "the disk quota is used up",
@@ -39,10 +41,10 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
         part = Path(name)
         try:
             yield part
-            sync_file(part)
+            sync(part)
             part.chmod(0o644)
             part.replace(target)
-            sync_folder(target.parent)
+            sync(target.parent)
         finally:
             part.unlink(missing_ok=True)
 
@@ -90,22 +92,57 @@ def read_json(path: Path | str) -> Any:
 
 def sha256_of(path: Path | str) -> str:
     """Hexadecimal SHA-256 of a file."""
-    return _digest_of(path, "sha256")
+    with Path(path).open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def md5_of(path: Path | str) -> str:
     """Hexadecimal MD5 of a file; the digest that the archives publish, not a security measure."""
-    return _digest_of(path, "md5")
-
-
-def _digest_of(path: Path | str, algorithm: str) -> str:
     with Path(path).open("rb") as source:
-        return hashlib.file_digest(source, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(source, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def digest_of(strings: Iterable[str]) -> str:
     """SHA-256 of strings in the given order, joined by newlines: one digest for a list of names."""
     return hashlib.sha256("\n".join(strings).encode()).hexdigest()
+
+
+class DigestingFile(io.RawIOBase):
+    """A sink that is written from its beginning to its end, and the SHA-256 of all that came: nobody reads it again."""
+
+    def __init__(self, path: Path) -> None:
+        self._sink = path.open("wb", buffering=0)
+        self._digest = hashlib.sha256()
+        self._written = 0
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Bytes so far."""
+        return self._written
+
+    def write(self, data: Any) -> int:
+        """Write and digest all of `data`; the disk may take a part at a time."""
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        self._digest.update(rest)
+        while rest:
+            rest = rest[self._sink.write(rest) :]
+        if (self._written + size) // WRITE_BACK_BYTES > self._written // WRITE_BACK_BYTES:
+            start_writing_back(self._sink.fileno())
+        self._written += size
+        return size
+
+    def sha256(self) -> str:
+        """Hexadecimal digest of what was written so far."""
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        """Close the file on disk."""
+        self._sink.close()
+        super().close()
 
 
 def start_writing_back(handle: int) -> None:
@@ -114,15 +151,9 @@ def start_writing_back(handle: int) -> None:
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def sync_file(path: Path) -> None:
-    """Wait until the bytes of a file are on the disk."""
-    with path.open("rb") as written:
-        os.fsync(written.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut, as `os.fsync` does for the bytes of a file."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until the bytes of a file, or the names in a folder, are on the disk and survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -69,14 +69,12 @@ def is_patient_id(label: str) -> bool:
 
 def sample_of(label: str) -> str | None:
     """The sample part of a barcode (`TCGA-XX-XXXX-01A`), or None where the label has none."""
-    barcode = barcode_of(label)
-    return None if barcode is None else barcode.sample
+    return barcode.sample if (barcode := barcode_of(label)) else None
 
 
 def sample_code_of(label: str) -> str | None:
     """01 primary tumour, 02 recurrent, 11 normal tissue; None where there is no sample part."""
-    barcode = barcode_of(label)
-    return None if barcode is None else barcode.code
+    return barcode.code if (barcode := barcode_of(label)) else None
 
 
 def is_primary(label: str) -> bool:

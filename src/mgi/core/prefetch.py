@@ -1,7 +1,7 @@
 """Work ahead in threads without losing order or bound: for bytes that libraries unpack outside of Python's lock."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 def map_ahead(
     function: Callable[[Item], Result], items: Iterable[Item], *, threads: int, ahead: int | None = None
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """The results in the order of the items, while `threads` threads work on the next ones.
 
     At most `ahead` + 1 results exist besides the one in use (`ahead` is the number of threads unless it is given),

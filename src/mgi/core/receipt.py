@@ -1,12 +1,19 @@
-"""A receipt lies beside each verified file, so that a second run neither asks a service nor reads the bytes again.
+"""What was recorded of a verified file.
 
-It is trusted while size, modification time and inode of the file are the recorded ones; `mgi verify` trusts none.
+A receipt lies beside it, so that a second run neither asks a service nor reads the bytes again. It is trusted while
+size, modification time and inode of the file are the recorded ones. `mgi verify` trusts none: it reads every byte of
+what indexes and shards record.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from mgi.core.errors import BadInputError
+from mgi.core.files import md5_of, sha256_of
 
 _IDENTITY = ("size", "mtime_ns", "inode")
 
@@ -51,6 +58,43 @@ def read_receipt(path: Path, is_same: Callable[[Mapping[str, Any]], bool]) -> di
 def forget(path: Path) -> None:
     """Remove the receipt of a file that is about to be replaced."""
     receipt_of(path).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class RecordedFile:
+    """A file that is read again; `size` in bytes, None where only a digest is known. The strongest digest counts.
+
+    Raises BadInputError where there is none.
+    """
+
+    path: Path
+    size: int | None
+    sha256: str | None
+    md5: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.sha256 is None and self.md5 is None:
+            raise BadInputError(f"{self.path}: no digest was recorded, expected md5 or sha256")
+
+    def fault(self) -> str | None:
+        """How the file differs from its record, in a few words with its path; None where it does not."""
+        if not self.path.is_file():
+            return f"{self.path}: missing"
+        size = self.path.stat().st_size
+        if self.size is not None and size != self.size:
+            return f"{self.path}: {size} bytes, recorded {self.size}"
+        name, digest = ("md5", self.md5) if self.sha256 is None else ("sha256", self.sha256)
+        try:
+            found = md5_of(self.path) if self.sha256 is None else sha256_of(self.path)
+        except OSError as error:  # a medium that fails under the file
+            return f"{self.path}: unreadable ({error.strerror})"
+        return None if found == digest else f"{self.path}: {name} {found}, recorded {digest}"
+
+
+def faults_of(files: Sequence[RecordedFile], *, threads: int) -> list[str]:
+    """What is wrong with the files, in their order; every byte of every file is read."""
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        return [fault for fault in pool.map(RecordedFile.fault, files) if fault is not None]
 
 
 def _identity(path: Path) -> dict[str, int]:

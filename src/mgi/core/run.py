@@ -1,11 +1,12 @@
-"""One training run, from the config to the report: its description, and the key that names it everywhere.
+"""One training run, from the config to the report, and the table of all that a config asks for.
 
-Free of heavy imports: the workflow builds the table of runs with it before any job starts.
+Free of heavy imports: the workflow makes its jobs of the table; commands find a run in it that is named by hand.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Any, Literal, get_args
 
 from mgi.core.errors import BadInputError
@@ -25,6 +26,11 @@ NO_GENES, RANDOM_ID, NO_PRETRAINING = CONTROLS
 ENTRY = "run"
 """Where files say which run made them: in Parquet's schema metadata, in weights, in run.json."""
 OLD_ENTRY = "spec"
+
+MULTIMODAL_METHOD = "mgi"
+IMAGE, EXPRESSION = "flair", "rna"
+IMAGE_SETTINGS = ("baseline_width", "context_slices", "convolution_norm", "image_crop", "image_size")
+"""What networks of images alone read of the section `model`: another encoder of MGI does not train them again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,3 +101,62 @@ def run_of(metadata: Mapping[Any, Any], where: str) -> Run:
     if ENTRY not in given:
         raise BadInputError(f"{where}: {ENTRY}: missing, expected the run that made the file")
     return read_record(Run, given[ENTRY], f"{where}: {ENTRY}")
+
+
+def run_table(runs: Mapping[str, Any]) -> dict[str, Run]:
+    """Every run of the config section `runs` by key: pre-training first, then methods x folds x seeds of the task."""
+    leaky = runs.get("leaky_slice_split")
+    trained = [*_runs(runs, PATIENT), *(_runs({"task": _task(runs), **leaky}, SLICE) if leaky else [])]
+    starts = [_pretraining(run) for run in trained if run.pretrained]
+    return {run.key: run for run in [*starts, *trained]}
+
+
+def full_cohort_runs(config: Mapping[str, Any]) -> dict[str, Run]:
+    """The runs that train on all patients, to be tested on another archive; none where the config names no other."""
+    return {} if config["external"] is None else run_table(full_cohort_section(config))
+
+
+def full_cohort_section(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The section `runs` for an extra fold that trains on all patients and has no test set."""
+    return {**config["runs"], "folds": [config["split"]["folds"]], "leaky_slice_split": None}
+
+
+def model_section(config: Mapping[str, Any], run: Run) -> str:
+    """The section `model` as JSON with sorted keys, as far as the run's network reads it."""
+    given = {key: value for key, value in config["model"].items() if key != "pathways"}
+    if run.method != MULTIMODAL_METHOD:
+        given = {key: given[key] for key in IMAGE_SETTINGS}
+    return json.dumps(given, sort_keys=True)
+
+
+def split_file(config: Mapping[str, Any], fold: int) -> str:
+    """The table that holds a fold, below the results folder."""
+    return f"tables/{'split' if fold < config['split']['folds'] else 'whole'}.parquet"
+
+
+def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
+    for method in runs["methods"]:
+        multimodal = method == MULTIMODAL_METHOD
+        controls = [None, *runs["controls"]] if multimodal else [None]
+        for control, fold, seed in product(controls, runs["folds"], runs["seeds"]):
+            run = Run(
+                task=_task(runs),
+                method=method,
+                inputs=(IMAGE, EXPRESSION) if multimodal and control != NO_GENES else (IMAGE,),
+                control=control,
+                split_unit=split_unit,
+                fold=fold,
+                seed=seed,
+            )
+            starts = multimodal and control != NO_PRETRAINING
+            yield replace(run, pretrained=_pretraining(run).key) if starts else run
+
+
+def _pretraining(run: Run) -> Run:
+    """What a run's encoders start from; a control with random vectors is pre-trained on them too."""
+    control = RANDOM_ID if run.control == RANDOM_ID else None
+    return replace(run, task=PRETRAINING, inputs=(IMAGE, EXPRESSION), control=control, pretrained=None)
+
+
+def _task(runs: Mapping[str, Any]) -> str:
+    return str(runs.get("task", DEFAULT_TASK))

@@ -30,8 +30,7 @@ def refusal(key: str, found: object, expected: str) -> PydanticCustomError:
 
 def _no_entry_twice(entries: tuple[T, ...]) -> tuple[T, ...]:
     if len(set(entries)) < len(entries):
-        found = json.dumps(entries)
-        raise PydanticCustomError("refused", "{text}", {"key": "", "text": f"found {found}, expected no entry twice"})
+        raise refusal("", json.dumps(entries), "no entry twice")
     return entries
 
 

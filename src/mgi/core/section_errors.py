@@ -5,13 +5,11 @@ import difflib
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-
-Place = tuple[int | str, ...]
 
 _TYPES = {
     "int_type": "integer",
@@ -61,21 +59,12 @@ def shown(value: Any) -> str:
         return f"a {type(value).__name__} that holds itself"
 
 
-def joined(where: str, place: Place) -> str:
+def joined(where: str, place: Sequence[int | str]) -> str:
     """A place in the config, such as `runs.folds[0]`."""
     text = where
     for part in place:
         text += f"[{part}]" if isinstance(part, int) and text else f".{part}" if text else f"{part}"
     return text
-
-
-def section_at(cls: type, place: Place) -> type:
-    """The model of the section, or the dataclass of the record, that lies at a place below `cls`."""
-    for part in place:
-        if isinstance(part, str):
-            options = options_of(_fields_of(cls)[part])
-            cls = next(each for each in (*options, *_entries(options)) if _has_fields(each))
-    return cls
 
 
 def _fields_of(cls: type) -> dict[str, Any]:
@@ -85,10 +74,10 @@ def _fields_of(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _unknown_key(cls: type, place: Place, where: str) -> str:
+def _unknown_key(cls: type, place: Sequence[int | str], where: str) -> str:
     *above, unknown = place
-    section = section_at(cls, tuple(above))
-    full, known = joined(joined(where, tuple(above)), (str(unknown),)), sorted(_fields_of(section))
+    section = next(each for each in _options_at(cls, above) if _has_fields(each))
+    full, known = joined(where, (*above, str(unknown))), sorted(_fields_of(section))
     renamed: Mapping[str, str] = getattr(section, "renamed", {})
     if unknown in renamed:
         return f"{full}: renamed; use {joined(where, (*above, renamed[str(unknown)]))}"
@@ -99,36 +88,26 @@ def _unknown_key(cls: type, place: Place, where: str) -> str:
 
 def _expected(cls: type, found: ErrorDetails) -> str:
     kind, context = found["type"], found.get("ctx", {})
-    options = _annotation_options(cls, found["loc"])
+    options = _options_at(cls, found["loc"])
+    or_null = " or null" if types.NoneType in options else ""
     if kind == "literal_error":
         literals = [each for each in options if typing.get_origin(each) is typing.Literal]
         values = [value for each in literals for value in typing.get_args(each)]
-        return "one of " + ", ".join(map(str, values)) + _or_null(options)
+        return "one of " + ", ".join(map(str, values)) + or_null
     if kind in _TYPES:
-        return _TYPES[kind] + _or_null(options)
+        return _TYPES[kind] + or_null
     return _VALUES[kind].format(**context) if kind in _VALUES else found["msg"]
 
 
-def _or_null(options: list[Any]) -> str:
-    return " or null" if types.NoneType in options else ""
-
-
-def _annotation_options(cls: type, place: Place) -> list[Any]:
-    """What may stand at a place: the members of its annotation, lists taken apart."""
-    names = [part for part in place if isinstance(part, str)]
-    if not names:
-        return []
-    options = options_of(_fields_of(section_at(cls, tuple(names[:-1])))[names[-1]])
-    for part in reversed(place):
-        if isinstance(part, str):
-            break
-        options = _entries(options)
+def _options_at(cls: type, place: Sequence[int | str]) -> list[Any]:
+    """What may stand at a place below `cls`: the members of its annotation, or of the entries of a list."""
+    options: list[Any] = [cls]
+    for part in place:
+        if isinstance(part, int):
+            options = [inner for each in options for entry in typing.get_args(each)[:1] for inner in options_of(entry)]
+        else:
+            options = options_of(_fields_of(next(each for each in options if _has_fields(each)))[part])
     return options
-
-
-def _entries(options: list[Any]) -> list[Any]:
-    """What may stand in those of the options that are lists."""
-    return [inner for each in options for entry in typing.get_args(each)[:1] for inner in options_of(entry)]
 
 
 def options_of(annotation: Any) -> list[Any]:

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from mgi.datasets.settings import AugmentSettings
-from mgi.datasets.vision import match_torch_threads
 
 BILINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrices say where a pixel is read, not where it goes
 
@@ -49,50 +48,50 @@ def sample_augment(batch: int, settings: AugmentSettings, generator: torch.Gener
     )
 
 
-def apply_augment(planes: Tensor, rows: Tensor, changes: AugmentParams, masks: int = 0) -> Tensor:
-    """Rows (B,) of planes (N, C, S, S) on a CPU, moved bilinearly and all but the last `masks` with gain and offset.
+def apply_augment(channels: Tensor, rows: Tensor, augment: AugmentParams, masks: int = 0) -> Tensor:
+    """Rows (B,) of channels (N, C, S, S) on a CPU, moved bilinearly and all but the last `masks` with gain and offset.
 
-    Returns (B, C, S, S). Beyond a slice all planes go on as at its edge, so that what is bright as a tumour there is
-    called one. Each plane is first copied in its order, with gain and offset (the weights of a bilinear reading add up
-    to one), into memory that stays in cache: reading pixels from main memory costs more than their arithmetic.
+    Returns (B, C, S, S). Beyond a slice all channels go on as at its edge, so that what is bright as a tumour there is
+    called one. Each channel is first copied in its order, with gain and offset (the weights of a bilinear reading add
+    up to one), into memory that stays in cache: reading pixels from main memory costs more than their arithmetic.
     """
-    match_torch_threads()
-    count, side = planes.shape[1] - masks, planes.shape[-1]
+    cv2.setNumThreads(torch.get_num_threads())  # by itself it takes all that the machine has
+    count, side = channels.shape[1] - masks, channels.shape[-1]
     near = np.empty((side, side), np.float32)
-    moved, source = torch.empty(len(rows), *planes.shape[1:]), planes.numpy()
-    matrices, gains, offsets = _pixel_matrices(changes, side), changes.gain.numpy(), changes.offset.numpy()
+    moved, source = torch.empty(len(rows), *channels.shape[1:]), channels.numpy()
+    matrices, gains, offsets = _pixel_matrices(augment, side), augment.gain.numpy(), augment.offset.numpy()
     each = zip(rows.tolist(), matrices, gains, offsets, moved.numpy(), strict=True)
     for row, matrix, gain, offset, targets in each:
-        for number, (plane, target) in enumerate(zip(source[row], targets, strict=True)):
+        for number, (channel, target) in enumerate(zip(source[row], targets, strict=True)):
             if number < count:
-                np.multiply(plane, gain, out=near)
+                np.multiply(channel, gain, out=near)
                 np.add(near, offset, out=near)
             else:
-                np.copyto(near, plane)
+                np.copyto(near, channel)
             cv2.warpAffine(near, matrix, (side, side), dst=target, flags=BILINEAR, borderMode=cv2.BORDER_REPLICATE)
     return moved
 
 
-def apply_augment_on_device(planes: Tensor, changes: AugmentParams, masks: int = 0) -> Tensor:
-    """The same of planes (B, C, S, S) that a GPU holds, each with its own change."""
-    moved = grid_sample(planes, _places(planes, changes), padding_mode="border", align_corners=False)
-    gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
-    moved[:, : planes.shape[1] - masks].mul_(gain).add_(offset)
+def apply_augment_on_device(channels: Tensor, augment: AugmentParams, masks: int = 0) -> Tensor:
+    """The same of channels (B, C, S, S) that a GPU holds, each with its own change."""
+    moved = grid_sample(channels, _places(channels, augment), padding_mode="border", align_corners=False)
+    gain, offset = (values[:, None, None, None] for values in (augment.gain, augment.offset))
+    moved[:, : channels.shape[1] - masks].mul_(gain).add_(offset)
     return moved
 
 
-def _pixel_matrices(changes: AugmentParams, side: int) -> NDArray[np.float32]:
+def _pixel_matrices(augment: AugmentParams, side: int) -> NDArray[np.float32]:
     """The changes as matrices (B, 2, 3) of column, row and 1: pixels are counted from the middle of the first."""
-    matrix, middle = changes.matrix.numpy(), (side - 1) / 2
+    matrix, middle = augment.matrix.numpy(), (side - 1) / 2
     return np.concatenate([matrix, middle - middle * matrix.sum(2, keepdims=True)], 2)
 
 
-def _places(planes: Tensor, changes: AugmentParams) -> Tensor:
+def _places(channels: Tensor, augment: AugmentParams) -> Tensor:
     """Where each pixel is read, (B, S, S, 2) in x and y from -1 to 1: the sum of what its column and its row give.
 
     That is `affine_grid` without its matrix product, of which a GPU may round the factors.
     """
-    side = planes.shape[-1]
-    centres = (torch.arange(side, device=planes.device) * 2 + 1) / side - 1
-    of_column, of_row = (changes.matrix[:, :, axis, None] * centres for axis in (0, 1))  # B 2 S
+    side = channels.shape[-1]
+    centres = (torch.arange(side, device=channels.device) * 2 + 1) / side - 1
+    of_column, of_row = (augment.matrix[:, :, axis, None] * centres for axis in (0, 1))  # B 2 S
     return (of_column[:, :, None] + of_row[:, :, :, None]).permute(0, 2, 3, 1)

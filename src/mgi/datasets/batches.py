@@ -1,19 +1,22 @@
-"""Which slices make a batch: tumour-weighted for segmentation, of different patients for contrast."""
+"""Which slices make a batch: tumour-weighted for segmentation, of different patients for contrast; what it hides.
+
+Hidden from the encoders are single elements at random, or one contiguous span of places a row.
+"""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-FLOOR = 0.1
 
-
-def tumour_weights(tumour_pixels: NDArray[np.floating], floor: float = FLOOR) -> NDArray[np.float64]:
-    """Sampling probability of each slice (N,): its tumour area plus `floor` times the mean area, normalised.
+def tumour_weights(tumour_pixels: NDArray[np.floating], empty_weight: float = 0.1) -> NDArray[np.float64]:
+    """Sampling probability of each slice (N,): its tumour area plus `empty_weight` times the mean area, normalised.
 
     Buda et al. 2019 draw slices this way, with a tenth: of ten slices without tumour and five with it, six draws in a
     hundred are empty. Without any tumour all are equal.
     """
     area = np.asarray(tumour_pixels, np.float64)
-    weights = area + floor * area.mean() if area.sum() > 0 else np.ones_like(area)
+    weights = area + empty_weight * area.mean() if area.sum() > 0 else np.ones_like(area)
     return np.asarray(weights / weights.sum())
 
 
@@ -48,3 +51,26 @@ def patient_unique_batch(
             count = min(slices, int(np.count_nonzero(share)))
             drawn += rng.choice(own, size=count, p=share, replace=False).tolist()
     return np.array(drawn)
+
+
+def random_mask(rows: int, places: int, share: float, generator: torch.Generator) -> Tensor:
+    """(rows, places): each element is hidden with probability `share`."""
+    return torch.rand(rows, places, generator=generator) < share
+
+
+def span_mask(rows: int, places: int, share: float, generator: torch.Generator) -> Tensor:
+    """(rows, places): one run of `span_length` places a row, every start as likely as any other."""
+    length = span_length(places, share)
+    start = torch.randint(places - length + 1, (rows, 1), generator=generator)
+    place = torch.arange(places)
+    return (place >= start) & (place < start + length)
+
+
+def span_length(places: int, share: float) -> int:
+    """The length nearest to `share` of the places, at least one unless the share is 0."""
+    return 0 if share == 0 else max(1, round(share * places))
+
+
+def spread_over(mask: Tensor, width: int, places: int) -> Tensor:
+    """(rows, T) of tokens to (rows, places) of the elements that they cover, `width` each, the last one cut short."""
+    return mask.repeat_interleave(width, dim=1)[:, :places]

@@ -12,23 +12,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from mgi.datasets.frame import FRAMES, Frame, FrameKind
-from mgi.datasets.intensity import GreyScale, grey_scale
+from mgi.datasets.volume import FRAMES, Frame, FrameKind, GreyScale, grey_scale
 
 PIECE_PIXELS = 2**18  # a MiB of them
 
 
 @dataclass(frozen=True, kw_only=True)
 class SliceSet:
-    """Slices as planes (N, C + 1, S, S), of which the last is the mask, and the patient index (N,) of each slice.
+    """Slices (N, C + 1, S, S), of which the last channel is the mask, and the patient index (N,) of each slice.
 
-    The image's C planes are standardised per volume; they lie beside the mask because a training step moves all alike
+    The image's C channels are standardised per volume; they lie beside the mask because a training step moves all alike
     and so reads one place in memory. A mask holds the share of each pixel that the tumour covers, 0 to 1: an outline
     finer than the pixels. C is 1, or 1 + 2 k where each slice comes with its k neighbours on either side. `frames` say
     where each patient's squares lie on the slices that they were made of.
     """
 
-    planes: Tensor
+    channels: Tensor
     patient: Tensor
     patient_ids: list[str]
     frames: list[Frame]
@@ -36,12 +35,12 @@ class SliceSet:
     @property
     def images(self) -> Tensor:
         """The images (N, C, S, S), a view."""
-        return self.planes[:, :-1]
+        return self.channels[:, :-1]
 
     @property
     def masks(self) -> Tensor:
         """The masks (N, 1, S, S), a view."""
-        return self.planes[:, -1:]
+        return self.channels[:, -1:]
 
     def of(self, patient_ids: Sequence[str]) -> "SliceSet":
         """The slices of these patients, in the order given."""
@@ -50,7 +49,7 @@ class SliceSet:
         chosen = torch.cat(rows)
         index = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([len(row) for row in rows]))
         return SliceSet(
-            planes=self.planes[chosen],
+            channels=self.channels[chosen],
             patient=index,
             patient_ids=list(patient_ids),
             frames=[self.frames[place[patient]] for patient in patient_ids],
@@ -70,9 +69,9 @@ def prepare_slices(
     side of the slice as further channels.
     """
     counts = [len(volume) for _, volume, _ in volumes]
-    planes = torch.empty(sum(counts), 1 + 2 * context + 1, size, size)
+    channels = torch.empty(sum(counts), 1 + 2 * context + 1, size, size)
     frames = [FRAMES[frame](volume) for _, volume, _ in volumes]
-    for (_, volume, mask), framed, own in zip(volumes, frames, planes.split(counts), strict=True):
+    for (_, volume, mask), framed, own in zip(volumes, frames, channels.split(counts), strict=True):
         image = own[:, context : context + 1]
         _write_image(framed.cut(volume), grey_scale(volume), image)
         if context:
@@ -81,7 +80,7 @@ def prepare_slices(
         if mask is not None:
             _write_mask(framed.cut(mask), own[:, -1:])
     return SliceSet(
-        planes=planes,
+        channels=channels,
         patient=torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts, dtype=torch.int64)),
         patient_ids=[patient for patient, _, _ in volumes],
         frames=frames,

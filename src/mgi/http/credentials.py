@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -88,10 +89,8 @@ class Login:
         """By the refresh token where there is one that is accepted, else by the password."""
         refresh, self._refresh, self._access = self._refresh, None, None
         if refresh is not None:
-            try:
+            with suppress(NetworkError):
                 self._ask({"grant_type": "refresh_token", "refresh_token": refresh})
-            except NetworkError:
-                self._access = None
         if self._access is None:
             self._ask({"grant_type": "password", "username": self.user, "password": self.password})
 

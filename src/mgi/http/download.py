@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import urllib3
 
 from mgi.core.errors import IntegrityError
 from mgi.core.files import full_disk_named, start_writing_back
-from mgi.http.body import CHUNK_BYTES, chunks_of, refuse_page
+from mgi.http.body import chunks_of, refuse_page
 from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
 
@@ -88,14 +89,12 @@ def _append(
             arriving = refuse_page(arriving, label=label, magic=wanted.magic)
         elif digest is not None:
             _add_file(digest, part)
-        chunk = next(arriving, b"")  # a refused body must not leave an empty part
+        first = next(arriving, b"")  # a refused body must not leave an empty part
         with full_disk_named(wanted.target), part.open("ab" if appends else "wb") as sink:
-            while chunk:
-                sink.write(chunk)
-                have += len(chunk)
+            for chunk in chain([first], arriving):
+                have += sink.write(chunk)
                 if digest is not None:
                     digest.update(chunk)
-                chunk = next(arriving, b"")
             sink.flush()
             start_writing_back(sink.fileno())
     return have
@@ -111,8 +110,7 @@ def _compare(wanted: Download, part: Path, size: int, md5: str | None, label: st
 
 def _add_file(digest: "hashlib._Hash", path: Path) -> None:
     with path.open("rb") as source:
-        while chunk := source.read(CHUNK_BYTES):
-            digest.update(chunk)
+        hashlib.file_digest(source, lambda: digest)
 
 
 def _confirm_offset(response: urllib3.BaseHTTPResponse, part: Path, asked: int | None, label: str) -> bool:

@@ -2,11 +2,13 @@
 
 import random
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
+
+from urllib3 import Retry
+from urllib3.exceptions import InvalidHeader
 
 from mgi.core.errors import MgiError
 
@@ -33,23 +35,22 @@ class TransientError(Exception):
 
 
 def with_retries(
-    action: Callable[[], T], policy: RetryPolicy, *, rng: random.Random, sleep: Callable[[float], None] = time.sleep
+    action: Callable[[], T], policy: RetryPolicy, *, seed: str, sleep: Callable[[float], None] = time.sleep
 ) -> T:
     """Call `action` until it returns, at most `policy.attempts` times; only TransientError is tried again.
 
-    Raises the error inside the last TransientError, with the number of attempts.
+    Jitter follows from `seed`: threads share no generator. Raises the error inside the last TransientError, with the
+    number of attempts.
     """
-    last: MgiError | None = None
-    for attempt in range(policy.attempts):
+    rng, attempt = random.Random(zlib.crc32(seed.encode())), 0
+    while True:
+        attempt += 1
         try:
             return action()
         except TransientError as failure:
-            last = failure.error
-            pause_s = pause_before(attempt + 1, policy, rng=rng, retry_after_s=failure.retry_after_s)
-        if attempt + 1 < policy.attempts:
-            sleep(pause_s)
-    assert last is not None, "a policy has at least one attempt"
-    raise type(last)(f"{last} ({policy.attempts} attempts)")
+            if attempt >= policy.attempts:
+                raise type(failure.error)(f"{failure.error} ({attempt} attempts)") from None
+            sleep(pause_before(attempt, policy, rng=rng, retry_after_s=failure.retry_after_s))
 
 
 def pause_before(retry: int, policy: RetryPolicy, *, rng: random.Random, retry_after_s: float | None = None) -> float:
@@ -59,15 +60,9 @@ def pause_before(retry: int, policy: RetryPolicy, *, rng: random.Random, retry_a
     return rng.uniform(0.0, min(policy.cap_s, policy.base_s * 2 ** (retry - 1)))
 
 
-def retry_after_seconds(header: str | None, *, now: datetime | None = None) -> float | None:
+def retry_after_seconds(header: str | None) -> float | None:
     """Seconds asked by a Retry-After header, a number or an HTTP date; None where absent or unreadable."""
-    if header is None:
-        return None
-    if header.strip().isdigit():
-        return float(header)
     try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
+        return None if header is None else float(Retry().parse_retry_after(header))
+    except (InvalidHeader, ValueError, OverflowError):
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - (now or datetime.now(UTC))).total_seconds())

@@ -2,9 +2,7 @@
 
 import ipaddress
 import json
-import random
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -126,9 +124,8 @@ class Service:
         return pool
 
     def retrying(self, action: Callable[[], T], *, seed: str) -> T:
-        """Run `action` under this service's policy; the jitter follows from `seed`, so threads share no generator."""
-        rng = random.Random(zlib.crc32(seed.encode()))
-        return with_retries(action, self.policy, rng=rng, sleep=self.sleep)
+        """Run `action` under this service's policy."""
+        return with_retries(action, self.policy, seed=seed, sleep=self.sleep)
 
     @contextmanager
     def open(self, request: Request, headers: Mapping[str, str] | None = None) -> Iterator[urllib3.BaseHTTPResponse]:
@@ -156,22 +153,20 @@ class Service:
         `check` gets the parsed reply and raises TransientError where another attempt may bring a better one.
         """
 
+        label = f"{self.name}: {request.label}"
+
         def attempt() -> Any:
-            body = self._read_once(request)
+            with self.open(request) as response:
+                arriving = chunks_of(response, self.limits, label=label, max_bytes=self.limits.json_bytes)
+                body = b"".join(refuse_page(arriving, label=label))
             try:
                 reply = json.loads(body) if body.strip() else None
             except (ValueError, RecursionError) as error:
-                raise TransientError(NetworkError(f"{self.name}: {request.label}: not JSON ({error})")) from None
+                raise TransientError(NetworkError(f"{label}: not JSON ({error})")) from None
             check(reply)
             return reply
 
         return self.retrying(attempt, seed=request.label)
-
-    def _read_once(self, request: Request) -> bytes:
-        label = f"{self.name}: {request.label}"
-        with self.open(request) as response:
-            arriving = chunks_of(response, self.limits, label=label, max_bytes=self.limits.json_bytes)
-            return b"".join(bytes(piece) for piece in refuse_page(arriving, label=label))
 
     def _send_as_somebody(self, request: Request, headers: dict[str, str], label: str) -> urllib3.BaseHTTPResponse:
         if self.credential is None:

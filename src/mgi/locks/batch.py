@@ -11,9 +11,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mgi.core.errors import MgiError, NetworkError, ResourceError
-from mgi.core.files import sync_file, sync_folder
+from mgi.core.files import sync
 from mgi.locks.item import Item
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Source
 
 Outcome = RawEntry | MgiError | None
@@ -66,9 +66,9 @@ def _sync(fetched: Sequence[RawEntry]) -> None:
     """Put on the disk what the index is about to name, bytes before names."""
     paths = [entry.path for entry in fetched if entry.path is not None]
     for path in paths:
-        sync_file(path)
+        sync(path)
     for parent in {path.parent for path in paths}:
-        sync_folder(parent)
+        sync(parent)
 
 
 def _run(

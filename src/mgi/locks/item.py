@@ -15,8 +15,8 @@ def _plain(value: Any) -> Any:
     raise refusal("", value, "text, a number or null")
 
 
-Fact = str | int | float | bool | None
-Facts = Mapping[str, Annotated[Fact, BeforeValidator(_plain)]]
+MetadataValue = str | int | float | bool | None
+Metadata = Mapping[str, Annotated[MetadataValue, BeforeValidator(_plain)]]
 
 # A person who chooses what the rules would not says so in the reason, which the lock's reviewer then reads.
 BY_HAND = "by hand: "
@@ -28,7 +28,7 @@ class Item:
 
     `role` is the modality's name, or that of what comes with it (`mask`); `holds` are the roles that lie in the same
     item. `sample` is the barcode of what was measured, `size` is in bytes before packing. `md5` is what the archive
-    announces of a file, `digest` the SHA-256 that pins what lies in a user's folder. `facts` are what only this
+    announces of a file, `digest` the SHA-256 that pins what lies in a user's folder. `metadata` is what only this
     modality knows, such as a series' description.
     """
 
@@ -42,19 +42,19 @@ class Item:
     md5: str | None = None
     digest: str | None = None
     holds: tuple[str, ...] = ()
-    facts: Facts = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
 
     def number(self, name: str) -> int:
-        """A fact that is a count; 0 where it is absent or none."""
-        value = self.facts.get(name)
+        """An entry that is a count; 0 where it is absent or none."""
+        value = self.metadata.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
     def text(self, name: str) -> str:
-        """A fact that is text; empty where it is absent or none."""
-        value = self.facts.get(name)
+        """An entry that is text; empty where it is absent or none."""
+        value = self.metadata.get(name)
         return value if isinstance(value, str) else ""
 
 
-def facts(**given: Fact) -> Facts:
-    """The facts that say something."""
+def metadata(**given: MetadataValue) -> Metadata:
+    """The entries that say something."""
     return {name: value for name, value in given.items() if value is not None}

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from mgi.core.files import sha256_of
 from mgi.core.section import read_record
 from mgi.locks.item import Item
 
-FORMAT = 2
+FORMAT = 3
 _MODALITY_OF_KIND = {"expression": "rna", "images": "flair"}  # what format 1 called them
 
 
@@ -42,23 +43,19 @@ class Lock:
     collection: str | None = None
     release: str | None = None
     table: Table | None = None
-    format: Literal[2] = 2
+    format: Literal[3] = 3
 
     @property
     def chosen(self) -> list[Item]:
         """The chosen items by patient and key."""
-        return sorted((item for item in self.items if item.chosen), key=_place)
+        return sorted((item for item in self.items if item.chosen), key=attrgetter("patient_id", "key"))
 
 
 def as_json(lock: Lock) -> dict[str, Any]:
     """The lock as written: items sorted, what says nothing left out, so that the same content gives the same bytes."""
-    items = [dataclasses.asdict(item) for item in sorted(lock.items, key=_place)]
+    items = [dataclasses.asdict(item) for item in sorted(lock.items, key=attrgetter("patient_id", "key"))]
     said = [{name: value for name, value in item.items() if value not in (None, (), {})} for item in items]
     return {**dataclasses.asdict(lock), "items": said}
-
-
-def _place(item: Item) -> tuple[str, str]:
-    return item.patient_id, item.key
 
 
 def read_lock(
@@ -110,12 +107,13 @@ def _read_once(path: Path | str) -> Any:
 
 
 def _check_format(path: Path | str, given: dict[str, Any]) -> None:
-    if given.get("format") == FORMAT:
-        return
-    if (kind := given.get("kind")) in _MODALITY_OF_KIND:
-        advice = f"make it again with `mgi lock --modality {_MODALITY_OF_KIND[kind]}`"
-        raise BadInputError(f"{path}: a lock of format 1, written by mgi 0.1.0; expected format {FORMAT}: {advice}")
-    raise BadInputError(f"{path}: format: found {given.get('format')!r}, expected {FORMAT}")
+    found = given.get("format")
+    if found in (1, 2):
+        modality = _MODALITY_OF_KIND.get(str(given.get("kind")), given.get("modality"))
+        advice = f"expected format {FORMAT}: make it again with `mgi lock --modality {modality}`"
+        raise BadInputError(f"{path}: a lock of format {found}, written before mgi 0.2.0; {advice}")
+    if found != FORMAT:
+        raise BadInputError(f"{path}: format: found {found!r}, expected {FORMAT}")
 
 
 def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: None) -> Lock:

@@ -89,8 +89,8 @@ def _replaced(was: Item, now: Item) -> Change:
 
 def _told(kind: str, item: Item) -> Change:
     """What a new or lost item is, in a few words."""
-    facts = [f"{name} {value}" for name, value in item.facts.items()]
-    shown = ", ".join(filter(None, [item.role, item.sample, *facts]))
+    metadata = [f"{name} {value}" for name, value in item.metadata.items()]
+    shown = ", ".join(filter(None, [item.role, item.sample, *metadata]))
     what = f"{shown}; {'chosen' if item.chosen else 'not chosen'}: {item.reason}"
     return Change(item.patient_id, kind, item.key, what)
 
@@ -103,7 +103,7 @@ def _fields(was: Item, now: Item) -> str:
 
 
 def _flat(item: Item) -> dict[str, Any]:
-    return {name: value for name, value in vars(item).items() if name not in ("key", "facts")} | dict(item.facts)
+    return {name: value for name, value in vars(item).items() if name not in ("key", "metadata")} | dict(item.metadata)
 
 
 def _shown(name: str, value: Any) -> str:

@@ -1,19 +1,100 @@
-"""The indexes beside fetched files: what was fetched, where it lies, and what verification rejected."""
+"""What was fetched: verified items in place, and the indexes beside them, which also say what verification rejected."""
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
-from mgi.core.errors import BadInputError
-from mgi.core.files import read_json, write_json
-from mgi.core.recorded import RecordedFile, recorded
+from mgi.core.errors import BadInputError, IntegrityError
+from mgi.core.files import digest_of, md5_of, read_json, sha256_of, write_json
+from mgi.core.receipt import RecordedFile, read_receipt
 from mgi.core.section import read_record
+from mgi.locks.item import Item, Metadata
 from mgi.locks.lock import Lock
-from mgi.locks.raw_entry import RawEntry
 
-FORMAT = 2
+MAX_MEMBER_BYTES = 512 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawEntry:
+    """What was fetched of one item; `path` is None where a user's own file is read in place.
+
+    Its digest is the MD5 that the archive announced, or, where it announces none, the SHA-256 of what arrived.
+    `members` are the files of an item in the user's folder, as path within that folder and SHA-256. `sha256` is then
+    that of the only file, or of their list. `rejected` is why the content cannot serve although the bytes are right;
+    `fetched_as` the id under which the archive serves these bytes now, where `key` was superseded.
+    """
+
+    patient_id: str
+    key: str
+    role: str
+    path: Path | None
+    size: int
+    md5: str | None = None
+    sha256: str | None = None
+    rejected: str | None = None
+    fetched_as: str | None = None
+    members: tuple[tuple[str, str], ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+
+    def as_json(self, folder: Path) -> dict[str, Any]:
+        """The entry as written to an index in `folder`; what says nothing is left out."""
+        named = {name: value for name, value in vars(self).items() if value not in (None, (), {})}
+        return {**named, "path": None if self.path is None else self.path.relative_to(folder).as_posix()}
+
+    @property
+    def digest(self) -> str:
+        """What tells this item's bytes from all others: its sha256, that of its members' digests, or its md5."""
+        if self.sha256:
+            return self.sha256
+        return digest_of(digest for _, digest in self.members) if self.members else f"md5:{self.md5}"
+
+    def verified_path(self) -> Path:
+        """The file, its bytes checked against the index; an untouched one is believed by its receipt.
+
+        Raises IntegrityError where they differ, BadInputError where the item has no file of its own.
+        """
+        if self.path is None:
+            raise BadInputError(f"{self.key}: has no file of its own; give the user's file as --table")
+        if not self.path.is_file():
+            raise IntegrityError(f"{self.path}: missing, though its index lists it; fetch again")
+        name, expected = ("sha256", self.sha256) if self.sha256 else ("md5", self.md5)
+        receipt = read_receipt(self.path, lambda known: False)
+        if receipt is not None and receipt.get(name) == expected:
+            return self.path
+        found = sha256_of(self.path) if self.sha256 else md5_of(self.path)
+        if found != expected:
+            raise IntegrityError(f"{self.path}: {name} {found}, expected {expected}; delete it and fetch again")
+        return self.path
+
+    def verified_members(self, folder: Path) -> Iterator[tuple[str, bytes]]:
+        """Name and bytes of each file in the user's folder, one at a time, each read once and checked.
+
+        Raises IntegrityError where a file is gone or another than when it was locked, BadInputError where the index
+        lists none.
+        """
+        if not self.members:
+            raise BadInputError(f"{self.key}: its index lists no members, expected files of the user's folder")
+        for name, expected in self.members:
+            path = folder / name
+            if not path.is_file() or path.stat().st_size > MAX_MEMBER_BYTES:
+                raise IntegrityError(f"{path}: missing or larger than 512 MB, though its index lists it; lock again")
+            data = path.read_bytes()
+            if (found := hashlib.sha256(data).hexdigest()) != expected:
+                raise IntegrityError(
+                    f"{path}: sha256 {found}, expected {expected}; it was changed, lock and fetch again"
+                )
+            yield name, data
+
+
+def entry_of(item: Item, **fetched: Any) -> RawEntry:
+    """The entry of an item with what its fetch found."""
+    return RawEntry(patient_id=item.patient_id, key=item.key, role=item.role, **fetched)
+
+
+FORMAT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +104,7 @@ class RawIndex:
     modality: str
     source: str
     items: tuple[RawEntry, ...]
-    format: Literal[2] = 2
+    format: Literal[3] = 3
 
 
 def write_raw_index(path: Path | str, modality: str, source: str, entries: Sequence[RawEntry]) -> None:
@@ -53,8 +134,9 @@ def read_raw_index(path: Path | str) -> RawIndex:
     """One index, with whole paths."""
     given = read_json(path)
     if isinstance(given, dict) and given.get("format") != FORMAT:
-        older = "kind" in given and "format" not in given
-        found = "an index of format 1, written by mgi 0.1.0;" if older else f"format: found {given.get('format')!r},"
+        number = given.get("format", 1 if "kind" in given else None)
+        older = f"an index of format {number}, written before mgi 0.2.0;"
+        found = older if number in (1, 2) else f"format: found {number!r},"
         raise BadInputError(f"{path}: {found} expected {FORMAT}: fetch again")
     index = read_record(RawIndex, given, f"{path}: index")
     return replace(index, items=tuple(_placed(entry, Path(path)) for entry in index.items))
@@ -87,10 +169,10 @@ def promised_files(lock: Lock, indexes: Iterable[Path], folder: Path | None) -> 
 def _files(entry: RawEntry, folder: Path | None) -> list[RecordedFile]:
     """The files of one entry: its own, the members of a user's folder, or none for a part of a user's file."""
     if folder is not None and entry.members:
-        return [recorded(folder / name, size=None, sha256=digest) for name, digest in entry.members]
+        return [RecordedFile(folder / name, size=None, sha256=digest) for name, digest in entry.members]
     if entry.path is None:
         return []
-    return [recorded(entry.path, size=entry.size, sha256=entry.sha256, md5=entry.md5)]
+    return [RecordedFile(entry.path, size=entry.size, sha256=entry.sha256, md5=entry.md5)]
 
 
 def _placed(entry: RawEntry, index: Path) -> RawEntry:

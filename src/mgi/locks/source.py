@@ -9,7 +9,7 @@ from mgi.core.errors import ConfigError
 from mgi.http.service import Service, is_loopback
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, Table, read_lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Source(Protocol):
         """Refuse a chosen item that could not be fetched safely: keys and digests become file names and addresses."""
         ...
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse a lock that this source cannot serve, before the first item."""
         ...
 
@@ -64,7 +64,7 @@ class Source(Protocol):
 def follow(source: Source, path: Path | str, *, modality: str, name: str) -> Lock:
     """A lock that was made before, checked for the source of this name that is to serve it."""
     lock = read_lock(path, modality=modality, source=name, check_item=source.check_item)
-    source.admit(lock)
+    source.check_lock(lock)
     return lock
 
 

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
-from mgi.locks.item import Facts, Item
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.item import Item, Metadata
+from mgi.locks.raw_index import RawEntry, entry_of
 
 Members = tuple[tuple[str, str], ...]
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
@@ -75,10 +75,10 @@ def pinned(item: Item, members: Members, folder: Path) -> Members:
     return members
 
 
-def entry_in_place(item: Item, members: Members, *, size: int, facts: Facts, rejected: str | None) -> RawEntry:
+def entry_in_place(item: Item, members: Members, *, size: int, metadata: Metadata, rejected: str | None) -> RawEntry:
     """The index entry of an item that stays where it is."""
     return entry_of(
-        item, path=None, size=size, sha256=digest_of(members), members=members, facts=facts, rejected=rejected
+        item, path=None, size=size, sha256=digest_of(members), members=members, metadata=metadata, rejected=rejected
     )
 
 

@@ -11,7 +11,7 @@ from mgi.locks.item import Item
 Section = Mapping[str, Any]
 # Files of a shard folder by what is stored in it, the description last.
 SHARD_FILES: Mapping[str, tuple[str, ...]] = {
-    "table": ("values.parquet", "genes.parquet", "dataset.json"),
+    "table": ("values.parquet", "features.parquet", "dataset.json"),
     "volumes": ("slices.parquet", "dataset.json"),
     "bags": ("tiles.parquet", "dataset.json"),
 }
@@ -27,7 +27,7 @@ class Modality:
     modalities.fetching), `sharding` that with `shard` (see modalities.sharding). `own_files` has for each source the
     key of the section that names the user's file or folder, `lists` the keys of other files that a source reads.
     `shard_keys` are the keys that only the shard reads, `shard_inputs` the files of other rules that it reads, by name.
-    `absent` and `note` are as in cohort.presence.Offer.
+    `absent` and `note` are as in cohort.pairing.Offer.
     """
 
     name: str

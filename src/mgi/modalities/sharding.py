@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.cohort_table import Cohort
+from mgi.cohort.tables import Cohort
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.lock import Lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 
 
 @dataclass(frozen=True, kw_only=True)

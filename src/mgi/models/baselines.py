@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from mgi.models.norms import by_groups
+from mgi.models.conv_stem import by_groups
 from mgi.models.settings import ModelSettings
 from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 

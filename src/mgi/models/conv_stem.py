@@ -2,14 +2,36 @@
 
 A transformer learns locality from data; seventy patients do not hold enough of it. Weights lie channels-last, and so do
 the maps: a sixth less time for a training step of MGI on a CPU. B batch, C channels, H W pixels.
+
+The norm of convolutions is over the batch, or instance norm as group norm with a group for each channel: the same
+numbers and weights. torch computes InstanceNorm2d as batch norm of one long row of channels, for which it copies maps
+that lie channels-last and repeats the weights; group norm reads either layout. A training step of the U-Net takes a
+sixth less time.
 """
 
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from mgi.models.norms import Norm, norm_of
+Norm = Literal["instance", "batch"]
+
+
+def instance_norm(channels: int, *, affine: bool = True, eps: float = 1e-5) -> nn.GroupNorm:
+    """Each channel of each slice to mean 0 and deviation 1; parameters are named as InstanceNorm2d names its own."""
+    return nn.GroupNorm(channels, channels, eps=eps, affine=affine)
+
+
+def by_groups(network: nn.Module) -> nn.Module:
+    """Put `instance_norm` for every InstanceNorm2d of a fresh network that keeps no running figures, in place."""
+    for name, child in network.named_children():
+        if isinstance(child, nn.InstanceNorm2d) and not child.track_running_stats:
+            setattr(network, name, instance_norm(child.num_features, affine=child.affine, eps=child.eps))
+        else:
+            by_groups(child)
+    return network
+
 
 MOST_WIDENING = 8  # of the stem's width
 
@@ -23,7 +45,7 @@ class ConvBlock(nn.Module):
         for entering in (wide, narrow):
             layers += [
                 nn.Conv2d(entering, narrow, 3, padding=1, bias=False),
-                norm_of(narrow, norm),
+                instance_norm(narrow) if norm == "instance" else nn.BatchNorm2d(narrow),
                 nn.LeakyReLU(0.1, inplace=True),
             ]
         self.layers = nn.Sequential(*layers)

@@ -1,25 +1,14 @@
 """Gene encoders: a patient's expression to a sequence of gene tokens. B batch, G genes, T tokens, D width."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mgi.models.gene_tokens import FlatToken, GroupTokens, Members, build_tokens
+from mgi.models.gene_tokens import GroupTokens, Members, Tokeniser, build_tokens
 from mgi.models.mamba import Mamba
 from mgi.models.settings import ModelSettings
-
-
-class Tokeniser(Protocol):
-    """What makes tokens of expression."""
-
-    n_genes: int
-    n_tokens: int
-
-    def __call__(self, values: Tensor) -> Tensor:
-        """(B, G) to (B, T, D)."""
 
 
 class Residual(nn.Module):
@@ -42,8 +31,6 @@ class GeneEncoder(nn.Module):
     for the patient.
     """
 
-    tokens: Tokeniser
-
     def __init__(
         self, tokens: Tokeniser, blocks: list[nn.Module], width: int, *, tokens_at_once: int, has_class_token: bool
     ) -> None:
@@ -51,13 +38,10 @@ class GeneEncoder(nn.Module):
         self.tokens, self.blocks, self.norm = tokens, nn.Sequential(*blocks), nn.LayerNorm(width)
         self.width, self.tokens_at_once, self.has_class_token = width, tokens_at_once, has_class_token
 
-    @property
-    def n_tokens(self) -> int:
-        """Tokens of a patient."""
-        return self.tokens.n_tokens
-
     def forward(self, values: Tensor) -> Tensor:
-        """Encode standardised expression."""
+        """Encode standardised expression; of another number of genes it would read what is not there."""
+        if values.shape[1] != self.tokens.n_genes:
+            raise ValueError(f"{values.shape[1]} genes given, {self.tokens.n_genes} expected")
         return self.norm(self.mix(self.tokens(values)))  # type: ignore[no-any-return]
 
     def mix(self, tokens: Tensor) -> Tensor:
@@ -79,21 +63,13 @@ def build_gene_encoder(settings: ModelSettings, n_genes: int, sets: Members | No
 
     `sets` are the genes of each pathway, for pathway tokens. Raises ConfigError where those need them.
     """
-    kind, width = settings.gene_encoder, settings.gene_width
-    tokens: Tokeniser
-    if kind == "flat_mlp":
-        tokens = FlatToken(n_genes, width)
-    elif kind == "group_attention":
-        tokens = GroupTokens(n_genes, settings.gene_groups, width)
-    else:
-        tokens = build_tokens(settings, n_genes, sets)
-    make = BLOCKS.get(kind)
+    tokens, make = build_tokens(settings, n_genes, sets), BLOCKS.get(settings.gene_encoder)
     return GeneEncoder(
         tokens,
         [make(settings) for _ in range(settings.gene_depth)] if make else [],
-        width,
+        settings.gene_width,
         tokens_at_once=settings.gene_tokens_at_once,
-        has_class_token=kind == "group_attention",
+        has_class_token=isinstance(tokens, GroupTokens),
     )
 
 

@@ -1,7 +1,7 @@
 """Tokenisers: a patient's standardised expression to a sequence of gene tokens.
 
 B batch, G genes, P genes a patch, T tokens, S gene sets, M members of all sets, D width. Every tokeniser knows
-`n_genes` and `n_tokens`, and refuses another number of genes.
+`n_genes` and `n_tokens`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,6 @@ class SingleGeneTokens(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Embed standardised expression."""
-        _require_genes(values, self.n_genes)
         return linear(values.unsqueeze(-1), self.weight) + self.position
 
 
@@ -53,8 +52,8 @@ class PatchTokens(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Embed standardised expression."""
-        batch, genes = _require_genes(values, self.n_genes)
-        patches = pad(values, (0, self.n_tokens * self.patch - genes)).view(batch, self.n_tokens, self.patch)
+        padded = pad(values, (0, self.n_tokens * self.patch - self.n_genes))
+        patches = padded.view(len(values), self.n_tokens, self.patch)
         if len(self.weight) == 1:
             return patches @ self.weight[0] + self.position
         return torch.einsum("btp,tpd->btd", patches, self.weight) + self.position
@@ -81,7 +80,6 @@ class PathwayTokens(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Embed standardised expression."""
-        _require_genes(values, self.n_genes)
         own = values[:, self.members].split(self.sizes, 1)  # S times B genes
         sums = [genes @ weight for genes, weight in zip(own, self.weight.split(self.sizes), strict=True)]
         return elu(torch.stack(sums, 1) + self.bias) + self.position
@@ -116,18 +114,22 @@ class FlatToken(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Embed standardised expression."""
-        _require_genes(values, self.n_genes)
         return self.layers(values).unsqueeze(1)  # type: ignore[no-any-return]
 
 
-def build_tokens(
-    settings: ModelSettings, n_genes: int, sets: Members | None
-) -> SingleGeneTokens | PatchTokens | PathwayTokens:
-    """The tokeniser named by `settings.gene_tokens`.
+Tokeniser = SingleGeneTokens | PatchTokens | PathwayTokens | GroupTokens | FlatToken
+
+
+def build_tokens(settings: ModelSettings, n_genes: int, sets: Members | None) -> Tokeniser:
+    """The tokeniser that the encoder is bound to, else the one named by `settings.gene_tokens`.
 
     Raises ConfigError where pathways are asked for and no gene sets are given.
     """
     width = settings.gene_width
+    if settings.gene_encoder == "flat_mlp":
+        return FlatToken(n_genes, width)
+    if settings.gene_encoder == "group_attention":
+        return GroupTokens(n_genes, settings.gene_groups, width)
     if settings.gene_tokens == "gene":
         return SingleGeneTokens(n_genes, width)
     if settings.gene_tokens == "pathway":
@@ -135,10 +137,3 @@ def build_tokens(
             raise ConfigError("model.gene_tokens: pathway needs gene sets, expected a .gmt file in model.pathways")
         return PathwayTokens(n_genes, sets, width)
     return PatchTokens(n_genes, settings.gene_patch, width, kind=settings.gene_tokens)
-
-
-def _require_genes(values: Tensor, expected: int) -> tuple[int, int]:
-    batch, genes = values.shape
-    if genes != expected:
-        raise ValueError(f"{genes} genes given, {expected} expected")
-    return batch, genes

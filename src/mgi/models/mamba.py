@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from mgi.scan.convolution import conv_silu
-from mgi.scan.interface import Backend, selective_scan
+from mgi.scan.interface import Backend, ScanInput, selective_scan
 
 
 class Mamba(nn.Module):
@@ -72,9 +72,7 @@ class Mamba(nn.Module):
         dt, B, C = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         delta = dt @ self.dt_proj.weight.T  # B L E; the bias goes into the softplus
         A = -torch.exp(self.A_log.to(torch.promote_types(self.A_log.dtype, torch.float32)))
-        return selective_scan(
-            u, delta, A, B, C, self.D, z, self.dt_proj.bias, True, reverse=reverse, backend=self.backend
-        )
+        return selective_scan(ScanInput(u, delta, A, B, C, self.D, z, self.dt_proj.bias, True, reverse), self.backend)
 
     def _start_with_small_steps(self, kind: str, scale: float, smallest: float, largest: float, floor: float) -> None:
         """Step sizes spread over `smallest` to `largest`, as the authors' code draws them."""

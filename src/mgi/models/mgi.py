@@ -1,7 +1,10 @@
 """MGI: a gene encoder and an image encoder aligned by contrast, then fused to segment (arXiv:2406.00631).
 
-B batch, G genes, H W pixels.
+Tokens are pooled: their mean or a learned blend of it with their maximum, over all or segments, or a class token.
+B batch, G genes, H W pixels, T tokens, K segments, D width.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -11,17 +14,78 @@ from mgi.models.fusion import MaskDecoder, resize_logits
 from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
 from mgi.models.gene_tokens import Members
 from mgi.models.image_encoder import ImageEncoder
-from mgi.models.pooling import ClassPooling, MeanPooling, MixedPooling, SegmentPooling
 from mgi.models.settings import ModelSettings
 
-GENE_POOLINGS: dict[str, type[nn.Module]] = {"mixed": MixedPooling, "mean": MeanPooling}
+
+class MixedPooling(nn.Module):
+    """(B, T, D) to (B, D): a max + (1 - a) mean, with one learned a, a half at the start.
+
+    The paper says "mixed pooling" and no more; this is the mixed max-average pooling of Lee et al. (AISTATS 2016).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blend = nn.Parameter(torch.zeros(()))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Pool over the tokens."""
+        share = torch.sigmoid(self.blend)
+        return share * tokens.amax(1) + (1 - share) * tokens.mean(1)
+
+
+def mean_pooling(tokens: Tensor) -> Tensor:
+    """(B, T, D) to (B, D): the mean, in which the noise of T tokens cancels and what they share stays."""
+    return tokens.mean(1)
+
+
+def class_pooling(tokens: Tensor) -> Tensor:
+    """(B, T, D) to (B, D): the first token, which stands for all."""
+    return tokens[:, 0]
+
+
+class SegmentPooling(nn.Module):
+    """(B, T, D) to (B, K, D), K at most `at_most`: mixed pooling of equal segments, the last may be shorter.
+
+    As many tokens as that, or fewer, are left as they are. In two steps, so that what nothing learned is computed once
+    and can be kept: `pool_segments` to maxima and means, then the blend.
+    """
+
+    def __init__(self, n_tokens: int, at_most: int) -> None:
+        super().__init__()
+        self.length = -(-n_tokens // at_most)
+        self.n_segments = -(-n_tokens // self.length)
+        if self.length > 1:
+            self.blend = nn.Parameter(torch.zeros(()))
+
+    def pool_segments(self, tokens: Tensor) -> Tensor:
+        """(B, T, D) to (B, 2, K, D), maxima and means of the segments; or to (B, 1, T, D), the tokens, where K is T."""
+        if self.length == 1:
+            return tokens.unsqueeze(1)
+        whole = tokens.shape[1] // self.length * self.length
+        segments = [tokens[:, :whole].unflatten(1, (-1, self.length))]  # B K length D
+        if whole < tokens.shape[1]:
+            segments.append(tokens[:, whole:].unsqueeze(1))
+        maxima = torch.cat([part.amax(2) for part in segments], 1)  # B K D
+        means = torch.cat([part.mean(2) for part in segments], 1)  # B K D
+        return torch.stack([maxima, means], 1)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Blend what `pool_segments` gave; (B, K, D)."""
+        if self.length == 1:
+            return pooled[:, 0]  # B T D
+        share = torch.sigmoid(self.blend)
+        return share * pooled[:, 0] + (1 - share) * pooled[:, 1]
 
 
 class DualEncoder(nn.Module):
     """Both encoders with their pooling and linear projection onto the unit sphere: the pre-training model."""
 
     def __init__(
-        self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, projection: int, gene_pooling: nn.Module
+        self,
+        image_encoder: ImageEncoder,
+        gene_encoder: GeneEncoder,
+        projection: int,
+        gene_pooling: Callable[[Tensor], Tensor],
     ) -> None:
         super().__init__()
         self.image_encoder, self.gene_encoder = image_encoder, gene_encoder
@@ -42,7 +106,7 @@ class MGI(nn.Module):
     def __init__(self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, decoder: MaskDecoder, size: int) -> None:
         super().__init__()
         self.image_encoder, self.gene_encoder, self.decoder = image_encoder, gene_encoder, decoder
-        self.gene_resampling = SegmentPooling(gene_encoder.n_tokens, decoder.gene_tokens)
+        self.gene_resampling = SegmentPooling(gene_encoder.tokens.n_tokens, decoder.gene_tokens)
         self.null_token = nn.Parameter(torch.zeros(1, 1, gene_encoder.width))
         self.size = size
 
@@ -75,7 +139,9 @@ class MGI(nn.Module):
 def build_dual_encoder(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> DualEncoder:
     """The pre-training model for `n_genes` genes; `sets` are the genes of each pathway, for pathway tokens."""
     image_encoder, gene_encoder = ImageEncoder(settings), build_gene_encoder(settings, n_genes, sets)
-    pooling = ClassPooling() if gene_encoder.has_class_token else GENE_POOLINGS[settings.gene_pooling]()
+    if gene_encoder.has_class_token:
+        return DualEncoder(image_encoder, gene_encoder, settings.projection_width, class_pooling)
+    pooling = MixedPooling() if settings.gene_pooling == "mixed" else mean_pooling
     return DualEncoder(image_encoder, gene_encoder, settings.projection_width, pooling)
 
 

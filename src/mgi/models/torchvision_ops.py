@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 
-_DETECTION_SCHEMAS = ("nms", "qnms")
 # The declaration is undone when the library object is collected, hence the module-level reference.
 _declared: list[torch.library.Library] = []
 
@@ -21,18 +20,13 @@ def allow_torchvision_without_cuda() -> bool:
     if _declared or "torchvision" in sys.modules or torch.version.cuda is not None:
         return False
     spec = importlib.util.find_spec("torchvision")
-    if spec is None or spec.origin is None or _native_library_loads(Path(spec.origin).parent):
+    if spec is None or spec.origin is None:
         return False
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for name in _DETECTION_SCHEMAS:
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _declared.append(library)
-    return True
-
-
-def _native_library_loads(folder: Path) -> bool:
     try:
-        torch.ops.load_library(str(min(folder.glob("_C*.so"))))
-    except (OSError, ValueError):  # none is there
-        return False
-    return True
+        torch.ops.load_library(str(min(Path(spec.origin).parent.glob("_C*.so"))))
+    except (OSError, ValueError):  # it cannot be loaded, or none is there
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _declared.append(library)
+    return bool(_declared)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
 from mgi.locks.user_folder import files_below
-from mgi.modalities.flair.buda_folder import TIFF_STARTS, read_slice_folder, write_slice_masks
+from mgi.modalities.flair.buda import TIFF_STARTS, read_slice_folder, write_slice_masks
 from mgi.modalities.flair.new_series import read_dicom_input
 from mgi.modalities.flair.nifti import is_gzip, read_image, spatial_header
 from mgi.modalities.flair.nifti_output import write_mask

@@ -30,11 +30,11 @@ from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 from mgi.training.weights import Weights, load_weights
 
-FORMAT = "mgi-release-2"
+FORMAT = "mgi-release-3"
 CONFIG, WEIGHTS, GENES, CARD = "config.json", "weights.safetensors", "genes.parquet", "MODEL_CARD.md"
 FILES = (WEIGHTS, GENES, CARD)
 FIELDS = (
-    "digest", "expression_scale", "files", "format", "genes", "method", "mgi", "model", "reads_genes", "run",
+    "digest", "expression_unit", "files", "format", "genes", "method", "mgi", "model", "reads_genes", "run",
     "simulated", "threshold", "training_range",
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ class Release:
     network: nn.Module
     weights: Weights
     fitted: FittedGenes
-    expression_scale: str
+    expression_unit: str
     reads_genes: bool
     threshold: float
     training_range: TrainingRange
@@ -64,7 +64,7 @@ def write_release(
     genes: Path,
     card: str,
     training_range: TrainingRange,
-    expression_scale: str,
+    expression_unit: str,
     simulated: bool,
 ) -> None:
     """Copy weights and genes of a run into `folder`, with its card and config.json.
@@ -84,7 +84,7 @@ def write_release(
         "format": FORMAT,
         "mgi": mgi.__version__,
         **_metadata(loaded, fitted),
-        "expression_scale": expression_scale,
+        "expression_unit": expression_unit,
         "threshold": THRESHOLD,
         "training_range": asdict(training_range),
         "simulated": simulated,
@@ -115,7 +115,7 @@ def load_release(folder: Path) -> Release:
         weights=weights,
         fitted=fitted,
         training_range=read_record(TrainingRange, config["training_range"], f"{where}: training_range"),
-        **{name: config[name] for name in ("expression_scale", "reads_genes", "threshold", "simulated", "digest")},
+        **{name: config[name] for name in ("expression_unit", "reads_genes", "threshold", "simulated", "digest")},
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mgi.core.errors import BadInputError
-from mgi.datasets.intensity import standardise
+from mgi.datasets.volume import standardise
 from mgi.modalities.rna.new_patient import NewExpression
 from mgi.shards.image_shard import PatientImages
 

@@ -1,8 +1,10 @@
-"""What made the results: package versions, digests, and what each rule cost."""
+"""What made the results: code, package versions and machine, digests, and what each rule cost."""
 
 import json
+import os
 import platform
 import re
+import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import metadata
@@ -57,3 +59,25 @@ def rule_costs(folder: Path | str) -> list[dict[str, Any]]:
     by_rule = pd.concat(jobs).groupby("rule")
     costs = by_rule.agg(jobs=("s", "size"), wall_seconds=("s", "sum"), peak_mb=("max_rss", "max")).reset_index()
     return [{str(name): value for name, value in row.items()} for row in costs.to_dict("records")]
+
+
+def commit() -> str | None:
+    """The commit of this code, with `-dirty` where files differ from it; None outside of its git repository."""
+    folder = Path(mgi.__file__).parent
+    git = ["git", "-C", str(folder)]
+    try:
+        # Installed into a folder that another repository ignores, mgi is not of that repository's commit.
+        subprocess.run([*git, "ls-files", "--error-unmatch", "__init__.py"], capture_output=True, check=True)
+        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip() or None
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def machine() -> str:
+    """Cores, processor, memory and system of this machine, in words."""
+    about = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:(.*)", about.read_text() if about.exists() else "", re.MULTILINE)
+    model = found[1].strip() if found else platform.machine()
+    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    return f"{os.cpu_count()} cores, {model}, {gib:.0f} GiB, {platform.system()}, Python {platform.python_version()}"

@@ -28,23 +28,16 @@ def available() -> str | None:
     return loaded if isinstance(loaded, str) else None
 
 
-def serves(u: Tensor) -> bool:
-    """Whether the kernel takes tensors like this one."""
-    return u.device.type == "cpu" and u.dtype == torch.float32
-
-
 def scan(given: ScanInput) -> Tensor:
-    """y (B, L, E) of u, delta, z (B, L, E); A (E, N); B, C (B, L, N); D, delta_bias (E,).
+    """y (B, L, E). Shapes are checked before, by `selective_scan`.
 
-    Raises ConfigError for other shapes, devices and types, and where there is no compiler.
+    Raises ConfigError for other devices and types, and where there is no compiler.
     """
-    sizes = dict(zip("BLE", given.u.shape, strict=False)) | {"N": given.A.shape[-1]}
-    shapes = {"u": "BLE", "delta": "BLE", "A": "EN", "B": "BLN", "C": "BLN", "D": "E", "z": "BLE", "delta_bias": "E"}
-    tensors = [getattr(given, name) for name in shapes]
-    for (name, dims), tensor in zip(shapes.items(), tensors, strict=True):
-        _check(name, tensor, [sizes.get(dim, -1) for dim in dims])
+    tensors = {name: value for name, value in given._asdict().items() if isinstance(value, Tensor)}
+    for name, tensor in tensors.items():
+        _check(name, tensor)
     _library()
-    keep = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors.values())
     return _Scan.apply(*given, keep)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -56,17 +49,16 @@ def conv_silu(x: Tensor, weight: Tensor, bias: Tensor | None, *, reverse: bool) 
     E = x.shape[-1]
     _check("x", x, [*x.shape] if x.dim() == 3 else [-1] * 3)
     _check("weight", weight, [E, 1, min(weight.shape[-1], 64)])
-    _check("bias", bias, [E])
+    if bias is not None:
+        _check("bias", bias, [E])
     _library()
     return _ConvSilu.apply(x, weight, bias, reverse)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def _check(name: str, tensor: Tensor | None, shape: list[int]) -> None:
-    if tensor is None:
-        return
-    if list(tensor.shape) != shape:
+def _check(name: str, tensor: Tensor, shape: list[int] | None = None) -> None:
+    if shape is not None and list(tensor.shape) != shape:
         raise ConfigError(f"model.scan_backend: 'cpp' expected {name} of shape {shape}, found {list(tensor.shape)}")
-    if not serves(tensor):
+    if tensor.device.type != "cpu" or tensor.dtype != torch.float32:
         raise ConfigError(
             f"model.scan_backend: 'cpp' needs float32 on the CPU, found {name} in {tensor.dtype} on {tensor.device}"
         )
@@ -104,16 +96,12 @@ class _ConvArgs(ctypes.Structure):
     ]
 
 
-def _declare(library: ctypes.CDLL) -> None:
+def _declare_and_test(library: ctypes.CDLL) -> str | None:
+    """Say what the functions return; then one channel, one state, two steps, against numbers worked out by hand."""
     for name in ("scan_forward", "scan_backward", "conv_forward", "conv_backward"):
         getattr(library, name).restype = None
     for name in ("saved_floats", "partial_groups", "conv_spans"):
         getattr(library, name).restype = ctypes.c_int64
-
-
-def _self_test(library: ctypes.CDLL) -> str | None:
-    """One channel, one state, two steps, against numbers worked out by hand."""
-    _declare(library)
     u, delta, A, B, C, y = (
         torch.tensor(values) for values in ([1.0, 2.0], [1.0, 0.5], [-1.0], [1.0, 1.0], [1.0, 2.0], [0.0, 0.0])
     )
@@ -129,11 +117,9 @@ def _self_test(library: ctypes.CDLL) -> str | None:
 @functools.cache
 def _load() -> ctypes.CDLL | str:
     try:
-        library = cpu_build.load(SOURCES, _self_test)
+        return cpu_build.load(SOURCES, _declare_and_test)
     except cpu_build.CannotBuild as reason:
         return str(reason)
-    _declare(library)
-    return library
 
 
 def _library() -> ctypes.CDLL:

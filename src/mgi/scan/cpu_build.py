@@ -17,6 +17,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mgi.core.files import sha256_of
+
 INSTEAD = "; the torch backend is used instead"
 NO_COMPILER = f"no C++ compiler: install g++ (conda: cxx-compiler) or set CXX{INSTEAD}"
 # No -ffast-math: it folds away the rounding that exp2 is built on.
@@ -34,20 +36,23 @@ class CannotBuild(Exception):  # noqa: N818 - it is a reason, handed on as a lin
 def load(sources: Sequence[Path], self_test: SelfTest) -> ctypes.CDLL:
     """The library made from the first of `sources` (the rest are what it includes), built where it is not cached.
 
-    `self_test` gets the loaded library and returns what is wrong with it, if anything: it is built again then, once.
+    `self_test` gets the library that is returned and tells what is wrong with it, if anything: it is built again then,
+    once.
     Raises CannotBuild.
     """
     compiler = find_compiler()
     folder = cache_folder()
     key = _key(sources, compiler)
-    cached = _intact(folder, key)
-    if cached is not None and _fault(cached, self_test) is None:
-        return ctypes.CDLL(str(cached))
-    built = _build(sources[0], compiler, folder, key)
-    if fault := _fault(built, self_test):
-        built.unlink(missing_ok=True)
-        raise CannotBuild(f"the compiled scan is wrong on this machine ({fault}){INSTEAD}")
-    return ctypes.CDLL(str(built))
+    for path in sorted(folder.glob(f"{key}-*.so")):
+        whole = path.stem == f"{key}-{_digest(path)}"
+        if whole and isinstance(cached := _tested(path, self_test), ctypes.CDLL):
+            return cached
+    path = _build(sources[0], compiler, folder, key)
+    built = _tested(path, self_test)
+    if isinstance(built, str):
+        path.unlink(missing_ok=True)
+        raise CannotBuild(f"the compiled scan is wrong on this machine ({built}){INSTEAD}")
+    return built
 
 
 def find_compiler() -> list[str]:
@@ -87,20 +92,15 @@ def _processor() -> str:
     return "\n".join(sorted(telling)) or f"{platform.machine()} {platform.processor()}"
 
 
-def _intact(folder: Path, key: str) -> Path | None:
-    for path in sorted(folder.glob(f"{key}-*.so")):
-        if path.stem == f"{key}-{_digest(path)}":
-            return path
-    return None
-
-
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+    return sha256_of(path)[:32]
 
 
-def _fault(path: Path, self_test: SelfTest) -> str | None:
+def _tested(path: Path, self_test: SelfTest) -> ctypes.CDLL | str:
+    """The library, or what is wrong with it."""
     try:
-        return self_test(ctypes.CDLL(str(path)))
+        library = ctypes.CDLL(str(path))
+        return self_test(library) or library
     except (OSError, AttributeError) as error:  # not a library of this machine; a function is missing
         return str(error)
 

@@ -29,43 +29,31 @@ LOG = logging.getLogger(__name__)
 
 
 class ScanInput(NamedTuple):
-    """What `selective_scan` hands to a backend's `scan`, in the order of its own parameters."""
+    """What a scan reads, in the order of mamba-ssm's parameters; channel-last, strides are free.
+
+    u, delta, z (B, L, E); A (E, N); B, C (B, L, N); D, delta_bias (E,).
+    """
 
     u: Tensor
     delta: Tensor
     A: Tensor
     B: Tensor
     C: Tensor
-    D: Tensor | None
-    z: Tensor | None
-    delta_bias: Tensor | None
-    delta_softplus: bool
-    reverse: bool
+    D: Tensor | None = None
+    z: Tensor | None = None
+    delta_bias: Tensor | None = None
+    delta_softplus: bool = False
+    reverse: bool = False
 
 
-def selective_scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor | None = None,
-    z: Tensor | None = None,
-    delta_bias: Tensor | None = None,
-    delta_softplus: bool = False,
-    *,
-    reverse: bool = False,
-    backend: Backend = "auto",
-) -> Tensor:
+def selective_scan(given: ScanInput, backend: Backend = "auto") -> Tensor:
     """h_t = exp(dt_t A) h_(t-1) + dt_t B_t u_t;  y_t = (C_t h_t + D u_t) silu(z_t), with dt = delta + delta_bias.
 
-    `delta_softplus` takes the softplus of dt. Channel-last shapes: u, delta, z and y (B, L, E); A (E, N);
-    B, C (B, L, N); D, delta_bias (E,). Strides are free. `reverse` runs from the last token to the first.
+    Returns y (B, L, E). `delta_softplus` takes the softplus of dt, `reverse` runs from the last token to the first.
     Differentiable in every tensor. Raises ConfigError where a backend that was asked for by name cannot run.
     """
-    given = ScanInput(u, delta, A, B, C, D, z, delta_bias, delta_softplus, reverse)
     _check(given)
-    module = import_module(MODULES[choose_backend(backend, u.device.type, u.dtype)])
+    module = import_module(MODULES[choose_backend(backend, given.u.device.type, given.u.dtype)])
     y: Tensor = module.scan(given)
     return y
 

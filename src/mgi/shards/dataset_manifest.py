@@ -8,10 +8,11 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import read_json, sha256_of, write_json
-from mgi.core.recorded import RecordedFile, recorded
+from mgi.core.receipt import RecordedFile
 from mgi.shards.parquet import opened_parquet
 
 DATASET = "dataset.json"
+_OLD_KINDS = ("expression", "images")  # before a table held its `unit`
 _FOOTER_END = 8  # bytes behind the footer: its length and the letters PAR1
 
 
@@ -32,7 +33,7 @@ def write_dataset(
     for file in map(Path, files):
         if file.resolve().parent != path.resolve().parent:
             raise BadInputError(f"{file}: expected in the folder of {path}")
-        entries[file.name] = {**_cheap_facts(file), "sha256": (digests or {}).get(file.name) or sha256_of(file)}
+        entries[file.name] = {**_identity(file), "sha256": (digests or {}).get(file.name) or sha256_of(file)}
     write_json(path, {"kind": kind, "files": entries, **fields})
 
 
@@ -41,8 +42,8 @@ def dataset_of(shard: Path | str) -> Path:
     return Path(shard) if Path(shard).name == DATASET else Path(shard) / DATASET
 
 
-def read_dataset(shard: Path | str, kind: str) -> dict[str, Any]:
-    """Return the description of a shard after its files' sizes, rows and footers.
+def read_dataset(shard: Path | str, kind: str, stated: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the description of a shard, which has the `stated` entries, after its files' sizes, rows and footers.
 
     Raises BadInputError where it is not a whole shard of this kind, IntegrityError where a file is another.
     """
@@ -50,12 +51,17 @@ def read_dataset(shard: Path | str, kind: str) -> dict[str, Any]:
     if not path.is_file():
         raise BadInputError(f"{path}: missing; the shard was never finished, run its rule again")
     dataset = read_json(path)
+    if isinstance(dataset, dict) and dataset.get("kind") in _OLD_KINDS:
+        found = f"a shard of kind {dataset['kind']!r}, written before mgi 0.2.0"
+        raise BadInputError(f"{path}: {found}; expected {kind!r}: delete its folder and run its rule again")
     if not isinstance(dataset, dict) or dataset.get("kind") != kind or not isinstance(dataset.get("files"), dict):
         raise BadInputError(f"{path}: expected the description of a shard of kind {kind!r}")
     for name, expected in sorted(dataset["files"].items()):
         if not isinstance(expected, dict):
             raise BadInputError(f"{path}: files: {name}: found {expected!r}, expected rows, size and sha256")
         _check_file(path.parent / name, expected)
+    if missing := [name for name in stated if name not in dataset]:
+        raise BadInputError(f"{path}: {missing[0]}: missing")
     return dataset
 
 
@@ -63,16 +69,9 @@ def recorded_files(path: Path | str) -> list[RecordedFile]:
     """Return the files that a dataset.json describes, with what it says of them."""
     try:
         files = sorted(read_json(path)["files"].items())
-        return [recorded(Path(path).parent / name, size=one["size"], sha256=one["sha256"]) for name, one in files]
+        return [RecordedFile(Path(path).parent / name, size=one["size"], sha256=one["sha256"]) for name, one in files]
     except (KeyError, TypeError, AttributeError):
         raise BadInputError(f"{path}: expected files with size and sha256") from None
-
-
-def field_of(dataset: Mapping[str, Any], name: str, folder: Path | str) -> Any:
-    """Return one entry of a description. Raises BadInputError where it is missing."""
-    if name not in dataset:
-        raise BadInputError(f"{Path(folder) / DATASET}: {name}: missing")
-    return dataset[name]
 
 
 def rows_of(path: Path) -> int:
@@ -81,7 +80,7 @@ def rows_of(path: Path) -> int:
         return int(source.metadata.num_rows)
 
 
-def _cheap_facts(path: Path) -> dict[str, Any]:
+def _identity(path: Path) -> dict[str, Any]:
     """Return what is compared at every reading; page checksums cover all of a Parquet file but its footer."""
     if path.stat().st_size < _FOOTER_END:
         raise IntegrityError(f"{path}: truncated; delete it and run its rule again")
@@ -96,7 +95,7 @@ def _cheap_facts(path: Path) -> dict[str, Any]:
 def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
     if not path.is_file():
         raise IntegrityError(f"{path}: missing, though {DATASET} lists it; run its rule again")
-    for name, value in _cheap_facts(path).items():
+    for name, value in _identity(path).items():
         if value != expected.get(name):
             wanted = expected.get(name)
             raise IntegrityError(f"{path}: {name} {value}, expected {wanted}; delete it and run its rule again")

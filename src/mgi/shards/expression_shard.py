@@ -1,8 +1,8 @@
-"""Expression of all patients on one gene index: values, genes and their description in one folder."""
+"""Expression of all patients on one gene index: values, features and their description in one folder."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +14,32 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path, digest_of
-from mgi.shards.dataset_manifest import dataset_of, field_of, read_dataset, write_dataset
+from mgi.shards.dataset_manifest import dataset_of, read_dataset, write_dataset
 from mgi.shards.parquet import WRITING, metadata_of, opened_parquet, read_table, require_schema, write_table
 from mgi.shards.schemas import GENES, expression_values
 
-VALUES_FILE, GENES_FILE = "values.parquet", "genes.parquet"
-KIND = "expression"
+VALUES_FILE, FEATURES_FILE = "values.parquet", "features.parquet"
+KIND = "table"
 ROW_GROUP = 32  # patients; 8 MB at 60,660 genes, and as much again for counts
 # Dictionaries of measured numbers only cost time.
 _WRITING = {**WRITING, "use_dictionary": False}
+
+Row = tuple[str, NDArray[np.float32], NDArray[np.uint32] | None]
+"""A patient's id, values (G,) and, where the shard has them, counts (G,)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExpressionShard:
     """Unscaled values (n, G) float32, a row per patient sorted by id, a column per row of `genes` (schemas.GENES).
 
-    `scale` says what the values are: "log2(TPM+1)" and the like, or "as given". `counts` (n, G) uint32 are unstranded
+    `unit` says what the values are: "log2(TPM+1)" and the like, or "as given". `counts` (n, G) uint32 are unstranded
     reads, None where the shard has none or they were not asked for.
     """
 
     patient_ids: list[str]
     values: NDArray[np.float32]
     genes: pd.DataFrame
-    scale: str
+    unit: str
     simulated: bool
     counts: NDArray[np.uint32] | None = None
 
@@ -53,70 +56,52 @@ class ExpressionShard:
         return [row_of[patient] for patient in patients]
 
 
-class ExpressionWriter:
-    """Takes patients in order of their ids; holds no more than one row group of them."""
+def write_values(path: Path | str, genes: pd.DataFrame, unit: str, rows: Iterable[Row], *, with_counts: bool) -> None:
+    """Write the values of a shard from rows in order of their ids; no more than one row group of them is held.
 
-    def __init__(self, file: pq.ParquetWriter, gene_ids: list[str], *, with_counts: bool) -> None:
-        self._file, self._gene_ids, self._with_counts = file, gene_ids, with_counts
-        self._held: list[tuple[str, NDArray[np.float32], NDArray[np.uint32] | None]] = []
-        self._last = ""
+    The file appears when the last row is written. Raises BadInputError where a row breaks the format.
+    """
+    _require_unique_genes(genes)
+    gene_ids = genes["gene_id"].tolist()
+    schema = expression_values(len(gene_ids), counts=with_counts)
+    schema = schema.with_metadata({"gene_hash": digest_of(gene_ids), "unit": unit})
+    checked = _checked(rows, gene_ids, with_counts=with_counts)
+    with atomic_path(path) as part, pq.ParquetWriter(part, schema, **_WRITING) as file:
+        while group := list(islice(checked, ROW_GROUP)):
+            ids, *arrays = zip(*group, strict=True)
+            columns = [_lists(column) for column in (arrays if with_counts else arrays[:1])]
+            file.write_table(pa.table([pa.array(ids, pa.string()), *columns], schema=schema))
 
-    def add(self, patient_id: str, values: NDArray[np.float32], counts: NDArray[np.uint32] | None = None) -> None:
-        """Append one patient's values (G,) float32 and, where the shard has them, counts (G,) uint32."""
-        self._check(patient_id, values, counts)
-        self._last = patient_id
-        self._held.append((patient_id, values, counts))
-        if len(self._held) == ROW_GROUP:
-            self.flush()
 
-    def flush(self) -> None:
-        """Write what is held as a row group."""
-        if self._held:
-            ids, *arrays = zip(*self._held, strict=True)
-            columns = [_lists(rows) for rows in (arrays if self._with_counts else arrays[:1])]
-            self._file.write_table(pa.table([pa.array(ids, pa.string()), *columns], schema=self._file.schema))
-            self._held = []
-
-    def _check(self, patient_id: str, values: NDArray[np.float32], counts: NDArray[np.uint32] | None) -> None:
-        where, shape = f"expression shard: {patient_id}", (len(self._gene_ids),)
-        if patient_id <= self._last:
-            raise BadInputError(f"{where} after {self._last}, expected sorted, unique patients")
-        if (counts is not None) != self._with_counts:
+def _checked(rows: Iterable[Row], gene_ids: list[str], *, with_counts: bool) -> Iterator[Row]:
+    last, shape = "", (len(gene_ids),)
+    for patient_id, values, counts in rows:
+        where = f"expression shard: {patient_id}"
+        if patient_id <= last:
+            raise BadInputError(f"{where} after {last}, expected sorted, unique patients")
+        if (counts is not None) != with_counts:
             raise BadInputError(f"{where}: counts for some patients, expected all or none")
         for name, row, dtype in (("values", values, "float32"), ("counts", counts, "uint32")):
             if row is not None and (row.shape != shape or row.dtype != dtype):
                 raise BadInputError(f"{where}: {name} {row.dtype} {row.shape}, expected {dtype} {shape}")
         if not np.isfinite(values).all():
             column = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise BadInputError(f"{where}, gene {self._gene_ids[column]}: {values[column]}, expected a number")
-
-
-@contextmanager
-def expression_writer(
-    path: Path | str, genes: pd.DataFrame, scale: str, *, with_counts: bool
-) -> Iterator[ExpressionWriter]:
-    """Write the values of a shard patient by patient; the file appears when the block succeeds."""
-    _require_unique_genes(genes)
-    gene_ids = genes["gene_id"].tolist()
-    schema = expression_values(len(gene_ids), counts=with_counts)
-    schema = schema.with_metadata({"gene_hash": digest_of(gene_ids), "scale": scale})
-    with atomic_path(path) as part, pq.ParquetWriter(part, schema, **_WRITING) as file:
-        writer = ExpressionWriter(file, gene_ids, with_counts=with_counts)
-        yield writer
-        writer.flush()
+            raise BadInputError(f"{where}, gene {gene_ids[column]}: {values[column]}, expected a number")
+        last = patient_id
+        yield patient_id, values, counts
 
 
 def describe_expression(
-    values: Path | str, genes_path: Path | str, dataset: Path | str, genes: pd.DataFrame, **metadata: Any
+    values: Path | str, features: Path | str, dataset: Path | str, genes: pd.DataFrame, **metadata: Any
 ) -> None:
     """Write the genes beside finished values, and the description of both last; `metadata` adds entries to it."""
     with opened_parquet(values) as source:
-        own = metadata_of(source.schema_arrow, values, ["gene_hash", "scale"])
+        own = metadata_of(source.schema_arrow, values, ["gene_hash", "unit"])
         rows, with_counts = source.metadata.num_rows, "counts" in source.schema_arrow.names
     columns = {name: pa.array(genes[name], GENES.field(name).type, from_pandas=True) for name in GENES.names}
-    write_table(genes_path, pa.table(columns, schema=GENES.with_metadata({"gene_hash": own["gene_hash"]})))
+    write_table(features, pa.table(columns, schema=GENES.with_metadata({"gene_hash": own["gene_hash"]})))
     fields = {"rows": rows, "genes": len(genes), "counts": with_counts, **own}
-    write_dataset(dataset, KIND, [values, genes_path], {**metadata, **fields})
+    write_dataset(dataset, KIND, [values, features], {**metadata, **fields})
 
 
 def write_expression(
@@ -126,25 +111,23 @@ def write_expression(
     if len(shard.values) != len(shard.patient_ids):
         raise BadInputError(f"expression shard: {len(shard.values)} rows of {len(shard.patient_ids)} patients")
     counts = [None] * len(shard.values) if shard.counts is None else shard.counts
-    with expression_writer(values, shard.genes, shard.scale, with_counts=shard.counts is not None) as writer:
-        for patient, row, reads in zip(shard.patient_ids, shard.values, counts, strict=True):
-            writer.add(patient, row, reads)
+    rows = zip(shard.patient_ids, shard.values, counts, strict=True)
+    write_values(values, shard.genes, shard.unit, rows, with_counts=shard.counts is not None)
     describe_expression(values, genes, dataset, shard.genes, simulated=shard.simulated, **metadata)
 
 
 def read_expression(shard: Path | str, *, counts: bool = False) -> ExpressionShard:
     """Read and check a whole shard, named by its dataset.json or its folder; `counts` also reads the read counts."""
     folder = dataset_of(shard).parent
-    dataset = read_dataset(shard, KIND)
-    gene_hash, has_counts, scale, simulated = (
-        field_of(dataset, name, folder) for name in ("gene_hash", "counts", "scale", "simulated")
-    )
-    genes = read_table(folder / GENES_FILE, GENES).to_pandas()
+    stated = ("gene_hash", "counts", "unit", "simulated")
+    dataset = read_dataset(shard, KIND, stated)
+    gene_hash, has_counts, unit, simulated = (dataset[name] for name in stated)
+    genes = read_table(folder / FEATURES_FILE, GENES).to_pandas()
     values_path = folder / VALUES_FILE
     with opened_parquet(values_path) as source:
         require_schema(source.schema_arrow, expression_values(len(genes), counts=bool(has_counts)), values_path)
         found_hashes = {
-            GENES_FILE: digest_of(genes["gene_id"]),
+            FEATURES_FILE: digest_of(genes["gene_id"]),
             VALUES_FILE: metadata_of(source.schema_arrow, values_path, ["gene_hash"])["gene_hash"],
         }
         patient_ids = source.read(["patient_id"])["patient_id"].to_pylist()
@@ -161,7 +144,7 @@ def read_expression(shard: Path | str, *, counts: bool = False) -> ExpressionSha
         gene = genes["gene_id"].iloc[column]
         raise BadInputError(f"{values_path}: {patient_ids[row]}, gene {gene}: {values[row, column]}, expected a number")
     return ExpressionShard(
-        patient_ids=patient_ids, values=values, genes=genes, scale=scale, simulated=simulated, counts=reads
+        patient_ids=patient_ids, values=values, genes=genes, unit=unit, simulated=simulated, counts=reads
     )
 
 

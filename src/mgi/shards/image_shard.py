@@ -12,16 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mgi.core.digesting import DigestingFile
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path
-from mgi.shards.byte_shuffle import binary_column, pixel_column, read_pixels
+from mgi.core.files import DigestingFile, atomic_path
 from mgi.shards.dataset_manifest import dataset_of, read_dataset
-from mgi.shards.parquet import WRITING, opened_parquet, require_schema
+from mgi.shards.parquet import WRITING, binary_column, opened_parquet, pixel_column, read_pixels, require_schema
 from mgi.shards.schemas import SLICES
 
 SLICES_FILE = "slices.parquet"
-KIND = "images"
+KIND = "volumes"
 DTYPES = ("uint8", "int16", "uint16", "float32")
 
 

@@ -22,7 +22,7 @@ SLICES = pa.schema(
         ("rows", pa.int32()),
         ("cols", pa.int32()),
         ("dtype", pa.string()),  # numpy's name
-        ("pixels", pa.binary()),  # C order, byte-shuffled: see shards.byte_shuffle
+        ("pixels", pa.binary()),  # C order, byte-shuffled: see shards.parquet
         ("mask", pa.binary()),  # uint8 0 or 1, C order; null where there is none
         ("spacing_row_mm", pa.float64()),
         ("spacing_col_mm", pa.float64()),

@@ -13,8 +13,7 @@ from mgi.models.settings import ModelSettings
 from mgi.tasks import registry
 from mgi.tasks.expression_inputs import ExpressionInput
 from mgi.tasks.segmentation import learning as segmentation
-from mgi.training.finetune import TrainingParts
-from mgi.training.gene_cache import GeneCache
+from mgi.training.finetune import GeneCache, TrainingParts
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 

@@ -2,6 +2,8 @@
 
 `similarity` (N, P) holds cosine / temperature: slices in rows, patients' genes in columns. `patient` (N,) is the column
 that belongs to each row. Joint, clip and alpha take one slice a patient, in the patients' order.
+
+Monitors tell from unit vectors (N, D) of held-out patients whether the two spaces are aligned or have collapsed.
 """
 
 import math
@@ -10,7 +12,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pdist
 
 Contrast = Callable[[Tensor, Tensor], Tensor]
 """Similarity and patient to a scalar."""
@@ -19,7 +21,7 @@ Contrast = Callable[[Tensor, Tensor], Tensor]
 def joint_loss(similarity: Tensor, patient: Tensor) -> Tensor:
     """Equation 1 of arXiv:2406.00631 with the minus sign that it lacks, averaged over the batch.
 
-    -(1/B) sum_i log(exp(s_ii) / sum_jk exp(s_jk)). Its floor is ln B, at collapse it is 2 ln B; taken literally
+    -(1/B) sum_i log(exp(s_ii) / sum_jk exp(s_jk)). Its minimum is ln B, at collapse it is 2 ln B; taken literally
     (without the sign) it would push pairs apart.
     """
     return torch.logsumexp(similarity.flatten(), 0) - _own(similarity, patient).mean()
@@ -28,13 +30,13 @@ def joint_loss(similarity: Tensor, patient: Tensor) -> Tensor:
 def alpha_loss(similarity: Tensor, patient: Tensor, *, alpha: float) -> Tensor:
     """`alpha` of the slices' choice among genes and the rest of the genes' choice among slices (ContIG: 0.75).
 
-    Floor 0, at collapse ln B.
+    Minimum 0, at collapse ln B.
     """
     return alpha * cross_entropy(similarity, patient) + (1 - alpha) * cross_entropy(similarity.T, patient)
 
 
 def clip_loss(similarity: Tensor, patient: Tensor) -> Tensor:
-    """Symmetric cross entropy of rows and columns (Radford 2021); floor 0, at collapse ln B."""
+    """Symmetric cross entropy of rows and columns (Radford 2021); minimum 0, at collapse ln B."""
     return alpha_loss(similarity, patient, alpha=0.5)
 
 
@@ -42,7 +44,7 @@ def multi_positive_loss(similarity: Tensor, patient: Tensor) -> Tensor:
     """Clip where a patient may have several slices, all of them positives of its genes (SupCon's outer mean).
 
     Half the mean over slices of the choice among patients, half the mean over patients of the mean over their slices of
-    the choice among all slices. With k slices of each patient the second half cannot fall below ln k: the floor is
+    the choice among all slices. With k slices of each patient the second half cannot fall below ln k: the minimum is
     ln(k) / 2, at collapse it is (ln P + ln N) / 2. With one slice each it is `clip_loss`.
     """
     own = _own(torch.log_softmax(similarity, 0), patient)  # N
@@ -85,3 +87,54 @@ def slices_of(patient: Tensor) -> Tensor:
 
 def _own(similarity: Tensor, patient: Tensor) -> Tensor:
     return similarity.gather(1, patient.unsqueeze(1)).squeeze(1)
+
+
+COLLAPSED_RANK = 1.5  # of embeddings that are all but one point; independent ones reach about min(N, D)
+FEWEST = 4  # patients below which a rank says nothing
+
+
+def smooth_rank(vectors: Tensor) -> float:
+    """exp of the entropy of the singular values as shares of their sum, 1 to min(N, D) (RankMe, arXiv:2210.02885)."""
+    values = torch.linalg.svdvals(vectors.double())
+    shares = values / values.sum()
+    return math.exp(torch.special.entr(shares).sum().item())
+
+
+def alignment(images: Tensor, genes: Tensor) -> float:
+    """Mean squared distance between the two vectors of a patient, from 0 to 4 (Wang & Isola, arXiv:2005.10242)."""
+    return (images - genes).square().sum(1).mean().item()
+
+
+def uniformity(vectors: Tensor) -> float:
+    """log of the mean of exp(-2 d^2) over pairs of patients: 0 at collapse, the lower the more evenly spread.
+
+    A single patient has no pairs: 0.
+    """
+    if len(vectors) < 2:
+        return 0.0
+    return pdist(vectors.double()).square().mul(-2).exp().mean().log().item()
+
+
+def spread(vectors: Tensor) -> float:
+    """Deviation of a coordinate, a mean over D, times the root of D: 0 at collapse, about 1 evenly on the sphere."""
+    return (vectors.std(0, correction=0).mean() * math.sqrt(vectors.shape[1])).item()
+
+
+def space_figures(images: Tensor, genes: Tensor) -> dict[str, float]:
+    """All of the above for patients' image and gene vectors, a row each."""
+    figures = {"alignment": alignment(images, genes)}
+    for name, vectors in (("image", images), ("gene", genes)):
+        figures[f"{name}_rank"] = smooth_rank(vectors)
+        figures[f"{name}_uniformity"] = uniformity(vectors)
+        figures[f"{name}_spread"] = spread(vectors)
+    return figures
+
+
+def collapse_warnings(figures: dict[str, float], patients: int) -> list[str]:
+    """A line for each of the two spaces that has collapsed."""
+    return [
+        f"collapsed: the {name} vectors of {patients} validation patients have smooth rank {rank:.2f}, "
+        f"of at most {patients}; all are nearly one vector"
+        for name in ("image", "gene")
+        if patients >= FEWEST and (rank := figures[f"{name}_rank"]) < COLLAPSED_RANK
+    ]

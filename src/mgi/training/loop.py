@@ -5,7 +5,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +18,18 @@ from tqdm import tqdm
 
 from mgi.core.errors import BadInputError
 from mgi.core.prefetch import map_ahead
-from mgi.training.averaging import WeightAverage
 from mgi.training.checkpoint import identity_of, load_checkpoint, save_checkpoint
 from mgi.training.distributed import ALONE, Group
-from mgi.training.frozen_genes import require_same_genes
+from mgi.training.optimiser import WeightAverage
 from mgi.training.settings import ScheduleSettings
+from mgi.training.weights import require_same_genes
 
 GRADIENT_NORM = 1.0
 BATCHES_AHEAD = 2
-CHECKPOINT_FORMAT = 5  # raised when a checkpoint holds something else: those of older code are passed over
+CHECKPOINT_FORMAT = 6  # raised when a checkpoint holds something else: those of older code are passed over
 LOG = logging.getLogger(__name__)
 Curve = list[dict[str, Any]]
-Drawn = tuple[Any, dict[str, Any] | None]  # a batch, and where the generators stood after it if they have run ahead
+Drawn = tuple[Any, dict[str, Any]]  # a batch, and where the generators stood after it: they run ahead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +45,10 @@ class Randomness:
         torch.manual_seed(seed)
         return Randomness(numpy=np.random.default_rng(seed), torch=torch.Generator().manual_seed(seed))
 
-    def drawn(self) -> dict[str, Any]:
-        """Where the two generators stand."""
-        return {"numpy": self.numpy.bit_generator.state, "torch": self.torch.get_state()}
-
-    def state(self, drawn: dict[str, Any] | None = None) -> dict[str, Any]:
-        """What `restore` takes; `drawn` is where the generators stood at a batch, if they have run ahead since."""
-        return {**(drawn or self.drawn()), "global": torch.get_rng_state()}
+    def state(self) -> dict[str, Any]:
+        """What `restore` takes."""
+        states = {"numpy": self.numpy.bit_generator.state, "torch": self.torch.get_state()}
+        return states | {"global": torch.get_rng_state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue exactly where `state` was taken."""
@@ -75,17 +72,16 @@ class Loop:
     """What a loop needs besides the model: its schedule, step, validation and context.
 
     `prepare` draws and prepares the batch of a step, in a thread of its own while earlier steps run; it alone may use
-    the generators of `context`, and it uses no others. `step` takes that batch (the step's number where there is no
-    `prepare`, and then draws by itself) and returns the loss and further figures to log. `validate` returns figures of
-    which `score` decides (higher is better); without `select_best` the last weights are kept. Steps and validations run
-    within `precision`.
+    the generators of `context`, and it uses no others. `step` takes that batch and returns the loss and further figures
+    to log. `validate` returns figures of which `score` decides (higher is better); without `select_best` the last
+    weights are kept. Steps and validations run within `precision`.
     """
 
     schedule: ScheduleSettings
+    prepare: Callable[[int], Any]
     step: Callable[[Any], tuple[Tensor, Mapping[str, Tensor | float]]]
     validate: Callable[[], dict[str, float]]
     context: RunContext
-    prepare: Callable[[int], Any] | None = None
     select_best: bool = True
     group: Group = ALONE
     precision: Callable[[], AbstractContextManager[Any]] = nullcontext
@@ -105,12 +101,15 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> Cur
     leads = loop.group.leads
     model.train()
     bar = tqdm(total=loop.schedule.steps, initial=first, unit="step", disable=None if leads else True, mininterval=1.0)
-    with closing(_batches(loop, first)) as batches:
+    drawn = lambda step: (loop.prepare(step), loop.context.randomness.state())  # noqa: E731
+    steps = range(first, loop.schedule.steps)
+    with closing(map_ahead(drawn, steps, threads=1, ahead=BATCHES_AHEAD)) as batches:
         coming = progress.take(batches)
-        for step in range(first, loop.schedule.steps):
+        for step in steps:
+            batch, progress.drawn = coming
             _set_rate(optimiser, loop.schedule, step)
             with loop.precision():
-                loss, figures = loop.step(progress.begin(coming))
+                loss, figures = loop.step(batch)
             if not math.isfinite(loss.item()):
                 raise BadInputError(
                     f"{loop.context.checkpoints.parent.name}: loss is {loss.item()} at step {step}; lower the rate"
@@ -136,17 +135,6 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> Cur
     return progress.curve
 
 
-def _batches(loop: Loop, first: int) -> Generator[Drawn]:
-    """Each step's batch with where the generators stood after it, prepared ahead in the order of the steps."""
-    steps = range(first, loop.schedule.steps)
-    prepare = loop.prepare
-    if prepare is None:
-        yield from ((step, None) for step in steps)
-    else:
-        drawing = lambda step: (prepare(step), loop.context.randomness.drawn())  # noqa: E731
-        yield from map_ahead(drawing, steps, threads=1, ahead=BATCHES_AHEAD)
-
-
 class Progress:
     """The state of a run that outlives a kill: curve, best weights, and their score."""
 
@@ -160,7 +148,7 @@ class Progress:
         self.best_score = -math.inf
         self.best_weights: dict[str, Tensor] = {}
         self._logged: dict[str, list[float]] = {}
-        self._drawn: dict[str, Any] | None = None
+        self.drawn: dict[str, Any] = {}  # where the generators stood after the batch of the step
         self._seconds, self._since = 0.0, time.monotonic()
         self._waited, self._mark = 0.0, time.monotonic()
 
@@ -190,7 +178,7 @@ class Progress:
             "model": model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": self.average.state(),
-            "randomness": self.context.randomness.state(self._drawn),
+            "randomness": self.drawn | {"global": torch.get_rng_state()},
             "curve": self.curve,
             "logged": self._logged,
             "best_score": self.best_score,
@@ -201,18 +189,12 @@ class Progress:
         }
         save_checkpoint(self.context.checkpoints, state, step=step, identity=self.identity)
 
-    def take(self, batches: Iterator[Drawn]) -> Drawn | None:
-        """The next batch, if there is one; the time until it is there counts as waiting."""
+    def take(self, batches: Iterator[Drawn]) -> Drawn:
+        """The next batch, an empty one after the last; the time until it is there counts as waiting."""
         began = time.monotonic()
-        coming = next(batches, None)
+        coming: Drawn = next(batches, (None, {}))
         self._waited += time.monotonic() - began
         return coming
-
-    def begin(self, coming: Drawn | None) -> Any:
-        """The batch of a step that begins; a checkpoint after it continues from where it was drawn."""
-        assert coming is not None, "a batch for each step"
-        batch, self._drawn = coming
-        return batch
 
     def log(self, figures: Mapping[str, Tensor | float]) -> None:
         """Collect a step's figures; a curve point has their means since the last validation."""
@@ -222,8 +204,7 @@ class Progress:
     def validate(self, model: nn.Module, step: int) -> None:
         """Add a curve point, keep the weights if they are the best so far, and say so on a line.
 
-        `data_wait`, where batches are prepared ahead, is the share of the time since the last validation in which a
-        step waited for its batch.
+        `data_wait` is the share of the time since the last validation in which a step waited for its batch.
         """
         stepping = time.monotonic() - self._mark
         model.eval()
@@ -236,7 +217,7 @@ class Progress:
             **{name: sum(values) / len(values) for name, values in self._logged.items()},
             "learning_rate": self.optimiser.param_groups[-1]["lr"],
             "seconds": round(self._elapsed(), 3),
-            **({} if self.loop.prepare is None else {"data_wait": round(self._waited / max(stepping, 1e-9), 4)}),
+            "data_wait": round(self._waited / max(stepping, 1e-9), 4),
             **figures,
         }
         self._logged, self._waited = {}, 0.0

@@ -1,16 +1,27 @@
-"""AdamW with groups that learn at their own share of the rate; norms, biases and states are not decayed."""
+"""What a step does to the weights: AdamW with groups of parameters, in which numbers, and a running average of them.
 
+Groups learn at their own share of the rate; norms, biases and states are not decayed. The average is what is validated
+and kept where it is wanted. Izmailov et al. 2018 average over the end of a run; the exponential form here has no end to
+choose. torch's own `swa_utils.AveragedModel` gives the same numbers with a `multi_avg_fn` that begins quickly, but it
+holds a second model and walks over all modules in each step: for a U-Net 5.9 ms a step on one core, against 0.4 ms.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from mgi.core.errors import ConfigError
 from mgi.training.settings import ScheduleSettings
 
 UNDECAYED = (
     ".bias", "A_log", "position", "pos_embed", "null_token", "image_code", "log_temperature", "blend", "cls_token",
 )  # fmt: skip
+EARLY = 10  # steps after which the average has its first tenth: a start from noise is soon forgotten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,3 +92,69 @@ def _permute(parameter: nn.Parameter, moments: dict[str, Any], axes: tuple[int, 
     for name, value in moments.items():
         if value.ndim == len(axes):  # and not the count of steps
             moments[name] = value.permute(axes)
+
+
+def precision_of(
+    precision: Literal["float32", "bf16"], device: torch.device, *, where: str
+) -> Callable[[], AbstractContextManager[Any]]:
+    """What makes the context in which a step runs forward: float32, or bfloat16 with parameters and scans in float32.
+
+    Raises ConfigError for bf16 on anything but a GPU: most CPUs have no instructions for it, and take far longer.
+    """
+    if precision == "float32":
+        return nullcontext
+    if device.type != "cuda":
+        raise ConfigError(f"{where}.precision: bf16 needs a GPU, found device '{device.type}'; set float32")
+    return partial(torch.autocast, device.type, torch.bfloat16)
+
+
+class WeightAverage:
+    """Exponential average of a model's weights and buffers, `decay` a step; with 0 the model itself, at no cost.
+
+    The model stays on its device, with the tensors that it has.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model, self.decay, self.updates = model, decay, 0
+        # A step writes into the model's own tensors, so they are asked for once, and not by a walk over all modules.
+        self._current = model.state_dict() if decay > 0 else {}
+        self.tensors = {name: tensor.clone() for name, tensor in self._current.items()}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the model's weights after a step."""
+        if not self.tensors:
+            return
+        self.updates += 1
+        decay = min(self.decay, self.updates / (EARLY + self.updates))
+        averaged: list[Tensor] = []
+        current: list[Tensor] = []
+        for name, tensor in self._current.items():
+            if tensor.is_floating_point():
+                averaged.append(self.tensors[name])
+                current.append(tensor)
+            else:  # a counter of batches
+                self.tensors[name].copy_(tensor)
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+
+    @contextmanager
+    def in_place(self) -> Generator[None]:
+        """The model has the averaged weights within, and its own again after."""
+        if not self.tensors:
+            yield
+            return
+        own = {name: tensor.clone() for name, tensor in self._current.items()}
+        self.model.load_state_dict(self.tensors)
+        try:
+            yield
+        finally:
+            self.model.load_state_dict(own)
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` takes."""
+        return {"tensors": self.tensors, "updates": self.updates}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self.updates = state["updates"]
+        self.tensors = {name: state["tensors"][name].to(own.device) for name, own in self.tensors.items()}

@@ -6,12 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from mgi.models.mgi import DualEncoder
-from mgi.training.contrastive import chance_loss, min_loss
+from mgi.training.contrastive import chance_loss, collapse_warnings, min_loss, space_figures
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Curve, Loop, RunContext, train
-from mgi.training.monitors import collapse_warnings, space_figures
-from mgi.training.optimiser import ParameterGroup, make_optimiser
-from mgi.training.precision import precision_of
+from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain_batches import BatchDrawer, Pairs
 from mgi.training.pretrain_loss import PretrainLoss
 from mgi.training.settings import PretrainSettings
@@ -74,7 +72,10 @@ def compile_where_it_pays(encoder: nn.Module, device: torch.device, *, wanted: b
 
 
 def alignment_figures(model: PretrainLoss, pairs: Pairs) -> dict[str, float]:
-    """Loss above its floor, retrieval of the genes by the slice with the most tumour of each patient, and monitors."""
+    """Loss and its minimum, monitors, and how well each patient's slice with the most tumour retrieves its genes.
+
+    `chance_loss_above_min` is what `loss_above_min` is where all similarities are equal.
+    """
     settings = model.settings
     images, genes = _vectors(model, pairs)
     patient = torch.arange(len(genes), device=genes.device)
@@ -85,9 +86,9 @@ def alignment_figures(model: PretrainLoss, pairs: Pairs) -> dict[str, float]:
     figures = {
         "score": least - loss,
         "validation_loss": loss,
-        "validation_floor": least,
-        "loss_above_floor": loss - least,
-        "loss_at_chance": chance_loss(settings.loss, patient) - least,
+        "validation_min_loss": least,
+        "loss_above_min": loss - least,
+        "chance_loss_above_min": chance_loss(settings.loss, patient) - least,
         "retrieval_at_1": (rank == 1).float().mean().item(),
         "median_rank": rank.median().item(),
         "validation_patients": float(len(genes)),

@@ -3,7 +3,6 @@
 P patients with N slices in all, U patients without image, G genes, T image patches; p, n and u are a process's own.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mgi.datasets.augment import apply_augment, sample_augment
-from mgi.datasets.batches import patient_unique_batch, tumour_weights
-from mgi.datasets.masking import random_mask, span_length, span_mask, spread_over
+from mgi.datasets.batches import patient_unique_batch, random_mask, span_length, span_mask, spread_over, tumour_weights
 from mgi.datasets.slices import SliceSet
 from mgi.training.contrastive import min_loss
 from mgi.training.distributed import ALONE, Group
@@ -34,21 +32,23 @@ class Pairs:
 
     def keeping(self, chosen: Tensor) -> "Pairs":
         """The slices where `chosen` (N,) is true; every patient and its genes stay."""
-        kept = replace(self.slices, planes=self.slices.planes[chosen], patient=self.slices.patient[chosen])
+        kept = replace(self.slices, channels=self.slices.channels[chosen], patient=self.slices.patient[chosen])
         return Pairs(slices=kept, genes=self.genes)
 
     def digest(self) -> str:
         """SHA-256 of all that is learned from, so that a checkpoint of other data is never resumed."""
         slices = self.slices
-        return digest_of_tensors({"planes": slices.planes, "patient": slices.patient, "genes": self.genes})
+        return digest_of_tensors({"channels": slices.channels, "patient": slices.patient, "genes": self.genes})
 
 
-class Movable(ABC):
+@dataclass(frozen=True, kw_only=True)
+class Movable:
     """A batch whose tensors can be put elsewhere."""
 
-    @abstractmethod
     def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
         """The batch with the tensors that go along."""
+        tensors: Any = {name: move(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors)
 
     def on(self, device: torch.device) -> Self:
         """The batch on a device; from pinned memory the copy runs beside the computation."""
@@ -81,12 +81,7 @@ class Batch(Movable):
     patient_counts: list[int]
     n_hidden_genes: int
     n_hidden_patches: int
-    floor: float
-
-    def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
-        """All tensors elsewhere."""
-        tensors: Any = {name: move(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **tensors)
+    min_loss: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +112,7 @@ class BatchDrawer:
         size, each = settings.schedule.batch, settings.slices_per_patient
         of_slice = self.training.slices.patient
         rows = torch.from_numpy(patient_unique_batch(of_slice.numpy(), self.weights, size, self.randomness.numpy, each))
-        changes = sample_augment(len(rows), settings.augment, generator)
+        augment = sample_augment(len(rows), settings.augment, generator)
         chosen, patient = torch.unique_consecutive(of_slice[rows], return_inverse=True)
         unpaired = self._draw_unpaired()
         hidden_genes = self._hide_genes(len(chosen) + len(unpaired))
@@ -130,7 +125,7 @@ class BatchDrawer:
         mine = slices[group.rank]
         both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
         batch = Batch(
-            images=apply_augment(self.training.slices.images, rows[mine], changes[mine]),
+            images=apply_augment(self.training.slices.images, rows[mine], augment[mine]),
             owner=patient[mine] - own.start,
             genes=(genes + noise)[own],
             whole=torch.cat([genes[own], self.unpaired[unpaired[own_unpaired]]]),
@@ -142,7 +137,7 @@ class BatchDrawer:
             patient_counts=[part.stop - part.start for part in group.parts(len(chosen))],
             n_hidden_genes=int(hidden_genes.sum()),
             n_hidden_patches=int(hidden_patches.sum()),
-            floor=min_loss(settings.loss, patient),
+            min_loss=min_loss(settings.loss, patient),
         )
         return batch.pinned() if self.pin else batch
 

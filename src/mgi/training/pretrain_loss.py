@@ -65,7 +65,7 @@ class PretrainLoss(nn.Module):
         images = group.gather(image_part, batch.slice_counts)  # N D
         genes = group.gather(gene_part, batch.patient_counts)  # P D
         contrast = self.contrast(self.similarity(images, genes), batch.patient)
-        loss, terms = contrast, {"contrast": contrast, "floor": torch.tensor(batch.floor)}
+        loss, terms = contrast, {"contrast": contrast, "min_loss": torch.tensor(batch.min_loss)}
         if batch.n_hidden_genes > 0:
             seen = pooled if shared else self.pooled(batch.whole.masked_fill(batch.hidden_genes, 0.0))
             part = squared_error_sum(self.reconstruct(seen), batch.whole, batch.hidden_genes)
@@ -82,7 +82,7 @@ class PretrainLoss(nn.Module):
 
     def pooled(self, genes: Tensor) -> Tensor:
         """Standardised expression (B, G) to one vector a patient (B, D); a hidden gene is 0, the training mean."""
-        return self.encoders.gene_pooling(self.encoders.gene_encoder(genes))  # type: ignore[no-any-return]
+        return self.encoders.gene_pooling(self.encoders.gene_encoder(genes))
 
     def hidden_patch_error(self, batch: Batch, seen: Tensor, pooled_genes: Tensor) -> Tensor:
         """Summed error of the embeddings at the hidden patches; `seen` (n, T, D) are those of the whole slices."""

@@ -1,8 +1,14 @@
-"""Final weights as safetensors, with all that is needed to use them: settings, run, and the genes in model order."""
+"""Final weights as safetensors, with all that is needed to use them: settings, run, and the genes in model order.
+
+A model is of one list of genes in one order, and of one list of gene sets: anything else is refused by name.
+"""
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +22,6 @@ from mgi.core.files import atomic_path, digest_of
 from mgi.core.run import Run, run_of
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
-from mgi.training.frozen_genes import require_same_genes
 
 FORMAT = "mgi-weights-5"
 # One entry holds all: safetensors writes several in random order, and equal weights would not be equal bytes.
@@ -45,7 +50,7 @@ def save_weights(
 ) -> None:
     """Write the state of `module`, trained for `genes` in this order."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
-    facts = {
+    metadata = {
         "format": FORMAT,
         "run": run.record(),
         "model": model.plain(),
@@ -55,10 +60,10 @@ def save_weights(
         "gene_sets": None if gene_sets is None else [[name, list(own)] for name, own in gene_sets.items()],
         "tensors": digest_of_tensors(tensors),
     }
-    facts["digest"] = _digest_of_facts(facts)
+    metadata["digest"] = _digest_of_metadata(metadata)
     with atomic_path(path) as part:
         # Through Python's own files, which tell a full disk from other failures.
-        part.write_bytes(save(tensors, metadata={ENTRY: json.dumps(facts, sort_keys=True)}))
+        part.write_bytes(save(tensors, metadata={ENTRY: json.dumps(metadata, sort_keys=True)}))
 
 
 def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
@@ -68,34 +73,31 @@ def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
     """
     try:
         with safe_open(path, framework="pt") as source:
-            facts = json.loads((source.metadata() or {}).get(ENTRY, "{}"))
+            metadata = json.loads((source.metadata() or {}).get(ENTRY, "{}"))
             tensors = {name: source.get_tensor(name) for name in source.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, OSError, ValueError) as error:
         raise BadInputError(f"{path}: not readable as safetensors ({error}); delete it and run again") from None
-    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-        found = facts.get("format") if isinstance(facts, dict) else facts
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        found = metadata.get("format") if isinstance(metadata, dict) else metadata
         whose = " of another version of mgi" if str(found).startswith(FORMAT[:-1]) else ""
         raise BadInputError(f"{path}: format {found}{whose}, expected {FORMAT}; delete it and train again")
-    if facts.get("digest") != _digest_of_facts(facts) or digest_of_tensors(tensors) != facts["tensors"]:
+    if metadata.get("digest") != _digest_of_metadata(metadata) or digest_of_tensors(tensors) != metadata["tensors"]:
         raise BadInputError(f"{path}: its numbers are not those that were saved; delete it and run again")
-    require_same_genes(facts["genes"], genes, where=str(path))
+    require_same_genes(metadata["genes"], genes, where=str(path))
     return Weights(
         tensors=tensors,
-        run=run_of(facts, str(path)),
-        model=ModelSettings.read(facts["model"], where=f"{path}: model"),
-        genes=facts["genes"],
-        gene_sets=None if facts["gene_sets"] is None else dict(facts["gene_sets"]),
+        run=run_of(metadata, str(path)),
+        model=ModelSettings.read(metadata["model"], where=f"{path}: model"),
+        genes=metadata["genes"],
+        gene_sets=None if metadata["gene_sets"] is None else dict(metadata["gene_sets"]),
     )
 
 
-def _digest_of_facts(facts: dict[str, Any]) -> str:
+def _digest_of_metadata(metadata: dict[str, Any]) -> str:
     """SHA-256 of all entries but itself: a flipped letter of the run or the settings is no longer that run."""
-    return digest_of([json.dumps({name: fact for name, fact in facts.items() if name != "digest"}, sort_keys=True)])
-
-
-def part_of(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The state of one submodule, its names without `prefix`."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    return digest_of(
+        [json.dumps({name: value for name, value in metadata.items() if name != "digest"}, sort_keys=True)]
+    )
 
 
 def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
@@ -114,7 +116,45 @@ def start_from_pretrained(model: nn.Module, weights: Weights) -> None:
     """
     for name in ("image_encoder", "gene_encoder"):
         try:
-            model.get_submodule(name).load_state_dict(part_of(weights.tensors, f"{name}."))
+            prefix = f"{name}."
+            part = {key.removeprefix(prefix): one for key, one in weights.tensors.items() if key.startswith(prefix)}
+            model.get_submodule(name).load_state_dict(part)
         except (AttributeError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise BadInputError(f"pre-trained weights do not fit {name}: {reason}") from None
+
+
+def require_same_genes(trained: Sequence[str], given: Sequence[str], *, where: str) -> None:
+    """Raise BadInputError unless `given` are the genes that were trained on, in their order.
+
+    The message says how many differ and names the first that does, with its place counted from 1.
+    """
+    differing = [place for place, (one, two) in enumerate(zip_longest(trained, given)) if one != two]
+    if not differing:
+        return
+    missing, added = (sum((Counter(a) - Counter(b)).values()) for a, b in ((trained, given), (given, trained)))
+    counts = f"{missing} of its {len(trained)} genes are missing and {added} of the {len(given)} given are not its own"
+    order = f"the same {len(trained)} genes in another order, {len(differing)} of them elsewhere"
+    place = differing[0]
+    raise BadInputError(
+        f"{where}: trained on another gene list: {counts if missing or added else order}; "
+        f"the first that differs is gene {place + 1}: found {_at(given, place)}, expected {_at(trained, place)}"
+    )
+
+
+def require_same_sets(trained: Members | None, given: Members | None, *, where: str) -> None:
+    """Raise BadInputError unless both have the same gene sets in the same order, with the same genes."""
+    mine, other = ([(name, list(own)) for name, own in (sets or {}).items()] for sets in (trained, given))
+    differing = [place for place, (one, two) in enumerate(zip_longest(mine, other)) if one != two]
+    if not differing:
+        return
+    names = [[name for name, _ in sets] for sets in (mine, other)]
+    place = differing[0]
+    raise BadInputError(
+        f"{where}: trained on other gene sets: {len(differing)} of {max(map(len, names))} differ, the first is set "
+        f"{place + 1}: found {_at(names[1], place)}, expected {_at(names[0], place)} with the genes that it had"
+    )
+
+
+def _at(names: Sequence[str], place: int) -> str:
+    return repr(names[place][:60]) if place < len(names) else "none"

@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 
 from mgi_standin.archive import fault_contents, fault_replies
 from mgi_standin.archive.response import Handler, Request, Response, target_of, text_response
+from mgi_standin.errors import BadInputError
 
 Fault = Callable[[Handler, Request, Any], Response]
 FAULTS: dict[str, Fault] = {
@@ -24,10 +25,6 @@ FAULTS: dict[str, Fault] = {
     for name, fault in vars(module).items()
     if inspect.isfunction(fault) and fault.__module__ == module.__name__ and not name.startswith("_")
 }
-
-
-class FaultRuleError(ValueError):
-    """A rule that cannot be followed; the message names the field, what was found and what was expected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +42,17 @@ class Rule:
 
     def __post_init__(self) -> None:
         if self.fault not in FAULTS:
-            raise FaultRuleError(f"fault: found {self.fault!r}, expected one of {', '.join(sorted(FAULTS))}")
+            raise BadInputError(f"fault: found {self.fault!r}, expected one of {', '.join(sorted(FAULTS))}")
         if not re.fullmatch(r"all|(first|only|from) [1-9]\d*", str(self.calls)):
-            raise FaultRuleError(f"calls: found {self.calls!r}, expected all, first N, only N or from N")
+            raise BadInputError(f"calls: found {self.calls!r}, expected all, first N, only N or from N")
         name, kind = _parameter(FAULTS[self.fault])
         if not isinstance(self.value, (float, int) if kind is float else kind):
             expected = "none" if name == "value" else f"{name} ({getattr(kind, '__name__', kind)})"
-            raise FaultRuleError(f"value: fault {self.fault} found {self.value!r}, expected {expected}")
+            raise BadInputError(f"value: fault {self.fault} found {self.value!r}, expected {expected}")
         try:
             re.compile(self.path)
         except (re.error, TypeError) as error:
-            raise FaultRuleError(f"path: {self.path!r} is no regular expression ({error})") from None
+            raise BadInputError(f"path: {self.path!r} is no regular expression ({error})") from None
 
     def matches(self, request: Request) -> bool:
         """Whether a call counts for this rule."""
@@ -106,24 +103,24 @@ def _apply(rule: Rule, answer: Handler, request: Request) -> Response:
 
 
 def read_rules(path: Path) -> list[Rule]:
-    """Read a rule file; raises FaultRuleError naming file, rule and field."""
+    """Read a rule file; raises BadInputError naming file, rule and field."""
     try:
         given: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise FaultRuleError(f"{path}: not a readable JSON file ({error})") from None
+        raise BadInputError(f"{path}: not a readable JSON file ({error})") from None
     if not isinstance(given, list):
-        raise FaultRuleError(f"{path}: found {type(given).__name__}, expected a list of rules")
+        raise BadInputError(f"{path}: found {type(given).__name__}, expected a list of rules")
     return [_rule(row, f"{path}: rule {number}") for number, row in enumerate(given, start=1)]
 
 
 def _rule(row: Any, where: str) -> Rule:
     known = {field.name for field in fields(Rule)}
     if not isinstance(row, dict) or not {"path", "fault"} <= set(row) <= known:
-        raise FaultRuleError(f"{where}: found {row!r}, expected path, fault and at most {', '.join(sorted(known))}")
+        raise BadInputError(f"{where}: found {row!r}, expected path, fault and at most {', '.join(sorted(known))}")
     try:
         return Rule(**row)
-    except (FaultRuleError, TypeError) as error:
-        raise FaultRuleError(f"{where}: {error}") from None
+    except (BadInputError, TypeError) as error:
+        raise BadInputError(f"{where}: {error}") from None
 
 
 def catalogue() -> str:

@@ -1,4 +1,7 @@
-"""The GDC API over an archive folder: which path is answered by which function, and how parameters arrive."""
+"""The GDC API over an archive folder: which path is answered by which function, and how parameters arrive.
+
+It answers what our clients and gdc-client ask for; other paths are a 404.
+"""
 
 import json
 import re
@@ -7,18 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mgi_standin.archive.folder import Archive, Row
-from mgi_standin.archive.gdc_catalog import (
+from mgi_standin.archive.folder import Archive
+from mgi_standin.archive.gdc_files import (
     Catalog,
-    asked_files,
+    allowed_files,
+    bare_file,
     catalog_of,
-    history_response,
-    manifest_response,
+    tar_of_annotations,
+    tar_of_files,
     versions_response,
 )
-from mgi_standin.archive.gdc_data import allowed_files, bare_file, tar_of_annotations, tar_of_files
-from mgi_standin.archive.gdc_fields import groups_of, known_fields
-from mgi_standin.archive.gdc_search import Index, search, select, single
+from mgi_standin.archive.gdc_search import Index, search
 from mgi_standin.archive.response import Handler, RefusalError, Request, Response, json_response, refusal
 
 
@@ -36,21 +38,15 @@ def gdc_service(archive: Archive) -> Handler:
     """Build the API; only the latest version of a file can be searched, all that are stored can be downloaded."""
     catalog = catalog_of(archive)
     hits = [
-        {"id": hit["file_id"], **hit}
-        for hit in archive.files
-        if hit["file_id"] in catalog and not catalog[hit["file_id"]].superseded
+        {"id": hit["file_id"], **hit} for hit in archive.files if catalog[hit["file_id"]].latest_id == hit["file_id"]
     ]
     gdc = Gdc(
         archive=archive,
         catalog=catalog,
-        files=_index("files", hits),
-        annotations=_index("annotations", [{"id": row["annotation_id"], **row} for row in archive.annotations]),
+        files=Index("files", hits),
+        annotations=Index("annotations", [{"id": row["annotation_id"], **row} for row in archive.annotations]),
     )
     return partial(_answer, gdc)
-
-
-def _index(endpoint: str, hits: list[Row]) -> Index:
-    return Index(endpoint=endpoint, hits=hits, known=known_fields(endpoint, hits))
 
 
 def _answer(gdc: Gdc, request: Request) -> Response:
@@ -69,15 +65,9 @@ def _answer(gdc: Gdc, request: Request) -> Response:
 
 
 def _params(request: Request) -> dict[str, Any]:
-    """Merge the query with a form or JSON body; the body wins, the first of repeated keys wins."""
+    """Merge the query with a JSON body; the body wins, the first of repeated keys wins."""
     params: dict[str, Any] = dict(reversed(request.query))
-    if request.method == "POST" and request.body.strip():
-        params |= dict(reversed(request.form())) if _is_form(request) else _json_body(request)
-    return params
-
-
-def _is_form(request: Request) -> bool:
-    return "x-www-form-urlencoded" in request.headers.get("content-type", "")
+    return params | _json_body(request) if request.body.strip() else params
 
 
 def _json_body(request: Request) -> dict[str, Any]:
@@ -94,34 +84,11 @@ def _ids(request: Request, in_path: str | None) -> list[str]:
     """Ids of the path, a comma list, else of the body."""
     if in_path is not None:
         return [file_id for file_id in in_path.split(",") if file_id]
-    if _is_form(request):
-        return [value for key, value in request.form() if key == "ids"]
-    ids = _json_body(request).get("ids", [])
-    return [str(file_id) for file_id in (ids if isinstance(ids, list) else [ids])]
-
-
-def _files(gdc: Gdc, request: Request) -> Response:
-    params = _params(request)
-    if params.get("return_type") == "manifest":  # of all that match: size and from do not count
-        return manifest_response([gdc.catalog[hit["id"]] for hit in select(gdc.files, params)])
-    return search(gdc.files, params)
-
-
-def _mapping(gdc: Gdc, request: Request) -> Response:
-    return json_response({"fields": sorted(gdc.files.known), "expand": sorted(groups_of(gdc.files.known))})
+    return [str(file_id) for file_id in _json_body(request).get("ids", [])]
 
 
 def _versions(gdc: Gdc, request: Request, in_path: str | None = None) -> Response:
     return versions_response(gdc.catalog, _ids(request, in_path))
-
-
-def _versions_of_manifest(gdc: Gdc, request: Request) -> Response:
-    rows = request.body.decode("utf-8", "replace").splitlines()[1:]
-    return versions_response(gdc.catalog, [row.split("\t")[0] for row in rows if row.strip()])
-
-
-def _manifest(gdc: Gdc, request: Request, in_path: str | None = None) -> Response:
-    return manifest_response(asked_files(gdc.catalog, _ids(request, in_path)))
 
 
 def _data(gdc: Gdc, request: Request, in_path: str | None = None) -> Response:
@@ -148,17 +115,10 @@ def _is_set(params: dict[str, Any], flag: str) -> bool:
 _BOTH = ("GET", "POST")
 _ROUTES: tuple[tuple[tuple[str, ...], str, Callable[..., Response]], ...] = (
     (("GET",), r"/status", lambda gdc, request: json_response(gdc.archive.status)),
-    (_BOTH, r"/files", _files),
-    (("GET",), r"/files/_mapping", _mapping),
+    (_BOTH, r"/files", lambda gdc, request: search(gdc.files, _params(request))),
     (("POST",), r"/files/versions", _versions),
-    (("POST",), r"/files/versions/manifest", _versions_of_manifest),
     (("GET",), r"/files/versions/([^/]+)", _versions),
-    (("GET",), r"/files/([^/]+)", lambda gdc, request, one: single(gdc.files, one, _params(request))),
-    (("GET",), r"/history/([^/]+)", lambda gdc, request, one: history_response(gdc.catalog, one)),
     (_BOTH, r"/annotations", lambda gdc, request: search(gdc.annotations, _params(request))),
-    (("GET",), r"/annotations/([^/]+)", lambda gdc, request, one: single(gdc.annotations, one, _params(request))),
-    (("POST",), r"/manifest", _manifest),
-    (("GET",), r"/manifest/([^/]+)", _manifest),
     (("POST",), r"/data", _data),
     (("GET",), r"/data/([^/]+)", _data),
 )

@@ -29,18 +29,12 @@ _ANNOTATIONS = """
 annotation_id case_id case_submitter_id category classification created_datetime entity_id entity_submitter_id
 entity_type notes state status submitter_id updated_datetime project.name project.project_id
 """
-# Gone from the dictionary since API v8.3.0 and v8.5.0: unknown even where a folder still holds them.
-_REMOVED = """
-cases.samples.is_ffpe cases.samples.sample_type_id cases.samples.composition cases.samples.oct_embedded
-cases.samples.tumor_code cases.samples.portions.analytes.analyte_type_id cases.demographic.gender
-"""
 DOCUMENTED = {"files": frozenset(_FILES.split()), "annotations": frozenset(_ANNOTATIONS.split())}
 
 
 def known_fields(endpoint: str, hits: Iterable[Row]) -> frozenset[str]:
     """Fields that a request to "files" or "annotations" may name: the documented ones and those that hits hold."""
-    found = {path for hit in hits for path in leaf_paths(hit)}
-    return (DOCUMENTED[endpoint] | found) - frozenset(_REMOVED.split())
+    return DOCUMENTED[endpoint].union(path for hit in hits for path in leaf_paths(hit))
 
 
 def leaf_paths(value: Any, prefix: str = "") -> Iterator[str]:
@@ -65,16 +59,6 @@ def values_at(value: Any, path: str) -> list[Any]:
         return []
     key, _, rest = path.partition(".")
     return values_at(value.get(key), rest)
-
-
-def top_level(known: Iterable[str]) -> set[str]:
-    """Fields of a hit that are returned when none is asked for."""
-    return {path for path in known if "." not in path}
-
-
-def groups_of(known: Iterable[str]) -> set[str]:
-    """Groups that hold a field directly, such as cases.samples."""
-    return {path.rpartition(".")[0] for path in known if "." in path}
 
 
 def project(hit: Row, paths: Iterable[str]) -> Row:

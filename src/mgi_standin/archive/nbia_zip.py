@@ -4,7 +4,6 @@ Like the server, a failure ends the zip where it stands and closes it properly: 
 valid zip with fewer images and no digests.
 """
 
-import re
 import zipfile
 from collections.abc import Iterator
 from typing import IO, cast
@@ -30,9 +29,10 @@ def _members(archive: Archive, series: Row, *, new_names: bool, with_md5: bool) 
     yield "LICENSE", _licence_text(series).encode()
     uid = series["SeriesInstanceUID"]
     digests = ["Filename,MD5Hash"]
-    for position, image in enumerate(archive.instances(uid), start=1):
-        name = _new_name(image, position) if new_names else image["file"]
+    for image in archive.instances(uid):
         path = archive.image_path(uid, image["file"])
+        # Acquisition and instance, zero padded; the stored name's number stands in for the instance.
+        name = f"1-{int(path.stem):03d}{path.suffix}" if new_names else path.name
         if not path.is_file():
             return
         yield name, path.read_bytes()
@@ -41,14 +41,6 @@ def _members(archive: Archive, series: Row, *, new_names: bool, with_md5: bool) 
         digests.append(f"{name},{image['md5']}")
     if with_md5:
         yield "md5hashes.csv", "".join(line + "\n" for line in digests).encode()
-
-
-def _new_name(image: Row, position: int) -> str:
-    """Name an image acquisition-instance, zero padded; the stored name's number stands in for a missing instance."""
-    stem, _, extension = image["file"].rpartition(".")
-    digits = re.search(r"\d+$", stem)
-    instance = int(image.get("InstanceNumber") or (digits.group() if digits else position))
-    return f"{image.get('AcquisitionNumber') or 1}-{instance:03d}.{extension}"
 
 
 def _licence_text(series: Row) -> str:

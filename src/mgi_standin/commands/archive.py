@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from mgi_standin.archive.faults import FaultRuleError, Rule, catalogue, read_rules, with_faults
+from mgi_standin.archive.faults import catalogue, read_rules, with_faults
 from mgi_standin.archive.response import Handler, Request, Response
 from mgi_standin.archive.server import archive_service, listen
 from mgi_standin.errors import BadInputError, ResourceError
@@ -21,7 +21,7 @@ NBIA  {url}/nbia-api/services/v4
 try
   curl {url}/status
   curl '{url}/files?size=2&fields=file_name,access'
-  curl {url}/nbia-api/services/v4/getCollectionValues
+  curl {url}/nbia-api/services/v4/getPatient
 Ctrl-C stops it"""
 # Tests of other programs name a file here, in which every request is noted.
 _LOG_VARIABLE = "MGI_STANDIN_REQUESTS"
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
         raise BadInputError(f"{args.folder}: expected an archive folder with archive.json, found {found}")
     if not 0 <= args.port <= 65535:
         raise ResourceError(f"port {args.port}: expected 0 to 65535")
-    rules = _rules(args.faults)
+    rules = [] if args.faults is None else read_rules(args.faults)
     answer = with_faults(archive_service(args.folder), rules)
     if os.environ.get(_LOG_VARIABLE):
         answer = _logged(answer, Path(os.environ[_LOG_VARIABLE]))
@@ -73,13 +73,6 @@ def run(args: argparse.Namespace) -> None:
             said = f"port {args.port} is in use; choose another with --port, or --port 0 for a free one"
             raise ResourceError(said) from error
         raise ResourceError(f"port {args.port}: {error.strerror or error}") from error
-
-
-def _rules(path: Path | None) -> list[Rule]:
-    try:
-        return [] if path is None else read_rules(path)
-    except FaultRuleError as error:
-        raise BadInputError(str(error)) from None
 
 
 def _logged(answer: Handler, path: Path) -> Handler:

@@ -1,6 +1,6 @@
 """Write the archive folder of a simulated cohort.
 
-REQUIRED INPUTS: none; optionally a table of gene ids, names and types.
+REQUIRED INPUTS: none.
 OUTPUTS: archive.json, written last, and beside it everything that the stand-in archive serves.
 """
 
@@ -11,7 +11,6 @@ from pathlib import Path
 from mgi_standin.errors import ConfigError
 from mgi_standin.files import full_disk_named
 from mgi_standin.simulation.archive import COMPLETE, write_archive
-from mgi_standin.simulation.genes import draw_gene_table, read_gene_table
 from mgi_standin.simulation.settings import parse_settings
 
 
@@ -19,7 +18,6 @@ def parser() -> argparse.ArgumentParser:
     described = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     described.add_argument("--settings", required=True, help="the configuration's section on simulation, as JSON")
     described.add_argument("--output", required=True, type=Path, help="archive.json; its folder is written afresh")
-    described.add_argument("--gene-table", type=Path, help="TSV with gene_id, gene_name, gene_type; n_genes rows")
     return described
 
 
@@ -27,12 +25,8 @@ def run(args: argparse.Namespace) -> None:
     if args.output.name != COMPLETE:
         raise ConfigError(f"--output: found {args.output.name}, expected a path that ends in {COMPLETE}")
     chosen = parse_settings(args.settings)
-    if args.gene_table is None:
-        genes = draw_gene_table(chosen.n_genes, chosen.seed)
-    else:
-        genes = read_gene_table(args.gene_table, chosen.n_genes, chosen.seed)
     with full_disk_named(args.output):
-        write_archive(chosen, genes, args.output.parent, report_tenth)
+        write_archive(chosen, args.output.parent, report_tenth)
 
 
 def report_tenth(done: int, total: int) -> None:

@@ -76,16 +76,16 @@ def draw_lesion(
 
 
 def draw_volume(
-    grid: Grid, programmes: dict[str, float], rng: np.random.Generator
+    grid: Grid, factors: dict[str, float], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """A head with a tumour on the side that the programme names and its look-alike on the other: volume and mask.
+    """A head with a tumour on the side that the factor names and its look-alike on the other: volume and mask.
 
     Both lesions are drawn from the same distribution, one after the other from left to right, so that nothing in the
     image tells which is which.
     """
     head = draw_head(grid, rng)
-    traits = {name: programmes[name] for name in ("size", "margin", "contrast")}
-    tumour_side = 1.0 if programmes["side"] > 0 else -1.0
+    traits = {name: factors[name] for name in ("size", "margin", "contrast")}
+    tumour_side = 1.0 if factors["side"] > 0 else -1.0
     mask = np.zeros(head.shape, bool)
     for side in (1.0, -1.0):
         added, extent = draw_lesion(grid, side=side, **traits, rng=rng)

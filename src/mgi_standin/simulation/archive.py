@@ -5,14 +5,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-import pandas as pd
-
 from mgi_standin.errors import ConfigError, ResourceError
 from mgi_standin.files import atomic_path, write_json
+from mgi_standin.simulation.availability import draw_availability
 from mgi_standin.simulation.cohort import simulate_cohort
 from mgi_standin.simulation.gdc_folder import GdcFolder
-from mgi_standin.simulation.holdings import draw_holdings
-from mgi_standin.simulation.identifiers import HOLDINGS_STREAM, archive_key, stream_of
+from mgi_standin.simulation.genes import draw_gene_table
+from mgi_standin.simulation.identifiers import AVAILABILITY_STREAM, archive_key, stream_of
 from mgi_standin.simulation.nbia_folder import NbiaFolder
 from mgi_standin.simulation.settings import SimulationSettings
 
@@ -23,13 +22,12 @@ FORMAT = 1
 
 def write_archive(
     settings: SimulationSettings,
-    genes: pd.DataFrame,
     folder: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write the whole folder afresh; `archive.json` comes last, and its presence means that the rest is complete.
 
-    The same settings and genes give the same bytes. `progress` is told patients done and in all.
+    The same settings give the same bytes. `progress` is told patients done and in all.
     Raises ConfigError where the cohort cannot be drawn, and ResourceError where the folder holds another's files.
     """
     try:
@@ -37,8 +35,9 @@ def write_archive(
     except ValueError as error:
         raise ConfigError(f"simulation: {error}") from None
     _clear(folder)
+    genes = draw_gene_table(settings.n_genes, settings.seed)
     key = archive_key(settings, genes)
-    held = draw_holdings([patient.patient_id for patient in patients], stream_of(settings, HOLDINGS_STREAM))
+    held = draw_availability([patient.patient_id for patient in patients], stream_of(settings, AVAILABILITY_STREAM))
     gdc = GdcFolder(settings, genes, key, folder / "gdc")
     nbia = NbiaFolder(settings, key, folder / "nbia")
     for done, patient in enumerate(patients, start=1):

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi_standin.simulation.anatomy import draw_volume, make_grid
-from mgi_standin.simulation.programmes import (
+from mgi_standin.simulation.latent_factors import (
     SUBTYPE_SHARE,
     SUBTYPES,
     GeneModel,
+    draw_factors,
     draw_gene_model,
-    draw_programmes,
     express,
 )
 from mgi_standin.simulation.settings import SimulationSettings
@@ -26,7 +26,7 @@ ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedPatient:
-    """One patient: latent programmes, relative expression, and a FLAIR volume with its lesion.
+    """One patient: latent factors, relative expression, and a FLAIR volume with its lesion.
 
     `log_expression` (G,) is the natural logarithm of relative expression; `volume` (S, H, W) is in scanner units,
     at least 0, inferior to superior; `mask` (S, H, W) marks the tumour alone, never its look-alikes.
@@ -35,7 +35,7 @@ class SimulatedPatient:
     patient_id: str
     site: str
     subtype: str
-    programmes: dict[str, float]
+    factors: dict[str, float]
     log_expression: NDArray[np.float64]
     volume: NDArray[np.float32]
     mask: NDArray[np.bool_]
@@ -43,7 +43,7 @@ class SimulatedPatient:
 
 
 def gene_model_of(settings: SimulationSettings) -> GeneModel:
-    """The cohort's gene programmes, the same for every patient and sample of it."""
+    """The cohort's latent factors, the same for every patient and sample of it."""
     return draw_gene_model(settings.n_genes, list(SITES), np.random.default_rng([settings.seed, GENE_STREAM]))
 
 
@@ -55,29 +55,29 @@ def simulate_cohort(settings: SimulationSettings) -> list[SimulatedPatient]:
 
 
 def other_sample(patient: SimulatedPatient, settings: SimulationSettings, model: GeneModel) -> SimulatedPatient:
-    """Another tumour of the same patient (a recurrence): programmes and expression drawn afresh."""
+    """Another tumour of the same patient (a recurrence): factors and expression drawn afresh."""
     seed = [settings.seed, OTHER_STREAM, *patient.patient_id.encode()]
     rng = np.random.default_rng(seed)
-    programmes = draw_programmes(patient.subtype, rng)
-    return replace(patient, programmes=programmes, log_expression=express(model, programmes, patient.site, rng))
+    factors = draw_factors(patient.subtype, rng)
+    return replace(patient, factors=factors, log_expression=express(model, factors, patient.site, rng))
 
 
 def _draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> SimulatedPatient:
     rng = np.random.default_rng([settings.seed, PATIENT_STREAM, index])
     site = str(rng.choice(SITES, p=SITE_SHARE))
     subtype = str(rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
-    programmes = draw_programmes(subtype, rng)
-    expressed = programmes if settings.genes_drive_images else draw_programmes(subtype, rng)
+    factors = draw_factors(subtype, rng)
+    expressed = factors if settings.genes_drive_images else draw_factors(subtype, rng)
     expression = express(model, expressed, site, rng)
     grid = make_grid(
         int(rng.integers(settings.slices_min, settings.slices_max + 1)), settings.pixels, float(rng.uniform(*SLICE_MM))
     )
-    volume, mask = draw_volume(grid, programmes, rng)
+    volume, mask = draw_volume(grid, factors, rng)
     return SimulatedPatient(
         patient_id=f"TCGA-{site}-{_identifier(index)}",
         site=site,
         subtype=subtype,
-        programmes=programmes,
+        factors=factors,
         log_expression=expression,
         volume=volume,
         mask=mask,

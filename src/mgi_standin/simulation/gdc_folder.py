@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mgi_standin.files import write_json
+from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.cohort import SimulatedPatient, gene_model_of, other_sample
 from mgi_standin.simulation.gdc_listing import (
     Access,
@@ -19,8 +20,7 @@ from mgi_standin.simulation.gdc_listing import (
     status,
     version_row,
 )
-from mgi_standin.simulation.gtf import ANNOTATION_ID, ANNOTATION_NAME, encode_gtf
-from mgi_standin.simulation.holdings import Holdings
+from mgi_standin.simulation.genes import ANNOTATION_ID, ANNOTATION_NAME, encode_gtf
 from mgi_standin.simulation.identifiers import COUNT_STREAM, stream_of, uuid_of
 from mgi_standin.simulation.settings import SimulationSettings
 from mgi_standin.simulation.star import StarWriter, draw_counts
@@ -43,7 +43,7 @@ class GdcFolder:
         self._n_mirna = 0
         (folder / "data").mkdir(parents=True)
 
-    def add(self, patient: SimulatedPatient, held: Holdings) -> None:
+    def add(self, patient: SimulatedPatient, held: Availability) -> None:
         """Write all files of a patient's aliquots."""
         aliquots = aliquots_of(patient.patient_id, held, self._key)
         annotations = annotation_hits(patient.patient_id, held, self._key)

@@ -6,7 +6,7 @@ Shapes: GDC API 8.5, documentation "Search and Retrieval"; all ids are derived, 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mgi_standin.simulation.holdings import Holdings
+from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.identifiers import uuid_of
 
 PROJECT = "TCGA-LGG"
@@ -43,7 +43,7 @@ class StoredFile:
     """The id of the latest version, where there is a later one."""
 
 
-def aliquots_of(patient_id: str, held: Holdings, key: str) -> list[tuple[str, Access]]:
+def aliquots_of(patient_id: str, held: Availability, key: str) -> list[tuple[str, Access]]:
     """Barcodes of the sequenced aliquots with their access; a controlled one sorts behind the open one."""
     plate = f"A{int(uuid_of(key, patient_id, 'plate')[:4], 16) % 1000:03d}"
     sequenced: list[tuple[str, Access]] = [(sample, "open") for sample in held.samples]
@@ -84,7 +84,7 @@ def version_row(file: StoredFile) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def annotation_hits(patient_id: str, held: Holdings, key: str) -> list[dict[str, Any]]:
+def annotation_hits(patient_id: str, held: Availability, key: str) -> list[dict[str, Any]]:
     """Hits of /annotations on a patient: on the case where the patient withdrew, else on the first aliquot."""
     if held.annotation is None:
         return []

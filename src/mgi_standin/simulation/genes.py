@@ -1,16 +1,15 @@
-"""The gene table of a simulated archive: identifiers, names, types, positions and lengths; no real gene is in it.
+"""The genes of a simulated archive, as a table and as the GTF that GENCODE would make of it; no real gene is in it.
 
 A table has its genes in the order of every file of the archive, and the columns gene_id, gene_name, gene_type,
 chromosome, start and length, the last two in base pairs.
 """
 
-from pathlib import Path
+import gzip
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-from mgi_standin.errors import BadInputError
 
 NAMED = ("gene_id", "gene_name", "gene_type")
 PAR_Y_SUFFIX = "_PAR_Y"
@@ -18,6 +17,10 @@ PAR_Y_SHARE = 44 / 60660  # of GENCODE v36
 FEWEST_PAR_Y = 2
 FIRST_GENE, LAST_GENE = 900_000, 1_900_000  # beyond the numbers that Ensembl has given to human genes
 GENE_STREAM = 11
+# The id under which the GDC serves GENCODE v36: clients ask for the annotation by it.
+ANNOTATION_ID = "be002a2c-3b27-43f3-9e0f-fd47db92a6b5"
+ANNOTATION_NAME = "gencode.v36.annotation.gtf.gz"
+GTF_HEAD = "##description: simulated genes, none of them real\n##provider: simulation\n##format: gtf\n"
 
 # Shares of the most frequent types of GENCODE v36.
 TYPE_SHARE = {
@@ -64,23 +67,6 @@ def draw_gene_table(n_genes: int, seed: int) -> pd.DataFrame:
     return _placed(rows, rng)
 
 
-def read_gene_table(path: Path, n_genes: int, seed: int) -> pd.DataFrame:
-    """Take ids, names and types from a user's TSV in its order; lengths and positions stay made up.
-
-    Raises BadInputError where a column is missing, ids repeat, or the table does not have `n_genes` rows.
-    """
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    missing = [name for name in NAMED if name not in table.columns]
-    if missing:
-        raise BadInputError(f"{path}: no column {missing[0]}; expected gene_id, gene_name and gene_type")
-    if len(table) != n_genes:
-        raise BadInputError(f"{path}: {len(table)} genes, expected n_genes = {n_genes}")
-    if table["gene_id"].duplicated().any():
-        raise BadInputError(f"{path}: gene_id {table['gene_id'][table['gene_id'].duplicated()].iloc[0]} occurs twice")
-    rows = list(table[list(NAMED)].itertuples(index=False, name=None))
-    return _placed(rows, np.random.default_rng([seed, GENE_STREAM]))
-
-
 def _placed(rows: list[tuple[str, str, str]], rng: np.random.Generator) -> pd.DataFrame:
     n_genes = len(rows)
     ends = np.round(np.cumsum(_normalised(CHROMOSOME_SHARE)) * n_genes).astype(int)
@@ -92,10 +78,8 @@ def _placed(rows: list[tuple[str, str, str]], rng: np.random.Generator) -> pd.Da
     lengths = np.clip(np.exp(rng.normal(7.6, 0.9, n_genes)), 60, 100_000).astype(np.int64)
     for index, (gene_id, _, _) in enumerate(rows):
         if gene_id.endswith(PAR_Y_SUFFIX):
-            chromosomes[index] = "chrY"
-            if index and rows[index - 1][0] == gene_id.removesuffix(PAR_Y_SUFFIX):
-                chromosomes[index - 1] = "chrX"
-                lengths[index] = lengths[index - 1]
+            chromosomes[index - 1 : index + 1] = "chrX", "chrY"
+            lengths[index] = lengths[index - 1]
     table = pd.DataFrame(rows, columns=list(NAMED))
     return table.assign(chromosome=chromosomes, start=total - before, length=lengths)
 
@@ -110,3 +94,19 @@ def _draw_names(types: NDArray[np.str_], rng: np.random.Generator) -> list[str]:
 
 def _normalised(shares: tuple[float, ...]) -> NDArray[np.float64]:
     return np.array(shares) / sum(shares)
+
+
+def encode_gtf(genes: pd.DataFrame) -> bytes:
+    """The gzipped file: chromosome by chromosome, a gene row and one transcript row for each gene."""
+    rank = {name: place for place, name in enumerate(genes["chromosome"].unique())}
+    in_order = genes.assign(rank=genes["chromosome"].map(rank)).sort_values(["rank", "start"], kind="stable")
+    text = GTF_HEAD + "".join(_gtf_rows(gene) for gene in in_order.itertuples())
+    return gzip.compress(text.encode(), compresslevel=6, mtime=0)
+
+
+def _gtf_rows(gene: Any) -> str:
+    end, strand = gene.start + gene.length - 1, "+-"[gene.Index % 2]
+    transcript = gene.gene_id.replace("ENSG", "ENST")
+    about = f'gene_type "{gene.gene_type}"; gene_name "{gene.gene_name}"; level 2;'
+    head, tail = f"{gene.chromosome}\tSIM", f'{gene.start}\t{end}\t.\t{strand}\t.\tgene_id "{gene.gene_id}";'
+    return f'{head}\tgene\t{tail} {about}\n{head}\ttranscript\t{tail} transcript_id "{transcript}"; {about}\n'

@@ -1,20 +1,26 @@
-"""Write NBIA's half of an archive folder: DICOM files by series, and the listings that lead to them."""
+"""Write NBIA's half of an archive folder: DICOM files by series, and the listings that lead to them.
+
+The rows of patients, studies and series have the keys of NBIA's v4 service. Dates are ISO here; the service formats
+them. Keys with no value are null here; the service leaves them out.
+"""
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mgi_standin.files import write_json
+from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.cohort import SimulatedPatient
-from mgi_standin.simulation.dicom import encode_series
-from mgi_standin.simulation.holdings import Holdings
+from mgi_standin.simulation.dicom import COLLECTION, NOTE, encode_series
 from mgi_standin.simulation.identifiers import IMAGE_STREAM, SCAN_STREAM, stream_of
-from mgi_standin.simulation.nbia_listing import Access, patient_row, series_row, study_row
 from mgi_standin.simulation.seg import encode_mask
 from mgi_standin.simulation.series import MaskSeries, Series, Study
 from mgi_standin.simulation.settings import SimulationSettings
 from mgi_standin.simulation.studies import plan_studies
+
+SUBMITTED = "2014-02-11"
+Access = Literal["public", "restricted"]
 
 
 class NbiaFolder:
@@ -28,7 +34,7 @@ class NbiaFolder:
         (folder / "instances").mkdir(parents=True)
         (folder / "images").mkdir()
 
-    def add(self, patient: SimulatedPatient, held: Holdings) -> None:
+    def add(self, patient: SimulatedPatient, held: Availability) -> None:
         """Write all series of a patient."""
         if held.images == "none":
             return
@@ -66,3 +72,48 @@ class NbiaFolder:
         (self._folder / "instances" / f"{series.uid}.json").write_text(listing)
         size = sum(len(content) for _, content in images)
         self._series.append(series_row(series, study, n_images=len(images), size=size, access=access))
+
+
+def patient_row(study: Study) -> dict[str, Any]:
+    """One row of getPatient."""
+    return {
+        "PatientId": study.patient_id, **_patient(study), "Phantom": "NO", "SpeciesCode": "337915000",
+        "SpeciesDescription": "Homo sapiens", "Authorized": "1",
+    }  # fmt: skip
+
+
+def study_row(study: Study) -> dict[str, Any]:
+    """One row of getPatientStudy."""
+    return {
+        "StudyInstanceUID": study.uid, "StudyDate": study.date.isoformat(), "StudyDescription": study.description,
+        "StudyID": None, "AdmittingDiagnosesDescription": None,
+        "PatientID": study.patient_id, **_patient(study), "PatientAge": f"{study.age_years:03d}Y",
+        "SeriesCount": len(study.series) + (study.mask is not None),
+        "LongitudinalTemporalEventType": None, "LongitudinalTemporalOffsetFromEvent": None, "Authorized": "1",
+    }  # fmt: skip
+
+
+def _patient(study: Study) -> dict[str, Any]:
+    patient = {"PatientName": study.patient_id, "PatientSex": study.sex, "EthnicGroup": None}
+    return {**patient, "Collection": COLLECTION}
+
+
+def series_row(
+    series: Series | MaskSeries, study: Study, *, n_images: int, size: int, access: Access
+) -> dict[str, Any]:
+    """One row of getSeries; `size` in bytes, and who may have it."""
+    mask = isinstance(series, MaskSeries)
+    vendor, model = ("MGI SIMULATION", "1") if mask else study.vendor
+    return {
+        "Collection": COLLECTION, "Site": study.patient_id[5:7], "PatientID": study.patient_id,
+        "PatientSex": study.sex, "PatientAge": f"{study.age_years:03d}Y", "AdmittingDiagnosisDescription": None,
+        "StudyInstanceUID": study.uid, "StudyDate": study.date.isoformat(), "StudyDesc": study.description,
+        "SeriesInstanceUID": series.uid, "SeriesDate": study.date.isoformat(), "SeriesNumber": series.number,
+        "SeriesDescription": series.description, "Modality": "SEG" if mask else "MR", "BodyPartExamined": "BRAIN",
+        "ProtocolName": None, "AnnotationsFlag": None,
+        "ThirdPartyAnalysis": "NO",  # also for masks: a selector must not rely on this flag
+        "Manufacturer": vendor, "ManufacturerModelName": model, "SoftwareVersions": "1",
+        "ImageCount": n_images, "FileSize": size, "MaxSubmissionTimestamp": SUBMITTED, "DateReleased": SUBMITTED,
+        "LicenseName": NOTE, "LicenseURI": None, "DataDescriptionURI": None,
+        "ReleasedStatus": "Yes", "Authorized": "1" if access == "public" else "0", "access": access,
+    }  # fmt: skip

@@ -12,7 +12,7 @@ from mgi_standin.errors import ConfigError
 class SimulationSettings:
     """Size and kind of the simulated cohort.
 
-    `genes_drive_images=False` draws the genes' programmes afresh, so that images and genes are independent:
+    `genes_drive_images=False` draws the genes' factors afresh, so that images and genes are independent:
     the control in which no method can gain from genes.
     """
 

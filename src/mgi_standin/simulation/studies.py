@@ -1,4 +1,4 @@
-"""A patient's imaging studies before they become files: FLAIR, its look-alikes, and the mask.
+"""A patient's imaging studies before they become files: FLAIR, its distractors, and the mask.
 
 The names of series are those seen in TCGA-LGG on TCIA; several T1 series bear FLAIR in theirs.
 """
@@ -8,12 +8,21 @@ from dataclasses import replace
 
 import numpy as np
 
+from mgi_standin.simulation.availability import Availability, InstanceOrder
 from mgi_standin.simulation.cohort import SimulatedPatient
-from mgi_standin.simulation.holdings import Holdings, InstanceOrder
+from mgi_standin.simulation.distractors import draw_distractors
 from mgi_standin.simulation.identifiers import uid_of
-from mgi_standin.simulation.lookalikes import draw_lookalikes
-from mgi_standin.simulation.placement import AXIAL, Axes, Placement, resample_mask, tilt
-from mgi_standin.simulation.series import MaskSeries, Series, Study, Weighting
+from mgi_standin.simulation.series import (
+    AXIAL,
+    Axes,
+    MaskSeries,
+    Placement,
+    Series,
+    Study,
+    Weighting,
+    resample_mask,
+    tilt,
+)
 
 FLAIR_NAMES = (
     *["AXIAL FLAIR"] * 10,
@@ -33,7 +42,7 @@ SLOPES, SLOPE_SHARE = (1.0, 0.5, 2.0), (0.7, 0.15, 0.15)
 LARGEST_TILT_DEGREES = 8.0
 
 
-def plan_studies(patient: SimulatedPatient, held: Holdings, key: str, rng: np.random.Generator) -> list[Study]:
+def plan_studies(patient: SimulatedPatient, held: Availability, key: str, rng: np.random.Generator) -> list[Study]:
     """The studies of a patient in order of date; the first holds the FLAIR on which the mask was drawn."""
     axes = _axes(held, rng)
     first_day = FIRST_DAY + datetime.timedelta(days=int(rng.integers((LAST_DAY - FIRST_DAY).days)))
@@ -50,21 +59,23 @@ def plan_studies(patient: SimulatedPatient, held: Holdings, key: str, rng: np.ra
         mask=None,
     )
     flair = _flair(patient, held, study.uid, axes, rng)
-    lookalikes = draw_lookalikes(flair, held, study.uid, rng)
-    first = replace(study, series=((flair, *lookalikes) if held.has_flair else lookalikes))
+    distractors = draw_distractors(flair, held, study.uid, rng)
+    first = replace(study, series=((flair, *distractors) if held.has_flair else distractors))
     if held.has_mask:
-        first = replace(first, mask=_mask(patient, held, flair, lookalikes, rng))
+        first = replace(first, mask=_mask(patient, held, flair, distractors[0], rng))
     if not held.second_study:
         return [first]
     return [first, _second_study(patient, held, study, axes, rng)]
 
 
-def _axes(held: Holdings, rng: np.random.Generator) -> Axes:
+def _axes(held: Availability, rng: np.random.Generator) -> Axes:
     angles = rng.uniform(2.0, LARGEST_TILT_DEGREES, 2) * rng.choice((-1, 1), 2)
     return tilt(AXIAL, angles[0], angles[1] / 2) if held.tilted else AXIAL
 
 
-def _flair(patient: SimulatedPatient, held: Holdings, study_uid: str, axes: Axes, rng: np.random.Generator) -> Series:
+def _flair(
+    patient: SimulatedPatient, held: Availability, study_uid: str, axes: Axes, rng: np.random.Generator
+) -> Series:
     slope = float(rng.choice(SLOPES, p=SLOPE_SHARE)) if held.rescale_tags else None
     n_slices = len(patient.volume)
     slices = (*range(n_slices), n_slices // 2) if held.duplicated_slice else tuple(range(n_slices))
@@ -100,11 +111,11 @@ def _instance_numbers(n_slices: int, n_images: int, order: InstanceOrder, rng: n
 
 
 def _mask(
-    patient: SimulatedPatient, held: Holdings, flair: Series, lookalikes: tuple[Series, ...], rng: np.random.Generator
+    patient: SimulatedPatient, held: Availability, flair: Series, t1: Series, rng: np.random.Generator
 ) -> MaskSeries:
     source, mask = flair, patient.mask
     if held.mask_on_t1_grid:
-        source = lookalikes[0]
+        source = t1
         mask = resample_mask(patient.mask, flair.placement, source.placement)
     tumour = np.flatnonzero(mask.any(axis=(1, 2)))
     margin = int(rng.integers(0, 2))  # some segmentations keep an empty frame beside the tumour
@@ -120,7 +131,7 @@ def _mask(
 
 
 def _second_study(
-    patient: SimulatedPatient, held: Holdings, first: Study, axes: Axes, rng: np.random.Generator
+    patient: SimulatedPatient, held: Availability, first: Study, axes: Axes, rng: np.random.Generator
 ) -> Study:
     """A later visit without a mask; its FLAIR is the first one mirrored, so that using it is a visible mistake."""
     uid = uid_of(first.uid, "study-2")
@@ -131,5 +142,5 @@ def _second_study(
         uid=uid,
         frame_uid=uid_of(uid, "frame"),
         date=first.date + datetime.timedelta(days=int(rng.integers(60, 500))),
-        series=(flair, draw_lookalikes(flair, replace(held, mask_on_t1_grid=False), uid, rng)[0]),
+        series=(flair, draw_distractors(flair, replace(held, mask_on_t1_grid=False), uid, rng)[0]),
     )

@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from mgi_standin.archive.faults import FAULTS, FaultRuleError, Rule, catalogue, read_rules, with_faults
+from mgi_standin.archive.faults import FAULTS, Rule, catalogue, read_rules, with_faults
 from mgi_standin.archive.response import Request, Response, text_response
 from mgi_standin.archive.server import listen
+from mgi_standin.errors import BadInputError
 
 
 def echo(request):
@@ -90,7 +91,7 @@ def test_a_rule_that_cannot_be_followed_is_named_with_its_file(tmp_path, rule, s
     path = tmp_path / "rules.json"
     row = rule if "fault" not in rule else {"path": "/", **rule}
     path.write_text(json.dumps([{"path": "/", "fault": "page"}, row]))
-    with pytest.raises(FaultRuleError, match=said) as raised:
+    with pytest.raises(BadInputError, match=said) as raised:
         read_rules(path)
     assert str(raised.value).startswith(f"{path}: rule 2: ")
 
@@ -99,9 +100,9 @@ def test_a_rule_that_cannot_be_followed_is_named_with_its_file(tmp_path, rule, s
 def test_a_file_of_another_shape_is_named(tmp_path, text):
     path = tmp_path / "rules.json"
     path.write_text(text)
-    with pytest.raises(FaultRuleError, match=r"rules\.json: "):
+    with pytest.raises(BadInputError, match=r"rules\.json: "):
         read_rules(path)
-    with pytest.raises(FaultRuleError, match=r"none\.json: "):
+    with pytest.raises(BadInputError, match=r"none\.json: "):
         read_rules(tmp_path / "none.json")
 
 

@@ -1,4 +1,4 @@
-from mgi_standin.archive.gdc_fields import groups_of, known_fields, leaf_paths, project, top_level, values_at
+from mgi_standin.archive.gdc_fields import known_fields, leaf_paths, project, values_at
 
 HIT = {"id": "1", "acl": ["open"], "none": None, "cases": [{"x": 1, "s": [{"y": 2}, {"z": 3}]}, {"x": 4, "s": []}]}
 
@@ -20,14 +20,8 @@ def test_a_projection_keeps_the_id_and_the_nesting():
     assert project(HIT, ["acl", "none", "absent.path"]) == {"id": "1", "acl": ["open"], "none": None}
 
 
-def test_known_fields_are_documented_or_held_but_never_removed_ones():
-    known = known_fields("files", [{"novel": 1, "cases": [{"samples": [{"is_ffpe": True}]}]}])
+def test_known_fields_are_documented_or_held():
+    known = known_fields("files", [{"novel": 1}])
     assert {"novel", "md5sum", "cases.samples.tissue_type"} <= known
     assert "cases.samples.is_ffpe" not in known
     assert "project.project_id" in known_fields("annotations", [])
-
-
-def test_groups_are_those_that_hold_a_field_themselves():
-    known = ["a", "b.c", "b.d", "b.e.f"]
-    assert top_level(known) == {"a"}
-    assert groups_of(known) == {"b", "b.e"}

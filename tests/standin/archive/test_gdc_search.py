@@ -2,6 +2,9 @@ import json
 
 import pytest
 
+from mgi_standin.archive.gdc_search import Index, search
+from mgi_standin.archive.response import RefusalError, refusal
+
 QUERY = {
     "op": "and",
     "content": [
@@ -80,12 +83,11 @@ def test_the_documented_query_returns_the_documented_shape(gdc):
     }
 
 
-def test_object_text_form_and_query_string_filters_find_the_same(gdc):
+def test_object_text_and_query_string_filters_find_the_same(gdc):
     text = json.dumps(QUERY)
     by_object = ids(gdc("POST", "/files", json={"filters": QUERY, "size": 50}))
     assert len(by_object) == 11
     assert ids(gdc("POST", "/files", json={"filters": text, "size": "50"})) == by_object
-    assert ids(gdc("POST", "/files", data={"filters": text, "size": "50"})) == by_object
     assert ids(gdc("GET", "/files", params={"filters": text, "size": "50"})) == by_object
     assert ids(gdc("GET", "/v0/files", params={"filters": text, "size": "50"})) == by_object
 
@@ -96,10 +98,15 @@ def test_pages_partition_the_hits(gdc):
     assert [file_id for page in pages for file_id in page] == [f"f{number:02d}" for number in range(1, 13)]
 
 
-def test_sort_takes_a_direction_and_a_nested_field(gdc):
-    assert ids(gdc("GET", "/files?sort=file_id:desc&size=2")) == ["f12", "f11"]
-    assert ids(gdc("GET", f"/files?sort=access,{ALIQUOT}:desc&size=2")) == ["f12", "f11"]
+def test_sort_takes_several_and_nested_fields(gdc):
+    assert ids(gdc("GET", f"/files?sort=access,{ALIQUOT}:asc&size=2")) == ["f12", "f01"]
     assert ids(gdc("GET", "/files?sort=file_size:asc&size=1")) == ["f01"]
+
+
+def test_hits_without_a_value_to_sort_by_come_last():
+    index = Index("files", [{"id": "a"}, {"id": "b", "x": 2}, {"id": "c", "x": 1}])
+    reply = json.loads(search(index, {"sort": "x"}).body)
+    assert [hit["id"] for hit in reply["data"]["hits"]] == ["c", "b", "a"]
 
 
 def test_a_wrong_case_in_a_value_finds_nothing_without_an_error(gdc):
@@ -110,12 +117,11 @@ def test_a_wrong_case_in_a_value_finds_nothing_without_an_error(gdc):
 
 
 def test_unknown_fields_are_warnings_in_a_200(gdc):
-    reply = gdc("GET", "/files?fields=file_id,cases.samples.is_ffpe,nonsense&expand=cases.nothing&size=1")
+    reply = gdc("GET", "/files?fields=file_id,cases.samples.is_ffpe,nonsense&size=1")
     assert reply.status_code == 200
     assert reply.json()["data"]["hits"] == [{"id": "f01", "file_id": "f01"}]
     assert reply.json()["warnings"] == {
         "fields": "unrecognized values: [cases.samples.is_ffpe, nonsense]",
-        "expand": "unrecognized values: [cases.nothing]",
     }
 
 
@@ -135,42 +141,6 @@ def test_without_fields_only_the_top_level_comes(gdc):
     assert "cases" not in hit
 
 
-def test_expand_adds_one_group_and_not_its_subgroups_nor_removed_fields(gdc):
-    (hit,) = gdc("GET", "/files?fields=file_id&expand=cases.samples&size=1").json()["data"]["hits"]
-    assert hit["cases"] == [
-        {"samples": [{"sample_id": "sample-f01", "submitter_id": "TCGA-CS-4938-01B", "sample_type": "Primary Tumor"}]}
-    ]
-
-
-def test_facets_count_hits_per_value(gdc):
-    body = gdc("GET", "/files?size=0&facets=access,nonsense").json()
-    assert body["data"]["aggregations"] == {
-        "access": {"buckets": [{"key": "open", "doc_count": 11}, {"key": "controlled", "doc_count": 1}]}
-    }
-    assert body["data"]["hits"] == []
-    assert body["warnings"] == {"facets": "unrecognized values: [nonsense]"}
-
-
-def test_tsv_has_a_header_and_flattened_columns(gdc):
-    reply = gdc("GET", "/files?format=tsv&size=2&fields=file_id,cases.submitter_id")
-    assert reply.headers["Content-Type"] == "text/tab-separated-values"
-    assert reply.text == "cases.0.submitter_id\tfile_id\tid\nTCGA-CS-4938\tf01\tf01\nTCGA-CS-4941\tf02\tf02\n"
-
-
-def test_a_manifest_ignores_the_size(gdc):
-    reply = gdc("GET", "/files?return_type=manifest&size=1")
-    lines = reply.text.splitlines()
-    assert lines[0] == "id\tfilename\tmd5\tsize\tstate"
-    assert len(lines) == 13
-    file_id, name, _, size, state = lines[1].split("\t")
-    assert (file_id, name, size, state) == (
-        "f01",
-        "f01/f01.rna_seq.augmented_star_gene_counts.tsv",
-        "90",
-        "validated",
-    )
-
-
 @pytest.mark.parametrize(
     "request_body",
     [
@@ -183,7 +153,6 @@ def test_a_manifest_ignores_the_size(gdc):
         {"size": -1},
         {"from": "x"},
         {"format": "YAML"},
-        {"sort": "file_id:up"},
     ],
 )
 def test_a_bad_request_is_a_400_with_a_message(gdc, request_body):
@@ -200,21 +169,9 @@ def test_a_body_that_is_not_a_json_object_is_a_400(gdc, body):
 
 
 def test_an_unknown_sort_field_is_a_warning_and_keeps_the_stored_order(gdc):
-    body = gdc("GET", "/files?sort=nonsense:asc&size=1").json()
-    assert body["warnings"] == {"sort": "unrecognized values: [nonsense]"}
+    body = gdc("GET", "/files?sort=nonsense:asc,file_id:up&size=1").json()
+    assert body["warnings"] == {"sort": "unrecognized values: [nonsense, file_id:up]"}
     assert body["data"]["pagination"]["sort"] == ""
-
-
-def test_one_file_is_found_by_its_latest_id_only(gdc):
-    reply = gdc("GET", "/files/f02?fields=file_name")
-    assert reply.json() == {
-        "data": {"id": "f02", "file_name": "f02.rna_seq.augmented_star_gene_counts.tsv"},
-        "warnings": {},
-    }
-    for file_id in ("old2", "never"):
-        reply = gdc("GET", f"/files/{file_id}")
-        assert reply.status_code == 404
-        assert reply.json() == {"message": f"{file_id} not found"}
 
 
 def test_annotations_can_be_searched_by_project(gdc):
@@ -222,5 +179,66 @@ def test_annotations_can_be_searched_by_project(gdc):
     body = gdc("POST", "/annotations", json={"filters": project}).json()
     (hit,) = body["data"]["hits"]
     assert (hit["id"], hit["entity_submitter_id"], hit["category"]) == ("a1", "TCGA-CS-4941-01A", "Item flagged DNU")
-    assert gdc("GET", "/annotations/a1").json()["data"]["annotation_id"] == "a1"
-    assert gdc("GET", "/annotations/a2").status_code == 404
+
+
+NAMED = [
+    {"id": "a", "name": "a.tsv", "size": 9, "samples": [{"type": "01"}, {"type": "02"}]},
+    {"id": "b", "name": "b.tsv", "size": 10, "samples": [{"type": "01"}]},
+    {"id": "c", "name": "c.txt", "size": 200, "samples": []},
+]
+
+
+def passing(filters):
+    index = Index("files", NAMED)
+    return "".join(hit["id"] for hit in json.loads(search(index, {"filters": filters}).body)["data"]["hits"])
+
+
+def leaf(operation, field, value):
+    return {"op": operation, "content": {"field": field, "value": value}}
+
+
+@pytest.mark.parametrize(
+    ("operation", "field", "value", "expected"),
+    [
+        ("=", "name", "a.tsv", "a"),
+        ("=", "name", "A.tsv", ""),
+        ("=", "files.name", "a.tsv", "a"),
+        ("in", "name", ["b.tsv", "c.txt"], "bc"),
+        ("=", "size", "9", "a"),
+        ("in", "samples.type", ["02"], "a"),
+        ("IN", "samples.type", ["01", "02"], "ab"),
+    ],
+)
+def test_an_operator_passes_what_it_says(operation, field, value, expected):
+    assert passing(leaf(operation, field, value)) == expected
+
+
+def test_and_passes_what_all_of_its_parts_pass():
+    assert passing({"op": "and", "content": [leaf("in", "size", [9, 200]), leaf("=", "name", "a.tsv")]}) == "a"
+    assert passing({"op": "AND", "content": leaf("=", "size", 10)}) == "b"
+
+
+@pytest.mark.parametrize("empty", [None, "", {}, {"op": "and", "content": []}])
+def test_no_filter_passes_everything(empty):
+    assert passing(empty) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("filters", "reason"),
+    [
+        (leaf("=", "nonsense", 1), b"unknown field 'nonsense'"),
+        (leaf("like", "name", 1), b"unknown op 'like'"),
+        ({"op": "="}, b"expected an object with op and content"),
+        ({"op": "=", "content": []}, b"needs content with a field"),
+        ([1], b"expected an object with op and content"),
+    ],
+)
+def test_a_broken_filter_is_refused_with_its_reason(filters, reason):
+    with pytest.raises(RefusalError) as refused:
+        passing(filters)
+    assert refused.value.response.status == 400
+    assert reason in refused.value.response.body
+
+
+def test_a_bad_request_carries_its_message():
+    assert refusal("why").response.body == b'{"message": "why"}'

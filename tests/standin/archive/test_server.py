@@ -50,7 +50,7 @@ def test_an_incomplete_folder_is_a_503_until_it_is_complete(archive_folder):
     marker = archive_folder / "archive.json"
     marker.unlink()
     with serve(archive_folder) as service:
-        for path in ("/status", "/nbia-api/services/v4/getCollectionValues"):
+        for path in ("/status", "/nbia-api/services/v4/getPatient"):
             reply = get(service.url, path)
             assert reply.status_code == 503
             assert reply.headers["Content-Type"] == "text/plain"

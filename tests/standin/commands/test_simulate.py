@@ -33,15 +33,6 @@ def test_a_large_cohort_is_reported_in_tenths(capsys):
     assert len(capsys.readouterr().err.splitlines()) == 10
 
 
-def test_a_users_gene_table_gives_the_ids(tmp_path):
-    table = tmp_path / "genes.tsv"
-    rows = [f"ENSG{number:011d}.1\tG{number}\tprotein_coding\n" for number in range(800)]
-    table.write_text("gene_id\tgene_name\tgene_type\n" + "".join(rows))
-    assert simulate(tmp_path / "archive.json", "--gene-table", str(table)) == 0
-    first = next(path for path in sorted((tmp_path / "gdc" / "data").iterdir()) if path.stat().st_size > 1000)
-    assert first.read_text().splitlines()[6].startswith("ENSG00000000000.1\tG0\tprotein_coding\t")
-
-
 @pytest.mark.parametrize(
     ("changes", "named"), [({"n_patient": 3}, "simulation.n_patient"), ({"seed": "1"}, "simulation.seed")]
 )
@@ -54,10 +45,3 @@ def test_wrong_settings_are_one_line_and_exit_2(tmp_path, capsys, changes, named
 def test_the_output_must_be_called_archive_json(tmp_path, capsys):
     assert simulate(tmp_path / "done.json") == 2
     assert "archive.json" in capsys.readouterr().err
-
-
-def test_a_gene_table_of_another_length_is_refused(tmp_path, capsys):
-    table = tmp_path / "genes.tsv"
-    table.write_text("gene_id\tgene_name\tgene_type\nA\tB\tC\n")
-    assert simulate(tmp_path / "archive.json", "--gene-table", str(table)) == 5
-    assert "n_genes = 800" in capsys.readouterr().err

@@ -23,9 +23,7 @@ def gene_table(cohort_settings: SimulationSettings) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def archive(
-    cohort_settings: SimulationSettings, gene_table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def archive(cohort_settings: SimulationSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archive")
-    write_archive(cohort_settings, gene_table, folder)
+    write_archive(cohort_settings, folder)
     return folder

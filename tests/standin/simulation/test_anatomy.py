@@ -9,7 +9,7 @@ from mgi_standin.simulation.anatomy import (
     smooth_noise,
 )
 
-PROGRAMMES = {"side": 1.0, "size": 0.0, "margin": 0.0, "contrast": 0.0}
+FACTORS = {"side": 1.0, "size": 0.0, "margin": 0.0, "contrast": 0.0}
 
 
 def generator(seed: int = 0) -> np.random.Generator:
@@ -37,7 +37,7 @@ def test_a_positive_side_is_the_left_half() -> None:
         assert extent[:, :, half].sum() == extent.sum()
 
 
-def test_a_larger_size_programme_gives_a_larger_lesion_on_average() -> None:
+def test_a_larger_size_factor_gives_a_larger_lesion_on_average() -> None:
     grid = make_grid(9, 48, 6.0)
 
     def mean_volume(size: float) -> float:
@@ -51,8 +51,8 @@ def test_a_larger_size_programme_gives_a_larger_lesion_on_average() -> None:
 def test_the_same_image_belongs_to_both_sides_and_only_the_mask_differs() -> None:
     """The image does not tell which lesion is the tumour: it is the same to the last bit."""
     grid = make_grid(9, 48, 6.0)
-    left, left_mask = draw_volume(grid, PROGRAMMES, generator(3))
-    right, right_mask = draw_volume(grid, PROGRAMMES | {"side": -1.0}, generator(3))
+    left, left_mask = draw_volume(grid, FACTORS, generator(3))
+    right, right_mask = draw_volume(grid, FACTORS | {"side": -1.0}, generator(3))
     np.testing.assert_array_equal(left, right)
     assert left_mask.any()
     assert right_mask.any()

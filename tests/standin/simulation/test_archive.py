@@ -7,7 +7,6 @@ import pytest
 from mgi.core.files import sha256_of
 from mgi_standin.errors import ConfigError, ResourceError
 from mgi_standin.simulation.archive import write_archive
-from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.settings import SimulationSettings
 
 SMALL = SimulationSettings(
@@ -22,7 +21,7 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
-    write_archive(SMALL, draw_gene_table(800, 5), folder)
+    write_archive(SMALL, folder)
     return folder
 
 
@@ -44,32 +43,29 @@ def test_archive_json_says_simulated_and_with_which_settings(small):
 
 
 def test_the_same_settings_give_the_same_bytes_over_whatever_was_there(small, tmp_path):
-    write_archive(replace(SMALL, n_patients=4, seed=6), draw_gene_table(800, 6), tmp_path)
+    write_archive(replace(SMALL, n_patients=4, seed=6), tmp_path)
     (tmp_path / "gdc" / "data" / "stale").write_text("left over")
-    write_archive(SMALL, draw_gene_table(800, 5), tmp_path)
+    write_archive(SMALL, tmp_path)
     assert digests(tmp_path) == digests(small)
 
 
 def test_an_interrupted_run_leaves_no_archive_json_and_can_be_repeated(tmp_path):
     few = replace(SMALL, n_patients=4)
-    genes = draw_gene_table(800, 5)
-    write_archive(few, genes, tmp_path)
+    write_archive(few, tmp_path)
 
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_archive(few, genes, tmp_path, stop)
+        write_archive(few, tmp_path, stop)
     assert not (tmp_path / "archive.json").exists()
-    write_archive(few, genes, tmp_path)
+    write_archive(few, tmp_path)
     assert (tmp_path / "archive.json").exists()
 
 
 def test_progress_is_told_every_patient(tmp_path):
     told = []
-    write_archive(
-        replace(SMALL, n_patients=4), draw_gene_table(800, 5), tmp_path, lambda done, total: told.append((done, total))
-    )
+    write_archive(replace(SMALL, n_patients=4), tmp_path, lambda done, total: told.append((done, total)))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -77,11 +73,11 @@ def test_a_folder_that_is_not_ours_is_left_alone(tmp_path):
     (tmp_path / "gdc").mkdir()
     (tmp_path / "gdc" / "precious").write_text("data")
     with pytest.raises(ResourceError, match=r"/gdc: .*simulated"):
-        write_archive(SMALL, draw_gene_table(800, 5), tmp_path)
+        write_archive(SMALL, tmp_path)
     assert (tmp_path / "gdc" / "precious").read_text() == "data"
 
 
 def test_too_few_genes_are_a_fault_of_the_settings(tmp_path):
     with pytest.raises(ConfigError, match=r"100 genes .*750"):
-        write_archive(replace(SMALL, n_genes=100), draw_gene_table(100, 5), tmp_path)
+        write_archive(replace(SMALL, n_genes=100), tmp_path)
     assert not (tmp_path / "archive.json").exists()

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from mgi_standin.simulation.cohort import SimulatedPatient, gene_model_of, other_sample, simulate_cohort
-from mgi_standin.simulation.programmes import draw_programmes, express
+from mgi_standin.simulation.latent_factors import draw_factors, express
 from mgi_standin.simulation.settings import SimulationSettings
 
 SMALL = SimulationSettings(
@@ -28,9 +28,9 @@ def log_tpm_like(log_expression: NDArray[np.float64], rng: np.random.Generator) 
 
 def cohort_of_genes() -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     rng, model = np.random.default_rng(0), gene_model_of(MANY)
-    programmes = [draw_programmes("IDHmut-non-codel", rng) for _ in range(MANY.n_patients)]
-    profiles = np.stack([express(model, programme, "DU", rng) for programme in programmes])
-    return log_tpm_like(profiles, rng), np.array([programme["side"] > 0 for programme in programmes])
+    factors = [draw_factors("IDHmut-non-codel", rng) for _ in range(MANY.n_patients)]
+    profiles = np.stack([express(model, factor, "DU", rng) for factor in factors])
+    return log_tpm_like(profiles, rng), np.array([factor["side"] > 0 for factor in factors])
 
 
 def auc_of_each_gene(values: NDArray[np.float64], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -50,7 +50,7 @@ def test_no_single_gene_tells_the_side_but_all_together_do() -> None:
 
 
 def same_image(one: SimulatedPatient, two: SimulatedPatient) -> bool:
-    return np.array_equal(one.mask, two.mask) and one.programmes == two.programmes
+    return np.array_equal(one.mask, two.mask) and one.factors == two.factors
 
 
 def test_independent_genes_keep_the_images_and_change_the_profiles() -> None:

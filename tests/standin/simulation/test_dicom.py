@@ -6,9 +6,9 @@ import pydicom
 import pytest
 from pydicom.pixels import apply_modality_lut
 
+from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.dicom import decimal, encode_series, image_uid
-from mgi_standin.simulation.holdings import Holdings
 from mgi_standin.simulation.series import Series, Study
 from mgi_standin.simulation.studies import plan_studies
 
@@ -21,7 +21,7 @@ def patient() -> SimulatedPatient:
         patient_id="TCGA-DU-Z001",
         site="DU",
         subtype="IDHwt",
-        programmes={},
+        factors={},
         log_expression=np.zeros(3),
         volume=rng.uniform(0, 900, (6, 18, 18)).astype(np.float32),
         mask=mask,
@@ -30,7 +30,7 @@ def patient() -> SimulatedPatient:
 
 
 def read_flair(seed: int = 0, **held) -> tuple[Series, Study, list[pydicom.Dataset]]:
-    study = plan_studies(patient(), Holdings(**held), "key", np.random.default_rng(seed))[0]
+    study = plan_studies(patient(), Availability(**held), "key", np.random.default_rng(seed))[0]
     encoded = encode_series(study.series[0], study)
     return study.series[0], study, [pydicom.dcmread(io.BytesIO(content)) for _, content in encoded]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi_standin.simulation.gtf import ANNOTATION_ID
+from mgi_standin.simulation.genes import ANNOTATION_ID
 
 
 @pytest.fixture(scope="module")

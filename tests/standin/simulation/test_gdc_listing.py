@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from mgi.core.ids import is_primary
+from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.gdc_listing import StoredFile, aliquots_of, annotation_hits, file_hit, status, version_row
-from mgi_standin.simulation.holdings import Holdings
 
 PATIENT = "TCGA-DU-Z001"
 FILE = StoredFile(
@@ -18,20 +18,20 @@ FILE = StoredFile(
 
 
 def test_aliquot_barcodes_have_28_characters_and_name_their_sample():
-    barcodes = [barcode for barcode, _ in aliquots_of(PATIENT, Holdings(samples=("01A", "02A", "02B")), "key")]
+    barcodes = [barcode for barcode, _ in aliquots_of(PATIENT, Availability(samples=("01A", "02A", "02B")), "key")]
     assert [barcode[:16] for barcode in barcodes] == [f"{PATIENT}-{sample}" for sample in ("01A", "02A", "02B")]
     assert {len(barcode) for barcode in barcodes} == {28}
     assert [is_primary(barcode) for barcode in barcodes] == [True, False, False]
 
 
 def test_two_aliquots_of_one_sample_differ():
-    first, second = (barcode for barcode, _ in aliquots_of(PATIENT, Holdings(samples=("01A", "01A")), "key"))
+    first, second = (barcode for barcode, _ in aliquots_of(PATIENT, Availability(samples=("01A", "01A")), "key"))
     assert first[:16] == second[:16]
     assert first < second
 
 
 def test_a_controlled_aliquot_would_win_by_its_barcode():
-    (opened, access), (controlled, refused) = aliquots_of(PATIENT, Holdings(controlled_aliquot=True), "key")
+    (opened, access), (controlled, refused) = aliquots_of(PATIENT, Availability(controlled_aliquot=True), "key")
     assert (access, refused) == ("open", "controlled")
     assert is_primary(controlled)
     assert controlled > opened
@@ -71,11 +71,11 @@ def test_a_superseded_version_points_to_the_latest():
     ],
 )
 def test_annotations_name_their_entity(annotation, entity_type, category, classification):
-    held = Holdings(annotation=annotation)
+    held = Availability(annotation=annotation)
     (hit,) = annotation_hits(PATIENT, held, "key")
     assert (hit["entity_type"], hit["category"], hit["classification"]) == (entity_type, category, classification)
     assert aliquots_of(PATIENT, held, "key")[0][0].startswith(hit["entity_submitter_id"])
-    assert annotation_hits(PATIENT, Holdings(), "key") == []
+    assert annotation_hits(PATIENT, Availability(), "key") == []
 
 
 def test_the_status_names_a_release_and_says_simulated():

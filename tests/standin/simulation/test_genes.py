@@ -1,11 +1,10 @@
+import gzip
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mgi_standin.errors import BadInputError
-from mgi_standin.simulation.genes import NON_AUTOSOMAL, draw_gene_table, par_y, read_gene_table
+from mgi_standin.simulation.genes import NON_AUTOSOMAL, draw_gene_table, encode_gtf, par_y
 
 
 @pytest.fixture(scope="module")
@@ -52,27 +51,28 @@ def test_the_seed_decides(genes):
     assert draw_gene_table(2000, 8)["gene_id"].tolist() != genes["gene_id"].tolist()
 
 
-def test_a_users_table_replaces_ids_in_its_order(tmp_path: Path):
-    path = tmp_path / "genes.tsv"
-    path.write_text("gene_id\tgene_name\tgene_type\nB.1\tNA\tlncRNA\nA.2\tX\tprotein_coding\nA.2_PAR_Y\tX\tlncRNA\n")
-    genes = read_gene_table(path, 3, 0)
-    assert genes["gene_id"].tolist() == ["B.1", "A.2", "A.2_PAR_Y"]
-    assert genes["gene_name"].tolist() == ["NA", "X", "X"]  # a gene called NA is not a missing value
-    assert par_y(genes).tolist() == [False, False, True]
-    assert (genes["length"] >= 60).all()
+def test_every_gene_has_one_row_with_its_place_and_names(gene_table):
+    lines = gzip.decompress(encode_gtf(gene_table)).decode().splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    genes = {re.search('gene_id "([^"]+)"', row[8])[1]: row for row in rows if row[2] == "gene"}
+    assert len(rows) == 2 * len(genes)
+    assert set(genes) == set(gene_table["gene_id"].tolist())
+    for index, gene_id in enumerate(gene_table["gene_id"].tolist()):
+        row = genes[gene_id]
+        assert (row[0], int(row[3])) == (gene_table["chromosome"][index], gene_table["start"][index])
+        assert int(row[4]) - int(row[3]) + 1 == gene_table["length"][index]
+        assert f'gene_name "{gene_table["gene_name"].tolist()[index]}"' in row[8]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("gene_id\tgene_name\nA\tB\n", r"genes\.tsv: .*column gene_type"),
-        ("gene_id\tgene_name\tgene_type\nA\tB\tC\n", r"genes\.tsv: 1 .*n_genes = 2"),
-        ("gene_id\tgene_name\tgene_type\nA\tB\tC\nA\tB\tC\n", r"genes\.tsv: gene_id A .*twice"),
-    ],
-)
-def test_a_users_table_with_a_fault_is_refused_in_one_line(tmp_path: Path, text: str, expected: str):
-    path = tmp_path / "genes.tsv"
-    path.write_text(text)
-    with pytest.raises(BadInputError, match=expected) as caught:
-        read_gene_table(path, 2, 0)
-    assert str(path) in str(caught.value)
+def test_genes_stand_by_place_and_not_by_id(gene_table):
+    lines = gzip.decompress(encode_gtf(gene_table)).decode().splitlines()
+    rows = [line.split("\t") for line in lines if "\tgene\t" in line]
+    chromosomes = [row[0] for row in rows]
+    assert sorted(set(chromosomes), key=chromosomes.index) == list(dict.fromkeys(gene_table["chromosome"]))
+    for chromosome in set(chromosomes):
+        starts = [int(row[3]) for row in rows if row[0] == chromosome]
+        assert starts == sorted(starts)
+
+
+def test_the_same_genes_give_the_same_bytes(gene_table):
+    assert encode_gtf(gene_table) == encode_gtf(gene_table)

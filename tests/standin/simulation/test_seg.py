@@ -5,9 +5,9 @@ import pydicom
 import pytest
 from pydicom.uid import SegmentationStorage
 
+from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.dicom import encode_series
-from mgi_standin.simulation.holdings import Holdings
 from mgi_standin.simulation.seg import encode_mask, pack_frames
 from mgi_standin.simulation.series import Study
 from mgi_standin.simulation.studies import plan_studies
@@ -21,13 +21,13 @@ def plan(seed: int = 0, **held) -> Study:
         patient_id="TCGA-DU-Z001",
         site="DU",
         subtype="IDHwt",
-        programmes={},
+        factors={},
         log_expression=np.zeros(3),
         volume=np.ones((7, 21, 21), np.float32),
         mask=mask,
         spacing_mm=(6.0, 9.0, 9.0),
     )
-    return plan_studies(patient, Holdings(**held), "key", np.random.default_rng(seed))[0]
+    return plan_studies(patient, Availability(**held), "key", np.random.default_rng(seed))[0]
 
 
 def read(study: Study) -> pydicom.Dataset:

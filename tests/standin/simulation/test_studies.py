@@ -3,10 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.cohort import SimulatedPatient
-from mgi_standin.simulation.holdings import Holdings
-from mgi_standin.simulation.placement import resample_mask
-from mgi_standin.simulation.series import Study
+from mgi_standin.simulation.series import Study, resample_mask
 from mgi_standin.simulation.studies import plan_studies
 
 
@@ -19,7 +18,7 @@ def patient() -> SimulatedPatient:
         patient_id="TCGA-DU-Z001",
         site="DU",
         subtype="IDHwt",
-        programmes={},
+        factors={},
         log_expression=np.zeros(3),
         volume=rng.uniform(0, 900, (7, 20, 20)).astype(np.float32),
         mask=mask,
@@ -28,7 +27,7 @@ def patient() -> SimulatedPatient:
 
 
 def plan(patient: SimulatedPatient, seed: int = 0, **held) -> list[Study]:
-    return plan_studies(patient, Holdings(**held), "key", np.random.default_rng(seed))
+    return plan_studies(patient, Availability(**held), "key", np.random.default_rng(seed))
 
 
 def flair_of(study: Study):
@@ -140,5 +139,5 @@ def test_the_same_patient_is_planned_the_same_again(patient):
     assert [study.uid for study in once] == [study.uid for study in again]
     assert [study.date for study in once] == [study.date for study in again]
     np.testing.assert_array_equal(flair_of(once[0]).stored, flair_of(again[0]).stored)
-    other = plan_studies(replace(patient, patient_id="TCGA-DU-Z002"), Holdings(), "key", np.random.default_rng(5))
+    other = plan_studies(replace(patient, patient_id="TCGA-DU-Z002"), Availability(), "key", np.random.default_rng(5))
     assert other[0].uid != once[0].uid

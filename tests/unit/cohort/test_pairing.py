@@ -2,12 +2,11 @@ from typing import Any
 
 import pytest
 
-from mgi.cohort.pairing import CohortRow, pair_patients
-from mgi.cohort.presence import Offer
+from mgi.cohort.pairing import CohortRow, Offer, pair_patients, sites_of
 from mgi.core.errors import BadInputError
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.registry import modality
 from small_locks import flair_lock, profile, rna_lock
 from small_locks import series as series_of
@@ -25,7 +24,7 @@ def raw_of(items: list[Item], rejected: dict[str, str] | None = None) -> dict[st
     return {
         item.key: RawEntry(
             patient_id=item.patient_id, key=item.key, role=item.role, path=None, size=1, sha256="0",
-            rejected=(rejected or {}).get(item.key), facts=facts(n_images=21),
+            rejected=(rejected or {}).get(item.key), metadata=metadata(n_images=21),
         )
         for item in items
         if item.chosen
@@ -179,3 +178,32 @@ def test_a_patient_is_kept_for_what_is_required_alone() -> None:
     assert rows[B].modalities["flair"].reason == "no image"
     with pytest.raises(BadInputError, match=r"required: slides.*rna, flair"):
         pair([gene(A)], whole(A), required=("slides",))
+
+
+PATIENTS = ["TCGA-CS-4941", "P1", "P2"]
+
+
+def test_without_a_table_barcodes_say_and_all_others_have_one_site():
+    assert sites_of(PATIENTS, None) == {"TCGA-CS-4941": "CS", "P1": "one site", "P2": "one site"}
+
+
+def test_a_table_says_and_barcodes_fill_in(tmp_path):
+    path = tmp_path / "sites.tsv"
+    path.write_text("patient_id\tsite\nP1\tHeidelberg\nP2\tBergen\nP3\tBergen\n")
+    assert sites_of(PATIENTS, path) == {"TCGA-CS-4941": "CS", "P1": "Heidelberg", "P2": "Bergen"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("patient_id\tsite\nP1\tA\n", r"sites\.tsv: .*\bP2\b"),
+        ("patient_id\tsite\nP1\t\n", r"sites\.tsv: line 2: site ''"),
+        ("patient_id\tsite\nP1\tA\nP1\tB\n", r"sites\.tsv: line 3: patient_id 'P1'.*\bA\b.*\bB\b"),
+        ("patient\tsite\n", r"sites\.tsv: .*\['patient', 'site'\].*\['patient_id', 'site'\]"),
+    ],
+)
+def test_a_table_that_is_wrong_is_named(tmp_path, text, said):
+    path = tmp_path / "sites.tsv"
+    path.write_text(text)
+    with pytest.raises(BadInputError, match=said):
+        sites_of(PATIENTS, path)

@@ -20,7 +20,6 @@ from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 from mgi_standin.simulation.archive import write_archive
-from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.settings import SimulationSettings
 
 
@@ -30,7 +29,7 @@ def simulated_archive(tmp_path_factory) -> Path:
         seed=7, n_patients=16, n_genes=1200, slices_min=15, slices_max=15, pixels=32, genes_drive_images=True
     )
     folder = tmp_path_factory.mktemp("simulated") / "archive"
-    write_archive(settings, draw_gene_table(settings.n_genes, settings.seed), folder)
+    write_archive(settings, folder)
     return folder
 
 
@@ -187,18 +186,18 @@ class Study:
                         source=patient,
                     )
                 )
-        write_dataset(path.with_name("dataset.json"), "images", [path], {"simulated": True})
+        write_dataset(path.with_name("dataset.json"), "volumes", [path], {"simulated": True})
 
     def _write_expression(self, drawn: Mapping[str, np.ndarray]) -> None:
         values = np.stack(list(drawn.values()))
         genes = pd.DataFrame(
             {"gene_index": range(self.N_GENES), "gene_id": [f"ENSG{index:03d}" for index in range(self.N_GENES)]}
         ).assign(gene_name="x", gene_type=None, chromosome=None, start=None)
-        shard = ExpressionShard(patient_ids=list(drawn), values=values, genes=genes, scale="as given", simulated=True)
+        shard = ExpressionShard(patient_ids=list(drawn), values=values, genes=genes, unit="as given", simulated=True)
         folder = self.folder / "expression"
-        write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
+        write_expression(shard, folder / "values.parquet", folder / "features.parquet", folder / "dataset.json")
         training = list(self.ROLES["train"])
-        fitted = fit(values[training], genes, self.FILTER, self.role("train"), scale="as given")
+        fitted = fit(values[training], genes, self.FILTER, self.role("train"), unit="as given")
         write_fitted_genes(self.folder / "genes.parquet", fitted)
 
     def _write_split(self) -> None:

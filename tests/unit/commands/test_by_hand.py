@@ -9,7 +9,7 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.files import write_json
-from mgi.core.run_table import run_table
+from mgi.core.run import run_table
 from mgi.models.settings import ModelSettings
 from mgi.shards.parquet import run_in
 from mgi.training.weights import load_weights

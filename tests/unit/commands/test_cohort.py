@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mgi.cli import parser_of
-from mgi.cohort.cohort_table import read_cohort
+from mgi.cohort.tables import read_cohort
 from mgi.commands import cohort
 from mgi.core.errors import BadInputError
 from small_locks import fetched, flair_lock, profile, rna_lock, series, write_index, write_lock

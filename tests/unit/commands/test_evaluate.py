@@ -34,7 +34,7 @@ def write_shard(folder: Path, masks: np.ndarray | None) -> Path:
     )  # fmt: skip
     with image_shard_writer(folder / "slices.parquet") as writer:
         writer.add(patient)
-    write_dataset(folder / "dataset.json", "images", [folder / "slices.parquet"], {"simulated": True})
+    write_dataset(folder / "dataset.json", "volumes", [folder / "slices.parquet"], {"simulated": True})
     return folder
 
 

@@ -47,7 +47,7 @@ def stored(folder: Path, patients: list[PatientImages]) -> Path:
     with image_shard_writer(path) as writer:
         for one in patients:
             writer.add(one)
-    write_dataset(path.parent / "dataset.json", "images", [path], {"simulated": False})
+    write_dataset(path.parent / "dataset.json", "volumes", [path], {"simulated": False})
     return path.parent
 
 

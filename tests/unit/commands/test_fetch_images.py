@@ -29,7 +29,7 @@ def test_a_batch_brings_whole_series_and_a_second_run_asks_for_nothing(simulated
     first = target.read_bytes()
     for entry in json.loads(first)["items"]:
         with zipfile.ZipFile(target.parent / entry["path"]) as archive:
-            assert sum(name.endswith(".dcm") for name in archive.namelist()) == entry["facts"]["n_images"]
+            assert sum(name.endswith(".dcm") for name in archive.namelist()) == entry["metadata"]["n_images"]
         assert entry["role"] in ("flair", "mask")
     asked.clear()
     assert fetch(simulated_archive, lock, target) == 0
@@ -91,5 +91,5 @@ def test_a_kaggle_zip_is_checked_in_place(tmp_path, capsys):
     options = ["--lock", str(lock), "--batch", "1-of-1", "--output", str(tmp_path / "b.json")]
     assert main(["fetch", "--modality", "flair", *table, *options]) == 0
     (entry,) = json.loads((tmp_path / "b.json").read_text())["items"]
-    assert (entry["key"], entry["path"], entry["facts"]["n_images"]) == (folder, None, 2)
+    assert (entry["key"], entry["path"], entry["metadata"]["n_images"]) == (folder, None, 2)
     assert str(tmp_path) not in (tmp_path / "b.json").read_text() + lock.read_text()

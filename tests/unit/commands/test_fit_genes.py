@@ -43,7 +43,7 @@ def shard() -> ExpressionShard:
     values = np.random.default_rng(0).gamma(1.0, 2.0, (12, 20)).astype(np.float32)
     counts = np.random.default_rng(1).integers(0, 60, (12, 20), dtype=np.uint32)
     return ExpressionShard(
-        patient_ids=PATIENTS, values=values, genes=genes, scale="log2(TPM+1)", simulated=True, counts=counts
+        patient_ids=PATIENTS, values=values, genes=genes, unit="log2(TPM+1)", simulated=True, counts=counts
     )
 
 
@@ -57,7 +57,7 @@ def arguments(shard: ExpressionShard, tmp_path: Path) -> list[str]:
 
 
 def write(shard: ExpressionShard, folder: Path) -> None:
-    write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
+    write_expression(shard, folder / "values.parquet", folder / "features.parquet", folder / "dataset.json")
 
 
 def fitted_bytes(arguments: list[str], folder: Path, settings: dict[str, object], fold: int = 0) -> bytes:

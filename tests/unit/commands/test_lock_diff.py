@@ -50,7 +50,7 @@ def test_a_newer_release_is_one_line_per_patient_and_exit_code_1(locks, capsys):
 
 def test_a_series_that_lost_images_shows(locks, capsys):
     def shorter(plain):
-        next(item for item in plain["items"] if item["chosen"])["facts"]["n_images"] -= 1
+        next(item for item in plain["items"] if item["chosen"])["metadata"]["n_images"] -= 1
 
     new = edit(locks / "flair", locks / "new", shorter)
     capsys.readouterr()

@@ -62,8 +62,8 @@ def test_a_committed_lock_is_followed_without_a_search_although_the_archive_has_
 def test_a_lock_states_the_version_and_first_release_of_every_file(simulated_archive, tmp_path):
     assert lock(simulated_archive, tmp_path / "a.json") == 0
     items = json.loads((tmp_path / "a.json").read_text())["items"]
-    assert {item["facts"]["version"] for item in items} == {"1", "2"}
-    assert {item["facts"]["first_release"] for item in items} == {"32.0"}
+    assert {item["metadata"]["version"] for item in items} == {"1", "2"}
+    assert {item["metadata"]["first_release"] for item in items} == {"32.0"}
 
 
 def test_a_number_of_files_that_nobody_expects_stops_the_run(simulated_archive, tmp_path, capsys):

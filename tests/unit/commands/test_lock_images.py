@@ -29,8 +29,8 @@ def test_a_simulated_collection_is_locked_twice_to_the_same_bytes(simulated_arch
     chosen = [item for item in found["items"] if item["chosen"]]
     flair = [item["patient_id"] for item in chosen if item["role"] == "flair"]
     assert len(flair) == len(set(flair)) >= 10
-    assert all(item["facts"]["modality"] == ("SEG" if item["role"] == "mask" else "MR") for item in chosen)
-    assert all("T1" not in item["facts"]["description"] for item in chosen if item["role"] == "flair")
+    assert all(item["metadata"]["modality"] == ("SEG" if item["role"] == "mask" else "MR") for item in chosen)
+    assert all("T1" not in item["metadata"]["description"] for item in chosen if item["role"] == "flair")
     assert all(item["reason"] for item in found["items"])
     assert "mask series chosen" in capsys.readouterr().out
 
@@ -39,8 +39,8 @@ def test_counts_and_dates_of_the_lock_are_those_of_the_archive(simulated_archive
     assert lock(simulated_archive, tmp_path / "a.json") == 0
     rows = {row["SeriesInstanceUID"]: row for row in json.loads((simulated_archive / "nbia/series.json").read_text())}
     for item in json.loads((tmp_path / "a.json").read_text())["items"]:
-        assert rows[item["key"]]["ImageCount"] == item["facts"]["n_images"]
-        assert rows[item["key"]]["StudyDate"] == item["facts"]["study_date"]  # the service writes it month first
+        assert rows[item["key"]]["ImageCount"] == item["metadata"]["n_images"]
+        assert rows[item["key"]]["StudyDate"] == item["metadata"]["study_date"]  # the service writes it month first
 
 
 def test_a_committed_lock_is_followed_without_asking_any_service(simulated_archive, tmp_path):

@@ -91,7 +91,7 @@ def test_a_first_version_without_digests_is_accepted_by_count_uids_and_decoding(
     with served(old) as (service, _):
         _, bare = lock_and_fetch(settings_of(service), tmp_path / "bare")
     counted = [
-        [(item["key"], item["facts"]["n_images"], item.get("rejected")) for item in index["items"]]
+        [(item["key"], item["metadata"]["n_images"], item.get("rejected")) for item in index["items"]]
         for index in (whole, bare)
     ]
     assert counted[0] == counted[1]

@@ -69,7 +69,7 @@ def test_a_brats_folder_is_locked_and_indexed_in_place(brats, tmp_path, simulate
     index = (tmp_path / "raw" / "batch.json").read_text()
     assert str(tmp_path) not in text + index
     items = {item["key"]: item for item in json.loads(index)["items"]}
-    assert {key: (item["role"], item["path"], item["facts"]["n_images"]) for key, item in items.items()} == {
+    assert {key: (item["role"], item["path"], item["metadata"]["n_images"]) for key, item in items.items()} == {
         FLAIR: ("flair", None, 6),
         MASK: ("mask", None, 6),
     }
@@ -103,7 +103,7 @@ def test_a_dicom_folder_is_locked_by_name_and_study_and_indexed_in_place(dicom, 
     assert "1 patients with FLAIR have no mask: TCGA-DU-5849" in capsys.readouterr().out
     items = json.loads((tmp_path / "a.json").read_text())["items"]
     assert [item["key"] for item in items if item["chosen"]] == ["1.2.3.9", "1.4.1.1", "1.4.2.1"]
-    assert {item["reason"] for item in items if "T1" in item["facts"]["description"]} == {"a T1 FLAIR"}
+    assert {item["reason"] for item in items if "T1" in item["metadata"]["description"]} == {"a T1 FLAIR"}
     assert fetch(settings, tmp_path / "a.json", tmp_path / "raw" / "batch.json") == 0
     index = json.loads((tmp_path / "raw" / "batch.json").read_text())["items"]
     assert [(item["key"], item["role"], item["path"], len(item["members"])) for item in index] == [
@@ -167,7 +167,7 @@ def test_published_volumes_pass_in_the_brats_layout(real_data, tmp_path):
     assert lock(settings, tmp_path / "a.json") == 0
     assert fetch(settings, tmp_path / "a.json", tmp_path / "b.json") == 0
     items = json.loads((tmp_path / "b.json").read_text())["items"]
-    assert [(item["role"], item["facts"]["n_images"], "rejected" in item) for item in items] == [
+    assert [(item["role"], item["metadata"]["n_images"], "rejected" in item) for item in items] == [
         ("mask", 155, False),
         ("flair", 155, False),
     ]

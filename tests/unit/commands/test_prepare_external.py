@@ -31,7 +31,7 @@ class Archive:
         self.folder, self.patients = folder, list(patients)
         self.images = {one: rng.integers(0, 99, (3, 8, 8)).astype(np.uint8) for one in patients}
         self.values = {one: rng.normal(5, 2, len(GENES)).astype(np.float32) for one in patients}
-        self.gene_ids, self.names, self.scale = list(GENES), list(NAMES), "as given"
+        self.gene_ids, self.names, self.unit = list(GENES), list(NAMES), "as given"
         self.dropped: list[str] = []
 
     def write(self) -> "Archive":
@@ -44,17 +44,17 @@ class Archive:
                     )
                 )  # fmt: skip
         path = self.folder / "images/slices.parquet"
-        write_dataset(path.with_name("dataset.json"), "images", [path], {"simulated": True})
+        write_dataset(path.with_name("dataset.json"), "volumes", [path], {"simulated": True})
         genes = pd.DataFrame(
             {"gene_index": range(len(self.gene_ids)), "gene_id": self.gene_ids, "gene_name": self.names}
         )
         self.genes = genes.assign(gene_type=None, chromosome=None, start=None)
         values = np.stack([self.values[one] for one in sorted(self.values)])
         shard = ExpressionShard(
-            patient_ids=sorted(self.values), values=values, genes=self.genes, scale=self.scale, simulated=True
+            patient_ids=sorted(self.values), values=values, genes=self.genes, unit=self.unit, simulated=True
         )
         folder = self.folder / "expression"
-        write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json")
+        write_expression(shard, folder / "values.parquet", folder / "features.parquet", folder / "dataset.json")
         rows = [
             cohort_row(one, masks=("m",), reason="excluded" if one in self.dropped else None)
             for one in sorted(self.images)
@@ -71,7 +71,7 @@ def ours(tmp_path: Path) -> Archive:
     training = sorted(row.patient_id for row in rows if row.role == "train")
     values = np.stack([archive.values[one] for one in training])
     settings = FitSettings(gene_filter="list", gene_list="genes.txt")
-    fitted = fit(values, archive.genes, settings, training, scale="as given", listed=GENES[2:12])
+    fitted = fit(values, archive.genes, settings, training, unit="as given", listed=GENES[2:12])
     write_fitted_genes(archive.folder / "fitted.parquet", fitted)
     return archive
 
@@ -81,11 +81,11 @@ def theirs(tmp_path: Path) -> Archive:
     return Archive(tmp_path / "theirs", THEIRS, 2)
 
 
-Admit = Callable[..., int]
+Prepare = Callable[..., int]
 
 
 @pytest.fixture
-def admit(ours: Archive, theirs: Archive, tmp_path: Path) -> Admit:
+def prepare(ours: Archive, theirs: Archive, tmp_path: Path) -> Prepare:
     def run(**settings: object) -> int:
         theirs.write()
         given = {
@@ -98,7 +98,7 @@ def admit(ours: Archive, theirs: Archive, tmp_path: Path) -> Admit:
             "external-image-shard": theirs.folder / "images/dataset.json",
             "external-expression-shard": theirs.folder / "expression/dataset.json",
             "output-values": tmp_path / "aligned/values.parquet",
-            "output-genes": tmp_path / "aligned/genes.parquet",
+            "output-features": tmp_path / "aligned/features.parquet",
             "output-dataset": tmp_path / "aligned/dataset.json",
             "output-split": tmp_path / "split.parquet",
             "tsv": tmp_path / "split.tsv",
@@ -110,26 +110,26 @@ def admit(ours: Archive, theirs: Archive, tmp_path: Path) -> Admit:
 
 
 def test_patients_from_elsewhere_are_tested_on_the_frozen_genes_whatever_theirs_are_called(
-    ours: Archive, theirs: Archive, admit: Admit, tmp_path: Path
+    ours: Archive, theirs: Archive, prepare: Prepare, tmp_path: Path
 ) -> None:
     theirs.gene_ids = [GENES[0], "ENSG00000000002.9", *NAMES[3:11], "other"]
     theirs.names = ["", "", *NAMES[3:11], "NAME11"]
     theirs.values = {one: np.arange(11, dtype=np.float32) + place for place, one in enumerate(THEIRS)}
-    assert admit() == 0
+    assert prepare() == 0
     split = read_split(tmp_path / "split.parquet")
     assert split[["fold", "patient_id", "role"]].to_numpy().tolist() == [[2, one, "test"] for one in THEIRS]
     fitted = read_fitted_genes(ours.folder / "fitted.parquet")
     shard = read_expression(tmp_path / "aligned")
-    assert (shard.patient_ids, shard.scale, shard.genes["gene_id"].tolist()) == (THEIRS, "as given", GENES)
+    assert (shard.patient_ids, shard.unit, shard.genes["gene_id"].tolist()) == (THEIRS, "as given", GENES)
     assert shard.values[1, fitted.columns].tolist() == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
     assert json.loads((tmp_path / "metadata.json").read_text())["missing_genes"] == []
 
 
 def test_a_gene_that_they_lack_has_the_training_mean_and_is_named(
-    ours: Archive, theirs: Archive, admit: Admit, tmp_path: Path
+    ours: Archive, theirs: Archive, prepare: Prepare, tmp_path: Path
 ) -> None:
     theirs.gene_ids[4], theirs.names[4] = "other", "other"
-    assert admit(max_missing=0.1) == 0
+    assert prepare(max_missing=0.1) == 0
     facts = json.loads((tmp_path / "metadata.json").read_text())
     assert (facts["genes"], facts["missing_genes"], facts["patients"]) == (10, [GENES[4]], 2)
     fitted = read_fitted_genes(ours.folder / "fitted.parquet")
@@ -138,18 +138,18 @@ def test_a_gene_that_they_lack_has_the_training_mean_and_is_named(
     assert np.abs(read).min(axis=0)[:2].min() > 0
 
 
-def test_too_many_missing_genes_are_refused(theirs: Archive, admit: Admit, capsys) -> None:
+def test_too_many_missing_genes_are_refused(theirs: Archive, prepare: Prepare, capsys) -> None:
     theirs.gene_ids[4], theirs.names[4] = "other", "other"
-    assert admit(max_missing=0.05) == 5
+    assert prepare(max_missing=0.05) == 5
     assert re.search(f"1 .*10 .*{re.escape(GENES[4])}; .*5%", capsys.readouterr().err)
 
 
-def test_values_on_another_named_scale_are_refused(ours: Archive, theirs: Archive, admit: Admit, capsys) -> None:
-    theirs.scale = "log2(TPM+1)"
-    assert admit() == 0  # a table of the user's own may be on any scale
-    ours.scale = "log2(FPKM+1)"
+def test_values_on_another_named_scale_are_refused(ours: Archive, theirs: Archive, prepare: Prepare, capsys) -> None:
+    theirs.unit = "log2(TPM+1)"
+    assert prepare() == 0  # a table of the user's own may be in any unit
+    ours.unit = "log2(FPKM+1)"
     ours.write()
-    assert admit() == 5
+    assert prepare() == 5
     assert re.search(r"log2\(TPM\+1\).*log2\(FPKM\+1\)", capsys.readouterr().err)
 
 
@@ -182,15 +182,15 @@ def same_expression(ours: Archive, theirs: Archive) -> None:
     ],
 )
 def test_who_was_trained_on_is_refused_by_name_unless_left_out(
-    ours: Archive, theirs: Archive, admit: Admit, tmp_path: Path, capsys, share, reason: str
+    ours: Archive, theirs: Archive, prepare: Prepare, tmp_path: Path, capsys, share, reason: str
 ) -> None:
     share(ours, theirs)
     shared = next(one for one in (OURS[5], THEIRS[0]) if one in theirs.images)
-    assert admit() == 5
+    assert prepare() == 5
     said = capsys.readouterr().err
     assert re.search(f" 1 .*{re.escape(reason)}", said)
     assert f"external.exclude: [{shared}]" in said
     assert not (tmp_path / "split.parquet").exists()
     theirs.dropped = [shared]
-    assert admit() == 0
+    assert prepare() == 0
     assert set(read_split(tmp_path / "split.parquet")["patient_id"]) == set(theirs.images) - {shared}

@@ -45,7 +45,7 @@ def test_a_release_holds_the_weights_the_genes_and_what_the_run_was(key: str, re
     assert (folder / "weights.safetensors").read_bytes() == study.weights(key).read_bytes()
     assert release.fitted.gene_ids == read_fitted_genes(study.folder / "genes.parquet").gene_ids
     assert (release.reads_genes, release.weights.run.key, release.simulated) == (reads, f"{key}-fold0-seed0", True)
-    assert (release.expression_scale, release.threshold) == ("as given", 0.5)
+    assert (release.expression_unit, release.threshold) == ("as given", 0.5)
     config = json.loads((folder / "config.json").read_text())
     assert config["genes"] == {"count": 12, "hash": config["genes"]["hash"], "scaler": "zscore", "fitted_on": 4}
 
@@ -153,7 +153,7 @@ def test_a_config_of_another_format_changed_or_absent_is_named(copy: Path) -> No
     path = copy / "config.json"
     config = json.loads(path.read_text())
     for change, kind, message in (
-        ({"format": "mgi-release-0"}, BadInputError, r"config\.json: format: .*mgi-release-0.*mgi-release-2"),
+        ({"format": "mgi-release-0"}, BadInputError, r"config\.json: format: .*mgi-release-0.*mgi-release-3"),
         ({"threshold": 0.4}, IntegrityError, r"config\.json: digest: "),
     ):
         write_json(path, config | change)

@@ -63,7 +63,7 @@ def write_shard(folder: Path) -> None:
                     masks=truth.astype(np.uint8), spacing_mm=None, positions_mm=None, source="0" * 64,
                 )
             )  # fmt: skip
-    write_dataset(folder / "dataset.json", "images", [folder / "slices.parquet"], {"simulated": True})
+    write_dataset(folder / "dataset.json", "volumes", [folder / "slices.parquet"], {"simulated": True})
 
 
 def write_run(
@@ -123,7 +123,7 @@ def write_tables(folder: Path, *, simulated: bool) -> None:
         release = {"release": "Data Release 45.0"} if kind == "rna" else {"collection": "TCGA-LGG"}
         write_json(folder / f"{kind}.json", {**lock, **release})
     write_json(folder / "config.json", CONFIG)
-    pd.DataFrame({"gene_index": range(500)}).to_parquet(folder / "genes.parquet")
+    pd.DataFrame({"gene_index": range(500)}).to_parquet(folder / "features.parquet")
     (folder / "benchmarks").mkdir()
     for name, seconds, memory in (("finetune-a", 61, "812.4"), ("finetune-b", 72, "799"), ("cohort", 1.4, "NA")):
         text = f"s\th:m:s\tmax_rss\tmax_vms\n{seconds}\t0:00:01\t{memory}\t-\n"
@@ -150,7 +150,7 @@ def build(folder: Path, *, simulated: bool) -> Path:
     split = ["--split", str(folder / "split.parquet")]
     assert main(["compare", "--scores", *map(str, scores), *split, "--settings", settings, *tables]) == 0
     files = {"cohort": "cohort.parquet", "split": "split.parquet", "image-shard": ".", "config": "config.json",
-             "genes": "genes.parquet", "benchmarks": "benchmarks", "output": "report.html",
+             "features": "features.parquet", "benchmarks": "benchmarks", "output": "report.html",
              "figures": "figures", "summary": "summary.json"}  # fmt: skip
     given = [f"--{name}={folder / file}" for name, file in files.items()]
     given += ["--locks", str(folder / "rna.json"), str(folder / "flair.json")]

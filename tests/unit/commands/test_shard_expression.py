@@ -29,7 +29,7 @@ def item(patient: str, *, chosen: bool = True) -> Item:
 def written(folder: Path, source: str, items: list[Item], raw: list[dict[str, Any]], **lock: Any) -> list[str]:
     write_lock(folder / "lock.json", rna_lock(*items, source=source, simulated=source == "gdc", **lock))
     write_index(folder / "index.json", "rna", raw, source)
-    outputs = [str(folder / "shard" / name) for name in ("values.parquet", "genes.parquet", "dataset.json")]
+    outputs = [str(folder / "shard" / name) for name in ("values.parquet", "features.parquet", "dataset.json")]
     inputs = ["--lock", str(folder / "lock.json"), "--index", str(folder / "index.json")]
     return ["--modality", "rna", *inputs, "--output", *outputs]
 
@@ -77,22 +77,22 @@ def test_star_files_become_log_tpm_sorted_by_patient(gdc: list[str], tmp_path: P
     assert shard.patient_ids == [B, A]
     assert shard.values[:, 0].tolist() == [1.0, 2.0]
     assert shard.genes["gene_id"].tolist() == [GENES[0], GENES[2]]
-    assert (shard.scale, shard.simulated) == ("log2(TPM+1)", True)
-    dataset = read_dataset(tmp_path / "shard", "expression")
+    assert (shard.unit, shard.simulated) == ("log2(TPM+1)", True)
+    dataset = read_dataset(tmp_path / "shard", "table")
     assert (dataset["par_y_rows_dropped"], dataset["gene_model"]) == (1, "GENCODE v36")
     assert dataset["repeated_gene_names"] == 0
 
 
 @pytest.mark.parametrize(
-    ("stored", "scale", "expected"),
+    ("stored", "unit", "expected"),
     [("fpkm", "log2(FPKM+1)", 1.5), ("fpkm_uq", "log2(FPKM-UQ+1)", 1.0), ("counts", "log2(count+1)", 3.0)],
 )
 def test_another_column_is_stored_with_its_scale_and_the_counts_beside(
-    gdc: list[str], tmp_path: Path, stored: str, scale: str, expected: float
+    gdc: list[str], tmp_path: Path, stored: str, unit: str, expected: float
 ) -> None:
     run(gdc, stored)
     shard = read_expression(tmp_path / "shard", counts=True)
-    assert shard.scale == scale
+    assert shard.unit == unit
     assert shard.values[1, 0] == pytest.approx(np.log2(expected + 1))
     assert shard.counts is not None
     assert shard.counts[:, 0].tolist() == [1, 3]
@@ -151,8 +151,8 @@ def test_a_table_is_taken_as_given(matrix: list[str], tmp_path: Path) -> None:
     assert shard.values[:, 0].tolist() == pytest.approx([-642.6, 0.5])
     assert shard.genes["gene_id"].tolist() == ["MSN", "CD58"]
     assert shard.genes["gene_type"].isna().all()
-    assert (shard.scale, shard.counts) == ("as given", None)
-    dataset = read_dataset(tmp_path / "shard", "expression")
+    assert (shard.unit, shard.counts) == ("as given", None)
+    dataset = read_dataset(tmp_path / "shard", "table")
     assert (dataset["layout"], dataset["gene_labels"]) == ("samples x genes", "other names")
     assert (dataset["genes_dropped"], dataset["columns_not_used"], dataset["counts"]) == ({}, [], False)
 
@@ -162,7 +162,7 @@ def test_what_was_left_out_of_a_table_is_on_record(matrix: list[str], tmp_path: 
     table.write_text(f"Hugo_Symbol\tEntrez\t{A}-01\t{B}-01\nMSN\t1\t1\t2\n\t2\t1\t2\nMSN\t3\t4\t5\nTP53\t4\tNA\t5\n")
     repinned(tmp_path)
     run(matrix)
-    dataset = read_dataset(tmp_path / "shard", "expression")
+    dataset = read_dataset(tmp_path / "shard", "table")
     assert dataset["genes_dropped"] == {
         "missing values": ["TP53"],
         "name repeats an earlier row": ["MSN"],

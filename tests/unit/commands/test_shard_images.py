@@ -35,7 +35,7 @@ def locked(patient: str, key: str, role: str, **changes: Any) -> Item:
 
 
 def fetched(patient: str, key: str, role: str, path: str | None, sha256: str, **changes: Any) -> dict[str, Any]:
-    return fetched_of(locked(patient, key, role), path=path, sha256=sha256, facts={}, **changes)
+    return fetched_of(locked(patient, key, role), path=path, sha256=sha256, metadata={}, **changes)
 
 
 def written(folder: Path, source: str, items: list[Item], raw: list[dict[str, Any]], **lock: Any) -> list[str]:
@@ -86,7 +86,7 @@ def test_a_series_with_its_mask_is_stored(tcia: list[str], tmp_path: Path, capsy
     found = read_images(tmp_path / "shard")
     assert list(found) == [A]
     assert np.array_equal(found[A].masks, FRAMES)
-    dataset = read_dataset(tmp_path / "shard", "images")
+    dataset = read_dataset(tmp_path / "shard", "volumes")
     assert (dataset["patients"], dataset["slices"], dataset["simulated"]) == (1, 3, True)
     assert dataset["mask_interpolation"] == "nearest neighbour (order 0)"
     assert "1 patients, 3 slices" in capsys.readouterr().out
@@ -132,7 +132,7 @@ def test_a_kaggle_folder_is_stored(kaggle: list[str], tmp_path: Path) -> None:
     assert found.slices.tolist() == np.full((1, 4, 4), 7).tolist()
     assert found.masks is not None
     assert found.masks[0].tolist() == np.eye(4).tolist()
-    assert read_dataset(tmp_path / "shard", "images")["mask_interpolation"] is None
+    assert read_dataset(tmp_path / "shard", "volumes")["mask_interpolation"] is None
 
 
 def test_a_kaggle_archive_must_be_given_and_be_the_locked_one(kaggle: list[str], tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_folder_of_nifti_files_is_stored_in_order(
     assert found[A].native_axes == "LPS"
     assert found[A].affine is not None
     assert (found[A].affine @ [1, 1, 1, 1]).tolist() == [1.0, 1.0, 2.0, 1.0]
-    assert read_dataset(tmp_path / "shard", "images")["mask_interpolation"] == "nearest neighbour (order 0)"
+    assert read_dataset(tmp_path / "shard", "volumes")["mask_interpolation"] == "nearest neighbour (order 0)"
 
 
 def test_the_folder_must_be_given_and_be_one(folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path) -> None:

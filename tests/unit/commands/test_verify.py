@@ -21,7 +21,7 @@ def finished(simulated_archive, tmp_path_factory):
         assert main(["lock", "--modality", half, *given, "--output", str(lock)]) == 0
         fetch = ["fetch", "--modality", half, *given, "--lock", str(lock), "--batch", "1-of-1", "--output", str(index)]
         assert main(fetch) == 0
-    made = [str(results / "shards/rna" / name) for name in ("values.parquet", "genes.parquet", DATASET)]
+    made = [str(results / "shards/rna" / name) for name in ("values.parquet", "features.parquet", DATASET)]
     lock, index = results / "locks/rna.json", results / "raw/rna/batch-1-of-1.json"
     given = ["--modality", "rna", "--settings", '{"unit": "tpm"}', "--lock", str(lock), "--index", str(index)]
     assert main(["shard", *given, "--output", *made]) == 0

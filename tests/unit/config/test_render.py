@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from mgi.cli import main
-from mgi.config.keys import Key, keys_of
-from mgi.config.render import made_files
+from mgi.config.render import Key, keys_of, made_files
 from mgi.config.tree import checked, tree
 
 ROOT = Path(__file__).parents[3]

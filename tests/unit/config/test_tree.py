@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mgi.config.sections import SimulationSettings
-from mgi.config.tree import checked
+from mgi.config.tree import SimulationSettings, checked
 from mgi.core.errors import ConfigError
 from mgi.modalities import registry
 from mgi.models.settings import ModelSettings

@@ -2,10 +2,12 @@ import hashlib
 import os
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path, md5_of, read_json, sha256_of, write_json
+from mgi.core.files import DigestingFile, atomic_path, digest_of, md5_of, read_json, sha256_of, write_json
 
 
 def write(target: Path, text: str, *, fails: bool = False) -> None:
@@ -95,3 +97,29 @@ def test_digests_are_those_of_the_whole_file(size: int, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(data)
     assert sha256_of(tmp_path / "f") == hashlib.sha256(data).hexdigest()
     assert md5_of(str(tmp_path / "f")) == hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def test_the_digest_is_the_sha256_of_the_lines() -> None:
+    assert digest_of(["ab", "é"]) == hashlib.sha256("ab\né".encode()).hexdigest()
+    assert digest_of(iter(["ab", "é"])) == digest_of(("ab", "é"))
+
+
+def test_order_and_borders_count() -> None:
+    assert len({digest_of(strings) for strings in (["a", "b"], ["b", "a"], ["ab"], ["a", "b", ""], [])}) == 5
+
+
+def test_the_digest_is_that_of_the_bytes_on_disk(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    with DigestingFile(path) as sink, pq.ParquetWriter(sink, pa.schema({"x": pa.int64()})) as writer:
+        writer.write_table(pa.table({"x": list(range(10_000))}))
+    assert sink.closed
+    assert sink.sha256() == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert pq.read_table(path)["x"].to_pylist() == list(range(10_000))
+
+
+def test_arrays_are_written_as_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "words"
+    with DigestingFile(path) as sink:
+        assert sink.write(memoryview(b"\1\0\2\0").cast("H")) == 4
+        assert sink.tell() == 4
+    assert path.read_bytes() == b"\1\0\2\0"

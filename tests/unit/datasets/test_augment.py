@@ -18,9 +18,9 @@ def blob(count: int) -> Tensor:
 
 
 def moved(images: Tensor, masks: Tensor, settings: AugmentSettings, seed: int = 0) -> tuple[Tensor, Tensor]:
-    changes = sample_augment(len(images), settings, torch.Generator().manual_seed(seed))
-    planes = apply_augment(torch.cat([images, masks], 1), torch.arange(len(images)), changes, masks=1)
-    return planes[:, :-1], planes[:, -1:]
+    augment = sample_augment(len(images), settings, torch.Generator().manual_seed(seed))
+    channels = apply_augment(torch.cat([images, masks], 1), torch.arange(len(images)), augment, masks=1)
+    return channels[:, :-1], channels[:, -1:]
 
 
 def test_ranges_of_zero_change_nothing() -> None:
@@ -94,34 +94,34 @@ def test_the_generator_decides_and_nothing_else() -> None:
 @pytest.mark.parametrize("side", [5, 16, 67])
 def test_images_are_read_where_an_affine_grid_says(side: int) -> None:
     images = torch.randn(7, 3, side, side, generator=torch.Generator().manual_seed(1))
-    changes, rows = sample_augment(5, WILD, torch.Generator().manual_seed(2)), torch.tensor([6, 0, 2, 2, 1])
+    augment, rows = sample_augment(5, WILD, torch.Generator().manual_seed(2)), torch.tensor([6, 0, 2, 2, 1])
     read = images[rows]
-    grid = affine_grid(torch.nn.functional.pad(changes.matrix, (0, 1)), list(read.shape), align_corners=False)
+    grid = affine_grid(torch.nn.functional.pad(augment.matrix, (0, 1)), list(read.shape), align_corners=False)
     expected = grid_sample(read, grid, padding_mode="border", align_corners=False)
-    expected = expected * changes.gain[:, None, None, None] + changes.offset[:, None, None, None]
-    torch.testing.assert_close(apply_augment(images, rows, changes), expected, rtol=1e-3, atol=1e-3)
-    planes = apply_augment(torch.cat([images, images[:, :1]], 1), rows, changes, masks=1)
-    assert torch.equal(planes[:, :-1], apply_augment(images, rows, changes))
-    gain, offset = (values[:, None, None, None] for values in (changes.gain, changes.offset))
-    torch.testing.assert_close(planes[:, -1:] * gain + offset, planes[:, :1], rtol=1e-4, atol=1e-4)
+    expected = expected * augment.gain[:, None, None, None] + augment.offset[:, None, None, None]
+    torch.testing.assert_close(apply_augment(images, rows, augment), expected, rtol=1e-3, atol=1e-3)
+    channels = apply_augment(torch.cat([images, images[:, :1]], 1), rows, augment, masks=1)
+    assert torch.equal(channels[:, :-1], apply_augment(images, rows, augment))
+    gain, offset = (values[:, None, None, None] for values in (augment.gain, augment.offset))
+    torch.testing.assert_close(channels[:, -1:] * gain + offset, channels[:, :1], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("masks", [0, 1])
 def test_a_gpu_s_arithmetic_gives_the_same_pixels(masks: int) -> None:
-    planes = torch.randn(4, 2, 64, 64, generator=torch.Generator().manual_seed(1))
-    changes, rows = sample_augment(3, WILD, torch.Generator().manual_seed(2)), torch.tensor([3, 1, 1])
-    one, two = apply_augment(planes, rows, changes, masks), apply_augment_on_device(planes[rows], changes, masks)
+    channels = torch.randn(4, 2, 64, 64, generator=torch.Generator().manual_seed(1))
+    augment, rows = sample_augment(3, WILD, torch.Generator().manual_seed(2)), torch.tensor([3, 1, 1])
+    one, two = apply_augment(channels, rows, augment, masks), apply_augment_on_device(channels[rows], augment, masks)
     torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
 
 
 def test_threads_change_no_pixel() -> None:
     before = torch.get_num_threads()
     images = torch.randn(2, 1, 256, 256, generator=torch.Generator().manual_seed(1))
-    changes = sample_augment(2, WILD, torch.Generator().manual_seed(2))
+    augment = sample_augment(2, WILD, torch.Generator().manual_seed(2))
     found = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        found.append(apply_augment(images, torch.arange(2), changes))
+        found.append(apply_augment(images, torch.arange(2), augment))
         assert cv2.getNumThreads() == threads
     torch.set_num_threads(before)
     torch.testing.assert_close(*found)

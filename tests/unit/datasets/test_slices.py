@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from mgi.datasets.intensity import standardise
 from mgi.datasets.slices import prepare_slices
+from mgi.datasets.volume import standardise
 
 RNG = np.random.default_rng(0)
 

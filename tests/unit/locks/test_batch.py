@@ -5,7 +5,7 @@ import pytest
 
 from mgi.core.errors import IntegrityError, NetworkError, ResourceError
 from mgi.locks.batch import fetch_batch, refuse_full_disk
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 
 
 def item(key, size=1):

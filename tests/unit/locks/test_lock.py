@@ -59,9 +59,9 @@ def test_a_lock_of_another_source_is_refused(tmp_path):
         (lambda plain: plain["items"][0].update(size="10"), r'items\[0\].size: found "10"'),
         (lambda plain: plain.update(modality="flair"), "modality: .*'flair'.*'rna'"),
         (lambda plain: plain.pop("modality"), "modality: .*None.*'rna'"),
-        (lambda plain: plain.update(format=3), "format: .*3.*2"),
-        (lambda plain: plain["items"][0].update(facts=[1]), r"facts: found \[1\]"),
-        (lambda plain: plain["items"][0].update(facts={"a": [1]}), r"facts.a: found \[1\]"),
+        (lambda plain: plain.update(format=4), "format: .*4.*3"),
+        (lambda plain: plain["items"][0].update(metadata=[1]), r"metadata: found \[1\]"),
+        (lambda plain: plain["items"][0].update(metadata={"a": [1]}), r"metadata.a: found \[1\]"),
         (lambda plain: plain["items"][0].update(url="x"), r"items\[0\]\.url: unknown"),
         (lambda plain: plain.update(url="x"), r"lock\.url: unknown"),
     ],
@@ -74,10 +74,18 @@ def test_a_damaged_lock_is_named_by_file_and_field(tmp_path, change, said):
         read_lock(tmp_path / "lock.json", modality="rna", source="gdc")
 
 
-@pytest.mark.parametrize(("kind", "name"), [("expression", "rna"), ("images", "flair")])
-def test_a_lock_of_an_earlier_version_says_so_and_what_to_do(tmp_path, kind, name):
-    (tmp_path / "lock.json").write_text(json.dumps({"kind": kind, "format": 1, "source": "gdc", "items": []}))
-    with pytest.raises(BadInputError, match=rf"lock\.json: .*format 1\b.* 0\.1\.0.*format 2\b.*--modality {name}"):
+@pytest.mark.parametrize(
+    ("older", "name"),
+    [
+        ({"format": 1, "kind": "expression"}, "rna"),
+        ({"format": 1, "kind": "images"}, "flair"),
+        ({"format": 2, "modality": "flair"}, "flair"),
+    ],
+)
+def test_a_lock_of_an_earlier_version_says_so_and_what_to_do(tmp_path, older, name):
+    (tmp_path / "lock.json").write_text(json.dumps({**older, "source": "gdc", "items": []}))
+    said = rf"format {older['format']}\b.* 0\.2\.0.*format 3\b.*--modality {name}"
+    with pytest.raises(BadInputError, match=rf"lock\.json: .*{said}"):
         read_lock(tmp_path / "lock.json")
 
 

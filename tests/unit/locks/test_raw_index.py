@@ -6,19 +6,21 @@ from typing import Any
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.raw_entry import RawEntry
-from mgi.locks.raw_index import read_raw_index, read_raw_indexes, write_raw_index
+from mgi.core.receipt import RecordedFile
+from mgi.locks.raw_index import RawEntry, promised_files, read_raw_index, read_raw_indexes, write_raw_index
+from small_locks import flair_lock, rna_lock, series
+from small_locks import profile as profile_of
 
 
 def item(key: str, **changes: Any) -> dict[str, Any]:
     digest = hashlib.sha256(key.encode()).hexdigest()
     base = {"patient_id": "TCGA-AA-0001", "key": key, "role": "flair", "path": f"series/{key}.zip", "sha256": digest}
-    return {**base, "size": 1, "md5": None, "facts": {"n_images": 3}, **changes}
+    return {**base, "size": 1, "md5": None, "metadata": {"n_images": 3}, **changes}
 
 
 def written(folder: Path, name: str, items: list[dict[str, Any]], modality: str = "flair") -> Path:
     path = folder / name
-    path.write_text(json.dumps({"modality": modality, "format": 2, "source": "tcia", "items": items}))
+    path.write_text(json.dumps({"modality": modality, "format": 3, "source": "tcia", "items": items}))
     return path
 
 
@@ -30,7 +32,7 @@ def test_paths_are_relative_to_the_index(tmp_path: Path) -> None:
     )
     assert sorted(items) == ["a", "b"]
     assert items["a"].verified_path() == tmp_path / "series/a.zip"
-    assert (items["a"].facts["n_images"], items["a"].rejected) == (3, None)
+    assert (items["a"].metadata["n_images"], items["a"].rejected) == (3, None)
 
 
 def test_changed_and_missing_bytes_are_refused(tmp_path: Path) -> None:
@@ -143,23 +145,101 @@ def test_members_out_of_form_are_refused(tmp_path: Path, members: Any) -> None:
         read_raw_indexes([path], "flair")
 
 
-def test_an_index_of_an_earlier_version_says_so(tmp_path: Path) -> None:
-    (tmp_path / "1.json").write_text(json.dumps({"kind": "images", "source": "tcia", "items": []}))
-    with pytest.raises(BadInputError, match=r"1\.json: .*format 1\b.* 0\.1\.0; .*2: fetch"):
+@pytest.mark.parametrize(("older", "number"), [({"kind": "images"}, 1), ({"modality": "flair", "format": 2}, 2)])
+def test_an_index_of_an_earlier_version_says_so(tmp_path: Path, older: dict[str, Any], number: int) -> None:
+    (tmp_path / "1.json").write_text(json.dumps({**older, "source": "tcia", "items": []}))
+    with pytest.raises(BadInputError, match=rf"1\.json: .*format {number}\b.* 0\.2\.0; .*3: fetch"):
         read_raw_indexes([tmp_path / "1.json"], "flair")
 
 
-@pytest.mark.parametrize("change", [{"n_images": 3}, {"size": "1"}, {"facts": []}, {"rejected": 1}])
+@pytest.mark.parametrize("change", [{"n_images": 3}, {"size": "1"}, {"metadata": []}, {"rejected": 1}])
 def test_a_field_that_no_entry_has_or_of_another_type_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    with pytest.raises(BadInputError, match=r"1\.json: index\.items\[0\]\.(n_images|size|facts|rejected): "):
+    with pytest.raises(BadInputError, match=r"1\.json: index\.items\[0\]\.(n_images|size|metadata|rejected): "):
         read_raw_indexes([written(tmp_path, "1.json", [item("a", **change)])], "flair")
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     given = RawEntry(
         patient_id="TCGA-AA-0001", key="a", role="flair", path=tmp_path / "series/a.zip", size=3, sha256="0" * 64,
-        facts={"n_images": 3},
+        metadata={"n_images": 3},
     )  # fmt: skip
     write_raw_index(tmp_path / "1.json", "flair", "tcia", [given])
     assert read_raw_indexes([tmp_path / "1.json"], "flair") == {"a": given}
     assert read_raw_index(tmp_path / "1.json").modality == "flair"
+
+
+A, B = "a" * 32, "b" * 32
+
+
+def profile(n, **changes):
+    return profile_of(f"TCGA-CS-{n:04}", **{"key": f"k{n}", "md5": A, **changes})
+
+
+def entry(n, **changes):
+    given = {"patient_id": f"TCGA-CS-{n:04}", "key": f"k{n}", "role": "rna", "path": f"files/{n}", "size": 3}
+    return {**given, "md5": A, "sha256": None, **changes}
+
+
+@pytest.fixture
+def index(tmp_path):
+    def write(*entries, name="batch-1-of-1.json"):
+        (tmp_path / name).write_text(json.dumps({"modality": "rna", "format": 3, "source": "gdc", "items": entries}))
+        return tmp_path / name
+
+    return write
+
+
+def test_the_files_of_the_chosen_items_are_promised_with_their_digests(index, tmp_path):
+    files, gaps = promised_files(rna_lock(profile(1), profile(2, chosen=False)), [index(entry(1), entry(2))], None)
+    assert files == [RecordedFile(tmp_path / "files/1", size=3, sha256=None, md5=A)]
+    assert gaps == []
+
+
+def test_a_chosen_item_without_an_entry_is_a_gap_and_so_is_one_of_other_bytes(index):
+    _, gaps = promised_files(rna_lock(profile(1), profile(2)), [index(entry(2, md5=B))], None)
+    assert gaps == [f"TCGA-CS-000{n}: k{n}: chosen by the lock, but in no index" for n in (1, 2)]
+
+
+def test_an_index_that_an_earlier_lock_left_behind_does_not_count(index):
+    old = index(entry(1, md5=B, path="files/old"), entry(7), name="batch-1-of-4.json")
+    files, gaps = promised_files(rna_lock(profile(1)), [old, index(entry(1))], None)
+    assert [one.path.name for one in files] == ["1"]
+    assert gaps == []
+
+
+def test_a_file_that_two_indexes_name_is_read_once(index):
+    both = [index(entry(1)), index(entry(1), name="batch-1-of-2.json")]
+    assert len(promised_files(rna_lock(profile(1)), both, None)[0]) == 1
+
+
+def test_members_of_a_users_folder_are_looked_up_there(index, tmp_path):
+    members = [["p1/flair.nii.gz", "1" * 64], ["p1/mask.nii.gz", "2" * 64]]
+    images = flair_lock(series("TCGA-CS-0001", key="k1"), source="nifti")
+    path = index(entry(1, path=None, sha256="0" * 64, members=members))
+    files, gaps = promised_files(images, [path], tmp_path / "mine")
+    assert [(one.path, one.sha256) for one in files] == [(tmp_path / "mine" / name, digest) for name, digest in members]
+    assert gaps == []
+    files, (gap,) = promised_files(images, [path], None)
+    assert files == []
+    assert gap == "TCGA-CS-0001: k1: lies in a folder of yours, which was not given"
+
+
+def test_a_part_of_a_users_file_has_no_file_of_its_own(index):
+    assert promised_files(rna_lock(profile(1, md5=None)), [index(entry(1, path=None, sha256="0" * 64))], None) == (
+        [],
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [{"path": "x"}],
+        ["x"],
+        [{"key": "k1", "md5": A}],
+        [entry(1, sha256=None, md5=A, members=None, size=3) | {"path": 3}],
+    ],
+)
+def test_what_is_no_index_is_named(index, entries):
+    with pytest.raises(BadInputError, match=r"batch-1-of-1\.json: index\.items\[0\]"):
+        promised_files(rna_lock(profile(1)), [index(*entries)], None)

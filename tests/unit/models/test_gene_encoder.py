@@ -9,6 +9,7 @@ SETTINGS = ModelSettings(gene_patch=4, gene_width=16, gene_depth=2, gene_state=4
 VALUES = torch.randn(3, 10, generator=torch.Generator().manual_seed(0))
 SETS = {"late": [9, 4], "early": [0, 1, 4]}
 NAMES = ["mamba", "transformer", "mlp", "flat_mlp", "group_attention"]
+KINDS = ["gene", "shared", "local", "pathway"]
 TOKENS = {"mamba": 3, "transformer": 3, "mlp": 3, "flat_mlp": 1, "group_attention": 4}
 
 
@@ -22,10 +23,16 @@ def test_every_encoder_gives_its_tokens_and_every_parameter_learns(name) -> None
     encoder = built(name)
     tokens = encoder(VALUES)
     assert tokens.shape == (3, TOKENS[name], 16)
-    assert encoder.n_tokens == TOKENS[name]
+    assert encoder.tokens.n_tokens == TOKENS[name]
     (tokens * torch.randn(16, generator=torch.Generator().manual_seed(1))).sum().backward()
     idle = [name for name, one in encoder.named_parameters() if one.grad is None or not one.grad.abs().sum() > 0]
     assert idle == []
+
+
+@pytest.mark.parametrize("changes", [*({"name": name} for name in NAMES), *({"gene_tokens": kind} for kind in KINDS)])
+def test_another_number_of_genes_is_an_error_with_both_numbers(changes) -> None:
+    with pytest.raises(ValueError, match=r"9 genes.* 10 "):
+        built(**{"name": "mlp"} | changes)(VALUES[:, :9])
 
 
 @pytest.mark.parametrize("name", ["mamba", "transformer", "mlp"])

@@ -39,11 +39,6 @@ def test_permuting_patients_permutes_rows_and_a_batch_is_its_patients(tokens) ->
         torch.testing.assert_close(tokens(VALUES), torch.cat([tokens(row) for row in VALUES.split(1)]))
 
 
-def test_another_number_of_genes_is_an_error_with_both_numbers(tokens) -> None:
-    with pytest.raises(ValueError, match=r"9 genes.* 10 "):
-        tokens(VALUES[:, :9])
-
-
 def test_a_gene_is_its_value_times_one_vector_plus_its_own_embedding() -> None:
     embed = SingleGeneTokens(10, 6)
     expected = VALUES[1, 7] * embed.weight[:, 0] + embed.position[0, 7]

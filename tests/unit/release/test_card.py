@@ -22,7 +22,7 @@ def content(trained) -> CardContent:
         record=record,
         model={"image_size": 64, "image_crop": "none"},
         images={"source": "kaggle", "patients": 110, "simulated": False},
-        expression={"source": "gdc", "scale": "log2(TPM + 1)"},
+        expression={"source": "gdc", "unit": "log2(TPM + 1)"},
         n_folds=5,
         n_genes=900,
         scaler="zscore",

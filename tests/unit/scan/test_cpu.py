@@ -268,24 +268,14 @@ def test_nothing_to_scan(shape: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize(
     ("name", "wrong", "said"),
     [
-        ("delta", torch.zeros(1, 9, 8), r"'cpp' .*delta .*\[1, 10, 8\].*\[1, 9, 8\]"),
-        ("B", torch.zeros(1, 10, 5), r"'cpp' .*\bB .*\[1, 10, 4\].*\[1, 10, 5\]"),
-        ("A", torch.zeros(7, 4), r"'cpp' .*\bA .*\[8, 4\].*\[7, 4\]"),
-        ("D", torch.zeros(1), r"'cpp' .*\bD .*\[8\].*\[1\]"),
-        ("u", torch.zeros(10, 8), r"'cpp' .*\bu .*\[10, 8, -1\].*\[10, 8\]"),
         ("z", torch.zeros(1, 10, 8, dtype=torch.float64), r"'cpp' .*float32 .*\bz .*torch\.float64 .*cpu$"),
+        ("B", torch.zeros(1, 10, 4, dtype=torch.bfloat16), r"'cpp' .*float32 .*\bB .*torch\.bfloat16 .*cpu$"),
         ("u", torch.zeros(1, 10, 8, device="meta"), r"'cpp' .*float32 .*\bu .*torch\.float32 .*meta$"),
     ],
 )
 def test_what_the_kernel_cannot_read_is_named(name: str, wrong: Tensor, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         fused(inputs(1, 10, 8, 4) | {name: wrong})
-
-
-def test_serves() -> None:
-    assert cpu.serves(torch.zeros(1))
-    assert not cpu.serves(torch.zeros(1, dtype=torch.bfloat16))
-    assert not cpu.serves(torch.zeros(1, device="meta"))
 
 
 @pytest.mark.parametrize("reverse", [False, True])

@@ -11,7 +11,7 @@ from torch import Tensor
 from mgi.core.errors import ConfigError
 from mgi.models.settings import ModelSettings
 from mgi.scan import interface
-from mgi.scan.interface import ENVIRONMENT, MODULES, Backend, choose_backend, selective_scan, why_not
+from mgi.scan.interface import ENVIRONMENT, MODULES, Backend, ScanInput, choose_backend, selective_scan, why_not
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "z", "delta_bias")
 
@@ -60,9 +60,9 @@ def strided(given: dict[str, Tensor]) -> dict[str, Tensor]:
     return views
 
 
-def value_and_gradients(given: dict[str, Tensor], **options) -> list[Tensor]:
+def value_and_gradients(given: dict[str, Tensor], backend: Backend, *, reverse: bool) -> list[Tensor]:
     leaves = [given[name].detach().requires_grad_() for name in NAMES]
-    y = selective_scan(*leaves, delta_softplus=True, **options)
+    y = selective_scan(ScanInput(*leaves, delta_softplus=True, reverse=reverse), backend)
     weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(y.dtype)
     return [y.detach(), *torch.autograd.grad((y * weights).sum(), leaves)]
 
@@ -172,7 +172,7 @@ def test_triton_runs_on_the_cpu_through_its_interpreter(present, monkeypatch) ->
 def test_a_scan_that_asks_for_a_missing_backend_never_falls_back_silently(present) -> None:
     present()
     with pytest.raises(ConfigError):
-        selective_scan(**inputs(), backend="cpp")
+        selective_scan(ScanInput(**inputs()), "cpp")
 
 
 def test_the_environment_takes_the_place_of_auto_and_of_nothing_else(monkeypatch, present) -> None:
@@ -211,6 +211,9 @@ def test_a_backend_whose_library_is_not_installed_is_missing_not_an_error(monkey
     ("name", "wrong"),
     [
         ("delta", (2, 4, 3)),
+        ("A", (2, 4)),
+        ("B", (2, 5, 5)),
+        ("D", (1,)),
         ("A", (4, 4)),
         ("B", (2, 5, 3)),
         ("C", (1, 5, 4)),
@@ -222,7 +225,7 @@ def test_a_backend_whose_library_is_not_installed_is_missing_not_an_error(monkey
 def test_a_wrong_shape_is_an_error_before_a_kernel_reads_it(name, wrong) -> None:
     expected = tuple(inputs()[name].shape)
     with pytest.raises(ValueError) as caught:
-        selective_scan(**inputs() | {name: torch.zeros(wrong)})
+        selective_scan(ScanInput(**inputs() | {name: torch.zeros(wrong)}))
     assert str(caught.value) == f"{name}: shape {wrong} on cpu, expected {expected} on cpu"
 
 
@@ -230,11 +233,16 @@ def test_the_config_knows_the_names_of_the_backends() -> None:
     assert get_args(get_type_hints(ModelSettings)["scan_backend"]) == get_args(Backend) == ("auto", *MODULES)
 
 
+def test_a_series_without_a_batch_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"u: .*\(5, 3\).*\(B, L, E\)"):
+        selective_scan(ScanInput(**inputs() | {"u": torch.zeros(5, 3)}))
+
+
 def test_an_empty_series_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"u: .*\(2, 0, 3\)"):
-        selective_scan(**inputs(length=0))
+        selective_scan(ScanInput(**inputs(length=0)))
 
 
 def test_a_tensor_on_another_device_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"D: .*\(3,\) .*meta.*\(3,\) .*cpu"):
-        selective_scan(**inputs() | {"D": torch.zeros(3, device="meta")})
+        selective_scan(ScanInput(**inputs() | {"D": torch.zeros(3, device="meta")}))

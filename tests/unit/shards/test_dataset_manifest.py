@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.shards.dataset_manifest import field_of, read_dataset, recorded_files, rows_of, write_dataset
+from mgi.shards.dataset_manifest import read_dataset, recorded_files, rows_of, write_dataset
 from mgi.shards.parquet import write_table
 
 
@@ -45,8 +45,15 @@ def test_a_folder_without_description_is_unfinished(folder: Path) -> None:
 
 
 def test_a_shard_of_another_kind_is_refused(folder: Path) -> None:
-    with pytest.raises(BadInputError, match=r"dataset\.json: .*'images'"):
-        read_dataset(folder, "images")
+    with pytest.raises(BadInputError, match=r"dataset\.json: .*'volumes'"):
+        read_dataset(folder, "volumes")
+
+
+@pytest.mark.parametrize(("old", "new"), [("expression", "table"), ("images", "volumes")])
+def test_a_shard_of_an_older_version_is_refused_by_its_kind(folder: Path, old: str, new: str) -> None:
+    write_dataset(folder / "dataset.json", old, [folder / "a.parquet"], {"scale": "log2(TPM+1)"})
+    with pytest.raises(BadInputError, match=rf"dataset\.json: .*'{old}'.*0\.2\.0.*'{new}'"):
+        read_dataset(folder, new)
 
 
 def test_other_rows_and_a_lost_file_are_refused(folder: Path) -> None:
@@ -73,8 +80,8 @@ def test_a_file_of_another_folder_cannot_be_described(folder: Path) -> None:
 
 
 def test_a_missing_entry_is_named(folder: Path) -> None:
-    with pytest.raises(BadInputError, match=r"dataset\.json: scale: missing"):
-        field_of(read_dataset(folder, "toy"), "scale", folder)
+    with pytest.raises(BadInputError, match=r"dataset\.json: unit: missing"):
+        read_dataset(folder, "toy", ("simulated", "unit"))
 
 
 def test_every_flipped_bit_of_a_footer_is_noticed(folder: Path) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from mgi.shards.dataset_manifest import read_dataset, recorded_files
 from mgi.shards.expression_shard import (
     ROW_GROUP,
     ExpressionShard,
-    expression_writer,
+    Row,
     read_expression,
     write_expression,
+    write_values,
 )
 
 RNG = np.random.default_rng(0)
@@ -38,14 +40,14 @@ def shard() -> ExpressionShard:
         patient_ids=[f"TCGA-AA-{index:04d}" for index in range(70)],  # more than two row groups
         values=RNG.normal(size=(70, 5)).astype(np.float32),
         genes=genes,
-        scale="log2(TPM+1)",
+        unit="log2(TPM+1)",
         simulated=True,
         counts=RNG.integers(0, 2**32, (70, 5), dtype=np.uint32),
     )
 
 
 def write(shard: ExpressionShard, folder: Path, **stated: Any) -> Path:
-    write_expression(shard, folder / "values.parquet", folder / "genes.parquet", folder / "dataset.json", **stated)
+    write_expression(shard, folder / "values.parquet", folder / "features.parquet", folder / "dataset.json", **stated)
     return folder
 
 
@@ -56,11 +58,11 @@ def test_what_is_written_is_read(shard: ExpressionShard, tmp_path: Path) -> None
     assert found.genes["gene_id"].tolist() == shard.genes["gene_id"].tolist()
     assert found.genes["gene_type"].isna().tolist() == [True, False, False, False, False]
     assert found.counts is None
-    assert (found.scale, found.simulated, found.gene_hash) == (shard.scale, True, digest_of(shard.genes["gene_id"]))
+    assert (found.unit, found.simulated, found.gene_hash) == (shard.unit, True, digest_of(shard.genes["gene_id"]))
 
 
 def test_the_description_states_the_index_and_what_was_dropped(shard: ExpressionShard, tmp_path: Path) -> None:
-    dataset = read_dataset(write(shard, tmp_path, par_y_rows_dropped=44), "expression")
+    dataset = read_dataset(write(shard, tmp_path, par_y_rows_dropped=44), "table")
     assert (dataset["rows"], dataset["genes"], dataset["counts"], dataset["par_y_rows_dropped"]) == (70, 5, True, 44)
     assert dataset["gene_hash"] == shard.gene_hash
 
@@ -91,28 +93,37 @@ def test_who_reads_values_reads_no_byte_of_the_counts(
     assert set(asked) == {"values", "counts"}
 
 
-def test_a_row_group_is_written_as_soon_as_it_is_full(shard: ExpressionShard, tmp_path: Path) -> None:
-    with expression_writer(tmp_path / "v.parquet", shard.genes, shard.scale, with_counts=False) as writer:
-        for patient, row in zip(shard.patient_ids, shard.values, strict=True):
-            writer.add(patient, row)
-            assert len(writer._held) < ROW_GROUP
+def test_a_row_group_is_written_as_soon_as_it_is_full(
+    shard: ExpressionShard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    write_group = pq.ParquetWriter.write_table
+
+    def recorded(file: pq.ParquetWriter, table: pa.Table) -> None:
+        written.append(len(table))
+        write_group(file, table)
+
+    def rows() -> Iterator[Row]:
+        for index, patient in enumerate(shard.patient_ids):
+            assert sum(written) == index // ROW_GROUP * ROW_GROUP
+            yield patient, shard.values[index], None
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", recorded)
+    write_values(tmp_path / "v.parquet", shard.genes, shard.unit, rows(), with_counts=False)
+    assert written == [32, 32, 6]
     assert pq.read_metadata(tmp_path / "v.parquet").num_row_groups == 3
 
 
 def test_an_interrupted_shard_leaves_no_file(shard: ExpressionShard, tmp_path: Path) -> None:
-    def backwards() -> None:
-        with expression_writer(tmp_path / "v.parquet", shard.genes, shard.scale, with_counts=False) as writer:
-            for row in (1, 0):
-                writer.add(shard.patient_ids[row], shard.values[row])
-
+    backwards = [(shard.patient_ids[row], shard.values[row], None) for row in (1, 0)]
     with pytest.raises(BadInputError, match="TCGA-AA-0000 after TCGA-AA-0001"):
-        backwards()
+        write_values(tmp_path / "v.parquet", shard.genes, shard.unit, backwards, with_counts=False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_equal_shards_give_equal_bytes(shard: ExpressionShard, tmp_path: Path) -> None:
     one, two = write(shard, tmp_path / "1"), write(shard, tmp_path / "2")
-    for name in ("values.parquet", "genes.parquet", "dataset.json"):
+    for name in ("values.parquet", "features.parquet", "dataset.json"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
 
 
@@ -120,8 +131,8 @@ def test_values_beside_another_gene_index_are_refused(shard: ExpressionShard, tm
     one = write(shard, tmp_path / "1")
     permuted = replace(shard, genes=shard.genes.iloc[::-1])
     two = write(permuted, tmp_path / "2")
-    (one / "genes.parquet").write_bytes((two / "genes.parquet").read_bytes())
-    with pytest.raises(IntegrityError, match=r"genes\.parquet"):
+    (one / "features.parquet").write_bytes((two / "features.parquet").read_bytes())
+    with pytest.raises(IntegrityError, match=r"features\.parquet"):
         read_expression(one)
 
 

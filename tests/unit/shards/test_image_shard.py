@@ -36,7 +36,7 @@ def write(folder: Path, patients: list[PatientImages]) -> Path:
     with image_shard_writer(folder / "slices.parquet") as writer:
         for one in patients:
             writer.add(one)
-    write_dataset(folder / "dataset.json", "images", [folder / "slices.parquet"], {"simulated": False})
+    write_dataset(folder / "dataset.json", "volumes", [folder / "slices.parquet"], {"simulated": False})
     return folder
 
 
@@ -114,7 +114,7 @@ def rewritten(folder: Path, column: str, values: list[Any]) -> None:
     place = table.schema.get_field_index(column)
     table = table.set_column(place, table.schema.field(place), pa.array(values, table.schema.field(place).type))
     pq.write_table(table, path, write_page_checksum=True)
-    write_dataset(folder / "dataset.json", "images", [path], {})
+    write_dataset(folder / "dataset.json", "volumes", [path], {})
 
 
 @pytest.mark.parametrize(

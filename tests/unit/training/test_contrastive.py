@@ -5,13 +5,19 @@ import torch
 from torch import Tensor
 
 from mgi.training.contrastive import (
+    alignment,
     alpha_loss,
     chance_loss,
     clip_loss,
+    collapse_warnings,
     joint_loss,
     make_contrast,
     min_loss,
     multi_positive_loss,
+    smooth_rank,
+    space_figures,
+    spread,
+    uniformity,
 )
 
 SIMILARITY = torch.tensor([[2.0, 0.0], [1.0, 3.0]], dtype=torch.float64)
@@ -84,19 +90,19 @@ def test_several_slices_a_patient_have_a_floor_and_a_chance_of_their_own() -> No
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_perfect_pairs_reach_the_floor_and_nothing_falls_below_it(kind, batch) -> None:
     patient, loss = torch.arange(batch), make_contrast(kind, 0.75)
-    floor = min_loss(kind, patient)
-    assert floor == pytest.approx(math.log(batch) if kind == "joint" else 0.0)
-    assert loss(perfect(patient), patient).item() == pytest.approx(floor)
+    least = min_loss(kind, patient)
+    assert least == pytest.approx(math.log(batch) if kind == "joint" else 0.0)
+    assert loss(perfect(patient), patient).item() == pytest.approx(least)
     for seed in range(20):
-        assert loss(drawn(batch, batch, seed), patient).item() >= floor - 1e-9
+        assert loss(drawn(batch, batch, seed), patient).item() >= least - 1e-9
 
 
 @pytest.mark.parametrize("patient", [OWNERS, torch.tensor([0, 0, 0, 1, 2, 2]), torch.tensor([0, 0])])
 def test_perfect_slices_of_several_a_patient_reach_the_floor_and_nothing_falls_below_it(patient) -> None:
-    floor = min_loss("multi_positive", patient)
-    assert multi_positive_loss(perfect(patient), patient).item() == pytest.approx(floor)
+    least = min_loss("multi_positive", patient)
+    assert multi_positive_loss(perfect(patient), patient).item() == pytest.approx(least)
     for seed in range(20):
-        assert multi_positive_loss(drawn(len(patient), int(patient.max()) + 1, seed), patient).item() >= floor - 1e-9
+        assert multi_positive_loss(drawn(len(patient), int(patient.max()) + 1, seed), patient).item() >= least - 1e-9
 
 
 @pytest.mark.parametrize("kind", ONE_EACH)
@@ -135,3 +141,59 @@ def test_only_the_clip_loss_weighs_each_image_alone() -> None:
     rows = torch.log_softmax(SIMILARITY, 1).diagonal()
     assert torch.allclose(torch.log_softmax(shifted, 1).diagonal(), rows)
     assert joint_loss(shifted, PAIR).item() != pytest.approx(joint_loss(SIMILARITY, PAIR).item(), abs=0.1)
+
+
+AXES = torch.eye(4)
+ONE_POINT = AXES[:1].repeat(6, 1)
+
+
+def sphere(count: int, width: int) -> torch.Tensor:
+    drawn = torch.randn(count, width, generator=torch.Generator().manual_seed(0))
+    return torch.nn.functional.normalize(drawn, dim=1)
+
+
+def test_the_smooth_rank_counts_directions_by_hand() -> None:
+    assert smooth_rank(AXES) == pytest.approx(4)
+    assert smooth_rank(ONE_POINT) == pytest.approx(1)
+    # Singular values 2 and 1: shares of two thirds and one third.
+    expected = math.exp(-(2 / 3) * math.log(2 / 3) - (1 / 3) * math.log(1 / 3))
+    assert smooth_rank(torch.diag(torch.tensor([2.0, 1.0]))) == pytest.approx(expected)
+
+
+def test_the_rank_of_independent_directions_is_near_its_bound_and_no_rotation_changes_it() -> None:
+    vectors = sphere(200, 16)
+    rank = smooth_rank(vectors)
+    assert 15 < rank <= 16
+    turned = vectors @ torch.linalg.qr(torch.randn(16, 16, generator=torch.Generator().manual_seed(1)))[0]
+    assert smooth_rank(turned) == pytest.approx(rank, rel=1e-5)
+
+
+def test_alignment_is_the_mean_squared_distance_of_pairs() -> None:
+    assert alignment(AXES, AXES) == 0
+    assert alignment(AXES, -AXES) == pytest.approx(4)
+    assert alignment(AXES, AXES.roll(1, 0)) == pytest.approx(2)
+
+
+def test_uniformity_of_four_axes_by_hand_and_of_one_point() -> None:
+    assert uniformity(AXES) == pytest.approx(-4)  # all pairs at squared distance 2
+    assert uniformity(torch.tensor([[1.0, 0], [-1, 0], [1, 0]])) == pytest.approx(math.log((1 + 2 * math.exp(-8)) / 3))
+    assert uniformity(ONE_POINT) == 0
+    assert uniformity(AXES[:1]) == 0
+
+
+def test_spread_is_nothing_at_collapse_and_about_one_on_the_sphere() -> None:
+    assert spread(ONE_POINT) == 0
+    assert spread(sphere(500, 32)) == pytest.approx(1, abs=0.05)
+
+
+def test_only_a_collapsed_space_is_warned_of_and_named() -> None:
+    apart = sphere(6, 4)
+    assert collapse_warnings(space_figures(apart, apart), 6) == []
+    (line,) = collapse_warnings(space_figures(apart, ONE_POINT), 6)
+    assert line.startswith("collapsed: the gene vectors of 6 validation patients have smooth rank 1.00")
+    assert "\n" not in line
+    assert len(collapse_warnings(space_figures(ONE_POINT, ONE_POINT), 6)) == 2
+
+
+def test_too_few_patients_are_not_called_collapsed() -> None:
+    assert collapse_warnings(space_figures(ONE_POINT[:3], ONE_POINT[:3]), 3) == []

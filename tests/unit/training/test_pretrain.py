@@ -44,10 +44,10 @@ def test_a_point_reports_the_loss_above_its_floor_and_the_retrieval(kind, run_co
     _, curve = trained(run_context("a"), model_settings, pairs(6), pairs(3, 1), SETTINGS.but(loss=kind))
     assert [point["step"] for point in curve] == [3, 6]
     point = curve[-1]
-    floor = math.log(3) if kind == "joint" else 0.0
-    assert point["loss_above_floor"] == pytest.approx(point["validation_loss"] - floor)
-    assert point["score"] == -point["loss_above_floor"]
-    assert point["loss_above_floor"] >= 0
+    least = math.log(3) if kind == "joint" else 0.0
+    assert point["loss_above_min"] == pytest.approx(point["validation_loss"] - least)
+    assert point["score"] == -point["loss_above_min"]
+    assert point["loss_above_min"] >= 0
     assert 1 <= point["median_rank"] <= 3
     assert 0 <= point["retrieval_at_1"] <= 1
     assert point["validation_patients"] == 3
@@ -118,12 +118,12 @@ def test_the_terms_of_the_loss_and_their_floor_are_in_the_curve(run_context, mod
     settings = SETTINGS.but(loss="multi_positive", slices_per_patient=2, masked_patch_weight=0.5, triplet_weight=2.0)
     _, curve = trained(run_context("a"), model_settings, pairs(6), pairs(3, 1), settings)
     for point in curve:
-        assert point["floor"] == pytest.approx(math.log(2) / 2)
-        assert point["contrast"] > point["floor"]
+        assert point["min_loss"] == pytest.approx(math.log(2) / 2)
+        assert point["contrast"] > point["min_loss"]
         terms = point["contrast"] + point["masked_gene_loss"]
         terms += 0.5 * point["masked_patch_loss"] + 2 * point["triplet_loss"]
         assert point["loss"] == pytest.approx(terms, rel=1e-5)
-        assert point["validation_floor"] == 0
+        assert point["validation_min_loss"] == 0
 
 
 def test_a_term_of_no_weight_is_neither_learned_nor_logged(run_context, model_settings, pairs) -> None:

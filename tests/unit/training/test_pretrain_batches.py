@@ -40,10 +40,10 @@ def test_the_parts_of_all_processes_are_the_batch_of_one(settings, size, drawer)
         for part in parts:
             assert torch.equal(part.patient, whole.patient)
             assert torch.equal(part.sibling, whole.sibling)
-            assert (part.n_hidden_genes, part.n_hidden_patches, part.floor) == (
+            assert (part.n_hidden_genes, part.n_hidden_patches, part.min_loss) == (
                 whole.n_hidden_genes,
                 whole.n_hidden_patches,
-                whole.floor,
+                whole.min_loss,
             )
         assert [len(part.images) for part in parts] == parts[0].slice_counts
         assert [len(part.genes) for part in parts] == parts[0].patient_counts

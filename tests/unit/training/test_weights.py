@@ -11,7 +11,13 @@ from mgi.core.errors import BadInputError, ResourceError
 from mgi.core.run import Run
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
-from mgi.training.weights import digest_of_tensors, load_weights, part_of, save_weights
+from mgi.training.weights import (
+    digest_of_tensors,
+    load_weights,
+    require_same_genes,
+    require_same_sets,
+    save_weights,
+)
 
 GENES = [f"G{index}" for index in range(10)]
 RUN = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), fold=0, seed=0)
@@ -130,11 +136,6 @@ def test_the_file_says_what_it_is_to_any_reader(tmp_path: Path, model_settings) 
         assert json.loads(source.metadata()["mgi"])["run"] == RUN.record()
 
 
-def test_a_part_is_a_submodule_without_its_prefix() -> None:
-    tensors = {"a.x": torch.zeros(1), "a.a.y": torch.ones(1), "ab.x": torch.zeros(2)}
-    assert part_of(tensors, "a.").keys() == {"x", "a.y"}
-
-
 def test_the_digest_tells_names_types_shapes_and_numbers_apart_and_not_order() -> None:
     tensor = torch.zeros(4)
     digests = [
@@ -150,3 +151,47 @@ def test_the_digest_tells_names_types_shapes_and_numbers_apart_and_not_order() -
     ]
     assert len(set(digests)) == 6
     assert digest_of_tensors({"a": tensor, "b": tensor + 1}) == digest_of_tensors({"b": tensor + 1, "a": tensor})
+
+
+FOUR = ["A", "B", "C", "D"]
+
+
+def test_the_same_genes_in_the_same_order_pass() -> None:
+    require_same_genes(FOUR, list(FOUR), where="w")
+    require_same_genes([], [], where="w")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["A", "C", "B", "D"], "4 .*order, 2 .* 2: .*'C'.*'B'$"),
+        (["A", "B", "X", "Y"], "2 .*4 .*missing .*2 .*4 .* 3: .*'X'.*'C'$"),
+        (["A", "B", "C"], "1 .*4 .*missing .*0 .*3 .* 4: .*none.*'D'$"),
+        ([*FOUR, "E"], "0 .*4 .*missing .*1 .*5 .* 5: .*'E'.*none$"),
+        (["X", *FOUR], "0 .*4 .*missing .*1 .*5 .* 1: .*'X'.*'A'$"),
+        (["A", "A", "B", "C"], "1 .*4 .*missing .*1 .*4 .* 2: .*'A'.*'B'$"),
+        ([], "4 .*4 .*missing"),
+    ],
+)  # fmt: skip
+def test_another_list_is_refused_with_the_number_and_the_first_that_differs(given: list[str], said: str) -> None:
+    with pytest.raises(BadInputError, match=f"^w: .*gene list: .*{said}"):
+        require_same_genes(FOUR, given, where="w")
+
+
+def test_the_same_sets_pass_and_none_is_like_none() -> None:
+    require_same_sets({"S": [0, 1]}, {"S": (0, 1)}, where="w")
+    require_same_sets(None, None, where="w")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"S": [0, 1], "T": [3]}, "1 of 2 .*set 2: .*'T'.*'T'"),
+        ({"T": [2], "S": [0, 1]}, "2 of 2 .*set 1: .*'T'.*'S'"),
+        ({"S": [0, 1]}, "1 of 2 .*set 2: .*none.*'T'"),
+        (None, "2 of 2 .*set 1: .*none.*'S'"),
+    ],
+)
+def test_other_sets_are_refused_by_name(given, said: str) -> None:
+    with pytest.raises(BadInputError, match=f"^w: .*gene sets: {said}"):
+        require_same_sets({"S": [0, 1], "T": [2]}, given, where="w")

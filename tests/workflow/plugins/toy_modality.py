@@ -13,7 +13,7 @@ import pandas as pd
 from mgi.core.ids import patient_id_of
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, check_lock, check_table, table_of
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.settings import FetchSettings
 from mgi.locks.source import Listing
 from mgi.modalities.fetching import Serve
@@ -60,7 +60,7 @@ class TextSource:
     def check_item(self, item: Item) -> None:
         patient_id_of(item.key)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         check_table(self.file, lock.table)
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
@@ -93,10 +93,10 @@ def shard(job: ShardJob) -> str:
         patient_ids=[entry.patient_id for entry in entries],
         values=values,
         genes=genes,
-        scale="as given",
+        unit="as given",
         simulated=False,
     )
-    files = (job.outputs[name] for name in ("values", "genes", "dataset"))
+    files = (job.outputs[name] for name in ("values", "features", "dataset"))
     write_expression(whole, *files, modality=TOY)
     return f"{len(entries)} patients"
 

@@ -4,6 +4,7 @@ The extra's imagecodecs decodes JPEG-LS, lossless JPEG and 12-bit JPEG (decision
 `is_available`, `DECODER_DEPENDENCIES`, and a function from one frame's bytes to pixels.
 """
 
+import struct
 import threading
 from typing import Any
 
@@ -85,8 +86,7 @@ def _frame_size(frame: bytes) -> tuple[int, int] | None:
     while offset + 9 <= len(frame) and frame[offset] == 0xFF:
         marker, length = frame[offset + 1], int.from_bytes(frame[offset + 2 : offset + 4], "big")
         if marker in _FRAME_MARKERS:
-            return int.from_bytes(frame[offset + 5 : offset + 7], "big"), int.from_bytes(
-                frame[offset + 7 : offset + 9], "big"
-            )
+            rows, columns = struct.unpack_from(">HH", frame, offset + 5)
+            return rows, columns
         offset += 1 if marker == 0xFF else 2 + length
     return None

@@ -18,8 +18,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.codecs import require_decoder
-from mgi.modalities.flair.header import KEYWORD_OF, header_of, header_of_plain, text_of
-from mgi.modalities.flair.plain_elements import read_plain
+from mgi.modalities.flair.header import header_of, read_plain, text_of
 from mgi.modalities.flair.quarantine import quarantine
 
 MAX_PIXEL_BYTES = 128 << 20  # of one file, all its frames; decoding and rescaling takes several times as much
@@ -35,10 +34,9 @@ class DicomFile:
         """Raise BadInputError where the bytes are no DICOM, or are deflated."""
         self._data, self.where = data, where
         with quarantine(where):
-            plain = _read_plain(data)
-            self.pixels: memoryview | None = None if plain is None else plain[0]
-            if plain is not None:
-                self.header = plain[1]
+            self.pixels: memoryview | None = None
+            if (plain := read_plain(data)) is not None:
+                self.pixels, self.header = plain
             else:
                 self.dataset = read_elements(io.BytesIO(data), where)
 
@@ -59,9 +57,20 @@ class DicomFile:
 
     def require_decodable(self) -> None:
         """Refuse a file that has no decoder here or claims too many pixels; use it inside `quarantine`."""
+        where = self.where
         if self.pixels is None:
-            require_decoder(self.dataset.file_meta.get("TransferSyntaxUID"), self.where)
-        _check_pixel_bytes(self.header, self.where)
+            require_decoder(self.dataset.file_meta.get("TransferSyntaxUID"), where)
+        header = self.header
+        frames = number_of(header, "NumberOfFrames", where) or 1.0
+        sizes = [float(required_numbers(header, keyword, 1, where)[0]) for keyword in ("Rows", "Columns")]
+        depth = (
+            (number_of(header, "BitsAllocated", where) or 16) / 8 * (number_of(header, "SamplesPerPixel", where) or 1)
+        )
+        claimed = math.prod([*sizes, frames, depth])
+        if min(*sizes, frames) < 1 or claimed > MAX_PIXEL_BYTES:
+            found = " x ".join(f"{size:.0f}" for size in (*sizes, frames))
+            most = f"expected at most {MAX_PIXEL_BYTES >> 20} MB of pixels"
+            raise BadInputError(f"{where}: Rows x Columns x Frames {found}, {most}")
 
 
 def read_elements(source: BinaryIO, where: str, wanted: Sequence[BaseTag] | None = None) -> Any:
@@ -88,18 +97,6 @@ def read_elements(source: BinaryIO, where: str, wanted: Sequence[BaseTag] | None
     )
     dataset.file_meta = FileMetaDataset(meta)
     return dataset
-
-
-def _read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
-    """Return the pixel bytes and the header where both can be had without pydicom."""
-    found = read_plain(data, KEYWORD_OF)
-    try:
-        header = None if found is None else header_of_plain(found.elements)
-    except ValueError:
-        return None
-    if found is None or header is None or header.get("NumberOfFrames") not in (None, 1):
-        return None
-    return (found.pixels, header) if header.get("BitsAllocated") in (8, 16) else None
 
 
 def number_of(dataset: Any, keyword: str, where: str) -> float | None:
@@ -146,14 +143,3 @@ def pixel_spacing(dataset: Any, where: str) -> NDArray[np.float64]:
     if (spacing <= 0).any():
         raise BadInputError(f"{where}: PixelSpacing {spacing.tolist()}, expected two positive numbers")
     return spacing
-
-
-def _check_pixel_bytes(header: dict[str, Any], where: str) -> None:
-    frames = number_of(header, "NumberOfFrames", where) or 1.0
-    sizes = [float(required_numbers(header, keyword, 1, where)[0]) for keyword in ("Rows", "Columns")]
-    depth = (number_of(header, "BitsAllocated", where) or 16.0) / 8 * (number_of(header, "SamplesPerPixel", where) or 1)
-    claimed = math.prod([*sizes, frames, depth])
-    if min(*sizes, frames) < 1 or claimed > MAX_PIXEL_BYTES:
-        found = " x ".join(f"{size:.0f}" for size in (*sizes, frames))
-        most = f"expected at most {MAX_PIXEL_BYTES >> 20} MB of pixels"
-        raise BadInputError(f"{where}: Rows x Columns x Frames {found}, {most}")

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom import Volume
 from mgi.modalities.flair.dicom_file import DicomFile, direction_cosines, number_of, pixel_spacing, required_numbers
+from mgi.modalities.flair.dicom_slices import decoded_pixels, required_group
 from mgi.modalities.flair.geometry import EMPTY_MASK, resample_mask
 from mgi.modalities.flair.header import header_of
-from mgi.modalities.flair.multiframe import required_group
 from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.slice_order import grid_affine, stack_normal
-from mgi.modalities.flair.stored_pixels import decoded_pixels
 
 MAX_SLICES = 5_000
 _GROUPS = ("PixelMeasuresSequence", "PlaneOrientationSequence", "PlanePositionSequence")

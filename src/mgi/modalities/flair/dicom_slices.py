@@ -1,19 +1,40 @@
-"""What one DICOM file says of each slice in it, as plain values; an enhanced multi-frame file holds many."""
+"""What one DICOM file says of each slice in it, as plain values; an enhanced multi-frame file holds many.
 
+What holds for one frame of such a file stands in its own functional groups, or in the shared ones.
+"""
+
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
+from pydicom.pixels import get_decoder
+from pydicom.tag import Tag
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom_file import DicomFile, direction_cosines, number_of, pixel_spacing, required_numbers
 from mgi.modalities.flair.header import sequence_tags, text_of
-from mgi.modalities.flair.multiframe import frame_headers
 from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.slice_order import Placement
-from mgi.modalities.flair.stored_pixels import stored_pixels
 
 ACQUISITION_KEYS = ("EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber")
+_PER_FRAME, _SHARED = Tag("PerFrameFunctionalGroupsSequence"), Tag("SharedFunctionalGroupsSequence")
+# Where an enhanced object keeps what a single-frame file says in an element of the name on the left.
+_PLACES = {
+    "ImagePositionPatient": ("PlanePositionSequence", "ImagePositionPatient"),
+    "ImageOrientationPatient": ("PlaneOrientationSequence", "ImageOrientationPatient"),
+    "PixelSpacing": ("PixelMeasuresSequence", "PixelSpacing"),
+    "SliceThickness": ("PixelMeasuresSequence", "SliceThickness"),
+    "SpacingBetweenSlices": ("PixelMeasuresSequence", "SpacingBetweenSlices"),
+    "RescaleSlope": ("PixelValueTransformationSequence", "RescaleSlope"),
+    "RescaleIntercept": ("PixelValueTransformationSequence", "RescaleIntercept"),
+    "EchoTime": ("MREchoSequence", "EffectiveEchoTime"),
+    "InversionTime": ("MRModifierSequence", "InversionTimes"),
+    "RepetitionTime": ("MRTimingAndRelatedParametersSequence", "RepetitionTime"),
+    "TemporalPositionIdentifier": ("FrameContentSequence", "TemporalPositionIndex"),
+    "AcquisitionNumber": ("FrameContentSequence", "FrameAcquisitionNumber"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +69,18 @@ def _slice_of(header: dict[str, Any], stored: NDArray[Any], where: str) -> Dicom
     slope, intercept = number_of(header, "RescaleSlope", where), number_of(header, "RescaleIntercept", where)
     if slope == 0:
         raise BadInputError(f"{where}: RescaleSlope 0, expected another number")
+    instance = number_of(header, "InstanceNumber", where)
     return DicomSlice(
-        placement=_placement(header, stored, where),
+        placement=Placement(
+            sop_uid=text_of(header, "SOPInstanceUID"),
+            instance_number=None if instance is None else int(instance),
+            shape=(stored.shape[0], stored.shape[1]),
+            axes=direction_cosines(header, where),
+            spacing_mm=pixel_spacing(header, where),
+            position=required_numbers(header, "ImagePositionPatient", 3, where),
+            thickness_mm=number_of(header, "SpacingBetweenSlices", where) or number_of(header, "SliceThickness", where),
+            acquisition_key=tuple(number_of(header, keyword, where) for keyword in ACQUISITION_KEYS),
+        ),
         frame_of_reference_uid=text_of(header, "FrameOfReferenceUID") or None,
         stored=stored,
         slope=1.0 if slope is None else slope,
@@ -58,15 +89,101 @@ def _slice_of(header: dict[str, Any], stored: NDArray[Any], where: str) -> Dicom
     )
 
 
-def _placement(header: dict[str, Any], stored: NDArray[Any], where: str) -> Placement:
-    instance = number_of(header, "InstanceNumber", where)
-    return Placement(
-        sop_uid=text_of(header, "SOPInstanceUID"),
-        instance_number=None if instance is None else int(instance),
-        shape=(stored.shape[0], stored.shape[1]),
-        axes=direction_cosines(header, where),
-        spacing_mm=pixel_spacing(header, where),
-        position=required_numbers(header, "ImagePositionPatient", 3, where),
-        thickness_mm=number_of(header, "SpacingBetweenSlices", where) or number_of(header, "SliceThickness", where),
-        acquisition_key=tuple(number_of(header, keyword, where) for keyword in ACQUISITION_KEYS),
-    )
+def functional_group(dataset: Any, index: int, name: str) -> Any | None:
+    """Return the group of a frame, its own before the shared one; None where there is neither."""
+    tag = Tag(name)
+    for holder in (dataset[_PER_FRAME].value[index], *(dataset[_SHARED].value[:1] if _SHARED in dataset else ())):
+        if tag in holder and (items := holder[tag].value):
+            return items[0]
+    return None
+
+
+def required_group(dataset: Any, index: int, name: str, where: str) -> Any:
+    """Return the group of a frame. Raises BadInputError where there is none."""
+    group = functional_group(dataset, index, name)
+    if group is None:
+        raise BadInputError(f"{where}: frame {index}: {name}: missing")
+    return group
+
+
+def frame_headers(dataset: Any, header: dict[str, Any], n_frames: int, where: str) -> list[dict[str, Any]]:
+    """Return one header a frame with the element names of single-frame files; a plain file has its own."""
+    n_groups = len(dataset.get("PerFrameFunctionalGroupsSequence") or [])
+    if n_groups == 0 and n_frames == 1:
+        return [header]
+    if n_groups != n_frames:
+        found = f"{n_groups} PerFrameFunctionalGroups"
+        raise BadInputError(f"{where}: NumberOfFrames {n_frames}: {found}, expected one a frame")
+    return [{**header, "InstanceNumber": index + 1.0, **_own(dataset, index)} for index in range(n_frames)]
+
+
+def _own(dataset: Any, index: int) -> dict[str, Any]:
+    found = {}
+    for keyword, (group_name, element) in _PLACES.items():
+        group = functional_group(dataset, index, group_name)
+        value = None if group is None else group.get(element)
+        if value not in (None, "", []):
+            # Several inversions (FD 1-n) were one preparation; the first is the one that nulls the fluid.
+            found[keyword] = value[0] if element == "InversionTimes" and not isinstance(value, float) else value
+    modifier = functional_group(dataset, index, "MRModifierSequence")
+    if modifier is not None and modifier.get("InversionRecovery") == "YES":
+        found["ScanningSequence"] = "IR"
+    return found
+
+
+def stored_pixels(file: DicomFile, n_frames: int) -> NDArray[Any]:
+    """Return the stored values (frame, row, column); MONOCHROME1 images are inverted, so that white is high.
+
+    Call inside `quarantine`.
+    """
+    header = file.header
+    _check_grey(header, file.where)
+    shape = (n_frames, int(header["Rows"]), int(header["Columns"]))
+    data = file.pixels
+    if data is None:
+        syntax = file.dataset.file_meta.TransferSyntaxUID
+        if not syntax.is_encapsulated and syntax.is_little_endian and header["BitsAllocated"] in (8, 16):
+            data = file.dataset.PixelData
+    pixels = decoded_pixels(file, shape) if data is None else _viewed(data, header, shape, file.where)
+    if header["PhotometricInterpretation"] == "MONOCHROME2":
+        return pixels
+    highest_plus_lowest = -1 if header["PixelRepresentation"] == 1 else 2 ** int(header["BitsStored"]) - 1
+    return np.asarray(highest_plus_lowest - pixels.astype(np.int64))
+
+
+def decoded_pixels(file: DicomFile, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """Return the pixels as the decoder of the file's transfer syntax gives them, as integers (frame, row, column).
+
+    Call inside `quarantine`.
+    """
+    decoder = get_decoder(file.dataset.file_meta.TransferSyntaxUID)
+    pixels: NDArray[Any] = decoder.as_array(file.dataset, raw=True)[0]
+    if pixels.size != math.prod(shape) or pixels.shape[-2:] != shape[1:] or pixels.dtype.kind not in "iu":
+        found = f"{pixels.dtype} {pixels.shape}"
+        raise BadInputError(f"{file.where}: PixelData {found}, expected integers of Rows x Columns")
+    return pixels.reshape(shape)
+
+
+def _check_grey(header: dict[str, Any], where: str) -> None:
+    kind = header["PhotometricInterpretation"]
+    if kind not in ("MONOCHROME1", "MONOCHROME2"):
+        raise BadInputError(f"{where}: PhotometricInterpretation {kind}, expected MONOCHROME")
+    bits, allocated, high = int(header["BitsStored"]), int(header["BitsAllocated"]), header.get("HighBit")
+    if not 1 <= bits <= allocated or high not in (None, bits - 1):
+        found = f"BitsStored {bits}, HighBit {high} in BitsAllocated {allocated}"
+        raise BadInputError(f"{where}: {found}, expected the lowest bits")
+
+
+def _viewed(data: bytes | memoryview, header: dict[str, Any], shape: tuple[int, int, int], where: str) -> NDArray[Any]:
+    """Return a view of the file's own bytes; bits beyond those stored are cut off, whatever they hold."""
+    allocated, bits = int(header["BitsAllocated"]), int(header["BitsStored"])
+    dtype = np.dtype(f"<{'i' if header['PixelRepresentation'] == 1 else 'u'}{allocated // 8}")
+    count = math.prod(shape)
+    if len(data) < count * dtype.itemsize:
+        raise BadInputError(f"{where}: PixelData: {len(data)} bytes, expected {count * dtype.itemsize}")
+    pixels = np.frombuffer(data, dtype, count).reshape(shape)
+    half = 2 ** (bits - 1)
+    low, high = (-half, half - 1) if dtype.kind == "i" else (0, 2 * half - 1)
+    if bits < allocated and (pixels.min() < low or pixels.max() > high):
+        return np.asarray((pixels << (allocated - bits)) >> (allocated - bits))
+    return pixels

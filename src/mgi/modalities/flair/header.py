@@ -1,14 +1,18 @@
 """The elements of a DICOM file that we read, once each, as plain numbers and text.
 
 pydicom makes an object of every value; of the thirty that a slice needs, that takes longer than unpacking its pixels.
+A plainly stored file (PS3.5, section 7) is therefore read in one pass over its bytes. Only what is whole and regular is
+read so: anything else is left to pydicom, which then decides what is wrong with it.
 """
 
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from mgi.modalities.flair.quarantine import printable
 from mgi.modalities.flair.sequence import TIMES
@@ -32,9 +36,22 @@ KEYWORD_OF = {int(TAGS[keyword]): keyword for keyword in KEYWORDS}
 # Implicit files do not say what kind an element is.
 _KINDS = {int(tag): dictionary_VR(tag) for tag in TAGS.values()}
 _NUMBERS = ("DS", "IS")
-_PLAIN = (*_NUMBERS, "CS", "UI")
-_WORD_BYTES = 2
 _NOT_PLAIN = object()
+
+_PIXEL_DATA = 0x7FE00010
+_PREAMBLE_BYTES = 128
+_META_END = 0x00030000
+_SYNTAX = 0x00020010
+_FUNCTIONAL_GROUPS = (0x52009229, 0x52009230)  # of a multi-frame file: nested, so not for this reader
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_UNDEFINED = 0xFFFFFFFF
+_SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+_LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_DEEPEST = 8
+
+_implicit = struct.Struct("<HHL").unpack_from
+_explicit = struct.Struct("<HH2sH").unpack_from
+_length = struct.Struct("<L").unpack_from
 
 
 def header_of(dataset: Any, keywords: Sequence[str] = KEYWORDS) -> dict[str, Any]:
@@ -44,15 +61,20 @@ def header_of(dataset: Any, keywords: Sequence[str] = KEYWORDS) -> dict[str, Any
     return {keyword: _value(dataset, tag, elements[tag]) for keyword, tag in wanted if tag in elements}
 
 
-def header_of_plain(elements: Mapping[int, tuple[str | None, bytes]]) -> dict[str, Any] | None:
-    """Return the header of elements as they lie in a little-endian file, None where one needs pydicom."""
-    header = {}
-    for tag, (kind, raw) in elements.items():
-        value = _plain_value(kind or _KINDS[tag], raw, "little")
-        if value is _NOT_PLAIN:
-            return None
-        header[KEYWORD_OF[tag]] = value
-    return header
+def read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
+    """Return the pixels as they lie in a single-frame file of 8 or 16 bits, and the header as `header_of` does.
+
+    None where the file is not of an uncompressed little-endian syntax, or not wholly regular: tags rise strictly,
+    lengths stay inside the file, and its last element ends with it.
+    """
+    if data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] != b"DICM":
+        return None
+    try:
+        pixels, header = _read(data)
+    except (ValueError, struct.error):
+        return None
+    single = header.get("NumberOfFrames") in (None, 1) and header.get("BitsAllocated") in (8, 16)
+    return (pixels, header) if single else None
 
 
 def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,9 +104,82 @@ def _value(dataset: Any, tag: BaseTag, raw: Any) -> Any:
 
 
 def _plain_value(kind: str, raw: bytes, order: Literal["little", "big"]) -> Any:
-    if kind in _PLAIN and raw.isascii():
+    if kind in (*_NUMBERS, "CS", "UI") and raw.isascii():
         parts = [part.strip(" \0") for part in raw.decode("ascii").split("\\")]
         values = [float(part) if part else None for part in parts] if kind in _NUMBERS else parts
         single = values[0] if len(values) == 1 else values
         return None if single == "" else single
-    return int.from_bytes(raw, order) if kind == "US" and len(raw) == _WORD_BYTES else _NOT_PLAIN
+    return int.from_bytes(raw, order) if kind == "US" and len(raw) == 2 else _NOT_PLAIN
+
+
+def _read(data: bytes) -> tuple[memoryview, dict[str, Any]]:
+    at, last, syntax, implicit = _PREAMBLE_BYTES + 4, 0, "", False
+    header: dict[str, Any] = {}
+    pixels = None
+    end = len(data)
+    while at < end:
+        if last < _META_END and not implicit and data[at : at + 2] != b"\x02\x00":
+            if syntax not in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
+                raise ValueError
+            last, implicit = _META_END, syntax == ImplicitVRLittleEndian
+        tag, kind, value, at = _element(data, at, implicit)
+        if tag <= last or at > end or tag in _FUNCTIONAL_GROUPS:
+            raise ValueError
+        last = tag
+        if tag in KEYWORD_OF:
+            found = _plain_value(kind.decode() if kind else _KINDS[tag], data[value:at], "little")
+            if found is _NOT_PLAIN:
+                raise ValueError
+            header[KEYWORD_OF[tag]] = found
+        elif tag == _SYNTAX:
+            syntax = data[value:at].decode("ascii", "replace").rstrip("\0")
+        elif tag == _PIXEL_DATA:
+            pixels = memoryview(data)[value:at]
+    if pixels is None:
+        raise ValueError
+    return pixels, header
+
+
+def _element(data: bytes, at: int, implicit: bool, depth: int = 0) -> tuple[int, bytes | None, int, int]:
+    """Return tag and VR of the element at an offset, and where its value begins and ends."""
+    kind = None
+    if implicit:
+        group, number, length = _implicit(data, at)
+        value = at + 8
+    else:
+        group, number, kind, length = _explicit(data, at)
+        value = at + 8
+        if kind in _LONG:
+            (length,) = _length(data, at + 8)
+            value = at + 12
+        elif kind not in _SHORT:
+            raise ValueError
+    tag = group << 16 | number
+    if length != _UNDEFINED:
+        return tag, kind, value, value + length
+    if tag == _PIXEL_DATA or kind not in (None, b"SQ"):
+        raise ValueError
+    return tag, kind, value, _after_sequence(data, value, implicit, depth + 1)
+
+
+def _after_sequence(data: bytes, at: int, implicit: bool, depth: int) -> int:
+    """Return where a sequence without a length ends: its items are skipped."""
+    if depth > _DEEPEST:
+        raise ValueError
+    while True:
+        group, number, length = _implicit(data, at)
+        at += 8
+        tag = group << 16 | number
+        if tag == _SEQUENCE_END:
+            return at
+        if tag != _ITEM:
+            raise ValueError
+        at = at + length if length != _UNDEFINED else _after_item(data, at, implicit, depth)
+
+
+def _after_item(data: bytes, at: int, implicit: bool, depth: int) -> int:
+    while True:
+        group, number, _ = _implicit(data, at)
+        if group << 16 | number == _ITEM_END:
+            return at + 8
+        *_, at = _element(data, at, implicit, depth)

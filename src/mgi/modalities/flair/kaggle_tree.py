@@ -8,7 +8,6 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
@@ -17,22 +16,9 @@ from mgi.core.zips import ZipLimits
 
 DATASET = "mateuszbuda/lgg-mri-segmentation"
 ZIP_LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
-_SLICE = re.compile(r"(?P<stem>[^/]+)_(?P<number>\d+)(?P<mask>_mask)?\.tif", re.IGNORECASE)
+# The name of a TIFF file says whose it is, which slice (from 1, inferior to superior), and whether it is a mask.
+SLICE = re.compile(r"(?P<stem>[^/]+)_(?P<number>\d+)(?P<mask>_mask)?\.tif", re.IGNORECASE)
 _TCGA_FOLDER = re.compile(r"TCGA_\w{2}_\w{4}_(?P<day>\d{8})")
-
-
-class SliceName(NamedTuple):
-    """What the name of a TIFF file says: whose it is, which slice (from 1, inferior to superior), image or mask."""
-
-    stem: str
-    number: int
-    is_mask: bool
-
-
-def slice_name(file_name: str) -> SliceName | None:
-    """Return the parts of `<stem>_<number>.tif` or `<stem>_<number>_mask.tif`, None for any other name."""
-    found = _SLICE.fullmatch(file_name)
-    return None if found is None else SliceName(found["stem"], int(found["number"]), found["mask"] is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +42,10 @@ def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[P
     found: dict[str, dict[tuple[int, bool], zipfile.ZipInfo]] = defaultdict(dict)
     for info in sorted(members, key=lambda info: (info.filename.count("/"), info.filename)):
         *_, folder, file_name = ("", *info.filename.split("/"))
-        part = slice_name(file_name)
-        if part is None or part.stem != folder or not _is_patient(folder):
+        part = SLICE.fullmatch(file_name)
+        if part is None or part["stem"] != folder or not _is_patient(folder):
             continue
-        kept = found[folder].setdefault((part.number, part.is_mask), info)
+        kept = found[folder].setdefault((int(part["number"]), part["mask"] is not None), info)
         if (kept.CRC, kept.file_size) != (info.CRC, info.file_size):
             raise BadInputError(f"{label}: {kept.filename} and {info.filename} differ, expected two equal copies")
     if not found:
@@ -67,7 +53,16 @@ def patient_folders(members: Sequence[zipfile.ZipInfo], *, label: str) -> list[P
             f"{label}: no member like kaggle_3m/TCGA_CS_4941_19960909/TCGA_CS_4941_19960909_1.tif; expected the zip of "
             f"the Kaggle dataset {DATASET}"
         )
-    return [_folder(name, found[name]) for name in sorted(found)]
+    return [
+        PatientFolder(
+            patient_id=patient_id_of(name),
+            name=name,
+            study_date=iso_date(day["day"]) if (day := _TCGA_FOLDER.fullmatch(name)) else None,
+            images={number: slices[number, is_mask] for number, is_mask in sorted(slices) if not is_mask},
+            masks={number: slices[number, is_mask] for number, is_mask in sorted(slices) if is_mask},
+        )
+        for name, slices in sorted(found.items())
+    ]
 
 
 def _is_patient(folder: str) -> bool:
@@ -76,25 +71,12 @@ def _is_patient(folder: str) -> bool:
     return _TCGA_FOLDER.fullmatch(folder) is not None if named else is_patient_id(folder)
 
 
-def _folder(name: str, slices: Mapping[tuple[int, bool], zipfile.ZipInfo]) -> PatientFolder:
-    published = _TCGA_FOLDER.fullmatch(name)
-    numbered = sorted(slices)
-    return PatientFolder(
-        patient_id=patient_id_of(name),
-        name=name,
-        study_date=iso_date(published["day"]) if published else None,
-        images={number: slices[number, is_mask] for number, is_mask in numbered if not is_mask},
-        masks={number: slices[number, is_mask] for number, is_mask in numbered if is_mask},
-    )
-
-
 def choose_folders(folders: Sequence[PatientFolder]) -> dict[str, tuple[bool, str]]:
     """Return whether each folder is used and why, by folder name: the earliest whole volume of each patient."""
     verdicts = {}
     taken: dict[str, PatientFolder] = {}
     for folder in sorted(folders, key=lambda one: (one.patient_id, one.study_date or "", one.name)):
-        fault = fault_of(folder)
-        if fault is not None:
+        if fault := fault_of(folder):
             verdicts[folder.name] = (False, fault)
         elif folder.patient_id in taken:
             verdicts[folder.name] = (False, f"other study preferred: {taken[folder.patient_id].study_date}")

@@ -1,6 +1,5 @@
 """The axial FLAIR among DICOM files of one new patient, whatever the patient and the files are called."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,10 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.user_folder import digest_of, hashed
 from mgi.modalities.flair.dicom import Volume, volume_of
 from mgi.modalities.flair.sequence import choose_flair, confirm_flair, is_flair_by_tags, score
-from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags, series_of
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, read_sequence_tags, series_of
+from mgi.modalities.flair.sources.user_lists import named
 
 Groups = Mapping[str, Sequence[DicomHeader]]
-_NAMED_AT_MOST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +30,9 @@ def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> 
     Raises BadInputError where no MR series is there, several are and none is the FLAIR by name and tags, or its slices
     are refused; ConfigError where `series` is not there or two patients are.
     """
-    groups = _series(folder, names)
+    by_series, _ = headers_by_series(folder, names)
+    images = {uid: [one for one in headers if one.series.modality == "MR"] for uid, headers in by_series.items()}
+    groups = {uid: headers for uid, headers in images.items() if headers}
     if not groups:
         raise BadInputError(f"{folder}: no MR series among {len(names)} files, expected a FLAIR")
     if series is not None and series not in groups:
@@ -48,15 +49,6 @@ def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> 
     )
 
 
-def _series(folder: Path, names: Sequence[str]) -> Groups:
-    groups: dict[str, list[DicomHeader]] = defaultdict(list)
-    for name in names:
-        header = read_dicom_header(folder, name)
-        if header is not None and header.series.modality == "MR":
-            groups[header.series.key].append(header)
-    return groups
-
-
 def _chosen(groups: Groups, folder: Path) -> str:
     if len(groups) == 1:
         return next(iter(groups))
@@ -64,8 +56,7 @@ def _chosen(groups: Groups, folder: Path) -> str:
     if len(patients) > 1:
         raise ConfigError(f"{folder}: images of {len(patients)} patients, expected one; name a series with --series")
     listed = [series_of(headers, headers[0].series.patient_id) for _, headers in sorted(groups.items())]
-    verdicts = choose_flair(listed, min_images=1)
-    by_name = [one.key for one, verdict in zip(listed, verdicts, strict=True) if verdict.chosen]
+    by_name = [item.key for item in choose_flair(listed, min_images=1) if item.chosen]
     by_tags = [uid for uid, own in groups.items() if is_flair_by_tags(read_sequence_tags(folder / own[0].name))]
     for found in (by_name, by_tags):
         if len(found) == 1:
@@ -88,9 +79,7 @@ def _warning(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
 
 
 def _named(groups: Groups) -> str:
-    shown = [f"{uid} ({_name(headers)})" for uid, headers in sorted(groups.items())[:_NAMED_AT_MOST]]
-    more = len(groups) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    return named([f"{uid} ({_name(headers)})" for uid, headers in sorted(groups.items())])
 
 
 def _name(headers: Sequence[DicomHeader]) -> str:

@@ -74,8 +74,7 @@ def count_slices(path: Path) -> int:
     where = path.name
     with path.open("rb") as stored, _unpacked(stored, where) as (source, packed):
         header = _header(source, where)
-        shape = _shape(header, where)
-        _extent(header, shape, path.stat().st_size, where, packed=packed)
+        shape, *_ = _extent(header, path.stat().st_size, where, packed=packed)
         affine, _ = _affine(header, where)
         towards_head = int(np.argmax(np.abs(affine[2, :3] / np.linalg.norm(affine[:3, :3], axis=0))))
     return shape[::-1][towards_head]
@@ -108,8 +107,7 @@ def _unpacked(stored: BinaryIO, where: str) -> Iterator[tuple[Any, bool]]:
 def _read(data: bytes, where: str) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
     with _unpacked(io.BytesIO(data), where) as (source, packed):
         header = _header(source, where)
-        shape = _shape(header, where)
-        start, n_bytes = _extent(header, shape, len(data), where, packed=packed)
+        shape, start, n_bytes = _extent(header, len(data), where, packed=packed)
         source.seek(start)
         content = source.read(n_bytes)
         if packed and len(source.read(MAX_TRAILING_BYTES)) == MAX_TRAILING_BYTES:  # to the end: checks the CRC
@@ -136,15 +134,12 @@ def _header(source: Any, where: str) -> Any:
     raise BadInputError(f"{where}: no magic n+1 or n+2, expected a single-file NIfTI")
 
 
-def _shape(header: Any, where: str) -> tuple[int, int, int]:
-    shape = tuple(int(size) for size in header.get_data_shape())
-    if len(shape) < 3 or min(shape) < 1 or any(size != 1 for size in shape[3:]):
+def _extent(header: Any, size: int, where: str, *, packed: bool) -> tuple[tuple[int, ...], int, int]:
+    """Return the shape, where the voxels start and how many bytes they are, if the file can hold them."""
+    shape = tuple(int(length) for length in header.get_data_shape())
+    if len(shape) < 3 or min(shape) < 1 or any(length != 1 for length in shape[3:]):
         raise BadInputError(f"{where}: dim {shape}, expected one volume of three axes")
-    return shape[0], shape[1], shape[2]
-
-
-def _extent(header: Any, shape: tuple[int, ...], size: int, where: str, *, packed: bool) -> tuple[int, int]:
-    """Return where the voxels start and how many bytes they are, if the file can hold them."""
+    shape = shape[:3]
     name = str(header.get_data_dtype().newbyteorder("=").name)
     if name not in _TYPES:
         raise BadInputError(f"{where}: datatype {name}, expected one of {', '.join(_TYPES)}")
@@ -154,7 +149,7 @@ def _extent(header: Any, shape: tuple[int, ...], size: int, where: str, *, packe
         raise BadInputError(f"{where}: vox_offset {start}, expected it after the header")
     if n_bytes > most:
         raise BadInputError(f"{where}: dim {shape} of {name} claims {n_bytes} bytes, expected at most {max(most, 0)}")
-    return start, n_bytes
+    return shape, start, n_bytes
 
 
 def _affine(header: Any, where: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -36,7 +36,9 @@ def write_mask(
         image.header.set_xyzt_units("mm")
         image.set_sform(ras, code=_SCANNER)
         image.set_qform(ras, code=_SCANNER)
-        if not _agree(image.get_qform(), ras, array.shape):  # sheared by a tilted gantry: no quaternion says so
+        off = image.get_qform() - ras
+        if max(np.abs(off).max(), np.abs(off @ [*array.shape, 1.0]).max()) >= _SAME_MM:
+            # sheared by a tilted gantry: no quaternion says so
             image.set_qform(None)
     else:
         for name, value in spatial_header.items():
@@ -44,8 +46,3 @@ def write_mask(
     data = image.to_bytes()
     with atomic_path(path) as part:
         part.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
-
-
-def _agree(one: NDArray[Any], other: NDArray[Any], shape: tuple[int, ...]) -> bool:
-    corner = np.array([*shape, 1.0])
-    return bool(np.abs((one - other) @ corner).max() < _SAME_MM and np.abs(one - other).max() < _SAME_MM)

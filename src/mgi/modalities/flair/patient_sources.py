@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.cohort.duplicates import digest_of_image
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.buda import BudaArchive, decoded
 from mgi.modalities.flair.dicom import Volume, read_dicom_members, volume_of
 from mgi.modalities.flair.dicom_seg import mask_on_image, segmentations_of
@@ -28,11 +27,10 @@ _SAME_GRID_MM = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """A patient for the shard, what was dropped on the way, and the digest that tells two patients' images apart."""
+    """A patient for the shard, and what was dropped on the way."""
 
     images: PatientImages
     notes: tuple[str, ...]
-    digest: bytes
 
 
 def from_dicom(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path | None = None) -> Converted:
@@ -66,14 +64,14 @@ def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Convert
         wanted = f"expected {image.sha256}; the archive is another, fetch again"
         raise IntegrityError(f"{image.key}: sha256 {sha256}, {wanted}")
     slices, masks = decoded(files)
-    if (fetched := image.facts.get("n_images")) not in (None, len(slices)):
+    if (fetched := image.metadata.get("n_images")) not in (None, len(slices)):
         raise BadInputError(f"{image.key}: {len(slices)} slices, expected {fetched} as fetched")
     if not masks.any():
         raise BadInputError(f"{image.key}: no slice has a mask above 0, expected a tumour")
     images = PatientImages(
         patient_id=patient_id, slices=slices, masks=masks, spacing_mm=None, positions_mm=None, source=sha256
     )
-    return Converted(images=images, notes=(), digest=digest_of_image(slices))
+    return Converted(images=images, notes=())
 
 
 def from_volume(
@@ -109,7 +107,7 @@ def from_volume(
         native_axes=native,
     )
     turned = () if native[2] in "SI" else (f"cut into axial slices from a scan with axes {native}",)
-    return Converted(images=images, notes=(*volume.notes, *notes, *turned), digest=digest_of_image(images.slices))
+    return Converted(images=images, notes=(*volume.notes, *notes, *turned))
 
 
 def _dicom_members(item: RawEntry, folder: Path | None) -> Iterator[tuple[str, bytes]]:

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mgi.core.errors import BadInputError
+from mgi.locks.item import Item, metadata
+
 _WORD = r"(?<![a-z]){}(?![a-z])"
 _FLAIR = re.compile(r"flair|dark.?fluid|tirm", re.IGNORECASE)
 _T1 = re.compile(r"t1(?!\d)", re.IGNORECASE)
@@ -23,6 +26,7 @@ MIN_INVERSION_MS = 1_200.0
 MIN_ECHO_MS = 70.0
 MIN_REPETITION_MS = 4_000.0
 MIN_AXIAL_COSINE = 0.8
+FLAIR, MASK, OTHER = "flair", "mask", "other"  # the roles of a series
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +45,6 @@ class Series:
     n_images: int
     size: int
     third_party: bool = False
-
-
-@dataclass(frozen=True)
-class SeriesVerdict:
-    """A series' role (`flair`, `mask` or `other`), how well it fits (0: not a FLAIR), whether it is used, and why."""
-
-    role: str
-    score: float
-    chosen: bool
-    reason: str
 
 
 def score(series: Series, *, min_images: int = 15) -> tuple[float, str]:
@@ -78,7 +72,7 @@ def score(series: Series, *, min_images: int = 15) -> tuple[float, str]:
     return round(points, 4), "FLAIR by name"
 
 
-def choose_flair(series: Sequence[Series], *, min_images: int = 15) -> list[SeriesVerdict]:
+def choose_flair(series: Sequence[Series], *, min_images: int = 15) -> list[Item]:
     """Judge all series of one patient, in the given order: one FLAIR at most, and every segmentation of its study.
 
     Of several studies with a FLAIR the earliest is used, before it those that hold a segmentation: a mask of
@@ -98,22 +92,22 @@ def choose_flair(series: Sequence[Series], *, min_images: int = 15) -> list[Seri
     return [_judge(one, points, reason, study=study, winners=winners) for one, points, reason in scored]
 
 
-def _judge(one: Series, points: float, reason: str, *, study: str | None, winners: Sequence[Series]) -> SeriesVerdict:
+def _judge(one: Series, points: float, reason: str, *, study: str | None, winners: Sequence[Series]) -> Item:
     decided = len(winners) == 1
     if one.modality == "SEG":
         if decided and one.study_uid == study:
-            return SeriesVerdict("mask", 0.0, True, "segmentation in the study of the FLAIR")
-        return SeriesVerdict("mask", 0.0, False, "other study preferred" if decided else "no FLAIR chosen")
+            return item_of(one, MASK, "segmentation in the study of the FLAIR", chosen=True)
+        return item_of(one, MASK, "other study preferred" if decided else "no FLAIR chosen")
     if points == 0:
-        return SeriesVerdict("other", 0.0, False, reason)
+        return item_of(one, OTHER, reason)
     if one.study_uid != study:
-        return SeriesVerdict("flair", points, False, "other study preferred")
+        return item_of(one, FLAIR, "other study preferred", score=points)
     if one not in winners:
-        return SeriesVerdict("flair", points, False, f"scores below {winners[0].key}")
+        return item_of(one, FLAIR, f"scores below {winners[0].key}", score=points)
     if not decided:
         rivals = ", ".join(rival.key for rival in winners if rival is not one)
-        return SeriesVerdict("flair", points, False, f"tie with {rivals}")
-    return SeriesVerdict("flair", points, True, "best FLAIR of its study")
+        return item_of(one, FLAIR, f"tie with {rivals}", score=points)
+    return item_of(one, FLAIR, "best FLAIR of its study", score=points, chosen=True)
 
 
 def is_flair_by_tags(tags: Mapping[str, Any]) -> bool:
@@ -143,3 +137,31 @@ def confirm_flair(tags: Mapping[str, Any]) -> str | None:
     row_x, row_y, _, column_x, column_y, _ = orientation
     cosine = abs(row_x * column_y - row_y * column_x)  # |z| of the slice normal, 1 for axial slices
     return None if cosine > MIN_AXIAL_COSINE else f"slices are not axial (|cosine| to the body axis {cosine:.2f})"
+
+
+def item_of(series: Series, role: str, reason: str, *, score: float = 0.0, chosen: bool = False) -> Item:
+    """The lock's line about a series that was listed; `score` is how well it fits (0: not a FLAIR)."""
+    return Item(
+        patient_id=series.patient_id,
+        key=series.key,
+        role=role,
+        size=series.size,
+        chosen=chosen,
+        reason=reason,
+        metadata=metadata(
+            study_uid=series.study_uid,
+            study_date=series.study_date,
+            modality=series.modality,
+            description=series.description,
+            n_images=series.n_images,
+            score=score,
+        ),
+    )
+
+
+def check_image_or_mask(item: Item) -> None:
+    """A chosen series must be a FLAIR or a mask and hold an image."""
+    n_images = item.number("n_images")
+    if item.role not in (FLAIR, MASK) or n_images < 1:
+        found = f"role {item.role!r}, n_images {n_images}"
+        raise BadInputError(f"items: {item.key}: {found}, expected of a chosen series flair or mask and 1 or more")

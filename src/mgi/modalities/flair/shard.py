@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from mgi.cohort.duplicates import DuplicateCheck
+from mgi.cohort.duplicates import DuplicateCheck, digest_of_image
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.prefetch import map_ahead
 from mgi.locks.lock import check_table
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.buda import opened_buda
 from mgi.modalities.flair.geometry import MASK_INTERPOLATION
 from mgi.modalities.flair.patient_sources import Converted, from_buda, from_dicom, from_nifti
@@ -43,7 +43,6 @@ def shard(job: ShardJob) -> str:
                 dropped[patient] = list(notes)
             if count * 10 // len(rows) != (count - 1) * 10 // len(rows):
                 _log.info("%d of %d patients, %d slices", count, len(rows), writer.n_slices)
-    has_geometry = job.lock.source != KAGGLE
     fields = {
         "rows": writer.n_slices,
         "patients": writer.n_patients,
@@ -51,7 +50,7 @@ def shard(job: ShardJob) -> str:
         "simulated": job.lock.simulated,
         "modality": job.lock.modality,
         "source": job.lock.source,
-        "mask_interpolation": MASK_INTERPOLATION if has_geometry else None,
+        "mask_interpolation": None if job.lock.source == KAGGLE else MASK_INTERPOLATION,
         "dropped": dropped,
     }
     write_dataset(job.outputs["dataset"], KIND, [slices], fields, digests={slices.name: writer.sha256()})
@@ -90,4 +89,4 @@ def _convert(
         rows = rows_of(converted.images)
     except BadInputError as error:
         raise BadInputError(f"{patient}: {error}; to go on without the patient, exclude it from the cohort") from None
-    return patient, rows, converted.notes, converted.digest
+    return patient, rows, converted.notes, digest_of_image(converted.images.slices)

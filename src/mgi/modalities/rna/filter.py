@@ -35,20 +35,20 @@ def drop_reasons(
     genes: pd.DataFrame,
     settings: FitSettings,
     *,
-    scale: str,
+    unit: str,
     counts: Counts | None = None,
     listed: Sequence[str] | None = None,
 ) -> list[str | None]:
     """Why each gene is dropped, None where it is kept; a gene without variance is dropped by every filter.
 
-    `values` (n, G) are the training patients' on the shard's `scale`, `genes` has a row per column. `counts` (n, G) are
+    `values` (n, G) are the training patients' in the shard's `unit`, `genes` has a row per column. `counts` (n, G) are
     None where the shard has none, `listed` are the lines of the gene list.
     Raises BadInputError where no gene is left, ConfigError where the filter does not apply to the shard.
     """
     filters: dict[str, Callable[[], Dropped]] = {
         "none": lambda: (np.zeros(len(genes), bool), "none"),
         "protein_coding": lambda: not_protein_coding(genes),
-        "expressed": lambda: not_expressed(values, settings.min_tpm, scale),
+        "expressed": lambda: not_expressed(values, settings.min_tpm, unit),
         "filter_by_expr": lambda: too_few_reads(counts),
         "variance": lambda: not_variable(values, settings.top_k),
         "list": lambda: not_listed(genes, listed),
@@ -68,10 +68,10 @@ def not_protein_coding(genes: pd.DataFrame) -> Dropped:
     return genes["gene_type"].to_numpy(object) != "protein_coding", "not protein coding"
 
 
-def not_expressed(values: Values, min_tpm: float, scale: str) -> Dropped:
+def not_expressed(values: Values, min_tpm: float, unit: str) -> Dropped:
     """Drop genes that reach `min_tpm` in fewer than a fifth of the training patients."""
-    if scale != LOG_TPM:
-        raise ConfigError(f"{FILTER} expressed: needs TPM, this expression shard is '{scale}'; use another filter")
+    if unit != LOG_TPM:
+        raise ConfigError(f"{FILTER} expressed: needs TPM, this expression shard is '{unit}'; use another filter")
     enough = math.ceil(EXPRESSED_SHARE * len(values))
     n_expressed = (values >= np.float32(math.log2(min_tpm + 1))).sum(axis=0)
     return n_expressed < enough, f"TPM {min_tpm:g} reached in fewer than 20 % of training patients"

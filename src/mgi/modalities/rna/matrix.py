@@ -81,14 +81,9 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
     )
 
 
-def is_barcode(name: object) -> bool:
-    """Whether a label begins with a TCGA patient."""
-    return barcode_of(str(name)) is not None
-
-
 def _are_samples(names: Sequence[str]) -> list[bool]:
     """Which columns are samples: those named by barcodes, else all but what describes genes where genes are rows."""
-    samples = [is_barcode(name) for name in names]
+    samples = [barcode_of(name) is not None for name in names]
     if any(samples) or not names or names[0].strip().lower() not in GENE_COLUMNS:
         return samples
     return [name.strip().lower() not in (*GENE_COLUMNS, *TYPE_COLUMNS) for name in names]
@@ -145,7 +140,7 @@ def _require_patients(labels: Sequence[str], names: Sequence[str], path: Path) -
     if names[0].strip().lower() in SAMPLE_COLUMNS:
         if strange := [label for label in labels if not is_patient_id(label)]:
             raise BadInputError(f"{path}: {names[0]} {strange[0]!r}: not a patient id, expected letters and digits")
-    elif (found := sum(map(is_barcode, labels))) != len(labels):
+    elif (found := sum(barcode_of(label) is not None for label in labels)) != len(labels):
         raise BadInputError(
             f"{path}: {found} of {len(labels)} rows and 0 of {len(names) - 1} columns are TCGA barcodes; expected all "
             "rows or some columns (TCGA-XX-XXXX…), or a first column that is called patient_id or gene_id"

@@ -12,8 +12,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import is_patient_id, patient_id_of
 from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.normalise import FittedGenes
-from mgi.modalities.rna.star import read_star
-from mgi.modalities.rna.star_cohort import SCALES, column_of
+from mgi.modalities.rna.star import UNITS, column_of, read_star
 from mgi.modalities.rna.table_file import read_table_file
 
 _STAR_START = b"# gene-model:"
@@ -48,18 +47,18 @@ class _Profile(NamedTuple):
 
 
 def read_new_expression(
-    path: Path, fitted: FittedGenes, *, scale: str, patient: str | None, max_missing: float
+    path: Path, fitted: FittedGenes, *, unit: str, patient: str | None, max_missing: float
 ) -> NewExpression:
-    """Read the expression of `patient` (None: of the only sample) on the genes of `fitted`, which are on `scale`.
+    """Read the expression of `patient` (None: of the only sample) on the genes of `fitted`, in `unit`.
 
     A table (genes x samples, or samples x genes) is taken as it is; of a STAR-Counts file of the GDC the column that
-    `scale` names. `find_genes` says which row is which gene.
+    `unit` names. `find_genes` says which row is which gene.
     Raises BadInputError where more than `max_missing` of the model's genes have no value, or one is infinite;
     ConfigError where `patient` does not name one sample.
     """
     with path.open("rb") as source:
         is_star = source.read(len(_STAR_START)) == _STAR_START
-    profile = _star(path, scale) if is_star else _from_table(path, fitted, patient)
+    profile = _star(path, unit) if is_star else _from_table(path, fitted, patient)
     if np.isinf(profile.values).any():
         gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
         raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
@@ -107,16 +106,17 @@ def _names_borne_once(fitted: FittedGenes) -> dict[str, str]:
     return {gene: names[row] for row, gene in enumerate(ids) if list(index.find(names[row])[1]) == [row]}
 
 
-def _star(path: Path, scale: str) -> _Profile:
-    stored = next((stored for stored, name in SCALES.items() if name == scale), None)
+def _star(path: Path, unit: str) -> _Profile:
+    stored = next((stored for stored, name in UNITS.items() if name == unit), None)
     if stored is None:
-        raise BadInputError(f"{path}: a STAR-Counts file, but the model reads values '{scale}'; give a table of these")
+        raise BadInputError(f"{path}: a STAR-Counts file, but the model reads values '{unit}'; give a table of these")
     table = read_star(path)
     return _Profile(path.name, table.gene_ids.tolist(), np.log2(column_of(table, stored) + 1.0))
 
 
 def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profile:
-    known = GeneIndex(fitted.gene_ids, [_names_borne_once(fitted).get(gene) for gene in fitted.gene_ids])
+    own_name = _names_borne_once(fitted)
+    known = GeneIndex(fitted.gene_ids, [own_name.get(gene) for gene in fitted.gene_ids])
 
     def is_gene(label: str) -> bool:
         return bool(known.find(label)[1])

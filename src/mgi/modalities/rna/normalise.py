@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,7 +84,7 @@ def fit(
     settings: FitSettings,
     train_ids: Sequence[str],
     *,
-    scale: str,
+    unit: str,
     counts: Counts | None = None,
     listed: Sequence[str] | None = None,
 ) -> FittedGenes:
@@ -99,7 +100,7 @@ def fit(
     by_id = np.argsort(np.asarray(train_ids), kind="stable")
     values = values[by_id]
     counts = None if counts is None else counts[by_id]
-    reasons = drop_reasons(values, genes, settings, scale=scale, counts=counts, listed=listed)
+    reasons = drop_reasons(values, genes, settings, unit=unit, counts=counts, listed=listed)
     kept = np.flatnonzero([reason is None for reason in reasons])
     columns = _ordered(genes.iloc[kept], kept, settings)
     order = np.full(len(genes), -1, np.int32)
@@ -121,12 +122,11 @@ def fit(
     if settings.scaler == "quantile":
         table.loc[columns, "reference"] = reference_distribution(values[:, columns].astype(np.float64))
     table.loc[columns, "average"] = 0.0
-    train_hash, n_train = train_hash_of(train_ids), len(train_ids)
-    fitted = fitted_genes(table, train_hash=train_hash, n_train=n_train, scaler=settings.scaler)
-    if settings.scaler == "zscore":
-        return fitted
-    table.loc[columns, "average"] = fitted.transform(values).mean(axis=0, dtype=np.float64)
-    return fitted_genes(table, train_hash=train_hash, n_train=n_train, scaler=settings.scaler)
+    about: dict[str, Any] = {"train_hash": train_hash_of(train_ids), "n_train": len(train_ids)}
+    fitted = fitted_genes(table, scaler=settings.scaler, **about)
+    if settings.scaler != "zscore":
+        table.loc[columns, "average"] = fitted.transform(values).mean(axis=0, dtype=np.float64)
+    return fitted_genes(table, scaler=settings.scaler, **about)
 
 
 def _check_training(values: Values, genes: pd.DataFrame, train_ids: Sequence[str]) -> None:

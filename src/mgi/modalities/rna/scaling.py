@@ -1,10 +1,14 @@
 """From expression values to what the gene encoder reads: per gene (z-scores) or per patient (ranks, quantiles).
 
 Z-scores need every gene's training mean and deviation; quantiles need one distribution, the training patients' mean
-one; ranks need nothing. Rows of values are patients, columns the chosen genes (K).
+one; ranks need nothing. Rows of values are patients, columns the chosen genes (K). As a leakage control the encoder
+reads random vectors instead, which name a patient and say nothing else: a model that gains as much from them as from
+expression recognises its patients and does not read their genes.
 """
 
+import hashlib
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -43,3 +47,16 @@ def quantiles(row: Wide, reference: Wide) -> Wide:
     """
     placed = np.interp(rankdata(row) - 1, np.arange(len(reference)), reference)
     return z_scores(placed, reference.mean(keepdims=True), reference.std(keepdims=True))
+
+
+def random_id_vectors(patient_ids: Sequence[str], n_genes: int, seed: int) -> NDArray[np.float32]:
+    """Draw standard normal values (P, G), the scale of standardised expression, from each patient's id and the seed.
+
+    A patient has the same vector in pre-training, fine-tuning and the test, whoever else is asked for.
+    """
+    drawn = np.empty((len(patient_ids), n_genes), np.float32)
+    for row, patient in enumerate(patient_ids):
+        # The word "fingerprint" is kept: another one would draw other numbers.
+        digest = hashlib.sha256(f"fingerprint {seed} {patient}".encode()).digest()
+        drawn[row] = np.random.default_rng(int.from_bytes(digest)).standard_normal(n_genes, dtype=np.float32)
+    return drawn

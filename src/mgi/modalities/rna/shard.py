@@ -1,22 +1,27 @@
 """Put the expression of all patients into one shard: unscaled, on one gene index."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mgi.cohort.duplicates import DuplicateCheck, digest_of_values
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.lock import check_table
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.rna.filter import AS_GIVEN
+from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, without_version
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.modality import POSITIONS
-from mgi.modalities.rna.positions import read_positions, with_positions, without_positions
-from mgi.modalities.rna.star_cohort import SCALES, StarCohort
+from mgi.modalities.rna.positions import read_positions, with_positions
+from mgi.modalities.rna.star import UNITS, Stored, column_of, read_star, require_same_genes
 from mgi.modalities.sharding import ShardJob
-from mgi.shards.expression_shard import describe_expression, expression_writer
+from mgi.shards.expression_shard import Row, describe_expression, write_values
+
+_LARGEST_COUNT = np.iinfo(np.uint32).max
 
 
 def shard(job: ShardJob) -> str:
@@ -29,13 +34,13 @@ def shard(job: ShardJob) -> str:
     if POSITIONS in job.inputs:
         genes, metadata["genes_placed"] = with_positions(genes, read_positions(job.inputs[POSITIONS]))
     else:
-        genes = without_positions(genes)
-    values, genes_path, dataset = (job.outputs[name] for name in ("values", "genes", "dataset"))
+        genes = genes.assign(chromosome=None, start=pd.array([pd.NA] * len(genes), dtype="Int64"))
+    values, features, dataset = (job.outputs[name] for name in ("values", "features", "dataset"))
     metadata |= {"modality": lock.modality, "source": lock.source, "simulated": lock.simulated}
-    describe_expression(values, genes_path, dataset, genes, **metadata)
+    describe_expression(values, features, dataset, genes, **metadata)
     placed = f"positions: {metadata['genes_placed']}; " if POSITIONS in job.inputs else ""
-    scale = AS_GIVEN if lock.table is not None else SCALES[stored]
-    return f"{placed}{len(chosen)} patients, {len(genes)} genes, {scale}"
+    unit = AS_GIVEN if lock.table is not None else UNITS[stored]
+    return f"{placed}{len(chosen)} patients, {len(genes)} genes, {unit}"
 
 
 def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -43,11 +48,14 @@ def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFra
     stored = job.settings["unit"]
     cohort = StarCohort(chosen[0].verified_path())
     duplicates = DuplicateCheck("expression in every gene")
-    with expression_writer(job.outputs["values"], cohort.genes, SCALES[stored], with_counts=True) as writer:
+
+    def rows() -> Iterator[Row]:
         for entry in chosen:
-            profile = cohort.read(entry.verified_path(), stored)
-            duplicates.add(entry.patient_id, digest_of_values(profile.counts))
-            writer.add(entry.patient_id, profile.values, profile.counts)
+            values, counts = cohort.read(entry.verified_path(), stored)
+            duplicates.add(entry.patient_id, digest_of_values(counts))
+            yield entry.patient_id, values, counts
+
+    write_values(job.outputs["values"], cohort.genes, UNITS[stored], rows(), with_counts=True)
     metadata = {
         "gene_model": cohort.gene_model,
         "par_y_rows_dropped": cohort.n_par_y_dropped,
@@ -67,10 +75,46 @@ def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, d
     if absent := [entry.key for entry in chosen if entry.key not in row_of]:
         raise BadInputError(f"{path}: sample {absent[0]}: missing, though the lock lists it")
     duplicates = DuplicateCheck("expression in every gene")
-    with expression_writer(job.outputs["values"], matrix.genes, AS_GIVEN, with_counts=False) as writer:
-        for entry in chosen:
-            values = np.ascontiguousarray(matrix.values[row_of[entry.key]])
-            duplicates.add(entry.patient_id, digest_of_values(values))
-            writer.add(entry.patient_id, values)
+    values = {entry.patient_id: matrix.values[row_of[entry.key]] for entry in chosen}
+    for patient, own in values.items():
+        duplicates.add(patient, digest_of_values(own))
+    rows = ((patient, own, None) for patient, own in values.items())
+    write_values(job.outputs["values"], matrix.genes, AS_GIVEN, rows, with_counts=False)
     metadata = {"table_sha256": table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
     return matrix.genes, {**metadata, "columns_not_used": list(matrix.ignored), "genes_dropped": matrix.dropped}
+
+
+class StarCohort:
+    """The gene index of the first file, which every other file must have.
+
+    `genes` has gene_id (versioned), gene_name, gene_type in the files' order, without the `n_par_y_dropped`
+    pseudo-autosomal copies on Y. Names repeat (`n_repeated_names` rows bear one that was there before) and stay: genes
+    are told apart by id.
+    """
+
+    def __init__(self, first: Path) -> None:
+        """Raise BadInputError where the file is not in the format, or two of its ids differ by version only."""
+        self._first = read_star(first)
+        self._copies = np.array([is_copy_on_y(gene) for gene in self._first.gene_ids], bool)
+        self.genes = self._first.genes[~self._copies].reset_index(drop=True)
+        if (repeated := first_repeated([without_version(gene) for gene in self.genes["gene_id"]])) is not None:
+            raise BadInputError(f"{first}: gene {repeated}: present in two versions, expected one")
+        self.gene_model = self._first.gene_model
+        self.n_par_y_dropped = int(self._copies.sum())
+        self.n_repeated_names = int(self.genes["gene_name"].duplicated().sum())
+
+    def read(self, path: Path, stored: Stored) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+        """Read one patient on the cohort's genes (G,): log2(x + 1) of the chosen column, and unstranded counts.
+
+        Raises BadInputError where it is not in the format, has another gene index, or reads in a copy on Y.
+        """
+        table = read_star(path, like=self._first)
+        require_same_genes(self._first, table, str(path))
+        if len(odd := np.flatnonzero(self._copies & (table.counts > 0))):
+            # dropping a copy would lose its reads
+            raise BadInputError(f"{path}: gene {table.gene_ids[odd[0]]}: has reads, expected a copy without any")
+        if table.counts.max() > _LARGEST_COUNT:
+            gene = table.gene_ids[int(table.counts.argmax())]
+            raise BadInputError(f"{path}: unstranded of {gene}: found {table.counts.max()}, expected fewer than 2**32")
+        chosen = column_of(table, stored)[~self._copies]
+        return np.log2(chosen + 1.0).astype(np.float32), table.counts[~self._copies].astype(np.uint32)

@@ -7,7 +7,7 @@ Format: the GDC's own writer (NCI-GDC/gdc-rnaseq-tool, `augment_star_counts`): a
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.modalities.rna.filter import LOG_TPM
 from mgi.modalities.rna.gene_labels import first_repeated
 
 _COUNTS = ("unstranded", "stranded_first", "stranded_second")
@@ -25,6 +26,13 @@ COLUMNS = ("gene_id", "gene_name", "gene_type", *_COUNTS, *_RATES)
 SUMMARY_ROWS = ("N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous")
 TPM_TOTAL = 1e6
 _ROUNDING = 0.5e-4  # the largest error of one value printed with four decimals
+Stored = Literal["tpm", "fpkm", "fpkm_uq", "counts"]
+UNITS: dict[Stored, str] = {
+    "tpm": LOG_TPM,
+    "fpkm": "log2(FPKM+1)",
+    "fpkm_uq": "log2(FPKM-UQ+1)",
+    "counts": "log2(count+1)",
+}
 _GENE_MODEL = re.compile(r"^# gene-model: (\S.*)$")
 _GENE_ID = r'^[A-Za-z][^\s#"]*$'
 _TEXT = r"^\S(.*\S)?$"
@@ -83,6 +91,11 @@ def read_star(path: Path | str, *, like: StarTable | None = None) -> StarTable:
     numbers = {name: table[name].to_numpy() for name in (*_COUNTS, *_RATES)}
     _check_numbers(numbers, genes, path)
     return StarTable(gene_model=model[1], labels=labels, genes=genes, numbers=numbers)
+
+
+def column_of(table: StarTable, stored: Stored) -> NDArray[np.float64]:
+    """Return one of a file's four columns of numbers, before any logarithm."""
+    return table.numbers["unstranded" if stored == "counts" else f"{stored}_unstranded"].astype(np.float64)
 
 
 def require_same_genes(reference: StarTable, table: StarTable, where: str) -> None:

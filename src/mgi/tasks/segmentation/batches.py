@@ -22,35 +22,37 @@ from mgi.training.settings import FinetuneSettings
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationBatch(Movable):
-    """Planes (B, C + 1, S, S), the last of them the mask, and each slice's patient (B,) as a row of the genes (U, G).
+    """Channels (B, C + 1, S, S), the last of them the mask, and each slice's patient (B,) as a row of the genes (U, G).
 
-    `changes` are still to be made to the planes where the network computes; None where they have been. `has_genes` (U,)
-    tells whose genes may be used.
+    `augment` is still to be applied to the channels where the network computes; None where it has been. `has_genes`
+    (U,) tells whose genes may be used.
     """
 
-    planes: Tensor
-    changes: AugmentParams | None
+    channels: Tensor
+    augment: AugmentParams | None
     patient: Tensor
     genes: Tensor
     has_genes: Tensor
 
     def augmented(self) -> tuple[Tensor, Tensor]:
-        """Images (B, C, S, S) and masks (B, 1, S, S) after their changes; they share their memory."""
-        planes = self.planes if self.changes is None else apply_augment_on_device(self.planes, self.changes, masks=1)
-        return planes[:, :-1], planes[:, -1:]
+        """Images (B, C, S, S) and masks (B, 1, S, S) after augmentation; they share their memory."""
+        channels = self.channels
+        if self.augment is not None:
+            channels = apply_augment_on_device(channels, self.augment, masks=1)
+        return channels[:, :-1], channels[:, -1:]
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
-        """The genes stay: `gene_cache.forward` knows a patient by the numbers, which it reads on the CPU."""
-        changes = None if self.changes is None else self.changes.map(move)
-        return replace(self, planes=move(self.planes), changes=changes, patient=move(self.patient))
+        """The genes stay: `finetune.forward` knows a patient by the numbers, which it reads on the CPU."""
+        augment = None if self.augment is None else self.augment.map(move)
+        return replace(self, channels=move(self.channels), augment=augment, patient=move(self.patient))
 
 
 @dataclass(frozen=True)
 class SegmentationDrawer:
     """Draws batch after batch from a fold's training patients with the generators of a run, and with no others.
 
-    Without `use_genes` nobody has genes. With `for_gpu` the planes are gathered in pinned memory and the changes left
-    to the GPU; without it they are made on the way, and no slice is copied before.
+    Without `use_genes` nobody has genes. With `for_gpu` the channels are gathered in pinned memory and augmented by the
+    GPU; without it they are augmented on the way, and no slice is copied before.
     """
 
     training: Pairs
@@ -74,18 +76,18 @@ class SegmentationDrawer:
         if settings.gene_noise > 0:
             genes = genes + settings.gene_noise * torch.randn(genes.shape, generator=generator)
         kept = torch.rand(len(patients), generator=generator) >= settings.gene_dropout
-        changes = sample_augment(len(rows), settings.augment, generator)
+        augment = sample_augment(len(rows), settings.augment, generator)
         batch = SegmentationBatch(
-            planes=self._planes(rows, changes),
-            changes=changes if self.for_gpu else None,
+            channels=self._channels(rows, augment),
+            augment=augment if self.for_gpu else None,
             patient=patient,
             genes=genes,
             has_genes=kept & self.use_genes,
         )
         return batch.pinned() if self.for_gpu and torch.cuda.is_available() else batch
 
-    def _planes(self, rows: Tensor, changes: AugmentParams) -> Tensor:
-        planes = self.training.slices.planes
+    def _channels(self, rows: Tensor, augment: AugmentParams) -> Tensor:
+        channels = self.training.slices.channels
         if self.for_gpu:
-            return planes.index_select(0, rows)  # whole slices at a time; planes[rows] goes pixel by pixel
-        return apply_augment(planes, rows, changes, masks=1)
+            return channels.index_select(0, rows)  # whole slices at a time; channels[rows] goes pixel by pixel
+        return apply_augment(channels, rows, augment, masks=1)

@@ -24,8 +24,7 @@ from mgi.models.settings import ModelSettings
 from mgi.shards.parquet import WRITING
 from mgi.tasks.expression_inputs import ExpressionInput
 from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
-from mgi.training.finetune import outputs_of
-from mgi.training.gene_cache import GeneCache, forward
+from mgi.training.finetune import GeneCache, forward, outputs_of
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 
@@ -133,7 +132,7 @@ def predict(
     has_genes = torch.full((len(given.genes),), given.use_genes)
     logits = outputs_of(model, with_input, has_genes, settings.batch, cache)
     if settings.tta_flip:
-        turned = Pairs(slices=replace(pairs.slices, planes=pairs.slices.planes.flip(-1)), genes=given.genes)
+        turned = Pairs(slices=replace(pairs.slices, channels=pairs.slices.channels.flip(-1)), genes=given.genes)
         logits = (logits + outputs_of(model, turned, has_genes, settings.batch, cache).flip(-1)) / 2
     for index, (patient, frame) in enumerate(zip(pairs.slices.patient_ids, pairs.slices.frames, strict=True)):
         own = logits[pairs.slices.patient == index]  # S 1 side side

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.geometry import MASK_INTERPOLATION, ras_of, to_native_axes
 from mgi.modalities.flair.patient_sources import from_dicom, from_nifti
 

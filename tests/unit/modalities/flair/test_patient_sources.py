@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.locks.item import facts
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.item import metadata
+from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.buda import opened_buda
 from mgi.modalities.flair.patient_sources import from_buda, from_dicom
 
@@ -24,7 +24,7 @@ def raw(key: str, path: Path | None, sha256: str, n_images: int | None = None) -
         path=path,
         size=1,
         sha256=sha256,
-        facts=facts(n_images=n_images),
+        metadata=metadata(n_images=n_images),
     )
 
 

@@ -19,6 +19,8 @@ class One:
     modality: str = "MR"
     n_images: int = 20
     third_party: bool = False
+    patient_id: str = "TCGA-CS-4941"
+    size: int = 0
 
 
 REAL_FLAIR = [

@@ -35,18 +35,18 @@ def test_a_constant_gene_is_dropped_by_every_filter() -> None:
     listed = ["ENSG00000000001", "B.2", "C"]
     for name in ("none", "protein_coding", "expressed", "filter_by_expr", "variance", "list"):
         settings = FitSettings.read({"gene_filter": name, "min_tpm": 0.0, "gene_list": "genes.txt"})
-        reasons = drop_reasons(VALUES, GENES, settings, scale=LOG_TPM, counts=counts, listed=listed)
+        reasons = drop_reasons(VALUES, GENES, settings, unit=LOG_TPM, counts=counts, listed=listed)
         assert reasons[0] == "zero variance in training"
 
 
 def test_constant_is_exact_for_values_whose_mean_is_rounded() -> None:
     values = np.array([[0.1, row] for row in range(7)], np.float32)
-    reasons = drop_reasons(values, GENES[:2], FitSettings(), scale=LOG_TPM)
+    reasons = drop_reasons(values, GENES[:2], FitSettings(), unit=LOG_TPM)
     assert reasons == ["zero variance in training", None]
 
 
 def test_none_keeps_all_that_vary() -> None:
-    reasons = drop_reasons(VALUES, GENES, FitSettings(), scale=LOG_TPM)
+    reasons = drop_reasons(VALUES, GENES, FitSettings(), unit=LOG_TPM)
     assert reasons == ["zero variance in training", None, None, None]
 
 
@@ -134,13 +134,13 @@ def test_an_unknown_gene_of_the_list_is_named_with_how_many_there_are() -> None:
 
 def test_of_two_reasons_that_of_all_filters_stands() -> None:
     genes = GENES.assign(gene_type=["lncRNA", "protein_coding", "lncRNA", "protein_coding"])
-    reasons = drop_reasons(VALUES, genes, FitSettings(gene_filter="protein_coding"), scale=LOG_TPM)
+    reasons = drop_reasons(VALUES, genes, FitSettings(gene_filter="protein_coding"), unit=LOG_TPM)
     assert reasons == ["zero variance in training", None, "not protein coding", None]
 
 
 def test_a_filter_that_keeps_nothing_is_an_error() -> None:
     with pytest.raises(BadInputError, match=r"modalities\.rna\.fit\.gene_filter none: .* 4 "):
-        drop_reasons(np.ones((3, 4), np.float32), GENES, FitSettings(), scale=LOG_TPM)
+        drop_reasons(np.ones((3, 4), np.float32), GENES, FitSettings(), unit=LOG_TPM)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ VALUES = np.array([[1, 0, 5, 7], [2, 0, 5, 9], [3, 6, 5, 11]], dtype=np.float32)
 @pytest.fixture
 def fitted() -> FittedGenes:
     genes = pd.DataFrame({"gene_id": ["G3", "G1", "G2", "G0"], "gene_name": list("cabz"), "gene_type": None})
-    return fit(VALUES, genes, FitSettings(), IDS, scale="as given")
+    return fit(VALUES, genes, FitSettings(), IDS, unit="as given")
 
 
 def test_the_same_scores_come_from_the_file(fitted: FittedGenes, tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_the_same_scores_come_from_the_file(fitted: FittedGenes, tmp_path: Path)
 @pytest.mark.parametrize("scaler", ["rank", "quantile"])
 def test_the_scaler_and_what_it_fitted_come_from_the_file(tmp_path: Path, scaler: str) -> None:
     genes = pd.DataFrame({"gene_id": ["G3", "G1", "G2", "G0"], "gene_name": list("cabz"), "gene_type": None})
-    fitted = fit(VALUES, genes, FitSettings(scaler=scaler), IDS, scale="as given")  # type: ignore[arg-type]
+    fitted = fit(VALUES, genes, FitSettings(scaler=scaler), IDS, unit="as given")  # type: ignore[arg-type]
     write_fitted_genes(tmp_path / "g.parquet", fitted)
     found = read_fitted_genes(tmp_path / "g.parquet")
     assert found.scaler == scaler

@@ -67,7 +67,7 @@ def test_a_position_is_of_the_gene_that_the_label_means_if_it_is_one(label: str,
 
 @pytest.mark.parametrize(("label", "rows"), CASES)
 def test_a_value_is_of_the_gene_that_the_label_means_if_it_is_one(label: str, rows: list[int]) -> None:
-    fitted = fit(NOISE, GENES, FitSettings(), ["A", "B", "C"], scale="as given")
+    fitted = fit(NOISE, GENES, FitSettings(), ["A", "B", "C"], unit="as given")
     found = find_genes(fitted, ["other", label])
     named = [fitted.gene_ids.index(IDS[row]) for row in rows] if len(rows) == 1 else []
     assert [place for place, row in enumerate(found) if row is not None] == named

@@ -19,11 +19,11 @@ TRAINING = np.array([[1.0, 2, 3, 4], [3, 4, 5, 6], [5, 6, 7, 9]], np.float32)
 @pytest.fixture
 def fitted() -> FittedGenes:
     genes = pd.DataFrame({"gene_id": IDS, "gene_name": NAMES, "gene_type": None, "chromosome": None, "start": None})
-    return fit(TRAINING, genes, FitSettings(), ["A", "B", "C"], scale="as given")
+    return fit(TRAINING, genes, FitSettings(), ["A", "B", "C"], unit="as given")
 
 
 def read(path: Path, fitted: FittedGenes, **options):
-    return read_new_expression(path, fitted, **({"scale": "as given", "patient": None, "max_missing": 0.5} | options))
+    return read_new_expression(path, fitted, **({"unit": "as given", "patient": None, "max_missing": 0.5} | options))
 
 
 def written(path: Path, *lines: str) -> Path:
@@ -92,7 +92,7 @@ def test_a_star_file_is_read_on_the_scale_of_the_model_and_refused_on_another(fi
         for gene, name, value in zip(IDS, NAMES, tpm, strict=True)
     ]
     path = written(tmp_path / "a.tsv", "# gene-model: GENCODE v36", "\t".join(COLUMNS), *summary, *genes)
-    found = read(path, fitted, scale=LOG_TPM)
+    found = read(path, fitted, unit=LOG_TPM)
     assert found.values.tolist() == pytest.approx(np.log2(np.array(tpm) + 1).tolist())
     with pytest.raises(BadInputError, match=r"a\.tsv: .*STAR.*'as given'"):
         read(path, fitted)

@@ -21,7 +21,7 @@ VALUES = np.array([[1, 0, 5, 7], [2, 0, 5, 9], [3, 6, 5, 11]], dtype=np.float32)
 
 
 def test_mean_and_deviation_are_those_of_the_training_patients() -> None:
-    fitted = fit(VALUES, GENES, FitSettings(), IDS, scale=LOG_TPM)
+    fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
     assert fitted.gene_ids == ["G0", "G1", "G3"]  # G2 is constant
     assert fitted.columns.tolist() == [3, 1, 0]
     assert fitted.mean.tolist() == [9.0, 2.0, 2.0]
@@ -30,7 +30,7 @@ def test_mean_and_deviation_are_those_of_the_training_patients() -> None:
 
 
 def test_transformed_training_values_have_mean_zero_and_deviation_one() -> None:
-    fitted = fit(VALUES, GENES, FitSettings(), IDS, scale=LOG_TPM)
+    fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
     z = fitted.transform(VALUES)
     assert z.dtype == np.float32
     assert z.mean(axis=0) == pytest.approx(np.zeros(3), abs=1e-6)
@@ -39,13 +39,13 @@ def test_transformed_training_values_have_mean_zero_and_deviation_one() -> None:
 
 
 def test_scores_are_clipped_to_ten() -> None:
-    fitted = fit(VALUES, GENES, FitSettings(), IDS, scale=AS_GIVEN)
+    fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=AS_GIVEN)
     assert fitted.transform(VALUES * 1e6).max() == 10.0
     assert fitted.transform(VALUES * -1e6).min() == -10.0
 
 
 def test_a_gene_without_variance_becomes_zero_and_never_nan() -> None:
-    table = fit(VALUES, GENES, FitSettings(), IDS, scale=LOG_TPM).table
+    table = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM).table
     table.loc[table["gene_id"] == "G2", ["kept", "order"]] = [True, 3]
     fitted = fitted_genes(table, train_hash="", n_train=3)
     assert fitted.transform(VALUES + 100)[:, 3].tolist() == [0.0, 0.0, 0.0]
@@ -53,14 +53,14 @@ def test_a_gene_without_variance_becomes_zero_and_never_nan() -> None:
 
 @pytest.mark.parametrize("scaler", ["rank", "quantile"])
 def test_scaling_within_a_patient_sees_the_kept_genes_alone(scaler: str) -> None:
-    fitted = fit(VALUES, GENES, FitSettings(scaler=scaler), IDS, scale=LOG_TPM)  # type: ignore[arg-type]
+    fitted = fit(VALUES, GENES, FitSettings(scaler=scaler), IDS, unit=LOG_TPM)  # type: ignore[arg-type]
     changed = VALUES.copy()
     changed[:, 2] = [-1e6, 0, 1e6]  # the constant gene was dropped
     assert np.array_equal(fitted.transform(changed), fitted.transform(VALUES))
 
 
 def test_ranks_need_nothing_fitted_but_the_genes() -> None:
-    fitted = fit(VALUES, GENES, FitSettings(scaler="rank"), IDS, scale=LOG_TPM)
+    fitted = fit(VALUES, GENES, FitSettings(scaler="rank"), IDS, unit=LOG_TPM)
     assert fitted.reference is None
     third = np.sqrt(12) / 3
     assert fitted.transform(VALUES)[1].tolist() == pytest.approx([third, -third, 0.0])  # G0, G1, G3: 9, 0, 2
@@ -68,7 +68,7 @@ def test_ranks_need_nothing_fitted_but_the_genes() -> None:
 
 
 def test_quantiles_come_from_the_training_patients_mean_distribution() -> None:
-    fitted = fit(VALUES, GENES, FitSettings(scaler="quantile"), IDS, scale=LOG_TPM)
+    fitted = fit(VALUES, GENES, FitSettings(scaler="quantile"), IDS, unit=LOG_TPM)
     assert fitted.reference is not None
     assert fitted.reference.tolist() == pytest.approx([1.0, 3.0, 9.0])  # of 0 1 7, 0 2 9, 3 6 11
     scaled = fitted.transform(VALUES + 100)
@@ -78,7 +78,7 @@ def test_quantiles_come_from_the_training_patients_mean_distribution() -> None:
 
 @pytest.mark.parametrize("scaler", ["zscore", "rank", "quantile"])
 def test_the_average_is_the_training_mean_of_what_the_model_reads(scaler: str) -> None:
-    fitted = fit(VALUES, GENES, FitSettings(scaler=scaler), IDS, scale=LOG_TPM)  # type: ignore[arg-type]
+    fitted = fit(VALUES, GENES, FitSettings(scaler=scaler), IDS, unit=LOG_TPM)  # type: ignore[arg-type]
     assert fitted.average == pytest.approx(fitted.transform(VALUES).mean(axis=0), abs=1e-6)
     assert fitted.average.any() == (scaler != "zscore")
 
@@ -86,63 +86,63 @@ def test_the_average_is_the_training_mean_of_what_the_model_reads(scaler: str) -
 def test_counts_of_another_shape_are_refused() -> None:
     settings = FitSettings(gene_filter="filter_by_expr")
     with pytest.raises(BadInputError, match=r"training counts: shape \(3, 3\).*\(3, 4\)"):
-        fit(VALUES, GENES, settings, IDS, scale=LOG_TPM, counts=np.ones((3, 3), np.uint32))
+        fit(VALUES, GENES, settings, IDS, unit=LOG_TPM, counts=np.ones((3, 3), np.uint32))
 
 
 def test_an_all_zero_patient_is_scored_like_any_other() -> None:
-    fitted = fit(VALUES, GENES, FitSettings(), IDS, scale=LOG_TPM)
+    fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
     assert np.isfinite(fitted.transform(np.zeros((1, 4), np.float32))).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_missing_value_is_refused_by_name(bad: float) -> None:
-    fitted = fit(VALUES, GENES, FitSettings(), IDS, scale=LOG_TPM)
+    fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
     values = VALUES.copy()
     values[1, 1] = bad
     with pytest.raises(BadInputError, match="row 1, gene G1"):
         fitted.transform(values)
     with pytest.raises(BadInputError, match="TCGA-AA-0002, gene G1"):
-        fit(values, GENES, FitSettings(), IDS, scale=LOG_TPM)
+        fit(values, GENES, FitSettings(), IDS, unit=LOG_TPM)
 
 
 def test_a_missing_value_of_a_dropped_gene_does_not_matter_to_transform() -> None:
-    fitted = fit(VALUES, GENES, FitSettings(), IDS, scale=LOG_TPM)
+    fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
     values = VALUES.copy()
     values[:, 2] = np.nan
     assert fitted.transform(values).shape == (3, 3)
 
 
 def test_values_of_another_width_are_refused() -> None:
-    fitted = fit(VALUES, GENES, FitSettings(), IDS, scale=LOG_TPM)
+    fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
     with pytest.raises(BadInputError, match=r"expression values: shape \(3, 3\).*\(n, 4\)"):
         fitted.transform(VALUES[:, :3])
     with pytest.raises(BadInputError, match=r"training values: shape \(3, 4\).*\(2, 4\)"):
-        fit(VALUES, GENES, FitSettings(), IDS[:2], scale=LOG_TPM)
+        fit(VALUES, GENES, FitSettings(), IDS[:2], unit=LOG_TPM)
 
 
 def test_one_training_patient_is_too_few() -> None:
     with pytest.raises(BadInputError, match=r"training values: 1 .*2 "):
-        fit(VALUES[:1], GENES, FitSettings(), IDS[:1], scale=LOG_TPM)
+        fit(VALUES[:1], GENES, FitSettings(), IDS[:1], unit=LOG_TPM)
 
 
 def test_positions_order_chromosomes_by_number_and_unknown_places_last() -> None:
     varying = VALUES + np.arange(12, dtype=np.float32).reshape(3, 4)
-    fitted = fit(varying, GENES, FitSettings(gene_order="position"), IDS, scale=LOG_TPM)
+    fitted = fit(varying, GENES, FitSettings(gene_order="position"), IDS, unit=LOG_TPM)
     assert fitted.gene_ids == ["G1", "G3", "G0", "G2"]
 
 
 def test_the_order_by_position_is_refused_where_no_position_is_known() -> None:
     genes = GENES.assign(chromosome=None, start=pd.array([None] * 4, dtype="Int64"))
     with pytest.raises(ConfigError, match=r"modalities\.rna\.fit\.gene_order position: "):
-        fit(VALUES, genes, FitSettings(gene_order="position"), IDS, scale=LOG_TPM)
+        fit(VALUES, genes, FitSettings(gene_order="position"), IDS, unit=LOG_TPM)
 
 
 @pytest.mark.parametrize("order", ["ensembl", "position", "random"])
 def test_the_model_order_does_not_depend_on_the_order_of_the_shard(order: str) -> None:
     settings = FitSettings(gene_order=order, order_seed=3)  # type: ignore[arg-type]
     shuffled = [2, 0, 3, 1]
-    one = fit(VALUES, GENES, settings, IDS, scale=LOG_TPM)
-    two = fit(VALUES[:, shuffled], GENES.iloc[shuffled], settings, IDS, scale=LOG_TPM)
+    one = fit(VALUES, GENES, settings, IDS, unit=LOG_TPM)
+    two = fit(VALUES[:, shuffled], GENES.iloc[shuffled], settings, IDS, unit=LOG_TPM)
     assert one.gene_ids == two.gene_ids
     np.testing.assert_allclose(one.transform(VALUES), two.transform(VALUES[:, shuffled]), rtol=1e-6, atol=1e-6)
 
@@ -152,7 +152,7 @@ def test_random_orders_differ_between_seeds_and_repeat_within_one() -> None:
     values = np.random.default_rng(0).normal(size=(3, 50)).astype(np.float32)
 
     def order(seed: int) -> list[str]:
-        return fit(values, genes, FitSettings(gene_order="random", order_seed=seed), IDS, scale=LOG_TPM).gene_ids
+        return fit(values, genes, FitSettings(gene_order="random", order_seed=seed), IDS, unit=LOG_TPM).gene_ids
 
     assert order(0) == order(0)
     assert order(0) != order(1)
@@ -160,8 +160,8 @@ def test_random_orders_differ_between_seeds_and_repeat_within_one() -> None:
 
 
 def test_the_order_of_training_patients_changes_nothing() -> None:
-    backwards = fit(VALUES[::-1], GENES, FitSettings(), IDS[::-1], scale=LOG_TPM)
-    forwards = fit(VALUES, GENES, FitSettings(), IDS, scale=LOG_TPM)
+    backwards = fit(VALUES[::-1], GENES, FitSettings(), IDS[::-1], unit=LOG_TPM)
+    forwards = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
     pd.testing.assert_frame_equal(backwards.table, forwards.table, check_exact=True)
     assert backwards.train_hash == forwards.train_hash
 
@@ -176,21 +176,21 @@ def test_the_order_of_training_patients_changes_nothing() -> None:
     ids=["permuted", "missing", "extra"],
 )
 def test_another_gene_index_is_refused(genes: list[str], expected: str) -> None:
-    fitted = fit(VALUES, GENES, FitSettings(), IDS, scale=LOG_TPM)
+    fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
     fitted.require_genes(["G3", "G1", "G2", "G0"], "sample.tsv")
     with pytest.raises(BadInputError, match=expected):
         fitted.require_genes(genes, "sample.tsv")
 
 
 def test_a_table_with_holes_in_its_order_is_refused() -> None:
-    table = fit(VALUES, GENES, FitSettings(), IDS, scale=LOG_TPM).table
+    table = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM).table
     table.loc[0, "order"] = 7
     with pytest.raises(BadInputError, match="fitted genes: column order"):
         fitted_genes(table, train_hash="", n_train=3)
 
 
 def test_an_unknown_scaler_and_a_reference_that_does_not_ascend_are_refused() -> None:
-    table = fit(VALUES, GENES, FitSettings(scaler="quantile"), IDS, scale=LOG_TPM).table
+    table = fit(VALUES, GENES, FitSettings(scaler="quantile"), IDS, unit=LOG_TPM).table
     with pytest.raises(BadInputError, match=r"fitted genes: scaler 'robust'.*zscore, rank, quantile"):
         fitted_genes(table, train_hash="", n_train=3, scaler="robust")
     with pytest.raises(BadInputError, match="fitted genes: column reference"):

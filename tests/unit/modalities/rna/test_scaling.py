@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mgi.modalities.rna.scaling import quantiles, ranks, reference_distribution, z_scores
+from mgi.modalities.rna.scaling import quantiles, random_id_vectors, ranks, reference_distribution, z_scores
 
 REFERENCE = np.array([0.0, 1.0, 2.0, 9.0])  # mean 3, deviation sqrt(12.5)
 
@@ -40,3 +40,25 @@ def test_a_reference_without_spread_gives_zeros_and_never_nan() -> None:
 def test_z_scores_are_clipped_and_zero_without_deviation() -> None:
     values = np.array([[3.0, 5.0, 1e6]])
     assert z_scores(values, np.array([1.0, 1.0, 0.0]), np.array([2.0, 0.0, 1.0])).tolist() == [[1.0, 0.0, 10.0]]
+
+
+PATIENTS = ["TCGA-CS-0001", "TCGA-CS-0002", "TCGA-DU-0003"]
+
+
+def test_a_patient_has_the_same_numbers_whoever_else_is_asked_for() -> None:
+    together, alone = random_id_vectors(PATIENTS, 40, seed=1), random_id_vectors(PATIENTS[2:], 40, seed=1)
+    assert np.array_equal(together[2], alone[0])
+    assert np.array_equal(together[::-1], random_id_vectors(PATIENTS[::-1], 40, seed=1))
+
+
+def test_no_two_patients_and_no_two_seeds_share_a_number() -> None:
+    drawn = np.concatenate([random_id_vectors(PATIENTS, 40, seed) for seed in (1, 2)])
+    assert len(np.unique(drawn)) == drawn.size == 6 * 40
+
+
+def test_they_have_the_scale_of_standardised_expression_and_no_patient_resembles_another() -> None:
+    drawn = random_id_vectors(PATIENTS, 20_000, seed=0)
+    assert drawn.dtype == np.float32
+    assert np.allclose(drawn.mean(1), 0, atol=0.03)
+    assert np.allclose(drawn.std(1), 1, atol=0.03)
+    assert np.abs(np.corrcoef(drawn) - np.eye(3)).max() < 0.03

@@ -10,7 +10,7 @@ from mgi.training.settings import FinetuneSettings, ScheduleSettings
 
 STILL = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
 PLAIN = FinetuneSettings(schedule=ScheduleSettings(steps=4, batch=40), augment=STILL, gene_dropout=0.0)
-TENSORS = ("planes", "patient", "genes", "has_genes")
+TENSORS = ("channels", "patient", "genes", "has_genes")
 
 
 @pytest.fixture
@@ -24,23 +24,23 @@ def drawer(pairs):
 
 def same(one: SegmentationBatch, two: SegmentationBatch) -> bool:
     return all(torch.equal(getattr(one, name), getattr(two, name)) for name in TENSORS) and all(
-        torch.equal(getattr(one.changes, name), getattr(two.changes, name)) for name in ("matrix", "gain", "offset")
+        torch.equal(getattr(one.augment, name), getattr(two.augment, name)) for name in ("matrix", "gain", "offset")
     )
 
 
 def test_each_slice_comes_with_its_own_mask_and_the_genes_of_its_patient(drawer, pairs) -> None:
     given, batch = pairs(5), drawer()(0)
-    assert len(batch.planes) == 40
-    for planes, patient in zip(batch.planes, batch.patient, strict=True):
-        row = int((given.slices.images == planes[:-1]).all(3).all(2).all(1).nonzero())
-        assert torch.equal(given.slices.masks[row], planes[-1:])
+    assert len(batch.channels) == 40
+    for channels, patient in zip(batch.channels, batch.patient, strict=True):
+        row = int((given.slices.images == channels[:-1]).all(3).all(2).all(1).nonzero())
+        assert torch.equal(given.slices.masks[row], channels[-1:])
         assert torch.equal(batch.genes[patient], given.genes[given.slices.patient[row]])
     assert len(batch.genes) == len(batch.genes.unique(dim=0))
     assert batch.has_genes.all()
 
 
 def test_slices_with_tumour_are_drawn_more_often(drawer) -> None:
-    with_tumour = drawer()(0).planes[:, -1:].any(3).any(2).float().mean()  # a third of the slices
+    with_tumour = drawer()(0).channels[:, -1:].any(3).any(2).float().mean()  # a third of the slices
     assert with_tumour > 0.6
 
 
@@ -58,19 +58,19 @@ def test_the_run_s_generators_decide_and_no_others(drawer) -> None:
 def test_changes_are_made_to_images_and_masks_alike_and_only_when_asked_for(drawer) -> None:
     batch = drawer()(0).on(torch.device("cpu"))
     images, masks = batch.augmented()
-    torch.testing.assert_close(images, batch.planes[:, :-1], rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(masks, batch.planes[:, -1:], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(images, batch.channels[:, :-1], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(masks, batch.channels[:, -1:], rtol=1e-4, atol=1e-4)
     turned = drawer(PLAIN.but(augment=STILL.but(rotation=40.0)))(0)
-    assert same(replace(turned, changes=batch.changes), batch)  # the same slices, as they are
+    assert same(replace(turned, augment=batch.augment), batch)  # the same slices, as they are
     images, masks = turned.augmented()
-    assert not torch.equal(masks, turned.planes[:, -1:])
-    assert not torch.equal(images, turned.planes[:, :-1])
+    assert not torch.equal(masks, turned.channels[:, -1:])
+    assert not torch.equal(images, turned.channels[:, :-1])
 
 
 def test_a_cpu_s_batch_is_drawn_alike_and_changed_already(drawer) -> None:
     settings = PLAIN.but(augment=AugmentSettings())
     given, done = (drawer(settings, for_gpu=for_gpu)(0) for for_gpu in (True, False))
-    assert done.changes is None
+    assert done.augment is None
     assert torch.equal(given.patient, done.patient)
     for one, two in zip(given.augmented(), done.augmented(), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)

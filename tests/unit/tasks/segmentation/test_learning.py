@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from mgi.core.errors import BadInputError
 from mgi.core.run import Run
-from mgi.datasets.frame import Frame, frame_of_slice
+from mgi.datasets.volume import Frame, frame_of_slice
 from mgi.models.mgi import MGI, build_dual_encoder, build_mgi
 from mgi.models.settings import ModelSettings
 from mgi.tasks.expression_inputs import audit_inputs
 from mgi.tasks.segmentation.learning import WithoutGenes, build, predict, segmentation_loss, soft_dice_loss
-from mgi.training.gene_cache import GeneCache, cache_for
+from mgi.training.finetune import GeneCache, cache_for
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 from mgi.training.weights import Weights, load_weights, save_weights, start_from_pretrained

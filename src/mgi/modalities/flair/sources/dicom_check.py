@@ -1,13 +1,28 @@
-"""Whether a DICOM file will be accepted when the shard is made: it is read now as it will be read then."""
+"""Whether a DICOM file will be accepted when the shard is made, read now as then, and whether an NBIA zip is whole.
 
-from collections.abc import Mapping
+The service answers 200 with a valid zip even where slices are missing or cut short. Nothing is unpacked and no member
+name becomes a path.
+"""
+
+import csv
+import hashlib
+import io
+import zipfile
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError
+from mgi.core.files import sha256_of
+from mgi.core.zips import DamagedZipError, UnsafeZipError, ZipLimits, opened_zip, read_member
+from mgi.http.retry import TransientError
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import slices_of
 from mgi.modalities.flair.header import sequence_tags
+
+MAX_BYTES = ZipLimits.total_bytes
+HASH_LIST = "md5hashes.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,3 +55,72 @@ def read_file(data: bytes, where: str, *, series: str, role: str) -> CheckedFile
     except BadInputError as error:
         return CheckedFile(sop_uid=sop_uid, tags={}, fault=str(error).removeprefix(f"series {series}: "))
     return CheckedFile(sop_uid=sop_uid, tags=sequence_tags(file.header), fault=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesSummary:
+    """A verified zip: digest, count, the tags that tell a FLAIR, and a fault of the content that no retry cures."""
+
+    size: int
+    sha256: str
+    n_images: int
+    tags: Mapping[str, Any]
+    fault: str | None
+
+
+def verify_series(
+    path: Path, *, series: str, role: str, sop_uids: Collection[str], with_digests: bool = True
+) -> SeriesSummary:
+    """Accept a series zip or say why not; `with_digests` False where the service has no way to list them.
+
+    Raises TransientError where a new download may help (not a zip, slices missing, digests absent or wrong) and
+    IntegrityError where the archive cannot be read safely.
+    """
+    label = f"series {series}"
+    try:
+        with opened_zip(path, label=label, bare_names=True) as archive:
+            images = {info.filename: info for info in archive.infolist() if info.filename.lower().endswith(".dcm")}
+            if len(images) != len(sop_uids):
+                counts = f"{len(images)} images in the zip, {len(sop_uids)} listed and in the lock"
+                raise TransientError(IntegrityError(f"{label}: {counts}; expected equal counts"))
+            digests = _hash_list(archive, images, label) if with_digests else {}
+            tags, fault = _check_images(archive, images, frozenset(sop_uids), digests, series, role)
+    except DamagedZipError as error:
+        raise TransientError(IntegrityError(str(error))) from None
+    except UnsafeZipError as error:
+        raise IntegrityError(str(error)) from None
+    return SeriesSummary(size=path.stat().st_size, sha256=sha256_of(path), n_images=len(images), tags=tags, fault=fault)
+
+
+def _check_images(
+    archive: zipfile.ZipFile,
+    images: Mapping[str, zipfile.ZipInfo],
+    sop_uids: frozenset[str],
+    digests: Mapping[str, str],
+    series: str,
+    role: str,
+) -> tuple[Mapping[str, Any], str | None]:
+    """Compare every digest and SOP UID and decode every image; return the first image's tags and the first fault."""
+    label = f"series {series}"
+    read = []
+    for name, info in images.items():
+        content = read_member(archive, info, label=label)
+        if digests and hashlib.md5(content, usedforsecurity=False).hexdigest() != digests[name]:
+            raise TransientError(IntegrityError(f"{label}: image {name} does not have the md5 that {HASH_LIST} lists"))
+        read.append(read_file(content, f"{label}: image {name}", series=series, role=role))
+    if (found := {image.sop_uid for image in read}) != sop_uids:
+        said = f"{len(found & sop_uids)} of {len(sop_uids)} listed SOPInstanceUIDs are in the zip"
+        raise TransientError(IntegrityError(f"{label}: {said}"))
+    return next((one.tags for one in read if one.tags), {}), next((one.fault for one in read if one.fault), None)
+
+
+def _hash_list(archive: zipfile.ZipFile, names: Iterable[str], label: str) -> dict[str, str]:
+    if HASH_LIST not in archive.namelist():
+        raise TransientError(IntegrityError(f"{label}: no {HASH_LIST} in the zip; the service stopped half-way"))
+    text = read_member(archive, archive.getinfo(HASH_LIST), label=label).decode("utf-8", "replace")
+    rows = csv.DictReader(io.StringIO(text))
+    digests = {str(row.get("Filename")): str(row.get("MD5Hash")).lower() for row in rows}
+    if missing := sorted(set(names) - set(digests)):
+        said = f"{HASH_LIST} does not list {missing[0]} ({len(missing)} missing)"
+        raise TransientError(IntegrityError(f"{label}: {said}"))
+    return digests

@@ -4,7 +4,6 @@ The folder of a General Commons download is one of these; its manifest then says
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,19 +11,21 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.ids import is_dicom_uid
 from mgi.locks import user_folder
-from mgi.locks.item import Fact, Item, facts
+from mgi.locks.item import Item, MetadataValue, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Listing
-from mgi.modalities.flair.patient_names import PatientNames
-from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags
+from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, is_flair_by_tags
 from mgi.modalities.flair.sources.dicom_check import read_file
-from mgi.modalities.flair.sources.dicom_choice import judge_patient
-from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, scan_folder
-from mgi.modalities.flair.sources.general_commons import CommonsRow, check_files, require_series
-from mgi.modalities.flair.sources.nifti import gated
-from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, check_image_or_mask
-from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest
+from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, judge_patient, scan_folder
+from mgi.modalities.flair.sources.nifti import FOLDER_KEY, gated
+from mgi.modalities.flair.sources.user_lists import (
+    CommonsRow,
+    PatientNames,
+    SeriesManifest,
+    check_files,
+    require_series,
+)
 
 EXPECTED = (
     "a folder of DICOM files, such as a General Commons download of TCGA-LGG (controlled access: dbGaP phs004225)"
@@ -57,7 +58,7 @@ class DicomImages:
     def discover(self) -> Listing:
         """Every series and label file with a verdict, and the digest of those that are chosen."""
         folder, scan = self._present(), self.scan
-        check_files(self.commons, scan.sizes, label="modalities.flair.manifest")
+        check_files(self.commons, scan.sizes)
         rows = []
         for item in self._judged():
             if item.chosen:
@@ -70,8 +71,7 @@ class DicomImages:
     def lock(self, listing: Listing) -> Lock:
         """One FLAIR and its masks per patient, with a reason for every series and label file."""
         items = tuple(row["item"] for row in listing.rows)
-        lock = Lock(modality=FLAIR, source="dicom", simulated=False, items=items)
-        return check_lock(lock, self.check_item)
+        return check_lock(Lock(modality=FLAIR, source="dicom", simulated=False, items=items), self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A series by its UID or a label file of the folder, pinned by its digest."""
@@ -81,7 +81,7 @@ class DicomImages:
         else:
             user_folder.check_in_folder(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Read the headers of the folder once, before the first item."""
         self.scan  # noqa: B018
 
@@ -94,14 +94,18 @@ class DicomImages:
         root, names = self._present(), self._names_of(item)
         members = user_folder.pinned(item, user_folder.hashed(root, names), root)
         size = sum(self.scan.sizes[root / name] for name in names)
-        n_images: Fact = item.facts.get("n_images")
+        n_images: MetadataValue = item.metadata.get("n_images")
         if item.key in self.scan.series:
-            rejected = _first_fault(root, names, item)
+            files = ((name, (root / name).read_bytes()) for name in names)
+            read = (read_file(data, name, series=item.key, role=item.role) for name, data in files)
+            rejected = next((one.fault for one in read if one.fault), None)
             if rejected is None and item.role == FLAIR:
                 rejected = confirm_flair(self.scan.series[item.key].tags)
         else:
             n_images, rejected = gated(root / item.key)
-        return user_folder.entry_in_place(item, members, size=size, facts=facts(n_images=n_images), rejected=rejected)
+        return user_folder.entry_in_place(
+            item, members, size=size, metadata=metadata(n_images=n_images), rejected=rejected
+        )
 
     def _judged(self) -> list[Item]:
         series, labels = defaultdict(list), defaultdict(list)
@@ -126,9 +130,13 @@ class DicomImages:
     def scan(self) -> FolderScan:
         """The folder's headers, read once, and only the series that the manifest lists, which must be there."""
         scan = scan_folder(self._present(), self.patients)
-        listed = sorted({row.series for row in self.commons if row.series is not None})
-        require_series(listed, scan.series, label="modalities.flair.manifest")
-        return scan if self.manifest is None else _restricted(scan, self.manifest.series)
+        require_series(sorted({row.series for row in self.commons if row.series is not None}), scan.series)
+        if self.manifest is None:
+            return scan
+        require_series(self.manifest.series, scan.series)
+        kept = {uid: series for uid, series in scan.series.items() if uid in set(self.manifest.series)}
+        labels = tuple(label for label in scan.labels if label.series is None or label.series in kept)
+        return replace(scan, series=kept, labels=labels)
 
     def _present(self) -> Path:
         return user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
@@ -140,18 +148,3 @@ def _named(series: FolderSeries) -> FolderSeries:
     if listed.description or listed.modality != "MR" or not is_flair_by_tags(series.tags):
         return series
     return replace(series, listed=replace(listed, description=BY_TAGS))
-
-
-def _restricted(scan: FolderScan, uids: Sequence[str]) -> FolderScan:
-    require_series(uids, scan.series, label="modalities.flair.manifest")
-    kept = {uid: series for uid, series in scan.series.items() if uid in set(uids)}
-    labels = tuple(label for label in scan.labels if label.series is None or label.series in kept)
-    return replace(scan, series=kept, labels=labels)
-
-
-def _first_fault(root: Path, names: Sequence[str], item: Item) -> str | None:
-    """Why the shard would refuse a file of a series, or None."""
-    for name in names:
-        if fault := read_file((root / name).read_bytes(), name, series=item.key, role=item.role).fault:
-            return fault
-    return None

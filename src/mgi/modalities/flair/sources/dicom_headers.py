@@ -1,6 +1,7 @@
 """The headers of a folder's DICOM files, read without their pixels and without trusting their names."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,34 @@ def read_dicom_header(folder: Path, name: str) -> DicomHeader | None:
     path = folder / name
     with quarantine(str(path)):
         found = _elements(path, IDENTITY)
-        return None if found is None else _header_of(found, path, name)
+        if found is None or found.get("SOPClassUID") == DICOMDIR:
+            return None
+        series, sop = (str(found.get(keyword) or "") for keyword in ("SeriesInstanceUID", "SOPInstanceUID"))
+        if not series or not sop:
+            raise BadInputError(f"{path}: DICOM without SeriesInstanceUID or SOPInstanceUID, cut short; take it away")
+        listed = Series(
+            patient_id=str(found.get("PatientID") or "").strip(),
+            study_uid=str(found.get("StudyInstanceUID") or ""),
+            study_date=_date_of(str(found.get("StudyDate") or "")),
+            key=series,
+            modality=str(found.get("Modality") or ""),
+            description=str(found.get("SeriesDescription") or found.get("ProtocolName") or "").strip(),
+            n_images=max(1, int(found.get("NumberOfFrames") or 1)),
+            size=path.stat().st_size,
+        )
+    return DicomHeader(name=name, sop_uid=sop, series=listed)
+
+
+def headers_by_series(folder: Path, names: Iterable[str]) -> tuple[dict[str, list[DicomHeader]], list[str]]:
+    """The headers of the DICOM files among `names` by SeriesInstanceUID, and the other files."""
+    groups: dict[str, list[DicomHeader]] = defaultdict(list)
+    others = []
+    for name in names:
+        if (header := read_dicom_header(folder, name)) is None:
+            others.append(name)
+        else:
+            groups[header.series.key].append(header)
+    return groups, others
 
 
 def series_of(headers: Sequence[DicomHeader], patient: str) -> Series:
@@ -56,25 +84,6 @@ def _elements(path: Path, keywords: Sequence[str]) -> dict[str, Any] | None:
             return None
         source.seek(0)
         return header_of(read_elements(source, str(path), [TAGS[keyword] for keyword in keywords]), keywords)
-
-
-def _header_of(found: dict[str, Any], path: Path, name: str) -> DicomHeader | None:
-    if found.get("SOPClassUID") == DICOMDIR:
-        return None
-    series, sop = (str(found.get(keyword) or "") for keyword in ("SeriesInstanceUID", "SOPInstanceUID"))
-    if not series or not sop:
-        raise BadInputError(f"{path}: DICOM without SeriesInstanceUID or SOPInstanceUID, cut short; take it away")
-    listed = Series(
-        patient_id=str(found.get("PatientID") or "").strip(),
-        study_uid=str(found.get("StudyInstanceUID") or ""),
-        study_date=_date_of(str(found.get("StudyDate") or "")),
-        key=series,
-        modality=str(found.get("Modality") or ""),
-        description=str(found.get("SeriesDescription") or found.get("ProtocolName") or "").strip(),
-        n_images=max(1, int(found.get("NumberOfFrames") or 1)),
-        size=path.stat().st_size,
-    )
-    return DicomHeader(name=name, sop_uid=sop, series=listed)
 
 
 def _date_of(text: str) -> str | None:

@@ -1,6 +1,8 @@
-"""A folder of DICOM files as series: grouped by what the headers say, copies counted once, label files beside them."""
+"""A folder of DICOM files as series: grouped by what the headers say, copies counted once, label files beside them.
 
-from collections import defaultdict
+And which series and label file of a patient are used.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +11,12 @@ from typing import Any
 from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
 from mgi.core.ids import is_dicom_uid
+from mgi.locks.item import Item, metadata
 from mgi.locks.user_folder import files_below
-from mgi.modalities.flair.patient_names import PatientNames
-from mgi.modalities.flair.sequence import Series
-from mgi.modalities.flair.sources.dicom_headers import DicomHeader, read_dicom_header, read_sequence_tags, series_of
-from mgi.modalities.flair.sources.general_commons import named
+from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, Series, choose_flair, item_of
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, read_sequence_tags, series_of
 from mgi.modalities.flair.sources.nifti import gated
+from mgi.modalities.flair.sources.user_lists import PatientNames, named
 
 _MASK = "_mask"
 
@@ -57,14 +59,7 @@ class FolderScan:
 def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
     """Read every header below the folder."""
     names = files_below(folder)
-    grouped: dict[str, list[DicomHeader]] = defaultdict(list)
-    others = []
-    for name in names:
-        header = read_dicom_header(folder, name)
-        if header is None:
-            others.append(name)
-        else:
-            grouped[header.series.key].append(header)
+    grouped, others = headers_by_series(folder, names)
     series, strangers, copies = {}, set(), 0
     for uid in sorted(grouped):
         images = _once(grouped[uid], folder)
@@ -143,3 +138,51 @@ def _notes(rest: list[str], strangers: list[str], copies: int) -> tuple[str, ...
     if copies:
         notes.append(f"{copies} files are copies of images that are there already")
     return tuple(notes)
+
+
+def judge_patient(series: Sequence[FolderSeries], labels: Sequence[LabelFile], *, min_images: int) -> list[Item]:
+    """The series and label files of one patient, each with a verdict.
+
+    A label file of a series counts as a segmentation of its study when the FLAIR is chosen. The mask is then the label
+    file of the FLAIR series, else that of the patient, else the segmentations of the study. Where its header is refused
+    nothing takes its place in silence.
+    """
+    sound = [one.listed for one in sorted(series, key=lambda one: one.listed.key) if one.fault is None]
+    by_key = {one.listed.key: one.listed for one in series}
+    segmented = [replace(by_key[label.series], key=label.name, modality="SEG") for label in labels if label.series]
+    items = choose_flair([*sound, *segmented], min_images=min_images)[: len(sound)]
+    flair = next((item for item in items if item.role == FLAIR and item.chosen), None)
+    fitting = [label for label in labels if flair is not None and label.series in (flair.key, None)]
+    mask = min(fitting, key=lambda label: (label.series is None, label.name), default=None)
+    if mask is not None:
+        items = [
+            replace(item, chosen=False, reason="label file preferred") if item.role == MASK and item.chosen else item
+            for item in items
+        ]
+    items += [item_of(one.listed, OTHER, one.fault) for one in series if one.fault]
+    return [*items, *(_label_item(label, by_key.get(label.series or ""), flair, mask) for label in labels)]
+
+
+def _label_item(label: LabelFile, of_series: Series | None, flair: Item | None, mask: LabelFile | None) -> Item:
+    if flair is None:
+        reason = "no FLAIR chosen"
+    elif label.series not in (flair.key, None):
+        reason = f"label of another series, {label.series}"
+    elif mask is not None and mask is not label:
+        reason = f"{mask.name} preferred"
+    else:
+        reason = label.fault or f"label of {flair.key}"
+    return Item(
+        patient_id=label.patient_id,
+        key=label.name,
+        role=MASK,
+        size=label.size,
+        chosen=mask is label and label.fault is None,
+        reason=reason,
+        metadata=metadata(
+            study_uid=of_series.study_uid if of_series else None,
+            study_date=of_series.study_date if of_series else None,
+            description="label file",
+            n_images=label.n_images,
+        ),
+    )

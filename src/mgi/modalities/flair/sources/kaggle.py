@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock, check_table, table_of
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.kaggle_tree import DATASET, PatientFolder, choose_folders
-from mgi.modalities.flair.sources.general_commons import MOVED
-from mgi.modalities.flair.sources.series_item import FLAIR, MASK, check_image_or_mask
+from mgi.modalities.flair.sequence import FLAIR, MASK, check_image_or_mask
+from mgi.modalities.flair.sources.user_lists import MOVED
 
 _WAYS_OUT = (
     f"expected the zip of the Kaggle dataset {DATASET} (about 0.7 GB; sign in at kaggle.com and download it); "
@@ -53,7 +53,7 @@ class KaggleImages:
         """A folder is looked up in the zip and names nothing else."""
         check_image_or_mask(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse a zip that is not the locked one."""
         check_table(self._present(), lock.table)
 
@@ -77,8 +77,8 @@ class KaggleImages:
             decoded(files)
         except BadInputError as error:
             rejected = str(error)
-        found = facts(n_images=len(files))
-        return entry_of(item, path=None, size=patient.size, sha256=sha256, facts=found, rejected=rejected)
+        found = metadata(n_images=len(files))
+        return entry_of(item, path=None, size=patient.size, sha256=sha256, metadata=found, rejected=rejected)
 
     def _folders(self) -> list[PatientFolder]:
         with opened_buda(self._present()) as archive:
@@ -94,8 +94,7 @@ class KaggleImages:
 def _against_published(n_patients: int, n_slices: int) -> str:
     if (n_patients, n_slices) == (PUBLISHED_PATIENTS, PUBLISHED_SLICES):
         return ", the published set"
-    few = n_patients < PUBLISHED_PATIENTS or n_slices < PUBLISHED_SLICES
-    kind = "smaller than" if few else "not"
+    kind = "smaller than" if n_patients < PUBLISHED_PATIENTS or n_slices < PUBLISHED_SLICES else "not"
     return f"; {kind} the published set of {PUBLISHED_PATIENTS} patients and {PUBLISHED_SLICES} slices"
 
 
@@ -108,5 +107,5 @@ def _item(folder: PatientFolder, chosen: bool, reason: str) -> Item:
         chosen=chosen,
         reason=reason,
         holds=(MASK,) if folder.masks else (),
-        facts=facts(study_date=folder.study_date, n_images=len(folder.images)),
+        metadata=metadata(study_date=folder.study_date, n_images=len(folder.images)),
     )

@@ -15,13 +15,13 @@ from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
 from mgi.core.ids import is_patient_id, patient_id_of
 from mgi.locks import user_folder
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry
+from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.nifti import count_slices
-from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.series_item import FLAIR, FOLDER_KEY, MASK, OTHER, check_image_or_mask
+from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, check_image_or_mask
+from mgi.modalities.flair.sources.user_lists import named
 
 EXPECTED = (
     "the folder of BraTS-TCGA-LGG (TCIA analysis result, open; by Aspera from its page), with files like "
@@ -32,6 +32,7 @@ _FILE = re.compile(
     r"(?P<kind>flair|t1|t1Gd|t1ce|t2|GlistrBoost|GlistrBoost_ManuallyCorrected|mask|seg)\.nii(?:\.gz)?",
     re.IGNORECASE,
 )
+FOLDER_KEY = "modalities.flair.folder"
 # Best first.
 _MASKS = ("glistrboost_manuallycorrected", "glistrboost", "mask", "seg")
 
@@ -73,15 +74,14 @@ class NiftiImages:
     def lock(self, listing: Listing) -> Lock:
         """One FLAIR and one mask of its day per patient, with a reason for every file."""
         items = tuple(row["item"] for row in listing.rows)
-        lock = Lock(modality=FLAIR, source="nifti", simulated=False, items=items)
-        return check_lock(lock, self.check_item)
+        return check_lock(Lock(modality=FLAIR, source="nifti", simulated=False, items=items), self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A file of the folder, pinned by its digest."""
         user_folder.check_in_folder(item)
         check_image_or_mask(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse an absent folder; every file is checked against the lock on its own."""
         user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
 
@@ -95,7 +95,9 @@ class NiftiImages:
         members = user_folder.pinned(item, user_folder.hashed(root, [item.key]), root)
         n_slices, rejected = gated(root / item.key)
         size = (root / item.key).stat().st_size
-        return user_folder.entry_in_place(item, members, size=size, facts=facts(n_images=n_slices), rejected=rejected)
+        return user_folder.entry_in_place(
+            item, members, size=size, metadata=metadata(n_images=n_slices), rejected=rejected
+        )
 
     def _items(self, folder: Path) -> tuple[list[Item], tuple[str, ...]]:
         """Every file of the layout with its verdict, and what else lies in the folder."""
@@ -116,9 +118,8 @@ class NiftiImages:
         if found is None or not is_patient_id(found["case"]):
             return None
         kind = found["kind"]
-        is_other = kind.lower() not in (FLAIR, *_MASKS)
-        n_slices, fault = (0, None) if is_other else gated(folder / name)
         role = FLAIR if kind.lower() == FLAIR else MASK if kind.lower() in _MASKS else OTHER
+        n_slices, fault = (0, None) if role == OTHER else gated(folder / name)
         return Item(
             patient_id=patient_id_of(found["case"]),
             key=name,
@@ -126,7 +127,7 @@ class NiftiImages:
             size=(folder / name).stat().st_size,
             chosen=False,
             reason=fault or f"not a FLAIR ({kind})",
-            facts=facts(
+            metadata=metadata(
                 study_date=iso_date(found["day"]) if found["day"] else None, description=kind, n_images=n_slices
             ),
         )

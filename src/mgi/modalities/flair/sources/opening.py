@@ -1,24 +1,20 @@
 """The source of images and masks that a configuration names, put together."""
 
-import dataclasses
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from mgi.http.credentials import tcia_credential
 from mgi.locks.lock import Lock
 from mgi.locks.source import Source
 from mgi.modalities.fetching import Serve
-from mgi.modalities.flair.patient_names import read_patient_names
+from mgi.modalities.flair.sequence import FLAIR, MASK
 from mgi.modalities.flair.settings import FlairSettings
-from mgi.modalities.flair.sources.general_commons import named, read_commons_manifest
 from mgi.modalities.flair.sources.kaggle import KaggleImages
-from mgi.modalities.flair.sources.series_item import FLAIR, MASK
 from mgi.modalities.flair.sources.tcia import TciaImages
-from mgi.modalities.flair.sources.tcia_manifest import read_tcia_manifest
-
-NBIA_PATH = "/nbia-api/services/v4"
+from mgi.modalities.flair.sources.user_lists import named, read_commons_manifest, read_patient_names, read_tcia_manifest
 
 
 @contextmanager
@@ -28,15 +24,15 @@ def open_source(chosen: FlairSettings, *, archive: str | None, table: str | None
         yield _own_images(chosen, table)
         return
     manifest = read_tcia_manifest(Path(chosen.manifest)) if chosen.manifest else None
-    with serve(archive, NBIA_PATH, chosen.base_url, chosen) as service:
+    with serve(archive, "/nbia-api/services/v4", chosen.base_url, chosen) as service:
         if archive is None:
-            service = dataclasses.replace(service, credential=tcia_credential(os.environ, service))
+            service = replace(service, credential=tcia_credential(os.environ, service))
         yield TciaImages(
             service=service,
             collection=chosen.collection,
             min_images=chosen.min_images,
             manifest=manifest,
-            patients=read_patient_names(Path(chosen.patients) if chosen.patients else None),
+            patients=read_patient_names(chosen.patients),
             simulated=archive is not None,
         )
 
@@ -57,7 +53,7 @@ def _own_images(chosen: FlairSettings, table: str | None) -> Source:
     return DicomImages(
         folder=place,
         min_images=chosen.min_images,
-        patients=read_patient_names(Path(chosen.patients) if chosen.patients else None),
+        patients=read_patient_names(chosen.patients),
         manifest=read_tcia_manifest(manifest) if manifest and not is_table else None,
         commons=read_commons_manifest(manifest) if manifest and is_table else (),
     )

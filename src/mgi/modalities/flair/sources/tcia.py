@@ -1,8 +1,7 @@
 """Images and segmentations from an NBIA service: one zip per series, kept only when every slice is proved there."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
@@ -14,18 +13,14 @@ from mgi.core.ids import is_dicom_uid
 from mgi.core.receipt import forget, read_receipt, write_receipt
 from mgi.http.download import Download, download
 from mgi.http.service import MissingEndpointError, Request, Service
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
-from mgi.modalities.flair.patient_names import PatientNames
-from mgi.modalities.flair.sequence import choose_flair, confirm_flair
-from mgi.modalities.flair.sources.general_commons import named
-from mgi.modalities.flair.sources.series_item import FLAIR, check_image_or_mask, item_of
-from mgi.modalities.flair.sources.series_zip import MAX_BYTES, SeriesSummary, verify_series
-from mgi.modalities.flair.sources.tcia_listing import listed_rows, patient_count, read_series, series_rows, sop_uids
-from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest, note_of_host
-from mgi.modalities.flair.sources.tcia_versions import NbiaVersions, versions_of
+from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, choose_flair, confirm_flair
+from mgi.modalities.flair.sources import tcia_listing
+from mgi.modalities.flair.sources.dicom_check import MAX_BYTES, SeriesSummary, verify_series
+from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,37 +39,37 @@ class TciaImages:
     stores_bytes: bool = True
 
     @cached_property
-    def nbia(self) -> NbiaVersions:
+    def nbia(self) -> tcia_listing.NbiaVersions:
         """The service by the versions of its interface, which remembers what answered."""
-        return versions_of(self.service)
+        return tcia_listing.versions_of(self.service)
 
     def probe(self) -> str:
         """Which version answers and how many patients it shows; raises NetworkError where none is."""
         account = "no account needed" if self.service.credential is None else "asked with your account"
         if self.manifest is not None:
-            version, rows = listed_rows(self.nbia, self.manifest.series, self.collection)
+            version, rows = tcia_listing.listed_rows(self.nbia, self.manifest.series, self.collection)
             found = f"all {len(rows)} series of the manifest visible"
         else:
-            version, count = patient_count(self.nbia, self.collection)
+            version, count = tcia_listing.patient_count(self.nbia, self.collection)
             found = f"{count} patients of {self.collection} visible"
-        return ", ".join(part for part in ("reachable", _called(version), found, account) if part)
+        called = "NBIA v1 (v4 does not answer)" if version == "v1" else version and f"NBIA {version}"
+        return ", ".join(part for part in ("reachable", called, found, account) if part)
 
     def discover(self) -> Listing:
         """Every visible series of the collection, or those of the manifest."""
         if self.manifest is None:
-            version, rows = series_rows(self.nbia, self.collection)
+            version, rows = tcia_listing.series_rows(self.nbia, self.collection)
             return Listing(rows=rows, release=version or None, notes=self._strangers(rows))
-        version, rows = listed_rows(self.nbia, self.manifest.series, self.collection)
+        version, rows = tcia_listing.listed_rows(self.nbia, self.manifest.series, self.collection)
         notes = (*self.manifest.notes, *note_of_host(self.manifest, self.service.base_url), *self._strangers(rows))
         return Listing(rows=rows, release=version or None, notes=notes)
 
     def lock(self, listing: Listing) -> Lock:
         """One FLAIR and the segmentations of its study per patient, with a reason for every series."""
-        read = [series for row in listing.rows if (series := read_series(row, self.patients)) is not None]
+        read = [series for row in listing.rows if (series := tcia_listing.read_series(row, self.patients)) is not None]
         items: list[Item] = []
         for _, grouped in groupby(sorted(read, key=lambda one: (one.patient_id, one.key)), lambda one: one.patient_id):
-            rivals = list(grouped)
-            items += map(item_of, rivals, choose_flair(rivals, min_images=self.min_images))
+            items += choose_flair(list(grouped), min_images=self.min_images)
         lock = Lock(
             modality=FLAIR,
             source="tcia",
@@ -91,7 +86,7 @@ class TciaImages:
             raise BadInputError(f"items: key {item.key!r}, expected a DICOM UID (digits and points)")
         check_image_or_mask(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse a simulated archive's lock for the real service and the reverse; ask first what the lock is from."""
         check_origin(lock, self.service, simulated=self.simulated)
         self.nbia.prefer(lock.release)
@@ -105,7 +100,7 @@ class TciaImages:
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Download one series and prove that it is whole."""
-        version, listed = sop_uids(self.nbia, item.key)
+        version, listed = tcia_listing.sop_uids(self.nbia, item.key)
         if len(listed) != (locked := item.number("n_images")):
             raise IntegrityError(
                 f"{self.service.name}: series {item.key}: {len(listed)} images listed, the lock says {locked}; "
@@ -114,31 +109,29 @@ class TciaImages:
         path = self._path(item, folder)
         forget(path)
         summary = self._bring(item, path, version, listed)
-        write_receipt(path, dataclasses.asdict(summary))
+        write_receipt(path, asdict(summary))
         return self._entry(item, folder, summary)
 
     def _bring(self, item: Item, path: Path, version: str, listed: list[str]) -> SeriesSummary:
         """The zip with its digests; without them only where the service has no endpoint that gives them."""
         service = self.nbia.services[version]
         plain = Request(path="getImage", label=f"series {item.key}", params={"SeriesInstanceUID": item.key})
-        if version not in ("v1", "v2"):
-            asks_for_digests = replace(plain, params={**plain.params, "IncludeMD5": "Yes"})
-            return self._receive(service, asks_for_digests, path, item, listed)
-        try:
-            return self._receive(service, replace(plain, path="getImageWithMD5Hash"), path, item, listed)
-        except MissingEndpointError:
-            return self._receive(service, plain, path, item, listed, with_digests=False)
+        proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed)
 
-    def _receive(
-        self, service: Service, request: Request, path: Path, item: Item, listed: list[str], with_digests: bool = True
-    ) -> SeriesSummary:
-        wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
-        proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed, with_digests=with_digests)
-        return download(service, wanted, proved)
+        def receive(request: Request, *, with_digests: bool = True) -> SeriesSummary:
+            wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
+            return download(service, wanted, partial(proved, with_digests=with_digests))
+
+        if version not in ("v1", "v2"):
+            return receive(replace(plain, params={**plain.params, "IncludeMD5": "Yes"}))
+        try:
+            return receive(replace(plain, path="getImageWithMD5Hash"))
+        except MissingEndpointError:
+            return receive(plain, with_digests=False)
 
     def _strangers(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         """What to say of patients that the user's table leaves out."""
-        ids = {str(row.get("PatientID")) for row in rows} if self.patients.given else set()
+        ids = {str(row.get("PatientID")) for row in rows} if self.patients.table is not None else set()
         unknown = sorted(found for found in ids if self.patients.patient_of(found) is None)
         return (f"{len(unknown)} patients are not in modalities.flair.patients: {named(unknown)}",) if unknown else ()
 
@@ -151,20 +144,14 @@ class TciaImages:
             path=self._path(item, folder),
             size=summary.size,
             sha256=summary.sha256,
-            facts=facts(n_images=summary.n_images),
+            metadata=metadata(n_images=summary.n_images),
             rejected=summary.fault or (confirm_flair(summary.tags) if item.role == FLAIR else None),
         )
 
 
-def _called(version: str) -> str:
-    if version == "v1":
-        return "NBIA v1 (v4 does not answer)"
-    return f"NBIA {version}" if version else ""
-
-
 def _recorded(path: Path) -> SeriesSummary | None:
     """What was verified about a zip, if it still is that zip."""
-    known = read_receipt(path, lambda facts: sha256_of(path) == facts.get("sha256"))
+    known = read_receipt(path, lambda known: sha256_of(path) == known.get("sha256"))
     try:
         return None if known is None else SeriesSummary(**known, size=path.stat().st_size)
     except TypeError:

@@ -1,24 +1,68 @@
-"""NBIA's getSeries rows as series, and what an empty listing means.
+"""The versions of an NBIA server's interface, their getSeries rows as series, and what an empty listing means.
 
-Source: CBIIT/NBIA-TCIA, nbia-api v1, v2 and v4. Keys with a null value are left out of the reply; v1 has fewer columns
-and writes dates as "YYYY-MM-DD 00:00:00.0".
+Source: CBIIT/NBIA-TCIA, nbia-api v1, v2 and v4, beside each other on one host: v4 for guests and accounts, v2 for
+accounts only, v1 for guests and the oldest. An older one is asked where the newer is gone (404, 410) or keeps failing
+(5xx), never after a refusal. Keys with a null value are left out of the reply; v1 has fewer columns and writes dates as
+"YYYY-MM-DD 00:00:00.0".
 """
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.http.retry import TransientError
-from mgi.http.service import Request
-from mgi.modalities.flair.patient_names import PatientNames
+from mgi.http.service import FailingServerError, MissingEndpointError, Request, Service
 from mgi.modalities.flair.sequence import Series
-from mgi.modalities.flair.sources.general_commons import ALTERNATIVES, MOVED, named
-from mgi.modalities.flair.sources.tcia_versions import NbiaVersions
+from mgi.modalities.flair.sources.user_lists import ALTERNATIVES, MOVED, PatientNames, named
 
 Row = Mapping[str, Any]
 MAX_UNSEEN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class NbiaVersions:
+    """One server by version, best first; what answered is asked first from then on."""
+
+    services: Mapping[str, Service]
+    _order: list[str] = field(default_factory=list)
+
+    def ask(self, request: Request, check: Callable[[Any], None] = lambda reply: None) -> tuple[str, Any]:
+        """The reply to a request, which `check` accepts (see Service.json), and the version that gave it."""
+        failures: list[NetworkError] = []
+        order = list(self._order or self.services)
+        for version in order:
+            try:
+                reply = self.services[version].json(request, check)
+            except (MissingEndpointError, FailingServerError) as error:
+                failures.append(error)
+                continue
+            if failures:
+                self.prefer(version)
+            return version, reply
+        if len(failures) == 1:
+            raise failures[0]
+        said = "; ".join(f"{name}: {error}" for name, error in zip(order, failures, strict=True))
+        raise NetworkError(f"no version of the service answers: {said}")
+
+    def prefer(self, version: str | None) -> None:
+        """Ask this version first, if it is one of them."""
+        if version in self.services:
+            self._order[:] = [str(version), *(other for other in self.services if other != version)]
+
+
+def versions_of(service: Service) -> NbiaVersions:
+    """The versions beside the configured one: v4 brings v1 as its fall-back, and v2 before it for an account."""
+    head, _, last = service.base_url.rstrip("/").rpartition("/")
+    if re.fullmatch(r"v\d", last) is None:
+        return NbiaVersions(services={"": service})  # asked as it is
+    if last != "v4":
+        return NbiaVersions(services={last: service})
+    order = ("v2", "v4", "v1") if service.credential is not None else ("v4", "v1")
+    return NbiaVersions(services={name: replace(service, base_url=f"{head}/{name}") for name in order})
 
 
 def patient_count(nbia: NbiaVersions, collection: str) -> tuple[str, int]:
@@ -39,7 +83,7 @@ def _visible(nbia: NbiaVersions, path: str, what: str, collection: str) -> tuple
     if not rows:
         account = "without an account" if nbia.services[version].credential is None else "to your account"
         said = f"no series of collection {collection!r} is visible {account}"
-        raise NetworkError(f"{_name(nbia, version)}: {said}: {_why(collection)}; {ALTERNATIVES}")
+        raise NetworkError(f"{nbia.services[version].name}: {said}: {_why(collection)}; {ALTERNATIVES}")
     return version, rows
 
 
@@ -60,7 +104,7 @@ def listed_rows(nbia: NbiaVersions, uids: Sequence[str], collection: str) -> tup
     if unseen:
         count = f"{MAX_UNSEEN} or more" if len(unseen) >= MAX_UNSEEN else str(len(unseen))
         said = f"{count} of {len(uids)} series of the manifest are not visible: {named(unseen)}"
-        raise NetworkError(f"{_name(nbia, version)}: {said}: {_why(collection)}; {ALTERNATIVES}")
+        raise NetworkError(f"{nbia.services[version].name}: {said}: {_why(collection)}; {ALTERNATIVES}")
     return version, tuple(_counted(nbia, known[uid]) for uid in uids)
 
 
@@ -72,7 +116,7 @@ def sop_uids(nbia: NbiaVersions, series: str) -> tuple[str, list[str]]:
         return version, sorted(str(row["SOPInstanceUID"]) for row in rows or [])
     except (TypeError, KeyError):
         said = f"series {series}: getSOPInstanceUIDs without SOPInstanceUID"
-        raise NetworkError(f"{_name(nbia, version)}: {said}") from None
+        raise NetworkError(f"{nbia.services[version].name}: {said}") from None
 
 
 def _rows(nbia: NbiaVersions, path: str, label: str, **params: str) -> tuple[str, list[Row]]:
@@ -110,10 +154,6 @@ def _counted(nbia: NbiaVersions, row: Row) -> Row:
     if not found or found[0].get("ObjectCount") is None:
         raise NetworkError(f"series {uid}: the service states no count of images")
     return {"FileSize": found[0].get("TotalSizeInBytes"), **row, "ImageCount": found[0]["ObjectCount"]}
-
-
-def _name(nbia: NbiaVersions, version: str) -> str:
-    return nbia.services[version].name
 
 
 def _why(collection: str) -> str:

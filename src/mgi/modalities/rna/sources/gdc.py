@@ -10,13 +10,13 @@ from mgi.core.receipt import forget, read_receipt, write_receipt
 from mgi.http.download import Download, download
 from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
-from mgi.locks.item import Item, facts
+from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
-from mgi.locks.raw_entry import RawEntry, entry_of
+from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
 from mgi.modalities.rna.sources.aliquots import CONTROLLED, RNA, check_profile, choose_aliquots
+from mgi.modalities.rna.sources.gdc_files import is_gone, same_bytes_elsewhere
 from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, check_file_count, file_row, files_query
-from mgi.modalities.rna.sources.gdc_versions import is_gone, same_bytes_elsewhere
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
 SLACK_BYTES = 1 << 20
@@ -69,7 +69,7 @@ class GdcExpression:
                 sample=row["aliquot"],
                 chosen=False,
                 reason="" if row["access"] == "open" else CONTROLLED,
-                facts=facts(**{name: row[name] for name in ("file_name", "version", "first_release")}),
+                metadata=metadata(**{name: row[name] for name in ("file_name", "version", "first_release")}),
             )
             for row in listing.rows
         ]
@@ -92,7 +92,7 @@ class GdcExpression:
             raise BadInputError(f"items: {item.key}: md5 {item.md5!r}, expected 32 hexadecimal digits")
         check_profile(item)
 
-    def admit(self, lock: Lock) -> None:
+    def check_lock(self, lock: Lock) -> None:
         """Refuse a simulated archive's lock for the real service and the reverse; files are checked one by one."""
         check_origin(lock, self.service, simulated=self.simulated)
         # Files are named by their digest, and two of one name would be written at once.
@@ -103,7 +103,7 @@ class GdcExpression:
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """The entry of a file whose bytes have the locked digest; a wrong one is left for `fetch` to replace."""
         path = folder / self._path_of(item)
-        known = read_receipt(path, lambda facts: md5_of(path) == facts.get("md5"))
+        known = read_receipt(path, lambda known: md5_of(path) == known.get("md5"))
         if known is None:
             if not path.exists() or path.stat().st_size != item.size or md5_of(path) != item.md5:
                 return None

@@ -1,19 +1,88 @@
-"""The source of gene expression that a configuration names, put together."""
+"""The source of gene expression that a configuration names: the GDC, or a table of the user's own, read in place."""
 
 import dataclasses
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mgi.core.errors import ConfigError
+from mgi.core.ids import barcode_of, patient_id_of, sample_of
 from mgi.http.credentials import gdc_credential
-from mgi.locks.lock import Lock
-from mgi.locks.source import Source
+from mgi.locks.item import Item
+from mgi.locks.lock import Lock, Table, check_lock, check_table, table_of
+from mgi.locks.raw_index import RawEntry, entry_of
+from mgi.locks.source import Listing, Source
 from mgi.modalities.fetching import Serve
 from mgi.modalities.rna.settings import RnaSettings
+from mgi.modalities.rna.sources.aliquots import RNA, check_profile, choose_aliquots
 from mgi.modalities.rna.sources.gdc import GdcExpression
-from mgi.modalities.rna.sources.matrix import MatrixExpression
+
+ALIQUOT_LENGTH = 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixExpression:
+    """A table of samples and genes at `table`, read in place."""
+
+    table: Path | None
+    labels_of: Callable[[Path], Sequence[str]]
+    stores_bytes: bool = False
+    _checked: list[Table] = field(default_factory=list)
+
+    def probe(self) -> str:
+        """How many samples the table holds."""
+        return f"{len(self.labels_of(self._present()))} samples in {self._present().name}"
+
+    def discover(self) -> Listing:
+        """Every sample label of the table."""
+        path = self._present()
+        return Listing(rows=tuple({"label": label} for label in self.labels_of(path)), table=table_of(path))
+
+    def lock(self, listing: Listing) -> Lock:
+        """One primary tumour per patient, with a reason for every label."""
+        offers = [
+            Item(
+                patient_id=patient_id_of(label),
+                key=label,
+                role=RNA,
+                size=0,
+                sample=label if barcode_of(label) and len(label) >= ALIQUOT_LENGTH else sample_of(label),
+                chosen=False,
+                reason="",
+            )
+            for label in (str(row["label"]) for row in listing.rows)
+        ]
+        items = choose_aliquots(offers, lambda item: item.key)
+        lock = Lock(modality=RNA, source="matrix", simulated=False, table=listing.table, items=items)
+        return check_lock(lock, self.check_item)
+
+    def check_item(self, item: Item) -> None:
+        """A label is looked up in the table and names nothing else."""
+        check_profile(item)
+
+    def check_lock(self, lock: Lock) -> None:
+        """Refuse a table that is not the locked one."""
+        self._checked[:] = [check_table(self._present(), lock.table)]
+
+    def verify(self, item: Item, folder: Path) -> RawEntry | None:
+        """A row of the checked table is in place by itself; its digest is the table's."""
+        if not self._checked:
+            return None
+        return entry_of(item, path=None, size=0, sha256=self._checked[0].sha256)
+
+    def fetch(self, item: Item, folder: Path) -> RawEntry:
+        """Check the row's place in the table; only reached where the table was not checked."""
+        raise ConfigError(f"{item.key}: the table was not compared with the lock before its rows were used")
+
+    def _present(self) -> Path:
+        if self.table is None or not self.table.is_file():
+            found = "nothing" if self.table is None else f"no file at {self.table}"
+            raise ConfigError(f"modalities.rna.table: found {found}, expected your table of samples and genes")
+        return self.table
+
 
 _log = logging.getLogger(__name__)
 

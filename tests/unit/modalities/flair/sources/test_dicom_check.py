@@ -1,6 +1,7 @@
 """What is accepted when a file is fetched is what is accepted when the shard is made, and nothing else."""
 
 import io
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -9,14 +10,19 @@ import pydicom
 import pytest
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
-from mgi.core.errors import MgiError
+from mgi.core.errors import IntegrityError, MgiError, ResourceError
+from mgi.core.files import sha256_of
+from mgi.http.retry import TransientError
+from mgi.modalities.flair import dicom_file
 from mgi.modalities.flair.dicom import volume_of
 from mgi.modalities.flair.dicom_seg import segmentations_of
-from mgi.modalities.flair.sources.dicom_check import read_file
+from mgi.modalities.flair.sources.dicom_check import read_file, verify_series
+from scripted_server import DICOM_SERIES
 
 MR, SEG = "1.2.3.4", "1.2.3.9"
 PIXELS = np.arange(48, dtype=np.uint16).reshape(6, 8)
 Maker = Callable[..., bytes]
+UIDS = ["1.2.3", "1.2.4", "1.2.5"]
 
 
 def refused(action: Callable[[], Any]) -> str | None:
@@ -139,3 +145,148 @@ def test_a_segmentation_has_one_verdict(seg_file: Maker, options: dict[str, Any]
 
 def test_an_image_is_no_mask(mr_file: Maker) -> None:
     assert not same(mr_file(PIXELS), MR, "mask")
+
+
+@pytest.fixture
+def members(dicom_slice):
+    return {f"0000000{n}.dcm": dicom_slice(uid) for n, uid in enumerate(UIDS)}
+
+
+def verify(tmp_path, content, uids=UIDS, role="flair"):
+    path = tmp_path / "s.zip.part"
+    path.write_bytes(content)
+    return verify_series(path, series=DICOM_SERIES, role=role, sop_uids=uids)
+
+
+def test_a_whole_series_is_summarised(tmp_path, members, zip_of):
+    found = verify(tmp_path, zip_of(members))
+    assert (found.n_images, found.fault) == (3, None)
+    assert found.sha256 == sha256_of(tmp_path / "s.zip.part")
+    assert found.size == (tmp_path / "s.zip.part").stat().st_size
+    assert found.tags == {
+        "ScanningSequence": ["SE", "IR"],
+        "InversionTime": 2200.0,
+        "EchoTime": 120.0,
+        "RepetitionTime": 9000.0,
+        "ImageOrientationPatient": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+    }
+
+
+def test_a_missing_slice_is_noticed_although_the_zip_is_valid(tmp_path, members, zip_of):
+    del members["00000001.dcm"]
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: 2 .*3 .*lock"):
+        verify(tmp_path, zip_of(members))
+
+
+def test_a_slice_of_another_series_is_noticed(tmp_path, members, zip_of):
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: 2 of 3 .*SOPInstanceUID"):
+        verify(tmp_path, zip_of(members), uids=["1.2.3", "1.2.4", "9.9"])
+
+
+def test_a_zip_without_digests_is_a_zip_that_stopped_half_way(tmp_path, members, zip_of):
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: no md5hashes\.csv"):
+        verify(tmp_path, zip_of(members, md5=False))
+
+
+def test_an_image_that_the_digests_do_not_list_is_noticed(tmp_path, members, zip_of):
+    content = zip_of({**members, "md5hashes.csv": b"Filename,MD5Hash\n00000000.dcm,aa\n"}, md5=False)
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: md5hashes\.csv .*00000001\.dcm.*2 "):
+        verify(tmp_path, content)
+
+
+def test_a_short_slice_with_a_valid_checksum_is_noticed(tmp_path, members, zip_of):
+    whole = zip_of(members)
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        digests = archive.read("md5hashes.csv")
+    members["00000002.dcm"] = members["00000002.dcm"][:-8]
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: .*00000002\.dcm .*md5"):
+        verify(tmp_path, zip_of({**members, "md5hashes.csv": digests}, md5=False))
+
+
+def test_a_slice_that_the_archive_itself_holds_cut_is_a_fault_of_the_content(tmp_path, members, zip_of):
+    members["00000002.dcm"] = members["00000002.dcm"][:-8]
+    assert verify(tmp_path, zip_of(members)).fault == "image 00000002.dcm: PixelData: 24 bytes, expected 32"
+
+
+def test_a_mask_is_read_as_a_segmentation(tmp_path, dicom_slice, zip_of):
+    content = zip_of({"1.dcm": dicom_slice("1.2.3", Modality="SEG")})
+    fault = verify(tmp_path, content, uids=["1.2.3"], role="mask").fault
+    assert fault == "image 1.dcm: SegmentationType missing, expected BINARY or FRACTIONAL"
+
+
+def test_an_image_that_claims_gigabytes_is_not_decoded(tmp_path, dicom_slice, zip_of):
+    bomb = dicom_slice("1.2.3", Rows=60_000, Columns=60_000)
+    found = verify(tmp_path, zip_of({"1.dcm": bomb}), uids=["1.2.3"])
+    assert found.fault == ("image 1.dcm: Rows x Columns x Frames 60000 x 60000 x 1, expected at most 128 MB of pixels")
+
+
+def test_a_deflated_image_is_refused_before_it_is_inflated(tmp_path, dicom_slice, zip_of):
+    content = dicom_slice("1.2.3").replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")
+    start = content.index(b"\x02\x00\x10\x00UI") + 6
+    content = content[:start] + (22).to_bytes(2, "little") + content[start + 2 :]
+    with pytest.raises(IntegrityError, match=r"series 1\.2\.840\.7: .*1\.dcm: TransferSyntaxUID Deflated"):
+        verify(tmp_path, zip_of({"1.dcm": content}), uids=["1.2.3"])
+
+
+def test_a_member_that_is_no_dicom_is_named(tmp_path, zip_of):
+    with pytest.raises(IntegrityError, match=r"series 1\.2\.840\.7: .*1\.dcm: .*\(InvalidDicomError"):
+        verify(tmp_path, zip_of({"1.dcm": b"hello" * 50}), uids=["1.2.3"])
+
+
+def test_empty_and_malformed_tags_are_left_out(tmp_path, dicom_slice, zip_of):
+    content = dicom_slice("1.2.3", EchoTime=None, InversionTime="")
+    tags = verify(tmp_path, zip_of({"1.dcm": content}), uids=["1.2.3"]).tags
+    assert "EchoTime" not in tags
+    assert "InversionTime" not in tags
+
+
+@pytest.mark.parametrize("keep", [0, 30, 0.5, 0.99])
+def test_a_cut_zip_may_be_better_next_time(tmp_path, members, zip_of, keep):
+    whole = zip_of(members)
+    length = keep if keep in (0, 30) else int(len(whole) * keep)
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: truncated"):
+        verify(tmp_path, whole[:length])
+
+
+def test_a_broken_checksum_may_be_better_next_time(tmp_path, members, zip_of):
+    whole = bytearray(zip_of(members))
+    whole[whole.index(b"LICENSE") + 200] ^= 0xFF
+    with pytest.raises((TransientError, IntegrityError)):
+        verify(tmp_path, bytes(whole))
+
+
+@pytest.mark.parametrize("name", ["../../evil.dcm", "/etc/evil.dcm", "folder/1.dcm", "..\\evil.dcm"])
+def test_a_name_with_a_path_is_refused(tmp_path, zip_of, name):
+    with pytest.raises(IntegrityError, match=r"series 1\.2\.840\.7: member '.*\.dcm': .*bare"):
+        verify(tmp_path, zip_of({name: b"x"}))
+
+
+def test_a_member_cannot_unpack_to_more_than_it_claims(tmp_path, dicom_slice, zip_of):
+    content = bytearray(zip_of({"1.dcm": dicom_slice("1.2.3")}))
+    claimed = content.index(b"1.dcm", content.index(b"PK\x01\x02")) - 22
+    content[claimed : claimed + 4] = (100).to_bytes(4, "little")
+    with pytest.raises(TransientError, match=r"series 1\.2\.840\.7: member '1\.dcm' .*101.*100"):
+        verify(tmp_path, bytes(content), uids=["1.2.3"])
+
+
+def test_a_missing_decoder_stops_the_fetch_and_blames_no_image(tmp_path, members, zip_of, monkeypatch):
+    def missing(syntax, where):
+        raise ResourceError(f"{where}: no decoder installed")
+
+    monkeypatch.setattr(dicom_file, "read_plain", lambda *_: None)
+    monkeypatch.setattr(dicom_file, "require_decoder", missing)
+    with pytest.raises(ResourceError, match=r"series 1\.2\.840\.7: .*0000000\d\.dcm: .*decoder"):
+        verify(tmp_path, zip_of(members))
+
+
+def test_a_syntax_that_nothing_reads_is_a_fault_of_the_content(tmp_path, dicom_slice, zip_of):
+    content = dicom_slice("1.2.3").replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.4.100\0")
+    start = content.index(b"\x02\x00\x10\x00UI") + 6
+    content = content[:start] + (24).to_bytes(2, "little") + content[start + 2 :]
+    fault = verify(tmp_path, zip_of({"1.dcm": content}), uids=["1.2.3"]).fault
+    assert fault.startswith("image 1.dcm: TransferSyntaxUID MPEG2")
+
+
+def test_a_plain_image_is_never_parsed_by_pydicom(tmp_path, members, zip_of, monkeypatch):
+    monkeypatch.setattr(dicom_file, "read_elements", lambda *_: pytest.fail("parsed"))
+    assert verify(tmp_path, zip_of(members)).fault is None

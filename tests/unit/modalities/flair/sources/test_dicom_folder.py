@@ -3,7 +3,6 @@ import io
 import json
 import zlib
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pydicom
@@ -12,11 +11,10 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.lock import as_json, read_lock
-from mgi.modalities.flair.patient_names import PatientNames
-from mgi.modalities.flair.sources import dicom_choice, dicom_folder, nifti
+from mgi.modalities.flair.sequence import item_of
+from mgi.modalities.flair.sources import dicom_folder, dicom_series, nifti
 from mgi.modalities.flair.sources.dicom_folder import DicomImages
-from mgi.modalities.flair.sources.general_commons import read_commons_manifest
-from mgi.modalities.flair.sources.tcia_manifest import SeriesManifest
+from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, read_commons_manifest
 
 CS, DU = "TCGA-CS-4941", "TCGA-DU-5849"
 
@@ -25,11 +23,12 @@ def by_name(rivals, *, min_images=15):
     """FLAIR by its name in the first study, segmentations of that study."""
     flair = next((one for one in rivals if "FLAIR" in one.description), None)
     return [
-        SimpleNamespace(
-            role="mask" if one.modality == "SEG" else "flair" if one is flair else "other",
+        item_of(
+            one,
+            "mask" if one.modality == "SEG" else "flair" if one is flair else "other",
+            "by name",
             score=float(one is flair),
             chosen=flair is not None and (one is flair or (one.modality == "SEG" and one.study_uid == flair.study_uid)),
-            reason="by name",
         )
         for one in rivals
     ]
@@ -43,7 +42,7 @@ def count_slices(path):
 
 @pytest.fixture(autouse=True)
 def by_simple_rules(monkeypatch):
-    monkeypatch.setattr(dicom_choice, "choose_flair", by_name)
+    monkeypatch.setattr(dicom_series, "choose_flair", by_name)
     monkeypatch.setattr(dicom_folder, "confirm_flair", lambda tags: None)
     monkeypatch.setattr(nifti, "count_slices", count_slices)
 
@@ -128,12 +127,12 @@ def test_a_series_is_read_in_place_and_every_file_pinned(folder, tmp_path):
     path = tmp_path / "lock.json"
     path.write_text(json.dumps(as_json(lock)))
     assert read_lock(path, source="dicom", check_item=source.check_item) == lock
-    source.admit(lock)
+    source.check_lock(lock)
     item = lock.items[0]
     entry = source.fetch(item, tmp_path / "raw")
     expected = [(f"a/b/{k}", hashlib.sha256((folder / f"a/b/{k}").read_bytes()).hexdigest()) for k in range(3)]
     assert entry.members == tuple(expected)
-    assert (entry.path, entry.sha256, entry.facts["n_images"], entry.rejected) == (None, item.digest, 3, None)
+    assert (entry.path, entry.sha256, entry.metadata["n_images"], entry.rejected) == (None, item.digest, 3, None)
     assert not (tmp_path / "raw").exists()
 
 
@@ -188,7 +187,7 @@ def test_a_label_file_of_the_series_comes_before_one_of_the_patient_and_before_s
     assert all(name in listing.notes[0] for name in strangers)
     (item,) = (item for item in source.lock(listing).items if item.key == "1.2.1.nii.gz")
     entry = source.fetch(item, tmp_path)
-    assert (entry.facts["n_images"], entry.members) == (3, (("1.2.1.nii.gz", hashlib.sha256(b"s").hexdigest()),))
+    assert (entry.metadata["n_images"], entry.members) == (3, (("1.2.1.nii.gz", hashlib.sha256(b"s").hexdigest()),))
     write(folder, {"1.2.1.nii.gz": b"broken"})
     again = source_at(folder)
     refused = {item.key: (item.chosen, item.reason) for item in again.lock(again.discover()).items}
@@ -204,7 +203,7 @@ def test_a_label_file_marks_the_study_of_its_series_as_segmented(folder, monkeyp
         seen.extend((one.key, one.modality, one.study_uid) for one in rivals)
         return by_name(rivals)
 
-    monkeypatch.setattr(dicom_choice, "choose_flair", watched)
+    monkeypatch.setattr(dicom_series, "choose_flair", watched)
     chosen(folder)
     assert ("1.2.1.nii.gz", "SEG", "1.9.4941") in seen
 
@@ -234,9 +233,9 @@ def test_patients_of_other_names_need_a_table_and_strangers_are_counted(folder, 
         source_at(folder).discover()
     write(folder, {"x": series("UPENN-1", 7, n=1)[0]})
     assert {item.patient_id for item in source_at(folder).lock(source_at(folder).discover()).items} >= {"UPENN-1"}
-    names = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"}, given=True)
+    names = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"})
     assert "1.2.7" in chosen(folder, patients=names)
-    listing = source_at(folder, patients=PatientNames(given=True)).discover()
+    listing = source_at(folder, patients=PatientNames(table={})).discover()
     assert "1 patients are not in modalities.flair.patients: UPENN-1" in listing.notes
 
 
@@ -320,17 +319,17 @@ def test_a_table_of_contents_is_not_an_image(folder, dicom_slice):
 
 
 def all_are_flair(rivals, *, min_images):
-    return [SimpleNamespace(role="flair", score=1.0, chosen=True, reason="only one") for _ in rivals]
+    return [item_of(one, "flair", "only one", score=1.0, chosen=True) for one in rivals]
 
 
 @pytest.mark.parametrize("name", ["flair_explicit_vr", "flair_philips_implicit_vr", "flair_rle"])
 def test_published_series_are_grouped_and_decoded(real_data, name, tmp_path, monkeypatch):
-    monkeypatch.setattr(dicom_choice, "choose_flair", all_are_flair)
-    names = PatientNames(table={"dicom2nifti": "TCGA-ZZ-0001"}, given=True)
+    monkeypatch.setattr(dicom_series, "choose_flair", all_are_flair)
+    names = PatientNames(table={"dicom2nifti": "TCGA-ZZ-0001"})
     source = source_at(real_data / "dicom" / name, patients=names)
     (item,) = source.lock(source.discover()).items
     entry = source.fetch(item, tmp_path)
-    assert (item.number("n_images"), item.text("study_date"), entry.facts["n_images"], len(entry.members)) == (
+    assert (item.number("n_images"), item.text("study_date"), entry.metadata["n_images"], len(entry.members)) == (
         4,
         "2016-03-09",
         4,

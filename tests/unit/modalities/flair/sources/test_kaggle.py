@@ -63,10 +63,10 @@ def test_the_lock_names_every_folder_with_a_reason_and_pins_the_zip(source):
 
 def test_a_patient_is_read_in_place_with_a_digest_of_the_content(source, tmp_path):
     lock = source.lock(source.discover())
-    source.admit(lock)
+    source.check_lock(lock)
     assert source.verify(lock.items[0], tmp_path) is None
     entry = source.fetch(lock.items[0], tmp_path)
-    assert (entry.path, entry.role, entry.facts["n_images"], entry.rejected) == (None, "flair", 3, None)
+    assert (entry.path, entry.role, entry.metadata["n_images"], entry.rejected) == (None, "flair", 3, None)
     moved = write_zip(tmp_path / "repacked.zip", volume(CS))
     assert KaggleImages(archive=moved).fetch(lock.items[0], tmp_path).sha256 == entry.sha256
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive.zip", "repacked.zip"]
@@ -100,7 +100,7 @@ def test_another_zip_than_the_locked_one_is_refused(source, members):
     lock = source.lock(source.discover())
     write_zip(source.archive, members | volume("TCGA_HT_7473_19970826"))
     with pytest.raises(IntegrityError, match=r"archive\.zip: .*sha256 another; .*archive\.zip, \d+ bytes, sha256 "):
-        source.admit(lock)
+        source.check_lock(lock)
 
 
 def test_a_damaged_member_is_named(source, tmp_path):
@@ -139,7 +139,7 @@ def test_a_mask_of_another_size_rejects_its_patient_with_a_reason(tmp_path):
 def test_a_folder_that_is_not_the_locked_one_is_refused(source, tmp_path):
     item = source.lock(source.discover()).items[0]
     with pytest.raises(IntegrityError, match=r"archive\.zip: folder \w+ .* 4 "):
-        source.fetch(dataclasses.replace(item, facts={**item.facts, "n_images": 4}), tmp_path)
+        source.fetch(dataclasses.replace(item, metadata={**item.metadata, "n_images": 4}), tmp_path)
 
 
 @pytest.mark.skipif("MGI_SHARED_DATA" not in os.environ, reason="MGI_SHARED_DATA is not set")
@@ -151,4 +151,4 @@ def test_the_published_set_is_read_whole(tmp_path):
     assert sum(item.number("n_images") for item in chosen) == 3137
     assert source.probe().startswith("88 patients, 3137 slices with masks in lgg-mri-segmentation-flair.zip; smaller")
     entry = source.fetch(chosen[0], tmp_path)
-    assert (entry.rejected, entry.facts["n_images"]) == (None, chosen[0].number("n_images"))
+    assert (entry.rejected, entry.metadata["n_images"]) == (None, chosen[0].number("n_images"))

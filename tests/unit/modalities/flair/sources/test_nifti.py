@@ -107,12 +107,12 @@ def test_a_file_is_read_in_place_and_pinned_by_its_digest(tmp_path):
     (name,) = files_of(CASE, "1997.02.22", "flair")
     source = source_at(write(tmp_path / "mine", f"{CASE}/{name}"))
     lock = source.lock(source.discover())
-    source.admit(lock)
+    source.check_lock(lock)
     item = lock.items[0]
     assert source.verify(item, tmp_path / "raw") is None
     entry = source.fetch(item, tmp_path / "raw")
     sha256 = sha256_of(tmp_path / "mine" / CASE / name)
-    assert (entry.path, entry.sha256, entry.facts["n_images"], entry.rejected) == (None, sha256, 155, None)
+    assert (entry.path, entry.sha256, entry.metadata["n_images"], entry.rejected) == (None, sha256, 155, None)
     assert json.loads(json.dumps(entry.as_json(tmp_path)))["members"] == [[f"{CASE}/{name}", sha256]]
     assert item.digest == sha256
     assert not (tmp_path / "raw").exists()
@@ -194,4 +194,4 @@ def test_a_folder_of_ones_own_ids_needs_no_day(tmp_path, mask):
     assert [(item.key, item.role) for item in lock.chosen] == [
         ("P_1/P_1_flair.nii.gz", "flair"), (f"P_1/P_1_{mask}.nii.gz", "mask"),
     ]  # fmt: skip
-    assert "study_date" not in lock.chosen[0].facts
+    assert "study_date" not in lock.chosen[0].metadata

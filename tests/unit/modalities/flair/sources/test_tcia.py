@@ -1,11 +1,11 @@
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.locks.lock import as_json
+from mgi.modalities.flair.sequence import item_of
 from mgi.modalities.flair.sources import tcia
 from mgi.modalities.flair.sources.tcia import TciaImages
 
@@ -20,8 +20,8 @@ def row(uid, patient="TCGA-CS-4941", **changes):
 
 def first_is_flair(rivals, *, min_images):
     return [
-        SimpleNamespace(role="flair" if n == 0 else "other", score=float(n == 0), chosen=n == 0, reason="first")
-        for n, _ in enumerate(rivals)
+        item_of(one, "flair" if n == 0 else "other", "first", score=float(n == 0), chosen=n == 0)
+        for n, one in enumerate(rivals)
     ]
 
 
@@ -59,7 +59,7 @@ def test_a_series_arrives_verified_and_a_second_run_asks_for_nothing(source, stu
     assert source.verify(item, tmp_path) is None
     entry = source.fetch(item, tmp_path)
     assert (tmp_path / entry.path).read_bytes() == served
-    assert (entry.path, entry.facts, entry.rejected) == (tmp_path / f"series/{UID}.zip", {"n_images": 2}, None)
+    assert (entry.path, entry.metadata, entry.rejected) == (tmp_path / f"series/{UID}.zip", {"n_images": 2}, None)
     asked = len(stub.seen)
     assert source.verify(item, tmp_path) == entry
     assert len(stub.seen) == asked
@@ -90,7 +90,7 @@ def test_what_changed_since_is_fetched_again(source, served, tmp_path, harm):
     elif harm == "record keys":
         record.write_text('{"mtime_ns": 1}')
     else:
-        item = replace(item, facts={**item.facts, "n_images": 3})
+        item = replace(item, metadata={**item.metadata, "n_images": 3})
     assert source.verify(item, tmp_path) is None
 
 
@@ -104,7 +104,7 @@ def test_a_zip_with_a_slice_missing_is_asked_for_again(source, stub, reply, serv
         reply(body=b'{"error": "x"}'),
         reply(body=served, chunked=True),
     ]
-    assert source.fetch(item, tmp_path).facts["n_images"] == 2
+    assert source.fetch(item, tmp_path).metadata["n_images"] == 2
     assert stub.count("/getImage") == 5
     assert sorted(path.name for path in (tmp_path / "series").iterdir()) == [f"{UID}.json", f"{UID}.zip"]
 
@@ -146,8 +146,7 @@ def test_tags_that_contradict_the_name_reject_a_flair_only(source, served, tmp_p
 
 
 def test_a_collection_in_which_nothing_is_a_flair_cannot_be_locked(source, monkeypatch, served):
-    nothing = SimpleNamespace(role="other", score=0.0, chosen=False, reason="CT")
-    monkeypatch.setattr(tcia, "choose_flair", lambda rivals, *, min_images: [nothing for _ in rivals])
+    monkeypatch.setattr(tcia, "choose_flair", lambda rivals, *, min_images: [item_of(n, "other", "CT") for n in rivals])
     with pytest.raises(BadInputError, match=r"items: .* 2 .*chosen \(CT\)"):
         source.lock(source.discover())
 

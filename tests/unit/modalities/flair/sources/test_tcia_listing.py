@@ -3,9 +3,17 @@ import json
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
-from mgi.modalities.flair.patient_names import PatientNames
-from mgi.modalities.flair.sources.tcia_listing import listed_rows, patient_count, read_series, series_rows, sop_uids
-from mgi.modalities.flair.sources.tcia_versions import versions_of
+from mgi.http.credentials import Token
+from mgi.http.service import Request
+from mgi.modalities.flair.sources.tcia_listing import (
+    listed_rows,
+    patient_count,
+    read_series,
+    series_rows,
+    sop_uids,
+    versions_of,
+)
+from mgi.modalities.flair.sources.user_lists import PatientNames
 
 BARCODES = PatientNames()
 
@@ -20,6 +28,8 @@ ROW = {
     "StudyDate": "09-08-1994",
     "ThirdPartyAnalysis": "NO",
 }
+ASK = Request(path="getSeries", label="series")
+V1, V2, V4 = (f"/services/{version}/getSeries" for version in ("v1", "v2", "v4"))
 
 
 def test_a_row_becomes_a_series_with_an_iso_date():
@@ -86,7 +96,7 @@ def test_dates_of_the_first_version_are_read(stub):
 
 
 def test_a_patient_under_another_name_is_found_in_the_table_or_left_out():
-    table = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"}, given=True)
+    table = PatientNames(table={"UPENN-1": "TCGA-ZZ-0001"})
     assert read_series({**ROW, "PatientID": "UPENN-1"}, table).patient_id == "TCGA-ZZ-0001"
     assert read_series(ROW, table).patient_id == "TCGA-CS-4941"
     assert read_series({**ROW, "PatientID": "UPENN-2"}, table) is None
@@ -134,3 +144,63 @@ def test_a_series_that_is_always_listed_twice_is_named(stub, reply, service_at):
     stub.script["/getSeries"] = [reply(body=b'[{"SeriesInstanceUID": "1.2"}, {"SeriesInstanceUID": "1.2"}]')]
     with pytest.raises(IntegrityError, match=r"UPENN: series 1\.2 .*twice \(6 "):
         series_rows(versions_of(service_at(stub.url)), "UPENN")
+
+
+def at(stub, service_at, version="v4", **changes):
+    return versions_of(service_at(f"{stub.url}/services/{version}", **changes))
+
+
+@pytest.mark.parametrize(("status", "asked"), [(404, 1), (410, 1), (500, 6), (503, 6)])
+def test_the_first_version_answers_where_the_fourth_is_gone_or_fails_for_ever(stub, reply, service_at, status, asked):
+    stub.script[V4] = [reply(status=status)]
+    stub.script[V1] = [reply(body=b"[1]")]
+    nbia = at(stub, service_at)
+    assert nbia.ask(ASK) == ("v1", [1])
+    assert stub.count(V4) == asked
+    assert nbia.ask(ASK) == ("v1", [1])  # what answered is asked first from then on
+    assert stub.count(V4) == asked
+
+
+def test_a_passing_failure_does_not_change_the_version(stub, reply, service_at):
+    stub.script[V4] = [reply(status=503), reply(body=b"[4]")]
+    assert at(stub, service_at).ask(ASK) == ("v4", [4])
+    assert stub.count(V1) == 0
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_refusal_is_not_a_reason_to_ask_another_version(stub, reply, service_at, status):
+    stub.script[V4] = [reply(status=status, body=b"not granted")]
+    with pytest.raises(NetworkError, match=f"HTTP {status}, not granted"):
+        at(stub, service_at).ask(ASK)
+    assert stub.count(V1) == 0
+
+
+def test_where_no_version_answers_each_is_named(stub, reply, service_at):
+    stub.script[V4], stub.script[V1] = [reply(status=404)], [reply(status=500)]
+    with pytest.raises(NetworkError, match=r"v4: .*HTTP 404.*v1: .*HTTP 500 \(6 "):
+        at(stub, service_at).ask(ASK)
+
+
+def test_an_account_is_asked_for_through_the_second_version(stub, reply, service_at):
+    stub.script[V2] = [reply(body=b"[2]")]
+    nbia = at(stub, service_at, credential=Token(header="Authorization", prefix="Bearer ", secret="abc"))
+    assert nbia.ask(ASK) == ("v2", [2])
+    assert stub.seen[0][1]["Authorization"] == "Bearer abc"
+
+
+def test_a_version_that_is_asked_for_by_name_is_the_only_one(stub, reply, service_at):
+    stub.script[V1] = [reply(status=404)]
+    with pytest.raises(NetworkError, match="HTTP 404"):
+        at(stub, service_at, "v1").ask(ASK)
+    assert [json.dumps(list(at(stub, service_at, name).services)) for name in ("v1", "api")] == ['["v1"]', '[""]']
+
+
+def test_the_version_of_a_lock_is_asked_first(stub, reply, service_at):
+    stub.script[V1] = [reply(body=b"[1]")]
+    nbia = at(stub, service_at)
+    nbia.prefer("v1")
+    assert nbia.ask(ASK) == ("v1", [1])
+    nbia.prefer("v9")
+    nbia.prefer(None)
+    assert nbia.ask(ASK)[0] == "v1"
+    assert stub.count(V4) == 0

@@ -160,7 +160,7 @@ def test_an_archive_that_calls_itself_simulated_is_locked_as_such(source, stub, 
     stub.script["/status"] = [reply(body=b'{"status": "OK", "simulated": true}')]
     lock = source.lock(source.discover())
     assert lock.simulated is True
-    source.admit(lock)  # at an address of this machine either may lie
+    source.check_lock(lock)  # at an address of this machine either may lie
 
 
 @pytest.mark.parametrize("simulated", [True, False])
@@ -168,8 +168,8 @@ def test_the_lock_of_the_other_kind_of_archive_is_refused(source, service_at, si
     lock = dataclasses.replace(source.lock(source.discover()), simulated=not simulated)
     asked = GdcExpression(service=service_at("https://api.gdc.cancer.gov"), project="TCGA-LGG", simulated=simulated)
     with pytest.raises(ConfigError, match=r"^rna lock: .*simulated"):
-        asked.admit(lock)
-    asked.admit(dataclasses.replace(lock, simulated=simulated))
+        asked.check_lock(lock)
+    asked.check_lock(dataclasses.replace(lock, simulated=simulated))
 
 
 def test_a_status_that_is_not_ok_once_is_asked_again(source, stub, reply):
@@ -182,4 +182,4 @@ def test_two_chosen_files_of_one_digest_are_refused_before_any_is_fetched(source
     lock = source.lock(source.discover())
     twin = dataclasses.replace(lock.items[0], patient_id="TCGA-DU-0001", key="f-2")
     with pytest.raises(BadInputError, match=f"lock: two .*md5 {MD5}"):
-        source.admit(dataclasses.replace(lock, items=(lock.items[0], twin)))
+        source.check_lock(dataclasses.replace(lock, items=(lock.items[0], twin)))

@@ -1,0 +1,111 @@
+"""Single files of the GDC by id: what became of one, and the GENCODE annotation, which is one open file.
+
+A later data release may give the same profile under a new id. Source: GDC API users guide, "Search and Retrieval",
+/files/versions, which looks up ids and does not search.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mgi.core.errors import IntegrityError, NetworkError
+from mgi.core.files import md5_of
+from mgi.http.download import Download, download
+from mgi.http.retry import TransientError
+from mgi.http.service import Request, Service
+from mgi.locks.item import Item
+
+_ADVICE = "make a new lock and read what `mgi lock-diff` says of the two"
+_GONE = re.compile(r": HTTP (403|404)\b")
+
+
+class LatestVersion(NamedTuple):
+    """The newest file of a profile, in bytes; `md5` is None where the service leaves it out."""
+
+    file_id: str
+    md5: str | None
+    size: int
+    release: str
+
+
+def latest_version(service: Service, file_id: str) -> LatestVersion | None:
+    """The latest version of a file; None where the service does not know the id."""
+    label = f"versions of {file_id}"
+    request = Request(path="files/versions", label=label, method="POST", body={"ids": [file_id]})
+    try:
+        rows = service.json(request)
+    except NetworkError as error:
+        if "HTTP 404" in str(error):
+            return None
+        raise
+    try:
+        return {str(row["id"]): _latest(row) for row in rows or []}.get(file_id)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise NetworkError(f"{service.name}: {label}: expected rows with id, latest_id and latest_size") from None
+
+
+def _latest(row: dict[str, Any]) -> LatestVersion:
+    md5 = row.get("latest_md5") or (row.get("md5") if row["latest_id"] == row["id"] else None)
+    releases = row.get("latest_release") or row.get("release") or "not stated"
+    release = str(releases[0] if isinstance(releases, list) else releases)
+    return LatestVersion(str(row["latest_id"]), None if md5 is None else str(md5), int(row["latest_size"]), release)
+
+
+def is_gone(refusal: NetworkError) -> bool:
+    """Whether a service refused a file for good (403 or 404), as it does once it serves only the newer version."""
+    return _GONE.search(str(refusal)) is not None
+
+
+def same_bytes_elsewhere(service: Service, item: Item, refusal: NetworkError) -> str:
+    """The id under which a file that is no longer served as `item.key` can be had, its bytes being the locked ones.
+
+    Where the service does not state the newer digest, the download's own check decides. Raises IntegrityError naming
+    patient, both ids and the release where the newer bytes differ, and NetworkError where there is no newer version.
+    """
+    latest = latest_version(service, item.key)
+    if latest is None:
+        raise NetworkError(f"{item.patient_id}: {refusal}; the GDC knows no file of this id: {_ADVICE}")
+    if latest.file_id == item.key:
+        raise NetworkError(
+            f"{item.patient_id}: {refusal}; it is the latest version (release {latest.release}), so its access changed "
+            f"or the release is still being rolled out: run again later, or {_ADVICE}"
+        )
+    if latest.size != item.size or latest.md5 not in (None, item.md5):
+        raise IntegrityError(
+            f"{item.patient_id}: file {item.key} was superseded by {latest.file_id} in release {latest.release} with "
+            f"other bytes (md5 {latest.md5}, {latest.size} bytes; locked: md5 {item.md5}, {item.size} bytes): {_ADVICE}"
+        )
+    return latest.file_id
+
+
+MAX_BYTES = 1 << 30  # v36 has 44.5 MB
+_GZIP = b"\x1f\x8b"
+
+
+def fetch_gtf(service: Service, file_id: str, md5: str, target: Path) -> bool:
+    """Bring the annotation into place unless it is there with its digest; whether anything was fetched.
+
+    Raises NetworkError where the service does not have it, IntegrityError where it keeps sending other bytes.
+    """
+    if target.is_file() and md5_of(target) == md5:
+        return False
+    request = Request(path=f"data/{file_id}", label=f"annotation {file_id}")
+    wanted = Download(request=request, target=target, size=None, max_bytes=MAX_BYTES, magic=_GZIP)
+
+    def check(part: Path) -> None:
+        if (found := md5_of(part)) != md5:
+            said = f"modalities.rna.fit.gtf.md5 says {md5}"
+            raise TransientError(IntegrityError(f"annotation {file_id}: got md5 {found}, {said}"))
+
+    download(service, wanted, check)
+    return True
+
+
+def stated_md5(service: Service, file_id: str) -> str:
+    """What the service itself gives as the file's MD5."""
+    reply = service.json(Request(path=f"files/versions/{file_id}", label=f"versions of {file_id}"))
+    row = reply[0] if isinstance(reply, list) and reply else {}
+    md5 = row.get("md5") if isinstance(row, dict) and row.get("id") == file_id else None
+    if not isinstance(md5, str):
+        raise NetworkError(f"{service.name}: versions of {file_id}: no md5 in the answer")
+    return md5

@@ -1,0 +1,77 @@
+"""Latent factors of gene expression: which genes move together, and what each factor does to the lesion.
+
+A factor is a set of at least 100 genes with small loadings, so that the set tells what no single gene does.
+`side` decides which of two look-alike lesions is the tumour: the one thing that the image does not show.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FACTORS = ("side", "size", "margin", "contrast")
+FEWEST_GENES = 100
+# Share of all genes in each factor. `side` is the widest because its genes are the weakest (see LOADING).
+SHARE = {"side": 0.40, "size": 0.075, "margin": 0.075, "contrast": 0.075}
+# Shift of the natural logarithm of expression per unit of factor. With a biological spread of NOISE and the
+# counts' own, one `side` gene separates left from right with an AUC near .6; hundreds together nearly always.
+LOADING = {"side": 0.125, "size": 0.22, "margin": 0.22, "contrast": 0.22}
+NOISE = 0.5
+SUBTYPES = ("IDHmut-codel", "IDHmut-non-codel", "IDHwt")
+SUBTYPE_SHARE = (0.32, 0.48, 0.20)
+# Mean of each continuous factor in each subtype: codeleted tumours have blurred margins, wild types enhance.
+SUBTYPE_MEAN = {
+    "IDHmut-codel": {"size": 0.0, "margin": 0.8, "contrast": -0.3},
+    "IDHmut-non-codel": {"size": 0.2, "margin": -0.6, "contrast": 0.0},
+    "IDHwt": {"size": -0.4, "margin": 0.2, "contrast": 0.7},
+}
+SITE_SHARE = 0.1
+SITE_SHIFT = 0.15
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneModel:
+    """Baseline log expression (G,), factor loadings (factor -> (G,)) and site shifts (site -> (G,))."""
+
+    baseline: NDArray[np.float64]
+    loadings: dict[str, NDArray[np.float64]]
+    site_shifts: dict[str, NDArray[np.float64]]
+
+
+def draw_gene_model(n_genes: int, sites: list[str], rng: np.random.Generator) -> GeneModel:
+    """Draw which genes belong to which factor; sets are disjoint and taken from the expressed genes.
+
+    Raises ValueError where the genes are too few to hold the factors.
+    """
+    sizes = {name: max(FEWEST_GENES, round(SHARE[name] * n_genes)) for name in FACTORS}
+    baseline = rng.normal(2.0, 1.8, n_genes)
+    expressed = np.argsort(-baseline)[: int(0.8 * n_genes)]
+    if sum(sizes.values()) > len(expressed):
+        raise ValueError(f"{n_genes} genes cannot hold factors of {sum(sizes.values())} genes; use at least 750")
+    order = rng.permutation(expressed)
+    loadings, start = {}, 0
+    for name in FACTORS:
+        members = order[start : start + sizes[name]]
+        start += sizes[name]
+        loadings[name] = np.zeros(n_genes)
+        loadings[name][members] = (
+            LOADING[name] * rng.choice((-1.0, 1.0), len(members)) * rng.uniform(0.8, 1.2, len(members))
+        )
+    shifts = {site: rng.normal(0, SITE_SHIFT, n_genes) * (rng.random(n_genes) < SITE_SHARE) for site in sorted(sites)}
+    return GeneModel(baseline=baseline, loadings=loadings, site_shifts=shifts)
+
+
+def draw_factors(subtype: str, rng: np.random.Generator) -> dict[str, float]:
+    """One patient's factors: `side` near -1 (right) or +1 (left), the others about standard normal."""
+    values = {"side": float(rng.choice((-1.0, 1.0)) * rng.uniform(0.8, 1.2))}
+    for name, mean in SUBTYPE_MEAN[subtype].items():
+        values[name] = float(mean + rng.normal(0, 0.8))
+    return values
+
+
+def express(model: GeneModel, factors: dict[str, float], site: str, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Natural logarithm of relative expression (G,) of one tumour sample."""
+    mean = model.baseline + model.site_shifts[site]
+    for name, value in factors.items():
+        mean = mean + value * model.loadings[name]
+    return np.asarray(mean + rng.normal(0, NOISE, len(mean)))

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from mgi_standin.simulation.latent_factors import (
+    FACTORS,
+    FEWEST_GENES,
+    SUBTYPES,
+    draw_factors,
+    draw_gene_model,
+    express,
+)
+
+SITES = ["CS", "DU"]
+
+
+def generator(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("n_genes", [750, 2000, 5000])
+def test_every_factor_has_at_least_a_hundred_genes_of_its_own(n_genes: int) -> None:
+    model = draw_gene_model(n_genes, SITES, generator())
+    members = [set(np.flatnonzero(model.loadings[name])) for name in FACTORS]
+    assert min(len(genes) for genes in members) >= FEWEST_GENES
+    assert len(set().union(*members)) == sum(len(genes) for genes in members)
+
+
+def test_too_few_genes_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"500 genes .*750"):
+        draw_gene_model(500, SITES, generator())
+
+
+def test_side_is_never_near_zero_and_both_sides_occur() -> None:
+    rng = generator()
+    sides = np.array([draw_factors(SUBTYPES[0], rng)["side"] for _ in range(200)])
+    assert np.abs(sides).min() >= 0.8
+    assert 60 < (sides > 0).sum() < 140
+
+
+def test_subtypes_differ_in_margin_and_contrast() -> None:
+    rng = generator()
+    mean = {
+        subtype: np.mean([list(draw_factors(subtype, rng).values())[1:] for _ in range(300)], axis=0)
+        for subtype in SUBTYPES
+    }
+    assert mean["IDHmut-codel"][1] > mean["IDHmut-non-codel"][1] + 1.0
+    assert mean["IDHwt"][2] > mean["IDHmut-codel"][2] + 0.5
+
+
+def test_a_factor_moves_its_genes_and_no_others() -> None:
+    model = draw_gene_model(1000, SITES, generator())
+    nothing = dict.fromkeys(FACTORS, 0.0)
+    low = express(model, nothing, "CS", generator(1))
+    high = express(model, nothing | {"size": 2.0}, "CS", generator(1))
+    np.testing.assert_allclose(high - low, 2.0 * model.loadings["size"], atol=1e-12)
+
+
+def test_a_site_shifts_some_genes() -> None:
+    model = draw_gene_model(1000, SITES, generator())
+    moved = (model.site_shifts["CS"] != 0).mean()
+    assert 0.05 < moved < 0.15

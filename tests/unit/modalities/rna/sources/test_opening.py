@@ -1,0 +1,62 @@
+import pytest
+
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.locks.lock import as_json
+from mgi.modalities.rna.sources.opening import MatrixExpression
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "table.txt"
+    path.write_text("TCGA-HT-7473-01A\nTCGA-HT-7473-02A\nTCGA-CS-4941")
+    return MatrixExpression(table=path, labels_of=lambda path: path.read_text().split())
+
+
+def test_the_lock_has_one_label_per_patient_and_pins_the_table(source):
+    lock = source.lock(source.discover())
+    assert [(item.patient_id, item.sample, item.key, item.chosen, item.reason) for item in lock.items] == [
+        ("TCGA-CS-4941", None, "TCGA-CS-4941", True, "labelled by patient"),
+        ("TCGA-HT-7473", "TCGA-HT-7473-01A", "TCGA-HT-7473-01A", True, "primary tumour"),
+        ("TCGA-HT-7473", "TCGA-HT-7473-02A", "TCGA-HT-7473-02A", False, "recurrent sample"),
+    ]
+    assert lock.table.name == "table.txt"
+    assert as_json(lock) == as_json(source.lock(source.discover()))
+    assert source.probe() == "3 samples in table.txt"
+
+
+def test_a_table_of_ones_own_ids_is_locked_by_them(source):
+    source.table.write_text("P1\nP2-0123456789012345678901234567")
+    lock = source.lock(source.discover())
+    assert [(item.patient_id, item.sample, item.chosen, item.reason) for item in lock.items] == [
+        ("P1", None, True, "labelled by patient"),
+        ("P2-0123456789012345678901234567", None, True, "labelled by patient"),
+    ]
+
+
+def test_a_row_is_in_place_once_the_table_is_checked(source, tmp_path):
+    lock = source.lock(source.discover())
+    assert source.verify(lock.items[0], tmp_path) is None
+    with pytest.raises(ConfigError, match=r"TCGA-CS-4941: .*table .*lock"):
+        source.fetch(lock.items[0], tmp_path)
+    source.check_lock(lock)
+    entry = source.verify(lock.items[0], tmp_path)
+    assert (entry.path, entry.key, entry.sha256) == (None, "TCGA-CS-4941", lock.table.sha256)
+
+
+def test_a_changed_table_is_refused(source):
+    lock = source.lock(source.discover())
+    source.table.write_text("TCGA-HT-7473-01A")
+    with pytest.raises(IntegrityError, match=r"table\.txt: .*sha256 another; .*table\.txt, \d+ bytes, sha256 "):
+        source.check_lock(lock)
+
+
+def test_labels_that_are_no_patients_are_refused(source):
+    source.table.write_text("TCGA-1")
+    with pytest.raises(BadInputError, match=r"'TCGA-1': .*TCGA-XX-XXXX"):
+        source.lock(source.discover())
+
+
+def test_an_absent_table_names_the_key(tmp_path):
+    for table in (None, tmp_path / "absent.csv"):
+        with pytest.raises(ConfigError, match=r"modalities\.rna\.table: "):
+            MatrixExpression(table=table, labels_of=lambda path: []).discover()
