@@ -128,11 +128,6 @@ class CohortRow:
     notes: str
     simulated: bool
 
-    @property
-    def status(self) -> str:
-        """Kept or dropped."""
-        return KEPT if self.reason is None else DROPPED
-
 
 def pair_patients(
     offers: Sequence[Offer],

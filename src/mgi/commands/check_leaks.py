@@ -28,8 +28,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     folds = _folds(args.split)
-    shards = [digests_of_shard(path) for path in args.dataset]
-    shared = {one.what: one.by_patient for one in shards}
+    shared = dict(digests_of_shard(path) for path in args.dataset)
+    counts = {what: sum(map(len, by_patient.values())) for what, by_patient in shared.items()}
     if leaks := [leak for fold, roles in folds.items() for leak in leaks_of(fold, roles, shared)]:
         more = f" ({len(leaks) - 1} more)" if len(leaks) > 1 else ""
         raise BadInputError(f"{args.split}: {leaks[0]}{more}; expected nothing in common across roles")
@@ -41,14 +41,14 @@ def run(args: argparse.Namespace) -> None:
             **({"watermark": WATERMARK} if args.split_unit == SLICE else {}),
             "compared": {
                 "patients": len({patient for roles in folds.values() for patient, _ in roles}),
-                **{f"{one.what.replace(' ', '_')}s": one.n_digests for one in shards},
+                **{f"{what.replace(' ', '_')}s": count for what, count in counts.items()},
             },
             "folds": {
                 str(fold): dict(sorted(Counter(role for _, role in roles).items())) for fold, roles in folds.items()
             },
         },
     )
-    said = [f"{one.n_digests} {one.what}s of {len(one.by_patient)} patients" for one in shards]
+    said = [f"{count} {what}s of {len(shared[what])} patients" for what, count in counts.items()]
     print(f"{len(folds)} folds, {', '.join(said)}: nothing shared across roles")
 
 

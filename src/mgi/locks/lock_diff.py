@@ -45,7 +45,15 @@ def diff_locks(old: Lock, new: Lock) -> LockDiff:
     changes = [
         *(_told("removed", before[key]) for key in gone - superseded.keys()),
         *(_told("added", after[key]) for key in came - set(superseded.values())),
-        *(_replaced(before[was], after[now]) for was, now in superseded.items()),
+        *(
+            Change(
+                after[now].patient_id,
+                "superseded",
+                f"{was} -> {now}",
+                f"{after[now].sample}; {_fields(before[was], after[now]) or 'the same bytes'}",
+            )
+            for was, now in superseded.items()
+        ),
         *(Change(now.patient_id, "changed", now.key, what) for was, now in kept if (what := _fields(was, now))),
     ]
     names = [field.name for field in dataclasses.fields(old) if field.name != "items"]
@@ -67,11 +75,6 @@ def _superseded(gone: Iterable[Item], came: Iterable[Item]) -> dict[str, str]:
         for item in items:
             keys[item.sample or ""][index].append(item.key)
     return {was[0]: now[0] for sample, (was, now) in keys.items() if sample and len(was) == len(now) == 1}
-
-
-def _replaced(was: Item, now: Item) -> Change:
-    what = f"{now.sample}; {_fields(was, now) or 'the same bytes'}"
-    return Change(now.patient_id, "superseded", f"{was.key} -> {now.key}", what)
 
 
 def _told(kind: str, item: Item) -> Change:
