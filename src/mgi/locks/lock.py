@@ -168,7 +168,7 @@ def batch_of(chosen: Sequence[Item], batch: str) -> list[Item]:
 
     Raises ConfigError where `batch` is not I-of-N.
     """
-    found = re.match(r"^(\d+)-of-(\d+)$", batch)
+    found = re.match(r"^([0-9]{1,9})-of-([0-9]{1,9})$", batch)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise ConfigError(f"batch: found {batch!r}, expected I-of-N such as 1-of-4")
     return list(chosen[int(found[1]) - 1 :: int(found[2])])
