@@ -1,6 +1,7 @@
 """What the commands that train and predict share: a fold's patients as tensors, the device, a run's files."""
 
 import argparse
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, iter_images
 from mgi.training.checkpoint import identity_of, remove_checkpoints
-from mgi.training.loop import Curve, Randomness, RunContext, curve_lines
+from mgi.training.loop import Curve, Randomness, RunContext
 from mgi.training.pretrain import Pairs
 from mgi.training.weights import save_weights
 
@@ -130,7 +131,7 @@ class Fold:
         sets = {"gene_sets": None if self.gene_sets is None else list(self.gene_sets.items())}
         return {"genes": digest_of(self.gene_ids), "train_hash": self.fitted.train_hash, **scaling, **roles, **sets}
 
-    def facts(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """What a run's record says of its genes and patients."""
         sets = self._sets
         pathways = sets and {"used": len(sets.members), "dropped": sets.dropped, "genes_in_none": sets.n_outside}
@@ -167,16 +168,16 @@ def finish(
     """Write the three files of a training run: curve, record (`more` adds to it), and last the weights."""
     args, run = fold.args, fold.run
     with atomic_path(args.curves) as part:
-        part.write_text(curve_lines(curve))
-    facts = {
+        part.write_text("".join(json.dumps(point, sort_keys=True) + "\n" for point in curve))
+    record = {
         ENTRY: run.record(),
         "settings": settings.plain(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": str(device()),
         "torch": torch.__version__,
-        **fold.facts(),
+        **fold.record(),
         **more,
     }
-    write_json(args.record, facts)
+    write_json(args.record, record)
     save_weights(args.weights, model, run=run, model=model_settings, genes=fold.gene_ids, gene_sets=fold.gene_sets)
     remove_checkpoints(context.checkpoints)
