@@ -10,6 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
+from mgi.core.counts import MOST_BYTES, shown_count
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.section import read_record
@@ -129,8 +130,8 @@ def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: Non
     if twice := _repeated(item.patient_id for item in lock.chosen if item.role == lock.modality):
         raise BadInputError(f"items: {twice} has two chosen items, expected one per patient")
     for item in lock.chosen:
-        if item.size < 0:
-            raise BadInputError(f"items: {item.key}: size {item.size}, expected 0 or more")
+        if not 0 <= item.size <= MOST_BYTES:
+            raise BadInputError(f"items: {item.key}: size {shown_count(item.size)}, expected 0 to {MOST_BYTES} bytes")
         check_item(item)
     return lock
 
