@@ -9,11 +9,12 @@ from typing import Any
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom_file import read_elements
+from mgi.modalities.flair.dicom_layout import START_BYTES, layout_of
 from mgi.modalities.flair.header import IDENTITY, SEQUENCE, TAGS, header_of, sequence_tags
 from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.sequence import Series
 
-PREAMBLE_BYTES = 128
+DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
 DICOMDIR = "1.2.840.10008.1.3.10"
 
 
@@ -80,7 +81,11 @@ def read_sequence_tags(path: Path) -> dict[str, Any]:
 
 def _elements(path: Path, keywords: Sequence[str]) -> dict[str, Any] | None:
     with path.open("rb") as source:
-        if source.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] != b"DICM":
+        if layout_of(source.read(START_BYTES)) is None:
+            if path.name.lower().endswith(DICOM_ENDINGS):
+                raise BadInputError(
+                    f"{path}: {path.stat().st_size} bytes that are no DICOM, expected it by the name; take it away"
+                )
             return None
         source.seek(0)
         return header_of(read_elements(source, str(path), [TAGS[keyword] for keyword in keywords]), keywords)
