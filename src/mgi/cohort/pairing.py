@@ -1,8 +1,9 @@
 """Which patients have which modalities, and why the others have not."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from mgi.cohort.two_columns import read_two_columns
@@ -127,11 +128,6 @@ class CohortRow:
     notes: str
     simulated: bool
 
-    @property
-    def status(self) -> str:
-        """Kept or dropped."""
-        return KEPT if self.reason is None else DROPPED
-
 
 def pair_patients(
     offers: Sequence[Offer],
@@ -171,10 +167,8 @@ def pair_patients(
 
 
 def _by_patient(items: Sequence[Item]) -> dict[str, list[Item]]:
-    grouped = defaultdict(list)
-    for item in sorted(items, key=lambda item: (item.patient_id, item.key)):
-        grouped[item.patient_id].append(item)
-    return grouped
+    ordered = sorted(items, key=attrgetter("patient_id", "key"))
+    return {patient: list(own) for patient, own in groupby(ordered, key=attrgetter("patient_id"))}
 
 
 def sites_of(patients: Collection[str], path: Path | None) -> dict[str, str]:

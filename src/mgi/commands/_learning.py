@@ -1,6 +1,7 @@
 """What the commands that train and predict share: a fold's patients as tensors, the device, a run's files."""
 
 import argparse
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from mgi.models.settings import ModelSettings
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, iter_images
 from mgi.training.checkpoint import identity_of, remove_checkpoints
-from mgi.training.loop import Curve, Randomness, RunContext, curve_lines
+from mgi.training.loop import Curve, Randomness, RunContext
 from mgi.training.pretrain import Pairs
 from mgi.training.weights import save_weights
 
@@ -167,7 +168,7 @@ def finish(
     """Write the three files of a training run: curve, record (`more` adds to it), and last the weights."""
     args, run = fold.args, fold.run
     with atomic_path(args.curves) as part:
-        part.write_text(curve_lines(curve))
+        part.write_text("".join(json.dumps(point, sort_keys=True) + "\n" for point in curve))
     facts = {
         ENTRY: run.record(),
         "settings": settings.plain(),

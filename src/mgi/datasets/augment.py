@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
@@ -59,8 +58,10 @@ def apply_augment(channels: Tensor, rows: Tensor, augment: AugmentParams, masks:
     count, side = channels.shape[1] - masks, channels.shape[-1]
     near = np.empty((side, side), np.float32)
     moved, source = torch.empty(len(rows), *channels.shape[1:]), channels.numpy()
-    matrices, gains, offsets = _pixel_matrices(augment, side), augment.gain.numpy(), augment.offset.numpy()
-    each = zip(rows.tolist(), matrices, gains, offsets, moved.numpy(), strict=True)
+    matrices, middle = augment.matrix.numpy(), (side - 1) / 2
+    # Of column, row and 1 (B, 2, 3): pixels are counted from the middle of the first.
+    matrices = np.concatenate([matrices, middle - middle * matrices.sum(2, keepdims=True)], 2)
+    each = zip(rows.tolist(), matrices, augment.gain.numpy(), augment.offset.numpy(), moved.numpy(), strict=True)
     for row, matrix, gain, offset, targets in each:
         for number, (channel, target) in enumerate(zip(source[row], targets, strict=True)):
             if number < count:
@@ -78,12 +79,6 @@ def apply_augment_on_device(channels: Tensor, augment: AugmentParams, masks: int
     gain, offset = (values[:, None, None, None] for values in (augment.gain, augment.offset))
     moved[:, : channels.shape[1] - masks].mul_(gain).add_(offset)
     return moved
-
-
-def _pixel_matrices(augment: AugmentParams, side: int) -> NDArray[np.float32]:
-    """The changes as matrices (B, 2, 3) of column, row and 1: pixels are counted from the middle of the first."""
-    matrix, middle = augment.matrix.numpy(), (side - 1) / 2
-    return np.concatenate([matrix, middle - middle * matrix.sum(2, keepdims=True)], 2)
 
 
 def _places(channels: Tensor, augment: AugmentParams) -> Tensor:

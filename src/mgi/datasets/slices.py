@@ -89,28 +89,24 @@ def prepare_slices(
 
 def _write_image(framed: NDArray[np.generic], scale: GreyScale, target: Tensor) -> None:
     """Levels (S, h, w), standardised and resized, to (S, 1, size, size)."""
-    count, size = _piece(framed), target.shape[-1]
-    scratch = torch.empty(count, 1, *framed.shape[1:])
-    for first in range(0, len(framed), count):
-        pixels = framed[first : first + count]
-        standardised = scratch[: len(pixels)]
-        scale.write(pixels, standardised[:, 0].numpy())
-        target[first : first + count] = _resize(standardised, size)
+    for some in _pieces(framed):
+        standardised = torch.empty(len(framed[some]), 1, *framed.shape[1:])
+        scale.write(framed[some], standardised[:, 0].numpy())
+        target[some] = _resize(standardised, target.shape[-1])
 
 
 def _write_mask(framed: NDArray[np.uint8], target: Tensor) -> None:
     """Masks (S, h, w), resized, to (S, 1, size, size), which holds 0: most slices have no tumour."""
-    count, size = _piece(framed), target.shape[-1]
-    for first in range(0, len(framed), count):
-        pixels = framed[first : first + count]
-        if pixels.any():
-            target[first : first + count] = _resize(torch.from_numpy(pixels).float().unsqueeze(1), size)
+    for some in _pieces(framed):
+        if framed[some].any():
+            target[some] = _resize(torch.from_numpy(framed[some]).float().unsqueeze(1), target.shape[-1])
 
 
-def _piece(framed: NDArray[np.generic]) -> int:
-    """How many slices are worked on at a time, so that they stay in the processor's cache."""
-    _, rows, columns = framed.shape
-    return max(1, PIECE_PIXELS // int(rows * columns))
+def _pieces(framed: NDArray[np.generic]) -> list[slice]:
+    """As many slices at a time as stay in the processor's cache."""
+    count, rows, columns = framed.shape
+    length = max(1, PIECE_PIXELS // (rows * columns))
+    return [slice(first, first + length) for first in range(0, count, length)]
 
 
 def with_neighbours(slices: Tensor, context: int) -> Tensor:

@@ -101,8 +101,14 @@ CONSTANT = GreyScale(low=0.0, high=0.0, centre=0.0, spread=1.0)  # without foreg
 
 def grey_scale(volume: NDArray[np.generic]) -> GreyScale:
     """The scale of a volume; one of a single level has no foreground and becomes zeros."""
-    counted = volume.dtype.kind in "iu" and volume.dtype.itemsize <= 2
-    return _scale_by_count(volume) if counted else _scale(volume.astype(np.float32))
+    if volume.dtype.kind in "iu" and volume.dtype.itemsize <= 2:
+        return _scale_by_count(volume)
+    values = volume.astype(np.float32)
+    foreground = values[values > values.mean()]
+    if foreground.size == 0:
+        return CONSTANT
+    low, high = np.percentile(foreground, FOREGROUND_PERCENTILES)
+    return GreyScale(low=low, high=high, centre=float(foreground.mean()), spread=float(foreground.std()))
 
 
 def standardise(volume: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -111,14 +117,6 @@ def standardise(volume: NDArray[np.generic]) -> NDArray[np.float32]:
     for pixels, own in zip(volume, standardised, strict=True):
         scale.write(pixels, own)
     return standardised
-
-
-def _scale(values: NDArray[np.float32]) -> GreyScale:
-    foreground = values[values > values.mean()]
-    if foreground.size == 0:
-        return CONSTANT
-    low, high = np.percentile(foreground, FOREGROUND_PERCENTILES)
-    return GreyScale(low=low, high=high, centre=float(foreground.mean()), spread=float(foreground.std()))
 
 
 def _scale_by_count(volume: NDArray[np.generic]) -> GreyScale:

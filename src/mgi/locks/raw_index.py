@@ -14,6 +14,7 @@ from mgi.core.section import read_record
 from mgi.locks.item import Item, Metadata
 from mgi.locks.lock import Lock
 
+FORMAT = 3
 MAX_MEMBER_BYTES = 512 << 20
 
 
@@ -92,9 +93,6 @@ class RawEntry:
 def entry_of(item: Item, **fetched: Any) -> RawEntry:
     """The entry of an item with what its fetch found."""
     return RawEntry(patient_id=item.patient_id, key=item.key, role=item.role, **fetched)
-
-
-FORMAT = 3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,7 @@ def write_release(
     if (folder / CONFIG).exists():
         raise ConfigError(f"--output: {folder}: a release lies there already; name another folder or delete it")
     fitted = read_fitted_genes(genes)
-    stated = load_weights(weights, genes=fitted.gene_ids)
+    loaded = load_weights(weights, genes=fitted.gene_ids)
     for source, name in ((weights, WEIGHTS), (genes, GENES)):
         with atomic_path(folder / name) as part:
             shutil.copyfile(source, part)
@@ -83,12 +83,12 @@ def write_release(
     config = {
         "format": FORMAT,
         "mgi": mgi.__version__,
-        **_stated_by(stated, fitted),
+        **_metadata(loaded, fitted),
         "expression_unit": expression_unit,
         "threshold": THRESHOLD,
         "training_range": asdict(training_range),
         "simulated": simulated,
-        "files": {name: _facts(folder / name) for name in FILES},
+        "files": {name: _size_and_digest(folder / name) for name in FILES},
     }
     write_json(folder / CONFIG, {**config, "digest": _digest(config)})
 
@@ -105,7 +105,7 @@ def load_release(folder: Path) -> Release:
     fitted = read_fitted_genes(folder / GENES)
     weights = load_weights(folder / WEIGHTS, genes=fitted.gene_ids)
     where = folder / CONFIG
-    for field, expected in _stated_by(weights, fitted).items():
+    for field, expected in _metadata(weights, fitted).items():
         if config[field] != expected:
             raise BadInputError(
                 f"{where}: {field}: found {_short(config[field])}, expected {_short(expected)} as its files say"
@@ -157,18 +157,18 @@ def _config(folder: Path) -> dict[str, Any]:
 def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
     if not path.is_file():
         raise IntegrityError(f"{path}: missing, though {CONFIG} lists it; copy the release again")
-    for field, value in _facts(path).items():
+    for field, value in _size_and_digest(path).items():
         if value != expected.get(field):
             raise IntegrityError(
                 f"{path}: {field}: found {value}, expected {expected.get(field)}; copy the release again"
             )
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _size_and_digest(path: Path) -> dict[str, Any]:
     return {"size": path.stat().st_size, "sha256": sha256_of(path)}
 
 
-def _stated_by(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
+def _metadata(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
     """The entries of config.json that repeat, for a reader, what weights and genes say of themselves."""
     genes = {"count": len(fitted.gene_ids), "hash": digest_of(fitted.gene_ids)}
     return {

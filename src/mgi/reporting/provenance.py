@@ -1,6 +1,5 @@
 """What made the results: code, package versions and machine, digests, and what each rule cost."""
 
-import hashlib
 import json
 import os
 import platform
@@ -16,6 +15,7 @@ import pandas as pd
 
 import mgi
 from mgi.core.errors import BadInputError
+from mgi.core.files import digest_of
 
 PACKAGES = (
     "torch", "timm", "monai", "segmentation-models-pytorch", "mamba-ssm", "numpy", "scipy", "pandas", "pyarrow",
@@ -35,8 +35,7 @@ def versions() -> dict[str, str]:
 
 def config_sha256(config: Mapping[str, Any]) -> str:
     """Digest of the config's content; spacing and key order do not change it."""
-    text = json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest_of([json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)])
 
 
 def rule_costs(folder: Path | str) -> list[dict[str, Any]]:

@@ -41,17 +41,10 @@ def scan(given: ScanInput) -> Tensor:
         ahead = series.to(u.dtype).flip(1) if reverse else series.to(u.dtype)
         return pad(ahead.transpose(1, 2), (0, missing)).contiguous()
 
-    y: Tensor = selective_scan_fn(
-        turned(u),
-        turned(delta),
-        A.float(),
-        turned(B),
-        turned(C),
-        None if D is None else D.float(),
-        z=None if z is None else turned(z),
-        delta_bias=None if delta_bias is None else delta_bias.float(),
-        delta_softplus=delta_softplus,
-    )
+    D, delta_bias = (None if one is None else one.float() for one in (D, delta_bias))
+    z = None if z is None else turned(z)
+    series = (turned(u), turned(delta), A.float(), turned(B), turned(C))
+    y: Tensor = selective_scan_fn(*series, D, z=z, delta_bias=delta_bias, delta_softplus=delta_softplus)
     y = y[..., :length].transpose(1, 2)
     return y.flip(1) if reverse else y
 

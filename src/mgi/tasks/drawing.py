@@ -44,9 +44,9 @@ def colour_of(label: str) -> str:
     return COLOURS.get(label, GREY)
 
 
-def new_figure(height: float, width: float = WIDTH) -> Figure:
+def new_figure(height: float) -> Figure:
     """An empty figure that lays itself out; draw on it within `rc_context(STYLE)`."""
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def as_data_uri(figure: Figure, *, simulated: bool, raster: bool = False) -> str:

@@ -42,11 +42,10 @@ def save_checkpoint(folder: Path, state: dict[str, Any], *, step: int, identity:
 def load_checkpoint(folder: Path, *, identity: str) -> dict[str, Any] | None:
     """The newest intact checkpoint of this identity, or None; those of others are passed over, which is said."""
     for entry in _entries(folder):
-        if entry["identity"] != identity:
-            LOG.info("%s: passed over, of other settings, genes, patients or code", folder / Path(entry["file"]).name)
-            continue
         path = folder / Path(entry["file"]).name
-        if path.is_file() and sha256_of(path) == entry["sha256"]:
+        if entry["identity"] != identity:
+            LOG.info("%s: passed over, of other settings, genes, patients or code", path)
+        elif path.is_file() and sha256_of(path) == entry["sha256"]:
             state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
             return state
     return None

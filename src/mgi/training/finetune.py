@@ -62,9 +62,6 @@ def forward(
     return model.decode(images, encoded, patient, has_genes.to(device))
 
 
-VALIDATION_BATCH = 128
-
-
 class TrainingParts(Protocol):
     """What a task brings to the loop."""
 
@@ -136,7 +133,7 @@ def finetune(
 
 
 def outputs_of(
-    model: nn.Module, pairs: Pairs, has_genes: Tensor, batch: int = VALIDATION_BATCH, cache: GeneCache | None = None
+    model: nn.Module, pairs: Pairs, has_genes: Tensor, batch: int = 128, cache: GeneCache | None = None
 ) -> Tensor:
     """Outputs (N, ...) for every slice, on the CPU; `has_genes` (P,) tells whose genes may be used.
 

@@ -1,7 +1,6 @@
 """One optimiser run that resumes where it was killed and ends with the same numbers as if it had not been."""
 
 import copy
-import json
 import logging
 import math
 import time
@@ -228,11 +227,6 @@ class Progress:
 
     def _elapsed(self) -> float:
         return self._seconds + time.monotonic() - self._since
-
-
-def curve_lines(curve: Curve) -> str:
-    """The curve as JSON lines."""
-    return "".join(json.dumps(point, sort_keys=True) + "\n" for point in curve)
 
 
 def _clip(parameters: list[nn.Parameter]) -> None:

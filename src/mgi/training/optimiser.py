@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mgi.core.errors import ConfigError
 from mgi.training.settings import ScheduleSettings
@@ -67,7 +67,8 @@ def _step_in_memory_order(optimiser: torch.optim.Optimizer) -> None:
     first, which is up to half of a step. Between steps all have their own shapes, so a checkpoint fits any device.
     """
     every = (parameter for group in optimiser.param_groups for parameter in group["params"])
-    turned = [parameter for parameter in every if _is_channels_last(parameter)]
+    on_cpu = (one for one in every if one.ndim == 4 and one.device.type == "cpu" and not one.is_contiguous())
+    turned = [one for one in on_cpu if one.is_contiguous(memory_format=torch.channels_last)]
 
     def turn(axes: tuple[int, ...]) -> None:
         for parameter in turned:
@@ -75,12 +76,6 @@ def _step_in_memory_order(optimiser: torch.optim.Optimizer) -> None:
 
     optimiser.register_step_pre_hook(lambda *_: turn((0, 2, 3, 1)))
     optimiser.register_step_post_hook(lambda *_: turn((0, 3, 1, 2)))
-
-
-def _is_channels_last(parameter: nn.Parameter) -> bool:
-    if parameter.ndim != 4 or parameter.device.type != "cpu" or parameter.is_contiguous():
-        return False
-    return parameter.is_contiguous(memory_format=torch.channels_last)
 
 
 def _permute(parameter: nn.Parameter, moments: dict[str, Any], axes: tuple[int, ...]) -> None:
@@ -127,14 +122,11 @@ class WeightAverage:
             return
         self.updates += 1
         decay = min(self.decay, self.updates / (EARLY + self.updates))
-        averaged: list[Tensor] = []
-        current: list[Tensor] = []
         for name, tensor in self._current.items():
-            if tensor.is_floating_point():
-                averaged.append(self.tensors[name])
-                current.append(tensor)
-            else:  # a counter of batches
+            if not tensor.is_floating_point():  # a counter of batches
                 self.tensors[name].copy_(tensor)
+        floats = [name for name, tensor in self._current.items() if tensor.is_floating_point()]
+        averaged, current = ([tensors[name] for name in floats] for tensors in (self.tensors, self._current))
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
     @contextmanager

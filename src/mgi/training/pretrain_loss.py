@@ -58,7 +58,10 @@ class PretrainLoss(nn.Module):
         settings, encoders = self.settings, self.encoders
         image_tokens = encoders.image_encoder(batch.images)  # n T D
         shared = settings.reconstructs_genes and settings.masked_view == "shared"
-        pooled = self.pooled(seen_in_both(batch) if shared else batch.genes)
+        genes_seen = batch.genes
+        if shared:  # with the genes of patients without image below (p + u, G), and all hidden ones as 0
+            genes_seen = torch.cat([batch.genes, batch.whole[len(batch.genes) :]]).masked_fill(batch.hidden_genes, 0.0)
+        pooled = self.pooled(genes_seen)
         pooled_genes = pooled[: len(batch.genes)]  # p D
         image_part = normalize(encoders.image_projection(encoders.image_pooling(image_tokens)), dim=-1)
         gene_part = normalize(encoders.gene_projection(pooled_genes), dim=-1)
@@ -100,11 +103,6 @@ class PretrainLoss(nn.Module):
 
         anchor, positive = fused(images, own), fused(images[batch.sibling], own)
         return triplet_loss(anchor, positive, fused(images, other), self.settings.triplet_margin)
-
-
-def seen_in_both(batch: Batch) -> Tensor:
-    """(p + u, G): the noisy genes of the pairs, then those of patients without image, all with the hidden ones as 0."""
-    return torch.cat([batch.genes, batch.whole[len(batch.genes) :]]).masked_fill(batch.hidden_genes, 0.0)
 
 
 def squared_error_sum(restored: Tensor, truth: Tensor, hidden: Tensor) -> Tensor:

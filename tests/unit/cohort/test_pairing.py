@@ -63,7 +63,7 @@ def whole(patient: str) -> list[Item]:
 
 def test_a_patient_with_genes_image_and_mask_is_kept() -> None:
     row = pair([gene(A)], whole(A))[A]
-    assert (row.status, row.reason, row.site, row.simulated) == ("kept", None, "DU", True)
+    assert (row.reason, row.site, row.simulated) == (None, "DU", True)
     rna, flair = row.modalities["rna"], row.modalities["flair"]
     assert (rna.present, flair.present, flair.reasons) == (True, True, [])
     assert (rna.key, flair.key) == (f"g-{A}-01A-11R-A001-07", f"flair--{A}")
@@ -79,7 +79,7 @@ def test_every_patient_of_either_lock_has_one_row() -> None:
 def test_a_recurrent_sample_is_named_beside_the_primary() -> None:
     genes = [gene(A), gene(A, "02A", chosen=False, reason="recurrent sample"), gene(A, "02B", chosen=False, reason="x")]
     row = pair(genes, whole(A))[A]
-    assert row.status == "kept"
+    assert row.reason is None
     assert row.notes == f"{A}-02A-11R-A001-07: recurrent sample; {A}-02B-11R-A001-07: x"
 
 
@@ -119,7 +119,7 @@ def test_a_rejected_image_has_no_image() -> None:
 def test_a_rejected_mask_is_noted_and_another_serves() -> None:
     images = [*whole(A), series(A, "mask", name="2")]
     row = pair([gene(A)], images, rejected={f"mask--{A}": "broken"})[A]
-    assert (row.status, row.notes) == ("kept", "mask rejected: broken")
+    assert (row.reason, row.notes) == (None, "mask rejected: broken")
     assert row.modalities["flair"].companions["mask"].keys == (f"mask-2-{A}",)
     assert pair([gene(A)], whole(A), rejected={f"mask--{A}": "broken"})[A].reason == "no mask"
 
@@ -137,7 +137,7 @@ def test_the_first_reason_counts_and_the_others_are_noted() -> None:
 def test_a_kaggle_folder_brings_its_masks() -> None:
     row = pair([gene(A)], [series(A, holds=("mask",))], source="kaggle")[A]
     mask = row.modalities["flair"].companions["mask"]
-    assert (row.status, mask.present, mask.keys) == ("kept", True, ())
+    assert (row.reason, mask.present, mask.keys) == (None, True, ())
 
 
 def test_a_kaggle_folder_without_masks_is_told_so() -> None:
@@ -149,7 +149,7 @@ def test_a_kaggle_folder_without_masks_is_told_so() -> None:
 def test_an_excluded_patient_is_dropped_with_its_own_reason() -> None:
     rows = pair([gene(A), gene(B)], [*whole(A), *whole(B)], exclude=(A,))
     assert rows[A].reason == "excluded by the configuration"
-    assert rows[B].status == "kept"
+    assert rows[B].reason is None
     with pytest.raises(BadInputError, match=f"exclude: {C}"):
         pair([gene(A)], whole(A), exclude=(C,))
 

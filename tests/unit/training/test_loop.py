@@ -1,4 +1,3 @@
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mgi.core.errors import BadInputError
-from mgi.training.loop import BATCHES_AHEAD, Curve, Loop, Randomness, RunContext, curve_lines, train
+from mgi.training.loop import BATCHES_AHEAD, Curve, Loop, Randomness, RunContext, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser
 from mgi.training.settings import ScheduleSettings
 
@@ -321,10 +320,3 @@ def test_both_generators_continue_where_they_were_taken() -> None:
     draw()
     randomness.restore(state)
     assert draw() == expected
-
-
-def test_curve_lines_are_json_a_point_each() -> None:
-    lines = curve_lines([{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}])
-    assert [json.loads(line) for line in lines.splitlines()] == [{"loss": 0.5, "step": 1}, {"loss": 0.25, "step": 2}]
-    assert lines.endswith("\n")
-    assert curve_lines([]) == ""

@@ -27,14 +27,9 @@ class SliceCounts:
     truth: NDArray[np.int64]
 
 
-def byte_at(threshold: float) -> int:
-    """The smallest stored byte, floor(256 p), that stands for a probability of at least `threshold`; .5 gives 128."""
-    return math.ceil(256 * threshold)
-
-
 def at_least(probability: Bytes, threshold: float) -> Mask:
-    """The mask of pixels whose stored probability reaches the threshold."""
-    return probability >= byte_at(threshold)
+    """The mask of pixels whose stored probability, floor(256 p), reaches the threshold: for .5 a byte of 128."""
+    return probability >= math.ceil(256 * threshold)
 
 
 def count_slices(prediction: Mask, truth: Mask) -> SliceCounts:

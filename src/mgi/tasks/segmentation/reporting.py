@@ -55,13 +55,11 @@ def section(given: ReportInput) -> Section:
     results, simulated = as_trained(given.results), given.simulated
     label = "Volume Dice per patient" if given.headline == HEADLINE else given.headline
     content: dict[str, Any] = {
-        "simulated": simulated,
-        "headline": given.headline,
+        **vars(given),
         "methods": _headline_rows(results, given.tests, given.headline),
         "definitions": DEFINITIONS,
         "definition_rows": _rows_by_input(given.results),
         "everybody": _rows_by_input(given.no_genes) if given.unpaired else [],
-        "unpaired": given.unpaired,
         "paper_like": [] if given.leaky is None else as_trained(given.leaky).to_dict("records"),
         "failures": failure_rows(given.patients, cases),
         "overlays": cases,

@@ -86,7 +86,7 @@ def test_five_thresholds_average_masks_that_shrink() -> None:
 
 @pytest.mark.parametrize(("threshold", "byte"), [(0.1, 26), (0.3, 77), (0.5, 128), (0.7, 180), (0.9, 231)])
 def test_a_threshold_is_the_first_byte_that_stands_for_it(threshold: float, byte: int) -> None:
-    assert dice.byte_at(threshold) == byte
+    assert dice.at_least(np.array([byte - 1, byte], np.uint8), threshold).tolist() == [False, True]
     assert byte / 256 >= threshold > (byte - 1) / 256
 
 

@@ -1,21 +1,136 @@
+import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from mgi.core.errors import BadInputError
+from mgi.core.run import Run
 from mgi.datasets.volume import Frame, frame_of_slice
-from mgi.models.mgi import build_mgi
-from mgi.tasks.expression_inputs import audit_inputs, derangement
-from mgi.tasks.segmentation.learning import predict
+from mgi.models.mgi import MGI, build_dual_encoder, build_mgi
+from mgi.models.settings import ModelSettings
+from mgi.tasks.expression_inputs import audit_inputs
+from mgi.tasks.segmentation.learning import WithoutGenes, build, predict, segmentation_loss, soft_dice_loss
 from mgi.training.finetune import GeneCache, cache_for
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
+from mgi.training.weights import Weights, load_weights, save_weights, start_from_pretrained
 
-PATIENTS = ["A", "B", "C"]
-GENES = torch.arange(6.0).view(3, 2)
 AVERAGE = torch.tensor([3.0, 5.0])
+RUN = Run(task="pretraining", method="mgi", inputs=("flair", "rna"), fold=0, seed=0)
+UNDECIDED = torch.zeros(1, 1, 2, 2)  # p = 1/2 everywhere
+HALF = torch.tensor([[[[1.0, 1.0], [0.0, 0.0]]]])
+
+
+def pretrained(folder: Path, settings: ModelSettings) -> Weights:
+    torch.manual_seed(9)
+    aligner = build_dual_encoder(settings, 10)
+    path = folder / "weights.safetensors"
+    save_weights(path, aligner, run=RUN, model=settings, genes=["g"] * 10)
+    return load_weights(path, genes=["g"] * 10)
+
+
+def test_every_method_has_a_network_and_only_mgi_sees_genes(model_settings) -> None:
+    assert isinstance(build("mgi", model_settings, 10), MGI)
+    for method in ("unet", "resunet", "attention_unet", "deeplabv3plus"):
+        assert isinstance(build(method, model_settings, 10), WithoutGenes)
+
+
+def test_an_unknown_method_is_named_with_the_known_ones(model_settings) -> None:
+    with pytest.raises(BadInputError, match=r"method 'nnunet': .*\['mgi', 'unet'"):
+        build("nnunet", model_settings, 10)
+
+
+def test_both_encoders_start_pretrained_and_all_else_stays_fresh(tmp_path: Path, model_settings) -> None:
+    weights = pretrained(tmp_path, model_settings)
+    torch.manual_seed(0)
+    model = build("mgi", model_settings, 10)
+    fresh = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    start_from_pretrained(model, weights)
+    for name, tensor in model.state_dict().items():
+        encoder = name.startswith(("image_encoder.", "gene_encoder."))
+        assert torch.equal(tensor, weights.tensors[name] if encoder else fresh[name]), name
+    assert "gene_projection.weight" in weights.tensors
+
+
+def test_encoders_of_another_size_are_refused_by_name_in_one_line(tmp_path: Path, model_settings) -> None:
+    weights = pretrained(tmp_path, model_settings)
+    other = build("mgi", model_settings.but(gene_width=32), 10)
+    with pytest.raises(BadInputError, match=r"weights .*gene_encoder: .*GeneEncoder") as caught:
+        start_from_pretrained(other, weights)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_without_encoders_cannot_start_pretrained(tmp_path: Path, model_settings) -> None:
+    with pytest.raises(BadInputError, match=r"weights .*image_encoder: "):
+        start_from_pretrained(build("unet", model_settings, 10), pretrained(tmp_path, model_settings))
+
+
+@pytest.mark.parametrize("method", ["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"])
+def test_gradients_lie_in_memory_as_their_weights_do(method: str, model_settings) -> None:
+    """The fused AdamW of torch 2.13 pairs the wrong numbers of two layouts, without a word."""
+    settings = model_settings.but(image_stem="conv")
+    torch.manual_seed(0)
+    model = build(method, settings, 10)
+    images = torch.randn(4, 1, settings.image_size, settings.image_size)
+    model(images, torch.randn(4, 10), torch.arange(4), torch.ones(4, dtype=torch.bool)).square().mean().backward()
+    trained = {name: one for name, one in model.named_parameters() if one.grad is not None}
+    assert any(one.ndim == 4 and not one.is_contiguous() for one in trained.values()) == (method != "deeplabv3plus")
+    assert {name for name, one in trained.items() if one.grad.stride() != one.stride()} == set()
+
+
+def test_the_soft_dice_of_an_undecided_slice_by_hand() -> None:
+    # sum pt = 1, sum p = 2, sum t = 2: 1 - (2 + 1) / (4 + 1)
+    assert soft_dice_loss(UNDECIDED, HALF).item() == pytest.approx(0.4)
+
+
+def test_the_loss_is_half_cross_entropy_and_half_dice() -> None:
+    assert segmentation_loss(UNDECIDED, HALF).item() == pytest.approx(0.5 * math.log(2) + 0.5 * 0.4)
+
+
+def test_a_certain_and_right_mask_costs_nothing_and_a_wrong_one_nearly_everything() -> None:
+    right = 100 * (2 * HALF - 1)
+    assert segmentation_loss(right, HALF).item() == pytest.approx(0, abs=1e-6)
+    assert soft_dice_loss(-right, HALF).item() == pytest.approx(1 - 1 / 5)
+
+
+def test_an_empty_slice_predicted_empty_costs_nothing_and_has_a_finite_gradient() -> None:
+    empty = torch.zeros(1, 1, 2, 2)
+    assert soft_dice_loss(empty - 100, empty).item() == pytest.approx(0)
+    logits = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    segmentation_loss(logits, empty).backward()
+    assert (logits.grad > 0).all()
+
+
+def test_dice_is_pooled_over_the_batch() -> None:
+    logits, masks = torch.cat([UNDECIDED, UNDECIDED]), torch.cat([HALF, torch.zeros_like(HALF)])
+    # sum pt = 1, sum p = 4, sum t = 2
+    assert soft_dice_loss(logits, masks).item() == pytest.approx(1 - 3 / 7)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_a_pixel_half_in_the_tumour_costs_least_where_the_network_says_so(share: float) -> None:
+    mask = torch.tensor([1.0, share, 0.0]).view(1, 1, 1, 3)
+    certain = torch.tensor([30.0, 0.0, -30.0])
+    for loss in (soft_dice_loss, segmentation_loss):
+        costs = {}
+        for said in torch.arange(0.05, 1.0, 0.05):
+            certain[1] = torch.logit(said)
+            costs[round(float(said), 2)] = loss(certain.view(1, 1, 1, 3), mask).item()
+        assert min(costs, key=costs.get) == share
+
+
+def test_of_masks_of_zero_and_one_dice_is_that_of_the_product() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 1, 5, 5, generator=generator)
+    mask = (torch.rand(2, 1, 5, 5, generator=generator) < 0.3).float()
+    said = torch.sigmoid(logits)
+    assert soft_dice_loss(logits, mask).item() == pytest.approx(
+        1 - (2 * (said * mask).sum() + 1).item() / (said.sum() + mask.sum() + 1).item()
+    )
 
 
 class Plain(nn.Module):
@@ -27,56 +142,6 @@ class Plain(nn.Module):
 
     def forward(self, images: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor) -> Tensor:
         return images + (genes[:, 0] * has_genes)[patient][:, None, None, None]
-
-
-@pytest.mark.parametrize("count", [2, 3, 5, 30])
-def test_a_derangement_leaves_nobody_in_their_place(count: int) -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        order = derangement(count, rng)
-        assert sorted(order) == list(range(count))
-        assert (order != np.arange(count)).all()
-
-
-def test_the_audit_has_own_mean_null_and_permuted_inputs_with_their_donors() -> None:
-    listed = audit_inputs(GENES, AVERAGE, PATIENTS, PredictSettings(permutations=2), reads_genes=True)
-    modes = {mode.name: mode for mode in listed}
-    assert list(modes) == ["own", "cohort_mean", "null_token", "permuted-0", "permuted-1"]
-    assert modes["own"].donors == PATIENTS
-    assert torch.equal(modes["own"].genes, GENES)
-    assert modes["cohort_mean"].genes.tolist() == [[3.0, 5.0]] * 3
-    assert [modes[name].use_genes for name in ("own", "cohort_mean", "null_token", "permuted-0")] == [
-        True,
-        True,
-        False,
-        True,
-    ]
-    assert modes["cohort_mean"].donors == modes["null_token"].donors == [None] * 3
-    for name in ("permuted-0", "permuted-1"):
-        donors = modes[name].donors
-        assert sorted(donors) == PATIENTS
-        assert all(donor != patient for donor, patient in zip(donors, PATIENTS, strict=True))
-        for row, donor in enumerate(donors):
-            assert torch.equal(modes[name].genes[row], GENES[PATIENTS.index(donor)])
-
-
-def test_the_seed_decides_the_permutations() -> None:
-    patients, genes = [f"P{index}" for index in range(9)], torch.zeros(9, 2)
-
-    def donors(seed: int) -> list[list[str | None]]:
-        settings = PredictSettings(permutations=3, seed=seed)
-        return [mode.donors for mode in audit_inputs(genes, AVERAGE, patients, settings, reads_genes=True)[3:]]
-
-    assert donors(0) == donors(0)
-    assert donors(0) != donors(1)
-
-
-def test_one_patient_has_no_permutation_and_a_method_without_genes_one_input() -> None:
-    alone = audit_inputs(GENES[:1], AVERAGE, ["A"], PredictSettings(), reads_genes=True)
-    assert [mode.name for mode in alone] == ["own", "cohort_mean", "null_token"]
-    (none,) = audit_inputs(GENES, AVERAGE, PATIENTS, PredictSettings(), reads_genes=False)
-    assert (none.name, none.use_genes, none.donors) == ("not_used", False, [None] * 3)
-    assert not none.genes.any()
 
 
 def test_a_byte_is_the_floor_of_256_times_the_probability_and_128_is_a_half(pairs) -> None:

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import torch
+
+from mgi.tasks.expression_inputs import audit_inputs, derangement
+from mgi.training.settings import PredictSettings
+
+PATIENTS = ["A", "B", "C"]
+GENES = torch.arange(6.0).view(3, 2)
+AVERAGE = torch.tensor([3.0, 5.0])
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 30])
+def test_a_derangement_leaves_nobody_in_their_place(count: int) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        order = derangement(count, rng)
+        assert sorted(order) == list(range(count))
+        assert (order != np.arange(count)).all()
+
+
+def test_the_audit_has_own_mean_null_and_permuted_inputs_with_their_donors() -> None:
+    listed = audit_inputs(GENES, AVERAGE, PATIENTS, PredictSettings(permutations=2), reads_genes=True)
+    modes = {mode.name: mode for mode in listed}
+    assert list(modes) == ["own", "cohort_mean", "null_token", "permuted-0", "permuted-1"]
+    assert modes["own"].donors == PATIENTS
+    assert torch.equal(modes["own"].genes, GENES)
+    assert modes["cohort_mean"].genes.tolist() == [[3.0, 5.0]] * 3
+    assert [modes[name].use_genes for name in ("own", "cohort_mean", "null_token", "permuted-0")] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert modes["cohort_mean"].donors == modes["null_token"].donors == [None] * 3
+    for name in ("permuted-0", "permuted-1"):
+        donors = modes[name].donors
+        assert sorted(donors) == PATIENTS
+        assert all(donor != patient for donor, patient in zip(donors, PATIENTS, strict=True))
+        for row, donor in enumerate(donors):
+            assert torch.equal(modes[name].genes[row], GENES[PATIENTS.index(donor)])
+
+
+def test_the_seed_decides_the_permutations() -> None:
+    patients, genes = [f"P{index}" for index in range(9)], torch.zeros(9, 2)
+
+    def donors(seed: int) -> list[list[str | None]]:
+        settings = PredictSettings(permutations=3, seed=seed)
+        return [mode.donors for mode in audit_inputs(genes, AVERAGE, patients, settings, reads_genes=True)[3:]]
+
+    assert donors(0) == donors(0)
+    assert donors(0) != donors(1)
+
+
+def test_one_patient_has_no_permutation_and_a_method_without_genes_one_input() -> None:
+    alone = audit_inputs(GENES[:1], AVERAGE, ["A"], PredictSettings(), reads_genes=True)
+    assert [mode.name for mode in alone] == ["own", "cohort_mean", "null_token"]
+    (none,) = audit_inputs(GENES, AVERAGE, PATIENTS, PredictSettings(), reads_genes=False)
+    assert (none.name, none.use_genes, none.donors) == ("not_used", False, [None] * 3)
+    assert not none.genes.any()
