@@ -52,10 +52,10 @@ class DicomFile:
         """The elements of `header.KEYWORDS` as plain values; use it inside `quarantine`."""
         return header_of(self.dataset)
 
-    def sop_uid(self) -> str:
-        """Return the image's own UID, empty where there is none."""
+    def text(self, keyword: str) -> str:
+        """Return an element as text of one line, empty where there is none."""
         with quarantine(self.where):
-            return text_of(self.header if self.pixels is not None else self.dataset, "SOPInstanceUID")
+            return text_of(self.header if self.pixels is not None else self.dataset, keyword)
 
     def require_decodable(self) -> None:
         """Refuse a file that has no decoder here or claims too many pixels; use it inside `quarantine`."""

@@ -34,7 +34,7 @@ IDENTITY = (
     *("StudyInstanceUID", "SeriesInstanceUID", "NumberOfFrames"),
 )
 # What tells a FLAIR from another sequence, and an image that was taken from one that was computed.
-SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient", "ImageType")
+SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient", "ImageType", "ComplexImageComponent")
 TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in (*KEYWORDS, *IDENTITY)}
 KEYWORD_OF = {int(TAGS[keyword]): keyword for keyword in KEYWORDS}
 # Implicit files do not say what kind an element is.
@@ -87,6 +87,8 @@ def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("ScanningSequence", "ImageType"):
         if codes := header.get(name):
             tags[name] = [codes] if isinstance(codes, str) else [str(code) for code in codes]
+    if component := header.get("ComplexImageComponent"):
+        tags["ComplexImageComponent"] = str(component)
     cosines = header.get("ImageOrientationPatient")
     if isinstance(cosines, Sequence) and all(isinstance(one, int | float) for one in cosines):
         tags["ImageOrientationPatient"] = [float(one) for one in cosines]

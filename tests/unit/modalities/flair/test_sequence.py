@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mgi.modalities.flair.sequence import choose_flair, confirm_flair, score
+from mgi.modalities.flair.choice import choose_flair
+from mgi.modalities.flair.sequence import confirm_flair, score
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class One:
     third_party: bool = False
     patient_id: str = "TCGA-CS-4941"
     size: int = 0
+    contradiction: str | None = None
+    doubts: tuple[str, ...] = ()
 
 
 REAL_FLAIR = [
