@@ -74,10 +74,8 @@ def _without_pixels(one: DicomSlice) -> DicomSlice:
     return replace(one, stored=np.frombuffer(digest, np.uint8))
 
 
-def fault_of(files: Sequence[CheckedFile], series: str) -> str | None:
-    """Why the shard will refuse a series: a file of it, or that its slices make no volume; None where it will not."""
-    if (fault := next((one.fault for one in files if one.fault), None)) is not None:
-        return fault
+def disorder_of(files: Sequence[CheckedFile], series: str) -> str | None:
+    """Why the slices of a series make no volume, as the shard will judge; None where they do."""
     where = f"series {series}"
     try:
         kept, _ = choose_stack([one for file in files for one in file.slices], where)
@@ -91,7 +89,7 @@ def fault_of(files: Sequence[CheckedFile], series: str) -> str | None:
 class SeriesSummary:
     """A verified zip: digest, count, the tags that tell a FLAIR, and a fault of the content that no retry cures.
 
-    `patient_ids` and `study_uids` are those that the images state.
+    `patient_ids` and `study_uids` are those that the images state, `disorder` is why they make no volume.
     """
 
     size: int
@@ -101,6 +99,7 @@ class SeriesSummary:
     study_uids: Sequence[str]
     tags: Mapping[str, Any]
     fault: str | None
+    disorder: str | None
 
 
 def verify_series(
@@ -131,7 +130,8 @@ def verify_series(
         patient_ids=sorted({one.patient_id for one in read}),
         study_uids=sorted({one.study_uid for one in read}),
         tags=tags_of_series([one.tags for one in read]),
-        fault=fault_of(read, series) if role != "mask" else next((one.fault for one in read if one.fault), None),
+        fault=(fault := next((one.fault for one in read if one.fault), None)),
+        disorder=None if role == "mask" or fault else disorder_of(read, series),
     )
 
 

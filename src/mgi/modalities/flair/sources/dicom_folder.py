@@ -16,7 +16,7 @@ from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Listing
 from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, doubts_of, is_flair_by_tags
-from mgi.modalities.flair.sources.dicom_check import fault_of, read_file
+from mgi.modalities.flair.sources.dicom_check import disorder_of, read_file
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, judge_patient, scan_folder
 from mgi.modalities.flair.sources.nifti import FOLDER_KEY, gated
 from mgi.modalities.flair.sources.user_lists import (
@@ -106,7 +106,7 @@ class DicomImages:
             rejected = next((one.fault for one in read if one.fault), None)
             if item.role == FLAIR:
                 tags = self.scan.series[item.key].tags
-                rejected, doubts = fault_of(read, item.key) or confirm_flair(tags), doubts_of(tags)
+                rejected, doubts = rejected or confirm_flair(tags) or disorder_of(read, item.key), doubts_of(tags)
         else:
             n_images, rejected = gated(root / item.key)
         entry = user_folder.entry_in_place(

@@ -148,7 +148,7 @@ class TciaImages:
             size=summary.size,
             sha256=summary.sha256,
             metadata=metadata(n_images=summary.n_images),
-            rejected=summary.fault or (confirm_flair(summary.tags) if is_flair else None),
+            rejected=summary.fault or (confirm_flair(summary.tags) if is_flair else None) or summary.disorder,
             doubts=doubts_of(summary.tags) if is_flair else (),
         )
 
