@@ -17,7 +17,10 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from mgi.modalities.flair.quarantine import printable
 from mgi.modalities.flair.sequence import TIMES
 
+# The value that fills pixels outside of the image, and the other end of its range; signed as the pixels are.
+PADDING = ("PixelPaddingValue", "PixelPaddingRangeLimit")
 KEYWORDS = (
+    *("PatientID", "StudyInstanceUID", "ImageType", "ComplexImageComponent", *PADDING),
     "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "InstanceNumber", "AcquisitionNumber",
     "TemporalPositionIdentifier", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness",
     "SpacingBetweenSlices", "ScanningSequence", "InversionTime", "EchoTime", "RepetitionTime", "MagneticFieldStrength",
@@ -29,13 +32,14 @@ IDENTITY = (
     *("SOPClassUID", "SOPInstanceUID", "StudyDate", "Modality", "SeriesDescription", "PatientID", "ProtocolName"),
     *("StudyInstanceUID", "SeriesInstanceUID", "NumberOfFrames"),
 )
-# What tells a FLAIR from another sequence.
-SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient")
+# What tells a FLAIR from another sequence, and an image that was taken from one that was computed.
+SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient", "ImageType")
 TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in (*KEYWORDS, *IDENTITY)}
 KEYWORD_OF = {int(TAGS[keyword]): keyword for keyword in KEYWORDS}
 # Implicit files do not say what kind an element is.
 _KINDS = {int(tag): dictionary_VR(tag) for tag in TAGS.values()}
 _NUMBERS = ("DS", "IS")
+_SHORTS = ("US", "SS", "US or SS")  # the last is what the dictionary says of an element that has the pixels' sign
 _NOT_PLAIN = object()
 
 _PIXEL_DATA = 0x7FE00010
@@ -58,7 +62,7 @@ def header_of(dataset: Any, keywords: Sequence[str] = KEYWORDS) -> dict[str, Any
     """Return the elements that are there: a number, a text, a list of either, or None where one is empty."""
     elements = dict(dataset.items())  # as they were read: asking the data set for one converts it
     wanted = [(keyword, TAGS[keyword]) for keyword in keywords]
-    return {keyword: _value(dataset, tag, elements[tag]) for keyword, tag in wanted if tag in elements}
+    return _signed({keyword: _value(dataset, tag, elements[tag]) for keyword, tag in wanted if tag in elements})
 
 
 def read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
@@ -80,8 +84,9 @@ def read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
 def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
     """Return the elements of SEQUENCE, without malformed ones: times in ms, codes and cosines as lists."""
     tags: dict[str, Any] = {name: float(header[name]) for name in TIMES if isinstance(header.get(name), int | float)}
-    if codes := header.get("ScanningSequence"):
-        tags["ScanningSequence"] = [codes] if isinstance(codes, str) else [str(code) for code in codes]
+    for name in ("ScanningSequence", "ImageType"):
+        if codes := header.get(name):
+            tags[name] = [codes] if isinstance(codes, str) else [str(code) for code in codes]
     cosines = header.get("ImageOrientationPatient")
     if isinstance(cosines, Sequence) and all(isinstance(one, int | float) for one in cosines):
         tags["ImageOrientationPatient"] = [float(one) for one in cosines]
@@ -104,12 +109,23 @@ def _value(dataset: Any, tag: BaseTag, raw: Any) -> Any:
 
 
 def _plain_value(kind: str, raw: bytes, order: Literal["little", "big"]) -> Any:
-    if kind in (*_NUMBERS, "CS", "UI") and raw.isascii():
+    if kind in (*_NUMBERS, "CS", "LO", "UI") and raw.isascii():
         parts = [part.strip(" \0") for part in raw.decode("ascii").split("\\")]
         values = [float(part) if part else None for part in parts] if kind in _NUMBERS else parts
         single = values[0] if len(values) == 1 else values
         return None if single == "" else single
-    return int.from_bytes(raw, order) if kind == "US" and len(raw) == 2 else _NOT_PLAIN
+    return int.from_bytes(raw, order) if kind in _SHORTS and len(raw) == 2 else _NOT_PLAIN
+
+
+def _signed(header: dict[str, Any]) -> dict[str, Any]:
+    """Return the header with the sign of its padding: files state either kind, and implicit ones none."""
+    for keyword in PADDING:
+        value = header.get(keyword)
+        if isinstance(value, int):
+            header[keyword] = (
+                (value + 0x8000) % 0x10000 - 0x8000 if header.get("PixelRepresentation") == 1 else value % 0x10000
+            )
+    return header
 
 
 def _read(data: bytes) -> tuple[memoryview, dict[str, Any]]:
@@ -137,7 +153,7 @@ def _read(data: bytes) -> tuple[memoryview, dict[str, Any]]:
             pixels = memoryview(data)[value:at]
     if pixels is None:
         raise ValueError
-    return pixels, header
+    return pixels, _signed(header)
 
 
 def _element(data: bytes, at: int, implicit: bool, depth: int = 0) -> tuple[int, bytes | None, int, int]:
