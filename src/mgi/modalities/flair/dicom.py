@@ -3,7 +3,7 @@
 Instance numbers and the order in the archive are those of a database, not of the head.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from mgi.core.zips import opened_zip, read_member
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import DicomSlice, slices_of
 from mgi.modalities.flair.dicom_stacks import choose_stack
+from mgi.modalities.flair.dicom_voxels import voxels_of
 from mgi.modalities.flair.slice_order import order_slices
 
 MAX_VOLUME_BYTES = 1 << 30
-_INT16 = np.iinfo(np.int16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,20 +57,26 @@ def volume_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> Volume:
 
     Raises BadInputError naming the series and the field where files disagree, slices are missing or pixels are short.
     """
+    return volume_from(_checked_slices(members, series_uid), series_uid)
+
+
+def volume_from(found: Sequence[DicomSlice], series_uid: str) -> Volume:
+    """Put together the slices of one series, in any order. Raises BadInputError as `volume_of` does."""
     where = f"series {series_uid}"
-    chosen, notes = choose_stack(_checked_slices(members, series_uid), where)
+    chosen, notes = choose_stack(found, where)
     order = order_slices([entry.placement for entry in chosen], where)
     slices = [chosen[index] for index in order.indexes]
     references = {entry.frame_of_reference_uid for entry in slices}
     if len(references) > 1:
         raise BadInputError(f"{where}: FrameOfReferenceUID: {len(references)} values, expected one")
+    voxels, padding = voxels_of(slices, where)
     return Volume(
         series_uid=series_uid,
         frame_of_reference_uid=slices[0].frame_of_reference_uid,
-        voxels=_rescale(slices, where),
+        voxels=voxels,
         affine=order.affine,
         positions_mm=order.positions_mm,
-        notes=(*notes, *order.notes),
+        notes=(*notes, *order.notes, *padding),
     )
 
 
@@ -83,24 +89,3 @@ def _checked_slices(members: Iterable[tuple[str, bytes]], series_uid: str) -> li
                 raise BadInputError(f"series {series_uid}: more than {MAX_VOLUME_BYTES} bytes of voxels")
             slices.append(found)
     return slices
-
-
-def _rescale(slices: list[DicomSlice], where: str) -> NDArray[Any]:
-    """Return one array of all slices: int16 where every rescaled value is such an integer, else float32."""
-    exact = all(float(entry.slope).is_integer() and float(entry.intercept).is_integer() for entry in slices)
-    ends = [
-        float(value) * entry.slope + entry.intercept
-        for entry in slices
-        for value in (entry.stored.min(), entry.stored.max())
-    ]
-    if min(ends) == max(ends):
-        raise BadInputError(f"{where}: PixelData: every voxel is {min(ends):g}, expected an image")
-    dtype = np.int16 if exact and _INT16.min <= min(ends) and max(ends) <= _INT16.max else np.float32
-    voxels = np.empty((len(slices), *slices[0].stored.shape), dtype)
-    with np.errstate(over="ignore"):  # refused below
-        for target, entry in zip(voxels, slices, strict=True):
-            plain = entry.slope == 1 and entry.intercept == 0
-            target[...] = entry.stored if plain else entry.stored * entry.slope + entry.intercept
-    if dtype is np.float32 and not np.isfinite(voxels).all():
-        raise BadInputError(f"{where}: PixelData: not finite after rescaling with RescaleSlope and RescaleIntercept")
-    return voxels

@@ -16,7 +16,7 @@ from pydicom.tag import Tag
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.complex_part import complex_part
 from mgi.modalities.flair.dicom_file import DicomFile, direction_cosines, number_of, pixel_spacing, required_numbers
-from mgi.modalities.flair.header import sequence_tags, text_of
+from mgi.modalities.flair.header import PADDING, sequence_tags, text_of
 from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.slice_order import Placement
 
@@ -48,7 +48,8 @@ _PLACES = {
 class DicomSlice:
     """Where a slice lies, its stored values (H, W), how they become intensities, and `header.sequence_tags`.
 
-    `acquisition` are the values of ACQUISITION_KEYS, `part` is what `complex_part` says.
+    `acquisition` are the values of ACQUISITION_KEYS, `part` is what `complex_part` says, `padding` are the
+    lowest and highest stored value that is no image.
     """
 
     placement: Placement
@@ -58,6 +59,7 @@ class DicomSlice:
     stored: NDArray[Any] = field(repr=False)
     slope: float
     intercept: float
+    padding: tuple[int, int] | None
     tags: dict[str, Any]
 
 
@@ -101,8 +103,31 @@ def _slice_of(header: dict[str, Any], stored: NDArray[Any], where: str) -> Dicom
         stored=stored,
         slope=1.0 if slope is None else slope,
         intercept=0.0 if intercept is None else intercept,
+        padding=_padding(header, where),
         tags=sequence_tags(header),
     )
+
+
+def _padding(header: dict[str, Any], where: str) -> tuple[int, int] | None:
+    """Return the range of padding among `stored_pixels`, cut to the stored bits and inverted as they are."""
+    value, limit = (number_of(header, keyword, where) for keyword in PADDING)
+    if value is None:
+        return None
+    bits, signed = int(header["BitsStored"]), header["PixelRepresentation"] == 1
+    ends = [_cut(int(one), bits, signed=signed) for one in (value, value if limit is None else limit)]
+    if header["PhotometricInterpretation"] == "MONOCHROME1":
+        ends = [_sum_of_ends(header) - one for one in ends]
+    return min(ends), max(ends)
+
+
+def _cut(value: int, bits: int, *, signed: bool) -> int:
+    low = value % (1 << bits)
+    return low - (1 << bits) if signed and low >= 1 << (bits - 1) else low
+
+
+def _sum_of_ends(header: dict[str, Any]) -> int:
+    """Return the highest plus the lowest value of the stored bits: a value taken from it is inverted."""
+    return -1 if header["PixelRepresentation"] == 1 else (1 << int(header["BitsStored"])) - 1
 
 
 def _key_of(header: dict[str, Any], keyword: str, where: str) -> float | None:
@@ -177,8 +202,7 @@ def stored_pixels(file: DicomFile, n_frames: int) -> NDArray[Any]:
     pixels = decoded_pixels(file, shape) if data is None else _viewed(data, header, shape, file.where)
     if header["PhotometricInterpretation"] == "MONOCHROME2":
         return pixels
-    highest_plus_lowest = -1 if header["PixelRepresentation"] == 1 else 2 ** int(header["BitsStored"]) - 1
-    return np.asarray(highest_plus_lowest - pixels.astype(np.int64))
+    return np.asarray(_sum_of_ends(header) - pixels.astype(np.int64))
 
 
 def decoded_pixels(file: DicomFile, shape: tuple[int, int, int]) -> NDArray[Any]:

@@ -25,6 +25,7 @@ from mgi.modalities.flair.geometry import (
 )
 from mgi.modalities.flair.nifti import NiftiVolume, read_image, read_labels
 from mgi.modalities.flair.seg_choice import mask_on_image
+from mgi.shards.grey_scale import require_scale
 from mgi.shards.image_shard import PatientImages
 
 NIFTI_ENDINGS = (".nii", ".nii.gz")
@@ -102,6 +103,7 @@ def from_volume(
             f"{where}: as axial slices its pixels would be {row_mm:.2f} x {column_mm:.2f} mm (axes {native}), "
             f"expected sides of at most {MAX_PIXEL_RATIO:g}:1"
         )
+    require_scale(slices, where)
     own_positions = volume.positions_mm if native[2] == "S" and isinstance(volume, Volume) else None
     images = PatientImages(
         patient_id=patient_id,
