@@ -58,17 +58,13 @@ def fetch_batch(source: Source, items: Sequence[Item], folder: Path, *, threads:
     if failures:
         raise _summary(failures, len(items))
     entries |= {item.key: entry for item, entry in zip(missing, fetched, strict=True) if isinstance(entry, RawEntry)}
-    _sync([outcome for outcome in fetched if isinstance(outcome, RawEntry)])
-    return [entries[item.key] for item in items]
-
-
-def _sync(fetched: Sequence[RawEntry]) -> None:
-    """Put on the disk what the index is about to name, bytes before names."""
-    paths = [entry.path for entry in fetched if entry.path is not None]
+    # On the disk is what the index is about to name, bytes before names.
+    paths = [one.path for one in fetched if isinstance(one, RawEntry) and one.path is not None]
     for path in paths:
         sync(path)
     for parent in {path.parent for path in paths}:
         sync(parent)
+    return [entries[item.key] for item in items]
 
 
 def _run(

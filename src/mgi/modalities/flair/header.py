@@ -14,6 +14,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from mgi.modalities.flair.dicom_layout import SHORT_VRS, START_BYTES, layout_of
 from mgi.modalities.flair.quarantine import printable
 from mgi.modalities.flair.sequence import TIMES
 
@@ -33,7 +34,7 @@ IDENTITY = (
     *("StudyInstanceUID", "SeriesInstanceUID", "NumberOfFrames"),
 )
 # What tells a FLAIR from another sequence, and an image that was taken from one that was computed.
-SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient", "ImageType")
+SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient", "ImageType", "ComplexImageComponent")
 TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in (*KEYWORDS, *IDENTITY)}
 KEYWORD_OF = {int(TAGS[keyword]): keyword for keyword in KEYWORDS}
 # Implicit files do not say what kind an element is.
@@ -43,13 +44,11 @@ _SHORTS = ("US", "SS", "US or SS")  # the last is what the dictionary says of an
 _NOT_PLAIN = object()
 
 _PIXEL_DATA = 0x7FE00010
-_PREAMBLE_BYTES = 128
 _META_END = 0x00030000
 _SYNTAX = 0x00020010
 _FUNCTIONAL_GROUPS = (0x52009229, 0x52009230)  # of a multi-frame file: nested, so not for this reader
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
-_SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _DEEPEST = 8
 
@@ -71,10 +70,11 @@ def read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
     None where the file is not of an uncompressed little-endian syntax, or not wholly regular: tags rise strictly,
     lengths stay inside the file, and its last element ends with it.
     """
-    if data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] != b"DICM":
+    layout = layout_of(data[:START_BYTES])
+    if layout is None:
         return None
     try:
-        pixels, header = _read(data)
+        pixels, header = _read(data, layout.offset, layout.syntax or "")
     except (ValueError, struct.error):
         return None
     single = header.get("NumberOfFrames") in (None, 1) and header.get("BitsAllocated") in (8, 16)
@@ -87,6 +87,8 @@ def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("ScanningSequence", "ImageType"):
         if codes := header.get(name):
             tags[name] = [codes] if isinstance(codes, str) else [str(code) for code in codes]
+    if component := header.get("ComplexImageComponent"):
+        tags["ComplexImageComponent"] = str(component)
     cosines = header.get("ImageOrientationPatient")
     if isinstance(cosines, Sequence) and all(isinstance(one, int | float) for one in cosines):
         tags["ImageOrientationPatient"] = [float(one) for one in cosines]
@@ -128,8 +130,8 @@ def _signed(header: dict[str, Any]) -> dict[str, Any]:
     return header
 
 
-def _read(data: bytes) -> tuple[memoryview, dict[str, Any]]:
-    at, last, syntax, implicit = _PREAMBLE_BYTES + 4, 0, "", False
+def _read(data: bytes, at: int, syntax: str) -> tuple[memoryview, dict[str, Any]]:
+    last, implicit = 0, False
     header: dict[str, Any] = {}
     pixels = None
     end = len(data)
@@ -168,7 +170,7 @@ def _element(data: bytes, at: int, implicit: bool, depth: int = 0) -> tuple[int,
         if kind in _LONG:
             (length,) = _length(data, at + 8)
             value = at + 12
-        elif kind not in _SHORT:
+        elif kind not in SHORT_VRS:
             raise ValueError
     tag = group << 16 | number
     if length != _UNDEFINED:

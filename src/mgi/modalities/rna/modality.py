@@ -7,8 +7,6 @@ from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of
 from mgi.locks.item import Item
 from mgi.modalities.modality import Modality
 
-NO_EXPRESSION = "no expression"
-NO_PRIMARY = "no primary tumour sample"
 POSITIONS = "positions"
 
 
@@ -16,7 +14,7 @@ def absent(items: Sequence[Item]) -> str:
     """Why a patient has no expression: no primary tumour among the samples, or nothing at all."""
     codes = [sample_code_of(item.sample or "") for item in items]
     no_primary = bool(items) and PRIMARY_TUMOUR not in codes and None not in codes
-    return NO_PRIMARY if no_primary else NO_EXPRESSION
+    return "no primary tumour sample" if no_primary else "no expression"
 
 
 def shard_inputs(section: Mapping[str, Any]) -> dict[str, str]:

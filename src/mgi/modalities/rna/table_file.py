@@ -4,11 +4,9 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -58,7 +56,12 @@ def read_table_file(path: Path, numeric: Numeric) -> TableFile:
         return _read_parquet(path, numeric)
     if kind not in SEPARATORS:
         raise BadInputError(f"{path}: expected a name that ends in .parquet, .tsv, .txt or .csv (.gz allowed)")
-    return _read_text(path, SEPARATORS[kind], numeric, compressed=compressed)
+    try:
+        return _read_text(path, SEPARATORS[kind], numeric, compressed=compressed)
+    except gzip.BadGzipFile as error:
+        raise BadInputError(f"{path}: not gzip ({error})") from None
+    except (pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error, csv.Error) as error:
+        raise BadInputError(f"{path}: not a table ({' '.join(str(error).split())[:160]})") from None
 
 
 def _read_parquet(path: Path, numeric: Numeric) -> TableFile:
@@ -66,7 +69,9 @@ def _read_parquet(path: Path, numeric: Numeric) -> TableFile:
         table = pq.read_table(path, page_checksum_verification=True)
         table.validate(full=True)
         stored = [str(name) for name in table.column_names]
-        labels = _row_labels(table.schema.pandas_metadata)
+        about = table.schema.pandas_metadata
+        labels = about.get("index_columns") if isinstance(about, dict) else None  # pandas writes none for a plain count
+        labels = labels if isinstance(labels, list) else []
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
@@ -85,14 +90,8 @@ def _read_parquet(path: Path, numeric: Numeric) -> TableFile:
     return TableFile(names=names, columns=columns)
 
 
-def _row_labels(pandas_metadata: Any) -> list[Any]:
-    """Return the names of the columns that pandas would take for the index; it writes none for a plain count."""
-    stored = pandas_metadata.get("index_columns") if isinstance(pandas_metadata, dict) else None
-    return stored if isinstance(stored, list) else []
-
-
 def _read_text(path: Path, separator: str, numeric: Numeric, *, compressed: bool) -> TableFile:
-    with _one_line_errors(path), LimitedGzip(path) if compressed else path.open("rb") as source:
+    with LimitedGzip(path) if compressed else path.open("rb") as source:
         names = _names_of(source, separator)
         if len(names) < 2:
             raise BadInputError(f"{path}: no rows or no columns")
@@ -146,13 +145,3 @@ def _is_number(text: str) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
-
-
-@contextmanager
-def _one_line_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except gzip.BadGzipFile as error:
-        raise BadInputError(f"{path}: not gzip ({error})") from None
-    except (pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error, csv.Error) as error:
-        raise BadInputError(f"{path}: not a table ({' '.join(str(error).split())[:160]})") from None

@@ -16,7 +16,6 @@ from mgi.http.service import Request, Service
 from mgi.locks.item import Item
 
 _ADVICE = "make a new lock and read what `mgi lock-diff` says of the two"
-_GONE = re.compile(r": HTTP (403|404)\b")
 
 
 class LatestVersion(NamedTuple):
@@ -53,7 +52,7 @@ def _latest(row: dict[str, Any]) -> LatestVersion:
 
 def is_gone(refusal: NetworkError) -> bool:
     """Whether a service refused a file for good (403 or 404), as it does once it serves only the newer version."""
-    return _GONE.search(str(refusal)) is not None
+    return re.search(r": HTTP (403|404)\b", str(refusal)) is not None
 
 
 def same_bytes_elsewhere(service: Service, item: Item, refusal: NetworkError) -> str:

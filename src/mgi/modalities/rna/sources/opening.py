@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,18 +28,17 @@ class MatrixExpression:
     """A table of samples and genes at `table`, read in place."""
 
     table: Path | None
-    labels_of: Callable[[Path], Sequence[str]]
     stores_bytes: bool = False
     _checked: list[Table] = field(default_factory=list)
 
     def probe(self) -> str:
         """How many samples the table holds."""
-        return f"{len(self.labels_of(self._present()))} samples in {self._present().name}"
+        return f"{len(_sample_labels(self._present()))} samples in {self._present().name}"
 
     def discover(self) -> Listing:
         """Every sample label of the table."""
         path = self._present()
-        return Listing(rows=tuple({"label": label} for label in self.labels_of(path)), table=table_of(path))
+        return Listing(rows=tuple({"label": label} for label in _sample_labels(path)), table=table_of(path))
 
     def lock(self, listing: Listing) -> Lock:
         """One primary tumour per patient, with a reason for every label."""
@@ -92,7 +91,7 @@ def open_source(chosen: RnaSettings, *, archive: str | None, table: str | None, 
     """The source of gene expression; a simulated archive is served while the block runs."""
     if chosen.source == "matrix":
         path = table or chosen.table
-        yield MatrixExpression(table=Path(path) if path else None, labels_of=_sample_labels)
+        yield MatrixExpression(table=Path(path) if path else None)
         return
     with serve(archive, "", chosen.base_url, chosen) as service:
         if archive is None:  # a token is for the real archive's host, never for the simulated one
