@@ -19,9 +19,9 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.zips import DamagedZipError, UnsafeZipError, ZipLimits, opened_zip, read_member
 from mgi.http.retry import TransientError
-from mgi.modalities.flair.dicom import choose_stack
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import DicomSlice, slices_of
+from mgi.modalities.flair.dicom_stacks import choose_stack
 from mgi.modalities.flair.header import sequence_tags
 from mgi.modalities.flair.sequence import tags_of_series
 from mgi.modalities.flair.slice_order import order_slices
