@@ -23,8 +23,9 @@ from mgi.cohort.tables import write_split
 from mgi.commands import check_leaks
 from mgi.config.tree import checked
 from mgi.core.errors import MgiError
-from mgi.core.files import full_disk_named, read_json
+from mgi.core.files import full_disk_named, read_json, write_json
 from mgi.core.run import run_of
+from mgi.core.sidecar import digested_path, verified
 from mgi.http.credentials import gdc_credential
 from mgi.http.retry import RetryPolicy
 from mgi.http.service import Request, open_service
@@ -46,7 +47,7 @@ from mgi.shards.parquet import opened_parquet, run_in
 from mgi.tasks.segmentation import learning
 from mgi.training.optimiser import precision_of
 from mgi.training.weights import load_weights, require_same_genes, require_same_sets
-from small_locks import profile, rna_lock
+from small_locks import profile, rna_lock, write_lock
 
 PATIENTS = [f"P{n}" for n in range(1, 5)]
 Case = Callable[[Path], object]
@@ -81,6 +82,46 @@ def file(name: str, content: object, read: Callable[[Path], object]) -> Case:
 
 def _text(content: object) -> str:
     return content if isinstance(content, str) else json.dumps(content)
+
+
+def sealed(name: str, content: dict[str, Any], read: Callable[[Path], object]) -> Case:
+    """What `read` says of a file as mgi writes it."""
+
+    def run(folder: Path) -> None:
+        write_json(folder / name, content)
+        read(folder / name)
+
+    return run
+
+
+def edited(folder: Path) -> None:
+    write_json(folder / "config.json", {"seed": 3})
+    (folder / "config.json").write_text((folder / "config.json").read_text().replace("3,", "4,").replace(": 3", ": 4"))
+    read_json(folder / "config.json")
+
+
+def edited_lock(folder: Path) -> None:
+    path = write_lock(folder / "locks/rna.json", rna_lock(profile("TCGA-CS-0001"), profile("TCGA-CS-0002")))
+    path.write_text(path.read_text().replace("primary tumour", "primary tumor", 1))
+    read_lock(path)
+
+
+def edited_table(folder: Path) -> None:
+    path = folder / "evaluation/results.csv"
+    with digested_path(path) as part:
+        part.write_text("method,mean\nmgi,0.8\n")
+    path.write_text("method,mean\nmgi,0.9\n")
+    verified(path)
+
+
+def table_of_other_scores(folder: Path) -> None:
+    scores = folder / "evaluation/unet.parquet"
+    scores.parent.mkdir()
+    scores.write_bytes(b"1")
+    with digested_path(folder / "evaluation/results.csv", [scores]) as part:
+        part.write_text("method,mean\n")
+    scores.write_bytes(b"2")
+    verified(folder / "evaluation/results.csv")
 
 
 def nifti(voxels: Any) -> bytes:
@@ -157,7 +198,16 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "batch out of range": lambda _: batch_of([], "5-of-4"),
         "raw index of format 1": file("batch.json", {"kind": "images", "items": []}, read_raw_index),
+        "edited lock": edited_lock,
+        "lock without digests": file(
+            "lock.json",
+            {"modality": "rna", "format": 3, "source": "gdc", "simulated": False, "items": []},
+            read_lock,
+        ),
         "not JSON": file("status.json", "{", read_json),
+        "edited JSON": edited,
+        "edited table of scores": edited_table,
+        "table of other scores": table_of_other_scores,
     },
     "http": {
         "unencrypted service": lambda _: open_service("http://example.org", connections=1, policy=RetryPolicy()),
@@ -200,7 +250,7 @@ CASES: dict[str, dict[str, Case]] = {
     "shards": {
         "damaged": file("shard.parquet", "hello", damaged),
         "never finished": lambda folder: read_dataset(folder, "volumes"),
-        "of another kind": file("dataset.json", {"kind": "table"}, lambda path: read_dataset(path.parent, "volumes")),
+        "of another kind": sealed("dataset.json", {"kind": "table"}, lambda path: read_dataset(path.parent, "volumes")),
         "of an older version": file(
             "dataset.json", {"kind": "expression"}, lambda path: read_dataset(path.parent, "table")
         ),

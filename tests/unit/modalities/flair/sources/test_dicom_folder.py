@@ -1,6 +1,5 @@
 import hashlib
 import io
-import json
 import zlib
 from functools import partial
 
@@ -10,6 +9,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.files import write_json
 from mgi.locks.lock import as_json, read_lock
 from mgi.modalities.flair.sequence import item_of
 from mgi.modalities.flair.sources import dicom_folder, dicom_series, nifti
@@ -125,7 +125,7 @@ def test_a_series_is_read_in_place_and_every_file_pinned(folder, tmp_path):
     source = source_at(folder)
     lock = source.lock(source.discover())
     path = tmp_path / "lock.json"
-    path.write_text(json.dumps(as_json(lock)))
+    write_json(path, as_json(lock))
     assert read_lock(path, source="dicom", check_item=source.check_item) == lock
     source.check_lock(lock)
     item = lock.items[0]
