@@ -2,6 +2,7 @@
 
 import atexit
 import re
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from .jobs import KILLED
 
 TAIL_BYTES = 64 << 10
 MOST_LINES = 10
+FULL_BYTES = 1 << 20
 OURS = re.compile(r"(mgi|mgi_standin) [a-z-]+: ")
 # The shell's own word; torchrun's of a process of its; the word of torch's loaders.
 OUT_OF_MEMORY = re.compile(rf"{re.escape(KILLED)}|exitcode *: -9\b|Signal 9 \(SIGKILL\)|killed by signal: Killed")
@@ -31,7 +33,7 @@ def last_words(job: Any) -> str:
     lines = [line for log in logs for line in _tail(log)]
     name = " ".join([job.rule.name, *(f"{key}={value}" for key, value in job.wildcards_dict.items())])
     where = f" (log: {', '.join(map(str, logs))})" if logs else ""
-    return f"failed: {name}: {_said(lines, job)}{where}"
+    return f"failed: {name}: {_said(lines, job)}{_full(logs)}{where}"
 
 
 def _said(lines: list[str], job: Any) -> str:
@@ -41,6 +43,14 @@ def _said(lines: list[str], job: Any) -> str:
     if ours or lines:
         return (ours or lines)[-1]
     return "it ended without a word; it may have been killed"
+
+
+def _full(logs: list[Path]) -> str:
+    """Where the disk has no room the log has no last words."""
+    for folder in {log.parent for log in logs if log.parent.is_dir()}:
+        if (free := shutil.disk_usage(folder).free) < FULL_BYTES:
+            return f"; the disk of its log is full, {free / 1e6:.1f} MB are free"
+    return ""
 
 
 def _of_memory(rule: str, mem_mb: Any) -> str:
