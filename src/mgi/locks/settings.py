@@ -3,9 +3,24 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from mgi.core.section import Section, UserPath, unit
+from mgi.core.errors import ConfigError
+from mgi.core.section import Section, UserPath, refusal, unit
+from mgi.http.address import refuse_open_wire
+
+
+def _asked(address: str) -> str:
+    try:
+        refuse_open_wire(address)
+    except ConfigError as error:
+        found, _, expected = str(error).removeprefix("base_url: ").rpartition(", expected ")
+        raise refusal("", found.removeprefix("found "), expected) from None
+    return address
+
+
+Address = Annotated[str, AfterValidator(_asked)]
+"""Where a service is asked: https, or http on this machine."""
 
 
 class FetchSettings(Section):

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mgi.core.section import Count, Positive, Section, Several, UserPath, refusal, unit
-from mgi.locks.settings import FetchSettings
+from mgi.locks.settings import Address, FetchSettings
 
 
 class GtfSettings(Section):
@@ -59,7 +59,7 @@ class RnaSettings(FetchSettings):
     """For source matrix: path of the table (Parquet, TSV or CSV)."""
     project: str = "TCGA-LGG"
     """For source gdc: the project."""
-    base_url: str = "https://api.gdc.cancer.gov"
+    base_url: Address = "https://api.gdc.cancer.gov"
     """For source gdc: address of its interface."""
     unit: Literal["tpm", "fpkm", "fpkm_uq", "counts"] = "tpm"
     """For source gdc: what the shard stores, as log2(x + 1)."""
