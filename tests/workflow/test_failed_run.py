@@ -62,6 +62,17 @@ def test_a_kill_by_the_system_is_named_with_what_the_rule_asks_for(tmp_path: Pat
     assert "--set-resources lock:mem_mb=4000" in said
 
 
+@pytest.mark.parametrize(
+    "text", ["mgi shard: out of memory (x): do this", "  what():  std::bad_alloc\nAborted", "MemoryError"]
+)
+def test_memory_that_a_library_lacks_is_said_with_what_the_rule_asks_for(tmp_path: Path, text: str) -> None:
+    log = tmp_path / "lock-rna.log"
+    log.write_text(text)
+    said = last_words(Job(log))
+    assert text.splitlines()[0].strip() in said
+    assert "the rule's mem_mb is 2000" in said
+
+
 def test_a_disk_without_room_for_the_log_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "lock-rna.log"
     log.touch()

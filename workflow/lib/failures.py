@@ -16,12 +16,15 @@ FULL_BYTES = 1 << 20
 OURS = re.compile(r"(mgi|mgi_standin) [a-z-]+: ")
 # The shell's own word; torchrun's of a process of its; the word of torch's loaders.
 OUT_OF_MEMORY = re.compile(rf"{re.escape(KILLED)}|exitcode *: -9\b|Signal 9 \(SIGKILL\)|killed by signal: Killed")
+NO_MEMORY = re.compile(r"std::bad_alloc|MemoryError|out of memory|can(?:'|no)t allocate memory", re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def say_last(jobs: Iterable[Any]) -> None:
     """Print one line a failed job when the process ends: then they stand below everything else."""
     lines = [last_words(one) for job in jobs for one in (job if job.is_group() else [job])]
+    if not lines:  # stopped by the user
+        return
     more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     text = "\n".join([*sorted(lines)[:MOST_LINES], *more])
     atexit.register(sys.stderr.write, f"{text}\n")
@@ -39,6 +42,8 @@ def last_words(job: Any) -> str:
 def _said(lines: list[str], job: Any) -> str:
     if any(OUT_OF_MEMORY.search(line) for line in lines):
         return _of_memory(job.rule.name, job.resources.get("mem_mb"))
+    if lacking := [line for line in lines if NO_MEMORY.search(line)]:
+        return f"{lacking[-1]}; {_asked(job.resources.get('mem_mb'))}"
     ours = [line for line in lines if OURS.match(line)]
     if ours or lines:
         return (ours or lines)[-1]
@@ -54,12 +59,15 @@ def _full(logs: list[Path]) -> str:
 
 
 def _of_memory(rule: str, mem_mb: Any) -> str:
-    asked = f"the rule's mem_mb is {mem_mb}" if isinstance(mem_mb, int) else "the rule names no mem_mb"
     more = f"--set-resources {rule}:mem_mb={2 * mem_mb}" if isinstance(mem_mb, int) else f"more mem_mb for {rule}"
     return (
-        f"killed by the system (SIGKILL), which is what happens when memory runs out; {asked}: "
+        f"killed by the system (SIGKILL), which is what happens when memory runs out; {_asked(mem_mb)}: "
         f"run fewer jobs at once (--cores 1), or where a scheduler limits the job's memory give it more ({more})"
     )
+
+
+def _asked(mem_mb: Any) -> str:
+    return f"the rule's mem_mb is {mem_mb}" if isinstance(mem_mb, int) else "the rule names no mem_mb"
 
 
 def _tail(log: Path) -> list[str]:
