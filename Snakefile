@@ -19,7 +19,7 @@ ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "src")]
 
 from lib.code import fingerprint
-from lib.config import ConfigError, complete, section
+from lib.config import ConfigError, check_checkout, complete, section
 from lib.external import external_config, external_scores, split_of
 from lib.failures import say_last
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
@@ -47,6 +47,7 @@ configfile: ROOT / "config" / "config.yaml"
 
 
 try:
+    check_checkout(ROOT)
     config.update(complete(config))
     TASK_CODE = plugin_of(config["runs"]["task"])
 except ConfigError as problem:

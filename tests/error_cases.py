@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import json
+import zipfile
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +170,13 @@ def kaggle(path: Path) -> None:
     KaggleImages(archive=path).discover()
 
 
+def nobody(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "archive.zip", "w") as archive:
+        archive.writestr("P1/P1_9999999999.tif", b"")
+        archive.writestr("P1/P1_9999999999_mask.tif", b"")
+    KaggleImages(archive=folder / "archive.zip").probe()
+
+
 CASES: dict[str, dict[str, Case]] = {
     "config": {
         "unknown key, a near one is known": config(splt={}),
@@ -182,6 +190,12 @@ CASES: dict[str, dict[str, Case]] = {
         "two keys that contradict each other": config(runs={"folds": [7]}),
         "a file that another key needs": config(model={"gene_tokens": "pathway"}),
         "a plugin that is not there": config(plugins=["nowhere.py"]),
+        "a number beyond all measure": config(split={"folds": 10**18}),
+        "a number that is none": config(pretrain={"temperature": float("nan")}),
+        "a value that stands for a million": config(plugins=[[["x"] * 1000] * 1000]),
+        "a path that the workflow would read otherwise": config(cohort={"sites": "a{b}.tsv"}),
+        "a path that is an option": config(results="-x"),
+        "a text with control characters": config(cohort={"exclude": ["P\0001"]}),
         "unknown modality": lambda _: modality("slides"),
     },
     "locks": {
@@ -226,6 +240,7 @@ CASES: dict[str, dict[str, Case]] = {
         "NIfTI of four axes": lambda _: read_image(nifti(np.zeros((2, 3, 4, 2), np.int16)), "flair.nii"),
         "label of another set": lambda _: read_labels(nifti(np.full((2, 3, 4), 3, np.uint8)), "seg.nii"),
         "Kaggle archive is not there": lambda folder: kaggle(folder / "archive.zip"),
+        "nobody in the Kaggle archive can be kept": nobody,
         "Kaggle archive is no zip": file("archive.zip", "hello", kaggle),
     },
     "rna": {

@@ -31,6 +31,7 @@ rule preflight:
         net=1,
     params:
         modalities=asked_of_all(MODALITIES),
+        require=["--require", *(config["cohort"]["require"] or [])],
         archive=option("--archive", ARCHIVE),
         code=code_of("preflight", *fetching_code(MODALITIES)),
     shell:
@@ -38,6 +39,7 @@ rule preflight:
         exec &> >(tee {log:q})
         python -m mgi preflight \
             --modalities {params.modalities:q} \
+            {params.require:q} \
             {params.archive:q} \
             --output {output.preflight:q}
         """

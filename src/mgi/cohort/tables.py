@@ -136,6 +136,12 @@ def write_cohort(
     write_with_text([_flat(row) for row in rows], schema, parquet, tsv)
 
 
+def write_reasons(rows: Sequence[CohortRow], offers: Sequence[Offer], tsv: Path | str) -> None:
+    """Write the cohort as text alone, under a name that the workflow does not take away with a failed job's outputs."""
+    names = cohort_columns({offer.modality: offer.companions for offer in offers}).names
+    _write_text(tsv, names, ([_as_text(flat[name]) for name in names] for flat in map(_flat, rows)))
+
+
 def _flat(row: CohortRow) -> dict[str, Any]:
     flat: dict[str, Any] = {
         "patient_id": row.patient_id,

@@ -11,6 +11,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import write_json
 from mgi.locks.lock import as_json, read_lock
+from mgi.locks.source import NobodyKeptError
 from mgi.modalities.flair.sequence import item_of
 from mgi.modalities.flair.sources import dicom_folder, dicom_series, nifti
 from mgi.modalities.flair.sources.dicom_folder import DicomImages
@@ -245,7 +246,8 @@ def test_a_list_restricts_to_its_series_and_all_must_be_there(folder):
     listing = source.discover()
     assert [item.key for item in source.lock(listing).items] == ["1.2.1"]
     assert "one line skipped" in listing.notes
-    assert source.probe() == "1 patients, 1 series in mine, all of the manifest; no account needed"
+    with pytest.raises(NobodyKeptError, match=r"mine: 1 patients, 1 with a FLAIR .* mask"):
+        source.probe()
     with pytest.raises(IntegrityError, match=r"modalities\.flair\.manifest: 2 .*: 1\.2\.8, 1\.2\.9$"):
         source_at(folder, manifest=listed(series=("1.2.1", "1.2.8", "1.2.9"))).probe()
 
