@@ -95,7 +95,7 @@ PATIENCE_CASES: list[Case] = [
         "announces 10^9 hits",
         ("announce", 1e9),
         counted=FILES,
-        attempts=1,
+        attempts=2,
         says="files: .*1000000000 rows",
         others_arrive=False,
         **FAILS_BYTES,
