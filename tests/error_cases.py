@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import json
+import time
 import zipfile
 from argparse import Namespace
 from collections.abc import Callable
@@ -25,10 +26,13 @@ from mgi.commands import check_leaks
 from mgi.config.tree import checked
 from mgi.core.errors import MgiError
 from mgi.core.files import full_disk_named, read_json, write_json
+from mgi.core.memory import out_of_memory
 from mgi.core.run import run_of
 from mgi.core.sidecar import digested_path, verified
+from mgi.http.address import refuse_open_wire
 from mgi.http.credentials import gdc_credential
-from mgi.http.retry import RetryPolicy
+from mgi.http.deadline import Deadline, Limits, Listing
+from mgi.http.retry import RetryPolicy, TransientError
 from mgi.http.service import Request, open_service
 from mgi.locks.lock import batch_of, check_lock, read_lock
 from mgi.locks.raw_index import read_raw_index
@@ -166,6 +170,33 @@ def unreachable(_: Path) -> None:
     service.json(Request(path="status", label="status"))
 
 
+def dripping_header(_: Path) -> None:
+    drips(lambda deadline: deadline.await_header(), 31)
+
+
+def dripping_body(_: Path) -> None:
+    drips(lambda deadline: deadline.await_body(1_000_000), 401)
+
+
+def drips(begin: Callable[[Deadline], None], seconds: float) -> None:
+    now = [0.0]
+    deadline = Deadline(label="api.gdc.cancer.gov: status", limits=Limits(), clock=lambda: now[0])
+    try:
+        with deadline.attempt():
+            begin(deadline)
+            deadline.seconds_for_a_read()
+            deadline.arrived(17)
+            deadline.delivered(17)
+            now[0] = seconds
+            deadline.seconds_for_a_read()
+    except TransientError as failure:
+        raise failure.error from None
+
+
+def no_memory() -> None:
+    raise MgiError(out_of_memory(MemoryError("malloc of size 4294967296 failed"), rule="shard"))
+
+
 def kaggle(path: Path) -> None:
     KaggleImages(archive=path).discover()
 
@@ -225,7 +256,15 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "http": {
         "unencrypted service": lambda _: open_service("http://example.org", connections=1, policy=RetryPolicy()),
+        "an address without a scheme": lambda _: refuse_open_wire("api.gdc.cancer.gov"),
+        "an address with a typo": config(modalities={"rna": {"base_url": "htps://api.gdc.cancer.gov"}}),
+        "an address with a space": config(modalities={"flair": {"base_url": "https://nbia.example.org /v4"}}),
         "no connection": unreachable,
+        "a header that drips": dripping_header,
+        "a body that drips": dripping_body,
+        "a listing without end": lambda _: Listing(label="GDC: files", limits=Limits(), clock=time.monotonic).go_on(
+            200, 10**4000
+        ),
         "two tokens": lambda _: gdc_credential({"MGI_GDC_TOKEN": "a", "MGI_GDC_TOKEN_FILE": "b"}),
         "token file that others can read": file(
             "token.txt", "secret", lambda path: path.chmod(0o640) or gdc_credential({"MGI_GDC_TOKEN_FILE": str(path)})
@@ -291,6 +330,7 @@ CASES: dict[str, dict[str, Case]] = {
         "image to segment is text": file("flair.txt", "hello", kind_of),
     },
     "command line": {
+        "out of memory": lambda _: no_memory(),
         "unknown command, a near one is known": command("fintune"),
         "unknown command": command("zzz"),
         "a run by hand without its folder": command("finetune"),

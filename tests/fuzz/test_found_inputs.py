@@ -54,8 +54,14 @@ def test_hits_that_are_no_objects_are_refused(hits: Any) -> None:
         hits_of(page(hits, 1))
 
 
-def test_a_total_that_is_no_number_is_refused() -> None:
+@pytest.mark.parametrize("total", ["many", None, [1], {"value": 1}])
+def test_a_total_that_is_no_number_is_refused(total: Any) -> None:
     with pytest.raises(NetworkError, match=r"GDC files: .*pagination"):
+        hits_of(page([], total))
+
+
+def test_a_total_without_end_is_no_json() -> None:
+    with pytest.raises(NetworkError, match="not JSON"):
         hits_of(page([], float("inf")))
 
 
