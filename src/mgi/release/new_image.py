@@ -85,7 +85,12 @@ def check_output(new: Kind, image: Path, output: Path) -> None:
 
 
 def write_new_mask(new: NewImage, mask: NDArray[np.uint8], output: Path) -> list[Path]:
-    """Write a mask (S, H, W) on the grid of the image's own file or files; the paths that were written."""
+    """Write a mask (S, H, W) on the grid of the image's own file or files; the paths that were written.
+
+    Raises BadInputError where it is not of the image's shape: it would lie beside it.
+    """
+    if mask.shape != new.images.slices.shape:
+        raise BadInputError(f"{output}: mask {mask.shape}, expected {new.images.slices.shape} as the image")
     if new.kind == "tiff":
         return write_slice_masks(output, new.slice_names, mask)
     affine, axes = new.images.affine, new.images.native_axes

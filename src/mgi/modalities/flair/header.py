@@ -21,7 +21,7 @@ from mgi.modalities.flair.sequence import TIMES
 # The value that fills pixels outside of the image, and the other end of its range; signed as the pixels are.
 PADDING = ("PixelPaddingValue", "PixelPaddingRangeLimit")
 KEYWORDS = (
-    *("PatientID", "StudyInstanceUID", "ImageType", "ComplexImageComponent", *PADDING),
+    *("PatientID", "StudyInstanceUID", "ImageType", "ComplexImageComponent", "AcquisitionTime", *PADDING),
     "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "InstanceNumber", "AcquisitionNumber",
     "TemporalPositionIdentifier", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness",
     "SpacingBetweenSlices", "ScanningSequence", "InversionTime", "EchoTime", "RepetitionTime", "MagneticFieldStrength",
@@ -111,7 +111,7 @@ def _value(dataset: Any, tag: BaseTag, raw: Any) -> Any:
 
 
 def _plain_value(kind: str, raw: bytes, order: Literal["little", "big"]) -> Any:
-    if kind in (*_NUMBERS, "CS", "LO", "UI") and raw.isascii():
+    if kind in (*_NUMBERS, "CS", "LO", "TM", "UI") and raw.isascii():
         parts = [part.strip(" \0") for part in raw.decode("ascii").split("\\")]
         values = [float(part) if part else None for part in parts] if kind in _NUMBERS else parts
         single = values[0] if len(values) == 1 else values

@@ -23,7 +23,7 @@ from mgi.modalities.flair.sequence import (
     is_flair_by_tags,
     item_of,
 )
-from mgi.modalities.flair.sources.dicom_check import disorder_of, read_file
+from mgi.modalities.flair.sources.dicom_check import disorder_of, read_files
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, judge_patient, scan_folder
 from mgi.modalities.flair.sources.nifti import FOLDER_KEY, gated
 from mgi.modalities.flair.sources.user_lists import (
@@ -107,7 +107,7 @@ class DicomImages:
         doubts: tuple[str, ...] = ()
         if item.key in self.scan.series:
             files = ((name, (root / name).read_bytes()) for name in names)
-            read = [read_file(data, name, series=item.key, role=item.role) for name, data in files]
+            read = read_files(files, series=item.key, role=item.role)
             ids, studies = {one.patient_id for one in read}, {one.study_uid for one in read}
             require_owner(item, ids, studies, self.patients, str(root))
             rejected = next((one.fault for one in read if one.fault), None)
