@@ -48,10 +48,10 @@ def read_file(data: bytes, where: str, *, series: str, role: str) -> CheckedFile
     """
     try:
         file = DicomFile(data, where)
-        uids = [file.text(keyword) for keyword in ("SOPInstanceUID", "StudyInstanceUID", "PatientID")]
+        sop_uid, study_uid, patient_id = file.texts("SOPInstanceUID", "StudyInstanceUID", "PatientID")
     except BadInputError as error:
         raise IntegrityError(str(error)) from None
-    found = CheckedFile(sop_uid=uids[0], study_uid=uids[1], patient_id=uids[2])
+    found = CheckedFile(sop_uid=sop_uid, study_uid=study_uid, patient_id=patient_id)
     try:
         if role == "mask":
             from mgi.modalities.flair.dicom_seg import segmentation_of  # only masks need nibabel's geometry
