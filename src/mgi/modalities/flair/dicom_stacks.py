@@ -22,13 +22,14 @@ Chosen = tuple[list[DicomSlice], tuple[str, ...]]
 
 
 def choose_stack(slices: Sequence[DicomSlice], where: str) -> Chosen:
-    """Return the slices of one orientation, the magnitude, and one acquisition, and what was left out."""
+    """Return the slices of one orientation, the magnitude, the original, and one acquisition, and what was left out."""
     kept, stray = _one_orientation(slices, where)
     kept, parts = _magnitude(kept, where)
+    kept, derived = _original(kept)
     kept, copies = _without_copies(kept)
     kept, other = _one_acquisition(kept, where)
     _require_few_repeats(kept, where)
-    return kept, (*stray, *parts, *copies, *other)
+    return kept, (*stray, *parts, *derived, *copies, *other)
 
 
 def _one_orientation(slices: Sequence[DicomSlice], where: str) -> Chosen:
@@ -76,6 +77,18 @@ def _magnitude(slices: list[DicomSlice], where: str) -> Chosen:
         return slices, ()
     note = f"took the {sum(kept)} magnitude images, left out {n_left_out} that are {names or 'not said to be it'}"
     return [entry for entry, keep in zip(slices, kept, strict=True) if keep], (note,)
+
+
+def _original(slices: list[DicomSlice]) -> Chosen:
+    """Return the slices without derived images (subtractions, filtered copies), where each lies at an original."""
+    kinds = [str((entry.tags.get("ImageType") or [""])[0]).upper() for entry in slices]
+    by_kind: dict[str, set[int]] = {"ORIGINAL": set(), "DERIVED": set()}
+    for place, kind in zip(_places(slices), kinds, strict=True):
+        by_kind.setdefault(kind, set()).add(place)
+    if not by_kind["DERIVED"] or not by_kind["DERIVED"] <= by_kind["ORIGINAL"]:
+        return slices, ()
+    kept = [entry for entry, kind in zip(slices, kinds, strict=True) if kind != "DERIVED"]
+    return kept, (f"took {len(kept)} images, left out {len(slices) - len(kept)} that are derived from others",)
 
 
 def _without_copies(slices: list[DicomSlice]) -> Chosen:

@@ -13,18 +13,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.zips import DamagedZipError, UnsafeZipError, ZipLimits, opened_zip, read_member
 from mgi.http.retry import TransientError
-from mgi.modalities.flair.dicom import choose_stack
+from mgi.modalities.flair.dicom import volume_from
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import DicomSlice, slices_of
 from mgi.modalities.flair.header import sequence_tags
 from mgi.modalities.flair.sequence import tags_of_series
-from mgi.modalities.flair.slice_order import order_slices
+from mgi.shards.grey_scale import require_scale
 
 MAX_BYTES = ZipLimits.total_bytes
 HASH_LIST = "md5hashes.csv"
@@ -34,7 +32,7 @@ HASH_LIST = "md5hashes.csv"
 class CheckedFile:
     """The UIDs of an image and its study, the PatientID, the tags that tell a FLAIR, and why the shard refuses it.
 
-    `slices` have digests in the place of their pixels: what tells whether they make one volume.
+    `slices` are what tells whether they make one volume.
     """
 
     sop_uid: str
@@ -63,23 +61,17 @@ def read_file(data: bytes, where: str, *, series: str, role: str) -> CheckedFile
 
             segmentation_of(file, series)
             return replace(found, tags=sequence_tags(file.header))
-        slices = tuple(_without_pixels(one) for one in slices_of(file, series))
+        slices = tuple(slices_of(file, series))
     except BadInputError as error:
         return replace(found, fault=str(error).removeprefix(f"series {series}: "))
     return replace(found, tags=tags_of_series([one.tags for one in slices]), slices=slices)
 
 
-def _without_pixels(one: DicomSlice) -> DicomSlice:
-    digest = hashlib.blake2b(one.stored.tobytes()).digest()
-    return replace(one, stored=np.frombuffer(digest, np.uint8))
-
-
 def disorder_of(files: Sequence[CheckedFile], series: str) -> str | None:
-    """Why the slices of a series make no volume, as the shard will judge; None where they do."""
+    """Why the slices of a series make no volume, or one without a grey scale, as the shard will judge; else None."""
     where = f"series {series}"
     try:
-        kept, _ = choose_stack([one for file in files for one in file.slices], where)
-        order_slices([one.placement for one in kept], where)
+        require_scale(volume_from([one for file in files for one in file.slices], series).voxels, where)
     except BadInputError as error:
         return str(error).removeprefix(f"{where}: ")
     return None
