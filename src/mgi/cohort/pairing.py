@@ -160,7 +160,8 @@ def pair_patients(
     """One row per patient of any lock, sorted; `required` are the modalities that every run needs, all unless given."""
     items = {offer.modality: _by_patient(offer.lock.items) for offer in offers}
     patients = sorted({patient for grouped in items.values() for patient in grouped})
-    if unknown := sorted(set(exclude) - set(patients)):
+    exclude = {barcode.patient_id if (barcode := barcode_of(one)) else one for one in exclude}
+    if unknown := sorted(exclude - set(patients)):
         raise BadInputError(f"exclude: {unknown[0]} is in no lock; expected patients of the cohort")
     needed = items.keys() if required is None else set(required)
     if strange := sorted(needed - items.keys()):

@@ -10,6 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
+from mgi.core.counts import MOST_BYTES, shown_count
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.section import read_record
@@ -133,8 +134,8 @@ def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: Non
     for item in lock.items:
         if not item.chosen and item.runner_up is None:
             continue
-        if item.size < 0:
-            raise BadInputError(f"items: {item.key}: size {item.size}, expected 0 or more")
+        if not 0 <= item.size <= MOST_BYTES:
+            raise BadInputError(f"items: {item.key}: size {shown_count(item.size)}, expected 0 to {MOST_BYTES} bytes")
         check_item(item)
     return lock
 
@@ -172,7 +173,7 @@ def batch_of(chosen: Sequence[Item], batch: str) -> list[Item]:
 
     Raises ConfigError where `batch` is not I-of-N.
     """
-    found = re.match(r"^(\d+)-of-(\d+)$", batch)
+    found = re.match(r"^([0-9]{1,9})-of-([0-9]{1,9})$", batch)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise ConfigError(f"batch: found {batch!r}, expected I-of-N such as 1-of-4")
     return list(chosen[int(found[1]) - 1 :: int(found[2])])

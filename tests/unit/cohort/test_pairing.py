@@ -151,6 +151,7 @@ def test_an_excluded_patient_is_dropped_with_its_own_reason() -> None:
     rows = pair([gene(A), gene(B)], [*whole(A), *whole(B)], exclude=(A,))
     assert rows[A].reason == "excluded by the configuration"
     assert rows[B].reason is None
+    assert pair([gene(A)], whole(A), exclude=(A.replace("-", ".").lower(),))[A].reason == rows[A].reason
     with pytest.raises(BadInputError, match=f"exclude: {C}"):
         pair([gene(A)], whole(A), exclude=(C,))
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.core.ids import barcode_of, is_patient_id
 from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, is_ensembl, without_version
-from mgi.modalities.rna.table_file import TableFile, read_table_file
+from mgi.modalities.rna.table_file import read_table_file
+from mgi.modalities.rna.table_parts import TableFile, Use
 
 Layout = Literal["genes x samples", "samples x genes"]
 # Names, in lower case, under which tables keep symbols and types beside another identifier.
@@ -51,18 +52,20 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
     not numbers or not finite, a sample without any value, or where no gene is left.
     """
     path = Path(path)
-    table = read_table_file(path, _numeric_columns)
+    table = read_table_file(path, _uses)
     in_columns = [place for place, is_sample in enumerate(_are_samples(table.names)) if is_sample]
     if in_columns:
         genes, ignored = _annotations(table, in_columns, path)
         samples, layout = [table.names[column] for column in in_columns], "genes x samples"
-        values = _by_column(table, in_columns, samples, genes["gene_id"].tolist(), path)
+        _require_finite(table, genes["gene_id"].tolist(), path)
+        values = table.values
     else:
         genes, ignored = pd.DataFrame({"gene_id": [name.strip() for name in table.names[1:]]}), ()
         genes = genes.assign(gene_name=genes["gene_id"], gene_type=None)
         samples, layout = table.texts(0), "samples x genes"
         _require_patients(samples, table.names, path)
-        values = _by_column(table, range(1, len(table.names)), genes["gene_id"].tolist(), samples, path).T
+        _require_finite(table, samples, path)
+        values = table.values.T
     if (twice := first_repeated(samples)) is not None:
         raise BadInputError(f"{path}: sample {twice!r} occurs twice, expected unique labels")
     reasons = _drop_reasons(genes["gene_id"].tolist(), values, samples, path)
@@ -89,10 +92,18 @@ def _are_samples(names: Sequence[str]) -> list[bool]:
     return [name.strip().lower() not in (*GENE_COLUMNS, *TYPE_COLUMNS) for name in names]
 
 
-def _numeric_columns(names: Sequence[str]) -> list[bool]:
-    """Samples where any column is one; else all but the first, which must then hold the samples."""
+def says_which_way(names: Sequence[str]) -> Layout | None:
+    """Which way round a table lies by the names of its columns alone; None where they do not say it."""
+    if any(_are_samples(names)):
+        return "genes x samples"
+    return "samples x genes" if names[0].strip().lower() in SAMPLE_COLUMNS else None
+
+
+def _uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
+    """Samples are numbers where any column is one; else all columns but the first, which then holds the samples."""
     samples = _are_samples(names)
-    return samples if any(samples) else [False] + [True] * (len(names) - 1)
+    numeric = samples if any(samples) else [False] + [True] * (len(names) - 1)
+    return ["number" if one else "text" for one in numeric]
 
 
 def _annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -120,19 +131,11 @@ def _mostly_ensembl(labels: Sequence[str]) -> bool:
     return sum(map(is_ensembl, labels)) > len(labels) / 2
 
 
-def _by_column(
-    table: TableFile, columns: Sequence[int], names: Sequence[str], rows: Sequence[str], path: Path
-) -> NDArray[np.float32]:
-    """Return a row per column of the file, NaN where a value is missing."""
-    values = np.empty((len(columns), len(rows)), np.float32)
-    for index, column in enumerate(columns):
-        wide = table.numbers(column)
-        with np.errstate(over="ignore"):
-            values[index] = wide
-        for row in np.flatnonzero(np.isinf(values[index]))[:1]:
-            found = f"column {names[index]}, row {rows[row]}: found {wide[row]}"
-            raise BadInputError(f"{path}: {found}, expected a finite number")
-    return values
+def _require_finite(table: TableFile, rows: Sequence[str], path: Path) -> None:
+    if table.infinite is not None:
+        column, row, value = table.infinite
+        found = f"column {table.names[column]}, row {rows[row]}: found {value}"
+        raise BadInputError(f"{path}: {found}, expected a finite number")
 
 
 def _require_patients(labels: Sequence[str], names: Sequence[str], path: Path) -> None:

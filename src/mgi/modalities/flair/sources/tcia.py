@@ -120,7 +120,9 @@ class TciaImages:
         proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed)
 
         def receive(request: Request, *, with_digests: bool = True) -> SeriesSummary:
-            wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
+            wanted = Download(
+                request=request, target=path, size=None, about=item.size, max_bytes=MAX_BYTES, magic=b"PK"
+            )
             return download(service, wanted, partial(proved, with_digests=with_digests))
 
         if version not in ("v1", "v2"):

@@ -27,6 +27,7 @@ ALTERNATIVES = (
     "or a committed lock of a collection that you may read"
 )
 NAMED = 5
+MOST_DIGITS = 15  # of a number of bytes
 MAX_BYTES = 64 << 20  # of a .tcia list
 _PATIENTS, _MANIFEST = "modalities.flair.patients", "modalities.flair.manifest"
 _LIST, _SERVER = "ListOfSeriesToDownload", "downloadServerUrl"
@@ -186,8 +187,8 @@ def _row(path: Path, number: int, header: list[str], cells: list[str]) -> Common
         raise BadInputError(f"{where}: neither md5 nor TCIA Series Instance UID, so nothing can be checked")
     if md5 is not None and not (len(md5) == 32 and set(md5.lower()) <= set("0123456789abcdef")):
         raise BadInputError(f"{where}: md5 {md5!r}, expected 32 hexadecimal digits")
-    if size is not None and not (size.isascii() and size.isdigit()):
-        raise BadInputError(f"{where}: size {size!r}, expected a number of bytes")
+    if size is not None and not (size.isascii() and size.isdigit() and len(size) <= MOST_DIGITS):
+        raise BadInputError(f"{where}: size {size[:40]!r}, expected a number of bytes")
     if series is not None and not is_dicom_uid(series):
         raise BadInputError(f"{where}: TCIA Series Instance UID {series!r}, expected digits and points")
     return CommonsRow(
