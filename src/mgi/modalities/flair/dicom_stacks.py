@@ -16,6 +16,7 @@ from mgi.modalities.flair.sequence import MIN_ECHO_MS, confirm_flair
 from mgi.modalities.flair.slice_order import AXIS_TOLERANCE, stack_normal
 from mgi.modalities.flair.whole_scans import are_whole_scans
 
+MIN_KEPT_SHARE = 0.2  # of a series' images, copies aside: five echoes or parts of one slice, not ten time points
 MAX_STRAY_SHARE = 0.2  # of the largest stack: three localiser slices beside thirty, not two volumes of a kind
 _SAME_PLACE_MM = 1e-2
 Chosen = tuple[list[DicomSlice], tuple[str, ...]]
@@ -26,9 +27,14 @@ def choose_stack(slices: Sequence[DicomSlice], where: str) -> Chosen:
     kept, stray = _one_orientation(slices, where)
     kept, parts = _magnitude(kept, where)
     kept, derived = _original(kept)
-    kept, copies = _without_copies(kept)
-    kept, other = _one_acquisition(kept, where)
+    once, copies = _without_copies(kept)
+    n_images = len(slices) - (len(kept) - len(once))
+    kept, other = _one_acquisition(once, where)
     _require_few_repeats(kept, where)
+    left_out = (*stray, *parts, *derived, *other)
+    if len(kept) < MIN_KEPT_SHARE * n_images:
+        found = f"{len(kept)} of {n_images} images are the FLAIR's ({'; '.join(left_out)})"
+        raise BadInputError(f"{where}: {found}, expected at least {MIN_KEPT_SHARE:.0%} of a series")
     return kept, (*stray, *parts, *derived, *copies, *other)
 
 

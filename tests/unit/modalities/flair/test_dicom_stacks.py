@@ -174,3 +174,21 @@ def test_an_image_that_was_derived_gives_way_to_the_original_at_its_place(scan: 
     assert values(volume) == list(range(10))
     assert volume.notes == ("took 10 images, left out 10 that are derived from others",)
     assert values(volume_of(scan(10, 0, 1, derived), UID)) == list(range(10))  # alone it is judged as a series
+
+
+@pytest.mark.parametrize("told_by", [None, "TemporalPositionIdentifier", "AcquisitionNumber", "EchoTime"])
+def test_a_series_of_which_most_images_would_be_left_out_is_refused_with_counts(
+    scan: Scan, told_by: str | None
+) -> None:
+    members: Members = []
+    for time in range(10):
+        tags = FLAIR if told_by is None else {**FLAIR, told_by: 120 if (told_by, time) == ("EchoTime", 0) else time + 1}
+        members += scan(15, 40 * time, 15 * time + 1, tags)
+    with pytest.raises(BadInputError, match=r"15 of 15|15 of 150|found 1, 2, 3"):
+        volume_of(members, UID)
+
+
+def test_two_echoes_and_copies_are_not_most_of_a_series(scan: Scan) -> None:
+    first = scan(10, 500, 1, {**FLAIR, "EchoTime": 12.0})
+    copies = [member for n in range(5) for member in scan(10, 0, 11 + 10 * n, FLAIR)]
+    assert values(volume_of([*first, *copies], UID)) == list(range(10))

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from mgi.cohort.two_columns import read_two_columns
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import md5_of
-from mgi.core.ids import barcode_of, is_dicom_uid, patient_id_of
+from mgi.core.ids import barcode_of, is_dicom_uid, patient_id_of, same_id
 from mgi.locks.item import Item
 
 MOVED = (
@@ -35,12 +35,8 @@ _LIST, _SERVER = "ListOfSeriesToDownload", "downloadServerUrl"
 _ID = ("drs_uri", "file id", "file_id", "guid")
 _MD5 = ("md5", "md5sum", "file md5", "md5_hash")
 _SIZE = ("size", "file_size", "file size", "file size (bytes)")
+_PATIENT = ("patient id", "patientid", "patient_id", "participant id", "participant_id", "subject id", "subject_id")
 _SERIES = ("tcia series instance uid", "series instance uid", "seriesinstanceuid")
-
-
-def same_id(text: str) -> str:
-    """What two spellings of an id have in common: case, surrounding spaces, `_` for `-` say nothing."""
-    return text.strip().replace("_", "-").upper()
 
 
 def named(things: list[str]) -> str:
@@ -83,8 +79,8 @@ def require_owner(
     for found in sorted(filter(None, patient_ids)):
         if not patients.is_patient(found, item.patient_id):
             raise IntegrityError(
-                f"{where}: series {item.key}: PatientID {found!r} in its files, expected {item.patient_id} as listed: "
-                f"images of another patient, or ids that were replaced: then list them in {_PATIENTS} (id, patient_id)"
+                f"{where}: series {item.key}: PatientID {found!r}, expected {item.patient_id} as listed; images "
+                f"of another patient, or ids that were replaced: list those in {_PATIENTS}"
             )
     if expected := item.text("study_uid"):
         for found in sorted(filter(None, study_uids)):
@@ -153,12 +149,13 @@ def _text_of(path: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CommonsRow:
-    """One row: the file's id, what its bytes must be, and the series it belongs to, as far as stated."""
+    """One row: the file's id, what its bytes must be, and the series and patient it is of, as far as stated."""
 
     file_id: str
     md5: str | None
     size: int | None
     series: str | None
+    patient: str | None = None
 
 
 def read_commons_manifest(path: Path) -> tuple[CommonsRow, ...]:
@@ -180,7 +177,7 @@ def _row(path: Path, number: int, header: list[str], cells: list[str]) -> Common
     if len(cells) != len(header):
         raise BadInputError(f"{where}: {len(cells)} columns, the header has {len(header)}")
     values = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-    file_id, md5, size, series = (_first(values, names) for names in (_ID, _MD5, _SIZE, _SERIES))
+    file_id, md5, size, series, patient = (_first(values, names) for names in (_ID, _MD5, _SIZE, _SERIES, _PATIENT))
     if file_id is None:
         raise BadInputError(f"{where}: no file id, expected a column drs_uri, File ID or file_id")
     if md5 is None and series is None:
@@ -196,6 +193,7 @@ def _row(path: Path, number: int, header: list[str], cells: list[str]) -> Common
         md5=md5 and md5.lower(),
         size=None if size is None else int(size),
         series=series,
+        patient=patient,
     )
 
 

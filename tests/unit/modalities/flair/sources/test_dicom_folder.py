@@ -3,6 +3,7 @@ import io
 import json
 import zlib
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -279,6 +280,12 @@ def test_a_general_commons_download_must_hold_every_listed_byte(folder, tmp_path
 def test_an_absent_folder_names_the_key_and_where_the_images_are(tmp_path, place):
     with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: .*General Commons.*phs004225"):
         source_at(None if place is None else tmp_path / place).probe()
+
+
+@pytest.mark.parametrize("place", ["~/dicom", r"C:\\dicom"])
+def test_a_folder_that_a_shell_or_another_system_would_know_says_so(place):
+    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: found no folder at .* \(.*(home|WSL)"):
+        source_at(Path(place)).probe()
 
 
 def test_a_folder_without_any_series_is_refused(tmp_path):

@@ -95,6 +95,18 @@ def test_a_second_copy_is_named_and_a_mask_without_flair_is_not_used(tmp_path):
     assert found["TCGA-DU-5851_1995.04.28_GlistrBoost.nii.gz"] == ("mask", False, "no FLAIR of this patient")
 
 
+def test_two_files_of_one_name_and_height_are_a_tie_unless_they_are_copies(tmp_path):
+    (flair,) = files_of(CASE, "1997.02.22", "flair")
+    one, other = f"a/{flair}", f"b/{flair}"
+    write(tmp_path, one, content=b"x")
+    write(tmp_path, other, content=b"y")
+    write(tmp_path, *files_of("TCGA-DU-5851", "1995.04.28", "flair"))
+    found = verdicts(tmp_path)
+    assert (found[one][1:], found[other][1:]) == ((False, f"tie with {other}"), (False, f"tie with {one}"))
+    write(tmp_path, other, content=b"x")
+    assert (verdicts(tmp_path)[one][1], verdicts(tmp_path)[other][2]) == (True, f"{one} preferred")
+
+
 def test_files_of_no_layout_are_counted_and_hidden_ones_passed_over(tmp_path):
     write(
         tmp_path, *files_of(CASE, "1997.02.22", "flair"), "readme.txt", "TCGA-x_flair.nii.gz", ".DS_Store", ".git/a.nii"
