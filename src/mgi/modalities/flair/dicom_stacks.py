@@ -117,7 +117,7 @@ def _without_copies(slices: list[DicomSlice]) -> Chosen:
             at_place.append(index)
         else:
             own, other_number = (slices[one].placement.instance_number for one in (index, twin))
-            notes.append(f"dropped instance {own}: a copy of instance {other_number}")
+            notes.append(f"dropped instance {own}: repeats the position of instance {other_number}")
     kept = sorted(index for at_place in first.values() for index in at_place)
     return [slices[index] for index in kept], tuple(notes)
 

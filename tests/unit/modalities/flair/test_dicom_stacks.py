@@ -90,7 +90,7 @@ def test_two_volumes_at_one_place_that_no_tag_tells_apart_are_refused(scan: Scan
 def test_copies_of_every_image_are_dropped_by_their_pixels(scan: Scan) -> None:
     volume = volume_of([*scan(3, 0, 11, FLAIR), *scan(3, 0, 1, FLAIR)], UID)
     assert values(volume) == [0, 1, 2]
-    assert volume.notes == tuple(f"dropped instance {k + 10}: a copy of instance {k}" for k in (1, 2, 3))
+    assert volume.notes == tuple(f"dropped instance {k + 10}: repeats the position of instance {k}" for k in (1, 2, 3))
 
 
 def test_two_inversions_at_one_place_are_never_copies(scan: Scan) -> None:
