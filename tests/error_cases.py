@@ -37,8 +37,11 @@ from mgi.http.service import Request, open_service
 from mgi.locks.lock import batch_of, check_lock, read_lock
 from mgi.locks.raw_index import read_raw_index
 from mgi.locks.user_folder import present_folder
+from mgi.modalities.flair.complex_part import complex_part
 from mgi.modalities.flair.dicom import volume_of
 from mgi.modalities.flair.nifti import read_image, read_labels
+from mgi.modalities.flair.seg_segments import Segment, choose_tumour
+from mgi.modalities.flair.slice_order import Placement, order_slices
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.ownership import require_owner
 from mgi.modalities.flair.sources.user_lists import PatientNames
@@ -50,6 +53,7 @@ from mgi.models.settings import ModelSettings
 from mgi.release.new_image import kind_of
 from mgi.release.package import load_release
 from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.grey_scale import require_scale
 from mgi.shards.parquet import opened_parquet, run_in
 from mgi.tasks.segmentation import learning
 from mgi.training.optimiser import precision_of
@@ -133,6 +137,29 @@ def table_of_other_scores(folder: Path) -> None:
 
 def nifti(voxels: Any) -> bytes:
     return nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes()
+
+
+def placement(number: int, z: float) -> Placement:
+    """An axial slice of 4 x 4 pixels at a height."""
+    return Placement(
+        sop_uid=f"1.2.{number}",
+        instance_number=number,
+        shape=(4, 4),
+        axes=np.eye(3)[:2],
+        spacing_mm=np.ones(2),
+        position=np.array([0.0, 0.0, z]),
+    )
+
+
+def segment(label: str, number: int = 1) -> Segment:
+    return Segment(number=number, label=label, category=("", ""), kind=("", ""), by_hand=False)
+
+
+def striped() -> np.ndarray:
+    """Tissue of 100 to 899 beside a stripe at the highest level."""
+    volume = np.arange(100, 900, dtype=np.int16).reshape(2, 20, 20)
+    volume[:, :, -2:] = 32767
+    return volume
 
 
 def full_disk(folder: Path) -> None:
@@ -280,6 +307,14 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "not DICOM": lambda _: volume_of([("1.dcm", b"hello")], "1.2.3"),
         "series without slices": lambda _: volume_of([], "1.2.3"),
+        "slices that lie unevenly": lambda _: order_slices(
+            [placement(number, z) for number, z in enumerate((0, 5, 10, 17, 24, 31), start=1)], "series 1.2.3"
+        ),
+        "image type that contradicts itself": lambda _: complex_part(
+            {"ImageType": ["ORIGINAL", "PRIMARY", "M"], "ComplexImageComponent": "PHASE"}, "series 1.2.3: 1.dcm"
+        ),
+        "segmentation of anatomy alone": lambda _: choose_tumour([segment("Brain"), segment("CSF", 2)], "", "1.dcm"),
+        "saturated image": lambda _: require_scale(striped(), "series 1.2.3"),
         "not NIfTI": lambda _: read_image(b"<html>", "flair.nii"),
         "NIfTI of one value": lambda _: read_image(nifti(np.full((2, 3, 4), 7, np.int16)), "flair.nii"),
         "NIfTI of four axes": lambda _: read_image(nifti(np.zeros((2, 3, 4, 2), np.int16)), "flair.nii"),

@@ -120,7 +120,7 @@ def test_a_cohort_without_images_is_refused(tcia: list[str], tmp_path: Path) -> 
 
 @pytest.fixture
 def kaggle(tmp_path: Path, tiff_of: Callable[..., bytes], zip_of: Callable[..., Path]) -> list[str]:
-    image, mask = tiff_of(np.full((4, 4, 3), 7, np.uint8)), tiff_of(np.eye(4, dtype=np.uint8) * 255)
+    image, mask = tiff_of(np.arange(48, dtype=np.uint8).reshape(4, 4, 3)), tiff_of(np.eye(4, dtype=np.uint8) * 255)
     table = zip_of({f"k/{FOLDER}/{FOLDER}_1.tif": image, f"k/{FOLDER}/{FOLDER}_1_mask.tif": mask}, tmp_path / "k.zip")
     pin = Table(name="k.zip", sha256=hashlib.sha256(table.read_bytes()).hexdigest(), size=table.stat().st_size)
     raw = [fetched(B, FOLDER, "flair", None, hashlib.sha256(image + mask).hexdigest())]
@@ -130,7 +130,7 @@ def kaggle(tmp_path: Path, tiff_of: Callable[..., bytes], zip_of: Callable[..., 
 def test_a_kaggle_folder_is_stored(kaggle: list[str], tmp_path: Path) -> None:
     run(kaggle, tmp_path, [cohort_row(B, FOLDER)])
     found = read_images(tmp_path / "shard")[B]
-    assert found.slices.tolist() == np.full((1, 4, 4), 7).tolist()
+    assert found.slices.tolist() == np.arange(1, 48, 3).reshape(1, 4, 4).tolist()
     assert found.masks is not None
     assert found.masks[0].tolist() == np.eye(4).tolist()
     assert read_dataset(tmp_path / "shard", "volumes")["mask_interpolation"] is None

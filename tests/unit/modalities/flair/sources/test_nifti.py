@@ -1,6 +1,8 @@
 import dataclasses
 import json
 
+import nibabel
+import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
@@ -10,6 +12,7 @@ from mgi.modalities.flair.sources import nifti
 from mgi.modalities.flair.sources.nifti import NiftiImages
 
 CASE = "TCGA-CS-4942"
+VOXEL_FAULT = nifti.voxel_fault
 PARENT = "Pre-operative_TCGA_LGG_NIfTI_and_Segmentations"
 
 
@@ -31,6 +34,7 @@ def write(folder, *names, content=None):
 @pytest.fixture(autouse=True)
 def headers_by_content(monkeypatch):
     monkeypatch.setattr(nifti, "count_slices", count_slices)
+    monkeypatch.setattr(nifti, "voxel_fault", lambda _: None)
 
 
 def source_at(folder):
@@ -169,6 +173,22 @@ def test_an_absent_folder_names_the_key_and_what_belongs_there(tmp_path, folder)
     source = source_at(None if folder is None else tmp_path / folder)
     with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: .*BraTS-TCGA-LGG.*_flair\.nii\.gz"):
         source.probe()
+
+
+def test_an_image_without_a_grey_scale_is_rejected_at_fetch(tmp_path, monkeypatch):
+    monkeypatch.setattr(nifti, "voxel_fault", VOXEL_FAULT)
+    striped = np.random.default_rng(0).integers(100, 900, (16, 16, 5)).astype(np.int16)
+    striped[-3:] = 32767
+    for name, voxels, found in (
+        ("A_flair.nii", np.full((4, 4, 4), 7, np.int16), "A_flair.nii: voxels: every one is 7"),
+        ("B_flair.nii", striped, "B_flair.nii: voxels: those above the mean are nearly of one level"),
+        ("C_flair.nii", striped[:-3], None),
+    ):
+        nibabel.Nifti1Image(voxels, np.diag([1.0, 1.0, 5.0, 1.0])).to_filename(tmp_path / name)
+        source = source_at(tmp_path)
+        (item,) = [item for item in source.lock(source.discover()).items if item.key == name]
+        rejected = source.fetch(item, tmp_path / "raw").rejected
+        assert rejected is None if found is None else rejected.startswith(found)
 
 
 def test_a_folder_without_flair_is_refused(tmp_path):
