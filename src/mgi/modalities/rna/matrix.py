@@ -1,5 +1,6 @@
 """A user's own expression table, either way round, as samples x genes with one row of the gene index per column."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.core.ids import barcode_of, is_patient_id
 from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, is_ensembl, without_version
+from mgi.modalities.rna.no_gene import IGNORED, gene_of, ignored_by, notes_on, reasons_against, refuse_clinical
 from mgi.modalities.rna.table_file import TableFile, read_table_file
 
 Layout = Literal["genes x samples", "samples x genes"]
@@ -21,8 +23,25 @@ GENE_COLUMNS = ("gene_id", "ensembl_id", *NAME_COLUMNS)
 """Names of the first column that say that genes are in rows, where no sample is named by a barcode."""
 SAMPLE_COLUMNS = ("patient_id", "patient", "sample_id", "sample")
 """Names of the first column that say that samples are in rows, where none is named by a barcode."""
+CASE_COLUMNS = (
+    "",
+    "unnamed: 0",
+    "__index_level_0__",
+    "case_id",
+    "submitter_id",
+    "bcr_patient_barcode",
+    "barcode",
+    "id",
+)
+"""Further names of a first column that holds samples, where these are named by barcodes."""
 TYPE_COLUMNS = ("gene_type", "gene_biotype", "biotype")
+PLACE_COLUMNS = (
+    "entrez_gene_id", "entrez_id", "entrezid", "description", "chr", "chromosome", "seqnames", "start", "end", "strand",
+    "length", "gene_length", "effective_length", "width",
+)  # fmt: skip
+"""What else tables have beside own ids of samples: featureCounts' columns, and a gene's other names."""
 BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
+_UNNAMED = re.compile(r"Unnamed: \d+")  # pandas' name of a column without one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,34 +59,57 @@ class Matrix:
     ignored: tuple[str, ...]
     """Annotation columns of the file that are not used (Entrez ids and the like)."""
     dropped: dict[str, list[str]]
+    notes: tuple[str, ...] = ()
+    """What the user should know of the genes' labels, one line each."""
 
 
-def read_labelled_matrix(path: Path | str) -> Matrix:
+def read_labelled_matrix(path: Path | str, ignore: Sequence[str] = ()) -> Matrix:
     """Read a table and find out which way round it lies: from its TCGA barcodes, else from the first column's name.
 
-    Left out and listed are genes without a name, with a missing value in any sample, copies on Y that are constant,
-    and all but the first of several with one name (Ensembl ids: with one id, whatever the version).
+    Left out and listed are labels that are no gene or that `ignore` names (see no_gene), genes without a name, with a
+    missing value in any sample, copies on Y that are constant, and all but the first of several with one name (Ensembl
+    ids: with one id, whatever the version).
     Raises BadInputError naming file and place for an unknown ending, no barcodes, repeated samples, values that are
-    not numbers or not finite, a sample without any value, or where no gene is left.
+    not numbers or not finite, a sample without any value, labels of outcomes and traits among the genes, or where no
+    gene is left.
     """
     path = Path(path)
-    table = read_table_file(path, _numeric_columns)
+    is_ignored = ignored_by(ignore)
+
+    def numeric(names: Sequence[str]) -> list[bool]:
+        """Samples where any column is one; else all but the first, which must then hold the samples."""
+        samples = _are_samples(names)
+        if any(samples):
+            return samples
+        if names[0].strip().lower() in (*SAMPLE_COLUMNS, *CASE_COLUMNS):
+            refuse_clinical((name.strip() for name in names[1:]), path, is_ignored)
+        return [False, *(not is_ignored(name.strip()) for name in names[1:])]
+
+    table = read_table_file(path, numeric)
     in_columns = [place for place, is_sample in enumerate(_are_samples(table.names)) if is_sample]
     if in_columns:
         genes, ignored = _annotations(table, in_columns, path)
+        columns = []
         samples, layout = [table.names[column] for column in in_columns], "genes x samples"
         values = _by_column(table, in_columns, samples, genes["gene_id"].tolist(), path)
     else:
-        genes, ignored = pd.DataFrame({"gene_id": [name.strip() for name in table.names[1:]]}), ()
+        columns = [at for at, name in enumerate(table.names) if at and not is_ignored(name.strip())]
+        genes, ignored = pd.DataFrame({"gene_id": [table.names[at].strip() for at in columns]}), ()
         genes = genes.assign(gene_name=genes["gene_id"], gene_type=None)
         samples, layout = table.texts(0), "samples x genes"
         _require_patients(samples, table.names, path)
-        values = _by_column(table, range(1, len(table.names)), genes["gene_id"].tolist(), samples, path).T
+        values = _by_column(table, columns, genes["gene_id"].tolist(), samples, path).T
     if (twice := first_repeated(samples)) is not None:
         raise BadInputError(f"{path}: sample {twice!r} occurs twice, expected unique labels")
-    reasons = _drop_reasons(genes["gene_id"].tolist(), values, samples, path)
+    labels = genes["gene_id"].tolist()
+    against = reasons_against(labels, path, is_ignored)
+    genes = genes.assign(**{name: genes[name].map(gene_of) for name in ("gene_id", "gene_name")})
+    reasons = _drop_reasons(genes["gene_id"].tolist(), values, samples, path, against)
     order = np.argsort(np.array(samples), kind="stable")
     kept = np.flatnonzero([reason is None for reason in reasons])
+    dropped = {str(reason): left.tolist() for reason, left in genes["gene_id"].groupby(pd.Series(reasons), sort=False)}
+    if columns and (skipped := [name for name in table.names[1:] if is_ignored(name.strip())]):
+        dropped[IGNORED] = skipped
     return Matrix(
         samples=[samples[row] for row in order],
         values=np.ascontiguousarray(values[np.ix_(order, kept)]),
@@ -75,9 +117,8 @@ def read_labelled_matrix(path: Path | str) -> Matrix:
         layout=layout,  # type: ignore[arg-type]
         gene_labels=_kind_of(genes["gene_id"].iloc[kept]),
         ignored=ignored,
-        dropped={
-            str(reason): left.tolist() for reason, left in genes["gene_id"].groupby(pd.Series(reasons), sort=False)
-        },
+        dropped=dropped,
+        notes=tuple(notes_on(genes.iloc[kept], labels)),
     )
 
 
@@ -86,13 +127,7 @@ def _are_samples(names: Sequence[str]) -> list[bool]:
     samples = [barcode_of(name) is not None for name in names]
     if any(samples) or not names or names[0].strip().lower() not in GENE_COLUMNS:
         return samples
-    return [name.strip().lower() not in (*GENE_COLUMNS, *TYPE_COLUMNS) for name in names]
-
-
-def _numeric_columns(names: Sequence[str]) -> list[bool]:
-    """Samples where any column is one; else all but the first, which must then hold the samples."""
-    samples = _are_samples(names)
-    return samples if any(samples) else [False] + [True] * (len(names) - 1)
+    return [name.strip().lower() not in (*GENE_COLUMNS, *TYPE_COLUMNS, *PLACE_COLUMNS) for name in names]
 
 
 def _annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -148,24 +183,30 @@ def _require_patients(labels: Sequence[str], names: Sequence[str], path: Path) -
 
 
 def _drop_reasons(
-    labels: Sequence[str], values: NDArray[np.float32], samples: Sequence[str], path: Path
+    labels: Sequence[str],
+    values: NDArray[np.float32],
+    samples: Sequence[str],
+    path: Path,
+    against: Sequence[str | None],
 ) -> list[str | None]:
-    """Return why each gene is left out, None where it stays."""
+    """Return why each gene is left out, None where it stays; `against` are the reasons of labels that are no gene."""
     absent = np.isnan(values)
     for row in np.flatnonzero(absent.all(axis=1))[:1]:
         raise BadInputError(f"{path}: sample {samples[row]}: no value in any gene")
     constant = values.max(axis=0) == values.min(axis=0)
     seen: set[str] = set()
     reasons: list[str | None] = []
-    for label, missing, same in zip(labels, absent.sum(axis=0).tolist(), constant.tolist(), strict=True):
+    for label, missing, same, no_gene in zip(
+        labels, absent.sum(axis=0).tolist(), constant.tolist(), against, strict=True
+    ):
         key = without_version(label)
         faults = {
-            BLANK: label in ("", "NA"),
+            BLANK: label in ("", "NA") or _UNNAMED.fullmatch(label) is not None,
             COPY_ON_Y: same and is_copy_on_y(label),
             "missing values": missing > 0,
             REPEATED: key in seen,
         }
-        reasons.append(next((reason for reason, is_so in faults.items() if is_so), None))
+        reasons.append(no_gene or next((reason for reason, is_so in faults.items() if is_so), None))
         if reasons[-1] is None:
             seen.add(key)
     if all(reasons):

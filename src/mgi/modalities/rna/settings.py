@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mgi.core.section import Count, Positive, Section, Several, refusal, unit
+from mgi.core.section import Count, Distinct, Positive, Section, Several, refusal, unit
 from mgi.locks.settings import FetchSettings
 
 
@@ -57,6 +57,8 @@ class RnaSettings(FetchSettings):
     """gdc: STAR counts of the GDC; matrix: a table of your own, taken as it is."""
     table: str | None = None
     """For source matrix: path of the table (Parquet, TSV or CSV)."""
+    ignore: Distinct[str] = ()
+    """For source matrix: labels of the table that are no expression (age, survival), `*` for any text: '*_cnv'."""
     project: str = "TCGA-LGG"
     """For source gdc: the project."""
     base_url: str = "https://api.gdc.cancer.gov"
