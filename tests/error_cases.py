@@ -184,6 +184,8 @@ CASES: dict[str, dict[str, Case]] = {
             "t.tsv", "id\tTCGA-CS-4938\tTCGA-CS-4941\nTP53\t1\t2\nIDH1\t3\t4,5\n", read_labelled_matrix
         ),
         "table of another kind": file("t.xlsx", "PK", read_labelled_matrix),
+        "workbook named as text": file("t.csv", b"PK\3\4", read_labelled_matrix),
+        "empty table": file("t.csv", "", read_labelled_matrix),
         "STAR counts without gene model": file("sample.tsv", "gene_id\n" * 9, read_star),
         "gene listed twice": file("genes.txt", "TP53\nTP53\n", read_gene_list),
         "empty gene list": file("genes.txt", "# none\n", read_gene_list),

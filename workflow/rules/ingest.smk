@@ -26,7 +26,7 @@ rule preflight:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=10,
         net=1,
     params:

@@ -24,8 +24,9 @@ class RawEntry:
 
     Its digest is the MD5 that the archive announced, or, where it announces none, the SHA-256 of what arrived.
     `members` are the files of an item in the user's folder, as path within that folder and SHA-256. `sha256` is then
-    that of the only file, or of their list. `rejected` is why the content cannot serve although the bytes are right;
-    `fetched_as` the id under which the archive serves these bytes now, where `key` was superseded.
+    that of the only file, or of their list. `rejected` is why the content cannot serve although the bytes are right,
+    `doubts` are why another item would be better. `fetched_as` is the id under which the archive serves these bytes
+    now, where `key` was superseded.
     """
 
     patient_id: str
@@ -36,6 +37,7 @@ class RawEntry:
     md5: str | None = None
     sha256: str | None = None
     rejected: str | None = None
+    doubts: tuple[str, ...] = ()
     fetched_as: str | None = None
     members: tuple[tuple[str, str], ...] = ()
     metadata: Metadata = field(default_factory=dict)
@@ -152,7 +154,7 @@ def promised_files(lock: Lock, indexes: Iterable[Path], folder: Path | None) -> 
             entries[entry.key].append(entry)
     files: dict[RecordedFile, None] = {}
     gaps = []
-    for item in lock.chosen:
+    for item in [*lock.chosen, *(one for one in lock.items if one.runner_up is not None and entries[one.key])]:
         right = [one for one in entries[item.key] if item.md5 is None or one.md5 == item.md5]
         if not right:
             gaps.append(f"{item.patient_id}: {item.key}: chosen by the lock, but in no index")

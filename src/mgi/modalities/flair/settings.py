@@ -4,9 +4,9 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from mgi.core.section import Positive, refusal
+from mgi.core.section import Positive, UserPath, refusal
 from mgi.core.section_errors import shown
-from mgi.locks.settings import FetchSettings
+from mgi.locks.settings import Address, FetchSettings
 
 
 class FlairSettings(FetchSettings):
@@ -16,17 +16,17 @@ class FlairSettings(FetchSettings):
     source: Literal["kaggle", "tcia", "nifti", "dicom"] = "kaggle"
     """kaggle: a zip on disk; tcia: the TCIA collection below (DICOM, with SEG masks); nifti: a folder in the layout
     of BraTS-TCGA-LGG; dicom: a folder of DICOM files."""
-    archive: str | None = None
+    archive: UserPath | None = None
     """For source kaggle: path of the zip, read in place."""
-    folder: str | None = None
+    folder: UserPath | None = None
     """For sources nifti and dicom: path of the folder, read in place."""
-    manifest: str | None = None
+    manifest: UserPath | None = None
     """For sources tcia and dicom: path of a .tcia list, the only series to use; dicom: of a General Commons CSV."""
-    patients: str | None = None
+    patients: UserPath | None = None
     """For sources tcia and dicom: path of a TSV (id, patient_id) where patient ids are not TCGA barcodes."""
     collection: str = "TCGA-LGG"
     """For source tcia: the collection."""
-    base_url: str = "https://nbia.cancerimagingarchive.net/nbia-api/services/v4"
+    base_url: Address = "https://nbia.cancerimagingarchive.net/nbia-api/services/v4"
     """For source tcia: address of its interface."""
     min_images: Positive = 15
     """A series with fewer images is a localiser, not a brain."""

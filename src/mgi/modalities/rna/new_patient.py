@@ -14,6 +14,8 @@ from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.normalise import FittedGenes
 from mgi.modalities.rna.star import UNITS, column_of, read_star
 from mgi.modalities.rna.table_file import read_table_file
+from mgi.modalities.rna.table_layout import BESIDE_SAMPLES, GENE_COLUMNS, says_which_way
+from mgi.modalities.rna.table_parts import TableFile, Use
 
 _STAR_START = b"# gene-model:"
 _FEWEST_GENES = 2  # names of the model's genes that tell a row of genes from a row of samples
@@ -117,37 +119,70 @@ def _star(path: Path, unit: str) -> _Profile:
 def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profile:
     own_name = _names_borne_once(fitted)
     known = GeneIndex(fitted.gene_ids, [own_name.get(gene) for gene in fitted.gene_ids])
+    unnamed: list[ConfigError] = []
 
     def is_gene(label: str) -> bool:
         return bool(known.find(label)[1])
 
     def genes_across(names: Sequence[str]) -> bool:
-        return sum(is_gene(name) for name in names[1:]) >= min(_FEWEST_GENES, len(fitted.gene_ids))
+        """Whether a row is a sample: the names say so, else at least as many of them as tell genes from samples."""
+        if (said := says_which_way(names)) is not None:
+            return said == "samples x genes"
+        return sum(map(is_gene, names[1:])) >= min(_FEWEST_GENES, len(fitted.gene_ids))
 
-    def numeric(names: Sequence[str]) -> list[bool]:
+    def uses(names: Sequence[str], textual: Sequence[bool]) -> list[Use]:
         if genes_across(names):
-            return [column > 0 and is_gene(name) for column, name in enumerate(names)]
-        chosen = _sample_of(names[1:], patient, path) + 1
-        return [column == chosen for column in range(len(names))]
+            return ["text", *("number" if is_gene(name) else "nothing" for name in names[1:])]
+        # A column of gene labels is the first, is called so, or holds text; all other samples are left alone.
+        labels = [not at or textual[at] or name.strip().lower() in GENE_COLUMNS for at, name in enumerate(names)]
+        chosen = None
+        try:
+            chosen = _sample_of(names, textual, patient, path)
+        except ConfigError as error:  # the rows tell whether these columns are samples at all
+            unnamed.append(error)
+        return ["number" if at == chosen else "text" if one else "nothing" for at, one in enumerate(labels)]
 
-    table = read_table_file(path, numeric)
-    wanted = numeric(table.names)
+    table = read_table_file(path, uses)
     if genes_across(table.names):
-        samples = table.texts(0)
-        row = _sample_of(samples, patient, path)
-        columns = [column for column, is_one in enumerate(wanted) if is_one]
-        values = np.array([table.numbers(column)[row] for column in columns])
-        return _Profile(sample=samples[row], labels=[table.names[column] for column in columns], values=values)
-    chosen = wanted.index(True)
+        return _row(table, fitted, patient, path)
     # A column of samples, with the labels of whichever text column names most of the model's genes.
-    texts = [table.texts(column) for column in range(len(table.names)) if column != chosen]
-    hits = [sum(map(is_gene, labels)) for labels in texts]
-    if max(hits) == 0:
-        raise BadInputError(f"{path}: none of the model's genes in any column or row of labels")
-    return _Profile(sample=table.names[chosen], labels=texts[int(np.argmax(hits))], values=table.numbers(chosen))
+    hits = {column: sum(map(is_gene, labels)) for column, labels in table.labels.items()}
+    best = max(hits, key=lambda column: hits[column])
+    if not hits[best]:
+        lie = "columns" if all(map(barcode_of, table.texts(0))) or patient in table.texts(0) else "rows"
+        raise _foreign(table.names[1:] if lie == "columns" else table.texts(best), lie, fitted, path)
+    if unnamed:
+        raise unnamed[0]
+    (chosen,) = table.row_of
+    values = table.numbers(chosen).astype(np.float64)
+    return _Profile(sample=table.names[chosen], labels=table.texts(best), values=values)
 
 
-def _sample_of(samples: Sequence[str], patient: str | None, path: Path) -> int:
+def _row(table: TableFile, fitted: FittedGenes, patient: str | None, path: Path) -> _Profile:
+    samples = table.texts(0)
+    if not table.row_of:
+        raise _foreign(table.names[1:], "columns", fitted, path)
+    row = _row_of(samples, patient, path)
+    labels = [table.names[column] for column in table.row_of]
+    return _Profile(sample=samples[row], labels=labels, values=table.values[:, row].astype(np.float64))
+
+
+def _foreign(labels: Sequence[str], where: str, fitted: FittedGenes, path: Path) -> BadInputError:
+    return BadInputError(
+        f"{path}: none of {len(labels)} {where} (such as {labels[0]!r}) is one of the model's {len(fitted.gene_ids)} "
+        f"genes (such as {fitted.gene_ids[0]!r}), by id or by name"
+    )
+
+
+def _sample_of(names: Sequence[str], textual: Sequence[bool], patient: str | None, path: Path) -> int:
+    """Return which column holds the patient's values, where genes are in rows."""
+    samples = [at for at, name in enumerate(names) if at and name.strip().lower() not in BESIDE_SAMPLES]
+    if patient is None:  # a label beside the genes is no sample, unless there is nothing else
+        samples = [at for at in samples if not textual[at]] or samples
+    return samples[_row_of([names[at] for at in samples], patient, path)]
+
+
+def _row_of(samples: Sequence[str], patient: str | None, path: Path) -> int:
     """Return which sample is the patient's: by its whole label, else by the TCGA patient that labels begin with."""
     if patient is None:
         if len(samples) == 1:

@@ -231,5 +231,5 @@ def _place(chromosome: object, start: object) -> tuple[tuple[int, int, str], flo
     if pd.isna(chromosome) or pd.isna(start):  # type: ignore[call-overload]
         return _UNPLACED, 0.0
     name = str(chromosome).removeprefix("chr")
-    number = re.fullmatch(r"\d+", name)
+    number = re.fullmatch(r"[0-9]{1,9}", name)  # a longer one is a name
     return ((0, int(name), "") if number else (1, 0, name)), float(str(start))
