@@ -94,6 +94,7 @@ def _report(
             "missing_share": round(expression.missing_share, 4),
             "filled_with": "training mean" if expression.missing else None,
             "missing_genes": list(expression.missing),
+            "renamed_genes": list(expression.renamed),
         }
     return {
         "kind": new.kind,

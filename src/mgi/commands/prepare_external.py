@@ -17,7 +17,7 @@ from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.modalities.rna.new_patient import on_frozen_genes
+from mgi.modalities.rna.new_patient import by_other_name, on_frozen_genes
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
 from mgi.shards.image_shard import iter_images
@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> None:
             "compared": ["patient id", "pixels of every slice", "values of the shared genes"],
             "genes": len(fitted.gene_ids),
             "missing_genes": missing,
+            "renamed_genes": by_other_name(fitted, labels, names),
             "filled_with": "training mean" if missing else None,
             "unit": {"trained": ours.unit, "external": theirs.unit},
         },

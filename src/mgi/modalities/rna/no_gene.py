@@ -14,6 +14,7 @@ import pandas as pd
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.clinical_names import is_clinical
+from mgi.modalities.rna.former_names import RENAMED
 from mgi.modalities.rna.gene_labels import is_ensembl
 
 COUNTER, SPIKE_IN, IGNORED = "counter of reads, no gene", "spike-in control, no gene", "ignored by the configuration"
@@ -114,7 +115,9 @@ def unknown(labels: Iterable[str]) -> list[str]:
 def notes_on(genes: pd.DataFrame, labels: Sequence[str]) -> list[str]:
     """What a user should know of the kept `genes` and the `labels` that the table has, one line each."""
     ids, names = genes["gene_id"].tolist(), genes["gene_name"].tolist()
+    former = [name for name in names if name in RENAMED]
     told = {
+        "genes have names of before GENCODE v34, which are matched to today's (MARCHF, SEPTIN, MTARC, DELEC1)": former,
         "labels end in _rnaseq or _mrna, which is left off": [label for label in labels if gene_of(label) != label],
         "genes are of no known kind (no Ensembl id, symbol or Entrez number)": unknown(ids),
         "gene names are dates or rounded numbers of a spreadsheet; these genes are known by their ids alone": [
