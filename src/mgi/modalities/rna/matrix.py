@@ -24,6 +24,7 @@ from mgi.modalities.rna.table_layout import (
     require_patients,
 )
 from mgi.modalities.rna.table_parts import TableFile, Use
+from mgi.modalities.rna.value_scale import scale_note
 
 BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
 _UNNAMED = re.compile(r"Unnamed: \d+")  # pandas' name of a column without one
@@ -46,6 +47,11 @@ class Matrix:
     dropped: dict[str, list[str]]
     notes: tuple[str, ...] = ()
     """What the user should know of the genes' labels, one line each."""
+
+    @property
+    def scale(self) -> str:
+        """What the values look like, linear or logs, in a line."""
+        return scale_note(self.values)
 
 
 def read_labelled_matrix(path: Path | str, ignore: Sequence[str] = ()) -> Matrix:

@@ -16,6 +16,7 @@ from mgi.modalities.rna.star import UNITS, column_of, read_star
 from mgi.modalities.rna.table_file import read_table_file
 from mgi.modalities.rna.table_layout import BESIDE_SAMPLES, GENE_COLUMNS, says_which_way
 from mgi.modalities.rna.table_parts import TableFile, Use
+from mgi.modalities.rna.value_scale import other_scale, require_unit
 
 _STAR_START = b"# gene-model:"
 _FEWEST_GENES = 2  # names of the model's genes that tell a row of genes from a row of samples
@@ -34,6 +35,9 @@ class NewExpression:
     missing: tuple[str, ...]
     sample: str
     renamed: tuple[str, ...] = ()
+    filled_with: str = "training mean"
+    other_scale: tuple[str, str] | None = None
+    """What the values look like and what those of training do, where they differ in kind (linear, logs, centred)."""
 
     @property
     def missing_share(self) -> float:
@@ -65,6 +69,7 @@ def read_new_expression(
     if np.isinf(profile.values).any():
         gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
         raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
+    require_unit(profile.values, unit, profile.labels, f"{path}: sample {profile.sample}")
     values, missing = on_frozen_genes(fitted, profile.labels, profile.values[np.newaxis])
     found = NewExpression(
         values=values[0],
@@ -72,6 +77,8 @@ def read_new_expression(
         missing=tuple(missing),
         sample=profile.sample,
         renamed=tuple(by_other_name(fitted, profile.labels)),
+        filled_with=fitted.filler,
+        other_scale=other_scale(values[:, fitted.columns], fitted.mean, fitted.std),
     )
     if found.missing_share > max_missing:
         raise BadInputError(

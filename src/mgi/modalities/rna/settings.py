@@ -29,8 +29,9 @@ class FitSettings(Section):
     """Threshold of expressed, before the logarithm."""
     gene_list: UserPath | None = None
     """For the filter list: path of a file with one gene id or name a line."""
-    scaler: Literal["zscore", "rank", "quantile"] = "zscore"
-    """zscore: per gene, by training mean and deviation; rank, quantile: per patient."""
+    scaler: Literal["zscore", "robust", "rank", "quantile"] = "zscore"
+    """zscore: per gene, by training mean and deviation; robust: by median and median absolute deviation, which one
+    patient on another scale does not move; rank, quantile: per patient."""
     gene_order: Literal["ensembl", "position", "random"] = "ensembl"
     """Order in which the encoder reads genes; ensembl: by id; position: by place on the genome."""
     order_seed: Count = 0

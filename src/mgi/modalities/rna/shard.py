@@ -1,5 +1,6 @@
 """Put the expression of all patients into one shard: unscaled, on one gene index."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mgi.modalities.rna.star import UNITS, Stored, column_of, read_star, require
 from mgi.modalities.sharding import ShardJob
 from mgi.shards.expression_shard import Row, describe_expression, write_values
 
+_log = logging.getLogger(__name__)
 _LARGEST_COUNT = np.iinfo(np.uint32).max
 
 

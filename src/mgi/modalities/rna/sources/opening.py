@@ -144,6 +144,6 @@ def _sample_labels(path: Path, ignore: tuple[str, ...]) -> list[str]:
     )
     named = f"{genes} genes by {matrix.gene_labels}"
     _log.info("%s: read as %s, %d samples, %s%s%s", path.name, matrix.layout, samples, named, ignored, dropped)
-    for note in matrix.notes:
+    for note in (matrix.scale, *matrix.notes):
         _log.info("%s: %s", path.name, note)
     return matrix.samples
