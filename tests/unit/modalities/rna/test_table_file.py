@@ -88,6 +88,7 @@ def test_parquet_under_another_name_is_read(tmp_path):
         ("excel.csv", b"sep=;\n" + text_of(";").encode(), "line 1 is 'sep=;'"),
         ("gct.txt", b"#1.2\n3\t2\n" + text_of("\t").encode(), "line 1 is '#1.2'"),
     ],
+    ids=[str(number) for number in range(20)],
 )
 def test_what_is_no_table_is_said_in_one_line_with_what_it_looks_like(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
