@@ -115,7 +115,7 @@ def test_no_real_gene_is_taken_for_something_else(real_data: Path) -> None:
 def test_real_columns_of_clinical_tables_are_known(real_data: Path) -> None:
     with (real_data / "clinical/ceccarelli2016_lgg_gbm_subtypes.csv").open() as source:
         names = next(csv.reader(source))
-    assert sum(map(is_clinical, names)) >= 35
+    assert sum(map(is_clinical, names)) == 41
 
 
 def test_labels_of_no_known_kind_are_counted_and_named(tmp_path: Path) -> None:
