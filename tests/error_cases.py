@@ -46,9 +46,11 @@ from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.ownership import require_owner
 from mgi.modalities.flair.sources.user_lists import PatientNames
 from mgi.modalities.registry import modality
+from mgi.modalities.rna.filter import LOG_TPM
 from mgi.modalities.rna.gene_sets import read_gene_list, read_gmt
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.star import read_star
+from mgi.modalities.rna.value_scale import require_unit
 from mgi.models.settings import ModelSettings
 from mgi.release.new_image import kind_of
 from mgi.release.package import load_release
@@ -327,6 +329,17 @@ CASES: dict[str, dict[str, Case]] = {
         "table without labels": file("t.tsv", "id\tA\nx\t1\n", read_labelled_matrix),
         "text among numbers": file(
             "t.tsv", "id\tTCGA-CS-4938\tTCGA-CS-4941\nTP53\t1\t2\nIDH1\t3\t4,5\n", read_labelled_matrix
+        ),
+        "outcomes among the genes": file(
+            "t.csv", "case_id,age,OS.time,EGFR_cnv,TP53\nTCGA-CS-4938,1,2,3,4\n", read_labelled_matrix
+        ),
+        "labels that a spreadsheet has spoilt": file(
+            "t.tsv",
+            "gene\tTCGA-CS-4938\n" + "".join(f"2.{number}E+13\t1\n" for number in range(10, 41)),
+            read_labelled_matrix,
+        ),
+        "linear values for a model of logarithms": lambda folder: require_unit(
+            np.array([1.0, 642.5]), LOG_TPM, ["TP53", "EGFR"], f"{folder}/t.tsv: sample P1"
         ),
         "table of another kind": file("t.xlsx", "PK", read_labelled_matrix),
         "workbook named as text": file("t.csv", b"PK\3\4", read_labelled_matrix),

@@ -139,7 +139,12 @@ class Fold:
     def record(self) -> dict[str, Any]:
         """What a run's record says of its genes and patients."""
         sets = self._sets
-        pathways = sets and {"used": len(sets.members), "dropped": sets.dropped, "genes_in_none": sets.n_outside}
+        pathways = sets and {
+            "used": len(sets.members),
+            "dropped": sets.dropped,
+            "genes_in_none": sets.n_outside,
+            "genes_not_found": len(sets.unknown),
+        }
         return {
             "gene_hash": digest_of(self.gene_ids),
             "n_genes": len(self.gene_ids),

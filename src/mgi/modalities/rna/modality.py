@@ -37,6 +37,7 @@ MODALITY = Modality(
     sharding="mgi.modalities.rna.shard",
     own_files={"matrix": "table"},
     shard_keys=("unit",),
+    shared_keys=("ignore",),
     shard_inputs=shard_inputs,
     absent=absent,
 )

@@ -1,5 +1,6 @@
 """Put the expression of all patients into one shard: unscaled, on one gene index."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from mgi.modalities.rna.star import UNITS, Stored, column_of, read_star, require
 from mgi.modalities.sharding import ShardJob
 from mgi.shards.expression_shard import Row, describe_expression, write_values
 
+_log = logging.getLogger(__name__)
 _LARGEST_COUNT = np.iinfo(np.uint32).max
 
 
@@ -75,7 +77,7 @@ def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, d
         raise ConfigError(f"modalities.rna.unit: found {found}, but a table is stored as given")
     path = job.own_table("table")
     table = check_table(Path(path), job.lock.table)
-    matrix = read_labelled_matrix(path)
+    matrix = read_labelled_matrix(path, job.settings.get("ignore", ()))
     row_of = {sample: row for row, sample in enumerate(matrix.samples)}
     if absent := [entry.key for entry in chosen if entry.key not in row_of]:
         raise BadInputError(f"{path}: sample {absent[0]}: missing, though the lock lists it")
@@ -86,7 +88,12 @@ def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, d
     rows = ((patient, own, None) for patient, own in values.items())
     write_values(job.outputs["values"], matrix.genes, AS_GIVEN, rows, with_counts=False)
     metadata = {"table_sha256": table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
-    return matrix.genes, {**metadata, "columns_not_used": list(matrix.ignored), "genes_dropped": matrix.dropped}
+    return matrix.genes, {
+        **metadata,
+        "columns_not_used": list(matrix.ignored),
+        "genes_dropped": matrix.dropped,
+        "notes": list(matrix.notes),
+    }
 
 
 class StarCohort:
