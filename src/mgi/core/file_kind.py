@@ -43,15 +43,13 @@ def kind_of_bytes(start: bytes) -> str | None:
     return None
 
 
-def misplaced(path: Path | str) -> str | None:
-    """Why no file can be read at a path that a user gave, None where there is one."""
+def misplaced(path: Path | str, wanted: str = "file") -> str | None:
+    """Why no `wanted` (file or folder) can be read at a path that a user gave, None where there is one."""
     text, place = str(path), Path(path)
-    if place.is_file():
+    if place.is_dir() if wanted == "folder" else place.is_file():
         return None
-    if place.is_dir():
-        return f"a folder at {text}"
+    if place.exists():
+        return f"{'a folder' if place.is_dir() else 'a file'} at {text}"
     if text.startswith("~"):
-        return f"no file at {text} ('~' is a shell's word for your home folder: write the whole path)"
-    if not place.is_absolute():
-        return f"no file at {text} (looked for in {Path.cwd()})"
-    return f"no file at {text}"
+        return f"no {wanted} at {text} ('~' is a shell's word for your home folder: write the whole path)"
+    return f"no {wanted} at {text}" + ("" if place.is_absolute() else f" (looked for in {Path.cwd()})")

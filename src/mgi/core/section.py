@@ -5,6 +5,7 @@ A key's description is the text below it; its unit is given by `unit`. What is w
 
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -33,6 +34,25 @@ def _no_entry_twice(entries: tuple[T, ...]) -> tuple[T, ...]:
         raise refusal("", json.dumps(entries), "no entry twice")
     return entries
 
+
+def path_of_this_machine(text: str) -> str:
+    """Refuse what only a shell, a browser or Windows takes for a path; here it would be a strange name of a file."""
+    for pattern, what in _NO_PATHS.items():
+        if re.match(pattern, text):
+            raise refusal("", json.dumps(text), f"a path as this machine has it: {what}")
+    return text
+
+
+_NO_PATHS = {
+    "~": "'~' is a shell's word; write the whole path of your home folder",
+    r"\$\{?\w|%\w+%": "a variable is a shell's word; write the whole path",
+    r"[A-Za-z]:[\\/](?!/)": "that is a drive of Windows; write where it is mounted, such as /mnt/c/",
+    r"\\\\": "that is a share of Windows; write where it is mounted",
+    r"\w+://": "that is an address; download the file first",
+    r".*\0": "it holds a NUL",
+}
+UserPath = Annotated[str, AfterValidator(path_of_this_machine)]
+"""A file or folder of the user's."""
 
 # A list in YAML and JSON is a tuple here, so that settings cannot change; what it holds is checked as strictly.
 Several = Annotated[tuple[T, ...], Field(strict=False)]

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mgi.core.section import Count, Positive, Section, unit
+from mgi.core.section import Count, Positive, Section, UserPath, unit
 
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
 
@@ -60,7 +60,7 @@ class ModelSettings(Section):
     every gene is a token; pathway: every gene set."""
     gene_patch: Positive = 64
     """Genes in one token, for shared and local."""
-    pathways: str | None = None
+    pathways: UserPath | None = None
     """For gene_tokens pathway: path of a .gmt file of gene sets."""
     gene_groups: Positive = 64
     """Groups of consecutive genes, for group_attention."""

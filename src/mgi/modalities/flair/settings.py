@@ -1,11 +1,8 @@
 """Where images and masks come from."""
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import model_validator
-
-from mgi.core.section import Positive, refusal
-from mgi.core.section_errors import shown
+from mgi.core.section import Positive, UserPath
 from mgi.locks.settings import FetchSettings
 
 
@@ -13,16 +10,24 @@ class FlairSettings(FetchSettings):
     """FLAIR images with tumour masks."""
 
     default_run: ClassVar = {"archive": "data/lgg-mri-segmentation.zip"}
+    read_by: ClassVar = {
+        "archive": ("kaggle",),
+        "folder": ("nifti", "dicom"),
+        "manifest": ("tcia", "dicom"),
+        "patients": ("tcia", "dicom"),
+        "collection": ("tcia",),
+        "base_url": ("tcia",),
+    }
     source: Literal["kaggle", "tcia", "nifti", "dicom"] = "kaggle"
     """kaggle: a zip on disk; tcia: the TCIA collection below (DICOM, with SEG masks); nifti: a folder in the layout
     of BraTS-TCGA-LGG; dicom: a folder of DICOM files."""
-    archive: str | None = None
+    archive: UserPath | None = None
     """For source kaggle: path of the zip, read in place."""
-    folder: str | None = None
+    folder: UserPath | None = None
     """For sources nifti and dicom: path of the folder, read in place."""
-    manifest: str | None = None
+    manifest: UserPath | None = None
     """For sources tcia and dicom: path of a .tcia list, the only series to use; dicom: of a General Commons CSV."""
-    patients: str | None = None
+    patients: UserPath | None = None
     """For sources tcia and dicom: path of a TSV (id, patient_id) where patient ids are not TCGA barcodes."""
     collection: str = "TCGA-LGG"
     """For source tcia: the collection."""
@@ -30,10 +35,3 @@ class FlairSettings(FetchSettings):
     """For source tcia: address of its interface."""
     min_images: Positive = 15
     """A series with fewer images is a localiser, not a brain."""
-
-    @model_validator(mode="after")
-    def _lists_are_read(self) -> Self:
-        for key in ("manifest", "patients"):
-            if self.source not in ("tcia", "dicom") and getattr(self, key) is not None:
-                raise refusal(key, shown(getattr(self, key)), f"null, since source {self.source} does not read it")
-        return self

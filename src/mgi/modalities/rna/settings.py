@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mgi.core.section import Count, Positive, Section, Several, refusal, unit
+from mgi.core.section import Count, Positive, Section, Several, UserPath, refusal, unit
+from mgi.core.section_errors import shown
 from mgi.locks.settings import FetchSettings
 
 
@@ -27,7 +28,7 @@ class FitSettings(Section):
     """Genes kept by variance."""
     min_tpm: Annotated[float, Field(ge=0), unit("TPM")] = 0.1
     """Threshold of expressed, before the logarithm."""
-    gene_list: str | None = None
+    gene_list: UserPath | None = None
     """For the filter list: path of a file with one gene id or name a line."""
     scaler: Literal["zscore", "rank", "quantile"] = "zscore"
     """zscore: per gene, by training mean and deviation; rank, quantile: per patient."""
@@ -35,7 +36,7 @@ class FitSettings(Section):
     """Order in which the encoder reads genes; ensembl: by id; position: by place on the genome."""
     order_seed: Count = 0
     """Seed of the order random."""
-    positions: str | None = None
+    positions: UserPath | None = None
     """Path of a TSV with gene_id, chromosome, start, in place of the annotation for gene_order: position."""
     gtf: GtfSettings = GtfSettings()
     """Annotation that gene_order: position reads, fetched from base_url."""
@@ -44,6 +45,8 @@ class FitSettings(Section):
     def _list_is_named(self) -> Self:
         if self.gene_filter == "list" and self.gene_list is None:
             raise refusal("gene_list", "null", "a file of genes for gene_filter list")
+        if self.gene_filter != "list" and self.gene_list is not None:
+            raise refusal("gene_list", shown(self.gene_list), f"null, since gene_filter is {self.gene_filter}")
         return self
 
 
@@ -53,9 +56,12 @@ class RnaSettings(FetchSettings):
     default_run: ClassVar = {"expected_files": (500, 560)}
     renamed: ClassVar = {"values": "unit"}
     first_cohort_only: ClassVar = ("fit",)
+    read_by: ClassVar = {
+        "table": ("matrix",), "project": ("gdc",), "unit": ("gdc",), "expected_files": ("gdc",)
+    }  # fmt: skip
     source: Literal["gdc", "matrix"] = "gdc"
     """gdc: STAR counts of the GDC; matrix: a table of your own, taken as it is."""
-    table: str | None = None
+    table: UserPath | None = None
     """For source matrix: path of the table (Parquet, TSV or CSV)."""
     project: str = "TCGA-LGG"
     """For source gdc: the project."""
@@ -74,9 +80,3 @@ class RnaSettings(FetchSettings):
         if given is not None and not (len(given) == 2 and given[0] <= given[1]):
             raise refusal("", list(given), "two numbers, the fewest and the most files")
         return given
-
-    @model_validator(mode="after")
-    def _tables_have_no_unit(self) -> Self:
-        if self.source == "matrix" and self.unit != "tpm":
-            raise refusal("unit", self.unit, "nothing, since source matrix stores a table as it is")
-        return self
