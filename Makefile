@@ -53,7 +53,7 @@ $(DEV_STAMP): $(RUN_STAMP)
 	@rm -f .venv/.installed-dev-* && touch $@
 
 demo: setup
-	@python workflow/lib/stale_lock.py || { echo "demo: a killed run left its lock; removing it"; snakemake $(DEMO) --unlock --quiet all; }
+	@PYTHONPATH=workflow python -m lib.stale_lock results/demo || { test $$? -eq 3 || exit 2; echo "demo: a killed run left its lock; removing it"; snakemake $(DEMO) --unlock --quiet all; }
 	@snakemake $(DEMO) --quiet rules reason host
 	@python workflow/lib/results_table.py results/demo
 

@@ -21,9 +21,11 @@ sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "src")]
 from lib.code import fingerprint
 from lib.config import ConfigError, complete, section
 from lib.external import external_config, external_scores, split_of
+from lib.failures import say_last
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.modalities import asked_of_all, configured, fetching_code, of_format
 from lib.modalities import described, what_they_are
+from lib.results_lock import HeldError, take
 from lib.runs import LEAK_CHECKS, by_patient, by_slice, evaluated
 from lib.runs import (
     fold_genes,
@@ -84,6 +86,17 @@ wildcard_constraints:
     fold=r"\d+",
     modality="|".join(MODALITIES),
     batch=r"\d+-of-\d+",
+
+
+onstart:
+    try:
+        take(Path(config["results"]))
+    except (HeldError, OSError) as problem:
+        raise WorkflowError(str(problem)) from None
+
+
+onerror:
+    say_last(workflow.scheduler.failed)
 
 
 rule all:

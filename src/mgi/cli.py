@@ -13,12 +13,16 @@ import logging
 import os
 import pkgutil
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
 import mgi.commands
 from mgi.core.errors import MgiError, ResourceError
+from mgi.core.last_resort import UNEXPECTED, save_trace
+from mgi.core.memory import is_out_of_memory, out_of_memory
 from mgi.core.plugins import VARIABLE, load_plugins
+from mgi.core.text import escaped, printable
 
 # A command belongs to the group that has its name, or else the first word of its name.
 GROUPS = {
@@ -27,6 +31,10 @@ GROUPS = {
     "evaluate": "predict-fold evaluate compare paper report native export",
     "use": "release predict config",
 }
+# Their memory is a key of the config.
+IN_TRAINING = ("pretrain", "finetune", "predict-fold")
+# An error may name twenty items, and a line of megabytes helps nobody.
+MOST_SAID = 8_000
 _HELP = ("-h", "--help")
 
 
@@ -54,18 +62,47 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(name: str, argv: list[str]) -> int:
-    command = importlib.import_module(f"mgi.commands.{name.replace('-', '_')}")
-    args = parser_of(command).parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    """Run one command; whatever it raises ends as one line and an exit code."""
     try:
+        command = importlib.import_module(f"mgi.commands.{name.replace('-', '_')}")
+        args = parser_of(command).parse_args(argv)
+        _log_plainly()
         load_plugins(filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)))
         return command.run(args) or 0
     except MgiError as error:
         return _fail(name, str(error), error.exit_code)
-    except OSError as error:
-        return _fail(name, _describe(error), ResourceError.exit_code)
     except KeyboardInterrupt:
         return _fail(name, "interrupted", 130)
+    except Exception as error:  # noqa: BLE001 - the last resort
+        return _fail(name, *_unforeseen(error, name, [name, *argv]))
+
+
+def _unforeseen(error: Exception, name: str, argv: list[str]) -> tuple[str, int]:
+    """What to say of an error that is none of ours, and its exit code."""
+    if is_out_of_memory(error):
+        setting = "compute.train_mem_mb" if name in IN_TRAINING else ""
+        return out_of_memory(error, rule=name.replace("-", "_"), setting=setting), ResourceError.exit_code
+    if isinstance(error, OSError) and (error.errno or error.filename):
+        return _describe(error), ResourceError.exit_code
+    path = save_trace(error, argv)
+    if path is None:
+        traceback.print_exception(error)
+    where = "above" if path is None else f"in {path}"
+    said = ": ".join(filter(None, [*getattr(error, "__notes__", ()), type(error).__name__, str(error)]))
+    return f"unexpected error, a mistake of this program: {printable(said)}; its trace is {where}", UNEXPECTED
+
+
+class _PlainLog(logging.Formatter):
+    """A record's message, escaped: it may hold what a service said. Traces of libraries are left out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(escaped(line) for line in record.getMessage().splitlines())
+
+
+def _log_plainly() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_PlainLog())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def parser_of(command: ModuleType) -> argparse.ArgumentParser:
@@ -136,7 +173,7 @@ def _unknown(name: str) -> str:
 
 
 def _fail(name: str, message: str, code: int) -> int:
-    print(f"mgi {name}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"mgi {name}: {printable(message, MOST_SAID)}", file=sys.stderr)
     return code
 
 

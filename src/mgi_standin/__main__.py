@@ -1,9 +1,10 @@
 """Entry point of `python -m mgi_standin`: one of two commands, its errors as one line and an exit code."""
 
 import sys
+import traceback
 from types import ModuleType
 
-from mgi_standin.errors import ResourceError, StandInError, line_of
+from mgi_standin.errors import UNEXPECTED, ResourceError, StandInError, line_of
 
 
 def _command(name: str) -> ModuleType | None:
@@ -38,6 +39,12 @@ def main(argv: list[str]) -> int:
         return _fail(name, line_of(error), ResourceError.exit_code)
     except KeyboardInterrupt:
         return _fail(name, "interrupted", 130)
+    except MemoryError as error:
+        return _fail(name, f"out of memory {error}: raise the rule's mem_mb", ResourceError.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last resort
+        traceback.print_exception(error)
+        said = f"{type(error).__name__}: {str(error)[:200]}"
+        return _fail(name, f"unexpected error, a mistake of this program: {said}; its trace is above", UNEXPECTED)
     return 0
 
 

@@ -2,6 +2,9 @@
 
 import errno
 
+UNEXPECTED = 70
+"""Exit code of a mistake in the program, as in sysexits.h."""
+
 
 class StandInError(Exception):
     """A failure that a user can act on."""

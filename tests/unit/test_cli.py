@@ -1,5 +1,6 @@
 import argparse
 import importlib
+import logging
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import pyarrow as pa
 import pytest
 
 import mgi
@@ -167,10 +169,102 @@ def test_an_interruption_is_not_a_stack_trace(stand_in, capsys) -> None:
     assert capsys.readouterr().err == "mgi split: interrupted\n"
 
 
-def test_a_mistake_in_the_program_is_not_hidden(stand_in) -> None:
+@pytest.fixture
+def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MGI_TRACES", str(tmp_path / "traces"))
+    return tmp_path / "traces"
+
+
+MISTAKES = [ZeroDivisionError("bug"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no"), RecursionError(), OSError("?")]
+
+
+@pytest.mark.parametrize("error", MISTAKES)
+def test_a_mistake_in_the_program_is_one_line_and_its_trace_kept(error, stand_in, capsys, traces, monkeypatch) -> None:
+    monkeypatch.setenv("MGI_GDC_TOKEN", "canary")
+    stand_in(raising(error))
+    assert main(["split", "--fold", "3"]) == 70
+    (kept,) = traces.iterdir()
+    said = capsys.readouterr().err
+    assert re.fullmatch(f"mgi split: .*{type(error).__name__}.*{re.escape(str(kept))}\n", said)
+    text = kept.read_text()
+    assert "Traceback" in text
+    assert "--fold" in text
+    assert (kept.stat().st_mode & 0o777, traces.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_a_trace_shows_no_secret_and_only_the_newest_are_kept(stand_in, capsys, traces, monkeypatch) -> None:
+    monkeypatch.setenv("MGI_TCIA_PASSWORD", "canary")
+    traces.mkdir()
+    for number in range(30):
+        (traces / f"old-1-{number}.txt").write_text("old")
+    stand_in(raising(ValueError("sent canary\x1b[2J")))
+    assert main(["split"]) == 70
+    assert capsys.readouterr().err.count("\x1b") == 0
+    kept = list(traces.iterdir())
+    assert len(kept) == 20
+    assert not any("canary" in path.read_text() for path in kept)
+
+
+def test_where_no_trace_can_be_written_it_is_printed(stand_in, capsys, tmp_path, monkeypatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MGI_TRACES", str(tmp_path / "file/below"))
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.mkdtemp", raising_os_error)
     stand_in(raising(ZeroDivisionError("bug")))
-    with pytest.raises(ZeroDivisionError):
-        main(["split"])
+    assert main(["split"]) == 70
+    said = capsys.readouterr().err
+    assert "Traceback" in said
+    assert said.splitlines()[-1].startswith("mgi split: ")
+
+
+def raising_os_error(*given: object, **named: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_command_that_cannot_be_loaded_is_one_line(capsys, traces, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "mgi.commands.split", None)
+    assert main(["split"]) == 70
+    assert re.search("ModuleNotFoundError|ImportError", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        pa.lib.ArrowMemoryError("malloc of size 17592186044416 failed"),
+        pa.lib.ArrowInvalid("realloc of size 64 failed"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried"),
+        OSError(12, "Cannot allocate memory"),
+    ],
+)
+@pytest.mark.parametrize(("command", "advice"), [("split", "split:mem_mb"), ("pretrain", "compute.train_mem_mb")])
+def test_out_of_memory_is_named_with_advice(error, command, advice, stand_in, capsys, traces, monkeypatch) -> None:
+    stand_in(raising(error))
+    if command != "split":
+        monkeypatch.setitem(sys.modules, f"mgi.commands.{command}", renamed(sys.modules["mgi.commands.split"], command))
+    assert main([command]) == 6
+    said = capsys.readouterr().err
+    assert re.fullmatch(f"mgi {command}: out of memory.*mem_mb.*\n", said)
+    assert advice in said
+    assert not traces.exists()
+
+
+def renamed(command: ModuleType, name: str) -> ModuleType:
+    other = ModuleType(f"mgi.commands.{name}")
+    other.add_options, other.run = command.add_options, command.run
+    return other
+
+
+def test_what_is_said_on_the_terminal_moves_no_cursor(stand_in, capsys) -> None:
+    def action() -> None:
+        logging.getLogger("mgi").info("\x1b[2Jtwo\nlines %s", "\u202e")
+        raise NetworkError("a: \x1b[2J\x07" + "x" * 100_000)
+
+    stand_in(action)
+    assert main(["split"]) == 3
+    said = capsys.readouterr().err
+    assert len(said) < 10_000
+    assert all(line.isprintable() for line in said.splitlines())
 
 
 def test_a_wrong_option_is_refused_under_the_name_of_the_command(stand_in, capsys) -> None:

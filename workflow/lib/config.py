@@ -30,8 +30,9 @@ def check_writable(folder: Path) -> None:
 
     Nothing with a name is left behind, so a dry run may ask too.
     """
-    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    existing = folder
     try:
+        existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:

@@ -7,7 +7,6 @@ as int16 by the other is one slice. A person under two ids would otherwise be in
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -127,30 +126,18 @@ def _side(role: str) -> str:
     return {UNPAIRED_EXPRESSION: TRAIN, UNPAIRED_IMAGE: TEST}.get(role, role)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShardDigests:
-    """Digests by patient of what `what` names: a vector of a table, a slice of volumes."""
+def digests_of_shard(dataset: Path) -> tuple[str, dict[str, set[bytes]]]:
+    """Read a whole shard, whatever its format, by its dataset.json.
 
-    what: str
-    by_patient: Mapping[str, set[bytes]]
-
-    @property
-    def n_digests(self) -> int:
-        """How many there are."""
-        return sum(len(digests) for digests in self.by_patient.values())
-
-
-def digests_of_shard(dataset: Path) -> ShardDigests:
-    """Read a whole shard, whatever its format, by its dataset.json."""
+    Return what is digested (a vector of a table, a slice of volumes), and the digests by patient.
+    """
     described = read_json(dataset)
     kind, name = described.get("kind"), described.get("modality", dataset.parent.name)
     if kind == expression_shard.KIND:
         shard = expression_shard.read_expression(dataset)
         vectors = zip(shard.patient_ids, shard.values, strict=True)
-        return ShardDigests(what=f"{name} vector", by_patient={one: {digest_of_values(row)} for one, row in vectors})
+        return f"{name} vector", {one: {digest_of_values(row)} for one, row in vectors}
     if kind == image_shard.KIND:
         volumes = image_shard.iter_images(dataset)
-        return ShardDigests(
-            what=f"{name} slice", by_patient={one.patient_id: set(slice_digests(one.slices)) for one in volumes}
-        )
+        return f"{name} slice", {one.patient_id: set(slice_digests(one.slices)) for one in volumes}
     raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table or of volumes")

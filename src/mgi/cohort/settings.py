@@ -21,7 +21,7 @@ class CohortSettings(Section):
 class SplitSettings(Section):
     """Folds over patients, stratified by hospital."""
 
-    folds: Annotated[int, Field(ge=2)] = 5
+    folds: Annotated[int, Field(ge=2, le=1000)] = 5
     """Number of folds; every patient is in the test part of exactly one."""
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of a fold's training patients that validate."""

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from mgi.cohort.pairing import EXCLUDED, KEPT, CohortRow, Offer
+from mgi.cohort.pairing import DROPPED, EXCLUDED, KEPT, CohortRow, Offer
 from mgi.cohort.split import TEST, TRAIN, VALIDATION, SplitRow
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path
@@ -138,9 +138,13 @@ def write_cohort(
 
 def _flat(row: CohortRow) -> dict[str, Any]:
     flat: dict[str, Any] = {
-        "patient_id": row.patient_id, "site": row.site, "status": row.status, "reason": row.reason,
-        "notes": row.notes, "simulated": row.simulated,
-    }  # fmt: skip
+        "patient_id": row.patient_id,
+        "site": row.site,
+        "status": KEPT if row.reason is None else DROPPED,
+        "reason": row.reason,
+        "notes": row.notes,
+        "simulated": row.simulated,
+    }
     for name, found in row.modalities.items():
         flat |= {name: found.present, f"{name}_reason": found.reason, f"{name}_key": found.key}
         for role, companion in found.companions.items():

@@ -131,7 +131,7 @@ class Fold:
         sets = {"gene_sets": None if self.gene_sets is None else list(self.gene_sets.items())}
         return {"genes": digest_of(self.gene_ids), "train_hash": self.fitted.train_hash, **scaling, **roles, **sets}
 
-    def facts(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """What a run's record says of its genes and patients."""
         sets = self._sets
         pathways = sets and {"used": len(sets.members), "dropped": sets.dropped, "genes_in_none": sets.n_outside}
@@ -169,15 +169,15 @@ def finish(
     args, run = fold.args, fold.run
     with atomic_path(args.curves) as part:
         part.write_text("".join(json.dumps(point, sort_keys=True) + "\n" for point in curve))
-    facts = {
+    record = {
         ENTRY: run.record(),
         "settings": settings.plain(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": str(device()),
         "torch": torch.__version__,
-        **fold.facts(),
+        **fold.record(),
         **more,
     }
-    write_json(args.record, facts)
+    write_json(args.record, record)
     save_weights(args.weights, model, run=run, model=model_settings, genes=fold.gene_ids, gene_sets=fold.gene_sets)
     remove_checkpoints(context.checkpoints)

@@ -27,27 +27,27 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     folds = _folds(args.split)
-    shards = [digests_of_shard(path) for path in args.dataset]
-    shared = {one.what: one.by_patient for one in shards}
+    shared = dict(digests_of_shard(path) for path in args.dataset)
+    counts = {what: sum(map(len, by_patient.values())) for what, by_patient in shared.items()}
     if leaks := [leak for fold, roles in folds.items() for leak in leaks_of(fold, roles, shared)]:
         more = f" ({len(leaks) - 1} more)" if len(leaks) > 1 else ""
         raise BadInputError(f"{args.split}: {leaks[0]}{more}; expected nothing in common across roles")
-    counted = {fold: Counter(role for _, role in roles) for fold, roles in folds.items()}
+    roles_of = {fold: Counter(role for _, role in roles) for fold, roles in folds.items()}
     report: dict[str, Any] = {
         "split_unit": args.split_unit,
         "leaks": [],
         "compared": {
             "patients": len({patient for roles in folds.values() for patient, _ in roles}),
-            **{f"{one.what.replace(' ', '_')}s": one.n_digests for one in shards},
+            **{f"{what.replace(' ', '_')}s": count for what, count in counts.items()},
         },
-        "folds": {str(fold): counts for fold, counts in counted.items()},
+        "folds": {str(fold): n for fold, n in roles_of.items()},
     }
     if args.split_unit == SLICE:  # who has an image has slices in training, validation and test
-        in_all = {fold: sum(counts[role] for role in (TRAIN, VALIDATION, TEST)) for fold, counts in counted.items()}
-        report["leaks"] = [{"fold": fold, "shared": "patient id", "patients": n} for fold, n in in_all.items()]
+        in_all = {fold: sum(n[role] for role in (TRAIN, VALIDATION, TEST)) for fold, n in roles_of.items()}
+        report["leaks"] = [{"fold": fold, "shared": "patient id", "patients": total} for fold, total in in_all.items()]
         report["watermark"] = WATERMARK
     write_json(args.output, report)
-    said = [f"{one.n_digests} {one.what}s of {len(one.by_patient)} patients" for one in shards]
+    said = [f"{count} {what}s of {len(shared[what])} patients" for what, count in counts.items()]
     print(f"{len(folds)} folds, {', '.join(said)}: nothing shared across roles")
 
 

@@ -53,6 +53,7 @@ def _offers(lock_paths: Sequence[str], index_paths: Sequence[str]) -> list[Offer
             is_image=kind.is_image,
             absent=kind.absent,
             note=kind.note,
+            fits=kind.fits,
         )
         for kind in in_order(locks)
     ]

@@ -13,5 +13,5 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     diff = diff_locks(read_lock(args.old), read_lock(args.new))
-    print("\n".join(diff.lines()))
+    print("\n".join(diff.lines))
     return 0 if diff.equal else 1

@@ -1,6 +1,6 @@
 """Make a folder of a fine-tuned run that others can use: weights, frozen genes, config and model card.
 
-INPUTS: results/X/runs/RUN/weights.safetensors, and from the same results the run's facts, its fold's genes, split,
+INPUTS: results/X/runs/RUN/weights.safetensors, and from the same results the run's record, its fold's genes, split,
 shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, and last config.json.
 """
 

@@ -35,34 +35,45 @@ def _no_entry_twice(entries: tuple[T, ...]) -> tuple[T, ...]:
     return entries
 
 
-def path_of_this_machine(text: str) -> str:
-    """Refuse what only a shell, a browser or Windows takes for a path; here it would be a strange name of a file."""
-    for pattern, what in _NO_PATHS.items():
-        if re.match(pattern, text):
-            raise refusal("", json.dumps(text), f"a path as this machine has it: {what}")
-    return text
-
-
 _NO_PATHS = {
     "~": "'~' is a shell's word; write the whole path of your home folder",
     r"\$\{?\w|%\w+%": "a variable is a shell's word; write the whole path",
     r"[A-Za-z]:[\\/](?!/)": "that is a drive of Windows; write where it is mounted, such as /mnt/c/",
     r"\\\\": "that is a share of Windows; write where it is mounted",
     r"\w+://": "that is an address; download the file first",
-    r".*\0": "it holds a NUL",
 }
-UserPath = Annotated[str, AfterValidator(path_of_this_machine)]
-"""A file or folder of the user's."""
+# What only a shell, a browser or Windows takes for a path; here it would be a strange name of a file.
+
+
+def _plain_path(path: str) -> str:
+    """Snakemake takes braces for wildcards and angle brackets for folders of its own; options begin with a dash."""
+    if not path.strip():
+        raise refusal("", json.dumps(path), "a path")
+    for pattern, what in _NO_PATHS.items():
+        if re.match(pattern, path):
+            raise refusal("", json.dumps(path), f"a path as this machine has it: {what}")
+    if unfit := sorted(set(path) & set("{}<>")):
+        raise refusal(
+            "", json.dumps(path), f"a path without {' '.join(unfit)}: rename it, or link to it by another name"
+        )
+    if path.startswith("-"):
+        raise refusal("", json.dumps(path), f"./{path}, since what begins with a dash is an option")
+    return path
+
 
 # A list in YAML and JSON is a tuple here, so that settings cannot change; what it holds is checked as strictly.
 Several = Annotated[tuple[T, ...], Field(strict=False)]
 Distinct = Annotated[
     tuple[T, ...], Field(strict=False, json_schema_extra={"uniqueItems": True}), AfterValidator(_no_entry_twice)
 ]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
+# Whatever a number is for, one beyond these is a slip; keys that memory or the number of jobs follow have their own.
+LARGEST = 2**32 - 1  # the largest seed of NumPy
+HEAVIEST = 1_000_000.0
+UserPath = Annotated[str, AfterValidator(_plain_path)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Positive = Annotated[int, Field(ge=1, le=LARGEST)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, le=HEAVIEST)]
 
 
 def as_mapping(given: object, where: str) -> dict[str, Any]:

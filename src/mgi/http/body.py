@@ -1,59 +1,45 @@
 """Read a reply's body without trusting its length, its pace or its good faith."""
 
 import http.client
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import urllib3
 import urllib3.exceptions
 
 from mgi.core.errors import IntegrityError, NetworkError
+from mgi.http.deadline import Deadline, Limits
 from mgi.http.retry import TransientError
+
+__all__ = ["Limits", "chunks_of", "first_words", "refuse_page"]
 
 CHUNK_BYTES = 1 << 18
 SNIFF_BYTES = 64
+REFUSAL_BYTES = 1 << 14
+# ValueError and AttributeError: what http.client and urllib3 make of nonsense between chunks.
+BROKEN_BODY = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError, AttributeError)
 # Identity is asked for; what comes packed all the same unpacks 5 to 30 times if it is a listing, a bomb 1,000 times.
 MAX_RATIO = 200
 RATIO_COUNTS_FROM = 8 << 20
 _PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Where patience ends: seconds, bytes a second and bytes."""
-
-    connect_s: float = 10.0
-    read_s: float = 30.0
-    min_bytes_per_s: float = 10_000.0
-    rate_window_s: float = 60.0
-    deadline_s: float = 3_600.0
-    json_bytes: int = 512 << 20
-
-
-def chunks_of(response: urllib3.BaseHTTPResponse, limits: Limits, *, label: str, max_bytes: int) -> Iterator[bytes]:
+def chunks_of(response: urllib3.BaseHTTPResponse, deadline: Deadline, *, max_bytes: int) -> Iterator[bytes]:
     """Yield the body as it arrives.
 
-    Raises TransientError where it breaks off, drips below the minimum rate or passes the deadline, and IntegrityError
-    beyond `max_bytes` or where it unpacks like a bomb. Each piece is what has arrived: `iter_content` would wait for
-    a full chunk, so that a dripping server would never be noticed.
+    Raises TransientError where it breaks off or drips below the minimum rate, NetworkError where it passes the
+    deadline, and IntegrityError beyond `max_bytes` or where it unpacks like a bomb. Each piece is what has arrived:
+    `iter_content` would wait for a full chunk, so that a dripping server would never be noticed.
     """
-    started = window_start = time.monotonic()
-    total = in_window = 0
+    total, label = 0, deadline.label
+    deadline.await_body(min(response.length_remaining or 0, max_bytes))
     while chunk := _read_some(response, label):
         total += len(chunk)
-        in_window += len(chunk)
+        deadline.delivered(len(chunk))
         if total > max_bytes:
             raise IntegrityError(f"{label}: the body passes {max_bytes} bytes, more than was announced or allowed")
         if total > RATIO_COUNTS_FROM and total > MAX_RATIO * response.tell():
             raise IntegrityError(f"{label}: the body unpacks more than {MAX_RATIO} times; a gzip bomb")
-        now = time.monotonic()
-        if now - started > limits.deadline_s:
-            raise TransientError(NetworkError(f"{label}: not complete after {limits.deadline_s:.0f} s ({total} bytes)"))
-        if now - window_start > limits.rate_window_s:
-            if in_window < limits.min_bytes_per_s * (now - window_start):
-                raise TransientError(NetworkError(f"{label}: slower than {limits.min_bytes_per_s:.0f} bytes/s"))
-            window_start, in_window = now, 0
+        deadline.seconds_for_a_read()
         yield chunk
 
 
@@ -61,7 +47,7 @@ def _read_some(response: urllib3.BaseHTTPResponse, label: str) -> bytes:
     """What has arrived, at most CHUNK_BYTES; nothing at the end."""
     try:
         return response.read1(CHUNK_BYTES, decode_content=True)
-    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+    except BROKEN_BODY as error:
         raise TransientError(NetworkError(f"{label}: the body broke off ({type(error).__name__})")) from None
 
 
@@ -83,3 +69,18 @@ def refuse_page(chunks: Iterator[bytes], *, label: str, magic: bytes = b"") -> I
     if head:
         yield head
     yield from chunks
+
+
+def first_words(response: urllib3.BaseHTTPResponse, deadline: Deadline) -> str:
+    """What a refusal says: what came in a few seconds, nothing of a web page; not yet safe to show."""
+    deadline.await_refusal()
+    said = b""
+    try:
+        while len(said) < REFUSAL_BYTES and (chunk := response.read1(REFUSAL_BYTES, decode_content=True)):
+            said += chunk
+    except (*BROKEN_BODY, TransientError, NetworkError):
+        pass  # the status counts, and is known
+    text = said.decode("utf-8", "replace").strip()
+    if len(said) >= REFUSAL_BYTES:
+        text = text.rpartition(" ")[0]  # a token that is cut could not be recognised and hidden
+    return "" if text.startswith("<") else text

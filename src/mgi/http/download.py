@@ -11,7 +11,9 @@ import urllib3
 
 from mgi.core.errors import IntegrityError
 from mgi.core.files import full_disk_named, start_writing_back
+from mgi.core.text import printable
 from mgi.http.body import chunks_of, refuse_page
+from mgi.http.deadline import Deadline
 from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
 
@@ -23,12 +25,14 @@ class Download:
     """What to bring and where to.
 
     `size` (bytes) and `md5` are None where the service does not announce them; without a size nothing is resumed.
+    `about` is what it may take where that alone is known: the deadline grows with it.
     """
 
     request: Request
     target: Path
     size: int | None
     max_bytes: int
+    about: int = 0
     md5: str | None = None
     magic: bytes = b""
 
@@ -42,9 +46,12 @@ def download(service: Service, wanted: Download, check: Callable[[Path], T]) -> 
     part = wanted.target.with_name(wanted.target.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
 
+    expected_bytes = min(wanted.size or wanted.about, wanted.max_bytes)
+    deadline = service.deadline(wanted.request, expected_bytes=expected_bytes)
+
     def attempt() -> T:
         try:
-            _receive(service, wanted, part)
+            _receive(service, wanted, part, deadline)
         except IntegrityError:  # a resumed request could not mend it
             part.unlink(missing_ok=True)
             raise
@@ -60,30 +67,29 @@ def download(service: Service, wanted: Download, check: Callable[[Path], T]) -> 
     return service.retrying(attempt, seed=wanted.request.label)
 
 
-def _receive(service: Service, wanted: Download, part: Path) -> None:
+def _receive(service: Service, wanted: Download, part: Path, deadline: Deadline) -> None:
     """Fill `part`; what an earlier attempt or run left is continued only if the service confirms the offset.
 
     Raises TransientError where size or MD5 are not the announced ones; a part that is too short stays to be resumed.
     """
-    label = f"{service.name}: {wanted.request.label}"
     digest = hashlib.md5(usedforsecurity=False) if wanted.md5 is not None else None
     have = part.stat().st_size if part.exists() else 0
     if not have or have != wanted.size:
-        have = _append(service, wanted, part, have, digest, label)
+        have = _append(service, wanted, part, digest, deadline)
     elif digest is not None:
         _add_file(digest, part)
-    _compare(wanted, part, have, digest.hexdigest() if digest is not None else None, label)
+    _compare(wanted, part, have, digest.hexdigest() if digest is not None else None, deadline.label)
 
 
-def _append(
-    service: Service, wanted: Download, part: Path, have: int, digest: "hashlib._Hash | None", label: str
-) -> int:
+def _append(service: Service, wanted: Download, part: Path, digest: "hashlib._Hash | None", deadline: Deadline) -> int:
     """Bring what `part` lacks, or all of it; return its size. `digest` then holds the whole of it."""
+    have = part.stat().st_size if part.exists() else 0
+    label = deadline.label
     resumes = wanted.size is not None and 0 < have < wanted.size
     headers = {"Range": f"bytes={have}-{(wanted.size or 0) - 1}"} if resumes else {}
-    with service.open(wanted.request, headers) as response:
+    with service.open(wanted.request, headers, deadline) as response:
         appends = _confirm_offset(response, part, have if resumes else None, label)
-        arriving = chunks_of(response, service.limits, label=label, max_bytes=wanted.max_bytes)
+        arriving = chunks_of(response, deadline, max_bytes=wanted.max_bytes)
         if not appends:
             have = 0
             arriving = refuse_page(arriving, label=label, magic=wanted.magic)
@@ -125,5 +131,7 @@ def _confirm_offset(response: urllib3.BaseHTTPResponse, part: Path, asked: int |
         return True
     part.unlink(missing_ok=True)
     raise TransientError(
-        IntegrityError(f"{label}: HTTP {response.status} with Content-Range {found!r}, asked from byte {asked}")
+        IntegrityError(
+            f"{label}: HTTP {response.status} with Content-Range {printable(found)!r}, asked from byte {asked}"
+        )
     )

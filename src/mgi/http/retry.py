@@ -1,18 +1,22 @@
 """When to try again, and how long to wait: the only place in the project that retries."""
 
+import logging
 import random
+import re
 import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
-
-from urllib3 import Retry
-from urllib3.exceptions import InvalidHeader
 
 from mgi.core.errors import MgiError
 
 T = TypeVar("T")
+# Who waits longer than this is told for what.
+SAID_FROM_S = 20.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +54,10 @@ def with_retries(
         except TransientError as failure:
             if attempt >= policy.attempts:
                 raise type(failure.error)(f"{failure.error} ({attempt} attempts)") from None
-            sleep(pause_before(attempt, policy, rng=rng, retry_after_s=failure.retry_after_s))
+            pause_s = pause_before(attempt, policy, rng=rng, retry_after_s=failure.retry_after_s)
+            if pause_s >= SAID_FROM_S:
+                _log.info("%s; waiting %.0f s before attempt %d", failure.error, pause_s, attempt + 1)
+            sleep(pause_s)
 
 
 def pause_before(retry: int, policy: RetryPolicy, *, rng: random.Random, retry_after_s: float | None = None) -> float:
@@ -62,7 +69,12 @@ def pause_before(retry: int, policy: RetryPolicy, *, rng: random.Random, retry_a
 
 def retry_after_seconds(header: str | None) -> float | None:
     """Seconds asked by a Retry-After header, a number or an HTTP date; None where absent or unreadable."""
+    said = (header or "").strip()
+    if re.fullmatch(r"[0-9]{1,100}", said):
+        return float(said)
     try:
-        return None if header is None else float(Retry().parse_retry_after(header))
-    except (InvalidHeader, ValueError, OverflowError):
+        until = parsedate_to_datetime(said)
+        until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
+        return max((until - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -1,6 +1,5 @@
 """One HTTP service: an honest name, no credentials but those handed in, no cookies, no wandering to another host."""
 
-import ipaddress
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,10 +12,15 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import requests
 import urllib3
 import urllib3.exceptions
-from requests.adapters import HTTPAdapter
 
-from mgi.core.errors import ConfigError, NetworkError
-from mgi.http.body import Limits, chunks_of, refuse_page
+from mgi.core.errors import IntegrityError, NetworkError
+from mgi.core.text import printable
+from mgi.http.address import is_loopback, refuse_open_wire
+from mgi.http.body import chunks_of, first_words, refuse_page
+from mgi.http.connections import open_session
+from mgi.http.deadline import Clock, Deadline, Limits, Listing, current
+from mgi.http.failure import failure_of, refuse_missing_bundle
+from mgi.http.reply import OverfullError, parsed
 from mgi.http.retry import RetryPolicy, TransientError, retry_after_seconds, with_retries
 
 T = TypeVar("T")
@@ -26,12 +30,6 @@ USER_AGENT = "mgi/0.1 (glioma gene-and-image pipeline; python-urllib3)"
 _ALWAYS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
 MAX_REDIRECTS = 5
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-_BROKEN = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ProtocolError,
-    urllib3.exceptions.ProxyError,
-    urllib3.exceptions.SSLError,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,16 +77,6 @@ class Credential(Protocol):
         ...
 
 
-def open_session(*, connections: int = 4, proxies: bool = True) -> requests.Session:
-    """Connections, with the proxies and certificates that the environment names, as `requests` reads it."""
-    session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=connections, pool_maxsize=connections)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    session.trust_env = proxies
-    return session
-
-
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """A base address with its session, patience and retry policy."""
@@ -99,6 +87,7 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     sleep: Callable[[float], None] = time.sleep
     credential: Credential | None = None
+    clock: Clock = time.monotonic
 
     def __post_init__(self) -> None:
         if self.credential is not None:
@@ -123,46 +112,60 @@ class Service:
         )
         return pool
 
+    def deadline(self, request: Request, *, expected_bytes: int = 0) -> Deadline:
+        """The deadline of a request with all its attempts; `expected_bytes` is the body's size where it is known."""
+        label = f"{self.name}: {request.label}"
+        return Deadline(label=label, limits=self.limits, clock=self.clock, expected_bytes=expected_bytes)
+
+    def listing(self, label: str) -> Listing:
+        """The limits of a search that takes many requests."""
+        return Listing(label=f"{self.name}: {label}", limits=self.limits, clock=self.clock)
+
     def retrying(self, action: Callable[[], T], *, seed: str) -> T:
         """Run `action` under this service's policy."""
         return with_retries(action, self.policy, seed=seed, sleep=self.sleep)
 
     @contextmanager
-    def open(self, request: Request, headers: Mapping[str, str] | None = None) -> Iterator[urllib3.BaseHTTPResponse]:
+    def open(
+        self, request: Request, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
         """Send once and yield a reply of status 200 or 206 (416 too, where a range was asked), body unread.
 
         Raises TransientError for what may pass (408, 429, 5xx, timeouts, refused connections) and NetworkError for
-        what will not (400, 401, 403, 404, redirects to another host). A credential that is refused is renewed and
-        tried again once.
+        what will not (400, 401, 403, 404, redirects to another host, the deadline). A credential that is refused is
+        renewed and tried again once. `deadline` is the one that earlier attempts have drawn on.
         """
-        label = f"{self.name}: {request.label}"
-        response = self._send_as_somebody(request, dict(headers or {}), label)
-        try:
-            accepted = {200, 206, 416} if headers and "Range" in headers else {200, 206}
-            if response.status not in accepted:
-                self._refuse(request, response, label)
-            if "text/html" in response.headers.get("Content-Type", "").lower():
-                raise TransientError(NetworkError(f"{label}: got a web page instead of data"))
-            yield response
-        finally:
-            response.close()
+        deadline = deadline or self.deadline(request)
+        label = deadline.label
+        with deadline.attempt():
+            response = self._send_as_somebody(request, dict(headers or {}), label)
+            try:
+                accepted = {200, 206, 416} if headers and "Range" in headers else {200, 206}
+                if response.status not in accepted:
+                    self._refuse(request, response, deadline)
+                if "text/html" in response.headers.get("Content-Type", "").lower():
+                    raise TransientError(NetworkError(f"{label}: got a web page instead of data"))
+                yield response
+            finally:
+                response.close()
 
     def json(self, request: Request, check: Callable[[Any], None] = lambda reply: None) -> Any:
         """Parse a JSON reply, with retries; an empty body gives None, since NBIA says "nothing" that way.
 
         `check` gets the parsed reply and raises TransientError where another attempt may bring a better one.
         """
-
-        label = f"{self.name}: {request.label}"
+        deadline = self.deadline(request)
 
         def attempt() -> Any:
-            with self.open(request) as response:
-                arriving = chunks_of(response, self.limits, label=label, max_bytes=self.limits.json_bytes)
-                body = b"".join(refuse_page(arriving, label=label))
+            with self.open(request, deadline=deadline) as response:
+                arriving = chunks_of(response, deadline, max_bytes=self.limits.json_bytes)
+                body = b"".join(refuse_page(arriving, label=deadline.label))
             try:
-                reply = json.loads(body) if body.strip() else None
-            except (ValueError, RecursionError) as error:
-                raise TransientError(NetworkError(f"{label}: not JSON ({error})")) from None
+                reply = parsed(body)
+            except OverfullError as error:
+                raise IntegrityError(f"{deadline.label}: {error}") from None
+            except ValueError as error:
+                raise TransientError(NetworkError(f"{deadline.label}: not JSON ({error})")) from None
             check(reply)
             return reply
 
@@ -187,16 +190,17 @@ class Service:
             location = response.get_redirect_location()
             if not location:
                 return response
-            target = urljoin(url, location)
             response.close()
-            if urlsplit(target)[:2] != urlsplit(url)[:2]:
-                where = urlsplit(target).hostname or f"a {urlsplit(target).scheme}: address"
-                raise NetworkError(f"{label}: redirected to another host, {where}; refused")
-            url = target
+            try:
+                url = _followed(url, location)
+            except ValueError as wrong:
+                raise NetworkError(f"{label}: redirected to {self._shown(str(wrong))}") from None
         raise NetworkError(f"{label}: more than {MAX_REDIRECTS} redirects")
 
     def _send_once(self, request: Request, url: str, headers: dict[str, str], label: str) -> urllib3.BaseHTTPResponse:
         content_type, body = request.content()
+        if (deadline := current()) is not None:
+            deadline.await_header()
         try:
             return self._pool.urlopen(
                 request.method,
@@ -209,17 +213,18 @@ class Service:
                 preload_content=False,
                 decode_content=False,
             )
-        except _BROKEN as error:
-            raise TransientError(NetworkError(f"{label}: no connection ({_cause(error)})")) from None
-        except urllib3.exceptions.TimeoutError:
-            raise TransientError(NetworkError(f"{label}: no answer within {self.limits.read_s:.0f} s")) from None
-        except urllib3.exceptions.HTTPError as error:
-            raise NetworkError(f"{label}: {type(error).__name__}") from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise failure_of(error, label, self.limits) from None
+        except ValueError as error:  # what http.client makes of nonsense in a header
+            raise NetworkError(f"{label}: no reply that can be read ({printable(error)})") from None
 
-    def _refuse(self, request: Request, response: urllib3.BaseHTTPResponse, label: str) -> None:
-        status, said = response.status, _first_words(response)
-        if self.credential is not None:
-            said = self.credential.hide(said)
+    def _shown(self, said: str) -> str:
+        """What the service said, without any secret of the credential, safe to show."""
+        return printable(said if self.credential is None else self.credential.hide(said))
+
+    def _refuse(self, request: Request, response: urllib3.BaseHTTPResponse, deadline: Deadline) -> None:
+        status, label = response.status, deadline.label
+        said = self._shown(first_words(response, deadline))
         said = "" if request.form else said  # the reply to a login may hold what was sent
         kind = MissingEndpointError if status in (404, 410) else FailingServerError if status >= 500 else NetworkError
         error = kind(f"{label}: HTTP {status}" + (f", {said}" if said else ""))
@@ -231,44 +236,30 @@ class Service:
 def open_service(base_url: str, *, connections: int, policy: RetryPolicy) -> Service:
     """A service at `base_url`: https anywhere, plain http only on this machine.
 
-    Raises ConfigError for another scheme.
+    Raises ConfigError for another scheme or what is no address, and where the environment names no certificates.
     """
     refuse_open_wire(base_url)
     proxies = not is_loopback(base_url)
+    if proxies:
+        refuse_missing_bundle()
     return Service(base_url=base_url, session=open_session(connections=connections, proxies=proxies), policy=policy)
 
 
-def refuse_open_wire(base_url: str) -> None:
-    """Raise ConfigError where others could read along: plain http to another machine, or a login in the address."""
-    parts = urlsplit(base_url)
-    if parts.username is not None or parts.password is not None:
-        raise ConfigError("base_url: holds a user name or password, expected it in the environment")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(base_url)):
-        raise ConfigError(f"base_url: found {base_url!r}, expected https://… (http:// only for this machine)")
+def _followed(url: str, location: str) -> str:
+    """The address that a redirect names.
 
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL points at this machine."""
-    host = urlsplit(url).hostname or ""
+    Raises ValueError, with what it names instead, for another host or scheme and for what is no address.
+    """
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _first_words(response: urllib3.BaseHTTPResponse) -> str:
-    """What a refusal says, in at most 200 characters; nothing where it is a web page or broke off."""
-    try:
-        said = response.read(2_000, decode_content=True).decode("utf-8", "replace")
-    except (urllib3.exceptions.HTTPError, OSError):
-        return ""
-    return "" if said.lstrip().startswith("<") else " ".join(said.split())[:200]
-
-
-def _cause(error: Exception) -> str:
-    """The shortest true word for a failed connection; the full text would hold a port that changes."""
-    text = str(error).lower()
-    for sign, word in (("refused", "refused"), ("name or service", "unknown host"), ("resolve", "unknown host")):
-        if sign in text:
-            return word
-    return "broken off"
+        target = urljoin(url, location)
+        asked, named = urlsplit(url), urlsplit(target)
+        host = named.hostname
+    except ValueError as error:
+        raise ValueError(f"{location!r}, which is no address ({error})") from None
+    if named[:2] != asked[:2]:
+        raise ValueError(
+            f"another host, {host}; refused" if host else f"another host, a {named.scheme}: address; refused"
+        )
+    if not all("!" <= char <= "~" for char in target):
+        raise ValueError(f"{location!r}, which is no address")
+    return target

@@ -46,44 +46,46 @@ def fetch_batch(source: Source, items: Sequence[Item], folder: Path, *, threads:
     the disk is too small.
     """
     with progress(len(items), label) as advance, ThreadPoolExecutor(max_workers=threads) as pool:
-        known: list[Outcome] = _run(pool, [partial(source.verify, item, folder) for item in items])
+        known = _run(pool, [partial(_outcome, source.verify, item, folder) for item in items])
         entries = {item.key: entry for item, entry in zip(items, known, strict=True) if isinstance(entry, RawEntry)}
         missing = [item for item in items if item.key not in entries]
         for entry in entries.values():
             advance(entry.size)
         if source.stores_bytes:
             refuse_full_disk(folder, sum(item.size for item in missing))
-        fetched: list[Outcome] = _run(pool, [partial(source.fetch, item, folder) for item in missing], advance)
+        fetched: list[Outcome] = _run(
+            pool, [partial(_outcome, source.fetch, item, folder) for item in missing], advance
+        )
     failures = [outcome for outcome in (*known, *fetched) if isinstance(outcome, MgiError)]
     if failures:
         raise _summary(failures, len(items))
     entries |= {item.key: entry for item, entry in zip(missing, fetched, strict=True) if isinstance(entry, RawEntry)}
-    _sync([outcome for outcome in fetched if isinstance(outcome, RawEntry)])
-    return [entries[item.key] for item in items]
-
-
-def _sync(fetched: Sequence[RawEntry]) -> None:
-    """Put on the disk what the index is about to name, bytes before names."""
-    paths = [entry.path for entry in fetched if entry.path is not None]
+    # On the disk is what the index is about to name, bytes before names.
+    paths = [one.path for one in fetched if isinstance(one, RawEntry) and one.path is not None]
     for path in paths:
         sync(path)
     for parent in {path.parent for path in paths}:
         sync(parent)
+    return [entries[item.key] for item in items]
 
 
 def _run(
     pool: ThreadPoolExecutor,
-    actions: Sequence[Callable[[], RawEntry | None]],
+    actions: Sequence[Callable[[], Outcome]],
     advance: Advance = lambda _: None,
 ) -> list[Outcome]:
     """What each action returned or, where it failed in a named way, its error.
 
-    A failure that no other item can escape (a full disk, a bug) is raised at once.
+    A failure that no other item can escape (a full disk, no memory) is raised at once, one that nobody foresaw when the
+    others are done: it may be the item's.
     """
-    futures = [pool.submit(_outcome, action) for action in actions]
+    futures = [pool.submit(action) for action in actions]
     try:
         for future in as_completed(futures):
-            done = future.result()
+            failure = future.exception()
+            if isinstance(failure, OSError | MemoryError) or not isinstance(failure, Exception | None):
+                raise failure
+            done = None if failure is not None else future.result()
             advance(done.size if isinstance(done, RawEntry) else 0)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -91,11 +93,14 @@ def _run(
     return [future.result() for future in futures]
 
 
-def _outcome(action: Callable[[], RawEntry | None]) -> Outcome:
+def _outcome(action: Callable[[Item, Path], RawEntry | None], item: Item, folder: Path) -> Outcome:
     try:
-        return action()
+        return action(item, folder)
     except MgiError as error:
         return error
+    except Exception as error:
+        error.add_note(f"{item.patient_id}: {item.key}")
+        raise
 
 
 def _summary(failures: Sequence[MgiError], total: int) -> MgiError:

@@ -10,6 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
+from mgi.core.counts import MOST_BYTES, shown_count
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.section import read_record
@@ -119,18 +120,22 @@ def _check_format(path: Path | str, given: dict[str, Any]) -> None:
 def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: None) -> Lock:
     """The lock, unless a fetch could not follow it safely; `check_item` is the source's own check of a chosen item.
 
-    Raises BadInputError where nothing is chosen, a key repeats, or a patient has two chosen items, companions aside.
+    A runner-up may be fetched too, so it is checked like a chosen item. Raises BadInputError where nothing is chosen, a
+    key repeats, or a patient has two chosen items, companions aside.
     """
     if twice := _repeated(item.key for item in lock.items):
         raise BadInputError(f"items: key {twice} occurs twice, expected unique keys")
     if not lock.chosen:
         reasons = sorted({item.reason for item in lock.items})[:5]
-        raise BadInputError(f"items: none of {len(lock.items)} is chosen ({'; '.join(reasons) or 'the list is empty'})")
+        why = "; ".join(reasons) or f"the source {lock.source} lists nothing for {lock.modality}"
+        raise BadInputError(f"items: none of {len(lock.items)} is chosen ({why})")
     if twice := _repeated(item.patient_id for item in lock.chosen if item.role == lock.modality):
         raise BadInputError(f"items: {twice} has two chosen items, expected one per patient")
-    for item in lock.chosen:
-        if item.size < 0:
-            raise BadInputError(f"items: {item.key}: size {item.size}, expected 0 or more")
+    for item in lock.items:
+        if not item.chosen and item.runner_up is None:
+            continue
+        if not 0 <= item.size <= MOST_BYTES:
+            raise BadInputError(f"items: {item.key}: size {shown_count(item.size)}, expected 0 to {MOST_BYTES} bytes")
         check_item(item)
     return lock
 
@@ -168,7 +173,7 @@ def batch_of(chosen: Sequence[Item], batch: str) -> list[Item]:
 
     Raises ConfigError where `batch` is not I-of-N.
     """
-    found = re.match(r"^(\d+)-of-(\d+)$", batch)
+    found = re.match(r"^([0-9]{1,9})-of-([0-9]{1,9})$", batch)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise ConfigError(f"batch: found {batch!r}, expected I-of-N such as 1-of-4")
     return list(chosen[int(found[1]) - 1 :: int(found[2])])

@@ -22,26 +22,11 @@ class Change(NamedTuple):
 
 
 class LockDiff(NamedTuple):
-    """`head` has the changed fields of the locks themselves, `changes` are sorted by patient."""
+    """`lines` are the changed fields of the locks themselves, one per change by patient, and counts at the end."""
 
-    head: list[str]
+    lines: list[str]
     changes: list[Change]
-    n_same: int
-    chosen: tuple[int, int]
-
-    @property
-    def equal(self) -> bool:
-        """Whether both locks say the same."""
-        return not (self.head or self.changes)
-
-    def lines(self) -> list[str]:
-        """Head, one line per change, and counts in one line at the end."""
-        kinds = Counter(change.kind for change in self.changes)
-        counts = [f"{kinds[kind]} {kind}" for kind in ("added", "removed", "superseded", "changed")]
-        before, after = self.chosen
-        last = f"{', '.join(counts)}, {self.n_same} the same; chosen {before} -> {after}"
-        changes = [f"{one.patient_id}  {one.kind:<10}  {one.key}  {one.what}" for one in self.changes]
-        return [_printable(line) for line in (*self.head, *changes, last)]
+    equal: bool
 
 
 def diff_locks(old: Lock, new: Lock) -> LockDiff:
@@ -60,17 +45,27 @@ def diff_locks(old: Lock, new: Lock) -> LockDiff:
     changes = [
         *(_told("removed", before[key]) for key in gone - superseded.keys()),
         *(_told("added", after[key]) for key in came - set(superseded.values())),
-        *(_replaced(before[was], after[now]) for was, now in superseded.items()),
+        *(
+            Change(
+                after[now].patient_id,
+                "superseded",
+                f"{was} -> {now}",
+                f"{after[now].sample}; {_fields(before[was], after[now]) or 'the same bytes'}",
+            )
+            for was, now in superseded.items()
+        ),
         *(Change(now.patient_id, "changed", now.key, what) for was, now in kept if (what := _fields(was, now))),
     ]
-    n_same = sum(was == now for was, now in kept)
-    return LockDiff(_head(old, new), sorted(changes), n_same, (len(old.chosen), len(new.chosen)))
-
-
-def _head(old: Lock, new: Lock) -> list[str]:
     names = [field.name for field in dataclasses.fields(old) if field.name != "items"]
     pairs = [(name, getattr(old, name), getattr(new, name)) for name in names]
-    return [f"{name}: {_shown(name, was)} -> {_shown(name, now)}" for name, was, now in pairs if was != now]
+    head = [f"{name}: {_shown(name, was)} -> {_shown(name, now)}" for name, was, now in pairs if was != now]
+    told = [f"{one.patient_id}  {one.kind:<10}  {one.key}  {one.what}" for one in sorted(changes)]
+    kinds = Counter(change.kind for change in changes)
+    counts = [f"{kinds[kind]} {kind}" for kind in ("added", "removed", "superseded", "changed")]
+    n_same = sum(was == now for was, now in kept)
+    last = f"{', '.join(counts)}, {n_same} the same; chosen {len(old.chosen)} -> {len(new.chosen)}"
+    lines = [_printable(line) for line in (*head, *told, last)]
+    return LockDiff(lines, sorted(changes), equal=not (head or changes))
 
 
 def _superseded(gone: Iterable[Item], came: Iterable[Item]) -> dict[str, str]:
@@ -80,11 +75,6 @@ def _superseded(gone: Iterable[Item], came: Iterable[Item]) -> dict[str, str]:
         for item in items:
             keys[item.sample or ""][index].append(item.key)
     return {was[0]: now[0] for sample, (was, now) in keys.items() if sample and len(was) == len(now) == 1}
-
-
-def _replaced(was: Item, now: Item) -> Change:
-    what = f"{now.sample}; {_fields(was, now) or 'the same bytes'}"
-    return Change(now.patient_id, "superseded", f"{was.key} -> {now.key}", what)
 
 
 def _told(kind: str, item: Item) -> Change:

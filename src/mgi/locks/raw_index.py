@@ -14,6 +14,7 @@ from mgi.core.section import read_record
 from mgi.locks.item import Item, Metadata
 from mgi.locks.lock import Lock
 
+FORMAT = 3
 MAX_MEMBER_BYTES = 512 << 20
 
 
@@ -23,8 +24,9 @@ class RawEntry:
 
     Its digest is the MD5 that the archive announced, or, where it announces none, the SHA-256 of what arrived.
     `members` are the files of an item in the user's folder, as path within that folder and SHA-256. `sha256` is then
-    that of the only file, or of their list. `rejected` is why the content cannot serve although the bytes are right;
-    `fetched_as` the id under which the archive serves these bytes now, where `key` was superseded.
+    that of the only file, or of their list. `rejected` is why the content cannot serve although the bytes are right,
+    `doubts` are why another item would be better. `fetched_as` is the id under which the archive serves these bytes
+    now, where `key` was superseded.
     """
 
     patient_id: str
@@ -35,6 +37,7 @@ class RawEntry:
     md5: str | None = None
     sha256: str | None = None
     rejected: str | None = None
+    doubts: tuple[str, ...] = ()
     fetched_as: str | None = None
     members: tuple[tuple[str, str], ...] = ()
     metadata: Metadata = field(default_factory=dict)
@@ -94,9 +97,6 @@ def entry_of(item: Item, **fetched: Any) -> RawEntry:
     return RawEntry(patient_id=item.patient_id, key=item.key, role=item.role, **fetched)
 
 
-FORMAT = 3
-
-
 @dataclass(frozen=True, kw_only=True)
 class RawIndex:
     """What was fetched of one batch of a modality's items; paths are relative to the index where it is a file."""
@@ -154,7 +154,7 @@ def promised_files(lock: Lock, indexes: Iterable[Path], folder: Path | None) -> 
             entries[entry.key].append(entry)
     files: dict[RecordedFile, None] = {}
     gaps = []
-    for item in lock.chosen:
+    for item in [*lock.chosen, *(one for one in lock.items if one.runner_up is not None and entries[one.key])]:
         right = [one for one in entries[item.key] if item.md5 is None or one.md5 == item.md5]
         if not right:
             gaps.append(f"{item.patient_id}: {item.key}: chosen by the lock, but in no index")

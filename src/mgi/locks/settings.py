@@ -3,10 +3,25 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from mgi.core.section import Positive, Section, UserPath, refusal, unit
+from mgi.core.errors import ConfigError
+from mgi.core.section import Section, UserPath, refusal, unit
 from mgi.core.section_errors import shown
+from mgi.http.address import refuse_open_wire
+
+
+def _asked(address: str) -> str:
+    try:
+        refuse_open_wire(address)
+    except ConfigError as error:
+        found, _, expected = str(error).removeprefix("base_url: ").rpartition(", expected ")
+        raise refusal("", found.removeprefix("found "), expected) from None
+    return address
+
+
+Address = Annotated[str, AfterValidator(_asked)]
+"""Where a service is asked: https, or http on this machine."""
 
 
 class FetchSettings(Section):
@@ -22,7 +37,7 @@ class FetchSettings(Section):
     """Where the files come from."""
     lock: UserPath | None = None
     """Path of a lock from an earlier run: the same files again, and no search."""
-    batches: Positive = 4
+    batches: Annotated[int, Field(ge=1, le=1000)] = 4
     """Jobs among which the files are shared."""
     threads: Annotated[int, Field(ge=1, le=16)] = 4
     """Files under way at once in a job."""

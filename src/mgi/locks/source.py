@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mgi.core.errors import ConfigError
-from mgi.http.service import Service, is_loopback
+from mgi.http.address import is_loopback
+from mgi.http.service import Service
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, Table, read_lock
 from mgi.locks.raw_index import RawEntry

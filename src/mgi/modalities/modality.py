@@ -27,7 +27,7 @@ class Modality:
     modalities.fetching), `sharding` that with `shard` (see modalities.sharding). `own_files` has for each source the
     key of the section that names the user's file or folder, `lists` the keys of other files that a source reads.
     `shard_keys` are the keys that only the shard reads, `shard_inputs` the files of other rules that it reads, by name.
-    `absent` and `note` are as in cohort.pairing.Offer.
+    `absent` and `note` are as in cohort.pairing.Offer, `fits` as in locks.runners_up.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Modality:
     shard_inputs: Callable[[Section], Mapping[str, str]] = lambda section: {}
     absent: Callable[[Sequence[Item]], str] = lambda items: "no item chosen" if items else "no item"
     note: Callable[[Item], str | None] = lambda item: item.sample or item.key
+    fits: Callable[[Item, Item], bool] = lambda one, other: True
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name in _TAKEN:

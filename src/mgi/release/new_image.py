@@ -12,6 +12,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
 from mgi.locks.user_folder import files_below
 from mgi.modalities.flair.buda import TIFF_STARTS, read_slice_folder, write_slice_masks
+from mgi.modalities.flair.dicom_layout import START_BYTES, layout_of
 from mgi.modalities.flair.new_series import read_dicom_input
 from mgi.modalities.flair.nifti import is_gzip, read_image, spatial_header
 from mgi.modalities.flair.nifti_output import write_mask
@@ -20,8 +21,7 @@ from mgi.shards.image_shard import PatientImages
 
 Kind = Literal["nifti", "dicom", "tiff"]
 PATIENT = "new"
-_START = 352  # bytes: DICOM's letters are at 128, NIfTI's at 344 or 4
-_NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))
+_NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))  # by offset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,12 @@ def check_output(new: Kind, image: Path, output: Path) -> None:
 
 
 def write_new_mask(new: NewImage, mask: NDArray[np.uint8], output: Path) -> list[Path]:
-    """Write a mask (S, H, W) on the grid of the image's own file or files; the paths that were written."""
+    """Write a mask (S, H, W) on the grid of the image's own file or files; the paths that were written.
+
+    Raises BadInputError where it is not of the image's shape: it would lie beside it.
+    """
+    if mask.shape != new.images.slices.shape:
+        raise BadInputError(f"{output}: mask {mask.shape}, expected {new.images.slices.shape} as the image")
     if new.kind == "tiff":
         return write_slice_masks(output, new.slice_names, mask)
     affine, axes = new.images.affine, new.images.native_axes
@@ -115,11 +120,9 @@ def kind_of(path: Path) -> Kind:
 
 def _kind_of_file(path: Path) -> Kind | None:
     with path.open("rb") as source:
-        start = source.read(_START)
-    if start[128:132] == b"DICM":
-        return "dicom"
+        start = source.read(START_BYTES)
     if start.startswith(TIFF_STARTS):
         return "tiff"
     if is_gzip(start) or any(start[place : place + len(magic)] == magic for place, magic in _NIFTI_MAGIC):
         return "nifti"
-    return None
+    return None if layout_of(start) is None else "dicom"

@@ -59,7 +59,12 @@ def read_dataset(shard: Path | str, kind: str, stated: Sequence[str] = ()) -> di
     for name, expected in sorted(dataset["files"].items()):
         if not isinstance(expected, dict):
             raise BadInputError(f"{path}: files: {name}: found {expected!r}, expected rows, size and sha256")
-        _check_file(path.parent / name, expected)
+        file = path.parent / name
+        if not file.is_file():
+            raise IntegrityError(f"{file}: missing, though {DATASET} lists it; run its rule again")
+        for what, found in _identity(file).items():
+            if found != (wanted := expected.get(what)):
+                raise IntegrityError(f"{file}: {what} {found}, expected {wanted}; delete it and run its rule again")
     if missing := [name for name in stated if name not in dataset]:
         raise BadInputError(f"{path}: {missing[0]}: missing")
     return dataset
@@ -90,12 +95,3 @@ def _identity(path: Path) -> dict[str, Any]:
         data.seek(-min(_FOOTER_END + length, path.stat().st_size), os.SEEK_END)
         footer = hashlib.sha256(data.read()).hexdigest()
     return {"size": path.stat().st_size, "footer_sha256": footer, "rows": rows_of(path)}
-
-
-def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
-    if not path.is_file():
-        raise IntegrityError(f"{path}: missing, though {DATASET} lists it; run its rule again")
-    for name, value in _identity(path).items():
-        if value != expected.get(name):
-            wanted = expected.get(name)
-            raise IntegrityError(f"{path}: {name} {value}, expected {wanted}; delete it and run its rule again")

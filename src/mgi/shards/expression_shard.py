@@ -69,7 +69,8 @@ def write_values(path: Path | str, genes: pd.DataFrame, unit: str, rows: Iterabl
     with atomic_path(path) as part, pq.ParquetWriter(part, schema, **_WRITING) as file:
         while group := list(islice(checked, ROW_GROUP)):
             ids, *arrays = zip(*group, strict=True)
-            columns = [_lists(column) for column in (arrays if with_counts else arrays[:1])]
+            flat = [pa.array(np.concatenate(column)) for column in (arrays if with_counts else arrays[:1])]
+            columns = [pa.FixedSizeListArray.from_arrays(values, len(gene_ids)) for values in flat]
             file.write_table(pa.table([pa.array(ids, pa.string()), *columns], schema=schema))
 
 
@@ -151,10 +152,6 @@ def read_expression(shard: Path | str, *, counts: bool = False) -> ExpressionSha
 def _require_unique_genes(genes: pd.DataFrame) -> None:
     if not genes["gene_id"].is_unique:
         raise BadInputError("expression shard: gene_id: an id occurs twice, expected unique ids")
-
-
-def _lists(rows: Sequence[NDArray[Any]]) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.concatenate(rows)), len(rows[0]))
 
 
 def _matrix(source: pq.ParquetFile, name: str, dtype: type[np.generic], n_genes: int, path: Path) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path
+from mgi.core.memory import is_false_claim
 from mgi.core.run import Run, run_of
 
 WRITING = {"compression": "zstd", "write_page_checksum": True, "version": "2.6"}
@@ -32,7 +33,8 @@ def write_table(path: Path | str, table: pa.Table) -> None:
 def opened_parquet(path: Path | str) -> Iterator[pq.ParquetFile]:
     """Open a file, which is read through its page checksums.
 
-    Raises IntegrityError where its bytes are damaged or it is not Parquet, BadInputError where it is absent.
+    Raises IntegrityError where its bytes are damaged or it is not Parquet, BadInputError where it is absent, and
+    MemoryError where its true content does not fit.
     """
     if not Path(path).is_file():
         raise BadInputError(f"{path}: missing, expected a Parquet file")
@@ -40,6 +42,8 @@ def opened_parquet(path: Path | str) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path, page_checksum_verification=True) as source:
             yield source
     except (pa.ArrowException, OSError, OverflowError, MemoryError, UnicodeDecodeError) as error:
+        if isinstance(error, MemoryError) and not is_false_claim(error, path):
+            raise
         reason = " ".join(str(error).split())[:160]
         raise IntegrityError(f"{path}: damaged or not Parquet ({reason}); delete it and run again") from None
 

@@ -1,5 +1,6 @@
 """The fixtures of tests that ask a service."""
 
+from raw_server import raw
 from scripted_server import _dicom_slice, _zip_of, reply, service_at, stub
 
-__all__ = ["_dicom_slice", "_zip_of", "reply", "service_at", "stub"]
+__all__ = ["_dicom_slice", "_zip_of", "raw", "reply", "service_at", "stub"]

@@ -78,6 +78,14 @@ def test_a_full_disk_while_writing_is_raised_as_it_is(tmp_path):
         bring(Shelf(failing={"c": OSError(28, "No space left on device")}), tmp_path)
 
 
+def test_what_nobody_foresaw_in_one_item_is_raised_when_the_others_are_done(tmp_path):
+    shelf = Shelf(failing={"a": OverflowError("int too large")})
+    with pytest.raises(OverflowError) as caught:
+        bring(shelf, tmp_path)
+    assert sorted(shelf.fetched) == list("abcdef")
+    assert caught.value.__notes__ == ["TCGA-CS-4941: a"]
+
+
 def test_a_disk_that_is_too_small_is_told_before_the_first_byte(tmp_path):
     shelf = Shelf(present="a")
     huge = [item("a", 1 << 60), item("b", 1 << 60)]

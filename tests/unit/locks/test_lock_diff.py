@@ -31,7 +31,7 @@ def test_equal_locks_say_how_many_are_the_same():
         expression(profile(1), profile(2, chosen=False)), expression(profile(2, chosen=False), profile(1))
     )
     assert diff.equal
-    assert diff.lines() == ["0 added, 0 removed, 0 superseded, 0 changed, 2 the same; chosen 1 -> 1"]
+    assert diff.lines == ["0 added, 0 removed, 0 superseded, 0 changed, 2 the same; chosen 1 -> 1"]
 
 
 def test_every_kind_of_change_is_one_line_in_the_order_of_patients():
@@ -46,7 +46,7 @@ def test_every_kind_of_change_is_one_line_in_the_order_of_patients():
     )
     diff = diff_locks(old, new)
     assert not diff.equal
-    assert diff.lines() == [
+    assert diff.lines == [
         "release: Data Release 44.0 -> Data Release 45.0",
         "TCGA-CS-0002  superseded  id-2 -> id-2b  TCGA-CS-0002-01A-01R-1470-07; size 10 -> 11, "
         "md5 000000000000… -> bbbbbbbbbbbb…, version 1 -> 2, first_release 32.0 -> 45.0",
@@ -61,7 +61,7 @@ def test_every_kind_of_change_is_one_line_in_the_order_of_patients():
 
 
 def test_an_id_that_alone_changed_is_superseded_by_the_same_bytes():
-    (line, _) = diff_locks(expression(profile(1)), expression(profile(1, "new"))).lines()
+    (line, _) = diff_locks(expression(profile(1)), expression(profile(1, "new"))).lines
     assert line.endswith("id-1 -> new  TCGA-CS-0001-01A-01R-1470-07; the same bytes")
 
 
@@ -82,7 +82,7 @@ def test_two_files_for_one_lost_one_are_not_guessed_at():
 def test_series_are_compared_by_uid_with_their_number_of_images():
     old = images(series(1), series(2), series(3))
     new = images(series(1, n_images=19, size=9), series(3), series(4, role="mask", description="SEG"))
-    assert diff_locks(old, new).lines() == [
+    assert diff_locks(old, new).lines == [
         "TCGA-CS-0001  changed     1.2.1  size 10 -> 9, n_images 20 -> 19",
         "TCGA-CS-0002  removed     1.2.2  flair, description AXIAL FLAIR, n_images 20; chosen: best",
         "TCGA-CS-0004  added       1.2.4  mask, description SEG, n_images 20; chosen: best",
@@ -92,8 +92,8 @@ def test_series_are_compared_by_uid_with_their_number_of_images():
 
 def test_what_an_archive_wrote_cannot_break_a_line_or_steer_a_terminal():
     diff = diff_locks(images(series(1)), images(series(1, reason="two\nlines \x1b[2J"), series(2)))
-    assert len(diff.lines()) == 3
-    assert diff.lines()[0].endswith("reason best -> two?lines ?[2J")
+    assert len(diff.lines) == 3
+    assert diff.lines[0].endswith("reason best -> two?lines ?[2J")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_an_archive_wrote_cannot_break_a_line_or_steer_a_terminal():
     ],
 )
 def test_what_holds_for_a_whole_lock_stands_at_the_head(change, line):
-    assert diff_locks(expression(profile(1)), expression(profile(1), **change)).lines()[0] == line
+    assert diff_locks(expression(profile(1)), expression(profile(1), **change)).lines[0] == line
 
 
 def test_a_lock_of_genes_and_one_of_images_cannot_be_compared():

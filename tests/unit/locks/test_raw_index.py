@@ -200,6 +200,15 @@ def test_a_chosen_item_without_an_entry_is_a_gap_and_so_is_one_of_other_bytes(in
     assert gaps == [f"TCGA-CS-000{n}: k{n}: chosen by the lock, but in no index" for n in (1, 2)]
 
 
+def test_what_was_tried_in_the_place_of_a_chosen_item_is_promised_too(index):
+    images = flair_lock(
+        series("TCGA-CS-0001", key="k1"),
+        *(series("TCGA-CS-0001", key=f"k{n}", chosen=False, runner_up=n) for n in (2, 3)),
+    )
+    files, gaps = promised_files(images, [index(entry(1), entry(2))], None)
+    assert ([one.path.name for one in files], gaps) == (["1", "2"], [])
+
+
 def test_an_index_that_an_earlier_lock_left_behind_does_not_count(index):
     old = index(entry(1, md5=B, path="files/old"), entry(7), name="batch-1-of-4.json")
     files, gaps = promised_files(rna_lock(profile(1)), [old, index(entry(1))], None)

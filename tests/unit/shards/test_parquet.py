@@ -107,3 +107,13 @@ def test_more_bytes_than_a_column_can_count_are_refused() -> None:
     huge = np.lib.stride_tricks.as_strided(np.zeros(1, np.uint8), (3, 1 << 30), (0, 0))
     with pytest.raises(BadInputError, match=r"3221225472.*2 GiB"):
         binary_column(huge)
+
+
+def test_a_lack_of_memory_is_no_damage_unless_the_file_claims_what_it_cannot_hold(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    write_table(path, TABLE)
+    for lacking in (MemoryError(), pa.lib.ArrowMemoryError("malloc of size 1000000 failed")):
+        with pytest.raises(MemoryError), opened_parquet(path):
+            raise lacking
+    with pytest.raises(IntegrityError, match=r"t\.parquet"), opened_parquet(path):
+        raise pa.lib.ArrowMemoryError("malloc of size 17592186044416 failed")

@@ -21,6 +21,7 @@ from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.core.zips import DamagedZipError, opened_zip, read_member
 from mgi.modalities.flair.kaggle_tree import DATASET, SLICE, ZIP_LIMITS, fault_of, patient_folders
+from mgi.shards.grey_scale import require_scale
 
 FLAIR_CHANNEL = 1  # 0 is T1 before contrast, 2 after
 MAX_PIXELS = 4096 * 4096
@@ -78,7 +79,9 @@ def decoded(files: Sequence[SliceFiles]) -> tuple[NDArray[np.uint8], NDArray[np.
         for (name, _), pixels in ((image, own), (mask, drawn)):
             if pixels.shape != slices[0].shape:
                 raise BadInputError(f"{name}: {pixels.shape} pixels, expected {slices[0].shape} as in the first slice")
-    return np.stack(slices), np.stack(masks)
+    volume = np.stack(slices)
+    require_scale(volume, files[0][0][0].rpartition("/")[0])
+    return volume, np.stack(masks)
 
 
 def flair_of(data: bytes, name: str) -> NDArray[np.uint8]:
@@ -128,7 +131,9 @@ def read_slice_folder(folder: Path) -> SliceFolder:
         slices.append(flair_of(data, str(folder / name)))
         if slices[-1].shape != slices[0].shape:
             raise BadInputError(f"{folder / name}: {slices[-1].shape} pixels, expected {slices[0].shape} as {names[0]}")
-    return SliceFolder(slices=np.stack(slices), names=names, sha256=digest.hexdigest())
+    volume = np.stack(slices)
+    require_scale(volume, str(folder))
+    return SliceFolder(slices=volume, names=names, sha256=digest.hexdigest())
 
 
 def write_slice_masks(folder: Path, names: Sequence[str], mask: NDArray[Any]) -> list[Path]:

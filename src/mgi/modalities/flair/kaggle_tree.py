@@ -16,9 +16,10 @@ from mgi.core.zips import ZipLimits
 
 DATASET = "mateuszbuda/lgg-mri-segmentation"
 ZIP_LIMITS = ZipLimits(members=50_000, total_bytes=4 << 30)  # the zip holds the tree twice, 2.1 GB in all
+MOST_SLICES = 10_000  # a name may hold any number, and what is counted up to it is memory
 # The name of a TIFF file says whose it is, which slice (from 1, inferior to superior), and whether it is a mask.
-SLICE = re.compile(r"(?P<stem>[^/]+)_(?P<number>\d+)(?P<mask>_mask)?\.tif", re.IGNORECASE)
-_TCGA_FOLDER = re.compile(r"TCGA_\w{2}_\w{4}_(?P<day>\d{8})")
+SLICE = re.compile(r"(?P<stem>[^/]+)_(?P<number>[0-9]+)(?P<mask>_mask)?\.tif", re.IGNORECASE)
+_TCGA_FOLDER = re.compile(r"TCGA_\w{2}_\w{4}_(?P<day>[0-9]{8})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,8 @@ def fault_of(folder: PatientFolder) -> str | None:
         return f"no mask for slice {min(numbers - masked)} ({len(numbers - masked)} of {len(numbers)} slices)"
     if masked - numbers:
         return f"no image for mask {min(masked - numbers)}"
+    if max(numbers) > MOST_SLICES:
+        return f"slice number {max(numbers)}, expected at most {MOST_SLICES}"
     if gaps := set(range(1, max(numbers) + 1)) - numbers:
         return f"slice {min(gaps)} of {max(numbers)} missing"
     return None

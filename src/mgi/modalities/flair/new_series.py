@@ -6,9 +6,10 @@ from pathlib import Path
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.user_folder import digest_of, hashed
+from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.dicom import Volume, volume_of
-from mgi.modalities.flair.sequence import choose_flair, confirm_flair, is_flair_by_tags, score
-from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, read_sequence_tags, series_of
+from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags, score, tags_of_series
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, series_of
 from mgi.modalities.flair.sources.user_lists import named
 
 Groups = Mapping[str, Sequence[DicomHeader]]
@@ -44,7 +45,7 @@ def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> 
     return DicomInput(
         volume=volume,
         sha256=digest_of(hashed(folder, files)),
-        warning=_warning(folder, groups[chosen]),
+        warning=_warning(groups[chosen]),
         notes=tuple(left_out),
     )
 
@@ -57,7 +58,7 @@ def _chosen(groups: Groups, folder: Path) -> str:
         raise ConfigError(f"{folder}: images of {len(patients)} patients, expected one; name a series with --series")
     listed = [series_of(headers, headers[0].series.patient_id) for _, headers in sorted(groups.items())]
     by_name = [item.key for item in choose_flair(listed, min_images=1) if item.chosen]
-    by_tags = [uid for uid, own in groups.items() if is_flair_by_tags(read_sequence_tags(folder / own[0].name))]
+    by_tags = [uid for uid, own in groups.items() if is_flair_by_tags(tags_of_series([one.tags for one in own]))]
     for found in (by_name, by_tags):
         if len(found) == 1:
             return found[0]
@@ -67,9 +68,9 @@ def _chosen(groups: Groups, folder: Path) -> str:
     )
 
 
-def _warning(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
+def _warning(headers: Sequence[DicomHeader]) -> str | None:
     """Why a series may be no axial FLAIR: its tags contradict it, or neither its times nor its name say so."""
-    tags = read_sequence_tags(folder / headers[0].name)
+    tags = tags_of_series([header.tags for header in headers])
     if (contradiction := confirm_flair(tags)) is not None:
         return contradiction
     points, reason = score(series_of(headers, headers[0].series.patient_id), min_images=1)

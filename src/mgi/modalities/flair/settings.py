@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from mgi.core.section import Positive, UserPath
-from mgi.locks.settings import FetchSettings
+from mgi.locks.settings import Address, FetchSettings
 
 
 class FlairSettings(FetchSettings):
@@ -31,7 +31,7 @@ class FlairSettings(FetchSettings):
     """For sources tcia and dicom: path of a TSV (id, patient_id) where patient ids are not TCGA barcodes."""
     collection: str = "TCGA-LGG"
     """For source tcia: the collection."""
-    base_url: str = "https://nbia.cancerimagingarchive.net/nbia-api/services/v4"
+    base_url: Address = "https://nbia.cancerimagingarchive.net/nbia-api/services/v4"
     """For source tcia: address of its interface."""
     min_images: Positive = 15
     """A series with fewer images is a localiser, not a brain."""

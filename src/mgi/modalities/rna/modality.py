@@ -6,17 +6,18 @@ from typing import Any
 from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of
 from mgi.locks.item import Item
 from mgi.modalities.modality import Modality
+from mgi.modalities.rna.sources.aliquots import TIED
 
-NO_EXPRESSION = "no expression"
-NO_PRIMARY = "no primary tumour sample"
 POSITIONS = "positions"
 
 
 def absent(items: Sequence[Item]) -> str:
-    """Why a patient has no expression: no primary tumour among the samples, or nothing at all."""
+    """Why a patient has no expression: no choice among several, no primary tumour, or nothing at all."""
+    if any(item.reason.startswith(TIED) for item in items):
+        return "several expression profiles that nothing tells apart"
     codes = [sample_code_of(item.sample or "") for item in items]
     no_primary = bool(items) and PRIMARY_TUMOUR not in codes and None not in codes
-    return NO_PRIMARY if no_primary else NO_EXPRESSION
+    return "no primary tumour sample" if no_primary else "no expression"
 
 
 def shard_inputs(section: Mapping[str, Any]) -> dict[str, str]:

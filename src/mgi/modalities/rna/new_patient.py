@@ -190,7 +190,8 @@ def _row_of(samples: Sequence[str], patient: str | None, path: Path) -> int:
         raise ConfigError(f"--patient: missing; {path} has {len(samples)} samples, such as {samples[0]!r}")
     exact = [index for index, sample in enumerate(samples) if sample == patient]
     owners = [patient_id_of(sample) if is_patient_id(sample) else None for sample in samples]
-    same = exact or [index for index, owner in enumerate(owners) if owner == patient]
+    wanted = barcode.patient_id if (barcode := barcode_of(patient)) else patient
+    same = exact or [index for index, owner in enumerate(owners) if owner == wanted]
     if len(same) != 1:
         found = f"{len(same)} samples" if same else f"none of {len(samples)} samples"
         raise ConfigError(f"--patient: {patient}: {found} of {path} by that name, expected one")

@@ -58,15 +58,11 @@ class FittedGenes:
             raise BadInputError(
                 f"expression values: row {row}, gene {self.gene_ids[column]}: {found}, expected a number"
             )
-        return self._scaled(picked).astype(np.float32)
-
-    def _scaled(self, picked: Wide) -> Wide:
         if self.scaler == "zscore":
-            return z_scores(picked, self.mean, self.std)
-        scaled = np.empty_like(picked)
-        for index, row in enumerate(picked):
-            scaled[index] = ranks(row) if self.reference is None else quantiles(row, self.reference)
-        return scaled
+            return z_scores(picked, self.mean, self.std).astype(np.float32)
+        for row in picked:
+            row[:] = ranks(row) if self.reference is None else quantiles(row, self.reference)
+        return picked.astype(np.float32)
 
     def require_genes(self, gene_ids: Sequence[str], where: str) -> None:
         """Refuse a gene index other than the one that was fitted."""
@@ -235,5 +231,5 @@ def _place(chromosome: object, start: object) -> tuple[tuple[int, int, str], flo
     if pd.isna(chromosome) or pd.isna(start):  # type: ignore[call-overload]
         return _UNPLACED, 0.0
     name = str(chromosome).removeprefix("chr")
-    number = re.fullmatch(r"\d+", name)
+    number = re.fullmatch(r"[0-9]{1,9}", name)  # a longer one is a name
     return ((0, int(name), "") if number else (1, 0, name)), float(str(start))

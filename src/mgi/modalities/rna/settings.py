@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mgi.core.section import Count, Positive, Section, Several, UserPath, refusal, unit
 from mgi.core.section_errors import shown
-from mgi.locks.settings import FetchSettings
+from mgi.locks.settings import Address, FetchSettings
 
 
 class GtfSettings(Section):
@@ -26,7 +26,7 @@ class FitSettings(Section):
     top_k most variable; list: those in gene_list."""
     top_k: Positive = 2000
     """Genes kept by variance."""
-    min_tpm: Annotated[float, Field(ge=0), unit("TPM")] = 0.1
+    min_tpm: Annotated[float, Field(ge=0, le=1_000_000), unit("TPM")] = 0.1
     """Threshold of expressed, before the logarithm."""
     gene_list: UserPath | None = None
     """For the filter list: path of a file with one gene id or name a line."""
@@ -65,7 +65,7 @@ class RnaSettings(FetchSettings):
     """For source matrix: path of the table (Parquet, TSV or CSV)."""
     project: str = "TCGA-LGG"
     """For source gdc: the project."""
-    base_url: str = "https://api.gdc.cancer.gov"
+    base_url: Address = "https://api.gdc.cancer.gov"
     """For source gdc: address of its interface."""
     unit: Literal["tpm", "fpkm", "fpkm_uq", "counts"] = "tpm"
     """For source gdc: what the shard stores, as log2(x + 1)."""

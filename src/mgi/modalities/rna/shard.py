@@ -56,12 +56,7 @@ def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFra
             yield entry.patient_id, values, counts
 
     write_values(job.outputs["values"], cohort.genes, UNITS[stored], rows(), with_counts=True)
-    metadata = {
-        "gene_model": cohort.gene_model,
-        "par_y_rows_dropped": cohort.n_par_y_dropped,
-        "repeated_gene_names": cohort.n_repeated_names,
-    }
-    return cohort.genes, metadata
+    return cohort.genes, cohort.metadata
 
 
 def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -87,9 +82,8 @@ def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, d
 class StarCohort:
     """The gene index of the first file, which every other file must have.
 
-    `genes` has gene_id (versioned), gene_name, gene_type in the files' order, without the `n_par_y_dropped`
-    pseudo-autosomal copies on Y. Names repeat (`n_repeated_names` rows bear one that was there before) and stay: genes
-    are told apart by id.
+    `genes` has gene_id (versioned), gene_name, gene_type in the files' order, without the
+    pseudo-autosomal copies on Y. Names repeat and stay: genes are told apart by id. `metadata` counts both.
     """
 
     def __init__(self, first: Path) -> None:
@@ -99,9 +93,11 @@ class StarCohort:
         self.genes = self._first.genes[~self._copies].reset_index(drop=True)
         if (repeated := first_repeated([without_version(gene) for gene in self.genes["gene_id"]])) is not None:
             raise BadInputError(f"{first}: gene {repeated}: present in two versions, expected one")
-        self.gene_model = self._first.gene_model
-        self.n_par_y_dropped = int(self._copies.sum())
-        self.n_repeated_names = int(self.genes["gene_name"].duplicated().sum())
+        self.metadata = {
+            "gene_model": self._first.gene_model,
+            "par_y_rows_dropped": int(self._copies.sum()),
+            "repeated_gene_names": int(self.genes["gene_name"].duplicated().sum()),
+        }
 
     def read(self, path: Path, stored: Stored) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
         """Read one patient on the cohort's genes (G,): log2(x + 1) of the chosen column, and unstranded counts.

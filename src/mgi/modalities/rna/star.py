@@ -184,11 +184,8 @@ def _check_numbers(numbers: dict[str, NDArray[Any]], genes: pd.DataFrame, path: 
         if len(bad := np.flatnonzero(~(np.isfinite(values) & (values >= 0)))):
             gene, value = genes["gene_id"][bad[0]], values[bad[0]]
             raise BadInputError(f"{path}: {name} of {gene}: found {value}, expected a finite value of 0 or more")
-    _check_total(numbers["unstranded"], numbers["tpm_unstranded"], path)
-
-
-def _check_total(counts: NDArray[np.int64], tpm: NDArray[np.float64], path: Path | str) -> None:
-    """TPM sums to a million; only a gene with reads can add a rounding error to that."""
+    # TPM sums to a million; only a gene with reads can add a rounding error to that.
+    counts, tpm = numbers["unstranded"], numbers["tpm_unstranded"]
     if (tpm[counts == 0] > 0).any():
         raise BadInputError(f"{path}: tpm_unstranded above 0 where unstranded is 0, expected 0")
     total, tolerance = float(tpm.sum()), _ROUNDING * int((counts > 0).sum()) + 1e-6

@@ -33,7 +33,8 @@ class TableFile:
 
     def numbers(self, index: int) -> NDArray[np.float32]:
         """Return a column of numbers."""
-        return self.values[self.row_of[index]]
+        column: NDArray[np.float32] = self.values[self.row_of[index]]
+        return column
 
     def texts(self, index: int) -> list[str]:
         """Return a column of text."""

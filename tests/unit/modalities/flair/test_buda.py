@@ -143,6 +143,7 @@ def test_the_published_files_are_all_read(real_data: Path) -> None:
 def save(path: Path, value: int, size: tuple[int, int] = (3, 4)) -> None:
     pixels = np.zeros((*size, 3), np.uint8)
     pixels[..., 1] = value
+    pixels[1::2, :, 1] += 1  # an image has more than one level
     pixels[..., 0] = 99
     Image.fromarray(pixels).save(path)
 

@@ -193,3 +193,46 @@ def test_white_is_the_smallest_value_in_monochrome1(mr_file: MrFile) -> None:
         [4095, 4094, 0],
         [4088, 4087, 4086],
     ]
+
+
+@pytest.mark.parametrize("stated", ["FrameType", "ComplexImageComponent"])
+def test_of_the_frames_of_a_mixed_object_the_magnitude_is_taken(enhanced: Callable[..., bytes], stated: str) -> None:
+    own = []
+    for place in range(4):
+        part = ("PHASE", "MAGNITUDE")[place % 2]
+        value = ["ORIGINAL", "PRIMARY", part[0], "NONE"] if stated == "FrameType" else part
+        own.append(
+            {
+                "PlanePositionSequence": group(ImagePositionPatient=[1.0, 2.0, 5.0 * (place // 2)]),
+                "MRImageFrameTypeSequence": group(**{stated: value}),
+            }
+        )
+    dataset = pydicom.dcmread(io.BytesIO(enhanced(own=own)))
+    dataset.ImageType, dataset.ComplexImageComponent = ["ORIGINAL", "PRIMARY", "M", "NONE"], "MIXED"
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    volume = volume_of([("1.dcm", buffer.getvalue())], UID)
+    assert volume.voxels.tolist() == (FRAMES[1::2].astype(int) * 2 - 3).tolist()
+    assert volume.notes == ("took the 2 magnitude images, left out 2 that are phase",)
+
+
+def test_frames_of_two_acquisitions_shifted_by_a_part_of_a_step_are_told_apart(enhanced: Callable[..., bytes]) -> None:
+    def own(first: float) -> list[dict[str, Any]]:
+        return [
+            {
+                "PlanePositionSequence": group(ImagePositionPatient=[1.0, 2.0, 5.0 * (place // 2) + 2.0 * (place % 2)]),
+                "FrameContentSequence": group(FrameAcquisitionNumber=place % 2 + 1),
+                "MREchoSequence": group(EffectiveEchoTime=(first, 110.0)[place % 2]),
+            }
+            for place in range(4)
+        ]
+
+    assert len(volume_of([("1.dcm", enhanced(own=own(20.0)))], UID).voxels) == 2
+    with pytest.raises(BadInputError, match="AcquisitionNumber: found 1, 2 "):
+        volume_of([("1.dcm", enhanced(own=own(110.0)))], UID)
+
+
+def test_frames_that_are_not_evenly_spaced_are_refused_by_the_worst(enhanced: Callable[..., bytes]) -> None:
+    own = [{"PlanePositionSequence": group(ImagePositionPatient=[1.0, 2.0, z])} for z in (0.0, 5.0, 11.0, 15.0)]
+    with pytest.raises(BadInputError, match=r"instance 3, 3 of 4, lies 1\.00 mm"):
+        volume_of([("1.dcm", enhanced(own=own))], UID)

@@ -40,6 +40,15 @@ def test_a_zip_of_something_else_says_what_was_expected():
         patient_folders([member("cats/1.jpg")], label="z")
 
 
+@pytest.mark.parametrize("number", ["9999999999", "9" * 200, "10001"])
+def test_a_number_in_a_name_is_bounded_and_nothing_is_counted_up_to_it(number):
+    names = [f"kaggle_3m/{CS}/{CS}_{number}{mask}.tif" for mask in ("", "_mask")]
+    (folder,) = patient_folders([member(name) for name in names], label="z")
+    assert fault_of(folder) == f"slice number {number}, expected at most 10000"
+    (folder,) = patient_folders([*volume(CS), *map(member, names)], label="z")
+    assert fault_of(folder) == f"slice number {number}, expected at most 10000"
+
+
 def without(*endings):
     kept = [info for info in volume(CS) if not info.filename.endswith(endings)]
     return patient_folders(kept, label="z")[0]

@@ -131,6 +131,15 @@ def test_positions_order_chromosomes_by_number_and_unknown_places_last() -> None
     assert fitted.gene_ids == ["G1", "G3", "G0", "G2"]
 
 
+def test_a_chromosome_of_five_thousand_digits_is_a_name_among_others() -> None:
+    varying = VALUES + np.arange(12, dtype=np.float32).reshape(3, 4)
+    genes = GENES.assign(
+        chromosome=["chr" + "9" * 5000, "chr2", "chr٣", "chrX"], start=pd.array([1] * 4, dtype="Int64")
+    )
+    fitted = fit(varying, genes, FitSettings(gene_order="position"), IDS, unit=LOG_TPM)
+    assert fitted.gene_ids == ["G1", "G3", "G0", "G2"]  # 2; then 9…, X, ٣ by name
+
+
 def test_the_order_by_position_is_refused_where_no_position_is_known() -> None:
     genes = GENES.assign(chromosome=None, start=pd.array([None] * 4, dtype="Int64"))
     with pytest.raises(ConfigError, match=r"modalities\.rna\.fit\.gene_order position: "):

@@ -29,7 +29,7 @@ def test_a_profile_holds_log_tpm_and_counts_without_the_copies(samples: list[Pat
     assert [counts.tolist() for _, counts in profiles] == [[3, 999_997], [1023, 998_977]]
     assert tuple(one.dtype for one in profiles[0]) == (np.float32, np.uint32)
     assert cohort.genes["gene_id"].tolist() == [A, B]
-    assert (cohort.n_par_y_dropped, cohort.gene_model) == (1, "GENCODE v36")
+    assert cohort.metadata == {"gene_model": "GENCODE v36", "par_y_rows_dropped": 1, "repeated_gene_names": 0}
 
 
 @pytest.mark.parametrize(("stored", "expected"), [("tpm", 3.0), ("fpkm", 1.5), ("fpkm_uq", 1.0), ("counts", 3.0)])
@@ -50,7 +50,7 @@ def test_a_name_of_several_genes_stays_with_each_and_is_counted(tmp_path: Path, 
     path.write_text(star_text({A: 1.0, B: 999_999.0}, names={A: ("Y_RNA", "misc_RNA"), B: ("Y_RNA", "misc_RNA")}))
     cohort = StarCohort(path)
     assert cohort.genes["gene_name"].tolist() == ["Y_RNA", "Y_RNA"]
-    assert cohort.n_repeated_names == 1
+    assert cohort.metadata["repeated_gene_names"] == 1
 
 
 def test_a_file_with_another_index_is_named(samples: list[Path], star_text: Callable[..., str]) -> None:
@@ -90,6 +90,7 @@ def test_two_versions_of_a_gene_are_refused(tmp_path: Path, star_text: Callable[
 
 def test_a_real_file_keeps_all_but_its_copies_on_y(real_data: Path) -> None:
     cohort = StarCohort(real_data / REAL)
-    assert (len(cohort.genes), cohort.n_par_y_dropped, cohort.n_repeated_names) == (60_616, 44, 1_189)
+    counted = [cohort.metadata[name] for name in ("par_y_rows_dropped", "repeated_gene_names")]
+    assert (len(cohort.genes), *counted) == (60_616, 44, 1_189)
     values, counts = cohort.read(real_data / REAL, "tpm")
     assert (values[0], counts[0]) == (np.float32(np.log2(168.9793)), 1715)

@@ -8,18 +8,23 @@ import csv
 import hashlib
 import io
 import zipfile
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.zips import DamagedZipError, UnsafeZipError, ZipLimits, opened_zip, read_member
 from mgi.http.retry import TransientError
 from mgi.modalities.flair.dicom_file import DicomFile
-from mgi.modalities.flair.dicom_slices import slices_of
+from mgi.modalities.flair.dicom_slices import DicomSlice, slices_of
+from mgi.modalities.flair.dicom_stacks import choose_stack
 from mgi.modalities.flair.header import sequence_tags
+from mgi.modalities.flair.sequence import tags_of_series
+from mgi.modalities.flair.slice_order import order_slices
 
 MAX_BYTES = ZipLimits.total_bytes
 HASH_LIST = "md5hashes.csv"
@@ -27,11 +32,17 @@ HASH_LIST = "md5hashes.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedFile:
-    """The UID of an image, the tags that tell a FLAIR, and why the shard refuses the file, or None."""
+    """The UIDs of an image and its study, the PatientID, the tags that tell a FLAIR, and why the shard refuses it.
+
+    `slices` have digests in the place of their pixels: what tells whether they make one volume.
+    """
 
     sop_uid: str
-    tags: Mapping[str, Any]
-    fault: str | None
+    study_uid: str
+    patient_id: str
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    slices: tuple[DicomSlice, ...] = ()
+    fault: str | None = None
 
 
 def read_file(data: bytes, where: str, *, series: str, role: str) -> CheckedFile:
@@ -42,30 +53,53 @@ def read_file(data: bytes, where: str, *, series: str, role: str) -> CheckedFile
     """
     try:
         file = DicomFile(data, where)
-        sop_uid = file.sop_uid()
+        uids = [file.text(keyword) for keyword in ("SOPInstanceUID", "StudyInstanceUID", "PatientID")]
     except BadInputError as error:
         raise IntegrityError(str(error)) from None
+    found = CheckedFile(sop_uid=uids[0], study_uid=uids[1], patient_id=uids[2])
     try:
         if role == "mask":
             from mgi.modalities.flair.dicom_seg import segmentation_of  # only masks need nibabel's geometry
 
             segmentation_of(file, series)
-        else:
-            slices_of(file, series)
+            return replace(found, tags=sequence_tags(file.header))
+        slices = tuple(_without_pixels(one) for one in slices_of(file, series))
     except BadInputError as error:
-        return CheckedFile(sop_uid=sop_uid, tags={}, fault=str(error).removeprefix(f"series {series}: "))
-    return CheckedFile(sop_uid=sop_uid, tags=sequence_tags(file.header), fault=None)
+        return replace(found, fault=str(error).removeprefix(f"series {series}: "))
+    return replace(found, tags=tags_of_series([one.tags for one in slices]), slices=slices)
+
+
+def _without_pixels(one: DicomSlice) -> DicomSlice:
+    digest = hashlib.blake2b(one.stored.tobytes()).digest()
+    return replace(one, stored=np.frombuffer(digest, np.uint8))
+
+
+def disorder_of(files: Sequence[CheckedFile], series: str) -> str | None:
+    """Why the slices of a series make no volume, as the shard will judge; None where they do."""
+    where = f"series {series}"
+    try:
+        kept, _ = choose_stack([one for file in files for one in file.slices], where)
+        order_slices([one.placement for one in kept], where)
+    except BadInputError as error:
+        return str(error).removeprefix(f"{where}: ")
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesSummary:
-    """A verified zip: digest, count, the tags that tell a FLAIR, and a fault of the content that no retry cures."""
+    """A verified zip: digest, count, the tags that tell a FLAIR, and a fault of the content that no retry cures.
+
+    `patient_ids` and `study_uids` are those that the images state, `disorder` is why they make no volume.
+    """
 
     size: int
     sha256: str
     n_images: int
+    patient_ids: Sequence[str]
+    study_uids: Sequence[str]
     tags: Mapping[str, Any]
     fault: str | None
+    disorder: str | None
 
 
 def verify_series(
@@ -84,12 +118,21 @@ def verify_series(
                 counts = f"{len(images)} images in the zip, {len(sop_uids)} listed and in the lock"
                 raise TransientError(IntegrityError(f"{label}: {counts}; expected equal counts"))
             digests = _hash_list(archive, images, label) if with_digests else {}
-            tags, fault = _check_images(archive, images, frozenset(sop_uids), digests, series, role)
+            read = _check_images(archive, images, frozenset(sop_uids), digests, series, role)
     except DamagedZipError as error:
         raise TransientError(IntegrityError(str(error))) from None
     except UnsafeZipError as error:
         raise IntegrityError(str(error)) from None
-    return SeriesSummary(size=path.stat().st_size, sha256=sha256_of(path), n_images=len(images), tags=tags, fault=fault)
+    return SeriesSummary(
+        size=path.stat().st_size,
+        sha256=sha256_of(path),
+        n_images=len(images),
+        patient_ids=sorted({one.patient_id for one in read}),
+        study_uids=sorted({one.study_uid for one in read}),
+        tags=tags_of_series([one.tags for one in read]),
+        fault=(fault := next((one.fault for one in read if one.fault), None)),
+        disorder=None if role == "mask" or fault else disorder_of(read, series),
+    )
 
 
 def _check_images(
@@ -99,8 +142,8 @@ def _check_images(
     digests: Mapping[str, str],
     series: str,
     role: str,
-) -> tuple[Mapping[str, Any], str | None]:
-    """Compare every digest and SOP UID and decode every image; return the first image's tags and the first fault."""
+) -> list[CheckedFile]:
+    """Compare every digest and SOP UID and decode every image; return what was found."""
     label = f"series {series}"
     read = []
     for name, info in images.items():
@@ -111,7 +154,7 @@ def _check_images(
     if (found := {image.sop_uid for image in read}) != sop_uids:
         said = f"{len(found & sop_uids)} of {len(sop_uids)} listed SOPInstanceUIDs are in the zip"
         raise TransientError(IntegrityError(f"{label}: {said}"))
-    return next((one.tags for one in read if one.tags), {}), next((one.fault for one in read if one.fault), None)
+    return read
 
 
 def _hash_list(archive: zipfile.ZipFile, names: Iterable[str], label: str) -> dict[str, str]:

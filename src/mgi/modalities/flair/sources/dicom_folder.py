@@ -15,8 +15,8 @@ from mgi.locks.item import Item, MetadataValue, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry
 from mgi.locks.source import Listing
-from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, is_flair_by_tags
-from mgi.modalities.flair.sources.dicom_check import read_file
+from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, doubts_of, is_flair_by_tags
+from mgi.modalities.flair.sources.dicom_check import disorder_of, read_file
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, judge_patient, scan_folder
 from mgi.modalities.flair.sources.nifti import FOLDER_KEY, gated
 from mgi.modalities.flair.sources.user_lists import (
@@ -24,6 +24,7 @@ from mgi.modalities.flair.sources.user_lists import (
     PatientNames,
     SeriesManifest,
     check_files,
+    require_owner,
     require_series,
 )
 
@@ -61,7 +62,7 @@ class DicomImages:
         check_files(self.commons, scan.sizes)
         rows = []
         for item in self._judged():
-            if item.chosen:
+            if item.chosen or item.runner_up is not None:
                 members = user_folder.hashed(folder, self._names_of(item))
                 item = replace(item, digest=user_folder.digest_of(members))
             rows.append({"item": item})
@@ -95,17 +96,23 @@ class DicomImages:
         members = user_folder.pinned(item, user_folder.hashed(root, names), root)
         size = sum(self.scan.sizes[root / name] for name in names)
         n_images: MetadataValue = item.metadata.get("n_images")
+        rejected: str | None = None
+        doubts: tuple[str, ...] = ()
         if item.key in self.scan.series:
             files = ((name, (root / name).read_bytes()) for name in names)
-            read = (read_file(data, name, series=item.key, role=item.role) for name, data in files)
+            read = [read_file(data, name, series=item.key, role=item.role) for name, data in files]
+            ids, studies = {one.patient_id for one in read}, {one.study_uid for one in read}
+            require_owner(item, ids, studies, self.patients, str(root))
             rejected = next((one.fault for one in read if one.fault), None)
-            if rejected is None and item.role == FLAIR:
-                rejected = confirm_flair(self.scan.series[item.key].tags)
+            if item.role == FLAIR:
+                tags = self.scan.series[item.key].tags
+                rejected, doubts = rejected or confirm_flair(tags) or disorder_of(read, item.key), doubts_of(tags)
         else:
             n_images, rejected = gated(root / item.key)
-        return user_folder.entry_in_place(
+        entry = user_folder.entry_in_place(
             item, members, size=size, metadata=metadata(n_images=n_images), rejected=rejected
         )
+        return replace(entry, doubts=doubts)
 
     def _judged(self) -> list[Item]:
         series, labels = defaultdict(list), defaultdict(list)

@@ -13,10 +13,11 @@ from mgi.core.files import sha256_of
 from mgi.core.ids import is_dicom_uid
 from mgi.locks.item import Item, metadata
 from mgi.locks.user_folder import files_below
-from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, Series, choose_flair, item_of
-from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, read_sequence_tags, series_of
+from mgi.modalities.flair.choice import choose_flair
+from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, Series, item_of, tags_of_series
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, series_of
 from mgi.modalities.flair.sources.nifti import gated
-from mgi.modalities.flair.sources.user_lists import PatientNames, named
+from mgi.modalities.flair.sources.user_lists import PatientNames, named, same_id
 
 _MASK = "_mask"
 
@@ -68,7 +69,7 @@ def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
         if patient is None:
             strangers.add(images[0].series.patient_id)
         else:
-            series[uid] = _series_of(images, patient, read_sequence_tags(folder / images[0].name))
+            series[uid] = _series_of(images, patient)
     known = {one.listed.patient_id for one in series.values()}
     found = [label for name in others if (label := _label_of(name, series, patients)) is not None]
     labels = tuple(_gated(label, folder) for label in found if label.patient_id in known)
@@ -95,11 +96,12 @@ def _patient_of(header: DicomHeader, patients: PatientNames, folder: Path) -> st
         raise BadInputError(f"{folder / header.name}: PatientID {error}") from None
 
 
-def _series_of(images: Sequence[DicomHeader], patient: str, tags: Mapping[str, Any]) -> FolderSeries:
+def _series_of(images: Sequence[DicomHeader], patient: str) -> FolderSeries:
     names = tuple(sorted(image.name for image in images))
+    tags = tags_of_series([image.tags for image in images])
     found = FolderSeries(listed=series_of(images, patient), names=names, tags=tags)
     for what in ("patient_id", "study_uid", "modality"):
-        if len(several := {getattr(image.series, what) for image in images}) > 1:
+        if len(several := {same_id(getattr(image.series, what)) for image in images}) > 1:
             return replace(found, fault=f"files of {len(several)} different {what.partition('_')[0]} values")
     if not is_dicom_uid(found.listed.key):
         return replace(found, fault="SeriesInstanceUID is no UID")
@@ -182,6 +184,7 @@ def _label_item(label: LabelFile, of_series: Series | None, flair: Item | None, 
         metadata=metadata(
             study_uid=of_series.study_uid if of_series else None,
             study_date=of_series.study_date if of_series else None,
+            series_uid=label.series,
             description="label file",
             n_images=label.n_images,
         ),

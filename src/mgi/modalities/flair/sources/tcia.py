@@ -17,10 +17,11 @@ from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
-from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, choose_flair, confirm_flair
+from mgi.modalities.flair.choice import choose_flair
+from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, doubts_of
 from mgi.modalities.flair.sources import tcia_listing
 from mgi.modalities.flair.sources.dicom_check import MAX_BYTES, SeriesSummary, verify_series
-from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host
+from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host, require_owner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,9 @@ class TciaImages:
         proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed)
 
         def receive(request: Request, *, with_digests: bool = True) -> SeriesSummary:
-            wanted = Download(request=request, target=path, size=None, max_bytes=MAX_BYTES, magic=b"PK")
+            wanted = Download(
+                request=request, target=path, size=None, about=item.size, max_bytes=MAX_BYTES, magic=b"PK"
+            )
             return download(service, wanted, partial(proved, with_digests=with_digests))
 
         if version not in ("v1", "v2"):
@@ -139,13 +142,16 @@ class TciaImages:
         return folder / "series" / f"{item.key}.zip"
 
     def _entry(self, item: Item, folder: Path, summary: SeriesSummary) -> RawEntry:
+        require_owner(item, summary.patient_ids, summary.study_uids, self.patients, self.service.name)
+        is_flair = item.role == FLAIR
         return entry_of(
             item,
             path=self._path(item, folder),
             size=summary.size,
             sha256=summary.sha256,
             metadata=metadata(n_images=summary.n_images),
-            rejected=summary.fault or (confirm_flair(summary.tags) if item.role == FLAIR else None),
+            rejected=summary.fault or (confirm_flair(summary.tags) if is_flair else None) or summary.disorder,
+            doubts=doubts_of(summary.tags) if is_flair else (),
         )
 
 

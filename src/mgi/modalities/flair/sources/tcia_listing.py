@@ -12,8 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mgi.core.counts import stated_count
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.core.text import printable
+from mgi.http.deadline import Listing
 from mgi.http.retry import TransientError
 from mgi.http.service import FailingServerError, MissingEndpointError, Request, Service
 from mgi.modalities.flair.sequence import Series
@@ -21,6 +24,7 @@ from mgi.modalities.flair.sources.user_lists import ALTERNATIVES, MOVED, Patient
 
 Row = Mapping[str, Any]
 MAX_UNSEEN = 20
+MOST_IMAGES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,10 @@ class NbiaVersions:
         said = "; ".join(f"{name}: {error}" for name, error in zip(order, failures, strict=True))
         raise NetworkError(f"no version of the service answers: {said}")
 
+    def listing(self, collection: str) -> Listing:
+        """The limits of all that is asked to list a collection."""
+        return next(iter(self.services.values())).listing(f"series of {collection}")
+
     def prefer(self, version: str | None) -> None:
         """Ask this version first, if it is one of them."""
         if version in self.services:
@@ -73,8 +81,9 @@ def patient_count(nbia: NbiaVersions, collection: str) -> tuple[str, int]:
 
 def series_rows(nbia: NbiaVersions, collection: str) -> tuple[str, tuple[Row, ...]]:
     """The version that answers, and every visible series of a collection with its count of images and its date."""
+    listing = nbia.listing(collection)
     version, rows = _visible(nbia, "getSeries", "series", collection)
-    return version, tuple(_counted(nbia, row) for row in _dated(nbia, rows, collection))
+    return version, _all_counted(nbia, _dated(nbia, rows, collection), listing)
 
 
 def _visible(nbia: NbiaVersions, path: str, what: str, collection: str) -> tuple[str, list[Row]]:
@@ -89,12 +98,14 @@ def _visible(nbia: NbiaVersions, path: str, what: str, collection: str) -> tuple
 
 def listed_rows(nbia: NbiaVersions, uids: Sequence[str], collection: str) -> tuple[str, tuple[Row, ...]]:
     """The version that answers, and the rows of these series, of the collection or of any other."""
+    listing = nbia.listing(collection)
     version, rows = _rows(nbia, "getSeries", f"series of {collection}", Collection=collection)
     known = {str(row.get("SeriesInstanceUID")): row for row in _dated(nbia, rows, collection)}
     unseen = []
     for uid in uids:
         if uid in known:
             continue
+        listing.go_on(len(known))
         version, found = _rows(nbia, "getSeries", f"series {uid}", SeriesInstanceUID=uid)
         known |= {str(row.get("SeriesInstanceUID")): row for row in found}
         if uid not in known:
@@ -105,7 +116,7 @@ def listed_rows(nbia: NbiaVersions, uids: Sequence[str], collection: str) -> tup
         count = f"{MAX_UNSEEN} or more" if len(unseen) >= MAX_UNSEEN else str(len(unseen))
         said = f"{count} of {len(uids)} series of the manifest are not visible: {named(unseen)}"
         raise NetworkError(f"{nbia.services[version].name}: {said}: {_why(collection)}; {ALTERNATIVES}")
-    return version, tuple(_counted(nbia, known[uid]) for uid in uids)
+    return version, _all_counted(nbia, [known[uid] for uid in uids], listing)
 
 
 def sop_uids(nbia: NbiaVersions, series: str) -> tuple[str, list[str]]:
@@ -133,7 +144,7 @@ def _check_rows(rows: Any, label: str) -> None:
     times = Counter(row["SeriesInstanceUID"] for row in rows if isinstance(row.get("SeriesInstanceUID"), str))
     twice = sorted(uid for uid, count in times.items() if count > 1)
     if twice:
-        raise TransientError(IntegrityError(f"NBIA: {label}: series {twice[0]} is listed twice"))
+        raise TransientError(IntegrityError(f"NBIA: {label}: series {printable(twice[0])} is listed twice"))
 
 
 def _dated(nbia: NbiaVersions, rows: Sequence[Row], collection: str) -> list[Row]:
@@ -141,15 +152,20 @@ def _dated(nbia: NbiaVersions, rows: Sequence[Row], collection: str) -> list[Row
     if not rows or any(row.get("StudyDate") for row in rows):
         return list(rows)
     _, studies = _rows(nbia, "getPatientStudy", f"studies of {collection}", Collection=collection)
-    dates = {row.get("StudyInstanceUID"): row.get("StudyDate") for row in studies}
-    return [{**row, "StudyDate": dates.get(row.get("StudyInstanceUID"))} for row in rows]
+    dates = {str(row.get("StudyInstanceUID")): row.get("StudyDate") for row in studies}
+    return [{**row, "StudyDate": dates.get(str(row.get("StudyInstanceUID")))} for row in rows]
 
 
-def _counted(nbia: NbiaVersions, row: Row) -> Row:
+def _all_counted(nbia: NbiaVersions, rows: Sequence[Row], listing: Listing) -> tuple[Row, ...]:
+    """The rows with their counts of images; where the list has none, the service is asked series by series."""
+    listing.go_on(len(rows))
+    return tuple(row if row.get("ImageCount") is not None else _counted(nbia, row, listing) for row in rows)
+
+
+def _counted(nbia: NbiaVersions, row: Row, listing: Listing) -> Row:
     """The row with its count of images: without one the series would pass for a localiser."""
-    if row.get("ImageCount") is not None:
-        return row
-    uid = str(row.get("SeriesInstanceUID", "?"))
+    listing.go_on(0)
+    uid = printable(row.get("SeriesInstanceUID", "?"))
     _, found = _rows(nbia, "getSeriesSize", f"size of series {uid}", SeriesInstanceUID=uid)
     if not found or found[0].get("ObjectCount") is None:
         raise NetworkError(f"series {uid}: the service states no count of images")
@@ -162,7 +178,7 @@ def _why(collection: str) -> str:
 
 def read_series(row: Row, patients: PatientNames) -> Series | None:
     """One getSeries row, dates turned to YYYY-MM-DD; None where the patient is not in the user's table."""
-    uid = str(row.get("SeriesInstanceUID", "?"))
+    uid = printable(row.get("SeriesInstanceUID", "?"))
     date = row.get("StudyDate") or row.get("SeriesDate")
     try:
         patient = patients.patient_of(str(row["PatientID"]))
@@ -173,13 +189,13 @@ def read_series(row: Row, patients: PatientNames) -> Series | None:
             study_uid=str(row["StudyInstanceUID"]),
             study_date=iso_date(str(date)) if date else None,
             key=str(row["SeriesInstanceUID"]),
-            modality=str(row.get("Modality") or ""),
-            description=str(row.get("SeriesDescription") or ""),
-            n_images=int(row.get("ImageCount") or 0),
-            size=int(float(row.get("FileSize") or 0)),
+            modality=printable(row.get("Modality") or ""),
+            description=printable(row.get("SeriesDescription") or ""),
+            n_images=stated_count(row.get("ImageCount") or 0, MOST_IMAGES),
+            size=stated_count(row.get("FileSize") or 0),
             third_party=str(row.get("ThirdPartyAnalysis") or "").upper() == "YES",
         )
     except KeyError as error:
         raise BadInputError(f"NBIA series {uid}: no {error.args[0]}") from None
     except (TypeError, ValueError, OverflowError, BadInputError) as error:
-        raise BadInputError(f"NBIA series {uid}: {error}") from None
+        raise BadInputError(f"NBIA series {uid}: {printable(error)}") from None

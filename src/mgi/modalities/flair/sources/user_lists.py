@@ -16,6 +16,7 @@ from mgi.cohort.two_columns import read_two_columns
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import md5_of
 from mgi.core.ids import barcode_of, is_dicom_uid, patient_id_of
+from mgi.locks.item import Item
 
 MOVED = (
     "raw TCGA-LGG MRI left anonymous TCIA in July 2025 and is controlled access now (dbGaP phs004225, General Commons)"
@@ -26,6 +27,7 @@ ALTERNATIVES = (
     "or a committed lock of a collection that you may read"
 )
 NAMED = 5
+MOST_DIGITS = 15  # of a number of bytes
 MAX_BYTES = 64 << 20  # of a .tcia list
 _PATIENTS, _MANIFEST = "modalities.flair.patients", "modalities.flair.manifest"
 _LIST, _SERVER = "ListOfSeriesToDownload", "downloadServerUrl"
@@ -34,6 +36,11 @@ _ID = ("drs_uri", "file id", "file_id", "guid")
 _MD5 = ("md5", "md5sum", "file md5", "md5_hash")
 _SIZE = ("size", "file_size", "file size", "file size (bytes)")
 _SERIES = ("tcia series instance uid", "series instance uid", "seriesinstanceuid")
+
+
+def same_id(text: str) -> str:
+    """What two spellings of an id have in common: case, surrounding spaces, `_` for `-` say nothing."""
+    return text.strip().replace("_", "-").upper()
 
 
 def named(things: list[str]) -> str:
@@ -57,6 +64,33 @@ class PatientNames:
             return patient_id_of(found)
         except BadInputError as error:
             raise BadInputError(f"{error}, or a table of ids in {_PATIENTS}") from None
+
+    def is_patient(self, found: str, patient: str) -> bool:
+        """Whether an id that images state is that of a patient: by the table, as a barcode, or but for its spelling."""
+        table = {same_id(one): whose for one, whose in (self.table or {}).items()}
+        barcode = barcode_of(found)
+        whose = table.get(same_id(found), found if barcode is None else barcode.patient_id)
+        return same_id(whose) == same_id(patient)
+
+
+def require_owner(
+    item: Item, patient_ids: Iterable[str], study_uids: Iterable[str], patients: PatientNames, where: str
+) -> None:
+    """Raise IntegrityError where images state another patient or study than the lock; an empty element says nothing.
+
+    A mirror that mixed up two patients would pair the genes of one with the images of the other.
+    """
+    for found in sorted(filter(None, patient_ids)):
+        if not patients.is_patient(found, item.patient_id):
+            raise IntegrityError(
+                f"{where}: series {item.key}: PatientID {found!r} in its files, expected {item.patient_id} as listed: "
+                f"images of another patient, or ids that were replaced: then list them in {_PATIENTS} (id, patient_id)"
+            )
+    if expected := item.text("study_uid"):
+        for found in sorted(filter(None, study_uids)):
+            if found != expected:
+                said = f"StudyInstanceUID {found} in its files, expected {expected} as listed"
+                raise IntegrityError(f"{where}: series {item.key}: {said}; make the lock again")
 
 
 def read_patient_names(path: Path | str | None) -> PatientNames:
@@ -153,8 +187,8 @@ def _row(path: Path, number: int, header: list[str], cells: list[str]) -> Common
         raise BadInputError(f"{where}: neither md5 nor TCIA Series Instance UID, so nothing can be checked")
     if md5 is not None and not (len(md5) == 32 and set(md5.lower()) <= set("0123456789abcdef")):
         raise BadInputError(f"{where}: md5 {md5!r}, expected 32 hexadecimal digits")
-    if size is not None and not (size.isascii() and size.isdigit()):
-        raise BadInputError(f"{where}: size {size!r}, expected a number of bytes")
+    if size is not None and not (size.isascii() and size.isdigit() and len(size) <= MOST_DIGITS):
+        raise BadInputError(f"{where}: size {size[:40]!r}, expected a number of bytes")
     if series is not None and not is_dicom_uid(series):
         raise BadInputError(f"{where}: TCIA Series Instance UID {series!r}, expected digits and points")
     return CommonsRow(

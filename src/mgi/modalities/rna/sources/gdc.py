@@ -7,6 +7,7 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.core.files import md5_of
 from mgi.core.receipt import forget, read_receipt, write_receipt
+from mgi.core.text import printable
 from mgi.http.download import Download, download
 from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
@@ -15,13 +16,14 @@ from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
 from mgi.modalities.rna.sources.aliquots import CONTROLLED, RNA, check_profile, choose_aliquots
-from mgi.modalities.rna.sources.gdc_files import is_gone, same_bytes_elsewhere
+from mgi.modalities.rna.sources.gdc_files import FILE_ID, is_gone, same_bytes_elsewhere
 from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, check_file_count, file_row, files_query
+from mgi.modalities.rna.sources.preference import PRESERVATION
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
 SLACK_BYTES = 1 << 20
+_TOLD = ("file_name", "version", "first_release", PRESERVATION)
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
-_FILE_ID = re.compile(r"^[0-9A-Za-z][0-9A-Za-z-]{0,63}$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,9 @@ class GdcExpression:
                 sample=row["aliquot"],
                 chosen=False,
                 reason="" if row["access"] == "open" else CONTROLLED,
-                metadata=metadata(**{name: row[name] for name in ("file_name", "version", "first_release")}),
+                metadata=metadata(
+                    **{name: row[name] for name in ("file_name", "version", "first_release", PRESERVATION)}
+                ),
             )
             for row in listing.rows
         ]
@@ -86,7 +90,7 @@ class GdcExpression:
 
     def check_item(self, item: Item) -> None:
         """A file id and an MD5 become an address and a file name: nothing else than these may come out of a lock."""
-        if not _FILE_ID.match(item.key):
+        if not FILE_ID.fullmatch(item.key):
             raise BadInputError(f"items: key {item.key!r}, expected a file id (letters, digits, hyphens)")
         if not _MD5.match(item.md5 or ""):
             raise BadInputError(f"items: {item.key}: md5 {item.md5!r}, expected 32 hexadecimal digits")
@@ -157,11 +161,11 @@ class GdcExpression:
         def check(status: object) -> None:
             if not isinstance(status, dict) or status.get("status") != "OK":
                 said = status.get("status") if isinstance(status, dict) else status
-                raise TransientError(NetworkError(f"{self.service.name}: status is {said!r}, expected 'OK'"))
+                raise TransientError(NetworkError(f"{self.service.name}: status is {printable(said)!r}, expected 'OK'"))
 
         status = self.service.json(Request(path="status", label="status"), check)
         release = status.get("data_release")
-        return None if release is None else str(release), status.get("simulated") is True
+        return None if release is None else printable(release), status.get("simulated") is True
 
     def _path_of(self, item: Item) -> str:
         return f"files/{item.md5}.tsv"

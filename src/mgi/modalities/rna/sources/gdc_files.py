@@ -8,15 +8,17 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mgi.core.counts import stated_count
 from mgi.core.errors import IntegrityError, NetworkError
 from mgi.core.files import md5_of
+from mgi.core.text import printable
 from mgi.http.download import Download, download
 from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
 from mgi.locks.item import Item
 
 _ADVICE = "make a new lock and read what `mgi lock-diff` says of the two"
-_GONE = re.compile(r": HTTP (403|404)\b")
+FILE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
 
 
 class LatestVersion(NamedTuple):
@@ -47,13 +49,16 @@ def latest_version(service: Service, file_id: str) -> LatestVersion | None:
 def _latest(row: dict[str, Any]) -> LatestVersion:
     md5 = row.get("latest_md5") or (row.get("md5") if row["latest_id"] == row["id"] else None)
     releases = row.get("latest_release") or row.get("release") or "not stated"
-    release = str(releases[0] if isinstance(releases, list) else releases)
-    return LatestVersion(str(row["latest_id"]), None if md5 is None else str(md5), int(row["latest_size"]), release)
+    release = printable(releases[0] if isinstance(releases, list) else releases)
+    latest, size = str(row["latest_id"]), stated_count(row["latest_size"])
+    if FILE_ID.fullmatch(latest) is None:  # it becomes part of an address
+        raise ValueError(latest)
+    return LatestVersion(latest, None if md5 is None else printable(md5), size, release)
 
 
 def is_gone(refusal: NetworkError) -> bool:
     """Whether a service refused a file for good (403 or 404), as it does once it serves only the newer version."""
-    return _GONE.search(str(refusal)) is not None
+    return re.search(r": HTTP (403|404)\b", str(refusal)) is not None
 
 
 def same_bytes_elsewhere(service: Service, item: Item, refusal: NetworkError) -> str:

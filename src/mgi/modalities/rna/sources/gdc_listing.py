@@ -7,12 +7,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mgi.core.counts import shown_count, stated_count
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.core.ids import is_primary, patient_id_of, sample_of
+from mgi.core.text import printable
+from mgi.http.deadline import Listing
 from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
+from mgi.modalities.rna.sources.preference import PRESERVATION
 
 PAGE_SIZE = 200
+# A page may lack a hit that the next one brings; a service that sends them one by one is not paging.
+MAX_PAGES_SHORT = 10
 _SAMPLE = "cases.samples"
 _ALIQUOT = f"{_SAMPLE}.portions.analytes.aliquots"
 REQUIRED_FIELDS = (
@@ -23,8 +29,9 @@ REQUIRED_FIELDS = (
 OPTIONAL_FIELDS = (
     "state", "version", "data_release", "updated_datetime", "analysis.workflow_type", "cases.case_id",
     f"{_SAMPLE}.sample_id", f"{_SAMPLE}.sample_type", f"{_SAMPLE}.tissue_type", f"{_SAMPLE}.tumor_descriptor",
-    f"{_ALIQUOT}.aliquot_id", "annotations.annotation_id",
+    f"{_SAMPLE}.preservation_method", f"{_ALIQUOT}.aliquot_id", "annotations.annotation_id",
 )  # fmt: skip
+NOT_STATED = (None, "", "Not Reported", "not reported", "Unknown", "unknown")
 _WITHDRAWN = re.compile(r"redact|\bDNU\b", re.IGNORECASE)
 
 
@@ -53,29 +60,41 @@ def all_hits(service: Service, path: str, query: Mapping[str, Any], *, id_field:
     """Every hit of a search, page by page, sorted by id; a listing that does not add up is asked for again, whole.
 
     Raises IntegrityError where the total changes between pages, or ids repeat or do not number the total, again and
-    again. Raises NetworkError for warnings about fields that the pipeline needs.
+    again, and at once where it has more hits or pages than any listing. Raises NetworkError for warnings about fields
+    that the pipeline needs, and where all pages together take too long.
     """
-    return service.retrying(lambda: _listed_once(service, path, query, id_field), seed=path)
+    listing = service.listing(path)
+    return service.retrying(lambda: _listed_once(service, listing, path, query, id_field), seed=path)
 
 
-def _listed_once(service: Service, path: str, query: Mapping[str, Any], id_field: str) -> list[Mapping[str, Any]]:
+def _listed_once(
+    service: Service, listing: Listing, path: str, query: Mapping[str, Any], id_field: str
+) -> list[Mapping[str, Any]]:
     """One pass over the pages."""
     hits: list[Mapping[str, Any]] = []
+    unique: set[str] = set()
     total: int | None = None
+    pages = 0
     while total is None or len(hits) < total:
+        listing.go_on(len(hits), total or 0)
         body = {**query, "size": PAGE_SIZE, "from": len(hits)}
         reply = service.json(Request(path=path, label=f"{path} from {len(hits)}", method="POST", body=body))
         page, count = _page_of(reply, path)
         if total is not None and count != total:
-            raise TransientError(IntegrityError(f"GDC {path}: total changed from {total} to {count} while paging"))
+            changed = f"total changed from {shown_count(total)} to {shown_count(count)} while paging"
+            raise TransientError(IntegrityError(f"GDC {path}: {changed}"))
         total = count
         if not page and len(hits) < total:
-            raise TransientError(IntegrityError(f"GDC {path}: an empty page at {len(hits)} of {total}"))
+            raise TransientError(IntegrityError(f"GDC {path}: an empty page at {len(hits)} of {shown_count(total)}"))
         hits.extend(page)
-        unique = {str(hit.get(id_field)) for hit in hits}
+        unique |= {str(hit.get(id_field)) for hit in page}
+        pages += 1
+        if pages > MAX_PAGES_SHORT + 2 * len(hits) / PAGE_SIZE:
+            said = f"{len(hits)} of {shown_count(total)} hits in {pages} pages of {PAGE_SIZE}"
+            raise IntegrityError(f"{service.name}: GDC {path}: {said}: the listing does not come to an end")
         # After every page: a service that repeats one page would never reach its total.
         if len(unique) != len(hits) or len(hits) > total:
-            counts = f"{len(unique)} unique ids in {len(hits)} hits of {total}"
+            counts = f"{len(unique)} unique ids in {len(hits)} hits of {shown_count(total)}"
             raise TransientError(IntegrityError(f"GDC {path}: {counts}"))
     return sorted(hits, key=lambda hit: str(hit.get(id_field)))
 
@@ -96,11 +115,13 @@ def _refuse_warnings(warnings: Any, path: str) -> None:
     """An unknown field is a warning with status 200: harmless for a cross-check, fatal for a field we build on."""
     if not warnings:
         return
-    unknown = re.findall(r"\[([^\]]*)\]", str(warnings.get("fields", ""))) if isinstance(warnings, dict) else []
+    unknown = (
+        re.findall(r"\[([^\]]*)\]", str(warnings.get("fields", ""))[:10_000]) if isinstance(warnings, dict) else []
+    )
     names = {name.strip(" '\"") for group in unknown for name in group.split(",")}
     only_fields = isinstance(warnings, dict) and set(warnings) == {"fields"}
     if not (only_fields and names and names <= set(OPTIONAL_FIELDS)):
-        raise NetworkError(f"GDC {path}: warnings {warnings}; the schema changed and this query must follow")
+        raise NetworkError(f"GDC {path}: warnings {printable(warnings)}; the schema changed and this query must follow")
 
 
 def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -109,7 +130,7 @@ def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -
     Raises BadInputError where the hit has another shape, and IntegrityError where barcode and descriptors disagree
     about a primary tumour.
     """
-    name = str(hit.get("file_id", "?"))
+    name = printable(hit.get("file_id", "?"))
     try:
         (case,) = hit["cases"]
         (sample,) = case["samples"]
@@ -125,16 +146,19 @@ def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -
             "sample": sample_of(str(sample["submitter_id"])),
             "aliquot": barcode,
             "key": str(hit["file_id"]),
-            "file_name": str(hit["file_name"]).rsplit("/", 1)[-1],
-            "size": int(hit["file_size"]),
+            "file_name": printable(str(hit["file_name"]).rsplit("/", 1)[-1], 255),
+            "size": stated_count(hit["file_size"]),
             "md5": str(hit["md5sum"]),
             "access": str(hit["access"]),
+            PRESERVATION: None if (kept := _stated(sample.get("preservation_method"))) in NOT_STATED else kept,
             "version": _stated(hit.get("version")),
             # "32.0 - 45.0": the end moves with every release, and a lock that held it would change in every line.
             "first_release": _stated(str(hit.get("data_release") or "").split(" - ")[0]),
         }
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise BadInputError(f"GDC file {name}: expected one case, sample and aliquot with barcodes ({error})") from None
+        raise BadInputError(
+            f"GDC file {name}: expected one case, sample and aliquot with barcodes ({printable(error)})"
+        ) from None
     if patient_id_of(barcode) != row["patient_id"]:
         raise IntegrityError(f"GDC file {name}: aliquot {barcode} does not belong to case {row['patient_id']}")
     _cross_check(name, barcode, sample)
@@ -143,7 +167,7 @@ def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -
 
 def _stated(value: Any) -> str | None:
     """What an optional field says, as text; None where it is absent or empty."""
-    return None if value is None else str(value).strip() or None
+    return None if value is None else printable(value) or None
 
 
 def check_file_count(found: int, expected: tuple[int, ...] | None, project: str) -> None:
@@ -163,10 +187,10 @@ def _cross_check(name: str, barcode: str, sample: Mapping[str, Any]) -> None:
     descriptors = {"tumor_descriptor": "Primary", "sample_type": "Primary Tumor"}
     for field, primary in descriptors.items():
         said = sample.get(field)
-        if said in (None, "", "Not Reported", "not reported", "Unknown"):
+        if said in NOT_STATED:
             continue
         if (said == primary) != is_primary(barcode):
-            raise IntegrityError(f"GDC file {name}: {field} is {said!r}, but the barcode is {barcode}")
+            raise IntegrityError(f"GDC file {name}: {field} is {printable(said)!r}, but the barcode is {barcode}")
 
 
 def annotation_of(barcode: str, annotations: Sequence[Mapping[str, Any]]) -> str | None:
@@ -178,5 +202,5 @@ def annotation_of(barcode: str, annotations: Sequence[Mapping[str, Any]]) -> str
         # Portions and analytes continue a field: 01A-12 covers 01A-12R.
         covers = barcode.upper().startswith(entity.upper()) and len(entity) >= len("TCGA-XX-XXXX")
         if covers and not rescinded and _WITHDRAWN.search(text):
-            return str(note.get("category") or note.get("classification"))
+            return printable(note.get("category") or note.get("classification"))
     return None

@@ -137,7 +137,7 @@ def test_every_flipped_byte_of_a_header_has_one_verdict(mr_file: Maker) -> None:
 )
 def test_a_segmentation_has_one_verdict(seg_file: Maker, options: dict[str, Any], accepted: bool) -> None:
     frames = np.zeros((2, 6, 8), np.uint8)
-    frames[:, 2:4, 3:5] = 1
+    frames[:, 2:4, 3:5] = 200 if options.get("kind") == "FRACTIONAL" else 1
     data = seg_file(frames, [(0, 0, 0), (0, 0, 5)], **options)
     assert same(data, SEG, "mask") == accepted
     same(data, SEG)
@@ -229,7 +229,7 @@ def test_a_deflated_image_is_refused_before_it_is_inflated(tmp_path, dicom_slice
 
 
 def test_a_member_that_is_no_dicom_is_named(tmp_path, zip_of):
-    with pytest.raises(IntegrityError, match=r"series 1\.2\.840\.7: .*1\.dcm: .*\(InvalidDicomError"):
+    with pytest.raises(IntegrityError, match=r"series 1\.2\.840\.7: .*1\.dcm: .*expected DICOM"):
         verify(tmp_path, zip_of({"1.dcm": b"hello" * 50}), uids=["1.2.3"])
 
 

@@ -5,11 +5,16 @@ from mgi.locks.lock import as_json
 from mgi.modalities.rna.sources.opening import MatrixExpression
 
 
+def table_of(*labels):
+    numbers = [str(index) for index, _ in enumerate(labels)]
+    return "\t".join(["gene_id", *labels]) + "\n" + "\t".join(["TP53", *numbers]) + "\n"
+
+
 @pytest.fixture
 def source(tmp_path):
     path = tmp_path / "table.txt"
-    path.write_text("TCGA-HT-7473-01A\nTCGA-HT-7473-02A\nTCGA-CS-4941")
-    return MatrixExpression(table=path, labels_of=lambda path: path.read_text().split())
+    path.write_text(table_of("TCGA-HT-7473-01A", "TCGA-HT-7473-02A", "TCGA-CS-4941"))
+    return MatrixExpression(table=path)
 
 
 def test_the_lock_has_one_label_per_patient_and_pins_the_table(source):
@@ -25,7 +30,7 @@ def test_the_lock_has_one_label_per_patient_and_pins_the_table(source):
 
 
 def test_a_table_of_ones_own_ids_is_locked_by_them(source):
-    source.table.write_text("P1\nP2-0123456789012345678901234567")
+    source.table.write_text(table_of("P1", "P2-0123456789012345678901234567"))
     lock = source.lock(source.discover())
     assert [(item.patient_id, item.sample, item.chosen, item.reason) for item in lock.items] == [
         ("P1", None, True, "labelled by patient"),
@@ -45,13 +50,13 @@ def test_a_row_is_in_place_once_the_table_is_checked(source, tmp_path):
 
 def test_a_changed_table_is_refused(source):
     lock = source.lock(source.discover())
-    source.table.write_text("TCGA-HT-7473-01A")
+    source.table.write_text(table_of("TCGA-HT-7473-01A"))
     with pytest.raises(IntegrityError, match=r"table\.txt: .*sha256 another; .*table\.txt, \d+ bytes, sha256 "):
         source.check_lock(lock)
 
 
 def test_labels_that_are_no_patients_are_refused(source):
-    source.table.write_text("TCGA-1")
+    source.table.write_text(table_of("TCGA-1"))
     with pytest.raises(BadInputError, match=r"'TCGA-1': .*TCGA-XX-XXXX"):
         source.lock(source.discover())
 
@@ -59,4 +64,4 @@ def test_labels_that_are_no_patients_are_refused(source):
 def test_an_absent_table_names_the_key(tmp_path):
     for table in (None, tmp_path / "absent.csv"):
         with pytest.raises(ConfigError, match=r"modalities\.rna\.table: "):
-            MatrixExpression(table=table, labels_of=lambda path: []).discover()
+            MatrixExpression(table=table).discover()
