@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     offers = _offers(args.lock, args.index)
     required = args.require or [offer.modality for offer in offers]
     rows = pair_patients(offers, required=required, exclude=args.exclude, sites=args.sites)
-    write_cohort(rows, offers, required, args.output, args.tsv)
+    write_cohort(rows, offers, required, args.output, args.tsv, made_from=[*args.lock, *args.index])
     reasons = Counter(row.reason or KEPT for row in rows)
     for reason, count in sorted(reasons.items()):
         print(f"{count:5d}  {reason}")

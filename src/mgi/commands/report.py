@@ -9,7 +9,8 @@ from pathlib import Path
 from mgi.cohort.tables import read_cohort, read_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.core.run import DEFAULT_TASK, FILES, Run
+from mgi.core.run import DEFAULT_TASK, Run
+from mgi.core.run_files import FILES
 from mgi.evaluation.patient_scores import without_expression
 from mgi.locks.lock import as_json, read_lock
 from mgi.reporting.figures import draw_all, write_figures
@@ -52,7 +53,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     locks = {lock.modality: (path, lock) for path, lock in ((path, read_lock(path)) for path in args.locks)}
-    runs = _runs(args.predictions)
+    runs = _runs(args.predictions, args.results_table.parent)
     config = read_json(args.config)
     patients = read_csv(args.patients)
     task = config.get("runs", {}).get("task", DEFAULT_TASK)
@@ -101,8 +102,8 @@ def run(args: argparse.Namespace) -> None:
     write_json(args.summary, {**summary(results), FILES: files})
 
 
-def _runs(predictions: Sequence[Path]) -> list[Run]:
-    """The runs that predicted, one a file."""
+def _runs(predictions: Sequence[Path], evaluation: Path) -> list[Run]:
+    """The runs that predicted, one a file, which must be the one that was scored where the scores are there."""
     runs = {path: run_in(path) for path in sorted(predictions)}
     counts = Counter(run.key for run in runs.values())
     if twice := [path for path, run in runs.items() if counts[run.key] > 1]:
@@ -110,4 +111,7 @@ def _runs(predictions: Sequence[Path]) -> list[Run]:
             f"{twice[0]}: predictions of {runs[twice[0]].key}, as {twice[1]}: expected each run once; "
             "predict both again"
         )
+    for path in runs:
+        if (scores := evaluation / path.name).is_file():
+            run_in(scores)
     return list(runs.values())
