@@ -8,7 +8,6 @@ from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.gene_sets import read_gene_list
 from mgi.modalities.rna.normalise import fit, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
-from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.expression_shard import read_expression
 
 
@@ -36,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
         counts=None if shard.counts is None else shard.counts[rows],
         listed=listed,
     )
-    write_fitted_genes(args.output, fitted, [args.split, dataset_of(args.expression_shard)])
+    write_fitted_genes(args.output, fitted)
     if several := GeneIndex(shard.genes["gene_id"].tolist(), shard.genes["gene_name"].tolist()).ambiguous(listed or ()):
         print(f"{len(several)} listed names of several genes, all of them taken: {', '.join(several[:5])}")
     print(f"fold {args.fold}: {len(fitted.gene_ids)} of {len(shard.genes)} genes, fitted on {fitted.n_train} patients")

@@ -164,7 +164,7 @@ def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int, scaler: 
     )
 
 
-def write_fitted_genes(path: Path | str, fitted: FittedGenes, made_from: Sequence[Path | str] = ()) -> None:
+def write_fitted_genes(path: Path | str, fitted: FittedGenes) -> None:
     """Write the table of all genes; the kept ones in model order and the training patients go in as digests."""
     metadata = {
         "gene_hash": digest_of(fitted.gene_ids),
@@ -176,7 +176,7 @@ def write_fitted_genes(path: Path | str, fitted: FittedGenes, made_from: Sequenc
     columns = {
         column.name: pa.array(fitted.table[column.name], column.type, from_pandas=True) for column in FITTED_GENES
     }
-    write_table(path, pa.table(columns, schema=FITTED_GENES.with_metadata(metadata)), made_from)
+    write_table(path, pa.table(columns, schema=FITTED_GENES.with_metadata(metadata)))
 
 
 def read_fitted_genes(path: Path | str, *, sealed: bool = True) -> FittedGenes:
