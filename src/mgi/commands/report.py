@@ -16,10 +16,10 @@ from mgi.locks.lock import as_json, read_lock
 from mgi.reporting.figures import draw_all, write_figures
 from mgi.reporting.page import page, summary
 from mgi.reporting.provenance import commit, machine, rule_costs, versions
-from mgi.reporting.result_files import read_csv, require_one_cohort
+from mgi.reporting.result_files import n_genes, read_csv, require_one_cohort
 from mgi.reporting.results import Results, read_curve
 from mgi.shards.image_shard import slices_per_patient
-from mgi.shards.parquet import n_rows, run_in
+from mgi.shards.parquet import run_in
 from mgi.tasks.report_parts import ReportInput
 from mgi.tasks.reporting import reporting_of
 from mgi.tasks.scoring import headline_of, scoring_of
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
         reporting=reporting,
         section=section,
         slices=slices,
-        genes=n_rows(args.features) if args.features else None,
+        genes=n_genes(args.features) if args.features else None,
         curves=[read_curve(path, {run.key: run.label for run in runs}) for path in sorted(args.curves)],
         costs=rule_costs(args.benchmarks) if args.benchmarks else [],
         versions=versions(),
