@@ -45,7 +45,7 @@ def _ingestion() -> dict[str, Line]:
             option = word if word.startswith("--") else option
             line.append(word.replace("@made", "@out") if option in _OUTPUTS else word)
         lines[name] = line
-    lines["shard rna"] += ["--input", "annotated_positions=@made/tables/gene_positions.tsv"]
+    lines["shard rna"] += ["--input", "positions=@made/tables/gene_positions.tsv"]
     return lines
 
 
