@@ -126,6 +126,7 @@ rule gene_positions:
         archive=ARCHIVE_FILES,
     output:
         positions="<results>/tables/gene_positions.tsv",
+        digest="<results>/tables/gene_positions.tsv.sha256",
     log:
         "<logs>/gene_positions.log",
     benchmark:
@@ -164,6 +165,7 @@ rule cohort:
     output:
         cohort="<results>/tables/cohort.parquet",
         tsv="<results>/tables/cohort.tsv",
+        digest="<results>/tables/cohort.tsv.sha256",
     log:
         "<logs>/cohort.log",
     benchmark:

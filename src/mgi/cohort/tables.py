@@ -13,7 +13,7 @@ import pyarrow as pa
 from mgi.cohort.pairing import DROPPED, EXCLUDED, KEPT, CohortRow, Offer
 from mgi.cohort.split import TEST, TRAIN, VALIDATION, SplitRow
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import atomic_path
+from mgi.core.sidecar import digested_path
 from mgi.shards.parquet import metadata_of, opened_parquet, read_table, require_schema, write_table
 from mgi.shards.schemas import SPLIT, cohort_columns
 
@@ -63,7 +63,7 @@ def write_with_text(
 
 
 def _write_text(tsv: Path | str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with atomic_path(tsv) as part, part.open("w", encoding="utf-8", newline="") as text:
+    with digested_path(tsv) as part, part.open("w", encoding="utf-8", newline="") as text:
         csv.writer(text, delimiter="\t", lineterminator="\n").writerows([columns, *rows])
 
 

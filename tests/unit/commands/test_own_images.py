@@ -11,6 +11,7 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from resealed import reseal
 
 AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
 CASE = "TCGA-CS-4942"
@@ -178,7 +179,7 @@ def test_verify_reads_the_files_of_the_folder_again(brats, tmp_path, capsys):
     results = tmp_path / "results"
     assert lock(settings, results / "locks" / "flair.json") == 0
     assert fetch(settings, results / "locks" / "flair.json", results / "raw" / "flair" / "batch-1-of-1.json") == 0
-    (results / "config.json").write_text(json.dumps({"modalities": {"flair": settings | {"archive": "mine.zip"}}}))
+    reseal(results / "config.json", {"modalities": {"flair": settings | {"archive": "mine.zip"}}})
     assert main(["verify", "--results", str(results)]) == 0
     assert "raw flair: 2 files: all right" in capsys.readouterr().out
     content = (brats / MASK).read_bytes()

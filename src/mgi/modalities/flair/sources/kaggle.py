@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.file_kind import misplaced
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock, check_table, table_of
 from mgi.locks.raw_index import RawEntry, entry_of
@@ -91,8 +92,8 @@ class KaggleImages:
             return list(archive.folders.values())
 
     def _present(self) -> Path:
-        if self.archive is None or not self.archive.is_file():
-            found = "nothing" if self.archive is None else f"no file at {self.archive}"
+        found = "nothing" if self.archive is None else misplaced(self.archive)
+        if self.archive is None or found is not None:
             raise ConfigError(f"modalities.flair.archive: found {found}, {_WAYS_OUT}")
         return self.archive
 
