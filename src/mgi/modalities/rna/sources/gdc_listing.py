@@ -85,6 +85,7 @@ def _listed_once(
         total = count
         if not page and len(hits) < total:
             raise TransientError(IntegrityError(f"GDC {path}: an empty page at {len(hits)} of {shown_count(total)}"))
+        listing.keep(page)
         hits.extend(page)
         unique |= {str(hit.get(id_field)) for hit in page}
         pages += 1
