@@ -151,7 +151,7 @@ DICOM_SERIES = "1.2.840.7"
 
 
 def dicom_slice(sop_uid: str, **changes: Any) -> bytes:
-    """One 4 x 4 FLAIR slice."""
+    """One 4 x 4 FLAIR slice; the last number of its UID is its place in a stack."""
     image = Dataset()
     image.file_meta = FileMetaDataset()
     image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -159,7 +159,10 @@ def dicom_slice(sop_uid: str, **changes: Any) -> bytes:
     image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = sop_uid
     image.Modality, image.ScanningSequence = "MR", ["SE", "IR"]
     image.EchoTime, image.RepetitionTime, image.InversionTime = 120.0, 9000.0, 2200.0
-    image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, 0]
+    image.ImageOrientationPatient, image.ImagePositionPatient = (
+        [1, 0, 0, 0, 1, 0],
+        [0, 0, 5 * int(sop_uid.rpartition(".")[2])],
+    )
     image.PixelSpacing, image.SeriesInstanceUID = [1, 1], DICOM_SERIES
     image.Rows = image.Columns = 4
     image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"

@@ -59,7 +59,7 @@ def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 
 
 def read_nbia(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.modalities.flair.sequence import choose_flair
+    from mgi.modalities.flair.choice import choose_flair
     from mgi.modalities.flair.sources.tcia_listing import NbiaVersions, read_series, series_rows
     from mgi.modalities.flair.sources.user_lists import PatientNames
 

@@ -76,9 +76,14 @@ def _seg_file(
     spacing: Sequence[float] = (2.0, 2.0),
     step: float | None = 5.0,
     references: Sequence[str] = (SERIES,),
+    segments: Sequence[Mapping[str, Any]] = ({"label": "Glioma", "kind": ("108369006", "Neoplasm")},),
+    segment_of_frame: Sequence[int] | None = None,
     tags: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """A segmentation object of frames (f, h, w), 0/1 if binary, bytes of 0..255 if fractional."""
+    """A segmentation object of frames (f, h, w), 0/1 if binary, bytes of 0..255 if fractional.
+
+    `segments` are a label, and the codes and meanings of category and type; `segment_of_frame` is 1 where not given.
+    """
     dataset = Dataset()
     dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.66.4"
     dataset.SOPInstanceUID = "1.2.3.9.1"
@@ -99,6 +104,7 @@ def _seg_file(
     if kind == "FRACTIONAL":
         dataset.MaximumFractionalValue = 200
     dataset.ReferencedSeriesSequence = DicomSequence([_item(SeriesInstanceUID=uid) for uid in references])
+    dataset.SegmentSequence = DicomSequence([_segment(number, **one) for number, one in enumerate(segments, start=1)])
     measures = _item(PixelSpacing=list(spacing), SliceThickness=5.0)
     if step is not None:
         measures.SpacingBetweenSlices = step
@@ -107,14 +113,30 @@ def _seg_file(
     shared.PlaneOrientationSequence = DicomSequence([_item(ImageOrientationPatient=list(axes))])
     dataset.SharedFunctionalGroupsSequence = DicomSequence([shared])
     groups = []
-    for position in positions:
+    for position, number in zip(positions, segment_of_frame or [1] * len(positions), strict=True):
         group = Dataset()
         group.PlanePositionSequence = DicomSequence([_item(ImagePositionPatient=list(position))])
+        group.SegmentIdentificationSequence = DicomSequence([_item(ReferencedSegmentNumber=number)])
         groups.append(group)
     dataset.PerFrameFunctionalGroupsSequence = DicomSequence(groups)
     for keyword, value in (tags or {}).items():
         setattr(dataset, keyword, value)
     return _bytes_of(dataset, dataset.SOPClassUID, ExplicitVRLittleEndian)
+
+
+def _segment(
+    number: int,
+    *,
+    label: str,
+    category: tuple[str, str] = ("", ""),
+    kind: tuple[str, str] = ("", ""),
+    algorithm: str = "AUTOMATIC",
+) -> Dataset:
+    item = _item(SegmentNumber=number, SegmentLabel=label, SegmentAlgorithmType=algorithm)
+    for name, (code, meaning) in (("Category", category), ("Type", kind)):
+        coded = _item(CodeValue=code, CodingSchemeDesignator="SCT", CodeMeaning=meaning)
+        setattr(item, f"SegmentedProperty{name}CodeSequence", DicomSequence([coded]))
+    return item
 
 
 def _item(**values: Any) -> Dataset:

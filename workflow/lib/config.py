@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 from mgi.config.tree import checked
 from mgi.core.errors import ConfigError
 
-__all__ = ["ConfigError", "check_writable", "complete", "section"]
+__all__ = ["ConfigError", "check_checkout", "check_writable", "complete", "section"]
 
 
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,13 +25,22 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     return filled
 
 
+def check_checkout(folder: Path) -> None:
+    """Raise ConfigError where the folder of the workflow has a name that Snakemake's own paths cannot hold."""
+    if set(str(folder)) & set("{}") or not str(folder).isprintable():
+        raise ConfigError(
+            f"{str(folder)!r}: this checkout's path holds braces or control characters; move or rename it"
+        )
+
+
 def check_writable(folder: Path) -> None:
     """Raise ConfigError unless the folder, or the nearest one above it that exists, takes a new file.
 
     Nothing with a name is left behind, so a dry run may ask too.
     """
-    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    existing = folder
     try:
+        existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:

@@ -9,6 +9,12 @@ from typing import Any
 
 from mgi.core.plugins import VARIABLE
 
+KILLED = "killed (exit code 137, SIGKILL)"
+# With a trap the shell outlives its last command and can say what became of it.
+_TRAP = (
+    f"trap '[[ $? -ne 137 ]] || echo \"{KILLED}: the memory of the machine or of the job may have run out\" >&2' EXIT"
+)
+
 
 def shell_prefix(source: Path, *, in_conda: bool, plugins: Sequence[str] = ()) -> str:
     """Strict mode, the package's folder, the user's plugins, and outside conda the Python that runs Snakemake.
@@ -16,7 +22,12 @@ def shell_prefix(source: Path, *, in_conda: bool, plugins: Sequence[str] = ()) -
     Snakemake drops PYTHONPATH in conda jobs and its own strict mode where there is a prefix, and it formats braces.
     Idle OpenMP threads sleep: spinning ones slow down jobs that share a machine.
     """
-    lines = ["set -euo pipefail", f"export PYTHONPATH={shlex.quote(str(source))}", "export OMP_WAIT_POLICY=PASSIVE"]
+    lines = [
+        "set -euo pipefail",
+        _TRAP,
+        f"export PYTHONPATH={shlex.quote(str(source))}",
+        "export OMP_WAIT_POLICY=PASSIVE",
+    ]
     if plugins:
         lines.append(f"export {VARIABLE}={shlex.quote(os.pathsep.join(str(Path(file).resolve()) for file in plugins))}")
     if not in_conda:

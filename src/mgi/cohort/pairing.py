@@ -12,6 +12,7 @@ from mgi.core.ids import barcode_of, patient_id_of
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock
 from mgi.locks.raw_index import RawEntry
+from mgi.locks.runners_up import Fits, candidates_of, companions_of, in_place_of, settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,8 @@ class Offer:
     """A modality's lock and what was fetched of it, by key.
 
     `companions` are the roles that a run needs beside the chosen item (a mask), `is_image` tells pictures from tables.
-    `absent` says why a patient has nothing that is chosen, `note` what to tell of an item that is not, if anything.
+    `absent` says why a patient has nothing that is chosen, `note` what to tell of an item that is not, if anything,
+    `fits` whether two items are of one visit (see locks.runners_up).
     """
 
     lock: Lock
@@ -28,6 +30,7 @@ class Offer:
     note: Callable[[Item], str | None]
     companions: tuple[str, ...] = ()
     is_image: bool = False
+    fits: Fits = lambda one, other: True
 
     @property
     def modality(self) -> str:
@@ -75,25 +78,43 @@ def presence_of(patient: str, items: Sequence[Item], offer: Offer) -> Presence:
     main = [item for item in items if item.role == name and item.chosen]
     if len(main) > 1:
         raise BadInputError(f"{patient}: {len(main)} chosen items of {name}, expected at most one")
-    told = [(item, offer.note(item)) for item in items if not item.chosen]
-    notes = tuple(f"{note}: {item.reason}" for item, note in told if note is not None)
-    chosen = main[0] if main else None
-    if chosen is None:
-        reason: str | None = offer.absent(items)
-    else:
-        rejected = _fetched(chosen, offer).rejected
-        reason = None if rejected is None else f"{name} rejected: {rejected}"
-        chosen = chosen if rejected is None else None
+    served, reason = (None, offer.absent(items)) if not main else _served(main[0], items, offer)
+    others = [item for item in items if not item.chosen and item is not served]
+    notes = [f"{note}: {_fate(item, offer)}" for item in others if (note := offer.note(item)) is not None]
+    if served is not None:
+        doubts = _fetched(served, offer).doubts
+        notes = [*([f"{served.key}: {'; '.join(doubts)}"] if doubts else []), *notes]
+        if served is not main[0]:
+            notes.insert(0, in_place_of(served, _fetched(main[0], offer)))
     return Presence(
         reason=reason,
-        key=None if chosen is None else chosen.key,
-        companions={role: _companion(role, items, chosen, offer) for role in offer.companions},
-        notes=notes,
+        key=None if served is None else served.key,
+        companions={role: _companion(role, items, served, offer) for role in offer.companions},
+        notes=tuple(notes),
     )
 
 
+def _served(chosen: Item, items: Sequence[Item], offer: Offer) -> tuple[Item | None, str | None]:
+    """The chosen item or the runner-up that serves in its place; without any, why the chosen one does not."""
+    rejected = _fetched(chosen, offer).rejected
+    served, following = settled(candidates_of(chosen, items), offer.raw, offer.fits)
+    if following is not None:
+        _fetched(following, offer)
+    return served, None if served is not None else f"{offer.modality} rejected: {rejected}"
+
+
+def _fate(item: Item, offer: Offer) -> str:
+    """Why an item is not used: what its fetch found, where it was tried, else what the lock says."""
+    entry = offer.raw.get(item.key)
+    return item.reason if entry is None or entry.rejected is None else f"rejected: {entry.rejected}"
+
+
 def _companion(role: str, items: Sequence[Item], chosen: Item | None, offer: Offer) -> Companion:
-    fetched = [_fetched(item, offer) for item in items if item.role == role and item.chosen]
+    if chosen is None or chosen.chosen:
+        own = [item for item in items if item.role == role and item.chosen]
+    else:
+        own = companions_of(chosen, items, [role], offer.fits)
+    fetched = [_fetched(item, offer) for item in own]
     keys = tuple(entry.key for entry in fetched if entry.rejected is None)
     inside = chosen is not None and role in chosen.holds
     notes = tuple(f"{role} rejected: {entry.rejected}" for entry in fetched if entry.rejected is not None)
@@ -139,7 +160,8 @@ def pair_patients(
     """One row per patient of any lock, sorted; `required` are the modalities that every run needs, all unless given."""
     items = {offer.modality: _by_patient(offer.lock.items) for offer in offers}
     patients = sorted({patient for grouped in items.values() for patient in grouped})
-    if unknown := sorted(set(exclude) - set(patients)):
+    exclude = {barcode.patient_id if (barcode := barcode_of(one)) else one for one in exclude}
+    if unknown := sorted(exclude - set(patients)):
         raise BadInputError(f"exclude: {unknown[0]} is in no lock; expected patients of the cohort")
     needed = items.keys() if required is None else set(required)
     if strange := sorted(needed - items.keys()):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mgi.core.section import Count, Distinct, Section
+from mgi.core.section import Count, Distinct, Section, UserPath
 
 
 class CohortSettings(Section):
@@ -12,7 +12,7 @@ class CohortSettings(Section):
 
     require: Distinct[str] | None = None
     """Modalities that a patient must have, with what belongs to them, to be kept; null: all that are configured."""
-    sites: str | None = None
+    sites: UserPath | None = None
     """Path of a TSV (patient_id, site) of the hospitals; null: by TCGA barcode, and one site without barcodes."""
     exclude: Distinct[str] = ()
     """Patients to leave out; the cohort table says so."""
@@ -21,7 +21,7 @@ class CohortSettings(Section):
 class SplitSettings(Section):
     """Folds over patients, stratified by hospital."""
 
-    folds: Annotated[int, Field(ge=2)] = 5
+    folds: Annotated[int, Field(ge=2, le=1000)] = 5
     """Number of folds; every patient is in the test part of exactly one."""
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of a fold's training patients that validate."""

@@ -13,7 +13,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from mgi.config.tree import Config, tree
-from mgi.core.section import Section
+from mgi.core.section import HEAVIEST, LARGEST, Section
 from mgi.core.section_errors import options_of
 
 WIDTH, COLUMN = 120, 32
@@ -90,7 +90,10 @@ def _key(field: FieldInfo, default: Any, place: tuple[str, ...], by_size: list[A
 
 
 def _limits(metadata: list[Any]) -> str:
+    """Where a number may lie; the bounds that all numbers share are not repeated."""
     bounds = {name: getattr(one, name) for one in metadata for name in _LIMITS if getattr(one, name, None) is not None}
+    if bounds.get("le") in (LARGEST, HEAVIEST):
+        del bounds["le"]
     if {"ge", "le"} <= set(bounds):
         return f"{bounds['ge']} to {bounds['le']}"
     return ", ".join(_LIMITS[name].format(value) for name, value in bounds.items())

@@ -1,15 +1,18 @@
 """All sections in one tree, checked together before any job."""
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
-from pydantic import Field, create_model
+from pydantic import AfterValidator, Field, create_model
 
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
 from mgi.core.errors import ConfigError
 from mgi.core.plugins import load_plugins
 from mgi.core.run import CONTROLS, Control
-from mgi.core.section import Count, Distinct, Positive, Section, Several, unit
+from mgi.core.section import Count, Distinct, Section, Several, UserPath, refusal, unit
+from mgi.core.section_errors import joined, shown
 from mgi.modalities import registry
 from mgi.models.settings import Method, ModelSettings
 from mgi.tasks.segmentation.settings import EvaluationSettings
@@ -24,7 +27,17 @@ FINETUNING = FinetuneSettings(
     schedule=ScheduleSettings(steps=8000, batch=16, warmup_steps=200, validate_every=400, checkpoint_every=200)
 )
 
+UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's control characters, halves of characters, ends of lines
+
 RENAMED = {"expression": "modalities.rna", "images": "modalities.flair", "genes": "modalities.rna.fit"}
+
+
+def _folder_of_results(path: str) -> str:
+    """The folder, written as Snakemake likes it."""
+    folder = PurePosixPath(path)
+    if not folder.name:
+        raise refusal("", shown(path), "a folder of its own, such as results/mine")
+    return str(folder)
 
 
 class SimulationSettings(Section):
@@ -32,13 +45,13 @@ class SimulationSettings(Section):
 
     seed: Count
     """Seed of the cohort."""
-    n_patients: Annotated[int, Field(ge=3), unit("patients")]
+    n_patients: Annotated[int, Field(ge=3, le=100_000), unit("patients")]
     """Some lack a mask, an image or a tumour sample, as in the real archives."""
     n_genes: Annotated[int, Field(ge=750, le=60660), unit("genes")]
     """Genes in each expression file."""
-    slices_min: Annotated[int, Field(ge=1), unit("slices")]
+    slices_min: Annotated[int, Field(ge=1, le=1000), unit("slices")]
     """Fewest slices of a patient."""
-    slices_max: Annotated[int, Field(ge=1), unit("slices")]
+    slices_max: Annotated[int, Field(ge=1, le=1000), unit("slices")]
     """Most slices of a patient."""
     pixels: Annotated[int, Field(ge=16, le=512), unit("pixels")]
     """Side of the square slices."""
@@ -76,15 +89,15 @@ class RunsSettings(LeakyRuns):
 class ComputeSettings(Section):
     """How much of the machine a job may use; nothing here changes a result."""
 
-    threads: Positive = 8
+    threads: Annotated[int, Field(ge=1, le=1024)] = 8
     """CPU threads of a training or prediction job."""
-    gpu: Count = 1
+    gpu: Annotated[int, Field(ge=0, le=1024)] = 1
     """GPUs of a training or prediction job; 0 trains on the CPU."""
     environment: Literal["train", "train-gpu"] = "train"
     """Conda environment of those jobs; train-gpu has mamba-ssm's kernels."""
-    train_mem_mb: Annotated[int, Field(ge=500), unit("MB")] = 16000
+    train_mem_mb: Annotated[int, Field(ge=500, le=100_000_000), unit("MB")] = 16000
     """Memory of such a job."""
-    train_runtime: Annotated[int, Field(ge=1), unit("minutes")] = 720
+    train_runtime: Annotated[int, Field(ge=1, le=1_000_000), unit("minutes")] = 720
     """Time that such a job may take on a cluster."""
 
 
@@ -92,9 +105,9 @@ class Config(Section):
     """Every value that a user may change; the defaults are the run of TCGA-LGG."""
 
     renamed: ClassVar = RENAMED
-    results: Annotated[str, Field(pattern="^[^<>{}]+$")] = "results/tcga-lgg"
+    results: Annotated[UserPath, AfterValidator(_folder_of_results)] = "results/tcga-lgg"
     """Folder of everything that is made, relative to the working directory; safe to delete."""
-    plugins: Several[str] = ()
+    plugins: Several[UserPath] = ()
     """Python files that register further modalities and tasks."""
     simulation: SimulationSettings | None = None
     """A simulated cohort, served as an archive (config/demo.yaml); null: the real archives are asked."""
@@ -157,10 +170,27 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     read = tree().read(dict(config))
     _check_other_archive(config.get("external"))
     filled = read.plain()
+    _check_texts(filled)
     _check_across_sections(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
         place["modalities"] = {name: given for name, given in place["modalities"].items() if given is not None}
     return filled
+
+
+def _check_texts(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a text that no command line can hold; what is read of a file is checked there."""
+    for place, text in _texts(config):
+        if any(unicodedata.category(character) in UNPRINTABLE for character in text):
+            raise ConfigError(f"{place}: found {shown(text)}, expected text without control characters")
+
+
+def _texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping | list):
+        parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, inner in parts:
+            yield from _texts(inner, joined(place, [key]))
 
 
 def _check_across_sections(config: Mapping[str, Any]) -> None:

@@ -18,6 +18,11 @@ _BARCODE = re.compile(
     r"(?:[-_](?P<code>\d{2})(?P<vial>[A-Z]?)(?![A-Z0-9]))?",
     re.IGNORECASE,
 )
+# As R's check.names writes them: whole labels only, since an id of one's own may have points; `.1` tells a copy apart.
+_WITH_POINTS = re.compile(
+    r"TCGA\.[A-Z0-9]{2}\.[A-Z0-9]{4}(?:\.\d{2}[A-Z]?(?:\.\d{2}[A-Z]?(?:\.[A-Z0-9]{4}(?:\.\d{2})?)?)?)?(?:\.\d)?",
+    re.IGNORECASE,
+)
 _NEARLY = re.compile(r"TCGA([-_]|$)", re.IGNORECASE)
 _UID = re.compile(r"[0-9]+(\.[0-9]+){1,20}")
 
@@ -32,13 +37,22 @@ class Barcode(NamedTuple):
 
 
 def barcode_of(label: str) -> Barcode | None:
-    """The barcode at the start of a label, file or folder name, such as `TCGA_CS_4942_19970222`; None without one."""
-    found = _BARCODE.match(label.strip())
+    """The barcode at the start of a label, file or folder name, such as `TCGA_CS_4942_19970222`; None without one.
+
+    A whole label may have points for hyphens (`TCGA.CS.4942.01A`).
+    """
+    found = _BARCODE.match(with_hyphens(label))
     if found is None:
         return None
     patient = f"TCGA-{found['site']}-{found['participant']}".upper()
     sample = None if found["code"] is None else f"{patient}-{found['code']}{found['vial']}".upper()
     return Barcode(patient_id=patient, site=found["site"].upper(), sample=sample, code=found["code"])
+
+
+def with_hyphens(label: str) -> str:
+    """A label without blanks around it; hyphens for the points of a barcode that R has written."""
+    label = label.strip()
+    return label.replace(".", "-") if _WITH_POINTS.fullmatch(label) else label
 
 
 def patient_id_of(label: str) -> str:
@@ -65,6 +79,11 @@ def is_patient_id(label: str) -> bool:
     except BadInputError:
         return False
     return True
+
+
+def same_id(label: str) -> str:
+    """What two spellings of an id have in common: case, surrounding spaces, `_` for `-` say nothing."""
+    return label.strip().replace("_", "-").upper()
 
 
 def sample_of(label: str) -> str | None:

@@ -34,15 +34,32 @@ def _no_entry_twice(entries: tuple[T, ...]) -> tuple[T, ...]:
     return entries
 
 
+def _plain_path(path: str) -> str:
+    """Snakemake takes braces for wildcards and angle brackets for folders of its own; options begin with a dash."""
+    if not path.strip():
+        raise refusal("", json.dumps(path), "a path")
+    if unfit := sorted(set(path) & set("{}<>")):
+        raise refusal(
+            "", json.dumps(path), f"a path without {' '.join(unfit)}: rename it, or link to it by another name"
+        )
+    if path.startswith("-"):
+        raise refusal("", json.dumps(path), f"./{path}, since what begins with a dash is an option")
+    return path
+
+
 # A list in YAML and JSON is a tuple here, so that settings cannot change; what it holds is checked as strictly.
 Several = Annotated[tuple[T, ...], Field(strict=False)]
 Distinct = Annotated[
     tuple[T, ...], Field(strict=False, json_schema_extra={"uniqueItems": True}), AfterValidator(_no_entry_twice)
 ]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
+# Whatever a number is for, one beyond these is a slip; keys that memory or the number of jobs follow have their own.
+LARGEST = 2**32 - 1  # the largest seed of NumPy
+HEAVIEST = 1_000_000.0
+UserPath = Annotated[str, AfterValidator(_plain_path)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Positive = Annotated[int, Field(ge=1, le=LARGEST)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, le=HEAVIEST)]
 
 
 def as_mapping(given: object, where: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+MOST_SHOWN = 300
 _TYPES = {
     "int_type": "integer",
     "int_from_float": "integer",
@@ -27,7 +28,7 @@ _VALUES = {
     "finite_number": "a finite number",
     "greater_than_equal": "at least {ge:g}",
     "greater_than": "more than {gt:g}",
-    "less_than_equal": "at most {le:g}",
+    "less_than_equal": "at most {le:.10g}",
     "less_than": "less than {lt:g}",
     "too_short": "at least {min_length} entry",
     "string_pattern_mismatch": "text that matches {pattern}",
@@ -52,11 +53,19 @@ def in_one_line(cls: type, error: ValidationError, where: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as JSON; YAML's anchors can make one that holds itself, which JSON cannot say."""
+    """The beginning of a value as JSON, made no further than it is shown.
+
+    A few lines of YAML with anchors stand for more than memory holds, or for a value that holds itself.
+    """
+    text = ""
     try:
-        return json.dumps(value, default=_as_text)
+        for part in json.JSONEncoder(default=_as_text).iterencode(value):
+            text += part[: MOST_SHOWN + 1]
+            if len(text) > MOST_SHOWN:
+                return f"{text[:MOST_SHOWN]}…"
     except (ValueError, RecursionError):
         return f"a {type(value).__name__} that holds itself"
+    return text
 
 
 def joined(where: str, place: Sequence[int | str]) -> str:

@@ -19,6 +19,8 @@ from isal import igzip_lib, isal_zlib
 from mgi.core.errors import BadInputError
 
 LOCAL_HEADER_BYTES = 30  # of each member, before its name and bytes
+DIRECTORY_BYTES = 1_024  # of a member's entry in the directory, on average: its name is written there
+_END_BYTES = 76 + 22 + 65_535  # the last records of a zip, the longest comment with them
 MAX_NAME_BYTES = 255  # of each part of a name, as on every file system
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others inflate without a limit
 _READING = threading.Lock()  # threads may share an open zip, and it has one place to read at
@@ -57,10 +59,12 @@ def opened_zip(
     overlapping members, repeated or hostile names, links and methods other than deflate.
     """
     label = str(path) if label is None else label
+    limits = limits or ZipLimits()
+    _refuse_large_directory(Path(path), label, limits)
     with _named_damage(label, "truncated or not a zip"):
         archive = zipfile.ZipFile(path)
     with archive:
-        _refuse_unsafe(archive, label, limits or ZipLimits(), bare=bare_names)
+        _refuse_unsafe(archive, label, limits, bare=bare_names)
         yield archive
 
 
@@ -108,6 +112,24 @@ def _inflated(packed: bytes, size: int) -> bytes:
     if len(data) == size and not stream.eof:
         raise EOFError("the stream has no end")
     return bytes(data)
+
+
+def _refuse_large_directory(path: Path, label: str, limits: ZipLimits) -> None:
+    """Before zipfile makes an object of every entry of the directory, which may be millions."""
+    with path.open("rb") as source:
+        source.seek(max(0, path.stat().st_size - _END_BYTES))
+        tail = source.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if not 0 <= at <= len(tail) - 22:
+        return  # zipfile says that it is none
+    sizes = [*struct.unpack_from("<L", tail, at + 12)]
+    if at >= 76 and tail[at - 20 : at].startswith(b"PK\x06\x07"):  # the 64-bit record lies before its locator
+        sizes += struct.unpack_from("<Q", tail, at - 36)
+    most = limits.members * DIRECTORY_BYTES
+    if (size := max(size for size in sizes if size != 0xFFFFFFFF or len(sizes) == 1)) > most:
+        raise UnsafeZipError(
+            f"{label}: a directory of {size} bytes in the zip, expected at most {most} for {limits.members} members"
+        )
 
 
 def _refuse_unsafe(archive: zipfile.ZipFile, label: str, limits: ZipLimits, *, bare: bool) -> None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from mgi.datasets.volume import FRAMES, Frame, FrameKind, GreyScale, grey_scale
+from mgi.datasets.volume import FRAMES, Frame, FrameKind
+from mgi.shards.grey_scale import GreyScale, grey_scale
 
 PIECE_PIXELS = 2**18  # a MiB of them
 

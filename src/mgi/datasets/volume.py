@@ -1,8 +1,7 @@
-"""What a volume (S slices, H rows, W columns) decides for itself: its frame and its grey scale.
+"""What a volume (S slices, H rows, W columns) decides for itself: its frame, and its grey scale (shards.grey_scale).
 
 The frame is the part of the slices that fills the network's square: the whole of them, or the box around the head. The
-foreground is what lies above the volume's mean. An MR scanner's levels have no unit: each volume is clipped to
-percentiles of its foreground and scaled to mean 0 and deviation 1 there. Nothing is fitted on other patients.
+foreground is what lies above the volume's mean.
 """
 
 from collections.abc import Callable
@@ -14,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mgi.shards.grey_scale import grey_scale
+
 FrameKind = Literal["none", "foreground"]
 Slices = TypeVar("Slices", Tensor, NDArray[Any])
 SPECKS = 0.001  # of the foreground, on each side, that may lie outside: noise in the air and ghosts
 MARGIN = 2  # pixels
-FOREGROUND_PERCENTILES = (1.0, 99.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,64 +79,9 @@ def _between(counts: NDArray[np.integer], specks: float) -> tuple[int, int]:
 FRAMES: dict[FrameKind, Callable[[NDArray[np.generic]], Frame]] = {"none": frame_of_slice, "foreground": frame_of_head}
 
 
-@dataclass(frozen=True, kw_only=True)
-class GreyScale:
-    """What a volume's levels are clipped to, and the mean and deviation of its foreground."""
-
-    low: float
-    high: float
-    centre: float
-    spread: float
-
-    def write(self, pixels: NDArray[np.generic], out: NDArray[np.float32]) -> None:
-        """Standardise pixels of any shape into `out`; a few slices at a time stay in the processor's cache."""
-        out[...] = pixels
-        np.clip(out, np.float32(min(0.0, self.low)), np.float32(self.high), out=out)
-        out -= np.float32(self.centre)
-        out /= np.float32(self.spread + 1e-6)
-
-
-CONSTANT = GreyScale(low=0.0, high=0.0, centre=0.0, spread=1.0)  # without foreground all becomes 0
-
-
-def grey_scale(volume: NDArray[np.generic]) -> GreyScale:
-    """The scale of a volume; one of a single level has no foreground and becomes zeros."""
-    if volume.dtype.kind in "iu" and volume.dtype.itemsize <= 2:
-        return _scale_by_count(volume)
-    values = volume.astype(np.float32)
-    foreground = values[values > values.mean()]
-    if foreground.size == 0:
-        return CONSTANT
-    low, high = np.percentile(foreground, FOREGROUND_PERCENTILES)
-    return GreyScale(low=low, high=high, centre=float(foreground.mean()), spread=float(foreground.std()))
-
-
 def standardise(volume: NDArray[np.generic]) -> NDArray[np.float32]:
     """A volume (S, H, W) on its own scale."""
     scale, standardised = grey_scale(volume), np.empty(volume.shape, np.float32)
     for pixels, own in zip(volume, standardised, strict=True):
         scale.write(pixels, own)
     return standardised
-
-
-def _scale_by_count(volume: NDArray[np.generic]) -> GreyScale:
-    """The same of 8- or 16-bit numbers, which are counted instead of sorted."""
-    first, most = min(0, int(volume.min())), int(volume.max())
-    levels, counts = np.arange(first, most + 1, dtype=np.float64), np.zeros(most - first + 1, np.int64)
-    for pixels in volume:  # a few at a time stay in the processor's cache
-        counts += np.bincount(pixels.ravel().astype(np.int64) - first, minlength=len(counts))
-    counts[levels <= np.average(levels, weights=counts)] = 0
-    if not counts.any():
-        return CONSTANT
-    centre = float(np.average(levels, weights=counts))
-    spread = float(np.sqrt(np.average((levels - centre) ** 2, weights=counts)))
-    low, high = _percentiles_by_count(levels, counts)
-    return GreyScale(low=low, high=high, centre=centre, spread=spread)
-
-
-def _percentiles_by_count(levels: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The foreground's percentiles as `np.percentile` has them, of values of which each stands for its count."""
-    upto = np.cumsum(counts)
-    place = (upto[-1] - 1) * (np.array(FOREGROUND_PERCENTILES) / 100)
-    below, above = (levels[np.searchsorted(upto, row, side="right")] for row in (np.floor(place), np.ceil(place)))
-    return np.asarray(below + (above - below) * (place - np.floor(place)))

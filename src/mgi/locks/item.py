@@ -28,8 +28,9 @@ class Item:
 
     `role` is the modality's name, or that of what comes with it (`mask`); `holds` are the roles that lie in the same
     item. `sample` is the barcode of what was measured, `size` is in bytes before packing. `md5` is what the archive
-    announces of a file, `digest` the SHA-256 that pins what lies in a user's folder. `metadata` is what only this
-    modality knows, such as a series' description.
+    announces of a file, `digest` the SHA-256 that pins what lies in a user's folder. `runner_up` numbers, from 1, what
+    is tried in the place of the chosen item where that is rejected, and what comes with it. `metadata` is what only
+    this modality knows, such as a series' description.
     """
 
     patient_id: str
@@ -42,6 +43,7 @@ class Item:
     md5: str | None = None
     digest: str | None = None
     holds: tuple[str, ...] = ()
+    runner_up: int | None = None
     metadata: Metadata = field(default_factory=dict)
 
     def number(self, name: str) -> int:

@@ -12,11 +12,13 @@ from typing import Any, Literal
 
 from mgi.core.counts import MOST_BYTES, shown_count
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.files import sha256_of
+from mgi.core.files import SEAL, sha256_of, unsealed
 from mgi.core.section import read_record
+from mgi.locks.hand_edits import require_edits_by_hand, with_checks, without_checks
 from mgi.locks.item import Item
 
 FORMAT = 3
+ACCEPT = "make the lock again with `mgi lock`, or accept what it says with `mgi seal-lock`"
 _MODALITY_OF_KIND = {"expression": "rna", "images": "flair"}  # what format 1 called them
 
 
@@ -53,10 +55,13 @@ class Lock:
 
 
 def as_json(lock: Lock) -> dict[str, Any]:
-    """The lock as written: items sorted, what says nothing left out, so that the same content gives the same bytes."""
+    """The lock as written: items sorted, what says nothing left out, so that the same content gives the same bytes.
+
+    Its checks tell a choice made by hand from damage.
+    """
     items = [dataclasses.asdict(item) for item in sorted(lock.items, key=attrgetter("patient_id", "key"))]
     said = [{name: value for name, value in item.items() if value not in (None, (), {})} for item in items]
-    return {**dataclasses.asdict(lock), "items": said}
+    return with_checks({**dataclasses.asdict(lock), "items": said})
 
 
 def read_lock(
@@ -65,12 +70,14 @@ def read_lock(
     modality: str | None = None,
     source: str | None = None,
     check_item: Callable[[Item], None] = lambda item: None,
+    sealed: bool = True,
 ) -> Lock:
     """Read and check a lock, of the given modality and source unless they are None; `check_item` as in check_lock.
 
-    Raises BadInputError naming the file and the field, and ConfigError where the lock belongs to another source.
+    Raises BadInputError naming the file and the field, IntegrityError where it is not what was written but for choices
+    made `by hand: `, and ConfigError where the lock belongs to another source. One that is not `sealed` is believed.
     """
-    given = _read_once(path)
+    given, text = _read_once(path)
     if not isinstance(given, dict):
         raise BadInputError(f"{path}: found {type(given).__name__}, expected a lock (an object with items)")
     _check_format(path, given)
@@ -79,15 +86,18 @@ def read_lock(
     if source is not None and given.get("source") != source:
         found = given.get("source")
         raise ConfigError(f"{path}: a lock of source {found!r}, but the configuration says source: {source}")
-    lock = read_record(Lock, given, f"{path}: lock")
+    plain = without_checks({name: value for name, value in given.items() if name != SEAL})
+    lock = read_record(Lock, plain, f"{path}: lock")
+    if sealed:
+        _require_seal(given, path, text)
     try:
         return check_lock(lock, check_item)
     except BadInputError as error:
         raise BadInputError(f"{path}: {error}") from None
 
 
-def _read_once(path: Path | str) -> Any:
-    """The parsed file; a name written twice would silently lose one of its values."""
+def _read_once(path: Path | str) -> tuple[Any, str]:
+    """The parsed file and its text; a name written twice would silently lose one of its values."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         counts = Counter(name for name, _ in pairs)
@@ -101,10 +111,18 @@ def _read_once(path: Path | str) -> Any:
             given = json.loads(text, object_pairs_hook=unique)
             # What could be read but not written again: NaN, halves of characters.
             json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
-            return given
+            return given, text
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path}: not JSON ({error})") from None
     raise BadInputError(f"{path}: empty, expected a lock")
+
+
+def _require_seal(given: dict[str, Any], path: Path | str, text: str) -> None:
+    """Refuse a lock that is not what was written, choices made by hand aside."""
+    try:
+        unsealed(given, path, ACCEPT, text)
+    except IntegrityError:
+        require_edits_by_hand({name: value for name, value in given.items() if name != SEAL}, path)
 
 
 def _check_format(path: Path | str, given: dict[str, Any]) -> None:
@@ -120,16 +138,20 @@ def _check_format(path: Path | str, given: dict[str, Any]) -> None:
 def check_lock(lock: Lock, check_item: Callable[[Item], None] = lambda item: None) -> Lock:
     """The lock, unless a fetch could not follow it safely; `check_item` is the source's own check of a chosen item.
 
-    Raises BadInputError where nothing is chosen, a key repeats, or a patient has two chosen items, companions aside.
+    A runner-up may be fetched too, so it is checked like a chosen item. Raises BadInputError where nothing is chosen, a
+    key repeats, or a patient has two chosen items, companions aside.
     """
     if twice := _repeated(item.key for item in lock.items):
         raise BadInputError(f"items: key {twice} occurs twice, expected unique keys")
     if not lock.chosen:
         reasons = sorted({item.reason for item in lock.items})[:5]
-        raise BadInputError(f"items: none of {len(lock.items)} is chosen ({'; '.join(reasons) or 'the list is empty'})")
+        why = "; ".join(reasons) or f"the source {lock.source} lists nothing for {lock.modality}"
+        raise BadInputError(f"items: none of {len(lock.items)} is chosen ({why})")
     if twice := _repeated(item.patient_id for item in lock.chosen if item.role == lock.modality):
         raise BadInputError(f"items: {twice} has two chosen items, expected one per patient")
-    for item in lock.chosen:
+    for item in lock.items:
+        if not item.chosen and item.runner_up is None:
+            continue
         if not 0 <= item.size <= MOST_BYTES:
             raise BadInputError(f"items: {item.key}: size {shown_count(item.size)}, expected 0 to {MOST_BYTES} bytes")
         check_item(item)
@@ -169,7 +191,7 @@ def batch_of(chosen: Sequence[Item], batch: str) -> list[Item]:
 
     Raises ConfigError where `batch` is not I-of-N.
     """
-    found = re.match(r"^(\d+)-of-(\d+)$", batch)
+    found = re.match(r"^([0-9]{1,9})-of-([0-9]{1,9})$", batch)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise ConfigError(f"batch: found {batch!r}, expected I-of-N such as 1-of-4")
     return list(chosen[int(found[1]) - 1 :: int(found[2])])

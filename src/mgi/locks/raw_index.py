@@ -26,8 +26,9 @@ class RawEntry:
 
     Its digest is the MD5 that the archive announced, or, where it announces none, the SHA-256 of what arrived.
     `members` are the files of an item in the user's folder, as path within that folder and SHA-256. `sha256` is then
-    that of the only file, or of their list. `rejected` is why the content cannot serve although the bytes are right;
-    `fetched_as` the id under which the archive serves these bytes now, where `key` was superseded.
+    that of the only file, or of their list. `rejected` is why the content cannot serve although the bytes are right,
+    `doubts` are why another item would be better. `fetched_as` is the id under which the archive serves these bytes
+    now, where `key` was superseded.
     """
 
     patient_id: str
@@ -38,6 +39,7 @@ class RawEntry:
     md5: str | None = None
     sha256: str | None = None
     rejected: str | None = None
+    doubts: tuple[str, ...] = ()
     fetched_as: str | None = None
     members: tuple[tuple[str, str], ...] = ()
     metadata: Metadata = field(default_factory=dict)
@@ -135,11 +137,8 @@ def read_raw_indexes(paths: Iterable[Path | str], modality: str) -> dict[str, Ra
 def read_raw_index(path: Path | str) -> RawIndex:
     """One index, with whole paths."""
     given = read_json(path)
-    if isinstance(given, dict) and given.get("format") != FORMAT:
-        number = given.get("format", 1 if "kind" in given else None)
-        older = f"an index of format {number}, written before mgi 0.2.0;"
-        found = older if number in (1, 2) else f"format: found {number!r},"
-        raise BadInputError(f"{path}: {found} expected {FORMAT}: fetch again")
+    if given.get("format") != FORMAT:
+        raise BadInputError(f"{path}: format: found {given.get('format')!r}, expected {FORMAT}: fetch again")
     index = read_record(RawIndex, given, f"{path}: index")
     return replace(index, items=tuple(_placed(entry, Path(path)) for entry in index.items))
 
@@ -156,7 +155,7 @@ def promised_files(lock: Lock, indexes: Iterable[Path], folder: Path | None) -> 
             entries[entry.key].append(entry)
     files: dict[RecordedFile, None] = {}
     gaps = []
-    for item in lock.chosen:
+    for item in [*lock.chosen, *(one for one in lock.items if one.runner_up is not None and entries[one.key])]:
         right = [one for one in entries[item.key] if item.md5 is None or one.md5 == item.md5]
         if not right:
             gaps.append(f"{item.patient_id}: {item.key}: chosen by the lock, but in no index")

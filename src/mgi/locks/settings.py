@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field
 
 from mgi.core.errors import ConfigError
-from mgi.core.section import Positive, Section, refusal, unit
+from mgi.core.section import Section, UserPath, refusal, unit
 from mgi.http.address import refuse_open_wire
 
 
@@ -32,9 +32,9 @@ class FetchSettings(Section):
     """Keys that another archive's section does not take: what they say is fitted on the first cohort."""
     source: str
     """Where the files come from."""
-    lock: str | None = None
+    lock: UserPath | None = None
     """Path of a lock from an earlier run: the same files again, and no search."""
-    batches: Positive = 4
+    batches: Annotated[int, Field(ge=1, le=1000)] = 4
     """Jobs among which the files are shared."""
     threads: Annotated[int, Field(ge=1, le=16)] = 4
     """Files under way at once in a job."""

@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mgi.core.section import Count, Positive, Section, unit
+from mgi.core.section import Count, Section, UserPath, unit
 
+MOST = 65_536  # of what a layer has side by side
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
 
 _SIZED = (
@@ -30,27 +31,27 @@ class ModelSettings(Section):
     size: Literal["tiny", "small", "base"] = Field(default="base", exclude=True)
     """Sides, widths, depths and heads that go together: tiny only tests; small learns on a CPU; base needs a GPU. A key
     below that is named wins."""
-    image_size: Annotated[int, Field(ge=16), unit("pixels")] = SIZES["base"]["image_size"]
+    image_size: Annotated[int, Field(ge=16, le=4096), unit("pixels")] = SIZES["base"]["image_size"]
     """Side of the square input; a multiple of patch_size."""
     image_crop: Literal["none", "foreground"] = "none"
     """What fills that square; none: the whole slice; foreground: the box around the volume's foreground."""
-    context_slices: Count = 0
+    context_slices: Annotated[int, Field(ge=0, le=100)] = 0
     """Neighbours on either side of a slice that every network sees too (2.5D); 0: the slice alone."""
-    patch_size: Annotated[int, Field(ge=2), unit("pixels")] = SIZES["base"]["patch_size"]
+    patch_size: Annotated[int, Field(ge=2, le=4096), unit("pixels")] = SIZES["base"]["patch_size"]
     """Side of one patch of the vision transformer."""
     image_stem: Literal["patch_embed", "conv"] = "patch_embed"
     """patch_embed: the transformer sees the pixels of each patch; conv: a pyramid of maps of convolutions, which the
     decoder joins on its way up."""
-    stem_width: Positive = 16
+    stem_width: Annotated[int, Field(ge=1, le=MOST)] = 16
     """Channels of the pyramid at the pixels' grid, doubled at each level below."""
     convolution_norm: Literal["instance", "batch"] = "instance"
     """Of the pyramid, U-Net and ResU-Net (the others come with norms of their own): instance: each map by itself, which
     forgets how bright a slice is; batch: over the batch, which does not."""
-    image_width: Annotated[int, Field(ge=8)] = SIZES["base"]["image_width"]
+    image_width: Annotated[int, Field(ge=8, le=MOST)] = SIZES["base"]["image_width"]
     """Width of the image tokens; a multiple of image_heads."""
-    image_depth: Positive = SIZES["base"]["image_depth"]
+    image_depth: Annotated[int, Field(ge=1, le=1000)] = SIZES["base"]["image_depth"]
     """Blocks of the image encoder."""
-    image_heads: Positive = SIZES["base"]["image_heads"]
+    image_heads: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["image_heads"]
     """Attention heads of the image encoder."""
     gene_encoder: Literal["mamba", "transformer", "mlp", "flat_mlp", "group_attention"] = "mamba"
     """mlp: a perceptron on each token; flat_mlp: one on all genes together; group_attention: groups of genes and a
@@ -58,11 +59,11 @@ class ModelSettings(Section):
     gene_tokens: Literal["gene", "shared", "local", "pathway"] = "shared"
     """For mamba, transformer and mlp: shared: one matrix embeds every patch of genes; local: one matrix for each; gene:
     every gene is a token; pathway: every gene set."""
-    gene_patch: Positive = 64
+    gene_patch: Annotated[int, Field(ge=1, le=1_000_000)] = 64
     """Genes in one token, for shared and local."""
-    pathways: str | None = None
+    pathways: UserPath | None = None
     """For gene_tokens pathway: path of a .gmt file of gene sets."""
-    gene_groups: Positive = 64
+    gene_groups: Annotated[int, Field(ge=1, le=MOST)] = 64
     """Groups of consecutive genes, for group_attention."""
     gene_tokens_at_once: Count = 65536
     """Tokens of all patients together; more are encoded a few patients at a time, and again in the backward pass: less
@@ -70,30 +71,30 @@ class ModelSettings(Section):
     gene_pooling: Literal["mixed", "mean"] = "mixed"
     """What makes a patient's vector of the tokens in pre-training; mixed: a learned blend of maximum and mean; mean;
     not for group_attention."""
-    gene_width: Annotated[int, Field(ge=8)] = SIZES["base"]["gene_width"]
+    gene_width: Annotated[int, Field(ge=8, le=MOST)] = SIZES["base"]["gene_width"]
     """Width of the gene tokens."""
-    gene_depth: Positive = SIZES["base"]["gene_depth"]
+    gene_depth: Annotated[int, Field(ge=1, le=1000)] = SIZES["base"]["gene_depth"]
     """Blocks of the gene encoder."""
-    gene_state: Positive = SIZES["base"]["gene_state"]
+    gene_state: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["gene_state"]
     """State size of the selective scan, for mamba."""
     bidirectional: bool = True
     """The scan also runs from the last gene to the first, for mamba."""
     scan_backend: Literal["auto", "cpp", "triton", "torch", "mamba_ssm", "reference"] = "auto"
     """What computes the scan: auto: the fastest that can run here; cpp: CPU, needs g++ or clang++; triton, mamba_ssm:
     GPU; torch: anywhere; reference: token by token, for tests."""
-    projection_width: Annotated[int, Field(ge=2)] = SIZES["base"]["projection_width"]
+    projection_width: Annotated[int, Field(ge=2, le=MOST)] = SIZES["base"]["projection_width"]
     """Width of the space in which genes and images are aligned."""
-    decoder_width: Annotated[int, Field(ge=8)] = SIZES["base"]["decoder_width"]
+    decoder_width: Annotated[int, Field(ge=8, le=MOST)] = SIZES["base"]["decoder_width"]
     """Width of the mask decoder; a multiple of decoder_heads."""
-    decoder_heads: Positive = SIZES["base"]["decoder_heads"]
+    decoder_heads: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["decoder_heads"]
     """Attention heads of the mask decoder."""
-    decoder_depth: Positive = SIZES["base"]["decoder_depth"]
+    decoder_depth: Annotated[int, Field(ge=1, le=1000)] = SIZES["base"]["decoder_depth"]
     """Two-way attention blocks of the mask decoder."""
-    fusion_tokens: Positive = 1024
+    fusion_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
     """Most gene tokens that the mask decoder sees; of more, runs of neighbours are pooled."""
     upsampling_stages: Annotated[int, Field(ge=0, le=5)] = SIZES["base"]["upsampling_stages"]
     """Doublings from the patch grid towards the mask."""
-    baseline_width: Annotated[int, Field(ge=4)] = SIZES["base"]["baseline_width"]
+    baseline_width: Annotated[int, Field(ge=4, le=MOST)] = SIZES["base"]["baseline_width"]
     """Width of the first level of the networks beside MGI."""
 
     @property

@@ -12,6 +12,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
 from mgi.locks.user_folder import files_below
 from mgi.modalities.flair.buda import TIFF_STARTS, read_slice_folder, write_slice_masks
+from mgi.modalities.flair.dicom_layout import START_BYTES, layout_of
 from mgi.modalities.flair.new_series import read_dicom_input
 from mgi.modalities.flair.nifti import is_gzip, read_image, spatial_header
 from mgi.modalities.flair.nifti_output import write_mask
@@ -20,22 +21,22 @@ from mgi.shards.image_shard import PatientImages
 
 Kind = Literal["nifti", "dicom", "tiff"]
 PATIENT = "new"
-_START = 352  # bytes: DICOM's letters are at 128, NIfTI's at 344 or 4
-_NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))
+_NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))  # by offset
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewImage:
     """The volume on the axes that training had, and what is needed to put a mask back.
 
-    `warning` is why its own header says that it may be no axial FLAIR. `spatial_header` is that of a NIfTI
-    file, `slice_names` are the files of TIFF slices.
+    `warning` is why its own header says that it may be no axial FLAIR, `patient_id` whose DICOM says that it is.
+    `spatial_header` is that of a NIfTI file, `slice_names` are the files of TIFF slices.
     """
 
     kind: Kind
     images: PatientImages
     notes: tuple[str, ...] = ()
     warning: str | None = None
+    patient_id: str | None = None
     spatial_header: Mapping[str, NDArray[Any]] | None = None
     slice_names: tuple[str, ...] = ()
 
@@ -60,11 +61,17 @@ def read_new_image(path: Path, series: str | None = None) -> NewImage:
         images = PatientImages(
             patient_id=PATIENT, slices=found.slices, masks=None, spacing_mm=None, positions_mm=None, source=found.sha256
         )
-        return NewImage(kind=kind, images=images, slice_names=found.names)
+        return NewImage(kind=kind, images=images, notes=found.notes, slice_names=found.names)
     folder, names = (path, files_below(path)) if path.is_dir() else (path.parent, [path.name])
     dicom = read_dicom_input(folder, names, series)
     converted = from_volume(PATIENT, dicom.volume, where=str(path), source=dicom.sha256)
-    return NewImage(kind=kind, images=converted.images, notes=(*dicom.notes, *converted.notes), warning=dicom.warning)
+    return NewImage(
+        kind=kind,
+        images=converted.images,
+        notes=(*dicom.notes, *converted.notes),
+        warning=dicom.warning,
+        patient_id=dicom.patient_id or None,
+    )
 
 
 def check_output(new: Kind, image: Path, output: Path) -> None:
@@ -78,7 +85,12 @@ def check_output(new: Kind, image: Path, output: Path) -> None:
 
 
 def write_new_mask(new: NewImage, mask: NDArray[np.uint8], output: Path) -> list[Path]:
-    """Write a mask (S, H, W) on the grid of the image's own file or files; the paths that were written."""
+    """Write a mask (S, H, W) on the grid of the image's own file or files; the paths that were written.
+
+    Raises BadInputError where it is not of the image's shape: it would lie beside it.
+    """
+    if mask.shape != new.images.slices.shape:
+        raise BadInputError(f"{output}: mask {mask.shape}, expected {new.images.slices.shape} as the image")
     if new.kind == "tiff":
         return write_slice_masks(output, new.slice_names, mask)
     affine, axes = new.images.affine, new.images.native_axes
@@ -115,11 +127,9 @@ def kind_of(path: Path) -> Kind:
 
 def _kind_of_file(path: Path) -> Kind | None:
     with path.open("rb") as source:
-        start = source.read(_START)
-    if start[128:132] == b"DICM":
-        return "dicom"
+        start = source.read(START_BYTES)
     if start.startswith(TIFF_STARTS):
         return "tiff"
     if is_gzip(start) or any(start[place : place + len(magic)] == magic for place, magic in _NIFTI_MAGIC):
         return "nifti"
-    return None
+    return None if layout_of(start) is None else "dicom"

@@ -2,7 +2,7 @@
 
 A library's name holds two digests: of what it was made from (sources, flags, compiler, processor), so that a home
 folder that several kinds of machine share never gives one of them another's instructions, and of its own bytes, since
-loading a cut file may kill the process.
+loading a cut file may kill the process. What another user owns or may write is never loaded (`own_files`).
 """
 
 import ctypes
@@ -18,9 +18,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mgi.core.files import sha256_of
+from mgi.scan.own_files import NotOwnError, digest_of_handle, library_of_handle, open_own_file, own_folder
 
 INSTEAD = "; the torch backend is used instead"
 NO_COMPILER = f"no C++ compiler: install g++ (conda: cxx-compiler) or set CXX{INSTEAD}"
+DIGITS = 32  # of each digest in a name
 # No -ffast-math: it folds away the rounding that exp2 is built on.
 FLAGS = ["-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fPIC", "-shared", "-w"]
 # The first set that compiles is taken. Apple's clang knows no -fopenmp: one thread then.
@@ -38,19 +40,34 @@ def load(sources: Sequence[Path], self_test: SelfTest) -> ctypes.CDLL:
 
     `self_test` gets the library that is returned and tells what is wrong with it, if anything: it is built again then,
     once.
-    Raises CannotBuild.
+    Raises CannotBuild, also where somebody else may have written what lies in the cache.
     """
     compiler = find_compiler()
-    folder = cache_folder()
+    path = cache_folder()
+    try:
+        with own_folder(path) as folder:
+            return _load_from(folder, path, sources, compiler, self_test)
+    except NotOwnError as error:
+        remedy = "it is not loaded; remove it, or set MGI_CACHE to a folder of your own"
+        raise CannotBuild(f"{error}: {remedy}{INSTEAD}") from None
+    except OSError as error:
+        remedy = "set MGI_CACHE to a folder that can be written"
+        raise CannotBuild(f"cannot build the scan in {path} ({error.strerror}): {remedy}{INSTEAD}") from error
+
+
+def _load_from(
+    folder: int, path: Path, sources: Sequence[Path], compiler: list[str], self_test: SelfTest
+) -> ctypes.CDLL:
     key = _key(sources, compiler)
-    for path in sorted(folder.glob(f"{key}-*.so")):
-        whole = path.stem == f"{key}-{_digest(path)}"
-        if whole and isinstance(cached := _tested(path, self_test), ctypes.CDLL):
-            return cached
-    path = _build(sources[0], compiler, folder, key)
-    built = _tested(path, self_test)
+    for name in sorted(os.listdir(folder)):
+        if name.startswith(f"{key}-") and name.endswith(".so"):
+            cached = _tested(folder, path / name, self_test)
+            if isinstance(cached, ctypes.CDLL):
+                return cached
+    target = _build(sources[0], compiler, path, key)
+    built = _tested(folder, target, self_test)
     if isinstance(built, str):
-        path.unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
         raise CannotBuild(f"the compiled scan is wrong on this machine ({built}){INSTEAD}")
     return built
 
@@ -75,7 +92,7 @@ def _key(sources: Sequence[Path], compiler: list[str]) -> str:
     for part in [*(source.read_bytes() for source in sources), *map(str.encode, (*FLAGS, str(MACHINE_FLAGS)))]:
         digest.update(len(part).to_bytes(8, "little") + part)
     digest.update(f"{compiler} {_version(tuple(compiler))} {_processor()}".encode())
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()[:DIGITS]
 
 
 @functools.cache
@@ -93,13 +110,17 @@ def _processor() -> str:
 
 
 def _digest(path: Path) -> str:
-    return sha256_of(path)[:32]
+    return sha256_of(path)[:DIGITS]
 
 
-def _tested(path: Path, self_test: SelfTest) -> ctypes.CDLL | str:
-    """The library, or what is wrong with it."""
+def _tested(folder: int, path: Path, self_test: SelfTest) -> ctypes.CDLL | str:
+    """The library, or what is wrong with it: other bytes than were built, or another answer."""
+    handle = open_own_file(folder, path)
+    if path.stem.rpartition("-")[2] != digest_of_handle(handle)[:DIGITS]:
+        os.close(handle)
+        return "other bytes than its name says"
     try:
-        library = ctypes.CDLL(str(path))
+        library = library_of_handle(handle, path)
         return self_test(library) or library
     except (OSError, AttributeError) as error:  # not a library of this machine; a function is missing
         return str(error)
@@ -107,16 +128,12 @@ def _tested(path: Path, self_test: SelfTest) -> ctypes.CDLL | str:
 
 def _build(source: Path, compiler: list[str], folder: Path, key: str) -> Path:
     """Compile to a name of this process's own, then rename: others that build the same come to the same file."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".build.", dir=folder) as scratch:
-            made = Path(scratch) / "scan.so"
-            _compile(source, compiler, made)
-            target = folder / f"{key}-{_digest(made)}.so"
-            made.replace(target)
-    except OSError as error:
-        remedy = "set MGI_CACHE to a folder that can be written"
-        raise CannotBuild(f"cannot build the scan in {folder} ({error.strerror}): {remedy}{INSTEAD}") from error
+    with tempfile.TemporaryDirectory(prefix=".build.", dir=folder) as scratch:
+        made = Path(scratch) / "scan.so"
+        _compile(source, compiler, made)
+        made.chmod(0o700)
+        target = folder / f"{key}-{_digest(made)}.so"
+        made.replace(target)
     return target
 
 

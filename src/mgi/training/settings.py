@@ -14,9 +14,9 @@ class ScheduleSettings(Section):
     renamed: ClassVar = {"averaging": "ema_decay"}
     steps: Positive
     """Steps of the optimiser."""
-    batch: Positive = 16
+    batch: Annotated[int, Field(ge=1, le=65_536)] = 16
     """Slices a step (patients, in pre-training)."""
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-4
+    learning_rate: Annotated[float, Field(gt=0, le=1000)] = 3e-4
     """Highest learning rate of AdamW."""
     weight_decay: Weight = 0.05
     """Decoupled weight decay."""
@@ -47,9 +47,9 @@ class PretrainSettings(Section):
     weighed; multi_positive: clip for several slices."""
     alpha: Share = 0.75
     """Weight of the rows (a slice chooses genes) in the loss alpha."""
-    slices_per_patient: Positive = 1
+    slices_per_patient: Annotated[int, Field(ge=1, le=1000)] = 1
     """Slices of a patient in a batch; more than 1 only with multi_positive."""
-    temperature: Annotated[float, Field(gt=0)] = 0.07
+    temperature: Annotated[float, Field(gt=0, le=1000)] = 0.07
     """Temperature at the start."""
     learn_temperature: bool = True
     """Whether the temperature is trained."""
@@ -61,7 +61,7 @@ class PretrainSettings(Section):
     """Weight of that reconstruction in the loss; 0: none."""
     masked_view: Literal["separate", "shared"] = "separate"
     """separate: the contrast sees all genes; shared: it sees the masked ones, at half the cost of genes."""
-    unpaired_batch: Count = 0
+    unpaired_batch: Annotated[int, Field(ge=0, le=65_536)] = 0
     """Patients with expression and no image that join a step for their masked genes."""
     masked_patches: Share = 0.25
     """Share of image patches in the one span that is masked."""
@@ -77,7 +77,7 @@ class PretrainSettings(Section):
     """Random changes of images."""
     compile: bool = False
     """Whether torch.compile is used for the image encoder, on a GPU only."""
-    processes: Positive = 1
+    processes: Annotated[int, Field(ge=1, le=1024)] = 1
     """Processes, one a GPU or sharing compute.threads, that torchrun starts; the batch is divided among them."""
 
     @model_validator(mode="after")
@@ -128,11 +128,11 @@ class PredictSettings(Section):
     """Masks of the test patients."""
 
     renamed: ClassVar = {"mirrored": "tta_flip"}
-    batch: Positive = 64
+    batch: Annotated[int, Field(ge=1, le=65_536)] = 64
     """Slices a step."""
     tta_flip: bool = False
     """Also segment the slice's mirror image, left for right, and average the logits: test-time augmentation."""
-    permutations: Count = 5
+    permutations: Annotated[int, Field(ge=0, le=10_000)] = 5
     """Times that the test patients' genes are permuted among them, for the gene audit."""
     seed: Count = 0
     """Seed of the permutations."""

@@ -17,6 +17,7 @@ class Availability:
     """One patient's samples (one entry per sequenced aliquot, such as "01A") and imaging."""
 
     samples: tuple[str, ...] = ("01A",)
+    fixed: tuple[str, ...] = ()  # those of the samples that were fixed in formalin
     controlled_aliquot: bool = False  # one more primary aliquot, that only authorised users may read
     superseded: bool = False  # an older version of the file exists
     annotation: Annotation | None = None
@@ -51,7 +52,7 @@ SMALLEST_COHORT_PER_INCOMPLETE = 4
 UNUSUAL_RNA = (
     Availability(samples=("01A", "02A", "02B")),
     Availability(samples=("01A", "02A")),
-    Availability(samples=("01B",)),
+    Availability(samples=("01B",), fixed=("01B",)),
     Availability(samples=("01A", "01A")),
     Availability(controlled_aliquot=True),
     Availability(superseded=True),
@@ -61,6 +62,7 @@ UNUSUAL_RNA = (
     Availability(samples=("01A", "02A")),
     Availability(samples=("01A", "02A")),
     Availability(superseded=True),
+    Availability(samples=("01A", "01B"), fixed=("01B",)),
 )
 
 # Shares of the complete patients with unusual images; at least one patient each.

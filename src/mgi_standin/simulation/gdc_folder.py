@@ -54,6 +54,8 @@ class GdcFolder:
             if aliquot[13:15] != "01":  # 02A and 02B are samples of one recurrence
                 tumour = recurrence = recurrence or other_sample(patient, self._settings, self._model)
             latest = self._write_star(tumour, aliquot, access)
+            if aliquot[13:16] in held.fixed:
+                latest = replace(latest, preservation="FFPE")
             if held.superseded and place == 0:
                 latest = self._supersede(latest, tumour)
             self._versions.append(version_row(latest))

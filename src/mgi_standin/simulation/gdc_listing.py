@@ -41,6 +41,7 @@ class StoredFile:
     version: str = "1"
     superseded_by: str | None = None
     """The id of the latest version, where there is a later one."""
+    preservation: str = "Unknown"
 
 
 def aliquots_of(patient_id: str, held: Availability, key: str) -> list[tuple[str, Access]]:
@@ -66,7 +67,7 @@ def file_hit(file: StoredFile, annotation_ids: list[str], key: str) -> dict[str,
         "data_category": "Transcriptome Profiling", "data_type": data_type, "data_format": "TSV",
         "experimental_strategy": strategy, "type": file_type,
         "analysis": {"analysis_id": uuid_of(key, file.file_id, "analysis"), "workflow_type": workflow},
-        "cases": [_case(file.aliquot, key)],
+        "cases": [_case(file.aliquot, file.preservation, key)],
     }  # fmt: skip
     if annotation_ids:
         hit["annotations"] = [{"annotation_id": annotation_id} for annotation_id in annotation_ids]
@@ -109,7 +110,7 @@ def status() -> dict[str, Any]:
     return {**told, "simulated": True}
 
 
-def _case(aliquot: str, key: str) -> dict[str, Any]:
+def _case(aliquot: str, preservation: str, key: str) -> dict[str, Any]:
     patient_id, sample, portion = aliquot[:12], aliquot[:16], aliquot[:19]
     sample_type, descriptor = SAMPLE_TYPE[aliquot[13:15]]
     analyte = {
@@ -121,7 +122,7 @@ def _case(aliquot: str, key: str) -> dict[str, Any]:
     specimen = {
         "sample_id": uuid_of(key, sample), "submitter_id": sample, "sample_type": sample_type,
         "tissue_type": "Tumor", "tumor_descriptor": descriptor,
-        "specimen_type": "Solid Tissue", "preservation_method": "Unknown",
+        "specimen_type": "Solid Tissue", "preservation_method": preservation,
         "portions": [{"portion_id": uuid_of(key, portion), "submitter_id": portion, "analytes": [analyte]}],
     }  # fmt: skip
     return {

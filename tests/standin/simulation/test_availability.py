@@ -57,3 +57,8 @@ def test_every_unusual_image_occurs_in_small_and_large_cohorts(n_patients: int):
 def test_recurrences_and_a_lone_01b_occur_even_in_a_small_cohort():
     samples = {held.samples for held in draw(12).values()}
     assert {("01A", "02A", "02B"), ("01A", "02A"), ("01B",)} <= samples
+
+
+def test_a_formalin_fixed_vial_occurs_alone_and_in_a_large_cohort_beside_a_frozen_one():
+    assert {(held.samples, held.fixed) for held in draw(12).values() if held.fixed} == {(("01B",), ("01B",))}
+    assert (("01A", "01B"), ("01B",)) in {(held.samples, held.fixed) for held in draw(40).values()}

@@ -31,6 +31,10 @@ def read_tpm(archive: Path, hit: dict) -> np.ndarray:
     return np.log2(table["tpm_unstranded"].iloc[4:].to_numpy() + 1)
 
 
+def is_fixed(hit: dict) -> bool:
+    return hit["cases"][0]["samples"][0]["preservation_method"] == "FFPE"
+
+
 def test_every_listed_file_is_there_with_its_size_and_md5(archive, listings):
     assert len(listings["files"]) > 10  # more than one page of the service's default size
     for row in listings["versions"]:
@@ -77,6 +81,8 @@ def test_the_special_samples_exist(star_hits, listings):
         suffixes[sample[:12]].add(sample[13:])
     assert {"01A", "02A", "02B"} in suffixes.values()
     assert {"01B"} in suffixes.values()
+    fixed = [hit["cases"][0]["submitter_id"] for hits in star_hits.values() for hit in hits if is_fixed(hit)]
+    assert {frozenset(suffixes[patient]) for patient in fixed} >= {frozenset({"01B"})}
     assert {"02A"} in suffixes.values()
     assert max(len(hits) for hits in star_hits.values()) == 2
     assert [hit["access"] for hit in listings["files"]].count("controlled") == 1

@@ -46,6 +46,7 @@ def test_a_hit_nests_from_case_to_aliquot():
     assert (sample["submitter_id"], sample["sample_type"]) == (f"{PATIENT}-02A", "Recurrent Tumor")
     assert sample["tumor_descriptor"] == "Recurrence"
     assert analyte["aliquots"][0]["submitter_id"] == FILE.aliquot
+    assert sample["preservation_method"] == "Unknown"
     assert hit["analysis"]["workflow_type"] == "STAR - Counts"
     assert (hit["file_size"], hit["md5sum"], hit["version"]) == (10, "0" * 32, "1")
     assert "annotations" not in hit

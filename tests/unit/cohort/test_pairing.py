@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def raw_of(items: list[Item], rejected: dict[str, str] | None = None) -> dict[st
 
 def offer(lock: Lock, raw: dict[str, RawEntry]) -> Offer:
     kind = modality(lock.modality)
-    return Offer(lock=lock, raw=raw, absent=kind.absent, note=kind.note, companions=kind.companions)
+    return Offer(lock=lock, raw=raw, absent=kind.absent, note=kind.note, companions=kind.companions, fits=kind.fits)
 
 
 def pair(
@@ -150,6 +151,7 @@ def test_an_excluded_patient_is_dropped_with_its_own_reason() -> None:
     rows = pair([gene(A), gene(B)], [*whole(A), *whole(B)], exclude=(A,))
     assert rows[A].reason == "excluded by the configuration"
     assert rows[B].reason is None
+    assert pair([gene(A)], whole(A), exclude=(A.replace("-", ".").lower(),))[A].reason == rows[A].reason
     with pytest.raises(BadInputError, match=f"exclude: {C}"):
         pair([gene(A)], whole(A), exclude=(C,))
 
@@ -207,3 +209,47 @@ def test_a_table_that_is_wrong_is_named(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(BadInputError, match=said):
         sites_of(PATIENTS, path)
+
+
+def runner_up_of(patient: str, **changes: Any) -> dict[str, CohortRow]:
+    """A patient whose chosen image is rejected, with a runner-up of another study and its mask."""
+    first = series(patient, chosen=True, name="COR FLAIR")
+    second = series(patient, chosen=False, name="FLAIR", study_uid="7", runner_up=1, reason="other study preferred")
+    own = series(patient, "mask", chosen=False, name="seg", study_uid="7", runner_up=1)
+    items = [first, series(patient, "mask"), second, own]
+    fetched = [replace(item, chosen=True) for item in items]
+    rejected = {first.key: "slices are not axial", **changes}
+    genes = [gene(patient)]
+    offers = [
+        offer(rna_lock(*genes), raw_of(genes)),
+        offer(flair_lock(*items, simulated=True), raw_of(fetched, rejected)),
+    ]
+    return {row.patient_id: row for row in pair_patients(offers)}
+
+
+def test_a_runner_up_serves_with_the_masks_of_its_own_study() -> None:
+    row = runner_up_of(A)[A]
+    flair = row.modalities["flair"]
+    assert (row.reason, flair.key, flair.companions["mask"].keys) == (None, f"flair-FLAIR-{A}", (f"mask-seg-{A}",))
+    assert row.notes == f"flair-FLAIR-{A} serves in the place of flair-COR FLAIR-{A}: slices are not axial"
+
+
+def test_where_no_runner_up_serves_the_reason_is_the_chosen_one_s_and_the_others_are_told() -> None:
+    row = runner_up_of(A, **{f"flair-FLAIR-{A}": "a T1 FLAIR"})[A]
+    assert (row.reason, row.notes) == ("flair rejected: slices are not axial", "FLAIR: rejected: a T1 FLAIR")
+
+
+def test_a_runner_up_that_was_never_tried_is_an_error() -> None:
+    items = [series(A), series(A, chosen=False, name="next", runner_up=1)]
+    images = offer(flair_lock(*items), raw_of(items, {items[0].key: "not axial"}))
+    with pytest.raises(BadInputError, match=r"TCGA-DU-0001: flair-next-TCGA-DU-0001: .*fetch it again"):
+        pair_patients([images])
+
+
+def test_doubts_about_an_image_are_told() -> None:
+    image = series(A)
+    entry = replace(raw_of([image])[image.key], doubts=("ImageType DERIVED: derived",))
+    (row,) = pair_patients(
+        [offer(flair_lock(image, series(A, "mask")), {**raw_of([series(A, "mask")]), image.key: entry})]
+    )
+    assert (row.reason, row.notes) == (None, f"{image.key}: ImageType DERIVED: derived")

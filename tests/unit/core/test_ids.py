@@ -15,6 +15,11 @@ ALIQUOT = "TCGA-DU-6404-02A-11R-1234-07"
         ("TCGA_CS_4942_19970222_1.tif", "TCGA-CS-4942"),
         ("tcga-hT-a61b", "TCGA-HT-A61B"),
         (" TCGA-FG-5962\n", "TCGA-FG-5962"),
+        ("TCGA.DU.6404", "TCGA-DU-6404"),
+        ("TCGA.DU.6404.01A", "TCGA-DU-6404"),
+        ("tcga.du.6404.01a", "TCGA-DU-6404"),
+        ("TCGA.DU.6404.02A.11R.1234.07", "TCGA-DU-6404"),
+        ("TCGA.DU.6404.01A.1", "TCGA-DU-6404"),
     ],
 )
 def test_the_patient_of_any_barcode_or_folder_name(label: str, patient: str) -> None:
@@ -30,7 +35,13 @@ def test_what_is_nearly_a_barcode_is_no_id_of_its_own(label: str) -> None:
         patient_id_of(label)
 
 
-@pytest.mark.parametrize("label", ["GTEX-DU-6404", "xTCGA-DU-6404", "1234", "P_1.b", "a" * 64, " P1\n"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "GTEX-DU-6404", "xTCGA-DU-6404", "1234", "P_1.b", "a" * 64, " P1\n",
+        "P.DU.6404.01A", "TCGA.DU.64", "TCGA.pilot.12", "TCGA.DU.6404.flair", "TCGA.DU-6404.01A",
+    ],
+)  # fmt: skip
 def test_any_safe_text_is_a_patient(label: str) -> None:
     assert patient_id_of(label) == label.strip()
     assert is_patient_id(label)
@@ -51,6 +62,7 @@ def test_what_is_no_safe_text_is_refused_by_name(label: str) -> None:
         (ALIQUOT, "TCGA-DU-6404-02A", "02"),
         ("TCGA-DU-6404-01A", "TCGA-DU-6404-01A", "01"),
         ("tcga_du_6404_01b", "TCGA-DU-6404-01B", "01"),
+        ("tcga.du.6404.01b", "TCGA-DU-6404-01B", "01"),
         ("TCGA-DU-6404-11", "TCGA-DU-6404-11", "11"),
         ("TCGA-DU-6404", None, None),
         ("TCGA_CS_4942_19970222", None, None),

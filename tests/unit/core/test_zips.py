@@ -54,6 +54,25 @@ def test_what_is_no_zip_is_damage(tmp_path: Path, content: bytes) -> None:
         read_all(tmp_path, content)
 
 
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_directory_of_millions_of_members_is_refused_before_it_is_read(tmp_path: Path, zip64: bool) -> None:
+    directory = bytearray(packed({"a": b""}))
+    at, end = directory.index(DIRECTORY), directory.index(b"PK\x05\x06")
+    entries, size = bytes(directory[at:end]) * 500_000, (end - at) * 500_000
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 500_000, 500_000, size, at)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at + size, 1)
+    last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 0xFFFFFFFF if zip64 else size, at, 0)
+    path = tmp_path / "x.zip"
+    path.write_bytes(bytes(directory[:at]) + entries + (record + locator if zip64 else b"") + last)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnsafeZipError, match=r"x\.zip: a directory of \d+ bytes"), opened_zip(path):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_missing_file_is_no_damage(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), opened_zip(tmp_path / "nowhere.zip"):
         pass

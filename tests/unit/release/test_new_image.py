@@ -1,7 +1,10 @@
+from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.release.new_image import check_output, kind_of, read_new_image, report_path, write_new_mask
@@ -10,6 +13,7 @@ DICOM = bytes(128) + b"DICM"
 NIFTI = bytes(344) + b"n+1\0"
 NIFTI_2 = b"\x1c\x02\0\0n+2\0" + bytes(400)
 TIFF = b"II*\0"
+TILTED = (1.0, 0, 0, 0, float(np.cos(0.3)), float(np.sin(0.3)))
 
 
 def folder_of(path: Path, **files: bytes) -> Path:
@@ -85,3 +89,70 @@ def test_a_dicom_series_is_read_and_its_mask_has_its_grid(mr_file, tmp_path: Pat
     assert (new.kind, new.images.slices.shape) == ("dicom", (3, 6, 8))
     written = write_new_mask(new, np.zeros((3, 6, 8), np.uint8), tmp_path / "m.nii.gz")
     assert written == [tmp_path / "m.nii.gz"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "step"),
+    [((1.0, 0, 0, 0, 1.0, 0), (0.5, -0.3, 5.0)), ((1.0, 0, 0, 0, -1.0, 0), (0, 0, 5.0)), (TILTED, (0.0, -1.5, 4.8))],
+)
+def test_every_slice_of_a_written_mask_lies_within_a_tenth_of_a_step_of_its_dicom_slice(
+    axes: tuple[float, ...], step: tuple[float, ...], mr_file: Callable[..., bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "series").mkdir()
+    jitter = np.array([0.0, 0.4, -0.3, 0.2, -0.4, 0.0])[:, None] * [0, 0, 1]  # mm, of steps of 5 mm
+    places = np.array([3.0, -7.0, 11.0]) + np.arange(6)[:, None] * np.array(step) + jitter
+    for k, place in enumerate(places):
+        pixels = np.random.default_rng(k).integers(0, 900, (6, 8)).astype(np.uint16)
+        (tmp_path / "series" / f"{k}").write_bytes(mr_file(pixels, position=place.tolist(), axes=axes, instance=k + 1))
+    new = read_new_image(tmp_path / "series")
+    affine = new.images.affine
+    assert affine is not None
+    for k, place in enumerate(places):
+        mask = np.zeros(new.images.slices.shape, np.uint8)
+        corner = np.rint(np.linalg.inv(affine) @ [*place, 1])[:3].astype(int)  # the first voxel, on the stored axes
+        mask[tuple(corner)] = 1
+        (written,) = write_new_mask(new, mask, tmp_path / f"{k}.nii")
+        image = nibabel.load(written)
+        (voxel,) = np.argwhere(np.asarray(image.dataobj))
+        for form in (image.affine, image.get_qform(coded=True)[0]):
+            if form is not None:
+                found = np.diag([-1.0, -1.0, 1.0, 1.0]) @ form @ [*voxel, 1]
+                assert np.linalg.norm(found[:3] - place) <= 0.1 * np.linalg.norm(step)
+
+
+def test_a_mask_of_another_shape_is_not_written(mr_file: Callable[..., bytes], tmp_path: Path) -> None:
+    (tmp_path / "one.dcm").write_bytes(
+        mr_file(np.arange(48, dtype=np.uint16).reshape(6, 8), tags={"SliceThickness": 5})
+    )
+    with pytest.raises(BadInputError, match=r"m\.nii: mask \(2, 6, 8\), expected \(1, 6, 8\)"):
+        write_new_mask(read_new_image(tmp_path / "one.dcm"), np.zeros((2, 6, 8), np.uint8), tmp_path / "m.nii")
+
+
+@pytest.mark.parametrize("padding", [None, 4095])
+def test_a_stripe_of_padding_is_taken_out_where_it_is_stated_and_refused_where_not(
+    padding: int | None, mr_file: Callable[..., bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "series").mkdir()
+    for k in range(4):
+        pixels = np.random.default_rng(k).integers(100, 300, (16, 16)).astype(np.uint16)
+        pixels[:, -4:] = 4095
+        tags = {} if padding is None else {"PixelPaddingValue": padding}
+        (tmp_path / "series" / f"{k}").write_bytes(mr_file(pixels, position=(0, 0, 5.0 * k), instance=k, tags=tags))
+    if padding is None:
+        with pytest.raises(BadInputError, match=r"series: voxels: those above the mean are nearly of one level"):
+            read_new_image(tmp_path / "series")
+    else:
+        assert read_new_image(tmp_path / "series").images.slices.max() < 300
+
+
+def test_other_kinds_without_a_grey_scale_are_refused_too(tmp_path: Path) -> None:
+    volume = np.random.default_rng(0).integers(100, 300, (16, 16, 4)).astype(np.int16)
+    volume[-4:] = 32767
+    nibabel.Nifti1Image(volume, np.diag([1.0, 1.0, 5.0, 1.0])).to_filename(tmp_path / "image.nii")
+    with pytest.raises(BadInputError, match=r"image\.nii: voxels: those above the mean"):
+        read_new_image(tmp_path / "image.nii")
+    (tmp_path / "slices").mkdir()
+    for number in (1, 2):
+        Image.fromarray(np.full((8, 8, 3), 7, np.uint8)).save(tmp_path / "slices" / f"P_{number}.tif")
+    with pytest.raises(BadInputError, match=r"slices: voxels: every one is 7"):
+        read_new_image(tmp_path / "slices")

@@ -1,14 +1,12 @@
 import hashlib
 import json
 import os
-import pickle
 from pathlib import Path
 from typing import IO
 
 import pytest
 import torch
 
-from mgi.core.errors import BadInputError
 from mgi.training import checkpoint
 from mgi.training.checkpoint import identity_of, load_checkpoint, remove_checkpoints, save_checkpoint
 
@@ -46,7 +44,9 @@ def test_two_checkpoints_are_kept_each_named_after_its_content(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone"])
-def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(damage: str, tmp_path: Path) -> None:
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before_and_that_is_said(
+    damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     save(tmp_path, 10)
     newest = save(tmp_path, 20)
     data = bytearray(newest.read_bytes())
@@ -56,6 +56,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(damage: str, t
     if damage == "gone":
         newest.unlink()
     assert step_of(tmp_path) == 10
+    assert [str(newest) in text and "passed over" in text for text in caplog.messages] == [True]
     save(tmp_path, 20)
     assert step_of(tmp_path) == 20
 
@@ -83,14 +84,63 @@ def test_a_pointer_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     entry = {"file": f"../outside/{outside.name}", "identity": "ours", "step": 10}
     entry["sha256"] = hashlib.sha256(outside.read_bytes()).hexdigest()
     (folder / "LATEST.json").write_text(json.dumps({"checkpoints": [entry]}))
-    assert step_of(folder) is None
+    assert step_of(folder) == 20
 
 
-def test_a_pointer_that_is_not_json_is_named_in_one_line(tmp_path: Path) -> None:
+DAMAGED_POINTERS = {
+    "empty": b"",
+    "NUL": bytes(300),
+    "cut": b'{"checkpoints": [{"file": "step-',
+    "no mapping": b"[]",
+    "null": b"null",
+    "no list": b'{"checkpoints": 3}',
+    "no names": b'{"checkpoints": [{"file": 3}]}',
+    "no text": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("pointer", [*DAMAGED_POINTERS.values(), None], ids=[*DAMAGED_POINTERS, "missing"])
+def test_without_a_whole_pointer_the_newest_checkpoint_beside_it_is_resumed_and_that_is_said(
+    pointer: bytes | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(tmp_path, 9)
+    newest = save(tmp_path, 10)
+    if pointer is None:
+        (tmp_path / "LATEST.json").unlink()
+    else:
+        (tmp_path / "LATEST.json").write_bytes(pointer)
+    assert step_of(tmp_path) == 10
+    assert [text.partition(";")[0] for text in caplog.messages] == [
+        f"{tmp_path / 'LATEST.json'}: {'missing' if pointer is None else 'damaged'}",
+        f"{newest}: going on from this one",
+    ]
+    save(tmp_path, 11)
+    assert step_of(tmp_path) == 11
+    assert (tmp_path / "LATEST.json").is_file()
+
+
+def test_without_a_pointer_a_damaged_checkpoint_and_those_of_others_are_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     save(tmp_path, 10)
-    (tmp_path / "LATEST.json").write_text("{")
-    with pytest.raises(BadInputError, match=r"LATEST\.json: .*JSON"):
-        step_of(tmp_path)
+    damaged, theirs = save(tmp_path, 20), save(tmp_path / "another", 30, "theirs")
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    theirs.rename(tmp_path / theirs.name)
+    (tmp_path / "step-0000040-zzzzzzzz.pt").write_bytes(b"no name of ours")
+    (tmp_path / "LATEST.json").unlink()
+    with caplog.at_level("INFO"):
+        assert step_of(tmp_path) == 10
+    assert [text for text in caplog.messages if str(tmp_path / theirs.name) in text]
+    assert [text for text in caplog.messages if str(damaged) in text and "damaged" in text]
+
+
+def test_a_start_anew_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert step_of(tmp_path) is None
+    assert caplog.messages == []
+    newest = save(tmp_path, 10)
+    newest.write_bytes(b"")
+    assert step_of(tmp_path) is None
+    assert [str(newest) in caplog.messages[0], "starts anew" in caplog.messages[1]] == [True, True]
 
 
 def test_a_death_while_writing_leaves_the_last_checkpoint_and_no_stump(tmp_path: Path, monkeypatch) -> None:
@@ -128,8 +178,7 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "canary"),)
 
     save_checkpoint(tmp_path, {"step": Hostile()}, step=1, identity="ours")
-    with pytest.raises(pickle.UnpicklingError):
-        load_checkpoint(tmp_path, identity="ours")
+    assert load_checkpoint(tmp_path, identity="ours") is None
     assert not (tmp_path / "canary").exists()
 
 

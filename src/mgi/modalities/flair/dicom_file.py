@@ -11,16 +11,18 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import FileMetaDataset
-from pydicom.filereader import read_dataset, read_preamble
-from pydicom.tag import BaseTag
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.codecs import require_decoder
+from mgi.modalities.flair.dicom_layout import START_BYTES, layout_of
 from mgi.modalities.flair.header import header_of, read_plain, text_of
 from mgi.modalities.flair.quarantine import quarantine
 
+_PIXEL_DATA, _UNDEFINED = Tag("PixelData"), 0xFFFFFFFF
 MAX_PIXEL_BYTES = 128 << 20  # of one file, all its frames; decoding and rescaling takes several times as much
 
 
@@ -50,16 +52,21 @@ class DicomFile:
         """The elements of `header.KEYWORDS` as plain values; use it inside `quarantine`."""
         return header_of(self.dataset)
 
-    def sop_uid(self) -> str:
-        """Return the image's own UID, empty where there is none."""
+    def texts(self, *keywords: str) -> tuple[str, ...]:
+        """Return elements as texts of one line, empty where there is none."""
         with quarantine(self.where):
-            return text_of(self.header if self.pixels is not None else self.dataset, "SOPInstanceUID")
+            elements = self.header if self.pixels is not None else self.dataset
+            return tuple(text_of(elements, keyword) for keyword in keywords)
 
     def require_decodable(self) -> None:
         """Refuse a file that has no decoder here or claims too many pixels; use it inside `quarantine`."""
         where = self.where
         if self.pixels is None:
-            require_decoder(self.dataset.file_meta.get("TransferSyntaxUID"), where)
+            syntax = self.dataset.file_meta.get("TransferSyntaxUID")
+            require_decoder(syntax, where)
+            pixels = dict(self.dataset.items()).get(_PIXEL_DATA)
+            if not syntax.is_encapsulated and getattr(pixels, "length", 0) == _UNDEFINED:
+                raise BadInputError(f"{where}: PixelData: compressed, and TransferSyntaxUID does not say how")
         header = self.header
         frames = number_of(header, "NumberOfFrames", where) or 1.0
         sizes = [float(required_numbers(header, keyword, 1, where)[0]) for keyword in ("Rows", "Columns")]
@@ -78,11 +85,18 @@ def read_elements(source: BinaryIO, where: str, wanted: Sequence[BaseTag] | None
 
     Use it inside `quarantine`. Raises BadInputError where the file is deflated: 400 kB of tags inflate to a gigabyte.
     """
-    read_preamble(source, force=False)
+    layout = layout_of(source.read(START_BYTES))
+    if layout is None:
+        raise BadInputError(f"{where}: neither DICM at byte 128 nor the first elements of an object, expected DICOM")
+    source.seek(layout.offset)
     # The file meta group is read alone: dcmread would inflate a deflated file before its syntax could be refused.
-    meta = read_dataset(
-        source, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, *_: int(tag) >> 16 != 2
-    )
+    meta = Dataset()
+    if layout.syntax is None:
+        meta = read_dataset(
+            source, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, *_: int(tag) >> 16 != 2
+        )
+    else:
+        meta.TransferSyntaxUID = layout.syntax
     syntax = meta.get("TransferSyntaxUID")
     if syntax == DeflatedExplicitVRLittleEndian:
         raise BadInputError(f"{where}: TransferSyntaxUID {syntax.name}, refused; convert it or take it away")

@@ -1,47 +1,57 @@
-"""Masks from DICOM Segmentation objects (binary or fractional), on the grid that the object itself states."""
+"""Masks from DICOM Segmentation objects (binary or fractional): the segments that say tumour, on their own grid."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.flair.dicom import Volume
 from mgi.modalities.flair.dicom_file import DicomFile, direction_cosines, number_of, pixel_spacing, required_numbers
-from mgi.modalities.flair.dicom_slices import decoded_pixels, required_group
-from mgi.modalities.flair.geometry import EMPTY_MASK, resample_mask
+from mgi.modalities.flair.dicom_slices import decoded_pixels, functional_group, required_group
 from mgi.modalities.flair.header import header_of
-from mgi.modalities.flair.quarantine import quarantine
-from mgi.modalities.flair.slice_order import grid_affine, stack_normal
+from mgi.modalities.flair.quarantine import printable, quarantine
+from mgi.modalities.flair.seg_planes import MAX_SLICES, Grid, SegPlanes, planes_of
+from mgi.modalities.flair.seg_segments import Segment, choose_tumour, read_segments
 
-MAX_SLICES = 5_000
 _GROUPS = ("PixelMeasuresSequence", "PlaneOrientationSequence", "PlanePositionSequence")
-_OFF_GRID = 0.05  # of a slice step, the rounding that positions may carry
-_LEAST_STEP_MM = 1e-3
+_TEXTS = ("SeriesDescription", "ContentLabel", "ContentDescription")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Segmentation:
-    """The union of all segments of one object: mask (s, h, w) of 0 and 1, and its affine (see dicom.Volume).
+    """The union of the tumour's segments of one object, by `planes`.
 
-    `referenced_series` are the series that it says it was drawn on.
+    `description` is all that it is called, `referenced_series` are the series that it says it was drawn on, `segments`
+    those that were joined, `drawn_at` is its date and time (text that sorts), None where it states none.
     """
 
     series_uid: str
+    sop_uid: str = ""
     description: str
     referenced_series: tuple[str, ...]
     frame_of_reference_uid: str | None
-    mask: NDArray[np.uint8]
-    affine: NDArray[np.float64]
+    segments: tuple[Segment, ...] = ()
+    drawn_at: str | None = None
+    planes: SegPlanes
+    notes: tuple[str, ...] = ()
 
+    @cached_property
+    def grid(self) -> Grid:
+        """Mask (s, h, w) of 0 and 1, and its affine (see dicom.Volume)."""
+        return self.planes.grid(f"series {self.series_uid}")
 
-@dataclass(frozen=True, kw_only=True)
-class _Plane:
-    axes: NDArray[np.float64]
-    spacing_mm: NDArray[np.float64]
-    steps_mm: tuple[float | None, ...]
+    @property
+    def mask(self) -> NDArray[np.uint8]:
+        """The mask of its grid."""
+        return self.grid[0]
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """The affine of its grid."""
+        return self.grid[1]
 
 
 def segmentations_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> list[Segmentation]:
@@ -49,32 +59,11 @@ def segmentations_of(members: Iterable[tuple[str, bytes]], series_uid: str) -> l
     return [segmentation_of(DicomFile(data, f"series {series_uid}: {name}"), series_uid) for name, data in members]
 
 
-def choose_segmentation(candidates: Sequence[Segmentation], volume: Volume) -> Segmentation:
-    """Return the object that was drawn on the image's series, else one in the same frame of reference.
-
-    Of several, a corrected one (by its description) before others, then the highest series UID.
-    """
-    tied = [one for one in candidates if volume.series_uid in one.referenced_series]
-    if not tied and volume.frame_of_reference_uid is not None:
-        tied = [one for one in candidates if one.frame_of_reference_uid == volume.frame_of_reference_uid]
-    if not tied:
-        found = f"none of {len(candidates)} segmentations refers to it or to its FrameOfReferenceUID"
-        raise BadInputError(f"series {volume.series_uid}: {found}")
-    return max(tied, key=lambda one: ("corrected" in one.description.lower(), one.series_uid))
-
-
-def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> NDArray[np.uint8]:
-    """Return the chosen segmentation on the image's grid, as (S, H, W) of 0 and 1."""
-    chosen = choose_segmentation(candidates, volume)
-    slices, rows, columns = volume.voxels.shape
-    mask = resample_mask(chosen.mask, chosen.affine, (slices, rows, columns), volume.affine)
-    if not mask.any():
-        raise BadInputError(f"series {chosen.series_uid}: {EMPTY_MASK} of series {volume.series_uid}")
-    return mask
-
-
 def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
-    """Read the segmentation object in a file of the series. Raises BadInputError naming the field."""
+    """Read the segmentation object in a file of the series.
+
+    Raises BadInputError naming the field, also where no segment says tumour or nothing is drawn in those that do.
+    """
     where = file.where
     with quarantine(where):
         file.require_decodable()
@@ -82,16 +71,26 @@ def segmentation_of(file: DicomFile, series_uid: str) -> Segmentation:
         if (found := str(dataset.get("SeriesInstanceUID", ""))) != series_uid:
             raise BadInputError(f"{where}: SeriesInstanceUID {found}, expected the series'")
         frames = _frames(file)
-        planes, positions = _planes(dataset, len(frames), where)
-        mask, affine = _stack(frames, planes, positions, where)
+        description = " ".join(str(dataset.get(name) or "") for name in _TEXTS)
+        every = read_segments(dataset, where)
+        segments, notes = choose_tumour(every, description, where)
+        numbers = _segment_numbers(dataset, len(frames), every, where)
+        frames = frames & np.isin(numbers, [one.number for one in segments])[:, None, None]
+        if not frames.any():
+            raise BadInputError(f"{where}: PixelData: nothing drawn in {', '.join(one.named for one in segments)}")
+        planes = _planes(dataset, frames, where)
+        planes.grid(where)
         references = dataset.get("ReferencedSeriesSequence") or []
         return Segmentation(
             series_uid=series_uid,
-            description=str(dataset.get("SeriesDescription") or ""),
+            sop_uid=str(dataset.get("SOPInstanceUID") or ""),
+            description=printable(description, 200),
             referenced_series=tuple(str(item.SeriesInstanceUID) for item in references),
             frame_of_reference_uid=str(dataset.get("FrameOfReferenceUID") or "") or None,
-            mask=mask,
-            affine=affine,
+            segments=tuple(segments),
+            drawn_at=_drawn_at(dataset),
+            planes=planes,
+            notes=notes,
         )
 
 
@@ -113,51 +112,47 @@ def _frames(file: DicomFile) -> NDArray[np.bool_]:
     return pixels > 0
 
 
-def _planes(dataset: Any, n_frames: int, where: str) -> tuple[list[_Plane], list[NDArray[np.float64]]]:
-    """Return what places the frames, each read once where frames share it, and the first voxel of each frame."""
-    planes: dict[tuple[int, int], _Plane] = {}
-    positions = []
+def _segment_numbers(dataset: Any, n_frames: int, segments: list[Segment], where: str) -> list[int]:
+    """Return the number of the segment that each frame is of; the sole segment's where frames do not say it."""
+    known = {one.number for one in segments}
+    numbers = []
     for index in range(n_frames):
+        group = functional_group(dataset, index, "SegmentIdentificationSequence")
+        stated = None if group is None else group.get("ReferencedSegmentNumber")
+        number = min(known) if stated is None and len(known) == 1 else stated
+        if number not in known:
+            found = f"frame {index}: ReferencedSegmentNumber {'missing' if stated is None else stated}"
+            raise BadInputError(f"{where}: {found}, expected one of {', '.join(map(str, sorted(known)))}")
+        numbers.append(int(number))
+    return numbers
+
+
+def _planes(dataset: Any, frames: NDArray[np.bool_], where: str) -> SegPlanes:
+    """Return what places the frames, each group read once where frames share it. All must lie on one grid."""
+    first: tuple[NDArray[np.float64], NDArray[np.float64], list[float | None]] | None = None
+    seen: set[tuple[int, int]] = set()
+    positions = []
+    for index in range(len(frames)):
         measures, orientation, position = (required_group(dataset, index, name, where) for name in _GROUPS)
         header = header_of(position, ("ImagePositionPatient",))
         positions.append(required_numbers(header, "ImagePositionPatient", 3, where))
-        if (shared := (id(measures), id(orientation))) not in planes:
-            planes[shared] = _Plane(
-                axes=direction_cosines(orientation, where),
-                spacing_mm=pixel_spacing(measures, where),
-                steps_mm=tuple(number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")),
-            )
-    return list(planes.values()), positions
-
-
-def _stack(
-    frames: NDArray[np.bool_], planes: list[_Plane], positions: list[NDArray[np.float64]], where: str
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Return one mask with a slice for each place from the first to the last frame; one without frame is empty."""
-    first = planes[0]
-    for plane in planes:
-        if not (np.allclose(plane.axes, first.axes, atol=1e-3) and np.allclose(plane.spacing_mm, first.spacing_mm)):
-            raise BadInputError(f"{where}: PlaneOrientation or PixelSpacing: differ between frames, expected one grid")
-    normal = stack_normal(first.axes)
-    along = np.array([float(normal @ position) for position in positions])
-    step = _step_mm(along - along.min(), first, where)
-    slice_indexes = np.round((along - along.min()) / step).astype(int)
-    if (last := int(slice_indexes.max())) >= MAX_SLICES:
-        raise BadInputError(f"{where}: ImagePositionPatient: {last} slices, expected at most {MAX_SLICES}")
-    mask = np.zeros((last + 1, *frames.shape[1:]), np.uint8)
-    for index, frame in zip(slice_indexes, frames, strict=True):
-        mask[index] |= frame
-    return mask, grid_affine(positions[int(np.argmin(along))], normal * step, first.axes, first.spacing_mm)
-
-
-def _step_mm(offsets: NDArray[np.float64], plane: _Plane, where: str) -> float:
-    """Return the slice step of all frames: as stated, else the smallest gap, as empty frames may be left out."""
-    gaps = np.diff(np.unique(np.round(offsets, 3)))
-    smallest = float(gaps.min()) if len(gaps) else None
-    for step in (*plane.steps_mm, smallest):
-        if step is None or step < _LEAST_STEP_MM:
+        if (shared := (id(measures), id(orientation))) in seen:
             continue
-        steps = offsets / step
-        if np.abs(steps - np.round(steps)).max() <= _OFF_GRID:
-            return float(step)
-    raise BadInputError(f"{where}: ImagePositionPatient: frames are not evenly spaced, expected one slice step")
+        seen.add(shared)
+        axes, spacing = direction_cosines(orientation, where), pixel_spacing(measures, where)
+        if first is None:
+            stated = [number_of(measures, name, where) for name in ("SpacingBetweenSlices", "SliceThickness")]
+            first = axes, spacing, stated
+        if not (np.allclose(axes, first[0], atol=1e-3) and np.allclose(spacing, first[1])):
+            raise BadInputError(f"{where}: PlaneOrientation or PixelSpacing: differ between frames, expected one grid")
+    if first is None:
+        raise BadInputError(f"{where}: NumberOfFrames 0, expected a frame")
+    return planes_of(frames, positions, *first)
+
+
+def _drawn_at(dataset: Any) -> str | None:
+    """Return when the object was made, else its series, as digits that sort; None where neither is stated."""
+    for date, time in (("ContentDate", "ContentTime"), ("SeriesDate", "SeriesTime")):
+        if stated := str(dataset.get(date) or ""):
+            return f"{stated} {str(dataset.get(time) or '').replace(':', '')}".strip()
+    return None

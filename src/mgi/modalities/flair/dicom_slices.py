@@ -4,6 +4,7 @@ What holds for one frame of such a file stands in its own functional groups, or 
 """
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +14,15 @@ from pydicom.pixels import get_decoder
 from pydicom.tag import Tag
 
 from mgi.core.errors import BadInputError
+from mgi.modalities.flair.complex_part import complex_part
 from mgi.modalities.flair.dicom_file import DicomFile, direction_cosines, number_of, pixel_spacing, required_numbers
-from mgi.modalities.flair.header import sequence_tags, text_of
+from mgi.modalities.flair.header import PADDING, sequence_tags, text_of
 from mgi.modalities.flair.quarantine import quarantine
 from mgi.modalities.flair.slice_order import Placement
 
-ACQUISITION_KEYS = ("EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber")
+# What tells images at one place apart, in the order in which it is asked.
+ACQUISITION_KEYS = ("EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber", "InversionTime", "AcquisitionTime")
+SCAN_KEYS = ("EchoTime", "TemporalPositionIdentifier", "InversionTime")  # those that copies of an image share
 _PER_FRAME, _SHARED = Tag("PerFrameFunctionalGroupsSequence"), Tag("SharedFunctionalGroupsSequence")
 # Where an enhanced object keeps what a single-frame file says in an element of the name on the left.
 _PLACES = {
@@ -34,18 +38,28 @@ _PLACES = {
     "RepetitionTime": ("MRTimingAndRelatedParametersSequence", "RepetitionTime"),
     "TemporalPositionIdentifier": ("FrameContentSequence", "TemporalPositionIndex"),
     "AcquisitionNumber": ("FrameContentSequence", "FrameAcquisitionNumber"),
+    "AcquisitionTime": ("FrameContentSequence", "FrameAcquisitionDateTime"),
+    "ImageType": ("MRImageFrameTypeSequence", "FrameType"),
+    "ComplexImageComponent": ("MRImageFrameTypeSequence", "ComplexImageComponent"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class DicomSlice:
-    """Where a slice lies, its stored values (H, W), how they become intensities, and `header.sequence_tags`."""
+    """Where a slice lies, its stored values (H, W), how they become intensities, and `header.sequence_tags`.
+
+    `acquisition` are the values of ACQUISITION_KEYS, `part` is what `complex_part` says, `padding` are the
+    lowest and highest stored value that is no image.
+    """
 
     placement: Placement
+    acquisition: dict[str, float | None]
+    part: str | None
     frame_of_reference_uid: str | None
     stored: NDArray[Any] = field(repr=False)
     slope: float
     intercept: float
+    padding: tuple[int, int] | None
     tags: dict[str, Any]
 
 
@@ -70,6 +84,7 @@ def _slice_of(header: dict[str, Any], stored: NDArray[Any], where: str) -> Dicom
     if slope == 0:
         raise BadInputError(f"{where}: RescaleSlope 0, expected another number")
     instance = number_of(header, "InstanceNumber", where)
+    acquisition = {keyword: _key_of(header, keyword, where) for keyword in ACQUISITION_KEYS}
     return DicomSlice(
         placement=Placement(
             sop_uid=text_of(header, "SOPInstanceUID"),
@@ -78,15 +93,52 @@ def _slice_of(header: dict[str, Any], stored: NDArray[Any], where: str) -> Dicom
             axes=direction_cosines(header, where),
             spacing_mm=pixel_spacing(header, where),
             position=required_numbers(header, "ImagePositionPatient", 3, where),
-            thickness_mm=number_of(header, "SpacingBetweenSlices", where) or number_of(header, "SliceThickness", where),
-            acquisition_key=tuple(number_of(header, keyword, where) for keyword in ACQUISITION_KEYS),
+            thickness_mm=number_of(header, "SliceThickness", where),
+            stated_step_mm=number_of(header, "SpacingBetweenSlices", where),
+            scan_key=tuple(acquisition[keyword] for keyword in SCAN_KEYS),
         ),
+        acquisition=acquisition,
+        part=complex_part(header, where),
         frame_of_reference_uid=text_of(header, "FrameOfReferenceUID") or None,
         stored=stored,
         slope=1.0 if slope is None else slope,
         intercept=0.0 if intercept is None else intercept,
+        padding=_padding(header, where),
         tags=sequence_tags(header),
     )
+
+
+def _padding(header: dict[str, Any], where: str) -> tuple[int, int] | None:
+    """Return the range of padding among `stored_pixels`, cut to the stored bits and inverted as they are."""
+    value, limit = (number_of(header, keyword, where) for keyword in PADDING)
+    if value is None:
+        return None
+    bits, signed = int(header["BitsStored"]), header["PixelRepresentation"] == 1
+    ends = [_cut(int(one), bits, signed=signed) for one in (value, value if limit is None else limit)]
+    if header["PhotometricInterpretation"] == "MONOCHROME1":
+        ends = [_sum_of_ends(header) - one for one in ends]
+    return min(ends), max(ends)
+
+
+def _cut(value: int, bits: int, *, signed: bool) -> int:
+    low = value % (1 << bits)
+    return low - (1 << bits) if signed and low >= 1 << (bits - 1) else low
+
+
+def _sum_of_ends(header: dict[str, Any]) -> int:
+    """Return the highest plus the lowest value of the stored bits: a value taken from it is inverted."""
+    return -1 if header["PixelRepresentation"] == 1 else (1 << int(header["BitsStored"])) - 1
+
+
+def _key_of(header: dict[str, Any], keyword: str, where: str) -> float | None:
+    """Return a number that is equal for the images of one acquisition; a time may be any text."""
+    if keyword != "AcquisitionTime":
+        return number_of(header, keyword, where)
+    digits = re.match(r"[\d.]+", text_of(header, keyword).replace(":", ""))
+    try:
+        return float(digits[0]) if digits else None
+    except ValueError:
+        return None
 
 
 def functional_group(dataset: Any, index: int, name: str) -> Any | None:
@@ -118,13 +170,16 @@ def frame_headers(dataset: Any, header: dict[str, Any], n_frames: int, where: st
 
 
 def _own(dataset: Any, index: int) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for keyword, (group_name, element) in _PLACES.items():
         group = functional_group(dataset, index, group_name)
         value = None if group is None else group.get(element)
         if value not in (None, "", []):
             # Several inversions (FD 1-n) were one preparation; the first is the one that nulls the fluid.
             found[keyword] = value[0] if element == "InversionTimes" and not isinstance(value, float) else value
+    if functional_group(dataset, index, "MRImageFrameTypeSequence") is not None:
+        # What the object says of all its frames, such as MIXED, says nothing of this one.
+        found = {"ImageType": None, "ComplexImageComponent": None, **found}
     modifier = functional_group(dataset, index, "MRModifierSequence")
     if modifier is not None and modifier.get("InversionRecovery") == "YES":
         found["ScanningSequence"] = "IR"
@@ -147,8 +202,7 @@ def stored_pixels(file: DicomFile, n_frames: int) -> NDArray[Any]:
     pixels = decoded_pixels(file, shape) if data is None else _viewed(data, header, shape, file.where)
     if header["PhotometricInterpretation"] == "MONOCHROME2":
         return pixels
-    highest_plus_lowest = -1 if header["PixelRepresentation"] == 1 else 2 ** int(header["BitsStored"]) - 1
-    return np.asarray(highest_plus_lowest - pixels.astype(np.int64))
+    return np.asarray(_sum_of_ends(header) - pixels.astype(np.int64))
 
 
 def decoded_pixels(file: DicomFile, shape: tuple[int, int, int]) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from mgi.core.errors import BadInputError
 MASK_INTERPOLATION = "nearest neighbour (order 0)"
 EMPTY_MASK = "mask empty on the image grid"
 STORED_AXES = "SPL"  # slices to the head, rows to the back, columns to the left: an axial image as radiologists see it
+_SURE_VOXELS = 50  # of the image: of fewer, nearest neighbours may lose half by chance
 _HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
 _KIJ_TO_XYZ = [2, 1, 0, 3]
 
@@ -102,6 +103,24 @@ def resample_mask(
         inside = ((nearest >= 0) & (nearest < limits)).all(axis=0)
         part[k][inside] = mask[tuple(nearest[:, inside])]
     return result
+
+
+def require_most_of(
+    placed: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    drawn: NDArray[np.uint8],
+    drawn_affine: NDArray[np.float64],
+    where: str,
+) -> None:
+    """Refuse a mask of which less than half, by volume, came to lie on the image's grid; of a few voxels none is sure.
+
+    An empty one is left to the caller.
+    """
+    voxel_mm3, drawn_voxel_mm3 = (abs(float(np.linalg.det(one[:3, :3]))) for one in (affine, drawn_affine))
+    found, expected = int(placed.sum(dtype=np.int64)) * voxel_mm3, int(drawn.sum(dtype=np.int64)) * drawn_voxel_mm3
+    if 0 < found < expected / 2 and expected > _SURE_VOXELS * voxel_mm3:
+        lies = f"{found / 1000:.3g} of {expected / 1000:.3g} ml lie on the image"
+        raise BadInputError(f"{where}: mask: {lies}, expected at least half of it")
 
 
 def _rounded(coordinates: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -14,10 +14,14 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from mgi.modalities.flair.dicom_layout import SHORT_VRS, START_BYTES, layout_of
 from mgi.modalities.flair.quarantine import printable
 from mgi.modalities.flair.sequence import TIMES
 
+# The value that fills pixels outside of the image, and the other end of its range; signed as the pixels are.
+PADDING = ("PixelPaddingValue", "PixelPaddingRangeLimit")
 KEYWORDS = (
+    *("PatientID", "StudyInstanceUID", "ImageType", "ComplexImageComponent", "AcquisitionTime", *PADDING),
     "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "InstanceNumber", "AcquisitionNumber",
     "TemporalPositionIdentifier", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness",
     "SpacingBetweenSlices", "ScanningSequence", "InversionTime", "EchoTime", "RepetitionTime", "MagneticFieldStrength",
@@ -29,23 +33,22 @@ IDENTITY = (
     *("SOPClassUID", "SOPInstanceUID", "StudyDate", "Modality", "SeriesDescription", "PatientID", "ProtocolName"),
     *("StudyInstanceUID", "SeriesInstanceUID", "NumberOfFrames"),
 )
-# What tells a FLAIR from another sequence.
-SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient")
+# What tells a FLAIR from another sequence, and an image that was taken from one that was computed.
+SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient", "ImageType", "ComplexImageComponent")
 TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in (*KEYWORDS, *IDENTITY)}
 KEYWORD_OF = {int(TAGS[keyword]): keyword for keyword in KEYWORDS}
 # Implicit files do not say what kind an element is.
 _KINDS = {int(tag): dictionary_VR(tag) for tag in TAGS.values()}
 _NUMBERS = ("DS", "IS")
+_SHORTS = ("US", "SS", "US or SS")  # the last is what the dictionary says of an element that has the pixels' sign
 _NOT_PLAIN = object()
 
 _PIXEL_DATA = 0x7FE00010
-_PREAMBLE_BYTES = 128
 _META_END = 0x00030000
 _SYNTAX = 0x00020010
 _FUNCTIONAL_GROUPS = (0x52009229, 0x52009230)  # of a multi-frame file: nested, so not for this reader
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
-_SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _DEEPEST = 8
 
@@ -58,7 +61,7 @@ def header_of(dataset: Any, keywords: Sequence[str] = KEYWORDS) -> dict[str, Any
     """Return the elements that are there: a number, a text, a list of either, or None where one is empty."""
     elements = dict(dataset.items())  # as they were read: asking the data set for one converts it
     wanted = [(keyword, TAGS[keyword]) for keyword in keywords]
-    return {keyword: _value(dataset, tag, elements[tag]) for keyword, tag in wanted if tag in elements}
+    return _signed({keyword: _value(dataset, tag, elements[tag]) for keyword, tag in wanted if tag in elements})
 
 
 def read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
@@ -67,10 +70,11 @@ def read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
     None where the file is not of an uncompressed little-endian syntax, or not wholly regular: tags rise strictly,
     lengths stay inside the file, and its last element ends with it.
     """
-    if data[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] != b"DICM":
+    layout = layout_of(data[:START_BYTES])
+    if layout is None:
         return None
     try:
-        pixels, header = _read(data)
+        pixels, header = _read(data, layout.offset, layout.syntax or "")
     except (ValueError, struct.error):
         return None
     single = header.get("NumberOfFrames") in (None, 1) and header.get("BitsAllocated") in (8, 16)
@@ -80,8 +84,11 @@ def read_plain(data: bytes) -> tuple[memoryview, dict[str, Any]] | None:
 def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
     """Return the elements of SEQUENCE, without malformed ones: times in ms, codes and cosines as lists."""
     tags: dict[str, Any] = {name: float(header[name]) for name in TIMES if isinstance(header.get(name), int | float)}
-    if codes := header.get("ScanningSequence"):
-        tags["ScanningSequence"] = [codes] if isinstance(codes, str) else [str(code) for code in codes]
+    for name in ("ScanningSequence", "ImageType"):
+        if codes := header.get(name):
+            tags[name] = [codes] if isinstance(codes, str) else [str(code) for code in codes]
+    if component := header.get("ComplexImageComponent"):
+        tags["ComplexImageComponent"] = str(component)
     cosines = header.get("ImageOrientationPatient")
     if isinstance(cosines, Sequence) and all(isinstance(one, int | float) for one in cosines):
         tags["ImageOrientationPatient"] = [float(one) for one in cosines]
@@ -104,16 +111,27 @@ def _value(dataset: Any, tag: BaseTag, raw: Any) -> Any:
 
 
 def _plain_value(kind: str, raw: bytes, order: Literal["little", "big"]) -> Any:
-    if kind in (*_NUMBERS, "CS", "UI") and raw.isascii():
+    if kind in (*_NUMBERS, "CS", "LO", "TM", "UI") and raw.isascii():
         parts = [part.strip(" \0") for part in raw.decode("ascii").split("\\")]
         values = [float(part) if part else None for part in parts] if kind in _NUMBERS else parts
         single = values[0] if len(values) == 1 else values
         return None if single == "" else single
-    return int.from_bytes(raw, order) if kind == "US" and len(raw) == 2 else _NOT_PLAIN
+    return int.from_bytes(raw, order) if kind in _SHORTS and len(raw) == 2 else _NOT_PLAIN
 
 
-def _read(data: bytes) -> tuple[memoryview, dict[str, Any]]:
-    at, last, syntax, implicit = _PREAMBLE_BYTES + 4, 0, "", False
+def _signed(header: dict[str, Any]) -> dict[str, Any]:
+    """Return the header with the sign of its padding: files state either kind, and implicit ones none."""
+    for keyword in PADDING:
+        value = header.get(keyword)
+        if isinstance(value, int):
+            header[keyword] = (
+                (value + 0x8000) % 0x10000 - 0x8000 if header.get("PixelRepresentation") == 1 else value % 0x10000
+            )
+    return header
+
+
+def _read(data: bytes, at: int, syntax: str) -> tuple[memoryview, dict[str, Any]]:
+    last, implicit = 0, False
     header: dict[str, Any] = {}
     pixels = None
     end = len(data)
@@ -137,7 +155,7 @@ def _read(data: bytes) -> tuple[memoryview, dict[str, Any]]:
             pixels = memoryview(data)[value:at]
     if pixels is None:
         raise ValueError
-    return pixels, header
+    return pixels, _signed(header)
 
 
 def _element(data: bytes, at: int, implicit: bool, depth: int = 0) -> tuple[int, bytes | None, int, int]:
@@ -152,7 +170,7 @@ def _element(data: bytes, at: int, implicit: bool, depth: int = 0) -> tuple[int,
         if kind in _LONG:
             (length,) = _length(data, at + 8)
             value = at + 12
-        elif kind not in _SHORT:
+        elif kind not in SHORT_VRS:
             raise ValueError
     tag = group << 16 | number
     if length != _UNDEFINED:

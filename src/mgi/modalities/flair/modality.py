@@ -22,6 +22,15 @@ def note(item: Item) -> str | None:
     return (item.text("description") or item.key) if item.role == "flair" else None
 
 
+def fits(one: Item, other: Item) -> bool:
+    """Whether two series, or a label file and a series, are of one study; a label file may be of one series alone."""
+    for name, own in (("series_uid", "key"), ("study_uid", "study_uid")):
+        wanted = one.text(name)
+        if wanted and wanted != (other.key if own == "key" else other.text(own)):
+            return False
+    return True
+
+
 MODALITY = Modality(
     name="flair",
     shard_format="volumes",
@@ -34,4 +43,5 @@ MODALITY = Modality(
     shard_reads_cohort=True,
     absent=absent,
     note=note,
+    fits=fits,
 )

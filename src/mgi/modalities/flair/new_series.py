@@ -6,9 +6,10 @@ from pathlib import Path
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.user_folder import digest_of, hashed
+from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.dicom import Volume, volume_of
-from mgi.modalities.flair.sequence import choose_flair, confirm_flair, is_flair_by_tags, score
-from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, read_sequence_tags, series_of
+from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags, score, tags_of_series
+from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, series_of
 from mgi.modalities.flair.sources.user_lists import named
 
 Groups = Mapping[str, Sequence[DicomHeader]]
@@ -16,9 +17,13 @@ Groups = Mapping[str, Sequence[DicomHeader]]
 
 @dataclass(frozen=True, kw_only=True)
 class DicomInput:
-    """The chosen series as a volume, the digest of its files, and why it may be no axial FLAIR (None: it is)."""
+    """The chosen series as a volume, the digest of its files, and why it may be no axial FLAIR (None: it is).
+
+    `patient_id` is whose it says that it is, empty where it does not.
+    """
 
     volume: Volume
+    patient_id: str
     sha256: str
     warning: str | None
     notes: tuple[str, ...]
@@ -43,8 +48,9 @@ def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> 
     left_out = [] if len(groups) == 1 else [f"took series {chosen} of {len(groups)}: {_name(groups[chosen])}"]
     return DicomInput(
         volume=volume,
+        patient_id=groups[chosen][0].series.patient_id,
         sha256=digest_of(hashed(folder, files)),
-        warning=_warning(folder, groups[chosen]),
+        warning=_warning(groups[chosen]),
         notes=tuple(left_out),
     )
 
@@ -57,7 +63,7 @@ def _chosen(groups: Groups, folder: Path) -> str:
         raise ConfigError(f"{folder}: images of {len(patients)} patients, expected one; name a series with --series")
     listed = [series_of(headers, headers[0].series.patient_id) for _, headers in sorted(groups.items())]
     by_name = [item.key for item in choose_flair(listed, min_images=1) if item.chosen]
-    by_tags = [uid for uid, own in groups.items() if is_flair_by_tags(read_sequence_tags(folder / own[0].name))]
+    by_tags = [uid for uid, own in groups.items() if is_flair_by_tags(tags_of_series([one.tags for one in own]))]
     for found in (by_name, by_tags):
         if len(found) == 1:
             return found[0]
@@ -67,9 +73,9 @@ def _chosen(groups: Groups, folder: Path) -> str:
     )
 
 
-def _warning(folder: Path, headers: Sequence[DicomHeader]) -> str | None:
+def _warning(headers: Sequence[DicomHeader]) -> str | None:
     """Why a series may be no axial FLAIR: its tags contradict it, or neither its times nor its name say so."""
-    tags = read_sequence_tags(folder / headers[0].name)
+    tags = tags_of_series([header.tags for header in headers])
     if (contradiction := confirm_flair(tags)) is not None:
         return contradiction
     points, reason = score(series_of(headers, headers[0].series.patient_id), min_images=1)

@@ -15,9 +15,17 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.buda import BudaArchive, decoded
 from mgi.modalities.flair.dicom import Volume, read_dicom_members, volume_of
-from mgi.modalities.flair.dicom_seg import mask_on_image, segmentations_of
-from mgi.modalities.flair.geometry import EMPTY_MASK, positions_along_normal, resample_mask, to_stored_axes
+from mgi.modalities.flair.dicom_seg import segmentations_of
+from mgi.modalities.flair.geometry import (
+    EMPTY_MASK,
+    positions_along_normal,
+    require_most_of,
+    resample_mask,
+    to_stored_axes,
+)
 from mgi.modalities.flair.nifti import NiftiVolume, read_image, read_labels
+from mgi.modalities.flair.seg_choice import mask_on_image
+from mgi.shards.grey_scale import require_scale
 from mgi.shards.image_shard import PatientImages
 
 NIFTI_ENDINGS = (".nii", ".nii.gz")
@@ -46,7 +54,7 @@ def from_dicom(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], fold
         mask, notes = _label_map(volume, where, masks, folder)
     elif masks:
         found = [one for item in masks for one in segmentations_of(_dicom_members(item, folder), item.key)]
-        mask = mask_on_image(found, volume)
+        mask, notes = mask_on_image(found, volume)
     return from_volume(patient_id, volume, where=image.key, source=image.digest, mask=mask, notes=notes)
 
 
@@ -95,6 +103,7 @@ def from_volume(
             f"{where}: as axial slices its pixels would be {row_mm:.2f} x {column_mm:.2f} mm (axes {native}), "
             f"expected sides of at most {MAX_PIXEL_RATIO:g}:1"
         )
+    require_scale(slices, where)
     own_positions = volume.positions_mm if native[2] == "S" and isinstance(volume, Volume) else None
     images = PatientImages(
         patient_id=patient_id,
@@ -139,4 +148,5 @@ def _label_map(
     mask = resample_mask(labels.voxels, labels.affine, (slices, rows, columns), volume.affine)
     if not mask.any():
         raise BadInputError(f"{name}: {EMPTY_MASK}: the two do not lie in the same space")
+    require_most_of(mask, volume.affine, labels.voxels, labels.affine, name)
     return mask, (*labels.notes, f"mask resampled from a grid of {labels.voxels.shape} voxels")

@@ -1,23 +1,18 @@
-"""Which series of a patient is the axial FLAIR: first by name and count, later by what the images' tags say.
+"""Whether a series is an axial FLAIR: first by name and count, later by what the images' tags say.
 
 Names mislead: in TCGA-LGG "SAG T1 FLAIR" is a T1, and "AXIAL FLAIR" has a dozen spellings.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mgi.core.errors import BadInputError
 from mgi.locks.item import Item, metadata
-
-_WORD = r"(?<![a-z]){}(?![a-z])"
-_FLAIR = re.compile(r"flair|dark.?fluid|tirm", re.IGNORECASE)
-_T1 = re.compile(r"t1(?!\d)", re.IGNORECASE)
-_DERIVED = re.compile(_WORD.format(r"(seg|segmentation|mpr|mip|localizer|scout|dwi|adc|perf\w*)"), re.IGNORECASE)
-_AXIAL = re.compile(_WORD.format(r"(ax|axials?|tra|transverse)"), re.IGNORECASE)
-_OTHER_PLANE = re.compile(_WORD.format(r"(sag\w*|cor|coronal)"), re.IGNORECASE)
-_CONTRAST = re.compile(_WORD.format(r"(post|gd|gad\w*)") + r"|\+\s?c\b", re.IGNORECASE)
+from mgi.modalities.flair.complex_part import MAGNITUDE, parts_said
+from mgi.modalities.flair.series_names import points_by_name, refusal_by_name
 
 # Of the published FLAIR protocols TI is 1,400-3,000 ms, TE 70-400 ms and TR 4,800-12,000 ms; T1-FLAIR has TI 700-1,100,
 # TE below 30 and TR 1,500-3,000. The limits lie between the two families.
@@ -26,6 +21,12 @@ MIN_INVERSION_MS = 1_200.0
 MIN_ECHO_MS = 70.0
 MIN_REPETITION_MS = 4_000.0
 MIN_AXIAL_COSINE = 0.8
+# Words of ImageType in what was computed from images and is none, and in what was cut anew from one.
+_COMPUTED = (
+    *("SUB", "SUBTRACT", "PROJECTION", "MIP", "MINIP", "MAXIP", "IP", "ADC", "FA", "TRACE", "MAP", "PERFUSION"),
+    *("SCREEN", "SEGMENTATION"),
+)
+_REFORMAT = ("MPR", "MPVR", "CPR", "REFORMAT", "RESAMPLED")
 FLAIR, MASK, OTHER = "flair", "mask", "other"  # the roles of a series
 
 
@@ -33,7 +34,8 @@ FLAIR, MASK, OTHER = "flair", "mask", "other"  # the roles of a series
 class Series:
     """What an archive says about a series before any image is downloaded.
 
-    `n_images` counts slices; `size` is in bytes before packing, 0 where the archive does not say.
+    `n_images` counts slices; `size` is in bytes before packing, 0 where the archive does not say. Where headers were
+    read, `contradiction` is why it can be no axial FLAIR, and `doubts` are why another one would be better.
     """
 
     patient_id: str
@@ -45,6 +47,8 @@ class Series:
     n_images: int
     size: int
     third_party: bool = False
+    contradiction: str | None = None
+    doubts: tuple[str, ...] = ()
 
 
 def score(series: Series, *, min_images: int = 15) -> tuple[float, str]:
@@ -53,61 +57,16 @@ def score(series: Series, *, min_images: int = 15) -> tuple[float, str]:
     A plain FLAIR scores 1, an axial one 1.5; sagittal or coronal takes 0.5 and contrast 0.25; the count of images
     adds at most 0.1, so that it decides only between otherwise equal names.
     """
-    name = re.sub(r"[_/\\.,-]+", " ", series.description)
     if series.modality != "MR":
         return 0.0, f"modality {series.modality or 'not stated'}"
     if series.third_party:
         return 0.0, "third-party analysis"
     if series.n_images < min_images:
         return 0.0, f"too few images ({series.n_images} of at least {min_images})"
-    if found := _DERIVED.search(name):
-        return 0.0, f"name says {found[0].lower()}"
-    if not _FLAIR.search(name):
-        return 0.0, "no FLAIR in the name"
-    if _T1.search(name):
-        return 0.0, "a T1 FLAIR"
-    points = 1.0 + 0.5 * bool(_AXIAL.search(name)) - 0.5 * bool(_OTHER_PLANE.search(name))
-    points -= 0.25 * bool(_CONTRAST.search(name))
-    points += min(series.n_images, 200) / 2000
+    if refusal := refusal_by_name(series.description):
+        return 0.0, refusal
+    points = points_by_name(series.description) + min(series.n_images, 200) / 2000
     return round(points, 4), "FLAIR by name"
-
-
-def choose_flair(series: Sequence[Series], *, min_images: int = 15) -> list[Item]:
-    """Judge all series of one patient, in the given order: one FLAIR at most, and every segmentation of its study.
-
-    Of several studies with a FLAIR the earliest is used, before it those that hold a segmentation: a mask of
-    another day does not fit the image. Equal best scores in that study choose nothing.
-    """
-    scored = [(one, *score(one, min_images=min_images)) for one in series]
-    with_mask = {one.study_uid for one in series if one.modality == "SEG"}
-    first = min(
-        (one for one, points, _ in scored if points > 0),
-        key=lambda one: (one.study_uid not in with_mask, one.study_date or "9999", one.study_uid),
-        default=None,
-    )
-    study = None if first is None else first.study_uid
-    rivals = [(one, points) for one, points, _ in scored if one.study_uid == study]
-    best = max((points for _, points in rivals), default=0.0)
-    winners = [one for one, points in rivals if points == best]
-    return [_judge(one, points, reason, study=study, winners=winners) for one, points, reason in scored]
-
-
-def _judge(one: Series, points: float, reason: str, *, study: str | None, winners: Sequence[Series]) -> Item:
-    decided = len(winners) == 1
-    if one.modality == "SEG":
-        if decided and one.study_uid == study:
-            return item_of(one, MASK, "segmentation in the study of the FLAIR", chosen=True)
-        return item_of(one, MASK, "other study preferred" if decided else "no FLAIR chosen")
-    if points == 0:
-        return item_of(one, OTHER, reason)
-    if one.study_uid != study:
-        return item_of(one, FLAIR, "other study preferred", score=points)
-    if one not in winners:
-        return item_of(one, FLAIR, f"scores below {winners[0].key}", score=points)
-    if not decided:
-        rivals = ", ".join(rival.key for rival in winners if rival is not one)
-        return item_of(one, FLAIR, f"tie with {rivals}", score=points)
-    return item_of(one, FLAIR, "best FLAIR of its study", score=points, chosen=True)
 
 
 def is_flair_by_tags(tags: Mapping[str, Any]) -> bool:
@@ -118,9 +77,13 @@ def is_flair_by_tags(tags: Mapping[str, Any]) -> bool:
 def confirm_flair(tags: Mapping[str, Any]) -> str | None:
     """Return why the images cannot be an axial FLAIR, or None; absent tags contradict nothing.
 
-    `tags` by DICOM keyword: ScanningSequence (list of codes), InversionTime, EchoTime, RepetitionTime (ms),
-    ImageOrientationPatient (six cosines).
+    `tags` by DICOM keyword: ImageType, ScanningSequence (lists), ComplexImageComponent, InversionTime, EchoTime,
+    RepetitionTime (ms), ImageOrientationPatient (six cosines).
     """
+    if (component := component_of(tags)) is not None:
+        return f"{component} images, not magnitude"
+    if (found := _derived(tags)) and _has_word(found, _COMPUTED):
+        return f"ImageType {found}: computed from other images"
     sequence = tags.get("ScanningSequence") or []
     inversion, echo, repetition = (tags.get(name) for name in TIMES)
     if inversion and inversion < MIN_INVERSION_MS:
@@ -137,6 +100,47 @@ def confirm_flair(tags: Mapping[str, Any]) -> str | None:
     row_x, row_y, _, column_x, column_y, _ = orientation
     cosine = abs(row_x * column_y - row_y * column_x)  # |z| of the slice normal, 1 for axial slices
     return None if cosine > MIN_AXIAL_COSINE else f"slices are not axial (|cosine| to the body axis {cosine:.2f})"
+
+
+def component_of(tags: Mapping[str, Any]) -> str | None:
+    """Return phase, real or imaginary where an image says that it is no magnitude, by element or ImageType."""
+    return next((part for part in parts_said(tags) if part != MAGNITUDE), None)
+
+
+def tags_of_series(images: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the tags of an image that stands for its series: a magnitude, of the plane and type of most of these."""
+    taken = [tags for tags in images if tags and component_of(tags) is None] or [tags for tags in images if tags]
+    if not taken:
+        return {}
+    kinds = [(_plane(tags), *_image_type(tags)) for tags in taken]
+    return taken[kinds.index(Counter(kinds).most_common(1)[0][0])]
+
+
+def _plane(tags: Mapping[str, Any]) -> tuple[float, ...]:
+    return tuple(round(cosine, 1) for cosine in tags.get("ImageOrientationPatient") or ())
+
+
+def doubts_of(tags: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return why an original series goes before this one; a reformat has one doubt more than what was only derived."""
+    if not (found := _derived(tags)):
+        return ()
+    derived = f"ImageType {found}: derived from other images"
+    return (derived, "a reformat") if _has_word(found, _REFORMAT) else (derived,)
+
+
+def _derived(tags: Mapping[str, Any]) -> str:
+    """Return the ImageType of what is not original, empty for what is or does not say."""
+    values = _image_type(tags)
+    return "\\".join(values) if values[:1] == ["DERIVED"] else ""
+
+
+def _image_type(tags: Mapping[str, Any]) -> list[str]:
+    return [value.strip().upper() for value in tags.get("ImageType") or []]
+
+
+def _has_word(image_type: str, words: tuple[str, ...]) -> bool:
+    found = re.split(r"[^A-Z]+", image_type)
+    return any(word == one or (len(one) > 3 and word.startswith(one)) for word in found for one in words)
 
 
 def item_of(series: Series, role: str, reason: str, *, score: float = 0.0, chosen: bool = False) -> Item:

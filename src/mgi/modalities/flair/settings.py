@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from mgi.core.section import Positive, refusal
+from mgi.core.section import Positive, UserPath, refusal
 from mgi.core.section_errors import shown
 from mgi.locks.settings import Address, FetchSettings
 
@@ -16,13 +16,13 @@ class FlairSettings(FetchSettings):
     source: Literal["kaggle", "tcia", "nifti", "dicom"] = "kaggle"
     """kaggle: a zip on disk; tcia: the TCIA collection below (DICOM, with SEG masks); nifti: a folder in the layout
     of BraTS-TCGA-LGG; dicom: a folder of DICOM files."""
-    archive: str | None = None
+    archive: UserPath | None = None
     """For source kaggle: path of the zip, read in place."""
-    folder: str | None = None
+    folder: UserPath | None = None
     """For sources nifti and dicom: path of the folder, read in place."""
-    manifest: str | None = None
+    manifest: UserPath | None = None
     """For sources tcia and dicom: path of a .tcia list, the only series to use; dicom: of a General Commons CSV."""
-    patients: str | None = None
+    patients: UserPath | None = None
     """For sources tcia and dicom: path of a TSV (id, patient_id) where patient ids are not TCGA barcodes."""
     collection: str = "TCGA-LGG"
     """For source tcia: the collection."""

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 
 MAX_GAP_RATIO = 1.5
+MAX_OFF_PLACE = 0.1  # of a step: how far the grid, which has one step, may place any corner of a slice from its own
 SAME_POSITION = 1e-3  # of the median gap; also the least in mm, as positions are printed with few decimals
 AXIS_TOLERANCE = 1e-3
 _SPACING_TOLERANCE = 1e-3
+LEAST_OVERLAP = 0.1  # of the thickness, from which on two slices lie within each other
+_SAME_STEP = 0.05  # of a stated distance between slices, which is often rounded
 _NO_INSTANCE = 1 << 31
 
 
@@ -19,7 +22,8 @@ _NO_INSTANCE = 1 << 31
 class Placement:
     """Where a slice lies: axes (2, 3) are unit vectors along a row and down a column, position is its first voxel.
 
-    `acquisition_key` (dicom_slices.ACQUISITION_KEYS) tells copies of a slice from other acquisitions at its position.
+    `thickness_mm` and `stated_step_mm` are SliceThickness and SpacingBetweenSlices. `scan_key` are the values of what
+    may differ between scans at one place and never between copies of a slice (dicom_slices.SCAN_KEYS).
     """
 
     sop_uid: str
@@ -28,8 +32,9 @@ class Placement:
     axes: NDArray[np.float64]
     spacing_mm: NDArray[np.float64]
     position: NDArray[np.float64]
-    thickness_mm: float | None
-    acquisition_key: tuple[float | None, ...]
+    thickness_mm: float | None = None
+    stated_step_mm: float | None = None
+    scan_key: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,18 +48,23 @@ class SliceOrder:
 
 
 def order_slices(placements: list[Placement], where: str) -> SliceOrder:
-    """Sort along the normal, drop repeated positions, and refuse what is not one evenly spaced stack."""
+    """Sort along the normal, drop repeated positions, and refuse what is not one evenly spaced stack.
+
+    Even means that the grid places every corner of every slice within MAX_OFF_PLACE of a step of where the slice says.
+    """
     if not placements:
         raise BadInputError(f"{where}: no slices")
     _require_one_grid(placements, where)
     normal = stack_normal(placements[0].axes)
     along = np.array([entry.position for entry in placements]) @ normal
     indexes, notes = _without_repeats(placements, along, where)
-    positions = along[indexes]
-    step = _step_mm(positions, placements[indexes[0]], where)
-    first, last = placements[indexes[0]], placements[indexes[-1]]
+    positions, ordered = along[indexes], [placements[index] for index in indexes]
+    step = _step_mm(positions, ordered[0], where)
+    first, last = ordered[0], ordered[-1]
     axis = (last.position - first.position) / (len(indexes) - 1) if len(indexes) > 1 else normal * step
     affine = grid_affine(first.position, axis, first.axes, first.spacing_mm)
+    _require_places(ordered, affine, step, where)
+    notes = (*notes, *_disagreement(ordered, step, where))
     return SliceOrder(indexes=indexes, affine=affine, positions_mm=positions, notes=notes)
 
 
@@ -113,9 +123,10 @@ def _without_repeats(
             groups.append([index])
     kept, notes = [], []
     for group in groups:
-        # Acquisitions may repeat a slice; two echoes or time points at one place are never copies.
-        if len({placements[index].acquisition_key[:2] for index in group}) > 1:
-            raise BadInputError(f"{where}: EchoTime or TemporalPositionIdentifier: several values at one position")
+        # Acquisitions may repeat a slice; two echoes, inversions or time points at one place are never copies.
+        if len({placements[index].scan_key for index in group}) > 1:
+            names = "EchoTime, TemporalPositionIdentifier or InversionTime"
+            raise BadInputError(f"{where}: {names}: several values at one position")
         group.sort(key=lambda index: rank(index)[1:])
         kept.append(group[0])
         notes += [
@@ -128,9 +139,10 @@ def _without_repeats(
 
 def _step_mm(positions: NDArray[np.float64], first: Placement, where: str) -> float:
     if len(positions) == 1:
-        if first.thickness_mm is None or first.thickness_mm <= 0:
+        stated = first.stated_step_mm or first.thickness_mm
+        if stated is None or stated <= 0:
             raise BadInputError(f"{where}: SliceThickness: missing, and a single slice has no other spacing")
-        return first.thickness_mm
+        return stated
     gaps = np.diff(positions)
     median = float(np.median(gaps))
     for extreme, what in (
@@ -141,3 +153,54 @@ def _step_mm(positions: NDArray[np.float64], first: Placement, where: str) -> fl
             found = f"a gap of {extreme:.2f} mm where the median is {median:.2f} mm"
             raise BadInputError(f"{where}: ImagePositionPatient: {found}: {what}")
     return float((positions[-1] - positions[0]) / (len(positions) - 1))
+
+
+def _require_places(ordered: list[Placement], affine: NDArray[np.float64], step: float, where: str) -> None:
+    """Refuse a stack of which the grid misplaces a slice, or whose slices slide sideways more than they rise."""
+    rise = affine[:3, 0]
+    if float(rise @ rise) > 2 * step**2:
+        sideways = np.sqrt(float(rise @ rise) - step**2)
+        found = f"each slice lies {sideways:.2f} mm to the side of the one before and {step:.2f} mm above it"
+        raise BadInputError(f"{where}: ImagePositionPatient: {found}, expected a stack")
+    rows, columns = ordered[0].shape
+    corners = np.array([[0.0, i, j, 1.0] for i in (0, rows - 1) for j in (0, columns - 1)])
+    off = np.empty(len(ordered))
+    for place, entry in enumerate(ordered):
+        own = grid_affine(entry.position - place * rise, rise, entry.axes, entry.spacing_mm)
+        difference = (affine - own) @ corners.T
+        off[place] = np.linalg.norm(difference[:3], axis=0).max()
+    worst = int(off.argmax())
+    if off[worst] > MAX_OFF_PLACE * step:
+        slice_ = f"instance {ordered[worst].instance_number}, {worst + 1} of {len(ordered)}"
+        found = f"{slice_}, lies {off[worst]:.2f} mm from its place in steps of {step:.2f} mm"
+        raise BadInputError(
+            f"{where}: ImagePositionPatient: {found}, expected at most {MAX_OFF_PLACE * step:.2f} mm: "
+            "slices are not evenly spaced"
+        )
+
+
+def _disagreement(ordered: list[Placement], step: float, where: str) -> tuple[str, ...]:
+    """Return what to say where SpacingBetweenSlices is not the positions' step, which is believed.
+
+    Refuse a step that is a multiple of it: slices are missing throughout. Refuse a part of it, where slices would lie
+    within each other: two scans in one. Some scanners state the gap alone, which is less than the thickness.
+    """
+    stated = {abs(entry.stated_step_mm) for entry in ordered if entry.stated_step_mm}
+    wrong = sorted(one for one in stated if abs(one - step) > _SAME_STEP * step)
+    if len(ordered) == 1 or not wrong:
+        return ()
+    thickness = ordered[0].thickness_mm
+    is_gap = thickness is not None and wrong[0] < (1 - _SAME_STEP) * thickness
+    overlaps = thickness is not None and step < (1 - LEAST_OVERLAP) * thickness
+    found = f"SpacingBetweenSlices: found {wrong[0]:g} mm where slices lie {step:.2f} mm apart"
+    if _is_multiple(step, wrong[0]) and not is_gap:
+        raise BadInputError(f"{where}: {found}, expected the same: slices are missing between those that are there")
+    if _is_multiple(wrong[0], step) and overlaps:
+        within = f"within each other, as they are {thickness:g} mm thick"
+        raise BadInputError(f"{where}: {found} and {within}, expected the same: several scans in one series")
+    return (f"SpacingBetweenSlices {wrong[0]:g} mm, took the positions' {step:.2f} mm",)
+
+
+def _is_multiple(larger: float, smaller: float) -> bool:
+    times = round(larger / smaller)
+    return times >= 2 and abs(larger - times * smaller) <= _SAME_STEP * larger

@@ -6,12 +6,16 @@ from typing import Any
 from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of
 from mgi.locks.item import Item
 from mgi.modalities.modality import Modality
+from mgi.modalities.rna.sources.aliquots import TIED
 
-POSITIONS = "positions"
+POSITIONS, ANNOTATED = "positions", "annotated_positions"
+"""Names of the shard's input: the user's own table of positions, or the one that was made of an annotation."""
 
 
 def absent(items: Sequence[Item]) -> str:
-    """Why a patient has no expression: no primary tumour among the samples, or nothing at all."""
+    """Why a patient has no expression: no choice among several, no primary tumour, or nothing at all."""
+    if any(item.reason.startswith(TIED) for item in items):
+        return "several expression profiles that nothing tells apart"
     codes = [sample_code_of(item.sample or "") for item in items]
     no_primary = bool(items) and PRIMARY_TUMOUR not in codes and None not in codes
     return "no primary tumour sample" if no_primary else "no expression"
@@ -22,7 +26,7 @@ def shard_inputs(section: Mapping[str, Any]) -> dict[str, str]:
     fit = section["fit"]
     if fit["positions"] is not None:
         return {POSITIONS: fit["positions"]}
-    return {POSITIONS: "<results>/tables/gene_positions.tsv"} if fit["gene_order"] == "position" else {}
+    return {ANNOTATED: "<results>/tables/gene_positions.tsv"} if fit["gene_order"] == "position" else {}
 
 
 MODALITY = Modality(
@@ -33,6 +37,7 @@ MODALITY = Modality(
     sharding="mgi.modalities.rna.shard",
     own_files={"matrix": "table"},
     shard_keys=("unit",),
+    shared_keys=("ignore",),
     shard_inputs=shard_inputs,
     absent=absent,
 )

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.core.ids import is_patient_id, patient_id_of
-from mgi.modalities.rna.gene_labels import GeneIndex
+from mgi.core.ids import barcode_of, is_patient_id, patient_id_of
+from mgi.modalities.rna.gene_labels import BY_OTHER_NAME, GeneIndex
 from mgi.modalities.rna.normalise import FittedGenes
 from mgi.modalities.rna.star import UNITS, column_of, read_star
 from mgi.modalities.rna.table_file import read_table_file
+from mgi.modalities.rna.table_layout import BESIDE_SAMPLES, GENE_COLUMNS, says_which_way
+from mgi.modalities.rna.table_parts import TableFile, Use
+from mgi.modalities.rna.value_scale import other_scale, require_unit
 
 _STAR_START = b"# gene-model:"
 _FEWEST_GENES = 2  # names of the model's genes that tell a row of genes from a row of samples
@@ -23,14 +26,18 @@ _FEWEST_GENES = 2  # names of the model's genes that tell a row of genes from a 
 class NewExpression:
     """Values (G,) float32 on all genes that a fold was fitted on; where the file has none, the training mean.
 
-    `missing` are those of the model's `n_genes` genes that were filled in so, in the model's order; `sample` is the
-    label of the file's column or row.
+    `missing` are those of the model's `n_genes` genes that were filled in so, in the model's order, `renamed` those
+    that the file has under another name; `sample` is the label of the file's column or row.
     """
 
     values: NDArray[np.float32]
     n_genes: int
     missing: tuple[str, ...]
     sample: str
+    renamed: tuple[str, ...] = ()
+    filled_with: str = "training mean"
+    other_scale: tuple[str, str] | None = None
+    """What the values look like and what those of training do, where they differ in kind (linear, logs, centred)."""
 
     @property
     def missing_share(self) -> float:
@@ -62,8 +69,17 @@ def read_new_expression(
     if np.isinf(profile.values).any():
         gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
         raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
+    require_unit(profile.values, unit, profile.labels, f"{path}: sample {profile.sample}")
     values, missing = on_frozen_genes(fitted, profile.labels, profile.values[np.newaxis])
-    found = NewExpression(values=values[0], n_genes=len(fitted.gene_ids), missing=tuple(missing), sample=profile.sample)
+    found = NewExpression(
+        values=values[0],
+        n_genes=len(fitted.gene_ids),
+        missing=tuple(missing),
+        sample=profile.sample,
+        renamed=tuple(by_other_name(fitted, profile.labels)),
+        filled_with=fitted.filler,
+        other_scale=other_scale(values[:, fitted.columns], fitted.mean, fitted.std),
+    )
     if found.missing_share > max_missing:
         raise BadInputError(
             f"{path}: sample {found.sample}: {len(missing)} of the model's {found.n_genes} genes have no value, the "
@@ -99,6 +115,12 @@ def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str |
     return [file.find_one(gene, own_name.get(gene))[1] for gene in fitted.gene_ids]
 
 
+def by_other_name(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str | None] = ()) -> list[str]:
+    """Return which of the model's genes `find_genes` finds under their former or newer name."""
+    file, own_name = GeneIndex(labels, names), _names_borne_once(fitted)
+    return [gene for gene in fitted.gene_ids if file.find_one(gene, own_name.get(gene))[0] == BY_OTHER_NAME]
+
+
 def _names_borne_once(fitted: FittedGenes) -> dict[str, str]:
     """Return the names by gene id, of genes whose name means no other gene of the fit."""
     ids, names = fitted.table["gene_id"].tolist(), fitted.table["gene_name"].tolist()
@@ -117,37 +139,70 @@ def _star(path: Path, unit: str) -> _Profile:
 def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profile:
     own_name = _names_borne_once(fitted)
     known = GeneIndex(fitted.gene_ids, [own_name.get(gene) for gene in fitted.gene_ids])
+    unnamed: list[ConfigError] = []
 
     def is_gene(label: str) -> bool:
         return bool(known.find(label)[1])
 
     def genes_across(names: Sequence[str]) -> bool:
-        return sum(is_gene(name) for name in names[1:]) >= min(_FEWEST_GENES, len(fitted.gene_ids))
+        """Whether a row is a sample: the names say so, else at least as many of them as tell genes from samples."""
+        if (said := says_which_way(names)) is not None:
+            return said == "samples x genes"
+        return sum(map(is_gene, names[1:])) >= min(_FEWEST_GENES, len(fitted.gene_ids))
 
-    def numeric(names: Sequence[str]) -> list[bool]:
+    def uses(names: Sequence[str], textual: Sequence[bool]) -> list[Use]:
         if genes_across(names):
-            return [column > 0 and is_gene(name) for column, name in enumerate(names)]
-        chosen = _sample_of(names[1:], patient, path) + 1
-        return [column == chosen for column in range(len(names))]
+            return ["text", *("number" if is_gene(name) else "nothing" for name in names[1:])]
+        # A column of gene labels is the first, is called so, or holds text; all other samples are left alone.
+        labels = [not at or textual[at] or name.strip().lower() in GENE_COLUMNS for at, name in enumerate(names)]
+        chosen = None
+        try:
+            chosen = _sample_of(names, textual, patient, path)
+        except ConfigError as error:  # the rows tell whether these columns are samples at all
+            unnamed.append(error)
+        return ["number" if at == chosen else "text" if one else "nothing" for at, one in enumerate(labels)]
 
-    table = read_table_file(path, numeric)
-    wanted = numeric(table.names)
+    table = read_table_file(path, uses)
     if genes_across(table.names):
-        samples = table.texts(0)
-        row = _sample_of(samples, patient, path)
-        columns = [column for column, is_one in enumerate(wanted) if is_one]
-        values = np.array([table.numbers(column)[row] for column in columns])
-        return _Profile(sample=samples[row], labels=[table.names[column] for column in columns], values=values)
-    chosen = wanted.index(True)
+        return _row(table, fitted, patient, path)
     # A column of samples, with the labels of whichever text column names most of the model's genes.
-    texts = [table.texts(column) for column in range(len(table.names)) if column != chosen]
-    hits = [sum(map(is_gene, labels)) for labels in texts]
-    if max(hits) == 0:
-        raise BadInputError(f"{path}: none of the model's genes in any column or row of labels")
-    return _Profile(sample=table.names[chosen], labels=texts[int(np.argmax(hits))], values=table.numbers(chosen))
+    hits = {column: sum(map(is_gene, labels)) for column, labels in table.labels.items()}
+    best = max(hits, key=lambda column: hits[column])
+    if not hits[best]:
+        lie = "columns" if all(map(barcode_of, table.texts(0))) or patient in table.texts(0) else "rows"
+        raise _foreign(table.names[1:] if lie == "columns" else table.texts(best), lie, fitted, path)
+    if unnamed:
+        raise unnamed[0]
+    (chosen,) = table.row_of
+    values = table.numbers(chosen).astype(np.float64)
+    return _Profile(sample=table.names[chosen], labels=table.texts(best), values=values)
 
 
-def _sample_of(samples: Sequence[str], patient: str | None, path: Path) -> int:
+def _row(table: TableFile, fitted: FittedGenes, patient: str | None, path: Path) -> _Profile:
+    samples = table.texts(0)
+    if not table.row_of:
+        raise _foreign(table.names[1:], "columns", fitted, path)
+    row = _row_of(samples, patient, path)
+    labels = [table.names[column] for column in table.row_of]
+    return _Profile(sample=samples[row], labels=labels, values=table.values[:, row].astype(np.float64))
+
+
+def _foreign(labels: Sequence[str], where: str, fitted: FittedGenes, path: Path) -> BadInputError:
+    return BadInputError(
+        f"{path}: none of {len(labels)} {where} (such as {labels[0]!r}) is one of the model's {len(fitted.gene_ids)} "
+        f"genes (such as {fitted.gene_ids[0]!r}), by id or by name"
+    )
+
+
+def _sample_of(names: Sequence[str], textual: Sequence[bool], patient: str | None, path: Path) -> int:
+    """Return which column holds the patient's values, where genes are in rows."""
+    samples = [at for at, name in enumerate(names) if at and name.strip().lower() not in BESIDE_SAMPLES]
+    if patient is None:  # a label beside the genes is no sample, unless there is nothing else
+        samples = [at for at in samples if not textual[at]] or samples
+    return samples[_row_of([names[at] for at in samples], patient, path)]
+
+
+def _row_of(samples: Sequence[str], patient: str | None, path: Path) -> int:
     """Return which sample is the patient's: by its whole label, else by the TCGA patient that labels begin with."""
     if patient is None:
         if len(samples) == 1:
@@ -155,7 +210,8 @@ def _sample_of(samples: Sequence[str], patient: str | None, path: Path) -> int:
         raise ConfigError(f"--patient: missing; {path} has {len(samples)} samples, such as {samples[0]!r}")
     exact = [index for index, sample in enumerate(samples) if sample == patient]
     owners = [patient_id_of(sample) if is_patient_id(sample) else None for sample in samples]
-    same = exact or [index for index, owner in enumerate(owners) if owner == patient]
+    wanted = barcode.patient_id if (barcode := barcode_of(patient)) else patient
+    same = exact or [index for index, owner in enumerate(owners) if owner == wanted]
     if len(same) != 1:
         found = f"{len(same)} samples" if same else f"none of {len(samples)} samples"
         raise ConfigError(f"--patient: {patient}: {found} of {path} by that name, expected one")

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mgi.core.section import Count, Positive, Section, Several, refusal, unit
+from mgi.core.section import Count, Distinct, Positive, Section, Several, UserPath, refusal, unit
 from mgi.locks.settings import Address, FetchSettings
 
 
@@ -25,17 +25,18 @@ class FitSettings(Section):
     top_k most variable; list: those in gene_list."""
     top_k: Positive = 2000
     """Genes kept by variance."""
-    min_tpm: Annotated[float, Field(ge=0), unit("TPM")] = 0.1
+    min_tpm: Annotated[float, Field(ge=0, le=1_000_000), unit("TPM")] = 0.1
     """Threshold of expressed, before the logarithm."""
-    gene_list: str | None = None
+    gene_list: UserPath | None = None
     """For the filter list: path of a file with one gene id or name a line."""
-    scaler: Literal["zscore", "rank", "quantile"] = "zscore"
-    """zscore: per gene, by training mean and deviation; rank, quantile: per patient."""
+    scaler: Literal["zscore", "robust", "rank", "quantile"] = "zscore"
+    """zscore: per gene, by training mean and deviation; robust: by median and median absolute deviation, which one
+    patient on another scale does not move; rank, quantile: per patient."""
     gene_order: Literal["ensembl", "position", "random"] = "ensembl"
     """Order in which the encoder reads genes; ensembl: by id; position: by place on the genome."""
     order_seed: Count = 0
     """Seed of the order random."""
-    positions: str | None = None
+    positions: UserPath | None = None
     """Path of a TSV with gene_id, chromosome, start, in place of the annotation for gene_order: position."""
     gtf: GtfSettings = GtfSettings()
     """Annotation that gene_order: position reads, fetched from base_url."""
@@ -55,8 +56,10 @@ class RnaSettings(FetchSettings):
     first_cohort_only: ClassVar = ("fit",)
     source: Literal["gdc", "matrix"] = "gdc"
     """gdc: STAR counts of the GDC; matrix: a table of your own, taken as it is."""
-    table: str | None = None
+    table: UserPath | None = None
     """For source matrix: path of the table (Parquet, TSV or CSV)."""
+    ignore: Distinct[str] = ()
+    """For source matrix: labels of the table that are no expression (age, survival), `*` for any text: '*_cnv'."""
     project: str = "TCGA-LGG"
     """For source gdc: the project."""
     base_url: Address = "https://api.gdc.cancer.gov"

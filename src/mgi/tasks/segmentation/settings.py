@@ -1,8 +1,10 @@
 """What is tested, and how often patients are drawn again for an interval."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from mgi.core.section import Count, Positive, Section
+from pydantic import Field
+
+from mgi.core.section import Count, Section
 
 DiceDefinition = Literal[
     "volume",
@@ -17,7 +19,7 @@ DiceDefinition = Literal[
 class EvaluationSettings(Section):
     """Intervals and tests over patients."""
 
-    bootstrap_draws: Positive = 10_000
+    bootstrap_draws: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """Resamplings of the patients behind each interval."""
     seed: Count = 0
     """Seed of the resamplings."""

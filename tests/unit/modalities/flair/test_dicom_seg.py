@@ -7,12 +7,8 @@ import pytest
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom import Volume, read_dicom_members, volume_of
-from mgi.modalities.flair.dicom_seg import (
-    Segmentation,
-    choose_segmentation,
-    mask_on_image,
-    segmentations_of,
-)
+from mgi.modalities.flair.dicom_seg import Segmentation, segmentations_of
+from mgi.modalities.flair.seg_choice import mask_on_image
 
 SEG = "1.2.3.9"
 SegFile = Callable[..., bytes]
@@ -68,11 +64,11 @@ def test_segments_at_one_place_are_united(seg_file: SegFile) -> None:
 
 
 def test_a_mask_on_the_image_grid_is_copied_exactly(seg_file: SegFile, volume: Volume) -> None:
-    assert np.array_equal(mask_on_image([one(seg_file(FRAMES, POSITIONS))], volume), FRAMES)
+    assert np.array_equal(mask_on_image([one(seg_file(FRAMES, POSITIONS))], volume)[0], FRAMES)
 
 
 def test_a_mask_of_few_frames_lands_on_their_slices(seg_file: SegFile, volume: Volume) -> None:
-    mask = mask_on_image([one(seg_file(FRAMES[[2]], [POSITIONS[2]]))], volume)
+    mask, _ = mask_on_image([one(seg_file(FRAMES[[2]], [POSITIONS[2]]))], volume)
     assert np.array_equal(mask[2], FRAMES[2])
     assert not mask[[0, 1, 3]].any()
 
@@ -81,44 +77,13 @@ def test_a_mask_drawn_upside_down_is_turned_to_the_image(seg_file: SegFile, volu
     # Rows run towards the front: the first row lies where the image has its last (2 rows of 2 mm further back).
     positions = [(1.0, 2.0 + 4.0, z) for _, _, z in POSITIONS]
     found = one(seg_file(FRAMES[:, ::-1], positions, axes=(1.0, 0, 0, 0, -1.0, 0)))
-    assert np.array_equal(mask_on_image([found], volume), FRAMES)
+    assert np.array_equal(mask_on_image([found], volume)[0], FRAMES)
 
 
 def test_a_mask_beside_the_image_is_refused(seg_file: SegFile, volume: Volume) -> None:
     far = one(seg_file(FRAMES, [(500.0, 2.0, z) for _, _, z in POSITIONS]))
     with pytest.raises(BadInputError, match=r"series 1\.2\.3\.9: .*empty.*series 1\.2\.3\.4"):
         mask_on_image([far], volume)
-
-
-def segmentation(
-    uid: str, *, references: tuple[str, ...] = (), frame: str | None = None, text: str = ""
-) -> Segmentation:
-    return Segmentation(
-        series_uid=uid,
-        description=text,
-        referenced_series=references,
-        frame_of_reference_uid=frame,
-        mask=np.zeros((1, 1, 1), np.uint8),
-        affine=np.eye(4),
-    )
-
-
-def test_the_object_drawn_on_the_series_comes_before_one_of_the_same_frame(volume: Volume) -> None:
-    drawn = segmentation("1", references=("1.2.3.4",), frame="other")
-    near = segmentation("2", references=("9",), frame="1.2.3.5")
-    assert choose_segmentation([near, drawn], volume) is drawn
-    assert choose_segmentation([near], volume) is near
-
-
-def test_a_corrected_object_comes_before_the_first(volume: Volume) -> None:
-    first = segmentation("2", references=("1.2.3.4",), text="FLAIR Glioma Segmentation")
-    corrected = segmentation("1", references=("1.2.3.4",), text="FLAIR Glioma Segmentation Corrected")
-    assert choose_segmentation([first, corrected], volume) is corrected
-
-
-def test_an_object_of_another_frame_is_refused(volume: Volume) -> None:
-    with pytest.raises(BadInputError, match=r"series 1\.2\.3\.4: .* 1 segmentations.*FrameOfReferenceUID"):
-        choose_segmentation([segmentation("1", frame="9.9")], volume)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from mgi.modalities.flair.dicom_file import DicomFile
-from mgi.modalities.flair.header import KEYWORDS, header_of, read_plain, text_of
+from mgi.modalities.flair.header import KEYWORDS, header_of, read_plain, sequence_tags, text_of
 
 PIXELS = np.arange(6, dtype=np.uint16).reshape(2, 3)
 MrFile = Callable[..., bytes]
@@ -113,3 +113,28 @@ def test_repeated_tags_are_left_to_pydicom(mr_file: MrFile) -> None:
 def test_several_frames_and_wide_pixels_are_left_to_pydicom(mr_file: MrFile) -> None:
     assert DicomFile(mr_file(PIXELS, tags={"NumberOfFrames": 2}), "x").pixels is None
     assert DicomFile(mr_file(PIXELS, tags={"BitsAllocated": 32}), "x").pixels is None
+
+
+@pytest.mark.parametrize("syntax", [*SYNTAXES, ExplicitVRBigEndian])
+@pytest.mark.parametrize(("representation", "expected"), [(0, 0xF830), (1, -2000)])
+def test_padding_has_the_sign_of_the_pixels(mr_file: MrFile, syntax: str, representation: int, expected: int) -> None:
+    said = expected if syntax != ExplicitVRLittleEndian else -2000 if representation == 0 else 0xF830
+    tags = {"PixelRepresentation": representation, "PixelPaddingRangeLimit": 7}
+    data = mr_file(PIXELS, tags=tags, syntax=syntax)
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    dataset.add_new("PixelPaddingValue", "SS" if said < 0 else "US", said)
+    written = io.BytesIO()
+    dataset.save_as(written)
+    header = DicomFile(written.getvalue(), "x").header
+    assert (header["PixelPaddingValue"], header["PixelPaddingRangeLimit"]) == (expected, 7)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_what_an_image_is_and_whose_is_read(mr_file: MrFile, syntax: str) -> None:
+    tags = {"ImageType": ["DERIVED", "SECONDARY", "MPR"], "ComplexImageComponent": "MAGNITUDE", "PatientID": "a b "}
+    plain = DicomFile(mr_file(PIXELS, tags=tags, syntax=syntax), "x")
+    assert plain.pixels is not None
+    found = {keyword: plain.header[keyword] for keyword in tags}
+    assert found == {**tags, "PatientID": "a b"}
+    assert plain.header == header_of(plain.dataset)
+    assert sequence_tags(plain.header)["ImageType"] == tags["ImageType"]

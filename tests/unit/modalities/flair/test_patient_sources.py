@@ -67,7 +67,7 @@ def test_a_mask_of_another_scan_is_refused(
 
 @pytest.fixture
 def kaggle(tmp_path: Path, tiff_of: Callable[..., bytes], zip_of: Callable[..., Path]) -> tuple[Path, str]:
-    image, mask = tiff_of(np.full((4, 4, 3), 7, np.uint8)), tiff_of(np.full((4, 4), 255, np.uint8))
+    image, mask = tiff_of(np.arange(48, dtype=np.uint8).reshape(4, 4, 3)), tiff_of(np.full((4, 4), 255, np.uint8))
     members = {f"k/{FOLDER}/{FOLDER}_1.tif": image, f"k/{FOLDER}/{FOLDER}_1_mask.tif": mask}
     return zip_of(members, tmp_path / "k.zip"), hashlib.sha256(image + mask).hexdigest()
 
@@ -83,7 +83,7 @@ def test_a_kaggle_folder_has_masks_and_no_geometry(kaggle: tuple[Path, str]) -> 
 def test_a_kaggle_volume_without_any_tumour_is_refused(
     tmp_path: Path, tiff_of: Callable[..., bytes], zip_of: Callable[..., Path]
 ) -> None:
-    image, mask = tiff_of(np.full((4, 4, 3), 7, np.uint8)), tiff_of(np.zeros((4, 4), np.uint8))
+    image, mask = tiff_of(np.arange(48, dtype=np.uint8).reshape(4, 4, 3)), tiff_of(np.zeros((4, 4), np.uint8))
     path = zip_of({f"k/{FOLDER}/{FOLDER}_1.tif": image, f"k/{FOLDER}/{FOLDER}_1_mask.tif": mask}, tmp_path / "k.zip")
     item = raw(FOLDER, None, hashlib.sha256(image + mask).hexdigest())
     with opened_buda(path) as archive, pytest.raises(BadInputError, match=r"TCGA_CS_4942_19970222: .*mask above 0"):

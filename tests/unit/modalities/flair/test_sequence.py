@@ -1,5 +1,4 @@
 import csv
-import itertools
 import os
 import re
 from dataclasses import dataclass, replace
@@ -7,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mgi.modalities.flair.sequence import choose_flair, confirm_flair, score
+from mgi.modalities.flair.choice import choose_flair
+from mgi.modalities.flair.sequence import confirm_flair, doubts_of, score, tags_of_series
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class One:
     third_party: bool = False
     patient_id: str = "TCGA-CS-4941"
     size: int = 0
+    contradiction: str | None = None
+    doubts: tuple[str, ...] = ()
 
 
 REAL_FLAIR = [
@@ -48,6 +50,35 @@ def test_false_friends_score_nothing(name):
     assert score(One(name))[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("axial", "other"),
+    [("AXFLAIR", "CORFLAIR"), ("OAX FLAIR", "OCOR FLAIR"), ("TRAFLAIR", "SAGFLAIR"), ("AXT2FLAIR", "CORT2FLAIR"),
+     ("FLAIRAX", "FLAIRCOR"), ("AX3DFLAIR", "SAG3DFLAIR"), ("t2flair_tra", "t2flair_sag"), ("AxialFlair", "OSagFlair"),
+     ("OAXFLAIR", "OCORFLAIR"), ("AXFSEFLAIR", "CORFSEFLAIR")],
+)  # fmt: skip
+def test_planes_count_in_joined_words(axial, other):
+    assert (score(One(axial))[0], score(One(other))[0]) == (1.51, 0.51)
+
+
+@pytest.mark.parametrize("name", ["BRAINTRACE FLAIR", "FLAIRLongTR", "CORRECTED FLAIR", "FLAIR CORTEX"])
+def test_words_that_begin_like_a_plane_are_none(name):
+    assert score(One(name))[0] == 1.01
+
+
+@pytest.mark.parametrize(
+    "name", ["AX FLAIR ST1", "AX FLAIR ST1.5", "AX FLAIR SLT 1", "AX FLAIR THK1", "AX FLAIR PART1"]
+)
+def test_a_one_behind_other_words_is_no_t1(name):
+    assert score(One(name)) == (1.51, "FLAIR by name")
+
+
+@pytest.mark.parametrize(
+    "name", ["AX FST1 FLAIR", "POSTT1FLAIR", "AX T1 FLAIR ST5", "CORT1FLAIR", "AXT1FLAIR", "FLAIR_T1"]
+)
+def test_a_t1_stays_one_in_joined_words(name):
+    assert score(One(name)) == (0.0, "a T1 FLAIR")
+
+
 def test_axial_beats_unstated_beats_sagittal_and_contrast_costs():
     ranked = ["AXIAL FLAIR", "AX FLAIR POST GD", "FLAIR", "SAG FLAIR", "COR FLAIR +C"]
     points = [score(One(name))[0] for name in ranked]
@@ -70,67 +101,8 @@ def test_every_refusal_has_its_reason(change, said):
     assert score(replace(One(), **change)) == (0.0, said)
 
 
-def judged(*series):
-    return {one.key: verdict for one, verdict in zip(series, choose_flair(series), strict=True)}
-
-
-FLAIR = One()
-T1 = One("SAG T1 FLAIR", key="1.2")
-SEG = One("AXIAL FLAIR Glioma Segmentation", key="1.3", modality="SEG", n_images=1)
-
-
-def test_one_flair_is_chosen_with_the_segmentation_of_its_study():
-    found = judged(T1, SEG, FLAIR)
-    assert [(found[key].role, found[key].chosen) for key in ("1.1", "1.2", "1.3")] == [
-        ("flair", True),
-        ("other", False),
-        ("mask", True),
-    ]
-    assert all(verdict.reason for verdict in found.values())
-
-
-def test_the_choice_does_not_depend_on_the_order_of_the_listing():
-    rivals = (FLAIR, T1, SEG, One("SAG FLAIR", key="1.4"), One(key="2.1", study_uid="2", study_date="1999-01-01"))
-    first = judged(*rivals)
-    for order in itertools.permutations(rivals):
-        assert judged(*order) == first
-    assert first["1.1"].chosen
-    assert first["1.4"].reason == "scores below 1.1"
-    assert first["2.1"].reason == "other study preferred"
-
-
-def test_the_earliest_study_with_a_flair_is_used():
-    early = One("AX T1 FLAIR", key="0.1", study_uid="0", study_date="1990-01-01")
-    late = One(key="2.1", study_uid="2", study_date="1999-01-01")
-    undated = One(key="3.1", study_uid="3", study_date=None)
-    found = judged(late, undated, early, FLAIR)
-    assert [key for key, verdict in found.items() if verdict.chosen] == ["1.1"]
-
-
-def test_a_study_with_a_segmentation_goes_before_an_earlier_one_without():
-    early = One(key="0.1", study_uid="0", study_date="1990-01-01")
-    assert [key for key, verdict in judged(early, FLAIR, SEG).items() if verdict.chosen] == ["1.1", "1.3"]
-
-
-def test_equal_series_are_a_tie_and_nothing_is_chosen():
-    twin = replace(FLAIR, key="1.9")
-    found = judged(FLAIR, twin, SEG)
-    assert not any(verdict.chosen for verdict in found.values())
-    assert found["1.1"].reason == "tie with 1.9"
-    assert found["1.3"].reason == "no FLAIR chosen"
-
-
-def test_of_equal_names_the_one_with_more_images_wins():
-    finer = replace(FLAIR, key="1.9", n_images=40)
-    assert judged(FLAIR, finer)["1.9"].chosen
-
-
-def test_no_flair_and_no_series_choose_nothing():
-    assert not any(verdict.chosen for verdict in choose_flair([T1, SEG]))
-    assert choose_flair([]) == []
-
-
 GOOD = {
+    "ImageType": ["ORIGINAL", "PRIMARY", "M", "IR"],
     "ScanningSequence": ["SE", "IR"],
     "InversionTime": 2200.0,
     "EchoTime": 120.0,
@@ -154,11 +126,46 @@ def test_tags_of_flair_series_contradict_nothing():
         ({"ScanningSequence": ["SE"], "InversionTime": None}, "scanning sequence SE is not an inversion recovery"),
         ({"EchoTime": 12.0}, "echo time 12 ms is below 70 ms"),
         ({"RepetitionTime": 2200.0}, "repetition time 2200 ms is below 4000 ms"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "PHASE MAP", "P"]}, "phase images, not magnitude"),
+        ({"ComplexImageComponent": "REAL"}, "real images, not magnitude"),
+        (
+            {"ImageType": ["DERIVED", "SECONDARY", "SUBTRACTION"]},
+            "ImageType DERIVED\\SECONDARY\\SUBTRACTION: computed from other images",
+        ),
+        (
+            {"ImageType": ["derived", "primary", "MIN IP"]},
+            "ImageType DERIVED\\PRIMARY\\MIN IP: computed from other images",
+        ),
         ({"ImageOrientationPatient": [0, 1, 0, 0, 0, -1]}, "slices are not axial (|cosine| to the body axis 0.00)"),
     ],
 )
 def test_tags_that_contradict_a_flair_are_named(change, said):
     assert confirm_flair({**GOOD, **change}) == said
+
+
+@pytest.mark.parametrize(
+    ("image_type", "n_doubts"),
+    [
+        (["ORIGINAL", "PRIMARY", "OTHER"], 0),
+        (["ORIGINAL", "PRIMARY", "MPR"], 0),
+        (None, 0),
+        (["DERIVED", "PRIMARY", "M", "ND", "NORM"], 1),
+        (["DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"], 2),
+        (["DERIVED", "PRIMARY", "MPR", "NORM"], 2),
+    ],
+)
+def test_what_was_derived_is_a_second_choice_and_a_reformat_a_third(image_type, n_doubts):
+    tags = {**GOOD, "ImageType": image_type}
+    assert len(doubts_of(tags)) == n_doubts
+    assert confirm_flair(tags) is None
+
+
+def test_a_series_is_judged_by_the_magnitude_images_of_its_main_plane():
+    coronal = {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}
+    phase = {**GOOD, "ImageType": ["ORIGINAL", "PRIMARY", "P"]}
+    assert tags_of_series([{}, coronal, phase, GOOD, {**GOOD, "EchoTime": 9}, phase]) == GOOD
+    assert confirm_flair(tags_of_series([phase, phase])) == "phase images, not magnitude"
+    assert tags_of_series([]) == {}
 
 
 def test_the_axial_cosine_of_a_tilted_plane():

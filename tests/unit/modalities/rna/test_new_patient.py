@@ -84,6 +84,19 @@ def test_the_sample_must_be_one(fitted: FittedGenes, tmp_path: Path) -> None:
             read(path, fitted, patient=patient)
 
 
+@pytest.mark.parametrize(("first", "patient"), [("id", "P1"), ("patient_id", "P1"), ("patient_id", None), ("id", None)])
+def test_patients_in_rows_with_other_genes_are_not_read_as_genes(first, patient, fitted, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.tsv", f"{first}\tAAA\tBBB\tCCC", "P1\t1\t2\t3", "P2\t1\t2\t3")
+    with pytest.raises(BadInputError, match=r"a\.tsv: none of (3 columns \(such as 'AAA'\)|2 rows)"):
+        read(path, fitted, patient=patient)
+
+
+def test_other_samples_beside_the_patients_are_not_read_at_all(fitted: FittedGenes, tmp_path: Path) -> None:
+    lines = [f"{gene}\tx\t{value}" for value, gene in enumerate(IDS)]
+    found = read(written(tmp_path / "a.tsv", "gene\tP1\tP2", *lines), fitted, patient="P2")
+    assert found.values.tolist() == [0, 1, 2, 3]
+
+
 def test_a_star_file_is_read_on_the_scale_of_the_model_and_refused_on_another(fitted, tmp_path: Path) -> None:
     tpm = [250000.0, 500000.0, 0.0, 250000.0]
     summary = ["\t".join([name, "", "", "1", "1", "1", "", "", ""]) for name in SUMMARY_ROWS]

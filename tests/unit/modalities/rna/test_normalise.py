@@ -38,6 +38,19 @@ def test_transformed_training_values_have_mean_zero_and_deviation_one() -> None:
     assert z[0, 0] == pytest.approx(-np.sqrt(1.5))
 
 
+def test_robust_scores_are_from_the_median_and_state_their_filler() -> None:
+    values = np.array([[1, 0, 5, 7], [2, 0, 5, 9], [4, 6, 5, 900]], dtype=np.float32)
+    fitted = fit(values, GENES, FitSettings(scaler="robust"), IDS, unit=AS_GIVEN)
+    assert fitted.mean.tolist() == [9.0, 0.0, 2.0]  # G0, G1, G3
+    assert fitted.std == pytest.approx([2 * 1.4826, 3 / 1.349, 1.4826])
+    scaled = fitted.transform(values)
+    assert scaled[0].tolist() == pytest.approx([-1 / 1.4826, 0.0, -1 / 1.4826])
+    assert scaled[2, 0] == 10.0
+    assert fitted.average == pytest.approx(scaled.mean(axis=0))
+    assert fitted.filler == "training median"
+    assert fit(values, GENES, FitSettings(), IDS, unit=AS_GIVEN).filler == "training mean"
+
+
 def test_scores_are_clipped_to_ten() -> None:
     fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=AS_GIVEN)
     assert fitted.transform(VALUES * 1e6).max() == 10.0
@@ -131,6 +144,15 @@ def test_positions_order_chromosomes_by_number_and_unknown_places_last() -> None
     assert fitted.gene_ids == ["G1", "G3", "G0", "G2"]
 
 
+def test_a_chromosome_of_five_thousand_digits_is_a_name_among_others() -> None:
+    varying = VALUES + np.arange(12, dtype=np.float32).reshape(3, 4)
+    genes = GENES.assign(
+        chromosome=["chr" + "9" * 5000, "chr2", "chr٣", "chrX"], start=pd.array([1] * 4, dtype="Int64")
+    )
+    fitted = fit(varying, genes, FitSettings(gene_order="position"), IDS, unit=LOG_TPM)
+    assert fitted.gene_ids == ["G1", "G3", "G0", "G2"]  # 2; then 9…, X, ٣ by name
+
+
 def test_the_order_by_position_is_refused_where_no_position_is_known() -> None:
     genes = GENES.assign(chromosome=None, start=pd.array([None] * 4, dtype="Int64"))
     with pytest.raises(ConfigError, match=r"modalities\.rna\.fit\.gene_order position: "):
@@ -191,7 +213,7 @@ def test_a_table_with_holes_in_its_order_is_refused() -> None:
 
 def test_an_unknown_scaler_and_a_reference_that_does_not_ascend_are_refused() -> None:
     table = fit(VALUES, GENES, FitSettings(scaler="quantile"), IDS, unit=LOG_TPM).table
-    with pytest.raises(BadInputError, match=r"fitted genes: scaler 'robust'.*zscore, rank, quantile"):
-        fitted_genes(table, train_hash="", n_train=3, scaler="robust")
+    with pytest.raises(BadInputError, match=r"fitted genes: scaler 'minmax'.*zscore, robust, rank, quantile"):
+        fitted_genes(table, train_hash="", n_train=3, scaler="minmax")
     with pytest.raises(BadInputError, match="fitted genes: column reference"):
         fitted_genes(table.assign(reference=-table["reference"]), train_hash="", n_train=3, scaler="quantile")

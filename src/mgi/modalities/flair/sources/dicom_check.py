@@ -8,8 +8,8 @@ import csv
 import hashlib
 import io
 import zipfile
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.zips import DamagedZipError, UnsafeZipError, ZipLimits, opened_zip, read_member
 from mgi.http.retry import TransientError
+from mgi.modalities.flair.dicom import MAX_VOLUME_BYTES, volume_from
 from mgi.modalities.flair.dicom_file import DicomFile
-from mgi.modalities.flair.dicom_slices import slices_of
+from mgi.modalities.flair.dicom_slices import DicomSlice, slices_of
 from mgi.modalities.flair.header import sequence_tags
+from mgi.modalities.flair.sequence import tags_of_series
+from mgi.shards.grey_scale import require_scale
 
 MAX_BYTES = ZipLimits.total_bytes
 HASH_LIST = "md5hashes.csv"
@@ -27,11 +30,14 @@ HASH_LIST = "md5hashes.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedFile:
-    """The UID of an image, the tags that tell a FLAIR, and why the shard refuses the file, or None."""
+    """The UIDs of an image and its study, the PatientID, the tags that tell a FLAIR, and why the shard refuses it."""
 
     sop_uid: str
-    tags: Mapping[str, Any]
-    fault: str | None
+    study_uid: str
+    patient_id: str
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    slices: tuple[DicomSlice, ...] = ()
+    fault: str | None = None
 
 
 def read_file(data: bytes, where: str, *, series: str, role: str) -> CheckedFile:
@@ -42,30 +48,60 @@ def read_file(data: bytes, where: str, *, series: str, role: str) -> CheckedFile
     """
     try:
         file = DicomFile(data, where)
-        sop_uid = file.sop_uid()
+        sop_uid, study_uid, patient_id = file.texts("SOPInstanceUID", "StudyInstanceUID", "PatientID")
     except BadInputError as error:
         raise IntegrityError(str(error)) from None
+    found = CheckedFile(sop_uid=sop_uid, study_uid=study_uid, patient_id=patient_id)
     try:
         if role == "mask":
             from mgi.modalities.flair.dicom_seg import segmentation_of  # only masks need nibabel's geometry
 
             segmentation_of(file, series)
-        else:
-            slices_of(file, series)
+            return replace(found, tags=sequence_tags(file.header))
+        slices = tuple(slices_of(file, series))
     except BadInputError as error:
-        return CheckedFile(sop_uid=sop_uid, tags={}, fault=str(error).removeprefix(f"series {series}: "))
-    return CheckedFile(sop_uid=sop_uid, tags=sequence_tags(file.header), fault=None)
+        return replace(found, fault=str(error).removeprefix(f"series {series}: "))
+    return replace(found, tags=tags_of_series([one.tags for one in slices]), slices=slices)
+
+
+def read_files(members: Iterable[tuple[str, bytes]], *, series: str, role: str) -> list[CheckedFile]:
+    """Read the files of a series (where, bytes) as `read_file` does, without holding more pixels than a volume has."""
+    read, n_bytes = [], 0
+    for where, data in members:
+        one = read_file(data, where, series=series, role=role)
+        n_bytes += sum(found.stored.size * 4 for found in one.slices)
+        if n_bytes > MAX_VOLUME_BYTES:
+            one = replace(one, slices=(), fault=f"more than {MAX_VOLUME_BYTES} bytes of voxels")
+        read.append(one)
+    return read
+
+
+def disorder_of(files: Sequence[CheckedFile], series: str) -> str | None:
+    """Why the slices of a series make no volume with the grey levels of a head, as the shard will judge, or None."""
+    where = f"series {series}"
+    try:
+        volume = volume_from([one for file in files for one in file.slices], series)
+        require_scale(volume.voxels, where)
+    except BadInputError as error:
+        return str(error).removeprefix(f"{where}: ")
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesSummary:
-    """A verified zip: digest, count, the tags that tell a FLAIR, and a fault of the content that no retry cures."""
+    """A verified zip: digest, count, the tags that tell a FLAIR, and a fault of the content that no retry cures.
+
+    `patient_ids` and `study_uids` are those that the images state, `disorder` is why they make no volume.
+    """
 
     size: int
     sha256: str
     n_images: int
+    patient_ids: Sequence[str]
+    study_uids: Sequence[str]
     tags: Mapping[str, Any]
     fault: str | None
+    disorder: str | None
 
 
 def verify_series(
@@ -84,12 +120,21 @@ def verify_series(
                 counts = f"{len(images)} images in the zip, {len(sop_uids)} listed and in the lock"
                 raise TransientError(IntegrityError(f"{label}: {counts}; expected equal counts"))
             digests = _hash_list(archive, images, label) if with_digests else {}
-            tags, fault = _check_images(archive, images, frozenset(sop_uids), digests, series, role)
+            read = _check_images(archive, images, frozenset(sop_uids), digests, series, role)
     except DamagedZipError as error:
         raise TransientError(IntegrityError(str(error))) from None
     except UnsafeZipError as error:
         raise IntegrityError(str(error)) from None
-    return SeriesSummary(size=path.stat().st_size, sha256=sha256_of(path), n_images=len(images), tags=tags, fault=fault)
+    return SeriesSummary(
+        size=path.stat().st_size,
+        sha256=sha256_of(path),
+        n_images=len(images),
+        patient_ids=sorted({one.patient_id for one in read}),
+        study_uids=sorted({one.study_uid for one in read}),
+        tags=tags_of_series([one.tags for one in read]),
+        fault=(fault := next((one.fault for one in read if one.fault), None)),
+        disorder=None if role == "mask" or fault else disorder_of(read, series),
+    )
 
 
 def _check_images(
@@ -99,19 +144,23 @@ def _check_images(
     digests: Mapping[str, str],
     series: str,
     role: str,
-) -> tuple[Mapping[str, Any], str | None]:
-    """Compare every digest and SOP UID and decode every image; return the first image's tags and the first fault."""
+) -> list[CheckedFile]:
+    """Compare every digest and SOP UID and decode every image; return what was found."""
     label = f"series {series}"
-    read = []
-    for name, info in images.items():
-        content = read_member(archive, info, label=label)
-        if digests and hashlib.md5(content, usedforsecurity=False).hexdigest() != digests[name]:
-            raise TransientError(IntegrityError(f"{label}: image {name} does not have the md5 that {HASH_LIST} lists"))
-        read.append(read_file(content, f"{label}: image {name}", series=series, role=role))
+
+    def members() -> Iterator[tuple[str, bytes]]:
+        for name, info in images.items():
+            content = read_member(archive, info, label=label)
+            if digests and hashlib.md5(content, usedforsecurity=False).hexdigest() != digests[name]:
+                said = f"image {name} does not have the md5 that {HASH_LIST} lists"
+                raise TransientError(IntegrityError(f"{label}: {said}"))
+            yield f"{label}: image {name}", content
+
+    read = read_files(members(), series=series, role=role)
     if (found := {image.sop_uid for image in read}) != sop_uids:
         said = f"{len(found & sop_uids)} of {len(sop_uids)} listed SOPInstanceUIDs are in the zip"
         raise TransientError(IntegrityError(f"{label}: {said}"))
-    return next((one.tags for one in read if one.tags), {}), next((one.fault for one in read if one.fault), None)
+    return read
 
 
 def _hash_list(archive: zipfile.ZipFile, names: Iterable[str], label: str) -> dict[str, str]:

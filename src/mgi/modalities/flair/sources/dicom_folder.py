@@ -14,11 +14,20 @@ from mgi.locks import user_folder
 from mgi.locks.item import Item, MetadataValue, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry
-from mgi.locks.source import Listing
-from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, is_flair_by_tags
-from mgi.modalities.flair.sources.dicom_check import read_file
+from mgi.locks.source import Listing, NobodyKeptError
+from mgi.modalities.flair.sequence import (
+    FLAIR,
+    MASK,
+    check_image_or_mask,
+    confirm_flair,
+    doubts_of,
+    is_flair_by_tags,
+    item_of,
+)
+from mgi.modalities.flair.sources.dicom_check import disorder_of, read_files
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, judge_patient, scan_folder
 from mgi.modalities.flair.sources.nifti import FOLDER_KEY, gated
+from mgi.modalities.flair.sources.ownership import require_owner
 from mgi.modalities.flair.sources.user_lists import (
     CommonsRow,
     PatientNames,
@@ -52,6 +61,14 @@ class DicomImages:
         if not scan.series:
             raise BadInputError(f"{folder}: no DICOM series, expected {EXPECTED}")
         patients = {series.listed.patient_id for series in scan.series.values()}
+        chosen = [item for item in self._judged() if item.chosen]
+        masked = {item.patient_id for item in chosen if item.role == MASK}
+        if not any(item.role == FLAIR and item.patient_id in masked for item in chosen):
+            n_flair = sum(item.role == FLAIR for item in chosen)
+            raise NobodyKeptError(
+                f"{folder}: {len(patients)} patients, {n_flair} with a FLAIR that can be used and none of them with a "
+                "mask, so nobody can be kept; expected a DICOM SEG or a NIfTI label file for each"
+            )
         complete = ", all of the manifest" if self.manifest is not None or self.commons else ""
         return f"{len(patients)} patients, {len(scan.series)} series in {folder.name}{complete}; no account needed"
 
@@ -61,7 +78,7 @@ class DicomImages:
         check_files(self.commons, scan.sizes)
         rows = []
         for item in self._judged():
-            if item.chosen:
+            if item.chosen or item.runner_up is not None:
                 members = user_folder.hashed(folder, self._names_of(item))
                 item = replace(item, digest=user_folder.digest_of(members))
             rows.append({"item": item})
@@ -95,17 +112,23 @@ class DicomImages:
         members = user_folder.pinned(item, user_folder.hashed(root, names), root)
         size = sum(self.scan.sizes[root / name] for name in names)
         n_images: MetadataValue = item.metadata.get("n_images")
+        rejected: str | None = None
+        doubts: tuple[str, ...] = ()
         if item.key in self.scan.series:
             files = ((name, (root / name).read_bytes()) for name in names)
-            read = (read_file(data, name, series=item.key, role=item.role) for name, data in files)
+            read = read_files(files, series=item.key, role=item.role)
+            ids, studies = {one.patient_id for one in read}, {one.study_uid for one in read}
+            require_owner(item, ids, studies, self.patients, str(root))
             rejected = next((one.fault for one in read if one.fault), None)
-            if rejected is None and item.role == FLAIR:
-                rejected = confirm_flair(self.scan.series[item.key].tags)
+            if item.role == FLAIR:
+                tags = self.scan.series[item.key].tags
+                rejected, doubts = rejected or confirm_flair(tags) or disorder_of(read, item.key), doubts_of(tags)
         else:
             n_images, rejected = gated(root / item.key)
-        return user_folder.entry_in_place(
+        entry = user_folder.entry_in_place(
             item, members, size=size, metadata=metadata(n_images=n_images), rejected=rejected
         )
+        return replace(entry, doubts=doubts)
 
     def _judged(self) -> list[Item]:
         series, labels = defaultdict(list), defaultdict(list)
@@ -131,6 +154,10 @@ class DicomImages:
         """The folder's headers, read once, and only the series that the manifest lists, which must be there."""
         scan = scan_folder(self._present(), self.patients)
         require_series(sorted({row.series for row in self.commons if row.series is not None}), scan.series)
+        for row in self.commons:
+            if row.series is not None and row.patient is not None:
+                item = item_of(scan.series[row.series].listed, FLAIR, "of the manifest")
+                require_owner(item, [row.patient], [], self.patients, "modalities.flair.manifest")
         if self.manifest is None:
             return scan
         require_series(self.manifest.series, scan.series)

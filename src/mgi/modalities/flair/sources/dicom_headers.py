@@ -1,29 +1,40 @@
 """The headers of a folder's DICOM files, read without their pixels and without trusting their names."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from pydicom.tag import Tag
 
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom_file import read_elements
+from mgi.modalities.flair.dicom_layout import START_BYTES, layout_of
+from mgi.modalities.flair.dicom_slices import frame_headers
 from mgi.modalities.flair.header import IDENTITY, SEQUENCE, TAGS, header_of, sequence_tags
 from mgi.modalities.flair.quarantine import quarantine
-from mgi.modalities.flair.sequence import Series
+from mgi.modalities.flair.sequence import Series, confirm_flair, doubts_of, tags_of_series
 
-PREAMBLE_BYTES = 128
+DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
 DICOMDIR = "1.2.840.10008.1.3.10"
+_READ = tuple(dict.fromkeys((*IDENTITY, *SEQUENCE)))
+# What an enhanced object says of its frames.
+GROUPS = [Tag("SharedFunctionalGroupsSequence"), Tag("PerFrameFunctionalGroupsSequence")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DicomHeader:
-    """One file: `name` is its path in the folder, `series` what it says of its series and what it adds to that."""
+    """One file: `name` is its path in the folder, `series` what it says of its series and what it adds to that.
+
+    `tags` are those that tell a FLAIR; of a file of many frames they are those of its frames.
+    """
 
     name: str
     sop_uid: str
     series: Series
+    tags: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_dicom_header(folder: Path, name: str) -> DicomHeader | None:
@@ -34,7 +45,7 @@ def read_dicom_header(folder: Path, name: str) -> DicomHeader | None:
     """
     path = folder / name
     with quarantine(str(path)):
-        found = _elements(path, IDENTITY)
+        found = _elements(path, _READ)
         if found is None or found.get("SOPClassUID") == DICOMDIR:
             return None
         series, sop = (str(found.get(keyword) or "") for keyword in ("SeriesInstanceUID", "SOPInstanceUID"))
@@ -50,7 +61,9 @@ def read_dicom_header(folder: Path, name: str) -> DicomHeader | None:
             n_images=max(1, int(found.get("NumberOfFrames") or 1)),
             size=path.stat().st_size,
         )
-    return DicomHeader(name=name, sop_uid=sop, series=listed)
+        is_enhanced = listed.modality == "MR" and listed.n_images > 1
+        tags = _tags_of_frames(path, found, listed.n_images) if is_enhanced else sequence_tags(found)
+    return DicomHeader(name=name, sop_uid=sop, series=listed, tags=tags)
 
 
 def headers_by_series(folder: Path, names: Iterable[str]) -> tuple[dict[str, list[DicomHeader]], list[str]]:
@@ -68,19 +81,35 @@ def headers_by_series(folder: Path, names: Iterable[str]) -> tuple[dict[str, lis
 def series_of(headers: Sequence[DicomHeader], patient: str) -> Series:
     """What the files of one series say of it, as a choice of FLAIR wants to know."""
     first = headers[0].series
-    n_images = len(headers) if first.modality == "SEG" else sum(header.series.n_images for header in headers)
-    return replace(first, patient_id=patient, n_images=n_images, size=sum(header.series.size for header in headers))
+    is_image = first.modality != "SEG"
+    tags = tags_of_series([header.tags for header in headers]) if is_image else {}
+    return replace(
+        first,
+        patient_id=patient,
+        n_images=sum(header.series.n_images for header in headers) if is_image else len(headers),
+        size=sum(header.series.size for header in headers),
+        contradiction=confirm_flair(tags),
+        doubts=doubts_of(tags),
+    )
 
 
-def read_sequence_tags(path: Path) -> dict[str, Any]:
-    """The tags that tell a FLAIR, of one file; empty where it is not DICOM."""
-    with quarantine(str(path)):
-        return sequence_tags(_elements(path, SEQUENCE) or {})
+def _tags_of_frames(path: Path, header: dict[str, Any], n_frames: int) -> Mapping[str, Any]:
+    """The tags of most frames of a multi-frame file; its own where the frames say nothing that can be read."""
+    with path.open("rb") as source:
+        dataset = read_elements(source, str(path), GROUPS)
+    try:
+        return tags_of_series([sequence_tags(one) for one in frame_headers(dataset, header, n_frames, str(path))])
+    except BadInputError:
+        return sequence_tags(header)
 
 
 def _elements(path: Path, keywords: Sequence[str]) -> dict[str, Any] | None:
     with path.open("rb") as source:
-        if source.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] != b"DICM":
+        if layout_of(source.read(START_BYTES)) is None:
+            if path.name.lower().endswith(DICOM_ENDINGS):
+                raise BadInputError(
+                    f"{path}: {path.stat().st_size} bytes that are no DICOM, expected it by the name; take it away"
+                )
             return None
         source.seek(0)
         return header_of(read_elements(source, str(path), [TAGS[keyword] for keyword in keywords]), keywords)

@@ -17,9 +17,11 @@ from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
-from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, choose_flair, confirm_flair
+from mgi.modalities.flair.choice import choose_flair
+from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, doubts_of
 from mgi.modalities.flair.sources import tcia_listing
 from mgi.modalities.flair.sources.dicom_check import MAX_BYTES, SeriesSummary, verify_series
+from mgi.modalities.flair.sources.ownership import require_owner
 from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host
 
 # Of a large slice, where the service does not state the size of a series.
@@ -143,13 +145,16 @@ class TciaImages:
         return folder / "series" / f"{item.key}.zip"
 
     def _entry(self, item: Item, folder: Path, summary: SeriesSummary) -> RawEntry:
+        require_owner(item, summary.patient_ids, summary.study_uids, self.patients, self.service.name)
+        is_flair = item.role == FLAIR
         return entry_of(
             item,
             path=self._path(item, folder),
             size=summary.size,
             sha256=summary.sha256,
             metadata=metadata(n_images=summary.n_images),
-            rejected=summary.fault or (confirm_flair(summary.tags) if item.role == FLAIR else None),
+            rejected=summary.fault or (confirm_flair(summary.tags) if is_flair else None) or summary.disorder,
+            doubts=doubts_of(summary.tags) if is_flair else (),
         )
 
 

@@ -9,13 +9,14 @@ series) is not documented, so a row is matched by its digest, or by its series.
 import csv
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mgi.cohort.two_columns import read_two_columns
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import md5_of
-from mgi.core.ids import barcode_of, is_dicom_uid, patient_id_of
+from mgi.core.ids import barcode_of, is_dicom_uid, patient_id_of, same_id
 
 MOVED = (
     "raw TCGA-LGG MRI left anonymous TCIA in July 2025 and is controlled access now (dbGaP phs004225, General Commons)"
@@ -26,6 +27,7 @@ ALTERNATIVES = (
     "or a committed lock of a collection that you may read"
 )
 NAMED = 5
+MOST_DIGITS = 15  # of a number of bytes
 MAX_BYTES = 64 << 20  # of a .tcia list
 _PATIENTS, _MANIFEST = "modalities.flair.patients", "modalities.flair.manifest"
 _LIST, _SERVER = "ListOfSeriesToDownload", "downloadServerUrl"
@@ -33,6 +35,7 @@ _LIST, _SERVER = "ListOfSeriesToDownload", "downloadServerUrl"
 _ID = ("drs_uri", "file id", "file_id", "guid")
 _MD5 = ("md5", "md5sum", "file md5", "md5_hash")
 _SIZE = ("size", "file_size", "file size", "file size (bytes)")
+_PATIENT = ("patient id", "patientid", "patient_id", "participant id", "participant_id", "subject id", "subject_id")
 _SERIES = ("tcia series instance uid", "series instance uid", "seriesinstanceuid")
 
 
@@ -57,6 +60,16 @@ class PatientNames:
             return patient_id_of(found)
         except BadInputError as error:
             raise BadInputError(f"{error}, or a table of ids in {_PATIENTS}") from None
+
+    def is_patient(self, found: str, patient: str) -> bool:
+        """Whether an id that images state is that of a patient: by the table, as a barcode, or but for its spelling."""
+        barcode = barcode_of(found)
+        whose = self._spelled.get(same_id(found), found if barcode is None else barcode.patient_id)
+        return same_id(whose) == same_id(patient)
+
+    @cached_property
+    def _spelled(self) -> Mapping[str, str]:
+        return {same_id(one): whose for one, whose in (self.table or {}).items()}
 
 
 def read_patient_names(path: Path | str | None) -> PatientNames:
@@ -119,12 +132,13 @@ def _text_of(path: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CommonsRow:
-    """One row: the file's id, what its bytes must be, and the series it belongs to, as far as stated."""
+    """One row: the file's id, what its bytes must be, and the series and patient it is of, as far as stated."""
 
     file_id: str
     md5: str | None
     size: int | None
     series: str | None
+    patient: str | None = None
 
 
 def read_commons_manifest(path: Path) -> tuple[CommonsRow, ...]:
@@ -146,15 +160,15 @@ def _row(path: Path, number: int, header: list[str], cells: list[str]) -> Common
     if len(cells) != len(header):
         raise BadInputError(f"{where}: {len(cells)} columns, the header has {len(header)}")
     values = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-    file_id, md5, size, series = (_first(values, names) for names in (_ID, _MD5, _SIZE, _SERIES))
+    file_id, md5, size, series, patient = (_first(values, names) for names in (_ID, _MD5, _SIZE, _SERIES, _PATIENT))
     if file_id is None:
         raise BadInputError(f"{where}: no file id, expected a column drs_uri, File ID or file_id")
     if md5 is None and series is None:
         raise BadInputError(f"{where}: neither md5 nor TCIA Series Instance UID, so nothing can be checked")
     if md5 is not None and not (len(md5) == 32 and set(md5.lower()) <= set("0123456789abcdef")):
         raise BadInputError(f"{where}: md5 {md5!r}, expected 32 hexadecimal digits")
-    if size is not None and not (size.isascii() and size.isdigit()):
-        raise BadInputError(f"{where}: size {size!r}, expected a number of bytes")
+    if size is not None and not (size.isascii() and size.isdigit() and len(size) <= MOST_DIGITS):
+        raise BadInputError(f"{where}: size {size[:40]!r}, expected a number of bytes")
     if series is not None and not is_dicom_uid(series):
         raise BadInputError(f"{where}: TCIA Series Instance UID {series!r}, expected digits and points")
     return CommonsRow(
@@ -162,6 +176,7 @@ def _row(path: Path, number: int, header: list[str], cells: list[str]) -> Common
         md5=md5 and md5.lower(),
         size=None if size is None else int(size),
         series=series,
+        patient=patient,
     )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mgi.core.errors import BadInputError
-from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of
+from mgi.core.ids import PRIMARY_TUMOUR, barcode_of, sample_code_of
 from mgi.locks.item import BY_HAND, Item
+from mgi.modalities.rna.sources.preference import best_of, is_fixed
 
 RNA = "rna"
 RECURRENT_TUMOUR = "02"
@@ -15,31 +16,41 @@ RECURRENT = "recurrent sample"
 NOT_PRIMARY = "not a primary tumour sample"
 ANNOTATED = "annotated: "
 NOT_PREFERRED = "other aliquot preferred: "
+TIED = "tie, nothing tells these profiles apart: "
+ONLY_FIXED = ", formalin-fixed (FFPE), no frozen profile"
 # What the reason of a profile that is not chosen begins with.
-REASONS_AGAINST = (CONTROLLED, RECURRENT, NOT_PRIMARY, ANNOTATED, NOT_PREFERRED)
+REASONS_AGAINST = (CONTROLLED, RECURRENT, NOT_PRIMARY, ANNOTATED, NOT_PREFERRED, TIED)
 
 
 def choose_aliquots(
-    offers: Sequence[Item], barcode_of: Callable[[Item], str], withdrawn: Mapping[str, str] | None = None
+    offers: Sequence[Item], label_of: Callable[[Item], str], withdrawn: Mapping[str, str] | None = None
 ) -> tuple[Item, ...]:
     """The offers by patient and key, each judged; one that has a reason already is out, at most one a patient is in.
 
-    `withdrawn` says by key what an annotation has against a profile. Among eligible profiles of one patient the highest
-    barcode wins: later plates replace earlier ones (the rule of the Broad's Firehose). The losers are named as such.
+    `withdrawn` says by key what an annotation has against a profile. Among eligible profiles of one patient
+    `preference` decides, and the losers are named as such. Where nothing tells two apart, none of them is chosen.
     """
-    best: dict[str, tuple[str, str]] = {}
-    reasons = {item.key: item.reason or _against(barcode_of(item), (withdrawn or {}).get(item.key)) for item in offers}
+    reasons = {item.key: item.reason or _against(label_of(item), (withdrawn or {}).get(item.key)) for item in offers}
+    eligible: dict[str, list[Item]] = {}
     for item in offers:
         if not reasons[item.key]:
-            rank = barcode_of(item), item.key
-            best[item.patient_id] = max(best.get(item.patient_id, rank), rank)
+            eligible.setdefault(item.patient_id, []).append(item)
+    best = {patient: best_of(own, label_of) for patient, own in eligible.items()}
 
     def judged(item: Item) -> Item:
-        barcode, key = best.get(item.patient_id, ("", ""))
-        if against := reasons[item.key] or ("" if item.key == key else f"{NOT_PREFERRED}{barcode}"):
-            return replace(item, chosen=False, reason=against)
+        if reasons[item.key]:
+            return replace(item, chosen=False, reason=reasons[item.key])
+        choice = best[item.patient_id]
+        if choice.tied and item.key not in choice.against:
+            keys = ", ".join(one.key for one in (choice.item, *choice.tied))
+            return replace(item, chosen=False, reason=f"{TIED}{keys}")
+        if item.key != choice.item.key:
+            why = choice.against.get(item.key, "the same bytes")
+            told = f"{NOT_PREFERRED}{label_of(choice.item)}"
+            return replace(item, chosen=False, reason=f"{told} ({why})" if why else told)
         # A user's table may name patients only; then there is nothing to tell samples apart.
-        return replace(item, chosen=True, reason="primary tumour" if sample_code_of(barcode) else "labelled by patient")
+        reason = "primary tumour" if sample_code_of(label_of(item)) else "labelled by patient"
+        return replace(item, chosen=True, reason=reason + (ONLY_FIXED if is_fixed(item) else ""))
 
     return tuple(judged(item) for item in sorted(offers, key=lambda item: (item.patient_id, item.key)))
 
@@ -58,7 +69,8 @@ def check_profile(item: Item) -> None:
     barcode = item.sample
     if item.role != RNA:
         raise BadInputError(f"items: {item.key}: role {item.role!r}, expected {RNA!r}")
-    if barcode is not None and not barcode.upper().replace("_", "-").startswith(item.patient_id):
+    owner = None if barcode is None else barcode_of(barcode)
+    if barcode is not None and item.patient_id != (owner.patient_id if owner else barcode):
         raise BadInputError(f"items: {item.key}: {barcode}, expected a barcode of {item.patient_id}")
     if item.reason.startswith(BY_HAND) and item.reason.removeprefix(BY_HAND).strip():
         return

@@ -18,9 +18,11 @@ from mgi.locks.source import Listing, check_origin
 from mgi.modalities.rna.sources.aliquots import CONTROLLED, RNA, check_profile, choose_aliquots
 from mgi.modalities.rna.sources.gdc_files import FILE_ID, is_gone, same_bytes_elsewhere
 from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, check_file_count, file_row, files_query
+from mgi.modalities.rna.sources.preference import PRESERVATION
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
 SLACK_BYTES = 1 << 20
+_TOLD = ("file_name", "version", "first_release", PRESERVATION)
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
 
 
@@ -69,7 +71,9 @@ class GdcExpression:
                 sample=row["aliquot"],
                 chosen=False,
                 reason="" if row["access"] == "open" else CONTROLLED,
-                metadata=metadata(**{name: row[name] for name in ("file_name", "version", "first_release")}),
+                metadata=metadata(
+                    **{name: row[name] for name in ("file_name", "version", "first_release", PRESERVATION)}
+                ),
             )
             for row in listing.rows
         ]

@@ -14,6 +14,7 @@ from mgi.core.text import printable
 from mgi.http.deadline import Listing
 from mgi.http.retry import TransientError
 from mgi.http.service import Request, Service
+from mgi.modalities.rna.sources.preference import PRESERVATION
 
 PAGE_SIZE = 200
 # A page may lack a hit that the next one brings; a service that sends them one by one is not paging.
@@ -28,8 +29,9 @@ REQUIRED_FIELDS = (
 OPTIONAL_FIELDS = (
     "state", "version", "data_release", "updated_datetime", "analysis.workflow_type", "cases.case_id",
     f"{_SAMPLE}.sample_id", f"{_SAMPLE}.sample_type", f"{_SAMPLE}.tissue_type", f"{_SAMPLE}.tumor_descriptor",
-    f"{_ALIQUOT}.aliquot_id", "annotations.annotation_id",
+    f"{_SAMPLE}.preservation_method", f"{_ALIQUOT}.aliquot_id", "annotations.annotation_id",
 )  # fmt: skip
+NOT_STATED = (None, "", "Not Reported", "not reported", "Unknown", "unknown")
 _WITHDRAWN = re.compile(r"redact|\bDNU\b", re.IGNORECASE)
 
 
@@ -150,6 +152,7 @@ def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -
             "size": stated_count(hit["file_size"]),
             "md5": str(hit["md5sum"]),
             "access": str(hit["access"]),
+            PRESERVATION: None if (kept := _stated(sample.get("preservation_method"))) in NOT_STATED else kept,
             "version": _stated(hit.get("version")),
             # "32.0 - 45.0": the end moves with every release, and a lock that held it would change in every line.
             "first_release": _stated(str(hit.get("data_release") or "").split(" - ")[0]),
@@ -186,7 +189,7 @@ def _cross_check(name: str, barcode: str, sample: Mapping[str, Any]) -> None:
     descriptors = {"tumor_descriptor": "Primary", "sample_type": "Primary Tumor"}
     for field, primary in descriptors.items():
         said = sample.get(field)
-        if said in (None, "", "Not Reported", "not reported", "Unknown"):
+        if said in NOT_STATED:
             continue
         if (said == primary) != is_primary(barcode):
             raise IntegrityError(f"GDC file {name}: {field} is {printable(said)!r}, but the barcode is {barcode}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mgi.core.errors import ConfigError
-from mgi.core.ids import barcode_of, patient_id_of, sample_of
+from mgi.core.ids import barcode_of, patient_id_of, sample_of, with_hyphens
 from mgi.http.credentials import gdc_credential
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, Table, check_lock, check_table, table_of
@@ -17,28 +17,32 @@ from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, Source
 from mgi.modalities.fetching import Serve
 from mgi.modalities.rna.settings import RnaSettings
-from mgi.modalities.rna.sources.aliquots import RNA, check_profile, choose_aliquots
+from mgi.modalities.rna.sources.aliquots import ONLY_FIXED, RNA, TIED, check_profile, choose_aliquots
 from mgi.modalities.rna.sources.gdc import GdcExpression
+from mgi.modalities.rna.sources.preference import FIXED_LAST, PRESERVATION, VIAL_A_FIRST
 
 ALIQUOT_LENGTH = 28
 
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixExpression:
-    """A table of samples and genes at `table`, read in place."""
+    """A table of samples and genes at `table`, read in place; `ignore` are labels of it that are no genes."""
 
     table: Path | None
+    ignore: tuple[str, ...] = ()
     stores_bytes: bool = False
     _checked: list[Table] = field(default_factory=list)
 
     def probe(self) -> str:
         """How many samples the table holds."""
-        return f"{len(_sample_labels(self._present()))} samples in {self._present().name}"
+        return f"{len(_sample_labels(self._present(), self.ignore))} samples in {self._present().name}"
 
     def discover(self) -> Listing:
         """Every sample label of the table."""
         path = self._present()
-        return Listing(rows=tuple({"label": label} for label in _sample_labels(path)), table=table_of(path))
+        return Listing(
+            rows=tuple({"label": label} for label in _sample_labels(path, self.ignore)), table=table_of(path)
+        )
 
     def lock(self, listing: Listing) -> Lock:
         """One primary tumour per patient, with a reason for every label."""
@@ -48,7 +52,7 @@ class MatrixExpression:
                 key=label,
                 role=RNA,
                 size=0,
-                sample=label if barcode_of(label) and len(label) >= ALIQUOT_LENGTH else sample_of(label),
+                sample=with_hyphens(label) if barcode_of(label) and len(label) >= ALIQUOT_LENGTH else sample_of(label),
                 chosen=False,
                 reason="",
             )
@@ -91,7 +95,7 @@ def open_source(chosen: RnaSettings, *, archive: str | None, table: str | None, 
     """The source of gene expression; a simulated archive is served while the block runs."""
     if chosen.source == "matrix":
         path = table or chosen.table
-        yield MatrixExpression(table=Path(path) if path else None)
+        yield MatrixExpression(table=Path(path) if path else None, ignore=chosen.ignore)
         return
     with serve(archive, "", chosen.base_url, chosen) as service:
         if archive is None:  # a token is for the real archive's host, never for the simulated one
@@ -105,20 +109,41 @@ def open_source(chosen: RnaSettings, *, archive: str | None, table: str | None, 
 
 
 def summary(lock: Lock) -> list[str]:
-    """How many profiles there are and how many are chosen."""
+    """How many profiles there are and how many are chosen, and the choices that a person should look at."""
     n_chosen = len(lock.chosen)
-    return [f"{len(lock.items)} profiles, {n_chosen} chosen, release {lock.release or 'not stated'}"]
+    lines = [f"{len(lock.items)} profiles, {n_chosen} chosen, release {lock.release or 'not stated'}"]
+    if lock.source == "gdc" and not any(item.text(PRESERVATION) for item in lock.items):
+        lines.append("no sample's preservation is stated: a formalin-fixed vial is not known as such")
+    told = {
+        "with a formalin-fixed (FFPE) profile alone": [one for one in lock.chosen if one.reason.endswith(ONLY_FIXED)],
+        "with a formalin-fixed profile passed over": [one for one in lock.items if FIXED_LAST in one.reason],
+        "with vial A taken before B, their preservation not stated": [
+            one for one in lock.items if VIAL_A_FIRST in one.reason
+        ],
+        "without a choice, since nothing tells their profiles apart": [
+            one for one in lock.items if one.reason.startswith(TIED)
+        ],
+    }
+    for what, items in told.items():
+        if patients := sorted({item.patient_id for item in items}):
+            lines.append(f"{len(patients)} patients {what}: {', '.join(patients[:5])}{', …' * (len(patients) > 5)}")
+    return lines
 
 
-def _sample_labels(path: Path) -> list[str]:
+def _sample_labels(path: Path, ignore: tuple[str, ...]) -> list[str]:
     from mgi.modalities.rna.matrix import (
         read_labelled_matrix,  # a download needs no pandas, which takes a second to load
     )
+    from mgi.modalities.rna.no_gene import few
 
-    matrix = read_labelled_matrix(path)
+    matrix = read_labelled_matrix(path, ignore)
     samples, genes = matrix.values.shape
     ignored = f"; columns not used: {', '.join(matrix.ignored)}" if matrix.ignored else ""
-    dropped = "".join(f"; {len(names)} left out: {reason}" for reason, names in matrix.dropped.items())
+    dropped = "".join(
+        f"; {len(names)} left out: {reason} ({few(names, 5)})" for reason, names in matrix.dropped.items()
+    )
     named = f"{genes} genes by {matrix.gene_labels}"
     _log.info("%s: read as %s, %d samples, %s%s%s", path.name, matrix.layout, samples, named, ignored, dropped)
+    for note in (matrix.scale, *matrix.notes):
+        _log.info("%s: %s", path.name, note)
     return matrix.samples

@@ -47,6 +47,7 @@ def test_ids_digests_sizes_and_series_are_read_under_their_several_names(tmp_pat
         ("file_id,name\na,b", r"m\.csv: line 2: neither md5 nor TCIA Series Instance UID"),
         ("file_id,md5\na,xyz", r"m\.csv: line 2: md5 'xyz'"),
         (f"file_id,md5,size\na,{MD5},1.5", r"m\.csv: line 2: size '1\.5'"),
+        (f"file_id,md5,size\na,{MD5},{'9' * 5000}", r"m\.csv: line 2: size '9{40}'"),
         ("file_id,TCIA Series Instance UID\na,../x", r"m\.csv: line 2: TCIA Series Instance UID '\.\./x'"),
         ("file_id,md5\na", r"m\.csv: line 2: 1 .*2$"),
     ],

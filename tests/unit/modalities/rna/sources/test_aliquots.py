@@ -1,12 +1,20 @@
 import itertools
+from dataclasses import replace
+
+import pytest
 
 from mgi.locks.item import Item
+from mgi.modalities.rna.modality import absent
 from mgi.modalities.rna.sources import aliquots
 
 
 def offer(barcode, **changes):
     given = {"patient_id": barcode[:12], "key": barcode, "role": "rna", "size": 1, "chosen": False, "reason": ""}
     return Item(**{**given, **changes})
+
+
+def kept(barcode, preservation, **changes):
+    return offer(barcode, metadata={"preservation": preservation}, **changes)
 
 
 def choose_aliquots(offers, withdrawn=None):
@@ -57,8 +65,84 @@ def test_a_label_without_sample_stands_for_its_patient():
 
 def test_all_samples_of_one_case_in_every_order_and_spelling_leave_the_same_primary():
     samples = [f"TCGA-DU-6404-{sample}-11R-A36H-07" for sample in ("01A", "01B", "02A", "11A")]
-    spellings = (str, str.lower, lambda barcode: barcode.replace("-", "_"))
+    spellings = (str, str.lower, lambda barcode: barcode.replace("-", "_"), lambda barcode: barcode.replace("-", "."))
     for spelling in spellings:
         for order in itertools.permutations(samples):
             found = choose_aliquots([offer(spelling(barcode), patient_id="TCGA-DU-6404") for barcode in order])
-            assert [found[spelling(barcode)].chosen for barcode in samples] == [False, True, False, False]
+            assert [found[spelling(barcode)].chosen for barcode in samples] == [True, False, False, False]
+            assert found[spelling(samples[1])].reason.endswith("(vial A before B where the preservation is not stated)")
+
+
+A6 = ("TCGA-A6-6650-01A-11R-1774-07", "TCGA-A6-6650-01A-11R-A278-07", "TCGA-A6-6650-01B-02R-A277-07")
+
+
+@pytest.mark.parametrize("method", ["FFPE", "ffpe", "Formalin fixed-buffered", "Formalin Fixed Paraffin Embedded"])
+def test_a_formalin_fixed_profile_loses_to_a_frozen_one_of_any_barcode(method):
+    for frozen in ({}, {"metadata": {"preservation": "OCT"}}):
+        offers = [offer(A6[0], **frozen), offer(A6[1], **frozen), kept(A6[2], method)]
+        for order in itertools.permutations(offers):
+            found = choose_aliquots(order)
+            assert [found[barcode].chosen for barcode in A6] == [False, True, False]
+        assert found[A6[2]].reason == f"other aliquot preferred: {A6[1]} (frozen before formalin-fixed (FFPE))"
+    low, high = "TCGA-A6-6650-01B-11R-1774-07", "TCGA-A6-6650-01A-11R-A278-07"
+    assert choose_aliquots([kept(high, method), offer(low)])[low].chosen
+
+
+def test_a_formalin_fixed_profile_alone_is_kept_and_says_so():
+    found = choose_aliquots([kept(A6[2], "FFPE")])[A6[2]]
+    assert (found.chosen, found.reason) == (True, "primary tumour, formalin-fixed (FFPE), no frozen profile")
+    aliquots.check_profile(replace(found, sample=A6[2]))
+
+
+def test_a_withdrawn_frozen_profile_leaves_the_place_to_the_fixed_one():
+    found = choose_aliquots([offer(A6[0]), kept(A6[2], "FFPE")], {A6[0]: "Item flagged DNU"})
+    assert found[A6[2]].chosen
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ("01A-11H-A001-07", "01A-12R-A999-07"),
+        ("01A-11R-A001-07", "01A-12T-A999-07"),
+        ("01A-11H-A001-07", "01A-12T-A999-07"),
+        ("01A-11T-A001-07", "01A-12X-A999-07"),
+        ("01A-11R-A278-07", "01A-12R-1774-07"),  # the plate before the portion
+        ("01A-11R-1774-07", "01A-11R-0905-07"),
+        ("01A-12R-A278-07", "01A-11R-A278-07"),
+        ("01A-11R-A278-13", "01A-11R-A278-07"),
+        ("01A", "01B"),
+        ("01A-11R-A001-07", "01B-11H-A999-07"),
+    ],
+)
+def test_the_order_is_vial_analyte_plate_and_barcode(better, worse):
+    barcodes = [f"TCGA-HT-0001-{rest}" for rest in (better, worse)]
+    for order in (barcodes, barcodes[::-1]):
+        found = choose_aliquots([offer(barcode) for barcode in order])
+        assert [found[barcode].chosen for barcode in barcodes] == [True, False]
+
+
+def test_of_two_frozen_vials_analyte_and_plate_decide():
+    low, high = "TCGA-HT-0001-01A-11R-A001-07", "TCGA-HT-0001-01B-11R-A002-07"
+    assert choose_aliquots([kept(low, "OCT"), kept(high, "Snap Frozen")])[high].chosen
+    assert choose_aliquots([kept(low, "OCT"), offer(high)])[low].chosen
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("01A", "01a"), ("01A", "01A.1"), ("01A_run1", "01A_run2"), ("01A-11R-A001-07", "01A-11R-A001-07_v2")],
+)
+def test_where_nothing_tells_profiles_apart_none_is_chosen(one, other):
+    labels = [f"TCGA-HT-0001-{rest}" for rest in (one, other)]
+    found = choose_aliquots([offer(label) for label in labels])
+    assert not any(item.chosen for item in found.values())
+    assert {item.reason for item in found.values()} == {
+        "tie, nothing tells these profiles apart: " + ", ".join(sorted(labels))
+    }
+    assert absent(list(found.values())) == "several expression profiles that nothing tells apart"
+
+
+def test_two_files_of_the_same_bytes_are_no_tie():
+    offers = [replace(offer(A6[0]), key=key, sample=A6[0], md5="0" * 32) for key in ("b", "a")]
+    found = {item.key: item for item in aliquots.choose_aliquots(offers, lambda item: item.sample)}
+    assert (found["a"].chosen, found["b"].chosen) == (True, False)
+    assert found["b"].reason == f"other aliquot preferred: {A6[0]} (the same bytes)"

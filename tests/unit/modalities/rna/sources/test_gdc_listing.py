@@ -131,6 +131,7 @@ def test_a_hit_becomes_a_flat_row():
         "size": 12,
         "md5": "0" * 32,
         "access": "open",
+        "preservation": None,
         "version": None,
         "first_release": None,
         "annotation": None,
@@ -201,3 +202,14 @@ def test_an_annotation_covers_what_hangs_below_it(entity):
 )
 def test_other_annotations_withdraw_nothing(note):
     assert annotation_of(BARCODE, [note]) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [("FFPE", "FFPE"), ("OCT", "OCT"), ("Unknown", None), ("Not Reported", None), (" ", None), (7, "7")],
+)
+def test_how_a_sample_was_preserved_is_asked_for_and_kept_where_it_is_stated(said, kept):
+    assert "cases.samples.preservation_method" in files_query("TCGA-LGG")["fields"].split(",")
+    hit = copy.deepcopy(HIT)
+    hit["cases"][0]["samples"][0]["preservation_method"] = said
+    assert file_row(hit, [])["preservation"] == kept

@@ -1,0 +1,64 @@
+"""Whether groups of slices that lie between one another are scans of their own, or the passes of one scan.
+
+A scanner may take the odd slices in one acquisition and the even ones in another: together they are one even stack, and
+no slice lies within its neighbour. Two whole scans of which one was moved by a part of a step look alike, but for that.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgi.modalities.flair.dicom_slices import DicomSlice
+from mgi.modalities.flair.slice_order import LEAST_OVERLAP, MAX_OFF_PLACE, stack_normal
+
+_OTHER_TIMES = 1.05  # ratio of echo or inversion times from which on they are not one value with its rounding
+
+
+def are_whole_scans(groups: Sequence[list[DicomSlice]], *, differ: bool, values: Sequence[float | None]) -> bool:
+    """Return whether each group is a whole, even stack and they are no passes of one.
+
+    `differ` says that `values`, one a group, are times of which passes of one scan have one.
+    """
+    first = groups[0][0].placement
+    normal = stack_normal(first.axes)
+    stacks = [np.sort([float(entry.placement.position @ normal) for entry in group]) for group in groups]
+    if min(map(len, stacks)) < 2 or not all(map(_is_even, stacks)):
+        return False
+    if max(stack[0] for stack in stacks) > min(stack[-1] for stack in stacks):
+        return False  # one above the other
+    together = np.sort(np.concatenate(stacks))
+    if not _is_even(together):
+        return True
+    if differ and _are_apart(values):
+        return True
+    return _overlap(together, min(_step(stack) for stack in stacks), first.thickness_mm, first.stated_step_mm)
+
+
+def _overlap(
+    together: NDArray[np.float64], own_step: float, thickness_mm: float | None, stated_step_mm: float | None
+) -> bool:
+    step = _step(together)
+    stated = abs(stated_step_mm or 0)
+    if stated and abs(stated - step) <= MAX_OFF_PLACE * step:
+        return False  # what the scanner says of the whole
+    if thickness_mm:
+        least = (1 - LEAST_OVERLAP) * thickness_mm
+        return step < least <= own_step
+    return bool(stated and abs(stated - own_step) <= MAX_OFF_PLACE * own_step)
+
+
+def _step(stack: NDArray[np.float64]) -> float:
+    return float((stack[-1] - stack[0]) / (len(stack) - 1))
+
+
+def _is_even(stack: NDArray[np.float64]) -> bool:
+    """Whether a grid of one step has every slice in its place, as `order_slices` asks."""
+    step = _step(stack)
+    places = stack[0] + step * np.arange(len(stack))
+    return step > 0 and bool(np.abs(stack - places).max() <= MAX_OFF_PLACE * step)
+
+
+def _are_apart(values: Sequence[float | None]) -> bool:
+    known = [abs(value) for value in values if value is not None]
+    return len(known) < len(values) or max(known) > _OTHER_TIMES * min(known)
