@@ -129,6 +129,11 @@ class Deadline:
             self._watch_rate(now)
         return max(min(self.limits.read_s, left, part_left), 0.001)
 
+    @property
+    def has_read(self) -> bool:
+        """Whether a reply was waited for already; before that, a connection is made."""
+        return self._part_started is not None
+
     def arrived(self, n_bytes: int) -> None:
         """So many bytes came from the socket."""
         self._arrived += n_bytes
