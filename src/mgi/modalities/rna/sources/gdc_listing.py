@@ -192,7 +192,7 @@ def _cross_check(name: str, barcode: str, sample: Mapping[str, Any]) -> None:
         if said in NOT_STATED:
             continue
         if (said == primary) != is_primary(barcode):
-            raise IntegrityError(f"GDC file {name}: {field} is {printable(said)!r}, but the barcode is {barcode}")
+            raise IntegrityError(f"GDC file {name}: {field} is '{printable(said)}', but the barcode is {barcode}")
 
 
 def annotation_of(barcode: str, annotations: Sequence[Mapping[str, Any]]) -> str | None:
