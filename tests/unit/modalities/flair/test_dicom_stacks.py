@@ -90,7 +90,7 @@ def test_two_volumes_at_one_place_that_no_tag_tells_apart_are_refused(scan: Scan
 def test_copies_of_every_image_are_dropped_by_their_pixels(scan: Scan) -> None:
     volume = volume_of([*scan(3, 0, 11, FLAIR), *scan(3, 0, 1, FLAIR)], UID)
     assert values(volume) == [0, 1, 2]
-    assert volume.notes == tuple(f"dropped instance {k + 10}: a copy of instance {k}" for k in (1, 2, 3))
+    assert volume.notes == tuple(f"dropped instance {k + 10}: repeats the position of instance {k}" for k in (1, 2, 3))
 
 
 def test_two_inversions_at_one_place_are_never_copies(scan: Scan) -> None:
@@ -166,6 +166,14 @@ def test_shifted_scans_without_any_tag_are_refused_as_uneven(scan: Scan) -> None
 def test_a_scan_moved_by_a_whole_step_is_no_row_of_repeats(scan: Scan) -> None:
     with pytest.raises(BadInputError, match="9 of 11 places have several images that differ"):
         volume_of([*scan(10, 0, 1, FLAIR), *scan(10, 500, 11, FLAIR, z=5.0)], UID)
+
+
+def test_an_image_that_was_derived_gives_way_to_the_original_at_its_place(scan: Scan) -> None:
+    derived = {**FLAIR, "ImageType": ["DERIVED", "SECONDARY", "M", "SUB"]}
+    volume = volume_of([*scan(10, 500, 1, derived), *scan(10, 0, 11, MAGNITUDE)], UID)
+    assert values(volume) == list(range(10))
+    assert volume.notes == ("took 10 images, left out 10 that are derived from others",)
+    assert values(volume_of(scan(10, 0, 1, derived), UID)) == list(range(10))  # alone it is judged as a series
 
 
 @pytest.mark.parametrize("told_by", [None, "TemporalPositionIdentifier", "AcquisitionNumber", "EchoTime"])

@@ -21,10 +21,11 @@ from mgi.locks import user_folder
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry
-from mgi.locks.source import Listing
-from mgi.modalities.flair.nifti import count_slices
+from mgi.locks.source import Listing, NobodyKeptError
+from mgi.modalities.flair.nifti import count_slices, read_image
 from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, check_image_or_mask
 from mgi.modalities.flair.sources.user_lists import named
+from mgi.shards.grey_scale import require_scale
 
 EXPECTED = (
     "the folder of BraTS-TCGA-LGG (TCIA analysis result, open; by Aspera from its page), with files like "
@@ -48,6 +49,15 @@ def gated(path: Path) -> tuple[int, str | None]:
         return 0, f"header refused: {error}"
 
 
+def voxel_fault(path: Path) -> str | None:
+    """Why the voxels of an image are refused, as the shard will refuse them, or None."""
+    try:
+        require_scale(read_image(path.read_bytes(), path.name).voxels, path.name)
+    except BadInputError as error:
+        return str(error)
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class NiftiImages:
     """The files below `folder`."""
@@ -63,6 +73,11 @@ class NiftiImages:
         n_masks = sum(item.role == MASK for item in chosen)
         if not n_flair:
             raise BadInputError(f"{folder}: no FLAIR, expected {EXPECTED}")
+        if not n_masks:
+            raise NobodyKeptError(
+                f"{folder}: {n_flair} patients with FLAIR and none of them with a mask, so nobody can be kept; "
+                "expected <case>_mask.nii.gz, <case>_seg.nii.gz or of BraTS-TCGA-LGG beside those of the FLAIR"
+            )
         return f"{n_flair} patients with FLAIR, {n_masks} of them with a mask, in {folder.name}; no account needed"
 
     def discover(self) -> Listing:
@@ -93,10 +108,12 @@ class NiftiImages:
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read one file whole: its digest must be the lock's, its header usable."""
+        """Read one file whole: its digest must be the lock's, its header usable, an image one with a grey scale."""
         root = user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         members = user_folder.pinned(item, user_folder.hashed(root, [item.key]), root)
         n_slices, rejected = gated(root / item.key)
+        if rejected is None and item.role == FLAIR:
+            rejected = voxel_fault(root / item.key)
         size = (root / item.key).stat().st_size
         return user_folder.entry_in_place(
             item, members, size=size, metadata=metadata(n_images=n_slices), rejected=rejected
