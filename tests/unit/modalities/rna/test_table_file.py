@@ -22,6 +22,11 @@ def text_of(separator: str, end: str = "\n") -> str:
     return "".join(separator.join(row) + end for row in ROWS)
 
 
+def named(*cases: tuple) -> list:
+    """Cases under the first of their values; gzip has the time in it, which is no name."""
+    return [pytest.param(*case, id=case[0]) for case in cases]
+
+
 def zipped(text: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -31,7 +36,7 @@ def zipped(text: str) -> bytes:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [
+    named(
         ("semicolons.csv", text_of(";").encode()),
         ("commas.tsv", text_of(",").encode()),
         ("tabs.csv", text_of("\t").encode()),
@@ -41,7 +46,7 @@ def zipped(text: str) -> bytes:
         ("gzip.tsv", gzip.compress(text_of("\t").encode(), mtime=0)),
         ("plain.tsv.gz", text_of("\t").encode()),
         ("commas.tsv.gz", gzip.compress(text_of(",").encode(), mtime=0)),
-    ],
+    ),
 )
 def test_text_is_read_by_its_content_whatever_its_name_promises(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
@@ -66,7 +71,7 @@ def test_parquet_under_another_name_is_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
-    [
+    named(
         ("empty.tsv", b"", "empty file"),
         ("empty.parquet", b"", "empty file"),
         ("empty.tsv.gz", gzip.compress(b"", mtime=0), "no rows or no columns"),
@@ -87,8 +92,7 @@ def test_parquet_under_another_name_is_read(tmp_path):
         ("one.csv", b"gene,TCGA-CS-4941\nTP53,1,5\nIDH1,2,5\n", "decimal comma"),
         ("excel.csv", b"sep=;\n" + text_of(";").encode(), "line 1 is 'sep=;'"),
         ("gct.txt", b"#1.2\n3\t2\n" + text_of("\t").encode(), "line 1 is '#1.2'"),
-    ],
-    ids=[str(number) for number in range(20)],
+    ),
 )
 def test_what_is_no_table_is_said_in_one_line_with_what_it_looks_like(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)

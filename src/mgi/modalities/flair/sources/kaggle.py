@@ -92,8 +92,8 @@ class KaggleImages:
             return list(archive.folders.values())
 
     def _present(self) -> Path:
-        if self.archive is None or not self.archive.is_file():
-            found = "nothing" if self.archive is None else misplaced(self.archive)
+        found = "nothing" if self.archive is None else misplaced(self.archive)
+        if self.archive is None or found is not None:
             raise ConfigError(f"modalities.flair.archive: found {found}, {_WAYS_OUT}")
         return self.archive
 
