@@ -30,12 +30,14 @@ from mgi.http.retry import RetryPolicy
 from mgi.http.service import Request, open_service
 from mgi.locks.lock import batch_of, check_lock, read_lock
 from mgi.locks.raw_index import read_raw_index
+from mgi.locks.user_folder import present_folder
 from mgi.modalities.flair.complex_part import complex_part
 from mgi.modalities.flair.dicom import volume_of
 from mgi.modalities.flair.nifti import read_image, read_labels
 from mgi.modalities.flair.seg_segments import Segment, choose_tumour
 from mgi.modalities.flair.slice_order import Placement, order_slices
 from mgi.modalities.flair.sources.kaggle import KaggleImages
+from mgi.modalities.flair.sources.ownership import require_owner
 from mgi.modalities.flair.sources.user_lists import PatientNames
 from mgi.modalities.registry import modality
 from mgi.modalities.rna.gene_sets import read_gene_list, read_gmt
@@ -50,7 +52,7 @@ from mgi.shards.parquet import opened_parquet, run_in
 from mgi.tasks.segmentation import learning
 from mgi.training.optimiser import precision_of
 from mgi.training.weights import load_weights, require_same_genes, require_same_sets
-from small_locks import profile, rna_lock
+from small_locks import profile, rna_lock, series
 
 PATIENTS = [f"P{n}" for n in range(1, 5)]
 Case = Callable[[Path], object]
@@ -196,6 +198,10 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "flair": {
         "patient id": lambda _: PatientNames().patient_of("Doe^John"),
+        "images of another patient": lambda _: require_owner(series("P1"), ["P2"], [], PatientNames(), "NBIA"),
+        "folder in a shell's words": lambda _: present_folder(
+            Path("~/mine"), "a folder", key="modalities.flair.folder"
+        ),
         "not DICOM": lambda _: volume_of([("1.dcm", b"hello")], "1.2.3"),
         "series without slices": lambda _: volume_of([], "1.2.3"),
         "slices that lie unevenly": lambda _: order_slices(

@@ -72,8 +72,8 @@ def require_scale(volume: NDArray[np.generic], where: str) -> None:
         raise BadInputError(f"{where}: voxels: every one is {float(volume.min()):g}, expected an image")
     centre = float(np.average(foreground, weights=weights))
     spread = float(np.sqrt(np.average((foreground - centre) ** 2, weights=weights)))
-    smallest = float(volume.min())
-    floor = smallest if smallest > 0 else min(0.0, mean)
+    lowest = foreground.min() if weights is None else foreground[np.flatnonzero(weights)[0]]
+    floor = max(float(volume.min()), min(0.0, float(lowest)))  # what is darker is clipped
     if n_voxels < LEAST_FOREGROUND * volume.size:
         fault = f"only {n_voxels} of {volume.size} lie above the mean"
     elif spread <= _LEAST_SPREAD * abs(centre) or centre - floor > MAX_DEVIATIONS * spread:

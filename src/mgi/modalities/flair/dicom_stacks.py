@@ -14,11 +14,12 @@ from mgi.modalities.flair.complex_part import MAGNITUDE
 from mgi.modalities.flair.dicom_slices import ACQUISITION_KEYS, SCAN_KEYS, DicomSlice
 from mgi.modalities.flair.sequence import MIN_ECHO_MS, confirm_flair
 from mgi.modalities.flair.slice_order import AXIS_TOLERANCE, stack_normal
-from mgi.modalities.flair.whole_scans import are_whole_scans
+from mgi.modalities.flair.whole_scans import are_whole_scans, require_one_numbering
 
 MIN_KEPT_SHARE = 0.2  # of a series' images, copies aside: five echoes or parts of one slice, not ten time points
 MAX_STRAY_SHARE = 0.2  # of the largest stack: three localiser slices beside thirty, not two volumes of a kind
 _SAME_PLACE_MM = 1e-2
+_NEAR = 0.4  # of a step
 Chosen = tuple[list[DicomSlice], tuple[str, ...]]
 
 
@@ -31,6 +32,7 @@ def choose_stack(slices: Sequence[DicomSlice], where: str) -> Chosen:
     n_images = len(slices) - (len(kept) - len(once))
     kept, other = _one_acquisition(once, where)
     _require_few_repeats(kept, where)
+    require_one_numbering(kept, where)
     left_out = (*stray, *parts, *derived, *other)
     if len(kept) < MIN_KEPT_SHARE * n_images:
         found = f"{len(kept)} of {n_images} images are the FLAIR's ({'; '.join(left_out)})"
@@ -73,16 +75,25 @@ def _magnitude(slices: list[DicomSlice], where: str) -> Chosen:
         entry.part == MAGNITUDE or (entry.part is None and place not in covered)
         for place, entry in zip(places, slices, strict=True)
     ]
-    with_image = {place for place, keep in zip(places, kept, strict=True) if keep}
-    if not with_image:
+    if not any(kept):
         raise BadInputError(f"{where}: ImageType: every image is {names}, expected a magnitude image")
-    if lacking := len(set(places) - with_image):
+    if lacking := len(_far_from_any(slices, kept)):
         found = f"{lacking} of {len(set(places))} places have a {names} image and no magnitude"
         raise BadInputError(f"{where}: ImageType: {found}, expected a magnitude image at each")
     if not (n_left_out := len(slices) - sum(kept)):
         return slices, ()
     note = f"took the {sum(kept)} magnitude images, left out {n_left_out} that are {names or 'not said to be it'}"
     return [entry for entry, keep in zip(slices, kept, strict=True) if keep], (note,)
+
+
+def _far_from_any(slices: list[DicomSlice], kept: Sequence[bool]) -> set[int]:
+    """Return the places of slices that are not kept and have no kept one nearer than the next of the kept."""
+    along = _along(slices)
+    chosen = np.unique(along[np.array(kept)])
+    gaps = np.diff(chosen)
+    near = max(_SAME_PLACE_MM, _NEAR * float(np.median(gaps)) if len(gaps) else 0.0)
+    far = np.abs(along[:, None] - chosen).min(axis=1) > near
+    return {place for place, is_far in zip(_places(slices), far, strict=True) if is_far}
 
 
 def _original(slices: list[DicomSlice]) -> Chosen:
@@ -186,13 +197,17 @@ def _places(slices: Sequence[DicomSlice]) -> list[int]:
     """Return a number for each slice's place along the normal of their one orientation, equal where they coincide."""
     if not slices:
         return []
-    positions = np.array([entry.placement.position for entry in slices])
-    along: NDArray[np.float64] = positions @ stack_normal(slices[0].placement.axes)
+    along = _along(slices)
     order = np.argsort(along, kind="stable")
     steps = np.diff(along[order]) > _SAME_PLACE_MM
     places = np.empty(len(slices), np.int64)
     places[order] = np.concatenate([[0], np.cumsum(steps)])
     return [int(place) for place in places]
+
+
+def _along(slices: Sequence[DicomSlice]) -> NDArray[np.float64]:
+    positions = np.array([entry.placement.position for entry in slices])
+    return np.asarray(positions @ stack_normal(slices[0].placement.axes))
 
 
 def _tells_repeats_apart(places: list[int], values: list[float | None]) -> bool:

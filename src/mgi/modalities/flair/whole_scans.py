@@ -5,13 +5,16 @@ no slice lies within its neighbour. Two whole scans of which one was moved by a 
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom_slices import DicomSlice
 from mgi.modalities.flair.slice_order import LEAST_OVERLAP, MAX_OFF_PLACE, stack_normal
 
+_LEAST_SLICES = 3  # of what may be a scan
 _OTHER_TIMES = 1.05  # ratio of echo or inversion times from which on they are not one value with its rounding
 
 
@@ -33,6 +36,36 @@ def are_whole_scans(groups: Sequence[list[DicomSlice]], *, differ: bool, values:
     if differ and _are_apart(values):
         return True
     return _overlap(together, min(_step(stack) for stack in stacks), first.thickness_mm, first.stated_step_mm)
+
+
+def require_one_numbering(slices: Sequence[DicomSlice], where: str) -> None:
+    """Refuse slices that lie within each other and are numbered as scans one after the other, whatever their tags say.
+
+    Slices that a scanner reconstructs so on purpose are numbered by their places.
+    """
+    if len(slices) < 2 * _LEAST_SLICES or any(entry.placement.instance_number is None for entry in slices):
+        return
+    first = slices[0].placement
+    normal = stack_normal(first.axes)
+    along = np.array([float(entry.placement.position @ normal) for entry in slices])
+    order = np.argsort(along, kind="stable")
+    by_place = [int(slices[index].placement.instance_number or 0) for index in order]
+    for count in range(2, len(slices) // _LEAST_SLICES + 1):
+        if not _overlap(along[order], count * _step(along[order]), first.thickness_mm, first.stated_step_mm):
+            continue
+        scans = sorted((by_place[place::count] for place in range(count)), key=min)
+        if all(_rises_or_falls(scan) for scan in scans) and all(
+            max(one) < min(other) for one, other in pairwise(scans)
+        ):
+            found = (
+                f"slices lie within each other and are numbered as {count} scans, of {scans[0][0]} and {scans[1][0]} on"
+            )
+            raise BadInputError(f"{where}: InstanceNumber: {found}, expected one scan")
+
+
+def _rises_or_falls(numbers: Sequence[int]) -> bool:
+    steps = np.diff(numbers)
+    return bool((steps > 0).all() or (steps < 0).all())
 
 
 def _overlap(

@@ -26,12 +26,12 @@ from mgi.modalities.flair.sequence import (
 from mgi.modalities.flair.sources.dicom_check import disorder_of, read_files
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, judge_patient, scan_folder
 from mgi.modalities.flair.sources.nifti import FOLDER_KEY, gated
+from mgi.modalities.flair.sources.ownership import require_owner
 from mgi.modalities.flair.sources.user_lists import (
     CommonsRow,
     PatientNames,
     SeriesManifest,
     check_files,
-    require_owner,
     require_series,
 )
 

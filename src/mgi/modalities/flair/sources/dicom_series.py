@@ -4,25 +4,24 @@ And which series and label file of a patient are used.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
-from mgi.core.ids import barcode_of, is_dicom_uid, same_id
+from mgi.core.ids import is_dicom_uid, same_id
 from mgi.locks.item import Item, metadata
 from mgi.locks.user_folder import files_below
 from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, Series, item_of, tags_of_series
 from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, series_of
 from mgi.modalities.flair.sources.nifti import gated
+from mgi.modalities.flair.sources.ownership import require_own_folder
 from mgi.modalities.flair.sources.user_lists import PatientNames, named
 
 _MASK = "_mask"
-_LEAST_TELLING = 4  # characters of an id that a folder is not called by chance
-KEY = "modalities.flair.patients"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +75,7 @@ def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
     ids = {same_id(image.series.patient_id) for images in grouped.values() for image in images}
     for uid, one in series.items():
         for image in grouped[uid]:
-            _require_own_folder(image, one.listed.patient_id, ids, patients, folder)
+            require_own_folder(image, one.listed.patient_id, ids, patients, folder)
     known = {one.listed.patient_id for one in series.values()}
     found = [label for name in others if (label := _label_of(name, series, patients)) is not None]
     of_patients = [label for label in found if label.patient_id in known]
@@ -85,21 +84,6 @@ def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
     rest = sorted(set(others) - {label.name for label in of_patients})
     sizes = {folder / name: (folder / name).stat().st_size for name in names}
     return FolderScan(series=series, labels=labels, sizes=sizes, notes=_notes(rest, sorted(strangers), copies))
-
-
-def _require_own_folder(
-    image: DicomHeader, patient: str, ids: Collection[str], patients: PatientNames, folder: Path
-) -> None:
-    """Raise BadInputError where a file of one patient lies under the name of another: a barcode, or an id met here."""
-    for part in image.name.split("/"):
-        named = barcode_of(part)
-        told = part if named is None else named.patient_id
-        is_id = named is not None or (same_id(part) in ids and len(part) >= _LEAST_TELLING and not part.isdigit())
-        if is_id and not patients.is_patient(told, patient):
-            found = f"PatientID {image.series.patient_id!r} below {part!r}"
-            raise BadInputError(
-                f"{folder / image.name}: {found}, expected one patient; move it, or list the ids in {KEY}"
-            )
 
 
 def _once(headers: Sequence[DicomHeader], folder: Path) -> list[DicomHeader]:

@@ -21,7 +21,8 @@ from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, doubts_of
 from mgi.modalities.flair.sources import tcia_listing
 from mgi.modalities.flair.sources.dicom_check import MAX_BYTES, SeriesSummary, verify_series
-from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host, require_owner
+from mgi.modalities.flair.sources.ownership import require_owner
+from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host
 
 
 @dataclass(frozen=True, kw_only=True)

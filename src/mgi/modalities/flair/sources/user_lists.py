@@ -16,7 +16,6 @@ from mgi.cohort.two_columns import read_two_columns
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import md5_of
 from mgi.core.ids import barcode_of, is_dicom_uid, patient_id_of, same_id
-from mgi.locks.item import Item
 
 MOVED = (
     "raw TCGA-LGG MRI left anonymous TCIA in July 2025 and is controlled access now (dbGaP phs004225, General Commons)"
@@ -67,26 +66,6 @@ class PatientNames:
         barcode = barcode_of(found)
         whose = table.get(same_id(found), found if barcode is None else barcode.patient_id)
         return same_id(whose) == same_id(patient)
-
-
-def require_owner(
-    item: Item, patient_ids: Iterable[str], study_uids: Iterable[str], patients: PatientNames, where: str
-) -> None:
-    """Raise IntegrityError where images state another patient or study than the lock; an empty element says nothing.
-
-    A mirror that mixed up two patients would pair the genes of one with the images of the other.
-    """
-    for found in sorted(filter(None, patient_ids)):
-        if not patients.is_patient(found, item.patient_id):
-            raise IntegrityError(
-                f"{where}: series {item.key}: PatientID {found!r}, expected {item.patient_id} as listed; images "
-                f"of another patient, or ids that were replaced: list those in {_PATIENTS}"
-            )
-    if expected := item.text("study_uid"):
-        for found in sorted(filter(None, study_uids)):
-            if found != expected:
-                said = f"StudyInstanceUID {found} in its files, expected {expected} as listed"
-                raise IntegrityError(f"{where}: series {item.key}: {said}; make the lock again")
 
 
 def read_patient_names(path: Path | str | None) -> PatientNames:
