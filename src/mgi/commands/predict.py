@@ -108,8 +108,9 @@ def _report(
             "expected": expression.n_genes,
             "missing": len(expression.missing),
             "missing_share": round(expression.missing_share, 4),
-            "filled_with": "training mean" if expression.missing else None,
+            "filled_with": expression.filled_with if expression.missing else None,
             "missing_genes": list(expression.missing),
+            "renamed_genes": list(expression.renamed),
         }
     return {
         "kind": new.kind,

@@ -45,19 +45,18 @@ def kind_of_bytes(start: bytes) -> str | None:
     return None
 
 
-def misplaced(path: Path | str) -> str | None:
-    """Why no file can be read at a path that a user gave, None where there is one."""
+def misplaced(path: Path | str, wanted: str = "file") -> str | None:
+    """Why no `wanted` (file or folder) can be read at a path that a user gave, None where there is one."""
     text, place = str(path), Path(path)
-    if place.is_file():
+    if place.is_dir() if wanted == "folder" else place.is_file():
         return None
-    if place.is_dir():
-        return f"a folder at {text}"
-    return f"no file at {text}{hint_of(text)}"
+    if place.exists():
+        return f"{'a folder' if place.is_dir() else 'a file'} at {text}"
+    return f"no {wanted} at {text}{hint_of(text)}"
 
 
-def hint_of(path: Path | str) -> str:
+def hint_of(text: str) -> str:
     """What a path that leads nowhere looks like, in brackets; empty where it looks like nothing but a path."""
-    text = str(path)
     if text.startswith("~"):
         return " ('~' is a shell's word for your home folder: write the whole path)"
     if _DRIVE.match(text) or text.startswith("\\\\"):

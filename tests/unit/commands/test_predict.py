@@ -252,7 +252,7 @@ def test_missing_genes_are_counted_filled_with_the_mean_and_refused_above_a_shar
 def test_values_on_another_scale_are_flagged(released, flair, genes_seen, tmp_path: Path) -> None:
     path = table(tmp_path / "t.tsv", [f"ENSG{index:03d}" for index in range(12)], {"P7": [1000.0] * 12})
     assert run(flair, released.model("mgi"), tmp_path / "m.nii.gz", f"--expression={path}") == 0
-    assert "expression" in flags(tmp_path / "m.nii.gz")
+    assert {"expression", "expression_scale"} <= set(flags(tmp_path / "m.nii.gz"))
 
 
 def test_the_flags_name_what_differs_from_training_on_stderr_and_in_the_json(

@@ -16,6 +16,7 @@ from mgi.locks.item import Item
 from mgi.locks.lock import Table
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.image_shard import read_images
+from resealed import reseal
 from small_locks import cohort_row as row_of
 from small_locks import fetched as fetched_of
 from small_locks import flair_lock, series, write_cohort_table, write_index, write_lock
@@ -218,7 +219,7 @@ def test_a_copy_is_found_whatever_the_type_of_its_pixels(
             path = tmp_path / "user" / entry["key"]
             nibabel.save(nibabel.Nifti1Image(array, np.diag([-1.0, -1.0, 2.0, 1.0])), path)
             entry["members"] = [[entry["key"], hashlib.sha256(path.read_bytes()).hexdigest()]]
-    (tmp_path / "index.json").write_text(json.dumps(index))
+    reseal(tmp_path / "index.json", index)
     with pytest.raises(BadInputError, match=f"{A}: .*image .*{B}"):
         run(folder_of_nifti[0], tmp_path, nifti_rows())
 
@@ -229,7 +230,7 @@ def test_two_patients_with_one_image_stop_the_run(
     index = json.loads((tmp_path / "index.json").read_text())
     by_key = {entry["key"]: entry for entry in index["items"]}
     by_key[f"{A}/flair.nii.gz"]["members"] = by_key[f"{B}/flair.nii.gz"]["members"]
-    (tmp_path / "index.json").write_text(json.dumps(index))
+    reseal(tmp_path / "index.json", index)
     with pytest.raises(BadInputError, match=f"{A}: .*image .*{B}"):
         run(folder_of_nifti[0], tmp_path, nifti_rows())
 

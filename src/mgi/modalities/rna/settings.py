@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mgi.core.section import Count, Positive, Section, Several, UserPath, refusal, unit
+from mgi.core.section import Count, Distinct, Positive, Section, Several, UserPath, refusal, unit
+from mgi.core.section_errors import shown
 from mgi.locks.settings import Address, FetchSettings
 
 
@@ -29,8 +30,9 @@ class FitSettings(Section):
     """Threshold of expressed, before the logarithm."""
     gene_list: UserPath | None = None
     """For the filter list: path of a file with one gene id or name a line."""
-    scaler: Literal["zscore", "rank", "quantile"] = "zscore"
-    """zscore: per gene, by training mean and deviation; rank, quantile: per patient."""
+    scaler: Literal["zscore", "robust", "rank", "quantile"] = "zscore"
+    """zscore: per gene, by training mean and deviation; robust: by median and median absolute deviation, which one
+    patient on another scale does not move; rank, quantile: per patient."""
     gene_order: Literal["ensembl", "position", "random"] = "ensembl"
     """Order in which the encoder reads genes; ensembl: by id; position: by place on the genome."""
     order_seed: Count = 0
@@ -44,6 +46,8 @@ class FitSettings(Section):
     def _list_is_named(self) -> Self:
         if self.gene_filter == "list" and self.gene_list is None:
             raise refusal("gene_list", "null", "a file of genes for gene_filter list")
+        if self.gene_filter != "list" and self.gene_list is not None:
+            raise refusal("gene_list", shown(self.gene_list), f"null, since gene_filter is {self.gene_filter}")
         return self
 
 
@@ -53,10 +57,15 @@ class RnaSettings(FetchSettings):
     default_run: ClassVar = {"expected_files": (500, 560)}
     renamed: ClassVar = {"values": "unit"}
     first_cohort_only: ClassVar = ("fit",)
+    read_by: ClassVar = {
+        "table": ("matrix",), "project": ("gdc",), "unit": ("gdc",), "expected_files": ("gdc",)
+    }  # fmt: skip
     source: Literal["gdc", "matrix"] = "gdc"
     """gdc: STAR counts of the GDC; matrix: a table of your own, taken as it is."""
     table: UserPath | None = None
     """For source matrix: path of the table (Parquet, TSV or CSV)."""
+    ignore: Distinct[str] = ()
+    """For source matrix: labels of the table that are no expression (age, survival), `*` for any text: '*_cnv'."""
     project: str = "TCGA-LGG"
     """For source gdc: the project."""
     base_url: Address = "https://api.gdc.cancer.gov"
@@ -74,9 +83,3 @@ class RnaSettings(FetchSettings):
         if given is not None and not (len(given) == 2 and given[0] <= given[1]):
             raise refusal("", list(given), "two numbers, the fewest and the most files")
         return given
-
-    @model_validator(mode="after")
-    def _tables_have_no_unit(self) -> Self:
-        if self.source == "matrix" and self.unit != "tpm":
-            raise refusal("unit", self.unit, "nothing, since source matrix stores a table as it is")
-        return self

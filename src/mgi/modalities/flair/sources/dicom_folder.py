@@ -14,9 +14,10 @@ from mgi.locks import user_folder
 from mgi.locks.item import Item, MetadataValue, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry
-from mgi.locks.source import Listing
+from mgi.locks.source import Listing, NobodyKeptError
 from mgi.modalities.flair.sequence import (
     FLAIR,
+    MASK,
     check_image_or_mask,
     confirm_flair,
     doubts_of,
@@ -60,6 +61,14 @@ class DicomImages:
         if not scan.series:
             raise BadInputError(f"{folder}: no DICOM series, expected {EXPECTED}")
         patients = {series.listed.patient_id for series in scan.series.values()}
+        chosen = [item for item in self._judged() if item.chosen]
+        masked = {item.patient_id for item in chosen if item.role == MASK}
+        if not any(item.role == FLAIR and item.patient_id in masked for item in chosen):
+            n_flair = sum(item.role == FLAIR for item in chosen)
+            raise NobodyKeptError(
+                f"{folder}: {len(patients)} patients, {n_flair} with a FLAIR that can be used and none of them with a "
+                "mask, so nobody can be kept; expected a DICOM SEG or a NIfTI label file for each"
+            )
         complete = ", all of the manifest" if self.manifest is not None or self.commons else ""
         return f"{len(patients)} patients, {len(scan.series)} series in {folder.name}{complete}; no account needed"
 

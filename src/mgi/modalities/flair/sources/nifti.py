@@ -21,7 +21,7 @@ from mgi.locks import user_folder
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry
-from mgi.locks.source import Listing
+from mgi.locks.source import Listing, NobodyKeptError
 from mgi.modalities.flair.nifti import count_slices, read_image
 from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, check_image_or_mask
 from mgi.modalities.flair.sources.user_lists import named
@@ -73,6 +73,11 @@ class NiftiImages:
         n_masks = sum(item.role == MASK for item in chosen)
         if not n_flair:
             raise BadInputError(f"{folder}: no FLAIR, expected {EXPECTED}")
+        if not n_masks:
+            raise NobodyKeptError(
+                f"{folder}: {n_flair} patients with FLAIR and none of them with a mask, so nobody can be kept; "
+                "expected <case>_mask.nii.gz, <case>_seg.nii.gz or of BraTS-TCGA-LGG beside those of the FLAIR"
+            )
         return f"{n_flair} patients with FLAIR, {n_masks} of them with a mask, in {folder.name}; no account needed"
 
     def discover(self) -> Listing:

@@ -9,6 +9,7 @@ series) is not documented, so a row is matched by its digest, or by its series.
 import csv
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -62,10 +63,13 @@ class PatientNames:
 
     def is_patient(self, found: str, patient: str) -> bool:
         """Whether an id that images state is that of a patient: by the table, as a barcode, or but for its spelling."""
-        table = {same_id(one): whose for one, whose in (self.table or {}).items()}
         barcode = barcode_of(found)
-        whose = table.get(same_id(found), found if barcode is None else barcode.patient_id)
+        whose = self._spelled.get(same_id(found), found if barcode is None else barcode.patient_id)
         return same_id(whose) == same_id(patient)
+
+    @cached_property
+    def _spelled(self) -> Mapping[str, str]:
+        return {same_id(one): whose for one, whose in (self.table or {}).items()}
 
 
 def read_patient_names(path: Path | str | None) -> PatientNames:

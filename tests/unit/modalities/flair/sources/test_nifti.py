@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.files import sha256_of
+from mgi.core.files import sha256_of, write_json
 from mgi.locks.lock import as_json, read_lock
 from mgi.modalities.flair.sources import nifti
 from mgi.modalities.flair.sources.nifti import NiftiImages
@@ -203,15 +203,15 @@ def test_a_lock_is_written_and_read_back_and_cannot_name_a_file_outside(tmp_path
     source = source_at(write(tmp_path / "mine", name))
     lock = source.lock(source.discover())
     path = tmp_path / "lock.json"
-    path.write_text(json.dumps(as_json(lock)))
+    write_json(path, as_json(lock))
     assert read_lock(path, source="nifti", check_item=source.check_item) == lock
     for key in ("../x.nii", "/etc/x.nii", "a//b.nii", "a\nb.nii"):
         outside = dataclasses.replace(lock, items=(dataclasses.replace(lock.items[0], key=key),))
-        path.write_text(json.dumps(as_json(outside)))
+        write_json(path, as_json(outside))
         with pytest.raises(BadInputError, match=r"lock\.json: items: key '\S+\.nii'"):
             read_lock(path, source="nifti", check_item=source.check_item)
     unpinned = dataclasses.replace(lock, items=(dataclasses.replace(lock.items[0], digest=None),))
-    path.write_text(json.dumps(as_json(unpinned)))
+    write_json(path, as_json(unpinned))
     with pytest.raises(BadInputError, match=r"lock\.json: items: \S+: digest None, .*64"):
         read_lock(path, source="nifti", check_item=source.check_item)
 
