@@ -64,7 +64,8 @@ class PatientNames:
     def is_patient(self, found: str, patient: str) -> bool:
         """Whether an id that images state is that of a patient: by the table, as a barcode, or but for its spelling."""
         barcode = barcode_of(found)
-        whose = self._spelled.get(same_id(found), found if barcode is None else barcode.patient_id)
+        own = found if barcode is None else barcode.patient_id
+        whose = (self.table or {}).get(found.strip(), self._spelled.get(same_id(found), own))
         return same_id(whose) == same_id(patient)
 
     @cached_property

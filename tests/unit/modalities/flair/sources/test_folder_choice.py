@@ -136,6 +136,15 @@ def test_ids_of_ones_own_are_compared_with_folders_that_are_called_like_a_patien
     assert {row["item"].patient_id for row in listed} == {"P1"}
 
 
+def test_a_study_of_two_patients_is_refused_with_both_named(put):
+    put(1)
+    root = put(2, "Segmentation", patient=DU, StudyInstanceUID="1.9.4941")
+    with pytest.raises(BadInputError, match=rf"1\.9\.4941: series 1\.2\.1 is of {CS}, 1\.2\.2 of {DU}"):
+        judged(root)
+    names = PatientNames(table={DU: CS})
+    assert chosen(root, patients=names) == ["1.2.1"]
+
+
 def test_spellings_of_one_id_are_one_series(put):
     root = put(1)
     put(1, n=8, patient=CS.lower())
