@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom_slices import DicomSlice
-from mgi.modalities.flair.slice_order import LEAST_OVERLAP, MAX_OFF_PLACE, stack_normal
+from mgi.modalities.flair.image_kinds import along_normal
+from mgi.modalities.flair.slice_order import LEAST_OVERLAP, MAX_OFF_PLACE
 
 _LEAST_SLICES = 3  # of what may be a scan
 _OTHER_TIMES = 1.05  # ratio of echo or inversion times from which on they are not one value with its rounding
@@ -24,8 +25,7 @@ def are_whole_scans(groups: Sequence[list[DicomSlice]], *, differ: bool, values:
     `differ` says that `values`, one a group, are times of which passes of one scan have one.
     """
     first = groups[0][0].placement
-    normal = stack_normal(first.axes)
-    stacks = [np.sort([float(entry.placement.position @ normal) for entry in group]) for group in groups]
+    stacks = [np.sort(along_normal(group)) for group in groups]
     if min(map(len, stacks)) < 2 or not all(map(_is_even, stacks)):
         return False
     if max(stack[0] for stack in stacks) > min(stack[-1] for stack in stacks):
@@ -46,21 +46,17 @@ def require_one_numbering(slices: Sequence[DicomSlice], where: str) -> None:
     if len(slices) < 2 * _LEAST_SLICES or any(entry.placement.instance_number is None for entry in slices):
         return
     first = slices[0].placement
-    normal = stack_normal(first.axes)
-    along = np.array([float(entry.placement.position @ normal) for entry in slices])
+    along = along_normal(slices)
     order = np.argsort(along, kind="stable")
     by_place = [int(slices[index].placement.instance_number or 0) for index in order]
     for count in range(2, len(slices) // _LEAST_SLICES + 1):
         if not _overlap(along[order], count * _step(along[order]), first.thickness_mm, first.stated_step_mm):
             continue
         scans = sorted((by_place[place::count] for place in range(count)), key=min)
-        if all(_rises_or_falls(scan) for scan in scans) and all(
-            max(one) < min(other) for one, other in pairwise(scans)
-        ):
-            found = (
-                f"slices lie within each other and are numbered as {count} scans, of {scans[0][0]} and {scans[1][0]} on"
-            )
-            raise BadInputError(f"{where}: InstanceNumber: {found}, expected one scan")
+        apart = all(max(one) < min(other) for one, other in pairwise(scans))
+        if all(map(_rises_or_falls, scans)) and (apart or len({frozenset(scan) for scan in scans}) == 1):
+            found = f"slices lie within each other and are numbered as {count} scans"
+            raise BadInputError(f"{where}: InstanceNumber: {found}, from {scans[0][0]} and from {scans[1][0]} on")
 
 
 def _rises_or_falls(numbers: Sequence[int]) -> bool:

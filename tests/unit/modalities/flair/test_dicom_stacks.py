@@ -200,6 +200,8 @@ def test_scans_half_a_step_apart_that_no_tag_tells_apart_are_told_by_their_numbe
         scans = [scan(10, 20 * k, 1 + 10 * k, thick, z=shift * k) for k in range(count)]
         with pytest.raises(BadInputError, match=rf"InstanceNumber: slices lie within .* as {count} scans"):
             volume_of([member for one in scans for member in one], UID)
+    with pytest.raises(BadInputError, match=r"InstanceNumber: slices lie within .* as 2 scans, from 1 and from 1 on"):
+        volume_of([*scan(10, 0, 1, thick), *scan(10, 20, 1, thick, z=2.5)], UID)
     assert len(volume_of(scan(20, 0, 1, thick, step=2.5), UID).voxels) == 20  # one scan, reconstructed so
     thin = {**FLAIR, "SliceThickness": 2.5}
     assert len(volume_of([*scan(10, 0, 1, thin), *scan(10, 20, 11, thin, z=2.5)], UID).voxels) == 20  # two passes
