@@ -8,7 +8,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.user_folder import digest_of, hashed
 from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.dicom import Volume, volume_of
-from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags, score, tags_of_series
+from mgi.modalities.flair.sequence import confirm_flair, doubts_of, is_flair_by_tags, score, tags_of_series
 from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, series_of
 from mgi.modalities.flair.sources.user_lists import named
 
@@ -45,13 +45,14 @@ def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> 
     chosen = series or _chosen(groups, folder)
     files = [header.name for header in groups[chosen]]
     volume = volume_of(((name, (folder / name).read_bytes()) for name in files), chosen)
+    doubts = doubts_of(tags_of_series([header.tags for header in groups[chosen]]))
     left_out = [] if len(groups) == 1 else [f"took series {chosen} of {len(groups)}: {_name(groups[chosen])}"]
     return DicomInput(
         volume=volume,
         patient_id=groups[chosen][0].series.patient_id,
         sha256=digest_of(hashed(folder, files)),
         warning=_warning(groups[chosen]),
-        notes=tuple(left_out),
+        notes=(*left_out, *doubts),
     )
 
 

@@ -114,7 +114,7 @@ def test_the_next_best_serves_where_the_chosen_one_makes_no_volume(put, tmp_path
         )
         == 5
     )
-    assert "1.2.2 serves in the place of 1.2.1" in (tmp_path / "c.tsv").read_text()
+    assert "1.2.2 serves in the place of 1.2.1" in (tmp_path / "c_nobody_kept.tsv").read_text()
 
 
 @pytest.mark.parametrize("below", [DU, f"x/{DU.lower()}_01/y", DU.replace("-", "_")])
@@ -165,9 +165,9 @@ def test_a_manifest_s_patient_is_that_of_the_series(put, tmp_path):
 
     def of(patient):
         path.write_text(f"File ID,md5,Patient ID,Series Instance UID\na,{digest},{patient},1.2.1\n")
-        return DicomImages(folder=root, commons=read_commons_manifest(path)).probe()
+        return DicomImages(folder=root, commons=read_commons_manifest(path)).discover()
 
-    assert of("tcga_cs_4941").startswith("1 patients")
+    assert len(of("tcga_cs_4941").rows) == 1
     with pytest.raises(IntegrityError, match=rf"manifest: series 1\.2\.1: PatientID '{DU}', expected {CS}"):
         of(DU)
 
