@@ -70,6 +70,17 @@ def mangled(labels: Sequence[str]) -> list[bool]:
     ]
 
 
+def why_no_gene(labels: Sequence[str]) -> list[str | None]:
+    """Why each label cannot be a gene: a counter, a spike-in, a date or a rounded number; None where it may be one."""
+    return [
+        COUNTER if _COUNTER.fullmatch(label)
+        else SPIKE_IN if _SPIKE_IN.fullmatch(label)
+        else MANGLED if is_odd
+        else None
+        for label, is_odd in zip(labels, mangled(labels), strict=True)
+    ]  # fmt: skip
+
+
 def reasons_against(labels: Sequence[str], path: Path, is_ignored: Callable[[str], bool]) -> list[str | None]:
     """Why each label of a table is left out as no gene, None where it may be one.
 
@@ -77,15 +88,9 @@ def reasons_against(labels: Sequence[str], path: Path, is_ignored: Callable[[str
     than MOST_MANGLED are dates or rounded numbers.
     """
     refuse_clinical(labels, path, is_ignored)
-    odd = mangled(labels)
     reasons = [
-        IGNORED if is_ignored(label)
-        else COUNTER if _COUNTER.fullmatch(label)
-        else SPIKE_IN if _SPIKE_IN.fullmatch(label)
-        else MANGLED if is_odd
-        else None
-        for label, is_odd in zip(labels, odd, strict=True)
-    ]  # fmt: skip
+        IGNORED if is_ignored(label) else reason for label, reason in zip(labels, why_no_gene(labels), strict=True)
+    ]
     lost = [label for label, reason in zip(labels, reasons, strict=True) if reason == MANGLED]
     if len(lost) > MOST_MANGLED:
         raise BadInputError(
