@@ -7,7 +7,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from lib.config import ConfigError, check_writable, section
+from lib.config import ConfigError, check_checkout, check_writable, section
 from mgi.config.tree import checked
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +102,34 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ({"simulation": {"seed": 1}}, "simulation.n_patients: missing"),
         (
             {"modalities": {"rna": {"source": "matrix", "unit": "counts"}}},
-            "modalities.rna.unit: found counts, expected nothing, since source matrix stores a table as it is",
+            'modalities.rna.unit: found "counts", expected "tpm", since only source gdc reads it and source is matrix',
+        ),
+        (
+            {"modalities": {"rna": {"table": "own.tsv"}}},
+            'modalities.rna.table: found "own.tsv", expected null, since only source matrix reads it and source is gdc',
+        ),
+        (
+            {"modalities": {"flair": {"folder": "own"}}},
+            'modalities.flair.folder: found "own", expected null, since only source nifti or dicom reads it and source '
+            "is kaggle",
+        ),
+        (
+            {"modalities": {"rna": {"table": "~/own.tsv", "source": "matrix"}}},
+            'modalities.rna.table: found "~/own.tsv", expected a path as this machine has it: '
+            "'~' is a shell's word; write the whole path of your home folder",
+        ),
+        (
+            {"modalities": {"flair": {"archive": r"C:\me\archive.zip"}}},
+            r'modalities.flair.archive: found "C:\\me\\archive.zip", expected a path as this machine has it: '
+            "that is a drive of Windows; write where it is mounted, such as /mnt/c/",
+        ),
+        (
+            {"model": {"pathways": "own.gmt"}},
+            'model.pathways: found "own.gmt", expected null, since gene_tokens is shared',
+        ),
+        (
+            {"modalities": {"rna": {"fit": {"gene_list": "own.txt"}}}},
+            'modalities.rna.fit.gene_list: found "own.txt", expected null, since gene_filter is none',
         ),
         (
             {"model": {"gene_tokens": "pathway"}},
@@ -134,6 +161,14 @@ def test_what_is_wrong_is_named(overlay: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as problem:
         checked(default_with(overlay))
     assert str(problem.value) == message
+
+
+@pytest.mark.parametrize("name", ["a{b}", "a\nb", "a\x1bb"])
+def test_a_checkout_that_snakemake_cannot_name_is_refused_in_one_line(name: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        check_checkout(Path("/home/me") / name)
+    assert str(refused.value).isprintable()
+    check_checkout(Path('/home/me/o\'dd "<y>" ü $HOME'))
 
 
 def test_a_value_that_holds_itself_is_named() -> None:

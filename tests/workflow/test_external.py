@@ -69,7 +69,13 @@ def test_the_other_archive_has_sources_of_its_own_and_all_else_of_the_first() ->
         ({**ELSEWHERE, "max_missing": 1}, "external.max_missing: found 1, expected less than 1"),
         (
             {"modalities": {"flair": FLAIR, "rna": {"source": "matrix", "unit": "fpkm"}}},
-            "external.modalities.rna.unit: found fpkm, expected nothing, since source matrix stores a table as it is",
+            'external.modalities.rna.unit: found "fpkm", expected "tpm", since only source gdc reads it and source is '
+            "matrix",
+        ),
+        (
+            {"modalities": {"flair": FLAIR, "rna": {"table": "own.tsv"}}},
+            'external.modalities.rna.table: found "own.tsv", expected null, since only source matrix reads it and '
+            "source is gdc (the default)",
         ),
         (
             {"modalities": {"flair": FLAIR, "rna": {"fit": {"scaler": "rank"}}}},

@@ -170,6 +170,8 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     read = tree().read(dict(config))
     _check_other_archive(config.get("external"))
     filled = read.plain()
+    _check_own_files(filled["modalities"], "modalities")
+    _check_own_files((filled["external"] or {}).get("modalities", {}), "external.modalities")
     _check_texts(filled)
     _check_across_sections(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
@@ -200,8 +202,24 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
     for key, section in (("runs", runs), ("runs.leaky_slice_split", leaky)):
         if beyond := [fold for fold in section["folds"] if fold >= folds]:
             raise ConfigError(f"{key}.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})")
-    if config["model"]["gene_tokens"] == "pathway" and config["model"]["pathways"] is None:
+    tokens, pathways = config["model"]["gene_tokens"], config["model"]["pathways"]
+    if tokens == "pathway" and pathways is None:
         raise ConfigError("model.pathways: found null, expected a .gmt file for gene_tokens pathway")
+    if tokens != "pathway" and pathways is not None:
+        raise ConfigError(f"model.pathways: found {shown(pathways)}, expected null, since gene_tokens is {tokens}")
+
+
+def _check_own_files(sections: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError where a section names the user's own file for another source than the chosen one.
+
+    A plugin says by `own_files` which source reads which; the settings of the built-in ones know it themselves.
+    """
+    for name, section in sections.items():
+        own_files, known = registry.modality(name).own_files, registry.settings_class(name).read_by
+        for source, key in own_files.items() if section else ():
+            if key not in known and key != own_files.get(section["source"]) and section.get(key) is not None:
+                found = f"found {shown(section[key])}, expected null"
+                raise ConfigError(f"{where}.{name}.{key}: {found}, since only source {source} reads it")
 
 
 def _check_other_archive(external: Mapping[str, Any] | None) -> None:

@@ -1,5 +1,6 @@
 """What a file is by its first bytes, for the message where it is not what its name or its place promises."""
 
+import re
 from pathlib import Path
 
 START_BYTES = 4096
@@ -24,6 +25,7 @@ _BY_MAGIC = {
     b"\x93NUMPY": "a NumPy array",
     b"\x00\x00\x00": "a binary file",
 }
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
@@ -43,15 +45,22 @@ def kind_of_bytes(start: bytes) -> str | None:
     return None
 
 
-def misplaced(path: Path | str) -> str | None:
-    """Why no file can be read at a path that a user gave, None where there is one."""
+def misplaced(path: Path | str, wanted: str = "file") -> str | None:
+    """Why no `wanted` (file or folder) can be read at a path that a user gave, None where there is one."""
     text, place = str(path), Path(path)
-    if place.is_file():
+    if place.is_dir() if wanted == "folder" else place.is_file():
         return None
-    if place.is_dir():
-        return f"a folder at {text}"
+    if place.exists():
+        return f"{'a folder' if place.is_dir() else 'a file'} at {text}"
+    return f"no {wanted} at {text}{hint_of(text)}"
+
+
+def hint_of(text: str) -> str:
+    """What a path that leads nowhere looks like, in brackets; empty where it looks like nothing but a path."""
     if text.startswith("~"):
-        return f"no file at {text} ('~' is a shell's word for your home folder: write the whole path)"
-    if not place.is_absolute():
-        return f"no file at {text} (looked for in {Path.cwd()})"
-    return f"no file at {text}"
+        return " ('~' is a shell's word for your home folder: write the whole path)"
+    if _DRIVE.match(text) or text.startswith("\\\\"):
+        return " (a path of Windows; in WSL drive C: is /mnt/c, with / for \\)"
+    if "$" in text:
+        return " (a shell's variable is not filled in here: write the whole path)"
+    return "" if Path(text).is_absolute() else f" (looked for in {Path.cwd()})"

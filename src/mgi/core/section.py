@@ -5,6 +5,7 @@ A key's description is the text below it; its unit is given by `unit`. What is w
 
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
@@ -34,10 +35,23 @@ def _no_entry_twice(entries: tuple[T, ...]) -> tuple[T, ...]:
     return entries
 
 
+_NO_PATHS = {
+    "~": "'~' is a shell's word; write the whole path of your home folder",
+    r"\$\{?\w|%\w+%": "a variable is a shell's word; write the whole path",
+    r"[A-Za-z]:[\\/](?!/)": "that is a drive of Windows; write where it is mounted, such as /mnt/c/",
+    r"\\\\": "that is a share of Windows; write where it is mounted",
+    r"\w+://": "that is an address; download the file first",
+}
+# What only a shell, a browser or Windows takes for a path; here it would be a strange name of a file.
+
+
 def _plain_path(path: str) -> str:
     """Snakemake takes braces for wildcards and angle brackets for folders of its own; options begin with a dash."""
     if not path.strip():
         raise refusal("", json.dumps(path), "a path")
+    for pattern, what in _NO_PATHS.items():
+        if re.match(pattern, path):
+            raise refusal("", json.dumps(path), f"a path as this machine has it: {what}")
     if unfit := sorted(set(path) & set("{}<>")):
         raise refusal(
             "", json.dumps(path), f"a path without {' '.join(unfit)}: rename it, or link to it by another name"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.file_kind import misplaced
 from mgi.core.files import sha256_of
 from mgi.locks.item import Item, Metadata
 from mgi.locks.raw_index import RawEntry, entry_of
@@ -17,8 +18,8 @@ _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 def present_folder(folder: Path | None, expected: str, *, key: str) -> Path:
     """The folder; ConfigError with the `key` of the config and what is expected there where it is absent."""
-    if folder is None or not folder.is_dir():
-        found = "nothing" if folder is None else f"no folder at {folder}"
+    found = "nothing" if folder is None else misplaced(folder, "folder")
+    if folder is None or found is not None:
         raise ConfigError(f"{key}: found {found}, expected {expected}")
     return folder
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -68,3 +69,30 @@ def test_a_plugin_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken_plugin.py").write_text("import no_such_module_anywhere")
     with pytest.raises(ConfigError, match=r"plugins: .*broken_plugin\.py: ModuleNotFoundError"):
         checked({"plugins": [str(tmp_path / "broken_plugin.py")]})
+
+
+OWN_FILES = PLUGIN.replace("depth: int = 3", "path: str | None = None").replace(
+    "sharding=__name__", 'sharding=__name__, own_files={"table": "path"}'
+)
+
+
+def test_a_plugins_own_file_is_refused_with_a_source_that_does_not_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_registered", {})
+    file = tmp_path / "own_file_of_the_config_test.py"
+    file.write_text(OWN_FILES)
+    given = {"plugins": [str(file)]}
+    assert checked(given | {"modalities": {"toy": {"source": "table", "path": "own.tsv"}}})
+    with pytest.raises(ConfigError, match=r"^modalities\.toy\.path: found \"own\.tsv\", .* source table reads it$"):
+        checked(given | {"modalities": {"toy": {"source": "archive", "path": "own.tsv"}}})
+
+
+@pytest.mark.parametrize("name", ["rna", "flair"])
+def test_every_key_that_is_for_some_sources_says_so_to_the_reader_and_to_the_check(name: str) -> None:
+    cls = registry.settings_class(name)
+    described = {key for key, field in cls.model_fields.items() if (field.description or "").startswith("For source")}
+    elsewhere = {"rna": {"base_url"}, "flair": set()}[name]  # the GDC also serves the genes' positions of a matrix
+    assert described - elsewhere == set(cls.read_by)
+    for key, sources in cls.read_by.items():
+        assert set(sources) < set(get_args(cls.model_fields["source"].annotation)), key

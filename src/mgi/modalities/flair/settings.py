@@ -1,11 +1,8 @@
 """Where images and masks come from."""
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import model_validator
-
-from mgi.core.section import Positive, UserPath, refusal
-from mgi.core.section_errors import shown
+from mgi.core.section import Positive, UserPath
 from mgi.locks.settings import Address, FetchSettings
 
 
@@ -13,6 +10,14 @@ class FlairSettings(FetchSettings):
     """FLAIR images with tumour masks."""
 
     default_run: ClassVar = {"archive": "data/lgg-mri-segmentation.zip"}
+    read_by: ClassVar = {
+        "archive": ("kaggle",),
+        "folder": ("nifti", "dicom"),
+        "manifest": ("tcia", "dicom"),
+        "patients": ("tcia", "dicom"),
+        "collection": ("tcia",),
+        "base_url": ("tcia",),
+    }
     source: Literal["kaggle", "tcia", "nifti", "dicom"] = "kaggle"
     """kaggle: a zip on disk; tcia: the TCIA collection below (DICOM, with SEG masks); nifti: a folder in the layout
     of BraTS-TCGA-LGG; dicom: a folder of DICOM files."""
@@ -30,10 +35,3 @@ class FlairSettings(FetchSettings):
     """For source tcia: address of its interface."""
     min_images: Positive = 15
     """A series with fewer images is a localiser, not a brain."""
-
-    @model_validator(mode="after")
-    def _lists_are_read(self) -> Self:
-        for key in ("manifest", "patients"):
-            if self.source not in ("tcia", "dicom") and getattr(self, key) is not None:
-                raise refusal(key, shown(getattr(self, key)), f"null, since source {self.source} does not read it")
-        return self

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path
 from mgi.core.gzips import LimitedGzip
+from mgi.core.sidecar import digested_path
 from mgi.modalities.rna.gene_labels import AMBIGUOUS, BY_BARE_ID, BY_ID, BY_NAME, BY_OTHER_NAME, UNKNOWN, GeneIndex
 
 COLUMNS = ("gene_id", "chromosome", "start")
@@ -147,6 +147,6 @@ def _gene(line: bytes, where: str) -> GtfGene:
 def write_positions(path: Path | str, genes: Iterable[GtfGene]) -> int:
     """Write the table that `read_positions` reads, with end and strand; return how many genes it has."""
     table = pd.DataFrame(genes, columns=list(GtfGene._fields))
-    with atomic_path(path) as part:
+    with digested_path(path) as part:
         table.to_csv(part, sep="\t", index=False, lineterminator="\n")
     return len(table)

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mgi.core.section import Count, Distinct, Positive, Section, Several, UserPath, refusal, unit
+from mgi.core.section_errors import shown
 from mgi.locks.settings import Address, FetchSettings
 
 
@@ -45,6 +46,8 @@ class FitSettings(Section):
     def _list_is_named(self) -> Self:
         if self.gene_filter == "list" and self.gene_list is None:
             raise refusal("gene_list", "null", "a file of genes for gene_filter list")
+        if self.gene_filter != "list" and self.gene_list is not None:
+            raise refusal("gene_list", shown(self.gene_list), f"null, since gene_filter is {self.gene_filter}")
         return self
 
 
@@ -54,6 +57,9 @@ class RnaSettings(FetchSettings):
     default_run: ClassVar = {"expected_files": (500, 560)}
     renamed: ClassVar = {"values": "unit"}
     first_cohort_only: ClassVar = ("fit",)
+    read_by: ClassVar = {
+        "table": ("matrix",), "project": ("gdc",), "unit": ("gdc",), "expected_files": ("gdc",)
+    }  # fmt: skip
     source: Literal["gdc", "matrix"] = "gdc"
     """gdc: STAR counts of the GDC; matrix: a table of your own, taken as it is."""
     table: UserPath | None = None
@@ -77,9 +83,3 @@ class RnaSettings(FetchSettings):
         if given is not None and not (len(given) == 2 and given[0] <= given[1]):
             raise refusal("", list(given), "two numbers, the fewest and the most files")
         return given
-
-    @model_validator(mode="after")
-    def _tables_have_no_unit(self) -> Self:
-        if self.source == "matrix" and self.unit != "tpm":
-            raise refusal("unit", self.unit, "nothing, since source matrix stores a table as it is")
-        return self

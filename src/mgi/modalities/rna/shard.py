@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from mgi.cohort.duplicates import DuplicateCheck, digest_of_values
 from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.sidecar import sidecar_of, verified
 from mgi.locks.lock import check_table
 from mgi.locks.raw_index import RawEntry
 from mgi.modalities.rna.filter import AS_GIVEN
 from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, without_version
 from mgi.modalities.rna.matrix import read_labelled_matrix
-from mgi.modalities.rna.modality import POSITIONS
+from mgi.modalities.rna.modality import ANNOTATED, POSITIONS
 from mgi.modalities.rna.positions import read_positions, with_positions
 from mgi.modalities.rna.star import UNITS, Stored, column_of, read_star, require_same_genes
 from mgi.modalities.rna.value_scale import patients_out_of_scale, some_genes
@@ -34,16 +35,25 @@ def shard(job: ShardJob) -> str:
     lock = job.lock
     genes, metadata = _shard_table(job, chosen) if lock.table is not None else _shard_star_files(job, chosen)
     genes = genes.assign(gene_index=np.arange(len(genes), dtype=np.int32))
-    if POSITIONS in job.inputs:
-        genes, metadata["genes_placed"] = with_positions(genes, read_positions(job.inputs[POSITIONS]))
+    positions = _positions(job)
+    if positions is not None:
+        genes, metadata["genes_placed"] = with_positions(genes, read_positions(positions))
     else:
         genes = genes.assign(chromosome=None, start=pd.array([pd.NA] * len(genes), dtype="Int64"))
     values, features, dataset = (job.outputs[name] for name in ("values", "features", "dataset"))
     metadata |= {"modality": lock.modality, "source": lock.source, "simulated": lock.simulated}
     describe_expression(values, features, dataset, genes, **metadata)
-    placed = f"positions: {metadata['genes_placed']}; " if POSITIONS in job.inputs else ""
+    placed = f"positions: {metadata['genes_placed']}; " if positions is not None else ""
     unit = AS_GIVEN if lock.table is not None else UNITS[stored]
     return f"{placed}{len(chosen)} patients, {len(genes)} genes, {unit}"
+
+
+def _positions(job: ShardJob) -> Path | None:
+    """The table that says where genes lie, if any; one of ours has a digest beside it, which is checked."""
+    if (path := job.inputs.get(ANNOTATED) or job.inputs.get(POSITIONS)) is None:
+        return None
+    ours = ANNOTATED in job.inputs or sidecar_of(path).is_file()
+    return verified(path) if ours else Path(path)
 
 
 def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +43,11 @@ class TableFile:
 
 def narrowed(
     wide: NDArray[np.float64], columns: Sequence[int], first_row: int
-) -> tuple[NDArray[Any], tuple[int, int, float] | None]:
+) -> tuple[NDArray[np.float32], tuple[int, int, float] | None]:
     """Return columns (n, rows) as float32, and the first of their values that is then infinite."""
+    narrow: NDArray[np.float32] = np.empty(wide.shape, np.float32)
     with np.errstate(over="ignore"):
-        narrow = np.asarray(wide, np.float32)
+        narrow[...] = wide
     infinite = np.argwhere(np.isinf(narrow))
     if not len(infinite):
         return narrow, None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mgi.core.errors import ConfigError
+from mgi.core.file_kind import misplaced
 from mgi.core.ids import barcode_of, patient_id_of, sample_of, with_hyphens
 from mgi.http.credentials import gdc_credential
 from mgi.locks.item import Item
@@ -81,8 +82,8 @@ class MatrixExpression:
         raise ConfigError(f"{item.key}: the table was not compared with the lock before its rows were used")
 
     def _present(self) -> Path:
-        if self.table is None or not self.table.is_file():
-            found = "nothing" if self.table is None else f"no file at {self.table}"
+        found = "nothing" if self.table is None else misplaced(self.table)
+        if self.table is None or found is not None:
             raise ConfigError(f"modalities.rna.table: found {found}, expected your table of samples and genes")
         return self.table
 
