@@ -44,6 +44,8 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 
 def is_clinical(label: str) -> bool:
     """Whether a label names something of a patient that is not the expression of a gene."""
+    if label.isalnum() and label.isupper():  # most symbols; tables have 60,000
+        return label.lower() in _WHOLE or _SPLIT.fullmatch(label.lower()) is not None
     words = [word for word in _WORD.split(_CAMEL.sub("_", label).lower()) if word]
     whole = "_".join(words)
     if whole in _WHOLE or _SPLIT.fullmatch(whole):

@@ -103,7 +103,7 @@ def reasons_against(labels: Sequence[str], path: Path, is_ignored: Callable[[str
 
 def refuse_clinical(labels: Iterable[str], path: Path, is_ignored: Callable[[str], bool]) -> None:
     """Refuse labels that name no expression and are not ignored."""
-    if found := [label for label in labels if is_clinical(label) and not is_ignored(label)]:
+    if found := [label for label in labels if not is_ensembl(label) and is_clinical(label) and not is_ignored(label)]:
         raise BadInputError(
             f"{path}: {len(found)} of the genes are named like outcomes, traits or other measurements: {few(found)}; "
             f"expected expression alone, since a model would read what it is to predict: take them out, or list them "
