@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, without_version
-from mgi.modalities.rna.no_gene import IGNORED, gene_of, ignored_by, notes_on, reasons_against, refuse_clinical
+from mgi.modalities.rna.no_gene import (
+    IGNORE,
+    IGNORED,
+    few,
+    gene_of,
+    idle,
+    ignored_by,
+    notes_on,
+    reasons_against,
+    refuse_clinical,
+)
 from mgi.modalities.rna.table_file import read_table_file
 from mgi.modalities.rna.table_layout import (
     CASE_COLUMNS,
@@ -103,6 +113,9 @@ def read_labelled_matrix(path: Path | str, ignore: Sequence[str] = ()) -> Matrix
     dropped = {str(reason): left.tolist() for reason, left in genes["gene_id"].groupby(pd.Series(reasons), sort=False)}
     if columns and (skipped := [name for name in table.names[1:] if is_ignored(name.strip())]):
         dropped[IGNORED] = skipped
+    notes = notes_on(genes.iloc[kept], labels)
+    if unused := idle(ignore, [*labels, *dropped.get(IGNORED, [])]):
+        notes.append(f"{len(unused)} entries of {IGNORE} are no labels of the table: {few(unused)}")
     return Matrix(
         samples=[samples[row] for row in order],
         values=np.ascontiguousarray(values[np.ix_(order, kept)]),
@@ -111,7 +124,7 @@ def read_labelled_matrix(path: Path | str, ignore: Sequence[str] = ()) -> Matrix
         gene_labels=_kind_of(genes["gene_id"].iloc[kept]),
         ignored=ignored,
         dropped=dropped,
-        notes=tuple(notes_on(genes.iloc[kept], labels)),
+        notes=tuple(notes),
     )
 
 

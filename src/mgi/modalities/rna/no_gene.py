@@ -59,6 +59,11 @@ def ignored_by(patterns: Sequence[str]) -> Callable[[str], bool]:
     return lambda label: label in exact or any(fnmatchcase(label, pattern) for pattern in wild)
 
 
+def idle(patterns: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """The patterns that leave out none of the labels."""
+    return [pattern for pattern in patterns if not any(map(ignored_by([pattern]), labels))]
+
+
 def mangled(labels: Sequence[str]) -> list[bool]:
     """Which labels look like dates or rounded numbers; a bare number of a day only where most labels are no numbers."""
     numbers = [label.isascii() and label.isdigit() for label in labels]

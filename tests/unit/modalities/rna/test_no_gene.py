@@ -155,3 +155,9 @@ def test_what_is_left_out_is_named_in_the_log(tmp_path: Path, caplog: pytest.Log
         MatrixExpression(table=path, ignore=("age",)).discover()
     for said in ("1 left out: counter of reads, no gene ('N_unmapped')", "('1-Mar')", "('age')", "'a b'"):
         assert said in caplog.text
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_entry_of_ignore_that_names_nothing_is_said(tmp_path: Path, turned: bool) -> None:
+    found = read_labelled_matrix(table(tmp_path, [*GENES, "age"], turned=turned), ["age", "agee", "*_cnv"])
+    assert found.notes == ("2 entries of modalities.rna.ignore are no labels of the table: 'agee', '*_cnv'",)
