@@ -1,7 +1,7 @@
 """A user's own expression table, either way round, as samples x genes with one row of the gene index per column."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,7 +33,7 @@ from mgi.modalities.rna.table_layout import (
     mostly_ensembl,
     require_patients,
 )
-from mgi.modalities.rna.table_parts import TableFile, Use
+from mgi.modalities.rna.table_parts import TableFile, Use, Uses
 from mgi.modalities.rna.value_scale import scale_note
 
 BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
@@ -76,17 +76,7 @@ def read_labelled_matrix(path: Path | str, ignore: Sequence[str] = ()) -> Matrix
     """
     path = Path(path)
     is_ignored = ignored_by(ignore)
-
-    def uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
-        """Samples are numbers where any column is one; else all columns but the first, which then holds the samples."""
-        samples = are_samples(names)
-        if any(samples):
-            return ["number" if one else "text" for one in samples]
-        if names[0].strip().lower() in (*SAMPLE_COLUMNS, *CASE_COLUMNS):
-            refuse_clinical((name.strip() for name in names[1:]), path, is_ignored)
-        return ["text", *("nothing" if is_ignored(name.strip()) else "number" for name in names[1:])]
-
-    table = read_table_file(path, uses)
+    table = read_table_file(path, _uses(path, is_ignored))
     in_columns = [place for place, is_sample in enumerate(are_samples(table.names)) if is_sample]
     if in_columns:
         genes, ignored = annotations(table, in_columns, path)
@@ -126,6 +116,19 @@ def read_labelled_matrix(path: Path | str, ignore: Sequence[str] = ()) -> Matrix
         dropped=dropped,
         notes=tuple(notes),
     )
+
+
+def _uses(path: Path, is_ignored: Callable[[str], bool]) -> Uses:
+    def uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
+        """Samples are numbers where any column is one; else all columns but the first, which then holds the samples."""
+        samples = are_samples(names)
+        if any(samples):
+            return ["number" if one else "text" for one in samples]
+        if names[0].strip().lower() in (*SAMPLE_COLUMNS, *CASE_COLUMNS):
+            refuse_clinical((name.strip() for name in names[1:]), path, is_ignored)
+        return ["text", *("nothing" if is_ignored(name.strip()) else "number" for name in names[1:])]
+
+    return uses
 
 
 def _require_finite(table: TableFile, rows: Sequence[str], path: Path) -> None:
