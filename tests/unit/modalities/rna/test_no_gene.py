@@ -71,6 +71,7 @@ CLINICAL = [
     "fold_0", "split1", "batch", "site", "Overall Survival (Months)", "Diagnosis Age", "ageAtDiagnosis", "isFemale",
     "days_to_death", "X1p.19q.codeletion", "EGFR_cnv", "TP53_mut", "TP53.mut", "hsa-mir-21_mirna", "MGMT_meth",
     "ABSOLUTE.purity", "Karnofsky.Performance.Score", "oncotree_code", "slide_id",
+    "time_to_death", "is_train", "cv_fold", "PTEN_del", "EGFR_rppa",
 ]  # fmt: skip
 
 
@@ -98,7 +99,10 @@ def test_all_of_them_are_named_at_once_even_where_they_hold_text(tmp_path: Path)
     assert found.notes == ("1 labels end in _rnaseq or _mrna, which is left off: 'EGFR_rnaseq'",)
 
 
-@pytest.mark.parametrize("label", [*GENES, "EFS", "MGMT", "GRADD", "AGE1", "SEX-1L", "hsa-mir-423", "OSM", "SITE1B"])
+@pytest.mark.parametrize(
+    "label",
+    [*GENES, "EFS", "MGMT", "GRADD", "AGE1", "SEX-1L", "hsa-mir-423", "OSM", "SITE1B", "MUT", "SET", "MET", "TAT"],
+)
 def test_a_gene_whose_name_begins_alike_is_a_gene(label: str) -> None:
     assert not is_clinical(label)
 
