@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.modalities.rna.clinical_names import is_clinical
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.no_gene import COUNTER, IGNORED, MANGLED, MOST_MANGLED, SPIKE_IN, gene_of, mangled, unknown
+from mgi.modalities.rna.settings import RnaSettings
 from mgi.modalities.rna.sources.opening import MatrixExpression
 
 SAMPLES = [f"TCGA-DU-{number:04d}-01A" for number in range(4)]
@@ -165,3 +166,10 @@ def test_what_is_left_out_is_named_in_the_log(tmp_path: Path, caplog: pytest.Log
 def test_an_entry_of_ignore_that_names_nothing_is_said(tmp_path: Path, turned: bool) -> None:
     found = read_labelled_matrix(table(tmp_path, [*GENES, "age"], turned=turned), ["age", "agee", "*_cnv"])
     assert found.notes == ("2 entries of modalities.rna.ignore are no labels of the table: 'agee', '*_cnv'",)
+
+
+def test_labels_to_ignore_are_of_a_table_alone() -> None:
+    assert RnaSettings.read({"source": "matrix", "table": "t.csv", "ignore": ["age"]}).ignore == ("age",)
+    assert RnaSettings.read({"source": "gdc", "ignore": []}).ignore == ()
+    with pytest.raises(ConfigError, match=r"ignore: found .*age.* source matrix"):
+        RnaSettings.read({"source": "gdc", "ignore": ["age"]})
