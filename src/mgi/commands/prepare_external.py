@@ -17,7 +17,7 @@ from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.modalities.rna.new_patient import by_other_name, on_frozen_genes
+from mgi.modalities.rna.frozen_genes import by_other_name, on_frozen_genes
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.modalities.rna.value_scale import other_scale, require_unit
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
