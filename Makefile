@@ -2,6 +2,7 @@
 # make setup  the Python environment in .venv                 make check   style, types, import contracts, workflow, tests
 # make faults  every way in which a service can fail          make fuzz    every reader against mutated files
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
+# make machine  a full disk at each stage, SIGSTOP, a clock that jumps back, few file handles (long)
 # make bench-retrieval  whose genes belong to an image?       make bench-encoders  layers over 1,024 to 60,484 tokens
 # make bench-train  training's data path and step             make config-docs  the config's schema, file and page of the docs
 # make lock-check  do the lock files resolve without this machine's pip settings?
@@ -10,7 +11,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo config-docs test coverage lint lock-check check faults fuzz kill bench-ingest bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs test coverage lint lock-check check faults fuzz kill machine bench-ingest bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -109,6 +110,10 @@ fuzz: dev
 
 kill: dev
 	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m killing
+
+# Needs a user who may mount a small file system: root, as in a container.
+machine: dev
+	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m machine
 
 clean:
 	rm -rf results/demo results/demo-null results/retrieval results/retrieval-null results/toy build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -19,14 +19,15 @@ ROOT = Path(workflow.basedir)
 sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "src")]
 
 from lib.code import fingerprint
-from lib.config import ConfigError, complete, section
+from lib.config import ConfigError, check_checkout, complete, section
 from lib.external import external_config, external_scores, split_of
 from lib.failures import say_last
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.modalities import asked_of_all, configured, fetching_code, of_format
 from lib.modalities import described, what_they_are
 from lib.results_lock import HeldError, take
-from lib.runs import LEAK_CHECKS, by_patient, by_slice, evaluated
+from lib.runs import LEAK_CHECKS, TABLES_OF_SCORES
+from lib.runs import by_patient, by_slice, evaluated, sidecars
 from lib.runs import (
     fold_genes,
     leak_report,
@@ -37,6 +38,7 @@ from lib.runs import (
 from lib.supplied import archive_files, archive_folder, existing, gene_list, option
 from lib.supplied import pathways
 
+from mgi.core.files import sealed_json
 from mgi.core.run import full_cohort_runs, run_table
 from mgi.tasks.registry import plugin_of
 
@@ -45,6 +47,7 @@ configfile: ROOT / "config" / "config.yaml"
 
 
 try:
+    check_checkout(ROOT)
     config.update(complete(config))
     TASK_CODE = plugin_of(config["runs"]["task"])
 except ConfigError as problem:

@@ -12,6 +12,7 @@ volumes. A ridge knows nothing of rank: ranks keep the one patient in whom a net
 """
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from mgi.core.files import write_json
+from mgi.core.files import atomic_path
 from mgi.evaluation.intervals import LEVEL
 from mgi.shards.expression_shard import read_expression
 
@@ -134,7 +135,8 @@ def main() -> None:
         rows.append(beside_chance(f"genes: true volume over {method}'s", predictor, volume - seen))
     print(f"{len(patients)} patients")
     print(pd.DataFrame(rows).to_string(index=False, float_format="%.3f", na_rep=""))
-    write_json(args.output, rows)
+    with atomic_path(args.output) as part:
+        part.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import contextlib
 import errno
 import io
 import json
+import time
+import zipfile
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -23,30 +25,42 @@ from mgi.cohort.tables import write_split
 from mgi.commands import check_leaks
 from mgi.config.tree import checked
 from mgi.core.errors import MgiError
-from mgi.core.files import full_disk_named, read_json
+from mgi.core.files import full_disk_named, read_json, write_json
+from mgi.core.memory import out_of_memory
 from mgi.core.run import run_of
+from mgi.core.sidecar import digested_path, verified
+from mgi.http.address import refuse_open_wire
 from mgi.http.credentials import gdc_credential
-from mgi.http.retry import RetryPolicy
+from mgi.http.deadline import Deadline, Limits, Listing
+from mgi.http.retry import RetryPolicy, TransientError
 from mgi.http.service import Request, open_service
 from mgi.locks.lock import batch_of, check_lock, read_lock
 from mgi.locks.raw_index import read_raw_index
+from mgi.locks.user_folder import present_folder
+from mgi.modalities.flair.complex_part import complex_part
 from mgi.modalities.flair.dicom import volume_of
 from mgi.modalities.flair.nifti import read_image, read_labels
+from mgi.modalities.flair.seg_segments import Segment, choose_tumour
+from mgi.modalities.flair.slice_order import Placement, order_slices
 from mgi.modalities.flair.sources.kaggle import KaggleImages
+from mgi.modalities.flair.sources.ownership import require_owner
 from mgi.modalities.flair.sources.user_lists import PatientNames
 from mgi.modalities.registry import modality
+from mgi.modalities.rna.filter import LOG_TPM
 from mgi.modalities.rna.gene_sets import read_gene_list, read_gmt
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.star import read_star
+from mgi.modalities.rna.value_scale import require_unit
 from mgi.models.settings import ModelSettings
 from mgi.release.new_image import kind_of
 from mgi.release.package import load_release
 from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.grey_scale import require_scale
 from mgi.shards.parquet import opened_parquet, run_in
 from mgi.tasks.segmentation import learning
 from mgi.training.optimiser import precision_of
 from mgi.training.weights import load_weights, require_same_genes, require_same_sets
-from small_locks import profile, rna_lock
+from small_locks import profile, rna_lock, series, write_lock
 
 PATIENTS = [f"P{n}" for n in range(1, 5)]
 Case = Callable[[Path], object]
@@ -83,8 +97,71 @@ def _text(content: object) -> str:
     return content if isinstance(content, str) else json.dumps(content)
 
 
+def sealed(name: str, content: dict[str, Any], read: Callable[[Path], object]) -> Case:
+    """What `read` says of a file as mgi writes it."""
+
+    def run(folder: Path) -> None:
+        write_json(folder / name, content)
+        read(folder / name)
+
+    return run
+
+
+def edited(folder: Path) -> None:
+    write_json(folder / "config.json", {"seed": 3})
+    (folder / "config.json").write_text((folder / "config.json").read_text().replace("3,", "4,").replace(": 3", ": 4"))
+    read_json(folder / "config.json")
+
+
+def edited_lock(folder: Path) -> None:
+    path = write_lock(folder / "locks/rna.json", rna_lock(profile("TCGA-CS-0001"), profile("TCGA-CS-0002")))
+    path.write_text(path.read_text().replace("primary tumour", "primary tumor", 1))
+    read_lock(path)
+
+
+def edited_table(folder: Path) -> None:
+    path = folder / "evaluation/results.csv"
+    with digested_path(path) as part:
+        part.write_text("method,mean\nmgi,0.8\n")
+    path.write_text("method,mean\nmgi,0.9\n")
+    verified(path)
+
+
+def table_of_other_scores(folder: Path) -> None:
+    scores = folder / "evaluation/unet.parquet"
+    scores.parent.mkdir()
+    scores.write_bytes(b"1")
+    with digested_path(folder / "evaluation/results.csv", [scores]) as part:
+        part.write_text("method,mean\n")
+    scores.write_bytes(b"2")
+    verified(folder / "evaluation/results.csv")
+
+
 def nifti(voxels: Any) -> bytes:
     return nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes()
+
+
+def placement(number: int, z: float) -> Placement:
+    """An axial slice of 4 x 4 pixels at a height."""
+    return Placement(
+        sop_uid=f"1.2.{number}",
+        instance_number=number,
+        shape=(4, 4),
+        axes=np.eye(3)[:2],
+        spacing_mm=np.ones(2),
+        position=np.array([0.0, 0.0, z]),
+    )
+
+
+def segment(label: str, number: int = 1) -> Segment:
+    return Segment(number=number, label=label, category=("", ""), kind=("", ""), by_hand=False)
+
+
+def striped() -> np.ndarray:
+    """Tissue of 100 to 899 beside a stripe at the highest level."""
+    volume = np.arange(100, 900, dtype=np.int16).reshape(2, 20, 20)
+    volume[:, :, -2:] = 32767
+    return volume
 
 
 def full_disk(folder: Path) -> None:
@@ -124,8 +201,42 @@ def unreachable(_: Path) -> None:
     service.json(Request(path="status", label="status"))
 
 
+def dripping_header(_: Path) -> None:
+    drips(lambda deadline: deadline.await_header(), 31)
+
+
+def dripping_body(_: Path) -> None:
+    drips(lambda deadline: deadline.await_body(1_000_000), 401)
+
+
+def drips(begin: Callable[[Deadline], None], seconds: float) -> None:
+    now = [0.0]
+    deadline = Deadline(label="api.gdc.cancer.gov: status", limits=Limits(), clock=lambda: now[0])
+    try:
+        with deadline.attempt():
+            begin(deadline)
+            deadline.seconds_for_a_read()
+            deadline.arrived(17)
+            deadline.delivered(17)
+            now[0] = seconds
+            deadline.seconds_for_a_read()
+    except TransientError as failure:
+        raise failure.error from None
+
+
+def no_memory() -> None:
+    raise MgiError(out_of_memory(MemoryError("malloc of size 4294967296 failed"), rule="shard"))
+
+
 def kaggle(path: Path) -> None:
     KaggleImages(archive=path).discover()
+
+
+def nobody(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "archive.zip", "w") as archive:
+        archive.writestr("P1/P1_9999999999.tif", b"")
+        archive.writestr("P1/P1_9999999999_mask.tif", b"")
+    KaggleImages(archive=folder / "archive.zip").probe()
 
 
 CASES: dict[str, dict[str, Case]] = {
@@ -141,6 +252,12 @@ CASES: dict[str, dict[str, Case]] = {
         "two keys that contradict each other": config(runs={"folds": [7]}),
         "a file that another key needs": config(model={"gene_tokens": "pathway"}),
         "a plugin that is not there": config(plugins=["nowhere.py"]),
+        "a number beyond all measure": config(split={"folds": 10**18}),
+        "a number that is none": config(pretrain={"temperature": float("nan")}),
+        "a value that stands for a million": config(plugins=[[["x"] * 1000] * 1000]),
+        "a path that the workflow would read otherwise": config(cohort={"sites": "a{b}.tsv"}),
+        "a path that is an option": config(results="-x"),
+        "a text with control characters": config(cohort={"exclude": ["P\0001"]}),
         "unknown modality": lambda _: modality("slides"),
     },
     "locks": {
@@ -157,11 +274,28 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "batch out of range": lambda _: batch_of([], "5-of-4"),
         "raw index of format 1": file("batch.json", {"kind": "images", "items": []}, read_raw_index),
+        "edited lock": edited_lock,
+        "lock without digests": file(
+            "lock.json",
+            {"modality": "rna", "format": 3, "source": "gdc", "simulated": False, "items": []},
+            read_lock,
+        ),
         "not JSON": file("status.json", "{", read_json),
+        "edited JSON": edited,
+        "edited table of scores": edited_table,
+        "table of other scores": table_of_other_scores,
     },
     "http": {
         "unencrypted service": lambda _: open_service("http://example.org", connections=1, policy=RetryPolicy()),
+        "an address without a scheme": lambda _: refuse_open_wire("api.gdc.cancer.gov"),
+        "an address with a typo": config(modalities={"rna": {"base_url": "htps://api.gdc.cancer.gov"}}),
+        "an address with a space": config(modalities={"flair": {"base_url": "https://nbia.example.org /v4"}}),
         "no connection": unreachable,
+        "a header that drips": dripping_header,
+        "a body that drips": dripping_body,
+        "a listing without end": lambda _: Listing(label="GDC: files", limits=Limits(), clock=time.monotonic).go_on(
+            200, 10**4000
+        ),
         "two tokens": lambda _: gdc_credential({"MGI_GDC_TOKEN": "a", "MGI_GDC_TOKEN_FILE": "b"}),
         "token file that others can read": file(
             "token.txt", "secret", lambda path: path.chmod(0o640) or gdc_credential({"MGI_GDC_TOKEN_FILE": str(path)})
@@ -169,19 +303,43 @@ CASES: dict[str, dict[str, Case]] = {
     },
     "flair": {
         "patient id": lambda _: PatientNames().patient_of("Doe^John"),
+        "images of another patient": lambda _: require_owner(series("P1"), ["P2"], [], PatientNames(), "NBIA"),
+        "folder in a shell's words": lambda _: present_folder(
+            Path("~/mine"), "a folder", key="modalities.flair.folder"
+        ),
         "not DICOM": lambda _: volume_of([("1.dcm", b"hello")], "1.2.3"),
         "series without slices": lambda _: volume_of([], "1.2.3"),
+        "slices that lie unevenly": lambda _: order_slices(
+            [placement(number, z) for number, z in enumerate((0, 5, 10, 17, 24, 31), start=1)], "series 1.2.3"
+        ),
+        "image type that contradicts itself": lambda _: complex_part(
+            {"ImageType": ["ORIGINAL", "PRIMARY", "M"], "ComplexImageComponent": "PHASE"}, "series 1.2.3: 1.dcm"
+        ),
+        "segmentation of anatomy alone": lambda _: choose_tumour([segment("Brain"), segment("CSF", 2)], "", "1.dcm"),
+        "saturated image": lambda _: require_scale(striped(), "series 1.2.3"),
         "not NIfTI": lambda _: read_image(b"<html>", "flair.nii"),
         "NIfTI of one value": lambda _: read_image(nifti(np.full((2, 3, 4), 7, np.int16)), "flair.nii"),
         "NIfTI of four axes": lambda _: read_image(nifti(np.zeros((2, 3, 4, 2), np.int16)), "flair.nii"),
         "label of another set": lambda _: read_labels(nifti(np.full((2, 3, 4), 3, np.uint8)), "seg.nii"),
         "Kaggle archive is not there": lambda folder: kaggle(folder / "archive.zip"),
+        "nobody in the Kaggle archive can be kept": nobody,
         "Kaggle archive is no zip": file("archive.zip", "hello", kaggle),
     },
     "rna": {
         "table without labels": file("t.tsv", "id\tA\nx\t1\n", read_labelled_matrix),
         "text among numbers": file(
             "t.tsv", "id\tTCGA-CS-4938\tTCGA-CS-4941\nTP53\t1\t2\nIDH1\t3\t4,5\n", read_labelled_matrix
+        ),
+        "outcomes among the genes": file(
+            "t.csv", "case_id,age,OS.time,EGFR_cnv,TP53\nTCGA-CS-4938,1,2,3,4\n", read_labelled_matrix
+        ),
+        "labels that a spreadsheet has spoilt": file(
+            "t.tsv",
+            "gene\tTCGA-CS-4938\n" + "".join(f"2.{number}E+13\t1\n" for number in range(10, 41)),
+            read_labelled_matrix,
+        ),
+        "linear values for a model of logarithms": lambda folder: require_unit(
+            np.array([1.0, 642.5]), LOG_TPM, ["TP53", "EGFR"], f"{folder}/t.tsv: sample P1"
         ),
         "table of another kind": file("t.xlsx", "PK", read_labelled_matrix),
         "workbook named as text": file("t.csv", b"PK\3\4", read_labelled_matrix),
@@ -200,7 +358,7 @@ CASES: dict[str, dict[str, Case]] = {
     "shards": {
         "damaged": file("shard.parquet", "hello", damaged),
         "never finished": lambda folder: read_dataset(folder, "volumes"),
-        "of another kind": file("dataset.json", {"kind": "table"}, lambda path: read_dataset(path.parent, "volumes")),
+        "of another kind": sealed("dataset.json", {"kind": "table"}, lambda path: read_dataset(path.parent, "volumes")),
         "of an older version": file(
             "dataset.json", {"kind": "expression"}, lambda path: read_dataset(path.parent, "table")
         ),
@@ -226,6 +384,7 @@ CASES: dict[str, dict[str, Case]] = {
         "image to segment is text": file("flair.txt", "hello", kind_of),
     },
     "command line": {
+        "out of memory": lambda _: no_memory(),
         "unknown command, a near one is known": command("fintune"),
         "unknown command": command("zzz"),
         "a run by hand without its folder": command("finetune"),

@@ -1,27 +1,15 @@
-"""A server of bytes that no HTTP library would send, and a clock that runs fast."""
+"""A server of bytes that no HTTP library would send."""
 
 import contextlib
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
 Say = Callable[[socket.socket], None]
-
-
-@dataclass
-class FastClock:
-    """Each look at it is `step_s` later than the one before, in every thread for itself."""
-
-    step_s: float
-    _own: threading.local = field(default_factory=threading.local)
-
-    def __call__(self) -> float:
-        self._own.now = getattr(self._own, "now", 0.0) + self.step_s
-        return self._own.now
 
 
 @dataclass

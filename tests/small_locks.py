@@ -1,6 +1,5 @@
 """Locks, indexes and cohorts of a few patients, as tests of what reads them need."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ def fetched(item: Item, **changes: Any) -> dict[str, Any]:
 
 def write_index(path: Path, name: str, entries: Sequence[dict[str, Any]], source: str = "tcia") -> Path:
     """A raw index of a modality."""
-    path.write_text(json.dumps({"modality": name, "format": 3, "source": source, "items": list(entries)}))
+    write_json(path, {"modality": name, "format": 3, "source": source, "items": list(entries)})
     return path
 
 

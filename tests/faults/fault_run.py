@@ -12,6 +12,7 @@ import math
 import os
 import re
 import socket
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,10 +20,12 @@ from pathlib import Path
 from unittest import mock
 
 import fault_archive
-from fault_cases import Case
+from fast_clock import FastClock
+from fault_case import Case
 
 from mgi import cli
 from mgi.commands import _service
+from mgi.http.deadline import Limits
 from mgi_standin.archive.faults import Rule, with_faults
 from mgi_standin.archive.response import Handler, Request, Response
 from mgi_standin.archive.server import Exchange, Service, archive_service, listen
@@ -30,6 +33,8 @@ from mgi_standin.archive.server import Exchange, Service, archive_service, liste
 CANARY = "canary-5b1d8a7c3e"
 TOKEN_VARIABLES = ("MGI_GDC_TOKEN", "MGI_TCIA_TOKEN")
 BOMB_BYTES = 50 << 20
+# What a small request may take, and what a case may on a machine that is busy with others.
+MOST_S, WALL_S = Limits().answer_s, 60.0
 _MODALITY = {"gdc": "rna", "nbia": "flair"}
 _BASE = {"gdc": "", "nbia": "/nbia-api/services/v4"}
 
@@ -40,6 +45,8 @@ class Verdict:
 
     outcome: str = ""
     problems: list[str] = field(default_factory=list)
+    hung: bool = False
+    """It took more than twice what a request may take, by its clock, or a minute of true time."""
     lost: bool = False
     """The commands said that all was well, and it was not."""
 
@@ -65,6 +72,10 @@ class Client:
     folder: Path
     pauses: list[float] = field(default_factory=list)
     on_pause: Callable[[], None] = lambda: None
+    clock: FastClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = FastClock(self.case.clock_step_s)
 
     @property
     def modality(self) -> str:
@@ -110,7 +121,8 @@ class Client:
         real = _service.open_service
 
         def impatient(*given: object, **named: object) -> object:
-            return dataclasses.replace(real(*given, **named), limits=self.case.limits, sleep=self._pause)
+            service = dataclasses.replace(real(*given, **named), limits=self.case.limits, sleep=self._pause)
+            return dataclasses.replace(service, clock=self.clock) if self.case.clock_step_s else service
 
         root.addHandler(handler)
         root.setLevel(logging.DEBUG)
@@ -146,8 +158,11 @@ def run_case(case: Case, archive: Path, sandbox: Path) -> Verdict:
             if case.starts == "fetched":
                 verdict.expect(client.both(healthy.url).code == 0, "the run before the fault failed")
         with _faulty(case, archive, rules, client) as (url, exchanges):
+            started = time.monotonic()
             with _measured(case, verdict):
                 ran = client.both(url) if case.starts == "nothing" else client.fetch(url)
+            verdict.hung = client.clock.latest_s > 2 * MOST_S or time.monotonic() - started > WALL_S
+            verdict.expect(not verdict.hung, f"it hung: {client.clock.latest_s} s by its clock")
             _check_run(case, client, ran, exchanges(), verdict)
             if ran.code == 0:
                 _check_second_run(client, url, exchanges, verdict)
@@ -184,6 +199,8 @@ def _check_run(case: Case, client: Client, ran: Outcome, exchanges: list[Exchang
     found = re.search(case.says, ran.said)
     verdict.expect(found is not None, f"{case.says!r} is not in: {ran.said[-600:]}")
     verdict.expect("Traceback" not in ran.said, "a stack trace was printed")
+    odd = [line for line in ran.said.splitlines() if not line.isprintable() or len(line) > 10_000]
+    verdict.expect(not odd, f"printed as the service said it: {odd[:1]!r}")
     asked = [one for one in exchanges if re.search(case.counted, one.path)]
     if case.refused is None:
         verdict.expect(len(asked) == case.attempts, f"{len(asked)} attempts, expected {case.attempts}: {asked}")

@@ -31,10 +31,11 @@ def table(cases: Sequence[Case] = CASES) -> str:
 def counts(verdicts: Sequence[Verdict]) -> str:
     """The line that `make faults` ends with."""
     wrong = sum(bool(verdict.problems) for verdict in verdicts)
+    lost, hung = (sum(getattr(verdict, what) for verdict in verdicts) for what in ("lost", "hung"))
     kept = [verdict.outcome for verdict in verdicts if not verdict.problems]
     return (
         f"faults: {len(verdicts)} cases, {kept.count('recovered')} recovered, {kept.count('failed')} failed as they "
-        f"must, {sum(verdict.lost for verdict in verdicts)} silent losses, {wrong} wrong"
+        f"must, {lost} silent losses, {hung} hangs, {wrong} wrong"
     )
 
 

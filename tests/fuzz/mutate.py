@@ -12,6 +12,8 @@ from typing import Any
 import pydicom
 import yaml
 
+from mgi.core.files import sealed_json
+
 Mutation = Callable[[bytes, random.Random], bytes]
 
 WORDS = [0, 1, 2, 7, 8, 16, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
@@ -230,6 +232,16 @@ def document(data: bytes, rng: random.Random) -> bytes:
         return damage(data, rng)
     text = json.dumps(tree(json.loads(data), rng))
     return (text.replace("1", "[" * 2000, 1) if rng.random() < 0.01 else text).encode()
+
+
+def sealed_document(data: bytes, rng: random.Random) -> bytes:
+    """The same; every second one gets the digest of its new content, so that the fields are read."""
+    changed = document(data, rng)
+    try:
+        value = json.loads(changed)
+        return sealed_json(value).encode() if isinstance(value, dict) and rng.random() < 0.5 else changed
+    except (ValueError, RecursionError):
+        return changed
 
 
 def config(data: bytes, rng: random.Random) -> bytes:

@@ -16,6 +16,7 @@ def _target(
 
 INSIDE = mutate.zipped_content(mutate.damage)
 PLACES = binaries.readers_in("mgi.modalities.rna.positions")
+DOCUMENT = mutate.sealed_document
 DESCRIPTIONS = {kind: own.read_dataset(kind) for kind in ("shard_images", "shard_expression")}
 FORMATS = [
     _target("volume", "dicom", 0.7, binaries.single_images, mutate.dicom, binaries.read_volume),
@@ -29,11 +30,11 @@ FORMATS = [
     _target("gdc", "json", 0.3, files("json", "gdc_files.json"), mutate.document, texts.read_gdc),
     _target("nbia", "json", 0.2, files("json", "nbia_series.json"), mutate.document, texts.read_nbia),
     _target("sops", "json", 0.05, files("json", "nbia_sops.json"), mutate.document, texts.read_sops),
-    _target("locks", "json", 0.25, files("json", "lock_*.json"), mutate.document, texts.read_lock),
-    _target("indexes", "json", 0.1, files("json", "index_*.json"), mutate.document, texts.read_index),
-    _target("dataset", "json", 0.05, files("shard_images", "*.json"), mutate.document, DESCRIPTIONS["shard_images"]),
+    _target("locks", "json", 0.25, files("json", "lock_*.json"), DOCUMENT, texts.read_lock),
+    _target("indexes", "json", 0.1, files("json", "index_*.json"), DOCUMENT, texts.read_index),
+    _target("dataset", "json", 0.05, files("shard_images", "*.json"), DOCUMENT, DESCRIPTIONS["shard_images"]),
     _target(
-        "datasets", "json", 0.05, files("shard_expression", "*.json"), mutate.document, DESCRIPTIONS["shard_expression"]
+        "datasets", "json", 0.05, files("shard_expression", "*.json"), DOCUMENT, DESCRIPTIONS["shard_expression"]
     ),
     _target("verify", "zip", 0.35, binaries.both, mutate.zipped, binaries.verify_series, checked=True),
     _target("verify-inside", "zip", 0.1, binaries.both, INSIDE, binaries.verify_series, checked=True),

@@ -17,7 +17,7 @@ from PIL import Image
 
 from fuzz.texts import Answers
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkError
-from mgi.core.files import read_json
+from mgi.core.files import read_json, write_json
 from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.flair.buda import flair_of
 from mgi.modalities.flair.sources.kaggle import KaggleImages
@@ -29,7 +29,7 @@ from mgi.modalities.rna.positions import read_positions
 from mgi.modalities.rna.settings import FitSettings
 from mgi.modalities.rna.sources.gdc_listing import all_hits, file_row, files_query
 from mgi.shards.dataset_manifest import read_dataset
-from mgi.shards.parquet import metadata_of
+from mgi.shards.parquet import metadata_of, write_table
 
 DEEP = "[" * 100_000
 
@@ -54,8 +54,14 @@ def test_hits_that_are_no_objects_are_refused(hits: Any) -> None:
         hits_of(page(hits, 1))
 
 
-def test_a_total_that_is_no_number_is_refused() -> None:
+@pytest.mark.parametrize("total", ["many", None, [1], {"value": 1}])
+def test_a_total_that_is_no_number_is_refused(total: Any) -> None:
     with pytest.raises(NetworkError, match=r"GDC files: .*pagination"):
+        hits_of(page([], total))
+
+
+def test_a_total_without_end_is_no_json() -> None:
+    with pytest.raises(NetworkError, match="not JSON"):
         hits_of(page([], float("inf")))
 
 
@@ -94,14 +100,14 @@ def test_json_that_is_too_deep_is_named(tmp_path: Path) -> None:
 def test_an_index_of_other_types_is_refused(tmp_path: Path, field: str, value: Any) -> None:
     entry = {"patient_id": "TCGA-CS-4942", "key": "k", "role": "rna", "path": "p", "size": 1, "sha256": "s"}
     entry |= {field: value}
-    (tmp_path / "i.json").write_text(json.dumps({"modality": "rna", "format": 3, "source": "gdc", "items": [entry]}))
+    write_json(tmp_path / "i.json", {"modality": "rna", "format": 3, "source": "gdc", "items": [entry]})
     with pytest.raises(BadInputError, match=rf"items\[0\]\.{field}: found .*, expected string"):
         read_raw_indexes([tmp_path / "i.json"], "rna")
 
 
 @pytest.mark.parametrize("described", [None, 3, "x", []])
 def test_a_shard_whose_file_is_not_described_is_refused(tmp_path: Path, described: Any) -> None:
-    (tmp_path / "dataset.json").write_text(json.dumps({"kind": "volumes", "files": {"slices.parquet": described}}))
+    write_json(tmp_path / "dataset.json", {"kind": "volumes", "files": {"slices.parquet": described}})
     with pytest.raises(BadInputError, match=r"slices\.parquet: .*rows, size and sha256"):
         read_dataset(tmp_path, "volumes")
 
@@ -156,6 +162,6 @@ def test_what_is_said_about_fitted_genes_is_guarded(tmp_path: Path, name: str) -
     assert read_fitted_genes(path).n_train == 2
     table = pq.read_table(path)
     changed = {**table.schema.metadata, name.encode(): b"3"}
-    pq.write_table(table.replace_schema_metadata(changed), path, write_page_checksum=True)
+    write_table(path, table.replace_schema_metadata(changed))
     with pytest.raises(IntegrityError, match=r"genes\.parquet: .*metadata"):
         read_fitted_genes(path)

@@ -1,6 +1,7 @@
 """Readers of listings, locks and configs."""
 
 import json
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,13 +21,20 @@ class Answers:
 
     def json(self, request: Any, check: Callable[[Any], None] = lambda reply: None) -> Any:
         from mgi.core.errors import NetworkError
+        from mgi.http.reply import parsed
 
         try:
-            reply = json.loads(self._data) if self._data.strip() else None
-        except (ValueError, RecursionError):
+            reply = parsed(self._data)
+        except ValueError:
             raise NetworkError("stub: not JSON") from None
         self.retrying(lambda: check(reply), seed="")
         return reply
+
+    def listing(self, label: str) -> Any:
+        """The limits of the real client."""
+        from mgi.http.deadline import Limits, Listing
+
+        return Listing(label=label, limits=Limits(), clock=time.monotonic)
 
     def retrying(self, action: Callable[[], Any], *, seed: str) -> Any:
         """One attempt: the next would bring the same."""

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from lib.config import ConfigError, check_writable, section
+from lib.config import ConfigError, check_checkout, check_writable, section
 from mgi.config.tree import checked
 
 ROOT = Path(__file__).parents[2]
@@ -161,6 +161,14 @@ def test_what_is_wrong_is_named(overlay: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as problem:
         checked(default_with(overlay))
     assert str(problem.value) == message
+
+
+@pytest.mark.parametrize("name", ["a{b}", "a\nb", "a\x1bb"])
+def test_a_checkout_that_snakemake_cannot_name_is_refused_in_one_line(name: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        check_checkout(Path("/home/me") / name)
+    assert str(refused.value).isprintable()
+    check_checkout(Path('/home/me/o\'dd "<y>" ü $HOME'))
 
 
 def test_a_value_that_holds_itself_is_named() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lib import failures
 from lib.failures import last_words
 from lib.jobs import KILLED
 from lib.results_lock import this_process
@@ -59,6 +60,24 @@ def test_a_kill_by_the_system_is_named_with_what_the_rule_asks_for(tmp_path: Pat
     assert "memory" in said
     assert "mem_mb is 2000" in said
     assert "--set-resources lock:mem_mb=4000" in said
+
+
+@pytest.mark.parametrize(
+    "text", ["mgi shard: out of memory (x): do this", "  what():  std::bad_alloc\nAborted", "MemoryError"]
+)
+def test_memory_that_a_library_lacks_is_said_with_what_the_rule_asks_for(tmp_path: Path, text: str) -> None:
+    log = tmp_path / "lock-rna.log"
+    log.write_text(text)
+    said = last_words(Job(log))
+    assert text.splitlines()[0].strip() in said
+    assert "the rule's mem_mb is 2000" in said
+
+
+def test_a_disk_without_room_for_the_log_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "lock-rna.log"
+    log.touch()
+    monkeypatch.setattr(failures, "FULL_BYTES", 1 << 60)
+    assert "; the disk of its log is full, " in last_words(Job(log))
 
 
 def test_the_one_good_line_of_a_failed_job_stands_last(tree: Path, snakemake: Any) -> None:

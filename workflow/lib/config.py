@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 from mgi.config.tree import checked
 from mgi.core.errors import ConfigError
 
-__all__ = ["ConfigError", "check_writable", "complete", "section"]
+__all__ = ["ConfigError", "check_checkout", "check_writable", "complete", "section"]
 
 
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,6 +23,14 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     filled = checked(config)
     check_writable(Path(filled["results"]))
     return filled
+
+
+def check_checkout(folder: Path) -> None:
+    """Raise ConfigError where the folder of the workflow has a name that Snakemake's own paths cannot hold."""
+    if set(str(folder)) & set("{}") or not str(folder).isprintable():
+        raise ConfigError(
+            f"{str(folder)!r}: this checkout's path holds braces or control characters; move or rename it"
+        )
 
 
 def check_writable(folder: Path) -> None:

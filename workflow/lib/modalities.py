@@ -89,7 +89,8 @@ class Configured:
     @property
     def stored(self) -> str:
         """What decides what the shard stores, as JSON."""
-        return _as_json({key: self.section[key] for key in self.kind.shard_keys if key in self.section})
+        keys = (*self.kind.shard_keys, *self.kind.shared_keys)
+        return _as_json({key: self.section[key] for key in keys if key in self.section})
 
     def _without(self, *keys: str) -> str:
         hidden = (*keys, *self.kind.shard_keys, FIT)

@@ -11,6 +11,7 @@ import os
 import shlex
 import socket
 import sys
+import time
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ import psutil  # type: ignore[import-untyped] # its stubs would be one more pin
 
 NAME = ".run.lock"
 TOKEN = "MGI_RUN"
+PATIENCE_S = 3.0
 
 
 class HeldError(Exception):
@@ -95,7 +97,10 @@ def why_held(lock: Path, holder: Holder) -> str | None:
     """Who holds the folder and what a user can do; None where the run and all that it began are known to be no more."""
     if may_live(holder):
         return f"{lock.parent}: in use by {holder}; wait for it, or, if that process is no more, delete {lock}"
-    if here := _jobs_of(holder):
+    deadline = time.monotonic() + PATIENCE_S
+    while (here := _jobs_of(holder)) and time.monotonic() < deadline:
+        time.sleep(0.1)  # what ends with its parent takes a moment
+    if here:
         numbers = " ".join(map(str, here))
         return f"{lock.parent}: {holder} is no more, but what it began still works; wait for it, or: kill {numbers}"
     return None

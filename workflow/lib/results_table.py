@@ -4,12 +4,19 @@ import csv
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
+
+from mgi.core.errors import MgiError
+from mgi.core.sidecar import verified
+
 HEADLINE = "volume"
 
 
 def lines_of(results: Path) -> list[str]:
     """The headline score of every method and expression input, best first, and where the report is."""
-    with (results / "evaluation" / "results.csv").open(newline="", encoding="utf-8") as table:
+    with verified(results / "evaluation" / "results.csv", "run `make demo` again").open(
+        newline="", encoding="utf-8"
+    ) as table:
         rows = [row for row in csv.DictReader(table) if row["definition"] == HEADLINE and row["mean"]]
     rows.sort(key=lambda row: -float(row["mean"]))
     n_patients = rows[0]["n"] if rows else "0"
@@ -21,4 +28,7 @@ def lines_of(results: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines_of(Path(sys.argv[1]))))  # noqa: T201 - this is what it is for
+    try:
+        print("\n".join(lines_of(Path(sys.argv[1]))))  # noqa: T201 - this is what it is for
+    except MgiError as error:
+        sys.exit(f"results: {error}")

@@ -1,10 +1,10 @@
 """What the rules look up of a run, whose key is the only wildcard of training and evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mgi.core.run import PATIENT, SLICE, Run, model_section
+from mgi.core.run import PATIENT, SLICE, Run, leaks_file, model_section
 
 
 def evaluated(table: Mapping[str, Run]) -> list[str]:
@@ -55,12 +55,20 @@ LEAK_CHECKS = {
 
 def leak_report(table: Mapping[str, Run], folds: int, wildcards: Any) -> str:
     """The report of the check that a run waits for; the fold after the last of `folds` has the whole cohort's."""
-    run = table[wildcards.run]
-    ending = "-slice" if run.leaks else "-whole" if run.fold >= folds else ""
-    return f"<results>/tables/leaks{ending}.json"
+    return f"<results>/{leaks_file({'split': {'folds': folds}}, table[wildcards.run])}"
 
 
 def pretrained_weights(table: Mapping[str, Run], wildcards: Any) -> list[str]:
     """The weights that the run starts from, if any."""
     start = table[wildcards.run].pretrained
     return [] if start is None else [f"<results>/runs/{start}/weights.safetensors"]
+
+
+TABLES_OF_SCORES = [
+    f"<results>/evaluation/{name}.csv" for name in ("results", "results_no_genes", "tests", "audit", "patients")
+]
+
+
+def sidecars(*tables: Iterable[str]) -> list[str]:
+    """The files beside text tables that hold their digests."""
+    return [f"{table}.sha256" for several in tables for table in several]

@@ -51,6 +51,7 @@ rule compare:
         tests="<results>/evaluation/tests.csv",
         audit="<results>/evaluation/audit.csv",
         patients="<results>/evaluation/patients.csv",
+        digests=sidecars(TABLES_OF_SCORES),
     log:
         "<logs>/compare.log",
     benchmark:
@@ -87,6 +88,7 @@ rule paper_like:
         split="<results>/tables/split.parquet",
     output:
         table="<results>/evaluation/paper_like.csv",
+        digest="<results>/evaluation/paper_like.csv.sha256",
     log:
         "<logs>/paper_like.log",
     benchmark:

@@ -37,6 +37,7 @@ rule prepare_external:
         dataset=f"{OUTSIDE}/aligned/dataset.json",
         split=f"{OUTSIDE}/aligned/split.parquet",
         tsv=f"{OUTSIDE}/aligned/split.tsv",
+        digest=f"{OUTSIDE}/aligned/split.tsv.sha256",
         metadata=f"{OUTSIDE}/aligned/metadata.json",
     log:
         "<logs>/prepare_external.log",

@@ -31,6 +31,7 @@ rule preflight:
         net=1,
     params:
         modalities=asked_of_all(MODALITIES),
+        require=["--require", *(config["cohort"]["require"] or [])],
         archive=option("--archive", ARCHIVE),
         code=code_of("preflight", *fetching_code(MODALITIES)),
     shell:
@@ -38,6 +39,7 @@ rule preflight:
         exec &> >(tee {log:q})
         python -m mgi preflight \
             --modalities {params.modalities:q} \
+            {params.require:q} \
             {params.archive:q} \
             --output {output.preflight:q}
         """
@@ -124,6 +126,7 @@ rule gene_positions:
         archive=ARCHIVE_FILES,
     output:
         positions="<results>/tables/gene_positions.tsv",
+        digest="<results>/tables/gene_positions.tsv.sha256",
     log:
         "<logs>/gene_positions.log",
     benchmark:
@@ -162,6 +165,7 @@ rule cohort:
     output:
         cohort="<results>/tables/cohort.parquet",
         tsv="<results>/tables/cohort.tsv",
+        digest="<results>/tables/cohort.tsv.sha256",
     log:
         "<logs>/cohort.log",
     benchmark:

@@ -19,11 +19,11 @@ rule record_config:
     conda:
         "../../envs/data.yaml"
     params:
-        config=json.dumps(config, indent=1, sort_keys=True),
+        config=sealed_json(config),
     shell:
         r"""
         exec &> >(tee {log:q})
-        printf '%s\n' {params.config:q} >{output.config:q}
+        printf '%s' {params.config:q} >{output.config:q}
         """
 
 
@@ -39,10 +39,13 @@ rule report:
         audit="<results>/evaluation/audit.csv",
         patients="<results>/evaluation/patients.csv",
         paper_like=PAPER_LIKE,
+        digests=sidecars(TABLES_OF_SCORES, PAPER_LIKE),
+        scores=expand("<results>/evaluation/{run}.parquet", run=EVALUATED),
         images="<results>/shards/flair/dataset.json",
         features="<results>/shards/rna/features.parquet",
         predictions=expand("<results>/predictions/{run}.parquet", run=EVALUATED),
         curves=expand("<results>/runs/{run}/curves.jsonl", run=COMPARED),
+        records=expand("<results>/runs/{run}/run.json", run=COMPARED),
         config="<results>/config.json",
     output:
         report="<results>/report.html",

@@ -90,6 +90,9 @@ rule split:
         tsv="<results>/tables/split.tsv",
         whole="<results>/tables/whole.parquet",
         sites="<results>/tables/split_sites.tsv",
+        digests=sidecars(
+            ["<results>/tables/split.tsv", "<results>/tables/split_sites.tsv"]
+        ),
     log:
         "<logs>/split.log",
     benchmark:

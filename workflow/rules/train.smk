@@ -63,6 +63,7 @@ rule pretrain:
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             --split {input.split:q} \
+            --leaks {input.leaks:q} \
             --weights {output.weights:q} \
             --curves {output.curves:q} \
             --record {output.run:q}
@@ -117,6 +118,7 @@ rule finetune:
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             --split {input.split:q} \
+            --leaks {input.leaks:q} \
             {params.pretrained:q} \
             --weights {output.weights:q} \
             --curves {output.curves:q} \

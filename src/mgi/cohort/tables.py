@@ -13,7 +13,7 @@ import pyarrow as pa
 from mgi.cohort.pairing import DROPPED, EXCLUDED, KEPT, CohortRow, Offer
 from mgi.cohort.split import TEST, TRAIN, VALIDATION, SplitRow
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import atomic_path
+from mgi.core.sidecar import digested_path
 from mgi.shards.parquet import metadata_of, opened_parquet, read_table, require_schema, write_table
 from mgi.shards.schemas import SPLIT, cohort_columns
 
@@ -63,7 +63,7 @@ def write_with_text(
 
 
 def _write_text(tsv: Path | str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with atomic_path(tsv) as part, part.open("w", encoding="utf-8", newline="") as text:
+    with digested_path(tsv) as part, part.open("w", encoding="utf-8", newline="") as text:
         csv.writer(text, delimiter="\t", lineterminator="\n").writerows([columns, *rows])
 
 
@@ -134,6 +134,12 @@ def write_cohort(
     }  # fmt: skip
     schema = cohort_columns(companions).with_metadata({_ABOUT: json.dumps(about)})
     write_with_text([_flat(row) for row in rows], schema, parquet, tsv)
+
+
+def write_reasons(rows: Sequence[CohortRow], offers: Sequence[Offer], tsv: Path | str) -> None:
+    """Write the cohort as text alone, under a name that the workflow does not take away with a failed job's outputs."""
+    names = cohort_columns({offer.modality: offer.companions for offer in offers}).names
+    _write_text(tsv, names, ([_as_text(flat[name]) for name in names] for flat in map(_flat, rows)))
 
 
 def _flat(row: CohortRow) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from mgi.cohort.leak_report import require_no_leaks
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION, slice_roles
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path, digest_of, write_json
-from mgi.core.run import ENTRY, RANDOM_ID, Run
+from mgi.core.files import atomic_path, digest_of, sha256_of, write_json
+from mgi.core.run import ENTRY, FILES, RANDOM_ID, Run
 from mgi.core.section import Section
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
@@ -21,6 +22,7 @@ from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_h
 from mgi.modalities.rna.scaling import random_id_vectors
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
+from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, iter_images
 from mgi.training.checkpoint import identity_of, remove_checkpoints
@@ -45,6 +47,9 @@ class Fold:
 
     def __init__(self, args: argparse.Namespace, run: Run) -> None:
         self.args, self.run = args, run
+        if leaks := vars(args).get("leaks"):
+            datasets = [dataset_of(one) for one in (args.expression_shard, args.image_shard)]
+            require_no_leaks(leaks, args.split, datasets, run.split_unit)
         self.split = read_split(args.split)
         self.fitted: FittedGenes = read_fitted_genes(args.fold_genes)
         trained = self.patients(TRAIN)  # none where all patients are from elsewhere
@@ -134,7 +139,12 @@ class Fold:
     def record(self) -> dict[str, Any]:
         """What a run's record says of its genes and patients."""
         sets = self._sets
-        pathways = sets and {"used": len(sets.members), "dropped": sets.dropped, "genes_in_none": sets.n_outside}
+        pathways = sets and {
+            "used": len(sets.members),
+            "dropped": sets.dropped,
+            "genes_in_none": sets.n_outside,
+            "genes_not_found": len(sets.unknown),
+        }
         return {
             "gene_hash": digest_of(self.gene_ids),
             "n_genes": len(self.gene_ids),
@@ -165,10 +175,14 @@ def finish(
     settings: Section,
     **more: Any,
 ) -> None:
-    """Write the three files of a training run: curve, record (`more` adds to it), and last the weights."""
+    """Write the three files of a training run: curve, weights, and last the record, which has the digests of both.
+
+    `more` adds to the record.
+    """
     args, run = fold.args, fold.run
     with atomic_path(args.curves) as part:
         part.write_text("".join(json.dumps(point, sort_keys=True) + "\n" for point in curve))
+    save_weights(args.weights, model, run=run, model=model_settings, genes=fold.gene_ids, gene_sets=fold.gene_sets)
     record = {
         ENTRY: run.record(),
         "settings": settings.plain(),
@@ -176,8 +190,8 @@ def finish(
         "device": str(device()),
         "torch": torch.__version__,
         **fold.record(),
+        FILES: {path.name: sha256_of(path) for path in (args.curves, args.weights)},
         **more,
     }
     write_json(args.record, record)
-    save_weights(args.weights, model, run=run, model=model_settings, genes=fold.gene_ids, gene_sets=fold.gene_sets)
     remove_checkpoints(context.checkpoints)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
-from mgi.core.run import Run, full_cohort_runs, model_section, run_table, split_file
+from mgi.core.run import Run, full_cohort_runs, leaks_file, model_section, run_table, split_file
 from mgi.core.section import read_record
 
 
@@ -28,6 +28,7 @@ def add_training(options: argparse.ArgumentParser) -> None:
     """Options of a network that is to be trained."""
     options.add_argument("--model", help="the config section `model` as JSON")
     options.add_argument("--pathways", type=Path, help="gene sets (.gmt), for gene_tokens pathway")
+    options.add_argument("--leaks", type=Path, help="what check-leaks found in the split (JSON)")
     options.add_argument("--curves", type=Path, help="curve of the training (JSON lines)")
     options.add_argument("--record", type=Path, help="record of the run (JSON)")
 
@@ -43,7 +44,7 @@ def complete(args: argparse.Namespace, section: str) -> Run:
         for name, value in _in_results(args.results, args.run, section).items():
             if vars(args).get(name, value) is None:
                 setattr(args, name, value)
-    optional = {"results", "run", "pathways", "pretrained"}
+    optional = {"results", "run", "pathways", "pretrained", "leaks"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")
@@ -73,6 +74,7 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "fold_genes": results / f"folds/{run.fold}/genes.parquet",
         "split": results / split_file(config, run.fold),
         "pretrained": run.pretrained and results / f"runs/{run.pretrained}/weights.safetensors",
+        "leaks": results / leaks_file(config, run),
         "weights": folder / "weights.safetensors",
         "curves": folder / "curves.jsonl",
         "record": folder / "run.json",

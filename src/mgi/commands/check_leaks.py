@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mgi.cohort.duplicates import digests_of_shard, leaks_of
+from mgi.cohort.leak_report import write_leak_report
 from mgi.cohort.split import TEST, TRAIN, VALIDATION, WATERMARK
 from mgi.core.errors import BadInputError
-from mgi.core.files import write_json
 from mgi.core.run import PATIENT, SLICE, SPLIT_UNITS
 from mgi.shards.parquet import read_table
 from mgi.shards.schemas import SPLIT
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
         in_all = {fold: sum(n[role] for role in (TRAIN, VALIDATION, TEST)) for fold, n in roles_of.items()}
         report["leaks"] = [{"fold": fold, "shared": "patient id", "patients": total} for fold, total in in_all.items()]
         report["watermark"] = WATERMARK
-    write_json(args.output, report)
+    write_leak_report(args.output, report, args.split, args.dataset)
     said = [f"{count} {what}s of {len(shared[what])} patients" for what, count in counts.items()]
     print(f"{len(folds)} folds, {', '.join(said)}: nothing shared across roles")
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mgi.cohort.pairing import KEPT, Offer, pair_patients
-from mgi.cohort.tables import write_cohort
+from mgi.cohort.tables import write_cohort, write_reasons
 from mgi.core.errors import BadInputError
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import read_raw_index, read_raw_indexes
 from mgi.modalities.registry import in_order
+
+MOST_REASONS = 3
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
@@ -20,20 +22,30 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--exclude", nargs="*", default=[], help="patients to leave out by hand")
     options.add_argument("--sites", type=Path, help="TSV with patient_id and site, where ids are no TCGA barcodes")
     options.add_argument("--output", required=True, help="the cohort, Parquet")
-    options.add_argument("--tsv", required=True, help="the same as text")
+    options.add_argument(
+        "--tsv", type=Path, required=True, help="the same as text; where nobody is kept, only *_nobody_kept beside it"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     offers = _offers(args.lock, args.index)
     required = args.require or [offer.modality for offer in offers]
     rows = pair_patients(offers, required=required, exclude=args.exclude, sites=args.sites)
-    write_cohort(rows, offers, required, args.output, args.tsv)
+    rejected = args.tsv.with_name(f"{args.tsv.stem}_nobody_kept{args.tsv.suffix}")
+    if all(row.reason for row in rows):
+        write_reasons(rows, offers, rejected)
+    else:
+        rejected.unlink(missing_ok=True)
+        write_cohort(rows, offers, required, args.output, args.tsv)
     reasons = Counter(row.reason or KEPT for row in rows)
     for reason, count in sorted(reasons.items()):
         print(f"{count:5d}  {reason}")
     if reasons[KEPT] == 0:
-        wanted = " and ".join(" with ".join([offer.modality, *offer.companions]) for offer in offers)
-        raise BadInputError(f"{args.tsv}: none of {len(rows)} patients has {wanted}; see its reasons")
+        wanted = " and ".join(
+            " with ".join([offer.modality, *offer.companions]) for offer in offers if offer.modality in required
+        )
+        often = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(MOST_REASONS) if count)
+        raise BadInputError(f"{rejected}: none of {len(rows)} patients has {wanted}: {often}; its rows say why")
 
 
 def _offers(lock_paths: Sequence[str], index_paths: Sequence[str]) -> list[Offer]:

@@ -10,11 +10,11 @@ import pandas as pd
 
 from mgi.cohort.tables import read_split
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path
+from mgi.core.sidecar import digested_path
 from mgi.evaluation.cohort_tables import CASE, RESULT_COLUMNS, audit_table, paired_tests
 from mgi.evaluation.expression_inputs import WITHOUT_EXPRESSION
-from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
-from mgi.shards.parquet import read_table, run_in
+from mgi.evaluation.patient_scores import per_patient, without_expression
+from mgi.evaluation.score_files import read_scores, require_tested
 from mgi.tasks.scoring import Scoring, headline_of, scoring_of
 from mgi.tasks.segmentation.settings import EvaluationSettings
 
@@ -32,11 +32,13 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     chosen = EvaluationSettings.read(args.settings, where="evaluation")
-    scores = pd.concat([_read(path) for path in sorted(args.scores)], ignore_index=True)
+    scores = read_scores(args.scores, leaky=False)
+    split = read_split(args.split)
+    require_tested(scores, split, str(args.split))
     scoring = scoring_of(_task_of(scores))
     headline = headline_of(scoring, chosen.headline)
     everybody = per_patient(scores, scoring.definitions)
-    patients = everybody[~everybody["patient_id"].isin(without_expression(read_split(args.split)))]
+    patients = everybody[~everybody["patient_id"].isin(without_expression(split))]
     how = {"draws": chosen.bootstrap_draws, "seed": chosen.seed}
     tables = {
         args.patients: patients,
@@ -46,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
         args.audit: audit_table(patients, headline, **how),
     }
     for target, table in tables.items():
-        with atomic_path(target) as part:
+        with digested_path(target, [*args.scores, args.split]) as part:
             table.to_csv(part, index=False, float_format="%.6g")
 
 
@@ -67,11 +69,3 @@ def _task_of(scores: pd.DataFrame) -> str:
     if len(tasks) != 1:
         raise BadInputError(f"scores: of the tasks {', '.join(tasks) or 'none'}, expected those of one task")
     return str(tasks[0])
-
-
-def _read(path: Path) -> pd.DataFrame:
-    table, run = read_table(path, SCORES), run_in(path)
-    if run.leaks:
-        raise BadInputError(f"{path}: split_unit: found {run.split_unit}, expected patient: it leaks on purpose")
-    scores: pd.DataFrame = table.to_pandas()
-    return scores

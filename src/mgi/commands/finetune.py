@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mgi.commands._learning import Fold, context_of, device, finish
 from mgi.commands._run_options import add_run, add_training, complete
+from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
 from mgi.models.settings import ModelSettings
 from mgi.tasks.learning import learning_of
@@ -36,6 +37,9 @@ def run(args: argparse.Namespace) -> None:
     if args.pretrained is not None:
         start = sha256_of(args.pretrained)
         weights = load_weights(args.pretrained, genes=fold.gene_ids)
+        if run.pretrained is not None and weights.run.key != run.pretrained:
+            found = f"the weights of {weights.run.key}"
+            raise BadInputError(f"{args.pretrained}: {found}, expected those of {run.pretrained}; pre-train it again")
         require_same_sets(weights.gene_sets, fold.gene_sets, where=str(args.pretrained))
         start_from_pretrained(model, weights)
     training, validation = (fold.learning_pairs(role, model_settings) for role in ("train", "validation"))

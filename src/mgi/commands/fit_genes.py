@@ -4,10 +4,11 @@ import argparse
 
 from mgi.cohort.split import TRAIN
 from mgi.cohort.tables import patients_with_role, read_split
-from mgi.modalities.rna.gene_labels import GeneIndex
+from mgi.modalities.rna.gene_labels import AMBIGUOUS, BY_OTHER_NAME, GeneIndex
 from mgi.modalities.rna.gene_sets import read_gene_list
 from mgi.modalities.rna.normalise import fit, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
+from mgi.modalities.rna.value_scale import patients_out_of_scale
 from mgi.shards.expression_shard import read_expression
 
 
@@ -36,6 +37,11 @@ def run(args: argparse.Namespace) -> None:
         listed=listed,
     )
     write_fitted_genes(args.output, fitted)
-    if several := GeneIndex(shard.genes["gene_id"].tolist(), shard.genes["gene_name"].tolist()).ambiguous(listed or ()):
-        print(f"{len(several)} listed names of several genes, all of them taken: {', '.join(several[:5])}")
+    index = GeneIndex(shard.genes["gene_id"].tolist(), shard.genes["gene_name"].tolist())
+    told = {AMBIGUOUS: "names of several genes, all of them taken", BY_OTHER_NAME: "found under their other name"}
+    for way, what in told.items():
+        if labels := index.known(way, listed or ()):
+            print(f"{len(labels)} listed {what}: {', '.join(labels[:5])}")
+    for line in patients_out_of_scale(shard.values[rows], train_ids):
+        print(f"fold {args.fold}: {line}")
     print(f"fold {args.fold}: {len(fitted.gene_ids)} of {len(shard.genes)} genes, fitted on {fitted.n_train} patients")

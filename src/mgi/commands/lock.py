@@ -5,6 +5,7 @@ from importlib import import_module
 
 from mgi.commands._modalities import add_modality_options
 from mgi.commands._service import service_for
+from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
 from mgi.core.section import as_mapping
 from mgi.locks.lock import as_json
@@ -26,7 +27,11 @@ def run(args: argparse.Namespace) -> None:
             notes: tuple[str, ...] = ()
         else:
             listing = source.discover()
-            lock, notes = source.lock(listing), listing.notes
+            notes = listing.notes
+            try:
+                lock = source.lock(listing)
+            except BadInputError as error:  # what was left out may be why nothing is left
+                raise BadInputError("; ".join([str(error), *notes])) from None
     write_json(args.output, as_json(lock))
     for line in (*notes, *import_module(kind.fetching).summary(lock)):
         print(f"{lock.source}: {line}")

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from mgi.cohort.tables import read_split
-from mgi.core.files import atomic_path
 from mgi.core.run import DEFAULT_TASK, PATIENT
+from mgi.core.sidecar import digested_path
 from mgi.evaluation.expression_inputs import NOT_USED
-from mgi.evaluation.patient_scores import SCORES, without_expression
-from mgi.shards.parquet import read_table, run_in
+from mgi.evaluation.patient_scores import without_expression
+from mgi.evaluation.score_files import read_scores, require_tested
 from mgi.tasks.segmentation.paper_like import EMPTY_MASK, NO_SPLIT, paper_like_table
 from mgi.tasks.segmentation.scoring import read_masks, score_patient
 from mgi.tasks.segmentation.settings import EvaluationSettings
@@ -31,19 +31,15 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     chosen = EvaluationSettings.read(args.settings, where="evaluation")
-    scores = pd.concat([read_with_split(path) for path in sorted(args.scores)], ignore_index=True)
-    scores = scores[~scores["patient_id"].isin(without_expression(read_split(args.split)))]
+    scores = read_scores(args.scores)
+    split = read_split(args.split)
+    require_tested(scores, split, str(args.split))
+    scores = scores[~scores["patient_id"].isin(without_expression(split))]
     patients = sorted(scores.loc[scores["split_unit"] == PATIENT, "patient_id"].unique())
     scores = pd.concat([scores, _of_empty_masks(args.image_shard, patients)], ignore_index=True)
     table = paper_like_table(scores, draws=chosen.bootstrap_draws, seed=chosen.seed)
-    with atomic_path(args.output) as part:
+    with digested_path(args.output, [*args.scores, args.split]) as part:
         table.to_csv(part, index=False, float_format="%.6g")
-
-
-def read_with_split(path: Path) -> pd.DataFrame:
-    """The scores of a run with the column `split_unit`: how its patients or slices were divided."""
-    scores: pd.DataFrame = read_table(path, SCORES).to_pandas()
-    return scores.assign(split_unit=run_in(path).split_unit)
 
 
 def _of_empty_masks(image_shard: Path, patients: list[str]) -> pd.DataFrame:

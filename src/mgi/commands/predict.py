@@ -17,6 +17,7 @@ import mgi
 from mgi.commands._learning import device
 from mgi.core.errors import ConfigError
 from mgi.core.files import write_json
+from mgi.core.ids import barcode_of, same_id
 from mgi.modalities.rna.new_patient import NewExpression, read_new_expression
 from mgi.release.new_image import NewImage, check_output, kind_of, read_new_image, report_path, write_new_mask
 from mgi.release.package import Release, load_release, segment_patient
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
     if args.expression is not None:
         how = {"unit": release.expression_unit, "patient": args.patient, "max_missing": args.max_missing}
         expression = read_new_expression(args.expression, release.fitted, **how)
+        _require_one_patient(new.patient_id, expression.sample, args)
     scaled = None if expression is None else release.fitted.transform(expression.values[np.newaxis])[0]
     probability = segment_patient(release, new.images, scaled, device())
     mask = at_least(probability, release.threshold).astype(np.uint8)
@@ -66,6 +68,20 @@ def run(args: argparse.Namespace) -> None:
     volume = "" if summary.volume_ml is None else f", {summary.volume_ml:.1f} mL"
     print(f"{args.output}: {summary.voxels} voxels on {summary.slices} slices{volume}; {_genes(release, expression)}; "
           f"{len(flags)} flags")  # fmt: skip
+
+
+def _require_one_patient(image_id: str | None, sample: str, args: argparse.Namespace) -> None:
+    """Raise ConfigError where image and genes are those of two patients by their barcodes; other ids are only told."""
+    if image_id is None or same_id(image_id) == same_id(sample):
+        return
+    image, genes = barcode_of(image_id), barcode_of(sample)
+    if image is None or genes is None:
+        if args.patient is not None:
+            print(f"note: the image says PatientID {image_id!r}, the genes are of {sample!r}", file=sys.stderr)
+    elif image.patient_id != genes.patient_id:
+        raise ConfigError(
+            f"{args.image}: PatientID {image_id!r}, but --expression is of {sample!r}; expected both of one patient"
+        )
 
 
 def _check_options(args: argparse.Namespace) -> None:
@@ -92,8 +108,9 @@ def _report(
             "expected": expression.n_genes,
             "missing": len(expression.missing),
             "missing_share": round(expression.missing_share, 4),
-            "filled_with": "training mean" if expression.missing else None,
+            "filled_with": expression.filled_with if expression.missing else None,
             "missing_genes": list(expression.missing),
+            "renamed_genes": list(expression.renamed),
         }
     return {
         "kind": new.kind,

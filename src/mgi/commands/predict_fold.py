@@ -17,6 +17,7 @@ import torch
 from mgi.cohort.split import TEST, UNPAIRED_IMAGE
 from mgi.commands._learning import Fold, device
 from mgi.commands._run_options import add_run, complete
+from mgi.core.errors import BadInputError
 from mgi.core.run import Run
 from mgi.datasets.slices import prepare_slices
 from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
@@ -39,6 +40,9 @@ def run(args: argparse.Namespace) -> None:
     task, settings = learning_of(run.task), PredictSettings.read(args.settings, where="predict")
     fold = Fold(args, run)
     weights = load_weights(args.weights, genes=fold.gene_ids)
+    if weights.run != run:
+        found = f"the weights of {weights.run.key}"
+        raise BadInputError(f"{args.weights}: {found}, expected those of {run.key}; delete them and train it again")
     model = task.build(run.method, weights.model, len(weights.genes), weights.gene_sets)
     model.load_state_dict(weights.tensors)
     model, cache = model.to(device()), cache_for(model)

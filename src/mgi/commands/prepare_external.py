@@ -17,8 +17,9 @@ from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.modalities.rna.new_patient import on_frozen_genes
+from mgi.modalities.rna.new_patient import by_other_name, on_frozen_genes
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
+from mgi.modalities.rna.value_scale import other_scale, require_unit
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
 from mgi.shards.image_shard import iter_images
 
@@ -65,6 +66,10 @@ def run(args: argparse.Namespace) -> None:
             f"{args.external_expression_shard}: {found}; expected at most {settings.max_missing:.0%} "
             "(external.max_missing)"
         )
+    if theirs.unit == AS_GIVEN:
+        for patient, row in zip(patients, theirs.values[theirs.rows_of(patients)], strict=True):
+            require_unit(row, ours.unit, labels, f"{args.external_expression_shard}: patient {patient}")
+    scale = other_scale(values[:, fitted.columns], fitted.mean, fitted.std)
     shared = _shared(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
     known = slice_index(iter_images(args.image_shard, with_image))
@@ -90,12 +95,16 @@ def run(args: argparse.Namespace) -> None:
             "compared": ["patient id", "pixels of every slice", "values of the shared genes"],
             "genes": len(fitted.gene_ids),
             "missing_genes": missing,
-            "filled_with": "training mean" if missing else None,
+            "renamed_genes": by_other_name(fitted, labels, names),
+            "filled_with": fitted.filler if missing else None,
+            "scale": None if scale is None else dict(zip(("external", "trained"), scale, strict=True)),
             "unit": {"trained": ours.unit, "external": theirs.unit},
         },
     )
     print(f"{len(patients)} patients, none of them among the {trained['patient_id'].nunique()} that were trained on; "
-          f"{len(missing)} of {len(fitted.gene_ids)} genes have the training mean")  # fmt: skip
+          f"{len(missing)} of {len(fitted.gene_ids)} genes have the {fitted.filler}")  # fmt: skip
+    if scale is not None:
+        print(f"the values look like {scale[0]}, those of training like {scale[1]}: are they on one scale?")
 
 
 def _shared(

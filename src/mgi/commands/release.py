@@ -24,7 +24,7 @@ from mgi.reporting.provenance import commit
 from mgi.shards.dataset_manifest import DATASET
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import iter_images
-from mgi.shards.parquet import read_table
+from mgi.shards.parquet import read_table, run_in
 from mgi.tasks.segmentation.scoring import HEADLINE
 from mgi.training.weights import load_weights
 
@@ -99,9 +99,8 @@ def _record(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise BadInputError(f"{path}: missing, expected beside the weights of a fine-tuned run")
     record = read_json(path)
-    needed = {"settings", "patients", "parameters", "device", "torch"}
-    if not isinstance(record, dict) or (missing := sorted(needed - set(record))):
-        raise BadInputError(f"{path}: {missing[0] if isinstance(record, dict) else 'record'}: missing")
+    if missing := sorted({"settings", "patients", "parameters", "device", "torch"} - set(record)):
+        raise BadInputError(f"{path}: {missing[0]}: missing")
     return record
 
 
@@ -109,6 +108,8 @@ def _scores(path: Path, left_out: set[str]) -> dict[str, Interval]:
     """Mean volume Dice by expression input over the test patients; empty where the run was not evaluated."""
     if not path.is_file():
         return {}
+    if (found := run_in(path).key) != path.stem:
+        raise BadInputError(f"{path}: scores of {found}, expected {path.stem} as its name says; evaluate it again")
     scores = read_table(path, SCORES).to_pandas()
     patients = per_patient(scores[~scores["patient_id"].isin(left_out)], [HEADLINE])
     return {

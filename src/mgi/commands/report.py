@@ -1,21 +1,24 @@
 """One self-contained HTML page and a JSON summary from the results."""
 
 import argparse
+import os
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from mgi.cohort.tables import read_cohort, read_split
+from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.core.run import DEFAULT_TASK
+from mgi.core.run import DEFAULT_TASK, FILES, Run
 from mgi.evaluation.patient_scores import without_expression
+from mgi.locks.lock import as_json, read_lock
 from mgi.reporting.figures import draw_all, write_figures
 from mgi.reporting.page import page, summary
 from mgi.reporting.provenance import commit, machine, rule_costs, versions
+from mgi.reporting.result_files import read_csv, require_one_cohort
 from mgi.reporting.results import Results, read_curve
-from mgi.shards.dataset_manifest import rows_of
 from mgi.shards.image_shard import slices_per_patient
-from mgi.shards.parquet import run_in
+from mgi.shards.parquet import n_rows, run_in
 from mgi.tasks.report_parts import ReportInput
 from mgi.tasks.reporting import reporting_of
 from mgi.tasks.scoring import headline_of, scoring_of
@@ -48,39 +51,41 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    locks = {read_json(path)["modality"]: path for path in args.locks}
-    runs = [run_in(path) for path in sorted(args.predictions)]
+    locks = {lock.modality: (path, lock) for path, lock in ((path, read_lock(path)) for path in args.locks)}
+    runs = _runs(args.predictions)
     config = read_json(args.config)
-    patients = _read_csv(args.patients)
+    patients = read_csv(args.patients)
     task = config.get("runs", {}).get("task", DEFAULT_TASK)
     headline = headline_of(scoring_of(task), config.get("evaluation", {}).get("headline", ""))
-    split, lock_tables = read_split(args.split), {kind: read_json(path) for kind, path in locks.items()}
-    tables = {"results": _read_csv(args.results_table), "no_genes": _read_csv(args.no_genes)}
-    tables |= {"tests": _read_csv(args.tests), "patients": patients}
+    cohort, split = read_cohort(args.cohort).table, read_split(args.split)
+    tables = {"results": read_csv(args.results_table), "no_genes": read_csv(args.no_genes)}
+    tables |= {"tests": read_csv(args.tests), "patients": patients}
+    slices = slices_per_patient(args.image_shard)
+    require_one_cohort(cohort, split, slices, {one: lock for one, (_, lock) in locks.items()}, where=args.cohort)
     reporting = reporting_of(task)
     section = reporting.section(
         ReportInput(
             **tables,
             headline=headline,
-            simulated=any(bool(lock["simulated"]) for lock in lock_tables.values()),
+            simulated=any(lock.simulated for _, lock in locks.values()),
             unpaired=len(without_expression(split)),
             predictions=args.predictions,
             image_shard=args.image_shard,
-            leaky=_read_csv(args.paper_like) if args.paper_like else None,
+            leaky=read_csv(args.paper_like) if args.paper_like else None,
         )
     )
     results = Results(
         **tables,
-        cohort=read_cohort(args.cohort).table,
+        cohort=cohort,
         split=split,
-        locks=lock_tables,
-        lock_digests={kind: sha256_of(path) for kind, path in locks.items()},
-        audit=_read_csv(args.audit),
+        locks={kind: as_json(lock) for kind, (_, lock) in locks.items()},
+        lock_digests={kind: sha256_of(path) for kind, (path, _) in locks.items()},
+        audit=read_csv(args.audit),
         headline=headline,
         reporting=reporting,
         section=section,
-        slices=slices_per_patient(args.image_shard),
-        genes=rows_of(args.features) if args.features else None,
+        slices=slices,
+        genes=n_rows(args.features) if args.features else None,
         curves=[read_curve(path, {run.key: run.label for run in runs}) for path in sorted(args.curves)],
         costs=rule_costs(args.benchmarks) if args.benchmarks else [],
         versions=versions(),
@@ -91,10 +96,18 @@ def run(args: argparse.Namespace) -> None:
     drawn = draw_all(results)
     with atomic_path(args.output) as part:
         part.write_text(page(results, drawn, args.title), encoding="utf-8")
-    if args.figures:
-        write_figures(drawn, args.figures)
-    write_json(args.summary, summary(results))
+    written = [args.output, *(write_figures(drawn, args.figures) if args.figures else [])]
+    files = {os.path.relpath(path, args.summary.parent): sha256_of(path) for path in written}
+    write_json(args.summary, {**summary(results), FILES: files})
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+def _runs(predictions: Sequence[Path]) -> list[Run]:
+    """The runs that predicted, one a file."""
+    runs = {path: run_in(path) for path in sorted(predictions)}
+    counts = Counter(run.key for run in runs.values())
+    if twice := [path for path, run in runs.items() if counts[run.key] > 1]:
+        raise BadInputError(
+            f"{twice[0]}: predictions of {runs[twice[0]].key}, as {twice[1]}: expected each run once; "
+            "predict both again"
+        )
+    return list(runs.values())

@@ -1,5 +1,6 @@
 """What a file is by its first bytes, for the message where it is not what its name or its place promises."""
 
+import re
 from pathlib import Path
 
 START_BYTES = 4096
@@ -24,6 +25,7 @@ _BY_MAGIC = {
     b"\x93NUMPY": "a NumPy array",
     b"\x00\x00\x00": "a binary file",
 }
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
@@ -50,6 +52,15 @@ def misplaced(path: Path | str, wanted: str = "file") -> str | None:
         return None
     if place.exists():
         return f"{'a folder' if place.is_dir() else 'a file'} at {text}"
+    return f"no {wanted} at {text}{hint_of(text)}"
+
+
+def hint_of(text: str) -> str:
+    """What a path that leads nowhere looks like, in brackets; empty where it looks like nothing but a path."""
     if text.startswith("~"):
-        return f"no {wanted} at {text} ('~' is a shell's word for your home folder: write the whole path)"
-    return f"no {wanted} at {text}" + ("" if place.is_absolute() else f" (looked for in {Path.cwd()})")
+        return " ('~' is a shell's word for your home folder: write the whole path)"
+    if _DRIVE.match(text) or text.startswith("\\\\"):
+        return " (a path of Windows; in WSL drive C: is /mnt/c, with / for \\)"
+    if "$" in text:
+        return " (a shell's variable is not filled in here: write the whole path)"
+    return "" if Path(text).is_absolute() else f" (looked for in {Path.cwd()})"

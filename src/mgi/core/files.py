@@ -1,4 +1,4 @@
-"""Files that are either complete or absent, and their digests."""
+"""Files that are either complete or absent, and their digests; JSON that carries the digest of its own content."""
 
 import errno
 import glob
@@ -8,14 +8,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mgi.core.errors import BadInputError, ResourceError
+from mgi.core.errors import BadInputError, IntegrityError, ResourceError
+from mgi.core.mending import mend_of
 
 WRITE_BACK_BYTES = 32 << 20  # of a file that is digested while it is written; the last sync then waits for little
+SEAL = "content_sha256"
 FULL = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "the disk quota is used up",
@@ -73,21 +75,54 @@ def _full_disk_in(error: BaseException | None) -> int | None:
     return None
 
 
-def write_json(target: Path | str, value: Any) -> None:
-    """Write sorted, indented JSON, so that equal values give equal bytes."""
+def write_json(target: Path | str, value: Mapping[str, Any]) -> None:
+    """Write sealed_json, so that equal values give equal bytes."""
     with atomic_path(target) as part:
-        part.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(sealed_json(value), encoding="utf-8")
 
 
-def read_json(path: Path | str) -> Any:
-    """Parse a JSON file.
+def sealed_json(value: Mapping[str, Any]) -> str:
+    """Sorted, indented JSON with the entry `content_sha256`, the digest of the text without that entry."""
+    plain = json.loads(json.dumps(value))  # with keys as text, which sort as they do when they are read again
+    plain.pop(SEAL, None)
+    return _json_text({**plain, SEAL: _digest_of_text(_json_text(plain))})
 
-    Raises BadInputError with file and position where it is not JSON.
+
+def read_json(path: Path | str, mend: str | None = None) -> dict[str, Any]:
+    """What write_json wrote, without its seal; `mend` is what an error says that the user should do (default: mend_of).
+
+    Raises BadInputError where it is not JSON or was never sealed, IntegrityError where any byte is another.
     """
+    mend = mend or mend_of(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        return unsealed(json.loads(text), path, mend, text)
+    except FileNotFoundError:
+        raise BadInputError(f"{path}: missing; {mend}") from None
     except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path}: not JSON ({error}); delete it and run again") from None
+        raise BadInputError(f"{path}: not JSON ({error}); {mend}") from None
+
+
+def unsealed(given: Any, path: Path | str, mend: str, text: str) -> dict[str, Any]:
+    """The entries of a sealed mapping but the seal, which must be that of the others; `text` held them."""
+    if not isinstance(given, dict):
+        raise BadInputError(f"{path}: found {type(given).__name__}, expected an object; {mend}")
+    if SEAL not in given:
+        raise BadInputError(f"{path}: {SEAL}: missing (written by an older mgi, or by hand); {mend}")
+    content = {name: value for name, value in given.items() if name != SEAL}
+    if (found := _digest_of_text(_json_text(content))) != given[SEAL]:
+        raise IntegrityError(f"{path}: damaged or edited: {SEAL} {found}, expected {str(given[SEAL])[:64]}; {mend}")
+    if text != sealed_json(content):
+        raise IntegrityError(f"{path}: other bytes than were written, though they mean the same; {mend}")
+    return content
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _digest_of_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def sha256_of(path: Path | str) -> str:

@@ -81,6 +81,11 @@ def is_patient_id(label: str) -> bool:
     return True
 
 
+def same_id(label: str) -> str:
+    """What two spellings of an id have in common: case, surrounding spaces, `_` for `-` say nothing."""
+    return label.strip().replace("_", "-").upper()
+
+
 def sample_of(label: str) -> str | None:
     """The sample part of a barcode (`TCGA-XX-XXXX-01A`), or None where the label has none."""
     return barcode.sample if (barcode := barcode_of(label)) else None

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgi.core.errors import BadInputError
-from mgi.core.files import md5_of, sha256_of
+from mgi.core.errors import BadInputError, MgiError
+from mgi.core.files import SEAL, md5_of, sealed_json, sha256_of, unsealed
 
 _IDENTITY = ("size", "mtime_ns", "inode")
 
@@ -30,7 +30,7 @@ def write_receipt(path: Path, facts: Mapping[str, Any]) -> None:
     """
     target = receipt_of(path)
     part = target.with_name(f".{target.name}.part")
-    part.write_text(json.dumps({**facts, **_identity(path)}, sort_keys=True) + "\n", encoding="utf-8")
+    part.write_text(sealed_json({**facts, **_identity(path)}), encoding="utf-8")
     part.replace(target)
 
 
@@ -38,13 +38,15 @@ def read_receipt(path: Path, is_same: Callable[[Mapping[str, Any]], bool]) -> di
     """What was verified about a file, None where there is no receipt or the file is not that file any more.
 
     `is_same` reads the file and compares it with the facts; it is asked where the file has the recorded size but
-    another time or inode, as after a copy of the folder.
+    another time or inode, as after a copy of the folder. One of an older mgi has no seal and is believed.
     """
     try:
-        known = json.loads(receipt_of(path).read_text(encoding="utf-8"))
+        text = receipt_of(path).read_text(encoding="utf-8")
+        known = json.loads(text)
+        known = unsealed(known, path, "", text) if SEAL in known else known
         now = _identity(path)
         recorded = {name: known.pop(name) for name in _IDENTITY}
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, MgiError):
         return None  # an unreadable receipt proves nothing
     if recorded["size"] != now["size"]:
         return None

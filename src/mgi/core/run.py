@@ -26,6 +26,8 @@ NO_GENES, RANDOM_ID, NO_PRETRAINING = CONTROLS
 ENTRY = "run"
 """Where files say which run made them: in Parquet's schema metadata, in weights, in run.json."""
 OLD_ENTRY = "spec"
+FILES = "files"
+"""Where run.json has the SHA-256 of the run's other files by name."""
 
 MULTIMODAL_METHOD = "mgi"
 IMAGE, EXPRESSION = "flair", "rna"
@@ -132,6 +134,12 @@ def model_section(config: Mapping[str, Any], run: Run) -> str:
 def split_file(config: Mapping[str, Any], fold: int) -> str:
     """The table that holds a fold, below the results folder."""
     return f"tables/{'split' if fold < config['split']['folds'] else 'whole'}.parquet"
+
+
+def leaks_file(config: Mapping[str, Any], run: Run) -> str:
+    """What was checked of the run's split before it may train, below the results folder."""
+    ending = "-slice" if run.leaks else "-whole" if run.fold >= config["split"]["folds"] else ""
+    return f"tables/leaks{ending}.json"
 
 
 def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:

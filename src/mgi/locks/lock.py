@@ -12,11 +12,13 @@ from typing import Any, Literal
 
 from mgi.core.counts import MOST_BYTES, shown_count
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.files import sha256_of
+from mgi.core.files import SEAL, sha256_of, unsealed
 from mgi.core.section import read_record
+from mgi.locks.hand_edits import require_edits_by_hand, with_checks, without_checks
 from mgi.locks.item import Item
 
 FORMAT = 3
+ACCEPT = "make the lock again with `mgi lock`, or accept what it says with `mgi seal-lock`"
 _MODALITY_OF_KIND = {"expression": "rna", "images": "flair"}  # what format 1 called them
 
 
@@ -53,10 +55,13 @@ class Lock:
 
 
 def as_json(lock: Lock) -> dict[str, Any]:
-    """The lock as written: items sorted, what says nothing left out, so that the same content gives the same bytes."""
+    """The lock as written: items sorted, what says nothing left out, so that the same content gives the same bytes.
+
+    Its checks tell a choice made by hand from damage.
+    """
     items = [dataclasses.asdict(item) for item in sorted(lock.items, key=attrgetter("patient_id", "key"))]
     said = [{name: value for name, value in item.items() if value not in (None, (), {})} for item in items]
-    return {**dataclasses.asdict(lock), "items": said}
+    return with_checks({**dataclasses.asdict(lock), "items": said})
 
 
 def read_lock(
@@ -65,12 +70,14 @@ def read_lock(
     modality: str | None = None,
     source: str | None = None,
     check_item: Callable[[Item], None] = lambda item: None,
+    sealed: bool = True,
 ) -> Lock:
     """Read and check a lock, of the given modality and source unless they are None; `check_item` as in check_lock.
 
-    Raises BadInputError naming the file and the field, and ConfigError where the lock belongs to another source.
+    Raises BadInputError naming the file and the field, IntegrityError where it is not what was written but for choices
+    made `by hand: `, and ConfigError where the lock belongs to another source. One that is not `sealed` is believed.
     """
-    given = _read_once(path)
+    given, text = _read_once(path)
     if not isinstance(given, dict):
         raise BadInputError(f"{path}: found {type(given).__name__}, expected a lock (an object with items)")
     _check_format(path, given)
@@ -79,15 +86,18 @@ def read_lock(
     if source is not None and given.get("source") != source:
         found = given.get("source")
         raise ConfigError(f"{path}: a lock of source {found!r}, but the configuration says source: {source}")
-    lock = read_record(Lock, given, f"{path}: lock")
+    plain = without_checks({name: value for name, value in given.items() if name != SEAL})
+    lock = read_record(Lock, plain, f"{path}: lock")
+    if sealed:
+        _require_seal(given, path, text)
     try:
         return check_lock(lock, check_item)
     except BadInputError as error:
         raise BadInputError(f"{path}: {error}") from None
 
 
-def _read_once(path: Path | str) -> Any:
-    """The parsed file; a name written twice would silently lose one of its values."""
+def _read_once(path: Path | str) -> tuple[Any, str]:
+    """The parsed file and its text; a name written twice would silently lose one of its values."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         counts = Counter(name for name, _ in pairs)
@@ -101,10 +111,18 @@ def _read_once(path: Path | str) -> Any:
             given = json.loads(text, object_pairs_hook=unique)
             # What could be read but not written again: NaN, halves of characters.
             json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
-            return given
+            return given, text
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path}: not JSON ({error})") from None
     raise BadInputError(f"{path}: empty, expected a lock")
+
+
+def _require_seal(given: dict[str, Any], path: Path | str, text: str) -> None:
+    """Refuse a lock that is not what was written, choices made by hand aside."""
+    try:
+        unsealed(given, path, ACCEPT, text)
+    except IntegrityError:
+        require_edits_by_hand({name: value for name, value in given.items() if name != SEAL}, path)
 
 
 def _check_format(path: Path | str, given: dict[str, Any]) -> None:

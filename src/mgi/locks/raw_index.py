@@ -133,11 +133,8 @@ def read_raw_indexes(paths: Iterable[Path | str], modality: str) -> dict[str, Ra
 def read_raw_index(path: Path | str) -> RawIndex:
     """One index, with whole paths."""
     given = read_json(path)
-    if isinstance(given, dict) and given.get("format") != FORMAT:
-        number = given.get("format", 1 if "kind" in given else None)
-        older = f"an index of format {number}, written before mgi 0.2.0;"
-        found = older if number in (1, 2) else f"format: found {number!r},"
-        raise BadInputError(f"{path}: {found} expected {FORMAT}: fetch again")
+    if given.get("format") != FORMAT:
+        raise BadInputError(f"{path}: format: found {given.get('format')!r}, expected {FORMAT}: fetch again")
     index = read_record(RawIndex, given, f"{path}: index")
     return replace(index, items=tuple(_placed(entry, Path(path)) for entry in index.items))
 

@@ -6,7 +6,7 @@ A fetch and the cohort follow one rule, so the same lock and the same bytes alwa
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from mgi.locks.item import Item
+from mgi.locks.item import BY_HAND, Item
 from mgi.locks.lock import Lock
 from mgi.locks.raw_index import RawEntry
 
@@ -15,8 +15,13 @@ Fits = Callable[[Item, Item], bool]
 
 
 def candidates_of(chosen: Item, items: Sequence[Item]) -> list[Item]:
-    """The chosen item of a patient, then its runners-up in their order; `items` are the patient's."""
-    runners = [item for item in items if item.runner_up is not None and item.role == chosen.role]
+    """The chosen item of a patient, then its runners-up in their order; `items` are the patient's.
+
+    What a person chose has none: nothing takes its place.
+    """
+    if chosen.reason.startswith(BY_HAND):
+        return [chosen]
+    runners = [item for item in items if item.runner_up is not None and item.role == chosen.role and not item.chosen]
     return [chosen, *sorted(runners, key=lambda item: (item.runner_up or 0, item.key))]
 
 

@@ -1,16 +1,20 @@
 """What every source can do: discover, lock, fetch, verify. A new archive is a new class with these methods."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from mgi.core.errors import ConfigError
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.http.address import is_loopback
 from mgi.http.service import Service
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, Table, read_lock
 from mgi.locks.raw_index import RawEntry
+
+
+class NobodyKeptError(BadInputError):
+    """A source that can be read, and of which no patient has all that a kept one needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,10 @@ class Source(Protocol):
         ...
 
     def probe(self) -> str:
-        """Say in a few words what is reachable; raises MgiError where nothing is."""
+        """Say in a few words what is reachable.
+
+        Raises MgiError where nothing is, and NobodyKeptError where it can tell that nobody will be kept.
+        """
         ...
 
     def discover(self) -> Listing:
@@ -67,6 +74,17 @@ def follow(source: Source, path: Path | str, *, modality: str, name: str) -> Loc
     lock = read_lock(path, modality=modality, source=name, check_item=source.check_item)
     source.check_lock(lock)
     return lock
+
+
+def refuse_if_nobody(lock: Lock, companions: Sequence[str], path: Path | str) -> None:
+    """Raise NobodyKeptError where no patient of the lock has a chosen item with all that must come with it."""
+    own = [item for item in lock.chosen if item.role == lock.modality]
+    beside = {(item.patient_id, item.role) for item in lock.chosen}
+    if not any(all(role in item.holds or (item.patient_id, role) in beside for role in companions) for item in own):
+        wanted = " with ".join([lock.modality, *companions])
+        raise NobodyKeptError(
+            f"{path}: {len(own)} items of {lock.modality} chosen, and no patient has {wanted}, so nobody can be kept"
+        )
 
 
 def check_origin(lock: Lock, service: Service, *, simulated: bool) -> None:

@@ -26,7 +26,8 @@ class Modality:
     `settings` is `module:Class` of its section of the config, `fetching` the module with `open_source` (see
     modalities.fetching), `sharding` that with `shard` (see modalities.sharding). `own_files` has for each source the
     key of the section that names the user's file or folder, `lists` the keys of other files that a source reads.
-    `shard_keys` are the keys that only the shard reads, `shard_inputs` the files of other rules that it reads, by name.
+    `shard_keys` are the keys that only the shard reads, `shared_keys` those that the source and the shard read,
+    `shard_inputs` the files of other rules that it reads, by name.
     `absent` and `note` are as in cohort.pairing.Offer, `fits` as in locks.runners_up.
     """
 
@@ -39,6 +40,7 @@ class Modality:
     own_files: Mapping[str, str] = field(default_factory=dict)
     lists: tuple[str, ...] = ()
     shard_keys: tuple[str, ...] = ()
+    shared_keys: tuple[str, ...] = ()
     shard_reads_cohort: bool = False
     shard_inputs: Callable[[Section], Mapping[str, str]] = lambda section: {}
     absent: Callable[[Sequence[Item]], str] = lambda items: "no item chosen" if items else "no item"

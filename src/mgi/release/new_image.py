@@ -28,14 +28,15 @@ _NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))  # by offset
 class NewImage:
     """The volume on the axes that training had, and what is needed to put a mask back.
 
-    `warning` is why its own header says that it may be no axial FLAIR. `spatial_header` is that of a NIfTI
-    file, `slice_names` are the files of TIFF slices.
+    `warning` is why its own header says that it may be no axial FLAIR, `patient_id` whose DICOM says that it is.
+    `spatial_header` is that of a NIfTI file, `slice_names` are the files of TIFF slices.
     """
 
     kind: Kind
     images: PatientImages
     notes: tuple[str, ...] = ()
     warning: str | None = None
+    patient_id: str | None = None
     spatial_header: Mapping[str, NDArray[Any]] | None = None
     slice_names: tuple[str, ...] = ()
 
@@ -60,11 +61,17 @@ def read_new_image(path: Path, series: str | None = None) -> NewImage:
         images = PatientImages(
             patient_id=PATIENT, slices=found.slices, masks=None, spacing_mm=None, positions_mm=None, source=found.sha256
         )
-        return NewImage(kind=kind, images=images, slice_names=found.names)
+        return NewImage(kind=kind, images=images, notes=found.notes, slice_names=found.names)
     folder, names = (path, files_below(path)) if path.is_dir() else (path.parent, [path.name])
     dicom = read_dicom_input(folder, names, series)
     converted = from_volume(PATIENT, dicom.volume, where=str(path), source=dicom.sha256)
-    return NewImage(kind=kind, images=converted.images, notes=(*dicom.notes, *converted.notes), warning=dicom.warning)
+    return NewImage(
+        kind=kind,
+        images=converted.images,
+        notes=(*dicom.notes, *converted.notes),
+        warning=dicom.warning,
+        patient_id=dicom.patient_id or None,
+    )
 
 
 def check_output(new: Kind, image: Path, output: Path) -> None:

@@ -17,7 +17,7 @@ from torch import nn
 
 import mgi
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.files import atomic_path, digest_of, read_json, sha256_of, write_json
+from mgi.core.files import SEAL, atomic_path, digest_of, sha256_of, unsealed, write_json
 from mgi.core.section import read_record
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
@@ -32,6 +32,7 @@ from mgi.training.weights import Weights, load_weights
 
 FORMAT = "mgi-release-3"
 CONFIG, WEIGHTS, GENES, CARD = "config.json", "weights.safetensors", "genes.parquet", "MODEL_CARD.md"
+COPY = "copy the release again"
 FILES = (WEIGHTS, GENES, CARD)
 FIELDS = (
     "digest", "expression_unit", "files", "format", "genes", "method", "mgi", "model", "reads_genes", "run",
@@ -102,7 +103,7 @@ def load_release(folder: Path) -> Release:
     config = _config(folder)
     for name, expected in sorted(config["files"].items()):
         _check_file(folder / name, expected)
-    fitted = read_fitted_genes(folder / GENES)
+    fitted = read_fitted_genes(folder / GENES, sealed=False)
     weights = load_weights(folder / WEIGHTS, genes=fitted.gene_ids)
     where = folder / CONFIG
     for field, expected in _metadata(weights, fitted).items():
@@ -141,27 +142,37 @@ def _config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise BadInputError(f"{path}: missing, expected a folder that `mgi release` wrote")
-    config = read_json(path)
-    found = config.get("format") if isinstance(config, dict) else None
+    config = _read(path)
+    found = config.get("format")
     if found != FORMAT:
         raise BadInputError(f"{path}: format: found {found}, expected {FORMAT}; release the run again with this mgi")
     if missing := sorted(set(FIELDS) - set(config)):
         raise BadInputError(f"{path}: {missing[0]}: missing")
     if (digest := _digest(config)) != config["digest"]:
-        raise IntegrityError(f"{path}: digest: found {digest}, expected {config['digest']}; copy the release again")
+        raise IntegrityError(f"{path}: digest: found {digest}, expected {config['digest']}; {COPY}")
     if set(config["files"]) != set(FILES):
         raise BadInputError(f"{path}: files: found {sorted(config['files'])}, expected {sorted(FILES)}")
     return dict(config)
 
 
+def _read(path: Path) -> dict[str, Any]:
+    """The entries of config.json but the seal, which releases of older versions lack: they have `digest` alone."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        config = json.loads(text)
+        if not isinstance(config, dict) or SEAL in config:
+            return unsealed(config, path, COPY, text)
+        return dict(config)
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{path}: not JSON ({error}); {COPY}") from None
+
+
 def _check_file(path: Path, expected: Mapping[str, Any]) -> None:
     if not path.is_file():
-        raise IntegrityError(f"{path}: missing, though {CONFIG} lists it; copy the release again")
+        raise IntegrityError(f"{path}: missing, though {CONFIG} lists it; {COPY}")
     for field, value in _size_and_digest(path).items():
         if value != expected.get(field):
-            raise IntegrityError(
-                f"{path}: {field}: found {value}, expected {expected.get(field)}; copy the release again"
-            )
+            raise IntegrityError(f"{path}: {field}: found {value}, expected {expected.get(field)}; {COPY}")
 
 
 def _size_and_digest(path: Path) -> dict[str, Any]:
@@ -198,7 +209,9 @@ def network_of(weights: Weights, path: Path) -> nn.Module:
 
 
 def _digest(config: Mapping[str, Any]) -> str:
-    return digest_of([json.dumps({name: value for name, value in config.items() if name != "digest"}, sort_keys=True)])
+    return digest_of(
+        [json.dumps({name: value for name, value in config.items() if name not in ("digest", SEAL)}, sort_keys=True)]
+    )
 
 
 def _short(value: Any) -> str:

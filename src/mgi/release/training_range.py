@@ -181,8 +181,11 @@ def gene_flags(
     if expression is None or scaled is None:
         return
     if missing := len(expression.missing):
-        message = f"{missing} of {expression.n_genes} genes have no value; the training mean stands for each"
+        message = f"{missing} of {expression.n_genes} genes have no value; the {expression.filled_with} stands for each"
         yield Flag("missing_genes", missing, 0, message)
+    if expression.other_scale is not None:
+        found, expected = expression.other_scale
+        yield Flag("expression_scale", found, expected, f"the values look like {found}, those of training {expected}")
     rms = float(np.sqrt((np.asarray(scaled, np.float64) ** 2).mean()))
     yield from _outside("expression", rms, trained.expression, "(root mean square of the scaled genes)")
 

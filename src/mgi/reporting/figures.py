@@ -26,9 +26,10 @@ def draw_all(results: Results) -> dict[str, str | None]:
     }
 
 
-def write_figures(drawn: Mapping[str, str | None], folder: Path) -> None:
-    """Write `<name>.svg`, or `.png` for pictures, for each figure that was drawn."""
+def write_figures(drawn: Mapping[str, str | None], folder: Path) -> list[Path]:
+    """Write `<name>.svg`, or `.png` for pictures, for each figure that was drawn; return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
+    written = []
     for name, address in drawn.items():
         if address is None:
             continue
@@ -36,6 +37,8 @@ def write_figures(drawn: Mapping[str, str | None], folder: Path) -> None:
         suffix = "png" if kind.endswith("png") else "svg"
         with atomic_path(folder / f"{name}.{suffix}") as part:
             part.write_bytes(base64.b64decode(content))
+        written.append(folder / f"{name}.{suffix}")
+    return written
 
 
 def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, str]], *, simulated: bool) -> str | None:

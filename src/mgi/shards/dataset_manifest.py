@@ -8,11 +8,11 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import read_json, sha256_of, write_json
+from mgi.core.mending import mend_of
 from mgi.core.receipt import RecordedFile
 from mgi.shards.parquet import opened_parquet
 
 DATASET = "dataset.json"
-_OLD_KINDS = ("expression", "images")  # before a table held its `unit`
 _FOOTER_END = 8  # bytes behind the footer: its length and the letters PAR1
 
 
@@ -49,22 +49,19 @@ def read_dataset(shard: Path | str, kind: str, stated: Sequence[str] = ()) -> di
     """
     path = dataset_of(shard)
     if not path.is_file():
-        raise BadInputError(f"{path}: missing; the shard was never finished, run its rule again")
+        raise BadInputError(f"{path}: missing; the shard was never finished, {mend_of(path)}")
     dataset = read_json(path)
-    if isinstance(dataset, dict) and dataset.get("kind") in _OLD_KINDS:
-        found = f"a shard of kind {dataset['kind']!r}, written before mgi 0.2.0"
-        raise BadInputError(f"{path}: {found}; expected {kind!r}: delete its folder and run its rule again")
-    if not isinstance(dataset, dict) or dataset.get("kind") != kind or not isinstance(dataset.get("files"), dict):
+    if dataset.get("kind") != kind or not isinstance(dataset.get("files"), dict):
         raise BadInputError(f"{path}: expected the description of a shard of kind {kind!r}")
     for name, expected in sorted(dataset["files"].items()):
         if not isinstance(expected, dict):
             raise BadInputError(f"{path}: files: {name}: found {expected!r}, expected rows, size and sha256")
         file = path.parent / name
         if not file.is_file():
-            raise IntegrityError(f"{file}: missing, though {DATASET} lists it; run its rule again")
+            raise IntegrityError(f"{file}: missing, though {DATASET} lists it; {mend_of(file)}")
         for what, found in _identity(file).items():
             if found != (wanted := expected.get(what)):
-                raise IntegrityError(f"{file}: {what} {found}, expected {wanted}; delete it and run its rule again")
+                raise IntegrityError(f"{file}: {what} {found}, expected {wanted}; {mend_of(file)}")
     if missing := [name for name in stated if name not in dataset]:
         raise BadInputError(f"{path}: {missing[0]}: missing")
     return dataset
@@ -81,14 +78,14 @@ def recorded_files(path: Path | str) -> list[RecordedFile]:
 
 def rows_of(path: Path) -> int:
     """Return the number of rows of a Parquet file, from its footer."""
-    with opened_parquet(path) as source:
+    with opened_parquet(path, sealed=False) as source:
         return int(source.metadata.num_rows)
 
 
 def _identity(path: Path) -> dict[str, Any]:
     """Return what is compared at every reading; page checksums cover all of a Parquet file but its footer."""
     if path.stat().st_size < _FOOTER_END:
-        raise IntegrityError(f"{path}: truncated; delete it and run its rule again")
+        raise IntegrityError(f"{path}: truncated; {mend_of(path)}")
     with path.open("rb") as data:
         data.seek(-_FOOTER_END, os.SEEK_END)
         length = int.from_bytes(data.read(4), "little")

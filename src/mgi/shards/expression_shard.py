@@ -96,7 +96,7 @@ def describe_expression(
     values: Path | str, features: Path | str, dataset: Path | str, genes: pd.DataFrame, **metadata: Any
 ) -> None:
     """Write the genes beside finished values, and the description of both last; `metadata` adds entries to it."""
-    with opened_parquet(values) as source:
+    with opened_parquet(values, sealed=False) as source:
         own = metadata_of(source.schema_arrow, values, ["gene_hash", "unit"])
         rows, with_counts = source.metadata.num_rows, "counts" in source.schema_arrow.names
     columns = {name: pa.array(genes[name], GENES.field(name).type, from_pandas=True) for name in GENES.names}
@@ -125,7 +125,7 @@ def read_expression(shard: Path | str, *, counts: bool = False) -> ExpressionSha
     gene_hash, has_counts, unit, simulated = (dataset[name] for name in stated)
     genes = read_table(folder / FEATURES_FILE, GENES).to_pandas()
     values_path = folder / VALUES_FILE
-    with opened_parquet(values_path) as source:
+    with opened_parquet(values_path, sealed=False) as source:
         require_schema(source.schema_arrow, expression_values(len(genes), counts=bool(has_counts)), values_path)
         found_hashes = {
             FEATURES_FILE: digest_of(genes["gene_id"]),

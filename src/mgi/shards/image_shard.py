@@ -86,7 +86,7 @@ def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -
     path = dataset_of(shard).parent / SLICES_FILE
     wanted = None if patient_ids is None else set(patient_ids)
     seen: set[str] = set()
-    with opened_parquet(path) as source:
+    with opened_parquet(path, sealed=False) as source:
         require_schema(source.schema_arrow, SLICES, path)
         for group in range(source.num_row_groups):
             named = set(source.read_row_group(group, columns=["patient_id"])["patient_id"].to_pylist())
@@ -108,7 +108,8 @@ def read_images(shard: Path | str, patient_ids: Collection[str] | None = None) -
 
 def slices_per_patient(shard: Path | str) -> dict[str, int]:
     """How many slices the shard has of each patient."""
-    with opened_parquet(dataset_of(shard).parent / SLICES_FILE) as source:
+    read_dataset(shard, KIND)
+    with opened_parquet(dataset_of(shard).parent / SLICES_FILE, sealed=False) as source:
         return dict(Counter(source.read(columns=["patient_id"])["patient_id"].to_pylist()))
 
 

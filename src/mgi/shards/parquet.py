@@ -1,14 +1,19 @@
 """Parquet with page checksums, written whole or not at all; without them a flipped byte is read as data.
 
+Page checksums cover neither the footer nor the headers of pages. So a table that stands alone has the SHA-256 of all
+its other bytes just before its footer, where no reader of Parquet looks; a shard has its dataset.json instead.
+
 Images and masks are binary columns, without a copy on the way in. Pixels wider than a byte are byte-shuffled: first the
 lowest bytes of all pixels, then the next. The high bytes of an MR image hardly change from pixel to pixel and compress
 well: a series becomes a fifth smaller and is written in less than half the time.
 """
 
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,24 +23,86 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path
 from mgi.core.memory import is_false_claim
+from mgi.core.mending import mend_of
 from mgi.core.run import Run, run_of
 
 WRITING = {"compression": "zstd", "write_page_checksum": True, "version": "2.6"}
+_MARK = b"mgi-sha256:"
+_SEALED = len(_MARK) + 32  # the mark and the digest
+_END = 8  # bytes behind the footer: its length and the letters PAR1
 
 
 def write_table(path: Path | str, table: pa.Table) -> None:
     """Write one table; equal tables give equal bytes."""
-    with atomic_path(path) as part:
+    with sealed_path(path) as part:
         pq.write_table(table, part, **WRITING)
 
 
 @contextmanager
-def opened_parquet(path: Path | str) -> Iterator[pq.ParquetFile]:
-    """Open a file, which is read through its page checksums.
+def sealed_path(path: Path | str) -> Iterator[Path]:
+    """Yield what `atomic_path` yields; what the block wrote there gets its digest before it is moved into place."""
+    with atomic_path(path) as part:
+        yield part
+        with part.open("r+b") as file:
+            footer = _footer_start(file)
+            digest = _digest(file, footer, footer)
+            file.seek(footer)
+            tail = file.read()
+            file.seek(footer)
+            file.write(_MARK + digest + tail)
+
+
+def check_seal(path: Path | str) -> None:
+    """Read every byte of a table and compare it with the digest before its footer.
+
+    Raises BadInputError where it is absent, IntegrityError where it has no digest or another.
+    """
+    mend = mend_of(path)
+    if not Path(path).is_file():
+        raise BadInputError(f"{path}: missing, expected a Parquet file; {mend}")
+    with Path(path).open("rb") as file:
+        footer = _footer_start(file)
+        if footer < 0 or not (seal := _bytes_at(file, footer - _SEALED, _SEALED)).startswith(_MARK):
+            raise IntegrityError(f"{path}: damaged, or not written by this mgi (no digest before its footer); {mend}")
+        found, expected = _digest(file, footer - _SEALED, footer), seal.removeprefix(_MARK)
+    if found != expected:
+        raise IntegrityError(f"{path}: damaged or edited: sha256 {found.hex()}, expected {expected.hex()}; {mend}")
+
+
+def _footer_start(file: IO[bytes]) -> int:
+    """Where the footer begins, -1 where the file is too short to have one."""
+    size = file.seek(0, os.SEEK_END)
+    length = int.from_bytes(_bytes_at(file, size - _END, 4), "little")
+    return size - _END - length if _SEALED + length + _END <= size else -1
+
+
+def _bytes_at(file: IO[bytes], start: int, length: int) -> bytes:
+    file.seek(max(0, start))
+    return file.read(length)
+
+
+def _digest(file: IO[bytes], end: int, footer: int) -> bytes:
+    """SHA-256 of a file without what lies from `end` to its footer."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    left = end
+    while left and (part := file.read(min(left, 1 << 20))):
+        digest.update(part)
+        left -= len(part)
+    file.seek(footer)
+    digest.update(file.read())
+    return digest.digest()
+
+
+@contextmanager
+def opened_parquet(path: Path | str, *, sealed: bool = True) -> Iterator[pq.ParquetFile]:
+    """Open a file, which is read through its page checksums, once its digest is right where it is `sealed`.
 
     Raises IntegrityError where its bytes are damaged or it is not Parquet, BadInputError where it is absent, and
     MemoryError where its true content does not fit.
     """
+    if sealed:
+        check_seal(path)
     if not Path(path).is_file():
         raise BadInputError(f"{path}: missing, expected a Parquet file")
     try:
@@ -45,12 +112,12 @@ def opened_parquet(path: Path | str) -> Iterator[pq.ParquetFile]:
         if isinstance(error, MemoryError) and not is_false_claim(error, path):
             raise
         reason = " ".join(str(error).split())[:160]
-        raise IntegrityError(f"{path}: damaged or not Parquet ({reason}); delete it and run again") from None
+        raise IntegrityError(f"{path}: damaged or not Parquet ({reason}); {mend_of(path)}") from None
 
 
-def read_table(path: Path | str, schema: pa.Schema) -> pa.Table:
+def read_table(path: Path | str, schema: pa.Schema, *, sealed: bool = True) -> pa.Table:
     """Read a table that must have exactly the columns of `schema`; its metadata stays on the result."""
-    with opened_parquet(path) as source:
+    with opened_parquet(path, sealed=sealed) as source:
         require_schema(source.schema_arrow, schema, path)
         table = source.read()
         table.validate(full=True)
@@ -76,6 +143,12 @@ def metadata_of(schema: pa.Schema, path: Path | str, names: Sequence[str]) -> di
         return {name: given[name.encode()].decode() for name in names}
     except UnicodeDecodeError as error:
         raise IntegrityError(f"{path}: schema metadata is damaged ({error}); delete it and run again") from None
+
+
+def n_rows(path: Path | str) -> int:
+    """The number of rows of a table."""
+    with opened_parquet(path) as source:
+        return int(source.metadata.num_rows)
 
 
 def run_in(path: Path | str) -> Run:

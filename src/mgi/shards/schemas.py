@@ -39,7 +39,7 @@ FITTED_GENES = pa.schema(
         ("kept", pa.bool_()),
         ("reason", pa.string()),  # null where kept
         ("order", pa.int32()),  # place in the model's input, -1 where not kept
-        ("mean", pa.float64()),  # of the shard's values over the training patients
+        ("mean", pa.float64()),  # of the shard's values over the training patients; scaler robust: the median
         ("std", pa.float64()),
         ("reference", pa.float64()),  # the j-th smallest of the scaler's distribution where order is j, else null
         ("average", pa.float64()),  # training mean of what the model reads, null where not kept

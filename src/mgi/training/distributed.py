@@ -6,6 +6,9 @@ all processes' gradients is then that of the loss, for what comes before the gat
 """
 
 import os
+import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -116,6 +119,7 @@ def processes() -> Iterator[Group]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     # torchrun's own agent holds the store, so that it outlives any of the processes.
     store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
     group = Group(rank=rank, size=size)
@@ -137,6 +141,14 @@ def processes() -> Iterator[Group]:
         if group.leads:
             raise
         raise SystemExit(130) from None
+
+
+def _end_with(parent: int) -> None:
+    """End when torchrun does, however that ends: a process that it leaves behind would keep the memory and write."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    sys.stderr.write("torchrun is gone, and its processes end with it\n")
+    os._exit(ResourceError.exit_code)
 
 
 @contextmanager

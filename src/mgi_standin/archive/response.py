@@ -43,6 +43,17 @@ class Delivery:
     bytes_per_s: float | None = None
     stall_s: float = 0.0
     resets: bool = False
+    never_ends: Literal["", "continue", "marks", "trailer"] = ""
+    """What comes again and again, so many bytes a second: `100 Continue` before the header, an extension of the first
+    chunk's length, or a trailer after the last chunk."""
+    drips_header: bool = False
+    raw: bytes | None = None
+    """Sent in place of status, header and body, before the server hangs up."""
+
+    @property
+    def drips_body(self) -> bool:
+        """Whether the body is what leaves slowly."""
+        return bool(self.bytes_per_s) and not self.never_ends and not self.drips_header
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +114,7 @@ def pieces_of(response: Response) -> Iterator[bytes]:
     for piece in (response.body,) if isinstance(response.body, bytes) else response.body:
         sent = piece if left is None else piece[:left]
         left = None if left is None else left - len(sent)
-        step = 1 if delivery.bytes_per_s else max(len(sent), 1)
+        step = 1 if delivery.drips_body else max(len(sent), 1)
         for start in range(0, len(sent), step):
             yield sent[start : start + step]
 

@@ -178,27 +178,55 @@ class _Connection(BaseHTTPRequestHandler):
     def _send(self, response: Response) -> None:
         delivery = response.delivery
         count = self.server.started(Exchange(self.command, self.path, response.status, 0))
-        if not self._pause(delivery.header_pause_s):
-            return
-        if not delivery.sends_header:
-            self._hang_up(reset=delivery.resets)
+        if not self._pause(delivery.header_pause_s) or self._said_something_else(delivery):
             return
         chunked = self._send_header(response)
         if self.command == "HEAD":
             return
-        if isinstance(response.body, FilePart) and delivery == Delivery():
+        if delivery.never_ends == "marks":
+            self._go_on(b"1;", b"x", delivery)
+        elif isinstance(response.body, FilePart) and delivery == Delivery():
             self._send_file(response.body, count, chunked=chunked)
-        else:
-            for piece in pieces_of(response):
-                count(len(piece))  # before it leaves: whoever has read the whole reply finds it counted
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-                if delivery.bytes_per_s and not self._pause(len(piece) / delivery.bytes_per_s):
-                    return
+            self._end(delivery, chunked=chunked)
+        elif self._send_pieces(response, count, chunked=chunked):
+            self._end(delivery, chunked=chunked)
+
+    def _said_something_else(self, delivery: Delivery) -> bool:
+        """Whether something went out in place of a reply."""
+        if delivery.never_ends == "continue":
+            self._go_on(b"", b"HTTP/1.1 100 Continue\r\n\r\n", delivery)
+            return True
+        if delivery.raw is None and delivery.sends_header:
+            return False
+        self.wfile.write(delivery.raw or b"")
+        self._hang_up(reset=delivery.resets)
+        return True
+
+    def _send_pieces(self, response: Response, count: Callable[[int], None], *, chunked: bool) -> bool:
+        """Send the body; whether there was somebody to the end."""
+        delivery = response.delivery
+        for piece in pieces_of(response):
+            count(len(piece))  # before it leaves: whoever has read the whole reply finds it counted
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            if delivery.drips_body and not self._pause(len(piece) / (delivery.bytes_per_s or 1)):
+                return False
+        return True
+
+    def _end(self, delivery: Delivery, *, chunked: bool) -> None:
         if delivery.body_bytes is not None:
             self._pause(delivery.stall_s)
             self._hang_up(reset=delivery.resets)
+        elif delivery.never_ends:
+            self._go_on(b"0\r\nX: ", b"x", delivery)
         elif chunked:
             self.wfile.write(b"0\r\n\r\n")
+
+    def _go_on(self, head: bytes, piece: bytes, delivery: Delivery) -> None:
+        """Say something for ever."""
+        self.close_connection = True
+        self.wfile.write(head)
+        while self._pause(len(piece) / (delivery.bytes_per_s or 1000)):
+            self.wfile.write(piece)
 
     def _send_file(self, part: FilePart, count: Callable[[int], None], *, chunked: bool) -> None:
         """Let the kernel copy a stored file, so that a client on the same machine is timed and not the service."""
@@ -229,8 +257,19 @@ class _Connection(BaseHTTPRequestHandler):
             self.send_header("Transfer-Encoding", "chunked")
         elif framing == "closing":
             self.send_header("Connection", "close")
-        self.end_headers()
+        if response.delivery.drips_header:
+            self._drip_header(response.delivery.bytes_per_s or 1000)
+        else:
+            self.end_headers()
         return chunked
+
+    def _drip_header(self, bytes_per_s: float) -> None:
+        self._headers_buffer: list[bytes]
+        header, self._headers_buffer = b"".join(self._headers_buffer) + b"\r\n", []
+        for position in range(len(header)):
+            self.wfile.write(header[position : position + 1])
+            if not self._pause(1 / bytes_per_s):
+                raise ConnectionAbortedError("the client left")
 
     def _pause(self, seconds: float) -> bool:
         """Wait; return whether there is still somebody to answer: the service may end, or the client leave."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mgi.cli import main
-from mgi.core.files import write_json
+from mgi.core.files import read_json, write_json
 from mgi.core.run import run_table
 from mgi.models.settings import ModelSettings
 from mgi.shards.parquet import run_in
@@ -24,6 +24,10 @@ def results(released, study, tmp_path: Path) -> Path:
     folder = tmp_path / "results"
     for part in ("shards", "folds", "tables"):
         shutil.copytree(released.results / part, folder / part)
+    shards = [str(folder / "shards" / name / "dataset.json") for name in ("flair", "rna")]
+    tables = folder / "tables"
+    given = [f"--split={tables}/split.parquet", f"--output={tables}/leaks.json", "--dataset", *shards]
+    assert main(["check-leaks", *given]) == 0
     schedule = {"schedule": study.SCHEDULE}
     model = {**ModelSettings(**study.MODEL).plain(), "pathways": None}
     config = {"runs": RUNS, "external": None, "split": {"folds": 1}, "model": model, "predict": {"permutations": 2}}
@@ -81,3 +85,14 @@ def test_a_run_of_the_other_command_is_refused(results: Path, capsys: pytest.Cap
     assert f"--run: found {KEY}, " in capsys.readouterr().err
     assert run("finetune", results, "pretrain-fold0-seed0") == 2
     assert "--run: found pretrain-fold0-seed0, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_split_that_was_not_checked_for_leaks_trains_nothing(results: Path, capsys: Any, lost: bool) -> None:
+    leaks = results / "tables/leaks.json"
+    report = read_json(leaks)
+    leaks.unlink()
+    if not lost:
+        write_json(leaks, {**report, "checked": {**report["checked"], "split": "0" * 64}})
+    assert run("finetune", results, "unet-fold0-seed0") == (5 if lost else 4)
+    assert f"{leaks}: {'missing' if lost else 'checked: split: found 0000'}" in capsys.readouterr().err

@@ -48,12 +48,21 @@ def test_the_same_inputs_give_the_same_bytes(arguments: list[str], tmp_path: Pat
     assert first == ((tmp_path / "c.parquet").read_bytes(), (tmp_path / "c.tsv").read_bytes())
 
 
-def test_a_cohort_without_a_kept_patient_is_an_error_that_leaves_the_reasons(
+def test_a_cohort_without_a_kept_patient_is_an_error_that_counts_the_reasons_and_leaves_them_beside_the_outputs(
     arguments: list[str], tmp_path: Path
 ) -> None:
-    with pytest.raises(BadInputError, match=r"c\.tsv: .* 2 patients"):
+    reasons = tmp_path / "c_nobody_kept.tsv"
+    said = r"c_nobody_kept\.tsv: .* 2 patients has rna and flair with mask: 1 \w.*, 1 \w"
+    with pytest.raises(BadInputError, match=said):
         cohort.run(parser_of(cohort).parse_args([*arguments, "--exclude", A]))
-    assert "excluded by the configuration" in (tmp_path / "c.tsv").read_text()
+    lines = reasons.read_text().splitlines()
+    assert len(lines) == 3
+    assert "excluded by the configuration" in lines[1] + lines[2]
+    assert "no mask" in lines[1] + lines[2]
+    assert not (tmp_path / "c.tsv").exists()
+    assert not (tmp_path / "c.parquet").exists()
+    cohort.run(parser_of(cohort).parse_args(arguments))
+    assert not reasons.exists()
 
 
 def test_what_is_no_lock_is_named(arguments: list[str], tmp_path: Path) -> None:

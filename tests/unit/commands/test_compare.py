@@ -110,5 +110,5 @@ def test_settings_that_mean_nothing_are_refused(
 
 
 def test_a_table_that_is_not_scores_is_refused(tmp_path: Path) -> None:
-    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "x.parquet")
+    write_table(tmp_path / "x.parquet", pa.table({"a": [1]}))
     assert compare(tmp_path, [str(tmp_path / "x.parquet")]) == 5

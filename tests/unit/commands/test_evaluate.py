@@ -15,6 +15,7 @@ from mgi.shards.image_shard import PatientImages, image_shard_writer, slices_per
 from mgi.shards.parquet import run_in
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
 from mgi.tasks.segmentation.scoring import read_masks
+from resealed import write_sealed
 
 PATIENT = "TCGA-CS-0001"
 RUN = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), fold=0, seed=0)
@@ -50,8 +51,7 @@ def prediction_rows(given: str = "own", patient: str = PATIENT) -> list[dict[str
 
 def write_predictions(path: Path, rows: list[dict[str, object]], run: object = None) -> Path:
     table = pa.Table.from_pylist(rows).replace_schema_metadata({"run": json.dumps(run or RUN.record())})
-    pq.write_table(table, path, write_page_checksum=True)
-    return path
+    return write_sealed(table, path)
 
 
 def test_evaluate_writes_every_score_of_every_expression_input(tmp_path: Path, slices: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_file_of_no_run_or_of_an_older_version_is_refused(
     tmp_path: Path, entries: dict[str, str], field: str
 ) -> None:
     path = tmp_path / "p.parquet"
-    pq.write_table(pa.Table.from_pylist(prediction_rows()).replace_schema_metadata(entries or None), path)
+    write_sealed(pa.Table.from_pylist(prediction_rows()).replace_schema_metadata(entries or None), path)
     with pytest.raises(BadInputError, match=re.escape(f"p.parquet: {field}")):
         run_in(path)
 

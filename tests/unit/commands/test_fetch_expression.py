@@ -6,6 +6,7 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.errors import ConfigError, IntegrityError, NetworkError
+from resealed import reseal
 
 NEW_ID = "11111111-1111-4111-8111-111111111111"
 GDC = '{"source": "gdc", "retry_base_s": 0}'
@@ -60,7 +61,7 @@ def test_a_file_that_the_archive_lost_is_named_after_the_others_arrived(simulate
     plain = index_of(lock)
     lost = next(item for item in plain["items"] if item["chosen"])
     lost["key"] = "00000000-0000-0000-0000-000000000000"
-    lock.write_text(json.dumps(plain))
+    reseal(lock, plain)
     target = tmp_path / "raw" / "batch.json"
     codes = [fetch(simulated_archive, lock, target, batch) for batch in ("1-of-2", "2-of-2")]
     assert sorted(codes) == [0, NetworkError.exit_code]
@@ -129,7 +130,7 @@ def test_a_superseded_id_that_is_still_served_is_fetched_as_it_is(simulated_arch
     plain = index_of(lock)
     (item,) = [one for one in plain["items"] if one["key"] == old["latest_id"]]
     item |= {"key": old["id"], "md5": old["md5sum"], "size": old["file_size"]}
-    lock.write_text(json.dumps(plain))
+    reseal(lock, plain)
     asked.clear()
     assert fetch(simulated_archive, lock, tmp_path / "raw/batch.json", "1-of-1") == 0
     assert f"/data/{old['id']}" in asked

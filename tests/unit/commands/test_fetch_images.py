@@ -6,6 +6,7 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.errors import ConfigError, IntegrityError
+from resealed import reseal
 
 TCIA = '{"source": "tcia", "min_images": 8, "retry_base_s": 0}'
 
@@ -39,7 +40,7 @@ def test_a_batch_brings_whole_series_and_a_second_run_asks_for_nothing(simulated
 
 
 def test_a_lock_of_the_real_archive_is_refused_unasked(simulated_archive, lock, tmp_path, capsys, asked):
-    lock.write_text(json.dumps({**json.loads(lock.read_text()), "simulated": False}))
+    reseal(lock, {**json.loads(lock.read_text()), "simulated": False})
     asked.clear()
     assert fetch(simulated_archive, lock, tmp_path / "batch.json") == ConfigError.exit_code
     assert "flair lock: " in capsys.readouterr().err

@@ -25,7 +25,7 @@ FILTERS: tuple[dict[str, object], ...] = (
     {"gene_filter": "filter_by_expr"},
     {"gene_filter": "list", "gene_list": "genes.txt"},
 )
-SCALERS = ("zscore", "rank", "quantile")
+SCALERS = ("zscore", "robust", "rank", "quantile")
 
 
 @pytest.fixture
@@ -98,6 +98,21 @@ def test_training_patients_change_the_fit(
     before = fitted_bytes(arguments, tmp_path, {**FILTERS[0], "scaler": scaler})
     write(changed(shard, tmp_path, "train"), tmp_path)
     assert fitted_bytes(arguments, tmp_path, {**FILTERS[0], "scaler": scaler}) != before
+
+
+def test_a_training_patient_on_another_scale_is_said(
+    arguments: list[str], shard: ExpressionShard, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fitted_bytes(arguments, tmp_path, FILTERS[0])
+    assert "median profile" not in capsys.readouterr().out
+    odd = patients_with_role(read_split(tmp_path / "s.parquet"), 0, "train")[2]
+    values = shard.values.copy()
+    values[PATIENTS.index(odd)] *= 100
+    write(replace(shard, values=values), tmp_path)
+    fitted_bytes(arguments, tmp_path, FILTERS[0])
+    said = capsys.readouterr().out
+    assert f"fold 0: {odd}: values are " in said
+    assert "scaler: robust" in said
 
 
 def test_every_filter_keeps_genes_of_its_own(arguments: list[str], tmp_path: Path) -> None:

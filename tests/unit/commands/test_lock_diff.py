@@ -4,6 +4,7 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.errors import BadInputError, ConfigError
+from resealed import reseal
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def locks(simulated_archive, tmp_path):
 def edit(path, target, change):
     plain = json.loads(path.read_text())
     change(plain)
-    target.write_text(json.dumps(plain))
+    reseal(target, plain)
     return str(target)
 
 

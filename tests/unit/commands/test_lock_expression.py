@@ -6,6 +6,7 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkError
+from resealed import reseal
 
 GDC = '{"source": "gdc", "retry_base_s": 0}'
 
@@ -45,7 +46,7 @@ def test_a_committed_lock_is_followed_without_a_search_although_the_archive_has_
     committed = json.loads((tmp_path / "a.json").read_text())
     assert {"/files", "/annotations", "/status"} <= {path.split("?")[0] for path in asked}
     committed["release"] = "Data Release 44.0"
-    (tmp_path / "a.json").write_text(json.dumps(committed))
+    reseal(tmp_path / "a.json", committed)
     asked.clear()
     settings = json.dumps({"lock": str(tmp_path / "a.json"), "expected_files": [500, 560]})
     assert lock(simulated_archive, tmp_path / "b.json", settings) == 0
@@ -78,7 +79,7 @@ def test_a_number_of_files_that_nobody_expects_stops_the_run(simulated_archive, 
 def test_simulated_and_real_locks_do_not_serve_for_each_other(simulated_archive, tmp_path, capsys, simulated):
     assert lock(simulated_archive, tmp_path / "a.json") == 0
     committed = json.loads((tmp_path / "a.json").read_text())
-    (tmp_path / "a.json").write_text(json.dumps({**committed, "simulated": simulated}))
+    reseal(tmp_path / "a.json", {**committed, "simulated": simulated})
     settings = json.dumps({"lock": str(tmp_path / "a.json")})
     codes = [lock(archive, tmp_path / "b.json", settings) for archive in (simulated_archive, None)]
     assert codes == ([0, ConfigError.exit_code] if simulated else [ConfigError.exit_code, 0])

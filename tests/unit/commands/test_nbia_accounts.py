@@ -68,7 +68,10 @@ def test_the_first_version_gives_the_same_series_and_says_so(served, tmp_path, c
     assert "by NBIA v1" in capsys.readouterr().out
     assert "NBIA v1 (v4 does not answer)" in target.read_text()
     assert (newer.pop("release"), older.pop("release")) == ("v4", "v1")
-    assert older == newer
+    of_digests = {"check", "content_sha256"}
+    assert {name: older[name] for name in older.keys() - of_digests} == {
+        name: newer[name] for name in newer.keys() - of_digests
+    }
     assert by_older == by_newer
     images = [request.path for request in seen if "getImage" in request.path]
     assert images

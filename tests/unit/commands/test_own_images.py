@@ -11,6 +11,7 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from resealed import reseal
 
 AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
 CASE = "TCGA-CS-4942"
@@ -178,10 +179,47 @@ def test_verify_reads_the_files_of_the_folder_again(brats, tmp_path, capsys):
     results = tmp_path / "results"
     assert lock(settings, results / "locks" / "flair.json") == 0
     assert fetch(settings, results / "locks" / "flair.json", results / "raw" / "flair" / "batch-1-of-1.json") == 0
-    (results / "config.json").write_text(json.dumps({"modalities": {"flair": settings | {"archive": "mine.zip"}}}))
+    reseal(results / "config.json", {"modalities": {"flair": settings | {"archive": "mine.zip"}}})
     assert main(["verify", "--results", str(results)]) == 0
     assert "raw flair: 2 files: all right" in capsys.readouterr().out
     content = (brats / MASK).read_bytes()
     (brats / MASK).write_bytes(content[:-1] + b"\x01")
     assert main(["verify", "--results", str(results)]) == IntegrityError.exit_code
     assert MASK.rpartition("/")[2] in capsys.readouterr().err
+
+
+def test_the_preflight_says_that_nobody_can_be_kept(brats, dicom, simulated_archive, tmp_path, capsys):
+    (brats / MASK).unlink()
+    (dicom / "seg").unlink()
+    name = "kaggle_3m/TCGA_CS_4941_19960909/TCGA_CS_4941_19960909_1.tif"
+    with zipfile.ZipFile(tmp_path / "k.zip", "w") as archive:
+        archive.writestr(name, b"x")
+    target = tmp_path / "p.json"
+    for settings, said in (
+        ({"source": "nifti", "folder": str(brats)}, "1 patients with FLAIR and none of them with a mask"),
+        ({"source": "dicom", "folder": str(dicom), "min_images": 8}, "2 patients, 2 with a FLAIR that can be used"),
+        ({"source": "kaggle", "archive": str(tmp_path / "k.zip")}, "none of 1 patient folders can be used"),
+    ):
+        assert preflight(settings, target, simulated_archive) == BadInputError.exit_code, settings
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line
+        assert "nobody can be kept" in line
+        assert not target.exists()
+
+
+def test_a_lock_of_which_nobody_can_be_kept_is_told_before_anything_is_fetched(
+    brats, simulated_archive, tmp_path, capsys
+):
+    (brats / MASK).unlink()
+    assert lock({"source": "nifti", "folder": str(brats)}, tmp_path / "l.json") == 0
+    settings = {"source": "nifti", "folder": str(brats), "lock": str(tmp_path / "l.json")}
+    assert preflight(settings, tmp_path / "p.json", simulated_archive) == BadInputError.exit_code
+    assert "no patient has flair with mask" in capsys.readouterr().err
+
+
+def test_where_images_are_not_required_a_folder_without_masks_is_ready(brats, simulated_archive, tmp_path, capsys):
+    (brats / MASK).unlink()
+    sections = json.dumps({"rna": {"retry_base_s": 0}, "flair": {"source": "nifti", "folder": str(brats)}})
+    options = ["--modalities", sections, "--archive", str(simulated_archive), "--output", str(tmp_path / "p.json")]
+    assert main(["preflight", *options, "--require", "rna"]) == 0
+    assert "flair from nifti: ready: " in capsys.readouterr().out

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 from mgi.cli import main
 from mgi.commands import predict
+from mgi.core.errors import ConfigError
 from mgi.modalities.flair.geometry import ras_of, to_stored_axes
 from mgi.release.new_image import read_new_image
 from mgi.release.package import load_release, segment_patient
@@ -250,7 +252,7 @@ def test_missing_genes_are_counted_filled_with_the_mean_and_refused_above_a_shar
 def test_values_on_another_scale_are_flagged(released, flair, genes_seen, tmp_path: Path) -> None:
     path = table(tmp_path / "t.tsv", [f"ENSG{index:03d}" for index in range(12)], {"P7": [1000.0] * 12})
     assert run(flair, released.model("mgi"), tmp_path / "m.nii.gz", f"--expression={path}") == 0
-    assert "expression" in flags(tmp_path / "m.nii.gz")
+    assert {"expression", "expression_scale"} <= set(flags(tmp_path / "m.nii.gz"))
 
 
 def test_the_flags_name_what_differs_from_training_on_stderr_and_in_the_json(
@@ -380,3 +382,18 @@ def test_real_files_get_masks_on_their_own_grids(released, real_data, bright, tm
     assert np.allclose(mask.affine, truth.affine, rtol=0, atol=1e-2)
     assert np.array_equal(np.asarray(mask.dataobj), np.asarray(truth.dataobj) > BRIGHT)
     assert "not_flair" in flags(tmp_path / "d.nii.gz")
+
+
+def test_the_genes_of_another_patient_than_the_images_are_refused(capsys) -> None:
+    given = Namespace(image=Path("dicom"), patient="A")
+    for image_id, sample in (
+        (None, "TCGA-CS-0001"),
+        ("tcga_cs_0001", "TCGA-CS-0001-01A"),
+        ("MRN 7", "mrn 7"),
+    ):
+        predict._require_one_patient(image_id, sample, given)
+    assert capsys.readouterr().err == ""
+    predict._require_one_patient("MRN 7", "TCGA-CS-0001", given)
+    assert "PatientID 'MRN 7', the genes are of 'TCGA-CS-0001'" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match=r"dicom: PatientID 'TCGA-DU-0002', but --expression is of 'TCGA-CS-0001'"):
+        predict._require_one_patient("TCGA-DU-0002", "TCGA-CS-0001", given)

@@ -153,6 +153,24 @@ def test_values_on_another_named_scale_are_refused(ours: Archive, theirs: Archiv
     assert re.search(r"log2\(TPM\+1\).*log2\(FPKM\+1\)", capsys.readouterr().err)
 
 
+def test_linear_values_where_the_model_read_logs_are_refused_by_patient_and_gene(
+    ours: Archive, theirs: Archive, prepare: Prepare, capsys
+) -> None:
+    ours.unit = "log2(TPM+1)"
+    ours.write()
+    theirs.values[THEIRS[1]] = theirs.values[THEIRS[1]] * 100
+    theirs.write()
+    assert prepare() == 5
+    assert re.search(rf"patient {THEIRS[1]}: gene \S+: found \d+.*log2\(TPM\+1\)", capsys.readouterr().err)
+
+
+def test_values_that_look_like_another_kind_are_said(ours: Archive, theirs: Archive, prepare: Prepare, capsys) -> None:
+    theirs.values = {one: values * 100 for one, values in theirs.values.items()}
+    theirs.write()
+    assert prepare() == 0
+    assert "look like linear values" in capsys.readouterr().out
+
+
 def renamed(ours: Archive, theirs: Archive) -> None:
     for part in (theirs.images, theirs.values):
         part[OURS[5]] = part.pop(THEIRS[0])

@@ -6,8 +6,10 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -130,3 +132,25 @@ def test_a_failure_of_all_is_one_line_too_and_more_processes_than_patients_are_r
     said = [text for text in failed.stderr.splitlines() if text.startswith("mgi pretrain:")]
     assert len(said) == 1, failed.stderr
     assert re.search(r"pretrain\.schedule\.batch: 1 .*2 ", said[0])
+
+
+def test_processes_end_with_torchrun_however_that_ends() -> None:
+    waits = (
+        "import os, time\nfrom mgi.training.distributed import processes\n"
+        "with processes(): print(os.getpid(), flush=True); time.sleep(300)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(mgi.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python", "--"]
+    agent = subprocess.Popen(
+        [*launch, sys.executable, "-c", waits],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert agent.stdout is not None
+    numbers = [int(agent.stdout.readline()) for _ in range(2)]
+    agent.kill()
+    agent.wait()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and any(map(psutil.pid_exists, numbers)):
+        time.sleep(0.1)
+    agent.stdout.close()
+    assert not any(map(psutil.pid_exists, numbers))

@@ -12,11 +12,13 @@ from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of, write_json
+from mgi.evaluation.patient_scores import SCORES
 from mgi.modalities.rna.normalise import read_fitted_genes, write_fitted_genes
 from mgi.release import package
 from mgi.release.package import load_release
 from mgi.release.training_range import measure
 from mgi.shards.image_shard import iter_images
+from mgi.shards.parquet import read_table, write_table
 from mgi.training.weights import load_weights, save_weights
 
 
@@ -100,7 +102,9 @@ def test_a_model_of_the_whole_cohort_has_its_own_fold_and_the_scores_of_the_othe
     run = replace(run_of("unet"), fold=1)
     write_json(weights.with_name("run.json"), {**facts, "run": run.record()})
     scores = results / "external/evaluation/unet-fold0-seed0.parquet"
-    scores.rename(scores.with_name("unet-fold1-seed0.parquet"))
+    table = read_table(scores, SCORES).replace_schema_metadata({"run": run.as_json()})
+    write_table(scores.with_name("unet-fold1-seed0.parquet"), table)
+    scores.unlink()
     stored = load_weights(weights, genes=read_fitted_genes(results / "folds/1/genes.parquet").gene_ids)
     network = package.network_of(stored, weights)
     save_weights(weights, network, run=run, model=stored.model, genes=stored.genes)

@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
-from mgi.core.files import write_json
+from mgi.core.files import sha256_of, write_json
 from mgi.core.run import Run
+from mgi.locks.lock import Lock
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer
-from small_locks import cohort_row, write_cohort_table
+from resealed import write_sealed
+from small_locks import cohort_row, profile, series, write_cohort_table, write_lock
 
 SIDE, SLICES, PATIENTS, FOLDS = 64, 10, 20, 2
 SITES = ("CS", "DU", "FG", "HT")
@@ -88,11 +89,11 @@ def write_run(
                 for index, plane in enumerate(probability)
             ]  # fmt: skip
     table = pa.Table.from_pylist(rows).replace_schema_metadata({"run": run.as_json()})
-    pq.write_table(table, folder / f"{key}.parquet", compression="zstd", write_page_checksum=True)
-    return folder / f"{key}.parquet", write_curve(folder / "runs" / key / "curves.jsonl", predictor)
+    write_sealed(table, folder / f"{key}.parquet")
+    return folder / f"{key}.parquet", write_curve(folder / "runs" / key / "curves.jsonl", predictor, run)
 
 
-def write_curve(path: Path, rng: np.random.Generator) -> Path:
+def write_curve(path: Path, rng: np.random.Generator, run: Run) -> Path:
     path.parent.mkdir(parents=True)
     lines = []
     for epoch in range(12):
@@ -102,6 +103,7 @@ def write_curve(path: Path, rng: np.random.Generator) -> Path:
             {"epoch": epoch, "step": 2 * epoch + 1, "split": "validation", "loss": 1 - fit, "dice": 0.75 * fit}
         )
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    write_json(path.with_name("run.json"), {"run": run.record(), "files": {path.name: sha256_of(path)}})
     return path
 
 
@@ -118,12 +120,12 @@ def write_tables(folder: Path, *, simulated: bool) -> None:
     ]
     write_split(roles, folder / "split.parquet", folder / "split.tsv")
     for kind, source, names in (("rna", "gdc", NAMES + dropped[3:]), ("flair", "tcia", NAMES + dropped)):
-        items = [{"patient_id": name} for name in names]
-        lock = {"modality": kind, "source": source, "simulated": simulated, "items": items}
-        release = {"release": "Data Release 45.0"} if kind == "rna" else {"collection": "TCGA-LGG"}
-        write_json(folder / f"{kind}.json", {**lock, **release})
+        items = [(profile if kind == "rna" else series)(name) for name in names]
+        about = {"release": "Data Release 45.0"} if kind == "rna" else {"collection": "TCGA-LGG"}
+        lock = Lock(modality=kind, source=source, simulated=simulated, items=tuple(items), **about)
+        write_lock(folder / f"{kind}.json", lock)
     write_json(folder / "config.json", CONFIG)
-    pd.DataFrame({"gene_index": range(500)}).to_parquet(folder / "features.parquet")
+    write_sealed(pa.table({"gene_index": range(500)}), folder / "features.parquet")
     (folder / "benchmarks").mkdir()
     for name, seconds, memory in (("finetune-a", 61, "812.4"), ("finetune-b", 72, "799"), ("cohort", 1.4, "NA")):
         text = f"s\th:m:s\tmax_rss\tmax_vms\n{seconds}\t0:00:01\t{memory}\t-\n"
@@ -138,7 +140,8 @@ def build(folder: Path, *, simulated: bool) -> Path:
     rng = np.random.default_rng(5)
     runs = [write_run(folder, *trained, fold, rng) for trained in SHIFTS for fold in range(FOLDS)]
     curves = [curve for _, curve in runs]
-    curves.append(write_curve(folder / "runs" / "pretrain-fold0-seed0" / "curves.jsonl", rng))
+    start = Run(task="pretraining", method="mgi", inputs=("flair", "rna"), fold=0, seed=0)
+    curves.append(write_curve(folder / "runs" / start.key / "curves.jsonl", rng, start))
     scores = []
     for predictions, _ in runs:
         scores.append(folder / f"scores-{predictions.name}")

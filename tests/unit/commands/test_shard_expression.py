@@ -15,6 +15,7 @@ from mgi.locks.item import Item
 from mgi.locks.lock import Table
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.expression_shard import read_expression
+from resealed import reseal
 from small_locks import fetched as fetched_of
 from small_locks import profile, rna_lock, write_index, write_lock
 
@@ -64,7 +65,7 @@ def repinned(folder: Path) -> None:
     """Make the lock one of the table as it is now."""
     table, lock = folder / "table.tsv", json.loads((folder / "lock.json").read_text())
     lock["table"] |= {"sha256": hashlib.sha256(table.read_bytes()).hexdigest(), "size": table.stat().st_size}
-    (folder / "lock.json").write_text(json.dumps(lock))
+    reseal(folder / "lock.json", lock)
 
 
 def run(arguments: list[str], stored: str = "tpm") -> None:
@@ -101,7 +102,7 @@ def test_another_column_is_stored_with_its_scale_and_the_counts_beside(
 def test_a_copied_file_under_another_patient_is_refused(gdc: list[str], tmp_path: Path) -> None:
     index = json.loads((tmp_path / "index.json").read_text())
     index["items"][0] |= {name: index["items"][1][name] for name in ("path", "sha256")}
-    (tmp_path / "index.json").write_text(json.dumps(index))
+    reseal(tmp_path / "index.json", index)
     with pytest.raises(BadInputError, match=f"{A}: .*expression .*{B}"):
         run(gdc)
     assert list((tmp_path / "shard").iterdir()) == []
@@ -131,7 +132,7 @@ def test_a_changed_file_is_refused(gdc: list[str], tmp_path: Path) -> None:
 
 def test_a_chosen_file_that_was_not_fetched_is_refused(gdc: list[str], tmp_path: Path) -> None:
     index = json.loads((tmp_path / "index.json").read_text())
-    (tmp_path / "index.json").write_text(json.dumps({**index, "items": index["items"][:1]}))
+    reseal(tmp_path / "index.json", {**index, "items": index["items"][:1]})
     with pytest.raises(BadInputError, match=f"{B}: {B}-01: .*raw index"):
         run(gdc)
 

@@ -16,6 +16,7 @@ from mgi.locks.item import Item
 from mgi.locks.lock import Table
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.image_shard import read_images
+from resealed import reseal
 from small_locks import cohort_row as row_of
 from small_locks import fetched as fetched_of
 from small_locks import flair_lock, series, write_cohort_table, write_index, write_lock
@@ -119,7 +120,7 @@ def test_a_cohort_without_images_is_refused(tcia: list[str], tmp_path: Path) -> 
 
 @pytest.fixture
 def kaggle(tmp_path: Path, tiff_of: Callable[..., bytes], zip_of: Callable[..., Path]) -> list[str]:
-    image, mask = tiff_of(np.full((4, 4, 3), 7, np.uint8)), tiff_of(np.eye(4, dtype=np.uint8) * 255)
+    image, mask = tiff_of(np.arange(48, dtype=np.uint8).reshape(4, 4, 3)), tiff_of(np.eye(4, dtype=np.uint8) * 255)
     table = zip_of({f"k/{FOLDER}/{FOLDER}_1.tif": image, f"k/{FOLDER}/{FOLDER}_1_mask.tif": mask}, tmp_path / "k.zip")
     pin = Table(name="k.zip", sha256=hashlib.sha256(table.read_bytes()).hexdigest(), size=table.stat().st_size)
     raw = [fetched(B, FOLDER, "flair", None, hashlib.sha256(image + mask).hexdigest())]
@@ -129,7 +130,7 @@ def kaggle(tmp_path: Path, tiff_of: Callable[..., bytes], zip_of: Callable[..., 
 def test_a_kaggle_folder_is_stored(kaggle: list[str], tmp_path: Path) -> None:
     run(kaggle, tmp_path, [cohort_row(B, FOLDER)])
     found = read_images(tmp_path / "shard")[B]
-    assert found.slices.tolist() == np.full((1, 4, 4), 7).tolist()
+    assert found.slices.tolist() == np.arange(1, 48, 3).reshape(1, 4, 4).tolist()
     assert found.masks is not None
     assert found.masks[0].tolist() == np.eye(4).tolist()
     assert read_dataset(tmp_path / "shard", "volumes")["mask_interpolation"] is None
@@ -230,7 +231,7 @@ def test_a_copy_is_found_whatever_the_type_of_its_pixels(
             path = tmp_path / "user" / entry["key"]
             nibabel.save(nibabel.Nifti1Image(array, np.diag([-1.0, -1.0, 2.0, 1.0])), path)
             entry["members"] = [[entry["key"], hashlib.sha256(path.read_bytes()).hexdigest()]]
-    (tmp_path / "index.json").write_text(json.dumps(index))
+    reseal(tmp_path / "index.json", index)
     with pytest.raises(BadInputError, match=f"{A}: .*image .*{B}"):
         run(folder_of_nifti[0], tmp_path, nifti_rows())
 
@@ -241,7 +242,7 @@ def test_two_patients_with_one_image_stop_the_run(
     index = json.loads((tmp_path / "index.json").read_text())
     by_key = {entry["key"]: entry for entry in index["items"]}
     by_key[f"{A}/flair.nii.gz"]["members"] = by_key[f"{B}/flair.nii.gz"]["members"]
-    (tmp_path / "index.json").write_text(json.dumps(index))
+    reseal(tmp_path / "index.json", index)
     with pytest.raises(BadInputError, match=f"{A}: .*image .*{B}"):
         run(folder_of_nifti[0], tmp_path, nifti_rows())
 

@@ -7,6 +7,7 @@ import pytest
 from mgi.cli import main
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.shards.dataset_manifest import DATASET
+from resealed import reseal
 
 SECTIONS = {"rna": '{"retry_base_s": 0}', "flair": '{"source": "tcia", "min_images": 8, "retry_base_s": 0}'}
 
@@ -55,9 +56,12 @@ def test_an_undamaged_run_is_right_in_every_kind(results, capsys):
     }
     assert verify(results) == 0
     assert capsys.readouterr().out.splitlines() == [
+        "locks: 2 files: all right",
+        "indexes: 2 files: all right",
         f"raw rna: {n_chosen['rna']} files: all right",
         f"raw flair: {n_chosen['flair']} files: all right",
         "shards rna: 2 files: all right",
+        f"{sum(n_chosen.values()) + 6} files read, 0 damaged or missing",
     ]
 
 
@@ -77,10 +81,12 @@ def test_one_flipped_bit_or_a_lost_file_is_found_whatever_its_time_says(results,
     for fault in ("recorded", "missing"):
         assert verify(results) == IntegrityError.exit_code
         said = capsys.readouterr()
-        (line,) = [line for line in said.out.splitlines() if "all right" not in line]
-        assert line.startswith(f"{kind}: ")
-        assert f"1 damaged or missing, first: {path}: " in line
+        of_kind, line, _ = [line for line in said.out.splitlines() if "all right" not in line]
+        assert of_kind.startswith(f"{kind}: ")
+        assert of_kind.endswith(": 1 damaged or missing")
+        assert line.startswith(f"  {path}: ")
         assert fault in line
+        assert "; delete it and run snakemake with --forcerun " in line
         assert len(said.err.splitlines()) == 1
         path.unlink(missing_ok=True)
 
@@ -89,7 +95,7 @@ def test_an_index_that_lost_an_item_is_a_gap_even_if_all_files_are_right(results
     index = results / "raw/flair/batch-1-of-1.json"
     plain = json.loads(index.read_text())
     lost = plain["items"].pop()
-    index.write_text(json.dumps(plain))
+    reseal(index, plain)
     assert verify(results) == IntegrityError.exit_code
     assert f"{lost['patient_id']}: {lost['key']}: chosen by the lock, but in no index" in capsys.readouterr().out
 
@@ -97,7 +103,9 @@ def test_an_index_that_lost_an_item_is_a_gap_even_if_all_files_are_right(results
 def test_what_was_not_made_yet_is_no_damage_but_what_lies_behind_a_shard_is(results, capsys):
     (results / "locks/flair.json").unlink()
     assert verify(results) == IntegrityError.exit_code
-    assert f"lock flair: 0 files: 1 damaged or missing, first: {results}/locks/flair.json" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"lock flair: 0 files: 1 damaged or missing\n  {results}/locks/flair.json: missing; " in said
+    assert "--forcerun lock\n" in said
     shutil.rmtree(results / "raw/flair")
     assert verify(results) == 0
     assert "lock flair: 0 files: nothing yet" in capsys.readouterr().out
@@ -123,13 +131,15 @@ def test_a_users_table_is_compared_with_the_lock_where_it_lies(tmp_path, capsys)
     assert "mine.csv: not given; name it with --table rna=PATH" in capsys.readouterr().out
     assert verify(results, "--table", f"rna={table}") == 0
     assert capsys.readouterr().out.splitlines() == [
+        "locks: 1 files: all right",
+        "indexes: 1 files: all right",
         "own rna: 1 files: all right",
         "lock flair: 0 files: nothing yet",
+        "3 files read, 0 damaged or missing",
     ]
-    (results / "config.json").write_text(
-        json.dumps({"modalities": {"rna": json.loads(settings), "flair": {"source": "kaggle", "archive": str(table)}}})
-    )
+    sections = {"rna": json.loads(settings), "flair": {"source": "kaggle", "archive": str(table)}}
+    reseal(results / "config.json", {"modalities": sections})
     assert verify(results) == 0
     table.write_text(table.read_text().replace("1.5", "1.6"))
     assert verify(results) == IntegrityError.exit_code
-    assert f"own rna: 1 files: 1 damaged or missing, first: {table}: sha256" in capsys.readouterr().out
+    assert f"own rna: 1 files: 1 damaged or missing\n  {table}: sha256" in capsys.readouterr().out

@@ -72,15 +72,18 @@ def test_equal_values_give_equal_json_whatever_the_order_of_keys(tmp_path: Path)
     write_json(tmp_path / "one.json", {"b": [1, "é"], "a": None})
     write_json(tmp_path / "two.json", {"a": None, "b": [1, "é"]})
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
-    assert (tmp_path / "one.json").read_text("utf-8") == '{\n "a": null,\n "b": [\n  1,\n  "é"\n ]\n}\n'
+    lines = (tmp_path / "one.json").read_text("utf-8").splitlines()
+    assert [line for line in lines if "content_sha256" not in line] == [
+        *["{", ' "a": null,', ' "b": [', "  1,", '  "é"', " ],", "}"]
+    ]
     assert read_json(tmp_path / "one.json") == {"a": None, "b": [1, "é"]}
 
 
 def test_a_value_that_json_cannot_hold_leaves_the_old_file(tmp_path: Path) -> None:
-    write_json(tmp_path / "v.json", 1)
+    write_json(tmp_path / "v.json", {"a": 1})
     with pytest.raises(TypeError):
         write_json(tmp_path / "v.json", {"a": object()})
-    assert read_json(tmp_path / "v.json") == 1
+    assert read_json(tmp_path / "v.json") == {"a": 1}
 
 
 @pytest.mark.parametrize("data", [b"{", b"", b"\xff\xfe", b'{"a": 1} x'])

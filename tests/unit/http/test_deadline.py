@@ -1,13 +1,14 @@
 """Whatever drips ends within the deadline; the limits are the real ones, and the clock is a fast one."""
 
 import pytest
+from fast_clock import FastClock
 
 from mgi.core.errors import IntegrityError, NetworkError
 from mgi.http.deadline import Deadline, Limits, Listing
 from mgi.http.download import Download, download
 from mgi.http.retry import RetryPolicy, TransientError
 from mgi.http.service import Request
-from raw_server import FastClock, endless
+from raw_server import endless
 
 ASK = Request(path="thing", label="thing")
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -29,7 +30,7 @@ DRIPS = {
 
 
 def seconds_by_its_clock(service):
-    return service.clock._own.now
+    return service.clock.latest_s
 
 
 @pytest.mark.parametrize("what", DRIPS)

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,12 @@ def test_an_original_of_the_visit_goes_before_a_derived_and_another_visit_is_not
     assert rounds(Archive(s1_1=DERIVED, s1_2=NOT_AXIAL, s1_3=REFORMAT)) == ([["1.2"], ["1.3"]], [])
     tried, lines = rounds(Archive(s1_1=REFORMAT, s1_2=DERIVED, s1_3=DERIVED))
     assert (tried, lines) == ([["1.2"], ["1.3"]], [f"{P}: 1.2 serves in the place of 1.1: derived; a reformat"])
+
+
+def test_what_a_person_chose_is_not_replaced() -> None:
+    by_hand = replace(SECOND, chosen=True, reason="by hand: the sharper one")
+    assert candidates_of(by_hand, [replace(FIRST, chosen=False), by_hand, THIRD]) == [by_hand]
+    assert candidates_of(replace(SECOND, chosen=True), [SECOND, THIRD])[1:] == [SECOND, THIRD]
 
 
 def test_the_rule_says_what_has_to_be_fetched_first() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.release.new_image import check_output, kind_of, read_new_image, report_path, write_new_mask
@@ -125,3 +126,33 @@ def test_a_mask_of_another_shape_is_not_written(mr_file: Callable[..., bytes], t
     )
     with pytest.raises(BadInputError, match=r"m\.nii: mask \(2, 6, 8\), expected \(1, 6, 8\)"):
         write_new_mask(read_new_image(tmp_path / "one.dcm"), np.zeros((2, 6, 8), np.uint8), tmp_path / "m.nii")
+
+
+@pytest.mark.parametrize("padding", [None, 4095])
+def test_a_stripe_of_padding_is_taken_out_where_it_is_stated_and_refused_where_not(
+    padding: int | None, mr_file: Callable[..., bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "series").mkdir()
+    for k in range(4):
+        pixels = np.random.default_rng(k).integers(100, 300, (16, 16)).astype(np.uint16)
+        pixels[:, -4:] = 4095
+        tags = {} if padding is None else {"PixelPaddingValue": padding}
+        (tmp_path / "series" / f"{k}").write_bytes(mr_file(pixels, position=(0, 0, 5.0 * k), instance=k, tags=tags))
+    if padding is None:
+        with pytest.raises(BadInputError, match=r"series: voxels: those above the mean are nearly of one level"):
+            read_new_image(tmp_path / "series")
+    else:
+        assert read_new_image(tmp_path / "series").images.slices.max() < 300
+
+
+def test_other_kinds_without_a_grey_scale_are_refused_too(tmp_path: Path) -> None:
+    volume = np.random.default_rng(0).integers(100, 300, (16, 16, 4)).astype(np.int16)
+    volume[-4:] = 32767
+    nibabel.Nifti1Image(volume, np.diag([1.0, 1.0, 5.0, 1.0])).to_filename(tmp_path / "image.nii")
+    with pytest.raises(BadInputError, match=r"image\.nii: voxels: those above the mean"):
+        read_new_image(tmp_path / "image.nii")
+    (tmp_path / "slices").mkdir()
+    for number in (1, 2):
+        Image.fromarray(np.full((8, 8, 3), 7, np.uint8)).save(tmp_path / "slices" / f"P_{number}.tif")
+    with pytest.raises(BadInputError, match=r"slices: voxels: every one is 7"):
+        read_new_image(tmp_path / "slices")

@@ -20,7 +20,7 @@ from PIL import Image
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.core.zips import DamagedZipError, opened_zip, read_member
-from mgi.modalities.flair.kaggle_tree import DATASET, SLICE, ZIP_LIMITS, fault_of, patient_folders
+from mgi.modalities.flair.kaggle_tree import DATASET, IMAGE_ENDINGS, SLICE, ZIP_LIMITS, fault_of, patient_folders
 from mgi.shards.grey_scale import require_scale
 
 FLAIR_CHANNEL = 1  # 0 is T1 before contrast, 2 after
@@ -119,6 +119,7 @@ class SliceFolder:
     slices: NDArray[np.uint8]
     names: tuple[str, ...]
     sha256: str
+    notes: tuple[str, ...] = ()
 
 
 def read_slice_folder(folder: Path) -> SliceFolder:
@@ -133,7 +134,9 @@ def read_slice_folder(folder: Path) -> SliceFolder:
             raise BadInputError(f"{folder / name}: {slices[-1].shape} pixels, expected {slices[0].shape} as {names[0]}")
     volume = np.stack(slices)
     require_scale(volume, str(folder))
-    return SliceFolder(slices=volume, names=names, sha256=digest.hexdigest())
+    first = min(int(found["number"]) for name in names if (found := SLICE.fullmatch(name)))
+    notes = (f"slices are numbered from {first}: lower ones, if there are any, were not given",) if first > 1 else ()
+    return SliceFolder(slices=volume, names=names, sha256=digest.hexdigest(), notes=notes)
 
 
 def write_slice_masks(folder: Path, names: Sequence[str], mask: NDArray[Any]) -> list[Path]:
@@ -152,8 +155,11 @@ def write_slice_masks(folder: Path, names: Sequence[str], mask: NDArray[Any]) ->
 def _in_order(folder: Path) -> tuple[str, ...]:
     found: dict[int, str] = {}
     stems: dict[str, str] = {}
+    strays = []
     for path in sorted(folder.iterdir()):
         part = SLICE.fullmatch(path.name)
+        if part is None and path.is_file() and path.name.lower().endswith(IMAGE_ENDINGS):
+            strays.append(path)
         if part is None or part["mask"] or not path.is_file():
             continue
         stems.setdefault(part["stem"], path.name)
@@ -164,6 +170,8 @@ def _in_order(folder: Path) -> tuple[str, ...]:
         raise BadInputError(f"{folder}: {first} and {second} are of two patients, expected one patient's folder")
     if not found:
         raise BadInputError(f"{folder}: no file like TCGA_CS_4941_19960909_1.tif, expected one patient's slices")
+    if strays:
+        raise BadInputError(f"{strays[0]}: an image whose name is no slice's, expected <name>_<number>.tif")
     for number in range(min(found), max(found) + 1):
         if number not in found:
             raise BadInputError(f"{folder}: {next(iter(stems))}_{number}.tif: missing between slices that are there")

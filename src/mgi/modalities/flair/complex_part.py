@@ -23,12 +23,17 @@ def complex_part(header: Mapping[str, Any], where: str) -> str | None:
     ImageType has it as its third value or, after a word of the vendor's, as its fourth: `M`, `M_IR`, `PHASE MAP`.
     Raises BadInputError where ImageType and ComplexImageComponent contradict each other.
     """
-    own = [part for word in _words(header.get("ComplexImageComponent")) if (part := _part_of(word))]
-    typed = [part for word in _words(header.get("ImageType"))[2:4] if (part := _part_of(word))]
-    said = (*own[:1], *typed[:1])
+    said = parts_said(header)
     if len(set(said)) > 1:
         raise BadInputError(f"{where}: ImageType says {said[1]}, ComplexImageComponent {said[0]}, expected one of them")
     return said[0] if said else None
+
+
+def parts_said(header: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the part that each of ComplexImageComponent and ImageType says, where it says one."""
+    own = [part for word in _words(header.get("ComplexImageComponent")) if (part := _part_of(word))]
+    typed = [part for word in _words(header.get("ImageType"))[2:4] if (part := _part_of(word))]
+    return (*own[:1], *typed[:1])
 
 
 def _words(value: Any) -> list[str]:

@@ -52,10 +52,11 @@ class DicomFile:
         """The elements of `header.KEYWORDS` as plain values; use it inside `quarantine`."""
         return header_of(self.dataset)
 
-    def text(self, keyword: str) -> str:
-        """Return an element as text of one line, empty where there is none."""
+    def texts(self, *keywords: str) -> tuple[str, ...]:
+        """Return elements as texts of one line, empty where there is none."""
         with quarantine(self.where):
-            return text_of(self.header if self.pixels is not None else self.dataset, keyword)
+            elements = self.header if self.pixels is not None else self.dataset
+            return tuple(text_of(elements, keyword) for keyword in keywords)
 
     def require_decodable(self) -> None:
         """Refuse a file that has no decoder here or claims too many pixels; use it inside `quarantine`."""

@@ -16,19 +16,26 @@ from mgi.modalities.flair.sequence import MIN_ECHO_MS, confirm_flair
 from mgi.modalities.flair.slice_order import AXIS_TOLERANCE, stack_normal
 from mgi.modalities.flair.whole_scans import are_whole_scans
 
+MIN_KEPT_SHARE = 0.2  # of a series' images, copies aside: five echoes or parts of one slice, not ten time points
 MAX_STRAY_SHARE = 0.2  # of the largest stack: three localiser slices beside thirty, not two volumes of a kind
 _SAME_PLACE_MM = 1e-2
 Chosen = tuple[list[DicomSlice], tuple[str, ...]]
 
 
 def choose_stack(slices: Sequence[DicomSlice], where: str) -> Chosen:
-    """Return the slices of one orientation, the magnitude, and one acquisition, and what was left out."""
+    """Return the slices of one orientation, the magnitude, the original, and one acquisition, and what was left out."""
     kept, stray = _one_orientation(slices, where)
     kept, parts = _magnitude(kept, where)
-    kept, copies = _without_copies(kept)
-    kept, other = _one_acquisition(kept, where)
+    kept, derived = _original(kept)
+    once, copies = _without_copies(kept)
+    n_images = len(slices) - (len(kept) - len(once))
+    kept, other = _one_acquisition(once, where)
     _require_few_repeats(kept, where)
-    return kept, (*stray, *parts, *copies, *other)
+    left_out = (*stray, *parts, *derived, *other)
+    if len(kept) < MIN_KEPT_SHARE * n_images:
+        found = f"{len(kept)} of {n_images} images are the FLAIR's ({'; '.join(left_out)})"
+        raise BadInputError(f"{where}: {found}, expected at least {MIN_KEPT_SHARE:.0%} of a series")
+    return kept, (*stray, *parts, *derived, *copies, *other)
 
 
 def _one_orientation(slices: Sequence[DicomSlice], where: str) -> Chosen:
@@ -78,6 +85,18 @@ def _magnitude(slices: list[DicomSlice], where: str) -> Chosen:
     return [entry for entry, keep in zip(slices, kept, strict=True) if keep], (note,)
 
 
+def _original(slices: list[DicomSlice]) -> Chosen:
+    """Return the slices without derived images (subtractions, filtered copies), where each lies at an original."""
+    kinds = [str((entry.tags.get("ImageType") or [""])[0]).upper() for entry in slices]
+    by_kind: dict[str, set[int]] = {"ORIGINAL": set(), "DERIVED": set()}
+    for place, kind in zip(_places(slices), kinds, strict=True):
+        by_kind.setdefault(kind, set()).add(place)
+    if not by_kind["DERIVED"] or not by_kind["DERIVED"] <= by_kind["ORIGINAL"]:
+        return slices, ()
+    kept = [entry for entry, kind in zip(slices, kinds, strict=True) if kind != "DERIVED"]
+    return kept, (f"took {len(kept)} images, left out {len(slices) - len(kept)} that are derived from others",)
+
+
 def _without_copies(slices: list[DicomSlice]) -> Chosen:
     """Return the slices without those that are equal in pixels to one at their place; the lowest instance stays."""
 
@@ -98,7 +117,7 @@ def _without_copies(slices: list[DicomSlice]) -> Chosen:
             at_place.append(index)
         else:
             own, other_number = (slices[one].placement.instance_number for one in (index, twin))
-            notes.append(f"dropped instance {own}: a copy of instance {other_number}")
+            notes.append(f"dropped instance {own}: repeats the position of instance {other_number}")
     kept = sorted(index for at_place in first.values() for index in at_place)
     return [slices[index] for index in kept], tuple(notes)
 

@@ -17,9 +17,13 @@ Groups = Mapping[str, Sequence[DicomHeader]]
 
 @dataclass(frozen=True, kw_only=True)
 class DicomInput:
-    """The chosen series as a volume, the digest of its files, and why it may be no axial FLAIR (None: it is)."""
+    """The chosen series as a volume, the digest of its files, and why it may be no axial FLAIR (None: it is).
+
+    `patient_id` is whose it says that it is, empty where it does not.
+    """
 
     volume: Volume
+    patient_id: str
     sha256: str
     warning: str | None
     notes: tuple[str, ...]
@@ -44,6 +48,7 @@ def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> 
     left_out = [] if len(groups) == 1 else [f"took series {chosen} of {len(groups)}: {_name(groups[chosen])}"]
     return DicomInput(
         volume=volume,
+        patient_id=groups[chosen][0].series.patient_id,
         sha256=digest_of(hashed(folder, files)),
         warning=_warning(groups[chosen]),
         notes=tuple(left_out),

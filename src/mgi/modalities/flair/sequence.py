@@ -11,6 +11,7 @@ from typing import Any
 
 from mgi.core.errors import BadInputError
 from mgi.locks.item import Item, metadata
+from mgi.modalities.flair.complex_part import MAGNITUDE, parts_said
 from mgi.modalities.flair.series_names import points_by_name, refusal_by_name
 
 # Of the published FLAIR protocols TI is 1,400-3,000 ms, TE 70-400 ms and TR 4,800-12,000 ms; T1-FLAIR has TI 700-1,100,
@@ -26,9 +27,6 @@ _COMPUTED = (
     *("SCREEN", "SEGMENTATION"),
 )
 _REFORMAT = ("MPR", "MPVR", "CPR", "REFORMAT", "RESAMPLED")
-# What a scan has beside its magnitude; as the third value of ImageType in letters or words.
-_COMPONENTS = {"P": "phase", "R": "real", "I": "imaginary", "PHASE": "phase", "PHASE MAP": "phase", "REAL": "real"}
-_COMPONENTS |= {"IMAGINARY": "imaginary"}
 FLAIR, MASK, OTHER = "flair", "mask", "other"  # the roles of a series
 
 
@@ -106,8 +104,7 @@ def confirm_flair(tags: Mapping[str, Any]) -> str | None:
 
 def component_of(tags: Mapping[str, Any]) -> str | None:
     """Return phase, real or imaginary where an image says that it is no magnitude, by element or ImageType."""
-    stated = [str(tags.get("ComplexImageComponent") or ""), *_image_type(tags)[2:3]]
-    return next((_COMPONENTS[one] for one in stated if one in _COMPONENTS), None)
+    return next((part for part in parts_said(tags) if part != MAGNITUDE), None)
 
 
 def tags_of_series(images: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -4,7 +4,8 @@ The first of these that is known decides:
 
 1. the gene with exactly this id;
 2. the gene with this Ensembl id in another version, or without one (`_PAR_Y` is part of an id, a version is not);
-3. the genes with exactly this name, copies on Y aside, which are found by their own id only.
+3. the genes with exactly this name, copies on Y aside, which are found by their own id only;
+4. the same three for the symbol's other name, where it is one of those that were renamed (see former_names).
 
 Only an Ensembl id has a version: the clones `AC004556.1` and `AC004556.3` are two genes, and `AC004556` is neither.
 A name of several genes is ambiguous. A list or a set that holds it means all of them; where one gene is needed (a
@@ -16,9 +17,11 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from mgi.modalities.rna.former_names import other_name
+
 PAR_Y = "_PAR_Y"
-BY_ID, BY_BARE_ID, BY_NAME, AMBIGUOUS, UNKNOWN = (
-    "by id", "by id without version", "by name", "name of several genes", "unknown"
+BY_ID, BY_BARE_ID, BY_NAME, BY_OTHER_NAME, AMBIGUOUS, UNKNOWN = (
+    "by id", "by id without version", "by name", "by former or newer name", "name of several genes", "unknown"
 )  # fmt: skip
 _ENSEMBL = re.compile(r"(ENS[A-Z]*GR?\d+)(?:\.\d+)?(_PAR_Y)?")
 
@@ -58,6 +61,13 @@ class GeneIndex:
 
     def find(self, label: str) -> tuple[str, Sequence[int]]:
         """Return how a label is known, and the rows of the genes that it means."""
+        way, rows = self._find(label)
+        if not rows and (other := other_name(label)) is not None:
+            way, rows = self._find(other)
+            way = BY_OTHER_NAME if way in (BY_ID, BY_NAME) else way
+        return way, rows
+
+    def _find(self, label: str) -> tuple[str, Sequence[int]]:
         if label in self._by_id:
             return BY_ID, [self._by_id[label]]
         if (bare := without_version(label)) in self._by_bare_id:
@@ -73,9 +83,9 @@ class GeneIndex:
             way = BY_NAME if way in (BY_ID, BY_BARE_ID) else way
         return way, rows[0] if len(rows) == 1 else None
 
-    def ambiguous(self, labels: Iterable[str]) -> list[str]:
-        """Return the labels that several genes bear."""
-        return [label for label in labels if self.find(label)[0] == AMBIGUOUS]
+    def known(self, way: str, labels: Iterable[str]) -> list[str]:
+        """Return the labels that are known in this way, such as AMBIGUOUS."""
+        return [label for label in labels if self.find(label)[0] == way]
 
 
 def first_repeated(labels: Iterable[str]) -> str | None:

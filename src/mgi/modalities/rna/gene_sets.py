@@ -1,13 +1,16 @@
 """Genes that the user names: a list of them, and gene sets (pathways) from a .gmt file, matched to a model's genes."""
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.rna.gene_labels import GeneIndex
+from mgi.modalities.rna.gene_labels import AMBIGUOUS, BY_OTHER_NAME, UNKNOWN, GeneIndex
+from mgi.modalities.rna.no_gene import mangled
 
+_log = logging.getLogger(__name__)
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 SHOWN = 60  # characters of a stranger's text in a message
 Members = dict[str, list[int]]
@@ -18,19 +21,29 @@ Members = dict[str, list[int]]
 class GeneSets:
     """What a file's sets are to one list of genes: `members` of those that have any, names of the `dropped`.
 
-    `n_outside` counts the genes of the list that are in no set; `ambiguous` are names that several genes bear.
+    `n_outside` counts the genes of the list that are in no set; `ambiguous` are names that several genes bear. Of the
+    `n_named` genes that the sets name, `unknown` are not in the list and `renamed` are there under their other name.
     """
 
     members: Members
     dropped: list[str]
     n_outside: int
     ambiguous: list[str] = field(default_factory=list)
+    n_named: int = 0
+    unknown: list[str] = field(default_factory=list)
+    renamed: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
-        """Say in one line what is used, what is dropped, what no token sees and what is ambiguous."""
+        """Say in one line what is used, dropped or not found, what no token sees, and what is ambiguous or renamed."""
         parts = [f"{len(self.members)} gene sets", f"{self.n_outside} genes are in none"]
         if self.dropped:
             parts.append(f"{len(self.dropped)} dropped without a gene of the list: {_few(self.dropped)}")
+        if self.unknown:
+            parts.append(f"{len(self.unknown)} of {self.n_named} genes of the sets are not found: {_few(self.unknown)}")
+            if dates := sum(mangled(self.unknown)):
+                parts.append(f"{dates} of these look like dates or rounded numbers of a spreadsheet")
+        if self.renamed:
+            parts.append(f"{len(self.renamed)} found under their former or newer name: {_few(self.renamed)}")
         if self.ambiguous:
             parts.append(f"{len(self.ambiguous)} names of several genes, all of them taken: {_few(self.ambiguous)}")
         return "; ".join(parts)
@@ -66,6 +79,7 @@ def read_gmt(path: Path | str) -> dict[str, list[str]]:
     """
     sets: dict[str, list[str]] = {}
     lines: dict[str, int] = {}
+    descriptions: list[str] = []
     for number, line in enumerate(_text_of(path, "a .gmt file of gene sets").split("\n"), start=1):
         if not line.strip():
             continue
@@ -73,8 +87,13 @@ def read_gmt(path: Path | str) -> dict[str, list[str]]:
         if name in sets:
             raise BadInputError(f"{path}: line {number}: set {_shown(name)} is also on line {lines[name]}")
         sets[name], lines[name] = genes, number
+        descriptions.append(line.split("\t")[1].strip())
     if not sets:
         raise BadInputError(f"{path}: lists no gene set")
+    members = {gene for genes in sets.values() for gene in genes}
+    if odd := [text for text in descriptions if text in members]:
+        told = f"{len(odd)} of {len(sets)} descriptions are genes of the sets, such as {_shown(odd[0])}"
+        _log.warning("%s: %s: the second column is a description and no gene; is it missing in this file?", path, told)
     return sets
 
 
@@ -100,7 +119,10 @@ def match_sets(
         members=members,
         dropped=[name for name, own in found.items() if not own],
         n_outside=len(gene_ids) - len(inside),
-        ambiguous=index.ambiguous(rows_of),
+        ambiguous=index.known(AMBIGUOUS, rows_of),
+        n_named=len(rows_of),
+        unknown=index.known(UNKNOWN, rows_of),
+        renamed=index.known(BY_OTHER_NAME, rows_of),
     )
 
 

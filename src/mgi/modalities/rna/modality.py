@@ -8,7 +8,8 @@ from mgi.locks.item import Item
 from mgi.modalities.modality import Modality
 from mgi.modalities.rna.sources.aliquots import TIED
 
-POSITIONS = "positions"
+POSITIONS, ANNOTATED = "positions", "annotated_positions"
+"""Names of the shard's input: the user's own table of positions, or the one that was made of an annotation."""
 
 
 def absent(items: Sequence[Item]) -> str:
@@ -25,7 +26,7 @@ def shard_inputs(section: Mapping[str, Any]) -> dict[str, str]:
     fit = section["fit"]
     if fit["positions"] is not None:
         return {POSITIONS: fit["positions"]}
-    return {POSITIONS: "<results>/tables/gene_positions.tsv"} if fit["gene_order"] == "position" else {}
+    return {ANNOTATED: "<results>/tables/gene_positions.tsv"} if fit["gene_order"] == "position" else {}
 
 
 MODALITY = Modality(
@@ -36,6 +37,7 @@ MODALITY = Modality(
     sharding="mgi.modalities.rna.shard",
     own_files={"matrix": "table"},
     shard_keys=("unit",),
+    shared_keys=("ignore",),
     shard_inputs=shard_inputs,
     absent=absent,
 )

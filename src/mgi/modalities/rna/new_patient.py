@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import barcode_of, is_patient_id, patient_id_of
-from mgi.modalities.rna.gene_labels import GeneIndex
-from mgi.modalities.rna.matrix import GENE_COLUMNS, TYPE_COLUMNS, says_which_way
+from mgi.modalities.rna.gene_labels import BY_OTHER_NAME, GeneIndex
 from mgi.modalities.rna.normalise import FittedGenes
 from mgi.modalities.rna.star import UNITS, column_of, read_star
 from mgi.modalities.rna.table_file import read_table_file
+from mgi.modalities.rna.table_layout import BESIDE_SAMPLES, GENE_COLUMNS, says_which_way
 from mgi.modalities.rna.table_parts import TableFile, Use
+from mgi.modalities.rna.value_scale import other_scale, require_unit
 
 _STAR_START = b"# gene-model:"
 _FEWEST_GENES = 2  # names of the model's genes that tell a row of genes from a row of samples
@@ -25,14 +26,18 @@ _FEWEST_GENES = 2  # names of the model's genes that tell a row of genes from a 
 class NewExpression:
     """Values (G,) float32 on all genes that a fold was fitted on; where the file has none, the training mean.
 
-    `missing` are those of the model's `n_genes` genes that were filled in so, in the model's order; `sample` is the
-    label of the file's column or row.
+    `missing` are those of the model's `n_genes` genes that were filled in so, in the model's order, `renamed` those
+    that the file has under another name; `sample` is the label of the file's column or row.
     """
 
     values: NDArray[np.float32]
     n_genes: int
     missing: tuple[str, ...]
     sample: str
+    renamed: tuple[str, ...] = ()
+    filled_with: str = "training mean"
+    other_scale: tuple[str, str] | None = None
+    """What the values look like and what those of training do, where they differ in kind (linear, logs, centred)."""
 
     @property
     def missing_share(self) -> float:
@@ -64,8 +69,17 @@ def read_new_expression(
     if np.isinf(profile.values).any():
         gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
         raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
+    require_unit(profile.values, unit, profile.labels, f"{path}: sample {profile.sample}")
     values, missing = on_frozen_genes(fitted, profile.labels, profile.values[np.newaxis])
-    found = NewExpression(values=values[0], n_genes=len(fitted.gene_ids), missing=tuple(missing), sample=profile.sample)
+    found = NewExpression(
+        values=values[0],
+        n_genes=len(fitted.gene_ids),
+        missing=tuple(missing),
+        sample=profile.sample,
+        renamed=tuple(by_other_name(fitted, profile.labels)),
+        filled_with=fitted.filler,
+        other_scale=other_scale(values[:, fitted.columns], fitted.mean, fitted.std),
+    )
     if found.missing_share > max_missing:
         raise BadInputError(
             f"{path}: sample {found.sample}: {len(missing)} of the model's {found.n_genes} genes have no value, the "
@@ -99,6 +113,12 @@ def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str |
     """
     file, own_name = GeneIndex(labels, names), _names_borne_once(fitted)
     return [file.find_one(gene, own_name.get(gene))[1] for gene in fitted.gene_ids]
+
+
+def by_other_name(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str | None] = ()) -> list[str]:
+    """Return which of the model's genes `find_genes` finds under their former or newer name."""
+    file, own_name = GeneIndex(labels, names), _names_borne_once(fitted)
+    return [gene for gene in fitted.gene_ids if file.find_one(gene, own_name.get(gene))[0] == BY_OTHER_NAME]
 
 
 def _names_borne_once(fitted: FittedGenes) -> dict[str, str]:
@@ -176,7 +196,7 @@ def _foreign(labels: Sequence[str], where: str, fitted: FittedGenes, path: Path)
 
 def _sample_of(names: Sequence[str], textual: Sequence[bool], patient: str | None, path: Path) -> int:
     """Return which column holds the patient's values, where genes are in rows."""
-    samples = [at for at, name in enumerate(names) if at and name.strip().lower() not in (*GENE_COLUMNS, *TYPE_COLUMNS)]
+    samples = [at for at, name in enumerate(names) if at and name.strip().lower() not in BESIDE_SAMPLES]
     if patient is None:  # a label beside the genes is no sample, unless there is nothing else
         samples = [at for at in samples if not textual[at]] or samples
     return samples[_row_of([names[at] for at in samples], patient, path)]

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import digest_of
 from mgi.modalities.rna.filter import Counts, Values, drop_reasons
-from mgi.modalities.rna.scaling import SCALERS, Scaler, Wide, quantiles, ranks, reference_distribution, z_scores
+from mgi.modalities.rna.scaling import (
+    SCALERS,
+    Scaler,
+    Wide,
+    quantiles,
+    ranks,
+    reference_distribution,
+    robust_centre_and_spread,
+    z_scores,
+)
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.parquet import metadata_of, read_table, write_table
 from mgi.shards.schemas import FITTED_GENES
@@ -27,8 +36,9 @@ _UNPLACED = (2, 0, "")
 class FittedGenes:
     """What was fitted on the training patients of one fold; lists and arrays are in the model's order (K,).
 
-    `columns` picks the K genes out of the shard's G. `mean` and `std` are those of the shard's values; `reference` is
-    the ascending distribution of the scaler `quantile`, else None; `average` is the training mean of what `transform`
+    `columns` picks the K genes out of the shard's G. `mean` and `std` are those of the shard's values (of the scaler
+    `robust`: the median, and the deviation by the median absolute deviation); `reference` is the ascending
+    distribution of the scaler `quantile`, else None; `average` is the training mean of what `transform`
     gives, 0 for z-scores. `table` has a row per gene of the shard: gene_index, gene_id, gene_name, kept, reason (None
     if kept), order (-1 if not kept), mean, std, reference (its j-th value on the row of order j), average.
     """
@@ -58,11 +68,16 @@ class FittedGenes:
             raise BadInputError(
                 f"expression values: row {row}, gene {self.gene_ids[column]}: {found}, expected a number"
             )
-        if self.scaler == "zscore":
+        if self.scaler in ("zscore", "robust"):
             return z_scores(picked, self.mean, self.std).astype(np.float32)
         for row in picked:
             row[:] = ranks(row) if self.reference is None else quantiles(row, self.reference)
         return picked.astype(np.float32)
+
+    @property
+    def filler(self) -> str:
+        """What stands for a gene without a value."""
+        return "training median" if self.scaler == "robust" else "training mean"
 
     def require_genes(self, gene_ids: Sequence[str], where: str) -> None:
         """Refuse a gene index other than the one that was fitted."""
@@ -115,6 +130,8 @@ def fit(
             "average": np.nan,
         }
     )
+    if settings.scaler == "robust":
+        table["mean"], table["std"] = robust_centre_and_spread(values.astype(np.float64))
     if settings.scaler == "quantile":
         table.loc[columns, "reference"] = reference_distribution(values[:, columns].astype(np.float64))
     table.loc[columns, "average"] = 0.0
@@ -175,12 +192,12 @@ def write_fitted_genes(path: Path | str, fitted: FittedGenes) -> None:
     write_table(path, pa.table(columns, schema=FITTED_GENES.with_metadata(metadata)))
 
 
-def read_fitted_genes(path: Path | str) -> FittedGenes:
-    """Read a fold's genes.
+def read_fitted_genes(path: Path | str, *, sealed: bool = True) -> FittedGenes:
+    """Read a fold's genes; a file that was compared with a digest elsewhere need not be `sealed`.
 
     Raises IntegrityError where the kept genes are not those of the metadata digest, BadInputError where columns differ.
     """
-    table = read_table(path, FITTED_GENES)
+    table = read_table(path, FITTED_GENES, sealed=sealed)
     metadata = metadata_of(table.schema, path, [*METADATA, "digest"])
     if metadata["digest"] != _digest_of_metadata(metadata):
         raise IntegrityError(f"{path}: its metadata is not what was written; delete it and run again")

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path
 from mgi.core.gzips import LimitedGzip
-from mgi.modalities.rna.gene_labels import AMBIGUOUS, BY_BARE_ID, BY_ID, BY_NAME, UNKNOWN, GeneIndex
+from mgi.core.sidecar import digested_path
+from mgi.modalities.rna.gene_labels import AMBIGUOUS, BY_BARE_ID, BY_ID, BY_NAME, BY_OTHER_NAME, UNKNOWN, GeneIndex
 
 COLUMNS = ("gene_id", "chromosome", "start")
 
@@ -65,7 +65,8 @@ def with_positions(genes: pd.DataFrame, positions: pd.DataFrame) -> tuple[pd.Dat
         start=pd.array([None if row is None else start[row] for row in rows], dtype="Int64"),
     )
     counts = Counter(way for way, _ in found)
-    return placed, {way: counts[way] for way in (BY_ID, BY_BARE_ID, BY_NAME, AMBIGUOUS, UNKNOWN)}
+    ways = (BY_ID, BY_BARE_ID, BY_NAME, *([BY_OTHER_NAME] if counts[BY_OTHER_NAME] else []), AMBIGUOUS, UNKNOWN)
+    return placed, {way: counts[way] for way in ways}
 
 
 MAX_LINE = 1 << 16  # the longest of v36 is below 3,000 bytes
@@ -146,6 +147,6 @@ def _gene(line: bytes, where: str) -> GtfGene:
 def write_positions(path: Path | str, genes: Iterable[GtfGene]) -> int:
     """Write the table that `read_positions` reads, with end and strand; return how many genes it has."""
     table = pd.DataFrame(genes, columns=list(GtfGene._fields))
-    with atomic_path(path) as part:
+    with digested_path(path) as part:
         table.to_csv(part, sep="\t", index=False, lineterminator="\n")
     return len(table)

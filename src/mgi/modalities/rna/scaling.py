@@ -1,7 +1,8 @@
 """From expression values to what the gene encoder reads: per gene (z-scores) or per patient (ranks, quantiles).
 
-Z-scores need every gene's training mean and deviation; quantiles need one distribution, the training patients' mean
-one; ranks need nothing. Rows of values are patients, columns the chosen genes (K). As a leakage control the encoder
+Z-scores need every gene's training mean and deviation, robust ones its median and median absolute deviation; quantiles
+need one distribution, the training patients' mean one; ranks need nothing. Rows of values are patients, columns the
+chosen genes (K). As a leakage control the encoder
 reads random vectors instead, which name a patient and say nothing else: a model that gains as much from them as from
 expression recognises its patients and does not read their genes.
 """
@@ -15,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-Scaler = Literal["zscore", "rank", "quantile"]
-SCALERS: tuple[Scaler, ...] = ("zscore", "rank", "quantile")
+Scaler = Literal["zscore", "robust", "rank", "quantile"]
+SCALERS: tuple[Scaler, ...] = ("zscore", "robust", "rank", "quantile")
 CLIP = 10.0  # z-scores of heavy-tailed tables reach hundreds
+_MAD, _IQR = 1.4826, 1.349  # of a normal distribution: deviation over the first, interquartile range over it
 _UNIFORM_DEVIATION = 1 / math.sqrt(12)
 
 Wide = NDArray[np.float64]
@@ -26,6 +28,19 @@ Wide = NDArray[np.float64]
 def z_scores(values: Wide, mean: Wide, std: Wide) -> Wide:
     """Return the deviations from each gene's mean (K,) in units of its deviation, clipped; 0 where a gene has none."""
     return np.clip((values - mean) / np.where(std > 0, std, np.inf), -CLIP, CLIP)
+
+
+def robust_centre_and_spread(values: Wide) -> tuple[Wide, Wide]:
+    """Return each gene's median over the patients (n, K), and its deviation by the median absolute deviation.
+
+    Where more than half of the patients have one value, by the interquartile range; where that is 0 too, the plain one.
+    One patient on another scale moves neither.
+    """
+    centre = np.median(values, axis=0)
+    low, high = np.quantile(values, (0.25, 0.75), axis=0)
+    spread = np.median(np.abs(values - centre), axis=0) * _MAD
+    spread = np.where(spread > 0, spread, (high - low) / _IQR)
+    return centre, np.where(spread > 0, spread, values.std(axis=0))
 
 
 def ranks(row: Wide) -> Wide:

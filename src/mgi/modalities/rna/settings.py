@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mgi.core.section import Count, Positive, Section, Several, UserPath, refusal, unit
+from mgi.core.section import Count, Distinct, Positive, Section, Several, UserPath, refusal, unit
 from mgi.core.section_errors import shown
 from mgi.locks.settings import Address, FetchSettings
 
@@ -30,8 +30,9 @@ class FitSettings(Section):
     """Threshold of expressed, before the logarithm."""
     gene_list: UserPath | None = None
     """For the filter list: path of a file with one gene id or name a line."""
-    scaler: Literal["zscore", "rank", "quantile"] = "zscore"
-    """zscore: per gene, by training mean and deviation; rank, quantile: per patient."""
+    scaler: Literal["zscore", "robust", "rank", "quantile"] = "zscore"
+    """zscore: per gene, by training mean and deviation; robust: by median and median absolute deviation, which one
+    patient on another scale does not move; rank, quantile: per patient."""
     gene_order: Literal["ensembl", "position", "random"] = "ensembl"
     """Order in which the encoder reads genes; ensembl: by id; position: by place on the genome."""
     order_seed: Count = 0
@@ -63,6 +64,8 @@ class RnaSettings(FetchSettings):
     """gdc: STAR counts of the GDC; matrix: a table of your own, taken as it is."""
     table: UserPath | None = None
     """For source matrix: path of the table (Parquet, TSV or CSV)."""
+    ignore: Distinct[str] = ()
+    """For source matrix: labels of the table that are no expression (age, survival), `*` for any text: '*_cnv'."""
     project: str = "TCGA-LGG"
     """For source gdc: the project."""
     base_url: Address = "https://api.gdc.cancer.gov"

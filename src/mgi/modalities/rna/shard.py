@@ -1,5 +1,6 @@
 """Put the expression of all patients into one shard: unscaled, on one gene index."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,19 @@ from numpy.typing import NDArray
 
 from mgi.cohort.duplicates import DuplicateCheck, digest_of_values
 from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.sidecar import sidecar_of, verified
 from mgi.locks.lock import check_table
 from mgi.locks.raw_index import RawEntry
 from mgi.modalities.rna.filter import AS_GIVEN
 from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, without_version
 from mgi.modalities.rna.matrix import read_labelled_matrix
-from mgi.modalities.rna.modality import POSITIONS
+from mgi.modalities.rna.modality import ANNOTATED, POSITIONS
 from mgi.modalities.rna.positions import read_positions, with_positions
 from mgi.modalities.rna.star import UNITS, Stored, column_of, read_star, require_same_genes
 from mgi.modalities.sharding import ShardJob
 from mgi.shards.expression_shard import Row, describe_expression, write_values
 
+_log = logging.getLogger(__name__)
 _LARGEST_COUNT = np.iinfo(np.uint32).max
 
 
@@ -31,16 +34,25 @@ def shard(job: ShardJob) -> str:
     lock = job.lock
     genes, metadata = _shard_table(job, chosen) if lock.table is not None else _shard_star_files(job, chosen)
     genes = genes.assign(gene_index=np.arange(len(genes), dtype=np.int32))
-    if POSITIONS in job.inputs:
-        genes, metadata["genes_placed"] = with_positions(genes, read_positions(job.inputs[POSITIONS]))
+    positions = _positions(job)
+    if positions is not None:
+        genes, metadata["genes_placed"] = with_positions(genes, read_positions(positions))
     else:
         genes = genes.assign(chromosome=None, start=pd.array([pd.NA] * len(genes), dtype="Int64"))
     values, features, dataset = (job.outputs[name] for name in ("values", "features", "dataset"))
     metadata |= {"modality": lock.modality, "source": lock.source, "simulated": lock.simulated}
     describe_expression(values, features, dataset, genes, **metadata)
-    placed = f"positions: {metadata['genes_placed']}; " if POSITIONS in job.inputs else ""
+    placed = f"positions: {metadata['genes_placed']}; " if positions is not None else ""
     unit = AS_GIVEN if lock.table is not None else UNITS[stored]
     return f"{placed}{len(chosen)} patients, {len(genes)} genes, {unit}"
+
+
+def _positions(job: ShardJob) -> Path | None:
+    """The table that says where genes lie, if any; one of ours has a digest beside it, which is checked."""
+    if (path := job.inputs.get(ANNOTATED) or job.inputs.get(POSITIONS)) is None:
+        return None
+    ours = ANNOTATED in job.inputs or sidecar_of(path).is_file()
+    return verified(path) if ours else Path(path)
 
 
 def _shard_star_files(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -65,7 +77,7 @@ def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, d
         raise ConfigError(f"modalities.rna.unit: found {found}, but a table is stored as given")
     path = job.own_table("table")
     table = check_table(Path(path), job.lock.table)
-    matrix = read_labelled_matrix(path)
+    matrix = read_labelled_matrix(path, job.settings.get("ignore", ()))
     row_of = {sample: row for row, sample in enumerate(matrix.samples)}
     if absent := [entry.key for entry in chosen if entry.key not in row_of]:
         raise BadInputError(f"{path}: sample {absent[0]}: missing, though the lock lists it")
@@ -76,7 +88,12 @@ def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, d
     rows = ((patient, own, None) for patient, own in values.items())
     write_values(job.outputs["values"], matrix.genes, AS_GIVEN, rows, with_counts=False)
     metadata = {"table_sha256": table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
-    return matrix.genes, {**metadata, "columns_not_used": list(matrix.ignored), "genes_dropped": matrix.dropped}
+    return matrix.genes, {
+        **metadata,
+        "columns_not_used": list(matrix.ignored),
+        "genes_dropped": matrix.dropped,
+        "notes": list(matrix.notes),
+    }
 
 
 class StarCohort:

@@ -14,14 +14,13 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 
 from mgi.core.errors import BadInputError
-from mgi.core.files import atomic_path
 from mgi.core.run import ENTRY, Run
 from mgi.models.baselines import BASELINES
 from mgi.models.fusion import TUMOUR_LOG_ODDS
 from mgi.models.gene_tokens import Members
 from mgi.models.mgi import build_mgi
 from mgi.models.settings import ModelSettings
-from mgi.shards.parquet import WRITING
+from mgi.shards.parquet import WRITING, sealed_path
 from mgi.tasks.expression_inputs import ExpressionInput
 from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
 from mgi.training.finetune import GeneCache, forward, outputs_of
@@ -168,5 +167,5 @@ class PredictionWriter:
 def prediction_writer(path: Path | str, run: Run) -> Iterator[PredictionWriter]:
     """Open a prediction file that appears at `path` only when the block ends well and names the run."""
     schema = PREDICTIONS.with_metadata({ENTRY: run.as_json()})
-    with atomic_path(path) as part, pq.ParquetWriter(part, schema, **WRITING) as writer:
+    with sealed_path(path) as part, pq.ParquetWriter(part, schema, **WRITING) as writer:
         yield PredictionWriter(writer)

@@ -143,7 +143,7 @@ def test_the_published_files_are_all_read(real_data: Path) -> None:
 def save(path: Path, value: int, size: tuple[int, int] = (3, 4)) -> None:
     pixels = np.zeros((*size, 3), np.uint8)
     pixels[..., 1] = value
-    pixels[1::2, :, 1] += 1  # an image has more than one level
+    pixels[1::2, :, 1] += 10 * np.arange(1, 5, dtype=np.uint8)  # an image has more than one level
     pixels[..., 0] = 99
     Image.fromarray(pixels).save(path)
 
@@ -156,6 +156,15 @@ def test_slices_come_in_the_order_of_their_numbers_and_hold_the_flair_alone(tmp_
     assert found.names == ("P_1_9.tif", "P_1_10.tif", "P_1_11.tif")
     assert found.slices[:, 0, 0].tolist() == [9, 10, 11]
     assert found.slices.shape == (3, 3, 4)
+    assert "numbered from 9" in found.notes[0]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_slices_are_numbered_from_0_or_1(first: int, tmp_path: Path) -> None:
+    for number in range(first, first + 3):
+        save(tmp_path / f"P_1_{number}.tif", number)
+    found = read_slice_folder(tmp_path)
+    assert (found.slices[:, 0, 0].tolist(), found.notes) == ([first, first + 1, first + 2], ())
 
 
 @pytest.mark.parametrize(
@@ -164,6 +173,7 @@ def test_slices_come_in_the_order_of_their_numbers_and_hold_the_flair_alone(tmp_
         (["P_1.tif", "Q_2.tif"], r"P_1\.tif and Q_2\.tif "),
         (["P_1.tif", "P_01.tif"], r"P_01\.tif and P_1\.tif "),
         (["P_1.tif", "P_4.tif"], r"P_2\.tif: missing"),
+        (["P_1.tif", "P_2.tiff"], r"P_2\.tiff: "),
         (["P.tif"], r"TCGA_CS_4941_19960909_1\.tif"),
     ],
 )

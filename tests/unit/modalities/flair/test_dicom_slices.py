@@ -1,5 +1,6 @@
 import io
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom import Volume, volume_of
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import functional_group, required_group, slices_of
+from mgi.modalities.flair.sources.dicom_headers import read_dicom_header, series_of
 
 UID = "1.2.3.4"
 FRAMES = np.arange(4 * 3 * 5, dtype=np.uint16).reshape(4, 3, 5)
@@ -236,3 +238,24 @@ def test_frames_that_are_not_evenly_spaced_are_refused_by_the_worst(enhanced: Ca
     own = [{"PlanePositionSequence": group(ImagePositionPatient=[1.0, 2.0, z])} for z in (0.0, 5.0, 11.0, 15.0)]
     with pytest.raises(BadInputError, match=r"instance 3, 3 of 4, lies 1\.00 mm"):
         volume_of([("1.dcm", enhanced(own=own))], UID)
+
+
+@pytest.mark.parametrize(
+    ("groups", "contradiction", "n_doubts"),
+    [
+        ({}, None, 0),
+        ({"PlaneOrientationSequence": group(ImageOrientationPatient=[1, 0, 0, 0, 0, -1])}, "slices are not axial", 0),
+        ({"MRImageFrameTypeSequence": group(FrameType=["DERIVED", "PRIMARY", "HEAD", "MPR"])}, None, 2),
+        ({"MRImageFrameTypeSequence": group(ComplexImageComponent="PHASE")}, "phase images", 0),
+    ],
+)
+def test_a_folder_s_choice_reads_what_the_frames_of_an_object_say(
+    enhanced: Callable[..., bytes], tmp_path: Path, groups: Any, contradiction: str | None, n_doubts: int
+) -> None:
+    (tmp_path / "x").write_bytes(enhanced(**groups))
+    header = read_dicom_header(tmp_path, "x")
+    assert header is not None
+    listed = series_of([header], "P1")
+    assert (listed.n_images, len(listed.doubts)) == (4, n_doubts)
+    assert (listed.contradiction or "").startswith(contradiction or "")
+    assert (listed.contradiction is None) == (contradiction is None)

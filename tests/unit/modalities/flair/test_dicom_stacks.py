@@ -90,7 +90,7 @@ def test_two_volumes_at_one_place_that_no_tag_tells_apart_are_refused(scan: Scan
 def test_copies_of_every_image_are_dropped_by_their_pixels(scan: Scan) -> None:
     volume = volume_of([*scan(3, 0, 11, FLAIR), *scan(3, 0, 1, FLAIR)], UID)
     assert values(volume) == [0, 1, 2]
-    assert volume.notes == tuple(f"dropped instance {k + 10}: a copy of instance {k}" for k in (1, 2, 3))
+    assert volume.notes == tuple(f"dropped instance {k + 10}: repeats the position of instance {k}" for k in (1, 2, 3))
 
 
 def test_two_inversions_at_one_place_are_never_copies(scan: Scan) -> None:
@@ -166,3 +166,29 @@ def test_shifted_scans_without_any_tag_are_refused_as_uneven(scan: Scan) -> None
 def test_a_scan_moved_by_a_whole_step_is_no_row_of_repeats(scan: Scan) -> None:
     with pytest.raises(BadInputError, match="9 of 11 places have several images that differ"):
         volume_of([*scan(10, 0, 1, FLAIR), *scan(10, 500, 11, FLAIR, z=5.0)], UID)
+
+
+def test_an_image_that_was_derived_gives_way_to_the_original_at_its_place(scan: Scan) -> None:
+    derived = {**FLAIR, "ImageType": ["DERIVED", "SECONDARY", "M", "SUB"]}
+    volume = volume_of([*scan(10, 500, 1, derived), *scan(10, 0, 11, MAGNITUDE)], UID)
+    assert values(volume) == list(range(10))
+    assert volume.notes == ("took 10 images, left out 10 that are derived from others",)
+    assert values(volume_of(scan(10, 0, 1, derived), UID)) == list(range(10))  # alone it is judged as a series
+
+
+@pytest.mark.parametrize("told_by", [None, "TemporalPositionIdentifier", "AcquisitionNumber", "EchoTime"])
+def test_a_series_of_which_most_images_would_be_left_out_is_refused_with_counts(
+    scan: Scan, told_by: str | None
+) -> None:
+    members: Members = []
+    for time in range(10):
+        tags = FLAIR if told_by is None else {**FLAIR, told_by: 120 if (told_by, time) == ("EchoTime", 0) else time + 1}
+        members += scan(15, 40 * time, 15 * time + 1, tags)
+    with pytest.raises(BadInputError, match=r"15 of 15|15 of 150|found 1, 2, 3"):
+        volume_of(members, UID)
+
+
+def test_two_echoes_and_copies_are_not_most_of_a_series(scan: Scan) -> None:
+    first = scan(10, 500, 1, {**FLAIR, "EchoTime": 12.0})
+    copies = [member for n in range(5) for member in scan(10, 0, 11 + 10 * n, FLAIR)]
+    assert values(volume_of([*first, *copies], UID)) == list(range(10))

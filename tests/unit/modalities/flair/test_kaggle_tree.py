@@ -82,3 +82,24 @@ def test_folders_of_ones_own_ids_are_patients_and_what_is_nearly_published_is_no
         ("P_1.b", None, 3),
     ]
     assert all(chosen for chosen, _ in choose_folders(folders).values())
+
+
+def test_two_whole_volumes_of_one_day_are_a_tie():
+    other = CS.replace("CS", "cs")
+    found = choose_folders(patient_folders([*volume(CS), *volume(other)], label="z"))
+    assert found == {CS: (False, f"tie with {other}"), other: (False, f"tie with {CS}")}
+
+
+def test_an_image_of_another_name_in_a_folder_is_told():
+    folders = patient_folders([*volume(CS), member(f"kaggle_3m/{CS}/{CS}_13.tiff")], label="z")
+    assert choose_folders(folders)[CS][1].startswith(f"kaggle_3m/{CS}/{CS}_13.tiff: an image whose name")
+
+
+def test_a_slice_numbered_0_counts_as_any_other():
+    zero = [member(f"kaggle_3m/{CS}/{CS}_0{mask}.tif") for mask in ("", "_mask")]
+    (folder,) = patient_folders([*volume(CS), *zero], label="z")
+    assert (fault_of(folder), list(folder.images)[:2], len(folder.images)) == (None, [0, 1], 13)
+    (folder,) = patient_folders([*volume(CS), zero[0]], label="z")
+    assert fault_of(folder) == "no mask for slice 0 (1 of 13 slices)"
+    (folder,) = patient_folders([*zero, *volume(CS)[4:]], label="z")
+    assert fault_of(folder) == "slice 1 of 12 missing"

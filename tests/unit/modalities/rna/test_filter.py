@@ -145,7 +145,7 @@ def test_a_filter_that_keeps_nothing_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"top_k": 0}, {"min_tpm": -1.0}, {"gene_filter": "hvg"}, {"gene_order": "x"}, {"scaler": "robust"}, {"k": 1}],
+    [{"top_k": 0}, {"min_tpm": -1.0}, {"gene_filter": "hvg"}, {"gene_order": "x"}, {"scaler": "minmax"}, {"k": 1}],
 )
 def test_a_setting_out_of_range_is_refused(given: dict[str, object]) -> None:
     with pytest.raises(ConfigError):

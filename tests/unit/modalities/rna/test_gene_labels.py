@@ -8,10 +8,19 @@ import pytest
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.filter import not_listed
-from mgi.modalities.rna.gene_labels import GeneIndex, is_copy_on_y, is_ensembl, without_version
+from mgi.modalities.rna.former_names import RENAMED
+from mgi.modalities.rna.gene_labels import (
+    AMBIGUOUS,
+    BY_OTHER_NAME,
+    UNKNOWN,
+    GeneIndex,
+    is_copy_on_y,
+    is_ensembl,
+    without_version,
+)
 from mgi.modalities.rna.gene_sets import match_sets
 from mgi.modalities.rna.matrix import read_labelled_matrix
-from mgi.modalities.rna.new_patient import find_genes
+from mgi.modalities.rna.new_patient import by_other_name, find_genes
 from mgi.modalities.rna.normalise import fit
 from mgi.modalities.rna.positions import with_positions
 from mgi.modalities.rna.settings import FitSettings
@@ -83,7 +92,7 @@ def test_a_table_keeps_clone_names_apart_and_takes_the_first_of_two_versions(tmp
 
 def test_an_ambiguous_name_is_said() -> None:
     index = GeneIndex(IDS, NAMES)
-    assert index.ambiguous(["TP53", "MATR3", "CD99", "nobody"]) == ["MATR3"]
+    assert index.known(AMBIGUOUS, ["TP53", "MATR3", "CD99", "nobody"]) == ["MATR3"]
     assert match_sets({"A": ["MATR3"]}, IDS, NAMES, where="f").summary() == (
         "1 gene sets; 8 genes are in none; 1 names of several genes, all of them taken: 'MATR3'"
     )
@@ -99,3 +108,38 @@ def test_only_an_ensembl_id_has_a_version() -> None:
     assert is_copy_on_y("ENSGR0000167393.15")
     assert is_copy_on_y("ENSG00000002586.20_PAR_Y")
     assert not is_copy_on_y("ENSG00000002586.20")
+
+
+@pytest.mark.parametrize(
+    ("former", "today"),
+    [("MARCH1", "MARCHF1"), ("MARCH11", "MARCHF11"), ("SEPT2", "SEPTIN2"), ("SEPT14", "SEPTIN14"), ("MARC2", "MTARC2"),
+     ("DEC1", "DELEC1")],
+)  # fmt: skip
+def test_a_symbol_that_spreadsheets_turn_into_a_date_is_known_by_both_names(former: str, today: str) -> None:
+    for label, has in ((former, today), (today, former)):
+        for index in (GeneIndex(["ENSG1", "ENSG2"], ["TP53", has]), GeneIndex(["TP53", has])):
+            assert index.find(label) == (BY_OTHER_NAME, [1])
+    both = GeneIndex([former, today])
+    assert [list(both.find(label)[1]) for label in (former, today)] == [[0], [1]]
+
+
+@pytest.mark.parametrize("label", ["MARCH12", "SEPT13", "MARCO", "SEPTIN7P2", "DEC2", "1-Mar", "march1"])
+def test_no_other_symbol_has_a_second_name(label: str) -> None:
+    assert GeneIndex(["MARCHF12", "SEPTIN13", "SEPTIN7", "MARCHF1", "DELEC1"]).find(label)[0] == UNKNOWN
+
+
+def test_a_new_patients_older_names_are_found_and_said() -> None:
+    genes = GENES[:3].assign(gene_name=["TP53", "SEPTIN2", "MARCHF1"])
+    fitted = fit(NOISE[:, :3], genes, FitSettings(), ["A", "B", "C"], unit="as given")
+    labels = ["MARCH1", "TP53", "SEPT2"]
+    assert [labels[row] for row in find_genes(fitted, labels)] == [
+        {"ENSG00000141510.18": "TP53", "ENSG00000138413.14": "SEPT2", "ENSG00000002586.20": "MARCH1"}[gene]
+        for gene in fitted.gene_ids
+    ]
+    assert sorted(by_other_name(fitted, labels)) == ["ENSG00000002586.20", "ENSG00000138413.14"]
+
+
+def test_the_renamed_families_are_those_of_the_annotation(real_data: Path) -> None:
+    names = set(pd.read_csv(real_data / "expression/gencode_v36_gdc_gene_order.tsv.gz", sep="\t")["gene_name"])
+    assert [new for new in RENAMED.values() if new not in names] == []
+    assert names.isdisjoint(RENAMED)

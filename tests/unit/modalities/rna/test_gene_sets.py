@@ -83,7 +83,29 @@ def test_a_symbol_with_a_point_is_no_id_with_a_version() -> None:
 def test_a_set_without_a_gene_of_the_list_is_dropped_and_said() -> None:
     found = match_sets({"gone": ["ABC"], "kept": ["IDH1"]}, IDS, NAMES, where="f")
     assert (list(found.members), found.dropped, found.n_outside) == (["kept"], ["gone"], 4)
-    assert found.summary() == "1 gene sets; 4 genes are in none; 1 dropped without a gene of the list: 'gone'"
+    assert found.summary() == (
+        "1 gene sets; 4 genes are in none; 1 dropped without a gene of the list: 'gone'; "
+        "1 of 2 genes of the sets are not found: 'ABC'"
+    )
+
+
+def test_genes_that_are_not_found_or_were_renamed_are_counted_and_the_first_named() -> None:
+    sets = {"S1": ["MARCH1", "SEPT2", "TP53", "1-Mar"], "S2": ["PTEN", *(f"X{number}" for number in range(9))]}
+    found = match_sets(sets, IDS, ["TP53", "SEPTIN2", "DUP", "DUP", "PTEN"], where="f")
+    assert found.members == {"S1": [0, 1], "S2": [4]}
+    assert (found.renamed, len(found.unknown), found.n_named) == (["SEPT2"], 11, 14)
+    said = found.summary()
+    assert "11 of 14 genes of the sets are not found: 'MARCH1', '1-Mar', 'X0', 'X1', 'X2', …" in said
+    assert "1 of these look like dates" in said
+    assert "1 found under their former or newer name: 'SEPT2'" in said
+
+
+def test_a_gene_in_place_of_the_description_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert read_gmt(gmt(tmp_path, "A\tTP53\tIDH1\nB\tATRX\tTP53\n")) == {"A": ["IDH1"], "B": ["TP53"]}
+    assert "1 of 2 descriptions are genes of the sets, such as 'TP53'" in caplog.text
+    caplog.clear()
+    read_gmt(gmt(tmp_path, "A\tna\tIDH1\nB\thttp://x\tTP53\nC\t\tTP53\n"))
+    assert caplog.text == ""
 
 
 def test_no_set_with_any_gene_is_an_error_with_an_example_of_both_sides() -> None:

@@ -38,6 +38,19 @@ def test_transformed_training_values_have_mean_zero_and_deviation_one() -> None:
     assert z[0, 0] == pytest.approx(-np.sqrt(1.5))
 
 
+def test_robust_scores_are_from_the_median_and_state_their_filler() -> None:
+    values = np.array([[1, 0, 5, 7], [2, 0, 5, 9], [4, 6, 5, 900]], dtype=np.float32)
+    fitted = fit(values, GENES, FitSettings(scaler="robust"), IDS, unit=AS_GIVEN)
+    assert fitted.mean.tolist() == [9.0, 0.0, 2.0]  # G0, G1, G3
+    assert fitted.std == pytest.approx([2 * 1.4826, 3 / 1.349, 1.4826])
+    scaled = fitted.transform(values)
+    assert scaled[0].tolist() == pytest.approx([-1 / 1.4826, 0.0, -1 / 1.4826])
+    assert scaled[2, 0] == 10.0
+    assert fitted.average == pytest.approx(scaled.mean(axis=0))
+    assert fitted.filler == "training median"
+    assert fit(values, GENES, FitSettings(), IDS, unit=AS_GIVEN).filler == "training mean"
+
+
 def test_scores_are_clipped_to_ten() -> None:
     fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=AS_GIVEN)
     assert fitted.transform(VALUES * 1e6).max() == 10.0
@@ -200,7 +213,7 @@ def test_a_table_with_holes_in_its_order_is_refused() -> None:
 
 def test_an_unknown_scaler_and_a_reference_that_does_not_ascend_are_refused() -> None:
     table = fit(VALUES, GENES, FitSettings(scaler="quantile"), IDS, unit=LOG_TPM).table
-    with pytest.raises(BadInputError, match=r"fitted genes: scaler 'robust'.*zscore, rank, quantile"):
-        fitted_genes(table, train_hash="", n_train=3, scaler="robust")
+    with pytest.raises(BadInputError, match=r"fitted genes: scaler 'minmax'.*zscore, robust, rank, quantile"):
+        fitted_genes(table, train_hash="", n_train=3, scaler="minmax")
     with pytest.raises(BadInputError, match="fitted genes: column reference"):
         fitted_genes(table.assign(reference=-table["reference"]), train_hash="", n_train=3, scaler="quantile")

@@ -8,23 +8,21 @@ import csv
 import hashlib
 import io
 import zipfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import sha256_of
 from mgi.core.zips import DamagedZipError, UnsafeZipError, ZipLimits, opened_zip, read_member
 from mgi.http.retry import TransientError
+from mgi.modalities.flair.dicom import MAX_VOLUME_BYTES, volume_from
 from mgi.modalities.flair.dicom_file import DicomFile
 from mgi.modalities.flair.dicom_slices import DicomSlice, slices_of
-from mgi.modalities.flair.dicom_stacks import choose_stack
 from mgi.modalities.flair.header import sequence_tags
 from mgi.modalities.flair.sequence import tags_of_series
-from mgi.modalities.flair.slice_order import order_slices
+from mgi.shards.grey_scale import require_scale
 
 MAX_BYTES = ZipLimits.total_bytes
 HASH_LIST = "md5hashes.csv"
@@ -32,10 +30,7 @@ HASH_LIST = "md5hashes.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedFile:
-    """The UIDs of an image and its study, the PatientID, the tags that tell a FLAIR, and why the shard refuses it.
-
-    `slices` have digests in the place of their pixels: what tells whether they make one volume.
-    """
+    """The UIDs of an image and its study, the PatientID, the tags that tell a FLAIR, and why the shard refuses it."""
 
     sop_uid: str
     study_uid: str
@@ -53,33 +48,40 @@ def read_file(data: bytes, where: str, *, series: str, role: str) -> CheckedFile
     """
     try:
         file = DicomFile(data, where)
-        uids = [file.text(keyword) for keyword in ("SOPInstanceUID", "StudyInstanceUID", "PatientID")]
+        sop_uid, study_uid, patient_id = file.texts("SOPInstanceUID", "StudyInstanceUID", "PatientID")
     except BadInputError as error:
         raise IntegrityError(str(error)) from None
-    found = CheckedFile(sop_uid=uids[0], study_uid=uids[1], patient_id=uids[2])
+    found = CheckedFile(sop_uid=sop_uid, study_uid=study_uid, patient_id=patient_id)
     try:
         if role == "mask":
             from mgi.modalities.flair.dicom_seg import segmentation_of  # only masks need nibabel's geometry
 
             segmentation_of(file, series)
             return replace(found, tags=sequence_tags(file.header))
-        slices = tuple(_without_pixels(one) for one in slices_of(file, series))
+        slices = tuple(slices_of(file, series))
     except BadInputError as error:
         return replace(found, fault=str(error).removeprefix(f"series {series}: "))
     return replace(found, tags=tags_of_series([one.tags for one in slices]), slices=slices)
 
 
-def _without_pixels(one: DicomSlice) -> DicomSlice:
-    digest = hashlib.blake2b(one.stored.tobytes()).digest()
-    return replace(one, stored=np.frombuffer(digest, np.uint8))
+def read_files(members: Iterable[tuple[str, bytes]], *, series: str, role: str) -> list[CheckedFile]:
+    """Read the files of a series (where, bytes) as `read_file` does, without holding more pixels than a volume has."""
+    read, n_bytes = [], 0
+    for where, data in members:
+        one = read_file(data, where, series=series, role=role)
+        n_bytes += sum(found.stored.size * 4 for found in one.slices)
+        if n_bytes > MAX_VOLUME_BYTES:
+            one = replace(one, slices=(), fault=f"more than {MAX_VOLUME_BYTES} bytes of voxels")
+        read.append(one)
+    return read
 
 
 def disorder_of(files: Sequence[CheckedFile], series: str) -> str | None:
-    """Why the slices of a series make no volume, as the shard will judge; None where they do."""
+    """Why the slices of a series make no volume with the grey levels of a head, as the shard will judge, or None."""
     where = f"series {series}"
     try:
-        kept, _ = choose_stack([one for file in files for one in file.slices], where)
-        order_slices([one.placement for one in kept], where)
+        volume = volume_from([one for file in files for one in file.slices], series)
+        require_scale(volume.voxels, where)
     except BadInputError as error:
         return str(error).removeprefix(f"{where}: ")
     return None
@@ -145,12 +147,16 @@ def _check_images(
 ) -> list[CheckedFile]:
     """Compare every digest and SOP UID and decode every image; return what was found."""
     label = f"series {series}"
-    read = []
-    for name, info in images.items():
-        content = read_member(archive, info, label=label)
-        if digests and hashlib.md5(content, usedforsecurity=False).hexdigest() != digests[name]:
-            raise TransientError(IntegrityError(f"{label}: image {name} does not have the md5 that {HASH_LIST} lists"))
-        read.append(read_file(content, f"{label}: image {name}", series=series, role=role))
+
+    def members() -> Iterator[tuple[str, bytes]]:
+        for name, info in images.items():
+            content = read_member(archive, info, label=label)
+            if digests and hashlib.md5(content, usedforsecurity=False).hexdigest() != digests[name]:
+                said = f"image {name} does not have the md5 that {HASH_LIST} lists"
+                raise TransientError(IntegrityError(f"{label}: {said}"))
+            yield f"{label}: image {name}", content
+
+    read = read_files(members(), series=series, role=role)
     if (found := {image.sop_uid for image in read}) != sop_uids:
         said = f"{len(found & sop_uids)} of {len(sop_uids)} listed SOPInstanceUIDs are in the zip"
         raise TransientError(IntegrityError(f"{label}: {said}"))

@@ -14,17 +14,25 @@ from mgi.locks import user_folder
 from mgi.locks.item import Item, MetadataValue, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry
-from mgi.locks.source import Listing
-from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, doubts_of, is_flair_by_tags
-from mgi.modalities.flair.sources.dicom_check import disorder_of, read_file
+from mgi.locks.source import Listing, NobodyKeptError
+from mgi.modalities.flair.sequence import (
+    FLAIR,
+    MASK,
+    check_image_or_mask,
+    confirm_flair,
+    doubts_of,
+    is_flair_by_tags,
+    item_of,
+)
+from mgi.modalities.flair.sources.dicom_check import disorder_of, read_files
 from mgi.modalities.flair.sources.dicom_series import FolderScan, FolderSeries, judge_patient, scan_folder
 from mgi.modalities.flair.sources.nifti import FOLDER_KEY, gated
+from mgi.modalities.flair.sources.ownership import require_owner
 from mgi.modalities.flair.sources.user_lists import (
     CommonsRow,
     PatientNames,
     SeriesManifest,
     check_files,
-    require_owner,
     require_series,
 )
 
@@ -53,6 +61,14 @@ class DicomImages:
         if not scan.series:
             raise BadInputError(f"{folder}: no DICOM series, expected {EXPECTED}")
         patients = {series.listed.patient_id for series in scan.series.values()}
+        chosen = [item for item in self._judged() if item.chosen]
+        masked = {item.patient_id for item in chosen if item.role == MASK}
+        if not any(item.role == FLAIR and item.patient_id in masked for item in chosen):
+            n_flair = sum(item.role == FLAIR for item in chosen)
+            raise NobodyKeptError(
+                f"{folder}: {len(patients)} patients, {n_flair} with a FLAIR that can be used and none of them with a "
+                "mask, so nobody can be kept; expected a DICOM SEG or a NIfTI label file for each"
+            )
         complete = ", all of the manifest" if self.manifest is not None or self.commons else ""
         return f"{len(patients)} patients, {len(scan.series)} series in {folder.name}{complete}; no account needed"
 
@@ -100,7 +116,7 @@ class DicomImages:
         doubts: tuple[str, ...] = ()
         if item.key in self.scan.series:
             files = ((name, (root / name).read_bytes()) for name in names)
-            read = [read_file(data, name, series=item.key, role=item.role) for name, data in files]
+            read = read_files(files, series=item.key, role=item.role)
             ids, studies = {one.patient_id for one in read}, {one.study_uid for one in read}
             require_owner(item, ids, studies, self.patients, str(root))
             rejected = next((one.fault for one in read if one.fault), None)
@@ -138,6 +154,10 @@ class DicomImages:
         """The folder's headers, read once, and only the series that the manifest lists, which must be there."""
         scan = scan_folder(self._present(), self.patients)
         require_series(sorted({row.series for row in self.commons if row.series is not None}), scan.series)
+        for row in self.commons:
+            if row.series is not None and row.patient is not None:
+                item = item_of(scan.series[row.series].listed, FLAIR, "of the manifest")
+                require_owner(item, [row.patient], [], self.patients, "modalities.flair.manifest")
         if self.manifest is None:
             return scan
         require_series(self.manifest.series, scan.series)

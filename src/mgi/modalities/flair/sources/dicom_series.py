@@ -3,6 +3,7 @@
 And which series and label file of a patient are used.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import Any
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
-from mgi.core.ids import is_dicom_uid
+from mgi.core.ids import is_dicom_uid, same_id
 from mgi.locks.item import Item, metadata
 from mgi.locks.user_folder import files_below
 from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, Series, item_of, tags_of_series
 from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, series_of
 from mgi.modalities.flair.sources.nifti import gated
-from mgi.modalities.flair.sources.user_lists import PatientNames, named, same_id
+from mgi.modalities.flair.sources.ownership import require_own_folder
+from mgi.modalities.flair.sources.user_lists import PatientNames, named
 
 _MASK = "_mask"
 
@@ -70,10 +72,16 @@ def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
             strangers.add(images[0].series.patient_id)
         else:
             series[uid] = _series_of(images, patient)
+    ids = {same_id(image.series.patient_id) for images in grouped.values() for image in images}
+    for uid, one in series.items():
+        for image in grouped[uid]:
+            require_own_folder(image, one.listed.patient_id, ids, patients, folder)
     known = {one.listed.patient_id for one in series.values()}
     found = [label for name in others if (label := _label_of(name, series, patients)) is not None]
-    labels = tuple(_gated(label, folder) for label in found if label.patient_id in known)
-    rest = sorted(set(others) - {label.name for label in labels})
+    of_patients = [label for label in found if label.patient_id in known]
+    labels = tuple(_gated(label, folder) for label in _different(of_patients, folder))
+    copies += len(of_patients) - len(labels)
+    rest = sorted(set(others) - {label.name for label in of_patients})
     sizes = {folder / name: (folder / name).stat().st_size for name in names}
     return FolderScan(series=series, labels=labels, sizes=sizes, notes=_notes(rest, sorted(strangers), copies))
 
@@ -86,6 +94,16 @@ def _once(headers: Sequence[DicomHeader], folder: Path) -> list[DicomHeader]:
         if first is not header and sha256_of(folder / first.name) != sha256_of(folder / header.name):
             both = f"{first.name} and {header.name} are both image {header.sop_uid}"
             raise BadInputError(f"{folder}: {both} and differ, expected one")
+    return list(kept.values())
+
+
+def _different(labels: Sequence[LabelFile], folder: Path) -> list[LabelFile]:
+    """The label files without equal copies of one that labels the same."""
+    claims = Counter((label.patient_id, label.series) for label in labels)
+    kept: dict[Any, LabelFile] = {}
+    for label in labels:
+        claim = (label.patient_id, label.series)
+        kept.setdefault(claim if claims[claim] == 1 else (claim, sha256_of(folder / label.name)), label)
     return list(kept.values())
 
 
@@ -146,8 +164,8 @@ def judge_patient(series: Sequence[FolderSeries], labels: Sequence[LabelFile], *
     """The series and label files of one patient, each with a verdict.
 
     A label file of a series counts as a segmentation of its study when the FLAIR is chosen. The mask is then the label
-    file of the FLAIR series, else that of the patient, else the segmentations of the study. Where its header is refused
-    nothing takes its place in silence.
+    file of the FLAIR series, else that of the patient, else the segmentations of the study. Where its header is
+    refused, or two have an equal claim, nothing takes its place in silence.
     """
     sound = [one.listed for one in sorted(series, key=lambda one: one.listed.key) if one.fault is None]
     by_key = {one.listed.key: one.listed for one in series}
@@ -155,23 +173,26 @@ def judge_patient(series: Sequence[FolderSeries], labels: Sequence[LabelFile], *
     items = choose_flair([*sound, *segmented], min_images=min_images)[: len(sound)]
     flair = next((item for item in items if item.role == FLAIR and item.chosen), None)
     fitting = [label for label in labels if flair is not None and label.series in (flair.key, None)]
-    mask = min(fitting, key=lambda label: (label.series is None, label.name), default=None)
-    if mask is not None:
+    best = [label for label in fitting if label.series is not None] or fitting
+    if best:
         items = [
             replace(item, chosen=False, reason="label file preferred") if item.role == MASK and item.chosen else item
             for item in items
         ]
     items += [item_of(one.listed, OTHER, one.fault) for one in series if one.fault]
-    return [*items, *(_label_item(label, by_key.get(label.series or ""), flair, mask) for label in labels)]
+    return [*items, *(_label_item(label, by_key.get(label.series or ""), flair, best) for label in labels)]
 
 
-def _label_item(label: LabelFile, of_series: Series | None, flair: Item | None, mask: LabelFile | None) -> Item:
+def _label_item(label: LabelFile, of_series: Series | None, flair: Item | None, best: Sequence[LabelFile]) -> Item:
+    mask = best[0] if len(best) == 1 else None
     if flair is None:
         reason = "no FLAIR chosen"
     elif label.series not in (flair.key, None):
         reason = f"label of another series, {label.series}"
-    elif mask is not None and mask is not label:
-        reason = f"{mask.name} preferred"
+    elif label not in best:
+        reason = f"{', '.join(one.name for one in best)} preferred"
+    elif mask is None:
+        reason = f"tie with {', '.join(one.name for one in best if one is not label)}"
     else:
         reason = label.fault or f"label of {flair.key}"
     return Item(

@@ -8,7 +8,7 @@ from mgi.core.file_kind import misplaced
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock, check_table, table_of
 from mgi.locks.raw_index import RawEntry, entry_of
-from mgi.locks.source import Listing
+from mgi.locks.source import Listing, NobodyKeptError
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.kaggle_tree import DATASET, PatientFolder, choose_folders
 from mgi.modalities.flair.sequence import FLAIR, MASK, check_image_or_mask
@@ -34,6 +34,12 @@ class KaggleImages:
         folders = self._folders()
         verdicts = choose_folders(folders)
         used = [folder for folder in folders if verdicts[folder.name][0]]
+        if not used:
+            first = folders[0].name
+            raise NobodyKeptError(
+                f"{self.archive}: none of {len(folders)} patient folders can be used, so nobody can be kept; "
+                f"{first}: {verdicts[first][1]}; expected every slice from 1 with a mask beside it"
+            )
         n_slices = sum(len(folder.images) for folder in used)
         found = f"{len(used)} patients, {n_slices} slices with masks in {self._present().name}"
         return found + _against_published(len(used), n_slices)

@@ -7,21 +7,25 @@ cohort of one's own are `<id>_flair.nii.gz` and `<id>_mask.nii.gz` or `_seg.nii.
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mgi.core.dates import iso_date
 from mgi.core.errors import BadInputError
+from mgi.core.files import sha256_of
 from mgi.core.ids import is_patient_id, patient_id_of
 from mgi.locks import user_folder
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry
-from mgi.locks.source import Listing
-from mgi.modalities.flair.nifti import count_slices
+from mgi.locks.source import Listing, NobodyKeptError
+from mgi.modalities.flair.nifti import count_slices, read_image
 from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, check_image_or_mask
 from mgi.modalities.flair.sources.user_lists import named
+from mgi.shards.grey_scale import require_scale
 
 EXPECTED = (
     "the folder of BraTS-TCGA-LGG (TCIA analysis result, open; by Aspera from its page), with files like "
@@ -45,6 +49,15 @@ def gated(path: Path) -> tuple[int, str | None]:
         return 0, f"header refused: {error}"
 
 
+def voxel_fault(path: Path) -> str | None:
+    """Why the voxels of an image are refused, as the shard will refuse them, or None."""
+    try:
+        require_scale(read_image(path.read_bytes(), path.name).voxels, path.name)
+    except BadInputError as error:
+        return str(error)
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class NiftiImages:
     """The files below `folder`."""
@@ -60,6 +73,11 @@ class NiftiImages:
         n_masks = sum(item.role == MASK for item in chosen)
         if not n_flair:
             raise BadInputError(f"{folder}: no FLAIR, expected {EXPECTED}")
+        if not n_masks:
+            raise NobodyKeptError(
+                f"{folder}: {n_flair} patients with FLAIR and none of them with a mask, so nobody can be kept; "
+                "expected <case>_mask.nii.gz, <case>_seg.nii.gz or of BraTS-TCGA-LGG beside those of the FLAIR"
+            )
         return f"{n_flair} patients with FLAIR, {n_masks} of them with a mask, in {folder.name}; no account needed"
 
     def discover(self) -> Listing:
@@ -90,10 +108,12 @@ class NiftiImages:
         return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
-        """Read one file whole: its digest must be the lock's, its header usable."""
+        """Read one file whole: its digest must be the lock's, its header usable, an image one with a grey scale."""
         root = user_folder.present_folder(self.folder, EXPECTED, key=FOLDER_KEY)
         members = user_folder.pinned(item, user_folder.hashed(root, [item.key]), root)
         n_slices, rejected = gated(root / item.key)
+        if rejected is None and item.role == FLAIR:
+            rejected = voxel_fault(root / item.key)
         size = (root / item.key).stat().st_size
         return user_folder.entry_in_place(
             item, members, size=size, metadata=metadata(n_images=n_slices), rejected=rejected
@@ -109,7 +129,8 @@ class NiftiImages:
                 strangers.append(name)
             else:
                 by_patient[item.patient_id].append(item)
-        items = [one for patient in sorted(by_patient) for one in choose_files(by_patient[patient])]
+        digest = cache(lambda key: sha256_of(folder / key))
+        items = [one for patient in sorted(by_patient) for one in choose_files(by_patient[patient], digest)]
         notes = (f"{len(strangers)} files are not of the layout: {named(strangers)}",) if strangers else ()
         return items, notes
 
@@ -133,24 +154,34 @@ class NiftiImages:
         )
 
 
-def choose_files(items: Sequence[Item]) -> list[Item]:
+def choose_files(items: Sequence[Item], digest: Callable[[str], str] = str) -> list[Item]:
     """All files of one patient with their verdicts: the FLAIR of the earliest day, before it of those with a mask.
 
-    The mask is of that day, the one corrected by hand if there is one. Of two files of one name the upper one is used.
-    Where the header of a file that would be used is refused, nothing takes its place in silence: its reason says so.
+    The mask is of that day, the one corrected by hand if there is one. Of two files of one name the upper one is used;
+    at one height neither is, unless `digest` of their keys says that they are copies. Where the header of a file that
+    would be used is refused, nothing takes its place in silence: its reason says so.
     """
     days = {_day(item) for item in items if item.role == MASK}
-    flair = min(
-        (item for item in items if item.role == FLAIR),
-        key=lambda item: (_day(item) not in days, _day(item), item.key.count("/"), item.key),
-        default=None,
+    images = _first(
+        [item for item in items if item.role == FLAIR],
+        lambda item: (_day(item) not in days, _day(item), item.key.count("/")),
+        digest,
     )
-    mask = min(
-        (item for item in items if item.role == MASK and flair is not None and _day(item) == _day(flair)),
-        key=lambda item: (_MASKS.index(_kind(item).lower()), item.key.count("/"), item.key),
-        default=None,
+    flair = images[0] if images else None
+    masks = _first(
+        [item for item in items if item.role == MASK and flair is not None and _day(item) == _day(flair)],
+        lambda item: (_MASKS.index(_kind(item).lower()), item.key.count("/")),
+        digest,
     )
-    return [_judged(item, flair, mask) for item in items]
+    tied = [*(images if len(images) > 1 else []), *(masks if len(masks) > 1 else [])]
+    return [_judged(item, flair, masks[0] if masks else None, tied) for item in items]
+
+
+def _first(items: Sequence[Item], rank: Callable[[Item], Any], digest: Callable[[str], str]) -> list[Item]:
+    """The items of the lowest rank in order of their keys, several where they are equal and no copies of one."""
+    lowest = min(map(rank, items), default=None)
+    equal = sorted((item for item in items if rank(item) == lowest), key=lambda item: item.key)
+    return equal[:1] if len(equal) > 1 and len({digest(item.key) for item in equal}) == 1 else equal
 
 
 def _day(item: Item) -> str:
@@ -161,13 +192,16 @@ def _kind(item: Item) -> str:
     return item.text("description")
 
 
-def _judged(item: Item, flair: Item | None, mask: Item | None) -> Item:
+def _judged(item: Item, flair: Item | None, mask: Item | None, tied: Sequence[Item]) -> Item:
     if item.role == OTHER:
         return item
     if flair is None:
         return replace(item, reason="no FLAIR of this patient")
     if _day(item) != _day(flair):
         return replace(item, reason=f"other study preferred: {_day(flair)}")
+    if item in tied:
+        rivals = ", ".join(one.key for one in tied if one is not item and one.role == item.role)
+        return replace(item, reason=f"tie with {rivals}")
     best = flair if item.role == FLAIR else mask
     if best is not None and item.key != best.key:
         is_twin = _kind(item).lower() == _kind(best).lower()

@@ -21,7 +21,11 @@ from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, doubts_of
 from mgi.modalities.flair.sources import tcia_listing
 from mgi.modalities.flair.sources.dicom_check import MAX_BYTES, SeriesSummary, verify_series
-from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host, require_owner
+from mgi.modalities.flair.sources.ownership import require_owner
+from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host
+
+# Of a large slice, where the service does not state the size of a series.
+IMAGE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +124,8 @@ class TciaImages:
         proved = partial(verify_series, series=item.key, role=item.role, sop_uids=listed)
 
         def receive(request: Request, *, with_digests: bool = True) -> SeriesSummary:
-            wanted = Download(
-                request=request, target=path, size=None, about=item.size, max_bytes=MAX_BYTES, magic=b"PK"
-            )
+            about = item.size or item.number("n_images") * IMAGE_BYTES  # before packing; the deadline grows with it
+            wanted = Download(request=request, target=path, size=None, about=about, max_bytes=MAX_BYTES, magic=b"PK")
             return download(service, wanted, partial(proved, with_digests=with_digests))
 
         if version not in ("v1", "v2"):

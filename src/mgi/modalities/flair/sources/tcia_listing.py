@@ -181,14 +181,14 @@ def read_series(row: Row, patients: PatientNames) -> Series | None:
     uid = printable(row.get("SeriesInstanceUID", "?"))
     date = row.get("StudyDate") or row.get("SeriesDate")
     try:
-        patient = patients.patient_of(str(row["PatientID"]))
+        patient = patients.patient_of(_id_of(row, "PatientID"))
         if patient is None:
             return None
         return Series(
             patient_id=patient,
-            study_uid=str(row["StudyInstanceUID"]),
+            study_uid=_id_of(row, "StudyInstanceUID"),
             study_date=iso_date(str(date)) if date else None,
-            key=str(row["SeriesInstanceUID"]),
+            key=_id_of(row, "SeriesInstanceUID"),
             modality=printable(row.get("Modality") or ""),
             description=printable(row.get("SeriesDescription") or ""),
             n_images=stated_count(row.get("ImageCount") or 0, MOST_IMAGES),
@@ -199,3 +199,10 @@ def read_series(row: Row, patients: PatientNames) -> Series | None:
         raise BadInputError(f"NBIA series {uid}: no {error.args[0]}") from None
     except (TypeError, ValueError, OverflowError, BadInputError) as error:
         raise BadInputError(f"NBIA series {uid}: {printable(error)}") from None
+
+
+def _id_of(row: Row, name: str) -> str:
+    """A name that all else hangs on; raises KeyError where it is absent, ValueError where it is no text."""
+    if not isinstance(found := row[name], str):
+        raise ValueError(f"{name} is {found!r}, expected text")
+    return found

@@ -9,14 +9,14 @@ series) is not documented, so a row is matched by its digest, or by its series.
 import csv
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mgi.cohort.two_columns import read_two_columns
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import md5_of
-from mgi.core.ids import barcode_of, is_dicom_uid, patient_id_of
-from mgi.locks.item import Item
+from mgi.core.ids import barcode_of, is_dicom_uid, patient_id_of, same_id
 
 MOVED = (
     "raw TCGA-LGG MRI left anonymous TCIA in July 2025 and is controlled access now (dbGaP phs004225, General Commons)"
@@ -35,12 +35,8 @@ _LIST, _SERVER = "ListOfSeriesToDownload", "downloadServerUrl"
 _ID = ("drs_uri", "file id", "file_id", "guid")
 _MD5 = ("md5", "md5sum", "file md5", "md5_hash")
 _SIZE = ("size", "file_size", "file size", "file size (bytes)")
+_PATIENT = ("patient id", "patientid", "patient_id", "participant id", "participant_id", "subject id", "subject_id")
 _SERIES = ("tcia series instance uid", "series instance uid", "seriesinstanceuid")
-
-
-def same_id(text: str) -> str:
-    """What two spellings of an id have in common: case, surrounding spaces, `_` for `-` say nothing."""
-    return text.strip().replace("_", "-").upper()
 
 
 def named(things: list[str]) -> str:
@@ -67,30 +63,13 @@ class PatientNames:
 
     def is_patient(self, found: str, patient: str) -> bool:
         """Whether an id that images state is that of a patient: by the table, as a barcode, or but for its spelling."""
-        table = {same_id(one): whose for one, whose in (self.table or {}).items()}
         barcode = barcode_of(found)
-        whose = table.get(same_id(found), found if barcode is None else barcode.patient_id)
+        whose = self._spelled.get(same_id(found), found if barcode is None else barcode.patient_id)
         return same_id(whose) == same_id(patient)
 
-
-def require_owner(
-    item: Item, patient_ids: Iterable[str], study_uids: Iterable[str], patients: PatientNames, where: str
-) -> None:
-    """Raise IntegrityError where images state another patient or study than the lock; an empty element says nothing.
-
-    A mirror that mixed up two patients would pair the genes of one with the images of the other.
-    """
-    for found in sorted(filter(None, patient_ids)):
-        if not patients.is_patient(found, item.patient_id):
-            raise IntegrityError(
-                f"{where}: series {item.key}: PatientID {found!r} in its files, expected {item.patient_id} as listed: "
-                f"images of another patient, or ids that were replaced: then list them in {_PATIENTS} (id, patient_id)"
-            )
-    if expected := item.text("study_uid"):
-        for found in sorted(filter(None, study_uids)):
-            if found != expected:
-                said = f"StudyInstanceUID {found} in its files, expected {expected} as listed"
-                raise IntegrityError(f"{where}: series {item.key}: {said}; make the lock again")
+    @cached_property
+    def _spelled(self) -> Mapping[str, str]:
+        return {same_id(one): whose for one, whose in (self.table or {}).items()}
 
 
 def read_patient_names(path: Path | str | None) -> PatientNames:
@@ -153,12 +132,13 @@ def _text_of(path: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CommonsRow:
-    """One row: the file's id, what its bytes must be, and the series it belongs to, as far as stated."""
+    """One row: the file's id, what its bytes must be, and the series and patient it is of, as far as stated."""
 
     file_id: str
     md5: str | None
     size: int | None
     series: str | None
+    patient: str | None = None
 
 
 def read_commons_manifest(path: Path) -> tuple[CommonsRow, ...]:
@@ -180,7 +160,7 @@ def _row(path: Path, number: int, header: list[str], cells: list[str]) -> Common
     if len(cells) != len(header):
         raise BadInputError(f"{where}: {len(cells)} columns, the header has {len(header)}")
     values = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-    file_id, md5, size, series = (_first(values, names) for names in (_ID, _MD5, _SIZE, _SERIES))
+    file_id, md5, size, series, patient = (_first(values, names) for names in (_ID, _MD5, _SIZE, _SERIES, _PATIENT))
     if file_id is None:
         raise BadInputError(f"{where}: no file id, expected a column drs_uri, File ID or file_id")
     if md5 is None and series is None:
@@ -196,6 +176,7 @@ def _row(path: Path, number: int, header: list[str], cells: list[str]) -> Common
         md5=md5 and md5.lower(),
         size=None if size is None else int(size),
         series=series,
+        patient=patient,
     )
 
 

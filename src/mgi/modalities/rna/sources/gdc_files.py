@@ -83,7 +83,7 @@ def same_bytes_elsewhere(service: Service, item: Item, refusal: NetworkError) ->
     return latest.file_id
 
 
-MAX_BYTES = 1 << 30  # v36 has 44.5 MB
+MAX_BYTES, ABOUT_BYTES = 1 << 30, 50_000_000  # v36 has 44.5 MB
 _GZIP = b"\x1f\x8b"
 
 
@@ -95,7 +95,7 @@ def fetch_gtf(service: Service, file_id: str, md5: str, target: Path) -> bool:
     if target.is_file() and md5_of(target) == md5:
         return False
     request = Request(path=f"data/{file_id}", label=f"annotation {file_id}")
-    wanted = Download(request=request, target=target, size=None, max_bytes=MAX_BYTES, magic=_GZIP)
+    wanted = Download(request=request, target=target, size=None, about=ABOUT_BYTES, max_bytes=MAX_BYTES, magic=_GZIP)
 
     def check(part: Path) -> None:
         if (found := md5_of(part)) != md5:

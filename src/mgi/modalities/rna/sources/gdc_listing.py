@@ -76,7 +76,8 @@ def _listed_once(
     total: int | None = None
     pages = 0
     while total is None or len(hits) < total:
-        listing.go_on(len(hits), total or 0)
+        # What a second page says is worth more than the total of the first.
+        listing.go_on(len(hits), total or 0 if pages > 1 else 0)
         body = {**query, "size": PAGE_SIZE, "from": len(hits)}
         reply = service.json(Request(path=path, label=f"{path} from {len(hits)}", method="POST", body=body))
         page, count = _page_of(reply, path)

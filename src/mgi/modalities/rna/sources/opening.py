@@ -27,20 +27,23 @@ ALIQUOT_LENGTH = 28
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixExpression:
-    """A table of samples and genes at `table`, read in place."""
+    """A table of samples and genes at `table`, read in place; `ignore` are labels of it that are no genes."""
 
     table: Path | None
+    ignore: tuple[str, ...] = ()
     stores_bytes: bool = False
     _checked: list[Table] = field(default_factory=list)
 
     def probe(self) -> str:
         """How many samples the table holds."""
-        return f"{len(_sample_labels(self._present()))} samples in {self._present().name}"
+        return f"{len(_sample_labels(self._present(), self.ignore))} samples in {self._present().name}"
 
     def discover(self) -> Listing:
         """Every sample label of the table."""
         path = self._present()
-        return Listing(rows=tuple({"label": label} for label in _sample_labels(path)), table=table_of(path))
+        return Listing(
+            rows=tuple({"label": label} for label in _sample_labels(path, self.ignore)), table=table_of(path)
+        )
 
     def lock(self, listing: Listing) -> Lock:
         """One primary tumour per patient, with a reason for every label."""
@@ -93,7 +96,7 @@ def open_source(chosen: RnaSettings, *, archive: str | None, table: str | None, 
     """The source of gene expression; a simulated archive is served while the block runs."""
     if chosen.source == "matrix":
         path = table or chosen.table
-        yield MatrixExpression(table=Path(path) if path else None)
+        yield MatrixExpression(table=Path(path) if path else None, ignore=chosen.ignore)
         return
     with serve(archive, "", chosen.base_url, chosen) as service:
         if archive is None:  # a token is for the real archive's host, never for the simulated one
@@ -128,15 +131,20 @@ def summary(lock: Lock) -> list[str]:
     return lines
 
 
-def _sample_labels(path: Path) -> list[str]:
+def _sample_labels(path: Path, ignore: tuple[str, ...]) -> list[str]:
     from mgi.modalities.rna.matrix import (
         read_labelled_matrix,  # a download needs no pandas, which takes a second to load
     )
+    from mgi.modalities.rna.no_gene import few
 
-    matrix = read_labelled_matrix(path)
+    matrix = read_labelled_matrix(path, ignore)
     samples, genes = matrix.values.shape
     ignored = f"; columns not used: {', '.join(matrix.ignored)}" if matrix.ignored else ""
-    dropped = "".join(f"; {len(names)} left out: {reason}" for reason, names in matrix.dropped.items())
+    dropped = "".join(
+        f"; {len(names)} left out: {reason} ({few(names, 5)})" for reason, names in matrix.dropped.items()
+    )
     named = f"{genes} genes by {matrix.gene_labels}"
     _log.info("%s: read as %s, %d samples, %s%s%s", path.name, matrix.layout, samples, named, ignored, dropped)
+    for note in (matrix.scale, *matrix.notes):
+        _log.info("%s: %s", path.name, note)
     return matrix.samples

@@ -16,7 +16,7 @@ from mgi.http.retry import TransientError
 from mgi.modalities.flair import dicom_file
 from mgi.modalities.flair.dicom import volume_of
 from mgi.modalities.flair.dicom_seg import segmentations_of
-from mgi.modalities.flair.sources.dicom_check import read_file, verify_series
+from mgi.modalities.flair.sources.dicom_check import disorder_of, read_file, verify_series
 from scripted_server import DICOM_SERIES
 
 MR, SEG = "1.2.3.4", "1.2.3.9"
@@ -290,3 +290,38 @@ def test_a_syntax_that_nothing_reads_is_a_fault_of_the_content(tmp_path, dicom_s
 def test_a_plain_image_is_never_parsed_by_pydicom(tmp_path, members, zip_of, monkeypatch):
     monkeypatch.setattr(dicom_file, "read_elements", lambda *_: pytest.fail("parsed"))
     assert verify(tmp_path, zip_of(members)).fault is None
+
+
+def judged(files: list[bytes]) -> str | None:
+    """Why the series that these files make is refused as a whole at fetch; each file is sound."""
+    read = [read_file(data, f"{place}", series=MR, role="flair") for place, data in enumerate(files)]
+    assert [one.fault for one in read] == [None] * len(files)
+    return disorder_of(read, MR)
+
+
+def test_a_series_is_judged_at_fetch_as_its_shard_will_be(mr_file: Maker) -> None:
+    rng = np.random.default_rng(0)
+    levels = [rng.integers(100, 900, (6, 8)).astype(np.uint16) for _ in range(10)]
+    tags = {"ImageType": ["ORIGINAL", "PRIMARY", "M"]}
+
+    def scan(heights: Any, first: int = 1, pixels: Any = levels, **own: Any) -> list[bytes]:
+        return [
+            mr_file(pixels[k % 10], position=(0, 0, float(z)), instance=first + k, tags={**tags, **own})
+            for k, z in enumerate(heights)
+        ]
+
+    whole = scan(np.arange(10) * 5)
+    assert judged(whole) is None
+    assert judged([*whole, *scan(np.arange(10) * 5, 11, levels[::-1], ImageType=["ORIGINAL", "PRIMARY", "P"])]) is None
+    saturated = [np.where(np.arange(8) > 5, 4095, one // 10).astype(np.uint16) for one in levels]
+    for files, reason in (
+        (scan([*(5 * np.arange(5)), *(20 + 7 * np.arange(1, 6))]), "ImagePositionPatient: instance "),
+        (scan(np.arange(10) * 5, AcquisitionNumber=1) + scan(2 + np.arange(10) * 5, 11, AcquisitionNumber=2),
+         "AcquisitionNumber: found 1, 2 "),
+        (scan(np.arange(10) * 5, ImageType=["ORIGINAL", "PRIMARY", "R"]), "ImageType: every image is real"),
+        (scan(np.arange(10) * 5, pixels=saturated), "voxels: those above the mean are nearly of one level"),
+    ):  # fmt: skip
+        found = judged(files)
+        assert found is not None
+        assert found.startswith(reason)
+    assert judged(scan(np.arange(10) * 5, pixels=saturated, PixelPaddingValue=4095)) is None

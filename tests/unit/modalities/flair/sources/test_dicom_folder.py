@@ -1,8 +1,8 @@
 import hashlib
 import io
-import json
 import zlib
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -10,7 +10,9 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.files import write_json
 from mgi.locks.lock import as_json, read_lock
+from mgi.locks.source import NobodyKeptError
 from mgi.modalities.flair.sequence import item_of
 from mgi.modalities.flair.sources import dicom_folder, dicom_series, nifti
 from mgi.modalities.flair.sources.dicom_folder import DicomImages
@@ -125,7 +127,7 @@ def test_a_series_is_read_in_place_and_every_file_pinned(folder, tmp_path):
     source = source_at(folder)
     lock = source.lock(source.discover())
     path = tmp_path / "lock.json"
-    path.write_text(json.dumps(as_json(lock)))
+    write_json(path, as_json(lock))
     assert read_lock(path, source="dicom", check_item=source.check_item) == lock
     source.check_lock(lock)
     item = lock.items[0]
@@ -245,7 +247,8 @@ def test_a_list_restricts_to_its_series_and_all_must_be_there(folder):
     listing = source.discover()
     assert [item.key for item in source.lock(listing).items] == ["1.2.1"]
     assert "one line skipped" in listing.notes
-    assert source.probe() == "1 patients, 1 series in mine, all of the manifest; no account needed"
+    with pytest.raises(NobodyKeptError, match=r"mine: 1 patients, 1 with a FLAIR .* mask"):
+        source.probe()
     with pytest.raises(IntegrityError, match=r"modalities\.flair\.manifest: 2 .*: 1\.2\.8, 1\.2\.9$"):
         source_at(folder, manifest=listed(series=("1.2.1", "1.2.8", "1.2.9"))).probe()
 
@@ -279,6 +282,12 @@ def test_a_general_commons_download_must_hold_every_listed_byte(folder, tmp_path
 def test_an_absent_folder_names_the_key_and_where_the_images_are(tmp_path, place):
     with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: .*General Commons.*phs004225"):
         source_at(None if place is None else tmp_path / place).probe()
+
+
+@pytest.mark.parametrize("place", ["~/dicom", r"C:\\dicom"])
+def test_a_folder_that_a_shell_or_another_system_would_know_says_so(place):
+    with pytest.raises(ConfigError, match=r"modalities\.flair\.folder: found no folder at .* \(.*(home|WSL)"):
+        source_at(Path(place)).probe()
 
 
 def test_a_folder_without_any_series_is_refused(tmp_path):

@@ -154,3 +154,20 @@ def test_the_published_set_is_read_whole(tmp_path):
     assert source.probe().startswith("88 patients, 3137 slices with masks in lgg-mri-segmentation-flair.zip; smaller")
     entry = source.fetch(chosen[0], tmp_path)
     assert (entry.rejected, entry.metadata["n_images"]) == (None, chosen[0].number("n_images"))
+
+
+def test_a_volume_without_a_grey_scale_is_rejected_at_fetch(tmp_path):
+    target = io.BytesIO()
+    Image.fromarray(np.full((8, 8, 3), 7, np.uint8)).save(target, "TIFF")
+    flat = {name: target.getvalue() for name in volume(CS) if "_mask" not in name}
+    source = KaggleImages(archive=write_zip(tmp_path / "flat.zip", volume(CS) | flat))
+    entry = source.fetch(source.lock(source.discover()).items[0], tmp_path)
+    assert entry.rejected == f"kaggle_3m/{CS}: voxels: every one is 7, expected an image"
+
+
+def test_a_slice_numbered_0_is_listed_fetched_and_counted(tmp_path):
+    first = {f"kaggle_3m/{CS}/{CS}_0{mask}.tif": tiff(8, 8, *depth) for mask, depth in (("", [3]), ("_mask", []))}
+    source = KaggleImages(archive=write_zip(tmp_path / "zero.zip", volume(CS) | first))
+    (item,) = source.lock(source.discover()).items
+    entry = source.fetch(item, tmp_path)
+    assert (item.number("n_images"), entry.metadata["n_images"], "4 slices" in source.probe()) == (4, 4, True)

@@ -1,15 +1,18 @@
 import dataclasses
 import json
 
+import nibabel
+import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
-from mgi.core.files import sha256_of
+from mgi.core.files import sha256_of, write_json
 from mgi.locks.lock import as_json, read_lock
 from mgi.modalities.flair.sources import nifti
 from mgi.modalities.flair.sources.nifti import NiftiImages
 
 CASE = "TCGA-CS-4942"
+VOXEL_FAULT = nifti.voxel_fault
 PARENT = "Pre-operative_TCGA_LGG_NIfTI_and_Segmentations"
 
 
@@ -31,6 +34,7 @@ def write(folder, *names, content=None):
 @pytest.fixture(autouse=True)
 def headers_by_content(monkeypatch):
     monkeypatch.setattr(nifti, "count_slices", count_slices)
+    monkeypatch.setattr(nifti, "voxel_fault", lambda _: None)
 
 
 def source_at(folder):
@@ -93,6 +97,18 @@ def test_a_second_copy_is_named_and_a_mask_without_flair_is_not_used(tmp_path):
     found = verdicts(tmp_path)
     assert found[f"{CASE}/{CASE}_1997.02.22_flair.nii.gz"][2] == f"{CASE}_1997.02.22_flair.nii.gz preferred"
     assert found["TCGA-DU-5851_1995.04.28_GlistrBoost.nii.gz"] == ("mask", False, "no FLAIR of this patient")
+
+
+def test_two_files_of_one_name_and_height_are_a_tie_unless_they_are_copies(tmp_path):
+    (flair,) = files_of(CASE, "1997.02.22", "flair")
+    one, other = f"a/{flair}", f"b/{flair}"
+    write(tmp_path, one, content=b"x")
+    write(tmp_path, other, content=b"y")
+    write(tmp_path, *files_of("TCGA-DU-5851", "1995.04.28", "flair"))
+    found = verdicts(tmp_path)
+    assert (found[one][1:], found[other][1:]) == ((False, f"tie with {other}"), (False, f"tie with {one}"))
+    write(tmp_path, other, content=b"x")
+    assert (verdicts(tmp_path)[one][1], verdicts(tmp_path)[other][2]) == (True, f"{one} preferred")
 
 
 def test_files_of_no_layout_are_counted_and_hidden_ones_passed_over(tmp_path):
@@ -159,6 +175,22 @@ def test_an_absent_folder_names_the_key_and_what_belongs_there(tmp_path, folder)
         source.probe()
 
 
+def test_an_image_without_a_grey_scale_is_rejected_at_fetch(tmp_path, monkeypatch):
+    monkeypatch.setattr(nifti, "voxel_fault", VOXEL_FAULT)
+    striped = np.random.default_rng(0).integers(100, 900, (16, 16, 5)).astype(np.int16)
+    striped[-3:] = 32767
+    for name, voxels, found in (
+        ("A_flair.nii", np.full((4, 4, 4), 7, np.int16), "A_flair.nii: voxels: every one is 7"),
+        ("B_flair.nii", striped, "B_flair.nii: voxels: those above the mean are nearly of one level"),
+        ("C_flair.nii", striped[:-3], None),
+    ):
+        nibabel.Nifti1Image(voxels, np.diag([1.0, 1.0, 5.0, 1.0])).to_filename(tmp_path / name)
+        source = source_at(tmp_path)
+        (item,) = [item for item in source.lock(source.discover()).items if item.key == name]
+        rejected = source.fetch(item, tmp_path / "raw").rejected
+        assert rejected is None if found is None else rejected.startswith(found)
+
+
 def test_a_folder_without_flair_is_refused(tmp_path):
     with pytest.raises(BadInputError, match=r"no FLAIR.*BraTS-TCGA-LGG"):
         source_at(tmp_path).probe()
@@ -171,15 +203,15 @@ def test_a_lock_is_written_and_read_back_and_cannot_name_a_file_outside(tmp_path
     source = source_at(write(tmp_path / "mine", name))
     lock = source.lock(source.discover())
     path = tmp_path / "lock.json"
-    path.write_text(json.dumps(as_json(lock)))
+    write_json(path, as_json(lock))
     assert read_lock(path, source="nifti", check_item=source.check_item) == lock
     for key in ("../x.nii", "/etc/x.nii", "a//b.nii", "a\nb.nii"):
         outside = dataclasses.replace(lock, items=(dataclasses.replace(lock.items[0], key=key),))
-        path.write_text(json.dumps(as_json(outside)))
+        write_json(path, as_json(outside))
         with pytest.raises(BadInputError, match=r"lock\.json: items: key '\S+\.nii'"):
             read_lock(path, source="nifti", check_item=source.check_item)
     unpinned = dataclasses.replace(lock, items=(dataclasses.replace(lock.items[0], digest=None),))
-    path.write_text(json.dumps(as_json(unpinned)))
+    write_json(path, as_json(unpinned))
     with pytest.raises(BadInputError, match=r"lock\.json: items: \S+: digest None, .*64"):
         read_lock(path, source="nifti", check_item=source.check_item)
 

@@ -1,0 +1,51 @@
+"""Which rule of the workflow makes a file of the results again: what an error says that the user should do."""
+
+from pathlib import Path, PurePath
+
+EXTERNAL = "external"
+# The first pattern that a path matches counts.
+RULES = (
+    ("aligned/*", "prepare_external"),
+    ("cohort.*", "cohort"),
+    ("split*", "split"),
+    ("whole.parquet", "split"),
+    ("leaks*.json", "check_leaks"),
+    ("gene_positions.tsv*", "gene_positions"),
+    ("gencode/*", "gene_positions"),
+    ("shards/*/*", "shard"),
+    ("dataset.json", "shard"),
+    ("genes.parquet", "fit_genes"),
+    ("predictions/*.parquet", "predict_fold"),
+    ("evaluation/*.parquet", "evaluate"),
+    ("evaluation/paper_like.csv*", "paper_like"),
+    ("evaluation/*.csv*", "compare"),
+    ("pretrain-*/*", "pretrain"),
+    ("runs/*/*", "finetune"),
+    ("curves.jsonl", "finetune"),
+    ("run.json", "finetune"),
+    ("batch-*.json", "fetch"),
+    ("raw/*/*", "fetch"),
+    ("raw/*/*/*", "fetch"),
+    ("locks/*.json", "lock"),
+    ("preflight.json", "preflight"),
+    ("config.json", "record_config"),
+    ("summary.json", "report"),
+    ("report.html", "report"),
+    ("figures/*", "report"),
+)
+_TRAINS_ON_THE_FIRST = ("prepare_external", "pretrain", "finetune", "fit_genes")
+"""Rules that have one name, whichever archive they read."""
+
+
+def rule_of(path: Path | str) -> str | None:
+    """The rule that writes a file, None where its place says nothing; the other archive has rules of its own."""
+    place = PurePath(path)
+    rule = next((rule for pattern, rule in RULES if place.match(pattern)), None)
+    return f"{EXTERNAL}_{rule}" if rule and EXTERNAL in place.parts and rule not in _TRAINS_ON_THE_FIRST else rule
+
+
+def mend_of(path: Path | str) -> str:
+    """What to do about a file that is not what was written."""
+    rule = rule_of(path)
+    again = f"run snakemake with --forcerun {rule}" if rule else "run again what made it"
+    return f"delete it and {again}"

@@ -1,0 +1,96 @@
+"""Every file that a stage or the report reads of a results folder, with what checks it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from mgi.core.errors import IntegrityError, MgiError
+from mgi.core.files import md5_of, read_json, sha256_of
+from mgi.core.mending import mend_of
+from mgi.core.run import FILES
+from mgi.core.sidecar import SUFFIX, verified
+from mgi.locks.lock import read_lock
+from mgi.locks.raw_index import read_raw_index
+from mgi.shards.parquet import check_seal
+
+Check = Callable[[Path], object]
+
+
+class Kind(NamedTuple):
+    """Files of a results folder that are checked alike."""
+
+    name: str
+    pattern: str
+    check: Check
+
+
+def _listed(path: Path) -> None:
+    """A JSON file that has the digests of others, and these files."""
+    files = read_json(path).get(FILES)
+    for name, expected in sorted(files.items()) if isinstance(files, dict) else []:
+        other = path.parent / name
+        found = sha256_of(other) if other.is_file() else "nothing"
+        if found != expected:
+            raise IntegrityError(f"{other}: sha256 {found}, expected {expected} as in {path.name}; {mend_of(path)}")
+
+
+def _described(path: Path) -> None:
+    """The file that a sidecar describes."""
+    verified(path.with_name(path.name.removesuffix(SUFFIX)))
+
+
+def _recorded(path: Path) -> None:
+    """Weights, which run.json beside them describes."""
+    if not path.with_name("run.json").is_file():
+        raise IntegrityError(f"{path.with_name('run.json')}: missing, expected beside the weights; {mend_of(path)}")
+
+
+def _named_by_md5(path: Path) -> None:
+    if (found := md5_of(path)) != path.name.partition(".")[0]:
+        raise IntegrityError(f"{path}: md5 {found}, expected that of its name; {mend_of(path)}")
+
+
+KINDS = (
+    Kind("config", "config.json", read_json),
+    Kind("preflight", "preflight.json", read_json),
+    Kind("locks", "locks/*.json", read_lock),
+    Kind("indexes", "raw/*/batch-*.json", read_raw_index),
+    Kind("annotation", "raw/gencode/*.gtf.gz", _named_by_md5),
+    Kind("tables", "tables/*.parquet", check_seal),
+    Kind("tables", "tables/*.tsv", verified),
+    Kind("tables", "tables/leaks*.json", read_json),
+    Kind("folds", "folds/*/genes.parquet", check_seal),
+    Kind("aligned", "aligned/split.parquet", check_seal),
+    Kind("aligned", "aligned/split.tsv", verified),
+    Kind("aligned", "aligned/metadata.json", read_json),
+    Kind("runs", "runs/*/run.json", _listed),
+    Kind("runs", "runs/*/weights.safetensors", _recorded),
+    Kind("predictions", "predictions/*.parquet", check_seal),
+    Kind("evaluation", "evaluation/*.parquet", check_seal),
+    Kind("evaluation", "evaluation/*.csv", verified),
+    Kind("report", "summary.json", _listed),
+    Kind("digests", "*/*.sha256", _described),
+)
+"""A file is of the first kind whose pattern it matches."""
+
+
+def kinds_of(results: Path) -> Iterator[tuple[str, list[tuple[Path, Kind]]]]:
+    """The files that are there, by name of their kinds; those of the same name stand together."""
+    claimed: set[Path] = set()
+    by_name: dict[str, list[tuple[Path, Kind]]] = {}
+    for kind in KINDS:
+        paths = [path for path in sorted(results.glob(kind.pattern)) if path not in claimed]
+        claimed.update(paths)
+        by_name.setdefault(kind.name, []).extend((path, kind) for path in paths)
+    yield from by_name.items()
+
+
+def fault_of(path: Path, kind: Kind) -> str | None:
+    """What is wrong with a file and what makes it again, in a line; None where nothing is."""
+    try:
+        kind.check(path)
+    except MgiError as error:
+        return str(error)
+    except OSError as error:  # a medium that fails under the file
+        return f"{path}: unreadable ({error.strerror}); {mend_of(path)}"
+    return None
