@@ -71,9 +71,7 @@ class GdcExpression:
                 sample=row["aliquot"],
                 chosen=False,
                 reason="" if row["access"] == "open" else CONTROLLED,
-                metadata=metadata(
-                    **{name: row[name] for name in ("file_name", "version", "first_release", PRESERVATION)}
-                ),
+                metadata=metadata(**{name: row[name] for name in _TOLD}),
             )
             for row in listing.rows
         ]
