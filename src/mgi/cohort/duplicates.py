@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mgi.cohort.near_duplicates import SAME_SLICE, Signatures, same_vector, slice_signatures, vector_signature
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, UNPAIRED_IMAGE
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
@@ -135,9 +136,17 @@ def digests_of_shard(dataset: Path) -> tuple[str, dict[str, set[bytes]]]:
     kind, name = described.get("kind"), described.get("modality", dataset.parent.name)
     if kind == expression_shard.KIND:
         shard = expression_shard.read_expression(dataset)
-        vectors = zip(shard.patient_ids, shard.values, strict=True)
-        return f"{name} vector", {one: {digest_of_values(row)} for one, row in vectors}
+        vectors = dict(zip(shard.patient_ids, shard.values, strict=True))
+        return ShardDigests(
+            what=f"{name} vector",
+            by_patient={one: {digest_of_values(row)} for one, row in vectors.items()},
+            signatures={one: vector_signature(row) for one, row in vectors.items()},
+            least=same_vector(shard.values.shape[1]),
+        )
     if kind == image_shard.KIND:
-        volumes = image_shard.iter_images(dataset)
-        return f"{name} slice", {one.patient_id: set(slice_digests(one.slices)) for one in volumes}
+        digests, signatures = {}, {}
+        for one in image_shard.iter_images(dataset):
+            digests[one.patient_id] = set(slice_digests(one.slices))
+            signatures[one.patient_id] = slice_signatures(one.slices)
+        return ShardDigests(what=f"{name} slice", by_patient=digests, signatures=signatures, least=SAME_SLICE)
     raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table or of volumes")

@@ -86,7 +86,8 @@ def run(args: argparse.Namespace) -> None:
         patient_ids=patients, values=values, genes=ours.genes, unit=ours.unit, simulated=simulated
     )
     write_expression(aligned, args.output_values, args.output_features, args.output_dataset)
-    write_split([SplitRow(fold, one, cohort.sites[one], TEST) for one in patients], args.output_split, args.tsv)
+    rows = [SplitRow(fold, one, cohort.sites[one], TEST) for one in patients]
+    write_split(rows, args.output_split, args.tsv, made_from=[args.external_cohort, args.split])
     write_json(
         args.metadata,
         {

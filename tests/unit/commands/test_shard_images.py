@@ -190,6 +190,18 @@ def test_a_folder_of_nifti_files_is_stored_in_order(
     assert read_dataset(tmp_path / "shard", "volumes")["mask_interpolation"] == "nearest neighbour (order 0)"
 
 
+def test_the_stated_labels_decide_what_is_tumour_and_stay_with_the_shard(
+    folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path
+) -> None:
+    arguments, labels = folder_of_nifti
+    stated = {"tumour": [4, 9], "background": [0]}
+    run([*arguments, "--settings", json.dumps({"labels": stated})], tmp_path, nifti_rows())
+    assert read_dataset(tmp_path / "shard", "volumes", ("labels",))["labels"] == stated
+    assert np.array_equal(read_images(tmp_path / "shard")[A].masks, (labels == 4).transpose(2, 1, 0))
+    with pytest.raises(BadInputError, match=r"mask\.nii\.gz: label 4 in 4 voxels"):
+        run([*arguments, "--settings", '{"labels": {"tumour": [1]}}'], tmp_path, nifti_rows())
+
+
 def test_the_folder_must_be_given_and_be_one(folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path) -> None:
     arguments, _ = folder_of_nifti
     with pytest.raises(ConfigError, match=r"--table: missing.*folder"):

@@ -40,6 +40,7 @@ MODALITY = Modality(
     companions=("mask",),
     own_files={"kaggle": "archive", "nifti": "folder", "dicom": "folder"},
     lists=("manifest", "patients"),
+    shard_keys=("labels",),
     shard_reads_cohort=True,
     absent=absent,
     note=note,

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.geometry import lps_of, require_inverse
+from mgi.modalities.flair.label_map import Labels, tumour_of
 from mgi.modalities.flair.quarantine import quarantine
 
 MAX_VOXEL_BYTES = 512 << 20
 MAX_RATIO = 1_100  # deflate reaches 1,028:1 on zeros; more than that is an attack
 MAX_TRAILING_BYTES = 1 << 20
-BRATS_LABELS = (0, 1, 2, 4)  # background, necrosis, oedema, enhancing; whatever is above 0 is tumour
-_TYPES = ("uint8", "int8", "int16", "uint16", "int32", "uint32", "float32", "float64")
+_TYPES = ("uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 _MILLIMETRES = ("mm", "unknown")
 _CODES = (0, 1, 2, 3, 4, 5)
 _SAME_GRID_MM = 1e-2
@@ -56,17 +56,14 @@ def read_image(data: bytes, where: str) -> NiftiVolume:
     return NiftiVolume(voxels=_narrowed(voxels, where), affine=affine, notes=notes)
 
 
-def read_labels(data: bytes, where: str, *, labels: tuple[int, ...] = BRATS_LABELS) -> NiftiVolume:
-    """Read the whole tumour of a label map, as uint8 of 0 and 1: every label above 0.
+def read_labels(data: bytes, where: str, *, labels: Labels | None = None) -> NiftiVolume:
+    """Read the whole tumour of a label map, as uint8 of 0 and 1 (see label_map).
 
-    Raises BadInputError as `read_image` does, and where a voxel is none of `labels`: a map that was interpolated is no
-    label map.
+    Raises BadInputError as `read_image` does, and where a voxel is none of the known labels.
     """
     voxels, affine, notes = _read(data, where)
-    foreign = [value for value in np.unique(voxels).tolist() if value not in labels]
-    if foreign:
-        raise BadInputError(f"{where}: label {foreign[0]:g}, expected only {', '.join(map(str, labels))}")
-    return NiftiVolume(voxels=np.asarray(voxels > 0, dtype=np.uint8), affine=affine, notes=notes)
+    tumour, said = tumour_of(voxels, labels, where)
+    return NiftiVolume(voxels=tumour, affine=affine, notes=(*notes, *said))
 
 
 def count_slices(path: Path) -> int:

@@ -23,6 +23,7 @@ from mgi.modalities.flair.geometry import (
     resample_mask,
     to_stored_axes,
 )
+from mgi.modalities.flair.label_map import Labels
 from mgi.modalities.flair.nifti import NiftiVolume, read_image, read_labels
 from mgi.modalities.flair.seg_choice import mask_on_image
 from mgi.shards.grey_scale import require_scale
@@ -41,7 +42,13 @@ class Converted:
     notes: tuple[str, ...]
 
 
-def from_dicom(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path | None = None) -> Converted:
+def from_dicom(
+    patient_id: str,
+    image: RawEntry,
+    masks: Sequence[RawEntry],
+    folder: Path | None = None,
+    labels: Labels | None = None,
+) -> Converted:
     """Convert a DICOM series, downloaded or in the user's folder, and its mask: segmentations or one NIfTI label map.
 
     Raises IntegrityError where a file was changed since it was fetched or locked.
@@ -51,17 +58,19 @@ def from_dicom(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], fold
     mask: NDArray[np.uint8] | None = None
     notes: tuple[str, ...] = ()
     if folder is not None and any(item.key.lower().endswith(NIFTI_ENDINGS) for item in masks):
-        mask, notes = _label_map(volume, where, masks, folder)
+        mask, notes = _label_map(volume, where, masks, folder, labels)
     elif masks:
         found = [one for item in masks for one in segmentations_of(_dicom_members(item, folder), item.key)]
         mask, notes = mask_on_image(found, volume)
     return from_volume(patient_id, volume, where=image.key, source=image.digest, mask=mask, notes=notes)
 
 
-def from_nifti(patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path) -> Converted:
+def from_nifti(
+    patient_id: str, image: RawEntry, masks: Sequence[RawEntry], folder: Path, labels: Labels | None = None
+) -> Converted:
     """Convert a NIfTI image of the user's folder and its label map, the whole tumour on the image's grid."""
     volume = read_image(_only_file(image, folder), image.key)
-    mask, notes = _label_map(volume, image.key, masks, folder) if masks else (None, ())
+    mask, notes = _label_map(volume, image.key, masks, folder, labels) if masks else (None, ())
     return from_volume(patient_id, volume, where=image.key, source=image.digest, mask=mask, notes=notes)
 
 
@@ -131,16 +140,16 @@ def _only_file(item: RawEntry, folder: Path) -> bytes:
 
 
 def _label_map(
-    volume: Volume | NiftiVolume, where: str, masks: Sequence[RawEntry], folder: Path
+    volume: Volume | NiftiVolume, where: str, masks: Sequence[RawEntry], folder: Path, known: Labels | None
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Return a label map on the volume's grid, resampled (order 0) only from another, and what to say of it."""
     if len(masks) > 1:
         raise BadInputError(f"{where}: masks {', '.join(item.key for item in masks)}; expected one")
     name = masks[0].key
-    labels = read_labels(_only_file(masks[0], folder), name)
+    labels = read_labels(_only_file(masks[0], folder), name, labels=known)
     slices, rows, columns = volume.voxels.shape
     if not labels.voxels.any():
-        raise BadInputError(f"{name}: no label above 0, expected a tumour")
+        raise BadInputError(f"{name}: no voxel of a tumour label, expected a tumour")
     if labels.voxels.shape == volume.voxels.shape and np.allclose(
         labels.affine, volume.affine, rtol=0, atol=_SAME_GRID_MM
     ):

@@ -1,9 +1,26 @@
 """Where images and masks come from."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from mgi.core.section import Positive, UserPath
+from pydantic import Field, model_validator
+
+from mgi.core.section import Distinct, Positive, Section, UserPath, refusal
 from mgi.locks.settings import Address, FetchSettings
+
+
+class LabelSettings(Section):
+    """What the numbers of a label map mean; a map that holds another number is refused."""
+
+    tumour: Annotated[Distinct[int], Field(min_length=1)]
+    """Labels that are tumour."""
+    background: Distinct[int] = (0,)
+    """Labels that are not, such as a resection cavity."""
+
+    @model_validator(mode="after")
+    def _no_label_is_both(self) -> Self:
+        if both := sorted(set(self.tumour) & set(self.background)):
+            raise refusal("background", both[0], "labels that are not tumour too")
+        return self
 
 
 class FlairSettings(FetchSettings):
@@ -17,6 +34,7 @@ class FlairSettings(FetchSettings):
         "patients": ("tcia", "dicom"),
         "collection": ("tcia",),
         "base_url": ("tcia",),
+        "labels": ("nifti", "dicom"),
     }
     source: Literal["kaggle", "tcia", "nifti", "dicom"] = "kaggle"
     """kaggle: a zip on disk; tcia: the TCIA collection below (DICOM, with SEG masks); nifti: a folder in the layout
@@ -35,3 +53,6 @@ class FlairSettings(FetchSettings):
     """For source tcia: address of its interface."""
     min_images: Positive = 15
     """A series with fewer images is a localiser, not a brain."""
+    labels: LabelSettings | None = None
+    """For sources nifti and dicom: what the numbers of NIfTI label maps mean, such as {tumour: [1, 2, 3]}; null: 1, 2
+    and 4 are tumour (BraTS), and so is 255 in a mask of 0 and 255."""

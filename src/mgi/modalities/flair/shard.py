@@ -16,7 +16,10 @@ from mgi.locks.lock import check_table
 from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.buda import opened_buda
 from mgi.modalities.flair.geometry import MASK_INTERPOLATION
+from mgi.modalities.flair.label_map import KEY as LABELS_KEY
+from mgi.modalities.flair.label_map import Labels
 from mgi.modalities.flair.patient_sources import Converted, from_buda, from_dicom, from_nifti
+from mgi.modalities.flair.settings import LabelSettings
 from mgi.modalities.sharding import ShardJob
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import KIND, image_shard_writer, rows_of
@@ -53,8 +56,18 @@ def shard(job: ShardJob) -> str:
         "mask_interpolation": None if job.lock.source == KAGGLE else MASK_INTERPOLATION,
         "dropped": dropped,
     }
+    if job.settings.get("labels") is not None:
+        fields["labels"] = job.settings["labels"]
     write_dataset(job.outputs["dataset"], KIND, [slices], fields, digests={slices.name: writer.sha256()})
     return f"{writer.n_patients} patients, {writer.n_slices} slices"
+
+
+def _labels_of(job: ShardJob) -> Labels | None:
+    given = job.settings.get("labels")
+    if given is None:
+        return None
+    stated = LabelSettings.read(given, where=LABELS_KEY)
+    return Labels(stated.tumour, stated.background)
 
 
 @contextmanager
@@ -65,7 +78,7 @@ def _converter(job: ShardJob) -> Iterator[Converter]:
         folder = Path(job.own_table("folder"))
         if not folder.is_dir():
             raise ConfigError(f"--table: {folder}: no folder, expected the one that the lock was made from")
-        yield partial(in_folder, folder=folder)
+        yield partial(in_folder, folder=folder, labels=_labels_of(job))
     elif job.lock.source == KAGGLE:
         table = Path(job.own_table("Kaggle zip"))
         check_table(table, job.lock.table)

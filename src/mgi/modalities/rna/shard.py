@@ -50,9 +50,9 @@ def shard(job: ShardJob) -> str:
 
 def _positions(job: ShardJob) -> Path | None:
     """The table that says where genes lie, if any; one of ours has a digest beside it, which is checked."""
-    if (path := job.inputs.get(ANNOTATED) or job.inputs.get(POSITIONS)) is None:
+    if (path := job.inputs.get(POSITIONS)) is None:
         return None
-    ours = ANNOTATED in job.inputs or sidecar_of(path).is_file()
+    ours = Path(path).match(ANNOTATED) or sidecar_of(path).is_file()
     return verified(path) if ours else Path(path)
 
 

@@ -13,6 +13,7 @@ import pytest
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.raw_index import RawEntry
 from mgi.modalities.flair.geometry import MASK_INTERPOLATION, ras_of, to_native_axes
+from mgi.modalities.flair.label_map import Labels
 from mgi.modalities.flair.patient_sources import from_dicom, from_nifti
 
 PATIENT = "TCGA-CS-4942"
@@ -99,8 +100,18 @@ def test_a_mask_in_another_space_and_one_without_tumour_are_refused(tmp_path: Pa
     far[0, 3] = 500
     with pytest.raises(BadInputError, match=r"p/seg\.nii: .*empty"):
         from_nifti(PATIENT, *pair(tmp_path, nifti(BRAIN), nifti(TUMOUR, far)), tmp_path)
-    with pytest.raises(BadInputError, match=r"p/seg\.nii: .*label above 0"):
+    with pytest.raises(BadInputError, match=r"p/seg\.nii: .*tumour label"):
         from_nifti(PATIENT, *pair(tmp_path, nifti(BRAIN), nifti(0 * TUMOUR)), tmp_path)
+
+
+def test_labels_are_what_the_config_states(tmp_path: Path) -> None:
+    files = pair(tmp_path, nifti(BRAIN), nifti(TUMOUR))
+    found = from_nifti(PATIENT, *files, tmp_path, labels=Labels((1, 2), (0, 4)))
+    assert found.images.masks is not None
+    assert found.images.masks.sum() == np.isin(TUMOUR, (1, 2)).sum()
+    assert found.notes == ("no tumour by modalities.flair.labels: label 4 (3 voxels)",)
+    with pytest.raises(BadInputError, match=r"label 4 in 3 voxels"):
+        from_nifti(PATIENT, *files, tmp_path, labels=Labels((1, 2)))
 
 
 def test_two_masks_or_none(tmp_path: Path) -> None:

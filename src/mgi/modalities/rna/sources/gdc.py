@@ -159,7 +159,7 @@ class GdcExpression:
         def check(status: object) -> None:
             if not isinstance(status, dict) or status.get("status") != "OK":
                 said = status.get("status") if isinstance(status, dict) else status
-                raise TransientError(NetworkError(f"{self.service.name}: status is {printable(said)!r}, expected 'OK'"))
+                raise TransientError(NetworkError(f"{self.service.name}: status is '{printable(said)}', expected 'OK'"))
 
         status = self.service.json(Request(path="status", label="status"), check)
         release = status.get("data_release")
