@@ -6,7 +6,7 @@ has the training mean), and a split in which its patients are tested, so that `p
 """
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,12 +64,9 @@ def run(args: argparse.Namespace) -> None:
     fold = int(trained["fold"].iloc[0])
     ours, theirs = read_expression(args.expression_shard), read_expression(args.external_expression_shard)
     fitted.require_genes(ours.genes["gene_id"].tolist(), str(args.expression_shard))
-    # Two named units must be one; what "as given" means only the user knows.
-    if AS_GIVEN not in (ours.unit, theirs.unit) and ours.unit != theirs.unit:
-        found = f"values are {theirs.unit}, expected {ours.unit} as the model was trained on"
-        raise BadInputError(f"{args.external_expression_shard}: {found}")
     cohort = read_cohort(args.external_cohort)
     patients = cohort.kept
+    _require_one_unit(ours, theirs, patients, str(args.external_expression_shard))
     labels, names = (theirs.genes[name].tolist() for name in ("gene_id", "gene_name"))
     values, missing = on_frozen_genes(fitted, labels, theirs.values[theirs.rows_of(patients)], names)
     if len(missing) > settings.max_missing * len(fitted.gene_ids):
@@ -78,9 +75,6 @@ def run(args: argparse.Namespace) -> None:
             f"{args.external_expression_shard}: {found}; expected at most {settings.max_missing:.0%} "
             "(external.max_missing)"
         )
-    if theirs.unit == AS_GIVEN:
-        for patient, row in zip(patients, theirs.values[theirs.rows_of(patients)], strict=True):
-            require_unit(row, ours.unit, labels, f"{args.external_expression_shard}: patient {patient}")
     scale = other_scale(values[:, fitted.columns], fitted.mean, fitted.std)
     shared = _shared(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
@@ -149,6 +143,16 @@ def _near_vectors(
     own = {one: vector_signature(row[both]) for one, row in zip(ours.patient_ids, ours.values, strict=True)}
     others = {one: vector_signature(row[both]) for one, row in theirs.items()}
     return near_pairs(only(own, trained), others, least=same_vector(max(1, len(both))))
+
+
+def _require_one_unit(ours: ExpressionShard, theirs: ExpressionShard, patients: Sequence[str], where: str) -> None:
+    """Two named units must be one; of values "as given" only those are refused that our unit cannot have."""
+    if AS_GIVEN not in (ours.unit, theirs.unit) and ours.unit != theirs.unit:
+        raise BadInputError(f"{where}: values are {theirs.unit}, expected {ours.unit} as the model was trained on")
+    if theirs.unit == AS_GIVEN:
+        labels = theirs.genes["gene_id"].tolist()
+        for patient, row in zip(patients, theirs.rows_of(patients), strict=True):
+            require_unit(theirs.values[row], ours.unit, labels, f"{where}: patient {patient}")
 
 
 def _shared(

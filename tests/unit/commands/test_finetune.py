@@ -152,7 +152,7 @@ class TestPathways:
 
     def test_a_run_trains_predicts_and_says_which_genes_it_does_not_read(self, own, gmt: Path, capsys) -> None:
         facts = json.loads((own.folder / "runs/pretrain/run.json").read_text())
-        assert facts["pathways"] == {"used": 2, "dropped": ["none"], "genes_in_none": 9}
+        assert facts["pathways"] == {"used": 2, "dropped": ["none"], "genes_in_none": 9, "genes_not_found": 1}
         start = own.weights("pretrain")
         assert own.run("finetune", "mgi", model=self.model, pathways=gmt, pretrained=start) == 0
         gmt.unlink()
