@@ -58,7 +58,7 @@ class RnaSettings(FetchSettings):
     renamed: ClassVar = {"values": "unit"}
     first_cohort_only: ClassVar = ("fit",)
     read_by: ClassVar = {
-        "table": ("matrix",), "project": ("gdc",), "unit": ("gdc",), "expected_files": ("gdc",)
+        "table": ("matrix",), "ignore": ("matrix",), "project": ("gdc",), "unit": ("gdc",), "expected_files": ("gdc",)
     }  # fmt: skip
     source: Literal["gdc", "matrix"] = "gdc"
     """gdc: STAR counts of the GDC; matrix: a table of your own, taken as it is."""
