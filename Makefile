@@ -1,6 +1,7 @@
 # make demo   the whole workflow on a simulated cohort        make test    every test
 # make setup  the Python environment in .venv                 make check   style, types, import contracts, workflow, tests
 # make faults  every way in which a service can fail          make fuzz    every reader against mutated files
+# make flips  every file of the results, damaged on its way into each of its readers
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
 # make machine  a full disk at each stage, SIGSTOP, a clock that jumps back, few file handles (long)
 # make bench-retrieval  whose genes belong to an image?       make bench-encoders  layers over 1,024 to 60,484 tokens
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo config-docs test coverage lint lock-check check faults fuzz kill machine bench-ingest bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs test coverage lint lock-check check faults fuzz flips kill machine bench-ingest bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -107,6 +108,9 @@ faults: dev
 
 fuzz: dev
 	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m fuzz
+
+flips: dev
+	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m flips
 
 kill: dev
 	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m killing

@@ -312,7 +312,7 @@ CASES: dict[str, dict[str, Case]] = {
         "slices that lie unevenly": lambda _: order_slices(
             [placement(number, z) for number, z in enumerate((0, 5, 10, 17, 24, 31), start=1)], "series 1.2.3"
         ),
-        "image type that contradicts itself": lambda _: complex_part(
+        "parts of a complex image that contradict each other": lambda _: complex_part(
             {"ImageType": ["ORIGINAL", "PRIMARY", "M"], "ComplexImageComponent": "PHASE"}, "series 1.2.3: 1.dcm"
         ),
         "segmentation of anatomy alone": lambda _: choose_tumour([segment("Brain"), segment("CSF", 2)], "", "1.dcm"),

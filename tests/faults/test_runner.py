@@ -56,6 +56,7 @@ def test_a_client_that_believes_every_zip_loses_slices_silently(tmp_path, archiv
 def believe(part, *, sop_uids, **given):
     fields = {field.name: None for field in dataclasses.fields(SeriesSummary)}
     known = {"sha256": "0" * 64, "n_images": len(sop_uids), "tags": {}, "size": part.stat().st_size}
+    known |= {"patient_ids": [], "study_uids": []}
     return SeriesSummary(**{**fields, **{name: value for name, value in known.items() if name in fields}})
 
 

@@ -141,7 +141,9 @@ def _write_kaggle(folder: Path) -> None:
     for n in range(1, 4):
         for suffix, shape in (("", (8, 8, 3)), ("_mask", (8, 8))):
             buffer = io.BytesIO()
-            Image.fromarray(np.full(shape, 255 if suffix else n, np.uint8)).save(buffer, "TIFF")
+            levels = (np.arange(np.prod(shape)).reshape(shape) * (n + 3)) % 251  # tissue of many levels
+            pixels = np.full(shape, 255) if suffix else levels
+            Image.fromarray(pixels.astype(np.uint8)).save(buffer, "TIFF")
             members[f"kaggle_3m/{FOLDER}/{FOLDER}_{n}{suffix}.tif"] = buffer.getvalue()
     for name, method in (("a", zipfile.ZIP_DEFLATED), ("b", zipfile.ZIP_STORED)):
         with zipfile.ZipFile(folder / f"{name}.zip", "w", method) as archive:

@@ -5,6 +5,7 @@ back and with 64 file handles. Each must end with the bytes of an undisturbed ru
 import argparse
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -168,7 +169,7 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m machine", description=__doc__)
     options.add_argument("--folder", type=Path, default=Path("build/machine"), help="for the trees")
     options.add_argument("--seconds", type=float, default=60, help="how long SIGSTOP lasts")
-    options.add_argument("--only", help="trials whose name holds this")
+    options.add_argument("--only", default="", help="trials whose name this regular expression finds")
     chosen = options.parse_args()
     machine = Machine(chosen.folder, chosen.seconds)
     trials: dict[str, Callable[[], Verdict]] = {
@@ -185,7 +186,7 @@ def main() -> int:
     }
     verdicts = []
     for name, trial in trials.items():
-        if chosen.only is not None and chosen.only not in name:
+        if not re.search(chosen.only, name):
             continue
         verdicts.append(trial())
         print(json.dumps(vars(verdicts[-1]), ensure_ascii=False), file=sys.stderr, flush=True)

@@ -54,3 +54,9 @@ def test_what_only_paces_or_stores_is_asked_of_no_archive() -> None:
     assert one.fetched == '{"project": "p", "source": "gdc", "threads": 3}'
     assert one.stored == '{"unit": "tpm"}'
     assert one.indexes == [f"<results>/raw/rna/batch-{n}-of-2.json" for n in (1, 2)]
+
+
+def test_labels_that_are_ignored_reach_the_source_and_the_shard() -> None:
+    one = configured("rna", source="matrix", table="t", unit="tpm", ignore=["age"], fit={})
+    assert '"ignore": ["age"]' in one.asked
+    assert '"ignore": ["age"]' in one.stored

@@ -14,7 +14,7 @@ HEADLINE = "volume"
 
 def lines_of(results: Path) -> list[str]:
     """The headline score of every method and expression input, best first, and where the report is."""
-    with verified(results / "evaluation" / "results.csv", "run `make demo` again").open(
+    with verified(results / "evaluation" / "results.csv", "delete it and run `make demo` again").open(
         newline="", encoding="utf-8"
     ) as table:
         rows = [row for row in csv.DictReader(table) if row["definition"] == HEADLINE and row["mean"]]

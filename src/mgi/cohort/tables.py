@@ -18,12 +18,18 @@ from mgi.shards.parquet import metadata_of, opened_parquet, read_table, require_
 from mgi.shards.schemas import SPLIT, cohort_columns
 
 
-def write_split(rows: Sequence[SplitRow], parquet: Path | str, tsv: Path | str | None = None) -> None:
+def write_split(
+    rows: Sequence[SplitRow],
+    parquet: Path | str,
+    tsv: Path | str | None = None,
+    *,
+    made_from: Sequence[Path | str] = (),
+) -> None:
     """Write the split, a row per fold and patient; as text too where `tsv` names a file."""
-    write_with_text([row._asdict() for row in rows], SPLIT, parquet, tsv)
+    write_with_text([row._asdict() for row in rows], SPLIT, parquet, tsv, made_from)
 
 
-def write_split_sites(rows: Sequence[SplitRow], tsv: Path | str) -> pd.DataFrame:
+def write_split_sites(rows: Sequence[SplitRow], tsv: Path | str, made_from: Sequence[Path | str] = ()) -> pd.DataFrame:
     """Write as text, and return, how many patients of each hospital a fold trains, validates and tests on.
 
     Batch effects follow the site, so a fold should train on those it tests. Only patients with both expression and an
@@ -33,7 +39,7 @@ def write_split_sites(rows: Sequence[SplitRow], tsv: Path | str) -> pd.DataFrame
     paired = pd.DataFrame([row for row in rows if row.role in roles], columns=list(SplitRow._fields))
     counts = pd.crosstab([paired["fold"], paired["site"]], paired["role"])
     sites = counts.reindex(columns=roles, fill_value=0).reset_index()
-    _write_text(tsv, list(sites.columns), sites.itertuples(index=False))
+    _write_text(tsv, list(sites.columns), sites.itertuples(index=False), made_from)
     return sites
 
 
@@ -54,16 +60,23 @@ def patients_with_role(split: pd.DataFrame, fold: int, role: str) -> list[str]:
 
 
 def write_with_text(
-    rows: Sequence[Mapping[str, Any]], schema: pa.Schema, parquet: Path | str, tsv: Path | str | None
+    rows: Sequence[Mapping[str, Any]],
+    schema: pa.Schema,
+    parquet: Path | str,
+    tsv: Path | str | None,
+    made_from: Sequence[Path | str] = (),
 ) -> None:
     """Write rows as Parquet and, where `tsv` names a file, as text."""
-    write_table(parquet, pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
+    write_table(parquet, pa.Table.from_pylist([dict(row) for row in rows], schema=schema), made_from)
     if tsv is not None:
-        _write_text(tsv, schema.names, ([_as_text(row[name]) for name in schema.names] for row in rows))
+        texts = ([_as_text(row[name]) for name in schema.names] for row in rows)
+        _write_text(tsv, schema.names, texts, [parquet])
 
 
-def _write_text(tsv: Path | str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with digested_path(tsv) as part, part.open("w", encoding="utf-8", newline="") as text:
+def _write_text(
+    tsv: Path | str, columns: Sequence[str], rows: Iterable[Sequence[Any]], made_from: Sequence[Path | str]
+) -> None:
+    with digested_path(tsv, made_from) as part, part.open("w", encoding="utf-8", newline="") as text:
         csv.writer(text, delimiter="\t", lineterminator="\n").writerows([columns, *rows])
 
 
@@ -122,7 +135,13 @@ class Cohort:
 
 
 def write_cohort(
-    rows: Sequence[CohortRow], offers: Sequence[Offer], required: Sequence[str], parquet: Path | str, tsv: Path | str
+    rows: Sequence[CohortRow],
+    offers: Sequence[Offer],
+    required: Sequence[str],
+    parquet: Path | str,
+    tsv: Path | str,
+    *,
+    made_from: Sequence[Path | str] = (),
 ) -> None:
     """Write the cohort, a row per patient, and what its modalities are."""
     companions = {offer.modality: offer.companions for offer in offers}
@@ -133,13 +152,13 @@ def write_cohort(
         for offer in offers
     }  # fmt: skip
     schema = cohort_columns(companions).with_metadata({_ABOUT: json.dumps(about)})
-    write_with_text([_flat(row) for row in rows], schema, parquet, tsv)
+    write_with_text([_flat(row) for row in rows], schema, parquet, tsv, made_from)
 
 
 def write_reasons(rows: Sequence[CohortRow], offers: Sequence[Offer], tsv: Path | str) -> None:
     """Write the cohort as text alone, under a name that the workflow does not take away with a failed job's outputs."""
     names = cohort_columns({offer.modality: offer.companions for offer in offers}).names
-    _write_text(tsv, names, ([_as_text(flat[name]) for name in names] for flat in map(_flat, rows)))
+    _write_text(tsv, names, ([_as_text(flat[name]) for name in names] for flat in map(_flat, rows)), ())
 
 
 def _flat(row: CohortRow) -> dict[str, Any]:

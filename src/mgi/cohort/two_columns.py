@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mgi.core.errors import BadInputError
+from mgi.core.file_kind import hint_where_absent
 
 
 def read_two_columns(
@@ -15,7 +16,7 @@ def read_two_columns(
         with path.open(encoding="utf-8-sig", newline="") as source:
             header, *lines = list(csv.reader(source, delimiter="\t")) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError(f"{key}: {path}: not readable as TSV ({error})") from None
+        raise BadInputError(f"{key}: {path}{hint_where_absent(path)}: not readable as TSV ({error})") from None
     if (found := [name.strip() for name in header]) != list(columns):
         raise BadInputError(f"{path}: columns {found}, expected {list(columns)}")
     table: dict[str, str] = {}

@@ -14,7 +14,9 @@ from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION, slice
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, digest_of, sha256_of, write_json
-from mgi.core.run import ENTRY, FILES, RANDOM_ID, Run
+from mgi.core.origins import origins_of
+from mgi.core.run import ENTRY, RANDOM_ID, Run
+from mgi.core.run_files import FILES, MADE_FROM
 from mgi.core.section import Section
 from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
@@ -47,8 +49,9 @@ class Fold:
 
     def __init__(self, args: argparse.Namespace, run: Run) -> None:
         self.args, self.run = args, run
+        datasets = [dataset_of(one) for one in (args.expression_shard, args.image_shard)]
+        self.sources = [args.split, args.fold_genes, *datasets]
         if leaks := vars(args).get("leaks"):
-            datasets = [dataset_of(one) for one in (args.expression_shard, args.image_shard)]
             require_no_leaks(leaks, args.split, datasets, run.split_unit)
         self.split = read_split(args.split)
         self.fitted: FittedGenes = read_fitted_genes(args.fold_genes)
@@ -190,6 +193,7 @@ def finish(
         "device": str(device()),
         "torch": torch.__version__,
         **fold.record(),
+        MADE_FROM: origins_of(args.record, fold.sources),
         FILES: {path.name: sha256_of(path) for path in (args.curves, args.weights)},
         **more,
     }

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
         write_reasons(rows, offers, rejected)
     else:
         rejected.unlink(missing_ok=True)
-        write_cohort(rows, offers, required, args.output, args.tsv)
+        write_cohort(rows, offers, required, args.output, args.tsv, made_from=[*args.lock, *args.index])
     reasons = Counter(row.reason or KEPT for row in rows)
     for reason, count in sorted(reasons.items()):
         print(f"{count:5d}  {reason}")

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from mgi.core.run import ENTRY
 from mgi.evaluation.patient_scores import SCORES
+from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.parquet import run_in, write_table
 from mgi.tasks.scoring import scoring_of
 
@@ -27,4 +28,4 @@ def run(args: argparse.Namespace) -> None:
     ]
     rows.sort(key=lambda row: (row["expression_input"], row["patient_id"], row["definition"]))
     table = pa.Table.from_pylist(rows, schema=SCORES.with_metadata({ENTRY: run.as_json()}))
-    write_table(args.output, table)
+    write_table(args.output, table, [args.predictions, dataset_of(args.image_shard)])

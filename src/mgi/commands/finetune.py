@@ -12,6 +12,7 @@ from mgi.commands._learning import Fold, context_of, device, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
+from mgi.core.run_files import RECORD, require_recorded
 from mgi.models.settings import ModelSettings
 from mgi.tasks.learning import learning_of
 from mgi.training.finetune import finetune
@@ -35,6 +36,8 @@ def run(args: argparse.Namespace) -> None:
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)
     start = None
     if args.pretrained is not None:
+        if args.pretrained.with_name(RECORD).is_file():
+            require_recorded(args.pretrained)
         start = sha256_of(args.pretrained)
         weights = load_weights(args.pretrained, genes=fold.gene_ids)
         if run.pretrained is not None and weights.run.key != run.pretrained:

@@ -8,7 +8,7 @@ from mgi.modalities.rna.gene_labels import AMBIGUOUS, BY_OTHER_NAME, GeneIndex
 from mgi.modalities.rna.gene_sets import read_gene_list
 from mgi.modalities.rna.normalise import fit, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
-from mgi.modalities.rna.value_scale import patients_out_of_scale
+from mgi.modalities.rna.value_scale import patients_out_of_scale, some_genes
 from mgi.shards.expression_shard import read_expression
 
 
@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> None:
     for way, what in told.items():
         if labels := index.known(way, listed or ()):
             print(f"{len(labels)} listed {what}: {', '.join(labels[:5])}")
-    for line in patients_out_of_scale(shard.values[rows], train_ids):
+    some = shard.values[:, some_genes(len(shard.genes))][rows]
+    for line in patients_out_of_scale(some, train_ids):
         print(f"fold {args.fold}: {line}")
     print(f"fold {args.fold}: {len(fitted.gene_ids)} of {len(shard.genes)} genes, fitted on {fitted.n_train} patients")

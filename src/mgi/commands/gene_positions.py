@@ -25,5 +25,5 @@ def run(args: argparse.Namespace) -> None:
         md5 = stated_md5(service, pinned.file_id) if args.archive else pinned.md5
         gtf = Path(args.folder) / f"{md5}.gtf.gz"
         fetched = fetch_gtf(service, pinned.file_id, md5, gtf)
-    n_genes = write_positions(args.output, read_gtf_genes(gtf))
+    n_genes = write_positions(args.output, read_gtf_genes(gtf), gtf)
     print(f"{'fetched' if fetched else 'in place'}: {gtf.name}, {n_genes} genes")

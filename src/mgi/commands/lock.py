@@ -9,7 +9,7 @@ from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
 from mgi.core.section import as_mapping
 from mgi.locks.lock import as_json
-from mgi.locks.source import follow
+from mgi.locks.source import NobodyKeptError, follow, refuse_if_nobody
 from mgi.modalities.fetching import opened
 from mgi.modalities.registry import modality
 
@@ -35,3 +35,7 @@ def run(args: argparse.Namespace) -> None:
     write_json(args.output, as_json(lock))
     for line in (*notes, *import_module(kind.fetching).summary(lock)):
         print(f"{lock.source}: {line}")
+    try:
+        refuse_if_nobody(lock, kind.companions, args.output)
+    except NobodyKeptError as error:  # the cohort says whether that matters
+        print(f"{lock.source}: {error}")

@@ -111,6 +111,7 @@ def _report(
             "filled_with": expression.filled_with if expression.missing else None,
             "missing_genes": list(expression.missing),
             "renamed_genes": list(expression.renamed),
+            "no_genes": dict(expression.no_genes),
         }
     return {
         "kind": new.kind,

@@ -19,6 +19,7 @@ from mgi.commands._learning import Fold, device
 from mgi.commands._run_options import add_run, complete
 from mgi.core.errors import BadInputError
 from mgi.core.run import Run
+from mgi.core.run_files import RECORD, require_recorded
 from mgi.datasets.slices import prepare_slices
 from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
 from mgi.models.settings import ModelSettings
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace) -> None:
     run = complete(args, "predict")
     task, settings = learning_of(run.task), PredictSettings.read(args.settings, where="predict")
     fold = Fold(args, run)
+    if args.weights.with_name(RECORD).is_file():
+        require_recorded(args.weights)
     weights = load_weights(args.weights, genes=fold.gene_ids)
     if weights.run != run:
         found = f"the weights of {weights.run.key}"

@@ -28,7 +28,7 @@ from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.modalities.rna.new_patient import by_other_name, on_frozen_genes
+from mgi.modalities.rna.frozen_genes import by_other_name, on_frozen_genes
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.modalities.rna.value_scale import other_scale, require_unit
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
@@ -106,7 +106,8 @@ def run(args: argparse.Namespace) -> None:
         patient_ids=patients, values=values, genes=ours.genes, unit=ours.unit, simulated=simulated
     )
     write_expression(aligned, args.output_values, args.output_features, args.output_dataset)
-    write_split([SplitRow(fold, one, cohort.sites[one], TEST) for one in patients], args.output_split, args.tsv)
+    rows = [SplitRow(fold, one, cohort.sites[one], TEST) for one in patients]
+    write_split(rows, args.output_split, args.tsv, made_from=[args.external_cohort, args.split])
     write_json(
         args.metadata,
         {

@@ -14,6 +14,7 @@ from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
 from mgi.core.run import RANDOM_ID, run_of
+from mgi.core.run_files import require_recorded
 from mgi.evaluation.intervals import Interval, bootstrap_mean
 from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
 from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
@@ -40,7 +41,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     record_path = args.weights.with_name("run.json")
     results = args.results or args.weights.resolve().parents[2]
-    record = _record(record_path)
+    record = _record(record_path, args.weights)
     run = run_of(record, str(record_path))
     if run.control == RANDOM_ID:
         raise BadInputError(f"{record_path}: run.control: found {RANDOM_ID}, expected none or another: it is no model")
@@ -95,10 +96,10 @@ def run(args: argparse.Namespace) -> None:
     print(f"{args.output}: {run.key}, {(args.output / WEIGHTS).stat().st_size / 1e6:.1f} MB of weights")
 
 
-def _record(path: Path) -> dict[str, Any]:
+def _record(path: Path, weights: Path) -> dict[str, Any]:
     if not path.is_file():
         raise BadInputError(f"{path}: missing, expected beside the weights of a fine-tuned run")
-    record = read_json(path)
+    record = require_recorded(weights)
     if missing := sorted({"settings", "patients", "parameters", "device", "torch"} - set(record)):
         raise BadInputError(f"{path}: {missing[0]}: missing")
     return record

@@ -9,16 +9,17 @@ from pathlib import Path
 from mgi.cohort.tables import read_cohort, read_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.core.run import DEFAULT_TASK, FILES, Run
+from mgi.core.run import DEFAULT_TASK, Run
+from mgi.core.run_files import FILES
 from mgi.evaluation.patient_scores import without_expression
 from mgi.locks.lock import as_json, read_lock
 from mgi.reporting.figures import draw_all, write_figures
 from mgi.reporting.page import page, summary
 from mgi.reporting.provenance import commit, machine, rule_costs, versions
-from mgi.reporting.result_files import read_csv, require_one_cohort
+from mgi.reporting.result_files import n_genes, read_csv, require_one_cohort
 from mgi.reporting.results import Results, read_curve
 from mgi.shards.image_shard import slices_per_patient
-from mgi.shards.parquet import n_rows, run_in
+from mgi.shards.parquet import run_in
 from mgi.tasks.report_parts import ReportInput
 from mgi.tasks.reporting import reporting_of
 from mgi.tasks.scoring import headline_of, scoring_of
@@ -52,7 +53,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     locks = {lock.modality: (path, lock) for path, lock in ((path, read_lock(path)) for path in args.locks)}
-    runs = _runs(args.predictions)
+    runs = _runs(args.predictions, args.results_table.parent)
     config = read_json(args.config)
     patients = read_csv(args.patients)
     task = config.get("runs", {}).get("task", DEFAULT_TASK)
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
         reporting=reporting,
         section=section,
         slices=slices,
-        genes=n_rows(args.features) if args.features else None,
+        genes=n_genes(args.features) if args.features else None,
         curves=[read_curve(path, {run.key: run.label for run in runs}) for path in sorted(args.curves)],
         costs=rule_costs(args.benchmarks) if args.benchmarks else [],
         versions=versions(),
@@ -101,8 +102,8 @@ def run(args: argparse.Namespace) -> None:
     write_json(args.summary, {**summary(results), FILES: files})
 
 
-def _runs(predictions: Sequence[Path]) -> list[Run]:
-    """The runs that predicted, one a file."""
+def _runs(predictions: Sequence[Path], evaluation: Path) -> list[Run]:
+    """The runs that predicted, one a file, which must be the one that was scored where the scores are there."""
     runs = {path: run_in(path) for path in sorted(predictions)}
     counts = Counter(run.key for run in runs.values())
     if twice := [path for path, run in runs.items() if counts[run.key] > 1]:
@@ -110,4 +111,7 @@ def _runs(predictions: Sequence[Path]) -> list[Run]:
             f"{twice[0]}: predictions of {runs[twice[0]].key}, as {twice[1]}: expected each run once; "
             "predict both again"
         )
+    for path in runs:
+        if (scores := evaluation / path.name).is_file():
+            run_in(scores)
     return list(runs.values())

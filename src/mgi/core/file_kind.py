@@ -1,5 +1,6 @@
 """What a file is by its first bytes, for the message where it is not what its name or its place promises."""
 
+import os
 import re
 from pathlib import Path
 
@@ -64,3 +65,8 @@ def hint_of(text: str) -> str:
     if "$" in text:
         return " (a shell's variable is not filled in here: write the whole path)"
     return "" if Path(text).is_absolute() else f" (looked for in {Path.cwd()})"
+
+
+def hint_where_absent(path: Path) -> str:
+    """The hint of a path at which nothing is; empty where something is that cannot be read."""
+    return "" if os.path.exists(path) else hint_of(str(path))  # noqa: PTH110 (Path.exists raises in a locked folder)

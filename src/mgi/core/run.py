@@ -26,8 +26,6 @@ NO_GENES, RANDOM_ID, NO_PRETRAINING = CONTROLS
 ENTRY = "run"
 """Where files say which run made them: in Parquet's schema metadata, in weights, in run.json."""
 OLD_ENTRY = "spec"
-FILES = "files"
-"""Where run.json has the SHA-256 of the run's other files by name."""
 
 MULTIMODAL_METHOD = "mgi"
 IMAGE, EXPRESSION = "flair", "rna"

@@ -3,7 +3,6 @@
 Lines of the sidecar that begin with `# made from` name the files that the text was made from, with their digests.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path, sha256_of
 from mgi.core.mending import mend_of
+from mgi.core.origins import Origins, origins_of, require_origins
 
 SUFFIX = ".sha256"
 _ORIGIN = "# made from "
@@ -32,9 +32,8 @@ def digested_path(target: Path | str, made_from: Iterable[Path | str] = ()) -> I
     with atomic_path(target) as part:
         yield part
         own = sha256_of(part)
-    origins = sorted((os.path.relpath(one, target.parent), sha256_of(one)) for one in made_from)
     with atomic_path(sidecar_of(target)) as part:
-        part.write_text(_text(target.name, own, origins), encoding="utf-8")
+        part.write_text(_text(target.name, own, origins_of(target, made_from)), encoding="utf-8")
 
 
 def verified(path: Path | str, mend: str | None = None) -> Path:
@@ -49,21 +48,16 @@ def verified(path: Path | str, mend: str | None = None) -> Path:
     own, origins = _read(beside, path.name, mend)
     if (found := sha256_of(path)) != own:
         raise IntegrityError(f"{path}: damaged or edited: sha256 {found}, expected {own} as in {beside.name}; {mend}")
-    for name, expected in origins:
-        source = path.parent / name
-        if not source.is_file():
-            raise BadInputError(f"{source}: missing, though {path} was made from it; {mend}")
-        if (found := sha256_of(source)) != expected:
-            raise IntegrityError(f"{path}: made from {name} with sha256 {expected}, but that has {found} now; {mend}")
+    require_origins(path, origins, mend, all_there=True)
     return path
 
 
-def _read(beside: Path, name: str, mend: str) -> tuple[str, list[tuple[str, str]]]:
+def _read(beside: Path, name: str, mend: str) -> tuple[str, Origins]:
     """The digest of the file and those of its sources, as they are written and in no other way."""
     try:
         text = beside.read_bytes()[:_LONGEST].decode()
         *comments, last = text.splitlines()
-        origins = [(one.removeprefix(_ORIGIN)[66:], one.removeprefix(_ORIGIN)[:64]) for one in comments]
+        origins = {one.removeprefix(_ORIGIN)[66:]: one.removeprefix(_ORIGIN)[:64] for one in comments}
         if text == _text(name, last[:64], origins) and "\0" not in text:
             return last[:64], origins
     except ValueError:
@@ -71,6 +65,6 @@ def _read(beside: Path, name: str, mend: str) -> tuple[str, list[tuple[str, str]
     raise IntegrityError(f"{beside}: not the digest of {name} as it was written; {mend}")
 
 
-def _text(name: str, own: str, origins: Iterable[tuple[str, str]]) -> str:
-    lines = [f"{_ORIGIN}{digest}  {source}" for source, digest in origins]
+def _text(name: str, own: str, origins: Origins) -> str:
+    lines = [f"{_ORIGIN}{digest}  {source}" for source, digest in sorted(origins.items())]
     return "\n".join([*lines, f"{own}  {name}"]) + "\n"

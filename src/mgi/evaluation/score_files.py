@@ -7,9 +7,9 @@ import pandas as pd
 
 from mgi.cohort.split import TEST, UNPAIRED_IMAGE
 from mgi.core.errors import BadInputError
-from mgi.core.run import PATIENT
+from mgi.core.run import PATIENT, run_of
 from mgi.evaluation.patient_scores import SCORES
-from mgi.shards.parquet import read_table, run_in
+from mgi.shards.parquet import read_table
 
 
 def read_scores(paths: Iterable[Path], *, leaky: bool = True) -> pd.DataFrame:
@@ -20,12 +20,13 @@ def read_scores(paths: Iterable[Path], *, leaky: bool = True) -> pd.DataFrame:
     seen: dict[str, Path] = {}
     tables = []
     for path in sorted(paths):
-        table, run = read_table(path, SCORES).to_pandas(), run_in(path)
+        table = read_table(path, SCORES)
+        run = run_of(table.schema.metadata or {}, str(path))
         if (other := seen.setdefault(run.key, path)) != path:
             raise BadInputError(f"{path}: scores of {run.key}, as {other}: expected each run once; evaluate both again")
         if run.leaks and not leaky:
             raise BadInputError(f"{path}: split_unit: found {run.split_unit}, expected patient: it leaks on purpose")
-        tables.append(table.assign(split_unit=run.split_unit))
+        tables.append(table.to_pandas().assign(split_unit=run.split_unit))
     scores: pd.DataFrame = pd.concat(tables, ignore_index=True)
     return scores
 

@@ -17,9 +17,9 @@ def refuse_open_wire(base_url: str) -> None:
 
     That is plain http to another machine, or a login in the address.
     """
-    found = f"base_url: found {printable(base_url)!r}"
+    found = f"base_url: found '{printable(base_url)}'"
     if "@" in base_url:
-        raise ConfigError("base_url: holds a user name or password, expected it in the environment")
+        raise ConfigError("base_url: found a user name or password in it, expected them in the environment")
     if wrong := fault_of(base_url):
         raise ConfigError(f"{found}, {wrong}")
     if urlsplit(base_url).scheme != "https" and not is_loopback(base_url):
@@ -43,7 +43,7 @@ def fault_of(base_url: str) -> str:
     if port == 0 or parts.netloc.endswith(":"):
         return f"which has no port after the colon, expected {_EXAMPLE}"
     if not _is_host(parts.hostname):
-        return f"whose host {printable(parts.hostname)!r} is none, expected a name such as api.gdc.cancer.gov"
+        return f"whose host '{printable(parts.hostname)}' is none, expected a name such as api.gdc.cancer.gov"
     if "?" in base_url or "#" in base_url:
         return f"which has a query or a fragment, expected {_EXAMPLE} alone"
     return ""

@@ -58,11 +58,26 @@ class _Reply(http.client.HTTPResponse):
 
 
 class _PlainConnection(urllib3.connection.HTTPConnection):
-    response_class = _Reply
+    _reply: _Reply | None = None
+
+    def response_class(self, *given: Any, **named: Any) -> _Reply:  # type: ignore[override]
+        self._reply = _Reply(*given, **named)
+        return self._reply
+
+    def getresponse(self) -> Any:
+        """The reply; what holds the socket is closed where urllib3 refuses the header after http.client took it."""
+        try:
+            return super().getresponse()
+        except BaseException:
+            if self._reply is not None:
+                self._reply.close()
+            raise
+        finally:
+            self._reply = None
 
 
-class _TlsConnection(urllib3.connection.HTTPSConnection):
-    response_class = _Reply
+class _TlsConnection(_PlainConnection, urllib3.connection.HTTPSConnection):
+    pass
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):

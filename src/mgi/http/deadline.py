@@ -5,12 +5,14 @@ and then cannot hold a run. It belongs to a thread's request in progress, and co
 pauses between them.
 """
 
+import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from mgi.core.counts import shown_count
 from mgi.core.errors import IntegrityError, MgiError, NetworkError
@@ -39,6 +41,8 @@ class Limits:
     listing_s: float = 3_600.0
     """All requests of a listing together."""
     listing_rows: int = 200_000
+    listing_bytes: int = 64 << 20
+    """Of all its rows as JSON."""
 
 
 @dataclass(kw_only=True)
@@ -125,6 +129,11 @@ class Deadline:
             self._watch_rate(now)
         return max(min(self.limits.read_s, left, part_left), 0.001)
 
+    @property
+    def has_read(self) -> bool:
+        """Whether a reply was waited for already; before that, a connection is made."""
+        return self._part_started is not None
+
     def arrived(self, n_bytes: int) -> None:
         """So many bytes came from the socket."""
         self._arrived += n_bytes
@@ -173,6 +182,7 @@ class Listing:
     clock: Clock
     _started: float = field(init=False)
     _requests: int = 0
+    _bytes: int = 0
 
     def __post_init__(self) -> None:
         self._started = self.clock()
@@ -189,3 +199,12 @@ class Listing:
             seconds, so_far = self.limits.listing_s, f"{n_rows} rows in {self._requests} requests"
             raise NetworkError(f"{self.label}: the listing is not complete after {seconds:.0f} s ({so_far})")
         self._requests += 1
+
+    def keep(self, rows: Sequence[Any]) -> None:
+        """Before rows are kept; raises IntegrityError where all of them would fill the memory."""
+        try:
+            self._bytes += len(json.dumps(rows))
+        except RecursionError:
+            raise IntegrityError(f"{self.label}: rows are nested too deep") from None
+        if self._bytes > self.limits.listing_bytes:
+            raise IntegrityError(f"{self.label}: its rows take more than {self.limits.listing_bytes} bytes")

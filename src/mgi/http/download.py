@@ -132,6 +132,6 @@ def _confirm_offset(response: urllib3.BaseHTTPResponse, part: Path, asked: int |
     part.unlink(missing_ok=True)
     raise TransientError(
         IntegrityError(
-            f"{label}: HTTP {response.status} with Content-Range {printable(found)!r}, asked from byte {asked}"
+            f"{label}: HTTP {response.status} with Content-Range '{printable(found)}', asked from byte {asked}"
         )
     )

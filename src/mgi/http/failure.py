@@ -4,13 +4,16 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import requests.utils
 import urllib3.exceptions
 
 from mgi.core.errors import ConfigError, MgiError, NetworkError
 from mgi.core.text import printable
-from mgi.http.deadline import Limits
+from mgi.http.deadline import Limits, current
 from mgi.http.retry import TransientError
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -54,20 +57,45 @@ def failure_of(error: Exception, label: str, limits: Limits) -> MgiError | Trans
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return TransientError(NetworkError(f"{label}: no connection within {limits.connect_s:.0f} s"))
     if isinstance(error, urllib3.exceptions.TimeoutError):
-        return TransientError(NetworkError(f"{label}: no answer within {limits.read_s:.0f} s"))
+        deadline = current()
+        seconds = limits.read_s if deadline is None or deadline.has_read else limits.connect_s
+        return TransientError(NetworkError(f"{label}: no answer within {seconds:.0f} s"))
+    if isinstance(error, urllib3.exceptions.ProxyError):
+        said = f"{_broken(error)}: that is the proxy of the environment, see HTTPS_PROXY and NO_PROXY"
+        return TransientError(NetworkError(f"{label}: {said}"))
     if isinstance(error, _BROKEN):
         return TransientError(NetworkError(f"{label}: {_broken(error)}"))
     return NetworkError(f"{label}: no reply that can be read ({type(error).__name__})")
 
 
-def refuse_missing_bundle() -> None:
-    """Raise ConfigError where the environment names certificates that are not there."""
+def refuse_bad_environment(base_url: str) -> None:
+    """Raise ConfigError where the environment names a proxy that is none, or certificates that are not there.
+
+    The proxy is not shown: its address may hold a password.
+    """
+    proxy = requests.utils.select_proxy(base_url, requests.utils.get_environ_proxies(base_url))
+    if proxy is not None:
+        place = proxy if "://" in proxy else f"http://{proxy}"
+        try:
+            parts = urlsplit(place)
+            usable = _is_known(parts.scheme) and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ConfigError(
+                "HTTPS_PROXY (or ALL_PROXY): found what is no address of a proxy, expected http://host:port"
+            )
     name = next((one for one in BUNDLES if os.environ.get(one)), None)
     if name is None:
         return
     path = Path(os.environ[name])
     if not path.exists():
         raise ConfigError(f"{name}: found no file at {printable(path)}, expected certificates in PEM")
+
+
+def _is_known(scheme: str) -> bool:
+    """Whether a proxy of this kind can be asked; for SOCKS that takes a package."""
+    return scheme in ("http", "https") or (scheme.startswith("socks") and find_spec("socks") is not None)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -64,7 +64,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = {escaped(key): _clean(item) for key, item in pairs}
     if len(value) < len(pairs):
         ((twice, _),) = Counter(escaped(key) for key, _ in pairs).most_common(1)
-        raise ValueError(f"the key {printable(twice)!r} twice in an object")
+        raise ValueError(f"the key '{printable(twice)}' twice in an object")
     return value
 
 

@@ -19,7 +19,7 @@ from mgi.http.address import is_loopback, refuse_open_wire
 from mgi.http.body import chunks_of, first_words, refuse_page
 from mgi.http.connections import open_session
 from mgi.http.deadline import Clock, Deadline, Limits, Listing, current
-from mgi.http.failure import failure_of, refuse_missing_bundle
+from mgi.http.failure import failure_of, refuse_bad_environment
 from mgi.http.reply import OverfullError, parsed
 from mgi.http.retry import RetryPolicy, TransientError, retry_after_seconds, with_retries
 
@@ -236,12 +236,13 @@ class Service:
 def open_service(base_url: str, *, connections: int, policy: RetryPolicy) -> Service:
     """A service at `base_url`: https anywhere, plain http only on this machine.
 
-    Raises ConfigError for another scheme or what is no address, and where the environment names no certificates.
+    Raises ConfigError for another scheme, for what is no address, and where the environment's proxy or certificates
+    are none.
     """
     refuse_open_wire(base_url)
     proxies = not is_loopback(base_url)
     if proxies:
-        refuse_missing_bundle()
+        refuse_bad_environment(base_url)
     return Service(base_url=base_url, session=open_session(connections=connections, proxies=proxies), policy=policy)
 
 
@@ -257,9 +258,8 @@ def _followed(url: str, location: str) -> str:
     except ValueError as error:
         raise ValueError(f"{location!r}, which is no address ({error})") from None
     if named[:2] != asked[:2]:
-        raise ValueError(
-            f"another host, {host}; refused" if host else f"another host, a {named.scheme}: address; refused"
-        )
+        other = f"another host, {host}" if host else f"another host, a {named.scheme}: address"
+        raise ValueError(f"{f'another scheme or port of {host}' if host == asked.hostname else other}; refused")
     if not all("!" <= char <= "~" for char in target):
         raise ValueError(f"{location!r}, which is no address")
     return target

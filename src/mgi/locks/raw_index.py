@@ -11,11 +11,13 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import digest_of, md5_of, read_json, sha256_of, write_json
 from mgi.core.receipt import RecordedFile, read_receipt
 from mgi.core.section import read_record
+from mgi.core.text import printable
 from mgi.locks.item import Item, Metadata
 from mgi.locks.lock import Lock
 
 FORMAT = 3
 MAX_MEMBER_BYTES = 512 << 20
+MOST_REASON = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,9 @@ class RawEntry:
 
 
 def entry_of(item: Item, **fetched: Any) -> RawEntry:
-    """The entry of an item with what its fetch found."""
+    """The entry of an item with what its fetch found; a reason may quote headers and names that others wrote."""
+    if fetched.get("rejected") is not None:
+        fetched["rejected"] = printable(fetched["rejected"], MOST_REASON)
     return RawEntry(patient_id=item.patient_id, key=item.key, role=item.role, **fetched)
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_IMAGE, VALIDATION
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.mending import mend_of
 from mgi.core.sidecar import verified
 from mgi.locks.lock import Lock
+from mgi.shards.dataset_manifest import DATASET, recorded_files
+from mgi.shards.parquet import n_rows
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -20,6 +22,15 @@ def read_csv(path: Path) -> pd.DataFrame:
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise BadInputError(f"{path}: not a table ({reason}); {mend_of(path)}") from None
+
+
+def n_genes(features: Path) -> int:
+    """How many genes a shard has; its description, where one is beside them, must be of this very file."""
+    described = features.with_name(DATASET)
+    for file in recorded_files(described) if described.is_file() else []:
+        if file.path == features and (fault := file.fault()):
+            raise IntegrityError(f"{fault} in {described.name}; {mend_of(features)}")
+    return n_rows(features)
 
 
 def require_one_cohort(

@@ -1,6 +1,5 @@
 """Everything that the report is made from, as values."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import read_json
+from mgi.core.errors import BadInputError
 from mgi.core.mending import mend_of
-from mgi.core.run import FILES, run_of
+from mgi.core.run import run_of
+from mgi.core.run_files import RECORD, require_recorded
 from mgi.tasks.report_parts import Section
 from mgi.tasks.reporting import Reporting
 
@@ -37,35 +36,18 @@ def read_curve(path: Path | str, methods: Mapping[str, str]) -> RunCurve:
     """Read a log of one JSON object a line; the run's name is the folder's.
 
     `methods` gives the method of each run that predicts. Raises BadInputError naming a line that is not JSON, and what
-    `_recorded_text` does.
+    `require_recorded` does.
     """
+    run, beside = Path(path).parent.name, Path(path).with_name(RECORD)
+    if (found := run_of(require_recorded(Path(path)), str(beside)).key) != run:
+        raise BadInputError(f"{beside}: run: found {found}, expected {run} as its folder; {mend_of(path)}")
     lines = []
-    for number, line in enumerate(_recorded_text(Path(path)).splitlines(), start=1):
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
         try:
             lines.append(json.loads(line))
         except json.JSONDecodeError as error:
             raise BadInputError(f"{path}: line {number} is not JSON ({error})") from None
-    run = Path(path).parent.name
     return RunCurve(run, methods.get(run), pd.DataFrame(lines))
-
-
-def _recorded_text(path: Path) -> str:
-    """The log, which must be the one that run.json beside it describes, in the folder of that run.
-
-    Raises BadInputError where run.json is missing or of another run, IntegrityError where the log is another.
-    """
-    beside = path.with_name("run.json")
-    record, mend = read_json(beside), mend_of(path)
-    if (run := run_of(record, str(beside))).key != path.parent.name:
-        raise BadInputError(f"{beside}: run: found {run.key}, expected {path.parent.name} as its folder; {mend}")
-    content = path.read_bytes()
-    found, files = hashlib.sha256(content).hexdigest(), record.get(FILES)
-    expected = files.get(path.name) if isinstance(files, dict) else None
-    if found != expected:
-        raise IntegrityError(
-            f"{path}: damaged or edited: sha256 {found}, expected {expected} as in {beside.name}; {mend}"
-        )
-    return content.decode()
 
 
 @dataclass(frozen=True)

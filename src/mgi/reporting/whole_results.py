@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from mgi.cohort.leak_report import require_no_leaks
 from mgi.core.errors import IntegrityError, MgiError
 from mgi.core.files import md5_of, read_json, sha256_of
 from mgi.core.mending import mend_of
-from mgi.core.run import FILES
+from mgi.core.run import PATIENT, SLICE
+from mgi.core.run_files import FILES, RECORD, read_record
 from mgi.core.sidecar import SUFFIX, verified
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import read_raw_index
-from mgi.shards.parquet import check_seal
+from mgi.reporting.provenance import config_sha256
+from mgi.shards.dataset_manifest import DATASET
+from mgi.shards.parquet import opened_parquet
 
 Check = Callable[[Path], object]
 
@@ -39,10 +43,38 @@ def _described(path: Path) -> None:
     verified(path.with_name(path.name.removesuffix(SUFFIX)))
 
 
+def _run(path: Path) -> None:
+    """A run's record, the files that it describes and those that it learned from."""
+    read_record(path)
+    _listed(path)
+
+
 def _recorded(path: Path) -> None:
     """Weights, which run.json beside them describes."""
-    if not path.with_name("run.json").is_file():
-        raise IntegrityError(f"{path.with_name('run.json')}: missing, expected beside the weights; {mend_of(path)}")
+    if not (beside := path.with_name(RECORD)).is_file():
+        raise IntegrityError(f"{beside}: missing, expected beside the weights; {mend_of(path)}")
+
+
+def _table(path: Path) -> None:
+    """A table, and the files that it was made from."""
+    with opened_parquet(path):
+        pass
+
+
+def _leaks(path: Path) -> None:
+    """What was checked for leaks: still the split and the shards of these results."""
+    tables, results = path.parent, path.parent.parent
+    split = tables / ("whole.parquet" if path.stem.endswith("-whole") else "split.parquet")
+    unit = SLICE if path.stem.endswith("-slice") else PATIENT
+    require_no_leaks(path, split, sorted((results / "shards").glob(f"*/{DATASET}")), unit)
+
+
+def _summary(path: Path) -> None:
+    """The numbers of the report, its files, and the config that it was made with."""
+    _listed(path)
+    config, stated = path.with_name("config.json"), read_json(path).get("config_sha256")
+    if config.is_file() and (found := config_sha256(read_json(config))) != stated:
+        raise IntegrityError(f"{path}: config_sha256 {stated}, but {config.name} has {found}; {mend_of(path)}")
 
 
 def _named_by_md5(path: Path) -> None:
@@ -56,19 +88,19 @@ KINDS = (
     Kind("locks", "locks/*.json", read_lock),
     Kind("indexes", "raw/*/batch-*.json", read_raw_index),
     Kind("annotation", "raw/gencode/*.gtf.gz", _named_by_md5),
-    Kind("tables", "tables/*.parquet", check_seal),
+    Kind("tables", "tables/*.parquet", _table),
     Kind("tables", "tables/*.tsv", verified),
-    Kind("tables", "tables/leaks*.json", read_json),
-    Kind("folds", "folds/*/genes.parquet", check_seal),
-    Kind("aligned", "aligned/split.parquet", check_seal),
+    Kind("tables", "tables/leaks*.json", _leaks),
+    Kind("folds", "folds/*/genes.parquet", _table),
+    Kind("aligned", "aligned/split.parquet", _table),
     Kind("aligned", "aligned/split.tsv", verified),
     Kind("aligned", "aligned/metadata.json", read_json),
-    Kind("runs", "runs/*/run.json", _listed),
+    Kind("runs", "runs/*/run.json", _run),
     Kind("runs", "runs/*/weights.safetensors", _recorded),
-    Kind("predictions", "predictions/*.parquet", check_seal),
-    Kind("evaluation", "evaluation/*.parquet", check_seal),
+    Kind("predictions", "predictions/*.parquet", _table),
+    Kind("evaluation", "evaluation/*.parquet", _table),
     Kind("evaluation", "evaluation/*.csv", verified),
-    Kind("report", "summary.json", _listed),
+    Kind("report", "summary.json", _summary),
     Kind("digests", "*/*.sha256", _described),
 )
 """A file is of the first kind whose pattern it matches."""

@@ -20,6 +20,7 @@ from mgi.shards.schemas import SLICES
 
 SLICES_FILE = "slices.parquet"
 KIND = "volumes"
+MAX_OFF_PLACE = 0.1  # of a step: how far even steps may have a slice from its place, as at reading
 DTYPES = ("uint8", "int16", "uint16", "float32")
 
 
@@ -130,10 +131,22 @@ def _check(patient: PatientImages) -> None:
         patient.positions_mm.shape != (len(patient.slices),) or (np.diff(patient.positions_mm) <= 0).any()
     ):
         raise BadInputError(f"{where}: positions_mm, expected one per slice and increasing")
+    if patient.positions_mm is not None and len(patient.slices) > 2:
+        _check_even(patient.positions_mm, where)
     if (patient.affine is None) != (patient.native_axes is None):
         raise BadInputError(f"{where}: affine without native_axes or native_axes without affine, expected both or none")
     if patient.affine is not None:
         _check_affine(patient.affine, patient.spacing_mm, where)
+
+
+def _check_even(positions_mm: NDArray[np.float64], where: str) -> None:
+    even, step = np.linspace(positions_mm[0], positions_mm[-1], len(positions_mm), retstep=True)
+    off = float(np.abs(positions_mm - even).max())
+    if off > (MAX_OFF_PLACE + 1e-6) * float(step):
+        found = f"a slice lies {off:.2f} mm from its place in steps of {step:.2f} mm"
+        raise BadInputError(
+            f"{where}: positions_mm: {found}, expected at most {MAX_OFF_PLACE:g} of a step; fetch it again"
+        )
 
 
 def _check_affine(affine: NDArray[np.float64], spacing_mm: tuple[float, float] | None, where: str) -> None:

@@ -9,8 +9,9 @@ well: a series becomes a fifth smaller and is written in less than half the time
 """
 
 import hashlib
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -24,18 +25,32 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path
 from mgi.core.memory import is_false_claim
 from mgi.core.mending import mend_of
+from mgi.core.origins import Origins, origins_of, require_origins
 from mgi.core.run import Run, run_of
 
 WRITING = {"compression": "zstd", "write_page_checksum": True, "version": "2.6"}
+_ORIGINS = "made_from"  # in the metadata of a table
 _MARK = b"mgi-sha256:"
 _SEALED = len(_MARK) + 32  # the mark and the digest
 _END = 8  # bytes behind the footer: its length and the letters PAR1
 
 
-def write_table(path: Path | str, table: pa.Table) -> None:
-    """Write one table; equal tables give equal bytes."""
+def write_table(path: Path | str, table: pa.Table, made_from: Iterable[Path | str] = ()) -> None:
+    """Write one table; equal tables give equal bytes. It keeps the digests of the files that it was `made_from`."""
+    if origins := origins_of(path, made_from):
+        table = table.replace_schema_metadata(with_origins(table.schema.metadata or {}, origins))
     with sealed_path(path) as part:
         pq.write_table(table, part, **WRITING)
+
+
+def with_origins(metadata: Mapping[Any, Any], origins: Origins) -> dict[Any, Any]:
+    """The metadata of a table with what it was made from."""
+    return {**metadata, _ORIGINS: json.dumps(origins, sort_keys=True)}
+
+
+def _origins(metadata: Mapping[bytes, bytes]) -> Origins:
+    found: Origins = json.loads(metadata.get(_ORIGINS.encode(), b"{}"))
+    return found
 
 
 @contextmanager
@@ -107,6 +122,8 @@ def opened_parquet(path: Path | str, *, sealed: bool = True) -> Iterator[pq.Parq
         raise BadInputError(f"{path}: missing, expected a Parquet file")
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as source:
+            if sealed:
+                require_origins(path, _origins(source.schema_arrow.metadata or {}), mend_of(path), all_there=False)
             yield source
     except (pa.ArrowException, OSError, OverflowError, MemoryError, UnicodeDecodeError) as error:
         if isinstance(error, MemoryError) and not is_false_claim(error, path):

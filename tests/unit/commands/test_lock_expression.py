@@ -1,6 +1,8 @@
 import json
 import logging
 import re
+import shutil
+from collections import defaultdict
 
 import pytest
 
@@ -65,6 +67,33 @@ def test_a_lock_states_the_version_and_first_release_of_every_file(simulated_arc
     items = json.loads((tmp_path / "a.json").read_text())["items"]
     assert {item["metadata"]["version"] for item in items} == {"1", "2"}
     assert {item["metadata"]["first_release"] for item in items} == {"32.0"}
+
+
+def test_a_formalin_fixed_file_is_chosen_alone_only_and_the_lock_says_so(simulated_archive, tmp_path, capsys):
+    archive = shutil.copytree(simulated_archive, tmp_path / "archive")
+    hits = json.loads((archive / "gdc/files.json").read_text())
+    primary = defaultdict(list)
+    for hit in hits:
+        sample = hit["cases"][0]["samples"][0]
+        if hit["access"] == "open" and hit["data_type"] == "Gene Expression Quantification":
+            primary[sample["submitter_id"]].append((barcode_of(hit), sample))
+    twice = next(sorted(both, key=lambda one: one[0]) for both in primary.values() if len(both) == 2)
+    (lower, _), (higher, sample) = twice
+    sample["preservation_method"] = "FFPE"
+    (archive / "gdc/files.json").write_text(json.dumps(hits))
+    assert lock(archive, tmp_path / "a.json") == 0
+    found = {item["sample"]: item for item in json.loads((tmp_path / "a.json").read_text())["items"]}
+    assert (found[lower]["chosen"], found[higher]["chosen"]) == (True, False)
+    assert found[higher]["reason"] == f"other aliquot preferred: {lower} (frozen before formalin-fixed (FFPE))"
+    assert found[higher]["metadata"]["preservation"] == "FFPE"
+    alone = [item for item in found.values() if item["chosen"] and "preservation" in item["metadata"]]
+    assert {item["reason"] for item in alone} == {"primary tumour, formalin-fixed (FFPE), no frozen profile"}
+    assert "1 patients with a formalin-fixed profile passed over" in capsys.readouterr().out
+
+
+def barcode_of(hit):
+    (portion,) = hit["cases"][0]["samples"][0]["portions"]
+    return portion["analytes"][0]["aliquots"][0]["submitter_id"]
 
 
 def test_a_number_of_files_that_nobody_expects_stops_the_run(simulated_archive, tmp_path, capsys):

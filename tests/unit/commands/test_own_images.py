@@ -212,6 +212,7 @@ def test_a_lock_of_which_nobody_can_be_kept_is_told_before_anything_is_fetched(
 ):
     (brats / MASK).unlink()
     assert lock({"source": "nifti", "folder": str(brats)}, tmp_path / "l.json") == 0
+    assert "no patient has flair with mask, so nobody can be kept" in capsys.readouterr().out
     settings = {"source": "nifti", "folder": str(brats), "lock": str(tmp_path / "l.json")}
     assert preflight(settings, tmp_path / "p.json", simulated_archive) == BadInputError.exit_code
     assert "no patient has flair with mask" in capsys.readouterr().err

@@ -68,8 +68,8 @@ def repinned(folder: Path) -> None:
     reseal(folder / "lock.json", lock)
 
 
-def run(arguments: list[str], stored: str = "tpm") -> None:
-    shard.run(parser_of(shard).parse_args([*arguments, "--settings", json.dumps({"unit": stored})]))
+def run(arguments: list[str], stored: str = "tpm", **more: Any) -> None:
+    shard.run(parser_of(shard).parse_args([*arguments, "--settings", json.dumps({"unit": stored, **more})]))
 
 
 def test_star_files_become_log_tpm_sorted_by_patient(gdc: list[str], tmp_path: Path) -> None:
@@ -171,6 +171,27 @@ def test_what_was_left_out_of_a_table_is_on_record(matrix: list[str], tmp_path: 
     }
     assert (dataset["columns_not_used"], dataset["layout"]) == (["Entrez"], "genes x samples")
     assert read_expression(tmp_path / "shard").genes["gene_name"].tolist() == ["MSN"]
+
+
+def test_a_patient_on_another_scale_and_what_the_values_look_like_are_on_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    patients = [f"TCGA-DU-{number:04d}" for number in range(6)]
+    frame = pd.DataFrame(np.random.default_rng(0).normal(5, 1, (6, 20)), [f"{one}-01" for one in patients])
+    frame.iloc[2] *= 100
+    frame.rename(columns="G{}".format).assign(age=3).to_csv(tmp_path / "table.tsv", sep="\t", index_label="id")
+    digest = hashlib.sha256((tmp_path / "table.tsv").read_bytes()).hexdigest()
+    pin = Table(name="table.tsv", sha256=digest, size=(tmp_path / "table.tsv").stat().st_size)
+    raw = [fetched(patient, None, digest) for patient in patients]
+    given = written(tmp_path, "matrix", [item(one) for one in patients], raw, table=pin)
+    run([*given, "--table", str(tmp_path / "table.tsv")], ignore=["age"])
+    dataset = read_dataset(tmp_path / "shard", "table")
+    scale, odd, others = dataset["notes"]
+    assert "look like linear values" in scale
+    assert odd.startswith(f"{patients[2]}: values are ")
+    assert "robust" in others
+    assert odd in caplog.text
+    assert dataset["genes_dropped"] == {"ignored by the configuration": ["age"]}
 
 
 def test_a_table_is_stored_as_given_and_in_no_other_way(matrix: list[str]) -> None:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import DigestingFile, atomic_path, digest_of, md5_of, read_json, sha256_of, write_json
 
 
@@ -126,3 +126,32 @@ def test_arrays_are_written_as_bytes(tmp_path: Path) -> None:
         assert sink.write(memoryview(b"\1\0\2\0").cast("H")) == 4
         assert sink.tell() == 4
     assert path.read_bytes() == b"\1\0\2\0"
+
+
+def test_every_flipped_bit_and_every_cut_of_json_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    write_json(path, {"a": None, "b": [1, 1e22, "é"], "c": {"2": True, "10": "x"}})
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for content in (whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :], whole[:place]):
+            path.write_bytes(content)
+            with pytest.raises((BadInputError, IntegrityError), match=r"config\.json: .*--forcerun record_config$"):
+                read_json(path)
+
+
+def test_json_without_a_seal_is_refused_and_keys_of_numbers_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "v.json"
+    path.write_text('{"a": 1}')
+    with pytest.raises(BadInputError, match=r"v\.json: content_sha256: missing .*older mgi"):
+        read_json(path)
+    write_json(path, {2: "b", 10: "a"})  # type: ignore[dict-item]
+    assert read_json(path) == {"2": "b", "10": "a"}
+    write_json(path, read_json(path) | {"content_sha256": "old"})
+    assert read_json(path) == {"2": "b", "10": "a"}
+
+
+def test_line_ends_of_another_system_are_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "lock.json"
+    write_json(path, {"a": [1, 2]})
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))  # as git checks a committed file out on Windows
+    assert read_json(path) == {"a": [1, 2]}

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import shutil
 
@@ -110,3 +111,18 @@ def test_every_fault_is_told_in_the_order_of_the_files(tmp_path):
 def test_a_record_without_a_digest_is_refused(path):
     with pytest.raises(BadInputError, match=r"a\.tsv: .*md5.*sha256"):
         RecordedFile(path, size=1, sha256=None)
+
+
+def test_a_receipt_with_a_flipped_bit_proves_nothing(verified):
+    receipt = receipt_of(verified)
+    whole = receipt.read_bytes()
+    for place in range(len(whole)):
+        receipt.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        assert read_receipt(verified, never) is None
+
+
+def test_a_receipt_of_an_older_version_is_believed_so_that_nothing_is_fetched_again(verified):
+    receipt = receipt_of(verified)
+    plain = json.loads(receipt.read_text())
+    receipt.write_text(json.dumps({name: value for name, value in plain.items() if name != "content_sha256"}) + "\n")
+    assert read_receipt(verified, never) == {"md5": "1"}

@@ -123,6 +123,11 @@ def test_a_listing_has_an_end_in_rows_and_in_seconds():
         listing.go_on(200_001)
     with pytest.raises(IntegrityError, match=r"more than 10\^18 rows"):
         listing.go_on(1, 10**4000)
+    fat = [{"note": "x" * 1_000_000}]
+    for _ in range(67):
+        listing.keep(fat)
+    with pytest.raises(IntegrityError, match=r"here: files: .*67108864 bytes"):
+        listing.keep(fat)
     now[0] = 3_601.0
     with pytest.raises(NetworkError, match=r"here: files: .*3600 s .*7 rows in 1 requests"):
         listing.go_on(7)

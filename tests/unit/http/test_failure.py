@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mgi.core.errors import ConfigError, NetworkError
+from mgi.http.body import Limits
 from mgi.http.connections import open_session
 from mgi.http.retry import RetryPolicy
 from mgi.http.service import Request, Service, open_service
@@ -114,6 +115,37 @@ def test_certificates_that_are_not_there_or_are_none_are_named_by_the_variable(t
     (tmp_path / "nowhere.pem").write_text("no certificate")
     with pytest.raises(NetworkError, match=r"thing: .*REQUESTS_CA_BUNDLE.*PEM"):
         asked(raw(b"").url.replace("http:", "https:"))
+
+
+@pytest.mark.parametrize("proxy", ["http://[::1", "http://h:99999", "ftp://h:1", "http://", "http://:80"])
+def test_a_proxy_that_is_none_is_refused_by_the_variable_and_not_shown(monkeypatch, proxy):
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(ConfigError, match="HTTPS_PROXY") as caught:
+        open_service("https://api.example.org", connections=1, policy=RetryPolicy())
+    assert proxy == "http://" or proxy not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://proxy.example.org:3128", "proxy.example.org:3128", "https://me:secret@10.0.0.1"]
+)
+def test_a_proxy_is_taken_as_the_environment_writes_it(monkeypatch, proxy):
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    open_service("https://api.example.org", connections=1, policy=RetryPolicy()).session.close()
+
+
+def test_a_proxy_that_cannot_be_reached_is_named_as_the_proxy(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    with pytest.raises(NetworkError, match=r"thing: no connection \(refused\): .*proxy.*HTTPS_PROXY"):
+        asked("https://api.example.org")
+
+
+def test_an_encrypted_connection_that_is_not_made_is_named_by_its_seconds(raw, service_at):
+    server = raw(lambda connection: connection.recv(100_000) and connection.recv(100_000))
+    service = service_at(
+        server.url.replace("http:", "https:"), limits=Limits(connect_s=0.1), policy=RetryPolicy(attempts=1)
+    )
+    with pytest.raises(NetworkError, match="thing: no answer within 0 s"):
+        service.json(ASK)
 
 
 @pytest.mark.parametrize(

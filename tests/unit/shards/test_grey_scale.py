@@ -36,6 +36,16 @@ def test_a_stripe_of_nearly_one_level_is_none_either() -> None:
         require_scale(volume, "x")
 
 
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+def test_padding_below_the_tissue_is_clipped_and_no_fault(dtype: str) -> None:
+    volume = head(dtype)
+    volume[:, :, -30:] = -32000
+    require_scale(volume, "x")
+    out = np.empty(volume.shape, np.float32)
+    grey_scale(volume).write(volume, out)
+    assert np.abs(out).max() < 5
+
+
 @pytest.mark.parametrize("outliers", [1, 2, 20, 200])
 @pytest.mark.parametrize("value", [1e6, 1e30])
 def test_a_few_huge_voxels_are_refused(outliers: int, value: float) -> None:

@@ -8,8 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
+from mgi.modalities.flair import slice_order
+from mgi.shards import image_shard
 from mgi.shards.dataset_manifest import recorded_files, write_dataset
-from mgi.shards.image_shard import PatientImages, image_shard_writer, iter_images, read_images
+from mgi.shards.image_shard import PatientImages, image_shard_writer, iter_images, read_images, rows_of
 
 RNG = np.random.default_rng(0)
 AFFINE = np.array([[0, 0, 0.75, 1 / 3], [0, 0.5, 0, -7], [5.0, 0, 0, -5], [0, 0, 0, 1]])
@@ -152,3 +154,13 @@ def test_no_changed_byte_is_read_as_other_pixels(tmp_path: Path) -> None:
             assert all(np.array_equal(found[one.patient_id].slices, one.slices) for one in PATIENTS)
         except (IntegrityError, BadInputError):
             continue
+
+
+def test_slices_that_lie_unevenly_are_refused() -> None:
+    uneven = replace(patient("A"), positions_mm=np.array([-5.0, 0.6, 5.0]))
+    with pytest.raises(
+        BadInputError, match=r"A: positions_mm: a slice lies 0\.60 mm from its place in steps of 5\.00 mm"
+    ):
+        rows_of(uneven)
+    rows_of(replace(uneven, positions_mm=np.array([-5.0, 0.5, 5.0])))
+    assert image_shard.MAX_OFF_PLACE == slice_order.MAX_OFF_PLACE

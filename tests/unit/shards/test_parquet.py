@@ -2,11 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.shards.parquet import (
     binary_column,
+    check_seal,
     metadata_of,
     opened_parquet,
     pixel_column,
@@ -117,3 +119,40 @@ def test_a_lack_of_memory_is_no_damage_unless_the_file_claims_what_it_cannot_hol
             raise lacking
     with pytest.raises(IntegrityError, match=r"t\.parquet"), opened_parquet(path):
         raise pa.lib.ArrowMemoryError("malloc of size 17592186044416 failed")
+
+
+def test_every_flipped_bit_and_every_cut_of_a_table_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "predictions/unet.parquet"
+    write_table(path, TABLE.slice(0, 20))
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for content in (whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :], whole[:place]):
+            path.write_bytes(content)
+            with pytest.raises(IntegrityError, match=r"unet\.parquet: damaged.*--forcerun predict_fold$"):
+                check_seal(path)
+    path.write_bytes(whole)
+    assert read_table(path, SCHEMA).equals(TABLE.slice(0, 20))
+
+
+def test_a_table_with_its_digest_is_parquet_for_others_and_what_they_write_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    write_table(path, TABLE)
+    others = pq.read_table(path)
+    assert others.equals(TABLE)
+    pq.write_table(others, path)
+    with pytest.raises(IntegrityError, match=r"t\.parquet: damaged, or not written by this mgi"):
+        read_table(path, SCHEMA)
+
+
+def test_a_table_made_from_another_file_is_named_and_a_source_left_behind_is_not_missed(
+    tmp_path: Path,
+) -> None:
+    source, path = tmp_path / "tables/cohort.parquet", tmp_path / "tables/split.parquet"
+    write_table(source, TABLE)
+    write_table(path, TABLE, [source])
+    assert read_table(path, SCHEMA).equals(TABLE)
+    write_table(source, TABLE.slice(1))
+    with pytest.raises(IntegrityError, match=r"split\.parquet: made from cohort\.parquet .*--forcerun split$"):
+        read_table(path, SCHEMA)
+    source.unlink()
+    assert read_table(path, SCHEMA).equals(TABLE)

@@ -16,6 +16,10 @@ _PARTS = {
     **dict.fromkeys(("I", "IMAG", "IMAGINARY"), "imaginary"),
 }
 
+# (0043,102F), where (0043,0010) reserves the block.
+GE_BLOCK, GE_PART = "GEMS_PARM_01 block", "GEMS_PARM_01 image part"
+_GE_PARTS = {1: "phase", 2: "real", 3: "imaginary"}
+
 
 def complex_part(header: Mapping[str, Any], where: str) -> str | None:
     """Return "magnitude", "phase", "real" or "imaginary", None where neither element says it.
@@ -25,15 +29,22 @@ def complex_part(header: Mapping[str, Any], where: str) -> str | None:
     """
     said = parts_said(header)
     if len(set(said)) > 1:
-        raise BadInputError(f"{where}: ImageType says {said[1]}, ComplexImageComponent {said[0]}, expected one of them")
+        found = " and ".join(dict.fromkeys(said))
+        raise BadInputError(f"{where}: ImageType and ComplexImageComponent: say {found}, expected one of them")
     return said[0] if said else None
 
 
 def parts_said(header: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the part that each of ComplexImageComponent and ImageType says, where it says one."""
+    """Return the part that ComplexImageComponent, ImageType and GE's own element say, where they say one.
+
+    That GE writes 0 for the magnitude is no evidence of one.
+    """
     own = [part for word in _words(header.get("ComplexImageComponent")) if (part := _part_of(word))]
     typed = [part for word in _words(header.get("ImageType"))[2:4] if (part := _part_of(word))]
-    return (*own[:1], *typed[:1])
+    is_ge = header.get(GE_BLOCK) == "GEMS_PARM_01"
+    number = header.get(GE_PART)
+    private = [_GE_PARTS[number]] if is_ge and isinstance(number, int) and number in _GE_PARTS else []
+    return (*own[:1], *typed[:1], *private)
 
 
 def _words(value: Any) -> list[str]:

@@ -100,13 +100,14 @@ def read_elements(source: BinaryIO, where: str, wanted: Sequence[BaseTag] | None
     syntax = meta.get("TransferSyntaxUID")
     if syntax == DeflatedExplicitVRLittleEndian:
         raise BadInputError(f"{where}: TransferSyntaxUID {syntax.name}, refused; convert it or take it away")
-    last = None if wanted is None else max(wanted)
+    last = None if wanted is None else max(map(int, wanted))
     # What follows is read from where the source stands, in half the time that dcmread takes from the start.
     dataset = read_dataset(
         source,
         is_implicit_VR=syntax == ImplicitVRLittleEndian,
         is_little_endian=syntax != ExplicitVRBigEndian,
-        stop_when=None if last is None else lambda tag, vr, length: tag > last,
+        # As whole numbers: pydicom's tags compare many times slower.
+        stop_when=None if last is None else lambda tag, vr, length: int.__gt__(tag, last),
         specific_tags=None if wanted is None else list(wanted),
     )
     dataset.file_meta = FileMetaDataset(meta)

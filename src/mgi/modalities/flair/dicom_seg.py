@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.dicom_file import DicomFile, direction_cosines, number_of, pixel_spacing, required_numbers
-from mgi.modalities.flair.dicom_slices import decoded_pixels, functional_group, required_group
+from mgi.modalities.flair.dicom_pixels import decoded_pixels
+from mgi.modalities.flair.dicom_slices import functional_group, required_group
 from mgi.modalities.flair.header import header_of
 from mgi.modalities.flair.quarantine import printable, quarantine
 from mgi.modalities.flair.seg_planes import MAX_SLICES, Grid, SegPlanes, planes_of

@@ -7,30 +7,34 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.flair.complex_part import MAGNITUDE
 from mgi.modalities.flair.dicom_slices import ACQUISITION_KEYS, SCAN_KEYS, DicomSlice
+from mgi.modalities.flair.image_kinds import (
+    Chosen,
+    magnitude_images,
+    original_images,
+    places_of,
+    without_copies,
+)
 from mgi.modalities.flair.sequence import MIN_ECHO_MS, confirm_flair
-from mgi.modalities.flair.slice_order import AXIS_TOLERANCE, stack_normal
-from mgi.modalities.flair.whole_scans import are_whole_scans
+from mgi.modalities.flair.slice_order import AXIS_TOLERANCE
+from mgi.modalities.flair.whole_scans import are_whole_scans, require_one_numbering
 
 MIN_KEPT_SHARE = 0.2  # of a series' images, copies aside: five echoes or parts of one slice, not ten time points
 MAX_STRAY_SHARE = 0.2  # of the largest stack: three localiser slices beside thirty, not two volumes of a kind
-_SAME_PLACE_MM = 1e-2
-Chosen = tuple[list[DicomSlice], tuple[str, ...]]
 
 
 def choose_stack(slices: Sequence[DicomSlice], where: str) -> Chosen:
     """Return the slices of one orientation, the magnitude, the original, and one acquisition, and what was left out."""
     kept, stray = _one_orientation(slices, where)
-    kept, parts = _magnitude(kept, where)
-    kept, derived = _original(kept)
-    once, copies = _without_copies(kept)
+    kept, parts = magnitude_images(kept, where)
+    kept, derived = original_images(kept)
+    once, copies = without_copies(kept)
     n_images = len(slices) - (len(kept) - len(once))
     kept, other = _one_acquisition(once, where)
     _require_few_repeats(kept, where)
+    require_one_numbering(kept, where)
     left_out = (*stray, *parts, *derived, *other)
     if len(kept) < MIN_KEPT_SHARE * n_images:
         found = f"{len(kept)} of {n_images} images are the FLAIR's ({'; '.join(left_out)})"
@@ -61,83 +65,13 @@ def _one_orientation(slices: Sequence[DicomSlice], where: str) -> Chosen:
     return groups[0], (f"left out {len(stray)} slices of another orientation than the other {len(groups[0])}",)
 
 
-def _magnitude(slices: list[DicomSlice], where: str) -> Chosen:
-    """Return the slices without phase, real and imaginary images, nor what lies beside a magnitude and is not said."""
-    others = Counter(entry.part for entry in slices if entry.part not in (None, MAGNITUDE))
-    if not others and len({entry.part for entry in slices}) < 2:
-        return slices, ()
-    names = " and ".join(sorted(map(str, others)))
-    places = _places(slices)
-    covered = {place for place, entry in zip(places, slices, strict=True) if entry.part == MAGNITUDE}
-    kept = [
-        entry.part == MAGNITUDE or (entry.part is None and place not in covered)
-        for place, entry in zip(places, slices, strict=True)
-    ]
-    with_image = {place for place, keep in zip(places, kept, strict=True) if keep}
-    if not with_image:
-        raise BadInputError(f"{where}: ImageType: every image is {names}, expected a magnitude image")
-    if lacking := len(set(places) - with_image):
-        found = f"{lacking} of {len(set(places))} places have a {names} image and no magnitude"
-        raise BadInputError(f"{where}: ImageType: {found}, expected a magnitude image at each")
-    if not (n_left_out := len(slices) - sum(kept)):
-        return slices, ()
-    note = f"took the {sum(kept)} magnitude images, left out {n_left_out} that are {names or 'not said to be it'}"
-    return [entry for entry, keep in zip(slices, kept, strict=True) if keep], (note,)
-
-
-def _original(slices: list[DicomSlice]) -> Chosen:
-    """Return the slices without derived images (subtractions, filtered copies), where each lies at an original."""
-    kinds = [str((entry.tags.get("ImageType") or [""])[0]).upper() for entry in slices]
-    by_kind: dict[str, set[int]] = {"ORIGINAL": set(), "DERIVED": set()}
-    for place, kind in zip(_places(slices), kinds, strict=True):
-        by_kind.setdefault(kind, set()).add(place)
-    if not by_kind["DERIVED"] or not by_kind["DERIVED"] <= by_kind["ORIGINAL"]:
-        return slices, ()
-    kept = [entry for entry, kind in zip(slices, kinds, strict=True) if kind != "DERIVED"]
-    return kept, (f"took {len(kept)} images, left out {len(slices) - len(kept)} that are derived from others",)
-
-
-def _without_copies(slices: list[DicomSlice]) -> Chosen:
-    """Return the slices without those that are equal in pixels to one at their place; the lowest instance stays."""
-
-    def rank(index: int) -> tuple[float, str]:
-        placement = slices[index].placement
-        number = placement.instance_number
-        return (float("inf") if number is None else number), placement.sop_uid
-
-    places = _places(slices)
-    if len(set(places)) == len(slices):
-        return slices, ()
-    first: dict[int, list[int]] = {}
-    notes = []
-    for index in sorted(range(len(slices)), key=rank):
-        at_place = first.setdefault(places[index], [])
-        twin = next((other for other in at_place if _are_copies(slices[other], slices[index])), None)
-        if twin is None:
-            at_place.append(index)
-        else:
-            own, other_number = (slices[one].placement.instance_number for one in (index, twin))
-            notes.append(f"dropped instance {own}: repeats the position of instance {other_number}")
-    kept = sorted(index for at_place in first.values() for index in at_place)
-    return [slices[index] for index in kept], tuple(notes)
-
-
-def _are_copies(one: DicomSlice, other: DicomSlice) -> bool:
-    same = (one.placement.scan_key, one.slope, one.intercept) == (
-        other.placement.scan_key,
-        other.slope,
-        other.intercept,
-    )
-    return same and np.array_equal(one.stored, other.stored)
-
-
 def _one_acquisition(slices: list[DicomSlice], where: str) -> Chosen:
     """Return the slices of the echo, time point or acquisition that is the FLAIR by its tags, where several are whole.
 
     They repeat positions, or lie between one another (see `whole_scans`). A few slices that were taken again are no
     acquisition of their own: slice_order keeps one of each.
     """
-    places = _places(slices)
+    places = places_of(slices)
     for keyword in ACQUISITION_KEYS:
         values = [entry.acquisition[keyword] for entry in slices]
         groups = {value: [entry for entry, own in zip(slices, values, strict=True) if own == value] for value in values}
@@ -175,24 +109,11 @@ def _is_flair(entry: DicomSlice) -> bool:
 
 def _require_few_repeats(slices: list[DicomSlice], where: str) -> None:
     """Refuse two volumes at the same places that no tag tells apart; one or two slices may have been taken again."""
-    counts = Counter(_places(slices))
+    counts = Counter(places_of(slices))
     repeated = sum(count > 1 for count in counts.values())
     if repeated > max(1.0, MAX_STRAY_SHARE * len(counts)):
         found = f"{repeated} of {len(counts)} places have several images that differ"
         raise BadInputError(f"{where}: ImagePositionPatient: {found} and no tag tells them apart, expected one each")
-
-
-def _places(slices: Sequence[DicomSlice]) -> list[int]:
-    """Return a number for each slice's place along the normal of their one orientation, equal where they coincide."""
-    if not slices:
-        return []
-    positions = np.array([entry.placement.position for entry in slices])
-    along: NDArray[np.float64] = positions @ stack_normal(slices[0].placement.axes)
-    order = np.argsort(along, kind="stable")
-    steps = np.diff(along[order]) > _SAME_PLACE_MM
-    places = np.empty(len(slices), np.int64)
-    places[order] = np.concatenate([[0], np.cumsum(steps)])
-    return [int(place) for place in places]
 
 
 def _tells_repeats_apart(places: list[int], values: list[float | None]) -> bool:

@@ -14,13 +14,17 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from mgi.modalities.flair.complex_part import GE_BLOCK, GE_PART
 from mgi.modalities.flair.dicom_layout import SHORT_VRS, START_BYTES, layout_of
 from mgi.modalities.flair.quarantine import printable
 from mgi.modalities.flair.sequence import TIMES
 
 # The value that fills pixels outside of the image, and the other end of its range; signed as the pixels are.
 PADDING = ("PixelPaddingValue", "PixelPaddingRangeLimit")
+# Private elements, which have no keyword: GE says the part of a complex image in its block alone, where that is GE's.
+_PRIVATE = {GE_BLOCK: (0x00430010, "LO"), GE_PART: (0x0043102F, "SS")}
 KEYWORDS = (
+    GE_BLOCK, GE_PART,
     *("PatientID", "StudyInstanceUID", "ImageType", "ComplexImageComponent", "AcquisitionTime", *PADDING),
     "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "InstanceNumber", "AcquisitionNumber",
     "TemporalPositionIdentifier", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness",
@@ -35,10 +39,14 @@ IDENTITY = (
 )
 # What tells a FLAIR from another sequence, and an image that was taken from one that was computed.
 SEQUENCE = (*TIMES, "ScanningSequence", "ImageOrientationPatient", "ImageType", "ComplexImageComponent")
-TAGS = {keyword: BaseTag(tag_for_keyword(keyword) or 0) for keyword in (*KEYWORDS, *IDENTITY)}
+TAGS = {
+    keyword: BaseTag(_PRIVATE[keyword][0] if keyword in _PRIVATE else tag_for_keyword(keyword) or 0)
+    for keyword in (*KEYWORDS, *IDENTITY)
+}
 KEYWORD_OF = {int(TAGS[keyword]): keyword for keyword in KEYWORDS}
 # Implicit files do not say what kind an element is.
-_KINDS = {int(tag): dictionary_VR(tag) for tag in TAGS.values()}
+_PRIVATE_KINDS = dict(_PRIVATE.values())  # whatever a file says: many tools write UN
+_KINDS = {int(tag): _PRIVATE_KINDS.get(int(tag)) or dictionary_VR(tag) for tag in TAGS.values()}
 _NUMBERS = ("DS", "IS")
 _SHORTS = ("US", "SS", "US or SS")  # the last is what the dictionary says of an element that has the pixels' sign
 _NOT_PLAIN = object()
@@ -87,6 +95,7 @@ def sequence_tags(header: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("ScanningSequence", "ImageType"):
         if codes := header.get(name):
             tags[name] = [codes] if isinstance(codes, str) else [str(code) for code in codes]
+    tags.update({name: header[name] for name in (GE_BLOCK, GE_PART) if isinstance(header.get(name), str | int)})
     if component := header.get("ComplexImageComponent"):
         tags["ComplexImageComponent"] = str(component)
     cosines = header.get("ImageOrientationPatient")
@@ -103,11 +112,15 @@ def text_of(header: Mapping[str, Any], keyword: str) -> str:
 
 def _value(dataset: Any, tag: BaseTag, raw: Any) -> Any:
     if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes):
-        value = _plain_value(raw.VR or _KINDS[tag], raw.value, "little" if raw.is_little_endian else "big")
+        value = _plain_value(_kind_of(tag, raw.VR), raw.value, "little" if raw.is_little_endian else "big")
         if value is not _NOT_PLAIN:
             return value
     value = dataset[tag].value
     return None if value in (None, "", []) else value
+
+
+def _kind_of(tag: int, stated: str | None) -> str:
+    return _PRIVATE_KINDS.get(int(tag)) or stated or _KINDS[tag]
 
 
 def _plain_value(kind: str, raw: bytes, order: Literal["little", "big"]) -> Any:
@@ -145,7 +158,7 @@ def _read(data: bytes, at: int, syntax: str) -> tuple[memoryview, dict[str, Any]
             raise ValueError
         last = tag
         if tag in KEYWORD_OF:
-            found = _plain_value(kind.decode() if kind else _KINDS[tag], data[value:at], "little")
+            found = _plain_value(_kind_of(tag, kind.decode() if kind else None), data[value:at], "little")
             if found is _NOT_PLAIN:
                 raise ValueError
             header[KEYWORD_OF[tag]] = found

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.ids import same_id
 from mgi.locks.user_folder import digest_of, hashed
 from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.dicom import Volume, volume_of
-from mgi.modalities.flair.sequence import confirm_flair, is_flair_by_tags, score, tags_of_series
+from mgi.modalities.flair.sequence import confirm_flair, doubts_of, is_flair_by_tags, score, tags_of_series
 from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, series_of
 from mgi.modalities.flair.sources.user_lists import named
 
@@ -43,22 +44,24 @@ def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> 
     if series is not None and series not in groups:
         raise ConfigError(f"--series: {series}: not in {folder}, expected one of {_named(groups)}")
     chosen = series or _chosen(groups, folder)
+    _require_one_owner(groups[chosen], folder)
     files = [header.name for header in groups[chosen]]
     volume = volume_of(((name, (folder / name).read_bytes()) for name in files), chosen)
+    doubts = doubts_of(tags_of_series([header.tags for header in groups[chosen]]))
     left_out = [] if len(groups) == 1 else [f"took series {chosen} of {len(groups)}: {_name(groups[chosen])}"]
     return DicomInput(
         volume=volume,
         patient_id=groups[chosen][0].series.patient_id,
         sha256=digest_of(hashed(folder, files)),
         warning=_warning(groups[chosen]),
-        notes=tuple(left_out),
+        notes=(*left_out, *doubts),
     )
 
 
 def _chosen(groups: Groups, folder: Path) -> str:
     if len(groups) == 1:
         return next(iter(groups))
-    patients = sorted({header.series.patient_id for headers in groups.values() for header in headers})
+    patients = {same_id(header.series.patient_id) for headers in groups.values() for header in headers}
     if len(patients) > 1:
         raise ConfigError(f"{folder}: images of {len(patients)} patients, expected one; name a series with --series")
     listed = [series_of(headers, headers[0].series.patient_id) for _, headers in sorted(groups.items())]
@@ -71,6 +74,16 @@ def _chosen(groups: Groups, folder: Path) -> str:
         f"{folder}: {len(groups)} MR series, none or several of them an axial FLAIR by name and times; "
         f"name one with --series: {_named(groups)}"
     )
+
+
+def _require_one_owner(headers: Sequence[DicomHeader], folder: Path) -> None:
+    first = headers[0]
+    for one in headers[1:]:
+        for what in ("patient_id", "study_uid"):
+            own, other = (getattr(header.series, what) for header in (first, one))
+            if same_id(own) != same_id(other):
+                found = f"{first.name} of {own!r} and {one.name} of {other!r}"
+                raise BadInputError(f"{folder}: series {one.series.key}: {what}: {found}, expected one")
 
 
 def _warning(headers: Sequence[DicomHeader]) -> str | None:

@@ -18,6 +18,7 @@ from mgi.modalities.flair.geometry import EMPTY_MASK, require_most_of, resample_
 # Objects of one series that each draw other parts of the tumour, or one object alone.
 Drawing = tuple[Segmentation, ...]
 _CORRECTED = re.compile(r"(?<![a-z])(?<!not )(?<!non )(?<!non-)(manually )?corrected(?![a-z])")
+_BY_HAND = re.compile(r"(?<![a-z])(?<!not )(?<!non )(?<!non-)manual(ly)?(?![a-z])")
 
 
 def mask_on_image(candidates: Sequence[Segmentation], volume: Volume) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
@@ -72,11 +73,16 @@ def _drawings(candidates: Sequence[Segmentation]) -> list[Drawing]:
 
 
 def _is_corrected(drawing: Drawing) -> bool:
-    return all(_CORRECTED.search(one.description.lower().replace("_", " ")) for one in drawing)
+    return all(_CORRECTED.search(_text(one)) for one in drawing)
+
+
+def _text(one: Segmentation) -> str:
+    return one.description.lower().replace("_", " ")
 
 
 def _is_by_hand(drawing: Drawing) -> bool:
-    return all(one.segments and all(part.by_hand for part in one.segments) for one in drawing)
+    stated = [bool(one.segments) and all(part.by_hand for part in one.segments) for one in drawing]
+    return all(by_hand or _BY_HAND.search(_text(one)) for one, by_hand in zip(drawing, stated, strict=True))
 
 
 def _mask_of(drawing: Drawing, volume: Volume) -> NDArray[np.uint8]:

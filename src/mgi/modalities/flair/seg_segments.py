@@ -52,6 +52,7 @@ class Segment:
     category: tuple[str, str]
     kind: tuple[str, str]
     by_hand: bool
+    description: str = ""
 
     @property
     def named(self) -> str:
@@ -68,6 +69,7 @@ def read_segments(dataset: Any, where: str) -> list[Segment]:
             label=printable(str(item.get("SegmentLabel") or ""), 64).strip(),
             category=_code_of(item.get("SegmentedPropertyCategoryCodeSequence")),
             kind=_code_of(item.get("SegmentedPropertyTypeCodeSequence")),
+            description=printable(str(item.get("SegmentDescription") or ""), 200),
             by_hand=str(item.get("SegmentAlgorithmType") or "").upper() == "MANUAL",
         )
         for item in dataset.get("SegmentSequence") or []
@@ -94,8 +96,8 @@ def choose_tumour(segments: Sequence[Segment], description: str, where: str) -> 
 
 
 def is_tumour(segment: Segment) -> bool:
-    """Whether a segment says tumour: by its type or label, else by its category where neither says another thing."""
-    texts = _plain(segment.label), _plain(segment.kind[1])
+    """Whether a segment says tumour: by type, label or description, else by category where none says another thing."""
+    texts = _texts(segment)
     if any(map(_denies, texts)):
         return False
     if segment.kind[0] in _TUMOUR_CODES or any(map(says_tumour, texts)):
@@ -125,9 +127,13 @@ def _denies(plain: str) -> bool:
 
 
 def _says_nothing(segment: Segment) -> bool:
-    texts = _plain(segment.label), _plain(segment.kind[1])
+    texts = _texts(segment)
     said = any(_ANATOMY.search(text) or _OTHER_FINDING.search(text) or _denies(text) for text in texts)
-    return texts[1] in ("", "tissue") and not said
+    return _plain(segment.kind[1]) in ("", "tissue") and not said
+
+
+def _texts(segment: Segment) -> tuple[str, str, str]:
+    return _plain(segment.label), _plain(segment.description), _plain(segment.kind[1])
 
 
 def _plain(text: str) -> str:

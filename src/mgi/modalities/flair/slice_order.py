@@ -15,6 +15,7 @@ AXIS_TOLERANCE = 1e-3
 _SPACING_TOLERANCE = 1e-3
 LEAST_OVERLAP = 0.1  # of the thickness, from which on two slices lie within each other
 _SAME_STEP = 0.05  # of a stated distance between slices, which is often rounded
+_MANY_GAPS = 1.9  # of the thickness: a whole slice would fit between any two
 _NO_INSTANCE = 1 << 31
 
 
@@ -187,9 +188,12 @@ def _disagreement(ordered: list[Placement], step: float, where: str) -> tuple[st
     """
     stated = {abs(entry.stated_step_mm) for entry in ordered if entry.stated_step_mm}
     wrong = sorted(one for one in stated if abs(one - step) > _SAME_STEP * step)
+    thickness = ordered[0].thickness_mm
+    if len(ordered) > 2 and not stated and thickness and step >= _MANY_GAPS * thickness and _numbers_skip(ordered):
+        found = f"numbers skip as places do: {step:.2f} mm apart, {thickness:g} mm thick"
+        raise BadInputError(f"{where}: InstanceNumber: {found}; slices are missing between those that are there")
     if len(ordered) == 1 or not wrong:
         return ()
-    thickness = ordered[0].thickness_mm
     is_gap = thickness is not None and wrong[0] < (1 - _SAME_STEP) * thickness
     overlaps = thickness is not None and step < (1 - LEAST_OVERLAP) * thickness
     found = f"SpacingBetweenSlices: found {wrong[0]:g} mm where slices lie {step:.2f} mm apart"
@@ -199,6 +203,13 @@ def _disagreement(ordered: list[Placement], step: float, where: str) -> tuple[st
         within = f"within each other, as they are {thickness:g} mm thick"
         raise BadInputError(f"{where}: {found} and {within}, expected the same: several scans in one series")
     return (f"SpacingBetweenSlices {wrong[0]:g} mm, took the positions' {step:.2f} mm",)
+
+
+def _numbers_skip(ordered: list[Placement]) -> bool:
+    """Whether the numbers rise or fall by one and the same amount that is above 1."""
+    numbers = [entry.instance_number for entry in ordered if entry.instance_number is not None]
+    steps = set(np.abs(np.diff(numbers)).tolist())
+    return len(numbers) == len(ordered) and len(steps) == 1 and min(steps) > 1
 
 
 def _is_multiple(larger: float, smaller: float) -> bool:

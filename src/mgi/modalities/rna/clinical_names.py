@@ -20,7 +20,7 @@ _WHOLE = _words("""
     recurrence relapse recurrent metastasis response treatment therapy chemotherapy radiation radiotherapy
     train training test testing val valid validation fold split holdout heldout partition
     batch batch_id plate site center centre hospital institution tss cohort dataset study project scanner
-    label labels target outcome class group arm cluster year date
+    label labels target outcome class group arm cluster year date subset usage progression mortality survived days
     id uuid barcode index level_0 row sample patient subject case slide
     purity ploidy tmb msi rin aneuploidy library_size lib_size libsize size_factor n_genes n_counts total_counts
     """)
@@ -29,13 +29,15 @@ _OF_SURVIVAL = _words("time months days years month day year event status censor
 _FIRST = _words("""
     age days months years survival overall vital karnofsky histological histologic histology pathologic pathological
     ajcc tumor tumour tissue sample patient case slide cancer neoplasm diagnosis demographic treatment radiation
-    disease progression is has race dead percent telomere tmb msi
+    time disease progression is has race dead percent telomere tmb msi
     """)
 _LAST = _words("""
     status score months days years age sex gender cluster subtype codeletion codel count purity ploidy event censor
     censored censorship grade stage type code date id site survival diagnosis demographic ind
     cnv cna cn mut muts mutation mutations mutant mutated snv snp indel fusion loh gain loss amplification deletion
-    meth methylation methylated mirna rppa protein
+    meth methylation methylated mirna rppa protein amp amplified del deleted codeleted altered alteration
+    train training test val valid validation fold split group label flag indicator batch center centre hospital
+    death dead alive relapse recurrence progression followup treatment therapy response
     """)
 _SPLIT = re.compile(r"(?:fold|split|train|test|val|cv|kfold)_?\d{1,2}")
 _WORD = re.compile(r"[^a-z0-9]+")
@@ -44,6 +46,8 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 
 def is_clinical(label: str) -> bool:
     """Whether a label names something of a patient that is not the expression of a gene."""
+    if label.isalnum() and label.isupper():  # most symbols; tables have 60,000
+        return label.lower() in _WHOLE or _SPLIT.fullmatch(label.lower()) is not None
     words = [word for word in _WORD.split(_CAMEL.sub("_", label).lower()) if word]
     whole = "_".join(words)
     if whole in _WHOLE or _SPLIT.fullmatch(whole):

@@ -1,7 +1,7 @@
 """A user's own expression table, either way round, as samples x genes with one row of the gene index per column."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, without_version
-from mgi.modalities.rna.no_gene import IGNORED, gene_of, ignored_by, notes_on, reasons_against, refuse_clinical
+from mgi.modalities.rna.no_gene import (
+    IGNORE,
+    IGNORED,
+    few,
+    gene_of,
+    idle,
+    ignored_by,
+    notes_on,
+    reasons_against,
+    refuse_clinical,
+)
 from mgi.modalities.rna.table_file import read_table_file
 from mgi.modalities.rna.table_layout import (
     CASE_COLUMNS,
@@ -23,7 +33,7 @@ from mgi.modalities.rna.table_layout import (
     mostly_ensembl,
     require_patients,
 )
-from mgi.modalities.rna.table_parts import TableFile, Use
+from mgi.modalities.rna.table_parts import TableFile, Use, Uses
 from mgi.modalities.rna.value_scale import scale_note
 
 BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
@@ -66,17 +76,7 @@ def read_labelled_matrix(path: Path | str, ignore: Sequence[str] = ()) -> Matrix
     """
     path = Path(path)
     is_ignored = ignored_by(ignore)
-
-    def uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
-        """Samples are numbers where any column is one; else all columns but the first, which then holds the samples."""
-        samples = are_samples(names)
-        if any(samples):
-            return ["number" if one else "text" for one in samples]
-        if names[0].strip().lower() in (*SAMPLE_COLUMNS, *CASE_COLUMNS):
-            refuse_clinical((name.strip() for name in names[1:]), path, is_ignored)
-        return ["text", *("nothing" if is_ignored(name.strip()) else "number" for name in names[1:])]
-
-    table = read_table_file(path, uses)
+    table = read_table_file(path, _uses(path, is_ignored))
     in_columns = [place for place, is_sample in enumerate(are_samples(table.names)) if is_sample]
     if in_columns:
         genes, ignored = annotations(table, in_columns, path)
@@ -103,6 +103,9 @@ def read_labelled_matrix(path: Path | str, ignore: Sequence[str] = ()) -> Matrix
     dropped = {str(reason): left.tolist() for reason, left in genes["gene_id"].groupby(pd.Series(reasons), sort=False)}
     if columns and (skipped := [name for name in table.names[1:] if is_ignored(name.strip())]):
         dropped[IGNORED] = skipped
+    notes = notes_on(genes.iloc[kept], labels)
+    if unused := idle(ignore, [*labels, *dropped.get(IGNORED, [])]):
+        notes.append(f"{len(unused)} entries of {IGNORE} are no labels of the table: {few(unused)}")
     return Matrix(
         samples=[samples[row] for row in order],
         values=np.ascontiguousarray(values[np.ix_(order, kept)]),
@@ -111,8 +114,21 @@ def read_labelled_matrix(path: Path | str, ignore: Sequence[str] = ()) -> Matrix
         gene_labels=_kind_of(genes["gene_id"].iloc[kept]),
         ignored=ignored,
         dropped=dropped,
-        notes=tuple(notes_on(genes.iloc[kept], labels)),
+        notes=tuple(notes),
     )
+
+
+def _uses(path: Path, is_ignored: Callable[[str], bool]) -> Uses:
+    def uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
+        """Samples are numbers where any column is one; else all columns but the first, which then holds the samples."""
+        samples = are_samples(names)
+        if any(samples):
+            return ["number" if one else "text" for one in samples]
+        if names[0].strip().lower() in (*SAMPLE_COLUMNS, *CASE_COLUMNS):
+            refuse_clinical((name.strip() for name in names[1:]), path, is_ignored)
+        return ["text", *("nothing" if is_ignored(name.strip()) else "number" for name in names[1:])]
+
+    return uses
 
 
 def _require_finite(table: TableFile, rows: Sequence[str], path: Path) -> None:

@@ -8,8 +8,9 @@ from mgi.locks.item import Item
 from mgi.modalities.modality import Modality
 from mgi.modalities.rna.sources.aliquots import TIED
 
-POSITIONS, ANNOTATED = "positions", "annotated_positions"
-"""Names of the shard's input: the user's own table of positions, or the one that was made of an annotation."""
+POSITIONS = "positions"
+ANNOTATED = "tables/gene_positions.tsv"
+"""The table that is made of an annotation, below the results folder."""
 
 
 def absent(items: Sequence[Item]) -> str:
@@ -26,7 +27,7 @@ def shard_inputs(section: Mapping[str, Any]) -> dict[str, str]:
     fit = section["fit"]
     if fit["positions"] is not None:
         return {POSITIONS: fit["positions"]}
-    return {ANNOTATED: "<results>/tables/gene_positions.tsv"} if fit["gene_order"] == "position" else {}
+    return {POSITIONS: f"<results>/{ANNOTATED}"} if fit["gene_order"] == "position" else {}
 
 
 MODALITY = Modality(

@@ -1,16 +1,18 @@
 """A new patient's expression on the frozen genes of a trained model, from the user's table or a file of the GDC."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import barcode_of, is_patient_id, patient_id_of
-from mgi.modalities.rna.gene_labels import BY_OTHER_NAME, GeneIndex
+from mgi.modalities.rna.frozen_genes import by_other_name, names_borne_once, on_frozen_genes
+from mgi.modalities.rna.gene_labels import GeneIndex
+from mgi.modalities.rna.no_gene import gene_of, why_no_gene
 from mgi.modalities.rna.normalise import FittedGenes
 from mgi.modalities.rna.star import UNITS, column_of, read_star
 from mgi.modalities.rna.table_file import read_table_file
@@ -35,6 +37,8 @@ class NewExpression:
     missing: tuple[str, ...]
     sample: str
     renamed: tuple[str, ...] = ()
+    no_genes: Mapping[str, list[str]] = field(default_factory=dict)
+    """Labels of the file that are no genes and were left out, by reason."""
     filled_with: str = "training mean"
     other_scale: tuple[str, str] | None = None
     """What the values look like and what those of training do, where they differ in kind (linear, logs, centred)."""
@@ -70,6 +74,7 @@ def read_new_expression(
         gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
         raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
     require_unit(profile.values, unit, profile.labels, f"{path}: sample {profile.sample}")
+    profile, no_genes = _genes_alone(profile)
     values, missing = on_frozen_genes(fitted, profile.labels, profile.values[np.newaxis])
     found = NewExpression(
         values=values[0],
@@ -77,6 +82,7 @@ def read_new_expression(
         missing=tuple(missing),
         sample=profile.sample,
         renamed=tuple(by_other_name(fitted, profile.labels)),
+        no_genes=no_genes,
         filled_with=fitted.filler,
         other_scale=other_scale(values[:, fitted.columns], fitted.mean, fitted.std),
     )
@@ -88,44 +94,15 @@ def read_new_expression(
     return found
 
 
-def on_frozen_genes(
-    fitted: FittedGenes, labels: Sequence[str], values: NDArray[Any], names: Sequence[str | None] = ()
-) -> tuple[NDArray[np.float32], list[str]]:
-    """Values (n, G) on the gene index that was fitted of `values` (n, L), and which of the model's genes lack any.
-
-    Those have the training mean. `find_genes` says which of the `labels` is which gene.
-    """
-    placed = np.tile(fitted.table["mean"].to_numpy(np.float32), (len(values), 1))
-    missing = []
-    for gene, column, found in zip(fitted.gene_ids, fitted.columns, find_genes(fitted, labels, names), strict=True):
-        if found is None or np.isnan(values[:, found]).any():
-            missing.append(gene)
-        else:
-            placed[:, column] = values[:, found]
-    return placed, missing
-
-
-def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str | None] = ()) -> list[int | None]:
-    """Return where each of the model's genes stands among `labels`, None where it does not (see gene_labels).
-
-    A gene is looked up by its id, else by its name if no other gene of the fit bears it. `names` are of the same
-    length as `labels`, or none.
-    """
-    file, own_name = GeneIndex(labels, names), _names_borne_once(fitted)
-    return [file.find_one(gene, own_name.get(gene))[1] for gene in fitted.gene_ids]
-
-
-def by_other_name(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str | None] = ()) -> list[str]:
-    """Return which of the model's genes `find_genes` finds under their former or newer name."""
-    file, own_name = GeneIndex(labels, names), _names_borne_once(fitted)
-    return [gene for gene in fitted.gene_ids if file.find_one(gene, own_name.get(gene))[0] == BY_OTHER_NAME]
-
-
-def _names_borne_once(fitted: FittedGenes) -> dict[str, str]:
-    """Return the names by gene id, of genes whose name means no other gene of the fit."""
-    ids, names = fitted.table["gene_id"].tolist(), fitted.table["gene_name"].tolist()
-    index = GeneIndex(ids, names)
-    return {gene: names[row] for row, gene in enumerate(ids) if list(index.find(names[row])[1]) == [row]}
+def _genes_alone(profile: _Profile) -> tuple[_Profile, dict[str, list[str]]]:
+    """The profile without counters, spike-ins and spreadsheet dates, and these by reason."""
+    reasons = why_no_gene(profile.labels)
+    kept = [at for at, reason in enumerate(reasons) if reason is None]
+    left_out: dict[str, list[str]] = {}
+    for label, reason in zip(profile.labels, reasons, strict=True):
+        if reason is not None:
+            left_out.setdefault(reason, []).append(label)
+    return profile._replace(labels=[gene_of(profile.labels[at]) for at in kept], values=profile.values[kept]), left_out
 
 
 def _star(path: Path, unit: str) -> _Profile:
@@ -137,12 +114,12 @@ def _star(path: Path, unit: str) -> _Profile:
 
 
 def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profile:
-    own_name = _names_borne_once(fitted)
+    own_name = names_borne_once(fitted)
     known = GeneIndex(fitted.gene_ids, [own_name.get(gene) for gene in fitted.gene_ids])
     unnamed: list[ConfigError] = []
 
     def is_gene(label: str) -> bool:
-        return bool(known.find(label)[1])
+        return bool(known.find(gene_of(label))[1])
 
     def genes_across(names: Sequence[str]) -> bool:
         """Whether a row is a sample: the names say so, else at least as many of them as tell genes from samples."""

@@ -59,6 +59,11 @@ def ignored_by(patterns: Sequence[str]) -> Callable[[str], bool]:
     return lambda label: label in exact or any(fnmatchcase(label, pattern) for pattern in wild)
 
 
+def idle(patterns: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """The patterns that leave out none of the labels."""
+    return [pattern for pattern in patterns if not any(map(ignored_by([pattern]), labels))]
+
+
 def mangled(labels: Sequence[str]) -> list[bool]:
     """Which labels look like dates or rounded numbers; a bare number of a day only where most labels are no numbers."""
     numbers = [label.isascii() and label.isdigit() for label in labels]
@@ -70,6 +75,17 @@ def mangled(labels: Sequence[str]) -> list[bool]:
     ]
 
 
+def why_no_gene(labels: Sequence[str]) -> list[str | None]:
+    """Why each label cannot be a gene: a counter, a spike-in, a date or a rounded number; None where it may be one."""
+    return [
+        COUNTER if _COUNTER.fullmatch(label)
+        else SPIKE_IN if _SPIKE_IN.fullmatch(label)
+        else MANGLED if is_odd
+        else None
+        for label, is_odd in zip(labels, mangled(labels), strict=True)
+    ]  # fmt: skip
+
+
 def reasons_against(labels: Sequence[str], path: Path, is_ignored: Callable[[str], bool]) -> list[str | None]:
     """Why each label of a table is left out as no gene, None where it may be one.
 
@@ -77,15 +93,9 @@ def reasons_against(labels: Sequence[str], path: Path, is_ignored: Callable[[str
     than MOST_MANGLED are dates or rounded numbers.
     """
     refuse_clinical(labels, path, is_ignored)
-    odd = mangled(labels)
     reasons = [
-        IGNORED if is_ignored(label)
-        else COUNTER if _COUNTER.fullmatch(label)
-        else SPIKE_IN if _SPIKE_IN.fullmatch(label)
-        else MANGLED if is_odd
-        else None
-        for label, is_odd in zip(labels, odd, strict=True)
-    ]  # fmt: skip
+        IGNORED if is_ignored(label) else reason for label, reason in zip(labels, why_no_gene(labels), strict=True)
+    ]
     lost = [label for label, reason in zip(labels, reasons, strict=True) if reason == MANGLED]
     if len(lost) > MOST_MANGLED:
         raise BadInputError(
@@ -98,7 +108,7 @@ def reasons_against(labels: Sequence[str], path: Path, is_ignored: Callable[[str
 
 def refuse_clinical(labels: Iterable[str], path: Path, is_ignored: Callable[[str], bool]) -> None:
     """Refuse labels that name no expression and are not ignored."""
-    if found := [label for label in labels if is_clinical(label) and not is_ignored(label)]:
+    if found := [label for label in labels if not is_ensembl(label) and is_clinical(label) and not is_ignored(label)]:
         raise BadInputError(
             f"{path}: {len(found)} of the genes are named like outcomes, traits or other measurements: {few(found)}; "
             f"expected expression alone, since a model would read what it is to predict: take them out, or list them "

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mgi.core.errors import BadInputError
+from mgi.core.memory import is_false_claim
 from mgi.modalities.rna.table_parts import TableFile, Uses, narrowed, require_room
 
 COLUMNS_AT_ONCE = 1000
@@ -25,6 +26,8 @@ def read_parquet(path: Path, uses: Uses) -> TableFile:
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, RecursionError) as error:
+        if isinstance(error, MemoryError) and not is_false_claim(error, path):
+            raise
         raise BadInputError(f"{path}: truncated or not Parquet ({' '.join(str(error).split())[:160]})") from None
 
 
@@ -68,6 +71,8 @@ def _numbers(source: pq.ParquetFile, indexes: list[int], names: list[str], path:
     for name, column in zip(names, table.columns, strict=True):
         try:
             columns.append(np.asarray(column.cast(pa.float64()).to_numpy(), np.float64))
+        except MemoryError:
+            raise
         except pa.ArrowException:
             raise BadInputError(f"{path}: column {name}: type {column.type}, expected {pa.float64()}") from None
     return columns
@@ -84,6 +89,8 @@ def _texts(path: Path, index: int, name: str) -> list[str]:
             raise BadInputError(f"{path}: column {name}: a label of more than {_LONGEST_LABEL} characters")
     try:
         return [(text or "").strip() for text in column.cast(pa.string()).to_pylist()]
+    except MemoryError:
+        raise
     except pa.ArrowException:
         raise BadInputError(f"{path}: column {name}: type {column.type}, expected {pa.string()}") from None
 

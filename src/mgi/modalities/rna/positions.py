@@ -144,9 +144,9 @@ def _gene(line: bytes, where: str) -> GtfGene:
     return GtfGene(gene_id, gene_name, chromosome.decode(), int(start), int(end), strand.decode())
 
 
-def write_positions(path: Path | str, genes: Iterable[GtfGene]) -> int:
+def write_positions(path: Path | str, genes: Iterable[GtfGene], gtf: Path | str | None = None) -> int:
     """Write the table that `read_positions` reads, with end and strand; return how many genes it has."""
     table = pd.DataFrame(genes, columns=list(GtfGene._fields))
-    with digested_path(path) as part:
+    with digested_path(path, [] if gtf is None else [gtf]) as part:
         table.to_csv(part, sep="\t", index=False, lineterminator="\n")
     return len(table)

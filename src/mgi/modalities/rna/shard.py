@@ -20,6 +20,7 @@ from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.modality import ANNOTATED, POSITIONS
 from mgi.modalities.rna.positions import read_positions, with_positions
 from mgi.modalities.rna.star import UNITS, Stored, column_of, read_star, require_same_genes
+from mgi.modalities.rna.value_scale import patients_out_of_scale, some_genes
 from mgi.modalities.sharding import ShardJob
 from mgi.shards.expression_shard import Row, describe_expression, write_values
 
@@ -49,9 +50,9 @@ def shard(job: ShardJob) -> str:
 
 def _positions(job: ShardJob) -> Path | None:
     """The table that says where genes lie, if any; one of ours has a digest beside it, which is checked."""
-    if (path := job.inputs.get(ANNOTATED) or job.inputs.get(POSITIONS)) is None:
+    if (path := job.inputs.get(POSITIONS)) is None:
         return None
-    ours = ANNOTATED in job.inputs or sidecar_of(path).is_file()
+    ours = Path(path).match(ANNOTATED) or sidecar_of(path).is_file()
     return verified(path) if ours else Path(path)
 
 
@@ -87,12 +88,17 @@ def _shard_table(job: ShardJob, chosen: list[RawEntry]) -> tuple[pd.DataFrame, d
         duplicates.add(patient, digest_of_values(own))
     rows = ((patient, own, None) for patient, own in values.items())
     write_values(job.outputs["values"], matrix.genes, AS_GIVEN, rows, with_counts=False)
+    patients = list(values)
+    few = matrix.values[:, some_genes(len(matrix.genes))]
+    odd = patients_out_of_scale(few[[row_of[entry.key] for entry in chosen]], patients)
+    for line in odd:
+        _log.warning("%s: %s", Path(path).name, line)
     metadata = {"table_sha256": table.sha256, "layout": matrix.layout, "gene_labels": matrix.gene_labels}
     return matrix.genes, {
         **metadata,
         "columns_not_used": list(matrix.ignored),
         "genes_dropped": matrix.dropped,
-        "notes": list(matrix.notes),
+        "notes": [matrix.scale, *matrix.notes, *odd],
     }
 
 

@@ -79,6 +79,8 @@ def read_star(path: Path | str, *, like: StarTable | None = None) -> StarTable:
         _check_summary(row, name, f"{path}: line {line}")
     try:
         table = _parse_genes(body)
+    except MemoryError:
+        raise  # Arrow's is an ArrowException too, and says nothing of the file
     except pa.ArrowException as error:
         _refuse_second_header(data, path)
         raise BadInputError(f"{path}: gene rows: {' '.join(str(error).split())[:200]}") from None

@@ -125,5 +125,7 @@ def _one_line_errors(path: Path) -> Iterator[None]:
         yield
     except gzip.BadGzipFile as error:
         raise BadInputError(f"{path}: not gzip ({error})") from None
+    except MemoryError:
+        raise  # Arrow's is an ArrowException too, and says nothing of the table
     except (pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error, csv.Error) as error:
         raise BadInputError(f"{path}: not a table ({' '.join(str(error).split())[:160]})") from None

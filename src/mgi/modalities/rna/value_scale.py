@@ -24,6 +24,7 @@ MOST_LOG, MOST_LOG_TPM = 50.0, math.log2(1e6 + 1)
 ODD = 10.0
 """How many times the median patient's distance or level makes a patient odd; real z-scores reach 4.3."""
 _GENES_COMPARED = 4000
+_FEWEST = 4  # patients; of fewer nobody can tell which one is odd
 _SLACK = 1e-3  # rounding on the way
 
 
@@ -77,13 +78,18 @@ def other_scale(
     return (NAMES[found], NAMES[expected]) if differs else None
 
 
+def some_genes(n_genes: int) -> slice:
+    """Up to 4,000 genes, evenly spaced, which are enough to tell a patient's scale."""
+    return slice(None, None, -(-n_genes // _GENES_COMPARED) or 1)
+
+
 def patients_out_of_scale(values: NDArray[np.floating], patients: Sequence[str]) -> list[str]:
     """A line for each patient whose values (n, G) are 10 times as far from the median profile as the median patient's,
-    or 10 times as high or low as that profile, and what that does to the others' z-scores. Up to 4,000 genes are looked
-    at.
+    or 10 times as high or low as that profile, and what that does to the others' z-scores.
     """
-    step = max(1, values.shape[1] // _GENES_COMPARED)
-    some = np.asarray(values[:, ::step], np.float64)
+    if len(values) < _FEWEST:
+        return []
+    some = np.asarray(values[:, some_genes(values.shape[1])], np.float64)
     centre = np.median(some, axis=0)
     distance = np.abs(some - centre).mean(axis=1)
     usual = float(np.median(distance))

@@ -192,3 +192,20 @@ def test_two_echoes_and_copies_are_not_most_of_a_series(scan: Scan) -> None:
     first = scan(10, 500, 1, {**FLAIR, "EchoTime": 12.0})
     copies = [member for n in range(5) for member in scan(10, 0, 11 + 10 * n, FLAIR)]
     assert values(volume_of([*first, *copies], UID)) == list(range(10))
+
+
+def test_scans_half_a_step_apart_that_no_tag_tells_apart_are_told_by_their_numbers(scan: Scan) -> None:
+    thick = {**FLAIR, "SliceThickness": 5.0}
+    for count, shift in ((2, 2.5), (3, 5 / 3)):
+        scans = [scan(10, 20 * k, 1 + 10 * k, thick, z=shift * k) for k in range(count)]
+        with pytest.raises(BadInputError, match=rf"InstanceNumber: slices lie within .* as {count} scans"):
+            volume_of([member for one in scans for member in one], UID)
+    with pytest.raises(BadInputError, match=r"InstanceNumber: slices lie within .* as 2 scans, from 1 and from 1 on"):
+        volume_of([*scan(10, 0, 1, thick), *scan(10, 20, 1, thick, z=2.5)], UID)
+    assert len(volume_of(scan(20, 0, 1, thick, step=2.5), UID).voxels) == 20  # one scan, reconstructed so
+    thin = {**FLAIR, "SliceThickness": 2.5}
+    assert len(volume_of([*scan(10, 0, 1, thin), *scan(10, 20, 11, thin, z=2.5)], UID).voxels) == 20  # two passes
+
+
+def test_a_phase_image_a_little_beside_its_magnitude_is_left_out_too(scan: Scan) -> None:
+    assert values(volume_of([*scan(10, 500, 11, PHASE, z=0.5), *scan(10, 0, 1, MAGNITUDE)], UID)) == list(range(10))

@@ -10,8 +10,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from mgi.modalities.flair.complex_part import complex_part
 from mgi.modalities.flair.dicom_file import DicomFile
-from mgi.modalities.flair.header import KEYWORDS, header_of, read_plain, sequence_tags, text_of
+from mgi.modalities.flair.header import KEYWORDS, TAGS, header_of, read_plain, sequence_tags, text_of
 
 PIXELS = np.arange(6, dtype=np.uint16).reshape(2, 3)
 MrFile = Callable[..., bytes]
@@ -23,7 +24,7 @@ def test_every_element_says_what_pydicom_says(options: dict[str, str], mr_file: 
     tags = {"ScanningSequence": ["SE", "IR"], "EchoTime": 120.5, "RescaleSlope": "1e-2", "AcquisitionNumber": 3}
     dataset = pydicom.dcmread(io.BytesIO(mr_file(PIXELS, tags=tags, **options)))
     header = header_of(dataset)
-    assert sorted(header) == sorted(keyword for keyword in KEYWORDS if keyword in dataset)
+    assert sorted(header) == sorted(keyword for keyword in KEYWORDS if TAGS[keyword] in dataset)
     for keyword, value in header.items():
         expected = dataset[keyword].value
         if isinstance(value, list):
@@ -138,3 +139,21 @@ def test_what_an_image_is_and_whose_is_read(mr_file: MrFile, syntax: str) -> Non
     assert found == {**tags, "PatientID": "a b"}
     assert plain.header == header_of(plain.dataset)
     assert sequence_tags(plain.header)["ImageType"] == tags["ImageType"]
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])
+@pytest.mark.parametrize("kind", ["SS", "UN"])
+def test_ges_private_element_is_read_however_it_is_written(
+    mr_file: Callable[..., bytes], syntax: str, kind: str
+) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(mr_file(np.arange(12, dtype=np.uint16).reshape(3, 4), syntax=syntax)))
+    dataset.private_block(0x0043, "GEMS_PARM_01", create=True)
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    dataset.add_new(0x0043102F, kind, 1 if kind == "SS" else np.array([1], f"{order}i2").tobytes())
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    read = read_plain(buffer.getvalue())
+    assert (read is None) == (syntax == ExplicitVRBigEndian)
+    header = header_of(pydicom.dcmread(io.BytesIO(buffer.getvalue())))
+    for found in [header] if read is None else [header, read[1]]:
+        assert complex_part(found, "x") == "phase"

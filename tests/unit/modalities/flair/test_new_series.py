@@ -65,3 +65,14 @@ def test_a_series_that_is_not_there_and_two_patients_are_refused(put, tmp_path: 
 def test_a_folder_without_mr_images_is_refused(put, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="no MR series among 4 files"):
         read_dicom_input(tmp_path, put("1.1", Modality="CT"), None)
+
+
+def test_a_slice_of_another_patient_in_the_series_is_refused(put, tmp_path: Path) -> None:
+    put("1.1", SeriesDescription="AX FLAIR", PatientID="p ")
+    names = put("1.1", SeriesDescription="AX FLAIR")
+    assert read_dicom_input(tmp_path, names, None).patient_id == "P"
+    kept = (tmp_path / "1.1-4.dcm").read_bytes()
+    put("1.1", SeriesDescription="AX FLAIR", PatientID="Q")
+    (tmp_path / "1.1-4.dcm").write_bytes(kept)
+    with pytest.raises(BadInputError, match=r"series 1\.1: patient_id: 1\.1-1\.dcm of 'Q' and 1\.1-4\.dcm of 'P'"):
+        read_dicom_input(tmp_path, names, None)

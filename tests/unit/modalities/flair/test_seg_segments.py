@@ -52,6 +52,8 @@ def test_a_label_of_anything_else_does_not(label: str) -> None:
         ({"kind": ("", "NEOPLASM, PRIMARY")}, True),
         ({"kind": ("79654002", "Edema"), "category": ALTERED}, True),
         ({"category": ALTERED}, True),
+        ({"description": "Contrast-enhancing glioma"}, True),
+        ({"category": ALTERED, "description": "Ventricles"}, False),
         ({"category": ("", "morphologically abnormal structure")}, True),
         ({"category": ALTERED, "kind": ("12738006", "Brain")}, False),
         ({"category": ALTERED, "kind": ("55641003", "Infarct")}, False),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,16 @@ def test_every_second_slice_missing_is_told_by_the_stated_spacing() -> None:
         BadInputError, match=r"SpacingBetweenSlices: found 5 mm where slices lie 10\.00 mm apart.*missing"
     ):
         order_slices(half, "s")
+
+
+def test_every_second_slice_missing_is_told_by_the_numbers_too() -> None:
+    half = stack([10.0 * k for k in range(6)], thickness_mm=5.0)
+    assert order_slices(half, "s").notes == ()  # numbered one after the other
+    skipping = [replace(one, instance_number=2 * k) for k, one in enumerate(half)]
+    with pytest.raises(BadInputError, match=r"InstanceNumber: numbers skip as places do: 10\.00 mm apart, 5 mm thick"):
+        order_slices(skipping, "s")
+    contiguous = [replace(one, thickness_mm=10.0) for one in skipping]  # another echo was taken away
+    assert order_slices(contiguous, "s").notes == ()
 
 
 def test_a_spacing_that_states_the_gap_alone_is_believed_less_than_the_positions_and_noted() -> None:

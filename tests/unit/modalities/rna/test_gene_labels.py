@@ -9,6 +9,7 @@ import pytest
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.filter import not_listed
 from mgi.modalities.rna.former_names import RENAMED
+from mgi.modalities.rna.frozen_genes import by_other_name, find_genes
 from mgi.modalities.rna.gene_labels import (
     AMBIGUOUS,
     BY_OTHER_NAME,
@@ -20,7 +21,6 @@ from mgi.modalities.rna.gene_labels import (
 )
 from mgi.modalities.rna.gene_sets import match_sets
 from mgi.modalities.rna.matrix import read_labelled_matrix
-from mgi.modalities.rna.new_patient import by_other_name, find_genes
 from mgi.modalities.rna.normalise import fit
 from mgi.modalities.rna.positions import with_positions
 from mgi.modalities.rna.settings import FitSettings

@@ -6,7 +6,8 @@ import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.modalities.rna.filter import LOG_TPM
-from mgi.modalities.rna.new_patient import find_genes, read_new_expression
+from mgi.modalities.rna.frozen_genes import find_genes
+from mgi.modalities.rna.new_patient import read_new_expression
 from mgi.modalities.rna.normalise import FittedGenes, fit
 from mgi.modalities.rna.settings import FitSettings
 from mgi.modalities.rna.star import COLUMNS, SUMMARY_ROWS
@@ -115,3 +116,34 @@ def test_genes_are_found_among_ids_first_and_then_among_names_borne_once(fitted:
     assert find_genes(fitted, ["a", "ENSG00000000005.9", "b"], ["TSPAN6", "TSPAN6", "TNMD"]) == [None, 1, None, None]
     assert find_genes(fitted, ["a", "b"], ["TNMD", "TSPAN6"]) == [1, 0, None, None]
     assert find_genes(fitted, ["TNMD", "b"], ["", ""]) == [None, 0, None, None]
+
+
+def test_counters_and_spreadsheet_dates_are_left_out_and_listed(fitted: FittedGenes, tmp_path: Path) -> None:
+    lines = [
+        f"{gene}\t{value}" for value, gene in enumerate([*IDS, "__no_feature", "N_unmapped", "1-Mar", "ERCC-00002"])
+    ]
+    found = read(written(tmp_path / "a.tsv", "gene\tP1", *lines), fitted)
+    assert found.values.tolist() == [0, 1, 2, 3]
+    assert list(found.no_genes.values()) == [["__no_feature", "N_unmapped"], ["1-Mar"], ["ERCC-00002"]]
+
+
+def test_values_that_the_models_unit_cannot_have_are_refused(fitted: FittedGenes, tmp_path: Path) -> None:
+    for value, said in (("642.6", "at most 20; .*linear"), ("-1.5", "at least 0; .*z-scores")):
+        path = written(tmp_path / "a.tsv", "gene\tP1", f"{IDS[0]}\t1", f"{IDS[1]}\t{value}")
+        with pytest.raises(BadInputError, match=rf"a\.tsv: sample P1: gene {IDS[1]}: found {value}, .*{said}"):
+            read(path, fitted, unit=LOG_TPM)
+        assert read(path, fitted).values[1] == np.float32(value)
+
+
+def test_a_patient_may_be_asked_for_by_a_barcode_with_points(fitted: FittedGenes, tmp_path: Path) -> None:
+    rows = (f"{gene}\t{value}\t9" for value, gene in enumerate(IDS))
+    path = written(tmp_path / "a.tsv", "gene\tTCGA-DU-0001-01A\tTCGA.DU.0002.01A", *rows)
+    for patient in ("TCGA-DU-0002", "tcga.du.0002", "TCGA.DU.0002.01A"):
+        assert read(path, fitted, patient=patient).values.tolist() == [9, 9, 9, 9]
+
+
+def test_a_label_may_end_in_what_says_that_it_is_expression(fitted: FittedGenes, tmp_path: Path) -> None:
+    rows = written(tmp_path / "a.tsv", "gene\tP1", "TSPAN6_rnaseq\t7", "TNMD_rnaseq\t8")
+    across = written(tmp_path / "b.tsv", "patient_id\tTSPAN6_rnaseq\tTNMD_rnaseq", "P1\t7\t8")
+    for path in (rows, across):
+        assert read(path, fitted).values[:2].tolist() == [7, 8]

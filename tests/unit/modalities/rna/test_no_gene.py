@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.modalities.rna.clinical_names import is_clinical
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.no_gene import COUNTER, IGNORED, MANGLED, MOST_MANGLED, SPIKE_IN, gene_of, mangled, unknown
+from mgi.modalities.rna.settings import RnaSettings
 from mgi.modalities.rna.sources.opening import MatrixExpression
 
 SAMPLES = [f"TCGA-DU-{number:04d}-01A" for number in range(4)]
@@ -71,6 +72,7 @@ CLINICAL = [
     "fold_0", "split1", "batch", "site", "Overall Survival (Months)", "Diagnosis Age", "ageAtDiagnosis", "isFemale",
     "days_to_death", "X1p.19q.codeletion", "EGFR_cnv", "TP53_mut", "TP53.mut", "hsa-mir-21_mirna", "MGMT_meth",
     "ABSOLUTE.purity", "Karnofsky.Performance.Score", "oncotree_code", "slide_id",
+    "time_to_death", "is_train", "cv_fold", "PTEN_del", "EGFR_rppa",
 ]  # fmt: skip
 
 
@@ -98,7 +100,10 @@ def test_all_of_them_are_named_at_once_even_where_they_hold_text(tmp_path: Path)
     assert found.notes == ("1 labels end in _rnaseq or _mrna, which is left off: 'EGFR_rnaseq'",)
 
 
-@pytest.mark.parametrize("label", [*GENES, "EFS", "MGMT", "GRADD", "AGE1", "SEX-1L", "hsa-mir-423", "OSM", "SITE1B"])
+@pytest.mark.parametrize(
+    "label",
+    [*GENES, "EFS", "MGMT", "GRADD", "AGE1", "SEX-1L", "hsa-mir-423", "OSM", "SITE1B", "MUT", "SET", "MET", "TAT"],
+)
 def test_a_gene_whose_name_begins_alike_is_a_gene(label: str) -> None:
     assert not is_clinical(label)
 
@@ -155,3 +160,16 @@ def test_what_is_left_out_is_named_in_the_log(tmp_path: Path, caplog: pytest.Log
         MatrixExpression(table=path, ignore=("age",)).discover()
     for said in ("1 left out: counter of reads, no gene ('N_unmapped')", "('1-Mar')", "('age')", "'a b'"):
         assert said in caplog.text
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_entry_of_ignore_that_names_nothing_is_said(tmp_path: Path, turned: bool) -> None:
+    found = read_labelled_matrix(table(tmp_path, [*GENES, "age"], turned=turned), ["age", "agee", "*_cnv"])
+    assert found.notes == ("2 entries of modalities.rna.ignore are no labels of the table: 'agee', '*_cnv'",)
+
+
+def test_labels_to_ignore_are_of_a_table_alone() -> None:
+    assert RnaSettings.read({"source": "matrix", "table": "t.csv", "ignore": ["age"]}).ignore == ("age",)
+    assert RnaSettings.read({"source": "gdc", "ignore": []}).ignore == ()
+    with pytest.raises(ConfigError, match=r"ignore: found .*age.* source matrix"):
+        RnaSettings.read({"source": "gdc", "ignore": ["age"]})

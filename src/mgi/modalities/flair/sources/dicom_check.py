@@ -26,6 +26,7 @@ from mgi.shards.grey_scale import require_scale
 
 MAX_BYTES = ZipLimits.total_bytes
 HASH_LIST = "md5hashes.csv"
+MAX_HELD_BYTES = 256 << 20  # of voxels, while a series is fetched: several are at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,22 +66,31 @@ def read_file(data: bytes, where: str, *, series: str, role: str) -> CheckedFile
 
 
 def read_files(members: Iterable[tuple[str, bytes]], *, series: str, role: str) -> list[CheckedFile]:
-    """Read the files of a series (where, bytes) as `read_file` does, without holding more pixels than a volume has."""
-    read, n_bytes = [], 0
+    """Read the files of a series (where, bytes) as `read_file` does; the slices of a huge one are not held."""
+    read: list[CheckedFile] = []
+    n_bytes = 0
     for where, data in members:
         one = read_file(data, where, series=series, role=role)
         n_bytes += sum(found.stored.size * 4 for found in one.slices)
         if n_bytes > MAX_VOLUME_BYTES:
-            one = replace(one, slices=(), fault=f"more than {MAX_VOLUME_BYTES} bytes of voxels")
-        read.append(one)
+            one = replace(one, fault=f"more than {MAX_VOLUME_BYTES} bytes of voxels")
+        read.append(one if n_bytes <= MAX_HELD_BYTES else replace(one, slices=()))
+        if read[0].slices and not read[-1].slices:
+            read = [replace(found, slices=()) for found in read]
     return read
 
 
 def disorder_of(files: Sequence[CheckedFile], series: str) -> str | None:
-    """Why the slices of a series make no volume with the grey levels of a head, as the shard will judge, or None."""
+    """Why the slices of a series make no volume with the grey levels of a head, as the shard will judge, or None.
+
+    Without slices, of a huge series or a faulty one, the shard alone judges.
+    """
     where = f"series {series}"
+    slices = [one for file in files for one in file.slices]
+    if not slices:
+        return None
     try:
-        volume = volume_from([one for file in files for one in file.slices], series)
+        volume = volume_from(slices, series)
         require_scale(volume.voxels, where)
     except BadInputError as error:
         return str(error).removeprefix(f"{where}: ")

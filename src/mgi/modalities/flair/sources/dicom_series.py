@@ -18,7 +18,7 @@ from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.sequence import FLAIR, MASK, OTHER, Series, item_of, tags_of_series
 from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_series, series_of
 from mgi.modalities.flair.sources.nifti import gated
-from mgi.modalities.flair.sources.ownership import require_own_folder
+from mgi.modalities.flair.sources.ownership import require_own_folder, require_own_studies
 from mgi.modalities.flair.sources.user_lists import PatientNames, named
 
 _MASK = "_mask"
@@ -76,6 +76,7 @@ def scan_folder(folder: Path, patients: PatientNames) -> FolderScan:
     for uid, one in series.items():
         for image in grouped[uid]:
             require_own_folder(image, one.listed.patient_id, ids, patients, folder)
+    require_own_studies((one.listed for one in series.values() if one.fault is None), str(folder))
     known = {one.listed.patient_id for one in series.values()}
     found = [label for name in others if (label := _label_of(name, series, patients)) is not None]
     of_patients = [label for label in found if label.patient_id in known]

@@ -9,6 +9,7 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.ids import barcode_of, same_id
 from mgi.locks.item import Item
+from mgi.modalities.flair.sequence import Series
 from mgi.modalities.flair.sources.dicom_headers import DicomHeader
 from mgi.modalities.flair.sources.user_lists import PatientNames
 
@@ -31,6 +32,18 @@ def require_owner(
             if found != expected:
                 said = f"StudyInstanceUID {found} in its files, expected {expected} as listed"
                 raise IntegrityError(f"{where}: series {item.key}: {said}; make the lock again")
+
+
+def require_own_studies(series: Iterable[Series], where: str) -> None:
+    """Raise BadInputError where one study is of two patients: DICOM knows no such study."""
+    owners: dict[str, Series] = {}
+    for one in series:
+        first = owners.setdefault(one.study_uid, one) if one.study_uid else one
+        if first.patient_id != one.patient_id:
+            raise BadInputError(
+                f"{where}: StudyInstanceUID {one.study_uid}: series {first.key} is of {first.patient_id}, {one.key} of "
+                f"{one.patient_id}; expected one patient, or both ids in {_KEY}"
+            )
 
 
 def require_own_folder(

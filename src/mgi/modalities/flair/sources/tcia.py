@@ -21,7 +21,7 @@ from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.sequence import FLAIR, check_image_or_mask, confirm_flair, doubts_of
 from mgi.modalities.flair.sources import tcia_listing
 from mgi.modalities.flair.sources.dicom_check import MAX_BYTES, SeriesSummary, verify_series
-from mgi.modalities.flair.sources.ownership import require_owner
+from mgi.modalities.flair.sources.ownership import require_own_studies, require_owner
 from mgi.modalities.flair.sources.user_lists import PatientNames, SeriesManifest, named, note_of_host
 
 # Of a large slice, where the service does not state the size of a series.
@@ -72,6 +72,7 @@ class TciaImages:
     def lock(self, listing: Listing) -> Lock:
         """One FLAIR and the segmentations of its study per patient, with a reason for every series."""
         read = [series for row in listing.rows if (series := tcia_listing.read_series(row, self.patients)) is not None]
+        require_own_studies(read, self.service.name)
         items: list[Item] = []
         for _, grouped in groupby(sorted(read, key=lambda one: (one.patient_id, one.key)), lambda one: one.patient_id):
             items += choose_flair(list(grouped), min_images=self.min_images)

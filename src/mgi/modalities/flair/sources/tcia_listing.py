@@ -107,6 +107,7 @@ def listed_rows(nbia: NbiaVersions, uids: Sequence[str], collection: str) -> tup
             continue
         listing.go_on(len(known))
         version, found = _rows(nbia, "getSeries", f"series {uid}", SeriesInstanceUID=uid)
+        listing.keep(found)
         known |= {str(row.get("SeriesInstanceUID")): row for row in found}
         if uid not in known:
             unseen.append(uid)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from mgi.cohort.two_columns import read_two_columns
 from mgi.core.errors import BadInputError, IntegrityError
+from mgi.core.file_kind import hint_where_absent
 from mgi.core.files import md5_of
 from mgi.core.ids import barcode_of, is_dicom_uid, patient_id_of, same_id
 
@@ -64,7 +65,8 @@ class PatientNames:
     def is_patient(self, found: str, patient: str) -> bool:
         """Whether an id that images state is that of a patient: by the table, as a barcode, or but for its spelling."""
         barcode = barcode_of(found)
-        whose = self._spelled.get(same_id(found), found if barcode is None else barcode.patient_id)
+        own = found if barcode is None else barcode.patient_id
+        whose = (self.table or {}).get(found.strip(), self._spelled.get(same_id(found), own))
         return same_id(whose) == same_id(patient)
 
     @cached_property
@@ -127,7 +129,7 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError:
         raise BadInputError(f"{path}: not text, expected a .tcia manifest") from None
     except OSError as error:
-        raise BadInputError(f"{_MANIFEST}: {path}: {error.strerror}") from None
+        raise BadInputError(f"{_MANIFEST}: {path}{hint_where_absent(path)}: {error.strerror}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +151,7 @@ def read_commons_manifest(path: Path) -> tuple[CommonsRow, ...]:
             header = [name.strip().lower() for name in next(lines, [])]
             rows = tuple(_row(path, number, header, cells) for number, cells in enumerate(lines, start=2) if any(cells))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError(f"{path}: not readable as CSV ({error})") from None
+        raise BadInputError(f"{path}{hint_where_absent(path)}: not readable as CSV ({error})") from None
     if not rows:
         raise BadInputError(f"{path}: no rows, expected the manifest of a General Commons download")
     return rows

@@ -71,9 +71,7 @@ class GdcExpression:
                 sample=row["aliquot"],
                 chosen=False,
                 reason="" if row["access"] == "open" else CONTROLLED,
-                metadata=metadata(
-                    **{name: row[name] for name in ("file_name", "version", "first_release", PRESERVATION)}
-                ),
+                metadata=metadata(**{name: row[name] for name in _TOLD}),
             )
             for row in listing.rows
         ]
@@ -161,7 +159,7 @@ class GdcExpression:
         def check(status: object) -> None:
             if not isinstance(status, dict) or status.get("status") != "OK":
                 said = status.get("status") if isinstance(status, dict) else status
-                raise TransientError(NetworkError(f"{self.service.name}: status is {printable(said)!r}, expected 'OK'"))
+                raise TransientError(NetworkError(f"{self.service.name}: status is '{printable(said)}', expected 'OK'"))
 
         status = self.service.json(Request(path="status", label="status"), check)
         release = status.get("data_release")

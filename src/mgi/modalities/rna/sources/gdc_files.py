@@ -14,7 +14,7 @@ from mgi.core.files import md5_of
 from mgi.core.text import printable
 from mgi.http.download import Download, download
 from mgi.http.retry import TransientError
-from mgi.http.service import Request, Service
+from mgi.http.service import MissingEndpointError, Request, Service
 from mgi.locks.item import Item
 
 _ADVICE = "make a new lock and read what `mgi lock-diff` says of the two"
@@ -36,10 +36,8 @@ def latest_version(service: Service, file_id: str) -> LatestVersion | None:
     request = Request(path="files/versions", label=label, method="POST", body={"ids": [file_id]})
     try:
         rows = service.json(request)
-    except NetworkError as error:
-        if "HTTP 404" in str(error):
-            return None
-        raise
+    except MissingEndpointError:
+        return None
     try:
         return {str(row["id"]): _latest(row) for row in rows or []}.get(file_id)
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -58,7 +56,8 @@ def _latest(row: dict[str, Any]) -> LatestVersion:
 
 def is_gone(refusal: NetworkError) -> bool:
     """Whether a service refused a file for good (403 or 404), as it does once it serves only the newer version."""
-    return re.search(r": HTTP (403|404)\b", str(refusal)) is not None
+    status = re.search(r": HTTP (\d{3})\b", str(refusal))  # the first is ours, what follows is the service's text
+    return status is not None and status[1] in ("403", "404")
 
 
 def same_bytes_elsewhere(service: Service, item: Item, refusal: NetworkError) -> str:

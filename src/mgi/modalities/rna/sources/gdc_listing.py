@@ -87,6 +87,7 @@ def _listed_once(
         total = count
         if not page and len(hits) < total:
             raise TransientError(IntegrityError(f"GDC {path}: an empty page at {len(hits)} of {shown_count(total)}"))
+        listing.keep(page)
         hits.extend(page)
         unique |= {str(hit.get(id_field)) for hit in page}
         pages += 1
@@ -191,7 +192,7 @@ def _cross_check(name: str, barcode: str, sample: Mapping[str, Any]) -> None:
         if said in NOT_STATED:
             continue
         if (said == primary) != is_primary(barcode):
-            raise IntegrityError(f"GDC file {name}: {field} is {printable(said)!r}, but the barcode is {barcode}")
+            raise IntegrityError(f"GDC file {name}: {field} is '{printable(said)}', but the barcode is {barcode}")
 
 
 def annotation_of(barcode: str, annotations: Sequence[Mapping[str, Any]]) -> str | None:

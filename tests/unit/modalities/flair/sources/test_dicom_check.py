@@ -16,6 +16,7 @@ from mgi.http.retry import TransientError
 from mgi.modalities.flair import dicom_file
 from mgi.modalities.flair.dicom import volume_of
 from mgi.modalities.flair.dicom_seg import segmentations_of
+from mgi.modalities.flair.sources import dicom_check
 from mgi.modalities.flair.sources.dicom_check import disorder_of, read_file, verify_series
 from scripted_server import DICOM_SERIES
 
@@ -325,3 +326,12 @@ def test_a_series_is_judged_at_fetch_as_its_shard_will_be(mr_file: Maker) -> Non
         assert found is not None
         assert found.startswith(reason)
     assert judged(scan(np.arange(10) * 5, pixels=saturated, PixelPaddingValue=4095)) is None
+
+
+def test_a_huge_series_is_left_to_the_shard(tmp_path, dicom_slice, zip_of, monkeypatch):
+    crooked = {f"{n}.dcm": dicom_slice(uid, ImagePositionPatient=[0, 0, n * n]) for n, uid in enumerate(UIDS)}
+    assert verify(tmp_path, zip_of(crooked)).disorder is not None
+    monkeypatch.setattr(dicom_check, "MAX_HELD_BYTES", 100)
+    assert verify(tmp_path, zip_of(crooked)).disorder is None
+    monkeypatch.setattr(dicom_check, "MAX_VOLUME_BYTES", 100)
+    assert verify(tmp_path, zip_of(crooked)).fault == "more than 100 bytes of voxels"

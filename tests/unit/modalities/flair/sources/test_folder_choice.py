@@ -114,7 +114,7 @@ def test_the_next_best_serves_where_the_chosen_one_makes_no_volume(put, tmp_path
         )
         == 5
     )
-    assert "1.2.2 serves in the place of 1.2.1" in (tmp_path / "c.tsv").read_text()
+    assert "1.2.2 serves in the place of 1.2.1" in (tmp_path / "c_nobody_kept.tsv").read_text()
 
 
 @pytest.mark.parametrize("below", [DU, f"x/{DU.lower()}_01/y", DU.replace("-", "_")])
@@ -134,6 +134,15 @@ def test_ids_of_ones_own_are_compared_with_folders_that_are_called_like_a_patien
     same = {"SITE7-0001": "P1", "SITE7-0002": "P1"}
     listed = DicomImages(folder=root, patients=PatientNames(table=same)).discover().rows
     assert {row["item"].patient_id for row in listed} == {"P1"}
+
+
+def test_a_study_of_two_patients_is_refused_with_both_named(put):
+    put(1)
+    root = put(2, "Segmentation", patient=DU, StudyInstanceUID="1.9.4941")
+    with pytest.raises(BadInputError, match=rf"1\.9\.4941: series 1\.2\.1 is of {CS}, 1\.2\.2 of {DU}"):
+        judged(root)
+    names = PatientNames(table={DU: CS})
+    assert chosen(root, patients=names) == ["1.2.1"]
 
 
 def test_spellings_of_one_id_are_one_series(put):
@@ -156,9 +165,9 @@ def test_a_manifest_s_patient_is_that_of_the_series(put, tmp_path):
 
     def of(patient):
         path.write_text(f"File ID,md5,Patient ID,Series Instance UID\na,{digest},{patient},1.2.1\n")
-        return DicomImages(folder=root, commons=read_commons_manifest(path)).probe()
+        return DicomImages(folder=root, commons=read_commons_manifest(path)).discover()
 
-    assert of("tcga_cs_4941").startswith("1 patients")
+    assert len(of("tcga_cs_4941").rows) == 1
     with pytest.raises(IntegrityError, match=rf"manifest: series 1\.2\.1: PatientID '{DU}', expected {CS}"):
         of(DU)
 

@@ -54,6 +54,13 @@ def test_the_lock_lists_every_series_and_repeats_byte_for_byte(source, served):
     assert "127.0.0.1" not in json.dumps(as_json(lock))
 
 
+def test_a_study_of_two_patients_in_the_listing_is_refused(source, stub, reply):
+    rows = [row(UID), row("1.2.840.8", patient="TCGA-DU-5849")]
+    stub.script["/getSeries"] = [reply(body=json.dumps(rows).encode())]
+    with pytest.raises(BadInputError, match=rf"1\.2: series {UID} is of TCGA-CS-4941, .* TCGA-DU-5849"):
+        source.lock(source.discover())
+
+
 def test_a_series_arrives_verified_and_a_second_run_asks_for_nothing(source, stub, served, tmp_path):
     item = locked_item(source)
     assert source.verify(item, tmp_path) is None

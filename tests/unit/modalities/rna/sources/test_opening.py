@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.lock import as_json
-from mgi.modalities.rna.sources.opening import MatrixExpression
+from mgi.modalities.rna.sources.aliquots import choose_aliquots
+from mgi.modalities.rna.sources.opening import MatrixExpression, summary
+from small_locks import profile, rna_lock
 
 
 def table_of(*labels):
@@ -65,3 +69,30 @@ def test_an_absent_table_names_the_key(tmp_path):
     for table in (None, tmp_path / "absent.csv"):
         with pytest.raises(ConfigError, match=r"modalities\.rna\.table: "):
             MatrixExpression(table=table).discover()
+
+
+def test_choices_that_a_person_should_look_at_are_said(source):
+    labels = ("TCGA-HT-7473-01A", "TCGA-HT-7473-01B", "TCGA-CS-4941-01A_x", "TCGA-CS-4941-01A_y", "TCGA-DU-0001")
+    source.table.write_text(table_of(*labels))
+    told = summary(source.lock(source.discover()))
+    assert told[0].startswith("5 profiles, 2 chosen")
+    assert told[1:] == [
+        "1 patients with vial A taken before B, their preservation not stated: TCGA-HT-7473",
+        "1 patients without a choice, since nothing tells their profiles apart: TCGA-CS-4941",
+    ]
+
+
+def test_formalin_fixed_profiles_and_a_listing_that_does_not_state_them_are_said():
+    def items(preservation):
+        about = {} if preservation is None else {"preservation": preservation}
+        labels = ("TCGA-A6-6650-01A-11R-1774-07", "TCGA-A6-6650-01B-02R-A277-07", "TCGA-A6-0001-01B-02R-A277-07")
+        offers = [profile(label[:12], key=label, sample=label, chosen=False) for label in labels]
+        offers = [offers[0], *(replace(one, metadata=about, reason="") for one in offers[1:])]
+        return choose_aliquots([replace(one, reason="") for one in offers], lambda item: item.sample)
+
+    told = summary(rna_lock(*items("FFPE"), source="gdc"))
+    assert told[1:] == [
+        "1 patients with a formalin-fixed (FFPE) profile alone: TCGA-A6-0001",
+        "1 patients with a formalin-fixed profile passed over: TCGA-A6-6650",
+    ]
+    assert "no sample's preservation is stated" in summary(rna_lock(*items(None), source="gdc"))[1]

@@ -1,0 +1,64 @@
+"""Who reads which file of the results: a command, and the files that are damaged on their way into it."""
+
+from typing import NamedTuple
+
+from flips.study import LINES, MGI, START, USE, Line
+
+RUN, PRETRAINED = f"runs/{MGI.key}", f"runs/{START.key}"
+PREDICTIONS, SCORES = f"predictions/{MGI.key}.parquet", f"evaluation/{MGI.key}.parquet"
+RNA, FLAIR = "shards/rna/dataset.json", "shards/flair/dataset.json"
+SLICES, VALUES, FEATURES = "shards/flair/slices.parquet", "shards/rna/values.parquet", "shards/rna/features.parquet"
+SPLIT, COHORT, GENES = "tables/split.parquet", "tables/cohort.parquet", "folds/0/genes.parquet"
+INDEXES = {name: f"raw/{name}/batch-1-of-1.json" for name in ("rna", "flair")}
+CSV = tuple(f"evaluation/{name}.csv" for name in ("results", "results_no_genes", "tests", "audit", "patients"))
+READS: dict[str, tuple[str, ...]] = {
+    "fetch rna": ("locks/rna.json",),
+    "cohort": ("locks/rna.json", "locks/flair.json", *INDEXES.values()),
+    "split": (COHORT,),
+    "shard rna": ("locks/rna.json", INDEXES["rna"], "tables/gene_positions.tsv", "tables/gene_positions.tsv.sha256"),
+    "shard flair": ("locks/flair.json", INDEXES["flair"], COHORT),
+    "check-leaks": (SPLIT, RNA, FLAIR, VALUES, FEATURES, SLICES),
+    "fit-genes": (SPLIT, RNA, VALUES, FEATURES),
+    "pretrain": ("tables/leaks.json", SPLIT, GENES),
+    f"finetune {MGI.key}": ("tables/leaks.json", f"{PRETRAINED}/weights.safetensors", GENES, SLICES),
+    f"predict-fold {MGI.key}": (f"{RUN}/weights.safetensors", GENES, SPLIT, FLAIR, RNA),
+    f"evaluate {MGI.key}": (PREDICTIONS, FLAIR, SLICES),
+    "compare": (SCORES, SPLIT),
+    "paper-like": (SCORES, SPLIT, FLAIR),
+    "report": (
+        *CSV, *(f"{name}.sha256" for name in CSV), "evaluation/paper_like.csv", "evaluation/paper_like.csv.sha256",
+        COHORT, SPLIT, "locks/rna.json", "locks/flair.json", "config.json", PREDICTIONS, FEATURES, FLAIR,
+        f"{RUN}/curves.jsonl", f"{RUN}/run.json", f"{PRETRAINED}/curves.jsonl",
+    ),
+    "release": (f"{RUN}/run.json", f"{RUN}/weights.safetensors", GENES, SPLIT, SCORES, RNA, FLAIR),
+    "predict": (
+        "release/config.json", "release/weights.safetensors", "release/genes.parquet", "release/MODEL_CARD.md",
+    ),
+    "export-masks": (PREDICTIONS, FLAIR),
+    "prepare-external": ("tables/whole.parquet", "folds/2/genes.parquet", "external/tables/cohort.parquet",
+                         "external/shards/rna/dataset.json", "external/shards/flair/slices.parquet"),
+    "lock-diff": ("locks/rna.json",),
+    "verify": (
+        "config.json", "locks/rna.json", *INDEXES.values(), COHORT, "tables/cohort.tsv", SPLIT, "tables/split.tsv",
+        "tables/split_sites.tsv", "tables/whole.parquet", "tables/leaks.json", "tables/gene_positions.tsv", GENES, RNA,
+        VALUES, FEATURES, SLICES, f"{RUN}/run.json", f"{RUN}/curves.jsonl", f"{RUN}/weights.safetensors", PREDICTIONS,
+        SCORES, CSV[0], f"{CSV[0]}.sha256", "evaluation/paper_like.csv", "report.html", "summary.json",
+        "figures/audit.svg", "external/locks/flair.json", "external/tables/split.parquet",
+        "external/shards/rna/values.parquet",
+    ),
+}  # fmt: skip
+
+
+class Consumer(NamedTuple):
+    """One command on one file."""
+
+    command: str
+    file: str
+
+    @property
+    def line(self) -> Line:
+        """The command line, with placeholders for folders."""
+        return (LINES | USE)[self.command]
+
+
+CONSUMERS = [Consumer(command, file) for command, files in READS.items() for file in files]

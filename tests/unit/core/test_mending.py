@@ -1,0 +1,39 @@
+"""Each file of the results names the rule that makes it again."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mgi.core.mending import RULES, mend_of, rule_of
+
+WORKFLOW = Path(__file__).parents[3] / "workflow/rules"
+
+
+def test_every_rule_that_is_named_exists() -> None:
+    known = set(re.findall(r"^rule (\w+):", "".join(path.read_text() for path in WORKFLOW.glob("*.smk")), re.MULTILINE))
+    assert {rule for _, rule in RULES} <= known
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("results/x/tables/cohort.tsv.sha256", "cohort"),
+        ("results/x/tables/split_sites.tsv", "split"),
+        ("results/x/shards/rna/dataset.json", "shard"),
+        ("results/x/raw/rna/files/ab.tsv", "fetch"),
+        ("results/x/runs/pretrain-fold0-seed0/run.json", "pretrain"),
+        ("results/x/runs/unet-fold0-seed0/weights.safetensors", "finetune"),
+        ("results/x/evaluation/results.csv", "compare"),
+        ("results/x/evaluation/paper_like.csv", "paper_like"),
+        ("results/x/external/evaluation/unet-fold2-seed0.parquet", "external_evaluate"),
+        ("results/x/external/aligned/split.parquet", "prepare_external"),
+    ],
+)
+def test_a_file_is_made_again_by_the_rule_that_wrote_it(path: str, rule: str) -> None:
+    assert rule_of(path) == rule
+    assert mend_of(path) == f"delete it and run snakemake with --forcerun {rule}"
+
+
+def test_a_file_of_no_rule_says_what_can_be_said() -> None:
+    assert mend_of("elsewhere/x.parquet") == "delete it and run again what made it"
