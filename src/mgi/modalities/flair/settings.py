@@ -7,13 +7,15 @@ from pydantic import Field, model_validator
 from mgi.core.section import Distinct, Positive, Section, UserPath, refusal
 from mgi.locks.settings import Address, FetchSettings
 
+Label = Annotated[int, Field(ge=-32_768, le=65_535)]
+
 
 class LabelSettings(Section):
     """What the numbers of a label map mean; a map that holds another number is refused."""
 
-    tumour: Annotated[Distinct[int], Field(min_length=1)]
+    tumour: Annotated[Distinct[Label], Field(min_length=1)] = (1, 2, 4)
     """Labels that are tumour."""
-    background: Distinct[int] = (0,)
+    background: Distinct[Label] = (0,)
     """Labels that are not, such as a resection cavity."""
 
     @model_validator(mode="after")

@@ -61,7 +61,8 @@ def test_a_stated_map_decides_and_says_what_it_left_out() -> None:
     ("given", "said"),
     [
         ({"tumour": []}, r"labels\.tumour: .*at least 1"),
-        ({"background": [0]}, r"labels\.tumour: missing"),
+        ({"background": [0, 4]}, r"labels\.background: found 4"),
+        ({"tumour": [70000]}, r"labels\.tumour\[0\]: .*65535"),
         ({"tumour": [1.5]}, r"labels\.tumour\[0\]: .*integer"),
         ({"tumour": [1, 1]}, r"labels\.tumour: .*twice"),
         ({"tumour": [0, 1]}, r"labels\.background: found 0"),
