@@ -6,13 +6,24 @@ has the training mean), and a split in which its patients are tested, so that `p
 """
 
 import argparse
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mgi.cohort.duplicates import same_slices, same_values, slice_index
-from mgi.cohort.settings import AdmissionSettings
+from mgi.cohort.near_duplicates import (
+    SAME_SLICE,
+    NearPair,
+    Signatures,
+    near_pairs,
+    only,
+    same_vector,
+    slice_signatures,
+    vector_signature,
+)
+from mgi.cohort.settings import NEAR_DUPLICATES, REFUSE, AdmissionSettings
 from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
@@ -21,7 +32,7 @@ from mgi.modalities.rna.frozen_genes import by_other_name, on_frozen_genes
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.modalities.rna.value_scale import other_scale, require_unit
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
-from mgi.shards.image_shard import iter_images
+from mgi.shards.image_shard import PatientImages, iter_images
 
 AS_GIVEN = "as given"
 
@@ -42,6 +53,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--output-dataset", required=True, type=Path)
     options.add_argument("--output-split", required=True, type=Path)
     options.add_argument("--tsv", required=True, type=Path, help="the split as text")
+    options.add_argument("--near-duplicates", choices=NEAR_DUPLICATES, default=REFUSE, help="of patients trained on")
     options.add_argument("--metadata", required=True, type=Path, help="what was compared and what was missing, JSON")
 
 
@@ -72,9 +84,17 @@ def run(args: argparse.Namespace) -> None:
     scale = other_scale(values[:, fitted.columns], fitted.mean, fitted.std)
     shared = _shared(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
-    known = slice_index(iter_images(args.image_shard, with_image))
-    images = iter_images(args.external_image_shard, patients)
+    trained_images: dict[str, Signatures] = {}
+    tested_images: dict[str, Signatures] = {}
+    known = slice_index(_described(iter_images(args.image_shard, with_image), trained_images))
+    images = _described(iter_images(args.external_image_shard, patients), tested_images)
     shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
+    near = [
+        *near_pairs(trained_images, tested_images, least=SAME_SLICE),
+        *_near_vectors(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing),
+    ]
+    if args.near_duplicates == REFUSE:
+        shared |= {one.second: f"nearly the data of {one.first}" for one in near if one.second not in shared}
     if shared:
         first = min(shared)
         raise BadInputError(
@@ -94,6 +114,7 @@ def run(args: argparse.Namespace) -> None:
             "patients": len(patients),
             "trained_patients": trained["patient_id"].nunique(),
             "compared": ["patient id", "pixels of every slice", "values of the shared genes"],
+            "near_duplicates": [f"{one.second} is nearly {one.first}" for one in near],
             "genes": len(fitted.gene_ids),
             "missing_genes": missing,
             "renamed_genes": by_other_name(fitted, labels, names),
@@ -106,6 +127,28 @@ def run(args: argparse.Namespace) -> None:
           f"{len(missing)} of {len(fitted.gene_ids)} genes have the {fitted.filler}")  # fmt: skip
     if scale is not None:
         print(f"the values look like {scale[0]}, those of training like {scale[1]}: are they on one scale?")
+
+
+def _described(images: Iterable[PatientImages], into: dict[str, Signatures]) -> Iterator[PatientImages]:
+    """Let images pass, and keep what tells near-duplicates of each."""
+    for one in images:
+        into[one.patient_id] = slice_signatures(one.slices)
+        yield one
+
+
+def _near_vectors(
+    trained: set[str],
+    ours: ExpressionShard,
+    theirs: dict[str, NDArray[np.float32]],
+    fitted: FittedGenes,
+    missing: list[str],
+) -> list[NearPair]:
+    """Who has nearly the expression of a patient that was trained on, by the genes that both cohorts have."""
+    absent = set(missing)
+    both = [column for gene, column in zip(fitted.gene_ids, fitted.columns, strict=True) if gene not in absent]
+    own = {one: vector_signature(row[both]) for one, row in zip(ours.patient_ids, ours.values, strict=True)}
+    others = {one: vector_signature(row[both]) for one, row in theirs.items()}
+    return near_pairs(only(own, trained), others, least=same_vector(max(1, len(both))))
 
 
 def _shared(
