@@ -32,12 +32,11 @@ def save_trace(error: BaseException, argv: Sequence[str]) -> Path | None:
         with suppress(OSError, RuntimeError, ValueError):
             folder = find()
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = folder / f"{name}-{stamp}-{os.getpid()}.txt"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor, path = tempfile.mkstemp(prefix=f"{name}-{stamp}-", suffix=".txt", dir=folder)  # of mode 0600
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as sink:
                 sink.write(head + text)
             _forget_old(folder)
-            return path
+            return Path(path)
     return None
 
 
