@@ -69,12 +69,7 @@ def run(args: argparse.Namespace) -> None:
     _require_one_unit(ours, theirs, patients, str(args.external_expression_shard))
     labels, names = (theirs.genes[name].tolist() for name in ("gene_id", "gene_name"))
     values, missing = on_frozen_genes(fitted, labels, theirs.values[theirs.rows_of(patients)], names)
-    if len(missing) > settings.max_missing * len(fitted.gene_ids):
-        found = f"{len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, the first is {missing[0]}"
-        raise BadInputError(
-            f"{args.external_expression_shard}: {found}; expected at most {settings.max_missing:.0%} "
-            "(external.max_missing)"
-        )
+    _require_few_missing(missing, fitted, settings.max_missing, str(args.external_expression_shard))
     scale = other_scale(values[:, fitted.columns], fitted.mean, fitted.std)
     shared = _shared(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
@@ -121,6 +116,12 @@ def run(args: argparse.Namespace) -> None:
           f"{len(missing)} of {len(fitted.gene_ids)} genes have the {fitted.filler}")  # fmt: skip
     if scale is not None:
         print(f"the values look like {scale[0]}, those of training like {scale[1]}: are they on one scale?")
+
+
+def _require_few_missing(missing: Sequence[str], fitted: FittedGenes, most: float, where: str) -> None:
+    if len(missing) > most * len(fitted.gene_ids):
+        found = f"{len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, the first is {missing[0]}"
+        raise BadInputError(f"{where}: {found}; expected at most {most:.0%} (external.max_missing)")
 
 
 def _described(images: Iterable[PatientImages], into: dict[str, Signatures]) -> Iterator[PatientImages]:
