@@ -7,6 +7,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import nibabel
+import numpy as np
+
 from mgi.cli import main
 from mgi.cohort.tables import read_split
 from mgi.core.files import write_json
@@ -180,8 +183,16 @@ def filled(line: Line, archive: Path, made: Path, out: Path) -> Line:
 
 
 def _nifti(made: Path) -> Path:
-    """An image to segment: any mask that was exported serves."""
-    return min((made / "nifti").glob("*_reference.nii.gz"), default=Path())
+    """An image to segment."""
+    return made.parent / "new.nii.gz"
+
+
+def _write_nifti(path: Path) -> None:
+    """A head of noise in the dark."""
+    x, y, _ = np.mgrid[:16, :16, :4]
+    head = (x - 7.5) ** 2 + (y - 7.5) ** 2 < 36
+    voxels = (head * np.random.default_rng(0).normal(300, 60, head.shape)).clip(0).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.diag([1.0, 1.0, 5.0, 1.0])), path)
 
 
 def make(folder: Path, seed: int, names: Sequence[str] = tuple(LINES), exclude: Sequence[str] = ()) -> Path:
@@ -191,6 +202,7 @@ def make(folder: Path, seed: int, names: Sequence[str] = tuple(LINES), exclude: 
         seed=seed, n_patients=16, n_genes=750, slices_min=4, slices_max=4, pixels=16, genes_drive_images=True
     )
     write_archive(settings, archive)
+    _write_nifti(_nifti(results))
     write_json(results / "config.json", {"runs": {"task": "segmentation"}, "evaluation": json.loads(EVALUATION)})
     for name in names:
         line = filled(LINES[name], archive, results, results)

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from mgi.core.errors import BadInputError
+from mgi.core.errors import MgiError
 from mgi.core.files import atomic_path, digest_of, read_json, sha256_of, write_json
 
 KEEP = 2
@@ -87,7 +87,7 @@ def _listed(folder: Path) -> list[dict[str, Any]] | None:
         entries = read_json(folder / POINTER)["checkpoints"]
         whole = all(isinstance(entry[key], str) for entry in entries for key in ("file", "sha256", "identity"))
         return list(entries) if whole else None
-    except (OSError, BadInputError, KeyError, TypeError):
+    except (OSError, MgiError, KeyError, TypeError):
         return None
 
 

@@ -1,5 +1,4 @@
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import IO
@@ -7,6 +6,7 @@ from typing import IO
 import pytest
 import torch
 
+from mgi.core.files import write_json
 from mgi.training import checkpoint
 from mgi.training.checkpoint import identity_of, load_checkpoint, remove_checkpoints, save_checkpoint
 
@@ -78,12 +78,22 @@ def test_a_checkpoint_of_another_run_is_not_resumed_and_that_is_said(
     assert step_of(tmp_path, "nobody") is None
 
 
+def test_a_pointer_with_a_flipped_bit_is_passed_over(tmp_path: Path) -> None:
+    save(tmp_path, 9)
+    save(tmp_path, 10)
+    pointer = tmp_path / "LATEST.json"
+    whole = pointer.read_bytes()
+    for place in range(0, len(whole), 7):
+        pointer.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert step_of(tmp_path) == 10
+
+
 def test_a_pointer_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     outside, folder = save(tmp_path / "outside", 10), tmp_path / "ckpt"
     save(folder, 20)
     entry = {"file": f"../outside/{outside.name}", "identity": "ours", "step": 10}
     entry["sha256"] = hashlib.sha256(outside.read_bytes()).hexdigest()
-    (folder / "LATEST.json").write_text(json.dumps({"checkpoints": [entry]}))
+    write_json(folder / "LATEST.json", {"checkpoints": [entry]})
     assert step_of(folder) == 20
 
 
