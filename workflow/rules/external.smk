@@ -51,12 +51,14 @@ rule prepare_external:
         runtime=30,
     params:
         settings=json.dumps({"max_missing": config["external"]["max_missing"]}),
+        near=config["external"]["near_duplicates"],
         code=code_of("prepare-external"),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi prepare-external \
             --settings {params.settings:q} \
+            --near-duplicates {params.near:q} \
             --image-shard {input.images:q} \
             --expression-shard {input.expression:q} \
             --split {input.split:q} \

@@ -141,6 +141,7 @@ rule check_leaks:
     params:
         datasets=lambda wildcards, input: described(input.shards),
         split_unit=lambda wildcards: LEAK_CHECKS[wildcards.of].split_unit,
+        near=config["cohort"]["near_duplicates"],
         code=code_of("check-leaks"),
     shell:
         r"""
@@ -149,6 +150,7 @@ rule check_leaks:
             --split {input.split:q} \
             --dataset {params.datasets:q} \
             --split-unit {params.split_unit:q} \
+            --near-duplicates {params.near:q} \
             --output {output.report:q}
         """
 

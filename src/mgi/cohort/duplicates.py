@@ -7,6 +7,7 @@ as int16 by the other is one slice. A person under two ids would otherwise be in
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -127,11 +128,26 @@ def _side(role: str) -> str:
     return {UNPAIRED_EXPRESSION: TRAIN, UNPAIRED_IMAGE: TEST}.get(role, role)
 
 
-def digests_of_shard(dataset: Path) -> tuple[str, dict[str, set[bytes]]]:
-    """Read a whole shard, whatever its format, by its dataset.json.
+@dataclass(frozen=True, kw_only=True)
+class ShardDigests:
+    """Digests of what `what` names (a vector of a table, a slice of volumes) and signatures of it, by patient.
 
-    Return what is digested (a vector of a table, a slice of volumes), and the digests by patient.
+    Rows of `signatures` are twins from the correlation `least` on (see near_duplicates).
     """
+
+    what: str
+    by_patient: Mapping[str, set[bytes]]
+    signatures: Mapping[str, Signatures]
+    least: float
+
+    @property
+    def n_digests(self) -> int:
+        """How many there are."""
+        return sum(map(len, self.by_patient.values()))
+
+
+def digests_of_shard(dataset: Path) -> ShardDigests:
+    """Read a whole shard, whatever its format, by its dataset.json."""
     described = read_json(dataset)
     kind, name = described.get("kind"), described.get("modality", dataset.parent.name)
     if kind == expression_shard.KIND:

@@ -28,12 +28,15 @@ FEWEST = 3
 FEWEST_VALUES = 100
 """Values below which two vectors can have one order by chance; shorter ones are compared by their digest alone."""
 _ROWS_AT_ONCE = 2048
+WHAT_TO_DO = (
+    "is one a copy of the other? Leave it out by cohort.exclude, or go on with cohort.near_duplicates: warn where they "
+    "are two people"
+)
 
 
 def slice_signatures(slices: NDArray[np.generic]) -> Signatures:
     """Describe the slices (S, H, W) of an image, those without content left out."""
-    _, rows, columns = slices.shape
-    small = _averages(rows) @ slices.astype(np.float32) @ _averages(columns).T
+    small = _shrunk(slices)
     flat = small.reshape(len(small), -1)
     low, high = np.percentile(flat, (_LOW, _HIGH), axis=1).astype(np.float32)
     shown = high - low > _LEAST_SPREAD * np.maximum(np.abs(high), 1e-30)
@@ -53,16 +56,25 @@ def unit_rows(values: NDArray[np.floating]) -> Signatures:
     return unit
 
 
+def _shrunk(slices: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return slices (S, H, W) as averages (S, _SMALL, _SMALL), by two large products."""
+    n_slices, rows, columns = slices.shape
+    narrow = slices.astype(np.float32).reshape(-1, columns) @ _averages(columns).T
+    turned = narrow.reshape(n_slices, rows, _SMALL).transpose(0, 2, 1).reshape(-1, rows) @ _averages(rows).T
+    return np.asarray(turned.reshape(n_slices, _SMALL, _SMALL).transpose(0, 2, 1), np.float32)
+
+
 def _averages(size: int) -> NDArray[np.float32]:
     """Return weights (_SMALL, size) that average a line of pixels over _SMALL equal parts."""
-    return _overlaps(np.linspace(0, size, _SMALL + 1)[None], size)[0]
+    weights: NDArray[np.float32] = _overlaps(np.linspace(0, size, _SMALL + 1)[None], size)[0]
+    return weights
 
 
 def _overlaps(edges: NDArray[np.floating], size: int) -> NDArray[np.float32]:
     """Return how much of each bin (n, b) between `edges` (n, b + 1) lies in each of `size` pixels, as shares."""
     starts, ends, pixels = edges[:, :-1, None], edges[:, 1:, None], np.arange(size)
     overlap = np.minimum(ends, pixels + 1) - np.maximum(starts, pixels)
-    return (np.maximum(overlap, 0) / (ends - starts)).astype(np.float32)
+    return np.asarray(np.maximum(overlap, 0) / (ends - starts), dtype=np.float32)
 
 
 def _window(profile: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -106,7 +118,7 @@ def vector_signature(values: NDArray[np.generic]) -> Signatures:
 
 
 def same_vector(n_values: int) -> float:
-    """Rank correlation from which two vectors are near-duplicates: one value that goes from least to most costs 6 / n."""
+    """Rank correlation from which vectors are near-duplicates: a value that goes from least to most costs 6 / n."""
     return min(0.9995, max(0.99, 1 - 8 / n_values))
 
 
@@ -134,31 +146,28 @@ def near_pairs(known: Mapping[str, Signatures], others: Mapping[str, Signatures]
     if not every or not columns:
         return []
     table = np.concatenate(list(columns.values()))
-    starts = np.cumsum([0, *map(len, columns.values())])[:-1]
+    names, starts = list(columns), np.cumsum([0, *map(len, columns.values())])
+    fewest = min(FEWEST, max(map(len, every.values())))  # a patient has only one vector
     found = set()
     for group in _groups(every):
-        product = np.concatenate([every[patient] for patient in group]) @ table.T
+        first = names.index(group[0]) if known is others else 0  # of one mapping the earlier pairs are known
+        product = np.concatenate([every[patient] for patient in group]) @ table[starts[first] :].T
         at = 0
         for patient in group:
             own = product[at : at + len(every[patient])] >= least
             at += len(own)
-            rows_with_twin = np.logical_or.reduceat(own, starts, axis=1).sum(axis=0)
-            twins_there = np.add.reduceat(own.any(axis=0), starts)
-            for other, forth, back in zip(columns, rows_with_twin.tolist(), twins_there.tolist(), strict=True):
+            if not own.any():
+                continue
+            places = starts[first:-1] - starts[first]
+            rows_with_twin = np.logical_or.reduceat(own, places, axis=1).sum(axis=0)
+            twins_there = np.add.reduceat(own.any(axis=0), places, dtype=np.int64)
+            for other, forth, back in zip(names[first:], rows_with_twin.tolist(), twins_there.tolist(), strict=True):
                 fewer = min(len(own), len(columns[other]))
                 twins = forth if fewer == len(own) else back
-                if other != patient and twins >= max(min(FEWEST, _most_rows(every)), MATCHED_SHARE * fewer):
-                    found.add(NearPair(*_in_order(patient, other, same=known is others), twins, fewer))
+                if other != patient and twins >= max(fewest, MATCHED_SHARE * fewer):
+                    pair = sorted((patient, other)) if known is others else (patient, other)
+                    found.add(NearPair(pair[0], pair[1], twins, fewer))
     return sorted(found)
-
-
-def _most_rows(signatures: Mapping[str, Signatures]) -> int:
-    """1 for vectors, of which each patient has one."""
-    return max(map(len, signatures.values()))
-
-
-def _in_order(first: str, second: str, *, same: bool) -> tuple[str, str]:
-    return (min(first, second), max(first, second)) if same else (first, second)
 
 
 def _groups(signatures: Mapping[str, Signatures]) -> list[list[str]]:

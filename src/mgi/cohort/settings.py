@@ -1,10 +1,14 @@
 """Who is left out by hand, how patients are shared out among folds, and whom another archive may bring."""
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from mgi.core.section import Count, Distinct, Section, UserPath
+
+NearDuplicates = Literal["refuse", "warn"]
+NEAR_DUPLICATES: tuple[NearDuplicates, ...] = get_args(NearDuplicates)
+REFUSE = NEAR_DUPLICATES[0]
 
 
 class CohortSettings(Section):
@@ -16,6 +20,9 @@ class CohortSettings(Section):
     """Path of a TSV (patient_id, site) of the hospitals; null: by TCGA barcode, and one site without barcodes."""
     exclude: Distinct[str] = ()
     """Patients to leave out; the cohort table says so."""
+    near_duplicates: NearDuplicates = "refuse"
+    """Two patients with nearly the same images or expression, such as a flipped copy: refuse: stop before any training;
+    warn: only list them."""
 
 
 class SplitSettings(Section):

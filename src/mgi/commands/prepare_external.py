@@ -6,14 +6,24 @@ has the training mean), and a split in which its patients are tested, so that `p
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mgi.cohort.duplicates import same_slices, same_values, slice_index
-from mgi.cohort.settings import AdmissionSettings
+from mgi.cohort.near_duplicates import (
+    SAME_SLICE,
+    NearPair,
+    Signatures,
+    near_pairs,
+    only,
+    same_vector,
+    slice_signatures,
+    vector_signature,
+)
+from mgi.cohort.settings import NEAR_DUPLICATES, REFUSE, AdmissionSettings
 from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
@@ -22,7 +32,7 @@ from mgi.modalities.rna.frozen_genes import by_other_name, on_frozen_genes
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.modalities.rna.value_scale import other_scale, require_unit
 from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
-from mgi.shards.image_shard import iter_images
+from mgi.shards.image_shard import PatientImages, iter_images
 
 AS_GIVEN = "as given"
 
@@ -43,6 +53,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--output-dataset", required=True, type=Path)
     options.add_argument("--output-split", required=True, type=Path)
     options.add_argument("--tsv", required=True, type=Path, help="the split as text")
+    options.add_argument("--near-duplicates", choices=NEAR_DUPLICATES, default=REFUSE, help="of patients trained on")
     options.add_argument("--metadata", required=True, type=Path, help="what was compared and what was missing, JSON")
 
 
@@ -58,18 +69,21 @@ def run(args: argparse.Namespace) -> None:
     _require_one_unit(ours, theirs, patients, str(args.external_expression_shard))
     labels, names = (theirs.genes[name].tolist() for name in ("gene_id", "gene_name"))
     values, missing = on_frozen_genes(fitted, labels, theirs.values[theirs.rows_of(patients)], names)
-    if len(missing) > settings.max_missing * len(fitted.gene_ids):
-        found = f"{len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, the first is {missing[0]}"
-        raise BadInputError(
-            f"{args.external_expression_shard}: {found}; expected at most {settings.max_missing:.0%} "
-            "(external.max_missing)"
-        )
+    _refuse_many_missing(missing, fitted, settings.max_missing, str(args.external_expression_shard))
     scale = other_scale(values[:, fitted.columns], fitted.mean, fitted.std)
     shared = _shared(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
-    known = slice_index(iter_images(args.image_shard, with_image))
-    images = iter_images(args.external_image_shard, patients)
+    trained_images: dict[str, Signatures] = {}
+    tested_images: dict[str, Signatures] = {}
+    known = slice_index(_described(iter_images(args.image_shard, with_image), trained_images))
+    images = _described(iter_images(args.external_image_shard, patients), tested_images)
     shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
+    near = [
+        *near_pairs(trained_images, tested_images, least=SAME_SLICE),
+        *_near_vectors(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing),
+    ]
+    if args.near_duplicates == REFUSE:
+        shared |= {one.second: f"nearly the data of {one.first}" for one in near if one.second not in shared}
     if shared:
         first = min(shared)
         raise BadInputError(
@@ -89,6 +103,7 @@ def run(args: argparse.Namespace) -> None:
             "patients": len(patients),
             "trained_patients": trained["patient_id"].nunique(),
             "compared": ["patient id", "pixels of every slice", "values of the shared genes"],
+            "near_duplicates": [f"{one.second} is nearly {one.first}" for one in near],
             "genes": len(fitted.gene_ids),
             "missing_genes": missing,
             "renamed_genes": by_other_name(fitted, labels, names),
@@ -103,6 +118,12 @@ def run(args: argparse.Namespace) -> None:
         print(f"the values look like {scale[0]}, those of training like {scale[1]}: are they on one scale?")
 
 
+def _refuse_many_missing(missing: Sequence[str], fitted: FittedGenes, most: float, where: str) -> None:
+    if len(missing) > most * len(fitted.gene_ids):
+        found = f"{len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, the first is {missing[0]}"
+        raise BadInputError(f"{where}: {found}; expected at most {most:.0%} (external.max_missing)")
+
+
 def _require_one_unit(ours: ExpressionShard, theirs: ExpressionShard, patients: Sequence[str], where: str) -> None:
     """Two named units must be one; of values "as given" only those are refused that our unit cannot have."""
     if AS_GIVEN not in (ours.unit, theirs.unit) and ours.unit != theirs.unit:
@@ -111,6 +132,28 @@ def _require_one_unit(ours: ExpressionShard, theirs: ExpressionShard, patients: 
         labels = theirs.genes["gene_id"].tolist()
         for patient, row in zip(patients, theirs.rows_of(patients), strict=True):
             require_unit(theirs.values[row], ours.unit, labels, f"{where}: patient {patient}")
+
+
+def _described(images: Iterable[PatientImages], into: dict[str, Signatures]) -> Iterator[PatientImages]:
+    """Let images pass, and keep what tells near-duplicates of each."""
+    for one in images:
+        into[one.patient_id] = slice_signatures(one.slices)
+        yield one
+
+
+def _near_vectors(
+    trained: set[str],
+    ours: ExpressionShard,
+    theirs: dict[str, NDArray[np.float32]],
+    fitted: FittedGenes,
+    missing: list[str],
+) -> list[NearPair]:
+    """Who has nearly the expression of a patient that was trained on, by the genes that both cohorts have."""
+    absent = set(missing)
+    both = [column for gene, column in zip(fitted.gene_ids, fitted.columns, strict=True) if gene not in absent]
+    own = {one: vector_signature(row[both]) for one, row in zip(ours.patient_ids, ours.values, strict=True)}
+    others = {one: vector_signature(row[both]) for one, row in theirs.items()}
+    return near_pairs(only(own, trained), others, least=same_vector(max(1, len(both))))
 
 
 def _shared(

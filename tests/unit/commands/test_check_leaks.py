@@ -12,6 +12,7 @@ import pytest
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
+from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
 
 Change = Callable[[str, dict[str, np.ndarray]], None]
@@ -94,6 +95,26 @@ def test_two_patients_of_one_role_may_share_what_they_like(write_study, tmp_path
     assert check(write_study(tmp_path, change)) == 0
 
 
+def flipped_copy(patient: str, arrays: dict[str, np.ndarray]) -> None:
+    """Patient 6 has the image of patient 1 from left to right, twice as bright."""
+    if patient[-1] in "16":
+        volume = np.random.default_rng(5).integers(0, 900, arrays["volume"].shape).astype(np.int16)
+        arrays["volume"][:] = volume if patient[-1] == "1" else 2 * volume[:, :, ::-1]
+
+
+def test_a_changed_copy_of_an_image_is_refused_or_listed(
+    write_study: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = write_study(tmp_path, flipped_copy)
+    assert check(study) == BadInputError.exit_code
+    said = capsys.readouterr().err
+    assert re.search(r"TCGA-AA-0001 and TCGA-AA-0006 have nearly the same images slice \(3 of 3 slices\); .*warn", said)
+    assert check(study, "--near-duplicates=warn") == 0
+    pair = "TCGA-AA-0001 and TCGA-AA-0006 have nearly the same images slice (3 of 3 slices)"
+    assert read_json(tmp_path / "leaks.json")["near_duplicates"] == [pair]
+    assert pair in capsys.readouterr().out
+
+
 def test_slices_of_one_value_throughout_name_nobody(write_study, tmp_path: Path) -> None:
     def blank(_: str, arrays: dict[str, np.ndarray]) -> None:
         arrays["volume"][0] = 0
@@ -105,6 +126,7 @@ def test_slices_of_one_value_throughout_name_nobody(write_study, tmp_path: Path)
     assert report == {
         "split_unit": "patient",
         "leaks": [],
+        "near_duplicates": [],
         "compared": {"patients": 11, "images_slices": 18, "expression_vectors": 10},
         "folds": {"0": {"unpaired_image": 1, "unpaired_expression": 2, "test": 2, "train": 4, "validation": 2}},
     }

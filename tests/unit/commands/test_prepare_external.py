@@ -86,9 +86,10 @@ Prepare = Callable[..., int]
 
 @pytest.fixture
 def prepare(ours: Archive, theirs: Archive, tmp_path: Path) -> Prepare:
-    def run(**settings: object) -> int:
+    def run(near: str = "refuse", **settings: object) -> int:
         theirs.write()
         given = {
+            "near-duplicates": near,
             "settings": json.dumps(settings),
             "image-shard": ours.folder / "images/dataset.json",
             "expression-shard": ours.folder / "expression/dataset.json",
@@ -190,9 +191,23 @@ def same_expression(ours: Archive, theirs: Archive) -> None:
     theirs.values[THEIRS[0]][0] += 1  # a gene that the model does not read
 
 
+def changed_copy(ours: Archive, theirs: Archive) -> None:
+    theirs.images[THEIRS[0]] = 2 * ours.images[OURS[1]][:, :, ::-1]
+
+
+def test_a_changed_copy_of_a_trained_image_is_only_listed_where_the_config_says_so(
+    ours: Archive, theirs: Archive, prepare: Prepare, tmp_path: Path
+) -> None:
+    changed_copy(ours, theirs)
+    assert prepare(near="warn") == 0
+    listed = json.loads((tmp_path / "metadata.json").read_text())["near_duplicates"]
+    assert listed == [f"{THEIRS[0]} is nearly {OURS[1]}"]
+
+
 @pytest.mark.parametrize(
     ("share", "reason"),
     [
+        (changed_copy, f"{THEIRS[0]} (the same: nearly the data of {OURS[1]})"),
         (renamed, f"{OURS[5]} (the same: the id)"),
         (same_slice, f"{THEIRS[0]} (the same: a slice of {OURS[1]})"),
         (same_slice_in_another_type, f"{THEIRS[0]} (the same: a slice of {OURS[1]})"),

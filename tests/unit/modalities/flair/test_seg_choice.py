@@ -109,7 +109,11 @@ BY_HAND = [{**TUMOUR, "algorithm": "MANUAL"}]
         ({"tags": {"SeriesDescription": "uncorrected"}}, {"tags": {"SeriesDescription": "Corrected"}}, "corrected"),
         ({"segments": BY_HAND}, {"tags": {"ContentDescription": "manually_corrected"}}, "corrected"),
         ({}, {"segments": BY_HAND}, "drawn by hand"),
-        ({"tags": {"SeriesDescription": "AUTOMATIC"}}, {"tags": {"SeriesDescription": "FLAIR_MANUAL"}}, "drawn by hand"),
+        (
+            {"tags": {"SeriesDescription": "AUTOMATIC"}},
+            {"tags": {"SeriesDescription": "FLAIR_MANUAL"}},
+            "drawn by hand",
+        ),
         ({"tags": {"ContentDate": "20200101"}}, {"tags": {"ContentDate": "20210101"}}, "the latest"),
         ({"tags": {"SeriesDate": "20200101", "SeriesTime": "0930"}},
          {"tags": {"SeriesDate": "20200101", "SeriesTime": "1130"}}, "the latest"),
