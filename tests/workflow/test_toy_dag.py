@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mgi.cli import main
+
 Toy = tuple[Path, str]
 RUNS = ("mgi-fold0-seed0", "mgi-no-genes-fold0-seed0", "unet-fold0-seed0")
 
@@ -54,3 +56,11 @@ def test_the_config_beside_the_results_is_the_whole_one(toy: Toy) -> None:
     config = json.loads((toy[0] / "results/toy/config.json").read_text())
     assert config["simulation"]["n_patients"] == 16
     assert config["pretrain"]["schedule"]["weight_decay"] == 0.05
+
+
+def test_every_file_of_the_results_is_what_was_written(toy: Toy, capsys: Any) -> None:
+    results = toy[0] / "results/toy"
+    assert main(["verify", "--results", str(results)]) == 0
+    *_, counts = capsys.readouterr().out.splitlines()
+    assert counts.endswith(" files read, 0 damaged or missing")
+    assert int(counts.split()[0]) > 80

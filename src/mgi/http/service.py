@@ -258,9 +258,8 @@ def _followed(url: str, location: str) -> str:
     except ValueError as error:
         raise ValueError(f"{location!r}, which is no address ({error})") from None
     if named[:2] != asked[:2]:
-        raise ValueError(
-            f"another host, {host}; refused" if host else f"another host, a {named.scheme}: address; refused"
-        )
+        other = f"another host, {host}" if host else f"another host, a {named.scheme}: address"
+        raise ValueError(f"{f'another scheme or port of {host}' if host == asked.hostname else other}; refused")
     if not all("!" <= char <= "~" for char in target):
         raise ValueError(f"{location!r}, which is no address")
     return target

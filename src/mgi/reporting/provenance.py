@@ -42,14 +42,17 @@ def rule_costs(folder: Path | str) -> list[dict[str, Any]]:
     """Snakemake's benchmark files by rule: jobs, summed `wall_seconds`, and the largest `peak_mb` (nan: not measured).
 
     A file is called `<rule>.tsv` or `<rule>-<wildcards>.tsv`; a folder that is absent or lacks rules gives what is
-    there. Raises BadInputError where a file has no seconds.
+    there. Raises BadInputError where a file is no table or has no seconds.
     """
     jobs = []
     for path in sorted(Path(folder).rglob("*.tsv")):
         rule = _RULE.match(path.relative_to(folder).parts[0])
         if rule is None:
             continue
-        given = pd.read_csv(path, sep="\t", dtype=str).reindex(columns=["s", "max_rss"])
+        try:
+            given = pd.read_csv(path, sep="\t", dtype=str).reindex(columns=["s", "max_rss"])
+        except ValueError as error:
+            raise BadInputError(f"{path}: not a table ({' '.join(str(error).split())}); delete it") from None
         numbers = given.apply(pd.to_numeric, errors="coerce")  # Snakemake writes `-` for what it could not measure
         if (unknown := numbers["s"].isna()).any():
             raise BadInputError(f"{path}: column 's' holds {given.loc[unknown, 's'].iloc[0]!r}, expected seconds")

@@ -20,7 +20,7 @@ from mgi.shards.schemas import SLICES
 
 SLICES_FILE = "slices.parquet"
 KIND = "volumes"
-MAX_OFF_PLACE = 0.1  # of a step: how far even steps may have a slice from its place; the bound of flair.slice_order
+MAX_OFF_PLACE = 0.1  # of a step: how far even steps may have a slice from its place, as at reading
 DTYPES = ("uint8", "int16", "uint16", "float32")
 
 

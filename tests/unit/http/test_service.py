@@ -64,6 +64,13 @@ def test_a_redirect_within_the_host_is_followed_and_one_away_is_refused(stub, re
         service_at(stub.url).json(ASK)
 
 
+def test_a_redirect_to_another_scheme_or_port_of_the_host_is_refused_as_that(stub, reply, service_at):
+    for target in (stub.url.replace("http:", "https:") + "/thing", "http://127.0.0.1:9/thing"):
+        stub.script["/thing"] = [reply(status=302, headers={"Location": target})]
+        with pytest.raises(NetworkError, match=r"thing: redirected to another scheme or port of 127\.0\.0\.1; refused"):
+            service_at(stub.url).json(ASK)
+
+
 def test_a_redirect_loop_ends(stub, reply, service_at):
     stub.script["/thing"] = [reply(status=302, headers={"Location": "/thing"})]
     with pytest.raises(NetworkError, match=r"thing: .*5 redirects"):

@@ -87,3 +87,12 @@ def test_outside_of_a_repository_there_is_no_commit(package: Path) -> None:
 
 def test_a_machine_is_told_by_its_cores_memory_and_python() -> None:
     assert all(word in machine() for word in ("cores", "GiB", "Python 3"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"s\tmax_rss\n\xff\t1\n", b's\tmax_rss\n"1\t2\n', b"s\tmax_rss\n1\t2\t3\t4\n1\t2\n"]
+)
+def test_a_damaged_table_of_costs_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "shard-rna.tsv").write_bytes(content)
+    with pytest.raises(BadInputError, match=r"shard-rna\.tsv: "):
+        rule_costs(tmp_path)

@@ -156,7 +156,7 @@ def test_no_changed_byte_is_read_as_other_pixels(tmp_path: Path) -> None:
             continue
 
 
-def test_slices_that_an_older_shard_holds_unevenly_are_refused(tmp_path: Path) -> None:
+def test_slices_that_lie_unevenly_are_refused() -> None:
     uneven = replace(patient("A"), positions_mm=np.array([-5.0, 0.6, 5.0]))
     with pytest.raises(
         BadInputError, match=r"A: positions_mm: a slice lies 0\.60 mm from its place in steps of 5\.00 mm"

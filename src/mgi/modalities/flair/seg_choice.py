@@ -18,7 +18,6 @@ from mgi.modalities.flair.geometry import EMPTY_MASK, require_most_of, resample_
 # Objects of one series that each draw other parts of the tumour, or one object alone.
 Drawing = tuple[Segmentation, ...]
 _CORRECTED = re.compile(r"(?<![a-z])(?<!not )(?<!non )(?<!non-)(manually )?corrected(?![a-z])")
-
 _BY_HAND = re.compile(r"(?<![a-z])(?<!not )(?<!non )(?<!non-)manual(ly)?(?![a-z])")
 
 
@@ -82,9 +81,8 @@ def _text(one: Segmentation) -> str:
 
 
 def _is_by_hand(drawing: Drawing) -> bool:
-    return all(
-        _BY_HAND.search(_text(one)) or (one.segments and all(part.by_hand for part in one.segments)) for one in drawing
-    )
+    stated = [bool(one.segments) and all(part.by_hand for part in one.segments) for one in drawing]
+    return all(by_hand or _BY_HAND.search(_text(one)) for one, by_hand in zip(drawing, stated, strict=True))
 
 
 def _mask_of(drawing: Drawing, volume: Volume) -> NDArray[np.uint8]:
