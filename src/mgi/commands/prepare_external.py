@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     _require_one_unit(ours, theirs, patients, str(args.external_expression_shard))
     labels, names = (theirs.genes[name].tolist() for name in ("gene_id", "gene_name"))
     values, missing = on_frozen_genes(fitted, labels, theirs.values[theirs.rows_of(patients)], names)
-    _require_few_missing(missing, fitted, settings.max_missing, str(args.external_expression_shard))
+    _refuse_many_missing(missing, fitted, settings.max_missing, str(args.external_expression_shard))
     scale = other_scale(values[:, fitted.columns], fitted.mean, fitted.std)
     shared = _shared(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
@@ -118,10 +118,20 @@ def run(args: argparse.Namespace) -> None:
         print(f"the values look like {scale[0]}, those of training like {scale[1]}: are they on one scale?")
 
 
-def _require_few_missing(missing: Sequence[str], fitted: FittedGenes, most: float, where: str) -> None:
+def _refuse_many_missing(missing: Sequence[str], fitted: FittedGenes, most: float, where: str) -> None:
     if len(missing) > most * len(fitted.gene_ids):
         found = f"{len(missing)} of the model's {len(fitted.gene_ids)} genes are missing, the first is {missing[0]}"
         raise BadInputError(f"{where}: {found}; expected at most {most:.0%} (external.max_missing)")
+
+
+def _require_one_unit(ours: ExpressionShard, theirs: ExpressionShard, patients: Sequence[str], where: str) -> None:
+    """Two named units must be one; of values "as given" only those are refused that our unit cannot have."""
+    if AS_GIVEN not in (ours.unit, theirs.unit) and ours.unit != theirs.unit:
+        raise BadInputError(f"{where}: values are {theirs.unit}, expected {ours.unit} as the model was trained on")
+    if theirs.unit == AS_GIVEN:
+        labels = theirs.genes["gene_id"].tolist()
+        for patient, row in zip(patients, theirs.rows_of(patients), strict=True):
+            require_unit(theirs.values[row], ours.unit, labels, f"{where}: patient {patient}")
 
 
 def _described(images: Iterable[PatientImages], into: dict[str, Signatures]) -> Iterator[PatientImages]:
@@ -144,16 +154,6 @@ def _near_vectors(
     own = {one: vector_signature(row[both]) for one, row in zip(ours.patient_ids, ours.values, strict=True)}
     others = {one: vector_signature(row[both]) for one, row in theirs.items()}
     return near_pairs(only(own, trained), others, least=same_vector(max(1, len(both))))
-
-
-def _require_one_unit(ours: ExpressionShard, theirs: ExpressionShard, patients: Sequence[str], where: str) -> None:
-    """Two named units must be one; of values "as given" only those are refused that our unit cannot have."""
-    if AS_GIVEN not in (ours.unit, theirs.unit) and ours.unit != theirs.unit:
-        raise BadInputError(f"{where}: values are {theirs.unit}, expected {ours.unit} as the model was trained on")
-    if theirs.unit == AS_GIVEN:
-        labels = theirs.genes["gene_id"].tolist()
-        for patient, row in zip(patients, theirs.rows_of(patients), strict=True):
-            require_unit(theirs.values[row], ours.unit, labels, f"{where}: patient {patient}")
 
 
 def _shared(
