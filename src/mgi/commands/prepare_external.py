@@ -84,23 +84,12 @@ def run(args: argparse.Namespace) -> None:
     scale = other_scale(values[:, fitted.columns], fitted.mean, fitted.std)
     shared = _shared(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
-    trained_images: dict[str, Signatures] = {}
-    tested_images: dict[str, Signatures] = {}
-    known = slice_index(_described(iter_images(args.image_shard, with_image), trained_images))
-    images = _described(iter_images(args.external_image_shard, patients), tested_images)
-    shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
-    near = [
-        *near_pairs(trained_images, tested_images, least=SAME_SLICE),
-        *_near_vectors(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing),
-    ]
+    same, near = _compared_images(args, with_image, patients)
+    shared |= {one: f"a slice of {other}" for one, other in same.items() if one not in shared}
+    near += _near_vectors(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
     if args.near_duplicates == REFUSE:
         shared |= {one.second: f"nearly the data of {one.first}" for one in near if one.second not in shared}
-    if shared:
-        first = min(shared)
-        raise BadInputError(
-            f"external: {len(shared)} patients were also trained on, the first is {first} (the same: {shared[first]}); "
-            f"leave them out here, external.exclude: [{', '.join(sorted(shared))}], or there, cohort.exclude"
-        )
+    _refuse(shared)
     simulated = ours.simulated or theirs.simulated
     aligned = ExpressionShard(
         patient_ids=patients, values=values, genes=ours.genes, unit=ours.unit, simulated=simulated
@@ -127,6 +116,27 @@ def run(args: argparse.Namespace) -> None:
           f"{len(missing)} of {len(fitted.gene_ids)} genes have the {fitted.filler}")  # fmt: skip
     if scale is not None:
         print(f"the values look like {scale[0]}, those of training like {scale[1]}: are they on one scale?")
+
+
+def _refuse(shared: dict[str, str]) -> None:
+    """Raise BadInputError where anybody was trained on."""
+    if shared:
+        first = min(shared)
+        raise BadInputError(
+            f"external: {len(shared)} patients were also trained on, the first is {first} (the same: {shared[first]}); "
+            f"leave them out here, external.exclude: [{', '.join(sorted(shared))}], or there, cohort.exclude"
+        )
+
+
+def _compared_images(
+    args: argparse.Namespace, trained: list[str], patients: list[str]
+) -> tuple[dict[str, str], list[NearPair]]:
+    """Who has a slice of a patient that was trained on, by whom; and who has nearly the image of one."""
+    own: dict[str, Signatures] = {}
+    others: dict[str, Signatures] = {}
+    known = slice_index(_described(iter_images(args.image_shard, trained), own))
+    same = same_slices(known, _described(iter_images(args.external_image_shard, patients), others))
+    return same, near_pairs(own, others, least=SAME_SLICE)
 
 
 def _described(images: Iterable[PatientImages], into: dict[str, Signatures]) -> Iterator[PatientImages]:
