@@ -11,7 +11,7 @@ from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import read_split, write_split
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import sha256_of, write_json
+from mgi.core.files import read_json, sha256_of, write_json
 from mgi.evaluation.patient_scores import SCORES
 from mgi.modalities.rna.normalise import read_fitted_genes, write_fitted_genes
 from mgi.release import package
@@ -98,9 +98,8 @@ def test_a_model_of_the_whole_cohort_has_its_own_fold_and_the_scores_of_the_othe
     (results / "external").mkdir()
     (results / "evaluation").rename(results / "external/evaluation")
     weights = results / "runs/unet/weights.safetensors"
-    facts = json.loads(weights.with_name("run.json").read_text())
+    record = read_json(weights.with_name("run.json"))
     run = replace(run_of("unet"), fold=1)
-    write_json(weights.with_name("run.json"), {**facts, "run": run.record()})
     scores = results / "external/evaluation/unet-fold0-seed0.parquet"
     table = read_table(scores, SCORES).replace_schema_metadata({"run": run.as_json()})
     write_table(scores.with_name("unet-fold1-seed0.parquet"), table)
@@ -108,6 +107,8 @@ def test_a_model_of_the_whole_cohort_has_its_own_fold_and_the_scores_of_the_othe
     stored = load_weights(weights, genes=read_fitted_genes(results / "folds/1/genes.parquet").gene_ids)
     network = package.network_of(stored, weights)
     save_weights(weights, network, run=run, model=stored.model, genes=stored.genes)
+    files = {**record["files"], weights.name: sha256_of(weights)}
+    write_json(weights.with_name("run.json"), {**record, "run": run.record(), "files": files})
     assert main(["release", f"--weights={weights}", f"--output={tmp_path / 'out'}"]) == 0
     card = (tmp_path / "out/MODEL_CARD.md").read_text()
     assert "the whole cohort, nobody left to test" in card
