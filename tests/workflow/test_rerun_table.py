@@ -80,7 +80,8 @@ def test_a_changed_setting_reruns_what_reads_it(
     changed.write_text(yaml.safe_dump(overlay))
     listed = snakemake(toy[0], "-n", "--quiet", "rules", "--configfile", "config/toy.yaml", str(changed))
     assert listed.returncode == 0, listed.stdout
-    assert jobs_of(listed.stdout) == expected | {"record_config": 1}
+    why = snakemake(toy[0], "-n", "--configfile", "config/toy.yaml", str(changed)).stdout
+    assert jobs_of(listed.stdout) == expected | {"record_config": 1}, why
 
 
 @pytest.mark.parametrize(("name", "addition", "expected"), SOURCES, ids=lambda value: str(value).strip()[:40])
@@ -89,7 +90,8 @@ def test_changed_code_reruns_what_runs_it(
 ) -> None:
     with edited(toy[0] / name, addition):
         listed = snakemake(toy[0], "-n", "--quiet", "rules", "--configfile", "config/toy.yaml")
-    assert jobs_of(listed.stdout) == expected
+        why = snakemake(toy[0], "-n", "--configfile", "config/toy.yaml").stdout
+    assert jobs_of(listed.stdout) == expected, why
 
 
 @pytest.mark.parametrize("name", ["locks/flair.json", "tables/split.parquet", "archive/archive.json"])
