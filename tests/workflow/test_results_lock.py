@@ -81,6 +81,8 @@ def test_a_killed_run_whose_job_still_works_is_waited_for(tmp_path: Path) -> Non
     running = script(text, str(tmp_path))
     assert running.stdout is not None
     job = int(running.stdout.readline())
+    while not psutil.Process(job).environ().get(results_lock.TOKEN):  # for an instant a new process shows none
+        time.sleep(0.01)
     running.kill()
     running.wait()
     try:
