@@ -1,6 +1,7 @@
 """A task from a file of the tests, named in the config: the graph of jobs trains, predicts, scores and reports it."""
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ RUNS = {"task": "toy", "methods": ["mgi", "unet"], "controls": []}
 
 
 def test_a_task_of_a_plugin_goes_from_the_cohort_to_the_report(
-    toy: tuple[Path, str], snakemake: Any, jobs_of: Any
+    toy: tuple[Path, str], tmp_path: Path, snakemake: Any, jobs_of: Any
 ) -> None:
-    folder = toy[0]
+    folder = tmp_path / "toy"
+    shutil.copytree(toy[0], folder, symlinks=True)  # the finished run of others stays as it is
     (folder / "task.yaml").write_text(yaml.safe_dump({"plugins": [str(PLUGIN)], "runs": RUNS}))
     done = snakemake(folder, "--configfile", "config/toy.yaml", "task.yaml", "--cores", "2", "--quiet", "rules")
     assert done.returncode == 0, done.stdout[-6000:]
