@@ -36,6 +36,8 @@ def read_text(path: Path, separator: str, uses: Uses, *, gzipped: bool) -> Table
         header = header_of(source, separator, path)
         if header.separator != separator:
             _log.warning("%s: read with %s between columns", path.name, says(header.separator))
+        if not header.names:
+            raise BadInputError(f"{path}: line 1 is blank, expected the names of the columns")
         used = uses(header.names, [not is_number(cell) and cell not in MISSING for cell in header.first_row])
         source.seek(0)
         try:

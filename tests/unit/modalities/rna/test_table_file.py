@@ -91,6 +91,8 @@ def test_parquet_under_another_name_is_read(tmp_path):
         ("decimal.tsv", text_of("\t").replace("5.25", "5,25").encode(), "row ATRX.*'5,25'.*decimal comma"),
         ("one.csv", b"gene,TCGA-CS-4941\nTP53,1,5\nIDH1,2,5\n", "decimal comma"),
         ("excel.csv", b"sep=;\n" + text_of(";").encode(), "line 1 is 'sep=;'"),
+        ("blank-first.tsv", ("\n" + text_of("\t")).encode(), "line 1 is blank"),
+        ("blank-first.csv.gz", gzip.compress(("\n" + text_of(",")).encode(), mtime=0), "line 1 is blank"),
         ("gct.txt", b"#1.2\n3\t2\n" + text_of("\t").encode(), "line 1 is '#1.2'"),
     ),
 )
