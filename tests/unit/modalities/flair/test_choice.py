@@ -1,22 +1,8 @@
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from listed_series import One
 from mgi.modalities.flair.choice import MAX_RUNNERS_UP, choose_flair
-
-
-@dataclass(frozen=True)
-class One:
-    description: str = "AXIAL FLAIR"
-    key: str = "1.1"
-    study_uid: str = "1"
-    study_date: str | None = "1994-09-08"
-    modality: str = "MR"
-    n_images: int = 20
-    third_party: bool = False
-    patient_id: str = "TCGA-CS-4941"
-    size: int = 0
-    contradiction: str | None = None
-    doubts: tuple[str, ...] = ()
 
 
 def judged(*series):

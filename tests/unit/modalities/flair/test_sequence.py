@@ -1,29 +1,14 @@
 import csv
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from listed_series import One
 from mgi.modalities.flair.choice import choose_flair
 from mgi.modalities.flair.sequence import confirm_flair, doubts_of, score, tags_of_series
-
-
-@dataclass(frozen=True)
-class One:
-    description: str = "AXIAL FLAIR"
-    key: str = "1.1"
-    study_uid: str = "1"
-    study_date: str | None = "1994-09-08"
-    modality: str = "MR"
-    n_images: int = 20
-    third_party: bool = False
-    patient_id: str = "TCGA-CS-4941"
-    size: int = 0
-    contradiction: str | None = None
-    doubts: tuple[str, ...] = ()
-
 
 REAL_FLAIR = [
     "AXIAL FLAIR", "T2 AX FLAIR", "Ax Flair irFSE H", "FLAIRLongTR", "FLAIR AXIALS", "Ax FLAIR 2.5mm for surgery",
