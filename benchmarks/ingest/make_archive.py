@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mgi.core.files import atomic_path, write_json
+from mgi.core.files import atomic_path
 from mgi_standin.archive.folder import Archive
 from mgi_standin.archive.nbia_zip import series_zip
+from mgi_standin.files import write_json
 from mgi_standin.simulation.anatomy import draw_volume, make_grid
 from mgi_standin.simulation.dicom import encode_series
 from mgi_standin.simulation.gdc_listing import StoredFile, file_hit, status, version_row

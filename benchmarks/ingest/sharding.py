@@ -30,13 +30,13 @@ def shard_of(kind: Kind, place: Place) -> Path:
 
 
 def make_cohort(place: Place) -> None:
-    """Pair what was fetched. Nobody has a mask here: the command writes its table, and then refuses to go on."""
+    """Pair what was fetched. Nobody has a mask here, so that only expression is required."""
     locks = [place.work / f"{kind.name}.lock.json" for kind in (EXPRESSION, IMAGES)]
     indexes = [place.work / kind.name / "index.json" for kind in (EXPRESSION, IMAGES)]
     table = place.work / "cohort.parquet"
     table.unlink(missing_ok=True)
     command = mgi("cohort", output=table, tsv=place.work / "cohort.tsv")
-    command += ["--lock", *locks, "--index", *indexes]
+    command += ["--lock", *locks, "--index", *indexes, "--require", "rna"]
     told = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if not table.exists():
         raise RuntimeError(f"cohort: {told.stdout}{told.stderr}")

@@ -1,5 +1,8 @@
 """Which stages of the ingestion benchmark are measured, and what it leaves between them."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,3 +47,16 @@ def test_a_folder_that_is_emptied_frees_its_bytes_and_its_files_go_at_the_end(mo
     assert [path.stat().st_size for path in tmp_path.rglob("file")] == [0, 0]
     place.forget()
     assert [path.name for path in tmp_path.iterdir()] == ["ours"]
+
+
+def test_the_whole_benchmark_runs_in_small(tmp_path):
+    """Else nobody sees that a command it calls has changed, until someone wants a figure."""
+    output = tmp_path / "ingest.json"
+    small = ["--files", "2", "--series", "2", "--rounds", "1", "--folder", tmp_path / "work", "--output", output]
+    told = subprocess.run(
+        [sys.executable, INGEST / "ingest.py", *small], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    assert {"fetch images: wall vs floor", "shard expression: size", "shard images: size"} <= {
+        row["name"] for row in json.loads(output.read_text())
+    }

@@ -142,8 +142,10 @@ def _counted(volume: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[
     """The levels of 8- or 16-bit numbers and their counts, which is faster than sorting them."""
     first, most = min(0, int(volume.min())), int(volume.max())
     levels, counts = np.arange(first, most + 1, dtype=np.float64), np.zeros(most - first + 1, np.int64)
+    shifted = np.empty(volume.shape[1:], np.intp)
     for pixels in volume:  # a few at a time stay in the processor's cache
-        counts += np.bincount(pixels.ravel().astype(np.int64) - first, minlength=len(counts))
+        np.subtract(pixels, first, out=shifted, dtype=np.intp)
+        counts += np.bincount(shifted.ravel(), minlength=len(counts))
     return levels, counts
 
 

@@ -17,7 +17,7 @@ from mgi.modalities.flair import dicom_file
 from mgi.modalities.flair.dicom import volume_of
 from mgi.modalities.flair.dicom_seg import segmentations_of
 from mgi.modalities.flair.sources import dicom_check
-from mgi.modalities.flair.sources.dicom_check import disorder_of, read_file, verify_series
+from mgi.modalities.flair.sources.dicom_check import disorder_of, read_file, read_files, verify_series
 from scripted_server import DICOM_SERIES
 
 MR, SEG = "1.2.3.4", "1.2.3.9"
@@ -331,7 +331,14 @@ def test_a_series_is_judged_at_fetch_as_its_shard_will_be(mr_file: Maker) -> Non
 def test_a_huge_series_is_left_to_the_shard(tmp_path, dicom_slice, zip_of, monkeypatch):
     crooked = {f"{n}.dcm": dicom_slice(uid, ImagePositionPatient=[0, 0, n * n]) for n, uid in enumerate(UIDS)}
     assert verify(tmp_path, zip_of(crooked)).disorder is not None
-    monkeypatch.setattr(dicom_check, "MAX_HELD_BYTES", 100)
+    monkeypatch.setattr(dicom_check, "MAX_HELD_BYTES", 10)
     assert verify(tmp_path, zip_of(crooked)).disorder is None
     monkeypatch.setattr(dicom_check, "MAX_VOLUME_BYTES", 100)
     assert verify(tmp_path, zip_of(crooked)).fault == "more than 100 bytes of voxels"
+
+
+def test_a_checked_file_holds_a_share_of_a_large_image(dicom_slice):
+    files = [("a", dicom_slice(UIDS[0], Rows=n, Columns=32, PixelData=bytes(n * 64))) for n in (64, 128, 600)]
+    held = [read_files([file], series=DICOM_SERIES, role="flair")[0].slices[0].stored for file in files]
+    assert [stored.shape for stored in held] == [(64, 32), (128, 32), (150, 32)]
+    assert all(stored.base is None for stored in held)  # nothing holds the file's bytes
