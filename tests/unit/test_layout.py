@@ -13,7 +13,18 @@ COMMANDS = {path.stem: path for path in sorted((ROOT / "src").glob("*/commands/[
 FOLLOWED = {"unit": "mgi", "standin": "mgi_standin"}
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 # Commands for people, not for the graph of jobs.
-BY_HAND = {"archive", "config", "lock_diff", "export_masks", "predict", "release", "seal_lock", "verify"}
+BY_HAND = {
+    "archive",
+    "config",
+    "lock_diff",
+    "export_masks",
+    "export_nnunet",
+    "import_nnunet",
+    "predict",
+    "release",
+    "seal_lock",
+    "verify",
+}
 VAGUE = {"utils", "util", "helpers", "common", "misc", "base", "manager", "tools"}
 
 

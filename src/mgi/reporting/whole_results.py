@@ -100,6 +100,8 @@ KINDS = (
     Kind("predictions", "predictions/*.parquet", _table),
     Kind("evaluation", "evaluation/*.parquet", _table),
     Kind("evaluation", "evaluation/*.csv", verified),
+    Kind("imported", "imported/*/record.json", _run),
+    Kind("imported", "imported/*/*.parquet", _table),
     Kind("report", "summary.json", _summary),
     Kind("digests", "*/*.sha256", _described),
 )

@@ -19,6 +19,7 @@ METHODS = {
     "resunet": "ResU-Net",
     "attention_unet": "Attention U-Net",
     "deeplabv3plus": "DeepLabv3+",
+    "nnunet": "nnU-Net",
     "empty-mask": "Predicting nothing",
 }
 SPLIT_UNITS = {"patient": "by patient", "slice": "by slice", "none": "nothing trained"}

@@ -1,4 +1,4 @@
-"""Masks as NIfTI on the grid of the file that the image came from."""
+"""Masks and images as NIfTI, in the axes of the file that the image came from or in those of the shard."""
 
 import gzip
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.files import atomic_path
-from mgi.modalities.flair.geometry import to_native_axes
+from mgi.modalities.flair.geometry import ras_of, to_native_axes
 
 _SCANNER = 1  # the code of both forms: coordinates of the scanner, which is what DICOM and our affine state
 _SAME_MM = 1e-3
@@ -31,18 +31,34 @@ def write_mask(
     the image.
     """
     array, ras = to_native_axes(mask, affine, native_axes)
-    image = nibabel.Nifti1Image(np.asarray(array, dtype=np.uint8), ras)
-    if spatial_header is None:
-        image.header.set_xyzt_units("mm")
-        image.set_sform(ras, code=_SCANNER)
-        image.set_qform(ras, code=_SCANNER)
-        off = image.get_qform() - ras
-        if max(np.abs(off).max(), np.abs(off @ [*array.shape, 1.0]).max()) >= _SAME_MM:
-            # sheared by a tilted gantry: no quaternion says so
-            image.set_qform(None)
-    else:
-        for name, value in spatial_header.items():
-            image.header[name] = value
+    image = _placed(np.asarray(array, dtype=np.uint8), ras)
+    for name, value in (spatial_header or {}).items():
+        image.header[name] = value
+    _save(path, image)
+
+
+def write_volume(path: Path | str, voxels: NDArray[Any], affine: NDArray[np.float64]) -> None:
+    """Write voxels (k, i, j) in their own type as NIfTI (x, y, z), where x is j, y is i and z is k.
+
+    Nothing is turned: `affine` maps (k, i, j, 1) to LPS mm. Equal voxels give equal bytes, packed as in `write_mask`.
+    """
+    _save(path, _placed(np.ascontiguousarray(voxels.transpose(2, 1, 0)), ras_of(affine)))
+
+
+def _placed(array: NDArray[Any], ras: NDArray[np.float64]) -> Any:
+    """An image (x, y, z) whose two forms both state where it lies, as far as they can."""
+    image = nibabel.Nifti1Image(array, ras)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(ras, code=_SCANNER)
+    image.set_qform(ras, code=_SCANNER)
+    off = image.get_qform() - ras
+    if max(np.abs(off).max(), np.abs(off @ [*array.shape, 1.0]).max()) >= _SAME_MM:
+        # sheared by a tilted gantry: no quaternion says so
+        image.set_qform(None)
+    return image
+
+
+def _save(path: Path | str, image: Any) -> None:
     data = image.to_bytes()
     with atomic_path(path) as part:
         part.write_bytes(gzip.compress(data, mtime=0) if str(path).endswith(".gz") else data)
