@@ -1,4 +1,4 @@
-"""A simulated archive with all its exceptions, served for software that was not written with it.
+"""Software that was not written with mgi, and a simulated archive with all its exceptions that serves it.
 
 These tests run only where a peer is installed and named in the environment; docs/explanation/peers.md says how.
 """
@@ -64,3 +64,8 @@ def gdc_client() -> str:
 @pytest.fixture(scope="session")
 def tcia_python() -> str:
     return peer("MGI_PEER_TCIA_UTILS")
+
+
+@pytest.fixture(scope="session")
+def nnunet_fingerprint() -> str:
+    return peer("MGI_PEER_NNUNET")
