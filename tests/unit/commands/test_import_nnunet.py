@@ -15,6 +15,7 @@ from mgi.cli import main
 from mgi.core.files import read_json, sha256_of
 from mgi.core.run import run_of
 from mgi.core.run_files import read_record
+from mgi.reporting.whole_results import fault_of, kinds_of
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.parquet import run_in
 from mgi.tasks.segmentation.dice import dice
@@ -158,7 +159,22 @@ def test_both_folds_are_one_row_of_the_table(finished: Finished) -> None:
     assert rows.loc[("nnunet", "volume"), ["mean", "n"]].tolist() == [1, 4]  # without the patient without expression
     everybody = pd.read_csv(tables["no-genes"]).set_index(["method", "definition"])
     assert everybody.loc[("nnunet", "volume"), "n"] == 5
-    assert main(["verify", f"--results={finished.results}"]) == 5  # there are no locks here
+
+
+def test_what_was_imported_is_read_again_by_verify(finished: Finished) -> None:
+    def faults() -> list[str]:
+        imported = dict(kinds_of(finished.results))["imported"]
+        assert len(imported) == 3
+        return [fault for one in imported if (fault := fault_of(*one)) is not None]
+
+    assert finished.run() == 0
+    finished.scores("nnunet-fold0-seed0")
+    assert faults() == []
+    predictions = finished.results / "imported/nnunet-fold0-seed0/predictions.parquet"
+    predictions.write_bytes(predictions.read_bytes()[:-1])
+    found = faults()  # the file itself, the record that describes it, the scores that were made from it
+    assert len(found) == 3
+    assert all(str(predictions) in fault or "made from predictions.parquet" in fault for fault in found)
 
 
 def test_a_missing_patient_is_refused(finished: Finished, capsys) -> None:
