@@ -234,6 +234,19 @@ def test_another_grid_or_label_is_refused(finished: Finished, capsys, change, sa
     assert re.search(said, line)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int32", "float32", "float64"])
+def test_labels_of_any_type_of_number_are_taken(finished: Finished, dtype: str) -> None:
+    change_labels(finished.predicted(0, SAGITTAL), lambda mask, affine: (mask.astype(dtype), affine))
+    assert finished.run() == 0
+    assert (finished.scores("nnunet-fold0-seed0")["volume"] == 1).all()
+
+
+def test_labels_in_colours_are_refused(finished: Finished, capsys) -> None:
+    rgb = np.dtype([(channel, "u1") for channel in "RGB"])
+    change_labels(finished.predicted(0, SAGITTAL), lambda mask, affine: (np.zeros(mask.shape, rgb), affine))
+    assert "expected numbers" in refused(finished, capsys)
+
+
 def test_what_is_no_nifti_is_refused(finished: Finished, capsys) -> None:
     finished.predicted(0, SAGITTAL).write_bytes(b"PK")
     assert "not readable as NIfTI" in refused(finished, capsys)

@@ -31,9 +31,12 @@ def write_mask(
     the image.
     """
     array, ras = to_native_axes(mask, affine, native_axes)
-    image = _placed(np.asarray(array, dtype=np.uint8), ras)
-    for name, value in (spatial_header or {}).items():
-        image.header[name] = value
+    image = nibabel.Nifti1Image(np.asarray(array, dtype=np.uint8), ras)
+    if spatial_header is None:
+        _place(image, ras)
+    else:
+        for name, value in spatial_header.items():
+            image.header[name] = value
     _save(path, image)
 
 
@@ -42,20 +45,21 @@ def write_volume(path: Path | str, voxels: NDArray[Any], affine: NDArray[np.floa
 
     Nothing is turned: `affine` maps (k, i, j, 1) to LPS mm. Equal voxels give equal bytes, packed as in `write_mask`.
     """
-    _save(path, _placed(np.ascontiguousarray(voxels.transpose(2, 1, 0)), ras_of(affine)))
+    ras = ras_of(affine)
+    image = nibabel.Nifti1Image(np.ascontiguousarray(voxels.transpose(2, 1, 0)), ras)
+    _place(image, ras)
+    _save(path, image)
 
 
-def _placed(array: NDArray[Any], ras: NDArray[np.float64]) -> Any:
-    """An image (x, y, z) whose two forms both state where it lies, as far as they can."""
-    image = nibabel.Nifti1Image(array, ras)
+def _place(image: Any, ras: NDArray[np.float64]) -> None:
+    """State in both forms where an image (x, y, z) lies, as far as they can."""
     image.header.set_xyzt_units("mm")
     image.set_sform(ras, code=_SCANNER)
     image.set_qform(ras, code=_SCANNER)
     off = image.get_qform() - ras
-    if max(np.abs(off).max(), np.abs(off @ [*array.shape, 1.0]).max()) >= _SAME_MM:
+    if max(np.abs(off).max(), np.abs(off @ [*image.shape, 1.0]).max()) >= _SAME_MM:
         # sheared by a tilted gantry: no quaternion says so
         image.set_qform(None)
-    return image
 
 
 def _save(path: Path | str, image: Any) -> None:

@@ -88,6 +88,8 @@ def read_predicted(path: Path, images: PatientImages, unknown: Spacing) -> NDArr
         image = nibabel.load(path)
         if len(image.shape) != 3 or math.prod(image.shape) != images.slices.size:
             raise BadInputError(f"{path}: shape {image.shape}, expected {images.slices.shape[::-1]} as exported")
+        if (kind := image.get_data_dtype()).kind not in "iuf":
+            raise BadInputError(f"{path}: datatype {kind}, expected numbers")
         voxels, affine, _ = to_stored_axes(np.asanyarray(image.dataobj).transpose(2, 1, 0), lps_of(image.affine))
     expected = grid_of(images, unknown)
     if voxels.shape != images.slices.shape or not np.allclose(affine, expected, rtol=0, atol=_SAME_GRID_MM):
@@ -97,7 +99,7 @@ def read_predicted(path: Path, images: PatientImages, unknown: Spacing) -> NDArr
         )
     if (foreign := voxels[(voxels != 0) & (voxels != 1)]).size:
         raise BadInputError(f"{path}: label {foreign.flat[0]:g} in {foreign.size} voxels, expected 0 and 1 alone")
-    return (voxels * TUMOUR).astype(np.uint8)
+    return np.where(voxels == 1, TUMOUR, 0).astype(np.uint8)
 
 
 def _cases_in(folder: Path) -> dict[str, Path]:
