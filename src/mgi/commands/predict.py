@@ -1,7 +1,7 @@
 """Segment a new patient with a released model: a mask on the image's own grid, and what may be wrong with it.
 
-IMAGE: a NIfTI file, a folder of DICOM files (or one file), or a folder of TIFF slices as in the Kaggle set. OUTPUT:
-NIfTI for the first two, a folder of <slice>_mask.tif for the last; beside it a .json with sizes and quality flags.
+IMAGE: a NIfTI file, a folder of DICOM files (or one file), or a folder of slices, TIFF or PNG. OUTPUT: NIfTI for the
+first two, a folder of <slice>_mask for the last; beside it a .json with sizes and quality flags.
 """
 
 import argparse
@@ -30,8 +30,11 @@ MAX_MISSING = 0.1
 def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("image", type=Path, metavar="IMAGE")
     options.add_argument("--model", required=True, type=Path, help="folder that `mgi release` wrote")
-    options.add_argument("--output", required=True, type=Path, help="mask.nii.gz, or a folder for TIFF slices")
+    options.add_argument("--output", required=True, type=Path, help="mask.nii.gz, or a folder for slices")
     options.add_argument("--series", help="SeriesInstanceUID, where a DICOM folder holds several FLAIR")
+    options.add_argument(
+        "--volume", type=int, metavar="N", help="counted from 0, where a NIfTI file has four axes and several volumes"
+    )
     options.add_argument("--expression", type=Path, help="table with the patient's expression, or its STAR-Counts file")
     options.add_argument("--patient", help="the patient's label in that table, where it holds several")
     options.add_argument(
@@ -46,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     release = load_release(args.model)
     if args.expression is not None and not release.reads_genes:
         raise ConfigError(f"--expression: {release.weights.run.key} was trained without genes; leave it out")
-    new = read_new_image(args.image, args.series)
+    new = read_new_image(args.image, args.series, args.volume)
     expression = None
     if args.expression is not None:
         how = {"unit": release.expression_unit, "patient": args.patient, "max_missing": args.max_missing}

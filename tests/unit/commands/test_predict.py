@@ -282,6 +282,28 @@ def test_an_image_like_those_of_training_has_no_flag_and_its_negative_has_one(re
     assert "intensity" in flags(tmp_path / "negative-mask.nii.gz")
 
 
+def test_one_volume_of_several_is_segmented_on_its_own_grid(released, bright, tmp_path: Path) -> None:
+    voxels, lesion = volume()
+    several = np.stack([voxels.transpose(2, 1, 0), voxels[:, ::-1].transpose(2, 1, 0)], axis=-1)
+    nibabel.Nifti1Image(several, ras_of(OBLIQUE)).to_filename(tmp_path / "flair.nii.gz")
+    assert run(tmp_path / "flair.nii.gz", released.model("unet"), tmp_path / "m.nii.gz", "--volume=1") == 0
+    mask = nibabel.load(tmp_path / "m.nii.gz")
+    assert np.array_equal(np.asarray(mask.dataobj), lesion[:, ::-1].transpose(2, 1, 0))
+    assert report(tmp_path / "m.nii.gz")["notes"] == ["volume 1, from 0 to 1"]
+
+
+def test_grey_png_slices_of_16_bits_get_png_masks(released, bright, tmp_path: Path) -> None:
+    voxels, lesion = volume()
+    (tmp_path / "slices").mkdir()
+    for number, plane in enumerate(voxels.astype(np.uint16)):
+        Image.fromarray(plane).save(tmp_path / f"slices/P7_{number}.png")
+    assert run(tmp_path / "slices", released.model("unet"), tmp_path / "masks") == 0
+    for number, plane in enumerate(lesion):
+        assert np.array_equal(np.array(Image.open(tmp_path / f"masks/P7_{number}_mask.png")), 255 * plane)
+    facts = json.loads((tmp_path / "masks.json").read_text())
+    assert (facts["kind"], facts["masks"][0], facts["notes"]) == ("slices", "P7_0_mask.png", [])
+
+
 def test_an_empty_mask_is_written_and_flagged(released, genes_seen, flair, tmp_path: Path, capsys) -> None:
     assert run(flair, released.model("unet"), tmp_path / "m.nii.gz") == 0
     assert not np.asarray(nibabel.load(tmp_path / "m.nii.gz").dataobj).any()
@@ -342,6 +364,10 @@ def test_of_several_series_the_flair_is_taken_or_the_one_that_is_named(
         ("flair.nii.gz", "m.nii.gz", ["--expression=t.tsv"], "--expression: "),
         ("flair.nii.gz", "m.nii.gz", ["--patient=P"], "--patient: "),
         ("flair.nii.gz", "m.nii.gz", ["--series=1.2"], "--series: "),
+        ("flair.nii.gz", "m.nii.gz", ["--volume=1"], "--volume: found 1, expected a number from 0 to 0"),
+        ("slices", "m", ["--volume=0"], "--volume: 0: only NIfTI has volumes"),
+        ("4d.nii", "m.nii.gz", [], "4d.nii: 2 volumes, expected one; choose the FLAIR with --volume, from 0 to 1"),
+        ("colour", "m", [], "P_1.png: mode RGBA of 8 bits, expected grey of 8 or 16 bits or RGB of 8"),
         ("broken.nii.gz", "m.nii.gz", [], "broken.nii.gz: "),
     ],
 )
@@ -354,6 +380,9 @@ def test_what_cannot_be_done_is_one_line_and_no_file(image, output, more, messag
         (folder / name).mkdir()
         for number in numbers:
             Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / name / f"P_{number}.tif")
+    (folder / "colour").mkdir()
+    Image.new("RGBA", (8, 8)).save(folder / "colour/P_1.png")
+    nibabel.Nifti1Image(np.zeros((4, 5, 6, 2), np.int16), np.eye(4)).to_filename(folder / "4d.nii")
     before = sorted(folder.rglob("*"))
     capsys.readouterr()
     assert run(folder / image, released.model("unet"), folder / output, *more) in (2, 5)
