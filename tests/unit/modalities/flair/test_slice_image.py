@@ -86,6 +86,7 @@ REFUSED = {
     "bit.tif": (packed(Image.new("1", (8, 6)), "TIFF"), "mode 1 of 1 bits"),
     "four.png": (png(4, 0, bytes(4)), "mode L of 4 bits"),
     "four.tif": (tiff(4, bytes(24)), "mode L of 4 bits"),
+    "twelve.tif": (tiff(12, bytes(72)), "mode I;16 of 12 bits"),
     "deep RGB.png": (png(16, 2, bytes(48)), "mode RGB of 16 bits"),
     "deep RGB.tif": (tiff(16, bytes(288), channels=3, photometric=2), "mode RGB of 16 bits"),
     "float.tif": (packed(GREY.astype(np.float32), "TIFF"), "mode F of 32 bits"),
