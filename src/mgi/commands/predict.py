@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     if args.expression is not None and not release.reads_genes:
         raise ConfigError(f"--expression: {release.weights.run.key} was trained without genes; leave it out")
     new = read_new_image(args.image, args.series, args.volume)
-    flags = list(image_flags(new.images, release.training_range, new.warning))
+    flags = list(image_flags(new.images, release.training_range, new.warning, new.not_axial))
     far = require_near(args.image, flags, force=args.force)
     expression = None
     if args.expression is not None:

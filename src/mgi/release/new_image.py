@@ -30,14 +30,15 @@ _NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))  # by offset
 class NewImage:
     """The volume on the axes that training had, and what is needed to put a mask back.
 
-    `warning` is why its own header says that it may be no axial FLAIR, `patient_id` whose DICOM says that it is.
-    `spatial_header` is that of a NIfTI file, `slice_names` are the files of slices.
+    `warning` is why its own header says that it may be no FLAIR, `not_axial` why it was not scanned in axial slices,
+    `patient_id` whose DICOM says that it is. `spatial_header` is that of NIfTI, `slice_names` are the files of slices.
     """
 
     kind: Kind
     images: PatientImages
     notes: tuple[str, ...] = ()
     warning: str | None = None
+    not_axial: str | None = None
     patient_id: str | None = None
     spatial_header: Mapping[str, NDArray[Any]] | None = None
     slice_names: tuple[str, ...] = ()
@@ -91,6 +92,7 @@ def _dicom(path: Path, series: str | None) -> NewImage:
         images=converted.images,
         notes=(*dicom.notes, *converted.notes),
         warning=dicom.warning,
+        not_axial=dicom.not_axial,
         patient_id=dicom.patient_id or None,
     )
 

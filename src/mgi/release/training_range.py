@@ -121,14 +121,18 @@ def _limits(values: Sequence[float]) -> Limits | None:
     return Limits(low=float(min(values)), high=float(max(values))) if values else None
 
 
-def image_flags(images: PatientImages, trained: TrainingRange, warning: str | None) -> Iterator[Flag]:
-    """Flags of the image alone; `warning` is why its own header says that it is no axial FLAIR.
+def image_flags(
+    images: PatientImages, trained: TrainingRange, warning: str | None, not_axial: str | None = None
+) -> Iterator[Flag]:
+    """Flags of the image alone; `warning` and `not_axial` are why its own header says that it is no FLAIR, not axial.
 
     Far is another sequence, and intensities or millimetres beyond FAR times their limit. Numbers of pixels and slices
     are never far: the network sees slices resized to its square.
     """
     if warning is not None:
-        yield Flag("not_flair", warning, "an axial FLAIR", f"may be no axial FLAIR: {warning}", far=True)
+        yield Flag("not_flair", warning, "a FLAIR", f"may be no FLAIR: {warning}", far=True)
+    if not_axial is not None:
+        yield Flag("not_axial", not_axial, "axial slices", f"{not_axial}: read as the nearest axial ones")
     found = distance(intensity_quantiles(images.slices), trained.quantiles)
     if found > trained.farthest:
         message = (

@@ -489,7 +489,8 @@ def test_real_files_get_masks_on_their_own_grids(released, real_data, bright, tm
     mask = nibabel.as_closest_canonical(mask)
     assert np.allclose(mask.affine, truth.affine, rtol=0, atol=1e-2)
     assert np.array_equal(np.asarray(mask.dataobj), np.asarray(truth.dataobj) > BRIGHT)
-    assert "not_flair" in flags(tmp_path / "d.nii.gz")
+    assert "not_axial" in flags(tmp_path / "d.nii.gz")
+    assert "not_flair" not in flags(tmp_path / "d.nii.gz")
 
 
 def test_the_genes_of_another_patient_than_the_images_are_refused(capsys) -> None:

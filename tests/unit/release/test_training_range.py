@@ -74,6 +74,8 @@ def far(images: PatientImages, warning: str | None = None) -> list[str]:
 def test_a_series_that_its_header_calls_another_is_far_whatever_it_looks_like() -> None:
     assert far(patient(2)) == []
     assert far(patient(2), "a T2") == ["not_flair"]
+    (flag,) = image_flags(patient(2), TRAINED, None, "slices are not axial")
+    assert (flag.flag, flag.far) == ("not_axial", False)
 
 
 def test_intensities_are_far_beyond_a_multiple_of_the_limit_alone() -> None:
