@@ -14,6 +14,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from mgi.cli import main
@@ -22,7 +23,7 @@ from mgi.cohort.pairing import sites_of
 from mgi.cohort.settings import SplitSettings
 from mgi.cohort.split import SplitRow, split_patients
 from mgi.cohort.tables import write_split
-from mgi.commands import check_leaks
+from mgi.commands import check_leaks, predict
 from mgi.config.tree import checked
 from mgi.core.errors import MgiError
 from mgi.core.files import full_disk_named, read_json, write_json
@@ -52,8 +53,9 @@ from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.star import read_star
 from mgi.modalities.rna.value_scale import require_unit
 from mgi.models.settings import ModelSettings
-from mgi.release.new_image import kind_of
+from mgi.release.new_image import kind_of, read_new_image
 from mgi.release.package import load_release
+from mgi.release.training_range import Flag
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.grey_scale import require_scale
 from mgi.shards.parquet import opened_parquet, run_in
@@ -139,6 +141,17 @@ def table_of_other_scores(folder: Path) -> None:
 
 def nifti(voxels: Any) -> bytes:
     return nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes()
+
+
+def picture(mode: str) -> bytes:
+    packed = io.BytesIO()
+    Image.new(mode, (4, 4)).save(packed, format="PNG")
+    return packed.getvalue()
+
+
+def far_from_training(_: Path) -> None:
+    flag = Flag("slice_mm", 1.0, [5.0, 6.5], "slice_mm 1 mm, training had 5 to 6.5", far=True)
+    predict.require_near(Path("flair.nii"), [flag], force=False)
 
 
 def placement(number: int, z: float) -> Placement:
@@ -384,6 +397,12 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "image to segment is not there": lambda folder: kind_of(folder / "flair.nii.gz"),
         "image to segment is text": file("flair.txt", "hello", kind_of),
+        "several volumes to segment": file("flair.nii", nifti(np.ones((2, 3, 4, 2), np.int16)), read_new_image),
+        "a volume that is not there": file(
+            "flair.nii", nifti(np.ones((2, 3, 4, 2), np.int16)), lambda path: read_new_image(path, volume=2)
+        ),
+        "a slice with colours and alpha": file("P_1.png", picture("RGBA"), lambda path: read_new_image(path.parent)),
+        "an image far from training": far_from_training,
     },
     "command line": {
         "out of memory": lambda _: no_memory(),

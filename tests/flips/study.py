@@ -155,7 +155,7 @@ _ANNOTATION = [
 LINES = {"gene-positions": _ANNOTATION, **LINES}
 OF_INGESTION = ("gene-positions", *_ingestion())
 USE: dict[str, Line] = {
-    "predict": ["predict", "@nifti", "--model", "@made/release", "--output", "@out/mask.nii.gz"],
+    "predict": ["predict", "@nifti", "--model", "@made/release", "--output", "@out/mask.nii.gz", "--force"],
     "prepare-external": [
         "prepare-external", "--settings", '{"max_missing": 0.5}', "--image-shard", DATASETS["flair"],
         "--expression-shard", DATASETS["rna"], "--split", "@made/tables/whole.parquet",

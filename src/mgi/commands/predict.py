@@ -1,11 +1,13 @@
 """Segment a new patient with a released model: a mask on the image's own grid, and what may be wrong with it.
 
-IMAGE: a NIfTI file, a folder of DICOM files (or one file), or a folder of TIFF slices as in the Kaggle set. OUTPUT:
-NIfTI for the first two, a folder of <slice>_mask.tif for the last; beside it a .json with sizes and quality flags.
+IMAGE: a NIfTI file, a folder of DICOM files (or one file), or a folder of slices, TIFF or PNG. OUTPUT: NIfTI for the
+first two, a folder of <slice>_mask for the last; beside it a .json with sizes and quality flags. An image far from
+those of training is refused.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,14 @@ import torch
 
 import mgi
 from mgi.commands._learning import device
-from mgi.core.errors import ConfigError
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import write_json
 from mgi.core.ids import barcode_of, same_id
 from mgi.modalities.rna.new_patient import NewExpression, read_new_expression
+from mgi.release.mask_summary import MaskSummary, largest_body, summarise_mask
 from mgi.release.new_image import NewImage, check_output, kind_of, read_new_image, report_path, write_new_mask
 from mgi.release.package import Release, load_release, segment_patient
-from mgi.release.training_range import Flag, MaskSummary, gene_flags, image_flags, mask_flags, summarise_mask
+from mgi.release.training_range import Flag, gene_flags, image_flags, mask_flags
 from mgi.tasks.segmentation.dice import at_least
 
 MAX_MISSING = 0.1
@@ -30,14 +33,19 @@ MAX_MISSING = 0.1
 def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("image", type=Path, metavar="IMAGE")
     options.add_argument("--model", required=True, type=Path, help="folder that `mgi release` wrote")
-    options.add_argument("--output", required=True, type=Path, help="mask.nii.gz, or a folder for TIFF slices")
+    options.add_argument("--output", required=True, type=Path, help="mask.nii.gz, or a folder for slices")
     options.add_argument("--series", help="SeriesInstanceUID, where a DICOM folder holds several FLAIR")
+    options.add_argument(
+        "--volume", type=int, metavar="N", help="counted from 0, where a NIfTI file has four axes and several volumes"
+    )
     options.add_argument("--expression", type=Path, help="table with the patient's expression, or its STAR-Counts file")
     options.add_argument("--patient", help="the patient's label in that table, where it holds several")
     options.add_argument(
         "--max-missing", type=float, default=MAX_MISSING, metavar="SHARE",
         help="of the model's genes that may lack a value (default: %(default)s)",
     )  # fmt: skip
+    options.add_argument("--largest-component", action="store_true", help="keep the mask's largest component alone")
+    options.add_argument("--force", action="store_true", help="write a mask of an image that is far from training's")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -46,7 +54,9 @@ def run(args: argparse.Namespace) -> None:
     release = load_release(args.model)
     if args.expression is not None and not release.reads_genes:
         raise ConfigError(f"--expression: {release.weights.run.key} was trained without genes; leave it out")
-    new = read_new_image(args.image, args.series)
+    new = read_new_image(args.image, args.series, args.volume)
+    flags = list(image_flags(new.images, release.training_range, new.warning, new.not_axial))
+    far = require_near(args.image, flags, force=args.force)
     expression = None
     if args.expression is not None:
         how = {"unit": release.expression_unit, "patient": args.patient, "max_missing": args.max_missing}
@@ -55,19 +65,40 @@ def run(args: argparse.Namespace) -> None:
     scaled = None if expression is None else release.fitted.transform(expression.values[np.newaxis])[0]
     probability = segment_patient(release, new.images, scaled, device())
     mask = at_least(probability, release.threshold).astype(np.uint8)
+    whole = summarise_mask(mask, new.images.affine)
+    flags += mask_flags(whole, release.training_range)
+    flags += gene_flags(expression, scaled, release.training_range)
+    if args.largest_component:
+        mask = largest_body(mask)
     summary = summarise_mask(mask, new.images.affine)
-    trained = release.training_range
-    flags = [*image_flags(new.images, trained, new.warning), *mask_flags(summary, trained)]
-    flags += gene_flags(expression, scaled, trained)
     report_path(args.output).unlink(missing_ok=True)  # it is written last: with it, the masks are whole
     paths = write_new_mask(new, mask, args.output)
-    report = _report(release, new, expression, summary, flags)
-    write_json(report_path(args.output), {"image": args.image.name, "masks": [path.name for path in paths], **report})
+    files = {"image": args.image.name, "masks": [path.name for path in paths]}
+    choices = {
+        "forced": far,
+        "largest_component": _removed(whole, summary) if args.largest_component else None,
+    }
+    write_json(report_path(args.output), {**files, **_report(release, new, expression, summary, flags), **choices})
     for flag in flags:
         print(f"flag {flag.flag}: {flag.message}", file=sys.stderr)
     volume = "" if summary.volume_ml is None else f", {summary.volume_ml:.1f} mL"
     print(f"{args.output}: {summary.voxels} voxels on {summary.slices} slices{volume}; {_genes(release, expression)}; "
           f"{len(flags)} flags")  # fmt: skip
+
+
+def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str]:
+    """The flags that call the image far from those of training. Raises BadInputError where there are, unless forced."""
+    far = [flag for flag in flags if flag.far]
+    if far and not force:
+        said = "; ".join(f"flag {flag.flag}: {flag.message}" for flag in far)
+        raise BadInputError(
+            f"{image}: {said}; the model has seen none like it: expected one as in training, or --force"
+        )
+    return [flag.flag for flag in far]
+
+
+def _removed(whole: MaskSummary, kept: MaskSummary) -> dict[str, int]:
+    return {"removed_bodies": whole.bodies - kept.bodies, "removed_voxels": whole.voxels - kept.voxels}
 
 
 def _require_one_patient(image_id: str | None, sample: str, args: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ class IntegrityError(MgiError):
 
 
 class BadInputError(MgiError):
-    """A file does not hold what its format promises."""
+    """A file does not hold what its format promises, or what its reader can use."""
 
     exit_code = 5
 

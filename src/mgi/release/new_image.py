@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
 from mgi.locks.user_folder import files_below
-from mgi.modalities.flair.buda import TIFF_STARTS, read_slice_folder, write_slice_masks
 from mgi.modalities.flair.dicom_layout import START_BYTES, layout_of
 from mgi.modalities.flair.new_series import read_dicom_input
-from mgi.modalities.flair.nifti import is_gzip, read_image, spatial_header
+from mgi.modalities.flair.nifti import count_volumes, is_gzip, read_image, spatial_header
 from mgi.modalities.flair.nifti_output import write_mask
 from mgi.modalities.flair.patient_sources import NIFTI_ENDINGS, from_volume
+from mgi.modalities.flair.slice_folder import read_slice_folder, write_slice_masks
+from mgi.modalities.flair.slice_image import STARTS
 from mgi.shards.image_shard import PatientImages
 
-Kind = Literal["nifti", "dicom", "tiff"]
+Kind = Literal["nifti", "dicom", "slices"]
+_FileKind = Literal["nifti", "dicom", "TIFF", "PNG"]
 PATIENT = "new"
 _NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))  # by offset
 
@@ -28,48 +30,69 @@ _NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))  # by offset
 class NewImage:
     """The volume on the axes that training had, and what is needed to put a mask back.
 
-    `warning` is why its own header says that it may be no axial FLAIR, `patient_id` whose DICOM says that it is.
-    `spatial_header` is that of a NIfTI file, `slice_names` are the files of TIFF slices.
+    `warning` is why its own header says that it may be no FLAIR, `not_axial` why it was not scanned in axial slices,
+    `patient_id` whose DICOM says that it is. `spatial_header` is that of NIfTI, `slice_names` are the files of slices.
     """
 
     kind: Kind
     images: PatientImages
     notes: tuple[str, ...] = ()
     warning: str | None = None
+    not_axial: str | None = None
     patient_id: str | None = None
     spatial_header: Mapping[str, NDArray[Any]] | None = None
     slice_names: tuple[str, ...] = ()
 
 
-def read_new_image(path: Path, series: str | None = None) -> NewImage:
-    """Read a NIfTI file, a DICOM folder or file (`series` names one of several), or a folder of TIFF slices.
+def read_new_image(path: Path, series: str | None = None, volume: int | None = None) -> NewImage:
+    """Read a NIfTI file, a DICOM folder or file, or a folder of TIFF or PNG slices.
 
-    Raises BadInputError naming the file where it is none of these or its content is refused, ConfigError where `series`
-    is given for another kind.
+    `series` names one of several of DICOM, `volume` one of several of NIfTI, from 0. Raises BadInputError naming the
+    file where it is none of these or its content is refused, ConfigError where `series` or `volume` is not there or of
+    another kind of image.
     """
     kind = kind_of(path)
     if series is not None and kind != "dicom":
         raise ConfigError(f"--series: {series}: only DICOM has series, {path} is {kind}")
+    if volume is not None and kind != "nifti":
+        raise ConfigError(f"--volume: {volume}: only NIfTI has volumes, {path} is {kind}")
     if kind == "nifti":
-        data = path.read_bytes()
-        converted = from_volume(PATIENT, read_image(data, str(path)), where=str(path), source=sha256_of(path))
-        return NewImage(
-            kind=kind, images=converted.images, notes=converted.notes, spatial_header=spatial_header(data, str(path))
-        )
-    if kind == "tiff":
-        found = read_slice_folder(path)
-        images = PatientImages(
-            patient_id=PATIENT, slices=found.slices, masks=None, spacing_mm=None, positions_mm=None, source=found.sha256
-        )
-        return NewImage(kind=kind, images=images, notes=found.notes, slice_names=found.names)
+        return _nifti(path, volume)
+    return _slices(path) if kind == "slices" else _dicom(path, series)
+
+
+def _nifti(path: Path, volume: int | None) -> NewImage:
+    data, where = path.read_bytes(), str(path)
+    n_volumes = count_volumes(data, where)
+    numbered = f"from 0 to {n_volumes - 1}"
+    if volume is None and n_volumes > 1:
+        raise BadInputError(f"{path}: {n_volumes} volumes, expected one; choose the FLAIR with --volume, {numbered}")
+    if volume is not None and not 0 <= volume < n_volumes:
+        raise ConfigError(f"--volume: found {volume}, expected a number {numbered}: {path} has {n_volumes} volumes")
+    converted = from_volume(PATIENT, read_image(data, where, volume), where=where, source=sha256_of(path))
+    taken = () if volume is None else (f"volume {volume}, {numbered}",)
+    notes = (*taken, *converted.notes)
+    return NewImage(kind="nifti", images=converted.images, notes=notes, spatial_header=spatial_header(data, where))
+
+
+def _slices(path: Path) -> NewImage:
+    found = read_slice_folder(path)
+    images = PatientImages(
+        patient_id=PATIENT, slices=found.slices, masks=None, spacing_mm=None, positions_mm=None, source=found.sha256
+    )
+    return NewImage(kind="slices", images=images, notes=found.notes, slice_names=found.names)
+
+
+def _dicom(path: Path, series: str | None) -> NewImage:
     folder, names = (path, files_below(path)) if path.is_dir() else (path.parent, [path.name])
     dicom = read_dicom_input(folder, names, series)
     converted = from_volume(PATIENT, dicom.volume, where=str(path), source=dicom.sha256)
     return NewImage(
-        kind=kind,
+        kind="dicom",
         images=converted.images,
         notes=(*dicom.notes, *converted.notes),
         warning=dicom.warning,
+        not_axial=dicom.not_axial,
         patient_id=dicom.patient_id or None,
     )
 
@@ -77,8 +100,9 @@ def read_new_image(path: Path, series: str | None = None) -> NewImage:
 def check_output(new: Kind, image: Path, output: Path) -> None:
     """Refuse an output of another kind than the image's, or one that would fall on the image. Raises ConfigError."""
     is_nifti = output.name.endswith(NIFTI_ENDINGS)
-    if is_nifti == (new == "tiff"):
-        expected = "a folder: TIFF slices have no geometry" if new == "tiff" else "a name that ends in .nii.gz or .nii"
+    if is_nifti == (new == "slices"):
+        is_folder = "a folder: TIFF and PNG slices have no geometry"
+        expected = is_folder if new == "slices" else "a name that ends in .nii.gz or .nii"
         raise ConfigError(f"--output: found {output}, expected {expected}")
     if output.resolve() == image.resolve():
         raise ConfigError(f"--output: {output}: is the image itself, expected another place")
@@ -91,7 +115,7 @@ def write_new_mask(new: NewImage, mask: NDArray[np.uint8], output: Path) -> list
     """
     if mask.shape != new.images.slices.shape:
         raise BadInputError(f"{output}: mask {mask.shape}, expected {new.images.slices.shape} as the image")
-    if new.kind == "tiff":
+    if new.kind == "slices":
         return write_slice_masks(output, new.slice_names, mask)
     affine, axes = new.images.affine, new.images.native_axes
     if affine is None or axes is None:
@@ -108,28 +132,32 @@ def report_path(output: Path) -> Path:
 
 def kind_of(path: Path) -> Kind:
     """What an image is, by its first bytes. Raises BadInputError where it is none of the three kinds."""
+    expected = "NIfTI, a DICOM folder or a folder of TIFF or PNG slices"
     if path.is_file():
         kind = _kind_of_file(path)
-        if kind is None or kind == "tiff":
-            expected = "the folder of all slices" if kind else "NIfTI, a DICOM folder or a folder of TIFF slices"
-            raise BadInputError(f"{path}: {'one TIFF' if kind else 'not an image that is read'}, expected {expected}")
+        if kind is None:
+            raise BadInputError(f"{path}: not an image that is read, expected {expected}")
+        if kind == "TIFF" or kind == "PNG":
+            raise BadInputError(f"{path}: one {kind}, expected the folder of all slices")
         return kind
     if not path.is_dir():
-        raise BadInputError(f"{path}: missing, expected NIfTI, a DICOM folder or a folder of TIFF slices")
+        raise BadInputError(f"{path}: missing, expected {expected}")
     kinds = {_kind_of_file(path / name) for name in files_below(path)}
     if "dicom" in kinds:
         return "dicom"
-    if "tiff" in kinds:
-        return "tiff"
+    if "TIFF" in kinds or ("PNG" in kinds and "nifti" not in kinds):  # beside NIfTI a PNG is a picture of it
+        return "slices"
     hint = "; name the NIfTI file itself" if "nifti" in kinds else ""
-    raise BadInputError(f"{path}: no DICOM file and no TIFF slice in the folder{hint}")
+    raise BadInputError(f"{path}: no DICOM file and no TIFF or PNG slice in the folder{hint}")
 
 
-def _kind_of_file(path: Path) -> Kind | None:
+def _kind_of_file(path: Path) -> _FileKind | None:
     with path.open("rb") as source:
         start = source.read(START_BYTES)
-    if start.startswith(TIFF_STARTS):
-        return "tiff"
+    if start.startswith(STARTS["TIFF"]):
+        return "TIFF"
+    if start.startswith(STARTS["PNG"]):
+        return "PNG"
     if is_gzip(start) or any(start[place : place + len(magic)] == magic for place, magic in _NIFTI_MAGIC):
         return "nifti"
     return None if layout_of(start) is None else "dicom"

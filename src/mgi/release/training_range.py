@@ -1,6 +1,6 @@
 """What the training patients' images, masks and genes were like, and flags where a new patient's are unlike them.
 
-Every limit is that of the training patients themselves; none is tuned.
+Every limit is that of the training patients themselves; none is tuned. What lies far beyond one is no such patient.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from mgi.core.errors import BadInputError
 from mgi.datasets.volume import standardise
 from mgi.modalities.rna.new_patient import NewExpression
+from mgi.release.mask_summary import MaskSummary, bodies_of
 from mgi.shards.image_shard import PatientImages
 
 LEVELS = np.linspace(0.01, 0.99, 50)
 FRAGMENTED = 0.05  # share of the training patients whose own masks are more fragmented than the limit
+FAR = 2.0  # times a limit; the limits are extremes, beyond which lies one patient like theirs in about their number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,23 +50,16 @@ class TrainingRange:
 
 @dataclass(frozen=True)
 class Flag:
-    """One warning: `flag` names its kind; `found` and `expected` are in the unit that `message` states."""
+    """One warning: `flag` names its kind; `found` and `expected` are in the unit that `message` states.
+
+    `far`: the model has never seen the like of the image, and its mask means nothing.
+    """
 
     flag: str
     found: Any
     expected: Any
     message: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaskSummary:
-    """Of a mask; `volume_ml` is None where the image has no geometry, `largest_share` where it is empty."""
-
-    voxels: int
-    slices: int
-    volume_ml: float | None
-    bodies: int
-    largest_share: float | None
+    far: bool = False
 
 
 def measure(patients: Iterable[PatientImages], scaled: NDArray[np.floating] | None) -> TrainingRange:
@@ -86,14 +80,12 @@ def measure(patients: Iterable[PatientImages], scaled: NDArray[np.floating] | No
     if len(found) < 2:
         raise BadInputError(f"training patients: {len(found)}, expected 2 or more to state a range")
     quantiles = np.stack(found)
-    mean = quantiles.mean(axis=0)
-    others = (mean * len(found) - quantiles) / (len(found) - 1)
     rms = [] if scaled is None else np.sqrt((np.asarray(scaled, np.float64) ** 2).mean(axis=1)).tolist()
     slices, rows, columns = (Limits(low=float(min(one)), high=float(max(one))) for one in zip(*shapes, strict=True))
     return TrainingRange(
         n_patients=len(found),
-        quantiles=tuple(mean.tolist()),
-        farthest=float(np.abs(quantiles - others).mean(axis=1).max()),
+        quantiles=tuple(quantiles.mean(axis=0).tolist()),
+        farthest=farthest_of(quantiles),
         rows=rows,
         columns=columns,
         slices=slices,
@@ -109,15 +101,15 @@ def intensity_quantiles(volume: NDArray[np.generic]) -> NDArray[np.float64]:
     return np.quantile(standardise(volume).astype(np.float64), LEVELS)
 
 
+def farthest_of(quantiles: NDArray[np.float64]) -> float:
+    """The largest distance of one of several patients' quantiles (P, 50) from the mean of the others."""
+    others = (quantiles.sum(axis=0) - quantiles) / (len(quantiles) - 1)
+    return float(np.abs(quantiles - others).mean(axis=1).max())
+
+
 def distance(quantiles: NDArray[np.float64], mean: Sequence[float]) -> float:
     """Between two intensity distributions, in deviations of the foreground (Wasserstein-1, from quantiles)."""
     return float(np.abs(quantiles - np.asarray(mean)).mean())
-
-
-def bodies_of(mask: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Voxels of each connected body of a mask (S, H, W), the largest first; touching at a corner connects."""
-    labels, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
-    return np.sort(np.bincount(labels.ravel())[1:])[::-1]
 
 
 def slice_step_mm(images: PatientImages) -> float | None:
@@ -129,37 +121,34 @@ def _limits(values: Sequence[float]) -> Limits | None:
     return Limits(low=float(min(values)), high=float(max(values))) if values else None
 
 
-def summarise_mask(mask: NDArray[np.uint8], affine: NDArray[np.float64] | None) -> MaskSummary:
-    """Count a mask (S, H, W); `affine` gives the volume of a voxel."""
-    sizes = bodies_of(mask)
-    voxels = int(sizes.sum())
-    return MaskSummary(
-        voxels=voxels,
-        slices=int(mask.any(axis=(1, 2)).sum()),
-        volume_ml=None if affine is None else round(voxels * abs(float(np.linalg.det(affine[:3, :3]))) / 1000, 3),
-        bodies=len(sizes),
-        largest_share=round(float(sizes[0]) / voxels, 4) if voxels else None,
-    )
+def image_flags(
+    images: PatientImages, trained: TrainingRange, warning: str | None, not_axial: str | None = None
+) -> Iterator[Flag]:
+    """Flags of the image alone; `warning` and `not_axial` are why its own header says that it is no FLAIR, not axial.
 
-
-def image_flags(images: PatientImages, trained: TrainingRange, warning: str | None) -> Iterator[Flag]:
-    """Flags of the image alone; `warning` is why its own header says that it is no axial FLAIR."""
+    Far is another sequence, and intensities or millimetres beyond FAR times their limit. Numbers of pixels and slices
+    are never far: the network sees slices resized to its square.
+    """
     if warning is not None:
-        yield Flag("not_flair", warning, "an axial FLAIR", f"may be no axial FLAIR: {warning}")
+        yield Flag("not_flair", warning, "a FLAIR", f"may be no FLAIR: {warning}", far=True)
+    if not_axial is not None:
+        yield Flag("not_axial", not_axial, "axial slices", f"{not_axial}: read as the nearest axial ones")
     found = distance(intensity_quantiles(images.slices), trained.quantiles)
     if found > trained.farthest:
         message = (
             f"intensities are {found:.3f} deviations from those of training, farther than any of its "
             f"{trained.n_patients} patients from the others (at most {trained.farthest:.3f})"
         )
-        yield Flag("intensity", round(found, 4), round(trained.farthest, 4), message)
+        yield Flag(
+            "intensity", round(found, 4), round(trained.farthest, 4), message, far=found > FAR * trained.farthest
+        )
     n_slices, rows, columns = images.slices.shape
     yield from _outside("rows", rows, trained.rows, "pixels")
     yield from _outside("columns", columns, trained.columns, "pixels")
     yield from _outside("slices", n_slices, trained.slices, "slices")
     for side in dict.fromkeys(images.spacing_mm or ()):
-        yield from _outside("pixel_mm", side, trained.pixel_mm, "mm")
-    yield from _outside("slice_mm", slice_step_mm(images), trained.slice_mm, "mm")
+        yield from _outside("pixel_mm", side, trained.pixel_mm, "mm", far_beyond=FAR)
+    yield from _outside("slice_mm", slice_step_mm(images), trained.slice_mm, "mm", far_beyond=FAR)
 
 
 def mask_flags(summary: MaskSummary, trained: TrainingRange) -> Iterator[Flag]:
@@ -190,8 +179,10 @@ def gene_flags(
     yield from _outside("expression", rms, trained.expression, "(root mean square of the scaled genes)")
 
 
-def _outside(name: str, found: float | None, limits: Limits | None, unit: str) -> Iterator[Flag]:
-    """A flag where both are known and the one lies beyond the other."""
+def _outside(
+    name: str, found: float | None, limits: Limits | None, unit: str, far_beyond: float = np.inf
+) -> Iterator[Flag]:
+    """A flag where both are known and the one lies beyond the other, far where beyond this many times the other."""
     if found is None or limits is None:
         return
     slack = 1e-3 * max(abs(limits.low), abs(limits.high))  # spacings and sums of squares are rounded on their way
@@ -199,4 +190,5 @@ def _outside(name: str, found: float | None, limits: Limits | None, unit: str) -
         same = limits.low == limits.high
         expected = f"{limits.low:.4g}" if same else f"{limits.low:.4g} to {limits.high:.4g}"
         message = f"{name} {found:.4g} {unit}, training had {expected}"
-        yield Flag(name, round(float(found), 4), [round(limits.low, 4), round(limits.high, 4)], message)
+        far = not limits.low / far_beyond - slack <= found <= limits.high * far_beyond + slack
+        yield Flag(name, round(float(found), 4), [round(limits.low, 4), round(limits.high, 4)], message, far=far)

@@ -5,6 +5,7 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -16,9 +17,11 @@ from PIL import Image
 from mgi.cli import main
 from mgi.commands import predict
 from mgi.core.errors import ConfigError
+from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.geometry import ras_of, to_stored_axes
 from mgi.release.new_image import read_new_image
 from mgi.release.package import load_release, segment_patient
+from mgi.release.training_range import measure
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, read_images
 
@@ -43,8 +46,10 @@ def save_nifti(path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
     nibabel.save(image, path)
 
 
-def run(image: Path, model: Path, output: Path, *more: str) -> int:
-    return main(["predict", str(image), f"--model={model}", f"--output={output}", *more])
+def run(image: Path, model: Path, output: Path, *more: str, force: bool = True) -> int:
+    """The exit code; forced, since the toy model has seen no image but the study's four."""
+    forced = ["--force"] if force else []
+    return main(["predict", str(image), f"--model={model}", f"--output={output}", *forced, *more])
 
 
 def report(output: Path) -> dict:
@@ -274,12 +279,106 @@ def test_the_flags_name_what_differs_from_training_on_stderr_and_in_the_json(
 def test_an_image_like_those_of_training_has_no_flag_and_its_negative_has_one(released, study, tmp_path: Path) -> None:
     patient = study.role("test")[0]
     voxels = read_images(released.results / "shards/flair", [patient])[patient].slices
-    upright = np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [4, 0, 0, 0], [0, 0, 0, 1]])
     for name, values in (("same", voxels), ("negative", voxels.max() - voxels)):
-        save_nifti(tmp_path / f"{name}.nii", values, upright)
+        save_nifti(tmp_path / f"{name}.nii", values, upright())
         assert run(tmp_path / f"{name}.nii", released.model("unet"), tmp_path / f"{name}-mask.nii.gz") == 0
     assert flags(tmp_path / "same-mask.nii.gz") <= {"empty", "fragmented"}
     assert "intensity" in flags(tmp_path / "negative-mask.nii.gz")
+
+
+def upright(step_mm: float = 4.0) -> np.ndarray:
+    """An affine (k, i, j) of pixels of 1 mm."""
+    return np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [step_mm, 0, 0, 0], [0, 0, 0, 1]])
+
+
+def test_an_image_far_from_training_gets_no_mask_without_force(released, study, tmp_path: Path, capsys) -> None:
+    patient = study.role("test")[0]
+    head = read_images(released.results / "shards/flair", [patient])[patient].slices
+    save_nifti(tmp_path / "near.nii", head, upright())
+    assert run(tmp_path / "near.nii", released.model("unet"), tmp_path / "near.nii.gz", force=False) == 0
+    assert report(tmp_path / "near.nii.gz")["forced"] == []
+    save_nifti(tmp_path / "far.nii", head.max() - head, upright())
+    before = sorted(tmp_path.iterdir())
+    capsys.readouterr()
+    assert run(tmp_path / "far.nii", released.model("unet"), tmp_path / "m.nii.gz", force=False) == 5
+    said = capsys.readouterr().err
+    assert re.search(r"far\.nii: flag intensity: intensities are .*--force", said)
+    assert said.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+    assert run(tmp_path / "far.nii", released.model("unet"), tmp_path / "m.nii.gz") == 0
+    assert report(tmp_path / "m.nii.gz")["forced"] == ["intensity"]
+    assert {flag["flag"]: flag["far"] for flag in report(tmp_path / "m.nii.gz")["flags"]}["intensity"] is True
+
+
+def test_force_of_an_image_like_those_of_training_changes_nothing(released, study, tmp_path: Path) -> None:
+    patient = study.role("test")[0]
+    save_nifti(
+        tmp_path / "near.nii", read_images(released.results / "shards/flair", [patient])[patient].slices, upright()
+    )
+    for name, force in (("a", False), ("b", True)):
+        assert run(tmp_path / "near.nii", released.model("unet"), tmp_path / f"{name}.nii.gz", force=force) == 0
+    assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+    assert report(tmp_path / "a.nii.gz")["forced"] == report(tmp_path / "b.nii.gz")["forced"] == []
+
+
+def test_a_skull_stripped_head_is_refused_by_a_model_of_whole_heads(
+    released, bright, real_data, monkeypatch, tmp_path: Path, capsys
+) -> None:
+    patients = []
+    with opened_buda(real_data / "lgg-mri-segmentation-flair.zip") as archive:
+        for folder in sorted(archive.folders)[::6]:
+            slices, masks = decoded(archive.read_files(folder)[0])
+            given = {"spacing_mm": None, "positions_mm": None, "source": folder}
+            patients.append(PatientImages(patient_id=folder, slices=slices, masks=masks, **given))
+    heads = replace(load_release(released.model("unet")), training_range=measure(patients, None))
+    monkeypatch.setattr(predict, "load_release", lambda _: heads)
+    folder = real_data / "nifti/TCGA-FG-6692"
+    assert run(folder / "flair_native.nii.gz", released.model("unet"), tmp_path / "n.nii.gz", force=False) == 0
+    capsys.readouterr()
+    assert run(folder / "flair_brats_space.nii.gz", released.model("unet"), tmp_path / "b.nii.gz", force=False) == 5
+    assert "flair_brats_space.nii.gz: flag intensity: " in capsys.readouterr().err
+    assert not (tmp_path / "b.nii.gz").exists()
+
+
+def test_the_largest_component_alone_is_kept_where_asked_and_the_json_says_what_went(
+    released, bright, tmp_path: Path
+) -> None:
+    voxels, lesion = volume()
+    voxels[4, 2, 2] = voxels[0, 20, 3] = 900
+    save_nifti(tmp_path / "flair.nii.gz", voxels, OBLIQUE)
+    found = {}
+    for name, more in (("all", []), ("one", ["--largest-component"])):
+        assert run(tmp_path / "flair.nii.gz", released.model("unet"), tmp_path / f"{name}.nii.gz", *more) == 0
+        found[name] = np.asarray(nibabel.load(tmp_path / f"{name}.nii.gz").dataobj).transpose(2, 1, 0)
+    assert np.array_equal(found["one"], lesion)
+    assert found["all"].sum() == lesion.sum() + 2
+    assert report(tmp_path / "all.nii.gz")["largest_component"] is None
+    facts = report(tmp_path / "one.nii.gz")
+    assert facts["largest_component"] == {"removed_bodies": 2, "removed_voxels": 2}
+    assert (facts["mask"]["bodies"], facts["mask"]["voxels"]) == (1, int(lesion.sum()))
+    assert "fragmented" in flags(tmp_path / "one.nii.gz")  # of what the network marked
+
+
+def test_one_volume_of_several_is_segmented_on_its_own_grid(released, bright, tmp_path: Path) -> None:
+    voxels, lesion = volume()
+    several = np.stack([voxels.transpose(2, 1, 0), voxels[:, ::-1].transpose(2, 1, 0)], axis=-1)
+    nibabel.Nifti1Image(several, ras_of(OBLIQUE)).to_filename(tmp_path / "flair.nii.gz")
+    assert run(tmp_path / "flair.nii.gz", released.model("unet"), tmp_path / "m.nii.gz", "--volume=1") == 0
+    mask = nibabel.load(tmp_path / "m.nii.gz")
+    assert np.array_equal(np.asarray(mask.dataobj), lesion[:, ::-1].transpose(2, 1, 0))
+    assert report(tmp_path / "m.nii.gz")["notes"] == ["volume 1, from 0 to 1"]
+
+
+def test_grey_png_slices_of_16_bits_get_png_masks(released, bright, tmp_path: Path) -> None:
+    voxels, lesion = volume()
+    (tmp_path / "slices").mkdir()
+    for number, plane in enumerate(voxels.astype(np.uint16)):
+        Image.fromarray(plane).save(tmp_path / f"slices/P7_{number}.png")
+    assert run(tmp_path / "slices", released.model("unet"), tmp_path / "masks") == 0
+    for number, plane in enumerate(lesion):
+        assert np.array_equal(np.array(Image.open(tmp_path / f"masks/P7_{number}_mask.png")), 255 * plane)
+    facts = json.loads((tmp_path / "masks.json").read_text())
+    assert (facts["kind"], facts["masks"][0], facts["notes"]) == ("slices", "P7_0_mask.png", [])
 
 
 def test_an_empty_mask_is_written_and_flagged(released, genes_seen, flair, tmp_path: Path, capsys) -> None:
@@ -298,7 +397,9 @@ def test_an_empty_mask_is_written_and_flagged(released, genes_seen, flair, tmp_p
 )
 def test_a_series_that_is_no_flair_is_flagged(tags, reason, released, bright, dicom, tmp_path: Path) -> None:
     dicom(tmp_path / "series", volume()[0], **tags)
+    assert run(tmp_path / "series", released.model("unet"), tmp_path / "m.nii.gz", force=False) == 5
     assert run(tmp_path / "series", released.model("unet"), tmp_path / "m.nii.gz") == 0
+    assert "not_flair" in report(tmp_path / "m.nii.gz")["forced"]
     found = {flag["flag"]: flag["found"] for flag in report(tmp_path / "m.nii.gz")["flags"]}
     assert found["not_flair"] == reason
 
@@ -342,6 +443,10 @@ def test_of_several_series_the_flair_is_taken_or_the_one_that_is_named(
         ("flair.nii.gz", "m.nii.gz", ["--expression=t.tsv"], "--expression: "),
         ("flair.nii.gz", "m.nii.gz", ["--patient=P"], "--patient: "),
         ("flair.nii.gz", "m.nii.gz", ["--series=1.2"], "--series: "),
+        ("flair.nii.gz", "m.nii.gz", ["--volume=1"], "--volume: found 1, expected a number from 0 to 0"),
+        ("slices", "m", ["--volume=0"], "--volume: 0: only NIfTI has volumes"),
+        ("4d.nii", "m.nii.gz", [], "4d.nii: 2 volumes, expected one; choose the FLAIR with --volume, from 0 to 1"),
+        ("colour", "m", [], "P_1.png: mode RGBA of 8 bits, expected grey of 8 or 16 bits or RGB of 8"),
         ("broken.nii.gz", "m.nii.gz", [], "broken.nii.gz: "),
     ],
 )
@@ -354,6 +459,9 @@ def test_what_cannot_be_done_is_one_line_and_no_file(image, output, more, messag
         (folder / name).mkdir()
         for number in numbers:
             Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / name / f"P_{number}.tif")
+    (folder / "colour").mkdir()
+    Image.new("RGBA", (8, 8)).save(folder / "colour/P_1.png")
+    nibabel.Nifti1Image(np.zeros((4, 5, 6, 2), np.int16), np.eye(4)).to_filename(folder / "4d.nii")
     before = sorted(folder.rglob("*"))
     capsys.readouterr()
     assert run(folder / image, released.model("unet"), folder / output, *more) in (2, 5)
@@ -381,7 +489,8 @@ def test_real_files_get_masks_on_their_own_grids(released, real_data, bright, tm
     mask = nibabel.as_closest_canonical(mask)
     assert np.allclose(mask.affine, truth.affine, rtol=0, atol=1e-2)
     assert np.array_equal(np.asarray(mask.dataobj), np.asarray(truth.dataobj) > BRIGHT)
-    assert "not_flair" in flags(tmp_path / "d.nii.gz")
+    assert "not_axial" in flags(tmp_path / "d.nii.gz")
+    assert "not_flair" not in flags(tmp_path / "d.nii.gz")
 
 
 def test_the_genes_of_another_patient_than_the_images_are_refused(capsys) -> None:

@@ -13,6 +13,7 @@ DICOM = bytes(128) + b"DICM"
 NIFTI = bytes(344) + b"n+1\0"
 NIFTI_2 = b"\x1c\x02\0\0n+2\0" + bytes(400)
 TIFF = b"II*\0"
+PNG = b"\x89PNG\r\n\x1a\n"
 TILTED = (1.0, 0, 0, 0, float(np.cos(0.3)), float(np.sin(0.3)))
 
 
@@ -33,11 +34,19 @@ def test_a_file_is_known_by_its_first_bytes_whatever_it_is_called(start: bytes, 
 
 def test_a_folder_is_of_the_kind_of_its_images(tmp_path: Path) -> None:
     assert kind_of(folder_of(tmp_path / "a", image=DICOM, notes=b"text", thumbnail=TIFF)) == "dicom"
-    assert kind_of(folder_of(tmp_path / "b", one=TIFF, two=TIFF)) == "tiff"
+    assert kind_of(folder_of(tmp_path / "b", one=TIFF, two=TIFF)) == "slices"
+    assert kind_of(folder_of(tmp_path / "c", one=PNG, two=PNG)) == "slices"
+    assert kind_of(folder_of(tmp_path / "d", one=DICOM, two=PNG)) == "dicom"
+    assert kind_of(folder_of(tmp_path / "e", one=TIFF, two=PNG, table=b"\x1f\x8b\x08")) == "slices"
 
 
 @pytest.mark.parametrize(
-    ("start", "said"), [(TIFF, "one TIFF, expected the folder of all slices"), (b"text", "not an image that is read")]
+    ("start", "said"),
+    [
+        (TIFF, "one TIFF, expected the folder of all slices"),
+        (PNG, "one PNG, expected the folder of all slices"),
+        (b"text", "not an image that is read"),
+    ],
 )
 def test_another_file_is_refused_by_name(start: bytes, said: str, tmp_path: Path) -> None:
     (tmp_path / "image.tif").write_bytes(start)
@@ -47,8 +56,8 @@ def test_another_file_is_refused_by_name(start: bytes, said: str, tmp_path: Path
 
 def test_a_folder_without_images_and_one_that_is_missing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="name the NIfTI file itself"):
-        kind_of(folder_of(tmp_path / "a", image=NIFTI))
-    with pytest.raises(BadInputError, match=r"no DICOM file and no TIFF slice in the folder$"):
+        kind_of(folder_of(tmp_path / "a", image=NIFTI, picture=PNG))
+    with pytest.raises(BadInputError, match=r"no DICOM file and no TIFF or PNG slice in the folder$"):
         kind_of(folder_of(tmp_path / "b"))
     with pytest.raises(BadInputError, match="missing, expected NIfTI"):
         kind_of(tmp_path / "c")
@@ -60,10 +69,42 @@ def test_only_dicom_has_series(tmp_path: Path) -> None:
         read_new_image(tmp_path / "image.nii", series="1.2")
 
 
+def test_of_several_volumes_one_must_be_chosen_by_a_number_from_0(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(100, 300, (6, 5, 4, 3)).astype(np.int16)
+    path = tmp_path / "image.nii"
+    nibabel.Nifti1Image(values, np.diag([1.0, 1.0, 5.0, 1.0])).to_filename(path)
+    with pytest.raises(BadInputError, match=r"image\.nii: 3 volumes, expected one; .*--volume, from 0 to 2$"):
+        read_new_image(path)
+    for volume in (-1, 3):
+        with pytest.raises(ConfigError, match=rf"--volume: found {volume}, expected a number from 0 to 2"):
+            read_new_image(path, volume=volume)
+    found = read_new_image(path, volume=2)
+    assert np.array_equal(np.sort(found.images.slices, axis=None), np.sort(values[..., 2], axis=None))
+    assert found.notes == ("volume 2, from 0 to 2",)
+    written = write_new_mask(found, np.zeros((4, 5, 6), np.uint8), tmp_path / "m.nii")
+    assert nibabel.load(written[0]).shape == (6, 5, 4)
+
+
+def test_a_file_of_one_volume_has_the_volume_0(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(100, 300, (6, 5, 4)).astype(np.int16)
+    nibabel.Nifti1Image(values, np.eye(4)).to_filename(tmp_path / "image.nii")
+    given, chosen = (read_new_image(tmp_path / "image.nii", volume=volume).images for volume in (None, 0))
+    assert np.array_equal(given.slices, chosen.slices)
+    with pytest.raises(ConfigError, match=r"--volume: found 1, expected a number from 0 to 0"):
+        read_new_image(tmp_path / "image.nii", volume=1)
+
+
+def test_only_nifti_has_volumes(tmp_path: Path) -> None:
+    (tmp_path / "one.dcm").write_bytes(DICOM)
+    for path, kind in ((tmp_path / "one.dcm", "dicom"), (folder_of(tmp_path / "slices", image=PNG), "slices")):
+        with pytest.raises(ConfigError, match=rf"--volume: 0: only NIfTI has volumes, .* is {kind}"):
+            read_new_image(path, volume=0)
+
+
 @pytest.mark.parametrize(
     ("kind", "output", "kept"),
-    [("nifti", "m.nii.gz", True), ("dicom", "m.nii", True), ("tiff", "m", True), ("nifti", "m.png", False),
-     ("tiff", "m.nii", False), ("nifti", "image.nii", False)],
+    [("nifti", "m.nii.gz", True), ("dicom", "m.nii", True), ("slices", "m", True), ("nifti", "m.png", False),
+     ("slices", "m.nii", False), ("nifti", "image.nii", False)],
 )  # fmt: skip
 def test_the_output_is_of_the_images_kind_and_not_the_image(kind, output: str, kept: bool, tmp_path: Path) -> None:
     if kept:

@@ -3,16 +3,16 @@ import pytest
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.new_patient import NewExpression
+from mgi.release.mask_summary import summarise_mask
 from mgi.release.training_range import (
+    FAR,
     Limits,
-    bodies_of,
     distance,
     gene_flags,
     image_flags,
     intensity_quantiles,
     mask_flags,
     measure,
-    summarise_mask,
 )  # fmt: skip
 from mgi.shards.image_shard import PatientImages
 
@@ -67,34 +67,50 @@ def test_a_grid_outside_of_training_is_flagged_side_by_side() -> None:
     assert [flag for flag in found if flag != "intensity"] == ["not_flair", "slices", "pixel_mm", "slice_mm"]
 
 
-def test_bodies_touch_at_corners_and_come_largest_first() -> None:
-    mask = np.zeros((3, 4, 4), np.uint8)
-    mask[0, 0, 0] = mask[1, 1, 1] = mask[2, 3, 3] = 1
-    assert bodies_of(mask).tolist() == [2, 1]
-    summary = summarise_mask(mask, np.diag([5.0, 2.0, 0.5, 1]))
-    assert (summary.voxels, summary.slices, summary.volume_ml, summary.bodies, summary.largest_share) == (
-        3,
-        3,
-        0.015,
-        2,
-        0.6667,
-    )
-    assert summarise_mask(np.zeros((1, 2, 2), np.uint8), None).largest_share is None
+def far(images: PatientImages, warning: str | None = None) -> list[str]:
+    return [flag.flag for flag in image_flags(images, TRAINED, warning) if flag.far]
+
+
+def test_a_series_that_its_header_calls_another_is_far_whatever_it_looks_like() -> None:
+    assert far(patient(2)) == []
+    assert far(patient(2), "a T2") == ["not_flair"]
+    (flag,) = image_flags(patient(2), TRAINED, None, "slices are not axial")
+    assert (flag.flag, flag.far) == ("not_axial", False)
+
+
+def test_intensities_are_far_beyond_a_multiple_of_the_limit_alone() -> None:
+    found = {}
+    for tail in np.linspace(1, 4, 31):
+        flags = {flag.flag: flag for flag in image_flags(patient(2, tail=tail), TRAINED, None)}
+        if "intensity" in flags:
+            found[flags["intensity"].found / flags["intensity"].expected] = flags["intensity"].far
+    assert min(found) < FAR < max(found)
+    assert {times for times, is_far in found.items() if is_far} == {times for times in found if times > FAR}
+
+
+@pytest.mark.parametrize(
+    ("step", "spacing", "expected"),
+    [
+        (2.5, (0.8, 1.0), []),  # half of the least
+        (10.0, (0.8, 1.0), []),
+        (2.4, (0.8, 1.0), ["slice_mm"]),
+        (10.1, (0.8, 1.0), ["slice_mm"]),
+        (5.0, (0.4, 2.0), []),
+        (5.0, (0.39, 2.1), ["pixel_mm", "pixel_mm"]),
+    ],
+)
+def test_millimetres_are_far_beyond_a_multiple_of_their_range(step: float, spacing, expected: list) -> None:
+    assert far(patient(2, step=step, spacing=spacing)) == expected
+
+
+def test_numbers_of_pixels_and_slices_are_flagged_but_never_far() -> None:
+    images = patient(2, (40, 100, 120))
+    assert {"rows", "columns", "slices"} <= {flag.flag for flag in image_flags(images, TRAINED, None)}
+    assert not {"rows", "columns", "slices"} & set(far(images))
 
 
 def test_no_expression_raises_no_flag_of_genes() -> None:
     assert list(gene_flags(None, None, TRAINED)) == []
-
-
-def test_a_mask_is_counted_and_its_volume_follows_from_the_voxels_size() -> None:
-    mask = np.zeros((3, 8, 8), np.uint8)
-    mask[0, :3, :3] = 1
-    mask[2, 7, 7] = 1
-    summary = summarise_mask(mask, np.diag([5.0, 2.0, 1.0, 1.0]))
-    assert (summary.voxels, summary.slices, summary.bodies) == (10, 2, 2)
-    assert summary.largest_share == 0.9
-    assert summary.volume_ml == 0.1  # ten voxels of 10 cubic mm
-    assert summarise_mask(mask, None).volume_ml is None
 
 
 def test_an_empty_mask_has_no_largest_body_and_is_flagged(trained) -> None:

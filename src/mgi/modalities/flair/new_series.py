@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import same_id
@@ -14,11 +15,12 @@ from mgi.modalities.flair.sources.dicom_headers import DicomHeader, headers_by_s
 from mgi.modalities.flair.sources.user_lists import named
 
 Groups = Mapping[str, Sequence[DicomHeader]]
+_PLANE = "ImageOrientationPatient"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DicomInput:
-    """The chosen series as a volume, the digest of its files, and why it may be no axial FLAIR (None: it is).
+    """The chosen series as a volume, the digest of its files, why it may be no FLAIR, and why not axial (None: it is).
 
     `patient_id` is whose it says that it is, empty where it does not.
     """
@@ -27,6 +29,7 @@ class DicomInput:
     patient_id: str
     sha256: str
     warning: str | None
+    not_axial: str | None
     notes: tuple[str, ...]
 
 
@@ -54,6 +57,7 @@ def read_dicom_input(folder: Path, names: Sequence[str], series: str | None) -> 
         patient_id=groups[chosen][0].series.patient_id,
         sha256=digest_of(hashed(folder, files)),
         warning=_warning(groups[chosen]),
+        not_axial=confirm_flair(_plane_of(groups[chosen])),
         notes=(*left_out, *doubts),
     )
 
@@ -87,14 +91,18 @@ def _require_one_owner(headers: Sequence[DicomHeader], folder: Path) -> None:
 
 
 def _warning(headers: Sequence[DicomHeader]) -> str | None:
-    """Why a series may be no axial FLAIR: its tags contradict it, or neither its times nor its name say so."""
-    tags = tags_of_series([header.tags for header in headers])
+    """Why a series may be no FLAIR in any plane: its tags contradict it, or neither its times nor its name say so."""
+    tags = {name: value for name, value in tags_of_series([one.tags for one in headers]).items() if name != _PLANE}
     if (contradiction := confirm_flair(tags)) is not None:
         return contradiction
     points, reason = score(series_of(headers, headers[0].series.patient_id), min_images=1)
     if points > 0 or is_flair_by_tags(tags):
         return None
     return f"{reason}, and its times do not say it either"
+
+
+def _plane_of(headers: Sequence[DicomHeader]) -> Mapping[str, Any]:
+    return {_PLANE: tags_of_series([one.tags for one in headers]).get(_PLANE)}
 
 
 def _named(groups: Groups) -> str:

@@ -46,9 +46,12 @@ class NiftiVolume:
     notes: tuple[str, ...] = ()
 
 
-def read_image(data: bytes, where: str) -> NiftiVolume:
-    """Read a grey image, as uint8, int16 or uint16 where every voxel is such an integer, else float32."""
-    voxels, affine, notes = _read(data, where)
+def read_image(data: bytes, where: str, volume: int | None = None) -> NiftiVolume:
+    """Read a grey image, as uint8, int16 or uint16 where every voxel is such an integer, else float32.
+
+    `volume`, below `count_volumes`, is which one along the fourth axis, from 0; without it there must be no other.
+    """
+    voxels, affine, notes = _read(data, where, volume)
     if not np.isfinite(voxels).all():
         raise BadInputError(f"{where}: voxels: {int((~np.isfinite(voxels)).sum())} are NaN or infinite")
     if voxels.min() == voxels.max():
@@ -72,9 +75,16 @@ def count_slices(path: Path) -> int:
     with path.open("rb") as stored, _unpacked(stored, where) as (source, packed):
         header = _header(source, where)
         shape, *_ = _extent(header, path.stat().st_size, where, packed=packed)
+        _require_one(shape, where)
         affine, _ = _affine(header, where)
         towards_head = int(np.argmax(np.abs(affine[2, :3] / np.linalg.norm(affine[:3, :3], axis=0))))
-    return shape[::-1][towards_head]
+    return shape[2::-1][towards_head]
+
+
+def count_volumes(data: bytes, where: str) -> int:
+    """Count the volumes along the fourth axis of an image, by its header alone, gated as in `read_image`."""
+    with _unpacked(io.BytesIO(data), where) as (source, packed):
+        return _extent(_header(source, where), len(data), where, packed=packed)[0][3]
 
 
 def spatial_header(data: bytes, where: str) -> dict[str, NDArray[Any]]:
@@ -101,10 +111,14 @@ def _unpacked(stored: BinaryIO, where: str) -> Iterator[tuple[Any, bool]]:
             raise BadInputError(f"{where}: cut or damaged gzip ({error})") from None
 
 
-def _read(data: bytes, where: str) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
+def _read(
+    data: bytes, where: str, volume: int | None = None
+) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
     with _unpacked(io.BytesIO(data), where) as (source, packed):
         header = _header(source, where)
         shape, start, n_bytes = _extent(header, len(data), where, packed=packed)
+        if volume is None:
+            _require_one(shape, where)
         source.seek(start)
         content = source.read(n_bytes)
         if packed and len(source.read(MAX_TRAILING_BYTES)) == MAX_TRAILING_BYTES:  # to the end: checks the CRC
@@ -112,7 +126,8 @@ def _read(data: bytes, where: str) -> tuple[NDArray[Any], NDArray[np.float64], t
         if len(content) != n_bytes:
             raise BadInputError(f"{where}: {len(content)} bytes of voxels, expected {n_bytes} as dim says")
         affine, notes = _affine(header, where)
-        voxels = _scaled(np.frombuffer(content, header.get_data_dtype()).reshape(shape[::-1]), header, where)
+        stored = np.frombuffer(content, header.get_data_dtype()).reshape(shape[::-1])
+        voxels = _scaled(stored[volume or 0], header, where)
     return voxels, affine, notes
 
 
@@ -132,11 +147,11 @@ def _header(source: Any, where: str) -> Any:
 
 
 def _extent(header: Any, size: int, where: str, *, packed: bool) -> tuple[tuple[int, ...], int, int]:
-    """Return the shape, where the voxels start and how many bytes they are, if the file can hold them."""
-    shape = tuple(int(length) for length in header.get_data_shape())
-    if len(shape) < 3 or min(shape) < 1 or any(length != 1 for length in shape[3:]):
-        raise BadInputError(f"{where}: dim {shape}, expected one volume of three axes")
-    shape = shape[:3]
+    """Return the shape (x, y, z, volumes), where the voxels start and how many bytes they are, if the file can."""
+    dim = tuple(int(length) for length in header.get_data_shape())
+    if len(dim) < 3 or min(dim) < 1 or any(length != 1 for length in dim[4:]):
+        raise BadInputError(f"{where}: dim {dim}, expected one volume of three axes")
+    shape = (*dim, 1)[:4]
     name = str(header.get_data_dtype().newbyteorder("=").name)
     if name not in _TYPES:
         raise BadInputError(f"{where}: datatype {name}, expected one of {', '.join(_TYPES)}")
@@ -145,8 +160,13 @@ def _extent(header: Any, size: int, where: str, *, packed: bool) -> tuple[tuple[
     if not int(header["sizeof_hdr"]) <= start <= MAX_TRAILING_BYTES:
         raise BadInputError(f"{where}: vox_offset {start}, expected it after the header")
     if n_bytes > most:
-        raise BadInputError(f"{where}: dim {shape} of {name} claims {n_bytes} bytes, expected at most {max(most, 0)}")
+        raise BadInputError(f"{where}: dim {dim} of {name} claims {n_bytes} bytes, expected at most {max(most, 0)}")
     return shape, start, n_bytes
+
+
+def _require_one(shape: tuple[int, ...], where: str) -> None:
+    if shape[3] != 1:
+        raise BadInputError(f"{where}: dim {shape}, expected one volume of three axes")
 
 
 def _affine(header: Any, where: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:

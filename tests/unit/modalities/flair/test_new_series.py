@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
@@ -44,6 +45,20 @@ def test_the_flair_is_found_by_its_times_where_no_name_tells(put, tmp_path: Path
     found = read_dicom_input(tmp_path, put("1.2", SeriesDescription="b", **FLAIR_TIMES), None)
     assert found.notes == ("took series 1.2 of 2: b",)
     assert found.warning is None
+
+
+def test_a_flair_in_another_plane_is_one_and_says_that_it_is_not_axial(put, tmp_path: Path) -> None:
+    names = put("1.1", SeriesDescription="3D", **FLAIR_TIMES)
+    for number, name in enumerate(names):  # slices from right to left
+        header = pydicom.dcmread(tmp_path / name)
+        header.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+        header.ImagePositionPatient = [2.0 * number, 0, 0]
+        header.save_as(tmp_path / name)
+    found = read_dicom_input(tmp_path, names, None)
+    assert found.warning is None
+    assert "slices are not axial" in (found.not_axial or "")
+    axial = read_dicom_input(tmp_path, put("1.1", SeriesDescription="AX T1", EchoTime=10), None)
+    assert (axial.warning, axial.not_axial) == ("echo time 10 ms is below 70 ms", None)
 
 
 def test_several_series_without_a_flair_must_be_named(put, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.flair.geometry import ras_of
-from mgi.modalities.flair.nifti import read_image, read_labels
+from mgi.modalities.flair.nifti import count_volumes, read_image, read_labels
 
 RNG = np.random.default_rng(0)
 ARRAY = RNG.integers(0, 1000, (3, 4, 5)).astype(np.int16)  # x y z
@@ -184,6 +184,32 @@ def test_a_file_out_of_form_is_refused_by_field(data: bytes, message: str) -> No
 
 def test_a_fourth_axis_of_one_is_no_second_volume() -> None:
     assert read_image(nifti(ARRAY[..., None]), "a.nii").voxels.shape == (5, 4, 3)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_one_volume_of_several_is_read_by_its_number(packed: bool) -> None:
+    data = nifti(np.stack([ARRAY, 2 * ARRAY, np.full_like(ARRAY, 7)], axis=-1), packed=packed)
+    assert count_volumes(data, "a.nii") == 3
+    for volume in (0, 1):
+        found = read_image(data, "a.nii", volume)
+        assert np.array_equal(found.voxels, (1 + volume) * ARRAY.transpose(2, 1, 0))
+        assert np.allclose(ras_of(found.affine), RAS)
+    with pytest.raises(BadInputError, match=r"a\.nii: voxels: every one is 7"):
+        read_image(data, "a.nii", 2)
+    assert count_volumes(nifti(), "a.nii") == 1
+    assert np.array_equal(read_image(nifti(), "a.nii", 0).voxels, ARRAY.transpose(2, 1, 0))
+
+
+def test_of_several_volumes_the_others_may_hold_anything_but_must_be_there() -> None:
+    values = np.stack([ARRAY.astype(np.float32), np.full(ARRAY.shape, np.nan, np.float32)], axis=-1)
+    data = nifti(values)
+    assert read_image(data, "a.nii", 0).voxels.dtype == np.int16
+    with pytest.raises(BadInputError, match=r"a\.nii: voxels: 60 are NaN"):
+        read_image(data, "a.nii", 1)
+    with pytest.raises(BadInputError, match=r"a\.nii: dim \(3, 4, 5, 2\) of float32 claims 480 bytes"):
+        read_image(data[:-1], "a.nii", 0)
+    with pytest.raises(BadInputError, match=r"a\.nii: dim \(3, 4, 5, 1, 3\)"):
+        count_volumes(nifti(np.zeros((3, 4, 5, 1, 3), np.int16)), "a.nii")
 
 
 def test_only_named_errors_leave_the_reader_whatever_bytes_are_changed() -> None:
