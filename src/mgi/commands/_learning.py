@@ -136,6 +136,8 @@ class Fold:
         """What decides which data a checkpoint was trained on."""
         roles = {role: self.with_slices(role) for role in (TRAIN, VALIDATION)}
         scaling = {"scaler": self.fitted.scaler, "unit": self._expression.unit}
+        if self.fitted.components is not None:
+            scaling["components"] = digest_of(row.tobytes().hex() for row in self.fitted.components)
         sets = {"gene_sets": None if self.gene_sets is None else list(self.gene_sets.items())}
         return {"genes": digest_of(self.gene_ids), "train_hash": self.fitted.train_hash, **scaling, **roles, **sets}
 

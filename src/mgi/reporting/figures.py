@@ -41,6 +41,10 @@ def write_figures(drawn: Mapping[str, str | None], folder: Path) -> list[Path]:
     return written
 
 
+CHANCE = {"loss_above_min": "chance_loss_above_min", "mean_rank": "chance_rank"}
+"""Of a figure of pre-training, what it is where nothing is known."""
+
+
 def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, str]], *, simulated: bool) -> str | None:
     """Panels of what was logged: losses and the task's `validation` (title and field), of pre-training beside chance.
 
@@ -53,6 +57,7 @@ def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, st
         *((title, field, of_task) for title, field in validation),
         ("Pre-training loss, contrast and masked genes", "loss", pretraining),
         ("Contrast on validation patients (dashed: chance)", "loss_above_min", pretraining),
+        ("Mean rank of a validation patient's genes (dashed: chance)", "mean_rank", pretraining),
     ]
     drawn = [(title, field, [(run, run.by_step(field)) for run in runs]) for title, field, runs in panels]
     drawn = [panel for panel in drawn if any(len(points) for _, points in panel[2])]
@@ -69,8 +74,8 @@ def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, st
             axes.set_xlabel("step")
             if field in dict(validation).values():
                 axes.set_ylim(0, 1)
-            if field == "loss_above_min":
-                for chance in {level for run in pretraining for level in run.by_step("chance_loss_above_min").round(4)}:
+            if field in CHANCE:
+                for chance in {level for run in pretraining for level in run.by_step(CHANCE[field]).round(4)}:
                     axes.axhline(chance, color=GREY, lw=1, ls="--")
         methods = in_order(sorted({curve.method for curve in of_task if curve.method}))
         handles = [Line2D([], [], color=colour_of(method), lw=2, label=method_name(method)) for method in methods]

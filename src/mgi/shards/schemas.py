@@ -43,6 +43,7 @@ FITTED_GENES = pa.schema(
         ("std", pa.float64()),
         ("reference", pa.float64()),  # the j-th smallest of the scaler's distribution where order is j, else null
         ("average", pa.float64()),  # training mean of what the model reads, null where not kept
+        ("components", pa.list_(pa.float64())),  # the gene's part in each principal component; null: all is kept
     ]
 )
 SPLIT = pa.schema(

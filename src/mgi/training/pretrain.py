@@ -29,7 +29,7 @@ def pretrain(
     unpaired: Tensor | None = None,
     group: Group = ALONE,
 ) -> Curve:
-    """Train `encoders` in place and return its curve; the last weights are kept.
+    """Train `encoders` in place and return its curve; `settings.keep` says which weights are kept.
 
     `unpaired` (R, G) is the standardised expression of training patients without image. With several processes the
     first one alone has the curve.
@@ -54,7 +54,7 @@ def pretrain(
         step=lambda batch: model(batch.on(device), group),
         validate=lambda: alignment_figures(model, validation),
         context=context,
-        select_best=False,
+        select_best=settings.keep != "last",
         group=group,
         precision=precision_of(settings.schedule.precision, device, where="pretrain.schedule"),
     )
@@ -74,7 +74,8 @@ def compile_where_it_pays(encoder: nn.Module, device: torch.device, *, wanted: b
 def alignment_figures(model: PretrainLoss, pairs: Pairs) -> dict[str, float]:
     """Loss and its minimum, monitors, and how well each patient's slice with the most tumour retrieves its genes.
 
-    `chance_loss_above_min` is what `loss_above_min` is where all similarities are equal.
+    `chance_loss_above_min` is what `loss_above_min` is where all similarities are equal, `chance_rank` the mean rank of
+    a guess.
     """
     settings = model.settings
     images, genes = _vectors(model, pairs)
@@ -84,13 +85,15 @@ def alignment_figures(model: PretrainLoss, pairs: Pairs) -> dict[str, float]:
     rank = (similarity > similarity.diagonal().unsqueeze(1)).sum(1).float() + 1
     least = min_loss(settings.loss, patient)
     figures = {
-        "score": least - loss,
+        "score": -rank.mean().item() if settings.keep == "best_retrieval" else least - loss,
         "validation_loss": loss,
         "validation_min_loss": least,
         "loss_above_min": loss - least,
         "chance_loss_above_min": chance_loss(settings.loss, patient) - least,
         "retrieval_at_1": (rank == 1).float().mean().item(),
         "median_rank": rank.median().item(),
+        "mean_rank": rank.mean().item(),
+        "chance_rank": (len(genes) + 1) / 2,
         "validation_patients": float(len(genes)),
         "temperature": model.temperature().item(),
         **space_figures(images, genes),

@@ -42,6 +42,9 @@ class PretrainSettings(Section):
     }
     schedule: ScheduleSettings
     """The run of the optimiser."""
+    keep: Literal["last", "lowest_loss", "best_retrieval"] = "last"
+    """Which weights are kept; last: those of the end; lowest_loss, best_retrieval: those of the validation with the
+    lowest contrast, or the lowest mean rank of a patient's genes. What is fine-tuned is chosen anew either way."""
     loss: Literal["clip", "joint", "alpha", "multi_positive"] = "clip"
     """clip: each pair against its row and its column; joint: against the whole batch; alpha: clip with rows and columns
     weighed; multi_positive: clip for several slices."""

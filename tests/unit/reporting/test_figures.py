@@ -50,9 +50,12 @@ def test_a_run_of_one_point_is_still_seen() -> None:
     assert b"<svg" in decoded(figure)
 
 
-def test_the_contrast_of_pre_training_stands_beside_chance() -> None:
-    points = pd.DataFrame([{"step": step, "loss_above_min": 3.0} for step in (0, 1)])
-    with_chance = points.assign(chance_loss_above_min=2.5)
+@pytest.mark.parametrize(
+    ("field", "chance"), [("loss_above_min", "chance_loss_above_min"), ("mean_rank", "chance_rank")]
+)
+def test_pre_training_stands_beside_chance(field, chance) -> None:
+    points = pd.DataFrame([{"step": step, field: 3.0} for step in (0, 1)])
+    with_chance = points.assign(**{chance: 2.5})
     dashed = [
         b"stroke-dasharray" in decoded(curves_figure([RunCurve("a", None, one)], [], simulated=False) or "")
         for one in (points, with_chance)

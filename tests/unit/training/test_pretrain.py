@@ -62,6 +62,17 @@ def test_training_aligns_the_patients_that_it_sees(run_context, model_settings, 
     assert curve[-1]["median_rank"] == 1
 
 
+@pytest.mark.parametrize(("keep", "field"), [("lowest_loss", "validation_loss"), ("best_retrieval", "mean_rank")])
+def test_the_weights_of_the_best_validation_can_be_kept(keep, field, run_context, model_settings, pairs) -> None:
+    schedule = SCHEDULE.but(steps=24, batch=6, validate_every=2, checkpoint_every=24)
+    settings, unseen = SETTINGS.but(schedule=schedule, keep=keep, learn_temperature=False), pairs(9, 1)
+    aligner, curve = trained(run_context("a"), model_settings, pairs(6), unseen, settings)
+    best = min(point[field] for point in curve)
+    assert len({point[field] for point in curve}) > 1
+    kept = alignment_figures(PretrainLoss(aligner, settings), unseen)
+    assert kept[field] == pytest.approx(best, rel=1e-4)
+
+
 def test_one_training_patient_is_no_error(run_context, model_settings, pairs) -> None:
     _, curve = trained(run_context("a"), model_settings, pairs(1), pairs(1, 1))
     assert curve[-1]["retrieval_at_1"] == 1.0

@@ -18,6 +18,7 @@ from mgi.modalities.rna.scaling import (
     SCALERS,
     Scaler,
     Wide,
+    principal_components,
     quantiles,
     ranks,
     reference_distribution,
@@ -39,8 +40,9 @@ class FittedGenes:
     `columns` picks the K genes out of the shard's G. `mean` and `std` are those of the shard's values (of the scaler
     `robust`: the median, and the deviation by the median absolute deviation); `reference` is the ascending
     distribution of the scaler `quantile`, else None; `average` is the training mean of what `transform`
-    gives, 0 for z-scores. `table` has a row per gene of the shard: gene_index, gene_id, gene_name, kept, reason (None
-    if kept), order (-1 if not kept), mean, std, reference (its j-th value on the row of order j), average.
+    gives, 0 for z-scores. `components` (K, C) are orthonormal: what lies beside them is left out; None: nothing is.
+    `table` has a row per gene of the shard: gene_index, gene_id, gene_name, kept, reason (None if kept), order (-1
+    if not kept), mean, std, reference (its j-th value on the row of order j), average, components (C values or None).
     """
 
     gene_ids: list[str]
@@ -50,12 +52,13 @@ class FittedGenes:
     std: Wide
     reference: Wide | None
     average: Wide
+    components: Wide | None
     train_hash: str
     n_train: int
     table: pd.DataFrame
 
     def transform(self, values: Values) -> Values:
-        """Return what the model reads (n, K) of shard values (n, G): scaled, in the model's gene order.
+        """Return what the model reads (n, K) of shard values (n, G): scaled, in the model's gene order, denoised.
 
         Raises BadInputError where a value is missing or infinite, or G differs.
         """
@@ -69,9 +72,12 @@ class FittedGenes:
                 f"expression values: row {row}, gene {self.gene_ids[column]}: {found}, expected a number"
             )
         if self.scaler in ("zscore", "robust"):
-            return z_scores(picked, self.mean, self.std).astype(np.float32)
-        for row in picked:
-            row[:] = ranks(row) if self.reference is None else quantiles(row, self.reference)
+            picked = z_scores(picked, self.mean, self.std)
+        else:
+            for row in picked:
+                row[:] = ranks(row) if self.reference is None else quantiles(row, self.reference)
+        if self.components is not None:
+            picked = self.average + (picked - self.average) @ self.components @ self.components.T
         return picked.astype(np.float32)
 
     @property
@@ -128,6 +134,7 @@ def fit(
             "std": values.std(axis=0, dtype=np.float64),
             "reference": np.nan,
             "average": np.nan,
+            "components": pd.Series([None] * len(genes), dtype=object),
         }
     )
     if settings.scaler == "robust":
@@ -139,6 +146,10 @@ def fit(
     fitted = fitted_genes(table, scaler=settings.scaler, **about)
     if settings.scaler != "zscore":
         table.loc[columns, "average"] = fitted.transform(values).mean(axis=0, dtype=np.float64)
+    if settings.components:
+        scaled = fitted_genes(table, scaler=settings.scaler, **about).transform(values)
+        found = principal_components(scaled.astype(np.float64), settings.components)
+        table.loc[columns, "components"] = pd.Series(list(found), index=columns, dtype=object)
     return fitted_genes(table, scaler=settings.scaler, **about)
 
 
@@ -163,6 +174,9 @@ def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int, scaler: 
     reference = chosen["reference"].to_numpy(np.float64) if scaler == "quantile" else None
     if reference is not None and not (np.isfinite(reference).all() and (np.diff(reference) >= 0).all()):
         raise BadInputError("fitted genes: column reference does not ascend over the kept genes")
+    components = [row for row in chosen["components"] if row is not None]
+    if components and (len(components) < len(chosen) or len({len(row) for row in components}) > 1):
+        raise BadInputError("fitted genes: column components has not as many values for each of the kept genes")
     return FittedGenes(
         gene_ids=chosen["gene_id"].tolist(),
         columns=chosen["gene_index"].to_numpy(np.int64),
@@ -171,6 +185,7 @@ def fitted_genes(table: pd.DataFrame, *, train_hash: str, n_train: int, scaler: 
         std=chosen["std"].to_numpy(np.float64),
         reference=reference,
         average=chosen["average"].to_numpy(np.float64),
+        components=np.stack(components).astype(np.float64) if components else None,
         train_hash=train_hash,
         n_train=n_train,
         table=table,

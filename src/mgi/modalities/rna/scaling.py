@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from mgi.core.errors import BadInputError
+
 Scaler = Literal["zscore", "robust", "rank", "quantile"]
 SCALERS: tuple[Scaler, ...] = ("zscore", "robust", "rank", "quantile")
 CLIP = 10.0  # z-scores of heavy-tailed tables reach hundreds
@@ -62,6 +64,19 @@ def quantiles(row: Wide, reference: Wide) -> Wide:
     """
     placed = np.interp(rankdata(row) - 1, np.arange(len(reference)), reference)
     return z_scores(placed, reference.mean(keepdims=True), reference.std(keepdims=True))
+
+
+def principal_components(scaled: Wide, count: int) -> Wide:
+    """Return the directions (K, C) in which the patients (n, K) vary most about their mean, orthonormal.
+
+    What genes share is found by few patients; what is a patient's own is left out (Eckart & Young 1936). Raises
+    BadInputError where n patients have fewer than C directions.
+    """
+    if count >= len(scaled):
+        raise BadInputError(
+            f"modalities.rna.fit.components: found {count}, expected fewer than the {len(scaled)} training patients"
+        )
+    return np.ascontiguousarray(np.linalg.svd(scaled - scaled.mean(axis=0), full_matrices=False)[2][:count].T)
 
 
 def random_id_vectors(patient_ids: Sequence[str], n_genes: int, seed: int) -> NDArray[np.float32]:

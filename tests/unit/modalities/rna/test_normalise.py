@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.modalities.rna.filter import AS_GIVEN, LOG_TPM
-from mgi.modalities.rna.normalise import fit, fitted_genes, train_hash_of
+from mgi.modalities.rna.normalise import fit, fitted_genes, read_fitted_genes, train_hash_of, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 
 IDS = ["TCGA-AA-0001", "TCGA-AA-0002", "TCGA-AA-0003"]
@@ -94,6 +96,47 @@ def test_the_average_is_the_training_mean_of_what_the_model_reads(scaler: str) -
     fitted = fit(VALUES, GENES, FitSettings(scaler=scaler), IDS, unit=LOG_TPM)  # type: ignore[arg-type]
     assert fitted.average == pytest.approx(fitted.transform(VALUES).mean(axis=0), abs=1e-6)
     assert fitted.average.any() == (scaler != "zscore")
+
+
+@pytest.mark.parametrize("scaler", ["zscore", "robust", "rank", "quantile"])
+def test_components_keep_what_genes_share_and_leave_out_a_patients_own(scaler: str) -> None:
+    rng = np.random.default_rng(1)
+    shared = rng.normal(size=(60, 2)) @ rng.normal(size=(2, 80))
+    values = (6 + shared + rng.normal(size=(60, 80))).astype(np.float32)
+    genes = pd.DataFrame({"gene_id": [f"G{n:02d}" for n in range(80)], "gene_name": "", "gene_type": ""})
+    ids = [f"P{n}" for n in range(50)]
+    whole, denoised = (
+        fit(values[:50], genes, FitSettings(scaler=scaler, components=count), ids, unit=AS_GIVEN)  # type: ignore[arg-type]
+        for count in (0, 2)
+    )
+    given, reduced = whole.transform(values), denoised.transform(values)
+    assert np.linalg.matrix_rank(reduced - denoised.average, tol=1e-3) == 2
+    assert denoised.transform(values[:50]).mean(axis=0) == pytest.approx(whole.average, abs=1e-5)
+    truth = (shared - shared[:50].mean(axis=0)) / values[:50].std(axis=0)
+
+    def unlike(found: np.ndarray) -> float:  # of the ten who trained nothing
+        return float(np.mean([1 - np.corrcoef(a, b)[0, 1] for a, b in zip(found[50:], truth[50:], strict=True)]))
+
+    assert unlike(reduced - denoised.average) < 0.3 * unlike(given - whole.average)
+
+
+def test_components_survive_the_file_and_fewer_patients_are_refused(tmp_path: Path) -> None:
+    fitted = fit(VALUES, GENES, FitSettings(components=2), IDS, unit=LOG_TPM)
+    write_fitted_genes(tmp_path / "genes.parquet", fitted)
+    read = read_fitted_genes(tmp_path / "genes.parquet")
+    assert read.components is not None
+    assert np.array_equal(read.components, fitted.components)  # type: ignore[arg-type]
+    assert np.array_equal(read.transform(VALUES), fitted.transform(VALUES))
+    told = "modalities.rna.fit.components: found 3, expected fewer than the 3 training patients"
+    with pytest.raises(BadInputError, match=told):
+        fit(VALUES, GENES, FitSettings(components=3), IDS, unit=LOG_TPM)
+
+
+def test_components_of_some_genes_alone_are_refused() -> None:
+    table = fit(VALUES, GENES, FitSettings(components=2), IDS, unit=LOG_TPM).table
+    table.at[0, "components"] = None
+    with pytest.raises(BadInputError, match="column components"):
+        fitted_genes(table, train_hash="", n_train=3)
 
 
 def test_counts_of_another_shape_are_refused() -> None:
