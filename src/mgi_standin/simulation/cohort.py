@@ -50,7 +50,7 @@ def gene_model_of(settings: SimulationSettings) -> GeneModel:
 def simulate_cohort(settings: SimulationSettings) -> list[SimulatedPatient]:
     """All patients, sorted by id; the same settings give the same patients."""
     model = gene_model_of(settings)
-    patients = [_draw_patient(index, model, settings) for index in range(settings.n_patients)]
+    patients = [draw_patient(index, model, settings) for index in range(settings.n_patients)]
     return sorted(patients, key=lambda patient: patient.patient_id)
 
 
@@ -62,7 +62,8 @@ def other_sample(patient: SimulatedPatient, settings: SimulationSettings, model:
     return replace(patient, factors=factors, log_expression=express(model, factors, patient.site, rng))
 
 
-def _draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> SimulatedPatient:
+def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> SimulatedPatient:
+    """The patient of a place in the cohort, who is the same however many there are."""
     rng = np.random.default_rng([settings.seed, PATIENT_STREAM, index])
     site = str(rng.choice(SITES, p=SITE_SHARE))
     subtype = str(rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
