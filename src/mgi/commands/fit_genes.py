@@ -2,11 +2,11 @@
 
 import argparse
 
-from mgi.cohort.split import TRAIN
+from mgi.cohort.split import TRAIN, UNPAIRED_EXPRESSION
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.modalities.rna.gene_labels import AMBIGUOUS, BY_OTHER_NAME, GeneIndex
 from mgi.modalities.rna.gene_sets import read_gene_list
-from mgi.modalities.rna.normalise import fit, write_fitted_genes
+from mgi.modalities.rna.normalise import fit, with_components, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.modalities.rna.value_scale import patients_out_of_scale, some_genes
 from mgi.shards.expression_shard import read_expression
@@ -24,8 +24,9 @@ def add_options(options: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     settings = FitSettings.read(args.settings, where="modalities.rna.fit")
     shard = read_expression(args.expression_shard, counts=settings.gene_filter == "filter_by_expr")
-    train_ids = patients_with_role(read_split(args.split), args.fold, TRAIN)
-    rows = shard.rows_of(train_ids, f"{args.expression_shard}: fold {args.fold}")
+    split, where = read_split(args.split), f"{args.expression_shard}: fold {args.fold}"
+    train_ids = patients_with_role(split, args.fold, TRAIN)
+    rows = shard.rows_of(train_ids, where)
     listed = read_gene_list(args.gene_list) if args.gene_list else None
     fitted = fit(
         shard.values[rows],
@@ -36,6 +37,9 @@ def run(args: argparse.Namespace) -> None:
         counts=None if shard.counts is None else shard.counts[rows],
         listed=listed,
     )
+    if settings.components:
+        unpaired = shard.rows_of(patients_with_role(split, args.fold, UNPAIRED_EXPRESSION), where)
+        fitted = with_components(fitted, shard.values[[*rows, *unpaired]], settings.components)
     write_fitted_genes(args.output, fitted)
     index = GeneIndex(shard.genes["gene_id"].tolist(), shard.genes["gene_name"].tolist())
     told = {AMBIGUOUS: "names of several genes, all of them taken", BY_OTHER_NAME: "found under their other name"}

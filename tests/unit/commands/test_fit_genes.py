@@ -24,6 +24,7 @@ FILTERS: tuple[dict[str, object], ...] = (
     {"gene_filter": "protein_coding"},
     {"gene_filter": "filter_by_expr"},
     {"gene_filter": "list", "gene_list": "genes.txt"},
+    {"gene_filter": "none", "components": 3},
 )
 SCALERS = ("zscore", "robust", "rank", "quantile")
 
@@ -125,6 +126,26 @@ def test_every_filter_keeps_genes_of_its_own(arguments: list[str], tmp_path: Pat
     assert kept["list"] == ["ENSG03.1", "ENSG07.1"]
     assert 0 < len(kept["filter_by_expr"]) < 20
     assert len({tuple(genes) for genes in kept.values()}) >= 5
+
+
+def test_patients_without_image_have_a_say_in_the_components_alone(
+    arguments: list[str], shard: ExpressionShard, tmp_path: Path
+) -> None:
+    split = split_patients(PATIENTS[:9], SplitSettings(folds=3), sites=SITES, unpaired_expression=PATIENTS[9:])
+    write_split(split, tmp_path / "s.parquet", tmp_path / "s.tsv")
+
+    def fitted():
+        fitted_bytes(arguments, tmp_path, {"gene_filter": "none", "components": 2})
+        return read_fitted_genes(tmp_path / "out.parquet")
+
+    before = fitted()
+    values = shard.values.copy()
+    values[9:] *= np.linspace(1, 3, 20, dtype=np.float32)
+    write(replace(shard, values=values), tmp_path)
+    after = fitted()
+    assert np.array_equal(before.mean, after.mean)
+    assert before.train_hash == after.train_hash
+    assert not np.allclose(np.abs(before.components), np.abs(after.components))
 
 
 def test_counts_that_the_shard_lacks_are_a_setting_to_change(

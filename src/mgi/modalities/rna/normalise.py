@@ -108,7 +108,8 @@ def fit(
     """Choose, order and scale the genes; `values` (n, G) holds the training patients only, a row per `train_ids`.
 
     `genes` has gene_id, gene_name, gene_type and, for the order `position`, chromosome and start. `counts` (n, G) and
-    the lines of a gene list, `listed`, are for the filters that ask for them.
+    the lines of a gene list, `listed`, are for the filters that ask for them. `settings.components` are left to
+    `with_components`.
     """
     _check_training(values, genes, train_ids)
     if counts is not None and counts.shape != values.shape:
@@ -146,11 +147,19 @@ def fit(
     fitted = fitted_genes(table, scaler=settings.scaler, **about)
     if settings.scaler != "zscore":
         table.loc[columns, "average"] = fitted.transform(values).mean(axis=0, dtype=np.float64)
-    if settings.components:
-        scaled = fitted_genes(table, scaler=settings.scaler, **about).transform(values)
-        found = principal_components(scaled.astype(np.float64), settings.components)
-        table.loc[columns, "components"] = pd.Series(list(found), index=columns, dtype=object)
     return fitted_genes(table, scaler=settings.scaler, **about)
+
+
+def with_components(fitted: FittedGenes, values: Values, count: int) -> FittedGenes:
+    """Return the same genes and scale, which keep of a patient what lies in the first `count` principal components.
+
+    `values` (n, G) of the shard are of all who train, with image or without. Raises BadInputError where they are no
+    more than `count`.
+    """
+    found = principal_components(fitted.transform(values).astype(np.float64), count)
+    table = fitted.table.copy()
+    table.loc[fitted.columns, "components"] = pd.Series(list(found), index=fitted.columns, dtype=object)
+    return fitted_genes(table, scaler=fitted.scaler, train_hash=fitted.train_hash, n_train=fitted.n_train)
 
 
 def _check_training(values: Values, genes: pd.DataFrame, train_ids: Sequence[str]) -> None:

@@ -74,7 +74,7 @@ def principal_components(scaled: Wide, count: int) -> Wide:
     """
     if count >= len(scaled):
         raise BadInputError(
-            f"modalities.rna.fit.components: found {count}, expected fewer than the {len(scaled)} training patients"
+            f"modalities.rna.fit.components: found {count}, expected fewer than the {len(scaled)} patients who train"
         )
     return np.ascontiguousarray(np.linalg.svd(scaled - scaled.mean(axis=0), full_matrices=False)[2][:count].T)
 

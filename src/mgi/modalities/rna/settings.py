@@ -34,8 +34,8 @@ class FitSettings(Section):
     """zscore: per gene, by training mean and deviation; robust: by median and median absolute deviation, which one
     patient on another scale does not move; rank, quantile: per patient."""
     components: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Principal components of the training patients' scaled genes to which every patient is reduced, so that a network
-    sees what genes share and not each patient's own noise; 0: nothing is left out."""
+    """Principal components to which every patient is reduced, so that a network sees what genes share and not each
+    patient's own noise; fitted on those who train, with image or without; 0: nothing is left out."""
     gene_order: Literal["ensembl", "position", "random"] = "ensembl"
     """Order in which the encoder reads genes; ensembl: by id; position: by place on the genome."""
     order_seed: Count = 0
