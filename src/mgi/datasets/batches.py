@@ -1,12 +1,16 @@
 """Which slices make a batch: tumour-weighted for segmentation, of different patients for contrast; what it hides.
 
-Hidden from the encoders are single elements at random, or one contiguous span of places a row.
+Hidden from the encoders are single elements at random, or one contiguous span of places a row; expression gets noise.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from mgi.datasets.settings import NoiseShape
 
 
 def tumour_weights(tumour_pixels: NDArray[np.floating], empty_weight: float = 0.1) -> NDArray[np.float64]:
@@ -51,6 +55,18 @@ def patient_unique_batch(
             count = min(slices, int(np.count_nonzero(share)))
             drawn += rng.choice(own, size=count, p=share, replace=False).tolist()
     return np.array(drawn)
+
+
+def noise_maker(training: Tensor, shape: NoiseShape) -> Callable[[int, torch.Generator], Tensor]:
+    """What draws noise (rows, G) for expression like that of the training patients (P, G).
+
+    `independent`: standard normal for each gene. `patients`: a random mixture of the patients' deviations from their
+    mean, so that it has their covariance: genes that go together move together, and no gene leaves their subspace.
+    """
+    if shape == "independent":
+        return lambda rows, generator: torch.randn((rows, training.shape[1]), generator=generator)
+    deviations = (training - training.mean(0)) / len(training) ** 0.5
+    return lambda rows, generator: torch.randn((rows, len(training)), generator=generator) @ deviations
 
 
 def random_mask(rows: int, places: int, share: float, generator: torch.Generator) -> Tensor:

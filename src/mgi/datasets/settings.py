@@ -1,10 +1,12 @@
-"""How images and masks are changed at random in training."""
+"""How images, masks and expression are changed at random in training."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from mgi.core.section import Section, unit
+
+NoiseShape = Literal["independent", "patients"]
 
 
 class AugmentSettings(Section):

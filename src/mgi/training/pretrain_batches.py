@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mgi.datasets.augment import apply_augment, sample_augment
-from mgi.datasets.batches import patient_unique_batch, random_mask, span_length, span_mask, spread_over, tumour_weights
+from mgi.datasets.batches import (
+    noise_maker,
+    patient_unique_batch,
+    random_mask,
+    span_length,
+    span_mask,
+    spread_over,
+    tumour_weights,
+)
 from mgi.datasets.slices import SliceSet
 from mgi.training.contrastive import min_loss
 from mgi.training.distributed import ALONE, Group
@@ -106,6 +114,11 @@ class BatchDrawer:
         """Each slice's share in the draws."""
         return tumour_weights(self.training.slices.masks.sum((1, 2, 3)).numpy())
 
+    @cached_property
+    def noise(self) -> Callable[[int, torch.Generator], Tensor]:
+        """Draws what is added to expression."""
+        return noise_maker(self.training.genes, self.settings.gene_noise_shape)
+
     def __call__(self, step: int) -> Batch:
         """The next batch; `step` does not matter."""
         settings, group, generator = self.settings, self.group, self.randomness.torch
@@ -117,7 +130,7 @@ class BatchDrawer:
         unpaired = self._draw_unpaired()
         hidden_genes = self._hide_genes(len(chosen) + len(unpaired))
         genes = self.training.genes[chosen]
-        noise = settings.gene_noise * torch.randn(genes.shape, generator=generator)
+        noise = settings.gene_noise * self.noise(len(genes), generator)
         hidden_patches = self._hide_patches(len(rows))
         own = group.share(len(chosen))
         own_unpaired = group.share(len(unpaired))

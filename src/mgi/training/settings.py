@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from mgi.core.section import Count, Positive, Section, Share, Weight, refusal
-from mgi.datasets.settings import AugmentSettings
+from mgi.datasets.settings import AugmentSettings, NoiseShape
 
 
 class ScheduleSettings(Section):
@@ -76,6 +76,9 @@ class PretrainSettings(Section):
     """Margin of the triplet loss."""
     gene_noise: Weight = 0.0
     """Deviation of the noise added to standardised expression, an augmentation for few patients."""
+    gene_noise_shape: NoiseShape = "independent"
+    """independent: of each gene; patients: with the covariance of the training patients, so that genes that go together
+    move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
     augment: AugmentSettings = AugmentSettings()
     """Random changes of images."""
     compile: bool = False
@@ -121,6 +124,9 @@ class FinetuneSettings(Section):
     """Share of a batch's patients whose genes are replaced by the null token."""
     gene_noise: Weight = 0.0
     """Deviation of the noise added to standardised expression, an augmentation for few patients."""
+    gene_noise_shape: NoiseShape = "independent"
+    """independent: of each gene; patients: with the covariance of the training patients, so that genes that go together
+    move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
     empty_slice_weight: Weight = 0.1
     """Slices are drawn by tumour area plus so much of the mean area: the share of empty ones grows with it."""
     augment: AugmentSettings = AugmentSettings()

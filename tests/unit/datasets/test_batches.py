@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from mgi.datasets.batches import (
+    noise_maker,
     patient_unique_batch,
     random_mask,
     shares_up_to,
@@ -123,3 +124,19 @@ def test_hidden_tokens_hide_their_genes_and_the_last_token_is_short() -> None:
     mask = torch.tensor([[False, True, False], [False, False, True]])
     expected = [[0, 0, 0, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0, 1, 1]]
     assert spread_over(mask, 3, 8).int().tolist() == expected
+
+
+def test_noise_of_patients_has_their_covariance_and_stays_in_their_subspace() -> None:
+    generator = torch.Generator().manual_seed(0)
+    training = torch.randn(40, 2, generator=generator) @ torch.randn(2, 30, generator=generator) + 5
+    drawn = noise_maker(training, "patients")(20_000, generator)
+    assert drawn.shape == (20_000, 30)
+    assert torch.linalg.matrix_rank(drawn[:100]) == 2
+    expected = torch.cov(training.T, correction=0)
+    assert torch.allclose(torch.cov(drawn.T), expected, atol=0.05 * expected.abs().max().item())
+    assert drawn.mean(0).abs().max() < 0.05 * expected.diagonal().sqrt().max()
+
+
+def test_independent_noise_draws_the_numbers_that_it_always_drew() -> None:
+    drawn = noise_maker(torch.zeros(3, 7), "independent")(4, torch.Generator().manual_seed(1))
+    assert torch.equal(drawn, torch.randn((4, 7), generator=torch.Generator().manual_seed(1)))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mgi.datasets.augment import AugmentParams, apply_augment, apply_augment_on_device, sample_augment
-from mgi.datasets.batches import shares_up_to, tumour_weights, weighted_batch
+from mgi.datasets.batches import noise_maker, shares_up_to, tumour_weights, weighted_batch
 from mgi.training.loop import Randomness
 from mgi.training.pretrain_batches import Movable, Pairs
 from mgi.training.settings import FinetuneSettings
@@ -67,6 +67,11 @@ class SegmentationDrawer:
         area = self.training.slices.masks.sum((1, 2, 3)).numpy()
         return shares_up_to(tumour_weights(area, self.settings.empty_slice_weight))
 
+    @cached_property
+    def noise(self) -> Callable[[int, torch.Generator], Tensor]:
+        """Draws what is added to expression."""
+        return noise_maker(self.training.genes, self.settings.gene_noise_shape)
+
     def __call__(self, step: int) -> SegmentationBatch:
         """The next batch; `step` does not matter."""
         settings, slices, generator = self.settings, self.training.slices, self.randomness.torch
@@ -74,7 +79,7 @@ class SegmentationDrawer:
         patients, patient = torch.unique(slices.patient[rows], return_inverse=True)
         genes = self.training.genes[patients]
         if settings.gene_noise > 0:
-            genes = genes + settings.gene_noise * torch.randn(genes.shape, generator=generator)
+            genes = genes + settings.gene_noise * self.noise(len(genes), generator)
         kept = torch.rand(len(patients), generator=generator) >= settings.gene_dropout
         augment = sample_augment(len(rows), settings.augment, generator)
         batch = SegmentationBatch(
