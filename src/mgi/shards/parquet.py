@@ -132,13 +132,17 @@ def opened_parquet(path: Path | str, *, sealed: bool = True) -> Iterator[pq.Parq
         raise IntegrityError(f"{path}: damaged or not Parquet ({reason}); {mend_of(path)}") from None
 
 
-def read_table(path: Path | str, schema: pa.Schema, *, sealed: bool = True) -> pa.Table:
-    """Read a table that must have exactly the columns of `schema`; its metadata stays on the result."""
+def read_table(path: Path | str, schema: pa.Schema, *, sealed: bool = True, newest: str | None = None) -> pa.Table:
+    """Read a table that must have exactly the columns of `schema`; its metadata stays on the result.
+
+    The last column may be missing where it is `newest`, in a file of before it was there: it is null.
+    """
     with opened_parquet(path, sealed=sealed) as source:
-        require_schema(source.schema_arrow, schema, path)
+        older = newest is not None and newest not in source.schema_arrow.names
+        require_schema(source.schema_arrow, schema.remove(len(schema) - 1) if older else schema, path)
         table = source.read()
         table.validate(full=True)
-        return table
+        return table.append_column(schema.field(-1), pa.nulls(len(table), schema.field(-1).type)) if older else table
 
 
 def require_schema(found: pa.Schema, expected: pa.Schema, path: Path | str) -> None:

@@ -221,7 +221,7 @@ def read_fitted_genes(path: Path | str, *, sealed: bool = True) -> FittedGenes:
 
     Raises IntegrityError where the kept genes are not those of the metadata digest, BadInputError where columns differ.
     """
-    table = read_table(path, FITTED_GENES, sealed=sealed)
+    table = read_table(path, FITTED_GENES, sealed=sealed, newest="components")
     metadata = metadata_of(table.schema, path, [*METADATA, "digest"])
     if metadata["digest"] != _digest_of_metadata(metadata):
         raise IntegrityError(f"{path}: its metadata is not what was written; delete it and run again")

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
@@ -15,6 +16,7 @@ from mgi.modalities.rna.normalise import (
     write_fitted_genes,
 )
 from mgi.modalities.rna.settings import FitSettings
+from mgi.shards.parquet import write_table
 
 IDS = ["TCGA-AA-0001", "TCGA-AA-0002", "TCGA-AA-0003"]
 GENES = pd.DataFrame(
@@ -266,3 +268,16 @@ def test_an_unknown_scaler_and_a_reference_that_does_not_ascend_are_refused() ->
         fitted_genes(table, train_hash="", n_train=3, scaler="minmax")
     with pytest.raises(BadInputError, match="fitted genes: column reference"):
         fitted_genes(table.assign(reference=-table["reference"]), train_hash="", n_train=3, scaler="quantile")
+
+
+def test_genes_written_before_there_were_components_are_read(tmp_path: Path) -> None:
+    fitted = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
+    write_fitted_genes(tmp_path / "new.parquet", fitted)
+    table = pq.read_table(tmp_path / "new.parquet")
+    write_table(tmp_path / "old.parquet", table.drop_columns(["components"]))
+    read = read_fitted_genes(tmp_path / "old.parquet")
+    assert read.components is None
+    assert np.array_equal(read.transform(VALUES), fitted.transform(VALUES))
+    write_table(tmp_path / "odd.parquet", table.drop_columns(["average"]))
+    with pytest.raises(BadInputError, match="expected gene_index"):
+        read_fitted_genes(tmp_path / "odd.parquet")
