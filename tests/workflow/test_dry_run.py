@@ -17,7 +17,7 @@ Jobs = Callable[[str], dict[str, int]]
     ("configs", "expected"),
     [
         ([], {"fetch": 8, "fit_genes": 5, "pretrain": 10, "finetune": 40, "report": 1}),
-        (["demo"], {"simulate": 1, "fetch": 8, "fit_genes": 1, "pretrain": 1, "finetune": 6, "predict_fold": 6}),
+        (["demo"], {"simulate": 1, "fetch": 8, "fit_genes": 1, "pretrain": 1, "finetune": 7, "predict_fold": 7}),
         (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 3}),
         (["kaggle"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
         (["kaggle", "kaggle-gpu"], {"fit_genes": 5, "pretrain": 30, "finetune": 120}),
@@ -74,4 +74,4 @@ def test_the_file_of_pathways_is_read_by_training_alone(tree: Path, snakemake: A
     assert listed.returncode == 0, listed.stdout
     calls = listed.stdout.split("python -m mgi ")[1:]
     readers = sorted(call.split()[0] for call in calls if "--pathways 'my sets.gmt'" in call)
-    assert readers == [*["finetune"] * 6, "pretrain"]
+    assert readers == [*["finetune"] * 7, "pretrain"]
