@@ -25,8 +25,9 @@ BLUR = 0.006
 
 
 def without_scalp(volume: NDArray[Any]) -> NDArray[Any]:
-    """The volume with 0 in all that is no brain, as tools for skull stripping write it."""
-    return np.where(brain_mask(volume), volume, np.zeros((), volume.dtype))
+    """The volume with 0 in all that is no brain, as tools for skull stripping write it; whole where none is found."""
+    brain = brain_mask(volume)
+    return np.where(brain, volume, np.zeros((), volume.dtype)) if brain.any() else volume
 
 
 def brain_mask(volume: NDArray[np.generic]) -> Mask:

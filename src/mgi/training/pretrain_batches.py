@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mgi.datasets.augment import apply_augment, sample_augment
-from mgi.datasets.batches import patient_unique_batch, random_mask, span_length, span_mask, spread_over, tumour_weights
+from mgi.datasets.batches import (
+    patient_unique_batch,
+    random_mask,
+    span_length,
+    span_mask,
+    spread_over,
+    tumour_weights,
+    with_stripped,
+)
 from mgi.datasets.slices import SliceSet
 from mgi.training.contrastive import min_loss
 from mgi.training.distributed import ALONE, Group
@@ -104,7 +112,9 @@ class BatchDrawer:
     @cached_property
     def weights(self) -> NDArray[np.float64]:
         """Each slice's share in the draws."""
-        return tumour_weights(self.training.slices.masks.sum((1, 2, 3)).numpy())
+        slices = self.training.slices
+        weights = tumour_weights(slices.masks.sum((1, 2, 3)).numpy())
+        return with_stripped(weights, slices.n_stripped, self.settings.augment.skull_strip)
 
     def __call__(self, step: int) -> Batch:
         """The next batch; `step` does not matter."""

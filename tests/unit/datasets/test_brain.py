@@ -58,8 +58,9 @@ def test_outside_the_brain_all_is_0_and_inside_nothing_moves() -> None:
 
 
 @pytest.mark.parametrize("volume", [np.full((3, 20, 20), 7, np.int16), np.zeros((1, 8, 8), np.float32)])
-def test_a_constant_volume_has_no_brain(volume: np.ndarray) -> None:
+def test_a_constant_volume_has_no_brain_and_stays_whole(volume: np.ndarray) -> None:
     assert not brain_mask(volume).any()
+    assert np.array_equal(without_scalp(volume), volume)
 
 
 def test_of_real_heads_the_tumour_stays(real_data) -> None:
