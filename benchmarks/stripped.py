@@ -5,9 +5,9 @@ OUTPUTS: a table, and --output: a list of {role, fold, share, grid, name, value,
 and scores of each fold and share: a killed run goes on, and what is there is not made again.
 
 U-Net alone, no genes, the settings of config/kaggle.yaml but for --steps. Every patient is scored by volume Dice:
-`whole`, the head as it is; `stripped`, all but the brain set to 0 by `mgi.datasets.brain`; `1 mm`, that on voxels of
-1 mm, on which it is scored too. The archive has no geometry: its fields of view are taken to be 230 mm wide and its
-volumes 150 mm high. --brats names a FLAIR of that space and the label map that it is scored against.
+`whole`, the head as it is; `stripped`, all but the brain set to 0 by `mgi.modalities.flair.brain`; `1 mm`, that on
+voxels of 1 mm, on which it is scored too. The archive has no geometry: its fields of view are taken to be 230 mm wide
+and its volumes 150 mm high. --brats names a FLAIR of that space and the label map that it is scored against.
 
     PYTHONPATH=src python benchmarks/stripped.py --results results/kaggle --folds 1 4 --shares 0 0.5
 """
@@ -30,8 +30,8 @@ from torch import nn
 
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.files import atomic_path, write_json
-from mgi.datasets.brain import without_scalp
 from mgi.datasets.slices import SliceSet, prepare_slices
+from mgi.modalities.flair.brain import without_scalp
 from mgi.modalities.flair.geometry import to_stored_axes
 from mgi.modalities.flair.nifti import read_image, read_labels
 from mgi.models.settings import ModelSettings

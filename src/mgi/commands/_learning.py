@@ -21,9 +21,9 @@ from mgi.core.origins import origins_of
 from mgi.core.run import ENTRY, RANDOM_ID, Run
 from mgi.core.run_files import FILES, MADE_FROM
 from mgi.core.section import Section
-from mgi.datasets.brain import without_scalp
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
+from mgi.modalities.flair.brain import without_scalp
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
 from mgi.modalities.rna.scaling import random_id_vectors

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mgi.datasets.brain import brain_mask, without_scalp
+from mgi.modalities.flair.brain import brain_mask, without_scalp
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi_standin.simulation.anatomy import SCALP, TISSUE, draw_head, draw_volume, make_grid
 
