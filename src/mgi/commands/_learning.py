@@ -3,11 +3,14 @@
 import argparse
 import json
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mgi.cohort.leak_report import require_no_leaks
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION, slice_roles
@@ -18,7 +21,9 @@ from mgi.core.origins import origins_of
 from mgi.core.run import ENTRY, RANDOM_ID, Run
 from mgi.core.run_files import FILES, MADE_FROM
 from mgi.core.section import Section
+from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
+from mgi.modalities.flair.brain import without_scalp
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
 from mgi.modalities.rna.scaling import random_id_vectors
@@ -33,6 +38,7 @@ from mgi.training.pretrain import Pairs
 from mgi.training.weights import save_weights
 
 LOG = logging.getLogger(__name__)
+VolumeChange = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def device() -> torch.device:
@@ -79,9 +85,23 @@ class Fold:
         """Native volumes, whole, of the patients who have slices in a role, in order of patient ids."""
         return list(iter_images(self.args.image_shard, self.with_slices(role)))
 
-    def learning_pairs(self, role: str, model: ModelSettings) -> Pairs:
-        """Slices of a role and its patients' genes; volumes are standardised whole before any slice is left out."""
-        pairs = self.pairs(self.images(role), model)
+    def training_pairs(self, model: ModelSettings, augment: AugmentSettings) -> Pairs:
+        """Those of training, with copies without scalp after them where any are to be drawn."""
+        whole = self.learning_pairs(TRAIN, model)
+        if augment.skull_strip == 0:
+            return whole
+        stripped = self.learning_pairs(TRAIN, model, change=without_scalp)
+        return replace(whole, slices=whole.slices.beside(stripped.slices))
+
+    def learning_pairs(self, role: str, model: ModelSettings, *, change: VolumeChange | None = None) -> Pairs:
+        """Slices of a role and its patients' genes; volumes are standardised whole before any slice is left out.
+
+        With a `change` each volume is changed before.
+        """
+        images = self.images(role)
+        if change is not None:
+            images = [replace(patient, slices=change(patient.slices)) for patient in images]
+        pairs = self.pairs(images, model)
         if not self.run.leaks:
             return pairs
         counts = torch.bincount(pairs.slices.patient).tolist()

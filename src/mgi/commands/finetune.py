@@ -8,6 +8,7 @@ BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 import argparse
 from pathlib import Path
 
+from mgi.cohort.split import VALIDATION
 from mgi.commands._learning import Fold, context_of, device, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import BadInputError
@@ -45,7 +46,8 @@ def run(args: argparse.Namespace) -> None:
             raise BadInputError(f"{args.pretrained}: {found}, expected those of {run.pretrained}; pre-train it again")
         require_same_sets(weights.gene_sets, fold.gene_sets, where=str(args.pretrained))
         start_from_pretrained(model, weights)
-    training, validation = (fold.learning_pairs(role, model_settings) for role in ("train", "validation"))
+    training = fold.training_pairs(model_settings, settings.augment)
+    validation = fold.learning_pairs(VALIDATION, model_settings)
     context = context_of(fold, randomness, start, fold.identity(), training.digest(), validation.digest())
     model = model.to(device())
     curve = finetune(model, task, training, validation, settings, use_genes=run.is_multimodal, context=context)

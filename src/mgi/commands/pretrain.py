@@ -9,6 +9,7 @@ BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 
 import argparse
 
+from mgi.cohort.split import VALIDATION
 from mgi.commands._learning import Fold, context_of, device, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import ConfigError
@@ -43,7 +44,8 @@ def _run(args: argparse.Namespace, group: Group) -> None:
     fold = Fold(args, run)
     randomness = Randomness.seeded(run.seed)
     encoders = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
-    training, validation = (fold.learning_pairs(role, model_settings) for role in ("train", "validation"))
+    training = fold.training_pairs(model_settings, settings.augment)
+    validation = fold.learning_pairs(VALIDATION, model_settings)
     if (a_step := min(len(training.genes), settings.schedule.batch)) < group.size:
         found = f"{a_step} patients a step for {group.size} processes"
         raise ConfigError(f"pretrain.schedule.batch: {found}, expected one each at least")

@@ -24,6 +24,14 @@ def tumour_weights(tumour_pixels: NDArray[np.floating], empty_weight: float = 0.
     return np.asarray(weights / weights.sum())
 
 
+def with_stripped(weights: NDArray[np.float64], n_stripped: int, share: float) -> NDArray[np.float64]:
+    """Weights (N,) of which the last `n_stripped`, those of copies without scalp, have this share of the draws."""
+    if n_stripped == 0:
+        return weights
+    whole, stripped = weights[:-n_stripped], weights[-n_stripped:]
+    return np.concatenate([whole / whole.sum() * (1 - share), stripped / stripped.sum() * share])
+
+
 def shares_up_to(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """The running sum of weights (N,), of which the last is 1: what a batch is drawn from."""
     summed = np.cumsum(weights)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mgi.core.section import Section, unit
+from mgi.core.section import Section, Share, unit
 
 NoiseShape = Literal["independent", "patients"]
 
@@ -20,3 +20,6 @@ class AugmentSettings(Section):
     """Left and right are swapped half of the time; genes that tell a lesion's side cannot be learned with it."""
     jitter: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Largest relative gain of intensity, and largest offset in deviations."""
+    skull_strip: Share = 0.0
+    """Share of the draws in which a slice comes from a copy of its volume without scalp, prepared like a volume of its
+    own: for skull-stripped images. 0: no copies."""

@@ -4,7 +4,7 @@ N slices, S pixels on a side, P patients.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,13 +25,15 @@ class SliceSet:
     The image's C channels are standardised per volume; they lie beside the mask because a training step moves all alike
     and so reads one place in memory. A mask holds the share of each pixel that the tumour covers, 0 to 1: an outline
     finer than the pixels. C is 1, or 1 + 2 k where each slice comes with its k neighbours on either side. `frames` say
-    where each patient's squares lie on the slices that they were made of.
+    where each patient's squares lie on the slices that they were made of. The last `n_stripped` slices are copies
+    without scalp of the others, in their order, for training alone: frames are those of the whole heads.
     """
 
     channels: Tensor
     patient: Tensor
     patient_ids: list[str]
     frames: list[Frame]
+    n_stripped: int = 0
 
     @property
     def images(self) -> Tensor:
@@ -43,10 +45,20 @@ class SliceSet:
         """The masks (N, 1, S, S), a view."""
         return self.channels[:, -1:]
 
+    def beside(self, stripped: "SliceSet") -> "SliceSet":
+        """These slices, and after them their copies without scalp."""
+        return replace(
+            self,
+            channels=torch.cat([self.channels, stripped.channels]),
+            patient=torch.cat([self.patient, stripped.patient]),
+            n_stripped=len(stripped.channels),
+        )
+
     def of(self, patient_ids: Sequence[str]) -> "SliceSet":
-        """The slices of these patients, in the order given."""
+        """The slices of these patients, in the order given, without stripped copies."""
+        whole = self.patient[: len(self.patient) - self.n_stripped]
         place = {patient: index for index, patient in enumerate(self.patient_ids)}
-        rows = [torch.nonzero(self.patient == place[patient]).flatten() for patient in patient_ids]
+        rows = [torch.nonzero(whole == place[patient]).flatten() for patient in patient_ids]
         chosen = torch.cat(rows)
         index = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([len(row) for row in rows]))
         return SliceSet(

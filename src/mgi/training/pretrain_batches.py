@@ -22,6 +22,7 @@ from mgi.datasets.batches import (
     span_mask,
     spread_over,
     tumour_weights,
+    with_stripped,
 )
 from mgi.datasets.slices import SliceSet
 from mgi.training.contrastive import min_loss
@@ -112,7 +113,9 @@ class BatchDrawer:
     @cached_property
     def weights(self) -> NDArray[np.float64]:
         """Each slice's share in the draws."""
-        return tumour_weights(self.training.slices.masks.sum((1, 2, 3)).numpy())
+        slices = self.training.slices
+        weights = tumour_weights(slices.masks.sum((1, 2, 3)).numpy())
+        return with_stripped(weights, slices.n_stripped, self.settings.augment.skull_strip)
 
     @cached_property
     def noise(self) -> Callable[[int, torch.Generator], Tensor]:

@@ -106,6 +106,52 @@ def test_a_run_killed_on_its_way_ends_with_the_same_bytes(
     assert other.weights(key).read_bytes() == study.weights(key).read_bytes()
 
 
+class TestStrippedCopies:
+    """Runs with `augment.skull_strip`: copies of the training patients without scalp, here with half of each level."""
+
+    @pytest.fixture
+    def stripped(self, monkeypatch) -> list[tuple[int, ...]]:
+        """Each volume that was stripped, by its shape."""
+        seen: list[tuple[int, ...]] = []
+
+        def halved(volume: np.ndarray) -> np.ndarray:
+            seen.append(volume.shape)
+            return np.where(np.arange(volume.shape[2]) < 4, 0, volume // 2)
+
+        monkeypatch.setattr("mgi.commands._learning.without_scalp", halved)
+        return seen
+
+    def train(self, given, share: float) -> int:
+        settings = {"schedule": given.SCHEDULE, "augment": {"skull_strip": share}}
+        return given.run("finetune", "unet", "unet", None, settings=json.dumps(settings))
+
+    def test_by_default_there_are_none_and_the_weights_are_as_before(self, stripped, study, write_study, tmp_path):
+        other = write_study(tmp_path)
+        assert self.train(other, 0.0) == 0
+        assert not stripped
+        assert other.weights("unet").read_bytes() == study.weights("unet").read_bytes()
+
+    def test_training_patients_alone_are_stripped_and_a_killed_run_ends_with_the_same_bytes(
+        self, stripped, study, write_study, tmp_path, monkeypatch
+    ):
+        one, two = (write_study(tmp_path / name) for name in ("one", "two"))
+        assert self.train(one, 0.5) == 0
+        assert len(stripped) == len(one.role("train"))
+        assert one.weights("unet").read_bytes() != study.weights("unet").read_bytes()
+        loss_of, done = learning.segmentation_loss, []
+
+        def killed_at_the_fourth(*given: object) -> object:
+            done.append(1)
+            if len(done) == 4:
+                raise KeyboardInterrupt
+            return loss_of(*given)
+
+        monkeypatch.setattr("mgi.tasks.segmentation.learning.segmentation_loss", killed_at_the_fourth)
+        assert self.train(two, 0.5) == 130
+        assert self.train(two, 0.5) == 0
+        assert two.weights("unet").read_bytes() == one.weights("unet").read_bytes()
+
+
 def test_encoders_pretrained_on_another_gene_list_are_refused(study, write_study, tmp_path: Path, capsys) -> None:
     class Fewer(write_study):
         N_GENES = 11

@@ -12,6 +12,7 @@ from mgi.datasets.batches import (
     spread_over,
     tumour_weights,
     weighted_batch,
+    with_stripped,
 )
 
 PATIENT = np.array([0, 0, 0, 1, 2, 2, 5])
@@ -25,6 +26,12 @@ def test_a_slice_weighs_its_area_and_a_tenth_of_the_mean_by_hand() -> None:
 def test_without_any_tumour_all_slices_are_equal() -> None:
     np.testing.assert_array_equal(tumour_weights(np.zeros(4)), np.full(4, 0.25))
     np.testing.assert_allclose(tumour_weights(np.array([0.0, 30, 10, 0]), 1.0), np.array([10, 40, 20, 10]) / 80)
+
+
+def test_copies_share_the_weight_by_their_own_areas_by_hand() -> None:
+    found = with_stripped(np.array([0.1, 0.3, 0.4, 0.2]), 2, 0.25)
+    np.testing.assert_allclose(found, [0.75 / 4, 0.75 * 3 / 4, 0.25 * 2 / 3, 0.25 / 3])
+    assert with_stripped(found, 0, 0.25) is found
 
 
 def test_slices_are_drawn_in_proportion_to_their_weight() -> None:

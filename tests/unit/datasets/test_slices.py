@@ -118,3 +118,14 @@ def test_a_slice_comes_with_its_neighbours_of_the_same_patient_and_its_own_mask(
     places = [[0, 0, 0, 1, 2], [0, 0, 1, 2, 2], [0, 1, 2, 2, 2], [3] * 5]
     assert torch.equal(found.images, alone.images.squeeze(1)[torch.tensor(places)])
     assert torch.equal(found.masks, alone.masks)
+
+
+def test_stripped_copies_come_after_the_whole_slices_and_are_not_picked() -> None:
+    volumes = [(name, volume(count, 8, 8), None) for name, count in (("A", 2), ("B", 3))]
+    whole = prepare_slices(volumes, 8)
+    stripped = prepare_slices([(name, one // 2, mask) for name, one, mask in volumes], 8)
+    both = whole.beside(stripped)
+    assert torch.equal(both.channels, torch.cat([whole.channels, stripped.channels]))
+    assert both.patient.tolist() == [0, 0, 1, 1, 1] * 2
+    assert (both.n_stripped, both.patient_ids, both.frames) == (5, whole.patient_ids, whole.frames)
+    assert torch.equal(both.of(["B"]).images, whole.of(["B"]).images)

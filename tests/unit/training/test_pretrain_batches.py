@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -106,6 +108,25 @@ def test_the_images_are_augmented_ones_of_the_drawn_patients(drawer, pairs) -> N
         row = int((training.slices.images - image).abs().amax((1, 2, 3)).argmin())
         torch.testing.assert_close(training.slices.images[row], image, atol=1e-4, rtol=1e-4)
         assert torch.equal(training.genes[training.slices.patient[row]], genes)
+
+
+@pytest.mark.parametrize(("share", "copies"), [(0.0, {False}), (0.5, {False, True}), (1.0, {True})])
+def test_copies_without_scalp_are_drawn_with_the_genes_of_their_patient(pairs, share, copies) -> None:
+    whole = pairs(7)
+    stripped = replace(whole.slices, channels=whole.slices.channels + torch.tensor([100.0, 0.0])[:, None, None])
+    training = replace(whole, slices=whole.slices.beside(stripped))
+    still = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0, skull_strip=share)
+    draw = BatchDrawer(
+        training=training, unpaired=UNPAIRED, settings=SETTINGS.but(augment=still, gene_noise=0.0),
+        randomness=Randomness.seeded(0), genes_per_token=4, patches=4,
+    )  # fmt: skip
+    batches = [draw(step) for step in range(6)]
+    assert {bool(image.mean() > 50) for batch in batches for image in batch.images} == copies
+    for batch in batches:
+        assert len(batch.patient.unique()) == len(batch.images) == 5
+        for image, genes in zip(batch.images, batch.genes, strict=True):
+            row = int((training.slices.images - image).abs().amax((1, 2, 3)).argmin())
+            assert torch.equal(training.genes[training.slices.patient[row]], genes)
 
 
 def test_a_sibling_is_the_next_slice_of_the_patient_or_the_slice_itself() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mgi.datasets.augment import AugmentParams, apply_augment, apply_augment_on_device, sample_augment
-from mgi.datasets.batches import noise_maker, shares_up_to, tumour_weights, weighted_batch
+from mgi.datasets.batches import noise_maker, shares_up_to, tumour_weights, weighted_batch, with_stripped
 from mgi.training.loop import Randomness
 from mgi.training.pretrain_batches import Movable, Pairs
 from mgi.training.settings import FinetuneSettings
@@ -64,8 +64,9 @@ class SegmentationDrawer:
     @cached_property
     def shares(self) -> NDArray[np.float64]:
         """The slices' shares in the draws, summed up."""
-        area = self.training.slices.masks.sum((1, 2, 3)).numpy()
-        return shares_up_to(tumour_weights(area, self.settings.empty_slice_weight))
+        slices, settings = self.training.slices, self.settings
+        weights = tumour_weights(slices.masks.sum((1, 2, 3)).numpy(), settings.empty_slice_weight)
+        return shares_up_to(with_stripped(weights, slices.n_stripped, settings.augment.skull_strip))
 
     @cached_property
     def noise(self) -> Callable[[int, torch.Generator], Tensor]:

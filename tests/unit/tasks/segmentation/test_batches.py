@@ -87,3 +87,25 @@ def test_noise_and_dropout_reach_the_genes(drawer, pairs) -> None:
 
 def test_without_genes_nobody_has_them(drawer) -> None:
     assert not drawer(use_genes=False)(0).has_genes.any()
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0.0, 0.0), (0.25, 0.15, 0.35), (1.0, 1.0, 1.0)])
+def test_stripped_copies_have_their_share_of_the_draws(pairs, share: float, least: float, most: float) -> None:
+    whole = pairs(5)
+    copies = replace(whole.slices, channels=whole.slices.channels + torch.tensor([100.0, 0.0])[:, None, None])
+    both = replace(whole, slices=whole.slices.beside(copies))
+    settings = PLAIN.but(augment=STILL.but(skull_strip=share))
+    draw = SegmentationDrawer(
+        training=both, settings=settings, randomness=Randomness.seeded(0), use_genes=True, for_gpu=True
+    )
+    batches = [draw(step) for step in range(5)]
+    stripped = torch.cat([batch.channels[:, 0].amin((1, 2)) > 50 for batch in batches])
+    assert least <= stripped.float().mean() <= most
+    for batch in batches:
+        for channels, patient in zip(batch.channels, batch.patient, strict=True):
+            row = int((both.slices.channels == channels).all(3).all(2).all(1).nonzero())
+            assert torch.equal(batch.genes[patient], both.genes[both.slices.patient[row]])
+
+
+def test_without_copies_the_setting_moves_no_draw(drawer) -> None:
+    assert same(drawer()(0), drawer(PLAIN.but(augment=STILL.but(skull_strip=0.5)))(0))
