@@ -8,7 +8,7 @@ from mgi.core.section import Section, unit
 
 
 class AugmentSettings(Section):
-    """Random changes of images and masks alike, the same range to either side."""
+    """Random changes: of place in images and masks alike, of intensity in images alone; to either side alike."""
 
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Largest relative change of size."""
@@ -18,3 +18,10 @@ class AugmentSettings(Section):
     """Left and right are swapped half of the time; genes that tell a lesion's side cannot be learned with it."""
     jitter: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Largest relative gain of intensity, and largest offset in deviations."""
+    gamma: Annotated[float, Field(ge=0, le=4)] = 0.0
+    """Largest power of two, up or down, of the exponent to which intensities are raised between a slice's least and
+    most; 0: none."""
+    blur: Annotated[float, Field(ge=0, le=16), unit("pixels")] = 0.0
+    """Largest deviation of a Gaussian blur of the image; 0: none."""
+    noise: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Largest deviation of normal noise, in deviations of the image; 0: none."""
