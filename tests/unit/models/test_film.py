@@ -32,7 +32,7 @@ def trained(model: MGI) -> MGI:
     """With scales, shifts and a null token that are no longer those of the start."""
     torch.manual_seed(1)
     for parameter in (model.decoder.film.weight, model.decoder.film.bias, model.null_token):
-        torch.nn.init.normal_(parameter, std=5)
+        torch.nn.init.normal_(parameter, std=50)
     return model
 
 
@@ -66,7 +66,7 @@ def test_genes_and_the_null_token_move_the_mask_of_their_own_patient(model: MGI)
     torch.testing.assert_close(both[[0, 2]], first[[0, 2]], rtol=0, atol=2e-6)
     torch.testing.assert_close(first[1], none[1], rtol=0, atol=2e-6)
     assert (both[1] - first[1]).abs().max() > 1e-4
-    assert ((both - segment(model, GENES.flip(0))).abs().amax((1, 2, 3)) > 1e-4).all()
+    assert ((both - segment(model, GENES.flip(0))).abs().amax((1, 2, 3)) > 2e-5).all()
 
 
 def test_a_batch_is_its_slices_one_by_one(model: MGI) -> None:
