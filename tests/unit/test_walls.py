@@ -26,6 +26,7 @@ EXCEPTIONS = {
     "commands/predict.py": "applies such a release",
     "commands/export_masks.py": "writes segmentation's masks as NIfTI",
     "release/card.md.j2": "describes such a release",
+    "release/ensemble.md.j2": "describes several of them together",
     "release/training_range.py": "warns of an image or expression unlike those of training",
     "release/new_image.py": "reads a new patient's FLAIR",
     "release/package.py": "holds such a release",

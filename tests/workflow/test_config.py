@@ -18,6 +18,7 @@ OVERLAYS = {
     "kaggle-gpu": ["kaggle", "kaggle-gpu"],
     "paper-like": ["kaggle", "paper-like"],
     "kaggle-context": ["kaggle", "kaggle-context"],
+    "kaggle-best": ["kaggle", "kaggle-best"],
     "mirrored": ["kaggle", "mirrored"],
     "second-seed": ["kaggle", "second-seed"],
     "retrieval": ["demo", "retrieval"],

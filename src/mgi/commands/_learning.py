@@ -211,6 +211,7 @@ def finish(
     record = {
         ENTRY: run.record(),
         "settings": settings.plain(),
+        "steps": curve[-1]["step"],
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": str(device()),
         "torch": torch.__version__,

@@ -7,13 +7,14 @@ those of training is refused.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import mgi
 from mgi.commands._learning import device
@@ -21,18 +22,22 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import write_json
 from mgi.core.ids import barcode_of, same_id
 from mgi.modalities.rna.new_patient import NewExpression, read_new_expression
+from mgi.release.ensemble import Model, load_model
 from mgi.release.mask_summary import MaskSummary, largest_body, summarise_mask
 from mgi.release.new_image import NewImage, check_output, kind_of, read_new_image, report_path, write_new_mask
-from mgi.release.package import Release, load_release, segment_patient
+from mgi.release.package import segment_patient
 from mgi.release.training_range import Flag, gene_flags, image_flags, mask_flags
 from mgi.tasks.segmentation.dice import at_least
 
 MAX_MISSING = 0.1
+Genes = tuple[NewExpression | None, NDArray[np.float32] | None]  # as read, and as the network takes them
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("image", type=Path, metavar="IMAGE")
-    options.add_argument("--model", required=True, type=Path, help="folder that `mgi release` wrote")
+    options.add_argument(
+        "--model", required=True, type=Path, help="folder that `mgi release` wrote, of one run or of an ensemble"
+    )
     options.add_argument("--output", required=True, type=Path, help="mask.nii.gz, or a folder for slices")
     options.add_argument("--series", help="SeriesInstanceUID, where a DICOM folder holds several FLAIR")
     options.add_argument(
@@ -51,26 +56,25 @@ def add_options(options: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     _check_options(args)
     check_output(kind_of(args.image), args.image, args.output)
-    release = load_release(args.model)
-    if args.expression is not None and not release.reads_genes:
-        raise ConfigError(f"--expression: {release.weights.run.key} was trained without genes; leave it out")
+    model = load_model(args.model)
+    if args.expression is not None and not model.first.reads_genes:
+        raise ConfigError(f"--expression: {model.name} was trained without genes; leave it out")
     new = read_new_image(args.image, args.series, args.volume)
-    flags = list(image_flags(new.images, release.training_range, new.warning, new.not_axial))
+    flags = _each_once(
+        flag
+        for member in model.members
+        for flag in image_flags(new.images, member.training_range, new.warning, new.not_axial)
+    )
     far = require_near(args.image, flags, force=args.force)
-    expression = None
-    if args.expression is not None:
-        how = {"unit": release.expression_unit, "patient": args.patient, "max_missing": args.max_missing}
-        expression = read_new_expression(args.expression, release.fitted, **how)
-        _require_one_patient(new.patient_id, expression.sample, args)
-    scaled = None if expression is None else release.fitted.transform(expression.values[np.newaxis])[0]
-    probability = segment_patient(release, new.images, scaled, device())
-    mask = at_least(probability, release.threshold).astype(np.uint8)
+    genes = _read_genes(args, model, new)
+    probability = segment_patient(model.members, new.images, [scaled for _, scaled in genes], device())
+    mask = at_least(probability, model.first.threshold).astype(np.uint8)
     whole = summarise_mask(mask, new.images.affine)
-    flags += mask_flags(whole, release.training_range)
-    flags += gene_flags(expression, scaled, release.training_range)
+    flags += _flags_of_mask_and_genes(model, whole, genes)
     if args.largest_component:
         mask = largest_body(mask)
     summary = summarise_mask(mask, new.images.affine)
+    expression = max((own for own, _ in genes if own is not None), key=lambda own: len(own.missing), default=None)
     report_path(args.output).unlink(missing_ok=True)  # it is written last: with it, the masks are whole
     paths = write_new_mask(new, mask, args.output)
     files = {"image": args.image.name, "masks": [path.name for path in paths]}
@@ -78,11 +82,11 @@ def run(args: argparse.Namespace) -> None:
         "forced": far,
         "largest_component": _removed(whole, summary) if args.largest_component else None,
     }
-    write_json(report_path(args.output), {**files, **_report(release, new, expression, summary, flags), **choices})
+    write_json(report_path(args.output), {**files, **_report(model, new, expression, summary, flags), **choices})
     for flag in flags:
         print(f"flag {flag.flag}: {flag.message}", file=sys.stderr)
     volume = "" if summary.volume_ml is None else f", {summary.volume_ml:.1f} mL"
-    print(f"{args.output}: {summary.voxels} voxels on {summary.slices} slices{volume}; {_genes(release, expression)}; "
+    print(f"{args.output}: {summary.voxels} voxels on {summary.slices} slices{volume}; {_genes(model, expression)}; "
           f"{len(flags)} flags")  # fmt: skip
 
 
@@ -99,6 +103,39 @@ def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str
 
 def _removed(whole: MaskSummary, kept: MaskSummary) -> dict[str, int]:
     return {"removed_bodies": whole.bodies - kept.bodies, "removed_voxels": whole.voxels - kept.voxels}
+
+
+def _read_genes(args: argparse.Namespace, model: Model, new: NewImage) -> list[Genes]:
+    """The patient's genes as each member was trained on them, by its own list and scaler."""
+    if args.expression is None:
+        return [(None, None)] * len(model.members)
+    how = {"unit": model.first.expression_unit, "patient": args.patient, "max_missing": args.max_missing}
+    read = [read_new_expression(args.expression, member.fitted, **how) for member in model.members]
+    _require_one_patient(new.patient_id, read[0].sample, args)
+    return [
+        (own, member.fitted.transform(own.values[np.newaxis])[0])
+        for own, member in zip(read, model.members, strict=True)
+    ]
+
+
+def _flags_of_mask_and_genes(model: Model, summary: MaskSummary, genes: list[Genes]) -> list[Flag]:
+    return _each_once(
+        flag
+        for member, (expression, scaled) in zip(model.members, genes, strict=True)
+        for flag in [
+            *mask_flags(summary, member.training_range), *gene_flags(expression, scaled, member.training_range)
+        ]
+    )  # fmt: skip
+
+
+def _each_once(raised: Iterable[Flag]) -> list[Flag]:
+    """Each kind once, as the first member says it that raises it, or the first for which the image is far."""
+    flags: dict[str, Flag] = {}
+    for flag in raised:
+        known = flags.setdefault(flag.flag, flag)
+        if flag.far and not known.far:
+            flags[flag.flag] = flag
+    return list(flags.values())
 
 
 def _require_one_patient(image_id: str | None, sample: str, args: argparse.Namespace) -> None:
@@ -122,20 +159,20 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ConfigError(f"--max-missing: found {args.max_missing:g}, expected a share from 0 to below 1")
 
 
-def _genes(release: Release, expression: NewExpression | None) -> str:
+def _genes(model: Model, expression: NewExpression | None) -> str:
     if expression is not None:
         return f"genes of {expression.sample}"
-    return "without genes (null token)" if release.reads_genes else "the model reads no genes"
+    return "without genes (null token)" if model.first.reads_genes else "the model reads no genes"
 
 
 def _report(
-    release: Release, new: NewImage, expression: NewExpression | None, summary: MaskSummary, flags: list[Flag]
+    model: Model, new: NewImage, expression: NewExpression | None, summary: MaskSummary, flags: list[Flag]
 ) -> dict[str, Any]:
-    genes: dict[str, Any] = {"used": _genes(release, expression)}
+    genes: dict[str, Any] = {"used": _genes(model, expression)}
     if expression is not None:
         genes |= {
             "sample": expression.sample,
-            "unit": release.expression_unit,
+            "unit": model.first.expression_unit,
             "expected": expression.n_genes,
             "missing": len(expression.missing),
             "missing_share": round(expression.missing_share, 4),
@@ -151,8 +188,13 @@ def _report(
         "genes": genes,
         "flags": [asdict(flag) for flag in flags],
         "notes": list(new.notes),
-        "threshold": release.threshold,
-        "model": {"run": release.weights.run.key, "digest": release.digest, "simulated": release.simulated},
+        "threshold": model.first.threshold,
+        "model": {
+            "run": model.name,
+            "members": [member.weights.run.key for member in model.members],
+            "digest": model.digest,
+            "simulated": any(member.simulated for member in model.members),
+        },
         "versions": {"mgi": mgi.__version__, "torch": torch.__version__},
         "use": "research only",
     }

@@ -1,25 +1,32 @@
 """Make a folder of a fine-tuned run that others can use: weights, frozen genes, config and model card.
 
 INPUTS: results/X/runs/RUN/weights.safetensors, and from the same results the run's record, its fold's genes, split,
-shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, and last config.json.
+shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, and last config.json. Of several runs of
+one method, such as its folds, an ensemble: a folder like that for each, MODEL_CARD.md, and last config.json.
 """
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 import mgi
-from mgi.cohort.split import TRAIN
+from mgi.cohort.split import TEST, TRAIN, VALIDATION
 from mgi.cohort.tables import patients_with_role, read_split
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
-from mgi.core.run import RANDOM_ID, run_of
+from mgi.core.run import RANDOM_ID, Run, run_of
 from mgi.core.run_files import require_recorded
 from mgi.evaluation.intervals import Interval, bootstrap_mean
 from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
 from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
-from mgi.release.card import CardContent, model_card
-from mgi.release.package import WEIGHTS, network_of, write_release
+from mgi.models.settings import ModelSettings
+from mgi.release.card import CardContent, ensemble_card, model_card
+from mgi.release.ensemble import require_alike, write_ensemble
+from mgi.release.package import WEIGHTS, network_of, require_no_release, write_release
 from mgi.release.training_range import measure
 from mgi.reporting.provenance import commit
 from mgi.shards.dataset_manifest import DATASET
@@ -32,16 +39,84 @@ from mgi.training.weights import load_weights
 DRAWS = 10_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A run to be released, with all that its card tells; `split` (a row per fold and patient) has its patients."""
+
+    weights: Path
+    genes: Path
+    model: ModelSettings
+    split: pd.DataFrame
+    content: CardContent
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        return self.content.run
+
+    def write(self, folder: Path) -> None:
+        """Make the release of this run alone."""
+        write_release(
+            folder,
+            weights=self.weights,
+            genes=self.genes,
+            card=model_card(self.content),
+            training_range=self.content.trained,
+            expression_unit=self.content.expression["unit"],
+            simulated=self.content.simulated,
+        )
+
+
 def add_options(options: argparse.ArgumentParser) -> None:
-    options.add_argument("--weights", required=True, type=Path, help="results/X/runs/RUN/weights.safetensors")
-    options.add_argument("--results", type=Path, help="folder of the results (default: the one that holds the run)")
+    options.add_argument(
+        "--weights", required=True, type=Path, nargs="+", metavar="WEIGHTS",
+        help="results/X/runs/RUN/weights.safetensors; of several runs of one method, an ensemble is made",
+    )  # fmt: skip
+    options.add_argument("--results", type=Path, help="folder of the results (default: the one that holds the runs)")
     options.add_argument("--output", required=True, type=Path, help="folder for the release")
 
 
 def run(args: argparse.Namespace) -> None:
-    record_path = args.weights.with_name("run.json")
-    results = args.results or args.weights.resolve().parents[2]
-    record = _record(record_path, args.weights)
+    require_no_release(args.output)
+    results = args.results or _results_of(args.weights)
+    members = [_member(weights, results) for weights in args.weights]
+    if len(members) == 1:
+        members[0].write(args.output)
+    else:
+        require_alike([(member.weights, member.run, member.model) for member in members])
+        keys = [member.run.key for member in members]
+        for key, member in zip(keys, members, strict=True):
+            member.write(args.output / key)
+        contents = [member.content for member in members]
+        write_ensemble(args.output, keys, ensemble_card(contents, *_patients_of(members)))
+    size = sum(path.stat().st_size for path in args.output.rglob(WEIGHTS)) / 1e6
+    print(f"{args.output}: {', '.join(member.run.key for member in members)}, {size:.1f} MB of weights")
+
+
+def _results_of(weights: Sequence[Path]) -> Path:
+    """The one folder of results that holds all runs. Raises ConfigError where they lie in several."""
+    first, *others = [path.resolve().parents[2] for path in weights]
+    for path, results in zip(weights[1:], others, strict=True):
+        if results != first:
+            raise ConfigError(f"--weights: {path}: found in {results}, expected {first} as {weights[0]}")
+    return first
+
+
+def _patients_of(members: Sequence[Member]) -> tuple[int, int]:
+    """How many patients have a role in any member's fold, and how many no member learned from or chose weights by."""
+    cohort, learned = set[str](), set[str]()
+    for member in members:
+        roles = {
+            role: set(patients_with_role(member.split, member.run.fold, role)) for role in (TRAIN, VALIDATION, TEST)
+        }
+        cohort |= set().union(*roles.values())
+        learned |= roles[TRAIN] | roles[VALIDATION]
+    return len(cohort), len(cohort - learned)
+
+
+def _member(path: Path, results: Path) -> Member:
+    record_path = path.with_name("run.json")
+    record = _record(record_path, path)
     run = run_of(record, str(record_path))
     if run.control == RANDOM_ID:
         raise BadInputError(f"{record_path}: run.control: found {RANDOM_ID}, expected none or another: it is no model")
@@ -49,10 +124,10 @@ def run(args: argparse.Namespace) -> None:
         raise BadInputError(f"{record_path}: run.split_unit: found {run.split_unit}, expected patient")
     genes = results / f"folds/{run.fold}/genes.parquet"
     fitted = read_fitted_genes(genes)
-    weights = load_weights(args.weights, genes=fitted.gene_ids)
+    weights = load_weights(path, genes=fitted.gene_ids)
     if weights.run != run:
         raise BadInputError(f"{record_path}: run: found {run.key}, expected {weights.run.key} as the weights")
-    network_of(weights, args.weights)  # refuses what makes no masks
+    network_of(weights, path)  # refuses what makes no masks
     split = read_split(results / "tables/split.parquet")
     n_folds = split["fold"].nunique()
     whole = run.fold >= n_folds
@@ -63,37 +138,25 @@ def run(args: argparse.Namespace) -> None:
         raise BadInputError(f"{genes}: fitted on other patients than those of fold {run.fold} in the split")
     shard = read_expression(results / "shards/rna")
     seen = fitted.transform(shard.values[shard.rows_of(training)])
-    ranges = measure(iter_images(results / "shards/flair", training), seen)
     images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("flair", "rna"))
-    card = model_card(
-        CardContent(
-            run=run,
-            record=record,
-            model=weights.model.plain(),
-            images=images,
-            expression=expression,
-            n_folds=n_folds,
-            n_genes=len(fitted.gene_ids),
-            scaler=fitted.scaler,
-            trained=ranges,
-            scores=_scores(
-                results / ("external/evaluation" if whole else "evaluation") / f"{run.key}.parquet",
-                without_expression(split),
-            ),
-            version=mgi.__version__,
-            commit=commit(),
-        )
+    content = CardContent(
+        run=run,
+        record=record,
+        model=weights.model.plain(),
+        images=images,
+        expression=expression,
+        n_folds=n_folds,
+        n_genes=len(fitted.gene_ids),
+        scaler=fitted.scaler,
+        trained=measure(iter_images(results / "shards/flair", training), seen),
+        scores=_scores(
+            results / ("external/evaluation" if whole else "evaluation") / f"{run.key}.parquet",
+            without_expression(split),
+        ),
+        version=mgi.__version__,
+        commit=commit(),
     )
-    write_release(
-        args.output,
-        weights=args.weights,
-        genes=genes,
-        card=card,
-        training_range=ranges,
-        expression_unit=expression["unit"],
-        simulated=bool(images["simulated"] or expression["simulated"]),
-    )
-    print(f"{args.output}: {run.key}, {(args.output / WEIGHTS).stat().st_size / 1e6:.1f} MB of weights")
+    return Member(weights=path, genes=genes, model=weights.model, split=split, content=content)
 
 
 def _record(path: Path, weights: Path) -> dict[str, Any]:

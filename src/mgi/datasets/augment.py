@@ -1,14 +1,14 @@
-"""Random affine changes and intensity jitter of a batch, image and mask alike."""
+"""Random affine changes of a batch, image and mask alike, and changes of the image's intensities."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample
+from torch.nn.functional import grid_sample, pad
 
 from mgi.datasets.settings import AugmentSettings
 
@@ -17,34 +17,58 @@ BILINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrices say where a p
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentParams:
-    """One change per slice: matrices (B, 2, 2) about the middle, gain (B,) and offset (B,)."""
+    """One change per slice: matrices (B, 2, 2) about the middle, gain (B,) and offset (B,).
+
+    Of intensities also exponents `gamma` (B,), a `blur` kernel (B, K) for rows and columns alike, and the `noise`
+    (B, C, S, S) to add; None where the settings have none.
+    """
 
     matrix: Tensor
     gain: Tensor
     offset: Tensor
+    gamma: Tensor | None = None
+    blur: Tensor | None = None
+    noise: Tensor | None = None
 
     def __getitem__(self, rows: slice) -> "AugmentParams":
         """The changes of some of the slices."""
-        return AugmentParams(matrix=self.matrix[rows], gain=self.gain[rows], offset=self.offset[rows])
+        return self.map(lambda tensor: tensor[rows])
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "AugmentParams":
         """The changes with each tensor changed, such as moved to a device."""
-        return AugmentParams(matrix=change(self.matrix), gain=change(self.gain), offset=change(self.offset))
+        return replace(self, **{name: change(tensor) for name, tensor in vars(self).items() if tensor is not None})
 
 
-def sample_augment(batch: int, settings: AugmentSettings, generator: torch.Generator) -> AugmentParams:
-    """Draw one change per slice."""
+def sample_augment(shape: Sequence[int], settings: AugmentSettings, generator: torch.Generator) -> AugmentParams:
+    """Draw one change per slice for images of `shape` (B, C, S, S); what is off draws no numbers."""
+    batch = shape[0]
     drawn = torch.rand(4 + settings.flip, batch, generator=generator).numpy()
     turn, growth, gain, offset = drawn[[0, 1, -2, -1]] * 2 - 1  # each from -1 to 1
     mirror = np.where(drawn[2] < 0.5, -1, 1) if settings.flip else 1
     angle, scale = turn * math.radians(settings.rotation), 1 + growth * settings.scale
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
     matrix = np.array([[cos * mirror, -sin], [sin * mirror, cos]], np.float32).transpose(2, 0, 1)
+
+    def up_to(most: float, *more: int) -> Tensor | None:
+        return torch.rand(batch, *more, generator=generator) * most if most > 0 else None
+
+    gamma, blur, noise = up_to(2 * settings.gamma), up_to(settings.blur, 1), up_to(settings.noise, 1, 1, 1)
     return AugmentParams(
         matrix=torch.from_numpy(np.ascontiguousarray(matrix)),
         gain=torch.from_numpy(1 + gain * settings.jitter),
         offset=torch.from_numpy(offset * settings.jitter),
+        gamma=None if gamma is None else torch.exp2(gamma - settings.gamma),
+        blur=None if blur is None else gaussian_kernel(blur, settings.blur),
+        noise=None if noise is None else noise * torch.randn(*shape, generator=generator),
     )
+
+
+def gaussian_kernel(deviation: Tensor, largest: float) -> Tensor:
+    """Weights (B, K) of a Gaussian of each deviation (B, 1) in pixels, up to three times the largest one."""
+    half = math.ceil(3 * largest)
+    places = torch.arange(-half, half + 1.0)
+    weights = torch.exp(-0.5 * (places / deviation.clamp(min=1e-3)) ** 2)
+    return weights / weights.sum(1, keepdim=True)
 
 
 def apply_augment(channels: Tensor, rows: Tensor, augment: AugmentParams, masks: int = 0) -> Tensor:
@@ -70,6 +94,7 @@ def apply_augment(channels: Tensor, rows: Tensor, augment: AugmentParams, masks:
             else:
                 np.copyto(near, channel)
             cv2.warpAffine(near, matrix, (side, side), dst=target, flags=BILINEAR, borderMode=cv2.BORDER_REPLICATE)
+    change_intensity(moved[:, :count], augment)
     return moved
 
 
@@ -77,8 +102,39 @@ def apply_augment_on_device(channels: Tensor, augment: AugmentParams, masks: int
     """The same of channels (B, C, S, S) that a GPU holds, each with its own change."""
     moved = grid_sample(channels, _places(channels, augment), padding_mode="border", align_corners=False)
     gain, offset = (values[:, None, None, None] for values in (augment.gain, augment.offset))
-    moved[:, : channels.shape[1] - masks].mul_(gain).add_(offset)
+    images = moved[:, : channels.shape[1] - masks].mul_(gain).add_(offset)
+    change_intensity(images, augment)
     return moved
+
+
+def change_intensity(images: Tensor, augment: AugmentParams) -> None:
+    """Blur images (B, C, S, S), bend their intensities and add noise, in place and in this order, on any device.
+
+    An exponent bends what lies between a slice's least and most intensity, and leaves these two: it commutes with gain
+    and offset, which came before.
+    """
+    if augment.blur is not None:
+        images.copy_(_blurred(images, augment.blur))
+    if augment.gamma is not None:
+        low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
+        span = (high - low).clamp(min=1e-6)
+        images.sub_(low).div_(span).pow_(augment.gamma[:, None, None, None]).mul_(span).add_(low)
+    if augment.noise is not None:
+        images.add_(augment.noise)
+
+
+def _blurred(images: Tensor, kernel: Tensor) -> Tensor:
+    """Rows, then columns: sums of shifted images, which autocast leaves in float32, where a convolution would not be.
+
+    Beyond its edges a slice goes on as there.
+    """
+    side, half = images.shape[-1], kernel.shape[1] // 2
+    for axis, padding in ((2, (0, 0, half, half)), (3, (half, half, 0, 0))):
+        wider = pad(images, padding, mode="replicate")
+        images = torch.zeros_like(images)
+        for shift, weight in enumerate(kernel[:, :, None, None, None].unbind(1)):  # B 1 1 1
+            images.addcmul_(weight, wider.narrow(axis, shift, side))
+    return images
 
 
 def _places(channels: Tensor, augment: AugmentParams) -> Tensor:

@@ -10,7 +10,7 @@ NoiseShape = Literal["independent", "patients"]
 
 
 class AugmentSettings(Section):
-    """Random changes of images and masks alike, the same range to either side."""
+    """Random changes: of place in images and masks alike, of intensity in images alone; to either side alike."""
 
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Largest relative change of size."""
@@ -23,3 +23,10 @@ class AugmentSettings(Section):
     skull_strip: Share = 0.0
     """Share of the draws in which a slice comes from a copy of its volume without scalp, prepared like a volume of its
     own: for skull-stripped images. 0: no copies."""
+    gamma: Annotated[float, Field(ge=0, le=4)] = 0.0
+    """Largest power of two, up or down, of the exponent to which intensities are raised between a slice's least and
+    most; 0: none."""
+    blur: Annotated[float, Field(ge=0, le=16), unit("pixels")] = 0.0
+    """Largest deviation of a Gaussian blur of the image; 0: none."""
+    noise: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Largest deviation of normal noise, in deviations of the image; 0: none."""

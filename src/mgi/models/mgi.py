@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from mgi.models.film import FilmDecoder, UNetEncoder
 from mgi.models.fusion import MaskDecoder, resize_logits
 from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
 from mgi.models.gene_tokens import Members
@@ -82,7 +83,7 @@ class DualEncoder(nn.Module):
 
     def __init__(
         self,
-        image_encoder: ImageEncoder,
+        image_encoder: ImageEncoder | UNetEncoder,
         gene_encoder: GeneEncoder,
         projection: int,
         gene_pooling: Callable[[Tensor], Tensor],
@@ -103,7 +104,13 @@ class DualEncoder(nn.Module):
 class MGI(nn.Module):
     """Segment a slice with the help of the patient's genes, or without them through a learned null token."""
 
-    def __init__(self, image_encoder: ImageEncoder, gene_encoder: GeneEncoder, decoder: MaskDecoder, size: int) -> None:
+    def __init__(
+        self,
+        image_encoder: ImageEncoder | UNetEncoder,
+        gene_encoder: GeneEncoder,
+        decoder: MaskDecoder | FilmDecoder,
+        size: int,
+    ) -> None:
         super().__init__()
         self.image_encoder, self.gene_encoder, self.decoder = image_encoder, gene_encoder, decoder
         self.gene_resampling = SegmentPooling(gene_encoder.tokens.n_tokens, decoder.gene_tokens)
@@ -138,7 +145,7 @@ class MGI(nn.Module):
 
 def build_dual_encoder(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> DualEncoder:
     """The pre-training model for `n_genes` genes; `sets` are the genes of each pathway, for pathway tokens."""
-    image_encoder, gene_encoder = ImageEncoder(settings), build_gene_encoder(settings, n_genes, sets)
+    image_encoder, gene_encoder = _image_encoder(settings), build_gene_encoder(settings, n_genes, sets)
     if gene_encoder.has_class_token:
         return DualEncoder(image_encoder, gene_encoder, settings.projection_width, class_pooling)
     pooling = MixedPooling() if settings.gene_pooling == "mixed" else mean_pooling
@@ -147,5 +154,10 @@ def build_dual_encoder(settings: ModelSettings, n_genes: int, sets: Members | No
 
 def build_mgi(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> MGI:
     """The segmentation model for `n_genes` genes; `sets` as in `build_dual_encoder`."""
-    encoder = ImageEncoder(settings)
-    return MGI(encoder, build_gene_encoder(settings, n_genes, sets), MaskDecoder(settings), settings.image_size)
+    encoder, gene_encoder = _image_encoder(settings), build_gene_encoder(settings, n_genes, sets)
+    decoder = FilmDecoder(settings) if settings.fusion == "film" else MaskDecoder(settings)
+    return MGI(encoder, gene_encoder, decoder, settings.image_size)
+
+
+def _image_encoder(settings: ModelSettings) -> ImageEncoder | UNetEncoder:
+    return UNetEncoder(settings) if settings.fusion == "film" else ImageEncoder(settings)

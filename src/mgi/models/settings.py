@@ -37,6 +37,10 @@ class ModelSettings(Section):
     """What fills that square; none: the whole slice; foreground: the box around the volume's foreground."""
     context_slices: Annotated[int, Field(ge=0, le=100)] = 0
     """Neighbours on either side of a slice that every network sees too (2.5D); 0: the slice alone."""
+    fusion: Literal["decoder", "film"] = "decoder"
+    """How MGI joins image and genes; decoder: attention between tokens of a transformer and of genes; film: the U-Net
+    of baseline_width, whose bottleneck the mean gene token scales and shifts; keys of the transformer, the stem and the
+    mask decoder do not matter then."""
     patch_size: Annotated[int, Field(ge=2, le=4096), unit("pixels")] = SIZES["base"]["patch_size"]
     """Side of one patch of the vision transformer."""
     image_stem: Literal["patch_embed", "conv"] = "patch_embed"

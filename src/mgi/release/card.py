@@ -1,6 +1,6 @@
 """A model card from what is on record: the run, its shards, its split and its scores; nothing is asked of anyone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,16 +37,37 @@ class CardContent:
     version: str
     commit: str | None
 
+    @property
+    def simulated(self) -> bool:
+        """Whether images or expression are made up."""
+        return bool(self.images.get("simulated") or self.expression.get("simulated"))
+
 
 def model_card(content: CardContent) -> str:
     """The card as Markdown."""
     more = {
-        "simulated": bool(content.images.get("simulated") or content.expression.get("simulated")),
+        "simulated": content.simulated,
         "crop": INPUTS[content.model["image_crop"]],
         "source": _source,
         "span": _span,
     }
     return rendered("mgi.release", "card.md.j2", {**vars(content), **more}) + "\n"
+
+
+def ensemble_card(members: Sequence[CardContent], n_patients: int, n_untouched: int) -> str:
+    """The card of an ensemble as Markdown; no member trained on, or chose its weights by, `n_untouched` patients."""
+    first = members[0]
+    content = {
+        "members": members,
+        "run": first.run,
+        "simulated": any(member.simulated for member in members),
+        "n_patients": n_patients,
+        "n_untouched": n_untouched,
+        "source": first.images.get("source"),
+        "version": first.version,
+        "commit": first.commit,
+    }
+    return rendered("mgi.release", "ensemble.md.j2", content) + "\n"
 
 
 def _source(dataset: Mapping[str, Any]) -> str:

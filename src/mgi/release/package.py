@@ -5,7 +5,7 @@ config.json is written last and has the digest of every other file, and of itsel
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,7 @@ def write_release(
 
     Raises ConfigError where a release lies there already.
     """
-    if (folder / CONFIG).exists():
-        raise ConfigError(f"--output: {folder}: a release lies there already; name another folder or delete it")
+    require_no_release(folder)
     fitted = read_fitted_genes(genes)
     loaded = load_weights(weights, genes=fitted.gene_ids)
     for source, name in ((weights, WEIGHTS), (genes, GENES)):
@@ -91,7 +90,13 @@ def write_release(
         "simulated": simulated,
         "files": {name: _size_and_digest(folder / name) for name in FILES},
     }
-    write_json(folder / CONFIG, {**config, "digest": _digest(config)})
+    write_config(folder / CONFIG, config)
+
+
+def require_no_release(folder: Path) -> None:
+    """Raise ConfigError where a release lies in the folder already."""
+    if (folder / CONFIG).exists():
+        raise ConfigError(f"--output: {folder}: a release lies there already; name another folder or delete it")
 
 
 def load_release(folder: Path) -> Release:
@@ -121,42 +126,51 @@ def load_release(folder: Path) -> Release:
 
 
 def segment_patient(
-    release: Release, images: PatientImages, scaled: NDArray[np.float32] | None, device: torch.device
+    members: Sequence[Release],
+    images: PatientImages,
+    scaled: Sequence[NDArray[np.float32] | None],
+    device: torch.device,
 ) -> NDArray[np.uint8]:
-    """floor(256 p) of every voxel (S, H, W) on the grid of `images`.
+    """floor(256 p) of every voxel (S, H, W) on the grid of `images`, from the mean logits of the members.
 
-    `scaled` (K,) are the patient's genes as the model reads them; None gives the null token, or nothing to a model
-    without genes.
+    `scaled` are the patient's genes (K,) as each member reads them; None gives the null token, or nothing to a model
+    without genes. Members see the image at one size. Logits are averaged, not probabilities, as test-time flips are:
+    the mean's sign is that of the members' mean evidence, and one member alone gives what it was scored with.
     """
-    genes = torch.zeros(1, len(release.fitted.gene_ids)) if scaled is None else torch.from_numpy(scaled).unsqueeze(0)
-    sizes = release.weights.model
+    sizes = members[0].weights.model
     volume = [(images.patient_id, images.slices, None)]
     slices = prepare_slices(volume, sizes.image_size, sizes.context_slices, sizes.image_crop)
-    pairs = Pairs(slices=slices, genes=genes)
-    given = ExpressionInput(name="new", genes=genes, donors=[None], use_genes=scaled is not None)
-    ((_, planes),) = learning.predict(release.network.to(device), pairs, given, PredictSettings())
+    logits = torch.zeros(())
+    for member, own in zip(members, scaled, strict=True):
+        genes = torch.zeros(1, len(member.fitted.gene_ids)) if own is None else torch.from_numpy(own).unsqueeze(0)
+        given = ExpressionInput(name="new", genes=genes, donors=[None], use_genes=own is not None)
+        pairs = Pairs(slices=slices, genes=genes)
+        logits = logits + learning.logits_of(member.network.to(device), pairs, given, PredictSettings()) / len(members)
+    ((_, planes),) = learning.on_own_grids(logits, slices)
     return np.stack(planes)
 
 
 def _config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
-    if not path.is_file():
-        raise BadInputError(f"{path}: missing, expected a folder that `mgi release` wrote")
-    config = _read(path)
+    config = read_config(path)
     found = config.get("format")
     if found != FORMAT:
         raise BadInputError(f"{path}: format: found {found}, expected {FORMAT}; release the run again with this mgi")
     if missing := sorted(set(FIELDS) - set(config)):
         raise BadInputError(f"{path}: {missing[0]}: missing")
-    if (digest := _digest(config)) != config["digest"]:
-        raise IntegrityError(f"{path}: digest: found {digest}, expected {config['digest']}; {COPY}")
+    require_digest(config, path)
     if set(config["files"]) != set(FILES):
         raise BadInputError(f"{path}: files: found {sorted(config['files'])}, expected {sorted(FILES)}")
     return dict(config)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The entries of config.json but the seal, which releases of older versions lack: they have `digest` alone."""
+def read_config(path: Path) -> dict[str, Any]:
+    """The entries of config.json but the seal, which releases of older versions lack: they have `digest` alone.
+
+    Raises BadInputError where it is missing or no JSON object.
+    """
+    if not path.is_file():
+        raise BadInputError(f"{path}: missing, expected a folder that `mgi release` wrote")
     try:
         text = path.read_text(encoding="utf-8")
         config = json.loads(text)
@@ -206,6 +220,17 @@ def network_of(weights: Weights, path: Path) -> nn.Module:
             raise BadInputError(f"{path}: tensor {name}: found {found}, expected {expected}")
     network.load_state_dict(weights.tensors)
     return network.eval()
+
+
+def require_digest(config: Mapping[str, Any], path: Path) -> None:
+    """Raise IntegrityError where the entries are not those that were written."""
+    if (digest := _digest(config)) != config["digest"]:
+        raise IntegrityError(f"{path}: digest: found {digest}, expected {config['digest']}; {COPY}")
+
+
+def write_config(path: Path, config: Mapping[str, Any]) -> None:
+    """Write config.json with the digest of its entries."""
+    write_json(path, {**config, "digest": _digest(config)})
 
 
 def _digest(config: Mapping[str, Any]) -> str:

@@ -73,7 +73,7 @@ class Loop:
     `prepare` draws and prepares the batch of a step, in a thread of its own while earlier steps run; it alone may use
     the generators of `context`, and it uses no others. `step` takes that batch and returns the loss and further figures
     to log. `validate` returns figures of which `score` decides (higher is better); without `select_best` the last
-    weights are kept. Steps and validations run within `precision`.
+    weights are kept, and the schedule has no patience. Steps and validations run within `precision`.
     """
 
     schedule: ScheduleSettings
@@ -101,7 +101,7 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> Cur
     model.train()
     bar = tqdm(total=loop.schedule.steps, initial=first, unit="step", disable=None if leads else True, mininterval=1.0)
     drawn = lambda step: (loop.prepare(step), loop.context.randomness.state())  # noqa: E731
-    steps = range(first, loop.schedule.steps)
+    steps = range(first, first if progress.out_of_patience else loop.schedule.steps)
     with closing(map_ahead(drawn, steps, threads=1, ahead=BATCHES_AHEAD)) as batches:
         coming = progress.take(batches)
         for step in steps:
@@ -125,6 +125,9 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> Cur
             if leads and ((step + 1) % loop.schedule.validate_every == 0 or step + 1 == loop.schedule.steps):
                 progress.validate(model, step + 1)
                 model.train()
+                if progress.out_of_patience:
+                    LOG.info("stopped at step %d: no gain in %d validations", step + 1, loop.schedule.patience)
+                    break
             if leads and (step + 1) % loop.schedule.checkpoint_every == 0:
                 progress.save(model, step + 1)
             bar.update()
@@ -150,6 +153,13 @@ class Progress:
         self.drawn: dict[str, Any] = {}  # where the generators stood after the batch of the step
         self._seconds, self._since = 0.0, time.monotonic()
         self._waited, self._mark = 0.0, time.monotonic()
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the schedule's `patience` is spent; read off the curve, so that a resumed run stops at the same."""
+        scores = [point["score"] for point in self.curve]
+        tried = len(scores) - 1 - scores.index(max(scores)) if scores else 0  # validations since the best
+        return 0 < self.loop.schedule.patience <= tried
 
     def resume(self, model: nn.Module) -> int:
         """Restore the newest checkpoint of this run, if there is one; return the first step to do.

@@ -128,7 +128,7 @@ class BatchDrawer:
         size, each = settings.schedule.batch, settings.slices_per_patient
         of_slice = self.training.slices.patient
         rows = torch.from_numpy(patient_unique_batch(of_slice.numpy(), self.weights, size, self.randomness.numpy, each))
-        augment = sample_augment(len(rows), settings.augment, generator)
+        augment = sample_augment((len(rows), *self.training.slices.images.shape[1:]), settings.augment, generator)
         chosen, patient = torch.unique_consecutive(of_slice[rows], return_inverse=True)
         unpaired = self._draw_unpaired()
         hidden_genes = self._hide_genes(len(chosen) + len(unpaired))

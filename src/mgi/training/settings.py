@@ -24,6 +24,9 @@ class ScheduleSettings(Section):
     """Steps of linear warm-up."""
     validate_every: Positive = 100
     """Steps between validations."""
+    patience: Count = 0
+    """Validations in a row without a gain after which the run stops and keeps its best weights; 0: all steps are done.
+    The rate still falls over all steps, so a run that stops early never learned at a low one; not in pre-training."""
     checkpoint_every: Positive = 100
     """Steps between checkpoints."""
     precision: Literal["float32", "bf16"] = "float32"
@@ -93,6 +96,8 @@ class PretrainSettings(Section):
             raise refusal("slices_per_patient", self.slices_per_patient, f"1 with loss {self.loss}")
         if self.triplet_weight > 0 and self.slices_per_patient < 2:
             raise refusal("slices_per_patient", 1, "2 or more with a triplet_weight")
+        if self.schedule.patience > 0:
+            raise refusal("schedule.patience", self.schedule.patience, "0, since pre-training keeps its last weights")
         if self.schedule.batch < self.processes:
             raise refusal("schedule.batch", self.schedule.batch, f"at least {self.processes}, one a process")
         return self

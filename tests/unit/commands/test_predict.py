@@ -175,7 +175,7 @@ def test_a_patient_gets_the_probabilities_that_the_model_was_tested_with(key, gi
     shard = read_expression(released.results / "shards/rna")
     values = release.fitted.transform(shard.values[[shard.patient_ids.index(patient)]])[0]
     new = PatientImages(**{**vars(images), "patient_id": "new", "masks": None})
-    found = segment_patient(release, new, values if given == "own" else None, torch.device("cpu"))
+    found = segment_patient([release], new, [values if given == "own" else None], torch.device("cpu"))
     rows = pq.read_table(study.folder / f"predictions/{key}.parquet").to_pylist()
     stored = [row["probability"] for row in rows if row["patient_id"] == patient and row["expression_input"] == given]
     expected = np.stack([np.frombuffer(plane, np.uint8).reshape(study.SHAPE[1:]) for plane in stored])
@@ -210,7 +210,7 @@ def genes_seen(monkeypatch) -> list:
     seen: list = []
 
     def record(_, images, scaled, __):
-        seen.append(scaled)
+        seen.extend(scaled)
         return np.zeros(images.slices.shape, np.uint8)
 
     monkeypatch.setattr(predict, "segment_patient", record)

@@ -259,6 +259,50 @@ def test_the_weights_of_the_best_validation_are_kept_or_the_last_where_asked(tmp
     assert not same(first, last)
 
 
+PATIENT = SCHEDULE.but(steps=40, validate_every=2, patience=2)
+
+
+def scored(*scores: float) -> Callable[[float], float]:
+    """These scores, one a validation; a further one is an error."""
+    left = iter(scores)
+    return lambda _: next(left)
+
+
+@pytest.mark.parametrize(
+    ("scores", "stopped"),
+    [
+        ((3.0, 1.0, 2.0), 6),
+        ((1.0, 2.0, 2.0, 2.0), 8),  # an equal score is no gain
+        ((1.0, 0.0, 2.0, 1.0, 3.0, 2.0, 2.0), 14),
+    ],
+)
+def test_a_run_stops_after_so_many_validations_without_a_gain(scores, stopped: int, tmp_path: Path) -> None:
+    weights, curve = fit(tmp_path / "patient", schedule=PATIENT, score=scored(*scores))
+    assert curve[-1]["step"] == stopped
+    best = 2 * (scores.index(max(scores)) + 1)
+    with pytest.raises(Killed):
+        fit(tmp_path / "b", dies_at=best, schedule=PATIENT.but(patience=0, checkpoint_every=best))
+    state = torch.load(next((tmp_path / "b/ckpt").glob("*.pt")), weights_only=True)
+    assert same(weights, state["model"])
+
+
+def test_without_patience_all_steps_are_done_and_a_rising_score_never_stops(tmp_path: Path) -> None:
+    assert fit(tmp_path / "a", score=scored(3.0, 2.0, 1.0))[1][-1]["step"] == SCHEDULE.steps
+    rising = scored(*(float(number) for number in range(20)))
+    assert fit(tmp_path / "b", schedule=PATIENT, score=rising)[1][-1]["step"] == PATIENT.steps
+
+
+@pytest.mark.parametrize("checkpoint_every", [1, 4, 5])
+def test_a_run_that_stopped_early_is_not_taken_further(checkpoint_every: int, tmp_path: Path) -> None:
+    schedule = PATIENT.but(checkpoint_every=checkpoint_every)
+    weights, curve = fit(tmp_path, schedule=schedule, score=scored(1.0, 2.0, 1.0, 1.0))
+    assert curve[-1]["step"] == 8
+    left = scored(1.0, 1.0) if checkpoint_every != 1 else scored(1.0)
+    again, again_curve = fit(tmp_path, schedule=schedule, score=left)
+    assert same(weights, again)
+    assert without_seconds(curve) == without_seconds(again_curve)
+
+
 def test_the_rate_warms_up_linearly_and_falls_to_nearly_zero_by_a_cosine(tmp_path: Path) -> None:
     _, curve = fit(tmp_path, schedule=SCHEDULE.but(steps=8, warmup_steps=4, validate_every=1))
     rates = [point["learning_rate"] / SCHEDULE.learning_rate for point in curve]

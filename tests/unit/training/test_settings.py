@@ -23,6 +23,7 @@ def test_a_misspelt_key_is_named_with_its_section() -> None:
         ({"slices_per_patient": 2}, "pretrain.slices_per_patient: found 2, expected 1 "),
         ({"triplet_weight": 1.0}, "pretrain.slices_per_patient: found 1, expected 2 "),
         ({"processes": 17}, "pretrain.schedule.batch: found 16, expected at least 17"),
+        ({"schedule": {"steps": 3, "patience": 2}}, "pretrain.schedule.patience: found 2, expected 0, "),
         ({"loss": "literal"}, 'pretrain.loss: found "literal"'),
     ],
 )

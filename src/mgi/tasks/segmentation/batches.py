@@ -82,7 +82,7 @@ class SegmentationDrawer:
         if settings.gene_noise > 0:
             genes = genes + settings.gene_noise * self.noise(len(genes), generator)
         kept = torch.rand(len(patients), generator=generator) >= settings.gene_dropout
-        augment = sample_augment(len(rows), settings.augment, generator)
+        augment = sample_augment((len(rows), *slices.images.shape[1:]), settings.augment, generator)
         batch = SegmentationBatch(
             channels=self._channels(rows, augment),
             augment=augment if self.for_gpu else None,

@@ -15,6 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 
 from mgi.core.errors import BadInputError
 from mgi.core.run import ENTRY, Run
+from mgi.datasets.slices import SliceSet
 from mgi.models.baselines import BASELINES
 from mgi.models.fusion import TUMOUR_LOG_ODDS
 from mgi.models.gene_tokens import Members
@@ -120,12 +121,17 @@ def volume_dice(prediction: Tensor, truth: Tensor, patient: Tensor) -> float:
 def predict(
     model: nn.Module, pairs: Pairs, given: ExpressionInput, settings: PredictSettings, cache: GeneCache | None = None
 ) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]:
-    """Yield each patient's slices as floor(256 p), at most 255, on the patient's own grid (rows, columns).
+    """Yield each patient's slices as `on_own_grids` gives them, of the logits of one network (`logits_of`)."""
+    yield from on_own_grids(logits_of(model, pairs, given, settings, cache), pairs.slices)
 
-    Beyond the patient's frame it is 0.
+
+def logits_of(
+    model: nn.Module, pairs: Pairs, given: ExpressionInput, settings: PredictSettings, cache: GeneCache | None = None
+) -> Tensor:
+    """Logits (N, 1, S, S) of all slices at the network's size.
+
     With one `cache` for all inputs, nobody's genes are encoded twice.
     With `settings.tta_flip` they are the mean over the slice and its mirror image, left for right.
-    Logits are resized bilinearly, then squashed: a byte of 128 or more is a probability of at least a half.
     """
     with_input = Pairs(slices=pairs.slices, genes=given.genes)
     has_genes = torch.full((len(given.genes),), given.use_genes)
@@ -133,8 +139,17 @@ def predict(
     if settings.tta_flip:
         turned = Pairs(slices=replace(pairs.slices, channels=pairs.slices.channels.flip(-1)), genes=given.genes)
         logits = (logits + outputs_of(model, turned, has_genes, settings.batch, cache).flip(-1)) / 2
-    for index, (patient, frame) in enumerate(zip(pairs.slices.patient_ids, pairs.slices.frames, strict=True)):
-        own = logits[pairs.slices.patient == index]  # S 1 side side
+    return logits
+
+
+def on_own_grids(logits: Tensor, slices: SliceSet) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]:
+    """Yield each patient's slices as floor(256 p), at most 255, on the patient's own grid (rows, columns).
+
+    Beyond the patient's frame it is 0. Logits (N, 1, S, S) are resized bilinearly, then squashed: a byte of 128 or more
+    is a probability of at least a half.
+    """
+    for index, (patient, frame) in enumerate(zip(slices.patient_ids, slices.frames, strict=True)):
+        own = logits[slices.patient == index]  # S 1 side side
         native = interpolate(own, size=frame.size, mode="bilinear", align_corners=False)  # S 1 H W
         stored = (torch.sigmoid(native.double()) * 256).floor().clamp(max=255).to(torch.uint8).squeeze(1)
         yield patient, list(frame.paste(stored).numpy())
