@@ -19,6 +19,7 @@ from mgi.commands import predict
 from mgi.core.errors import ConfigError
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.geometry import ras_of, to_stored_axes
+from mgi.release.ensemble import load_model
 from mgi.release.new_image import read_new_image
 from mgi.release.package import load_release, segment_patient
 from mgi.release.training_range import measure
@@ -330,8 +331,9 @@ def test_a_skull_stripped_head_is_refused_by_a_model_of_whole_heads(
             slices, masks = decoded(archive.read_files(folder)[0])
             given = {"spacing_mm": None, "positions_mm": None, "source": folder}
             patients.append(PatientImages(patient_id=folder, slices=slices, masks=masks, **given))
-    heads = replace(load_release(released.model("unet")), training_range=measure(patients, None))
-    monkeypatch.setattr(predict, "load_release", lambda _: heads)
+    model = load_model(released.model("unet"))
+    heads = replace(model, members=(replace(model.first, training_range=measure(patients, None)),))
+    monkeypatch.setattr(predict, "load_model", lambda _: heads)
     folder = real_data / "nifti/TCGA-FG-6692"
     assert run(folder / "flair_native.nii.gz", released.model("unet"), tmp_path / "n.nii.gz", force=False) == 0
     capsys.readouterr()
