@@ -57,7 +57,7 @@ def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, st
         *((title, field, of_task) for title, field in validation),
         ("Pre-training loss, contrast and masked genes", "loss", pretraining),
         ("Contrast on validation patients (dashed: chance)", "loss_above_min", pretraining),
-        ("Mean rank of a validation patient's genes (dashed: chance)", "mean_rank", pretraining),
+        ("Mean rank of own genes (dashed: chance)", "mean_rank", pretraining),
     ]
     drawn = [(title, field, [(run, run.by_step(field)) for run in runs]) for title, field, runs in panels]
     drawn = [panel for panel in drawn if any(len(points) for _, points in panel[2])]
