@@ -6,7 +6,7 @@ one method, such as its folds, an ensemble: a folder like that for each, MODEL_C
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ def _member(path: Path, results: Path) -> Member:
         n_folds=n_folds,
         n_genes=len(fitted.gene_ids),
         scaler=fitted.scaler,
-        trained=measure(iter_images(results / "shards/flair", training), seen),
+        trained=measure(iter_images(results / "shards/flair", training), seen, stripped=_has_seen_stripped(record)),
         scores=_scores(
             results / ("external/evaluation" if whole else "evaluation") / f"{run.key}.parquet",
             without_expression(split),
@@ -157,6 +157,11 @@ def _member(path: Path, results: Path) -> Member:
         commit=commit(),
     )
     return Member(weights=path, genes=genes, model=weights.model, split=split, content=content)
+
+
+def _has_seen_stripped(record: Mapping[str, Any]) -> bool:
+    """Whether a run drew copies without scalp; records of before there were such say nothing of them."""
+    return float(record["settings"].get("augment", {}).get("skull_strip", 0)) > 0
 
 
 def _record(path: Path, weights: Path) -> dict[str, Any]:

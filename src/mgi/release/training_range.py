@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.datasets.volume import standardise
+from mgi.modalities.flair.brain import without_scalp
 from mgi.modalities.rna.new_patient import NewExpression
 from mgi.release.mask_summary import MaskSummary, bodies_of
 from mgi.shards.image_shard import PatientImages
@@ -30,10 +31,19 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Intensities:
+    """Mean `quantiles` of standardised volumes at LEVELS; `farthest`: the largest distance of one from the others."""
+
+    quantiles: tuple[float, ...]
+    farthest: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingRange:
     """Of `n_patients`: the mean `quantiles` of standardised intensities at LEVELS, `farthest` the largest distance of
     any of them from the mean of the others, grids, `one_body` the least share of a mask in its largest body that is
     not FRAGMENTED, and `expression` the root mean square of what the gene encoder read; None where unknown.
+    `stripped` are the intensities of their copies without scalp, where the network was trained on such.
     """
 
     n_patients: int
@@ -46,6 +56,14 @@ class TrainingRange:
     slice_mm: Limits | None
     one_body: float
     expression: Limits | None
+    stripped: Intensities | None = None
+
+    def nearest(self, quantiles: NDArray[np.float64]) -> tuple[float, float]:
+        """Distance and limit of the kind of volume that was trained on, and is nearest by its limit."""
+        kinds = [Intensities(quantiles=self.quantiles, farthest=self.farthest)]
+        kinds += [] if self.stripped is None else [self.stripped]
+        found = [(distance(quantiles, kind.quantiles), kind.farthest) for kind in kinds]
+        return min(found, key=lambda one: one[0] / max(one[1], 1e-9))
 
 
 @dataclass(frozen=True)
@@ -62,15 +80,19 @@ class Flag:
     far: bool = False
 
 
-def measure(patients: Iterable[PatientImages], scaled: NDArray[np.floating] | None) -> TrainingRange:
+def measure(
+    patients: Iterable[PatientImages], scaled: NDArray[np.floating] | None, *, stripped: bool = False
+) -> TrainingRange:
     """The range of training patients, one volume in memory at a time; `scaled` (n, K) is what their genes became.
 
-    Raises BadInputError where they are fewer than two.
+    With `stripped` also that of their copies without scalp. Raises BadInputError where they are fewer than two.
     """
     found, shapes, steps, bodies = [], [], [], []
+    without: list[NDArray[np.float64]] = []
     pixels: list[float] = []
     for images in patients:
         found.append(intensity_quantiles(images.slices))
+        without += [intensity_quantiles(without_scalp(images.slices))] if stripped else []
         shapes.append(images.slices.shape)
         pixels += images.spacing_mm or ()
         steps += [] if (step := slice_step_mm(images)) is None else [step]
@@ -93,7 +115,12 @@ def measure(patients: Iterable[PatientImages], scaled: NDArray[np.floating] | No
         slice_mm=_limits(steps),
         one_body=float(np.quantile(bodies, FRAGMENTED)) if bodies else 0.0,
         expression=_limits(rms),
+        stripped=_intensities(np.stack(without)) if without else None,
     )
+
+
+def _intensities(quantiles: NDArray[np.float64]) -> Intensities:
+    return Intensities(quantiles=tuple(quantiles.mean(axis=0).tolist()), farthest=farthest_of(quantiles))
 
 
 def intensity_quantiles(volume: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -133,15 +160,13 @@ def image_flags(
         yield Flag("not_flair", warning, "a FLAIR", f"may be no FLAIR: {warning}", far=True)
     if not_axial is not None:
         yield Flag("not_axial", not_axial, "axial slices", f"{not_axial}: read as the nearest axial ones")
-    found = distance(intensity_quantiles(images.slices), trained.quantiles)
-    if found > trained.farthest:
+    found, farthest = trained.nearest(intensity_quantiles(images.slices))
+    if found > farthest:
         message = (
             f"intensities are {found:.3f} deviations from those of training, farther than any of its "
-            f"{trained.n_patients} patients from the others (at most {trained.farthest:.3f})"
+            f"{trained.n_patients} patients from the others (at most {farthest:.3f})"
         )
-        yield Flag(
-            "intensity", round(found, 4), round(trained.farthest, 4), message, far=found > FAR * trained.farthest
-        )
+        yield Flag("intensity", round(found, 4), round(farthest, 4), message, far=found > FAR * farthest)
     n_slices, rows, columns = images.slices.shape
     yield from _outside("rows", rows, trained.rows, "pixels")
     yield from _outside("columns", columns, trained.columns, "pixels")

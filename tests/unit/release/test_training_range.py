@@ -1,12 +1,18 @@
+import json
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError
+from mgi.core.section import read_record
+from mgi.modalities.flair.brain import without_scalp
 from mgi.modalities.rna.new_patient import NewExpression
 from mgi.release.mask_summary import summarise_mask
 from mgi.release.training_range import (
     FAR,
     Limits,
+    TrainingRange,
     distance,
     gene_flags,
     image_flags,
@@ -15,6 +21,8 @@ from mgi.release.training_range import (
     measure,
 )  # fmt: skip
 from mgi.shards.image_shard import PatientImages
+from mgi_standin.simulation.anatomy import draw_volume, make_grid
+from mgi_standin.simulation.latent_factors import draw_factors
 
 
 def patient(seed: int, shape=(4, 10, 12), *, spacing=(1.0, 1.0), step: float = 5.0, tail: float = 1.0) -> PatientImages:
@@ -142,3 +150,22 @@ def expression(*missing: str) -> NewExpression:
 )
 def test_genes_are_flagged_where_some_are_missing_or_their_size_is_new(given, size, flagged, trained) -> None:
     assert [flag.flag for flag in gene_flags(given, np.full(3, size), trained)] == flagged
+
+
+def test_a_network_that_saw_copies_without_scalp_is_not_far_from_a_stripped_head() -> None:
+    def head(seed: int) -> PatientImages:
+        rng = np.random.default_rng(seed)
+        volume, mask = draw_volume(make_grid(12, 96, 8.0), draw_factors("IDHwt", rng), rng)
+        return replace(patient(seed), slices=np.rint(volume).astype(np.int16), masks=mask.astype(np.uint8))
+
+    heads = [head(seed) for seed in range(6)]
+    whole, both = (measure(heads, None, stripped=stripped) for stripped in (False, True))
+    new = head(9)
+    bare = replace(new, slices=without_scalp(new.slices))
+    flagged = [
+        [flag.flag for flag in image_flags(one, trained, None)] for trained in (whole, both) for one in (new, bare)
+    ]
+    assert [("intensity" in flags) for flags in flagged] == [False, True, False, False]
+    assert read_record(TrainingRange, json.loads(json.dumps(asdict(both))), "x") == both
+    older = {name: value for name, value in asdict(whole).items() if name != "stripped"}
+    assert read_record(TrainingRange, json.loads(json.dumps(older)), "x") == whole
