@@ -127,9 +127,10 @@ def read_images(told: Patients, others: Patients, steps: int) -> Wide:
     middle, spread = told.factors.mean(0), told.factors.std(0)
     truth = torch.tensor((told.factors - middle) / spread, dtype=torch.float32)
     weights = tumour_weights(told.slices.masks.sum((1, 2, 3)).numpy())
+    shape = (BATCH, *told.slices.images.shape[1:])
     for _ in range(steps):
         rows = torch.from_numpy(rng.choice(len(weights), BATCH, p=weights))
-        images = apply_augment(told.slices.images, rows, sample_augment(BATCH, TURNED, generator))
+        images = apply_augment(told.slices.images, rows, sample_augment(shape, TURNED, generator))
         loss = (network(images) - truth[told.slices.patient[rows]]).square().mean()
         optimiser.zero_grad()
         loss.backward()

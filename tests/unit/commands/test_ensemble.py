@@ -124,8 +124,11 @@ def test_a_mask_of_an_ensemble_is_written_with_its_members_and_the_most_missing_
         str(tmp_path / "flair.nii.gz"),
         f"--model={ensembles / 'mgi'}",
         f"--output={tmp_path / 'm.nii.gz'}",
+        f"--expression={tmp_path / 't.tsv'}",
     ]
-    assert main([*line, f"--expression={tmp_path / 't.tsv'}"]) == 0
+    assert main(line) == 5  # noise is far from any head
+    assert "flag intensity" in capsys.readouterr().err
+    assert main([*line, "--force"]) == 0
     said = json.loads((tmp_path / "m.json").read_text())
     assert said["model"]["run"] == "mgi-ensemble-of-2"
     assert said["model"]["members"] == ["mgi-fold0-seed0", "mgi-fold1-seed0"]
@@ -137,7 +140,7 @@ def test_a_mask_of_an_ensemble_is_written_with_its_members_and_the_most_missing_
         f"--model={ensembles / 'unet'}",
         f"--output={tmp_path / 'u.nii.gz'}",
     ]
-    assert main(unet) == 0
+    assert main([*unet, "--force"]) == 0
     capsys.readouterr()
     assert main([*unet, f"--expression={tmp_path / 't.tsv'}"]) == 2
     assert "--expression: unet-ensemble-of-2 was trained without genes" in capsys.readouterr().err
