@@ -13,14 +13,14 @@ A killed run goes on: each fine-tuning is kept in <results>/few_masks.
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from pretrained import pretrained_of
 
-from mgi.commands._learning import Fold
-from mgi.core.files import read_json, write_json
-from mgi.core.run import run_of
+from mgi.core.files import digest_of, read_json, write_json
 from mgi.datasets.slices import SliceSet
 from mgi.evaluation.expression_inputs import OWN
 from mgi.evaluation.intervals import bootstrap_mean
@@ -32,7 +32,7 @@ from mgi.training.finetune import finetune
 from mgi.training.loop import Randomness, RunContext
 from mgi.training.pretrain import Pairs, pretrain
 from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings
-from mgi.training.weights import load_weights
+from mgi.training.weights import start_from_pretrained
 
 ROOT = Path(__file__).parents[1]
 STARTS = ("pretrained", "scratch")
@@ -55,23 +55,23 @@ class Study:
     """The patients of one fold of a results folder, and how networks are trained on some of them."""
 
     def __init__(self, results: Path, number: int, steps: int | None) -> None:
-        given = argparse.Namespace(
-            image_shard=results / "shards/flair",
-            expression_shard=results / "shards/rna",
-            fold_genes=results / f"folds/{number}/genes.parquet",
-            split=results / "tables/split.parquet",
-        )
-        record = results / f"runs/pretrain-fold{number}-seed0/run.json"
-        self.fold = Fold(given, run_of(read_json(record), str(record)))
-        weights = load_weights(record.with_name("weights.safetensors"), genes=self.fold.gene_ids)
-        self.config = read_json(results / "config.json")
-        self.model = weights.model
+        self.fold, self.weights = pretrained_of(results, number)
+        config = read_json(results / "config.json")
+        self.pretraining = PretrainSettings.read(json.dumps(config["pretrain"]), where="pretrain")
+        self.finetuning = FinetuneSettings.read(json.dumps(config["finetune"]), where="finetune")
+        if steps:
+            self.finetuning = self.finetuning.but(schedule=self.finetuning.schedule.but(steps=steps))
+        self.model = self.weights.model
         self.training, self.validation = (
             self.fold.learning_pairs(role, self.model) for role in ("train", "validation")
         )
         self.images = self.fold.images("test")
         self.test = self.fold.pairs(self.images, self.model)
-        self.steps, self.folder, self.task = steps, results / "few_masks", learning_of("segmentation")
+        self.task = learning_of("segmentation")
+        # Of other data or settings nothing is taken up.
+        made_of = [repr(one) for one in (self.model, self.pretraining, self.finetuning)]
+        digests = [one.digest() for one in (self.training, self.validation, self.test)]
+        self.folder = results / "few_masks" / digest_of([*made_of, *digests])[:12]
 
     def some(self, masks: int, seed: int) -> Pairs:
         """As many training patients, drawn by the seed; more of them include fewer."""
@@ -84,11 +84,10 @@ class Study:
         """Tensors of pre-training on all training patients."""
         kept = self.folder / f"pretrain-{seed}.pt"
         if not kept.exists():
-            settings = PretrainSettings.read(json.dumps(self.config["pretrain"]), where="pretrain")
             randomness = Randomness.seeded(seed)
             encoders = build_dual_encoder(self.model, len(self.fold.gene_ids))
             context = RunContext(checkpoints=self.folder / f"p{seed}", identity=f"p{seed}", randomness=randomness)
-            pretrain(encoders, self.training, self.validation, settings, context=context)
+            pretrain(encoders, self.training, self.validation, self.pretraining, context=context)
             torch.save(encoders.state_dict(), kept)
         tensors: dict[str, torch.Tensor] = torch.load(kept, weights_only=True)
         return tensors
@@ -97,18 +96,13 @@ class Study:
         """Dice of each test patient by a network of one seed, with own genes; kept in a file."""
         kept = self.folder / f"{start}-{masks}-{seed}.json"
         if not kept.exists():
-            settings = FinetuneSettings.read(json.dumps(self.config["finetune"]), where="finetune")
-            if self.steps:
-                settings = settings.but(schedule=settings.schedule.but(steps=self.steps))
             randomness = Randomness.seeded(seed)
             network = self.task.build("mgi", self.model, len(self.fold.gene_ids), None)
             if start == "pretrained":
-                tensors, own = self.encoders(seed), network.state_dict()
-                both = {name for name in own if name.startswith(("image_encoder.", "gene_encoder."))}
-                network.load_state_dict(own | {name: tensors[name] for name in both})
+                start_from_pretrained(network, replace(self.weights, tensors=self.encoders(seed)))
                 Randomness.seeded(seed)  # pre-training has drawn from torch's generator
             context = RunContext(checkpoints=self.folder / kept.stem, identity=kept.stem, randomness=randomness)
-            finetune(network, self.task, self.some(masks, seed), self.validation, settings, use_genes=True,
+            finetune(network, self.task, self.some(masks, seed), self.validation, self.finetuning, use_genes=True,
                      context=context)  # fmt: skip
             write_json(kept, self._judged(network))
         return read_json(kept)
@@ -128,7 +122,7 @@ def main() -> None:
     args = arguments()
     torch.set_num_threads(1)
     study = Study(args.results, args.fold, args.steps)
-    study.folder.mkdir(exist_ok=True)
+    study.folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for masks in args.masks:
         found = {

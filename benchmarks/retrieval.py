@@ -19,15 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pretrained import pretrained_of
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mgi.commands._learning import Fold, device
-from mgi.core.files import read_json
-from mgi.core.run import run_of
+from mgi.commands._learning import device
 from mgi.models.mgi import DualEncoder, build_dual_encoder
 from mgi.training.pretrain import Pairs
-from mgi.training.weights import load_weights
 
 ROOT = Path(__file__).parents[1]
 COHORTS = {"genes shape the lesions": ("retrieval",), "independent genes": ("retrieval", "retrieval-null")}
@@ -61,15 +59,7 @@ def run_workflow(cohorts: list[str]) -> None:
 
 def vectors_of(results: Path, role: str) -> tuple[Tensor, Tensor]:
     """Unit vectors (P, D) of the images and of the genes of a role's patients, in the same order."""
-    given = argparse.Namespace(
-        image_shard=results / "shards/flair",
-        expression_shard=results / "shards/rna",
-        fold_genes=results / f"folds/{FOLD}/genes.parquet",
-        split=results / "tables/split.parquet",
-    )
-    record = results / f"runs/{RUN}/run.json"
-    fold = Fold(given, run_of(read_json(record), str(record)))
-    weights = load_weights(record.with_name("weights.safetensors"), genes=fold.gene_ids)
+    fold, weights = pretrained_of(results, FOLD)
     aligner = build_dual_encoder(weights.model, len(fold.gene_ids)).to(device())
     aligner.load_state_dict(weights.tensors)
     return encode(aligner.eval(), fold.pairs(fold.images(role), weights.model))

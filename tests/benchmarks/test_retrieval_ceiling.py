@@ -11,22 +11,14 @@ import pytest
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-@pytest.fixture
-def ceiling(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import retrieval_ceiling
-
-    return retrieval_ceiling
-
-
-def test_the_density_ratio_is_that_of_scipy_but_for_a_constant(ceiling) -> None:
+def test_the_density_ratio_is_that_of_scipy_but_for_a_constant(benchmark) -> None:
     from scipy.stats import multivariate_normal as normal
 
     rng = np.random.default_rng(1)
     image, genes = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
     root = rng.normal(size=(6, 6))
     means, covariance = rng.normal(size=6), root @ root.T + np.eye(6)
-    found = ceiling.density_ratio(image, genes, (means, covariance))
+    found = benchmark("retrieval_ceiling").density_ratio(image, genes, (means, covariance))
     expected = np.empty((5, 5))
     for i in range(5):
         for j in range(5):
@@ -38,7 +30,8 @@ def test_the_density_ratio_is_that_of_scipy_but_for_a_constant(ceiling) -> None:
     assert np.ptp(found - expected) == pytest.approx(0, abs=1e-9)
 
 
-def test_figures_of_nothing_known_are_those_of_chance(ceiling) -> None:
+def test_figures_of_nothing_known_are_those_of_chance(benchmark) -> None:
+    ceiling = benchmark("retrieval_ceiling")
     found = ceiling.figures_of(np.zeros((37, 37)))
     assert found["loss"] == pytest.approx(np.log(37))
     certain = ceiling.figures_of(np.eye(37) * 100)

@@ -97,7 +97,7 @@ class PretrainSettings(Section):
         if self.triplet_weight > 0 and self.slices_per_patient < 2:
             raise refusal("slices_per_patient", 1, "2 or more with a triplet_weight")
         if self.schedule.patience > 0:
-            raise refusal("schedule.patience", self.schedule.patience, "0, since pre-training keeps its last weights")
+            raise refusal("schedule.patience", self.schedule.patience, "0, since pre-training does all its steps")
         if self.schedule.batch < self.processes:
             raise refusal("schedule.batch", self.schedule.batch, f"at least {self.processes}, one a process")
         return self
