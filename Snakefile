@@ -32,6 +32,7 @@ from lib.runs import (
     fold_genes,
     leak_report,
     model_settings,
+    predicting_weights,
     pretrained_weights,
     run_json,
 )
@@ -72,6 +73,7 @@ run_model = partial(model_settings, config, TRAINED)
 run_genes = partial(fold_genes, TRAINED)
 run_leaks = partial(leak_report, TRAINED, config["split"]["folds"])
 run_start = partial(pretrained_weights, TRAINED)
+run_weights = partial(predicting_weights, TRAINED, "<results>")
 fold_split = partial(split_of, config)
 
 deployment = workflow.deployment_settings.deployment_method

@@ -140,6 +140,7 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
             {"modalities": {"rna": {"fit": {"gene_filter": "list"}}}},
             "modalities.rna.fit.gene_list: found null, expected a file of genes for gene_filter list",
         ),
+        ({"runs": {"ensemble": True}}, "runs.ensemble: found True, expected false with the one seed 0, or more seeds"),
         (
             {"pretrain": {"slices_per_patient": 2}},
             "pretrain.slices_per_patient: found 2, expected 1 with loss clip",

@@ -13,10 +13,12 @@ from lib.runs import (
     fold_genes,
     leak_report,
     model_settings,
+    predicting_weights,
     pretrained_weights,
     run_json,
 )
-from mgi.core.run import IMAGE_SETTINGS, run_table
+from mgi.core.run import IMAGE_SETTINGS, Run, run_table
+from mgi.core.section import read_record
 from mgi.models.baselines import BASELINES
 from mgi.models.settings import ModelSettings
 from mgi.tasks.segmentation import learning
@@ -53,6 +55,26 @@ def test_a_run_reads_the_genes_and_the_pretraining_of_its_own_fold_and_seed() ->
 
 def test_without_mgi_nothing_is_pretrained() -> None:
     assert list(run_table(BOTH | {"methods": ["unet"], "folds": [0], "seeds": [5]})) == ["unet-fold0-seed5"]
+
+
+def test_an_ensemble_of_the_seeds_predicts_for_each_method_control_and_fold_and_is_not_trained() -> None:
+    plain, table = run_table(BOTH), run_table(BOTH | {"ensemble": True})
+    added = [key for key in table if key not in plain]
+    labels = ("mgi", "mgi-no-genes", "unet")
+    assert added == [f"{label}-ensemble-fold{fold}-seed0" for label in labels for fold in (0, 2)]
+    assert evaluated(table) == [*evaluated(plain), *added]
+    assert by_patient(table) == by_patient(plain)
+    members, alone = SimpleNamespace(run=added[-1]), SimpleNamespace(run="unet-fold2-seed1")
+    assert predicting_weights(table, "r", members) == [
+        f"r/runs/unet-fold2-seed{seed}/weights.safetensors" for seed in (0, 1)
+    ]
+    assert predicting_weights(table, "r", alone) == ["r/runs/unet-fold2-seed1/weights.safetensors"]
+    assert pretrained_weights(table, members) == []
+    assert read_record(Run, table[added[0]].as_json(), "x") == table[added[0]]
+
+
+def test_a_run_that_is_no_ensemble_keeps_the_record_that_it_had() -> None:
+    assert all("members" not in run.record() for run in run_table(BOTH).values())
 
 
 @pytest.mark.parametrize(

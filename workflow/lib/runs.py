@@ -9,12 +9,12 @@ from mgi.core.run import PATIENT, SLICE, Run, leaks_file, model_section
 
 def evaluated(table: Mapping[str, Run]) -> list[str]:
     """Keys of the runs that predict and whose test patients are not in training: those that are compared."""
-    return [key for key in by_patient(table) if not table[key].is_pretraining]
+    return [key for key, run in table.items() if not (run.leaks or run.is_pretraining)]
 
 
 def by_patient(table: Mapping[str, Run]) -> list[str]:
-    """Keys of the runs that do not leak, pre-training included."""
-    return [key for key, run in table.items() if not run.leaks]
+    """Keys of the runs that are trained and do not leak, pre-training included."""
+    return [key for key, run in table.items() if not (run.leaks or run.members)]
 
 
 def by_slice(table: Mapping[str, Run]) -> list[str]:
@@ -56,6 +56,11 @@ LEAK_CHECKS = {
 def leak_report(table: Mapping[str, Run], folds: int, wildcards: Any) -> str:
     """The report of the check that a run waits for; the fold after the last of `folds` has the whole cohort's."""
     return f"<results>/{leaks_file({'split': {'folds': folds}}, table[wildcards.run])}"
+
+
+def predicting_weights(table: Mapping[str, Run], results: str, wildcards: Any) -> list[str]:
+    """The weights that a run predicts with, below a results folder: one file, or one for each of an ensemble."""
+    return [f"{results}/runs/{key}/weights.safetensors" for key in table[wildcards.run].trained]
 
 
 def pretrained_weights(table: Mapping[str, Run], wildcards: Any) -> list[str]:

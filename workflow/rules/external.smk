@@ -81,7 +81,7 @@ use rule predict_fold from another as external_predict_fold with:
         expression=f"{OUTSIDE}/aligned/dataset.json",
         genes=WHOLE_FOLD,
         split=f"{OUTSIDE}/aligned/split.parquet",
-        weights=f"{config['results']}/runs/{{run}}/weights.safetensors",
+        weights=partial(predicting_weights, WHOLE, config["results"]),
 
 
 use rule compare from another as external_compare with:

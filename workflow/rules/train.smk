@@ -8,7 +8,10 @@ OUTPUTS: <results>/runs/, <results>/predictions/; checkpoints lie undeclared in 
 rule train:
     """Target: all trained models."""
     input:
-        weights=expand("<results>/runs/{run}/weights.safetensors", run=EVALUATED),
+        weights=expand(
+            "<results>/runs/{run}/weights.safetensors",
+            run=[key for key in COMPARED if not RUNS[key].is_pretraining],
+        ),
 
 
 rule pretrain:
@@ -133,7 +136,7 @@ rule predict_fold:
         expression="<results>/shards/rna/dataset.json",
         genes=run_genes,
         split="<results>/tables/split.parquet",
-        weights="<results>/runs/{run}/weights.safetensors",
+        weights=run_weights,
     output:
         predictions="<results>/predictions/{run}.parquet",
     log:

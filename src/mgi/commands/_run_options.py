@@ -21,12 +21,12 @@ def add_run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--expression-shard", type=Path, help="dataset.json of the expression shard")
     options.add_argument("--fold-genes", type=Path, help="the fold's gene list and scaler")
     options.add_argument("--split", type=Path, help="table with the fold's roles")
-    options.add_argument("--weights", type=Path, help="weights of the run")
 
 
 def add_training(options: argparse.ArgumentParser) -> None:
     """Options of a network that is to be trained."""
     options.add_argument("--model", help="the config section `model` as JSON")
+    options.add_argument("--weights", type=Path, help="weights of the run")
     options.add_argument("--pathways", type=Path, help="gene sets (.gmt), for gene_tokens pathway")
     options.add_argument("--leaks", type=Path, help="what check-leaks found in the split (JSON)")
     options.add_argument("--curves", type=Path, help="curve of the training (JSON lines)")
@@ -63,6 +63,7 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
     if key not in table:
         raise ConfigError(f"--run: found {key}, expected one of {', '.join(table)}")
     run, folder = table[key], results / "runs" / key
+    of_run = [results / f"runs/{one}/weights.safetensors" for one in run.trained]
     pathways = config["model"]["pathways"] if config["model"]["gene_tokens"] == "pathway" else None
     return {
         "run_json": run.as_json(),
@@ -75,7 +76,7 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "split": results / split_file(config, run.fold),
         "pretrained": run.pretrained and results / f"runs/{run.pretrained}/weights.safetensors",
         "leaks": results / leaks_file(config, run),
-        "weights": folder / "weights.safetensors",
+        "weights": of_run if section == "predict" else folder / "weights.safetensors",
         "curves": folder / "curves.jsonl",
         "record": folder / "run.json",
         "output": results / f"predictions/{key}.parquet",

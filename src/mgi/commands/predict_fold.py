@@ -1,18 +1,21 @@
 """Predict for a fold's test patients, with each expression input that the audit asks for.
 
-Patients of the fold without expression are predicted too, without genes or with the null token.
+Patients of the fold without expression are predicted too, without genes or with the null token. An ensemble predicts
+with the mean of its members' logits.
 
-INPUTS: weights, image shard, expression shard, the fold's genes, split. OUTPUT: predictions in the task's format.
+INPUTS: weights (of each member), image shard, expression shard, the fold's genes, split.
+OUTPUT: predictions in the task's format.
 No mask is read: shuffling the ground truth cannot change a prediction.
 BY HAND: mgi predict-fold --results results/X --run mgi-fold0-seed0
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from mgi.cohort.split import TEST, UNPAIRED_IMAGE
 from mgi.commands._learning import Fold, device
@@ -24,15 +27,17 @@ from mgi.datasets.slices import prepare_slices
 from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
 from mgi.models.settings import ModelSettings
 from mgi.tasks.expression_inputs import ExpressionInput, audit_inputs, without_genes
-from mgi.tasks.learning import learning_of
+from mgi.tasks.learning import Learning, learning_of
+from mgi.training.ensemble import Ensemble
 from mgi.training.finetune import cache_for
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
-from mgi.training.weights import load_weights
+from mgi.training.weights import Weights, load_weights
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
+    options.add_argument("--weights", type=Path, nargs="+", help="weights of the run, or of each of an ensemble")
     options.add_argument("--output", type=Path, help="predictions of the run")
 
 
@@ -40,20 +45,41 @@ def run(args: argparse.Namespace) -> None:
     run = complete(args, "predict")
     task, settings = learning_of(run.task), PredictSettings.read(args.settings, where="predict")
     fold = Fold(args, run)
-    if args.weights.with_name(RECORD).is_file():
-        require_recorded(args.weights)
-    weights = load_weights(args.weights, genes=fold.gene_ids)
-    if weights.run != run:
-        found = f"the weights of {weights.run.key}"
-        raise BadInputError(f"{args.weights}: {found}, expected those of {run.key}; delete them and train it again")
-    model = task.build(run.method, weights.model, len(weights.genes), weights.gene_sets)
-    model.load_state_dict(weights.tensors)
-    model, cache = model.to(device()), cache_for(model)
+    members = _members(args.weights, run, fold.gene_ids)
+    networks = [_network(task, weights).to(device()) for weights in members]
+    model = networks[0] if len(networks) == 1 else Ensemble(networks)
+    sizes, cache = members[0].model, cache_for(model)
     with task.prediction_writer(args.output, run) as writer:
-        for pairs, given in _inputs(fold, weights.model, run, settings):
+        for pairs, given in _inputs(fold, sizes, run, settings):
             donors = dict(zip(pairs.slices.patient_ids, given.donors, strict=True))
             for patient, prediction in task.predict(model, pairs, given, settings, cache):
                 writer.add(patient, given.name, donors[patient], prediction)
+
+
+def _members(paths: Sequence[Path], run: Run, genes: list[str]) -> list[Weights]:
+    """The weights that the run predicts with, in the order of its members; all are networks of the same settings."""
+    if len(paths) != len(run.trained):
+        raise BadInputError(f"--weights: found {len(paths)} files, expected those of {', '.join(run.trained)}")
+    members: list[Weights] = []
+    for path, key in zip(paths, run.trained, strict=True):
+        if path.with_name(RECORD).is_file():
+            require_recorded(path)
+        members.append(load_weights(path, genes=genes))
+        if (found := members[-1].run) != run and (found.key != key or not run.members):
+            raise BadInputError(
+                f"{path}: the weights of {found.key}, expected those of {key}; delete them and train it again"
+            )
+        if members[-1].model != members[0].model:
+            raise BadInputError(
+                f"{path}: another network than {paths[0]}; delete both and train again"
+            )
+    return members
+
+
+def _network(task: Learning, weights: Weights) -> nn.Module:
+    network = task.build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
+    network.load_state_dict(weights.tensors)
+    return network
 
 
 def _inputs(

@@ -3,9 +3,9 @@
 import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
 from mgi.core.errors import ConfigError
@@ -84,6 +84,14 @@ class RunsSettings(LeakyRuns):
     leaky_slice_split: LeakyRuns | None = None
     """Networks trained with the test's patients in training, for the paper-like table alone (config/paper-like.yaml);
     null: none."""
+    ensemble: bool = False
+    """Whether the seeds of a method are also scored together, as a method of its own whose logits are their mean."""
+
+    @model_validator(mode="after")
+    def _of_several(self) -> Self:
+        if self.ensemble and len(self.seeds) < 2:
+            raise refusal("ensemble", self.ensemble, f"false with the one seed {self.seeds[0]}, or more seeds")
+        return self
 
 
 class ComputeSettings(Section):

@@ -4,7 +4,7 @@ Free of heavy imports: the workflow makes its jobs of the table; commands find a
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, Literal, get_args
@@ -22,6 +22,8 @@ Control = Literal["no-genes", "random-id", "no-pretraining"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
 NO_GENES, RANDOM_ID, NO_PRETRAINING = CONTROLS
 """The method trained again without one thing: expression, what expression says of a patient, or pre-training."""
+ENSEMBLE = "ensemble"
+"""What a label ends in where several trainings of the method speak together."""
 
 ENTRY = "run"
 """Where files say which run made them: in Parquet's schema metadata, in weights, in run.json."""
@@ -39,7 +41,8 @@ class Run:
 
     `inputs` are the modalities that the trained network reads. With the control `random-id` a random vector per patient
     stands for expression. `pretrained` is the key of the run whose encoders it starts from. Split by slice, every
-    patient has slices in training and in test: that split leaks, and serves only to show by how much.
+    patient has slices in training and in test: that split leaks, and serves only to show by how much. An ensemble is
+    not trained: it predicts the mean of the logits of `members`, runs that differ in their seed alone.
     """
 
     task: str
@@ -50,6 +53,7 @@ class Run:
     split_unit: SplitUnit = PATIENT
     fold: int
     seed: int
+    members: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -57,12 +61,22 @@ class Run:
         what = "pretrain" if self.is_pretraining else self.method
         task = None if self.task in (PRETRAINING, DEFAULT_TASK) else self.task
         unit = None if self.split_unit == PATIENT else self.split_unit
-        return "-".join(filter(None, (what, task, self.control, unit, f"fold{self.fold}", f"seed{self.seed}")))
+        kind = (what, task, self.control, unit, self._together)
+        return "-".join(filter(None, (*kind, f"fold{self.fold}", f"seed{self.seed}")))
 
     @property
     def label(self) -> str:
         """The name of the method in tables; a control is a method of its own."""
-        return "-".join(filter(None, (self.method, self.control)))
+        return "-".join(filter(None, (self.method, self.control, self._together)))
+
+    @property
+    def _together(self) -> str | None:
+        return ENSEMBLE if self.members else None
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Keys of the runs whose weights predict: its own, or those of an ensemble's members."""
+        return self.members or (self.key,)
 
     @property
     def is_pretraining(self) -> bool:
@@ -81,11 +95,18 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """The run as plain values, as files keep it."""
-        return {**asdict(self), "inputs": list(self.inputs)}
+        plain = {**asdict(self), "inputs": list(self.inputs), "members": list(self.members)}
+        return plain if self.members else {key: value for key, value in plain.items() if key != "members"}
 
     def as_json(self) -> str:
         """The record as JSON with sorted keys."""
         return json.dumps(self.record(), sort_keys=True)
+
+
+def apart(label: str) -> tuple[str, bool]:
+    """The label of the method whose trainings speak, and whether several of them speak together."""
+    alone = label.removesuffix(f"-{ENSEMBLE}")
+    return alone, alone != label
 
 
 def run_of(metadata: Mapping[Any, Any], where: str) -> Run:
@@ -104,11 +125,16 @@ def run_of(metadata: Mapping[Any, Any], where: str) -> Run:
 
 
 def run_table(runs: Mapping[str, Any]) -> dict[str, Run]:
-    """Every run of the config section `runs` by key: pre-training first, then methods x folds x seeds of the task."""
+    """Every run of the config section `runs` by key: pre-training first, then methods x folds x seeds of the task.
+
+    Last come ensembles, one for each method, control and fold, where `ensemble` asks for them.
+    """
     leaky = runs.get("leaky_slice_split")
-    trained = [*_runs(runs, PATIENT), *(_runs({"task": _task(runs), **leaky}, SLICE) if leaky else [])]
+    by_patient = list(_runs(runs, PATIENT))
+    trained = [*by_patient, *(_runs({"task": _task(runs), **leaky}, SLICE) if leaky else [])]
     starts = [_pretraining(run) for run in trained if run.pretrained]
-    return {run.key: run for run in [*starts, *trained]}
+    together = _ensembles(by_patient) if runs.get("ensemble") else []
+    return {run.key: run for run in [*starts, *trained, *together]}
 
 
 def full_cohort_runs(config: Mapping[str, Any]) -> dict[str, Run]:
@@ -156,6 +182,15 @@ def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
             )
             starts = multimodal and control != NO_PRETRAINING
             yield replace(run, pretrained=_pretraining(run).key) if starts else run
+
+
+def _ensembles(trained: Sequence[Run]) -> Iterator[Run]:
+    """One for the seeds of each method, control and fold, under the first seed."""
+    alike: dict[tuple[str, int], list[Run]] = {}
+    for run in trained:
+        alike.setdefault((run.label, run.fold), []).append(run)
+    for first, *others in alike.values():
+        yield replace(first, pretrained=None, members=(first.key, *(run.key for run in others)))
 
 
 def _pretraining(run: Run) -> Run:

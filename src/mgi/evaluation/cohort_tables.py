@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mgi.core.run import CONTROLS, NO_GENES, NO_PRETRAINING, RANDOM_ID
+from mgi.core.run import CONTROLS, ENSEMBLE, NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
 from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 from mgi.evaluation.intervals import bootstrap_mean, holm, wilcoxon_p
 from mgi.evaluation.patient_scores import as_trained, values_of
@@ -18,6 +18,7 @@ from mgi.evaluation.patient_scores import as_trained, values_of
 REFERENCE = "mgi"
 RETRAINED = tuple(f"{REFERENCE}-{control}" for control in CONTROLS)
 """The reference trained again without one thing; each is a method of its own in tables, and no rival of it."""
+TOGETHER = f"{REFERENCE}-{ENSEMBLE}"
 CASE = ["task", "method", "expression_input"]
 RESULT_COLUMNS = [*CASE, "definition", "mean", "median", "q1", "q3", "low", "high", "n"]
 TEST_COLUMNS = [*CASE, "difference", "low", "high", "p", "p_holm", "n"]
@@ -45,12 +46,17 @@ def summary_rows(patients: pd.DataFrame, definitions: Sequence[str], draws: int,
 
 
 def paired_tests(patients: pd.DataFrame, definition: str, draws: int, seed: int) -> pd.DataFrame:
-    """MGI minus every other method on the patients that both were tested on; Holm's correction over the rows."""
+    """MGI minus every other method on the patients that both were tested on; Holm's correction over the rows.
+
+    MGI's ensemble is what stands against other ensembles.
+    """
     compared = as_trained(patients)
     rows = []
     for case, _ in compared.groupby(CASE, sort=True):
         _, method, expression_input = map(str, case)
-        first, second = _of_both(compared, (REFERENCE, OWN), (method, expression_input), definition)
+        alone, together = apart(method)
+        reference = TOGETHER if together and alone != REFERENCE else REFERENCE
+        first, second = _of_both(compared, (reference, OWN), (method, expression_input), definition)
         if method == REFERENCE or first.empty:
             continue
         interval = bootstrap_mean(first - second, draws, seed)

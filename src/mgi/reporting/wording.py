@@ -5,12 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID
+from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
 from mgi.evaluation.cohort_tables import REFERENCE, RETRAINED
 from mgi.evaluation.expression_inputs import PERMUTED
 from mgi.evaluation.patient_scores import as_trained
 from mgi.reporting.results import Results
-from mgi.tasks.text import interval, method_name, number, p_text, rows_by
+from mgi.tasks.text import in_order, interval, method_name, number, p_text, rows_by
 
 Row = Mapping[str, Any]
 _RETRAINED = {
@@ -31,7 +31,7 @@ def result_sentences(results: Results) -> list[str]:
     if REFERENCE in rows:
         sentences += _against_others(rows, results.tests)
         sentences += _genes(results.audit, results.reporting.score_name)
-    return sentences
+    return [*sentences, *_together(rows)]
 
 
 def _score(label: str, row: Row, results: Results) -> str:
@@ -48,7 +48,8 @@ def _score(label: str, row: Row, results: Results) -> str:
 
 
 def _against_others(rows: Mapping[str, Row], tests: pd.DataFrame) -> list[str]:
-    networks = rows_by(tests[~tests["method"].isin(RETRAINED)], "method")
+    rivals = tests["method"].map(lambda label: label not in RETRAINED and not apart(label)[1])
+    networks = rows_by(tests[rivals.astype(bool)], "method")
     if not networks:
         return []
     strongest = max(sorted(networks), key=lambda label: float(rows[label]["mean"]))
@@ -60,6 +61,15 @@ def _against_others(rows: Mapping[str, Row], tests: pd.DataFrame) -> list[str]:
         f"patients MGI minus {name} is {_difference(test, holm)}, "
         f"{_reading(test, 'in favour of MGI', f'in favour of {name}')}."
     ]
+
+
+def _together(rows: Mapping[str, Row]) -> list[str]:
+    """What the mean of several trainings scored, of each method that has it."""
+    means = {label: row["mean"] for label, row in rows.items() if apart(label)[1]}
+    if not means:
+        return []
+    said = [f"{method_name(apart(label)[0])} {number(means[label])}" for label in in_order(list(means))]
+    return [f"Several trainings of a method together, by the mean of their logits: {', '.join(said)}."]
 
 
 def _genes(audit: pd.DataFrame, score_name: str) -> list[str]:

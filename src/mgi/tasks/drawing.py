@@ -8,6 +8,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mgi.core.run import apart
 from mgi.tasks.text import METHODS, in_order, method_name, rows_by
 
 # Okabe and Ito's colours, which most colour-blind readers can tell apart.
@@ -41,8 +42,8 @@ WIDTH = 5.0
 
 
 def colour_of(label: str) -> str:
-    """The colour of a method in every figure; grey for one that is not known."""
-    return COLOURS.get(label, GREY)
+    """The colour of a method, and of its ensemble, in every figure; grey for one that is not known."""
+    return COLOURS.get(apart(label)[0], GREY)
 
 
 def new_figure(height: float) -> Figure:

@@ -6,7 +6,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID
+from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
 from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 
 NOTHING = "–"
@@ -42,13 +42,19 @@ CONDITIONS = {
 
 def method_name(label: str) -> str:
     """The printed name of a method; one that is not known keeps its own."""
-    return METHODS.get(label, label)
+    alone, together = apart(label)
+    return f"{METHODS.get(alone, alone)}{', ensemble' if together else ''}"
 
 
 def in_order(labels: list[str]) -> list[str]:
-    """Known methods in their fixed order, then the others by name."""
-    known = [label for label in METHODS if label in labels]
-    return known + sorted(set(labels) - set(known))
+    """Known methods in their fixed order, then the others by name; ensembles after all that speak alone."""
+    place = {label: number for number, label in enumerate(METHODS)}
+
+    def key(label: str) -> tuple[bool, int, str]:
+        alone, together = apart(label)
+        return together, place.get(alone, len(place)), alone
+
+    return sorted(set(labels), key=key)
 
 
 def rows_by(table: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:

@@ -29,7 +29,7 @@ class GeneCache:
         self._kept: dict[bytes, Tensor] = {}
 
     def encode(self, genes: Tensor) -> Tensor:
-        """As `MGI.encode`, of expression (U, G) on the CPU; at least one row."""
+        """As `MGI.encode`, of expression (U, G); at least one row."""
         return torch.cat([self._row(row) for row in genes.split(1)])
 
     def forget(self) -> None:
@@ -37,7 +37,7 @@ class GeneCache:
         self._kept.clear()
 
     def _row(self, row: Tensor) -> Tensor:
-        key = row.numpy().tobytes()
+        key = row.cpu().numpy().tobytes()
         if key not in self._kept:
             with torch.no_grad():
                 self._kept[key] = self._model.encode(row.to(self._model.null_token.device))
@@ -52,7 +52,7 @@ def cache_for(model: nn.Module) -> GeneCache | None:
 def forward(
     model: nn.Module, images: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor, cache: GeneCache | None
 ) -> Tensor:
-    """Outputs for slices under the signature of MGI, all given on the CPU; genes through `cache` where there is one."""
+    """Outputs for slices under the signature of MGI, wherever they are; genes through `cache` where there is one."""
     device = next(model.parameters()).device
     images, patient = images.to(device), patient.to(device)
     if cache is None or not isinstance(model, MGI):

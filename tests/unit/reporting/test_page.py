@@ -112,6 +112,24 @@ def test_no_control_of_mgi_is_another_network_and_each_has_its_sentence() -> Non
     assert "retrained without pre-training the difference is −0.125" in text
 
 
+def test_ensembles_have_rows_and_a_sentence_of_their_own_and_stand_against_that_of_mgi() -> None:
+    given = results()
+    more = [scores("unet-ensemble", "not_used", 0.1), scores("mgi-ensemble", "own", 0.15)]
+    table = pd.concat([given.patients, *more], ignore_index=True)
+    tests = paired_tests(table, "volume", 100, 0)
+    more = dataclasses.replace(given, patients=table, results=results_table(table), tests=tests)
+    text = " ".join(result_sentences(more))
+    assert "among the other networks is U-Net's" in text
+    assert "by the mean of their logits: MGI 0.938, U-Net 0.875." in text
+    leads = tests.set_index("method")["difference"]
+    assert leads["unet-ensemble"] == pytest.approx(0.05 * 1.25)
+    assert leads["mgi-ensemble"] == pytest.approx(-0.15 * 1.25)
+    drawn = drawn_page(more)
+    assert "U-Net, ensemble" in drawn
+    assert "An ensemble is the mean" in drawn
+    assert "An ensemble is the mean" not in drawn_page(given)
+
+
 def test_without_mgi_the_paragraph_speaks_of_what_there_is() -> None:
     (sentence,) = result_sentences(results(methods=("unet",)))
     assert "U-Net reached a mean volume Dice of 0.750" in sentence

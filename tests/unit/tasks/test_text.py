@@ -36,6 +36,12 @@ def test_every_definition_that_is_scored_has_a_name_and_a_meaning() -> None:
     assert set(DEFINITIONS) == {*DICE_DEFINITIONS, *OTHER_SCORES, POOLED}
 
 
+def test_ensembles_stand_last_in_the_order_of_their_methods_and_in_their_colours() -> None:
+    assert in_order(["unet-ensemble", "x", "unet", "mgi-ensemble"]) == ["unet", "x", "mgi-ensemble", "unet-ensemble"]
+    assert method_name("unet-ensemble") == "U-Net, ensemble"
+    assert colour_of("unet-ensemble") == colour_of("unet")
+
+
 def test_no_two_methods_share_a_colour() -> None:
     assert len({*COLOURS.values()}) == len(METHODS)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from mgi.core.run import apart
 from mgi.evaluation.cohort_tables import RETRAINED
 from mgi.evaluation.patient_scores import as_trained
 from mgi.tasks.drawing import patients_figure
@@ -59,6 +60,7 @@ def section(given: ReportInput) -> Section:
         "methods": _headline_rows(results, given.tests, given.headline),
         "definitions": DEFINITIONS,
         "definition_rows": _rows_by_input(given.results),
+        "ensembles": any(apart(label)[1] for label in results["method"]),
         "everybody": _rows_by_input(given.no_genes) if given.unpaired else [],
         "paper_like": [] if given.leaky is None else as_trained(given.leaky).to_dict("records"),
         "failures": failure_rows(given.patients, cases),
@@ -111,7 +113,8 @@ def failure_rows(patients: pd.DataFrame, cases: Sequence[OverlayCase]) -> list[R
 
     `patients` has a row per method, expression input and patient; voxels are those of the images' own grid.
     """
-    compared = as_trained(patients[~patients["method"].isin(RETRAINED)])
+    alone = ~patients["method"].map(lambda label: apart(label)[1] or label in RETRAINED)
+    compared = as_trained(patients[alone])
     rows = []
     for case in cases:
         by_method = rows_by(compared[compared["patient_id"] == case.patient_id], "method")
