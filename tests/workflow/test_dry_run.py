@@ -18,7 +18,7 @@ Jobs = Callable[[str], dict[str, int]]
     [
         ([], {"fetch": 8, "fit_genes": 5, "pretrain": 10, "finetune": 40, "report": 1}),
         (["demo"], {"simulate": 1, "fetch": 8, "fit_genes": 1, "pretrain": 1, "finetune": 7, "predict_fold": 7}),
-        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 3}),
+        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 6}),
         (["kaggle"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
         (["kaggle", "kaggle-gpu"], {"fit_genes": 5, "pretrain": 30, "finetune": 120}),
         (["kaggle", "mirrored"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
