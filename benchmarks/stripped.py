@@ -60,6 +60,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--roles", nargs="+", choices=roles, default=roles[:1], help="who is scored")
     options.add_argument("--steps", type=int, default=1800)
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="of training and prediction")
     options.add_argument("--brats", type=Path, nargs=2, metavar=("FLAIR", "LABELS"), help="NIfTI files")
     options.add_argument("--work", type=Path, default=ROOT / "results/stripped", help="weights and scores")
     options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/stripped.json")
@@ -115,9 +116,9 @@ def trained(args: argparse.Namespace, fold: int, share: float) -> nn.Module:
     folder.mkdir(parents=True, exist_ok=True)
     sizes, settings = settings_of(args, share)
     randomness = Randomness.seeded(args.seed)
-    model = learning.build("unet", sizes, 1)
+    model = learning.build("unet", sizes, 1).to(args.device)
     if (done := folder / "weights.pt").is_file():
-        model.load_state_dict(torch.load(done, weights_only=True))
+        model.load_state_dict(torch.load(done, map_location=args.device, weights_only=True))
         return model
     split = read_split(args.results / "tables/split.parquet")
     pairs = {}

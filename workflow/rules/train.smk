@@ -8,10 +8,7 @@ OUTPUTS: <results>/runs/, <results>/predictions/; checkpoints lie undeclared in 
 rule train:
     """Target: all trained models."""
     input:
-        weights=expand(
-            "<results>/runs/{run}/weights.safetensors",
-            run=[key for key in COMPARED if not RUNS[key].is_pretraining],
-        ),
+        weights=expand("<results>/runs/{run}/weights.safetensors", run=COMPARED),
 
 
 rule pretrain:
