@@ -63,7 +63,9 @@ rule report:
         runtime=30,
     params:
         paper_like=["--paper-like"] if PAPER_LIKE else [],
-        benchmarks=f"{config['results']}/benchmarks",
+        benchmarks=lambda wildcards, output: str(
+            Path(output.report).parent / "benchmarks"
+        ),
         code=code_of("report", *TASK_CODE),
     shell:
         r"""

@@ -17,8 +17,10 @@ rule shard:
     input:
         lock="<results>/locks/{modality}.json",
         index=lambda wildcards: MODALITIES[wildcards.modality].indexes,
-        table=lambda wildcards: MODALITIES[wildcards.modality].own_files,
-        given=lambda wildcards: MODALITIES[wildcards.modality].shard_inputs.values(),
+        table=lambda wildcards: own(MODALITIES[wildcards.modality].own_files),
+        given=lambda wildcards: own(
+            MODALITIES[wildcards.modality].shard_inputs.values()
+        ),
     output:
         values="<results>/shards/{modality}/values.parquet",
         features="<results>/shards/{modality}/features.parquet",
@@ -67,8 +69,10 @@ use rule shard as shard_volumes with:
     input:
         lock="<results>/locks/{modality}.json",
         index=lambda wildcards: MODALITIES[wildcards.modality].indexes,
-        table=lambda wildcards: MODALITIES[wildcards.modality].own_files,
-        given=lambda wildcards: MODALITIES[wildcards.modality].shard_inputs.values(),
+        table=lambda wildcards: own(MODALITIES[wildcards.modality].own_files),
+        given=lambda wildcards: own(
+            MODALITIES[wildcards.modality].shard_inputs.values()
+        ),
         cohort="<results>/tables/cohort.parquet",
     output:
         slices="<results>/shards/{modality}/slices.parquet",
