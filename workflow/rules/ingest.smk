@@ -182,13 +182,14 @@ rule cohort:
         sites=option("--sites", config["cohort"]["sites"]),
         require=["--require", *(config["cohort"]["require"] or [])],
         exclude=["--exclude", *config["cohort"]["exclude"]],
+        indexes=lambda wildcards, input: for_each_batch(input.indexes),
         code=code_of("cohort", *what_they_are(MODALITIES)),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi cohort \
             --lock {input.locks:q} \
-            --index {input.indexes:q} \
+            --index {params.indexes:q} \
             {params.sites:q} \
             {params.require:q} \
             {params.exclude:q} \

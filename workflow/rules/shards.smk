@@ -43,6 +43,7 @@ rule shard:
         ),
         settings=lambda wildcards: MODALITIES[wildcards.modality].stored,
         cohort=lambda wildcards, input: option("--cohort", input.get("cohort")),
+        index=lambda wildcards, input: for_each_batch(input.index),
         given=lambda wildcards, input: MODALITIES[wildcards.modality].shard_options(
             input.given
         ),
@@ -56,7 +57,7 @@ rule shard:
             --modality {wildcards.modality:q} \
             --settings {params.settings:q} \
             --lock {input.lock:q} \
-            --index {input.index:q} \
+            --index {params.index:q} \
             {params.table:q} \
             {params.cohort:q} \
             {params.given:q} \

@@ -111,6 +111,21 @@ def run_table(runs: Mapping[str, Any]) -> dict[str, Run]:
     return {run.key: run for run in [*starts, *trained]}
 
 
+def evaluated(table: Mapping[str, Run]) -> list[str]:
+    """Keys of the runs that predict and whose test patients are not in training: those that are compared."""
+    return [key for key in by_patient(table) if not table[key].is_pretraining]
+
+
+def by_patient(table: Mapping[str, Run]) -> list[str]:
+    """Keys of the runs that do not leak, pre-training included."""
+    return [key for key, run in table.items() if not run.leaks]
+
+
+def by_slice(table: Mapping[str, Run]) -> list[str]:
+    """Keys of the runs that predict for patients on whom they were trained, for the paper-like table alone."""
+    return [key for key, run in table.items() if run.leaks and not run.is_pretraining]
+
+
 def full_cohort_runs(config: Mapping[str, Any]) -> dict[str, Run]:
     """The runs that train on all patients, to be tested on another archive; none where the config names no other."""
     return {} if config["external"] is None else run_table(full_cohort_section(config))
