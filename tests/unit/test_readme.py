@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIGURE_PAGE = (ROOT / "docs/explanation/how-data-flows.md").read_text(encoding="utf-8")
 TOP_PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAGES = [*TOP_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
-RULES = [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
+RULES = [ROOT / "workflow/Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
 ROOMS = ("config", "docs", "envs", "profiles", "src", "tests", "workflow")
 REGISTRY = re.compile(
     r"pypi\.|pythonhosted|download\.pytorch|conda\.anaconda|anaconda\.org|huggingface\.co|ghcr\.io|docker\.io|npmjs|"

@@ -4,17 +4,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import yaml
+from snakemake.io import is_flagged
 
-from lib.jobs import pretraining_gpus, shell_prefix, torchrun
+from lib.jobs import after_another, pretraining_gpus, shell_prefix, torchrun
 from lib.supplied import (
     archive_files,
-    archive_folder,
+    archive_option,
     existing,
     gene_list,
     option,
+    own,
     pathways,
 )
 
@@ -57,9 +60,24 @@ def test_gene_sets_are_an_input_where_they_are_tokens() -> None:
 
 
 def test_the_simulated_archive_is_an_input_only_where_there_is_one() -> None:
-    real, simulated = {"simulation": None, "results": "r"}, {"simulation": {"seed": 1}, "results": "r"}
-    assert (archive_folder(real), archive_files(real)) == (None, [])
-    assert (archive_folder(simulated), archive_files(simulated)) == ("r/archive", ["<results>/archive/archive.json"])
+    assert archive_files({"simulation": None}) == []
+    assert archive_files({"simulation": {"seed": 1}}) == ["<results>/archive/archive.json"]
+    assert archive_option(None, SimpleNamespace(archive=[])) == []
+    assert archive_option(None, SimpleNamespace(archive=["r/archive/archive.json"])) == ["--archive", "r/archive"]
+
+
+def test_the_users_files_stay_where_they_are_and_those_of_the_results_move_with_them() -> None:
+    given = own(["data/images.zip", "<results>/tables/gene_positions.tsv"])
+    assert given == ["data/images.zip", "<results>/tables/gene_positions.tsv"]
+    assert [is_flagged(path, "local") for path in given] == [True, False]
+
+
+def test_a_prefix_is_added_to_that_of_another_workflow_once() -> None:
+    own_prefix = shell_prefix(Path("/src"), in_conda=True)
+    assert after_another(None, own_prefix) == own_prefix
+    both = after_another("X={a}; ", own_prefix)
+    assert both == "X={{a}}; " + own_prefix
+    assert after_another(both.format(), own_prefix) == both
 
 
 def test_a_missing_file_is_left_to_the_preflight(tmp_path: Path) -> None:

@@ -7,17 +7,15 @@ from typing import Any
 import pytest
 
 from lib.runs import (
-    by_patient,
-    by_slice,
-    evaluated,
     fold_genes,
+    for_each,
     leak_report,
     model_settings,
     predicting_weights,
     pretrained_weights,
     run_json,
 )
-from mgi.core.run import IMAGE_SETTINGS, Run, run_table
+from mgi.core.run import IMAGE_SETTINGS, Run, by_patient, by_slice, evaluated, run_table
 from mgi.core.section import read_record
 from mgi.models.baselines import BASELINES
 from mgi.models.settings import ModelSettings
@@ -162,3 +160,11 @@ def test_a_network_without_genes_is_given_what_it_reads_and_mgi_everything_but_t
     }
     assert set(given["unet"]) == set(IMAGE_SETTINGS)
     assert set(given["mgi-no-genes"]) == set(given["pretrain"]) == set(config["model"]) - {"pathways"}
+
+
+def test_files_of_many_runs_are_named_by_one_path() -> None:
+    keys = ["unet-fold0-seed0", "unet-fold1-seed0"]
+    paths = [f"r/unet-fold0-seed0/runs/{key}/curves.jsonl" for key in keys]
+    assert for_each(keys, paths) == "r/unet-fold0-seed0/runs/{run}/curves.jsonl"
+    with pytest.raises(AssertionError, match="no file of unet-fold0-seed0"):
+        for_each(keys, ["r/other.parquet"])

@@ -1,1 +1,1 @@
-"""What the graph of jobs needs before any job runs; plain Python, without Snakemake."""
+"""What the graph of jobs needs before any job runs; plain Python, with no state of Snakemake."""

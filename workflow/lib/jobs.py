@@ -35,6 +35,15 @@ def shell_prefix(source: Path, *, in_conda: bool, plugins: Sequence[str] = ()) -
     return "".join(f"{line}; " for line in lines).replace("{", "{{").replace("}", "}}")
 
 
+def after_another(set_before: str | None, own: str) -> str:
+    """Our prefix behind one that is set already, of a workflow that has this one as a module.
+
+    Snakemake has one prefix for all; that it formats braces is undone for the part that it formatted before.
+    """
+    before = (set_before or "").replace("{", "{{").replace("}", "}}")
+    return before if before.endswith(own) else before + own
+
+
 def torchrun(config: Mapping[str, Any]) -> list[str]:
     """What precedes the command of pre-training: nothing for one process, else torchrun on this machine.
 

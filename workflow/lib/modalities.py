@@ -118,6 +118,12 @@ def fetching_code(modalities: Mapping[str, Configured]) -> list[str]:
     return [name for one in modalities.values() for name in one.fetching_code]
 
 
+def for_each_batch(paths: Iterable[str]) -> list[str]:
+    """The indexes of all batches as one path a modality, with `{batch}` in place of the number."""
+    first = "batch-1-of-"
+    return ["batch-{batch}-of-".join(str(path).rsplit(first, 1)) for path in paths if first in str(path)]
+
+
 def described(files: Iterable[str]) -> list[str]:
     """Those of the files of several shards that describe the others."""
     return [str(path) for path in files if str(path).endswith("/dataset.json")]

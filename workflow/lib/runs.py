@@ -1,25 +1,10 @@
 """What the rules look up of a run, whose key is the only wildcard of training and evaluation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mgi.core.run import PATIENT, SLICE, Run, leaks_file, model_section
-
-
-def evaluated(table: Mapping[str, Run]) -> list[str]:
-    """Keys of the runs that predict and whose test patients are not in training: those that are compared."""
-    return [key for key, run in table.items() if not (run.leaks or run.is_pretraining)]
-
-
-def by_patient(table: Mapping[str, Run]) -> list[str]:
-    """Keys of the runs that are trained and do not leak, pre-training included."""
-    return [key for key, run in table.items() if not (run.leaks or run.members)]
-
-
-def by_slice(table: Mapping[str, Run]) -> list[str]:
-    """Keys of the runs that predict for patients on whom they were trained, for the paper-like table alone."""
-    return [key for key, run in table.items() if run.leaks and not run.is_pretraining]
 
 
 def run_json(table: Mapping[str, Run], wildcards: Any) -> str:
@@ -30,6 +15,17 @@ def run_json(table: Mapping[str, Run], wildcards: Any) -> str:
 def model_settings(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> str:
     """What the run's network reads of the section `model`, as JSON."""
     return model_section(config, table[wildcards.run])
+
+
+def for_each(keys: Sequence[str], paths: Iterable[Any]) -> str:
+    """The paths of files of many runs as one, with `{run}` in place of the first one's key.
+
+    A command line that named all of them would grow with the runs, and what a shell takes ends at 128 KiB.
+    """
+    first = str(next(iter(paths)))
+    before, key, after = first.rpartition(keys[0])
+    assert key, f"{first} is no file of {keys[0]}"
+    return f"{before}{{run}}{after}"
 
 
 def fold_genes(table: Mapping[str, Run], wildcards: Any) -> str:

@@ -1,18 +1,28 @@
 """Files that the workflow does not make: the user's own tables and archives, and the simulated archive's place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-
-def archive_folder(config: Mapping[str, Any]) -> str | None:
-    """Folder of the simulated archive, or None where the real ones are asked."""
-    return None if config["simulation"] is None else f"{config['results']}/archive"
+from snakemake.io import local
 
 
 def archive_files(config: Mapping[str, Any]) -> list[str]:
     """The file that marks the simulated archive as complete, as a rule's input; none where the real ones are asked."""
     return [] if config["simulation"] is None else ["<results>/archive/archive.json"]
+
+
+def archive_option(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
+    """The folder of a job's simulated archive, for its command line; nothing where the real ones are asked."""
+    return option("--archive", next((str(Path(path).parent) for path in input.archive), None))
+
+
+def own(paths: Iterable[str]) -> list[str]:
+    """The user's files as rules' inputs: where the config says, whatever prefix a module or store a run has.
+
+    Those of our own results among them (`<results>/…`) stay as they are.
+    """
+    return [path if path.startswith("<results>/") else local(path) for path in paths]
 
 
 def gene_list(config: Mapping[str, Any]) -> list[str]:

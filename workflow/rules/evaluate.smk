@@ -63,13 +63,16 @@ rule compare:
         mem_mb=2000,
         runtime=30,
     params:
+        scores=lambda wildcards, input: for_each(EVALUATED, input.scores),
+        runs=settings("runs", without=("leaky_slice_split",)),
         settings=settings("evaluation"),
         code=code_of("compare", *TASK_CODE),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi compare \
-            --scores {input.scores:q} \
+            --scores {params.scores:q} \
+            --runs {params.runs:q} \
             --split {input.split:q} \
             --settings {params.settings:q} \
             --results-table {output.results:q} \
@@ -100,13 +103,16 @@ rule paper_like:
         mem_mb=4000,
         runtime=30,
     params:
+        scores=lambda wildcards, input: for_each(EVALUATED, input.scores),
+        runs=settings("runs"),
         settings=settings("evaluation"),
         code=code_of("paper-like"),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi paper-like \
-            --scores {input.scores:q} \
+            --scores {params.scores:q} \
+            --runs {params.runs:q} \
             --image-shard {input.images:q} \
             --split {input.split:q} \
             --settings {params.settings:q} \

@@ -13,7 +13,7 @@ WHOLE_FOLD = f"{config['results']}/folds/{config['split']['folds']}/genes.parque
 
 module another:
     snakefile:
-        ROOT / "Snakefile"
+        ROOT / "workflow" / "Snakefile"
     config:
         external_config(config)
 

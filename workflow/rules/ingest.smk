@@ -15,7 +15,7 @@ rule preflight:
     """Ask whether all that the config names can be had, before anything large is fetched."""
     input:
         archive=ARCHIVE_FILES,
-        given=[path for one in MODALITIES.values() for path in one.given_files],
+        given=own(path for one in MODALITIES.values() for path in one.given_files),
     output:
         preflight="<results>/preflight.json",
     log:
@@ -32,7 +32,7 @@ rule preflight:
     params:
         modalities=asked_of_all(MODALITIES),
         require=["--require", *(config["cohort"]["require"] or [])],
-        archive=option("--archive", ARCHIVE),
+        archive=archive_option,
         code=code_of("preflight", *fetching_code(MODALITIES)),
     shell:
         r"""
@@ -50,7 +50,7 @@ rule lock:
     input:
         preflight="<results>/preflight.json",
         archive=ARCHIVE_FILES,
-        given=lambda wildcards: MODALITIES[wildcards.modality].given_files,
+        given=lambda wildcards: own(MODALITIES[wildcards.modality].given_files),
     output:
         lock="<results>/locks/{modality}.json",
     log:
@@ -66,7 +66,7 @@ rule lock:
         net=1,
     params:
         settings=lambda wildcards: MODALITIES[wildcards.modality].asked,
-        archive=option("--archive", ARCHIVE),
+        archive=archive_option,
         code=lambda wildcards: code_of(
             "lock", *MODALITIES[wildcards.modality].fetching_code
         ),
@@ -86,7 +86,7 @@ rule fetch:
     input:
         lock="<results>/locks/{modality}.json",
         archive=ARCHIVE_FILES,
-        table=lambda wildcards: MODALITIES[wildcards.modality].own_files,
+        table=lambda wildcards: own(MODALITIES[wildcards.modality].own_files),
     output:
         index="<results>/raw/{modality}/batch-{batch}.json",
     log:
@@ -102,7 +102,7 @@ rule fetch:
         net=1,
     params:
         settings=lambda wildcards: MODALITIES[wildcards.modality].fetched,
-        archive=option("--archive", ARCHIVE),
+        archive=archive_option,
         code=lambda wildcards: code_of(
             "fetch", *MODALITIES[wildcards.modality].fetching_code
         ),
@@ -141,8 +141,10 @@ rule gene_positions:
     params:
         settings=MODALITIES["rna"].asked,
         gtf=settings("modalities.rna.fit.gtf"),
-        folder=GTF_FOLDER,
-        archive=option("--archive", ARCHIVE),
+        folder=lambda wildcards, output: str(
+            Path(output.positions).parents[1] / "raw/gencode"
+        ),
+        archive=archive_option,
         code=code_of("gene-positions"),
     shell:
         r"""
@@ -161,7 +163,7 @@ rule cohort:
     input:
         locks=[one.lock for one in MODALITIES.values()],
         indexes=[path for one in MODALITIES.values() for path in one.indexes],
-        sites=existing(config["cohort"]["sites"]),
+        sites=own(existing(config["cohort"]["sites"])),
     output:
         cohort="<results>/tables/cohort.parquet",
         tsv="<results>/tables/cohort.tsv",
@@ -180,13 +182,14 @@ rule cohort:
         sites=option("--sites", config["cohort"]["sites"]),
         require=["--require", *(config["cohort"]["require"] or [])],
         exclude=["--exclude", *config["cohort"]["exclude"]],
+        indexes=lambda wildcards, input: for_each_batch(input.indexes),
         code=code_of("cohort", *what_they_are(MODALITIES)),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi cohort \
             --lock {input.locks:q} \
-            --index {input.indexes:q} \
+            --index {params.indexes:q} \
             {params.sites:q} \
             {params.require:q} \
             {params.exclude:q} \

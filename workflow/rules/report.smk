@@ -63,7 +63,12 @@ rule report:
         runtime=30,
     params:
         paper_like=["--paper-like"] if PAPER_LIKE else [],
-        benchmarks=f"{config['results']}/benchmarks",
+        predictions=lambda wildcards, input: for_each(EVALUATED, input.predictions),
+        curves=lambda wildcards, input: for_each(COMPARED, input.curves),
+        runs=settings("runs", without=("leaky_slice_split",)),
+        benchmarks=lambda wildcards, output: str(
+            Path(output.report).parent / "benchmarks"
+        ),
         code=code_of("report", *TASK_CODE),
     shell:
         r"""
@@ -80,8 +85,9 @@ rule report:
             {params.paper_like:q} {input.paper_like:q} \
             --image-shard {input.images:q} \
             --features {input.features:q} \
-            --predictions {input.predictions:q} \
-            --curves {input.curves:q} \
+            --runs {params.runs:q} \
+            --predictions {params.predictions:q} \
+            --curves {params.curves:q} \
             --config {input.config:q} \
             --benchmarks {params.benchmarks:q} \
             --output {output.report:q} \

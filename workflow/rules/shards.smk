@@ -17,8 +17,10 @@ rule shard:
     input:
         lock="<results>/locks/{modality}.json",
         index=lambda wildcards: MODALITIES[wildcards.modality].indexes,
-        table=lambda wildcards: MODALITIES[wildcards.modality].own_files,
-        given=lambda wildcards: MODALITIES[wildcards.modality].shard_inputs.values(),
+        table=lambda wildcards: own(MODALITIES[wildcards.modality].own_files),
+        given=lambda wildcards: own(
+            MODALITIES[wildcards.modality].shard_inputs.values()
+        ),
     output:
         values="<results>/shards/{modality}/values.parquet",
         features="<results>/shards/{modality}/features.parquet",
@@ -41,6 +43,7 @@ rule shard:
         ),
         settings=lambda wildcards: MODALITIES[wildcards.modality].stored,
         cohort=lambda wildcards, input: option("--cohort", input.get("cohort")),
+        index=lambda wildcards, input: for_each_batch(input.index),
         given=lambda wildcards, input: MODALITIES[wildcards.modality].shard_options(
             input.given
         ),
@@ -54,7 +57,7 @@ rule shard:
             --modality {wildcards.modality:q} \
             --settings {params.settings:q} \
             --lock {input.lock:q} \
-            --index {input.index:q} \
+            --index {params.index:q} \
             {params.table:q} \
             {params.cohort:q} \
             {params.given:q} \
@@ -67,8 +70,10 @@ use rule shard as shard_volumes with:
     input:
         lock="<results>/locks/{modality}.json",
         index=lambda wildcards: MODALITIES[wildcards.modality].indexes,
-        table=lambda wildcards: MODALITIES[wildcards.modality].own_files,
-        given=lambda wildcards: MODALITIES[wildcards.modality].shard_inputs.values(),
+        table=lambda wildcards: own(MODALITIES[wildcards.modality].own_files),
+        given=lambda wildcards: own(
+            MODALITIES[wildcards.modality].shard_inputs.values()
+        ),
         cohort="<results>/tables/cohort.parquet",
     output:
         slices="<results>/shards/{modality}/slices.parquet",

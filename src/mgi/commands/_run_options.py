@@ -2,13 +2,14 @@
 
 import argparse
 import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
 from mgi.core.run import Run, full_cohort_runs, leaks_file, model_section, run_table, split_file
-from mgi.core.section import read_record
+from mgi.core.section import as_mapping, read_record
 
 
 def add_run(options: argparse.ArgumentParser) -> None:
@@ -31,6 +32,28 @@ def add_training(options: argparse.ArgumentParser) -> None:
     options.add_argument("--leaks", type=Path, help="what check-leaks found in the split (JSON)")
     options.add_argument("--curves", type=Path, help="curve of the training (JSON lines)")
     options.add_argument("--record", type=Path, help="record of the run (JSON)")
+
+
+def add_runs(options: argparse.ArgumentParser, several: str) -> None:
+    """The option that says for which runs a path with `{run}` stands, in the options named by `several`."""
+    options.add_argument("--runs", help=f"config section 'runs' as JSON: each run in place of {{run}} in {several}")
+
+
+def of_each_run(
+    paths: Sequence[Path], runs: str | None, chosen: Callable[[Mapping[str, Run]], Iterable[str]]
+) -> list[Path]:
+    """The paths; one with `{run}` becomes one for each run of the section `runs` that is `chosen`.
+
+    Raises ConfigError where there is such a path and no section.
+    """
+    several = [path for path in paths if "{run}" in str(path)]
+    if not several:
+        return list(paths)
+    if runs is None:
+        raise ConfigError(f"{several[0]}: found {{run}}, expected --runs to say which")
+    keys = list(chosen(run_table(as_mapping(runs, "--runs"))))
+    named = [path for path in paths if path not in several]
+    return [*named, *(Path(str(path).replace("{run}", key)) for path in several for key in keys)]
 
 
 def complete(args: argparse.Namespace, section: str) -> Run:

@@ -9,7 +9,7 @@ from mgi.cohort.pairing import KEPT, Offer, pair_patients
 from mgi.cohort.tables import write_cohort, write_reasons
 from mgi.core.errors import BadInputError
 from mgi.locks.lock import read_lock
-from mgi.locks.raw_index import read_raw_index, read_raw_indexes
+from mgi.locks.raw_index import BATCHES, all_batches, read_raw_index, read_raw_indexes
 from mgi.modalities.registry import in_order
 
 MOST_REASONS = 3
@@ -17,7 +17,7 @@ MOST_REASONS = 3
 
 def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--lock", required=True, nargs="+", help="a lock of each modality, JSON")
-    options.add_argument("--index", required=True, nargs="+", help="indexes of all batches of all modalities, JSON")
+    options.add_argument("--index", required=True, nargs="+", help=f"{BATCHES} of all modalities")
     options.add_argument("--require", nargs="*", help="modalities that a patient must have to be kept (default: all)")
     options.add_argument("--exclude", nargs="*", default=[], help="patients to leave out by hand")
     options.add_argument("--sites", type=Path, help="TSV with patient_id and site, where ids are no TCGA barcodes")
@@ -28,7 +28,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    offers = _offers(args.lock, args.index)
+    indexes = all_batches(args.index)
+    offers = _offers(args.lock, indexes)
     required = args.require or [offer.modality for offer in offers]
     rows = pair_patients(offers, required=required, exclude=args.exclude, sites=args.sites)
     rejected = args.tsv.with_name(f"{args.tsv.stem}_nobody_kept{args.tsv.suffix}")
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
         write_reasons(rows, offers, rejected)
     else:
         rejected.unlink(missing_ok=True)
-        write_cohort(rows, offers, required, args.output, args.tsv, made_from=[*args.lock, *args.index])
+        write_cohort(rows, offers, required, args.output, args.tsv, made_from=[*args.lock, *indexes])
     reasons = Counter(row.reason or KEPT for row in rows)
     for reason, count in sorted(reasons.items()):
         print(f"{count:5d}  {reason}")

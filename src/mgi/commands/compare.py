@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from mgi.cohort.tables import read_split
+from mgi.commands._run_options import add_runs, of_each_run
 from mgi.core.errors import BadInputError
+from mgi.core.run import evaluated
 from mgi.core.sidecar import digested_path
 from mgi.evaluation.cohort_tables import CASE, RESULT_COLUMNS, audit_table, paired_tests
 from mgi.evaluation.expression_inputs import WITHOUT_EXPRESSION
@@ -21,6 +23,7 @@ from mgi.tasks.segmentation.settings import EvaluationSettings
 
 def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
+    add_runs(options, "--scores")
     options.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
     options.add_argument("--split", type=Path, required=True, help="split that names the patients without expression")
     options.add_argument("--results-table", type=Path, required=True, help="a row per method, input, definition (CSV)")
@@ -32,7 +35,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     chosen = EvaluationSettings.read(args.settings, where="evaluation")
-    scores = read_scores(args.scores, leaky=False)
+    given = of_each_run(args.scores, args.runs, evaluated)
+    scores = read_scores(given, leaky=False)
     split = read_split(args.split)
     require_tested(scores, split, str(args.split))
     scoring = scoring_of(_task_of(scores))
@@ -48,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
         args.audit: audit_table(patients, headline, **how),
     }
     for target, table in tables.items():
-        with digested_path(target, [*args.scores, args.split]) as part:
+        with digested_path(target, [*given, args.split]) as part:
             table.to_csv(part, index=False, float_format="%.6g")
 
 

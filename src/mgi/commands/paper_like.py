@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from mgi.cohort.tables import read_split
-from mgi.core.run import DEFAULT_TASK, PATIENT
+from mgi.commands._run_options import add_runs, of_each_run
+from mgi.core.run import DEFAULT_TASK, PATIENT, by_slice, evaluated
 from mgi.core.sidecar import digested_path
 from mgi.evaluation.expression_inputs import NOT_USED
 from mgi.evaluation.patient_scores import without_expression
@@ -23,6 +24,7 @@ from mgi.tasks.segmentation.settings import EvaluationSettings
 
 def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--scores", type=Path, nargs="+", required=True, help="scores of all runs (Parquet)")
+    add_runs(options, "--scores")
     options.add_argument("--image-shard", type=Path, required=True, help="dataset.json of the image shard")
     options.add_argument("--split", type=Path, required=True, help="split; who has no expression is left out")
     options.add_argument("--settings", default="{}", help="config section 'evaluation' as JSON")
@@ -31,14 +33,15 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     chosen = EvaluationSettings.read(args.settings, where="evaluation")
-    scores = read_scores(args.scores)
+    given = of_each_run(args.scores, args.runs, lambda table: [*evaluated(table), *by_slice(table)])
+    scores = read_scores(given)
     split = read_split(args.split)
     require_tested(scores, split, str(args.split))
     scores = scores[~scores["patient_id"].isin(without_expression(split))]
     patients = sorted(scores.loc[scores["split_unit"] == PATIENT, "patient_id"].unique())
     scores = pd.concat([scores, _of_empty_masks(args.image_shard, patients)], ignore_index=True)
     table = paper_like_table(scores, draws=chosen.bootstrap_draws, seed=chosen.seed)
-    with digested_path(args.output, [*args.scores, args.split]) as part:
+    with digested_path(args.output, [*given, args.split]) as part:
         table.to_csv(part, index=False, float_format="%.6g")
 
 

@@ -70,9 +70,7 @@ def _members(paths: Sequence[Path], run: Run, genes: list[str]) -> list[Weights]
                 f"{path}: the weights of {found.key}, expected those of {key}; delete them and train it again"
             )
         if members[-1].model != members[0].model:
-            raise BadInputError(
-                f"{path}: another network than {paths[0]}; delete both and train again"
-            )
+            raise BadInputError(f"{path}: another network than {paths[0]}; delete both and train again")
     return members
 
 

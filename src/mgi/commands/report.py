@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mgi.cohort.tables import read_cohort, read_split
+from mgi.commands._run_options import add_runs, of_each_run
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
-from mgi.core.run import DEFAULT_TASK, Run
+from mgi.core.run import DEFAULT_TASK, Run, by_patient, evaluated
 from mgi.core.run_files import FILES
 from mgi.evaluation.patient_scores import without_expression
 from mgi.locks.lock import as_json, read_lock
@@ -44,6 +45,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--locks", type=Path, nargs="+", required=True, help="lock of each modality (JSON)")
     options.add_argument("--features", type=Path, help="genes of the expression shard (Parquet), for their count")
     options.add_argument("--paper-like", type=Path, help="watermarked table of paper-like (CSV)")
+    add_runs(options, "--predictions and --curves")
     options.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
     options.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
     options.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
@@ -53,7 +55,9 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     locks = {lock.modality: (path, lock) for path, lock in ((path, read_lock(path)) for path in args.locks)}
-    runs = _runs(args.predictions, args.results_table.parent)
+    predictions = of_each_run(args.predictions, args.runs, evaluated)
+    curves = of_each_run(args.curves, args.runs, by_patient)
+    runs = _runs(predictions, args.results_table.parent)
     config = read_json(args.config)
     patients = read_csv(args.patients)
     task = config.get("runs", {}).get("task", DEFAULT_TASK)
@@ -70,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
             headline=headline,
             simulated=any(lock.simulated for _, lock in locks.values()),
             unpaired=len(without_expression(split)),
-            predictions=args.predictions,
+            predictions=predictions,
             image_shard=args.image_shard,
             leaky=read_csv(args.paper_like) if args.paper_like else None,
         )
@@ -87,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
         section=section,
         slices=slices,
         genes=n_genes(args.features) if args.features else None,
-        curves=[read_curve(path, {run.key: run.label for run in runs}) for path in sorted(args.curves)],
+        curves=[read_curve(path, {run.key: run.label for run in runs}) for path in sorted(curves)],
         costs=rule_costs(args.benchmarks) if args.benchmarks else [],
         versions=versions(),
         commit=commit(),

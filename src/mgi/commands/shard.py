@@ -9,7 +9,7 @@ from mgi.commands._modalities import read_pairs
 from mgi.core.errors import ConfigError
 from mgi.core.section import as_mapping
 from mgi.locks.lock import read_lock
-from mgi.locks.raw_index import read_raw_indexes
+from mgi.locks.raw_index import BATCHES, all_batches, read_raw_indexes
 from mgi.modalities.modality import Modality
 from mgi.modalities.registry import modality
 from mgi.modalities.sharding import ShardJob
@@ -19,7 +19,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--modality", required=True, help="name of its section in `modalities` of the config")
     options.add_argument("--settings", default="{}", help="what of its section only the shard reads, as JSON")
     options.add_argument("--lock", required=True, help="its lock, JSON")
-    options.add_argument("--index", required=True, nargs="+", help="indexes of all fetched batches, JSON")
+    options.add_argument("--index", required=True, nargs="+", help=BATCHES)
     options.add_argument("--table", help="the user's own file or folder, where the source reads one in place")
     options.add_argument("--cohort", help="the cohort, Parquet, for modalities that store its patients alone")
     options.add_argument("--input", nargs="+", default=[], metavar="NAME=PATH", help="further files that it reads")
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError("--cohort: missing, expected the cohort table")
     job = ShardJob(
         lock=read_lock(args.lock, modality=kind.name),
-        raw=read_raw_indexes(args.index, kind.name),
+        raw=read_raw_indexes(all_batches(args.index), kind.name),
         outputs=_outputs(kind, args.output),
         table=args.table,
         cohort=None if args.cohort is None else read_cohort(args.cohort),

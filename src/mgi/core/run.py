@@ -130,11 +130,26 @@ def run_table(runs: Mapping[str, Any]) -> dict[str, Run]:
     Last come ensembles, one for each method, control and fold, where `ensemble` asks for them.
     """
     leaky = runs.get("leaky_slice_split")
-    by_patient = list(_runs(runs, PATIENT))
-    trained = [*by_patient, *(_runs({"task": _task(runs), **leaky}, SLICE) if leaky else [])]
+    honest = list(_runs(runs, PATIENT))
+    trained = [*honest, *(_runs({"task": _task(runs), **leaky}, SLICE) if leaky else [])]
     starts = [_pretraining(run) for run in trained if run.pretrained]
-    together = _ensembles(by_patient) if runs.get("ensemble") else []
+    together = _ensembles(honest) if runs.get("ensemble") else []
     return {run.key: run for run in [*starts, *trained, *together]}
+
+
+def evaluated(table: Mapping[str, Run]) -> list[str]:
+    """Keys of the runs that predict and whose test patients are not in training: those that are compared."""
+    return [key for key, run in table.items() if not (run.leaks or run.is_pretraining)]
+
+
+def by_patient(table: Mapping[str, Run]) -> list[str]:
+    """Keys of the runs that are trained and do not leak, pre-training included."""
+    return [key for key, run in table.items() if not (run.leaks or run.members)]
+
+
+def by_slice(table: Mapping[str, Run]) -> list[str]:
+    """Keys of the runs that predict for patients on whom they were trained, for the paper-like table alone."""
+    return [key for key, run in table.items() if run.leaks and not run.is_pretraining]
 
 
 def full_cohort_runs(config: Mapping[str, Any]) -> dict[str, Run]:

@@ -1,6 +1,7 @@
 """What was fetched: verified items in place, and the indexes beside them, which also say what verification rejected."""
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,8 @@ from mgi.locks.item import Item, Metadata
 from mgi.locks.lock import Lock
 
 FORMAT = 3
+BATCHES = "indexes of all batches (JSON), each by its path or all by one: batch-{batch}-of-4.json"
+_OF_ALL = re.compile(r"(.*\bbatch-)\{batch\}(-of-(\d{1,4})\.json)", re.DOTALL)
 MAX_MEMBER_BYTES = 512 << 20
 MOST_REASON = 500
 
@@ -115,6 +118,16 @@ def write_raw_index(path: Path | str, modality: str, source: str, entries: Seque
     """Write the index of one batch; the files lie beside it."""
     items = [entry.as_json(Path(path).parent) for entry in entries]
     write_json(path, {"modality": modality, "format": FORMAT, "source": source, "items": items})
+
+
+def all_batches(paths: Iterable[str]) -> list[str]:
+    """The paths of indexes; `batch-{batch}-of-N.json` becomes those of all N batches."""
+    found = []
+    for path in paths:
+        several = _OF_ALL.fullmatch(path)
+        count = int(several[3]) if several else 1
+        found += [f"{several[1]}{one}{several[2]}" if several else path for one in range(1, count + 1)]
+    return found
 
 
 def read_raw_indexes(paths: Iterable[Path | str], modality: str) -> dict[str, RawEntry]:

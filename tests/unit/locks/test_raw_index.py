@@ -8,7 +8,7 @@ import pytest
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import write_json
 from mgi.core.receipt import RecordedFile
-from mgi.locks.raw_index import RawEntry, promised_files, read_raw_index, read_raw_indexes, write_raw_index
+from mgi.locks.raw_index import RawEntry, all_batches, promised_files, read_raw_index, read_raw_indexes, write_raw_index
 from small_locks import flair_lock, rna_lock, series
 from small_locks import profile as profile_of
 
@@ -256,3 +256,8 @@ def test_a_part_of_a_users_file_has_no_file_of_its_own(index):
 def test_what_is_no_index_is_named(index, entries):
     with pytest.raises(BadInputError, match=r"batch-1-of-1\.json: index\.items\[0\]"):
         promised_files(rna_lock(profile(1)), [index(*entries)], None)
+
+
+def test_one_path_stands_for_the_indexes_of_all_batches() -> None:
+    given = ["r/batch-{batch}-of-2.json", "raw of {batch}/batch-1-of-1.json"]
+    assert all_batches(given) == ["r/batch-1-of-2.json", "r/batch-2-of-2.json", "raw of {batch}/batch-1-of-1.json"]
