@@ -55,6 +55,7 @@ def write_archive(path: Path, patients: Mapping[str, tuple[Colours, np.ndarray]]
 
 def shard_line(folder: Path, patients: Mapping[str, tuple[Colours, np.ndarray]], settings: str) -> list[str]:
     """The arguments of `mgi shard` on an archive of these patients, with lock, index and cohort, all in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
     table = write_archive(folder / "k.zip", patients)
     pin = Table(name="k.zip", sha256=hashlib.sha256(table.read_bytes()).hexdigest(), size=table.stat().st_size)
     items = [_item(patient, len(mask)) for patient, (_, mask) in patients.items()]
