@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -10,6 +11,7 @@ import numpy as np
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_IMAGE, VALIDATION, SplitRow
 from mgi.cohort.tables import write_split
 from mgi.modalities.flair.geometry import to_stored_axes
+from mgi.shards.channels import FLAIR_ALONE, Channel
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 from mgi.tasks.segmentation.nnunet_dataset import case_of
@@ -49,13 +51,18 @@ def volume_of(patient: str) -> PatientImages:
     )  # fmt: skip
 
 
-def write_results(folder: Path, roles: Iterable[dict[str, str]] = ROLES) -> Path:
-    """The part of a results folder that an export reads."""
+def write_results(
+    folder: Path, roles: Iterable[dict[str, str]] = ROLES, channels: tuple[Channel, ...] = FLAIR_ALONE
+) -> Path:
+    """The part of a results folder that an export reads; channels beside FLAIR are its slices upside down."""
     shard = folder / "shards/flair"
-    with image_shard_writer(shard / "slices.parquet") as writer:
+    with image_shard_writer(shard / "slices.parquet", channels) as writer:
         for patient in sorted(DTYPES):
-            writer.add(volume_of(patient))
-    write_dataset(shard / "dataset.json", "volumes", [shard / "slices.parquet"], {"simulated": True})
+            images = volume_of(patient)
+            others = np.stack([images.slices[:, ::-1]] * (len(channels) - 1), 1) if len(channels) > 1 else None
+            writer.add(replace(images, others=others, channels=channels))
+    fields = {"simulated": True} | ({"channels": list(channels)} if len(channels) > 1 else {})
+    write_dataset(shard / "dataset.json", "volumes", [shard / "slices.parquet"], fields)
     rows = [SplitRow(fold, one, "S", role) for fold, given in enumerate(roles) for one, role in given.items()]
     write_split(sorted(rows), folder / "tables/split.parquet")
     return folder

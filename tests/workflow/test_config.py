@@ -1,5 +1,6 @@
 """A config that cannot work is refused before any job, in one line that names the key."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,31 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
             {"modalities": {"flair": {"folder": "own"}}},
             'modalities.flair.folder: found "own", expected null, since only source nifti or dicom reads it and source '
             "is kaggle",
+        ),
+        (
+            {"modalities": {"flair": {"source": "tcia", "channels": ["pre", "flair"]}}},
+            'modalities.flair.channels: found ["pre", "flair"], expected ["flair"], since only source kaggle reads it '
+            "and source is tcia",
+        ),
+        *(
+            (
+                {"modalities": {"flair": {"channels": found}}},
+                f"modalities.flair.channels: found {json.dumps(found)}, expected some of pre, flair, post in this "
+                "order, flair among them",
+            )
+            for found in ([], ["pre", "post"], ["post", "flair"], ["flair", "flair"])
+        ),
+        (
+            {"modalities": {"flair": {"channels": ["flair", "t2"]}}},
+            'modalities.flair.channels[1]: found "t2", expected one of pre, flair, post',
+        ),
+        (
+            {
+                "modalities": {"flair": {"channels": ["flair", "post"]}},
+                "external": {"modalities": {"rna": {}, "flair": {"source": "nifti", "folder": "f"}}},
+            },
+            'external.modalities.flair.channels: found ["flair"], expected ["flair", "post"] as '
+            "modalities.flair.channels",
         ),
         (
             {"modalities": {"rna": {"table": "~/own.tsv", "source": "matrix"}}},

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from mgi.cohort.leak_report import require_no_leaks
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION, slice_roles
@@ -23,7 +22,7 @@ from mgi.core.run_files import FILES, MADE_FROM
 from mgi.core.section import Section
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
-from mgi.modalities.flair.brain import without_scalp
+from mgi.modalities.flair.brain import images_without_scalp
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
 from mgi.modalities.rna.scaling import random_id_vectors
@@ -31,14 +30,14 @@ from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.expression_shard import read_expression
-from mgi.shards.image_shard import PatientImages, iter_images
+from mgi.shards.image_shard import PatientImages, channels_of, iter_images
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.loop import Curve, Randomness, RunContext
 from mgi.training.pretrain import Pairs
 from mgi.training.weights import save_weights
 
 LOG = logging.getLogger(__name__)
-VolumeChange = Callable[[NDArray[Any]], NDArray[Any]]
+ImagesChange = Callable[[PatientImages], PatientImages]
 
 
 def device() -> torch.device:
@@ -56,6 +55,7 @@ class Fold:
     def __init__(self, args: argparse.Namespace, run: Run) -> None:
         self.args, self.run = args, run
         datasets = [dataset_of(one) for one in (args.expression_shard, args.image_shard)]
+        self.channels = channels_of(args.image_shard)
         self.sources = [args.split, args.fold_genes, *datasets]
         if leaks := vars(args).get("leaks"):
             require_no_leaks(leaks, args.split, datasets, run.split_unit)
@@ -90,17 +90,17 @@ class Fold:
         whole = self.learning_pairs(TRAIN, model)
         if augment.skull_strip == 0:
             return whole
-        stripped = self.learning_pairs(TRAIN, model, change=without_scalp)
+        stripped = self.learning_pairs(TRAIN, model, change=images_without_scalp)
         return replace(whole, slices=whole.slices.beside(stripped.slices))
 
-    def learning_pairs(self, role: str, model: ModelSettings, *, change: VolumeChange | None = None) -> Pairs:
+    def learning_pairs(self, role: str, model: ModelSettings, *, change: ImagesChange | None = None) -> Pairs:
         """Slices of a role and its patients' genes; volumes are standardised whole before any slice is left out.
 
-        With a `change` each volume is changed before.
+        With a `change` each patient's images are changed before.
         """
         images = self.images(role)
         if change is not None:
-            images = [replace(patient, slices=change(patient.slices)) for patient in images]
+            images = [change(patient) for patient in images]
         pairs = self.pairs(images, model)
         if not self.run.leaks:
             return pairs
@@ -112,8 +112,8 @@ class Fold:
         """Slices as the network sees them, with the standardised expression of the same patients."""
         genes = self.genes([patient.patient_id for patient in images])
         volumes = [(one.patient_id, one.slices, one.masks) for one in images]
-        slices = prepare_slices(volumes, model.image_size, model.context_slices, model.image_crop)
-        return Pairs(slices=slices, genes=genes)
+        sizes, every = (model.image_size, model.context_slices, model.image_crop), [one.volumes for one in images]
+        return Pairs(slices=prepare_slices(volumes, *sizes, of_channels=every), genes=genes)
 
     def genes(self, patients: list[str]) -> torch.Tensor:
         """Standardised expression (P, G) of these patients, or their random vectors."""

@@ -15,6 +15,7 @@ from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.models.settings import ModelSettings
+from mgi.shards.channels import require_channels
 from mgi.tasks.learning import learning_of
 from mgi.training.finetune import finetune
 from mgi.training.loop import Randomness
@@ -30,9 +31,10 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     run = complete(args, "finetune")
-    task, model_settings = learning_of(run.task), ModelSettings.read(args.model, where="model")
+    task = learning_of(run.task)
     settings = FinetuneSettings.read(args.settings, where="finetune")
     fold = Fold(args, run)
+    model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels)
     randomness = Randomness.seeded(run.seed)
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)
     start = None
@@ -44,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
         if run.pretrained is not None and weights.run.key != run.pretrained:
             found = f"the weights of {weights.run.key}"
             raise BadInputError(f"{args.pretrained}: {found}, expected those of {run.pretrained}; pre-train it again")
+        require_channels(fold.channels, weights.model.channels, str(args.pretrained))
         require_same_sets(weights.gene_sets, fold.gene_sets, where=str(args.pretrained))
         start_from_pretrained(model, weights)
     training = fold.training_pairs(model_settings, settings.augment)

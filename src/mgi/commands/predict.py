@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     model = load_model(args.model)
     if args.expression is not None and not model.first.reads_genes:
         raise ConfigError(f"--expression: {model.name} was trained without genes; leave it out")
-    new = read_new_image(args.image, args.series, args.volume)
+    new = read_new_image(args.image, args.series, args.volume, model.first.weights.model.channels)
     flags = _each_once(
         flag
         for member in model.members

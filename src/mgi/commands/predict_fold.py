@@ -26,6 +26,7 @@ from mgi.core.run_files import RECORD, require_recorded
 from mgi.datasets.slices import prepare_slices
 from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
 from mgi.models.settings import ModelSettings
+from mgi.shards.channels import require_channels
 from mgi.tasks.expression_inputs import ExpressionInput, audit_inputs, without_genes
 from mgi.tasks.learning import Learning, learning_of
 from mgi.training.ensemble import Ensemble
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
     task, settings = learning_of(run.task), PredictSettings.read(args.settings, where="predict")
     fold = Fold(args, run)
     members = _members(args.weights, run, fold.gene_ids)
+    require_channels(fold.channels, members[0].model.channels, str(args.image_shard))
     networks = [_network(task, weights).to(device()) for weights in members]
     model = networks[0] if len(networks) == 1 else Ensemble(networks)
     sizes, cache = members[0].model, cache_for(model)
@@ -90,7 +92,9 @@ def _inputs(
         yield pairs, given
     if run.leaks or not fold.patients(UNPAIRED_IMAGE):
         return
-    volumes = [(one.patient_id, one.slices, None) for one in fold.images(UNPAIRED_IMAGE)]
-    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_crop)
+    images = fold.images(UNPAIRED_IMAGE)
+    volumes, every = [(one.patient_id, one.slices, None) for one in images], [one.volumes for one in images]
+    square = sizes.image_size, sizes.context_slices, sizes.image_crop
+    slices = prepare_slices(volumes, *square, of_channels=every)
     genes = torch.zeros(len(volumes), len(fold.gene_ids))
     yield Pairs(slices=slices, genes=genes), without_genes(genes, NULL_TOKEN if run.is_multimodal else NOT_USED)

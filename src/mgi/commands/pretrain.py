@@ -34,7 +34,6 @@ def run(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, group: Group) -> None:
     run = complete(args, "pretrain")
-    model_settings = ModelSettings.read(args.model, where="model")
     settings = PretrainSettings.read(args.settings, where="pretrain")
     if settings.processes not in (1, group.size):
         raise ConfigError(
@@ -42,6 +41,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
             f"start it by torchrun --nproc-per-node {settings.processes}"
         )
     fold = Fold(args, run)
+    model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels)
     randomness = Randomness.seeded(run.seed)
     encoders = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
     training = fold.training_pairs(model_settings, settings.augment)

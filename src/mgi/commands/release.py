@@ -23,7 +23,7 @@ from mgi.core.run_files import require_recorded
 from mgi.evaluation.intervals import Interval, bootstrap_mean
 from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
 from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
-from mgi.models.settings import ModelSettings
+from mgi.models.settings import NetworkSettings
 from mgi.release.card import CardContent, ensemble_card, model_card
 from mgi.release.ensemble import require_alike, write_ensemble
 from mgi.release.package import WEIGHTS, network_of, require_no_release, write_release
@@ -45,7 +45,7 @@ class Member:
 
     weights: Path
     genes: Path
-    model: ModelSettings
+    model: NetworkSettings
     split: pd.DataFrame
     content: CardContent
 

@@ -180,6 +180,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     filled = read.plain()
     _check_own_files(filled["modalities"], "modalities")
     _check_own_files((filled["external"] or {}).get("modalities", {}), "external.modalities")
+    _check_channels(filled)
     _check_texts(filled)
     _check_across_sections(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
@@ -215,6 +216,16 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
         raise ConfigError("model.pathways: found null, expected a .gmt file for gene_tokens pathway")
     if tokens != "pathway" and pathways is not None:
         raise ConfigError(f"model.pathways: found {shown(pathways)}, expected null, since gene_tokens is {tokens}")
+
+
+def _check_channels(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where the other archive's images have other channels than the networks will have learned."""
+    if config["external"] is None:
+        return
+    ours, theirs = ((one["modalities"].get("flair") or {}).get("channels") for one in (config, config["external"]))
+    if ours and theirs and ours != theirs:
+        expected = f"{shown(ours)} as modalities.flair.channels"
+        raise ConfigError(f"external.modalities.flair.channels: found {shown(theirs)}, expected {expected}")
 
 
 def _check_own_files(sections: Mapping[str, Any], where: str) -> None:

@@ -24,7 +24,8 @@ class SliceSet:
 
     The image's C channels are standardised per volume; they lie beside the mask because a training step moves all alike
     and so reads one place in memory. A mask holds the share of each pixel that the tumour covers, 0 to 1: an outline
-    finer than the pixels. C is 1, or 1 + 2 k where each slice comes with its k neighbours on either side. `frames` say
+    finer than the pixels. C is 1, or 1 + 2 k where each slice comes with its k neighbours on either side, for each of
+    the image's own channels (T1 beside FLAIR), one channel after the other. `frames` say
     where each patient's squares lie on the slices that they were made of. The last `n_stripped` slices are copies
     without scalp of the others, in their order, for training alone: frames are those of the whole heads.
     """
@@ -74,21 +75,26 @@ def prepare_slices(
     size: int,
     context: int = 0,
     frame: FrameKind = "none",
+    of_channels: Sequence[Sequence[NDArray[np.generic]]] | None = None,
 ) -> SliceSet:
     """Stack (patient, volume (S, H, W), mask or None) at `size` pixels squared; a missing mask is empty.
 
     What lies within the volume's frame is resized with an antialiased bilinear filter, rows and columns each to `size`,
     which makes of a mask the share of each pixel that the tumour covers. Images have `context` neighbours on either
-    side of the slice as further channels.
+    side of the slice as further channels. Where an image has several channels, `of_channels` are its volumes (S, H, W)
+    in their order, each standardised by itself; the frame is that of the patient's `volume`, which is one of them.
     """
     counts = [len(volume) for _, volume, _ in volumes]
-    channels = torch.empty(sum(counts), 1 + 2 * context + 1, size, size)
+    every = [[volume] for _, volume, _ in volumes] if of_channels is None else of_channels
+    width = 1 + 2 * context
+    channels = torch.empty(sum(counts), (len(every[0]) if every else 1) * width + 1, size, size)
     frames = [FRAMES[frame](volume) for _, volume, _ in volumes]
-    for (_, volume, mask), framed, own in zip(volumes, frames, channels.split(counts), strict=True):
-        image = own[:, context : context + 1]
-        _write_image(framed.cut(volume), grey_scale(volume), image)
-        if context:
-            own[:, :-1] = with_neighbours(image, context)
+    for (_, _, mask), sources, framed, own in zip(volumes, every, frames, channels.split(counts), strict=True):
+        for source, target in zip(sources, own[:, :-1].split(width, 1), strict=True):
+            image = target[:, context : context + 1]
+            _write_image(framed.cut(source), grey_scale(source), image)
+            if context:
+                target[:] = with_neighbours(image, context)
         own[:, -1:] = 0
         if mask is not None:
             _write_mask(framed.cut(mask), own[:, -1:])

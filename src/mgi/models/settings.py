@@ -1,11 +1,12 @@
 """Sizes and choices of the models; every value is ours, because the MGI paper (arXiv:2406.00631) gives none."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from mgi.core.section import Count, Section, UserPath, unit
+from mgi.shards.channels import FLAIR_ALONE, Channel
 
 MOST = 65_536  # of what a layer has side by side
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
@@ -105,3 +106,23 @@ class ModelSettings(Section):
     def image_channels(self) -> int:
         """The slice and its neighbours."""
         return 1 + 2 * self.context_slices
+
+    def reading(self, channels: tuple[Channel, ...]) -> "NetworkSettings":
+        """The settings of a network of images with these channels."""
+        return NetworkSettings.model_validate({**dict(self), "channels": channels})
+
+
+class NetworkSettings(ModelSettings):
+    """Architecture of one network: what the config says, and the channels that the images of its shard have."""
+
+    channels: Annotated[tuple[Channel, ...], Field(strict=False)] = FLAIR_ALONE
+    """What of an image it reads, in this order."""
+
+    @property
+    def image_channels(self) -> int:
+        """The slice and its neighbours, of every channel."""
+        return len(self.channels) * super().image_channels
+
+    def plain(self) -> dict[str, Any]:
+        """As of any section; of FLAIR alone nothing is said, as before there were others."""
+        return {key: value for key, value in super().plain().items() if key != "channels" or value != ["flair"]}

@@ -13,7 +13,7 @@ import mgi
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import atomic_path, sha256_of
 from mgi.core.run import Run
-from mgi.models.settings import ModelSettings
+from mgi.models.settings import NetworkSettings
 from mgi.release.package import (
     CARD,
     CONFIG,
@@ -49,7 +49,7 @@ class Model:
         return run.key if len(self.members) == 1 else f"{run.label}-ensemble-of-{len(self.members)}"
 
 
-def require_alike(members: Sequence[tuple[Path, Run, ModelSettings]]) -> None:
+def require_alike(members: Sequence[tuple[Path, Run, NetworkSettings]]) -> None:
     """Raise BadInputError unless the runs are of one method, task and size, and no run stands twice.
 
     Members are the path for a message, the run and the settings of its network.
@@ -62,7 +62,7 @@ def require_alike(members: Sequence[tuple[Path, Run, ModelSettings]]) -> None:
         if other.key in seen:
             raise BadInputError(f"{path}: run: found {other.key} a second time, expected other folds or seeds")
         seen[other.key] = path
-        found, expected = other_sizes.plain(), sizes.plain()
+        found, expected = (one.model_dump(mode="json") for one in (other_sizes, sizes))
         for key in (key for key in expected if found[key] != expected[key]):
             raise BadInputError(f"{path}: model.{key}: found {found[key]}, expected {expected[key]} as {first}")
 

@@ -18,6 +18,7 @@ from mgi.modalities.flair.nifti_output import write_mask
 from mgi.modalities.flair.patient_sources import NIFTI_ENDINGS, from_volume
 from mgi.modalities.flair.slice_folder import read_slice_folder, write_slice_masks
 from mgi.modalities.flair.slice_image import STARTS
+from mgi.shards.channels import FLAIR_ALONE, Channel, require_channels
 from mgi.shards.image_shard import PatientImages
 
 Kind = Literal["nifti", "dicom", "slices"]
@@ -44,21 +45,25 @@ class NewImage:
     slice_names: tuple[str, ...] = ()
 
 
-def read_new_image(path: Path, series: str | None = None, volume: int | None = None) -> NewImage:
+def read_new_image(
+    path: Path, series: str | None = None, volume: int | None = None, channels: tuple[Channel, ...] = FLAIR_ALONE
+) -> NewImage:
     """Read a NIfTI file, a DICOM folder or file, or a folder of TIFF or PNG slices.
 
-    `series` names one of several of DICOM, `volume` one of several of NIfTI, from 0. Raises BadInputError naming the
-    file where it is none of these or its content is refused, ConfigError where `series` or `volume` is not there or of
-    another kind of image.
+    `series` names one of several of DICOM, `volume` one of several of NIfTI, from 0; `channels` are those that the
+    network reads: only RGB slices have more than FLAIR. Raises BadInputError naming the file where it is none of these,
+    lacks a channel or its content is refused, ConfigError where `series` or `volume` is not there or of another kind of
+    image.
     """
     kind = kind_of(path)
     if series is not None and kind != "dicom":
         raise ConfigError(f"--series: {series}: only DICOM has series, {path} is {kind}")
     if volume is not None and kind != "nifti":
         raise ConfigError(f"--volume: {volume}: only NIfTI has volumes, {path} is {kind}")
-    if kind == "nifti":
-        return _nifti(path, volume)
-    return _slices(path) if kind == "slices" else _dicom(path, series)
+    if kind == "slices":
+        return _slices(path, channels)
+    require_channels(FLAIR_ALONE, channels, f"{path}: {kind}")
+    return _nifti(path, volume) if kind == "nifti" else _dicom(path, series)
 
 
 def _nifti(path: Path, volume: int | None) -> NewImage:
@@ -75,10 +80,17 @@ def _nifti(path: Path, volume: int | None) -> NewImage:
     return NewImage(kind="nifti", images=converted.images, notes=notes, spatial_header=spatial_header(data, where))
 
 
-def _slices(path: Path) -> NewImage:
-    found = read_slice_folder(path)
+def _slices(path: Path, channels: tuple[Channel, ...]) -> NewImage:
+    found = read_slice_folder(path, channels)
     images = PatientImages(
-        patient_id=PATIENT, slices=found.slices, masks=None, spacing_mm=None, positions_mm=None, source=found.sha256
+        patient_id=PATIENT,
+        slices=found.slices,
+        masks=None,
+        spacing_mm=None,
+        positions_mm=None,
+        source=found.sha256,
+        others=found.others,
+        channels=channels,
     )
     return NewImage(kind="slices", images=images, notes=found.notes, slice_names=found.names)
 

@@ -139,7 +139,8 @@ def segment_patient(
     """
     sizes = members[0].weights.model
     volume = [(images.patient_id, images.slices, None)]
-    slices = prepare_slices(volume, sizes.image_size, sizes.context_slices, sizes.image_crop)
+    square = sizes.image_size, sizes.context_slices, sizes.image_crop
+    slices = prepare_slices(volume, *square, of_channels=[images.volumes])
     logits = torch.zeros(())
     for member, own in zip(members, scaled, strict=True):
         genes = torch.zeros(1, len(member.fitted.gene_ids)) if own is None else torch.from_numpy(own).unsqueeze(0)

@@ -1,4 +1,7 @@
-"""Slices of all patients with their masks: one row a slice, one row group a patient, so that memory stays bounded."""
+"""Slices of all patients with their masks: one row a slice, one row group a patient, so that memory stays bounded.
+
+A shard of FLAIR alone has no word of channels; `dataset.json` names those of any other.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -14,7 +17,9 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import DigestingFile, atomic_path
+from mgi.shards.channels import CHANNELS, FLAIR, FLAIR_ALONE, Channel, in_order, shown_channels
 from mgi.shards.dataset_manifest import dataset_of, read_dataset
+from mgi.shards.other_channels import check_others, columns_of, read_others, schema_of
 from mgi.shards.parquet import WRITING, binary_column, opened_parquet, pixel_column, read_pixels, require_schema
 from mgi.shards.schemas import SLICES
 
@@ -31,6 +36,8 @@ class PatientImages:
     `spacing_mm` is between rows, between columns; `positions_mm` (S,) is along the normal; `affine` maps (k, i, j, 1)
     of slice, row, column to LPS mm; `native_axes` are the directions of the file's own axes.
     All four are None where the archive has no geometry. `source` is the sha256 of what the slices were read from.
+    `channels` are in the order of the archive's files; `others` (S, K, H, W), in the dtype of the slices, are all of
+    them but FLAIR, None where there is FLAIR alone. One that the patient lacks is 0 in every voxel.
     """
 
     patient_id: str
@@ -41,6 +48,14 @@ class PatientImages:
     source: str
     affine: NDArray[np.float64] | None = None
     native_axes: str | None = None
+    others: NDArray[Any] | None = None
+    channels: tuple[Channel, ...] = FLAIR_ALONE
+
+    @property
+    def volumes(self) -> list[NDArray[Any]]:
+        """A volume (S, H, W) of each channel, in their order."""
+        others = iter(() if self.others is None else self.others.swapaxes(0, 1))
+        return [self.slices if channel == FLAIR else next(others) for channel in self.channels]
 
 
 class ImageShardWriter:
@@ -69,12 +84,13 @@ class ImageShardWriter:
 
 
 @contextmanager
-def image_shard_writer(path: Path | str) -> Iterator[ImageShardWriter]:
-    """Open a slices file that appears at `path` only when the block ends well."""
+def image_shard_writer(path: Path | str, channels: tuple[Channel, ...] = FLAIR_ALONE) -> Iterator[ImageShardWriter]:
+    """Open a slices file, of patients with these channels, that appears at `path` only when the block ends well."""
     # No two images are equal: looking for repeats in them would only cost time, as would their minimum and maximum.
     plain = [name for name in SLICES.names if name not in ("pixels", "mask")]
     options = {**WRITING, "use_dictionary": plain, "write_statistics": plain}
-    with atomic_path(path) as part, DigestingFile(part) as sink, pq.ParquetWriter(sink, SLICES, **options) as writer:
+    schema = schema_of(channels)
+    with atomic_path(path) as part, DigestingFile(part) as sink, pq.ParquetWriter(sink, schema, **options) as writer:
         yield ImageShardWriter(writer, sink)
 
 
@@ -83,12 +99,12 @@ def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -
 
     `shard` is its dataset.json or its folder.
     """
-    read_dataset(shard, KIND)
+    channels = channels_of(shard)
     path = dataset_of(shard).parent / SLICES_FILE
     wanted = None if patient_ids is None else set(patient_ids)
     seen: set[str] = set()
     with opened_parquet(path, sealed=False) as source:
-        require_schema(source.schema_arrow, SLICES, path)
+        require_schema(source.schema_arrow, schema_of(channels), path)
         for group in range(source.num_row_groups):
             named = set(source.read_row_group(group, columns=["patient_id"])["patient_id"].to_pylist())
             if len(named) != 1 or not named.isdisjoint(seen):
@@ -97,7 +113,7 @@ def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -
             if wanted is None or not named.isdisjoint(wanted):
                 table = source.read_row_group(group)
                 table.validate(full=True)
-                yield _patient_of(table, path)
+                yield _patient_of(table, path, channels)
     if wanted is not None and (absent := sorted(wanted - seen)):
         raise BadInputError(f"{path}: no slices of {absent[0]} ({len(absent)} patients absent)")
 
@@ -105,6 +121,17 @@ def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -
 def read_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> dict[str, PatientImages]:
     """Return all or the selected patients by id (see iter_images)."""
     return {patient.patient_id: patient for patient in iter_images(shard, patient_ids)}
+
+
+def channels_of(shard: Path | str) -> tuple[Channel, ...]:
+    """The channels that every patient of a shard has, from its dataset.json; raises as `read_dataset` does."""
+    found = read_dataset(shard, KIND).get("channels", FLAIR_ALONE)
+    if not isinstance(found, list | tuple) or not in_order(found):
+        raise BadInputError(
+            f"{dataset_of(shard)}: channels: found {found!r}, expected some of {shown_channels(CHANNELS)} in this "
+            f"order, {FLAIR} among them"
+        )
+    return tuple(found)
 
 
 def slices_per_patient(shard: Path | str) -> dict[str, int]:
@@ -121,6 +148,7 @@ def _check(patient: PatientImages) -> None:
         raise BadInputError(f"{where}: slices {found}, expected (S, H, W) of {DTYPES}")
     if patient.slices.dtype.kind == "f" and not np.isfinite(patient.slices).all():
         raise BadInputError(f"{where}: slices hold values that are not finite")
+    check_others(patient.others, patient.channels, patient.slices, where)
     if patient.masks is not None:
         if patient.masks.shape != patient.slices.shape:
             raise BadInputError(f"{where}: mask {patient.masks.shape}, expected {patient.slices.shape} as the slices")
@@ -178,12 +206,13 @@ def rows_of(patient: PatientImages) -> pa.Table:
             "affine": [None if patient.affine is None else patient.affine.ravel().tolist()] * n_slices,
             "native_axes": [patient.native_axes] * n_slices,
             "source": [patient.source] * n_slices,
+            **columns_of(patient.others),
         },
-        schema=SLICES,
+        schema=schema_of(patient.channels),
     )
 
 
-def _patient_of(table: pa.Table, path: Path) -> PatientImages:
+def _patient_of(table: pa.Table, path: Path, channels: tuple[Channel, ...]) -> PatientImages:
     patient = table["patient_id"][0].as_py()
     where = f"{path}: {patient}"
     same = ("rows", "cols", "dtype", "spacing_row_mm", "spacing_col_mm", "affine", "native_axes", "source")
@@ -202,6 +231,8 @@ def _patient_of(table: pa.Table, path: Path) -> PatientImages:
         source=origin,
         affine=None if affine is None else np.array(affine).reshape(4, 4),
         native_axes=axes,
+        others=read_others(table, np.dtype(dtype), (len(channels) - 1, rows, columns), where),
+        channels=channels,
     )
     _check(images)
     return images

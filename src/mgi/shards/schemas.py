@@ -31,6 +31,9 @@ SLICES = pa.schema(
         ("source", pa.string()),  # sha256 of what it was read from
     ]
 )
+SLICES_OF_CHANNELS = SLICES.append(
+    pa.field("others", pa.binary())  # the other channels, as `pixels`: one below the other, in the order of the files
+)
 FITTED_GENES = pa.schema(
     [
         ("gene_index", pa.int32()),

@@ -21,7 +21,7 @@ from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, digest_of
 from mgi.core.run import Run, run_of
 from mgi.models.gene_tokens import Members
-from mgi.models.settings import ModelSettings
+from mgi.models.settings import ModelSettings, NetworkSettings
 
 FORMAT = "mgi-weights-5"
 # One entry holds all: safetensors writes several in random order, and equal weights would not be equal bytes.
@@ -34,7 +34,7 @@ class Weights:
 
     tensors: dict[str, Tensor]
     run: Run
-    model: ModelSettings
+    model: NetworkSettings
     genes: list[str]
     gene_sets: Members | None = None
 
@@ -87,7 +87,7 @@ def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
     return Weights(
         tensors=tensors,
         run=run_of(metadata, str(path)),
-        model=ModelSettings.read(metadata["model"], where=f"{path}: model"),
+        model=NetworkSettings.read(metadata["model"], where=f"{path}: model"),
         genes=metadata["genes"],
         gene_sets=None if metadata["gene_sets"] is None else dict(metadata["gene_sets"]),
     )

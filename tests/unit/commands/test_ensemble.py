@@ -43,11 +43,12 @@ def folds(released, study, tmp_path_factory) -> Path:
     for key in ("mgi", "mgi-no-genes", "unet"):
         put_run(results, key, f"{key}1", fold=1)
     put_run(results, "unet", "wide", fold=1, image_size=64)
+    put_run(results, "unet", "contrast", fold=1, channels=("flair", "post"))
     put_run(results, "unet", "unet-seed1", seed=1)
     return results
 
 
-def put_run(results: Path, key: str, name: str, *, fold: int = 0, seed: int = 0, **sizes: int) -> None:
+def put_run(results: Path, key: str, name: str, *, fold: int = 0, seed: int = 0, **sizes: object) -> None:
     """The run in folder `key` once more in folder `name`, as one of another fold or seed, with fresh weights."""
     source, target = (results / f"runs/{each}/weights.safetensors" for each in (key, name))
     old, genes = (read_fitted_genes(results / f"folds/{each}/genes.parquet").gene_ids for each in (0, fold))
@@ -164,6 +165,10 @@ def test_the_card_says_that_nobody_is_left_and_gives_the_members_scores(ensemble
         (("unet", "mgi1"), "mgi1/weights.safetensors: method: found mgi, expected unet as "),
         (("mgi", "mgi-no-genes1"), "method: found mgi-no-genes, expected mgi as "),
         (("unet", "wide"), "wide/weights.safetensors: model.image_size: found 64, expected 32 as "),
+        (
+            ("unet", "contrast"),
+            "contrast/weights.safetensors: model.channels: found ['flair', 'post'], expected ['flair'] as ",
+        ),
         (("unet", "unet"), "run: found unet-fold0-seed0 a second time, expected other folds or seeds"),
     ],
 )

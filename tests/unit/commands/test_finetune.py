@@ -1,11 +1,13 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mgi.modalities.rna.settings import FitSettings
+from mgi.shards.image_shard import PatientImages
 from mgi.tasks.segmentation import learning
 from mgi.training.weights import load_weights
 
@@ -114,11 +116,12 @@ class TestStrippedCopies:
         """Each volume that was stripped, by its shape."""
         seen: list[tuple[int, ...]] = []
 
-        def halved(volume: np.ndarray) -> np.ndarray:
+        def halved(images: PatientImages) -> PatientImages:
+            volume = images.slices
             seen.append(volume.shape)
-            return np.where(np.arange(volume.shape[2]) < 4, 0, volume // 2)
+            return replace(images, slices=np.where(np.arange(volume.shape[2]) < 4, 0, volume // 2))
 
-        monkeypatch.setattr("mgi.commands._learning.without_scalp", halved)
+        monkeypatch.setattr("mgi.commands._learning.images_without_scalp", halved)
         return seen
 
     def train(self, given, share: float) -> int:

@@ -120,6 +120,24 @@ def test_a_slice_comes_with_its_neighbours_of_the_same_patient_and_its_own_mask(
     assert torch.equal(found.masks, alone.masks)
 
 
+@pytest.mark.parametrize("context", [0, 1])
+def test_each_channel_is_standardised_by_itself_and_comes_with_its_own_neighbours(context: int) -> None:
+    mask = RNG.integers(0, 2, (3, 8, 8)).astype(np.uint8)
+    flair, pre, lacking = volume(3, 8, 8), volume(3, 8, 8) * 9, np.zeros((3, 8, 8), np.int16)
+    given = {"size": 8, "context": context, "frame": "foreground"}
+    found = prepare_slices([("A", flair, mask)], **given, of_channels=[[pre, flair, lacking]])
+    alone = prepare_slices([("A", flair, mask)], **given)
+    width = 1 + 2 * context
+    assert found.channels.shape == (3, 3 * width + 1, 8, 8)
+    assert torch.equal(found.images[:, width : 2 * width], alone.images)
+    assert torch.equal(found.masks, alone.masks)
+    assert found.frames == alone.frames
+    framed = found.frames[0].cut(torch.from_numpy(standardise(pre))).unsqueeze(1)
+    own = interpolate(framed, size=(8, 8), mode="bilinear", antialias=True)
+    torch.testing.assert_close(found.images[:, context : context + 1], own, rtol=1e-4, atol=1e-4)
+    assert not found.images[:, 2 * width :].any()
+
+
 def test_stripped_copies_come_after_the_whole_slices_and_are_not_picked() -> None:
     volumes = [(name, volume(count, 8, 8), None) for name, count in (("A", 2), ("B", 3))]
     whole = prepare_slices(volumes, 8)

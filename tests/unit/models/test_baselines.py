@@ -36,6 +36,12 @@ def test_a_network_takes_the_neighbours_of_a_slice(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BASELINES))
+def test_a_network_takes_the_channels_of_an_image_each_with_its_neighbours(name: str) -> None:
+    settings = SETTINGS.but(context_slices=1).reading(("pre", "flair", "post"))
+    assert BASELINES[name](settings)(torch.randn(2, 9, 32, 32)).shape == (2, 1, 32, 32)
+
+
+@pytest.mark.parametrize("name", sorted(BASELINES))
 def test_the_same_seed_gives_the_same_network(name: str) -> None:
     one, two = built(name).state_dict(), built(name).state_dict()
     assert one.keys() == two.keys()

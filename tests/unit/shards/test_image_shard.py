@@ -11,7 +11,14 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.modalities.flair import slice_order
 from mgi.shards import image_shard
 from mgi.shards.dataset_manifest import recorded_files, write_dataset
-from mgi.shards.image_shard import PatientImages, image_shard_writer, iter_images, read_images, rows_of
+from mgi.shards.image_shard import (
+    PatientImages,
+    channels_of,
+    image_shard_writer,
+    iter_images,
+    read_images,
+    rows_of,
+)
 
 RNG = np.random.default_rng(0)
 AFFINE = np.array([[0, 0, 0.75, 1 / 3], [0, 0.5, 0, -7], [5.0, 0, 0, -5], [0, 0, 0, 1]])
@@ -34,12 +41,21 @@ def patient(name: str, *, masks: bool = True, dtype: str = "int16", geometry: bo
 PATIENTS = [patient("A"), patient("B", masks=False, dtype="float32"), patient("C", dtype="uint8", geometry=False)]
 
 
-def write(folder: Path, patients: list[PatientImages]) -> Path:
-    with image_shard_writer(folder / "slices.parquet") as writer:
+ALL = ("pre", "flair", "post")
+
+
+def write(folder: Path, patients: list[PatientImages], channels: tuple[str, ...] = ("flair",)) -> Path:
+    with image_shard_writer(folder / "slices.parquet", channels) as writer:
         for one in patients:
             writer.add(one)
-    write_dataset(folder / "dataset.json", "volumes", [folder / "slices.parquet"], {"simulated": False})
+    fields = {"simulated": False} | ({"channels": list(channels)} if len(channels) > 1 else {})
+    write_dataset(folder / "dataset.json", "volumes", [folder / "slices.parquet"], fields)
     return folder
+
+
+def with_others(one: PatientImages, channels: tuple[str, ...] = ALL) -> PatientImages:
+    shape = (3, len(channels) - 1, 4, 5)
+    return replace(one, others=RNG.integers(0, 100, shape).astype(one.slices.dtype), channels=channels)
 
 
 def same(one: PatientImages, two: PatientImages) -> bool:
@@ -58,6 +74,61 @@ def test_what_is_written_is_read_with_and_without_masks_and_geometry(tmp_path: P
     found = read_images(write(tmp_path, PATIENTS))
     assert list(found) == ["A", "B", "C"]
     assert all(same(found[one.patient_id], one) for one in PATIENTS)
+
+
+@pytest.mark.parametrize("channels", [ALL, ("pre", "flair"), ("flair", "post")])
+def test_the_channels_beside_flair_come_back_in_their_order(channels: tuple[str, ...], tmp_path: Path) -> None:
+    given = [with_others(one, channels) for one in PATIENTS]
+    found = read_images(write(tmp_path, given, channels))
+    assert channels_of(tmp_path) == channels
+    for one in given:
+        read = found[one.patient_id]
+        assert same(read, one)
+        assert np.array_equal(read.others, one.others)
+        beside = [volume for name, volume in zip(channels, read.volumes, strict=True) if name != "flair"]
+        assert np.array_equal(read.volumes[channels.index("flair")], one.slices)
+        assert np.array_equal(np.stack(beside, 1), one.others)
+
+
+def test_a_shard_of_flair_alone_has_no_word_of_channels(tmp_path: Path) -> None:
+    folder = write(tmp_path, PATIENTS)
+    assert channels_of(folder) == ("flair",)
+    assert "others" not in pq.read_schema(folder / "slices.parquet").names
+    assert all(one.others is None and len(one.volumes) == 1 for one in iter_images(folder))
+
+
+def test_channels_that_the_slices_do_not_have_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "alone", PATIENTS)
+    write_dataset(
+        tmp_path / "alone/dataset.json", "volumes", [tmp_path / "alone/slices.parquet"], {"channels": list(ALL)}
+    )
+    with pytest.raises(BadInputError, match=r"slices\.parquet: columns .*source; expected .*source, others$"):
+        read_images(tmp_path / "alone")
+    write(tmp_path / "two", [with_others(one, ("pre", "flair")) for one in PATIENTS], ("pre", "flair"))
+    for channels, message in (
+        (ALL, "A: others: 20|A: others: 40"),
+        (["flair", "pre"], "channels: found .*in this order"),
+    ):
+        write_dataset(
+            tmp_path / "two/dataset.json", "volumes", [tmp_path / "two/slices.parquet"], {"channels": list(channels)}
+        )
+        with pytest.raises(BadInputError, match=message):
+            read_images(tmp_path / "two")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"others": np.zeros((3, 1, 4, 5), "int16")}, r"A: others int16 \(3, 1, 4, 5\), expected int16 \(3, 2, 4, 5\)"),
+        ({"others": np.zeros((3, 2, 4, 5), "uint8")}, "A: others uint8 .*expected int16"),
+        ({"others": None}, "A: channels pre, flair, post without others"),
+        ({"channels": ("flair",)}, "A: channels flair with others"),
+        ({"channels": ("flair", "pre", "post")}, "A: channels flair, pre, post with others"),
+    ],
+)
+def test_others_that_are_not_the_channels_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        rows_of(replace(with_others(PATIENTS[0]), **change))
 
 
 def test_a_selection_reads_only_those_patients(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ GENES = [f"G{index}" for index in range(10)]
 RUN = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), fold=0, seed=0)
 
 
+ALONE, ALL = ("flair",), ("pre", "flair", "post")
+
+
 def save(path: Path, settings: ModelSettings, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     model = build_mgi(settings, len(GENES))
@@ -34,11 +37,21 @@ def test_weights_come_back_with_all_that_is_needed_to_use_them(tmp_path: Path, m
     path = tmp_path / "weights.safetensors"
     model = save(path, model_settings)
     found = load_weights(path, genes=GENES)
-    assert (found.run, found.model, found.genes, found.gene_sets) == (RUN, model_settings, GENES, None)
+    assert (found.run, found.model, found.genes, found.gene_sets) == (RUN, model_settings.reading(ALONE), GENES, None)
     state = model.state_dict()
     assert found.tensors.keys() == state.keys()
     assert all(torch.equal(found.tensors[name], state[name]) for name in state)
     build_mgi(found.model, len(found.genes)).load_state_dict(found.tensors)
+
+
+def test_weights_say_which_channels_they_read_where_these_are_more_than_flair(tmp_path: Path, model_settings) -> None:
+    for name, settings in (("plain", model_settings), ("alone", model_settings.reading(ALONE))):
+        save(tmp_path / name, settings)
+    assert (tmp_path / "plain").read_bytes() == (tmp_path / "alone").read_bytes()
+    save(tmp_path / "all", model_settings.reading(ALL))
+    found = load_weights(tmp_path / "all", genes=GENES).model
+    assert (found.channels, found.plain()["channels"], found.image_channels) == (ALL, list(ALL), 3)
+    assert "channels" not in load_weights(tmp_path / "alone", genes=GENES).model.plain()
 
 
 def test_equal_weights_are_equal_bytes(tmp_path: Path, model_settings) -> None:

@@ -5,12 +5,15 @@ archives state no spacing. Chosen by eye and by the tumour that is kept, on real
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from mgi.shards.image_shard import PatientImages
 
 Mask = NDArray[np.bool_]
 
@@ -28,7 +31,24 @@ FAT_BODY, FAT_THREAD, FAT_OUTSIDE = 1.6, 0.012, 0.3  # level, bridges of twice t
 def without_scalp(volume: NDArray[Any]) -> NDArray[Any]:
     """The volume with 0 in all that is no brain, as tools for skull stripping write it; whole where none is found."""
     brain = brain_mask(volume)
-    return np.where(brain, volume, np.zeros((), volume.dtype)) if brain.any() else volume
+    return _only(brain, volume) if brain.any() else volume
+
+
+def images_without_scalp(images: PatientImages) -> PatientImages:
+    """A patient whose every channel has 0 in all that is no brain on FLAIR; whole where none is found."""
+    brain = brain_mask(images.slices)
+    if not brain.any():
+        return images
+    others = images.others
+    return replace(
+        images,
+        slices=_only(brain, images.slices),
+        others=None if others is None else _only(brain[:, np.newaxis], others),
+    )
+
+
+def _only(brain: Mask, voxels: NDArray[Any]) -> NDArray[Any]:
+    return np.where(brain, voxels, np.zeros((), voxels.dtype))
 
 
 def brain_mask(volume: NDArray[np.generic]) -> Mask:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.core.zips import DamagedZipError, opened_zip, read_member
+from mgi.modalities.flair.colour_channels import FLAIR_PLACE, others_in
 from mgi.modalities.flair.kaggle_tree import DATASET, ZIP_LIMITS, fault_of, patient_folders
 from mgi.modalities.flair.slice_image import MAX_FILE_BYTES, opened_image
 from mgi.shards.grey_scale import require_scale
 
-FLAIR_CHANNEL = 1  # 0 is T1 before contrast, 2 after
 SliceFiles = tuple[tuple[str, bytes], tuple[str, bytes]]  # image and mask of a slice, each by name and bytes
 
 
@@ -77,9 +77,17 @@ def decoded(files: Sequence[SliceFiles]) -> tuple[NDArray[np.uint8], NDArray[np.
     return volume, np.stack(masks)
 
 
+def other_channels(
+    files: Sequence[SliceFiles], channels: Sequence[str]
+) -> tuple[NDArray[np.uint8] | None, tuple[str, ...]]:
+    """The `channels` beside FLAIR of a patient's files, which `decoded` has taken, and notes: see `others_in`."""
+    first = files[0][0][0].rpartition("/")[0]
+    return others_in([_decode(data, name, "RGB") for (name, data), _ in files], channels, first)
+
+
 def flair_of(data: bytes, name: str) -> NDArray[np.uint8]:
     """Return the FLAIR channel (H, W) of an RGB TIFF."""
-    return np.ascontiguousarray(_decode(data, name, "RGB")[:, :, FLAIR_CHANNEL])
+    return np.ascontiguousarray(_decode(data, name, "RGB")[:, :, FLAIR_PLACE])
 
 
 def mask_of(data: bytes, name: str) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.locks.raw_index import RawEntry
-from mgi.modalities.flair.buda import BudaArchive, decoded
+from mgi.modalities.flair.buda import BudaArchive, decoded, other_channels
 from mgi.modalities.flair.dicom import Volume, read_dicom_members, volume_of
 from mgi.modalities.flair.dicom_seg import segmentations_of
 from mgi.modalities.flair.geometry import (
@@ -26,6 +26,7 @@ from mgi.modalities.flair.geometry import (
 from mgi.modalities.flair.label_map import Labels
 from mgi.modalities.flair.nifti import NiftiVolume, read_image, read_labels
 from mgi.modalities.flair.seg_choice import mask_on_image
+from mgi.shards.channels import FLAIR_ALONE, Channel
 from mgi.shards.grey_scale import require_scale
 from mgi.shards.image_shard import PatientImages
 
@@ -74,8 +75,10 @@ def from_nifti(
     return from_volume(patient_id, volume, where=image.key, source=image.digest, mask=mask, notes=notes)
 
 
-def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Converted:
-    """Convert a folder of the Kaggle archive; its bytes must be those that were fetched."""
+def from_buda(
+    patient_id: str, image: RawEntry, archive: BudaArchive, channels: tuple[Channel, ...] = FLAIR_ALONE
+) -> Converted:
+    """Convert a folder of the Kaggle archive, with these channels; its bytes must be those that were fetched."""
     files, sha256 = archive.read_files(image.key)
     if sha256 != image.sha256:
         wanted = f"expected {image.sha256}; the archive is another, fetch again"
@@ -85,10 +88,18 @@ def from_buda(patient_id: str, image: RawEntry, archive: BudaArchive) -> Convert
         raise BadInputError(f"{image.key}: {len(slices)} slices, expected {fetched} as fetched")
     if not masks.any():
         raise BadInputError(f"{image.key}: no slice has a mask above 0, expected a tumour")
+    others, notes = other_channels(files, channels) if channels != FLAIR_ALONE else (None, ())
     images = PatientImages(
-        patient_id=patient_id, slices=slices, masks=masks, spacing_mm=None, positions_mm=None, source=sha256
+        patient_id=patient_id,
+        slices=slices,
+        masks=masks,
+        spacing_mm=None,
+        positions_mm=None,
+        source=sha256,
+        others=others,
+        channels=channels,
     )
-    return Converted(images=images, notes=())
+    return Converted(images=images, notes=notes)
 
 
 def from_volume(

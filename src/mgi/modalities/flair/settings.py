@@ -1,11 +1,21 @@
 """Where images and masks come from."""
 
+import json
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mgi.core.section import Distinct, Positive, Section, UserPath, refusal
 from mgi.locks.settings import Address, FetchSettings
+from mgi.shards.channels import CHANNELS, FLAIR, FLAIR_ALONE, Channel, in_order, shown_channels
+
+
+def _as_in_the_files(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+    if not in_order(channels):
+        expected = f"some of {shown_channels(CHANNELS)} in this order, {FLAIR} among them"
+        raise refusal("", json.dumps(channels), expected)
+    return channels
+
 
 Label = Annotated[int, Field(ge=-32_768, le=65_535)]
 
@@ -37,6 +47,7 @@ class FlairSettings(FetchSettings):
         "collection": ("tcia",),
         "base_url": ("tcia",),
         "labels": ("nifti", "dicom"),
+        "channels": ("kaggle",),
     }
     source: Literal["kaggle", "tcia", "nifti", "dicom"] = "kaggle"
     """kaggle: a zip on disk; tcia: the TCIA collection below (DICOM, with SEG masks); nifti: a folder in the layout
@@ -58,3 +69,6 @@ class FlairSettings(FetchSettings):
     labels: LabelSettings | None = None
     """For sources nifti and dicom: what the numbers of NIfTI label maps mean, such as {tumour: [1, 2, 3]}; null: 1, 2
     and 4 are tumour (BraTS), and so is 255 in a mask of 0 and 255."""
+    channels: Annotated[tuple[Channel, ...], Field(strict=False), AfterValidator(_as_in_the_files)] = FLAIR_ALONE
+    """What the networks see, in the order of the archive's files: pre (T1 before contrast), flair, post (T1 after
+    contrast); pre and post for source kaggle alone."""

@@ -19,8 +19,9 @@ from mgi.modalities.flair.geometry import MASK_INTERPOLATION
 from mgi.modalities.flair.label_map import KEY as LABELS_KEY
 from mgi.modalities.flair.label_map import Labels
 from mgi.modalities.flair.patient_sources import Converted, from_buda, from_dicom, from_nifti
-from mgi.modalities.flair.settings import LabelSettings
+from mgi.modalities.flair.settings import FlairSettings, LabelSettings
 from mgi.modalities.sharding import ShardJob
+from mgi.shards.channels import FLAIR_ALONE, Channel
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import KIND, image_shard_writer, rows_of
 
@@ -36,8 +37,8 @@ def shard(job: ShardJob) -> str:
     if not rows:
         raise BadInputError("cohort: no patient has an image")
     dropped, duplicates = {}, DuplicateCheck("image")
-    slices = job.outputs["slices"]
-    with _converter(job) as convert, image_shard_writer(slices) as writer:
+    slices, channels = job.outputs["slices"], _channels_of(job)
+    with _converter(job, channels) as convert, image_shard_writer(slices, channels) as writer:
         patients = map_ahead(partial(_convert, raw=job.raw, convert=convert), rows, threads=job.threads)
         for count, (patient, table, notes, digest) in enumerate(patients, start=1):
             duplicates.add(patient, digest)
@@ -58,6 +59,8 @@ def shard(job: ShardJob) -> str:
     }
     if job.settings.get("labels") is not None:
         fields["labels"] = job.settings["labels"]
+    if channels != FLAIR_ALONE:
+        fields["channels"] = list(channels)
     write_dataset(job.outputs["dataset"], KIND, [slices], fields, digests={slices.name: writer.sha256()})
     return f"{writer.n_patients} patients, {writer.n_slices} slices"
 
@@ -70,8 +73,14 @@ def _labels_of(job: ShardJob) -> Labels | None:
     return Labels(stated.tumour, stated.background)
 
 
+def _channels_of(job: ShardJob) -> tuple[Channel, ...]:
+    """The channels that the settings ask for; only the Kaggle archive has more than FLAIR."""
+    given = {"channels": job.settings["channels"]} if "channels" in job.settings else {}
+    return FlairSettings.read({"source": job.lock.source, **given}, where="modalities.flair").channels
+
+
 @contextmanager
-def _converter(job: ShardJob) -> Iterator[Converter]:
+def _converter(job: ShardJob, channels: tuple[Channel, ...]) -> Iterator[Converter]:
     """What makes a patient's images from raw items of the lock's source; open while the block runs."""
     in_folder = {"nifti": from_nifti, "dicom": from_dicom}.get(job.lock.source)
     if in_folder is not None:
@@ -83,7 +92,7 @@ def _converter(job: ShardJob) -> Iterator[Converter]:
         table = Path(job.own_table("Kaggle zip"))
         check_table(table, job.lock.table)
         with opened_buda(table) as archive:
-            yield lambda patient, image, _masks: from_buda(patient, image, archive)
+            yield lambda patient, image, _masks: from_buda(patient, image, archive, channels)
     else:
         yield from_dicom
 

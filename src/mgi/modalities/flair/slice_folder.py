@@ -14,8 +14,9 @@ from PIL import Image
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
-from mgi.modalities.flair.buda import FLAIR_CHANNEL
+from mgi.modalities.flair.colour_channels import FLAIR_PLACE, others_in
 from mgi.modalities.flair.slice_image import FORMATS, MAX_FILE_BYTES, pixels_of
+from mgi.shards.channels import FLAIR_ALONE, shown_channels
 from mgi.shards.grey_scale import require_scale
 
 MAX_VOLUME_BYTES = 512 << 20
@@ -25,22 +26,28 @@ _COLOURED = "channels differ: the middle one was read"
 
 @dataclass(frozen=True, kw_only=True)
 class SliceFolder:
-    """Grey slices (S, H, W), uint8 or uint16, by their numbers; `names` (S,) are the files'; `sha256` is of all."""
+    """Grey slices (S, H, W), uint8 or uint16, by their numbers; `names` (S,) are the files'; `sha256` is of all.
+
+    `others` (S, K, H, W) are further channels, where such were asked for.
+    """
 
     slices: NDArray[Any]
     names: tuple[str, ...]
     sha256: str
     notes: tuple[str, ...] = ()
+    others: NDArray[Any] | None = None
 
 
-def read_slice_folder(folder: Path) -> SliceFolder:
-    """Read a folder's slices by number, whose masks are not read; of RGB ones the channel that is FLAIR in Buda's set.
+def read_slice_folder(folder: Path, channels: Sequence[str] = FLAIR_ALONE) -> SliceFolder:
+    """Read a folder's slices by number, whose masks are not read; of RGB ones the `channels` as in Buda's set.
 
-    Raises BadInputError where the files are not one patient's, in one format, without gaps, of one shape and depth.
+    Raises BadInputError where the files are not one patient's, in one format, without gaps, of one shape and depth, or
+    are grey where more than FLAIR is asked for.
     """
     names, digest = _in_order(folder), hashlib.sha256()
     slices: list[NDArray[Any]] = []
-    is_coloured = False
+    colours: list[NDArray[Any]] = []  # where they are asked for
+    is_coloured, needs_colours = False, tuple(channels) != FLAIR_ALONE
     for name in names:
         path = folder / name
         if (size := path.stat().st_size) > MAX_FILE_BYTES:
@@ -48,17 +55,23 @@ def read_slice_folder(folder: Path) -> SliceFolder:
         data = path.read_bytes()
         digest.update(data)
         pixels = pixels_of(data, str(path))
+        if needs_colours and pixels.ndim != 3:
+            raise BadInputError(f"{path}: grey, expected RGB: the model reads channels {shown_channels(channels)}")
         if pixels.ndim == 3:
-            is_coloured = is_coloured or bool((pixels != pixels[..., FLAIR_CHANNEL, None]).any())
-            pixels = np.ascontiguousarray(pixels[..., FLAIR_CHANNEL])
+            colours += [pixels] if needs_colours else []
+            is_coloured = is_coloured or bool((pixels != pixels[..., FLAIR_PLACE, None]).any())
+            pixels = np.ascontiguousarray(pixels[..., FLAIR_PLACE])
         slices.append(pixels)
         _require_alike(pixels, slices[0], path, names)
     volume = np.stack(slices)
     require_scale(volume, str(folder))
     first = min(int(found["number"]) for name in names if (found := _SLICE.fullmatch(name)))
     notes = (f"slices are numbered from {first}: lower ones, if there are any, were not given",) if first > 1 else ()
-    coloured = (_COLOURED,) if is_coloured else ()
-    return SliceFolder(slices=volume, names=names, sha256=digest.hexdigest(), notes=(*notes, *coloured))
+    others, lacking = others_in(colours, channels, str(folder))
+    coloured = (_COLOURED,) if is_coloured and not needs_colours else ()
+    return SliceFolder(
+        slices=volume, names=names, sha256=digest.hexdigest(), notes=(*notes, *coloured, *lacking), others=others
+    )
 
 
 def write_slice_masks(folder: Path, names: Sequence[str], mask: NDArray[Any]) -> list[Path]:

@@ -21,7 +21,8 @@ from mgi.cohort.tables import patients_with_role
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.modalities.flair.nifti_output import write_volume
-from mgi.shards.image_shard import PatientImages, iter_images
+from mgi.shards.channels import Channel
+from mgi.shards.image_shard import PatientImages, channels_of, iter_images
 from mgi.tasks.segmentation.scoring import true_mask
 
 ENDING = ".nii.gz"
@@ -29,8 +30,9 @@ SPLITS = "splits_final.json"
 EXPORT = "export.json"
 _PLAIN = re.compile(r"[^A-Za-z0-9-]")
 _ESCAPED = re.compile(r"_([0-9a-f]{2})")
+# nnU-Net scales by these names: it knows none of them, so that each channel gets z-scores of its own.
+_CHANNEL_NAMES: Mapping[Channel, str] = {"pre": "pre-contrast", "flair": "FLAIR", "post": "post-contrast"}
 _ABOUT = {
-    "channel_names": {"0": "FLAIR"},
     "labels": {"background": 0, "tumour": 1},
     "file_ending": ENDING,
     # ITK refuses a sheared grid; nibabel takes any and writes predictions back onto it
@@ -134,32 +136,39 @@ def grid_of(images: PatientImages, unknown: Spacing) -> NDArray[np.float64]:
 def export_dataset(shard: Path, split: pd.DataFrame, folder: DatasetFolder, unknown: Spacing) -> list[str]:
     """Write the dataset, `dataset.json` last; returns the patients whose source had no geometry.
 
-    Whoever trains in any fold lies in `imagesTr`, whoever trains in none in `imagesTs`. Raises BadInputError where a
-    patient is absent from the shard or has no mask.
+    Each channel of an image is a file of its own. Whoever trains in any fold lies in `imagesTr`, whoever trains in none
+    in `imagesTs`. Raises BadInputError where a patient is absent from the shard or has no mask.
     """
-    folds = fold_lists(split)
+    folds, channels = fold_lists(split), channels_of(shard)
     trained = {patient_of(case) for lists in folds for cases in lists.values() for case in cases}
     flat = []
     for images in iter_images(shard, exported_patients(split)):
         patient, affine = images.patient_id, grid_of(images, unknown)
         if images.affine is None:
             flat.append(patient)
-        write_volume(_image(folder, patient, trained), images.slices, affine)
+        for number, volume in enumerate(images.volumes):
+            write_volume(_image(folder, patient, trained, number), volume, affine)
         if patient in trained:
             mask = true_mask(images, shard).astype(np.uint8)
             write_volume(folder.raw / "labelsTr" / f"{case_of(patient)}{ENDING}", mask, affine)
     for fold in range(len(folds)):
-        images_of_fold = [_image(folder, patient, trained) for patient in patients_to_predict(split, fold)]
+        images_of_fold = [
+            _image(folder, patient, trained, number)
+            for patient in patients_to_predict(split, fold)
+            for number in range(len(channels))
+        ]
         _link(images_of_fold, folder.tested(fold))
     for path in (folder.splits, folder.raw / SPLITS):  # planning copies the second one to where the first one lies
         _write_json(path, folds)
-    _write_json(folder.raw / "dataset.json", {**_ABOUT, "numTraining": len(trained), "name": folder.name})
+    names = {str(number): _CHANNEL_NAMES[channel] for number, channel in enumerate(channels)}
+    about = {"channel_names": names, **_ABOUT, "numTraining": len(trained), "name": folder.name}
+    _write_json(folder.raw / "dataset.json", about)
     return flat
 
 
-def _image(folder: DatasetFolder, patient: str, trained: set[str]) -> Path:
+def _image(folder: DatasetFolder, patient: str, trained: set[str], number: int) -> Path:
     place = "imagesTr" if patient in trained else "imagesTs"
-    return folder.raw / place / f"{case_of(patient)}_0000{ENDING}"
+    return folder.raw / place / f"{case_of(patient)}_{number:04d}{ENDING}"
 
 
 def _link(images: Sequence[Path], folder: Path) -> None:

@@ -1,10 +1,13 @@
 """Brain masks of simulated heads, of which scalp and tumour are known, and of real ones where these are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mgi.modalities.flair.brain import brain_mask, without_scalp
+from mgi.modalities.flair.brain import brain_mask, images_without_scalp, without_scalp
 from mgi.modalities.flair.buda import decoded, opened_buda
+from mgi.shards.image_shard import PatientImages
 from mgi_standin.simulation.anatomy import SCALP, TISSUE, draw_head, draw_volume, make_grid
 
 FACTORS = {"side": 1.0, "size": 0.5, "margin": 0.0, "contrast": 0.5}
@@ -55,6 +58,22 @@ def test_outside_the_brain_all_is_0_and_inside_nothing_moves() -> None:
     assert stripped.dtype == volume.dtype
     assert np.array_equal(stripped[mask], volume[mask])
     assert not stripped[~mask].any()
+
+
+def test_the_brain_on_flair_is_kept_of_every_channel() -> None:
+    volume, _ = draw_volume(make_grid(24, 128, 6.0), FACTORS, np.random.default_rng(0))
+    mask, others = brain_mask(volume), np.stack([volume + 7, volume[::-1]], 1)
+    given = PatientImages(
+        patient_id="A", slices=volume, masks=None, spacing_mm=None, positions_mm=None, source="a",
+        others=others, channels=("pre", "flair", "post"),
+    )  # fmt: skip
+    found = images_without_scalp(given)
+    assert np.array_equal(found.slices, without_scalp(volume))
+    for one, own in zip(found.others.swapaxes(0, 1), others.swapaxes(0, 1), strict=True):
+        assert np.array_equal(one[mask], own[mask])
+        assert not one[~mask].any()
+    flat = replace(given, slices=np.zeros_like(volume))
+    assert images_without_scalp(flat) is flat
 
 
 @pytest.mark.parametrize("volume", [np.full((3, 20, 20), 7, np.int16), np.zeros((1, 8, 8), np.float32)])

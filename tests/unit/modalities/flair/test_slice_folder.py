@@ -32,6 +32,20 @@ def test_slices_come_in_the_order_of_their_numbers_and_hold_the_flair_alone(tmp_
     assert "numbered from 9" in found.notes[0]
 
 
+def test_further_channels_are_read_where_they_are_asked_for(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 6, 8, 3)).astype(np.uint8)
+    pixels[..., 2] = pixels[..., 1]
+    for number, plane in enumerate(pixels, start=1):
+        Image.fromarray(plane).save(tmp_path / f"P_1_{number}.png")
+    found = read_slice_folder(tmp_path, ("pre", "flair", "post"))
+    assert np.array_equal(found.slices, pixels[..., 1])
+    assert np.array_equal(found.others[:, 0], pixels[..., 0])
+    assert not found.others[:, 1].any()
+    assert [note.split(":")[0] for note in found.notes] == ["channel post"]
+    alone = read_slice_folder(tmp_path)
+    assert (alone.others, alone.notes, alone.sha256) == (None, (COLOURED,), found.sha256)
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_slices_are_numbered_from_0_or_1(first: int, tmp_path: Path) -> None:
     for number in range(first, first + 3):

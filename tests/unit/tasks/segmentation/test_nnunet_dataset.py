@@ -79,6 +79,24 @@ def test_images_and_masks_have_the_shard_s_own_numbers(folder: DatasetFolder) ->
             assert np.array_equal(mask.affine, image.affine)
 
 
+def test_every_channel_is_a_file_of_its_own(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "results", channels=("flair", "post"))
+    folder = DatasetFolder(tmp_path / "nnunet", 7)
+    export_dataset(results / "shards/flair", read_split(results / "tables/split.parquet"), folder, SPACING)
+    about = json.loads((folder.raw / "dataset.json").read_text())
+    assert about["channel_names"] == {"0": "FLAIR", "1": "post-contrast"}
+    for patient in DTYPES:
+        place, own = folder.raw / ("imagesTs" if patient == APART else "imagesTr"), volume_of(patient).slices
+        for number, expected in enumerate((own, own[:, ::-1])):
+            image = nibabel.load(place / f"{case_of(patient)}_{number:04d}.nii.gz")
+            assert np.array_equal(np.asanyarray(image.dataobj).transpose(2, 1, 0), expected)
+    for fold in range(len(ROLES)):
+        names = {path.name for path in folder.tested(fold).iterdir()}
+        assert {name.replace("_0001.", "_0000.") for name in names if "_0001." in name} == {
+            name for name in names if "_0000." in name
+        }
+
+
 def test_a_patient_without_geometry_gets_the_spacing_that_is_stated(folder: DatasetFolder) -> None:
     image = nibabel.load(folder.raw / "imagesTr/P1_5fseg_0000.nii.gz")
     assert image.header.get_zooms() == (2.0, 1.5, 6.0)  # x is the column, z the slice
