@@ -22,7 +22,8 @@ from lib.code import fingerprint
 from lib.config import ConfigError, check_checkout, complete, section
 from lib.external import external_config, external_scores, split_of
 from lib.failures import say_last
-from lib.jobs import pretraining_gpus, shell_prefix, torchrun
+from lib.jobs import grows, pretraining_gpus, pretraining_threads
+from lib.jobs import shell_prefix, torchrun
 from lib.modalities import asked_of_all, configured, fetching_code, of_format
 from lib.modalities import described, what_they_are
 from lib.results_lock import HeldError, take
@@ -35,6 +36,7 @@ from lib.runs import (
     pretrained_weights,
     run_json,
 )
+from lib.slurm_plugin import mend
 from lib.supplied import archive_files, archive_folder, existing, gene_list, option
 from lib.supplied import pathways
 
@@ -77,6 +79,8 @@ fold_split = partial(split_of, config)
 deployment = workflow.deployment_settings.deployment_method
 in_conda = DeploymentMethod.CONDA in deployment
 shell.prefix(shell_prefix(SOURCE, in_conda=in_conda, plugins=config["plugins"]))
+
+mend(lambda: workflow.global_resources.get("runtime").value)
 
 
 pathvars:

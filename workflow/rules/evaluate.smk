@@ -26,8 +26,8 @@ rule evaluate:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grows(4000),
+        runtime=grows(60),
     params:
         code=code_of("evaluate", *TASK_CODE),
     shell:
@@ -60,8 +60,8 @@ rule compare:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grows(2000),
+        runtime=grows(30),
     params:
         settings=settings("evaluation"),
         code=code_of("compare", *TASK_CODE),
@@ -97,8 +97,8 @@ rule paper_like:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grows(4000),
+        runtime=grows(30),
     params:
         settings=settings("evaluation"),
         code=code_of("paper-like"),
