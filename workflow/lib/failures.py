@@ -51,7 +51,8 @@ def last_words(job: Any, how: Ended | None = None) -> str:
     lines = [line for log in logs for line in _tail(log)]
     name = " ".join([job.rule.name, *(f"{key}={value}" for key, value in job.wildcards_dict.items())])
     said = _said(lines, job) if how is None or (how.state == "FAILED" and lines) else f"{how}{_remedy(how, job)}"
-    shown = [log for log in [*logs, how and how.log] if log is not None and (how is None or log.is_file())]
+    found = [*logs, how.log] if how is not None else logs
+    shown = [log for log in found if log is not None and (how is None or log.is_file())]
     where = f" (log: {', '.join(map(str, shown))})" if shown else ""
     return f"failed: {name}: {said}{_full(logs)}{where}"
 

@@ -28,6 +28,10 @@ OF_THE_JOB = (
 
 # Of a step that the kernel killed, srun's log tells; the job has merely failed.
 OF_MEMORY = re.compile(r"oom[-_]kill event|Out Of Memory", re.IGNORECASE)
+REFUSAL = re.compile(
+    r"(?:sbatch failed.*?error message was '|submission failed with exception: )(?:sbatch: )?(?:error: )?([^\n]*)",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +93,7 @@ def how_it_ended(message: str, number: str | None, log: Path | None) -> Ended | 
     if found := re.search(r"SLURM status is: '(\w+)'", message):
         state = "OUT_OF_MEMORY" if found[1] == "FAILED" and OF_MEMORY.search(_end_of(log)) else found[1]
         return Ended(state=state, number=number or "", log=log)
-    if found := re.search(r"sbatch failed.*?error message was '(?:sbatch: )?(?:error: )?([^\n]*)", message, re.DOTALL):
+    if found := REFUSAL.search(message):
         return Ended(log=log, refusal=found[1].rstrip("'. "))
     return None
 
