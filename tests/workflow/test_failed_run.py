@@ -44,7 +44,7 @@ class Group(list[Job]):
 
 def test_what_slurm_ended_is_said_with_the_remedy_and_the_log(tmp_path: Path) -> None:
     log, slurm_log = tmp_path / "lock-rna.log", tmp_path / "7.log"
-    slurm_log.touch()
+    slurm_log.write_text("srun: error\n")
     said = last_words(Job(log), Ended(state="OUT_OF_MEMORY", number="7", log=slurm_log))
     assert said.startswith("failed: lock modality=rna: SLURM job 7 ran out of memory; the rule's mem_mb is 2000")
     assert "--set-resources lock:mem_mb=4000" in said
@@ -60,8 +60,8 @@ def test_of_a_group_the_job_that_its_log_names_is_told_else_the_one_that_wrote_l
     logs = [tmp_path / name for name in ("a.log", "b.log", "c.log")]
     group = Group(map(Job, logs))
     assert culprits(group, None) == [group[0]]
-    for place, log in enumerate(logs[:2]):
-        log.touch()
+    for place, log in enumerate(logs):
+        log.write_text("word\n" * (place < 2))
         os.utime(log, (place, place))
     assert culprits(group, None) == [group[1]]
     slurm_log = tmp_path / "7.log"

@@ -41,8 +41,9 @@ def culprits(job: Any, how: Ended | None) -> list[Any]:
     members = {str(log): one for one in job for log in one.log}
     log = "" if how is None or how.log is None else _text(how.log)
     named = [members[path] for path in FAILED_IN_GROUP.findall(log) if path in members]
-    begun = sorted((path for path in members if Path(path).is_file()), key=lambda path: Path(path).stat().st_mtime)
-    return named or [members[path] for path in begun[-1:]] or list(job)[:1]
+    # Snakemake makes empty logs ahead.
+    begun = sorted(filter(_has_words, map(Path, members)), key=lambda path: path.stat().st_mtime)
+    return named or [members[str(path)] for path in begun[-1:]] or list(job)[:1]
 
 
 def last_words(job: Any, how: Ended | None = None) -> str:
@@ -51,9 +52,9 @@ def last_words(job: Any, how: Ended | None = None) -> str:
     lines = [line for log in logs for line in _tail(log)]
     name = " ".join([job.rule.name, *(f"{key}={value}" for key, value in job.wildcards_dict.items())])
     said = _said(lines, job) if how is None or (how.state == "FAILED" and lines) else f"{how}{_remedy(how, job)}"
-    found = [*logs, how.log] if how is not None else logs
-    shown = [log for log in found if log is not None and (how is None or log.is_file())]
-    where = f" (log: {', '.join(map(str, shown))})" if shown else ""
+    if how is not None:
+        logs = list(filter(_has_words, [*logs, *([how.log] if how.log else [])])) or logs
+    where = f" (log: {', '.join(map(str, logs))})" if logs else ""
     return f"failed: {name}: {said}{_full(logs)}{where}"
 
 
@@ -100,6 +101,10 @@ def _asked(mem_mb: Any) -> str:
 def _tail(log: Path) -> list[str]:
     """Lines of the log's end, without empty ones and control characters; a progress bar's states are lines."""
     return [CONTROL.sub(" ", line).strip() for line in re.split(r"[\r\n]+", _text(log)) if line.strip()]
+
+
+def _has_words(log: Path) -> bool:
+    return log.is_file() and log.stat().st_size > 0
 
 
 def _text(log: Path) -> str:
