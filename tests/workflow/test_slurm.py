@@ -47,15 +47,15 @@ def test_a_job_lies_on_one_node_and_within_the_longest_time() -> None:
 
 
 def test_a_command_is_one_step_that_has_the_jobs_cpus_and_gpus_but_none_of_its_variables() -> None:
-    words = step("python -m snakemake", cpus=4, resources={"gpu": 2, "nodes": 3}).split()
+    words = step("python -m snakemake", cpus=4, resources={"gpu": 2}).split()
     assert words[0] == "env"
     assert words[words.index("SLURM_NTASKS") - 1] == "-u"
     assert words[words.index("srun") :] == [
-        *("srun", "-n1", "--cpu-bind=q", "--cpus-per-task=4", "--nodes=3", "--gpus=2"),
+        *("srun", "-n1", "--cpu-bind=q", "--cpus-per-task=4", "--nodes=1", "--gpus=2"),
         *("python", "-m", "snakemake"),
     ]
     assert "--gpus" not in step("x", cpus=1, resources={"gpu": 0})
-    assert step("x", cpus=1, resources={"mpi": "srun"}) == "x"
+    assert [step("x", cpus=1, resources=starts) for starts in ({"mpi": "srun"}, {"nodes": 2})] == ["x", "x"]
 
 
 def test_only_a_job_that_asks_for_a_gpu_goes_to_their_partition() -> None:

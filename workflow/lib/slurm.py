@@ -79,10 +79,13 @@ def limited(command: str, longest: int | None) -> str:
 
 
 def step(command: str, *, cpus: int, resources: Mapping[str, Any]) -> str:
-    """A command as one step of a job, so that SLURM's signals reach it; one that starts steps itself stays as it is."""
-    if resources.get("mpi"):
+    """A command as one step of a job, so that SLURM's signals reach it.
+
+    On several nodes, and where the rule names `mpi`, the command has to start steps itself, and stays as it is.
+    """
+    if resources.get("mpi") or (resources.get("nodes") or 1) > 1:
         return command
-    asked = [f"--cpus-per-task={resources.get('cpus_per_task') or cpus}", f"--nodes={resources.get('nodes') or 1}"]
+    asked = [f"--cpus-per-task={resources.get('cpus_per_task') or cpus}", "--nodes=1"]
     asked += [f"--gpus={resources['gpu']}"] if resources.get("gpu") else []
     hidden = " ".join(f"-u {name}" for name in OF_THE_JOB)
     return f"env {hidden} srun -n1 --cpu-bind=q {' '.join(asked)} {command}"
