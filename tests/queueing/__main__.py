@@ -34,7 +34,7 @@ def main() -> int:
     folder = chosen.folder.absolute()
     shutil.rmtree(folder, ignore_errors=True)
     with one_node(folder / "node") as node:
-        env = bare(node) | {"PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+        env = bare(node)
         wrong = _workflow(folder, env) if "workflow" in chosen.only else 0
         for number, (name, trial) in enumerate(TRIALS.items()):
             if name not in chosen.only:

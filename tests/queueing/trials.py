@@ -50,7 +50,7 @@ def cancelled_while_running(folder: Path, env: Mapping[str, str]) -> Verdict:
     slurm(env, "scancel", *run.numbers())
     again = run.wait_for(lambda: run.submitted(2), PATIENCE_S)
     done = run.end(PATIENCE_S)
-    return Verdict(seconds=again, said=_first(done, "SLURM status"), ended_well=done.code == 0)
+    return Verdict(seconds=again, said=_first(done, "was cancelled"), ended_well=done.code == 0)
 
 
 def out_of_memory(folder: Path, env: Mapping[str, str]) -> Verdict:

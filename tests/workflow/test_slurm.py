@@ -154,11 +154,13 @@ def test_the_executors_parts_are_replaced_once(plugin: Any) -> None:
     assert executor.additional_general_args() == "--executor slurm-jobstep"
 
 
-def test_how_a_job_ended_is_kept_for_the_last_lines(plugin: Any) -> None:
+def test_how_a_job_ended_is_said_and_kept_for_the_last_lines(plugin: Any) -> None:
     info = SimpleNamespace(job="a job", aux={"slurm_logfile": Path("7.log")}, external_jobid="7")
-    executor = plugin.Executor()
+    executor, errors = plugin.Executor(), []
+    executor.logger = SimpleNamespace(error=errors.append)
     executor.report_job_error(info, msg=STATUS.format("CANCELLED"))
     assert str(slurm_plugin.ended("a job")) == "SLURM job 7 was cancelled"
+    assert errors == ["SLURM job 7 was cancelled (log: 7.log)"]
     assert executor.reported == STATUS.format("CANCELLED")
     assert slurm_plugin.ended("another") is None
 

@@ -7,7 +7,7 @@
 - A group asks for the sum of its jobs' times. The profile's limit (`resources: runtime=...`) caps the sum as well.
 - A job that asks for a GPU goes to the partition that the resource `gpu_partition` names.
 - It asks for states ever more seldom, down to every three minutes; here every minute.
-- How a failed job ended is kept for the last lines of the run.
+- How a job ended is said in a line, which Snakemake leaves out of groups, and kept for the last lines of the run.
 """
 
 import shlex
@@ -106,6 +106,7 @@ def _remembering(report: Any) -> Any:
         how = how_it_ended(msg or "", job_info.external_jobid, log and Path(log))
         if how is not None:
             _ended[job_info.job] = how
+            self.logger.error(f"{how} (log: {how.log})")  # of a group Snakemake leaves the message out
         report(self, job_info, msg=msg, **named)
 
     return report_job_error
