@@ -4,6 +4,7 @@
 # make flips  every file of the results, damaged on its way into each of its readers
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
 # make machine  a full disk at each stage, SIGSTOP, a clock that jumps back, few file handles (long)
+# make slurm-test  the toy workflow on a SLURM of one node, and jobs that are cancelled, drained, killed or too large (long)
 # make bench-retrieval  whose genes belong to an image?       make bench-encoders  layers over 1,024 to 60,484 tokens
 # make bench-train  training's data path and step             make config-docs  the config's schema, file and page of the docs
 # make lock-check  do the lock files resolve without this machine's pip settings?
@@ -12,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo config-docs test coverage lint lock-check check faults fuzz flips kill machine bench-ingest bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs test coverage lint lock-check check faults fuzz flips kill machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -23,6 +24,7 @@ export OMP_WAIT_POLICY := PASSIVE
 # A stamp carries the digest of its lock file: the same lock is not installed twice.
 stamp = .venv/.installed-$(1)-$(shell cat $(2) | cksum | cut -d' ' -f1)
 RUN_STAMP := $(call stamp,run,requirements.txt requirements-cuda.txt)
+SLURM_STAMP := $(call stamp,slurm,requirements.txt requirements-cuda.txt requirements-slurm.txt)
 DEV_STAMP := $(call stamp,dev,requirements.txt requirements-cuda.txt requirements-dev.txt)
 # pip says nothing for minutes when quiet and too much when not: a line now and then, the rest into a file.
 PROGRESS := awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " packages found"; fflush()} /^Installing/ {print "  installing them"; fflush()}'
@@ -53,6 +55,11 @@ $(DEV_STAMP): $(RUN_STAMP)
 	@echo "setup: installing what the tests need"
 	@$(call install,requirements-dev.txt)
 	@rm -f .venv/.installed-dev-* && touch $@
+
+$(SLURM_STAMP): $(RUN_STAMP)
+	@echo "setup: installing what a run on SLURM needs"
+	@$(call install,requirements-slurm.txt)
+	@rm -f .venv/.installed-slurm-* && touch $@
 
 demo: setup
 	@PYTHONPATH=workflow python -m lib.stale_lock results/demo || { test $$? -eq 3 || exit 2; echo "demo: a killed run left its lock; removing it"; snakemake $(DEMO) --unlock --quiet all; }
@@ -118,6 +125,10 @@ kill: dev
 # Needs a user who may mount a small file system: root, as in a container.
 machine: dev
 	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m machine
+
+# Needs root and SLURM's packages (docs/explanation/reliability.md), and says so where it has none.
+slurm-test: $(SLURM_STAMP)
+	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m queueing
 
 clean:
 	rm -rf results/demo results/demo-null results/retrieval results/retrieval-null results/toy build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -29,7 +29,7 @@ GROUPS = {
     "data": "preflight lock seal fetch gene cohort split check shard fit verify admit prepare",
     "train": "pretrain finetune",
     "evaluate": "predict-fold evaluate compare paper report native export import",
-    "use": "release predict config",
+    "use": "release predict config cluster",
 }
 # Their memory is a key of the config.
 IN_TRAINING = ("pretrain", "finetune", "predict-fold")

@@ -1,6 +1,7 @@
 """What a user sees last when a run stops, and a results folder that another run holds."""
 
 import json
+import os
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from lib import failures
-from lib.failures import last_words
+from lib.failures import culprits, last_words
 from lib.jobs import KILLED
 from lib.results_lock import this_process
+from lib.slurm import Ended
 
 # A closed port stands for an archive that cannot be reached: tests do not leave this machine.
 OFFLINE = "results: results/own\nmodalities: {rna: {base_url: 'http://127.0.0.1:9', retry_base_s: 0.0}}\n"
@@ -28,6 +30,44 @@ class Job:
 
     def __init__(self, log: Path) -> None:
         self.rule, self.log, self.wildcards_dict, self.resources = Rule, [log], {"modality": "rna"}, {"mem_mb": 2000}
+
+    def is_group(self) -> bool:
+        return False
+
+
+class Group(list[Job]):
+    """Jobs that SLURM ran as one."""
+
+    def is_group(self) -> bool:
+        return True
+
+
+def test_what_slurm_ended_is_said_with_the_remedy_and_the_log(tmp_path: Path) -> None:
+    log, slurm_log = tmp_path / "lock-rna.log", tmp_path / "7.log"
+    slurm_log.write_text("srun: error\n")
+    said = last_words(Job(log), Ended(state="OUT_OF_MEMORY", number="7", log=slurm_log))
+    assert said.startswith("failed: lock modality=rna: SLURM job 7 ran out of memory; the rule's mem_mb is 2000")
+    assert "--set-resources lock:mem_mb=4000" in said
+    assert said.endswith(f"(log: {slurm_log})")
+    log.write_text("mgi lock: own.tsv: empty\n")
+    said = last_words(Job(log), Ended(state="FAILED", number="7", log=slurm_log))
+    assert said == f"failed: lock modality=rna: mgi lock: own.tsv: empty (log: {log}, {slurm_log})"
+    said = last_words(Job(log), Ended(state="CANCELLED", number="7", log=slurm_log))
+    assert said.startswith("failed: lock modality=rna: SLURM job 7 was cancelled (log: ")
+
+
+def test_of_a_group_the_job_that_its_log_names_is_told_else_the_one_that_wrote_last(tmp_path: Path) -> None:
+    logs = [tmp_path / name for name in ("a.log", "b.log", "c.log")]
+    group = Group(map(Job, logs))
+    assert culprits(group, None) == [group[0]]
+    for place, log in enumerate(logs):
+        log.write_text("word\n" * (place < 2))
+        os.utime(log, (place, place))
+    assert culprits(group, None) == [group[1]]
+    slurm_log = tmp_path / "7.log"
+    slurm_log.write_text(f"Error in rule lock:\n    jobid: 3\n    log: {logs[0]} (check log file(s) for details)\n")
+    assert culprits(group, Ended(state="FAILED", number="7", log=slurm_log)) == [group[0]]
+    assert culprits(group[2], None) == [group[2]]
 
 
 @pytest.mark.parametrize(

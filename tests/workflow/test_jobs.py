@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from snakemake.io import is_flagged
 
-from lib.jobs import after_another, pretraining_gpus, shell_prefix, torchrun
+from lib.jobs import after_another, grows, pretraining_gpus, pretraining_threads, shell_prefix, torchrun
 from lib.supplied import (
     archive_files,
     archive_option,
@@ -99,10 +99,15 @@ def test_one_process_is_started_plainly_and_several_by_torchrun_with_a_gpu_each(
     assert pretraining_gpus(config) == 0
 
 
-def test_the_slurm_profile_sends_every_rule_that_may_want_a_gpu_and_only_rules_that_exist() -> None:
-    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    rules = dict(re.findall(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL))
-    wants = {name for name, body in rules.items() if "gpu=" in body}
-    sent = set(yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())["set-resources"])
-    assert sent == wants | {"external_predict_fold"}
-    assert "as external_predict_fold" in text
+def test_memory_and_time_grow_with_each_attempt_in_every_rule() -> None:
+    assert [grows(2000)(None, attempt) for attempt in (1, 2, 3)] == [2000, 4000, 6000]
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        fixed = re.findall(r"^ +(?:mem_mb|runtime)=(?!grows\().*$", path.read_text(), re.MULTILINE)
+        assert fixed == [], path.name
+
+
+def test_each_process_with_a_gpu_has_its_own_threads_and_those_without_share_them() -> None:
+    config = {"pretrain": {"processes": 4}, "compute": {"gpu": 1, "threads": 8}}
+    assert pretraining_threads(config) == 32
+    config["compute"]["gpu"] = 0
+    assert pretraining_threads(config) == 8

@@ -11,7 +11,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    for name in ("Makefile", "requirements.txt", "requirements-cuda.txt", "requirements-dev.txt"):
+    for name in (
+        "Makefile",
+        "requirements.txt",
+        "requirements-cuda.txt",
+        "requirements-dev.txt",
+        "requirements-slurm.txt",
+    ):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,23 @@ def torchrun(config: Mapping[str, Any]) -> list[str]:
     if processes == 1:
         return []
     return ["torchrun", "--standalone", "--nproc-per-node", str(processes), "--no-python", "--"]
+
+
+def grows(first: int) -> Callable[[Any, int], int]:
+    """Memory or time of a job: `first`, and as much again each time that a cluster's executor submits it anew.
+
+    The profile's limits of the same name (`resources`) cap it. The names of the arguments are Snakemake's.
+    """
+
+    def asked(wildcards: Any, attempt: int) -> int:
+        return first * attempt
+
+    return asked
+
+
+def pretraining_threads(config: Mapping[str, Any]) -> int:
+    """CPU threads of a pre-training job: `compute.threads` for each process that has a GPU, else shared by all."""
+    return int(config["compute"]["threads"]) * max(1, pretraining_gpus(config))
 
 
 def pretraining_gpus(config: Mapping[str, Any]) -> int:

@@ -19,7 +19,10 @@ from pathlib import Path
 import yaml
 from packaging.utils import canonicalize_name
 
-LOCKS = ("requirements.txt", "requirements-dev.txt", "envs/data.yaml", "envs/train.yaml", "envs/train-gpu.yaml")
+LOCKS = (
+    *("requirements.txt", "requirements-dev.txt", "requirements-slurm.txt"),
+    *("envs/data.yaml", "envs/train.yaml", "envs/train-gpu.yaml"),
+)
 # What only a CUDA build of torch asks for. An environment cannot name a file of constraints: there torch chooses.
 CUDA = re.compile(r"(cuda|nvidia)-|triton$")
 # How the network is reached; all other settings of pip might change what it finds.

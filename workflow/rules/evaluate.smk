@@ -26,8 +26,8 @@ rule evaluate:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grows(4000),
+        runtime=grows(60),
     params:
         code=code_of("evaluate", *TASK_CODE),
     shell:
@@ -60,8 +60,8 @@ rule compare:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grows(2000),
+        runtime=grows(30),
     params:
         scores=lambda wildcards, input: for_each(EVALUATED, input.scores),
         runs=settings("runs", without=("leaky_slice_split",)),
@@ -100,8 +100,8 @@ rule paper_like:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grows(4000),
+        runtime=grows(30),
     params:
         scores=lambda wildcards, input: for_each(EVALUATED, input.scores),
         runs=settings("runs"),

@@ -47,8 +47,8 @@ rule prepare_external:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grows(4000),
+        runtime=grows(30),
     params:
         settings=json.dumps({"max_missing": config["external"]["max_missing"]}),
         near=config["external"]["near_duplicates"],

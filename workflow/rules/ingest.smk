@@ -26,8 +26,8 @@ rule preflight:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=grows(2000),
+        runtime=grows(10),
         net=1,
     params:
         modalities=asked_of_all(MODALITIES),
@@ -61,8 +61,8 @@ rule lock:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grows(2000),
+        runtime=grows(30),
         net=1,
     params:
         settings=lambda wildcards: MODALITIES[wildcards.modality].asked,
@@ -97,8 +97,9 @@ rule fetch:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=grows(2000),
+        # A batch that is stopped goes on with the files that it lacks.
+        runtime=grows(60),
         net=1,
     params:
         settings=lambda wildcards: MODALITIES[wildcards.modality].fetched,
@@ -135,8 +136,8 @@ rule gene_positions:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=grows(1000),
+        runtime=grows(20),
         net=1,
     params:
         settings=MODALITIES["rna"].asked,
@@ -176,8 +177,8 @@ rule cohort:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=grows(1000),
+        runtime=grows(10),
     params:
         sites=option("--sites", config["cohort"]["sites"]),
         require=["--require", *(config["cohort"]["require"] or [])],

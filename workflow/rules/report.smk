@@ -59,8 +59,8 @@ rule report:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grows(2000),
+        runtime=grows(30),
     params:
         paper_like=["--paper-like"] if PAPER_LIKE else [],
         predictions=lambda wildcards, input: for_each(EVALUATED, input.predictions),

@@ -35,8 +35,8 @@ rule shard:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grows(4000),
+        runtime=grows(60),
     params:
         table=lambda wildcards: option(
             "--table", MODALITIES[wildcards.modality].own_path
@@ -82,8 +82,8 @@ use rule shard as shard_volumes with:
         modality=of_format(MODALITIES, "volumes"),
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=grows(4000),
+        runtime=grows(120),
 
 
 rule split:
@@ -106,8 +106,8 @@ rule split:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=grows(1000),
+        runtime=grows(10),
     params:
         settings=settings("split"),
         code=code_of("split"),
@@ -141,8 +141,8 @@ rule check_leaks:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grows(4000),
+        runtime=grows(30),
     params:
         datasets=lambda wildcards, input: described(input.shards),
         split_unit=lambda wildcards: LEAK_CHECKS[wildcards.of].split_unit,
@@ -176,8 +176,8 @@ rule fit_genes:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grows(4000),
+        runtime=grows(30),
     params:
         settings=settings("modalities.rna.fit", without=("positions", "gtf")),
         listed=["--gene-list"] if GENE_LIST else [],

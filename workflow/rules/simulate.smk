@@ -17,8 +17,8 @@ rule simulate:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(2000),
+        runtime=grows(20),
     params:
         settings=lambda wildcards: settings("simulation"),
         code=code_of("simulate"),

@@ -34,10 +34,10 @@ rule pretrain:
     priority: 10
     conda:
         TRAIN_ENV
-    threads: config["compute"]["threads"]
+    threads: pretraining_threads(config)
     resources:
-        mem_mb=config["compute"]["train_mem_mb"],
-        runtime=config["compute"]["train_runtime"],
+        mem_mb=grows(config["compute"]["train_mem_mb"]),
+        runtime=grows(config["compute"]["train_runtime"]),
         gpu=pretraining_gpus(config),
     params:
         described=described_run,
@@ -94,8 +94,8 @@ rule finetune:
         TRAIN_ENV
     threads: config["compute"]["threads"]
     resources:
-        mem_mb=config["compute"]["train_mem_mb"],
-        runtime=config["compute"]["train_runtime"],
+        mem_mb=grows(config["compute"]["train_mem_mb"]),
+        runtime=grows(config["compute"]["train_runtime"]),
         gpu=config["compute"]["gpu"],
     params:
         described=described_run,
@@ -144,8 +144,8 @@ rule predict_fold:
         TRAIN_ENV
     threads: config["compute"]["threads"]
     resources:
-        mem_mb=config["compute"]["train_mem_mb"],
-        runtime=config["compute"]["train_runtime"],
+        mem_mb=grows(config["compute"]["train_mem_mb"]),
+        runtime=grows(config["compute"]["train_runtime"]),
         gpu=config["compute"]["gpu"],
     params:
         described=described_run,

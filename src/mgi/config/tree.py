@@ -98,7 +98,7 @@ class ComputeSettings(Section):
     """How much of the machine a job may use; nothing here changes a result."""
 
     threads: Annotated[int, Field(ge=1, le=1024)] = 8
-    """CPU threads of a training or prediction job."""
+    """CPU threads of a training or prediction job; of each of its processes, where each has a GPU."""
     gpu: Annotated[int, Field(ge=0, le=1024)] = 1
     """GPUs of a training or prediction job; 0 trains on the CPU."""
     environment: Literal["train", "train-gpu"] = "train"
