@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import yaml
 from snakemake.io import is_flagged
 
 from lib.jobs import after_another, grows, pretraining_gpus, pretraining_threads, shell_prefix, torchrun
