@@ -1,11 +1,16 @@
 """What every job's shell begins with, and what the user's own files become."""
 
+import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
@@ -27,6 +32,34 @@ def test_the_prefix_survives_formatting_and_odd_folders() -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == ["/a b/{c}'d", str(Path(sys.executable).parent / "python")]
     assert done.returncode == 1
+
+
+ANSWERS = """
+import os, signal, sys, time
+def answer(number, _):
+    time.sleep(0.3)
+    print("answered", flush=True)
+    sys.exit(75)
+signal.signal(signal.SIGTERM, answer)
+signal.signal(signal.SIGUSR1, answer)
+open("ready", "w").close()
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_to_all_leaves_the_command_its_last_words_and_its_exit_code(number: int, tmp_path: Path) -> None:
+    prefix = shell_prefix(Path("/src"), in_conda=False).format()
+    script = f"{prefix} exec &> >(tee log); python -c {shlex.quote(ANSWERS)}; echo reached"
+    with subprocess.Popen(["bash", "-c", script], cwd=tmp_path, start_new_session=True) as job:
+        while not (tmp_path / "ready").exists():
+            time.sleep(0.01)
+        os.killpg(job.pid, number)
+        assert job.wait() == 75
+    deadline = time.monotonic() + 30
+    while not (said := (tmp_path / "log").read_text()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert said == "answered\n"
 
 
 def test_inside_conda_the_environments_python_comes_first() -> None:
@@ -75,7 +108,8 @@ def test_one_process_is_started_plainly_and_several_by_torchrun_with_a_gpu_each(
     config = {"pretrain": {"processes": 1}, "compute": {"gpu": 1}}
     assert (torchrun(config), pretraining_gpus(config)) == ([], 1)
     config["pretrain"]["processes"] = 3
-    assert torchrun(config) == ["torchrun", "--standalone", "--nproc-per-node", "3", "--no-python", "--"]
+    signals = ["--signals-to-handle", "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"]
+    assert torchrun(config) == ["torchrun", *signals, "--standalone", "--nproc-per-node", "3", "--no-python", "--"]
     assert pretraining_gpus(config) == 3
     config["compute"]["gpu"] = 0
     assert pretraining_gpus(config) == 0

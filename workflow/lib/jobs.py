@@ -9,7 +9,10 @@ from typing import Any
 
 from mgi.core.plugins import VARIABLE
 
+# The shell outlives a signal that its command answers, and so does the log; both end with the command.
+_OUTLIVE = ("trap : TERM USR1", 'tee() ( trap "" TERM USR1; exec tee "$@" )')
 KILLED = "killed (exit code 137, SIGKILL)"
+SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # torchrun's own, and one that schedulers send ahead of a time limit
 # With a trap the shell outlives its last command and can say what became of it.
 _TRAP = (
     f"trap '[[ $? -ne 137 ]] || echo \"{KILLED}: the memory of the machine or of the job may have run out\" >&2' EXIT"
@@ -25,6 +28,7 @@ def shell_prefix(source: Path, *, in_conda: bool, plugins: Sequence[str] = ()) -
     lines = [
         "set -euo pipefail",
         _TRAP,
+        *_OUTLIVE,
         f"export PYTHONPATH={shlex.quote(str(source))}",
         "export OMP_WAIT_POLICY=PASSIVE",
     ]
@@ -43,7 +47,16 @@ def torchrun(config: Mapping[str, Any]) -> list[str]:
     processes = config["pretrain"]["processes"]
     if processes == 1:
         return []
-    return ["torchrun", "--standalone", "--nproc-per-node", str(processes), "--no-python", "--"]
+    return [
+        "torchrun",
+        "--signals-to-handle",
+        SIGNALS,
+        "--standalone",
+        "--nproc-per-node",
+        str(processes),
+        "--no-python",
+        "--",
+    ]
 
 
 def pretraining_gpus(config: Mapping[str, Any]) -> int:

@@ -6,6 +6,7 @@ BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from mgi.cohort.split import VALIDATION
@@ -18,6 +19,7 @@ from mgi.models.settings import ModelSettings
 from mgi.tasks.learning import learning_of
 from mgi.training.finetune import finetune
 from mgi.training.loop import Randomness
+from mgi.training.preemption import StopRequest, stop_on_signals
 from mgi.training.settings import FinetuneSettings
 from mgi.training.weights import load_weights, require_same_sets, start_from_pretrained
 
@@ -29,6 +31,11 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    with stop_on_signals() as stop:
+        _run(args, stop)
+
+
+def _run(args: argparse.Namespace, stop: StopRequest) -> None:
     run = complete(args, "finetune")
     task, model_settings = learning_of(run.task), ModelSettings.read(args.model, where="model")
     settings = FinetuneSettings.read(args.settings, where="finetune")
@@ -48,7 +55,8 @@ def run(args: argparse.Namespace) -> None:
         start_from_pretrained(model, weights)
     training = fold.training_pairs(model_settings, settings.augment)
     validation = fold.learning_pairs(VALIDATION, model_settings)
-    context = context_of(fold, randomness, start, fold.identity(), training.digest(), validation.digest())
+    learned = (start, fold.identity(), training.digest(), validation.digest())
+    context = replace(context_of(fold, randomness, *learned), stop=stop)
     model = model.to(device())
     curve = finetune(model, task, training, validation, settings, use_genes=run.is_multimodal, context=context)
     finish(fold, model, curve, context, model_settings=model_settings, settings=settings)

@@ -8,6 +8,7 @@ BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 """
 
 import argparse
+from dataclasses import replace
 
 from mgi.cohort.split import VALIDATION
 from mgi.commands._learning import Fold, context_of, device, finish
@@ -17,6 +18,7 @@ from mgi.models.mgi import build_dual_encoder
 from mgi.models.settings import ModelSettings
 from mgi.training.distributed import Group, processes
 from mgi.training.loop import Randomness
+from mgi.training.preemption import StopRequest, stop_on_signals
 from mgi.training.pretrain import pretrain
 from mgi.training.settings import PretrainSettings
 from mgi.training.weights import digest_of_tensors
@@ -28,11 +30,11 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    with processes() as group:
-        _run(args, group)
+    with processes() as group, stop_on_signals() as stop:
+        _run(args, group, stop)
 
 
-def _run(args: argparse.Namespace, group: Group) -> None:
+def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     run = complete(args, "pretrain")
     model_settings = ModelSettings.read(args.model, where="model")
     settings = PretrainSettings.read(args.settings, where="pretrain")
@@ -51,7 +53,7 @@ def _run(args: argparse.Namespace, group: Group) -> None:
         raise ConfigError(f"pretrain.schedule.batch: {found}, expected one each at least")
     unpaired = fold.genes(fold.unpaired_expression() if settings.unpaired_batch and settings.reconstructs_genes else [])
     learned = (training.digest(), validation.digest(), digest_of_tensors({"genes": unpaired}))
-    context = context_of(fold, randomness, fold.identity(), *learned)
+    context = replace(context_of(fold, randomness, fold.identity(), *learned), stop=stop)
     curve = pretrain(encoders, training, validation, settings, context=context, unpaired=unpaired, group=group)
     if group.leads:
         more = {"unpaired_expression_patients": len(unpaired), "processes": group.size}

@@ -80,6 +80,20 @@ class Group:
             gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
             start += gradient.numel()
 
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any of the processes; all must ask."""
+        if self.size == 1:
+            return here
+        device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+        found = torch.tensor(float(here), device=device)
+        dist.all_reduce(found, dist.ReduceOp.MAX)
+        return bool(found.item())
+
+    def wait(self) -> None:
+        """Go on when all processes are here."""
+        if self.size > 1:
+            dist.barrier()
+
     def agree(self, step: int) -> None:
         """Wait for all and raise BadInputError unless they are to begin at the same step."""
         if self.size == 1:
