@@ -22,7 +22,8 @@ from lib.code import fingerprint
 from lib.config import ConfigError, check_checkout, complete, section
 from lib.external import external_config, external_scores, split_of
 from lib.failures import say_last
-from lib.jobs import pretraining_gpus, shell_prefix, torchrun
+from lib.jobs import nodes_of, processes_per_node, shell_prefix, torchrun
+from lib.jobs import training_gpus, training_threads
 from lib.modalities import asked_of_all, configured, fetching_code, of_format
 from lib.modalities import described, what_they_are
 from lib.results_lock import HeldError, take
@@ -63,6 +64,7 @@ ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 MODALITIES = configured(config)
 GENE_LIST, PATHWAYS = gene_list(config), pathways(config)
 GTF_FOLDER = f"{config['results']}/raw/gencode"
+DETERMINISTIC = ["--deterministic"] if config["compute"]["deterministic"] else []
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"
 
 settings = partial(section, config)

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from mgi.cli import main
+from mgi.commands import finetune, pretrain
 from mgi.training import loop
 
+IMPORTED = (finetune, pretrain)  # by main, for each command anew
 ROOT = Path(__file__).parents[2]
 SCHEDULE: dict[str, Any] = {
     "steps": 60, "batch": 3, "warmup_steps": 3, "validate_every": 7, "checkpoint_every": 10, "learning_rate": 0.003,
@@ -46,6 +48,7 @@ KINDS = (
     Kind(command="finetune"),
     Kind(command="finetune", method="unet"),
     Kind(command="pretrain", processes=2),
+    Kind(command="finetune", processes=2),
 )
 
 

@@ -39,26 +39,46 @@ def shell_prefix(source: Path, *, in_conda: bool, plugins: Sequence[str] = ()) -
     return "".join(f"{line}; " for line in lines).replace("{", "{{").replace("}", "}}")
 
 
-def torchrun(config: Mapping[str, Any]) -> list[str]:
-    """What precedes the command of pre-training: nothing for one process, else torchrun on this machine.
+# What each node of a SLURM job runs: they meet at the job's first, by a port that other jobs will hardly have.
+_MEET = (
+    'exec torchrun --nnodes "$SLURM_NNODES" --nproc-per-node {processes} --signals-to-handle {signals} '
+    '--rdzv-id "$SLURM_JOB_ID" --rdzv-backend c10d '
+    '--rdzv-endpoint "$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1):$((20000 + SLURM_JOB_ID % 20000))" '
+    '--rdzv-conf "is_host=$((SLURM_NODEID == 0))" --no-python -- "$@"'
+)
+
+
+def torchrun(config: Mapping[str, Any], stage: str) -> list[str]:
+    """What precedes a training command: nothing for one process, else torchrun on this machine, or on several by srun.
 
     Behind the dashes torchrun reads no option; without them it takes our `--run` for an abbreviation of its own.
     """
-    processes = config["pretrain"]["processes"]
-    if processes == 1:
+    if config[stage]["processes"] == 1:
         return []
-    return [
-        "torchrun",
-        "--signals-to-handle",
-        SIGNALS,
-        "--standalone",
-        "--nproc-per-node",
-        str(processes),
-        "--no-python",
-        "--",
-    ]
+    processes = processes_per_node(config, stage)
+    if (nodes := config["compute"]["nodes"]) == 1:
+        options = ["--signals-to-handle", SIGNALS, "--standalone", "--nproc-per-node", str(processes)]
+        return ["torchrun", *options, "--no-python", "--"]
+    here = _MEET.format(processes=processes, signals=SIGNALS)
+    return ["srun", "--nodes", str(nodes), "--ntasks-per-node", "1", "bash", "-c", here, "torchrun"]
 
 
-def pretraining_gpus(config: Mapping[str, Any]) -> int:
-    """GPUs of a pre-training job: one a process, none where training runs on the CPU."""
-    return config["pretrain"]["processes"] if config["compute"]["gpu"] else 0
+def nodes_of(config: Mapping[str, Any], stage: str) -> int:
+    """Machines of a training job: one, unless its several processes are spread."""
+    return int(config["compute"]["nodes"]) if config[stage]["processes"] > 1 else 1
+
+
+def processes_per_node(config: Mapping[str, Any], stage: str) -> int:
+    """Processes of a training on each of its machines; the config has checked that they divide."""
+    return int(config[stage]["processes"] // nodes_of(config, stage))
+
+
+def training_gpus(config: Mapping[str, Any], stage: str) -> int:
+    """GPUs of a training job: one a process, none where training runs on the CPU."""
+    return int(config[stage]["processes"]) if config["compute"]["gpu"] else 0
+
+
+def training_threads(config: Mapping[str, Any], stage: str) -> int:
+    """CPU threads of a training job on a machine: `compute.threads` for each GPU; processes without one share them."""
+    beside = processes_per_node(config, stage) if config["compute"]["gpu"] else 1
+    return int(config["compute"]["threads"] * beside)

@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 
 from mgi.cohort.split import TEST, UNPAIRED_IMAGE
-from mgi.commands._learning import Fold, device
+from mgi.commands._device import device
+from mgi.commands._learning import Fold
 from mgi.commands._run_options import add_run, complete
 from mgi.core.errors import BadInputError
 from mgi.core.run import Run
@@ -39,6 +40,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     run = complete(args, "predict")
     task, settings = learning_of(run.task), PredictSettings.read(args.settings, where="predict")
+    place = device(args)
     fold = Fold(args, run)
     if args.weights.with_name(RECORD).is_file():
         require_recorded(args.weights)
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
         raise BadInputError(f"{args.weights}: {found}, expected those of {run.key}; delete them and train it again")
     model = task.build(run.method, weights.model, len(weights.genes), weights.gene_sets)
     model.load_state_dict(weights.tensors)
-    model, cache = model.to(device()), cache_for(model)
+    model, cache = model.to(place), cache_for(model)
     with task.prediction_writer(args.output, run) as writer:
         for pairs, given in _inputs(fold, weights.model, run, settings):
             donors = dict(zip(pairs.slices.patient_ids, given.donors, strict=True))

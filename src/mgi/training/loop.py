@@ -17,7 +17,6 @@ from tqdm import tqdm
 from mgi.core.errors import BadInputError
 from mgi.core.prefetch import map_ahead
 from mgi.training.checkpoint import identity_of, load_checkpoint, save_checkpoint
-from mgi.training.distributed import ALONE, Group
 from mgi.training.optimiser import WeightAverage, clip_gradients, set_rate
 from mgi.training.preemption import PreemptionError
 from mgi.training.run_context import Randomness, RunContext
@@ -48,7 +47,6 @@ class Loop:
     validate: Callable[[], dict[str, float]]
     context: RunContext
     select_best: bool = True
-    group: Group = ALONE
     precision: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
@@ -61,11 +59,12 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> Cur
     progress = Progress(model, optimiser, loop)
     first = progress.resume()
     parameters = list(model.parameters())
-    loop.group.agree(first)
-    loop.group.start_alike(model)
+    group = loop.context.group
+    group.agree(first)
+    group.start_alike(model)
     loop.context.stop.note_only()
     over = progress.lacks_validation(first) and progress.after(first)
-    leads = loop.group.leads
+    leads = group.leads
     model.train()
     bar = tqdm(total=loop.schedule.steps, initial=first, unit="step", disable=None if leads else True, mininterval=1.0)
     drawn = lambda step: (loop.prepare(step), loop.context.randomness.own_state())  # noqa: E731
@@ -84,7 +83,7 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> Cur
             optimiser.zero_grad(set_to_none=True)
             coming = progress.take(batches)  # so that the next is prepared while backward leaves Python alone
             loss.backward()
-            loop.group.average_gradients(parameters)
+            group.average_gradients(parameters)
             clip_gradients(parameters)
             optimiser.step()
             if leads:
@@ -158,13 +157,14 @@ class Progress:
 
         All processes call it. Raises PreemptionError where a signal came to any of them, after a checkpoint.
         """
-        group, schedule, stop = self.loop.group, self.loop.schedule, self.context.stop
+        group, schedule, stop = self.context.group, self.loop.schedule, self.context.stop
         stopping = group.any(stop.asked)
         if self.is_due(step) and not stopping:
             if group.leads:
                 self.validate(step)
             if group.any(self.out_of_patience):
-                LOG.info("stopped at step %d: no gain in %d validations", step, schedule.patience)
+                if group.leads:
+                    LOG.info("stopped at step %d: no gain in %d validations", step, schedule.patience)
                 return True
             stopping = group.any(stop.asked)
         if stopping:
@@ -175,8 +175,8 @@ class Progress:
 
     def end(self, step: int) -> NoReturn:
         """Write a checkpoint and raise PreemptionError, or end silently where another process says it."""
-        path = self.save(step) if self.loop.group.leads else None
-        self.loop.group.wait()  # torchrun ends the others with the first that is gone
+        path = self.save(step) if self.context.group.leads else None
+        self.context.group.wait()  # torchrun ends the others with the first that is gone
         if path is None:
             raise SystemExit(PreemptionError.exit_code)
         received = self.context.stop.signal

@@ -1,4 +1,4 @@
-"""What a training run has besides its model: its place, its identity, its generators, and who may ask it to stop."""
+"""What a training run has besides its model: its place, identity, generators, processes, and what may stop it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mgi.training.distributed import ALONE, Group
 from mgi.training.preemption import StopRequest
 
 
@@ -49,10 +50,14 @@ class Randomness:
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext:
-    """Where a run keeps its checkpoints, what it is (so that no other run's is resumed), its randomness and genes."""
+    """Where a run keeps its checkpoints, what it is (so that no other run's is resumed), its randomness and genes.
+
+    Of several processes in `group` each does a part; `stop` tells whether one was asked to end.
+    """
 
     checkpoints: Path
     identity: str
     randomness: Randomness
     genes: Sequence[str] = ()
+    group: Group = ALONE
     stop: StopRequest = field(default_factory=StopRequest)

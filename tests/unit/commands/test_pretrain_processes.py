@@ -171,7 +171,7 @@ def test_a_failure_of_all_is_one_line_too_and_more_processes_than_patients_are_r
 def test_processes_end_with_torchrun_however_that_ends() -> None:
     waits = (
         "import os, time\nfrom mgi.training.distributed import processes\n"
-        "with processes(): os.write(1, b'%d\\n' % os.getpid()); time.sleep(300)\n"
+        "with processes(on_gpu=False): os.write(1, b'%d\\n' % os.getpid()); time.sleep(300)\n"
     )  # one write: the lines of two processes that print without a buffer may mix
     environment = os.environ | {"PYTHONPATH": str(Path(mgi.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python", "--"]
