@@ -5,6 +5,7 @@
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
 # make machine  a full disk at each stage, SIGSTOP, a clock that jumps back, few file handles (long)
 # make slurm-test  the toy workflow on a SLURM of one node, and jobs that are cancelled, drained, killed or too large (long)
+# make signals  SIGTERM, SIGUSR1 and SIGKILL to trainings, at random moments
 # make bench-retrieval  whose genes belong to an image?       make bench-encoders  layers over 1,024 to 60,484 tokens
 # make bench-train  training's data path and step             make config-docs  the config's schema, file and page of the docs
 # make lock-check  do the lock files resolve without this machine's pip settings?
@@ -13,7 +14,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo config-docs test coverage lint lock-check check faults fuzz flips kill machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs test coverage lint lock-check check faults fuzz flips kill signals machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -121,6 +122,9 @@ flips: dev
 
 kill: dev
 	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m killing
+
+signals: dev
+	@PYTHONPATH=src:tests OMP_NUM_THREADS=1 python -m preempting
 
 # Needs a user who may mount a small file system: root, as in a container.
 machine: dev

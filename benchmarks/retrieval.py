@@ -23,13 +23,13 @@ from pretrained import pretrained_of
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mgi.commands._learning import device
 from mgi.models.mgi import DualEncoder, build_dual_encoder
 from mgi.training.pretrain import Pairs
 
 ROOT = Path(__file__).parents[1]
 COHORTS = {"genes shape the lesions": ("retrieval",), "independent genes": ("retrieval", "retrieval-null")}
 RUN, FOLD = "pretrain-fold0-seed0", 0
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 PATIENTS_AT_ONCE = 8
 DRAWS, LEVEL = 10_000, 0.95
 Ranks = NDArray[np.int64]
@@ -60,7 +60,7 @@ def run_workflow(cohorts: list[str]) -> None:
 def vectors_of(results: Path, role: str) -> tuple[Tensor, Tensor]:
     """Unit vectors (P, D) of the images and of the genes of a role's patients, in the same order."""
     fold, weights = pretrained_of(results, FOLD)
-    aligner = build_dual_encoder(weights.model, len(fold.gene_ids)).to(device())
+    aligner = build_dual_encoder(weights.model, len(fold.gene_ids)).to(DEVICE)
     aligner.load_state_dict(weights.tensors)
     return encode(aligner.eval(), fold.pairs(fold.images(role), weights.model))
 
@@ -71,8 +71,8 @@ def encode(aligner: DualEncoder, pairs: Pairs) -> tuple[Tensor, Tensor]:
     found = []
     for few in torch.arange(len(pairs.genes)).split(PATIENTS_AT_ONCE):
         slices = pairs.slices.of([pairs.slices.patient_ids[one] for one in few.tolist()])
-        images = aligner.image_projection(aligner.image_pooling(aligner.image_encoder(slices.images.to(device()))))
-        genes = aligner.gene_projection(aligner.gene_pooling(aligner.gene_encoder(pairs.genes[few].to(device()))))
+        images = aligner.image_projection(aligner.image_pooling(aligner.image_encoder(slices.images.to(DEVICE))))
+        genes = aligner.gene_projection(aligner.gene_pooling(aligner.gene_encoder(pairs.genes[few].to(DEVICE))))
         units = normalize(images, dim=-1).cpu()  # one a slice
         means = torch.stack([units[slices.patient == one].mean(0) for one in range(len(few))])
         found.append((normalize(means, dim=-1), normalize(genes, dim=-1).cpu()))

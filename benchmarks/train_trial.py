@@ -32,8 +32,8 @@ from mgi.shards.image_shard import iter_images
 from mgi.tasks.segmentation import learning
 from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
 from mgi.training.finetune import finetune, forward, parameter_groups
-from mgi.training.loop import BATCHES_AHEAD, GRADIENT_NORM, Randomness, RunContext
-from mgi.training.optimiser import make_optimiser, precision_of
+from mgi.training.loop import BATCHES_AHEAD, Randomness, RunContext
+from mgi.training.optimiser import GRADIENT_NORM, make_optimiser, precision_of
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings
 

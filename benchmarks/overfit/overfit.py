@@ -20,7 +20,6 @@ import torch
 import yaml
 from torch import nn
 
-from mgi.commands._learning import device
 from mgi.core.files import write_json
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import prepare_slices
@@ -41,6 +40,7 @@ from mgi.training.settings import FinetuneSettings, PredictSettings, ScheduleSet
 
 GOAL = 0.95
 CONFIG = Path(__file__).parents[2] / "config/kaggle.yaml"
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 UNCHANGED = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
 
 
@@ -112,7 +112,7 @@ def main() -> None:
     images, pairs = read_patients(args, sizes)
     settings = settings_of(args)
     randomness = Randomness.seeded(args.seed)
-    model = build_mgi(sizes, pairs.genes.shape[1]).to(device())
+    model = build_mgi(sizes, pairs.genes.shape[1]).to(DEVICE)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         run_context = RunContext(checkpoints=Path(folder), identity="overfit", randomness=randomness)
@@ -127,7 +127,7 @@ def main() -> None:
         "slices": len(pairs.slices.images),
         "genes": pairs.genes.shape[1],
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "device": str(device()),
+        "device": str(DEVICE),
         "seconds": round(seconds, 1),
         "model": sizes.plain(),
         "finetune": settings.plain(),

@@ -9,7 +9,10 @@ from typing import Any
 
 from mgi.core.plugins import VARIABLE
 
+# The shell outlives a signal that its command answers, and so does the log; both end with the command.
+_OUTLIVE = ("trap : TERM USR1", 'tee() ( trap "" TERM USR1; exec tee "$@" )')
 KILLED = "killed (exit code 137, SIGKILL)"
+SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # torchrun's own, and one that schedulers send ahead of a time limit
 # With a trap the shell outlives its last command and can say what became of it.
 _TRAP = (
     f"trap '[[ $? -ne 137 ]] || echo \"{KILLED}: the memory of the machine or of the job may have run out\" >&2' EXIT"
@@ -25,6 +28,7 @@ def shell_prefix(source: Path, *, in_conda: bool, plugins: Sequence[str] = ()) -
     lines = [
         "set -euo pipefail",
         _TRAP,
+        *_OUTLIVE,
         f"export PYTHONPATH={shlex.quote(str(source))}",
         "export OMP_WAIT_POLICY=PASSIVE",
     ]
@@ -44,15 +48,28 @@ def after_another(set_before: str | None, own: str) -> str:
     return before if before.endswith(own) else before + own
 
 
-def torchrun(config: Mapping[str, Any]) -> list[str]:
-    """What precedes the command of pre-training: nothing for one process, else torchrun on this machine.
+# What each node of a SLURM job runs: they meet at the job's first, by a port that other jobs will hardly have.
+_MEET = (
+    'exec torchrun --nnodes "$SLURM_NNODES" --nproc-per-node {processes} --signals-to-handle {signals} '
+    '--rdzv-id "$SLURM_JOB_ID" --rdzv-backend c10d '
+    '--rdzv-endpoint "$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1):$((20000 + SLURM_JOB_ID % 20000))" '
+    '--rdzv-conf "is_host=$((SLURM_NODEID == 0))" --no-python -- "$@"'
+)
+
+
+def torchrun(config: Mapping[str, Any], stage: str) -> list[str]:
+    """What precedes a training command: nothing for one process, else torchrun on this machine, or on several by srun.
 
     Behind the dashes torchrun reads no option; without them it takes our `--run` for an abbreviation of its own.
     """
-    processes = config["pretrain"]["processes"]
-    if processes == 1:
+    if config[stage]["processes"] == 1:
         return []
-    return ["torchrun", "--standalone", "--nproc-per-node", str(processes), "--no-python", "--"]
+    processes = processes_per_node(config, stage)
+    if (nodes := config["compute"]["nodes"]) == 1:
+        options = ["--signals-to-handle", SIGNALS, "--standalone", "--nproc-per-node", str(processes)]
+        return ["torchrun", *options, "--no-python", "--"]
+    here = _MEET.format(processes=processes, signals=SIGNALS)
+    return ["srun", "--nodes", str(nodes), "--ntasks-per-node", "1", "bash", "-c", here, "torchrun"]
 
 
 def grows(first: int) -> Callable[[Any, int], int]:
@@ -67,11 +84,22 @@ def grows(first: int) -> Callable[[Any, int], int]:
     return asked
 
 
-def pretraining_threads(config: Mapping[str, Any]) -> int:
-    """CPU threads of a pre-training job: `compute.threads` for each process that has a GPU, else shared by all."""
-    return int(config["compute"]["threads"]) * max(1, pretraining_gpus(config))
+def nodes_of(config: Mapping[str, Any], stage: str) -> int:
+    """Machines of a training job: one, unless its several processes are spread."""
+    return int(config["compute"]["nodes"]) if config[stage]["processes"] > 1 else 1
 
 
-def pretraining_gpus(config: Mapping[str, Any]) -> int:
-    """GPUs of a pre-training job: one a process, none where training runs on the CPU."""
-    return config["pretrain"]["processes"] if config["compute"]["gpu"] else 0
+def processes_per_node(config: Mapping[str, Any], stage: str) -> int:
+    """Processes of a training on each of its machines; the config has checked that they divide."""
+    return int(config[stage]["processes"] // nodes_of(config, stage))
+
+
+def training_gpus(config: Mapping[str, Any], stage: str) -> int:
+    """GPUs of a training job: one a process, none where training runs on the CPU."""
+    return int(config[stage]["processes"]) if config["compute"]["gpu"] else 0
+
+
+def training_threads(config: Mapping[str, Any], stage: str) -> int:
+    """CPU threads of a training job on a machine: `compute.threads` for each GPU; processes without one share them."""
+    beside = processes_per_node(config, stage) if config["compute"]["gpu"] else 1
+    return int(config["compute"]["threads"] * beside)

@@ -34,18 +34,20 @@ rule pretrain:
     priority: 10
     conda:
         TRAIN_ENV
-    threads: pretraining_threads(config)
+    threads: training_threads(config, "pretrain")
     resources:
         mem_mb=grows(config["compute"]["train_mem_mb"]),
         runtime=grows(config["compute"]["train_runtime"]),
-        gpu=pretraining_gpus(config),
+        gpu=training_gpus(config, "pretrain"),
+        nodes=nodes_of(config, "pretrain"),
     params:
         described=described_run,
         model=run_model,
         settings=settings("pretrain"),
-        processes=config["pretrain"]["processes"],
-        torchrun=torchrun(config),
+        processes=processes_per_node(config, "pretrain"),
+        torchrun=torchrun(config, "pretrain"),
         pathways=["--pathways"] if PATHWAYS else [],
+        deterministic=DETERMINISTIC,
         code=code_of("pretrain"),
     shell:
         r"""
@@ -54,7 +56,8 @@ rule pretrain:
         export OMP_NUM_THREADS=$(({threads} > {params.processes} ? {threads} / {params.processes} : 1))
         # Freed tensors go back to the system: glibc keeps several times as much of a whole transcriptome's.
         export MALLOC_MMAP_THRESHOLD_=4194304 THP_MEM_ALLOC_ENABLE=1
-        {params.torchrun:q} python -m mgi pretrain \
+        python -m mgi.core.gpu_lease {resources.gpu} {params.torchrun:q} python -m mgi pretrain \
+            --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \
             --model {params.model:q} \
             {params.pathways:q} {input.pathways:q} \
@@ -92,24 +95,31 @@ rule finetune:
         run=r"(?!pretrain-).+",
     conda:
         TRAIN_ENV
-    threads: config["compute"]["threads"]
+    threads: training_threads(config, "finetune")
     resources:
         mem_mb=grows(config["compute"]["train_mem_mb"]),
         runtime=grows(config["compute"]["train_runtime"]),
-        gpu=config["compute"]["gpu"],
+        gpu=training_gpus(config, "finetune"),
+        nodes=nodes_of(config, "finetune"),
     params:
         described=described_run,
         model=run_model,
         settings=settings("finetune"),
+        processes=processes_per_node(config, "finetune"),
+        torchrun=torchrun(config, "finetune"),
         pathways=["--pathways"] if PATHWAYS else [],
         pretrained=lambda wildcards, input: option(
             "--pretrained", next(iter(input.pretrained), None)
         ),
+        deterministic=DETERMINISTIC,
         code=code_of("finetune", *TASK_CODE),
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi finetune \
+        # The processes share the job's threads; torchrun would give each of them one.
+        export OMP_NUM_THREADS=$(({threads} > {params.processes} ? {threads} / {params.processes} : 1))
+        python -m mgi.core.gpu_lease {resources.gpu} {params.torchrun:q} python -m mgi finetune \
+            --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \
             --model {params.model:q} \
             {params.pathways:q} {input.pathways:q} \
@@ -146,15 +156,17 @@ rule predict_fold:
     resources:
         mem_mb=grows(config["compute"]["train_mem_mb"]),
         runtime=grows(config["compute"]["train_runtime"]),
-        gpu=config["compute"]["gpu"],
+        gpu=min(config["compute"]["gpu"], 1),
     params:
         described=described_run,
         settings=settings("predict"),
+        deterministic=DETERMINISTIC,
         code=code_of("predict-fold", *TASK_CODE),
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi predict-fold \
+        python -m mgi.core.gpu_lease {resources.gpu} python -m mgi predict-fold \
+            --gpus {resources.gpu} {params.deterministic:q} \
             --run-json {params.described:q} \
             --settings {params.settings:q} \
             --weights {input.weights:q} \

@@ -1,4 +1,4 @@
-"""What the commands that train and predict share: a fold's patients as tensors, the device, a run's files."""
+"""What the commands that train and predict share: a fold's patients as tensors, a run's files."""
 
 import argparse
 import json
@@ -38,11 +38,6 @@ from mgi.training.weights import save_weights
 
 LOG = logging.getLogger(__name__)
 ImagesChange = Callable[[PatientImages], PatientImages]
-
-
-def device() -> torch.device:
-    """The first GPU, or the CPU where there is none."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Fold:
@@ -213,7 +208,7 @@ def finish(
         "settings": settings.plain(),
         "steps": curve[-1]["step"],
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "device": str(device()),
+        "device": next(model.parameters()).device.type,
         "torch": torch.__version__,
         **fold.record(),
         MADE_FROM: origins_of(args.record, fold.sources),

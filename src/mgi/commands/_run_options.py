@@ -22,6 +22,7 @@ def add_run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--expression-shard", type=Path, help="dataset.json of the expression shard")
     options.add_argument("--fold-genes", type=Path, help="the fold's gene list and scaler")
     options.add_argument("--split", type=Path, help="table with the fold's roles")
+    add_device(options)
 
 
 def add_training(options: argparse.ArgumentParser) -> None:
@@ -56,6 +57,16 @@ def of_each_run(
     return [*named, *(Path(str(path).replace("{run}", key)) for path in several for key in keys)]
 
 
+def add_device(options: argparse.ArgumentParser) -> None:
+    """Options that say where to compute."""
+    options.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto",
+        help="auto: the first GPU, or the CPU where there is none (default); cuda: an error where there is none",
+    )  # fmt: skip
+    options.add_argument("--gpus", type=int, metavar="N", help="what the workflow gives: 0 is cpu, 1 or more is cuda")
+    options.add_argument("--deterministic", action="store_true", help="no operation whose last digits vary on a GPU")
+
+
 def complete(args: argparse.Namespace, section: str) -> Run:
     """Fill in from the results folder what no option named; the run that is to be done.
 
@@ -67,7 +78,7 @@ def complete(args: argparse.Namespace, section: str) -> Run:
         for name, value in _in_results(args.results, args.run, section).items():
             if vars(args).get(name, value) is None:
                 setattr(args, name, value)
-    optional = {"results", "run", "pathways", "pretrained", "leaks"}
+    optional = {"results", "run", "pathways", "pretrained", "leaks", "gpus"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")

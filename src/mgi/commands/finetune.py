@@ -1,24 +1,30 @@
 """Train one network for a task on a fold's training patients; test patients are never read.
 
+Started by torchrun, each process takes a part of every batch.
+
 INPUTS: image shard, expression shard, the fold's genes, split, pre-trained encoders for MGI.
 OUTPUTS: weights of the best validation score, curve, record of the run.
 BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from mgi.cohort.split import VALIDATION
-from mgi.commands._learning import Fold, context_of, device, finish
+from mgi.commands._device import device, wants_gpu
+from mgi.commands._learning import Fold, context_of, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.models.settings import ModelSettings
 from mgi.shards.channels import require_channels
-from mgi.tasks.learning import learning_of
+from mgi.tasks.learning import learning_of, require_shared
+from mgi.training.distributed import Group, processes, require_processes
 from mgi.training.finetune import finetune
 from mgi.training.loop import Randomness
+from mgi.training.preemption import StopRequest, stop_on_signals
 from mgi.training.settings import FinetuneSettings
 from mgi.training.weights import load_weights, require_same_sets, start_from_pretrained
 
@@ -30,9 +36,17 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    with processes(on_gpu=wants_gpu(args)) as group, stop_on_signals() as stop:
+        _run(args, group, stop)
+
+
+def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     run = complete(args, "finetune")
     task = learning_of(run.task)
     settings = FinetuneSettings.read(args.settings, where="finetune")
+    require_processes(settings.processes, group, "finetune")
+    require_shared(task, group, run.task)
+    place = device(args)
     fold = Fold(args, run)
     model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels)
     randomness = Randomness.seeded(run.seed)
@@ -51,7 +65,9 @@ def run(args: argparse.Namespace) -> None:
         start_from_pretrained(model, weights)
     training = fold.training_pairs(model_settings, settings.augment)
     validation = fold.learning_pairs(VALIDATION, model_settings)
-    context = context_of(fold, randomness, start, fold.identity(), training.digest(), validation.digest())
-    model = model.to(device())
+    learned = (start, fold.identity(), training.digest(), validation.digest())
+    context = replace(context_of(fold, randomness, *learned), group=group, stop=stop)
+    model = model.to(place)
     curve = finetune(model, task, training, validation, settings, use_genes=run.is_multimodal, context=context)
-    finish(fold, model, curve, context, model_settings=model_settings, settings=settings)
+    if group.leads:
+        finish(fold, model, curve, context, model_settings=model_settings, settings=settings, processes=group.size)

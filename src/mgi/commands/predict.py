@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 import mgi
-from mgi.commands._learning import device
+from mgi.commands._device import device
+from mgi.commands._run_options import add_device
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import write_json
 from mgi.core.ids import barcode_of, same_id
@@ -51,12 +52,13 @@ def add_options(options: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     options.add_argument("--largest-component", action="store_true", help="keep the mask's largest component alone")
     options.add_argument("--force", action="store_true", help="write a mask of an image that is far from training's")
+    add_device(options)
 
 
 def run(args: argparse.Namespace) -> None:
     _check_options(args)
     check_output(kind_of(args.image), args.image, args.output)
-    model = load_model(args.model)
+    place, model = device(args), load_model(args.model)
     if args.expression is not None and not model.first.reads_genes:
         raise ConfigError(f"--expression: {model.name} was trained without genes; leave it out")
     new = read_new_image(args.image, args.series, args.volume, model.first.weights.model.channels)
@@ -67,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     )
     far = require_near(args.image, flags, force=args.force)
     genes = _read_genes(args, model, new)
-    probability = segment_patient(model.members, new.images, [scaled for _, scaled in genes], device())
+    probability = segment_patient(model.members, new.images, [scaled for _, scaled in genes], place)
     mask = at_least(probability, model.first.threshold).astype(np.uint8)
     whole = summarise_mask(mask, new.images.affine)
     flags += _flags_of_mask_and_genes(model, whole, genes)

@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from mgi.cohort.split import TEST, UNPAIRED_IMAGE
-from mgi.commands._learning import Fold, device
+from mgi.commands._device import device
+from mgi.commands._learning import Fold
 from mgi.commands._run_options import add_run, complete
 from mgi.core.errors import BadInputError
 from mgi.core.run import Run
@@ -45,10 +46,11 @@ def add_options(options: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     run = complete(args, "predict")
     task, settings = learning_of(run.task), PredictSettings.read(args.settings, where="predict")
+    place = device(args)
     fold = Fold(args, run)
     members = _members(args.weights, run, fold.gene_ids)
     require_channels(fold.channels, members[0].model.channels, str(args.image_shard))
-    networks = [_network(task, weights).to(device()) for weights in members]
+    networks = [_network(task, weights).to(place) for weights in members]
     model = networks[0] if len(networks) == 1 else Ensemble(networks)
     sizes, cache = members[0].model, cache_for(model)
     with task.prediction_writer(args.output, run) as writer:

@@ -8,15 +8,18 @@ BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 """
 
 import argparse
+from dataclasses import replace
 
 from mgi.cohort.split import VALIDATION
-from mgi.commands._learning import Fold, context_of, device, finish
+from mgi.commands._device import device, wants_gpu
+from mgi.commands._learning import Fold, context_of, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import ConfigError
 from mgi.models.mgi import build_dual_encoder
 from mgi.models.settings import ModelSettings
-from mgi.training.distributed import Group, processes
+from mgi.training.distributed import Group, processes, require_processes
 from mgi.training.loop import Randomness
+from mgi.training.preemption import StopRequest, stop_on_signals
 from mgi.training.pretrain import pretrain
 from mgi.training.settings import PretrainSettings
 from mgi.training.weights import digest_of_tensors
@@ -28,22 +31,19 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    with processes() as group:
-        _run(args, group)
+    with processes(on_gpu=wants_gpu(args)) as group, stop_on_signals() as stop:
+        _run(args, group, stop)
 
 
-def _run(args: argparse.Namespace, group: Group) -> None:
+def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     run = complete(args, "pretrain")
     settings = PretrainSettings.read(args.settings, where="pretrain")
-    if settings.processes not in (1, group.size):
-        raise ConfigError(
-            f"pretrain.processes: found {settings.processes}, but started as {group.size}; "
-            f"start it by torchrun --nproc-per-node {settings.processes}"
-        )
+    require_processes(settings.processes, group, "pretrain")
+    place = device(args)
     fold = Fold(args, run)
     model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels)
     randomness = Randomness.seeded(run.seed)
-    encoders = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(device())
+    encoders = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(place)
     training = fold.training_pairs(model_settings, settings.augment)
     validation = fold.learning_pairs(VALIDATION, model_settings)
     if (a_step := min(len(training.genes), settings.schedule.batch)) < group.size:
@@ -51,8 +51,8 @@ def _run(args: argparse.Namespace, group: Group) -> None:
         raise ConfigError(f"pretrain.schedule.batch: {found}, expected one each at least")
     unpaired = fold.genes(fold.unpaired_expression() if settings.unpaired_batch and settings.reconstructs_genes else [])
     learned = (training.digest(), validation.digest(), digest_of_tensors({"genes": unpaired}))
-    context = context_of(fold, randomness, fold.identity(), *learned)
-    curve = pretrain(encoders, training, validation, settings, context=context, unpaired=unpaired, group=group)
+    context = replace(context_of(fold, randomness, fold.identity(), *learned), group=group, stop=stop)
+    curve = pretrain(encoders, training, validation, settings, context=context, unpaired=unpaired)
     if group.leads:
         more = {"unpaired_expression_patients": len(unpaired), "processes": group.size}
         finish(fold, encoders, curve, context, model_settings=model_settings, settings=settings, **more)

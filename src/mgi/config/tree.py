@@ -95,12 +95,17 @@ class RunsSettings(LeakyRuns):
 
 
 class ComputeSettings(Section):
-    """How much of the machine a job may use; nothing here changes a result."""
+    """How much of the machine a job may use; nothing here changes a result beyond its last digits."""
 
     threads: Annotated[int, Field(ge=1, le=1024)] = 8
-    """CPU threads of a training or prediction job; of each of its processes, where each has a GPU."""
+    """CPU threads of a training or prediction job; of each GPU's process where a training has several."""
     gpu: Annotated[int, Field(ge=0, le=1024)] = 1
-    """GPUs of a training or prediction job; 0 trains on the CPU."""
+    """0 computes on the CPU; above 0 training has a GPU for each of its processes and prediction one, and a GPU that is
+    not there is an error."""
+    nodes: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Machines over which a training of several processes is spread, on SLURM (docs/how-to/my-gpu.md)."""
+    deterministic: bool = False
+    """Whether training and prediction on a GPU give the same digits every time, at some cost in speed."""
     environment: Literal["train", "train-gpu"] = "train"
     """Conda environment of those jobs; train-gpu has mamba-ssm's kernels."""
     train_mem_mb: Annotated[int, Field(ge=500, le=100_000_000), unit("MB")] = 16000
@@ -140,7 +145,7 @@ class Config(Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     """Intervals and tests over patients."""
     compute: ComputeSettings = ComputeSettings()
-    """How much of the machine a job may use; nothing here changes a result."""
+    """How much of the machine a job may use; nothing here changes a result beyond its last digits."""
 
 
 class ExternalSettings(AdmissionSettings, CohortSettings):
@@ -211,6 +216,10 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
     for key, section in (("runs", runs), ("runs.leaky_slice_split", leaky)):
         if beyond := [fold for fold in section["folds"] if fold >= folds]:
             raise ConfigError(f"{key}.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})")
+    for stage in ("pretrain", "finetune"):
+        processes, nodes = config[stage]["processes"], config["compute"]["nodes"]
+        if processes > 1 and processes % nodes:
+            raise ConfigError(f"{stage}.processes: found {processes}, expected a multiple of compute.nodes, {nodes}")
     tokens, pathways = config["model"]["gene_tokens"], config["model"]["pathways"]
     if tokens == "pathway" and pathways is None:
         raise ConfigError("model.pathways: found null, expected a .gmt file for gene_tokens pathway")

@@ -1,5 +1,6 @@
 """How each task is learned and predicted; needs torch."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -7,12 +8,14 @@ from typing import Any, Protocol
 
 from torch import nn
 
+from mgi.core.errors import ConfigError
 from mgi.core.run import Run
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.tasks import registry
 from mgi.tasks.expression_inputs import ExpressionInput
 from mgi.tasks.segmentation import learning as segmentation
+from mgi.training.distributed import Group
 from mgi.training.finetune import GeneCache, TrainingParts
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
@@ -48,3 +51,13 @@ BUILT_IN: dict[str, Learning] = {"segmentation": segmentation}
 def learning_of(task: str) -> Learning:
     """This part of a task."""
     return BUILT_IN.get(task) or registry.added(task).learning()
+
+
+def require_shared(learning: Learning, group: Group, task: str) -> None:
+    """Raise ConfigError for several processes where the task's drawer or loss takes no group of them."""
+    parts = (learning.make_drawer, learning.loss)
+    if group.size > 1 and not all("group" in inspect.signature(part).parameters for part in parts):
+        raise ConfigError(
+            f"finetune.processes: started as {group.size}, expected 1: make_drawer and loss of task '{task}' take no "
+            "group of processes"
+        )

@@ -24,8 +24,8 @@ NAME = re.compile(r"step-(\d+)-([0-9a-f]{8})\.pt", re.ASCII)
 LOG = logging.getLogger(__name__)
 
 
-def save_checkpoint(folder: Path, state: dict[str, Any], *, step: int, identity: str) -> None:
-    """Write `state` (tensors and plain values) for `step`; keep the newest two.
+def save_checkpoint(folder: Path, state: dict[str, Any], *, step: int, identity: str) -> Path:
+    """Write `state` (tensors and plain values) for `step`; keep the newest two, and return the new file.
 
     `identity` names what is being trained (settings, genes, split): a checkpoint of anything else is never resumed.
     """
@@ -43,6 +43,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], *, step: int, identity:
     for stale in folder.glob("*.pt"):
         if stale.name not in names:
             stale.unlink()
+    return folder / name
 
 
 def load_checkpoint(folder: Path, *, identity: str) -> dict[str, Any] | None:

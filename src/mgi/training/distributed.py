@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +23,7 @@ from torch._C._distributed_c10d import Store
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from mgi.core.errors import BadInputError, MgiError, ResourceError
+from mgi.core.errors import BadInputError, ConfigError, MgiError, ResourceError
 
 PATIENCE = timedelta(minutes=60)  # the others wait while the first one validates and writes
 _FAILURE = "mgi/failure"
@@ -67,11 +67,20 @@ class Group:
             for tensor in model.state_dict().values():
                 dist.broadcast(tensor, 0)
 
-    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Replace each gradient by its mean over the processes, in one exchange."""
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Replace each gradient by its mean over the processes, in one exchange.
+
+        A process whose part of the batch leaves a parameter out counts as 0; one that all leave out keeps no gradient.
+        """
         if self.size == 1:
             return
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        here = [float(parameter.grad is not None) for parameter in parameters]
+        anywhere = torch.tensor(here, device=parameters[0].device)
+        dist.all_reduce(anywhere, dist.ReduceOp.MAX)
+        learning = [one for one, used in zip(parameters, anywhere.tolist(), strict=True) if used]
+        for parameter in learning:
+            parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        gradients = [one.grad for one in learning if one.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(flat)
         flat /= self.size
@@ -79,6 +88,20 @@ class Group:
         for gradient in gradients:
             gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
             start += gradient.numel()
+
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any of the processes; all must ask."""
+        if self.size == 1:
+            return here
+        device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+        found = torch.tensor(float(here), device=device)
+        dist.all_reduce(found, dist.ReduceOp.MAX)
+        return bool(found.item())
+
+    def wait(self) -> None:
+        """Go on when all processes are here."""
+        if self.size > 1:
+            dist.barrier()
 
     def agree(self, step: int) -> None:
         """Wait for all and raise BadInputError unless they are to begin at the same step."""
@@ -91,6 +114,15 @@ class Group:
 
 
 ALONE = Group()
+
+
+def require_processes(asked: int, group: Group, section: str) -> None:
+    """Raise ConfigError unless as many processes were started as the config section asks for, or it asks for one."""
+    if asked not in (1, group.size):
+        raise ConfigError(
+            f"{section}.processes: found {asked}, but started as {group.size}; "
+            f"start it by torchrun --nproc-per-node {asked}"
+        )
 
 
 class _Gather(torch.autograd.Function):
@@ -111,8 +143,8 @@ class _Gather(torch.autograd.Function):
 
 
 @contextmanager
-def processes() -> Iterator[Group]:
-    """The processes that torchrun started, or this one alone: nccl where each has a GPU, else gloo.
+def processes(*, on_gpu: bool) -> Iterator[Group]:
+    """The processes that torchrun started, or this one alone: nccl where each is to have a GPU, else gloo.
 
     Where one fails, the first says why, with its rank, and all end with its exit code.
     """
@@ -124,7 +156,7 @@ def processes() -> Iterator[Group]:
     store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
     group = Group(rank=rank, size=size)
     try:
-        with _exchange(PrefixStore("mgi/exchange", store), group):
+        with _exchange(PrefixStore("mgi/exchange", store), group, on_gpu=on_gpu):
             yield group
     except MgiError as error:
         named = MgiError(f"rank {rank}: {error}")
@@ -152,16 +184,25 @@ def _end_with(parent: int) -> None:
 
 
 @contextmanager
-def _exchange(store: Store, group: Group) -> Iterator[None]:
+def _exchange(store: Store, group: Group, *, on_gpu: bool) -> Iterator[None]:
     options: dict[str, Any] = {"backend": "gloo"}
-    if torch.cuda.is_available():
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    if on_gpu:
+        device = gpu_of_process()
         torch.cuda.set_device(device)
         options = {"backend": "nccl", "device_id": device}
     dist.init_process_group(store=store, rank=group.rank, world_size=group.size, timeout=PATIENCE, **options)
     yield
     dist.barrier()  # who leaves early breaks the last exchange of the others
     dist.destroy_process_group()
+
+
+def gpu_of_process() -> torch.device:
+    """The GPU of this one of the processes that torchrun started here; raises ResourceError where there are fewer."""
+    found, asked = torch.cuda.device_count(), int(os.environ["LOCAL_WORLD_SIZE"])
+    if found < asked:
+        more = "snakemake --resources gpu=N allows a run more"
+        raise ResourceError(f"{asked} processes on this machine find {found} GPUs, expected one for each; {more}")
+    return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
 
 
 def _first_of_all(store: Store, group: Group, error: Exception, exit_code: int) -> BaseException:

@@ -14,6 +14,7 @@ from mgi.training.loop import Curve, Loop, Randomness, RunContext, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings
+from mgi.training.shared_layers import share_layers
 
 
 class GeneCache:
@@ -68,10 +69,17 @@ class TrainingParts(Protocol):
     def make_drawer(
         self, training: Pairs, settings: FinetuneSettings, randomness: Randomness, *, use_genes: bool, for_gpu: bool
     ) -> Callable[[int], Any]:
-        """Draws the batch of a step; with `use_genes=False` nobody has genes. Called in a thread of its own."""
+        """Draws the batch of a step; with `use_genes=False` nobody has genes. Called in a thread of its own.
+
+        A task for several processes takes a `group` too, and gives this process's part of the slices.
+        """
 
     def loss(self, model: nn.Module, batch: Any, cache: GeneCache | None) -> Tensor:
-        """The loss of a batch, a scalar; `cache` has genes that need not be encoded again."""
+        """The loss of a batch, a scalar; `cache` has genes that need not be encoded again.
+
+        A task for several processes takes a `group` too, and gives the loss of the whole batch, of which it gathers the
+        parts.
+        """
 
     def validation(self, outputs: Tensor, pairs: Pairs) -> dict[str, float]:
         """Figures of a network's outputs (N, ...) for all validation slices; `score` decides, higher is better."""
@@ -101,12 +109,16 @@ def finetune(
 ) -> Curve:
     """Train `model` in place and return its curve; the weights kept are those of the best validation score.
 
-    With `use_genes=False` the genes are replaced by the null token throughout: the model retrained without genes.
+    With `use_genes=False` the genes are replaced by the null token throughout: the model retrained without genes. With
+    several processes the first one alone has the curve.
     """
     device = next(model.parameters()).device
+    share_layers(model, context.group, settings.schedule.batch)
+    shared: dict[str, Any] = {"group": context.group} if context.group.size > 1 else {}
     optimiser = make_optimiser(parameter_groups(model, settings), settings.schedule)
     caches = {role: cache_for(model) for role in ("train", "validation")}
-    draw = task.make_drawer(training, settings, context.randomness, use_genes=use_genes, for_gpu=device.type == "cuda")
+    on_gpu = device.type == "cuda"
+    draw = task.make_drawer(training, settings, context.randomness, use_genes=use_genes, for_gpu=on_gpu, **shared)
 
     def cache_at(step: int) -> GeneCache | None:
         """While the gene encoder is frozen, genes that never change are encoded once; while it learns, none is kept."""
@@ -124,7 +136,7 @@ def finetune(
     loop = Loop(
         schedule=settings.schedule,
         prepare=lambda number: (number, draw(number)),
-        step=lambda given: (task.loss(model, given[1].on(device), cache_at(given[0])), {}),
+        step=lambda given: (task.loss(model, given[1].on(device), cache_at(given[0]), **shared), {}),
         validate=validate,
         context=context,
         precision=precision_of(settings.schedule.precision, device, where="finetune.schedule"),

@@ -4,13 +4,12 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -18,52 +17,18 @@ from tqdm import tqdm
 from mgi.core.errors import BadInputError
 from mgi.core.prefetch import map_ahead
 from mgi.training.checkpoint import identity_of, load_checkpoint, save_checkpoint
-from mgi.training.distributed import ALONE, Group
-from mgi.training.optimiser import WeightAverage
+from mgi.training.optimiser import WeightAverage, clip_gradients, set_rate
+from mgi.training.preemption import PreemptionError
+from mgi.training.run_context import Randomness, RunContext
 from mgi.training.settings import ScheduleSettings
 from mgi.training.weights import require_same_genes
 
-GRADIENT_NORM = 1.0
 BATCHES_AHEAD = 2
 CHECKPOINT_FORMAT = 6  # raised when a checkpoint holds something else: those of older code are passed over
 LOG = logging.getLogger(__name__)
+__all__ = ["Curve", "Loop", "Randomness", "RunContext", "train"]
 Curve = list[dict[str, Any]]
 Drawn = tuple[Any, dict[str, Any]]  # a batch, and where the generators stood after it: they run ahead
-
-
-@dataclass(frozen=True, kw_only=True)
-class Randomness:
-    """The two generators of a run; their states are part of every checkpoint."""
-
-    numpy: np.random.Generator
-    torch: torch.Generator
-
-    @staticmethod
-    def seeded(seed: int) -> "Randomness":
-        """Both generators from one seed; torch's global one too, for initial weights and dropout."""
-        torch.manual_seed(seed)
-        return Randomness(numpy=np.random.default_rng(seed), torch=torch.Generator().manual_seed(seed))
-
-    def state(self) -> dict[str, Any]:
-        """What `restore` takes."""
-        states = {"numpy": self.numpy.bit_generator.state, "torch": self.torch.get_state()}
-        return states | {"global": torch.get_rng_state()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue exactly where `state` was taken."""
-        self.numpy.bit_generator.state = state["numpy"]
-        self.torch.set_state(state["torch"])
-        torch.set_rng_state(state["global"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunContext:
-    """Where a run keeps its checkpoints, what it is (so that no other run's is resumed), its randomness and genes."""
-
-    checkpoints: Path
-    identity: str
-    randomness: Randomness
-    genes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +47,6 @@ class Loop:
     validate: Callable[[], dict[str, float]]
     context: RunContext
     select_best: bool = True
-    group: Group = ALONE
     precision: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
@@ -90,23 +54,26 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> Cur
     """Optimise `model` in place, keep the weights of the best validation score (or the last), return the curve.
 
     Of several processes the first one validates, writes and has the curve. Raises BadInputError where the loss is not
-    finite, naming the step; the last checkpoint stays.
+    finite, naming the step; the last checkpoint stays. Raises PreemptionError where a signal came, after a checkpoint.
     """
     progress = Progress(model, optimiser, loop)
-    first = progress.resume(model)
+    first = progress.resume()
     parameters = list(model.parameters())
-    loop.group.agree(first)
-    loop.group.start_alike(model)
-    leads = loop.group.leads
+    group = loop.context.group
+    group.agree(first)
+    group.start_alike(model)
+    loop.context.stop.note_only()
+    over = progress.lacks_validation(first) and progress.after(first)
+    leads = group.leads
     model.train()
     bar = tqdm(total=loop.schedule.steps, initial=first, unit="step", disable=None if leads else True, mininterval=1.0)
-    drawn = lambda step: (loop.prepare(step), loop.context.randomness.state())  # noqa: E731
-    steps = range(first, first if progress.out_of_patience else loop.schedule.steps)
+    drawn = lambda step: (loop.prepare(step), loop.context.randomness.own_state())  # noqa: E731
+    steps = range(first, first if over or progress.out_of_patience else loop.schedule.steps)
     with closing(map_ahead(drawn, steps, threads=1, ahead=BATCHES_AHEAD)) as batches:
         coming = progress.take(batches)
         for step in steps:
             batch, progress.drawn = coming
-            _set_rate(optimiser, loop.schedule, step)
+            set_rate(optimiser, loop.schedule, step)
             with loop.precision():
                 loss, figures = loop.step(batch)
             if not math.isfinite(loss.item()):
@@ -116,20 +83,14 @@ def train(model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> Cur
             optimiser.zero_grad(set_to_none=True)
             coming = progress.take(batches)  # so that the next is prepared while backward leaves Python alone
             loss.backward()
-            loop.group.average_gradients(parameters)
-            _clip(parameters)
+            group.average_gradients(parameters)
+            clip_gradients(parameters)
             optimiser.step()
             if leads:
                 progress.average.update()
                 progress.log({"loss": loss, **figures})
-            if leads and ((step + 1) % loop.schedule.validate_every == 0 or step + 1 == loop.schedule.steps):
-                progress.validate(model, step + 1)
-                model.train()
-                if progress.out_of_patience:
-                    LOG.info("stopped at step %d: no gain in %d validations", step + 1, loop.schedule.patience)
-                    break
-            if leads and (step + 1) % loop.schedule.checkpoint_every == 0:
-                progress.save(model, step + 1)
+            if progress.after(step + 1):
+                break
             bar.update()
     bar.close()
     if leads:
@@ -141,7 +102,7 @@ class Progress:
     """The state of a run that outlives a kill: curve, best weights, and their score."""
 
     def __init__(self, model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> None:
-        self.optimiser, self.loop, self.context = optimiser, loop, loop.context
+        self.model, self.optimiser, self.loop, self.context = model, optimiser, loop, loop.context
         # A checkpoint of other model code has other names or shapes: it is passed over, as any foreign one.
         shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
         self.identity = identity_of(loop.context.identity, shapes, CHECKPOINT_FORMAT)
@@ -161,19 +122,20 @@ class Progress:
         tried = len(scores) - 1 - scores.index(max(scores)) if scores else 0  # validations since the best
         return 0 < self.loop.schedule.patience <= tried
 
-    def resume(self, model: nn.Module) -> int:
+    def resume(self) -> int:
         """Restore the newest checkpoint of this run, if there is one; return the first step to do.
 
         Raises BadInputError where it was trained on other genes, or in another order.
         """
         state = load_checkpoint(self.context.checkpoints, identity=self.identity)
         if state is None:
-            self.best_weights = copy.deepcopy(model.state_dict())
+            self.best_weights = copy.deepcopy(self.model.state_dict())
             return 0
         require_same_genes(state["genes"], self.context.genes, where=str(self.context.checkpoints))
-        model.load_state_dict(state["model"])
+        self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.context.randomness.restore(state["randomness"])
+        self.drawn = self.context.randomness.own_state()
         self.average.restore(state["average"])
         self.curve, self._logged = state["curve"], state["logged"]
         self.best_score, self.best_weights = state["best_score"], state["best_weights"]
@@ -181,13 +143,54 @@ class Progress:
         LOG.info("resumed at step %d", state["step"])
         return int(state["step"])
 
-    def save(self, model: nn.Module, step: int) -> None:
-        """Write a checkpoint from which the run ends with the same numbers."""
+    def is_due(self, step: int) -> bool:
+        """Whether a validation follows this number of steps."""
+        schedule = self.loop.schedule
+        return step > 0 and (step % schedule.validate_every == 0 or step == schedule.steps)
+
+    def lacks_validation(self, step: int) -> bool:
+        """Whether a signal came before the validation that was due."""
+        return self.is_due(step) and (not self.curve or self.curve[-1]["step"] != step)
+
+    def after(self, step: int) -> bool:
+        """Validate and write a checkpoint where they are due; whether the run is over, its patience spent.
+
+        All processes call it. Raises PreemptionError where a signal came to any of them, after a checkpoint.
+        """
+        group, schedule, stop = self.context.group, self.loop.schedule, self.context.stop
+        stopping = group.any(stop.asked)
+        if self.is_due(step) and not stopping:
+            if group.leads:
+                self.validate(step)
+            if group.any(self.out_of_patience):
+                if group.leads:
+                    LOG.info("stopped at step %d: no gain in %d validations", step, schedule.patience)
+                return True
+            stopping = group.any(stop.asked)
+        if stopping:
+            self.end(step)
+        if group.leads and step % schedule.checkpoint_every == 0:
+            self.save(step)
+        return False
+
+    def end(self, step: int) -> NoReturn:
+        """Write a checkpoint and raise PreemptionError, or end silently where another process says it."""
+        path = self.save(step) if self.context.group.leads else None
+        self.context.group.wait()  # torchrun ends the others with the first that is gone
+        if path is None:
+            raise SystemExit(PreemptionError.exit_code)
+        received = self.context.stop.signal
+        by = received.name if received else "a signal to another process"
+        steps = f"step {step} of {self.loop.schedule.steps}"
+        raise PreemptionError(f"stopped by {by} after {steps}; checkpoint {path}; the same command goes on from there")
+
+    def save(self, step: int) -> Path:
+        """Write a checkpoint from which the run ends with the same numbers; its file."""
         state = {
-            "model": model.state_dict(),
+            "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": self.average.state(),
-            "randomness": self.drawn | {"global": torch.get_rng_state()},
+            "randomness": self.drawn | self.context.randomness.global_state(),
             "curve": self.curve,
             "logged": self._logged,
             "best_score": self.best_score,
@@ -196,7 +199,7 @@ class Progress:
             "step": step,
             "genes": list(self.context.genes),
         }
-        save_checkpoint(self.context.checkpoints, state, step=step, identity=self.identity)
+        return save_checkpoint(self.context.checkpoints, state, step=step, identity=self.identity)
 
     def take(self, batches: Iterator[Drawn]) -> Drawn:
         """The next batch, an empty one after the last; the time until it is there counts as waiting."""
@@ -210,17 +213,21 @@ class Progress:
         for name, value in figures.items():
             self._logged.setdefault(name, []).append(value.item() if isinstance(value, Tensor) else value)
 
-    def validate(self, model: nn.Module, step: int) -> None:
+    def validate(self, step: int) -> None:
         """Add a curve point, keep the weights if they are the best so far, and say so on a line.
 
-        `data_wait` is the share of the time since the last validation in which a step waited for its batch.
+        A signal breaks it off, with nothing added. `data_wait` is the share of the time since the last validation in
+        which a step waited for its batch.
         """
         stepping = time.monotonic() - self._mark
-        model.eval()
+        self.model.eval()
         with torch.no_grad(), self.average.in_place(), self.loop.precision():
-            figures = self.loop.validate()
-            best = figures["score"] > self.best_score or not self.loop.select_best
-            self.best_weights = copy.deepcopy(model.state_dict()) if best else self.best_weights
+            figures = self.context.stop.unless_stopped(self.loop.validate)
+            best = figures is not None and (figures["score"] > self.best_score or not self.loop.select_best)
+            self.best_weights = copy.deepcopy(self.model.state_dict()) if best else self.best_weights
+        self.model.train()
+        if figures is None:
+            return
         point = {
             "step": step,
             **{name: sum(values) / len(values) for name, values in self._logged.items()},
@@ -237,25 +244,3 @@ class Progress:
 
     def _elapsed(self) -> float:
         return self._seconds + time.monotonic() - self._since
-
-
-def _clip(parameters: list[nn.Parameter]) -> None:
-    """Gradients scaled to norm 1 where it is more, and else left alone: to multiply by 1 would read and write all.
-
-    The many vectors of norms and biases count as one, since each would take as long as its call.
-    """
-    gradients = [one.grad for one in parameters if one.grad is not None]
-    vectors = [one.flatten() for one in gradients if one.ndim < 2]
-    others = [one for one in gradients if one.ndim >= 2]
-    norm = nn.utils.get_total_norm([*others, torch.cat(vectors)] if vectors else others)
-    if norm > GRADIENT_NORM:
-        nn.utils.clip_grads_with_norm_(parameters, GRADIENT_NORM, norm)
-
-
-def _set_rate(optimiser: torch.optim.Optimizer, schedule: ScheduleSettings, step: int) -> None:
-    """Linear warm-up, then a cosine to zero; each group has its own share (`lr_scale`) and start (`frozen_until`)."""
-    warm = min(1.0, (step + 1) / max(1, schedule.warmup_steps))
-    share = 0.5 * (1 + math.cos(math.pi * step / schedule.steps)) * warm
-    for group in optimiser.param_groups:
-        frozen = step < group.get("frozen_until", 0)
-        group["lr"] = 0.0 if frozen else schedule.learning_rate * share * group.get("lr_scale", 1.0)

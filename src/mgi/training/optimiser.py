@@ -6,6 +6,7 @@ choose. torch's own `swa_utils.AveragedModel` gives the same numbers with a `mul
 holds a second model and walks over all modules in each step: for a U-Net 5.9 ms a step on one core, against 0.4 ms.
 """
 
+import math
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from mgi.training.settings import ScheduleSettings
 UNDECAYED = (
     ".bias", "A_log", "position", "pos_embed", "null_token", "image_code", "log_temperature", "blend", "cls_token",
 )  # fmt: skip
+GRADIENT_NORM = 1.0
 EARLY = 10  # steps after which the average has its first tenth: a start from noise is soon forgotten
 
 
@@ -101,6 +103,28 @@ def precision_of(
     if device.type != "cuda":
         raise ConfigError(f"{where}.precision: bf16 needs a GPU, found device '{device.type}'; set float32")
     return partial(torch.autocast, device.type, torch.bfloat16)
+
+
+def set_rate(optimiser: torch.optim.Optimizer, schedule: ScheduleSettings, step: int) -> None:
+    """Linear warm-up, then a cosine to zero; each group has its own share (`lr_scale`) and start (`frozen_until`)."""
+    warm = min(1.0, (step + 1) / max(1, schedule.warmup_steps))
+    share = 0.5 * (1 + math.cos(math.pi * step / schedule.steps)) * warm
+    for group in optimiser.param_groups:
+        frozen = step < group.get("frozen_until", 0)
+        group["lr"] = 0.0 if frozen else schedule.learning_rate * share * group.get("lr_scale", 1.0)
+
+
+def clip_gradients(parameters: list[nn.Parameter]) -> None:
+    """Gradients scaled to norm 1 where it is more, and else left alone: to multiply by 1 would read and write all.
+
+    The many vectors of norms and biases count as one, since each would take as long as its call.
+    """
+    gradients = [one.grad for one in parameters if one.grad is not None]
+    vectors = [one.flatten() for one in gradients if one.ndim < 2]
+    others = [one for one in gradients if one.ndim >= 2]
+    norm = nn.utils.get_total_norm([*others, torch.cat(vectors)] if vectors else others)
+    if norm > GRADIENT_NORM:
+        nn.utils.clip_grads_with_norm_(parameters, GRADIENT_NORM, norm)
 
 
 class WeightAverage:

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from mgi.models.mgi import DualEncoder
 from mgi.training.contrastive import chance_loss, collapse_warnings, min_loss, space_figures
-from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Curve, Loop, RunContext, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain_batches import BatchDrawer, Pairs
@@ -27,7 +26,6 @@ def pretrain(
     *,
     context: RunContext,
     unpaired: Tensor | None = None,
-    group: Group = ALONE,
 ) -> Curve:
     """Train `encoders` in place and return its curve; `settings.keep` says which weights are kept.
 
@@ -44,18 +42,17 @@ def pretrain(
         randomness=context.randomness,
         genes_per_token=getattr(encoders.gene_encoder.tokens, "patch", 1),
         patches=encoders.image_encoder.grid**2,
-        group=group,
+        group=context.group,
         pin=device.type == "cuda",
     )
 
     loop = Loop(
         schedule=settings.schedule,
         prepare=draw,
-        step=lambda batch: model(batch.on(device), group),
+        step=lambda batch: model(batch.on(device), context.group),
         validate=lambda: alignment_figures(model, validation),
         context=context,
         select_best=settings.keep != "last",
-        group=group,
         precision=precision_of(settings.schedule.precision, device, where="pretrain.schedule"),
     )
     return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), loop)

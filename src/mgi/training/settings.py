@@ -136,6 +136,14 @@ class FinetuneSettings(Section):
     """Slices are drawn by tumour area plus so much of the mean area: the share of empty ones grows with it."""
     augment: AugmentSettings = AugmentSettings()
     """Random changes of images and masks."""
+    processes: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Processes, one a GPU or sharing compute.threads, that torchrun starts; the batch is divided among them."""
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.schedule.batch < self.processes:
+            raise refusal("schedule.batch", self.schedule.batch, f"at least {self.processes}, one a process")
+        return self
 
 
 class PredictSettings(Section):

@@ -4,12 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
 from mgi.commands import _learning
-from mgi.commands._learning import device
 from mgi.core.files import digest_of
 from mgi.training.weights import load_weights
 
@@ -165,9 +163,3 @@ def test_a_wrong_input_is_one_line_and_its_exit_code(options, code, message, stu
     assert said.startswith(f"mgi pretrain: {message}")
     assert said.count("\n") == 1
     assert not (study.folder / "runs/broken/weights.safetensors").exists()
-
-
-def test_the_device_is_a_gpu_only_where_there_is_one(monkeypatch) -> None:
-    for present in (True, False):
-        monkeypatch.setattr(_learning.torch.cuda, "is_available", lambda present=present: present)
-        assert device() == torch.device("cuda" if present else "cpu")

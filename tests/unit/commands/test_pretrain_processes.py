@@ -43,10 +43,27 @@ from mgi.cli import main
 sys.exit(main(sys.argv[1:]))
 """
 
+# torchrun alone is told to end, after the first checkpoint; it passes that on.
+SIGNALLED = """
+import os, signal, sys, time
+from mgi.training import loop
+saved = loop.save_checkpoint
+def save(*given, **named):
+    path = saved(*given, **named)
+    if named["step"] == 2:
+        os.kill(os.getppid(), signal.SIGUSR1)
+        time.sleep(3)
+    return path
+loop.save_checkpoint = save
+from mgi.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
 
 def torchrun(command: list[str], processes: int = 2) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(Path(mgi.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    launch += ["--signals-to-handle=SIGTERM,SIGUSR1"]
     return subprocess.run(
         [*launch, "--no-python", "--", *command],
         env=environment,
@@ -114,6 +131,23 @@ def test_two_processes_killed_after_a_checkpoint_end_with_the_bytes_of_an_undist
     assert curve_of(tmp_path / "runs/all") == curve_of(two.folder / "runs/all")
 
 
+def test_a_signal_to_torchrun_ends_both_processes_after_the_same_step_with_a_checkpoint(
+    two, write_study, tmp_path: Path
+) -> None:
+    other = write_study(tmp_path)
+    line = other.line("pretrain", "all", settings=json.dumps(SETTINGS | {"processes": 2}))
+    stopped = torchrun([sys.executable, "-c", SIGNALLED, *line])
+    assert stopped.returncode != 0
+    said = [text for text in stopped.stderr.splitlines() if text.startswith("mgi pretrain:")]
+    assert len(said) == 1, stopped.stderr
+    step = re.search(r"rank 0: stopped by SIGUSR1 after step (\d) of 5; checkpoint", said[0])
+    assert step, said
+    resumed = torchrun(as_module(line))
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"resumed at step {step[1]}" in resumed.stderr
+    assert other.weights("all").read_bytes() == two.weights("all").read_bytes()
+
+
 def test_one_process_that_fails_stops_the_other_with_one_line(study, tmp_path: Path) -> None:
     line = study.line("pretrain", "broken", settings=json.dumps(SETTINGS | {"processes": 2}))
     command = shlex.join(as_module(line))
@@ -137,7 +171,7 @@ def test_a_failure_of_all_is_one_line_too_and_more_processes_than_patients_are_r
 def test_processes_end_with_torchrun_however_that_ends() -> None:
     waits = (
         "import os, time\nfrom mgi.training.distributed import processes\n"
-        "with processes(): os.write(1, b'%d\\n' % os.getpid()); time.sleep(300)\n"
+        "with processes(on_gpu=False): os.write(1, b'%d\\n' % os.getpid()); time.sleep(300)\n"
     )  # one write: the lines of two processes that print without a buffer may mix
     environment = os.environ | {"PYTHONPATH": str(Path(mgi.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python", "--"]

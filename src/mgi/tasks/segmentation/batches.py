@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mgi.datasets.augment import AugmentParams, apply_augment, apply_augment_on_device, sample_augment
 from mgi.datasets.batches import noise_maker, shares_up_to, tumour_weights, weighted_batch, with_stripped
+from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Randomness
 from mgi.training.pretrain_batches import Movable, Pairs
 from mgi.training.settings import FinetuneSettings
@@ -25,7 +26,7 @@ class SegmentationBatch(Movable):
     """Channels (B, C + 1, S, S), the last of them the mask, and each slice's patient (B,) as a row of the genes (U, G).
 
     `augment` is still to be applied to the channels where the network computes; None where it has been. `has_genes`
-    (U,) tells whose genes may be used.
+    (U,) tells whose genes may be used. All are this process's part; `counts` are the slices of each process's.
     """
 
     channels: Tensor
@@ -33,6 +34,7 @@ class SegmentationBatch(Movable):
     patient: Tensor
     genes: Tensor
     has_genes: Tensor
+    counts: list[int]
 
     def augmented(self) -> tuple[Tensor, Tensor]:
         """Images (B, C, S, S) and masks (B, 1, S, S) after augmentation; they share their memory."""
@@ -52,7 +54,8 @@ class SegmentationDrawer:
     """Draws batch after batch from a fold's training patients with the generators of a run, and with no others.
 
     Without `use_genes` nobody has genes. With `for_gpu` the channels are gathered in pinned memory and augmented by the
-    GPU; without it they are augmented on the way, and no slice is copied before.
+    GPU; without it they are augmented on the way, and no slice is copied before. Of several processes each draws the
+    whole batch and prepares its own part.
     """
 
     training: Pairs
@@ -60,6 +63,7 @@ class SegmentationDrawer:
     randomness: Randomness
     use_genes: bool = field(kw_only=True)
     for_gpu: bool = field(kw_only=True, default=False)
+    group: Group = field(kw_only=True, default=ALONE)
 
     @cached_property
     def shares(self) -> NDArray[np.float64]:
@@ -83,12 +87,15 @@ class SegmentationDrawer:
             genes = genes + settings.gene_noise * self.noise(len(genes), generator)
         kept = torch.rand(len(patients), generator=generator) >= settings.gene_dropout
         augment = sample_augment((len(rows), *slices.images.shape[1:]), settings.augment, generator)
+        own = self.group.share(len(rows))
+        seen, patient = torch.unique(patient[own], return_inverse=True)
         batch = SegmentationBatch(
-            channels=self._channels(rows, augment),
-            augment=augment if self.for_gpu else None,
+            channels=self._channels(rows[own], augment[own]),
+            augment=augment[own] if self.for_gpu else None,
             patient=patient,
-            genes=genes,
-            has_genes=kept & self.use_genes,
+            genes=genes[seen],
+            has_genes=kept[seen] & self.use_genes,
+            counts=[part.stop - part.start for part in self.group.parts(len(rows))],
         )
         return batch.pinned() if self.for_gpu and torch.cuda.is_available() else batch
 

@@ -24,6 +24,7 @@ from mgi.models.settings import ModelSettings
 from mgi.shards.parquet import WRITING, sealed_path
 from mgi.tasks.expression_inputs import ExpressionInput
 from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
+from mgi.training.distributed import ALONE, Group
 from mgi.training.finetune import GeneCache, forward, outputs_of
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
@@ -74,11 +75,11 @@ def build(method: str, settings: ModelSettings, n_genes: int, gene_sets: Members
     raise BadInputError(f"method '{method}': expected one of {['mgi', *BASELINES]}")
 
 
-def loss(model: nn.Module, batch: SegmentationBatch, cache: GeneCache | None) -> Tensor:
-    """Cross entropy and soft Dice of a batch."""
+def loss(model: nn.Module, batch: SegmentationBatch, cache: GeneCache | None, group: Group = ALONE) -> Tensor:
+    """Cross entropy and soft Dice of the whole batch, of which this process has a part."""
     images, masks = batch.augmented()
     logits = forward(model, images, batch.genes, batch.patient, batch.has_genes, cache)
-    return segmentation_loss(logits.float(), masks)
+    return segmentation_loss(group.gather(logits.float(), batch.counts), group.gather(masks, batch.counts))
 
 
 def segmentation_loss(logits: Tensor, mask: Tensor) -> Tensor:

@@ -1,0 +1,121 @@
+"""Fine-tuning by several processes on a CPU against one, for every network and what its layers do with a batch."""
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mgi.cli import main
+from mgi.tasks.segmentation.learning import build
+from mgi.training.weights import Weights, load_weights
+
+SETTINGS = {
+    "schedule": {
+        "steps": 4, "batch": 5, "warmup_steps": 1, "validate_every": 2, "checkpoint_every": 2, "learning_rate": 0.003,
+    },
+    "gene_noise": 0.1,
+}  # fmt: skip
+GENES = [f"ENSG{index:03d}" for index in range(12)]
+# Batch norm alone, batch norm and dropout, and the genes with an encoder that learns.
+METHODS = {"attention_unet": {}, "deeplabv3plus": {}, "unet": {"convolution_norm": "batch"}, "mgi": {}}
+
+
+def together(line: list[str], processes: int, folder: Path) -> list[int]:
+    """Exit codes of a command in several processes, forked from this one with what torchrun tells each."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    numbers = []
+    for rank in range(processes):
+        number = os.fork()
+        if not number:
+            place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
+            os.environ.update({name: str(value) for name, value in place.items()})
+            os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+            sink = os.open(folder / f"rank{rank}.txt", os.O_WRONLY | os.O_CREAT)
+            os.dup2(sink, 1)
+            os.dup2(sink, 2)
+            code = 99
+            try:
+                code = main(line)
+            finally:
+                os._exit(code)
+        numbers.append(number)
+    return [os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) for number in numbers]
+
+
+def curve_of(folder: Path) -> list[dict[str, float]]:
+    timed = ("seconds", "data_wait")
+    points = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in point.items() if name not in timed} for point in points]
+
+
+def line_of(study: Any, key: str, method: str, start: Path, **settings: object) -> list[str]:
+    model = json.dumps({**study.MODEL, **METHODS[method]})
+    more = {"pretrained": start} if method == "mgi" else {}
+    return list(study.line("finetune", key, method, settings=json.dumps({**SETTINGS, **settings}), model=model, **more))
+
+
+def outputs_of(weights: Weights) -> torch.Tensor:
+    """Logits of two slices, one of them with genes."""
+    model = build(weights.run.method, weights.model, len(weights.genes)).eval()
+    model.load_state_dict(weights.tensors)
+    drawn = torch.Generator().manual_seed(0)
+    images, genes = torch.randn(2, 1, 32, 32, generator=drawn), torch.randn(2, len(weights.genes), generator=drawn)
+    with torch.no_grad():
+        logits: torch.Tensor = model(images, genes, torch.tensor([0, 1]), torch.tensor([True, False]))
+    return logits
+
+
+@pytest.fixture(scope="module")
+def written(write_study: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return write_study(tmp_path_factory.mktemp("processes"))
+
+
+@pytest.mark.parametrize(("method", "processes"), [*((method, 2) for method in METHODS), ("mgi", 3), ("unet", 3)])
+def test_several_processes_give_the_losses_and_weights_of_one(
+    method: str, processes: int, written: Any, study: Any, tmp_path: Path
+) -> None:
+    start = study.weights("pretrain")
+    alone, key = f"{method}-1", f"{method}-{processes}"
+    if not written.weights(alone).exists():
+        assert together(line_of(written, alone, method, start), 1, tmp_path) == [0]
+    codes = together(line_of(written, key, method, start, processes=processes), processes, tmp_path)
+    assert codes == [0] * processes, (tmp_path / "rank0.txt").read_text()
+    one, several = written.folder / "runs" / alone, written.folder / "runs" / key
+    for first, second in zip(curve_of(one), curve_of(several), strict=True):
+        assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
+    expected, made = load_weights(written.weights(alone), genes=GENES), load_weights(written.weights(key), genes=GENES)
+    assert expected.tensors.keys() == made.tensors.keys()
+    torch.testing.assert_close(outputs_of(made), outputs_of(expected), rtol=1e-3, atol=1e-3)
+    for name, tensor in expected.tensors.items():
+        if tensor.ndim > 1:  # a bias before a norm has no gradient, and AdamW takes whole steps by its rounding
+            torch.testing.assert_close(made.tensors[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
+    assert json.loads((several / "run.json").read_text())["processes"] == processes
+    assert sorted(path.name for path in several.iterdir()) == ["curves.jsonl", "run.json", "weights.safetensors"]
+
+
+def test_patience_ends_all_processes_at_the_same_step(written: Any, tmp_path: Path) -> None:
+    schedule = {**SETTINGS["schedule"], "steps": 6, "validate_every": 1, "patience": 1, "learning_rate": 1e-30}
+    line = line_of(written, "patient", "unet", tmp_path, schedule=schedule, processes=2)
+    assert together(line, 2, tmp_path) == [0, 0]
+    assert curve_of(written.folder / "runs/patient")[-1]["step"] < 6
+
+
+def test_a_task_that_knows_no_processes_is_refused_with_several() -> None:
+    from types import SimpleNamespace
+
+    from mgi.core.errors import ConfigError
+    from mgi.tasks.learning import learning_of, require_shared
+    from mgi.training.distributed import ALONE, Group
+
+    plain: Any = SimpleNamespace(make_drawer=lambda training: None, loss=lambda model, batch, cache: None)
+    require_shared(plain, ALONE, "mine")
+    require_shared(learning_of("segmentation"), Group(size=2), "segmentation")
+    with pytest.raises(ConfigError, match=r"finetune\.processes: .*2.* 1: .*'mine'"):
+        require_shared(plain, Group(size=2), "mine")
