@@ -5,6 +5,7 @@ OUTPUTS: report.html and summary.json in the results folder of the config.
 """
 
 import json
+import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from lib.failures import say_last
 from lib.jobs import pretraining_gpus, shell_prefix, torchrun
 from lib.modalities import asked_of_all, configured, fetching_code, of_format
 from lib.modalities import described, what_they_are
+from lib.prepared import prepared_folders, prepared_slices, stripped_slices
 from lib.results_lock import HeldError, take
 from lib.runs import LEAK_CHECKS, TABLES_OF_SCORES
 from lib.runs import by_patient, by_slice, evaluated, sidecars
@@ -39,7 +41,7 @@ from lib.supplied import archive_files, archive_folder, existing, gene_list, opt
 from lib.supplied import pathways
 
 from mgi.core.files import sealed_json
-from mgi.core.run import full_cohort_runs, run_table
+from mgi.core.run import full_cohort_runs, prepared_table, run_table
 from mgi.tasks.registry import plugin_of
 
 
@@ -61,6 +63,7 @@ WHOLE = full_cohort_runs(config)
 TRAINED = RUNS | WHOLE
 ARCHIVE, ARCHIVE_FILES = archive_folder(config), archive_files(config)
 MODALITIES = configured(config)
+PREPARED = prepared_folders(config)
 GENE_LIST, PATHWAYS = gene_list(config), pathways(config)
 GTF_FOLDER = f"{config['results']}/raw/gencode"
 TRAIN_ENV = f"../../envs/{config['compute']['environment']}.yaml"

@@ -1,6 +1,6 @@
 """Train one network for a task on a fold's training patients; test patients are never read.
 
-INPUTS: image shard, expression shard, the fold's genes, split, pre-trained encoders for MGI.
+INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split, pre-trained encoders for MGI.
 OUTPUTS: weights of the best validation score, curve, record of the run.
 BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 """
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     run = complete(args, "finetune")
     task, model_settings = learning_of(run.task), ModelSettings.read(args.model, where="model")
     settings = FinetuneSettings.read(args.settings, where="finetune")
-    fold = Fold(args, run)
+    fold = Fold(args, run, args.weights.parent)
     randomness = Randomness.seeded(run.seed)
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)
     start = None

@@ -2,17 +2,14 @@
 
 Patients of the fold without expression are predicted too, without genes or with the null token.
 
-INPUTS: weights, image shard, expression shard, the fold's genes, split. OUTPUT: predictions in the task's format.
+INPUTS: weights, prepared slices of the image shard, expression shard, the fold's genes, split. OUTPUT: predictions in the task's format.
 No mask is read: shuffling the ground truth cannot change a prediction.
 BY HAND: mgi predict-fold --results results/X --run mgi-fold0-seed0
 """
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-
-import torch
 
 from mgi.cohort.split import TEST, UNPAIRED_IMAGE
 from mgi.commands._learning import Fold, device
@@ -20,7 +17,6 @@ from mgi.commands._run_options import add_run, complete
 from mgi.core.errors import BadInputError
 from mgi.core.run import Run
 from mgi.core.run_files import RECORD, require_recorded
-from mgi.datasets.slices import prepare_slices
 from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
 from mgi.models.settings import ModelSettings
 from mgi.tasks.expression_inputs import ExpressionInput, audit_inputs, without_genes
@@ -39,7 +35,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     run = complete(args, "predict")
     task, settings = learning_of(run.task), PredictSettings.read(args.settings, where="predict")
-    fold = Fold(args, run)
+    fold = Fold(args, run, args.output.parent)
     if args.weights.with_name(RECORD).is_file():
         require_recorded(args.weights)
     weights = load_weights(args.weights, genes=fold.gene_ids)
@@ -60,13 +56,11 @@ def _inputs(
     fold: Fold, sizes: ModelSettings, run: Run, settings: PredictSettings
 ) -> Iterator[tuple[Pairs, ExpressionInput]]:
     """The test patients with every expression input, then those without expression."""
-    pairs = fold.pairs([replace(patient, masks=None) for patient in fold.images(TEST)], sizes)
+    pairs = fold.pairs(fold.with_slices(TEST), sizes)
     patients, average = pairs.slices.patient_ids, fold.average_genes()
     for given in audit_inputs(pairs.genes, average, patients, settings, reads_genes=run.is_multimodal):
         yield pairs, given
-    if run.leaks or not fold.patients(UNPAIRED_IMAGE):
+    if run.leaks or not (apart := fold.patients(UNPAIRED_IMAGE)):
         return
-    volumes = [(one.patient_id, one.slices, None) for one in fold.images(UNPAIRED_IMAGE)]
-    slices = prepare_slices(volumes, sizes.image_size, sizes.context_slices, sizes.image_crop)
-    genes = torch.zeros(len(volumes), len(fold.gene_ids))
-    yield Pairs(slices=slices, genes=genes), without_genes(genes, NULL_TOKEN if run.is_multimodal else NOT_USED)
+    name = NULL_TOKEN if run.is_multimodal else NOT_USED
+    yield fold.pairs_without_genes(apart, sizes), without_genes(len(apart), len(fold.gene_ids), name)

@@ -64,7 +64,11 @@ class FittedGenes:
         """
         if values.ndim != 2 or values.shape[1] != len(self.table):
             raise BadInputError(f"expression values: shape {values.shape}, expected (n, {len(self.table)}) as fitted")
-        picked = values[:, self.columns].astype(np.float64)
+        return self.scale(values[:, self.columns])
+
+    def scale(self, values: Values) -> Values:
+        """The same of the chosen genes alone (n, K), in the model's order."""
+        picked = values.astype(np.float64)
         if not np.isfinite(picked).all():
             row, column = (int(index) for index in np.argwhere(~np.isfinite(picked))[0])
             found = picked[row, column]

@@ -1,0 +1,156 @@
+"""Slices that lie on disk at the network's size, prepared once for all runs, and are read when a step asks for them.
+
+N slices, S pixels on a side, C channels of an image. A patient's file holds the images (n, S, S) and behind them the
+masks (m, S, S) of the slices that show tumour, float32; a table beside the files has each plane's CRC-32.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from isal import isal_zlib
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mgi.core.errors import IntegrityError
+from mgi.core.mending import mend_of
+from mgi.core.scratch_table import read_into
+
+Part = Literal["all", "images", "masks"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredVolume:
+    """One patient's file: tumour `area` (n,) of each slice in pixels of S x S, and the CRC-32 of each plane (n + m,)."""
+
+    path: Path
+    size: int
+    area: NDArray[np.float32]
+    checksums: NDArray[np.uint32]
+
+    @cached_property
+    def mask_plane(self) -> NDArray[np.int64]:
+        """Which plane of the file is the mask of each slice (n,); -1 where it has no tumour."""
+        shown = self.area > 0
+        return np.where(shown, len(self.area) - 1 + np.cumsum(shown), -1)
+
+    def planes(self, wanted: Sequence[int], into: NDArray[np.float32]) -> None:
+        """Read planes into the rows of `into` (k, S, S). Raises IntegrityError where one is not what was written."""
+        plane_bytes = self.size * self.size * 4
+        start = self.path_bytes - len(self.checksums) * plane_bytes
+        try:
+            handle = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            raise IntegrityError(f"{self.path}: missing; {mend_of(self.path)}") from None
+        try:
+            for plane, target in zip(wanted, into, strict=True):
+                read_into(handle, target, start + plane * plane_bytes)
+                if isal_zlib.crc32(target.data) != self.checksums[plane]:
+                    raise IntegrityError(
+                        f"{self.path}: damaged: plane {plane} has another CRC-32; {mend_of(self.path)}"
+                    )
+        except EOFError:
+            raise IntegrityError(f"{self.path}: truncated; {mend_of(self.path)}") from None
+        finally:
+            os.close(handle)
+
+    @property
+    def path_bytes(self) -> int:
+        """Bytes that the file has: NumPy's header, and the planes."""
+        return NPY_HEADER + len(self.checksums) * self.size * self.size * 4
+
+
+NPY_HEADER = 128
+"""Bytes before the numbers of a .npy file of such a shape."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSlices:
+    """Slices (N, C + 1, S, S) as a tensor would hold them, the mask last; indexing reads them from the disk.
+
+    Slice i is number `place[i]` of `volumes[volume[i]]`, with `context` neighbours on either side; beyond a volume's
+    ends the last is repeated. `part` leaves out the masks, or all but them.
+    """
+
+    volumes: Sequence[StoredVolume]
+    volume: NDArray[np.int64]
+    place: NDArray[np.int64]
+    size: int
+    context: int = 0
+    part: Part = "all"
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """As a tensor's."""
+        channels = {"images": 1 + 2 * self.context, "masks": 1, "all": 2 + 2 * self.context}[self.part]
+        return len(self), channels, self.size, self.size
+
+    def __getitem__(self, rows: Tensor | slice) -> Tensor:
+        """Some of the slices, in memory; `rows` are numbers or, as many as there are slices, yes and no."""
+        numbers = np.arange(len(self))[rows if isinstance(rows, slice) else rows.numpy()]
+        found = torch.empty(len(numbers), *self.shape[1:])
+        for number, target in zip(numbers.tolist(), found.numpy(), strict=True):
+            self.read(number, target)
+        return found
+
+    def read(self, row: int, into: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One slice into `into` (C + 1, S, S), which is returned."""
+        volume, place = self.volumes[self.volume[row]], int(self.place[row])
+        last, planes = len(volume.area) - 1, list[int]()
+        if self.part != "masks":
+            planes = [min(max(place + off, 0), last) for off in range(-self.context, self.context + 1)]
+        if self.part != "images":
+            mask = int(volume.mask_plane[place])
+            if mask >= 0:
+                planes.append(mask)
+            else:
+                into[-1] = 0
+        if planes:
+            volume.planes(planes, into[: len(planes)])
+        return into
+
+    def of(self, part: Part) -> "StoredSlices":
+        """Images or masks alone."""
+        return replace(self, part=part)
+
+    def choose(self, rows: Tensor) -> "StoredSlices":
+        """Some of the slices, not read yet."""
+        chosen = rows.numpy()
+        return replace(self, volume=self.volume[chosen], place=self.place[chosen])
+
+    def followed_by(self, others: "StoredSlices") -> "StoredSlices":
+        """These slices and after them others of the same shape."""
+        return replace(
+            self,
+            volumes=[*self.volumes, *others.volumes],
+            volume=np.concatenate([self.volume, others.volume + len(self.volumes)]),
+            place=np.concatenate([self.place, others.place]),
+        )
+
+    def area(self) -> Tensor:
+        """Tumour area (N,) of each slice, in pixels; nothing is read."""
+        by_volume = [torch.from_numpy(volume.area) for volume in self.volumes]
+        starts = np.cumsum([0, *map(len, by_volume)])[:-1]
+        return torch.cat(by_volume)[torch.from_numpy(starts[self.volume] + self.place)]
+
+    def identity(self) -> Iterator[bytes]:
+        """What tells these slices from others, without a reading of them."""
+        yield repr((self.shape, self.context)).encode()
+        yield from (volume.checksums.tobytes() + volume.area.tobytes() for volume in self.volumes)
+        yield self.volume.tobytes() + self.place.tobytes()
+
+
+def reader_of(channels: Tensor | StoredSlices) -> Callable[[int], NDArray[Any]]:
+    """What gives one slice (C, S, S) by its number; of stored ones it is overwritten by the next."""
+    if isinstance(channels, Tensor):
+        return channels.numpy().__getitem__
+    near = np.empty(channels.shape[1:], np.float32)
+    return lambda row: channels.read(row, near)
