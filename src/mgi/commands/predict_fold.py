@@ -2,7 +2,8 @@
 
 Patients of the fold without expression are predicted too, without genes or with the null token.
 
-INPUTS: weights, prepared slices of the image shard, expression shard, the fold's genes, split. OUTPUT: predictions in the task's format.
+INPUTS: weights, prepared slices of the image shard, expression shard, the fold's genes, split.
+OUTPUT: predictions in the task's format.
 No mask is read: shuffling the ground truth cannot change a prediction.
 BY HAND: mgi predict-fold --results results/X --run mgi-fold0-seed0
 """

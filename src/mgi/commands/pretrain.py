@@ -3,7 +3,8 @@
 Patients with expression and no image may join, for the gene encoder. Started by torchrun, each process takes a part of
 every batch.
 
-INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split. OUTPUTS: weights, curve, record of the run.
+INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split.
+OUTPUTS: weights, curve, record of the run.
 BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 """
 

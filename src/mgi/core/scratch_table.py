@@ -1,8 +1,11 @@
 """Numbers that outgrow memory, in a file without a name: it is gone with the job, however that ends."""
 
+import mmap
 import os
 import tempfile
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +34,10 @@ class ScratchTable:
         self._row_bytes = shape[1] * self.dtype.itemsize
         with full_disk_named(self.folder / "scratch"):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=self.folder, buffering=0)  # noqa: SIM115 - it lives as long as we
-            self._file.truncate(shape[0] * self._row_bytes)
+            self._handle, name = tempfile.mkstemp(prefix=".scratch-", dir=self.folder)
+            weakref.finalize(self, os.close, self._handle)
+            Path(name).unlink()
+            os.ftruncate(self._handle, shape[0] * self._row_bytes)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -43,7 +48,7 @@ class ScratchTable:
         at = row * self._row_bytes
         with full_disk_named(self.folder / "scratch"):
             while rest:
-                done = os.pwrite(self._file.fileno(), rest, at)
+                done = os.pwrite(self._handle, rest, at)
                 rest, at = rest[done:], at + done
 
     def rows(self, wanted: ArrayLike) -> NDArray[Any]:
@@ -51,7 +56,7 @@ class ScratchTable:
         numbers = np.asarray(wanted, np.int64).reshape(-1)
         found = np.empty((len(numbers), self.shape[1]), self.dtype)
         for number, target in zip(numbers.tolist(), found, strict=True):
-            read_into(self._file.fileno(), target, number * self._row_bytes)
+            read_into(self._handle, target, number * self._row_bytes)
         return found
 
     def columns(self, wanted: slice) -> NDArray[Any]:
@@ -59,7 +64,7 @@ class ScratchTable:
         first, stop, _ = wanted.indices(self.shape[1])
         found = np.empty((self.shape[0], max(0, stop - first)), self.dtype)
         for number, target in enumerate(found):
-            read_into(self._file.fileno(), target, number * self._row_bytes + first * self.dtype.itemsize)
+            read_into(self._handle, target, number * self._row_bytes + first * self.dtype.itemsize)
         return found
 
     def row_blocks(self) -> Iterator[NDArray[Any]]:
@@ -72,7 +77,7 @@ class ScratchTable:
         """The whole matrix as a map of the file, for a library that must see all of it: pages that the kernel drops."""
         if 0 in self.shape:
             return np.empty(self.shape, self.dtype)
-        return np.memmap(self._file, self.dtype, "r+", shape=self.shape)
+        return np.frombuffer(mmap.mmap(self._handle, 0), self.dtype).reshape(self.shape)
 
 
 def read_into(handle: int, target: NDArray[Any], at: int) -> None:
@@ -88,3 +93,49 @@ def read_into(handle: int, target: NDArray[Any], at: int) -> None:
 def _bytes_of(array: NDArray[Any]) -> memoryview:
     """The memory of a contiguous array."""
     return memoryview(array.reshape(-1).view(np.uint8).data)
+
+
+class HeldTable:
+    """A matrix (n, width) in memory, read as one on disk."""
+
+    def __init__(self, values: NDArray[Any]) -> None:
+        self.shape, self._values = (values.shape[0], values.shape[1]), values
+
+    def columns(self, wanted: slice) -> NDArray[Any]:
+        """Neighbouring columns (n, k) of all rows, a view."""
+        found: NDArray[Any] = self._values[:, wanted]
+        return found
+
+    def row_blocks(self) -> Iterator[NDArray[Any]]:
+        """All rows in their order, some at a time, views."""
+        length = block_length(self.shape[1])
+        yield from (self._values[first : first + length] for first in range(0, self.shape[0], length))
+
+
+Table = ScratchTable | HeldTable
+
+
+def by_columns(table: Table, measure: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+    """What `measure` makes of columns (n, k) to (..., k), each by itself, of all of them; some are in memory at once.
+
+    Never a single one of several: NumPy would add up its numbers in another order.
+    """
+    return np.concatenate([measure(table.columns(some)) for some in column_slices(table)], axis=-1)
+
+
+def column_slices(table: Table) -> list[slice]:
+    """All columns, as many at a time as fit in a block."""
+    n_blocks = max(1, min(-(-table.shape[1] // block_length(table.shape[0])), table.shape[1] // 2))
+    bounds = np.linspace(0, table.shape[1], n_blocks + 1).astype(int).tolist()
+    return [slice(*both) for both in pairwise(bounds)]
+
+
+def mean_of_rows(blocks: Iterable[NDArray[Any]]) -> NDArray[np.float64]:
+    """The mean (width,) of the rows of blocks (k, width), added up one after the other as `mean(axis=0)` does."""
+    total, count = None, 0
+    for block in blocks:
+        wide = block.astype(np.float64)
+        total = np.add.reduce(wide if total is None else np.concatenate([total[None], wide]), axis=0)
+        count += len(block)
+    assert total is not None
+    return np.asarray(total / count)

@@ -73,11 +73,12 @@ def gaussian_kernel(deviation: Tensor, largest: float) -> Tensor:
 
 
 def apply_augment(channels: Tensor | StoredSlices, rows: Tensor, augment: AugmentParams, masks: int = 0) -> Tensor:
-    """Rows (B,) of channels (N, C, S, S) on a CPU or on disk, moved bilinearly and all but the last `masks` with gain and offset.
+    """Rows (B,) of channels (N, C, S, S) moved bilinearly, and all but the last `masks` with gain and offset, by a CPU.
 
-    Returns (B, C, S, S). Beyond a slice all channels go on as at its edge, so that what is bright as a tumour there is
-    called one. Each channel is first copied in its order, with gain and offset (the weights of a bilinear reading add
-    up to one), into memory that stays in cache: reading pixels from main memory costs more than their arithmetic.
+    Returns (B, C, S, S). Channels lie in memory or on disk. Beyond a slice all channels go on as at its edge, so that
+    what is bright as a tumour there is called one. Each channel is first copied in its order, with gain and offset (the
+    weights of a bilinear reading add up to one), into memory that stays in cache: reading pixels from main memory costs
+    more than their arithmetic.
     """
     cv2.setNumThreads(torch.get_num_threads())  # by itself it takes all that the machine has
     count, side = channels.shape[1] - masks, channels.shape[-1]

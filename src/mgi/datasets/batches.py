@@ -54,8 +54,8 @@ def patient_unique_batch(
 ) -> NDArray[np.int64]:
     """`slices` different slices each of `size` different patients, drawn by weight, patient after patient.
 
-    `rows_of` has the slices of each patient. Fewer are drawn where there are fewer. Slices of one patient share its genes: a loss that takes one positive a patient must be
-    given one, else they would be each other's false negatives.
+    `rows_of` has the slices of each patient. Fewer are drawn where there are fewer. Slices of one patient share its
+    genes: a loss that takes one positive a patient must be given one, else they would be each other's false negatives.
     """
     patients = np.flatnonzero([len(own) for own in rows_of])
     chosen = rng.permutation(patients)[:size]
@@ -80,7 +80,12 @@ def noise_maker(training: Genes, shape: NoiseShape) -> Callable[[int, torch.Gene
     if shape == "independent":
         return lambda rows, generator: torch.randn((rows, training.shape[1]), generator=generator)
     deviations = _deviations(training)
-    return lambda rows, generator: torch.matmul(torch.randn((rows, len(deviations)), generator=generator), deviations)
+
+    def noise(rows: int, generator: torch.Generator) -> Tensor:
+        drawn: Tensor = torch.randn((rows, len(training)), generator=generator) @ deviations
+        return drawn
+
+    return noise
 
 
 def _deviations(training: Genes) -> Tensor:
@@ -92,7 +97,8 @@ def _deviations(training: Genes) -> Tensor:
     size = block_length(training.shape[1])
     for number, rows in enumerate(training.split(size)):
         kept.write(number * size, ((rows - mean) / root).numpy())
-    return GeneRows(kept).mapped()
+    deviations: Tensor = GeneRows(kept).mapped()
+    return deviations
 
 
 def random_mask(rows: int, places: int, share: float, generator: torch.Generator) -> Tensor:

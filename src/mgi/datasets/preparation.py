@@ -19,10 +19,9 @@ from torch import Tensor
 from mgi.core.errors import MgiError
 from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.core.prefetch import map_ahead
-from mgi.datasets.prepared import NPY_HEADER
-from mgi.datasets.prepared_table import IMAGES, SETTINGS
 from mgi.datasets.settings import PreparedSettings
 from mgi.datasets.slices import prepare_slices
+from mgi.datasets.stored_volume import IMAGES, NPY_HEADER, SETTINGS
 from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.image_shard import PatientImages, iter_images
 from mgi.shards.parquet import write_table

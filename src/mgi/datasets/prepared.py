@@ -1,72 +1,20 @@
 """Slices that lie on disk at the network's size, prepared once for all runs, and are read when a step asks for them.
 
-N slices, S pixels on a side, C channels of an image. A patient's file holds the images (n, S, S) and behind them the
-masks (m, S, S) of the slices that show tumour, float32; a table beside the files has each plane's CRC-32.
+N slices, S pixels on a side, C channels of an image.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from isal import isal_zlib
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mgi.core.errors import IntegrityError
-from mgi.core.mending import mend_of
-from mgi.core.scratch_table import read_into
+from mgi.datasets.stored_volume import StoredVolume
 
 Part = Literal["all", "images", "masks"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredVolume:
-    """One patient's file: tumour `area` (n,) of each slice in pixels of S x S, and the CRC-32 of each plane (n + m,)."""
-
-    path: Path
-    size: int
-    area: NDArray[np.float32]
-    checksums: NDArray[np.uint32]
-
-    @cached_property
-    def mask_plane(self) -> NDArray[np.int64]:
-        """Which plane of the file is the mask of each slice (n,); -1 where it has no tumour."""
-        shown = self.area > 0
-        return np.where(shown, len(self.area) - 1 + np.cumsum(shown), -1)
-
-    def planes(self, wanted: Sequence[int], into: NDArray[np.float32]) -> None:
-        """Read planes into the rows of `into` (k, S, S). Raises IntegrityError where one is not what was written."""
-        plane_bytes = self.size * self.size * 4
-        start = self.path_bytes - len(self.checksums) * plane_bytes
-        try:
-            handle = os.open(self.path, os.O_RDONLY)
-        except FileNotFoundError:
-            raise IntegrityError(f"{self.path}: missing; {mend_of(self.path)}") from None
-        try:
-            for plane, target in zip(wanted, into, strict=True):
-                read_into(handle, target, start + plane * plane_bytes)
-                if isal_zlib.crc32(target.data) != self.checksums[plane]:
-                    raise IntegrityError(
-                        f"{self.path}: damaged: plane {plane} has another CRC-32; {mend_of(self.path)}"
-                    )
-        except EOFError:
-            raise IntegrityError(f"{self.path}: truncated; {mend_of(self.path)}") from None
-        finally:
-            os.close(handle)
-
-    @property
-    def path_bytes(self) -> int:
-        """Bytes that the file has: NumPy's header, and the planes."""
-        return NPY_HEADER + len(self.checksums) * self.size * self.size * 4
-
-
-NPY_HEADER = 128
-"""Bytes before the numbers of a .npy file of such a shape."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,15 +10,13 @@ import torch
 from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
 from mgi.core.mending import mend_of
-from mgi.datasets.prepared import StoredSlices, StoredVolume
+from mgi.datasets.prepared import StoredSlices
 from mgi.datasets.settings import PreparedSettings
 from mgi.datasets.slices import SliceSet
+from mgi.datasets.stored_volume import IMAGES, SETTINGS, volumes_of
 from mgi.datasets.volume import Frame
 from mgi.shards.parquet import metadata_of, read_table
 from mgi.shards.schemas import PREPARED
-
-SETTINGS, IMAGES = "settings", "images_sha256"
-"""Entries of the table's metadata: how the slices were prepared, and the digest of the shard's description."""
 
 
 class PreparedTable:
@@ -46,7 +44,7 @@ class PreparedTable:
         if absent := [patient for patient in patient_ids if patient not in self._row]:
             raise BadInputError(f"{self._path}: no slices of {absent[0]} ({len(absent)} patients absent)")
         chosen = self._table.take(pa.array([self._row[patient] for patient in patient_ids], pa.int64()))
-        volumes = [self._volume(row) for row in _rows(chosen, "file", "area", "crc32")]
+        volumes = volumes_of(chosen, self._path, self._size)
         counts = [len(volume.area) for volume in volumes]
         patient = np.repeat(np.arange(len(counts)), counts)
         place = np.arange(len(patient)) - np.repeat(np.cumsum([0, *counts])[:-1], counts)
@@ -56,23 +54,6 @@ class PreparedTable:
             patient_ids=list(patient_ids),
             frames=[_frame_of(row) for row in chosen.drop(["area", "crc32"]).to_pylist()],
         )
-
-    def volumes(self) -> list[StoredVolume]:
-        """Every patient's file."""
-        return [self._volume(row) for row in _rows(self._table, "file", "area", "crc32")]
-
-    def _volume(self, row: tuple[pa.Scalar, pa.Scalar, pa.Scalar]) -> StoredVolume:
-        name, area, crc32 = row
-        return StoredVolume(
-            path=self._path.parent / name.as_py(),
-            size=self._size,
-            area=area.values.to_numpy(zero_copy_only=False),
-            checksums=crc32.values.to_numpy(zero_copy_only=False),
-        )
-
-
-def _rows(table: pa.Table, *names: str) -> list[tuple[pa.Scalar, ...]]:
-    return list(zip(*(table[name] for name in names), strict=True))
 
 
 def _frame_of(row: Mapping[str, int]) -> Frame:

@@ -18,7 +18,6 @@ from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings
 
-
 MOST_CACHED = 256 << 20
 """Bytes of encoded expression that are kept: 1,300 patients of 100 tokens at a width of 256, twice."""
 
