@@ -25,6 +25,7 @@ from mgi.datasets.slices import SliceSet
 from mgi.evaluation.expression_inputs import OWN
 from mgi.evaluation.intervals import bootstrap_mean
 from mgi.models.mgi import build_dual_encoder
+from mgi.shards.image_shard import iter_images
 from mgi.tasks.expression_inputs import ExpressionInput
 from mgi.tasks.learning import learning_of
 from mgi.tasks.segmentation.dice import at_least, dice
@@ -65,8 +66,8 @@ class Study:
         self.training, self.validation = (
             self.fold.learning_pairs(role, self.model) for role in ("train", "validation")
         )
-        self.images = self.fold.images("test")
-        self.test = self.fold.pairs(self.images, self.model)
+        self.images = list(iter_images(results / "shards/flair", self.fold.with_slices("test")))
+        self.test = self.fold.pairs(self.fold.with_slices("test"), self.model)
         self.task = learning_of("segmentation")
         # Of other data or settings nothing is taken up.
         made_of = [repr(one) for one in (self.model, self.pretraining, self.finetuning)]
@@ -75,10 +76,10 @@ class Study:
 
     def some(self, masks: int, seed: int) -> Pairs:
         """As many training patients, drawn by the seed; more of them include fewer."""
-        order = np.random.default_rng([seed, 5]).permutation(len(self.training.genes))
+        order = np.random.default_rng([seed, 5]).permutation(len(self.training))
         chosen = sorted(order[:masks].tolist())
         slices: SliceSet = self.training.slices.of([self.training.slices.patient_ids[one] for one in chosen])
-        return Pairs(slices=slices, genes=self.training.genes[chosen])
+        return Pairs(slices=slices, genes=self.training.genes[torch.tensor(chosen)])
 
     def encoders(self, seed: int) -> dict[str, torch.Tensor]:
         """Tensors of pre-training on all training patients."""

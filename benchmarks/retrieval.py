@@ -62,7 +62,7 @@ def vectors_of(results: Path, role: str) -> tuple[Tensor, Tensor]:
     fold, weights = pretrained_of(results, FOLD)
     aligner = build_dual_encoder(weights.model, len(fold.gene_ids)).to(DEVICE)
     aligner.load_state_dict(weights.tensors)
-    return encode(aligner.eval(), fold.pairs(fold.images(role), weights.model))
+    return encode(aligner.eval(), fold.pairs(fold.with_slices(role), weights.model))
 
 
 @torch.no_grad()
@@ -71,7 +71,7 @@ def encode(aligner: DualEncoder, pairs: Pairs) -> tuple[Tensor, Tensor]:
     found = []
     for few in torch.arange(len(pairs.genes)).split(PATIENTS_AT_ONCE):
         slices = pairs.slices.of([pairs.slices.patient_ids[one] for one in few.tolist()])
-        images = aligner.image_projection(aligner.image_pooling(aligner.image_encoder(slices.images.to(DEVICE))))
+        images = aligner.image_projection(aligner.image_pooling(aligner.image_encoder(slices.images[:].to(DEVICE))))
         genes = aligner.gene_projection(aligner.gene_pooling(aligner.gene_encoder(pairs.genes[few].to(DEVICE))))
         units = normalize(images, dim=-1).cpu()  # one a slice
         means = torch.stack([units[slices.patient == one].mean(0) for one in range(len(few))])

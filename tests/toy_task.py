@@ -5,6 +5,7 @@ It is registered when the file is imported, as the config's `plugins` does.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,12 +25,12 @@ PREDICTIONS = pa.schema([("patient_id", pa.string()), ("expression_input", pa.st
 
 def learning() -> Any:
     """Cross entropy of a slice's mean logit: does it show tumour?"""
+    import torch
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     from mgi.tasks.segmentation.batches import SegmentationDrawer
     from mgi.tasks.segmentation.learning import build
-    from mgi.training.finetune import forward, outputs_of
-    from mgi.training.pretrain import Pairs
+    from mgi.training.finetune import by_patient, forward, output_batches
 
     def loss(model: Any, batch: Any, cache: Any) -> Any:
         images, masks = batch.augmented()
@@ -37,18 +38,16 @@ def learning() -> Any:
         shown = (masks.amax((1, 2, 3)) > 0).float()
         return binary_cross_entropy_with_logits(logits.mean((1, 2, 3)), shown)
 
-    def validation(outputs: Any, pairs: Any) -> dict[str, float]:
-        right = (outputs.mean((1, 2, 3)) > 0) == (pairs.slices.masks.amax((1, 2, 3)) > 0)
+    def validation(batches: Any, pairs: Any) -> dict[str, float]:
+        masks = pairs.slices.masks
+        right = torch.cat([(one.mean((1, 2, 3)) > 0) == (masks[rows].amax((1, 2, 3)) > 0) for rows, one in batches])
         return {"score": right.float().mean().item(), "validation_accuracy": right.float().mean().item()}
 
     def predict(model: Any, pairs: Any, given: Any, settings: Any, cache: Any) -> Iterator[tuple[str, float]]:
-        import torch
-
-        has_genes = torch.full((len(given.genes),), given.use_genes)
-        logits = outputs_of(model, Pairs(slices=pairs.slices, genes=given.genes), has_genes, settings.batch, cache)
-        for index, patient in enumerate(pairs.slices.patient_ids):
-            own = logits[pairs.slices.patient == index]
-            yield patient, torch.sigmoid(own.mean((1, 2, 3))).mean().item()
+        has_genes = torch.full((len(pairs),), given.use_genes)
+        pairs = replace(pairs, genes=given.genes, gene_rows=given.rows)
+        for patient, own in by_patient(output_batches(model, pairs, has_genes, settings.batch, cache), pairs.slices):
+            yield pairs.slices.patient_ids[patient], torch.sigmoid(own.mean((1, 2, 3))).mean().item()
 
     @contextmanager
     def prediction_writer(path: Path, run: Run) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from flips.study import LINES, MGI, START, USE, Line
+from flips.study import LINES, MGI, PREPARED, START, USE, Line
 
 RUN, PRETRAINED = f"runs/{MGI.key}", f"runs/{START.key}"
 PREDICTIONS, SCORES = f"predictions/{MGI.key}.parquet", f"evaluation/{MGI.key}.parquet"
@@ -19,9 +19,10 @@ READS: dict[str, tuple[str, ...]] = {
     "shard flair": ("locks/flair.json", INDEXES["flair"], COHORT),
     "check-leaks": (SPLIT, RNA, FLAIR, VALUES, FEATURES, SLICES),
     "fit-genes": (SPLIT, RNA, VALUES, FEATURES),
-    "pretrain": ("tables/leaks.json", SPLIT, GENES),
-    f"finetune {MGI.key}": ("tables/leaks.json", f"{PRETRAINED}/weights.safetensors", GENES, SLICES),
-    f"predict-fold {MGI.key}": (f"{RUN}/weights.safetensors", GENES, SPLIT, FLAIR, RNA),
+    "prepare-slices": (SLICES, FLAIR),
+    "pretrain": ("tables/leaks.json", SPLIT, GENES, PREPARED),
+    f"finetune {MGI.key}": ("tables/leaks.json", f"{PRETRAINED}/weights.safetensors", GENES, PREPARED),
+    f"predict-fold {MGI.key}": (f"{RUN}/weights.safetensors", GENES, SPLIT, FLAIR, RNA, PREPARED),
     f"evaluate {MGI.key}": (PREDICTIONS, FLAIR, SLICES),
     "compare": (SCORES, SPLIT),
     "paper-like": (SCORES, SPLIT, FLAIR),
@@ -41,7 +42,7 @@ READS: dict[str, tuple[str, ...]] = {
     "verify": (
         "config.json", "locks/rna.json", *INDEXES.values(), COHORT, "tables/cohort.tsv", SPLIT, "tables/split.tsv",
         "tables/split_sites.tsv", "tables/whole.parquet", "tables/leaks.json", "tables/gene_positions.tsv", GENES, RNA,
-        VALUES, FEATURES, SLICES, f"{RUN}/run.json", f"{RUN}/curves.jsonl", f"{RUN}/weights.safetensors", PREDICTIONS,
+        VALUES, FEATURES, SLICES, PREPARED, f"{RUN}/run.json", f"{RUN}/curves.jsonl", f"{RUN}/weights.safetensors", PREDICTIONS,
         SCORES, CSV[0], f"{CSV[0]}.sha256", "evaluation/paper_like.csv", "report.html", "summary.json",
         "figures/audit.svg", "external/locks/flair.json", "external/tables/split.parquet",
         "external/shards/rna/values.parquet",

@@ -33,6 +33,7 @@ UNET = Run(task="segmentation", method="unet", inputs=("flair",), fold=0, seed=0
 SLICE = Run(task="segmentation", method="unet", inputs=("flair",), split_unit="slice", fold=0, seed=0)
 PREDICTING = (MGI, UNET, SLICE)
 TABLES = ("results", "no_genes", "tests", "audit", "patients")
+PREPARED = f"prepared/{MODEL['image_size']}px-none/slices.parquet"
 DATASETS = {name: f"@made/shards/{name}/dataset.json" for name in ("rna", "flair")}
 _OUTPUTS = ("--output", "--tsv", "--sites", "--whole", "--weights", "--curves", "--record", "--folder")
 
@@ -65,7 +66,7 @@ def _training(command: str, run: Run) -> Line:
 
 def _reading() -> Line:
     return [
-        "--image-shard", DATASETS["flair"], "--expression-shard", DATASETS["rna"],
+        "--image-shard", DATASETS["flair"], "--prepared", f"@made/{PREPARED}", "--expression-shard", DATASETS["rna"],
         "--fold-genes", "@made/folds/0/genes.parquet", "--split", "@made/tables/split.parquet",
     ]  # fmt: skip
 
@@ -120,6 +121,10 @@ LINES: dict[str, Line] = {
     "check-leaks slice": _leaks("slice", "leaks-slice"),
     "fit-genes": _fitting("split", 0),
     "fit-genes whole": _fitting("whole", 2),
+    "prepare-slices": [
+        "prepare-slices", "--image-shard", DATASETS["flair"], "--settings",
+        json.dumps({"image_size": MODEL["image_size"]}), "--output", f"@out/{PREPARED}",
+    ],
     "pretrain": _training("pretrain", START),
     **{f"finetune {run.key}": _training("finetune", run) for run in PREDICTING},
     **{f"predict-fold {run.key}": _predicting(run) for run in PREDICTING},

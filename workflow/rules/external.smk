@@ -78,6 +78,7 @@ rule prepare_external:
 use rule predict_fold from another as external_predict_fold with:
     input:
         images=f"{OUTSIDE}/shards/flair/dataset.json",
+        prepared=f"{OUTSIDE}/{prepared_table(config)}",
         expression=f"{OUTSIDE}/aligned/dataset.json",
         genes=WHOLE_FOLD,
         split=f"{OUTSIDE}/aligned/split.parquet",

@@ -1,7 +1,8 @@
 """From verified bytes to the shards that the learning half reads, the split, and each fold's gene list and scaler.
 
 REQUIRED INPUTS: <results>/locks/, <results>/raw/, <results>/tables/; the user's own tables where named.
-OUTPUTS: <results>/shards/, <results>/tables/split.parquet and whole.parquet, <results>/folds/.
+OUTPUTS: <results>/shards/, <results>/prepared/, <results>/tables/split.parquet and whole.parquet, <results>/folds/.
+The files of prepared patients lie undeclared beside their table, so that another cohort makes what is new alone.
 """
 
 
@@ -84,6 +85,39 @@ use rule shard as shard_volumes with:
     resources:
         mem_mb=grows(4000),
         runtime=grows(120),
+
+
+rule prepare_slices:
+    """Put all slices at the network's size, once for every run; what an earlier job made of a patient is used again."""
+    input:
+        images="<results>/shards/flair/dataset.json",
+    output:
+        table="<results>/prepared/{prepared}/slices.parquet",
+    log:
+        "<logs>/prepare_slices-{prepared}.log",
+    benchmark:
+        "<benchmarks>/prepare_slices-{prepared}.tsv"
+    wildcard_constraints:
+        prepared="|".join(map(re.escape, PREPARED)),
+    conda:
+        TRAIN_ENV
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        settings=lambda wildcards: PREPARED[wildcards.prepared],
+        code=code_of("prepare-slices"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi prepare-slices \
+            --image-shard {input.images:q} \
+            --settings {params.settings:q} \
+            --code {params.code:q} \
+            --threads {threads} \
+            --output {output.table:q}
+        """
 
 
 rule split:

@@ -1,6 +1,6 @@
 """Pre-training, fine-tuning and prediction, one job per row of the table of runs.
 
-REQUIRED INPUTS: <results>/shards/, <results>/folds/, <results>/tables/split.parquet.
+REQUIRED INPUTS: <results>/shards/, <results>/prepared/, <results>/folds/, <results>/tables/split.parquet.
 OUTPUTS: <results>/runs/, <results>/predictions/; checkpoints lie undeclared in a run's ckpt/, so that a killed run resumes.
 """
 
@@ -15,6 +15,8 @@ rule pretrain:
     """Align the gene and image encoders by contrast on a fold's training patients."""
     input:
         images="<results>/shards/flair/dataset.json",
+        prepared=prepared_slices(config),
+        stripped=stripped_slices(config, "pretrain"),
         expression="<results>/shards/rna/dataset.json",
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
@@ -44,6 +46,9 @@ rule pretrain:
         described=described_run,
         model=run_model,
         settings=settings("pretrain"),
+        stripped=lambda wildcards, input: option(
+            "--prepared-stripped", next(iter(input.stripped), None)
+        ),
         processes=processes_per_node(config, "pretrain"),
         torchrun=torchrun(config, "pretrain"),
         pathways=["--pathways"] if PATHWAYS else [],
@@ -63,6 +68,8 @@ rule pretrain:
             {params.pathways:q} {input.pathways:q} \
             --settings {params.settings:q} \
             --image-shard {input.images:q} \
+            --prepared {input.prepared:q} \
+            {params.stripped:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             --split {input.split:q} \
@@ -77,6 +84,8 @@ rule finetune:
     """Train one network for its task, from pre-trained encoders where its row says so."""
     input:
         images="<results>/shards/flair/dataset.json",
+        prepared=prepared_slices(config),
+        stripped=stripped_slices(config, "finetune"),
         expression="<results>/shards/rna/dataset.json",
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
@@ -105,6 +114,9 @@ rule finetune:
         described=described_run,
         model=run_model,
         settings=settings("finetune"),
+        stripped=lambda wildcards, input: option(
+            "--prepared-stripped", next(iter(input.stripped), None)
+        ),
         processes=processes_per_node(config, "finetune"),
         torchrun=torchrun(config, "finetune"),
         pathways=["--pathways"] if PATHWAYS else [],
@@ -125,6 +137,8 @@ rule finetune:
             {params.pathways:q} {input.pathways:q} \
             --settings {params.settings:q} \
             --image-shard {input.images:q} \
+            --prepared {input.prepared:q} \
+            {params.stripped:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             --split {input.split:q} \
@@ -140,6 +154,7 @@ rule predict_fold:
     """Predict for the fold's test patients, with each expression input that the audit asks for."""
     input:
         images="<results>/shards/flair/dataset.json",
+        prepared=prepared_slices(config),
         expression="<results>/shards/rna/dataset.json",
         genes=run_genes,
         split="<results>/tables/split.parquet",
@@ -171,6 +186,7 @@ rule predict_fold:
             --settings {params.settings:q} \
             --weights {input.weights:q} \
             --image-shard {input.images:q} \
+            --prepared {input.prepared:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             --split {input.split:q} \

@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.cohort.near_duplicates import SAME_SLICE, Signatures, same_vector, slice_signatures, vector_signature
+from mgi.cohort.near_duplicates import (
+    SAME_SLICE,
+    Signatures,
+    StoredSignatures,
+    same_vector,
+    slice_signatures,
+    vector_signature,
+)
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, UNPAIRED_IMAGE
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
@@ -146,23 +153,22 @@ class ShardDigests:
         return sum(map(len, self.by_patient.values()))
 
 
-def digests_of_shard(dataset: Path) -> ShardDigests:
-    """Read a whole shard, whatever its format, by its dataset.json."""
+def digests_of_shard(dataset: Path, scratch: Path) -> ShardDigests:
+    """Read a whole shard, whatever its format, by its dataset.json; `scratch` is a folder for its signatures."""
     described = read_json(dataset)
     kind, name = described.get("kind"), described.get("modality", dataset.parent.name)
+    digests, signatures = dict[str, set[bytes]](), StoredSignatures(scratch)
     if kind == expression_shard.KIND:
-        shard = expression_shard.read_expression(dataset)
-        vectors = dict(zip(shard.patient_ids, shard.values, strict=True))
-        return ShardDigests(
-            what=f"{name} vector",
-            by_patient={one: {digest_of_values(row)} for one, row in vectors.items()},
-            signatures={one: vector_signature(row) for one, row in vectors.items()},
-            least=same_vector(shard.values.shape[1]),
-        )
+        shard = expression_shard.open_expression(dataset)
+        for rows, values in shard.row_groups():
+            for row, vector in zip(rows.tolist(), values, strict=True):
+                digests[shard.patient_ids[row]] = {digest_of_values(vector)}
+                signatures.add(shard.patient_ids[row], vector_signature(vector))
+        least = same_vector(len(shard.genes))
+        return ShardDigests(what=f"{name} vector", by_patient=digests, signatures=signatures, least=least)
     if kind == image_shard.KIND:
-        digests, signatures = {}, {}
         for one in image_shard.iter_images(dataset):
             digests[one.patient_id] = set(slice_digests(one.slices))
-            signatures[one.patient_id] = slice_signatures(one.slices)
+            signatures.add(one.patient_id, slice_signatures(one.slices))
         return ShardDigests(what=f"{name} slice", by_patient=digests, signatures=signatures, least=SAME_SLICE)
     raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table or of volumes")

@@ -5,11 +5,14 @@ voxels leave as it is. Two patients are near-duplicates where most slices of the
 `benchmarks/near_duplicates.py` measures the margin on a shard; figures stand in docs/explanation/reliability.md.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mgi.core.scratch_table import ScratchTable, block_length
 
 Signatures = NDArray[np.float32]
 """A row of unit length a slice (or vector) with content, so that a product is a correlation."""
@@ -136,53 +139,105 @@ class NearPair(NamedTuple):
         return f"{self.first} and {self.second} have nearly the same {what}{share}"
 
 
+class StoredSignatures(Mapping[str, Signatures]):
+    """Signatures of many patients in a file without a name; one patient's are read when they are asked for."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch, self._rows = scratch, dict[str, tuple[int, int]]()
+        self._table: ScratchTable | None = None
+        self._end = 0
+
+    def add(self, patient: str, rows: Signatures) -> None:
+        """Take in a patient's rows (n, F); F is the same for all."""
+        if self._table is None:
+            self._table = ScratchTable(self._scratch, (0, rows.shape[1]))
+        self._table.write(self._end, rows)
+        self._rows[patient] = self._end, self._end + len(rows)
+        self._end += len(rows)
+
+    def __getitem__(self, patient: str) -> Signatures:
+        first, stop = self._rows[patient]
+        assert self._table is not None
+        found: Signatures = self._table.rows(np.arange(first, stop))
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def only(self, patients: Collection[str]) -> "StoredSignatures":
+        """Those of some patients, in the same file."""
+        chosen = StoredSignatures(self._scratch)
+        chosen._table, chosen._end = self._table, self._end
+        chosen._rows = {patient: rows for patient, rows in self._rows.items() if patient in patients}
+        return chosen
+
+    def lengths(self) -> dict[str, int]:
+        """The number of rows of each patient; nothing is read."""
+        return {patient: stop - first for patient, (first, stop) in self._rows.items()}
+
+
 def near_pairs(known: Mapping[str, Signatures], others: Mapping[str, Signatures], *, least: float) -> list[NearPair]:
     """Return the pairs of a patient of `known` and another one of `others` that are near-duplicates, sorted.
 
-    Rows are twins from the correlation `least` on. Both may be one mapping: then every pair is compared once.
+    Rows are twins from the correlation `least` on. Both may be one mapping: then every pair is compared once. Two
+    groups of patients are in memory at a time.
     """
-    columns = {patient: rows for patient, rows in others.items() if len(rows)}
-    every = {patient: rows for patient, rows in known.items() if len(rows)}
-    if not every or not columns:
-        return []
-    table = np.concatenate(list(columns.values()))
-    names, starts = list(columns), np.cumsum([0, *map(len, columns.values())])
-    fewest = min(FEWEST, max(map(len, every.values())))  # a patient has only one vector
+    of_known = _groups(known)
+    of_others = of_known if known is others else _groups(others)
+    fewest = min(FEWEST, max((length for group in of_known for length in group.values()), default=0))
     found = set()
-    for group in _groups(every):
-        first = names.index(group[0]) if known is others else 0  # of one mapping the earlier pairs are known
-        product = np.concatenate([every[patient] for patient in group]) @ table[starts[first] :].T
-        at = 0
-        for patient in group:
-            own = product[at : at + len(every[patient])] >= least
-            at += len(own)
-            if not own.any():
-                continue
-            places = starts[first:-1] - starts[first]
-            rows_with_twin = np.logical_or.reduceat(own, places, axis=1).sum(axis=0)
-            twins_there = np.add.reduceat(own.any(axis=0), places, dtype=np.int64)
-            for other, forth, back in zip(names[first:], rows_with_twin.tolist(), twins_there.tolist(), strict=True):
-                fewer = min(len(own), len(columns[other]))
-                twins = forth if fewer == len(own) else back
-                if other != patient and twins >= max(fewest, MATCHED_SHARE * fewer):
-                    pair = sorted((patient, other)) if known is others else (patient, other)
+    for number, first in enumerate(of_known):
+        rows = np.concatenate([known[patient] for patient in first])
+        for second in of_others[number:] if known is others else of_others:
+            columns = rows if second is first else np.concatenate([others[patient] for patient in second])
+            for one, other, twins in _twins(rows @ columns.T >= least, list(first.items()), list(second.items())):
+                fewer = min(first[one], second[other])
+                if one != other and twins >= max(fewest, MATCHED_SHARE * fewer):
+                    pair = sorted((one, other)) if known is others else (one, other)
                     found.add(NearPair(pair[0], pair[1], twins, fewer))
     return sorted(found)
 
 
-def _groups(signatures: Mapping[str, Signatures]) -> list[list[str]]:
-    """Patients in groups of about as many rows as are multiplied at once."""
-    groups: list[list[str]] = [[]]
+def _twins(
+    alike: NDArray[np.bool_], first: list[tuple[str, int]], second: list[tuple[str, int]]
+) -> Iterator[tuple[str, str, int]]:
+    """Every two patients with a twin, and how many rows of the one with fewer have one in the other."""
+    if not alike.any():
+        return
+    of_rows, of_columns = ([0, *np.cumsum([length for _, length in group]).tolist()] for group in (first, second))
+    any_twin = np.add.reduceat(np.add.reduceat(alike, of_rows[:-1], axis=0, dtype=np.int64), of_columns[:-1], axis=1)
+    for row, column in np.argwhere(any_twin).tolist():
+        (one, length), (other, other_length) = first[row], second[column]
+        own = alike[of_rows[row] : of_rows[row + 1], of_columns[column] : of_columns[column + 1]]
+        yield one, other, int(own.any(axis=1 if length <= other_length else 0).sum())
+
+
+def _groups(signatures: Mapping[str, Signatures]) -> list[dict[str, int]]:
+    """Patients who have rows, with their number, in groups of about as many rows as are multiplied at once."""
+    if isinstance(signatures, StoredSignatures):
+        lengths = signatures.lengths()
+    else:
+        lengths = {patient: len(rows) for patient, rows in signatures.items()}
+    lengths = {patient: length for patient, length in lengths.items() if length}
+    if not lengths:
+        return []
+    at_once = min(_ROWS_AT_ONCE, block_length(signatures[next(iter(lengths))].shape[1]))
+    groups: list[dict[str, int]] = [{}]
     rows = 0
-    for patient, own in signatures.items():
-        if groups[-1] and rows + len(own) > _ROWS_AT_ONCE:
-            groups.append([])
+    for patient, length in lengths.items():
+        if groups[-1] and rows + length > at_once:
+            groups.append({})
             rows = 0
-        groups[-1].append(patient)
-        rows += len(own)
+        groups[-1][patient] = length
+        rows += length
     return groups
 
 
-def only(signatures: Mapping[str, Signatures], patients: Collection[str]) -> dict[str, Signatures]:
+def only(signatures: Mapping[str, Signatures], patients: Collection[str]) -> Mapping[str, Signatures]:
     """Those of some patients."""
+    if isinstance(signatures, StoredSignatures):
+        return signatures.only(patients)
     return {patient: rows for patient, rows in signatures.items() if patient in patients}

@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,36 +18,39 @@ from mgi.core.files import atomic_path, digest_of, sha256_of, write_json
 from mgi.core.origins import origins_of
 from mgi.core.run import ENTRY, RANDOM_ID, Run
 from mgi.core.run_files import FILES, MADE_FROM
+from mgi.core.scratch_table import ScratchTable
 from mgi.core.section import Section
-from mgi.datasets.settings import AugmentSettings
-from mgi.datasets.slices import prepare_slices
-from mgi.modalities.flair.brain import images_without_scalp
+from mgi.datasets.gene_rows import GeneRows
+from mgi.datasets.prepared_table import PreparedTable
+from mgi.datasets.settings import AugmentSettings, PreparedSettings
+from mgi.datasets.slices import SliceSet
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
+from mgi.modalities.rna.scaled_blocks import scaled_blocks
 from mgi.modalities.rna.scaling import random_id_vectors
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
 from mgi.shards.dataset_manifest import dataset_of
-from mgi.shards.expression_shard import read_expression
-from mgi.shards.image_shard import PatientImages, channels_of, iter_images
+from mgi.shards.expression_shard import open_expression
+from mgi.shards.image_shard import channels_of
 from mgi.training.checkpoint import identity_of, remove_checkpoints
 from mgi.training.loop import Curve, Randomness, RunContext
 from mgi.training.pretrain import Pairs
 from mgi.training.weights import save_weights
 
 LOG = logging.getLogger(__name__)
-ImagesChange = Callable[[PatientImages], PatientImages]
 
 
 class Fold:
-    """The patients of a run's fold: split, fitted genes, pathways if any, and tensors of a role on demand.
+    """The patients of a run's fold: split, fitted genes, pathways if any, and a role's slices and genes on demand.
 
-    With the control `random-id` a fixed random vector replaces each patient's expression. Split by slice, every
-    patient has slices in every role.
+    Slices and genes stay on disk: the prepared slices of all runs, and a file of this job in the folder `scratch` for
+    expression as the fold scales it. With the control `random-id` a fixed random vector replaces each patient's
+    expression. Split by slice, every patient has slices in every role.
     """
 
-    def __init__(self, args: argparse.Namespace, run: Run) -> None:
-        self.args, self.run = args, run
+    def __init__(self, args: argparse.Namespace, run: Run, scratch: Path) -> None:
+        self.args, self.run, self._scratch = args, run, scratch
         datasets = [dataset_of(one) for one in (args.expression_shard, args.image_shard)]
         self.channels = channels_of(args.image_shard)
         self.sources = [args.split, args.fold_genes, *datasets]
@@ -64,7 +66,7 @@ class Fold:
         self.gene_ids = self.fitted.gene_ids
         self._sets = self._read_sets(vars(args).get("pathways"))
         self.gene_sets: Members | None = None if self._sets is None else self._sets.members
-        self._expression = read_expression(args.expression_shard)
+        self._expression = open_expression(args.expression_shard)
         self._random_id_seed = run.seed if run.control == RANDOM_ID else None
 
     def patients(self, role: str) -> list[str]:
@@ -76,53 +78,64 @@ class Fold:
         roles = (TRAIN, VALIDATION, TEST) if self.run.leaks else (role,)
         return sorted(patient for each in roles for patient in self.patients(each))
 
-    def images(self, role: str) -> list[PatientImages]:
-        """Native volumes, whole, of the patients who have slices in a role, in order of patient ids."""
-        return list(iter_images(self.args.image_shard, self.with_slices(role)))
-
     def training_pairs(self, model: ModelSettings, augment: AugmentSettings) -> Pairs:
         """Those of training, with copies without scalp after them where any are to be drawn."""
         whole = self.learning_pairs(TRAIN, model)
         if augment.skull_strip == 0:
             return whole
-        stripped = self.learning_pairs(TRAIN, model, change=images_without_scalp)
-        return replace(whole, slices=whole.slices.beside(stripped.slices))
+        stripped = self._in_role(self._slices(self.with_slices(TRAIN), model, stripped=True), TRAIN)
+        return replace(whole, slices=whole.slices.beside(stripped))
 
-    def learning_pairs(self, role: str, model: ModelSettings, *, change: ImagesChange | None = None) -> Pairs:
-        """Slices of a role and its patients' genes; volumes are standardised whole before any slice is left out.
+    def learning_pairs(self, role: str, model: ModelSettings) -> Pairs:
+        """Slices of a role and its patients' genes; volumes were standardised whole before any slice is left out."""
+        pairs = self.pairs(self.with_slices(role), model)
+        return replace(pairs, slices=self._in_role(pairs.slices, role))
 
-        With a `change` each patient's images are changed before.
-        """
-        images = self.images(role)
-        if change is not None:
-            images = [change(patient) for patient in images]
-        pairs = self.pairs(images, model)
+    def pairs(self, patients: list[str], model: ModelSettings) -> Pairs:
+        """All slices of patients as the network sees them, with the standardised expression of the same patients."""
+        return Pairs(slices=self._slices(patients, model), genes=self.genes(patients))
+
+    def pairs_without_genes(self, patients: list[str], model: ModelSettings) -> Pairs:
+        """The same of patients who have no expression: each is given zeros."""
+        rows, zeros = torch.zeros(len(patients), dtype=torch.int64), torch.zeros(1, len(self.gene_ids))
+        return Pairs(slices=self._slices(patients, model), genes=zeros, gene_rows=rows)
+
+    def _slices(self, patients: list[str], model: ModelSettings, *, stripped: bool = False) -> SliceSet:
+        path = self.args.prepared_stripped if stripped else self.args.prepared
+        settings = PreparedSettings(image_size=model.image_size, image_crop=model.image_crop, stripped=stripped)
+        table = PreparedTable(path, dataset_of(self.args.image_shard), settings)
+        return table.slices(patients, model.context_slices)
+
+    def _in_role(self, slices: SliceSet, role: str) -> SliceSet:
+        """Where the split is by slice, the slices that have this role."""
         if not self.run.leaks:
-            return pairs
-        counts = torch.bincount(pairs.slices.patient).tolist()
-        roles = [slice_roles(one, n, self.run.fold) for one, n in zip(pairs.slices.patient_ids, counts, strict=True)]
-        return pairs.keeping(torch.from_numpy(np.concatenate(roles) == role))
+            return slices
+        counts = torch.bincount(slices.patient).tolist()
+        roles = [slice_roles(one, n, self.run.fold) for one, n in zip(slices.patient_ids, counts, strict=True)]
+        return slices.keeping(torch.from_numpy(np.concatenate(roles) == role))
 
-    def pairs(self, images: list[PatientImages], model: ModelSettings) -> Pairs:
-        """Slices as the network sees them, with the standardised expression of the same patients."""
-        genes = self.genes([patient.patient_id for patient in images])
-        volumes = [(one.patient_id, one.slices, one.masks) for one in images]
-        sizes, every = (model.image_size, model.context_slices, model.image_crop), [one.volumes for one in images]
-        return Pairs(slices=prepare_slices(volumes, *sizes, of_channels=every), genes=genes)
-
-    def genes(self, patients: list[str]) -> torch.Tensor:
-        """Standardised expression (P, G) of these patients, or their random vectors."""
+    def genes(self, patients: list[str]) -> GeneRows:
+        """Standardised expression (P, G) of these patients, or their random vectors, some at a time in memory."""
         rows = self._expression.rows_of(patients)
+        table = ScratchTable(self._scratch, (len(patients), len(self.gene_ids)))
         if self._random_id_seed is not None:
-            return torch.from_numpy(random_id_vectors(patients, len(self.gene_ids), self._random_id_seed))
-        return torch.from_numpy(self.fitted.transform(self._expression.values[rows]))
+            for number, patient in enumerate(patients):
+                table.write(number, random_id_vectors([patient], len(self.gene_ids), self._random_id_seed))
+            return GeneRows(table)
+        place = {row: number for number, row in enumerate(rows)}
+        for block, scaled in scaled_blocks(self._expression, self.fitted, rows):
+            for row, values in zip(block.tolist(), scaled, strict=True):
+                table.write(place[row], values)
+        return GeneRows(table)
 
     def average_genes(self) -> torch.Tensor:
         """Mean (G,) over the training patients of what the model sees as their genes."""
         if self._random_id_seed is None:
             return torch.tensor(self.fitted.average)
         trained = self.patients(TRAIN)
-        return self.genes(trained).mean(0) if trained else torch.zeros(len(self.gene_ids))  # that of the distribution
+        return (
+            self.genes(trained).mapped().mean(0) if trained else torch.zeros(len(self.gene_ids))
+        )  # that of the distribution
 
     def unpaired_expression(self) -> list[str]:
         """Patients with expression and no image, sorted: they may train the gene encoder.

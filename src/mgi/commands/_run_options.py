@@ -8,7 +8,7 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
-from mgi.core.run import Run, full_cohort_runs, leaks_file, model_section, run_table, split_file
+from mgi.core.run import Run, full_cohort_runs, leaks_file, model_section, prepared_table, run_table, split_file
 from mgi.core.section import as_mapping, read_record
 
 
@@ -19,6 +19,7 @@ def add_run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--run-json", help="the run as JSON, as the workflow gives it")
     options.add_argument("--settings", help="the command's config section as JSON")
     options.add_argument("--image-shard", type=Path, help="dataset.json of the image shard")
+    options.add_argument("--prepared", type=Path, help="table of its slices at the network's size (prepare-slices)")
     options.add_argument("--expression-shard", type=Path, help="dataset.json of the expression shard")
     options.add_argument("--fold-genes", type=Path, help="the fold's gene list and scaler")
     options.add_argument("--split", type=Path, help="table with the fold's roles")
@@ -29,6 +30,7 @@ def add_training(options: argparse.ArgumentParser) -> None:
     """Options of a network that is to be trained."""
     options.add_argument("--model", help="the config section `model` as JSON")
     options.add_argument("--weights", type=Path, help="weights of the run")
+    options.add_argument("--prepared-stripped", type=Path, help="the same of copies without scalp, if such are drawn")
     options.add_argument("--pathways", type=Path, help="gene sets (.gmt), for gene_tokens pathway")
     options.add_argument("--leaks", type=Path, help="what check-leaks found in the split (JSON)")
     options.add_argument("--curves", type=Path, help="curve of the training (JSON lines)")
@@ -78,7 +80,7 @@ def complete(args: argparse.Namespace, section: str) -> Run:
         for name, value in _in_results(args.results, args.run, section).items():
             if vars(args).get(name, value) is None:
                 setattr(args, name, value)
-    optional = {"results", "run", "pathways", "pretrained", "leaks", "gpus"}
+    optional = {"results", "run", "pathways", "pretrained", "prepared_stripped", "leaks", "gpus"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")
@@ -105,6 +107,8 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "model": model_section(config, run),
         "pathways": None if pathways is None else Path(pathways),
         "image_shard": results / "shards/flair",
+        "prepared": results / prepared_table(config),
+        "prepared_stripped": results / prepared_table(config, stripped=True),
         "expression_shard": results / "shards/rna",
         "fold_genes": results / f"folds/{run.fold}/genes.parquet",
         "split": results / split_file(config, run.fold),

@@ -32,7 +32,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     folds = _folds(args.split)
-    shards = [digests_of_shard(path) for path in args.dataset]
+    shards = [digests_of_shard(path, args.output.parent) for path in args.dataset]
     shared = {one.what: one.by_patient for one in shards}
     counts = {one.what: one.n_digests for one in shards}
     if leaks := [leak for fold, roles in folds.items() for leak in leaks_of(fold, roles, shared)]:

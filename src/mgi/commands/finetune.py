@@ -2,7 +2,7 @@
 
 Started by torchrun, each process takes a part of every batch.
 
-INPUTS: image shard, expression shard, the fold's genes, split, pre-trained encoders for MGI.
+INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split, pre-trained encoders for MGI.
 OUTPUTS: weights of the best validation score, curve, record of the run.
 BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 """
@@ -47,7 +47,7 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     require_processes(settings.processes, group, "finetune")
     require_shared(task, group, run.task)
     place = device(args)
-    fold = Fold(args, run)
+    fold = Fold(args, run, args.weights.parent)
     model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels)
     randomness = Randomness.seeded(run.seed)
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)

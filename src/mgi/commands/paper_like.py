@@ -18,7 +18,7 @@ from mgi.evaluation.expression_inputs import NOT_USED
 from mgi.evaluation.patient_scores import without_expression
 from mgi.evaluation.score_files import read_scores, require_tested
 from mgi.tasks.segmentation.paper_like import EMPTY_MASK, NO_SPLIT, paper_like_table
-from mgi.tasks.segmentation.scoring import read_masks, score_patient
+from mgi.tasks.segmentation.scoring import iter_masks, score_patient
 from mgi.tasks.segmentation.settings import EvaluationSettings
 
 
@@ -50,7 +50,7 @@ def _of_empty_masks(image_shard: Path, patients: list[str]) -> pd.DataFrame:
     case = {"split_unit": NO_SPLIT, "method": EMPTY_MASK, "task": DEFAULT_TASK, "expression_input": NOT_USED}
     rows = [
         {**case, "fold": 0, "seed": 0, "patient_id": patient, "definition": name, "value": value}
-        for patient, truth in read_masks(image_shard, patients).items()
+        for patient, truth in iter_masks(image_shard, patients)
         for name, value in score_patient(np.zeros(truth.shape, np.uint8), truth, patient).items()
     ]
     return pd.DataFrame(rows)

@@ -3,7 +3,7 @@
 Patients of the fold without expression are predicted too, without genes or with the null token. An ensemble predicts
 with the mean of its members' logits.
 
-INPUTS: weights (of each member), image shard, expression shard, the fold's genes, split.
+INPUTS: weights (of each member), prepared slices of the image shard, expression shard, the fold's genes, split.
 OUTPUT: predictions in the task's format.
 No mask is read: shuffling the ground truth cannot change a prediction.
 BY HAND: mgi predict-fold --results results/X --run mgi-fold0-seed0
@@ -11,10 +11,8 @@ BY HAND: mgi predict-fold --results results/X --run mgi-fold0-seed0
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from mgi.cohort.split import TEST, UNPAIRED_IMAGE
@@ -24,7 +22,6 @@ from mgi.commands._run_options import add_run, complete
 from mgi.core.errors import BadInputError
 from mgi.core.run import Run
 from mgi.core.run_files import RECORD, require_recorded
-from mgi.datasets.slices import prepare_slices
 from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
 from mgi.models.settings import ModelSettings
 from mgi.shards.channels import require_channels
@@ -47,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     run = complete(args, "predict")
     task, settings = learning_of(run.task), PredictSettings.read(args.settings, where="predict")
     place = device(args)
-    fold = Fold(args, run)
+    fold = Fold(args, run, args.output.parent)
     members = _members(args.weights, run, fold.gene_ids)
     require_channels(fold.channels, members[0].model.channels, str(args.image_shard))
     networks = [_network(task, weights).to(place) for weights in members]
@@ -88,15 +85,11 @@ def _inputs(
     fold: Fold, sizes: ModelSettings, run: Run, settings: PredictSettings
 ) -> Iterator[tuple[Pairs, ExpressionInput]]:
     """The test patients with every expression input, then those without expression."""
-    pairs = fold.pairs([replace(patient, masks=None) for patient in fold.images(TEST)], sizes)
+    pairs = fold.pairs(fold.with_slices(TEST), sizes)
     patients, average = pairs.slices.patient_ids, fold.average_genes()
     for given in audit_inputs(pairs.genes, average, patients, settings, reads_genes=run.is_multimodal):
         yield pairs, given
-    if run.leaks or not fold.patients(UNPAIRED_IMAGE):
+    if run.leaks or not (apart := fold.patients(UNPAIRED_IMAGE)):
         return
-    images = fold.images(UNPAIRED_IMAGE)
-    volumes, every = [(one.patient_id, one.slices, None) for one in images], [one.volumes for one in images]
-    square = sizes.image_size, sizes.context_slices, sizes.image_crop
-    slices = prepare_slices(volumes, *square, of_channels=every)
-    genes = torch.zeros(len(volumes), len(fold.gene_ids))
-    yield Pairs(slices=slices, genes=genes), without_genes(genes, NULL_TOKEN if run.is_multimodal else NOT_USED)
+    name = NULL_TOKEN if run.is_multimodal else NOT_USED
+    yield fold.pairs_without_genes(apart, sizes), without_genes(len(apart), len(fold.gene_ids), name)

@@ -3,7 +3,8 @@
 Patients with expression and no image may join, for the gene encoder. Started by torchrun, each process takes a part of
 every batch.
 
-INPUTS: image shard, expression shard, the fold's genes, split. OUTPUTS: weights, curve, record of the run.
+INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split.
+OUTPUTS: weights, curve, record of the run.
 BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 """
 
@@ -21,8 +22,8 @@ from mgi.training.distributed import Group, processes, require_processes
 from mgi.training.loop import Randomness
 from mgi.training.preemption import StopRequest, stop_on_signals
 from mgi.training.pretrain import pretrain
+from mgi.training.pretrain_batches import digest_of_genes
 from mgi.training.settings import PretrainSettings
-from mgi.training.weights import digest_of_tensors
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
@@ -40,17 +41,17 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     settings = PretrainSettings.read(args.settings, where="pretrain")
     require_processes(settings.processes, group, "pretrain")
     place = device(args)
-    fold = Fold(args, run)
+    fold = Fold(args, run, args.weights.parent)
     model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels)
     randomness = Randomness.seeded(run.seed)
     encoders = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(place)
     training = fold.training_pairs(model_settings, settings.augment)
     validation = fold.learning_pairs(VALIDATION, model_settings)
-    if (a_step := min(len(training.genes), settings.schedule.batch)) < group.size:
+    if (a_step := min(len(training), settings.schedule.batch)) < group.size:
         found = f"{a_step} patients a step for {group.size} processes"
         raise ConfigError(f"pretrain.schedule.batch: {found}, expected one each at least")
     unpaired = fold.genes(fold.unpaired_expression() if settings.unpaired_batch and settings.reconstructs_genes else [])
-    learned = (training.digest(), validation.digest(), digest_of_tensors({"genes": unpaired}))
+    learned = (training.digest(), validation.digest(), digest_of_genes(unpaired))
     context = replace(context_of(fold, randomness, fold.identity(), *learned), group=group, stop=stop)
     curve = pretrain(encoders, training, validation, settings, context=context, unpaired=unpaired)
     if group.leads:

@@ -23,14 +23,15 @@ from mgi.core.run_files import require_recorded
 from mgi.evaluation.intervals import Interval, bootstrap_mean
 from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
 from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
+from mgi.modalities.rna.scaled_blocks import scaled_blocks
 from mgi.models.settings import NetworkSettings
 from mgi.release.card import CardContent, ensemble_card, model_card
 from mgi.release.ensemble import require_alike, write_ensemble
 from mgi.release.package import WEIGHTS, network_of, require_no_release, write_release
-from mgi.release.training_range import measure
+from mgi.release.training_range import measure, root_mean_squares
 from mgi.reporting.provenance import commit
 from mgi.shards.dataset_manifest import DATASET
-from mgi.shards.expression_shard import read_expression
+from mgi.shards.expression_shard import open_expression
 from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table, run_in
 from mgi.tasks.segmentation.scoring import HEADLINE
@@ -136,8 +137,9 @@ def _member(path: Path, results: Path) -> Member:
     training = patients_with_role(split, run.fold, TRAIN)
     if train_hash_of(training) != fitted.train_hash:
         raise BadInputError(f"{genes}: fitted on other patients than those of fold {run.fold} in the split")
-    shard = read_expression(results / "shards/rna")
-    seen = fitted.transform(shard.values[shard.rows_of(training)])
+    shard = open_expression(results / "shards/rna")
+    blocks = scaled_blocks(shard, fitted, shard.rows_of(training))
+    rms = [one for _, scaled in blocks for one in root_mean_squares(scaled)]
     images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("flair", "rna"))
     content = CardContent(
         run=run,
@@ -148,7 +150,7 @@ def _member(path: Path, results: Path) -> Member:
         n_folds=n_folds,
         n_genes=len(fitted.gene_ids),
         scaler=fitted.scaler,
-        trained=measure(iter_images(results / "shards/flair", training), seen, stripped=_has_seen_stripped(record)),
+        trained=measure(iter_images(results / "shards/flair", training), rms, stripped=_has_seen_stripped(record)),
         scores=_scores(
             results / ("external/evaluation" if whole else "evaluation") / f"{run.key}.parquet",
             without_expression(split),

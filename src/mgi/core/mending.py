@@ -14,6 +14,8 @@ RULES = (
     ("gencode/*", "gene_positions"),
     ("shards/*/*", "shard"),
     ("dataset.json", "shard"),
+    ("prepared/*/*", "prepare_slices"),
+    ("prepared/*/*/*", "prepare_slices"),
     ("genes.parquet", "fit_genes"),
     ("predictions/*.parquet", "predict_fold"),
     ("evaluation/*.parquet", "evaluate"),

@@ -175,6 +175,13 @@ def split_file(config: Mapping[str, Any], fold: int) -> str:
     return f"tables/{'split' if fold < config['split']['folds'] else 'whole'}.parquet"
 
 
+def prepared_table(config: Mapping[str, Any], *, stripped: bool = False) -> str:
+    """The table of slices at the network's size, below the results folder; `stripped`: of copies without scalp."""
+    model = config["model"]
+    ending = "-stripped" if stripped else ""
+    return f"prepared/{model['image_size']}px-{model['image_crop']}{ending}/slices.parquet"
+
+
 def leaks_file(config: Mapping[str, Any], run: Run) -> str:
     """What was checked of the run's split before it may train, below the results folder."""
     ending = "-slice" if run.leaks else "-whole" if run.fold >= config["split"]["folds"] else ""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, pad
 
+from mgi.datasets.prepared import StoredSlices, reader_of
 from mgi.datasets.settings import AugmentSettings
 
 BILINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP  # the matrices say where a pixel is read, not where it goes
@@ -71,23 +72,24 @@ def gaussian_kernel(deviation: Tensor, largest: float) -> Tensor:
     return weights / weights.sum(1, keepdim=True)
 
 
-def apply_augment(channels: Tensor, rows: Tensor, augment: AugmentParams, masks: int = 0) -> Tensor:
-    """Rows (B,) of channels (N, C, S, S) on a CPU, moved bilinearly and all but the last `masks` with gain and offset.
+def apply_augment(channels: Tensor | StoredSlices, rows: Tensor, augment: AugmentParams, masks: int = 0) -> Tensor:
+    """Rows (B,) of channels (N, C, S, S) moved bilinearly, and all but the last `masks` with gain and offset, by a CPU.
 
-    Returns (B, C, S, S). Beyond a slice all channels go on as at its edge, so that what is bright as a tumour there is
-    called one. Each channel is first copied in its order, with gain and offset (the weights of a bilinear reading add
-    up to one), into memory that stays in cache: reading pixels from main memory costs more than their arithmetic.
+    Returns (B, C, S, S). Channels lie in memory or on disk. Beyond a slice all channels go on as at its edge, so that
+    what is bright as a tumour there is called one. Each channel is first copied in its order, with gain and offset (the
+    weights of a bilinear reading add up to one), into memory that stays in cache: reading pixels from main memory costs
+    more than their arithmetic.
     """
     cv2.setNumThreads(torch.get_num_threads())  # by itself it takes all that the machine has
     count, side = channels.shape[1] - masks, channels.shape[-1]
     near = np.empty((side, side), np.float32)
-    moved, source = torch.empty(len(rows), *channels.shape[1:]), channels.numpy()
+    moved, read = torch.empty(len(rows), *channels.shape[1:]), reader_of(channels)
     matrices, middle = augment.matrix.numpy(), (side - 1) / 2
     # Of column, row and 1 (B, 2, 3): pixels are counted from the middle of the first.
     matrices = np.concatenate([matrices, middle - middle * matrices.sum(2, keepdims=True)], 2)
     each = zip(rows.tolist(), matrices, augment.gain.numpy(), augment.offset.numpy(), moved.numpy(), strict=True)
     for row, matrix, gain, offset, targets in each:
-        for number, (channel, target) in enumerate(zip(source[row], targets, strict=True)):
+        for number, (channel, target) in enumerate(zip(read(row), targets, strict=True)):
             if number < count:
                 np.multiply(channel, gain, out=near)
                 np.add(near, offset, out=near)

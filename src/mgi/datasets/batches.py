@@ -3,13 +3,15 @@
 Hidden from the encoders are single elements at random, or one contiguous span of places a row; expression gets noise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mgi.core.scratch_table import ScratchTable, block_length
+from mgi.datasets.gene_rows import GeneRows, Genes, mapped
 from mgi.datasets.settings import NoiseShape
 
 
@@ -44,18 +46,22 @@ def weighted_batch(up_to: NDArray[np.float64], size: int, rng: np.random.Generat
 
 
 def patient_unique_batch(
-    patient: NDArray[np.int64], weights: NDArray[np.float64], size: int, rng: np.random.Generator, slices: int = 1
+    rows_of: Sequence[NDArray[np.int64]],
+    weights: NDArray[np.float64],
+    size: int,
+    rng: np.random.Generator,
+    slices: int = 1,
 ) -> NDArray[np.int64]:
     """`slices` different slices each of `size` different patients, drawn by weight, patient after patient.
 
-    Fewer where there are fewer. Slices of one patient share its genes: a loss that takes one positive a patient must be
-    given one, else they would be each other's false negatives.
+    `rows_of` has the slices of each patient. Fewer are drawn where there are fewer. Slices of one patient share its
+    genes: a loss that takes one positive a patient must be given one, else they would be each other's false negatives.
     """
-    patients = np.unique(patient)
+    patients = np.flatnonzero([len(own) for own in rows_of])
     chosen = rng.permutation(patients)[:size]
     drawn: list[int] = []
     for one in chosen:
-        own = np.flatnonzero(patient == one)
+        own = rows_of[one]
         share = weights[own] / weights[own].sum()
         if slices == 1:
             drawn.append(int(rng.choice(own, p=share)))
@@ -65,7 +71,7 @@ def patient_unique_batch(
     return np.array(drawn)
 
 
-def noise_maker(training: Tensor, shape: NoiseShape) -> Callable[[int, torch.Generator], Tensor]:
+def noise_maker(training: Genes, shape: NoiseShape) -> Callable[[int, torch.Generator], Tensor]:
     """What draws noise (rows, G) for expression like that of the training patients (P, G).
 
     `independent`: standard normal for each gene. `patients`: a random mixture of the patients' deviations from their
@@ -73,8 +79,26 @@ def noise_maker(training: Tensor, shape: NoiseShape) -> Callable[[int, torch.Gen
     """
     if shape == "independent":
         return lambda rows, generator: torch.randn((rows, training.shape[1]), generator=generator)
-    deviations = (training - training.mean(0)) / len(training) ** 0.5
-    return lambda rows, generator: torch.randn((rows, len(training)), generator=generator) @ deviations
+    deviations = _deviations(training)
+
+    def noise(rows: int, generator: torch.Generator) -> Tensor:
+        drawn: Tensor = torch.randn((rows, len(training)), generator=generator) @ deviations
+        return drawn
+
+    return noise
+
+
+def _deviations(training: Genes) -> Tensor:
+    """From the mean of the patients (P, G), over the root of their number; on disk where these are."""
+    mean, root = mapped(training).mean(0), len(training) ** 0.5
+    if isinstance(training, Tensor):
+        return (training - mean) / root
+    kept = ScratchTable(training.table.folder, training.shape)
+    size = block_length(training.shape[1])
+    for number, rows in enumerate(training.split(size)):
+        kept.write(number * size, ((rows - mean) / root).numpy())
+    deviations: Tensor = GeneRows(kept).mapped()
+    return deviations
 
 
 def random_mask(rows: int, places: int, share: float, generator: torch.Generator) -> Tensor:

@@ -1,5 +1,6 @@
 """How images, masks and expression are changed at random in training."""
 
+import json
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -7,6 +8,21 @@ from pydantic import Field
 from mgi.core.section import Section, Share, unit
 
 NoiseShape = Literal["independent", "patients"]
+
+
+class PreparedSettings(Section):
+    """How slices are put at the network's size; no key of the config, but taken from its section `model`."""
+
+    image_size: Annotated[int, Field(ge=1, le=4096), unit("pixels")]
+    """Side of the square."""
+    image_crop: Literal["none", "foreground"] = "none"
+    """What fills it."""
+    stripped: bool = False
+    """Whether they are those of copies without scalp."""
+
+    def as_json(self) -> str:
+        """The settings with sorted keys."""
+        return json.dumps(self.plain(), sort_keys=True)
 
 
 class AugmentSettings(Section):

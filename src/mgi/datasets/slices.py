@@ -5,6 +5,7 @@ N slices, S pixels on a side, P patients.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,62 +13,99 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from mgi.datasets.prepared import StoredSlices
 from mgi.datasets.volume import FRAMES, Frame, FrameKind
 from mgi.shards.grey_scale import GreyScale, grey_scale
 
 PIECE_PIXELS = 2**18  # a MiB of them
 
 
+Channels = Tensor | StoredSlices
+
+
 @dataclass(frozen=True, kw_only=True)
 class SliceSet:
     """Slices (N, C + 1, S, S), of which the last channel is the mask, and the patient index (N,) of each slice.
 
-    The image's C channels are standardised per volume; they lie beside the mask because a training step moves all alike
-    and so reads one place in memory. A mask holds the share of each pixel that the tumour covers, 0 to 1: an outline
-    finer than the pixels. C is 1, or 1 + 2 k where each slice comes with its k neighbours on either side, for each of
-    the image's own channels (T1 beside FLAIR), one channel after the other. `frames` say
-    where each patient's squares lie on the slices that they were made of. The last `n_stripped` slices are copies
-    without scalp of the others, in their order, for training alone: frames are those of the whole heads.
+    They are a tensor, or lie on disk and are read by indexing. The image's C channels are standardised per volume; they
+    lie beside the mask because a training step moves all alike and so reads one place. A mask holds the share of each
+    pixel that the tumour covers, 0 to 1: an outline finer than the pixels. C is 1, or 1 + 2 k where each slice comes
+    with its k neighbours on either side, for each of the image's own channels (T1 beside FLAIR), one channel after the
+    other. `frames` say where each patient's squares lie on the slices that they were made of. The last `n_stripped`
+    slices are copies without scalp of the others, in their order, for training alone: frames are those of the whole
+    heads.
     """
 
-    channels: Tensor
+    channels: Channels
     patient: Tensor
     patient_ids: list[str]
     frames: list[Frame]
     n_stripped: int = 0
 
     @property
-    def images(self) -> Tensor:
+    def images(self) -> Channels:
         """The images (N, C, S, S), a view."""
-        return self.channels[:, :-1]
+        return self.channels[:, :-1] if isinstance(self.channels, Tensor) else self.channels.of("images")
 
     @property
-    def masks(self) -> Tensor:
+    def masks(self) -> Channels:
         """The masks (N, 1, S, S), a view."""
-        return self.channels[:, -1:]
+        return self.channels[:, -1:] if isinstance(self.channels, Tensor) else self.channels.of("masks")
+
+    @cached_property
+    def area(self) -> Tensor:
+        """Tumour area (N,) of each slice, in pixels of the network's square."""
+        return self.channels[:, -1:].sum((1, 2, 3)) if isinstance(self.channels, Tensor) else self.channels.area()
+
+    @cached_property
+    def rows_of(self) -> list[NDArray[np.int64]]:
+        """The slices of each patient, in their order; stripped copies are among them."""
+        patient = self.patient.numpy()
+        bounds = np.cumsum(np.bincount(patient, minlength=len(self.patient_ids)))
+        return np.split(np.argsort(patient, kind="stable"), bounds[:-1])
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Some slices (B, C + 1, S, S) in memory of their own."""
+        if isinstance(self.channels, Tensor):
+            return self.channels.index_select(0, rows)  # whole slices at a time; channels[rows] goes pixel by pixel
+        return self.channels[rows]
 
     def beside(self, stripped: "SliceSet") -> "SliceSet":
         """These slices, and after them their copies without scalp."""
         return replace(
             self,
-            channels=torch.cat([self.channels, stripped.channels]),
+            channels=_followed_by(self.channels, stripped.channels),
             patient=torch.cat([self.patient, stripped.patient]),
             n_stripped=len(stripped.channels),
         )
 
+    def keeping(self, chosen: Tensor) -> "SliceSet":
+        """The slices where `chosen` (N,) is true; every patient stays."""
+        return replace(self, channels=_some(self.channels, chosen), patient=self.patient[chosen])
+
     def of(self, patient_ids: Sequence[str]) -> "SliceSet":
         """The slices of these patients, in the order given, without stripped copies."""
-        whole = self.patient[: len(self.patient) - self.n_stripped]
+        n_whole = len(self.patient) - self.n_stripped
         place = {patient: index for index, patient in enumerate(self.patient_ids)}
-        rows = [torch.nonzero(whole == place[patient]).flatten() for patient in patient_ids]
-        chosen = torch.cat(rows)
-        index = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([len(row) for row in rows]))
+        rows = [own[own < n_whole] for own in (self.rows_of[place[patient]] for patient in patient_ids)]
         return SliceSet(
-            channels=self.channels[chosen],
-            patient=index,
+            channels=_some(self.channels, torch.from_numpy(np.concatenate(rows))),
+            patient=torch.from_numpy(np.repeat(np.arange(len(rows)), [len(own) for own in rows])),
             patient_ids=list(patient_ids),
             frames=[self.frames[place[patient]] for patient in patient_ids],
         )
+
+
+def _some(channels: Channels, rows: Tensor) -> Channels:
+    return channels[rows] if isinstance(channels, Tensor) else channels.choose(rows)
+
+
+def _followed_by(channels: Channels, others: Channels) -> Channels:
+    if isinstance(channels, Tensor) and isinstance(others, Tensor):
+        return torch.cat([channels, others])
+    assert isinstance(channels, StoredSlices)
+    assert isinstance(others, StoredSlices)
+    return channels.followed_by(others)
 
 
 def prepare_slices(

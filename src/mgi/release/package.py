@@ -147,8 +147,7 @@ def segment_patient(
         given = ExpressionInput(name="new", genes=genes, donors=[None], use_genes=own is not None)
         pairs = Pairs(slices=slices, genes=genes)
         logits = logits + learning.logits_of(member.network.to(device), pairs, given, PredictSettings()) / len(members)
-    ((_, planes),) = learning.on_own_grids(logits, slices)
-    return np.stack(planes)
+    return np.stack(learning.on_own_grid(logits, slices.frames[0]))
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -80,10 +80,8 @@ class Flag:
     far: bool = False
 
 
-def measure(
-    patients: Iterable[PatientImages], scaled: NDArray[np.floating] | None, *, stripped: bool = False
-) -> TrainingRange:
-    """The range of training patients, one volume in memory at a time; `scaled` (n, K) is what their genes became.
+def measure(patients: Iterable[PatientImages], rms: Sequence[float], *, stripped: bool = False) -> TrainingRange:
+    """The range of training patients, one volume in memory at a time; `rms` are sizes of their scaled genes, if any.
 
     With `stripped` also that of their copies without scalp. Raises BadInputError where they are fewer than two.
     """
@@ -102,7 +100,6 @@ def measure(
     if len(found) < 2:
         raise BadInputError(f"training patients: {len(found)}, expected 2 or more to state a range")
     quantiles = np.stack(found)
-    rms = [] if scaled is None else np.sqrt((np.asarray(scaled, np.float64) ** 2).mean(axis=1)).tolist()
     slices, rows, columns = (Limits(low=float(min(one)), high=float(max(one))) for one in zip(*shapes, strict=True))
     return TrainingRange(
         n_patients=len(found),
@@ -117,6 +114,12 @@ def measure(
         expression=_limits(rms),
         stripped=_intensities(np.stack(without)) if without else None,
     )
+
+
+def root_mean_squares(scaled: NDArray[np.floating]) -> list[float]:
+    """The size of each patient's scaled genes (n, K)."""
+    found: list[float] = np.sqrt((np.asarray(scaled, np.float64) ** 2).mean(axis=1)).tolist()
+    return found
 
 
 def _intensities(quantiles: NDArray[np.float64]) -> Intensities:

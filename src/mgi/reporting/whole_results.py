@@ -11,6 +11,7 @@ from mgi.core.mending import mend_of
 from mgi.core.run import PATIENT, SLICE
 from mgi.core.run_files import FILES, RECORD, read_record
 from mgi.core.sidecar import SUFFIX, verified
+from mgi.datasets.stored_volume import check_prepared
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import read_raw_index
 from mgi.reporting.provenance import config_sha256
@@ -91,6 +92,7 @@ KINDS = (
     Kind("tables", "tables/*.parquet", _table),
     Kind("tables", "tables/*.tsv", verified),
     Kind("tables", "tables/leaks*.json", _leaks),
+    Kind("prepared", "prepared/*/slices.parquet", check_prepared),
     Kind("folds", "folds/*/genes.parquet", _table),
     Kind("aligned", "aligned/split.parquet", _table),
     Kind("aligned", "aligned/split.tsv", verified),

@@ -1,6 +1,6 @@
 """Expression of all patients on one gene index: values, features and their description in one folder."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -50,10 +50,7 @@ class ExpressionShard:
 
     def rows_of(self, patients: Sequence[str], where: str = "expression shard") -> list[int]:
         """The row of each patient; BadInputError names the first who has none."""
-        row_of = {patient: row for row, patient in enumerate(self.patient_ids)}
-        if absent := [patient for patient in patients if patient not in row_of]:
-            raise BadInputError(f"{where}: no expression of {absent[0]}, who is in the split")
-        return [row_of[patient] for patient in patients]
+        return _rows_of(self.patient_ids, patients, where)
 
 
 def write_values(path: Path | str, genes: pd.DataFrame, unit: str, rows: Iterable[Row], *, with_counts: bool) -> None:
@@ -119,6 +116,60 @@ def write_expression(
 
 def read_expression(shard: Path | str, *, counts: bool = False) -> ExpressionShard:
     """Read and check a whole shard, named by its dataset.json or its folder; `counts` also reads the read counts."""
+    opened = open_expression(shard)
+    matrices: list[Any] = []
+    for name, dtype in [("values", np.float32), *([("counts", np.uint32)] if counts and opened.has_counts else [])]:
+        matrix = np.empty((len(opened.patient_ids), len(opened.genes)), dtype)
+        for rows, found in opened.row_groups(name):
+            matrix[rows] = found
+        matrices.append(matrix)
+    return ExpressionShard(
+        patient_ids=opened.patient_ids,
+        values=matrices[0],
+        genes=opened.genes,
+        unit=opened.unit,
+        simulated=opened.simulated,
+        counts=matrices[1] if len(matrices) > 1 else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenExpression:
+    """A shard of which all but the values was read and checked; those are read a row group at a time."""
+
+    path: Path
+    patient_ids: list[str]
+    genes: pd.DataFrame
+    unit: str
+    simulated: bool
+    has_counts: bool
+
+    def rows_of(self, patients: Sequence[str], where: str = "expression shard") -> list[int]:
+        """The row of each patient; BadInputError names the first who has none."""
+        return _rows_of(self.patient_ids, patients, where)
+
+    def row_groups(
+        self, name: str = "values", wanted: Collection[int] | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
+        """Row numbers (k,) and their `values` or `counts` (k, G), in the order of the file, no more than ROW_GROUP.
+
+        `wanted` narrows it to some rows. Raises BadInputError where a value is missing or no number.
+        """
+        chosen = None if wanted is None else np.fromiter(sorted(wanted), np.int64, len(wanted))
+        with opened_parquet(self.path, sealed=False) as source:
+            start = 0
+            for group in range(source.num_row_groups):
+                stop = start + source.metadata.row_group(group).num_rows
+                rows = np.arange(start, stop) if chosen is None else chosen[(chosen >= start) & (chosen < stop)]
+                if len(rows):
+                    found = _matrix(source.read_row_group(group, [name])[name], name, len(self.genes), self.path)
+                    _require_finite(found, self.patient_ids[start:stop], self.genes, self.path)
+                    yield rows, found if len(rows) == stop - start else found[rows - start]
+                start = stop
+
+
+def open_expression(shard: Path | str) -> OpenExpression:
+    """Read and check what a shard says of its patients and genes; it is named by its dataset.json or its folder."""
     folder = dataset_of(shard).parent
     stated = ("gene_hash", "counts", "unit", "simulated")
     dataset = read_dataset(shard, KIND, stated)
@@ -132,21 +183,27 @@ def read_expression(shard: Path | str, *, counts: bool = False) -> ExpressionSha
             VALUES_FILE: metadata_of(source.schema_arrow, values_path, ["gene_hash"])["gene_hash"],
         }
         patient_ids = source.read(["patient_id"])["patient_id"].to_pylist()
-        values = _matrix(source, "values", np.float32, len(genes), values_path)
-        reads = _matrix(source, "counts", np.uint32, len(genes), values_path) if counts and has_counts else None
     for name, found in found_hashes.items():
         if found != gene_hash:
             raise IntegrityError(f"{folder / name}: gene_hash {found}, expected {gene_hash}; the gene index is another")
     _require_unique_genes(genes)
     if patient_ids != sorted(set(patient_ids)):
         raise BadInputError(f"{values_path}: patient_id: expected sorted, unique patients")
-    if not np.isfinite(values).all():
-        row, column = (int(index) for index in np.argwhere(~np.isfinite(values))[0])
-        gene = genes["gene_id"].iloc[column]
-        raise BadInputError(f"{values_path}: {patient_ids[row]}, gene {gene}: {values[row, column]}, expected a number")
-    return ExpressionShard(
-        patient_ids=patient_ids, values=values, genes=genes, unit=unit, simulated=simulated, counts=reads
+    return OpenExpression(
+        path=values_path,
+        patient_ids=patient_ids,
+        genes=genes,
+        unit=unit,
+        simulated=simulated,
+        has_counts=bool(has_counts),
     )
+
+
+def _rows_of(known: Sequence[str], patients: Sequence[str], where: str) -> list[int]:
+    row_of = {patient: row for row, patient in enumerate(known)}
+    if absent := [patient for patient in patients if patient not in row_of]:
+        raise BadInputError(f"{where}: no expression of {absent[0]}, who is in the split")
+    return [row_of[patient] for patient in patients]
 
 
 def _require_unique_genes(genes: pd.DataFrame) -> None:
@@ -154,21 +211,19 @@ def _require_unique_genes(genes: pd.DataFrame) -> None:
         raise BadInputError("expression shard: gene_id: an id occurs twice, expected unique ids")
 
 
-def _matrix(source: pq.ParquetFile, name: str, dtype: type[np.generic], n_genes: int, path: Path) -> NDArray[Any]:
-    """Return one column of lists as a matrix, filled a row group at a time."""
-    matrix = np.empty((source.metadata.num_rows, n_genes), dtype)
-    start = 0
-    for group in range(source.num_row_groups):
-        column = source.read_row_group(group, [name])[name]
-        column.validate(full=True)
-        if column.null_count:
-            raise BadInputError(f"{path}: {name}: {column.null_count} null rows, expected none")
-        for chunk in column.chunks:
-            flat = chunk.flatten()
-            if flat.null_count:
-                raise BadInputError(f"{path}: {name}: {flat.null_count} missing values, expected none")
-            matrix[start : start + len(chunk)] = flat.to_numpy().reshape(-1, n_genes)
-            start += len(chunk)
-    if start != len(matrix):
-        raise IntegrityError(f"{path}: {name}: {start} rows, expected {len(matrix)}; delete it and run again")
-    return matrix
+def _require_finite(values: NDArray[Any], patient_ids: Sequence[str], genes: pd.DataFrame, path: Path) -> None:
+    if not np.isfinite(values).all():
+        row, column = (int(index) for index in np.argwhere(~np.isfinite(values))[0])
+        gene = genes["gene_id"].iloc[column]
+        raise BadInputError(f"{path}: {patient_ids[row]}, gene {gene}: {values[row, column]}, expected a number")
+
+
+def _matrix(column: pa.ChunkedArray, name: str, n_genes: int, path: Path) -> NDArray[Any]:
+    """Return a column of lists as a matrix (k, G)."""
+    column.validate(full=True)
+    if column.null_count:
+        raise BadInputError(f"{path}: {name}: {column.null_count} null rows, expected none")
+    flat = [chunk.flatten() for chunk in column.chunks]
+    if missing := sum(one.null_count for one in flat):
+        raise BadInputError(f"{path}: {name}: {missing} missing values, expected none")
+    return np.concatenate([one.to_numpy().reshape(-1, n_genes) for one in flat])

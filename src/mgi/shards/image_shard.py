@@ -3,7 +3,6 @@
 A shard of FLAIR alone has no word of channels; `dataset.json` names those of any other.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,28 +93,58 @@ def image_shard_writer(path: Path | str, channels: tuple[Channel, ...] = FLAIR_A
         yield ImageShardWriter(writer, sink)
 
 
+class OpenImages:
+    """An open shard, of which one patient is in memory at a time, in any order (`opened_images`)."""
+
+    def __init__(self, source: pq.ParquetFile, path: Path, channels: tuple[Channel, ...]) -> None:
+        self._source, self._path, self._channels = source, path, channels
+        self._group: dict[str, int] = {}
+        for group in range(source.num_row_groups):
+            named = set(source.read_row_group(group, columns=["patient_id"])["patient_id"].to_pylist())
+            if len(named) != 1 or not named.isdisjoint(self._group):
+                raise BadInputError(f"{path}: row group {group}: patients {sorted(named)}, expected one new patient")
+            self._group[named.pop()] = group
+
+    @property
+    def patient_ids(self) -> list[str]:
+        """Everybody in the shard, in its order."""
+        return list(self._group)
+
+    def require(self, patients: Collection[str]) -> None:
+        """Raise BadInputError where somebody is not in the shard."""
+        if absent := sorted(set(patients) - set(self._group)):
+            raise BadInputError(f"{self._path}: no slices of {absent[0]} ({len(absent)} patients absent)")
+
+    def n_slices(self, patient: str) -> int:
+        """How many slices a patient has; nothing is read."""
+        return int(self._source.metadata.row_group(self._group[patient]).num_rows)
+
+    def read(self, patient: str) -> PatientImages:
+        """One patient."""
+        table = self._source.read_row_group(self._group[patient])
+        table.validate(full=True)
+        return _patient_of(table, self._path, self._channels)
+
+
+@contextmanager
+def opened_images(shard: Path | str) -> Iterator[OpenImages]:
+    """Open a shard, which is named by its dataset.json or its folder."""
+    channels = channels_of(shard)
+    path = dataset_of(shard).parent / SLICES_FILE
+    with opened_parquet(path, sealed=False) as source:
+        require_schema(source.schema_arrow, schema_of(channels), path)
+        yield OpenImages(source, path, channels)
+
+
 def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> Iterator[PatientImages]:
     """Yield patients in order of their ids, one in memory at a time; `patient_ids` selects.
 
     `shard` is its dataset.json or its folder.
     """
-    channels = channels_of(shard)
-    path = dataset_of(shard).parent / SLICES_FILE
-    wanted = None if patient_ids is None else set(patient_ids)
-    seen: set[str] = set()
-    with opened_parquet(path, sealed=False) as source:
-        require_schema(source.schema_arrow, schema_of(channels), path)
-        for group in range(source.num_row_groups):
-            named = set(source.read_row_group(group, columns=["patient_id"])["patient_id"].to_pylist())
-            if len(named) != 1 or not named.isdisjoint(seen):
-                raise BadInputError(f"{path}: row group {group}: patients {sorted(named)}, expected one new patient")
-            seen |= named
-            if wanted is None or not named.isdisjoint(wanted):
-                table = source.read_row_group(group)
-                table.validate(full=True)
-                yield _patient_of(table, path, channels)
-    if wanted is not None and (absent := sorted(wanted - seen)):
-        raise BadInputError(f"{path}: no slices of {absent[0]} ({len(absent)} patients absent)")
+    with opened_images(shard) as images:
+        wanted = set(images.patient_ids if patient_ids is None else patient_ids)
+        images.require(wanted)
+        yield from (images.read(patient) for patient in images.patient_ids if patient in wanted)
 
 
 def read_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> dict[str, PatientImages]:
@@ -136,9 +165,8 @@ def channels_of(shard: Path | str) -> tuple[Channel, ...]:
 
 def slices_per_patient(shard: Path | str) -> dict[str, int]:
     """How many slices the shard has of each patient."""
-    read_dataset(shard, KIND)
-    with opened_parquet(dataset_of(shard).parent / SLICES_FILE, sealed=False) as source:
-        return dict(Counter(source.read(columns=["patient_id"])["patient_id"].to_pylist()))
+    with opened_images(shard) as images:
+        return {patient: images.n_slices(patient) for patient in images.patient_ids}
 
 
 def _check(patient: PatientImages) -> None:

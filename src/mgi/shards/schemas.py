@@ -34,6 +34,20 @@ SLICES = pa.schema(
 SLICES_OF_CHANNELS = SLICES.append(
     pa.field("others", pa.binary())  # the other channels, as `pixels`: one below the other, in the order of the files
 )
+PREPARED = pa.schema(
+    [
+        ("patient_id", pa.string()),
+        ("file", pa.string()),  # .npy, float32: a plane a slice, then one for the mask of each slice with tumour
+        ("rows", pa.int32()),  # of the native slices
+        ("cols", pa.int32()),
+        ("first_row", pa.int32()),  # the part of them that fills the network's square
+        ("stop_row", pa.int32()),
+        ("first_col", pa.int32()),
+        ("stop_col", pa.int32()),
+        ("area", pa.list_(pa.float32())),  # a slice each: its tumour, in pixels of the square
+        ("crc32", pa.list_(pa.uint32())),  # a plane each
+    ]
+)
 FITTED_GENES = pa.schema(
     [
         ("gene_index", pa.int32()),

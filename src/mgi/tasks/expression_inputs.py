@@ -7,22 +7,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mgi.datasets.gene_rows import Genes
 from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 from mgi.training.settings import PredictSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExpressionInput:
-    """Expression (P, G) to predict with, under its name in tables, and the patients that it is of."""
+    """Expression to predict with, under its name in tables, and the patients that it is of.
+
+    Patient i is given row `rows[i]` of `genes`, or row i where there are no `rows`.
+    """
 
     name: str
-    genes: Tensor
+    genes: Genes
     donors: list[str | None]
     use_genes: bool
+    rows: Tensor | None = None
 
 
 def audit_inputs(
-    genes: Tensor, average: Tensor, patient_ids: list[str], settings: PredictSettings, *, reads_genes: bool
+    genes: Genes, average: Tensor, patient_ids: list[str], settings: PredictSettings, *, reads_genes: bool
 ) -> list[ExpressionInput]:
     """The inputs of the audit, or the one input `not_used` of a network that reads no expression.
 
@@ -30,25 +35,27 @@ def audit_inputs(
     another test patient: nobody keeps their own. One test patient has no permutation.
     """
     if not reads_genes:
-        return [without_genes(genes, NOT_USED)]
-    mean = average.to(genes.dtype).expand_as(genes)
+        return [without_genes(len(patient_ids), genes.shape[1], NOT_USED)]
+    mean, first = average.float().unsqueeze(0), torch.zeros(len(patient_ids), dtype=torch.int64)
     inputs = [
         ExpressionInput(name=OWN, genes=genes, donors=list(patient_ids), use_genes=True),
-        ExpressionInput(name=COHORT_MEAN, genes=mean, donors=[None] * len(patient_ids), use_genes=True),
-        without_genes(genes, NULL_TOKEN),
+        ExpressionInput(name=COHORT_MEAN, genes=mean, donors=[None] * len(patient_ids), use_genes=True, rows=first),
+        without_genes(len(patient_ids), genes.shape[1], NULL_TOKEN),
     ]
     rng = np.random.default_rng(settings.seed)
     for index in range(settings.permutations if len(patient_ids) > 1 else 0):
         order = derangement(len(patient_ids), rng)
         donors: list[str | None] = [patient_ids[row] for row in order]
-        permuted = genes[torch.from_numpy(order)]  # P G
-        inputs.append(ExpressionInput(name=f"{PERMUTED}-{index}", genes=permuted, donors=donors, use_genes=True))
+        name, rows = f"{PERMUTED}-{index}", torch.from_numpy(order)
+        inputs.append(ExpressionInput(name=name, genes=genes, donors=donors, use_genes=True, rows=rows))
     return inputs
 
 
-def without_genes(genes: Tensor, name: str) -> ExpressionInput:
-    """The input that holds no expression, for as many patients as `genes` (P, G) has rows."""
-    return ExpressionInput(name=name, genes=torch.zeros_like(genes), donors=[None] * len(genes), use_genes=False)
+def without_genes(n_patients: int, n_genes: int, name: str) -> ExpressionInput:
+    """The input that holds no expression: every patient is given the same zeros."""
+    rows = torch.zeros(n_patients, dtype=torch.int64)
+    zeros = torch.zeros(1, n_genes)
+    return ExpressionInput(name=name, genes=zeros, donors=[None] * n_patients, use_genes=False, rows=rows)
 
 
 def derangement(count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -3,12 +3,15 @@
 Patients' genes are encoded once while the gene encoder does not learn.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from mgi.datasets.slices import SliceSet
 from mgi.models.mgi import MGI
 from mgi.training.loop import Curve, Loop, Randomness, RunContext, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
@@ -16,18 +19,21 @@ from mgi.training.pretrain import Pairs
 from mgi.training.settings import FinetuneSettings
 from mgi.training.shared_layers import share_layers
 
+MOST_CACHED = 256 << 20
+"""Bytes of encoded expression that are kept: 1,300 patients of 100 tokens at a width of 256, twice."""
+
 
 class GeneCache:
     """What MGI's decoder needs of a patient's genes, computed when first asked for and kept.
 
     Expression is recognised by its numbers, so permuted or repeated patients cost nothing. Each is encoded alone:
     the result does not depend on who else was asked for, and a resumed run gives the same numbers. No gradients
-    pass. Whoever changes the encoder calls `forget`.
+    pass. Whoever changes the encoder calls `forget`. Beyond `most` bytes those that were used longest ago go.
     """
 
-    def __init__(self, model: MGI) -> None:
-        self._model = model
-        self._kept: dict[bytes, Tensor] = {}
+    def __init__(self, model: MGI, most: int = MOST_CACHED) -> None:
+        self._model, self._most, self._bytes = model, most, 0
+        self._kept: OrderedDict[bytes, Tensor] = OrderedDict()
 
     def encode(self, genes: Tensor) -> Tensor:
         """As `MGI.encode`, of expression (U, G); at least one row."""
@@ -36,13 +42,19 @@ class GeneCache:
     def forget(self) -> None:
         """Drop everything: the encoder has learned, or is about to."""
         self._kept.clear()
+        self._bytes = 0
 
     def _row(self, row: Tensor) -> Tensor:
-        key = row.cpu().numpy().tobytes()
-        if key not in self._kept:
-            with torch.no_grad():
-                self._kept[key] = self._model.encode(row.to(self._model.null_token.device))
-        return self._kept[key]
+        key = hashlib.sha256(row.cpu().contiguous().numpy().data).digest()
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        with torch.no_grad():
+            encoded = self._kept[key] = self._model.encode(row.to(self._model.null_token.device))
+        self._bytes += encoded.nbytes
+        while self._bytes > self._most and len(self._kept) > 1:
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
+        return encoded
 
 
 def cache_for(model: nn.Module) -> GeneCache | None:
@@ -63,6 +75,10 @@ def forward(
     return model.decode(images, encoded, patient, has_genes.to(device))
 
 
+Outputs = tuple[slice, Tensor]
+"""Rows of a SliceSet, and what a network makes of them."""
+
+
 class TrainingParts(Protocol):
     """What a task brings to the loop."""
 
@@ -81,8 +97,11 @@ class TrainingParts(Protocol):
         parts.
         """
 
-    def validation(self, outputs: Tensor, pairs: Pairs) -> dict[str, float]:
-        """Figures of a network's outputs (N, ...) for all validation slices; `score` decides, higher is better."""
+    def validation(self, batches: Iterator[Outputs], pairs: Pairs) -> dict[str, float]:
+        """Figures of a network's outputs for all validation slices; `score` decides, higher is better.
+
+        `batches` are outputs (B, ...) behind the rows of the slices that they are of, in order.
+        """
 
 
 def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[ParameterGroup]:
@@ -130,8 +149,8 @@ def finetune(
         return None
 
     def validate() -> dict[str, float]:
-        has_genes = torch.full((len(validation.genes),), use_genes)
-        return task.validation(outputs_of(model, validation, has_genes, cache=caches["validation"]), validation)
+        has_genes = torch.full((len(validation),), use_genes)
+        return task.validation(output_batches(model, validation, has_genes, cache=caches["validation"]), validation)
 
     loop = Loop(
         schedule=settings.schedule,
@@ -144,20 +163,52 @@ def finetune(
     return train(model, optimiser, loop)
 
 
-def outputs_of(
-    model: nn.Module, pairs: Pairs, has_genes: Tensor, batch: int = 128, cache: GeneCache | None = None
-) -> Tensor:
-    """Outputs (N, ...) for every slice, on the CPU; `has_genes` (P,) tells whose genes may be used.
+def output_batches(
+    model: nn.Module,
+    pairs: Pairs,
+    has_genes: Tensor,
+    batch: int = 128,
+    cache: GeneCache | None = None,
+    change: Callable[[Tensor], Tensor] = lambda images: images,
+) -> Iterator[Outputs]:
+    """Outputs (B, ...) of `batch` slices after the other, on the CPU; `has_genes` (P,) tells whose genes may be used.
 
-    Each patient's genes are encoded once, or not at all where `cache` has them.
+    `change` is applied to the images. Each patient's genes are encoded once, or not at all where `cache` has them.
     """
     model.eval()
     cache = cache_for(model) if cache is None else cache
-    parts = []
-    with torch.no_grad():
-        for start in range(0, len(pairs.slices.images), batch):
-            rows = slice(start, start + batch)
-            patients, patient = torch.unique(pairs.slices.patient[rows], return_inverse=True)
-            images, genes = pairs.slices.images[rows], pairs.genes[patients]  # B C S S, U G
-            parts.append(forward(model, images, genes, patient, has_genes[patients], cache).float().cpu())
-    return torch.cat(parts)
+    for start in range(0, len(pairs.slices.patient), batch):
+        rows = slice(start, start + batch)
+        yield rows, _outputs(model, pairs, rows, has_genes, cache, change)
+
+
+@torch.no_grad()
+def _outputs(
+    model: nn.Module,
+    pairs: Pairs,
+    rows: slice,
+    has_genes: Tensor,
+    cache: GeneCache | None,
+    change: Callable[[Tensor], Tensor],
+) -> Tensor:
+    patients, patient = torch.unique(pairs.slices.patient[rows], return_inverse=True)
+    images, genes = change(pairs.slices.images[rows]), pairs.genes_of(patients)  # B C S S, U G
+    return forward(model, images, genes, patient, has_genes[patients], cache).float().cpu()
+
+
+def outputs_of(
+    model: nn.Module, pairs: Pairs, has_genes: Tensor, batch: int = 128, cache: GeneCache | None = None
+) -> Tensor:
+    """Outputs (N, ...) for every slice at once, for those who are few."""
+    return torch.cat([outputs for _, outputs in output_batches(model, pairs, has_genes, batch, cache)])
+
+
+def by_patient(batches: Iterator[Outputs], slices: SliceSet) -> Iterator[tuple[int, Tensor]]:
+    """Each patient's outputs (n, ...) behind its number; `slices` lie patient after patient."""
+    waiting: list[Tensor] = []
+    for patient, rows in enumerate(slices.rows_of):
+        while sum(map(len, waiting)) < len(rows):
+            waiting.append(next(batches)[1])
+        together = torch.cat(waiting) if len(waiting) > 1 else waiting[0]
+        yield patient, together[: len(rows)]
+        waiting = [together[len(rows) :]]

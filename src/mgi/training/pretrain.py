@@ -5,6 +5,7 @@ import logging
 import torch
 from torch import Tensor, nn
 
+from mgi.datasets.gene_rows import Genes
 from mgi.models.mgi import DualEncoder
 from mgi.training.contrastive import chance_loss, collapse_warnings, min_loss, space_figures
 from mgi.training.loop import Curve, Loop, RunContext, train
@@ -25,7 +26,7 @@ def pretrain(
     settings: PretrainSettings,
     *,
     context: RunContext,
-    unpaired: Tensor | None = None,
+    unpaired: Genes | None = None,
 ) -> Curve:
     """Train `encoders` in place and return its curve; `settings.keep` says which weights are kept.
 
@@ -103,12 +104,11 @@ def alignment_figures(model: PretrainLoss, pairs: Pairs) -> dict[str, float]:
 def _vectors(model: PretrainLoss, pairs: Pairs) -> tuple[Tensor, Tensor]:
     """Unit vectors (P, D) of every patient's slice with the most tumour and of its genes, encoded in batches."""
     device = model.log_temperature.device
-    area = pairs.slices.masks.sum((1, 2, 3))
-    patients = range(len(pairs.slices.patient_ids))
-    rows = torch.stack([torch.where(pairs.slices.patient == index, area, -1.0).argmax() for index in patients])
+    area = pairs.slices.area
+    rows = torch.tensor([own[int(area[own].argmax())] if len(own) else 0 for own in pairs.slices.rows_of])
     size = model.settings.schedule.batch
     parts = [
-        model.encoders(pairs.slices.images[some].to(device), genes.to(device))
-        for some, genes in zip(rows.split(size), pairs.genes.split(size), strict=True)
+        model.encoders(pairs.slices.images[rows[some]].to(device), pairs.genes_of(some).to(device))
+        for some in torch.arange(len(rows)).split(size)
     ]
     return torch.cat([images for images, _ in parts]).float(), torch.cat([genes for _, genes in parts]).float()

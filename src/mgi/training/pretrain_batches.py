@@ -3,6 +3,7 @@
 P patients with N slices in all, U patients without image, G genes, T image patches; p, n and u are a process's own.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mgi.core.scratch_table import block_length
 from mgi.datasets.augment import apply_augment, sample_augment
 from mgi.datasets.batches import (
     noise_maker,
@@ -24,6 +26,7 @@ from mgi.datasets.batches import (
     tumour_weights,
     with_stripped,
 )
+from mgi.datasets.gene_rows import Genes
 from mgi.datasets.slices import SliceSet
 from mgi.training.contrastive import min_loss
 from mgi.training.distributed import ALONE, Group
@@ -34,20 +37,45 @@ from mgi.training.weights import digest_of_tensors
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """Slices and standardised expression (P, G) of the same patients, in the same order."""
+    """Slices and standardised expression (P, G) of the same patients, in the same order.
+
+    With `gene_rows` (P,) they are the rows of other expression that the patients are given.
+    """
 
     slices: SliceSet
-    genes: Tensor
+    genes: Genes
+    gene_rows: Tensor | None = None
+
+    def __len__(self) -> int:
+        """The number of patients."""
+        return len(self.slices.patient_ids)
+
+    def genes_of(self, patients: Tensor) -> Tensor:
+        """Expression (U, G) of patients (U,), in memory."""
+        return self.genes[patients if self.gene_rows is None else self.gene_rows[patients]]
 
     def keeping(self, chosen: Tensor) -> "Pairs":
         """The slices where `chosen` (N,) is true; every patient and its genes stay."""
-        kept = replace(self.slices, channels=self.slices.channels[chosen], patient=self.slices.patient[chosen])
-        return Pairs(slices=kept, genes=self.genes)
+        return replace(self, slices=self.slices.keeping(chosen))
 
     def digest(self) -> str:
-        """SHA-256 of all that is learned from, so that a checkpoint of other data is never resumed."""
-        slices = self.slices
-        return digest_of_tensors({"channels": slices.channels, "patient": slices.patient, "genes": self.genes})
+        """SHA-256 of what tells the data from others, so that a checkpoint of other data is never resumed."""
+        digest, channels = hashlib.sha256(digest_of_genes(self.genes).encode()), self.slices.channels
+        if isinstance(channels, Tensor):
+            digest.update(digest_of_tensors({"channels": channels}).encode())
+        else:
+            for part in channels.identity():
+                digest.update(part)
+        digest.update(digest_of_tensors({"patient": self.slices.patient}).encode())
+        return digest.hexdigest()
+
+
+def digest_of_genes(genes: Genes) -> str:
+    """SHA-256 of expression (P, G), some patients at a time."""
+    digest = hashlib.sha256(f"{tuple(genes.shape)}".encode())
+    for rows in genes.split(block_length(genes.shape[1])):
+        digest.update(rows.contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +130,7 @@ class BatchDrawer:
     """
 
     training: Pairs
-    unpaired: Tensor
+    unpaired: Genes
     settings: PretrainSettings
     randomness: Randomness
     genes_per_token: int
@@ -114,7 +142,7 @@ class BatchDrawer:
     def weights(self) -> NDArray[np.float64]:
         """Each slice's share in the draws."""
         slices = self.training.slices
-        weights = tumour_weights(slices.masks.sum((1, 2, 3)).numpy())
+        weights = tumour_weights(slices.area.numpy())
         return with_stripped(weights, slices.n_stripped, self.settings.augment.skull_strip)
 
     @cached_property
@@ -126,22 +154,22 @@ class BatchDrawer:
         """The next batch; `step` does not matter."""
         settings, group, generator = self.settings, self.group, self.randomness.torch
         size, each = settings.schedule.batch, settings.slices_per_patient
-        of_slice = self.training.slices.patient
-        rows = torch.from_numpy(patient_unique_batch(of_slice.numpy(), self.weights, size, self.randomness.numpy, each))
-        augment = sample_augment((len(rows), *self.training.slices.images.shape[1:]), settings.augment, generator)
-        chosen, patient = torch.unique_consecutive(of_slice[rows], return_inverse=True)
+        slices = self.training.slices
+        rows = torch.from_numpy(patient_unique_batch(slices.rows_of, self.weights, size, self.randomness.numpy, each))
+        augment = sample_augment((len(rows), *slices.images.shape[1:]), settings.augment, generator)
+        chosen, patient = torch.unique_consecutive(slices.patient[rows], return_inverse=True)
         unpaired = self._draw_unpaired()
         hidden_genes = self._hide_genes(len(chosen) + len(unpaired))
-        genes = self.training.genes[chosen]
+        genes = self.training.genes_of(chosen)
         noise = settings.gene_noise * self.noise(len(genes), generator)
         hidden_patches = self._hide_patches(len(rows))
         own = group.share(len(chosen))
         own_unpaired = group.share(len(unpaired))
-        slices = [_slices_of(patient, part) for part in group.parts(len(chosen))]
-        mine = slices[group.rank]
+        parts = [_slices_of(patient, part) for part in group.parts(len(chosen))]
+        mine = parts[group.rank]
         both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
         batch = Batch(
-            images=apply_augment(self.training.slices.images, rows[mine], augment[mine]),
+            images=apply_augment(slices.images, rows[mine], augment[mine]),
             owner=patient[mine] - own.start,
             genes=(genes + noise)[own],
             whole=torch.cat([genes[own], self.unpaired[unpaired[own_unpaired]]]),
@@ -149,7 +177,7 @@ class BatchDrawer:
             hidden_patches=hidden_patches[mine],
             patient=patient,
             sibling=siblings(patient),
-            slice_counts=[part.stop - part.start for part in slices],
+            slice_counts=[part.stop - part.start for part in parts],
             patient_counts=[part.stop - part.start for part in group.parts(len(chosen))],
             n_hidden_genes=int(hidden_genes.sum()),
             n_hidden_patches=int(hidden_patches.sum()),

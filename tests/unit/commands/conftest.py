@@ -138,6 +138,7 @@ class Study:
         given: dict[str, object] = {
             "run-json": described.as_json(),
             "image-shard": self.folder / "images",
+            "prepared": self.prepared(),
             "expression-shard": self.folder / "expression",
             "fold-genes": self.folder / "genes.parquet",
             "split": self.folder / "split.parquet",
@@ -149,6 +150,16 @@ class Study:
             given |= {"settings": json.dumps({"schedule": self.SCHEDULE}), "model": json.dumps(self.MODEL)}
             given |= {"curves": run / "curves.jsonl", "record": run / "run.json"}
         return [command, *(f"--{name}={value}" for name, value in (given | options).items())]
+
+    def prepared(self, *, stripped: bool = False) -> Path:
+        """The slices as the networks see them; they are prepared when they are first asked for."""
+        settings = {key: self.MODEL[key] for key in ("image_size", "image_crop") if key in self.MODEL}
+        output = self.folder / f"prepared/{'stripped' if stripped else 'whole'}/slices.parquet"
+        if not output.exists():
+            options = [f"--image-shard={self.folder}/images", f"--output={output}"]
+            given = json.dumps({**settings, "stripped": stripped})
+            assert main(["prepare-slices", *options, f"--settings={given}"]) == 0
+        return output
 
     def weights(self, key: str) -> Path:
         """Weights of a run."""

@@ -14,7 +14,7 @@ from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer, slices_per_patient
 from mgi.shards.parquet import run_in
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
-from mgi.tasks.segmentation.scoring import read_masks
+from mgi.tasks.segmentation.scoring import iter_masks
 from resealed import write_sealed
 
 PATIENT = "TCGA-CS-0001"
@@ -159,11 +159,11 @@ def test_a_damaged_page_is_an_integrity_error_not_a_score(
 
 def test_masks_are_read_from_the_shard(slices: Path) -> None:
     assert slices_per_patient(slices) == {PATIENT: 2}
-    assert read_masks(slices, [PATIENT])[PATIENT].tolist() == [[[True, True], [True, True]], [[False] * 2] * 2]
+    assert dict(iter_masks(slices, [PATIENT]))[PATIENT].tolist() == [[[True, True], [True, True]], [[False] * 2] * 2]
     with pytest.raises(BadInputError, match="TCGA-XX-9999"):
-        read_masks(slices, ["TCGA-XX-9999"])
+        list(iter_masks(slices, ["TCGA-XX-9999"]))
 
 
 def test_a_patient_without_a_mask_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=f"{PATIENT} .*mask"):
-        read_masks(write_shard(tmp_path, None), [PATIENT])
+        list(iter_masks(write_shard(tmp_path, None), [PATIENT]))

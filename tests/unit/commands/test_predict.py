@@ -332,7 +332,7 @@ def test_a_skull_stripped_head_is_refused_by_a_model_of_whole_heads(
             given = {"spacing_mm": None, "positions_mm": None, "source": folder}
             patients.append(PatientImages(patient_id=folder, slices=slices, masks=masks, **given))
     model = load_model(released.model("unet"))
-    heads = replace(model, members=(replace(model.first, training_range=measure(patients, None)),))
+    heads = replace(model, members=(replace(model.first, training_range=measure(patients, [])),))
     monkeypatch.setattr(predict, "load_model", lambda _: heads)
     folder = real_data / "nifti/TCGA-FG-6692"
     assert run(folder / "flair_native.nii.gz", released.model("unet"), tmp_path / "n.nii.gz", force=False) == 0

@@ -54,7 +54,7 @@ def test_a_release_holds_the_weights_the_genes_and_what_the_run_was(key: str, re
 
 def test_the_training_range_is_that_of_the_training_patients_alone(released, study) -> None:
     trained = load_release(released.model("unet")).training_range
-    own = measure(iter_images(released.results / "shards/flair", study.role("train")), None)
+    own = measure(iter_images(released.results / "shards/flair", study.role("train")), [])
     assert trained.n_patients == 4
     assert trained.quantiles == own.quantiles
     assert (trained.rows.low, trained.rows.high, trained.columns.low, trained.slices.low) == (20, 20, 24, 3)

@@ -61,7 +61,7 @@ def test_farthest_is_the_largest_distance_of_one_patient_from_the_mean_of_the_ot
 
 def test_one_patient_has_no_range() -> None:
     with pytest.raises(BadInputError, match=r"training patients: 1.* 2 "):
-        measure([patient(0)], None)
+        measure([patient(0)], [])
 
 
 def test_the_scale_and_offset_of_a_scanner_raise_no_flag_and_another_distribution_does() -> None:
@@ -159,7 +159,7 @@ def test_a_network_that_saw_copies_without_scalp_is_not_far_from_a_stripped_head
         return replace(patient(seed), slices=np.rint(volume).astype(np.int16), masks=mask.astype(np.uint8))
 
     heads = [head(seed) for seed in range(6)]
-    whole, both = (measure(heads, None, stripped=stripped) for stripped in (False, True))
+    whole, both = (measure(heads, [], stripped=stripped) for stripped in (False, True))
     new = head(9)
     bare = replace(new, slices=without_scalp(new.slices))
     flagged = [

@@ -25,7 +25,8 @@ def test_the_audit_has_own_mean_null_and_permuted_inputs_with_their_donors() -> 
     assert list(modes) == ["own", "cohort_mean", "null_token", "permuted-0", "permuted-1"]
     assert modes["own"].donors == PATIENTS
     assert torch.equal(modes["own"].genes, GENES)
-    assert modes["cohort_mean"].genes.tolist() == [[3.0, 5.0]] * 3
+    mean = modes["cohort_mean"]
+    assert mean.genes[mean.rows].tolist() == [[3.0, 5.0]] * 3
     assert [modes[name].use_genes for name in ("own", "cohort_mean", "null_token", "permuted-0")] == [
         True,
         True,
@@ -38,7 +39,7 @@ def test_the_audit_has_own_mean_null_and_permuted_inputs_with_their_donors() -> 
         assert sorted(donors) == PATIENTS
         assert all(donor != patient for donor, patient in zip(donors, PATIENTS, strict=True))
         for row, donor in enumerate(donors):
-            assert torch.equal(modes[name].genes[row], GENES[PATIENTS.index(donor)])
+            assert torch.equal(modes[name].genes[modes[name].rows[row]], GENES[PATIENTS.index(donor)])
 
 
 def test_the_seed_decides_the_permutations() -> None:

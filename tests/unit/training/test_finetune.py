@@ -199,7 +199,7 @@ def test_the_dice_of_volumes_by_hand() -> None:
     truth[0, 0, 0] = True  # patient 0: 2 true pixels in one slice, 3 predicted in two, 1 of them shared
     prediction[0, 0, 0, 0] = prediction[1, 0, 0, 0] = prediction[1, 0, 1, 1] = True
     truth[3] = True  # patient 2: 4 true, none predicted; patient 1 has none of either
-    dice = volume_dice(prediction, truth, torch.tensor([0, 0, 1, 2]))
+    dice = volume_dice([(prediction, truth, torch.tensor([0, 0, 1, 2]))], 3)
     assert dice == pytest.approx((2 * 1 / 5 + 1 + 0) / 3)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.scratch_table import Table, by_columns
 from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.settings import FitSettings
 
@@ -31,12 +32,12 @@ Dropped = tuple[NDArray[np.bool_], str]
 
 
 def drop_reasons(
-    values: Values,
+    values: Table,
     genes: pd.DataFrame,
     settings: FitSettings,
     *,
     unit: str,
-    counts: Counts | None = None,
+    counts: Table | None = None,
     listed: Sequence[str] | None = None,
 ) -> list[str | None]:
     """Why each gene is dropped, None where it is kept; a gene without variance is dropped by every filter.
@@ -53,7 +54,7 @@ def drop_reasons(
         "variance": lambda: not_variable(values, settings.top_k),
         "list": lambda: not_listed(genes, listed),
     }
-    constant = values.max(axis=0) == values.min(axis=0)  # a z-score of these is undefined
+    constant = by_columns(values, lambda some: some.max(axis=0) == some.min(axis=0))  # their z-score is undefined
     dropped, reason = filters[settings.gene_filter]()
     if (constant | dropped).all():
         raise BadInputError(f"{FILTER} {settings.gene_filter}: keeps none of {len(genes)} genes")
@@ -68,23 +69,23 @@ def not_protein_coding(genes: pd.DataFrame) -> Dropped:
     return genes["gene_type"].to_numpy(object) != "protein_coding", "not protein coding"
 
 
-def not_expressed(values: Values, min_tpm: float, unit: str) -> Dropped:
+def not_expressed(values: Table, min_tpm: float, unit: str) -> Dropped:
     """Drop genes that reach `min_tpm` in fewer than a fifth of the training patients."""
     if unit != LOG_TPM:
         raise ConfigError(f"{FILTER} expressed: needs TPM, this expression shard is '{unit}'; use another filter")
-    enough = math.ceil(EXPRESSED_SHARE * len(values))
-    n_expressed = (values >= np.float32(math.log2(min_tpm + 1))).sum(axis=0)
+    enough = math.ceil(EXPRESSED_SHARE * values.shape[0])
+    n_expressed = by_columns(values, lambda some: (some >= np.float32(math.log2(min_tpm + 1))).sum(axis=0))
     return n_expressed < enough, f"TPM {min_tpm:g} reached in fewer than 20 % of training patients"
 
 
-def not_variable(values: Values, top_k: int) -> Dropped:
+def not_variable(values: Table, top_k: int) -> Dropped:
     """Keep the `top_k` genes of largest variance; equal variances rank by gene index."""
-    variance = values.var(axis=0, dtype=np.float64)
+    variance = by_columns(values, lambda some: some.var(axis=0, dtype=np.float64))
     rank = np.argsort(np.argsort(-variance, kind="stable"))
     return rank >= top_k, f"not among the {top_k} most variable in training"
 
 
-def too_few_reads(counts: Counts | None) -> Dropped:
+def too_few_reads(counts: Table | None) -> Dropped:
     """Drop genes that edgeR's filterByExpr drops: they need 10 reads at the median library size in enough patients.
 
     With more than ten patients, enough is ten and 70 % of the others. Compared in whole reads, so that a gene right at
@@ -92,7 +93,7 @@ def too_few_reads(counts: Counts | None) -> Dropped:
     """
     if counts is None:
         raise ConfigError(f"{FILTER} filter_by_expr: this expression shard has no counts; use another filter")
-    library = [int(total) for total in counts.sum(axis=1, dtype=np.int64)]
+    library = [int(total) for rows in counts.row_blocks() for total in rows.sum(axis=1, dtype=np.int64)]
     if not all(library):
         raise BadInputError(f"{FILTER} filter_by_expr: a training patient has no reads at all")
     median = statistics.median(map(Fraction, library))
@@ -100,8 +101,9 @@ def too_few_reads(counts: Counts | None) -> Dropped:
     group = Fraction(len(library))
     if group > LARGE_GROUP:
         group = LARGE_GROUP + (group - LARGE_GROUP) * MIN_SHARE
-    n_expressed = (counts >= needed[:, None]).sum(axis=0)
-    dropped = (n_expressed < math.ceil(group)) | (counts.sum(axis=0, dtype=np.int64) < MIN_TOTAL_COUNT)
+    n_expressed = by_columns(counts, lambda some: (some >= needed[:, None]).sum(axis=0))
+    in_all = by_columns(counts, lambda some: some.sum(axis=0, dtype=np.int64))
+    dropped = (n_expressed < math.ceil(group)) | (in_all < MIN_TOTAL_COUNT)
     return dropped, f"fewer than {MIN_COUNT} reads at the median library size in too many training patients"
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import digest_of
+from mgi.core.scratch_table import HeldTable, Table, by_columns, mean_of_rows
 from mgi.modalities.rna.filter import Counts, Values, drop_reasons
 from mgi.modalities.rna.scaling import (
     SCALERS,
@@ -64,7 +65,11 @@ class FittedGenes:
         """
         if values.ndim != 2 or values.shape[1] != len(self.table):
             raise BadInputError(f"expression values: shape {values.shape}, expected (n, {len(self.table)}) as fitted")
-        picked = values[:, self.columns].astype(np.float64)
+        return self.scale(values[:, self.columns])
+
+    def scale(self, values: Values) -> Values:
+        """The same of the chosen genes alone (n, K), in the model's order."""
+        picked = values.astype(np.float64)
         if not np.isfinite(picked).all():
             row, column = (int(index) for index in np.argwhere(~np.isfinite(picked))[0])
             found = picked[row, column]
@@ -96,16 +101,18 @@ class FittedGenes:
 
 
 def fit(
-    values: Values,
+    values: Values | Table,
     genes: pd.DataFrame,
     settings: FitSettings,
     train_ids: Sequence[str],
     *,
     unit: str,
-    counts: Counts | None = None,
+    counts: Counts | Table | None = None,
     listed: Sequence[str] | None = None,
 ) -> FittedGenes:
     """Choose, order and scale the genes; `values` (n, G) holds the training patients only, a row per `train_ids`.
+
+    A matrix that lies on disk has its rows in the order of sorted ids.
 
     `genes` has gene_id, gene_name, gene_type and, for the order `position`, chromosome and start. `counts` (n, G) and
     the lines of a gene list, `listed`, are for the filters that ask for them. `settings.components` are left to
@@ -116,8 +123,8 @@ def fit(
         raise BadInputError(f"training counts: shape {counts.shape}, expected {values.shape} as the values")
     # Sums depend on the order of their terms: sorted patients make the fit a function of the set.
     by_id = np.argsort(np.asarray(train_ids), kind="stable")
-    values = values[by_id]
-    counts = None if counts is None else counts[by_id]
+    values = HeldTable(values[by_id]) if isinstance(values, np.ndarray) else values
+    counts = HeldTable(counts[by_id]) if isinstance(counts, np.ndarray) else counts
     reasons = drop_reasons(values, genes, settings, unit=unit, counts=counts, listed=listed)
     kept = np.flatnonzero([reason is None for reason in reasons])
     columns = _ordered(genes.iloc[kept], kept, settings)
@@ -131,43 +138,47 @@ def fit(
             "kept": order >= 0,
             "reason": pd.Series(reasons, dtype=object),
             "order": order,
-            "mean": values.mean(axis=0, dtype=np.float64),
-            "std": values.std(axis=0, dtype=np.float64),
+            "mean": by_columns(values, lambda some: some.mean(axis=0, dtype=np.float64)),
+            "std": by_columns(values, lambda some: some.std(axis=0, dtype=np.float64)),
             "reference": np.nan,
             "average": np.nan,
             "components": pd.Series([None] * len(genes), dtype=object),
         }
     )
     if settings.scaler == "robust":
-        table["mean"], table["std"] = robust_centre_and_spread(values.astype(np.float64))
+        table["mean"], table["std"] = by_columns(
+            values, lambda some: np.stack(robust_centre_and_spread(some.astype(np.float64)))
+        )
     if settings.scaler == "quantile":
-        table.loc[columns, "reference"] = reference_distribution(values[:, columns].astype(np.float64))
+        table.loc[columns, "reference"] = reference_distribution(
+            some[:, columns].astype(np.float64) for some in values.row_blocks()
+        )
     table.loc[columns, "average"] = 0.0
     about: dict[str, Any] = {"train_hash": train_hash_of(train_ids), "n_train": len(train_ids)}
     fitted = fitted_genes(table, scaler=settings.scaler, **about)
     if settings.scaler != "zscore":
-        table.loc[columns, "average"] = fitted.transform(values).mean(axis=0, dtype=np.float64)
+        table.loc[columns, "average"] = mean_of_rows(map(fitted.transform, values.row_blocks()))
     return fitted_genes(table, scaler=settings.scaler, **about)
 
 
-def with_components(fitted: FittedGenes, values: Values, count: int) -> FittedGenes:
+def with_components(fitted: FittedGenes, scaled: Table, count: int) -> FittedGenes:
     """Return the same genes and scale, which keep of a patient what lies in the first `count` principal components.
 
-    `values` (n, G) of the shard are of all who train, with image or without. Raises BadInputError where they are no
-    more than `count`.
+    `scaled` (n, K), as `fitted` gives it, is of all who train, with image or without. Raises BadInputError where they
+    are no more than `count`.
     """
-    found = principal_components(fitted.transform(values).astype(np.float64), count)
+    found = principal_components(scaled, count)
     table = fitted.table.copy()
     table.loc[fitted.columns, "components"] = pd.Series(list(found), index=fitted.columns, dtype=object)
     return fitted_genes(table, scaler=fitted.scaler, train_hash=fitted.train_hash, n_train=fitted.n_train)
 
 
-def _check_training(values: Values, genes: pd.DataFrame, train_ids: Sequence[str]) -> None:
+def _check_training(values: Values | Table, genes: pd.DataFrame, train_ids: Sequence[str]) -> None:
     if values.shape != (len(train_ids), len(genes)):
         raise BadInputError(f"training values: shape {values.shape}, expected ({len(train_ids)}, {len(genes)})")
     if len(train_ids) < 2:
         raise BadInputError(f"training values: {len(train_ids)} patients, expected 2 or more to fit a scale")
-    if not np.isfinite(values).all():
+    if isinstance(values, np.ndarray) and not np.isfinite(values).all():  # those on disk were checked
         row, column = (int(index) for index in np.argwhere(~np.isfinite(values))[0])
         gene = genes["gene_id"].iloc[column]
         raise BadInputError(f"patient {train_ids[row]}, gene {gene}: {values[row, column]}, expected a number")

@@ -9,19 +9,22 @@ expression recognises its patients and does not read their genes.
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 from scipy.stats import rankdata
 
 from mgi.core.errors import BadInputError
+from mgi.core.scratch_table import Table, by_columns, column_slices, mean_of_rows
 
 Scaler = Literal["zscore", "robust", "rank", "quantile"]
 SCALERS: tuple[Scaler, ...] = ("zscore", "robust", "rank", "quantile")
 CLIP = 10.0  # z-scores of heavy-tailed tables reach hundreds
 _MAD, _IQR = 1.4826, 1.349  # of a normal distribution: deviation over the first, interquartile range over it
+MOST_DECOMPOSED = 1 << 25  # numbers of which the singular values are found at once: 1.3 GB in all
 _UNIFORM_DEVIATION = 1 / math.sqrt(12)
 
 Wide = NDArray[np.float64]
@@ -52,9 +55,9 @@ def ranks(row: Wide) -> Wide:
     return np.asarray(((rankdata(row) - 0.5) / len(row) - 0.5) / _UNIFORM_DEVIATION)
 
 
-def reference_distribution(values: Wide) -> Wide:
-    """Return the mean over patients of their sorted values (K,), ascending."""
-    return np.asarray(np.sort(values, axis=1).mean(axis=0))
+def reference_distribution(blocks: Iterable[Wide]) -> Wide:
+    """Return the mean over patients of their sorted values (K,), ascending; `blocks` (k, K) hold some patients each."""
+    return mean_of_rows(np.sort(some, axis=1) for some in blocks)
 
 
 def quantiles(row: Wide, reference: Wide) -> Wide:
@@ -66,17 +69,34 @@ def quantiles(row: Wide, reference: Wide) -> Wide:
     return z_scores(placed, reference.mean(keepdims=True), reference.std(keepdims=True))
 
 
-def principal_components(scaled: Wide, count: int) -> Wide:
+def principal_components(scaled: Table, count: int) -> Wide:
     """Return the directions (K, C) in which the patients (n, K) vary most about their mean, orthonormal.
 
-    What genes share is found by few patients; what is a patient's own is left out (Eckart & Young 1936). Raises
-    BadInputError where n patients have fewer than C directions.
+    What genes share is found by few patients; what is a patient's own is left out (Eckart & Young 1936). What does not
+    fit in memory is decomposed by the products of the patients with each other: the same directions, to some 8 digits.
+    Raises BadInputError where n patients have fewer than C directions.
     """
-    if count >= len(scaled):
+    n_patients, n_genes = scaled.shape
+    if count >= n_patients:
         raise BadInputError(
-            f"modalities.rna.fit.components: found {count}, expected fewer than the {len(scaled)} patients who train"
+            f"modalities.rna.fit.components: found {count}, expected fewer than the {n_patients} patients who train"
         )
-    return np.ascontiguousarray(np.linalg.svd(scaled - scaled.mean(axis=0), full_matrices=False)[2][:count].T)
+    if n_patients * n_genes <= MOST_DECOMPOSED:
+        centred = _centred(scaled.columns(slice(None)))
+        return np.ascontiguousarray(np.linalg.svd(centred, full_matrices=False)[2][:count].T)
+    products = np.zeros((n_patients, n_patients))
+    for some in column_slices(scaled):
+        centred = _centred(scaled.columns(some))
+        products += centred @ centred.T
+    top = (n_patients - count, n_patients - 1)
+    patients = eigh(products, subset_by_index=top, overwrite_a=True)[1][:, ::-1]  # n C
+    directions = by_columns(scaled, lambda some: patients.T @ _centred(some)).T  # K C
+    return np.ascontiguousarray(np.linalg.qr(directions)[0])
+
+
+def _centred(values: NDArray[np.floating]) -> Wide:
+    wide = values.astype(np.float64)
+    return np.asarray(wide - wide.mean(axis=0))
 
 
 def random_id_vectors(patient_ids: Sequence[str], n_genes: int, seed: int) -> NDArray[np.float32]:

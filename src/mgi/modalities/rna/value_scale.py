@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.core.scratch_table import HeldTable, by_columns
 from mgi.modalities.rna.filter import AS_GIVEN, LOG_TPM
 
 Kind = Literal["linear", "logs", "centred"]
@@ -89,19 +90,20 @@ def patients_out_of_scale(values: NDArray[np.floating], patients: Sequence[str])
     """
     if len(values) < _FEWEST:
         return []
-    some = np.asarray(values[:, some_genes(values.shape[1])], np.float64)
-    centre = np.median(some, axis=0)
-    distance = np.abs(some - centre).mean(axis=1)
+    some = HeldTable(values[:, some_genes(values.shape[1])])
+    centre = by_columns(some, lambda few: np.median(few.astype(np.float64), axis=0))
+    distance = np.concatenate([np.abs(few - centre).mean(axis=1) for few in some.row_blocks()])
     usual = float(np.median(distance))
     has_level = centre @ centre > usual**2 * len(centre)  # z-scores have none
-    level = some @ centre / (centre @ centre) if has_level else np.ones(len(some))
-    factors = distance / usual if usual else np.ones(len(some))
+    by_block = [few @ centre / (centre @ centre) if has_level else np.ones(len(few)) for few in some.row_blocks()]
+    level = np.concatenate(by_block)
+    factors = distance / usual if usual else np.ones(len(values))
     far = factors > ODD
     odd = np.flatnonzero(far | (level > ODD) | (level < 1 / ODD))
-    if not len(odd) or len(odd) > len(some) // 2:
+    if not len(odd) or len(odd) > len(values) // 2:
         return []
-    others = np.delete(some, odd, axis=0).std(axis=0)
-    all_ = some.std(axis=0)
+    others = by_columns(some, lambda few: np.delete(few, odd, axis=0).std(axis=0, dtype=np.float64))
+    all_ = by_columns(some, lambda few: few.std(axis=0, dtype=np.float64))
     varied = (all_ > 0) & (others > 0)
     shrink = float(np.median(others[varied] / all_[varied])) if varied.any() else 1.0
     lines = [

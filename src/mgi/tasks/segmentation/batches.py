@@ -69,7 +69,7 @@ class SegmentationDrawer:
     def shares(self) -> NDArray[np.float64]:
         """The slices' shares in the draws, summed up."""
         slices, settings = self.training.slices, self.settings
-        weights = tumour_weights(slices.masks.sum((1, 2, 3)).numpy(), settings.empty_slice_weight)
+        weights = tumour_weights(slices.area.numpy(), settings.empty_slice_weight)
         return shares_up_to(with_stripped(weights, slices.n_stripped, settings.augment.skull_strip))
 
     @cached_property
@@ -82,7 +82,7 @@ class SegmentationDrawer:
         settings, slices, generator = self.settings, self.training.slices, self.randomness.torch
         rows = torch.from_numpy(weighted_batch(self.shares, settings.schedule.batch, self.randomness.numpy))
         patients, patient = torch.unique(slices.patient[rows], return_inverse=True)
-        genes = self.training.genes[patients]
+        genes = self.training.genes_of(patients)
         if settings.gene_noise > 0:
             genes = genes + settings.gene_noise * self.noise(len(genes), generator)
         kept = torch.rand(len(patients), generator=generator) >= settings.gene_dropout
@@ -100,7 +100,5 @@ class SegmentationDrawer:
         return batch.pinned() if self.for_gpu and torch.cuda.is_available() else batch
 
     def _channels(self, rows: Tensor, augment: AugmentParams) -> Tensor:
-        channels = self.training.slices.channels
-        if self.for_gpu:
-            return channels.index_select(0, rows)  # whole slices at a time; channels[rows] goes pixel by pixel
-        return apply_augment(channels, rows, augment, masks=1)
+        slices = self.training.slices
+        return slices.gather(rows) if self.for_gpu else apply_augment(slices.channels, rows, augment, masks=1)

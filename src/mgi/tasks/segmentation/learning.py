@@ -1,6 +1,6 @@
 """Segmentation as it is learned and predicted: networks, loss, the Dice of a validation, and the prediction file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 
 from mgi.core.errors import BadInputError
 from mgi.core.run import ENTRY, Run
-from mgi.datasets.slices import SliceSet
+from mgi.datasets.volume import Frame
 from mgi.models.baselines import BASELINES
 from mgi.models.fusion import TUMOUR_LOG_ODDS
 from mgi.models.gene_tokens import Members
@@ -25,7 +25,7 @@ from mgi.shards.parquet import WRITING, sealed_path
 from mgi.tasks.expression_inputs import ExpressionInput
 from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
 from mgi.training.distributed import ALONE, Group
-from mgi.training.finetune import GeneCache, forward, outputs_of
+from mgi.training.finetune import GeneCache, Outputs, by_patient, forward, output_batches
 from mgi.training.pretrain import Pairs
 from mgi.training.settings import PredictSettings
 
@@ -102,58 +102,71 @@ def soft_dice_loss(logits: Tensor, mask: Tensor) -> Tensor:
     return 1 - (2 * overlap + SMOOTH) / (probability.sum() + mask.sum() + SMOOTH)
 
 
-def validation(outputs: Tensor, pairs: Pairs) -> dict[str, float]:
+def validation(batches: Iterator[Outputs], pairs: Pairs) -> dict[str, float]:
     """The mean volume Dice at the network's size."""
-    dice = volume_dice(outputs >= 0, pairs.slices.masks >= 0.5, pairs.slices.patient)
+    slices = pairs.slices
+    masks = ((outputs >= 0, slices.masks[rows] >= 0.5, slices.patient[rows]) for rows, outputs in batches)
+    dice = volume_dice(masks, int(slices.patient.max()) + 1)
     return {"score": dice, "validation_dice": dice}
 
 
-def volume_dice(prediction: Tensor, truth: Tensor, patient: Tensor) -> float:
-    """Mean over patients of the Dice of the whole volume at the network's size; both empty counts 1."""
-    count = int(patient.max()) + 1
+def volume_dice(batches: Iterable[tuple[Tensor, Tensor, Tensor]], n_patients: int) -> float:
+    """Mean over patients of the Dice of the whole volume at the network's size; both empty counts 1.
 
-    def per_patient(pixels: Tensor) -> Tensor:
-        return torch.zeros(count).index_add_(0, patient, pixels.flatten(1).sum(1).float())
-
-    overlap, total = per_patient(prediction & truth), per_patient(prediction) + per_patient(truth)
+    `batches` are masks (B, ...) that were predicted, true ones, and the slices' patients (B,).
+    """
+    overlap, total = torch.zeros(n_patients), torch.zeros(n_patients)
+    for prediction, truth, patient in batches:
+        predicted, true, shared = (pixels.flatten(1).sum(1) for pixels in (prediction, truth, prediction & truth))
+        overlap.index_add_(0, patient, shared.float())
+        total.index_add_(0, patient, (predicted + true).float())
     return torch.where(total > 0, 2 * overlap / total.clamp(min=1), 1.0).mean().item()
 
 
 def predict(
     model: nn.Module, pairs: Pairs, given: ExpressionInput, settings: PredictSettings, cache: GeneCache | None = None
 ) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]:
-    """Yield each patient's slices as `on_own_grids` gives them, of the logits of one network (`logits_of`)."""
-    yield from on_own_grids(logits_of(model, pairs, given, settings, cache), pairs.slices)
+    """Yield each patient's slices as `on_own_grid` gives them, of the logits of one network; few are in memory."""
+    slices = pairs.slices
+    for patient, logits in by_patient(logit_batches(model, pairs, given, settings, cache), slices):
+        yield slices.patient_ids[patient], on_own_grid(logits, slices.frames[patient])
+
+
+def logit_batches(
+    model: nn.Module, pairs: Pairs, given: ExpressionInput, settings: PredictSettings, cache: GeneCache | None = None
+) -> Iterator[Outputs]:
+    """Logits (B, 1, S, S) of all slices at the network's size, behind the slices' rows.
+
+    With one `cache` for all inputs, nobody's genes are encoded twice.
+    With `settings.tta_flip` they are the mean over the slice and its mirror image, left for right.
+    """
+    pairs = replace(pairs, genes=given.genes, gene_rows=given.rows)
+    has_genes = torch.full((len(pairs),), given.use_genes)
+    batches = output_batches(model, pairs, has_genes, settings.batch, cache)
+    if not settings.tta_flip:
+        yield from batches
+        return
+    mirrored = output_batches(model, pairs, has_genes, settings.batch, cache, change=lambda images: images.flip(-1))
+    for (rows, logits), (_, turned) in zip(batches, mirrored, strict=True):
+        yield rows, (logits + turned.flip(-1)) / 2
 
 
 def logits_of(
     model: nn.Module, pairs: Pairs, given: ExpressionInput, settings: PredictSettings, cache: GeneCache | None = None
 ) -> Tensor:
-    """Logits (N, 1, S, S) of all slices at the network's size.
+    """The logits (N, 1, S, S) of all slices at once, for those who are few (`logit_batches`)."""
+    return torch.cat([logits for _, logits in logit_batches(model, pairs, given, settings, cache)])
 
-    With one `cache` for all inputs, nobody's genes are encoded twice.
-    With `settings.tta_flip` they are the mean over the slice and its mirror image, left for right.
+
+def on_own_grid(logits: Tensor, frame: Frame) -> list[NDArray[np.uint8]]:
+    """A patient's slices as floor(256 p), at most 255, on the patient's own grid (rows, columns).
+
+    Beyond the frame it is 0. Logits (S, 1, side, side) are resized bilinearly, then squashed: a byte of 128 or more is
+    a probability of at least a half.
     """
-    with_input = Pairs(slices=pairs.slices, genes=given.genes)
-    has_genes = torch.full((len(given.genes),), given.use_genes)
-    logits = outputs_of(model, with_input, has_genes, settings.batch, cache)
-    if settings.tta_flip:
-        turned = Pairs(slices=replace(pairs.slices, channels=pairs.slices.channels.flip(-1)), genes=given.genes)
-        logits = (logits + outputs_of(model, turned, has_genes, settings.batch, cache).flip(-1)) / 2
-    return logits
-
-
-def on_own_grids(logits: Tensor, slices: SliceSet) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]:
-    """Yield each patient's slices as floor(256 p), at most 255, on the patient's own grid (rows, columns).
-
-    Beyond the patient's frame it is 0. Logits (N, 1, S, S) are resized bilinearly, then squashed: a byte of 128 or more
-    is a probability of at least a half.
-    """
-    for index, (patient, frame) in enumerate(zip(slices.patient_ids, slices.frames, strict=True)):
-        own = logits[slices.patient == index]  # S 1 side side
-        native = interpolate(own, size=frame.size, mode="bilinear", align_corners=False)  # S 1 H W
-        stored = (torch.sigmoid(native.double()) * 256).floor().clamp(max=255).to(torch.uint8).squeeze(1)
-        yield patient, list(frame.paste(stored).numpy())
+    native = interpolate(logits, size=frame.size, mode="bilinear", align_corners=False)  # S 1 H W
+    stored = (torch.sigmoid(native.double()) * 256).floor().clamp(max=255).to(torch.uint8).squeeze(1)
+    return list(frame.paste(stored).numpy())
 
 
 @dataclass(frozen=True)

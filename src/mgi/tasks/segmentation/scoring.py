@@ -13,7 +13,7 @@ from mgi.core.errors import BadInputError
 from mgi.core.run import Run
 from mgi.evaluation.cohort_tables import summary_rows
 from mgi.evaluation.intervals import bootstrap_ratio
-from mgi.shards.image_shard import PatientImages, iter_images
+from mgi.shards.image_shard import OpenImages, PatientImages, iter_images, opened_images
 from mgi.tasks.segmentation import dice
 from mgi.tasks.segmentation.dice import Bytes, Mask
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
@@ -23,6 +23,7 @@ from mgi.tasks.segmentation.surfaces import hd95_px, nsd_px
 HEADLINE = "volume"
 THRESHOLD = 0.5
 TOLERANCE_PX = 2.0
+MOST_KEPT = 256 << 20  # bytes of masks: 110 patients of 35 slices of 256 pixels
 
 DICE_DEFINITIONS = get_args(DiceDefinition)
 OTHER_SCORES = ("hd95_px", "nsd_2px", "lesion_slice_sensitivity", "empty_slice_specificity", "volume_error")
@@ -35,15 +36,18 @@ headlines = DICE_DEFINITIONS
 
 def score(predictions: Path, image_shard: Path, run: Run) -> Iterator[tuple[str, str, Mapping[str, float]]]:
     """The scores of each volume; where the split is by slice, of the slices that training did not see."""
-    truth = read_masks(image_shard, read_patients(predictions))
-    for volume in read_volumes(predictions, {patient: len(mask) for patient, mask in truth.items()}):
-        patient, mask = volume.patient_id, truth[volume.patient_id]
-        if run.leaks:
-            tested = slice_roles(patient, len(mask), run.fold) == TEST
-            scores = score_slices(volume.probability[tested], mask[tested])
-        else:
-            scores = score_patient(volume.probability, mask, patient)
-        yield patient, volume.expression_input, scores
+    patients = read_patients(predictions)
+    with opened_images(image_shard) as images:
+        images.require(patients)
+        truth = TrueMasks(images, image_shard)
+        for volume in read_volumes(predictions, {patient: images.n_slices(patient) for patient in patients}):
+            patient, mask = volume.patient_id, truth.of(volume.patient_id)
+            if run.leaks:
+                tested = slice_roles(patient, len(mask), run.fold) == TEST
+                scores = score_slices(volume.probability[tested], mask[tested])
+            else:
+                scores = score_patient(volume.probability, mask, patient)
+            yield patient, volume.expression_input, scores
 
 
 def summarise(patients: pd.DataFrame, draws: int, seed: int) -> list[dict[str, object]]:
@@ -64,12 +68,31 @@ def _pooled(patients: pd.DataFrame, draws: int, seed: int) -> dict[str, object]:
     return {"definition": POOLED, **interval._asdict(), **dict.fromkeys(("q1", "median", "q3"), math.nan)}
 
 
-def read_masks(shard: Path, patients: Collection[str]) -> dict[str, Mask]:
-    """True masks of the given patients, shape (slices, rows, cols); their pixels are let go one patient at a time.
+class TrueMasks:
+    """True masks (slices, rows, cols) of an open shard; some are kept, because every expression input asks for them."""
+
+    def __init__(self, images: OpenImages, shard: Path, most: int = MOST_KEPT) -> None:
+        self._images, self._shard, self._left = images, shard, most
+        self._kept: dict[str, Mask] = {}
+
+    def of(self, patient: str) -> Mask:
+        """The mask of one patient. Raises BadInputError where there is none."""
+        if patient in self._kept:
+            return self._kept[patient]
+        mask = true_mask(self._images.read(patient), self._shard)
+        if mask.nbytes <= self._left:  # the first ones stay: all are asked for in turn, again and again
+            self._left -= mask.nbytes
+            self._kept[patient] = mask
+        return mask
+
+
+def iter_masks(shard: Path, patients: Collection[str]) -> Iterator[tuple[str, Mask]]:
+    """True masks (slices, rows, cols) of the given patients, one in memory at a time.
 
     Raises BadInputError where a patient is absent or has no mask.
     """
-    return {patient.patient_id: true_mask(patient, shard) for patient in iter_images(shard, patients)}
+    for patient in iter_images(shard, patients):
+        yield patient.patient_id, true_mask(patient, shard)
 
 
 def true_mask(patient: PatientImages, shard: Path) -> Mask:

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.scratch_table import HeldTable
 from mgi.modalities.rna.filter import AS_GIVEN, LOG_TPM
 from mgi.modalities.rna.normalise import (
     fit,
@@ -115,7 +116,7 @@ def test_components_keep_what_genes_share_and_leave_out_a_patients_own(scaler: s
     genes = pd.DataFrame({"gene_id": [f"G{n:02d}" for n in range(80)], "gene_name": "", "gene_type": ""})
     ids = [f"P{n}" for n in range(50)]
     whole = fit(values[:50], genes, FitSettings(scaler=scaler), ids, unit=AS_GIVEN)  # type: ignore[arg-type]
-    denoised = with_components(whole, values[:50], 2)
+    denoised = with_components(whole, HeldTable(whole.transform(values[:50])), 2)
     given, reduced = whole.transform(values), denoised.transform(values)
     assert np.linalg.matrix_rank(reduced - denoised.average, tol=1e-3) == 2
     assert denoised.transform(values[:50]).mean(axis=0) == pytest.approx(whole.average, abs=1e-5)
@@ -129,7 +130,7 @@ def test_components_keep_what_genes_share_and_leave_out_a_patients_own(scaler: s
 
 def test_components_survive_the_file_and_fewer_patients_are_refused(tmp_path: Path) -> None:
     whole = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
-    fitted = with_components(whole, VALUES, 2)
+    fitted = with_components(whole, HeldTable(whole.transform(VALUES)), 2)
     write_fitted_genes(tmp_path / "genes.parquet", fitted)
     read = read_fitted_genes(tmp_path / "genes.parquet")
     assert read.components is not None
@@ -137,11 +138,12 @@ def test_components_survive_the_file_and_fewer_patients_are_refused(tmp_path: Pa
     assert np.array_equal(read.transform(VALUES), fitted.transform(VALUES))
     told = "modalities.rna.fit.components: found 3, expected fewer than the 3 patients who train"
     with pytest.raises(BadInputError, match=told):
-        with_components(whole, VALUES, 3)
+        with_components(whole, HeldTable(whole.transform(VALUES)), 3)
 
 
 def test_components_of_some_genes_alone_are_refused() -> None:
-    table = with_components(fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM), VALUES, 2).table
+    whole = fit(VALUES, GENES, FitSettings(), IDS, unit=LOG_TPM)
+    table = with_components(whole, HeldTable(whole.transform(VALUES)), 2).table
     table.at[0, "components"] = None
     with pytest.raises(BadInputError, match="column components"):
         fitted_genes(table, train_hash="", n_train=3)

@@ -20,7 +20,9 @@ def test_ranks_depend_on_the_order_alone_and_ties_share_theirs() -> None:
 
 
 def test_the_reference_is_the_mean_of_the_sorted_patients() -> None:
-    assert reference_distribution(np.array([[3.0, 1.0, 2.0], [10.0, 30.0, 20.0]])).tolist() == [5.5, 11.0, 16.5]
+    patients = np.array([[3.0, 1.0, 2.0], [10.0, 30.0, 20.0]])
+    assert reference_distribution([patients]).tolist() == reference_distribution([*patients[:, None]]).tolist()
+    assert reference_distribution([patients]).tolist() == [5.5, 11.0, 16.5]
 
 
 def test_a_patient_gets_the_reference_in_its_own_order() -> None:

@@ -1,6 +1,7 @@
 """Gene expression from the Genomic Data Commons: open STAR counts, one file per aliquot."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,15 @@ from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
 from mgi.modalities.rna.sources.aliquots import CONTROLLED, RNA, check_profile, choose_aliquots
 from mgi.modalities.rna.sources.gdc_files import FILE_ID, is_gone, same_bytes_elsewhere
-from mgi.modalities.rna.sources.gdc_listing import all_hits, annotations_query, check_file_count, file_row, files_query
+from mgi.modalities.rna.sources.gdc_listing import (
+    all_hits,
+    annotations_by_case,
+    annotations_query,
+    case_of,
+    check_file_count,
+    file_row,
+    files_query,
+)
 from mgi.modalities.rna.sources.preference import PRESERVATION
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
@@ -59,7 +68,8 @@ class GdcExpression:
             )
         notes = all_hits(self.service, "annotations", annotations_query(self.project), id_field="annotation_id")
         check_file_count(len(hits), self.expected_files, self.project)
-        rows = tuple(file_row(hit, notes) for hit in hits)
+        of_case = annotations_by_case(notes)
+        rows = tuple(file_row(hit, of_case.get(case_of(hit), ())) for hit in hits)
         return Listing(rows=rows, release=release, simulated=self.simulated or says_simulated)
 
     def lock(self, listing: Listing) -> Lock:
@@ -99,7 +109,7 @@ class GdcExpression:
         check_origin(lock, self.service, simulated=self.simulated)
         # Files are named by their digest, and two of one name would be written at once.
         names = [item.md5 for item in lock.chosen]
-        if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+        if twice := sorted(str(name) for name, count in Counter(names).items() if count > 1):
             raise BadInputError(f"lock: two chosen files have md5 {twice[0]}: one patient's data twice; unchoose one")
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:

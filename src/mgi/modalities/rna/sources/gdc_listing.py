@@ -32,6 +32,7 @@ OPTIONAL_FIELDS = (
     f"{_SAMPLE}.preservation_method", f"{_ALIQUOT}.aliquot_id", "annotations.annotation_id",
 )  # fmt: skip
 NOT_STATED = (None, "", "Not Reported", "not reported", "Unknown", "unknown")
+_CASE = len("TCGA-XX-XXXX")
 _WITHDRAWN = re.compile(r"redact|\bDNU\b", re.IGNORECASE)
 
 
@@ -195,14 +196,34 @@ def _cross_check(name: str, barcode: str, sample: Mapping[str, Any]) -> None:
             raise IntegrityError(f"GDC file {name}: {field} is '{printable(said)}', but the barcode is {barcode}")
 
 
+def annotations_by_case(annotations: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """The annotations of each case, in their order: a file is compared with those of its own alone."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for note in annotations:
+        found.setdefault(_entity_of(note).upper()[:_CASE], []).append(note)
+    return found
+
+
+def case_of(hit: Mapping[str, Any]) -> str:
+    """The case of a /files hit as `annotations_by_case` names it; empty where `file_row` will refuse the hit."""
+    try:
+        return str(hit["cases"][0]["submitter_id"]).upper()[:_CASE]
+    except (KeyError, TypeError, IndexError):
+        return ""
+
+
+def _entity_of(note: Mapping[str, Any]) -> str:
+    return str(note.get("entity_submitter_id") or note.get("case_submitter_id") or "")
+
+
 def annotation_of(barcode: str, annotations: Sequence[Mapping[str, Any]]) -> str | None:
     """Why an aliquot was withdrawn: the first redaction or "do not use" on it, its sample or its case; else None."""
     for note in annotations:
-        entity = str(note.get("entity_submitter_id") or note.get("case_submitter_id") or "")
+        entity = _entity_of(note)
         text = f"{note.get('classification') or ''} {note.get('category') or ''}"
         rescinded = str(note.get("status") or "").lower() == "rescinded"
         # Portions and analytes continue a field: 01A-12 covers 01A-12R.
-        covers = barcode.upper().startswith(entity.upper()) and len(entity) >= len("TCGA-XX-XXXX")
+        covers = barcode.upper().startswith(entity.upper()) and len(entity) >= _CASE
         if covers and not rescinded and _WITHDRAWN.search(text):
             return printable(note.get("category") or note.get("classification"))
     return None

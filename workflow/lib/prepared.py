@@ -1,0 +1,28 @@
+"""Slices at the network's size: where they lie, and how they are made."""
+
+import json
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from mgi.core.run import prepared_table
+
+
+def prepared_folders(config: Mapping[str, Any]) -> dict[str, str]:
+    """By the name of their folder how slices are prepared, as JSON; whole heads, and copies without scalp."""
+    model = {key: config["model"][key] for key in ("image_size", "image_crop")}
+    return {
+        PurePath(prepared_table(config, stripped=stripped)).parts[1]: json.dumps({**model, "stripped": stripped})
+        for stripped in (False, True)
+    }
+
+
+def prepared_slices(config: Mapping[str, Any]) -> str:
+    """The table of the slices that every network sees."""
+    return f"<results>/{prepared_table(config)}"
+
+
+def stripped_slices(config: Mapping[str, Any], section: str) -> list[str]:
+    """The table of the slices without scalp, where the training of this section of the config draws some."""
+    draws = config[section]["augment"]["skull_strip"] > 0
+    return [f"<results>/{prepared_table(config, stripped=True)}"] if draws else []
