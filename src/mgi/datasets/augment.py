@@ -21,7 +21,8 @@ class AugmentParams:
     """One change per slice: matrices (B, 2, 2) about the middle, gain (B,) and offset (B,).
 
     Of intensities also exponents `gamma` (B,), a `blur` kernel (B, K) for rows and columns alike, and the `noise`
-    (B, C, S, S) to add; None where the settings have none.
+    (B, C, S, S) to add, and `between` (B,), how far each slice moves towards the next one of its volume before all
+    else; None where the settings have none.
     """
 
     matrix: Tensor
@@ -30,6 +31,7 @@ class AugmentParams:
     gamma: Tensor | None = None
     blur: Tensor | None = None
     noise: Tensor | None = None
+    between: Tensor | None = None
 
     def __getitem__(self, rows: slice) -> "AugmentParams":
         """The changes of some of the slices."""
@@ -54,6 +56,8 @@ def sample_augment(shape: Sequence[int], settings: AugmentSettings, generator: t
         return torch.rand(batch, *more, generator=generator) * most if most > 0 else None
 
     gamma, blur, noise = up_to(2 * settings.gamma), up_to(settings.blur, 1), up_to(settings.noise, 1, 1, 1)
+    share = settings.between_slices
+    between = None if share == 0 else _some_of(torch.rand(2, batch, generator=generator), share)
     return AugmentParams(
         matrix=torch.from_numpy(np.ascontiguousarray(matrix)),
         gain=torch.from_numpy(1 + gain * settings.jitter),
@@ -61,7 +65,13 @@ def sample_augment(shape: Sequence[int], settings: AugmentSettings, generator: t
         gamma=None if gamma is None else torch.exp2(gamma - settings.gamma),
         blur=None if blur is None else gaussian_kernel(blur, settings.blur),
         noise=None if noise is None else noise * torch.randn(*shape, generator=generator),
+        between=between,
     )
+
+
+def _some_of(drawn: Tensor, share: float) -> Tensor:
+    """The second row of uniform numbers (2, B) where the first lies below `share`, 0 elsewhere."""
+    return torch.where(drawn[0] < share, drawn[1], 0)
 
 
 def gaussian_kernel(deviation: Tensor, largest: float) -> Tensor:

@@ -39,6 +39,9 @@ class AugmentSettings(Section):
     skull_strip: Share = 0.0
     """Share of the draws in which a slice comes from a copy of its volume without scalp, prepared like a volume of its
     own: for skull-stripped images. 0: no copies."""
+    between_slices: Share = 0.0
+    """Share of the draws that lie between a slice and the next, image and mask alike, as slices do that were
+    interpolated to be thinner: for volumes of 1 mm. 0: none."""
     gamma: Annotated[float, Field(ge=0, le=4)] = 0.0
     """Largest power of two, up or down, of the exponent to which intensities are raised between a slice's least and
     most; 0: none."""

@@ -70,6 +70,13 @@ class SliceSet:
             return self.channels.index_select(0, rows)  # whole slices at a time; channels[rows] goes pixel by pixel
         return self.channels[rows]
 
+    def between(self, rows: Tensor, weight: Tensor) -> Tensor:
+        """Some slices (B, C + 1, S, S), each by its weight (B,) on the way to the next one of its volume, if any."""
+        n_whole, last = len(self.patient) - self.n_stripped, len(self.patient) - 1
+        following = (rows + 1).clamp(max=last)
+        same = (self.patient[following] == self.patient[rows]) & ((following < n_whole) == (rows < n_whole))
+        return torch.lerp(self.gather(rows), self.gather(torch.where(same, following, rows)), weight.view(-1, 1, 1, 1))
+
     def beside(self, stripped: "SliceSet") -> "SliceSet":
         """These slices, and after them their copies without scalp."""
         return replace(

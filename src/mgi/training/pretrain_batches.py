@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mgi.core.scratch_table import block_length
-from mgi.datasets.augment import apply_augment, sample_augment
+from mgi.datasets.augment import AugmentParams, apply_augment, sample_augment
 from mgi.datasets.batches import (
     noise_maker,
     patient_unique_batch,
@@ -169,7 +169,7 @@ class BatchDrawer:
         mine = parts[group.rank]
         both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
         batch = Batch(
-            images=apply_augment(slices.images, rows[mine], augment[mine]),
+            images=_images(slices, rows[mine], augment[mine]),
             owner=patient[mine] - own.start,
             genes=(genes + noise)[own],
             whole=torch.cat([genes[own], self.unpaired[unpaired[own_unpaired]]]),
@@ -207,6 +207,14 @@ class BatchDrawer:
         if settings.masked_patch_weight == 0 or span_length(self.patches, settings.masked_patches) == 0:
             return torch.zeros(rows, 0, dtype=torch.bool)
         return span_mask(rows, self.patches, settings.masked_patches, self.randomness.torch)
+
+
+def _images(slices: SliceSet, rows: Tensor, augment: AugmentParams) -> Tensor:
+    """The images (B, C, S, S) of some slices, changed."""
+    if augment.between is None:
+        return apply_augment(slices.images, rows, augment)
+    between = slices.between(rows, augment.between)[:, :-1]
+    return apply_augment(between.contiguous(), torch.arange(len(rows)), augment)
 
 
 def siblings(patient: Tensor) -> Tensor:

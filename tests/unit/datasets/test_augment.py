@@ -153,7 +153,11 @@ def test_a_change_of_intensity_leaves_the_mask_and_the_other_draws_alone(key: st
 
 def test_what_is_off_draws_no_number() -> None:
     states = []
-    for settings in (AugmentSettings(), AugmentSettings(gamma=0.0, blur=0.0, noise=0.0), AugmentSettings(gamma=0.1)):
+    for settings in (
+        AugmentSettings(),
+        AugmentSettings(gamma=0.0, blur=0.0, noise=0.0, between_slices=0.0),
+        AugmentSettings(gamma=0.1),
+    ):
         generator = seeded(3)
         sample_augment((4, 1, 8, 8), settings, generator)
         states.append(generator.get_state())

@@ -147,3 +147,14 @@ def test_stripped_copies_come_after_the_whole_slices_and_are_not_picked() -> Non
     assert both.patient.tolist() == [0, 0, 1, 1, 1] * 2
     assert (both.n_stripped, both.patient_ids, both.frames) == (5, whole.patient_ids, whole.frames)
     assert torch.equal(both.of(["B"]).images, whole.of(["B"]).images)
+
+
+def test_a_slice_moves_towards_the_next_of_its_own_volume_and_the_last_of_one_stays() -> None:
+    volumes = [(name, volume(count, 8, 8), np.ones((count, 8, 8), np.uint8)) for name, count in (("A", 2), ("B", 3))]
+    whole = prepare_slices(volumes, 8)
+    both = whole.beside(prepare_slices([(name, one // 2, None) for name, one, _ in volumes], 8))
+    rows, weight = torch.tensor([0, 1, 4, 9, 5]), torch.tensor([0.25, 0.25, 0.5, 1.0, 0.75])
+    expected = both.channels[rows].clone()
+    expected[0] = 0.75 * both.channels[0] + 0.25 * both.channels[1]
+    expected[4] = 0.25 * both.channels[5] + 0.75 * both.channels[6]
+    torch.testing.assert_close(both.between(rows, weight), expected)

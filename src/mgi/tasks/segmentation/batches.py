@@ -100,5 +100,8 @@ class SegmentationDrawer:
         return batch.pinned() if self.for_gpu and torch.cuda.is_available() else batch
 
     def _channels(self, rows: Tensor, augment: AugmentParams) -> Tensor:
-        slices = self.training.slices
-        return slices.gather(rows) if self.for_gpu else apply_augment(slices.channels, rows, augment, masks=1)
+        slices, channels = self.training.slices, self.training.slices.channels
+        if augment.between is not None:
+            channels, rows = slices.between(rows, augment.between), torch.arange(len(rows))
+            return channels if self.for_gpu else apply_augment(channels, rows, augment, masks=1)
+        return slices.gather(rows) if self.for_gpu else apply_augment(channels, rows, augment, masks=1)

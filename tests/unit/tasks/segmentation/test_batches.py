@@ -109,3 +109,15 @@ def test_stripped_copies_have_their_share_of_the_draws(pairs, share: float, leas
 
 def test_without_copies_the_setting_moves_no_draw(drawer) -> None:
     assert same(drawer()(0), drawer(PLAIN.but(augment=STILL.but(skull_strip=0.5)))(0))
+
+
+@pytest.mark.parametrize("for_gpu", [True, False])
+def test_a_share_of_the_draws_lies_between_two_slices_image_and_mask_alike(drawer, pairs, for_gpu: bool) -> None:
+    given = pairs(5).slices.channels
+    found = []
+    for share in (0.0, 0.5, 1.0):
+        batch = drawer(PLAIN.but(augment=STILL.but(between_slices=share)), for_gpu=for_gpu)(0)
+        known = [bool((given - one).abs().amax((1, 2, 3)).min() < 1e-5) for one in torch.cat(batch.augmented(), 1)]
+        found.append(sum(known) / len(known))
+    assert found[0] == 1
+    assert found[0] > found[1] > found[2]
