@@ -66,7 +66,7 @@ def out_of_time(folder: Path, env: Mapping[str, str]) -> Verdict:
 
 def longer_than_the_partition(folder: Path, env: Mapping[str, str]) -> Verdict:
     """Would wait for ever: the run says why, and cancels it."""
-    return _that_fails(folder, env, "was cancelled", "--set-resources", "preflight:runtime=600")
+    return _that_fails(folder, env, "could never start", "--set-resources", "preflight:runtime=600")
 
 
 def larger_than_the_node(folder: Path, env: Mapping[str, str]) -> Verdict:

@@ -54,6 +54,9 @@ def test_what_slurm_ended_is_said_with_the_remedy_and_the_log(tmp_path: Path) ->
     assert said == f"failed: lock modality=rna: mgi lock: own.tsv: empty (log: {log}, {slurm_log})"
     said = last_words(Job(log), Ended(state="CANCELLED", number="7", log=slurm_log))
     assert said.startswith("failed: lock modality=rna: SLURM job 7 was cancelled (log: ")
+    log.unlink()
+    said = last_words(Job(log), Ended(refusal="no such account", log=log))
+    assert said == "failed: lock modality=rna: sbatch refused it: no such account"
 
 
 def test_of_a_group_the_job_that_its_log_names_is_told_else_the_one_that_wrote_last(tmp_path: Path) -> None:

@@ -30,13 +30,13 @@ def test_a_reason_is_said_once_and_usual_ones_never() -> None:
     waiting = "7|Resources|cpu|1:00:00|rule_split\n8|(Nodes required for job are DOWN)|cpu|1:00:00|group_tables\n"
     sentences, hopeless = complaints(waiting, said)
     assert [sentence.split(":")[0] for sentence in sentences] == ["SLURM job 8 (group_tables) waits in partition cpu"]
-    assert hopeless == []
-    assert complaints(waiting, said) == ([], [])
+    assert hopeless == {}
+    assert complaints(waiting, said) == ([], {})
 
 
 def test_a_job_that_can_never_start_is_named_to_be_cancelled() -> None:
     sentences, hopeless = complaints("9|PartitionTimeLimit|cpu|4:00:00|rule_fetch\n", set())
-    assert hopeless == ["9"]
+    assert hopeless == {"9": "PartitionTimeLimit"}
     assert "it asks for 4:00:00 and can never start there" in sentences[0]
 
 
@@ -138,6 +138,11 @@ def test_states_are_plain_and_a_job_that_can_never_start_is_cancelled(plugin: An
     assert called[0][:6] == ("squeue", "-h", "-t", "PD", "-n", "run-id")
     assert called[1] == ("scancel", "8")
     assert len(errors) == 1
+    executor = plugin.Executor()
+    executor.logger = SimpleNamespace(error=errors.append)
+    info = SimpleNamespace(job="too long", aux=None, external_jobid="8")
+    executor.report_job_error(info, msg=STATUS.format("CANCELLED"))
+    assert str(slurm_plugin.ended("too long")) == "SLURM job 8 could never start: PartitionTimeLimit"
 
 
 def test_the_executors_parts_are_replaced_once(plugin: Any) -> None:

@@ -9,7 +9,7 @@ layout are left out: `ast.unparse` drops or unifies them.
 import ast
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,7 +38,9 @@ def fingerprint(source: Path, command: str, *modules: str) -> str:
         raise FileNotFoundError(f"{source}: no module {' or '.join(commands)} for the command '{command}'")
     plugins = {name: Path(sys.modules[name].__file__ or "") for name in modules if name.split(".")[0] not in PACKAGES}
     entries = [entry, *(name for name in modules if name not in plugins)]
-    entries += [found for path in plugins.values() for found in _imports(source, ast.parse(path.read_bytes()))]
+    entries += [
+        found for path in plugins.values() for found in _imports(source, ast.walk(ast.parse(path.read_bytes())))
+    ]
     lines = [f"{name} {read_module(source, name).digest}\n" for name in closure(source, *entries)]
     lines += [f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n" for name, path in sorted(plugins.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
@@ -63,14 +65,14 @@ def read_module(source: Path, name: str) -> Module:
     assert path is not None, name
     tree = ast.parse(path.read_bytes(), filename=str(path))
     nodes = list(ast.walk(tree))
-    imports = _imports(source, tree)
+    imports = _imports(source, nodes)
     data = [other.name.encode() + b"\0" + other.read_bytes() for other in _named_data_files(path, nodes)]
     _drop_docstrings(nodes)
     return Module(tuple(sorted(imports)), hashlib.sha256(b"\0".join([ast.unparse(tree).encode(), *data])).hexdigest())
 
 
-def _imports(source: Path, tree: ast.Module) -> set[str]:
-    targets = (target for node in ast.walk(tree) for target in _targets(node))
+def _imports(source: Path, nodes: Iterable[ast.AST]) -> set[str]:
+    targets = (target for node in nodes for target in _targets(node))
     return {each for target in targets for each in _with_packages(source, target)}
 
 

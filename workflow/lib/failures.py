@@ -53,7 +53,9 @@ def last_words(job: Any, how: Ended | None = None) -> str:
     name = " ".join([job.rule.name, *(f"{key}={value}" for key, value in job.wildcards_dict.items())])
     said = _said(lines, job) if how is None or (how.state == "FAILED" and lines) else f"{how}{_remedy(how, job)}"
     if how is not None:
-        logs = list(filter(_has_words, [*logs, *([how.log] if how.log else [])])) or logs
+        logs = list(filter(_has_words, [*logs, *([how.log] if how.log else [])])) or (
+            [] if how.refusal or how.never else logs
+        )
     where = f" (log: {', '.join(map(str, logs))})" if logs else ""
     return f"failed: {name}: {said}{_full(logs)}{where}"
 

@@ -36,16 +36,22 @@ REFUSAL = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How SLURM says that a job ended; one that sbatch refused has neither state nor number."""
+    """How SLURM says that a job ended; one that sbatch refused has neither state nor number.
+
+    `never` is the reason for which it could not start.
+    """
 
     state: str = ""
     number: str = ""
     log: Path | None = None
     refusal: str = ""
+    never: str = ""
 
     def __str__(self) -> str:
         if self.refusal:
             return f"sbatch refused it: {self.refusal}"
+        if self.never:
+            return f"SLURM job {self.number} could never start: {self.never}"
         return f"SLURM job {self.number} {ENDS.get(self.state, f'ended as {self.state}')}"
 
 
@@ -54,9 +60,10 @@ def plain_state(state: str) -> str:
     return state.split(" ")[0].rstrip("+")
 
 
-def complaints(waiting: str, said: set[str]) -> tuple[list[str], list[str]]:
-    """From squeue's lines of PENDING: sentences that were not said yet, and numbers of jobs that can never start."""
-    sentences, hopeless = [], []
+def complaints(waiting: str, said: set[str]) -> tuple[list[str], dict[str, str]]:
+    """From squeue's lines of PENDING: sentences that were not said yet, and why which jobs can never start."""
+    sentences: list[str] = []
+    hopeless: dict[str, str] = {}
     for line in waiting.splitlines():
         number, reason, partition, asked, comment = [*line.strip().split("|", 4), "", "", "", ""][:5]
         reason = reason.strip("()")
@@ -66,7 +73,7 @@ def complaints(waiting: str, said: set[str]) -> tuple[list[str], list[str]]:
         never = reason.startswith(NEVER)
         end = f"it asks for {asked} and can never start there: it is cancelled" if never else "it goes on waiting"
         sentences.append(f"SLURM job {number} ({comment}) waits in partition {partition}: {reason}; {end}")
-        hopeless += [number] if never else []
+        hopeless |= {number: reason} if never else {}
     return sentences, hopeless
 
 

@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ PATIENCE_S = 60
 LONGEST_PAUSE_S = 60
 
 _ended: dict[Any, Ended] = {}
+_never: dict[str, str] = {}
 
 
 def ended(job: Any) -> Ended | None:
@@ -65,6 +67,7 @@ def _with_plain_states(query: Any) -> Any:
             for sentence in sentences:
                 logger.error(sentence)
             if hopeless:
+                _never.update(hopeless)
                 _output("scancel", *hopeless)
         return states, took
 
@@ -105,7 +108,7 @@ def _remembering(report: Any) -> Any:
         log = (job_info.aux or {}).get("slurm_logfile")
         how = how_it_ended(msg or "", job_info.external_jobid, log and Path(log))
         if how is not None:
-            _ended[job_info.job] = how
+            _ended[job_info.job] = how = replace(how, never=_never.get(how.number, ""))
             self.logger.error(f"{how} (log: {how.log})")  # of a group Snakemake leaves the message out
         report(self, job_info, msg=msg, **named)
 
