@@ -38,6 +38,7 @@ from mgi.http.service import Request, open_service
 from mgi.locks.lock import batch_of, check_lock, read_lock
 from mgi.locks.raw_index import read_raw_index
 from mgi.locks.user_folder import present_folder
+from mgi.modalities.flair.colour_channels import others_in
 from mgi.modalities.flair.complex_part import complex_part
 from mgi.modalities.flair.dicom import volume_of
 from mgi.modalities.flair.nifti import read_image, read_labels
@@ -56,6 +57,7 @@ from mgi.models.settings import ModelSettings
 from mgi.release.new_image import kind_of, read_new_image
 from mgi.release.package import load_release
 from mgi.release.training_range import Flag
+from mgi.shards.channels import CHANNELS, require_channels
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.grey_scale import require_scale
 from mgi.shards.parquet import opened_parquet, run_in
@@ -256,6 +258,7 @@ CASES: dict[str, dict[str, Case]] = {
     "config": {
         "unknown key, a near one is known": config(splt={}),
         "unknown key, none is near": config(split={"zzz": 1}),
+        "channels in another order": config(modalities={"flair": {"channels": ["post", "flair"]}}),
         "old section": config(expression={}),
         "old key": config(finetune={"image_encoder_rate": 0.1}),
         "old key and value": config(model={"image_frame": "head"}),
@@ -339,6 +342,10 @@ CASES: dict[str, dict[str, Case]] = {
         "Kaggle archive is not there": lambda folder: kaggle(folder / "archive.zip"),
         "nobody in the Kaggle archive can be kept": nobody,
         "Kaggle archive is no zip": file("archive.zip", "hello", kaggle),
+        "Kaggle archive whose T1 is empty": lambda _: others_in(
+            [np.array([[[0, 7, 0], [0, 9, 0]]], np.uint8)], ("pre", "flair"), "kaggle_3m/TCGA_CS_4941_19960909"
+        ),
+        "FLAIR alone for a model of T1 too": lambda _: require_channels(("flair",), CHANNELS, "flair.nii.gz: nifti"),
     },
     "rna": {
         "table without labels": file("t.tsv", "id\tA\nx\t1\n", read_labelled_matrix),

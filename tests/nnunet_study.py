@@ -11,7 +11,7 @@ import numpy as np
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_IMAGE, VALIDATION, SplitRow
 from mgi.cohort.tables import write_split
 from mgi.modalities.flair.geometry import to_stored_axes
-from mgi.shards.channels import FLAIR_ALONE, Channel
+from mgi.shards.channels import MAIN_ALONE, Channel
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 from mgi.tasks.segmentation.nnunet_dataset import case_of
@@ -52,7 +52,7 @@ def volume_of(patient: str) -> PatientImages:
 
 
 def write_results(
-    folder: Path, roles: Iterable[dict[str, str]] = ROLES, channels: tuple[Channel, ...] = FLAIR_ALONE
+    folder: Path, roles: Iterable[dict[str, str]] = ROLES, channels: tuple[Channel, ...] = MAIN_ALONE
 ) -> Path:
     """The part of a results folder that an export reads; channels beside FLAIR are its slices upside down."""
     shard = folder / "shards/flair"

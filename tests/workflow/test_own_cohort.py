@@ -1,4 +1,7 @@
-"""A cohort of one's own through the whole graph of jobs: own ids, an own table, an own zip, and a table of sites."""
+"""A cohort of one's own through the whole graph of jobs: own ids, an own table, an own zip, and a table of sites.
+
+The zip has T1 after contrast beside FLAIR, but for one patient.
+"""
 
 import csv
 import io
@@ -31,6 +34,8 @@ def write_zip(path: Path, rng: np.random.Generator) -> None:
                 mask = np.zeros((SIDE, SIDE), np.uint8)
                 mask[8 + number : 16 + number, 10:20] = 255
                 image = rng.integers(0, 120, (SIDE, SIDE, 3)).astype(np.uint8) + mask[:, :, None] // 3
+                if patient == PATIENTS[1]:  # without post-contrast, which FLAIR stands for
+                    image[..., 2] = image[..., 1]
                 archive.writestr(f"mine/{patient}/{patient}_{number}.tif", tiff(image))
                 archive.writestr(f"mine/{patient}/{patient}_{number}_mask.tif", tiff(mask))
 
@@ -52,7 +57,7 @@ def own_cohort(tree: Path) -> Path:
         "cohort": {"sites": "sites.tsv", "exclude": [PATIENTS[0]]},
         "modalities": {
             "rna": {"source": "matrix", "table": "mine.tsv", "batches": 1, "fit": {"gene_order": "ensembl"}},
-            "flair": {"source": "kaggle", "archive": "mine.zip", "batches": 1},
+            "flair": {"source": "kaggle", "archive": "mine.zip", "batches": 1, "channels": ["flair", "post"]},
         },
         "runs": {"methods": ["mgi"], "controls": []},
     }
@@ -82,4 +87,6 @@ def test_own_ids_go_from_the_users_files_to_the_report(own_cohort: Path, snakema
     assert scored <= kept | {PATIENTS[-1]}
     leaks = json.loads((results / "tables/leaks.json").read_text())["compared"]
     assert (leaks["rna_vectors"], leaks["flair_slices"]) == (N_PATIENTS - 1, (N_PATIENTS - 1) * N_SLICES)
+    images = json.loads((results / "shards/flair/dataset.json").read_text())
+    assert (images["channels"], list(images["dropped"])) == (["flair", "post"], [PATIENTS[1]])
     assert "SIMULATED" not in (results / "report.html").read_text()

@@ -30,7 +30,7 @@ class SliceSet:
     They are a tensor, or lie on disk and are read by indexing. The image's C channels are standardised per volume; they
     lie beside the mask because a training step moves all alike and so reads one place. A mask holds the share of each
     pixel that the tumour covers, 0 to 1: an outline finer than the pixels. C is 1, or 1 + 2 k where each slice comes
-    with its k neighbours on either side, for each of the image's own channels (T1 beside FLAIR), one channel after the
+    with its k neighbours on either side, for each of the image's own channels (such as T1), one channel after the
     other. `frames` say where each patient's squares lie on the slices that they were made of. The last `n_stripped`
     slices are copies without scalp of the others, in their order, for training alone: frames are those of the whole
     heads.

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from mgi.core.section import Count, Section, UserPath, unit
-from mgi.shards.channels import FLAIR_ALONE, Channel
+from mgi.shards.channels import MAIN_ALONE, Channel
 
 MOST = 65_536  # of what a layer has side by side
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
@@ -115,7 +115,7 @@ class ModelSettings(Section):
 class NetworkSettings(ModelSettings):
     """Architecture of one network: what the config says, and the channels that the images of its shard have."""
 
-    channels: Annotated[tuple[Channel, ...], Field(strict=False)] = FLAIR_ALONE
+    channels: Annotated[tuple[Channel, ...], Field(strict=False)] = MAIN_ALONE
     """What of an image it reads, in this order."""
 
     @property

@@ -18,7 +18,7 @@ from mgi.modalities.flair.nifti_output import write_mask
 from mgi.modalities.flair.patient_sources import NIFTI_ENDINGS, from_volume
 from mgi.modalities.flair.slice_folder import read_slice_folder, write_slice_masks
 from mgi.modalities.flair.slice_image import STARTS
-from mgi.shards.channels import FLAIR_ALONE, Channel, require_channels
+from mgi.shards.channels import MAIN_ALONE, Channel, require_channels
 from mgi.shards.image_shard import PatientImages
 
 Kind = Literal["nifti", "dicom", "slices"]
@@ -46,7 +46,7 @@ class NewImage:
 
 
 def read_new_image(
-    path: Path, series: str | None = None, volume: int | None = None, channels: tuple[Channel, ...] = FLAIR_ALONE
+    path: Path, series: str | None = None, volume: int | None = None, channels: tuple[Channel, ...] = MAIN_ALONE
 ) -> NewImage:
     """Read a NIfTI file, a DICOM folder or file, or a folder of TIFF or PNG slices.
 
@@ -62,7 +62,7 @@ def read_new_image(
         raise ConfigError(f"--volume: {volume}: only NIfTI has volumes, {path} is {kind}")
     if kind == "slices":
         return _slices(path, channels)
-    require_channels(FLAIR_ALONE, channels, f"{path}: {kind}")
+    require_channels(MAIN_ALONE, channels, f"{path}: {kind}")
     return _nifti(path, volume) if kind == "nifti" else _dicom(path, series)
 
 

@@ -1,4 +1,4 @@
-"""The channels that an image may have beside FLAIR: those of the Kaggle archive, in the order of its files."""
+"""The channels that an image may have, in the order of its files: FLAIR, which is the main one, and T1 beside it."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -6,15 +6,15 @@ from typing import Literal, get_args
 from mgi.core.errors import BadInputError
 
 Channel = Literal["pre", "flair", "post"]
-"""The readme of the archive calls them pre-contrast, FLAIR and post-contrast; the first and the last are T1."""
+"""The Kaggle archive's readme calls them pre-contrast, FLAIR and post-contrast; the first and the last are T1."""
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
-FLAIR: Channel = "flair"
-FLAIR_ALONE: tuple[Channel, ...] = (FLAIR,)
+MAIN: Channel = "flair"
+MAIN_ALONE: tuple[Channel, ...] = (MAIN,)
 
 
 def in_order(channels: Sequence[str]) -> bool:
-    """Whether FLAIR is among them, none is unknown or there twice, and they stand in the order of the files."""
-    return FLAIR in channels and list(channels) == [one for one in CHANNELS if one in channels]
+    """Whether the main one is among them, none is unknown or there twice, and they stand in the order of the files."""
+    return MAIN in channels and list(channels) == [one for one in CHANNELS if one in channels]
 
 
 def shown_channels(channels: Sequence[str]) -> str:

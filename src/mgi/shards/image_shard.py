@@ -1,6 +1,6 @@
 """Slices of all patients with their masks: one row a slice, one row group a patient, so that memory stays bounded.
 
-A shard of FLAIR alone has no word of channels; `dataset.json` names those of any other.
+A shard of the main channel alone has no word of channels; `dataset.json` names those of any other.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import DigestingFile, atomic_path
-from mgi.shards.channels import CHANNELS, FLAIR, FLAIR_ALONE, Channel, in_order, shown_channels
+from mgi.shards.channels import CHANNELS, MAIN, MAIN_ALONE, Channel, in_order, shown_channels
 from mgi.shards.dataset_manifest import dataset_of, read_dataset
 from mgi.shards.other_channels import check_others, columns_of, read_others, schema_of
 from mgi.shards.parquet import WRITING, binary_column, opened_parquet, pixel_column, read_pixels, require_schema
@@ -35,8 +35,8 @@ class PatientImages:
     `spacing_mm` is between rows, between columns; `positions_mm` (S,) is along the normal; `affine` maps (k, i, j, 1)
     of slice, row, column to LPS mm; `native_axes` are the directions of the file's own axes.
     All four are None where the archive has no geometry. `source` is the sha256 of what the slices were read from.
-    `channels` are in the order of the archive's files; `others` (S, K, H, W), in the dtype of the slices, are all of
-    them but FLAIR, None where there is FLAIR alone. One that the patient lacks is 0 in every voxel.
+    `channels` are in the order of the archive's files. The slices are the main one; `others` (S, K, H, W), in the dtype
+    of the slices, are all others, None where there is none. One that the patient lacks is 0 in every voxel.
     """
 
     patient_id: str
@@ -48,13 +48,13 @@ class PatientImages:
     affine: NDArray[np.float64] | None = None
     native_axes: str | None = None
     others: NDArray[Any] | None = None
-    channels: tuple[Channel, ...] = FLAIR_ALONE
+    channels: tuple[Channel, ...] = MAIN_ALONE
 
     @property
     def volumes(self) -> list[NDArray[Any]]:
         """A volume (S, H, W) of each channel, in their order."""
         others = iter(() if self.others is None else self.others.swapaxes(0, 1))
-        return [self.slices if channel == FLAIR else next(others) for channel in self.channels]
+        return [self.slices if channel == MAIN else next(others) for channel in self.channels]
 
 
 class ImageShardWriter:
@@ -83,7 +83,7 @@ class ImageShardWriter:
 
 
 @contextmanager
-def image_shard_writer(path: Path | str, channels: tuple[Channel, ...] = FLAIR_ALONE) -> Iterator[ImageShardWriter]:
+def image_shard_writer(path: Path | str, channels: tuple[Channel, ...] = MAIN_ALONE) -> Iterator[ImageShardWriter]:
     """Open a slices file, of patients with these channels, that appears at `path` only when the block ends well."""
     # No two images are equal: looking for repeats in them would only cost time, as would their minimum and maximum.
     plain = [name for name in SLICES.names if name not in ("pixels", "mask")]
@@ -154,11 +154,11 @@ def read_images(shard: Path | str, patient_ids: Collection[str] | None = None) -
 
 def channels_of(shard: Path | str) -> tuple[Channel, ...]:
     """The channels that every patient of a shard has, from its dataset.json; raises as `read_dataset` does."""
-    found = read_dataset(shard, KIND).get("channels", FLAIR_ALONE)
+    found = read_dataset(shard, KIND).get("channels", MAIN_ALONE)
     if not isinstance(found, list | tuple) or not in_order(found):
         raise BadInputError(
             f"{dataset_of(shard)}: channels: found {found!r}, expected some of {shown_channels(CHANNELS)} in this "
-            f"order, {FLAIR} among them"
+            f"order, {MAIN} among them"
         )
     return tuple(found)
 

@@ -1,6 +1,6 @@
-"""The channels of an image beside FLAIR, as a shard holds them: a column of pixels, one channel below the other.
+"""The channels of an image beside its main one, as a shard holds them: a column of pixels, one channel below the other.
 
-S slices, K channels beside FLAIR, H rows, W columns.
+S slices, K channels beside the main one, H rows, W columns.
 """
 
 from collections.abc import Sequence
@@ -11,21 +11,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.shards.channels import FLAIR, FLAIR_ALONE, in_order, shown_channels
+from mgi.shards.channels import MAIN, MAIN_ALONE, in_order, shown_channels
 from mgi.shards.parquet import pixel_column, read_pixels
 from mgi.shards.schemas import SLICES, SLICES_OF_CHANNELS
 
 
 def schema_of(channels: Sequence[str]) -> pa.Schema:
     """The columns of slices with these channels."""
-    return SLICES if tuple(channels) == FLAIR_ALONE else SLICES_OF_CHANNELS
+    return SLICES if tuple(channels) == MAIN_ALONE else SLICES_OF_CHANNELS
 
 
 def check_others(others: NDArray[Any] | None, channels: Sequence[str], slices: NDArray[Any], where: str) -> None:
-    """Raise BadInputError unless `others` (S, K, H, W) are all channels but FLAIR on the grid of `slices` (S, H, W)."""
-    if not in_order(channels) or (others is None) != (tuple(channels) == FLAIR_ALONE):
+    """Raise BadInputError unless `others` (S, K, H, W) are all channels but that of `slices` (S, H, W)."""
+    if not in_order(channels) or (others is None) != (tuple(channels) == MAIN_ALONE):
         found = f"channels {shown_channels(channels)} {'without' if others is None else 'with'} others"
-        raise BadInputError(f"{where}: {found}, expected others of all but {FLAIR}, in the order of the archive")
+        raise BadInputError(f"{where}: {found}, expected others of all but {MAIN}, in the order of the archive")
     if others is None:
         return
     expected = (len(slices), len(channels) - 1, *slices.shape[1:])

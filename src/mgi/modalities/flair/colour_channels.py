@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.shards.channels import CHANNELS, FLAIR
+from mgi.shards.channels import CHANNELS, MAIN
 from mgi.shards.grey_scale import require_scale
 
-FLAIR_PLACE = CHANNELS.index(FLAIR)
+FLAIR_PLACE = CHANNELS.index(MAIN)
 Colours = NDArray[np.uint8]
 
 
@@ -25,7 +25,7 @@ def others_in(
 
     None where FLAIR is the only one. Raises BadInputError naming a channel that shows no tissue.
     """
-    names = [name for name in channels if name != FLAIR]
+    names = [name for name in channels if name != MAIN]
     if not names:
         return None, ()
     flair = np.stack([one[..., FLAIR_PLACE] for one in slices])
@@ -33,7 +33,7 @@ def others_in(
     for place, name in enumerate(names):
         volume = np.stack([one[..., CHANNELS.index(name)] for one in slices])
         if np.array_equal(volume, flair):
-            notes.append(f"channel {name}: is {FLAIR} in every slice, so the patient lacks it: taken as 0")
+            notes.append(f"channel {name}: is {MAIN} in every slice, so the patient lacks it: taken as 0")
             continue
         if volume.min() == volume.max():
             found, expected = f"every voxel is {volume.min()}", "an image, as the published archive has"

@@ -26,7 +26,7 @@ from mgi.modalities.flair.geometry import (
 from mgi.modalities.flair.label_map import Labels
 from mgi.modalities.flair.nifti import NiftiVolume, read_image, read_labels
 from mgi.modalities.flair.seg_choice import mask_on_image
-from mgi.shards.channels import FLAIR_ALONE, Channel
+from mgi.shards.channels import MAIN_ALONE, Channel
 from mgi.shards.grey_scale import require_scale
 from mgi.shards.image_shard import PatientImages
 
@@ -76,7 +76,7 @@ def from_nifti(
 
 
 def from_buda(
-    patient_id: str, image: RawEntry, archive: BudaArchive, channels: tuple[Channel, ...] = FLAIR_ALONE
+    patient_id: str, image: RawEntry, archive: BudaArchive, channels: tuple[Channel, ...] = MAIN_ALONE
 ) -> Converted:
     """Convert a folder of the Kaggle archive, with these channels; its bytes must be those that were fetched."""
     files, sha256 = archive.read_files(image.key)
@@ -88,7 +88,7 @@ def from_buda(
         raise BadInputError(f"{image.key}: {len(slices)} slices, expected {fetched} as fetched")
     if not masks.any():
         raise BadInputError(f"{image.key}: no slice has a mask above 0, expected a tumour")
-    others, notes = other_channels(files, channels) if channels != FLAIR_ALONE else (None, ())
+    others, notes = other_channels(files, channels) if channels != MAIN_ALONE else (None, ())
     images = PatientImages(
         patient_id=patient_id,
         slices=slices,

@@ -7,12 +7,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mgi.core.section import Distinct, Positive, Section, UserPath, refusal
 from mgi.locks.settings import Address, FetchSettings
-from mgi.shards.channels import CHANNELS, FLAIR, FLAIR_ALONE, Channel, in_order, shown_channels
+from mgi.shards.channels import CHANNELS, MAIN, MAIN_ALONE, Channel, in_order, shown_channels
 
 
 def _as_in_the_files(channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
     if not in_order(channels):
-        expected = f"some of {shown_channels(CHANNELS)} in this order, {FLAIR} among them"
+        expected = f"some of {shown_channels(CHANNELS)} in this order, {MAIN} among them"
         raise refusal("", json.dumps(channels), expected)
     return channels
 
@@ -69,6 +69,6 @@ class FlairSettings(FetchSettings):
     labels: LabelSettings | None = None
     """For sources nifti and dicom: what the numbers of NIfTI label maps mean, such as {tumour: [1, 2, 3]}; null: 1, 2
     and 4 are tumour (BraTS), and so is 255 in a mask of 0 and 255."""
-    channels: Annotated[tuple[Channel, ...], Field(strict=False), AfterValidator(_as_in_the_files)] = FLAIR_ALONE
-    """What the networks see, in the order of the archive's files: pre (T1 before contrast), flair, post (T1 after
-    contrast); pre and post for source kaggle alone."""
+    channels: Annotated[tuple[Channel, ...], Field(strict=False), AfterValidator(_as_in_the_files)] = MAIN_ALONE
+    """For source kaggle: what the networks see, in the order of the archive's files: pre (T1 before contrast), flair,
+    post (T1 after contrast). Other sources have flair alone."""

@@ -21,7 +21,7 @@ from mgi.modalities.flair.label_map import Labels
 from mgi.modalities.flair.patient_sources import Converted, from_buda, from_dicom, from_nifti
 from mgi.modalities.flair.settings import FlairSettings, LabelSettings
 from mgi.modalities.sharding import ShardJob
-from mgi.shards.channels import FLAIR_ALONE, Channel
+from mgi.shards.channels import MAIN_ALONE, Channel
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import KIND, image_shard_writer, rows_of
 
@@ -59,7 +59,7 @@ def shard(job: ShardJob) -> str:
     }
     if job.settings.get("labels") is not None:
         fields["labels"] = job.settings["labels"]
-    if channels != FLAIR_ALONE:
+    if channels != MAIN_ALONE:
         fields["channels"] = list(channels)
     write_dataset(job.outputs["dataset"], KIND, [slices], fields, digests={slices.name: writer.sha256()})
     return f"{writer.n_patients} patients, {writer.n_slices} slices"

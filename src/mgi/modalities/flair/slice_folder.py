@@ -16,7 +16,7 @@ from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path
 from mgi.modalities.flair.colour_channels import FLAIR_PLACE, others_in
 from mgi.modalities.flair.slice_image import FORMATS, MAX_FILE_BYTES, pixels_of
-from mgi.shards.channels import FLAIR_ALONE, shown_channels
+from mgi.shards.channels import MAIN_ALONE, shown_channels
 from mgi.shards.grey_scale import require_scale
 
 MAX_VOLUME_BYTES = 512 << 20
@@ -38,7 +38,7 @@ class SliceFolder:
     others: NDArray[Any] | None = None
 
 
-def read_slice_folder(folder: Path, channels: Sequence[str] = FLAIR_ALONE) -> SliceFolder:
+def read_slice_folder(folder: Path, channels: Sequence[str] = MAIN_ALONE) -> SliceFolder:
     """Read a folder's slices by number, whose masks are not read; of RGB ones the `channels` as in Buda's set.
 
     Raises BadInputError where the files are not one patient's, in one format, without gaps, of one shape and depth, or
@@ -47,7 +47,7 @@ def read_slice_folder(folder: Path, channels: Sequence[str] = FLAIR_ALONE) -> Sl
     names, digest = _in_order(folder), hashlib.sha256()
     slices: list[NDArray[Any]] = []
     colours: list[NDArray[Any]] = []  # where they are asked for
-    is_coloured, needs_colours = False, tuple(channels) != FLAIR_ALONE
+    is_coloured, needs_colours = False, tuple(channels) != MAIN_ALONE
     for name in names:
         path = folder / name
         if (size := path.stat().st_size) > MAX_FILE_BYTES:
