@@ -1,8 +1,8 @@
 """Most memory of every job that reads a cohort, at several sizes of the cohort, and how much a patient adds.
 
-Patients are drawn: slices of noise, a third with a mask, and expression. Each job is a process of its own, watched while
-it runs: `anonymous` is the most memory of its own (RssAnon), `peak` the most that was resident (VmHWM), which also
-counts pages of files that the kernel may drop at any time.
+Patients are drawn: slices of noise, a third with a mask, and expression. Each job is a process of its own, watched
+while it runs: `anonymous` is the most memory of its own (RssAnon), `peak` the most that was resident (VmHWM), which
+also counts pages of files that the kernel may drop at any time.
 
     PYTHONPATH=src python benchmarks/memory.py --patients 1000 4000
     PYTHONPATH=src python benchmarks/memory.py --patients 100 --jobs prepare-slices finetune-unet

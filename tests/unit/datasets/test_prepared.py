@@ -140,7 +140,7 @@ def test_a_flipped_bit_of_a_plane_is_met_when_it_is_read(shard: Path, table: Pat
 def test_slices_of_other_settings_another_shard_or_no_slices_are_refused(
     shard: Path, table: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(BadInputError, match="prepared by .*24.* expected .*32"):
+    with pytest.raises(BadInputError, match=r"prepared by .*24.* expected .*32"):
         PreparedTable(table, shard, SETTINGS.but(image_size=32))
     with pytest.raises(BadInputError, match="no slices of D"):
         stored(table, shard, "AD")
