@@ -1,18 +1,19 @@
 """Most memory of every job that reads a cohort, at several sizes of the cohort, and how much a patient adds.
 
-Patients are drawn: slices of noise, a third with a mask, and expression. Each job is a process of its own, watched
-while it runs: `anonymous` is the most memory of its own (RssAnon), `peak` the most that was resident (VmHWM), which
-also counts pages of files that the kernel may drop at any time.
+Patients are drawn: slices of noise, a third with a mask, and expression. Each job is a process of its own, forked from
+one that has imported everything, and watched while it runs: `anonymous` is the most memory of its own (RssAnon), `peak`
+the most that was resident (VmHWM), which also counts pages of files that the kernel may drop at any time.
 
     PYTHONPATH=src python benchmarks/memory.py --patients 1000 4000
     PYTHONPATH=src python benchmarks/memory.py --patients 100 --jobs prepare-slices finetune-unet
 """
 
 import argparse
+import importlib
 import json
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mgi.cli import main as main_of_mgi
 from mgi.cohort.settings import SplitSettings
 from mgi.cohort.split import split_patients
 from mgi.cohort.tables import write_split
@@ -42,6 +44,7 @@ JOBS = (
     "prepare-slices", "check-leaks", "fit-genes", "fit-genes-components", "pretrain", "finetune-unet", "finetune-mgi",
     "predict-fold-unet", "predict-fold-mgi", "evaluate", "release",
 )  # fmt: skip
+COMMANDS = ("prepare_slices", "check_leaks", "fit_genes", "pretrain", "finetune", "predict_fold", "evaluate", "release")
 MIB = 1024  # KiB
 
 
@@ -132,18 +135,24 @@ def command_of(job: str, folder: Path, args: argparse.Namespace) -> list[str]:
 
 def watched(command: list[str], log: Path) -> dict[str, Any]:
     """Run a command of mgi; seconds and MiB. Raises SystemExit with the end of its log where it fails."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     began, anonymous, peak = time.monotonic(), 0, 0
-    with log.open("w") as said:
-        job = subprocess.Popen([sys.executable, "-m", "mgi", *command], env=env, stdout=said, stderr=said)
-        while job.poll() is None:
-            held = resident(job.pid)
-            anonymous, peak = max(anonymous, held.get("RssAnon", 0)), max(peak, held.get("VmHWM", 0))
-            time.sleep(0.02)
-    if job.returncode:
-        raise SystemExit(f"{command[0]}: exit code {job.returncode}\n{log.read_text()[-2000:]}")
+    job = multiprocessing.get_context("fork").Process(target=_do, args=(command, log))
+    job.start()
+    while job.is_alive():
+        held = resident(job.pid or 0)
+        anonymous, peak = max(anonymous, held.get("RssAnon", 0)), max(peak, held.get("VmHWM", 0))
+        time.sleep(0.02)
+    if job.exitcode:
+        raise SystemExit(f"{command[0]}: exit code {job.exitcode}\n{log.read_text()[-2000:]}")
     seconds = time.monotonic() - began
     return {"anonymous_mib": anonymous // MIB, "peak_mib": peak // MIB, "seconds": round(seconds, 1)}
+
+
+def _do(command: list[str], log: Path) -> None:
+    with log.open("w") as said:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(said.fileno(), stream.fileno())
+        sys.exit(main_of_mgi(command))
 
 
 def resident(pid: int) -> dict[str, int]:
@@ -171,6 +180,8 @@ def measured(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def main() -> None:
     """Measure, print, write."""
     args, rows = arguments(), list[dict[str, Any]]()
+    for name in COMMANDS:
+        importlib.import_module(f"mgi.commands.{name}")
     load = os.getloadavg()[0]
     print(f"{args.slices} slices of {args.pixels} px, {args.genes} genes; {machine()}; load before {load:.1f}")
     print(f"{'job':22}{'patients':>9}{'anonymous':>12}{'peak':>10}{'seconds':>9}{'a patient more':>18}")

@@ -25,7 +25,9 @@ LEARNED = {"pretrain": 1} | TRAINED
 ALIGNED = LEARNED | {"finetune": 2, "predict_fold": 2, "evaluate": 2}
 SPLIT = {"split": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED
 SOURCES_OF_BOTH = {"preflight": 1, "lock": 2, "fetch": 4}
-INGESTED = SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard": 1, "shard_volumes": 1} | SPLIT | {"prepare_slices": 1}
+INGESTED = (
+    SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard": 1, "shard_volumes": 1} | SPLIT | {"prepare_slices": 1}
+)
 ONE_MORE = {"finetune": 1, "predict_fold": 1, "evaluate": 1} | COMPARED
 
 # Every change of the config is recorded beside the results, and the report shows it.
