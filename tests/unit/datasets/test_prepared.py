@@ -112,11 +112,14 @@ def test_another_cohort_makes_what_is_new_and_removes_what_is_gone(table: Path, 
     assert prepare(tmp_path / "shards/flair", table, code="2") == (3, 3)
 
 
-def test_a_patient_that_was_half_written_is_made_again(shard: Path, table: Path) -> None:
-    first, second, _ = sorted((table.parent / "patients").glob("*.npy"))
+def test_a_patient_that_is_half_written_or_damaged_is_made_again(shard: Path, table: Path) -> None:
+    first, second, third = sorted((table.parent / "patients").glob("*.npy"))
     first.write_bytes(first.read_bytes()[:-8])
     second.with_suffix(".json").write_text("{")
-    assert prepare(shard, table) == (3, 2)
+    data = bytearray(third.read_bytes())
+    data[300] ^= 1
+    third.write_bytes(data)
+    assert prepare(shard, table) == (3, 3)
     assert torch.equal(stored(table, shard).channels[:], in_memory().channels[:])
 
 
