@@ -42,9 +42,8 @@ READS: dict[str, tuple[str, ...]] = {
     "verify": (
         "config.json", "locks/rna.json", *INDEXES.values(), COHORT, "tables/cohort.tsv", SPLIT, "tables/split.tsv",
         "tables/split_sites.tsv", "tables/whole.parquet", "tables/leaks.json", "tables/gene_positions.tsv", GENES, RNA,
-        VALUES, FEATURES, SLICES, PREPARED,
-        f"{RUN}/run.json", f"{RUN}/curves.jsonl", f"{RUN}/weights.safetensors", PREDICTIONS,
-        SCORES, CSV[0], f"{CSV[0]}.sha256", "evaluation/paper_like.csv", "report.html", "summary.json",
+        VALUES, FEATURES, SLICES, PREPARED, f"{RUN}/run.json", f"{RUN}/curves.jsonl", f"{RUN}/weights.safetensors",
+        PREDICTIONS, SCORES, CSV[0], f"{CSV[0]}.sha256", "evaluation/paper_like.csv", "report.html", "summary.json",
         "figures/audit.svg", "external/locks/flair.json", "external/tables/split.parquet",
         "external/shards/rna/values.parquet",
     ),

@@ -22,6 +22,7 @@ EXCEPTIONS = {
     "commands/_run_options.py": "finds MGI's shards in a results folder",
     "commands/fit_genes.py": "is the command of expression alone",
     "commands/gene_positions.py": "is the command of expression alone",
+    "commands/prepare_slices.py": "strips scalps as the room of that image can",
     "commands/prepare_external.py": "aligns another archive's expression",
     "commands/release.py": "releases what MGI and its peers read: images and expression",
     "commands/predict.py": "applies such a release",

@@ -25,7 +25,9 @@ LEARNED = {"pretrain": 1} | TRAINED
 ALIGNED = LEARNED | {"finetune": 2, "predict_fold": 2, "evaluate": 2}
 SPLIT = {"split": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED
 SOURCES_OF_BOTH = {"preflight": 1, "lock": 2, "fetch": 4}
-INGESTED = SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard": 1, "shard_volumes": 1} | SPLIT
+INGESTED = (
+    SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard": 1, "shard_volumes": 1} | SPLIT | {"prepare_slices": 1}
+)
 ONE_MORE = {"finetune": 1, "predict_fold": 1, "evaluate": 1} | COMPARED
 
 # Every change of the config is recorded beside the results, and the report shows it.
@@ -37,6 +39,8 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [
     ({"pretrain": {"temperature": 0.1}}, ALIGNED),
     ({"model": {"gene_encoder": "mlp"}}, ALIGNED),
     ({"model": {"baseline_width": 6}}, LEARNED),
+    ({"model": {"image_crop": "foreground"}}, {"prepare_slices": 1} | LEARNED),
+    ({"finetune": {"augment": {"skull_strip": 0.5}}}, {"prepare_slices": 1} | TRAINED),
     ({"modalities": {"rna": {"fit": {"gene_filter": "protein_coding"}}}}, {"fit_genes": 1} | LEARNED),
     ({"modalities": {"rna": {"fit": {"scaler": "rank"}}}}, {"fit_genes": 1} | LEARNED),
     (
@@ -52,6 +56,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [
 SOURCES: list[tuple[str, str, dict[str, int]]] = [
     ("src/mgi/models/mamba.py", "\n# a comment\n", {}),
     ("src/mgi/models/mamba.py", "\n_EDITED = 1\n", LEARNED),
+    ("src/mgi/datasets/preparation.py", "\n_EDITED = 1\n", {"prepare_slices": 1} | LEARNED),
     ("src/mgi/commands/split.py", "\n_EDITED = 1\n", SPLIT),
     ("src/mgi/tasks/segmentation/surfaces.py", "\n_EDITED = 1\n", SCORED),
     ("src/mgi/reporting/page.py", "\n_EDITED = 1\n", {"report": 1}),

@@ -90,7 +90,8 @@ def noise_maker(training: Genes, shape: NoiseShape) -> Callable[[int, torch.Gene
 
 def _deviations(training: Genes) -> Tensor:
     """From the mean of the patients (P, G), over the root of their number; on disk where these are."""
-    mean, root = mapped(training).mean(0), len(training) ** 0.5
+    mean: Tensor = mapped(training).mean(0)
+    root: float = len(training) ** 0.5
     if isinstance(training, Tensor):
         return (training - mean) / root
     kept = ScratchTable(training.table.folder, training.shape)

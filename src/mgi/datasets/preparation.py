@@ -20,7 +20,7 @@ from mgi.core.files import atomic_path, read_json, sha256_of, write_json
 from mgi.core.prefetch import map_ahead
 from mgi.datasets.settings import PreparedSettings
 from mgi.datasets.slices import prepare_slices
-from mgi.datasets.stored_volume import IMAGES, NPY_HEADER, SETTINGS
+from mgi.datasets.stored_volume import IMAGES, NPY_HEADER, SETTINGS, StoredVolume
 from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.image_shard import PatientImages, iter_images
 from mgi.shards.parquet import write_table
@@ -57,9 +57,9 @@ def _row_of(
     """The patient's row of the table, and whether its file had to be made."""
     name = _name_of(patient, settings, code)
     path, beside = folder / f"{name}.npy", folder / f"{name}.json"
-    row = _finished(path, beside)
-    if row is not None:
-        return _packed(patient.patient_id, row), False
+    finished = _finished(path, beside, patient.patient_id, settings.image_size)
+    if finished is not None:
+        return finished, False
     seen = patient if change is None else change(patient)
     volume, square = (seen.patient_id, seen.slices, seen.masks), (settings.image_size, 0, settings.image_crop)
     prepared = prepare_slices([volume], *square, of_channels=[seen.volumes])
@@ -102,14 +102,14 @@ def _name_of(patient: PatientImages, settings: PreparedSettings, code: str) -> s
     return digest.hexdigest()[:32]
 
 
-def _finished(path: Path, beside: Path) -> Mapping[str, Any] | None:
-    """What is known of a file that was written before, None where it is not whole."""
+def _finished(path: Path, beside: Path, patient_id: str, size: int) -> dict[str, Any] | None:
+    """The row of a file that was written before, None where any of it is not what was written."""
     try:
-        row = read_json(beside)
-        planes = np.load(path, mmap_mode="r")
-        return row if len(planes) == len(row["crc32"]) else None
+        row = _packed(patient_id, read_json(beside))
+        StoredVolume(path=path, size=size, area=row["area"], checksums=row["crc32"]).check()
     except (MgiError, OSError, ValueError, KeyError, TypeError):
         return None
+    return row
 
 
 def _remove_others(folder: Path, kept: set[str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
-from mgi.core.run import Run
+from mgi.core.run import Run, prepared_table
 from mgi.modalities.rna.normalise import fit, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
@@ -151,13 +151,15 @@ class Study:
             given |= {"curves": run / "curves.jsonl", "record": run / "run.json"}
         return [command, *(f"--{name}={value}" for name, value in (given | options).items())]
 
-    def prepared(self, *, stripped: bool = False) -> Path:
-        """The slices as the networks see them; they are prepared when they are first asked for."""
-        settings = {key: self.MODEL[key] for key in ("image_size", "image_crop") if key in self.MODEL}
-        output = self.folder / f"prepared/{'stripped' if stripped else 'whole'}/slices.parquet"
+    def prepared(self, *, stripped: bool = False, shard: Path | None = None) -> Path:
+        """The slices as the networks see them, of another `shard` below its results; prepared when first asked for."""
+        model = {"image_size": self.MODEL["image_size"], "image_crop": self.MODEL.get("image_crop", "none")}
+        shard = shard or self.folder / "images"
+        results = self.folder if shard.parent == self.folder else shard.parents[1]
+        output = results / prepared_table({"model": model}, stripped=stripped)
         if not output.exists():
-            options = [f"--image-shard={self.folder}/images", f"--output={output}"]
-            given = json.dumps({**settings, "stripped": stripped})
+            options = [f"--image-shard={shard}", f"--output={output}"]
+            given = json.dumps({**model, "stripped": stripped})
             assert main(["prepare-slices", *options, f"--settings={given}"]) == 0
         return output
 
@@ -249,6 +251,7 @@ class Released:
         for source, target in (("genes.parquet", "folds/0/genes.parquet"), ("split.parquet", "tables/split.parquet")):
             (self.results / target).parent.mkdir(parents=True)
             shutil.copyfile(study.folder / source, self.results / target)
+        study.prepared(shard=self.results / "shards/flair")
         for key in ("mgi", "mgi-no-genes", "unet"):
             options = {
                 "predictions": study.folder / f"predictions/{key}.parquet",

@@ -22,7 +22,7 @@ RUNS = {"methods": ["mgi", "unet"], "folds": [0], "seeds": [0], "controls": []}
 def results(released, study, tmp_path: Path) -> Path:
     """A results folder before any training."""
     folder = tmp_path / "results"
-    for part in ("shards", "folds", "tables"):
+    for part in ("shards", "prepared", "folds", "tables"):
         shutil.copytree(released.results / part, folder / part)
     shards = [str(folder / "shards" / name / "dataset.json") for name in ("flair", "rna")]
     tables = folder / "tables"

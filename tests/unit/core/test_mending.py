@@ -21,6 +21,8 @@ def test_every_rule_that_is_named_exists() -> None:
         ("results/x/tables/cohort.tsv.sha256", "cohort"),
         ("results/x/tables/split_sites.tsv", "split"),
         ("results/x/shards/rna/dataset.json", "shard"),
+        ("results/x/prepared/64px-none/slices.parquet", "prepare_slices"),
+        ("results/x/prepared/64px-none/patients/ab.npy", "prepare_slices"),
         ("results/x/raw/rna/files/ab.tsv", "fetch"),
         ("results/x/runs/pretrain-fold0-seed0/run.json", "pretrain"),
         ("results/x/runs/unet-fold0-seed0/weights.safetensors", "finetune"),
