@@ -138,9 +138,9 @@ class Fold:
         if self._random_id_seed is None:
             return torch.tensor(self.fitted.average)
         trained = self.patients(TRAIN)
-        return (
-            self.genes(trained).mapped().mean(0) if trained else torch.zeros(len(self.gene_ids))
-        )  # that of the distribution
+        if not trained:
+            return torch.zeros(len(self.gene_ids))  # that of the distribution
+        return self.genes(trained).mapped().mean(0)
 
     def unpaired_expression(self) -> list[str]:
         """Patients with expression and no image, sorted: they may train the gene encoder.
