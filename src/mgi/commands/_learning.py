@@ -13,7 +13,7 @@ import torch
 from mgi.cohort.leak_report import require_no_leaks
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, VALIDATION, slice_roles
 from mgi.cohort.tables import patients_with_role, read_split
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import atomic_path, digest_of, sha256_of, write_json
 from mgi.core.origins import origins_of
 from mgi.core.run import ENTRY, RANDOM_ID, Run
@@ -102,6 +102,8 @@ class Fold:
 
     def _slices(self, patients: list[str], model: ModelSettings, *, stripped: bool = False) -> SliceSet:
         path = self.args.prepared_stripped if stripped else self.args.prepared
+        if path is None:
+            raise ConfigError("--prepared-stripped: missing, expected it where augment.skull_strip is more than 0")
         settings = PreparedSettings(image_size=model.image_size, image_crop=model.image_crop, stripped=stripped)
         table = PreparedTable(path, dataset_of(self.args.image_shard), settings)
         return table.slices(patients, model.context_slices)
@@ -133,9 +135,9 @@ class Fold:
         if self._random_id_seed is None:
             return torch.tensor(self.fitted.average)
         trained = self.patients(TRAIN)
-        return (
-            self.genes(trained).mapped().mean(0) if trained else torch.zeros(len(self.gene_ids))
-        )  # that of the distribution
+        if not trained:
+            return torch.zeros(len(self.gene_ids))  # that of the distribution
+        return self.genes(trained).mapped().mean(0)
 
     def unpaired_expression(self) -> list[str]:
         """Patients with expression and no image, sorted: they may train the gene encoder.

@@ -87,9 +87,9 @@ class StoredSlices:
 
     def area(self) -> Tensor:
         """Tumour area (N,) of each slice, in pixels; nothing is read."""
-        by_volume = [volume.area for volume in self.volumes]
-        starts = np.cumsum([0, *map(len, by_volume)])[:-1]
-        return torch.from_numpy(np.concatenate(by_volume)[starts[self.volume] + self.place])
+        starts = np.cumsum([0, *(len(volume.area) for volume in self.volumes)])[:-1]
+        every = np.concatenate([volume.area for volume in self.volumes])
+        return torch.from_numpy(every[starts[self.volume] + self.place])
 
     def identity(self) -> Iterator[bytes]:
         """What tells these slices from others, without a reading of them."""

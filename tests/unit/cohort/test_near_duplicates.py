@@ -6,7 +6,9 @@ import pytest
 from mgi.cohort.near_duplicates import (
     SAME_SLICE,
     NearPair,
+    StoredSignatures,
     near_pairs,
+    only,
     same_vector,
     slice_signatures,
     vector_signature,
@@ -115,3 +117,17 @@ def test_sparse_vectors_with_other_entries_and_short_ones_are_no_near_duplicates
     vectors = {f"P{row}": vector_signature(own) for row, own in enumerate(sparse)}
     assert near_pairs(vectors, vectors, least=same_vector(1000)) == []
     assert len(vector_signature(np.zeros(1000))) == len(vector_signature(np.arange(99.0))) == 0
+
+
+def test_signatures_on_disk_compared_in_small_groups_give_the_same_pairs(tmp_path, monkeypatch) -> None:
+    same = slice_signatures(head(1))
+    heads = {"P3": same, "P1": same, "P2": slice_signatures(head(2)), "P0": same[:5], "P4": same[:0]}
+    stored = StoredSignatures(tmp_path)
+    for patient, rows in heads.items():
+        stored.add(patient, rows)
+    expected = near_pairs(heads, heads, least=SAME_SLICE)
+    monkeypatch.setattr("mgi.cohort.near_duplicates._ROWS_AT_ONCE", 1)
+    assert near_pairs(stored, stored, least=SAME_SLICE) == expected
+    assert near_pairs(only(stored, {"P0", "P1", "P2"}), stored, least=SAME_SLICE) == near_pairs(
+        only(heads, {"P0", "P1", "P2"}), heads, least=SAME_SLICE
+    )

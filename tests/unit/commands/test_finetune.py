@@ -121,12 +121,19 @@ class TestStrippedCopies:
             seen.append(volume.shape)
             return replace(images, slices=np.where(np.arange(volume.shape[2]) < 4, 0, volume // 2))
 
-        monkeypatch.setattr("mgi.commands._learning.images_without_scalp", halved)
+        monkeypatch.setattr("mgi.commands.prepare_slices.images_without_scalp", halved)
         return seen
 
     def train(self, given, share: float) -> int:
         settings = {"schedule": given.SCHEDULE, "augment": {"skull_strip": share}}
-        return given.run("finetune", "unet", "unet", None, settings=json.dumps(settings))
+        more = {"prepared-stripped": given.prepared(stripped=True)} if share else {}
+        return given.run("finetune", "unet", "unet", None, settings=json.dumps(settings), **more)
+
+    def test_without_the_copies_the_option_is_named(self, write_study, tmp_path, capsys):
+        other = write_study(tmp_path)
+        settings = {"schedule": other.SCHEDULE, "augment": {"skull_strip": 0.5}}
+        assert other.run("finetune", "unet", "unet", None, settings=json.dumps(settings)) == 2
+        assert "--prepared-stripped: missing, expected" in capsys.readouterr().err
 
     def test_by_default_there_are_none_and_the_weights_are_as_before(self, stripped, study, write_study, tmp_path):
         other = write_study(tmp_path)
@@ -134,12 +141,12 @@ class TestStrippedCopies:
         assert not stripped
         assert other.weights("unet").read_bytes() == study.weights("unet").read_bytes()
 
-    def test_training_patients_alone_are_stripped_and_a_killed_run_ends_with_the_same_bytes(
+    def test_copies_of_all_are_prepared_once_and_a_killed_run_ends_with_the_same_bytes(
         self, stripped, study, write_study, tmp_path, monkeypatch
     ):
         one, two = (write_study(tmp_path / name) for name in ("one", "two"))
         assert self.train(one, 0.5) == 0
-        assert len(stripped) == len(one.role("train"))
+        assert len(stripped) == len(one.patients) - len(one.role("unpaired_expression"))
         assert one.weights("unet").read_bytes() != study.weights("unet").read_bytes()
         loss_of, done = learning.segmentation_loss, []
 

@@ -235,6 +235,14 @@ def test_what_is_kept_does_not_depend_on_who_else_was_asked_for(model: MGI) -> N
     assert torch.equal(alone.encode(GENES[1:2])[0], among.encode(GENES)[1])
 
 
+def test_no_more_is_kept_than_may_be_and_those_used_longest_ago_go_first(model: MGI) -> None:
+    whole = GeneCache(model).encode(GENES)
+    cache, rows = GeneCache(model, most=2 * whole[:1].nbytes), counted(model)
+    for row in (0, 1, 0, 2, 0, 1):
+        assert torch.equal(cache.encode(GENES[row : row + 1])[0], whole[row])
+    assert len(rows) == 4  # 0, 1, 2 in place of 1, and 1 again
+
+
 def test_after_forgetting_the_encoder_is_asked_again(model: MGI) -> None:
     cache = GeneCache(model)
     before = cache.encode(GENES)

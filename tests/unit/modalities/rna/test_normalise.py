@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.core.scratch_table import HeldTable
+from mgi.core.scratch_table import HeldTable, ScratchTable
 from mgi.modalities.rna.filter import AS_GIVEN, LOG_TPM
 from mgi.modalities.rna.normalise import (
     fit,
@@ -283,3 +283,18 @@ def test_genes_written_before_there_were_components_are_read(tmp_path: Path) -> 
     write_table(tmp_path / "odd.parquet", table.drop_columns(["average"]))
     with pytest.raises(BadInputError, match="expected gene_index"):
         read_fitted_genes(tmp_path / "odd.parquet")
+
+
+@pytest.mark.parametrize("scaler", ["zscore", "robust", "rank", "quantile"])
+def test_a_fit_on_a_matrix_on_disk_is_to_the_bit_that_in_memory(
+    scaler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(2).gamma(1.0, 3.0, (23, 50)).astype(np.float32)
+    genes = pd.DataFrame({"gene_id": [f"G{n:02d}" for n in range(50)], "gene_name": "", "gene_type": ""})
+    ids, settings = [f"P{n:02d}" for n in range(23)], FitSettings(scaler=scaler)  # type: ignore[arg-type]
+    whole = fit(values, genes, settings, ids, unit=AS_GIVEN)
+    table = ScratchTable(tmp_path, values.shape)
+    table.write(0, values)
+    monkeypatch.setattr("mgi.core.scratch_table.BLOCK_VALUES", 23 * 6)
+    found = fit(table, genes, settings, ids, unit=AS_GIVEN)
+    pd.testing.assert_frame_equal(found.table, whole.table, check_exact=True)

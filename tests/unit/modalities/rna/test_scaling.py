@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from mgi.modalities.rna.scaling import quantiles, random_id_vectors, ranks, reference_distribution, z_scores
+from mgi.core.scratch_table import HeldTable
+from mgi.modalities.rna.scaling import (
+    principal_components,
+    quantiles,
+    random_id_vectors,
+    ranks,
+    reference_distribution,
+    z_scores,
+)
 
 REFERENCE = np.array([0.0, 1.0, 2.0, 9.0])  # mean 3, deviation sqrt(12.5)
 
@@ -64,3 +72,14 @@ def test_they_have_the_scale_of_standardised_expression_and_no_patient_resembles
     assert np.allclose(drawn.mean(1), 0, atol=0.03)
     assert np.allclose(drawn.std(1), 1, atol=0.03)
     assert np.abs(np.corrcoef(drawn) - np.eye(3)).max() < 0.03
+
+
+def test_components_of_what_does_not_fit_in_memory_span_the_same_space(monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(30, 3)) @ rng.normal(size=(3, 70)) * 5 + rng.normal(size=(30, 70))
+    whole = principal_components(HeldTable(values), 3)
+    monkeypatch.setattr("mgi.modalities.rna.scaling.MOST_DECOMPOSED", 0)
+    monkeypatch.setattr("mgi.core.scratch_table.BLOCK_VALUES", 30 * 7)
+    found = principal_components(HeldTable(values), 3)
+    np.testing.assert_allclose(found.T @ found, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(found @ found.T, whole @ whole.T, atol=1e-8)

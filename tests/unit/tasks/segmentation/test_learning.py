@@ -176,7 +176,8 @@ def test_each_patient_is_predicted_on_their_own_grid_with_their_own_donor(pairs)
         assert [patient for patient, _ in found] == some.slices.patient_ids
         for row, (_, slices) in enumerate(found):
             assert [plane.shape for plane in slices] == [shapes[row]] * 3
-            expected = constant[mode.genes[row, 0].item()] if mode.use_genes else 128
+            given = row if mode.rows is None else mode.rows[row]
+            expected = constant[mode.genes[given, 0].item()] if mode.use_genes else 128
             assert {int(value) for plane in slices for value in np.unique(plane)} == {expected}
 
 
