@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
             raise ConfigError(f"found {list(argv)}, expected a number of GPUs and a command")
         if names := leased(int(argv[0]), os.environ):
             os.environ[VISIBLE] = ",".join(names)
-        os.execvp(argv[1], argv[1:])
+        os.execvp(argv[1], list(argv[1:]))
     except (MgiError, OSError) as error:
         sys.stderr.write(f"mgi gpu-lease: {error}\n")
         return error.exit_code if isinstance(error, MgiError) else ResourceError.exit_code
