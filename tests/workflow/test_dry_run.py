@@ -24,7 +24,7 @@ Jobs = Callable[[str], dict[str, int]]
         (["kaggle", "mirrored"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
         (["kaggle", "second-seed"], {"fit_genes": 5, "pretrain": 10, "finetune": 30, "predict_fold": 30}),
         (["kaggle", "kaggle-context"], {"fit_genes": 5, "finetune": 5, "predict_fold": 5}),
-        (["kaggle", "kaggle-best"], {"fit_genes": 5, "pretrain": 15, "finetune": 60, "predict_fold": 80}),
+        (["kaggle", "kaggle-best"], {"fit_genes": 5, "pretrain": 15, "finetune": 90, "predict_fold": 120}),
         (["nifti"], {"fetch": 5, "pretrain": 10}),
         (["dicom"], {"fetch": 5, "pretrain": 10}),
     ],
