@@ -60,6 +60,11 @@ def pretrained_weights(table: Mapping[str, Run], wildcards: Any) -> list[str]:
     return [] if start is None else [f"<results>/runs/{start}/weights.safetensors"]
 
 
+def beside(paths: Iterable[str], name: str) -> list[str]:
+    """The files of that name in the folders of the paths."""
+    return [f"{path.rpartition('/')[0]}/{name}" for path in paths]
+
+
 TABLES_OF_SCORES = [
     f"<results>/evaluation/{name}.csv" for name in ("results", "results_no_genes", "tests", "audit", "patients")
 ]

@@ -31,6 +31,11 @@ rule prepare_external:
         cohort=f"{OUTSIDE}/tables/cohort.parquet",
         external_images=f"{OUTSIDE}/shards/flair/dataset.json",
         external_expression=f"{OUTSIDE}/shards/rna/dataset.json",
+        files=[*IMAGE_FILES, *EXPRESSION_FILES],
+        external_files=[
+            path.replace("<results>", OUTSIDE)
+            for path in (*IMAGE_FILES, *EXPRESSION_FILES)
+        ],
     output:
         values=f"{OUTSIDE}/aligned/values.parquet",
         features=f"{OUTSIDE}/aligned/features.parquet",
@@ -79,9 +84,15 @@ use rule predict_fold from another as external_predict_fold with:
     input:
         images=f"{OUTSIDE}/shards/flair/dataset.json",
         expression=f"{OUTSIDE}/aligned/dataset.json",
+        shards=[
+            *(path.replace("<results>", OUTSIDE) for path in IMAGE_FILES),
+            f"{OUTSIDE}/aligned/values.parquet",
+            f"{OUTSIDE}/aligned/features.parquet",
+        ],
         genes=WHOLE_FOLD,
         split=f"{OUTSIDE}/aligned/split.parquet",
         weights=f"{config['results']}/runs/{{run}}/weights.safetensors",
+        record=f"{config['results']}/runs/{{run}}/run.json",
 
 
 use rule compare from another as external_compare with:

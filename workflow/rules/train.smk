@@ -16,6 +16,7 @@ rule pretrain:
     input:
         images="<results>/shards/flair/dataset.json",
         expression="<results>/shards/rna/dataset.json",
+        shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -75,11 +76,13 @@ rule finetune:
     input:
         images="<results>/shards/flair/dataset.json",
         expression="<results>/shards/rna/dataset.json",
+        shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
         pathways=PATHWAYS,
         pretrained=run_start,
+        pretrained_record=lambda wildcards: beside(run_start(wildcards), "run.json"),
     output:
         weights="<results>/runs/{run}/weights.safetensors",
         curves="<results>/runs/{run}/curves.jsonl",
@@ -131,9 +134,11 @@ rule predict_fold:
     input:
         images="<results>/shards/flair/dataset.json",
         expression="<results>/shards/rna/dataset.json",
+        shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
         split="<results>/tables/split.parquet",
         weights="<results>/runs/{run}/weights.safetensors",
+        record="<results>/runs/{run}/run.json",
     output:
         predictions="<results>/predictions/{run}.parquet",
     log:
