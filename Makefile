@@ -1,5 +1,6 @@
 # make demo   the whole workflow on a simulated cohort        make test    every test
-# make setup  the Python environment in .venv                 make check   style, types, import contracts, workflow, tests
+# make setup  the Python environment in .venv (TORCH=cpu|cuda: that build of torch)
+#                                                                          make check   style, types, import contracts, workflow, tests
 # make faults  every way in which a service can fail          make fuzz    every reader against mutated files
 # make flips  every file of the results, damaged on its way into each of its readers
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
@@ -10,11 +11,13 @@
 # make bench-train  training's data path and step             make config-docs  the config's schema, file and page of the docs
 # make lock-check  do the lock files resolve without this machine's pip settings?
 # make coverage  every test, and how much of src/ they run, by package
+# make storage  results in a remote storage, with Snakemake's plugin for folders
+# make environments  conda environments, torch's locks and the container's recipes, from pyproject.toml and requirements.txt
 # make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo config-docs test coverage lint lock-check check faults fuzz flips kill signals machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs environments storage test coverage lint lock-check check faults fuzz flips kill signals machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -24,7 +27,11 @@ export PATH := $(VENV)/bin:$(PATH)
 export OMP_WAIT_POLICY := PASSIVE
 # A stamp carries the digest of its lock file: the same lock is not installed twice.
 stamp = .venv/.installed-$(1)-$(shell cat $(2) | cksum | cut -d' ' -f1)
-RUN_STAMP := $(call stamp,run,requirements.txt requirements-cuda.txt)
+# TORCH=cpu or TORCH=cuda says which build of torch; without it pip's settings decide, and a finished set-up of either counts.
+TORCH ?=
+LOCK := $(if $(TORCH),requirements-torch-$(TORCH).txt,requirements.txt)
+any_run := $(call stamp,run,requirements.txt requirements-cuda.txt)
+RUN_STAMP := $(if $(TORCH),$(any_run)-$(TORCH),$(or $(firstword $(wildcard $(any_run)*)),$(any_run)))
 SLURM_STAMP := $(call stamp,slurm,requirements.txt requirements-cuda.txt requirements-slurm.txt)
 DEV_STAMP := $(call stamp,dev,requirements.txt requirements-cuda.txt requirements-dev.txt)
 # pip says nothing for minutes when quiet and too much when not: a line now and then, the rest into a file.
@@ -32,7 +39,8 @@ PROGRESS := awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " packages found";
 # Not compiled ahead: only what is imported is worth the minute.
 PIP := $(VENV)/bin/python -m pip install --no-compile --progress-bar off --disable-pip-version-check
 LOG := .venv/install.log
-install = $(PIP) -r $(1) 2>$(LOG).err | tee $(LOG) | $(PROGRESS) || { tail -n 20 $(LOG) $(LOG).err; echo "setup: pip failed; all that it said is in $(LOG) and $(LOG).err"; exit 1; }
+CPU_HINT := $(if $(filter cpu,$(TORCH)),; echo "setup: TORCH=cpu: pip must know an index with builds of torch for CPUs alone: PIP_EXTRA_INDEX_URL=... make setup TORCH=cpu")
+install = $(PIP) -r $(1) 2>$(LOG).err | tee $(LOG) | $(PROGRESS) || { tail -n 20 $(LOG) $(LOG).err; echo "setup: pip failed; all that it said is in $(LOG) and $(LOG).err"$(CPU_HINT); exit 1; }
 DEMO := --configfile config/demo.yaml --cores all
 
 help:
@@ -46,8 +54,9 @@ $(RUN_STAMP):
 	@command -v $(PYTHON) >/dev/null || { echo "setup: no $(PYTHON) on this machine; install Python 3.11 or name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "setup: $(PYTHON) is not Python 3.11, for which requirements.txt was made; name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "setup: $(PYTHON) cannot make environments; on Debian and Ubuntu install python3.11-venv"; exit 1; }
+	@test -f $(LOCK) || { echo "setup: TORCH: found $(TORCH), expected cpu or cuda"; exit 1; }
 	@echo "setup: installing $$(grep -c == requirements.txt) packages into .venv (minutes; about 2 GB, or 6 GB where pip finds the CUDA build of torch)"
-	@$(call install,requirements.txt)
+	@$(call install,$(LOCK))
 	@$(PIP) -q --no-deps --no-build-isolation --editable .  # the command `mgi`, run from src/
 	@rm -f .venv/.installed-run-* && touch $@
 	@echo "setup: done"
@@ -69,6 +78,14 @@ demo: setup
 
 config-docs: setup
 	@PYTHONPATH=src python -m mgi config --write
+
+environments: dev
+	@PYTHONPATH=workflow python -m lib.environments
+
+# Every start of Snakemake loads the plugins that it finds: this one lies apart.
+storage: dev
+	@test -d build/storage || $(PIP) -q --no-deps --target build/storage snakemake-storage-plugin-fs==1.1.3 reretry==0.11.8 sysrsync==1.1.1 toml==0.10.2
+	@PYTHONPATH=build/storage python -m pytest -q tests/workflow/test_storage.py
 
 PYTEST := python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 

@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_prefix_survives_formatting_and_odd_folders() -> None:
-    prefix = shell_prefix(Path("/a b/{c}'d"), in_conda=False).format()
+    prefix = shell_prefix(Path("/a b/{c}'d"), isolated=False).format()
     command = f"{prefix} printf '%s\\n' \"$PYTHONPATH\"; command -v python; false | true; echo reached"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == ["/a b/{c}'d", str(Path(sys.executable).parent / "python")]
@@ -62,7 +62,7 @@ time.sleep(60)
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_to_all_leaves_the_command_its_last_words_and_its_exit_code(number: int, tmp_path: Path) -> None:
-    prefix = shell_prefix(Path("/src"), in_conda=False).format()
+    prefix = shell_prefix(Path("/src"), isolated=False).format()
     script = f"{prefix} exec &> >(tee log); python -c {shlex.quote(ANSWERS)}; echo reached"
     with subprocess.Popen(["bash", "-c", script], cwd=tmp_path, start_new_session=True) as job:
         while not (tmp_path / "ready").exists():
@@ -75,13 +75,13 @@ def test_a_signal_to_all_leaves_the_command_its_last_words_and_its_exit_code(num
     assert said == "answered\n"
 
 
-def test_inside_conda_the_environments_python_comes_first() -> None:
-    assert "PATH=" not in shell_prefix(Path("/src"), in_conda=True).replace("PYTHONPATH=", "")
+def test_in_conda_or_a_container_its_own_python_comes_first() -> None:
+    assert "PATH=" not in shell_prefix(Path("/src"), isolated=True).replace("PYTHONPATH=", "")
 
 
 def test_commands_are_told_of_plugins_by_their_whole_path(tmp_path: Path) -> None:
     plugin = tmp_path / "my own.py"
-    prefix = shell_prefix(Path("/src"), in_conda=False, plugins=[str(plugin)]).format()
+    prefix = shell_prefix(Path("/src"), isolated=False, plugins=[str(plugin)]).format()
     done = subprocess.run(
         ["bash", "-c", f'{prefix} printf %s "$MGI_PLUGINS"'], capture_output=True, text=True, check=True
     )
@@ -116,7 +116,7 @@ def test_the_users_files_stay_where_they_are_and_those_of_the_results_move_with_
 
 
 def test_a_prefix_is_added_to_that_of_another_workflow_once() -> None:
-    own_prefix = shell_prefix(Path("/src"), in_conda=True)
+    own_prefix = shell_prefix(Path("/src"), isolated=True)
     assert after_another(None, own_prefix) == own_prefix
     both = after_another("X={a}; ", own_prefix)
     assert both == "X={{a}}; " + own_prefix

@@ -11,14 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    for name in (
-        "Makefile",
-        "requirements.txt",
-        "requirements-cuda.txt",
-        "requirements-dev.txt",
-        "requirements-slurm.txt",
-    ):
-        shutil.copy(ROOT / name, tmp_path / name)
+    for path in (ROOT / "Makefile", *ROOT.glob("requirements*.txt")):
+        shutil.copy(path, tmp_path / path.name)
     return tmp_path
 
 
@@ -54,3 +48,28 @@ def test_a_finished_set_up_is_not_repeated_until_the_lock_changes(clone: Path, l
     with (clone / lock).open("a") as pins:
         pins.write("new==1.0\n")
     assert "pip install" in make(clone, "-n", "setup").stdout
+
+
+def test_the_build_of_torch_is_chosen_by_name_and_another_name_is_refused(clone: Path) -> None:
+    for build in ("cpu", "cuda"):
+        assert f"-r requirements-torch-{build}.txt" in make(clone, "-n", "setup", f"TORCH={build}").stdout
+    stopped = make(clone, "setup", "TORCH=tpu", f"PYTHON={python_without_venv(clone)}")
+    assert "setup: TORCH: found tpu, expected cpu or cuda" in stopped.stdout
+    assert stopped.returncode != 0
+
+
+def test_a_set_up_with_a_chosen_torch_is_not_repeated_by_targets_that_name_none(clone: Path) -> None:
+    planned = make(clone, "-n", "setup", "TORCH=cpu").stdout
+    (stamp,) = {word for word in planned.split() if word.startswith(".venv/.installed-run-") and "*" not in word}
+    (clone / ".venv").mkdir()
+    (clone / stamp).touch()
+    assert "pip install" not in make(clone, "-n", "setup").stdout
+    assert "pip install" in make(clone, "-n", "setup", "TORCH=cuda").stdout
+
+
+def python_without_venv(folder: Path) -> Path:
+    """A Python of the right version whose environments are empty."""
+    fake = folder / "python-fake"
+    fake.write_text("#!/bin/sh\nexit 0\n")
+    fake.chmod(0o755)
+    return fake

@@ -10,16 +10,13 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from lib import lock_check
+from lib import environments, lock_check
 
 ROOT = Path(__file__).parents[2]
-# mamba-ssm's kernels are known to compile with this torch and no newer one.
-GPU_PINS = {"torch": "2.11.0", "torchvision": "0.26.0", "setuptools": "81.0.0", "wheel": "0.45.1"}
 
 
 def pins_of(name: str) -> dict[str, str]:
-    lines = [line.split(" ;")[0] for line in (ROOT / name).read_text().splitlines()]
-    return dict(line.split("==") for line in lines if line and not line.startswith(("#", "-")))
+    return environments.pins_of(ROOT / name)
 
 
 def env(name: str) -> dict[str, Any]:
@@ -32,14 +29,24 @@ def pip_pins(name: str) -> dict[str, str]:
     return dict(line.split("==") for line in pip)
 
 
-@pytest.mark.parametrize("name", ["data", "train"])
-def test_an_environment_has_the_versions_of_the_lock(name: str) -> None:
-    lock = pins_of("requirements.txt")
-    assert {package: lock.get(package) for package in pip_pins(name)} == pip_pins(name)
+@pytest.mark.parametrize("name", environments.written(ROOT))
+def test_what_make_environments_writes_is_what_is_there(name: str) -> None:
+    """Environments, torch's locks and both recipes of the container: one source, the same packages."""
+    assert (ROOT / name).read_text() == environments.written(ROOT)[name], "make environments"
 
 
-def test_the_gpu_environment_differs_only_where_mamba_ssm_asks_for_it() -> None:
-    assert pip_pins("train-gpu") == pip_pins("train") | GPU_PINS
+def test_the_lock_pins_what_the_package_and_the_workflow_bring_along_and_nothing_more() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["train"], *extras["workflow"]]
+    assert environments.closure(asked) == set(pins_of("requirements.txt"))
+
+
+def test_both_recipes_of_the_container_install_the_same_lock_on_the_same_base() -> None:
+    texts = [(ROOT / "containers" / name).read_text() for name in ("Dockerfile", "mgi.def")]
+    for part in (environments.IMAGE, "requirements-torch-$TORCH.txt", "g++", "mgi.locks.sha256"):
+        assert all(part in text for text in texts), part
+    assert all(text.count(name) for text in texts for name in environments.COPIED)
 
 
 def test_the_tests_have_the_triton_that_torch_asks_for() -> None:

@@ -1,6 +1,7 @@
 """After a finished run, a change reruns the jobs that it can affect and no other; seen by dry runs."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from mgi.config.tree import Config
 
 ROOT = Path(__file__).parents[2]
 Toy = tuple[Path, str]
@@ -25,33 +27,44 @@ LEARNED = {"pretrain": 1} | TRAINED
 ALIGNED = LEARNED | {"finetune": 2, "predict_fold": 2, "evaluate": 2}
 SPLIT = {"split": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED
 SOURCES_OF_BOTH = {"preflight": 1, "lock": 2, "fetch": 4}
-INGESTED = (
-    SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard": 1, "shard_volumes": 1} | SPLIT | {"prepare_slices": 1}
-)
+VOLUMES = {"shard_volumes": 1, "prepare_slices": 1}
+INGESTED = SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard": 1} | VOLUMES | SPLIT
+# What the table calls "as": the rule and all that follow from it.
+AND_ON = {
+    "split": {*SPLIT},
+    "pretrain": {*LEARNED},
+    "finetune": {*TRAINED},
+}
 ONE_MORE = {"finetune": 1, "predict_fold": 1, "evaluate": 1} | COMPARED
 
-# Every change of the config is recorded beside the results, and the report shows it.
-SETTINGS: list[tuple[dict[str, Any], dict[str, int]]] = [
-    ({"compute": {"threads": 2, "train_runtime": 5}}, {"report": 1}),
-    ({"evaluation": {"bootstrap_draws": 50}}, COMPARED),
-    ({"predict": {"permutations": 3}}, PREDICTED),
-    ({"finetune": {"gene_dropout": 0.5}}, TRAINED),
-    ({"pretrain": {"temperature": 0.1}}, ALIGNED),
-    ({"model": {"gene_encoder": "mlp"}}, ALIGNED),
-    ({"model": {"baseline_width": 6}}, LEARNED),
-    ({"model": {"image_crop": "foreground"}}, {"prepare_slices": 1} | LEARNED),
-    ({"finetune": {"augment": {"skull_strip": 0.5}}}, {"prepare_slices": 1} | TRAINED),
-    ({"modalities": {"rna": {"fit": {"gene_filter": "protein_coding"}}}}, {"fit_genes": 1} | LEARNED),
-    ({"modalities": {"rna": {"fit": {"scaler": "rank"}}}}, {"fit_genes": 1} | LEARNED),
-    (
-        {"modalities": {"rna": {"unit": "fpkm_uq"}}},
-        {"shard": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED,
-    ),
-    ({"split": {"seed": 1}}, SPLIT),
-    ({"modalities": {"flair": {"min_images": 10}}}, INGESTED),
-    ({"runs": {"methods": ["mgi", "unet", "resunet"]}}, ONE_MORE),
-    ({"runs": {"controls": []}}, COMPARED),
-]
+# Every change of the config is recorded beside the results, and the report shows it. The keys are the examples of the
+# table in config/README.md.
+RECORDED = {"record_config": 1, "report": 1}
+SETTINGS: dict[str, dict[str, int]] = {
+    "results: results/other": {"simulate": 1} | INGESTED,
+    "plugins: [my_plugin.py]": {},
+    "simulation: {seed: 4}": {"simulate": 1} | INGESTED,
+    "modalities: {flair: {min_images: 10}}": INGESTED,
+    "modalities: {rna: {batches: 3}}": {"fetch": 3, "cohort": 1, "shard": 1} | VOLUMES | SPLIT,
+    "modalities: {rna: {unit: fpkm_uq}}": {"shard": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED,
+    "modalities: {rna: {fit: {scaler: rank}}}": {"fit_genes": 1} | LEARNED,
+    "modalities: {rna: {fit: {gene_filter: protein_coding}}}": {"fit_genes": 1} | LEARNED,
+    "cohort: {exclude: [TCGA-CS-0000]}": {"cohort": 1} | VOLUMES | SPLIT,
+    "cohort: {near_duplicates: warn}": {"check_leaks": 1} | LEARNED,
+    "split: {seed: 1}": SPLIT,
+    "model: {gene_encoder: mlp}": ALIGNED,
+    "model: {baseline_width: 6}": LEARNED,
+    "model: {image_crop: foreground}": {"prepare_slices": 1} | LEARNED,
+    "pretrain: {temperature: 0.1}": ALIGNED,
+    "finetune: {gene_dropout: 0.5}": TRAINED,
+    "finetune: {augment: {skull_strip: 0.5}}": {"prepare_slices": 1} | TRAINED,
+    "predict: {permutations: 3}": PREDICTED,
+    "runs: {methods: [mgi, unet, resunet]}": ONE_MORE,
+    "runs: {controls: []}": COMPARED,
+    "external: {modalities: {rna: {source: gdc}, flair: {source: nifti, folder: other}}}": {},
+    "evaluation: {bootstrap_draws: 50}": COMPARED,
+    "compute: {threads: 2, train_runtime: 5}": {},
+}
 
 SOURCES: list[tuple[str, str, dict[str, int]]] = [
     ("src/mgi/models/mamba.py", "\n# a comment\n", {}),
@@ -77,15 +90,34 @@ def edited(path: Path, addition: str) -> Iterator[None]:
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
-@pytest.mark.parametrize(("overlay", "expected"), SETTINGS, ids=lambda value: str(value)[:50])
-def test_a_changed_setting_reruns_what_reads_it(
-    toy: Toy, tmp_path: Path, snakemake: Any, jobs_of: Jobs, overlay: dict[str, Any], expected: dict[str, int]
+@pytest.mark.parametrize("overlay", SETTINGS)
+def test_a_changed_setting_reruns_what_reads_it_and_is_named(
+    toy: Toy, tmp_path: Path, snakemake: Any, jobs_of: Jobs, overlay: str
 ) -> None:
     changed = tmp_path / "changed.yaml"
-    changed.write_text(yaml.safe_dump(overlay))
+    changed.write_text(overlay)
+    (toy[0] / "my_plugin.py").touch()
     listed = snakemake(toy[0], "-n", "--quiet", "rules", "--configfile", "config/toy.yaml", str(changed))
     assert listed.returncode == 0, listed.stdout
-    assert jobs_of(listed.stdout) == expected | {"record_config": 1}
+    assert jobs_of(listed.stdout) == SETTINGS[overlay] | RECORDED
+    said = [line for line in listed.stdout.splitlines() if line.startswith("config: ")]
+    named = [line for line in said if line.startswith(f"config: {overlay.split(':')[0]}")]
+    assert bool(named) is not overlay.startswith("results")  # in another folder nothing was recorded yet
+
+
+def test_the_table_in_the_docs_has_every_section_and_names_the_rules_that_run() -> None:
+    page = (ROOT / "config/README.md").read_text().split("## What a change reruns")[1]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")][1:]
+    assert {row[0].strip("`") for row in rows if row[0]} - {"---"} == set(Config.model_fields)
+    examples = {row[1].strip("`"): row[2] for row in rows if row[1].startswith("`")}
+    assert set(examples) <= set(SETTINGS)
+    for example, told in examples.items():
+        named = set(re.findall(r"`(\w+)`", told)) & {*INGESTED, "simulate"}
+        if told.startswith("everything"):
+            expected = set(INGESTED) | ({"simulate"} if "but the simulation" not in told else set())
+        else:
+            expected = {rule for first in named for rule in AND_ON.get(first, {first})}
+        assert expected - {"report"} == set(SETTINGS[example]) - {"report"}, example
 
 
 @pytest.mark.parametrize(("name", "addition", "expected"), SOURCES, ids=lambda value: str(value).strip()[:40])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,3 +65,17 @@ def test_every_file_of_the_results_is_what_was_written(toy: Toy, capsys: Any) ->
     *_, counts = capsys.readouterr().out.splitlines()
     assert counts.endswith(" files read, 0 damaged or missing")
     assert int(counts.split()[0]) > 80
+
+
+def test_snakemakes_own_report_holds_tables_figures_and_the_page(toy: Toy, snakemake: Any, tmp_path: Path) -> None:
+    path = tmp_path / "out.zip"
+    done = snakemake(toy[0], "--configfile", "config/toy.yaml", "--report", str(path))
+    assert done.returncode == 0, done.stdout
+    with zipfile.ZipFile(path) as report:
+        names = {Path(name).name for name in report.namelist() if "/data/raw/" in name}
+        page = report.read("out/report.html").decode()
+    assert names == {
+        "results.csv", "results_no_genes.csv", "tests.csv", "audit.csv", "cohort.tsv", "split_sites.tsv",
+        "report.html", "patients.svg", "audit.svg", "curves.svg", "overlays.png",
+    }  # fmt: skip
+    assert "The cohort is simulated" in page

@@ -19,8 +19,10 @@ _TRAP = (
 )
 
 
-def shell_prefix(source: Path, *, in_conda: bool, plugins: Sequence[str] = ()) -> str:
-    """Strict mode, the package's folder, the user's plugins, and outside conda the Python that runs Snakemake.
+def shell_prefix(source: Path, *, isolated: bool, plugins: Sequence[str] = ()) -> str:
+    """Strict mode, the package's folder, the user's plugins, and first in PATH the Python that runs Snakemake.
+
+    An `isolated` job, in a conda environment or a container, has a Python of its own.
 
     Snakemake drops PYTHONPATH in conda jobs and its own strict mode where there is a prefix, and it formats braces.
     Idle OpenMP threads sleep: spinning ones slow down jobs that share a machine.
@@ -34,7 +36,7 @@ def shell_prefix(source: Path, *, in_conda: bool, plugins: Sequence[str] = ()) -
     ]
     if plugins:
         lines.append(f"export {VARIABLE}={shlex.quote(os.pathsep.join(str(Path(file).resolve()) for file in plugins))}")
-    if not in_conda:
+    if not isolated:
         lines.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH")
     return "".join(f"{line}; " for line in lines).replace("{", "{{").replace("}", "}}")
 

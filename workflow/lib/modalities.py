@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from snakemake.io import local
+
 from mgi.modalities.modality import Modality
 from mgi.modalities.registry import in_order, module_of
 
@@ -42,9 +44,10 @@ class Configured:
 
     @property
     def indexes(self) -> list[str]:
-        """The indexes of all batches."""
+        """The indexes of all batches; like the bytes that they list, no storage provider moves them."""
         n_batches = self.section["batches"]
-        return [f"{RESULTS}/raw/{self.kind.name}/batch-{one}-of-{n_batches}.json" for one in range(1, n_batches + 1)]
+        folder = f"{RESULTS}/raw/{self.kind.name}"
+        return [local(f"{folder}/batch-{one}-of-{n_batches}.json") for one in range(1, n_batches + 1)]
 
     @property
     def lock(self) -> str:
@@ -60,6 +63,11 @@ class Configured:
     def shard_inputs(self) -> dict[str, str]:
         """Files of the user or of other rules that the shard reads, by name."""
         return dict(self.kind.shard_inputs(self.section))
+
+    @property
+    def made_inputs(self) -> list[str]:
+        """Those of them that other rules make."""
+        return [path for path in self.shard_inputs.values() if path.startswith(f"{RESULTS}/")]
 
     def shard_options(self, paths: Sequence[str]) -> list[str]:
         """The same as an option of the command, `paths` being where the files lie."""

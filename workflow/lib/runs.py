@@ -59,10 +59,20 @@ def predicting_weights(table: Mapping[str, Run], results: str, wildcards: Any) -
     return [f"{results}/runs/{key}/weights.safetensors" for key in table[wildcards.run].trained]
 
 
+def predicting_records(table: Mapping[str, Run], results: str, wildcards: Any) -> list[str]:
+    """The record beside each of these weights."""
+    return [f"{results}/runs/{key}/run.json" for key in table[wildcards.run].trained]
+
+
 def pretrained_weights(table: Mapping[str, Run], wildcards: Any) -> list[str]:
     """The weights that the run starts from, if any."""
     start = table[wildcards.run].pretrained
     return [] if start is None else [f"<results>/runs/{start}/weights.safetensors"]
+
+
+def beside(paths: Iterable[str], name: str) -> list[str]:
+    """The files of that name in the folders of the paths."""
+    return [f"{path.rpartition('/')[0]}/{name}" for path in paths]
 
 
 TABLES_OF_SCORES = [

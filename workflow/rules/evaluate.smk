@@ -16,6 +16,7 @@ rule evaluate:
     input:
         predictions="<results>/predictions/{run}.parquet",
         images="<results>/shards/flair/dataset.json",
+        slices=IMAGE_FILES,
     output:
         scores="<results>/evaluation/{run}.parquet",
     log:
@@ -46,10 +47,30 @@ rule compare:
         scores=expand("<results>/evaluation/{run}.parquet", run=EVALUATED),
         split="<results>/tables/split.parquet",
     output:
-        results="<results>/evaluation/results.csv",
-        no_genes="<results>/evaluation/results_no_genes.csv",
-        tests="<results>/evaluation/tests.csv",
-        audit="<results>/evaluation/audit.csv",
+        results=report(
+            "<results>/evaluation/results.csv",
+            caption="../report/results.rst",
+            category="Scores",
+            labels={"table": "scores"},
+        ),
+        no_genes=report(
+            "<results>/evaluation/results_no_genes.csv",
+            caption="../report/no_genes.rst",
+            category="Scores",
+            labels={"table": "scores without genes"},
+        ),
+        tests=report(
+            "<results>/evaluation/tests.csv",
+            caption="../report/tests.rst",
+            category="Scores",
+            labels={"table": "MGI against each method"},
+        ),
+        audit=report(
+            "<results>/evaluation/audit.csv",
+            caption="../report/audit.rst",
+            category="Scores",
+            labels={"table": "gene audit"},
+        ),
         patients="<results>/evaluation/patients.csv",
         digests=sidecars(TABLES_OF_SCORES),
     log:
@@ -88,9 +109,15 @@ rule paper_like:
     input:
         scores=expand("<results>/evaluation/{run}.parquet", run=[*EVALUATED, *LEAKY]),
         images="<results>/shards/flair/dataset.json",
+        slices=IMAGE_FILES,
         split="<results>/tables/split.parquet",
     output:
-        table="<results>/evaluation/paper_like.csv",
+        table=report(
+            "<results>/evaluation/paper_like.csv",
+            caption="../report/paper_like.rst",
+            category="Not comparable",
+            labels={"table": "by the paper's likely protocol"},
+        ),
         digest="<results>/evaluation/paper_like.csv.sha256",
     log:
         "<logs>/paper_like.log",

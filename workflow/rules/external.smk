@@ -31,6 +31,11 @@ rule prepare_external:
         cohort=f"{OUTSIDE}/tables/cohort.parquet",
         external_images=f"{OUTSIDE}/shards/flair/dataset.json",
         external_expression=f"{OUTSIDE}/shards/rna/dataset.json",
+        files=[*IMAGE_FILES, *EXPRESSION_FILES],
+        external_files=[
+            path.replace("<results>", OUTSIDE)
+            for path in (*IMAGE_FILES, *EXPRESSION_FILES)
+        ],
     output:
         values=f"{OUTSIDE}/aligned/values.parquet",
         features=f"{OUTSIDE}/aligned/features.parquet",
@@ -78,11 +83,17 @@ rule prepare_external:
 use rule predict_fold from another as external_predict_fold with:
     input:
         images=f"{OUTSIDE}/shards/flair/dataset.json",
-        prepared=f"{OUTSIDE}/{prepared_table(config)}",
+        prepared=local(f"{OUTSIDE}/{prepared_table(config)}"),
         expression=f"{OUTSIDE}/aligned/dataset.json",
+        shards=[
+            *(path.replace("<results>", OUTSIDE) for path in IMAGE_FILES),
+            f"{OUTSIDE}/aligned/values.parquet",
+            f"{OUTSIDE}/aligned/features.parquet",
+        ],
         genes=WHOLE_FOLD,
         split=f"{OUTSIDE}/aligned/split.parquet",
         weights=partial(predicting_weights, WHOLE, config["results"]),
+        record=partial(predicting_records, WHOLE, config["results"]),
 
 
 use rule compare from another as external_compare with:

@@ -88,7 +88,8 @@ rule fetch:
         archive=ARCHIVE_FILES,
         table=lambda wildcards: own(MODALITIES[wildcards.modality].own_files),
     output:
-        index="<results>/raw/{modality}/batch-{batch}.json",
+        # The bytes lie beside it, undeclared, and outlive reruns: both stay on the machine that fetches.
+        index=local("<results>/raw/{modality}/batch-{batch}.json"),
     log:
         "<logs>/fetch-{modality}-{batch}.log",
     benchmark:
@@ -167,7 +168,12 @@ rule cohort:
         sites=own(existing(config["cohort"]["sites"])),
     output:
         cohort="<results>/tables/cohort.parquet",
-        tsv="<results>/tables/cohort.tsv",
+        tsv=report(
+            "<results>/tables/cohort.tsv",
+            caption="../report/cohort.rst",
+            category="Cohort",
+            labels={"table": "patients"},
+        ),
         digest="<results>/tables/cohort.tsv.sha256",
     log:
         "<logs>/cohort.log",

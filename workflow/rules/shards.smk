@@ -22,6 +22,7 @@ rule shard:
         given=lambda wildcards: own(
             MODALITIES[wildcards.modality].shard_inputs.values()
         ),
+        digests=lambda wildcards: sidecars(MODALITIES[wildcards.modality].made_inputs),
     output:
         values="<results>/shards/{modality}/values.parquet",
         features="<results>/shards/{modality}/features.parquet",
@@ -75,6 +76,7 @@ use rule shard as shard_volumes with:
         given=lambda wildcards: own(
             MODALITIES[wildcards.modality].shard_inputs.values()
         ),
+        digests=lambda wildcards: sidecars(MODALITIES[wildcards.modality].made_inputs),
         cohort="<results>/tables/cohort.parquet",
     output:
         slices="<results>/shards/{modality}/slices.parquet",
@@ -92,7 +94,7 @@ rule prepare_slices:
     input:
         images="<results>/shards/flair/dataset.json",
     output:
-        table="<results>/prepared/{prepared}/slices.parquet",
+        table=local("<results>/prepared/{prepared}/slices.parquet"),
     log:
         "<logs>/prepare_slices-{prepared}.log",
     benchmark:
@@ -128,7 +130,12 @@ rule split:
         split="<results>/tables/split.parquet",
         tsv="<results>/tables/split.tsv",
         whole="<results>/tables/whole.parquet",
-        sites="<results>/tables/split_sites.tsv",
+        sites=report(
+            "<results>/tables/split_sites.tsv",
+            caption="../report/sites.rst",
+            category="Cohort",
+            labels={"table": "hospitals by fold"},
+        ),
         digests=sidecars(
             ["<results>/tables/split.tsv", "<results>/tables/split_sites.tsv"]
         ),
@@ -198,6 +205,7 @@ rule fit_genes:
     """Choose and scale a fold's genes on its training patients alone."""
     input:
         expression="<results>/shards/rna/dataset.json",
+        files=EXPRESSION_FILES,
         split=lambda wildcards: fold_split(int(wildcards.fold)),
         listed=GENE_LIST,
     output:

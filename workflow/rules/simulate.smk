@@ -8,7 +8,8 @@ OUTPUTS: <results>/archive/, complete when its archive.json exists.
 rule simulate:
     """Write a cohort whose genes drive its lesions (or do not) as an archive folder."""
     output:
-        archive="<results>/archive/archive.json",
+        # The other files of the archive lie beside it, undeclared: it stays on the machine that serves it.
+        archive=local("<results>/archive/archive.json"),
     log:
         "<logs>/simulate.log",
     benchmark:

@@ -18,6 +18,7 @@ rule pretrain:
         prepared=prepared_slices(config),
         stripped=stripped_slices(config, "pretrain"),
         expression="<results>/shards/rna/dataset.json",
+        shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
@@ -87,11 +88,13 @@ rule finetune:
         prepared=prepared_slices(config),
         stripped=stripped_slices(config, "finetune"),
         expression="<results>/shards/rna/dataset.json",
+        shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
         pathways=PATHWAYS,
         pretrained=run_start,
+        pretrained_record=lambda wildcards: beside(run_start(wildcards), "run.json"),
     output:
         weights="<results>/runs/{run}/weights.safetensors",
         curves="<results>/runs/{run}/curves.jsonl",
@@ -156,9 +159,11 @@ rule predict_fold:
         images="<results>/shards/flair/dataset.json",
         prepared=prepared_slices(config),
         expression="<results>/shards/rna/dataset.json",
+        shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
         split="<results>/tables/split.parquet",
         weights=run_weights,
+        record=run_records,
     output:
         predictions="<results>/predictions/{run}.parquet",
     log:

@@ -108,6 +108,8 @@ class ComputeSettings(Section):
     """Whether training and prediction on a GPU give the same digits every time, at some cost in speed."""
     environment: Literal["train", "train-gpu"] = "train"
     """Conda environment of those jobs; train-gpu has mamba-ssm's kernels."""
+    container: Annotated[str, Field(min_length=1, pattern=r"^[^\s{}<>]+$")] | None = None
+    """Image that jobs run in with --software-deployment-method apptainer: path of a file, or docker://…; null: none."""
     train_mem_mb: Annotated[int, Field(ge=500, le=100_000_000), unit("MB")] = 16000
     """Memory of such a job."""
     train_runtime: Annotated[int, Field(ge=1, le=1_000_000), unit("minutes")] = 720
