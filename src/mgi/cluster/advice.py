@@ -32,7 +32,8 @@ def profile_lines(
     """Lines of the profile: where jobs go, in whose name, the most that a retry asks for, and who tells of states."""
     up = [kind for kind in kinds if kind.is_up]
     plain = [one for one in requests if not one.gpus]
-    partition = _best(plain, up)
+    # Nodes with GPUs are for those who ask for one, where there are others.
+    partition = _best(plain, [kind for kind in up if not kind.gpus] or up)
     used = [partition] if partition else []
     lines = ["default-resources:"]
     lines += [f"  slurm_partition: {partition}"] if partition else []

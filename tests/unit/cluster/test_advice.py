@@ -53,3 +53,9 @@ def test_a_small_site_without_accounts_and_limits_gets_its_partition_and_its_cpu
         "resources": ["net=2", "mem_mb=4000"],
         "cores": 2,
     }
+
+
+def test_jobs_without_a_gpu_keep_off_its_partition_where_there_is_another() -> None:
+    site = node_kinds("cpu|up|1:00:00|4|8000|(null)\ngpu*|up|12:00:00|32|128000|gpu:2\n")
+    lines = yaml.safe_load("\n".join(profile_lines([SMALL, LONG], site, [], has_sacct=True)))
+    assert lines["default-resources"] == {"slurm_partition": "cpu"}
