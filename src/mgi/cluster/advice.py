@@ -26,11 +26,14 @@ def fits(request: Request, kind: NodeKind) -> bool:
     return not _beyond(request, kind)
 
 
-def profile_lines(requests: Sequence[Request], kinds: Sequence[NodeKind], accounts: Sequence[str]) -> list[str]:
-    """Lines of the profile: where jobs go, in whose name, and the most that a retry may ask for."""
+def profile_lines(
+    requests: Sequence[Request], kinds: Sequence[NodeKind], accounts: Sequence[str], *, has_sacct: bool
+) -> list[str]:
+    """Lines of the profile: where jobs go, in whose name, the most that a retry asks for, and who tells of states."""
     up = [kind for kind in kinds if kind.is_up]
     plain = [one for one in requests if not one.gpus]
-    partition = _best(plain, up)
+    # Nodes with GPUs are for those who ask for one, where there are others.
+    partition = _best(plain, [kind for kind in up if not kind.gpus] or up)
     used = [partition] if partition else []
     lines = ["default-resources:"]
     lines += [f"  slurm_partition: {partition}"] if partition else []
@@ -38,7 +41,9 @@ def profile_lines(requests: Sequence[Request], kinds: Sequence[NodeKind], accoun
     if len(plain) < len(requests) and (gpu_partition := _best([one for one in requests if one.gpus], up)):
         lines.append(f"  gpu_partition: {gpu_partition}")
         used.append(gpu_partition)
-    return [*(lines if len(lines) > 1 else []), *_limits([kind for kind in up if kind.partition in used])]
+    lines = lines if len(lines) > 1 else []
+    lines += [] if has_sacct else ["slurm-status-command: squeue"]
+    return lines + _limits([kind for kind in up if kind.partition in used])
 
 
 def _limits(kinds: Sequence[NodeKind]) -> list[str]:

@@ -9,6 +9,8 @@ SINFO = ("sinfo", "--noheader", "--exact", "--format=%P|%a|%l|%c|%m|%G")
 """A line for each kind of node of each partition."""
 SACCTMGR = ("sacctmgr", "--noheader", "--parsable2", "show", "associations", "format=Account")
 """A line for each account; a user and a place follow."""
+SACCT = ("sacct", "--noheader", "--allocations", "--starttime=now")
+"""Fails where the site keeps no accounts of its jobs."""
 _FIELDS = ("partition", "availability", "time limit", "CPUs", "memory", "GRES")
 _TIME = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)")
 # With a type and without: gpu:a100:4(S:0-1), gpu:2.

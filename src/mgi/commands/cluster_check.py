@@ -10,12 +10,13 @@ import subprocess
 import sys
 
 from mgi.cluster.advice import excesses, profile_lines
-from mgi.cluster.partitions import SACCTMGR, SINFO, NodeKind, accounts_of, node_kinds
+from mgi.cluster.partitions import SACCT, SACCTMGR, SINFO, NodeKind, accounts_of, node_kinds
 from mgi.cluster.requests import requests_of
 from mgi.core.errors import ConfigError, ResourceError
 
 # Neither the limits of a profile nor this machine's number of cores are to hide what a rule asks for.
 _UNLIMITED = ("--executor", "dryrun", "--cores", "100000", "--resources", "net=2")
+PATIENCE_S = 60
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
@@ -24,15 +25,16 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    kinds = node_kinds(_output(*SINFO))
-    accounts = accounts_of(_output(*SACCTMGR, f"user={getpass.getuser()}", required=False))
+    kinds = node_kinds(_required(*SINFO))
+    accounts = accounts_of(_said_by(*SACCTMGR, f"user={getpass.getuser()}") or "")
+    has_sacct = _said_by(*SACCT) is not None
     requests = requests_of(_dry_run(args.configfile, args.profile))
     print("\n".join(_described(kind) for kind in kinds))
     print(f"accounts: {', '.join(accounts) or 'none, or they are not told'}")
     too_much = excesses(requests, kinds)
     print("\n".join(too_much) if too_much else f"all {len(requests)} rules fit on some partition")
     print(f"\nlines for {args.profile}/profile.yaml:")
-    print("\n".join(profile_lines(requests, kinds, accounts)))
+    print("\n".join(profile_lines(requests, kinds, accounts, has_sacct=has_sacct)))
     return int(bool(too_much))
 
 
@@ -55,14 +57,19 @@ def _dry_run(configs: list[str], profile: str) -> str:
     return done.stdout + done.stderr
 
 
-def _output(*command: str, required: bool = True) -> str:
-    """What a command of SLURM's says; empty where one that is not required is lacking or fails."""
+def _required(*command: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        if not required:
-            return ""
         raise ResourceError(f"{command[0]}: {error}; run this where jobs are submitted") from None
-    if done.returncode and required:
+    if done.returncode:
         raise ResourceError(f"{command[0]}: {done.stderr.strip() or f'exit code {done.returncode}'}")
-    return "" if done.returncode else done.stdout
+    return done.stdout
+
+
+def _said_by(*command: str) -> str | None:
+    """What a command says that a site may lack; None where it is lacking or fails."""
+    try:
+        return _required(*command)
+    except ResourceError:
+        return None

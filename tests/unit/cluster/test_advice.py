@@ -38,7 +38,7 @@ def test_a_partition_that_is_down_gives_nothing() -> None:
 
 
 def test_lines_are_yaml_that_names_partitions_account_and_limits() -> None:
-    lines = profile_lines([SMALL, LONG, LEARNING], SITE, ["lab", "other"])
+    lines = profile_lines([SMALL, LONG, LEARNING], SITE, ["lab", "other"], has_sacct=True)
     assert yaml.safe_load("\n".join(lines)) == {
         "default-resources": {"slurm_partition": "long", "slurm_account": "lab", "gpu_partition": "gpu"},
         "resources": ["net=2", "runtime=720", "mem_mb=64000"],
@@ -46,9 +46,16 @@ def test_lines_are_yaml_that_names_partitions_account_and_limits() -> None:
 
 
 def test_a_small_site_without_accounts_and_limits_gets_its_partition_and_its_cpus() -> None:
-    lines = profile_lines([SMALL], node_kinds("all*|up|infinite|2|4000|(null)\n"), [])
+    lines = profile_lines([SMALL], node_kinds("all*|up|infinite|2|4000|(null)\n"), [], has_sacct=False)
     assert yaml.safe_load("\n".join(lines)) == {
         "default-resources": {"slurm_partition": "all"},
+        "slurm-status-command": "squeue",
         "resources": ["net=2", "mem_mb=4000"],
         "cores": 2,
     }
+
+
+def test_jobs_without_a_gpu_keep_off_its_partition_where_there_is_another() -> None:
+    site = node_kinds("cpu|up|1:00:00|4|8000|(null)\ngpu*|up|12:00:00|32|128000|gpu:2\n")
+    lines = yaml.safe_load("\n".join(profile_lines([SMALL, LONG], site, [], has_sacct=True)))
+    assert lines["default-resources"] == {"slurm_partition": "cpu"}

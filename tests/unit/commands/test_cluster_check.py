@@ -35,12 +35,15 @@ def answers(monkeypatch: pytest.MonkeyPatch, **said: str | int) -> list[list[str
 
 
 def test_a_cluster_on_which_all_fits_is_described_with_lines_for_the_profile(monkeypatch: Any, capsys: Any) -> None:
-    asked = answers(monkeypatch, sinfo="short*|up|4:00:00|48|192000|gpu:a100:4\n", sacctmgr="lab|\n", snakemake=DRY_RUN)
+    asked = answers(
+        monkeypatch, sinfo="short*|up|4:00:00|48|192000|gpu:a100:4\n", sacctmgr="lab|\n", sacct="", snakemake=DRY_RUN
+    )
     assert main(["cluster-check", "--configfile", "config/toy.yaml"]) == 0
     said = capsys.readouterr().out
     assert "partition short (default): 240 min, 48 CPUs, 192000 MB, 4 GPUs (a100)" in said
     assert "accounts: lab" in said
     assert "  slurm_account: lab" in said
+    assert "squeue" not in said
     assert "config/toy.yaml" in asked[-1]
 
 
@@ -50,6 +53,7 @@ def test_a_rule_that_fits_nowhere_is_named_and_changes_the_exit_code(monkeypatch
     said = capsys.readouterr().out
     assert "fetch: asks for 60 min, found at most 30" in said
     assert "accounts: none" in said
+    assert "slurm-status-command: squeue" in said
 
 
 def test_a_machine_without_slurm_and_a_config_that_is_wrong_are_one_line_each(monkeypatch: Any, capsys: Any) -> None:
