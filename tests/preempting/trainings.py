@@ -17,11 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import monai.networks.nets
+import timm
+import torch._dynamo
+
 from mgi.cli import main
 from mgi.commands import finetune, pretrain
 from mgi.training import loop
 
-IMPORTED = (finetune, pretrain)  # by main, for each command anew
+IMPORTED = (finetune, pretrain, monai.networks.nets, timm, torch._dynamo)  # which a training does when it needs them
 ROOT = Path(__file__).parents[2]
 SCHEDULE: dict[str, Any] = {
     "steps": 60, "batch": 3, "warmup_steps": 3, "validate_every": 7, "checkpoint_every": 10, "learning_rate": 0.003,
