@@ -17,11 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch._dynamo
+
 from mgi.cli import main
 from mgi.commands import finetune, pretrain
+from mgi.models.settings import ModelSettings
+from mgi.tasks.segmentation.learning import build
 from mgi.training import loop
 
-IMPORTED = (finetune, pretrain)  # by main, for each command anew
+IMPORTED = (finetune, pretrain, torch._dynamo)  # which a training does when it needs them
 ROOT = Path(__file__).parents[2]
 SCHEDULE: dict[str, Any] = {
     "steps": 60, "batch": 3, "warmup_steps": 3, "validate_every": 7, "checkpoint_every": 10, "learning_rate": 0.003,
@@ -123,6 +127,8 @@ def write_study(folder: Path) -> Any:
     found = runpy.run_path(str(ROOT / "tests/unit/commands/conftest.py"))["Study"]
     study = found.__new__(found)  # the paths alone; the child writes
     study.folder = folder
+    for method in {kind.method for kind in KINDS}:
+        build(method, ModelSettings(**study.MODEL), study.N_GENES)  # imports what a network needs
 
     def write() -> int:
         found(folder)
