@@ -10,7 +10,7 @@ Toy = tuple[Path, str]
 Jobs = Callable[[str], dict[str, int]]
 RESULTS = "results/toy"
 SCORED = {"evaluate": 3, "compare": 1, "evaluation": 1}
-TRAINED = {"pretrain": 1, "finetune": 3, "predict_fold": 3} | SCORED
+TRAINED = {"prepare_slices": 1, "pretrain": 1, "finetune": 3, "predict_fold": 3} | SCORED
 
 
 DATA = ("config.json", "preflight.json", "locks", "tables", "shards", "folds")
