@@ -117,6 +117,8 @@ class Study:
             if change is not None:
                 change(patient, arrays)
         self._write_images(drawn)
+        for table in folder.glob("prepared/*/slices.parquet"):  # of other images in the same folder
+            table.unlink()
         profiled = [patient for patient in self.patients if patient not in self.role("unpaired_image")]
         self._write_expression({patient: drawn[patient]["values"] for patient in profiled})
         self._write_split()

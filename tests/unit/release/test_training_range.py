@@ -19,6 +19,7 @@ from mgi.release.training_range import (
     intensity_quantiles,
     mask_flags,
     measure,
+    root_mean_squares,
 )  # fmt: skip
 from mgi.shards.image_shard import PatientImages
 from mgi_standin.simulation.anatomy import draw_volume, make_grid
@@ -40,7 +41,8 @@ def patient(seed: int, shape=(4, 10, 12), *, spacing=(1.0, 1.0), step: float = 5
 
 
 TRAINED = measure(
-    [patient(0), patient(1, (6, 10, 14), spacing=(0.8, 0.9)), patient(2)], np.array([[1, -1], [2, 2], [0, 1]])
+    [patient(0), patient(1, (6, 10, 14), spacing=(0.8, 0.9)), patient(2)],
+    root_mean_squares(np.array([[1, -1], [2, 2], [0, 1]])),
 )
 
 
