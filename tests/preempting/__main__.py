@@ -107,6 +107,8 @@ def _check(ended: Ended, sent: signal.Signals, before: int, where: str, tally: T
         return -least
     tally.slowest, tally.most_cpu = max(tally.slowest, ended.seconds), max(tally.most_cpu, ended.cpu_seconds)
     stopped = STOPPED.findall(ended.said)
+    if -sent in ended.codes and ended.reached < 0:  # Python was not up yet, and had nothing to lose
+        return before
     if any(code != TEMPORARY for code in ended.codes):
         tally.wrong.append(f"{where}: {sent.name} gave exit codes {ended.codes}: {ended.said[-500:]}")
     elif len(stopped) + len(BEFORE.findall(ended.said)) != 1:

@@ -83,6 +83,7 @@ class Training:
 
     def __init__(self, line: list[str], processes: int, said: Path) -> None:
         self.said = said
+        said.touch()
         self._steps = mmap.mmap(-1, 8)  # shared with the processes
         self._steps[:] = (-1).to_bytes(8, "big", signed=True)
         port = _free_port()
