@@ -18,7 +18,7 @@ from preempting.trainings import KINDS, SCHEDULE, Ended, Kind, Moment, Training,
 
 TEMPORARY = 75
 IN_A_ROW = 4
-STOPPED = re.compile(r"stopped by (SIG\w+|a signal to another process) after step (\d+) of \d+; checkpoint (\S+);")
+STOPPED = re.compile(r"stopped by (SIG\w+|a signal to another process) after step (\d+) of \d+; checkpoint (.+\.pt);")
 BEFORE = re.compile(r"stopped by SIG\w+ before its first step;")
 
 
