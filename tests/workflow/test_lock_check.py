@@ -20,6 +20,7 @@ def registry(tmp_path: Path) -> list[str]:
         ("atlas", "1.1", []),
         ("nvidia-veins", "1.0", []),
         ("old", "1.0", ["atlas<1.1"]),
+        ("torch", "2.0", []),
     ]:
         head = f"{name.replace('-', '_')}-{version}"
         with zipfile.ZipFile(folder / f"{head}-py3-none-any.whl", "w") as wheel:
@@ -88,6 +89,24 @@ def test_it_fails_by_the_name_of_the_lock(
     assert right.startswith("lock-check: lock.txt: resolves")
     assert wrong.startswith("lock-check: wrong.txt: ")
     assert "nowhere==1.0" in wrong
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "said"),
+    [
+        ("torch==2.0\ntorch==2.0+cpu\n", 0, "this registry has no build of torch for CPUs alone"),
+        ("torch==2.0+cpu\n", 0, "this registry has no build of torch for CPUs alone"),
+        ("torch==2.0\ntorch==1.9+cpu\n", 1, "torch==1.9+cpu"),
+    ],
+)
+def test_a_registry_without_a_build_for_cpus_is_no_fault_of_the_lock(
+    tmp_path: Path, registry: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    lines: str, code: int, said: str,
+) -> None:  # fmt: skip
+    (tmp_path / "cpu.txt").write_text(lines)
+    monkeypatch.setattr(lock_check, "LOCKS", ("cpu.txt",))
+    assert lock_check.main(tmp_path, registry) == code
+    assert said in capsys.readouterr().out
 
 
 def test_without_a_network_it_says_so_and_passes(lock: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,8 +24,11 @@ LOCKS = (
     "requirements-slurm.txt",
     "envs/data.yaml", "envs/train.yaml", "envs/train-gpu.yaml",
 )  # fmt: skip
-# All else in that lock stands in requirements.txt.
-NOT_PUBLIC = re.compile(r"No matching distribution found for torch==[\d.]+\+cpu$")
+# All else in that lock stands in requirements.txt, whose torch has the same version. pip says it in either way.
+NOT_PUBLIC = re.compile(
+    r"Could not find a version that satisfies the requirement torch==[\d.]+\+cpu"
+    r"|Cannot install torch==([\d.]+) and torch==\1\+cpu because"
+)
 # What only a CUDA build of torch asks for. An environment cannot name a file of constraints: there torch chooses.
 CUDA = re.compile(r"(cuda|nvidia)-|triton$")
 # How the network is reached; all other settings of pip might change what it finds.
