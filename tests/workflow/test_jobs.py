@@ -104,7 +104,7 @@ def test_gene_sets_are_an_input_where_they_are_tokens() -> None:
 
 def test_the_simulated_archive_is_an_input_only_where_there_is_one() -> None:
     assert archive_files({"simulation": None}) == []
-    assert archive_files({"simulation": {"seed": 1}}) == ["<results>/archive/archive.json"]
+    assert archive_files({"simulation": {"seed": 1}}) == ["<local_results>/archive/archive.json"]
     assert archive_option(None, SimpleNamespace(archive=[])) == []
     assert archive_option(None, SimpleNamespace(archive=["r/archive/archive.json"])) == ["--archive", "r/archive"]
 

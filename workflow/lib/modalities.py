@@ -13,6 +13,8 @@ from mgi.modalities.registry import in_order, module_of
 from .supplied import existing
 
 RESULTS = "<results>"
+HERE = "<local_results>"
+"""The same folder, for what no storage provider moves: Snakemake leaves such paths alone, so this has its prefix."""
 PACE = ("batches", "threads")
 """Keys of a section that say how files are shared out among jobs and threads, which changes nothing in them."""
 FIT = "fit"
@@ -46,7 +48,7 @@ class Configured:
     def indexes(self) -> list[str]:
         """The indexes of all batches; like the bytes that they list, no storage provider moves them."""
         n_batches = self.section["batches"]
-        folder = f"{RESULTS}/raw/{self.kind.name}"
+        folder = f"{HERE}/raw/{self.kind.name}"
         return [local(f"{folder}/batch-{one}-of-{n_batches}.json") for one in range(1, n_batches + 1)]
 
     @property

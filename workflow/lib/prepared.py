@@ -21,10 +21,10 @@ def prepared_folders(config: Mapping[str, Any]) -> dict[str, str]:
 
 def prepared_slices(config: Mapping[str, Any]) -> Any:
     """The table of the slices that every network sees; the files that it names are not declared, so it stays here."""
-    return local(f"<results>/{prepared_table(config)}")
+    return local(f"<local_results>/{prepared_table(config)}")
 
 
 def stripped_slices(config: Mapping[str, Any], section: str) -> list[Any]:
     """The table of the slices without scalp, where the training of this section of the config draws some."""
     draws = config[section]["augment"]["skull_strip"] > 0
-    return [local(f"<results>/{prepared_table(config, stripped=True)}")] if draws else []
+    return [local(f"<local_results>/{prepared_table(config, stripped=True)}")] if draws else []

@@ -9,7 +9,7 @@ from snakemake.io import local
 
 def archive_files(config: Mapping[str, Any]) -> list[str]:
     """The file that marks the simulated archive as complete, as a rule's input; none where the real ones are asked."""
-    return [] if config["simulation"] is None else [local("<results>/archive/archive.json")]
+    return [] if config["simulation"] is None else [local("<local_results>/archive/archive.json")]
 
 
 def archive_option(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it

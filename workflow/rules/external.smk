@@ -83,7 +83,7 @@ rule prepare_external:
 use rule predict_fold from another as external_predict_fold with:
     input:
         images=f"{OUTSIDE}/shards/flair/dataset.json",
-        prepared=local(f"{OUTSIDE}/{prepared_table(config)}"),
+        prepared=local(f"{RESULTS}/external/{prepared_table(config)}"),
         expression=f"{OUTSIDE}/aligned/dataset.json",
         shards=[
             *(path.replace("<results>", OUTSIDE) for path in IMAGE_FILES),

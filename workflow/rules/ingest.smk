@@ -89,7 +89,7 @@ rule fetch:
         table=lambda wildcards: own(MODALITIES[wildcards.modality].own_files),
     output:
         # The bytes lie beside it, undeclared, and outlive reruns: both stay on the machine that fetches.
-        index=local("<results>/raw/{modality}/batch-{batch}.json"),
+        index=local("<local_results>/raw/{modality}/batch-{batch}.json"),
     log:
         "<logs>/fetch-{modality}-{batch}.log",
     benchmark:

@@ -94,7 +94,7 @@ rule prepare_slices:
     input:
         images="<results>/shards/flair/dataset.json",
     output:
-        table=local("<results>/prepared/{prepared}/slices.parquet"),
+        table=local("<local_results>/prepared/{prepared}/slices.parquet"),
     log:
         "<logs>/prepare_slices-{prepared}.log",
     benchmark:
@@ -105,8 +105,8 @@ rule prepare_slices:
         TRAIN_ENV
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=grows(4000),
+        runtime=grows(240),
     params:
         settings=lambda wildcards: PREPARED[wildcards.prepared],
         code=code_of("prepare-slices"),

@@ -9,7 +9,7 @@ rule simulate:
     """Write a cohort whose genes drive its lesions (or do not) as an archive folder."""
     output:
         # The other files of the archive lie beside it, undeclared: it stays on the machine that serves it.
-        archive=local("<results>/archive/archive.json"),
+        archive=local("<local_results>/archive/archive.json"),
     log:
         "<logs>/simulate.log",
     benchmark:

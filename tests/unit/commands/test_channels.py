@@ -152,8 +152,10 @@ def test_copies_without_scalp_are_learned_from(three: Any, monkeypatch: pytest.M
     monkeypatch.setattr("mgi.modalities.flair.brain.brain_mask", noted)
     settings = {"schedule": three.SCHEDULE, "augment": {"skull_strip": 0.5, "noise": 0.1, "gamma": 0.2, "blur": 0.5}}
     paths = {name: tmp_path / name for name in ("weights", "curves", "record")}
+    paths["prepared-stripped"] = three.prepared(stripped=True)
     assert three.run("finetune", "stripped", "unet", settings=json.dumps(settings), **paths) == 0
-    assert seen == [three.SHAPE] * len(three.role("train"))
+    without_image = three.role("unpaired_expression")
+    assert seen == [three.SHAPE] * (len(three.patients) - len(without_image))
 
 
 def test_a_folder_of_slices_gets_the_mask_that_the_test_gave_it(three: Any, model: Path, tmp_path: Path) -> None:
