@@ -113,8 +113,8 @@ def failure_rows(patients: pd.DataFrame, cases: Sequence[OverlayCase]) -> list[R
 
     `patients` has a row per method, expression input and patient; voxels are those of the images' own grid.
     """
-    others = patients["method"].map(lambda label: apart(label)[1] or label in RETRAINED).astype(bool)
-    compared = as_trained(patients[~others])
+    left_out = patients["method"].map(lambda label: apart(label)[1] or label in RETRAINED).astype(bool)
+    compared = as_trained(patients[~left_out])
     rows = []
     for case in cases:
         by_method = rows_by(compared[compared["patient_id"] == case.patient_id], "method")
