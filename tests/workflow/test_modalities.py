@@ -53,7 +53,7 @@ def test_what_only_paces_or_stores_is_asked_of_no_archive() -> None:
     assert one.asked == '{"project": "p", "source": "gdc"}'
     assert one.fetched == '{"project": "p", "source": "gdc", "threads": 3}'
     assert one.stored == '{"unit": "tpm"}'
-    assert one.indexes == [f"<results>/raw/rna/batch-{n}-of-2.json" for n in (1, 2)]
+    assert one.indexes == [f"<local_results>/raw/rna/batch-{n}-of-2.json" for n in (1, 2)]
 
 
 def test_labels_that_are_ignored_reach_the_source_and_the_shard() -> None:
