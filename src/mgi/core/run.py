@@ -95,8 +95,9 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """The run as plain values, as files keep it."""
-        plain = {**asdict(self), "inputs": list(self.inputs), "members": list(self.members)}
-        return plain if self.members else {key: value for key, value in plain.items() if key != "members"}
+        plain = {**asdict(self), "inputs": list(self.inputs)}
+        members = plain.pop("members")
+        return plain | ({"members": list(members)} if members else {})
 
     def as_json(self) -> str:
         """The record as JSON with sorted keys."""
