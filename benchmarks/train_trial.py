@@ -19,16 +19,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pandas  # noqa: F401 - pyarrow loads it in its first call; the time of imports counts for neither side
+import pyarrow.parquet as pq
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
+from train_cohort import write_cohort
 
 from mgi.core.prefetch import map_ahead
-from mgi.datasets.settings import AugmentSettings
-from mgi.datasets.slices import SliceSet, prepare_slices
+from mgi.datasets.preparation import prepare_shard
+from mgi.datasets.prepared_table import PreparedTable
+from mgi.datasets.settings import AugmentSettings, PreparedSettings
+from mgi.datasets.slices import SliceSet
 from mgi.models.mgi import MGI
 from mgi.models.settings import ModelSettings
-from mgi.shards.image_shard import iter_images
 from mgi.tasks.segmentation import learning
 from mgi.tasks.segmentation.batches import SegmentationBatch, SegmentationDrawer
 from mgi.training.finetune import finetune, forward, parameter_groups
@@ -42,16 +46,22 @@ WARM = 2  # batches, steps
 
 
 def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
-    """Slices a second from the shard to tensors, and samples a second from those to augmented batches.
+    """Slices a second from the shard to prepared files, and samples a second from those to augmented batches.
 
-    As in the training loop batches are drawn in a thread of its own, and changed there on a CPU, else where the network
-    computes (`device`). `handed_per_s` is drawing and gathering alone: all that is left to the CPU beside a GPU.
+    The files lie in the page cache, as those of a cohort that fits in memory. As in the training loop batches are drawn
+    in a thread of its own, and changed there on a CPU, else where the network computes (`device`). `handed_per_s` is
+    drawing and gathering alone: all that is left to the CPU beside a GPU.
     """
     began = time.perf_counter()
-    volumes = [(one.patient_id, one.slices, one.masks) for one in iter_images(Path(spec["cohort"]) / "shard")]
-    slices = prepare_slices(volumes, spec["size"])
-    loaded_s = time.perf_counter() - began
-    genes, batch, device = torch.zeros(len(volumes), N_GENES), spec["batch"], torch.device(spec.get("device", "cpu"))
+    with tempfile.TemporaryDirectory() as folder:
+        slices = stored_slices(Path(spec["cohort"]), Path(folder), spec["size"], spec.get("threads", 1))
+        return {"decoded_per_s": len(slices.patient) / (time.perf_counter() - began), **rates(slices, spec)}
+
+
+def rates(slices: SliceSet, spec: dict[str, Any]) -> dict[str, float]:
+    """Samples a second, as handed to a GPU and augmented where the network computes."""
+    genes = torch.zeros(len(slices.patient_ids), N_GENES)
+    batch, device = spec["batch"], torch.device(spec.get("device", "cpu"))
     settings = FinetuneSettings.read({"schedule": {"steps": 1, "batch": batch}}, where="finetune")
     draw, hand = (
         SegmentationDrawer(
@@ -67,11 +77,14 @@ def measure_ours(spec: dict[str, Any]) -> dict[str, Any]:
     steps = range(WARM + spec["batches"] + BATCHES_AHEAD + 1)  # as many lie ready at the end as at the beginning
     drawn = map_ahead(draw, steps, threads=1, ahead=BATCHES_AHEAD)
     drawn_s = seconds_a_batch(lambda: next(drawn).on(device).augmented(), spec["batches"], device)
-    return {
-        "decoded_per_s": len(slices.images) / loaded_s,
-        "handed_per_s": batch / handed_s,
-        "drawn_per_s": batch / drawn_s,
-    }
+    return {"handed_per_s": batch / handed_s, "drawn_per_s": batch / drawn_s}
+
+
+def stored_slices(cohort: Path, folder: Path, size: int, threads: int = 1) -> SliceSet:
+    """A drawn cohort's slices, prepared and read from files as every training has them."""
+    shard, table, settings = cohort / "shard/dataset.json", folder / "slices.parquet", PreparedSettings(image_size=size)
+    prepare_shard(shard, table, settings, change=None, code="", threads=threads)
+    return PreparedTable(table, shard, settings).slices(pq.read_table(table)["patient_id"].to_pylist())
 
 
 def measure_monai(spec: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +156,8 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
     model = learning.build(spec["method"], sizes, N_GENES).to(device)
     if spec.get("compile"):
         compile_whole(model)
-    pairs, few = drawn_pairs(PATIENTS, sizes.image_size), drawn_pairs(1, sizes.image_size)
+    drawn = tempfile.TemporaryDirectory()
+    pairs, few = drawn_pairs(Path(drawn.name), sizes.image_size)
     best = {"loop_s": float("inf"), "passes_s": float("inf"), "whole_s": float("inf")}
     waits = []
     for turn in range(spec["rounds"]):
@@ -166,6 +180,7 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
         alone = alone_on(model, draw(0).on(device), settings, spec["steps"])
         found = {"loop_s": min(steps), **alone}
         best = {name: min(best[name], found[name]) for name in best}
+    drawn.cleanup()
     return {**best, "wait": sum(waits) / len(waits)}
 
 
@@ -205,17 +220,13 @@ def compile_whole(model: nn.Module) -> None:
         part.compile()
 
 
-def drawn_pairs(patients: int, size: int) -> Pairs:
-    """Noise in the shapes of patients, eight slices each."""
-    generator = torch.Generator().manual_seed(0)
-    images: Tensor = torch.randn(8 * patients, 1, size, size, generator=generator)
-    slices = SliceSet(
-        channels=torch.cat([images, (images > 1).float()], 1),
-        patient=torch.arange(patients).repeat_interleave(8),
-        patient_ids=[f"patient-{number}" for number in range(patients)],
-        frames=[],
-    )
-    return Pairs(slices=slices, genes=torch.randn(patients, N_GENES, generator=generator))
+def drawn_pairs(folder: Path, size: int) -> tuple[Pairs, Pairs]:
+    """Drawn patients to train on, and the first of them, with noise for genes."""
+    write_cohort(folder, PATIENTS)
+    slices = stored_slices(folder, folder / "prepared", size)
+    genes = torch.randn(PATIENTS, N_GENES, generator=torch.Generator().manual_seed(0))
+    few = slices.of(slices.patient_ids[:1])
+    return Pairs(slices=slices, genes=genes), Pairs(slices=few, genes=genes[:1])
 
 
 KINDS = {"ours": measure_ours, "monai": measure_monai, "step": measure_step}
