@@ -28,6 +28,7 @@ class Tally:
 
     sent: dict[str, int] = field(default_factory=dict)
     checkpoints: int = 0
+    late: int = 0
     wrong: list[str] = field(default_factory=list)
     slowest: float = 0.0
     most_cpu: float = 0.0
@@ -72,8 +73,12 @@ def _try(study: Any, kind: Kind, stops: list[tuple[signal.Signals, Moment]], exp
         said = study.folder / f"{key} {start}.txt"
         ended = Training(line, kind.processes, said).end(sent, moment)
         tally.sent[sent.name] = tally.sent.get(sent.name, 0) + 1
+        if not any(ended.codes):  # the training had ended before the signal reached it
+            tally.late += 1
+            break
         step = _check(ended, sent, step, f"{key}, start {start}", tally)
-    ended = Training(line, kind.processes, study.folder / f"{key} end.txt").end()
+    else:
+        ended = Training(line, kind.processes, study.folder / f"{key} end.txt").end()
     _check_resumed(ended, step, key, tally)
     if any(ended.codes) or study.weights(key).read_bytes() != expected:
         tally.wrong.append(f"{key}: exit codes {ended.codes}, other weights than an undisturbed training: {ended.said}")
@@ -135,8 +140,8 @@ def _line(tally: Tally) -> str:
     sent = ", ".join(f"{count} {name}" for name, count in sorted(tally.sent.items()))
     return (
         f"signals: {sum(tally.sent.values())} sent ({sent}) to trainings of {SCHEDULE['steps']} steps, "
-        f"{tally.checkpoints} checkpoints by SIGTERM and SIGUSR1, {len(tally.wrong)} wrong; from signal to end at most "
-        f"{tally.slowest:.2f} s, {tally.most_cpu:.2f} s of CPU"
+        f"{tally.late} after their end, {tally.checkpoints} checkpoints by SIGTERM and SIGUSR1, "
+        f"{len(tally.wrong)} wrong; from signal to end at most {tally.slowest:.2f} s, {tally.most_cpu:.2f} s of CPU"
     )
 
 
