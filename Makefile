@@ -85,7 +85,7 @@ environments: dev
 # Every start of Snakemake loads the plugins that it finds: this one lies apart.
 storage: dev
 	@test -d build/storage || $(PIP) -q --no-deps --target build/storage snakemake-storage-plugin-fs==1.1.3 reretry==0.11.8 sysrsync==1.1.1 toml==0.10.2
-	@PYTHONPATH=build/storage python -m pytest -q tests/workflow/test_storage.py
+	@PYTHONPATH=$(CURDIR)/build/storage python -m pytest -q tests/workflow/test_storage.py
 
 PYTEST := python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 

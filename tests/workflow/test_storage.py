@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 pytestmark = pytest.mark.skipif(
-    find_spec("snakemake_storage_plugin_fs") is None, reason="no snakemake-storage-plugin-fs: make storage"
+    find_spec("snakemake_storage_plugin_fs") is None or shutil.which("rsync") is None,
+    reason="no snakemake-storage-plugin-fs (make storage), or no rsync, which it calls",
 )
 Jobs = Callable[[str], dict[str, int]]
 FITTED = ("all", "--until", "fit_genes", "check_leaks")
 
 
-def test_another_machine_goes_on_from_what_the_storage_holds(
+def test_a_whole_run_goes_on_from_what_the_storage_holds_and_a_second_has_nothing_to_do(
     tree: Path, tmp_path_factory: pytest.TempPathFactory, snakemake: Any, jobs_of: Jobs
 ) -> None:
     store, local = tmp_path_factory.mktemp("store"), tmp_path_factory.mktemp("local")
@@ -35,3 +36,14 @@ def test_another_machine_goes_on_from_what_the_storage_holds(
     assert after.returncode == 0, after.stdout[-4000:]
     assert jobs_of(after.stdout) == {"check_leaks": 1, "fit_genes": 1}
     assert (store / "results/toy/folds/0/genes.parquet").is_file()
+
+    shutil.rmtree(local)
+    whole = snakemake(tree, "all", *options)
+    assert whole.returncode == 0, whole.stdout[-4000:]
+    assert jobs_of(whole.stdout).keys().isdisjoint({"lock", "fetch", "cohort", "check_leaks", "fit_genes"})
+    assert {"report.html", "summary.json", "predictions", "evaluation"} <= {
+        path.name for path in (store / "results/toy").iterdir()
+    }
+    assert not (tree / "results/toy/report.html").exists()
+    second = snakemake(tree, "all", *options)
+    assert "Nothing to be done" in second.stdout, second.stdout[-4000:]
