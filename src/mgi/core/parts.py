@@ -44,6 +44,8 @@ def part_files(names: Collection[str], where: str) -> list[str]:
     if strange := sorted(set(names) - set(expected)):
         wanted = f"the {len(expected)} parts alone" if expected else "files of parts"
         raise BadInputError(f"{where}: files: found {strange[0]}, expected {wanted}")
+    if not expected:
+        raise BadInputError(f"{where}: files: found none, expected files of parts")
     if missing := [name for name in expected if name not in names]:
         raise BadInputError(f"{where}: files: {missing[0]} is missing, expected all of {len(expected)} parts")
     return expected
