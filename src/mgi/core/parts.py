@@ -42,7 +42,7 @@ def part_files(names: Collection[str], where: str) -> list[str]:
     found = next((match for name in sorted(names) if (match := _PART_FILE.fullmatch(name))), None)
     expected = [] if found is None else [PART_FILE.format(part=part) for part in all_parts(int(found[1]))]
     if strange := sorted(set(names) - set(expected)):
-        wanted = f"the {len(expected)} parts alone" if expected else "files of parts"
+        wanted = f"{PART_FILE.format(part=f'*-of-{len(expected)}')} alone" if expected else "files of parts"
         raise BadInputError(f"{where}: files: found {strange[0]}, expected {wanted}")
     if not expected:
         raise BadInputError(f"{where}: files: found none, expected files of parts")
