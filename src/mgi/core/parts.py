@@ -11,7 +11,7 @@ from mgi.core.errors import BadInputError, ConfigError
 
 PART_FILE, PART_RECORD = "part-{part}.parquet", "part-{part}.json"
 PART_PATTERN = "part-*-of-*.*"
-_NUMBERS = re.compile(r"([0-9]{1,9})-of-([0-9]{1,9})")
+_NUMBERS = re.compile(r"([1-9][0-9]{0,8})-of-([1-9][0-9]{0,8})")
 _PART_FILE = re.compile(r"part-[1-9][0-9]*-of-([1-9][0-9]{0,3})\.parquet")
 
 

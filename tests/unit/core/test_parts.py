@@ -23,7 +23,7 @@ def test_the_part_of_a_patient_is_the_same_on_every_machine() -> None:
     assert part_of("TCGA-CS-4941", 1) == "1-of-1"
 
 
-@pytest.mark.parametrize("text", ["0-of-2", "3-of-2", "1", "1-of-", "1-of-2-of-3", "-1-of-2", ""])
+@pytest.mark.parametrize("text", ["0-of-2", "01-of-2", "3-of-2", "1", "1-of-", "1-of-2-of-3", "-1-of-2", ""])
 def test_numbers_that_are_no_part_are_refused(text: str) -> None:
     assert numbers_of("2-of-10", "part") == (2, 10)
     with pytest.raises(ConfigError, match=r"^part: found .*, expected I-of-N"):
