@@ -60,7 +60,7 @@ class Configured:
 
     @property
     def shard(self) -> list[str]:
-        """The files that describe its shard's rows and hold them, the description last."""
+        """The files of its shard that others read, the description last."""
         if not self.kind.in_parts:
             return self._in_shard(self.kind.shard_files().values())
         parts = [self.kind.shard_files(part)["slices"] for part in all_parts(self.section["batches"])]

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import DigestingFile, atomic_path
 from mgi.core.parts import part_files
 from mgi.shards.channels import CHANNELS, MAIN, MAIN_ALONE, Channel, in_order, shown_channels
@@ -143,12 +143,16 @@ class OpenImages:
         return self._places[patient].n_rows
 
     def read(self, patient: str) -> PatientImages:
-        """One patient."""
+        """One patient. Raises IntegrityError where the file is no longer the one that was looked at."""
         path, group, _ = self._places[patient]
         with opened_parquet(path, sealed=False) as source:
             table = source.read_row_group(group)
             table.validate(full=True)
-        return _patient_of(table, path, self._channels)
+        images = _patient_of(table, path, self._channels)
+        if images.patient_id != patient:
+            found = f"row group {group} is of {images.patient_id}, expected {patient}"
+            raise IntegrityError(f"{path}: {found}; the file was changed while others read it")
+        return images
 
 
 def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> Iterator[PatientImages]:

@@ -13,6 +13,7 @@ from mgi.modalities.flair import slice_order
 from mgi.shards import image_shard
 from mgi.shards.dataset_manifest import recorded_files, write_dataset
 from mgi.shards.image_shard import (
+    OpenImages,
     PatientImages,
     channels_of,
     image_shard_writer,
@@ -176,6 +177,17 @@ def test_a_patient_in_two_parts_is_refused(tmp_path: Path) -> None:
     message = r"part-2-of-2\.parquet: row group 0: patients \['B'\], of part-1-of-2\.parquet too, expected one new"
     with pytest.raises(BadInputError, match=message):
         read_images(folder)
+
+
+def test_a_part_that_is_written_anew_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    a, b, c = PATIENTS
+    images = OpenImages(write_parts(tmp_path, [a, b], [c]))
+    assert same(images.read("A"), a)
+    write_parts(tmp_path, [b], [c])
+    with pytest.raises(IntegrityError, match=r"part-1-of-2\.parquet: row group 0 is of B, expected A; the file was"):
+        images.read("A")
+    with pytest.raises(IntegrityError, match=r"part-1-of-2\.parquet: damaged"):
+        images.read("B")
 
 
 def test_a_part_that_is_missing_or_of_other_results_is_refused(tmp_path: Path) -> None:
