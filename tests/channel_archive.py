@@ -54,7 +54,7 @@ def write_archive(path: Path, patients: Mapping[str, tuple[Colours, np.ndarray]]
 
 
 def shard_line(folder: Path, patients: Mapping[str, tuple[Colours, np.ndarray]], settings: str) -> list[str]:
-    """The arguments of `mgi shard` on an archive of these patients, with lock, index and cohort, all in `folder`."""
+    """The arguments of `mgi shard` on an archive of these patients, with lock and index, in `folder`, in one part."""
     folder.mkdir(parents=True, exist_ok=True)
     table = write_archive(folder / "k.zip", patients)
     pin = Table(name="k.zip", sha256=hashlib.sha256(table.read_bytes()).hexdigest(), size=table.stat().st_size)
@@ -65,13 +65,18 @@ def shard_line(folder: Path, patients: Mapping[str, tuple[Colours, np.ndarray]],
         content = b"".join(files_of(item.patient_id, *patients[item.patient_id]).values())
         entries.append(fetched(item, sha256=hashlib.sha256(content).hexdigest(), metadata={}))
     write_index(folder / "index.json", "flair", entries, "kaggle")
-    write_cohort_table([cohort_row(one, flair=folder_of(one)) for one in patients], folder / "c.parquet")
-    outputs = [str(folder / "images" / name) for name in ("slices.parquet", "dataset.json")]
+    outputs = [str(folder / f"images/part-1-of-1.{ending}") for ending in ("parquet", "json")]
     return [
         "--modality", "flair", "--settings", settings, "--lock", str(folder / "lock.json"),
-        "--index", str(folder / "index.json"), "--cohort", str(folder / "c.parquet"), "--table", str(table),
-        "--output", *outputs,
+        "--index", str(folder / "index.json"), "--part", "1-of-1", "--table", str(table), "--output", *outputs,
     ]  # fmt: skip
+
+
+def description_line(folder: Path, patients: Iterable[str]) -> list[str]:
+    """The arguments of `mgi describe-volumes` on that part, of a cohort of these patients."""
+    table = write_cohort_table([cohort_row(one, flair=folder_of(one)) for one in patients], folder / "c.parquet")
+    output = str(folder / "images/dataset.json")
+    return ["--modality", "flair", "--parts", "1", "--cohort", str(table), "--output", output]
 
 
 def _item(patient: str, n_images: int) -> Item:

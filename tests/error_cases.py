@@ -28,6 +28,7 @@ from mgi.config.tree import checked
 from mgi.core.errors import MgiError
 from mgi.core.files import full_disk_named, read_json, write_json
 from mgi.core.memory import out_of_memory
+from mgi.core.parts import part_files
 from mgi.core.run import run_of
 from mgi.core.sidecar import digested_path, verified
 from mgi.http.address import refuse_open_wire
@@ -60,6 +61,7 @@ from mgi.release.training_range import Flag
 from mgi.shards.channels import CHANNELS, require_channels
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.grey_scale import require_scale
+from mgi.shards.image_parts import read_parts
 from mgi.shards.parquet import opened_parquet, run_in
 from mgi.tasks.segmentation import learning
 from mgi.training.optimiser import precision_of
@@ -99,6 +101,14 @@ def file(name: str, content: object, read: Callable[[Path], object]) -> Case:
 
 def _text(content: object) -> str:
     return content if isinstance(content, str) else json.dumps(content)
+
+
+OTHER_PART = {"kind": "volumes", "files": {}, "part": "2-of-2", "digests": {}, "dropped": {}, "stated": {}}
+
+
+def read_two_parts(record: Path) -> None:
+    """What is said of a shard with this record of a part."""
+    read_parts(record.parent, 2)
 
 
 def sealed(name: str, content: dict[str, Any], read: Callable[[Path], object]) -> Case:
@@ -384,6 +394,11 @@ CASES: dict[str, dict[str, Case]] = {
         "of an older version": file(
             "dataset.json", {"kind": "expression"}, lambda path: read_dataset(path.parent, "table")
         ),
+        "a part is missing": lambda _: part_files(["part-2-of-2.parquet"], "shards/flair/dataset.json"),
+        "a part of another number": lambda _: part_files(
+            ["part-1-of-1.parquet", "part-2-of-2.parquet"], "shards/flair/dataset.json"
+        ),
+        "a part that another took the place of": sealed("shards/flair/part-1-of-2.json", OTHER_PART, read_two_parts),
         "full disk": full_disk,
     },
     "training": {

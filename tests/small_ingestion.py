@@ -30,7 +30,7 @@ def commands(archive: Path, made: Path) -> dict[str, list[str]]:
     cohort = f"{made}/tables/cohort.parquet"
     shards = {
         "rna": [f"{made}/shards/rna/{name}" for name in ("values.parquet", "features.parquet", "dataset.json")],
-        "flair": [f"{made}/shards/flair/{name}" for name in ("slices.parquet", "dataset.json")],
+        "flair": [f"{made}/shards/flair/part-1-of-1.{ending}" for ending in ("parquet", "json")],
     }
     return {
         **{f"lock {name}": ["lock", *source[name], "--output", locks[name]] for name in settings},
@@ -50,6 +50,10 @@ def commands(archive: Path, made: Path) -> dict[str, list[str]]:
         ],
         "shard flair": [
             "shard", "--modality", "flair", "--lock", locks["flair"], "--index", indexes["flair"],
-            "--cohort", cohort, "--output", *shards["flair"],
+            "--part", "1-of-1", "--output", *shards["flair"],
+        ],
+        "describe flair": [
+            "describe-volumes", "--modality", "flair", "--parts", "1", "--cohort", cohort,
+            "--output", f"{made}/shards/flair/dataset.json",
         ],
     }  # fmt: skip

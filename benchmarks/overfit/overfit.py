@@ -4,7 +4,7 @@ REQUIRED INPUTS: an image shard and an expression shard. OUTPUT: a line for peop
 of the volumes on the patients that were trained on, at the network's size and on the native grid; the goal is 0.95.
 Trained on all their slices, without augmentation and gene dropout; the weights of the best Dice count.
 
-    PYTHONPATH=src python benchmarks/overfit/overfit.py --slices results/kaggle/shards/flair/slices.parquet \
+    PYTHONPATH=src python benchmarks/overfit/overfit.py --images results/kaggle/shards/flair \
         --values results/kaggle/shards/rna/values.parquet --patients 8 --steps 1500 --size 64
 """
 
@@ -47,7 +47,7 @@ UNCHANGED = AugmentSettings(scale=0.0, rotation=0.0, flip=False, jitter=0.0)
 def arguments() -> argparse.Namespace:
     """What the command line says."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--slices", required=True, type=Path, help="image shard")
+    options.add_argument("--images", required=True, type=Path, help="folder of the image shard")
     options.add_argument("--values", required=True, type=Path, help="expression shard")
     options.add_argument("--patients", type=int, default=8, help="the first ones by id that have image, mask and genes")
     options.add_argument("--steps", type=int, default=1500)
@@ -65,7 +65,7 @@ def read_patients(args: argparse.Namespace, sizes: ModelSettings) -> tuple[list[
     expression = read_expression(args.values.parent)
     row = {patient: index for index, patient in enumerate(expression.patient_ids)}
     images: list[PatientImages] = []
-    for one in iter_images(args.slices.parent):
+    for one in iter_images(args.images):
         if len(images) < args.patients and one.masks is not None and one.patient_id in row:
             images.append(one)
     ids = [one.patient_id for one in images]

@@ -7,7 +7,8 @@ from flips.study import LINES, MGI, PREPARED, START, USE, Line
 RUN, PRETRAINED = f"runs/{MGI.key}", f"runs/{START.key}"
 PREDICTIONS, SCORES = f"predictions/{MGI.key}.parquet", f"evaluation/{MGI.key}.parquet"
 RNA, FLAIR = "shards/rna/dataset.json", "shards/flair/dataset.json"
-SLICES, VALUES, FEATURES = "shards/flair/slices.parquet", "shards/rna/values.parquet", "shards/rna/features.parquet"
+SLICES, RECORD = "shards/flair/part-1-of-1.parquet", "shards/flair/part-1-of-1.json"
+VALUES, FEATURES = "shards/rna/values.parquet", "shards/rna/features.parquet"
 SPLIT, COHORT, GENES = "tables/split.parquet", "tables/cohort.parquet", "folds/0/genes.parquet"
 INDEXES = {name: f"raw/{name}/batch-1-of-1.json" for name in ("rna", "flair")}
 CSV = tuple(f"evaluation/{name}.csv" for name in ("results", "results_no_genes", "tests", "audit", "patients"))
@@ -16,7 +17,8 @@ READS: dict[str, tuple[str, ...]] = {
     "cohort": ("locks/rna.json", "locks/flair.json", *INDEXES.values()),
     "split": (COHORT,),
     "shard rna": ("locks/rna.json", INDEXES["rna"], "tables/gene_positions.tsv", "tables/gene_positions.tsv.sha256"),
-    "shard flair": ("locks/flair.json", INDEXES["flair"], COHORT),
+    "shard flair": ("locks/flair.json", INDEXES["flair"]),
+    "describe flair": (SLICES, RECORD, COHORT),
     "check-leaks": (SPLIT, RNA, FLAIR, VALUES, FEATURES, SLICES),
     "fit-genes": (SPLIT, RNA, VALUES, FEATURES),
     "prepare-slices": (SLICES, FLAIR),
@@ -37,12 +39,13 @@ READS: dict[str, tuple[str, ...]] = {
     ),
     "export-masks": (PREDICTIONS, FLAIR),
     "prepare-external": ("tables/whole.parquet", "folds/2/genes.parquet", "external/tables/cohort.parquet",
-                         "external/shards/rna/dataset.json", "external/shards/flair/slices.parquet"),
+                         "external/shards/rna/dataset.json", "external/shards/flair/part-1-of-1.parquet"),
     "lock-diff": ("locks/rna.json",),
     "verify": (
         "config.json", "locks/rna.json", *INDEXES.values(), COHORT, "tables/cohort.tsv", SPLIT, "tables/split.tsv",
         "tables/split_sites.tsv", "tables/whole.parquet", "tables/leaks.json", "tables/gene_positions.tsv", GENES, RNA,
-        VALUES, FEATURES, SLICES, PREPARED, f"{RUN}/run.json", f"{RUN}/curves.jsonl", f"{RUN}/weights.safetensors",
+        VALUES, FEATURES, SLICES, RECORD, PREPARED,
+        f"{RUN}/run.json", f"{RUN}/curves.jsonl", f"{RUN}/weights.safetensors",
         PREDICTIONS, SCORES, CSV[0], f"{CSV[0]}.sha256", "evaluation/paper_like.csv", "report.html", "summary.json",
         "figures/audit.svg", "external/locks/flair.json", "external/tables/split.parquet",
         "external/shards/rna/values.parquet",

@@ -13,6 +13,7 @@ from small_ingestion import FLAIR, commands
 
 COMMANDS = list(commands(Path(), Path()))
 FETCHES = ("fetch rna", "fetch flair")
+LESS = {"describe flair": 100}  # bytes; what it writes is smaller than the others' limit
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -38,7 +39,8 @@ def test_a_command_that_cannot_write_leaves_the_old_files(
     if name in FETCHES:  # what is in place and verified is not written again
         shutil.rmtree(made / "raw")
     before = tree(made)
-    stopped = limited(["-m", "mgi", *commands(simulated, made)[name]])
+    least = {"limit": LESS[name]} if name in LESS else {}
+    stopped = limited(["-m", "mgi", *commands(simulated, made)[name]], **least)
     assert stopped.returncode == ResourceError.exit_code
     line = line_of(stopped.stderr)
     assert "larger than files may be here" in line

@@ -34,7 +34,13 @@ def read_images(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
             for one in read_images(folder).values()
         ]
 
-    return _beside("shard_images", "slices.parquet", call, seeds, scratch)
+    return _beside("shard_images", "part-1-of-2.parquet", call, seeds, scratch)
+
+
+def read_parts(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
+    from mgi.shards.image_parts import read_parts
+
+    return _beside("shard_images", "part-1-of-2.json", lambda folder: read_parts(folder, 2), seeds, scratch)
 
 
 def read_expression(name: str) -> Callable[[Path, Path], Callable[[bytes, Any], Any]]:

@@ -20,11 +20,13 @@ from PIL import Image
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
+from mgi.core.parts import PART_FILE, all_parts, part_of
 from mgi.modalities.rna.normalise import fit, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import ExpressionShard, write_expression
-from mgi.shards.image_shard import PatientImages, image_shard_writer
+from mgi.shards.image_parts import part_writer
+from mgi.shards.image_shard import PatientImages, rows_of
 from small_ingestion import write_small_archive
 
 LARGEST_SEED = 60_000
@@ -168,24 +170,30 @@ def _write_trained(folder: Path) -> None:
     save_weights(path, torch.nn.Linear(9, 8), run=run, model=ModelSettings(), genes=["a", "b"])
 
 
+def _write_part(folder: Path, part: str, patients: list[str]) -> Path:
+    slices, rng = folder / PART_FILE.format(part=part), np.random.default_rng(6)
+    stated = {"modality": "flair", "simulated": True}
+    with part_writer(slices, slices.with_suffix(".json"), part=part, stated=stated) as writer:
+        for patient in patients:
+            voxels = rng.integers(0, 900, (3, 12, 10)).astype(np.int16)
+            images = PatientImages(
+                patient_id=patient,
+                slices=voxels,
+                masks=(voxels > 800).astype(np.uint8),
+                spacing_mm=(1.0, 1.0),
+                positions_mm=np.arange(3.0),
+                source="0" * 64,
+            )
+            writer.add(patient, rows_of(images), patient.encode())
+    return slices
+
+
 def _write_shards(folder: Path) -> None:
     rng = np.random.default_rng(6)
     patients = [f"TCGA-CS-494{n}" for n in range(4)]
-    slices = folder / "shard_images/slices.parquet"
-    with image_shard_writer(slices) as writer:
-        for patient in patients:
-            voxels = rng.integers(0, 900, (3, 12, 10)).astype(np.int16)
-            writer.add(
-                PatientImages(
-                    patient_id=patient,
-                    slices=voxels,
-                    masks=(voxels > 800).astype(np.uint8),
-                    spacing_mm=(1.0, 1.0),
-                    positions_mm=np.arange(3.0),
-                    source="0" * 64,
-                )
-            )
-    write_dataset(slices.with_name("dataset.json"), "volumes", [slices], {"simulated": True})
+    images = folder / "shard_images"
+    parts = [_write_part(images, part, [one for one in patients if part_of(one, 2) == part]) for part in all_parts(2)]
+    write_dataset(images / "dataset.json", "volumes", parts, {"simulated": True})
     genes = pd.DataFrame({"gene_index": range(30), "gene_id": [f"ENSG{n:03d}" for n in range(30)]})
     genes = genes.assign(gene_name="x", gene_type=None, chromosome=None, start=None)
     values = rng.random((4, 30)).astype(np.float32)

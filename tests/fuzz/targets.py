@@ -30,9 +30,10 @@ FORMATS = [
     _target("gdc", "json", 0.3, files("json", "gdc_files.json"), mutate.document, texts.read_gdc),
     _target("nbia", "json", 0.2, files("json", "nbia_series.json"), mutate.document, texts.read_nbia),
     _target("sops", "json", 0.05, files("json", "nbia_sops.json"), mutate.document, texts.read_sops),
-    _target("locks", "json", 0.25, files("json", "lock_*.json"), DOCUMENT, texts.read_lock),
+    _target("locks", "json", 0.2, files("json", "lock_*.json"), DOCUMENT, texts.read_lock),
     _target("indexes", "json", 0.1, files("json", "index_*.json"), DOCUMENT, texts.read_index),
-    _target("dataset", "json", 0.05, files("shard_images", "*.json"), DOCUMENT, DESCRIPTIONS["shard_images"]),
+    _target("dataset", "json", 0.05, files("shard_images", "dataset.json"), DOCUMENT, DESCRIPTIONS["shard_images"]),
+    _target("part", "json", 0.05, files("shard_images", "part-1-of-2.json"), DOCUMENT, own.read_parts),
     _target(
         "datasets", "json", 0.05, files("shard_expression", "*.json"), DOCUMENT, DESCRIPTIONS["shard_expression"]
     ),
@@ -52,7 +53,7 @@ if importlib.util.find_spec("mgi.modalities.flair.nifti"):
     )
 
 OWN = {
-    "image-shard": (files("shard_images", "slices.parquet"), own.read_images),
+    "image-shard": (files("shard_images", "part-1-of-2.parquet"), own.read_images),
     "expression-shard": (files("shard_expression", "values.parquet"), own.read_expression("values.parquet")),
     "gene-table": (files("shard_expression", "features.parquet"), own.read_expression("features.parquet")),
     "split": (files("split", "*.parquet"), own.read_split),

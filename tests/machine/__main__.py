@@ -27,7 +27,8 @@ STAGES = {
     "simulate": "archive/archive.json", "preflight": "preflight.json", "lock": "locks/rna.json",
     "fetch": "raw/flair/batch-1-of-2.json", "gene_positions": "tables/gene_positions.tsv",
     "cohort": "tables/cohort.parquet", "shard": "shards/rna/values.parquet",
-    "shard_volumes": "shards/flair/slices.parquet", "split": "tables/split.parquet",
+    "shard_volumes": "shards/flair/part-1-of-2.parquet", "describe_volumes": "shards/flair/dataset.json",
+    "split": "tables/split.parquet",
 }  # fmt: skip
 
 

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 STAGES = {"preflight", "lock", "fetch", "cohort", "split"}
-STAGES |= {"shard", "shard_volumes", "check_leaks", "fit_genes", "pretrain", "finetune", "predict_fold"}
+STAGES |= {
+    "shard",
+    "shard_volumes",
+    "describe_volumes",
+    "check_leaks",
+    "fit_genes",
+    "pretrain",
+    "finetune",
+    "predict_fold",
+}
 STAGES |= {"evaluate", "compare", "report", "record_config", "prepare_slices"}
 
 Jobs = Callable[[str], dict[str, int]]

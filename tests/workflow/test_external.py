@@ -96,7 +96,7 @@ def test_every_method_is_trained_once_and_no_fold_is_tested(tree: Path, snakemak
     jobs = jobs_of(listed.stdout)
     expected = {"fit_genes": 1, "check_leaks": 1, "pretrain": 2, "finetune": 8, "external_predict_fold": 8}
     expected |= {"prepare_slices": 1, "external_prepare_slices": 1}
-    batches = {"fetch": 8, "external_fetch": 4}
+    batches = {"fetch": 8, "external_fetch": 4, "shard_volumes": 4}
     assert {rule: jobs[rule] for rule in [*expected, *batches]} == expected | batches
     assert not {"predict_fold", "evaluate", "compare", "report"} & set(jobs)
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lib.modalities import Configured
+from lib.modalities import Configured, part_options
+from mgi.core.parts import part_of
 from mgi.modalities.registry import modality
 
 
@@ -60,3 +61,24 @@ def test_labels_that_are_ignored_reach_the_source_and_the_shard() -> None:
     one = configured("rna", source="matrix", table="t", unit="tpm", ignore=["age"], fit={})
     assert '"ignore": ["age"]' in one.asked
     assert '"ignore": ["age"]' in one.stored
+
+
+def test_images_are_written_in_as_many_parts_as_there_are_batches() -> None:
+    one = configured("flair", source="tcia", batches=2)
+    folder = "<results>/shards/flair"
+    assert one.shard == [f"{folder}/{name}" for name in ("part-1-of-2.parquet", "part-2-of-2.parquet", "dataset.json")]
+    assert one.part_records == [f"{folder}/part-1-of-2.json", f"{folder}/part-2-of-2.json"]
+    table = configured("rna", source="gdc", batches=2)
+    assert [path.rpartition("/")[2] for path in table.shard] == ["values.parquet", "features.parquet", "dataset.json"]
+
+
+def test_a_part_job_is_told_of_those_excluded_who_are_of_its_part() -> None:
+    """By their ids as the cohort has them, in one order: the config may name an aliquot, and sort its list anew."""
+    excluded = ["TCGA-CS-4941", "mine", "TCGA-DU-0001-01A", "TCGA-DU-0001"]
+    parts = {name: part_of(name, 4) for name in ("TCGA-CS-4941", "mine", "TCGA-DU-0001")}
+    assert parts == {"TCGA-CS-4941": "2-of-4", "mine": "2-of-4", "TCGA-DU-0001": "1-of-4"}
+    for given in (excluded, excluded[::-1]):
+        assert part_options(given, {"part": "2-of-4"}) == ["--part", "2-of-4", "--exclude", "TCGA-CS-4941", "mine"]
+        assert part_options(given, {"part": "1-of-4"}) == ["--part", "1-of-4", "--exclude", "TCGA-DU-0001"]
+    assert part_options(excluded, {"part": "3-of-4"}) == ["--part", "3-of-4"]
+    assert part_options(excluded, {"modality": "rna"}) == []

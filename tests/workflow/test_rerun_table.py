@@ -27,7 +27,8 @@ LEARNED = {"pretrain": 1} | TRAINED
 ALIGNED = LEARNED | {"finetune": 2, "predict_fold": 2, "evaluate": 2}
 SPLIT = {"split": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED
 SOURCES_OF_BOTH = {"preflight": 1, "lock": 2, "fetch": 4}
-VOLUMES = {"shard_volumes": 1, "prepare_slices": 1}
+DESCRIBED = {"describe_volumes": 1, "prepare_slices": 1}
+VOLUMES = {"shard_volumes": 2} | DESCRIBED
 INGESTED = SOURCES_OF_BOTH | {"gene_positions": 1, "cohort": 1, "shard": 1} | VOLUMES | SPLIT
 # What the table calls "as": the rule and all that follow from it.
 AND_ON = {
@@ -45,11 +46,11 @@ SETTINGS: dict[str, dict[str, int]] = {
     "plugins: [my_plugin.py]": {},
     "simulation: {seed: 4}": {"simulate": 1} | INGESTED,
     "modalities: {flair: {min_images: 10}}": INGESTED,
-    "modalities: {rna: {batches: 3}}": {"fetch": 3, "cohort": 1, "shard": 1} | VOLUMES | SPLIT,
+    "modalities: {rna: {batches: 3}}": {"fetch": 3, "cohort": 1, "shard": 1} | DESCRIBED | SPLIT,
     "modalities: {rna: {unit: fpkm_uq}}": {"shard": 1, "check_leaks": 1, "fit_genes": 1} | LEARNED,
     "modalities: {rna: {fit: {scaler: rank}}}": {"fit_genes": 1} | LEARNED,
     "modalities: {rna: {fit: {gene_filter: protein_coding}}}": {"fit_genes": 1} | LEARNED,
-    "cohort: {exclude: [TCGA-CS-0000]}": {"cohort": 1} | VOLUMES | SPLIT,
+    "cohort: {exclude: [TCGA-CS-0000]}": {"cohort": 1, "shard_volumes": 1} | DESCRIBED | SPLIT,
     "cohort: {near_duplicates: warn}": {"check_leaks": 1} | LEARNED,
     "split: {seed: 1}": SPLIT,
     "model: {gene_encoder: mlp}": ALIGNED,

@@ -7,6 +7,8 @@ from typing import Any
 
 from snakemake.io import local
 
+from mgi.core.ids import named_patient
+from mgi.core.parts import PART_RECORD, all_parts, numbers_of, part_of
 from mgi.modalities.modality import Modality
 from mgi.modalities.registry import in_order, module_of
 
@@ -58,8 +60,16 @@ class Configured:
 
     @property
     def shard(self) -> list[str]:
-        """The files of its shard, the description last."""
-        return [f"{RESULTS}/shards/{self.kind.name}/{name}" for name in self.kind.shard_files]
+        """The files of its shard that others read, the description last."""
+        if not self.kind.in_parts:
+            return self._in_shard(self.kind.shard_files().values())
+        parts = [self.kind.shard_files(part)["slices"] for part in all_parts(self.section["batches"])]
+        return self._in_shard([*parts, "dataset.json"])
+
+    @property
+    def part_records(self) -> list[str]:
+        """The records of the parts of its shard; it has as many as its fetch has batches."""
+        return self._in_shard(PART_RECORD.format(part=part) for part in all_parts(self.section["batches"]))
 
     @property
     def shard_inputs(self) -> dict[str, str]:
@@ -102,6 +112,9 @@ class Configured:
         keys = (*self.kind.shard_keys, *self.kind.shared_keys)
         return _as_json({key: self.section[key] for key in keys if key in self.section})
 
+    def _in_shard(self, names: Iterable[str]) -> list[str]:
+        return [f"{RESULTS}/shards/{self.kind.name}/{name}" for name in names]
+
     def _without(self, *keys: str) -> str:
         hidden = (*keys, *self.kind.shard_keys, FIT)
         return _as_json({key: value for key, value in self.section.items() if key not in hidden})
@@ -132,6 +145,18 @@ def for_each_batch(paths: Iterable[str]) -> list[str]:
     """The indexes of all batches as one path a modality, with `{batch}` in place of the number."""
     first = "batch-1-of-"
     return ["batch-{batch}-of-".join(str(path).rsplit(first, 1)) for path in paths if first in str(path)]
+
+
+def part_options(excluded: Iterable[str], wildcards: Any) -> list[str]:
+    """Which part a job writes and whom of it the config excludes, as options; nothing for a shard without parts.
+
+    The excluded patients of other parts are left out: a job whose parameters are the same is not run again.
+    """
+    if (part := wildcards.get("part")) is None:
+        return []
+    _, count = numbers_of(part, "part")
+    own = sorted(patient for patient in set(map(named_patient, excluded)) if part_of(patient, count) == part)
+    return ["--part", part, *(["--exclude", *own] if own else [])]
 
 
 def described(files: Iterable[str]) -> list[str]:

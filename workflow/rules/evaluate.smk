@@ -1,6 +1,6 @@
 """From predicted masks to scores, intervals, tests and the gene audit; no GPU, no torch.
 
-REQUIRED INPUTS: <results>/predictions/, <results>/shards/flair/slices.parquet, <results>/tables/split.parquet.
+REQUIRED INPUTS: <results>/predictions/, <results>/shards/flair/, <results>/tables/split.parquet.
 OUTPUTS: <results>/evaluation/.
 """
 

@@ -8,6 +8,10 @@ OUTPUTS: <results>/external/; the runs and the fold of the whole cohort lie besi
 """
 
 OUTSIDE = f"{config['results']}/external"
+OUTSIDE_IMAGES, OUTSIDE_EXPRESSION = (
+    [path.replace("<results>", OUTSIDE) for path in one.shard[:-1]]
+    for one in (configured(external_config(config))[name] for name in ("flair", "rna"))
+)
 WHOLE_FOLD = f"{config['results']}/folds/{config['split']['folds']}/genes.parquet"
 
 
@@ -32,10 +36,7 @@ rule prepare_external:
         external_images=f"{OUTSIDE}/shards/flair/dataset.json",
         external_expression=f"{OUTSIDE}/shards/rna/dataset.json",
         files=[*IMAGE_FILES, *EXPRESSION_FILES],
-        external_files=[
-            path.replace("<results>", OUTSIDE)
-            for path in (*IMAGE_FILES, *EXPRESSION_FILES)
-        ],
+        external_files=[*OUTSIDE_IMAGES, *OUTSIDE_EXPRESSION],
     output:
         values=f"{OUTSIDE}/aligned/values.parquet",
         features=f"{OUTSIDE}/aligned/features.parquet",
@@ -86,7 +87,7 @@ use rule predict_fold from another as external_predict_fold with:
         prepared=local(f"{RESULTS}/external/{prepared_table(config)}"),
         expression=f"{OUTSIDE}/aligned/dataset.json",
         shards=[
-            *(path.replace("<results>", OUTSIDE) for path in IMAGE_FILES),
+            *OUTSIDE_IMAGES,
             f"{OUTSIDE}/aligned/values.parquet",
             f"{OUTSIDE}/aligned/features.parquet",
         ],

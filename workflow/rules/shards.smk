@@ -44,7 +44,7 @@ rule shard:
             "--table", MODALITIES[wildcards.modality].own_path
         ),
         settings=lambda wildcards: MODALITIES[wildcards.modality].stored,
-        cohort=lambda wildcards, input: option("--cohort", input.get("cohort")),
+        part=partial(part_options, config["cohort"]["exclude"]),
         index=lambda wildcards, input: for_each_batch(input.index),
         given=lambda wildcards, input: MODALITIES[wildcards.modality].shard_options(
             input.given
@@ -61,7 +61,7 @@ rule shard:
             --lock {input.lock:q} \
             --index {params.index:q} \
             {params.table:q} \
-            {params.cohort:q} \
+            {params.part:q} \
             {params.given:q} \
             --threads {threads} \
             --output {output:q}
@@ -69,24 +69,53 @@ rule shard:
 
 
 use rule shard as shard_volumes with:
-    input:
-        lock="<results>/locks/{modality}.json",
-        index=lambda wildcards: MODALITIES[wildcards.modality].indexes,
-        table=lambda wildcards: own(MODALITIES[wildcards.modality].own_files),
-        given=lambda wildcards: own(
-            MODALITIES[wildcards.modality].shard_inputs.values()
-        ),
-        digests=lambda wildcards: sidecars(MODALITIES[wildcards.modality].made_inputs),
-        cohort="<results>/tables/cohort.parquet",
     output:
-        slices="<results>/shards/{modality}/slices.parquet",
-        dataset="<results>/shards/{modality}/dataset.json",
+        slices="<results>/shards/{modality}/part-{part}.parquet",
+        part="<results>/shards/{modality}/part-{part}.json",
+    log:
+        "<logs>/shard_volumes-{modality}-{part}.log",
+    benchmark:
+        "<benchmarks>/shard_volumes-{modality}-{part}.tsv"
     wildcard_constraints:
         modality=of_format(MODALITIES, "volumes"),
     threads: 2
     resources:
         mem_mb=grows(4000),
         runtime=grows(120),
+
+
+rule describe_volumes:
+    """Describe the parts of a shard of images, once they agree, have the cohort's patients, and none of them twice."""
+    input:
+        slices=lambda wildcards: MODALITIES[wildcards.modality].shard[:-1],
+        parts=lambda wildcards: MODALITIES[wildcards.modality].part_records,
+        cohort="<results>/tables/cohort.parquet",
+    output:
+        dataset="<results>/shards/{modality}/dataset.json",
+    log:
+        "<logs>/describe_volumes-{modality}.log",
+    benchmark:
+        "<benchmarks>/describe_volumes-{modality}.tsv"
+    wildcard_constraints:
+        modality=of_format(MODALITIES, "volumes"),
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=grows(1000),
+        runtime=grows(10),
+    params:
+        n_parts=lambda wildcards, input: len(input.parts),
+        code=code_of("describe-volumes"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi describe-volumes \
+            --modality {wildcards.modality:q} \
+            --parts {params.n_parts} \
+            --cohort {input.cohort:q} \
+            --output {output.dataset:q}
+        """
 
 
 rule prepare_slices:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mgi.cohort.two_columns import read_two_columns
 from mgi.core.errors import BadInputError
-from mgi.core.ids import barcode_of, patient_id_of
+from mgi.core.ids import barcode_of, named_patient, patient_id_of
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock
 from mgi.locks.raw_index import RawEntry
@@ -94,6 +94,13 @@ def presence_of(patient: str, items: Sequence[Item], offer: Offer) -> Presence:
     )
 
 
+def present_of(offer: Offer, chosen: Callable[[str], bool]) -> dict[str, Presence]:
+    """What those patients have who have the modality and of whom `chosen` is true, by id; the cohort says the same."""
+    offered = _by_patient(offer.lock.items)
+    found = {patient: presence_of(patient, items, offer) for patient, items in offered.items() if chosen(patient)}
+    return {patient: one for patient, one in found.items() if one.present}
+
+
 def _served(chosen: Item, items: Sequence[Item], offer: Offer) -> tuple[Item | None, str | None]:
     """The chosen item or the runner-up that serves in its place; without any, why the chosen one does not."""
     rejected = _fetched(chosen, offer).rejected
@@ -160,7 +167,7 @@ def pair_patients(
     """One row per patient of any lock, sorted; `required` are the modalities that every run needs, all unless given."""
     items = {offer.modality: _by_patient(offer.lock.items) for offer in offers}
     patients = sorted({patient for grouped in items.values() for patient in grouped})
-    exclude = {barcode.patient_id if (barcode := barcode_of(one)) else one for one in exclude}
+    exclude = set(map(named_patient, exclude))
     if unknown := sorted(exclude - set(patients)):
         raise BadInputError(f"exclude: {unknown[0]} is in no lock; expected patients of the cohort")
     needed = items.keys() if required is None else set(required)

@@ -10,6 +10,7 @@ from mgi.cohort.tables import write_cohort, write_reasons
 from mgi.core.errors import BadInputError
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import BATCHES, all_batches, read_raw_index, read_raw_indexes
+from mgi.modalities.offer import offer_of
 from mgi.modalities.registry import in_order
 
 MOST_REASONS = 3
@@ -59,14 +60,5 @@ def _offers(lock_paths: Sequence[str], index_paths: Sequence[str]) -> list[Offer
     if strange := sorted(indexes.keys() - locks.keys()):
         raise BadInputError(f"{indexes[strange[0]][0]}: an index of {strange[0]}, of which no lock was given")
     return [
-        Offer(
-            lock=locks[kind.name],
-            raw=read_raw_indexes(indexes[kind.name], kind.name),
-            companions=kind.companions,
-            is_image=kind.is_image,
-            absent=kind.absent,
-            note=kind.note,
-            fits=kind.fits,
-        )
-        for kind in in_order(locks)
+        offer_of(kind, locks[kind.name], read_raw_indexes(indexes[kind.name], kind.name)) for kind in in_order(locks)
     ]

@@ -72,6 +72,11 @@ def patient_id_of(label: str) -> str:
     return label.strip()
 
 
+def named_patient(label: str) -> str:
+    """The patient whom a list of the config names: by a barcode, or by the id itself."""
+    return barcode.patient_id if (barcode := barcode_of(label)) is not None else label
+
+
 def is_patient_id(label: str) -> bool:
     """Whether a label names a patient."""
     try:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, Literal
 from mgi.core.counts import MOST_BYTES, shown_count
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import SEAL, sha256_of, unsealed
+from mgi.core.parts import numbers_of
 from mgi.core.section import read_record
 from mgi.locks.hand_edits import require_edits_by_hand, with_checks, without_checks
 from mgi.locks.item import Item
@@ -191,7 +191,5 @@ def batch_of(chosen: Sequence[Item], batch: str) -> list[Item]:
 
     Raises ConfigError where `batch` is not I-of-N.
     """
-    found = re.match(r"^([0-9]{1,9})-of-([0-9]{1,9})$", batch)
-    if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise ConfigError(f"batch: found {batch!r}, expected I-of-N such as 1-of-4")
-    return list(chosen[int(found[1]) - 1 :: int(found[2])])
+    one, count = numbers_of(batch, "batch")
+    return list(chosen[one - 1 :: count])

@@ -38,7 +38,7 @@ class FetchSettings(Section):
     lock: UserPath | None = None
     """Path of a lock from an earlier run: the same files again, and no search."""
     batches: Annotated[int, Field(ge=1, le=1000)] = 4
-    """Jobs among which the files are shared."""
+    """Jobs among which the files are shared; an image shard has as many parts."""
     threads: Annotated[int, Field(ge=1, le=16)] = 4
     """Files under way at once in a job."""
     retry_base_s: Annotated[float, Field(ge=0, le=60), unit("s")] = 1.0

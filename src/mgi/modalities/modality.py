@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mgi.core.errors import ConfigError
+from mgi.core.parts import PART_FILE, PART_RECORD
 from mgi.locks.item import Item
 
 Section = Mapping[str, Any]
-# Files of a shard folder by what is stored in it, the description last.
-SHARD_FILES: Mapping[str, tuple[str, ...]] = {
-    "table": ("values.parquet", "features.parquet", "dataset.json"),
-    "volumes": ("slices.parquet", "dataset.json"),
-    "bags": ("tiles.parquet", "dataset.json"),
+# What one job writes into a shard folder, by what is stored there, the record last. Volumes are written in parts.
+SHARD_FILES: Mapping[str, Mapping[str, str]] = {
+    "table": {"values": "values.parquet", "features": "features.parquet", "dataset": "dataset.json"},
+    "volumes": {"slices": PART_FILE, "part": PART_RECORD},
+    "bags": {"tiles": "tiles.parquet", "dataset": "dataset.json"},
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TAKEN = ("patient_id", "site", "status", "reason", "notes", "simulated")
@@ -41,7 +42,6 @@ class Modality:
     lists: tuple[str, ...] = ()
     shard_keys: tuple[str, ...] = ()
     shared_keys: tuple[str, ...] = ()
-    shard_reads_cohort: bool = False
     shard_inputs: Callable[[Section], Mapping[str, str]] = lambda section: {}
     absent: Callable[[Sequence[Item]], str] = lambda items: "no item chosen" if items else "no item"
     note: Callable[[Item], str | None] = lambda item: item.sample or item.key
@@ -57,9 +57,13 @@ class Modality:
         return self.shard_format != "table"
 
     @property
-    def shard_files(self) -> tuple[str, ...]:
-        """Names of the files in its shard folder, the description last."""
-        return SHARD_FILES[self.shard_format]
+    def in_parts(self) -> bool:
+        """Whether its shard is written in parts, each by a job of its own; a last one describes them."""
+        return self.shard_format == "volumes"
+
+    def shard_files(self, part: str | None = None) -> dict[str, str]:
+        """Names of the files that one job writes into its shard folder, by `ShardJob.outputs`'s name for them."""
+        return {name: file.format(part=part) for name, file in SHARD_FILES[self.shard_format].items()}
 
     def own_path(self, section: Section) -> str | None:
         """The user's file or folder that stands in for an archive, where the section names one."""

@@ -1,7 +1,7 @@
 """How fetched items become a shard.
 
 The module that a modality names as `sharding` has `shard(job)`, which writes the files of the shard, its description
-last, and returns in a few words what it holds.
+last, and returns in a few words what it holds. Of volumes it writes one part (`shards.image_parts.part_writer`).
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mgi.cohort.tables import Cohort
+from mgi.cohort.pairing import Presence
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.locks.lock import Lock
 from mgi.locks.raw_index import RawEntry
@@ -17,16 +17,18 @@ from mgi.locks.raw_index import RawEntry
 
 @dataclass(frozen=True, kw_only=True)
 class ShardJob:
-    """All that a shard is made from, and the files to write by their stem (`values`, `slices`, `dataset`).
+    """All that a shard is made from, and the files to write by name (see modality.SHARD_FILES).
 
-    `table` is the user's own file or folder, `inputs` are the files that the modality asked for by name.
+    `table` is the user's own file or folder, `inputs` are the files that the modality asked for by name. Of volumes
+    `part` is the one to write, such as `2-of-4`, and `patients` says what of whom it holds, in order of their ids.
     """
 
     lock: Lock
     raw: Mapping[str, RawEntry]
     outputs: Mapping[str, Path]
     table: str | None = None
-    cohort: Cohort | None = None
+    part: str = ""
+    patients: Mapping[str, Presence] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 1

@@ -92,6 +92,7 @@ KINDS = (
     Kind("tables", "tables/*.parquet", _table),
     Kind("tables", "tables/*.tsv", verified),
     Kind("tables", "tables/leaks*.json", _leaks),
+    Kind("parts", "shards/*/part-*.json", read_json),
     Kind("prepared", "prepared/*/slices.parquet", check_prepared),
     Kind("folds", "folds/*/genes.parquet", _table),
     Kind("aligned", "aligned/split.parquet", _table),

@@ -47,7 +47,11 @@ def read_dataset(shard: Path | str, kind: str, stated: Sequence[str] = ()) -> di
 
     Raises BadInputError where it is not a whole shard of this kind, IntegrityError where a file is another.
     """
-    path = dataset_of(shard)
+    return read_description(dataset_of(shard), kind, stated)
+
+
+def read_description(path: Path, kind: str, stated: Sequence[str] = ()) -> dict[str, Any]:
+    """The same of what `write_dataset` wrote under any name."""
     if not path.is_file():
         raise BadInputError(f"{path}: missing; the shard was never finished, {mend_of(path)}")
     dataset = read_json(path)
@@ -58,7 +62,7 @@ def read_dataset(shard: Path | str, kind: str, stated: Sequence[str] = ()) -> di
             raise BadInputError(f"{path}: files: {name}: found {expected!r}, expected rows, size and sha256")
         file = path.parent / name
         if not file.is_file():
-            raise IntegrityError(f"{file}: missing, though {DATASET} lists it; {mend_of(file)}")
+            raise IntegrityError(f"{file}: missing, though {path.name} lists it; {mend_of(file)}")
         for what, found in _identity(file).items():
             if found != (wanted := expected.get(what)):
                 raise IntegrityError(f"{file}: {what} {found}, expected {wanted}; {mend_of(file)}")

@@ -1,21 +1,23 @@
 """Slices of all patients with their masks: one row a slice, one row group a patient, so that memory stays bounded.
 
+`dataset.json` names the files: parts, in any of which a patient may lie (see core.parts), or one that stands alone.
 A shard of the main channel alone has no word of channels; `dataset.json` names those of any other.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import DigestingFile, atomic_path
+from mgi.core.parts import part_files
 from mgi.shards.channels import CHANNELS, MAIN, MAIN_ALONE, Channel, in_order, shown_channels
 from mgi.shards.dataset_manifest import dataset_of, read_dataset
 from mgi.shards.other_channels import check_others, columns_of, read_others, schema_of
@@ -93,47 +95,64 @@ def image_shard_writer(path: Path | str, channels: tuple[Channel, ...] = MAIN_AL
         yield ImageShardWriter(writer, sink)
 
 
-class OpenImages:
-    """An open shard, of which one patient is in memory at a time, in any order (`opened_images`)."""
+class _Place(NamedTuple):
+    """Where a patient lies: a file, the row group in it, and how many rows that has."""
 
-    def __init__(self, source: pq.ParquetFile, path: Path, channels: tuple[Channel, ...]) -> None:
-        self._source, self._path, self._channels = source, path, channels
-        self._group: dict[str, int] = {}
-        for group in range(source.num_row_groups):
-            named = set(source.read_row_group(group, columns=["patient_id"])["patient_id"].to_pylist())
-            if len(named) != 1 or not named.isdisjoint(self._group):
-                raise BadInputError(f"{path}: row group {group}: patients {sorted(named)}, expected one new patient")
-            self._group[named.pop()] = group
+    path: Path
+    group: int
+    n_rows: int
+
+
+class OpenImages:
+    """A shard of which one patient is in memory at a time, in any order.
+
+    No file stays open: there may be as many parts as a process may have files.
+    """
+
+    def __init__(self, shard: Path | str) -> None:
+        """Look up who lies where; `shard` is its dataset.json or its folder."""
+        self._dataset = dataset_of(shard)
+        described = read_dataset(shard, KIND)
+        self._channels = _channels_in(described, self._dataset)
+        places: dict[str, _Place] = {}
+        for path in _files_in(described, self._dataset):
+            with opened_parquet(path, sealed=False) as source:
+                require_schema(source.schema_arrow, schema_of(self._channels), path)
+                for group in range(source.num_row_groups):
+                    ids = source.read_row_group(group, columns=["patient_id"])["patient_id"].to_pylist()
+                    patients = sorted(set(ids))
+                    if len(patients) != 1 or patients[0] in places:
+                        other = {places[one].path.name for one in patients if one in places} - {path.name}
+                        found = f"patients {patients}" + "".join(f", of {name} too" for name in sorted(other))
+                        raise BadInputError(f"{path}: row group {group}: {found}, expected one new patient")
+                    places[patients[0]] = _Place(path, group, len(ids))
+        self._places = dict(sorted(places.items()))
 
     @property
     def patient_ids(self) -> list[str]:
-        """Everybody in the shard, in its order."""
-        return list(self._group)
+        """Everybody in the shard, sorted."""
+        return list(self._places)
 
     def require(self, patients: Collection[str]) -> None:
         """Raise BadInputError where somebody is not in the shard."""
-        if absent := sorted(set(patients) - set(self._group)):
-            raise BadInputError(f"{self._path}: no slices of {absent[0]} ({len(absent)} patients absent)")
+        if absent := sorted(set(patients) - set(self._places)):
+            raise BadInputError(f"{self._dataset}: no slices of {absent[0]} ({len(absent)} patients absent)")
 
     def n_slices(self, patient: str) -> int:
         """How many slices a patient has; nothing is read."""
-        return int(self._source.metadata.row_group(self._group[patient]).num_rows)
+        return self._places[patient].n_rows
 
     def read(self, patient: str) -> PatientImages:
-        """One patient."""
-        table = self._source.read_row_group(self._group[patient])
-        table.validate(full=True)
-        return _patient_of(table, self._path, self._channels)
-
-
-@contextmanager
-def opened_images(shard: Path | str) -> Iterator[OpenImages]:
-    """Open a shard, which is named by its dataset.json or its folder."""
-    channels = channels_of(shard)
-    path = dataset_of(shard).parent / SLICES_FILE
-    with opened_parquet(path, sealed=False) as source:
-        require_schema(source.schema_arrow, schema_of(channels), path)
-        yield OpenImages(source, path, channels)
+        """One patient. Raises IntegrityError where the file is no longer the one that was looked at."""
+        path, group, _ = self._places[patient]
+        with opened_parquet(path, sealed=False) as source:
+            table = source.read_row_group(group)
+            table.validate(full=True)
+        images = _patient_of(table, path, self._channels)
+        if images.patient_id != patient:
+            found = f"row group {group} is of {images.patient_id}, expected {patient}"
+            raise IntegrityError(f"{path}: {found}; the file was changed while others read it")
+        return images
 
 
 def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> Iterator[PatientImages]:
@@ -141,10 +160,10 @@ def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -
 
     `shard` is its dataset.json or its folder.
     """
-    with opened_images(shard) as images:
-        wanted = set(images.patient_ids if patient_ids is None else patient_ids)
-        images.require(wanted)
-        yield from (images.read(patient) for patient in images.patient_ids if patient in wanted)
+    images = OpenImages(shard)
+    wanted = set(images.patient_ids if patient_ids is None else patient_ids)
+    images.require(wanted)
+    yield from (images.read(patient) for patient in images.patient_ids if patient in wanted)
 
 
 def read_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> dict[str, PatientImages]:
@@ -154,19 +173,29 @@ def read_images(shard: Path | str, patient_ids: Collection[str] | None = None) -
 
 def channels_of(shard: Path | str) -> tuple[Channel, ...]:
     """The channels that every patient of a shard has, from its dataset.json; raises as `read_dataset` does."""
-    found = read_dataset(shard, KIND).get("channels", MAIN_ALONE)
+    return _channels_in(read_dataset(shard, KIND), dataset_of(shard))
+
+
+def _channels_in(described: Mapping[str, Any], path: Path) -> tuple[Channel, ...]:
+    found = described.get("channels", MAIN_ALONE)
     if not isinstance(found, list | tuple) or not in_order(found):
         raise BadInputError(
-            f"{dataset_of(shard)}: channels: found {found!r}, expected some of {shown_channels(CHANNELS)} in this "
-            f"order, {MAIN} among them"
+            f"{path}: channels: found {found!r}, expected some of {shown_channels(CHANNELS)} in this order, {MAIN} "
+            "among them"
         )
     return tuple(found)
 
 
+def _files_in(described: Mapping[str, Any], path: Path) -> list[Path]:
+    """The files with slices: all parts, or one that stands alone, as in older results."""
+    names = [*described["files"]]
+    return [path.parent / name for name in (names if names == [SLICES_FILE] else part_files(names, f"{path}"))]
+
+
 def slices_per_patient(shard: Path | str) -> dict[str, int]:
     """How many slices the shard has of each patient."""
-    with opened_images(shard) as images:
-        return {patient: images.n_slices(patient) for patient in images.patient_ids}
+    images = OpenImages(shard)
+    return {patient: images.n_slices(patient) for patient in images.patient_ids}
 
 
 def _check(patient: PatientImages) -> None:

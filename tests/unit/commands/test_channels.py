@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from channel_archive import CHANNELS, draw, files_of, shard_line
+from channel_archive import CHANNELS, description_line, draw, files_of, shard_line
 from mgi.cli import main
 from mgi.modalities.flair.brain import brain_mask
 from mgi.release.package import load_release
@@ -44,6 +44,7 @@ def write_archive_study(write_study: type) -> Callable[..., Any]:
             }
             self.change(self.drawn)
             assert main(["shard", *shard_line(self.folder, self.drawn, self.settings)]) == 0
+            assert main(["describe-volumes", *description_line(self.folder, self.drawn)]) == 0
 
     return FromArchive
 
@@ -137,7 +138,7 @@ def test_another_channel_changes_the_network_that_reads_it_and_no_other(
     assert untouched.run("finetune", "unet", "unet") == 0
     assert weights["all"] != three.weights("unet").read_bytes()
     assert weights["alone"] == weights["said"] == untouched.weights("unet").read_bytes()
-    for name in ("slices.parquet", "dataset.json"):
+    for name in ("part-1-of-1.parquet", "dataset.json"):
         alone, said = (tmp_path / one / "images" / name for one in ("alone", "said"))
         assert alone.read_bytes() == said.read_bytes()
 

@@ -10,8 +10,9 @@ import pytest
 
 from mgi.cli import parser_of
 from mgi.cohort.pairing import EXCLUDED, CohortRow
-from mgi.commands import shard
+from mgi.commands import describe_volumes, shard
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.parts import all_parts, part_of
 from mgi.locks.item import Item
 from mgi.locks.lock import Table
 from mgi.shards.dataset_manifest import read_dataset
@@ -42,16 +43,26 @@ def fetched(patient: str, key: str, role: str, path: str | None, sha256: str, **
 def written(folder: Path, source: str, items: list[Item], raw: list[dict[str, Any]], **lock: Any) -> list[str]:
     write_lock(folder / "lock.json", flair_lock(*items, source=source, simulated=source == "tcia", **lock))
     write_index(folder / "index.json", "flair", raw, source)
-    outputs = [str(folder / "shard" / name) for name in ("slices.parquet", "dataset.json")]
-    return [
-        "--modality", "flair", "--lock", str(folder / "lock.json"), "--index", str(folder / "index.json"),
-        "--cohort", str(folder / "c.parquet"), "--output", *outputs,
-    ]  # fmt: skip
+    return ["--modality", "flair", "--lock", str(folder / "lock.json"), "--index", str(folder / "index.json")]
 
 
-def run(arguments: list[str], folder: Path, rows: list[CohortRow]) -> None:
-    write_cohort_table(rows, folder / "c.parquet")
-    shard.run(parser_of(shard).parse_args(arguments))
+def run(arguments: list[str], folder: Path, rows: list[CohortRow], parts: int = 1) -> None:
+    """Every part without those whom the cohort excludes, then the description."""
+    excluded = [row.patient_id for row in rows if row.reason == EXCLUDED]
+    for part in all_parts(parts):
+        outputs = [str(folder / f"shard/part-{part}.{ending}") for ending in ("parquet", "json")]
+        given = [*arguments, "--part", part, "--exclude", *excluded, "--output", *outputs]
+        shard.run(parser_of(shard).parse_args(given))
+    table = write_cohort_table(rows, folder / "c.parquet")
+    given = ["--modality", "flair", "--parts", str(parts), "--cohort", str(table)]
+    given += ["--output", str(folder / "shard/dataset.json")]
+    describe_volumes.run(parser_of(describe_volumes).parse_args(given))
+
+
+def edit_index(folder: Path, edit: Callable[[list[dict[str, Any]]], None]) -> None:
+    index = json.loads((folder / "index.json").read_text())
+    edit(index["items"])
+    reseal(folder / "index.json", index)
 
 
 @pytest.fixture
@@ -83,6 +94,7 @@ def tcia(
 
 
 def test_a_series_with_its_mask_is_stored(tcia: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit_index(tmp_path, lambda items: items[2].update(rejected="x"))
     run(tcia, tmp_path, [cohort_row(A, "1.2.3.4", ("1.2.3.9",)), cohort_row(B, None, reason="image rejected: x")])
     found = read_images(tmp_path / "shard")
     assert list(found) == [A]
@@ -94,7 +106,8 @@ def test_a_series_with_its_mask_is_stored(tcia: list[str], tmp_path: Path, capsy
 
 
 def test_an_image_whose_patient_has_no_genes_or_mask_is_stored_too(tcia: list[str], tmp_path: Path) -> None:
-    run(tcia, tmp_path, [cohort_row(A, "1.2.3.4", reason="no mask")])
+    edit_index(tmp_path, lambda items: items[1].update(rejected="x"))
+    run(tcia, tmp_path, [cohort_row(A, "1.2.3.4", reason="no mask"), cohort_row(B, "1.2.3.7", reason=EXCLUDED)])
     assert read_images(tmp_path / "shard")[A].masks is None
 
 
@@ -102,20 +115,41 @@ def test_an_unreadable_series_stops_with_patient_and_series(tcia: list[str], tmp
     rows = [cohort_row(A, "1.2.3.4"), cohort_row(B, "1.2.3.7")]
     with pytest.raises(BadInputError, match=rf"{B}: series 1\.2\.3\.7: 1\.dcm: .*exclude"):
         run(tcia, tmp_path, rows)
-    assert not (tmp_path / "shard/dataset.json").exists()
-    assert not (tmp_path / "shard/slices.parquet").exists()
+    assert list((tmp_path / "shard").iterdir()) == []
     run(tcia, tmp_path, [rows[0], cohort_row(B, "1.2.3.7", reason=EXCLUDED)])
     assert list(read_images(tmp_path / "shard")) == [A]
 
 
 def test_a_series_that_was_never_fetched_is_named(tcia: list[str], tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=rf"{A}: 1\.9: .*raw index"):
-        run(tcia, tmp_path, [cohort_row(A, "1.9")])
+    edit_index(tmp_path, lambda items: items.pop(0))
+    with pytest.raises(BadInputError, match=rf"{A}: 1\.2\.3\.4: .*raw index"):
+        run(tcia, tmp_path, [cohort_row(A, "1.2.3.4")])
 
 
 def test_a_cohort_without_images_is_refused(tcia: list[str], tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"no patient .*image"):
-        run(tcia, tmp_path, [cohort_row(A, None, reason="no image")])
+    with pytest.raises(BadInputError, match=r"c\.parquet: no patient .*image"):
+        run(tcia, tmp_path, [cohort_row(A, "1.2.3.4", reason=EXCLUDED), cohort_row(B, "1.2.3.7", reason=EXCLUDED)])
+
+
+def test_a_part_that_is_of_another_cohort_is_refused(tcia: list[str], tmp_path: Path) -> None:
+    edit_index(tmp_path, lambda items: items[2].update(rejected="x"))
+    for rows, where in (
+        ([cohort_row(A, None, reason="no image"), cohort_row(B, "x")], f"{B} is in the cohort, in no part"),
+        ([cohort_row(B, None, reason="no image"), cohort_row("P", "x")], "P is in the cohort, in no part"),
+        ([cohort_row("Z", "x")], rf"{A} is in a part, not in the cohort \(2 patients differ\)"),
+    ):
+        with pytest.raises(BadInputError, match=rf"shard: {where}"):
+            run(tcia, tmp_path, rows)
+        assert not (tmp_path / "shard/dataset.json").exists()
+
+
+def test_the_part_must_be_named_and_be_one_and_go_to_its_files(tcia: list[str], tmp_path: Path) -> None:
+    outputs = [str(tmp_path / f"part-1-of-2.{ending}") for ending in ("parquet", "json")]
+    for part, where in (([], "--part: missing"), (["--part", "3-of-2"], "--part: found '3-of-2'")):
+        with pytest.raises(ConfigError, match=where):
+            shard.run(parser_of(shard).parse_args([*tcia, *part, "--output", *outputs]))
+    with pytest.raises(ConfigError, match=r"--output: .*, expected part-2-of-2\.parquet, part-2-of-2\.json"):
+        shard.run(parser_of(shard).parse_args([*tcia, "--part", "2-of-2", "--output", *outputs]))
 
 
 @pytest.fixture
@@ -146,7 +180,7 @@ def test_a_kaggle_archive_must_be_given_and_be_the_locked_one(kaggle: list[str],
 
 
 def test_the_shard_is_the_same_twice(tcia: list[str], tmp_path: Path) -> None:
-    rows = [cohort_row(A, "1.2.3.4", ("1.2.3.9",))]
+    rows = [cohort_row(A, "1.2.3.4", ("1.2.3.9",)), cohort_row(B, "1.2.3.7", reason=EXCLUDED)]
     run(tcia, tmp_path, rows)
     first = [path.read_bytes() for path in sorted((tmp_path / "shard").iterdir())]
     run(tcia, tmp_path, rows)
@@ -175,12 +209,13 @@ def nifti_rows() -> list[CohortRow]:
     return [cohort_row(patient, f"{patient}/flair.nii.gz", (f"{patient}/mask.nii.gz",)) for patient in (A, B)]
 
 
-@pytest.mark.parametrize("threads", ["1", "3"])
+@pytest.mark.parametrize(("threads", "parts"), [("1", 1), ("3", 1), ("1", 2), ("2", 5)])
 def test_a_folder_of_nifti_files_is_stored_in_order(
-    folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path, threads: str
+    folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path, threads: str, parts: int
 ) -> None:
     arguments, labels = folder_of_nifti
-    run([*arguments, "--threads", threads], tmp_path, nifti_rows())
+    run([*arguments, "--threads", threads], tmp_path, nifti_rows(), parts)
+    assert len(list((tmp_path / "shard").glob("*.parquet"))) == parts
     found = read_images(tmp_path / "shard")
     assert list(found) == [B, A]
     assert np.array_equal(found[A].masks, (labels > 0).transpose(2, 1, 0))
@@ -223,28 +258,33 @@ def test_a_copy_is_found_whatever_the_type_of_its_pixels(
     folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path
 ) -> None:
     """A slice that is not sampled makes the one image int16, the other fits in uint8."""
-    index = json.loads((tmp_path / "index.json").read_text())
-    for entry in index["items"]:
-        if entry["role"] == "flair":
-            array = np.arange(60, dtype=np.int16).reshape(5, 4, 3)
-            array[0, 0, 1] = 300 if entry["patient_id"] == A else 1
-            path = tmp_path / "user" / entry["key"]
-            nibabel.save(nibabel.Nifti1Image(array, np.diag([-1.0, -1.0, 2.0, 1.0])), path)
-            entry["members"] = [[entry["key"], hashlib.sha256(path.read_bytes()).hexdigest()]]
-    reseal(tmp_path / "index.json", index)
+
+    def alike(items: list[dict[str, Any]]) -> None:
+        for entry in items:
+            if entry["role"] == "flair":
+                array = np.arange(60, dtype=np.int16).reshape(5, 4, 3)
+                array[0, 0, 1] = 300 if entry["patient_id"] == A else 1
+                path = tmp_path / "user" / entry["key"]
+                nibabel.save(nibabel.Nifti1Image(array, np.diag([-1.0, -1.0, 2.0, 1.0])), path)
+                entry["members"] = [[entry["key"], hashlib.sha256(path.read_bytes()).hexdigest()]]
+
+    edit_index(tmp_path, alike)
     with pytest.raises(BadInputError, match=f"{A}: .*image .*{B}"):
         run(folder_of_nifti[0], tmp_path, nifti_rows())
 
 
-def test_two_patients_with_one_image_stop_the_run(
-    folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path
+@pytest.mark.parametrize("parts", [1, 2])
+def test_two_patients_with_one_image_stop_the_run_in_whichever_parts_they_lie(
+    folder_of_nifti: tuple[list[str], np.ndarray], tmp_path: Path, parts: int
 ) -> None:
-    index = json.loads((tmp_path / "index.json").read_text())
-    by_key = {entry["key"]: entry for entry in index["items"]}
-    by_key[f"{A}/flair.nii.gz"]["members"] = by_key[f"{B}/flair.nii.gz"]["members"]
-    reseal(tmp_path / "index.json", index)
+    def alike(items: list[dict[str, Any]]) -> None:
+        by_key = {entry["key"]: entry for entry in items}
+        by_key[f"{A}/flair.nii.gz"]["members"] = by_key[f"{B}/flair.nii.gz"]["members"]
+
+    edit_index(tmp_path, alike)
+    assert len({part_of(patient, 2) for patient in (A, B)}) == 2
     with pytest.raises(BadInputError, match=f"{A}: .*image .*{B}"):
-        run(folder_of_nifti[0], tmp_path, nifti_rows())
+        run(folder_of_nifti[0], tmp_path, nifti_rows(), parts)
 
 
 def test_a_folder_of_dicom_files_is_stored(tmp_path: Path, mr_file: Callable[..., bytes]) -> None:

@@ -11,7 +11,13 @@ WORKFLOW = Path(__file__).parents[3] / "workflow/rules"
 
 
 def test_every_rule_that_is_named_exists() -> None:
-    known = set(re.findall(r"^rule (\w+):", "".join(path.read_text() for path in WORKFLOW.glob("*.smk")), re.MULTILINE))
+    known = set(
+        re.findall(
+            r"^(?:use )?rule (?:\w+ as )?(\w+)(?: with)?:",
+            "".join(path.read_text() for path in WORKFLOW.glob("*.smk")),
+            re.MULTILINE,
+        )
+    )
     assert {rule for _, rule in RULES} <= known
 
 
@@ -21,6 +27,9 @@ def test_every_rule_that_is_named_exists() -> None:
         ("results/x/tables/cohort.tsv.sha256", "cohort"),
         ("results/x/tables/split_sites.tsv", "split"),
         ("results/x/shards/rna/dataset.json", "shard"),
+        ("results/x/shards/flair/part-1-of-4.parquet", "shard_volumes"),
+        ("results/x/shards/flair/part-1-of-4.json", "shard_volumes"),
+        ("results/x/shards/flair/dataset.json", "describe_volumes"),
         ("results/x/prepared/64px-none/slices.parquet", "prepare_slices"),
         ("results/x/prepared/64px-none/patients/ab.npy", "prepare_slices"),
         ("results/x/raw/rna/files/ab.tsv", "fetch"),
@@ -30,6 +39,7 @@ def test_every_rule_that_is_named_exists() -> None:
         ("results/x/evaluation/paper_like.csv", "paper_like"),
         ("results/x/external/evaluation/unet-fold2-seed0.parquet", "external_evaluate"),
         ("results/x/external/aligned/split.parquet", "prepare_external"),
+        ("results/x/external/shards/flair/part-1-of-4.parquet", "external_shard_volumes"),
     ],
 )
 def test_a_file_is_made_again_by_the_rule_that_wrote_it(path: str, rule: str) -> None:

@@ -1,3 +1,4 @@
+import resource
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from mgi.modalities.flair import slice_order
 from mgi.shards import image_shard
 from mgi.shards.dataset_manifest import recorded_files, write_dataset
 from mgi.shards.image_shard import (
+    OpenImages,
     PatientImages,
     channels_of,
     image_shard_writer,
     iter_images,
     read_images,
     rows_of,
+    slices_per_patient,
 )
 
 RNG = np.random.default_rng(0)
@@ -134,8 +137,74 @@ def test_others_that_are_not_the_channels_are_refused(change: dict[str, Any], me
 def test_a_selection_reads_only_those_patients(tmp_path: Path) -> None:
     folder = write(tmp_path, PATIENTS)
     assert [one.patient_id for one in iter_images(folder, ["C", "A"])] == ["A", "C"]
-    with pytest.raises(BadInputError, match=r"slices\.parquet: .*\bZ\b.*1 "):
+    with pytest.raises(BadInputError, match=r"dataset\.json: .*\bZ\b.*1 "):
         read_images(folder, ["A", "Z"])
+
+
+def write_parts(folder: Path, *parts: list[PatientImages]) -> Path:
+    paths = [folder / f"part-{index}-of-{len(parts)}.parquet" for index in range(1, len(parts) + 1)]
+    for path, patients in zip(paths, parts, strict=True):
+        with image_shard_writer(path) as writer:
+            for one in patients:
+                writer.add(one)
+    write_dataset(folder / "dataset.json", "volumes", paths, {"simulated": False})
+    return folder
+
+
+def test_patients_of_several_parts_come_in_order_of_their_ids(tmp_path: Path) -> None:
+    a, b, c = PATIENTS
+    folder = write_parts(tmp_path, [b], [], [a, c])
+    found = read_images(folder)
+    assert list(found) == ["A", "B", "C"]
+    assert all(same(found[one.patient_id], one) for one in PATIENTS)
+    assert slices_per_patient(folder) == {"A": 3, "B": 3, "C": 3}
+    assert [one.patient_id for one in iter_images(folder, ["C", "B"])] == ["B", "C"]
+
+
+def test_a_shard_of_more_parts_than_a_process_may_have_files_is_read(tmp_path: Path) -> None:
+    folder = write_parts(tmp_path, *[[replace(PATIENTS[0], patient_id=f"P{index:03d}")] for index in range(60)])
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len([*Path("/proc/self/fd").iterdir()]) + 20, before[1]))
+    try:
+        assert len(read_images(folder)) == 60
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_patient_in_two_parts_is_refused(tmp_path: Path) -> None:
+    a, b, _ = PATIENTS
+    folder = write_parts(tmp_path, [a, b], [b])
+    message = r"part-2-of-2\.parquet: row group 0: patients \['B'\], of part-1-of-2\.parquet too, expected one new"
+    with pytest.raises(BadInputError, match=message):
+        read_images(folder)
+
+
+def test_a_part_that_is_written_anew_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    a, b, c = PATIENTS
+    images = OpenImages(write_parts(tmp_path, [a, b], [c]))
+    assert same(images.read("A"), a)
+    write_parts(tmp_path, [b], [c])
+    with pytest.raises(IntegrityError, match=r"part-1-of-2\.parquet: row group 0 is of B, expected A; the file was"):
+        images.read("A")
+    with pytest.raises(IntegrityError, match=r"part-1-of-2\.parquet: damaged"):
+        images.read("B")
+
+
+def test_a_part_that_is_missing_or_of_other_results_is_refused(tmp_path: Path) -> None:
+    a, b, c = PATIENTS
+    folder = write_parts(tmp_path / "own", [a], [b])
+    other = write_parts(tmp_path / "other", [c], [b])
+    (folder / "part-1-of-2.parquet").write_bytes((other / "part-1-of-2.parquet").read_bytes())
+    with pytest.raises(IntegrityError, match=r"part-1-of-2\.parquet: (size|footer_sha256) .*run again"):
+        read_images(folder)
+    (folder / "part-1-of-2.parquet").unlink()
+    with pytest.raises(IntegrityError, match=r"part-1-of-2\.parquet: missing, though dataset\.json lists it"):
+        read_images(folder)
+    write_dataset(folder / "dataset.json", "volumes", [folder / "part-2-of-2.parquet"], {})
+    with pytest.raises(
+        BadInputError, match=r"dataset\.json: files: part-1-of-2\.parquet is missing, expected all of 2"
+    ):
+        read_images(folder)
 
 
 def test_each_patient_is_one_row_group(tmp_path: Path) -> None:

@@ -41,7 +41,6 @@ MODALITY = Modality(
     own_files={"kaggle": "archive", "nifti": "folder", "dicom": "folder"},
     lists=("manifest", "patients"),
     shard_keys=("labels", "channels"),
-    shard_reads_cohort=True,
     absent=absent,
     note=note,
     fits=fits,

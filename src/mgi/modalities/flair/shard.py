@@ -1,15 +1,15 @@
-"""Put the slices and masks of all patients that have an image into one shard."""
+"""Put the slices and masks of the patients of one part into its file."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from mgi.cohort.duplicates import DuplicateCheck, digest_of_image
+from mgi.cohort.duplicates import digest_of_image
+from mgi.cohort.pairing import Presence
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.prefetch import map_ahead
 from mgi.locks.lock import check_table
@@ -21,9 +21,9 @@ from mgi.modalities.flair.label_map import Labels
 from mgi.modalities.flair.patient_sources import Converted, from_buda, from_dicom, from_nifti
 from mgi.modalities.flair.settings import FlairSettings, LabelSettings
 from mgi.modalities.sharding import ShardJob
-from mgi.shards.channels import MAIN_ALONE, Channel
-from mgi.shards.dataset_manifest import write_dataset
-from mgi.shards.image_shard import KIND, image_shard_writer, rows_of
+from mgi.shards.channels import Channel
+from mgi.shards.image_parts import part_writer
+from mgi.shards.image_shard import rows_of
 
 KAGGLE = "kaggle"
 _log = logging.getLogger(__name__)
@@ -31,38 +31,26 @@ Converter = Callable[[str, RawEntry, Sequence[RawEntry]], Converted]
 
 
 def shard(job: ShardJob) -> str:
-    """Write the slices of every patient with an image, and the description last."""
-    assert job.cohort is not None, "the rule gives the cohort"
-    rows = job.cohort.present(job.lock.modality).to_dict("records")
-    if not rows:
-        raise BadInputError("cohort: no patient has an image")
-    dropped, duplicates = {}, DuplicateCheck("image")
-    slices, channels = job.outputs["slices"], _channels_of(job)
-    with _converter(job, channels) as convert, image_shard_writer(slices, channels) as writer:
-        patients = map_ahead(partial(_convert, raw=job.raw, convert=convert), rows, threads=job.threads)
-        for count, (patient, table, notes, digest) in enumerate(patients, start=1):
-            duplicates.add(patient, digest)
-            writer.add_rows(patient, table)
-            if notes:
-                dropped[patient] = list(notes)
-            if count * 10 // len(rows) != (count - 1) * 10 // len(rows):
-                _log.info("%d of %d patients, %d slices", count, len(rows), writer.n_slices)
-    fields = {
-        "rows": writer.n_slices,
-        "patients": writer.n_patients,
-        "slices": writer.n_slices,
+    """Write the slices of the part's patients, and its record last."""
+    total, channels = len(job.patients), _channels_of(job)
+    stated = {
         "simulated": job.lock.simulated,
         "modality": job.lock.modality,
         "source": job.lock.source,
         "mask_interpolation": None if job.lock.source == KAGGLE else MASK_INTERPOLATION,
-        "dropped": dropped,
     }
     if job.settings.get("labels") is not None:
-        fields["labels"] = job.settings["labels"]
-    if channels != MAIN_ALONE:
-        fields["channels"] = list(channels)
-    write_dataset(job.outputs["dataset"], KIND, [slices], fields, digests={slices.name: writer.sha256()})
-    return f"{writer.n_patients} patients, {writer.n_slices} slices"
+        stated["labels"] = job.settings["labels"]
+    writing = part_writer(job.outputs["slices"], job.outputs["part"], part=job.part, stated=stated, channels=channels)
+    with _converter(job, channels) as convert, writing as writer:
+        converted = map_ahead(
+            partial(_convert, raw=job.raw, convert=convert), job.patients.items(), threads=job.threads
+        )
+        for count, (patient, table, notes, digest) in enumerate(converted, start=1):
+            writer.add(patient, table, digest, notes)
+            if count * 10 // total != (count - 1) * 10 // total:
+                _log.info("%d of %d patients, %d slices", count, total, writer.n_slices)
+    return f"part {job.part}: {total} patients, {writer.n_slices} slices"
 
 
 def _labels_of(job: ShardJob) -> Labels | None:
@@ -98,14 +86,12 @@ def _converter(job: ShardJob, channels: tuple[Channel, ...]) -> Iterator[Convert
 
 
 def _convert(
-    row: dict[Any, Any], *, raw: Mapping[str, RawEntry], convert: Converter
+    given: tuple[str, Presence], *, raw: Mapping[str, RawEntry], convert: Converter
 ) -> tuple[str, pa.Table, tuple[str, ...], bytes]:
     """Return a patient's id, rows, notes and digest: all that is left to do in order is to write the rows."""
-    patient = row["patient_id"]
-    keys = [row["flair_key"], *row["flair_mask_keys"]]
-    if absent := [key for key in keys if key not in raw]:
-        raise BadInputError(f"{patient}: {absent[0]}: in the cohort but in no raw index; make the cohort again")
-    image, *masks = (raw[key] for key in keys)
+    patient, present = given
+    assert present.key is not None
+    image, masks = raw[present.key], [raw[key] for key in present.companions["mask"].keys]
     try:
         converted = convert(patient, image, masks)
         rows = rows_of(converted.images)

@@ -13,7 +13,7 @@ from mgi.core.errors import BadInputError
 from mgi.core.run import Run
 from mgi.evaluation.cohort_tables import summary_rows
 from mgi.evaluation.intervals import bootstrap_ratio
-from mgi.shards.image_shard import OpenImages, PatientImages, iter_images, opened_images
+from mgi.shards.image_shard import OpenImages, PatientImages, iter_images
 from mgi.tasks.segmentation import dice
 from mgi.tasks.segmentation.dice import Bytes, Mask
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
@@ -37,17 +37,17 @@ headlines = DICE_DEFINITIONS
 def score(predictions: Path, image_shard: Path, run: Run) -> Iterator[tuple[str, str, Mapping[str, float]]]:
     """The scores of each volume; where the split is by slice, of the slices that training did not see."""
     patients = read_patients(predictions)
-    with opened_images(image_shard) as images:
-        images.require(patients)
-        truth = TrueMasks(images, image_shard)
-        for volume in read_volumes(predictions, {patient: images.n_slices(patient) for patient in patients}):
-            patient, mask = volume.patient_id, truth.of(volume.patient_id)
-            if run.leaks:
-                tested = slice_roles(patient, len(mask), run.fold) == TEST
-                scores = score_slices(volume.probability[tested], mask[tested])
-            else:
-                scores = score_patient(volume.probability, mask, patient)
-            yield patient, volume.expression_input, scores
+    images = OpenImages(image_shard)
+    images.require(patients)
+    truth = TrueMasks(images, image_shard)
+    for volume in read_volumes(predictions, {patient: images.n_slices(patient) for patient in patients}):
+        patient, mask = volume.patient_id, truth.of(volume.patient_id)
+        if run.leaks:
+            tested = slice_roles(patient, len(mask), run.fold) == TEST
+            scores = score_slices(volume.probability[tested], mask[tested])
+        else:
+            scores = score_patient(volume.probability, mask, patient)
+        yield patient, volume.expression_input, scores
 
 
 def summarise(patients: pd.DataFrame, draws: int, seed: int) -> list[dict[str, object]]:
