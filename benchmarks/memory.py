@@ -24,10 +24,13 @@ import numpy as np
 import pandas as pd
 
 from mgi.cli import main as main_of_mgi
+from mgi.cohort.pairing import CohortRow, Offer, Presence
 from mgi.cohort.settings import SplitSettings
-from mgi.cohort.split import split_patients
-from mgi.cohort.tables import write_split
+from mgi.cohort.split import split_patients, whole_cohort
+from mgi.cohort.tables import read_split, write_split
+from mgi.cohort.tables import write_cohort as write_cohort_table
 from mgi.core.run import Run
+from mgi.locks.lock import Lock
 from mgi.reporting.provenance import machine
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import FEATURES_FILE, VALUES_FILE, describe_expression, write_values
@@ -42,9 +45,12 @@ RUNS = {
 }
 JOBS = (
     "prepare-slices", "check-leaks", "fit-genes", "fit-genes-components", "pretrain", "finetune-unet", "finetune-mgi",
-    "predict-fold-unet", "predict-fold-mgi", "evaluate", "release",
+    "predict-fold-unet", "predict-fold-mgi", "evaluate", "release", "prepare-external",
 )  # fmt: skip
-COMMANDS = ("prepare_slices", "check_leaks", "fit_genes", "pretrain", "finetune", "predict_fold", "evaluate", "release")
+COMMANDS = (
+    "prepare_slices", "check_leaks", "fit_genes", "pretrain", "finetune", "predict_fold", "evaluate", "release",
+    "prepare_external",
+)  # fmt: skip
 MIB = 1024  # KiB
 
 
@@ -94,6 +100,23 @@ def drawn_patient(patient: str, rng: np.random.Generator, args: argparse.Namespa
     )
 
 
+def write_halves(folder: Path) -> None:
+    """The first half of the patients as those who train, the second as the cohort of another archive."""
+    patients = sorted(set(read_split(folder / "tables/split.parquet")["patient_id"]))
+    half = len(patients) // 2
+    trained = whole_cohort(patients[:half], SplitSettings(), sites=dict.fromkeys(patients, "AA"))
+    write_split(trained, folder / "external/whole.parquet")
+    there = Presence(reason=None, key="drawn", companions={}, notes=())
+    about = {"site": "AA", "reason": None, "modalities": {"flair": there, "rna": there}, "notes": ""}
+    rows = [CohortRow(patient_id=one, simulated=True, **about) for one in patients[half:]]
+    locks = [Lock(modality=one, source="drawn", simulated=True, items=()) for one in ("flair", "rna")]
+    offers = [
+        Offer(lock=one, raw={}, absent=str, note=lambda item: None, is_image=one.modality == "flair") for one in locks
+    ]
+    places = [folder / f"external/cohort.{end}" for end in ("parquet", "tsv")]
+    write_cohort_table(rows, offers, ["flair", "rna"], *places)
+
+
 def command_of(job: str, folder: Path, args: argparse.Namespace) -> list[str]:
     """The command line of a job."""
     prepared, genes = folder / f"prepared/{args.pixels}px-none/slices.parquet", folder / "folds/0/genes.parquet"
@@ -113,6 +136,13 @@ def command_of(job: str, folder: Path, args: argparse.Namespace) -> list[str]:
         output = folder / "release"
         shutil.rmtree(output, ignore_errors=True)
         return ["release", f"--weights={folder}/runs/{RUNS['unet'].key}/weights.safetensors", f"--output={output}"]
+    if job == "prepare-external":
+        write_halves(folder)
+        home, others = folder / "external", [one.replace("--", "--external-", 1) for one in shards]
+        line = ["prepare-external", "--settings={}", *shards, *others, f"--split={home}/whole.parquet"]
+        line += [f"--fitted={genes}", f"--external-cohort={home}/cohort.parquet"]
+        line += [f"--output-{one}={home}/{one}.parquet" for one in ("values", "features", "split")]
+        return [*line, f"--output-dataset={home}/dataset.json", f"--tsv={home}/split.tsv", f"--metadata={home}/m.json"]
     if job == "evaluate":
         key = RUNS["unet"].key
         files = [f"--predictions={folder}/predictions/{key}.parquet", f"--output={folder}/evaluation/{key}.parquet"]

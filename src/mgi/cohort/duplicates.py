@@ -64,11 +64,10 @@ def same_slices(known: Mapping[bytes, str], patients: Iterable[PatientImages]) -
     return {patient: owners[0] for patient, owners in found.items() if owners}
 
 
-def same_values(known: Mapping[str, NDArray[Any]], patients: Mapping[str, NDArray[Any]]) -> dict[str, str]:
-    """Map each patient whose values (G,) are exactly those of somebody in `known` to that patient."""
-    index = {digest_of_values(values): patient for patient, values in known.items()}
-    found = {patient: index.get(digest_of_values(values)) for patient, values in patients.items()}
-    return {patient: owner for patient, owner in found.items() if owner is not None}
+def same_values(known: Mapping[str, bytes], patients: Mapping[str, bytes]) -> dict[str, str]:
+    """Map each patient whose digest of values is that of somebody in `known` to that patient."""
+    index = {digest: patient for patient, digest in known.items()}
+    return {patient: index[digest] for patient, digest in patients.items() if digest in index}
 
 
 class DuplicateCheck:
