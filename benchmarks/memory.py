@@ -1,6 +1,6 @@
 """Most memory of every job that reads a cohort, at several sizes of the cohort, and how much a patient adds.
 
-Patients are drawn: slices of noise, a third with a mask, and expression. Each job is a process of its own, forked from
+Patients are drawn: slices of patches and noise, a third with a mask, and expression. Each job is a process of its own, forked from
 one that has imported everything, and watched while it runs: `anonymous` is the most memory of its own (RssAnon), `peak`
 the most that was resident (VmHWM), which also counts pages of files that the kernel may drop at any time.
 
@@ -91,8 +91,10 @@ def write_cohort(folder: Path, args: argparse.Namespace, n_patients: int) -> Non
 
 
 def drawn_patient(patient: str, rng: np.random.Generator, args: argparse.Namespace) -> PatientImages:
-    """Noise in the dark, and a square of tumour on a third of the slices."""
-    slices = rng.integers(0, 255, (args.slices, args.pixels, args.pixels), dtype=np.uint8)
+    """Coarse patches under noise, so that no two slices are alike, and a square of tumour on a third of the slices."""
+    slices = rng.integers(0, 64, (args.slices, args.pixels, args.pixels), dtype=np.uint8)
+    patch = np.arange(args.pixels) * 6 // args.pixels
+    slices += rng.integers(0, 191, (args.slices, 6, 6), dtype=np.uint8)[:, patch][:, :, patch]
     masks, quarter = np.zeros_like(slices), args.pixels // 4
     masks[: args.slices // 3, quarter : 2 * quarter, quarter : 3 * quarter] = 1
     return PatientImages(

@@ -5,14 +5,12 @@ voxels leave as it is. Two patients are near-duplicates where most slices of the
 `benchmarks/near_duplicates.py` measures the margin on a shard; figures stand in docs/explanation/reliability.md.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from mgi.core.scratch_table import ScratchTable, block_length
 
@@ -32,10 +30,11 @@ FEWEST = 3
 """Twins below which nothing is said: slices at the ends of two heads can be alike by chance."""
 FEWEST_VALUES = 100
 """Values below which two vectors can have one order by chance; shorter ones are compared by their digest alone."""
+_ROWS_AT_ONCE = 512
 _DIRECTIONS = 16
-"""Along which twins are looked for: on 88 real heads they leave 1.4 of 10,000 pairs of slices."""
+"""Of the screen; on 88 real heads it leaves one pair of slices in 7,000."""
 _SAMPLED = 1024  # rows that the directions are found by
-_ROUNDING = 1e-3  # of a distance, by far more than that of float32
+_ROUNDING = 1e-4  # of a correlation, by far more than that of float32
 WHAT_TO_DO = (
     "is one a copy of the other? Leave it out by cohort.exclude, or go on with cohort.near_duplicates: warn where they "
     "are two people"
@@ -179,104 +178,119 @@ class StoredSignatures(Mapping[str, Signatures]):
         chosen._rows = {patient: rows for patient, rows in self._rows.items() if patient in patients}
         return chosen
 
-    def spans(self) -> dict[str, tuple[int, int]]:
-        """The first row of each patient in the file, and the one after the last."""
-        return dict(self._rows)
-
-    def rows(self, numbers: NDArray[np.int64]) -> Signatures:
-        """Rows (k, F) by their number in the file."""
+    def some(self, patients: Collection[str], places: NDArray[np.int64]) -> Signatures:
+        """Rows of these patients by their place among all rows of theirs."""
         assert self._table is not None
-        found: Signatures = self._table.rows(numbers)
+        numbers = np.concatenate([np.arange(*self._rows[patient]) for patient in patients])
+        found: Signatures = self._table.rows(numbers[places])
         return found
 
-
-class _Rows:
-    """Rows (n, F) of all patients who have any, one patient's after the other's, read when they are asked for."""
-
-    def __init__(self, signatures: Mapping[str, Signatures]) -> None:
-        self._source: Callable[[NDArray[np.int64]], Signatures]
-        if isinstance(signatures, StoredSignatures):
-            spans, self._source = signatures.spans(), signatures.rows
-        else:
-            ends = np.cumsum([0, *map(len, signatures.values())]).tolist()
-            spans = dict(zip(signatures, pairwise(ends), strict=True))
-            held = [np.empty((0, 0), np.float32)] if not signatures else list(signatures.values())
-            self._source = np.concatenate(held).__getitem__
-        spans = {patient: span for patient, span in spans.items() if span[1] > span[0]}
-        self.patients = list(spans)
-        self.lengths = np.array([stop - first for first, stop in spans.values()], np.int64)
-        self.starts = np.cumsum([0, *self.lengths[:-1]])
-        self._numbers = np.concatenate([np.empty(0, np.int64), *(np.arange(*span) for span in spans.values())])
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def __getitem__(self, rows: NDArray[np.int64] | slice) -> Signatures:
-        return self._source(self._numbers[rows])
-
-    def blocks(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Signatures]]:
-        """Some rows and their numbers, few at a time."""
-        length = block_length(self[:1].shape[1])
-        for first in range(0, len(rows), length):
-            some = rows[first : first + length]
-            yield some, self[some]
-
-    def directions(self) -> NDArray[np.float32]:
-        """Orthonormal directions (F, k) in which a sample of the rows differs most."""
-        count = min(len(self), _SAMPLED, block_length(self[:1].shape[1]))
-        sample = self[np.linspace(0, len(self) - 1, count).astype(np.int64)]
-        found: NDArray[np.float32] = np.linalg.svd(sample - sample.mean(axis=0), full_matrices=False)[2][:_DIRECTIONS].T
-        return found
-
-    def along(self, directions: NDArray[np.float32]) -> NDArray[np.float64]:
-        """All rows (n, k) as the directions see them."""
-        return np.concatenate([some @ directions for _, some in self.blocks(np.arange(len(self)))]).astype(np.float64)
+    def lengths(self) -> dict[str, int]:
+        """The number of rows of each patient; nothing is read."""
+        return {patient: stop - first for patient, (first, stop) in self._rows.items()}
 
 
 def near_pairs(known: Mapping[str, Signatures], others: Mapping[str, Signatures], *, least: float) -> list[NearPair]:
     """Return the pairs of a patient of `known` and another one of `others` that are near-duplicates, sorted.
 
-    Rows are twins from the correlation `least` on. Both may be one mapping: then every pair is compared once. Rows of
-    unit length that correlate lie near each other, along any directions too: only those that do are multiplied.
+    Rows are twins from the correlation `least` on. Both may be one mapping: then every pair is compared once. Two
+    groups of patients are in memory at a time, and of all others a screen: few numbers a row, which say of most pairs
+    of rows that they are no twins.
     """
-    own = _Rows(known)
-    of_others = own if known is others else _Rows(others)
-    if not len(own) or not len(of_others):
+    of_known = _groups(known)
+    of_others = of_known if known is others else _groups(others)
+    if not of_known or not of_others:
         return []
-    fewest, reach = min(FEWEST, int(own.lengths.max())), (2 - 2 * least) ** 0.5 + _ROUNDING
-    directions = own.directions()
-    tree = cKDTree(of_others.along(directions), copy_data=False)
-    found = []
-    for patient, start, length in zip(own.patients, own.starts.tolist(), own.lengths.tolist(), strict=True):
-        rows = own[slice(start, start + length)]
-        near = tree.query_ball_point((rows @ directions).astype(np.float64), reach)
-        places = np.unique(np.concatenate([np.asarray(one, np.int64) for one in near]))
-        if known is others:
-            places = places[places >= start + length]  # whoever comes before was compared with this patient
-        for other, twins in _twins(rows, of_others, places, least):
-            name, fewer = of_others.patients[other], min(length, int(of_others.lengths[other]))
-            if name != patient and twins >= max(fewest, MATCHED_SHARE * fewer):
-                pair = sorted((patient, name)) if known is others else (patient, name)
-                found.append(NearPair(pair[0], pair[1], twins, fewer))
+    fewest = min(FEWEST, max(length for group in of_known for length in group.values()))
+    directions = _directions(known, of_known)
+    screens = [_screen(_rows(known, group), directions) for group in of_known]
+    other_screens = screens if known is others else [_screen(_rows(others, group), directions) for group in of_others]
+    found = set()
+    for number, first in enumerate(of_known):
+        rows = _rows(known, first)
+        for place in range(number if known is others else 0, len(of_others)):
+            second, screen = of_others[place], other_screens[place]
+            columns = np.flatnonzero((screens[number] @ screen.T >= least - _ROUNDING).any(axis=0))
+            if not len(columns):
+                continue
+            alike = np.zeros((len(rows), len(screen)), bool)
+            alike[:, columns] = rows @ _rows(others, second, columns).T >= least
+            for one, other, twins in _twins(alike, list(first.items()), list(second.items())):
+                fewer = min(first[one], second[other])
+                if one != other and twins >= max(fewest, MATCHED_SHARE * fewer):
+                    pair = sorted((one, other)) if known is others else (one, other)
+                    found.add(NearPair(pair[0], pair[1], twins, fewer))
     return sorted(found)
 
 
-def _twins(rows: Signatures, others: _Rows, places: NDArray[np.int64], least: float) -> Iterator[tuple[int, int]]:
-    """Whoever has a twin of a patient's `rows` at `places`, and how many rows of the one with fewer have a twin.
+def _rows(
+    signatures: Mapping[str, Signatures], patients: Collection[str], places: NDArray[np.int64] | None = None
+) -> Signatures:
+    """The rows of some patients one after the other, or those at some places of them."""
+    if places is not None and isinstance(signatures, StoredSignatures):
+        return signatures.some(patients, places)
+    every = np.concatenate([signatures[patient] for patient in patients])
+    return every if places is None else every[places]
 
-    Of two with as many rows, the one with more twins counts.
+
+def _directions(signatures: Mapping[str, Signatures], groups: list[dict[str, int]]) -> NDArray[np.float32]:
+    """Orthonormal directions (F, k) that hold most of a sample of the rows."""
+    lengths = {patient: length for group in groups for patient, length in group.items()}
+    width = signatures[next(iter(lengths))].shape[1]
+    every = max(1, sum(lengths.values()) // min(_SAMPLED, block_length(width)))
+    sample = _rows(signatures, list(lengths)[::every])
+    found: NDArray[np.float32] = np.linalg.svd(sample, full_matrices=False)[2][:_DIRECTIONS].T
+    return found
+
+
+def _screen(rows: Signatures, directions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Numbers (n, k + 1) whose product is no less than that of the rows (n, F).
+
+    They are what lies along the directions and the length of the rest: two rests have at most the product of their
+    lengths (Cauchy-Schwarz).
     """
-    alike = [(np.empty(0, np.int64), np.empty(0, np.int64))]
-    for some, columns in others.blocks(places):
-        own, other = np.nonzero(rows @ columns.T >= least)
-        alike.append((own, some[other]))
-    own, other = (np.concatenate(one) for one in zip(*alike, strict=True))
-    owner = np.searchsorted(others.starts, other, side="right") - 1
-    for patient in np.unique(owner).tolist():
-        here = owner == patient
-        n_own, n_other = (len(np.unique(side[here])) for side in (own, other))
-        difference = len(rows) - int(others.lengths[patient])
-        yield patient, max(n_own, n_other) if difference == 0 else n_own if difference < 0 else n_other
+    along = rows @ directions
+    rest = np.maximum(0, (rows * rows).sum(axis=1) - (along * along).sum(axis=1))
+    return np.concatenate([along, np.sqrt(rest)[:, None]], axis=1)
+
+
+def _twins(
+    alike: NDArray[np.bool_], first: list[tuple[str, int]], second: list[tuple[str, int]]
+) -> Iterator[tuple[str, str, int]]:
+    """Every two patients with a twin, and how many rows of the one with fewer have one in the other.
+
+    Of two with as many rows, the one with more such rows counts.
+    """
+    if not alike.any():
+        return
+    of_rows, of_columns = ([0, *np.cumsum([length for _, length in group]).tolist()] for group in (first, second))
+    any_twin = np.add.reduceat(np.add.reduceat(alike, of_rows[:-1], axis=0, dtype=np.int64), of_columns[:-1], axis=1)
+    for row, column in np.argwhere(any_twin).tolist():
+        (one, length), (other, other_length) = first[row], second[column]
+        own = alike[of_rows[row] : of_rows[row + 1], of_columns[column] : of_columns[column + 1]]
+        sides = [axis for axis, its in ((1, length), (0, other_length)) if its == min(length, other_length)]
+        yield one, other, max(int(own.any(axis=axis).sum()) for axis in sides)
+
+
+def _groups(signatures: Mapping[str, Signatures]) -> list[dict[str, int]]:
+    """Patients who have rows, with their number, in groups of about as many rows as are multiplied at once."""
+    if isinstance(signatures, StoredSignatures):
+        lengths = signatures.lengths()
+    else:
+        lengths = {patient: len(rows) for patient, rows in signatures.items()}
+    lengths = {patient: length for patient, length in lengths.items() if length}
+    if not lengths:
+        return []
+    at_once = min(_ROWS_AT_ONCE, block_length(signatures[next(iter(lengths))].shape[1]))
+    groups: list[dict[str, int]] = [{}]
+    rows = 0
+    for patient, length in lengths.items():
+        if groups[-1] and rows + length > at_once:
+            groups.append({})
+            rows = 0
+        groups[-1][patient] = length
+        rows += length
+    return groups
 
 
 def only(signatures: Mapping[str, Signatures], patients: Collection[str]) -> Mapping[str, Signatures]:

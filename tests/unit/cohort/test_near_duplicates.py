@@ -156,7 +156,7 @@ def test_signatures_on_disk_compared_in_small_groups_give_the_same_pairs(tmp_pat
     for patient, rows in heads.items():
         stored.add(patient, rows)
     expected = near_pairs(heads, heads, least=SAME_SLICE)
-    monkeypatch.setattr("mgi.core.scratch_table.BLOCK_VALUES", 1)
+    monkeypatch.setattr("mgi.cohort.near_duplicates._ROWS_AT_ONCE", 1)
     assert near_pairs(stored, stored, least=SAME_SLICE) == expected
     assert near_pairs(only(stored, {"P0", "P1", "P2"}), stored, least=SAME_SLICE) == near_pairs(
         only(heads, {"P0", "P1", "P2"}), heads, least=SAME_SLICE
