@@ -3,7 +3,8 @@
     python benchmarks/encoder_trial.py '{"layer": "mamba", "length": 4096}'
     python benchmarks/encoder_trial.py '{"layer": "step", "length": 60660, "threads": 2, "pretrain": {}, "model": {}}'
 
-Further keys of a layer: `backward` (true), `repeats` (3), `budget_s` (20). The last line of the output is the figures.
+Further keys of a layer: `backward` (true), `repeats` (3), `budget_s` (20); of the step: `patients` (8), and `whole`
+(false), with which `model` and `pretrain` are all settings. The last line of the output is the figures.
 """
 
 import json
@@ -96,14 +97,15 @@ def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
 
     It is the project's own loop: draw a batch, forward, backward, clip, optimise.
     """
-    model = ModelSettings.read({**STEP_MODEL, **STEP_GENES, **spec.get("model", {})}, where="model")
-    schedule = {"steps": STEPS, "batch": STEP_PATIENTS, "validate_every": STEPS, "checkpoint_every": STEPS + 1}
-    settings = PretrainSettings.read({"schedule": schedule, **spec.get("pretrain", {})}, where="pretrain")
+    ours, patients = {} if spec.get("whole") else {**STEP_MODEL, **STEP_GENES}, spec.get("patients", STEP_PATIENTS)
+    model = ModelSettings.read({**ours, **spec.get("model", {})}, where="model")
+    schedule = {"steps": STEPS, "batch": patients, "validate_every": STEPS, "checkpoint_every": STEPS + 1}
+    settings = PretrainSettings.read({**spec.get("pretrain", {}), "schedule": schedule}, where="pretrain")
     ends: list[float] = []
     hook = register_optimizer_step_post_hook(lambda *_: ends.append(time.perf_counter()))
     randomness = Randomness.seeded(0)
     aligner = build_dual_encoder(model, spec["length"])
-    pairs = drawn_pairs(STEP_PATIENTS, model.image_size, spec["length"])
+    pairs = drawn_pairs(patients, model.image_size, spec["length"])
     few = drawn_pairs(2, model.image_size, spec["length"])  # validation is not what is measured
     with tempfile.TemporaryDirectory() as folder:
         run_context = RunContext(checkpoints=Path(folder), identity="step", randomness=randomness)

@@ -1,8 +1,8 @@
 """Most memory of every job that reads a cohort, at several sizes of the cohort, and how much a patient adds.
 
-Patients are drawn: slices of patches and noise, a third with a mask, and expression. Each job is a process of its own, forked from
-one that has imported everything, and watched while it runs: `anonymous` is the most memory of its own (RssAnon), `peak`
-the most that was resident (VmHWM), which also counts pages of files that the kernel may drop at any time.
+Patients are drawn: slices of patches and noise, a third with a mask, and expression. Each job is a process of its own,
+forked from one that has imported everything, and watched while it runs: `anonymous` is the most memory of its own
+(RssAnon), `peak` the most that was resident (VmHWM), which also counts pages of files that the kernel may drop.
 
     PYTHONPATH=src python benchmarks/memory.py --patients 1000 4000
     PYTHONPATH=src python benchmarks/memory.py --patients 100 --jobs prepare-slices finetune-unet
@@ -31,7 +31,7 @@ from mgi.cohort.tables import read_split, write_split
 from mgi.cohort.tables import write_cohort as write_cohort_table
 from mgi.core.run import Run
 from mgi.locks.lock import Lock
-from mgi.reporting.provenance import machine
+from mgi.reporting.provenance import commit, machine
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import FEATURES_FILE, VALUES_FILE, describe_expression, write_values
 from mgi.shards.image_shard import KIND, SLICES_FILE, PatientImages, image_shard_writer
@@ -226,7 +226,8 @@ def main() -> None:
         rows.append(row)
         args.output.parent.mkdir(parents=True, exist_ok=True)
         shape = {"slices": args.slices, "pixels": args.pixels, "genes": args.genes, "steps": args.steps}
-        args.output.write_text(json.dumps({**shape, "rows": rows}, indent=1) + "\n")
+        about = {"machine": machine(), "commit": commit(), **shape}
+        args.output.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

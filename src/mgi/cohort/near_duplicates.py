@@ -239,7 +239,8 @@ def _directions(signatures: Mapping[str, Signatures], groups: list[dict[str, int
     width = signatures[next(iter(lengths))].shape[1]
     every = max(1, sum(lengths.values()) // min(_SAMPLED, block_length(width)))
     sample = _rows(signatures, list(lengths)[::every])
-    found: NDArray[np.float32] = np.linalg.svd(sample, full_matrices=False)[2][:_DIRECTIONS].T
+    of_rows = np.linalg.eigh(sample @ sample.T)[1][:, -_DIRECTIONS:]  # rows are long: their products are fewer numbers
+    found: NDArray[np.float32] = np.linalg.qr(sample.T @ of_rows)[0]
     return found
 
 
