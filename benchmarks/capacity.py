@@ -32,7 +32,7 @@ PATIENTS = {"one gene a token": (2, 8), "64 genes a token": (8, 32)}
 LIMIT_S, THREADS = 900.0, 2
 GPUS = (1, 8, 64)
 SPLIT = 0.64  # of the patients train: four folds of five, less a fifth that validates
-FLOAT, MIB, GIB = 4, 2**20, 2**30
+FLOAT, GIB = 4, 2**30
 
 
 def arguments() -> argparse.Namespace:
