@@ -3,7 +3,8 @@
     python benchmarks/encoder_trial.py '{"layer": "mamba", "length": 4096}'
     python benchmarks/encoder_trial.py '{"layer": "step", "length": 60660, "threads": 2, "pretrain": {}, "model": {}}'
 
-Further keys of a layer: `backward` (true), `repeats` (3), `budget_s` (20). The last line of the output is the figures.
+Further keys of a layer: `backward` (true), `repeats` (3), `budget_s` (20); of the step: `patients` (8), and `whole`
+(false), with which `model` and `pretrain` are all settings. The last line of the output is the figures.
 """
 
 import json
@@ -92,26 +93,27 @@ def inputs_of(name: str, length: int) -> Tensor:
 
 
 def measure_step(spec: dict[str, Any]) -> dict[str, Any]:
-    """Seconds between the ends of the optimiser's steps of a short pre-training, and the process's peak memory.
+    """Seconds, and processor seconds, between the optimiser's steps of a short pre-training, and the peak memory.
 
     It is the project's own loop: draw a batch, forward, backward, clip, optimise.
     """
-    model = ModelSettings.read({**STEP_MODEL, **STEP_GENES, **spec.get("model", {})}, where="model")
-    schedule = {"steps": STEPS, "batch": STEP_PATIENTS, "validate_every": STEPS, "checkpoint_every": STEPS + 1}
-    settings = PretrainSettings.read({"schedule": schedule, **spec.get("pretrain", {})}, where="pretrain")
-    ends: list[float] = []
-    hook = register_optimizer_step_post_hook(lambda *_: ends.append(time.perf_counter()))
+    ours, patients = {} if spec.get("whole") else {**STEP_MODEL, **STEP_GENES}, spec.get("patients", STEP_PATIENTS)
+    model = ModelSettings.read({**ours, **spec.get("model", {})}, where="model")
+    schedule = {"steps": STEPS, "batch": patients, "validate_every": STEPS, "checkpoint_every": STEPS + 1}
+    settings = PretrainSettings.read({**spec.get("pretrain", {}), "schedule": schedule}, where="pretrain")
+    ends: list[tuple[float, float]] = []
+    hook = register_optimizer_step_post_hook(lambda *_: ends.append((time.perf_counter(), time.process_time())))
     randomness = Randomness.seeded(0)
     aligner = build_dual_encoder(model, spec["length"])
-    pairs = drawn_pairs(STEP_PATIENTS, model.image_size, spec["length"])
+    pairs = drawn_pairs(patients, model.image_size, spec["length"])
     few = drawn_pairs(2, model.image_size, spec["length"])  # validation is not what is measured
     with tempfile.TemporaryDirectory() as folder:
         run_context = RunContext(checkpoints=Path(folder), identity="step", randomness=randomness)
         pretrain(aligner, pairs, few, settings, context=run_context)
     hook.remove()
-    steps = [later - earlier for earlier, later in pairwise(ends)]
+    steps, of_processors = ([late[of] - early[of] for early, late in pairwise(ends)] for of in (0, 1))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
-    return {"step_s": min(steps), "steps_s": steps, "peak_mib": peak}
+    return {"step_s": min(steps), "steps_s": steps, "step_cpu_s": min(of_processors), "peak_mib": peak}
 
 
 def drawn_pairs(patients: int, size: int, n_genes: int) -> Pairs:

@@ -1,8 +1,8 @@
 """Most memory of every job that reads a cohort, at several sizes of the cohort, and how much a patient adds.
 
-Patients are drawn: slices of noise, a third with a mask, and expression. Each job is a process of its own, forked from
-one that has imported everything, and watched while it runs: `anonymous` is the most memory of its own (RssAnon), `peak`
-the most that was resident (VmHWM), which also counts pages of files that the kernel may drop at any time.
+Patients are drawn: slices of patches and noise, a third with a mask, and expression. Each job is a process of its own,
+forked from one that has imported everything, and watched while it runs: `anonymous` is the most memory of its own
+(RssAnon), `peak` the most that was resident (VmHWM), which also counts pages of files that the kernel may drop.
 
     PYTHONPATH=src python benchmarks/memory.py --patients 1000 4000
     PYTHONPATH=src python benchmarks/memory.py --patients 100 --jobs prepare-slices finetune-unet
@@ -24,11 +24,14 @@ import numpy as np
 import pandas as pd
 
 from mgi.cli import main as main_of_mgi
+from mgi.cohort.pairing import CohortRow, Offer, Presence
 from mgi.cohort.settings import SplitSettings
-from mgi.cohort.split import split_patients
-from mgi.cohort.tables import write_split
+from mgi.cohort.split import split_patients, whole_cohort
+from mgi.cohort.tables import read_split, write_split
+from mgi.cohort.tables import write_cohort as write_cohort_table
 from mgi.core.run import Run
-from mgi.reporting.provenance import machine
+from mgi.locks.lock import Lock
+from mgi.reporting.provenance import commit, machine
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.expression_shard import FEATURES_FILE, VALUES_FILE, describe_expression, write_values
 from mgi.shards.image_shard import KIND, SLICES_FILE, PatientImages, image_shard_writer
@@ -42,9 +45,12 @@ RUNS = {
 }
 JOBS = (
     "prepare-slices", "check-leaks", "fit-genes", "fit-genes-components", "pretrain", "finetune-unet", "finetune-mgi",
-    "predict-fold-unet", "predict-fold-mgi", "evaluate", "release",
+    "predict-fold-unet", "predict-fold-mgi", "evaluate", "release", "prepare-external",
 )  # fmt: skip
-COMMANDS = ("prepare_slices", "check_leaks", "fit_genes", "pretrain", "finetune", "predict_fold", "evaluate", "release")
+COMMANDS = (
+    "prepare_slices", "check_leaks", "fit_genes", "pretrain", "finetune", "predict_fold", "evaluate", "release",
+    "prepare_external",
+)  # fmt: skip
 MIB = 1024  # KiB
 
 
@@ -85,13 +91,32 @@ def write_cohort(folder: Path, args: argparse.Namespace, n_patients: int) -> Non
 
 
 def drawn_patient(patient: str, rng: np.random.Generator, args: argparse.Namespace) -> PatientImages:
-    """Noise in the dark, and a square of tumour on a third of the slices."""
-    slices = rng.integers(0, 255, (args.slices, args.pixels, args.pixels), dtype=np.uint8)
+    """Coarse patches under noise, so that no two slices are alike, and a square of tumour on a third of the slices."""
+    slices = rng.integers(0, 64, (args.slices, args.pixels, args.pixels), dtype=np.uint8)
+    patch = np.arange(args.pixels) * 6 // args.pixels
+    slices += rng.integers(0, 191, (args.slices, 6, 6), dtype=np.uint8)[:, patch][:, :, patch]
     masks, quarter = np.zeros_like(slices), args.pixels // 4
     masks[: args.slices // 3, quarter : 2 * quarter, quarter : 3 * quarter] = 1
     return PatientImages(
         patient_id=patient, slices=slices, masks=masks, spacing_mm=None, positions_mm=None, source="drawn"
     )
+
+
+def write_halves(folder: Path) -> None:
+    """The first half of the patients as those who train, the second as the cohort of another archive."""
+    patients = sorted(set(read_split(folder / "tables/split.parquet")["patient_id"]))
+    half = len(patients) // 2
+    trained = whole_cohort(patients[:half], SplitSettings(), sites=dict.fromkeys(patients, "AA"))
+    write_split(trained, folder / "external/whole.parquet")
+    there = Presence(reason=None, key="drawn", companions={}, notes=())
+    about = {"site": "AA", "reason": None, "modalities": {"flair": there, "rna": there}, "notes": ""}
+    rows = [CohortRow(patient_id=one, simulated=True, **about) for one in patients[half:]]
+    locks = [Lock(modality=one, source="drawn", simulated=True, items=()) for one in ("flair", "rna")]
+    offers = [
+        Offer(lock=one, raw={}, absent=str, note=lambda item: None, is_image=one.modality == "flair") for one in locks
+    ]
+    places = [folder / f"external/cohort.{end}" for end in ("parquet", "tsv")]
+    write_cohort_table(rows, offers, ["flair", "rna"], *places)
 
 
 def command_of(job: str, folder: Path, args: argparse.Namespace) -> list[str]:
@@ -113,6 +138,13 @@ def command_of(job: str, folder: Path, args: argparse.Namespace) -> list[str]:
         output = folder / "release"
         shutil.rmtree(output, ignore_errors=True)
         return ["release", f"--weights={folder}/runs/{RUNS['unet'].key}/weights.safetensors", f"--output={output}"]
+    if job == "prepare-external":
+        write_halves(folder)
+        home, others = folder / "external", [one.replace("--", "--external-", 1) for one in shards]
+        line = ["prepare-external", "--settings={}", *shards, *others, f"--split={home}/whole.parquet"]
+        line += [f"--fitted={genes}", f"--external-cohort={home}/cohort.parquet"]
+        line += [f"--output-{one}={home}/{one}.parquet" for one in ("values", "features", "split")]
+        return [*line, f"--output-dataset={home}/dataset.json", f"--tsv={home}/split.tsv", f"--metadata={home}/m.json"]
     if job == "evaluate":
         key = RUNS["unet"].key
         files = [f"--predictions={folder}/predictions/{key}.parquet", f"--output={folder}/evaluation/{key}.parquet"]
@@ -194,7 +226,8 @@ def main() -> None:
         rows.append(row)
         args.output.parent.mkdir(parents=True, exist_ok=True)
         shape = {"slices": args.slices, "pixels": args.pixels, "genes": args.genes, "steps": args.steps}
-        args.output.write_text(json.dumps({**shape, "rows": rows}, indent=1) + "\n")
+        about = {"machine": machine(), "commit": commit(), **shape}
+        args.output.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

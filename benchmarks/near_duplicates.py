@@ -52,6 +52,19 @@ def twins_of(own: Signatures, other: Signatures, level: float) -> float:
     return float((best >= level).mean())
 
 
+def screened(own: dict[str, Signatures]) -> float:
+    """How many pairs of slices of different patients there are for one that is multiplied."""
+    rows, patient = (
+        np.concatenate(list(own.values())),
+        np.repeat(np.arange(len(own)), [len(one) for one in own.values()]),
+    )
+    directions = near_duplicates._directions(own, [{one: len(slices) for one, slices in own.items()}])
+    screen = near_duplicates._screen(rows, directions)
+    passes = screen @ screen.T >= near_duplicates.SAME_SLICE - near_duplicates._ROUNDING
+    apart = patient[:, None] != patient
+    return float(apart.sum() / (passes & apart).sum())
+
+
 def main() -> None:
     """Measure one shard."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -67,6 +80,7 @@ def main() -> None:
     print(f"{len(own)} patients, {n_slices} slices with content; described in {described - start:.1f} s, compared in "
           f"{time.perf_counter() - described:.1f} s; refused pairs: {len(pairs)}")  # fmt: skip
     names = list(own)
+    print(f"one pair of slices of different patients in {screened(own):,.0f} passes the screen")
     print(f"{'correlation from':34}" + "".join(f"{level:>8}" for level in LEVELS))
     shares = {level: [twins_of(own[one], own[other], level) for at, one in enumerate(names) for other in names[:at]]
               for level in LEVELS}  # fmt: skip

@@ -1,9 +1,9 @@
 """How the workflow grows: the graph with folds and seeds, and the ingestion with patients.
 
 `graph`: a dry run of config/kaggle.yaml, with two files that stand in for the user's: processor seconds, most memory,
-jobs. `ingest`: everything up to the split of a simulated archive (small slices, 2,000 genes): processor seconds of each
-rule as Snakemake measured them, for every size, and the exponent between the sizes: 1 grows with the patients. What
-an attempt finished is kept: a killed run goes on.
+jobs. `ingest`: everything before the training of a fold, of a simulated archive (small slices, 2,000 genes): processor
+seconds of each rule as Snakemake measured them, for every size, and the exponent between the sizes: 1 grows with the
+patients. What an attempt finished is kept: a killed run goes on.
 
     PYTHONPATH=src python benchmarks/scale.py graph
     PYTHONPATH=src python benchmarks/scale.py ingest --patients 250 2000
@@ -29,6 +29,7 @@ from mgi.reporting.provenance import commit, machine
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / "build/scale"
 SIZES = ((1, 1), (5, 1), (10, 10))
+BEFORE_TRAINING = ("tables/leaks.json", "folds/0/genes.parquet", "prepared/48px-none/slices.parquet")
 FAST = 1.0  # seconds of processor time below which an exponent says nothing
 
 
@@ -99,9 +100,10 @@ def ingest(sizes: list[int]) -> list[dict[str, Any]]:
             "results": str(results.relative_to(ROOT)), "simulation": simulation,
             "modalities": {"rna": rna, "flair": flair},
         }  # fmt: skip
-        snakemake(
-            "data", "--quiet", "all", "--cores", "1", "--configfile", "config/demo.yaml", written(results.name, overlay)
-        )
+        home = overlay["results"]
+        targets = ("data", *(f"{home}/{one}" for one in BEFORE_TRAINING))
+        files = ("config/demo.yaml", written(results.name, overlay))
+        snakemake(*targets, "--quiet", "all", "--cores", "1", "--configfile", *files)
         for path in sorted((results / "benchmarks").glob("*.tsv")):
             rule = re.split(r"[-.]", path.name)[0]
             used = float(pd.read_csv(path, sep="\t")["cpu_time"].sum())
@@ -113,9 +115,11 @@ def ingest(sizes: list[int]) -> list[dict[str, Any]]:
 
 
 def exponent(by_size: dict[int, float]) -> float | None:
-    """Of the growth from the first to the last size; None where a job takes no time to speak of."""
+    """Of the growth from the first to the last size; None for one size, and where a job takes no time to speak of."""
     (small, first), (large, last) = min(by_size.items()), max(by_size.items())
-    return round(math.log(last / first) / math.log(large / small), 2) if last >= FAST and first > 0 else None
+    if small == large or last < FAST or first <= 0:
+        return None
+    return round(math.log(last / first) / math.log(large / small), 2)
 
 
 def main() -> None:

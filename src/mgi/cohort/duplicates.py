@@ -64,11 +64,10 @@ def same_slices(known: Mapping[bytes, str], patients: Iterable[PatientImages]) -
     return {patient: owners[0] for patient, owners in found.items() if owners}
 
 
-def same_values(known: Mapping[str, NDArray[Any]], patients: Mapping[str, NDArray[Any]]) -> dict[str, str]:
-    """Map each patient whose values (G,) are exactly those of somebody in `known` to that patient."""
-    index = {digest_of_values(values): patient for patient, values in known.items()}
-    found = {patient: index.get(digest_of_values(values)) for patient, values in patients.items()}
-    return {patient: owner for patient, owner in found.items() if owner is not None}
+def same_values(known: Mapping[str, bytes], patients: Mapping[str, bytes]) -> dict[str, str]:
+    """Map each patient whose digest of values is that of somebody in `known` to that patient."""
+    index = {digest: patient for patient, digest in known.items()}
+    return {patient: index[digest] for patient, digest in patients.items() if digest in index}
 
 
 class DuplicateCheck:
@@ -137,38 +136,61 @@ def _side(role: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardDigests:
-    """Digests of what `what` names (a vector of a table, a slice of volumes) and signatures of it, by patient.
+    """What a shard has of `what` (a vector of a table, a slice of volumes), `n_digests` different ones a patient.
 
-    Rows of `signatures` are twins from the correlation `least` on (see near_duplicates).
+    `repeated` are the digests that several patients have, by patient. Rows of `signatures` are twins from the
+    correlation `least` on (see near_duplicates).
     """
 
     what: str
-    by_patient: Mapping[str, set[bytes]]
+    n_patients: int
+    n_digests: int
+    repeated: Mapping[str, set[bytes]]
     signatures: Mapping[str, Signatures]
     least: float
 
-    @property
-    def n_digests(self) -> int:
-        """How many there are."""
-        return sum(map(len, self.by_patient.values()))
+
+class _Repeated:
+    """Finds the digests that several patients have."""
+
+    def __init__(self) -> None:
+        self.by_patient, self.n_patients, self.n_digests = dict[str, set[bytes]](), 0, 0
+        self._first = dict[bytes, str]()
+
+    def add(self, patient: str, digests: set[bytes]) -> None:
+        """Take a patient in, once."""
+        self.n_patients += 1
+        self.n_digests += len(digests)
+        for digest in digests:
+            if (first := self._first.setdefault(digest, patient)) != patient:
+                for owner in (first, patient):
+                    self.by_patient.setdefault(owner, set()).add(digest)
 
 
 def digests_of_shard(dataset: Path, scratch: Path) -> ShardDigests:
     """Read a whole shard, whatever its format, by its dataset.json; `scratch` is a folder for its signatures."""
     described = read_json(dataset)
     kind, name = described.get("kind"), described.get("modality", dataset.parent.name)
-    digests, signatures = dict[str, set[bytes]](), StoredSignatures(scratch)
+    digests, signatures = _Repeated(), StoredSignatures(scratch)
     if kind == expression_shard.KIND:
         shard = expression_shard.open_expression(dataset)
         for rows, values in shard.row_groups():
             for row, vector in zip(rows.tolist(), values, strict=True):
-                digests[shard.patient_ids[row]] = {digest_of_values(vector)}
+                digests.add(shard.patient_ids[row], {digest_of_values(vector)})
                 signatures.add(shard.patient_ids[row], vector_signature(vector))
-        least = same_vector(len(shard.genes))
-        return ShardDigests(what=f"{name} vector", by_patient=digests, signatures=signatures, least=least)
-    if kind == image_shard.KIND:
+        what, least = "vector", same_vector(len(shard.genes))
+    elif kind == image_shard.KIND:
         for one in image_shard.iter_images(dataset):
-            digests[one.patient_id] = set(slice_digests(one.slices))
+            digests.add(one.patient_id, set(slice_digests(one.slices)))
             signatures.add(one.patient_id, slice_signatures(one.slices))
-        return ShardDigests(what=f"{name} slice", by_patient=digests, signatures=signatures, least=SAME_SLICE)
-    raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table or of volumes")
+        what, least = "slice", SAME_SLICE
+    else:
+        raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table or of volumes")
+    return ShardDigests(
+        what=f"{name} {what}",
+        n_patients=digests.n_patients,
+        n_digests=digests.n_digests,
+        repeated=digests.by_patient,
+        signatures=signatures,
+        least=least,
+    )

@@ -33,7 +33,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     folds = _folds(args.split)
     shards = [digests_of_shard(path, args.output.parent) for path in args.dataset]
-    shared = {one.what: one.by_patient for one in shards}
+    shared = {one.what: one.repeated for one in shards}
     counts = {one.what: one.n_digests for one in shards}
     if leaks := [leak for fold, roles in folds.items() for leak in leaks_of(fold, roles, shared)]:
         more = f" ({len(leaks) - 1} more)" if len(leaks) > 1 else ""
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
         report["leaks"] = [{"fold": fold, "shared": "patient id", "patients": total} for fold, total in in_all.items()]
         report["watermark"] = WATERMARK
     write_leak_report(args.output, report, args.split, args.dataset)
-    said = [f"{count} {what}s of {len(shared[what])} patients" for what, count in counts.items()]
+    said = [f"{one.n_digests} {one.what}s of {one.n_patients} patients" for one in shards]
     print(f"{len(folds)} folds, {', '.join(said)}: nothing shared across roles")
 
 

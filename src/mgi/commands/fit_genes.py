@@ -52,10 +52,20 @@ def run(args: argparse.Namespace) -> None:
     for way, what in told.items():
         if labels := index.known(way, listed or ()):
             print(f"{len(labels)} listed {what}: {', '.join(labels[:5])}")
-    some = np.concatenate([block[:, some_genes(len(shard.genes))] for block in values.row_blocks()])
-    for line in patients_out_of_scale(some, train_ids):
+    for line in patients_out_of_scale(_some_columns(values, scratch), train_ids):
         print(f"fold {args.fold}: {line}")
     print(f"fold {args.fold}: {len(fitted.gene_ids)} of {len(shard.genes)} genes, fitted on {fitted.n_train} patients")
+
+
+def _some_columns(values: ScratchTable, scratch: Path) -> ScratchTable:
+    """The genes that tell a patient's scale."""
+    chosen = some_genes(values.shape[1])
+    table = ScratchTable(scratch, (len(values), len(range(values.shape[1])[chosen])))
+    row = 0
+    for block in values.row_blocks():
+        table.write(row, block[:, chosen])
+        row += len(block)
+    return table
 
 
 def _on_disk(

@@ -6,19 +6,18 @@ has the training mean), and a split in which its patients are tested, so that `p
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.cohort.duplicates import same_slices, same_values, slice_index
+from mgi.cohort.duplicates import digest_of_values, same_slices, same_values, slice_index
 from mgi.cohort.near_duplicates import (
     SAME_SLICE,
-    NearPair,
-    Signatures,
+    StoredSignatures,
     near_pairs,
-    only,
     same_vector,
     slice_signatures,
     vector_signature,
@@ -28,13 +27,15 @@ from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_cohort, read_split, write_split
 from mgi.core.errors import BadInputError
 from mgi.core.files import write_json
-from mgi.modalities.rna.frozen_genes import by_other_name, on_frozen_genes
+from mgi.modalities.rna.frozen_genes import by_other_name, find_genes, lacking, placed
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.modalities.rna.value_scale import other_scale, require_unit
-from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
+from mgi.shards.expression_shard import OpenExpression, describe_expression, open_expression, write_values
 from mgi.shards.image_shard import PatientImages, iter_images
 
 AS_GIVEN = "as given"
+Row = tuple[str, NDArray[np.float32]]
+"""A patient and values (G,)."""
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
@@ -61,26 +62,31 @@ def run(args: argparse.Namespace) -> None:
     settings = AdmissionSettings.read(args.settings, where="external")
     fitted = read_fitted_genes(args.fitted)
     trained = read_split(args.split)
-    fold = int(trained["fold"].iloc[0])
-    ours, theirs = read_expression(args.expression_shard), read_expression(args.external_expression_shard)
+    fold, trained_ids = int(trained["fold"].iloc[0]), set(trained["patient_id"])
+    ours, theirs = open_expression(args.expression_shard), open_expression(args.external_expression_shard)
     fitted.require_genes(ours.genes["gene_id"].tolist(), str(args.expression_shard))
     cohort = read_cohort(args.external_cohort)
     patients = cohort.kept
     _require_one_unit(ours, theirs, patients, str(args.external_expression_shard))
     labels, names = (theirs.genes[name].tolist() for name in ("gene_id", "gene_name"))
-    values, missing = on_frozen_genes(fitted, labels, theirs.values[theirs.rows_of(patients)], names)
+    columns = find_genes(fitted, labels, names)
+    missing = lacking(fitted, columns)
     _refuse_many_missing(missing, fitted, settings.max_missing, str(args.external_expression_shard))
-    scale = other_scale(values[:, fitted.columns], fitted.mean, fitted.std)
-    shared = _shared(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing)
+    scratch = args.output_values.parent
+    known = _vectors(_rows(ours, trained_ids.intersection(ours.patient_ids)), fitted, missing, scratch)
+    found = _vectors(_aligned(theirs, patients, fitted, columns), fitted, missing, scratch)
+    scale = other_scale(np.array([found.least, found.most]), fitted.mean, fitted.std)
+    same = same_values(known.digests, found.digests)
+    shared = {one: f"the expression of {other}" for one, other in same.items()}
+    shared |= {one: "the id" for one in patients if one in trained_ids}
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
-    trained_images: dict[str, Signatures] = {}
-    tested_images: dict[str, Signatures] = {}
-    known = slice_index(_described(iter_images(args.image_shard, with_image), trained_images))
+    trained_images, tested_images = StoredSignatures(scratch), StoredSignatures(scratch)
+    slices = slice_index(_described(iter_images(args.image_shard, with_image), trained_images))
     images = _described(iter_images(args.external_image_shard, patients), tested_images)
-    shared |= {one: f"a slice of {other}" for one, other in same_slices(known, images).items() if one not in shared}
+    shared |= {one: f"a slice of {other}" for one, other in same_slices(slices, images).items() if one not in shared}
     near = [
         *near_pairs(trained_images, tested_images, least=SAME_SLICE),
-        *_near_vectors(set(trained["patient_id"]), ours, dict(zip(patients, values, strict=True)), fitted, missing),
+        *near_pairs(known.signatures, found.signatures, least=same_vector(max(1, found.n_genes))),
     ]
     if args.near_duplicates == REFUSE:
         shared |= {one.second: f"nearly the data of {one.first}" for one in near if one.second not in shared}
@@ -91,17 +97,17 @@ def run(args: argparse.Namespace) -> None:
             f"leave them out here, external.exclude: [{', '.join(sorted(shared))}], or there, cohort.exclude"
         )
     simulated = ours.simulated or theirs.simulated
-    aligned = ExpressionShard(
-        patient_ids=patients, values=values, genes=ours.genes, unit=ours.unit, simulated=simulated
-    )
-    write_expression(aligned, args.output_values, args.output_features, args.output_dataset)
-    rows = [SplitRow(fold, one, cohort.sites[one], TEST) for one in patients]
-    write_split(rows, args.output_split, args.tsv, made_from=[args.external_cohort, args.split])
+    rows = ((one, values, None) for one, values in _aligned(theirs, patients, fitted, columns))
+    write_values(args.output_values, ours.genes, ours.unit, rows, with_counts=False)
+    places = (args.output_values, args.output_features, args.output_dataset)
+    describe_expression(*places, ours.genes, simulated=simulated)
+    split = [SplitRow(fold, one, cohort.sites[one], TEST) for one in patients]
+    write_split(split, args.output_split, args.tsv, made_from=[args.external_cohort, args.split])
     write_json(
         args.metadata,
         {
             "patients": len(patients),
-            "trained_patients": trained["patient_id"].nunique(),
+            "trained_patients": len(trained_ids),
             "compared": ["patient id", "pixels of every slice", "values of the shared genes"],
             "near_duplicates": [f"{one.second} is nearly {one.first}" for one in near],
             "genes": len(fitted.gene_ids),
@@ -124,50 +130,57 @@ def _refuse_many_missing(missing: Sequence[str], fitted: FittedGenes, most: floa
         raise BadInputError(f"{where}: {found}; expected at most {most:.0%} (external.max_missing)")
 
 
-def _require_one_unit(ours: ExpressionShard, theirs: ExpressionShard, patients: Sequence[str], where: str) -> None:
+def _require_one_unit(ours: OpenExpression, theirs: OpenExpression, patients: Sequence[str], where: str) -> None:
     """Two named units must be one; of values "as given" only those are refused that our unit cannot have."""
     if AS_GIVEN not in (ours.unit, theirs.unit) and ours.unit != theirs.unit:
         raise BadInputError(f"{where}: values are {theirs.unit}, expected {ours.unit} as the model was trained on")
     if theirs.unit == AS_GIVEN:
         labels = theirs.genes["gene_id"].tolist()
-        for patient, row in zip(patients, theirs.rows_of(patients), strict=True):
-            require_unit(theirs.values[row], ours.unit, labels, f"{where}: patient {patient}")
+        for patient, values in _rows(theirs, patients):
+            require_unit(values, ours.unit, labels, f"{where}: patient {patient}")
 
 
-def _described(images: Iterable[PatientImages], into: dict[str, Signatures]) -> Iterator[PatientImages]:
+def _rows(shard: OpenExpression, patients: Collection[str]) -> Iterator[Row]:
+    """Values (G,) of some patients, a row group in memory at a time."""
+    for rows, values in shard.row_groups(wanted=shard.rows_of(sorted(patients))):
+        yield from zip((shard.patient_ids[row] for row in rows.tolist()), values, strict=True)
+
+
+def _aligned(
+    theirs: OpenExpression, patients: Sequence[str], fitted: FittedGenes, columns: Sequence[int | None]
+) -> Iterator[Row]:
+    """The same on the frozen genes, which stand in these `columns` of theirs."""
+    for patient, values in _rows(theirs, patients):
+        yield patient, placed(fitted, columns, values[np.newaxis])[0]
+
+
+class _Vectors(NamedTuple):
+    """What tells the expression of patients, by the `n_genes` of the model that both cohorts have.
+
+    `least` and `most` are the extremes of all genes of the model, fillers too.
+    """
+
+    digests: dict[str, bytes]
+    signatures: StoredSignatures
+    n_genes: int
+    least: float
+    most: float
+
+
+def _vectors(rows: Iterable[Row], fitted: FittedGenes, missing: Sequence[str], scratch: Path) -> _Vectors:
+    absent = set(missing)
+    both = [column for gene, column in zip(fitted.gene_ids, fitted.columns, strict=True) if gene not in absent]
+    digests, signatures, least, most = dict[str, bytes](), StoredSignatures(scratch), np.inf, -np.inf
+    for patient, values in rows:
+        digests[patient] = digest_of_values(values[both])
+        signatures.add(patient, vector_signature(values[both]))
+        read = values[fitted.columns]
+        least, most = min(least, float(read.min())), max(most, float(read.max()))
+    return _Vectors(digests, signatures, len(both), least, most)
+
+
+def _described(images: Iterable[PatientImages], into: StoredSignatures) -> Iterator[PatientImages]:
     """Let images pass, and keep what tells near-duplicates of each."""
     for one in images:
-        into[one.patient_id] = slice_signatures(one.slices)
+        into.add(one.patient_id, slice_signatures(one.slices))
         yield one
-
-
-def _near_vectors(
-    trained: set[str],
-    ours: ExpressionShard,
-    theirs: dict[str, NDArray[np.float32]],
-    fitted: FittedGenes,
-    missing: list[str],
-) -> list[NearPair]:
-    """Who has nearly the expression of a patient that was trained on, by the genes that both cohorts have."""
-    absent = set(missing)
-    both = [column for gene, column in zip(fitted.gene_ids, fitted.columns, strict=True) if gene not in absent]
-    own = {one: vector_signature(row[both]) for one, row in zip(ours.patient_ids, ours.values, strict=True)}
-    others = {one: vector_signature(row[both]) for one, row in theirs.items()}
-    return near_pairs(only(own, trained), others, least=same_vector(max(1, len(both))))
-
-
-def _shared(
-    trained: set[str],
-    ours: ExpressionShard,
-    theirs: dict[str, NDArray[np.float32]],
-    fitted: FittedGenes,
-    missing: list[str],
-) -> dict[str, str]:
-    """Why a patient is one of those who trained: the id, or the values of all genes that both cohorts have."""
-    absent = set(missing)
-    both = [column for gene, column in zip(fitted.gene_ids, fitted.columns, strict=True) if gene not in absent]
-    known = {one: row[both] for one, row in zip(ours.patient_ids, ours.values, strict=True) if one in trained}
-    same = same_values(known, {one: row[both] for one, row in theirs.items()})
-    return {one: f"the expression of {other}" for one, other in same.items()} | {
-        one: "the id" for one in theirs if one in trained
-    }

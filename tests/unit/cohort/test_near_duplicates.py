@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from mgi.cohort.near_duplicates import (
     only,
     same_vector,
     slice_signatures,
+    unit_rows,
     vector_signature,
 )
 
@@ -117,6 +119,34 @@ def test_sparse_vectors_with_other_entries_and_short_ones_are_no_near_duplicates
     vectors = {f"P{row}": vector_signature(own) for row, own in enumerate(sparse)}
     assert near_pairs(vectors, vectors, least=same_vector(1000)) == []
     assert len(vector_signature(np.zeros(1000))) == len(vector_signature(np.arange(99.0))) == 0
+
+
+@pytest.mark.parametrize("width", [12, 384])
+def test_the_pairs_are_those_of_all_products(width: int) -> None:
+    rng = np.random.default_rng(width)
+    centres = rng.normal(size=(8, width)) + 1
+    spreads = (
+        rng.choice([0.01, 0.02, 0.03, 0.05], size=(40, 1, 1)) * np.linalg.norm(centres, axis=1).mean() / width**0.5
+    )
+    rows = [
+        unit_rows(centres[rng.integers(8, size=rng.integers(1, 9))] + spread * rng.normal(size=(1, width)))
+        for spread in spreads
+    ]
+    patients = {f"P{place:02d}": own for place, own in enumerate(rows)}
+    expected = []
+    for one, other in combinations(patients, 2):
+        alike = patients[one] @ patients[other].T >= SAME_SLICE
+        fewer = min(alike.shape)
+        of_both = [int(alike.any(axis=1 - side).sum()) for side, length in enumerate(alike.shape) if length == fewer]
+        twins = max(of_both)
+        if twins >= max(3, fewer / 2):
+            expected.append(NearPair(one, other, twins, fewer))
+    assert 10 < len(expected) < 600
+    assert near_pairs(patients, patients, least=SAME_SLICE) == expected
+    half = {one: own for one, own in patients.items() if one < "P20"}
+    rest = {one: own for one, own in patients.items() if one >= "P20"}
+    across = [pair for pair in expected if pair.first in half and pair.second in rest]
+    assert near_pairs(half, rest, least=SAME_SLICE) == across
 
 
 def test_signatures_on_disk_compared_in_small_groups_give_the_same_pairs(tmp_path, monkeypatch) -> None:

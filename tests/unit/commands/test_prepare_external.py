@@ -13,7 +13,7 @@ from mgi.cohort.tables import read_split, write_split
 from mgi.modalities.rna.normalise import fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
-from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
+from mgi.shards.expression_shard import ROW_GROUP, ExpressionShard, read_expression, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 from small_locks import cohort_row, write_cohort_table
 
@@ -124,6 +124,20 @@ def test_patients_from_elsewhere_are_tested_on_the_frozen_genes_whatever_theirs_
     assert (shard.patient_ids, shard.unit, shard.genes["gene_id"].tolist()) == (THEIRS, "as given", GENES)
     assert shard.values[1, fitted.columns].tolist() == [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
     assert json.loads((tmp_path / "metadata.json").read_text())["missing_genes"] == []
+
+
+def test_every_patient_of_several_row_groups_keeps_the_own_values(
+    ours: Archive, theirs: Archive, prepare: Prepare, tmp_path: Path
+) -> None:
+    many = Archive(theirs.folder, [f"TCGA-BB-{index:04d}" for index in range(2 * ROW_GROUP + 3)], 2)
+    theirs.images, theirs.values = many.images, many.values
+    theirs.dropped = [many.patients[place] for place in (0, ROW_GROUP, ROW_GROUP + 1)]
+    assert prepare() == 0
+    columns = read_fitted_genes(ours.folder / "fitted.parquet").columns
+    shard = read_expression(tmp_path / "aligned")
+    assert shard.patient_ids == [one for one in many.patients if one not in theirs.dropped]
+    expected = [many.values[one][columns].tolist() for one in shard.patient_ids]
+    assert shard.values[:, columns].tolist() == expected
 
 
 def test_a_gene_that_they_lack_has_the_training_mean_and_is_named(

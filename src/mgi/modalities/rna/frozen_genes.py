@@ -17,14 +17,28 @@ def on_frozen_genes(
 
     Those have the training mean. `find_genes` says which of the `labels` is which gene.
     """
-    placed = np.tile(fitted.table["mean"].to_numpy(np.float32), (len(values), 1))
-    missing = []
-    for gene, column, found in zip(fitted.gene_ids, fitted.columns, find_genes(fitted, labels, names), strict=True):
-        if found is None or np.isnan(values[:, found]).any():
-            missing.append(gene)
-        else:
-            placed[:, column] = values[:, found]
-    return placed, missing
+    columns = [
+        None if column is None or np.isnan(values[:, column]).any() else column
+        for column in find_genes(fitted, labels, names)
+    ]
+    return placed(fitted, columns, values), lacking(fitted, columns)
+
+
+def placed(fitted: FittedGenes, columns: Sequence[int | None], values: NDArray[Any]) -> NDArray[np.float32]:
+    """Values (n, G) on the gene index that was fitted, from `values` (n, L) whose `columns` are those of `find_genes`.
+
+    A gene without a column has the training mean.
+    """
+    aligned = np.tile(fitted.table["mean"].to_numpy(np.float32), (len(values), 1))
+    known = [(own, theirs) for own, theirs in zip(fitted.columns, columns, strict=True) if theirs is not None]
+    own, theirs = np.array(known, np.int64).reshape(-1, 2).T
+    aligned[:, own] = values[:, theirs]
+    return aligned
+
+
+def lacking(fitted: FittedGenes, columns: Sequence[int | None]) -> list[str]:
+    """Return which of the model's genes have no column (see find_genes)."""
+    return [gene for gene, column in zip(fitted.gene_ids, columns, strict=True) if column is None]
 
 
 def find_genes(fitted: FittedGenes, labels: Sequence[str], names: Sequence[str | None] = ()) -> list[int | None]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.core.scratch_table import HeldTable, by_columns
+from mgi.core.scratch_table import HeldTable, Table, by_columns
 from mgi.modalities.rna.filter import AS_GIVEN, LOG_TPM
 
 Kind = Literal["linear", "logs", "centred"]
@@ -84,23 +84,23 @@ def some_genes(n_genes: int) -> slice:
     return slice(None, None, -(-n_genes // _GENES_COMPARED) or 1)
 
 
-def patients_out_of_scale(values: NDArray[np.floating], patients: Sequence[str]) -> list[str]:
+def patients_out_of_scale(values: NDArray[np.floating] | Table, patients: Sequence[str]) -> list[str]:
     """A line for each patient whose values (n, G) are 10 times as far from the median profile as the median patient's,
     or 10 times as high or low as that profile, and what that does to the others' z-scores.
     """
-    if len(values) < _FEWEST:
+    if len(patients) < _FEWEST:
         return []
-    some = HeldTable(values[:, some_genes(values.shape[1])])
+    some = HeldTable(values[:, some_genes(values.shape[1])]) if isinstance(values, np.ndarray) else values
     centre = by_columns(some, lambda few: np.median(few.astype(np.float64), axis=0))
     distance = np.concatenate([np.abs(few - centre).mean(axis=1) for few in some.row_blocks()])
     usual = float(np.median(distance))
     has_level = centre @ centre > usual**2 * len(centre)  # z-scores have none
     by_block = [few @ centre / (centre @ centre) if has_level else np.ones(len(few)) for few in some.row_blocks()]
     level = np.concatenate(by_block)
-    factors = distance / usual if usual else np.ones(len(values))
+    factors = distance / usual if usual else np.ones(len(patients))
     far = factors > ODD
     odd = np.flatnonzero(far | (level > ODD) | (level < 1 / ODD))
-    if not len(odd) or len(odd) > len(values) // 2:
+    if not len(odd) or len(odd) > len(patients) // 2:
         return []
     others = by_columns(some, lambda few: np.delete(few, odd, axis=0).std(axis=0, dtype=np.float64))
     all_ = by_columns(some, lambda few: few.std(axis=0, dtype=np.float64))

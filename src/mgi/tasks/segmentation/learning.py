@@ -42,6 +42,9 @@ PREDICTIONS = pa.schema(
     ]
 )
 """Columns of a prediction file: one row a slice and expression input, probabilities as bytes on the native grid."""
+# The least and the most of a slice's bytes mean nothing, and would lie in the footer: 8 KiB a patient.
+_PLAIN = [name for name in PREDICTIONS.names if name != "probability"]
+_WRITING = {**WRITING, "use_dictionary": _PLAIN, "write_statistics": _PLAIN}
 make_drawer = SegmentationDrawer
 
 
@@ -196,5 +199,5 @@ class PredictionWriter:
 def prediction_writer(path: Path | str, run: Run) -> Iterator[PredictionWriter]:
     """Open a prediction file that appears at `path` only when the block ends well and names the run."""
     schema = PREDICTIONS.with_metadata({ENTRY: run.as_json()})
-    with sealed_path(path) as part, pq.ParquetWriter(part, schema, **WRITING) as writer:
+    with sealed_path(path) as part, pq.ParquetWriter(part, schema, **_WRITING) as writer:
         yield PredictionWriter(writer)
