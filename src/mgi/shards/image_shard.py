@@ -95,6 +95,13 @@ def image_shard_writer(path: Path | str, channels: tuple[Channel, ...] = MAIN_AL
         yield ImageShardWriter(writer, sink)
 
 
+class _Seen(NamedTuple):
+    """A file's footer, which is read once, and which file it was (its inode, size and time in ns)."""
+
+    footer: pq.FileMetaData
+    which: tuple[int, int, int]
+
+
 class _Place(NamedTuple):
     """Where a patient lies: a file, the row group in it, and how many rows that has."""
 
@@ -114,10 +121,12 @@ class OpenImages:
         self._dataset = dataset_of(shard)
         described = read_dataset(shard, KIND)
         self._channels = _channels_in(described, self._dataset)
+        self._seen: dict[Path, _Seen] = {}
         places: dict[str, _Place] = {}
         for path in _files_in(described, self._dataset):
             with opened_parquet(path, sealed=False) as source:
                 require_schema(source.schema_arrow, schema_of(self._channels), path)
+                self._seen[path] = _Seen(source.metadata, _which(path))
                 for group in range(source.num_row_groups):
                     ids = source.read_row_group(group, columns=["patient_id"])["patient_id"].to_pylist()
                     patients = sorted(set(ids))
@@ -145,14 +154,18 @@ class OpenImages:
     def read(self, patient: str) -> PatientImages:
         """One patient. Raises IntegrityError where the file is no longer the one that was looked at."""
         path, group, _ = self._places[patient]
-        with opened_parquet(path, sealed=False) as source:
+        footer, which = self._seen[path]
+        with opened_parquet(path, sealed=False, footer=footer) as source:
+            if _which(path) != which:
+                raise IntegrityError(f"{path}: the file was changed while it was read; run again what reads it")
             table = source.read_row_group(group)
             table.validate(full=True)
-        images = _patient_of(table, path, self._channels)
-        if images.patient_id != patient:
-            found = f"row group {group} is of {images.patient_id}, expected {patient}"
-            raise IntegrityError(f"{path}: {found}; the file was changed while others read it")
-        return images
+        return _patient_of(table, path, self._channels)
+
+
+def _which(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def iter_images(shard: Path | str, patient_ids: Collection[str] | None = None) -> Iterator[PatientImages]:

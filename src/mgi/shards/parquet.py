@@ -110,9 +110,12 @@ def _digest(file: IO[bytes], end: int, footer: int) -> bytes:
 
 
 @contextmanager
-def opened_parquet(path: Path | str, *, sealed: bool = True) -> Iterator[pq.ParquetFile]:
+def opened_parquet(
+    path: Path | str, *, sealed: bool = True, footer: pq.FileMetaData | None = None
+) -> Iterator[pq.ParquetFile]:
     """Open a file, which is read through its page checksums, once its digest is right where it is `sealed`.
 
+    `footer` is that of an earlier opening: to read it takes as long as the file has row groups.
     Raises IntegrityError where its bytes are damaged or it is not Parquet, BadInputError where it is absent, and
     MemoryError where its true content does not fit.
     """
@@ -121,7 +124,7 @@ def opened_parquet(path: Path | str, *, sealed: bool = True) -> Iterator[pq.Parq
     if not Path(path).is_file():
         raise BadInputError(f"{path}: missing, expected a Parquet file")
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as source:
+        with pq.ParquetFile(path, metadata=footer, page_checksum_verification=True) as source:
             if sealed:
                 require_origins(path, _origins(source.schema_arrow.metadata or {}), mend_of(path), all_there=False)
             yield source

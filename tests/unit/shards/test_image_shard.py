@@ -22,6 +22,7 @@ from mgi.shards.image_shard import (
     rows_of,
     slices_per_patient,
 )
+from mgi.shards.parquet import opened_parquet
 
 RNG = np.random.default_rng(0)
 AFFINE = np.array([[0, 0, 0.75, 1 / 3], [0, 0.5, 0, -7], [5.0, 0, 0, -5], [0, 0, 0, 1]])
@@ -184,10 +185,21 @@ def test_a_part_that_is_written_anew_while_it_is_read_is_noticed(tmp_path: Path)
     images = OpenImages(write_parts(tmp_path, [a, b], [c]))
     assert same(images.read("A"), a)
     write_parts(tmp_path, [b], [c])
-    with pytest.raises(IntegrityError, match=r"part-1-of-2\.parquet: row group 0 is of B, expected A; the file was"):
-        images.read("A")
-    with pytest.raises(IntegrityError, match=r"part-1-of-2\.parquet: damaged"):
-        images.read("B")
+    for patient in ("A", "B"):
+        with pytest.raises(IntegrityError, match=r"part-1-of-2\.parquet: the file was changed while it was read"):
+            images.read(patient)
+
+
+def test_a_footer_is_read_once_for_all_patients_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+
+    def noted(path: Path, **more: Any) -> Any:
+        given.append(more.get("footer"))
+        return opened_parquet(path, **more)
+
+    monkeypatch.setattr(image_shard, "opened_parquet", noted)
+    assert len(read_images(write_parts(tmp_path, PATIENTS[:2], PATIENTS[2:]))) == 3
+    assert [footer is None for footer in given] == [True] * 2 + [False] * 3
 
 
 def test_a_part_that_is_missing_or_of_other_results_is_refused(tmp_path: Path) -> None:
