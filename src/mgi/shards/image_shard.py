@@ -21,7 +21,15 @@ from mgi.core.parts import part_files
 from mgi.shards.channels import CHANNELS, MAIN, MAIN_ALONE, Channel, in_order, shown_channels
 from mgi.shards.dataset_manifest import dataset_of, read_dataset
 from mgi.shards.other_channels import check_others, columns_of, read_others, schema_of
-from mgi.shards.parquet import WRITING, binary_column, opened_parquet, pixel_column, read_pixels, require_schema
+from mgi.shards.parquet import (
+    WRITING,
+    binary_column,
+    opened_parquet,
+    pixel_column,
+    read_pixels,
+    read_rows,
+    require_schema,
+)
 from mgi.shards.schemas import SLICES
 
 SLICES_FILE = "slices.parquet"
@@ -128,7 +136,7 @@ class OpenImages:
                 require_schema(source.schema_arrow, schema_of(self._channels), path)
                 self._seen[path] = _Seen(source.metadata, _which(path))
                 for group in range(source.num_row_groups):
-                    ids = source.read_row_group(group, columns=["patient_id"])["patient_id"].to_pylist()
+                    ids = read_rows(source, path, ["patient_id"], group)["patient_id"].to_pylist()
                     patients = sorted(set(ids))
                     if len(patients) != 1 or patients[0] in places:
                         other = {places[one].path.name for one in patients if one in places} - {path.name}
@@ -158,8 +166,7 @@ class OpenImages:
         with opened_parquet(path, sealed=False, footer=footer) as source:
             if _which(path) != which:
                 raise IntegrityError(f"{path}: the file was changed while it was read; run again what reads it")
-            table = source.read_row_group(group)
-            table.validate(full=True)
+            table = read_rows(source, path, group=group)
         return _patient_of(table, path, self._channels)
 
 

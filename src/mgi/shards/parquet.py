@@ -135,6 +135,21 @@ def opened_parquet(
         raise IntegrityError(f"{path}: damaged or not Parquet ({reason}); {mend_of(path)}") from None
 
 
+def read_rows(
+    source: pq.ParquetFile, path: Path | str, columns: list[str] | None = None, group: int | None = None
+) -> pa.Table:
+    """Read a row group of an open file, or all, with as many rows as its footer says.
+
+    Raises IntegrityError where there are others: checksums cover what lies in a page, and not the words before it.
+    """
+    whole, of_group = source.metadata, None if group is None else source.metadata.row_group(group)
+    table = source.read(columns) if group is None else source.read_row_group(group, columns)
+    table.validate(full=True)
+    if len(table) != (expected := whole.num_rows if of_group is None else of_group.num_rows):
+        raise IntegrityError(f"{path}: damaged: found {len(table)} rows, expected {expected}; {mend_of(path)}")
+    return table
+
+
 def read_table(path: Path | str, schema: pa.Schema, *, sealed: bool = True, newest: str | None = None) -> pa.Table:
     """Read a table that must have exactly the columns of `schema`; its metadata stays on the result.
 
@@ -143,8 +158,7 @@ def read_table(path: Path | str, schema: pa.Schema, *, sealed: bool = True, newe
     with opened_parquet(path, sealed=sealed) as source:
         older = newest is not None and newest not in source.schema_arrow.names
         require_schema(source.schema_arrow, schema.remove(len(schema) - 1) if older else schema, path)
-        table = source.read()
-        table.validate(full=True)
+        table = read_rows(source, path)
         return table.append_column(schema.field(-1), pa.nulls(len(table), schema.field(-1).type)) if older else table
 
 

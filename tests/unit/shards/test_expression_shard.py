@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,19 @@ def test_a_shard_out_of_form_is_not_written(shard: ExpressionShard, tmp_path: Pa
     with pytest.raises(BadInputError, match=message):
         write(change(shard), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", [*range(4, 24), *range(184, 204)])
+def test_no_changed_bit_of_what_stands_before_a_page_is_read_as_other_rows(
+    shard: ExpressionShard, tmp_path: Path, place: int
+) -> None:
+    folder = write(shard, tmp_path)
+    path = folder / "values.parquet"
+    good = path.read_bytes()
+    for bit in range(8):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 1 << bit]) + good[place + 1 :])
+        with suppress(IntegrityError, BadInputError):
+            assert np.array_equal(read_expression(folder).values, shard.values)
 
 
 def test_no_changed_byte_of_the_values_is_read_as_data(shard: ExpressionShard, tmp_path: Path) -> None:

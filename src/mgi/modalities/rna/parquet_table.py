@@ -83,6 +83,8 @@ def _texts(path: Path, index: int, name: str) -> list[str]:
     with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=[name]) as source:
         column = source.reader.read_all(column_indices=[index], use_threads=False).column(0)
     column.validate(full=True)
+    if len(column) != (expected := source.metadata.num_rows):
+        raise BadInputError(f"{path}: column {name}: damaged: found {len(column)} rows, expected {expected}")
     for chunk in column.chunks:
         words = chunk.dictionary if isinstance(chunk, pa.DictionaryArray) else chunk
         if _is_text(words.type) and max((len(text or "") for text in words.to_pylist()), default=0) > _LONGEST_LABEL:
