@@ -2,6 +2,8 @@
 
 from pathlib import Path, PurePath
 
+from mgi.core.parts import PART_PATTERN
+
 EXTERNAL = "external"
 # The first pattern that a path matches counts.
 RULES = (
@@ -14,7 +16,6 @@ RULES = (
     ("gencode/*", "gene_positions"),
     ("shards/*/part-*", "shard_volumes"),
     ("shards/*/slices.parquet", "shard_volumes"),
-    ("shards/flair/dataset.json", "describe_volumes"),
     ("shards/*/*", "shard"),
     ("dataset.json", "shard"),
     ("prepared/*/*", "prepare_slices"),
@@ -38,6 +39,8 @@ RULES = (
     ("report.html", "report"),
     ("figures/*", "report"),
 )
+OF_PARTS = "describe_volumes"
+"""The rule that describes a shard of parts."""
 _TRAINS_ON_THE_FIRST = ("prepare_external", "pretrain", "finetune", "fit_genes")
 """Rules that have one name, whichever archive they read."""
 
@@ -46,6 +49,8 @@ def rule_of(path: Path | str) -> str | None:
     """The rule that writes a file, None where its place says nothing; the other archive has rules of its own."""
     place = PurePath(path)
     rule = next((rule for pattern, rule in RULES if place.match(pattern)), None)
+    if rule == "shard" and next(Path(path).parent.glob(PART_PATTERN), None) is not None:
+        rule = OF_PARTS
     return f"{EXTERNAL}_{rule}" if rule and EXTERNAL in place.parts and rule not in _TRAINS_ON_THE_FIRST else rule
 
 

@@ -136,13 +136,12 @@ class OpenImages:
                 require_schema(source.schema_arrow, schema_of(self._channels), path)
                 self._seen[path] = _Seen(source.metadata, _which(path))
                 for group in range(source.num_row_groups):
-                    ids = read_rows(source, path, ["patient_id"], group)["patient_id"].to_pylist()
-                    patients = sorted(set(ids))
-                    if len(patients) != 1 or patients[0] in places:
-                        other = {places[one].path.name for one in patients if one in places} - {path.name}
-                        found = f"patients {patients}" + "".join(f", of {name} too" for name in sorted(other))
+                    named = set(read_rows(source, path, ["patient_id"], group)["patient_id"].to_pylist())
+                    if len(named) != 1 or not named.isdisjoint(places):
+                        also = "".join(f" (also in {places[one].path.name})" for one in named & {*places})
+                        found = f"patients {sorted(named)}{also}"
                         raise BadInputError(f"{path}: row group {group}: {found}, expected one new patient")
-                    places[patients[0]] = _Place(path, group, len(ids))
+                    places[named.pop()] = _Place(path, group, source.metadata.row_group(group).num_rows)
         self._places = dict(sorted(places.items()))
 
     @property
@@ -160,7 +159,7 @@ class OpenImages:
         return self._places[patient].n_rows
 
     def read(self, patient: str) -> PatientImages:
-        """One patient. Raises IntegrityError where the file is no longer the one that was looked at."""
+        """One patient. Raises IntegrityError where the file was changed meanwhile."""
         path, group, _ = self._places[patient]
         footer, which = self._seen[path]
         with opened_parquet(path, sealed=False, footer=footer) as source:

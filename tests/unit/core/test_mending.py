@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mgi.core.mending import RULES, mend_of, rule_of
+from mgi.core.mending import OF_PARTS, RULES, mend_of, rule_of
 
 WORKFLOW = Path(__file__).parents[3] / "workflow/rules"
 
@@ -18,7 +18,7 @@ def test_every_rule_that_is_named_exists() -> None:
             re.MULTILINE,
         )
     )
-    assert {rule for _, rule in RULES} <= known
+    assert {OF_PARTS, *(rule for _, rule in RULES)} <= known
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,6 @@ def test_every_rule_that_is_named_exists() -> None:
         ("results/x/shards/rna/dataset.json", "shard"),
         ("results/x/shards/flair/part-1-of-4.parquet", "shard_volumes"),
         ("results/x/shards/flair/part-1-of-4.json", "shard_volumes"),
-        ("results/x/shards/flair/dataset.json", "describe_volumes"),
         ("results/x/prepared/64px-none/slices.parquet", "prepare_slices"),
         ("results/x/prepared/64px-none/patients/ab.npy", "prepare_slices"),
         ("results/x/raw/rna/files/ab.tsv", "fetch"),
@@ -45,6 +44,14 @@ def test_every_rule_that_is_named_exists() -> None:
 def test_a_file_is_made_again_by_the_rule_that_wrote_it(path: str, rule: str) -> None:
     assert rule_of(path) == rule
     assert mend_of(path) == f"delete it and run snakemake with --forcerun {rule}"
+
+
+def test_the_description_of_parts_is_made_again_by_a_rule_of_its_own(tmp_path: Path) -> None:
+    described = tmp_path / "shards/x/dataset.json"
+    assert rule_of(described) == "shard"
+    described.parent.mkdir(parents=True)
+    (described.parent / "part-1-of-1.json").touch()
+    assert rule_of(described) == "describe_volumes"
 
 
 def test_a_file_of_no_rule_says_what_can_be_said() -> None:

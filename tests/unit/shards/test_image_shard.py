@@ -175,7 +175,7 @@ def test_a_shard_of_more_parts_than_a_process_may_have_files_is_read(tmp_path: P
 def test_a_patient_in_two_parts_is_refused(tmp_path: Path) -> None:
     a, b, _ = PATIENTS
     folder = write_parts(tmp_path, [a, b], [b])
-    message = r"part-2-of-2\.parquet: row group 0: patients \['B'\], of part-1-of-2\.parquet too, expected one new"
+    message = r"part-2-of-2\.parquet: row group 0: patients \['B'\] \(also in part-1-of-2\.parquet\), expected one"
     with pytest.raises(BadInputError, match=message):
         read_images(folder)
 
