@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mgi.cohort import near_duplicates
-from mgi.cohort.near_duplicates import Signatures, near_pairs, slice_signatures
+from mgi.cohort import near_pairs as pairing
+from mgi.cohort.near_duplicates import SAME_SLICE, Signatures, slice_signatures
+from mgi.cohort.near_pairs import near_pairs
 from mgi.shards.image_shard import iter_images
 
 LEVELS = (0.99, 0.995, 0.997, 0.998, 0.999, 0.9995)
@@ -58,9 +59,9 @@ def screened(own: dict[str, Signatures]) -> float:
         np.concatenate(list(own.values())),
         np.repeat(np.arange(len(own)), [len(one) for one in own.values()]),
     )
-    directions = near_duplicates._directions(own, [{one: len(slices) for one, slices in own.items()}])
-    screen = near_duplicates._screen(rows, directions)
-    passes = screen @ screen.T >= near_duplicates.SAME_SLICE - near_duplicates._ROUNDING
+    directions = pairing._directions(own, [{one: len(slices) for one, slices in own.items()}])
+    screen = pairing._screen(rows, directions)
+    passes = screen @ screen.T >= SAME_SLICE - pairing._ROUNDING
     apart = patient[:, None] != patient
     return float(apart.sum() / (passes & apart).sum())
 
@@ -75,7 +76,7 @@ def main() -> None:
     start = time.perf_counter()
     own = {patient: slice_signatures(slices) for patient, slices in volumes.items()}
     described = time.perf_counter()
-    pairs = near_pairs(own, own, least=near_duplicates.SAME_SLICE)
+    pairs = near_pairs(own, own, least=SAME_SLICE)
     n_slices = sum(map(len, own.values()))
     print(f"{len(own)} patients, {n_slices} slices with content; described in {described - start:.1f} s, compared in "
           f"{time.perf_counter() - described:.1f} s; refused pairs: {len(pairs)}")  # fmt: skip

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from mgi.cohort.near_duplicates import (
     SAME_SLICE,
     Signatures,
-    StoredSignatures,
     same_vector,
     slice_signatures,
     vector_signature,
 )
+from mgi.cohort.near_pairs import StoredSignatures
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, UNPAIRED_IMAGE
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json

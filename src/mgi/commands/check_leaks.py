@@ -11,7 +11,8 @@ from typing import Any
 
 from mgi.cohort.duplicates import ShardDigests, digests_of_shard, leaks_of
 from mgi.cohort.leak_report import write_leak_report
-from mgi.cohort.near_duplicates import WHAT_TO_DO, near_pairs, only
+from mgi.cohort.near_duplicates import WHAT_TO_DO
+from mgi.cohort.near_pairs import near_pairs, only
 from mgi.cohort.settings import NEAR_DUPLICATES, REFUSE
 from mgi.cohort.split import TEST, TRAIN, VALIDATION, WATERMARK
 from mgi.core.errors import BadInputError

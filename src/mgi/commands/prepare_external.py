@@ -14,14 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.cohort.duplicates import digest_of_values, same_slices, same_values, slice_index
-from mgi.cohort.near_duplicates import (
-    SAME_SLICE,
-    StoredSignatures,
-    near_pairs,
-    same_vector,
-    slice_signatures,
-    vector_signature,
-)
+from mgi.cohort.near_duplicates import SAME_SLICE, same_vector, slice_signatures, vector_signature
+from mgi.cohort.near_pairs import NearPair, StoredSignatures, near_pairs
 from mgi.cohort.settings import NEAR_DUPLICATES, REFUSE, AdmissionSettings
 from mgi.cohort.split import TEST, UNPAIRED_EXPRESSION, SplitRow
 from mgi.cohort.tables import read_cohort, read_split, write_split
@@ -80,14 +74,10 @@ def run(args: argparse.Namespace) -> None:
     shared = {one: f"the expression of {other}" for one, other in same.items()}
     shared |= {one: "the id" for one in patients if one in trained_ids}
     with_image = sorted(trained.loc[trained["role"] != UNPAIRED_EXPRESSION, "patient_id"])
-    trained_images, tested_images = StoredSignatures(scratch), StoredSignatures(scratch)
-    slices = slice_index(_described(iter_images(args.image_shard, with_image), trained_images))
-    images = _described(iter_images(args.external_image_shard, patients), tested_images)
-    shared |= {one: f"a slice of {other}" for one, other in same_slices(slices, images).items() if one not in shared}
-    near = [
-        *near_pairs(trained_images, tested_images, least=SAME_SLICE),
-        *near_pairs(known.signatures, found.signatures, least=same_vector(max(1, found.n_genes))),
-    ]
+    same_images, near_images = _shared_images(args, with_image, patients)
+    shared |= {one: f"a slice of {other}" for one, other in same_images.items() if one not in shared}
+    near_vectors = near_pairs(known.signatures, found.signatures, least=same_vector(max(1, found.n_genes)))
+    near = [*near_images, *near_vectors]
     if args.near_duplicates == REFUSE:
         shared |= {one.second: f"nearly the data of {one.first}" for one in near if one.second not in shared}
     if shared:
@@ -177,6 +167,16 @@ def _vectors(rows: Iterable[Row], fitted: FittedGenes, missing: Sequence[str], s
         read = values[fitted.columns]
         least, most = min(least, float(read.min())), max(most, float(read.max()))
     return _Vectors(digests, signatures, len(both), least, most)
+
+
+def _shared_images(
+    args: argparse.Namespace, trained: Sequence[str], patients: Sequence[str]
+) -> tuple[dict[str, str], list[NearPair]]:
+    """Who has a slice of a patient that was trained on, and who has nearly the same slices."""
+    of_trained, of_tested = StoredSignatures(args.output_values.parent), StoredSignatures(args.output_values.parent)
+    slices = slice_index(_described(iter_images(args.image_shard, trained), of_trained))
+    same = same_slices(slices, _described(iter_images(args.external_image_shard, patients), of_tested))
+    return same, near_pairs(of_trained, of_tested, least=SAME_SLICE)
 
 
 def _described(images: Iterable[PatientImages], into: StoredSignatures) -> Iterator[PatientImages]:

@@ -4,17 +4,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from mgi.cohort.near_duplicates import (
-    SAME_SLICE,
-    NearPair,
-    StoredSignatures,
-    near_pairs,
-    only,
-    same_vector,
-    slice_signatures,
-    unit_rows,
-    vector_signature,
-)
+from mgi.cohort.near_duplicates import SAME_SLICE, same_vector, slice_signatures, unit_rows, vector_signature
+from mgi.cohort.near_pairs import NearPair, StoredSignatures, near_pairs, only
 
 RNG = np.random.default_rng(0)
 
@@ -153,10 +144,11 @@ def test_signatures_on_disk_compared_in_small_groups_give_the_same_pairs(tmp_pat
     same = slice_signatures(head(1))
     heads = {"P3": same, "P1": same, "P2": slice_signatures(head(2)), "P0": same[:5], "P4": same[:0]}
     stored = StoredSignatures(tmp_path)
+    stored.add("P5", slice_signatures(np.zeros((2, 9, 9))))
     for patient, rows in heads.items():
         stored.add(patient, rows)
     expected = near_pairs(heads, heads, least=SAME_SLICE)
-    monkeypatch.setattr("mgi.cohort.near_duplicates._ROWS_AT_ONCE", 1)
+    monkeypatch.setattr("mgi.cohort.near_pairs._ROWS_AT_ONCE", 1)
     assert near_pairs(stored, stored, least=SAME_SLICE) == expected
     assert near_pairs(only(stored, {"P0", "P1", "P2"}), stored, least=SAME_SLICE) == near_pairs(
         only(heads, {"P0", "P1", "P2"}), heads, least=SAME_SLICE
