@@ -30,6 +30,11 @@ from mgi.core.files import full_disk_named, read_json, write_json
 from mgi.core.memory import out_of_memory
 from mgi.core.run import run_of
 from mgi.core.sidecar import digested_path, verified
+from mgi.evaluation.brier import brier_scores
+from mgi.evaluation.concordance import harrell_c, uno_c
+from mgi.evaluation.cox import fit_cox
+from mgi.evaluation.follow_up import follow_up_of
+from mgi.evaluation.kaplan_meier import kaplan_meier
 from mgi.http.address import refuse_open_wire
 from mgi.http.credentials import gdc_credential
 from mgi.http.deadline import Deadline, Limits, Listing
@@ -243,6 +248,13 @@ def no_memory() -> None:
     raise MgiError(out_of_memory(MemoryError("malloc of size 4294967296 failed"), rule="shard"))
 
 
+FOUR = follow_up_of([1.0, 2.0, 3.0, 4.0], [1, 1, 1, 0])
+
+
+def cox(covariates: Any) -> None:
+    fit_cox(FOUR, covariates, [f"x{column}" for column in range(np.shape(covariates)[1])])
+
+
 def kaggle(path: Path) -> None:
     KaggleImages(archive=path).discover()
 
@@ -393,6 +405,20 @@ CASES: dict[str, dict[str, Case]] = {
         "damaged weights": file("w.safetensors", "hello", lambda path: load_weights(path, genes=["A"])),
         "bf16 on a CPU": lambda _: precision_of("bf16", torch.device("cpu"), where="finetune.schedule"),
         "unknown method": lambda _: learning.build("nnunet", ModelSettings(), 4),
+    },
+    "survival": {
+        "a time before the start": lambda _: follow_up_of([3.0, -0.03], [1, 0], "OS"),
+        "a missing time": lambda _: follow_up_of([3.0, np.nan], [1, 0], "OS"),
+        "an event of another code": lambda _: follow_up_of([3.0, 4.0], [1, 2], "OS"),
+        "all censored": lambda _: follow_up_of([3.0, 4.0], [0, 0], "OS"),
+        "a constant covariate": lambda _: cox([[1.0], [1.0], [1.0], [1.0]]),
+        "fewer events than covariates": lambda _: cox(np.random.default_rng(0).normal(size=(4, 5))),
+        "covariates that add up": lambda _: cox([[1.0, 2.0], [3.0, 6.0], [2.0, 4.0], [0.0, 0.0]]),
+        "a covariate that separates": lambda _: cox([[4.0], [3.0], [2.0], [1.0]]),
+        "a risk that is missing": lambda _: harrell_c(FOUR, [1.0, 2.0, np.nan, 4.0]),
+        "an event after training's follow-up": lambda _: uno_c(follow_up_of([1.0, 2.0], [1, 0]), FOUR, [1, 2, 3, 4]),
+        "a time after the follow-up": lambda _: kaplan_meier(follow_up_of([1.0, 2.0], [1, 0])).at([3.0]),
+        "a time without a Brier score": lambda _: brier_scores(FOUR, FOUR, np.ones((4, 1)), [4.0]),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),

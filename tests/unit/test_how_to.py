@@ -1,4 +1,4 @@
-"""The Python of the how-to pages runs as it is printed, and the tables there name every method that must be written."""
+"""The Python of the pages runs as it is printed, and the tables there name every method that must be written."""
 
 import re
 import sys
