@@ -44,6 +44,11 @@ def test_the_task_of_the_page_is_registered_with_its_parts(monkeypatch: pytest.M
     assert (grade.learning(), grade.scoring(), grade.reporting()) == (part, {}, [])
 
 
+def test_the_survival_example_prints_a_concordance_with_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(python_of((HOW_TO.parent / "reference/metrics.md").read_text(encoding="utf-8")), {})
+    assert re.match(r"Interval\(mean=0\.\d+, low=0\.\d+, high=1\.0, n=6\)", capsys.readouterr().out)
+
+
 def test_the_modality_page_lists_every_method_of_a_source() -> None:
     listed = set(re.findall(r"^\| `(\w+)` \| ", MODALITY_PAGE.split("## 2.")[1].split("## 3.")[0], re.MULTILINE))
     assert listed == methods_of(Source)
