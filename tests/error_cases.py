@@ -17,6 +17,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from mgi.association.inputs import gather
+from mgi.association.patient_table import read_feature_table, read_patient_table
+from mgi.association.scan import scan
 from mgi.cli import main
 from mgi.cohort.duplicates import DuplicateCheck
 from mgi.cohort.pairing import sites_of
@@ -248,6 +251,19 @@ def no_memory() -> None:
     raise MgiError(out_of_memory(MemoryError("malloc of size 4294967296 failed"), rule="shard"))
 
 
+def scanned(phenotypes: str, genes: str, columns: str | None = None) -> Case:
+    """What the scan says of two tables of patients; `columns` is an option of the first."""
+
+    def run(folder: Path) -> None:
+        (folder / "own.tsv").write_text(phenotypes)
+        (folder / "genes.tsv").write_text(genes)
+        own = read_patient_table(folder / "own.tsv", columns and columns.split(), "--phenotype-columns")
+        inputs = gather(own, read_feature_table(folder / "genes.tsv"), None)
+        scan(inputs.phenotypes, inputs.features, inputs.design)
+
+    return run
+
+
 FOUR = follow_up_of([1.0, 2.0, 3.0, 4.0], [1, 1, 1, 0])
 
 
@@ -419,6 +435,16 @@ CASES: dict[str, dict[str, Case]] = {
         "an event after training's follow-up": lambda _: uno_c(follow_up_of([1.0, 2.0], [1, 0]), FOUR, [1, 2, 3, 4]),
         "a time after the follow-up": lambda _: kaplan_meier(follow_up_of([1.0, 2.0], [1, 0])).at([3.0]),
         "a time without a Brier score": lambda _: brier_scores(FOUR, FOUR, np.ones((4, 1)), [4.0]),
+    },
+    "association": {
+        "patients that do not match": scanned("id\tvolume\nP1\t3\n", "id\tTP53\nTCGA-CS-4938\t3\n"),
+        "a phenotype that is not numeric": scanned("id\tgrade\nP1\tG2\n", "id\tTP53\nP1\t3\n"),
+        "a feature that is not numeric": scanned("id\tvolume\nP1\t3\n", "id\tTP53\nP1\t3\nP2\tlow\n"),
+        "too few patients": scanned("id\tvolume\nP1\t3\nP2\t4\n", "id\tTP53\nP1\t3\nP2\t1\n"),
+        "nobody has all values": scanned("id\tvolume\nP1\tNA\n", "id\tTP53\nP1\t3\n"),
+        "a column that is not there": scanned("id\tvolume\nP1\t3\n", "id\tTP53\nP1\t3\n", "age"),
+        "two rows of a patient": scanned("id\tvolume\nP1\t3\nP1\t4\n", "id\tTP53\nP1\t3\n"),
+        "nothing varies": scanned(*(f"id\t{name}\n" + "".join(f"P{n}\t1\n" for n in range(9)) for name in "xy")),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),

@@ -105,8 +105,8 @@ def _covariates(
 
 def _nobody(rows: dict[str, dict[str, int]], reasons: dict[str, str | None]) -> str:
     """Say of no patient why, and what ids look like where that may be it."""
-    ids = "; ".join(f"{what}: {len(own)} patients, such as {next(iter(own), 'none')}" for what, own in rows.items())
+    ids = "; ".join(f"{what}: {len(own)}, such as {next(iter(own), 'none')}" for what, own in rows.items())
     matched = [reason for reason in reasons.values() if reason is not None and not reason.startswith("not in")]
     if not matched:
         return f"association: no patient is in all tables ({ids}), expected the same ids"
-    return f"association: each of {len(matched)} patients in all tables lacks a value, such as: {matched[0]}"
+    return f"association: none of {len(matched)} patients in all tables has every value, such as: {matched[0]}"

@@ -27,8 +27,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
         "--categorical", nargs="+", default=[], metavar="NAME", help="covariates whose numbers are codes of categories"
     )
     options.add_argument(
-        "--transform", choices=("none", "phenotypes", "both"), default="none",
-        help="put on normal deviates by rank, before the model: none (default), the phenotypes, both sides",
+        "--transform", choices=("none", "phenotypes", "both"), default="both",
+        help="what is put on normal deviates by rank, so that outliers decide nothing (default: %(default)s)",
     )  # fmt: skip
     options.add_argument("--fdr", type=float, default=0.05, help="false discovery rate of a hit (default: %(default)s)")
     options.add_argument(
@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> None:
     hits = write_associations(args.output, found, inputs, args.fdr, sources, how)
     sure = "" if args.permutations == 0 else f", {(hits['p_max'] <= args.fdr).sum()} of them at p_max <= {args.fdr:g}"
     print(f"{found.n} patients, {len(found.phenotypes)} phenotypes, {len(found.features)} features, "
-          f"{len(inputs.design.columns)} columns of covariates with the intercept; {len(hits)} hits at q <= {args.fdr:g}{sure}")  # fmt: skip
+          f"{len(inputs.design.columns)} columns of covariates with the intercept; "
+          f"{len(hits)} hits at q <= {args.fdr:g}{sure}")  # fmt: skip
     for line in left_out_summary((*inputs.left_out, *found.left_out)):
         print(f"left out: {line}")
 

@@ -66,15 +66,13 @@ def test_numbers_are_categories_only_where_they_are_named() -> None:
 
 
 def test_tables_of_different_patients_are_refused_with_an_id_of_each() -> None:
-    with pytest.raises(
-        BadInputError, match=r"no patient is in all tables \(phenotypes: 2 patients, such as P1; features: 1"
-    ):
+    with pytest.raises(BadInputError, match=r"no patient is in all tables \(phenotypes: 2, such as P1; features: 1"):
         gather(table(volume="1 2"), features("TCGA-CS-4938", [[1]]), None)
 
 
 def test_patients_who_all_lack_a_value_are_refused() -> None:
     with pytest.raises(
-        BadInputError, match="each of 2 patients in all tables lacks a value, such as: phenotype side is"
+        BadInputError, match="none of 2 patients in all tables has every value, such as: phenotype side is"
     ):
         gather(table(volume="1 2", side="- -"), features("P1 P2", [[1], [2]]), None)
 
