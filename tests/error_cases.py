@@ -38,6 +38,7 @@ from mgi.evaluation.concordance import harrell_c, uno_c
 from mgi.evaluation.cox import fit_cox
 from mgi.evaluation.follow_up import follow_up_of
 from mgi.evaluation.kaplan_meier import kaplan_meier
+from mgi.explain.integrated_gradients import integrated_gradients, noise_tunnel
 from mgi.http.address import refuse_open_wire
 from mgi.http.credentials import gdc_credential
 from mgi.http.deadline import Deadline, Limits, Listing
@@ -445,6 +446,11 @@ CASES: dict[str, dict[str, Case]] = {
         "a column that is not there": scanned("id\tvolume\nP1\t3\n", "id\tTP53\nP1\t3\n", "age"),
         "two rows of a patient": scanned("id\tvolume\nP1\t3\nP1\t4\n", "id\tTP53\nP1\t3\n"),
         "nothing varies": scanned(*(f"id\t{name}\n" + "".join(f"P{n}\t1\n" for n in range(9)) for name in "xy")),
+    },
+    "explain": {
+        "an answer that jumps": lambda _: integrated_gradients(lambda rows: rows.round().sum(1), torch.ones(2)),
+        "an answer of another shape": lambda _: integrated_gradients(lambda rows: rows, torch.ones(3)),
+        "no samples": lambda _: noise_tunnel(lambda rows: rows.sum(1), torch.ones(2), torch.Generator(), samples=0),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),
