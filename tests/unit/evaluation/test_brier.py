@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.evaluation.brier import brier_scores, integrated_brier
+from mgi.evaluation.brier import brier_scores, integrated_brier, integrated_errors
 from mgi.evaluation.follow_up import follow_up_of
+from mgi.evaluation.intervals import bootstrap_mean
 
 FOUR = follow_up_of([1, 2, 3, 4], [1, 0, 1, 1])
 
@@ -34,6 +35,13 @@ def test_the_integral_is_the_mean_over_time() -> None:
     first, second, third = brier_scores(FOUR, FOUR, survival, [1.0, 2.0, 3.5])
     mean = ((first + second) / 2 + 1.5 * (second + third) / 2) / 2.5
     assert integrated_brier(FOUR, FOUR, survival, [1.0, 2.0, 3.5]) == pytest.approx(mean)
+
+
+def test_its_interval_comes_from_the_patients_own_errors() -> None:
+    survival, times = np.tile([0.8, 0.5, 0.3], (4, 1)), [1.0, 2.0, 3.5]
+    interval = bootstrap_mean(integrated_errors(FOUR, FOUR, survival, times), draws=200, seed=0)
+    assert interval.mean == pytest.approx(integrated_brier(FOUR, FOUR, survival, times))
+    assert interval.low < interval.mean < interval.high
 
 
 @pytest.mark.parametrize("times", [[0.5], [4.0], [2.0, 2.0], [3.0, 2.0], [], [math.nan]])
