@@ -1,6 +1,5 @@
 """The results of a scan as Parquet for programs and as text for people."""
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,24 +42,22 @@ def write_associations(
     made_from: Sequence[Path],
     how: Mapping[str, Any],
 ) -> pd.DataFrame:
-    """Write FILES, the first of them last, and return the hits: tests of q at most `fdr`, the smallest p first.
+    """Write FILES, and return the hits: tests of q at most `fdr`, the smallest p first.
 
-    `how` says how the scan was done; it is kept in the metadata of the Parquet file.
+    `how` says how the scan was done; it is kept in the metadata of the Parquet file. The texts are written after it and
+    name its digest, so that none is taken for one of another scan.
     """
     parquet, hits_file, phenotypes_file, left_out_file = (folder / name for name in FILES)
     table = _table(found, inputs.labels)
     hits: pd.DataFrame = table.take(np.flatnonzero(found.q.ravel() <= fdr)).to_pandas()
     hits = hits.sort_values(["p", "phenotype", "feature"], ignore_index=True)
-    parquet.unlink(missing_ok=True)  # it is written last: with it, all are of one scan
-    with digested_path(hits_file, made_from) as part:
-        hits.to_csv(part, sep="\t", index=False, float_format="%.6g")
-    with digested_path(phenotypes_file, made_from) as part:
-        _phenotypes(found, fdr).to_csv(part, sep="\t", index=False, float_format="%.6g")
-    with digested_path(left_out_file, made_from) as part, part.open("w", encoding="utf-8", newline="") as text:
-        rows = [("kind", "name", "reason"), *inputs.left_out, *found.left_out]
-        csv.writer(text, delimiter="\t", lineterminator="\n").writerows(rows)
     said = {**how, "covariates": inputs.design.columns, "fdr": fdr}
     write_table(parquet, table.replace_schema_metadata({"scan": json.dumps(said, sort_keys=True)}), made_from)
+    left_out = pd.DataFrame([*inputs.left_out, *found.left_out], columns=["kind", "name", "reason"])
+    texts = {hits_file: hits, phenotypes_file: _phenotypes(found, fdr), left_out_file: left_out}
+    for path, rows in texts.items():
+        with digested_path(path, [parquet]) as part:
+            rows.to_csv(part, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
     return hits
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from mgi.association.tables import ASSOCIATIONS, FILES
 from mgi.cli import main
+from mgi.core.errors import IntegrityError
 from mgi.core.sidecar import verified
 from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.parquet import read_table
@@ -104,6 +105,16 @@ def test_the_same_tables_give_the_same_bytes_and_other_seeds_other_ones(tables: 
 
     assert bytes_with() == bytes_with()
     assert bytes_with()[0] != bytes_with("--seed=1")[0]
+
+
+def test_a_text_beside_the_tests_of_another_scan_is_refused(tables: Path) -> None:
+    assert associate(tables) == 0
+    hits, sidecar = ((tables / "out" / f"hits.tsv{ending}").read_bytes() for ending in ("", ".sha256"))
+    assert associate(tables, "--seed=1") == 0
+    (tables / "out/hits.tsv").write_bytes(hits)
+    (tables / "out/hits.tsv.sha256").write_bytes(sidecar)
+    with pytest.raises(IntegrityError, match=r"hits.tsv: made from associations.parquet"):
+        verified(tables / "out/hits.tsv")
 
 
 def test_without_permutations_their_columns_are_empty(tables: Path) -> None:
