@@ -8,11 +8,8 @@ from numpy.typing import NDArray
 
 from mgi.association.design import Design, design_of
 from mgi.association.patient_table import FeatureTable, PatientTable
-from mgi.association.scan import Columns
+from mgi.association.scan import Columns, LeftOut
 from mgi.core.errors import BadInputError
-
-LeftOut = tuple[str, str, str]
-"""Kind (patient, phenotype, feature or covariate), name and reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +43,7 @@ def gather(
     if not patients:
         raise BadInputError(_nobody(rows, reasons))
     at = {what: [own[patient] for patient in patients] for what, own in rows.items()}
-    values = features.values[at["features"]].astype(np.float64)
+    values = features.values[at["features"]]
     absent = np.isnan(values).sum(axis=0)
     whole = np.flatnonzero(absent == 0)
     left_out = [("patient", patient, reason) for patient, reason in reasons.items() if reason is not None]
@@ -59,7 +56,10 @@ def gather(
     return Inputs(
         patients=patients,
         phenotypes=Columns(names=tuple(measured), values=np.stack(list(measured.values()), axis=1)[at["phenotypes"]]),
-        features=Columns(names=tuple(features.names[column] for column in whole), values=values[:, whole]),
+        features=Columns(
+            names=tuple(features.names[column] for column in whole),
+            values=values if len(whole) == values.shape[1] else values[:, whole],
+        ),
         labels=dict(zip(features.names, features.labels, strict=True)),
         design=design,
         left_out=tuple(left_out),

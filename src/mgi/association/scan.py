@@ -1,6 +1,5 @@
 """Every phenotype against every feature in a linear model with covariates: effects, p values, and q values of all."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +18,10 @@ Transform = Literal["none", "phenotypes", "both"]
 """What is put on the scale of normal deviates by rank before the model."""
 CONSTANT, BY_COVARIATES = "constant", "explained by the covariates"
 LEAST_DF = 3
+COLUMNS_AT_ONCE = 4096
+"""Ranks and residuals take several copies of these alone; of all features there is one, as residuals (n, F)."""
+LeftOut = tuple[str, str, str]
+"""Kind (patient, phenotype, feature or covariate), name and reason."""
 RANGE = (2.5, 97.5)  # percentiles
 
 
@@ -27,11 +30,7 @@ class Columns:
     """Named columns of numbers (n, m), a row a patient, without missing values."""
 
     names: tuple[str, ...]
-    values: Floats
-
-    def only(self, kept: Sequence[int]) -> "Columns":
-        """Some of the columns."""
-        return Columns(names=tuple(self.names[at] for at in kept), values=self.values[:, kept])
+    values: Floats | NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +62,7 @@ class Associations:
     q: Floats
     p_max: Floats
     inflation: Inflation
-    left_out: tuple[tuple[str, str, str], ...]
-    """Kind (phenotype or feature), name and reason."""
+    left_out: tuple[LeftOut, ...]
 
 
 def scan(
@@ -88,12 +86,8 @@ def scan(
             f"association: found {n} patients with all values for {k} columns of covariates (the intercept and each "
             f"category count), expected {k + 1 + LEAST_DF} patients at least, or fewer covariates"
         )
-    y, x = _values(phenotypes, transform != "none", n), _values(features, transform == "both", n)
-    y_left, y_kept, y_out = _freed(y, phenotypes.names, design, "phenotype")
-    x_left, x_kept, x_out = _freed(x, features.names, design, "feature")
-    for kind, kept in (("phenotype", y_kept), ("feature", x_kept)):
-        if not kept:
-            raise BadInputError(f"association: {kind}s: found none that varies, expected one at least")
+    y_left, y_kept, y_out = _freed(phenotypes, transform != "none", design, "phenotype")
+    x_left, x_kept, x_out = _freed(features, transform == "both", design, "feature")
     y_length, x_length = np.linalg.norm(y_left, axis=0), np.linalg.norm(x_left, axis=0)
     x_left /= x_length
     r = np.clip((y_left / y_length).T @ x_left, -1.0, 1.0)  # P F
@@ -125,29 +119,35 @@ def p_of(r: Floats, df: int) -> Floats:
     return p
 
 
-def _values(columns: Columns, by_rank: bool, n: int) -> Floats:
-    values = columns.values
-    if values.shape != (n, len(columns.names)):
-        raise BadInputError(f"association: found values of shape {values.shape}, expected {(n, len(columns.names))}")
-    for row, column in np.argwhere(~np.isfinite(values))[:1].tolist():
-        raise BadInputError(
-            f"association: {columns.names[column]}: patient {row}: found {values[row, column]}, expected a number"
-        )
-    return inverse_normal(values) if by_rank else values.astype(np.float64)
-
-
-def _freed(
-    values: Floats, names: Sequence[str], design: Design, kind: str
-) -> tuple[Floats, list[int], list[tuple[str, str, str]]]:
+def _freed(columns: Columns, by_rank: bool, design: Design, kind: str) -> tuple[Floats, list[int], list[LeftOut]]:
     """Residuals of the columns that are kept, which those are, and what is left out with its reason."""
+    n, m = len(design.basis), len(columns.names)
+    if columns.values.shape != (n, m):
+        raise BadInputError(f"association: {kind}s: found values of shape {columns.values.shape}, expected {(n, m)}")
+    residuals, kept, out = np.empty((n, m)), list[int](), list[LeftOut]()
+    for start in range(0, m, COLUMNS_AT_ONCE):
+        values = columns.values[:, start : start + COLUMNS_AT_ONCE].astype(np.float64)
+        for row, column in np.argwhere(~np.isfinite(values))[:1].tolist():
+            name, found = columns.names[start + column], values[row, column]
+            raise BadInputError(f"association: {kind} {name}: patient {row}: found {found}, expected a number")
+        left, reasons = _residuals(inverse_normal(values) if by_rank else values, design)
+        good = np.flatnonzero(reasons == "")
+        residuals[:, len(kept) : len(kept) + len(good)] = left[:, good]
+        kept += (start + good).tolist()
+        out += [(kind, columns.names[start + at], str(reasons[at])) for at in np.flatnonzero(reasons != "")]
+    if not kept:
+        raise BadInputError(f"association: {kind}s: found none that varies, expected one at least")
+    return residuals[:, : len(kept)], kept, out
+
+
+def _residuals(values: Floats, design: Design) -> tuple[Floats, NDArray[np.str_]]:
+    """What the design leaves of columns, and why a column cannot be tested, empty where it can."""
     constant = values.max(axis=0) == values.min(axis=0)
     centred = np.linalg.norm(values - values.mean(axis=0), axis=0)
     left = design.residuals(values)
-    explained = np.linalg.norm(left, axis=0) <= EXPLAINED * np.maximum(centred, np.abs(values).max(axis=0) * 1e-6)
-    reasons = np.where(constant, CONSTANT, np.where(explained, BY_COVARIATES, ""))
-    kept: list[int] = np.flatnonzero(reasons == "").tolist()
-    out = [(kind, names[at], str(reasons[at])) for at in np.flatnonzero(reasons != "").tolist()]
-    return left[:, kept], kept, out
+    rounding = EXPLAINED * np.maximum(centred, np.abs(values).max(axis=0) * 1e-6)
+    explained = np.linalg.norm(left, axis=0) <= rounding
+    return left, np.where(constant, CONSTANT, np.where(explained, BY_COVARIATES, ""))
 
 
 def _p_of_largest(r: Floats, chance: Chance) -> Floats:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mgi.association.inputs import Inputs, LeftOut
-from mgi.association.scan import Associations
+from mgi.association.inputs import Inputs
+from mgi.association.scan import Associations, LeftOut
 from mgi.core.sidecar import digested_path
 from mgi.shards.parquet import write_table
 

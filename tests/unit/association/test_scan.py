@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from mgi.association import permutation
+from mgi.association import scan as module
 from mgi.association.design import Design, design_of
 from mgi.association.permutation import permuted
 from mgi.association.scan import Associations, Columns, scan
@@ -170,6 +171,7 @@ def test_a_seed_fixes_the_permutations_and_blocks_change_nothing(monkeypatch: py
     first = scanned(phenotypes, features, permutations=20, seed=3)
     assert scanned(phenotypes, features, permutations=20, seed=4).p_max.tolist() != first.p_max.tolist()
     monkeypatch.setattr(permutation, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(module, "COLUMNS_AT_ONCE", 7)
     assert scanned(phenotypes, features, permutations=20, seed=3).p_max.tolist() == first.p_max.tolist()
 
 
@@ -180,9 +182,9 @@ def test_what_cannot_be_scanned_is_refused() -> None:
         BadInputError, match=r"found 8 patients with all values for 5 columns of covariates.*expected 9"
     ):
         scanned(good, good, design_of({"site": ["A", "B", "C", "D", "E", "A", "B", "C"]}, 8))
-    with pytest.raises(BadInputError, match="x1: patient 3: found nan"):
+    with pytest.raises(BadInputError, match="feature x1: patient 3: found nan, expected a number"):
         scanned(good, np.where(np.arange(16).reshape(8, 2) == 7, math.nan, good))
     with pytest.raises(BadInputError, match="phenotypes: found none that varies"):
         scanned(np.ones((8, 2)), good)
-    with pytest.raises(BadInputError, match=r"found values of shape \(7, 2\), expected \(8, 2\)"):
+    with pytest.raises(BadInputError, match=r"phenotypes: found values of shape \(7, 2\), expected \(8, 2\)"):
         scanned(good[:7], good)
