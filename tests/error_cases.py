@@ -17,6 +17,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from mgi.association.inputs import gather
+from mgi.association.patient_table import read_feature_table, read_patient_table
+from mgi.association.scan import scan
 from mgi.cli import main
 from mgi.cohort.duplicates import DuplicateCheck
 from mgi.cohort.pairing import sites_of
@@ -31,6 +34,12 @@ from mgi.core.memory import out_of_memory
 from mgi.core.parts import part_files
 from mgi.core.run import run_of
 from mgi.core.sidecar import digested_path, verified
+from mgi.evaluation.brier import brier_scores
+from mgi.evaluation.concordance import harrell_c, uno_c
+from mgi.evaluation.cox import fit_cox
+from mgi.evaluation.follow_up import follow_up_of
+from mgi.evaluation.kaplan_meier import kaplan_meier
+from mgi.explain.integrated_gradients import integrated_gradients, noise_tunnel
 from mgi.http.address import refuse_open_wire
 from mgi.http.credentials import gdc_credential
 from mgi.http.deadline import Deadline, Limits, Listing
@@ -253,6 +262,26 @@ def no_memory() -> None:
     raise MgiError(out_of_memory(MemoryError("malloc of size 4294967296 failed"), rule="shard"))
 
 
+def scanned(phenotypes: str, genes: str, columns: str | None = None) -> Case:
+    """What the scan says of two tables of patients; `columns` is an option of the first."""
+
+    def run(folder: Path) -> None:
+        (folder / "own.tsv").write_text(phenotypes)
+        (folder / "genes.tsv").write_text(genes)
+        own = read_patient_table(folder / "own.tsv", columns and columns.split(), "--phenotype-columns")
+        inputs = gather(own, read_feature_table(folder / "genes.tsv"), None)
+        scan(inputs.phenotypes, inputs.features, inputs.design)
+
+    return run
+
+
+FOUR = follow_up_of([1.0, 2.0, 3.0, 4.0], [1, 1, 1, 0])
+
+
+def cox(covariates: Any) -> None:
+    fit_cox(FOUR, covariates, [f"x{column}" for column in range(np.shape(covariates)[1])])
+
+
 def kaggle(path: Path) -> None:
     KaggleImages(archive=path).discover()
 
@@ -408,6 +437,35 @@ CASES: dict[str, dict[str, Case]] = {
         "damaged weights": file("w.safetensors", "hello", lambda path: load_weights(path, genes=["A"])),
         "bf16 on a CPU": lambda _: precision_of("bf16", torch.device("cpu"), where="finetune.schedule"),
         "unknown method": lambda _: learning.build("nnunet", ModelSettings(), 4),
+    },
+    "survival": {
+        "a time before the start": lambda _: follow_up_of([3.0, -0.03], [1, 0], "OS"),
+        "a missing time": lambda _: follow_up_of([3.0, np.nan], [1, 0], "OS"),
+        "an event of another code": lambda _: follow_up_of([3.0, 4.0], [1, 2], "OS"),
+        "all censored": lambda _: follow_up_of([3.0, 4.0], [0, 0], "OS"),
+        "a constant covariate": lambda _: cox([[1.0], [1.0], [1.0], [1.0]]),
+        "fewer events than covariates": lambda _: cox(np.random.default_rng(0).normal(size=(4, 5))),
+        "covariates that add up": lambda _: cox([[1.0, 2.0], [3.0, 6.0], [2.0, 4.0], [0.0, 0.0]]),
+        "a covariate that separates": lambda _: cox([[4.0], [3.0], [2.0], [1.0]]),
+        "a risk that is missing": lambda _: harrell_c(FOUR, [1.0, 2.0, np.nan, 4.0]),
+        "an event after training's follow-up": lambda _: uno_c(follow_up_of([1.0, 2.0], [1, 0]), FOUR, [1, 2, 3, 4]),
+        "a time after the follow-up": lambda _: kaplan_meier(follow_up_of([1.0, 2.0], [1, 0])).at([3.0]),
+        "a time without a Brier score": lambda _: brier_scores(FOUR, FOUR, np.ones((4, 1)), [4.0]),
+    },
+    "association": {
+        "patients that do not match": scanned("id\tvolume\nP1\t3\n", "id\tTP53\nTCGA-CS-4938\t3\n"),
+        "a phenotype that is not numeric": scanned("id\tgrade\nP1\tG2\n", "id\tTP53\nP1\t3\n"),
+        "a feature that is not numeric": scanned("id\tvolume\nP1\t3\n", "id\tTP53\nP1\t3\nP2\tlow\n"),
+        "too few patients": scanned("id\tvolume\nP1\t3\nP2\t4\n", "id\tTP53\nP1\t3\nP2\t1\n"),
+        "nobody has all values": scanned("id\tvolume\nP1\tNA\n", "id\tTP53\nP1\t3\n"),
+        "a column that is not there": scanned("id\tvolume\nP1\t3\n", "id\tTP53\nP1\t3\n", "age"),
+        "two rows of a patient": scanned("id\tvolume\nP1\t3\nP1\t4\n", "id\tTP53\nP1\t3\n"),
+        "nothing varies": scanned(*(f"id\t{name}\n" + "".join(f"P{n}\t1\n" for n in range(9)) for name in "xy")),
+    },
+    "explain": {
+        "an answer that jumps": lambda _: integrated_gradients(lambda rows: rows.round().sum(1), torch.ones(2)),
+        "an answer of another shape": lambda _: integrated_gradients(lambda rows: rows, torch.ones(3)),
+        "no samples": lambda _: noise_tunnel(lambda rows: rows.sum(1), torch.ones(2), torch.Generator(), samples=0),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),

@@ -63,6 +63,19 @@ def test_a_simulation_that_cannot_write_is_not_marked_as_complete(tmp_path: Path
     assert not output.exists()
 
 
+def test_a_scan_that_cannot_write_leaves_the_old_one(tmp_path: Path, limited: Any) -> None:
+    numbers = [f"P{n}\t{(7 * n) % 11}\t{(5 * n) % 13}\n" for n in range(40)]
+    (tmp_path / "own.tsv").write_text("patient_id\ta\tb\n" + "".join(numbers))
+    table, output = str(tmp_path / "own.tsv"), tmp_path / "out"
+    arguments = ["associate", "--phenotypes", table, "--features", table, "--output", str(output), "--permutations=9"]
+    assert main(arguments) == 0
+    before = tree(tmp_path)
+    stopped = limited(["-m", "mgi", *arguments, "--seed=1"])
+    assert stopped.returncode == ResourceError.exit_code
+    assert str(output) in line_of(stopped.stderr)
+    assert tree(tmp_path) == before
+
+
 def test_a_download_onto_a_disk_that_is_really_full(
     simulated: Path, ingested: Path, full_disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

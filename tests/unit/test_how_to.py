@@ -1,9 +1,10 @@
-"""The Python of the how-to pages runs as it is printed, and the tables there name every method that must be written."""
+"""The Python of the pages runs as it is printed, and the tables there name every method that must be written."""
 
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from mgi.tasks import registry as tasks
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"
 MODALITY_PAGE = (HOW_TO / "new-modality.md").read_text(encoding="utf-8")
+METRICS_PAGE = (HOW_TO.parent / "reference/metrics.md").read_text(encoding="utf-8")
 TASK_PAGE = (HOW_TO / "new-task.md").read_text(encoding="utf-8")
 
 
@@ -42,6 +44,17 @@ def test_the_task_of_the_page_is_registered_with_its_parts(monkeypatch: pytest.M
     exec(python_of(TASK_PAGE), names)
     grade = tasks.added("grade")
     assert (grade.learning(), grade.scoring(), grade.reporting()) == (part, {}, [])
+
+
+def test_the_survival_example_prints_a_concordance_with_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(python_of(METRICS_PAGE.split("\n## Survival")[1].split("\n## ")[0]), {})
+    assert re.match(r"Interval\(mean=0\.\d+, low=0\.\d+, high=1\.0, n=6\)", capsys.readouterr().out)
+
+
+def test_the_attributions_of_the_example_add_up() -> None:
+    names: dict[str, Any] = {}
+    exec(python_of(METRICS_PAGE.split("\n## Attributions")[1].split("\n## ")[0]), names)
+    assert float(names["found"].values.sum()) == pytest.approx(names["found"].change, rel=0.011, abs=1e-4)
 
 
 def test_the_modality_page_lists_every_method_of_a_source() -> None:

@@ -1,18 +1,18 @@
 """How sure a mean over patients is: patient bootstrap, signed ranks, Holm's correction."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """A mean (or ratio) with its 95 % percentile interval and the patients behind it, named as columns of tables."""
+    """A mean (or other statistic) with its 95 % percentile interval and the patients behind it, as table columns."""
 
     mean: float
     low: float
@@ -42,6 +42,23 @@ def bootstrap_ratio(numerators: ArrayLike, denominators: ArrayLike, draws: int, 
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(top[picked].sum(axis=1) / bottom[picked].sum(axis=1), [tail, 100 - tail])
     return Interval(estimate, float(low), float(high), top.size)
+
+
+def bootstrap_statistic(statistic: Callable[[NDArray[np.int64]], float], n: int, draws: int, seed: int) -> Interval:
+    """A statistic of rows 0 to n - 1, and its interval from `draws` resamplings of these rows.
+
+    It is handed row numbers (n,), which may repeat. Draws for which it is nan (no pair of patients to compare) are left
+    out; where half of them are, there is no interval (nan).
+    """
+    estimate = float(statistic(np.arange(n)))
+    generator = np.random.default_rng(seed)
+    drawn = np.array([statistic(generator.integers(0, n, n)) for _ in range(draws if n > 1 else 0)], dtype=np.float64)
+    defined = drawn[~np.isnan(drawn)]
+    if math.isnan(estimate) or 2 * defined.size <= draws:
+        return Interval(estimate, math.nan, math.nan, n)
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(defined, [tail, 100 - tail])
+    return Interval(estimate, float(low), float(high), n)
 
 
 def wilcoxon_p(differences: ArrayLike) -> float:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from mgi.evaluation.intervals import bootstrap_mean, bootstrap_ratio, holm, wilcoxon_p
+from mgi.evaluation.intervals import Interval, bootstrap_mean, bootstrap_ratio, bootstrap_statistic, holm, wilcoxon_p
 
 
 def test_equal_patients_leave_no_doubt() -> None:
@@ -75,3 +75,23 @@ def test_holm_ignores_what_could_not_be_tested() -> None:
     assert adjusted[0] == pytest.approx(0.02)
     assert math.isnan(adjusted[1])
     assert adjusted[2] == pytest.approx(0.02)
+
+
+def test_a_mean_as_a_statistic_has_the_interval_of_a_mean() -> None:
+    values = np.random.default_rng(2).normal(size=40)
+    found = bootstrap_statistic(lambda rows: float(values[rows].mean()), 40, draws=300, seed=1)
+    assert found == pytest.approx(bootstrap_mean(values, 300, 1))
+
+
+def test_draws_without_a_value_are_left_out_and_too_many_of_them_leave_no_interval() -> None:
+    def known_with(rows_apart: int) -> Interval:
+        """The mean row number of 4, where so many different rows were drawn at least."""
+        return bootstrap_statistic(
+            lambda rows: float(rows.mean()) if len(set(rows.tolist())) >= rows_apart else math.nan, 4, draws=400, seed=0
+        )
+
+    assert known_with(1).low < known_with(3).low < 1.5 < known_with(3).high < known_with(1).high
+    assert known_with(4).mean == 1.5
+    assert math.isnan(known_with(4).low)
+    assert math.isnan(known_with(5).mean)
+    assert math.isnan(bootstrap_statistic(lambda rows: 1.0, 1, 10, 0).low)

@@ -1,0 +1,159 @@
+"""A user's table with a row a patient: phenotypes, covariates or features, from CSV, TSV or Parquet."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgi.core.errors import BadInputError
+from mgi.core.file_kind import misplaced
+from mgi.core.ids import patient_id_of
+from mgi.modalities.rna.table_file import read_table_file
+from mgi.modalities.rna.table_parts import TableFile, Use
+
+PATIENT_COLUMNS = (
+    "patient_id", "patient", "case_id", "case", "submitter_id", "bcr_patient_barcode", "sample_id", "sample"
+)  # fmt: skip
+"""Names, in lower case, of the column that says whose a row is; without any of them the first column says it."""
+MISSING = ("", "na", "n/a", "nan", "null", "none", "[not available]", "[unknown]", "[not applicable]", "not reported")
+"""What a cell without a value may say, in lower case."""
+_NAMED = 6  # columns that an error names
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientTable:
+    """Cells by column, as text without blanks around it, in the order of `patients`; empty where nothing is known."""
+
+    path: Path
+    patients: tuple[str, ...]
+    cells: dict[str, list[str]]
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """A column of numbers (n,), NaN where missing. Raises BadInputError for a cell that is no finite number."""
+        values = np.full(len(self.patients), np.nan)
+        for row, cell in enumerate(self.cells[column]):
+            if cell:
+                try:
+                    values[row] = float(cell)
+                except ValueError:
+                    values[row] = np.inf
+                if not np.isfinite(values[row]):
+                    raise BadInputError(
+                        f"{self.path}: column {column}, patient {self.patients[row]}: found {cell[:80]!r}, "
+                        "expected a number with a point, or an empty cell"
+                    )
+        return values
+
+    def is_numeric(self, column: str) -> bool:
+        """Whether all cells of a column that are not empty are numbers, and some are."""
+        known = [cell for cell in self.cells[column] if cell]
+        return bool(known) and all(map(_is_number, known))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureTable:
+    """Values (n, F) float32, NaN where missing, with unique names of the features; `labels` are names for people."""
+
+    patients: tuple[str, ...]
+    names: tuple[str, ...]
+    labels: tuple[str | None, ...]
+    values: NDArray[np.float32]
+
+
+def read_patient_table(path: Path, columns: Sequence[str] | None, option: str) -> PatientTable:
+    """Read some columns, or all but the patient's; `option` is that of the command which chose them.
+
+    Raises BadInputError for a column that is not there, one that occurs twice, a patient who does, or no column at all.
+    """
+    chosen: list[int] = []
+    key = [0]
+
+    def uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
+        key[0] = _patient_column(names)
+        chosen[:] = _chosen(names, key[0], columns, f"{path}: {option}")
+        return ["text" if at == key[0] or at in chosen else "nothing" for at in range(len(names))]
+
+    table = _read(path, uses)
+    cells = {
+        table.names[at].strip(): ["" if text.lower() in MISSING else text for text in table.texts(at)] for at in chosen
+    }
+    return PatientTable(path=path, patients=_patients(table.texts(key[0]), path), cells=cells)
+
+
+def read_feature_table(path: Path) -> FeatureTable:
+    """Read a table of numbers, all columns but the patient's; a cell that is no number is an error of the reader."""
+    key = [0]
+
+    def uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
+        key[0] = _patient_column(names)
+        return ["text" if at == key[0] else "number" for at in range(len(names))]
+
+    table = _read(path, uses)
+    columns = [at for at in range(len(table.names)) if at != key[0]]
+    names = [table.names[at].strip() for at in columns]
+    _require_unique(names, f"{path}: features")
+    patients = _patients(table.texts(key[0]), path)
+    if table.infinite is not None:
+        column, row, value = table.infinite
+        raise BadInputError(
+            f"{path}: column {table.names[column]}, patient {patients[row]}: found {value}, expected a finite number"
+        )
+    values = np.stack([table.numbers(at) for at in columns], axis=1)
+    return FeatureTable(patients=patients, names=tuple(names), labels=(None,) * len(names), values=values)
+
+
+def _read(path: Path, uses: object) -> TableFile:
+    if (why := misplaced(path)) is not None:
+        raise BadInputError(f"{why}, expected a table")
+    return read_table_file(path, uses)  # type: ignore[arg-type]
+
+
+def _patient_column(names: Sequence[str]) -> int:
+    plain = [name.strip().lower() for name in names]
+    return next((plain.index(one) for one in PATIENT_COLUMNS if one in plain), 0)
+
+
+def _chosen(names: Sequence[str], key: int, columns: Sequence[str] | None, where: str) -> list[int]:
+    plain = [name.strip() for name in names]
+    if columns is None:
+        columns = [name for at, name in enumerate(plain) if at != key and name.lower() not in PATIENT_COLUMNS]
+    for name in columns:
+        if name not in plain:
+            others = [each for at, each in enumerate(plain) if at != key]
+            more = ", …" if len(others) > _NAMED else ""
+            raise BadInputError(f"{where}: no column {name!r}, expected of {', '.join(others[:_NAMED])}{more}")
+    _require_unique([name for name in plain if name in set(columns)], where)
+    if not columns:
+        raise BadInputError(f"{where}: no column but that of the patients, expected one at least")
+    return [plain.index(name) for name in dict.fromkeys(columns)]
+
+
+def _patients(labels: Sequence[str], path: Path) -> tuple[str, ...]:
+    owners: dict[str, str] = {}
+    for label in labels:
+        try:
+            patient = patient_id_of(label)
+        except BadInputError as error:
+            raise BadInputError(f"{path}: {error}") from None
+        if patient in owners:
+            raise BadInputError(
+                f"{path}: patient {patient} has two rows ({owners[patient]} and {label}), expected one a patient"
+            )
+        owners[patient] = label
+    return tuple(owners)
+
+
+def _require_unique(names: Sequence[str], where: str) -> None:
+    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
+        raise BadInputError(f"{where}: column {name!r} occurs {count} times, expected once")
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return bool(np.isfinite(float(cell)))
+    except ValueError:
+        return False

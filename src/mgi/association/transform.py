@@ -1,0 +1,17 @@
+"""Columns of numbers on the scale of normal deviates, by their ranks."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+BLOM = 3 / 8
+
+
+def inverse_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The normal quantile of each value's rank within its column (n, m): of (rank - 3/8) / (n + 1/4), as Blom has it.
+
+    Equal values share their mean rank, so a constant column stays constant.
+    """
+    ranks = stats.rankdata(values, axis=0)
+    scores: NDArray[np.float64] = stats.norm.ppf((ranks - BLOM) / (len(values) + 1 - 2 * BLOM))
+    return scores

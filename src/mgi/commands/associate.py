@@ -1,0 +1,84 @@
+"""Test every phenotype against every feature of the same patients, given covariates: a linear model for each pair.
+
+The output folder gets associations.parquet (all tests) and, as text, hits.tsv, phenotypes.tsv (inflation) and
+left_out.tsv (patients and columns that were not used, and why).
+"""
+
+import argparse
+from pathlib import Path
+
+from mgi.association.inputs import gather
+from mgi.association.patient_table import FeatureTable, read_feature_table, read_patient_table
+from mgi.association.scan import scan
+from mgi.association.tables import left_out_summary, write_associations
+from mgi.core.errors import ConfigError
+from mgi.shards.dataset_manifest import DATASET, dataset_of
+from mgi.shards.expression_shard import FEATURES_FILE, VALUES_FILE, read_expression
+
+
+def add_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument("--phenotypes", type=Path, required=True, help="table of numbers, a row a patient")
+    options.add_argument("--features", type=Path, required=True, help="expression shard, or a table, a row a patient")
+    options.add_argument("--covariates", type=Path, help="table of numbers and categories, a row a patient")
+    options.add_argument("--output", type=Path, required=True, help="folder for the results")
+    options.add_argument("--phenotype-columns", nargs="+", metavar="NAME", help="some of the table (default: all)")
+    options.add_argument("--covariate-columns", nargs="+", metavar="NAME", help="some of the table (default: all)")
+    options.add_argument(
+        "--categorical", nargs="+", default=[], metavar="NAME", help="covariates whose numbers are codes of categories"
+    )
+    options.add_argument(
+        "--transform", choices=("none", "phenotypes", "both"), default="both",
+        help="what is put on normal deviates by rank, so that outliers decide nothing (default: %(default)s)",
+    )  # fmt: skip
+    options.add_argument("--fdr", type=float, default=0.05, help="false discovery rate of a hit (default: %(default)s)")
+    options.add_argument(
+        "--permutations", type=int, default=1000, metavar="N", help="of patients; 0: none (default: %(default)s)"
+    )
+    options.add_argument("--seed", type=int, default=0, help="of the permutations (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    _check_options(args)
+    phenotypes = read_patient_table(args.phenotypes, args.phenotype_columns, "--phenotype-columns")
+    covariates = None
+    if args.covariates is not None:
+        covariates = read_patient_table(args.covariates, args.covariate_columns, "--covariate-columns")
+        if unknown := sorted(set(args.categorical) - set(covariates.cells)):
+            raise ConfigError(f"--categorical: found {unknown[0]}, expected of {', '.join(covariates.cells)}")
+    features, feature_files = _read_features(args.features)
+    inputs = gather(phenotypes, features, covariates, args.categorical)
+    how = {"transform": args.transform, "permutations": args.permutations, "seed": args.seed}
+    found = scan(inputs.phenotypes, inputs.features, inputs.design, **how)
+    sources = [args.phenotypes, *feature_files, *([args.covariates] if covariates else [])]
+    hits = write_associations(args.output, found, inputs, args.fdr, sources, how)
+    sure = "" if args.permutations == 0 else f", {(hits['p_max'] <= args.fdr).sum()} of them at p_max <= {args.fdr:g}"
+    print(f"{found.n} patients, {len(found.phenotypes)} phenotypes, {len(found.features)} features, "
+          f"{len(inputs.design.columns)} columns of covariates with the intercept; "
+          f"{len(hits)} hits at q <= {args.fdr:g}{sure}")  # fmt: skip
+    for line in left_out_summary((*inputs.left_out, *found.left_out)):
+        print(f"left out: {line}")
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    if not 0 < args.fdr < 1:
+        raise ConfigError(f"--fdr: found {args.fdr:g}, expected between 0 and 1")
+    if args.permutations < 0:
+        raise ConfigError(f"--permutations: found {args.permutations}, expected 0 or more")
+    if args.seed < 0:
+        raise ConfigError(f"--seed: found {args.seed}, expected 0 or more")
+    if args.covariates is None and (args.categorical or args.covariate_columns):
+        raise ConfigError("--covariates: missing, expected with --covariate-columns and --categorical")
+
+
+def _read_features(path: Path) -> tuple[FeatureTable, list[Path]]:
+    """The features of a shard or a table, and the files that they come from."""
+    if not path.is_dir() and path.name != DATASET:
+        return read_feature_table(path), [path]
+    shard, folder = read_expression(path), dataset_of(path).parent
+    table = FeatureTable(
+        patients=tuple(shard.patient_ids),
+        names=tuple(shard.genes["gene_id"]),
+        labels=tuple(shard.genes["gene_name"]),
+        values=shard.values,
+    )
+    return table, [folder / VALUES_FILE, folder / FEATURES_FILE]

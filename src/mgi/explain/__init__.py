@@ -1,0 +1,1 @@
+"""Which genes a network's answer rests on, patient by patient."""
