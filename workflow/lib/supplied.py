@@ -45,6 +45,11 @@ def existing(path: str | None) -> list[str]:
     return [path] if path is not None and Path(path).is_file() else []
 
 
+def label_table(config: Mapping[str, Any]) -> list[str]:
+    """The user's table of labels, as a rule's input, where the config reads one."""
+    return existing(config["labels"]["table"])
+
+
 def option(name: str, value: str | None) -> list[str]:
     """`name value` for a command line, or nothing where there is no value."""
     return [] if value is None else [name, value]

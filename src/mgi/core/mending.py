@@ -7,6 +7,7 @@ EXTERNAL = "external"
 RULES = (
     ("aligned/*", "prepare_external"),
     ("cohort.*", "cohort"),
+    ("tables/labels.*", "labels"),
     ("split*", "split"),
     ("whole.parquet", "split"),
     ("leaks*.json", "check_leaks"),
