@@ -46,8 +46,23 @@ def existing(path: str | None) -> list[str]:
 
 
 def label_table(config: Mapping[str, Any]) -> list[str]:
-    """The user's table of labels, as a rule's input, where the config reads one."""
-    return existing(config["labels"]["table"])
+    """The user's table of labels, as a rule's input, where the config reads one; the simulated archive makes one."""
+    table = config["labels"]["table"]
+    simulated = Path(config["results"]) / "archive/labels.tsv"
+    if table is not None and config["simulation"] is not None and Path(table) == simulated:
+        return ["<local_results>/archive/labels.tsv"]
+    return existing(table)
+
+
+def label_options(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
+    """Where a job finds what the labels are read from, for its command line."""
+    table, cases = (next(iter(paths), None) for paths in (input.table, input.cases))
+    return [*option("--table", table), *option("--cases", cases)]
+
+
+def label_cases(config: Mapping[str, Any]) -> list[str]:
+    """The cases of the GDC, as a rule's input, where the config takes labels from them."""
+    return ["<results>/raw/labels/cases.json"] if config["labels"]["source"] == "gdc" else []
 
 
 def option(name: str, value: str | None) -> list[str]:

@@ -5,11 +5,45 @@ OUTPUTS: <results>/tables/labels.parquet, and the same as text.
 """
 
 
+rule fetch_labels:
+    """Ask the GDC for the cases of the project, and keep what it says."""
+    input:
+        preflight="<results>/preflight.json",
+        archive=ARCHIVE_FILES,
+        kept=own(existing(config["labels"]["lock"])),
+    output:
+        cases="<results>/raw/labels/cases.json",
+    log:
+        "<logs>/fetch_labels.log",
+    benchmark:
+        "<benchmarks>/fetch_labels.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=grows(1000),
+        runtime=grows(20),
+        net=1,
+    params:
+        settings=settings("labels"),
+        archive=archive_option,
+        code=code_of("fetch-labels"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi fetch-labels \
+            --settings {params.settings:q} \
+            {params.archive:q} \
+            --output {output.cases:q}
+        """
+
+
 rule labels:
     """Lay classes, survival, age and sex beside the cohort, and say who has none and why."""
     input:
         cohort="<results>/tables/cohort.parquet",
         table=own(label_table(config)),
+        cases=label_cases(config),
     output:
         labels="<results>/tables/labels.parquet",
         tsv=report(
@@ -31,6 +65,7 @@ rule labels:
         runtime=grows(10),
     params:
         settings=settings("labels"),
+        source=label_options,
         code=code_of("labels"),
     shell:
         r"""
@@ -38,6 +73,7 @@ rule labels:
         python -m mgi labels \
             --cohort {input.cohort:q} \
             --settings {params.settings:q} \
+            {params.source:q} \
             --output {output.labels:q} \
             --tsv {output.tsv:q}
         """

@@ -27,6 +27,7 @@ RULES = (
     ("curves.jsonl", "finetune"),
     ("run.json", "finetune"),
     ("batch-*.json", "fetch"),
+    ("raw/labels/*", "fetch_labels"),
     ("raw/*/*", "fetch"),
     ("raw/*/*/*", "fetch"),
     ("locks/*.json", "lock"),

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from mgi.cohort.labels.meaning import same_text
 from mgi.core.section import Distinct, Section, UserPath, refusal, unit
 from mgi.core.section_errors import shown
 from mgi.locks.settings import Address
@@ -15,12 +16,6 @@ FIXED = (
     "reason", "simulated",
 )  # fmt: skip
 """Columns that every file of labels has; a class label has another name."""
-DAYS_PER_MONTH = 30.4375
-UNKNOWN = (
-    "", "--", "'--", "NA", "N/A", "NaN", "null", "Not Available", "Not Applicable", "Not Evaluated", "Not Reported",
-    "Unknown", "Discrepancy",
-)  # fmt: skip
-"""Texts that mean unknown in every table, in upper or lower case, and in brackets too (`[Not Available]`)."""
 _FIRST, _FURTHER = set(string.ascii_letters), set(string.ascii_letters + string.digits + "_-")
 _LONGEST_NAME = 64
 
@@ -136,10 +131,3 @@ class LabelSettings(Section):
     def threads(self) -> int:
         """Connections that a search keeps: its pages come one after another."""
         return 1
-
-
-def same_text(text: str) -> str:
-    """What two spellings of a label's text have in common: case and blanks, and `1.0` is `1`."""
-    plain = " ".join(text.split()).casefold()
-    whole, point, rest = plain.partition(".")
-    return whole if point and whole.lstrip("-").isdigit() and set(rest) <= {"0"} else plain

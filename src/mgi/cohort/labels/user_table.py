@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgi.cohort.labels.labels import Labels, PatientLabels, few
-from mgi.cohort.labels.settings import DAYS_PER_MONTH, UNKNOWN, LabelSettings, same_text
+from mgi.cohort.labels.meaning import is_unknown, same_text, usable_survival
+from mgi.cohort.labels.settings import LabelSettings
 from mgi.core.errors import BadInputError
 from mgi.core.file_kind import hint_where_absent
 from mgi.core.files import sha256_of
@@ -25,7 +26,7 @@ def read_label_table(path: Path, chosen: LabelSettings) -> Labels:
     column for a file that is no table, a column that is not there, a row without a patient, two values of one patient,
     a time or an age that is no number, an event that is neither, and a class that is no short text.
     """
-    cells = _Cells(path=path, unknown=frozenset(map(_bare, (*UNKNOWN, *chosen.unknown))))
+    cells = _Cells(path=path, unknown=chosen.unknown)
     columns = _read_columns(path, chosen.columns.named)
     patients = [_patient(path, chosen.columns.patient_id, text) for text in columns.pop(chosen.columns.patient_id)]
     joined: dict[str, dict[str, str | None]] = {patient: {} for patient in patients}
@@ -75,21 +76,16 @@ def _patient(path: Path, column: str, text: str) -> str:
         raise BadInputError(f"{path}: column {column}: {error}") from None
 
 
-def _bare(text: str) -> str:
-    """A text as unknown ones are compared: without case, blanks and brackets."""
-    return same_text(text.strip().removeprefix("[").removesuffix("]"))
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Cells:
-    """What cells of the table mean; `unknown` are the texts that say nothing, as `_bare` makes them."""
+    """What cells of the table mean; `unknown` are texts that say nothing beside the usual ones."""
 
     path: Path
-    unknown: frozenset[str]
+    unknown: tuple[str, ...]
 
     def joined(self, column: str, patient: str, earlier: str | None, text: str) -> str | None:
         """The value of a patient who may have had one in an earlier row; None where it is unknown."""
-        if _bare(text) in self.unknown:
+        if is_unknown(text, self.unknown):
             return earlier
         if earlier is not None and not _are_same(earlier, text):
             found = f"found {printable(earlier)!r} and {printable(text)!r}"
@@ -155,18 +151,6 @@ def _survival_of(
     time = cells.number(columns.time, patient, known[columns.time])
     event = cells.event(columns.event, patient, known[columns.event], chosen)
     return usable_survival(time, event, "days" if columns.time_months is None else "months")
-
-
-def usable_survival(
-    time: float | None, event: bool | None, unit: str = "days"
-) -> tuple[float | None, bool | None, str | None]:
-    """Time in days and event where both are known and the time is above 0, else why not."""
-    if time is None or event is None:
-        lacking = [name for name, value in (("time", time), ("event", event)) if value is None]
-        return None, None, f"no {' and no '.join(lacking)}"
-    if time <= 0:
-        return None, None, f"time {time:.4g} {unit}, not above 0"
-    return time * (DAYS_PER_MONTH if unit == "months" else 1.0), event, None
 
 
 def _number_of(text: str) -> float | None:

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from mgi.cohort.labels.settings import LabelSettings, same_text
+from mgi.cohort.labels.meaning import same_text
+from mgi.cohort.labels.settings import LabelSettings
 from mgi.config.tree import checked
 from mgi.core.errors import ConfigError
 

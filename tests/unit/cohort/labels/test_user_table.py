@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from mgi.cohort.labels.labels import Labels
-from mgi.cohort.labels.settings import UNKNOWN, LabelSettings
-from mgi.cohort.labels.user_table import read_label_table, usable_survival
+from mgi.cohort.labels.meaning import UNKNOWN, usable_survival
+from mgi.cohort.labels.settings import LabelSettings
+from mgi.cohort.labels.user_table import read_label_table
 from mgi.core.errors import BadInputError
 
 COLUMNS = {"patient_id": "barcode", "classes": {"idh": "IDH status", "grade": "Grade"}}
