@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 
 from mgi.cli import main
 from mgi.cohort.duplicates import DuplicateCheck
+from mgi.cohort.labels.gdc_cases import kept_cases, labels_of_cases
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.cohort.labels.user_table import read_label_table
 from mgi.cohort.pairing import sites_of
@@ -68,6 +69,9 @@ from mgi.training.optimiser import precision_of
 from mgi.training.weights import load_weights, require_same_genes, require_same_sets
 from small_locks import profile, rna_lock, series, write_lock
 
+CASES_OF_GDC = {
+    "kind": "gdc_cases", "format": 1, "project": "TCGA-LGG", "release": None, "simulated": False, "cases": []
+}  # fmt: skip
 LABELS = "patient_id\tIDH\tdays\tdead\nTCGA-DU-0001"
 PATIENTS = [f"P{n}" for n in range(1, 5)]
 Case = Callable[[Path], object]
@@ -405,6 +409,17 @@ CASES: dict[str, dict[str, Case]] = {
         "an event that is neither": labels_of(f"{LABELS}\tWT\t3\tmaybe\n"),
         "times that are all censored": labels_of(f"{LABELS}\tWT\t3\t0\n", classes={}),
         "times of which none can be used": labels_of(f"{LABELS}\tWT\t-1\t1\n", classes={}),
+        "cases of another shape": lambda _: labels_of_cases(
+            {**CASES_OF_GDC, "cases": [{"submitter_id": "TCGA-DU-0001", "demographic": {"vital_status": 1}}]}, "GDC"
+        ),
+        "two cases of a patient": lambda _: labels_of_cases(
+            {**CASES_OF_GDC, "cases": [{"submitter_id": "TCGA-DU-0001"}] * 2}, "GDC"
+        ),
+        "kept cases of a simulated archive": sealed(
+            "cases.json",
+            {**CASES_OF_GDC, "simulated": True},
+            lambda path: kept_cases(str(path), LabelSettings.read({"source": "gdc"}), simulated=False),
+        ),
         "labels of other patients": labels_of(f"{LABELS}\tWT\t3\t1\n", "P1"),
     },
     "shards": {

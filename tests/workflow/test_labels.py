@@ -11,7 +11,7 @@ import yaml
 
 LABELS = "results/toy/tables/labels.parquet"
 COLUMNS = {
-    "patient_id": "case", "classes": {"idh": "IDH status", "grade": "grade"}, "time_days": "OS days",
+    "patient_id": "case", "classes": {"codel": "1p/19q", "grade": "grade"}, "time_days": "OS days",
     "event": "vital status",
 }  # fmt: skip
 OWN = {"source": "table", "table": "results/toy/archive/labels.tsv", "columns": COLUMNS}
@@ -42,7 +42,7 @@ def test_both_sources_give_a_row_a_patient_and_a_rerun_has_nothing_to_do(
     tables = tree / "results/toy/tables"
     own, cohort = rows_of(tables / "labels.tsv"), rows_of(tables / "cohort.tsv")
     assert list(own) == list(cohort)
-    assert {row["idh"] for row in own.values()} == {"Mutant", "WT"}
+    assert {row["codel"] for row in own.values()} == {"codel", "non-codel"}
     assert {row["simulated"] for row in own.values()} == {"true"}
 
     gdc = {"source": "gdc", "retry_base_s": 0.0}
