@@ -61,6 +61,12 @@ class LabelColumns(Section):
             raise refusal("event", "null", f"a column that says which of the times in {shown(self.time)} are of events")
         return self
 
+    @model_validator(mode="after")
+    def _patients_are_no_label(self) -> Self:
+        if self.patient_id in self.named[1:]:
+            raise refusal("patient_id", shown(self.patient_id), "a column that is not read as a label too")
+        return self
+
     @property
     def time(self) -> str | None:
         """Column of the times, in whichever unit."""

@@ -162,6 +162,36 @@ def test_a_search_that_does_not_add_up_is_refused(
         search_cases(service_at(stub.url, policy=RetryPolicy(attempts=1)), "TCGA-LGG")
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 503},
+        {"status": 429, "headers": {"Retry-After": "0"}},
+        {"body": b"<html>maintenance</html>", "headers": {"Content-Type": "text/html"}},
+        {"body": page([case()], 1), "sent": 40},
+        {"body": page([case()], 1)[:40]},
+        {"body": page([case()], 2)},
+        {"body": b""},
+    ],
+    ids=["503", "429", "a web page", "cut off", "half a body", "a total that changes", "nothing"],
+)
+def test_a_fault_that_passes_is_survived_with_every_case(
+    stub: Any, reply: Any, service_at: Any, fault: dict[str, Any]
+) -> None:
+    scripted(stub, reply, page([case()], 1))
+    stub.script["/cases"] = [reply(**fault), reply(body=page([case()], 1))]
+    told = search_cases(service_at(stub.url), "TCGA-LGG")
+    assert [one["submitter_id"] for one in told["cases"]] == [PATIENT]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_a_fault_that_stays_is_one_line_that_names_it(stub: Any, reply: Any, service_at: Any, status: int) -> None:
+    scripted(stub, reply, b"")
+    stub.script["/cases"] = [reply(status=status, body=b"{}")]
+    with pytest.raises(NetworkError, match=rf"cases.*HTTP {status}"):
+        search_cases(service_at(stub.url, policy=RetryPolicy(attempts=1)), "TCGA-LGG")
+
+
 def test_a_release_that_does_not_know_primary_diseases_is_survived(stub: Any, reply: Any, service_at: Any) -> None:
     warning = {"fields": "unrecognized values: [diagnoses.diagnosis_is_primary_disease]"}
     scripted(stub, reply, page([case()], 1, warnings=warning))

@@ -35,6 +35,7 @@ def test_no_labels_are_made_by_default() -> None:
         (columns(classes={"sex": "a"}), r"^labels\.columns\.classes: found \"sex\", expected another name"),
         (columns(classes={"idh": 1}), r"^labels\.columns\.classes\.idh: found 1, expected string"),
         (columns(clases={"idh": "a"}), r"^labels\.columns\.clases: unknown key; did you mean .*classes"),
+        (columns(patient_id="a", classes={"idh": "a"}), r"^labels\.columns\.patient_id: found \"a\""),
         ({**TABLE, "censored": ["Dead"]}, r"^labels\.censored: found \"dead\", expected no text that .*happened"),
         ({**TABLE, "happened": []}, r"^labels\.happened: "),
         ({"source": "gdc", "base_url": "http://example.org"}, r"^labels\.base_url: "),

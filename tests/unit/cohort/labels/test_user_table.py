@@ -1,7 +1,9 @@
+import contextlib
 import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -139,3 +141,32 @@ def test_a_month_is_a_twelfth_of_a_year() -> None:
     days, _, _ = usable_survival(1.0, event=True, unit="months")
     assert days is not None
     assert math.isclose(days, 365.25 / 12)
+
+
+def test_only_named_errors_leave_the_reader_whatever_byte_is_changed(tmp_path: Path) -> None:
+    whole = bytes(HEADER + ROW + ROW.replace("0001", "0002").replace("Mutant", "WT"), "utf-8")
+    rng = np.random.default_rng(0)
+    columns = {**COLUMNS, **SURVIVAL, "age": "Age", "sex": "Sex"}
+    for _ in range(300):
+        data = bytearray(whole)
+        data[rng.integers(len(data))] = rng.integers(256)
+        (tmp_path / "own.csv").write_bytes(bytes(data))
+        chosen = LabelSettings.read({"source": "table", "table": str(tmp_path / "own.csv"), "columns": columns})
+        with contextlib.suppress(BadInputError):
+            read_label_table(tmp_path / "own.csv", chosen)
+
+
+def test_the_published_subtypes_are_read_beside_the_patients_with_expression(real_data: Path) -> None:
+    path = real_data / "clinical/ceccarelli2016_lgg_gbm_subtypes.csv"
+    columns = {
+        "patient_id": "patient", "classes": {"idh": "IDH.status", "grade": "Grade"},
+        "time_months": "Survival..months.", "event": "Vital.status..1.dead.",
+    }  # fmt: skip
+    expression = real_data / "expression/tcga_lgg_rsem_zscore_1544genes.parquet"
+    cohort = pd.read_parquet(expression, columns=[]).index.tolist()
+    chosen = LabelSettings.read({"source": "table", "table": str(path), "columns": columns})
+    found = read_label_table(path, chosen).beside(cohort)
+    assert found.classes("idh") == {"Mutant": 374, "WT": 83}
+    reasons = [row.survival_reason for row in found.rows.values() if row.survival_reason]
+    assert sum("not above 0" in reason for reason in reasons) == 3
+    assert list(found.faults()) == []
