@@ -22,13 +22,16 @@ from mgi.association.patient_table import read_feature_table, read_patient_table
 from mgi.association.scan import scan
 from mgi.cli import main
 from mgi.cohort.duplicates import DuplicateCheck
+from mgi.cohort.labels.gdc_cases import kept_cases, labels_of_cases
+from mgi.cohort.labels.settings import LabelSettings
+from mgi.cohort.labels.user_table import read_label_table
 from mgi.cohort.pairing import sites_of
 from mgi.cohort.settings import SplitSettings
 from mgi.cohort.split import SplitRow, split_patients
 from mgi.cohort.tables import write_split
 from mgi.commands import check_leaks, predict
 from mgi.config.tree import checked
-from mgi.core.errors import MgiError
+from mgi.core.errors import BadInputError, MgiError
 from mgi.core.files import full_disk_named, read_json, write_json
 from mgi.core.memory import out_of_memory
 from mgi.core.parts import part_files
@@ -77,6 +80,10 @@ from mgi.training.optimiser import precision_of
 from mgi.training.weights import load_weights, require_same_genes, require_same_sets
 from small_locks import profile, rna_lock, series, write_lock
 
+CASES_OF_GDC = {
+    "kind": "gdc_cases", "format": 1, "project": "TCGA-LGG", "release": None, "simulated": False, "cases": []
+}  # fmt: skip
+LABELS = "patient_id\tIDH\tdays\tdead\nTCGA-DU-0001"
 PATIENTS = [f"P{n}" for n in range(1, 5)]
 Case = Callable[[Path], object]
 
@@ -198,6 +205,20 @@ def striped() -> np.ndarray:
     return volume
 
 
+def labels_of(text: str, cohort: str = "TCGA-DU-0001", **columns: Any) -> Case:
+    """What a table of labels says beside a cohort of one patient."""
+
+    def run(folder: Path) -> None:
+        path = folder / "own.tsv"
+        path.write_text(text)
+        named = {"classes": {"idh": "IDH"}, "time_days": "days", "event": "dead", **columns}
+        chosen = LabelSettings.read({"source": "table", "table": str(path), "columns": named})
+        for fault in read_label_table(path, chosen).beside([cohort]).faults():
+            raise BadInputError(fault)
+
+    return run
+
+
 def full_disk(folder: Path) -> None:
     with full_disk_named(folder / "shard.parquet"):
         raise OSError(errno.EDQUOT, "Disk quota exceeded")
@@ -307,6 +328,10 @@ CASES: dict[str, dict[str, Case]] = {
         "two keys that contradict each other": config(runs={"folds": [7]}),
         "a file that another key needs": config(model={"gene_tokens": "pathway"}),
         "a key of another source": config(modalities={"rna": {"table": "own.tsv"}}),
+        "labels of a source that is not chosen": config(labels={"table": "own.tsv"}),
+        "a class with the name of another column": config(
+            labels={"source": "table", "table": "own.tsv", "columns": {"classes": {"event": "Dead"}}}
+        ),
         "a path that only a shell knows": config(modalities={"flair": {"archive": "~/archive.zip"}}),
         "a plugin that is not there": config(plugins=["nowhere.py"]),
         "a number beyond all measure": config(split={"folds": 10**18}),
@@ -415,6 +440,26 @@ CASES: dict[str, dict[str, Case]] = {
         "too few patients": split,
         "site of no patient": file("sites.tsv", "patient_id\tsite\nP1\tA\n", lambda path: sites_of(["P1", "P2"], path)),
         "leak": leak,
+        "labels without a column": labels_of("patient_id\tIDH\nTCGA-DU-0001\tWT\n"),
+        "labels that contradict each other": labels_of(f"{LABELS}\tWT\t3\t1\nTCGA-DU-0001-02A\tMutant\t3\t1\n"),
+        "a label of one class": labels_of(f"{LABELS}\tWT\t3\t1\n"),
+        "labels of which none is known": labels_of(f"{LABELS}\t[Unknown]\t3\t1\n"),
+        "a time that is no number": labels_of(f"{LABELS}\tWT\t3,5\t1\n"),
+        "an event that is neither": labels_of(f"{LABELS}\tWT\t3\tmaybe\n"),
+        "times that are all censored": labels_of(f"{LABELS}\tWT\t3\t0\n", classes={}),
+        "times of which none can be used": labels_of(f"{LABELS}\tWT\t-1\t1\n", classes={}),
+        "cases of another shape": lambda _: labels_of_cases(
+            {**CASES_OF_GDC, "cases": [{"submitter_id": "TCGA-DU-0001", "demographic": {"vital_status": 1}}]}, "GDC"
+        ),
+        "two cases of a patient": lambda _: labels_of_cases(
+            {**CASES_OF_GDC, "cases": [{"submitter_id": "TCGA-DU-0001"}] * 2}, "GDC"
+        ),
+        "kept cases of a simulated archive": sealed(
+            "cases.json",
+            {**CASES_OF_GDC, "simulated": True},
+            lambda path: kept_cases(str(path), LabelSettings.read({"source": "gdc"}), simulated=False),
+        ),
+        "labels of other patients": labels_of(f"{LABELS}\tWT\t3\t1\n", "P1"),
     },
     "shards": {
         "damaged": file("shard.parquet", "hello", damaged),

@@ -172,7 +172,15 @@ def write_series(folder: Path, index: int) -> tuple[Table, Table, Table]:
 def pack_series(folder: Path, series: Table) -> None:
     """Deflate a series ahead: the real service does it on a machine of its own, and not in a client's time."""
     archive = Archive(
-        folder=folder, status={}, files=[], versions=[], annotations=[], series=[series], patients=[], studies=[]
+        folder=folder,
+        status={},
+        files=[],
+        versions=[],
+        annotations=[],
+        cases=[],
+        series=[series],
+        patients=[],
+        studies=[],
     )
     path = archive.packed_path(series["SeriesInstanceUID"])
     if not path.exists():

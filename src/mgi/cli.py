@@ -26,7 +26,7 @@ from mgi.core.text import escaped, printable
 
 # A command belongs to the group that has its name, or else the first word of its name.
 GROUPS = {
-    "data": "preflight lock seal fetch gene cohort split check shard describe fit verify admit prepare",
+    "data": "preflight lock seal fetch gene cohort labels split check shard describe fit verify admit prepare",
     "train": "pretrain finetune",
     "evaluate": "associate predict-fold evaluate compare paper report native export import",
     "use": "release predict config cluster",

@@ -18,6 +18,7 @@ from PIL import Image
 from fuzz.texts import Answers
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkError
 from mgi.core.files import read_json, write_json
+from mgi.http.gdc_search import all_hits
 from mgi.locks.raw_index import read_raw_indexes
 from mgi.modalities.flair.buda import flair_of
 from mgi.modalities.flair.sources.kaggle import KaggleImages
@@ -27,7 +28,7 @@ from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.normalise import fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.positions import read_positions
 from mgi.modalities.rna.settings import FitSettings
-from mgi.modalities.rna.sources.gdc_listing import all_hits, file_row, files_query
+from mgi.modalities.rna.sources.gdc_listing import OPTIONAL_FIELDS, file_row, files_query
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.parquet import metadata_of, write_table
 
@@ -36,7 +37,7 @@ DEEP = "[" * 100_000
 
 def hits_of(value: Any) -> list[Any]:
     service: Any = Answers(json.dumps(value).encode())
-    return list(all_hits(service, "files", files_query("TCGA-LGG"), id_field="file_id"))
+    return list(all_hits(service, "files", files_query("TCGA-LGG"), id_field="file_id", optional=OPTIONAL_FIELDS))
 
 
 def page(hits: Any, total: Any) -> dict[str, Any]:

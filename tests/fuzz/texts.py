@@ -47,12 +47,13 @@ class Answers:
 
 
 def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
-    from mgi.modalities.rna.sources.gdc_listing import all_hits, file_row, files_query
+    from mgi.http.gdc_search import all_hits
+    from mgi.modalities.rna.sources.gdc_listing import OPTIONAL_FIELDS, file_row, files_query
 
     notes = json.loads((seeds / "json/gdc_notes.json").read_text())
 
     def read(data: bytes, note: Any) -> Any:
-        hits = all_hits(Answers(data), "files", files_query("TCGA-LGG"), id_field="file_id")  # type: ignore[arg-type]
+        hits = all_hits(Answers(data), "files", files_query("TCGA-LGG"), id_field="file_id", optional=OPTIONAL_FIELDS)  # type: ignore[arg-type]
         return [file_row(hit, notes) for hit in hits]
 
     return read

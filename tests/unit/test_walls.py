@@ -17,7 +17,6 @@ EXCEPTIONS = {
     "config/tree.py": "tells a former section's name from today's",
     "training/settings.py": "tells a former key's name from today's",
     "shards/channels.py": "names the channels that an image may have",
-    "association/patient_table.py": "reads a user's table with the reader of expression tables",
     "locks/lock.py": "tells a former lock's kind from today's",
     "commands/_learning.py": "puts MGI's fold together: expression and images",
     "commands/_run_options.py": "finds MGI's shards in a results folder",

@@ -61,6 +61,13 @@ def own_cohort(tree: Path) -> Path:
         },
         "runs": {"methods": ["mgi"], "controls": []},
     }
+    own["labels"] = {
+        "source": "table",
+        "table": "labels.csv",
+        "columns": {"classes": {"grade": "Grade"}, "time_days": "days", "event": "dead"},
+    }
+    rows = [f"{patient},{('G2', 'G3', 'NA')[number % 3]},{number},1" for number, patient in enumerate(PATIENTS[:-1])]
+    (tree / "labels.csv").write_text("\n".join(["patient_id,Grade,days,dead", *rows, "somebody,G2,3,0"]) + "\n")
     (tree / "own.yaml").write_text(yaml.safe_dump(own))
     return tree
 
@@ -87,6 +94,13 @@ def test_own_ids_go_from_the_users_files_to_the_report(own_cohort: Path, snakema
     assert scored <= kept | {PATIENTS[-1]}
     leaks = json.loads((results / "tables/leaks.json").read_text())["compared"]
     assert (leaks["rna_vectors"], leaks["flair_slices"]) == (N_PATIENTS - 1, (N_PATIENTS - 1) * N_SLICES)
+    labels = {row["patient_id"]: row for row in rows_of(results / "tables/labels.tsv")}
+    assert {patient: row["grade"] for patient, row in labels.items()} == {
+        patient: ("G2", "G3", "")[number % 3] if patient != PATIENTS[-1] else ""
+        for number, patient in enumerate(PATIENTS)
+    }
+    assert labels[PATIENTS[0]]["survival_reason"] == "time 0 days, not above 0"
+    assert labels[PATIENTS[-1]]["reason"] == "not in labels.csv"
     images = json.loads((results / "shards/flair/dataset.json").read_text())
     assert (images["channels"], list(images["dropped"])) == (["flair", "post"], [PATIENTS[1]])
     assert "SIMULATED" not in (results / "report.html").read_text()

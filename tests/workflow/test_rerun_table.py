@@ -52,6 +52,7 @@ SETTINGS: dict[str, dict[str, int]] = {
     "modalities: {rna: {fit: {gene_filter: protein_coding}}}": {"fit_genes": 1} | LEARNED,
     "cohort: {exclude: [TCGA-CS-0000]}": {"cohort": 1, "shard_volumes": 1} | DESCRIBED | SPLIT,
     "cohort: {near_duplicates: warn}": {"check_leaks": 1} | LEARNED,
+    "labels: {source: table, table: own.tsv, columns: {classes: {idh: IDH}}}": {"labels": 1},
     "split: {seed: 1}": SPLIT,
     "model: {gene_encoder: mlp}": ALIGNED,
     "model: {baseline_width: 6}": LEARNED,
@@ -113,7 +114,7 @@ def test_the_table_in_the_docs_has_every_section_and_names_the_rules_that_run() 
     examples = {row[1].strip("`"): row[2] for row in rows if row[1].startswith("`")}
     assert set(examples) <= set(SETTINGS)
     for example, told in examples.items():
-        named = set(re.findall(r"`(\w+)`", told)) & {*INGESTED, "simulate"}
+        named = set(re.findall(r"`(\w+)`", told)) & {*INGESTED, "simulate", "labels"}
         if told.startswith("everything"):
             expected = set(INGESTED) | ({"simulate"} if "but the simulation" not in told else set())
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mgi.cohort.labels.settings import LabelSettings
 from mgi.core.run import full_cohort_section, split_file
 
 from .config import ConfigError
@@ -26,7 +27,8 @@ def split_of(config: Mapping[str, Any], fold: int) -> str:
 def external_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config that ingests the other archive and scores the runs on it, below the results of the first.
 
-    Its own gene order and positions are of no use: the genes are those that were fitted on the first cohort.
+    It has no labels: those of the config are of the first cohort. Its own gene order and positions are of no use: the
+    genes are those that were fitted on the first cohort.
     """
     given = config["external"]
     fit = {**config["modalities"]["rna"]["fit"], "gene_order": "ensembl", "positions": None}
@@ -35,6 +37,7 @@ def external_config(config: Mapping[str, Any]) -> dict[str, Any]:
         "external": None,
         "results": f"{config['results']}/external",
         "simulation": given["simulation"],
+        "labels": LabelSettings().plain(),
         "modalities": {**given["modalities"], "rna": {**given["modalities"]["rna"], "fit": fit}},
         "cohort": {name: given[name] for name in config["cohort"]},
         "split": {**config["split"], "folds": config["split"]["folds"] + 1},

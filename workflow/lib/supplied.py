@@ -45,6 +45,26 @@ def existing(path: str | None) -> list[str]:
     return [path] if path is not None and Path(path).is_file() else []
 
 
+def label_table(config: Mapping[str, Any]) -> list[str]:
+    """The user's table of labels, as a rule's input, where the config reads one; the simulated archive makes one."""
+    table = config["labels"]["table"]
+    simulated = Path(config["results"]) / "archive/labels.tsv"
+    if table is not None and config["simulation"] is not None and Path(table) == simulated:
+        return ["<local_results>/archive/labels.tsv"]
+    return existing(table)
+
+
+def label_options(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
+    """Where a job finds what the labels are read from, for its command line."""
+    table, cases = (next(iter(paths), None) for paths in (input.table, input.cases))
+    return [*option("--table", table), *option("--cases", cases)]
+
+
+def label_cases(config: Mapping[str, Any]) -> list[str]:
+    """The cases of the GDC, as a rule's input, where the config takes labels from them."""
+    return ["<results>/raw/labels/cases.json"] if config["labels"]["source"] == "gdc" else []
+
+
 def option(name: str, value: str | None) -> list[str]:
     """`name value` for a command line, or nothing where there is no value."""
     return [] if value is None else [name, value]

@@ -11,6 +11,7 @@ rule data:
     input:
         shards=[one.shard[-1] for one in MODALITIES.values()],
         split="<results>/tables/split.parquet",
+        labels=LABELS,
 
 
 rule shard:

@@ -10,6 +10,8 @@ rule simulate:
     output:
         # The other files of the archive lie beside it, undeclared: it stays on the machine that serves it.
         archive=local("<local_results>/archive/archive.json"),
+        # For configs that take it as a table of labels.
+        labels=local("<local_results>/archive/labels.tsv"),
     log:
         "<logs>/simulate.log",
     benchmark:

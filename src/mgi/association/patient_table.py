@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.core.file_kind import misplaced
 from mgi.core.ids import patient_id_of
-from mgi.modalities.rna.table_file import read_table_file
-from mgi.modalities.rna.table_parts import TableFile, Use
+from mgi.tables.table_file import read_table_file
+from mgi.tables.table_parts import TableFile, Use
 
 PATIENT_COLUMNS = (
     "patient_id", "patient", "case_id", "case", "submitter_id", "bcr_patient_barcode", "sample_id", "sample"

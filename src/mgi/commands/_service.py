@@ -6,16 +6,26 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
+from typing import Protocol
 
 import mgi
 from mgi.core.errors import ConfigError, ResourceError
 from mgi.http.retry import RetryPolicy
 from mgi.http.service import Service, open_service
-from mgi.locks.settings import FetchSettings
+
+
+class Pace(Protocol):
+    """How a client asks: the first pause between attempts, in seconds, and how many requests at once."""
+
+    @property
+    def retry_base_s(self) -> float: ...
+
+    @property
+    def threads(self) -> int: ...
 
 
 @contextmanager
-def service_for(archive: str | None, path: str, real: str, chosen: FetchSettings) -> Iterator[Service]:
+def service_for(archive: str | None, path: str, real: str, chosen: Pace) -> Iterator[Service]:
     """A client of the real service at the URL `real`, or of the simulated archive under `path` of a local server."""
     if archive is not None and not (Path(archive) / "archive.json").is_file():
         raise ConfigError(f"{archive}: no archive.json, so the simulated archive is not complete; run simulate first")

@@ -100,8 +100,8 @@ def _limits(metadata: list[Any]) -> str:
 
 
 def _word(option: Any) -> str:
-    if typing.get_origin(option) is tuple:
-        return "list"
+    if typing.get_origin(option) in (tuple, dict):
+        return "list" if typing.get_origin(option) is tuple else "mapping"
     return "" if typing.get_origin(option) is typing.Literal else _TYPES.get(option, "section")
 
 
@@ -167,7 +167,8 @@ def _row(key: Key) -> str:
     if key.by_size:
         default = " \\| ".join(f"`{value}`" for value in key.by_size)
     holds = " \\| ".join(f"`{choice}`" for choice in key.choices)
-    holds = "; ".join(filter(None, [" of ".join(filter(None, [key.kind, holds])), key.range]))
+    kind = f"{holds} or null" if holds and key.kind == "null" else " of ".join(filter(None, [key.kind, holds]))
+    holds = "; ".join(filter(None, [kind, key.range]))
     text = key.text.replace("|", "\\|")
     return f"| `{key.place[-1]}` | {default or f'`{_as_yaml(key.default)}`'} | {holds} | {text} |\n"
 

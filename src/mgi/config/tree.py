@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
+from mgi.cohort.labels.settings import LabelSettings
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
 from mgi.core.errors import ConfigError
 from mgi.core.plugins import load_plugins
@@ -130,6 +131,8 @@ class Config(Section):
     """What is known of a patient and where it comes from; a section for each kind of data."""
     cohort: CohortSettings = CohortSettings()
     """Who belongs to the cohort."""
+    labels: LabelSettings = LabelSettings()
+    """Labels of patients: classes, survival, age and sex; none by default."""
     split: SplitSettings = SplitSettings()
     """Folds over patients, stratified by hospital."""
     model: ModelSettings = ModelSettings()

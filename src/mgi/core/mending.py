@@ -9,6 +9,7 @@ EXTERNAL = "external"
 RULES = (
     ("aligned/*", "prepare_external"),
     ("cohort.*", "cohort"),
+    ("tables/labels.*", "labels"),
     ("split*", "split"),
     ("whole.parquet", "split"),
     ("leaks*.json", "check_leaks"),
@@ -30,6 +31,7 @@ RULES = (
     ("curves.jsonl", "finetune"),
     ("run.json", "finetune"),
     ("batch-*.json", "fetch"),
+    ("raw/labels/*", "fetch_labels"),
     ("raw/*/*", "fetch"),
     ("raw/*/*/*", "fetch"),
     ("locks/*.json", "lock"),

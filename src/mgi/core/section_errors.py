@@ -109,11 +109,13 @@ def _expected(cls: type, found: ErrorDetails) -> str:
 
 
 def _options_at(cls: type, place: Sequence[int | str]) -> list[Any]:
-    """What may stand at a place below `cls`: the members of its annotation, or of the entries of a list."""
+    """What may stand at a place below `cls`: the members of its annotation, or of the entries of a list or mapping."""
     options: list[Any] = [cls]
     for part in place:
         if isinstance(part, int):
             options = [inner for each in options for entry in typing.get_args(each)[:1] for inner in options_of(entry)]
+        elif named := [each for each in options if typing.get_origin(each) is dict]:
+            options = [inner for each in named for inner in options_of(typing.get_args(each)[1])]
         else:
             options = options_of(_fields_of(next(each for each in options if _has_fields(each)))[part])
     return options

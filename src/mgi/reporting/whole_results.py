@@ -88,6 +88,7 @@ KINDS = (
     Kind("preflight", "preflight.json", read_json),
     Kind("locks", "locks/*.json", read_lock),
     Kind("indexes", "raw/*/batch-*.json", read_raw_index),
+    Kind("labels", "raw/labels/cases.json", read_json),
     Kind("annotation", "raw/gencode/*.gtf.gz", _named_by_md5),
     Kind("tables", "tables/*.parquet", _table),
     Kind("tables", "tables/*.tsv", verified),

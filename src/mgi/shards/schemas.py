@@ -94,3 +94,23 @@ def cohort_columns(modalities: Mapping[str, Sequence[str]]) -> pa.Schema:
         for role in companions:
             columns += [(f"{name}_{role}", pa.bool_()), (f"{name}_{role}_keys", pa.list_(pa.string()))]
     return pa.schema([*columns, ("notes", pa.string()), ("simulated", pa.bool_())])
+
+
+def label_columns(classes: Sequence[str]) -> pa.Schema:
+    """A row a patient; class labels by name, null where unknown."""
+    return pa.schema(
+        [
+            ("patient_id", pa.string()),
+            *((name, pa.string()) for name in classes),
+            ("time_days", pa.float64()),  # above 0; null with its event where either cannot be used
+            ("event", pa.bool_()),  # false: censored at that time
+            ("survival_reason", pa.string()),  # why they are null; null where they are there or nothing was asked for
+            ("endpoint", pa.string()),  # what the event is, such as OS; null where no survival was asked for
+            ("survival_source", pa.string()),
+            ("age_years", pa.float64()),  # at diagnosis
+            ("sex", pa.string()),  # in lower case
+            ("source", pa.string()),
+            ("reason", pa.string()),  # why nothing is known of the patient; null where something is
+            ("simulated", pa.bool_()),
+        ]
+    )

@@ -1,6 +1,7 @@
 """An archive folder in memory: the tables of both services, and where the bytes of each file and image lie.
 
 Layout: archive.json (written last, so its existence means complete), gdc/{status,files,versions,annotations}.json,
+gdc/cases.json, where patients have labels,
 gdc/data/<file id>, nbia/{series,patients,studies}.json, nbia/instances/<series>.json, nbia/images/<series>/<file>,
 and, only where somebody packed it ahead, nbia/packed/<series>.zip.
 """
@@ -26,6 +27,7 @@ class Archive:
     files: list[Row]
     versions: list[Row]
     annotations: list[Row]
+    cases: list[Row]
     series: list[Row]
     patients: list[Row]
     studies: list[Row]
@@ -58,6 +60,7 @@ def read_archive(folder: Path) -> Archive:
         files=_rows(gdc / "files.json"),
         versions=_rows(gdc / "versions.json"),
         annotations=_rows(gdc / "annotations.json"),
+        cases=_rows(gdc / "cases.json") if (gdc / "cases.json").exists() else [],
         series=_rows(nbia / "series.json"),
         patients=_rows(nbia / "patients.json"),
         studies=_rows(nbia / "studies.json"),

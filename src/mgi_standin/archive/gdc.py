@@ -32,6 +32,7 @@ class Gdc:
     catalog: Catalog
     files: Index
     annotations: Index
+    cases: Index
 
 
 def gdc_service(archive: Archive) -> Handler:
@@ -44,6 +45,7 @@ def gdc_service(archive: Archive) -> Handler:
         archive=archive,
         catalog=catalog,
         files=Index("files", hits),
+        cases=Index("cases", [{"id": row["case_id"], **row} for row in archive.cases]),
         annotations=Index("annotations", [{"id": row["annotation_id"], **row} for row in archive.annotations]),
     )
     return partial(_answer, gdc)
@@ -119,6 +121,7 @@ _ROUTES: tuple[tuple[tuple[str, ...], str, Callable[..., Response]], ...] = (
     (("POST",), r"/files/versions", _versions),
     (("GET",), r"/files/versions/([^/]+)", _versions),
     (_BOTH, r"/annotations", lambda gdc, request: search(gdc.annotations, _params(request))),
+    (_BOTH, r"/cases", lambda gdc, request: search(gdc.cases, _params(request))),
     (("POST",), r"/data", _data),
     (("GET",), r"/data/([^/]+)", _data),
 )

@@ -29,11 +29,23 @@ _ANNOTATIONS = """
 annotation_id case_id case_submitter_id category classification created_datetime entity_id entity_submitter_id
 entity_type notes state status submitter_id updated_datetime project.name project.project_id
 """
-DOCUMENTED = {"files": frozenset(_FILES.split()), "annotations": frozenset(_ANNOTATIONS.split())}
+_CASES = """
+case_id disease_type primary_site state submitter_id project.name project.program.name project.project_id
+demographic.days_to_birth demographic.days_to_death demographic.demographic_id demographic.sex_at_birth
+demographic.vital_status
+diagnoses.age_at_diagnosis diagnoses.days_to_last_follow_up diagnoses.diagnosis_id
+diagnoses.diagnosis_is_primary_disease diagnoses.primary_diagnosis diagnoses.tumor_grade diagnoses.who_cns_grade
+follow_ups.days_to_follow_up follow_ups.follow_up_id follow_ups.karnofsky_performance_status
+"""
+DOCUMENTED = {
+    "files": frozenset(_FILES.split()),
+    "annotations": frozenset(_ANNOTATIONS.split()),
+    "cases": frozenset(_CASES.split()),
+}
 
 
 def known_fields(endpoint: str, hits: Iterable[Row]) -> frozenset[str]:
-    """Fields that a request to "files" or "annotations" may name: the documented ones and those that hits hold."""
+    """Fields that a request to an endpoint ("cases") may name: the documented ones and those that hits hold."""
     return DOCUMENTED[endpoint].union(path for hit in hits for path in leaf_paths(hit))
 
 

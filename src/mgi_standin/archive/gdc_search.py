@@ -16,7 +16,7 @@ DEFAULT_SIZE = 10
 
 @dataclass(frozen=True)
 class Index:
-    """What one endpoint ("files", "annotations") can be asked for: hits with an `id`."""
+    """What one endpoint ("files", "annotations", "cases") can be asked for: hits with an `id`."""
 
     endpoint: str
     hits: list[Row]

@@ -8,6 +8,7 @@ from pathlib import Path
 from mgi_standin.errors import ConfigError, ResourceError
 from mgi_standin.files import atomic_path, write_json
 from mgi_standin.simulation.availability import draw_availability
+from mgi_standin.simulation.clinical import TABLE, case_hit, draw_clinical, table_row
 from mgi_standin.simulation.cohort import simulate_cohort
 from mgi_standin.simulation.gdc_folder import GdcFolder
 from mgi_standin.simulation.genes import draw_gene_table
@@ -15,7 +16,7 @@ from mgi_standin.simulation.identifiers import AVAILABILITY_STREAM, archive_key,
 from mgi_standin.simulation.nbia_folder import NbiaFolder
 from mgi_standin.simulation.settings import SimulationSettings
 
-COMPLETE, GENES, NOTE = "archive.json", "genes.tsv", "SIMULATED.txt"
+COMPLETE, GENES, LABELS, NOTE = "archive.json", "genes.tsv", "labels.tsv", "SIMULATED.txt"
 FOLDERS = ("gdc", "nbia")
 FORMAT = 1
 
@@ -44,8 +45,13 @@ def write_archive(
         gdc.add(patient, held[patient.patient_id])
         nbia.add(patient, held[patient.patient_id])
         progress(done, len(patients))
+    clinical = draw_clinical(patients, settings)
+    gdc.add_cases([case_hit(one, key) for one in clinical])
     gdc.close()
     nbia.close()
+    with atomic_path(folder / LABELS) as part:
+        lines = ["\t".join(row) for row in (TABLE, *map(table_row, clinical))]
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with atomic_path(folder / GENES) as part:
         genes.to_csv(part, sep="\t", index=False, lineterminator="\n")
     write_json(folder / COMPLETE, {**asdict(settings), "simulated": True, "format": FORMAT})

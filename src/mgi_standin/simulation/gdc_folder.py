@@ -64,6 +64,10 @@ class GdcFolder:
         if aliquots and self._n_mirna < N_MIRNA:
             self._write_mirna(aliquots[0][0])
 
+    def add_cases(self, hits: list[dict[str, Any]]) -> None:
+        """Write what is told of the patients themselves, sorted by id."""
+        write_json(self._folder / "cases.json", sorted(hits, key=lambda hit: str(hit["id"])))
+
     def close(self) -> None:
         """Write the annotation, and the listings sorted by id."""
         # The annotation of genes: no search lists it, as at the GDC; who knows its id can download it.

@@ -26,9 +26,11 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_folder_has_the_agreed_layout(small):
-    assert {path.name for path in small.iterdir()} == {"archive.json", "genes.tsv", "SIMULATED.txt", "gdc", "nbia"}
+    assert {path.name for path in small.iterdir()} == {
+        "archive.json", "genes.tsv", "labels.tsv", "SIMULATED.txt", "gdc", "nbia",
+    }  # fmt: skip
     assert {path.name for path in (small / "gdc").iterdir()} == {
-        "status.json", "files.json", "annotations.json", "versions.json", "data",
+        "status.json", "files.json", "annotations.json", "versions.json", "cases.json", "data",
     }  # fmt: skip
     assert {path.name for path in (small / "nbia").iterdir()} == {
         "series.json", "patients.json", "studies.json", "instances", "images",

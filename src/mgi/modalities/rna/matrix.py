@@ -23,7 +23,6 @@ from mgi.modalities.rna.no_gene import (
     reasons_against,
     refuse_clinical,
 )
-from mgi.modalities.rna.table_file import read_table_file
 from mgi.modalities.rna.table_layout import (
     CASE_COLUMNS,
     SAMPLE_COLUMNS,
@@ -33,8 +32,9 @@ from mgi.modalities.rna.table_layout import (
     mostly_ensembl,
     require_patients,
 )
-from mgi.modalities.rna.table_parts import TableFile, Use, Uses
 from mgi.modalities.rna.value_scale import scale_note
+from mgi.tables.table_file import read_table_file
+from mgi.tables.table_parts import TableFile, Use, Uses
 
 BLANK, COPY_ON_Y, REPEATED = "no name", "constant copy on Y", "name repeats an earlier row"
 _UNNAMED = re.compile(r"Unnamed: \d+")  # pandas' name of a column without one

@@ -15,10 +15,10 @@ from mgi.modalities.rna.gene_labels import GeneIndex
 from mgi.modalities.rna.no_gene import gene_of, why_no_gene
 from mgi.modalities.rna.normalise import FittedGenes
 from mgi.modalities.rna.star import UNITS, column_of, read_star
-from mgi.modalities.rna.table_file import read_table_file
 from mgi.modalities.rna.table_layout import BESIDE_SAMPLES, GENE_COLUMNS, says_which_way
-from mgi.modalities.rna.table_parts import TableFile, Use
 from mgi.modalities.rna.value_scale import other_scale, require_unit
+from mgi.tables.table_file import read_table_file
+from mgi.tables.table_parts import TableFile, Use
 
 _STAR_START = b"# gene-model:"
 _FEWEST_GENES = 2  # names of the model's genes that tell a row of genes from a row of samples

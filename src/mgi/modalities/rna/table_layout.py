@@ -9,7 +9,7 @@ import pandas as pd
 from mgi.core.errors import BadInputError
 from mgi.core.ids import barcode_of, is_patient_id
 from mgi.modalities.rna.gene_labels import is_ensembl
-from mgi.modalities.rna.table_parts import TableFile
+from mgi.tables.table_parts import TableFile
 
 Layout = Literal["genes x samples", "samples x genes"]
 # Names, in lower case, under which tables keep symbols and types beside another identifier.

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.rna import parquet_table, star, text_table
+from mgi.modalities.rna import star
 from mgi.modalities.rna.matrix import read_labelled_matrix
+from mgi.tables import parquet_table, text_table
 
 LACKING = pa.lib.ArrowMemoryError("malloc of size 1000000 failed")
 CLAIMED = pa.lib.ArrowMemoryError("malloc of size 17592186044416 failed")

@@ -8,9 +8,8 @@ from pathlib import Path
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.core.files import md5_of
 from mgi.core.receipt import forget, read_receipt, write_receipt
-from mgi.core.text import printable
 from mgi.http.download import Download, download
-from mgi.http.retry import TransientError
+from mgi.http.gdc_search import all_hits, gdc_status
 from mgi.http.service import Request, Service
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
@@ -19,7 +18,7 @@ from mgi.locks.source import Listing, check_origin
 from mgi.modalities.rna.sources.aliquots import CONTROLLED, RNA, check_profile, choose_aliquots
 from mgi.modalities.rna.sources.gdc_files import FILE_ID, is_gone, same_bytes_elsewhere
 from mgi.modalities.rna.sources.gdc_listing import (
-    all_hits,
+    OPTIONAL_FIELDS,
     annotations_by_case,
     annotations_query,
     case_of,
@@ -50,7 +49,7 @@ class GdcExpression:
 
     def probe(self) -> str:
         """The data release that answers."""
-        release, _ = self._status()
+        release, _ = gdc_status(self.service)
         token = "" if self.service.credential is None else " (a token is set and is sent)"
         return f"reachable, {release or 'release not stated'}, open files, no account needed{token}"
 
@@ -59,8 +58,8 @@ class GdcExpression:
 
         Raises BadInputError where there is none.
         """
-        release, says_simulated = self._status()
-        hits = all_hits(self.service, "files", files_query(self.project), id_field="file_id")
+        release, says_simulated = gdc_status(self.service)
+        hits = all_hits(self.service, "files", files_query(self.project), id_field="file_id", optional=OPTIONAL_FIELDS)
         if not hits:
             raise BadInputError(
                 f"GDC: no open STAR counts for project {self.project!r}; modalities.rna.project and all filter values "
@@ -162,18 +161,6 @@ class GdcExpression:
             ),
             lambda part: None,
         )
-
-    def _status(self) -> tuple[str | None, bool]:
-        """The data release, and whether the service calls itself simulated: an archive started by hand does."""
-
-        def check(status: object) -> None:
-            if not isinstance(status, dict) or status.get("status") != "OK":
-                said = status.get("status") if isinstance(status, dict) else status
-                raise TransientError(NetworkError(f"{self.service.name}: status is '{printable(said)}', expected 'OK'"))
-
-        status = self.service.json(Request(path="status", label="status"), check)
-        release = status.get("data_release")
-        return None if release is None else printable(release), status.get("simulated") is True
 
     def _path_of(self, item: Item) -> str:
         return f"files/{item.md5}.tsv"

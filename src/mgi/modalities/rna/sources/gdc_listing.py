@@ -1,4 +1,4 @@
-"""The GDC's /files and /annotations: the query, the checks on its paging, and one flat row per file.
+"""The GDC's /files and /annotations: the query, and one flat row per file.
 
 Source: GDC API users guide, "Search and Retrieval"; API 8.5.0.
 """
@@ -7,18 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mgi.core.counts import shown_count, stated_count
-from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.core.counts import stated_count
+from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.ids import is_primary, patient_id_of, sample_of
 from mgi.core.text import printable
-from mgi.http.deadline import Listing
-from mgi.http.retry import TransientError
-from mgi.http.service import Request, Service
 from mgi.modalities.rna.sources.preference import PRESERVATION
 
-PAGE_SIZE = 200
-# A page may lack a hit that the next one brings; a service that sends them one by one is not paging.
-MAX_PAGES_SHORT = 10
 _SAMPLE = "cases.samples"
 _ALIQUOT = f"{_SAMPLE}.portions.analytes.aliquots"
 REQUIRED_FIELDS = (
@@ -55,76 +49,6 @@ def annotations_query(project: str) -> dict[str, Any]:
     """The body of POST /annotations for a project."""
     filters = {"op": "in", "content": {"field": "project.project_id", "value": [project]}}
     return {"filters": filters, "sort": "annotation_id:asc", "format": "JSON"}
-
-
-def all_hits(service: Service, path: str, query: Mapping[str, Any], *, id_field: str) -> list[Mapping[str, Any]]:
-    """Every hit of a search, page by page, sorted by id; a listing that does not add up is asked for again, whole.
-
-    Raises IntegrityError where the total changes between pages, or ids repeat or do not number the total, again and
-    again, and at once where it has more hits or pages than any listing. Raises NetworkError for warnings about fields
-    that the pipeline needs, and where all pages together take too long.
-    """
-    listing = service.listing(path)
-    return service.retrying(lambda: _listed_once(service, listing, path, query, id_field), seed=path)
-
-
-def _listed_once(
-    service: Service, listing: Listing, path: str, query: Mapping[str, Any], id_field: str
-) -> list[Mapping[str, Any]]:
-    """One pass over the pages."""
-    hits: list[Mapping[str, Any]] = []
-    unique: set[str] = set()
-    total: int | None = None
-    pages = 0
-    while total is None or len(hits) < total:
-        # What a second page says is worth more than the total of the first.
-        listing.go_on(len(hits), total or 0 if pages > 1 else 0)
-        body = {**query, "size": PAGE_SIZE, "from": len(hits)}
-        reply = service.json(Request(path=path, label=f"{path} from {len(hits)}", method="POST", body=body))
-        page, count = _page_of(reply, path)
-        if total is not None and count != total:
-            changed = f"total changed from {shown_count(total)} to {shown_count(count)} while paging"
-            raise TransientError(IntegrityError(f"GDC {path}: {changed}"))
-        total = count
-        if not page and len(hits) < total:
-            raise TransientError(IntegrityError(f"GDC {path}: an empty page at {len(hits)} of {shown_count(total)}"))
-        listing.keep(page)
-        hits.extend(page)
-        unique |= {str(hit.get(id_field)) for hit in page}
-        pages += 1
-        if pages > MAX_PAGES_SHORT + 2 * len(hits) / PAGE_SIZE:
-            said = f"{len(hits)} of {shown_count(total)} hits in {pages} pages of {PAGE_SIZE}"
-            raise IntegrityError(f"{service.name}: GDC {path}: {said}: the listing does not come to an end")
-        # After every page: a service that repeats one page would never reach its total.
-        if len(unique) != len(hits) or len(hits) > total:
-            counts = f"{len(unique)} unique ids in {len(hits)} hits of {shown_count(total)}"
-            raise TransientError(IntegrityError(f"GDC {path}: {counts}"))
-    return sorted(hits, key=lambda hit: str(hit.get(id_field)))
-
-
-def _page_of(reply: Any, path: str) -> tuple[list[Mapping[str, Any]], int]:
-    try:
-        page, total = reply["data"]["hits"], int(reply["data"]["pagination"]["total"])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        error = NetworkError(f"GDC {path}: a reply without data.hits and data.pagination.total")
-        raise TransientError(error) from None
-    if not isinstance(page, list) or not all(isinstance(hit, dict) for hit in page):
-        raise TransientError(NetworkError(f"GDC {path}: data.hits: expected a list of objects"))
-    _refuse_warnings(reply.get("warnings"), path)
-    return page, total
-
-
-def _refuse_warnings(warnings: Any, path: str) -> None:
-    """An unknown field is a warning with status 200: harmless for a cross-check, fatal for a field we build on."""
-    if not warnings:
-        return
-    unknown = (
-        re.findall(r"\[([^\]]*)\]", str(warnings.get("fields", ""))[:10_000]) if isinstance(warnings, dict) else []
-    )
-    names = {name.strip(" '\"") for group in unknown for name in group.split(",")}
-    only_fields = isinstance(warnings, dict) and set(warnings) == {"fields"}
-    if not (only_fields and names and names <= set(OPTIONAL_FIELDS)):
-        raise NetworkError(f"GDC {path}: warnings {printable(warnings)}; the schema changed and this query must follow")
 
 
 def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import json
 import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
+from mgi.http.gdc_search import all_hits
 from mgi.http.retry import RetryPolicy
 from mgi.modalities.rna.sources.gdc_listing import (
-    all_hits,
+    OPTIONAL_FIELDS,
     annotation_of,
     annotations_query,
     check_file_count,
@@ -46,7 +47,7 @@ def files(*numbers):
 
 
 def hits_of(service):
-    return all_hits(service, "files", files_query("TCGA-LGG"), id_field="file_id")
+    return all_hits(service, "files", files_query("TCGA-LGG"), id_field="file_id", optional=OPTIONAL_FIELDS)
 
 
 def test_the_query_asks_for_open_star_counts_in_a_stable_order():

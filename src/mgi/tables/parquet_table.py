@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from mgi.core.errors import BadInputError
 from mgi.core.memory import is_false_claim
-from mgi.modalities.rna.table_parts import TableFile, Uses, narrowed, require_room
+from mgi.tables.table_parts import TableFile, Uses, narrowed, require_room
 
 COLUMNS_AT_ONCE = 1000
 _VALUES_AT_ONCE = 8_000_000

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.rna import parquet_table, table_parts, text_table
 from mgi.modalities.rna.matrix import read_labelled_matrix
+from mgi.tables import parquet_table, table_parts, text_table
 
 SAMPLES = ["TCGA-CS-4941-01A", "TCGA-DU-5849-01A"]
 TABLE = pd.DataFrame([[1.5, -2.0, 0.0], [3.0, 4.0, 5.25]], index=SAMPLES, columns=["TP53", "IDH1", "ATRX"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mgi.core.errors import BadInputError
 from mgi.core.file_kind import GZIP, PARQUET, START_BYTES, kind_of_bytes
-from mgi.modalities.rna.table_parts import TableFile, Uses
+from mgi.tables.table_parts import TableFile, Uses
 
 SEPARATORS = {".tsv": "\t", ".txt": "\t", ".csv": ","}
 _WRITE_AS = "write it as .tsv, .csv (UTF-8) or .parquet"
@@ -22,8 +22,8 @@ def read_table_file(path: Path, uses: Uses) -> TableFile:
     Raises BadInputError naming file and position for an unknown ending, another kind of file, a damaged file, rows of
     unequal length, more values than fit into memory, or a value of a column of numbers that is not a number.
     """
-    from mgi.modalities.rna.parquet_table import read_parquet
-    from mgi.modalities.rna.text_table import read_text
+    from mgi.tables.parquet_table import read_parquet
+    from mgi.tables.text_table import read_text
 
     endings = [ending.lower() for ending in path.suffixes]
     is_gz = endings[-1:] == [".gz"]

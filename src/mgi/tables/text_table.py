@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.core.file_kind import START_BYTES, kind_of_bytes
 from mgi.core.gzips import LimitedGzip
-from mgi.modalities.rna.separator import header_of, is_number, says
-from mgi.modalities.rna.table_parts import TableFile, Use, Uses, narrowed, require_room
+from mgi.tables.separator import header_of, is_number, says
+from mgi.tables.table_parts import TableFile, Use, Uses, narrowed, require_room
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
 BLOCK_BYTES = 1 << 24  # a line must fit: 60,660 genes of one sample are about 1 MB

@@ -1,0 +1,139 @@
+"""Where labels of patients come from, and what a user's table calls them."""
+
+import string
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from mgi.cohort.labels.meaning import same_text
+from mgi.core.section import Distinct, Section, UserPath, refusal, unit
+from mgi.core.section_errors import shown
+from mgi.locks.settings import Address
+
+PATIENT = "patient_id"
+FIXED = (
+    PATIENT, "time_days", "event", "survival_reason", "endpoint", "survival_source", "age_years", "sex", "source",
+    "reason", "simulated",
+)  # fmt: skip
+"""Columns that every file of labels has; a class label has another name."""
+_FIRST, _FURTHER = set(string.ascii_letters), set(string.ascii_letters + string.digits + "_-")
+_LONGEST_NAME = 64
+
+Name = Annotated[str, Field(min_length=1)]
+
+
+class LabelColumns(Section):
+    """What the columns of a table of your own are called."""
+
+    patient_id: Name = "patient_id"
+    """Column of the patients; a TCGA barcode of a sample is cut to its patient."""
+    classes: dict[str, Name] = Field(default={})
+    """Class labels: our name of each and its column, such as {idh: IDH status, grade: Grade}."""
+    time_days: Name | None = None
+    """Column of the time to the event or to the last contact, in days; or time_months."""
+    time_months: Name | None = None
+    """The same in months of 30.4375 days."""
+    event: Name | None = None
+    """Column that says whether the event happened."""
+    age: Name | None = None
+    """Column of the age at diagnosis, in years."""
+    sex: Name | None = None
+    """Column of the sex."""
+
+    @field_validator("classes")
+    @classmethod
+    def _named(cls, given: dict[str, str]) -> dict[str, str]:
+        for name in given:
+            plain = set(name[:1]) <= _FIRST and set(name) <= _FURTHER and 0 < len(name) <= _LONGEST_NAME
+            if not plain:
+                raise refusal("", shown(name), "names of letters, digits, '_' and '-', a letter first")
+            if name in FIXED:
+                raise refusal("", shown(name), f"another name, since the labels have a column {name}")
+        return given
+
+    @model_validator(mode="after")
+    def _time_has_an_event(self) -> Self:
+        if self.time_days is not None and self.time_months is not None:
+            raise refusal("time_months", shown(self.time_months), "null, since time_days is given")
+        if self.event is not None and self.time is None:
+            raise refusal("event", shown(self.event), "a column time_days or time_months beside it")
+        if self.event is None and self.time is not None:
+            raise refusal("event", "null", f"a column that says which of the times in {shown(self.time)} are of events")
+        return self
+
+    @model_validator(mode="after")
+    def _patients_are_no_label(self) -> Self:
+        if self.patient_id in self.named[1:]:
+            raise refusal("patient_id", shown(self.patient_id), "a column that is not read as a label too")
+        return self
+
+    @property
+    def time(self) -> str | None:
+        """Column of the times, in whichever unit."""
+        return self.time_days if self.time_months is None else self.time_months
+
+    @property
+    def named(self) -> list[str]:
+        """All columns that are read."""
+        others = (self.time, self.event, self.age, self.sex)
+        return [self.patient_id, *self.classes.values(), *(name for name in others if name is not None)]
+
+
+class LabelSettings(Section):
+    """Labels of patients: classes, survival, age and sex."""
+
+    read_by: ClassVar = {
+        "table": ("table",), "columns": ("table",), "unknown": ("table",), "happened": ("table",),
+        "censored": ("table",), "survival_source": ("table",), "endpoint": ("table",), "project": ("gdc",),
+        "lock": ("gdc",), "base_url": ("gdc",), "retry_base_s": ("gdc",),
+    }  # fmt: skip
+    source: Literal["table", "gdc"] | None = None
+    """table: a table of your own; gdc: cases of the GDC (grade, survival, age, sex); null: no labels are made."""
+    table: UserPath | None = None
+    """For source table: path of the table (Parquet, TSV or CSV)."""
+    columns: LabelColumns = LabelColumns()
+    """For source table: what its columns are called."""
+    unknown: Distinct[str] = ()
+    """For source table: texts that mean unknown, beside the usual ones (empty, NA, [Not Available], Unknown)."""
+    happened: Annotated[Distinct[str], Field(min_length=1)] = ("1", "dead", "deceased", "1:DECEASED", "true", "yes")
+    """For source table: texts of columns.event that mean that the event happened, in upper or lower case."""
+    censored: Distinct[str] = ("0", "alive", "living", "0:LIVING", "false", "no")
+    """For source table: texts of columns.event that mean that it had not happened at the last contact, in upper or
+    lower case."""
+    endpoint: Name = "OS"
+    """For source table: what the event is, such as OS, PFI or DSS; it is written beside the times."""
+    survival_source: Name | None = None
+    """For source table: where survival comes from, such as a publication; null: the name of the table's file."""
+    project: Name = "TCGA-LGG"
+    """For source gdc: the project."""
+    base_url: Address = "https://api.gdc.cancer.gov"
+    """For source gdc: address of its interface."""
+    lock: UserPath | None = None
+    """For source gdc: path of cases from an earlier run (raw/labels/cases.json): the same again, and no search."""
+    retry_base_s: Annotated[float, Field(ge=0, le=60), unit("s")] = 1.0
+    """For source gdc: upper bound of the first pause between attempts, which doubles, up to 60 s."""
+
+    @model_validator(mode="after")
+    def _source_reads_what_is_given(self) -> Self:
+        for key, sources in self.read_by.items():
+            given, usual = getattr(self, key), type(self).model_fields[key].get_default()
+            if self.source not in sources and given != usual:
+                why = f"since only source {sources[0]} reads it and source is {shown(self.source)}"
+                raise refusal(key, shown(given), f"{shown(usual)}, {why}")
+        if self.source == "table":
+            self._require_a_table()
+        return self
+
+    def _require_a_table(self) -> None:
+        if self.table is None:
+            raise refusal("table", "null", "the path of a table for source table")
+        if not self.columns.classes and self.columns.time is None:
+            raise refusal("columns", "no class and no time", "columns.classes, or time_days or time_months with event")
+        happened, censored = (set(map(same_text, texts)) for texts in (self.happened, self.censored))
+        if both := sorted(happened & censored):
+            raise refusal("censored", shown(both[0]), "no text that labels.happened has too")
+
+    @property
+    def threads(self) -> int:
+        """Connections that a search keeps: its pages come one after another."""
+        return 1

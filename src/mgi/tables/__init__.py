@@ -1,0 +1,1 @@
+"""Tables of users: Parquet, TSV and CSV as columns of text and numbers."""
