@@ -211,7 +211,7 @@ def make(folder: Path, seed: int, names: Sequence[str] = tuple(LINES), exclude: 
     write_json(results / "config.json", {"runs": {"task": "segmentation"}, "evaluation": json.loads(EVALUATION)})
     for name in names:
         line = filled(LINES[name], archive, results, results)
-        if name == "cohort" and exclude:
+        if name in ("cohort", "shard flair") and exclude:
             known = {item.patient_id for path in (results / "locks").iterdir() for item in read_lock(path).items}
             line += ["--exclude", *sorted(known & set(exclude))]
         code, said = run(line)

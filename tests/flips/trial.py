@@ -14,6 +14,8 @@ NAMED, SILENT, TRACE, HARMLESS = "named", "silent", "stack trace", "harmless"
 VERDICTS = (NAMED, SILENT, TRACE, HARMLESS)
 _OF_TIME = ("curves.jsonl", "run.json", "curves.jsonl")
 """Outputs that hold seconds and differ between any two runs."""
+_BESIDE = {"describe flair": "shards/flair/part-*"}
+"""What a command reads in the folder that it writes to."""
 
 
 class Verdict(NamedTuple):
@@ -60,7 +62,15 @@ class Bench:
     def _run(self, consumer: Consumer) -> tuple[int | None, str, dict[str, str]]:
         """The exit code, what was said, and the digests of what was written."""
         shutil.rmtree(self.out, ignore_errors=True)
+        given = set(map(self._placed, self.results.glob(_BESIDE.get(consumer.command, "nothing"))))
         code, said = run(filled(consumer.line, self.results.parent / "archive", self.results, self.out))
-        files = sorted(path for path in self.out.rglob("*") if path.is_file() and path.name not in _OF_TIME)
+        written = {path for path in self.out.rglob("*") if path.is_file() and path.name not in _OF_TIME}
+        files = sorted(written - given)
         digests = {str(path.relative_to(self.out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
         return code, said, digests
+
+    def _placed(self, path: Path) -> Path:
+        """The copy of a file of the results among the outputs."""
+        copy = self.out / path.relative_to(self.results)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copyfile(path, copy))

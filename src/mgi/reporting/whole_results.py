@@ -15,7 +15,8 @@ from mgi.datasets.stored_volume import check_prepared
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import read_raw_index
 from mgi.reporting.provenance import config_sha256
-from mgi.shards.dataset_manifest import DATASET
+from mgi.shards.dataset_manifest import DATASET, read_description
+from mgi.shards.image_shard import KIND
 from mgi.shards.parquet import opened_parquet
 
 Check = Callable[[Path], object]
@@ -62,6 +63,11 @@ def _table(path: Path) -> None:
         pass
 
 
+def _part(path: Path) -> None:
+    """The record of a part of images: of the very file beside it, which the shard's description covers whole."""
+    read_description(path, KIND)
+
+
 def _leaks(path: Path) -> None:
     """What was checked for leaks: still the split and the shards of these results."""
     tables, results = path.parent, path.parent.parent
@@ -93,7 +99,7 @@ KINDS = (
     Kind("tables", "tables/*.parquet", _table),
     Kind("tables", "tables/*.tsv", verified),
     Kind("tables", "tables/leaks*.json", _leaks),
-    Kind("parts", "shards/*/part-*.json", read_json),
+    Kind("parts", "shards/*/part-*.json", _part),
     Kind("prepared", "prepared/*/slices.parquet", check_prepared),
     Kind("folds", "folds/*/genes.parquet", _table),
     Kind("aligned", "aligned/split.parquet", _table),
