@@ -108,7 +108,10 @@ def table(found: dict[str, Any], args: argparse.Namespace) -> None:
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for step in (shipped_step(found), step_of_encoders()):
         of_gpus = {gpus: args.gpu_speed and args.gpu_speed * step.samples_s * gpus for gpus in GPUS}
-        rows = [("2 threads", 1, step.samples_s), *((f"{gpus} GPUs", gpus, rate) for gpus, rate in of_gpus.items())]
+        rows = [
+            ("2 threads", 1, step.samples_s),
+            *((f"{gpus} GPU{'s' * (gpus > 1)}", gpus, rate) for gpus, rate in of_gpus.items()),
+        ]
         for where, parts, rate in rows:
             size = max(batch, parts)  # a GPU without a patient has no part in a step
             times = ("–", "–") if rate is None else (f"{rate:.3g}", f"{steps * size / rate / 3600:.3g}")
