@@ -20,6 +20,7 @@ from mgi.core.files import DigestingFile, atomic_path
 from mgi.core.parts import part_files
 from mgi.shards.channels import CHANNELS, MAIN, MAIN_ALONE, Channel, in_order, shown_channels
 from mgi.shards.dataset_manifest import dataset_of, read_dataset
+from mgi.shards.image_checks import DTYPES, check_affine, check_masks, check_positions, check_slices
 from mgi.shards.other_channels import check_others, columns_of, read_others, schema_of
 from mgi.shards.parquet import (
     WRITING,
@@ -34,8 +35,6 @@ from mgi.shards.schemas import SLICES
 
 SLICES_FILE = "slices.parquet"
 KIND = "volumes"
-MAX_OFF_PLACE = 0.1  # of a step: how far even steps may have a slice from its place, as at reading
-DTYPES = ("uint8", "int16", "uint16", "float32")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,46 +218,13 @@ def slices_per_patient(shard: Path | str) -> dict[str, int]:
 
 def _check(patient: PatientImages) -> None:
     where = f"image shard: {patient.patient_id}"
-    if patient.slices.ndim != 3 or 0 in patient.slices.shape or patient.slices.dtype.name not in DTYPES:
-        found = f"{patient.slices.dtype} {patient.slices.shape}"
-        raise BadInputError(f"{where}: slices {found}, expected (S, H, W) of {DTYPES}")
-    if patient.slices.dtype.kind == "f" and not np.isfinite(patient.slices).all():
-        raise BadInputError(f"{where}: slices hold values that are not finite")
+    check_slices(patient.slices, where)
     check_others(patient.others, patient.channels, patient.slices, where)
     if patient.masks is not None:
-        if patient.masks.shape != patient.slices.shape:
-            raise BadInputError(f"{where}: mask {patient.masks.shape}, expected {patient.slices.shape} as the slices")
-        if patient.masks.dtype != np.uint8 or patient.masks.max() > 1:
-            found = f"{patient.masks.dtype} up to {patient.masks.max()}"
-            raise BadInputError(f"{where}: mask {found}, expected uint8 0 or 1")
-    if patient.positions_mm is not None and (
-        patient.positions_mm.shape != (len(patient.slices),) or (np.diff(patient.positions_mm) <= 0).any()
-    ):
-        raise BadInputError(f"{where}: positions_mm, expected one per slice and increasing")
-    if patient.positions_mm is not None and len(patient.slices) > 2:
-        _check_even(patient.positions_mm, where)
-    if (patient.affine is None) != (patient.native_axes is None):
-        raise BadInputError(f"{where}: affine without native_axes or native_axes without affine, expected both or none")
-    if patient.affine is not None:
-        _check_affine(patient.affine, patient.spacing_mm, where)
-
-
-def _check_even(positions_mm: NDArray[np.float64], where: str) -> None:
-    even, step = np.linspace(positions_mm[0], positions_mm[-1], len(positions_mm), retstep=True)
-    off = float(np.abs(positions_mm - even).max())
-    if off > (MAX_OFF_PLACE + 1e-6) * float(step):
-        found = f"a slice lies {off:.2f} mm from its place in steps of {step:.2f} mm"
-        raise BadInputError(
-            f"{where}: positions_mm: {found}, expected at most {MAX_OFF_PLACE:g} of a step; fetch it again"
-        )
-
-
-def _check_affine(affine: NDArray[np.float64], spacing_mm: tuple[float, float] | None, where: str) -> None:
-    if affine.shape != (4, 4) or not np.isfinite(affine).all() or affine[3].tolist() != [0, 0, 0, 1]:
-        raise BadInputError(f"{where}: affine {affine.tolist()}, expected finite numbers and a last row of 0 0 0 1")
-    steps = np.linalg.norm(affine[:3, 1:3], axis=0)
-    if spacing_mm is None or not np.allclose(steps, spacing_mm, rtol=1e-3):
-        raise BadInputError(f"{where}: spacing_mm {spacing_mm}, expected {steps.tolist()} as in the affine")
+        check_masks(patient.masks, patient.slices, where)
+    if patient.positions_mm is not None:
+        check_positions(patient.positions_mm, len(patient.slices), where)
+    check_affine(patient.affine, patient.native_axes, patient.spacing_mm, where)
 
 
 def rows_of(patient: PatientImages) -> pa.Table:

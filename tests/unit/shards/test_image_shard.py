@@ -10,7 +10,7 @@ import pytest
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.modalities.flair import slice_order
-from mgi.shards import image_shard
+from mgi.shards import image_checks, image_shard
 from mgi.shards.dataset_manifest import recorded_files, write_dataset
 from mgi.shards.image_shard import (
     OpenImages,
@@ -315,4 +315,4 @@ def test_slices_that_lie_unevenly_are_refused() -> None:
     ):
         rows_of(uneven)
     rows_of(replace(uneven, positions_mm=np.array([-5.0, 0.5, 5.0])))
-    assert image_shard.MAX_OFF_PLACE == slice_order.MAX_OFF_PLACE
+    assert image_checks.MAX_OFF_PLACE == slice_order.MAX_OFF_PLACE
