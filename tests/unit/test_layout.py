@@ -18,6 +18,7 @@ BY_HAND = {
     "associate",
     "cluster_check",
     "config",
+    "lesion_features",
     "lock_diff",
     "export_masks",
     "export_nnunet",
