@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mgi.cohort.labels.meaning import is_unknown
 from mgi.core.errors import BadInputError
 from mgi.core.file_kind import misplaced
 from mgi.core.ids import patient_id_of
@@ -18,8 +19,6 @@ PATIENT_COLUMNS = (
     "patient_id", "patient", "case_id", "case", "submitter_id", "bcr_patient_barcode", "sample_id", "sample"
 )  # fmt: skip
 """Names, in lower case, of the column that says whose a row is; without any of them the first column says it."""
-MISSING = ("", "na", "n/a", "nan", "null", "none", "[not available]", "[unknown]", "[not applicable]", "not reported")
-"""What a cell without a value may say, in lower case."""
 _NAMED = 6  # columns that an error names
 
 
@@ -77,9 +76,7 @@ def read_patient_table(path: Path, columns: Sequence[str] | None, option: str) -
         return ["text" if at == key[0] or at in chosen else "nothing" for at in range(len(names))]
 
     table = _read(path, uses)
-    cells = {
-        table.names[at].strip(): ["" if text.lower() in MISSING else text for text in table.texts(at)] for at in chosen
-    }
+    cells = {table.names[at].strip(): ["" if is_unknown(text) else text for text in table.texts(at)] for at in chosen}
     return PatientTable(path=path, patients=_patients(table.texts(key[0]), path), cells=cells)
 
 
