@@ -26,6 +26,7 @@ EXCEPTIONS = {
     "commands/prepare_external.py": "aligns another archive's expression",
     "commands/release.py": "releases what MGI and its peers read: images and expression",
     "commands/predict.py": "applies such a release",
+    "commands/lesion_features.py": "measures what segmentation's masks show",
     "commands/export_masks.py": "writes segmentation's masks as NIfTI",
     "release/card.md.j2": "describes such a release",
     "release/ensemble.md.j2": "describes several of them together",

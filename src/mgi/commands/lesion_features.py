@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.core.sidecar import digested_path
 from mgi.evaluation.expression_inputs import NOT_USED, OWN
-from mgi.evaluation.lesion_features import FEATURES, lesion_features
 from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.image_shard import OpenImages, PatientImages
 from mgi.shards.parquet import run_in
 from mgi.tasks.segmentation.dice import at_least
+from mgi.tasks.segmentation.lesion_features import FEATURES, lesion_features
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
 from mgi.tasks.segmentation.scoring import THRESHOLD
 

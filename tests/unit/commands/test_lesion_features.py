@@ -9,9 +9,9 @@ import pytest
 
 from mgi.cli import main
 from mgi.core.sidecar import verified
-from mgi.evaluation.lesion_features import FEATURES, lesion_features
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import KIND, SLICES_FILE, PatientImages, image_shard_writer
+from mgi.tasks.segmentation.lesion_features import FEATURES, lesion_features
 
 
 def head(patient: str, radius: float, *, masked: bool = True) -> PatientImages:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.evaluation.lesion_features import FEATURES, lesion_features
+from mgi.tasks.segmentation.lesion_features import FEATURES, lesion_features
 
 SIDE, SLICES = 64, 9
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
