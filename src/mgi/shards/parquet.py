@@ -142,11 +142,11 @@ def read_rows(
 
     Raises IntegrityError where there are others: checksums cover what lies in a page, and not the words before it.
     """
-    whole, of_group = source.metadata, None if group is None else source.metadata.row_group(group)
+    promised = source.metadata if group is None else source.metadata.row_group(group)
     table = source.read(columns) if group is None else source.read_row_group(group, columns)
     table.validate(full=True)
-    if len(table) != (expected := whole.num_rows if of_group is None else of_group.num_rows):
-        raise IntegrityError(f"{path}: damaged: found {len(table)} rows, expected {expected}; {mend_of(path)}")
+    if len(table) != promised.num_rows:
+        raise IntegrityError(f"{path}: damaged: found {len(table)} rows, expected {promised.num_rows}; {mend_of(path)}")
     return table
 
 
