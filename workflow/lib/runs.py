@@ -1,5 +1,6 @@
 """What the rules look up of a run, whose key is the only wildcard of training and evaluation."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,15 @@ def run_json(table: Mapping[str, Run], wildcards: Any) -> str:
 def model_settings(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> str:
     """What the run's network reads of the section `model`, as JSON."""
     return model_section(config, table[wildcards.run])
+
+
+def label_arguments(config: Mapping[str, Any], path: Iterable[str]) -> list[str]:
+    """What a command that learns a task of labels is given; nothing for another task, which has no `path` of them."""
+    found = list(path)
+    if not found:
+        return []
+    own = json.dumps(config[config["runs"]["task"]], sort_keys=True)
+    return ["--labels", str(found[0]), "--task-settings", own]
 
 
 def for_each(keys: Sequence[str], paths: Iterable[Any]) -> str:

@@ -201,7 +201,7 @@ def _metadata(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
         "run": weights.run.record(),
         "model": weights.model.plain(),
         "genes": {**genes, "scaler": fitted.scaler, "fitted_on": fitted.n_train},
-        "reads_genes": weights.run.is_multimodal,
+        "reads_genes": weights.run.reads_genes,
     }
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
-from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
+from mgi.core.run import NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
+from mgi.evaluation.expression_inputs import COHORT_MEAN, IMAGE_LEFT_OUT, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 
 NOTHING = "–"
 METHODS = {
@@ -15,6 +15,7 @@ METHODS = {
     "mgi-no-genes": "MGI without genes",
     "mgi-random-id": "MGI on random vectors",
     "mgi-no-pretraining": "MGI without pre-training",
+    "mgi-no-image": "MGI without the image",
     "unet": "U-Net",
     "resunet": "ResU-Net",
     "attention_unet": "Attention U-Net",
@@ -29,6 +30,7 @@ EXPRESSION_INPUTS = {
     PERMUTED: "another patient's genes",
     COHORT_MEAN: "mean genes of training",
     NULL_TOKEN: "null token",
+    IMAGE_LEFT_OUT: "own genes, image left out",
     NOT_USED: "no genes",
 }
 CONDITIONS = {
@@ -36,8 +38,9 @@ CONDITIONS = {
     RANDOM_ID: "retrained on random vectors",
     NO_GENES: "retrained without genes",
     NO_PRETRAINING: "own genes, no pre-training",
+    NO_IMAGE: "retrained without the image",
 }
-"""Of the audit: expression inputs of one model, then controls."""
+"""Of the audit: inputs of one model, then controls."""
 
 
 def method_name(label: str) -> str:

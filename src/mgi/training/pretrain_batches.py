@@ -39,12 +39,14 @@ from mgi.training.weights import digest_of_tensors
 class Pairs:
     """Slices and standardised expression (P, G) of the same patients, in the same order.
 
-    With `gene_rows` (P,) they are the rows of other expression that the patients are given.
+    With `gene_rows` (P,) they are the rows of other expression that the patients are given. `outcome` (P, ...) is what
+    a task of labels learns of each, as that task codes it; nothing that predicts has any.
     """
 
     slices: SliceSet
     genes: Genes
     gene_rows: Tensor | None = None
+    outcome: Tensor | None = None
 
     def __len__(self) -> int:
         """The number of patients."""
@@ -67,6 +69,8 @@ class Pairs:
             for part in channels.identity():
                 digest.update(part)
         digest.update(digest_of_tensors({"patient": self.slices.patient}).encode())
+        if self.outcome is not None:
+            digest.update(digest_of_tensors({"outcome": self.outcome}).encode())
         return digest.hexdigest()
 
 
@@ -169,7 +173,7 @@ class BatchDrawer:
         mine = parts[group.rank]
         both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
         batch = Batch(
-            images=_images(slices, rows[mine], augment[mine]),
+            images=changed_images(slices, rows[mine], augment[mine]),
             owner=patient[mine] - own.start,
             genes=(genes + noise)[own],
             whole=torch.cat([genes[own], self.unpaired[unpaired[own_unpaired]]]),
@@ -209,7 +213,7 @@ class BatchDrawer:
         return span_mask(rows, self.patches, settings.masked_patches, self.randomness.torch)
 
 
-def _images(slices: SliceSet, rows: Tensor, augment: AugmentParams) -> Tensor:
+def changed_images(slices: SliceSet, rows: Tensor, augment: AugmentParams) -> Tensor:
     """The images (B, C, S, S) of some slices, changed."""
     if augment.between is None:
         return apply_augment(slices.images, rows, augment)

@@ -16,6 +16,8 @@ FIXED = (
     "reason", "simulated",
 )  # fmt: skip
 """Columns that every file of labels has; a class label has another name."""
+GRADE = "grade"
+"""The class label that the GDC's cases give."""
 _FIRST, _FURTHER = set(string.ascii_letters), set(string.ascii_letters + string.digits + "_-")
 _LONGEST_NAME = 64
 
@@ -132,6 +134,16 @@ class LabelSettings(Section):
         happened, censored = (set(map(same_text, texts)) for texts in (self.happened, self.censored))
         if both := sorted(happened & censored):
             raise refusal("censored", shown(both[0]), "no text that labels.happened has too")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class labels that the source gives."""
+        return {"table": tuple(self.columns.classes), "gdc": (GRADE,)}.get(self.source or "", ())
+
+    @property
+    def has_survival(self) -> bool:
+        """Whether the source gives times and events."""
+        return self.source == "gdc" or (self.source == "table" and self.columns.time is not None)
 
     @property
     def threads(self) -> int:

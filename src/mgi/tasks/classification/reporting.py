@@ -1,0 +1,75 @@
+"""The part of the report that shows how well classes are told: scores by input, ROC curves, calibration."""
+
+from typing import Any
+
+import pandas as pd
+
+from mgi.tasks.classification.curves import calibration_figure, roc_figure
+from mgi.tasks.classification.scoring import TRUTH, classes_in, column, definitions
+from mgi.tasks.report_parts import ReportInput, Section
+from mgi.tasks.text import EXPRESSION_INPUTS, in_order, rendered, rows_by
+
+score_name = "AUC"
+curves = (("Validation AUC", "validation_auc"),)
+DEFINITIONS = {
+    "auc": (
+        "AUC",
+        "how often the patient with the class is given more of it than one without; 0.5 is chance; of several classes "
+        "the mean over classes, each against all others",
+    ),
+    "balanced_accuracy": ("Balanced accuracy", "share of patients told right within each class, averaged over classes"),
+    "brier": ("Brier", "squared error of the probabilities, summed over classes; lower is better"),
+    "brier_uncalibrated": ("Brier, raw", "the same before the temperature"),
+    "ece": (
+        "ECE",
+        "how far the probability of the likeliest class is from how often it is right, over ten bins; lower is better",
+    ),
+    "ece_uncalibrated": ("ECE, raw", "the same before the temperature"),
+}
+"""What each definition of a score is called in print, and what it counts."""
+
+
+def definition_name(definition: str) -> str:
+    """The printed name of a definition, as in a sentence."""
+    return DEFINITIONS[definition][0]
+
+
+def section(given: ReportInput) -> Section:
+    """The table of scores by input, ROC curves and calibration of the patients tested with their own data."""
+    simulated, names = given.simulated, classes_in(given.patients)
+    once = given.patients.drop_duplicates("patient_id")
+    counts = {name: int((once[column(TRUTH, name)] > 0).sum()) for name in names}
+    figures = {
+        "roc": roc_figure(given.patients, simulated=simulated),
+        "calibration": calibration_figure(given.patients, simulated=simulated),
+    }
+    content: dict[str, Any] = {
+        **vars(given),
+        "definitions": DEFINITIONS,
+        "rows": rows_by_input(given.results),
+        "everybody": rows_by_input(given.no_genes) if given.unpaired else [],
+        "tests": rows_by(given.tests, "method"),
+        "names": {name: DEFINITIONS[name][0] for name in definitions},
+        "counts": counts,
+        "figures": figures,
+    }
+    return Section(
+        html=rendered("mgi.tasks.classification", "section.html.j2", content),
+        figures=figures,
+        links={"classes": "Classes"},
+        notes=[
+            "An AUC is of a cohort, no patient has one: methods are compared by the difference of their AUCs on the same "
+            "draws of patients, and its p value is twice the share of draws on the other side of 0. With few patients "
+            "in the rarer class the interval is wide: a difference that is not seen may be there."
+        ],
+    )
+
+
+def rows_by_input(results: pd.DataFrame) -> list[tuple[str, str, dict[str, dict[str, Any]]]]:
+    """Each method and input in the order of print, with its results by definition."""
+    cells = {
+        (str(method), str(given)): rows_by(group, "definition")
+        for (method, given), group in results.groupby(["method", "expression_input"])
+    }
+    order = [(label, given) for label in in_order([label for label, _ in cells]) for given in EXPRESSION_INPUTS]
+    return [(*case, cells[case]) for case in order if case in cells]
