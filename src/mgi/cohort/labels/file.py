@@ -67,7 +67,12 @@ def write_labels(
     """Write a row for each patient of the cohort, where the labels come from, and what of them is circular."""
     labels = found.labels
     origin = {"source": labels.source, "endpoint": labels.endpoint, "survival_source": labels.survival_source}
-    about = {**labels.metadata, **origin, "classes": dict(labels.column_of), "not_in_cohort": len(found.others)}
+    about: dict[str, Any] = {
+        **labels.metadata,
+        **origin,
+        "classes": dict(labels.column_of),
+        "not_in_cohort": len(found.others),
+    }
     told_by = {name: list(told) for name, told in (read_off or {}).items()}
     about |= {"read_off": told_by, "refuses_circular": refuses_circular}
     rows: list[Mapping[str, Any]] = [
