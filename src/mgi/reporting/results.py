@@ -106,5 +106,6 @@ class Results:
             "slices": sum(self.slices.get(patient, 0) for patient in kept["patient_id"]),
             "tested": self.patients["patient_id"].nunique(),
             "folds": len(roles),
+            "folds_tested": len(self.config.get("runs", {}).get("folds", roles)),
             "sites": int(kept["site"].nunique()),
         }
