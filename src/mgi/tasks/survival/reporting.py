@@ -49,9 +49,8 @@ def section(given: ReportInput) -> Section:
         html=rendered("mgi.tasks.survival", "section.html.j2", content),
         figures=figures,
         links={"survival": "Survival"},
-        notes=[
-            "Concordance is of a cohort, no patient has one: methods are compared by the difference of theirs on the "
-            "same draws of patients, and its p value is twice the share of draws on the other side of 0. What "
-            "counts is the number of events, not of patients: with few of them the interval is wide."
-        ],
+        notes=["What counts is the number of events, not of patients: with few of them the intervals are wide."],
+        title="Survival of glioma patients from genes and images",
+        test="twice the share of draws of patients in which the difference is on the other side of 0",
+        of_cohort=True,
     )
