@@ -40,21 +40,19 @@ def audit_inputs(
 ) -> list[ExpressionInput]:
     """The inputs of the audit, or the one input `not_used` of a network that reads no expression.
 
-    With `images_apart` the task can do without the image: there is an input with the own expression alone. A network
-    that reads no image is not tested without expression, where nothing would be left.
+    With `images_apart` the task can do without the image: there is an input with the own expression alone. To a network
+    that reads no image all patients are alike with the mean or without expression, so it has neither of these inputs.
 
     `cohort_mean` is the training mean `average` (G,), `null_token` the learned token, `permuted-k` the expression of
     another test patient: nobody keeps their own. One test patient has no permutation.
     """
     if not reads_genes:
         return [without_genes(len(patient_ids), genes.shape[1], NOT_USED)]
-    mean, first = average.float().unsqueeze(0), torch.zeros(len(patient_ids), dtype=torch.int64)
-    inputs = [
-        ExpressionInput(name=OWN, genes=genes, donors=list(patient_ids), use_genes=True),
-        ExpressionInput(name=COHORT_MEAN, genes=mean, donors=[None] * len(patient_ids), use_genes=True, rows=first),
-    ]
+    inputs = [ExpressionInput(name=OWN, genes=genes, donors=list(patient_ids), use_genes=True)]
     if reads_image:
-        inputs.append(without_genes(len(patient_ids), genes.shape[1], NULL_TOKEN))
+        null = without_genes(len(patient_ids), genes.shape[1], NULL_TOKEN)
+        mean = replace(null, name=COHORT_MEAN, genes=average.float().unsqueeze(0), use_genes=True)
+        inputs += [mean, null]
     if reads_image and images_apart:
         inputs.append(replace(inputs[0], name=IMAGE_LEFT_OUT, use_image=False))
     rng = np.random.default_rng(settings.seed)

@@ -82,7 +82,8 @@ def section(given: ReportInput) -> Section:
             "Two definitions count an empty prediction on an empty slice as 1. Predicting nothing at all would score "
             f"{number(empty_score(given.patients))} under them here, and 0 by volume. A published score compares only "
             "with the same definition and a split by patient.",
-            "Boundary distances are in pixels within the slice, over slices where truth and prediction both have tumour.",
+            "Boundary distances are in pixels within the slice, over slices where truth and prediction both have "
+            "tumour.",
         ],
     )
 
