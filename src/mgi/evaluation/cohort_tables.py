@@ -10,14 +10,12 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from mgi.core.run import CONTROLS, ENSEMBLE, NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
+from mgi.core.run import ENSEMBLE, NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
 from mgi.evaluation.expression_inputs import COHORT_MEAN, IMAGE_LEFT_OUT, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 from mgi.evaluation.intervals import Interval, bootstrap_mean, holm, wilcoxon_p
 from mgi.evaluation.patient_scores import as_trained
 
 REFERENCE = "mgi"
-RETRAINED = tuple(f"{REFERENCE}-{control}" for control in CONTROLS)
-"""The reference trained again without one thing; each is a method of its own in tables, and no rival of it."""
 TOGETHER = f"{REFERENCE}-{ENSEMBLE}"
 CASE = ["task", "method", "expression_input"]
 RESULT_COLUMNS = [*CASE, "definition", "mean", "median", "q1", "q3", "low", "high", "n"]
@@ -38,6 +36,11 @@ AUDITED = {
 Pairing = Callable[[pd.DataFrame, pd.DataFrame, str, int, int], tuple[Interval, Interval, float] | None]
 """Compares two sets of rows in a definition, with so many draws and a seed, over the patients of both: the second's
 score, first minus second, and its p value; None where they share no patient."""
+
+
+def is_reference_again(label: str) -> bool:
+    """Whether the method is the reference trained otherwise, a control or a variant: in tables, and no rival of it."""
+    return label.startswith(f"{REFERENCE}-") and label != TOGETHER
 
 
 def summary_rows(patients: pd.DataFrame, definitions: Sequence[str], draws: int, seed: int) -> list[dict[str, object]]:
