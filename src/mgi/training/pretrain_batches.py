@@ -177,7 +177,6 @@ class BatchDrawer:
         parts = [_slices_of(patient, part) for part in group.parts(len(chosen))]
         mine = parts[group.rank]
         both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
-        empty = torch.zeros(0, *shape[1:])
         batch = Batch(
             images=changed_images(slices, rows[mine], augment[mine]),
             second_views=torch.zeros(0, *shape[1:])
