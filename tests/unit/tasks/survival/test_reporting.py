@@ -3,11 +3,11 @@ import pandas as pd
 
 from mgi.tasks.report_parts import ReportInput
 from mgi.tasks.survival import scoring
-from mgi.tasks.survival.curves import tertile_of, tested_once
+from mgi.tasks.survival.curves import of_first_seed, tertile_of
 from mgi.tasks.survival.reporting import section
 
 
-def tests_of(n: int = 18) -> pd.DataFrame:
+def patients_of(n: int = 18) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(
         {
@@ -27,12 +27,12 @@ def test_groups_are_cut_at_thirds() -> None:
 
 
 def test_each_patient_is_in_one_group() -> None:
-    once = tested_once(tests_of())
+    once = of_first_seed(patients_of())
     assert len(once) == once["patient_id"].nunique() == 18
 
 
 def test_the_section_counts_events_and_draws_survival_by_risk() -> None:
-    patients = tests_of()
+    patients = patients_of()
     results = pd.DataFrame(
         {"task": "survival", "method": "mgi", "expression_input": given, **row}
         for given, group in patients.groupby("expression_input")
