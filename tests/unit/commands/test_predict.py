@@ -21,8 +21,9 @@ from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.geometry import ras_of, to_stored_axes
 from mgi.release.ensemble import load_model
 from mgi.release.new_image import read_new_image
-from mgi.release.package import load_release, segment_patient
+from mgi.release.package import load_release
 from mgi.release.training_range import measure
+from mgi.release.use import segment_patient
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, read_images
 
