@@ -67,7 +67,7 @@ def _results(patients: pd.DataFrame, scoring: Scored, draws: int, seed: int) -> 
         for row in scoring.summarise(group, draws, seed)
     )
     more = [name for name in table.columns if name not in RESULT_COLUMNS]
-    whole = dict.fromkeys(["n", *more], "Int64")
+    whole = dict.fromkeys(["n", *(name for name in more if pd.api.types.is_numeric_dtype(table[name]))], "Int64")
     return table.reindex(columns=[*RESULT_COLUMNS, *more]).astype(whole)
 
 

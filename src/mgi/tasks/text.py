@@ -65,6 +65,16 @@ def rows_by(table: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:
     return {str(row[column]): {str(name): value for name, value in row.items()} for row in table.to_dict("records")}
 
 
+def rows_by_input(results: pd.DataFrame) -> list[tuple[str, str, dict[str, dict[str, Any]]]]:
+    """Each method and expression input in the order of print, with its results by definition."""
+    cells = {
+        (str(method), str(given)): rows_by(group, "definition")
+        for (method, given), group in results.groupby(["method", "expression_input"])
+    }
+    order = [(label, given) for label in in_order([label for label, _ in cells]) for given in EXPRESSION_INPUTS]
+    return [(*case, cells[case]) for case in order if case in cells]
+
+
 def number(value: float, digits: int = 3, *, signed: bool = False) -> str:
     """A rounded number with a true minus sign; a dash where it is undefined."""
     if math.isnan(value):

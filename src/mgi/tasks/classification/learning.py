@@ -32,7 +32,10 @@ COLDEST, HOTTEST = 0.1, 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class ClassificationHead:
-    """The classes in the order of the outputs, how often each is in training, and the temperature of the logits."""
+    """The classes in the order of the outputs, how often each is in training, and the temperature of the logits.
+
+    `circular` says why the run's inputs tell the label by themselves; None where they do not.
+    """
 
     target: str
     classes: tuple[str, ...]
@@ -40,6 +43,7 @@ class ClassificationHead:
     balance: Literal["weights", "sampling", "none"]
     hidden: int = 0
     temperature: float = 1.0
+    circular: str | None = None
     schema = PREDICTIONS
 
     @property
@@ -98,6 +102,8 @@ def from_labels(run: Run, settings: str, patients: LabelledPatients) -> PatientL
     """
     chosen = ClassificationSettings.read(settings, where="classification")
     training, validation = patients.classes(run.target)
+    target = str(run.target)
+    patients.labels.require_not_circular(target, run.inputs)
     counts = Counter(training.values())
     classes = tuple(sorted(counts))
     if lost := sorted(set(validation.values()) - set(classes)):
@@ -105,11 +111,12 @@ def from_labels(run: Run, settings: str, patients: LabelledPatients) -> PatientL
     number = {name: place for place, name in enumerate(classes)}
     outcomes = {one: float(number[name]) for one, name in (training | validation).items() if name in number}
     head = ClassificationHead(
-        target=str(run.target),
+        target=target,
         classes=classes,
         counts=tuple(counts[name] for name in classes),
         balance=chosen.balance,
         hidden=chosen.hidden,
+        circular=patients.labels.circular(target, run.inputs),
     )
     return PatientLearning(run=run, head=head, settings=chosen, outcomes=outcomes, unknown=UNKNOWN)
 

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 from mgi.tasks.classification.curves import calibration_figure, roc_figure
-from mgi.tasks.classification.scoring import TRUTH, classes_in, column, definitions
+from mgi.tasks.classification.scoring import CIRCULAR, TRUTH, classes_in, column, definitions
 from mgi.tasks.report_parts import ReportInput, Section
-from mgi.tasks.text import EXPRESSION_INPUTS, in_order, rendered, rows_by
+from mgi.tasks.text import in_order, rendered, rows_by, rows_by_input
 
 score_name = "AUC"
 curves = (("Validation AUC", "validation_auc"),)
@@ -51,6 +51,7 @@ def section(given: ReportInput) -> Section:
         "tests": rows_by(given.tests, "method"),
         "names": {name: DEFINITIONS[name][0] for name in definitions},
         "counts": counts,
+        "circular": circular_methods(given.results),
         "figures": figures,
     }
     return Section(
@@ -58,18 +59,18 @@ def section(given: ReportInput) -> Section:
         figures=figures,
         links={"classes": "Classes"},
         notes=[
-            "An AUC is of a cohort, no patient has one: methods are compared by the difference of their AUCs on the same "
-            "draws of patients, and its p value is twice the share of draws on the other side of 0. With few patients "
-            "in the rarer class the interval is wide: a difference that is not seen may be there."
+            "With few patients in the rarer class the intervals are wide: a difference that is not seen may be there."
         ],
+        title="Classes of glioma patients from genes and images",
+        test="twice the share of draws of patients in which the difference is on the other side of 0",
+        of_cohort=True,
     )
 
 
-def rows_by_input(results: pd.DataFrame) -> list[tuple[str, str, dict[str, dict[str, Any]]]]:
-    """Each method and input in the order of print, with its results by definition."""
-    cells = {
-        (str(method), str(given)): rows_by(group, "definition")
-        for (method, given), group in results.groupby(["method", "expression_input"])
-    }
-    order = [(label, given) for label in in_order([label for label, _ in cells]) for given in EXPRESSION_INPUTS]
-    return [(*case, cells[case]) for case in order if case in cells]
+def circular_methods(results: pd.DataFrame) -> dict[str, list[str]]:
+    """The methods whose inputs tell the label by themselves, by the reason."""
+    found: dict[str, list[str]] = {}
+    marked = results[results[CIRCULAR].notna()] if CIRCULAR in results else results[:0]
+    for reason, rows in marked.groupby(CIRCULAR, sort=True):
+        found[str(reason)] = in_order(list(rows["method"]))
+    return found

@@ -16,8 +16,9 @@ from mgi.tasks.patient_labels import LabelledPatients, classes_of
 from mgi.tasks.patient_predictions import read_patients
 
 LOG = logging.getLogger(__name__)
-PROBABILITY, UNCALIBRATED, TRUTH = "probability", "uncalibrated", "class"
-"""Each patient's values: `probability: G3` and so on, 1 in the class that is the patient's, 0 in the others."""
+PROBABILITY, UNCALIBRATED, TRUTH, CIRCULAR = "probability", "uncalibrated", "class", "circular"
+"""Each patient's values: `probability: G3` and so on, 1 in the class that is the patient's, 0 in the others. A run
+whose inputs tell the label by themselves has a 1 under `circular: ` and the reason."""
 definitions = ("auc", "balanced_accuracy", "brier", "brier_uncalibrated", "ece", "ece_uncalibrated")
 headlines = ("auc", "balanced_accuracy")
 
@@ -35,12 +36,19 @@ def score(predictions: Path, run: Run, labels: LabelledPatients) -> Iterator[tup
             values |= {column(kind, name): value for name, value in zip(head["classes"], row[kind], strict=True)}
         names = sorted({*head["classes"], known[patient]})
         truth = {column(TRUTH, name): float(name == known[patient]) for name in names}
-        yield patient, row["expression_input"], values | truth
+        mark = {column(CIRCULAR, head["circular"]): 1.0} if head["circular"] else {}
+        yield patient, row["expression_input"], values | truth | mark
 
 
 def column(kind: str, name: str) -> str:
     """The definition under which a value of a class is kept."""
     return f"{kind}: {name}"
+
+
+def reason_in(rows: pd.DataFrame) -> str | None:
+    """Why the inputs of the runs that made these rows tell the label by themselves; None where they do not."""
+    marked = [name for name in rows.columns if name.startswith(column(CIRCULAR, "")) and rows[name].notna().any()]
+    return marked[0].partition(": ")[2] if marked else None
 
 
 def classes_in(rows: pd.DataFrame) -> list[str]:
@@ -76,5 +84,6 @@ def statistics(rows: pd.DataFrame) -> dict[str, Statistic]:
 
 
 def summarise(patients: pd.DataFrame, draws: int, seed: int) -> list[dict[str, object]]:
-    """A row per definition."""
-    return summary_of_cohort(patients, statistics, definitions, draws, seed)
+    """A row per definition, with the reason where the inputs tell the label by themselves."""
+    rows, reason = summary_of_cohort(patients, statistics, definitions, draws, seed), reason_in(patients)
+    return [row | {CIRCULAR: reason} for row in rows]

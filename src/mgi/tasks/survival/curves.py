@@ -17,7 +17,8 @@ DAYS_PER_YEAR = 365.25
 def tested_once(patients: pd.DataFrame) -> pd.DataFrame:
     """MGI's tests with the own data, of the first seed: each patient is in one group."""
     rows = patients[(patients["method"] == REFERENCE) & (patients["expression_input"] == OWN)]
-    return rows[rows["seed"] == rows["seed"].min()]
+    first: pd.DataFrame = rows[rows["seed"] == rows["seed"].min()]
+    return first
 
 
 def tertile_of(risk_quantile: pd.Series) -> pd.Series:

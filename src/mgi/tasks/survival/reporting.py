@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import pandas as pd
-
 from mgi.tasks.report_parts import ReportInput, Section
 from mgi.tasks.survival.curves import survival_figure, tested_once
 from mgi.tasks.survival.scoring import definitions
-from mgi.tasks.text import EXPRESSION_INPUTS, in_order, rendered, rows_by
+from mgi.tasks.text import rendered, rows_by, rows_by_input
 
 score_name = "concordance"
 curves = (("Validation concordance", "validation_c_index"),)
@@ -51,19 +49,8 @@ def section(given: ReportInput) -> Section:
         html=rendered("mgi.tasks.survival", "section.html.j2", content),
         figures=figures,
         links={"survival": "Survival"},
-        notes=[
-            "Concordance is of a cohort, no patient has one: methods are compared by the difference of theirs on the "
-            "same draws of patients, and its p value is twice the share of draws on the other side of 0. What counts is "
-            "the number of events, not of patients: with few of them the interval is wide."
-        ],
+        notes=["What counts is the number of events, not of patients: with few of them the intervals are wide."],
+        title="Survival of glioma patients from genes and images",
+        test="twice the share of draws of patients in which the difference is on the other side of 0",
+        of_cohort=True,
     )
-
-
-def rows_by_input(results: pd.DataFrame) -> list[tuple[str, str, dict[str, dict[str, Any]]]]:
-    """Each method and input in the order of print, with its results by definition."""
-    cells = {
-        (str(method), str(given)): rows_by(group, "definition")
-        for (method, given), group in results.groupby(["method", "expression_input"])
-    }
-    order = [(label, given) for label in in_order([label for label, _ in cells]) for given in EXPRESSION_INPUTS]
-    return [(*case, cells[case]) for case in order if case in cells]
