@@ -181,8 +181,11 @@ def _metadata(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
 def network_of(weights: Weights, path: Path) -> nn.Module:
     """The network of the weights.
 
-    Raises BadInputError naming the first tensor that is not one of the method's with these settings.
+    Raises BadInputError for a pre-training, and naming the first tensor that is not one of the method's with these
+    settings.
     """
+    if weights.run.is_pretraining:
+        raise BadInputError(f"{path}: run.task: found {weights.run.task}, expected a task: it predicts nothing")
     network = predicting(weights, path).build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
     state = network.state_dict()
     for name in sorted(set(state) | set(weights.tensors)):
