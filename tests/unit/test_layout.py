@@ -18,7 +18,6 @@ BY_HAND = {
     "associate",
     "cluster_check",
     "config",
-    "lesion_features",
     "lock_diff",
     "export_masks",
     "export_nnunet",
