@@ -24,6 +24,7 @@ RULES = (
     ("prepared/*/*/*", "prepare_slices"),
     ("genes.parquet", "fit_genes"),
     ("predictions/*.parquet", "predict_fold"),
+    ("embeddings/*.parquet", "embed"),
     ("evaluation/*.parquet", "evaluate"),
     ("evaluation/paper_like.csv*", "paper_like"),
     ("evaluation/*.csv*", "compare"),
