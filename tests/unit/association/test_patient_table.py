@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi.association.patient_table import read_feature_table, read_patient_table
+from mgi.association.patient_table import About, read_feature_table, read_patient_table
 from mgi.core.errors import BadInputError
 
 

@@ -1,0 +1,34 @@
+"""Which phenotypes are scanned against expression, given which covariates."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mgi.association.scan import Transform
+from mgi.core.section import Count, Distinct, Section
+
+Covariate = Literal["age", "sex", "site"]
+
+
+class AssociateSettings(Section):
+    """Which genes go with what is seen of a tumour: a linear model for every pair of a phenotype and a gene."""
+
+    phenotypes: Literal["embedding", "lesion", "both"] = "both"
+    """lesion: features of every tumour by its reference mask; embedding: components of the test patients' image
+    vectors by pre-training; both: a scan of each."""
+    embedding: Literal["image", "image_tumour"] = "image"
+    """Which vectors of the image: the mean over all slices, or over slices by their true tumour area."""
+    components: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Principal components of the vectors."""
+    covariates: Distinct[Covariate] = ("age", "sex", "site")
+    """What moves phenotypes and genes alike; age and sex are labels."""
+    subtype: Distinct[Annotated[str, Field(min_length=1)]] = ()
+    """Class labels that are covariates too in a second scan of the same; none: no second scan."""
+    transform: Transform = "both"
+    """What is put on normal deviates by rank: none, phenotypes, or both phenotypes and genes."""
+    fdr: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """False discovery rate of a hit."""
+    permutations: Count = 1000
+    """Of patients, for p_max and the range of lambda; 0: none."""
+    seed: Count = 0
+    """Seed of the permutations."""
