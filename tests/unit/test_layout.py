@@ -15,7 +15,6 @@ RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 # Commands for people, not for the graph of jobs.
 BY_HAND = {
     "archive",
-    "associate",
     "cluster_check",
     "config",
     "lock_diff",

@@ -1,11 +1,16 @@
 """Which phenotypes are scanned against expression, given which covariates."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from mgi.association.scan import Transform
+from mgi.cohort.labels.settings import GDC_CLASSES
+from mgi.core.errors import ConfigError
+from mgi.core.run import MULTIMODAL_METHOD
 from mgi.core.section import Count, Distinct, Section
+from mgi.core.section_errors import shown
 
 Covariate = Literal["age", "sex", "site"]
 
@@ -32,3 +37,25 @@ class AssociateSettings(Section):
     """Of patients, for p_max and the range of lambda; 0: none."""
     seed: Count = 0
     """Seed of the permutations."""
+
+
+def check_associations(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where the section asks for labels or vectors that the whole config does not make."""
+    chosen, labels = config["associate"], config["labels"]
+    if chosen is None:
+        return
+    if chosen["phenotypes"] != "lesion" and MULTIMODAL_METHOD not in config["runs"]["methods"]:
+        found, expected = shown(chosen["phenotypes"]), f"lesion, or {MULTIMODAL_METHOD} among runs.methods"
+        raise ConfigError(f"associate.phenotypes: found {found}, expected {expected}: no other method is pre-trained")
+    of_gdc, columns = labels["source"] == "gdc", labels["columns"]
+    known: dict[str, Sequence[str]] = {
+        "covariates": ["site", *(name for name in ("age", "sex") if of_gdc or columns[name] is not None)],
+        "subtype": GDC_CLASSES if of_gdc else tuple(columns["classes"]),
+    }
+    for key, names in known.items():
+        for name in chosen[key]:
+            if name not in names:
+                raise ConfigError(
+                    f"associate.{key}: found {shown(name)}, expected {' or '.join(names) or 'none'}, which the section "
+                    f"labels gives (labels.source is {shown(labels['source'])})"
+                )
