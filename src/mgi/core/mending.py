@@ -25,6 +25,8 @@ RULES = (
     ("genes.parquet", "fit_genes"),
     ("predictions/*.parquet", "predict_fold"),
     ("embeddings/*.parquet", "embed"),
+    ("associate/embedding_components.parquet", "embedding_components"),
+    ("associate/*/*", "associate"),
     ("evaluation/*.parquet", "evaluate"),
     ("evaluation/paper_like.csv*", "paper_like"),
     ("evaluation/*.csv*", "compare"),
