@@ -17,6 +17,8 @@ STAGES |= {
     "finetune",
     "predict_fold",
 }
+# What the demo asks for beside the masks.
+ANALYSES = {"fetch_labels", "labels", "lesion_features", "embed", "embedding_components", "associate"}
 STAGES |= {"evaluate", "compare", "report", "record_config", "prepare_slices"}
 
 Jobs = Callable[[str], dict[str, int]]
@@ -46,7 +48,7 @@ def test_every_config_lists_its_jobs(
     assert listed.returncode == 0, listed.stdout
     jobs = jobs_of(listed.stdout)
     assert {rule: jobs[rule] for rule in expected} == expected
-    rules = STAGES | ({"simulate"} if "simulate" in expected else set())
+    rules = STAGES | ({"simulate", *ANALYSES} if "simulate" in expected else set())
     assert set(jobs) == (rules if "pretrain" in expected else rules - {"pretrain"})
     assert not (tree / "results").exists()
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
+from mgi.association.settings import AssociateSettings, check_associations
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
 from mgi.config.task_checks import check_task
@@ -162,6 +163,8 @@ class Config(Section):
     """Which models are trained; one run for each combination of methods, folds and seeds."""
     external: AdmissionSettings | None = None
     """Another archive, on which models of the whole cohort are tested (docs/how-to/my-cohort.md); null: none."""
+    associate: AssociateSettings | None = None
+    """Which genes go with what is seen of a tumour (docs/how-to/associate.md); null: not asked."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """Intervals and tests over patients."""
     compute: ComputeSettings = ComputeSettings()
@@ -208,6 +211,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     _check_channels(filled)
     _check_texts(filled)
     _check_across_sections(filled)
+    check_associations(filled)
     filled["runs"]["variants"] = filled_variants(filled)
     check_task(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
