@@ -67,10 +67,13 @@ def read_labels(path: Path | str) -> LabelTable:
         text = metadata_of(source.schema_arrow, path, [_ABOUT])[_ABOUT]
         try:
             about = json.loads(text)
-            classes = tuple(map(str, about["classes"]))
+            named = set(map(str, about["classes"]))
             origin = {name: about[name] for name in ("source", "endpoint", "survival_source")}
         except (ValueError, KeyError, TypeError):
             raise IntegrityError(f"{path}: {_ABOUT}: not what labels say of themselves; make them again") from None
+        # In the order of the columns, which is that of the settings; the metadata is sorted.
+        found = [name for name in source.schema_arrow.names if name in named]
+        classes = (*found, *sorted(named.difference(found)))
         require_schema(source.schema_arrow, label_columns(classes), path)
         table: pd.DataFrame = source.read().to_pandas()
     if (repeated := table[PATIENT].duplicated()).any():
