@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.association.design import Design, design_of
-from mgi.association.patient_table import FeatureTable, PatientTable
+from mgi.association.patient_table import About, FeatureTable, PatientTable
 from mgi.association.scan import Columns, LeftOut
 from mgi.core.errors import BadInputError
 
@@ -19,7 +19,7 @@ class Inputs:
     patients: tuple[str, ...]
     phenotypes: Columns
     features: Columns
-    labels: dict[str, str | None]
+    about: dict[str, About]
     design: Design
     left_out: tuple[LeftOut, ...]
 
@@ -60,7 +60,7 @@ def gather(
             names=tuple(features.names[column] for column in whole),
             values=values if len(whole) == values.shape[1] else values[:, whole],
         ),
-        labels=dict(zip(features.names, features.labels, strict=True)),
+        about=dict(zip(features.names, features.about, strict=True)),
         design=design,
         left_out=tuple(left_out),
     )

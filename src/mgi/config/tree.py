@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
+from mgi.association.settings import AssociateSettings, check_associations
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
 from mgi.core.errors import ConfigError
@@ -147,6 +148,8 @@ class Config(Section):
     """Which models are trained; one run for each combination of methods, folds and seeds."""
     external: AdmissionSettings | None = None
     """Another archive, on which models of the whole cohort are tested (docs/how-to/my-cohort.md); null: none."""
+    associate: AssociateSettings | None = None
+    """Which genes go with what is seen of a tumour (docs/how-to/associate.md); null: not asked."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """Intervals and tests over patients."""
     compute: ComputeSettings = ComputeSettings()
@@ -193,6 +196,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     _check_channels(filled)
     _check_texts(filled)
     _check_across_sections(filled)
+    check_associations(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
         place["modalities"] = {name: given for name, given in place["modalities"].items() if given is not None}
     return filled

@@ -10,6 +10,7 @@ RULES = (
     ("aligned/*", "prepare_external"),
     ("cohort.*", "cohort"),
     ("tables/labels.*", "labels"),
+    ("tables/lesion_features*", "lesion_features"),
     ("split*", "split"),
     ("whole.parquet", "split"),
     ("leaks*.json", "check_leaks"),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi.association.patient_table import read_feature_table, read_patient_table
+from mgi.association.patient_table import About, read_feature_table, read_patient_table
 from mgi.core.errors import BadInputError
 
 
@@ -45,7 +45,7 @@ def test_features_are_numbers_with_gaps(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "features.csv.gz", "wt") as text:
         text.write("TP53,patient,IDH1\n1.5,P2,\n2,P1,-3\n")
     table = read_feature_table(tmp_path / "features.csv.gz")
-    assert (table.patients, table.names, table.labels) == (("P2", "P1"), ("TP53", "IDH1"), (None, None))
+    assert (table.patients, table.names, table.about) == (("P2", "P1"), ("TP53", "IDH1"), (About(), About()))
     np.testing.assert_array_equal(table.values, [[1.5, math.nan], [2, -3]])
 
 
