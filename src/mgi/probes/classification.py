@@ -88,7 +88,7 @@ def probe_classes(target: Target, table: str, folds: Sequence[FoldFeatures], set
     scores = [
         {
             **common,
-            **_named(key),
+            **named(key),
             "classifier": classifier,
             "labelled": labelled,
             **_scored(one, truth, counts, by_fold),
@@ -96,7 +96,7 @@ def probe_classes(target: Target, table: str, folds: Sequence[FoldFeatures], set
         for (key, classifier, labelled), one in told.items()
     ]
     predictions = [
-        {"target": target.name, "table": table, **_named(key), "patient_id": patient, "fold": fold,
+        {"target": target.name, "table": table, **named(key), "patient_id": patient, "fold": fold,
          "class": name, "prediction": float(value), "truth": target.classes[own]}
         for (key, classifier, labelled), one in told.items() if (classifier, labelled) == (LOGISTIC, ALL)
         for patient, fold, own, row in zip(patients, numbers, truth, one.true()[0], strict=True)
@@ -191,5 +191,6 @@ def _counted(target: Target, truth: Numbers) -> str:
     return "; ".join(f"{name} {count}" for name, count in zip(target.classes, counts, strict=True))
 
 
-def _named(key: Key) -> dict[str, Any]:
-    return dict(zip(("features", "variant", "run_seed"), key, strict=True))
+def named(key: Key) -> dict[str, Any]:
+    """A set's name and run as columns."""
+    return dict(zip(("features", "pretraining", "run_seed"), key, strict=True))

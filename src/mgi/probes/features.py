@@ -1,11 +1,12 @@
 """Sets of features of patients, put on one scale by the patients of training alone.
 
-P patients, n of training, d features, r of them left.
+P patients, n of training, d features, r of them that vary, G genes.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 _CONSTANT = 1e-12
+CLINICAL = "clinical"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +22,7 @@ class FeatureSet:
     """Named features (P, d) of one fold's patients; NaN where a patient lacks one.
 
     `fitted_on` and `tested_on` differ only where training has better features than a new patient will have, such as
-    those of true masks. `variant` and `seed` are those of the pre-training run behind them, None where there is none.
+    those of true masks. `pretraining` names the run behind them without fold and seed, None where there is none.
     `modalities` are what they are made of.
     """
 
@@ -28,26 +30,28 @@ class FeatureSet:
     fitted_on: Floats
     tested_on: Floats
     modalities: tuple[str, ...] = ()
-    variant: str | None = None
+    pretraining: str | None = None
     seed: int | None = None
 
     @property
     def key(self) -> tuple[str, str | None, int | None]:
         """What tells it from the others, in every fold."""
-        return self.name, self.variant, self.seed
+        return self.name, self.pretraining, self.seed
 
 
 def feature_set(
     name: str,
-    values: Floats,
+    values: NDArray[Any],
     modalities: tuple[str, ...] = (),
-    run: tuple[str | None, int | None] = (None, None),
+    *,
+    pretraining: str | None = None,
+    seed: int | None = None,
 ) -> FeatureSet:
     """A set whose features are the same in training and in test."""
-    variant, seed = run
+    wide: Floats = values.astype(np.float64)
     return FeatureSet(
-        name=name, fitted_on=values, tested_on=values, modalities=modalities, variant=variant, seed=seed
-    )  # fmt: skip
+        name=name, fitted_on=wide, tested_on=wide, modalities=modalities, pretraining=pretraining, seed=seed
+    )
 
 
 def beside(name: str, one: FeatureSet, other: FeatureSet) -> FeatureSet:
@@ -57,7 +61,7 @@ def beside(name: str, one: FeatureSet, other: FeatureSet) -> FeatureSet:
         fitted_on=np.concatenate([one.fitted_on, other.fitted_on], axis=1),
         tested_on=np.concatenate([one.tested_on, other.tested_on], axis=1),
         modalities=tuple(dict.fromkeys([*one.modalities, *other.modalities])),
-        variant=one.variant,
+        pretraining=one.pretraining,
         seed=one.seed,
     )
 
@@ -65,8 +69,7 @@ def beside(name: str, one: FeatureSet, other: FeatureSet) -> FeatureSet:
 def standardised(given: FeatureSet, training: Rows, test: Rows) -> tuple[Floats, Floats]:
     """Features (n, r) of training and of test, by the training patients' means and deviations.
 
-    What a patient lacks is the training mean, and so is what is constant in training. They are turned so that no more
-    than n are left, which no penalty of squared coefficients notices.
+    What a patient lacks is the training mean. Features that are constant in training are left out.
     """
     own, other = given.fitted_on[training], given.tested_on[test]
     known = ~np.isnan(own)
@@ -74,14 +77,10 @@ def standardised(given: FeatureSet, training: Rows, test: Rows) -> tuple[Floats,
     mean = np.where(known, own, 0).sum(axis=0) / count
     spread = np.sqrt((np.where(known, own - mean, 0) ** 2).sum(axis=0) / count)
     varies = spread > _CONSTANT * (1 + np.abs(mean))
-    scale = np.where(varies, spread, 1)
     trained, tested = (
-        np.where(np.isnan(one) | ~varies, 0, (one - mean) / scale) for one in (own, other)
+        np.nan_to_num((one[:, varies] - mean[varies]) / spread[varies]) for one in (own, other)
     )  # fmt: skip
-    if trained.shape[1] <= len(trained):
-        return trained, tested
-    _, _, turned = np.linalg.svd(trained, full_matrices=False)
-    return trained @ turned.T, tested @ turned.T
+    return trained, tested
 
 
 def components(values: Floats, training: Rows, count: int, genes: int) -> Floats:
@@ -104,12 +103,8 @@ def components(values: Floats, training: Rows, count: int, genes: int) -> Floats
     return found
 
 
-def clinical(patients: Sequence[str], age: Mapping[str, float | None], sex: Mapping[str, str | None]) -> Floats:
+def clinical(patients: Sequence[str], age: Mapping[str, float], sex: Mapping[str, str]) -> Floats:
     """Age in years and whether the sex is female (P, 2); NaN where unknown."""
     is_female = {"female": 1.0, "male": 0.0}
-    rows = [[_number(age.get(one)), is_female.get(sex.get(one) or "", math.nan)] for one in patients]
+    rows = [[age.get(one, math.nan), is_female.get(sex.get(one, ""), math.nan)] for one in patients]
     return np.array(rows, np.float64).reshape(len(patients), 2)
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
