@@ -7,7 +7,7 @@ OUTPUTS, in a folder: probes.csv, survival.csv, retrieval.csv, out_of_fold.parqu
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,13 @@ from mgi.cohort.labels.file import LabelTable, read_labels
 from mgi.cohort.tables import read_split
 from mgi.commands._run_options import add_runs, of_each_run
 from mgi.core.errors import BadInputError
-from mgi.core.run import Run, by_patient
 from mgi.probes.circular import marked, without_refused
 from mgi.probes.classification import ALL, FoldFeatures, Target, Told, probe_classes
 from mgi.probes.classifiers import LOGISTIC
 from mgi.probes.inputs import PAIRED, WITH_EXPRESSION, Known, endpoint_of, expression_folds, paired_folds, targets_of
 from mgi.probes.maps import maps
 from mgi.probes.retrieval import retrieval
-from mgi.probes.settings import ProbeSettings
+from mgi.probes.settings import ProbeSettings, probed
 from mgi.probes.survival import probe_survival
 from mgi.probes.tables import PROBES, RETRIEVAL, SURVIVAL, write_tables
 from mgi.shards.dataset_manifest import dataset_of
@@ -48,7 +47,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     settings = ProbeSettings.read(args.settings, where="probe")
-    paths = of_each_run(args.embeddings, args.runs, pretrainings)
+    paths = of_each_run(args.embeddings, args.runs, probed)
     lesions = [path for path in (args.lesion_features, args.lesion_features_predicted) if path is not None]
     known = Known(
         split=read_split(args.split),
@@ -78,11 +77,6 @@ def run(args: argparse.Namespace) -> None:
         if row["labelled"] == ALL and row["classifier"] == LOGISTIC:
             print(f"{row['target']} ({row['table']}, n {row['n']}): {row['features']} AUC {row['auc']:.3f} "
                   f"({row['low']:.3f} to {row['high']:.3f}), permuted {row['permuted']:.3f}")  # fmt: skip
-
-
-def pretrainings(table: Mapping[str, Run]) -> list[str]:
-    """Keys of the pre-training runs that do not leak."""
-    return [key for key in by_patient(table) if table[key].is_pretraining]
 
 
 def _of_target(

@@ -25,6 +25,7 @@ RULES = (
     ("genes.parquet", "fit_genes"),
     ("predictions/*.parquet", "predict_fold"),
     ("embeddings/*.parquet", "embed"),
+    ("probe/*", "probe"),
     ("evaluation/*.parquet", "evaluate"),
     ("evaluation/paper_like.csv*", "paper_like"),
     ("evaluation/*.csv*", "compare"),

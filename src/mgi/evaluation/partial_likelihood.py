@@ -57,4 +57,5 @@ def _sums(rows: Floats, count: NDArray[np.int64]) -> Floats:
     """Sums (T, k) of consecutive rows (E, k), `count` (T,) at a time, 0 where it is 0."""
     ends = np.cumsum(count)
     cumulative = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
-    return cumulative[ends] - cumulative[ends - count]
+    sums: Floats = cumulative[ends] - cumulative[ends - count]
+    return sums
