@@ -36,7 +36,8 @@ rule probe:
         ),
         digests=sidecars(
             expand(
-                "<results>/probe/{table}.csv", table=["probes", "survival", "retrieval"]
+                "<results>/probe/{table}.csv",
+                table=["probes", "survival", "retrieval"],
             )
         ),
         predictions="<results>/probe/out_of_fold.parquet",
