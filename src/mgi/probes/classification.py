@@ -127,7 +127,11 @@ def _probe_fold(
         for name, classify in classifiers(settings.neighbours).items():
             for labelled, drawn in draws.items():
                 one = told.setdefault((own.key, name, labelled), _Told())
-                one.folds.append(classify(*features, classes, drawn))
+                true, permuted = classify(*features, classes, drawn)
+                order = np.random.default_rng([settings.seed, place.fold, 2]).permuted(
+                    np.tile(np.arange(len(test)), (len(permuted), 1)), axis=1
+                )  # labels of the test are permuted too, which is the same as this: nothing is left of them
+                one.folds.append((true, np.take_along_axis(permuted, order[:, :, None], axis=1)))
                 one.shares.append(shares)
                 one.lacking += lacking
 

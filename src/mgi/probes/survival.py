@@ -95,7 +95,8 @@ def _probe_fold(
     training, test = rows
     generator = np.random.default_rng([settings.seed, place.fold, 1])
     inner = _inner_folds(follow_up, generator)
-    orders = [generator.permutation(follow_up.n) for _ in range(settings.permutations)]
+    sizes = follow_up.n, len(test)
+    orders = [tuple(generator.permutation(size) for size in sizes) for _ in range(settings.permutations)]
     for own in place.sets:
         x, tested = standardised(own, training, test)
         ridge, score = _chosen_ridge(follow_up, x, inner)
@@ -103,7 +104,9 @@ def _probe_fold(
         one = told.setdefault(own.key, _Risks())
         one.risk.append(model.risk(tested))
         one.survival.append(model.survival(tested, times))
-        one.permuted.append(np.stack([_Fitted.to(follow_up.of(order), x, ridge).risk(tested) for order in orders]))
+        one.permuted.append(
+            np.stack([_Fitted.to(follow_up.of(mine), x, ridge).risk(tested[theirs]) for mine, theirs in orders])
+        )
         one.inner.append(score)
         one.lacking += int(np.isnan(own.tested_on[test]).any(axis=1).sum())
 
