@@ -55,7 +55,7 @@ def forest_figure(panels: Mapping[str, Sequence[Mapping[str, Any]]], measure: st
             place.set_title(title)
         axes[-1].set_xlabel(measure)
         shown = {row["kind"] for rows in panels.values() for row in rows}
-        handles = [
+        handles: list[Any] = [
             matplotlib.lines.Line2D([], [], color=colour, marker="o", lw=1.6, ms=5, label=kind)
             for kind, colour in KIND_COLOURS.items() if kind in shown
         ]  # fmt: skip
@@ -172,7 +172,7 @@ def retrieval_figure(rows: pd.DataFrame, names: Mapping[str, str], *, simulated:
             axes.plot(x, own["retrieved"], "o", color=colour, ms=6, label=name)
         chance = rows.groupby("k")["chance"].mean()
         for place, k in enumerate(at):
-            label = "chance" if place == 0 else None
+            label = "chance" if place == 0 else "_others"
             axes.hlines(chance[k], place - 0.4, place + 0.4, color=INK, lw=1.2, ls=(0, (4, 3)), label=label)
         axes.set_xticks(range(len(at)), [f"{k} nearest" for k in at])
         axes.set_ylim(0, None)
