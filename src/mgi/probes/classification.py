@@ -73,15 +73,17 @@ def probe_classes(target: Target, table: str, folds: Sequence[FoldFeatures], set
     truths, patients, numbers = [], [], []
     for place in folds:
         training, test = (_labelled(place, rows, target) for rows in (place.training, place.test))
+        if not test.size:
+            continue
         classes = _classes(place, training, target)
         _require_all_classes(target, table, place.fold, classes)
         truths.append(_classes(place, test, target))
         patients += [place.patients[row] for row in test]
         numbers += [place.fold] * len(test)
         _probe_fold(told, place, training, test, classes, settings)
-    truth = np.concatenate(truths)
-    if not truth.size:
+    if not truths:
         raise BadInputError(f"probe: {target.name}: {table}: no test patient has this label, expected some")
+    truth = np.concatenate(truths)
     counts = resamplings(len(truth), settings.bootstrap_draws, settings.seed)
     common = {"target": target.name, "table": table, "n": len(truth), "classes": _counted(target, truth)}
     by_fold = np.array(numbers)
