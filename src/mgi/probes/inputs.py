@@ -183,6 +183,8 @@ def expression_folds(known: Known, settings: ProbeSettings) -> list[FoldFeatures
     """All folds of the split, over all patients with expression; who is never tested there has a fold by the id."""
     split = known.split[known.split["role"] != UNPAIRED_IMAGE]
     numbers = sorted(split["fold"].unique().tolist())
+    if len(numbers) < 2:
+        raise BadInputError(f"split: found {len(numbers)} fold, expected two at least to learn from the other")
     tested = split[split["role"] == TEST]
     fold_of = dict(zip(tested["patient_id"], tested["fold"], strict=True))
     apart = split.loc[split["role"] == UNPAIRED_EXPRESSION, "patient_id"].unique()

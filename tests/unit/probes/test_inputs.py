@@ -81,6 +81,11 @@ def test_all_with_expression_are_tested_once_those_without_image_by_their_id(kno
     assert [one.name for one in folds[0].sets] == ["clinical", "components", "clinical_and_components"]
 
 
+def test_a_split_of_one_fold_is_refused(known: Known) -> None:
+    with pytest.raises(BadInputError, match="split: found 1 fold, expected two at least"):
+        expression_folds(replace(known, split=known.split[known.split["fold"] == 0]), SETTINGS)
+
+
 def test_targets_are_the_labels_of_the_split_with_enough_patients(known: Known) -> None:
     idh, grade = targets_of(known, SETTINGS)
     assert (idh.name, idh.classes, len(idh.of)) == ("idh", ("Mutant", "WT"), 61)
