@@ -18,6 +18,8 @@ STAGES |= {
     "predict_fold",
 }
 STAGES |= {"evaluate", "compare", "report", "record_config", "prepare_slices"}
+# Of configs with labels and probes.
+PROBED = {"fetch_labels", "labels", "embed", "lesion_features", "probe"}
 
 Jobs = Callable[[str], dict[str, int]]
 
@@ -26,8 +28,8 @@ Jobs = Callable[[str], dict[str, int]]
     ("configs", "expected"),
     [
         ([], {"fetch": 8, "fit_genes": 5, "pretrain": 10, "finetune": 40, "report": 1}),
-        (["demo"], {"simulate": 1, "fetch": 8, "fit_genes": 1, "pretrain": 1, "finetune": 7, "predict_fold": 7}),
-        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 6}),
+        (["demo"], {"simulate": 1, "fetch": 8, "fit_genes": 1, "pretrain": 1, "finetune": 7, "probe": 1}),
+        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 6, "embed": 3}),
         (["kaggle"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
         (["kaggle", "kaggle-gpu"], {"fit_genes": 5, "pretrain": 30, "finetune": 120}),
         (["kaggle", "mirrored"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
@@ -46,7 +48,7 @@ def test_every_config_lists_its_jobs(
     assert listed.returncode == 0, listed.stdout
     jobs = jobs_of(listed.stdout)
     assert {rule: jobs[rule] for rule in expected} == expected
-    rules = STAGES | ({"simulate"} if "simulate" in expected else set())
+    rules = STAGES | ({"simulate", *PROBED} if "simulate" in expected else set())
     assert set(jobs) == (rules if "pretrain" in expected else rules - {"pretrain"})
     assert not (tree / "results").exists()
 
