@@ -27,4 +27,4 @@ def test_no_probe_can_tell_the_subtype_beyond_what_its_factors_tell(benchmark) -
             seed=1, n_patients=2000, n_genes=1000, slices_min=8, slices_max=8, pixels=16, genes_drive_images=True
         )
     )
-    assert 0.85 < truth.ceiling(many) < 0.92
+    assert 0.8 < truth.ceiling(many) < 0.9
