@@ -64,6 +64,8 @@ SETTINGS: dict[str, dict[str, int]] = {
     "predict: {permutations: 3}": PREDICTED,
     "runs: {methods: [mgi, unet, resunet]}": ONE_MORE,
     "runs: {controls: []}": COMPARED,
+    "runs: {variants: {flat: {model: {gene_encoder: mlp}}}}": {"pretrain": 1, "compare": 1},
+    "runs: {variants: {flat: {model: {gene_encoder: mlp}, finetune: true}}}": {"pretrain": 1} | ONE_MORE,
     "external: {modalities: {rna: {source: gdc}, flair: {source: nifti, folder: other}}}": {},
     "evaluation: {bootstrap_draws: 50}": COMPARED,
     "probe: {smallest_class: 2}\nlabels: {source: gdc}": LABELLED | {"embed": 1, "lesion_features": 2, "probe": 1},

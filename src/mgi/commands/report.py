@@ -14,8 +14,7 @@ from mgi.core.run import DEFAULT_TASK, Run, by_patient, evaluated
 from mgi.core.run_files import FILES
 from mgi.evaluation.patient_scores import without_expression
 from mgi.locks.lock import as_json, read_lock
-from mgi.reporting.analyses import analysis_sections
-from mgi.reporting.analysis_names import ANALYSIS_NAMES
+from mgi.reporting.analyses import ANALYSES, analysis_sections
 from mgi.reporting.figures import draw_all, write_figures
 from mgi.reporting.page import page, summary
 from mgi.reporting.provenance import commit, machine, rule_costs, versions
@@ -51,8 +50,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
     options.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
     options.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
-    for name in ANALYSIS_NAMES:
-        options.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=f"what `mgi {name}` wrote")
+    for name in ("probe", "explain", "associate"):
+        options.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=f"what the rule `{name}` wrote")
     options.add_argument("--figures", type=Path, help="folder to write the page's figures to as well (SVG, PNG)")
     options.add_argument("--title", default="Glioma segmentation with genes and images")
 
@@ -83,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
             leaky=read_csv(args.paper_like) if args.paper_like else None,
         )
     )
-    folders = {name: path for name in ANALYSIS_NAMES if (path := vars(args)[name])}
+    folders = {name: path for name in ANALYSES if (path := vars(args)[name])}
     results = Results(
         **tables,
         cohort=cohort,

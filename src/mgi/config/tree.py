@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from mgi.association.settings import AssociateSettings, check_associations
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
+from mgi.config.variants import VariantSettings, check_gene_sets, filled_variants
 from mgi.core.errors import ConfigError
 from mgi.core.plugins import load_plugins
 from mgi.core.run import CONTROLS, Control
@@ -87,6 +88,9 @@ class RunsSettings(LeakyRuns):
     leaky_slice_split: LeakyRuns | None = None
     """Networks trained with the test's patients in training, for the paper-like table alone (config/paper-like.yaml);
     null: none."""
+    variants: dict[str, VariantSettings] = Field(default={})
+    """Further pre-trainings on the same folds and seeds, by name: keys of the sections pretrain and model that differ,
+    and finetune: whether MGI is fine-tuned from it too, as the method mgi-NAME (docs/how-to/compare-encoders.md)."""
     ensemble: bool = False
     """Whether the seeds of a method are also scored together, as a method of its own whose logits are their mean."""
 
@@ -199,6 +203,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     _check_channels(filled)
     _check_texts(filled)
     _check_across_sections(filled)
+    filled["runs"]["variants"] = filled_variants(filled)
     check_associations(filled)
     check_probes(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
@@ -237,11 +242,7 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
         processes, nodes = config[stage]["processes"], config["compute"]["nodes"]
         if processes > 1 and processes % nodes:
             raise ConfigError(f"{stage}.processes: found {processes}, expected a multiple of compute.nodes, {nodes}")
-    tokens, pathways = config["model"]["gene_tokens"], config["model"]["pathways"]
-    if tokens == "pathway" and pathways is None:
-        raise ConfigError("model.pathways: found null, expected a .gmt file for gene_tokens pathway")
-    if tokens != "pathway" and pathways is not None:
-        raise ConfigError(f"model.pathways: found {shown(pathways)}, expected null, since gene_tokens is {tokens}")
+    check_gene_sets(config["model"], "model")
 
 
 def _check_channels(config: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ class AnalysisSection(Protocol):
 
 
 ANALYSES: Mapping[str, AnalysisSection] = {"probe": probe_section.section}
-"""By the name of the analysis (analysis_names), in the order of print."""
+"""By the name of the analysis, which is its config section's, its folder's and its option's, in the order of print."""
 
 
 def analysis_sections(folders: Mapping[str, Path], *, simulated: bool) -> dict[str, Section]:
