@@ -17,9 +17,9 @@ STAGES |= {
     "finetune",
     "predict_fold",
 }
+# What the demo asks for beside the masks.
+ANALYSES = {"fetch_labels", "labels", "lesion_features", "embed", "embedding_components", "associate", "probe"}
 STAGES |= {"evaluate", "compare", "report", "record_config", "prepare_slices"}
-# Of configs with labels and probes.
-PROBED = {"fetch_labels", "labels", "embed", "lesion_features", "probe"}
 
 Jobs = Callable[[str], dict[str, int]]
 
@@ -48,7 +48,7 @@ def test_every_config_lists_its_jobs(
     assert listed.returncode == 0, listed.stdout
     jobs = jobs_of(listed.stdout)
     assert {rule: jobs[rule] for rule in expected} == expected
-    rules = STAGES | ({"simulate", *PROBED} if "simulate" in expected else set())
+    rules = STAGES | ({"simulate", *ANALYSES} if "simulate" in expected else set())
     assert set(jobs) == (rules if "pretrain" in expected else rules - {"pretrain"})
     assert not (tree / "results").exists()
 

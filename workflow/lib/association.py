@@ -62,8 +62,8 @@ def scans(config: Mapping[str, Any], table: Mapping[str, Run]) -> dict[str, Scan
 
 
 def embedded(table: Mapping[str, Run]) -> list[str]:
-    """The first pre-training without a control, and the same of the other folds."""
-    runs = [run for run in table.values() if run.is_pretraining and run.control is None]
+    """The first pre-training without a control or variant, and the same of the other folds."""
+    runs = [run for run in table.values() if run.is_pretraining and run.control is None and run.variant is None]
     return [run.key for run in runs if replace(run, fold=runs[0].fold) == runs[0]]
 
 

@@ -5,6 +5,12 @@ OUTPUTS: <results>/associate/, a folder a scan.
 """
 
 
+rule associations:
+    """Target: all scans of associations."""
+    input:
+        scans=expand("<results>/associate/{scan}/hits.tsv", scan=SCANS),
+
+
 rule embedding_components:
     """Turn the test patients' image vectors into components that are the same variables in every fold."""
     input:

@@ -26,6 +26,8 @@ RULES = (
     ("predictions/*.parquet", "predict_fold"),
     ("embeddings/*.parquet", "embed"),
     ("probe/*", "probe"),
+    ("associate/embedding_components.parquet", "embedding_components"),
+    ("associate/*/*", "associate"),
     ("evaluation/*.parquet", "evaluate"),
     ("evaluation/paper_like.csv*", "paper_like"),
     ("evaluation/*.csv*", "compare"),

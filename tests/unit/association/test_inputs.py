@@ -45,7 +45,7 @@ def test_each_patient_who_is_left_out_has_a_reason() -> None:
         ("patient", "P4", "covariate age is missing"),
         ("patient", "P5", "not in the table of features"),
         ("patient", "P9", "not in the table of phenotypes, not in the table of covariates"),
-        ("covariate", "age", "those before it add up to it"),
+        ("covariate", "age", "constant"),
     )
 
 
