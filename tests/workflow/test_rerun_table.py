@@ -36,6 +36,7 @@ AND_ON = {
     "pretrain": {*LEARNED},
     "finetune": {*TRAINED},
 }
+LABELLED = {"fetch_labels": 1, "labels": 1}
 ONE_MORE = {"finetune": 1, "predict_fold": 1, "evaluate": 1} | COMPARED
 
 # Every change of the config is recorded beside the results, and the report shows it. The keys are the examples of the
@@ -69,6 +70,7 @@ SETTINGS: dict[str, dict[str, int]] = {
     "external: {modalities: {rna: {source: gdc}, flair: {source: nifti, folder: other}}}": {},
     "associate: {phenotypes: lesion, covariates: []}": {"lesion_features": 1, "associate": 1},
     "evaluation: {bootstrap_draws: 50}": COMPARED,
+    "probe: {smallest_class: 2}\nlabels: {source: gdc}": LABELLED | {"embed": 1, "lesion_features": 2, "probe": 1},
     "compute: {threads: 2, train_runtime: 5}": {},
 }
 

@@ -6,7 +6,12 @@ from typing import Any
 
 from .association import association_files
 
-FILES: Mapping[str, Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str]]] = {"associate": association_files}
+TEXTS = ("probes.csv", "survival.csv", "retrieval.csv")
+"""What the rule probe writes for people."""
+FILES: Mapping[str, Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str]]] = {
+    "probe": [*TEXTS, *(f"{text}.sha256" for text in TEXTS), "out_of_fold.parquet", "maps.parquet"],
+    "associate": association_files,
+}
 """By the name of the config section, which is that of the folder too: the files that its rules make, or what names them
 by the config."""
 

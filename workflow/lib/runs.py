@@ -140,3 +140,9 @@ def masks_of(table: Mapping[str, Run], results: str) -> list[str]:
         raise ConfigError(f"runs: found no method that predicts masks, expected one of task {DEFAULT_TASK}")
     own = [run.key for run in runs if (run.label, run.seed) == (runs[0].label, runs[0].seed)]
     return [f"{results}/predictions/{key}.parquet" for key in own]
+
+
+def predicted_lesions(table: Mapping[str, Run]) -> list[str]:
+    """Features of tumours by predicted masks, where a run makes masks."""
+    segments = any(table[key].task == DEFAULT_TASK for key in evaluated(table))
+    return ["<results>/tables/lesion_features_predicted.parquet"] if segments else []

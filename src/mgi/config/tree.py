@@ -19,6 +19,7 @@ from mgi.core.section import Count, Distinct, Section, Several, UserPath, refusa
 from mgi.core.section_errors import joined, shown
 from mgi.modalities import registry
 from mgi.models.settings import Method, ModelSettings
+from mgi.probes.settings import ProbeSettings, check_probes
 from mgi.tasks.classification.settings import ClassificationSettings
 from mgi.tasks.segmentation.settings import EvaluationSettings
 from mgi.tasks.survival.settings import SurvivalSettings
@@ -163,6 +164,8 @@ class Config(Section):
     """Which models are trained; one run for each combination of methods, folds and seeds."""
     external: AdmissionSettings | None = None
     """Another archive, on which models of the whole cohort are tested (docs/how-to/my-cohort.md); null: none."""
+    probe: ProbeSettings | None = None
+    """What the vectors of pre-training know of labels and survival (docs/how-to/probe.md); null: not asked."""
     associate: AssociateSettings | None = None
     """Which genes go with what is seen of a tumour (docs/how-to/associate.md); null: not asked."""
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -211,9 +214,10 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     _check_channels(filled)
     _check_texts(filled)
     _check_across_sections(filled)
-    check_associations(filled)
     filled["runs"]["variants"] = filled_variants(filled)
     check_task(filled)
+    check_associations(filled)
+    check_probes(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
         place["modalities"] = {name: given for name, given in place["modalities"].items() if given is not None}
     return filled

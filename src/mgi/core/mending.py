@@ -25,6 +25,7 @@ RULES = (
     ("genes.parquet", "fit_genes"),
     ("predictions/*.parquet", "predict_fold"),
     ("embeddings/*.parquet", "embed"),
+    ("probe/*", "probe"),
     ("associate/embedding_components.parquet", "embedding_components"),
     ("associate/*/*", "associate"),
     ("evaluation/*.parquet", "evaluate"),
