@@ -10,6 +10,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
 from mgi.core.run import Run, full_cohort_runs, leaks_file, model_section, prepared_table, run_table, split_file
 from mgi.core.section import as_mapping, read_record
+from mgi.explain.runs import ATTRIBUTIONS_FILE, permuted_runs
 
 
 def add_run(options: argparse.ArgumentParser) -> None:
@@ -84,7 +85,7 @@ def complete(args: argparse.Namespace, section: str) -> Run:
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")
-    if run.is_pretraining != (section == "pretrain"):
+    if section != "explain" and run.is_pretraining != (section == "pretrain"):
         expected = "a pre-training run" if section == "pretrain" else "a run that predicts"
         raise ConfigError(f"--run: found {run.key}, expected {expected}")
     return run
@@ -95,9 +96,11 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
     if not path.is_file():
         raise BadInputError(f"{path}: missing, expected the config that the workflow wrote into its results folder")
     config = read_json(path)
-    table = run_table(config["runs"]) | full_cohort_runs(config)
+    table = run_table(config["runs"]) | full_cohort_runs(config) | permuted_runs(config)
     if key not in table:
         raise ConfigError(f"--run: found {key}, expected one of {', '.join(table)}")
+    if config.get(section) is None:
+        raise ConfigError(f"{path}: {section}: found null, expected the section in the config of the results")
     run, folder = table[key], results / "runs" / key
     of_run = [results / f"runs/{one}/weights.safetensors" for one in run.trained]
     pathways = config["model"]["pathways"] if config["model"]["gene_tokens"] == "pathway" else None
@@ -117,5 +120,5 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "weights": of_run if section == "predict" else folder / "weights.safetensors",
         "curves": folder / "curves.jsonl",
         "record": folder / "run.json",
-        "output": results / f"predictions/{key}.parquet",
+        "output": results / (f"explain/{key}/{ATTRIBUTIONS_FILE}" if section == "explain" else f"predictions/{key}.parquet"),
     }

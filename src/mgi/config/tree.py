@@ -14,6 +14,7 @@ from mgi.core.plugins import load_plugins
 from mgi.core.run import CONTROLS, Control
 from mgi.core.section import Count, Distinct, Section, Several, UserPath, refusal, unit
 from mgi.core.section_errors import joined, shown
+from mgi.explain.settings import ExplainSettings
 from mgi.modalities import registry
 from mgi.models.settings import Method, ModelSettings
 from mgi.tasks.segmentation.settings import EvaluationSettings
@@ -149,6 +150,8 @@ class Config(Section):
     """Another archive, on which models of the whole cohort are tested (docs/how-to/my-cohort.md); null: none."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """Intervals and tests over patients."""
+    explain: ExplainSettings | None = None
+    """Which genes the networks' answers rest on, by integrated gradients (docs/how-to/explain.md); null: not asked."""
     compute: ComputeSettings = ComputeSettings()
     """How much of the machine a job may use; nothing here changes a result beyond its last digits."""
 

@@ -19,7 +19,7 @@ TOLERANCE = 0.01
 MOST_STEPS = 1600
 _LEAST_CHANGE = 0.01
 """Of the sum of |attributions|: where they cancel out, no smaller change is asked of their sum to be told from 0."""
-_ROWS = 64  # points of the path that are in memory at a time
+AT_ONCE = 64  # points of the path that are in memory at a time
 
 
 class Attribution(NamedTuple):
@@ -34,16 +34,19 @@ class Attribution(NamedTuple):
     steps: int
 
 
-def integrated_gradients(answer: Answer, genes: Tensor, baseline: Tensor | None = None, steps: int = 50) -> Attribution:
+def integrated_gradients(
+    answer: Answer, genes: Tensor, baseline: Tensor | None = None, steps: int = 50, at_once: int = AT_ONCE
+) -> Attribution:
     """Attribute the answer at one patient's genes (G,) along the straight path from a baseline (G,), else from zeros.
 
-    Gauss-Legendre points are doubled until the attributions add up within 1 %. Raises BadInputError where they never
-    do (the answer jumps, or its gradient is cut), or where an answer is not one finite number a row.
+    Gauss-Legendre points, `at_once` of them in memory, are doubled until the attributions add up within 1 %. Raises
+    BadInputError where they never do (the answer jumps, or its gradient is cut), or where an answer is not one finite
+    number a row.
     """
     start = torch.zeros_like(genes) if baseline is None else baseline
     change = _change(answer, start, genes)
     while True:
-        values = (genes - start).double() * _mean_gradient(answer, start, genes, steps)
+        values = (genes - start).double() * _mean_gradient(answer, start, genes, steps, at_once)
         scale = max(abs(change), _LEAST_CHANGE * float(values.abs().sum()))
         error = abs(float(values.sum()) - change) / scale if scale else 0.0
         if error <= TOLERANCE:
@@ -65,6 +68,7 @@ def noise_tunnel(
     steps: int = 50,
     samples: int = 5,
     noise_sd: float = 0.1,
+    at_once: int = AT_ONCE,
 ) -> Attribution:
     """The mean of integrated gradients at `samples` copies of the genes with normal noise (SmoothGrad).
 
@@ -74,7 +78,7 @@ def noise_tunnel(
     if samples < 1 or noise_sd < 0:
         raise BadInputError(f"explain: found {samples} samples and noise_sd {noise_sd:g}, expected 1 and 0 at least")
     noise = torch.randn((samples, *genes.shape), generator=generator, device=genes.device, dtype=genes.dtype)
-    each = [integrated_gradients(answer, genes + noise_sd * one, baseline, steps) for one in noise]
+    each = [integrated_gradients(answer, genes + noise_sd * one, baseline, steps, at_once) for one in noise]
     return Attribution(
         values=torch.stack([one.values for one in each]).mean(0),
         change=sum(one.change for one in each) / samples,
@@ -95,13 +99,13 @@ def _change(answer: Answer, start: Tensor, genes: Tensor) -> float:
     return float(after - before)
 
 
-def _mean_gradient(answer: Answer, start: Tensor, genes: Tensor, steps: int) -> Tensor:
+def _mean_gradient(answer: Answer, start: Tensor, genes: Tensor, steps: int, at_once: int) -> Tensor:
     """The gradient (G,) averaged over the path, float64."""
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     places = torch.as_tensor((nodes + 1) / 2, dtype=genes.dtype, device=genes.device)
     shares = torch.as_tensor(weights / 2, dtype=torch.float64, device=genes.device)
     total = torch.zeros_like(genes, dtype=torch.float64)
-    for place, share in zip(places.split(_ROWS), shares.split(_ROWS), strict=True):
+    for place, share in zip(places.split(at_once), shares.split(at_once), strict=True):
         points = (start + place[:, None] * (genes - start)).detach().requires_grad_()  # n G
         (gradient,) = torch.autograd.grad(answer(points).sum(), points)
         total += share @ gradient.double()
