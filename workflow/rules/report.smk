@@ -48,6 +48,7 @@ rule report:
         predictions=expand("<results>/predictions/{run}.parquet", run=EVALUATED),
         curves=expand("<results>/runs/{run}/curves.jsonl", run=COMPARED),
         records=expand("<results>/runs/{run}/run.json", run=COMPARED),
+        analyses=analysis_files(config),
         config="<results>/config.json",
     output:
         report=report(
@@ -78,6 +79,7 @@ rule report:
         paper_like=["--paper-like"] if PAPER_LIKE else [],
         predictions=lambda wildcards, input: for_each(EVALUATED, input.predictions),
         curves=lambda wildcards, input: for_each(COMPARED, input.curves),
+        analyses=lambda wildcards, input: analysis_options(input.analyses),
         runs=settings("runs", without=("leaky_slice_split",)),
         benchmarks=lambda wildcards, output: str(
             Path(output.report).parent / "benchmarks"
@@ -96,6 +98,7 @@ rule report:
             --audit {input.audit:q} \
             --patients {input.patients:q} \
             {params.paper_like:q} {input.paper_like:q} \
+            {params.analyses:q} \
             --image-shard {input.images:q} \
             --features {input.features:q} \
             --runs {params.runs:q} \

@@ -32,7 +32,14 @@ def run(args: argparse.Namespace) -> None:
         if chosen.source == "table":  # whose columns somebody named; what the GDC has not is no mistake of the user's
             raise BadInputError(fault)
         print(fault)
-    write_labels(found, args.output, args.tsv, made_from=[args.cohort, *filter(None, [args.cases])])
+    write_labels(
+        found,
+        args.output,
+        args.tsv,
+        read_off=chosen.read_off,
+        refuses_circular=chosen.circular == "refuse",
+        made_from=[args.cohort, *filter(None, [args.cases])],
+    )
 
 
 def _labels(chosen: LabelSettings, table: str | None, cases: str | None) -> Labels:

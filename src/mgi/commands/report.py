@@ -14,6 +14,7 @@ from mgi.core.run import DEFAULT_TASK, Run, by_patient, evaluated
 from mgi.core.run_files import FILES
 from mgi.evaluation.patient_scores import without_expression
 from mgi.locks.lock import as_json, read_lock
+from mgi.reporting.analyses import ANALYSES, analysis_sections
 from mgi.reporting.figures import draw_all, write_figures
 from mgi.reporting.page import page, summary
 from mgi.reporting.provenance import commit, machine, rule_costs, versions
@@ -49,6 +50,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
     options.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
     options.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
+    for name in ANALYSES:
+        options.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=f"what `mgi {name}` wrote")
     options.add_argument("--figures", type=Path, help="folder to write the page's figures to as well (SVG, PNG)")
     options.add_argument("--title", default="Glioma segmentation with genes and images")
 
@@ -67,18 +70,19 @@ def run(args: argparse.Namespace) -> None:
     tables |= {"tests": read_csv(args.tests), "patients": patients}
     slices = slices_per_patient(args.image_shard)
     require_one_cohort(cohort, split, slices, {one: lock for one, (_, lock) in locks.items()}, where=args.cohort)
-    reporting = reporting_of(task)
+    reporting, simulated = reporting_of(task), any(lock.simulated for _, lock in locks.values())
     section = reporting.section(
         ReportInput(
             **tables,
             headline=headline,
-            simulated=any(lock.simulated for _, lock in locks.values()),
+            simulated=simulated,
             unpaired=len(without_expression(split)),
             predictions=predictions,
             image_shard=args.image_shard,
             leaky=read_csv(args.paper_like) if args.paper_like else None,
         )
     )
+    folders = {name: path for name in ANALYSES if (path := vars(args)[name])}
     results = Results(
         **tables,
         cohort=cohort,
@@ -89,6 +93,7 @@ def run(args: argparse.Namespace) -> None:
         headline=headline,
         reporting=reporting,
         section=section,
+        analyses=analysis_sections(folders, simulated=simulated),
         slices=slices,
         genes=n_genes(args.features) if args.features else None,
         curves=[read_curve(path, {run.key: run.label for run in runs}) for path in sorted(curves)],

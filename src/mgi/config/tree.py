@@ -224,6 +224,10 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
     for key, section in (("runs", runs), ("runs.leaky_slice_split", leaky)):
         if beyond := [fold for fold in section["folds"] if fold >= folds]:
             raise ConfigError(f"{key}.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})")
+    for label, told_by in config["labels"]["read_off"].items():
+        if unknown := sorted(set(told_by) - set(config["modalities"])):
+            expected = f"modalities, of {', '.join(config['modalities'])}"
+            raise ConfigError(f"labels.read_off.{label}: found {shown(unknown[0])}, expected {expected}")
     for stage in ("pretrain", "finetune"):
         processes, nodes = config[stage]["processes"], config["compute"]["nodes"]
         if processes > 1 and processes % nodes:

@@ -21,6 +21,7 @@ def draw_all(results: Results) -> dict[str, str | None]:
     simulated, reporting = results.simulated, results.reporting
     return {
         **results.section.figures,
+        **{name: drawn for part in results.analyses.values() for name, drawn in part.figures.items()},
         "curves": curves_figure(results.curves, reporting.curves, simulated=simulated),
         "audit": audit_figure(results.audit, reporting.score_name, simulated=simulated),
     }

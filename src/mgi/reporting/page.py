@@ -35,7 +35,9 @@ def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
 
 def summary(results: Results) -> dict[str, Any]:
     """Counts, scores, audit, tests, costs and provenance; numbers to six digits, undefined ones null."""
-    flow = {name: value for name, value in results.flow.items() if name not in ("known", "folds", "sites")}
+    flow = {
+        name: value for name, value in results.flow.items() if name not in ("known", "folds", "folds_tested", "sites")
+    }
     audit = results.audit.set_index("condition").to_dict("index")
     content = {
         "cohort": {"genes": results.genes, **flow},

@@ -55,8 +55,8 @@ class Results:
     """Tables as their commands wrote them; `slices` counts per patient, `genes` is None where no list was given.
 
     `locks` and `lock_digests` (SHA-256 of the files) are by modality; `section` is the task's part of the report,
-    `reporting` its wording. `commit` (None outside of git) and `machine` are those of the report: jobs may have run on
-    others.
+    `reporting` its wording, `analyses` the further parts by name. `commit` (None outside of git) and `machine` are
+    those of the report: jobs may have run on others.
     """
 
     cohort: pd.DataFrame
@@ -71,6 +71,7 @@ class Results:
     headline: str
     reporting: Reporting
     section: Section
+    analyses: Mapping[str, Section]
     slices: Mapping[str, int]
     genes: int | None
     curves: Sequence[RunCurve]
@@ -105,5 +106,6 @@ class Results:
             "slices": sum(self.slices.get(patient, 0) for patient in kept["patient_id"]),
             "tested": self.patients["patient_id"].nunique(),
             "folds": len(roles),
+            "folds_tested": len(self.config.get("runs", {}).get("folds", roles)),
             "sites": int(kept["site"].nunique()),
         }

@@ -53,6 +53,7 @@ def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[s
         headline="volume",
         reporting=reporting,
         section=Section(html="", figures={}, links={}),
+        analyses={},
         slices=dict.fromkeys(PATIENTS, 10),
         genes=None,
         curves=[],
@@ -219,5 +220,24 @@ def test_every_patient_is_counted_where_it_stopped() -> None:
     counted = {"cohort": cohort, "split": split, "locks": locks, "patients": patients}
     assert dataclasses.replace(results(), **counted, slices={"A": 10, "B": 12, "C": 99}).flow == {
         "found": {"rna": 2, "flair": 5}, "known": 5, "patients": 2, "slices": 22, "tested": 2, "folds": 2,
-        "sites": 2, "train": 1, "validation": 0, "dropped": {"image rejected": 2, "no mask": 1},
+        "folds_tested": 2, "sites": 2, "train": 1, "validation": 0, "dropped": {"image rejected": 2, "no mask": 1},
     }  # fmt: skip
+
+
+def test_folds_that_no_run_tested_are_not_counted_as_tested() -> None:
+    folds = [(fold, name, "test") for fold, name in enumerate(PATIENTS)]
+    split = pd.DataFrame(folds, columns=["fold", "patient_id", "role"])
+    given = dataclasses.replace(results(), split=split, config={"runs": {"folds": [0]}})
+    assert f"1 of {len(PATIENTS)} folds tested, split by patient" in drawn_page(given)
+    whole = dataclasses.replace(given, config={"runs": {"folds": list(range(len(PATIENTS)))}})
+    assert f"· {len(PATIENTS)} folds, split by patient" in drawn_page(whole)
+
+
+def test_an_analysis_has_its_part_its_link_its_note_and_its_figure() -> None:
+    part = Section(html="<p>what was found</p>", figures={"forest": "data:x"}, links={"probe": "Probe"}, notes=["mind"])
+    given = dataclasses.replace(results(), analyses={"probe": part})
+    text = drawn_page(given)
+    for expected in ("<p>what was found</p>", '<a href="#probe">Probe</a>', "<li>mind</li>"):
+        assert expected in text
+        assert expected not in drawn_page(results())
+    assert draw_all(given)["forest"] == "data:x"

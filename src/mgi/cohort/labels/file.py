@@ -1,8 +1,8 @@
 """The labels of a cohort as Parquet for the next stage and as text for people."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ _ABOUT = "labels"
 class LabelTable:
     """The table, a row a patient with the columns of schemas.label_columns.
 
-    `classes` are its class labels. `endpoint` says what the event is; None where there is no survival.
+    `classes` are its class labels. `endpoint` says what the event is; None where there is no survival. `read_off` has
+    the modalities that tell a label by themselves; `refuses_circular` says that no model of such a pair is wanted.
     """
 
     table: pd.DataFrame
@@ -30,6 +31,21 @@ class LabelTable:
     source: str
     endpoint: str | None
     survival_source: str | None
+    read_off: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refuses_circular: bool = False
+
+    def circular(self, name: str, modalities: Collection[str]) -> str | None:
+        """Why a model that reads these modalities says nothing new of a label; None where it does."""
+        told_by = [modality for modality in self.read_off.get(name, ()) if modality in modalities]
+        return f"{name} is read off {' and '.join(told_by)}" if told_by else None
+
+    def require_not_circular(self, name: str, modalities: Collection[str]) -> None:
+        """Raise BadInputError where a pair is circular and such pairs are refused."""
+        if self.refuses_circular and (reason := self.circular(name, modalities)):
+            raise BadInputError(
+                f"labels.read_off: {reason}, found a model of {', '.join(modalities)} for it, expected other inputs; "
+                "labels.circular: label lets it pass with that mark"
+            )
 
     def known(self, name: str) -> dict[str, str]:
         """The class of each patient whose class is known."""
@@ -40,12 +56,25 @@ class LabelTable:
 
 
 def write_labels(
-    found: CohortLabels, parquet: Path | str, tsv: Path | str, *, made_from: Sequence[Path | str] = ()
+    found: CohortLabels,
+    parquet: Path | str,
+    tsv: Path | str,
+    *,
+    read_off: Mapping[str, Sequence[str]] | None = None,
+    refuses_circular: bool = False,
+    made_from: Sequence[Path | str] = (),
 ) -> None:
-    """Write a row for each patient of the cohort, and where the labels come from."""
+    """Write a row for each patient of the cohort, where the labels come from, and what of them is circular."""
     labels = found.labels
     origin = {"source": labels.source, "endpoint": labels.endpoint, "survival_source": labels.survival_source}
-    about = {**labels.metadata, **origin, "classes": dict(labels.column_of), "not_in_cohort": len(found.others)}
+    about: dict[str, Any] = {
+        **labels.metadata,
+        **origin,
+        "classes": dict(labels.column_of),
+        "not_in_cohort": len(found.others),
+    }
+    told_by = {name: list(told) for name, told in (read_off or {}).items()}
+    about |= {"read_off": told_by, "refuses_circular": refuses_circular}
     rows: list[Mapping[str, Any]] = [
         {
             **{name: getattr(row, name) for name in ("time_days", "event", "survival_reason", "age_years", "sex")},
@@ -69,11 +98,13 @@ def read_labels(path: Path | str) -> LabelTable:
             about = json.loads(text)
             classes = tuple(map(str, about["classes"]))
             origin = {name: about[name] for name in ("source", "endpoint", "survival_source")}
-        except (ValueError, KeyError, TypeError):
+            read_off = {str(name): tuple(map(str, told)) for name, told in about["read_off"].items()}
+            refuses = bool(about["refuses_circular"])
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise IntegrityError(f"{path}: {_ABOUT}: not what labels say of themselves; make them again") from None
         require_schema(source.schema_arrow, label_columns(classes), path)
         table: pd.DataFrame = source.read().to_pandas()
     if (repeated := table[PATIENT].duplicated()).any():
         first = table[PATIENT][repeated].iloc[0]
         raise BadInputError(f"{path}: {first} occurs twice, expected one row per patient")
-    return LabelTable(table=table, classes=classes, **origin)
+    return LabelTable(table=table, classes=classes, read_off=read_off, refuses_circular=refuses, **origin)

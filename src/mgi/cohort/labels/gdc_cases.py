@@ -12,7 +12,7 @@ from typing import Any
 
 from mgi.cohort.labels.labels import Labels, PatientLabels
 from mgi.cohort.labels.meaning import is_unknown, usable_survival
-from mgi.cohort.labels.settings import LabelSettings
+from mgi.cohort.labels.settings import GDC_CLASSES, LabelSettings
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import read_json
 from mgi.core.ids import patient_id_of
@@ -23,7 +23,7 @@ from mgi.http.service import Service
 
 KIND, FORMAT = "gdc_cases", 1
 DAYS_PER_YEAR = 365.25
-GRADE, GRADE_FIELD = "grade", "diagnoses.tumor_grade"
+(GRADE,), GRADE_FIELD = GDC_CLASSES, "diagnoses.tumor_grade"
 NOT_ASSESSED = "GX"  # a pathologist's word for a grade that cannot be told
 FIELDS = (
     "case_id", "submitter_id", "demographic.vital_status", "demographic.days_to_death", "demographic.sex_at_birth",

@@ -16,6 +16,8 @@ FIXED = (
     "reason", "simulated",
 )  # fmt: skip
 """Columns that every file of labels has; a class label has another name."""
+GDC_CLASSES = ("grade",)
+"""Class labels that cases of the GDC have."""
 _FIRST, _FURTHER = set(string.ascii_letters), set(string.ascii_letters + string.digits + "_-")
 _LONGEST_NAME = 64
 
@@ -112,6 +114,11 @@ class LabelSettings(Section):
     """For source gdc: path of cases from an earlier run (raw/labels/cases.json): the same again, and no search."""
     retry_base_s: Annotated[float, Field(ge=0, le=60), unit("s")] = 1.0
     """For source gdc: upper bound of the first pause between attempts, which doubles, up to 60 s."""
+    read_off: dict[Name, Annotated[Distinct[Name], Field(min_length=1)]] = Field(default={})
+    """Class labels that are read off a modality, or all but written in it, such as {idh: [rna]}: a model of that
+    modality is circular, since what it predicts is known from its input."""
+    circular: Literal["label", "refuse"] = "label"
+    """What is done about a circular pair; label: every table says so beside the number; refuse: none is made."""
 
     @model_validator(mode="after")
     def _source_reads_what_is_given(self) -> Self:
@@ -122,6 +129,14 @@ class LabelSettings(Section):
                 raise refusal(key, shown(given), f"{shown(usual)}, {why}")
         if self.source == "table":
             self._require_a_table()
+        return self
+
+    @model_validator(mode="after")
+    def _read_off_labels_exist(self) -> Self:
+        known = GDC_CLASSES if self.source == "gdc" else tuple(self.columns.classes)
+        if unknown := [name for name in self.read_off if name not in known]:
+            expected = f"class labels of {', '.join(known) or 'labels.columns.classes, which has none'}"
+            raise refusal("read_off", shown(unknown[0]), expected)
         return self
 
     def _require_a_table(self) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -27,7 +28,8 @@ def written(tmp_path: Path) -> Path:
         survival_source="a paper",
         metadata={"table_sha256": "0" * 64},
     )
-    write_labels(labels.beside([A, B, C], simulated=True), tmp_path / "l.parquet", tmp_path / "l.tsv")
+    found = labels.beside([A, B, C], simulated=True)
+    write_labels(found, tmp_path / "l.parquet", tmp_path / "l.tsv", read_off={"idh": ["rna", "dna"]})
     return tmp_path / "l.parquet"
 
 
@@ -78,3 +80,17 @@ def test_another_table_and_a_patient_twice_are_refused(written: Path, tmp_path: 
     write_table(tmp_path / "twice.parquet", table.take([0, 0]))
     with pytest.raises(BadInputError, match=f"{A} occurs twice"):
         read(tmp_path / "twice.parquet")
+
+
+def test_a_circular_pair_is_named_and_refused_where_that_is_asked(written: Path) -> None:
+    found = read(written)
+    assert found.circular("idh", ["flair"]) is None
+    assert found.circular("grade", ["rna"]) is None
+    assert found.circular("idh", ["flair", "rna"]) == "idh is read off rna"
+    found.require_not_circular("idh", ["rna"])
+    strict = replace(found, refuses_circular=True)
+    strict.require_not_circular("idh", ["flair"])
+    with pytest.raises(
+        BadInputError, match=r"^labels\.read_off: idh is read off rna, found a model of flair, rna for it"
+    ):
+        strict.require_not_circular("idh", ["flair", "rna"])

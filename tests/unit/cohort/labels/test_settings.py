@@ -38,6 +38,16 @@ def test_no_labels_are_made_by_default() -> None:
         (columns(patient_id="a", classes={"idh": "a"}), r"^labels\.columns\.patient_id: found \"a\""),
         ({**TABLE, "censored": ["Dead"]}, r"^labels\.censored: found \"dead\", expected no text that .*happened"),
         ({**TABLE, "happened": []}, r"^labels\.happened: "),
+        (
+            {"source": "gdc", "read_off": {"idh": ["rna"]}},
+            r"^labels\.read_off: found \"idh\", expected class labels of grade",
+        ),
+        ({"read_off": {"idh": ["rna"]}}, r"^labels\.read_off: found \"idh\", .*which has none"),
+        (columns(classes={"idh": "a"}) | {"read_off": {"idh": []}}, r"^labels\.read_off\.idh: "),
+        (
+            columns(classes={"idh": "a"}) | {"read_off": {"idh": ["dna"]}},
+            r"^labels\.read_off\.idh: found \"dna\", expected modalities, of rna, flair",
+        ),
         ({"source": "gdc", "base_url": "http://example.org"}, r"^labels\.base_url: "),
     ],
 )
