@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-FILES: Mapping[str, Sequence[str]] = {}
+EXPLAIN_TABLES = ("global", "gene_sets", "local", "deletion", "checks")
+FILES: Mapping[str, Sequence[str]] = {
+    "explain": [*(f"{name}.csv{end}" for name in EXPLAIN_TABLES for end in ("", ".sha256")), "attention.parquet"],
+}
 """By the name of the config section, which is that of the folder too: the files that its rule makes."""
 
 

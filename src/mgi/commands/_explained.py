@@ -180,7 +180,7 @@ def attention_rows(explained: Explained) -> list[dict[str, Any]]:
     network = explained.network
     if not isinstance(network, MGI):
         return []
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, shown in enumerate(explained.shown):
         if shown is None or len(rows) == explained.settings.attention_patients:
             continue

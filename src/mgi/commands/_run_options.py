@@ -120,5 +120,6 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "weights": of_run if section == "predict" else folder / "weights.safetensors",
         "curves": folder / "curves.jsonl",
         "record": folder / "run.json",
-        "output": results / (f"explain/{key}/{ATTRIBUTIONS_FILE}" if section == "explain" else f"predictions/{key}.parquet"),
+        "output": results
+        / (f"explain/{key}/{ATTRIBUTIONS_FILE}" if section == "explain" else f"predictions/{key}.parquet"),
     }

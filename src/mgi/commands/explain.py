@@ -63,4 +63,4 @@ def run(args: argparse.Namespace) -> None:
     write_attributions(
         args.output, rows, run=run, genes=explained.gene_names(), about=explained.about(), made_from=made_from
     )
-    print(explained.summary(rows))
+    print(explained.summary([row for row in rows if row["network"] == TRAINED]))

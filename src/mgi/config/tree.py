@@ -14,6 +14,7 @@ from mgi.core.plugins import load_plugins
 from mgi.core.run import CONTROLS, Control
 from mgi.core.section import Count, Distinct, Section, Several, UserPath, refusal, unit
 from mgi.core.section_errors import joined, shown
+from mgi.explain.runs import check_values
 from mgi.explain.settings import ExplainSettings
 from mgi.modalities import registry
 from mgi.models.settings import Method, ModelSettings
@@ -232,6 +233,8 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
         processes, nodes = config[stage]["processes"], config["compute"]["nodes"]
         if processes > 1 and processes % nodes:
             raise ConfigError(f"{stage}.processes: found {processes}, expected a multiple of compute.nodes, {nodes}")
+    if config["explain"] is not None:
+        check_values(config)
     tokens, pathways = config["model"]["gene_tokens"], config["model"]["pathways"]
     if tokens == "pathway" and pathways is None:
         raise ConfigError("model.pathways: found null, expected a .gmt file for gene_tokens pathway")

@@ -24,6 +24,8 @@ RULES = (
     ("genes.parquet", "fit_genes"),
     ("predictions/*.parquet", "predict_fold"),
     ("evaluation/*.parquet", "evaluate"),
+    ("explain/*/*.parquet", "explain"),
+    ("explain/*", "explain_tables"),
     ("evaluation/paper_like.csv*", "paper_like"),
     ("evaluation/*.csv*", "compare"),
     ("pretrain-*/*", "pretrain"),

@@ -22,7 +22,8 @@ Control = Literal["no-genes", "random-id", "no-pretraining"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
 NO_GENES, RANDOM_ID, NO_PRETRAINING = CONTROLS
 """The method trained again without one thing: expression, what expression says of a patient, or pre-training."""
-PERMUTED_PAIRS = "permuted-pairs"
+PermutedPairs = Literal["permuted-pairs"]
+(PERMUTED_PAIRS,) = get_args(PermutedPairs)
 """The control of a pre-training alone: each image is paired with the expression of another patient of its role."""
 ENSEMBLE = "ensemble"
 """What a label ends in where several trainings of the method speak together."""
@@ -50,7 +51,7 @@ class Run:
     task: str
     method: str
     inputs: tuple[str, ...]
-    control: Control | Literal["permuted-pairs"] | None = None
+    control: Control | PermutedPairs | None = None
     pretrained: str | None = None
     split_unit: SplitUnit = PATIENT
     fold: int

@@ -90,7 +90,7 @@ class MaskAnswer(nn.Module):
             [one.repeat(points, 1, 1, 1) for one in self.maps],
         )
         probability = torch.sigmoid(resize_logits(logits, self.network.size)).unflatten(0, (points, slices))
-        return (probability * self.mask).sum((1, 2, 3, 4))
+        return torch.sum(probability * self.mask, (1, 2, 3, 4))
 
 
 @torch.no_grad()

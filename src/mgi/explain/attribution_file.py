@@ -51,6 +51,8 @@ ATTENTION = pa.schema(
         ("null", pa.list_(pa.float32())),
     ]
 )
+ATTENTION_OF_RUNS = ATTENTION.append(pa.field("run", pa.string()))
+"""The maps of several runs."""
 _ABOUT = "explain"
 
 

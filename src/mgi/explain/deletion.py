@@ -21,7 +21,7 @@ def remaining(answer: Answer, genes: Tensor, baseline: Tensor, order: Tensor) ->
         row[gone] = baseline[gone]
     rows[-1] = baseline
     *left, nothing = answer(rows).double()
-    return torch.stack(left) - nothing
+    return torch.sub(torch.stack(left), nothing)
 
 
 def deletion_curves(

@@ -35,13 +35,19 @@ class Attribution(NamedTuple):
 
 
 def integrated_gradients(
-    answer: Answer, genes: Tensor, baseline: Tensor | None = None, steps: int = 50, at_once: int = AT_ONCE
+    answer: Answer,
+    genes: Tensor,
+    baseline: Tensor | None = None,
+    steps: int = 50,
+    at_once: int = AT_ONCE,
+    *,
+    tolerance: float = TOLERANCE,
 ) -> Attribution:
     """Attribute the answer at one patient's genes (G,) along the straight path from a baseline (G,), else from zeros.
 
-    Gauss-Legendre points, `at_once` of them in memory, are doubled until the attributions add up within 1 %. Raises
-    BadInputError where they never do (the answer jumps, or its gradient is cut), or where an answer is not one finite
-    number a row.
+    Gauss-Legendre points, `at_once` of them in memory, are doubled until the attributions add up within the
+    tolerance, 1 %. Raises BadInputError where they never do (the answer jumps, or its gradient is cut), or where an
+    answer is not one finite number a row.
     """
     start = torch.zeros_like(genes) if baseline is None else baseline
     change = _change(answer, start, genes)
@@ -49,28 +55,25 @@ def integrated_gradients(
         values = (genes - start).double() * _mean_gradient(answer, start, genes, steps, at_once)
         scale = max(abs(change), _LEAST_CHANGE * float(values.abs().sum()))
         error = abs(float(values.sum()) - change) / scale if scale else 0.0
-        if error <= TOLERANCE:
+        if error <= tolerance:
             return Attribution(values, change, error, steps)
         if 2 * steps > MOST_STEPS:
             raise BadInputError(
                 f"explain: attributions add up to {float(values.sum()):.4g} with {steps} steps, expected {change:.4g} "
-                f"within {TOLERANCE:.0%}, the change of the answer; does it jump, or is its gradient cut?"
+                f"within {tolerance:.0%}, the change of the answer; does it jump, or is its gradient cut?"
             )
         steps *= 2
 
 
 def noise_tunnel(
-    answer: Answer,
+    attribute: Callable[[Tensor], Attribution],
     genes: Tensor,
     generator: torch.Generator,
     *,
-    baseline: Tensor | None = None,
-    steps: int = 50,
     samples: int = 5,
     noise_sd: float = 0.1,
-    at_once: int = AT_ONCE,
 ) -> Attribution:
-    """The mean of integrated gradients at `samples` copies of the genes with normal noise (SmoothGrad).
+    """The mean of what `attribute` gives for `samples` copies of the genes (G,) with normal noise (SmoothGrad).
 
     It smooths what only holds at one point. `noise_sd` is in deviations of a gene, `change` the mean over the copies,
     `error` and `steps` the largest of theirs. `generator` draws on the genes' device.
@@ -78,7 +81,7 @@ def noise_tunnel(
     if samples < 1 or noise_sd < 0:
         raise BadInputError(f"explain: found {samples} samples and noise_sd {noise_sd:g}, expected 1 and 0 at least")
     noise = torch.randn((samples, *genes.shape), generator=generator, device=genes.device, dtype=genes.dtype)
-    each = [integrated_gradients(answer, genes + noise_sd * one, baseline, steps, at_once) for one in noise]
+    each = [attribute(genes + noise_sd * one) for one in noise]
     return Attribution(
         values=torch.stack([one.values for one in each]).mean(0),
         change=sum(one.change for one in each) / samples,

@@ -11,9 +11,12 @@ from torch import Tensor
 from mgi.core.errors import BadInputError
 from mgi.explain.attribution_file import IG, IG_NOISE
 from mgi.explain.deletion import SHARES, deletion_curves
-from mgi.explain.integrated_gradients import Answer, Attribution, integrated_gradients, noise_tunnel
+from mgi.explain.integrated_gradients import TOLERANCE, Answer, Attribution, integrated_gradients, noise_tunnel
 from mgi.explain.settings import ExplainSettings
 from mgi.explain.subjects import Subject
+
+ROUGH = 0.1
+"""Tolerance for random weights, of which a ranking alone is wanted, and whose answers hardly change."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +77,16 @@ def _attributions(
     *,
     trained: bool,
 ) -> Iterator[tuple[str, Attribution]]:
-    yield IG, integrated_gradients(answer, genes, baseline, settings.steps, at_once)
+    """With and without noise, by the method's name."""
+
+    def attribute(genes: Tensor) -> Attribution:
+        tolerance = TOLERANCE if trained else ROUGH
+        return integrated_gradients(answer, genes, baseline, settings.steps, at_once, tolerance=tolerance)
+
+    yield IG, attribute(genes)
     if trained and settings.noise_samples:
-        yield (
-            IG_NOISE,
-            noise_tunnel(
-                answer,
-                genes,
-                generator,
-                baseline=baseline,
-                steps=settings.steps,
-                samples=settings.noise_samples,
-                noise_sd=settings.noise_sd,
-                at_once=at_once,
-            ),
-        )
+        samples, noise_sd = settings.noise_samples, settings.noise_sd
+        yield IG_NOISE, noise_tunnel(attribute, genes, generator, samples=samples, noise_sd=noise_sd)
 
 
 def _row(value: str, method: str, found: Attribution) -> dict[str, Any]:

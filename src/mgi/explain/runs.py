@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from mgi.core.errors import ConfigError
 from mgi.core.run import DEFAULT_TASK, MULTIMODAL_METHOD, PERMUTED_PAIRS, Run, run_table
-from mgi.explain.settings import MASK, OF_PRETRAINING
+from mgi.explain.settings import MASK, OF_PRETRAINING, VALUES
 
 ATTRIBUTIONS_FILE, DELETION_FILE, ATTENTION_FILE = "attributions.parquet", "deletion.parquet", "attention.parquet"
 """Files of a run that is explained."""
@@ -33,6 +34,16 @@ def permuted_runs(config: Mapping[str, Any]) -> dict[str, Run]:
         return {}
     run = replace(starts[0], control=PERMUTED_PAIRS)
     return {run.key: run}
+
+
+def check_values(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where no run has one of the values that are to be explained."""
+    runs = run_table(config["runs"]).values()
+    for value in config["explain"]["values"]:
+        if not any(value_belongs(value, run) for run in runs):
+            having = [one for one in VALUES if any(value_belongs(one, run) for run in runs)]
+            expected = f"of {', '.join(having)}, which the runs have" if having else "explain: null without runs of mgi"
+            raise ConfigError(f"explain.values: found {value}, expected {expected}")
 
 
 def value_belongs(value: str, run: Run) -> bool:

@@ -9,6 +9,8 @@ from mgi.core.section import Count, Distinct, Section, UserPath, unit
 Value = Literal["contrast", "similarity", "mask"]
 VALUES: tuple[Value, ...] = get_args(Value)
 CONTRAST, SIMILARITY, MASK = VALUES
+TABLES_ALONE = ("gene_sets", "local", "permuted_pairs", "top")
+"""Keys on which the attributions of a run do not depend."""
 OF_PRETRAINING = (CONTRAST, SIMILARITY)
 """Values that a pre-training run has; the others are of networks that predict."""
 

@@ -55,7 +55,7 @@ class PretrainingSubject:
         }
         return {name: answer for name, answer in found.items() if name in self._values}
 
-    def at_once(self, patient: int) -> int:  # noqa: ARG002 - of the protocol
+    def at_once(self, patient: int) -> int:
         """Genes alone are encoded."""
         return AT_ONCE
 

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -16,6 +17,10 @@ WEIGHTS = torch.tensor([0.5, 1.0, 0.0], dtype=torch.float64)
 
 def drawn(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def attribute(answer: module.Answer, steps: int = 50) -> Callable[[Tensor], module.Attribution]:
+    return lambda genes: integrated_gradients(answer, genes, steps=steps)
 
 
 def network(seed: int, width: int = 40) -> tuple[nn.Module, Tensor]:
@@ -67,7 +72,7 @@ def test_with_the_same_noise_the_tunnel_is_that_of_captum() -> None:
     tunnel = captum.NoiseTunnel(captum.IntegratedGradients(answer))
     theirs = tunnel.attribute(genes[None], nt_samples=4, stdevs=0.3, nt_type="smoothgrad", n_steps=200)
     torch.manual_seed(11)
-    found = noise_tunnel(answer, genes, torch.default_generator, steps=200, samples=4, noise_sd=0.3)
+    found = noise_tunnel(attribute(answer, steps=200), genes, torch.default_generator, samples=4, noise_sd=0.3)
     torch.testing.assert_close(found.values.float(), theirs[0], rtol=0, atol=1e-5)
 
 
@@ -98,15 +103,17 @@ def test_parts_of_the_path_add_up() -> None:
 def test_noise_that_is_none_changes_nothing_and_a_seed_fixes_the_rest() -> None:
     answer, genes = network(6)
     plain = integrated_gradients(answer, genes)
-    torch.testing.assert_close(noise_tunnel(answer, genes, drawn(), noise_sd=0.0).values, plain.values)
-    first, again, other = (noise_tunnel(answer, genes, drawn(seed)).values for seed in (1, 1, 2))
+    torch.testing.assert_close(noise_tunnel(attribute(answer), genes, drawn(), noise_sd=0.0).values, plain.values)
+    first, again, other = (noise_tunnel(attribute(answer), genes, drawn(seed)).values for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 def test_the_tunnel_of_a_square_is_its_mean_over_the_noise() -> None:
     """x squared adds x squared; with noise of deviation 1 its mean is x squared and 1."""
-    found = noise_tunnel(lambda rows: rows.square().sum(1), GENES, drawn(), samples=400, noise_sd=1.0, steps=2)
+    found = noise_tunnel(
+        attribute(lambda rows: rows.square().sum(1), steps=2), GENES, drawn(), samples=400, noise_sd=1.0
+    )
     assert found.values.tolist() == pytest.approx([2, 5, 10], abs=0.9)
     assert float(found.values.sum()) == pytest.approx(found.change)
 
@@ -134,5 +141,5 @@ def test_an_answer_that_cannot_be_explained_is_refused(answer: module.Answer, sa
 
 def test_a_tunnel_without_samples_is_refused() -> None:
     with pytest.raises(BadInputError, match="found 0 samples"):
-        noise_tunnel(lambda rows: rows.sum(1), GENES, drawn(), samples=0)
-    assert math.isfinite(noise_tunnel(lambda rows: rows.sum(1), GENES, drawn(), samples=1).change)
+        noise_tunnel(attribute(lambda rows: rows.sum(1)), GENES, drawn(), samples=0)
+    assert math.isfinite(noise_tunnel(attribute(lambda rows: rows.sum(1)), GENES, drawn(), samples=1).change)
