@@ -38,6 +38,7 @@ RULES = (
     ("raw/*/*/*", "fetch"),
     ("locks/*.json", "lock"),
     ("preflight.json", "preflight"),
+    ("preflight_labels.json", "preflight_labels"),
     ("config.json", "record_config"),
     ("summary.json", "report"),
     ("report.html", "report"),

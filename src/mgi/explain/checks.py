@@ -12,8 +12,8 @@ import pandas as pd
 
 from mgi.core.run import PERMUTED_PAIRS
 from mgi.explain.attribution_file import IG, IG_NOISE, RANDOM_WEIGHTS, TRAINED, Attributions
-from mgi.explain.integrated_gradients import TOLERANCE
 from mgi.explain.ranking import area_between, mean_absolute, rank_agreement, signed_agreement, stability
+from mgi.explain.settings import TOLERANCE
 from mgi.explain.tables import preferred, values_in
 
 CHECKS = ("run", "value", "check", "found", "expected", "passed", "about")

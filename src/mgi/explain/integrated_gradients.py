@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from mgi.core.errors import BadInputError
+from mgi.explain.settings import TOLERANCE
 
 Answer = Callable[[Tensor], Tensor]
-TOLERANCE = 0.01
 MOST_STEPS = 1600
 _LEAST_CHANGE = 0.01
 """Of the sum of |attributions|: where they cancel out, no smaller change is asked of their sum to be told from 0."""

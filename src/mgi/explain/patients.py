@@ -11,8 +11,8 @@ from torch import Tensor
 from mgi.core.errors import BadInputError
 from mgi.explain.attribution_file import IG, IG_NOISE
 from mgi.explain.deletion import SHARES, deletion_curves
-from mgi.explain.integrated_gradients import TOLERANCE, Answer, Attribution, integrated_gradients, noise_tunnel
-from mgi.explain.settings import ExplainSettings
+from mgi.explain.integrated_gradients import Answer, Attribution, integrated_gradients, noise_tunnel
+from mgi.explain.settings import TOLERANCE, ExplainSettings
 from mgi.explain.subjects import Subject
 
 ROUGH = 0.1

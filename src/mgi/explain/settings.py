@@ -11,6 +11,8 @@ VALUES: tuple[Value, ...] = get_args(Value)
 CONTRAST, SIMILARITY, MASK = VALUES
 TABLES_ALONE = ("gene_sets", "local", "permuted_pairs", "top")
 """Keys on which the attributions of a run do not depend."""
+TOLERANCE = 0.01
+"""Share of the change by which a patient's attributions may miss it."""
 OF_PRETRAINING = (CONTRAST, SIMILARITY)
 """Values that a pre-training run has; the others are of networks that predict."""
 
