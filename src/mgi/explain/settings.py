@@ -30,7 +30,7 @@ class ExplainSettings(Section):
     references: Annotated[int, Field(ge=1, le=100_000), unit("patients")] = 64
     """For contrast: most validation patients whose images the own one is told from."""
     steps: Annotated[int, Field(ge=2, le=1600)] = 20
-    """Points on the path from the average patient, doubled until the attributions add up within 1 %."""
+    """Points on the path from the average patient, with more where the attributions do not add up within 1 %."""
     noise_samples: Annotated[int, Field(ge=0, le=1000)] = 5
     """Noisy copies of a patient's genes over which attributions are averaged too; 0: without noise alone."""
     noise_sd: Annotated[float, Field(ge=0, le=10), unit("deviations of a gene")] = 0.1

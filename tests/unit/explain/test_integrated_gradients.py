@@ -50,14 +50,34 @@ def test_genes_that_act_together_share_what_they_add_from_the_baseline_on() -> N
 
 @pytest.mark.parametrize("seed", range(10))
 def test_they_are_those_of_captum(seed: int) -> None:
+    """Where nothing was halved they are equal; else they are those of many points within 2 %."""
     captum = pytest.importorskip("captum.attr", reason="captum is not installed: make dev")
     answer, genes = network(seed)
+
+    def theirs(steps: int) -> Tensor:
+        return captum.IntegratedGradients(answer).attribute(genes[None], n_steps=steps, method="gausslegendre")[0]
+
     found = integrated_gradients(answer, genes, steps=50)
-    theirs, delta = captum.IntegratedGradients(answer).attribute(
-        genes[None], n_steps=found.steps, method="gausslegendre", return_convergence_delta=True
-    )
-    torch.testing.assert_close(found.values, theirs[0], rtol=0, atol=1e-10)
-    assert abs(delta.item()) <= found.error * max(abs(found.change), 1) + 1e-9
+    if found.steps == 50:
+        torch.testing.assert_close(found.values, theirs(50), rtol=0, atol=1e-10)
+    else:
+        exact = theirs(3000)
+        assert (found.values - exact).abs().sum() < 0.02 * exact.abs().sum()
+    whole = integrated_gradients(answer, genes, steps=50, tolerance=10.0)
+    torch.testing.assert_close(whole.values, theirs(50), rtol=0, atol=1e-10)
+
+
+def test_a_kink_near_the_start_is_found_by_halving_there() -> None:
+    """Half of the change lies in the first thousandth of the path, which evenly spaced points would not see."""
+
+    def answer(rows: Tensor) -> Tensor:
+        along = rows[:, 0]
+        return torch.minimum(along, torch.full_like(along, 0.001)) * 1000 - along * 0.9
+
+    found = integrated_gradients(answer, GENES, steps=10)
+    assert found.change == pytest.approx(0.1)
+    assert found.error <= 0.01
+    assert found.steps < 300
 
 
 def test_with_the_same_noise_the_tunnel_is_that_of_captum() -> None:
@@ -87,7 +107,7 @@ def test_a_gene_encoder_is_explained_within_one_percent(kind: str) -> None:
     assert float(found.values.sum()) == pytest.approx(found.change, rel=0.011, abs=1e-4)
 
 
-def test_steps_double_until_the_attributions_add_up() -> None:
+def test_parts_are_halved_until_the_attributions_add_up() -> None:
     found = integrated_gradients(lambda rows: torch.sigmoid(40 * (rows.sum(1) - 1)), GENES, steps=2)
     assert found.steps > 2
     assert float(found.values.sum()) == pytest.approx(found.change, rel=0.01)
