@@ -33,7 +33,6 @@ from lib.supplied import (
     gene_list,
     option,
     own,
-    pathways,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -95,11 +94,6 @@ def sources(**modalities: dict[str, Any]) -> dict[str, Any]:
 def test_a_gene_list_is_an_input_of_its_filter_alone() -> None:
     assert gene_list(sources(rna={"fit": {"gene_filter": "none", "gene_list": "g"}}, flair={})) == []
     assert gene_list(sources(rna={"fit": {"gene_filter": "list", "gene_list": "g"}}, flair={})) == ["g"]
-
-
-def test_gene_sets_are_an_input_where_they_are_tokens() -> None:
-    assert pathways({"model": {"gene_tokens": "shared", "pathways": "p.gmt"}}) == []
-    assert pathways({"model": {"gene_tokens": "pathway", "pathways": "p.gmt"}}) == ["p.gmt"]
 
 
 def test_the_simulated_archive_is_an_input_only_where_there_is_one() -> None:

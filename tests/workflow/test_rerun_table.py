@@ -63,6 +63,8 @@ SETTINGS: dict[str, dict[str, int]] = {
     "predict: {permutations: 3}": PREDICTED,
     "runs: {methods: [mgi, unet, resunet]}": ONE_MORE,
     "runs: {controls: []}": COMPARED,
+    "runs: {variants: {flat: {model: {gene_encoder: mlp}}}}": {"pretrain": 1, "compare": 1},
+    "runs: {variants: {flat: {model: {gene_encoder: mlp}, finetune: true}}}": {"pretrain": 1} | ONE_MORE,
     "external: {modalities: {rna: {source: gdc}, flair: {source: nifti, folder: other}}}": {},
     "evaluation: {bootstrap_draws: 50}": COMPARED,
     "compute: {threads: 2, train_runtime: 5}": {},

@@ -11,11 +11,15 @@ from lib.runs import (
     for_each,
     leak_report,
     model_settings,
+    pathways,
     predicting_weights,
+    pretrain_settings,
+    pretrain_stripped,
     pretrained_weights,
     run_json,
 )
-from mgi.core.run import IMAGE_SETTINGS, Run, by_patient, by_slice, evaluated, run_table
+from mgi.config.tree import checked
+from mgi.core.run import IMAGE_SETTINGS, Run, by_patient, by_slice, evaluated, full_cohort_section, run_table
 from mgi.core.section import read_record
 from mgi.models.baselines import BASELINES
 from mgi.models.settings import ModelSettings
@@ -160,6 +164,61 @@ def test_a_network_without_genes_is_given_what_it_reads_and_mgi_everything_but_t
     }
     assert set(given["unet"]) == set(IMAGE_SETTINGS)
     assert set(given["mgi-no-genes"]) == set(given["pretrain"]) == set(config["model"]) - {"pathways"}
+
+
+VARIED = {
+    "flat": {"model": {"gene_encoder": "flat_mlp"}, "finetune": True},
+    "sets": {"model": {"gene_tokens": "pathway", "pathways": "p.gmt"}},
+    "strip": {"pretrain": {"augment": {"skull_strip": 0.5}}},
+}
+
+
+def test_a_variant_is_pretrained_on_the_same_folds_and_seeds_and_fine_tuned_where_it_says_so() -> None:
+    without, table = (
+        run_table(BOTH),
+        run_table(BOTH | {"variants": checked({"runs": {"variants": VARIED}})["runs"]["variants"]}),
+    )
+    added = [key for key in table if key not in without]
+    kinds = ("pretrain-flat", "pretrain-sets", "pretrain-strip", "mgi-flat")
+    assert sorted(added) == sorted(
+        f"{kind}-fold{fold}-seed{seed}" for kind in kinds for fold in (0, 2) for seed in (0, 1)
+    )
+    assert {key: run for key, run in table.items() if key in without} == without
+    assert table["mgi-flat-fold2-seed1"].pretrained == "pretrain-flat-fold2-seed1"
+    assert set(added) - set(by_patient(table)) == set()
+    assert [key for key in evaluated(table) if key in added] == [key for key in added if key.startswith("mgi-flat")]
+    assert all(table[key].inputs == ("flair", "rna") for key in added)
+
+
+def test_the_seeds_of_a_variant_predict_together_too() -> None:
+    table = run_table(BOTH | {"ensemble": True, "variants": {"flat": {"finetune": True}}})
+    assert table["mgi-flat-ensemble-fold0-seed0"].members == ("mgi-flat-fold0-seed0", "mgi-flat-fold0-seed1")
+
+
+def test_the_split_by_slice_has_no_variants_and_the_whole_cohort_has_them() -> None:
+    runs = checked({"runs": {**BOTH, "leaky_slice_split": BOTH, "variants": VARIED}})
+    assert not any(run.leaks and run.variant for run in run_table(runs["runs"]).values())
+    assert "mgi-flat-fold5-seed0" in run_table(full_cohort_section(runs))
+
+
+def test_a_variants_settings_are_its_own_and_those_of_other_runs_stay() -> None:
+    config, plain = (checked({"runs": {**BOTH, "variants": given}}) for given in (VARIED, {}))
+    table, before = run_table(config["runs"]), run_table(plain["runs"])
+
+    def given(config: Any, table: Any, key: str) -> list[Any]:
+        wildcards = SimpleNamespace(run=f"{key}-fold0-seed0")
+        looked_up = (model_settings, pretrain_settings, pretrain_stripped, pathways)
+        return [json.loads(one) if isinstance(one := f(config, table, wildcards), str) else one for f in looked_up]
+
+    model, pretrain, stripped, sets = given(plain, before, "pretrain")
+    for key in ("pretrain", "mgi", "unet", "mgi-no-genes"):
+        assert given(config, table, key) == given(plain, before, key)
+    assert (stripped, sets) == ([], [])
+    assert given(config, table, "mgi-flat")[0] == {**model, "gene_encoder": "flat_mlp"}
+    assert given(config, table, "pretrain-flat") == [{**model, "gene_encoder": "flat_mlp"}, pretrain, [], []]
+    assert given(config, table, "pretrain-sets") == [{**model, "gene_tokens": "pathway"}, pretrain, [], ["p.gmt"]]
+    assert given(config, table, "pretrain-strip")[1]["augment"] == {**pretrain["augment"], "skull_strip": 0.5}
+    assert given(config, table, "pretrain-strip")[2] == ["<local_results>/prepared/256px-none-stripped/slices.parquet"]
 
 
 def test_files_of_many_runs_are_named_by_one_path() -> None:

@@ -24,7 +24,7 @@ def prepared_slices(config: Mapping[str, Any]) -> Any:
     return local(f"<local_results>/{prepared_table(config)}")
 
 
-def stripped_slices(config: Mapping[str, Any], section: str) -> list[Any]:
-    """The table of the slices without scalp, where the training of this section of the config draws some."""
-    draws = config[section]["augment"]["skull_strip"] > 0
+def stripped_slices(config: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Any]:
+    """The table of the slices without scalp, where a training with these settings draws some."""
+    draws = settings["augment"]["skull_strip"] > 0
     return [local(f"<local_results>/{prepared_table(config, stripped=True)}")] if draws else []

@@ -1,10 +1,14 @@
 """What the rules look up of a run, whose key is the only wildcard of training and evaluation."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mgi.core.run import PATIENT, SLICE, Run, leaks_file, model_section
+from mgi.core.run import PATIENT, SLICE, Run, gene_sets_file, leaks_file, model_section, pretrain_section
+
+from .prepared import stripped_slices
+from .supplied import own
 
 
 def run_json(table: Mapping[str, Run], wildcards: Any) -> str:
@@ -15,6 +19,27 @@ def run_json(table: Mapping[str, Run], wildcards: Any) -> str:
 def model_settings(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> str:
     """What the run's network reads of the section `model`, as JSON."""
     return model_section(config, table[wildcards.run])
+
+
+def pretrain_settings(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> str:
+    """The section `pretrain` as the run's variant changes it, as JSON."""
+    return pretrain_section(config, table[wildcards.run])
+
+
+def pretrain_stripped(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> list[Any]:
+    """The table of the slices without scalp, where the run's pre-training draws some."""
+    return stripped_slices(config, json.loads(pretrain_settings(config, table, wildcards)))
+
+
+def pathways(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> list[Any]:
+    """The user's file of gene sets, as a rule's input, where the config makes the run's tokens of them."""
+    path = gene_sets_file(config, table[wildcards.run])
+    return [] if path is None else own([path])
+
+
+def pathways_option(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
+    """What precedes the file of gene sets on a job's command line, where it has one."""
+    return ["--pathways"] if input.pathways else []
 
 
 def for_each(keys: Sequence[str], paths: Iterable[Any]) -> str:

@@ -30,11 +30,6 @@ def gene_list(config: Mapping[str, Any]) -> list[str]:
     return [_fit(config)["gene_list"]] if _fit(config)["gene_filter"] == "list" else []
 
 
-def pathways(config: Mapping[str, Any]) -> list[str]:
-    """The user's file of gene sets, as a rule's input, where the config makes tokens of them."""
-    return [config["model"]["pathways"]] if config["model"]["gene_tokens"] == "pathway" else []
-
-
 def existing(path: str | None) -> list[str]:
     """The path as a rule's input if the file is there.
 

@@ -16,13 +16,13 @@ rule pretrain:
     input:
         images="<results>/shards/flair/dataset.json",
         prepared=prepared_slices(config),
-        stripped=stripped_slices(config, "pretrain"),
+        stripped=run_stripped,
         expression="<results>/shards/rna/dataset.json",
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
-        pathways=PATHWAYS,
+        pathways=run_pathways,
     output:
         weights="<results>/runs/{run}/weights.safetensors",
         curves="<results>/runs/{run}/curves.jsonl",
@@ -46,13 +46,13 @@ rule pretrain:
     params:
         described=described_run,
         model=run_model,
-        settings=settings("pretrain"),
+        settings=run_pretrain,
         stripped=lambda wildcards, input: option(
             "--prepared-stripped", next(iter(input.stripped), None)
         ),
         processes=processes_per_node(config, "pretrain"),
         torchrun=torchrun(config, "pretrain"),
-        pathways=["--pathways"] if PATHWAYS else [],
+        pathways=pathways_option,
         deterministic=DETERMINISTIC,
         code=code_of("pretrain"),
     shell:
@@ -86,13 +86,13 @@ rule finetune:
     input:
         images="<results>/shards/flair/dataset.json",
         prepared=prepared_slices(config),
-        stripped=stripped_slices(config, "finetune"),
+        stripped=stripped_slices(config, config["finetune"]),
         expression="<results>/shards/rna/dataset.json",
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
-        pathways=PATHWAYS,
+        pathways=run_pathways,
         pretrained=run_start,
         pretrained_record=lambda wildcards: beside(run_start(wildcards), "run.json"),
     output:
@@ -122,7 +122,7 @@ rule finetune:
         ),
         processes=processes_per_node(config, "finetune"),
         torchrun=torchrun(config, "finetune"),
-        pathways=["--pathways"] if PATHWAYS else [],
+        pathways=pathways_option,
         pretrained=lambda wildcards, input: option(
             "--pretrained", next(iter(input.pretrained), None)
         ),

@@ -27,6 +27,7 @@ from mgi.models.mgi import MGI, DualEncoder, build_dual_encoder
 from mgi.shards.channels import require_channels
 from mgi.tasks.learning import learning_of
 from mgi.training.pretrain import Pairs
+from mgi.training.pretrain_batches import largest_tumours
 from mgi.training.weights import Weights, load_weights
 
 _Shown = tuple[Tensor, Tensor, NDArray[np.int64]]
@@ -109,9 +110,7 @@ class Explained:
 
     def most_tumour(self, pairs: Pairs) -> Tensor:
         """Of each patient the slice with the most tumour (P, C, H, W), as where pre-training is validated."""
-        area = pairs.slices.area
-        rows = torch.tensor([own[int(area[own].argmax())] for own in pairs.slices.rows_of])
-        return pairs.slices.images[rows].to(self.place)
+        return pairs.slices.images[largest_tumours(pairs.slices)].to(self.place)
 
     def about(self) -> dict[str, Any]:
         """How the attributions were found."""

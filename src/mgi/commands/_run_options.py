@@ -8,7 +8,17 @@ from typing import Any
 
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
-from mgi.core.run import Run, full_cohort_runs, leaks_file, model_section, prepared_table, run_table, split_file
+from mgi.core.run import (
+    Run,
+    full_cohort_runs,
+    gene_sets_file,
+    leaks_file,
+    model_section,
+    prepared_table,
+    pretrain_section,
+    run_table,
+    split_file,
+)
 from mgi.core.section import as_mapping, read_record
 from mgi.explain.runs import ATTRIBUTIONS_FILE, permuted_runs
 
@@ -103,10 +113,11 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: {section}: found null, expected the section in the config of the results")
     run, folder = table[key], results / "runs" / key
     of_run = [results / f"runs/{one}/weights.safetensors" for one in run.trained]
-    pathways = config["model"]["pathways"] if config["model"]["gene_tokens"] == "pathway" else None
+    pathways = gene_sets_file(config, run)
+    settings = pretrain_section(config, run) if section == "pretrain" else json.dumps(config[section], sort_keys=True)
     return {
         "run_json": run.as_json(),
-        "settings": json.dumps(config[section], sort_keys=True),
+        "settings": settings,
         "model": model_section(config, run),
         "pathways": None if pathways is None else Path(pathways),
         "image_shard": results / "shards/flair",

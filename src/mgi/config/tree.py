@@ -9,17 +9,18 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
+from mgi.config.variants import VariantSettings, check_gene_sets, filled_variants
 from mgi.core.errors import ConfigError
 from mgi.core.plugins import load_plugins
 from mgi.core.run import CONTROLS, Control
 from mgi.core.section import Count, Distinct, Section, Several, UserPath, refusal, unit
 from mgi.core.section_errors import joined, shown
 from mgi.explain.runs import check_values
-from mgi.explain.settings import ExplainSettings
+from mgi.explain.settings import OF_PRETRAINING, ExplainSettings
 from mgi.modalities import registry
 from mgi.models.settings import Method, ModelSettings
 from mgi.tasks.segmentation.settings import EvaluationSettings
-from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings, ScheduleSettings
+from mgi.training.settings import IMAGE_ALONE, FinetuneSettings, PredictSettings, PretrainSettings, ScheduleSettings
 
 S = TypeVar("S", bound=Section)
 
@@ -87,6 +88,9 @@ class RunsSettings(LeakyRuns):
     leaky_slice_split: LeakyRuns | None = None
     """Networks trained with the test's patients in training, for the paper-like table alone (config/paper-like.yaml);
     null: none."""
+    variants: dict[str, VariantSettings] = Field(default={})
+    """Further pre-trainings on the same folds and seeds, by name: keys of the sections pretrain and model that differ,
+    and finetune: whether MGI is fine-tuned from it too, as the method mgi-NAME (docs/how-to/compare-encoders.md)."""
     ensemble: bool = False
     """Whether the seeds of a method are also scored together, as a method of its own whose logits are their mean."""
 
@@ -197,6 +201,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     _check_channels(filled)
     _check_texts(filled)
     _check_across_sections(filled)
+    filled["runs"]["variants"] = filled_variants(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
         place["modalities"] = {name: given for name, given in place["modalities"].items() if given is not None}
     return filled
@@ -235,11 +240,11 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
             raise ConfigError(f"{stage}.processes: found {processes}, expected a multiple of compute.nodes, {nodes}")
     if config["explain"] is not None:
         check_values(config)
-    tokens, pathways = config["model"]["gene_tokens"], config["model"]["pathways"]
-    if tokens == "pathway" and pathways is None:
-        raise ConfigError("model.pathways: found null, expected a .gmt file for gene_tokens pathway")
-    if tokens != "pathway" and pathways is not None:
-        raise ConfigError(f"model.pathways: found {shown(pathways)}, expected null, since gene_tokens is {tokens}")
+        loss, unread = config["pretrain"]["loss"], set(OF_PRETRAINING) & set(config["explain"]["values"])
+        if loss in IMAGE_ALONE and unread:
+            expected = f"none of {', '.join(OF_PRETRAINING)}, since pretrain.loss {loss} reads no genes"
+            raise ConfigError(f"explain.values: found {min(unread)}, expected {expected}")
+    check_gene_sets(config["model"], "model")
 
 
 def _check_channels(config: Mapping[str, Any]) -> None:

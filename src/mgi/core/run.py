@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from mgi.core.errors import BadInputError
 from mgi.core.section import read_record
+from mgi.core.variants import section_of
 
 PRETRAINING = "pretraining"
 DEFAULT_TASK = "segmentation"
@@ -43,15 +44,17 @@ class Run:
     """What tells one run from another.
 
     `inputs` are the modalities that the trained network reads. With the control `random-id` a random vector per patient
-    stands for expression. `pretrained` is the key of the run whose encoders it starts from. Split by slice, every
-    patient has slices in training and in test: that split leaks, and serves only to show by how much. An ensemble is
-    not trained: it predicts the mean of the logits of `members`, runs that differ in their seed alone.
+    stands for expression. `pretrained` is the key of the run whose encoders it starts from. `variant` names the changes
+    of the config's sections `pretrain` and `model` with which it is trained. Split by slice, every patient has slices
+    in training and in test: that split leaks, and serves only to show by how much. An ensemble is not trained: it
+    predicts the mean of the logits of `members`, runs that differ in their seed alone.
     """
 
     task: str
     method: str
     inputs: tuple[str, ...]
     control: Control | PermutedPairs | None = None
+    variant: str | None = None
     pretrained: str | None = None
     split_unit: SplitUnit = PATIENT
     fold: int
@@ -64,13 +67,13 @@ class Run:
         what = "pretrain" if self.is_pretraining else self.method
         task = None if self.task in (PRETRAINING, DEFAULT_TASK) else self.task
         unit = None if self.split_unit == PATIENT else self.split_unit
-        kind = (what, task, self.control, unit, self._together)
+        kind = (what, task, self.control, self.variant, unit, self._together)
         return "-".join(filter(None, (*kind, f"fold{self.fold}", f"seed{self.seed}")))
 
     @property
     def label(self) -> str:
-        """The name of the method in tables; a control is a method of its own."""
-        return "-".join(filter(None, (self.method, self.control, self._together)))
+        """The name of the method in tables; a control and a variant are methods of their own."""
+        return "-".join(filter(None, (self.method, self.control, self.variant, self._together)))
 
     @property
     def _together(self) -> str | None:
@@ -97,10 +100,9 @@ class Run:
         return self.split_unit != PATIENT
 
     def record(self) -> dict[str, Any]:
-        """The run as plain values, as files keep it."""
-        plain = {**asdict(self), "inputs": list(self.inputs)}
-        members = plain.pop("members")
-        return plain | ({"members": list(members)} if members else {})
+        """The run as plain values, as files keep it; of no variant and no members nothing is said."""
+        plain = {**asdict(self), "inputs": list(self.inputs), "members": list(self.members)}
+        return {name: value for name, value in plain.items() if value or name not in ("variant", "members")}
 
     def as_json(self) -> str:
         """The record as JSON with sorted keys."""
@@ -131,12 +133,15 @@ def run_of(metadata: Mapping[Any, Any], where: str) -> Run:
 def run_table(runs: Mapping[str, Any]) -> dict[str, Run]:
     """Every run of the config section `runs` by key: pre-training first, then methods x folds x seeds of the task.
 
-    Last come ensembles, one for each method, control and fold, where `ensemble` asks for them.
+    Each variant is pre-trained on the same folds and seeds. Last come ensembles, one for each method, control and fold,
+    where `ensemble` asks for them.
     """
     leaky = runs.get("leaky_slice_split")
     honest = list(_runs(runs, PATIENT))
     trained = [*honest, *(_runs({"task": _task(runs), **leaky}, SLICE) if leaky else [])]
     starts = [_pretraining(run) for run in trained if run.pretrained]
+    plain = [run for run in honest if run.label == MULTIMODAL_METHOD]
+    starts += [_pretraining(replace(run, variant=name)) for name in runs.get("variants", {}) for run in plain]
     together = _ensembles(honest) if runs.get("ensemble") else []
     return {run.key: run for run in [*starts, *trained, *together]}
 
@@ -167,11 +172,23 @@ def full_cohort_section(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def model_section(config: Mapping[str, Any], run: Run) -> str:
-    """The section `model` as JSON with sorted keys, as far as the run's network reads it."""
-    given = {key: value for key, value in config["model"].items() if key != "pathways"}
+    """The section `model` of the run's variant as JSON with sorted keys, as far as the run's network reads it."""
+    model = section_of(config, "model", run.variant)
+    given = {key: value for key, value in model.items() if key != "pathways"}
     if run.method != MULTIMODAL_METHOD:
         given = {key: given[key] for key in IMAGE_SETTINGS}
     return json.dumps(given, sort_keys=True)
+
+
+def pretrain_section(config: Mapping[str, Any], run: Run) -> str:
+    """The section `pretrain` of the run's variant as JSON with sorted keys."""
+    return json.dumps(section_of(config, "pretrain", run.variant), sort_keys=True)
+
+
+def gene_sets_file(config: Mapping[str, Any], run: Run) -> str | None:
+    """The user's file of gene sets, where the config makes the run's tokens of them."""
+    model = section_of(config, "model", run.variant)
+    return model["pathways"] if model["gene_tokens"] == "pathway" else None
 
 
 def split_file(config: Mapping[str, Any], fold: int) -> str:
@@ -195,19 +212,26 @@ def leaks_file(config: Mapping[str, Any], run: Run) -> str:
 def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
     for method in runs["methods"]:
         multimodal = method == MULTIMODAL_METHOD
-        controls = [None, *runs["controls"]] if multimodal else [None]
-        for control, fold, seed in product(controls, runs["folds"], runs["seeds"]):
+        kinds = [(None, None), *_kinds_of_mgi(runs)] if multimodal else [(None, None)]
+        for (control, variant), fold, seed in product(kinds, runs["folds"], runs["seeds"]):
             run = Run(
                 task=_task(runs),
                 method=method,
                 inputs=(IMAGE, EXPRESSION) if multimodal and control != NO_GENES else (IMAGE,),
                 control=control,
+                variant=variant,
                 split_unit=split_unit,
                 fold=fold,
                 seed=seed,
             )
             starts = multimodal and control != NO_PRETRAINING
             yield replace(run, pretrained=_pretraining(run).key) if starts else run
+
+
+def _kinds_of_mgi(runs: Mapping[str, Any]) -> Iterator[tuple[Control | None, str | None]]:
+    """Control or variant of every MGI that is trained beside the plain one."""
+    yield from ((control, None) for control in runs["controls"])
+    yield from ((None, name) for name, one in runs.get("variants", {}).items() if one["finetune"])
 
 
 def _ensembles(trained: Sequence[Run]) -> Iterator[Run]:

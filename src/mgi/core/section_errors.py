@@ -44,6 +44,8 @@ def in_one_line(cls: type, error: ValidationError, where: str) -> str:
         return _unknown_key(cls, place, where)
     if kind == "missing":
         return f"{joined(where, place)}: missing"
+    if place and place[-1] == "[key]":  # of a mapping whose keys are the user's own
+        return f"{joined(where, place[:-2])}: found the key {shown(found['input'])}, expected text; write it in quotes"
     context = found.get("ctx", {})
     if kind == "json_invalid":
         return f"{where}: {found['msg']}"

@@ -49,3 +49,8 @@ class AugmentSettings(Section):
     """Largest deviation of a Gaussian blur of the image; 0: none."""
     noise: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Largest deviation of normal noise, in deviations of the image; 0: none."""
+
+    @property
+    def makes_views(self) -> bool:
+        """Whether two draws of one slice differ; which copy a slice is of is drawn once for both."""
+        return any(value for key, value in dict(self).items() if key != "skull_strip")

@@ -10,14 +10,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mgi.core.run import CONTROLS, ENSEMBLE, NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
+from mgi.core.run import ENSEMBLE, NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
 from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 from mgi.evaluation.intervals import bootstrap_mean, holm, wilcoxon_p
 from mgi.evaluation.patient_scores import as_trained, values_of
 
 REFERENCE = "mgi"
-RETRAINED = tuple(f"{REFERENCE}-{control}" for control in CONTROLS)
-"""The reference trained again without one thing; each is a method of its own in tables, and no rival of it."""
 TOGETHER = f"{REFERENCE}-{ENSEMBLE}"
 CASE = ["task", "method", "expression_input"]
 RESULT_COLUMNS = [*CASE, "definition", "mean", "median", "q1", "q3", "low", "high", "n"]
@@ -33,6 +31,11 @@ AUDITED = {
     NO_PRETRAINING: (f"{REFERENCE}-{NO_PRETRAINING}", OWN),
 }
 """Method and expression input of each condition: four inputs of one model, then the controls, each as trained."""
+
+
+def is_reference_again(label: str) -> bool:
+    """Whether the method is the reference trained otherwise, a control or a variant: in tables, and no rival of it."""
+    return label.startswith(f"{REFERENCE}-") and label != TOGETHER
 
 
 def summary_rows(patients: pd.DataFrame, definitions: Sequence[str], draws: int, seed: int) -> list[dict[str, object]]:

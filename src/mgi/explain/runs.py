@@ -47,7 +47,7 @@ def check_values(config: Mapping[str, Any]) -> None:
 
 
 def value_belongs(value: str, run: Run) -> bool:
-    """Whether a run has this value, and is no control, no ensemble, and does not leak."""
+    """Whether a run has this value, and is no control, no variant, no ensemble, and does not leak."""
     if not _is_plain(run):
         return False
     if value in OF_PRETRAINING:
@@ -56,4 +56,4 @@ def value_belongs(value: str, run: Run) -> bool:
 
 
 def _is_plain(run: Run) -> bool:
-    return run.is_multimodal and run.control is None and not run.members and not run.leaks
+    return run.is_multimodal and not (run.control or run.variant or run.members or run.leaks)

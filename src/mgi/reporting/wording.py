@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
-from mgi.evaluation.cohort_tables import REFERENCE, RETRAINED
+from mgi.evaluation.cohort_tables import REFERENCE, is_reference_again
 from mgi.evaluation.expression_inputs import PERMUTED
 from mgi.evaluation.patient_scores import as_trained
 from mgi.reporting.results import Results
@@ -48,7 +48,7 @@ def _score(label: str, row: Row, results: Results) -> str:
 
 
 def _against_others(rows: Mapping[str, Row], tests: pd.DataFrame) -> list[str]:
-    rivals = tests["method"].map(lambda label: label not in RETRAINED and not apart(label)[1])
+    rivals = tests["method"].map(lambda label: not is_reference_again(label) and not apart(label)[1])
     networks = rows_by(tests[rivals.astype(bool)], "method")
     if not networks:
         return []

@@ -123,18 +123,23 @@ def spread(vectors: Tensor) -> float:
 def space_figures(images: Tensor, genes: Tensor) -> dict[str, float]:
     """All of the above for patients' image and gene vectors, a row each."""
     figures = {"alignment": alignment(images, genes)}
-    for name, vectors in (("image", images), ("gene", genes)):
-        figures[f"{name}_rank"] = smooth_rank(vectors)
-        figures[f"{name}_uniformity"] = uniformity(vectors)
-        figures[f"{name}_spread"] = spread(vectors)
-    return figures
+    return figures | vector_figures("image", images) | vector_figures("gene", genes)
+
+
+def vector_figures(name: str, vectors: Tensor) -> dict[str, float]:
+    """The monitors of one space, from unit vectors with a row a patient."""
+    return {
+        f"{name}_rank": smooth_rank(vectors),
+        f"{name}_uniformity": uniformity(vectors),
+        f"{name}_spread": spread(vectors),
+    }
 
 
 def collapse_warnings(figures: dict[str, float], patients: int) -> list[str]:
-    """A line for each of the two spaces that has collapsed."""
+    """A line for each space that has collapsed; of images alone there is one."""
     return [
         f"collapsed: the {name} vectors of {patients} validation patients have smooth rank {rank:.2f}, "
         f"of at most {patients}; all are nearly one vector"
         for name in ("image", "gene")
-        if patients >= FEWEST and (rank := figures[f"{name}_rank"]) < COLLAPSED_RANK
+        if patients >= FEWEST and (rank := figures.get(f"{name}_rank", math.inf)) < COLLAPSED_RANK
     ]

@@ -1,4 +1,4 @@
-"""Contrastive pre-training: align image and gene encoders on the training patients of one fold."""
+"""Pre-training on one fold's training patients: image and gene encoders are aligned, or the image's learns alone."""
 
 import logging
 
@@ -10,9 +10,10 @@ from mgi.models.mgi import DualEncoder
 from mgi.training.contrastive import chance_loss, collapse_warnings, min_loss, space_figures
 from mgi.training.loop import Curve, Loop, RunContext, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
-from mgi.training.pretrain_batches import BatchDrawer, Pairs
+from mgi.training.pretrain_batches import BatchDrawer, Pairs, largest_tumours
 from mgi.training.pretrain_loss import PretrainLoss
 from mgi.training.settings import PretrainSettings
+from mgi.training.view_loss import ViewLoss, view_figures
 
 LOG = logging.getLogger(__name__)
 
@@ -30,11 +31,12 @@ def pretrain(
 ) -> Curve:
     """Train `encoders` in place and return its curve; `settings.keep` says which weights are kept.
 
-    `unpaired` (R, G) is the standardised expression of training patients without image. With several processes the
-    first one alone has the curve.
+    With a loss of images alone the gene encoder keeps the weights that it is given. `unpaired` (R, G) is the
+    standardised expression of training patients without image. With several processes the first one alone has the
+    curve.
     """
     device = next(encoders.parameters()).device
-    model = PretrainLoss(encoders, settings).to(device)
+    model = (PretrainLoss(encoders, settings) if settings.reads_genes else ViewLoss(encoders, settings)).to(device)
     compile_where_it_pays(encoders.image_encoder, device, wanted=settings.compile)
     draw = BatchDrawer(
         training=training,
@@ -51,7 +53,7 @@ def pretrain(
         schedule=settings.schedule,
         prepare=draw,
         step=lambda batch: model(batch.on(device), context.group),
-        validate=lambda: alignment_figures(model, validation),
+        validate=lambda: validated(model, validation),
         context=context,
         select_best=settings.keep != "last",
         precision=precision_of(settings.schedule.precision, device, where="pretrain.schedule"),
@@ -69,6 +71,14 @@ def compile_where_it_pays(encoder: nn.Module, device: torch.device, *, wanted: b
         LOG.info("pretrain.compile: this is a CPU, on which compiling does not pay; going on without")
 
 
+def validated(model: PretrainLoss | ViewLoss, pairs: Pairs) -> dict[str, float]:
+    """The figures of the loss on these patients; a space that has collapsed is said in the log."""
+    figures = alignment_figures(model, pairs) if isinstance(model, PretrainLoss) else view_figures(model, pairs)
+    for line in collapse_warnings(figures, len(pairs)):
+        LOG.warning("%s", line)
+    return figures
+
+
 def alignment_figures(model: PretrainLoss, pairs: Pairs) -> dict[str, float]:
     """Loss and its minimum, monitors, and how well each patient's slice with the most tumour retrieves its genes.
 
@@ -82,7 +92,7 @@ def alignment_figures(model: PretrainLoss, pairs: Pairs) -> dict[str, float]:
     loss = model.contrast(similarity, patient).item()
     rank = (similarity > similarity.diagonal().unsqueeze(1)).sum(1).float() + 1
     least = min_loss(settings.loss, patient)
-    figures = {
+    return {
         "score": -rank.mean().item() if settings.keep == "best_retrieval" else least - loss,
         "validation_loss": loss,
         "validation_min_loss": least,
@@ -96,16 +106,12 @@ def alignment_figures(model: PretrainLoss, pairs: Pairs) -> dict[str, float]:
         "temperature": model.temperature().item(),
         **space_figures(images, genes),
     }
-    for line in collapse_warnings(figures, len(genes)):
-        LOG.warning("%s", line)
-    return figures
 
 
 def _vectors(model: PretrainLoss, pairs: Pairs) -> tuple[Tensor, Tensor]:
     """Unit vectors (P, D) of every patient's slice with the most tumour and of its genes, encoded in batches."""
     device = model.log_temperature.device
-    area = pairs.slices.area
-    rows = torch.tensor([own[int(area[own].argmax())] if len(own) else 0 for own in pairs.slices.rows_of])
+    rows = largest_tumours(pairs.slices)
     size = model.settings.schedule.batch
     parts = [
         model.encoders(pairs.slices.images[rows[some]].to(device), pairs.genes_of(some).to(device))

@@ -28,6 +28,7 @@ from mgi.datasets.batches import (
     with_stripped,
 )
 from mgi.datasets.gene_rows import Genes
+from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import SliceSet
 from mgi.training.contrastive import min_loss
 from mgi.training.distributed import ALONE, Group
@@ -115,6 +116,8 @@ class Movable:
 class Batch(Movable):
     """What a step learns from; counts and indexes are of the whole batch, all else is this process's part.
 
+    A loss of images alone has another view of each slice in `second_views` (n, 1, S, S), and genes without columns.
+
     `patient` (N,) is the patient of every slice and `sibling` (N,) the next slice of the same patient. `genes` (p, G)
     carry noise; `whole` (p + u, G) do not, and `hidden_genes` are masked in them. `hidden_patches` (n, T) are masked in
     the images (n, 1, S, S), of which each belongs to row `owner` (n,) of the genes. Masks that no loss asks for have no
@@ -122,6 +125,7 @@ class Batch(Movable):
     """
 
     images: Tensor
+    second_views: Tensor
     owner: Tensor
     genes: Tensor
     whole: Tensor
@@ -171,12 +175,13 @@ class BatchDrawer:
         size, each = settings.schedule.batch, settings.slices_per_patient
         slices = self.training.slices
         rows = torch.from_numpy(patient_unique_batch(slices.rows_of, self.weights, size, self.randomness.numpy, each))
-        augment = sample_augment((len(rows), *slices.images.shape[1:]), settings.augment, generator)
+        shape = (len(rows), *slices.images.shape[1:])
+        augment = sample_augment(shape, settings.augment, generator)
+        again = None if settings.reads_genes else sample_augment(shape, settings.augment, generator)
         chosen, patient = torch.unique_consecutive(slices.patient[rows], return_inverse=True)
         unpaired = self._draw_unpaired()
         hidden_genes = self._hide_genes(len(chosen) + len(unpaired))
-        genes = self.training.genes_of(chosen)
-        noise = settings.gene_noise * self.noise(len(genes), generator)
+        genes, noise = self._draw_genes(chosen)
         hidden_patches = self._hide_patches(len(rows))
         own = group.share(len(chosen))
         own_unpaired = group.share(len(unpaired))
@@ -185,9 +190,12 @@ class BatchDrawer:
         both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
         batch = Batch(
             images=_images(slices, rows[mine], augment[mine]),
+            second_views=torch.zeros(0, *shape[1:]) if again is None else _images(slices, rows[mine], again[mine]),
             owner=patient[mine] - own.start,
             genes=(genes + noise)[own],
-            whole=torch.cat([genes[own], self.unpaired[unpaired[own_unpaired]]]),
+            whole=torch.cat([genes[own], self.unpaired[unpaired[own_unpaired]]])
+            if settings.reads_genes
+            else genes[own],
             hidden_genes=torch.cat(both),
             hidden_patches=hidden_patches[mine],
             patient=patient,
@@ -199,6 +207,13 @@ class BatchDrawer:
             min_loss=min_loss(settings.loss, patient),
         )
         return batch.pinned() if self.pin else batch
+
+    def _draw_genes(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Expression (P, G) of the chosen patients and noise for it; (P, 0) of both where no loss reads genes."""
+        if not self.settings.reads_genes:
+            return torch.zeros(len(chosen), 0), torch.zeros(len(chosen), 0)
+        genes = self.training.genes_of(chosen)
+        return genes, self.settings.gene_noise * self.noise(len(genes), self.randomness.torch)
 
     def _draw_unpaired(self) -> Tensor:
         """Rows of the patients without image that join the step; none where no loss would read them."""
@@ -222,6 +237,18 @@ class BatchDrawer:
         if settings.masked_patch_weight == 0 or span_length(self.patches, settings.masked_patches) == 0:
             return torch.zeros(rows, 0, dtype=torch.bool)
         return span_mask(rows, self.patches, settings.masked_patches, self.randomness.torch)
+
+
+def two_views(slices: SliceSet, rows: Tensor, settings: AugmentSettings, generator: torch.Generator) -> list[Tensor]:
+    """Two random changes of some slices (B,), each (B, C, S, S)."""
+    changes = [sample_augment((len(rows), *slices.images.shape[1:]), settings, generator) for _ in range(2)]
+    return [_images(slices, rows, change) for change in changes]
+
+
+def largest_tumours(slices: SliceSet) -> Tensor:
+    """Each patient's slice with the most tumour (P,); the first of all for a patient without slices."""
+    area = slices.area
+    return torch.tensor([own[int(area[own].argmax())] if len(own) else 0 for own in slices.rows_of])
 
 
 def _images(slices: SliceSet, rows: Tensor, augment: AugmentParams) -> Tensor:

@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from mgi.core.section import Count, Positive, Section, Share, Weight, refusal
 from mgi.datasets.settings import AugmentSettings, NoiseShape
 
+IMAGE_ALONE = ("simclr", "barlow_twins")
+"""Losses of two random views of an image, which read no genes."""
+
 
 class ScheduleSettings(Section):
     """One run of the optimiser: AdamW with linear warm-up and cosine decay, gradients clipped at norm 1."""
@@ -37,7 +40,8 @@ class ScheduleSettings(Section):
 
 
 class PretrainSettings(Section):
-    """Contrastive alignment of genes and images on a fold's training patients, and what is learned beside it."""
+    """Contrastive alignment of genes and images on a fold's training patients, and what is learned beside it; or
+    self-supervised learning of the images alone."""
 
     renamed: ClassVar = {
         "masked_gene_pass": "masked_view (own → separate)",
@@ -48,13 +52,16 @@ class PretrainSettings(Section):
     keep: Literal["last", "lowest_loss", "best_retrieval"] = "last"
     """Which weights are kept; last: those of the end; lowest_loss, best_retrieval: those of the validation with the
     lowest contrast, or the lowest mean rank of a patient's genes. What is fine-tuned is chosen anew either way."""
-    loss: Literal["clip", "joint", "alpha", "multi_positive"] = "clip"
+    loss: Literal["clip", "joint", "alpha", "multi_positive", "simclr", "barlow_twins"] = "clip"
     """clip: each pair against its row and its column; joint: against the whole batch; alpha: clip with rows and columns
-    weighed; multi_positive: clip for several slices."""
+    weighed; multi_positive: clip for several slices; simclr, barlow_twins: two random views of each slice (augment),
+    without genes, whose encoder is not trained then."""
     alpha: Share = 0.75
     """Weight of the rows (a slice chooses genes) in the loss alpha."""
     slices_per_patient: Annotated[int, Field(ge=1, le=1000)] = 1
     """Slices of a patient in a batch; more than 1 only with multi_positive."""
+    redundancy_weight: Weight = 0.005
+    """Weight of the correlations between different numbers of a vector, in the loss barlow_twins."""
     temperature: Annotated[float, Field(gt=0, le=1000)] = 0.07
     """Temperature at the start."""
     learn_temperature: bool = True
@@ -96,11 +103,28 @@ class PretrainSettings(Section):
             raise refusal("slices_per_patient", self.slices_per_patient, f"1 with loss {self.loss}")
         if self.triplet_weight > 0 and self.slices_per_patient < 2:
             raise refusal("slices_per_patient", 1, "2 or more with a triplet_weight")
+        if not self.reads_genes:
+            self._of_images_alone()
         if self.schedule.patience > 0:
             raise refusal("schedule.patience", self.schedule.patience, "0, since pre-training does all its steps")
         if self.schedule.batch < self.processes:
             raise refusal("schedule.batch", self.schedule.batch, f"at least {self.processes}, one a process")
         return self
+
+    def _of_images_alone(self) -> None:
+        """Raise where a loss of images alone is to read genes, or has nothing to tell apart."""
+        for key in ("masked_gene_weight", "masked_patch_weight", "triplet_weight"):
+            if (weight := getattr(self, key)) > 0:
+                raise refusal(key, weight, f"0 with loss {self.loss}, which reads no genes")
+        if self.schedule.batch < 2:
+            raise refusal("schedule.batch", self.schedule.batch, f"2 or more with loss {self.loss}")
+        if not self.augment.makes_views:
+            raise refusal("augment", "no change of an image", f"some with loss {self.loss}, else both views are alike")
+
+    @property
+    def reads_genes(self) -> bool:
+        """Whether genes take part, and their encoder is trained."""
+        return self.loss not in IMAGE_ALONE
 
     @property
     def reconstructs_genes(self) -> bool:

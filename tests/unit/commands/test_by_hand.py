@@ -52,6 +52,22 @@ def test_a_run_is_pretrained_trained_and_predicted_by_its_key(results: Path, stu
     assert all(mine[name].equal(other[name]) for name in other), "as trained with every option given"
 
 
+def test_a_variant_is_trained_by_its_key_with_the_settings_that_it_changes(results: Path, study: Any) -> None:
+    config = read_json(results / "config.json")
+    changed = {"pretrain": {"temperature": 0.5}, "model": {"gene_encoder": "mlp"}, "finetune": True}
+    config["runs"] = {**RUNS, "variants": {"flat": changed}}
+    write_json(results / "config.json", config)
+    assert run("pretrain", results, "pretrain-flat-fold0-seed0") == 0
+    assert run("finetune", results, "mgi-flat-fold0-seed0") == 0
+    assert run("predict-fold", results, "mgi-flat-fold0-seed0") == 0
+    record = read_json(results / "runs/pretrain-flat-fold0-seed0/run.json")
+    assert (record["settings"]["temperature"], record["run"]["variant"]) == (0.5, "flat")
+    genes = [f"ENSG{index:03d}" for index in range(study.N_GENES)]
+    weights = load_weights(results / "runs/mgi-flat-fold0-seed0/weights.safetensors", genes=genes)
+    assert (weights.model.gene_encoder, weights.run.label) == ("mlp", "mgi-flat")
+    assert run_in(results / "predictions/mgi-flat-fold0-seed0.parquet").variant == "flat"
+
+
 def test_an_option_that_is_given_counts_more_than_the_folder(results: Path, tmp_path: Path, study: Any) -> None:
     short = json.dumps({"schedule": {**study.SCHEDULE, "steps": 2}})
     assert run("finetune", results, "unet-fold0-seed0", f"--settings={short}", f"--record={tmp_path}/run.json") == 0

@@ -21,6 +21,9 @@ MGI = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), pretrained
         ({"task": "pretraining"}, "pretrain-fold2-seed1", "mgi"),
         ({"task": "pretraining", "control": "random-id"}, "pretrain-random-id-fold2-seed1", "mgi-random-id"),
         ({"task": "survival"}, "mgi-survival-fold2-seed1", "mgi"),
+        ({"variant": "flat"}, "mgi-flat-fold2-seed1", "mgi-flat"),
+        ({"task": "pretraining", "variant": "flat"}, "pretrain-flat-fold2-seed1", "mgi-flat"),
+        ({"variant": "flat", "members": ("a", "b")}, "mgi-flat-ensemble-fold2-seed1", "mgi-flat-ensemble"),
     ],
 )
 def test_key_and_label_are_said_in_the_words_of_the_config(change: dict[str, Any], key: str, label: str) -> None:
@@ -33,6 +36,12 @@ def test_a_record_gives_the_same_run_back() -> None:
         run = replace(MGI, control=control)
         assert read_record(Run, run.as_json(), "x") == read_record(Run, run.record(), "x") == run
         assert run_of({b"run": run.as_json().encode()}, "x") == run_of({"run": run.record()}, "x") == run
+
+
+def test_a_run_of_no_variant_has_the_record_that_it_had() -> None:
+    run = replace(MGI, variant="flat")
+    assert "variant" not in MGI.record()
+    assert read_record(Run, run.as_json(), "x") == run
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from mgi.core.run import apart
-from mgi.evaluation.cohort_tables import RETRAINED
+from mgi.evaluation.cohort_tables import is_reference_again
 from mgi.evaluation.patient_scores import as_trained
 from mgi.tasks.drawing import patients_figure
 from mgi.tasks.report_parts import ReportInput, Section
@@ -113,7 +113,7 @@ def failure_rows(patients: pd.DataFrame, cases: Sequence[OverlayCase]) -> list[R
 
     `patients` has a row per method, expression input and patient; voxels are those of the images' own grid.
     """
-    left_out = patients["method"].map(lambda label: apart(label)[1] or label in RETRAINED).astype(bool)
+    left_out = patients["method"].map(lambda label: apart(label)[1] or is_reference_again(label)).astype(bool)
     compared = as_trained(patients[~left_out])
     rows = []
     for case in cases:
