@@ -28,7 +28,7 @@ from mgi.core.text import escaped, printable
 GROUPS = {
     "data": "preflight lock seal fetch gene cohort labels split check shard describe fit verify admit prepare",
     "train": "pretrain finetune",
-    "evaluate": "associate lesion predict-fold evaluate compare paper report native export import",
+    "evaluate": "associate explain lesion predict-fold evaluate compare paper report native export import",
     "use": "release predict config cluster",
 }
 # Their memory is a key of the config.
