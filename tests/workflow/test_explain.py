@@ -1,4 +1,4 @@
-"""Attributions through the graph of jobs: tables and report of a finished toy run, and nothing where none are asked for."""
+"""Attributions through the graph of jobs: tables and report of a finished toy run, and a refusal before any job."""
 
 import csv
 from collections.abc import Callable

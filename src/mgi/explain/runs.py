@@ -42,8 +42,9 @@ def check_values(config: Mapping[str, Any]) -> None:
     for value in config["explain"]["values"]:
         if not any(value_belongs(value, run) for run in runs):
             having = [one for one in VALUES if any(value_belongs(one, run) for run in runs)]
-            expected = f"of {', '.join(having)}, which the runs have" if having else "explain: null without runs of mgi"
-            raise ConfigError(f"explain.values: found {value}, expected {expected}")
+            if not having:
+                raise ConfigError("explain: found a section, expected null where no run of mgi is asked for")
+            raise ConfigError(f"explain.values: found {value}, expected of {', '.join(having)}, which the runs have")
 
 
 def value_belongs(value: str, run: Run) -> bool:
