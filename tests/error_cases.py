@@ -531,7 +531,16 @@ CASES: dict[str, dict[str, Case]] = {
     "explain": {
         "an answer that jumps": lambda _: integrated_gradients(lambda rows: rows.round().sum(1), torch.ones(2)),
         "an answer of another shape": lambda _: integrated_gradients(lambda rows: rows, torch.ones(3)),
-        "no samples": lambda _: noise_tunnel(lambda rows: rows.sum(1), torch.ones(2), torch.Generator(), samples=0),
+        "no samples": lambda _: noise_tunnel(
+            lambda genes: integrated_gradients(lambda rows: rows.sum(1), genes),
+            torch.ones(2),
+            torch.Generator(),
+            samples=0,
+        ),
+        "a value that no run has": lambda _: checked({"explain": {}, "runs": {"methods": ["unet"]}}),
+        "values of genes that no loss reads": lambda _: checked(
+            {"explain": {}, "pretrain": {"loss": "barlow_twins", "masked_gene_weight": 0.0}}
+        ),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),
