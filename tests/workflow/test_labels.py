@@ -63,13 +63,15 @@ def test_the_targets_ask_for_labels_where_the_config_names_a_source(
 ) -> None:
     for target in ("all", "data"):
         with_labels = jobs_of(asking({"source": "gdc"}, target, "-n", "--quiet", "rules").stdout)
+        own = jobs_of(asking(OWN, target, "-n", "--quiet", "rules").stdout)
         without = jobs_of(asking({}, target, "-n", "--quiet", "rules").stdout)
         assert without
         assert "labels" not in without
         assert with_labels == {**without, "fetch_labels": 1, "labels": 1}
+        assert own == {**without, "preflight_labels": 1, "labels": 1}
 
 
 def test_a_table_that_is_not_there_stops_the_rule_in_a_line_that_names_it(asking: Callable[..., Any]) -> None:
     done = asking({**OWN, "table": "none.tsv"}, LABELS)
     assert done.returncode != 0
-    assert "mgi labels: labels.table: none.tsv" in done.stdout
+    assert "mgi preflight: labels.table: none.tsv" in done.stdout

@@ -60,6 +60,11 @@ def label_cases(config: Mapping[str, Any]) -> list[str]:
     return ["<results>/raw/labels/cases.json"] if config["labels"]["source"] == "gdc" else []
 
 
+def label_preflight(config: Mapping[str, Any]) -> list[str]:
+    """What was found of the user's table before the cohort was known, where the config reads one."""
+    return ["<results>/preflight_labels.json"] if config["labels"]["source"] == "table" else []
+
+
 def option(name: str, value: str | None) -> list[str]:
     """`name value` for a command line, or nothing where there is no value."""
     return [] if value is None else [name, value]

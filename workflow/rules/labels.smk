@@ -5,6 +5,39 @@ OUTPUTS: <results>/tables/labels.parquet, and the same as text.
 """
 
 
+rule preflight_labels:
+    """Read the user's table before anything large is fetched; a rule of its own, so that labels fetch nothing again."""
+    input:
+        table=own(label_table(config)),
+    output:
+        preflight="<results>/preflight_labels.json",
+    log:
+        "<logs>/preflight_labels.log",
+    benchmark:
+        "<benchmarks>/preflight_labels.tsv"
+    priority: 100
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=grows(1000),
+        runtime=grows(10),
+    params:
+        settings=settings("labels"),
+        table=lambda wildcards, input: option(
+            "--label-table", next(iter(input.table), None)
+        ),
+        code=code_of("preflight"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi preflight \
+            --labels {params.settings:q} \
+            {params.table:q} \
+            --output {output.preflight:q}
+        """
+
+
 rule fetch_labels:
     """Ask the GDC for the cases of the project, and keep what it says."""
     input:
@@ -17,6 +50,7 @@ rule fetch_labels:
         "<logs>/fetch_labels.log",
     benchmark:
         "<benchmarks>/fetch_labels.tsv"
+    priority: 100
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -43,6 +77,7 @@ rule labels:
     input:
         cohort="<results>/tables/cohort.parquet",
         table=own(label_table(config)),
+        preflight=label_preflight(config),
         cases=label_cases(config),
     output:
         labels="<results>/tables/labels.parquet",

@@ -36,6 +36,7 @@ RULES = (
     ("raw/*/*/*", "fetch"),
     ("locks/*.json", "lock"),
     ("preflight.json", "preflight"),
+    ("preflight_labels.json", "preflight_labels"),
     ("config.json", "record_config"),
     ("summary.json", "report"),
     ("report.html", "report"),
