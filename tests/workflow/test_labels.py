@@ -74,4 +74,4 @@ def test_the_targets_ask_for_labels_where_the_config_names_a_source(
 def test_a_table_that_is_not_there_stops_the_rule_in_a_line_that_names_it(asking: Callable[..., Any]) -> None:
     done = asking({**OWN, "table": "none.tsv"}, LABELS)
     assert done.returncode != 0
-    assert "mgi preflight: labels.table: none.tsv" in done.stdout
+    assert "mgi preflight-labels: labels.table: none.tsv" in done.stdout

@@ -24,15 +24,13 @@ rule preflight_labels:
         runtime=grows(10),
     params:
         settings=settings("labels"),
-        table=lambda wildcards, input: option(
-            "--label-table", next(iter(input.table), None)
-        ),
-        code=code_of("preflight"),
+        table=lambda wildcards, input: option("--table", next(iter(input.table), None)),
+        code=code_of("preflight-labels"),
     shell:
         r"""
         exec &> >(tee {log:q})
-        python -m mgi preflight \
-            --labels {params.settings:q} \
+        python -m mgi preflight-labels \
+            --settings {params.settings:q} \
             {params.table:q} \
             --output {output.preflight:q}
         """

@@ -2,11 +2,8 @@
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from mgi.cohort.labels.settings import LabelSettings
-from mgi.cohort.labels.user_table import read_label_table
 from mgi.commands._service import service_for
 from mgi.core.errors import ConfigError, MgiError, NetworkError
 from mgi.core.files import write_json
@@ -18,10 +15,8 @@ from mgi.modalities.registry import in_order
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
-    options.add_argument("--modalities", default="{}", help="their sections of the configuration by name, as JSON")
+    options.add_argument("--modalities", required=True, help="their sections of the configuration by name, as JSON")
     options.add_argument("--require", nargs="*", help="modalities that a patient must have to be kept (default: all)")
-    options.add_argument("--labels", help="the configuration's section `labels` of source table, as JSON")
-    options.add_argument("--label-table", help="the user's own table of labels (overrides the one in the settings)")
     options.add_argument("--archive", help="folder of a simulated archive, served locally instead of the real services")
     options.add_argument("--output", required=True, help="what was found, JSON")
 
@@ -32,8 +27,6 @@ def run(args: argparse.Namespace) -> None:
     found = [
         _told(kind, sections[kind.name], args.archive, required=kind.name in required) for kind in in_order(sections)
     ]
-    if args.labels is not None:
-        found.append(_told_of_labels(args.labels, args.label_table))
     for line, _ in found:
         print(f"{line['modality']} from {line['source']}: {line['state']}: {line['detail']}")
     failures = [error for _, error in found if error is not None]
@@ -60,25 +53,7 @@ def _told(
         detail = str(error)
         if isinstance(error, NobodyKeptError) and not required:
             return {**name, "state": "ready", "detail": detail}, None
-        return {**name, "state": _state_of(error), "detail": detail}, error
-
-
-def _told_of_labels(settings: str, table: str | None) -> tuple[dict[str, str], MgiError | None]:
-    """The line about labels: a column that is not there must not wait for the images."""
-    chosen = LabelSettings.read(settings, where="labels")
-    name = {"modality": "labels", "source": str(chosen.source)}
-    try:
-        if chosen.source != "table":
-            raise ConfigError(f"labels.source: found {name['source']}, expected table: fetch-labels asks the GDC")
-        labels = read_label_table(Path(table or str(chosen.table)), chosen)
-    except MgiError as error:
-        return {**name, "state": _state_of(error), "detail": str(error)}, error
-    survival = [] if labels.endpoint is None else [labels.endpoint]
-    detail = f"{len(labels.patients)} patients with {', '.join([*labels.column_of, *survival])}"
-    return {**name, "state": "ready", "detail": detail}, None
-
-
-def _state_of(error: MgiError) -> str:
-    if isinstance(error, NetworkError) and "controlled access" in str(error):
-        return "needs an account"
-    return "missing" if isinstance(error, ConfigError) else "unusable"
+        state = "missing" if isinstance(error, ConfigError) else "unusable"
+        if isinstance(error, NetworkError) and "controlled access" in detail:
+            state = "needs an account"
+        return {**name, "state": state, "detail": detail}, error

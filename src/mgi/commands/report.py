@@ -50,8 +50,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--predictions", type=Path, nargs="*", default=[], help="predictions to show (Parquet)")
     options.add_argument("--curves", type=Path, nargs="*", default=[], help="training logs, runs/<run>/curves.jsonl")
     options.add_argument("--benchmarks", type=Path, help="folder of Snakemake's benchmark tables")
-    for name in ANALYSES:
-        options.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=f"what `mgi {name}` wrote")
+    for name in ("probe", "explain", "associate"):
+        options.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=f"what the rule `{name}` wrote")
     options.add_argument("--figures", type=Path, help="folder to write the page's figures to as well (SVG, PNG)")
     options.add_argument("--title", default="Glioma segmentation with genes and images")
 

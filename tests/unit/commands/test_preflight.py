@@ -1,7 +1,7 @@
 import json
 
 from mgi.cli import main
-from mgi.core.errors import BadInputError, ConfigError, NetworkError
+from mgi.core.errors import ConfigError, NetworkError
 
 GDC = '{"source": "gdc", "retry_base_s": 0}'
 TCIA = '{"source": "tcia", "retry_base_s": 0}'
@@ -73,26 +73,3 @@ def test_a_lock_of_the_other_kind_of_archive_is_told_by_the_preflight(simulated_
     real = json.dumps({"source": "gdc", "lock": str(lock)})
     assert preflight(tmp_path / "p.json", real, '{"source": "kaggle"}') != 0
     assert "rna from gdc: missing" in capsys.readouterr().out
-
-
-def test_a_table_of_labels_is_read_before_anything_is_fetched(tmp_path, capsys):
-    target, table = tmp_path / "preflight.json", tmp_path / "own.csv"
-    table.write_text("patient_id,IDH\nTCGA-DU-0001,WT\nTCGA-DU-0002,Mutant\n")
-    settings = {"source": "table", "table": str(table), "columns": {"classes": {"idh": "IDH"}}}
-    given = ["preflight", "--output", str(target), "--labels"]
-    assert main([*given, json.dumps(settings)]) == 0
-    assert "labels from table: ready: 2 patients with idh" in capsys.readouterr().out
-    settings["columns"] = {"classes": {"idh": "IDH status"}}
-    target.unlink()
-    assert main([*given, json.dumps(settings)]) == BadInputError.exit_code
-    printed = capsys.readouterr()
-    assert "labels from table: unusable" in printed.out
-    assert f"{table}: " in printed.err
-    assert "IDH status" in printed.err
-    assert not target.exists()
-
-
-def test_labels_of_the_gdc_are_not_looked_at_here(tmp_path, capsys):
-    given = ["--labels", '{"source": "gdc"}', "--output", str(tmp_path / "p.json")]
-    assert main(["preflight", *given]) == ConfigError.exit_code
-    assert "labels.source: found gdc, expected table: fetch-labels asks the GDC" in capsys.readouterr().err
