@@ -26,6 +26,7 @@ EXCEPTIONS = {
     "commands/prepare_slices.py": "strips scalps as the room of that image can",
     "commands/prepare_external.py": "aligns another archive's expression",
     "commands/release.py": "releases what MGI and its peers read: images and expression",
+    "commands/predict.py": "applies such a release",
     "commands/_new_patient.py": "reads what such a release is applied to",
     "commands/explain_tables.py": "reads sets of genes",
     "commands/lesion_features.py": "measures what segmentation's masks show",
