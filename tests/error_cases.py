@@ -361,6 +361,13 @@ CASES: dict[str, dict[str, Case]] = {
         "value that is none of a few": config(model={"size": "huge"}),
         "two keys that contradict each other": config(runs={"folds": [7]}),
         "a file that another key needs": config(model={"gene_tokens": "pathway"}),
+        "a key of a variant": config(runs={"variants": {"x": {"model": {"gene_encodr": "mlp"}}}}),
+        "a variant with the name of a control": config(
+            runs={"variants": {"no-genes": {"model": {"gene_encoder": "mlp"}}}}
+        ),
+        "a variant that changes nothing": config(runs={"variants": {"x": {"finetune": True}}}),
+        "a key that is no text": config(runs={"variants": {1: {}}}),
+        "a loss of images alone beside one of genes": config(pretrain={"loss": "simclr"}),
         "a key of another source": config(modalities={"rna": {"table": "own.tsv"}}),
         "labels of a source that is not chosen": config(labels={"table": "own.tsv"}),
         "a class with the name of another column": config(
@@ -585,7 +592,16 @@ CASES: dict[str, dict[str, Case]] = {
     "explain": {
         "an answer that jumps": lambda _: integrated_gradients(lambda rows: rows.round().sum(1), torch.ones(2)),
         "an answer of another shape": lambda _: integrated_gradients(lambda rows: rows, torch.ones(3)),
-        "no samples": lambda _: noise_tunnel(lambda rows: rows.sum(1), torch.ones(2), torch.Generator(), samples=0),
+        "no samples": lambda _: noise_tunnel(
+            lambda genes: integrated_gradients(lambda rows: rows.sum(1), genes),
+            torch.ones(2),
+            torch.Generator(),
+            samples=0,
+        ),
+        "a value that no run has": lambda _: checked({"explain": {}, "runs": {"methods": ["unet"]}}),
+        "values of genes that no loss reads": lambda _: checked(
+            {"explain": {}, "pretrain": {"loss": "barlow_twins", "masked_gene_weight": 0.0}}
+        ),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),

@@ -28,7 +28,9 @@ from mgi.core.text import escaped, printable
 GROUPS = {
     "data": "preflight lock seal fetch gene cohort labels split check shard describe fit verify admit prepare",
     "train": "pretrain finetune",
-    "evaluate": "lesion embed probe embedding associate predict-fold evaluate compare paper report export import",
+    "evaluate": (
+        "lesion embed embedding probe associate explain predict-fold evaluate compare paper report export import"
+    ),
     "use": "release predict config cluster",
 }
 # Their memory is a key of the config.

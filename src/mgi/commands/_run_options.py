@@ -21,6 +21,7 @@ from mgi.core.run import (
     split_file,
 )
 from mgi.core.section import as_mapping, read_record
+from mgi.explain.runs import ATTRIBUTIONS_FILE, permuted_runs
 
 
 def add_run(options: argparse.ArgumentParser) -> None:
@@ -102,7 +103,7 @@ def complete(args: argparse.Namespace, section: str, *, of_pretraining: bool = F
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")
-    if run.is_pretraining != (of_pretraining or section == "pretrain"):
+    if section != "explain" and run.is_pretraining != (of_pretraining or section == "pretrain"):
         expected = "a run that predicts" if run.is_pretraining else "a pre-training run"
         raise ConfigError(f"--run: found {run.key}, expected {expected}")
     return run
@@ -113,9 +114,11 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
     if not path.is_file():
         raise BadInputError(f"{path}: missing, expected the config that the workflow wrote into its results folder")
     config = read_json(path)
-    table = run_table(config["runs"]) | full_cohort_runs(config)
+    table = run_table(config["runs"]) | full_cohort_runs(config) | permuted_runs(config)
     if key not in table:
         raise ConfigError(f"--run: found {key}, expected one of {', '.join(table)}")
+    if config.get(section) is None:
+        raise ConfigError(f"{path}: {section}: found null, expected the section in the config of the results")
     run, folder = table[key], results / "runs" / key
     predicts = section == "predict" and not run.is_pretraining
     of_run = [results / f"runs/{one}/weights.safetensors" for one in run.trained]
@@ -139,5 +142,12 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "weights": of_run if predicts else folder / "weights.safetensors",
         "curves": folder / "curves.jsonl",
         "record": folder / "run.json",
-        "output": results / f"{'embeddings' if run.is_pretraining else 'predictions'}/{key}.parquet",
+        "output": results / _output(section, run),
     }
+
+
+def _output(section: str, run: Run) -> str:
+    """What a command by hand writes, below the results folder."""
+    if section == "explain":
+        return f"explain/{run.key}/{ATTRIBUTIONS_FILE}"
+    return f"{'embeddings' if run.is_pretraining else 'predictions'}/{run.key}.parquet"

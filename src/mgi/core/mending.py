@@ -29,6 +29,8 @@ RULES = (
     ("associate/embedding_components.parquet", "embedding_components"),
     ("associate/*/*", "associate"),
     ("evaluation/*.parquet", "evaluate"),
+    ("explain/*/*.parquet", "explain"),
+    ("explain/*", "explain_tables"),
     ("evaluation/paper_like.csv*", "paper_like"),
     ("evaluation/*.csv*", "compare"),
     ("pretrain-*/*", "pretrain"),

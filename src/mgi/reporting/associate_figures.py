@@ -74,7 +74,7 @@ def manhattan_figure(scans: Mapping[str, WrittenScan], *, simulated: bool) -> st
             axes.set_xlabel("chromosome" if spans else "genes in the order of the table")
             axes.grid(visible=False, axis="x")
             # Short chromosomes at the end have no room for a name each.
-            wide = [span for span in spans if span[2] - span[1] > 0.025 * spans[-1][2]]
+            wide = [span for span in spans if span[2] - span[1] > 0.03 * spans[-1][2]]
             axes.set_xticks([(begin + end) / 2 for _, begin, end in wide], [name for name, *_ in wide], fontsize=7)
         _legend(figure, colours)
     return as_data_uri(figure, simulated=simulated)
