@@ -29,7 +29,8 @@ from mgi.cohort.pairing import sites_of
 from mgi.cohort.settings import SplitSettings
 from mgi.cohort.split import SplitRow, split_patients
 from mgi.cohort.tables import write_split
-from mgi.commands import check_leaks, predict
+from mgi.commands import check_leaks
+from mgi.commands._new_patient import require_near
 from mgi.config.tree import checked
 from mgi.core.errors import BadInputError, MgiError
 from mgi.core.files import full_disk_named, read_json, write_json
@@ -179,7 +180,7 @@ def picture(mode: str) -> bytes:
 
 def far_from_training(_: Path) -> None:
     flag = Flag("slice_mm", 1.0, [5.0, 6.5], "slice_mm 1 mm, training had 5 to 6.5", far=True)
-    predict.require_near(Path("flair.nii"), [flag], force=False)
+    require_near(Path("flair.nii"), [flag], force=False)
 
 
 def placement(number: int, z: float) -> Placement:

@@ -69,7 +69,9 @@ def test_the_modality_page_lists_every_file_of_every_shard_format() -> None:
     assert rows == {name: {*files.values()} for name, files in SHARD_FILES.items()}
 
 
-@pytest.mark.parametrize("part", [learning.Learning, scoring.Scoring, reporting.Reporting])
+@pytest.mark.parametrize(
+    "part", [learning.Learning, scoring.Scored, scoring.Scoring, scoring.OfCohort, reporting.Reporting]
+)
 def test_the_task_page_lists_every_function_of_a_part(part: type) -> None:
     table = TASK_PAGE.split("## 1.")[1].split("Signatures")[0]
     assert methods_of(part) <= set(re.findall(r"`(\w+)`", table))

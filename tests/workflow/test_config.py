@@ -58,7 +58,7 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ),
         (
             {"runs": {"controls": ["noise"]}},
-            'runs.controls[0]: found "noise", expected one of no-genes, random-id, no-pretraining',
+            'runs.controls[0]: found "noise", expected one of no-genes, random-id, no-pretraining, no-image',
         ),
         ({"runs": {"methods": ["mgi", "mgi"]}}, 'runs.methods: found ["mgi", "mgi"], expected no entry twice'),
         (
@@ -94,7 +94,7 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ({"runs": {"slice_split": None}}, "runs.slice_split: renamed; use runs.leaky_slice_split"),
         (
             {"runs": {"controls": ["scratch"]}},
-            'runs.controls[0]: found "scratch", expected one of no-genes, random-id, no-pretraining',
+            'runs.controls[0]: found "scratch", expected one of no-genes, random-id, no-pretraining, no-image',
         ),
         (
             {"model": {"image_stem": "pyramid"}},
@@ -172,8 +172,8 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ),
         (
             {"explain": {"seed": 0}, "pretrain": {"loss": "barlow_twins", "masked_gene_weight": 0.0}},
-            "explain.values: found contrast, expected none of contrast, similarity, since pretrain.loss barlow_twins "
-            "reads no genes",
+            "explain.values: found contrast, expected values without contrast and similarity, since pretrain.loss "
+            "barlow_twins reads no genes",
         ),
         (
             {"explain": {"values": ["mask", "mask"]}},

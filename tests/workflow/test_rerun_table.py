@@ -60,6 +60,7 @@ SETTINGS: dict[str, dict[str, int]] = {
     "pretrain: {temperature: 0.1}": ALIGNED,
     "finetune: {gene_dropout: 0.5}": TRAINED,
     "finetune: {augment: {skull_strip: 0.5}}": {"prepare_slices": 1} | TRAINED,
+    "classification: {hidden: 4}": {},
     "predict: {permutations: 3}": PREDICTED,
     "runs: {methods: [mgi, unet, resunet]}": ONE_MORE,
     "runs: {controls: []}": COMPARED,

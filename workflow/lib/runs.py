@@ -21,6 +21,15 @@ def model_settings(config: Mapping[str, Any], table: Mapping[str, Run], wildcard
     return model_section(config, table[wildcards.run])
 
 
+def label_arguments(config: Mapping[str, Any], path: Iterable[str]) -> list[str]:
+    """What a command that learns a task of labels is given; nothing for another task, which has no `path` of them."""
+    found = list(path)
+    if not found:
+        return []
+    own_section = json.dumps(config[config["runs"]["task"]], sort_keys=True)
+    return ["--labels", str(found[0]), "--task-settings", own_section]
+
+
 def pretrain_settings(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> str:
     """The section `pretrain` as the run's variant changes it, as JSON."""
     return pretrain_section(config, table[wildcards.run])

@@ -12,11 +12,13 @@ rule evaluation:
 
 
 rule evaluate:
-    """Score one run's masks against the truth in every definition, patient by patient."""
+    """Score one run's predictions against the truth in every definition, patient by patient."""
     input:
         predictions="<results>/predictions/{run}.parquet",
         images="<results>/shards/flair/dataset.json",
         slices=IMAGE_FILES,
+        labels=TASK_LABELS,
+        split=["<results>/tables/split.parquet"] if TASK_LABELS else [],
     output:
         scores="<results>/evaluation/{run}.parquet",
     log:
@@ -30,6 +32,8 @@ rule evaluate:
         mem_mb=grows(4000),
         runtime=grows(60),
     params:
+        labels=["--labels"] if TASK_LABELS else [],
+        split=["--split"] if TASK_LABELS else [],
         code=code_of("evaluate", *TASK_CODE),
     shell:
         r"""
@@ -37,6 +41,8 @@ rule evaluate:
         python -m mgi evaluate \
             --predictions {input.predictions:q} \
             --image-shard {input.images:q} \
+            {params.labels:q} {input.labels:q} \
+            {params.split:q} {input.split:q} \
             --output {output.scores:q}
         """
 

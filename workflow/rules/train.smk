@@ -93,6 +93,7 @@ rule finetune:
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
         pathways=run_pathways,
+        labels=TASK_LABELS,
         pretrained=run_start,
         pretrained_record=lambda wildcards: beside(run_start(wildcards), "run.json"),
     output:
@@ -123,6 +124,7 @@ rule finetune:
         processes=processes_per_node(config, "finetune"),
         torchrun=torchrun(config, "finetune"),
         pathways=pathways_option,
+        labels=lambda wildcards, input: label_arguments(config, input.labels),
         pretrained=lambda wildcards, input: option(
             "--pretrained", next(iter(input.pretrained), None)
         ),
@@ -146,6 +148,7 @@ rule finetune:
             --fold-genes {input.genes:q} \
             --split {input.split:q} \
             --leaks {input.leaks:q} \
+            {params.labels:q} \
             {params.pretrained:q} \
             --weights {output.weights:q} \
             --curves {output.curves:q} \

@@ -215,12 +215,13 @@ def finish(
 ) -> None:
     """Write the three files of a training run: curve, weights, and last the record, which has the digests of both.
 
-    `more` adds to the record.
+    `more` adds to the record; a `head` among it, what the outputs of a task of labels mean, goes to the weights too.
     """
     args, run = fold.args, fold.run
     with atomic_path(args.curves) as part:
         part.write_text("".join(json.dumps(point, sort_keys=True) + "\n" for point in curve))
-    save_weights(args.weights, model, run=run, model=model_settings, genes=fold.gene_ids, gene_sets=fold.gene_sets)
+    genes: dict[str, Any] = {"genes": fold.gene_ids, "gene_sets": fold.gene_sets}
+    save_weights(args.weights, model, run=run, model=model_settings, head=more.get("head"), **genes)
     record = {
         ENTRY: run.record(),
         "settings": settings.plain(),

@@ -9,6 +9,7 @@ from typing import Any
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
 from mgi.core.run import (
+    LABELS_FILE,
     Run,
     full_cohort_runs,
     gene_sets_file,
@@ -35,6 +36,12 @@ def add_run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--fold-genes", type=Path, help="the fold's gene list and scaler")
     options.add_argument("--split", type=Path, help="table with the fold's roles")
     add_device(options)
+
+
+def add_labels(options: argparse.ArgumentParser) -> None:
+    """The options of a task that is learned from labels."""
+    options.add_argument("--labels", type=Path, help="labels of the cohort, for a task of labels")
+    options.add_argument("--task-settings", help="the task's own config section as JSON, for a task of labels")
 
 
 def add_training(options: argparse.ArgumentParser) -> None:
@@ -92,6 +99,7 @@ def complete(args: argparse.Namespace, section: str) -> Run:
             if vars(args).get(name, value) is None:
                 setattr(args, name, value)
     optional = {"results", "run", "pathways", "pretrained", "prepared_stripped", "leaks", "gpus"}
+    optional |= {"labels", "task_settings"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")
@@ -128,6 +136,8 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "split": results / split_file(config, run.fold),
         "pretrained": run.pretrained and results / f"runs/{run.pretrained}/weights.safetensors",
         "leaks": results / leaks_file(config, run),
+        "labels": results / LABELS_FILE,
+        "task_settings": json.dumps(config.get(run.task, {}), sort_keys=True),
         "weights": of_run if section == "predict" else folder / "weights.safetensors",
         "curves": folder / "curves.jsonl",
         "record": folder / "run.json",

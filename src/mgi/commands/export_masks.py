@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _write_predictions(path: Path, given: str | None, grids: Mapping[str, Grid], output: Path) -> int:
     run = run_in(path)
-    given = given or (OWN if run.is_multimodal else NOT_USED)
+    given = given or (OWN if run.reads_genes else NOT_USED)
     n_slices = {patient: shape[0] for patient, (shape, _) in grids.items()}
     written = 0
     for volume in read_volumes(path, n_slices, patients=grids, expression_input=given):

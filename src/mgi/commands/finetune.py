@@ -10,17 +10,22 @@ BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from mgi.cohort.split import VALIDATION
+from mgi.cohort.labels.file import read_labels
+from mgi.cohort.split import TRAIN, VALIDATION
 from mgi.commands._device import device, wants_gpu
 from mgi.commands._learning import Fold, context_of, finish
-from mgi.commands._run_options import add_run, add_training, complete
-from mgi.core.errors import BadInputError
+from mgi.commands._run_options import add_labels, add_run, add_training, complete
+from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.models.settings import ModelSettings
 from mgi.shards.channels import require_channels
-from mgi.tasks.learning import learning_of, require_shared
+from mgi.tasks.learning import LABELLED, Learning, learning_of, require_shared
+from mgi.tasks.patient_labels import LabelledPatients
+from mgi.tasks.patient_learning import PatientLearning
+from mgi.tasks.registry import reads_labels
 from mgi.training.distributed import Group, processes, require_processes
 from mgi.training.finetune import finetune
 from mgi.training.loop import Randomness
@@ -32,6 +37,7 @@ from mgi.training.weights import load_weights, require_same_sets, start_from_pre
 def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
     add_training(options)
+    add_labels(options)
     options.add_argument("--pretrained", type=Path, help="weights of the pre-training run")
 
 
@@ -42,12 +48,12 @@ def run(args: argparse.Namespace) -> None:
 
 def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     run = complete(args, "finetune")
-    task = learning_of(run.task)
     settings = FinetuneSettings.read(args.settings, where="finetune")
     require_processes(settings.processes, group, "finetune")
-    require_shared(task, group, run.task)
     place = device(args)
     fold = Fold(args, run, args.weights.parent)
+    task = _task(args, fold)
+    require_shared(task, group, run.task)
     model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels)
     randomness = Randomness.seeded(run.seed)
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)
@@ -65,9 +71,37 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
         start_from_pretrained(model, weights)
     training = fold.training_pairs(model_settings, settings.augment)
     validation = fold.learning_pairs(VALIDATION, model_settings)
-    learned = (start, fold.identity(), training.digest(), validation.digest())
+    of_labels = task if isinstance(task, PatientLearning) else None
+    if of_labels is not None:
+        training, validation = of_labels.learned_from(training), of_labels.learned_from(validation)
+    learned: list[Any] = [start, fold.identity(), training.digest(), validation.digest()]
+    learned += [] if of_labels is None else [of_labels.settings.plain(), of_labels.head.plain()]
     context = replace(context_of(fold, randomness, *learned), group=group, stop=stop)
     model = model.to(place)
-    curve = finetune(model, task, training, validation, settings, use_genes=run.is_multimodal, context=context)
-    if group.leads:
-        finish(fold, model, curve, context, model_settings=model_settings, settings=settings, processes=group.size)
+    curve = finetune(model, task, training, validation, settings, use_genes=run.reads_genes, context=context)
+    if not group.leads:
+        return
+    more: dict[str, Any] = {"processes": group.size}
+    if of_labels is not None:
+        seen = of_labels.learned_from(fold.learning_pairs(TRAIN, model_settings))
+        more["head"] = of_labels.fitted(model, seen, validation).plain()
+    finish(fold, model, curve, context, model_settings=model_settings, settings=settings, **more)
+
+
+def _task(args: argparse.Namespace, fold: Fold) -> Learning:
+    """The run's task; one of labels knows those of the fold's training and validation patients, and no others."""
+    run = fold.run
+    if not reads_labels(run.task):
+        return learning_of(run.task)
+    for name in ("labels", "task_settings"):
+        if vars(args)[name] is None:
+            raise ConfigError(f"--{name.replace('_', '-')}: missing, expected it for the task {run.task}")
+    patients = LabelledPatients(
+        labels=read_labels(args.labels),
+        where=str(args.labels),
+        fold=run.fold,
+        training=fold.patients(TRAIN),
+        validation=fold.patients(VALIDATION),
+    )
+    fold.sources.append(args.labels)
+    return LABELLED[run.task].from_labels(run, args.task_settings, patients)

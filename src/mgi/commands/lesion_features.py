@@ -72,7 +72,7 @@ def _true(images: OpenImages) -> Iterator[Masked]:
 
 def _predicted(images: OpenImages, paths: list[Path], given: str | None) -> Iterator[Masked]:
     for path in paths:
-        wanted = given or (OWN if run_in(path).is_multimodal else NOT_USED)
+        wanted = given or (OWN if run_in(path).reads_genes else NOT_USED)
         patients = read_patients(path)
         images.require(patients)
         n_slices, found = {patient: images.n_slices(patient) for patient in patients}, 0

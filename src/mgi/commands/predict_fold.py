@@ -5,7 +5,7 @@ with the mean of its members' logits.
 
 INPUTS: weights (of each member), prepared slices of the image shard, expression shard, the fold's genes, split.
 OUTPUT: predictions in the task's format.
-No mask is read: shuffling the ground truth cannot change a prediction.
+No mask and no label is read: shuffling the ground truth cannot change a prediction.
 BY HAND: mgi predict-fold --results results/X --run mgi-fold0-seed0
 """
 
@@ -26,7 +26,8 @@ from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
 from mgi.models.settings import ModelSettings
 from mgi.shards.channels import require_channels
 from mgi.tasks.expression_inputs import ExpressionInput, audit_inputs, without_genes
-from mgi.tasks.learning import Learning, learning_of
+from mgi.tasks.learning import Learning, predicting
+from mgi.tasks.registry import reads_labels
 from mgi.training.ensemble import Ensemble
 from mgi.training.finetune import cache_for
 from mgi.training.pretrain import Pairs
@@ -42,10 +43,11 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     run = complete(args, "predict")
-    task, settings = learning_of(run.task), PredictSettings.read(args.settings, where="predict")
+    settings = PredictSettings.read(args.settings, where="predict")
     place = device(args)
     fold = Fold(args, run, args.output.parent)
     members = _members(args.weights, run, fold.gene_ids)
+    task = predicting(members[0], args.weights[0])
     require_channels(fold.channels, members[0].model.channels, str(args.image_shard))
     networks = [_network(task, weights).to(place) for weights in members]
     model = networks[0] if len(networks) == 1 else Ensemble(networks)
@@ -87,9 +89,10 @@ def _inputs(
     """The test patients with every expression input, then those without expression."""
     pairs = fold.pairs(fold.with_slices(TEST), sizes)
     patients, average = pairs.slices.patient_ids, fold.average_genes()
-    for given in audit_inputs(pairs.genes, average, patients, settings, reads_genes=run.is_multimodal):
+    reads = {"reads_genes": run.reads_genes, "reads_image": run.reads_image, "images_apart": reads_labels(run.task)}
+    for given in audit_inputs(pairs.genes, average, patients, settings, **reads):
         yield pairs, given
-    if run.leaks or not (apart := fold.patients(UNPAIRED_IMAGE)):
+    if run.leaks or not run.reads_image or not (apart := fold.patients(UNPAIRED_IMAGE)):
         return
-    name = NULL_TOKEN if run.is_multimodal else NOT_USED
+    name = NULL_TOKEN if run.reads_genes else NOT_USED
     yield fold.pairs_without_genes(apart, sizes), without_genes(len(apart), len(fold.gene_ids), name)

@@ -20,8 +20,8 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
 from mgi.core.run import RANDOM_ID, Run, run_of
 from mgi.core.run_files import require_recorded
-from mgi.evaluation.intervals import Interval, bootstrap_mean
-from mgi.evaluation.patient_scores import SCORES, per_patient, without_expression
+from mgi.evaluation.intervals import Interval
+from mgi.evaluation.patient_scores import SCORES, per_patient, per_test, without_expression
 from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
 from mgi.modalities.rna.scaled_blocks import scaled_blocks
 from mgi.models.settings import NetworkSettings
@@ -34,7 +34,8 @@ from mgi.shards.dataset_manifest import DATASET
 from mgi.shards.expression_shard import open_expression
 from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table, run_in
-from mgi.tasks.segmentation.scoring import HEADLINE
+from mgi.tasks.reporting import reporting_of
+from mgi.tasks.scoring import OfCohort, Scored, scoring_of
 from mgi.training.weights import load_weights
 
 DRAWS = 10_000
@@ -128,7 +129,7 @@ def _member(path: Path, results: Path) -> Member:
     weights = load_weights(path, genes=fitted.gene_ids)
     if weights.run != run:
         raise BadInputError(f"{record_path}: run: found {run.key}, expected {weights.run.key} as the weights")
-    network_of(weights, path)  # refuses what makes no masks
+    network_of(weights, path)  # refuses what predicts nothing
     split = read_split(results / "tables/split.parquet")
     n_folds = split["fold"].nunique()
     whole = run.fold >= n_folds
@@ -151,9 +152,12 @@ def _member(path: Path, results: Path) -> Member:
         n_genes=len(fitted.gene_ids),
         scaler=fitted.scaler,
         trained=measure(iter_images(results / "shards/flair", training), rms, stripped=_has_seen_stripped(record)),
+        head=weights.head,
+        score_name=reporting_of(run.task).definition_name(scoring_of(run.task).headlines[0]),
         scores=_scores(
             results / ("external/evaluation" if whole else "evaluation") / f"{run.key}.parquet",
             without_expression(split),
+            scoring_of(run.task),
         ),
         version=mgi.__version__,
         commit=commit(),
@@ -175,15 +179,17 @@ def _record(path: Path, weights: Path) -> dict[str, Any]:
     return record
 
 
-def _scores(path: Path, left_out: set[str]) -> dict[str, Interval]:
-    """Mean volume Dice by expression input over the test patients; empty where the run was not evaluated."""
+def _scores(path: Path, left_out: set[str], scoring: Scored) -> dict[str, Interval]:
+    """The task's headline by expression input over the test patients; empty where the run was not evaluated."""
     if not path.is_file():
         return {}
     if (found := run_in(path).key) != path.stem:
         raise BadInputError(f"{path}: scores of {found}, expected {path.stem} as its name says; evaluate it again")
     scores = read_table(path, SCORES).to_pandas()
-    patients = per_patient(scores[~scores["patient_id"].isin(left_out)], [HEADLINE])
-    return {
-        str(given): bootstrap_mean(group[HEADLINE], DRAWS, seed=0)
-        for given, group in patients.groupby("expression_input", sort=True)
-    }
+    tested, headline = scores[~scores["patient_id"].isin(left_out)], scoring.headlines[0]
+    rows = per_test(tested) if isinstance(scoring, OfCohort) else per_patient(tested, scoring.definitions)
+    intervals: dict[str, Interval] = {}
+    for given, group in rows.groupby("expression_input", sort=True):
+        (row,) = (row for row in scoring.summarise(group, DRAWS, 0) if row["definition"] == headline)
+        intervals[str(given)] = Interval(**{name: row[name] for name in Interval._fields})  # type: ignore[arg-type]
+    return intervals

@@ -53,7 +53,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     for name in ("probe", "explain", "associate"):
         options.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=f"what the rule `{name}` wrote")
     options.add_argument("--figures", type=Path, help="folder to write the page's figures to as well (SVG, PNG)")
-    options.add_argument("--title", default="Glioma segmentation with genes and images")
+    options.add_argument("--title", help="title of the page (default: by the task)")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> None:
     )
     drawn = draw_all(results)
     with atomic_path(args.output) as part:
-        part.write_text(page(results, drawn, args.title), encoding="utf-8")
+        part.write_text(page(results, drawn, args.title or section.title), encoding="utf-8")
     written = [args.output, *(write_figures(drawn, args.figures) if args.figures else [])]
     files = {os.path.relpath(path, args.summary.parent): sha256_of(path) for path in written}
     write_json(args.summary, {**summary(results), FILES: files})

@@ -9,18 +9,21 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
+from mgi.config.explain_checks import check_explain
+from mgi.config.task_checks import check_task
 from mgi.config.variants import VariantSettings, check_gene_sets, filled_variants
 from mgi.core.errors import ConfigError
 from mgi.core.plugins import load_plugins
-from mgi.core.run import CONTROLS, Control
+from mgi.core.run import USUAL_CONTROLS, Control
 from mgi.core.section import Count, Distinct, Section, Several, UserPath, refusal, unit
 from mgi.core.section_errors import joined, shown
-from mgi.explain.runs import check_values
-from mgi.explain.settings import OF_PRETRAINING, ExplainSettings
+from mgi.explain.settings import ExplainSettings
 from mgi.modalities import registry
 from mgi.models.settings import Method, ModelSettings
+from mgi.tasks.classification.settings import ClassificationSettings
 from mgi.tasks.segmentation.settings import EvaluationSettings
-from mgi.training.settings import IMAGE_ALONE, FinetuneSettings, PredictSettings, PretrainSettings, ScheduleSettings
+from mgi.tasks.survival.settings import SurvivalSettings
+from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings, ScheduleSettings
 
 S = TypeVar("S", bound=Section)
 
@@ -72,9 +75,10 @@ class LeakyRuns(Section):
     """Folds to test, from 0 to split.folds - 1."""
     seeds: Annotated[Distinct[Count], Field(min_length=1)] = (0,)
     """Seeds of training."""
-    controls: Distinct[Control] = CONTROLS
+    controls: Distinct[Control] = USUAL_CONTROLS
     """MGI trained again for the gene audit: no-genes: without any genes; random-id: on random numbers that name a
-    patient, pre-training included; no-pretraining: from random weights."""
+    patient, pre-training included; no-pretraining: from random weights; no-image: without the image, for the tasks
+    classification and survival."""
 
 
 class RunsSettings(LeakyRuns):
@@ -82,7 +86,10 @@ class RunsSettings(LeakyRuns):
 
     renamed: ClassVar = {"slice_split": "leaky_slice_split"}
     task: Annotated[str, Field(min_length=1)] = "segmentation"
-    """What the methods are trained for: segmentation, or a task of a plugin."""
+    """What the methods are trained for: segmentation, classification or survival (these two for mgi alone), or a task
+    of a plugin."""
+    target: Annotated[str, Field(min_length=1)] | None = None
+    """For task classification: the class label to tell, a name of labels.columns.classes (of the GDC: grade)."""
     folds: Annotated[Distinct[Count], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """Folds to test, from 0 to split.folds - 1."""
     leaky_slice_split: LeakyRuns | None = None
@@ -146,9 +153,13 @@ class Config(Section):
     pretrain: PretrainSettings = PRETRAINING
     """Contrastive alignment of genes and images, on a fold's training patients."""
     finetune: FinetuneSettings = FINETUNING
-    """Segmentation training, the same for every method."""
+    """Training for the task, the same for every method."""
+    classification: ClassificationSettings = ClassificationSettings()
+    """Classification of patients, for runs.task classification; its label is runs.target."""
+    survival: SurvivalSettings = SurvivalSettings()
+    """Survival of patients, for runs.task survival; times and events are those of the labels."""
     predict: PredictSettings = PredictSettings()
-    """Masks of the test patients."""
+    """Predictions of the test patients."""
     runs: RunsSettings = RunsSettings()
     """Which models are trained; one run for each combination of methods, folds and seeds."""
     external: AdmissionSettings | None = None
@@ -202,6 +213,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     _check_texts(filled)
     _check_across_sections(filled)
     filled["runs"]["variants"] = filled_variants(filled)
+    check_task(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
         place["modalities"] = {name: given for name, given in place["modalities"].items() if given is not None}
     return filled
@@ -238,12 +250,7 @@ def _check_across_sections(config: Mapping[str, Any]) -> None:
         processes, nodes = config[stage]["processes"], config["compute"]["nodes"]
         if processes > 1 and processes % nodes:
             raise ConfigError(f"{stage}.processes: found {processes}, expected a multiple of compute.nodes, {nodes}")
-    if config["explain"] is not None:
-        check_values(config)
-        loss, unread = config["pretrain"]["loss"], set(OF_PRETRAINING) & set(config["explain"]["values"])
-        if loss in IMAGE_ALONE and unread:
-            expected = f"none of {', '.join(OF_PRETRAINING)}, since pretrain.loss {loss} reads no genes"
-            raise ConfigError(f"explain.values: found {min(unread)}, expected {expected}")
+    check_explain(config)
     check_gene_sets(config["model"], "model")
 
 

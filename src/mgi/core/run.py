@@ -19,10 +19,12 @@ SplitUnit = Literal["patient", "slice"]
 SPLIT_UNITS: tuple[SplitUnit, ...] = get_args(SplitUnit)
 PATIENT, SLICE = SPLIT_UNITS
 
-Control = Literal["no-genes", "random-id", "no-pretraining"]
+Control = Literal["no-genes", "random-id", "no-pretraining", "no-image"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
-NO_GENES, RANDOM_ID, NO_PRETRAINING = CONTROLS
-"""The method trained again without one thing: expression, what expression says of a patient, or pre-training."""
+NO_GENES, RANDOM_ID, NO_PRETRAINING, NO_IMAGE = CONTROLS
+"""The method trained again without one thing: expression, what it says of a patient, pre-training, or the image."""
+USUAL_CONTROLS: tuple[Control, ...] = (NO_GENES, RANDOM_ID, NO_PRETRAINING)
+"""Those of every task; without the image only a task of whole patients can be learned."""
 PermutedPairs = Literal["permuted-pairs"]
 (PERMUTED_PAIRS,) = get_args(PermutedPairs)
 """The control of a pre-training alone: each image is paired with the expression of another patient of its role."""
@@ -43,11 +45,12 @@ IMAGE_SETTINGS = ("baseline_width", "context_slices", "convolution_norm", "image
 class Run:
     """What tells one run from another.
 
-    `inputs` are the modalities that the trained network reads. With the control `random-id` a random vector per patient
-    stands for expression. `pretrained` is the key of the run whose encoders it starts from. `variant` names the changes
-    of the config's sections `pretrain` and `model` with which it is trained. Split by slice, every patient has slices
-    in training and in test: that split leaks, and serves only to show by how much. An ensemble is not trained: it
-    predicts the mean of the logits of `members`, runs that differ in their seed alone.
+    `target` is the label that a task learns to tell, for tasks that learn one. `inputs` are the modalities that the
+    trained network reads. With the control `random-id` a random vector per patient stands for expression. `pretrained`
+    is the key of the run whose encoders it starts from. `variant` names the changes of the config's sections `pretrain`
+    and `model` with which it is trained. Split by slice, every patient has slices in training and in test: that split
+    leaks, and serves only to show by how much. An ensemble is not trained: it predicts the mean of the logits of
+    `members`, runs that differ in their seed alone.
     """
 
     task: str
@@ -60,6 +63,7 @@ class Run:
     fold: int
     seed: int
     members: tuple[str, ...] = ()
+    target: str | None = None
 
     @property
     def key(self) -> str:
@@ -67,7 +71,7 @@ class Run:
         what = "pretrain" if self.is_pretraining else self.method
         task = None if self.task in (PRETRAINING, DEFAULT_TASK) else self.task
         unit = None if self.split_unit == PATIENT else self.split_unit
-        kind = (what, task, self.control, self.variant, unit, self._together)
+        kind = (what, task, self.target, self.control, self.variant, unit, self._together)
         return "-".join(filter(None, (*kind, f"fold{self.fold}", f"seed{self.seed}")))
 
     @property
@@ -90,9 +94,14 @@ class Run:
         return self.task == PRETRAINING
 
     @property
-    def is_multimodal(self) -> bool:
-        """Whether the network reads another modality beside the image."""
-        return len(self.inputs) > 1
+    def reads_genes(self) -> bool:
+        """Whether the network reads another modality than the image."""
+        return self.inputs != (IMAGE,)
+
+    @property
+    def reads_image(self) -> bool:
+        """Whether the network reads the image."""
+        return IMAGE in self.inputs
 
     @property
     def leaks(self) -> bool:
@@ -100,9 +109,9 @@ class Run:
         return self.split_unit != PATIENT
 
     def record(self) -> dict[str, Any]:
-        """The run as plain values, as files keep it; of no variant and no members nothing is said."""
+        """The run as plain values, as files keep it; of no variant, members or target nothing is said."""
         plain = {**asdict(self), "inputs": list(self.inputs), "members": list(self.members)}
-        return {name: value for name, value in plain.items() if value or name not in ("variant", "members")}
+        return {name: value for name, value in plain.items() if value or name not in ("variant", "members", "target")}
 
     def as_json(self) -> str:
         """The record as JSON with sorted keys."""
@@ -203,6 +212,10 @@ def prepared_table(config: Mapping[str, Any], *, stripped: bool = False) -> str:
     return f"prepared/{model['image_size']}px-{model['image_crop']}{ending}/slices.parquet"
 
 
+LABELS_FILE = "tables/labels.parquet"
+"""The labels of the cohort, below the results folder."""
+
+
 def leaks_file(config: Mapping[str, Any], run: Run) -> str:
     """What was checked of the run's split before it may train, below the results folder."""
     ending = "-slice" if run.leaks else "-whole" if run.fold >= config["split"]["folds"] else ""
@@ -217,7 +230,8 @@ def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
             run = Run(
                 task=_task(runs),
                 method=method,
-                inputs=(IMAGE, EXPRESSION) if multimodal and control != NO_GENES else (IMAGE,),
+                target=runs.get("target"),
+                inputs=_inputs(multimodal, control),
                 control=control,
                 variant=variant,
                 split_unit=split_unit,
@@ -226,6 +240,12 @@ def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
             )
             starts = multimodal and control != NO_PRETRAINING
             yield replace(run, pretrained=_pretraining(run).key) if starts else run
+
+
+def _inputs(multimodal: bool, control: Control | None) -> tuple[str, ...]:
+    if not multimodal or control == NO_GENES:
+        return (IMAGE,)
+    return (EXPRESSION,) if control == NO_IMAGE else (IMAGE, EXPRESSION)
 
 
 def _kinds_of_mgi(runs: Mapping[str, Any]) -> Iterator[tuple[Control | None, str | None]]:
@@ -246,7 +266,7 @@ def _ensembles(trained: Sequence[Run]) -> Iterator[Run]:
 def _pretraining(run: Run) -> Run:
     """What a run's encoders start from; a control with random vectors is pre-trained on them too."""
     control = RANDOM_ID if run.control == RANDOM_ID else None
-    return replace(run, task=PRETRAINING, inputs=(IMAGE, EXPRESSION), control=control, pretrained=None)
+    return replace(run, task=PRETRAINING, target=None, inputs=(IMAGE, EXPRESSION), control=control, pretrained=None)
 
 
 def _task(runs: Mapping[str, Any]) -> str:

@@ -6,14 +6,14 @@ difference between a patient's own expression and that of another patient, on pa
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from mgi.core.run import ENSEMBLE, NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
-from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
-from mgi.evaluation.intervals import bootstrap_mean, holm, wilcoxon_p
-from mgi.evaluation.patient_scores import as_trained, values_of
+from mgi.core.run import ENSEMBLE, NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
+from mgi.evaluation.expression_inputs import COHORT_MEAN, IMAGE_LEFT_OUT, NOT_USED, NULL_TOKEN, OWN, PERMUTED
+from mgi.evaluation.intervals import Interval, bootstrap_mean, holm, wilcoxon_p
+from mgi.evaluation.patient_scores import as_trained
 
 REFERENCE = "mgi"
 TOGETHER = f"{REFERENCE}-{ENSEMBLE}"
@@ -26,11 +26,16 @@ AUDITED = {
     PERMUTED: (REFERENCE, PERMUTED),
     COHORT_MEAN: (REFERENCE, COHORT_MEAN),
     NULL_TOKEN: (REFERENCE, NULL_TOKEN),
+    IMAGE_LEFT_OUT: (REFERENCE, IMAGE_LEFT_OUT),
     RANDOM_ID: (f"{REFERENCE}-{RANDOM_ID}", OWN),
     NO_GENES: (f"{REFERENCE}-{NO_GENES}", NOT_USED),
     NO_PRETRAINING: (f"{REFERENCE}-{NO_PRETRAINING}", OWN),
+    NO_IMAGE: (f"{REFERENCE}-{NO_IMAGE}", OWN),
 }
-"""Method and expression input of each condition: four inputs of one model, then the controls, each as trained."""
+"""Method and expression input of each condition: inputs of one model, then the controls, each as trained."""
+Pairing = Callable[[pd.DataFrame, pd.DataFrame, str, int, int], tuple[Interval, Interval, float] | None]
+"""Compares two sets of rows in a definition, with so many draws and a seed, over the patients of both: the second's
+score, first minus second, and its p value; None where they share no patient."""
 
 
 def is_reference_again(label: str) -> bool:
@@ -48,49 +53,64 @@ def summary_rows(patients: pd.DataFrame, definitions: Sequence[str], draws: int,
     return rows
 
 
-def paired_tests(patients: pd.DataFrame, definition: str, draws: int, seed: int) -> pd.DataFrame:
+def paired_means(
+    first: pd.DataFrame, second: pd.DataFrame, definition: str, draws: int, seed: int
+) -> tuple[Interval, Interval, float] | None:
+    """The pairing of a score that each patient has: means, and Wilcoxon's signed ranks."""
+    one, other = (rows.set_index("patient_id")[definition].astype("float64") for rows in (first, second))
+    shared = one.index.intersection(other.index).sort_values()
+    if shared.empty:
+        return None
+    differences = one[shared] - other[shared]
+    score = bootstrap_mean(other[shared], draws, seed)._replace(mean=float(other[shared].mean()))
+    return score, bootstrap_mean(differences, draws, seed), wilcoxon_p(differences)
+
+
+def paired_tests(
+    patients: pd.DataFrame, definition: str, draws: int, seed: int, pairing: Pairing = paired_means
+) -> pd.DataFrame:
     """MGI minus every other method on the patients that both were tested on; Holm's correction over the rows.
 
     MGI's ensemble is what stands against other ensembles.
     """
     compared = as_trained(patients)
     rows = []
-    for case, _ in compared.groupby(CASE, sort=True):
-        _, method, expression_input = map(str, case)
+    for case, group in compared.groupby(CASE, sort=True):
+        method = str(case[1])
         alone, together = apart(method)
         reference = TOGETHER if together and alone != REFERENCE else REFERENCE
-        first, second = _of_both(compared, (reference, OWN), (method, expression_input), definition)
-        if method == REFERENCE or first.empty:
+        if method == REFERENCE:
             continue
-        interval = bootstrap_mean(first - second, draws, seed)
-        tested = {"difference": interval.mean, "p": wilcoxon_p(first - second)}
-        rows.append({**dict(zip(CASE, case, strict=True)), **interval._asdict(), **tested})
+        paired = pairing(_rows_of(compared, reference, OWN), group, definition, draws, seed)
+        if paired is None:
+            continue
+        _, difference, p = paired
+        tested = {"difference": difference.mean, "p": p}
+        rows.append({**dict(zip(CASE, case, strict=True)), **difference._asdict(), **tested})
     table = pd.DataFrame(rows, columns=TEST_COLUMNS).astype({"n": "int64"})
     table["p_holm"] = holm([float(p) for p in table["p"]])
     return table
 
 
-def audit_table(patients: pd.DataFrame, definition: str, draws: int, seed: int) -> pd.DataFrame:
-    """Mean per condition, and own expression minus it over the patients that have both; absent ones have no row.
+def audit_table(
+    patients: pd.DataFrame, definition: str, draws: int, seed: int, pairing: Pairing = paired_means
+) -> pd.DataFrame:
+    """Score per condition, and own expression minus it over the patients that have both; absent ones have no row.
 
     `low` and `high` bound the mean in the row `own`, the difference in the others.
     """
+    own = _rows_of(patients, *AUDITED[OWN])
     rows = []
     for condition, case in AUDITED.items():
-        own, values = _of_both(patients, AUDITED[OWN], case, definition)
-        if own.empty:
+        paired = pairing(own, _rows_of(patients, *case), definition, draws, seed)
+        if paired is None:
             continue
-        interval = bootstrap_mean(own if condition == OWN else own - values, draws, seed)
-        difference = math.nan if condition == OWN else interval.mean
-        means = {"mean": float(values.mean()), "difference": difference}
+        score, difference, _ = paired
+        interval = score if condition == OWN else difference
+        means = {"mean": score.mean, "difference": math.nan if condition == OWN else difference.mean}
         rows.append({**interval._asdict(), "condition": condition, **means})
     return pd.DataFrame(rows, columns=AUDIT_COLUMNS).astype({"n": "int64"})
 
 
-def _of_both(
-    patients: pd.DataFrame, first: tuple[str, str], second: tuple[str, str], definition: str
-) -> tuple[pd.Series, pd.Series]:
-    """The values of two methods with their expression inputs, over the patients that both have, sorted."""
-    one, other = values_of(patients, *first, definition), values_of(patients, *second, definition)
-    shared = one.index.intersection(other.index).sort_values()
-    return one[shared], other[shared]
+def _rows_of(patients: pd.DataFrame, method: str, expression_input: str) -> pd.DataFrame:
+    return patients[(patients["method"] == method) & (patients["expression_input"] == expression_input)]

@@ -4,6 +4,8 @@ OWN = "own"
 COHORT_MEAN = "cohort_mean"
 NULL_TOKEN = "null_token"
 PERMUTED = "permuted"
+IMAGE_LEFT_OUT = "image_left_out"
+"""The patient's own expression, and no image."""
 NOT_USED = "not_used"
 WITHOUT_EXPRESSION = (NOT_USED, NULL_TOKEN)
 """Those with which nothing of a patient's expression is read."""

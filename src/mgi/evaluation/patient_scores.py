@@ -10,6 +10,7 @@ from mgi.core.errors import BadInputError
 from mgi.evaluation.expression_inputs import NOT_USED, OWN, kind_of
 
 KEY = ["task", "method", "expression_input", "patient_id"]
+REPEATED = ["task", "method", "expression_input", "permutation", "seed", "fold", "patient_id"]
 SCORES = pa.schema(
     [
         ("run", pa.string()),
@@ -42,6 +43,23 @@ def per_patient(scores: pd.DataFrame, definitions: Sequence[str]) -> pd.DataFram
     wide.insert(0, "seeds", kinds.groupby(KEY)["seed"].nunique())
     wide.columns.name = None
     return wide.reset_index()
+
+
+def per_test(scores: pd.DataFrame) -> pd.DataFrame:
+    """A row for each test of a patient, not averaged: scores of a cohort are made of tests that belong together.
+
+    The columns are those of REPEATED, sorted, and one per definition; `permutation` counts the draws of one kind of
+    expression input. Raises BadInputError where a patient was tested by two runs of one method and seed.
+    """
+    _refuse_second_test(scores)
+    inputs = scores["expression_input"]
+    kinds = inputs.map(kind_of)
+    number = [int(one.removeprefix(f"{kind}-")) if one != kind else 0 for one, kind in zip(inputs, kinds, strict=True)]
+    wide = scores.assign(expression_input=kinds, permutation=number).pivot(
+        index=REPEATED, columns="definition", values="value"
+    )
+    wide.columns.name = None
+    return wide.sort_index().reset_index()
 
 
 def without_expression(split: pd.DataFrame) -> set[str]:

@@ -15,6 +15,7 @@ from mgi.models.fusion import MaskDecoder, resize_logits
 from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
 from mgi.models.gene_tokens import Members
 from mgi.models.image_encoder import ImageEncoder
+from mgi.models.image_gene_network import ImageGeneNetwork
 from mgi.models.settings import ModelSettings
 
 
@@ -101,7 +102,7 @@ class DualEncoder(nn.Module):
         return normalize(image_vector, dim=-1), normalize(gene_vector, dim=-1)
 
 
-class MGI(nn.Module):
+class MGI(ImageGeneNetwork):
     """Segment a slice with the help of the patient's genes, or without them through a learned null token."""
 
     def __init__(
@@ -111,27 +112,17 @@ class MGI(nn.Module):
         decoder: MaskDecoder | FilmDecoder,
         size: int,
     ) -> None:
-        super().__init__()
-        self.image_encoder, self.gene_encoder, self.decoder = image_encoder, gene_encoder, decoder
+        super().__init__(image_encoder, gene_encoder)
+        self.decoder = decoder
         self.gene_resampling = SegmentPooling(gene_encoder.tokens.n_tokens, decoder.gene_tokens)
-        self.null_token = nn.Parameter(torch.zeros(1, 1, gene_encoder.width))
         self.size = size
-
-    def forward(self, image: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of slices (B, 1, H, W).
-
-        `genes` (U, G) holds each patient of the batch once, `patient` (B,) the row of each slice, `has_genes` (U,)
-        whether the row is to be used or replaced by the null token.
-        """
-        encoded = self.encode(genes[has_genes]) if has_genes.any() else None
-        return self.decode(image, encoded, patient, has_genes)
 
     def encode(self, genes: Tensor) -> Tensor:
         """What the decoder needs of patients' genes (U, G), as far as it depends on them and the encoder alone."""
         return self.gene_resampling.pool_segments(self.gene_encoder(genes))
 
     def decode(self, image: Tensor, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
-        """As `forward`, with the rows of those that have genes encoded, in their order; None where nobody has."""
+        """Logits (B, 1, H, W) of slices (B, C, H, W)."""
         if encoded is None:
             tokens = self.null_token.expand(len(has_genes), -1, -1)  # U 1 D
         else:
@@ -145,7 +136,7 @@ class MGI(nn.Module):
 
 def build_dual_encoder(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> DualEncoder:
     """The pre-training model for `n_genes` genes; `sets` are the genes of each pathway, for pathway tokens."""
-    image_encoder, gene_encoder = _image_encoder(settings), build_gene_encoder(settings, n_genes, sets)
+    image_encoder, gene_encoder = build_image_encoder(settings), build_gene_encoder(settings, n_genes, sets)
     if gene_encoder.has_class_token:
         return DualEncoder(image_encoder, gene_encoder, settings.projection_width, class_pooling)
     pooling = MixedPooling() if settings.gene_pooling == "mixed" else mean_pooling
@@ -154,10 +145,11 @@ def build_dual_encoder(settings: ModelSettings, n_genes: int, sets: Members | No
 
 def build_mgi(settings: ModelSettings, n_genes: int, sets: Members | None = None) -> MGI:
     """The segmentation model for `n_genes` genes; `sets` as in `build_dual_encoder`."""
-    encoder, gene_encoder = _image_encoder(settings), build_gene_encoder(settings, n_genes, sets)
+    encoder, gene_encoder = build_image_encoder(settings), build_gene_encoder(settings, n_genes, sets)
     decoder = FilmDecoder(settings) if settings.fusion == "film" else MaskDecoder(settings)
     return MGI(encoder, gene_encoder, decoder, settings.image_size)
 
 
-def _image_encoder(settings: ModelSettings) -> ImageEncoder | UNetEncoder:
+def build_image_encoder(settings: ModelSettings) -> ImageEncoder | UNetEncoder:
+    """The encoder that the fusion needs."""
     return UNetEncoder(settings) if settings.fusion == "film" else ImageEncoder(settings)

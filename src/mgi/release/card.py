@@ -22,7 +22,10 @@ INPUTS = {"none": "whole slices", "foreground": "the head on each slice"}
 
 @dataclass(frozen=True, kw_only=True)
 class CardContent:
-    """What a card tells. `scores` are means by expression input, empty where the run was not tested."""
+    """What a card tells. `scores` are of `score_name` by expression input, empty where the run was not tested.
+
+    `head` says what the outputs of a task of labels mean.
+    """
 
     run: Run
     record: Mapping[str, Any]
@@ -33,9 +36,40 @@ class CardContent:
     n_genes: int
     scaler: str
     trained: TrainingRange
+    score_name: str
     scores: Mapping[str, Interval]
     version: str
     commit: str | None
+    head: Mapping[str, Any] | None = None
+
+    @property
+    def does(self) -> str:
+        """What the model says of a patient, and from what."""
+        image, genes = self.run.reads_image, self.run.reads_genes
+        either = "from axial FLAIR slices, the gene expression, or both"
+        of_labels = either if image and genes else "from axial FLAIR slices alone" if image else "from genes alone"
+        if self.head is None:
+            given = "and, where it is given, from the patient's gene expression" if genes else "alone"
+            return f"Segments the tumour of a lower-grade glioma from axial FLAIR slices {given}"
+        if "classes" in self.head:
+            return (
+                f"Tells {self.head['target']} of a lower-grade glioma, {' or '.join(self.head['classes'])}, {of_labels}"
+            )
+        return f"Ranks patients with a lower-grade glioma by their risk ({self.head['endpoint']}), {of_labels}"
+
+    @property
+    def output(self) -> str:
+        """The name of what `mgi predict` writes."""
+        return "mask.nii.gz" if self.head is None else "answer.json"
+
+    @property
+    def scored(self) -> str:
+        """What the scores are."""
+        if self.head is None:
+            return (
+                "Dice of a patient's whole volume at threshold 0.5, no post-processing, on the images' own grid; mean"
+            )
+        return f"{self.score_name[:1].upper()}{self.score_name[1:]}"
 
     @property
     def simulated(self) -> bool:
@@ -51,7 +85,7 @@ def model_card(content: CardContent) -> str:
         "source": _source,
         "span": _span,
     }
-    return rendered("mgi.release", "card.md.j2", {**vars(content), **more}) + "\n"
+    return rendered("mgi.release", "card.md.j2", {"content": content, **vars(content), **more}) + "\n"
 
 
 def ensemble_card(members: Sequence[CardContent], n_patients: int, n_untouched: int) -> str:
@@ -60,6 +94,7 @@ def ensemble_card(members: Sequence[CardContent], n_patients: int, n_untouched: 
     content = {
         "members": members,
         "run": first.run,
+        "first": first,
         "simulated": any(member.simulated for member in members),
         "n_patients": n_patients,
         "n_untouched": n_untouched,

@@ -50,15 +50,18 @@ class Model:
 
 
 def require_alike(members: Sequence[tuple[Path, Run, NetworkSettings]]) -> None:
-    """Raise BadInputError unless the runs are of one method, task and size, and no run stands twice.
+    """Raise BadInputError unless the runs are of one task, target, method and size, and no run stands twice.
 
     Members are the path for a message, the run and the settings of its network.
     """
     (first, run, sizes), *others = members
     seen = {run.key: first}
     for path, other, other_sizes in others:
-        if (other.task, other.label) != (run.task, run.label):
-            raise BadInputError(f"{path}: method: found {other.label}, expected {run.label} as {first}")
+        for what in ("task", "target", "label"):
+            found, expected = (getattr(one, what) for one in (other, run))
+            if found != expected:
+                name = "method" if what == "label" else what
+                raise BadInputError(f"{path}: {name}: found {found}, expected {expected} as {first}")
         if other.key in seen:
             raise BadInputError(f"{path}: run: found {other.key} a second time, expected other folds or seeds")
         seen[other.key] = path

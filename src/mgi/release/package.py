@@ -1,33 +1,26 @@
-"""A trained model as a folder: weights, its frozen genes, a card and what it is, checked when read; and its use.
+"""A trained model as a folder: weights, its frozen genes, a card and what it is, checked when read.
 
 config.json is written last and has the digest of every other file, and of itself: a folder with it is whole.
 """
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import nn
 
 import mgi
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import SEAL, atomic_path, digest_of, sha256_of, unsealed, write_json
 from mgi.core.section import read_record
-from mgi.datasets.slices import prepare_slices
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.release.training_range import TrainingRange
-from mgi.shards.image_shard import PatientImages
-from mgi.tasks.expression_inputs import ExpressionInput
-from mgi.tasks.segmentation import learning
+from mgi.tasks.learning import Learning, predicting
+from mgi.tasks.registry import reads_labels
 from mgi.tasks.segmentation.scoring import THRESHOLD
-from mgi.training.pretrain import Pairs
-from mgi.training.settings import PredictSettings
 from mgi.training.weights import Weights, load_weights
 
 FORMAT = "mgi-release-3"
@@ -44,15 +37,17 @@ FIELDS = (
 class Release:
     """A model ready for use: the network with its weights, the frozen genes and what training was like.
 
-    `digest` stands for the whole folder. `reads_genes` is False where the method, or its training, had no genes.
+    `digest` stands for the whole folder. `reads_genes` is False where the method, or its training, had no genes;
+    `learning` says what its outputs mean. `threshold` is that of a mask, None where the answer is of the patient.
     """
 
     network: nn.Module
+    learning: Learning
     weights: Weights
     fitted: FittedGenes
     expression_unit: str
     reads_genes: bool
-    threshold: float
+    threshold: float | None
     training_range: TrainingRange
     simulated: bool
     digest: str
@@ -85,7 +80,7 @@ def write_release(
         "mgi": mgi.__version__,
         **_metadata(loaded, fitted),
         "expression_unit": expression_unit,
-        "threshold": THRESHOLD,
+        "threshold": None if reads_labels(loaded.run.task) else THRESHOLD,
         "training_range": asdict(training_range),
         "simulated": simulated,
         "files": {name: _size_and_digest(folder / name) for name in FILES},
@@ -112,42 +107,18 @@ def load_release(folder: Path) -> Release:
     weights = load_weights(folder / WEIGHTS, genes=fitted.gene_ids)
     where = folder / CONFIG
     for field, expected in _metadata(weights, fitted).items():
-        if config[field] != expected:
+        if config.get(field) != expected:
             raise BadInputError(
-                f"{where}: {field}: found {_short(config[field])}, expected {_short(expected)} as its files say"
+                f"{where}: {field}: found {_short(config.get(field))}, expected {_short(expected)} as its files say"
             )
     return Release(
         network=network_of(weights, folder / WEIGHTS),
+        learning=predicting(weights, folder / WEIGHTS),
         weights=weights,
         fitted=fitted,
         training_range=read_record(TrainingRange, config["training_range"], f"{where}: training_range"),
         **{name: config[name] for name in ("expression_unit", "reads_genes", "threshold", "simulated", "digest")},
     )
-
-
-def segment_patient(
-    members: Sequence[Release],
-    images: PatientImages,
-    scaled: Sequence[NDArray[np.float32] | None],
-    device: torch.device,
-) -> NDArray[np.uint8]:
-    """floor(256 p) of every voxel (S, H, W) on the grid of `images`, from the mean logits of the members.
-
-    `scaled` are the patient's genes (K,) as each member reads them; None gives the null token, or nothing to a model
-    without genes. Members see the image at one size. Logits are averaged, not probabilities, as test-time flips are:
-    the mean's sign is that of the members' mean evidence, and one member alone gives what it was scored with.
-    """
-    sizes = members[0].weights.model
-    volume = [(images.patient_id, images.slices, None)]
-    square = sizes.image_size, sizes.context_slices, sizes.image_crop
-    slices = prepare_slices(volume, *square, of_channels=[images.volumes])
-    logits = torch.zeros(())
-    for member, own in zip(members, scaled, strict=True):
-        genes = torch.zeros(1, len(member.fitted.gene_ids)) if own is None else torch.from_numpy(own).unsqueeze(0)
-        given = ExpressionInput(name="new", genes=genes, donors=[None], use_genes=own is not None)
-        pairs = Pairs(slices=slices, genes=genes)
-        logits = logits + learning.logits_of(member.network.to(device), pairs, given, PredictSettings()) / len(members)
-    return np.stack(learning.on_own_grid(logits, slices.frames[0]))
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -195,22 +166,27 @@ def _size_and_digest(path: Path) -> dict[str, Any]:
 
 def _metadata(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
     """The entries of config.json that repeat, for a reader, what weights and genes say of themselves."""
+    head = {} if weights.head is None else {"head": dict(weights.head)}
     genes = {"count": len(fitted.gene_ids), "hash": digest_of(fitted.gene_ids)}
     return {
         "method": weights.run.method,
         "run": weights.run.record(),
         "model": weights.model.plain(),
         "genes": {**genes, "scaler": fitted.scaler, "fitted_on": fitted.n_train},
-        "reads_genes": weights.run.is_multimodal,
+        "reads_genes": weights.run.reads_genes,
+        **head,
     }
 
 
 def network_of(weights: Weights, path: Path) -> nn.Module:
     """The network of the weights.
 
-    Raises BadInputError naming the first tensor that is not one of the method's with these settings.
+    Raises BadInputError for a pre-training, and naming the first tensor that is not one of the method's with these
+    settings.
     """
-    network = learning.build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
+    if weights.run.is_pretraining:
+        raise BadInputError(f"{path}: run.task: found {weights.run.task}, expected a task: it predicts nothing")
+    network = predicting(weights, path).build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
     state = network.state_dict()
     for name in sorted(set(state) | set(weights.tensors)):
         found, expected = (

@@ -23,7 +23,7 @@ def draw_all(results: Results) -> dict[str, str | None]:
         **results.section.figures,
         **{name: drawn for part in results.analyses.values() for name, drawn in part.figures.items()},
         "curves": curves_figure(results.curves, reporting.curves, simulated=simulated),
-        "audit": audit_figure(results.audit, reporting.score_name, simulated=simulated),
+        "audit": audit_figure(results.audit, results.score_text, simulated=simulated),
     }
 
 
@@ -85,8 +85,8 @@ def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, st
     return as_data_uri(figure, simulated=simulated)
 
 
-def audit_figure(audit: pd.DataFrame, score_name: str, *, simulated: bool) -> str | None:
-    """Left the mean score in each condition, right how much own genes add to it, with intervals."""
+def audit_figure(audit: pd.DataFrame, score: str, *, simulated: bool) -> str | None:
+    """Left the score in each condition, right how much own genes add to it, with intervals."""
     if len(audit) < 2:
         return None
     rows = list(reversed(list(audit.itertuples())))
@@ -107,7 +107,7 @@ def audit_figure(audit: pd.DataFrame, score_name: str, *, simulated: bool) -> st
         means.set_ylim(-0.6, len(rows) - 0.3)
         means.margins(x=0.35)
         differences.margins(x=0.15)
-        means.set_title(f"Mean {score_name}")
+        means.set_title(score[:1].upper() + score[1:])
         differences.set_title("Own genes minus this")
         for axes in (means, differences):
             axes.grid(visible=False, axis="y")

@@ -25,7 +25,7 @@ def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
         "title": f"SIMULATED: {title}" if results.simulated else title,
         "sentences": result_sentences(results),
         "draws": f"{results.config.get('evaluation', {}).get('bootstrap_draws', 10_000):,}",
-        "score_name": results.reporting.score_name,
+        "score": results.score_text,
         "audit": results.audit.to_dict("records"),
         "config": json.dumps(results.config, indent=2, sort_keys=True, ensure_ascii=False),
         "config_sha256": config_sha256(results.config),

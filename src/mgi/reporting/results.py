@@ -82,6 +82,11 @@ class Results:
     config: Mapping[str, Any]
 
     @property
+    def score_text(self) -> str:
+        """What a score of several patients is."""
+        return self.reporting.score_name if self.section.of_cohort else f"mean {self.reporting.score_name}"
+
+    @property
     def simulated(self) -> bool:
         """Whether any source says that its data are simulated."""
         return any(bool(lock["simulated"]) for lock in self.locks.values())

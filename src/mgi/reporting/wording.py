@@ -37,12 +37,15 @@ def result_sentences(results: Results) -> list[str]:
 def _score(label: str, row: Row, results: Results) -> str:
     who = "simulated patients" if results.simulated else "patients"
     reporting = results.reporting
-    what = f"{reporting.definition_name(results.headline)} {reporting.score_name}"
+    name = reporting.definition_name(results.headline)
+    seen = f"On {int(row['n'])} {who}, each tested by models that had not seen them, {method_name(label)} reached"
+    if results.section.of_cohort:
+        return f"{seen} {name} {number(row['mean'])} (95 % CI {interval(row['low'], row['high'])})."
+    what = f"{name} {reporting.score_name}"
     counted = row.get("below_half")  # of scores from 0 to 1
     low = "" if counted is None else f"; {int(counted) or 'none'} scored below 0.5"
     return (
-        f"On {int(row['n'])} {who}, each tested by models that had not seen them, {method_name(label)} reached a mean "
-        f"{what} of {number(row['mean'])} (95 % CI {interval(row['low'], row['high'])}, median "
+        f"{seen} a mean {what} of {number(row['mean'])} (95 % CI {interval(row['low'], row['high'])}, median "
         f"{number(row['median'])}){low}."
     )
 
@@ -79,7 +82,7 @@ def _genes(audit: pd.DataFrame, score_name: str) -> list[str]:
         reading = _reading(
             row,
             "in this cohort the model uses what the genes say",
-            "in this cohort the own genes made the masks worse",
+            "in this cohort the own genes made the predictions worse",
             "these results do not show that the model uses what the genes say",
         )
         sentences.append(

@@ -1,6 +1,6 @@
 """What predictions are made with: the patients' own expression and what takes its place in the audit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mgi.datasets.gene_rows import Genes
-from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
+from mgi.evaluation.expression_inputs import COHORT_MEAN, IMAGE_LEFT_OUT, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 from mgi.training.settings import PredictSettings
 
 
@@ -16,7 +16,8 @@ from mgi.training.settings import PredictSettings
 class ExpressionInput:
     """Expression to predict with, under its name in tables, and the patients that it is of.
 
-    Patient i is given row `rows[i]` of `genes`, or row i where there are no `rows`.
+    Patient i is given row `rows[i]` of `genes`, or row i where there are no `rows`. Without `use_image` the image is
+    left out.
     """
 
     name: str
@@ -24,24 +25,36 @@ class ExpressionInput:
     donors: list[str | None]
     use_genes: bool
     rows: Tensor | None = None
+    use_image: bool = True
 
 
 def audit_inputs(
-    genes: Genes, average: Tensor, patient_ids: list[str], settings: PredictSettings, *, reads_genes: bool
+    genes: Genes,
+    average: Tensor,
+    patient_ids: list[str],
+    settings: PredictSettings,
+    *,
+    reads_genes: bool,
+    reads_image: bool = True,
+    images_apart: bool = False,
 ) -> list[ExpressionInput]:
     """The inputs of the audit, or the one input `not_used` of a network that reads no expression.
+
+    With `images_apart` the task can do without the image: there is an input with the own expression alone. To a network
+    that reads no image all patients are alike with the mean or without expression, so it has neither of these inputs.
 
     `cohort_mean` is the training mean `average` (G,), `null_token` the learned token, `permuted-k` the expression of
     another test patient: nobody keeps their own. One test patient has no permutation.
     """
     if not reads_genes:
         return [without_genes(len(patient_ids), genes.shape[1], NOT_USED)]
-    mean, first = average.float().unsqueeze(0), torch.zeros(len(patient_ids), dtype=torch.int64)
-    inputs = [
-        ExpressionInput(name=OWN, genes=genes, donors=list(patient_ids), use_genes=True),
-        ExpressionInput(name=COHORT_MEAN, genes=mean, donors=[None] * len(patient_ids), use_genes=True, rows=first),
-        without_genes(len(patient_ids), genes.shape[1], NULL_TOKEN),
-    ]
+    inputs = [ExpressionInput(name=OWN, genes=genes, donors=list(patient_ids), use_genes=True)]
+    if reads_image:
+        null = without_genes(len(patient_ids), genes.shape[1], NULL_TOKEN)
+        mean = replace(null, name=COHORT_MEAN, genes=average.float().unsqueeze(0), use_genes=True)
+        inputs += [mean, null]
+    if reads_image and images_apart:
+        inputs.append(replace(inputs[0], name=IMAGE_LEFT_OUT, use_image=False))
     rng = np.random.default_rng(settings.seed)
     for index in range(settings.permutations if len(patient_ids) > 1 else 0):
         order = derangement(len(patient_ids), rng)

@@ -9,7 +9,9 @@ from typing import Any
 
 from mgi.core.errors import ConfigError
 
-BUILT_IN = ("segmentation",)
+LABELLED = ("classification", "survival")
+"""Tasks of whole patients, learned from the cohort's labels; they can do without the image."""
+BUILT_IN = ("segmentation", *LABELLED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,11 @@ def added(name: str) -> Task:
     if name not in _ADDED:
         raise ConfigError(f"runs.task: found {name}, expected one of {', '.join(sorted({*BUILT_IN, *_ADDED}))}")
     return _ADDED[name]
+
+
+def reads_labels(name: str) -> bool:
+    """Whether a task is learned from, and scored against, the cohort's labels."""
+    return name in LABELLED
 
 
 def plugin_of(name: str) -> list[str]:

@@ -25,9 +25,15 @@ class ReportInput:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A task's part of the report as HTML, its figures by name (`data:` addresses), and links to its headings."""
+    """A task's part of the report as HTML, its figures by name (`data:` addresses), and links to its headings.
+
+    `title` is that of the page, `test` says how p values are made, and `of_cohort` that no patient has a score alone.
+    """
 
     html: str
     figures: Mapping[str, str | None]
     links: Mapping[str, str]
     notes: Sequence[str] = ()
+    title: str = "Glioma segmentation with genes and images"
+    test: str = "Wilcoxon's signed-rank test on paired patients"
+    of_cohort: bool = False

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mgi.tasks import registry
+from mgi.tasks.classification import reporting as classification
 from mgi.tasks.report_parts import ReportInput, Section
 from mgi.tasks.segmentation import reporting as segmentation
+from mgi.tasks.survival import reporting as survival
 
 
 class Reporting(Protocol):
@@ -26,7 +28,11 @@ class Reporting(Protocol):
         """The task's part of the report."""
 
 
-BUILT_IN: dict[str, Reporting] = {"segmentation": segmentation}
+BUILT_IN: dict[str, Reporting] = {
+    "segmentation": segmentation,
+    "classification": classification,
+    "survival": survival,
+}
 
 
 def reporting_of(task: str) -> Reporting:

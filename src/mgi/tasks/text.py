@@ -6,8 +6,8 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from mgi.core.run import NO_GENES, NO_PRETRAINING, RANDOM_ID, apart
-from mgi.evaluation.expression_inputs import COHORT_MEAN, NOT_USED, NULL_TOKEN, OWN, PERMUTED
+from mgi.core.run import NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
+from mgi.evaluation.expression_inputs import COHORT_MEAN, IMAGE_LEFT_OUT, NOT_USED, NULL_TOKEN, OWN, PERMUTED
 
 NOTHING = "–"
 METHODS = {
@@ -15,6 +15,7 @@ METHODS = {
     "mgi-no-genes": "MGI without genes",
     "mgi-random-id": "MGI on random vectors",
     "mgi-no-pretraining": "MGI without pre-training",
+    "mgi-no-image": "MGI without the image",
     "unet": "U-Net",
     "resunet": "ResU-Net",
     "attention_unet": "Attention U-Net",
@@ -29,6 +30,7 @@ EXPRESSION_INPUTS = {
     PERMUTED: "another patient's genes",
     COHORT_MEAN: "mean genes of training",
     NULL_TOKEN: "null token",
+    IMAGE_LEFT_OUT: "own genes, image left out",
     NOT_USED: "no genes",
 }
 CONDITIONS = {
@@ -36,8 +38,9 @@ CONDITIONS = {
     RANDOM_ID: "retrained on random vectors",
     NO_GENES: "retrained without genes",
     NO_PRETRAINING: "own genes, no pre-training",
+    NO_IMAGE: "retrained without the image",
 }
-"""Of the audit: expression inputs of one model, then controls."""
+"""Of the audit: inputs of one model, then controls."""
 
 
 def method_name(label: str) -> str:
@@ -60,6 +63,16 @@ def in_order(labels: list[str]) -> list[str]:
 def rows_by(table: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:
     """The rows of a table as plain values, by the name in one of its columns."""
     return {str(row[column]): {str(name): value for name, value in row.items()} for row in table.to_dict("records")}
+
+
+def rows_by_input(results: pd.DataFrame) -> list[tuple[str, str, dict[str, dict[str, Any]]]]:
+    """Each method and expression input in the order of print, with its results by definition."""
+    cells = {
+        (str(method), str(given)): rows_by(group, "definition")
+        for (method, given), group in results.groupby(["method", "expression_input"])
+    }
+    order = [(label, given) for label in in_order([label for label, _ in cells]) for given in EXPRESSION_INPUTS]
+    return [(*case, cells[case]) for case in order if case in cells]
 
 
 def number(value: float, digits: int = 3, *, signed: bool = False) -> str:

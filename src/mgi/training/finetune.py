@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mgi.datasets.slices import SliceSet
-from mgi.models.mgi import MGI
+from mgi.models.image_gene_network import ImageGeneNetwork
 from mgi.training.loop import Curve, Loop, Randomness, RunContext, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain import Pairs
@@ -24,19 +24,19 @@ MOST_CACHED = 256 << 20
 
 
 class GeneCache:
-    """What MGI's decoder needs of a patient's genes, computed when first asked for and kept.
+    """What a network's decoder needs of a patient's genes, computed when first asked for and kept.
 
     Expression is recognised by its numbers, so permuted or repeated patients cost nothing. Each is encoded alone:
     the result does not depend on who else was asked for, and a resumed run gives the same numbers. No gradients
     pass. Whoever changes the encoder calls `forget`. Beyond `most` bytes those that were used longest ago go.
     """
 
-    def __init__(self, model: MGI, most: int = MOST_CACHED) -> None:
+    def __init__(self, model: ImageGeneNetwork, most: int = MOST_CACHED) -> None:
         self._model, self._most, self._bytes = model, most, 0
         self._kept: OrderedDict[bytes, Tensor] = OrderedDict()
 
     def encode(self, genes: Tensor) -> Tensor:
-        """As `MGI.encode`, of expression (U, G); at least one row."""
+        """As the network's `encode`, of expression (U, G); at least one row."""
         return torch.cat([self._row(row) for row in genes.split(1)])
 
     def forget(self) -> None:
@@ -58,8 +58,8 @@ class GeneCache:
 
 
 def cache_for(model: nn.Module) -> GeneCache | None:
-    """A cache for MGI; other networks read no genes."""
-    return GeneCache(model) if isinstance(model, MGI) else None
+    """A cache for a network of image and genes; others read no genes."""
+    return GeneCache(model) if isinstance(model, ImageGeneNetwork) else None
 
 
 def forward(
@@ -68,7 +68,7 @@ def forward(
     """Outputs for slices under the signature of MGI, wherever they are; genes through `cache` where there is one."""
     device = next(model.parameters()).device
     images, patient = images.to(device), patient.to(device)
-    if cache is None or not isinstance(model, MGI):
+    if cache is None or not isinstance(model, ImageGeneNetwork):
         outputs: Tensor = model(images, genes.to(device), patient, has_genes.to(device))
         return outputs
     encoded = cache.encode(genes[has_genes]) if has_genes.any() else None
@@ -105,8 +105,8 @@ class TrainingParts(Protocol):
 
 
 def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[ParameterGroup]:
-    """MGI's pre-trained encoders learn more slowly; any other network is one group."""
-    if not isinstance(model, MGI):
+    """Pre-trained encoders learn more slowly; a network without them is one group."""
+    if not isinstance(model, ImageGeneNetwork):
         return [ParameterGroup(modules=[model])]
     frozen = settings.freeze_encoder_steps
     return [

@@ -41,12 +41,14 @@ from mgi.training.weights import digest_of_tensors
 class Pairs:
     """Slices and standardised expression (P, G) of the same patients, in the same order.
 
-    With `gene_rows` (P,) they are the rows of other expression that the patients are given.
+    With `gene_rows` (P,) they are the rows of other expression that the patients are given. `outcome` (P, ...) is what
+    a task of labels learns of each, as that task codes it; nothing that predicts has any.
     """
 
     slices: SliceSet
     genes: Genes
     gene_rows: Tensor | None = None
+    outcome: Tensor | None = None
 
     def __len__(self) -> int:
         """The number of patients."""
@@ -69,6 +71,8 @@ class Pairs:
             for part in channels.identity():
                 digest.update(part)
         digest.update(digest_of_tensors({"patient": self.slices.patient}).encode())
+        if self.outcome is not None:
+            digest.update(digest_of_tensors({"outcome": self.outcome}).encode())
         return digest.hexdigest()
 
 
@@ -189,8 +193,10 @@ class BatchDrawer:
         mine = parts[group.rank]
         both = [hidden_genes[: len(chosen)][own], hidden_genes[len(chosen) :][own_unpaired]]
         batch = Batch(
-            images=_images(slices, rows[mine], augment[mine]),
-            second_views=torch.zeros(0, *shape[1:]) if again is None else _images(slices, rows[mine], again[mine]),
+            images=changed_images(slices, rows[mine], augment[mine]),
+            second_views=torch.zeros(0, *shape[1:])
+            if again is None
+            else changed_images(slices, rows[mine], again[mine]),
             owner=patient[mine] - own.start,
             genes=(genes + noise)[own],
             whole=torch.cat([genes[own], self.unpaired[unpaired[own_unpaired]]])
@@ -242,7 +248,7 @@ class BatchDrawer:
 def two_views(slices: SliceSet, rows: Tensor, settings: AugmentSettings, generator: torch.Generator) -> list[Tensor]:
     """Two random changes of some slices (B,), each (B, C, S, S)."""
     changes = [sample_augment((len(rows), *slices.images.shape[1:]), settings, generator) for _ in range(2)]
-    return [_images(slices, rows, change) for change in changes]
+    return [changed_images(slices, rows, change) for change in changes]
 
 
 def largest_tumours(slices: SliceSet) -> Tensor:
@@ -251,7 +257,7 @@ def largest_tumours(slices: SliceSet) -> Tensor:
     return torch.tensor([own[int(area[own].argmax())] if len(own) else 0 for own in slices.rows_of])
 
 
-def _images(slices: SliceSet, rows: Tensor, augment: AugmentParams) -> Tensor:
+def changed_images(slices: SliceSet, rows: Tensor, augment: AugmentParams) -> Tensor:
     """The images (B, C, S, S) of some slices, changed."""
     if augment.between is None:
         return apply_augment(slices.images, rows, augment)

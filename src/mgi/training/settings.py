@@ -18,7 +18,7 @@ class ScheduleSettings(Section):
     steps: Positive
     """Steps of the optimiser."""
     batch: Annotated[int, Field(ge=1, le=65_536)] = 16
-    """Slices a step (patients, in pre-training)."""
+    """Slices a step (patients, in pre-training, classification and survival)."""
     learning_rate: Annotated[float, Field(gt=0, le=1000)] = 3e-4
     """Highest learning rate of AdamW."""
     weight_decay: Weight = 0.05
@@ -133,7 +133,7 @@ class PretrainSettings(Section):
 
 
 class FinetuneSettings(Section):
-    """Segmentation training, the same for every method."""
+    """Training for the task, the same for every method."""
 
     renamed: ClassVar = {
         "image_encoder_rate": "image_encoder_lr_scale",
@@ -157,7 +157,8 @@ class FinetuneSettings(Section):
     """independent: of each gene; patients: with the covariance of the training patients, so that genes that go together
     move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
     empty_slice_weight: Weight = 0.1
-    """Slices are drawn by tumour area plus so much of the mean area: the share of empty ones grows with it."""
+    """For segmentation: slices are drawn by tumour area plus so much of the mean area: the share of empty ones grows
+    with it."""
     augment: AugmentSettings = AugmentSettings()
     """Random changes of images and masks."""
     processes: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -171,13 +172,13 @@ class FinetuneSettings(Section):
 
 
 class PredictSettings(Section):
-    """Masks of the test patients."""
+    """Predictions of the test patients."""
 
     renamed: ClassVar = {"mirrored": "tta_flip"}
     batch: Annotated[int, Field(ge=1, le=65_536)] = 64
     """Slices a step."""
     tta_flip: bool = False
-    """Also segment the slice's mirror image, left for right, and average the logits: test-time augmentation."""
+    """Also predict of the slice's mirror image, left for right, and average the logits: test-time augmentation."""
     permutations: Annotated[int, Field(ge=0, le=10_000)] = 5
     """Times that the test patients' genes are permuted among them, for the gene audit."""
     seed: Count = 0

@@ -6,7 +6,7 @@ A model is of one list of genes in one order, and of one list of gene sets: anyt
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -30,13 +30,17 @@ ENTRY = "mgi"
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Tensors by name and what they belong to: `genes` in model order, and the pathways' genes as places in it."""
+    """Tensors by name and what they belong to: `genes` in model order, and the pathways' genes as places in it.
+
+    `head` says what the outputs of a task of labels mean, such as its classes in their order.
+    """
 
     tensors: dict[str, Tensor]
     run: Run
     model: NetworkSettings
     genes: list[str]
     gene_sets: Members | None = None
+    head: Mapping[str, Any] | None = None
 
 
 def save_weights(
@@ -47,8 +51,9 @@ def save_weights(
     model: ModelSettings,
     genes: list[str],
     gene_sets: Members | None = None,
+    head: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the state of `module`, trained for `genes` in this order."""
+    """Write the state of `module`, trained for `genes` in this order; `head` as in `Weights`."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     metadata = {
         "format": FORMAT,
@@ -60,6 +65,7 @@ def save_weights(
         "gene_sets": None if gene_sets is None else [[name, list(own)] for name, own in gene_sets.items()],
         "tensors": digest_of_tensors(tensors),
     }
+    metadata |= {} if head is None else {"head": dict(head)}
     metadata["digest"] = _digest_of_metadata(metadata)
     with atomic_path(path) as part:
         # Through Python's own files, which tell a full disk from other failures.
@@ -90,6 +96,7 @@ def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
         model=NetworkSettings.read(metadata["model"], where=f"{path}: model"),
         genes=metadata["genes"],
         gene_sets=None if metadata["gene_sets"] is None else dict(metadata["gene_sets"]),
+        head=metadata.get("head"),
     )
 
 
@@ -110,11 +117,12 @@ def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
 
 
 def start_from_pretrained(model: nn.Module, weights: Weights) -> None:
-    """Copy both pre-trained encoders into a network, in place; the pre-training heads stay behind.
+    """Copy both pre-trained encoders into a network, in place, and their pooling where it has such; heads stay behind.
 
     Raises BadInputError where the pre-trained encoders have other sizes.
     """
-    for name in ("image_encoder", "gene_encoder"):
+    pooling = [name for name in ("image_pooling", "gene_pooling") if dict(model.named_children()).get(name) is not None]
+    for name in ("image_encoder", "gene_encoder", *pooling):
         try:
             prefix = f"{name}."
             part = {key.removeprefix(prefix): one for key, one in weights.tensors.items() if key.startswith(prefix)}

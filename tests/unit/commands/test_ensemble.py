@@ -19,7 +19,7 @@ from mgi.core.files import read_json, sha256_of, write_json
 from mgi.modalities.rna.normalise import fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.release.ensemble import load_model
-from mgi.release.package import segment_patient
+from mgi.release.use import segment_patient
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, read_images
 from mgi.tasks.segmentation import learning

@@ -16,13 +16,15 @@ from PIL import Image
 
 from mgi.cli import main
 from mgi.commands import predict
+from mgi.commands._new_patient import _require_one_patient
 from mgi.core.errors import ConfigError
 from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.modalities.flair.geometry import ras_of, to_stored_axes
 from mgi.release.ensemble import load_model
 from mgi.release.new_image import read_new_image
-from mgi.release.package import load_release, segment_patient
+from mgi.release.package import load_release
 from mgi.release.training_range import measure
+from mgi.release.use import segment_patient
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, read_images
 
@@ -502,9 +504,9 @@ def test_the_genes_of_another_patient_than_the_images_are_refused(capsys) -> Non
         ("tcga_cs_0001", "TCGA-CS-0001-01A"),
         ("MRN 7", "mrn 7"),
     ):
-        predict._require_one_patient(image_id, sample, given)
+        _require_one_patient(image_id, sample, given)
     assert capsys.readouterr().err == ""
-    predict._require_one_patient("MRN 7", "TCGA-CS-0001", given)
+    _require_one_patient("MRN 7", "TCGA-CS-0001", given)
     assert "PatientID 'MRN 7', the genes are of 'TCGA-CS-0001'" in capsys.readouterr().err
     with pytest.raises(ConfigError, match=r"dicom: PatientID 'TCGA-DU-0002', but --expression is of 'TCGA-CS-0001'"):
-        predict._require_one_patient("TCGA-DU-0002", "TCGA-CS-0001", given)
+        _require_one_patient("TCGA-DU-0002", "TCGA-CS-0001", given)

@@ -124,7 +124,7 @@ def test_a_second_release_into_the_same_folder_is_refused(released, capsys) -> N
 def test_weights_that_make_no_masks_and_weights_without_their_facts_are_refused(released, tmp_path, capsys) -> None:
     capsys.readouterr()
     assert released.release("pretrain", tmp_path / "out") == 5
-    assert "pretrain/weights.safetensors: tensor decoder." in capsys.readouterr().err
+    assert "pretrain/weights.safetensors: run.task: found pretraining, expected a task" in capsys.readouterr().err
     results = shutil.copytree(released.results, tmp_path / "results")
     (results / "runs/unet/run.json").unlink()
     assert main(["release", f"--weights={results}/runs/unet/weights.safetensors", f"--output={tmp_path / 'out'}"]) == 5

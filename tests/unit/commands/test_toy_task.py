@@ -51,7 +51,7 @@ def test_it_is_trained_predicted_scored_and_compared(study: Any, run_of: Any, tm
 
 
 def test_an_unknown_task_and_one_that_takes_a_built_in_name_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"runs\.task: .*survival.*segmentation, toy"):
-        scoring_of("survival")
+    with pytest.raises(ConfigError, match=r"runs\.task: .*grading.*segmentation, survival, toy"):
+        scoring_of("grading")
     with pytest.raises(ConfigError, match=r"plugins: .*'segmentation'"):
         registry.register(registry.Task(name="segmentation", learning=dict, scoring=dict, reporting=dict))

@@ -27,6 +27,7 @@ def content(trained) -> CardContent:
         n_genes=900,
         scaler="zscore",
         trained=trained,
+        score_name="Dice",
         scores={"own": Interval(mean=0.75, low=0.7, high=0.8, n=12)},
         version="0.1.0",
         commit=None,

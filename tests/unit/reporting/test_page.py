@@ -82,7 +82,7 @@ def drawn_page(given: Results, title: str = "T", **more: object) -> str:
     [
         (-0.2, "in this cohort the model uses what the genes say"),
         (0.0, "these results do not show that the model uses what the genes say"),
-        (0.2, "in this cohort the own genes made the masks worse"),
+        (0.2, "in this cohort the own genes made the predictions worse"),
     ],
 )
 def test_the_paragraph_reads_the_gene_audit_by_its_interval(permuted: float, reading: str) -> None:

@@ -59,3 +59,25 @@ def test_one_patient_has_no_permutation_and_a_method_without_genes_one_input() -
     (none,) = audit_inputs(GENES, AVERAGE, PATIENTS, PredictSettings(), reads_genes=False)
     assert (none.name, none.use_genes, none.donors) == ("not_used", False, [None] * 3)
     assert not none.genes.any()
+
+
+def test_a_task_that_can_do_without_the_image_is_tested_with_the_own_genes_alone() -> None:
+    given = {"reads_genes": True, "images_apart": True}
+    listed = audit_inputs(GENES, AVERAGE, PATIENTS, PredictSettings(permutations=1), **given)
+    assert [one.name for one in listed] == ["own", "cohort_mean", "null_token", "image_left_out", "permuted-0"]
+    assert [one.name for one in listed if not one.use_image] == ["image_left_out"]
+    assert listed[3].donors == PATIENTS
+    assert torch.equal(listed[3].genes, GENES)
+
+
+def test_to_a_network_without_image_no_input_is_given_that_makes_all_patients_alike() -> None:
+    listed = audit_inputs(
+        GENES,
+        AVERAGE,
+        PATIENTS,
+        PredictSettings(permutations=1),
+        reads_genes=True,
+        reads_image=False,
+        images_apart=True,
+    )
+    assert [one.name for one in listed] == ["own", "permuted-0"]

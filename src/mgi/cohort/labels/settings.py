@@ -133,9 +133,8 @@ class LabelSettings(Section):
 
     @model_validator(mode="after")
     def _read_off_labels_exist(self) -> Self:
-        known = GDC_CLASSES if self.source == "gdc" else tuple(self.columns.classes)
-        if unknown := [name for name in self.read_off if name not in known]:
-            expected = f"class labels of {', '.join(known) or 'labels.columns.classes, which has none'}"
+        if unknown := [name for name in self.read_off if name not in self.classes]:
+            expected = f"class labels of {', '.join(self.classes) or 'labels.columns.classes, which has none'}"
             raise refusal("read_off", shown(unknown[0]), expected)
         return self
 
@@ -147,6 +146,16 @@ class LabelSettings(Section):
         happened, censored = (set(map(same_text, texts)) for texts in (self.happened, self.censored))
         if both := sorted(happened & censored):
             raise refusal("censored", shown(both[0]), "no text that labels.happened has too")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class labels that the source gives."""
+        return {"table": tuple(self.columns.classes), "gdc": GDC_CLASSES}.get(self.source or "", ())
+
+    @property
+    def has_survival(self) -> bool:
+        """Whether the source gives times and events."""
+        return self.source == "gdc" or (self.source == "table" and self.columns.time is not None)
 
     @property
     def threads(self) -> int:

@@ -12,7 +12,7 @@ from mgi.tasks.drawing import patients_figure
 from mgi.tasks.report_parts import ReportInput, Section
 from mgi.tasks.segmentation.overlays import FAILURES, OverlayCase, overlay_cases, overlays_figure
 from mgi.tasks.segmentation.scoring import HEADLINE
-from mgi.tasks.text import EXPRESSION_INPUTS, in_order, number, rendered, rows_by
+from mgi.tasks.text import in_order, number, rendered, rows_by, rows_by_input
 
 Row = dict[str, Any]
 score_name = "Dice"
@@ -59,9 +59,9 @@ def section(given: ReportInput) -> Section:
         **vars(given),
         "methods": _headline_rows(results, given.tests, given.headline),
         "definitions": DEFINITIONS,
-        "definition_rows": _rows_by_input(given.results),
+        "definition_rows": rows_by_input(given.results),
         "ensembles": any(apart(label)[1] for label in results["method"]),
-        "everybody": _rows_by_input(given.no_genes) if given.unpaired else [],
+        "everybody": rows_by_input(given.no_genes) if given.unpaired else [],
         "paper_like": [] if given.leaky is None else as_trained(given.leaky).to_dict("records"),
         "failures": failure_rows(given.patients, cases),
         "overlays": cases,
@@ -81,7 +81,9 @@ def section(given: ReportInput) -> Section:
         notes=[
             "Two definitions count an empty prediction on an empty slice as 1. Predicting nothing at all would score "
             f"{number(empty_score(given.patients))} under them here, and 0 by volume. A published score compares only "
-            "with the same definition and a split by patient."
+            "with the same definition and a split by patient.",
+            "Boundary distances are in pixels within the slice, over slices where truth and prediction both have "
+            "tumour.",
         ],
     )
 
@@ -96,16 +98,6 @@ def _headline_rows(compared: pd.DataFrame, tests: pd.DataFrame, definition: str)
     """The result of each method in one definition, with `lead`, the test of MGI against it if there is one."""
     chosen, against = rows_by(compared[compared["definition"] == definition], "method"), rows_by(tests, "method")
     return [{**chosen[label], "lead": against.get(label)} for label in in_order(list(chosen))]
-
-
-def _rows_by_input(results: pd.DataFrame) -> list[tuple[str, str, dict[str, Row]]]:
-    """Each method and expression input in the order of print, with its results by definition."""
-    cells = {
-        (str(method), str(given)): rows_by(group, "definition")
-        for (method, given), group in results.groupby(["method", "expression_input"])
-    }
-    order = [(label, given) for label in in_order([label for label, _ in cells]) for given in EXPRESSION_INPUTS]
-    return [(*case, cells[case]) for case in order if case in cells]
 
 
 def failure_rows(patients: pd.DataFrame, cases: Sequence[OverlayCase]) -> list[Row]:

@@ -1,0 +1,1 @@
+"""Which class of a label a patient has: head, loss, calibration, prediction file, scores, report."""

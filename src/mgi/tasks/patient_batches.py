@@ -1,0 +1,116 @@
+"""One training batch of patients, some slices of each; no mask is read.
+
+B slices of U patients, C S S an image, G genes, P patients of training.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mgi.datasets.augment import sample_augment
+from mgi.datasets.batches import noise_maker, patient_unique_batch, with_stripped
+from mgi.models.patient_network import left_out
+from mgi.training.loop import Randomness
+from mgi.training.pretrain_batches import Movable, Pairs, changed_images
+from mgi.training.settings import FinetuneSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientBatch(Movable):
+    """Images (B, C, S, S), each slice's patient (B,) as a row of the genes (U, G), and what is learned (U, ...).
+
+    `has_genes` (U,) tells whose genes may be used; images of patients that go without theirs are marked.
+    """
+
+    images: Tensor
+    patient: Tensor
+    genes: Tensor
+    has_genes: Tensor
+    outcome: Tensor
+
+    def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
+        """The genes stay: `finetune.forward` knows a patient by the numbers, which it reads on the CPU."""
+        return replace(self, images=move(self.images), patient=move(self.patient), outcome=move(self.outcome))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientDrawer:
+    """Draws batch after batch of different patients with the generators of a run, and with no others.
+
+    `chances` (P,) say how likely each is to be drawn, 0 for one whose outcome is not known; all are drawn where the
+    batch has room. `slices` of each are drawn with equal chances. Nobody goes without image and genes at once.
+    """
+
+    training: Pairs
+    settings: FinetuneSettings
+    randomness: Randomness
+    chances: NDArray[np.float64]
+    slices: int
+    image_dropout: float
+    use_genes: bool
+    use_image: bool = True
+    for_gpu: bool = field(default=False)
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """Each slice's share in the draws."""
+        slices = self.training.slices
+        return with_stripped(np.ones(len(slices.patient)), slices.n_stripped, self.settings.augment.skull_strip)
+
+    @cached_property
+    def noise(self) -> Callable[[int, torch.Generator], Tensor]:
+        """Draws what is added to expression."""
+        return noise_maker(self.training.genes, self.settings.gene_noise_shape)
+
+    def __call__(self, step: int) -> PatientBatch:
+        """The next batch; `step` does not matter."""
+        settings, generator, slices = self.settings, self.randomness.torch, self.training.slices
+        rows = self._rows()
+        patients, patient = torch.unique(slices.patient[rows], return_inverse=True)
+        genes = self.training.genes_of(patients)
+        if settings.gene_noise > 0:
+            genes = genes + settings.gene_noise * self.noise(len(genes), generator)
+        kept, seen = self._kept(len(patients))
+        assert self.training.outcome is not None
+        batch = PatientBatch(
+            images=left_out(self._images(rows), ~seen[patient]),
+            patient=patient,
+            genes=genes,
+            has_genes=kept,
+            outcome=self.training.outcome[patients],
+        )
+        return batch.pinned() if self.for_gpu and torch.cuda.is_available() else batch
+
+    def _rows(self) -> Tensor:
+        """Some slices (B,) each of some patients."""
+        rng, known = self.randomness.numpy, np.flatnonzero(self.chances)
+        shares, size = self.chances[known] / self.chances.sum(), min(self.settings.schedule.batch, len(known))
+        chosen = set(rng.choice(known, size=size, replace=False, p=shares).tolist())
+        none = np.zeros(0, np.int64)
+        own = [rows if number in chosen else none for number, rows in enumerate(self.training.slices.rows_of)]
+        return torch.from_numpy(patient_unique_batch(own, self.weights, size, rng, self.slices))
+
+    def _kept(self, count: int) -> tuple[Tensor, Tensor]:
+        """Whose genes (U,) and whose image (U,) stay."""
+        generator = self.randomness.torch
+        dropped = torch.rand(2, count, generator=generator)
+        genes, image = dropped[0] >= self.settings.gene_dropout, dropped[1] >= self.image_dropout
+        if not self.use_genes:
+            return torch.zeros(count, dtype=torch.bool), torch.ones(count, dtype=torch.bool)
+        if not self.use_image:
+            return torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
+        return genes, image | ~genes
+
+    def _images(self, rows: Tensor) -> Tensor:
+        slices = self.training.slices
+        if not self.use_image:
+            images: Tensor = slices.images[rows]
+            return images
+        augment = sample_augment((len(rows), *slices.images.shape[1:]), self.settings.augment, self.randomness.torch)
+        return changed_images(slices, rows, augment)

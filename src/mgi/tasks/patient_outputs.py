@@ -1,0 +1,48 @@
+"""From a network's outputs of slices to those of a patient, and pairs whose image is left out.
+
+N slices of P patients, K outputs.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from mgi.datasets.slices import SliceSet
+from mgi.training.finetune import Outputs
+from mgi.training.pretrain import Pairs
+
+
+def of_patients(outputs: Tensor, patient: Tensor, n_patients: int) -> Tensor:
+    """Outputs of slices with a score behind them (N, K + 1) to those of their patients (P, K).
+
+    They are averaged with the softmax of the score over the patient's slices as weights; `patient` (N,) is the patient
+    of each. One whose slices are absent has 0.
+    """
+    values, score = outputs[:, :-1], outputs[:, -1]
+    empty = score.new_full((n_patients,), -torch.inf)
+    top = empty.scatter_reduce(0, patient, score.detach(), "amax")  # P
+    weight = torch.exp(score - top[patient])  # N
+    total = weight.new_zeros(n_patients).index_add(0, patient, weight)
+    summed = values.new_zeros(n_patients, values.shape[1]).index_add(0, patient, weight.unsqueeze(1) * values)
+    return summed / total.clamp(min=torch.finfo(total.dtype).tiny).unsqueeze(1)
+
+
+def of_all_patients(batches: Iterable[Outputs], pairs: Pairs) -> Tensor:
+    """Outputs (P, K) of every patient, from those of all slices in order."""
+    outputs = torch.cat([some for _, some in batches])
+    return of_patients(outputs, pairs.slices.patient[: len(outputs)], len(pairs))
+
+
+def without_images(pairs: Pairs) -> Pairs:
+    """The same patients with one slice each, of a single pixel and marked as left out; nothing is read."""
+    slices = pairs.slices
+    channels = torch.full((len(pairs), slices.channels.shape[1], 1, 1), torch.nan)
+    marked = SliceSet(
+        channels=channels,
+        patient=torch.arange(len(pairs)),
+        patient_ids=slices.patient_ids,
+        frames=slices.frames,
+    )
+    return replace(pairs, slices=marked)

@@ -1,0 +1,1 @@
+"""How early a patient has the event: head, losses, prediction file, scores, report."""
