@@ -17,8 +17,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from mgi.association.components import FoldVectors, components_of
 from mgi.association.inputs import gather
-from mgi.association.patient_table import read_feature_table, read_patient_table
+from mgi.association.patient_table import read_feature_table, read_patient_table, read_patient_tables
 from mgi.association.scan import scan
 from mgi.cli import main
 from mgi.cohort.duplicates import DuplicateCheck
@@ -297,6 +298,19 @@ def scanned(phenotypes: str, genes: str, columns: str | None = None) -> Case:
     return run
 
 
+def two_tables(folder: Path, covariate: str) -> None:
+    """What is said of a covariate that is not in one of two tables."""
+    for name in ("one.tsv", "two.tsv"):
+        (folder / name).write_text("id\tage\nP1\t3\n")
+    read_patient_tables([folder / "one.tsv", folder / "two.tsv"], [covariate], "--covariate-columns")
+
+
+def vectors_of(fold: int) -> FoldVectors:
+    """Vectors of two numbers of a fold's two training patients, who are tested in it too."""
+    patients, vectors = ("P0", "P1"), np.array([[0.0, 1.0], [2.0, 5.0]])
+    return FoldVectors(fold=fold, train=patients, train_vectors=vectors, test=patients, test_vectors=vectors)
+
+
 FOUR = follow_up_of([1.0, 2.0, 3.0, 4.0], [1, 1, 1, 0])
 
 
@@ -512,13 +526,28 @@ CASES: dict[str, dict[str, Case]] = {
         "too few patients": scanned("id\tvolume\nP1\t3\nP2\t4\n", "id\tTP53\nP1\t3\nP2\t1\n"),
         "nobody has all values": scanned("id\tvolume\nP1\tNA\n", "id\tTP53\nP1\t3\n"),
         "a column that is not there": scanned("id\tvolume\nP1\t3\n", "id\tTP53\nP1\t3\n", "age"),
+        "a covariate in two tables": lambda folder: two_tables(folder, "age"),
+        "a covariate in no table": lambda folder: two_tables(folder, "sex"),
+        "more components than vectors span": lambda _: components_of([vectors_of(0)], ((), np.empty((0, 2))), 3),
+        "a patient who is tested twice": lambda _: components_of(
+            [vectors_of(0), vectors_of(1)], (("P0", "P1"), np.eye(2)), 1
+        ),
         "two rows of a patient": scanned("id\tvolume\nP1\t3\nP1\t4\n", "id\tTP53\nP1\t3\n"),
         "nothing varies": scanned(*(f"id\t{name}\n" + "".join(f"P{n}\t1\n" for n in range(9)) for name in "xy")),
     },
     "explain": {
         "an answer that jumps": lambda _: integrated_gradients(lambda rows: rows.round().sum(1), torch.ones(2)),
         "an answer of another shape": lambda _: integrated_gradients(lambda rows: rows, torch.ones(3)),
-        "no samples": lambda _: noise_tunnel(lambda rows: rows.sum(1), torch.ones(2), torch.Generator(), samples=0),
+        "no samples": lambda _: noise_tunnel(
+            lambda genes: integrated_gradients(lambda rows: rows.sum(1), genes),
+            torch.ones(2),
+            torch.Generator(),
+            samples=0,
+        ),
+        "a value that no run has": lambda _: checked({"explain": {}, "runs": {"methods": ["unet"]}}),
+        "values of genes that no loss reads": lambda _: checked(
+            {"explain": {}, "pretrain": {"loss": "barlow_twins", "masked_gene_weight": 0.0}}
+        ),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),

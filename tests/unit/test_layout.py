@@ -15,10 +15,8 @@ RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 # Commands for people, not for the graph of jobs.
 BY_HAND = {
     "archive",
-    "associate",
     "cluster_check",
     "config",
-    "lesion_features",
     "lock_diff",
     "export_masks",
     "export_nnunet",

@@ -166,6 +166,19 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
             {"modalities": {"rna": {"fit": {"gene_filter": "list"}}}},
             "modalities.rna.fit.gene_list: found null, expected a file of genes for gene_filter list",
         ),
+        (
+            {"explain": {"seed": 0}, "runs": {"methods": ["unet"]}},
+            "explain: found a section, expected null where no run of mgi is asked for",
+        ),
+        (
+            {"explain": {"seed": 0}, "pretrain": {"loss": "barlow_twins", "masked_gene_weight": 0.0}},
+            "explain.values: found contrast, expected none of contrast, similarity, since pretrain.loss barlow_twins "
+            "reads no genes",
+        ),
+        (
+            {"explain": {"values": ["mask", "mask"]}},
+            'explain.values: found ["mask", "mask"], expected no entry twice',
+        ),
         ({"runs": {"ensemble": True}}, "runs.ensemble: found True, expected false with the one seed 0, or more seeds"),
         (
             {"pretrain": {"slices_per_patient": 2}},

@@ -17,6 +17,8 @@ STAGES |= {
     "finetune",
     "predict_fold",
 }
+# What the demo asks for beside the masks.
+ANALYSES = {"fetch_labels", "labels", "lesion_features", "embed", "embedding_components", "associate", "probe"}
 STAGES |= {"evaluate", "compare", "report", "record_config", "prepare_slices"}
 
 Jobs = Callable[[str], dict[str, int]]
@@ -26,8 +28,8 @@ Jobs = Callable[[str], dict[str, int]]
     ("configs", "expected"),
     [
         ([], {"fetch": 8, "fit_genes": 5, "pretrain": 10, "finetune": 40, "report": 1}),
-        (["demo"], {"simulate": 1, "fetch": 8, "fit_genes": 1, "pretrain": 1, "finetune": 7, "predict_fold": 7}),
-        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 6}),
+        (["demo"], {"simulate": 1, "fetch": 8, "fit_genes": 1, "pretrain": 1, "finetune": 7, "probe": 1}),
+        (["demo", "demo-null"], {"simulate": 1, "fit_genes": 3, "pretrain": 3, "finetune": 6, "embed": 3}),
         (["kaggle"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
         (["kaggle", "kaggle-gpu"], {"fit_genes": 5, "pretrain": 30, "finetune": 120}),
         (["kaggle", "mirrored"], {"fit_genes": 5, "pretrain": 10, "finetune": 40}),
@@ -46,7 +48,7 @@ def test_every_config_lists_its_jobs(
     assert listed.returncode == 0, listed.stdout
     jobs = jobs_of(listed.stdout)
     assert {rule: jobs[rule] for rule in expected} == expected
-    rules = STAGES | ({"simulate"} if "simulate" in expected else set())
+    rules = STAGES | ({"simulate", *ANALYSES} if "simulate" in expected else set())
     assert set(jobs) == (rules if "pretrain" in expected else rules - {"pretrain"})
     assert not (tree / "results").exists()
 

@@ -36,6 +36,7 @@ AND_ON = {
     "pretrain": {*LEARNED},
     "finetune": {*TRAINED},
 }
+LABELLED = {"fetch_labels": 1, "labels": 1}
 ONE_MORE = {"finetune": 1, "predict_fold": 1, "evaluate": 1} | COMPARED
 
 # Every change of the config is recorded beside the results, and the report shows it. The keys are the examples of the
@@ -67,7 +68,10 @@ SETTINGS: dict[str, dict[str, int]] = {
     "runs: {variants: {flat: {model: {gene_encoder: mlp}}}}": {"pretrain": 1, "compare": 1},
     "runs: {variants: {flat: {model: {gene_encoder: mlp}, finetune: true}}}": {"pretrain": 1} | ONE_MORE,
     "external: {modalities: {rna: {source: gdc}, flair: {source: nifti, folder: other}}}": {},
+    "associate: {phenotypes: lesion, covariates: []}": {"lesion_features": 1, "associate": 1},
+    "explain: {permuted_pairs: false}": {"explain": 2, "explain_tables": 1},
     "evaluation: {bootstrap_draws: 50}": COMPARED,
+    "probe: {smallest_class: 2}\nlabels: {source: gdc}": LABELLED | {"embed": 1, "lesion_features": 2, "probe": 1},
     "compute: {threads: 2, train_runtime: 5}": {},
 }
 
@@ -117,7 +121,15 @@ def test_the_table_in_the_docs_has_every_section_and_names_the_rules_that_run() 
     examples = {row[1].strip("`"): row[2] for row in rows if row[1].startswith("`")}
     assert set(examples) <= set(SETTINGS)
     for example, told in examples.items():
-        named = set(re.findall(r"`(\w+)`", told)) & {*INGESTED, "simulate", "labels"}
+        named = set(re.findall(r"`(\w+)`", told)) & {
+            *INGESTED,
+            "simulate",
+            "labels",
+            "lesion_features",
+            "associate",
+            "explain",
+            "explain_tables",
+        }
         if told.startswith("everything"):
             expected = set(INGESTED) | ({"simulate"} if "but the simulation" not in told else set())
         else:

@@ -5,7 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mgi.core.run import PATIENT, SLICE, Run, gene_sets_file, leaks_file, model_section, pretrain_section
+from mgi.core.errors import ConfigError
+from mgi.core.run import (
+    DEFAULT_TASK,
+    PATIENT,
+    SLICE,
+    Run,
+    evaluated,
+    gene_sets_file,
+    leaks_file,
+    model_section,
+    pretrain_section,
+)
 
 from .prepared import stripped_slices
 from .supplied import own
@@ -117,3 +128,21 @@ TABLES_OF_SCORES = [
 def sidecars(*tables: Iterable[str]) -> list[str]:
     """The files beside text tables that hold their digests."""
     return [f"{table}.sha256" for several in tables for table in several]
+
+
+def masks_of(table: Mapping[str, Run], results: str) -> list[str]:
+    """Predictions of the first run that makes masks, and of the same method and seed in the other folds.
+
+    Raises ConfigError where no run makes masks.
+    """
+    runs = [run for run in (table[key] for key in evaluated(table)) if run.task == DEFAULT_TASK]
+    if not runs:
+        raise ConfigError(f"runs: found no method that predicts masks, expected one of task {DEFAULT_TASK}")
+    own = [run.key for run in runs if (run.label, run.seed) == (runs[0].label, runs[0].seed)]
+    return [f"{results}/predictions/{key}.parquet" for key in own]
+
+
+def predicted_lesions(table: Mapping[str, Run]) -> list[str]:
+    """Features of tumours by predicted masks, where a run makes masks."""
+    segments = any(table[key].task == DEFAULT_TASK for key in evaluated(table))
+    return ["<results>/tables/lesion_features_predicted.parquet"] if segments else []

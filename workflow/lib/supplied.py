@@ -43,10 +43,19 @@ def existing(path: str | None) -> list[str]:
 def label_table(config: Mapping[str, Any]) -> list[str]:
     """The user's table of labels, as a rule's input, where the config reads one; the simulated archive makes one."""
     table = config["labels"]["table"]
-    simulated = Path(config["results"]) / "archive/labels.tsv"
-    if table is not None and config["simulation"] is not None and Path(table) == simulated:
-        return ["<local_results>/archive/labels.tsv"]
-    return existing(table)
+    return [] if table is None else _simulated(config, table, "labels.tsv") or existing(table)
+
+
+def explained_sets(config: Mapping[str, Any]) -> list[str]:
+    """The user's file of gene sets that are explained, as a rule's input; the simulated archive makes one."""
+    path = (config["explain"] or {"gene_sets": None})["gene_sets"]
+    return [] if path is None else _simulated(config, path, "latent_factors.gmt") or [path]
+
+
+def _simulated(config: Mapping[str, Any], path: str, name: str) -> list[str]:
+    """The file of this name that the simulated archive will have, where the path is that; else nothing."""
+    named = config["simulation"] is not None and Path(path) == Path(config["results"]) / "archive" / name
+    return [f"<local_results>/archive/{name}"] if named else []
 
 
 def label_options(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it

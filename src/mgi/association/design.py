@@ -36,6 +36,8 @@ class Design:
 def design_of(covariates: Mapping[str, Sequence[str] | Floats], n: int) -> Design:
     """An intercept, numbers as they are, and texts as an indicator of each category but the first.
 
+    A covariate of one value explains nothing, so it is redundant.
+
     Columns are taken in the given order, categories in that of their names. Raises BadInputError for another number of
     patients or a number that is missing or infinite; a text is a category, whatever it says.
     """
@@ -63,7 +65,8 @@ def design_of(covariates: Mapping[str, Sequence[str] | Floats], n: int) -> Desig
 def _columns(name: str, values: Sequence[str] | Floats) -> dict[str, Floats]:
     if not isinstance(values, np.ndarray):
         texts = np.array(values, dtype=object)
-        return {f"{name}={each}": (texts == each).astype(np.float64) for each in sorted(set(values))[1:]}
+        others = sorted(set(values))[1:]
+        return {f"{name}={each}": (texts == each).astype(np.float64) for each in others} or {name: np.zeros(len(texts))}
     for row in np.flatnonzero(~np.isfinite(values))[:1]:
         raise BadInputError(f"covariate {name}: patient {row}: found {values[row]}, expected a number")
     return {name: values.astype(np.float64)}

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.association.design import Design, design_of
-from mgi.association.patient_table import FeatureTable, PatientTable
-from mgi.association.scan import Columns, LeftOut
+from mgi.association.patient_table import About, FeatureTable, PatientTable
+from mgi.association.scan import CONSTANT, Columns, LeftOut
 from mgi.core.errors import BadInputError
 
 
@@ -19,7 +19,7 @@ class Inputs:
     patients: tuple[str, ...]
     phenotypes: Columns
     features: Columns
-    labels: dict[str, str | None]
+    about: dict[str, About]
     design: Design
     left_out: tuple[LeftOut, ...]
 
@@ -51,8 +51,13 @@ def gather(
         ("feature", features.names[column], f"missing in {absent[column]} of {len(patients)} patients")
         for column in np.flatnonzero(absent)
     ]
-    design = design_of(_covariates(covariates, at.get("covariates", []), categorical), len(patients))
-    left_out += [("covariate", name, "those before it add up to it") for name in design.redundant]
+    given = _covariates(covariates, at.get("covariates", []), categorical)
+    design = design_of(given, len(patients))
+    constant = {name for name, found in given.items() if len(set(found)) == 1}
+    left_out += [
+        ("covariate", name, CONSTANT if name in constant else "those before it add up to it")
+        for name in design.redundant
+    ]
     return Inputs(
         patients=patients,
         phenotypes=Columns(names=tuple(measured), values=np.stack(list(measured.values()), axis=1)[at["phenotypes"]]),
@@ -60,7 +65,7 @@ def gather(
             names=tuple(features.names[column] for column in whole),
             values=values if len(whole) == values.shape[1] else values[:, whole],
         ),
-        labels=dict(zip(features.names, features.labels, strict=True)),
+        about=dict(zip(features.names, features.about, strict=True)),
         design=design,
         left_out=tuple(left_out),
     )

@@ -1,9 +1,11 @@
 """A user's table with a row a patient: phenotypes, covariates or features, from CSV, TSV or Parquet."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +26,12 @@ _NAMED = 6  # columns that an error names
 
 @dataclass(frozen=True, kw_only=True)
 class PatientTable:
-    """Cells by column, as text without blanks around it, in the order of `patients`; empty where nothing is known."""
+    """Cells by column, as text without blanks around it, in the order of `patients`; empty where nothing is known.
 
-    path: Path
+    `paths` are the files that the columns are of.
+    """
+
+    paths: dict[str, Path]
     patients: tuple[str, ...]
     cells: dict[str, list[str]]
 
@@ -41,7 +46,7 @@ class PatientTable:
                     values[row] = np.inf
                 if not np.isfinite(values[row]):
                     raise BadInputError(
-                        f"{self.path}: column {column}, patient {self.patients[row]}: found {cell[:80]!r}, "
+                        f"{self.paths[column]}: column {column}, patient {self.patients[row]}: found {cell[:80]!r}, "
                         "expected a number with a point, or an empty cell"
                     )
         return values
@@ -52,13 +57,21 @@ class PatientTable:
         return bool(known) and all(map(_is_number, known))
 
 
+class About(NamedTuple):
+    """What is known of a feature beside its unique name: one for people, and where it lies on the genome (1-based)."""
+
+    label: str | None = None
+    chromosome: str | None = None
+    start: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class FeatureTable:
-    """Values (n, F) float32, NaN where missing, with unique names of the features; `labels` are names for people."""
+    """Values (n, F) float32, NaN where missing, with unique names of the features and what is known of each."""
 
     patients: tuple[str, ...]
     names: tuple[str, ...]
-    labels: tuple[str | None, ...]
+    about: tuple[About, ...]
     values: NDArray[np.float32]
 
 
@@ -67,17 +80,49 @@ def read_patient_table(path: Path, columns: Sequence[str] | None, option: str) -
 
     Raises BadInputError for a column that is not there, one that occurs twice, a patient who does, or no column at all.
     """
+    return _read_columns(path, lambda names, key: _chosen(names, key, columns, f"{path}: {option}"))
+
+
+def read_patient_tables(paths: Sequence[Path], columns: Sequence[str] | None, option: str) -> PatientTable:
+    """Read some columns, or all, of one table or several; a patient's cells are empty where a table lacks the patient.
+
+    Columns come in the order that names them. Raises BadInputError as `read_patient_table` does, and for a column that
+    several tables have.
+    """
+    if len(paths) == 1:
+        return read_patient_table(paths[0], columns, option)
+    tables = [_read_columns(path, partial(_wanted, columns, f"{path}: {option}")) for path in paths]
+    for name in columns if columns is not None else [name for table in tables for name in table.cells]:
+        having = [path for path, table in zip(paths, tables, strict=True) if name in table.cells]
+        if len(having) != 1:
+            found = f"column {name!r} in {' and '.join(map(str, having))}" if having else f"no column {name!r}"
+            raise BadInputError(f"{option}: found {found}, expected it in one of {', '.join(map(str, paths))}")
+    patients = tuple(sorted({patient for table in tables for patient in table.patients}))
+    cells, files = dict[str, list[str]](), dict[str, Path]()
+    for table in tables:
+        at = {patient: row for row, patient in enumerate(table.patients)}
+        files |= table.paths
+        cells |= {
+            name: [own[at[patient]] if patient in at else "" for patient in patients]
+            for name, own in table.cells.items()
+        }
+    order = list(dict.fromkeys(columns)) if columns is not None else list(cells)
+    return PatientTable(paths=files, patients=patients, cells={name: cells[name] for name in order})
+
+
+def _read_columns(path: Path, choose: Callable[[Sequence[str], int], list[int]]) -> PatientTable:
+    """Read the columns that `choose` picks by their names and the place of the patients' one."""
     chosen: list[int] = []
     key = [0]
 
     def uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
         key[0] = _patient_column(names)
-        chosen[:] = _chosen(names, key[0], columns, f"{path}: {option}")
+        chosen[:] = choose(names, key[0])
         return ["text" if at == key[0] or at in chosen else "nothing" for at in range(len(names))]
 
     table = _read(path, uses)
     cells = {table.names[at].strip(): ["" if is_unknown(text) else text for text in table.texts(at)] for at in chosen}
-    return PatientTable(path=path, patients=_patients(table.texts(key[0]), path), cells=cells)
+    return PatientTable(paths=dict.fromkeys(cells, path), patients=_patients(table.texts(key[0]), path), cells=cells)
 
 
 def read_feature_table(path: Path) -> FeatureTable:
@@ -99,7 +144,7 @@ def read_feature_table(path: Path) -> FeatureTable:
             f"{path}: column {table.names[column]}, patient {patients[row]}: found {value}, expected a finite number"
         )
     values = np.stack([table.numbers(at) for at in columns], axis=1)
-    return FeatureTable(patients=patients, names=tuple(names), labels=(None,) * len(names), values=values)
+    return FeatureTable(patients=patients, names=tuple(names), about=(About(),) * len(names), values=values)
 
 
 def _read(path: Path, uses: object) -> TableFile:
@@ -111,6 +156,13 @@ def _read(path: Path, uses: object) -> TableFile:
 def _patient_column(names: Sequence[str]) -> int:
     plain = [name.strip().lower() for name in names]
     return next((plain.index(one) for one in PATIENT_COLUMNS if one in plain), 0)
+
+
+def _wanted(columns: Sequence[str] | None, where: str, names: Sequence[str], key: int) -> list[int]:
+    """As `_chosen`, of the columns that this table has."""
+    plain = {name.strip() for at, name in enumerate(names) if at != key}
+    here = None if columns is None else [name for name in columns if name in plain]
+    return [] if here == [] else _chosen(names, key, here, where)
 
 
 def _chosen(names: Sequence[str], key: int, columns: Sequence[str] | None, where: str) -> list[int]:

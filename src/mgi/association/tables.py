@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mgi.association.inputs import Inputs
+from mgi.association.patient_table import About
 from mgi.association.scan import Associations, LeftOut
 from mgi.core.sidecar import digested_path
 from mgi.shards.parquet import write_table
@@ -20,6 +21,8 @@ ASSOCIATIONS = pa.schema(
         ("phenotype", pa.string()),
         ("feature", pa.string()),
         ("feature_name", pa.string()),  # null where the table of features has no other names
+        ("chromosome", pa.string()),  # null where the features have no positions
+        ("start", pa.int64()),  # 1-based
         ("n", pa.int32()),  # patients
         ("df", pa.int32()),
         ("beta", pa.float64()),  # change of the phenotype a unit of the feature
@@ -48,7 +51,7 @@ def write_associations(
     name its digest, so that none is taken for one of another scan.
     """
     parquet, hits_file, phenotypes_file, left_out_file = (folder / name for name in FILES)
-    table = _table(found, inputs.labels)
+    table = _table(found, inputs.about)
     hits: pd.DataFrame = table.take(np.flatnonzero(found.q.ravel() <= fdr)).to_pandas()
     hits = hits.sort_values(["p", "phenotype", "feature"], ignore_index=True)
     said = {**how, "covariates": inputs.design.columns, "fdr": fdr}
@@ -72,14 +75,16 @@ def left_out_summary(left_out: Iterable[LeftOut]) -> list[str]:
     ]
 
 
-def _table(found: Associations, labels: Mapping[str, str | None]) -> pa.Table:
+def _table(found: Associations, about: Mapping[str, About]) -> pa.Table:
     """A row a test, by phenotype and then by feature."""
     n_features = len(found.features)
-    names = [labels[feature] for feature in found.features]
+    labels, chromosomes, starts = zip(*(about[feature] for feature in found.features), strict=True)
     columns: dict[str, Any] = {
         "phenotype": np.repeat(np.array(found.phenotypes, dtype=object), n_features),
         "feature": list(found.features) * len(found.phenotypes),
-        "feature_name": names * len(found.phenotypes),
+        "feature_name": labels * len(found.phenotypes),
+        "chromosome": chromosomes * len(found.phenotypes),
+        "start": starts * len(found.phenotypes),
         "n": np.full(found.r.size, found.n),
         "df": np.full(found.r.size, found.df),
     }

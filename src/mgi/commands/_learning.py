@@ -116,8 +116,11 @@ class Fold:
         roles = [slice_roles(one, n, self.run.fold) for one, n in zip(slices.patient_ids, counts, strict=True)]
         return slices.keeping(torch.from_numpy(np.concatenate(roles) == role))
 
-    def genes(self, patients: list[str]) -> GeneRows:
-        """Standardised expression (P, G) of these patients, or their random vectors, some at a time in memory."""
+    def genes(self, patients: list[str], fitted: FittedGenes | None = None) -> GeneRows:
+        """Standardised expression (P, G) of these patients, or their random vectors, some at a time in memory.
+
+        `fitted` scales it in place of what the fold was fitted to.
+        """
         rows = self._expression.rows_of(patients)
         table = ScratchTable(self._scratch, (len(patients), len(self.gene_ids)))
         if self._random_id_seed is not None:
@@ -125,7 +128,7 @@ class Fold:
                 table.write(number, random_id_vectors([patient], len(self.gene_ids), self._random_id_seed))
             return GeneRows(table)
         place = {row: number for number, row in enumerate(rows)}
-        for block, scaled in scaled_blocks(self._expression, self.fitted, rows):
+        for block, scaled in scaled_blocks(self._expression, fitted or self.fitted, rows):
             for row, values in zip(block.tolist(), scaled, strict=True):
                 table.write(place[row], values)
         return GeneRows(table)

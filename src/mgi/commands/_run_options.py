@@ -21,6 +21,7 @@ from mgi.core.run import (
     split_file,
 )
 from mgi.core.section import as_mapping, read_record
+from mgi.explain.runs import ATTRIBUTIONS_FILE, permuted_runs
 
 
 def add_run(options: argparse.ArgumentParser) -> None:
@@ -86,8 +87,8 @@ def add_device(options: argparse.ArgumentParser) -> None:
     options.add_argument("--deterministic", action="store_true", help="no operation whose last digits vary on a GPU")
 
 
-def complete(args: argparse.Namespace, section: str) -> Run:
-    """Fill in from the results folder what no option named; the run that is to be done.
+def complete(args: argparse.Namespace, section: str, *, of_pretraining: bool = False) -> Run:
+    """Fill in from the results folder what no option named; the run that is to be done, or read `of_pretraining`.
 
     Raises ConfigError naming the option that is missing, or the known keys where the run's is not among them.
     """
@@ -102,8 +103,8 @@ def complete(args: argparse.Namespace, section: str) -> Run:
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")
-    if run.is_pretraining != (section == "pretrain"):
-        expected = "a pre-training run" if section == "pretrain" else "a run that predicts"
+    if section != "explain" and run.is_pretraining != (of_pretraining or section == "pretrain"):
+        expected = "a run that predicts" if run.is_pretraining else "a pre-training run"
         raise ConfigError(f"--run: found {run.key}, expected {expected}")
     return run
 
@@ -113,10 +114,13 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
     if not path.is_file():
         raise BadInputError(f"{path}: missing, expected the config that the workflow wrote into its results folder")
     config = read_json(path)
-    table = run_table(config["runs"]) | full_cohort_runs(config)
+    table = run_table(config["runs"]) | full_cohort_runs(config) | permuted_runs(config)
     if key not in table:
         raise ConfigError(f"--run: found {key}, expected one of {', '.join(table)}")
+    if config.get(section) is None:
+        raise ConfigError(f"{path}: {section}: found null, expected the section in the config of the results")
     run, folder = table[key], results / "runs" / key
+    predicts = section == "predict" and not run.is_pretraining
     of_run = [results / f"runs/{one}/weights.safetensors" for one in run.trained]
     pathways = gene_sets_file(config, run)
     settings = pretrain_section(config, run) if section == "pretrain" else json.dumps(config[section], sort_keys=True)
@@ -135,8 +139,15 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "leaks": results / leaks_file(config, run),
         "labels": results / LABELS_FILE,
         "task_settings": json.dumps(config.get(run.task, {}), sort_keys=True),
-        "weights": of_run if section == "predict" else folder / "weights.safetensors",
+        "weights": of_run if predicts else folder / "weights.safetensors",
         "curves": folder / "curves.jsonl",
         "record": folder / "run.json",
-        "output": results / f"predictions/{key}.parquet",
+        "output": results / _output(section, run),
     }
+
+
+def _output(section: str, run: Run) -> str:
+    """What a command by hand writes, below the results folder."""
+    if section == "explain":
+        return f"explain/{run.key}/{ATTRIBUTIONS_FILE}"
+    return f"{'embeddings' if run.is_pretraining else 'predictions'}/{run.key}.parquet"

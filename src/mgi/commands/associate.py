@@ -8,18 +8,29 @@ import argparse
 from pathlib import Path
 
 from mgi.association.inputs import gather
-from mgi.association.patient_table import FeatureTable, read_feature_table, read_patient_table
+from mgi.association.patient_table import (
+    About,
+    FeatureTable,
+    read_feature_table,
+    read_patient_table,
+    read_patient_tables,
+)
 from mgi.association.scan import scan
 from mgi.association.tables import left_out_summary, write_associations
 from mgi.core.errors import ConfigError
 from mgi.shards.dataset_manifest import DATASET, dataset_of
 from mgi.shards.expression_shard import FEATURES_FILE, VALUES_FILE, read_expression
 
+PLACED = ("gene_name", "chromosome", "start")
+"""Columns of a shard's genes that the tests keep."""
+
 
 def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--phenotypes", type=Path, required=True, help="table of numbers, a row a patient")
     options.add_argument("--features", type=Path, required=True, help="expression shard, or a table, a row a patient")
-    options.add_argument("--covariates", type=Path, help="table of numbers and categories, a row a patient")
+    options.add_argument(
+        "--covariates", type=Path, nargs="+", default=[], help="tables of numbers and categories, a row a patient"
+    )
     options.add_argument("--output", type=Path, required=True, help="folder for the results")
     options.add_argument("--phenotype-columns", nargs="+", metavar="NAME", help="some of the table (default: all)")
     options.add_argument("--covariate-columns", nargs="+", metavar="NAME", help="some of the table (default: all)")
@@ -41,22 +52,27 @@ def run(args: argparse.Namespace) -> None:
     _check_options(args)
     phenotypes = read_patient_table(args.phenotypes, args.phenotype_columns, "--phenotype-columns")
     covariates = None
-    if args.covariates is not None:
-        covariates = read_patient_table(args.covariates, args.covariate_columns, "--covariate-columns")
+    if args.covariates:
+        covariates = read_patient_tables(args.covariates, args.covariate_columns, "--covariate-columns")
         if unknown := sorted(set(args.categorical) - set(covariates.cells)):
             raise ConfigError(f"--categorical: found {unknown[0]}, expected of {', '.join(covariates.cells)}")
     features, feature_files = _read_features(args.features)
     inputs = gather(phenotypes, features, covariates, args.categorical)
     how = {"transform": args.transform, "permutations": args.permutations, "seed": args.seed}
     found = scan(inputs.phenotypes, inputs.features, inputs.design, **how)
-    sources = [args.phenotypes, *feature_files, *([args.covariates] if covariates else [])]
+    sources = [args.phenotypes, *feature_files, *args.covariates]
     hits = write_associations(args.output, found, inputs, args.fdr, sources, how)
     sure = "" if args.permutations == 0 else f", {(hits['p_max'] <= args.fdr).sum()} of them at p_max <= {args.fdr:g}"
-    print(f"{found.n} patients, {len(found.phenotypes)} phenotypes, {len(found.features)} features, "
-          f"{len(inputs.design.columns)} columns of covariates with the intercept; "
-          f"{len(hits)} hits at q <= {args.fdr:g}{sure}")  # fmt: skip
+    print(f"{found.n} patients, {_counted(len(found.phenotypes), 'phenotype')}, "
+          f"{_counted(len(found.features), 'feature')}, "
+          f"{_counted(len(inputs.design.columns) - 1, 'column')} of covariates and an intercept; "
+          f"{_counted(len(hits), 'hit')} at q <= {args.fdr:g}{sure}")  # fmt: skip
     for line in left_out_summary((*inputs.left_out, *found.left_out)):
         print(f"left out: {line}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _check_options(args: argparse.Namespace) -> None:
@@ -66,7 +82,7 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ConfigError(f"--permutations: found {args.permutations}, expected 0 or more")
     if args.seed < 0:
         raise ConfigError(f"--seed: found {args.seed}, expected 0 or more")
-    if args.covariates is None and (args.categorical or args.covariate_columns):
+    if not args.covariates and (args.categorical or args.covariate_columns):
         raise ConfigError("--covariates: missing, expected with --covariate-columns and --categorical")
 
 
@@ -75,10 +91,11 @@ def _read_features(path: Path) -> tuple[FeatureTable, list[Path]]:
     if not path.is_dir() and path.name != DATASET:
         return read_feature_table(path), [path]
     shard, folder = read_expression(path), dataset_of(path).parent
+    known = shard.genes.astype(object).where(shard.genes.notna(), None)
     table = FeatureTable(
         patients=tuple(shard.patient_ids),
         names=tuple(shard.genes["gene_id"]),
-        labels=tuple(shard.genes["gene_name"]),
+        about=tuple(About(*row) for row in zip(*(known[name] for name in PLACED), strict=True)),
         values=shard.values,
     )
     return table, [folder / VALUES_FILE, folder / FEATURES_FILE]

@@ -1,12 +1,11 @@
 """Measure every tumour by hand-made features: size, intensity, position and margin, of true or of predicted masks.
 
-INPUTS: image shard, and a run's predictions if theirs are wanted. OUTPUT: a TSV with a row a patient, which
+INPUTS: image shard, and a run's predictions if theirs are wanted. OUTPUT: a table (Parquet) with a row a patient, which
 `mgi associate --phenotypes` reads. A patient without a mask is named and left out; one whose mask is empty has a row
 without numbers.
 """
 
 import argparse
-import csv
 import math
 import sys
 from collections.abc import Iterator
@@ -15,14 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mgi.cohort.tables import write_with_text
 from mgi.core.errors import BadInputError
-from mgi.core.sidecar import digested_path
 from mgi.evaluation.expression_inputs import NOT_USED, OWN
 from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.image_shard import OpenImages, PatientImages
 from mgi.shards.parquet import run_in
 from mgi.tasks.segmentation.dice import at_least
-from mgi.tasks.segmentation.lesion_features import FEATURES, lesion_features
+from mgi.tasks.segmentation.lesion_features import COLUMNS, FEATURES, lesion_features
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
 from mgi.tasks.segmentation.scoring import THRESHOLD
 
@@ -36,7 +35,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
         help="predictions of one run or of its folds; without them the reference masks",
     )  # fmt: skip
     options.add_argument("--expression-input", help="of the predictions (default: own, or not_used for such a method)")
-    options.add_argument("--output", type=Path, required=True, help="the features, TSV")
+    options.add_argument("--output", type=Path, required=True, help="the features, Parquet")
+    options.add_argument("--tsv", type=Path, help="the same as text")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -53,11 +53,11 @@ def run(args: argparse.Namespace) -> None:
     if not rows:
         raise BadInputError(f"{args.image_shard}: no patient has a mask")
     made_from = [dataset_of(args.image_shard), *args.predictions]
-    with digested_path(args.output, made_from) as part, part.open("w", encoding="utf-8", newline="") as text:
-        table = csv.writer(text, delimiter="\t", lineterminator="\n")
-        table.writerow(["patient_id", *FEATURES])
-        for patient, found in sorted(rows.items()):
-            table.writerow([patient, *("" if math.isnan(value) else f"{value:.6g}" for value in found.values())])
+    table = [
+        {"patient_id": patient, **{name: None if math.isnan(value) else value for name, value in found.items()}}
+        for patient, found in sorted(rows.items())
+    ]
+    write_with_text(table, COLUMNS, args.output, args.tsv, made_from)
     empty = sum(math.isnan(found["log_volume"]) for found in rows.values())
     print(f"{len(rows)} patients, {len(FEATURES)} features; {empty} with an empty mask")
 

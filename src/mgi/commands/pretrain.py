@@ -16,13 +16,14 @@ from mgi.commands._device import device, wants_gpu
 from mgi.commands._learning import Fold, context_of, finish
 from mgi.commands._run_options import add_run, add_training, complete
 from mgi.core.errors import ConfigError
+from mgi.core.run import PERMUTED_PAIRS
 from mgi.models.mgi import build_dual_encoder
 from mgi.models.settings import ModelSettings
 from mgi.training.distributed import Group, processes, require_processes
 from mgi.training.loop import Randomness
 from mgi.training.preemption import StopRequest, stop_on_signals
 from mgi.training.pretrain import pretrain
-from mgi.training.pretrain_batches import digest_of_genes
+from mgi.training.pretrain_batches import digest_of_genes, with_permuted_genes
 from mgi.training.settings import PretrainSettings
 
 
@@ -47,6 +48,8 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     encoders = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(place)
     training = fold.training_pairs(model_settings, settings.augment)
     validation = fold.learning_pairs(VALIDATION, model_settings)
+    if run.control == PERMUTED_PAIRS:
+        training, validation = (with_permuted_genes(pairs, run.seed) for pairs in (training, validation))
     if (a_step := min(len(training), settings.schedule.batch)) < group.size:
         found = f"{a_step} patients a step for {group.size} processes"
         raise ConfigError(f"pretrain.schedule.batch: {found}, expected one each at least")

@@ -1,23 +1,31 @@
 """All sections in one tree, checked together before any job."""
 
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
+from mgi.association.settings import AssociateSettings, check_associations
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.cohort.settings import AdmissionSettings, CohortSettings, SplitSettings
+from mgi.config.across import (
+    check_across_sections,
+    check_channels,
+    check_other_archive,
+    check_own_files,
+    check_texts,
+)
 from mgi.config.task_checks import check_task
-from mgi.config.variants import VariantSettings, check_gene_sets, filled_variants
-from mgi.core.errors import ConfigError
+from mgi.config.variants import VariantSettings, filled_variants
 from mgi.core.plugins import load_plugins
 from mgi.core.run import USUAL_CONTROLS, Control
 from mgi.core.section import Count, Distinct, Section, Several, UserPath, refusal, unit
-from mgi.core.section_errors import joined, shown
+from mgi.core.section_errors import shown
+from mgi.explain.settings import ExplainSettings
 from mgi.modalities import registry
 from mgi.models.settings import Method, ModelSettings
+from mgi.probes.settings import ProbeSettings, check_probes
 from mgi.tasks.classification.settings import ClassificationSettings
 from mgi.tasks.segmentation.settings import EvaluationSettings
 from mgi.tasks.survival.settings import SurvivalSettings
@@ -31,8 +39,6 @@ PRETRAINING = PretrainSettings(
 FINETUNING = FinetuneSettings(
     schedule=ScheduleSettings(steps=8000, batch=16, warmup_steps=200, validate_every=400, checkpoint_every=200)
 )
-
-UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's control characters, halves of characters, ends of lines
 
 RENAMED = {"expression": "modalities.rna", "images": "modalities.flair", "genes": "modalities.rna.fit"}
 
@@ -162,8 +168,14 @@ class Config(Section):
     """Which models are trained; one run for each combination of methods, folds and seeds."""
     external: AdmissionSettings | None = None
     """Another archive, on which models of the whole cohort are tested (docs/how-to/my-cohort.md); null: none."""
+    probe: ProbeSettings | None = None
+    """What the vectors of pre-training know of labels and survival (docs/how-to/probe.md); null: not asked."""
+    associate: AssociateSettings | None = None
+    """Which genes go with what is seen of a tumour (docs/how-to/associate.md); null: not asked."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """Intervals and tests over patients."""
+    explain: ExplainSettings | None = None
+    """Which genes the networks' answers rest on, by integrated gradients (docs/how-to/explain.md); null: not asked."""
     compute: ComputeSettings = ComputeSettings()
     """How much of the machine a job may use; nothing here changes a result beyond its last digits."""
 
@@ -201,83 +213,20 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(plugins, list):
         load_plugins(file for file in plugins if isinstance(file, str))
     read = tree().read(dict(config))
-    _check_other_archive(config.get("external"))
+    check_other_archive(config.get("external"))
     filled = read.plain()
-    _check_own_files(filled["modalities"], "modalities")
-    _check_own_files((filled["external"] or {}).get("modalities", {}), "external.modalities")
-    _check_channels(filled)
-    _check_texts(filled)
-    _check_across_sections(filled)
+    check_own_files(filled["modalities"], "modalities")
+    check_own_files((filled["external"] or {}).get("modalities", {}), "external.modalities")
+    check_channels(filled)
+    check_texts(filled)
+    check_across_sections(filled)
     filled["runs"]["variants"] = filled_variants(filled)
     check_task(filled)
+    check_associations(filled)
+    check_probes(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
         place["modalities"] = {name: given for name, given in place["modalities"].items() if given is not None}
     return filled
-
-
-def _check_texts(config: Mapping[str, Any]) -> None:
-    """Raise ConfigError for a text that no command line can hold; what is read of a file is checked there."""
-    for place, text in _texts(config):
-        if any(unicodedata.category(character) in UNPRINTABLE for character in text):
-            raise ConfigError(f"{place}: found {shown(text)}, expected text without control characters")
-
-
-def _texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield place, value
-    elif isinstance(value, Mapping | list):
-        parts = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, inner in parts:
-            yield from _texts(inner, joined(place, [key]))
-
-
-def _check_across_sections(config: Mapping[str, Any]) -> None:
-    """Raise ConfigError for the first two keys of different sections that contradict each other."""
-    folds = config["split"]["folds"]
-    runs, leaky = config["runs"], config["runs"]["leaky_slice_split"] or {"folds": []}
-    for key, section in (("runs", runs), ("runs.leaky_slice_split", leaky)):
-        if beyond := [fold for fold in section["folds"] if fold >= folds]:
-            raise ConfigError(f"{key}.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})")
-    for label, told_by in config["labels"]["read_off"].items():
-        if unknown := sorted(set(told_by) - set(config["modalities"])):
-            expected = f"modalities, of {', '.join(config['modalities'])}"
-            raise ConfigError(f"labels.read_off.{label}: found {shown(unknown[0])}, expected {expected}")
-    for stage in ("pretrain", "finetune"):
-        processes, nodes = config[stage]["processes"], config["compute"]["nodes"]
-        if processes > 1 and processes % nodes:
-            raise ConfigError(f"{stage}.processes: found {processes}, expected a multiple of compute.nodes, {nodes}")
-    check_gene_sets(config["model"], "model")
-
-
-def _check_channels(config: Mapping[str, Any]) -> None:
-    """Raise ConfigError where the other archive's images have other channels than the networks will have learned."""
-    if config["external"] is None:
-        return
-    ours, theirs = ((one["modalities"].get("flair") or {}).get("channels") for one in (config, config["external"]))
-    if ours and theirs and ours != theirs:
-        expected = f"{shown(ours)} as modalities.flair.channels"
-        raise ConfigError(f"external.modalities.flair.channels: found {shown(theirs)}, expected {expected}")
-
-
-def _check_own_files(sections: Mapping[str, Any], where: str) -> None:
-    """Raise ConfigError where a section names the user's own file for another source than the chosen one.
-
-    A plugin says by `own_files` which source reads which; the settings of the built-in ones know it themselves.
-    """
-    for name, section in sections.items():
-        own_files, known = registry.modality(name).own_files, registry.settings_class(name).read_by
-        for source, key in own_files.items() if section else ():
-            if key not in known and key != own_files.get(section["source"]) and section.get(key) is not None:
-                found = f"found {shown(section[key])}, expected null"
-                raise ConfigError(f"{where}.{name}.{key}: {found}, since only source {source} reads it")
-
-
-def _check_other_archive(external: Mapping[str, Any] | None) -> None:
-    """Raise ConfigError where another archive's section, as the user gave it, says what the first cohort decides."""
-    for name, section in (external or {}).get("modalities", {}).items():
-        if given := [key for key in registry.settings_class(name).first_cohort_only if key in section]:
-            place = f"external.modalities.{name}.{given[0]}"
-            raise ConfigError(f"{place}: found a value, expected none: it is fitted on the first cohort")
 
 
 def _replaced(base: type[S], name: str = "", **fields: Any) -> type[S]:

@@ -5,21 +5,25 @@ an image. Rows must not depend on one another: a network is in evaluation mode. 
 is 0, so a baseline of zeros is the average patient.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mgi.core.errors import BadInputError
+from mgi.explain.settings import TOLERANCE
 
 Answer = Callable[[Tensor], Tensor]
-TOLERANCE = 0.01
 MOST_STEPS = 1600
+HALF_POINTS = 6  # of each half of a part
+_HALVED = 0.25  # of the largest miss of a part: those that miss as much are halved
 _LEAST_CHANGE = 0.01
 """Of the sum of |attributions|: where they cancel out, no smaller change is asked of their sum to be told from 0."""
-_ROWS = 64  # points of the path that are in memory at a time
+AT_ONCE = 64  # points of the path that are in memory at a time
 
 
 class Attribution(NamedTuple):
@@ -34,39 +38,52 @@ class Attribution(NamedTuple):
     steps: int
 
 
-def integrated_gradients(answer: Answer, genes: Tensor, baseline: Tensor | None = None, steps: int = 50) -> Attribution:
+def integrated_gradients(
+    answer: Answer,
+    genes: Tensor,
+    baseline: Tensor | None = None,
+    steps: int = 50,
+    at_once: int = AT_ONCE,
+    *,
+    tolerance: float = TOLERANCE,
+) -> Attribution:
     """Attribute the answer at one patient's genes (G,) along the straight path from a baseline (G,), else from zeros.
 
-    Gauss-Legendre points are doubled until the attributions add up within 1 %. Raises BadInputError where they never
-    do (the answer jumps, or its gradient is cut), or where an answer is not one finite number a row.
+    The gradient is taken at Gauss-Legendre points, `at_once` of them in memory. Where the attributions do not add up
+    within the tolerance, 1 %, the parts of the path that miss most of the change are halved: answers of networks have
+    kinks. Raises BadInputError where they never add up (the answer jumps, or its gradient is cut), or where an answer
+    is not one finite number a row.
     """
-    start = torch.zeros_like(genes) if baseline is None else baseline
-    change = _change(answer, start, genes)
+    path = _Path(answer, torch.zeros_like(genes) if baseline is None else baseline, genes, at_once)
+    parts = path.parts([(0.0, 1.0)], steps)
     while True:
-        values = (genes - start).double() * _mean_gradient(answer, start, genes, steps)
+        values = torch.stack([part.values for part in parts]).sum(0)
+        change, points = sum(part.change for part in parts), sum(part.points for part in parts)
         scale = max(abs(change), _LEAST_CHANGE * float(values.abs().sum()))
         error = abs(float(values.sum()) - change) / scale if scale else 0.0
-        if error <= TOLERANCE:
-            return Attribution(values, change, error, steps)
-        if 2 * steps > MOST_STEPS:
+        if error <= tolerance:
+            return Attribution(values, change, error, points)
+        worst = max(part.missed for part in parts)
+        halved = [part for part in parts if part.missed >= _HALVED * worst]
+        if points + 2 * HALF_POINTS * len(halved) > MOST_STEPS:
             raise BadInputError(
-                f"explain: attributions add up to {float(values.sum()):.4g} with {steps} steps, expected {change:.4g} "
-                f"within {TOLERANCE:.0%}, the change of the answer; does it jump, or is its gradient cut?"
+                f"explain: attributions add up to {float(values.sum()):.4g} with {points} steps, expected {change:.4g} "
+                f"within {tolerance:.0%}, the change of the answer; does it jump, or is its gradient cut?"
             )
-        steps *= 2
+        middles = [((part.low + part.high) / 2, part) for part in halved]
+        bounds = [half for middle, part in middles for half in ((part.low, middle), (middle, part.high))]
+        parts = [*(part for part in parts if part.missed < _HALVED * worst), *path.parts(bounds, HALF_POINTS)]
 
 
 def noise_tunnel(
-    answer: Answer,
+    attribute: Callable[[Tensor], Attribution],
     genes: Tensor,
     generator: torch.Generator,
     *,
-    baseline: Tensor | None = None,
-    steps: int = 50,
     samples: int = 5,
     noise_sd: float = 0.1,
 ) -> Attribution:
-    """The mean of integrated gradients at `samples` copies of the genes with normal noise (SmoothGrad).
+    """The mean of what `attribute` gives for `samples` copies of the genes (G,) with normal noise (SmoothGrad).
 
     It smooths what only holds at one point. `noise_sd` is in deviations of a gene, `change` the mean over the copies,
     `error` and `steps` the largest of theirs. `generator` draws on the genes' device.
@@ -74,7 +91,7 @@ def noise_tunnel(
     if samples < 1 or noise_sd < 0:
         raise BadInputError(f"explain: found {samples} samples and noise_sd {noise_sd:g}, expected 1 and 0 at least")
     noise = torch.randn((samples, *genes.shape), generator=generator, device=genes.device, dtype=genes.dtype)
-    each = [integrated_gradients(answer, genes + noise_sd * one, baseline, steps) for one in noise]
+    each = [attribute(genes + noise_sd * one) for one in noise]
     return Attribution(
         values=torch.stack([one.values for one in each]).mean(0),
         change=sum(one.change for one in each) / samples,
@@ -83,26 +100,61 @@ def noise_tunnel(
     )
 
 
-def _change(answer: Answer, start: Tensor, genes: Tensor) -> float:
-    with torch.no_grad():
-        ends = answer(torch.stack([start, genes]))
-    if ends.shape != (2,) or not torch.isfinite(ends).all():
-        raise BadInputError(
-            f"explain: answer: found {ends.tolist() if ends.numel() <= 2 else tuple(ends.shape)} for two rows, "
-            "expected a number for each"
-        )
-    before, after = ends.double().tolist()
-    return float(after - before)
+@dataclass(frozen=True)
+class _Part:
+    """A part of the path from `low` to `high`: what its points give the genes (G,), and the change of the answer."""
+
+    low: float
+    high: float
+    values: Tensor
+    change: float
+    points: int
+
+    @property
+    def missed(self) -> float:
+        return abs(float(self.values.sum()) - self.change)
 
 
-def _mean_gradient(answer: Answer, start: Tensor, genes: Tensor, steps: int) -> Tensor:
-    """The gradient (G,) averaged over the path, float64."""
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
-    places = torch.as_tensor((nodes + 1) / 2, dtype=genes.dtype, device=genes.device)
-    shares = torch.as_tensor(weights / 2, dtype=torch.float64, device=genes.device)
-    total = torch.zeros_like(genes, dtype=torch.float64)
-    for place, share in zip(places.split(_ROWS), shares.split(_ROWS), strict=True):
-        points = (start + place[:, None] * (genes - start)).detach().requires_grad_()  # n G
-        (gradient,) = torch.autograd.grad(answer(points).sum(), points)
-        total += share @ gradient.double()
-    return total
+@dataclass(frozen=True)
+class _Path:
+    """The straight path from `start` (G,) to `genes` (G,) of an answer."""
+
+    answer: Answer
+    start: Tensor
+    genes: Tensor
+    at_once: int
+
+    def parts(self, bounds: Sequence[tuple[float, float]], points: int) -> list[_Part]:
+        """Parts of the path, each with Gauss-Legendre points of its own, computed together."""
+        nodes, weights = np.polynomial.legendre.leggauss(points)
+        lows, highs = (np.array(ends)[:, None] for ends in zip(*bounds, strict=True))
+        places = self._tensor((lows + (highs - lows) * (nodes + 1) / 2).ravel())
+        shares = torch.as_tensor(((highs - lows) * weights / 2).ravel(), device=self.genes.device)
+        owner = torch.arange(len(bounds), device=self.genes.device).repeat_interleave(points)
+        total = torch.zeros((len(bounds), len(self.genes)), dtype=torch.float64, device=self.genes.device)
+        for some in torch.arange(len(places), device=self.genes.device).split(self.at_once):
+            rows = self._rows(places[some]).detach().requires_grad_()  # n G
+            (gradient,) = torch.autograd.grad(self.answer(rows).sum(), rows)
+            total.index_add_(0, owner[some], shares[some, None] * gradient.double())
+        values = (self.genes - self.start).double() * total
+        ends = self._answers(sorted({end for part in bounds for end in part}))
+        return [
+            _Part(low, high, own, ends[high] - ends[low], points)
+            for (low, high), own in zip(bounds, values, strict=True)
+        ]
+
+    @torch.no_grad()
+    def _answers(self, places: list[float]) -> dict[float, float]:
+        """The answer at each of two places or more."""
+        parts = [self.answer(self._rows(some)) for some in self._tensor(np.array(places)).split(max(2, self.at_once))]
+        if any(part.ndim != 1 for part in parts) or not all(torch.isfinite(part).all() for part in parts):
+            first = parts[0]
+            found = first.tolist() if first.numel() <= 2 else tuple(first.shape)
+            raise BadInputError(f"explain: answer: found {found} for two rows, expected a number for each")
+        return dict(zip(places, torch.cat(parts).double().tolist(), strict=True))
+
+    def _rows(self, places: Tensor) -> Tensor:
+        return self.start + places[:, None] * (self.genes - self.start)
+
+    def _tensor(self, numbers: NDArray[np.float64]) -> Tensor:
+        return torch.as_tensor(numbers, dtype=self.genes.dtype, device=self.genes.device)

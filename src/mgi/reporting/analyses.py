@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from mgi.reporting import associate_section, explain_section, probe_section
 from mgi.tasks.report_parts import Section
 
 
@@ -14,7 +15,11 @@ class AnalysisSection(Protocol):
         """The part as HTML with its figures; `folder` holds the tables. Raises BadInputError naming a bad one."""
 
 
-ANALYSES: Mapping[str, AnalysisSection] = {}
+ANALYSES: Mapping[str, AnalysisSection] = {
+    "probe": probe_section.section,
+    "explain": explain_section.explain_section,
+    "associate": associate_section.section,
+}
 """By the name of the analysis, which is its config section's, its folder's and its option's, in the order of print."""
 
 

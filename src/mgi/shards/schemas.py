@@ -71,6 +71,21 @@ SPLIT = pa.schema(
         ("role", pa.string()),  # train, validation, test, unpaired_expression or unpaired_image
     ]
 )
+EMBEDDINGS = pa.schema(
+    [
+        ("patient_id", pa.string()),
+        ("role", pa.string()),  # in the run's fold, as in SPLIT
+        ("image", pa.list_(pa.float32())),  # mean over all slices of the pooled vectors; no mask is read
+        ("image_tumour", pa.list_(pa.float32())),  # the same weighted by the true tumour area; null without tumour
+        ("genes", pa.list_(pa.float32())),  # the pooled vector; null without expression
+        ("image_projected", pa.list_(pa.float32())),  # these three after the projection, of length 1
+        ("image_tumour_projected", pa.list_(pa.float32())),
+        ("genes_projected", pa.list_(pa.float32())),
+        ("image_untrained", pa.list_(pa.float32())),  # the first three by the same network before any training
+        ("image_tumour_untrained", pa.list_(pa.float32())),
+        ("genes_untrained", pa.list_(pa.float32())),
+    ]
+)
 
 
 def expression_values(n_genes: int, *, counts: bool = False) -> pa.Schema:

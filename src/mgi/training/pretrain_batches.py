@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mgi.core.errors import BadInputError
 from mgi.core.scratch_table import block_length
 from mgi.datasets.augment import AugmentParams, apply_augment, sample_augment
 from mgi.datasets.batches import (
@@ -73,6 +74,20 @@ class Pairs:
         if self.outcome is not None:
             digest.update(digest_of_tensors({"outcome": self.outcome}).encode())
         return digest.hexdigest()
+
+
+def with_permuted_genes(pairs: Pairs, seed: int) -> Pairs:
+    """The same slices, each patient's paired with the expression of another one: nobody keeps their own.
+
+    Raises BadInputError where there is one patient alone.
+    """
+    count = len(pairs)
+    if count < 2:
+        raise BadInputError(f"permuted-pairs: found {count} patient, expected 2 at least in training and validation")
+    order = np.random.default_rng(seed).permutation(count)  # each gets the next one's of a random round
+    rows = np.empty(count, np.int64)
+    rows[order] = np.roll(order, 1)
+    return replace(pairs, gene_rows=torch.from_numpy(rows))
 
 
 def digest_of_genes(genes: Genes) -> str:

@@ -9,14 +9,16 @@ from mgi_standin.errors import ConfigError, ResourceError
 from mgi_standin.files import atomic_path, write_json
 from mgi_standin.simulation.availability import draw_availability
 from mgi_standin.simulation.clinical import TABLE, case_hit, draw_clinical, table_row
-from mgi_standin.simulation.cohort import simulate_cohort
+from mgi_standin.simulation.cohort import gene_model_of, simulate_cohort
 from mgi_standin.simulation.gdc_folder import GdcFolder
 from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.identifiers import AVAILABILITY_STREAM, archive_key, stream_of
+from mgi_standin.simulation.latent_factors import as_gmt
 from mgi_standin.simulation.nbia_folder import NbiaFolder
 from mgi_standin.simulation.settings import SimulationSettings
 
 COMPLETE, GENES, LABELS, NOTE = "archive.json", "genes.tsv", "labels.tsv", "SIMULATED.txt"
+GENE_SETS = "latent_factors.gmt"
 FOLDERS = ("gdc", "nbia")
 FORMAT = 1
 
@@ -52,6 +54,8 @@ def write_archive(
     with atomic_path(folder / LABELS) as part:
         lines = ["\t".join(row) for row in (TABLE, *map(table_row, clinical))]
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with atomic_path(folder / GENE_SETS) as part:
+        part.write_text(as_gmt(gene_model_of(settings), genes["gene_id"].tolist()), encoding="utf-8")
     with atomic_path(folder / GENES) as part:
         genes.to_csv(part, sep="\t", index=False, lineterminator="\n")
     write_json(folder / COMPLETE, {**asdict(settings), "simulated": True, "format": FORMAT})

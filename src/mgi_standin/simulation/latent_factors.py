@@ -75,3 +75,12 @@ def express(model: GeneModel, factors: dict[str, float], site: str, rng: np.rand
     for name, value in factors.items():
         mean = mean + value * model.loadings[name]
     return np.asarray(mean + rng.normal(0, NOISE, len(mean)))
+
+
+def as_gmt(model: GeneModel, gene_ids: list[str]) -> str:
+    """The genes of each factor, with loadings of either sign, as a .gmt file of gene sets."""
+    lines = []
+    for name, loadings in model.loadings.items():
+        members = [gene_ids[index] for index in np.flatnonzero(loadings)]
+        lines.append("\t".join([name, f"simulated latent factor {name}", *members]))
+    return "\n".join(lines) + "\n"

@@ -2,11 +2,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from mgi.core.files import sha256_of
 from mgi_standin.errors import ConfigError, ResourceError
 from mgi_standin.simulation.archive import write_archive
+from mgi_standin.simulation.cohort import gene_model_of
 from mgi_standin.simulation.settings import SimulationSettings
 
 SMALL = SimulationSettings(
@@ -27,7 +30,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_folder_has_the_agreed_layout(small):
     assert {path.name for path in small.iterdir()} == {
-        "archive.json", "genes.tsv", "labels.tsv", "SIMULATED.txt", "gdc", "nbia",
+        "archive.json", "genes.tsv", "labels.tsv", "latent_factors.gmt", "SIMULATED.txt", "gdc", "nbia",
     }  # fmt: skip
     assert {path.name for path in (small / "gdc").iterdir()} == {
         "status.json", "files.json", "annotations.json", "versions.json", "cases.json", "data",
@@ -35,6 +38,18 @@ def test_the_folder_has_the_agreed_layout(small):
     assert {path.name for path in (small / "nbia").iterdir()} == {
         "series.json", "patients.json", "studies.json", "instances", "images",
     }  # fmt: skip
+
+
+def test_the_gene_sets_are_the_genes_that_each_latent_factor_moves(small):
+    lines = [line.split("\t") for line in (small / "latent_factors.gmt").read_text().splitlines()]
+    members = {name: set(genes) for name, _, *genes in lines}
+    model = gene_model_of(SMALL)
+    assert {name: len(genes) for name, genes in members.items()} == {
+        name: np.count_nonzero(loadings) for name, loadings in model.loadings.items()
+    }
+    known = pd.read_csv(small / "genes.tsv", sep="\t")["gene_id"].to_numpy()
+    assert members["size"] == set(known[model.loadings["size"] != 0])
+    assert not members["side"] & members["size"]
 
 
 def test_archive_json_says_simulated_and_with_which_settings(small):

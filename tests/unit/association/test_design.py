@@ -31,7 +31,7 @@ def test_residuals_hold_nothing_of_any_covariate() -> None:
         ({"one": np.full(4, 7.0)}, ("one",)),
         ({"tiny": np.array([1e-9, 2e-9, 1e-9, 5e-9]), "huge": np.array([1e9, 2e9, 3e9, 3e9])}, ()),
         ({"year": np.array([2010.0, 2010.001, 2010, 2010.002])}, ()),
-        ({"one category": ["a"] * 4}, ()),
+        ({"one category": ["a"] * 4}, ("one category",)),
     ],
 )
 def test_what_others_add_up_to_is_named_and_not_counted(

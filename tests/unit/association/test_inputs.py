@@ -13,14 +13,12 @@ def table(**cells: str) -> PatientTable:
     """A table of patients P1, P2, … with a column per keyword, cells parted by blanks and '-' for an empty one."""
     columns = {name: ["" if one == "-" else one for one in text.split()] for name, text in cells.items()}
     patients = columns.pop("patients", None) or [f"P{n + 1}" for n in range(len(next(iter(columns.values()))))]
-    return PatientTable(path=Path("own.tsv"), patients=tuple(patients), cells=columns)
+    return PatientTable(paths=dict.fromkeys(columns, Path("own.tsv")), patients=tuple(patients), cells=columns)
 
 
 def features(patients: str, values: list[list[float]]) -> FeatureTable:
     names = tuple(f"G{n}" for n in range(len(values[0])))
-    return FeatureTable(
-        patients=tuple(patients.split()), names=names, labels=names, values=np.array(values, np.float32)
-    )
+    return FeatureTable(patients=tuple(patients.split()), names=names, about=names, values=np.array(values, np.float32))
 
 
 def test_tables_are_matched_by_patient_whatever_their_order() -> None:
@@ -47,7 +45,7 @@ def test_each_patient_who_is_left_out_has_a_reason() -> None:
         ("patient", "P4", "covariate age is missing"),
         ("patient", "P5", "not in the table of features"),
         ("patient", "P9", "not in the table of phenotypes, not in the table of covariates"),
-        ("covariate", "age", "those before it add up to it"),
+        ("covariate", "age", "constant"),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mgi.association.patient_table import read_feature_table, read_patient_table
+from mgi.association.patient_table import About, read_feature_table, read_patient_table, read_patient_tables
 from mgi.core.errors import BadInputError
 
 
@@ -45,7 +45,7 @@ def test_features_are_numbers_with_gaps(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "features.csv.gz", "wt") as text:
         text.write("TP53,patient,IDH1\n1.5,P2,\n2,P1,-3\n")
     table = read_feature_table(tmp_path / "features.csv.gz")
-    assert (table.patients, table.names, table.labels) == (("P2", "P1"), ("TP53", "IDH1"), (None, None))
+    assert (table.patients, table.names, table.about) == (("P2", "P1"), ("TP53", "IDH1"), (About(), About()))
     np.testing.assert_array_equal(table.values, [[1.5, math.nan], [2, -3]])
 
 
@@ -90,3 +90,18 @@ def test_features_that_are_no_numbers_are_refused(text: str, said: str, tmp_path
 def test_a_table_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"no file at .*absent.csv"):
         read_feature_table(tmp_path / "absent.csv")
+
+
+def test_several_tables_are_one_with_empty_cells_where_one_lacks_the_patient(tmp_path: Path) -> None:
+    first = written(tmp_path, "patient_id\tage\tsex\nP2\t40\tmale\nP1\t50\tfemale\n", "first.tsv")
+    second = written(tmp_path, "site\tpatient_id\tsex\nCS\tP3\tx\nDU\tP1\ty\n", "second.tsv")
+    table = read_patient_tables([first, second], ["site", "age"], "--covariate-columns")
+    assert table.patients == ("P1", "P2", "P3")
+    assert table.cells == {"site": ["DU", "", "CS"], "age": ["50", "40", ""]}
+    assert table.paths == {"site": second, "age": first}
+    with pytest.raises(BadInputError, match=r"found column 'sex' in .*first.tsv and .*second.tsv"):
+        read_patient_tables([first, second], ["sex"], "--covariate-columns")
+    with pytest.raises(BadInputError, match="found no column 'grade', expected it in one of"):
+        read_patient_tables([first, second], ["grade"], "--covariate-columns")
+    with pytest.raises(BadInputError, match=r"second.tsv: column site, patient P1: found 'DU'"):
+        table.numbers("site")

@@ -136,7 +136,9 @@ class Study:
     ) -> list[str]:
         """The command line of `run`."""
         run = self.folder / "runs" / key
-        described = described_run(method, control, task="pretraining" if command == "pretrain" else "segmentation")
+        described = described_run(
+            method, control, task="pretraining" if command in ("pretrain", "embed") else "segmentation"
+        )
         given: dict[str, object] = {
             "run-json": described.as_json(),
             "image-shard": self.folder / "images",
@@ -146,7 +148,9 @@ class Study:
             "split": self.folder / "split.parquet",
             "weights": run / "weights.safetensors",
         }
-        if command == "predict-fold":
+        if command == "embed":
+            given |= {"settings": "{}", "output": self.folder / f"embeddings/{key}.parquet"}
+        elif command == "predict-fold":
             given |= {"settings": '{"permutations": 2}', "output": self.folder / f"predictions/{key}.parquet"}
         else:
             given |= {"settings": json.dumps({"schedule": self.SCHEDULE}), "model": json.dumps(self.MODEL)}

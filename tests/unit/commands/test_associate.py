@@ -83,8 +83,8 @@ def test_all_tests_and_the_hits_are_written(tables: Path, capsys: pytest.Capture
         ["feature", "G7", "constant"],
     ]
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("58 patients, 2 phenotypes, 11 features, 2 columns of covariates")
-    assert said[0].endswith("1 hits at q <= 0.05, 1 of them at p_max <= 0.05")
+    assert said[0].startswith("58 patients, 2 phenotypes, 11 features, 1 column of covariates and an intercept")
+    assert said[0].endswith("1 hit at q <= 0.05, 1 of them at p_max <= 0.05")
     assert len(said) == 4
 
 

@@ -42,6 +42,8 @@ def run(command: str, results: Path, key: str, *more: str) -> int:
 
 def test_a_run_is_pretrained_trained_and_predicted_by_its_key(results: Path, study: Any) -> None:
     assert run("pretrain", results, "pretrain-fold0-seed0") == 0
+    assert run("embed", results, "pretrain-fold0-seed0") == 0
+    assert run_in(results / "embeddings/pretrain-fold0-seed0.parquet").is_pretraining
     assert run("finetune", results, KEY) == 0
     assert run("predict-fold", results, KEY) == 0
     assert run_in(results / f"predictions/{KEY}.parquet") == run_table(RUNS)[KEY]

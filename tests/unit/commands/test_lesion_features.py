@@ -11,7 +11,8 @@ from mgi.cli import main
 from mgi.core.sidecar import verified
 from mgi.shards.dataset_manifest import write_dataset
 from mgi.shards.image_shard import KIND, SLICES_FILE, PatientImages, image_shard_writer
-from mgi.tasks.segmentation.lesion_features import FEATURES, lesion_features
+from mgi.shards.parquet import read_table
+from mgi.tasks.segmentation.lesion_features import COLUMNS, FEATURES, lesion_features
 
 
 def head(patient: str, radius: float, *, masked: bool = True) -> PatientImages:
@@ -43,32 +44,32 @@ def write_shard(folder: Path, heads: list[PatientImages]) -> Path:
 
 
 def test_true_masks_are_measured_and_whoever_has_none_is_named(tmp_path: Path, capsys: Any) -> None:
-    output = tmp_path / "lesions.tsv"
-    assert (
-        main(["lesion-features", f"--image-shard={write_shard(tmp_path / 'shard', HEADS)}", f"--output={output}"]) == 0
-    )
+    output, text = tmp_path / "lesions.parquet", tmp_path / "lesions.tsv"
+    shard = write_shard(tmp_path / "shard", HEADS)
+    assert main(["lesion-features", f"--image-shard={shard}", f"--output={output}", f"--tsv={text}"]) == 0
     said = capsys.readouterr()
     assert said.out == f"2 patients, {len(FEATURES)} features; 1 with an empty mask\n"
     assert said.err == "C: no mask, left out\n"
-    found = pd.read_csv(verified(output), sep="\t", index_col="patient_id")
+    found = read_table(output, COLUMNS).to_pandas().set_index("patient_id")
+    assert pd.read_csv(verified(text), sep="\t", index_col="patient_id").equals(found)
     assert list(found.columns) == list(FEATURES)
     expected = lesion_features(HEADS[0].slices, HEADS[0].masks)  # type: ignore[arg-type]
-    assert found.loc["A"].to_dict() == pytest.approx(expected, rel=1e-5)
+    assert found.loc["A"].to_dict() == pytest.approx(expected, rel=1e-12)
     assert found.loc["B"].isna().all()
 
 
 def test_a_shard_without_masks_is_refused_in_one_line(tmp_path: Path, capsys: Any) -> None:
     shard = write_shard(tmp_path / "shard", HEADS[2:])
-    assert main(["lesion-features", f"--image-shard={shard}", f"--output={tmp_path / 'lesions.tsv'}"]) != 0
+    assert main(["lesion-features", f"--image-shard={shard}", f"--output={tmp_path / 'lesions.parquet'}"]) != 0
     assert capsys.readouterr().err.splitlines()[-1] == f"mgi lesion-features: {shard}: no patient has a mask"
-    assert not (tmp_path / "lesions.tsv").exists()
+    assert not (tmp_path / "lesions.parquet").exists()
 
 
 def test_predicted_masks_are_measured(study: Any, tmp_path: Path, capsys: Any) -> None:
-    line = ["lesion-features", f"--image-shard={study.folder / 'images'}", f"--output={tmp_path / 'lesions.tsv'}"]
+    line = ["lesion-features", f"--image-shard={study.folder / 'images'}", f"--output={tmp_path / 'lesions.parquet'}"]
     predictions = study.folder / "predictions/unet.parquet"
     assert main([*line, "--predictions", str(predictions)]) == 0
-    found = pd.read_csv(tmp_path / "lesions.tsv", sep="\t")
+    found = pd.read_parquet(tmp_path / "lesions.parquet")
     assert set(found["patient_id"]) == {*study.role("test"), *study.role("unpaired_image")}
     assert capsys.readouterr().out.startswith(f"{len(found)} patients, ")
     assert main([*line, "--predictions", str(predictions), str(predictions)]) != 0

@@ -25,6 +25,9 @@ def test_every_rule_that_is_named_exists() -> None:
     ("path", "rule"),
     [
         ("results/x/tables/cohort.tsv.sha256", "cohort"),
+        ("results/x/tables/lesion_features_predicted.parquet", "lesion_features"),
+        ("results/x/associate/embedding_components.parquet", "embedding_components"),
+        ("results/x/associate/lesion-subtype/hits.tsv", "associate"),
         ("results/x/tables/split_sites.tsv", "split"),
         ("results/x/shards/rna/dataset.json", "shard"),
         ("results/x/shards/flair/part-1-of-4.parquet", "shard_volumes"),

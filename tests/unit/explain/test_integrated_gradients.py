@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -16,6 +17,10 @@ WEIGHTS = torch.tensor([0.5, 1.0, 0.0], dtype=torch.float64)
 
 def drawn(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def attribute(answer: module.Answer, steps: int = 50) -> Callable[[Tensor], module.Attribution]:
+    return lambda genes: integrated_gradients(answer, genes, steps=steps)
 
 
 def network(seed: int, width: int = 40) -> tuple[nn.Module, Tensor]:
@@ -45,14 +50,34 @@ def test_genes_that_act_together_share_what_they_add_from_the_baseline_on() -> N
 
 @pytest.mark.parametrize("seed", range(10))
 def test_they_are_those_of_captum(seed: int) -> None:
+    """Where nothing was halved they are equal; else they are those of many points within 2 %."""
     captum = pytest.importorskip("captum.attr", reason="captum is not installed: make dev")
     answer, genes = network(seed)
+
+    def theirs(steps: int) -> Tensor:
+        return captum.IntegratedGradients(answer).attribute(genes[None], n_steps=steps, method="gausslegendre")[0]
+
     found = integrated_gradients(answer, genes, steps=50)
-    theirs, delta = captum.IntegratedGradients(answer).attribute(
-        genes[None], n_steps=found.steps, method="gausslegendre", return_convergence_delta=True
-    )
-    torch.testing.assert_close(found.values, theirs[0], rtol=0, atol=1e-10)
-    assert abs(delta.item()) <= found.error * max(abs(found.change), 1) + 1e-9
+    if found.steps == 50:
+        torch.testing.assert_close(found.values, theirs(50), rtol=0, atol=1e-10)
+    else:
+        exact = theirs(3000)
+        assert (found.values - exact).abs().sum() < 0.02 * exact.abs().sum()
+    whole = integrated_gradients(answer, genes, steps=50, tolerance=10.0)
+    torch.testing.assert_close(whole.values, theirs(50), rtol=0, atol=1e-10)
+
+
+def test_a_kink_near_the_start_is_found_by_halving_there() -> None:
+    """Half of the change lies in the first thousandth of the path, which evenly spaced points would not see."""
+
+    def answer(rows: Tensor) -> Tensor:
+        along = rows[:, 0]
+        return torch.minimum(along, torch.full_like(along, 0.001)) * 1000 - along * 0.9
+
+    found = integrated_gradients(answer, GENES, steps=10)
+    assert found.change == pytest.approx(0.1)
+    assert found.error <= 0.01
+    assert found.steps < 300
 
 
 def test_with_the_same_noise_the_tunnel_is_that_of_captum() -> None:
@@ -67,7 +92,7 @@ def test_with_the_same_noise_the_tunnel_is_that_of_captum() -> None:
     tunnel = captum.NoiseTunnel(captum.IntegratedGradients(answer))
     theirs = tunnel.attribute(genes[None], nt_samples=4, stdevs=0.3, nt_type="smoothgrad", n_steps=200)
     torch.manual_seed(11)
-    found = noise_tunnel(answer, genes, torch.default_generator, steps=200, samples=4, noise_sd=0.3)
+    found = noise_tunnel(attribute(answer, steps=200), genes, torch.default_generator, samples=4, noise_sd=0.3)
     torch.testing.assert_close(found.values.float(), theirs[0], rtol=0, atol=1e-5)
 
 
@@ -82,31 +107,33 @@ def test_a_gene_encoder_is_explained_within_one_percent(kind: str) -> None:
     assert float(found.values.sum()) == pytest.approx(found.change, rel=0.011, abs=1e-4)
 
 
-def test_steps_double_until_the_attributions_add_up() -> None:
+def test_parts_are_halved_until_the_attributions_add_up() -> None:
     found = integrated_gradients(lambda rows: torch.sigmoid(40 * (rows.sum(1) - 1)), GENES, steps=2)
     assert found.steps > 2
     assert float(found.values.sum()) == pytest.approx(found.change, rel=0.01)
 
 
-def test_parts_of_the_path_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_of_the_path_add_up() -> None:
     answer, genes = network(5)
-    whole = integrated_gradients(answer, genes)
-    monkeypatch.setattr(module, "_ROWS", 7)
-    torch.testing.assert_close(integrated_gradients(answer, genes).values, whole.values)
+    torch.testing.assert_close(
+        integrated_gradients(answer, genes, at_once=7).values, integrated_gradients(answer, genes).values
+    )
 
 
 def test_noise_that_is_none_changes_nothing_and_a_seed_fixes_the_rest() -> None:
     answer, genes = network(6)
     plain = integrated_gradients(answer, genes)
-    torch.testing.assert_close(noise_tunnel(answer, genes, drawn(), noise_sd=0.0).values, plain.values)
-    first, again, other = (noise_tunnel(answer, genes, drawn(seed)).values for seed in (1, 1, 2))
+    torch.testing.assert_close(noise_tunnel(attribute(answer), genes, drawn(), noise_sd=0.0).values, plain.values)
+    first, again, other = (noise_tunnel(attribute(answer), genes, drawn(seed)).values for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 def test_the_tunnel_of_a_square_is_its_mean_over_the_noise() -> None:
     """x squared adds x squared; with noise of deviation 1 its mean is x squared and 1."""
-    found = noise_tunnel(lambda rows: rows.square().sum(1), GENES, drawn(), samples=400, noise_sd=1.0, steps=2)
+    found = noise_tunnel(
+        attribute(lambda rows: rows.square().sum(1), steps=2), GENES, drawn(), samples=400, noise_sd=1.0
+    )
     assert found.values.tolist() == pytest.approx([2, 5, 10], abs=0.9)
     assert float(found.values.sum()) == pytest.approx(found.change)
 
@@ -134,5 +161,5 @@ def test_an_answer_that_cannot_be_explained_is_refused(answer: module.Answer, sa
 
 def test_a_tunnel_without_samples_is_refused() -> None:
     with pytest.raises(BadInputError, match="found 0 samples"):
-        noise_tunnel(lambda rows: rows.sum(1), GENES, drawn(), samples=0)
-    assert math.isfinite(noise_tunnel(lambda rows: rows.sum(1), GENES, drawn(), samples=1).change)
+        noise_tunnel(attribute(lambda rows: rows.sum(1)), GENES, drawn(), samples=0)
+    assert math.isfinite(noise_tunnel(attribute(lambda rows: rows.sum(1)), GENES, drawn(), samples=1).change)

@@ -3,10 +3,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mgi.core.errors import BadInputError
 from mgi.datasets.settings import AugmentSettings
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Randomness
-from mgi.training.pretrain_batches import BatchDrawer, siblings
+from mgi.training.pretrain_batches import BatchDrawer, siblings, with_permuted_genes
 from mgi.training.settings import PretrainSettings, ScheduleSettings
 
 SCHEDULE = ScheduleSettings(steps=6, batch=5)
@@ -141,3 +142,21 @@ def test_the_batch_draws_from_the_generators_of_its_run_alone(drawer) -> None:
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
     assert torch.equal(drawer()(0).images, first.images)
+
+
+@pytest.mark.parametrize("count", [2, 3, 9])
+def test_permuted_pairs_give_everybody_the_genes_of_another_and_nobody_twice(count: int, pairs) -> None:
+    own = pairs(count)
+    permuted = with_permuted_genes(own, 4)
+    rows = permuted.gene_rows.tolist()
+    assert sorted(rows) == list(range(count))
+    assert all(row != number for number, row in enumerate(rows))
+    everybody = torch.arange(count)
+    assert torch.equal(permuted.genes_of(everybody), own.genes_of(torch.tensor(rows)))
+    assert permuted.slices is own.slices
+    assert torch.equal(with_permuted_genes(own, 4).gene_rows, permuted.gene_rows)
+
+
+def test_one_patient_has_nobody_to_be_permuted_with(pairs) -> None:
+    with pytest.raises(BadInputError, match=r"^permuted-pairs: found 1 patient, expected 2"):
+        with_permuted_genes(pairs(1), 0)

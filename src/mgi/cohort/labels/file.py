@@ -96,12 +96,15 @@ def read_labels(path: Path | str) -> LabelTable:
         text = metadata_of(source.schema_arrow, path, [_ABOUT])[_ABOUT]
         try:
             about = json.loads(text)
-            classes = tuple(map(str, about["classes"]))
+            named = set(map(str, about["classes"]))
             origin = {name: about[name] for name in ("source", "endpoint", "survival_source")}
             read_off = {str(name): tuple(map(str, told)) for name, told in about["read_off"].items()}
             refuses = bool(about["refuses_circular"])
         except (ValueError, KeyError, TypeError, AttributeError):
             raise IntegrityError(f"{path}: {_ABOUT}: not what labels say of themselves; make them again") from None
+        # In the order of the columns, which is that of the settings; the metadata is sorted.
+        found = [name for name in source.schema_arrow.names if name in named]
+        classes = (*found, *sorted(named.difference(found)))
         require_schema(source.schema_arrow, label_columns(classes), path)
         table: pd.DataFrame = source.read().to_pandas()
     if (repeated := table[PATIENT].duplicated()).any():

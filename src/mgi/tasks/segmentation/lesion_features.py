@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
@@ -29,6 +30,8 @@ FEATURES = {
     "margin_contrast": "mean level of a rim inside the tumour's edge minus that of one outside, over the same median",
 }
 """Each feature and what it is; of an empty mask all are NaN."""
+COLUMNS = pa.schema([("patient_id", pa.string()), *((name, pa.float64()) for name in FEATURES)])
+"""Of their file, a row a patient; null where a feature is NaN."""
 RIM_PX = 2
 
 

@@ -52,6 +52,17 @@ def test_labels_come_back_as_they_were_written(written: Path) -> None:
         found.known("grade")
 
 
+def test_classes_in_any_order_come_back(tmp_path: Path) -> None:
+    labels = Labels(
+        patients={A: PatientLabels(classes={"idh": "WT", "codel": "no"})},
+        place="own.csv", source="own.csv", column_of={"idh": "IDH", "codel": "1p19q"}, endpoint=None,
+        survival_source=None,
+    )  # fmt: skip
+    write_labels(labels.beside([A]), tmp_path / "l.parquet", tmp_path / "l.tsv")
+    found = read(tmp_path / "l.parquet")
+    assert (found.classes, found.known("codel")) == (("idh", "codel"), {A: "no"})
+
+
 def test_source_and_endpoint_stand_in_the_metadata_and_in_the_text(written: Path) -> None:
     about = json.loads(pq.read_schema(written).metadata[b"labels"])
     assert about["classes"] == {"idh": "IDH"}

@@ -1,0 +1,61 @@
+"""Which phenotypes are scanned against expression, given which covariates."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mgi.association.scan import Transform
+from mgi.cohort.labels.settings import GDC_CLASSES
+from mgi.core.errors import ConfigError
+from mgi.core.run import MULTIMODAL_METHOD
+from mgi.core.section import Count, Distinct, Section
+from mgi.core.section_errors import shown
+
+Covariate = Literal["age", "sex", "site"]
+
+
+class AssociateSettings(Section):
+    """Which genes go with what is seen of a tumour: a linear model for every pair of a phenotype and a gene."""
+
+    phenotypes: Literal["embedding", "lesion", "both"] = "both"
+    """lesion: features of every tumour by its reference mask; embedding: components of the test patients' image
+    vectors by pre-training; both: a scan of each."""
+    embedding: Literal["image", "image_tumour"] = "image"
+    """Which vectors of the image: the mean over all slices, or over slices by their true tumour area."""
+    components: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Principal components of the vectors."""
+    covariates: Distinct[Covariate] = ("age", "sex", "site")
+    """What moves phenotypes and genes alike; age and sex are labels."""
+    subtype: Distinct[Annotated[str, Field(min_length=1)]] = ()
+    """Class labels that are covariates too in a second scan of the same; none: no second scan."""
+    transform: Transform = "both"
+    """What is put on normal deviates by rank: none, phenotypes, or both phenotypes and genes."""
+    fdr: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """False discovery rate of a hit."""
+    permutations: Count = 1000
+    """Of patients, for p_max and the range of lambda; 0: none."""
+    seed: Count = 0
+    """Seed of the permutations."""
+
+
+def check_associations(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where the section asks for labels or vectors that the whole config does not make."""
+    chosen, labels = config["associate"], config["labels"]
+    if chosen is None:
+        return
+    if chosen["phenotypes"] != "lesion" and MULTIMODAL_METHOD not in config["runs"]["methods"]:
+        found, expected = shown(chosen["phenotypes"]), f"lesion, or {MULTIMODAL_METHOD} among runs.methods"
+        raise ConfigError(f"associate.phenotypes: found {found}, expected {expected}: no other method is pre-trained")
+    of_gdc, columns = labels["source"] == "gdc", labels["columns"]
+    known: dict[str, Sequence[str]] = {
+        "covariates": ["site", *(name for name in ("age", "sex") if of_gdc or columns[name] is not None)],
+        "subtype": GDC_CLASSES if of_gdc else tuple(columns["classes"]),
+    }
+    for key, names in known.items():
+        for name in chosen[key]:
+            if name not in names:
+                raise ConfigError(
+                    f"associate.{key}: found {shown(name)}, expected {' or '.join(names) or 'none'}, which the section "
+                    f"labels gives (labels.source is {shown(labels['source'])})"
+                )

@@ -1,0 +1,221 @@
+"""The network that `mgi explain` explains, its test patients with their genes as measured, and what it is asked."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mgi.cohort.split import TEST, VALIDATION
+from mgi.commands._learning import Fold
+from mgi.core.errors import BadInputError, ConfigError
+from mgi.core.run import Run
+from mgi.core.run_files import RECORD, require_recorded
+from mgi.explain.answers import THRESHOLD, Reading, as_measured, predicted_probability, within_components
+from mgi.explain.attention import attention_maps
+from mgi.explain.patients import seed_of
+from mgi.explain.runs import value_belongs
+from mgi.explain.settings import CONTRAST, MASK, OF_PRETRAINING, ExplainSettings
+from mgi.explain.subjects import MaskSubject, PretrainingSubject, Subject
+from mgi.models.mgi import MGI, DualEncoder, build_dual_encoder
+from mgi.shards.channels import require_channels
+from mgi.tasks.learning import learning_of
+from mgi.training.pretrain import Pairs
+from mgi.training.pretrain_batches import largest_tumours
+from mgi.training.weights import Weights, load_weights
+
+_Shown = tuple[Tensor, Tensor, NDArray[np.int64]]
+"""Slices (S, C, H, W) of a patient, the predicted mask (S, 1, H, W), and the slices' rows."""
+
+
+class Explained:
+    """A run's network in evaluation mode, and test patients drawn by the seed, with what is known of them.
+
+    `genes` (P, G) are standardised and as measured; where the fold keeps principal components, `read` gives what the
+    network sees of them. `baseline` (G,) is the average training patient.
+    """
+
+    def __init__(self, args: argparse.Namespace, run: Run, settings: ExplainSettings, place: torch.device) -> None:
+        self.args, self.run, self.settings, self.place = args, run, settings, place
+        plain = replace(run, control=None)
+        self.values = [value for value in settings.values if value_belongs(value, plain)]
+        if not self.values:
+            raise ConfigError(f"--run: found {run.key}, expected a run of MGI with one of {', '.join(settings.values)}")
+        self.fold = Fold(args, run, args.output.parent)
+        if args.weights.with_name(RECORD).is_file():
+            require_recorded(args.weights)
+        self.weights: Weights = load_weights(args.weights, genes=self.fold.gene_ids)
+        if self.weights.run != run:
+            found, remedy = self.weights.run.key, "delete them and train it again"
+            raise BadInputError(f"{args.weights}: the weights of {found}, expected those of {run.key}; {remedy}")
+        require_channels(self.fold.channels, self.weights.model.channels, str(args.image_shard))
+        self.patients = self._drawn(TEST, settings.patients)
+        self.network = self._built()
+        self.network.load_state_dict(self.weights.tensors)
+        fitted = replace(self.fold.fitted, components=None)
+        self.genes = self.fold.genes(self.patients, fitted)[slice(None)].to(place)  # P G
+        self.baseline = torch.tensor(self.fold.fitted.average, dtype=torch.float32, device=place)
+        self.read = self._reading()
+
+    def random_network(self) -> nn.Module:
+        """The same network with fresh random weights."""
+        torch.manual_seed(seed_of(self.settings.seed, self.run.key, "random weights"))
+        return self._built()
+
+    def gene_names(self) -> tuple[list[str], list[str | None]]:
+        """Ids and names in the model's order."""
+        names = dict(zip(self.fold.fitted.table["gene_id"], self.fold.fitted.table["gene_name"], strict=True))
+        return self.fold.gene_ids, [names[gene] for gene in self.fold.gene_ids]
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Slices of the patients, and what the network reads of their genes."""
+        return self.fold.pairs(self.patients, self.weights.model)
+
+    @cached_property
+    def references(self) -> Tensor:
+        """Images (R, C, H, W) of validation patients."""
+        wanted = self.settings.references if CONTRAST in self.values else 1
+        return self.most_tumour(self.fold.pairs(self._drawn(VALIDATION, wanted), self.weights.model))
+
+    @cached_property
+    def temperature(self) -> float:
+        """The temperature at the end of pre-training."""
+        lines = self.args.curves.read_text(encoding="utf-8").splitlines()
+        found = [point["temperature"] for point in map(json.loads, lines) if "temperature" in point]
+        if not found:
+            raise BadInputError(f"{self.args.curves}: no temperature in it, expected the curve of a pre-training")
+        return float(found[-1])
+
+    @cached_property
+    def shown(self) -> list[_Shown | None]:
+        """Of each patient the slices with the largest mask, as the trained network predicts it; None without any."""
+        assert isinstance(self.network, MGI)
+        found: list[_Shown | None] = []
+        for number, rows in enumerate(self.pairs.slices.rows_of):
+            images = self.pairs.slices.images[torch.from_numpy(rows)].to(self.place)
+            seen = self.pairs.genes_of(torch.tensor([number]))[0].to(self.place)
+            mask = (predicted_probability(self.network, images, seen) >= THRESHOLD).float()
+            area = mask.sum((1, 2, 3))
+            chosen = torch.argsort(area, descending=True, stable=True)[: self.settings.slices]
+            chosen = chosen[area[chosen] > 0].sort().values
+            found.append((images[chosen], mask[chosen], rows[chosen.cpu().numpy()]) if len(chosen) else None)
+        return found
+
+    def most_tumour(self, pairs: Pairs) -> Tensor:
+        """Of each patient the slice with the most tumour (P, C, H, W), as where pre-training is validated."""
+        return pairs.slices.images[largest_tumours(pairs.slices)].to(self.place)
+
+    def about(self) -> dict[str, Any]:
+        """How the attributions were found."""
+        told: dict[str, Any] = {"settings": self.settings.plain(), "values": self.values}
+        components = self.fold.fitted.components
+        told["components"] = None if components is None else components.shape[1]
+        told["test_patients"] = len(self.fold.with_slices(TEST))
+        if set(self.values) & set(OF_PRETRAINING):
+            told |= {"references": len(self.references), "temperature": self.temperature}
+        if MASK in self.values:
+            empty = [one for one, shown in zip(self.patients, self.shown, strict=True) if shown is None]
+            told["without_predicted_tumour"] = empty
+        return told
+
+    def summary(self, rows: Sequence[dict[str, Any]]) -> str:
+        """One line of what was explained."""
+        worst = max((row["error"] for row in rows), default=0.0)
+        steps = max((row["steps"] for row in rows), default=0)
+        return (
+            f"{self.run.key}: {len(self.patients)} of {len(self.fold.with_slices(TEST))} test patients, "
+            f"{len(self.fold.gene_ids)} genes, {', '.join(self.values)}; attributions add up within {worst:.2%} "
+            f"({steps} steps at most)"
+        )
+
+    def _drawn(self, role: str, most: int) -> list[str]:
+        """Patients of a role with slices, sorted: all, or as many as wanted, drawn by the seed."""
+        known = self.fold.with_slices(role)
+        if not known:
+            raise BadInputError(f"{self.args.split}: fold {self.run.fold}: no {role} patient, expected one at least")
+        order = np.random.default_rng([self.settings.seed, self.run.fold]).permutation(len(known))
+        return sorted(known[row] for row in order[:most])
+
+    def _built(self) -> nn.Module:
+        sizes, genes, sets = self.weights.model, len(self.fold.gene_ids), self.weights.gene_sets
+        if self.run.is_pretraining:
+            network: nn.Module = build_dual_encoder(sizes, genes, sets)
+        else:
+            network = learning_of(self.run.task).build(self.run.method, sizes, genes, sets)
+        return network.to(self.place).eval()
+
+    def _reading(self) -> Reading:
+        components = self.fold.fitted.components
+        if components is None:
+            return as_measured
+        return within_components(torch.tensor(components, dtype=torch.float32, device=self.place), self.baseline)
+
+
+def subject_of(explained: Explained, network: nn.Module) -> Subject:
+    """What a network, trained or not, is asked of the patients; masks are those of the trained one."""
+    if isinstance(network, DualEncoder):
+        return PretrainingSubject(
+            network,
+            explained.most_tumour(explained.pairs),
+            explained.references,
+            values=explained.values,
+            temperature=explained.temperature,
+            read=explained.read,
+        )
+    assert isinstance(network, MGI)
+    shown = [None if one is None else one[:2] for one in explained.shown]
+    return MaskSubject(network, shown, explained.read)
+
+
+def attention_rows(explained: Explained) -> list[dict[str, Any]]:
+    """Rows of ATTENTION for the first patients with a predicted tumour, on the slice with the most of it."""
+    network = explained.network
+    if not isinstance(network, MGI):
+        return []
+    rows: list[dict[str, Any]] = []
+    for number, shown in enumerate(explained.shown):
+        if shown is None or len(rows) == explained.settings.attention_patients:
+            continue
+        best = int(shown[1].sum((1, 2, 3)).argmax())
+        donor = (number + 1) % len(explained.patients)
+        row = _attention_row(explained, network, shown, best, number, donor)
+        if row is None:
+            return []
+        rows.append(row)
+    return rows
+
+
+def _attention_row(
+    explained: Explained, network: MGI, shown: _Shown, best: int, number: int, donor: int
+) -> dict[str, Any] | None:
+    """The maps of one slice with own genes, those of the donor, and the null token; None without such a decoder."""
+    slices, first = explained.pairs.slices, explained.pairs.slices.rows_of[number][0]
+    image, place = shown[0][best : best + 1], int(shown[2][best])
+    genes = [explained.read(explained.genes[one : one + 1]) for one in (number, donor)]
+    maps = [attention_maps(network, image, one) for one in (*genes, None)]
+    own, other, null = (None if one is None else one[0].float().cpu().numpy() for one in maps)
+    if own is None:
+        return None
+    middle = image[0, explained.weights.model.context_slices].cpu().numpy()
+    low, high = np.percentile(middle, [1, 99.5])
+    grey = (255 * np.clip((middle - low) / max(high - low, 1e-9), 0, 1)).astype(np.uint8)
+    truth = slices.masks[torch.tensor([place])][0, 0] >= THRESHOLD
+    return {
+        "patient_id": explained.patients[number],
+        "slice": place - int(first),
+        "side": grey.shape[0],
+        "image": grey.tobytes(),
+        "truth": truth.numpy().astype(np.uint8).tobytes(),
+        "prediction": shown[1][best, 0].cpu().numpy().astype(np.uint8).tobytes(),
+        "donor": explained.patients[donor],
+        "own": own,
+        "other": other,
+        "null": null,
+    }

@@ -1,0 +1,60 @@
+"""Which runs of a config are explained; free of heavy imports, for the workflow."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mgi.core.errors import ConfigError
+from mgi.core.run import DEFAULT_TASK, MULTIMODAL_METHOD, PERMUTED_PAIRS, Run, run_table
+from mgi.explain.settings import MASK, OF_PRETRAINING, VALUES
+
+ATTRIBUTIONS_FILE, DELETION_FILE, ATTENTION_FILE = "attributions.parquet", "deletion.parquet", "attention.parquet"
+"""Files of a run that is explained."""
+
+
+def explained_runs(config: Mapping[str, Any]) -> dict[str, Run]:
+    """Pre-trainings and trainings of MGI itself, as the values in section `explain` ask for; none where it is null.
+
+    Where permuted pairs are asked for, the pre-training on them is the last.
+    """
+    if config["explain"] is None:
+        return {}
+    values = config["explain"]["values"]
+    asked = run_table(config["runs"])
+    found = {key: run for key, run in asked.items() if any(value_belongs(value, run) for value in values)}
+    return found | permuted_runs(config)
+
+
+def permuted_runs(config: Mapping[str, Any]) -> dict[str, Run]:
+    """The pre-training on permuted pairs, of the first fold and seed, where it is asked for and explains anything."""
+    if config["explain"] is None or not config["explain"]["permuted_pairs"]:
+        return {}
+    starts = [run for run in run_table(config["runs"]).values() if _is_plain(run) and run.is_pretraining]
+    if not starts or not set(OF_PRETRAINING) & set(config["explain"]["values"]):
+        return {}
+    run = replace(starts[0], control=PERMUTED_PAIRS)
+    return {run.key: run}
+
+
+def check_values(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where no run has one of the values that are to be explained."""
+    runs = run_table(config["runs"]).values()
+    for value in config["explain"]["values"]:
+        if not any(value_belongs(value, run) for run in runs):
+            having = [one for one in VALUES if any(value_belongs(one, run) for run in runs)]
+            if not having:
+                raise ConfigError("explain: found a section, expected null where no run of mgi is asked for")
+            raise ConfigError(f"explain.values: found {value}, expected of {', '.join(having)}, which the runs have")
+
+
+def value_belongs(value: str, run: Run) -> bool:
+    """Whether a run has this value, and is no control, no variant, no ensemble, and does not leak."""
+    if not _is_plain(run):
+        return False
+    if value in OF_PRETRAINING:
+        return run.is_pretraining
+    return value == MASK and run.task == DEFAULT_TASK and run.method == MULTIMODAL_METHOD
+
+
+def _is_plain(run: Run) -> bool:
+    return run.reads_genes and not (run.control or run.variant or run.members or run.leaks)

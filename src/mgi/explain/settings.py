@@ -1,0 +1,52 @@
+"""What is explained, of how many patients, and how exactly."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from mgi.core.section import Count, Distinct, Section, UserPath, unit
+
+Value = Literal["contrast", "similarity", "mask"]
+VALUES: tuple[Value, ...] = get_args(Value)
+CONTRAST, SIMILARITY, MASK = VALUES
+TABLES_ALONE = ("gene_sets", "local", "permuted_pairs", "top")
+"""Keys on which the attributions of a run do not depend."""
+TOLERANCE = 0.01
+"""Share of the change by which a patient's attributions may miss it."""
+OF_PRETRAINING = (CONTRAST, SIMILARITY)
+"""Values that a pre-training run has; the others are of networks that predict."""
+
+
+class ExplainSettings(Section):
+    """Integrated gradients: what each gene adds to what a network answers."""
+
+    values: Annotated[Distinct[Value], Field(min_length=1)] = VALUES
+    """Answers to explain; contrast: log-probability of the patient's own image among reference images; similarity:
+    cosine of image and genes; both of pre-training; mask: summed probability within the predicted mask."""
+    patients: Annotated[int, Field(ge=1, le=100_000), unit("patients")] = 50
+    """Most test patients of a run, drawn by the seed."""
+    slices: Annotated[int, Field(ge=1, le=1000), unit("slices")] = 8
+    """For mask: most slices of a patient, those with the largest predicted mask."""
+    references: Annotated[int, Field(ge=1, le=100_000), unit("patients")] = 64
+    """For contrast: most validation patients whose images the own one is told from."""
+    steps: Annotated[int, Field(ge=2, le=1600)] = 20
+    """Points on the path from the average patient, with more where the attributions do not add up within 1 %."""
+    noise_samples: Annotated[int, Field(ge=0, le=1000)] = 5
+    """Noisy copies of a patient's genes over which attributions are averaged too; 0: without noise alone."""
+    noise_sd: Annotated[float, Field(ge=0, le=10), unit("deviations of a gene")] = 0.1
+    """Deviation of that noise."""
+    gene_sets: UserPath | None = None
+    """Path of a .gmt file of gene sets, over whose members attributions are summed; null: none."""
+    top: Annotated[int, Field(ge=1, le=1000), unit("genes")] = 30
+    """Genes in the global table, by mean absolute attribution."""
+    local: Annotated[int, Field(ge=1, le=1000), unit("genes")] = 15
+    """Genes at either end in a patient's table."""
+    random_weights: bool = True
+    """Whether a network with fresh random weights is explained too, as a check."""
+    permuted_pairs: bool = True
+    """Whether one more network is pre-trained, on images paired with other patients' genes, and explained as a check;
+    it costs a pre-training."""
+    attention_patients: Annotated[int, Field(ge=0, le=1000), unit("patients")] = 4
+    """For mask: patients for whom a map shows where gene tokens look."""
+    seed: Count = 0
+    """Seed of patients, references, noise, random weights and bootstrap."""

@@ -1,0 +1,77 @@
+"""What is explained of each patient: its answers by name, for a network that has learned or one of random weights.
+
+P patients, R references, S slices, C channels, H W pixels.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from mgi.explain.answers import (
+    MaskAnswer,
+    Reading,
+    contrast_answer,
+    image_vectors,
+    similarity_answer,
+)
+from mgi.explain.integrated_gradients import AT_ONCE, Answer
+from mgi.explain.settings import CONTRAST, MASK, SIMILARITY
+from mgi.models.mgi import MGI, DualEncoder
+
+
+class Subject(Protocol):
+    """A network's answers, patient by patient."""
+
+    def answers(self, patient: int) -> Mapping[str, Answer]:
+        """The answers of this patient by the value's name; none where there is nothing to explain."""
+
+    def at_once(self, patient: int) -> int:
+        """Points of a path that fit in memory together."""
+
+
+class PretrainingSubject:
+    """Similarity and contrast of patients' images (P, C, H, W), the latter among reference images (R, C, H, W)."""
+
+    def __init__(
+        self,
+        encoders: DualEncoder,
+        images: Tensor,
+        references: Tensor,
+        *,
+        values: Sequence[str],
+        temperature: float,
+        read: Reading,
+    ) -> None:
+        self._encoders, self._values, self._temperature, self._read = encoders, values, temperature, read
+        self._images, self._references = image_vectors(encoders, images), image_vectors(encoders, references)
+
+    def answers(self, patient: int) -> dict[str, Answer]:
+        """Those that are asked for."""
+        image = self._images[patient]
+        found = {
+            CONTRAST: contrast_answer(self._encoders, image, self._references, self._temperature, self._read),
+            SIMILARITY: similarity_answer(self._encoders, image, self._read),
+        }
+        return {name: answer for name, answer in found.items() if name in self._values}
+
+    def at_once(self, patient: int) -> int:
+        """Genes alone are encoded."""
+        return AT_ONCE
+
+
+class MaskSubject:
+    """Summed probability within a mask: slices (S, C, H, W) and mask (S, 1, H, W) of each patient, None without one."""
+
+    def __init__(self, network: MGI, shown: Sequence[tuple[Tensor, Tensor] | None], read: Reading) -> None:
+        self._network, self._shown, self._read = network, shown, read
+
+    def answers(self, patient: int) -> dict[str, Answer]:
+        """None where no pixel was predicted to be tumour."""
+        shown = self._shown[patient]
+        return {} if shown is None else {MASK: MaskAnswer(self._network, *shown, self._read)}
+
+    def at_once(self, patient: int) -> int:
+        """Every slice is decoded for every point."""
+        shown = self._shown[patient]
+        return AT_ONCE if shown is None else max(1, AT_ONCE // len(shown[0]))

@@ -1,0 +1,129 @@
+"""Tables of one run's attributions: genes over all patients, gene sets, and each patient's own genes."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mgi.explain.attribution_file import IG, IG_NOISE, RANDOM_WEIGHTS, TRAINED, Attributions
+from mgi.explain.ranking import Values, auc, mean_absolute, set_scores
+
+Members = Mapping[str, Sequence[int]]
+"""Rows of a set's genes in the order of the values, by its name."""
+
+
+class Mean(NamedTuple):
+    """A mean over patients and its interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+Interval = Callable[[NDArray[np.float64]], Mean]
+
+GLOBAL = (
+    "run", "value", "method", "rank", "gene_id", "gene_name", "mean_absolute", "low", "high", "mean", "patients",
+    "gene_sets",
+)  # fmt: skip
+GENE_SETS = (
+    "run", "value", "method", "network", "gene_set", "genes", "mean", "mean_absolute", "low", "high", "auc",
+    "auc_other_sets", "patients",
+)  # fmt: skip
+LOCAL = ("run", "value", "method", "patient_id", "end", "rank", "gene_id", "gene_name", "attribution")
+MOST_NAMED = 5
+DELETION_TABLE = ("run", "value", "order", "share", "remaining", "patients")
+
+
+def preferred(found: Attributions, value: str) -> str:
+    """The method by which a value is shown: with noise where there is one."""
+    return IG_NOISE if IG_NOISE in found.methods(value) else IG
+
+
+def values_in(found: Attributions) -> list[str]:
+    """The values of a run, in the order in which they were explained."""
+    return list(dict.fromkeys(found.value.tolist()))
+
+
+def global_rows(found: Attributions, top: int, sets: Members, interval: Interval) -> Iterator[tuple[Any, ...]]:
+    """Rows of GLOBAL: by each method the genes of the largest mean |attribution|, largest first.
+
+    A gene's sets are named, at most MOST_NAMED of them.
+    """
+    for value in values_in(found):
+        for method in found.methods(value):
+            values = found.of(value, method)
+            scores = mean_absolute(values)
+            for rank, gene in enumerate(np.argsort(-scores, kind="stable")[:top], start=1):
+                own = values[:, gene].astype(np.float64)
+                spread = interval(np.abs(own))
+                yield (
+                    found.run.key, value, method, rank, found.gene_ids[gene], found.gene_names[gene],
+                    spread.mean, spread.low, spread.high, own.mean(), len(own), _named(sets, int(gene)),
+                )  # fmt: skip
+
+
+def _named(sets: Members, gene: int) -> str:
+    return "; ".join(islice((name for name, members in sets.items() if gene in members), MOST_NAMED))
+
+
+def gene_set_rows(found: Attributions, sets: Members, interval: Interval) -> Iterator[tuple[Any, ...]]:
+    """Rows of GENE_SETS: of each network and set the sums over its genes, and whether its genes stand out.
+
+    `auc` is of members against genes in no set, `auc_other_sets` against genes of the other sets alone.
+    """
+    every = {gene for members in sets.values() for gene in members}
+    outside = [gene for gene in range(len(found.gene_ids)) if gene not in every]
+    for value in values_in(found):
+        for network, method in ((TRAINED, preferred(found, value)), (RANDOM_WEIGHTS, IG)):
+            values = found.of(value, method, network)
+            if not len(values):
+                continue
+            scores = mean_absolute(values)
+            for name, members in sets.items():
+                yield (
+                    found.run.key, value, method, network, name, len(members),
+                    *_set_row(values, scores, members, outside, sorted(every - set(members)), interval), len(values),
+                )  # fmt: skip
+
+
+def _set_row(
+    values: Values,
+    scores: NDArray[np.float64],
+    members: Sequence[int],
+    outside: Sequence[int],
+    others: Sequence[int],
+    interval: Interval,
+) -> tuple[float, ...]:
+    sums = set_scores(values, members)
+    spread = interval(np.abs(sums))
+    return (sums.mean(), *spread, auc(scores, members, outside), auc(scores, members, others))
+
+
+def local_rows(found: Attributions, count: int) -> Iterator[tuple[Any, ...]]:
+    """Rows of LOCAL: each patient's genes of the lowest and of the highest attributions."""
+    for value in values_in(found):
+        method = preferred(found, value)
+        for row in found.rows(value, method):
+            own = found.values[row]
+            order = np.argsort(own, kind="stable")
+            for end, genes in (("lowest", order[:count]), ("highest", order[::-1][:count])):
+                for rank, gene in enumerate(genes, start=1):
+                    yield (
+                        found.run.key, value, method, found.patient_id[row], end, rank,
+                        found.gene_ids[gene], found.gene_names[gene], float(own[gene]),
+                    )  # fmt: skip
+
+
+def deletion_rows(key: str, deleted: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """Rows of DELETION_TABLE: the mean over patients of what remains, as a share of the mean at no deletion."""
+    for value, of_value in deleted.groupby("value", sort=False):
+        patients = of_value["patient_id"].nunique()
+        for order, curve in of_value.groupby("order", sort=False):
+            means = curve.groupby("share")["remaining"].mean().sort_index()
+            whole = means.iloc[0]
+            for share, mean in means.items():
+                yield key, value, order, share, mean / whole if whole else np.nan, patients

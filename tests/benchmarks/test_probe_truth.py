@@ -1,0 +1,30 @@
+import pytest
+
+from mgi_standin.simulation.cohort import simulate_cohort
+from mgi_standin.simulation.settings import SimulationSettings
+
+
+def settings(*, drive: bool) -> SimulationSettings:
+    return SimulationSettings(
+        seed=3, n_patients=12, n_genes=1000, slices_min=8, slices_max=8, pixels=16, genes_drive_images=drive
+    )
+
+
+@pytest.mark.parametrize("drive", [True, False])
+def test_the_factors_of_images_are_those_that_the_cohort_was_drawn_with(benchmark, drive: bool) -> None:
+    found = benchmark("probe_truth").factors_of(settings(drive=drive)).set_index("patient")
+    for patient in simulate_cohort(settings(drive=drive)):
+        row = found.loc[patient.patient_id]
+        assert row["subtype"] == patient.subtype
+        assert {name: row[f"image_{name}"] for name in patient.factors} == patient.factors
+    assert (found["image_side"] == found["genes_side"]).all() == drive
+
+
+def test_no_probe_can_tell_the_subtype_beyond_what_its_factors_tell(benchmark) -> None:
+    truth = benchmark("probe_truth")
+    many = truth.factors_of(
+        SimulationSettings(
+            seed=1, n_patients=2000, n_genes=1000, slices_min=8, slices_max=8, pixels=16, genes_drive_images=True
+        )
+    )
+    assert 0.8 < truth.ceiling(many) < 0.9

@@ -1,0 +1,59 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mgi.explain.tables import GENE_SETS, GLOBAL, LOCAL, Mean, deletion_rows, gene_set_rows, global_rows, local_rows
+
+VALUES = np.array([[3.0, -1.0, 0.5, 0.0], [-3.0, -2.0, 0.5, 0.0]])
+SETS = {"first": [0, 1], "other": [2]}
+
+
+def interval(values: np.ndarray) -> Mean:
+    return Mean(float(values.mean()), float(values.min()), float(values.max()))
+
+
+@pytest.fixture
+def found(attributions):
+    both = [("mask", method, "trained", VALUES) for method in ("ig", "ig_noise")]
+    return attributions([*both, ("mask", "ig", "random_weights", VALUES[:, ::-1])])
+
+
+def test_genes_come_by_their_mean_absolute_attribution_with_sign_and_sets(found) -> None:
+    table = pd.DataFrame(list(global_rows(found, 2, SETS, interval)), columns=GLOBAL)
+    assert table["method"].tolist() == ["ig", "ig", "ig_noise", "ig_noise"]
+    noisy = table[table["method"] == "ig_noise"]
+    assert noisy[["rank", "gene_id", "mean_absolute", "low", "high", "mean", "gene_sets"]].values.tolist() == [
+        [1, "g0", 3, 3, 3, 0, "first"],
+        [2, "g1", 1.5, 1, 2, -1.5, "first"],
+    ]
+
+
+def test_sets_are_summed_over_the_root_of_their_size_for_both_networks(found) -> None:
+    table = pd.DataFrame(list(gene_set_rows(found, SETS, interval)), columns=GENE_SETS)
+    assert table[["network", "gene_set"]].values.tolist() == [
+        [network, name] for network in ("trained", "random_weights") for name in SETS
+    ]
+    first = table.iloc[0]
+    assert (first["mean"], first["mean_absolute"]) == pytest.approx((-1.5 / math.sqrt(2), 3.5 / math.sqrt(2)))
+    assert (first["auc"], first["auc_other_sets"]) == (1, 1)
+    assert table.iloc[1][["auc", "auc_other_sets"]].tolist() == [1, 0]
+    assert table.iloc[2]["auc"] == 0  # of random weights the gene in no set is the strongest
+
+
+def test_a_patients_own_genes_are_its_lowest_and_highest(found) -> None:
+    table = pd.DataFrame(list(local_rows(found, 1)), columns=LOCAL)
+    assert table[["patient_id", "end", "gene_name", "attribution"]].values.tolist() == [
+        ["P0", "lowest", "N1", -1], ["P0", "highest", "N0", 3],
+        ["P1", "lowest", "N0", -3], ["P1", "highest", "N2", 0.5],
+    ]  # fmt: skip
+
+
+def test_what_remains_is_a_share_of_the_mean_over_patients() -> None:
+    rows = [
+        {"patient_id": patient, "value": "mask", "order": "own", "share": share, "remaining": left}
+        for patient, lefts in (("P0", (4.0, 1.0)), ("P1", (0.0, 1.0)))
+        for share, left in zip((0.0, 0.5), lefts, strict=True)
+    ]
+    assert [row[3:] for row in deletion_rows("run", pd.DataFrame(rows))] == [(0.0, 1.0, 2), (0.5, 0.5, 2)]

@@ -1,0 +1,52 @@
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mgi.probes.maps import maps
+from mgi.probes.retrieval import retrieval
+from mgi.probes.settings import ProbeSettings
+
+SETTINGS = ProbeSettings(bootstrap_draws=100)
+
+
+def test_equal_vectors_are_found_first_and_others_by_chance(make_embeddings: Any) -> None:
+    rows = retrieval([make_embeddings(0), make_embeddings(1)], SETTINGS)
+    assert {(row["fold"], row["n"]) for row in rows} == {("0", 12), ("1", 12), ("all", 24)}
+    image = [row for row in rows if row["image"] == "image"]
+    assert {row["retrieved"] for row in image} == {1.0}
+    assert {row["mean_rank"] for row in image} == {1.0}
+    other = [row for row in rows if row["image"] == "image_tumour" and row["fold"] == "all"]
+    assert [row["chance"] for row in other] == pytest.approx([1 / 12, 5 / 12, 10 / 12])
+    assert {row["chance_rank"] for row in other} == {6.5}
+    assert 2 < other[0]["mean_rank"] < 11
+
+
+def test_equal_genes_of_all_are_no_find(make_embeddings: Any) -> None:
+    one = make_embeddings(0)
+    vectors = {**one.vectors, "genes_projected": np.ones_like(one.vectors["genes_projected"])}
+    rows = retrieval([replace(one, vectors=vectors)], SETTINGS)
+    assert {row["retrieved"] for row in rows} == {0.0}
+
+
+def test_who_has_no_vector_is_left_out(make_embeddings: Any) -> None:
+    one = make_embeddings(0)
+    image = one.vectors["image_projected"].copy()
+    image[one.roles.index("test")] = np.nan
+    rows = retrieval([replace(one, vectors={**one.vectors, "image_projected": image})], SETTINGS)
+    assert {row["n"] for row in rows if row["image"] == "image"} == {11}
+
+
+def test_a_map_has_the_test_patients_on_axes_of_training(make_embeddings: Any) -> None:
+    one = make_embeddings(0)
+    rows = maps([one], dict.fromkeys(one.patient_ids, "AA"))
+    own = [row for row in rows if row["vectors"] == "genes"]
+    tested = [patient for patient, role in zip(one.patient_ids, one.roles, strict=True) if role == "test"]
+    assert [row["patient_id"] for row in own] == tested
+    assert {row["site"] for row in own} == {"AA"}
+    assert 0 < own[0]["y_share"] < own[0]["x_share"] < 1
+    vectors = one.vectors["genes"].copy()
+    vectors[[role == "test" for role in one.roles]] *= 5
+    again = maps([replace(one, vectors={**one.vectors, "genes": vectors})], {})
+    assert again[0]["x_share"] == rows[0]["x_share"]

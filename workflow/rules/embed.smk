@@ -1,0 +1,53 @@
+"""Vectors of patients by the encoders of a pre-training run, for all that asks what they know.
+
+REQUIRED INPUTS: <results>/runs/, <results>/shards/, <results>/prepared/, <results>/folds/, <results>/tables/split.parquet.
+OUTPUTS: <results>/embeddings/.
+"""
+
+
+rule embed:
+    """Encode every patient of a pre-training run's fold, by the trained network and by the same one before training."""
+    input:
+        images="<results>/shards/flair/dataset.json",
+        prepared=prepared_slices(config),
+        expression="<results>/shards/rna/dataset.json",
+        shards=[*IMAGE_FILES, *EXPRESSION_FILES],
+        genes=run_genes,
+        split="<results>/tables/split.parquet",
+        weights="<results>/runs/{run}/weights.safetensors",
+        record="<results>/runs/{run}/run.json",
+    output:
+        vectors="<results>/embeddings/{run}.parquet",
+    log:
+        "<logs>/embed-{run}.log",
+    benchmark:
+        "<benchmarks>/embed-{run}.tsv"
+    wildcard_constraints:
+        run=r"pretrain-.+",
+    conda:
+        TRAIN_ENV
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=grows(config["compute"]["train_mem_mb"]),
+        runtime=grows(config["compute"]["train_runtime"]),
+        gpu=min(config["compute"]["gpu"], 1),
+    params:
+        described=described_run,
+        settings=settings("predict", without=("permutations", "seed", "tta_flip")),
+        deterministic=DETERMINISTIC,
+        code=code_of("embed"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi.core.gpu_lease {resources.gpu} python -m mgi embed \
+            --gpus {resources.gpu} {params.deterministic:q} \
+            --run-json {params.described:q} \
+            --settings {params.settings:q} \
+            --weights {input.weights:q} \
+            --image-shard {input.images:q} \
+            --prepared {input.prepared:q} \
+            --expression-shard {input.expression:q} \
+            --fold-genes {input.genes:q} \
+            --split {input.split:q} \
+            --output {output.vectors:q}
+        """
