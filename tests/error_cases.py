@@ -69,17 +69,24 @@ from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.star import read_star
 from mgi.modalities.rna.value_scale import require_unit
 from mgi.models.settings import ModelSettings
+from mgi.probes.classification import FoldFeatures, Target, probe_classes
+from mgi.probes.features import feature_set
+from mgi.probes.settings import ProbeSettings
+from mgi.probes.survival import Endpoint, probe_survival
 from mgi.release.new_image import kind_of, read_new_image
 from mgi.release.package import load_release
 from mgi.release.training_range import Flag
 from mgi.shards.channels import CHANNELS, require_channels
 from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.embedding_file import read_embeddings
 from mgi.shards.grey_scale import require_scale
 from mgi.shards.image_parts import read_parts
 from mgi.shards.parquet import opened_parquet, run_in
 from mgi.tasks.segmentation import learning
 from mgi.training.optimiser import precision_of
 from mgi.training.weights import load_weights, require_same_genes, require_same_sets
+from probed_world import options as probe_options
+from probed_world import write_world
 from small_locks import profile, rna_lock, series, write_lock
 
 CASES_OF_GDC = {
@@ -329,6 +336,18 @@ def nobody(folder: Path) -> None:
     KaggleImages(archive=folder / "archive.zip").probe()
 
 
+ONE_FOLD = FoldFeatures(
+    fold=0, patients=["P0", "P1", "P2"], training=np.array([0, 1]), test=np.array([2]),
+    sets=[feature_set("image", np.eye(3))],
+)  # fmt: skip
+
+
+def probing(**settings: Any) -> "Case":
+    """The probes of a small world of patients, with these settings."""
+    text = json.dumps(settings).replace("{", "{{").replace("}", "}}")
+    return lambda folder: command(*probe_options(write_world(folder), settings=text))(folder)
+
+
 CASES: dict[str, dict[str, Case]] = {
     "config": {
         "unknown key, a near one is known": config(splt={}),
@@ -534,6 +553,41 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "two rows of a patient": scanned("id\tvolume\nP1\t3\nP1\t4\n", "id\tTP53\nP1\t3\n"),
         "nothing varies": scanned(*(f"id\t{name}\n" + "".join(f"P{n}\t1\n" for n in range(9)) for name in "xy")),
+    },
+    "probes": {
+        "a label that there is not": probing(targets=["grade"]),
+        "a label of one class": probing(smallest_class=50),
+        "a fold that learns from one class": lambda _: probe_classes(
+            Target(name="idh", classes=("Mutant", "WT"), of={"P0": 0, "P1": 0, "P2": 1}),
+            "paired",
+            [ONE_FOLD],
+            ProbeSettings(),
+        ),
+        "nobody to test": lambda _: probe_classes(
+            Target(name="idh", classes=("Mutant", "WT"), of={"P0": 0, "P1": 1}), "paired", [ONE_FOLD], ProbeSettings()
+        ),
+        "training without events": lambda _: probe_survival(
+            Endpoint(name="OS", of={"P0": (3.0, False), "P1": (4.0, False), "P2": (5.0, True)}),
+            "paired",
+            [ONE_FOLD],
+            ProbeSettings(),
+        ),
+        "one event in training": lambda _: probe_survival(
+            Endpoint(name="OS", of={"P0": (3.0, True), "P1": (4.0, False), "P2": (5.0, True)}),
+            "paired",
+            [ONE_FOLD],
+            ProbeSettings(),
+        ),
+        "vectors that are not there": lambda folder: read_embeddings(
+            folder / "embeddings/pretrain-fold0-seed0.parquet"
+        ),
+        "no labels to probe": lambda _: checked({"probe": {"draws": 3}}),
+        "a label that the config does not have": lambda _: checked(
+            {"probe": {"targets": ["idh"]}, "labels": {"source": "gdc"}}
+        ),
+        "nothing pre-trained to probe": lambda _: checked(
+            {"probe": {"draws": 3}, "labels": {"source": "gdc"}, "runs": {"methods": ["unet"]}}
+        ),
     },
     "explain": {
         "an answer that jumps": lambda _: integrated_gradients(lambda rows: rows.round().sum(1), torch.ones(2)),
