@@ -13,6 +13,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image
 from safetensors.torch import save_file
@@ -23,6 +24,7 @@ from mgi.association.patient_table import read_feature_table, read_patient_table
 from mgi.association.scan import scan
 from mgi.cli import main
 from mgi.cohort.duplicates import DuplicateCheck
+from mgi.cohort.labels.file import LabelTable
 from mgi.cohort.labels.gdc_cases import kept_cases, labels_of_cases
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.cohort.labels.user_table import read_label_table
@@ -37,7 +39,7 @@ from mgi.core.errors import BadInputError, MgiError
 from mgi.core.files import full_disk_named, read_json, write_json
 from mgi.core.memory import out_of_memory
 from mgi.core.parts import part_files
-from mgi.core.run import run_of
+from mgi.core.run import Run, run_of
 from mgi.core.sidecar import digested_path, verified
 from mgi.evaluation.brier import brier_scores
 from mgi.evaluation.concordance import harrell_c, uno_c
@@ -69,17 +71,27 @@ from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.star import read_star
 from mgi.modalities.rna.value_scale import require_unit
 from mgi.models.settings import ModelSettings
+from mgi.probes.classification import FoldFeatures, Target, probe_classes
+from mgi.probes.features import feature_set
+from mgi.probes.settings import ProbeSettings
+from mgi.probes.survival import Endpoint, probe_survival
 from mgi.release.new_image import kind_of, read_new_image
 from mgi.release.package import load_release
 from mgi.release.training_range import Flag
 from mgi.shards.channels import CHANNELS, require_channels
 from mgi.shards.dataset_manifest import read_dataset
+from mgi.shards.embedding_file import read_embeddings
 from mgi.shards.grey_scale import require_scale
 from mgi.shards.image_parts import read_parts
 from mgi.shards.parquet import opened_parquet, run_in
+from mgi.tasks.classification import learning as classification
+from mgi.tasks.patient_labels import LabelledPatients
 from mgi.tasks.segmentation import learning
+from mgi.tasks.survival import learning as survival
 from mgi.training.optimiser import precision_of
 from mgi.training.weights import load_weights, require_same_genes, require_same_sets
+from probed_world import options as probe_options
+from probed_world import write_world
 from small_locks import profile, rna_lock, series, write_lock
 
 CASES_OF_GDC = {
@@ -329,6 +341,37 @@ def nobody(folder: Path) -> None:
     KaggleImages(archive=folder / "archive.zip").probe()
 
 
+ONE_FOLD = FoldFeatures(
+    fold=0, patients=["P0", "P1", "P2"], training=np.array([0, 1]), test=np.array([2]),
+    sets=[feature_set("image", np.eye(3))],
+)  # fmt: skip
+
+
+def probing(**settings: Any) -> "Case":
+    """The probes of a small world of patients, with these settings."""
+    text = json.dumps(settings).replace("{", "{{").replace("}", "}}")
+    return lambda folder: command(*probe_options(write_world(folder), settings=text))(folder)
+
+
+def learned(target: str | None, training: str = "T", **columns: list[Any]) -> Case:
+    """What a task of labels says of two training patients, of whom `training` begins the ids, and one of validation.
+
+    With a `target` it is classification, without one survival.
+    """
+    table = pd.DataFrame({"patient_id": ["T0", "T1", "V"], **columns})
+    labels = LabelTable(
+        table=table, classes=("idh",) if target else (), source="own.csv", endpoint=None if target else "OS",
+        survival_source=None,
+    )  # fmt: skip
+    patients = LabelledPatients(
+        labels=labels, where="labels.parquet", fold=0, training=[f"{training}{one}" for one in (0, 1)], validation=["V"]
+    )
+    inputs = ("flair", "rna")
+    run = Run(task="classification", target=target, method="mgi", inputs=inputs, fold=0, seed=0)
+    task = classification if target else survival
+    return lambda _: task.from_labels(run, "{}", patients)
+
+
 CASES: dict[str, dict[str, Case]] = {
     "config": {
         "unknown key, a near one is known": config(splt={}),
@@ -342,6 +385,13 @@ CASES: dict[str, dict[str, Case]] = {
         "value that is none of a few": config(model={"size": "huge"}),
         "two keys that contradict each other": config(runs={"folds": [7]}),
         "a file that another key needs": config(model={"gene_tokens": "pathway"}),
+        "a key of a variant": config(runs={"variants": {"x": {"model": {"gene_encodr": "mlp"}}}}),
+        "a variant with the name of a control": config(
+            runs={"variants": {"no-genes": {"model": {"gene_encoder": "mlp"}}}}
+        ),
+        "a variant that changes nothing": config(runs={"variants": {"x": {"finetune": True}}}),
+        "a key that is no text": config(runs={"variants": {1: {}}}),
+        "a loss of images alone beside one of genes": config(pretrain={"loss": "simclr"}),
         "a key of another source": config(modalities={"rna": {"table": "own.tsv"}}),
         "labels of a source that is not chosen": config(labels={"table": "own.tsv"}),
         "a class with the name of another column": config(
@@ -528,6 +578,41 @@ CASES: dict[str, dict[str, Case]] = {
         "two rows of a patient": scanned("id\tvolume\nP1\t3\nP1\t4\n", "id\tTP53\nP1\t3\n"),
         "nothing varies": scanned(*(f"id\t{name}\n" + "".join(f"P{n}\t1\n" for n in range(9)) for name in "xy")),
     },
+    "probes": {
+        "a label that there is not": probing(targets=["grade"]),
+        "a label of one class": probing(smallest_class=50),
+        "a fold that learns from one class": lambda _: probe_classes(
+            Target(name="idh", classes=("Mutant", "WT"), of={"P0": 0, "P1": 0, "P2": 1}),
+            "paired",
+            [ONE_FOLD],
+            ProbeSettings(),
+        ),
+        "nobody to test": lambda _: probe_classes(
+            Target(name="idh", classes=("Mutant", "WT"), of={"P0": 0, "P1": 1}), "paired", [ONE_FOLD], ProbeSettings()
+        ),
+        "training without events": lambda _: probe_survival(
+            Endpoint(name="OS", of={"P0": (3.0, False), "P1": (4.0, False), "P2": (5.0, True)}),
+            "paired",
+            [ONE_FOLD],
+            ProbeSettings(),
+        ),
+        "one event in training": lambda _: probe_survival(
+            Endpoint(name="OS", of={"P0": (3.0, True), "P1": (4.0, False), "P2": (5.0, True)}),
+            "paired",
+            [ONE_FOLD],
+            ProbeSettings(),
+        ),
+        "vectors that are not there": lambda folder: read_embeddings(
+            folder / "embeddings/pretrain-fold0-seed0.parquet"
+        ),
+        "no labels to probe": lambda _: checked({"probe": {"draws": 3}}),
+        "a label that the config does not have": lambda _: checked(
+            {"probe": {"targets": ["idh"]}, "labels": {"source": "gdc"}}
+        ),
+        "nothing pre-trained to probe": lambda _: checked(
+            {"probe": {"draws": 3}, "labels": {"source": "gdc"}, "runs": {"methods": ["unet"]}}
+        ),
+    },
     "explain": {
         "an answer that jumps": lambda _: integrated_gradients(lambda rows: rows.round().sum(1), torch.ones(2)),
         "an answer of another shape": lambda _: integrated_gradients(lambda rows: rows, torch.ones(3)),
@@ -541,6 +626,21 @@ CASES: dict[str, dict[str, Case]] = {
         "values of genes that no loss reads": lambda _: checked(
             {"explain": {}, "pretrain": {"loss": "barlow_twins", "masked_gene_weight": 0.0}}
         ),
+    },
+    "tasks": {
+        "a label that is not there": learned("codel", idh=["a", "b", "a"]),
+        "one class in training": learned("idh", idh=["a", "a", "b"]),
+        "one class in validation": learned("idh", idh=["a", "b", "a"]),
+        "labels of other patients": learned("idh", "X", idh=["a", "b", "a"]),
+        "all are censored": learned(None, time_days=[1.0, 2.0, 3.0], event=[False, False, True]),
+        "one event time": learned(None, time_days=[1.0, 1.0, 3.0], event=[True, True, True]),
+        "another method": config(runs={"task": "survival"}),
+        "a task of labels without them": config(runs={"task": "survival", "methods": ["mgi"]}),
+        "a target that the labels lack": config(
+            runs={"task": "classification", "methods": ["mgi"], "target": "idh"}, labels={"source": "gdc"}
+        ),
+        "a target that no task reads": config(runs={"target": "idh"}),
+        "a mask without an image": config(runs={"controls": ["no-image"]}),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),

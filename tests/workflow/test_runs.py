@@ -1,6 +1,7 @@
 """The table of runs holds each combination that the config asks for, once."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from lib.runs import (
     fold_genes,
     for_each,
     leak_report,
+    masks_of,
     model_settings,
     pathways,
     predicting_weights,
@@ -19,6 +21,7 @@ from lib.runs import (
     run_json,
 )
 from mgi.config.tree import checked
+from mgi.core.errors import ConfigError
 from mgi.core.run import IMAGE_SETTINGS, Run, by_patient, by_slice, evaluated, full_cohort_section, run_table
 from mgi.core.section import read_record
 from mgi.models.baselines import BASELINES
@@ -227,3 +230,12 @@ def test_files_of_many_runs_are_named_by_one_path() -> None:
     assert for_each(keys, paths) == "r/unet-fold0-seed0/runs/{run}/curves.jsonl"
     with pytest.raises(AssertionError, match="no file of unet-fold0-seed0"):
         for_each(keys, ["r/other.parquet"])
+
+
+def test_masks_are_of_the_first_method_and_seed_in_every_fold() -> None:
+    runs = {"methods": ["unet", "mgi"], "folds": [0, 2], "seeds": [1, 0], "controls": []}
+    expected = [f"<results>/predictions/unet-fold{fold}-seed1.parquet" for fold in (0, 2)]
+    assert masks_of(run_table(runs), "<results>") == expected
+    other = {key: replace(run, task="grading") for key, run in run_table(runs).items()}
+    with pytest.raises(ConfigError, match="runs: found no method that predicts masks"):
+        masks_of(other, "<results>")

@@ -11,6 +11,7 @@ from mgi.cli import main
 from mgi.core.files import read_json, write_json
 from mgi.core.run import run_table
 from mgi.models.settings import ModelSettings
+from mgi.release.package import load_release
 from mgi.shards.parquet import run_in
 from mgi.training.weights import load_weights
 
@@ -68,6 +69,12 @@ def test_a_variant_is_trained_by_its_key_with_the_settings_that_it_changes(resul
     weights = load_weights(results / "runs/mgi-flat-fold0-seed0/weights.safetensors", genes=genes)
     assert (weights.model.gene_encoder, weights.run.label) == ("mlp", "mgi-flat")
     assert run_in(results / "predictions/mgi-flat-fold0-seed0.parquet").variant == "flat"
+    folder = results / "release"
+    assert (
+        main(["release", f"--weights={results}/runs/mgi-flat-fold0-seed0/weights.safetensors", f"--output={folder}"])
+        == 0
+    )
+    assert load_release(folder).weights.model == weights.model
 
 
 def test_an_option_that_is_given_counts_more_than_the_folder(results: Path, tmp_path: Path, study: Any) -> None:

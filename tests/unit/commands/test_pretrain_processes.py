@@ -30,6 +30,11 @@ SETTINGS = {
 }  # fmt: skip
 CLIP = {"schedule": SETTINGS["schedule"], "masked_gene_weight": 2.0}
 SHARED = {**SETTINGS, "masked_view": "shared"}
+VIEWS = {"schedule": SETTINGS["schedule"], "masked_gene_weight": 0.0}
+RUNS = {
+    "all": SETTINGS, "clip": CLIP, "shared": SHARED,
+    "simclr": VIEWS | {"loss": "simclr"}, "barlow_twins": VIEWS | {"loss": "barlow_twins"},
+}  # fmt: skip
 # The first process dies like a machine does, right after its first checkpoint.
 KILLED = """
 import os, signal, sys
@@ -86,15 +91,15 @@ def curve_of(folder: Path) -> list[dict[str, float]]:
 
 @pytest.fixture(scope="module")
 def two(study, write_study, tmp_path_factory):
-    """A study with the runs `all` and `clip` of two processes."""
+    """A study with these runs of two processes."""
     written = write_study(tmp_path_factory.mktemp("two"))
-    for key, settings in (("all", SETTINGS), ("clip", CLIP), ("shared", SHARED)):
+    for key, settings in RUNS.items():
         done = torchrun(as_module(written.line("pretrain", key, settings=json.dumps(settings | {"processes": 2}))))
         assert done.returncode == 0, done.stderr
     return written
 
 
-@pytest.mark.parametrize(("key", "settings"), [("all", SETTINGS), ("clip", CLIP), ("shared", SHARED)])
+@pytest.mark.parametrize(("key", "settings"), RUNS.items())
 def test_two_processes_give_the_losses_and_weights_of_one(key, settings, two, write_study, tmp_path: Path) -> None:
     one = write_study(tmp_path)
     assert one.run("pretrain", key, settings=json.dumps(settings)) == 0

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.evaluation.patient_scores import as_trained, per_patient, values_of
+from mgi.evaluation.patient_scores import REPEATED, as_trained, per_patient, per_test, values_of
 
 DEFINITIONS = ["volume"]
 
@@ -45,3 +45,18 @@ def test_no_scores_give_an_empty_table_with_its_columns() -> None:
     assert {"method", "expression_input", "patient_id", "volume"} <= set(
         per_patient(pd.DataFrame(), DEFINITIONS).columns
     )
+
+
+def test_tests_of_a_patient_stay_apart_where_a_score_is_of_the_cohort() -> None:
+    rows = [
+        {"run": f"r{seed}", "task": "t", "method": "mgi", "expression_input": given, "fold": 1, "seed": seed,
+         "patient_id": patient, "definition": "risk", "value": float(seed)}
+        for seed in (0, 1)
+        for given in ("own", "permuted-0", "permuted-1")
+        for patient in ("A", "B")
+    ]  # fmt: skip
+    table = per_test(pd.DataFrame(rows))
+    assert len(table) == 12
+    assert list(table.columns) == [*REPEATED, "risk"]
+    permuted = table[table["expression_input"] == "permuted"]
+    assert set(zip(permuted["permutation"], permuted["seed"], strict=True)) == {(0, 0), (0, 1), (1, 0), (1, 1)}

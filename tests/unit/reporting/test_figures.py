@@ -7,7 +7,7 @@ import pytest
 from mgi.evaluation.cohort_tables import AUDIT_COLUMNS, RESULT_COLUMNS
 from mgi.reporting.figures import audit_figure, curves_figure
 from mgi.reporting.results import RunCurve
-from mgi.tasks.drawing import as_data_uri, new_figure, patients_figure
+from mgi.tasks.drawing import ORANGE, as_data_uri, new_figure, patients_figure
 
 
 def decoded(uri: str) -> bytes:
@@ -61,6 +61,21 @@ def test_pre_training_stands_beside_chance(field, chance) -> None:
         for one in (points, with_chance)
     ]
     assert dashed == [False, True]
+
+
+def test_several_kinds_of_pre_training_are_told_apart_and_several_folds_of_one_are_not() -> None:
+    points = pd.DataFrame([{"step": step, "loss": 3.0} for step in (0, 1)])
+
+    def drawn(*keys: str) -> str:
+        curves = [RunCurve(key, None, points) for key in keys]
+        return decoded(curves_figure(curves, [], simulated=False) or "").decode()
+
+    alike = drawn("pretrain-fold0-seed0", "pretrain-fold1-seed0")
+    apart = drawn("pretrain-fold0-seed0", "pretrain-simclr-fold0-seed0")
+    assert ORANGE.lower() in apart
+    assert ORANGE.lower() not in alike
+    assert "<!-- pretrain-simclr -->" in apart
+    assert "<!-- pretrain -->" not in alike
 
 
 def test_an_audit_of_real_genes_alone_has_no_figure() -> None:

@@ -14,7 +14,7 @@ GROUPS = (("low risk", BLUE), ("middle", ORANGE), ("high risk", VERMILION))
 DAYS_PER_YEAR = 365.25
 
 
-def tested_once(patients: pd.DataFrame) -> pd.DataFrame:
+def of_first_seed(patients: pd.DataFrame) -> pd.DataFrame:
     """MGI's tests with the own data, of the first seed: each patient is in one group."""
     rows = patients[(patients["method"] == REFERENCE) & (patients["expression_input"] == OWN)]
     first: pd.DataFrame = rows[rows["seed"] == rows["seed"].min()]
@@ -28,7 +28,7 @@ def tertile_of(risk_quantile: pd.Series) -> pd.Series:
 
 def survival_figure(patients: pd.DataFrame, *, simulated: bool) -> str | None:
     """Kaplan-Meier curves with their intervals, and who is followed up to each year below them."""
-    rows = tested_once(patients)
+    rows = of_first_seed(patients)
     if rows.empty:
         return None
     groups = tertile_of(rows["risk_quantile"])

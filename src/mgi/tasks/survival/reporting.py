@@ -3,7 +3,7 @@
 from typing import Any
 
 from mgi.tasks.report_parts import ReportInput, Section
-from mgi.tasks.survival.curves import survival_figure, tested_once
+from mgi.tasks.survival.curves import of_first_seed, survival_figure
 from mgi.tasks.survival.scoring import definitions
 from mgi.tasks.text import rendered, rows_by, rows_by_input
 
@@ -42,7 +42,7 @@ def section(given: ReportInput) -> Section:
         "names": {name: DEFINITIONS[name][0] for name in definitions},
         "n_patients": len(once),
         "n_events": int((once["event"] > 0).sum()),
-        "seeds": sorted(tested_once(given.patients)["seed"].unique()),
+        "seeds": sorted(of_first_seed(given.patients)["seed"].unique()),
         "figures": figures,
     }
     return Section(
