@@ -1,5 +1,6 @@
 """The vectors of a pre-training run's patients: who has which, what reads a mask, and what is refused."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from mgi.models.mgi import build_dual_encoder
 from mgi.models.settings import NetworkSettings
 from mgi.shards.embedding_file import VECTORS, Embeddings, read_embeddings
+from mgi.training.settings import IMAGE_ALONE
 from mgi.training.weights import save_weights
 
 IMAGES = [name for name in VECTORS if name.startswith("image")]
@@ -70,6 +72,20 @@ def test_untrained_vectors_are_those_of_the_network_that_the_training_began_with
         begun = embedded.vectors[f"{name}_untrained"]
         assert np.array_equal(fresh.vectors[name], begun, equal_nan=True)
         assert not np.array_equal(embedded.vectors[name], begun, equal_nan=True)
+
+
+@pytest.mark.parametrize("loss", IMAGE_ALONE)
+def test_after_a_loss_of_images_alone_genes_are_those_of_the_untrained_encoder(
+    loss: str, study, write_study, tmp_path: Path
+) -> None:
+    given = write_study(tmp_path)
+    settings = json.dumps({"schedule": study.SCHEDULE, "loss": loss, "masked_gene_weight": 0.0})
+    assert given.run("pretrain", "pretrain", settings=settings) == 0
+    assert embed(given, tmp_path / "vectors.parquet", weights=given.weights("pretrain")) == 0
+    vectors = read_embeddings(tmp_path / "vectors.parquet").vectors
+    for name in ("image", "image_tumour", "genes"):
+        alike = np.array_equal(vectors[name], vectors[f"{name}_untrained"], equal_nan=True)
+        assert alike is (name == "genes"), name
 
 
 def test_only_what_is_weighted_by_the_tumour_reads_a_mask(
