@@ -13,6 +13,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image
 from safetensors.torch import save_file
@@ -23,6 +24,7 @@ from mgi.association.patient_table import read_feature_table, read_patient_table
 from mgi.association.scan import scan
 from mgi.cli import main
 from mgi.cohort.duplicates import DuplicateCheck
+from mgi.cohort.labels.file import LabelTable
 from mgi.cohort.labels.gdc_cases import kept_cases, labels_of_cases
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.cohort.labels.user_table import read_label_table
@@ -37,7 +39,7 @@ from mgi.core.errors import BadInputError, MgiError
 from mgi.core.files import full_disk_named, read_json, write_json
 from mgi.core.memory import out_of_memory
 from mgi.core.parts import part_files
-from mgi.core.run import run_of
+from mgi.core.run import Run, run_of
 from mgi.core.sidecar import digested_path, verified
 from mgi.evaluation.brier import brier_scores
 from mgi.evaluation.concordance import harrell_c, uno_c
@@ -82,7 +84,10 @@ from mgi.shards.embedding_file import read_embeddings
 from mgi.shards.grey_scale import require_scale
 from mgi.shards.image_parts import read_parts
 from mgi.shards.parquet import opened_parquet, run_in
+from mgi.tasks.classification import learning as classification
+from mgi.tasks.patient_labels import LabelledPatients
 from mgi.tasks.segmentation import learning
+from mgi.tasks.survival import learning as survival
 from mgi.training.optimiser import precision_of
 from mgi.training.weights import load_weights, require_same_genes, require_same_sets
 from probed_world import options as probe_options
@@ -348,6 +353,25 @@ def probing(**settings: Any) -> "Case":
     return lambda folder: command(*probe_options(write_world(folder), settings=text))(folder)
 
 
+def learned(target: str | None, training: str = "T", **columns: list[Any]) -> Case:
+    """What a task of labels says of two training patients, of whom `training` begins the ids, and one of validation.
+
+    With a `target` it is classification, without one survival.
+    """
+    table = pd.DataFrame({"patient_id": ["T0", "T1", "V"], **columns})
+    labels = LabelTable(
+        table=table, classes=("idh",) if target else (), source="own.csv", endpoint=None if target else "OS",
+        survival_source=None,
+    )  # fmt: skip
+    patients = LabelledPatients(
+        labels=labels, where="labels.parquet", fold=0, training=[f"{training}{one}" for one in (0, 1)], validation=["V"]
+    )
+    inputs = ("flair", "rna")
+    run = Run(task="classification", target=target, method="mgi", inputs=inputs, fold=0, seed=0)
+    task = classification if target else survival
+    return lambda _: task.from_labels(run, "{}", patients)
+
+
 CASES: dict[str, dict[str, Case]] = {
     "config": {
         "unknown key, a near one is known": config(splt={}),
@@ -602,6 +626,21 @@ CASES: dict[str, dict[str, Case]] = {
         "values of genes that no loss reads": lambda _: checked(
             {"explain": {}, "pretrain": {"loss": "barlow_twins", "masked_gene_weight": 0.0}}
         ),
+    },
+    "tasks": {
+        "a label that is not there": learned("codel", idh=["a", "b", "a"]),
+        "one class in training": learned("idh", idh=["a", "a", "b"]),
+        "one class in validation": learned("idh", idh=["a", "b", "a"]),
+        "labels of other patients": learned("idh", "X", idh=["a", "b", "a"]),
+        "all are censored": learned(None, time_days=[1.0, 2.0, 3.0], event=[False, False, True]),
+        "one event time": learned(None, time_days=[1.0, 1.0, 3.0], event=[True, True, True]),
+        "another method": config(runs={"task": "survival"}),
+        "a task of labels without them": config(runs={"task": "survival", "methods": ["mgi"]}),
+        "a target that the labels lack": config(
+            runs={"task": "classification", "methods": ["mgi"], "target": "idh"}, labels={"source": "gdc"}
+        ),
+        "a target that no task reads": config(runs={"target": "idh"}),
+        "a mask without an image": config(runs={"controls": ["no-image"]}),
     },
     "results": {
         "predictions of an older version": lambda _: run_of({"spec": "{}"}, "predictions.parquet"),

@@ -17,7 +17,17 @@ from mgi.cli import GROUPS, command_names, group_of, main, parser_of, summary_of
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, MgiError, NetworkError, ResourceError
 
 SOURCE = Path(__file__).parents[2] / "src"
-WITH_TORCH = {"embed", "prepare-slices", "pretrain", "finetune", "import-nnunet", "predict", "predict-fold", "release"}
+WITH_TORCH = {
+    "embed",
+    "explain",
+    "prepare-slices",
+    "pretrain",
+    "finetune",
+    "import-nnunet",
+    "predict",
+    "predict-fold",
+    "release",
+}
 
 
 @pytest.fixture

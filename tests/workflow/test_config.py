@@ -173,8 +173,8 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
         ),
         (
             {"explain": {"seed": 0}, "pretrain": {"loss": "barlow_twins", "masked_gene_weight": 0.0}},
-            "explain.values: found contrast, expected none of contrast, similarity, since pretrain.loss barlow_twins "
-            "reads no genes",
+            "explain.values: found contrast, expected values without contrast and similarity, since pretrain.loss "
+            "barlow_twins reads no genes",
         ),
         (
             {"explain": {"values": ["mask", "mask"]}},

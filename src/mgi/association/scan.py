@@ -1,7 +1,6 @@
 """Every phenotype against every feature in a linear model with covariates: effects, p values, and q values of all."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +9,11 @@ from scipy import stats
 from mgi.association.design import EXPLAINED, Design
 from mgi.association.multiple_testing import benjamini_hochberg, genomic_inflation
 from mgi.association.permutation import Chance, permuted
+from mgi.association.settings import Transform
 from mgi.association.transform import inverse_normal
 from mgi.core.errors import BadInputError
 
 Floats = NDArray[np.float64]
-Transform = Literal["none", "phenotypes", "both"]
-"""What is put on the scale of normal deviates by rank before the model."""
 CONSTANT, BY_COVARIATES = "constant", "explained by the covariates"
 LEAST_DF = 3
 COLUMNS_AT_ONCE = 4096

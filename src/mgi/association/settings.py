@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mgi.association.scan import Transform
 from mgi.cohort.labels.settings import GDC_CLASSES
 from mgi.core.errors import ConfigError
 from mgi.core.run import MULTIMODAL_METHOD
@@ -13,6 +12,8 @@ from mgi.core.section import Count, Distinct, Section
 from mgi.core.section_errors import shown
 
 Covariate = Literal["age", "sex", "site"]
+Transform = Literal["none", "phenotypes", "both"]
+"""What is put on the scale of normal deviates by rank before the model."""
 
 
 class AssociateSettings(Section):

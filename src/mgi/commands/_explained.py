@@ -2,9 +2,9 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,26 @@ from mgi.commands._learning import Fold
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.run import Run
 from mgi.core.run_files import RECORD, require_recorded
-from mgi.explain.answers import THRESHOLD, Reading, as_measured, predicted_probability, within_components
+from mgi.explain.answers import (
+    THRESHOLD,
+    HeadAnswer,
+    Reading,
+    as_measured,
+    log_odds,
+    predicted_probability,
+    within_components,
+)
 from mgi.explain.attention import attention_maps
 from mgi.explain.patients import seed_of
 from mgi.explain.runs import value_belongs
-from mgi.explain.settings import CONTRAST, MASK, OF_PRETRAINING, ExplainSettings
-from mgi.explain.subjects import MaskSubject, PretrainingSubject, Subject
+from mgi.explain.settings import CONTRAST, HEAD, MASK, OF_PRETRAINING, VALUES, ExplainSettings
+from mgi.explain.subjects import HeadSubject, MaskSubject, PretrainingSubject, Subject
 from mgi.models.mgi import MGI, DualEncoder, build_dual_encoder
+from mgi.models.patient_network import PatientNetwork
 from mgi.shards.channels import require_channels
-from mgi.tasks.learning import learning_of
+from mgi.tasks.learning import predicting
+from mgi.tasks.patient_learning import PatientLearning
+from mgi.tasks.survival.learning import SurvivalHead
 from mgi.training.pretrain import Pairs
 from mgi.training.pretrain_batches import largest_tumours
 from mgi.training.weights import Weights, load_weights
@@ -44,9 +55,10 @@ class Explained:
     def __init__(self, args: argparse.Namespace, run: Run, settings: ExplainSettings, place: torch.device) -> None:
         self.args, self.run, self.settings, self.place = args, run, settings, place
         plain = replace(run, control=None)
-        self.values = [value for value in settings.values if value_belongs(value, plain)]
+        asked = settings.values or VALUES
+        self.values = [value for value in asked if value_belongs(value, plain)]
         if not self.values:
-            raise ConfigError(f"--run: found {run.key}, expected a run of MGI with one of {', '.join(settings.values)}")
+            raise ConfigError(f"--run: found {run.key}, expected a run of MGI with one of {', '.join(asked)}")
         self.fold = Fold(args, run, args.output.parent)
         if args.weights.with_name(RECORD).is_file():
             require_recorded(args.weights)
@@ -55,6 +67,7 @@ class Explained:
             found, remedy = self.weights.run.key, "delete them and train it again"
             raise BadInputError(f"{args.weights}: the weights of {found}, expected those of {run.key}; {remedy}")
         require_channels(self.fold.channels, self.weights.model.channels, str(args.image_shard))
+        self.task = None if run.is_pretraining else predicting(self.weights, args.weights)
         self.patients = self._drawn(TEST, settings.patients)
         self.network = self._built()
         self.network.load_state_dict(self.weights.tensors)
@@ -108,6 +121,35 @@ class Explained:
             found.append((images[chosen], mask[chosen], rows[chosen.cpu().numpy()]) if len(chosen) else None)
         return found
 
+    def images(self, number: int) -> Tensor:
+        """All slices (S, C, H, W) of a patient."""
+        return self.pairs.slices.images[torch.from_numpy(self.pairs.slices.rows_of[number])].to(self.place)
+
+    @cached_property
+    def predicted(self) -> list[int | None]:
+        """The number of the class that the trained network predicts for each patient; None of a risk."""
+        assert isinstance(self.network, PatientNetwork)
+        if self.is_risk:
+            return [None] * len(self.patients)
+        found: list[int | None] = []
+        for number, own in enumerate(self.genes):
+            answer = HeadAnswer(self.network, self.images(number), as_measured, self.read)
+            with torch.no_grad():
+                found.append(int(answer.outputs(own.unsqueeze(0)).argmax()))
+        return found
+
+    @property
+    def is_risk(self) -> bool:
+        """Whether the network tells a risk and no class."""
+        return isinstance(self.task, PatientLearning) and isinstance(self.task.head, SurvivalHead)
+
+    def numbers(self) -> list[Callable[[Tensor], Tensor]]:
+        """What is made of each patient's outputs: the log of the risk, or the log-odds of the predicted class."""
+        assert isinstance(self.task, PatientLearning)
+        if isinstance(self.task.head, SurvivalHead):
+            return [self.task.head.log_risk] * len(self.patients)
+        return [partial(log_odds, chosen=one) for one in self.predicted if one is not None]
+
     def most_tumour(self, pairs: Pairs) -> Tensor:
         """Of each patient the slice with the most tumour (P, C, H, W), as where pre-training is validated."""
         return pairs.slices.images[largest_tumours(pairs.slices)].to(self.place)
@@ -123,6 +165,13 @@ class Explained:
         if MASK in self.values:
             empty = [one for one, shown in zip(self.patients, self.shown, strict=True) if shown is None]
             told["without_predicted_tumour"] = empty
+        if HEAD in self.values and not self.is_risk:
+            classes = self.weights.head["classes"] if self.weights.head else []
+            told["predicted"] = {
+                patient: classes[one]
+                for patient, one in zip(self.patients, self.predicted, strict=True)
+                if one is not None
+            }
         return told
 
     def summary(self, rows: Sequence[dict[str, Any]]) -> str:
@@ -145,10 +194,10 @@ class Explained:
 
     def _built(self) -> nn.Module:
         sizes, genes, sets = self.weights.model, len(self.fold.gene_ids), self.weights.gene_sets
-        if self.run.is_pretraining:
+        if self.task is None:
             network: nn.Module = build_dual_encoder(sizes, genes, sets)
         else:
-            network = learning_of(self.run.task).build(self.run.method, sizes, genes, sets)
+            network = self.task.build(self.run.method, sizes, genes, sets)
         return network.to(self.place).eval()
 
     def _reading(self) -> Reading:
@@ -169,6 +218,8 @@ def subject_of(explained: Explained, network: nn.Module) -> Subject:
             temperature=explained.temperature,
             read=explained.read,
         )
+    if isinstance(network, PatientNetwork):
+        return HeadSubject(network, explained.images, explained.numbers(), explained.read)
     assert isinstance(network, MGI)
     shown = [None if one is None else one[:2] for one in explained.shown]
     return MaskSubject(network, shown, explained.read)

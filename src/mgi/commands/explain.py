@@ -1,8 +1,8 @@
 """Attribute what a network answers for test patients to their genes, by integrated gradients, with checks beside it.
 
 Values of a pre-training: `contrast` and `similarity`, on each patient's slice with the most tumour. Of a segmentation:
-`mask`. The network is explained again with random weights; genes are deleted to see what the order is worth; maps show
-where gene tokens look in the image.
+`mask`; of a task of labels: `head`. The network is explained again with random weights; genes are deleted to see what
+the order is worth; maps show where gene tokens look in the image.
 
 INPUTS: weights of the run, prepared slices of the image shard, expression shard, the fold's genes, split.
 OUTPUTS: attributions, deletion curves and maps of attention (Parquet) in one folder, which explain-tables reads.

@@ -4,13 +4,11 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mgi.config.explain_checks import check_explain
 from mgi.config.variants import check_gene_sets
 from mgi.core.errors import ConfigError
 from mgi.core.section_errors import joined, shown
-from mgi.explain.runs import check_values
-from mgi.explain.settings import OF_PRETRAINING
 from mgi.modalities import registry
-from mgi.training.settings import IMAGE_ALONE
 
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's control characters, halves of characters, ends of lines
 
@@ -46,12 +44,7 @@ def check_across_sections(config: Mapping[str, Any]) -> None:
         processes, nodes = config[stage]["processes"], config["compute"]["nodes"]
         if processes > 1 and processes % nodes:
             raise ConfigError(f"{stage}.processes: found {processes}, expected a multiple of compute.nodes, {nodes}")
-    if config["explain"] is not None:
-        check_values(config)
-        loss, unread = config["pretrain"]["loss"], set(OF_PRETRAINING) & set(config["explain"]["values"])
-        if loss in IMAGE_ALONE and unread:
-            expected = f"none of {', '.join(OF_PRETRAINING)}, since pretrain.loss {loss} reads no genes"
-            raise ConfigError(f"explain.values: found {min(unread)}, expected {expected}")
+    check_explain(config)
     check_gene_sets(config["model"], "model")
 
 

@@ -12,6 +12,7 @@ from torch.nn.functional import normalize
 from mgi.explain.integrated_gradients import Answer
 from mgi.models.fusion import resize_logits
 from mgi.models.mgi import MGI, DualEncoder
+from mgi.models.patient_network import PatientNetwork
 
 Reading = Callable[[Tensor], Tensor]
 """From standardised genes as measured (N, G) to what the network reads of them."""
@@ -91,6 +92,40 @@ class MaskAnswer(nn.Module):
         )
         probability = torch.sigmoid(resize_logits(logits, self.network.size)).unflatten(0, (points, slices))
         return torch.sum(probability * self.mask, (1, 2, 3, 4))
+
+
+class HeadAnswer(nn.Module):
+    """One number of what a network says of a patient, such as a log-odds: a mean over slices (S, C, H, W) by attention.
+
+    Called with genes (N, G), it gives (N,); `number` makes it of the outputs (N, K). The image is encoded once.
+    """
+
+    def __init__(
+        self, network: PatientNetwork, images: Tensor, number: Callable[[Tensor], Tensor], read: Reading
+    ) -> None:
+        super().__init__()
+        self.network, self.number, self.read = network, number, read
+        with torch.no_grad():
+            self.images = network.image_pooling(network.image_encoder(images))  # S D
+            self.weights = torch.softmax(network.attention(self.images)[:, 0], 0)
+
+    def outputs(self, genes: Tensor) -> Tensor:
+        """Genes as measured (N, G) to the patient's outputs (N, K)."""
+        vectors = self.network.gene_pooling(self.network.encode(self.read(genes)))  # N D
+        points, slices = len(vectors), len(self.images)
+        joined = [self.images.repeat(points, 1), vectors.repeat_interleave(slices, 0)]
+        each = self.network.head(torch.cat(joined, 1)).unflatten(0, (points, slices))  # N S K
+        return torch.einsum("s,nsk->nk", self.weights, each)
+
+    def forward(self, genes: Tensor) -> Tensor:
+        """The number of each row."""
+        return self.number(self.outputs(genes))
+
+
+def log_odds(outputs: Tensor, chosen: int) -> Tensor:
+    """The log-odds (N,) of one class against all others, from logits (N, K)."""
+    others = [number for number in range(outputs.shape[1]) if number != chosen]
+    return outputs[:, chosen] - torch.logsumexp(outputs[:, others], 1)
 
 
 @torch.no_grad()

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from mgi.core.section import Count, Distinct, Section, UserPath, unit
 
-Value = Literal["contrast", "similarity", "mask"]
+Value = Literal["contrast", "similarity", "mask", "head"]
 VALUES: tuple[Value, ...] = get_args(Value)
-CONTRAST, SIMILARITY, MASK = VALUES
+CONTRAST, SIMILARITY, MASK, HEAD = VALUES
 TABLES_ALONE = ("gene_sets", "local", "permuted_pairs", "top")
 """Keys on which the attributions of a run do not depend."""
 TOLERANCE = 0.01
@@ -20,9 +20,10 @@ OF_PRETRAINING = (CONTRAST, SIMILARITY)
 class ExplainSettings(Section):
     """Integrated gradients: what each gene adds to what a network answers."""
 
-    values: Annotated[Distinct[Value], Field(min_length=1)] = VALUES
+    values: Annotated[Distinct[Value], Field(min_length=1)] | None = None
     """Answers to explain; contrast: log-probability of the patient's own image among reference images; similarity:
-    cosine of image and genes; both of pre-training; mask: summed probability within the predicted mask."""
+    cosine of image and genes; both of pre-training; mask: summed probability within the predicted mask; head: log-odds
+    of the predicted class, or log of the risk; null: all that the runs have."""
     patients: Annotated[int, Field(ge=1, le=100_000), unit("patients")] = 50
     """Most test patients of a run, drawn by the seed."""
     slices: Annotated[int, Field(ge=1, le=1000), unit("slices")] = 8

@@ -3,12 +3,13 @@
 P patients, R references, S slices, C channels, H W pixels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from torch import Tensor
 
 from mgi.explain.answers import (
+    HeadAnswer,
     MaskAnswer,
     Reading,
     contrast_answer,
@@ -16,8 +17,9 @@ from mgi.explain.answers import (
     similarity_answer,
 )
 from mgi.explain.integrated_gradients import AT_ONCE, Answer
-from mgi.explain.settings import CONTRAST, MASK, SIMILARITY
+from mgi.explain.settings import CONTRAST, HEAD, MASK, SIMILARITY
 from mgi.models.mgi import MGI, DualEncoder
+from mgi.models.patient_network import PatientNetwork
 
 
 class Subject(Protocol):
@@ -75,3 +77,24 @@ class MaskSubject:
         """Every slice is decoded for every point."""
         shown = self._shown[patient]
         return AT_ONCE if shown is None else max(1, AT_ONCE // len(shown[0]))
+
+
+class HeadSubject:
+    """A number of what a network says of each patient and its slices (S, C, H, W); `numbers` make it of (N, K)."""
+
+    def __init__(
+        self,
+        network: PatientNetwork,
+        images: Callable[[int], Tensor],
+        numbers: Sequence[Callable[[Tensor], Tensor]],
+        read: Reading,
+    ) -> None:
+        self._network, self._images, self._numbers, self._read = network, images, numbers, read
+
+    def answers(self, patient: int) -> dict[str, Answer]:
+        """That number."""
+        return {HEAD: HeadAnswer(self._network, self._images(patient), self._numbers[patient], self._read)}
+
+    def at_once(self, patient: int) -> int:
+        """The head alone sees every slice at every point."""
+        return AT_ONCE

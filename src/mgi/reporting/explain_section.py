@@ -23,6 +23,7 @@ VALUES = {
         "log-probability of the patient's own image among reference images, in nats",
     ),
     "similarity": ("Similarity", "cosine of the image's and the genes' vector"),
+    "head": ("Class or risk", "log-odds of the predicted class, or the logarithm of the risk"),
     "mask": ("Mask", "probability of tumour summed over the predicted mask, in pixels"),
 }
 """Heading and meaning of each value."""

@@ -5,15 +5,19 @@ import torch
 from torch import Tensor
 
 from mgi.explain.answers import (
+    HeadAnswer,
     MaskAnswer,
     as_measured,
     contrast_answer,
     image_vectors,
+    log_odds,
     predicted_probability,
     similarity_answer,
     within_components,
 )
 from mgi.explain.integrated_gradients import integrated_gradients
+from mgi.models.patient_network import build_patient_network
+from mgi.tasks.patient_outputs import of_patients
 
 
 def drawn(*shape: int, seed: int = 1) -> Tensor:
@@ -47,6 +51,26 @@ def test_mask_is_the_probability_within_the_mask_less_that_of_the_null_token(seg
     answer = MaskAnswer(segmenter, images, mask, as_measured)
     expected = [one - float((null * mask).sum()) for one in sums]
     assert answer(genes).tolist() == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_head_is_asked_for_what_the_network_says_of_the_whole_patient(model_settings) -> None:
+    torch.manual_seed(0)
+    network = build_patient_network(model_settings, 10, 3, 4).eval()
+    torch.nn.init.normal_(network.attention.weight)
+    images, genes = drawn(4, 1, 16, 16), drawn(2, 10)
+    everybody, own = torch.ones(2, dtype=torch.bool), torch.arange(2).repeat_interleave(4)
+    with torch.no_grad():
+        expected = of_patients(network(images.repeat(2, 1, 1, 1), genes, own, everybody), own, 2)
+    answer = HeadAnswer(network, images, lambda outputs: outputs[:, 1], as_measured)
+    torch.testing.assert_close(answer.outputs(genes).detach(), expected)
+    torch.testing.assert_close(answer(genes).detach(), expected[:, 1])
+    assert integrated_gradients(answer, genes[0], steps=20).error <= 0.01
+
+
+def test_log_odds_are_of_one_class_against_the_others_together() -> None:
+    logits = torch.log(torch.tensor([[0.2, 0.3, 0.5]]))
+    assert log_odds(logits, 2).item() == pytest.approx(0, abs=1e-6)
+    assert log_odds(logits + 7, 0).item() == pytest.approx(math.log(0.2 / 0.8), abs=1e-5)
 
 
 def test_every_answer_of_a_network_is_explained_within_one_percent(encoders, segmenter) -> None:

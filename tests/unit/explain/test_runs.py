@@ -1,7 +1,7 @@
 import pytest
 
 from mgi.core.errors import ConfigError
-from mgi.explain.runs import check_values, explained_runs, value_belongs
+from mgi.explain.runs import asked_values, check_values, explained_runs, value_belongs
 from mgi.explain.settings import VALUES, ExplainSettings
 
 RUNS = {
@@ -35,16 +35,24 @@ def test_each_value_belongs_to_runs_of_one_kind() -> None:
     kinds = {key: [value for value in VALUES if value_belongs(value, run)] for key, run in runs.items()}
     assert kinds["pretrain-fold0-seed0"] == ["contrast", "similarity"]
     assert kinds["mgi-fold0-seed0"] == ["mask"]
+    of_labels = explained_runs(config(RUNS | {"task": "classification", "target": "idh"}, permuted_pairs=False))
+    assert list(of_labels)[2:] == ["mgi-classification-idh-fold0-seed0", "mgi-classification-idh-fold1-seed0"]
+    assert value_belongs("head", of_labels["mgi-classification-idh-fold0-seed0"])
+    assert asked_values(config(values=("mask",))) == ["mask"]
+    assert asked_values(config()) == ["contrast", "similarity", "mask"]
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"methods": ["unet"]}, "explain: found a section, expected null where no run of mgi is asked for"),
-        ({"task": "toy"}, "explain.values: found mask, expected of contrast, similarity, which the runs have"),
+        (
+            {"task": "classification", "target": "idh"},
+            "explain.values: found mask, expected of contrast, similarity, head",
+        ),
     ],
 )
 def test_a_value_that_no_run_has_is_refused(change: dict, said: str) -> None:
     with pytest.raises(ConfigError, match=f"^{said}"):
-        check_values(config(RUNS | change))
-    check_values(config())
+        check_values(config(RUNS | change, values=("mask",)))
+    check_values(config(values=("mask",)))

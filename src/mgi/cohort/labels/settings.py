@@ -115,8 +115,8 @@ class LabelSettings(Section):
     retry_base_s: Annotated[float, Field(ge=0, le=60), unit("s")] = 1.0
     """For source gdc: upper bound of the first pause between attempts, which doubles, up to 60 s."""
     read_off: dict[Name, Annotated[Distinct[Name], Field(min_length=1)]] = Field(default={})
-    """Class labels that are read off a modality, or all but written in it, such as {idh: [rna]}: a model of that
-    modality is circular, since what it predicts is known from its input."""
+    """Class labels that are read off a modality, or all but written in it, by label, such as IDH in expression: a model
+    of that modality is circular, since what it predicts is known from its input."""
     circular: Literal["label", "refuse"] = "label"
     """What is done about a circular pair; label: every table says so beside the number; refuse: none is made."""
 
