@@ -19,6 +19,7 @@ STAGES |= {
 }
 # What the demo asks for beside the masks.
 ANALYSES = {"fetch_labels", "labels", "lesion_features", "embed", "embedding_components", "associate", "probe"}
+ANALYSES |= {"explain", "explain_tables"}
 STAGES |= {"evaluate", "compare", "report", "record_config", "prepare_slices"}
 
 Jobs = Callable[[str], dict[str, int]]
