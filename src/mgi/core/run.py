@@ -25,8 +25,8 @@ NO_GENES, RANDOM_ID, NO_PRETRAINING, NO_IMAGE = CONTROLS
 """The method trained again without one thing: expression, what it says of a patient, pre-training, or the image."""
 USUAL_CONTROLS: tuple[Control, ...] = (NO_GENES, RANDOM_ID, NO_PRETRAINING)
 """Those of every task; without the image only a task of whole patients can be learned."""
-PermutedPairs = Literal["permuted-pairs"]
-(PERMUTED_PAIRS,) = get_args(PermutedPairs)
+AnyControl = Literal["no-genes", "random-id", "no-pretraining", "no-image", "permuted-pairs"]
+PERMUTED_PAIRS: AnyControl = "permuted-pairs"
 """The control of a pre-training alone: each image is paired with the expression of another patient of its role."""
 ENSEMBLE = "ensemble"
 """What a label ends in where several trainings of the method speak together."""
@@ -56,7 +56,7 @@ class Run:
     task: str
     method: str
     inputs: tuple[str, ...]
-    control: Control | PermutedPairs | None = None
+    control: AnyControl | None = None
     variant: str | None = None
     pretrained: str | None = None
     split_unit: SplitUnit = PATIENT
