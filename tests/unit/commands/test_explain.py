@@ -1,6 +1,7 @@
 """Attributions of the study's runs, the tables of them, and the report's part, through the commands."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from mgi.core.errors import IntegrityError
 from mgi.explain.attribution_file import read_attributions
 from mgi.modalities.rna.normalise import read_fitted_genes, write_fitted_genes
 from mgi.reporting.explain_section import explain_section
+from mgi.reporting.whole_results import fault_of, kinds_of
 from mgi.training.weights import load_weights, save_weights
 
 SETTINGS = {"noise_samples": 2, "patients": 2, "references": 2, "seed": 3}
@@ -181,6 +183,18 @@ def test_a_changed_table_is_refused_by_the_report(explained: Path, tmp_path: Pat
     (tmp_path / "checks.csv").write_text("run,value\n")
     with pytest.raises(IntegrityError, match=r"checks\.csv: damaged or edited"):
         explain_section(tmp_path, simulated=True)
+
+
+def test_verify_reads_all_of_it_and_names_the_rule_that_mends_it(explained: Path, tmp_path: Path) -> None:
+    shutil.copytree(explained, tmp_path / "explain", symlinks=True)
+    files = dict(kinds_of(tmp_path))["attributions"]
+    assert len(files) == 1 + 2 * 3 + 5
+    assert [fault for path, kind in files if (fault := fault_of(path, kind))] == []
+    broken = tmp_path / "explain/mgi/deletion.parquet"
+    broken.write_bytes(broken.read_bytes()[:-1])
+    (tmp_path / "explain/local.csv").write_text("x")
+    faults = [fault for path, kind in files if (fault := fault_of(path, kind))]
+    assert [re.findall(r"--forcerun (\w+)", fault)[0] for fault in faults] == ["explain", "explain_tables"]
 
 
 def test_permuted_pairs_are_pretrained_and_stand_beside_the_run(study, run_of, explained: Path, tmp_path: Path) -> None:
