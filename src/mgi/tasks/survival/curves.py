@@ -37,7 +37,7 @@ def survival_figure(patients: pd.DataFrame, *, simulated: bool) -> str | None:
         figure = new_figure(4.8)
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         longest = float(rows["time_days"].max()) / DAYS_PER_YEAR
-        ticks = MaxNLocator(nbins=7).tick_values(0, longest)
+        ticks = np.array(MaxNLocator(nbins=7).tick_values(0, longest))
         ticks = ticks[ticks <= longest]
         for number, (name, colour) in enumerate(GROUPS):
             own = rows[groups == number]
