@@ -24,6 +24,7 @@ OVERLAYS = {
     "second-seed": ["kaggle", "second-seed"],
     "retrieval": ["demo", "retrieval"],
     "retrieval-null": ["demo", "retrieval", "retrieval-null"],
+    "gimp-demo": ["demo", "gimp", "gimp-demo"],
     "nifti": ["nifti"],
     "dicom": ["dicom"],
     "toy": ["toy"],

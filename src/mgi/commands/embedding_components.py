@@ -48,7 +48,10 @@ def run(args: argparse.Namespace) -> None:
         args.output, table.replace_schema_metadata({"components": json.dumps(about, sort_keys=True)}), args.embeddings
     )
     share = f"{found.variance.sum(axis=1).mean():.2f} of the variance of training vectors"
-    print(f"{len(found.patients)} test patients of {len(vectors)} folds, {len(names)} components: {share}")
+    print(
+        f"{len(found.patients)} test patients of {len(vectors)} fold{'s' if len(vectors) > 1 else ''}, "
+        f"{len(names)} component{'s' if len(names) > 1 else ''}: {share}"
+    )
     if len(vectors) > 1:
         print(f"agreement of folds by component: {', '.join(f'{value:.2f}' for value in found.agreement)}")
 

@@ -49,7 +49,9 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     training = fold.training_pairs(model_settings, settings.augment)
     validation = fold.learning_pairs(VALIDATION, model_settings)
     if run.control == PERMUTED_PAIRS:
-        training, validation = (with_permuted_genes(pairs, run.seed) for pairs in (training, validation))
+        training = with_permuted_genes(training, run.seed)
+        if len(validation) > 1:  # one alone has nobody to be paired with
+            validation = with_permuted_genes(validation, run.seed)
     if (a_step := min(len(training), settings.schedule.batch)) < group.size:
         found = f"{a_step} patients a step for {group.size} processes"
         raise ConfigError(f"pretrain.schedule.batch: {found}, expected one each at least")

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.evaluation.brier import integrated_brier
 from mgi.evaluation.concordance import uno_c
-from mgi.evaluation.cox import CoxModel, fit_cox
+from mgi.evaluation.cox import CoxModel, breslow, fit_cox
 from mgi.evaluation.follow_up import FollowUp, follow_up_of
+from mgi.evaluation.kaplan_meier import stepped
 from mgi.evaluation.partial_likelihood import partial_log_likelihood
 from mgi.probes.classification import FoldFeatures, Key, Told, named
 from mgi.probes.draws import INNER_FOLDS
@@ -113,22 +114,26 @@ def _probe_fold(
 
 @dataclass(frozen=True, kw_only=True)
 class _Fitted:
-    """A Cox model on those of the features that vary among the patients that it was fitted on."""
+    """A Cox model on those of the features that vary among its patients; where none does, all have one risk."""
 
-    model: CoxModel
+    model: CoxModel | None
     varies: NDArray[np.bool_]
+    baseline: tuple[Floats, Floats]
 
     @classmethod
     def to(cls, follow_up: FollowUp, x: Floats, ridge: float) -> "_Fitted":
-        varies = x.max(axis=0) > x.min(axis=0)
+        varies = np.ptp(x, axis=0) > 0 if x.shape[1] else np.zeros(0, bool)
         names = [f"feature {column}" for column in np.flatnonzero(varies)]
-        return cls(model=fit_cox(follow_up, x[:, varies], names, ridge), varies=varies)
+        model = fit_cox(follow_up, x[:, varies], names, ridge) if names else None
+        return cls(model=model, varies=varies, baseline=breslow(follow_up, np.zeros(follow_up.n)))
 
     def risk(self, x: Floats) -> Floats:
-        return self.model.log_risk(x[:, self.varies])
+        return np.zeros(len(x)) if self.model is None else self.model.log_risk(x[:, self.varies])
 
     def survival(self, x: Floats, times: Floats) -> Floats:
-        return self.model.survival(x[:, self.varies], times)
+        if self.model is not None:
+            return self.model.survival(x[:, self.varies], times)
+        return np.tile(np.exp(-stepped(*self.baseline, times, 0.0)), (len(x), 1))
 
 
 def _inner_folds(follow_up: FollowUp, generator: np.random.Generator) -> NDArray[np.int64]:

@@ -83,7 +83,7 @@ def with_permuted_genes(pairs: Pairs, seed: int) -> Pairs:
     """
     count = len(pairs)
     if count < 2:
-        raise BadInputError(f"permuted-pairs: found {count} patient, expected 2 at least in training and validation")
+        raise BadInputError(f"permuted-pairs: found {count} patient, expected 2 at least")
     order = np.random.default_rng(seed).permutation(count)  # each gets the next one's of a random round
     rows = np.empty(count, np.int64)
     rows[order] = np.roll(order, 1)

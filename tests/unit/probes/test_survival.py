@@ -95,3 +95,23 @@ def test_a_test_without_events_is_refused() -> None:
     none = {one: (time, event and one >= "p30") for one, (time, event) in ENDPOINT.of.items()}
     with pytest.raises(BadInputError, match="probe: OS: paired: test: event: all 30 patients are censored"):
         probe_survival(Endpoint(name="OS", of=none), "paired", folds()[:1], SETTINGS)
+
+
+def test_features_that_nobody_has_rank_nobody() -> None:
+    place = folds()[0]
+    nothing = [feature_set("clinical", np.full((90, 2), np.nan)), place.sets[0]]
+    own = FoldFeatures(fold=0, patients=PATIENTS, test=place.test, training=place.training, sets=nothing)
+    told = by_features(probe_survival(ENDPOINT, "paired", [own], SETTINGS))
+    assert told["clinical"]["harrell_c"] == 0.5
+    assert told["clinical"]["lacking"] == 30
+    assert 0 < told["clinical"]["integrated_brier"] < 0.3
+    assert told["told"]["minus_clinical"] == pytest.approx(told["told"]["harrell_c"] - 0.5)
+
+
+def test_where_follow_up_is_too_short_there_is_no_brier_score() -> None:
+    late = {
+        one: (100.0 if number < 30 else time, event) for number, (one, (time, event)) in enumerate(ENDPOINT.of.items())
+    }
+    told = by_features(probe_survival(Endpoint(name="OS", of=late), "paired", folds()[:1], SETTINGS))
+    assert np.isnan(told["told"]["integrated_brier"])
+    assert np.isnan(told["told"]["until_days"])

@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.sidecar import digested_path
 from mgi.probes.tables import OUT_OF_FOLD
 from mgi.reporting.probe_section import section, set_name
+from mgi.reporting.whole_results import fault_of, kinds_of
 from probed_world import options, write_world
 
 
@@ -86,3 +88,15 @@ def test_a_table_of_other_columns_or_a_damaged_one_is_refused(folder: Path, tmp_
 )
 def test_a_set_is_named_with_its_run_where_that_tells_it_apart(row: tuple, name: str) -> None:
     assert set_name(dict(zip(("features", "pretraining", "run_seed"), row, strict=True))) == name
+
+
+def test_verify_reads_vectors_and_probes_too(folder: Path, tmp_path: Path) -> None:
+    results = Path(shutil.copytree(folder.parent, tmp_path / "results"))
+    kinds = {name: files for name, files in kinds_of(results) if files}
+    assert {name: len(kinds[name]) for name in ("embeddings", "probes")} == {"embeddings": 1, "probes": 5}
+    assert [fault_of(*one) for name in ("embeddings", "probes") for one in kinds[name]] == [None] * 6
+    for path, kind in (*kinds["embeddings"], *kinds["probes"]):
+        before = path.read_bytes()
+        path.write_bytes(before[:100] + bytes([before[100] ^ 1]) + before[101:])
+        assert str(path) in (fault_of(path, kind) or "")
+        path.write_bytes(before)
