@@ -3,6 +3,7 @@
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from mgi.evaluation.expression_inputs import OWN
 from mgi.evaluation.kaplan_meier import kaplan_meier, numbers_at_risk
@@ -36,7 +37,8 @@ def survival_figure(patients: pd.DataFrame, *, simulated: bool) -> str | None:
         figure = new_figure(4.8)
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         longest = float(rows["time_days"].max()) / DAYS_PER_YEAR
-        ticks = np.unique(np.linspace(0, longest, 6).round(1 if longest < 5 else 0))
+        ticks = np.array(MaxNLocator(nbins=7).tick_values(0, longest))
+        ticks = ticks[ticks <= longest]
         for number, (name, colour) in enumerate(GROUPS):
             own = rows[groups == number]
             follow_up = follow_up_in(own)
