@@ -18,7 +18,7 @@ def explained_runs(config: Mapping[str, Any]) -> dict[str, Run]:
 
     Where permuted pairs are asked for, the pre-training on them is the last.
     """
-    if config["explain"] is None:
+    if config.get("explain") is None:
         return {}
     asked = run_table(config["runs"])
     found = {key: run for key, run in asked.items() if any(value_belongs(value, run) for value in asked_values(config))}
@@ -27,7 +27,7 @@ def explained_runs(config: Mapping[str, Any]) -> dict[str, Run]:
 
 def permuted_runs(config: Mapping[str, Any]) -> dict[str, Run]:
     """The pre-training on permuted pairs, of the first fold and seed, where it is asked for and explains anything."""
-    if config["explain"] is None or not config["explain"]["permuted_pairs"]:
+    if config.get("explain") is None or not config["explain"]["permuted_pairs"]:
         return {}
     starts = [run for run in run_table(config["runs"]).values() if _is_plain(run) and run.is_pretraining]
     if not starts or not set(OF_PRETRAINING) & set(asked_values(config)):

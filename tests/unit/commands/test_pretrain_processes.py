@@ -106,7 +106,7 @@ def test_two_processes_give_the_losses_and_weights_of_one(key, settings, two, wr
     mine, other = curve_of(tmp_path / "runs" / key), curve_of(two.folder / "runs" / key)
     assert [point["step"] for point in mine] == [point["step"] for point in other] == [2, 4, 5]
     for first, second in zip(mine, other, strict=True):
-        assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
+        assert first == pytest.approx(second, rel=1e-3, abs=1e-5)  # Barlow Twins divides by small deviations
     weights, others = load_file(one.weights(key)), load_file(two.weights(key))
     assert weights.keys() == others.keys()
     for name, tensor in weights.items():
