@@ -21,7 +21,16 @@ from mgi.core.errors import BadInputError
 from mgi.probes.circular import marked, without_refused
 from mgi.probes.classification import ALL, FoldFeatures, Target, Told, probe_classes
 from mgi.probes.classifiers import LOGISTIC
-from mgi.probes.inputs import PAIRED, WITH_EXPRESSION, Known, endpoint_of, expression_folds, paired_folds, targets_of
+from mgi.probes.inputs import (
+    PAIRED,
+    WITH_EXPRESSION,
+    Known,
+    endpoint_of,
+    expression_folds,
+    for_survival,
+    paired_folds,
+    targets_of,
+)
 from mgi.probes.maps import maps
 from mgi.probes.retrieval import retrieval
 from mgi.probes.settings import ProbeSettings, probed
@@ -65,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
         for target in targets:
             told[PROBES].append(_of_target(target, table, folds, known.labels, settings))
         if endpoint is not None:
-            told[SURVIVAL].append(probe_survival(endpoint, table, folds, settings))
+            told[SURVIVAL].append(probe_survival(endpoint, table, for_survival(known, folds), settings))
     texts = {name: [row for one in several for row in one.scores] for name, several in told.items()}
     texts[RETRIEVAL] = retrieval(known.embeddings, settings)
     sites = dict(zip(known.split["patient_id"], known.split["site"], strict=True))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ OF_VECTORS = {"image": (IMAGE,), "image_tumour": (IMAGE,), "genes": (EXPRESSION,
 BOTH, UNTRAINED = "both", "_untrained"
 LESION, LESION_PREDICTED = "lesion", "lesion_predicted"
 COMPONENTS = "components"
+WITH_CLASSES = "clinical_and_classes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,18 @@ class Known:
         age = {str(patient): float(value) for patient, value in table["age_years"].dropna().items()}
         sex = {str(patient): str(value) for patient, value in table["sex"].dropna().items()}
         return feature_set(CLINICAL, clinical(patients, age, sex))
+
+    def with_classes(self, patients: Sequence[str]) -> FeatureSet:
+        """Age, sex, and whether the patient has each class of each label; NaN where the label is not known."""
+        columns = []
+        for label in self.labels.classes:
+            of = self.labels.known(label)
+            columns += [
+                [float(of[patient] == name) if patient in of else np.nan for patient in patients]
+                for name in sorted(set(of.values()))[1:]
+            ]
+        classes = feature_set("classes", np.array(columns).T.reshape(len(patients), len(columns)))
+        return beside(WITH_CLASSES, self.clinical(patients), classes)
 
     def components(self, patients: Sequence[str], training: Rows, settings: ProbeSettings) -> FeatureSet:
         """Principal components of expression, by the training patients."""
@@ -199,6 +212,20 @@ def expression_folds(known: Known, settings: ProbeSettings) -> list[FoldFeatures
         sets = [age_and_sex, found, beside(f"{CLINICAL}_and_{COMPONENTS}", age_and_sex, found)]
         folds.append(FoldFeatures(fold=fold, patients=patients, training=training, test=test, sets=sets))
     return folds
+
+
+def for_survival(known: Known, folds: Sequence[FoldFeatures]) -> list[FoldFeatures]:
+    """The folds with the class labels among the features, alone and beside the components of expression.
+
+    They are what a clinician knows; survival is no label of a class, so none of them is its own input.
+    """
+    found = []
+    for fold in folds:
+        of_genes = next(one for one in fold.sets if one.name == COMPONENTS)
+        classes = known.with_classes(fold.patients)
+        sets = [*fold.sets, classes, beside(f"{WITH_CLASSES}_and_{COMPONENTS}", classes, of_genes)]
+        found.append(replace(fold, sets=sets))
+    return found
 
 
 def _stable(patient: str) -> int:

@@ -36,6 +36,8 @@ NAMES = {
     "lesion_predicted": "tumour, predicted mask",
     "components": "components of genes",
     "clinical_and_components": "age, sex, components",
+    "clinical_and_classes": "age, sex, classes",
+    "clinical_and_classes_and_components": "age, sex, classes, components",
 }
 TABLES = {
     "paired": "Patients with image and genes, in the folds that were pre-trained",

@@ -7,7 +7,7 @@ import pytest
 from mgi.core.errors import BadInputError
 from mgi.probes.circular import marked, without_refused
 from mgi.probes.classification import probe_classes
-from mgi.probes.inputs import Known, endpoint_of, expression_folds, paired_folds, targets_of
+from mgi.probes.inputs import Known, endpoint_of, expression_folds, for_survival, paired_folds, targets_of
 from mgi.probes.settings import ProbeSettings
 
 SETTINGS = ProbeSettings(components=3, bootstrap_draws=100, draws=2)
@@ -79,6 +79,28 @@ def test_all_with_expression_are_tested_once_those_without_image_by_their_id(kno
     for one in folds:
         assert {split[one.fold, one.patients[row]] for row in one.test} <= {"test", "unpaired_expression"}
     assert [one.name for one in folds[0].sets] == ["clinical", "components", "clinical_and_components"]
+
+
+def test_survival_is_also_told_from_every_class_label_and_no_class_is(known: Known) -> None:
+    folds = expression_folds(known, SETTINGS)
+    (fold, *_) = for_survival(known, folds)
+    assert [one.name for one in fold.sets[3:]] == ["clinical_and_classes", "clinical_and_classes_and_components"]
+    known_as = known.labels.known("idh")
+    others = sorted(set(known_as.values()))[1:]
+    n_others = sum(len(set(known.labels.known(name).values())) - 1 for name in known.labels.classes)
+    values = fold.sets[3].fitted_on
+    assert values.shape == (len(fold.patients), 2 + n_others)
+    place = 2 + sum(
+        len(set(known.labels.known(name).values())) - 1
+        for name in known.labels.classes[: known.labels.classes.index("idh")]
+    )
+    for row, patient in enumerate(fold.patients):
+        if patient in known_as:
+            assert values[row, place] == (known_as[patient] == others[0])
+        else:
+            assert np.isnan(values[row, place])
+    assert fold.sets[4].modalities == ("rna",)
+    assert len(folds[0].sets) == 3
 
 
 def test_a_split_of_one_fold_is_refused(known: Known) -> None:
