@@ -7,8 +7,6 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
-from mgi.evaluation.follow_up import FollowUp
-from mgi.evaluation.kaplan_meier import kaplan_meier, numbers_at_risk
 from mgi.tasks.drawing import (
     BLUE,
     GREEN,
@@ -27,8 +25,6 @@ from mgi.tasks.drawing import (
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW)
 TRAINED, UNTRAINED, SIMPLE = "pre-trained", "untrained", "simple features"
 KIND_COLOURS = {TRAINED: BLUE, UNTRAINED: SKY, SIMPLE: ORANGE}
-DAYS_PER_YEAR = 365.25
-THIRDS = ("lowest third of risk", "middle third", "highest third")
 MOST_SHOWN = 6
 """Classes or sites with a colour of their own; all others are grey."""
 
@@ -71,42 +67,6 @@ def _forest_row(axes: Any, row: Mapping[str, Any], height: float) -> None:
     colour = KIND_COLOURS[row["kind"]]
     axes.plot([row["low"], row["high"]], [height] * 2, color=colour, lw=1.6, zorder=3)
     axes.plot(row["value"], height, "o", color=colour, ms=5, zorder=4)
-
-
-def survival_figure(follow_up: FollowUp, risk: Any, *, simulated: bool) -> str:
-    """Kaplan-Meier curves with 95 % bands of the thirds of the patients by predicted risk; numbers at risk below."""
-    third = np.minimum(np.argsort(np.argsort(risk, kind="stable")) * 3 // len(risk), 2)
-    years = follow_up.times / DAYS_PER_YEAR
-    ticks = _round_ticks(float(years.max()))
-    with matplotlib.rc_context(STYLE):
-        figure = new_figure(4.2)
-        axes, table = figure.subplots(2, 1, height_ratios=[4, 1], sharex=True)
-        for place, (name, colour) in enumerate(zip(THIRDS, (BLUE, GREEN, VERMILION), strict=True)):
-            rows = np.flatnonzero(third == place)
-            own = FollowUp(times=years[rows], events=follow_up.events[rows])
-            curve = kaplan_meier(own)
-            at = np.concatenate([[0], curve.times])
-            axes.step(at, np.concatenate([[1], curve.survival]), where="post", color=colour, lw=1.8, label=name)
-            low, high = (np.concatenate([[1], np.nan_to_num(one)]) for one in (curve.low, curve.high))
-            axes.fill_between(at, low, high, step="post", color=colour, alpha=0.12, lw=0)
-            for tick, count in zip(ticks, numbers_at_risk(own, ticks), strict=True):
-                table.text(tick, 2 - place, str(count), color=colour, ha="center", va="center", fontsize=9)
-        axes.set_ylim(0, 1.02)
-        axes.set_ylabel("event-free")
-        axes.legend(fontsize=8.5, loc="upper right")
-        table.set_ylim(-0.6, 2.6)
-        table.set_yticks([2, 1, 0], ["lowest", "middle", "highest"], fontsize=8.5)
-        table.set_xticks(ticks)
-        table.grid(visible=False)
-        table.spines["left"].set_visible(False)
-        table.set_title("Numbers at risk", fontsize=9)
-        table.set_xlabel("years")
-    return as_data_uri(figure, simulated=simulated)
-
-
-def _round_ticks(last: float) -> Any:
-    step = next((one for one in (0.25, 0.5, 1, 2, 5, 10) if last / one <= 8), 20)
-    return np.arange(0, last + 1e-9, step)
 
 
 def maps_figure(places: pd.DataFrame, label: str | None, *, simulated: bool) -> str | None:

@@ -18,11 +18,11 @@ from mgi.reporting.probe_figures import (
     forest_figure,
     maps_figure,
     retrieval_figure,
-    survival_figure,
 )
 from mgi.reporting.result_files import read_csv
 from mgi.shards.parquet import opened_parquet, read_rows, read_table
 from mgi.tasks.report_parts import Section
+from mgi.tasks.survival_figure import survival_figure
 from mgi.tasks.text import rendered
 
 PLAIN, UNTRAINED_ENDING = "pretrain", "_untrained"
@@ -72,7 +72,7 @@ def section(folder: Path, *, simulated: bool) -> Section:
         )
     chosen = _most_promising(survival)
     if chosen is not None:
-        figures["risk_thirds"] = survival_figure(*_risks(folder / OUT_OF_FOLD, chosen), simulated=simulated)
+        figures["risk_thirds"] = survival_figure(_thirds(folder / OUT_OF_FOLD, chosen), simulated=simulated)
     places, run, label = _places(folder / MAPS)
     figures["vector_maps"] = None if places is None else maps_figure(places, label, simulated=simulated)
     series, names = _retrieved(retrieval)
@@ -138,8 +138,8 @@ def _most_promising(survival: pd.DataFrame) -> Row | None:
     return None if own.empty else _records(own)[0]
 
 
-def _risks(path: Path, chosen: Mapping[str, Any]) -> tuple[FollowUp, Any]:
-    """Follow-up and risk of the test patients by the chosen set of features."""
+def _thirds(path: Path, chosen: Mapping[str, Any]) -> list[FollowUp]:
+    """Follow-up of the thirds of the test patients by their risk, the lowest first, by the chosen set of features."""
     table = read_table(path, PREDICTIONS).to_pandas()
     own = table[table["event"].notna()]
     for name in ("target", "table", "features", "pretraining", "run_seed"):
@@ -149,7 +149,9 @@ def _risks(path: Path, chosen: Mapping[str, Any]) -> tuple[FollowUp, Any]:
             f"{path}: found no risks by {chosen['features']}, expected those of {SURVIVAL}; {mend_of(path)}"
         )
     follow_up = FollowUp(times=own["time_days"].to_numpy(float), events=own["event"].to_numpy(bool))
-    return follow_up, own["prediction"].to_numpy(float)
+    by_risk = np.argsort(own["prediction"].to_numpy(float), kind="stable")
+    place = np.argsort(by_risk) * 3 // len(by_risk)
+    return [follow_up.of(np.flatnonzero(place == third)) for third in range(3)]
 
 
 def _places(path: Path) -> tuple[pd.DataFrame | None, str, str | None]:

@@ -17,7 +17,9 @@ from mgi.core.errors import BadInputError
 from mgi.core.run import Run
 from mgi.core.section import read_record
 from mgi.evaluation.concordance import harrell_c
+from mgi.evaluation.cox import breslow
 from mgi.evaluation.follow_up import follow_up_of
+from mgi.evaluation.kaplan_meier import stepped
 from mgi.tasks.patient_labels import LabelledPatients
 from mgi.tasks.patient_learning import PatientLearning
 from mgi.tasks.survival.prediction_file import PREDICTIONS
@@ -87,9 +89,13 @@ class SurvivalHead:
             self,
             mean=float(risk.mean()),
             deviation=deviation,
-            baseline_hazard=_breslow(risk - risk.mean(), outcome, self.times_days) if self.hazard == "cox" else (),
+            baseline_hazard=self._baseline_hazard(risk - risk.mean(), outcome) if self.hazard == "cox" else (),
             reference=tuple(np.quantile((risk - risk.mean()) / deviation, PERCENTILES).tolist()),
         )
+
+    def _baseline_hazard(self, risk: NDArray[np.float64], outcome: NDArray[np.float64]) -> tuple[float, ...]:
+        follow_up = follow_up_of(outcome[:, 0], outcome[:, 1])
+        return tuple(stepped(*breslow(follow_up, risk), np.array(self.times_days), 0.0).tolist())
 
     def answer(self, outputs: Tensor) -> dict[str, Any]:
         """The risk in deviations from the training patients' mean, the share of them below it, and survival."""
@@ -111,13 +117,6 @@ class SurvivalHead:
     def plain(self) -> dict[str, Any]:
         """The head as JSON knows it."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
-
-def _breslow(risk: NDArray[np.float64], outcome: NDArray[np.float64], ends: tuple[float, ...]) -> tuple[float, ...]:
-    """The hazard up to each time of a patient with the risk 0."""
-    times, events, ratio = outcome[:, 0], outcome[:, 1] > 0, np.exp(risk)
-    steps = {time: (events & (times == time)).sum() / ratio[times >= time].sum() for time in np.unique(times[events])}
-    return tuple(float(sum(step for time, step in steps.items() if time <= end)) for end in ends)
 
 
 def from_labels(run: Run, settings: str, patients: LabelledPatients) -> PatientLearning:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mgi.tasks.report_parts import ReportInput, Section
-from mgi.tasks.survival.curves import of_first_seed, survival_figure
+from mgi.tasks.survival.curves import of_first_seed, risk_figure
 from mgi.tasks.survival.scoring import definitions
 from mgi.tasks.text import rendered, rows_by, rows_by_input
 
@@ -32,7 +32,7 @@ def definition_name(definition: str) -> str:
 def section(given: ReportInput) -> Section:
     """The table of scores by input, and survival of three groups by the risk that was predicted for them."""
     once = given.patients.drop_duplicates("patient_id")
-    figures = {"survival": survival_figure(given.patients, simulated=given.simulated)}
+    figures = {"survival": risk_figure(given.patients, simulated=given.simulated)}
     content: dict[str, Any] = {
         **vars(given),
         "definitions": DEFINITIONS,
