@@ -131,6 +131,12 @@ def of_format(modalities: Mapping[str, Configured], shard_format: str) -> str:
     return "|".join(name for name, one in modalities.items() if one.kind.shard_format == shard_format) or "(?!)"
 
 
+def sample_lock(modalities: Mapping[str, Configured], wildcards: Any) -> list[str]:
+    """The lock of the modality whose samples this one prefers, where there is one."""
+    name = modalities[wildcards.modality].kind.same_sample_as
+    return [modalities[name].lock] if name in modalities else []
+
+
 def what_they_are(modalities: Mapping[str, Configured]) -> list[str]:
     """The modules that say what the modalities are, for a fingerprint."""
     return [module_of(name) for name in modalities]

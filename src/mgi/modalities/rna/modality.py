@@ -5,8 +5,8 @@ from typing import Any
 
 from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of
 from mgi.locks.item import Item
+from mgi.modalities.gdc.aliquots import TIED
 from mgi.modalities.modality import Modality
-from mgi.modalities.rna.sources.aliquots import TIED
 
 POSITIONS = "positions"
 ANNOTATED = "tables/gene_positions.tsv"

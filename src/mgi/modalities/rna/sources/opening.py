@@ -17,11 +17,23 @@ from mgi.locks.lock import Lock, Table, check_lock, check_table, table_of
 from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, Source
 from mgi.modalities.fetching import Serve
+from mgi.modalities.gdc.aliquots import ONLY_FIXED, TIED, check_profile, choose_aliquots
+from mgi.modalities.gdc.files import GdcFiles
+from mgi.modalities.gdc.preference import FIXED_LAST, PRESERVATION, VIAL_A_FIRST
+from mgi.modalities.gdc.query import GdcQuery
 from mgi.modalities.rna.settings import RnaSettings
-from mgi.modalities.rna.sources.aliquots import ONLY_FIXED, RNA, TIED, check_profile, choose_aliquots
-from mgi.modalities.rna.sources.gdc import GdcExpression
-from mgi.modalities.rna.sources.preference import FIXED_LAST, PRESERVATION, VIAL_A_FIRST
 
+RNA = "rna"
+STAR_COUNTS = GdcQuery(
+    modality=RNA,
+    what="STAR counts",
+    data_category="Transcriptome Profiling",
+    data_type="Gene Expression Quantification",
+    experimental_strategy="RNA-Seq",
+    workflow_type="STAR - Counts",
+    suffix=".tsv",
+    in_samples=True,
+)
 ALIQUOT_LENGTH = 28
 
 
@@ -65,7 +77,7 @@ class MatrixExpression:
 
     def check_item(self, item: Item) -> None:
         """A label is looked up in the table and names nothing else."""
-        check_profile(item)
+        check_profile(item, RNA)
 
     def check_lock(self, lock: Lock) -> None:
         """Refuse a table that is not the locked one."""
@@ -101,7 +113,8 @@ def open_source(chosen: RnaSettings, *, archive: str | None, table: str | None, 
     with serve(archive, "", chosen.base_url, chosen) as service:
         if archive is None:  # a token is for the real archive's host, never for the simulated one
             service = dataclasses.replace(service, credential=gdc_credential(os.environ))
-        yield GdcExpression(
+        yield GdcFiles(
+            query=STAR_COUNTS,
             service=service,
             project=chosen.project,
             expected_files=chosen.expected_files,

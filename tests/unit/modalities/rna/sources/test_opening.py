@@ -4,7 +4,7 @@ import pytest
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.lock import as_json
-from mgi.modalities.rna.sources.aliquots import choose_aliquots
+from mgi.modalities.gdc.aliquots import choose_aliquots
 from mgi.modalities.rna.sources.opening import MatrixExpression, summary
 from small_locks import profile, rna_lock
 
