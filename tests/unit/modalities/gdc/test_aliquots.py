@@ -6,7 +6,7 @@ import pytest
 from mgi.locks.item import Item
 from mgi.locks.source import Samples
 from mgi.modalities.gdc import aliquots
-from mgi.modalities.rna.modality import absent
+from mgi.modalities.gdc.absence import absent_of
 
 
 def offer(barcode, **changes):
@@ -139,7 +139,7 @@ def test_where_nothing_tells_profiles_apart_none_is_chosen(one, other):
     assert {item.reason for item in found.values()} == {
         "tie, nothing tells these profiles apart: " + ", ".join(sorted(labels))
     }
-    assert absent(list(found.values())) == "several expression profiles that nothing tells apart"
+    assert absent_of("expression")(list(found.values())) == "several expression profiles that nothing tells apart"
 
 
 def test_two_files_of_the_same_bytes_are_no_tie():
