@@ -62,7 +62,9 @@ def ceiling(factors: pd.DataFrame) -> float:
 def probed(results: Path) -> list[dict[str, Any]]:
     """The scores of every factor's label on the paired table, all patients labelled, logistic regression."""
     archive = json.loads((results / "archive/archive.json").read_text())
-    settings = SimulationSettings(**{name: archive[name] for name in SimulationSettings.__dataclass_fields__})
+    settings = SimulationSettings(
+        **{name: archive[name] for name in SimulationSettings.__dataclass_fields__ if name in archive}
+    )
     factors = factors_of(settings)
     labels = factors[["patient", "subtype"]].copy()
     for column in factors.columns[2:]:

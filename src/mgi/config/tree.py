@@ -68,6 +68,8 @@ class SimulationSettings(Section):
     """Side of the square slices."""
     genes_drive_images: bool
     """Whether a patient's genes shape the lesion; false: genes and images are independent, and no method can gain."""
+    subtype_genes: Annotated[int, Field(ge=0, le=60660), unit("genes")] = 0
+    """Genes that follow the subtype alone, a third for each; 0: it shows itself by the other factors."""
 
 
 class LeakyRuns(Section):

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 from mgi_standin.errors import ConfigError, ResourceError
@@ -58,7 +57,7 @@ def write_archive(
         part.write_text(as_gmt(gene_model_of(settings), genes["gene_id"].tolist()), encoding="utf-8")
     with atomic_path(folder / GENES) as part:
         genes.to_csv(part, sep="\t", index=False, lineterminator="\n")
-    write_json(folder / COMPLETE, {**asdict(settings), "simulated": True, "format": FORMAT})
+    write_json(folder / COMPLETE, {**settings.stated(), "simulated": True, "format": FORMAT})
 
 
 def _clear(folder: Path) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import uuid
-from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ COUNT_STREAM, AVAILABILITY_STREAM, SCAN_STREAM, IMAGE_STREAM, CLINICAL_STREAM = 
 
 def archive_key(settings: SimulationSettings, genes: pd.DataFrame) -> str:
     """What all identifiers of an archive derive from: other settings or genes share no identifier with it."""
-    named = "\n".join([json.dumps(asdict(settings), sort_keys=True), *genes["gene_id"]])
+    named = "\n".join([json.dumps(settings.stated(), sort_keys=True), *genes["gene_id"]])
     return hashlib.sha256(named.encode()).hexdigest()
 
 

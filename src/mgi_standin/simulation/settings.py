@@ -1,6 +1,7 @@
 """Size and kind of the simulated cohort, from the configuration's section `simulation`."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
@@ -13,7 +14,8 @@ class SimulationSettings:
     """Size and kind of the simulated cohort.
 
     `genes_drive_images=False` draws the genes' factors afresh, so that images and genes are independent:
-    the control in which no method can gain from genes.
+    the control in which no method can gain from genes. `subtype_genes` are shared out among the three subtypes, each
+    gene following one of them; 0: a subtype shows itself by the factors alone.
     """
 
     seed: int
@@ -23,6 +25,12 @@ class SimulationSettings:
     slices_max: int
     pixels: int
     genes_drive_images: bool
+    subtype_genes: int = 0
+
+    def stated(self) -> dict[str, Any]:
+        """The settings by name, without those that are off: an archive's identifiers outlive a setting added later."""
+        off = {field.name: field.default for field in fields(self)}
+        return {name: value for name, value in asdict(self).items() if value != off[name]}
 
 
 def parse_settings(text: str) -> SimulationSettings:
