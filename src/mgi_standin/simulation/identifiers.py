@@ -15,8 +15,12 @@ OMICS_STREAM, OMICS_DEALT_STREAM, OMICS_MODEL_STREAM = 17, 18, 19
 
 
 def archive_key(settings: SimulationSettings, genes: pd.DataFrame) -> str:
-    """What all identifiers of an archive derive from: other settings or genes share no identifier with it."""
-    named = "\n".join([json.dumps(settings.stated(), sort_keys=True), *genes["gene_id"]])
+    """What all identifiers of an archive derive from: other settings or genes share no identifier with it.
+
+    Only `omics` and `missing` count for nothing: they add files and leave files out, and change none.
+    """
+    stated = {name: value for name, value in settings.stated().items() if name not in ("omics", "missing")}
+    named = "\n".join([json.dumps(stated, sort_keys=True), *genes["gene_id"]])
     return hashlib.sha256(named.encode()).hexdigest()
 
 

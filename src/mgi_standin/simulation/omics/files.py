@@ -19,7 +19,7 @@ from mgi_standin.simulation.omics.tumour import TRUTH, Tumour, draw_tumour, trut
 from mgi_standin.simulation.settings import Omics, SimulationSettings
 
 PAIRED = ("cn", "mutation")
-N_NEARBY = 3  # patients who have files near the ones that are meant
+N_NEARBY = 3  # the first patients have files near the ones that are meant, even where they lack these
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,6 @@ class OmicsFiles:
         self._contents = Contents(settings, genes, key)
         self._lots = deal(subtypes, held, settings)
         self._model = gene_model_of(settings)
-        self._n_nearby = dict.fromkeys(settings.omics, 0)
         self._truth: list[tuple[str, ...]] = []
 
     def of(self, patient: SimulatedPatient) -> Iterator[OmicsFile]:
@@ -57,6 +56,8 @@ class OmicsFiles:
         for modality in self._settings.omics:
             if modality not in dealt.without:
                 yield from self._of_kind(modality, tumours, dealt)
+            if len(self._truth) < N_NEARBY:
+                yield from self._nearby(modality, *next(iter(tumours.items())))
         primary = next((tumour for sample, tumour in tumours.items() if sample.startswith("01")), None)
         withdrawn = dealt.redacted or self._held[patient.patient_id].annotation == "redacted"
         usable = [one for one in self._settings.omics if primary and not withdrawn and one not in dealt.without]
@@ -85,11 +86,9 @@ class OmicsFiles:
                 barcode = tumour_barcode(tumour.patient_id, sample, modality, self._key, again)
                 content = self._contents.encode(modality, tumour, dealt, barcode)
                 yield self._file(content, ROWS[modality], modality, barcode, preservation, redacted=dealt.redacted)
-            if place == 0 and self._n_nearby[modality] < N_NEARBY:
-                self._n_nearby[modality] += 1
-                yield from self._nearby(modality, tumour, barcode)
 
-    def _nearby(self, modality: Omics, tumour: Tumour, barcode: str) -> Iterator[OmicsFile]:
+    def _nearby(self, modality: Omics, sample: str, tumour: Tumour) -> Iterator[OmicsFile]:
+        barcode = tumour_barcode(tumour.patient_id, sample, modality, self._key)
         for name, controlled in NEARBY[modality]:
             content = self._contents.encode_nearby(name, tumour, barcode)
             access: Access = "controlled" if controlled else "open"
