@@ -23,16 +23,9 @@ from mgi.modalities.rna.no_gene import (
     reasons_against,
     refuse_clinical,
 )
-from mgi.modalities.rna.table_layout import (
-    CASE_COLUMNS,
-    SAMPLE_COLUMNS,
-    Layout,
-    annotations,
-    are_samples,
-    mostly_ensembl,
-    require_patients,
-)
+from mgi.modalities.rna.table_layout import Layout, annotations, are_samples, mostly_ensembl
 from mgi.modalities.rna.value_scale import scale_note
+from mgi.tables.sample_labels import CASE_COLUMNS, SAMPLE_COLUMNS, require_patients
 from mgi.tables.table_file import read_table_file
 from mgi.tables.table_parts import TableFile, Use, Uses
 
