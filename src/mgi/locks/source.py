@@ -18,6 +18,17 @@ class NobodyKeptError(BadInputError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Samples:
+    """The barcode of the sample, such as TCGA-XX-XXXX-01A, that another modality uses of each patient."""
+
+    modality: str
+    of: Mapping[str, str]
+
+
+NO_SAMPLES = Samples(modality="", of={})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Listing:
     """Everything that a source shows, before any choice."""
 
@@ -27,6 +38,8 @@ class Listing:
     simulated: bool = False
     notes: tuple[str, ...] = ()
     """What the user should know of what was left out or replaced, one line each."""
+    samples: Samples = NO_SAMPLES
+    """Which sample of a patient is preferred, so that all data of a patient are of one."""
 
 
 class Source(Protocol):

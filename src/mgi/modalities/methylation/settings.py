@@ -1,9 +1,9 @@
 """Where methylation comes from, and which probes a fold's models see."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from mgi.core.section import Count, Positive, Section, Several, Share, UserPath
-from mgi.locks.settings import Address, FetchSettings
+from mgi.core.section import Positive, Section, Share, UserPath
+from mgi.modalities.gdc.settings import TableSettings
 
 
 class FitSettings(Section):
@@ -17,27 +17,15 @@ class FitSettings(Section):
     """Whether probes of X and Y stay. They tell the sex before all else; where no chromosome is known, they stay."""
 
 
-class MethylationSettings(FetchSettings):
+class MethylationSettings(TableSettings):
     """DNA methylation: beta values of the GDC, or a table of your own."""
 
-    first_cohort_only: ClassVar = ("fit",)
-    read_by: ClassVar = {
-        "table": ("matrix",), "project": ("gdc",), "expected_files": ("gdc",), "probes": ("gdc",)
-    }  # fmt: skip
-    source: Literal["gdc", "matrix"] = "gdc"
-    """gdc: beta values of SeSAMe; matrix: a table of your own of beta values."""
-    table: UserPath | None = None
-    """For source matrix: path of the table (Parquet, TSV or CSV), either way round; values may be missing."""
-    project: str = "TCGA-LGG"
-    """For source gdc: the project."""
-    base_url: Address = "https://api.gdc.cancer.gov"
-    """For source gdc: address of its interface."""
-    expected_files: Several[Count] | None = None
-    """For source gdc: fewest and most files that a search may find; null: any number but 0."""
+    read_by: ClassVar = {**TableSettings.read_by, "probes": ("gdc",)}
     probes: Positive | None = None
     """For source gdc: probes of the array whose files are used (450K: 486427, 27K: 27578), files of another array are
     left out; null: all files must be of one array."""
     positions: UserPath | None = None
-    """Path of a table (TSV or CSV) with probe, chromosome, start: the GDC's files do not say where probes lie."""
+    """Path of a table (TSV, CSV or Parquet) with probe, chromosome, start: files of the GDC do not say where probes
+    lie."""
     fit: FitSettings = FitSettings()
     """Which probes a fold's models see, by M-values of its training patients; z-scores of them, gaps at the mean."""

@@ -1,11 +1,11 @@
 """Where microRNAs come from, and which of them a fold's models see."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from mgi.core.section import Count, Section, Several, Share, UserPath, unit
-from mgi.locks.settings import Address, FetchSettings
+from mgi.core.section import Section, Share, unit
+from mgi.modalities.gdc.settings import TableSettings
 
 
 class FitSettings(Section):
@@ -17,22 +17,8 @@ class FitSettings(Section):
     """Share of the training patients who must express a microRNA that is kept."""
 
 
-class MirnaSettings(FetchSettings):
-    """MicroRNAs: quantification of the GDC, or a table of your own."""
+class MirnaSettings(TableSettings):
+    """MicroRNAs: reads per million by the GDC, or in a table of your own."""
 
-    first_cohort_only: ClassVar = ("fit",)
-    read_by: ClassVar = {
-        "table": ("matrix",), "project": ("gdc",), "expected_files": ("gdc",)
-    }  # fmt: skip
-    source: Literal["gdc", "matrix"] = "gdc"
-    """gdc: quantification by the BCGSC; matrix: a table of your own of reads per million."""
-    table: UserPath | None = None
-    """For source matrix: path of the table (Parquet, TSV or CSV), either way round; values may be missing."""
-    project: str = "TCGA-LGG"
-    """For source gdc: the project."""
-    base_url: Address = "https://api.gdc.cancer.gov"
-    """For source gdc: address of its interface."""
-    expected_files: Several[Count] | None = None
-    """For source gdc: fewest and most files that a search may find; null: any number but 0."""
     fit: FitSettings = FitSettings()
     """Which microRNAs a fold's models see; z-scores of log2(RPM + 1), fitted on its training patients alone."""

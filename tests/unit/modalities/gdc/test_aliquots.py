@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 
 from mgi.locks.item import Item
-from mgi.modalities.rna.modality import absent
-from mgi.modalities.rna.sources import aliquots
+from mgi.locks.source import Samples
+from mgi.modalities.gdc import aliquots
+from mgi.modalities.gdc.absence import absent_of
 
 
 def offer(barcode, **changes):
@@ -91,7 +92,7 @@ def test_a_formalin_fixed_profile_loses_to_a_frozen_one_of_any_barcode(method):
 def test_a_formalin_fixed_profile_alone_is_kept_and_says_so():
     found = choose_aliquots([kept(A6[2], "FFPE")])[A6[2]]
     assert (found.chosen, found.reason) == (True, "primary tumour, formalin-fixed (FFPE), no frozen profile")
-    aliquots.check_profile(replace(found, sample=A6[2]))
+    aliquots.check_profile(replace(found, sample=A6[2]), "rna")
 
 
 def test_a_withdrawn_frozen_profile_leaves_the_place_to_the_fixed_one():
@@ -138,7 +139,7 @@ def test_where_nothing_tells_profiles_apart_none_is_chosen(one, other):
     assert {item.reason for item in found.values()} == {
         "tie, nothing tells these profiles apart: " + ", ".join(sorted(labels))
     }
-    assert absent(list(found.values())) == "several expression profiles that nothing tells apart"
+    assert absent_of("expression")(list(found.values())) == "several expression profiles that nothing tells apart"
 
 
 def test_two_files_of_the_same_bytes_are_no_tie():
@@ -146,3 +147,49 @@ def test_two_files_of_the_same_bytes_are_no_tie():
     found = {item.key: item for item in aliquots.choose_aliquots(offers, lambda item: item.sample)}
     assert (found["a"].chosen, found["b"].chosen) == (True, False)
     assert found["b"].reason == f"other aliquot preferred: {A6[0]} (the same bytes)"
+
+
+VIALS = ("TCGA-HT-0001-01A-11D-A001-01", "TCGA-HT-0001-01B-11D-A001-01")
+
+
+def beside(*offers, sample="TCGA-HT-0001-01B"):
+    samples = Samples(modality="expression", of={"TCGA-HT-0001": sample})
+    return {item.key: item for item in aliquots.choose_aliquots(offers, lambda item: item.key, None, samples)}
+
+
+def test_the_sample_of_the_patients_other_data_comes_first_and_the_reason_says_so():
+    found = beside(*map(offer, VIALS))
+    assert found[VIALS[1]].reason == "primary tumour, the sample of expression"
+    assert found[VIALS[0]].reason == (
+        f"other aliquot preferred: {VIALS[1]} (another sample than the patient's other data)"
+    )
+    assert [aliquots.other_sample(item) for item in found.values()] == [None, None]
+    assert beside(*map(offer, VIALS), sample="TCGA-HT-0001-01A")[VIALS[0]].chosen
+
+
+def test_another_sample_is_taken_where_there_is_no_choice_and_the_cohort_is_told():
+    found = beside(offer(VIALS[0], role="cn"))[VIALS[0]]
+    assert (found.chosen, found.reason) == (True, "primary tumour, from another sample: 01A")
+    assert aliquots.other_sample(found) == "cn from another sample: 01A"
+    fixed = beside(kept(VIALS[0], "FFPE", role="cn"))[VIALS[0]]
+    assert aliquots.other_sample(fixed) == "cn from another sample: 01A"
+
+
+def test_a_patient_whose_other_data_name_no_sample_is_chosen_as_ever():
+    found = beside(offer("TCGA-CS-0002-01A-11D-A001-01"))
+    assert [item.reason for item in found.values()] == ["primary tumour"]
+
+
+def test_of_two_pairs_of_one_tumour_the_normal_of_blood_decides():
+    normals = {"blood": "TCGA-HT-0001-10A-01D-A001-08", "tissue": "TCGA-HT-0001-11A-01D-A999-08"}
+    offers = [offer(VIALS[0], key=key, metadata={"normal": normal}) for key, normal in normals.items()]
+    found = {item.key: item for item in aliquots.choose_aliquots(offers, lambda item: VIALS[0])}
+    assert (found["blood"].chosen, found["tissue"].chosen) == (True, False)
+    assert found["tissue"].reason.endswith("(normal of blood before one of tissue)")
+
+
+def test_of_dna_the_later_plate_decides_before_the_amplified_analyte():
+    plain, amplified = "TCGA-HT-0001-01A-11D-A001-01", "TCGA-HT-0001-01A-11W-A001-01"
+    assert choose_aliquots([offer(plain), offer(amplified)])[plain].chosen
+    later = amplified.replace("A001", "A278")
+    assert choose_aliquots([offer(plain), offer(later)])[later].chosen

@@ -1,7 +1,8 @@
-"""Gene expression from the Genomic Data Commons: open STAR counts, one file per aliquot."""
+"""The open files of one kind at the Genomic Data Commons, one a profile: listed, chosen, fetched and verified."""
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,34 +16,42 @@ from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock, check_lock
 from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing, check_origin
-from mgi.modalities.rna.sources.aliquots import CONTROLLED, RNA, check_profile, choose_aliquots
-from mgi.modalities.rna.sources.gdc_files import FILE_ID, is_gone, same_bytes_elsewhere
-from mgi.modalities.rna.sources.gdc_listing import (
-    OPTIONAL_FIELDS,
+from mgi.modalities.gdc.aliquots import CONTROLLED, check_profile, choose_aliquots
+from mgi.modalities.gdc.listing import (
+    ENTITY_ID,
     annotations_by_case,
     annotations_query,
     case_of,
     check_file_count,
     file_row,
     files_query,
+    optional_fields,
 )
-from mgi.modalities.rna.sources.preference import PRESERVATION
+from mgi.modalities.gdc.preference import NORMAL, PRESERVATION
+from mgi.modalities.gdc.query import GdcQuery
+from mgi.modalities.gdc.versions import FILE_ID, is_gone, same_bytes_elsewhere
 
 # A body that is a little longer than announced is reported as such; one that does not end is cut off.
 SLACK_BYTES = 1 << 20
-_TOLD = ("file_name", "version", "first_release", PRESERVATION)
+_TOLD = ("file_name", "version", "first_release", PRESERVATION, ENTITY_ID, NORMAL)
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
+
+Check = Callable[[Path, Item], None]
+"""Reads a fetched file as the shard will; raises BadInputError where it cannot."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GdcExpression:
-    """A project's profiles at the GDC; files lie at `files/<md5>.tsv`, so the name says which bytes are right.
+class GdcFiles:
+    """A project's files at the GDC; they lie at `files/<md5><suffix>`, so the name says which bytes are right.
 
-    `expected_files` are the fewest and the most that a search may find; None takes any number but 0.
+    `expected_files` are the fewest and the most that a search may find; None takes any number but 0. With `check` an
+    item whose content cannot serve is rejected with the reason, though its bytes are right.
     """
 
+    query: GdcQuery
     service: Service
     project: str
+    check: Check | None = None
     expected_files: tuple[int, ...] | None = None
     simulated: bool = False
     stores_bytes: bool = True
@@ -54,21 +63,24 @@ class GdcExpression:
         return f"reachable, {release or 'release not stated'}, open files, no account needed{token}"
 
     def discover(self) -> Listing:
-        """Every open STAR file of the project with the annotations that concern it.
+        """Every open file of the project with the annotations that concern it.
 
         Raises BadInputError where there is none.
         """
         release, says_simulated = gdc_status(self.service)
-        hits = all_hits(self.service, "files", files_query(self.project), id_field="file_id", optional=OPTIONAL_FIELDS)
+        query, modality = self.query, self.query.modality
+        asked = files_query(self.project, query)
+        hits = all_hits(self.service, "files", asked, id_field="file_id", optional=optional_fields(query))
         if not hits:
             raise BadInputError(
-                f"GDC: no open STAR counts for project {self.project!r}; modalities.rna.project and all filter values "
-                "are case-sensitive (TCGA-LGG, RNA-Seq)"
+                f"GDC: no open {query.what} for project {self.project!r}; modalities.{modality}.project and all filter "
+                f"values are case-sensitive (TCGA-LGG, {query.experimental_strategy}), and a name that the GDC has "
+                f"changed gives 0 hits and no error ({query.workflow})"
             )
         notes = all_hits(self.service, "annotations", annotations_query(self.project), id_field="annotation_id")
-        check_file_count(len(hits), self.expected_files, self.project)
+        check_file_count(len(hits), self.expected_files, self.project, query)
         of_case = annotations_by_case(notes)
-        rows = tuple(file_row(hit, of_case.get(case_of(hit), ())) for hit in hits)
+        rows = tuple(file_row(hit, of_case.get(case_of(hit), ()), query) for hit in hits)
         return Listing(rows=rows, release=release, simulated=self.simulated or says_simulated)
 
     def lock(self, listing: Listing) -> Lock:
@@ -76,7 +88,7 @@ class GdcExpression:
         offers = [
             Item(
                 **{name: row[name] for name in ("patient_id", "key", "size", "md5")},
-                role=RNA,
+                role=self.query.modality,
                 sample=row["aliquot"],
                 chosen=False,
                 reason="" if row["access"] == "open" else CONTROLLED,
@@ -86,12 +98,12 @@ class GdcExpression:
         ]
         withdrawn = {row["key"]: row["annotation"] for row in listing.rows if row["annotation"] is not None}
         lock = Lock(
-            modality=RNA,
+            modality=self.query.modality,
             source="gdc",
             collection=self.project,
             release=listing.release,
             simulated=listing.simulated,
-            items=choose_aliquots(offers, lambda item: item.sample or "", withdrawn),
+            items=choose_aliquots(offers, lambda item: item.sample or "", withdrawn, listing.samples),
         )
         return check_lock(lock, self.check_item)
 
@@ -101,7 +113,7 @@ class GdcExpression:
             raise BadInputError(f"items: key {item.key!r}, expected a file id (letters, digits, hyphens)")
         if not _MD5.match(item.md5 or ""):
             raise BadInputError(f"items: {item.key}: md5 {item.md5!r}, expected 32 hexadecimal digits")
-        check_profile(item)
+        check_profile(item, self.query.modality)
 
     def check_lock(self, lock: Lock) -> None:
         """Refuse a simulated archive's lock for the real service and the reverse; files are checked one by one."""
@@ -163,8 +175,20 @@ class GdcExpression:
         )
 
     def _path_of(self, item: Item) -> str:
-        return f"files/{item.md5}.tsv"
+        return f"files/{item.md5}{self.query.suffix}"
 
     def _entry(self, item: Item, folder: Path, fetched_as: str | None = None) -> RawEntry:
-        newer = None if fetched_as == item.key else fetched_as
-        return entry_of(item, path=folder / self._path_of(item), size=item.size, md5=item.md5, fetched_as=newer)
+        path, newer = folder / self._path_of(item), None if fetched_as == item.key else fetched_as
+        return entry_of(
+            item, path=path, size=item.size, md5=item.md5, fetched_as=newer, rejected=self._against(path, item)
+        )
+
+    def _against(self, path: Path, item: Item) -> str | None:
+        """Why a file's content cannot serve, without the place, which differs between machines."""
+        if self.check is None:
+            return None
+        try:
+            self.check(path, item)
+        except BadInputError as error:
+            return str(error).removeprefix(f"{path}: ")
+        return None

@@ -1,7 +1,8 @@
 """Which of a patient's eligible profiles is the best: each step of the rule in order, and what it left behind.
 
 Source: the replicate filters of the Broad's Firehose (analyte H before R before T, then the later plate, then the
-higher barcode). It takes frozen tissue alone, so formalin-fixed vials come last here.
+higher barcode; of DNA the later plate, then D before what was amplified from it). It takes frozen tissue alone, so
+formalin-fixed vials come last here. Before all of these stands the sample that another modality of the patient is of.
 """
 
 import re
@@ -9,13 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from mgi.core.ids import barcode_of, with_hyphens
+from mgi.core.ids import barcode_of, sample_code_of, sample_of, with_hyphens
 from mgi.locks.item import Item
 
 PRESERVATION = "preservation"
 """The entry of an item's metadata that says how its sample was kept; absent where that is not known."""
+NORMAL = "normal"
+"""The entry that has the barcode of the matched normal, of what is of a pair."""
 ANALYTES = "HRT"
+AMPLIFIED = ("G", "W", "X")
 FIXED_LAST = "frozen before formalin-fixed (FFPE)"
+OTHER_SAMPLE = "another sample than the patient's other data"
 VIAL_A_FIRST = "vial A before B where the preservation is not stated"
 _FIXED = re.compile(r"ffpe|formalin|paraffin", re.IGNORECASE)
 _ALIQUOT = re.compile(
@@ -37,6 +42,8 @@ class Profile(NamedTuple):
     analyte: str
     plate: str
     center: str
+    normal: str
+    is_other_sample: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,24 +60,31 @@ class Choice:
 
 # Smaller is better; None where the step does not apply to the profiles that are left.
 _STEPS: tuple[tuple[str, Callable[[Profile], Any]], ...] = (
+    (OTHER_SAMPLE, lambda one: one.is_other_sample),
     (FIXED_LAST, lambda one: one.fixed),
     ("a sample's barcode before a patient's", lambda one: not one.has_sample),
     (VIAL_A_FIRST, lambda one: one.vial or "~"),
     ("analyte H before R before T", lambda one: (ANALYTES + one.analyte).index(one.analyte) if one.analyte else 9),
     ("", lambda one: _descending(one.plate)),
+    ("analyte D before what was amplified", lambda one: one.analyte in AMPLIFIED),
     ("", lambda one: (_descending(one.vial), _descending(one.portion), _descending(one.center))),
+    ("normal of blood before one of tissue", lambda one: sample_code_of(one.normal) or ""),
+    ("", lambda one: _descending(one.normal)),
 )
-_VIALS = 2
+_VIALS = 3
 
 
 def is_fixed(item: Item) -> bool:
-    """Whether the archive says that the sample was fixed in formalin, which degrades RNA."""
+    """Whether the archive says that the sample was fixed in formalin, which degrades what is measured."""
     return _FIXED.search(item.text(PRESERVATION)) is not None
 
 
-def best_of(items: Sequence[Item], label_of: Callable[[Item], str]) -> Choice:
-    """The best of one patient's eligible profiles, with those that nothing tells from it."""
-    left = [(item, _profile(item, label_of(item))) for item in items]
+def best_of(items: Sequence[Item], label_of: Callable[[Item], str], sample: str | None = None) -> Choice:
+    """The best of one patient's eligible profiles, with those that nothing tells from it.
+
+    One of `sample`, that of the patient's other data, comes before all others.
+    """
+    left = [(item, _profile(item, label_of(item), sample)) for item in items]
     against: dict[str, str] = {}
     for place, (reason, key) in enumerate(_STEPS):
         if place == _VIALS and all(one.stated for _, one in left):
@@ -83,13 +97,15 @@ def best_of(items: Sequence[Item], label_of: Callable[[Item], str]) -> Choice:
     return Choice(item=first, against=against, tied=() if same_bytes else tuple(others))
 
 
-def _profile(item: Item, label: str) -> Profile:
+def _profile(item: Item, label: str, sample: str | None) -> Profile:
     barcode, found = barcode_of(label), _ALIQUOT.match(with_hyphens(label))
     parts = {name: (value or "").upper() for name, value in (found.groupdict() if found else {}).items()}
     return Profile(
         fixed=is_fixed(item),
         stated=bool(item.text(PRESERVATION)),
         has_sample=barcode is not None and barcode.code is not None,
+        normal=item.text(NORMAL),
+        is_other_sample=sample is not None and sample_of(label) != sample,
         **{name: parts.get(name, "") for name in ("vial", "portion", "analyte", "plate", "center")},
     )
 

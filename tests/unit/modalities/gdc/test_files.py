@@ -6,7 +6,8 @@ import pytest
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError, NetworkError
 from mgi.locks.lock import as_json
-from mgi.modalities.rna.sources.gdc import GdcExpression
+from mgi.modalities.gdc.files import GdcFiles
+from mgi.modalities.rna.sources.opening import STAR_COUNTS
 
 CONTENT = b"# gene-model: GENCODE v36\n" + b"gene\n" * 100
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -32,7 +33,7 @@ def source(stub, reply, service_at):
     ]
     stub.script["/annotations"] = [reply(body=page())]
     stub.script["/data/f-1"] = [reply(body=CONTENT, ranges=True)]
-    return GdcExpression(service=service_at(stub.url), project="TCGA-LGG")
+    return GdcFiles(query=STAR_COUNTS, service=service_at(stub.url), project="TCGA-LGG")
 
 
 def test_the_lock_holds_release_digests_and_reasons_but_no_address(source):
@@ -166,7 +167,9 @@ def test_an_archive_that_calls_itself_simulated_is_locked_as_such(source, stub, 
 @pytest.mark.parametrize("simulated", [True, False])
 def test_the_lock_of_the_other_kind_of_archive_is_refused(source, service_at, simulated):
     lock = dataclasses.replace(source.lock(source.discover()), simulated=not simulated)
-    asked = GdcExpression(service=service_at("https://api.gdc.cancer.gov"), project="TCGA-LGG", simulated=simulated)
+    asked = GdcFiles(
+        query=STAR_COUNTS, service=service_at("https://api.gdc.cancer.gov"), project="TCGA-LGG", simulated=simulated
+    )
     with pytest.raises(ConfigError, match=r"^rna lock: .*simulated"):
         asked.check_lock(lock)
     asked.check_lock(dataclasses.replace(lock, simulated=simulated))
@@ -183,3 +186,28 @@ def test_two_chosen_files_of_one_digest_are_refused_before_any_is_fetched(source
     twin = dataclasses.replace(lock.items[0], patient_id="TCGA-DU-0001", key="f-2")
     with pytest.raises(BadInputError, match=f"lock: two .*md5 {MD5}"):
         source.check_lock(dataclasses.replace(lock, items=(lock.items[0], twin)))
+
+
+def test_a_file_whose_content_cannot_serve_is_rejected_with_the_reason_at_every_look(source, tmp_path):
+    def check(path, item):
+        raise BadInputError(f"{path}: line 3: found nothing, expected a number of {item.patient_id}")
+
+    item = source.lock(source.discover()).items[0]
+    strict = dataclasses.replace(source, check=check)
+    said = "line 3: found nothing, expected a number of TCGA-DU-6407"
+    assert strict.fetch(item, tmp_path).rejected == said
+    assert strict.verify(item, tmp_path).rejected == said
+    assert source.verify(item, tmp_path).rejected is None
+
+
+def test_too_few_files_name_the_modality_and_the_workflow(source):
+    with pytest.raises(
+        IntegrityError, match=r"'TCGA-LGG' \(workflow 'STAR - Counts'\), modalities\.rna\.expected_files"
+    ):
+        dataclasses.replace(source, expected_files=(5, 9)).discover()
+
+
+def test_a_renamed_workflow_is_named_where_nothing_is_found(source, stub, reply):
+    stub.script["/files"] = [reply(body=page())]
+    with pytest.raises(BadInputError, match=r"0 hits and no error \(workflow 'STAR - Counts'\)"):
+        source.discover()

@@ -9,40 +9,37 @@ from typing import Any
 
 from mgi.core.counts import stated_count
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.ids import is_primary, patient_id_of, sample_of
+from mgi.core.ids import sample_of
 from mgi.core.text import printable
-from mgi.modalities.rna.sources.preference import PRESERVATION
+from mgi.modalities.gdc.entities import NOT_STATED, cross_check, entity_of, fields_of
+from mgi.modalities.gdc.preference import NORMAL, PRESERVATION
+from mgi.modalities.gdc.query import GdcQuery
 
+ENTITY_ID = "entity_id"
+"""The entry of a row that has the archive's own id of the tumour's aliquot or portion."""
 _SAMPLE = "cases.samples"
-_ALIQUOT = f"{_SAMPLE}.portions.analytes.aliquots"
-REQUIRED_FIELDS = (
-    "file_id", "file_name", "file_size", "md5sum", "access",
-    "cases.submitter_id", f"{_SAMPLE}.submitter_id", f"{_ALIQUOT}.submitter_id",
-)  # fmt: skip
+_REQUIRED = ("file_id", "file_name", "file_size", "md5sum", "access", "cases.submitter_id")
 # The schema loses fields from release to release; what is only a cross-check may go missing.
-OPTIONAL_FIELDS = (
+_OPTIONAL = (
     "state", "version", "data_release", "updated_datetime", "analysis.workflow_type", "cases.case_id",
     f"{_SAMPLE}.sample_id", f"{_SAMPLE}.sample_type", f"{_SAMPLE}.tissue_type", f"{_SAMPLE}.tumor_descriptor",
-    f"{_SAMPLE}.preservation_method", f"{_ALIQUOT}.aliquot_id", "annotations.annotation_id",
+    f"{_SAMPLE}.preservation_method", "annotations.annotation_id",
 )  # fmt: skip
-NOT_STATED = (None, "", "Not Reported", "not reported", "Unknown", "unknown")
 _CASE = len("TCGA-XX-XXXX")
 _WITHDRAWN = re.compile(r"redact|\bDNU\b", re.IGNORECASE)
 
 
-def files_query(project: str) -> dict[str, Any]:
-    """The body of POST /files for open STAR counts of a project; values are case-sensitive."""
-    values = {
-        "cases.project.project_id": project,
-        "data_category": "Transcriptome Profiling",
-        "data_type": "Gene Expression Quantification",
-        "experimental_strategy": "RNA-Seq",
-        "analysis.workflow_type": "STAR - Counts",
-        "access": "open",
-    }
+def files_query(project: str, query: GdcQuery) -> dict[str, Any]:
+    """The body of POST /files for the open files of a project; values are case-sensitive."""
+    values = {"cases.project.project_id": project, **query.values, "access": "open"}
     content = [{"op": "in", "content": {"field": field, "value": [value]}} for field, value in values.items()]
-    fields = ",".join((*REQUIRED_FIELDS, *OPTIONAL_FIELDS))
+    fields = ",".join((*_REQUIRED, *fields_of(query)[0], *optional_fields(query)))
     return {"filters": {"op": "and", "content": content}, "fields": fields, "sort": "file_id:asc", "format": "JSON"}
+
+
+def optional_fields(query: GdcQuery) -> tuple[str, ...]:
+    """Fields of that search that the service need not know."""
+    return (*_OPTIONAL, *fields_of(query)[1])
 
 
 def annotations_query(project: str) -> dict[str, Any]:
@@ -51,45 +48,38 @@ def annotations_query(project: str) -> dict[str, Any]:
     return {"filters": filters, "sort": "annotation_id:asc", "format": "JSON"}
 
 
-def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One flat row of a /files hit: patient, sample and aliquot barcode, digest, size, access, annotation.
+def file_row(hit: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]], query: GdcQuery) -> dict[str, Any]:
+    """One flat row of a /files hit: patient, sample and barcode of the tumour, digest, size, access, annotation.
 
     Raises BadInputError where the hit has another shape, and IntegrityError where barcode and descriptors disagree
     about a primary tumour.
     """
     name = printable(hit.get("file_id", "?"))
     try:
-        (case,) = hit["cases"]
-        (sample,) = case["samples"]
-        aliquots = [
-            aliquot["submitter_id"]
-            for portion in sample["portions"]
-            for analyte in portion["analytes"]
-            for aliquot in analyte["aliquots"]
-        ]
-        (barcode,) = map(str, aliquots)
+        entity = entity_of(hit, query)
         row = {
-            "patient_id": patient_id_of(str(case["submitter_id"])),
-            "sample": sample_of(str(sample["submitter_id"])),
-            "aliquot": barcode,
+            "patient_id": entity.patient_id,
+            "sample": sample_of(str(entity.sample["submitter_id"])),
+            "aliquot": entity.barcode,
             "key": str(hit["file_id"]),
             "file_name": printable(str(hit["file_name"]).rsplit("/", 1)[-1], 255),
             "size": stated_count(hit["file_size"]),
             "md5": str(hit["md5sum"]),
             "access": str(hit["access"]),
-            PRESERVATION: None if (kept := _stated(sample.get("preservation_method"))) in NOT_STATED else kept,
+            PRESERVATION: None if (kept := _stated(entity.sample.get("preservation_method"))) in NOT_STATED else kept,
             "version": _stated(hit.get("version")),
             # "32.0 - 45.0": the end moves with every release, and a lock that held it would change in every line.
             "first_release": _stated(str(hit.get("data_release") or "").split(" - ")[0]),
+            ENTITY_ID: entity.entity_id,
+            NORMAL: entity.normal,
         }
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise BadInputError(
-            f"GDC file {name}: expected one case, sample and aliquot with barcodes ({printable(error)})"
-        ) from None
-    if patient_id_of(barcode) != row["patient_id"]:
-        raise IntegrityError(f"GDC file {name}: aliquot {barcode} does not belong to case {row['patient_id']}")
-    _cross_check(name, barcode, sample)
-    return {**row, "annotation": annotation_of(barcode, annotations)}
+    except BadInputError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError, StopIteration, AttributeError) as error:
+        expected = f"one case, sample and {query.entity} with barcodes"
+        raise BadInputError(f"GDC file {name}: expected {expected} ({printable(error)})") from None
+    cross_check(name, entity.barcode, entity.sample)
+    return {**row, "annotation": annotation_of(entity.barcode, annotations)}
 
 
 def _stated(value: Any) -> str | None:
@@ -97,27 +87,18 @@ def _stated(value: Any) -> str | None:
     return None if value is None else printable(value) or None
 
 
-def check_file_count(found: int, expected: tuple[int, ...] | None, project: str) -> None:
+def check_file_count(found: int, expected: tuple[int, ...] | None, project: str, query: GdcQuery) -> None:
     """Refuse a project whose number of files is outside of the expected range, both ends included.
 
     A filter value that no longer fits gives fewer hits, or none, and no error. Raises IntegrityError.
     """
     fewest, most = expected or (1, found)
     if not fewest <= found <= most:
+        key = f"modalities.{query.modality}.expected_files"
         raise IntegrityError(
-            f"GDC: {found} open STAR counts of project {project!r}, modalities.rna.expected_files says {fewest} to "
-            f"{most}; once you know why, set modalities.rna.expected_files to the range you expect, or to null"
+            f"GDC: {found} open {query.what} of project {project!r} ({query.workflow}), {key} says {fewest} to {most}; "
+            f"once you know why, set {key} to the range you expect, or to null"
         )
-
-
-def _cross_check(name: str, barcode: str, sample: Mapping[str, Any]) -> None:
-    descriptors = {"tumor_descriptor": "Primary", "sample_type": "Primary Tumor"}
-    for field, primary in descriptors.items():
-        said = sample.get(field)
-        if said in NOT_STATED:
-            continue
-        if (said == primary) != is_primary(barcode):
-            raise IntegrityError(f"GDC file {name}: {field} is '{printable(said)}', but the barcode is {barcode}")
 
 
 def annotations_by_case(annotations: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

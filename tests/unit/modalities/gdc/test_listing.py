@@ -6,14 +6,15 @@ import pytest
 from mgi.core.errors import BadInputError, IntegrityError, NetworkError
 from mgi.http.gdc_search import all_hits
 from mgi.http.retry import RetryPolicy
-from mgi.modalities.rna.sources.gdc_listing import (
-    OPTIONAL_FIELDS,
+from mgi.modalities.gdc.listing import (
     annotation_of,
     annotations_query,
     check_file_count,
     file_row,
     files_query,
+    optional_fields,
 )
+from mgi.modalities.rna.sources.opening import STAR_COUNTS
 
 BARCODE = "TCGA-DU-6407-02A-12R-A36H-07"
 HIT = {
@@ -47,11 +48,17 @@ def files(*numbers):
 
 
 def hits_of(service):
-    return all_hits(service, "files", files_query("TCGA-LGG"), id_field="file_id", optional=OPTIONAL_FIELDS)
+    return all_hits(
+        service,
+        "files",
+        files_query("TCGA-LGG", STAR_COUNTS),
+        id_field="file_id",
+        optional=optional_fields(STAR_COUNTS),
+    )
 
 
 def test_the_query_asks_for_open_star_counts_in_a_stable_order():
-    query = files_query("TCGA-LGG")
+    query = files_query("TCGA-LGG", STAR_COUNTS)
     asked = {one["content"]["field"]: one["content"]["value"] for one in query["filters"]["content"]}
     assert asked == {
         "cases.project.project_id": ["TCGA-LGG"],
@@ -123,7 +130,7 @@ def test_a_reply_of_another_shape_is_refused(stub, reply, service_at, body):
 
 
 def test_a_hit_becomes_a_flat_row():
-    assert file_row(HIT, []) == {
+    assert file_row(HIT, [], STAR_COUNTS) == {
         "patient_id": "TCGA-DU-6407",
         "sample": "TCGA-DU-6407-02A",
         "aliquot": BARCODE,
@@ -136,24 +143,26 @@ def test_a_hit_becomes_a_flat_row():
         "version": None,
         "first_release": None,
         "annotation": None,
+        "entity_id": None,
+        "normal": None,
     }
 
 
 @pytest.mark.parametrize("release", ["32.0", "32.0 - 45.0", "32.0 - 46.0"])
 def test_a_newer_release_does_not_change_what_a_row_says_of_an_old_file(release):
-    row = file_row({**HIT, "version": "1", "data_release": release}, [])
+    row = file_row({**HIT, "version": "1", "data_release": release}, [], STAR_COUNTS)
     assert (row["version"], row["first_release"]) == ("1", "32.0")
 
 
 @pytest.mark.parametrize(("found", "expected"), [(500, (500, 560)), (560, (500, 560)), (3, None)])
 def test_a_number_of_files_within_the_range_passes(found, expected):
-    check_file_count(found, expected, "TCGA-LGG")
+    check_file_count(found, expected, "TCGA-LGG", STAR_COUNTS)
 
 
 @pytest.mark.parametrize("found", [0, 499, 561])
 def test_a_number_of_files_out_of_the_range_is_named_with_the_range_and_the_key(found):
     with pytest.raises(IntegrityError, match=rf"GDC: {found} .*modalities\.rna\.expected_files .*500 to 560"):
-        check_file_count(found, (500, 560), "TCGA-LGG")
+        check_file_count(found, (500, 560), "TCGA-LGG", STAR_COUNTS)
 
 
 def changed(**changes):
@@ -166,29 +175,29 @@ def changed(**changes):
 
 def test_barcode_and_descriptor_must_agree_on_what_is_primary():
     with pytest.raises(IntegrityError, match=r"GDC file f-1: sample_type .*'Primary Tumor'.*TCGA-DU-6407-02A"):
-        file_row(changed(sample_type="Primary Tumor"), [])
+        file_row(changed(sample_type="Primary Tumor"), [], STAR_COUNTS)
     with pytest.raises(IntegrityError, match=r"GDC file f-1: tumor_descriptor .*'Primary'.*TCGA-DU-6407-02A"):
-        file_row(changed(tumor_descriptor="Primary"), [])
-    assert file_row(changed(sample_type=None, tumor_descriptor="Not Reported"), [])["aliquot"] == BARCODE
+        file_row(changed(tumor_descriptor="Primary"), [], STAR_COUNTS)
+    assert file_row(changed(sample_type=None, tumor_descriptor="Not Reported"), [], STAR_COUNTS)["aliquot"] == BARCODE
 
 
 @pytest.mark.parametrize("change", [{"cases": []}, {"cases": HIT["cases"] * 2}, {"portions": []}, {"file_size": "x"}])
 def test_a_hit_without_exactly_one_aliquot_is_named(change):
     with pytest.raises(BadInputError, match=r"GDC file f-1: .*case, sample and aliquot"):
-        file_row(changed(**change), [])
+        file_row(changed(**change), [], STAR_COUNTS)
 
 
 def test_an_aliquot_of_another_patient_is_refused():
     alien = [{"analytes": [{"aliquots": [{"submitter_id": "TCGA-XX-0001-02A-01R-0001-07"}]}]}]
     with pytest.raises(IntegrityError, match=r"GDC file f-1: aliquot TCGA-XX-0001-02A-01R-0001-07 .*TCGA-DU-6407"):
-        file_row(changed(portions=alien), [])
+        file_row(changed(portions=alien), [], STAR_COUNTS)
 
 
 @pytest.mark.parametrize("entity", ["TCGA-DU-6407", "TCGA-DU-6407-02A", "TCGA-DU-6407-02A-12R", BARCODE])
 def test_an_annotation_covers_what_hangs_below_it(entity):
     note = {"entity_submitter_id": entity, "classification": "Redaction", "category": "Subject withdrew consent"}
     assert annotation_of(BARCODE, [note]) == "Subject withdrew consent"
-    assert file_row(HIT, [note])["annotation"] == "Subject withdrew consent"
+    assert file_row(HIT, [note], STAR_COUNTS)["annotation"] == "Subject withdrew consent"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +219,7 @@ def test_other_annotations_withdraw_nothing(note):
     [("FFPE", "FFPE"), ("OCT", "OCT"), ("Unknown", None), ("Not Reported", None), (" ", None), (7, "7")],
 )
 def test_how_a_sample_was_preserved_is_asked_for_and_kept_where_it_is_stated(said, kept):
-    assert "cases.samples.preservation_method" in files_query("TCGA-LGG")["fields"].split(",")
+    assert "cases.samples.preservation_method" in files_query("TCGA-LGG", STAR_COUNTS)["fields"].split(",")
     hit = copy.deepcopy(HIT)
     hit["cases"][0]["samples"][0]["preservation_method"] = said
-    assert file_row(hit, [])["preservation"] == kept
+    assert file_row(hit, [], STAR_COUNTS)["preservation"] == kept
