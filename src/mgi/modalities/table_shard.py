@@ -20,26 +20,34 @@ Values = NDArray[np.float32]
 
 
 def write_table_shard(
-    job: ShardJob, features: pd.DataFrame, unit: str, rows: Iterable[Row], about: Mapping[str, Any]
+    job: ShardJob,
+    features: pd.DataFrame,
+    unit: str,
+    rows: Iterable[Row],
+    about: Mapping[str, Any],
+    *,
+    told_apart: bool = True,
 ) -> str:
     """Write values, features and the description last; what the shard holds, in a few words.
 
     `rows` come in order of the patients' ids, a few of them in memory at a time. Raises BadInputError where two
-    patients have the same values in every feature.
+    patients have the same values in every feature and are `told_apart` by them.
     """
     written: list[str] = []
     copies = DuplicateCheck(f"{job.lock.modality} in every feature")
 
     def checked() -> Iterator[Row]:
         for patient, values in rows:
-            copies.add(patient, digest_of_values(values))
+            if told_apart:
+                copies.add(patient, digest_of_values(values))
             written.append(patient)
             yield patient, values
 
     values, described, dataset = (job.outputs[name] for name in ("values", "features", "dataset"))
     write_feature_values(values, features, unit, checked())
-    stated = {"modality": job.lock.modality, "source": job.lock.source}
-    describe_features(values, described, dataset, features, simulated=job.lock.simulated, **stated, **about)
+    stated: dict[str, Any] = {"modality": job.lock.modality, "source": job.lock.source}
+    stated |= {"simulated": job.lock.simulated, "told_apart": told_apart}
+    describe_features(values, described, dataset, features, **stated, **about)
     return f"{len(written)} patients, {len(features)} features, {unit}"
 
 
@@ -86,6 +94,7 @@ def features_of(
     names: Sequence[str | None] | None = None,
     chromosomes: Sequence[str | None] | None = None,
     starts: Sequence[int | None] | None = None,
+    kinds: Sequence[str | None] | None = None,
 ) -> pd.DataFrame:
     """The table of features (F rows) of a shard; what is not given is unknown."""
     unknown = [None] * len(ids)
@@ -95,6 +104,6 @@ def features_of(
             "name": pd.Series(unknown if names is None else list(names), dtype=object),
             "chromosome": pd.Series(unknown if chromosomes is None else list(chromosomes), dtype=object),
             "start": pd.array(unknown if starts is None else list(starts), dtype="Int64"),
-            "kind": pd.Series(unknown, dtype=object),
+            "kind": pd.Series(unknown if kinds is None else list(kinds), dtype=object),
         }
     )

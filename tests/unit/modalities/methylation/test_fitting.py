@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mgi.modalities.fitting import FitJob, fit_features, vectors
-from mgi.shards.feature_shard import OpenFeatures
 
 from mgi.core.errors import ConfigError
+from mgi.modalities.fitting import FitJob, fit_features, vectors
 from mgi.modalities.methylation.selection import m_values
+from mgi.shards.feature_shard import OpenFeatures
 from small_shards import shard_of_files
 
 PATIENTS = [f"TCGA-DU-{number:04d}" for number in range(40)]
