@@ -11,7 +11,8 @@ from mgi.core.files import write_json
 from mgi.core.ids import sample_of
 from mgi.core.section import as_mapping
 from mgi.locks.lock import as_json, read_lock
-from mgi.locks.source import NO_SAMPLES, NobodyKeptError, Samples, follow, refuse_if_nobody
+from mgi.locks.samples import NO_SAMPLES, Samples
+from mgi.locks.source import NobodyKeptError, follow, refuse_if_nobody
 from mgi.modalities.fetching import opened
 from mgi.modalities.registry import modality
 

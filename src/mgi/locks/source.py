@@ -11,21 +11,11 @@ from mgi.http.service import Service
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, Table, read_lock
 from mgi.locks.raw_index import RawEntry
+from mgi.locks.samples import NO_SAMPLES, Samples
 
 
 class NobodyKeptError(BadInputError):
     """A source that can be read, and of which no patient has all that a kept one needs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Samples:
-    """The barcode of the sample, such as TCGA-XX-XXXX-01A, that another modality uses of each patient."""
-
-    modality: str
-    of: Mapping[str, str]
-
-
-NO_SAMPLES = Samples(modality="", of={})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from mgi.core.errors import BadInputError
 from mgi.core.ids import PRIMARY_TUMOUR, barcode_of, sample_code_of, sample_of
 from mgi.locks.item import BY_HAND, Item
-from mgi.locks.source import NO_SAMPLES, Samples
+from mgi.locks.samples import NO_SAMPLES, Samples
 from mgi.modalities.gdc.preference import best_of, is_fixed
 
 RECURRENT_TUMOUR = "02"

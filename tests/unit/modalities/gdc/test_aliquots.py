@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from mgi.locks.item import Item
-from mgi.locks.source import Samples
+from mgi.locks.samples import Samples
 from mgi.modalities.gdc import aliquots
 from mgi.modalities.gdc.absence import absent_of
 
