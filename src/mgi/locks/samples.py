@@ -1,4 +1,4 @@
-"""Which sample of each patient another modality uses, so that all data of a patient can be of one."""
+"""Which sample of a patient another modality uses, so that all data of a patient are of one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from mgi.modalities.fitted_by_moments import fitted_by_moments
 from mgi.modalities.fitted_features import FittedFeatures
 from mgi.modalities.fitting import FitJob
 from mgi.modalities.methylation.selection import drop_reasons, m_values, moments_of
-from mgi.modalities.methylation.settings import FitSettings
+from mgi.modalities.methylation.settings import MethylationFitSettings
 from mgi.shards.feature_shard import OpenFeatures
 
 _log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ def fit(job: FitJob) -> FittedFeatures:
 
     A gap is filled with the mean.
     """
-    settings = FitSettings.read(dict(job.settings), where=f"modalities.{job.modality}.fit")
+    settings = MethylationFitSettings.read(dict(job.settings), where=f"modalities.{job.modality}.fit")
     features = job.shard.features
     chromosomes = [one if isinstance(one, str) else None for one in features["chromosome"]]
     if not any(chromosomes) and not settings.sex_chromosomes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.column_moments import ColumnMoments
-from mgi.modalities.methylation.settings import FitSettings
+from mgi.modalities.methylation.settings import MethylationFitSettings
 
 OFFSET = 0.01
 CONTROL, SNP, SEX = "control probe", "probe of a polymorphism", "on chromosome X or Y"
@@ -40,7 +40,7 @@ def drop_reasons(
     moments: ColumnMoments,
     probes: Sequence[str],
     chromosomes: Sequence[str | None],
-    settings: FitSettings,
+    settings: MethylationFitSettings,
 ) -> list[str | None]:
     """Why each probe (F,) is dropped, None for the `top_k` of largest variance among those that nothing speaks against.
 

@@ -6,7 +6,7 @@ from mgi.core.section import Positive, Section, Share, UserPath
 from mgi.modalities.gdc.settings import TableSettings
 
 
-class FitSettings(Section):
+class MethylationFitSettings(Section):
     """Which probes a fold's models see, by M-values of its training patients; z-scores of them, gaps at the mean."""
 
     top_k: Positive = 5000
@@ -27,5 +27,5 @@ class MethylationSettings(TableSettings):
     positions: UserPath | None = None
     """Path of a table (TSV, CSV or Parquet) with probe, chromosome, start: files of the GDC do not say where probes
     lie."""
-    fit: FitSettings = FitSettings()
+    fit: MethylationFitSettings = MethylationFitSettings()
     """Which probes a fold's models see, by M-values of its training patients; z-scores of them, gaps at the mean."""

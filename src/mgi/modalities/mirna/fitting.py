@@ -7,13 +7,13 @@ from mgi.modalities.fitted_by_moments import fitted_by_moments
 from mgi.modalities.fitted_features import FittedFeatures
 from mgi.modalities.fitting import FitJob
 from mgi.modalities.mirna.selection import drop_reasons, moments_and_expressed
-from mgi.modalities.mirna.settings import FitSettings
+from mgi.modalities.mirna.settings import MirnaFitSettings
 from mgi.shards.feature_shard import OpenFeatures
 
 
 def fit(job: FitJob) -> FittedFeatures:
     """The chosen microRNAs in the order of the shard, with mean and deviation of log2(RPM + 1)."""
-    settings = FitSettings.read(dict(job.settings), where=f"modalities.{job.modality}.fit")
+    settings = MirnaFitSettings.read(dict(job.settings), where=f"modalities.{job.modality}.fit")
     moments, expressed = moments_and_expressed(job.blocks(), len(job.shard.features), settings.min_rpm)
     reasons = drop_reasons(moments, expressed, settings)
     return fitted_by_moments(job, moments, reasons)

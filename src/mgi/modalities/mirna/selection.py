@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.column_moments import ColumnMoments
-from mgi.modalities.mirna.settings import FitSettings
+from mgi.modalities.mirna.settings import MirnaFitSettings
 
 CONSTANT = "zero variance in training"
 
@@ -29,7 +29,7 @@ def moments_and_expressed(
     return moments, expressed
 
 
-def drop_reasons(moments: ColumnMoments, expressed: NDArray[np.int64], settings: FitSettings) -> list[str | None]:
+def drop_reasons(moments: ColumnMoments, expressed: NDArray[np.int64], settings: MirnaFitSettings) -> list[str | None]:
     """Why each microRNA (F,) is dropped: too few training patients express it, or all alike; None where it is kept."""
     enough = max(1, math.ceil(settings.min_share * moments.rows - 1e-9))  # 0.1 * 30 is a little more than 3
     few = f"{settings.min_rpm:g} RPM reached in fewer than {settings.min_share:.0%} of training patients"

@@ -8,7 +8,7 @@ from mgi.core.section import Section, Share, unit
 from mgi.modalities.gdc.settings import TableSettings
 
 
-class FitSettings(Section):
+class MirnaFitSettings(Section):
     """Which microRNAs a fold's models see; z-scores of log2(RPM + 1), fitted on its training patients alone."""
 
     min_rpm: Annotated[float, Field(ge=0, le=1_000_000), unit("RPM")] = 1.0
@@ -20,5 +20,5 @@ class FitSettings(Section):
 class MirnaSettings(TableSettings):
     """MicroRNAs: reads per million by the GDC, or in a table of your own."""
 
-    fit: FitSettings = FitSettings()
+    fit: MirnaFitSettings = MirnaFitSettings()
     """Which microRNAs a fold's models see; z-scores of log2(RPM + 1), fitted on its training patients alone."""

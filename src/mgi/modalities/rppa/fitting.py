@@ -8,13 +8,13 @@ from mgi.modalities.fitted_by_moments import fitted_by_moments
 from mgi.modalities.fitted_features import FittedFeatures
 from mgi.modalities.fitting import FitJob
 from mgi.modalities.rppa.selection import drop_reasons
-from mgi.modalities.rppa.settings import FitSettings
+from mgi.modalities.rppa.settings import RppaFitSettings
 from mgi.shards.feature_shard import OpenFeatures
 
 
 def fit(job: FitJob) -> FittedFeatures:
     """The chosen antibodies in the order of the shard, with mean and deviation; a gap is filled with the mean."""
-    settings = FitSettings.read(dict(job.settings), where=f"modalities.{job.modality}.fit")
+    settings = RppaFitSettings.read(dict(job.settings), where=f"modalities.{job.modality}.fit")
     moments = ColumnMoments(len(job.shard.features))
     for block in job.blocks():
         moments.add(block)

@@ -4,7 +4,7 @@ from mgi.core.section import Section, Share
 from mgi.modalities.gdc.settings import TableSettings
 
 
-class FitSettings(Section):
+class RppaFitSettings(Section):
     """Which antibodies a fold's models see; z-scores, fitted on its training patients alone, gaps at the mean."""
 
     max_missing: Share = 0.5
@@ -14,5 +14,5 @@ class FitSettings(Section):
 class RppaSettings(TableSettings):
     """Proteins by reverse phase arrays: files of the GDC, or a table of your own."""
 
-    fit: FitSettings = FitSettings()
+    fit: RppaFitSettings = RppaFitSettings()
     """Which antibodies a fold's models see; z-scores, fitted on its training patients alone, gaps at the mean."""

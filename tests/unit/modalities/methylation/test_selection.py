@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mgi.modalities.methylation.selection import CONTROL, SEX, SNP, drop_reasons, m_values, moments_of
-from mgi.modalities.methylation.settings import FitSettings
+from mgi.modalities.methylation.settings import MethylationFitSettings
 
 MISSING = "missing in more than 10% of training patients"
 
@@ -32,12 +32,12 @@ def test_the_most_variable_stay_among_those_that_nothing_speaks_against() -> Non
     betas[:3, 6] = np.nan  # 15 % of cg7
     betas[:2, 1] = np.nan  # 10 % of cg2, which is not more than that
     chromosomes = [None] * 4 + ["chrX"] + ["X_alt", "1", None, "Y"]
-    reasons = drop_reasons(moments_of([betas], 9), list(spread), chromosomes, FitSettings(top_k=2))
+    reasons = drop_reasons(moments_of([betas], 9), list(spread), chromosomes, MethylationFitSettings(top_k=2))
     assert reasons == [
         "not among the 2 most variable in training", None, CONTROL, SNP, SEX, None, MISSING,
         "zero variance in training", SNP,
     ]  # fmt: skip
-    settings = FitSettings(top_k=1, sex_chromosomes=True)
+    settings = MethylationFitSettings(top_k=1, sex_chromosomes=True)
     assert drop_reasons(moments_of([betas], 9), list(spread), chromosomes, settings)[4] is None
 
 
@@ -46,7 +46,7 @@ def test_the_choice_is_that_of_a_plain_sort(top_k: int) -> None:
     rng = np.random.default_rng(3)
     betas = rng.beta(0.5, 0.5, (40, 300)).astype(np.float32)
     reasons = drop_reasons(
-        moments_of([betas], 300), [f"cg{n}" for n in range(300)], [None] * 300, FitSettings(top_k=top_k)
+        moments_of([betas], 300), [f"cg{n}" for n in range(300)], [None] * 300, MethylationFitSettings(top_k=top_k)
     )
     kept = [row for row, reason in enumerate(reasons) if reason is None]
     plain = np.argsort(-m_values(betas).astype(np.float64).var(axis=0))[:top_k]
@@ -58,7 +58,7 @@ def test_another_patients_values_change_nothing_but_through_training() -> None:
     betas = rng.beta(0.5, 0.5, (40, 100)).astype(np.float32)
     names = [f"cg{n}" for n in range(100)]
     of = [
-        drop_reasons(moments_of([rows], 100), names, [None] * 100, FitSettings(top_k=10))
+        drop_reasons(moments_of([rows], 100), names, [None] * 100, MethylationFitSettings(top_k=10))
         for rows in (betas, betas[::-1])
     ]
     assert of[0] == of[1]
