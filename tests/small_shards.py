@@ -4,11 +4,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mgi.shards.feature_shard import OpenFeatures, open_features
-
 from mgi.cli import parser_of
 from mgi.commands import shard as shard_command
 from mgi.locks.lock import Lock, Table
+from mgi.shards.feature_shard import OpenFeatures, open_features
 from small_locks import fetched, profile, write_index, write_lock
 
 

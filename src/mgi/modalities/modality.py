@@ -33,6 +33,7 @@ class Modality:
     `absent`, `note` and `told` are as in cohort.pairing.Offer, `fits` as in locks.runners_up.
     `fitting` is the module with `fit` and `transform` (see modalities.fitting), where what a fold's models see of it is
     fitted; `fit_beside` names the modalities whose features the fit is given too, where they are configured.
+    `oracles` is the module with `labels_of` (see modalities.oracles), where class labels are read off it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Modality:
     fits: Callable[[Item, Item], bool] = lambda one, other: True
     same_sample_as: str | None = None
     fitting: str | None = None
+    oracles: str | None = None
     fit_beside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """The source of a table of features that a section names: the GDC's files of a query, or a table of the user's own."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,16 +18,26 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def open_table_source(
-    query: GdcQuery, chosen: TableSettings, check: Check, *, archive: str | None, table: str | None, serve: Serve
+    query: GdcQuery,
+    chosen: TableSettings,
+    check: Check,
+    *,
+    archive: str | None,
+    table: str | None,
+    serve: Serve,
+    labels: Callable[[Path], Sequence[str]] | None = None,
 ) -> Iterator[Source]:
-    """The source; a simulated archive is served while the block runs. `check` reads a file as the shard will."""
+    """The source; a simulated archive is served while the block runs. `check` reads a file as the shard will.
+
+    `labels` gives the names of the samples of a user's file that is no table of samples and features.
+    """
     if chosen.source == "matrix":
         path = table or chosen.table
         yield MatrixSource(
             modality=query.modality,
             table=Path(path) if path else None,
             what="samples and features",
-            labels=_sample_labels,
+            labels=labels or _sample_labels,
         )
         return
     with open_gdc(query, chosen, archive=archive, serve=serve, check=check) as source:

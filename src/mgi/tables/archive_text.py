@@ -74,8 +74,10 @@ class ArchiveText:
         raise BadInputError(f"{self.line_of(row)}: {name} {found}: found twice, expected once")
 
 
-def read_archive_text(path: Path | str, columns: Mapping[str, pa.DataType], *, header: bool = True) -> ArchiveText:
-    """Read a table of exactly these columns, in this order; numbers may be NA, text and counts may not.
+def read_archive_text(
+    path: Path | str, columns: Mapping[str, pa.DataType], *, header: bool = True, missing: str = MISSING
+) -> ArchiveText:
+    """Read a table of exactly these columns, in this order; numbers may be `missing`, text and counts may not.
 
     Raises BadInputError naming the file, the line, what was found and what was expected.
     """
@@ -97,12 +99,12 @@ def read_archive_text(path: Path | str, columns: Mapping[str, pa.DataType], *, h
         line = data.count(b"\n", 0, blank.start() + 1) + 1
         raise BadInputError(f"{path}: line {line}: found a blank at the edge of a value, expected none")
     first_line = 1 + header
-    table = _parsed(pa.py_buffer(data).slice(start), columns, path, first_line)
+    table = _parsed(pa.py_buffer(data).slice(start), columns, path, first_line, missing)
     read = ArchiveText(path=path, first_line=first_line, table=table)
     for name, kind in columns.items():
         if kind != NUMBER and table[name].null_count:
             row = pc.index(pc.is_null(table[name]), True).as_py()
-            raise BadInputError(f"{read.line_of(row)}: {name}: found {MISSING}, expected a count")
+            raise BadInputError(f"{read.line_of(row)}: {name}: found {missing or 'nothing'}, expected a count")
     return read
 
 
@@ -133,8 +135,10 @@ def require_same_labels(found: pa.ChunkedArray, first: pa.ChunkedArray, what: st
     raise BadInputError(f"{path}: {what} {row + 1} is {ours}, expected {theirs} as in the other files")
 
 
-def _parsed(body: pa.Buffer, columns: Mapping[str, pa.DataType], path: Path | str, first_line: int) -> pa.Table:
-    """The rows; quotes and `#` are ordinary characters, an empty number is an error."""
+def _parsed(
+    body: pa.Buffer, columns: Mapping[str, pa.DataType], path: Path | str, first_line: int, missing: str
+) -> pa.Table:
+    """The rows; quotes and `#` are ordinary characters, a number that is not there has the text `missing`."""
     names: Sequence[str] = list(columns)
     try:
         return pa_csv.read_csv(
@@ -144,7 +148,7 @@ def _parsed(body: pa.Buffer, columns: Mapping[str, pa.DataType], path: Path | st
                 delimiter="\t", quote_char=False, escape_char=False, ignore_empty_lines=False
             ),
             convert_options=pa_csv.ConvertOptions(
-                column_types=dict(columns), null_values=[MISSING], strings_can_be_null=False
+                column_types=dict(columns), null_values=[missing], strings_can_be_null=False
             ),
         )
     except MemoryError:

@@ -11,7 +11,7 @@ from mgi_standin.simulation.settings import SimulationSettings
 
 # One random stream per kind of content, apart from those of the cohort itself (below 10).
 COUNT_STREAM, AVAILABILITY_STREAM, SCAN_STREAM, IMAGE_STREAM, CLINICAL_STREAM = 12, 13, 14, 15, 16
-OMICS_STREAM, OMICS_DEALT_STREAM, OMICS_MODEL_STREAM = 17, 18, 19
+OMICS_STREAM, OMICS_AVAILABILITY_STREAM, OMICS_MODEL_STREAM = 17, 18, 19
 
 
 def archive_key(settings: SimulationSettings, genes: pd.DataFrame) -> str:

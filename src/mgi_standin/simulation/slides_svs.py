@@ -22,7 +22,7 @@ _LIBRARY = "Aperio Image Library v12.0.15"
 class SvsForm:
     """How pixels are stored: how many times smaller the further levels are, the side of a tile, and its compression.
 
-    The bytes of the middle `garbled` tiles are no image.
+    The bytes of `garbled` tiles from the middle are no image.
     """
 
     levels: tuple[int, ...] = LEVELS

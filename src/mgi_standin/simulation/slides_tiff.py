@@ -39,14 +39,14 @@ class Directory:
 
 
 def write_tiff(path: Path, directories: Sequence[Directory], garbled: int = 0) -> None:
-    """Write the directories one behind the other; of the first the bytes of its middle `garbled` blocks are noise."""
+    """Write the directories one behind the other; in the first, `garbled` blocks from the middle are noise."""
     with path.open("wb") as file:
         file.write(struct.pack("<2sHI", b"II", 42, 0))
         link = 4  # where the place of the next directory is to stand
         for index, directory in enumerate(directories):
             blocks = list(_blocks(directory))
             if index == 0 and garbled:
-                first = (len(blocks) - garbled) // 2
+                first = _middle(directory)
                 blocks[first : first + garbled] = [b"\x5a" * len(one) for one in blocks[first : first + garbled]]
             offsets = []
             for block in blocks:
@@ -75,6 +75,14 @@ def _blocks(directory: Directory) -> Iterator[bytes]:
             full = np.full((tile, tile, 3), int(GLASS), np.uint8)
             full[: part.shape[0], : part.shape[1]] = part
             yield _compressed(full, directory.compression)
+
+
+def _middle(directory: Directory) -> int:
+    """The number of the block at the middle of the image."""
+    if directory.tile is None:
+        return 0
+    rows, cols = (-(-int(side) // directory.tile) for side in directory.pixels.shape[:2])
+    return rows // 2 * cols + cols // 2
 
 
 def _compressed(pixels: Pixels, compression: Compression) -> bytes:

@@ -7,8 +7,8 @@ from typing import Literal
 import pandas as pd
 
 from mgi.core.errors import BadInputError
+from mgi.core.gene_ids import is_ensembl
 from mgi.core.ids import barcode_of
-from mgi.modalities.rna.gene_labels import is_ensembl
 from mgi.tables.sample_labels import SAMPLE_COLUMNS
 from mgi.tables.table_parts import TableFile
 

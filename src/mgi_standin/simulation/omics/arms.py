@@ -1,4 +1,4 @@
-"""Arms of simulated chromosomes, whose genes lie closer than real ones: the halves of what they span."""
+"""Arms of simulated chromosomes, whose genes lie closer together than real ones: the two halves of each."""
 
 import numpy as np
 import pandas as pd

@@ -1,7 +1,7 @@
 """Gene-level copy number as ASCAT3 gives it, byte for byte: integers, and nothing where no segment lies.
 
 Format: GDC documentation, "Copy Number Variation Analysis Pipeline". The genes are those of GENCODE v36 without the
-mitochondrial ones; here they also lack a few others, have some versions and some genes more, and another order.
+mitochondrial ones; here a few more are missing, three are added, some have another version, and the order differs.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,11 @@ COLUMNS = (
 DROPPED_SHARE, OTHER_VERSION_SHARE = 0.01, 0.1
 ADDED = (("chr3", "SIMCN1"), ("chr5", "SIMCN2"), ("chr8", "SIMCN3"))  # genes that expression does not have
 NOT_MEASURED = -1
-# Chromosomes that tell a subtype: chance changes leave them alone.
-TELLING = ("chr1", "chr19", "chr7", "chr10")
-ONE_OF_TWO = {"1p": 0.05, "19q": 0.10, "7": 0.12}  # alone they tell nothing; of mutant tumours without codeletion
-CHANCE_CHANGES = 3.0
+# Chromosomes of the subtypes' own changes; random changes spare them.
+SUBTYPE_CHROMOSOMES = ("chr1", "chr19", "chr7", "chr10")
+# Chance that an IDH-mutant tumour without codeletion has one of them alone, which defines no subtype.
+ONE_OF_TWO = {"1p": 0.05, "19q": 0.10, "7": 0.12}
+RANDOM_CHANGES = 3.0
 AMPLIFIED_SHARE, AMPLIFIED_COPIES = 0.4, (8, 21)  # a few genes of chromosome 7 in wild types
 EMPTY_ENDS, EMPTY_GAPS = 2, 2  # at most so many genes at each end of a chromosome, and gaps elsewhere
 
@@ -62,16 +63,16 @@ def _next_version(gene_id: str) -> str:
 
 
 def draw_copies(tumour: Tumour, table: pd.DataFrame, rng: np.random.Generator) -> CopyNumbers:
-    """Copies that follow the subtype, with losses and gains by chance on other chromosomes.
+    """The subtype's losses and gains, and random ones on other chromosomes.
 
-    A doubled genome has twice the copies of what was there before.
+    Where the genome is doubled, all these come before the doubling.
     """
     chromosome, arm = table["chromosome"].to_numpy(), table["arm"].to_numpy()
     copies = np.full(len(table), 2)
-    for place, value in _telling_changes(tumour, rng).items():
+    for place, value in _subtype_changes(tumour, rng).items():
         copies[(arm == place) | (chromosome == f"chr{place}")] = value
-    others = [name for name in np.unique(chromosome) if name not in (*TELLING, "chrY")]
-    for name in rng.choice(others, rng.poisson(CHANCE_CHANGES)):
+    others = [name for name in np.unique(chromosome) if name not in (*SUBTYPE_CHROMOSOMES, "chrY")]
+    for name in rng.choice(others, rng.poisson(RANDOM_CHANGES)):
         copies[_span(np.flatnonzero(chromosome == name), rng)] = rng.choice((1, 1, 3, 3, 0))
     copies = copies * (tumour.ploidy // 2)
     if tumour.subtype == "IDHwt" and rng.random() < AMPLIFIED_SHARE:
@@ -88,7 +89,7 @@ def draw_copies(tumour: Tumour, table: pd.DataFrame, rng: np.random.Generator) -
 
 
 def as_measured(drawn: CopyNumbers, table: pd.DataFrame, rng: np.random.Generator) -> CopyNumbers:
-    """What an aliquot's segments tell of the copies."""
+    """The copy numbers of an aliquot, whose segments do not cover all genes."""
     empty = _not_measured(table["chromosome"].to_numpy(), rng)
     copies, fewest, most = (
         np.where(empty, NOT_MEASURED, values) for values in (drawn.copies, drawn.fewest, drawn.most)
@@ -96,8 +97,8 @@ def as_measured(drawn: CopyNumbers, table: pd.DataFrame, rng: np.random.Generato
     return CopyNumbers(copies=copies, fewest=fewest, most=most)
 
 
-def _telling_changes(tumour: Tumour, rng: np.random.Generator) -> dict[str, int]:
-    """Chromosome or arm -> copies of two: what the subtype has, or one half of it alone."""
+def _subtype_changes(tumour: Tumour, rng: np.random.Generator) -> dict[str, int]:
+    """Chromosome or arm -> number of copies before any doubling."""
     alone = {place: rng.random() < chance for place, chance in ONE_OF_TWO.items()}
     if tumour.codel:
         return {"1p": 1, "19q": 1}

@@ -1,6 +1,6 @@
-"""Genes whose mutations tell a subtype, under their real symbols; each has the id of a simulated gene on its arm.
+"""Driver genes of glioma under their real symbols; each has the id of a simulated gene on the arm of the real one.
 
-Changes: IDH1 and IDH2 by their hotspots, the others as gliomas have them in kind.
+IDH1 and IDH2 have their hotspot mutations; the other changes are examples of what is found in gliomas.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ ARM_OF = {
     "FUBP1": "1p", "IDH1": "2q", "PIK3CA": "3q", "EGFR": "7p", "NOTCH1": "9q", "PTEN": "10q", "IDH2": "15q",
     "TP53": "17p", "NF1": "17q", "CIC": "19q", "ATRX": "Xq",
 }  # fmt: skip
-# What is mutated beside IDH, TP53 and ATRX, which the tumour itself tells.
+# Chance of a mutation in each subtype. IDH, TP53 and ATRX are attributes of the tumour.
 OTHERS = {
     "IDHmut-codel": {"CIC": 0.6, "FUBP1": 0.3, "NOTCH1": 0.2, "PIK3CA": 0.15},
     "IDHmut-non-codel": {"PIK3CA": 0.06, "NOTCH1": 0.04},
@@ -39,31 +39,31 @@ CHANGES: Mapping[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 
 
-class Driven(NamedTuple):
-    """One telling mutation: symbol, class, and the change of the protein."""
+class DriverMutation(NamedTuple):
+    """One mutation: gene symbol, Variant_Classification and change of the protein (HGVS, short)."""
 
     symbol: str
     variant_class: str
     change: str
 
 
-def draw_drivers(tumour: Tumour, rng: np.random.Generator) -> list[Driven]:
-    """The mutations that the tumour's truth asks for, and others of its subtype by chance."""
+def draw_drivers(tumour: Tumour, rng: np.random.Generator) -> list[DriverMutation]:
+    """The mutations that the tumour's classes imply, and further ones that are frequent in its subtype."""
     drawn = []
     second, rare = rng.random() < IDH2_SHARE, rng.random() < RARE_IDH1_SHARE
     if tumour.idh and second:
-        drawn.append(Driven("IDH2", "Missense_Mutation", "p.R172K"))
+        drawn.append(DriverMutation("IDH2", "Missense_Mutation", "p.R172K"))
     elif tumour.idh:
-        drawn.append(Driven("IDH1", "Missense_Mutation", "p.R132C" if rare else "p.R132H"))
+        drawn.append(DriverMutation("IDH1", "Missense_Mutation", "p.R132C" if rare else "p.R132H"))
     mutated = [name for name, is_so in (("TP53", tumour.tp53), ("ATRX", tumour.atrx)) if is_so]
     mutated += [name for name, chance in OTHERS[tumour.subtype].items() if rng.random() < chance]
-    return drawn + [Driven(name, *CHANGES[name][int(rng.integers(len(CHANGES[name])))]) for name in mutated]
+    return drawn + [DriverMutation(name, *CHANGES[name][int(rng.integers(len(CHANGES[name])))]) for name in mutated]
 
 
 def driver_rows(genes: pd.DataFrame) -> dict[str, int]:
-    """Symbol -> place of its gene in the table: a protein-coding gene of its arm, or of its chromosome where none is.
+    """Symbol -> row number in the table of genes: a protein-coding gene of its own on the arm.
 
-    A table so small that a chromosome has no gene left gives the next one anywhere.
+    In a small table the arm may have none left; then one of the chromosome is taken, else any.
     """
     arms, coding = arms_of(genes, centres_of(genes)), (genes["gene_type"] == "protein_coding").to_numpy()
     taken: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""All files of a patient beside expression, each with its hit, its version and what was annotated of it."""
+"""All files of a patient beside expression, each with its hit of /files and its annotation."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,15 +11,15 @@ from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.cohort import SimulatedPatient, gene_model_of, other_sample
 from mgi_standin.simulation.gdc_listing import Access, StoredFile
 from mgi_standin.simulation.identifiers import uuid_of
+from mgi_standin.simulation.omics.availability import OmicsAvailability, draw_omics_availability
 from mgi_standin.simulation.omics.barcodes import normal_barcode, tumour_barcode
 from mgi_standin.simulation.omics.contents import Contents
-from mgi_standin.simulation.omics.dealt import Dealt, deal
-from mgi_standin.simulation.omics.listing import NEARBY, ROWS, Row, omics_hit, redaction_hit
+from mgi_standin.simulation.omics.listing import DISTRACTORS, ROWS, Row, omics_hit, redaction_hit
 from mgi_standin.simulation.omics.tumour import TRUTH, Tumour, draw_tumour, truth_row
 from mgi_standin.simulation.settings import Omics, SimulationSettings
 
 PAIRED = ("cn", "mutation")
-N_NEARBY = 3  # the first patients have files near the ones that are meant, even where they lack these
+N_DISTRACTED = 3  # the first patients have distractor files, whether or not they have the modality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class OmicsFile:
 
 
 class OmicsFiles:
-    """Draws the files of one patient after another, and knows at the end what is true of them all."""
+    """Draws the files of one patient after another, and collects the table of their molecular classes."""
 
     def __init__(
         self,
@@ -45,52 +45,54 @@ class OmicsFiles:
     ) -> None:
         self._settings, self._key, self._held = settings, key, held
         self._contents = Contents(settings, genes, key)
-        self._lots = deal(subtypes, held, settings)
+        self._available = draw_omics_availability(subtypes, held, settings)
         self._model = gene_model_of(settings)
         self._truth: list[tuple[str, ...]] = []
 
     def of(self, patient: SimulatedPatient) -> Iterator[OmicsFile]:
-        """All files of a patient, kind by kind; the last one drawn completes the patient's line of the truth."""
-        dealt = self._lots[patient.patient_id]
-        tumours = self._tumours(patient, dealt)
+        """All files of a patient, modality by modality; after the last one the table has the patient's row."""
+        held = self._available[patient.patient_id]
+        tumours = self._tumours(patient, held)
         for modality in self._settings.omics:
-            if modality not in dealt.without:
-                yield from self._of_kind(modality, tumours, dealt)
-            if len(self._truth) < N_NEARBY:
-                yield from self._nearby(modality, *next(iter(tumours.items())))
+            if modality not in held.without:
+                yield from self._of_modality(modality, tumours, held)
+            if len(self._truth) < N_DISTRACTED:
+                yield from self._distractors(modality, *next(iter(tumours.items())))
         primary = next((tumour for sample, tumour in tumours.items() if sample.startswith("01")), None)
-        withdrawn = dealt.redacted or self._held[patient.patient_id].annotation == "redacted"
-        usable = [one for one in self._settings.omics if primary and not withdrawn and one not in dealt.without]
+        withdrawn = held.redacted or self._held[patient.patient_id].annotation == "redacted"
+        usable = [one for one in self._settings.omics if primary and not withdrawn and one not in held.without]
         self._truth.append(
-            truth_row(primary or draw_tumour(patient, dealt, self._settings), self._settings.omics, usable)
+            truth_row(primary or draw_tumour(patient, held, self._settings), self._settings.omics, usable)
         )
 
     def truth(self) -> str:
-        """A table: the classes of each patient, and of whom a file of a primary tumour can be used."""
+        """The table, tab separated: classes of each patient, and which modalities have a usable primary file."""
         lines = [(*TRUTH, *self._settings.omics), *sorted(self._truth)]
         return "".join("\t".join(line) + "\n" for line in lines)
 
-    def _tumours(self, patient: SimulatedPatient, dealt: Dealt) -> dict[str, Tumour]:
-        """Sample -> its tumour; all samples of a recurrence are of one."""
+    def _tumours(self, patient: SimulatedPatient, held: OmicsAvailability) -> dict[str, Tumour]:
+        """Sample -> its tumour; all samples of a recurrence share one."""
         tumours = {}
-        for sample in dealt.samples:
+        for sample in held.samples:
             again = not sample.startswith("01")
             whose = other_sample(patient, self._settings, self._model) if again else patient
-            tumours[sample] = draw_tumour(whose, dealt, self._settings, "/recurrence" if again else "")
+            tumours[sample] = draw_tumour(whose, held, self._settings, "/recurrence" if again else "")
         return tumours
 
-    def _of_kind(self, modality: Omics, tumours: Mapping[str, Tumour], dealt: Dealt) -> Iterator[OmicsFile]:
+    def _of_modality(
+        self, modality: Omics, tumours: Mapping[str, Tumour], held: OmicsAvailability
+    ) -> Iterator[OmicsFile]:
         for place, (sample, tumour) in enumerate(tumours.items()):
-            preservation = "FFPE" if sample in dealt.fixed else "Unknown"
-            for again in range(2 if dealt.second_aliquot and place == 0 else 1):
+            preservation = "FFPE" if sample in held.fixed else "Unknown"
+            for again in range(2 if held.second_aliquot and place == 0 else 1):
                 barcode = tumour_barcode(tumour.patient_id, sample, modality, self._key, again)
-                content = self._contents.encode(modality, tumour, dealt, barcode)
-                yield self._file(content, ROWS[modality], modality, barcode, preservation, redacted=dealt.redacted)
+                content = self._contents.encode(modality, tumour, held, barcode)
+                yield self._file(content, ROWS[modality], modality, barcode, preservation, redacted=held.redacted)
 
-    def _nearby(self, modality: Omics, sample: str, tumour: Tumour) -> Iterator[OmicsFile]:
+    def _distractors(self, modality: Omics, sample: str, tumour: Tumour) -> Iterator[OmicsFile]:
         barcode = tumour_barcode(tumour.patient_id, sample, modality, self._key)
-        for name, controlled in NEARBY[modality]:
-            content = self._contents.encode_nearby(name, tumour, barcode)
+        for name, controlled in DISTRACTORS[modality]:
+            content = self._contents.encode_distractor(name, tumour, barcode)
             access: Access = "controlled" if controlled else "open"
             yield self._file(content, ROWS[name], modality, barcode, "Unknown", access=access)
 
@@ -122,7 +124,7 @@ class OmicsFiles:
         return OmicsFile(content=content, stored=stored, hit=hit, annotation=annotation)
 
     def _entities(self, modality: Omics, barcode: str, file_id: str) -> Sequence[str]:
-        """What was measured; of a pair now the tumour stands first and now the normal tissue."""
+        """Barcodes of the file; in a pair the tumour or the normal tissue comes first."""
         if modality not in PAIRED:
             return (barcode,)
         pair = (barcode, normal_barcode(barcode[:12], modality, self._key))

@@ -1,4 +1,4 @@
-"""Hits of /files for what the GDC has beside expression, and for the files near them that a careless query takes.
+"""Hits of /files for what the GDC has beside expression, and for distractors that a careless query returns.
 
 Shapes: GDC API 8.5, documentation "Search and Retrieval"; values are those of data release 45, case-sensitive.
 """
@@ -15,7 +15,7 @@ NORMAL_TYPE = {"10": ("Blood Derived Normal", "Peripheral Whole Blood"), "11": (
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """How the GDC files one kind of data, and how such files are called: `{uuid}` and `{barcode}` are filled in."""
+    """The columns of /files for one type of data, and a pattern of file names with `{uuid}` or `{barcode}`."""
 
     category: str
     data_type: str
@@ -43,7 +43,7 @@ ROWS = {
     "rppa": Row(category="Proteome Profiling", data_type="Protein Expression Quantification",
                 strategy="Reverse Phase Protein Array", workflow=None, data_format="TSV",
                 file_type="protein_expression", name="{barcode}_RPPA_data.tsv"),
-    # What lies nearby: another workflow with the same data type, or another data type of the same workflow.
+    # Distractors: another workflow with the same data type, or another data type of the same workflow.
     "ascat2": Row(category=_CNV, data_type="Gene Level Copy Number", strategy=_SNP6, workflow="ASCAT2",
                   data_format="TSV", file_type="copy_number_estimate",
                   name="TCGA-LGG.{uuid}.gene_level_copy_number.v36.tsv"),
@@ -63,8 +63,8 @@ ROWS = {
                     strategy="miRNA-Seq", workflow="BCGSC miRNA Profiling", data_format="TXT",
                     file_type="mirna_expression", name="{uuid}.mirbase21.isoforms.quantification.txt"),
 }  # fmt: skip
-# Kind of data -> rows nearby, and whether those files are controlled.
-NEARBY = {
+# Modality -> its distractors, and whether their access is controlled.
+DISTRACTORS = {
     "cn": (("ascat2", False), ("absolute", False), ("segments", False)),
     "mutation": (("aggregated", True),),
     "methylation": (("intensities", False),),

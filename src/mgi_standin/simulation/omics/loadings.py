@@ -1,4 +1,4 @@
-"""Features that follow a tumour's factors and its subtype, each at most one of them: probes, microRNAs, antibodies."""
+"""How features (probes, microRNAs, antibodies) depend on a tumour's factors and subtype: each on at most one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ class Loadings:
 
     shifts: dict[str, NDArray[np.float64]]
 
-    def mean_of(self, leanings: Mapping[str, float], n_features: int) -> NDArray[np.float64]:
-        """Where a tumour's features lie (F,), as shifts from their usual place."""
+    def mean_of(self, feature_factors: Mapping[str, float], n_features: int) -> NDArray[np.float64]:
+        """Expected deviation of each feature (F,) from its baseline."""
         total = np.zeros(n_features)
-        for name, value in leanings.items():
+        for name, value in feature_factors.items():
             if name in self.shifts:
                 total += value * self.shifts[name]
         return total
@@ -27,7 +27,7 @@ class Loadings:
 def draw_loadings(
     n_features: int, shares: Mapping[str, float], sizes: Mapping[str, float], rng: np.random.Generator
 ) -> Loadings:
-    """Deal features out to names, a share each; shifts are about `sizes`, of either sign."""
+    """Assign a share of the features to each name; shifts are about `sizes`, of either sign."""
     order, start = rng.permutation(n_features), 0
     shifts = {}
     for name, share in shares.items():

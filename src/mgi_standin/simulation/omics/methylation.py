@@ -28,17 +28,17 @@ GENOTYPE_BETAS = (0.04, 0.5, 0.96)
 
 @dataclass(frozen=True, kw_only=True)
 class MethylationModel:
-    """Probes in the order of every file, their usual logits in tumour and normal tissue (F,), and what shifts them."""
+    """Probes in the order of every file, baseline logits in tumour and normal tissue (F,), loadings, chance of NA."""
 
     probes: list[str]
     tumour: NDArray[np.float64]
     normal: NDArray[np.float64]
     loadings: Loadings
-    masked: NDArray[np.float64]  # chance of NA
+    masked: NDArray[np.float64]
 
 
 def methylation_model(rng: np.random.Generator) -> MethylationModel:
-    """Two humps of probes, about a tenth and about nine tenths methylated, and some between."""
+    """Two modes, about 0.1 and about 0.9 methylated, and some probes between."""
     n_sites = N_PROBES - N_OTHER - N_SNP
     sites = np.sort(rng.choice(LAST_PROBE - FIRST_PROBE, n_sites, replace=False)) + FIRST_PROBE
     others = np.sort(rng.choice(900_000, N_OTHER, replace=False)) + 100_000
@@ -52,7 +52,7 @@ def methylation_model(rng: np.random.Generator) -> MethylationModel:
               "IDHwt": SUBTYPE_SHARE, **each_factor(FACTOR_SHARE)}  # fmt: skip
     sizes = {**dict.fromkeys(shares, SUBTYPE_SHIFT), "IDH": IDH_SHIFT, **each_factor(FACTOR_SHIFT)}
     loadings = draw_loadings(N_PROBES, shares, sizes, rng)
-    # Mutant IDH adds methylation: its probes are unmethylated else, and never lose any.
+    # Mutant IDH adds methylation: its probes have little without, and never lose any.
     tumour = np.where(loadings.shifts["IDH"] != 0, -np.abs(tumour), tumour)
     loadings.shifts["IDH"] = np.abs(loadings.shifts["IDH"])
     chances = rng.random(N_PROBES)
@@ -65,13 +65,13 @@ def methylation_model(rng: np.random.Generator) -> MethylationModel:
 def draw_betas(
     tumour: Tumour, model: MethylationModel, rng: np.random.Generator, measured: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Beta of each probe (F,), NaN where masked; those at SNPs tell the genotype alone.
+    """Beta of each probe (F,), NaN where masked; `rs` probes depend on the genotype alone.
 
     `rng` is the tumour's, `measured` the aliquot's.
     """
-    leanings = tumour.leanings | {"IDH": float(tumour.idh)}
+    feature_factors = tumour.feature_factors | {"IDH": float(tumour.idh)}
     n_probes = len(model.probes)
-    logits = model.tumour + model.loadings.mean_of(leanings, n_probes) + rng.normal(0, TUMOUR_NOISE, n_probes)
+    logits = model.tumour + model.loadings.mean_of(feature_factors, n_probes) + rng.normal(0, TUMOUR_NOISE, n_probes)
     normal = model.normal + rng.normal(0, NORMAL_NOISE, n_probes)
     betas = tumour.purity * _share(logits) + (1 - tumour.purity) * _share(normal)
     betas[n_probes - N_SNP :] = rng.choice(GENOTYPE_BETAS, N_SNP)

@@ -22,16 +22,16 @@ CROSS_MAPPED_SHARE = 0.04
 
 @dataclass(frozen=True, kw_only=True)
 class MirnaModel:
-    """MicroRNAs in the order of every file, their usual log expression (F,), its shifts, and who is cross-mapped."""
+    """MicroRNAs in the order of every file, baseline log expression (F,), loadings, and which are cross-mapped."""
 
     names: list[str]
     baseline: NDArray[np.float64]
     loadings: Loadings
-    crossed: NDArray[np.bool_]
+    cross_mapped: NDArray[np.bool_]
 
 
 def mirna_model(rng: np.random.Generator) -> MirnaModel:
-    """Names say that they are simulated; factors move only what is expressed."""
+    """Numbers of the names lie beyond those of miRBase; about 0.4 of the microRNAs have next to no reads."""
     numbers = np.sort(rng.choice(9_000, N_MIRNAS, replace=False)) + 90_000
     silent = rng.random(N_MIRNAS) < SILENT_SHARE
     baseline = np.where(silent, rng.normal(-9.0, 1.5, N_MIRNAS), rng.normal(0.0, 2.0, N_MIRNAS))
@@ -42,7 +42,7 @@ def mirna_model(rng: np.random.Generator) -> MirnaModel:
         names=[f"hsa-mir-{number}" for number in numbers],
         baseline=baseline,
         loadings=draw_loadings(N_MIRNAS, shares, sizes, rng),
-        crossed=rng.random(N_MIRNAS) < CROSS_MAPPED_SHARE,
+        cross_mapped=rng.random(N_MIRNAS) < CROSS_MAPPED_SHARE,
     )
 
 
@@ -51,7 +51,7 @@ def draw_reads(
 ) -> NDArray[np.int64]:
     """Over-dispersed read counts (F,) at a depth drawn for the aliquot, whose stream is `measured`."""
     n_mirnas = len(model.names)
-    logs = model.baseline + model.loadings.mean_of(tumour.leanings, n_mirnas) + rng.normal(0, NOISE, n_mirnas)
+    logs = model.baseline + model.loadings.mean_of(tumour.feature_factors, n_mirnas) + rng.normal(0, NOISE, n_mirnas)
     share = np.exp(logs) / np.exp(logs).sum()
     mean = READS * np.exp(measured.normal(0, DEPTH_SPREAD)) * share
     return np.asarray(measured.poisson(mean * measured.gamma(1 / DISPERSION, DISPERSION, n_mirnas)))
@@ -60,9 +60,9 @@ def draw_reads(
 def encode_reads(reads: NDArray[np.int64], model: MirnaModel) -> bytes:
     """The whole file with its header line; the third column is reads times 1e6 over all reads of the file."""
     per_million = reads * 1e6 / reads.sum()
-    columns = (model.names, reads.tolist(), per_million.tolist(), model.crossed.tolist())
+    columns = (model.names, reads.tolist(), per_million.tolist(), model.cross_mapped.tolist())
     rows = (
-        f"{name}\t{count}\t{rate:.6f}\t{'Y' if crossed else 'N'}\n"
-        for name, count, rate, crossed in zip(*columns, strict=True)
+        f"{name}\t{count}\t{rate:.6f}\t{'Y' if cross_mapped else 'N'}\n"
+        for name, count, rate, cross_mapped in zip(*columns, strict=True)
     )
     return ("\t".join(COLUMNS) + "\n" + "".join(rows)).encode()

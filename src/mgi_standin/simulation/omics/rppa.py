@@ -23,7 +23,7 @@ FAILING_SHARE, FAILING, SELDOM = 0.04, 0.7, 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class RppaModel:
-    """First five columns of each antibody's row; who is on the old panel; usual level (F,), shifts, chance of NA."""
+    """First five columns of each antibody, which are on the old panel, baseline (F,), loadings, chance of NA."""
 
     labels: list[str]
     old: NDArray[np.bool_]
@@ -33,7 +33,7 @@ class RppaModel:
 
 
 def rppa_model(rng: np.random.Generator) -> RppaModel:
-    """Targets say that they are simulated; some bear a phosphorylated residue in their name."""
+    """Names of targets say that they are simulated; some have a phosphorylated residue, as real ones do."""
     labels = [
         f"AG{90_000 + number}\t{9000 + 3 * number}\tSIM-{number}\tSet{number % 7:03d}\t{_target(number)}"
         for number in range(N_ANTIBODIES)
@@ -61,7 +61,7 @@ def draw_levels(
 ) -> NDArray[np.float64]:
     """Normalised levels (F,), about 0, NaN where the antibody failed; `measured` is the stream of the portion."""
     count = len(model.labels)
-    levels = model.baseline + model.loadings.mean_of(tumour.leanings, count) + rng.normal(0, NOISE, count)
+    levels = model.baseline + model.loadings.mean_of(tumour.feature_factors, count) + rng.normal(0, NOISE, count)
     levels += measured.normal(0, MEASURED_NOISE, count)
     return np.where(measured.random(count) < model.failing, np.nan, levels)
 

@@ -1,11 +1,11 @@
-"""The molecular truth of a simulated tumour, which all files of it follow, and the table that tells it to tests."""
+"""The molecular classes of a simulated tumour, which all its files follow, and the table of them for tests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.identifiers import OMICS_STREAM, stream_of
-from mgi_standin.simulation.omics.dealt import Dealt
+from mgi_standin.simulation.omics.availability import OmicsAvailability
 from mgi_standin.simulation.settings import SimulationSettings
 
 # Chance of a protein-changing mutation in each subtype.
@@ -47,16 +47,18 @@ class Tumour:
         return self.subtype == "IDHwt"
 
     @property
-    def leanings(self) -> dict[str, float]:
-        """What features may follow: the factors, and the subtype as a factor of its own."""
+    def feature_factors(self) -> dict[str, float]:
+        """The factors that features depend on, with the subtype as one more factor."""
         return self.factors | {self.subtype: 1.0}
 
 
-def draw_tumour(patient: SimulatedPatient, dealt: Dealt, settings: SimulationSettings, again: str = "") -> Tumour:
-    """A patient's tumour, or (`again`) another one of the same clone: mutated genes and ploidy are the patient's."""
+def draw_tumour(
+    patient: SimulatedPatient, held: OmicsAvailability, settings: SimulationSettings, again: str = ""
+) -> Tumour:
+    """A patient's tumour, or (with a name in `again`) a recurrence, which has the same mutated genes and ploidy."""
     rng = stream_of(settings, OMICS_STREAM, f"{patient.patient_id}/drivers")
-    atrx = bool(rng.random() < ATRX_SHARE[patient.subtype]) and not dealt.no_variants
-    tp53 = bool(rng.random() < TP53_SHARE[patient.subtype]) and not dealt.no_variants
+    atrx = bool(rng.random() < ATRX_SHARE[patient.subtype]) and not held.no_variants
+    tp53 = bool(rng.random() < TP53_SHARE[patient.subtype]) and not held.no_variants
     name = patient.patient_id + again
     purity = float(stream_of(settings, OMICS_STREAM, f"{name}/purity").uniform(LEAST_PURITY, MOST_PURITY))
     return Tumour(
@@ -65,15 +67,15 @@ def draw_tumour(patient: SimulatedPatient, dealt: Dealt, settings: SimulationSet
         subtype=patient.subtype,
         factors=patient.expressed,
         purity=purity,
-        ploidy=4 if dealt.doubled else 2,
+        ploidy=4 if held.genome_doubled else 2,
         atrx=atrx,
         tp53=tp53,
     )
 
 
 def truth_row(tumour: Tumour, omics: Sequence[str], usable: Sequence[str]) -> tuple[str, ...]:
-    """A line of the truth: 1 or 0 for each class, and for each of `omics` whether a file of it can be used."""
+    """A row of the table: 1 or 0 for each class, and for each of `omics` whether the patient has a usable file."""
     classes = (tumour.idh, tumour.codel, tumour.atrx, tumour.tp53, tumour.gain7loss10)
-    held = (name in usable for name in omics)
-    flags, files = (tuple(str(int(one)) for one in values) for values in (classes, held))
+    available = (name in usable for name in omics)
+    flags, files = (tuple(str(int(one)) for one in values) for values in (classes, available))
     return (tumour.patient_id, *flags, tumour.subtype, str(tumour.ploidy), *files)

@@ -1,4 +1,4 @@
-"""Somatic variants of a simulated tumour: those that tell its subtype, and passengers; as rows of a MAF."""
+"""Somatic variants of a simulated tumour: driver mutations and passengers, as rows of a MAF."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mgi_standin.simulation.genes import CHROMOSOMES
-from mgi_standin.simulation.omics.drivers import Driven, driver_rows
+from mgi_standin.simulation.omics.drivers import DriverMutation, driver_rows
 from mgi_standin.simulation.omics.tumour import Tumour
 
 BURDEN = {"IDHmut-codel": 20.0, "IDHmut-non-codel": 25.0, "IDHwt": 40.0}  # passengers; over-dispersed by BURDEN_SHAPE
 BURDEN_SHAPE, HYPERMUTATED = 3.0, 15.0
-SILENT_DRIVER_CHANCE = 0.06  # a silent variant in IDH1 or TP53, which mutates nothing
-OUTSIDE_CHANCE = 0.15  # a variant that lies in no gene
+SILENT_DRIVER_CHANCE = 0.06  # a silent variant in IDH1 or TP53: the gene is not mutated
+INTERGENIC_CHANCE = 0.15  # a variant outside of genes
 FEWEST_READS, MOST_READS = 25, 260
 BASES = "ACGT"
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 
 
-class Kind(NamedTuple):
-    """What a class of variants looks like in a row; `change` holds residues and position."""
+class VariantKind(NamedTuple):
+    """Share of a class among passengers and its columns; `change` is a pattern with residues a, b and position n."""
 
     share: float
     consequence: str
@@ -31,28 +31,28 @@ class Kind(NamedTuple):
     change: str
 
 
-KINDS: Mapping[str, Kind] = {
-    "Missense_Mutation": Kind(0.52, "missense_variant", "MODERATE", "SNP", "p.{a}{n}{b}"),
-    "Silent": Kind(0.20, "synonymous_variant", "LOW", "SNP", "p.{a}{n}="),
-    "Nonsense_Mutation": Kind(0.04, "stop_gained", "HIGH", "SNP", "p.{a}{n}*"),
-    "Frame_Shift_Del": Kind(0.03, "frameshift_variant", "HIGH", "DEL", "p.{a}{n}{b}fs*7"),
-    "Frame_Shift_Ins": Kind(0.015, "frameshift_variant", "HIGH", "INS", "p.{a}{n}{b}fs*7"),
-    "Splice_Site": Kind(0.03, "splice_donor_variant", "HIGH", "SNP", "p.X{n}_splice"),
-    "In_Frame_Del": Kind(0.012, "inframe_deletion", "MODERATE", "DEL", "p.{a}{n}del"),
-    "In_Frame_Ins": Kind(0.004, "inframe_insertion", "MODERATE", "INS", "p.{a}{n}_{b}{m}insG"),
-    "Translation_Start_Site": Kind(0.004, "start_lost", "HIGH", "SNP", "p.M1?"),
-    "Nonstop_Mutation": Kind(0.003, "stop_lost", "HIGH", "SNP", "p.*{n}{b}ext*5"),
-    "3'UTR": Kind(0.06, "3_prime_UTR_variant", "MODIFIER", "SNP", ""),
-    "5'UTR": Kind(0.022, "5_prime_UTR_variant", "MODIFIER", "SNP", ""),
-    "Intron": Kind(0.04, "intron_variant", "MODIFIER", "SNP", ""),
-    "Splice_Region": Kind(0.02, "splice_region_variant;intron_variant", "LOW", "SNP", ""),
+KINDS: Mapping[str, VariantKind] = {
+    "Missense_Mutation": VariantKind(0.52, "missense_variant", "MODERATE", "SNP", "p.{a}{n}{b}"),
+    "Silent": VariantKind(0.20, "synonymous_variant", "LOW", "SNP", "p.{a}{n}="),
+    "Nonsense_Mutation": VariantKind(0.04, "stop_gained", "HIGH", "SNP", "p.{a}{n}*"),
+    "Frame_Shift_Del": VariantKind(0.03, "frameshift_variant", "HIGH", "DEL", "p.{a}{n}{b}fs*7"),
+    "Frame_Shift_Ins": VariantKind(0.015, "frameshift_variant", "HIGH", "INS", "p.{a}{n}{b}fs*7"),
+    "Splice_Site": VariantKind(0.03, "splice_donor_variant", "HIGH", "SNP", "p.X{n}_splice"),
+    "In_Frame_Del": VariantKind(0.012, "inframe_deletion", "MODERATE", "DEL", "p.{a}{n}del"),
+    "In_Frame_Ins": VariantKind(0.004, "inframe_insertion", "MODERATE", "INS", "p.{a}{n}_{b}{m}insG"),
+    "Translation_Start_Site": VariantKind(0.004, "start_lost", "HIGH", "SNP", "p.M1?"),
+    "Nonstop_Mutation": VariantKind(0.003, "stop_lost", "HIGH", "SNP", "p.*{n}{b}ext*5"),
+    "3'UTR": VariantKind(0.06, "3_prime_UTR_variant", "MODIFIER", "SNP", ""),
+    "5'UTR": VariantKind(0.022, "5_prime_UTR_variant", "MODIFIER", "SNP", ""),
+    "Intron": VariantKind(0.04, "intron_variant", "MODIFIER", "SNP", ""),
+    "Splice_Region": VariantKind(0.02, "splice_region_variant;intron_variant", "LOW", "SNP", ""),
 }
-OUTSIDE = Kind(0.0, "intergenic_variant", "MODIFIER", "SNP", "")
+INTERGENIC = VariantKind(0.0, "intergenic_variant", "MODIFIER", "SNP", "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariantModel:
-    """The genes that variants fall in: the table of expression, places of the telling ones, chances of the others."""
+    """The table of genes, row numbers of the driver genes and of passengers, and the chance of each passenger gene."""
 
     genes: pd.DataFrame
     drivers: dict[str, int]
@@ -61,7 +61,7 @@ class VariantModel:
 
 
 def variant_model(genes: pd.DataFrame) -> VariantModel:
-    """Passengers fall in protein-coding genes by their length, and never in a telling one."""
+    """Passengers fall in protein-coding genes in proportion to their length, and never in a driver gene."""
     drivers = driver_rows(genes)
     coding = (genes["gene_type"] == "protein_coding").to_numpy(copy=True)
     coding[list(drivers.values())] = False
@@ -71,28 +71,30 @@ def variant_model(genes: pd.DataFrame) -> VariantModel:
 
 
 def draw_variants(
-    tumour: Tumour, model: VariantModel, drivers: list[Driven], rng: np.random.Generator, *, hypermutated: bool
+    tumour: Tumour, model: VariantModel, drivers: list[DriverMutation], rng: np.random.Generator, *, hypermutated: bool
 ) -> list[dict[str, str]]:
     """Rows of the tumour's MAF, sorted by chromosome and position."""
     rows = [_row(model, model.drivers[one.symbol], one, tumour, rng) for one in drivers]
     if rng.random() < SILENT_DRIVER_CHANCE:
         symbol = str(rng.choice(("IDH1", "TP53")))
-        rows.append(_row(model, model.drivers[symbol], Driven(symbol, "Silent", ""), tumour, rng))
+        rows.append(_row(model, model.drivers[symbol], DriverMutation(symbol, "Silent", ""), tumour, rng))
     burden = BURDEN[tumour.subtype] * rng.gamma(BURDEN_SHAPE, 1 / BURDEN_SHAPE) * (HYPERMUTATED if hypermutated else 1)
     shares = np.array([kind.share for kind in KINDS.values()])
     count = int(rng.poisson(burden))
     classes = rng.choice(list(KINDS), count, p=shares / shares.sum())
     places = rng.choice(model.passengers, count, p=model.chances)
     for place, variant_class in zip(places.tolist(), classes.tolist(), strict=True):
-        passenger = Driven(str(model.genes["gene_name"].iloc[place]), variant_class, "")
+        passenger = DriverMutation(str(model.genes["gene_name"].iloc[place]), variant_class, "")
         rows.append(_row(model, place, passenger, tumour, rng))
-    if rng.random() < OUTSIDE_CHANCE:
-        rows.append(_outside(rows, rng))
+    if rng.random() < INTERGENIC_CHANCE:
+        rows.append(_intergenic(rows, rng))
     rank = {name: place for place, name in enumerate(CHROMOSOMES)}
     return sorted(rows, key=lambda row: (rank[row["Chromosome"]], int(row["Start_Position"]), row["Hugo_Symbol"]))
 
 
-def _row(model: VariantModel, place: int, variant: Driven, tumour: Tumour, rng: np.random.Generator) -> dict[str, str]:
+def _row(
+    model: VariantModel, place: int, variant: DriverMutation, tumour: Tumour, rng: np.random.Generator
+) -> dict[str, str]:
     gene, kind = model.genes.iloc[place], KINDS[variant.variant_class]
     start, end, alleles = _place_of(kind, int(gene["start"]), int(gene["length"]), rng)
     first, second = rng.choice(list(RESIDUES), 2, replace=False)
@@ -116,7 +118,7 @@ def _row(model: VariantModel, place: int, variant: Driven, tumour: Tumour, rng: 
     }  # fmt: skip
 
 
-def _place_of(kind: Kind, start: int, length: int, rng: np.random.Generator) -> tuple[int, int, dict[str, str]]:
+def _place_of(kind: VariantKind, start: int, length: int, rng: np.random.Generator) -> tuple[int, int, dict[str, str]]:
     """First and last base, and the alleles: a hyphen stands for nothing."""
     place = start + int(rng.integers(0, length))
     before, after = rng.choice(list(BASES), 2, replace=False)
@@ -139,14 +141,14 @@ def _reads(tumour: Tumour, rng: np.random.Generator) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _outside(rows: list[dict[str, str]], rng: np.random.Generator) -> dict[str, str]:
+def _intergenic(rows: list[dict[str, str]], rng: np.random.Generator) -> dict[str, str]:
     """A variant between genes: the symbol is `Unknown`, there is no id and no change."""
-    place = str(int(rng.integers(100, 4000)))
+    position = str(int(rng.integers(100, 4000)))
     return {
         "Hugo_Symbol": "Unknown", "Entrez_Gene_Id": "0", "Chromosome": rows[0]["Chromosome"] if rows else "chr1",
-        "Start_Position": place, "End_Position": place, "Variant_Classification": "IGR", "Variant_Type": "SNP",
+        "Start_Position": position, "End_Position": position, "Variant_Classification": "IGR", "Variant_Type": "SNP",
         "Reference_Allele": "A", "Tumor_Seq_Allele1": "A", "Tumor_Seq_Allele2": "G", "Allele": "G",
         "t_depth": "60", "t_ref_count": "45", "t_alt_count": "15", "n_depth": "48", "hotspot": "N",
-        "One_Consequence": OUTSIDE.consequence, "Consequence": OUTSIDE.consequence, "IMPACT": OUTSIDE.impact,
+        "One_Consequence": INTERGENIC.consequence, "Consequence": INTERGENIC.consequence, "IMPACT": INTERGENIC.impact,
         "VARIANT_CLASS": "SNV", "callers": "mutect2",
     }  # fmt: skip

@@ -58,7 +58,7 @@ def test_each_subtype_has_its_losses_and_gains_against_the_most_frequent_number(
     assert (gained and lost_10) == (subtype == "IDHwt")
 
 
-def test_half_of_a_telling_change_occurs_alone():
+def test_one_half_of_a_subtypes_change_occurs_alone():
     drawn = [
         draw_copies(tumour_of("IDHmut-non-codel"), TABLE, np.random.default_rng(seed)).copies for seed in range(60)
     ]

@@ -25,7 +25,7 @@ def mutated(rows):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_telling_genes_are_mutated_as_the_truth_says(seed):
+def test_driver_genes_are_mutated_as_the_classes_say(seed):
     for subtype in ("IDHmut-codel", "IDHmut-non-codel", "IDHwt"):
         for atrx, tp53 in ((True, False), (False, True)):
             found = mutated(rows_of(subtype, seed, atrx=atrx, tp53=tp53))
@@ -44,7 +44,7 @@ def test_hotspots_are_those_of_idh():
     assert changes == {("IDH1", "p.R132H"), ("IDH1", "p.R132C"), ("IDH2", "p.R172K")}
 
 
-def test_a_silent_variant_in_a_telling_gene_occurs_and_mutates_nothing():
+def test_a_silent_variant_in_a_driver_gene_occurs_and_is_no_mutation():
     wild = [rows_of("IDHwt", seed, atrx=False, tp53=False) for seed in range(120)]
     silent = [rows for rows in wild if any(row["Hugo_Symbol"] == "IDH1" for row in rows)]
     assert silent
@@ -70,7 +70,7 @@ def test_a_variant_lies_in_the_gene_that_it_names_without_a_version():
             assert gene.start <= int(row["Start_Position"]) < gene.start + gene.length
 
 
-def test_each_telling_gene_has_a_coding_gene_of_its_own_on_its_arm():
+def test_each_driver_gene_has_a_coding_gene_of_its_own_on_its_arm():
     places = MODEL.drivers
     assert len(set(places.values())) == len(ARM_OF)
     for symbol, place in places.items():
