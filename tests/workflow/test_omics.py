@@ -1,4 +1,4 @@
-"""Copy number and mutations of the simulated archive, from the lock to what each fold fits, and the labels they tell."""
+"""Copy number and mutations of the simulated archive, from the lock to what a fold fits, and the labels they tell."""
 
 import csv
 from collections import Counter
