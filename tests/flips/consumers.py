@@ -1,8 +1,9 @@
 """Who reads which file of the results: a command, and the files that are damaged on their way into it."""
 
+from pathlib import Path
 from typing import NamedTuple
 
-from flips.study import LINES, MGI, PREPARED, START, USE, Line
+from flips.study import LINES, MGI, OF_FEATURES, PREPARED, START, USE, Line
 
 RUN, PRETRAINED = f"runs/{MGI.key}", f"runs/{START.key}"
 PREDICTIONS, SCORES = f"predictions/{MGI.key}.parquet", f"evaluation/{MGI.key}.parquet"
@@ -12,6 +13,7 @@ VALUES, FEATURES = "shards/rna/values.parquet", "shards/rna/features.parquet"
 SPLIT, COHORT, GENES = "tables/split.parquet", "tables/cohort.parquet", "folds/0/genes.parquet"
 INDEXES = {name: f"raw/{name}/batch-1-of-1.json" for name in ("rna", "flair")}
 CSV = tuple(f"evaluation/{name}.csv" for name in ("results", "results_no_genes", "tests", "audit", "patients"))
+ENDINGS = {"cn": "tsv", "mutation": "maf.gz", "methylation": "txt", "mirna": "txt", "rppa": "tsv"}
 READS: dict[str, tuple[str, ...]] = {
     "fetch rna": ("locks/rna.json",),
     "cohort": ("locks/rna.json", "locks/flair.json", *INDEXES.values()),
@@ -48,9 +50,20 @@ READS: dict[str, tuple[str, ...]] = {
         f"{RUN}/run.json", f"{RUN}/curves.jsonl", f"{RUN}/weights.safetensors",
         PREDICTIONS, SCORES, CSV[0], f"{CSV[0]}.sha256", "evaluation/paper_like.csv", "report.html", "summary.json",
         "figures/audit.svg", "external/locks/flair.json", "external/tables/split.parquet",
-        "external/shards/rna/values.parquet",
+        "external/shards/rna/values.parquet", "locks/methylation.json", "raw/methylation/batch-1-of-1.json",
+        "raw/methylation/files/*.txt", "shards/methylation/values.parquet", "folds/0/methylation.parquet",
     ),
 }  # fmt: skip
+
+
+def _of_features(name: str) -> dict[str, tuple[str, ...]]:
+    """What is read of a modality that is a table of features."""
+    lock, index, raw = f"locks/{name}.json", f"raw/{name}/batch-1-of-1.json", f"raw/{name}/files/*.{ENDINGS[name]}"
+    shard = tuple(f"shards/{name}/{file}" for file in ("dataset.json", "values.parquet", "features.parquet"))
+    return {f"fetch {name}": (lock,), f"shard {name}": (lock, index, raw), f"fit-features {name}": (SPLIT, *shard)}
+
+
+READS |= {command: files for modality in OF_FEATURES for command, files in _of_features(modality).items()}
 
 
 class Consumer(NamedTuple):
@@ -58,6 +71,12 @@ class Consumer(NamedTuple):
 
     command: str
     file: str
+
+    def found_in(self, results: Path) -> "Consumer":
+        """The same of a file that is there, the first where the name is a pattern."""
+        if "*" not in self.file:
+            return self
+        return self._replace(file=str(sorted(results.glob(self.file))[0].relative_to(results)))
 
     @property
     def line(self) -> Line:

@@ -159,6 +159,32 @@ _ANNOTATION = [
 ]  # fmt: skip
 LINES = {"gene-positions": _ANNOTATION, **LINES}
 OF_INGESTION = ("gene-positions", *_ingestion())
+
+
+def _of_features(name: str) -> dict[str, Line]:
+    """From the archive to what a fold fits, of a modality that is a table of features."""
+    source = ["--modality", name, "--settings", '{"retry_base_s": 0.0}', "--archive", "@archive"]
+    lock, index = f"@made/locks/{name}.json", f"@made/raw/{name}/batch-1-of-1.json"
+    files = [f"@out/shards/{name}/{file}" for file in ("values.parquet", "features.parquet", "dataset.json")]
+    beside = ["--beside", "rna=@made/shards/rna/features.parquet"] if name == "cn" else []
+    return {
+        f"lock {name}": [
+            "lock", *source, "--same-sample-as", "@made/locks/rna.json", "--output", f"@out/locks/{name}.json",
+        ],
+        f"fetch {name}": [
+            "fetch", *source, "--lock", lock, "--batch", "1-of-1", "--output", f"@out/raw/{name}/batch-1-of-1.json",
+        ],
+        f"shard {name}": ["shard", "--modality", name, "--lock", lock, "--index", index, "--output", *files],
+        f"fit-features {name}": [
+            "fit-features", "--modality", name, "--shard", f"@made/shards/{name}/dataset.json",
+            "--split", "@made/tables/split.parquet", "--fold", "0", "--settings", "{}", *beside,
+            "--output", f"@out/folds/0/{name}.parquet",
+        ],
+    }  # fmt: skip
+
+
+OF_FEATURES = ("cn", "mutation", "methylation", "mirna", "rppa")
+LINES |= {name: line for modality in OF_FEATURES for name, line in _of_features(modality).items()}
 USE: dict[str, Line] = {
     "predict": ["predict", "@nifti", "--model", "@made/release", "--output", "@out/mask.nii.gz", "--force"],
     "prepare-external": [
@@ -204,7 +230,14 @@ def make(folder: Path, seed: int, names: Sequence[str] = tuple(LINES), exclude: 
     """Results of sixteen simulated patients without those whom another cohort has, made by these commands."""
     archive, results = folder / "archive", folder / "results"
     settings = SimulationSettings(
-        seed=seed, n_patients=16, n_genes=750, slices_min=4, slices_max=4, pixels=16, genes_drive_images=True
+        seed=seed,
+        n_patients=16,
+        n_genes=750,
+        slices_min=4,
+        slices_max=4,
+        pixels=16,
+        genes_drive_images=True,
+        omics=OF_FEATURES,
     )
     write_archive(settings, archive)
     _write_nifti(_nifti(results))
