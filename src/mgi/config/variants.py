@@ -94,4 +94,5 @@ def _changes(given: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, An
     return {
         key: _changes(value, whole[key]) if isinstance(whole[key], Mapping) else whole[key]
         for key, value in given.items()
+        if key in whole  # of a mapping that is empty nothing is said
     }
