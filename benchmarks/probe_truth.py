@@ -23,7 +23,7 @@ from mgi.cli import main
 from mgi.cohort.split import TEST
 from mgi.cohort.tables import read_split
 from mgi.core.files import atomic_path
-from mgi.probes.scores import aucs
+from mgi.evaluation.classification import macro_auc
 from mgi_standin.simulation import cohort
 from mgi_standin.simulation.latent_factors import FACTORS, SUBTYPE_MEAN, SUBTYPES, draw_factors
 from mgi_standin.simulation.settings import SimulationSettings
@@ -56,13 +56,15 @@ def ceiling(factors: pd.DataFrame) -> float:
     likelihood = np.exp(-((values[:, None] - means) ** 2).sum(axis=2) / (2 * SPREAD**2))
     truth = np.array([SUBTYPES.index(one) for one in factors["subtype"]])
     probability = likelihood / likelihood.sum(axis=1, keepdims=True)
-    return float(aucs(truth, probability[None], np.ones((1, len(truth))))[0])
+    return macro_auc(probability, truth)
 
 
 def probed(results: Path) -> list[dict[str, Any]]:
     """The scores of every factor's label on the paired table, all patients labelled, logistic regression."""
     archive = json.loads((results / "archive/archive.json").read_text())
-    settings = SimulationSettings(**{name: archive[name] for name in SimulationSettings.__dataclass_fields__})
+    settings = SimulationSettings(
+        **{name: archive[name] for name in SimulationSettings.__dataclass_fields__ if name in archive}
+    )
     factors = factors_of(settings)
     labels = factors[["patient", "subtype"]].copy()
     for column in factors.columns[2:]:

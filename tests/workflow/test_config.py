@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 OVERLAYS = {
     "demo": ["demo"],
     "demo-null": ["demo", "demo-null"],
+    "known-biology": ["demo", "known-biology"],
     "kaggle": ["kaggle"],
     "kaggle-gpu": ["kaggle", "kaggle-gpu"],
     "paper-like": ["kaggle", "paper-like"],

@@ -25,7 +25,7 @@ from mgi.cohort.near_pairs import StoredSignatures
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, UNPAIRED_IMAGE
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
-from mgi.shards import expression_shard, image_shard
+from mgi.shards import expression_shard, feature_shard, image_shard
 from mgi.shards.image_shard import PatientImages
 
 LEAST_CONTENT = 0.01  # share of a slice's pixels above its least value; emptier ones can be alike by chance
@@ -179,13 +179,20 @@ def digests_of_shard(dataset: Path, scratch: Path) -> ShardDigests:
                 digests.add(shard.patient_ids[row], {digest_of_values(vector)})
                 signatures.add(shard.patient_ids[row], vector_signature(vector))
         what, least = "vector", same_vector(len(shard.genes))
+    elif kind == feature_shard.KIND:
+        features = feature_shard.open_features(dataset)
+        # Counts and classes are alike in many patients, so that the same ones say nothing of who they are of.
+        for rows, values in features.row_groups() if features.told_apart else ():
+            for row, vector in zip(rows.tolist(), values, strict=True):
+                digests.add(features.patient_ids[row], {digest_of_values(vector)})
+        what, least = "vector", same_vector(len(features.features))
     elif kind == image_shard.KIND:
         for one in image_shard.iter_images(dataset):
             digests.add(one.patient_id, set(slice_digests(one.slices)))
             signatures.add(one.patient_id, slice_signatures(one.slices))
         what, least = "slice", SAME_SLICE
     else:
-        raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table or of volumes")
+        raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table, of features or of volumes")
     return ShardDigests(
         what=f"{name} {what}",
         n_patients=digests.n_patients,

@@ -23,6 +23,7 @@ RULES = (
     ("prepared/*/*", "prepare_slices"),
     ("prepared/*/*/*", "prepare_slices"),
     ("genes.parquet", "fit_genes"),
+    ("folds/*/*.parquet", "fit_features"),
     ("predictions/*.parquet", "predict_fold"),
     ("embeddings/*.parquet", "embed"),
     ("probe/*", "probe"),
@@ -51,7 +52,7 @@ RULES = (
 )
 OF_PARTS = "describe_volumes"
 """The rule that describes a shard of parts."""
-_TRAINS_ON_THE_FIRST = ("prepare_external", "pretrain", "finetune", "fit_genes")
+_TRAINS_ON_THE_FIRST = ("prepare_external", "pretrain", "finetune", "fit_genes", "fit_features")
 """Rules that have one name, whichever archive they read."""
 
 

@@ -13,6 +13,7 @@ from mgi_standin.simulation.latent_factors import (
     draw_factors,
     draw_gene_model,
     express,
+    with_subtype,
 )
 from mgi_standin.simulation.settings import SimulationSettings
 
@@ -28,6 +29,8 @@ ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 class SimulatedPatient:
     """One patient: latent factors, relative expression, and a FLAIR volume with its lesion.
 
+    The lesion follows `factors`, what is measured of the tumour's molecules follows `expressed`: the same, unless genes
+    do not drive images.
     `log_expression` (G,) is the natural logarithm of relative expression; `volume` (S, H, W) is in scanner units,
     at least 0, inferior to superior; `mask` (S, H, W) marks the tumour alone, never its look-alikes.
     """
@@ -36,6 +39,7 @@ class SimulatedPatient:
     site: str
     subtype: str
     factors: dict[str, float]
+    expressed: dict[str, float]
     log_expression: NDArray[np.float64]
     volume: NDArray[np.float32]
     mask: NDArray[np.bool_]
@@ -44,7 +48,8 @@ class SimulatedPatient:
 
 def gene_model_of(settings: SimulationSettings) -> GeneModel:
     """The cohort's latent factors, the same for every patient and sample of it."""
-    return draw_gene_model(settings.n_genes, list(SITES), np.random.default_rng([settings.seed, GENE_STREAM]))
+    rng = np.random.default_rng([settings.seed, GENE_STREAM])
+    return draw_gene_model(settings.n_genes, list(SITES), rng, settings.subtype_genes)
 
 
 def simulate_cohort(settings: SimulationSettings) -> list[SimulatedPatient]:
@@ -59,7 +64,8 @@ def other_sample(patient: SimulatedPatient, settings: SimulationSettings, model:
     seed = [settings.seed, OTHER_STREAM, *patient.patient_id.encode()]
     rng = np.random.default_rng(seed)
     factors = draw_factors(patient.subtype, rng)
-    return replace(patient, factors=factors, log_expression=express(model, factors, patient.site, rng))
+    expression = express(model, with_subtype(model, factors, patient.subtype), patient.site, rng)
+    return replace(patient, factors=factors, expressed=factors, log_expression=expression)
 
 
 def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> SimulatedPatient:
@@ -69,7 +75,7 @@ def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> 
     subtype = str(rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
     factors = draw_factors(subtype, rng)
     expressed = factors if settings.genes_drive_images else draw_factors(subtype, rng)
-    expression = express(model, expressed, site, rng)
+    expression = express(model, with_subtype(model, expressed, subtype), site, rng)
     grid = make_grid(
         int(rng.integers(settings.slices_min, settings.slices_max + 1)), settings.pixels, float(rng.uniform(*SLICE_MM))
     )
@@ -79,6 +85,7 @@ def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> 
         site=site,
         subtype=subtype,
         factors=factors,
+        expressed=expressed,
         log_expression=expression,
         volume=volume,
         mask=mask,

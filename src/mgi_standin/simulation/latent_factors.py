@@ -25,40 +25,55 @@ SUBTYPE_MEAN = {
     "IDHmut-non-codel": {"size": 0.2, "margin": -0.6, "contrast": 0.0},
     "IDHwt": {"size": -0.4, "margin": 0.2, "contrast": 0.7},
 }
+SUBTYPE_LOADING = (
+    0.6  # genes of a subtype's own, where the cohort has them: few tell it as surely as IDH status is told
+)
 SITE_SHARE = 0.1
 SITE_SHIFT = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneModel:
-    """Baseline log expression (G,), factor loadings (factor -> (G,)) and site shifts (site -> (G,))."""
+    """Baseline log expression (G,), loadings (factor -> (G,)) and site shifts (site -> (G,)).
+
+    A subtype with genes of its own has its loadings under its own name.
+    """
 
     baseline: NDArray[np.float64]
     loadings: dict[str, NDArray[np.float64]]
     site_shifts: dict[str, NDArray[np.float64]]
 
 
-def draw_gene_model(n_genes: int, sites: list[str], rng: np.random.Generator) -> GeneModel:
+def draw_gene_model(n_genes: int, sites: list[str], rng: np.random.Generator, subtype_genes: int = 0) -> GeneModel:
     """Draw which genes belong to which factor; sets are disjoint and taken from the expressed genes.
 
-    Raises ValueError where the genes are too few to hold the factors.
+    Each subtype has a third of `subtype_genes`. Raises ValueError where the genes are too few to hold them all.
     """
     sizes = {name: max(FEWEST_GENES, round(SHARE[name] * n_genes)) for name in FACTORS}
     baseline = rng.normal(2.0, 1.8, n_genes)
     expressed = np.argsort(-baseline)[: int(0.8 * n_genes)]
-    if sum(sizes.values()) > len(expressed):
-        raise ValueError(f"{n_genes} genes cannot hold factors of {sum(sizes.values())} genes; use at least 750")
+    if sum(sizes.values()) + subtype_genes > len(expressed):
+        more = f" and {subtype_genes} subtype_genes" if subtype_genes else "; use at least 750"
+        raise ValueError(f"{n_genes} genes cannot hold factors of {sum(sizes.values())} genes{more}")
     order = rng.permutation(expressed)
     loadings, start = {}, 0
     for name in FACTORS:
         members = order[start : start + sizes[name]]
         start += sizes[name]
-        loadings[name] = np.zeros(n_genes)
-        loadings[name][members] = (
-            LOADING[name] * rng.choice((-1.0, 1.0), len(members)) * rng.uniform(0.8, 1.2, len(members))
-        )
+        loadings[name] = _loadings(members, LOADING[name], n_genes, rng)
     shifts = {site: rng.normal(0, SITE_SHIFT, n_genes) * (rng.random(n_genes) < SITE_SHARE) for site in sorted(sites)}
+    # Drawn last, so that a cohort without genes of subtypes is what it was before there were any.
+    if subtype_genes:
+        for name, members in zip(SUBTYPES, np.array_split(order[start : start + subtype_genes], 3), strict=True):
+            loadings[name] = _loadings(members, SUBTYPE_LOADING, n_genes, rng)
     return GeneModel(baseline=baseline, loadings=loadings, site_shifts=shifts)
+
+
+def _loadings(members: NDArray[np.int64], size: float, n_genes: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Loadings (G,) of about `size`, of either sign, at the members; 0 elsewhere."""
+    loadings = np.zeros(n_genes)
+    loadings[members] = size * rng.choice((-1.0, 1.0), len(members)) * rng.uniform(0.8, 1.2, len(members))
+    return loadings
 
 
 def draw_factors(subtype: str, rng: np.random.Generator) -> dict[str, float]:
@@ -67,6 +82,11 @@ def draw_factors(subtype: str, rng: np.random.Generator) -> dict[str, float]:
     for name, mean in SUBTYPE_MEAN[subtype].items():
         values[name] = float(mean + rng.normal(0, 0.8))
     return values
+
+
+def with_subtype(model: GeneModel, factors: dict[str, float], subtype: str) -> dict[str, float]:
+    """The factors that genes follow: the patient's own, and the subtype where it has genes of its own."""
+    return factors | {subtype: 1.0} if subtype in model.loadings else factors
 
 
 def express(model: GeneModel, factors: dict[str, float], site: str, rng: np.random.Generator) -> NDArray[np.float64]:

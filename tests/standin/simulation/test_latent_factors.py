@@ -8,6 +8,7 @@ from mgi_standin.simulation.latent_factors import (
     draw_factors,
     draw_gene_model,
     express,
+    with_subtype,
 )
 
 SITES = ["CS", "DU"]
@@ -59,3 +60,22 @@ def test_a_site_shifts_some_genes() -> None:
     model = draw_gene_model(1000, SITES, generator())
     moved = (model.site_shifts["CS"] != 0).mean()
     assert 0.05 < moved < 0.15
+
+
+def test_a_subtype_has_genes_of_its_own_where_asked_and_the_rest_stays_as_it_was() -> None:
+    without, model = draw_gene_model(1000, SITES, generator()), draw_gene_model(1000, SITES, generator(), 90)
+    np.testing.assert_array_equal(without.baseline, model.baseline)
+    for site in SITES:
+        np.testing.assert_array_equal(without.site_shifts[site], model.site_shifts[site])
+    members = {name: set(np.flatnonzero(loadings)) for name, loadings in model.loadings.items()}
+    assert [len(members[name]) for name in SUBTYPES] == [30, 30, 30]
+    assert len(set().union(*members.values())) == sum(map(len, members.values()))
+    nothing = dict.fromkeys(FACTORS, 0.0)
+    assert with_subtype(without, nothing, SUBTYPES[0]) == nothing
+    own = express(model, with_subtype(model, nothing, SUBTYPES[0]), "CS", generator(1))
+    np.testing.assert_allclose(own - express(model, nothing, "CS", generator(1)), model.loadings[SUBTYPES[0]])
+
+
+def test_more_genes_of_subtypes_than_are_expressed_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"1000 genes .* and 400 subtype_genes"):
+        draw_gene_model(1000, SITES, generator(), 400)

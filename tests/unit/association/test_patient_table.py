@@ -55,8 +55,9 @@ def test_features_are_numbers_with_gaps(tmp_path: Path) -> None:
         ("id,age\nP1,4\nP1,5\n", None, r"patient P1 has two rows \(P1 and P1\)"),
         ("id,age\nTCGA-CS-4938-01A,4\nTCGA-CS-4938-02A,5\n", None, "patient TCGA-CS-4938 has two rows"),
         ("id,age\nP 1,4\n", None, "'P 1': not a patient id"),
-        ("id,age,age\nP1,4,5\n", None, "--x: column 'age' occurs 2 times"),
-        ("id,age\nP1,4\n", ["sex"], "--x: no column 'sex', expected of age"),
+        ("id,age,age\nP1,4,5\n", None, "--x: found 'age' 2 times, expected it once"),
+        ("id,age\nP1,4\n", ["sex"], "--x: found no 'sex', expected it among 'id', 'age'"),
+        ("age,case,CASE\n4,P1,P2\n", None, "columns: found 'case' 2 times, expected it once"),
         ("patient,case\nP1,4\n", None, "--x: no column but that of the patients"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Whole-slide images: folders of slides, tissue, tiles, and what an encoder says of each tile."""

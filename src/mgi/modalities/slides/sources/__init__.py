@@ -1,0 +1,1 @@
+"""Where slides, or what was computed of them elsewhere, come from."""
