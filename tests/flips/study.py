@@ -34,7 +34,8 @@ SLICE = Run(task="segmentation", method="unet", inputs=("flair",), split_unit="s
 PREDICTING = (MGI, UNET, SLICE)
 TABLES = ("results", "no_genes", "tests", "audit", "patients")
 PREPARED = f"prepared/{MODEL['image_size']}px-none/slices.parquet"
-DATASETS = {name: f"@made/shards/{name}/dataset.json" for name in ("rna", "flair")}
+OF_FEATURES = ("cn", "mutation", "methylation", "mirna", "rppa")
+DATASETS = {name: f"@made/shards/{name}/dataset.json" for name in ("rna", "flair", *OF_FEATURES)}
 _OUTPUTS = ("--output", "--tsv", "--sites", "--whole", "--weights", "--curves", "--record", "--folder")
 
 Line = list[str]
@@ -51,6 +52,28 @@ def _ingestion() -> dict[str, Line]:
         lines[name] = line
     lines["shard rna"] += ["--input", "positions=@made/tables/gene_positions.tsv"]
     return lines
+
+
+def _of_features(name: str) -> dict[str, Line]:
+    """From the archive to what a fold fits, of a modality that is a table of features."""
+    source = ["--modality", name, "--settings", '{"retry_base_s": 0.0}', "--archive", "@archive"]
+    lock, index = f"@made/locks/{name}.json", f"@made/raw/{name}/batch-1-of-1.json"
+    files = [f"@out/shards/{name}/{file}" for file in ("values.parquet", "features.parquet", "dataset.json")]
+    beside = ["--beside", "rna=@made/shards/rna/features.parquet"] if name == "cn" else []
+    return {
+        f"lock {name}": [
+            "lock", *source, "--same-sample-as", "@made/locks/rna.json", "--output", f"@out/locks/{name}.json",
+        ],
+        f"fetch {name}": [
+            "fetch", *source, "--lock", lock, "--batch", "1-of-1", "--output", f"@out/raw/{name}/batch-1-of-1.json",
+        ],
+        f"shard {name}": ["shard", "--modality", name, "--lock", lock, "--index", index, "--output", *files],
+        f"fit-features {name}": [
+            "fit-features", "--modality", name, "--shard", f"@made/shards/{name}/dataset.json",
+            "--split", "@made/tables/split.parquet", "--fold", "0", "--settings", "{}", *beside,
+            "--output", f"@out/folds/0/{name}.parquet",
+        ],
+    }  # fmt: skip
 
 
 def _training(command: str, run: Run) -> Line:
@@ -117,6 +140,7 @@ def _leaks(unit: str, name: str) -> Line:
 
 LINES: dict[str, Line] = {
     **_ingestion(),
+    **{name: line for modality in OF_FEATURES for name, line in _of_features(modality).items()},
     "check-leaks": _leaks("patient", "leaks"),
     "check-leaks slice": _leaks("slice", "leaks-slice"),
     "fit-genes": _fitting("split", 0),
@@ -159,32 +183,6 @@ _ANNOTATION = [
 ]  # fmt: skip
 LINES = {"gene-positions": _ANNOTATION, **LINES}
 OF_INGESTION = ("gene-positions", *_ingestion())
-
-
-def _of_features(name: str) -> dict[str, Line]:
-    """From the archive to what a fold fits, of a modality that is a table of features."""
-    source = ["--modality", name, "--settings", '{"retry_base_s": 0.0}', "--archive", "@archive"]
-    lock, index = f"@made/locks/{name}.json", f"@made/raw/{name}/batch-1-of-1.json"
-    files = [f"@out/shards/{name}/{file}" for file in ("values.parquet", "features.parquet", "dataset.json")]
-    beside = ["--beside", "rna=@made/shards/rna/features.parquet"] if name == "cn" else []
-    return {
-        f"lock {name}": [
-            "lock", *source, "--same-sample-as", "@made/locks/rna.json", "--output", f"@out/locks/{name}.json",
-        ],
-        f"fetch {name}": [
-            "fetch", *source, "--lock", lock, "--batch", "1-of-1", "--output", f"@out/raw/{name}/batch-1-of-1.json",
-        ],
-        f"shard {name}": ["shard", "--modality", name, "--lock", lock, "--index", index, "--output", *files],
-        f"fit-features {name}": [
-            "fit-features", "--modality", name, "--shard", f"@made/shards/{name}/dataset.json",
-            "--split", "@made/tables/split.parquet", "--fold", "0", "--settings", "{}", *beside,
-            "--output", f"@out/folds/0/{name}.parquet",
-        ],
-    }  # fmt: skip
-
-
-OF_FEATURES = ("cn", "mutation", "methylation", "mirna", "rppa")
-LINES |= {name: line for modality in OF_FEATURES for name, line in _of_features(modality).items()}
 USE: dict[str, Line] = {
     "predict": ["predict", "@nifti", "--model", "@made/release", "--output", "@out/mask.nii.gz", "--force"],
     "prepare-external": [
