@@ -1,7 +1,6 @@
 """Command lines of the modalities that are tables of features, from the archive to what a fold fits."""
 
-from flips.lines import Line
-
+Line = list[str]
 OF_FEATURES = ("cn", "mutation", "methylation", "mirna", "rppa")
 
 

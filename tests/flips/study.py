@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 
 from flips.analyses import ANALYSES, CONFIGS, write_own_labels
-from flips.features import FEATURE_LINES, OF_FEATURES
+from flips.features import OF_FEATURES
 from flips.lines import EVALUATION, OF_INGESTION, STAGES, Line
 from mgi.cli import main
 from mgi.cohort.tables import read_split
@@ -20,7 +20,7 @@ from mgi.locks.lock import read_lock
 from mgi_standin.simulation.archive import write_archive
 from mgi_standin.simulation.settings import SimulationSettings
 
-LINES: dict[str, Line] = STAGES | FEATURE_LINES | ANALYSES
+LINES: dict[str, Line] = STAGES | ANALYSES
 """Every command in an order in which each finds what it reads."""
 PATIENTS = 26
 
