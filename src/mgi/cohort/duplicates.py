@@ -6,8 +6,9 @@ as int16 by the other is one slice. A person under two ids would otherwise be in
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from mgi.cohort.near_pairs import StoredSignatures
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, UNPAIRED_IMAGE
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
-from mgi.shards import expression_shard, image_shard
+from mgi.shards import bags, expression_shard, image_shard
 from mgi.shards.image_shard import PatientImages
 
 LEAST_CONTENT = 0.01  # share of a slice's pixels above its least value; emptier ones can be alike by chance
@@ -136,7 +137,7 @@ def _side(role: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardDigests:
-    """What a shard has of `what` (a vector of a table, a slice of volumes), `n_digests` different ones a patient.
+    """What a shard has of `what` (a vector of a table, a slice of volumes, a tile of bags), `n_digests` in all.
 
     `repeated` are the digests that several patients have, by patient. Rows of `signatures` are twins from the
     correlation `least` on (see near_duplicates).
@@ -167,6 +168,12 @@ class _Repeated:
                     self.by_patient.setdefault(owner, set()).add(digest)
 
 
+def _vectors_of(dataset: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The vectors (N, E) of all tiles of each patient, whose slides lie one behind the other."""
+    for patient, slides in groupby(bags.open_bags(dataset).bags(), key=lambda bag: bag.patient_id):
+        yield patient, np.concatenate([bag.embeddings for bag in slides])
+
+
 def digests_of_shard(dataset: Path, scratch: Path) -> ShardDigests:
     """Read a whole shard, whatever its format, by its dataset.json; `scratch` is a folder for its signatures."""
     described = read_json(dataset)
@@ -184,8 +191,12 @@ def digests_of_shard(dataset: Path, scratch: Path) -> ShardDigests:
             digests.add(one.patient_id, set(slice_digests(one.slices)))
             signatures.add(one.patient_id, slice_signatures(one.slices))
         what, least = "slice", SAME_SLICE
+    elif kind == bags.KIND:
+        for patient, vectors in _vectors_of(dataset):
+            digests.add(patient, {digest_of_values(vector) for vector in vectors})
+        what, least = "tile", SAME_SLICE
     else:
-        raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table or of volumes")
+        raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table, of volumes or of bags")
     return ShardDigests(
         what=f"{name} {what}",
         n_patients=digests.n_patients,

@@ -10,7 +10,11 @@ from mgi.locks.settings import FetchSettings
 from mgi.modalities.modality import Modality
 
 # In the order in which cohorts and messages list them. Each module has the modality under the name MODALITY.
-_BUILT_IN = {"rna": "mgi.modalities.rna.modality", "flair": "mgi.modalities.flair.modality"}
+_BUILT_IN = {
+    "rna": "mgi.modalities.rna.modality",
+    "flair": "mgi.modalities.flair.modality",
+    "slides": "mgi.modalities.slides.modality",
+}
 _registered: dict[str, Modality] = {}
 
 
