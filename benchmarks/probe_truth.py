@@ -23,7 +23,7 @@ from mgi.cli import main
 from mgi.cohort.split import TEST
 from mgi.cohort.tables import read_split
 from mgi.core.files import atomic_path
-from mgi.probes.scores import aucs
+from mgi.evaluation.classification import macro_auc
 from mgi_standin.simulation import cohort
 from mgi_standin.simulation.latent_factors import FACTORS, SUBTYPE_MEAN, SUBTYPES, draw_factors
 from mgi_standin.simulation.settings import SimulationSettings
@@ -56,7 +56,7 @@ def ceiling(factors: pd.DataFrame) -> float:
     likelihood = np.exp(-((values[:, None] - means) ** 2).sum(axis=2) / (2 * SPREAD**2))
     truth = np.array([SUBTYPES.index(one) for one in factors["subtype"]])
     probability = likelihood / likelihood.sum(axis=1, keepdims=True)
-    return float(aucs(truth, probability[None], np.ones((1, len(truth))))[0])
+    return macro_auc(probability, truth)
 
 
 def probed(results: Path) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from fuzz.profiles import write_profiles
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
@@ -44,6 +45,7 @@ def write_seeds(folder: Path) -> None:
     _write_series(folder)
     _write_shipped(folder)
     _write_tables(folder)
+    write_profiles(folder)
     _write_listings(folder)
     _write_locks(folder)
     _write_kaggle(folder / "kaggle")

@@ -16,6 +16,10 @@ def _target(
 
 INSIDE = mutate.zipped_content(mutate.damage)
 PLACES = binaries.readers_in("mgi.modalities.rna.positions")
+BETAS = binaries.readers_in("mgi.modalities.methylation.betas")
+MIRNA = binaries.readers_in("mgi.modalities.mirna.quantification")
+RPPA = binaries.readers_in("mgi.modalities.rppa.antibodies")
+FEATURES = binaries.readers_in("mgi.tables.feature_matrix")
 DOCUMENT = mutate.sealed_document
 DESCRIPTIONS = {kind: own.read_dataset(kind) for kind in ("shard_images", "shard_expression")}
 FORMATS = [
@@ -27,6 +31,11 @@ FORMATS = [
     _target("matrix-parquet", "tsv", 0.05, files("matrix", "*.parquet"), mutate.damage, binaries.read_matrix),
     _target("positions", "tsv", 0.1, files("positions", "*.[tg][st][vf]"), mutate.table, PLACES),
     _target("positions-gz", "tsv", 0.05, files("positions", "*.gz"), mutate.gzipped_table, PLACES),
+    _target("betas", "omics", 0.25, files("betas"), mutate.table, BETAS),
+    _target("mirna", "omics", 0.2, files("mirna"), mutate.table, MIRNA),
+    _target("rppa", "omics", 0.2, files("rppa"), mutate.table, RPPA),
+    _target("features", "omics", 0.25, files("features", "*[tc]sv"), mutate.table, FEATURES),
+    _target("features-parquet", "omics", 0.1, files("features", "*.parquet"), mutate.damage, FEATURES),
     _target("gdc", "json", 0.3, files("json", "gdc_files.json"), mutate.document, texts.read_gdc),
     _target("nbia", "json", 0.2, files("json", "nbia_series.json"), mutate.document, texts.read_nbia),
     _target("sops", "json", 0.05, files("json", "nbia_sops.json"), mutate.document, texts.read_sops),

@@ -24,11 +24,12 @@ from mgi.modalities.flair.buda import flair_of
 from mgi.modalities.flair.sources.kaggle import KaggleImages
 from mgi.modalities.flair.sources.tcia_listing import read_series
 from mgi.modalities.flair.sources.user_lists import PatientNames
+from mgi.modalities.gdc.listing import file_row, files_query, optional_fields
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.normalise import fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.positions import read_positions
 from mgi.modalities.rna.settings import FitSettings
-from mgi.modalities.rna.sources.gdc_listing import OPTIONAL_FIELDS, file_row, files_query
+from mgi.modalities.rna.sources.opening import STAR_COUNTS
 from mgi.shards.dataset_manifest import read_dataset
 from mgi.shards.parquet import metadata_of, write_table
 
@@ -37,7 +38,15 @@ DEEP = "[" * 100_000
 
 def hits_of(value: Any) -> list[Any]:
     service: Any = Answers(json.dumps(value).encode())
-    return list(all_hits(service, "files", files_query("TCGA-LGG"), id_field="file_id", optional=OPTIONAL_FIELDS))
+    return list(
+        all_hits(
+            service,
+            "files",
+            files_query("TCGA-LGG", STAR_COUNTS),
+            id_field="file_id",
+            optional=optional_fields(STAR_COUNTS),
+        )
+    )
 
 
 def page(hits: Any, total: Any) -> dict[str, Any]:
@@ -77,9 +86,9 @@ def test_a_file_size_that_is_no_number_is_named(size: Any) -> None:
     hit = {"file_id": "f", "file_name": "n", "file_size": size, "md5sum": "m", "access": "open"}
     case = {"submitter_id": "TCGA-CS-4942", "samples": [sample]}
     with pytest.raises(BadInputError, match="GDC file f"):
-        file_row(hit | {"cases": [case]}, [])
+        file_row(hit | {"cases": [case]}, [], STAR_COUNTS)
     with pytest.raises(BadInputError, match=r"TCGA-CS-4942'.*patient id"):
-        file_row(hit | {"file_size": 1, "cases": [case | {"submitter_id": ["TCGA-CS-4942"]}]}, [])
+        file_row(hit | {"file_size": 1, "cases": [case | {"submitter_id": ["TCGA-CS-4942"]}]}, [], STAR_COUNTS)
 
 
 @pytest.mark.parametrize("count", [[1], {"a": 1}, float("inf"), "many"])

@@ -48,13 +48,15 @@ class Answers:
 
 def read_gdc(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.http.gdc_search import all_hits
-    from mgi.modalities.rna.sources.gdc_listing import OPTIONAL_FIELDS, file_row, files_query
+    from mgi.modalities.gdc.listing import file_row, files_query, optional_fields
+    from mgi.modalities.rna.sources.opening import STAR_COUNTS
 
     notes = json.loads((seeds / "json/gdc_notes.json").read_text())
 
     def read(data: bytes, note: Any) -> Any:
-        hits = all_hits(Answers(data), "files", files_query("TCGA-LGG"), id_field="file_id", optional=OPTIONAL_FIELDS)  # type: ignore[arg-type]
-        return [file_row(hit, notes) for hit in hits]
+        asked, optional = files_query("TCGA-LGG", STAR_COUNTS), optional_fields(STAR_COUNTS)
+        hits = all_hits(Answers(data), "files", asked, id_field="file_id", optional=optional)  # type: ignore[arg-type]
+        return [file_row(hit, notes, STAR_COUNTS) for hit in hits]
 
     return read
 
@@ -84,13 +86,15 @@ def read_sops(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
 def read_lock(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.locks.lock import read_lock
     from mgi.modalities.flair.sources.tcia import TciaImages
-    from mgi.modalities.rna.sources.gdc import GdcExpression
+    from mgi.modalities.gdc.files import GdcFiles
+    from mgi.modalities.rna.sources.opening import STAR_COUNTS
 
-    checks = {"rna": GdcExpression.check_item, "flair": TciaImages.check_item}
+    files = GdcFiles(query=STAR_COUNTS, service=None, project="TCGA-LGG")  # type: ignore[arg-type]
+    checks = {"rna": files.check_item, "flair": partial(TciaImages.check_item, None)}
 
     def call(path: Path) -> Any:
         name = path.stem.removeprefix("lock_")
-        return read_lock(path, modality=name, check_item=partial(checks[name], None))
+        return read_lock(path, modality=name, check_item=checks[name])
 
     return on_disk(scratch, call)
 

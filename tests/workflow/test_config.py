@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 OVERLAYS = {
     "demo": ["demo"],
     "demo-null": ["demo", "demo-null"],
+    "known-biology": ["demo", "known-biology"],
     "kaggle": ["kaggle"],
     "kaggle-gpu": ["kaggle", "kaggle-gpu"],
     "paper-like": ["kaggle", "paper-like"],
@@ -26,6 +27,7 @@ OVERLAYS = {
     "kaggle-survival": ["kaggle", "kaggle-labels", "kaggle-survival"],
     "mirrored": ["kaggle", "mirrored"],
     "second-seed": ["kaggle", "second-seed"],
+    "omics": ["demo", "omics"],
     "retrieval": ["demo", "retrieval"],
     "retrieval-null": ["demo", "retrieval", "retrieval-null"],
     "gimp-demo": ["demo", "gimp", "gimp-demo"],

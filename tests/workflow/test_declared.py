@@ -19,7 +19,7 @@ READERS = {
 
 
 def test_the_rules_that_read_shards_are_found() -> None:
-    assert {"shards.smk: prepare_slices", "shards.smk: fit_genes", "train.smk: finetune"} <= READERS.keys()
+    assert {"shards.smk: prepare_slices", "fit.smk: fit_genes", "train.smk: finetune"} <= READERS.keys()
     assert len(READERS) >= 10
 
 

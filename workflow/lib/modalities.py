@@ -9,7 +9,7 @@ from snakemake.io import local
 
 from mgi.core.ids import named_patient
 from mgi.core.parts import PART_RECORD, all_parts, numbers_of, part_of
-from mgi.modalities.modality import Modality
+from mgi.modalities.modality import SHARD_FILES, Modality
 from mgi.modalities.registry import in_order, module_of
 
 from .supplied import existing
@@ -19,6 +19,7 @@ HERE = "<local_results>"
 """The same folder, for what no storage provider moves: Snakemake leaves such paths alone, so this has its prefix."""
 PACE = ("batches", "threads")
 """Keys of a section that say how files are shared out among jobs and threads, which changes nothing in them."""
+FEATURES = SHARD_FILES["table"]["features"]
 FIT = "fit"
 """The part of a section that says how a fold's transform is fitted, which no archive and no shard needs to know."""
 
@@ -97,6 +98,11 @@ class Configured:
         return module_of(self.kind.name), self.kind.sharding
 
     @property
+    def fitting_code(self) -> list[str]:
+        """The modules that say what it is and how it is fitted, for a fingerprint."""
+        return [module_of(self.kind.name), *([self.kind.fitting] if self.kind.fitting else [])]
+
+    @property
     def asked(self) -> str:
         """What an archive is asked by, as JSON: all but the pace, and what only the shard or a fold reads."""
         return self._without(*PACE)
@@ -129,6 +135,35 @@ def configured(config: Mapping[str, Any]) -> dict[str, Configured]:
 def of_format(modalities: Mapping[str, Configured], shard_format: str) -> str:
     """A pattern for a wildcard: the names of the modalities whose shards have this format."""
     return "|".join(name for name, one in modalities.items() if one.kind.shard_format == shard_format) or "(?!)"
+
+
+def sample_lock(modalities: Mapping[str, Configured], wildcards: Any) -> list[str]:
+    """The lock of the modality whose samples this one prefers, where there is one."""
+    name = modalities[wildcards.modality].kind.same_sample_as
+    return [modalities[name].lock] if name is not None and name in modalities else []
+
+
+def fitted_files(modalities: Mapping[str, Configured], folds: Iterable[int]) -> list[str]:
+    """What each fold fits of the modalities whose rooms say how."""
+    names = [name for name, one in modalities.items() if one.kind.fitting is not None]
+    return [f"{RESULTS}/folds/{fold}/{name}.parquet" for fold in folds for name in names]
+
+
+def is_fitted(modalities: Mapping[str, Configured]) -> str:
+    """A pattern for a wildcard: the names of the modalities whose rooms say how they are fitted."""
+    return "|".join(name for name, one in modalities.items() if one.kind.fitting is not None) or "(?!)"
+
+
+def features_beside(modalities: Mapping[str, Configured], wildcards: Any) -> list[str]:
+    """The features of other modalities that a fit is given, as far as these are configured."""
+    named = modalities[wildcards.modality].kind.fit_beside
+    return [f"{RESULTS}/shards/{name}/{FEATURES}" for name in named if name in modalities]
+
+
+def beside_options(paths: Iterable[str]) -> list[str]:
+    """The same for a command line, `paths` being where the files lie."""
+    given = [f"{str(path).split('/')[-2]}={path}" for path in paths]
+    return ["--beside", *given] if given else []
 
 
 def what_they_are(modalities: Mapping[str, Configured]) -> list[str]:

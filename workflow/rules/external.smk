@@ -22,7 +22,7 @@ module another:
         external_config(config)
 
 
-use rule * from another exclude split, check_leaks, fit_genes, pretrain, finetune as external_*
+use rule * from another exclude split, check_leaks, fit_genes, fit_features, pretrain, finetune as external_*
 
 
 rule prepare_external:

@@ -51,6 +51,7 @@ rule lock:
         preflight="<results>/preflight.json",
         archive=ARCHIVE_FILES,
         given=lambda wildcards: own(MODALITIES[wildcards.modality].given_files),
+        samples=partial(sample_lock, MODALITIES),
     output:
         lock="<results>/locks/{modality}.json",
     log:
@@ -66,6 +67,9 @@ rule lock:
         net=1,
     params:
         settings=lambda wildcards: MODALITIES[wildcards.modality].asked,
+        samples=lambda wildcards, input: option(
+            "--same-sample-as", next(iter(input.samples), None)
+        ),
         archive=archive_option,
         code=lambda wildcards: code_of(
             "lock", *MODALITIES[wildcards.modality].fetching_code
@@ -76,6 +80,7 @@ rule lock:
         python -m mgi lock \
             --modality {wildcards.modality:q} \
             --settings {params.settings:q} \
+            {params.samples:q} \
             {params.archive:q} \
             --output {output.lock:q}
         """

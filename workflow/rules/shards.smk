@@ -1,7 +1,7 @@
-"""From verified bytes to the shards that the learning half reads, the split, and each fold's gene list and scaler.
+"""From verified bytes to the shards that the learning half reads, and the split.
 
 REQUIRED INPUTS: <results>/locks/, <results>/raw/, <results>/tables/; the user's own tables where named.
-OUTPUTS: <results>/shards/, <results>/prepared/, <results>/tables/split.parquet and whole.parquet, <results>/folds/.
+OUTPUTS: <results>/shards/, <results>/prepared/, <results>/tables/split.parquet and whole.parquet.
 The files of prepared patients lie undeclared beside their table, so that another cohort makes what is new alone.
 """
 
@@ -11,6 +11,7 @@ rule data:
     input:
         shards=[one.shard[-1] for one in MODALITIES.values()],
         split="<results>/tables/split.parquet",
+        fitted=fitted_files(MODALITIES, config["runs"]["folds"]),
         labels=LABELS,
 
 
@@ -247,40 +248,4 @@ rule check_leaks:
             --split-unit {params.split_unit:q} \
             --near-duplicates {params.near:q} \
             --output {output.report:q}
-        """
-
-
-rule fit_genes:
-    """Choose and scale a fold's genes on its training patients alone."""
-    input:
-        expression="<results>/shards/rna/dataset.json",
-        files=EXPRESSION_FILES,
-        split=lambda wildcards: fold_split(int(wildcards.fold)),
-        listed=GENE_LIST,
-    output:
-        genes="<results>/folds/{fold}/genes.parquet",
-    log:
-        "<logs>/fit_genes-{fold}.log",
-    benchmark:
-        "<benchmarks>/fit_genes-{fold}.tsv"
-    conda:
-        "../../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=grows(4000),
-        runtime=grows(30),
-    params:
-        settings=settings("modalities.rna.fit", without=("positions", "gtf")),
-        listed=["--gene-list"] if GENE_LIST else [],
-        code=code_of("fit-genes"),
-    shell:
-        r"""
-        exec &> >(tee {log:q})
-        python -m mgi fit-genes \
-            --expression-shard {input.expression:q} \
-            --split {input.split:q} \
-            --fold {wildcards.fold:q} \
-            --settings {params.settings:q} \
-            {params.listed:q} {input.listed:q} \
-            --output {output.genes:q}
         """

@@ -11,17 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.cohort.labels.meaning import is_unknown
+from mgi.cohort.patient_column import PATIENT_COLUMNS, column_at, patient_column
 from mgi.core.errors import BadInputError
 from mgi.core.file_kind import misplaced
 from mgi.core.ids import patient_id_of
+from mgi.shards.parquet import check_seal_of_own
 from mgi.tables.table_file import read_table_file
-from mgi.tables.table_parts import TableFile, Use
-
-PATIENT_COLUMNS = (
-    "patient_id", "patient", "case_id", "case", "submitter_id", "bcr_patient_barcode", "sample_id", "sample"
-)  # fmt: skip
-"""Names, in lower case, of the column that says whose a row is; without any of them the first column says it."""
-_NAMED = 6  # columns that an error names
+from mgi.tables.table_parts import TableFile, Use, Uses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +112,7 @@ def _read_columns(path: Path, choose: Callable[[Sequence[str], int], list[int]])
     key = [0]
 
     def uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
-        key[0] = _patient_column(names)
+        key[0] = patient_column(names, f"{path}: columns")
         chosen[:] = choose(names, key[0])
         return ["text" if at == key[0] or at in chosen else "nothing" for at in range(len(names))]
 
@@ -130,7 +126,7 @@ def read_feature_table(path: Path) -> FeatureTable:
     key = [0]
 
     def uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
-        key[0] = _patient_column(names)
+        key[0] = patient_column(names, f"{path}: columns")
         return ["text" if at == key[0] else "number" for at in range(len(names))]
 
     table = _read(path, uses)
@@ -147,15 +143,12 @@ def read_feature_table(path: Path) -> FeatureTable:
     return FeatureTable(patients=patients, names=tuple(names), about=(About(),) * len(names), values=values)
 
 
-def _read(path: Path, uses: object) -> TableFile:
+def _read(path: Path, uses: Uses) -> TableFile:
+    """A table; one of the results, such as labels or features of tumours, is compared with its digest first."""
     if (why := misplaced(path)) is not None:
         raise BadInputError(f"{why}, expected a table")
-    return read_table_file(path, uses)  # type: ignore[arg-type]
-
-
-def _patient_column(names: Sequence[str]) -> int:
-    plain = [name.strip().lower() for name in names]
-    return next((plain.index(one) for one in PATIENT_COLUMNS if one in plain), 0)
+    check_seal_of_own(path)
+    return read_table_file(path, uses)
 
 
 def _wanted(columns: Sequence[str] | None, where: str, names: Sequence[str], key: int) -> list[int]:
@@ -166,18 +159,12 @@ def _wanted(columns: Sequence[str] | None, where: str, names: Sequence[str], key
 
 
 def _chosen(names: Sequence[str], key: int, columns: Sequence[str] | None, where: str) -> list[int]:
-    plain = [name.strip() for name in names]
     if columns is None:
-        columns = [name for at, name in enumerate(plain) if at != key and name.lower() not in PATIENT_COLUMNS]
-    for name in columns:
-        if name not in plain:
-            others = [each for at, each in enumerate(plain) if at != key]
-            more = ", …" if len(others) > _NAMED else ""
-            raise BadInputError(f"{where}: no column {name!r}, expected of {', '.join(others[:_NAMED])}{more}")
-    _require_unique([name for name in plain if name in set(columns)], where)
+        others = [name.strip() for at, name in enumerate(names) if at != key]
+        columns = [name for name in others if name.lower() not in PATIENT_COLUMNS]
     if not columns:
         raise BadInputError(f"{where}: no column but that of the patients, expected one at least")
-    return [plain.index(name) for name in dict.fromkeys(columns)]
+    return [column_at(names, name, where) for name in dict.fromkeys(columns)]
 
 
 def _patients(labels: Sequence[str], path: Path) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ as int16 by the other is one slice. A person under two ids would otherwise be in
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -26,7 +26,7 @@ from mgi.cohort.near_pairs import StoredSignatures
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, UNPAIRED_IMAGE
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
-from mgi.shards import bags, expression_shard, image_shard
+from mgi.shards import bags, expression_shard, feature_shard, image_shard
 from mgi.shards.image_shard import PatientImages
 
 LEAST_CONTENT = 0.01  # share of a slice's pixels above its least value; emptier ones can be alike by chance
@@ -168,10 +168,10 @@ class _Repeated:
                     self.by_patient.setdefault(owner, set()).add(digest)
 
 
-def _vectors_of(dataset: Path) -> Iterator[tuple[str, NDArray[Any]]]:
-    """The vectors (N, E) of all tiles of each patient, whose slides lie one behind the other."""
+def _add_tiles(digests: _Repeated, dataset: Path) -> None:
+    """Take in the vectors of all tiles of each patient, whose slides lie one behind the other."""
     for patient, slides in groupby(bags.open_bags(dataset).bags(), key=lambda bag: bag.patient_id):
-        yield patient, np.concatenate([bag.embeddings for bag in slides])
+        digests.add(patient, {digest_of_values(vector) for bag in slides for vector in bag.embeddings})
 
 
 def digests_of_shard(dataset: Path, scratch: Path) -> ShardDigests:
@@ -186,17 +186,23 @@ def digests_of_shard(dataset: Path, scratch: Path) -> ShardDigests:
                 digests.add(shard.patient_ids[row], {digest_of_values(vector)})
                 signatures.add(shard.patient_ids[row], vector_signature(vector))
         what, least = "vector", same_vector(len(shard.genes))
+    elif kind == feature_shard.KIND:
+        features = feature_shard.open_features(dataset)
+        # Counts and classes are alike in many patients, so that the same ones say nothing of who they are of.
+        for rows, values in features.row_groups() if features.told_apart else ():
+            for row, vector in zip(rows.tolist(), values, strict=True):
+                digests.add(features.patient_ids[row], {digest_of_values(vector)})
+        what, least = "vector", same_vector(len(features.features))
     elif kind == image_shard.KIND:
         for one in image_shard.iter_images(dataset):
             digests.add(one.patient_id, set(slice_digests(one.slices)))
             signatures.add(one.patient_id, slice_signatures(one.slices))
         what, least = "slice", SAME_SLICE
     elif kind == bags.KIND:
-        for patient, vectors in _vectors_of(dataset):
-            digests.add(patient, {digest_of_values(vector) for vector in vectors})
+        _add_tiles(digests, dataset)
         what, least = "tile", SAME_SLICE
     else:
-        raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table, of volumes or of bags")
+        raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table, of features, volumes or bags")
     return ShardDigests(
         what=f"{name} {what}",
         n_patients=digests.n_patients,

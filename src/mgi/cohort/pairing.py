@@ -21,7 +21,7 @@ class Offer:
 
     `companions` are the roles that a run needs beside the chosen item (a mask), `is_image` tells pictures from tables.
     `absent` says why a patient has nothing that is chosen, `note` what to tell of an item that is not, if anything,
-    `fits` whether two items are of one visit (see locks.runners_up).
+    `told` what to tell of the one that serves, `fits` whether two items are of one visit (see locks.runners_up).
     """
 
     lock: Lock
@@ -30,6 +30,7 @@ class Offer:
     note: Callable[[Item], str | None]
     companions: tuple[str, ...] = ()
     is_image: bool = False
+    told: Callable[[Item], str | None] = lambda item: None
     fits: Fits = lambda one, other: True
 
     @property
@@ -83,7 +84,8 @@ def presence_of(patient: str, items: Sequence[Item], offer: Offer) -> Presence:
     notes = [f"{note}: {_fate(item, offer)}" for item in others if (note := offer.note(item)) is not None]
     if served is not None:
         doubts = _fetched(served, offer).doubts
-        notes = [*([f"{served.key}: {'; '.join(doubts)}"] if doubts else []), *notes]
+        told = offer.told(served)
+        notes = [*([told] if told else []), *([f"{served.key}: {'; '.join(doubts)}"] if doubts else []), *notes]
         if served is not main[0]:
             notes.insert(0, in_place_of(served, _fetched(main[0], offer)))
     return Presence(

@@ -6,7 +6,7 @@ from pathlib import Path
 from mgi.commands._service import service_for
 from mgi.modalities.rna.positions import read_gtf_genes, write_positions
 from mgi.modalities.rna.settings import GtfSettings, RnaSettings
-from mgi.modalities.rna.sources.gdc_files import fetch_gtf, stated_md5
+from mgi.modalities.rna.sources.gencode import fetch_gtf, stated_md5
 
 
 def add_options(options: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from mgi.config.task_checks import check_task
 from mgi.config.variants import VariantSettings, filled_variants
 from mgi.core.plugins import load_plugins
 from mgi.core.run import USUAL_CONTROLS, Control
-from mgi.core.section import Count, Distinct, Section, Several, UserPath, refusal, unit
+from mgi.core.section import Count, Distinct, Section, Several, Share, UserPath, refusal, unit
 from mgi.core.section_errors import shown
 from mgi.explain.settings import ExplainSettings
 from mgi.modalities import registry
@@ -32,6 +32,7 @@ from mgi.tasks.survival.settings import SurvivalSettings
 from mgi.training.settings import FinetuneSettings, PredictSettings, PretrainSettings, ScheduleSettings
 
 S = TypeVar("S", bound=Section)
+SimulatedOmics = Literal["cn", "mutation", "methylation", "mirna", "rppa"]
 
 PRETRAINING = PretrainSettings(
     schedule=ScheduleSettings(steps=4000, batch=32, warmup_steps=200, validate_every=200, checkpoint_every=200)
@@ -70,6 +71,17 @@ class SimulationSettings(Section):
     """Whether a patient's genes shape the lesion; false: genes and images are independent, and no method can gain."""
     subtype_genes: Annotated[int, Field(ge=0, le=60660), unit("genes")] = 0
     """Genes that follow the subtype alone, a third for each; 0: it shows itself by the other factors."""
+    omics: Distinct[SimulatedOmics] = ()
+    """What the simulated GDC has beside expression: copy number, mutations, methylation, microRNA, proteins."""
+    missing: dict[SimulatedOmics, Share] = Field(default={})
+    """Share of the patients who lack one of them, such as {cn: 0.1}; nobody where none is named."""
+
+    @model_validator(mode="after")
+    def _missing_of_omics(self) -> Self:
+        for name in self.missing:
+            if name not in self.omics:
+                raise refusal("missing", name, "entries of simulation.omics alone")
+        return self
 
 
 class LeakyRuns(Section):

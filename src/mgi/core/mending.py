@@ -25,6 +25,7 @@ RULES = (
     ("prepared/*/*", "prepare_slices"),
     ("prepared/*/*/*", "prepare_slices"),
     ("genes.parquet", "fit_genes"),
+    ("folds/*/*.parquet", "fit_features"),
     ("predictions/*.parquet", "predict_fold"),
     ("embeddings/*.parquet", "embed"),
     ("probe/*", "probe"),
@@ -54,7 +55,7 @@ RULES = (
 OF_PARTS, OF_BAGS = "describe_volumes", "shard_bags"
 """The rules that describe a shard of parts, and one of bags."""
 _BESIDE = ((PART_PATTERN, OF_PARTS), ("tiles.parquet", OF_BAGS))
-_TRAINS_ON_THE_FIRST = ("prepare_external", "pretrain", "finetune", "fit_genes")
+_TRAINS_ON_THE_FIRST = ("prepare_external", "pretrain", "finetune", "fit_genes", "fit_features")
 """Rules that have one name, whichever archive they read."""
 
 

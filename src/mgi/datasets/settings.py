@@ -8,6 +8,7 @@ from pydantic import Field
 from mgi.core.section import Section, Share, unit
 
 NoiseShape = Literal["independent", "patients"]
+Missing = Literal["inner", "outer", "outer_genes"]
 
 
 class PreparedSettings(Section):

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mgi.evaluation.follow_up import Floats
-from mgi.evaluation.intervals import LEVEL, Interval
+from mgi.evaluation.intervals import Interval, percentiles
 
 Statistic = Callable[[Floats], Floats]
 Statistics = Callable[[pd.DataFrame], Mapping[str, Statistic]]
@@ -25,14 +26,15 @@ def mean_of(values: Floats) -> Statistic:
     """The mean of values (n,); those that are NaN are left out."""
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
-    return lambda counts: _ratio(counts @ filled, counts @ known.astype(np.float64))
+    return lambda counts: ratio(counts @ filled, counts @ known.astype(np.float64))
 
 
-def share_of_pairs(won: Floats, compared: Floats) -> Statistic:
-    """Of pairs of rows and columns (n, n) which are compared, with weights, the share that is won."""
+def share_of_pairs(rows: NDArray[np.int64], won: Floats, compared: Floats) -> Statistic:
+    """Of pairs of patients `rows` (r,) with all n which are compared (r, n), with weights, the share that is won."""
 
     def share(counts: Floats) -> Floats:
-        return _ratio(((counts @ won) * counts).sum(1), ((counts @ compared) * counts).sum(1))
+        own = counts[:, rows]
+        return ratio(((own @ won) * counts).sum(1), ((own @ compared) * counts).sum(1))
 
     return share
 
@@ -42,7 +44,8 @@ def average_of(statistics: Sequence[Statistic]) -> Statistic:
     return lambda counts: np.mean([statistic(counts) for statistic in statistics], axis=0)
 
 
-def _ratio(top: Floats, bottom: Floats) -> Floats:
+def ratio(top: Floats, bottom: Floats) -> Floats:
+    """What each draw (D,) has of a total, NaN where that is 0."""
     found: Floats = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
     return found
 
@@ -109,6 +112,11 @@ def _drawn(statistic: Statistic, n: int, draws: int, seed: int) -> tuple[float, 
     return whole, np.concatenate([np.zeros(0), *(statistic(counts) for counts in multiplicities(n, draws, seed))])
 
 
+def resamplings(n: int, draws: int, seed: int) -> Floats:
+    """Each patient once, and then all draws of `multiplicities`: (1 + draws, n)."""
+    return np.concatenate([np.ones((1, n)), *multiplicities(n, draws, seed)])
+
+
 def multiplicities(n: int, draws: int, seed: int) -> Iterator[Floats]:
     """How often each of n patients is drawn in as many draws with replacement, some draws (d, n) at a time."""
     generator, at_once = np.random.default_rng(seed), max(1, _AT_ONCE // max(n, 1))
@@ -120,12 +128,8 @@ def multiplicities(n: int, draws: int, seed: int) -> Iterator[Floats]:
 
 def _interval(estimate: float, drawn: Floats, n: int) -> Interval:
     """Draws in which the score is not defined are left out; where half of them are, there is no interval."""
-    defined = drawn[~np.isnan(drawn)]
-    if math.isnan(estimate) or 2 * defined.size <= drawn.size:
-        return Interval(estimate, math.nan, math.nan, n)
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(defined, [tail, 100 - tail])
-    return Interval(estimate, float(low), float(high), n)
+    low, high = (math.nan, math.nan) if math.isnan(estimate) else percentiles(drawn)
+    return Interval(estimate, low, high, n)
 
 
 def _p_value(differences: Floats) -> float:

@@ -3,9 +3,10 @@
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.evaluation.cohort_scores import Statistic, share_of_pairs
 from mgi.evaluation.follow_up import Floats, FollowUp, require_finite
 from mgi.evaluation.kaplan_meier import censoring_curve
 
@@ -40,18 +41,40 @@ def uno_c(training: FollowUp, follow_up: FollowUp, risk: ArrayLike, until: float
     return _concordance(follow_up, risk, weights)
 
 
+def concordance_within(
+    follow_up: FollowUp, risk: Floats, strata: Floats | None = None, uncensored: Floats | None = None
+) -> Statistic:
+    """Harrell's C as a statistic of a cohort; of risks that models of several folds predicted, within `strata` (n,).
+
+    With `uncensored` (n,), the share of training not yet censored at a patient's own time, pairs weigh
+    1 / uncensored^2 as Uno's, and an event at which nobody is left uncensored does not count.
+    """
+    weight = follow_up.events.astype(np.float64)
+    if uncensored is not None:
+        weight = np.divide(weight, uncensored**2, out=np.zeros(follow_up.n), where=uncensored > 0)
+    rows = np.flatnonzero(weight)
+    wins, compared = _pairs(follow_up, risk, rows)
+    if strata is not None:
+        compared &= strata[rows, None] == strata
+    return share_of_pairs(rows, weight[rows, None] * (wins * compared), weight[rows, None] * compared)
+
+
 def _concordance(follow_up: FollowUp, risk: ArrayLike, weights: Floats) -> float:
     """`weights` (n,) are those of a patient's own event in every pair."""
     score = np.asarray(risk, dtype=np.float64)
     require_finite(score, (follow_up.n,), "concordance: risk")
     rows = np.flatnonzero(follow_up.events & (weights != 0))
-    won = compared = 0.0
+    won = total = 0.0
     for part in np.split(rows, range(_ROWS, rows.size, _ROWS)):
-        later = (follow_up.times > follow_up.times[part, None]) | (
-            (follow_up.times == follow_up.times[part, None]) & ~follow_up.events
-        )
-        ahead = score[part, None] - score
-        wins = np.where(np.abs(ahead) <= TIED, 0.5, ahead > 0)
-        won += float(weights[part] @ (wins * later).sum(axis=1))
-        compared += float(weights[part] @ later.sum(axis=1))
-    return won / compared if compared else math.nan
+        wins, compared = _pairs(follow_up, score, part)
+        won += float(weights[part] @ (wins * compared).sum(axis=1))
+        total += float(weights[part] @ compared.sum(axis=1))
+    return won / total if total else math.nan
+
+
+def _pairs(follow_up: FollowUp, risk: Floats, rows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Patients with an event (r,) beside all n: what each wins (r, n), and with whom it is compared (r, n)."""
+    own = follow_up.times[rows, None]
+    compared = (follow_up.times > own) | ((follow_up.times == own) & ~follow_up.events)
+    ahead = risk[rows, None] - risk
+    return np.where(np.abs(ahead) <= TIED, 0.5, ahead > 0), compared

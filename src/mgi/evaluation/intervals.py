@@ -53,12 +53,18 @@ def bootstrap_statistic(statistic: Callable[[NDArray[np.int64]], float], n: int,
     estimate = float(statistic(np.arange(n)))
     generator = np.random.default_rng(seed)
     drawn = np.array([statistic(generator.integers(0, n, n)) for _ in range(draws if n > 1 else 0)], dtype=np.float64)
+    low, high = (math.nan, math.nan) if math.isnan(estimate) else percentiles(drawn)
+    return Interval(estimate, low, high, n)
+
+
+def percentiles(drawn: NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % percentile interval of draws (D,), without those that are nan; nan where half of them are."""
     defined = drawn[~np.isnan(drawn)]
-    if math.isnan(estimate) or 2 * defined.size <= draws:
-        return Interval(estimate, math.nan, math.nan, n)
+    if 2 * defined.size <= drawn.size:
+        return math.nan, math.nan
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(defined, [tail, 100 - tail])
-    return Interval(estimate, float(low), float(high), n)
+    return float(low), float(high)
 
 
 def wilcoxon_p(differences: ArrayLike) -> float:

@@ -11,6 +11,7 @@ from mgi.http.service import Service
 from mgi.locks.item import Item
 from mgi.locks.lock import Lock, Table, read_lock
 from mgi.locks.raw_index import RawEntry
+from mgi.locks.samples import NO_SAMPLES, Samples
 
 
 class NobodyKeptError(BadInputError):
@@ -27,6 +28,8 @@ class Listing:
     simulated: bool = False
     notes: tuple[str, ...] = ()
     """What the user should know of what was left out or replaced, one line each."""
+    samples: Samples = NO_SAMPLES
+    """Which sample of a patient is preferred, so that all data of a patient are of one."""
 
 
 class Source(Protocol):

@@ -34,7 +34,11 @@ class Modality:
     key of the section that names the user's file or folder, `lists` the keys of other files that a source reads.
     `shard_keys` are the keys that only the shard reads, `shared_keys` those that the source and the shard read,
     `shard_inputs` the files of other rules that it reads, by name.
-    `absent` and `note` are as in cohort.pairing.Offer, `fits` as in locks.runners_up.
+    `same_sample_as` names the modality whose sample of a patient is preferred here, where it is configured.
+    `absent`, `note` and `told` are as in cohort.pairing.Offer, `fits` as in locks.runners_up.
+    `fitting` is the module with `fit` and `transform` (see modalities.fitting), where what a fold's models see of it is
+    fitted; `fit_beside` names the modalities whose features the fit is given too, where they are configured.
+    `oracles` is the module with `labels_of` (see modalities.oracles), where class labels are read off it.
     """
 
     name: str
@@ -50,7 +54,12 @@ class Modality:
     shard_inputs: Callable[[Section], Mapping[str, str]] = lambda section: {}
     absent: Callable[[Sequence[Item]], str] = lambda items: "no item chosen" if items else "no item"
     note: Callable[[Item], str | None] = lambda item: item.sample or item.key
+    told: Callable[[Item], str | None] = lambda item: None
     fits: Callable[[Item, Item], bool] = lambda one, other: True
+    same_sample_as: str | None = None
+    fitting: str | None = None
+    oracles: str | None = None
+    fit_beside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name in _TAKEN:

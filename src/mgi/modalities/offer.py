@@ -17,5 +17,6 @@ def offer_of(kind: Modality, lock: Lock, raw: Mapping[str, RawEntry]) -> Offer:
         is_image=kind.is_image,
         absent=kind.absent,
         note=kind.note,
+        told=kind.told,
         fits=kind.fits,
     )

@@ -1,15 +1,17 @@
 """Sizes and choices of the models; every value is ours, because the MGI paper (arXiv:2406.00631) gives none."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from mgi.core.run import EXPRESSION
 from mgi.core.section import Count, Section, UserPath, unit
 from mgi.shards.channels import MAIN_ALONE, Channel
 
 MOST = 65_536  # of what a layer has side by side
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
+GeneEncoderName = Literal["mamba", "transformer", "mlp", "flat_mlp", "group_attention"]
 
 _SIZED = (
     "image_size", "patch_size", "image_width", "image_depth", "image_heads", "gene_width", "gene_depth", "gene_state",
@@ -58,9 +60,12 @@ class ModelSettings(Section):
     """Blocks of the image encoder."""
     image_heads: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["image_heads"]
     """Attention heads of the image encoder."""
-    gene_encoder: Literal["mamba", "transformer", "mlp", "flat_mlp", "group_attention"] = "mamba"
+    gene_encoder: GeneEncoderName = "mamba"
     """mlp: a perceptron on each token; flat_mlp: one on all genes together; group_attention: groups of genes and a
     class token."""
+    encoders: dict[str, GeneEncoderName] = Field(default={})
+    """Encoders of the further modalities of pretrain.modalities, by name, of those above; flat_mlp where none is given.
+    The keys about genes give their widths and depths."""
     gene_tokens: Literal["gene", "shared", "local", "pathway"] = "shared"
     """For mamba, transformer and mlp: shared: one matrix embeds every patch of genes; local: one matrix for each; gene:
     every gene is a token; pathway: every gene set."""
@@ -106,6 +111,17 @@ class ModelSettings(Section):
     def image_channels(self) -> int:
         """The slice and its neighbours."""
         return 1 + 2 * self.context_slices
+
+    def plain(self) -> dict[str, Any]:
+        """As of any section; of no further encoders nothing is said, so that weights are as before there were any."""
+        return {key: value for key, value in super().plain().items() if key != "encoders" or value}
+
+    def for_modality(self, name: str) -> Self:
+        """The settings with the encoder of one modality as the gene encoder; gene sets are of expression alone."""
+        if name == EXPRESSION:
+            return self
+        tokens = "shared" if self.gene_tokens == "pathway" else self.gene_tokens
+        return self.model_copy(update={"gene_encoder": self.encoders.get(name, "flat_mlp"), "gene_tokens": tokens})
 
     def reading(self, channels: tuple[Channel, ...]) -> "NetworkSettings":
         """The settings of a network of images with these channels."""

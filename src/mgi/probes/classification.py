@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.evaluation.classification import auc, balanced_accuracy, calibration_error
+from mgi.evaluation.cohort_scores import Statistic, resamplings
+from mgi.evaluation.intervals import percentiles
 from mgi.probes.classifiers import LOGISTIC, Predicted, classifiers
 from mgi.probes.draws import Numbers, draw_labelled
 from mgi.probes.features import FeatureSet, Rows, standardised
-from mgi.probes.scores import aucs, balanced_accuracy, calibration_error, interval, resamplings
 from mgi.probes.settings import ProbeSettings
 
 Floats = NDArray[np.float64]
@@ -139,13 +141,14 @@ def _probe_fold(
 
 
 def _scored(told: _Told, truth: Numbers, counts: Floats, folds: Numbers) -> dict[str, Any]:
+    """The row of scores; probabilities are of several draws (draws, n, K), and `counts` those of the intervals."""
     true = told.true()
-    values = aucs(truth, true, counts)
-    low, high = interval(values[1:])
+    values = _areas(true, truth)(counts)
+    low, high = percentiles(values[1:])
     permuted = told.permuted()
     once = counts[:1]
-    chance = np.array([aucs(truth, one[None], once)[0] for one in permuted])
-    several = [aucs(truth, one[None], once)[0] for one in true]
+    chance = np.array([_areas(one, truth)(once)[0] for one in permuted])
+    several = [_areas(one, truth)(once)[0] for one in true]
     return {
         "draws": len(true),
         "auc": float(values[0]),
@@ -153,8 +156,8 @@ def _scored(told: _Told, truth: Numbers, counts: Floats, folds: Numbers) -> dict
         "high": high,
         "auc_sd": float(np.std(several, ddof=1)) if len(several) > 1 else math.nan,
         "auc_within": _within(truth, true, folds),
-        "balanced_accuracy": balanced_accuracy(truth, true),
-        "calibration_error": calibration_error(truth, true, np.concatenate(told.shares)),
+        "balanced_accuracy": float(balanced_accuracy(true, truth)(once)[0]),
+        "calibration_error": float(calibration_error(_as_frequent(true, told.shares), truth)(once)[0]),
         "permuted": float(chance.mean()),
         "permuted_sd": float(chance.std(ddof=1)),
         "permutations": len(permuted),
@@ -162,12 +165,24 @@ def _scored(told: _Told, truth: Numbers, counts: Floats, folds: Numbers) -> dict
     }
 
 
+def _areas(probability: Floats, truth: Numbers) -> Statistic:
+    """The area over all classes that were learned: not defined where one has no patient."""
+    return auc(probability, truth, range(probability.shape[-1]))
+
+
+def _as_frequent(probability: Floats, shares: Sequence[Floats]) -> Floats:
+    """Classes were learned as if they were equally frequent: their shares of training (n, K) are put back."""
+    weighted = probability * np.concatenate(shares)
+    found: Floats = weighted / weighted.sum(axis=-1, keepdims=True)
+    return found
+
+
 def _within(truth: Numbers, probability: Floats, folds: Numbers) -> float:
     """The mean over folds, by patients; one in whose test a class is missing is left out."""
     values, sizes = [], []
     for fold in np.unique(folds):
         own = np.flatnonzero(folds == fold)
-        value = aucs(truth[own], probability[:, own], np.ones((1, own.size)))[0]
+        value = _areas(probability[:, own], truth[own])(np.ones((1, own.size)))[0]
         if not math.isnan(value):
             values.append(value)
             sizes.append(own.size)

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.evaluation.brier import integrated_brier
-from mgi.evaluation.concordance import uno_c
+from mgi.evaluation.cohort_scores import resamplings
+from mgi.evaluation.concordance import concordance_within, harrell_c, uno_c
 from mgi.evaluation.cox import CoxModel, breslow, fit_cox
 from mgi.evaluation.follow_up import FollowUp, follow_up_of
+from mgi.evaluation.intervals import percentiles
 from mgi.evaluation.kaplan_meier import stepped
 from mgi.evaluation.partial_likelihood import partial_log_likelihood
 from mgi.probes.classification import FoldFeatures, Key, Told, named
 from mgi.probes.draws import INNER_FOLDS
 from mgi.probes.features import CLINICAL, Rows, standardised
-from mgi.probes.scores import concordances, interval, resamplings
 from mgi.probes.settings import ProbeSettings
 
 Floats = NDArray[np.float64]
@@ -154,19 +155,19 @@ def _chosen_ridge(follow_up: FollowUp, x: Floats, inner: NDArray[np.int64]) -> t
         for place, ridge in enumerate(RIDGES):
             risk = _Fitted.to(some, x[used], ridge).risk(x)
             likelihood[place] += partial_log_likelihood(follow_up, risk) - partial_log_likelihood(some, risk[used])
-            concordance[place, fold] = concordances(others, risk[held_out], np.ones((1, others.n)))[0]
+            concordance[place, fold] = harrell_c(others, risk[held_out])
     best = len(RIDGES) - 1 - int(likelihood[::-1].argmax())
     known = concordance[best][~np.isnan(concordance[best])]
     return RIDGES[best], float(known.mean()) if known.size else math.nan
 
 
 def _scores(told: Mapping[Key, _Risks], follow_up: FollowUp, times: Floats, counts: Floats) -> list[dict[str, Any]]:
-    values = {key: concordances(follow_up, np.concatenate(one.risk), counts) for key, one in told.items()}
+    values = {key: concordance_within(follow_up, np.concatenate(one.risk))(counts) for key, one in told.items()}
     clinical = next((found for key, found in values.items() if key[0] == CLINICAL), None)
     rows = []
     for key, one in told.items():
-        chance = [concordances(follow_up, risk, counts[:1])[0] for risk in np.concatenate(one.permuted, axis=1)]
-        low, high = interval(values[key][1:])
+        chance = [harrell_c(follow_up, risk) for risk in np.concatenate(one.permuted, axis=1)]
+        low, high = percentiles(values[key][1:])
         row = {
             "harrell_c": float(values[key][0]),
             "low": low,
@@ -186,7 +187,7 @@ def _scores(told: Mapping[Key, _Risks], follow_up: FollowUp, times: Floats, coun
         }
         if clinical is not None and key[0] != CLINICAL:
             difference = values[key] - clinical
-            low, high = interval(difference[1:])
+            low, high = percentiles(difference[1:])
             row |= {"minus_clinical": float(difference[0]), "minus_low": low, "minus_high": high}
         rows.append({**named(key), **row})
     return rows

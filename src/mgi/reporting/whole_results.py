@@ -101,7 +101,7 @@ KINDS = (
     Kind("tables", "tables/leaks*.json", _leaks),
     Kind("parts", "shards/*/part-*.json", _part),
     Kind("prepared", "prepared/*/slices.parquet", check_prepared),
-    Kind("folds", "folds/*/genes.parquet", _table),
+    Kind("folds", "folds/*/*.parquet", _table),
     Kind("aligned", "aligned/split.parquet", _table),
     Kind("aligned", "aligned/split.tsv", verified),
     Kind("aligned", "aligned/metadata.json", read_json),

@@ -2,27 +2,23 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import atomic_path, digest_of
+from mgi.core.files import digest_of
 from mgi.shards.dataset_manifest import dataset_of, read_dataset, write_dataset
-from mgi.shards.parquet import WRITING, metadata_of, opened_parquet, read_rows, read_table, require_schema, write_table
+from mgi.shards.number_rows import read_ids, row_groups, rows_of, write_number_rows
+from mgi.shards.parquet import metadata_of, opened_parquet, read_table, require_schema, write_table
 from mgi.shards.schemas import GENES, expression_values
 
 VALUES_FILE, FEATURES_FILE = "values.parquet", "features.parquet"
 KIND = "table"
-ROW_GROUP = 32  # patients; 8 MB at 60,660 genes, and as much again for counts
-# Dictionaries of measured numbers only cost time.
-_WRITING = {**WRITING, "use_dictionary": False}
 
 Row = tuple[str, NDArray[np.float32], NDArray[np.uint32] | None]
 """A patient's id, values (G,) and, where the shard has them, counts (G,)."""
@@ -50,7 +46,7 @@ class ExpressionShard:
 
     def rows_of(self, patients: Sequence[str], where: str = "expression shard") -> list[int]:
         """The row of each patient; BadInputError names the first who has none."""
-        return _rows_of(self.patient_ids, patients, where)
+        return rows_of(self.patient_ids, patients, where, "expression")
 
 
 def write_values(path: Path | str, genes: pd.DataFrame, unit: str, rows: Iterable[Row], *, with_counts: bool) -> None:
@@ -63,12 +59,9 @@ def write_values(path: Path | str, genes: pd.DataFrame, unit: str, rows: Iterabl
     schema = expression_values(len(gene_ids), counts=with_counts)
     schema = schema.with_metadata({"gene_hash": digest_of(gene_ids), "unit": unit})
     checked = _checked(rows, gene_ids, with_counts=with_counts)
-    with atomic_path(path) as part, pq.ParquetWriter(part, schema, **_WRITING) as file:
-        while group := list(islice(checked, ROW_GROUP)):
-            ids, *arrays = zip(*group, strict=True)
-            flat = [pa.array(np.concatenate(column)) for column in (arrays if with_counts else arrays[:1])]
-            columns = [pa.FixedSizeListArray.from_arrays(values, len(gene_ids)) for values in flat]
-            file.write_table(pa.table([pa.array(ids, pa.string()), *columns], schema=schema))
+    write_number_rows(
+        path, schema, ((one, (values,) if counts is None else (values, counts)) for one, values, counts in checked)
+    )
 
 
 def _checked(rows: Iterable[Row], gene_ids: list[str], *, with_counts: bool) -> Iterator[Row]:
@@ -146,7 +139,7 @@ class OpenExpression:
 
     def rows_of(self, patients: Sequence[str], where: str = "expression shard") -> list[int]:
         """The row of each patient; BadInputError names the first who has none."""
-        return _rows_of(self.patient_ids, patients, where)
+        return rows_of(self.patient_ids, patients, where, "expression")
 
     def row_groups(
         self, name: str = "values", wanted: Collection[int] | None = None
@@ -155,17 +148,9 @@ class OpenExpression:
 
         `wanted` narrows it to some rows. Raises BadInputError where a value is missing or no number.
         """
-        chosen = None if wanted is None else np.fromiter(sorted(wanted), np.int64, len(wanted))
-        with opened_parquet(self.path, sealed=False) as source:
-            start = 0
-            for group in range(source.num_row_groups):
-                stop = start + source.metadata.row_group(group).num_rows
-                rows = np.arange(start, stop) if chosen is None else chosen[(chosen >= start) & (chosen < stop)]
-                if len(rows):
-                    found = _matrix(read_rows(source, self.path, [name], group)[name], name, len(self.genes), self.path)
-                    _require_finite(found, self.patient_ids[start:stop], self.genes, self.path)
-                    yield rows, found if len(rows) == stop - start else found[rows - start]
-                start = stop
+        for rows, found in row_groups(self.path, name, len(self.genes), wanted):
+            _require_finite(found, [self.patient_ids[row] for row in rows], self.genes, self.path)
+            yield rows, found
 
 
 def open_expression(shard: Path | str) -> OpenExpression:
@@ -182,13 +167,11 @@ def open_expression(shard: Path | str) -> OpenExpression:
             FEATURES_FILE: digest_of(genes["gene_id"]),
             VALUES_FILE: metadata_of(source.schema_arrow, values_path, ["gene_hash"])["gene_hash"],
         }
-        patient_ids = read_rows(source, values_path, ["patient_id"])["patient_id"].to_pylist()
+        patient_ids = read_ids(values_path, source)
     for name, found in found_hashes.items():
         if found != gene_hash:
             raise IntegrityError(f"{folder / name}: gene_hash {found}, expected {gene_hash}; the gene index is another")
     _require_unique_genes(genes)
-    if patient_ids != sorted(set(patient_ids)):
-        raise BadInputError(f"{values_path}: patient_id: expected sorted, unique patients")
     return OpenExpression(
         path=values_path,
         patient_ids=patient_ids,
@@ -197,13 +180,6 @@ def open_expression(shard: Path | str) -> OpenExpression:
         simulated=simulated,
         has_counts=bool(has_counts),
     )
-
-
-def _rows_of(known: Sequence[str], patients: Sequence[str], where: str) -> list[int]:
-    row_of = {patient: row for row, patient in enumerate(known)}
-    if absent := [patient for patient in patients if patient not in row_of]:
-        raise BadInputError(f"{where}: no expression of {absent[0]}, who is in the split")
-    return [row_of[patient] for patient in patients]
 
 
 def _require_unique_genes(genes: pd.DataFrame) -> None:
@@ -216,13 +192,3 @@ def _require_finite(values: NDArray[Any], patient_ids: Sequence[str], genes: pd.
         row, column = (int(index) for index in np.argwhere(~np.isfinite(values))[0])
         gene = genes["gene_id"].iloc[column]
         raise BadInputError(f"{path}: {patient_ids[row]}, gene {gene}: {values[row, column]}, expected a number")
-
-
-def _matrix(column: pa.ChunkedArray, name: str, n_genes: int, path: Path) -> NDArray[Any]:
-    """Return a column of lists as a matrix (k, G)."""
-    if column.null_count:
-        raise BadInputError(f"{path}: {name}: {column.null_count} null rows, expected none")
-    flat = [chunk.flatten() for chunk in column.chunks]
-    if missing := sum(one.null_count for one in flat):
-        raise BadInputError(f"{path}: {name}: {missing} missing values, expected none")
-    return np.concatenate([one.to_numpy().reshape(-1, n_genes) for one in flat])

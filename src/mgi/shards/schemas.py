@@ -48,6 +48,26 @@ PREPARED = pa.schema(
         ("crc32", pa.list_(pa.uint32())),  # a plane each
     ]
 )
+FEATURES = pa.schema(
+    [
+        ("feature_id", pa.string()),
+        ("name", pa.string()),
+        ("chromosome", pa.string()),  # null where unknown
+        ("start", pa.int64()),  # 1-based, null where unknown
+        ("kind", pa.string()),  # tells features of one shard apart, such as gene and burden; null where all are alike
+    ]
+)
+FITTED_FEATURES = pa.schema(
+    [
+        ("feature_index", pa.int32()),  # row of the shard's features; rows are in the model's order
+        ("feature_id", pa.string()),
+        ("name", pa.string()),
+        ("kind", pa.string()),
+        ("centre", pa.float64()),  # of what the room's transform makes of the shard's values
+        ("deviation", pa.float64()),  # above 0
+        ("filler", pa.float64()),  # stands for a gap, before centre and deviation: the training mean
+    ]
+)
 BAGGED_SLIDES = pa.schema(
     [
         ("patient_id", pa.string()),
@@ -114,6 +134,11 @@ def expression_values(n_genes: int, *, counts: bool = False) -> pa.Schema:
     if counts:
         columns.append(("counts", pa.list_(pa.uint32(), n_genes)))
     return pa.schema(columns)
+
+
+def feature_values(n_features: int) -> pa.Schema:
+    """A row a patient in the order of the features table; NaN where a feature was not measured."""
+    return pa.schema([("patient_id", pa.string()), ("values", pa.list_(pa.float32(), n_features))])
 
 
 def bag_columns(width: int) -> pa.Schema:

@@ -1,1 +1,1 @@
-"""Tables of users: Parquet, TSV and CSV as columns of text and numbers."""
+"""Tables of text and numbers: those of users (Parquet, TSV and CSV), and those that an archive's programs write."""

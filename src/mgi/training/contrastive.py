@@ -7,7 +7,7 @@ Monitors tell from unit vectors (N, D) of held-out patients whether the two spac
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -135,11 +135,11 @@ def vector_figures(name: str, vectors: Tensor) -> dict[str, float]:
     }
 
 
-def collapse_warnings(figures: dict[str, float], patients: int) -> list[str]:
-    """A line for each space that has collapsed; of images alone there is one."""
+def collapse_warnings(figures: dict[str, float], patients: int, names: Sequence[str] = ("image", "gene")) -> list[str]:
+    """A line for each of the named spaces that has collapsed; of images alone there is one."""
     return [
         f"collapsed: the {name} vectors of {patients} validation patients have smooth rank {rank:.2f}, "
         f"of at most {patients}; all are nearly one vector"
-        for name in ("image", "gene")
+        for name in names
         if patients >= FEWEST and (rank := figures.get(f"{name}_rank", math.inf)) < COLLAPSED_RANK
     ]

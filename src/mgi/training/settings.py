@@ -2,13 +2,21 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from mgi.core.section import Count, Positive, Section, Share, Weight, refusal
-from mgi.datasets.settings import AugmentSettings, NoiseShape
+from mgi.core.run import EXPRESSION
+from mgi.core.section import Count, Distinct, Positive, Section, Share, Weight, refusal
+from mgi.datasets.settings import AugmentSettings, Missing, NoiseShape
 
 IMAGE_ALONE = ("simclr", "barlow_twins")
 """Losses of two random views of an image, which read no genes."""
+
+ModalityName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+def _in_order(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Sorted: the order in which modalities are listed changes nothing, not even which jobs run again."""
+    return tuple(sorted(names))
 
 
 class ScheduleSettings(Section):
@@ -89,6 +97,19 @@ class PretrainSettings(Section):
     gene_noise_shape: NoiseShape = "independent"
     """independent: of each gene; patients: with the covariance of the training patients, so that genes that go together
     move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
+    modalities: Annotated[Distinct[ModalityName], Field(min_length=1), AfterValidator(_in_order)] = (EXPRESSION,)
+    """Modalities of numbers that are aligned with the image, each with an encoder of its own (model.encoders); the keys
+    about genes hold for each of them. Their order does not matter."""
+    missing: Missing = "inner"
+    """Who takes part where a patient lacks a modality; inner: patients with an image and all of them; outer: with an
+    image and any; outer_genes: also the unpaired_batch without image, by a contrast between their modalities."""
+    modality_weights: Literal["mean"] | dict[ModalityName, Weight] = "mean"
+    """Weights of the modalities' contrasts, divided by their sum over the modalities in the batch; mean: all alike; or
+    a number for each, 1 where none is given."""
+    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of a batch's present modalities that are left out, in training alone; never a patient's last one."""
+    permuted_modality: ModalityName | None = None
+    """A control: this modality is handed on among patients of the same role, so that nobody keeps their own."""
     augment: AugmentSettings = AugmentSettings()
     """Random changes of images."""
     compile: bool = False
@@ -105,11 +126,38 @@ class PretrainSettings(Section):
             raise refusal("slices_per_patient", 1, "2 or more with a triplet_weight")
         if not self.reads_genes:
             self._of_images_alone()
+        self._of_modalities()
         if self.schedule.patience > 0:
             raise refusal("schedule.patience", self.schedule.patience, "0, since pre-training does all its steps")
         if self.schedule.batch < self.processes:
             raise refusal("schedule.batch", self.schedule.batch, f"at least {self.processes}, one a process")
         return self
+
+    def _of_modalities(self) -> None:
+        """Raise where the keys about modalities contradict each other."""
+        listed = ", ".join(self.modalities)
+        named = [] if self.modality_weights == "mean" else sorted(self.modality_weights)
+        for key, names in (("modality_weights", named), ("permuted_modality", [self.permuted_modality])):
+            if unknown := [name for name in names if name not in (None, *self.modalities)]:
+                raise refusal(key, unknown[0], f"of the modalities {listed}")
+        if self.modality_weights != "mean" and not any(self.weight_of(name) for name in self.modalities):
+            raise refusal("modality_weights", 0, "one of them above 0")
+        if self.missing == "outer_genes" and len(self.modalities) < 2:
+            raise refusal("missing", self.missing, f"inner or outer with the one modality {listed}")
+        if self.missing == "outer_genes" and self.unpaired_batch == 0:
+            raise refusal("unpaired_batch", 0, "1 or more with missing outer_genes")
+        if self.is_multimodal:
+            self._of_several(listed)
+
+    def _of_several(self, listed: str) -> None:
+        """Raise where something is asked for that only expression alone can have."""
+        if not self.reads_genes:
+            raise refusal("modalities", listed, f"{EXPRESSION} with loss {self.loss}, which reads none")
+        for key in ("masked_patch_weight", "triplet_weight"):
+            if (weight := getattr(self, key)) > 0:
+                raise refusal(key, weight, f"0 with modalities {listed}")
+        if self.processes > 1:
+            raise refusal("processes", self.processes, f"1 with modalities {listed}")
 
     def _of_images_alone(self) -> None:
         """Raise where a loss of images alone is to read genes, or has nothing to tell apart."""
@@ -120,6 +168,15 @@ class PretrainSettings(Section):
             raise refusal("schedule.batch", self.schedule.batch, f"2 or more with loss {self.loss}")
         if not self.augment.makes_views:
             raise refusal("augment", "no change of an image", f"some with loss {self.loss}, else both views are alike")
+
+    @property
+    def is_multimodal(self) -> bool:
+        """Whether other modalities than expression take part, or expression is permuted as one of them."""
+        return self.modalities != (EXPRESSION,) or self.permuted_modality is not None
+
+    def weight_of(self, name: str) -> float:
+        """What a modality weighs, before division by the sum over those in the batch."""
+        return 1.0 if self.modality_weights == "mean" else self.modality_weights.get(name, 1.0)
 
     @property
     def reads_genes(self) -> bool:

@@ -14,14 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from mgi_standin.archive import fault_contents, fault_patience, fault_replies
+from mgi_standin.archive import fault_contents, fault_omics, fault_patience, fault_replies
 from mgi_standin.archive.response import Handler, Request, Response, target_of, text_response
 from mgi_standin.errors import BadInputError
 
 Fault = Callable[[Handler, Request, Any], Response]
 FAULTS: dict[str, Fault] = {
     name.replace("_", "-"): fault
-    for module in (fault_replies, fault_contents, fault_patience)
+    for module in (fault_replies, fault_contents, fault_omics, fault_patience)
     for name, fault in vars(module).items()
     if inspect.isfunction(fault) and fault.__module__ == module.__name__ and not name.startswith("_")
 }

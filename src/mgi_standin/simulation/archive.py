@@ -14,10 +14,11 @@ from mgi_standin.simulation.genes import draw_gene_table
 from mgi_standin.simulation.identifiers import AVAILABILITY_STREAM, archive_key, stream_of
 from mgi_standin.simulation.latent_factors import as_gmt
 from mgi_standin.simulation.nbia_folder import NbiaFolder
+from mgi_standin.simulation.omics.files import OmicsFiles
 from mgi_standin.simulation.settings import SimulationSettings
 
 COMPLETE, GENES, LABELS, NOTE = "archive.json", "genes.tsv", "labels.tsv", "SIMULATED.txt"
-GENE_SETS = "latent_factors.gmt"
+GENE_SETS, ORACLES = "latent_factors.gmt", "oracles.tsv"
 FOLDERS = ("gdc", "nbia")
 FORMAT = 1
 
@@ -40,7 +41,9 @@ def write_archive(
     genes = draw_gene_table(settings.n_genes, settings.seed)
     key = archive_key(settings, genes)
     held = draw_availability([patient.patient_id for patient in patients], stream_of(settings, AVAILABILITY_STREAM))
-    gdc = GdcFolder(settings, genes, key, folder / "gdc")
+    subtypes = {patient.patient_id: patient.subtype for patient in patients}
+    omics = OmicsFiles(settings, genes, key, subtypes, held) if settings.omics else None
+    gdc = GdcFolder(settings, genes, key, folder / "gdc", omics)
     nbia = NbiaFolder(settings, key, folder / "nbia")
     for done, patient in enumerate(patients, start=1):
         gdc.add(patient, held[patient.patient_id])
@@ -53,6 +56,9 @@ def write_archive(
     with atomic_path(folder / LABELS) as part:
         lines = ["\t".join(row) for row in (TABLE, *map(table_row, clinical))]
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if omics is not None:
+        with atomic_path(folder / ORACLES) as part:
+            part.write_text(omics.truth(), encoding="utf-8")
     with atomic_path(folder / GENE_SETS) as part:
         part.write_text(as_gmt(gene_model_of(settings), genes["gene_id"].tolist()), encoding="utf-8")
     with atomic_path(folder / GENES) as part:
@@ -68,7 +74,8 @@ def _clear(folder: Path) -> None:
         raise ResourceError(f"{folder / foreign[0]}: not of a simulated archive; move it or choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NOTE).write_text("Everything here is simulated, and replaced when the simulation runs again.\n")
-    (folder / COMPLETE).unlink(missing_ok=True)
+    for name in (COMPLETE, ORACLES):
+        (folder / name).unlink(missing_ok=True)
     for name in FOLDERS:
         if (folder / name).exists():
             shutil.rmtree(folder / name)

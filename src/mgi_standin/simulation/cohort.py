@@ -29,6 +29,8 @@ ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 class SimulatedPatient:
     """One patient: latent factors, relative expression, and a FLAIR volume with its lesion.
 
+    The lesion follows `factors`, what is measured of the tumour's molecules follows `expressed`: the same, unless genes
+    do not drive images.
     `log_expression` (G,) is the natural logarithm of relative expression; `volume` (S, H, W) is in scanner units,
     at least 0, inferior to superior; `mask` (S, H, W) marks the tumour alone, never its look-alikes.
     """
@@ -37,6 +39,7 @@ class SimulatedPatient:
     site: str
     subtype: str
     factors: dict[str, float]
+    expressed: dict[str, float]
     log_expression: NDArray[np.float64]
     volume: NDArray[np.float32]
     mask: NDArray[np.bool_]
@@ -61,8 +64,8 @@ def other_sample(patient: SimulatedPatient, settings: SimulationSettings, model:
     seed = [settings.seed, OTHER_STREAM, *patient.patient_id.encode()]
     rng = np.random.default_rng(seed)
     factors = draw_factors(patient.subtype, rng)
-    expressed = with_subtype(model, factors, patient.subtype)
-    return replace(patient, factors=factors, log_expression=express(model, expressed, patient.site, rng))
+    expression = express(model, with_subtype(model, factors, patient.subtype), patient.site, rng)
+    return replace(patient, factors=factors, expressed=factors, log_expression=expression)
 
 
 def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> SimulatedPatient:
@@ -82,6 +85,7 @@ def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> 
         site=site,
         subtype=subtype,
         factors=factors,
+        expressed=expressed,
         log_expression=expression,
         volume=volume,
         mask=mask,

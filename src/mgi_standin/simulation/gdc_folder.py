@@ -22,6 +22,7 @@ from mgi_standin.simulation.gdc_listing import (
 )
 from mgi_standin.simulation.genes import ANNOTATION_ID, ANNOTATION_NAME, encode_gtf
 from mgi_standin.simulation.identifiers import COUNT_STREAM, stream_of, uuid_of
+from mgi_standin.simulation.omics.files import OmicsFiles
 from mgi_standin.simulation.settings import SimulationSettings
 from mgi_standin.simulation.star import StarWriter, draw_counts
 
@@ -33,8 +34,16 @@ MIRNA_CONTENT = b"miRNA_ID\tread_count\nhsa-mir-sim-1\t7\n"
 class GdcFolder:
     """Takes patients one by one and keeps the listings until `close`, so that a full-width cohort fits in memory."""
 
-    def __init__(self, settings: SimulationSettings, genes: pd.DataFrame, key: str, folder: Path) -> None:
+    def __init__(
+        self,
+        settings: SimulationSettings,
+        genes: pd.DataFrame,
+        key: str,
+        folder: Path,
+        omics: OmicsFiles | None = None,
+    ) -> None:
         self._settings, self._genes, self._key, self._folder = settings, genes, key, folder
+        self._omics = omics
         self._model = gene_model_of(settings)
         self._star = StarWriter(genes)
         self._hits: list[dict[str, Any]] = []
@@ -61,8 +70,10 @@ class GdcFolder:
             self._versions.append(version_row(latest))
             marks = [hit["annotation_id"] for hit in annotations if aliquot.startswith(hit["entity_submitter_id"])]
             self._hits.append(file_hit(latest, marks, self._key))
-        if aliquots and self._n_mirna < N_MIRNA:
+        if aliquots and self._n_mirna < N_MIRNA and "mirna" not in self._settings.omics:
             self._write_mirna(aliquots[0][0])
+        if self._omics is not None:
+            self._add_omics(patient, self._omics)
 
     def add_cases(self, hits: list[dict[str, Any]]) -> None:
         """Write what is told of the patients themselves, sorted by id."""
@@ -79,6 +90,14 @@ class GdcFolder:
         tables = {"files": self._hits, "versions": self._versions, "annotations": self._annotations}
         for name, rows in tables.items():
             write_json(self._folder / f"{name}.json", sorted(rows, key=lambda row: str(row["id"])))
+
+    def _add_omics(self, patient: SimulatedPatient, omics: OmicsFiles) -> None:
+        for file in omics.of(patient):
+            (self._folder / "data" / file.stored.file_id).write_bytes(file.content)
+            self._hits.append(file.hit)
+            self._versions.append(version_row(file.stored))
+            if file.annotation is not None:
+                self._annotations.append(file.annotation)
 
     def _write_star(self, tumour: SimulatedPatient, aliquot: str, access: Access, age: str = "latest") -> StoredFile:
         rng = stream_of(self._settings, COUNT_STREAM, f"{aliquot}/{age}")

@@ -13,7 +13,7 @@ PROJECT = "TCGA-LGG"
 DATA_RELEASE = "Data Release 45.0 - December 04, 2025"
 FIRST_RELEASE, LATEST_RELEASE = "32.0", "45.0"
 SAMPLE_TYPE = {"01": ("Primary Tumor", "Primary"), "02": ("Recurrent Tumor", "Recurrence")}
-Kind = Literal["star", "mirna", "reference"]
+Kind = Literal["star", "mirna", "reference", "omics"]
 Access = Literal["open", "controlled"]
 KIND_ROWS = {
     "star": ("Gene Expression Quantification", "RNA-Seq", "STAR - Counts", "gene_expression"),

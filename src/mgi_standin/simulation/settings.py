@@ -1,11 +1,14 @@
 """Size and kind of the simulated cohort, from the configuration's section `simulation`."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mgi_standin.errors import ConfigError
+
+Omics = Literal["cn", "mutation", "methylation", "mirna", "rppa"]
+OMICS: tuple[Omics, ...] = get_args(Omics)
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -15,7 +18,8 @@ class SimulationSettings:
 
     `genes_drive_images=False` draws the genes' factors afresh, so that images and genes are independent:
     the control in which no method can gain from genes. `subtype_genes` are shared out among the three subtypes, each
-    gene following one of them; 0: a subtype shows itself by the factors alone.
+    gene following one of them; 0: a subtype shows itself by the factors alone. `omics` is what the GDC has beside
+    expression; `missing` gives the share of patients who lack one of them.
     """
 
     seed: int
@@ -26,11 +30,20 @@ class SimulationSettings:
     pixels: int
     genes_drive_images: bool
     subtype_genes: int = 0
+    omics: tuple[Omics, ...] = ()
+    missing: dict[Omics, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, share in self.missing.items():
+            if name not in self.omics:
+                raise ValueError(f"missing: found {name}, expected entries of omics alone")
+            if not 0 <= share <= 1:
+                raise ValueError(f"missing: found {share} of {name}, expected 0 to 1")
 
     def stated(self) -> dict[str, Any]:
         """The settings by name, without those that are off: an archive's identifiers outlive a setting added later."""
-        off = {field.name: field.default for field in fields(self)}
-        return {name: value for name, value in asdict(self).items() if value != off[name]}
+        off = {"subtype_genes": 0, "omics": (), "missing": {}}
+        return {name: value for name, value in asdict(self).items() if name not in off or value != off[name]}
 
 
 def parse_settings(text: str) -> SimulationSettings:

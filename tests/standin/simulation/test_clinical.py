@@ -34,6 +34,7 @@ def patients(n: int, subtype: str | None = None, size: float = 0.0) -> list[Simu
             site="DU",
             subtype=subtype or SUBTYPES[number % 3],
             factors={"size": size},
+            expressed={},
             log_expression=EMPTY,
             volume=EMPTY,
             mask=EMPTY,

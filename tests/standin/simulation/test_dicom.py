@@ -22,6 +22,7 @@ def patient() -> SimulatedPatient:
         site="DU",
         subtype="IDHwt",
         factors={},
+        expressed={},
         log_expression=np.zeros(3),
         volume=rng.uniform(0, 900, (6, 18, 18)).astype(np.float32),
         mask=mask,

@@ -22,6 +22,7 @@ def plan(seed: int = 0, **held) -> Study:
         site="DU",
         subtype="IDHwt",
         factors={},
+        expressed={},
         log_expression=np.zeros(3),
         volume=np.ones((7, 21, 21), np.float32),
         mask=mask,

@@ -19,6 +19,7 @@ def patient() -> SimulatedPatient:
         site="DU",
         subtype="IDHwt",
         factors={},
+        expressed={},
         log_expression=np.zeros(3),
         volume=rng.uniform(0, 900, (7, 20, 20)).astype(np.float32),
         mask=mask,

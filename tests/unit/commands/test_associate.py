@@ -133,7 +133,11 @@ def test_without_permutations_their_columns_are_empty(tables: Path) -> None:
         (["--categorical", "grade"], 2, "--categorical: found grade, expected of site"),
         (["--covariate-columns", "patient_id"], 5, "expected 62 patients at least, or fewer covariates"),
         (["--phenotype-columns", "site"], 5, "column site, patient TCGA-CS-0000: found "),
-        (["--phenotype-columns", "age"], 5, "no column 'age', expected of volume, noise, site"),
+        (
+            ["--phenotype-columns", "age"],
+            5,
+            "found no 'age', expected it among 'patient_id', 'volume', 'noise'",
+        ),
         (["--features", "nowhere"], 5, "no file at nowhere"),
     ],
 )

@@ -13,8 +13,9 @@ from mgi.cohort.tables import read_split, write_split
 from mgi.modalities.rna.normalise import fit, read_fitted_genes, write_fitted_genes
 from mgi.modalities.rna.settings import FitSettings
 from mgi.shards.dataset_manifest import write_dataset
-from mgi.shards.expression_shard import ROW_GROUP, ExpressionShard, read_expression, write_expression
+from mgi.shards.expression_shard import ExpressionShard, read_expression, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
+from mgi.shards.number_rows import ROW_GROUP
 from small_locks import cohort_row, write_cohort_table
 
 OURS = [f"TCGA-AA-{index:04d}" for index in range(6)]

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from mgi.config.tree import SimulationSettings, checked
+from mgi.config.tree import SimulatedOmics, SimulationSettings, checked
 from mgi.core.errors import ConfigError
 from mgi.modalities import registry
 from mgi.models.settings import ModelSettings
@@ -37,6 +37,19 @@ def test_reading_a_config_imports_nothing_heavy() -> None:
 
 def test_the_simulation_reads_what_the_config_says() -> None:
     assert {field.name for field in fields(standin.SimulationSettings)} == set(SimulationSettings.model_fields)
+    assert get_args(SimulatedOmics) == standin.OMICS
+
+
+def test_only_what_is_simulated_can_be_missing() -> None:
+    size = {"seed": 1, "n_patients": 9, "n_genes": 800, "slices_min": 5, "slices_max": 5, "pixels": 32}
+    given = size | {"genes_drive_images": True, "omics": ["cn", "rppa"], "missing": {"rppa": 0.5}}
+    assert checked({"simulation": given})["simulation"]["missing"] == {"rppa": 0.5}
+    with pytest.raises(ConfigError, match=r"^simulation\.missing: found mirna, expected entries of simulation\.omics"):
+        checked({"simulation": given | {"missing": {"mirna": 0.1}}})
+    with pytest.raises(ConfigError, match=r"^simulation\.missing\.cn: .*1\.2"):
+        checked({"simulation": given | {"missing": {"cn": 1.2}}})
+    with pytest.raises(ConfigError, match=r"^simulation\.omics.*no entry twice"):
+        checked({"simulation": given | {"omics": ["cn", "cn", "rppa"]}})
 
 
 def test_a_size_says_what_is_not_named_and_is_itself_no_setting() -> None:

@@ -10,6 +10,7 @@ from mgi.evaluation.cohort_scores import (
     difference_in_cohort,
     mean_of,
     multiplicities,
+    resamplings,
     summary_of_cohort,
 )
 from mgi.evaluation.intervals import bootstrap_statistic
@@ -39,6 +40,12 @@ def test_every_patient_is_drawn_as_often_as_any_other_and_draws_have_the_cohorts
     assert (counts.sum(1) == 5).all()
     assert counts.mean(0) == pytest.approx([1.0] * 5, abs=0.06)
     assert list(multiplicities(1, 10, 0)) == []
+
+
+def test_the_first_resampling_is_everybody_once() -> None:
+    counts = resamplings(5, 7, 0)
+    assert (counts[0] == 1).all()
+    assert counts[1:].tolist() == np.concatenate(list(multiplicities(5, 7, 0))).tolist()
 
 
 def test_the_interval_is_that_of_resampled_patients(drawn: tuple[np.ndarray, ...]) -> None:

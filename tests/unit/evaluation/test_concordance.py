@@ -5,9 +5,10 @@ import pytest
 
 from mgi.core.errors import BadInputError
 from mgi.evaluation import concordance
-from mgi.evaluation.concordance import harrell_c, uno_c
+from mgi.evaluation.concordance import concordance_within, harrell_c, uno_c
 from mgi.evaluation.follow_up import FollowUp, follow_up_of
 from mgi.evaluation.intervals import bootstrap_statistic
+from mgi.evaluation.kaplan_meier import censoring_curve
 
 FOUR = follow_up_of([1, 2, 3, 4], [1, 0, 1, 1])
 RISK = [4.0, 3.0, 1.0, 2.0]
@@ -75,3 +76,31 @@ def test_a_risk_that_is_missing_is_refused() -> None:
         harrell_c(FOUR, [1, 2, math.nan, 4])
     with pytest.raises(BadInputError, match=r"risk: found shape \(3,\), expected \(4,\)"):
         harrell_c(FOUR, [1, 2, 3])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_in_one_stratum_it_is_harrells_and_unos(seed: int) -> None:
+    follow_up, risk = drawn(seed, 30)
+    one = np.ones((1, 30))
+    assert concordance_within(follow_up, risk)(one)[0] == pytest.approx(harrell_c(follow_up, risk))
+    uncensored = censoring_curve(follow_up).at(follow_up.times)
+    until = follow_up.times[uncensored > 0].max() + 0.5
+    found = concordance_within(follow_up, risk, uncensored=uncensored)(one)[0]
+    assert found == pytest.approx(uno_c(follow_up, follow_up, risk, until))
+
+
+def test_a_shift_of_one_fold_changes_nothing_and_would_change_the_whole() -> None:
+    follow_up, risk = drawn(4, 40)
+    folds = np.arange(40.0) % 2
+    shifted = risk + 100 * folds
+    one = np.ones((1, 40))
+    assert concordance_within(follow_up, shifted, folds)(one) == concordance_within(follow_up, risk, folds)(one)
+    assert harrell_c(follow_up, shifted) != harrell_c(follow_up, risk)
+
+
+def test_a_patient_drawn_twice_counts_as_two() -> None:
+    follow_up, risk = drawn(1, 10)
+    rows = np.array([0, 0, 3, 4, 5, 6, 7, 8, 9, 9])
+    counts = np.bincount(rows, minlength=10).astype(float)[None]
+    expected = harrell_c(follow_up.of(rows), risk[rows])
+    assert concordance_within(follow_up, risk)(counts)[0] == pytest.approx(expected)

@@ -3,7 +3,15 @@ import math
 import numpy as np
 import pytest
 
-from mgi.evaluation.intervals import Interval, bootstrap_mean, bootstrap_ratio, bootstrap_statistic, holm, wilcoxon_p
+from mgi.evaluation.intervals import (
+    Interval,
+    bootstrap_mean,
+    bootstrap_ratio,
+    bootstrap_statistic,
+    holm,
+    percentiles,
+    wilcoxon_p,
+)
 
 
 def test_equal_patients_leave_no_doubt() -> None:
@@ -95,3 +103,8 @@ def test_draws_without_a_value_are_left_out_and_too_many_of_them_leave_no_interv
     assert math.isnan(known_with(4).low)
     assert math.isnan(known_with(5).mean)
     assert math.isnan(bootstrap_statistic(lambda rows: 1.0, 1, 10, 0).low)
+
+
+def test_there_is_no_interval_where_half_of_the_draws_have_no_value() -> None:
+    assert percentiles(np.array([0.1, np.nan, 0.3, 0.2])) == pytest.approx((0.105, 0.295))
+    assert math.isnan(percentiles(np.array([0.1, np.nan]))[0])

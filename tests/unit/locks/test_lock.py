@@ -1,6 +1,7 @@
 import dataclasses
 import difflib
 import json
+from functools import partial
 
 import pytest
 
@@ -9,7 +10,8 @@ from mgi.core.files import write_json
 from mgi.locks.item import Item
 from mgi.locks.lock import as_json, batch_of, check_lock, read_lock
 from mgi.modalities.flair.sources.tcia import TciaImages
-from mgi.modalities.rna.sources.gdc import GdcExpression
+from mgi.modalities.gdc.files import GdcFiles
+from mgi.modalities.rna.sources.opening import STAR_COUNTS
 from small_locks import flair_lock, rna_lock
 from small_locks import profile as profile_of
 from small_locks import series as series_of
@@ -91,8 +93,9 @@ def test_a_lock_of_an_earlier_version_says_so_and_what_to_do(tmp_path, older, na
 
 def checked(lock):
     """The lock after its own checks and those of its source."""
-    sources = {"gdc": GdcExpression, "tcia": TciaImages}
-    check_lock(lock, lambda item: sources[lock.source].check_item(None, item))
+    files = GdcFiles(query=STAR_COUNTS, service=None, project="TCGA-LGG")
+    checks = {"gdc": files.check_item, "tcia": partial(TciaImages.check_item, None)}
+    check_lock(lock, checks[lock.source])
 
 
 @pytest.mark.parametrize(

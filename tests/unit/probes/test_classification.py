@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import BadInputError
-from mgi.probes.classification import FoldFeatures, Target, Told, probe_classes
+from mgi.evaluation.classification import calibration_error
+from mgi.probes.classification import FoldFeatures, Target, Told, _as_frequent, probe_classes
 from mgi.probes.features import feature_set
 from mgi.probes.settings import ProbeSettings
 
@@ -102,3 +103,10 @@ def test_labels_of_nobody_in_the_test_are_refused() -> None:
 def test_the_same_again_gives_the_same(told: Told) -> None:
     again = probe_classes(TARGET, "paired", folds(), SETTINGS)
     assert repr(again.scores) == repr(told.scores)
+
+
+def test_the_calibration_error_is_that_of_the_classes_as_frequent_as_in_training() -> None:
+    truth = np.array([0, 0, 0, 1])
+    for share, expected in (([0.75, 0.25], 0.0), ([0.5, 0.5], 0.25)):
+        told = _as_frequent(np.full((1, 4, 2), 0.5), [np.tile(share, (2, 1))] * 2)
+        assert calibration_error(told, truth)(np.ones((1, 4)))[0] == pytest.approx(expected)

@@ -14,13 +14,13 @@ from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import digest_of
 from mgi.shards.dataset_manifest import read_dataset, recorded_files
 from mgi.shards.expression_shard import (
-    ROW_GROUP,
     ExpressionShard,
     Row,
     read_expression,
     write_expression,
     write_values,
 )
+from mgi.shards.number_rows import ROW_GROUP
 
 RNG = np.random.default_rng(0)
 

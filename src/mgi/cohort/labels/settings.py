@@ -27,8 +27,8 @@ Name = Annotated[str, Field(min_length=1)]
 class LabelColumns(Section):
     """What the columns of a table of your own are called."""
 
-    patient_id: Name = "patient_id"
-    """Column of the patients; a TCGA barcode of a sample is cut to its patient."""
+    patient_id: Name | None = None
+    """Column of the patients; null: patient_id, patient, case_id or the like, else the first column."""
     classes: dict[str, Name] = Field(default={})
     """Class labels: our name of each and its column, such as {idh: IDH status, grade: Grade}."""
     time_days: Name | None = None
@@ -65,7 +65,7 @@ class LabelColumns(Section):
 
     @model_validator(mode="after")
     def _patients_are_no_label(self) -> Self:
-        if self.patient_id in self.named[1:]:
+        if self.patient_id in self.labels:
             raise refusal("patient_id", shown(self.patient_id), "a column that is not read as a label too")
         return self
 
@@ -75,10 +75,10 @@ class LabelColumns(Section):
         return self.time_days if self.time_months is None else self.time_months
 
     @property
-    def named(self) -> list[str]:
-        """All columns that are read."""
+    def labels(self) -> list[str]:
+        """All columns that are read beside the patients'."""
         others = (self.time, self.event, self.age, self.sex)
-        return [self.patient_id, *self.classes.values(), *(name for name in others if name is not None)]
+        return [*self.classes.values(), *(name for name in others if name is not None)]
 
 
 class LabelSettings(Section):

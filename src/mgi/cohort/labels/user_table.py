@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mgi.cohort.labels.labels import Labels, PatientLabels, few
 from mgi.cohort.labels.meaning import is_unknown, same_text, usable_survival
-from mgi.cohort.labels.settings import LabelSettings
+from mgi.cohort.labels.settings import LabelColumns, LabelSettings
+from mgi.cohort.patient_column import column_at, patient_column
 from mgi.core.errors import BadInputError
 from mgi.core.file_kind import hint_where_absent
 from mgi.core.files import sha256_of
@@ -27,8 +28,8 @@ def read_label_table(path: Path, chosen: LabelSettings) -> Labels:
     a time or an age that is no number, an event that is neither, and a class that is no short text.
     """
     cells = _Cells(path=path, unknown=chosen.unknown)
-    columns = _read_columns(path, chosen.columns.named)
-    patients = [_patient(path, chosen.columns.patient_id, text) for text in columns.pop(chosen.columns.patient_id)]
+    key, columns = _read_columns(path, chosen.columns)
+    patients = [_patient(path, key, text) for text in columns.pop(key)]
     joined: dict[str, dict[str, str | None]] = {patient: {} for patient in patients}
     for column, texts in columns.items():
         for patient, text in zip(patients, texts, strict=True):
@@ -45,28 +46,28 @@ def read_label_table(path: Path, chosen: LabelSettings) -> Labels:
     )
 
 
-def _read_columns(path: Path, wanted: Sequence[str]) -> dict[str, list[str]]:
-    """The texts of some columns by name, without blanks around them."""
+def _read_columns(path: Path, wanted: LabelColumns) -> tuple[str, dict[str, list[str]]]:
+    """The name of the patients' column, and the texts of all columns that are read, without blanks around them."""
+    where, place = f"{path}: columns", dict[str, int]()
+    key = [""]
 
     def uses(names: Sequence[str], _textual: Sequence[bool]) -> list[Use]:
-        found = [name.strip() for name in names]
-        for name in wanted:
-            if name not in found:
-                raise BadInputError(f"{path}: columns: found no {name!r}, expected it among {_listed(found)}")
-            if found.count(name) > 1:
-                raise BadInputError(f"{path}: columns: found {name!r} {found.count(name)} times, expected it once")
-        return ["text" if name in wanted else "nothing" for name in found]
+        patients = patient_column(names, where, wanted.patient_id)
+        key[0] = names[patients].strip()
+        place.update({name: column_at(names, name, where) for name in wanted.labels})
+        if key[0] in place:
+            raise BadInputError(
+                f"{where}: found {key[0]!r} taken for the patients' column, and read as a label too, expected the name "
+                "of another in labels.columns.patient_id"
+            )
+        place[key[0]] = patients
+        return ["text" if at in place.values() else "nothing" for at in range(len(names))]
 
     try:
         table = read_table_file(path, uses)
     except OSError as error:
         raise BadInputError(f"labels.table: {path}{hint_where_absent(path)}: not readable ({error.strerror})") from None
-    by_name = {name.strip(): index for index, name in enumerate(table.names)}
-    return {name: table.texts(by_name[name]) for name in wanted}
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(printable(name, 60)) for name in names[:60]) + (", …" if len(names) > 60 else "")
+    return key[0], {name: table.texts(at) for name, at in place.items()}
 
 
 def _patient(path: Path, column: str, text: str) -> str:

@@ -12,34 +12,16 @@ A name of several genes is ambiguous. A list or a set that holds it means all of
 position, a value) it means none. Whoever matches says how many labels were ambiguous.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from mgi.core.gene_ids import is_copy_on_y, without_version
 from mgi.modalities.rna.former_names import other_name
 
-PAR_Y = "_PAR_Y"
 BY_ID, BY_BARE_ID, BY_NAME, BY_OTHER_NAME, AMBIGUOUS, UNKNOWN = (
     "by id", "by id without version", "by name", "by former or newer name", "name of several genes", "unknown"
 )  # fmt: skip
-_ENSEMBL = re.compile(r"(ENS[A-Z]*GR?\d+)(?:\.\d+)?(_PAR_Y)?")
-
-
-def is_ensembl(label: str) -> bool:
-    """Return whether a label is the Ensembl id of a gene, with or without a version."""
-    return _ENSEMBL.fullmatch(label) is not None
-
-
-def without_version(label: str) -> str:
-    """Return an Ensembl id without its version; any other label as it is."""
-    found = _ENSEMBL.fullmatch(label)
-    return label if found is None else found[1] + (found[2] or "")
-
-
-def is_copy_on_y(label: str) -> bool:
-    """Return whether an id is of a pseudo-autosomal gene's copy on Y: GENCODE marks it `_PAR_Y`, before v25 `ENSGR`."""
-    return label.endswith(PAR_Y) or (is_ensembl(label) and without_version(label)[:5] == "ENSGR")
 
 
 class GeneIndex:

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.rna.gene_labels import first_repeated, is_copy_on_y, without_version
+from mgi.core.gene_ids import is_copy_on_y, without_version
+from mgi.modalities.rna.gene_labels import first_repeated
 from mgi.modalities.rna.no_gene import (
     IGNORE,
     IGNORED,
@@ -23,16 +24,9 @@ from mgi.modalities.rna.no_gene import (
     reasons_against,
     refuse_clinical,
 )
-from mgi.modalities.rna.table_layout import (
-    CASE_COLUMNS,
-    SAMPLE_COLUMNS,
-    Layout,
-    annotations,
-    are_samples,
-    mostly_ensembl,
-    require_patients,
-)
+from mgi.modalities.rna.table_layout import Layout, annotations, are_samples, mostly_ensembl
 from mgi.modalities.rna.value_scale import scale_note
+from mgi.tables.sample_labels import CASE_COLUMNS, SAMPLE_COLUMNS, require_patients
 from mgi.tables.table_file import read_table_file
 from mgi.tables.table_parts import TableFile, Use, Uses
 

@@ -1,25 +1,14 @@
 """Gene expression: STAR counts of the GDC, or a table of the user's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from mgi.core.ids import PRIMARY_TUMOUR, sample_code_of
-from mgi.locks.item import Item
+from mgi.modalities.gdc.absence import absent_of
 from mgi.modalities.modality import Modality
-from mgi.modalities.rna.sources.aliquots import TIED
 
 POSITIONS = "positions"
 ANNOTATED = "tables/gene_positions.tsv"
 """The table that is made of an annotation, below the results folder."""
-
-
-def absent(items: Sequence[Item]) -> str:
-    """Why a patient has no expression: no choice among several, no primary tumour, or nothing at all."""
-    if any(item.reason.startswith(TIED) for item in items):
-        return "several expression profiles that nothing tells apart"
-    codes = [sample_code_of(item.sample or "") for item in items]
-    no_primary = bool(items) and PRIMARY_TUMOUR not in codes and None not in codes
-    return "no primary tumour sample" if no_primary else "no expression"
 
 
 def shard_inputs(section: Mapping[str, Any]) -> dict[str, str]:
@@ -40,5 +29,5 @@ MODALITY = Modality(
     shard_keys=("unit",),
     shared_keys=("ignore",),
     shard_inputs=shard_inputs,
-    absent=absent,
+    absent=absent_of("expression"),
 )

@@ -13,9 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from mgi.core.errors import BadInputError
+from mgi.core.gene_ids import is_ensembl
 from mgi.modalities.rna.clinical_names import is_clinical
 from mgi.modalities.rna.former_names import RENAMED
-from mgi.modalities.rna.gene_labels import is_ensembl
 
 COUNTER, SPIKE_IN, IGNORED = "counter of reads, no gene", "spike-in control, no gene", "ignored by the configuration"
 MANGLED = "date or rounded number of a spreadsheet"

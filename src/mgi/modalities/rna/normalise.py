@@ -1,6 +1,5 @@
 """A fold's genes, in a file: which are kept, in which order, how they are scaled; fitted on its training patients."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import digest_of
+from mgi.core.gene_ids import UNPLACED, place_of
 from mgi.core.scratch_table import HeldTable, Table, by_columns, mean_of_rows
 from mgi.modalities.rna.filter import Counts, Values, drop_reasons
 from mgi.modalities.rna.scaling import (
@@ -31,7 +31,6 @@ from mgi.shards.parquet import metadata_of, read_table, write_table
 from mgi.shards.schemas import FITTED_GENES
 
 METADATA = ("gene_hash", "train_hash", "n_train", "scaler")
-_UNPLACED = (2, 0, "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,16 +271,8 @@ def _ordered(genes: pd.DataFrame, indexes: NDArray[np.int64], settings: FitSetti
                 "modalities.rna.fit.gene_order position: this expression shard has no gene positions; use ensembl"
             )
         keys = [
-            _place(chromosome, start) for chromosome, start in zip(genes["chromosome"], genes["start"], strict=True)
+            UNPLACED if pd.isna(chromosome) or pd.isna(start) else place_of(str(chromosome), float(start))
+            for chromosome, start in zip(genes["chromosome"], genes["start"], strict=True)
         ]
         return indexes[sorted(range(len(keys)), key=keys.__getitem__)]
     return indexes
-
-
-def _place(chromosome: object, start: object) -> tuple[tuple[int, int, str], float]:
-    """Return the sort key of a position: chr1 … chr22, other names alphabetically, genes without a position last."""
-    if pd.isna(chromosome) or pd.isna(start):  # type: ignore[call-overload]
-        return _UNPLACED, 0.0
-    name = str(chromosome).removeprefix("chr")
-    number = re.fullmatch(r"[0-9]{1,9}", name)  # a longer one is a name
-    return ((0, int(name), "") if number else (1, 0, name)), float(str(start))

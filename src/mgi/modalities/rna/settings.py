@@ -2,11 +2,12 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from mgi.core.section import Count, Distinct, Positive, Section, Several, UserPath, refusal, unit
+from mgi.core.section import Count, Distinct, Positive, Section, UserPath, refusal, unit
 from mgi.core.section_errors import shown
 from mgi.locks.settings import Address, FetchSettings
+from mgi.modalities.gdc.settings import FileRange
 
 
 class GtfSettings(Section):
@@ -75,14 +76,7 @@ class RnaSettings(FetchSettings):
     """For source gdc: address of its interface."""
     unit: Literal["tpm", "fpkm", "fpkm_uq", "counts"] = "tpm"
     """For source gdc: what the shard stores, as log2(x + 1)."""
-    expected_files: Several[Count] | None = None
+    expected_files: FileRange = None
     """For source gdc: fewest and most files that a search may find; null: any number but 0."""
     fit: FitSettings = FitSettings()
     """Which genes a fold's models see, in which order and on which scale; fitted on its training patients alone."""
-
-    @field_validator("expected_files")
-    @classmethod
-    def _fewest_and_most(cls, given: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        if given is not None and not (len(given) == 2 and given[0] <= given[1]):
-            raise refusal("", list(given), "two numbers, the fewest and the most files")
-        return given

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mgi.core.errors import BadInputError
 from mgi.modalities.rna.filter import LOG_TPM
 from mgi.modalities.rna.gene_labels import first_repeated
+from mgi.tables.archive_text import refuse_foreign_bytes
 
 _COUNTS = ("unstranded", "stranded_first", "stranded_second")
 _RATES = ("tpm_unstranded", "fpkm_unstranded", "fpkm_uq_unstranded")
@@ -68,7 +69,7 @@ def read_star(path: Path | str, *, like: StarTable | None = None) -> StarTable:
     hold no second header. Numbers are always checked. Raises BadInputError with file, field and what was found.
     """
     data = Path(path).read_bytes()
-    _refuse_foreign_bytes(data, path)
+    refuse_foreign_bytes(data, path, "'# gene-model'")
     head, body = _split_head(data, path)
     model = _GENE_MODEL.match(head[0])
     if model is None:
@@ -114,16 +115,6 @@ def require_same_genes(reference: StarTable, table: StarTable, where: str) -> No
         ours, theirs = reference.genes[name], table.genes[name]
         for row in np.flatnonzero(ours != theirs)[:1]:
             raise BadInputError(f"{where}: {name} row {row}: found {theirs[row]!r}, expected {ours[row]!r}")
-
-
-def _refuse_foreign_bytes(data: bytes, path: Path | str) -> None:
-    if data.startswith(b"\xef\xbb\xbf"):
-        raise BadInputError(f"{path}: begins with a byte order mark, expected '# gene-model'")
-    for value, name in ((b"\0", "a NUL byte"), (b"\r", "a carriage return")):
-        if (offset := data.find(value)) >= 0:
-            raise BadInputError(f"{path}: byte {offset}: found {name}, expected tab-separated text")
-    if not data.endswith(b"\n"):
-        raise BadInputError(f"{path}: the last line is cut, expected a newline at the end of the file")
 
 
 def _refuse_second_header(data: bytes, path: Path | str) -> None:

@@ -7,8 +7,9 @@ from typing import Literal
 import pandas as pd
 
 from mgi.core.errors import BadInputError
-from mgi.core.ids import barcode_of, is_patient_id
-from mgi.modalities.rna.gene_labels import is_ensembl
+from mgi.core.gene_ids import is_ensembl
+from mgi.core.ids import barcode_of
+from mgi.tables.sample_labels import SAMPLE_COLUMNS
 from mgi.tables.table_parts import TableFile
 
 Layout = Literal["genes x samples", "samples x genes"]
@@ -16,19 +17,6 @@ Layout = Literal["genes x samples", "samples x genes"]
 NAME_COLUMNS = ("gene_name", "hugo_symbol", "gene_symbol", "symbol", "gene")
 GENE_COLUMNS = ("gene_id", "ensembl_id", *NAME_COLUMNS)
 """Names of the first column that say that genes are in rows, where no sample is named by a barcode."""
-SAMPLE_COLUMNS = ("patient_id", "patient", "sample_id", "sample")
-"""Names of the first column that say that samples are in rows, where none is named by a barcode."""
-CASE_COLUMNS = (
-    "",
-    "unnamed: 0",
-    "__index_level_0__",
-    "case_id",
-    "submitter_id",
-    "bcr_patient_barcode",
-    "barcode",
-    "id",
-)
-"""Further names of a first column that holds samples, where these are named by barcodes."""
 TYPE_COLUMNS = ("gene_type", "gene_biotype", "biotype")
 PLACE_COLUMNS = (
     "entrez_gene_id", "entrez_id", "entrezid", "description", "chr", "chromosome", "seqnames", "start", "end", "strand",
@@ -78,15 +66,3 @@ def annotations(table: TableFile, samples: Sequence[int], path: Path) -> tuple[p
 def mostly_ensembl(labels: Sequence[str]) -> bool:
     """Whether more than half of the labels are Ensembl ids of genes."""
     return sum(map(is_ensembl, labels)) > len(labels) / 2
-
-
-def require_patients(labels: Sequence[str], names: Sequence[str], path: Path) -> None:
-    """Refuse rows that are no samples: all must be barcodes, or ids below a column that says what they are."""
-    if names[0].strip().lower() in SAMPLE_COLUMNS:
-        if strange := [label for label in labels if not is_patient_id(label)]:
-            raise BadInputError(f"{path}: {names[0]} {strange[0]!r}: not a patient id, expected letters and digits")
-    elif (found := sum(barcode_of(label) is not None for label in labels)) != len(labels):
-        raise BadInputError(
-            f"{path}: {found} of {len(labels)} rows and 0 of {len(names) - 1} columns are TCGA barcodes; expected all "
-            "rows or some columns (TCGA-XX-XXXX…), or a first column that is called patient_id or gene_id"
-        )

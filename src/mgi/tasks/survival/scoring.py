@@ -14,9 +14,9 @@ import pandas as pd
 from mgi.core.run import Run
 from mgi.evaluation.brier import integrated_errors
 from mgi.evaluation.cohort_scores import Statistic, mean_of, summary_of_cohort
+from mgi.evaluation.concordance import concordance_within
 from mgi.evaluation.follow_up import Floats, FollowUp, follow_up_of
 from mgi.evaluation.kaplan_meier import censoring_curve, kaplan_meier
-from mgi.evaluation.stratified_concordance import concordance_within
 from mgi.tasks.patient_labels import LabelledPatients, Survival, survival_of
 from mgi.tasks.patient_predictions import read_patients
 from mgi.tasks.survival.prediction_file import PREDICTIONS

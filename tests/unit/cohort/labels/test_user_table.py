@@ -101,6 +101,21 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(tmp_path: Path)
         read(tmp_path, HEADER.replace("Notes", "Grade") + ROW)
 
 
+def test_the_patients_column_is_found_by_its_name_or_is_the_first_unless_it_is_named(tmp_path: Path) -> None:
+    rows = "G2,TCGA-DU-0001,A\n"
+    classes = {"classes": {"grade": "Grade"}}
+    for columns, patient in (({}, "TCGA-DU-0001"), ({"patient_id": "who"}, "A")):
+        path = tmp_path / "named.csv"
+        path.write_text("Grade,Case,who\n" + rows)
+        chosen = LabelSettings.read({"source": "table", "table": str(path), "columns": classes | columns})
+        assert list(read_label_table(path, chosen).patients) == [patient]
+    path.write_text("who,Grade\nA,G2\n")
+    assert list(read_label_table(path, LabelSettings.read(dict(chosen) | {"columns": classes})).patients) == ["A"]
+    path.write_text("Grade,who\nG2,A\n")
+    with pytest.raises(BadInputError, match=r"'Grade' taken for the patients' column, and read as a label too"):
+        read_label_table(path, LabelSettings.read(dict(chosen) | {"columns": classes}))
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("own.xlsx", b"PK"), ("own.csv", b""), ("own.parquet", b"PAR1 and no more"), ("own.csv", b"a,b\n\xff,\xfe\n")],

@@ -12,7 +12,7 @@ from mgi.modalities.rna.clinical_names import is_clinical
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.no_gene import COUNTER, IGNORED, MANGLED, MOST_MANGLED, SPIKE_IN, gene_of, mangled, unknown
 from mgi.modalities.rna.settings import RnaSettings
-from mgi.modalities.rna.sources.opening import MatrixExpression
+from mgi.modalities.rna.sources.opening import expression_matrix
 
 SAMPLES = [f"TCGA-DU-{number:04d}-01A" for number in range(4)]
 GENES = ["TP53", "EGFR", "IDH1", "AGER", "SEPTIN2", "ERCC1", "NKX2-1", "C9orf72", "Y_RNA", "OS9"]
@@ -149,7 +149,7 @@ def test_barcodes_with_points_are_read_beside_others(tmp_path: Path, turned: boo
     path.write_text(text)
     found = read_labelled_matrix(path)
     assert (found.samples, found.ignored) == (sorted(names), ())
-    source = MatrixExpression(table=path)
+    source = expression_matrix(path)
     lock = source.lock(source.discover())
     assert [(item.patient_id, item.sample) for item in lock.chosen] == [(name[:12], name) for name in SAMPLES]
 
@@ -157,7 +157,7 @@ def test_barcodes_with_points_are_read_beside_others(tmp_path: Path, turned: boo
 def test_what_is_left_out_is_named_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = table(tmp_path, [*GENES, "N_unmapped", "1-Mar", "age", "a b"])
     with caplog.at_level(logging.INFO):
-        MatrixExpression(table=path, ignore=("age",)).discover()
+        expression_matrix(path, ignore=("age",)).discover()
     for said in ("1 left out: counter of reads, no gene ('N_unmapped')", "('1-Mar')", "('age')", "'a b'"):
         assert said in caplog.text
 

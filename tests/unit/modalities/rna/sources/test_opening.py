@@ -4,8 +4,8 @@ import pytest
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.locks.lock import as_json
-from mgi.modalities.rna.sources.aliquots import choose_aliquots
-from mgi.modalities.rna.sources.opening import MatrixExpression, summary
+from mgi.modalities.gdc.aliquots import choose_aliquots
+from mgi.modalities.rna.sources.opening import expression_matrix, summary
 from small_locks import profile, rna_lock
 
 
@@ -18,7 +18,7 @@ def table_of(*labels):
 def source(tmp_path):
     path = tmp_path / "table.txt"
     path.write_text(table_of("TCGA-HT-7473-01A", "TCGA-HT-7473-02A", "TCGA-CS-4941"))
-    return MatrixExpression(table=path)
+    return expression_matrix(path)
 
 
 def test_the_lock_has_one_label_per_patient_and_pins_the_table(source):
@@ -68,7 +68,7 @@ def test_labels_that_are_no_patients_are_refused(source):
 def test_an_absent_table_names_the_key(tmp_path):
     for table in (None, tmp_path / "absent.csv"):
         with pytest.raises(ConfigError, match=r"modalities\.rna\.table: "):
-            MatrixExpression(table=table).discover()
+            expression_matrix(table).discover()
 
 
 def test_choices_that_a_person_should_look_at_are_said(source):

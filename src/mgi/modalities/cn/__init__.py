@@ -1,0 +1,1 @@
+"""Copies of genes in a tumour."""

@@ -1,0 +1,1 @@
+"""DNA methylation: beta values of a methylation array."""

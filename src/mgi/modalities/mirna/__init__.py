@@ -1,0 +1,1 @@
+"""Abundance of microRNAs, by sequencing."""

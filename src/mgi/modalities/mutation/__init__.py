@@ -1,0 +1,1 @@
+"""Which genes are mutated in a tumour."""

@@ -1,0 +1,1 @@
+"""Abundance of proteins, by reverse phase protein arrays."""

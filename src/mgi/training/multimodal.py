@@ -1,0 +1,165 @@
+"""Pre-training of an image with several modalities on one fold's training patients, some of whom lack some."""
+
+import logging
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from mgi.core.errors import BadInputError
+from mgi.datasets.modality_tables import ModalityTables
+from mgi.models.multimodal import MultimodalEncoder
+from mgi.training.contrastive import alignment, collapse_warnings, vector_figures
+from mgi.training.loop import Curve, Loop, RunContext, train
+from mgi.training.multimodal_batches import MultimodalDrawer, MultimodalPairs
+from mgi.training.multimodal_loss import FEWEST, MultimodalLoss, sum_of
+from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
+from mgi.training.pretrain import compile_where_it_pays
+from mgi.training.pretrain_batches import largest_tumours
+from mgi.training.settings import PretrainSettings
+
+LOG = logging.getLogger(__name__)
+
+
+def pretrain_multimodal(
+    encoders: MultimodalEncoder,
+    training: MultimodalPairs,
+    validation: MultimodalPairs,
+    settings: PretrainSettings,
+    *,
+    context: RunContext,
+    unpaired: ModalityTables | None = None,
+) -> Curve:
+    """Train `encoders` in place and return the curve; `settings.keep` says which weights are kept.
+
+    `unpaired` are modalities of training patients without image. Raises BadInputError where a modality has fewer than
+    two training patients to tell apart.
+    """
+    device = next(encoders.parameters()).device
+    for name, count in zip(training.tables.names, training.tables.presence.sum(0).tolist(), strict=True):
+        if count < FEWEST:
+            raise BadInputError(f"pretrain.modalities: {name}: found {count} training patients, expected {FEWEST}")
+    model = MultimodalLoss(encoders, settings).to(device)
+    compile_where_it_pays(encoders.image_encoder, device, wanted=settings.compile)
+    draw = MultimodalDrawer(
+        training=training,
+        unpaired=unpaired if settings.unpaired_batch > 0 else None,
+        settings=settings,
+        randomness=context.randomness,
+        numbers_per_token={name: getattr(encoders.of(name).encoder.tokens, "patch", 1) for name in encoders.names},
+        pin=device.type == "cuda",
+    )
+    loop = Loop(
+        schedule=settings.schedule,
+        prepare=draw,
+        step=lambda batch: model(batch.on(device)),
+        validate=lambda: validated(model, validation),
+        context=context,
+        select_best=settings.keep != "last",
+        precision=precision_of(settings.schedule.precision, device, where="pretrain.schedule"),
+    )
+    return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), loop)
+
+
+def validated(model: MultimodalLoss, pairs: MultimodalPairs) -> dict[str, float]:
+    """The figures of the loss on these patients; a space that has collapsed is said in the log."""
+    figures, counts = multimodal_figures(model, pairs), pairs.tables.presence.sum(0).tolist()
+    for name, count in (("image", len(pairs)), *zip(pairs.tables.names, counts, strict=True)):
+        for line in collapse_warnings(figures, count, [name]):
+            LOG.warning("%s", line)
+    return figures
+
+
+def multimodal_figures(model: MultimodalLoss, pairs: MultimodalPairs) -> dict[str, float]:
+    """Loss, its minimum, chance and retrieval of each modality among the patients who have it, and their means.
+
+    A figure of a modality ends in its name; one without is the mean by the weights of the modalities. `..._joint` is
+    of the mean vector of all modalities that a patient has. A modality of one patient or none is left out.
+    """
+    settings, tables = model.settings, pairs.tables
+    images, vectors, places = _vectors(model, pairs)
+    patient = torch.arange(len(images), device=images.device)
+    terms = dict(model.contrasts(images, patient, vectors, places, len(images)))
+    figures: dict[str, float] = {}
+    for name in tables.names:
+        figures[f"validation_patients_{name}"] = float(len(places[name]))
+        if name in terms:
+            own = {**_ranks(images[places[name]], vectors[name]), "temperature": model.temperature(name).item()}
+            own["alignment"] = alignment(images[places[name]], vectors[name])
+            figures |= {f"{figure}_{name}": value for figure, value in own.items()}
+            figures |= vector_figures(name, vectors[name])
+    for name, term in terms.items():
+        figures |= {f"{figure}_{name}": value for figure, value in _losses(term.loss.item(), term.least, term.chance)}
+    overall = [
+        sum_of(terms, values)
+        for values in zip(*((term.loss.item(), term.least, term.chance) for term in terms.values()), strict=True)
+    ] or [0.0, 0.0, 0.0]
+    figures |= dict(_losses(*overall))
+    ranked = {name: term for name, term in terms.items() if name in tables.names}
+    for figure in ("retrieval_at_1", "mean_rank", "median_rank", "chance_rank"):
+        figures[figure] = sum_of(ranked, [figures[f"{figure}_{name}"] for name in ranked])
+    joint, having = joint_vectors(vectors, places, len(images))
+    figures |= {f"{figure}_joint": value for figure, value in _ranks(images[having], joint).items()}
+    by_rank = -sum_of(ranked, [figures[f"mean_rank_{name}"] / figures[f"chance_rank_{name}"] for name in ranked])
+    return {
+        "score": by_rank if settings.keep == "best_retrieval" else -figures["loss_above_min"],
+        **figures,
+        "validation_patients": float(len(pairs)),
+        **vector_figures("image", images),
+    }
+
+
+def joint_vectors(vectors: dict[str, Tensor], places: dict[str, Tensor], count: int) -> tuple[Tensor, Tensor]:
+    """Unit vectors (R, D) in the direction of the mean of what each patient has, and who has any (R,)."""
+    total = torch.zeros(count, next(iter(vectors.values())).shape[1], device=next(iter(vectors.values())).device)
+    has = torch.zeros(count, dtype=torch.bool, device=total.device)
+    for name in sorted(vectors):
+        total = total.index_add(0, places[name], vectors[name].float())
+        has[places[name]] = True
+    having = has.nonzero().flatten()
+    return normalize(total[having], dim=-1), having
+
+
+def _losses(loss: float, least: float, chance: float) -> list[tuple[str, float]]:
+    return [
+        ("validation_loss", loss),
+        ("validation_min_loss", least),
+        ("loss_above_min", loss - least),
+        ("chance_loss_above_min", chance - least),
+    ]
+
+
+def _ranks(images: Tensor, vectors: Tensor) -> dict[str, float]:
+    """How well each patient's image finds its own vector among those of all patients (R, D) by cosine."""
+    if len(images) == 0:
+        return {}
+    similarity = images @ vectors.T
+    rank = (similarity > similarity.diagonal().unsqueeze(1)).sum(1).float() + 1
+    return {
+        "retrieval_at_1": (rank == 1).float().mean().item(),
+        "median_rank": rank.median().item(),
+        "mean_rank": rank.mean().item(),
+        "chance_rank": (len(rank) + 1) / 2,
+    }
+
+
+def _vectors(model: MultimodalLoss, pairs: MultimodalPairs) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """Unit vectors (P, D) of every patient's slice with the most tumour; of each modality (R, D), and whose (R,)."""
+    encoders, size = model.encoders, model.settings.schedule.batch
+    device = encoders.image_projection.weight.device
+    rows = largest_tumours(pairs.slices)
+    images = torch.cat(
+        [encoders.image_vectors(pairs.slices.images[some].to(device)).float() for some in rows.split(size)]
+    )
+    vectors, places = {}, {}
+    for name in pairs.tables.names:
+        own = (pairs.tables.row_of[name] >= 0).nonzero().flatten()
+        parts = [
+            encoders.of(name)(pairs.tables.rows(name, some)[1].to(device)).float()
+            for some in own.split(size)
+            if len(some)
+        ]
+        width = encoders.image_projection.out_features
+        vectors[name] = torch.cat(parts) if parts else torch.zeros(0, width, device=device)
+        places[name] = own.to(device)
+    return images, vectors, places
