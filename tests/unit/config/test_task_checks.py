@@ -81,7 +81,7 @@ def test_oracles_are_labels_of_configured_modalities() -> None:
         ConfigError, match=r'^labels\.read_off\.idh: found "cn", expected modalities, of rna, flair, mut'
     ):
         checked({"modalities": {"mutation": {}}, "labels": {**LABELS, "read_off": {"idh": ["cn"]}}})
-    with pytest.raises(ConfigError, match="found covariates, expected a labels.source, which has age and sex"):
+    with pytest.raises(ConfigError, match=r"found covariates, expected a labels\.source, which has age and sex"):
         checked({"modalities": MEASURED, "labels": labels, "pretrain": {"modalities": ["rna", "covariates"]}})
     beside = {**LABELS, "oracles": ["idh"]}
     target = {**runs, "target": "idh_oracle"}
