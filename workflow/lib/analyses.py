@@ -6,7 +6,7 @@ from typing import Any
 
 from .association import association_files
 
-TEXTS = ("probes.csv", "survival.csv", "retrieval.csv")
+TEXTS = ("probes.csv", "survival.csv", "retrieval.csv", "retrieval_modalities.csv")
 """What the rule probe writes for people."""
 EXPLAIN_TABLES = ("global", "gene_sets", "local", "deletion", "checks")
 FILES: Mapping[str, Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str]]] = {

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mgi.core.errors import ConfigError
@@ -12,12 +13,14 @@ from mgi.core.run import (
     SLICE,
     Run,
     evaluated,
+    further_modalities,
     gene_sets_file,
     leaks_file,
     model_section,
     pretrain_section,
 )
 
+from .modalities import Configured, described
 from .prepared import stripped_slices
 from .supplied import own
 
@@ -60,6 +63,34 @@ def pathways(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any
 def pathways_option(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
     """What precedes the file of gene sets on a job's command line, where it has one."""
     return ["--pathways"] if input.pathways else []
+
+
+def modality_shards(
+    config: Mapping[str, Any], modalities: Mapping[str, Configured], table: Mapping[str, Run], wildcards: Any
+) -> list[str]:
+    """The shards of the modalities beside expression that a pre-training reads."""
+    return [path for name in further_modalities(config, table[wildcards.run]) for path in modalities[name].shard]
+
+
+def modality_fits(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> list[str]:
+    """What the run's fold fitted of them."""
+    run = table[wildcards.run]
+    return [f"<results>/folds/{run.fold}/{name}.parquet" for name in further_modalities(config, run)]
+
+
+def modality_code(
+    config: Mapping[str, Any], modalities: Mapping[str, Configured], table: Mapping[str, Run], wildcards: Any
+) -> list[str]:
+    """The modules that say what their vectors are, for a fingerprint."""
+    names = further_modalities(config, table[wildcards.run])
+    return [module for name in names for module in modalities[name].fitting_code]
+
+
+def modality_options(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
+    """Both as options of a job's command line; nothing where there is none."""
+    fits = [f"{Path(path).stem}={path}" for path in input.modality_fits]
+    shards = [f"{Path(path).parent.name}={path}" for path in described(input.modality_shards)]
+    return ["--modality-shard", *shards, "--modality-fit", *fits] if fits else []
 
 
 def for_each(keys: Sequence[str], paths: Iterable[Any]) -> str:

@@ -14,6 +14,8 @@ rule embed:
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
         split="<results>/tables/split.parquet",
+        modality_shards=run_modality_shards,
+        modality_fits=run_modality_fits,
         weights="<results>/runs/{run}/weights.safetensors",
         record="<results>/runs/{run}/run.json",
     output:
@@ -34,8 +36,9 @@ rule embed:
     params:
         described=described_run,
         settings=settings("predict", without=("permutations", "seed", "tta_flip")),
+        modalities=modality_options,
         deterministic=DETERMINISTIC,
-        code=code_of("embed"),
+        code=lambda wildcards: code_of("embed", *run_modality_code(wildcards)),
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -48,6 +51,7 @@ rule embed:
             --prepared {input.prepared:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
+            {params.modalities:q} \
             --split {input.split:q} \
             --output {output.vectors:q}
         """

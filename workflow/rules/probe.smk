@@ -34,10 +34,11 @@ rule probe:
             category="Probes",
             labels={"table": "genes retrieved by images"},
         ),
+        modalities="<results>/probe/retrieval_modalities.csv",
         digests=sidecars(
             expand(
                 "<results>/probe/{table}.csv",
-                table=["probes", "survival", "retrieval"],
+                table=["probes", "survival", "retrieval", "retrieval_modalities"],
             )
         ),
         predictions="<results>/probe/out_of_fold.parquet",

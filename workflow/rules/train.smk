@@ -23,6 +23,8 @@ rule pretrain:
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
         pathways=run_pathways,
+        modality_shards=run_modality_shards,
+        modality_fits=run_modality_fits,
     output:
         weights="<results>/runs/{run}/weights.safetensors",
         curves="<results>/runs/{run}/curves.jsonl",
@@ -53,8 +55,9 @@ rule pretrain:
         processes=processes_per_node(config, "pretrain"),
         torchrun=torchrun(config, "pretrain"),
         pathways=pathways_option,
+        modalities=modality_options,
         deterministic=DETERMINISTIC,
-        code=code_of("pretrain"),
+        code=lambda wildcards: code_of("pretrain", *run_modality_code(wildcards)),
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -73,6 +76,7 @@ rule pretrain:
             {params.stripped:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
+            {params.modalities:q} \
             --split {input.split:q} \
             --leaks {input.leaks:q} \
             --weights {output.weights:q} \

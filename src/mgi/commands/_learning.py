@@ -78,6 +78,13 @@ class Fold:
         roles = (TRAIN, VALIDATION, TEST) if self.run.leaks else (role,)
         return sorted(patient for each in roles for patient in self.patients(each))
 
+    def slices_of(self, patients: list[str], role: str, model: ModelSettings, augment: AugmentSettings) -> SliceSet:
+        """Slices of some patients in a role, with copies without scalp after them where any are to be drawn."""
+        whole = self._in_role(self._slices(patients, model), role)
+        if augment.skull_strip == 0:
+            return whole
+        return whole.beside(self._in_role(self._slices(patients, model, stripped=True), role))
+
     def training_pairs(self, model: ModelSettings, augment: AugmentSettings) -> Pairs:
         """Those of training, with copies without scalp after them where any are to be drawn."""
         whole = self.learning_pairs(TRAIN, model)
@@ -215,13 +222,16 @@ def finish(
 ) -> None:
     """Write the three files of a training run: curve, weights, and last the record, which has the digests of both.
 
-    `more` adds to the record; a `head` among it, what the outputs of a task of labels mean, goes to the weights too.
+    `more` adds to the record; what the weights keep of it goes to them too: the `head`, which says what the outputs of
+    a task of labels mean, and the `modalities` of a pre-training with several, of which the record has the numbers.
     """
+    modalities = more.pop("modalities", None)
     args, run = fold.args, fold.run
     with atomic_path(args.curves) as part:
         part.write_text("".join(json.dumps(point, sort_keys=True) + "\n" for point in curve))
     genes: dict[str, Any] = {"genes": fold.gene_ids, "gene_sets": fold.gene_sets}
-    save_weights(args.weights, model, run=run, model=model_settings, head=more.get("head"), **genes)
+    kept = {"head": more.get("head"), "modalities": modalities}
+    save_weights(args.weights, model, run=run, model=model_settings, more=kept, **genes)
     record = {
         ENTRY: run.record(),
         "settings": settings.plain(),

@@ -12,6 +12,7 @@ from mgi.core.run import (
     LABELS_FILE,
     Run,
     full_cohort_runs,
+    further_modalities,
     gene_sets_file,
     leaks_file,
     model_section,
@@ -36,6 +37,16 @@ def add_run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--fold-genes", type=Path, help="the fold's gene list and scaler")
     options.add_argument("--split", type=Path, help="table with the fold's roles")
     add_device(options)
+
+
+def add_modalities(options: argparse.ArgumentParser) -> None:
+    """The options of a pre-training that reads further modalities than expression."""
+    options.add_argument(
+        "--modality-shard", nargs="+", metavar="NAME=PATH", help="dataset.json of each further modality"
+    )
+    options.add_argument(
+        "--modality-fit", nargs="+", metavar="NAME=PATH", help="what the fold fitted of each (fit-features)"
+    )
 
 
 def add_labels(options: argparse.ArgumentParser) -> None:
@@ -99,7 +110,7 @@ def complete(args: argparse.Namespace, section: str, *, of_pretraining: bool = F
             if vars(args).get(name, value) is None:
                 setattr(args, name, value)
     optional = {"results", "run", "pathways", "pretrained", "prepared_stripped", "leaks", "gpus"}
-    optional |= {"labels", "task_settings"}
+    optional |= {"labels", "task_settings", "modality_shard", "modality_fit"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")
@@ -120,6 +131,7 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
     if config.get(section) is None:
         raise ConfigError(f"{path}: {section}: found null, expected the section in the config of the results")
     run, folder = table[key], results / "runs" / key
+    further = further_modalities(config, run)
     predicts = section == "predict" and not run.is_pretraining
     of_run = [results / f"runs/{one}/weights.safetensors" for one in run.trained]
     pathways = gene_sets_file(config, run)
@@ -134,6 +146,8 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "prepared_stripped": results / prepared_table(config, stripped=True),
         "expression_shard": results / "shards/rna",
         "fold_genes": results / f"folds/{run.fold}/genes.parquet",
+        "modality_shard": [f"{name}={results}/shards/{name}" for name in further],
+        "modality_fit": [f"{name}={results}/folds/{run.fold}/{name}.parquet" for name in further],
         "split": results / split_file(config, run.fold),
         "pretrained": run.pretrained and results / f"runs/{run.pretrained}/weights.safetensors",
         "leaks": results / leaks_file(config, run),

@@ -1,35 +1,45 @@
 """Align the gene and image encoders by contrast on a fold's training patients; test patients are never read.
 
 Patients with expression and no image may join, for the gene encoder. Started by torchrun, each process takes a part of
-every batch.
+every batch. Further modalities (pretrain.modalities) have an encoder each, and a patient may lack some.
 
-INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split.
+INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split; shards and fits of modalities.
 OUTPUTS: weights, curve, record of the run.
 BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 """
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-from mgi.cohort.split import VALIDATION
+import torch
+from torch import nn
+
+from mgi.cohort.split import TRAIN, VALIDATION
 from mgi.commands._device import device, wants_gpu
 from mgi.commands._learning import Fold, context_of, finish
-from mgi.commands._run_options import add_run, add_training, complete
+from mgi.commands._modality_tables import FoldModalities
+from mgi.commands._run_options import add_modalities, add_run, add_training, complete
 from mgi.core.errors import ConfigError
 from mgi.core.run import PERMUTED_PAIRS
+from mgi.datasets.settings import AugmentSettings
 from mgi.models.mgi import build_dual_encoder
-from mgi.models.settings import ModelSettings
+from mgi.models.multimodal import build_multimodal_encoder
+from mgi.models.settings import ModelSettings, NetworkSettings
 from mgi.training.distributed import Group, processes, require_processes
-from mgi.training.loop import Randomness
+from mgi.training.loop import Curve, Randomness
+from mgi.training.multimodal import pretrain_multimodal
 from mgi.training.preemption import StopRequest, stop_on_signals
 from mgi.training.pretrain import pretrain
 from mgi.training.pretrain_batches import digest_of_genes, with_permuted_genes
+from mgi.training.run_context import RunContext
 from mgi.training.settings import PretrainSettings
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
     add_training(options)
+    add_modalities(options)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -44,10 +54,38 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     place = device(args)
     fold = Fold(args, run, args.weights.parent)
     model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels)
-    randomness = Randomness.seeded(run.seed)
-    encoders = build_dual_encoder(model_settings, len(fold.gene_ids), fold.gene_sets).to(place)
-    training = fold.training_pairs(model_settings, settings.augment)
-    validation = fold.learning_pairs(VALIDATION, model_settings)
+    job = _Job(fold, settings, model_settings, Randomness.seeded(run.seed), place, group, stop)
+    (_several if settings.is_multimodal else _with_expression)(job)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What both ways of pre-training are given; generators are seeded, so that the next weights are the first ones."""
+
+    fold: Fold
+    settings: PretrainSettings
+    model: NetworkSettings
+    randomness: Randomness
+    place: torch.device
+    group: Group
+    stop: StopRequest
+
+    def context(self, *learned: Any) -> RunContext:
+        """Where checkpoints lie, and what the run is by what it has `learned` from."""
+        context = context_of(self.fold, self.randomness, self.fold.identity(), *learned)
+        return replace(context, group=self.group, stop=self.stop)
+
+    def finish(self, encoders: nn.Module, curve: Curve, context: RunContext, **more: Any) -> None:
+        """Write curve, weights and record."""
+        finish(self.fold, encoders, curve, context, model_settings=self.model, settings=self.settings, **more)
+
+
+def _with_expression(job: _Job) -> None:
+    """Align the image with expression."""
+    fold, settings, run, group = job.fold, job.settings, job.fold.run, job.group
+    encoders = build_dual_encoder(job.model, len(fold.gene_ids), fold.gene_sets).to(job.place)
+    training = fold.training_pairs(job.model, settings.augment)
+    validation = fold.learning_pairs(VALIDATION, job.model)
     if run.control == PERMUTED_PAIRS:
         training = with_permuted_genes(training, run.seed)
         if len(validation) > 1:  # one alone has nobody to be paired with
@@ -56,9 +94,27 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
         found = f"{a_step} patients a step for {group.size} processes"
         raise ConfigError(f"pretrain.schedule.batch: {found}, expected one each at least")
     unpaired = fold.genes(fold.unpaired_expression() if settings.unpaired_batch and settings.reconstructs_genes else [])
-    learned = (training.digest(), validation.digest(), digest_of_genes(unpaired))
-    context = replace(context_of(fold, randomness, fold.identity(), *learned), group=group, stop=stop)
+    context = job.context(training.digest(), validation.digest(), digest_of_genes(unpaired))
     curve = pretrain(encoders, training, validation, settings, context=context, unpaired=unpaired)
     if group.leads:
-        more = {"unpaired_expression_patients": len(unpaired), "processes": group.size}
-        finish(fold, encoders, curve, context, model_settings=model_settings, settings=settings, **more)
+        job.finish(encoders, curve, context, unpaired_expression_patients=len(unpaired), processes=group.size)
+
+
+def _several(job: _Job) -> None:
+    """Align the image with several modalities, or with another one than expression."""
+    settings, known = job.settings, FoldModalities.of(job.fold, job.settings.modalities)
+    encoders = build_multimodal_encoder(job.model, known.sizes, job.fold.gene_sets).to(job.place)
+    training = known.pairs(TRAIN, settings, job.model, settings.augment)
+    validation = known.pairs(VALIDATION, settings, job.model, AugmentSettings(skull_strip=0.0))
+    unpaired = known.unpaired(settings)
+    context = job.context(known.identity(), training.digest(), validation.digest(), unpaired.digest())
+    curve = pretrain_multimodal(encoders, training, validation, settings, context=context, unpaired=unpaired)
+    everyone = {role: len(job.fold.with_slices(role)) for role in (TRAIN, VALIDATION)}
+    taking = {TRAIN: len(training), VALIDATION: len(validation)}
+    more = {
+        "modality_patients": known.record(training, validation),
+        "patients_left_out": {role: count - taking[role] for role, count in everyone.items()},
+        "unpaired_expression_patients": len(unpaired),
+        "processes": job.group.size,
+    }
+    job.finish(encoders, curve, context, modalities=known.features, **more)

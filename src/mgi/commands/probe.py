@@ -3,7 +3,8 @@
 In each fold simple models learn from its training patients and are scored on its test patients, all on the same ones.
 
 INPUTS: labels, split, expression shard, vectors of the pre-training runs (mgi embed); features of tumours, if given.
-OUTPUTS, in a folder: probes.csv, survival.csv, retrieval.csv, out_of_fold.parquet, maps.parquet.
+OUTPUTS, in a folder: probes.csv, survival.csv, retrieval.csv, retrieval_modalities.csv, out_of_fold.parquet,
+maps.parquet.
 """
 
 import argparse
@@ -32,10 +33,10 @@ from mgi.probes.inputs import (
     targets_of,
 )
 from mgi.probes.maps import maps
-from mgi.probes.retrieval import retrieval
+from mgi.probes.retrieval import retrieval, retrieval_of_modalities
 from mgi.probes.settings import ProbeSettings, probed
 from mgi.probes.survival import probe_survival
-from mgi.probes.tables import PROBES, RETRIEVAL, SURVIVAL, write_tables
+from mgi.probes.tables import OF_MODALITIES, PROBES, RETRIEVAL, SURVIVAL, write_tables
 from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.embedding_file import read_embeddings
 from mgi.shards.expression_shard import read_expression
@@ -77,6 +78,7 @@ def run(args: argparse.Namespace) -> None:
             told[SURVIVAL].append(probe_survival(endpoint, table, for_survival(known, folds), settings))
     texts = {name: [row for one in several for row in one.scores] for name, several in told.items()}
     texts[RETRIEVAL] = retrieval(known.embeddings, settings)
+    texts[OF_MODALITIES] = retrieval_of_modalities(known.embeddings, settings)
     sites = dict(zip(known.split["patient_id"], known.split["site"], strict=True))
     made_from = [args.labels, args.split, dataset_of(args.expression_shard), *paths, *lesions]
     predictions = [row for several in told.values() for one in several for row in one.predictions]

@@ -167,7 +167,8 @@ def _row(key: Key) -> str:
     if key.by_size:
         default = " \\| ".join(f"`{value}`" for value in key.by_size)
     holds = " \\| ".join(f"`{choice}`" for choice in key.choices)
-    kind = f"{holds} or null" if holds and key.kind == "null" else " of ".join(filter(None, [key.kind, holds]))
+    beside = key.kind in ("null", "mapping")  # of a choice or the other, and no list of such
+    kind = f"{holds} or {key.kind}" if holds and beside else " of ".join(filter(None, [key.kind, holds]))
     holds = "; ".join(filter(None, [kind, key.range]))
     text = key.text.replace("|", "\\|")
     return f"| `{key.place[-1]}` | {default or f'`{_as_yaml(key.default)}`'} | {holds} | {text} |\n"

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from mgi.config.modality_checks import check_encoders, check_pretrained_modalities
 from mgi.core.errors import ConfigError
 from mgi.core.run import CONTROLS, ENSEMBLE, MULTIMODAL_METHOD, SLICE
 from mgi.core.section import Section
@@ -65,7 +66,10 @@ def _filled(config: Mapping[str, Any], name: str, given: Mapping[str, Any]) -> d
         filled[section] = _changes(changes, whole)
     if all(laid_over(config[section], filled[section]) == section_of(config, section, None) for section in VARIED):
         raise ConfigError(f"{where}: found nothing that differs, expected other values of keys of pretrain or model")
-    check_gene_sets(laid_over(config["model"], filled["model"]), f"{where}.model")
+    model = laid_over(config["model"], filled["model"])
+    check_gene_sets(model, f"{where}.model")
+    check_encoders(config, model, f"{where}.model")
+    check_pretrained_modalities(config, laid_over(config["pretrain"], filled["pretrain"]), f"{where}.pretrain")
     return filled
 
 
@@ -94,4 +98,5 @@ def _changes(given: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, An
     return {
         key: _changes(value, whole[key]) if isinstance(whole[key], Mapping) else whole[key]
         for key, value in given.items()
+        if key in whole  # of a mapping that is empty nothing is said
     }

@@ -40,6 +40,9 @@ IMAGE, EXPRESSION = "flair", "rna"
 IMAGE_SETTINGS = ("baseline_width", "context_slices", "convolution_norm", "image_crop", "image_size")
 """What networks of images alone read of the section `model`: another encoder of MGI does not train them again."""
 
+ABOUT_MODALITIES = ("modalities", "missing", "modality_weights", "modality_dropout", "permuted_modality")
+"""Keys of the section `pretrain` that say nothing where expression is the only modality."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -180,18 +183,33 @@ def full_cohort_section(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config["runs"], "folds": [config["split"]["folds"]], "leaky_slice_split": None}
 
 
+def further_modalities(config: Mapping[str, Any], run: Run) -> list[str]:
+    """The modalities beside expression that a pre-training reads; none for another run."""
+    if not run.is_pretraining:
+        return []
+    named = section_of(config, "pretrain", run.variant).get("modalities", [EXPRESSION])
+    return sorted(name for name in named if name != EXPRESSION)
+
+
 def model_section(config: Mapping[str, Any], run: Run) -> str:
     """The section `model` of the run's variant as JSON with sorted keys, as far as the run's network reads it."""
     model = section_of(config, "model", run.variant)
-    given = {key: value for key, value in model.items() if key != "pathways"}
+    unread = {"pathways", *(() if further_modalities(config, run) else ("encoders",))}
+    given = {key: value for key, value in model.items() if key not in unread}
     if run.method != MULTIMODAL_METHOD:
         given = {key: given[key] for key in IMAGE_SETTINGS}
     return json.dumps(given, sort_keys=True)
 
 
 def pretrain_section(config: Mapping[str, Any], run: Run) -> str:
-    """The section `pretrain` of the run's variant as JSON with sorted keys."""
-    return json.dumps(section_of(config, "pretrain", run.variant), sort_keys=True)
+    """The section `pretrain` of the run's variant as JSON with sorted keys.
+
+    Of expression alone nothing is said of modalities, so that checkpoints are those of before there were others.
+    """
+    section = section_of(config, "pretrain", run.variant)
+    alone = section.get("modalities") == [EXPRESSION] and section.get("permuted_modality") is None
+    unread = ABOUT_MODALITIES if alone else ()
+    return json.dumps({key: value for key, value in section.items() if key not in unread}, sort_keys=True)
 
 
 def gene_sets_file(config: Mapping[str, Any], run: Run) -> str | None:

@@ -112,6 +112,10 @@ class ModelSettings(Section):
         """The slice and its neighbours."""
         return 1 + 2 * self.context_slices
 
+    def plain(self) -> dict[str, Any]:
+        """As of any section; of no further encoders nothing is said, so that weights are as before there were any."""
+        return {key: value for key, value in super().plain().items() if key != "encoders" or value}
+
     def for_modality(self, name: str) -> Self:
         """The settings with the encoder of one modality as the gene encoder; gene sets are of expression alone."""
         if name == EXPRESSION:
@@ -136,6 +140,5 @@ class NetworkSettings(ModelSettings):
         return len(self.channels) * super().image_channels
 
     def plain(self) -> dict[str, Any]:
-        """As of any section; of FLAIR alone and of no further modality nothing is said, as before there were any."""
-        usual = {"channels": ["flair"], "encoders": {}}
-        return {key: value for key, value in super().plain().items() if key not in usual or value != usual[key]}
+        """As of any section; of FLAIR alone nothing is said, as before there were others."""
+        return {key: value for key, value in super().plain().items() if key != "channels" or value != ["flair"]}

@@ -158,14 +158,20 @@ def _of_run(one: Embeddings, roles: pd.DataFrame) -> list[FeatureSet]:
     rows = [row[patient] for patient in expected]
     sets: list[FeatureSet] = []
     for ending in ("", UNTRAINED):
-        image, tumour, genes = (
+        image, tumour, genes, *others = (
             feature_set(
                 f"{name}{ending}", one.vectors[f"{name}{ending}"][rows], modalities,
                 pretraining=pretraining_of(one.run), seed=one.run.seed,
-            ) for name, modalities in OF_VECTORS.items()
+            ) for name, modalities in {**OF_VECTORS, **{name: (name,) for name in one.modalities}}.items()
         )  # fmt: skip
-        sets += [image, tumour, genes, beside(f"{BOTH}{ending}", image, genes)]
+        of_genes = [genes, beside(f"{BOTH}{ending}", image, genes)]
+        sets += [image, tumour, *(of_genes if _read_genes(one) else []), *others]
     return sets
+
+
+def _read_genes(one: Embeddings) -> bool:
+    """Whether the pre-training read expression; without further modalities it always did."""
+    return not one.modalities or not np.isnan(one.vectors["genes"]).all()
 
 
 def _is_among(found: FeatureSet, sets: Sequence[FeatureSet]) -> bool:

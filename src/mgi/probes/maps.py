@@ -16,7 +16,7 @@ def maps(embeddings: Sequence[Embeddings], sites: Mapping[str, str]) -> list[dic
     """A row a run, kind of vector and test patient: `x` and `y`, and the shares of the variance of training in them."""
     rows = []
     for one in embeddings:
-        for name in MAPPED:
+        for name in (*MAPPED, *one.modalities):
             vectors = one.vectors[name].astype(np.float64)
             known = (~np.isnan(vectors)).all(axis=1).reshape(-1)
             training, test = (

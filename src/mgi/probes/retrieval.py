@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mgi.cohort.split import TEST
+from mgi.core.run import EXPRESSION
 from mgi.evaluation.intervals import bootstrap_mean
 from mgi.probes.inputs import pretraining_of
 from mgi.probes.settings import ProbeSettings
 from mgi.shards.embedding_file import Embeddings
 
 AT = (1, 5, 10)
+IMAGES = ("image", "image_tumour")
 ALL_FOLDS = "all"
 
 
@@ -25,7 +28,9 @@ def retrieval(embeddings: Sequence[Embeddings], settings: ProbeSettings) -> list
     """
     rows, pooled = [], dict[tuple[str, int, str], list[tuple[NDArray[np.int64], int]]]()
     for one in embeddings:
-        for name in ("image", "image_tumour"):
+        if np.isnan(one.vectors["genes_projected"]).all():
+            continue  # a pre-training that read no expression
+        for name in IMAGES:
             rank = _ranks(one, name)
             pooled.setdefault((pretraining_of(one.run), one.run.seed, name), []).append((rank, one.run.fold))
     for (pretraining, seed, name), found in pooled.items():
@@ -35,6 +40,20 @@ def retrieval(embeddings: Sequence[Embeddings], settings: ProbeSettings) -> list
         for fold, ranks in several.items():
             common = {"pretraining": pretraining, "run_seed": seed, "fold": fold, "image": name}
             rows += [{**common, **_at(k, ranks, settings)} for k in AT]
+    return rows
+
+
+def retrieval_of_modalities(embeddings: Sequence[Embeddings], settings: ProbeSettings) -> list[dict[str, Any]]:
+    """The same for each modality of pre-trainings that read further ones: a row more a modality, over single folds."""
+    rows = []
+    for one in embeddings:
+        columns = {EXPRESSION: "genes", **{name: name for name in one.modalities}} if one.modalities else {}
+        for (modality, column), image in product(sorted(columns.items()), IMAGES):
+            if np.isnan(one.vectors[f"{column}_projected"]).all():
+                continue
+            common = {"pretraining": pretraining_of(one.run), "run_seed": one.run.seed, "fold": str(one.run.fold)}
+            rank = _ranks(one, image, column)
+            rows += [{**common, "modality": modality, "image": image, **_at(k, [rank], settings)} for k in AT]
     return rows
 
 
@@ -55,9 +74,12 @@ def _at(k: int, ranks: Sequence[NDArray[np.int64]], settings: ProbeSettings) -> 
     }
 
 
-def _ranks(one: Embeddings, name: str) -> NDArray[np.int64]:
-    """The place of each test patient's own genes among all, from 1, by cosine similarity; ties count against it."""
-    images, genes = one.vectors[f"{name}_projected"], one.vectors["genes_projected"]
+def _ranks(one: Embeddings, name: str, column: str = "genes") -> NDArray[np.int64]:
+    """The place of each test patient's own genes among all, from 1, by cosine similarity; ties count against it.
+
+    Another `column` names another modality's vectors.
+    """
+    images, genes = one.vectors[f"{name}_projected"], one.vectors[f"{column}_projected"]
     known = (~np.isnan(np.concatenate([images, genes], axis=1))).all(axis=1).reshape(-1)
     rows = [row for row, role in enumerate(one.roles) if role == TEST and known[row]]
     likeness = images[rows].astype(np.float64) @ genes[rows].T.astype(np.float64)

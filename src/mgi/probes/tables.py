@@ -11,8 +11,9 @@ from mgi.core.sidecar import digested_path
 from mgi.shards.parquet import write_table
 
 PROBES, SURVIVAL, RETRIEVAL = "probes.csv", "survival.csv", "retrieval.csv"
+OF_MODALITIES = "retrieval_modalities.csv"
 OUT_OF_FOLD, MAPS = "out_of_fold.parquet", "maps.parquet"
-FILES = (PROBES, SURVIVAL, RETRIEVAL, OUT_OF_FOLD, MAPS)
+FILES = (PROBES, SURVIVAL, RETRIEVAL, OF_MODALITIES, OUT_OF_FOLD, MAPS)
 _SET = ("features", "pretraining", "run_seed")
 COLUMNS: Mapping[str, Sequence[str]] = {
     PROBES: (
@@ -28,6 +29,10 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     RETRIEVAL: (
         "pretraining", "run_seed", "fold", "image", "k", "n", "retrieved", "low", "high", "chance", "mean_rank",
         "chance_rank",
+    ),
+    OF_MODALITIES: (
+        "pretraining", "run_seed", "fold", "modality", "image", "k", "n", "retrieved", "low", "high", "chance",
+        "mean_rank", "chance_rank",
     ),
 }  # fmt: skip
 PREDICTIONS = pa.schema(

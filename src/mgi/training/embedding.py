@@ -12,6 +12,7 @@ from torch.nn.functional import normalize
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.slices import SliceSet
 from mgi.models.mgi import DualEncoder
+from mgi.models.multimodal import ModalityEncoder, MultimodalEncoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class Vectors:
 
 
 @torch.no_grad()
-def image_vectors(encoders: DualEncoder, slices: SliceSet, batch: int) -> tuple[Vectors, Vectors]:
+def image_vectors(encoders: DualEncoder | MultimodalEncoder, slices: SliceSet, batch: int) -> tuple[Vectors, Vectors]:
     """The mean of each patient's slices, and their mean weighted by the true area of the tumour in each.
 
     The first one reads no mask. The second is NaN for a patient without tumour or without a mask.
@@ -50,6 +51,15 @@ def gene_vectors(encoders: DualEncoder, genes: Genes, batch: int) -> Vectors:
     device = encoders.gene_projection.weight.device
     parts = [encoders.gene_pooling(encoders.gene_encoder(some.to(device))).cpu() for some in genes.split(batch)]
     return _projected(encoders.gene_projection, torch.cat(parts).double())
+
+
+@torch.no_grad()
+def modality_vectors(encoder: ModalityEncoder, values: Genes, batch: int) -> Vectors:
+    """The pooled vector of each patient's numbers (P, K) of one modality; (0, D) where nobody has it."""
+    encoder.eval()
+    device, width = encoder.projection.weight.device, encoder.projection.in_features
+    parts = [encoder.pooled(some.to(device)).cpu() for some in values.split(batch) if len(some)]
+    return _projected(encoder.projection, torch.cat(parts or [torch.zeros(0, width)]).double())
 
 
 def _projected(projection: torch.nn.Linear, pooled: Tensor) -> Vectors:

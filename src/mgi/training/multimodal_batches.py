@@ -3,6 +3,7 @@
 P patients with an image, N slices of theirs, U patients without image, R rows that have a modality, K its numbers.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,7 +27,7 @@ from mgi.datasets.batches import (
 from mgi.datasets.modality_tables import ModalityTables, dropped_at_random
 from mgi.datasets.slices import SliceSet
 from mgi.training.loop import Randomness
-from mgi.training.pretrain_batches import changed_images
+from mgi.training.pretrain_batches import changed_images, parts_of_slices
 from mgi.training.settings import PretrainSettings
 
 
@@ -79,6 +80,13 @@ class MultimodalPairs:
     def __len__(self) -> int:
         """The number of patients."""
         return len(self.slices.patient_ids)
+
+    def digest(self) -> str:
+        """SHA-256 of what tells the data from others, so that a checkpoint of other data is never resumed."""
+        digest = hashlib.sha256(self.tables.digest().encode())
+        for part in parts_of_slices(self.slices):
+            digest.update(part)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ P patients with N slices in all, U patients without image, G genes, T image patc
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -64,13 +64,9 @@ class Pairs:
 
     def digest(self) -> str:
         """SHA-256 of what tells the data from others, so that a checkpoint of other data is never resumed."""
-        digest, channels = hashlib.sha256(digest_of_genes(self.genes).encode()), self.slices.channels
-        if isinstance(channels, Tensor):
-            digest.update(digest_of_tensors({"channels": channels}).encode())
-        else:
-            for part in channels.identity():
-                digest.update(part)
-        digest.update(digest_of_tensors({"patient": self.slices.patient}).encode())
+        digest = hashlib.sha256(digest_of_genes(self.genes).encode())
+        for part in parts_of_slices(self.slices):
+            digest.update(part)
         if self.outcome is not None:
             digest.update(digest_of_tensors({"outcome": self.outcome}).encode())
         return digest.hexdigest()
@@ -88,6 +84,15 @@ def with_permuted_genes(pairs: Pairs, seed: int) -> Pairs:
     rows = np.empty(count, np.int64)
     rows[order] = np.roll(order, 1)
     return replace(pairs, gene_rows=torch.from_numpy(rows))
+
+
+def parts_of_slices(slices: SliceSet) -> Iterator[bytes]:
+    """What tells slices from others, piece by piece."""
+    if isinstance(slices.channels, Tensor):
+        yield digest_of_tensors({"channels": slices.channels}).encode()
+    else:
+        yield from slices.channels.identity()
+    yield digest_of_tensors({"patient": slices.patient}).encode()
 
 
 def digest_of_genes(genes: Genes) -> str:

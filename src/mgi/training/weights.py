@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, digest_of
-from mgi.core.run import Run, run_of
+from mgi.core.run import EXPRESSION, Run, run_of
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings, NetworkSettings
 
@@ -32,7 +32,8 @@ ENTRY = "mgi"
 class Weights:
     """Tensors by name and what they belong to: `genes` in model order, and the pathways' genes as places in it.
 
-    `head` says what the outputs of a task of labels mean, such as its classes in their order.
+    `head` says what the outputs of a task of labels mean, such as its classes in their order. `modalities` are those of
+    a pre-training with other modalities than expression: by name the features in model order, None for expression.
     """
 
     tensors: dict[str, Tensor]
@@ -41,6 +42,7 @@ class Weights:
     genes: list[str]
     gene_sets: Members | None = None
     head: Mapping[str, Any] | None = None
+    modalities: Mapping[str, list[str] | None] | None = None
 
 
 def save_weights(
@@ -51,9 +53,9 @@ def save_weights(
     model: ModelSettings,
     genes: list[str],
     gene_sets: Members | None = None,
-    head: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the state of `module`, trained for `genes` in this order; `head` as in `Weights`."""
+    """Write the state of `module`, trained for `genes` in this order; `more` has the `head` and `modalities`."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     metadata = {
         "format": FORMAT,
@@ -65,7 +67,7 @@ def save_weights(
         "gene_sets": None if gene_sets is None else [[name, list(own)] for name, own in gene_sets.items()],
         "tensors": digest_of_tensors(tensors),
     }
-    metadata |= {} if head is None else {"head": dict(head)}
+    metadata |= {name: dict(one) for name, one in (more or {}).items() if one is not None}
     metadata["digest"] = _digest_of_metadata(metadata)
     with atomic_path(path) as part:
         # Through Python's own files, which tell a full disk from other failures.
@@ -97,6 +99,7 @@ def load_weights(path: Path | str, *, genes: list[str]) -> Weights:
         genes=metadata["genes"],
         gene_sets=None if metadata["gene_sets"] is None else dict(metadata["gene_sets"]),
         head=metadata.get("head"),
+        modalities=metadata.get("modalities"),
     )
 
 
@@ -119,12 +122,18 @@ def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
 def start_from_pretrained(model: nn.Module, weights: Weights) -> None:
     """Copy both pre-trained encoders into a network, in place, and their pooling where it has such; heads stay behind.
 
-    Raises BadInputError where the pre-trained encoders have other sizes.
+    Of a pre-training with several modalities the image's and expression's are copied; where expression was not among
+    them, its encoder stays as it is. Raises BadInputError where the pre-trained encoders have other sizes.
     """
+    several = weights.modalities
     pooling = [name for name in ("image_pooling", "gene_pooling") if dict(model.named_children()).get(name) is not None]
     for name in ("image_encoder", "gene_encoder", *pooling):
+        of_genes = name.startswith("gene_")
+        if of_genes and several is not None and EXPRESSION not in several:
+            continue
         try:
-            prefix = f"{name}."
+            part_of = f"modalities.{EXPRESSION}.{name.removeprefix('gene_')}"
+            prefix = f"{name if several is None or not of_genes else part_of}."
             part = {key.removeprefix(prefix): one for key, one in weights.tensors.items() if key.startswith(prefix)}
             model.get_submodule(name).load_state_dict(part)
         except (AttributeError, RuntimeError) as error:

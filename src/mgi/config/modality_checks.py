@@ -1,0 +1,41 @@
+"""What the sections that name modalities must agree on: pre-training, its encoders, and what is configured."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mgi.core.errors import ConfigError
+from mgi.core.run import EXPRESSION
+from mgi.core.section_errors import shown
+from mgi.modalities import registry
+
+
+def check_pretrained_modalities(config: Mapping[str, Any], pretrain: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError where a pre-training reads a modality that is not configured, or of which nothing is fitted."""
+    can = [name for name, section in config["modalities"].items() if section is not None and _is_vectors(name)]
+    for name in pretrain["modalities"]:
+        if name not in can:
+            expected = f"of {', '.join(can)}, which are configured and have vectors"
+            raise ConfigError(f"{where}.modalities: found {shown(name)}, expected {expected}")
+
+
+def check_encoders(config: Mapping[str, Any], model: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError for an encoder of something that can have none of its own."""
+    for name in model.get("encoders", {}):
+        if name == EXPRESSION:
+            raise ConfigError(f"{where}.encoders: found {EXPRESSION}, expected it as {where}.gene_encoder")
+        if config["modalities"].get(name) is None or not _is_vectors(name):
+            can = [one for one, section in config["modalities"].items() if section is not None and _is_vectors(one)]
+            others = ", ".join(one for one in can if one != EXPRESSION) or "no modality: none but rna is configured"
+            raise ConfigError(f"{where}.encoders: found {shown(name)}, expected {others}")
+
+
+def check_explained(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where attributions are asked of a pre-training that reads other modalities."""
+    if config["explain"] is not None and config["pretrain"]["modalities"] != [EXPRESSION]:
+        found = ", ".join(config["pretrain"]["modalities"])
+        expected = f"{EXPRESSION} where the section explain is given; name others in runs.variants"
+        raise ConfigError(f"pretrain.modalities: found {found}, expected {expected}")
+
+
+def _is_vectors(name: str) -> bool:
+    return name == EXPRESSION or registry.modality(name).fitting is not None
