@@ -17,8 +17,8 @@ from flips.study import make_all
 from flips.trial import NAMED, SILENT, TRACE, VERDICTS, Bench
 
 EACH = 40
-ANY_FILE = ("lock-diff",)
-"""Commands that may be given a whole file of other results."""
+ANY_FILE = (("lock-diff", "locks/rna.json"), ("labels gdc", "raw/labels/cases.json"))
+"""Commands with a file that may be a whole one of other results: what is made of it says so afterwards."""
 
 
 def main() -> int:
@@ -37,14 +37,14 @@ def main() -> int:
         if not results.is_dir():
             results, other = make_all(folder, whole_other=not chosen.sample)
         bench, total = Bench(results, Path(scratch)), Counter[str]()
-        for pair in pairs:
+        for pair in (one.found_in(results) for one in pairs):
             counts = Counter[str]()
             content = (results / pair.file).read_bytes()
             tried = [
                 {pair.file: corruption(content, random.Random(f"{pair.command} {pair.file} {number}"))}
                 for number in range(chosen.each)
             ]
-            for damaged in [*tried, *(swaps(results, other, pair.file) if pair.command not in ANY_FILE else [])]:
+            for damaged in [*tried, *(swaps(results, other, pair.file) if pair not in ANY_FILE else [])]:
                 verdict = bench.try_out(pair, damaged)
                 counts[verdict.kind] += 1
                 if verdict.kind != NAMED:

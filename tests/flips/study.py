@@ -10,178 +10,25 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from flips.analyses import ANALYSES, CONFIGS, write_own_labels
+from flips.features import OF_FEATURES
+from flips.lines import EVALUATION, OF_INGESTION, STAGES, Line
 from mgi.cli import main
 from mgi.cohort.tables import read_split
 from mgi.core.files import write_json
-from mgi.core.run import Run
 from mgi.locks.lock import read_lock
 from mgi_standin.simulation.archive import write_archive
 from mgi_standin.simulation.settings import SimulationSettings
-from small_ingestion import commands as ingestion
 
-MODEL = {
-    "image_size": 16, "patch_size": 8, "image_width": 16, "image_depth": 1, "image_heads": 2, "gene_patch": 50,
-    "gene_width": 16, "gene_depth": 1, "gene_state": 4, "projection_width": 8, "decoder_width": 16,
-    "decoder_heads": 2, "decoder_depth": 1, "upsampling_stages": 1, "baseline_width": 4,
-}  # fmt: skip
-SCHEDULE = {"steps": 2, "batch": 3, "warmup_steps": 1, "validate_every": 2, "checkpoint_every": 2}
-EVALUATION = '{"bootstrap_draws": 50}'
-GTF = '{"file_id": "be002a2c-3b27-43f3-9e0f-fd47db92a6b5", "md5": "c03931958d4572148650d62eb6dec41a"}'
-START = Run(task="pretraining", method="mgi", inputs=("flair", "rna"), fold=0, seed=0)
-MGI = Run(task="segmentation", method="mgi", inputs=("flair", "rna"), pretrained=START.key, fold=0, seed=0)
-UNET = Run(task="segmentation", method="unet", inputs=("flair",), fold=0, seed=0)
-SLICE = Run(task="segmentation", method="unet", inputs=("flair",), split_unit="slice", fold=0, seed=0)
-PREDICTING = (MGI, UNET, SLICE)
-TABLES = ("results", "no_genes", "tests", "audit", "patients")
-PREPARED = f"prepared/{MODEL['image_size']}px-none/slices.parquet"
-DATASETS = {name: f"@made/shards/{name}/dataset.json" for name in ("rna", "flair")}
-_OUTPUTS = ("--output", "--tsv", "--sites", "--whole", "--weights", "--curves", "--record", "--folder")
-
-Line = list[str]
-
-
-def _ingestion() -> dict[str, Line]:
-    """The commands of the ingestion; what they write goes to `@out`, whatever they read lies in `@made`."""
-    lines = {}
-    for name, given in ingestion(Path("@archive"), Path("@made")).items():
-        option, line = "", []
-        for word in given:
-            option = word if word.startswith("--") else option
-            line.append(word.replace("@made", "@out") if option in _OUTPUTS else word)
-        lines[name] = line
-    lines["shard rna"] += ["--input", "positions=@made/tables/gene_positions.tsv"]
-    return lines
-
-
-def _training(command: str, run: Run) -> Line:
-    unit, folder = ("-slice" if run.leaks else ""), f"@out/runs/{run.key}"
-    start = ["--pretrained", f"@made/runs/{run.pretrained}/weights.safetensors"] if run.pretrained else []
-    return [
-        command, "--run-json", run.as_json(), "--model", json.dumps(MODEL), "--settings",
-        json.dumps({"schedule": SCHEDULE}), "--leaks", f"@made/tables/leaks{unit}.json", *_reading(), *start,
-        "--weights", f"{folder}/weights.safetensors", "--curves", f"{folder}/curves.jsonl",
-        "--record", f"{folder}/run.json",
-    ]  # fmt: skip
-
-
-def _reading() -> Line:
-    return [
-        "--image-shard", DATASETS["flair"], "--prepared", f"@made/{PREPARED}", "--expression-shard", DATASETS["rna"],
-        "--fold-genes", "@made/folds/0/genes.parquet", "--split", "@made/tables/split.parquet",
-    ]  # fmt: skip
-
-
-def _predicting(run: Run) -> Line:
-    return [
-        "predict-fold", "--run-json", run.as_json(), "--settings", '{"permutations": 1}', *_reading(),
-        "--weights", f"@made/runs/{run.key}/weights.safetensors", "--output", f"@out/predictions/{run.key}.parquet",
-    ]  # fmt: skip
-
-
-def _evaluating(run: Run) -> Line:
-    return [
-        "evaluate", "--predictions", f"@made/predictions/{run.key}.parquet", "--image-shard", DATASETS["flair"],
-        "--output", f"@out/evaluation/{run.key}.parquet",
-    ]  # fmt: skip
-
-
-def _scores(*runs: Run) -> Line:
-    return [
-        "--scores",
-        *(f"@made/evaluation/{run.key}.parquet" for run in runs),
-        "--split",
-        "@made/tables/split.parquet",
-    ]
-
-
-def _table(name: str, folder: str) -> str:
-    return f"{folder}/evaluation/{'results_no_genes' if name == 'no_genes' else name}.csv"
-
-
-def _tables(folder: str) -> Line:
-    options = {"results": "--results-table", "no_genes": "--no-genes"}
-    return [word for name in TABLES for word in (options.get(name, f"--{name}"), _table(name, folder))]
-
-
-def _fitting(table: str, fold: int) -> Line:
-    return [
-        "fit-genes", "--expression-shard", DATASETS["rna"], "--split", f"@made/tables/{table}.parquet",
-        "--fold", str(fold), "--settings", "{}", "--output", f"@out/folds/{fold}/genes.parquet",
-    ]  # fmt: skip
-
-
-def _leaks(unit: str, name: str) -> Line:
-    given = ["--split", "@made/tables/split.parquet", "--dataset", *DATASETS.values(), "--split-unit", unit]
-    return ["check-leaks", *given, "--output", f"@out/tables/{name}.json"]
-
-
-LINES: dict[str, Line] = {
-    **_ingestion(),
-    "check-leaks": _leaks("patient", "leaks"),
-    "check-leaks slice": _leaks("slice", "leaks-slice"),
-    "fit-genes": _fitting("split", 0),
-    "fit-genes whole": _fitting("whole", 2),
-    "prepare-slices": [
-        "prepare-slices", "--image-shard", DATASETS["flair"], "--settings",
-        json.dumps({"image_size": MODEL["image_size"]}), "--output", f"@out/{PREPARED}",
-    ],
-    "pretrain": _training("pretrain", START),
-    **{f"finetune {run.key}": _training("finetune", run) for run in PREDICTING},
-    **{f"predict-fold {run.key}": _predicting(run) for run in PREDICTING},
-    **{f"evaluate {run.key}": _evaluating(run) for run in PREDICTING},
-    "compare": ["compare", *_scores(MGI, UNET), "--settings", EVALUATION, *_tables("@out")],
-    "paper-like": [
-        "paper-like", *_scores(*PREDICTING), "--image-shard", DATASETS["flair"], "--settings", EVALUATION,
-        "--output", "@out/evaluation/paper_like.csv",
-    ],
-    "report": [
-        "report", "--cohort", "@made/tables/cohort.parquet", "--split", "@made/tables/split.parquet",
-        "--locks", "@made/locks/rna.json", "@made/locks/flair.json", *_tables("@made"),
-        "--paper-like", "@made/evaluation/paper_like.csv", "--image-shard", DATASETS["flair"],
-        "--features", "@made/shards/rna/features.parquet", "--predictions",
-        *(f"@made/predictions/{run.key}.parquet" for run in (MGI, UNET)), "--curves",
-        *(f"@made/runs/{run.key}/curves.jsonl" for run in (START, MGI, UNET)), "--config", "@made/config.json",
-        "--output", "@out/report.html", "--figures", "@out/figures", "--summary", "@out/summary.json",
-    ],
-    "release": [
-        "release", "--weights", f"@made/runs/{MGI.key}/weights.safetensors", "--results", "@made",
-        "--output", "@out/release",
-    ],
-    "export-masks": [
-        "export-masks", "--image-shard", DATASETS["flair"], "--predictions", f"@made/predictions/{MGI.key}.parquet",
-        "--output", "@out/nifti",
-    ],
-}  # fmt: skip
-"""Every command in the order of the workflow."""
-_ANNOTATION = [
-    "gene-positions", "--settings", '{"retry_base_s": 0.0}', "--gtf", GTF, "--archive", "@archive",
-    "--folder", "@out/raw/gencode", "--output", "@out/tables/gene_positions.tsv",
-]  # fmt: skip
-LINES = {"gene-positions": _ANNOTATION, **LINES}
-OF_INGESTION = ("gene-positions", *_ingestion())
-USE: dict[str, Line] = {
-    "predict": ["predict", "@nifti", "--model", "@made/release", "--output", "@out/mask.nii.gz", "--force"],
-    "prepare-external": [
-        "prepare-external", "--settings", '{"max_missing": 0.5}', "--image-shard", DATASETS["flair"],
-        "--expression-shard", DATASETS["rna"], "--split", "@made/tables/whole.parquet",
-        "--fitted", "@made/folds/2/genes.parquet", "--external-cohort", "@made/external/tables/cohort.parquet",
-        "--external-image-shard", "@made/external/shards/flair/dataset.json",
-        "--external-expression-shard", "@made/external/shards/rna/dataset.json",
-        "--output-values", "@out/external/aligned/values.parquet",
-        "--output-features", "@out/external/aligned/features.parquet",
-        "--output-dataset", "@out/external/aligned/dataset.json",
-        "--output-split", "@out/external/aligned/split.parquet", "--tsv", "@out/external/aligned/split.tsv",
-        "--metadata", "@out/external/aligned/metadata.json",
-    ],
-    "lock-diff": ["lock-diff", "@made/locks/rna.json", "@made/external/locks/rna.json"],
-    "verify": ["verify", "--results", "@made", "--threads", "2"],
-}  # fmt: skip
-"""What reads finished results."""
+LINES: dict[str, Line] = STAGES | ANALYSES
+"""Every command in an order in which each finds what it reads."""
+PATIENTS = 26
 
 
 def filled(line: Line, archive: Path, made: Path, out: Path) -> Line:
     """A command line with its folders."""
     places = {"@archive": archive, "@made": made, "@out": out, "@nifti": _nifti(made)}
+    places["@labels"] = archive.parent / "labels.csv"
     for name, place in places.items():
         line = [word.replace(name, str(place)) for word in line]
     return line
@@ -201,14 +48,24 @@ def _write_nifti(path: Path) -> None:
 
 
 def make(folder: Path, seed: int, names: Sequence[str] = tuple(LINES), exclude: Sequence[str] = ()) -> Path:
-    """Results of sixteen simulated patients without those whom another cohort has, made by these commands."""
+    """Results of some simulated patients without those whom another cohort has, made by these commands."""
     archive, results = folder / "archive", folder / "results"
     settings = SimulationSettings(
-        seed=seed, n_patients=16, n_genes=750, slices_min=4, slices_max=4, pixels=16, genes_drive_images=True
+        seed=seed,
+        n_patients=PATIENTS,
+        n_genes=750,
+        slices_min=4,
+        slices_max=4,
+        pixels=16,
+        genes_drive_images=True,
+        omics=OF_FEATURES,
     )
     write_archive(settings, archive)
+    write_own_labels(archive)
     _write_nifti(_nifti(results))
-    write_json(results / "config.json", {"runs": {"task": "segmentation"}, "evaluation": json.loads(EVALUATION)})
+    configs = {"": {"runs": {"task": "segmentation"}}, **CONFIGS}
+    for name, config in configs.items():
+        write_json(results / name / "config.json", {**config, "evaluation": json.loads(EVALUATION)})
     for name in names:
         line = filled(LINES[name], archive, results, results)
         if name in ("cohort", "shard flair") and exclude:

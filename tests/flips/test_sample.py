@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 from flips.consumers import CONSUMERS, READS
-from flips.study import LINES, USE
+from flips.lines import USE
+from flips.study import LINES
 
 EVERY = 3
 
@@ -23,5 +24,5 @@ def test_a_sample_of_damaged_files_is_named_by_whoever_reads_them() -> None:
 
 def test_every_command_of_the_results_is_a_consumer() -> None:
     commands = {line[0] for name, line in (LINES | USE).items() if name in READS}
-    writers_alone = {"lock", "gene-positions"}
+    writers_alone = {"lock", "gene-positions", "fetch-labels"}
     assert commands == {line[0] for line in (LINES | USE).values()} - writers_alone

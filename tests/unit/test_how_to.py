@@ -32,7 +32,7 @@ def methods_of(protocol: type) -> set[str]:
 def test_the_modality_of_the_page_is_registered_under_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modalities, "_registered", {})
     exec(python_of(MODALITY_PAGE), {"__name__": "plugin", "register": modalities.register, "Modality": Modality})
-    assert modalities.modality("methylation").own_path({"source": "table", "path": "beta.parquet"}) == "beta.parquet"
+    assert modalities.modality("metabolites").own_path({"source": "table", "path": "own.parquet"}) == "own.parquet"
 
 
 def test_the_task_of_the_page_is_registered_with_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/mgi"
 # A modality's or a task's own folder, and the models that fuse an image with expression.
-OWN_ROOMS = ("modalities/rna/", "modalities/flair/", "tasks/segmentation/", "models/")
-NAMED = re.compile(r"(?<![a-z])(rna|flair|dice)(?![a-z])", re.IGNORECASE)
+MODALITIES = ("rna", "flair", "cn", "mutation", "methylation", "mirna", "rppa")
+OWN_ROOMS = (*(f"modalities/{name}/" for name in MODALITIES), "tasks/segmentation/", "models/")
+NAMED = re.compile(rf"(?<![a-z])({'|'.join(MODALITIES)}|dice)(?![a-z])", re.IGNORECASE)
 EXCEPTIONS = {
     "__init__.py": "says what the package is for",
     "modalities/registry.py": "lists the modalities that ship",
     "core/run.py": "sets which modalities each method reads",
+    "tables/feature_matrix.py": "lists what users call a column of features",
+    "cohort/labels/oracles.py": "says which modality tells which label",
+    "cohort/labels/settings.py": "says so to who writes a config",
     "config/across.py": "compares the channels of two archives' images",
     "config/tree.py": "tells a former section's name from today's",
     "training/settings.py": "tells a former key's name from today's",

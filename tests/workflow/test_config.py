@@ -28,6 +28,7 @@ OVERLAYS = {
     "kaggle-survival": ["kaggle", "kaggle-labels", "kaggle-survival"],
     "mirrored": ["kaggle", "mirrored"],
     "second-seed": ["kaggle", "second-seed"],
+    "omics": ["demo", "omics"],
     "retrieval": ["demo", "retrieval"],
     "retrieval-null": ["demo", "retrieval", "retrieval-null"],
     "gimp-demo": ["demo", "gimp", "gimp-demo"],

@@ -15,8 +15,9 @@ from mgi.cohort.patient_column import PATIENT_COLUMNS, column_at, patient_column
 from mgi.core.errors import BadInputError
 from mgi.core.file_kind import misplaced
 from mgi.core.ids import patient_id_of
+from mgi.shards.parquet import check_seal_of_own
 from mgi.tables.table_file import read_table_file
-from mgi.tables.table_parts import TableFile, Use
+from mgi.tables.table_parts import TableFile, Use, Uses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +143,12 @@ def read_feature_table(path: Path) -> FeatureTable:
     return FeatureTable(patients=patients, names=tuple(names), about=(About(),) * len(names), values=values)
 
 
-def _read(path: Path, uses: object) -> TableFile:
+def _read(path: Path, uses: Uses) -> TableFile:
+    """A table; one of the results, such as labels or features of tumours, is compared with its digest first."""
     if (why := misplaced(path)) is not None:
         raise BadInputError(f"{why}, expected a table")
-    return read_table_file(path, uses)  # type: ignore[arg-type]
+    check_seal_of_own(path)
+    return read_table_file(path, uses)
 
 
 def _wanted(columns: Sequence[str] | None, where: str, names: Sequence[str], key: int) -> list[int]:

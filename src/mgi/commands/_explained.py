@@ -100,6 +100,8 @@ class Explained:
     @cached_property
     def temperature(self) -> float:
         """The temperature at the end of pre-training."""
+        if self.args.curves.with_name(RECORD).is_file():
+            require_recorded(self.args.curves)
         lines = self.args.curves.read_text(encoding="utf-8").splitlines()
         found = [point["temperature"] for point in map(json.loads, lines) if "temperature" in point]
         if not found:

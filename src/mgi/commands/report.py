@@ -71,6 +71,8 @@ def run(args: argparse.Namespace) -> None:
     slices = slices_per_patient(args.image_shard)
     require_one_cohort(cohort, split, slices, {one: lock for one, (_, lock) in locks.items()}, where=args.cohort)
     reporting, simulated = reporting_of(task), any(lock.simulated for _, lock in locks.values())
+    folders = {name: path for name in ANALYSES if (path := vars(args)[name])}
+    analyses = analysis_sections(folders, simulated=simulated)  # first: masks take longer to draw
     section = reporting.section(
         ReportInput(
             **tables,
@@ -82,7 +84,6 @@ def run(args: argparse.Namespace) -> None:
             leaky=read_csv(args.paper_like) if args.paper_like else None,
         )
     )
-    folders = {name: path for name in ANALYSES if (path := vars(args)[name])}
     results = Results(
         **tables,
         cohort=cohort,
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
         headline=headline,
         reporting=reporting,
         section=section,
-        analyses=analysis_sections(folders, simulated=simulated),
+        analyses=analyses,
         slices=slices,
         genes=n_genes(args.features) if args.features else None,
         curves=[read_curve(path, {run.key: run.label for run in runs}) for path in sorted(curves)],

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -82,6 +82,23 @@ def check_seal(path: Path | str) -> None:
         found, expected = _digest(file, footer - _SEALED, footer), seal.removeprefix(_MARK)
     if found != expected:
         raise IntegrityError(f"{path}: damaged or edited: sha256 {found.hex()}, expected {expected.hex()}; {mend}")
+
+
+def check_seal_of_own(path: Path) -> None:
+    """Compare a table with its digest, and with what it was made from, where a stage of the workflow wrote it.
+
+    Nobody else leaves a digest before the footer, or says there what a table was made from: a table with either is to
+    have both. Raises IntegrityError as `opened_parquet` does.
+    """
+    if not path.is_file():
+        return  # as with what is no Parquet: the reader of tables says what it is
+    with path.open("rb") as file:
+        own = _bytes_at(file, _footer_start(file) - _SEALED, len(_MARK)) == _MARK
+    with suppress(pa.ArrowException, OSError, OverflowError, MemoryError, UnicodeDecodeError):
+        own = own or _ORIGINS.encode() in (pq.read_schema(path).metadata or {})
+    if own:
+        with opened_parquet(path):
+            pass
 
 
 def _footer_start(file: IO[bytes]) -> int:

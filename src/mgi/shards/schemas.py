@@ -68,6 +68,26 @@ FITTED_FEATURES = pa.schema(
         ("filler", pa.float64()),  # stands for a gap, before centre and deviation: the training mean
     ]
 )
+BAGGED_SLIDES = pa.schema(
+    [
+        ("patient_id", pa.string()),
+        ("slide_id", pa.string()),
+        ("source", pa.string()),  # sha256 of the slide, or of the file that was computed of it
+        ("tiles", pa.int32()),
+        ("bad_tiles", pa.int32()),  # with tissue, but not decodable; left out
+        # What follows is null where only what was computed of the slide is here.
+        ("width", pa.int32()),  # pixels of level 0
+        ("height", pa.int32()),
+        ("mpp", pa.float64()),  # micrometres a pixel of level 0
+        ("levels", pa.int32()),
+        ("vendor", pa.string()),  # as OpenSlide calls the format
+        ("tissue_mm2", pa.float64()),
+        ("pen", pa.float64()),  # share of the slide that is coloured as ink
+        ("black", pa.float64()),
+        ("threshold", pa.int32()),  # of saturation, 0 to 255: Otsu's
+        ("mask_um", pa.float64()),  # micrometres a pixel of the mask
+    ]
+)
 FITTED_GENES = pa.schema(
     [
         ("gene_index", pa.int32()),
@@ -119,6 +139,21 @@ def expression_values(n_genes: int, *, counts: bool = False) -> pa.Schema:
 def feature_values(n_features: int) -> pa.Schema:
     """A row a patient in the order of the features table; NaN where a feature was not measured."""
     return pa.schema([("patient_id", pa.string()), ("values", pa.list_(pa.float32(), n_features))])
+
+
+def bag_columns(width: int) -> pa.Schema:
+    """A row a tile: whose it is, its number in its slide, its corner and tissue, and `width` numbers."""
+    return pa.schema(
+        [
+            ("patient_id", pa.string()),
+            ("slide_id", pa.string()),
+            ("tile", pa.int32()),  # from 0, in raster order
+            ("x0", pa.int32()),  # pixels of level 0, of the upper left corner
+            ("y0", pa.int32()),
+            ("tissue", pa.float32()),  # share of the tile; null where only vectors are known
+            ("embedding", pa.list_(pa.float16(), width)),
+        ]
+    )
 
 
 def cohort_columns(modalities: Mapping[str, Sequence[str]]) -> pa.Schema:

@@ -56,13 +56,26 @@ class LabelledPatients:
         return both[0], both[1]
 
     def require_scored(self, predicted: Collection[str], known: Collection[str]) -> None:
-        """Say how many predicted patients cannot be scored; raise BadInputError where none can."""
+        """Say how many predicted patients cannot be scored.
+
+        Raises BadInputError where none can, and for a patient who is not in the cohort, or whom the fold learned from.
+        """
+        self._require_tested(predicted)
         n_known = len(set(predicted) & set(known))
         if not n_known:
             found = f"a label of none of the {len(predicted)} predicted patients"
             raise BadInputError(f"{self.where}: {PATIENT}: found {found}, expected labels of this cohort")
         if n_known < len(predicted):
             LOG.info("%d of %d predicted patients have a label and are scored", n_known, len(predicted))
+
+    def _require_tested(self, predicted: Collection[str]) -> None:
+        """A file of predictions says of which run it is, and not of which cohort."""
+        if strangers := sorted(set(predicted) - set(self.labels.table[PATIENT])):
+            found = f"no row of {strangers[0]}, who is predicted"
+            raise BadInputError(f"{self.where}: {PATIENT}: found {found}, expected the predicted cohort; predict again")
+        if learned := sorted({*self.training, *self.validation} & set(predicted)):
+            found = f"a prediction of {learned[0]}, from whom the run learned"
+            raise BadInputError(f"{self.where}: fold {self.fold}: found {found}, expected test patients; predict again")
 
     def _require_some(self, known: Collection[str]) -> None:
         if not known and not set(self.training) & set(self.labels.table[PATIENT]):

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from mgi.association.patient_table import About, read_feature_table, read_patient_table, read_patient_tables
-from mgi.core.errors import BadInputError
+from mgi.core.errors import BadInputError, IntegrityError
+from mgi.shards.parquet import write_table
 
 
 def written(folder: Path, text: str, name: str = "table.tsv") -> Path:
@@ -47,6 +49,21 @@ def test_features_are_numbers_with_gaps(tmp_path: Path) -> None:
     table = read_feature_table(tmp_path / "features.csv.gz")
     assert (table.patients, table.names, table.about) == (("P2", "P1"), ("TP53", "IDH1"), (About(), About()))
     np.testing.assert_array_equal(table.values, [[1.5, math.nan], [2, -3]])
+
+
+def test_a_table_of_the_results_is_compared_with_its_digest_and_its_sources(tmp_path: Path) -> None:
+    source, path = written(tmp_path, "x", "source"), tmp_path / "tumours.parquet"
+    write_table(path, pa.table({"patient_id": ["P1", "P2"], "volume": [1.5, 2.5]}), [source])
+    assert read_patient_table(path, None, "").numbers("volume").tolist() == [1.5, 2.5]
+    source.write_text("y")
+    with pytest.raises(IntegrityError, match=r"tumours\.parquet: made from source with sha256"):
+        read_patient_table(path, None, "")
+    source.unlink()  # as in results that were carried elsewhere
+    content = path.read_bytes()
+    for place in range(8, len(content) - 8):  # but for the letters that say it is Parquet, and the footer's length
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises((BadInputError, IntegrityError), match=r"tumours\.parquet"):
+            read_feature_table(path)
 
 
 @pytest.mark.parametrize(

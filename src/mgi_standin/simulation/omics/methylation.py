@@ -18,7 +18,7 @@ N_OTHER, N_SNP = 40, 20  # `ch.` probes outside of CpG sites, `rs` probes at kno
 FIRST_PROBE, LAST_PROBE = 30_000_000, 99_999_999  # beyond the numbers of the real array
 IDH_SHARE, IDH_SHIFT = 0.12, 2.2  # probes that are hypermethylated where IDH is mutated; logits
 SUBTYPE_SHARE, SUBTYPE_SHIFT = 0.03, 1.2
-FACTOR_SHARE, FACTOR_SHIFT = 0.05, 0.25
+FACTOR_SHARE, FACTOR_SHIFT = 0.05, 0.18
 TUMOUR_NOISE, NORMAL_NOISE, BETA_NOISE = 0.45, 0.25, 0.01
 LEAST_BETA = 4e-5  # R writes such values with an exponent
 # Shares of probes that are masked in every file, in 40 % of the files and now and then.

@@ -13,7 +13,7 @@ from mgi_standin.simulation.omics.tumour import Tumour
 
 N_MIRNAS = 600  # of 1,881 in miRBase 21
 COLUMNS = ("miRNA_ID", "read_count", "reads_per_million_miRNA_mapped", "cross-mapped")
-FACTOR_SHARE, FACTOR_SHIFT = 0.08, 0.35
+FACTOR_SHARE, FACTOR_SHIFT = 0.08, 0.25
 SUBTYPE_SHARE, SUBTYPE_SHIFT = 0.05, 0.9
 NOISE, DISPERSION, READS, DEPTH_SPREAD = 0.5, 0.05, 3e6, 0.3
 SILENT_SHARE = 0.4  # of the microRNAs: next to no reads

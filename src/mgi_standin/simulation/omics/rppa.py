@@ -14,7 +14,7 @@ from mgi_standin.simulation.omics.tumour import Tumour
 
 N_ANTIBODIES, N_OLD = 190, 110  # of 487 and about 247
 COLUMNS = ("AGID", "lab_id", "catalog_number", "set_id", "peptide_target", "protein_expression")
-FACTOR_SHARE, FACTOR_SHIFT = 0.08, 0.3
+FACTOR_SHARE, FACTOR_SHIFT = 0.08, 0.22
 SUBTYPE_SHARE, SUBTYPE_SHIFT = 0.06, 0.6
 NOISE, MEASURED_NOISE = 0.4, 0.1
 # Shares of antibodies that fail in 70 % of the files, and now and then.

@@ -21,7 +21,7 @@ TESTED = {"T": (5.0, True), "U": (25.0, False), "V": (500.0, True)}
 def scored(folder: Path, tested: dict[str, tuple[float, bool]]) -> dict[str, dict[str, float]]:
     known = TRAINING | tested
     times, events = zip(*known.values(), strict=True)
-    table = pd.DataFrame({"patient_id": list(known), "time_days": times, "event": events})
+    table = pd.DataFrame({"patient_id": [*known, "W"], "time_days": [*times, None], "event": [*events, None]})
     labels = LabelTable(table=table, classes=(), source="own.csv", endpoint="OS", survival_source="own.csv")
     patients = LabelledPatients(labels=labels, where="own", fold=0, training=[*TRAINING], validation=[])
     path = folder / "p.parquet"
