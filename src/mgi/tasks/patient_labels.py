@@ -38,7 +38,7 @@ class LabelledPatients:
                 among = f"no label of any of the {len(role)} {name} patients"
                 for one in list(found.values())[:1]:
                     among = f"one class, {one!r}, among {len(found)} of {len(role)} {name} patients with a label"
-                raise BadInputError(f"{self.where}: {target}: fold {self.fold}: found {among}, expected two classes")
+                raise BadInputError(f"{self.where}: {target}: fold {self.fold}: found {among}, expected two or more")
         return both[0], both[1]
 
     def survival(self) -> tuple[Survival, Survival]:
