@@ -1,11 +1,11 @@
-"""How fast files of methylation, copy number, microRNA and protein arrays are read, and what a whole cohort takes.
+"""How fast files of the GDC beside expression are read, and what a whole cohort of them takes.
 
 REQUIRED INPUTS: none; files are drawn at the size that TCGA-LGG's have (omics_files.py).
 OUTPUTS: a table, and --output: a list of {name, value, unit, peer, ratio}. `peer` is `pandas.read_csv` of the same
-file in the same run, in turns; `ratio` is value / peer. Reading is measured by CPU time of one thread, medians of --rounds.
+file in the same run, in turns; `ratio` is value / peer. Reading is CPU time of one thread, the median of --rounds.
 
-Shards are written by `mgi shard` in a process of its own, of --patients; time and memory of the whole cohort are
-calculated from the two sizes.
+Shards are written by `mgi shard` and fits by `mgi fit-features`, in processes of their own. Of small files the whole
+cohort is there; of large ones what it takes is calculated from two cohorts of --patients.
 
     PYTHONPATH=src python benchmarks/omics.py
     PYTHONPATH=src python benchmarks/omics.py --patients 4 8 --rounds 3
@@ -13,25 +13,31 @@ calculated from the two sizes.
 
 import argparse
 import json
+import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import omics_cohort
 import omics_files
 import pandas as pd
 
 from mgi.core.files import atomic_path
+from mgi.modalities.cn.ascat import read_copy_numbers
 from mgi.modalities.methylation.betas import read_betas
 from mgi.modalities.mirna.quantification import read_quantification
+from mgi.modalities.mutation.maf import read_maf
 from mgi.modalities.rppa.antibodies import read_antibodies
 from mgi.reporting.provenance import commit, machine
 
 ROOT = Path(__file__).parents[1]
 MB = 1e6
+LARGE = ("methylation", "cn")
+WHOLE = {"methylation": 534, "cn": 527, "mutation": 530, "mirna": 530, "rppa": 430}  # files of TCGA-LGG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,18 @@ KINDS = {
         next=lambda path, like: read_betas(path, like=like),
         peer=_without_header,
     ),
+    "cn": Kind(
+        text=omics_files.copy_numbers,
+        first=read_copy_numbers,
+        next=lambda path, like: read_copy_numbers(path, like=like),
+        peer=_with_header,
+    ),
+    "mutation": Kind(
+        text=omics_files.mutations,
+        first=read_maf,
+        next=lambda path, like: read_maf(path),
+        peer=lambda path: pd.read_csv(path, sep="\t", comment="#", compression="gzip"),
+    ),
     "mirna": Kind(
         text=omics_files.quantification,
         first=read_quantification,
@@ -79,6 +97,8 @@ def arguments() -> argparse.Namespace:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND")
     options.add_argument("--rounds", type=int, default=9)
+    options.add_argument("--patients", type=int, nargs=2, default=[16, 48], help="in the two cohorts of large files")
+    options.add_argument("--folder", type=Path, default=ROOT / "build/omics", help="for cohorts, which go at the end")
     options.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/omics.json")
     return options.parse_args()
 
@@ -120,6 +140,34 @@ def reading(name: str, kind: Kind, rounds: int) -> list[dict[str, Any]]:
     ]
 
 
+def of_cohorts(name: str, kind: Kind, sizes: Sequence[int], folder: Path) -> list[dict[str, Any]]:
+    """What a shard and a fit take of two cohorts, and what follows for the whole of TCGA-LGG."""
+    costs: dict[str, list[omics_cohort.Cost]] = {"shard": [], "fit": []}
+    read = 0
+    for size in sorted(sizes):
+        read = omics_cohort.write_cohort(folder / name, name, kind.text, size)
+        costs["shard"].append(omics_cohort.sharded(folder / name, name))
+        if name not in ("cn", "mutation"):  # their fits read an expression shard, or little
+            costs["fit"].append(omics_cohort.fitted(folder / name, name))
+    few, many = sorted(sizes)
+    rows = [
+        row(f"{name}: {many} patients", read / MB, "MB"),
+        row(f"{name}: shard on disk", (folder / name / "shard/values.parquet").stat().st_size / MB, "MB"),
+    ]
+    for what, (small, large) in ((what, both) for what, both in costs.items() if both):
+        scale = (WHOLE[name] - many) / (many - few)
+        whole = large.cpu_s + scale * (large.cpu_s - small.cpu_s)
+        calculated = ", calculated" if many < WHOLE[name] else ""
+        rows += [
+            row(f"{name}: {what} of {many}: wall", large.wall_s, "s"),
+            row(f"{name}: {what} of {many}: peak", large.peak_mib, "MiB"),
+            row(f"{name}: {what} of {few}: peak", small.peak_mib, "MiB"),
+            row(f"{name}: {what} of {WHOLE[name]}: CPU{calculated}", whole, "s"),
+        ]
+    shutil.rmtree(folder / name)
+    return rows
+
+
 def main() -> None:
     """Measure every kind, print, and write the results."""
     args = arguments()
@@ -127,6 +175,8 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for name in args.kinds:
         found = reading(name, KINDS[name], args.rounds)
+        sizes = args.patients if name in LARGE else (WHOLE[name] // 2, WHOLE[name])
+        found += of_cohorts(name, KINDS[name], sizes, args.folder)
         rows += found
         for one in found:
             beside = "" if one["peer"] is None else f"   pandas {one['peer']:10.2f}   ratio {one['ratio']:.2f}"

@@ -1,6 +1,7 @@
 """Files of the GDC's kinds at the size that TCGA-LGG's have, drawn; each patient's values are its own.
 
-Sizes: 486,427 probes (13.6 MB), 60,623 genes of copy number (3.3 MB), 1,881 microRNAs, 487 antibodies.
+Sizes: 486,427 probes (13.6 MB), 60,623 genes of copy number (3.3 MB), 1,881 microRNAs, 487 antibodies,
+and a packed MAF of 90 mutations.
 """
 
 from collections.abc import Callable
@@ -8,9 +9,12 @@ from functools import cache
 
 import numpy as np
 
-PROBES, GENES, MICRORNAS, ANTIBODIES = 486_427, 60_623, 1_881, 487
+from mgi_standin.simulation.omics.maf import MAF_COLUMNS, Pair, encode_maf
+
+PROBES, GENES, MICRORNAS, ANTIBODIES, MUTATIONS = 486_427, 60_623, 1_881, 487, 90
 _POOL = 1 << 16
 _MASKED = 0.15
+_UUID = "00000000-0000-4000-8000-000000000000"
 
 Text = Callable[[np.random.Generator], bytes]
 
@@ -71,3 +75,19 @@ def antibodies(rng: np.random.Generator) -> bytes:
 def written(text: Text, number: int) -> bytes:
     """The file of a patient by number."""
     return text(np.random.default_rng([3, number]))
+
+
+def mutations(rng: np.random.Generator) -> bytes:
+    """One packed file of 90 mutations with the GDC's 140 columns."""
+    pair = Pair(tumour="TCGA-CS-ZA01-01A-11D-A000-08", normal="TCGA-CS-ZA01-10A-01D-A000-08", tumour_id=_UUID,
+                normal_id=_UUID, case_id=_UUID)  # fmt: skip
+    classes = ["Missense_Mutation", "Silent", "Nonsense_Mutation", "Intron", "Frame_Shift_Del"]
+    rows = []
+    for number, gene in enumerate(rng.integers(20_000, size=MUTATIONS).tolist()):
+        said = {name: f"{name.lower()} {gene} of {number} with some text" for name in MAF_COLUMNS[40::2]}
+        known = {
+            "Hugo_Symbol": f"GENE{gene}", "Gene": f"ENSG{gene:011d}", "Variant_Classification": classes[number % 5],
+            "HGVSp_Short": f"p.R{number + 1}H", "Chromosome": "chr1", "Start_Position": str(gene + 1),
+        }  # fmt: skip
+        rows.append(said | known)
+    return encode_maf(rows, pair)

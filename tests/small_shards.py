@@ -1,6 +1,7 @@
 """Shards of tables of features, made by `mgi shard` from files of a few patients or from a user's table."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -30,16 +31,22 @@ def shard_of_files(
 
 
 def shard_of_table(
-    folder: Path, modality: str, table: Path, samples: Mapping[str, str], inputs: Sequence[str] = ()
+    folder: Path,
+    modality: str,
+    table: Path,
+    samples: Mapping[str, str],
+    inputs: Sequence[str] = (),
+    settings: Mapping[str, object] | None = None,
 ) -> OpenFeatures:
-    """The shard of a user's table; `samples` has the label of each patient."""
+    """The shard of a user's table; `samples` has the label of each patient, `settings` are what the shard reads."""
     items = [profile(patient, key=label, role=modality, sample=None, md5=None) for patient, label in samples.items()]
     digest = hashlib.sha256(table.read_bytes()).hexdigest()
     pin = Table(name=table.name, sha256=digest, size=table.stat().st_size)
     lock = Lock(modality=modality, source="matrix", simulated=False, table=pin, items=tuple(items))
     write_lock(folder / "lock.json", lock)
     write_index(folder / "index.json", modality, [fetched(one, path=None, sha256=digest) for one in items], "matrix")
-    return _shard(folder, modality, ["--table", str(table), *(["--input", *inputs] if inputs else [])])
+    more = ["--table", str(table), "--settings", json.dumps(settings or {})]
+    return _shard(folder, modality, [*more, *(["--input", *inputs] if inputs else [])])
 
 
 def _shard(folder: Path, modality: str, more: Sequence[str]) -> OpenFeatures:

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import feature_files
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -54,8 +55,20 @@ def slice_of(uid: str, number: int) -> bytes:
     return target.getvalue()
 
 
-def expected_files(*, other: bool = False) -> dict[str, bytes]:
-    """Path -> bytes of a complete fetch of the expression; `other`: the first file in another version."""
+def first_file(modality: str) -> str:
+    """The GDC's file of a modality that goes wrong."""
+    return FILE if modality == "rna" else feature_files.ids_of(modality)[0]
+
+
+def first_content(modality: str) -> bytes:
+    """Its honest bytes."""
+    return profile(FILE) if modality == "rna" else feature_files.content_of(modality, first_file(modality))
+
+
+def expected_files(modality: str = "rna", *, other: bool = False) -> dict[str, bytes]:
+    """Path -> bytes of a complete fetch at the GDC; `other`: the first file in another version."""
+    if modality != "rna":
+        return feature_files.files_of(modality, other=other)
     contents = {file_id: profile(file_id) for file_id in FILES}
     if other:
         contents[FILE] = contents[FILE].translate(OTHER_DIGITS)
@@ -83,6 +96,9 @@ def md5(content: bytes) -> str:
 def write_archive(folder: Path) -> Path:
     for file_id in FILES:
         _write(folder / "gdc/data" / file_id, profile(file_id))
+    for modality in feature_files.KINDS:
+        for file_id in feature_files.ids_of(modality):
+            _write(folder / "gdc/data" / file_id, feature_files.content_of(modality, file_id))
     for uid in SERIES:
         rows = []
         for number in range(N_SLICES):
@@ -109,9 +125,23 @@ def _gdc_tables() -> dict[str, Any]:
     release = {"data_release": "Data Release 45.0 - December 04, 2025", "status": "OK", "tag": "8.5.0", "version": 1}
     return {
         "gdc/status.json": release,
-        "gdc/files.json": primary + recurrent,
+        "gdc/files.json": primary + recurrent + feature_files.hits(),
         "gdc/versions.json": [],
         "gdc/annotations.json": [],
+        "gdc/cases.json": [_case(number, patient) for number, patient in enumerate(PATIENTS)],
+    }
+
+
+def _case(number: int, patient: str) -> dict[str, Any]:
+    person = {"vital_status": "Dead" if number % 2 else "Alive", "days_to_death": 900 if number % 2 else None}
+    diagnosis = {"age_at_diagnosis": 14000 + number, "days_to_last_follow_up": 700, "tumor_grade": f"G{2 + number % 2}"}
+    return {
+        "case_id": f"case-{patient}",
+        "submitter_id": patient,
+        "project": {"project_id": PROJECT},
+        "demographic": {**person, "sex_at_birth": "female"},
+        "diagnoses": [diagnosis],
+        "follow_ups": [{"days_to_follow_up": 800 + number}],
     }
 
 

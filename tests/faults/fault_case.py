@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fault_archive import COLLECTION, FILE, UID
+from fault_archive import COLLECTION, FILE, UID, first_file
+from feature_files import KINDS
 
 from mgi.http.body import Limits
 from mgi_standin.archive.faults import Rule
@@ -49,6 +50,8 @@ class Case:
     bomb: bool = False
     clock_step_s: float = 0.0
     """Where it is not 0, the client's clock goes so far on at each look, and no request may take twice its deadline."""
+    modality: str = ""
+    """What is fetched, where it is not the expression or the images of the service."""
     base: str = ""
     collection: str = COLLECTION
 
@@ -68,10 +71,12 @@ def rule(path: str, fault: str, value: Any = None, calls: str = "all") -> Rule:
 
 def case(mode: int | Literal["own"], service: Literal["gdc", "nbia"], does: str, *given: Any, **more: Any) -> Case:
     """A row; rules come as (fault, value, calls) and concern the first item's bytes unless `counted` says else."""
-    counted = more.setdefault("counted", DATA if service == "gdc" else IMAGE)
+    modality = more.get("modality", "")
+    of_gdc = f"^/data/{first_file(modality)}$" if modality else DATA
+    counted = more.setdefault("counted", of_gdc if service == "gdc" else IMAGE)
     rules = tuple(rule(counted, *one) for one in given) + more.pop("rules", ())
     if more.get("exit_code"):
-        more.setdefault("says", re.escape(NAMED[service]))
+        more.setdefault("says", re.escape(first_file(modality) if modality else NAMED[service]))
     return Case(mode=mode, service=service, does=does, rules=rules, **more)
 
 
@@ -93,3 +98,8 @@ def listed(mode: int, does: str, *given: Any, says: str = "", **more: Any) -> li
         case(mode, "gdc", does, *given, counted=FILES, attempts=extra if fails else extra + 1, **more),
         case(mode, "nbia", does, *given, counted=SERIES, attempts=of_nbia, **more),
     ]
+
+
+def of_features(mode: int | Literal["own"], does: str, *given: Any, **more: Any) -> list[Case]:
+    """A row for a file of each modality beside expression at the GDC."""
+    return [case(mode, "gdc", does.format(name), *given, modality=name, **more) for name in KINDS]

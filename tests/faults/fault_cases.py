@@ -22,8 +22,10 @@ from fault_case import (
     case,
     listed,
     name_of,
+    of_features,
     rule,
 )
+from feature_files import SAID_OF_OTHER
 from patience_cases import PATIENCE_CASES
 
 __all__ = ["CASES", "Case", "name_of"]
@@ -337,6 +339,29 @@ CASES += [
         says="evil",
         exit_code=5,
         others_arrive=False,
+    ),
+]
+
+CASES += [
+    *of_features(1, "drops a file of {} at 50 %", ("drop", 0.5, ONCE), attempts=2),
+    *of_features(7, "sends wrong bytes of {} for ever", ("wrong-bytes", 0.5), attempts=6, **FAILS_BYTES),
+    *of_features(13, "404 for a file of {}", ("status", 404), attempts=1, **FAILS_NETWORK),
+    *of_features(18, "sends half a file of {} as if it were all", ("truncated", 0.5, ONCE), attempts=2),
+    *of_features(20, "a web page labelled as {}", ("page-as-data", None, ONCE), attempts=2),
+    *of_features(33, "packs a file of {} with gzip", ("gzip",), attempts=1),
+    *(
+        case(
+            27,
+            "gdc",
+            f"changes digits of {name} and the listed md5, then a new lock",
+            ("other-version",),
+            attempts=1,
+            rules=(rule(FILES, "set-field", "md5sum={other_md5}", "only 1"),),
+            other_version=True,
+            modality=name,
+            says=said,
+        )
+        for name, said in SAID_OF_OTHER.items()
     ),
 ]
 

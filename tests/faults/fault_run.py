@@ -79,7 +79,7 @@ class Client:
 
     @property
     def modality(self) -> str:
-        return _MODALITY[self.case.service]
+        return self.case.modality or _MODALITY[self.case.service]
 
     @property
     def raw(self) -> Path:
@@ -151,7 +151,9 @@ def run_case(case: Case, archive: Path, sandbox: Path) -> Verdict:
     client.folder.mkdir(parents=True)
     trapped: list[Request] = []
     with listen(_trap(trapped)) as trap:
-        rules = [_placed(rule, {"trap": trap.url, "sandbox": str(sandbox)}) for rule in case.rules]
+        changed = fault_archive.first_content(case.modality or "rna").translate(fault_archive.OTHER_DIGITS)
+        places = {"trap": trap.url, "sandbox": str(sandbox), "other_md5": fault_archive.md5(changed)}
+        rules = [_placed(rule, places) for rule in case.rules]
         with _undisturbed(archive) as healthy:
             if case.starts == "locked":
                 verdict.expect(client.lock(healthy.url).code == 0, "the lock before the fault failed")
@@ -248,7 +250,7 @@ def _check_healing(client: Client, archive: Path, verdict: Verdict) -> None:
 def missing_items(raw: Path, case: Case, *, other: bool = False) -> list[str]:
     """Expected items that are not in place with their right bytes."""
     if case.service == "gdc":
-        files = fault_archive.expected_files(other=other)
+        files = fault_archive.expected_files(case.modality or "rna", other=other)
         return [name for name, content in files.items() if not _is(raw / name, content)]
     series = fault_archive.expected_series(other=other)
     return [name for name, images in series.items() if not _holds(raw / name, images)]
@@ -257,8 +259,8 @@ def missing_items(raw: Path, case: Case, *, other: bool = False) -> list[str]:
 def misplaced(raw: Path, case: Case) -> list[str]:
     """What lies at a final name without being what the name promises."""
     if case.service == "gdc":
-        files = sorted(raw.glob("files/*.tsv"))
-        return [path.name for path in files if path.stem != fault_archive.md5(path.read_bytes())]
+        files = [path for path in sorted(raw.glob("files/*")) if path.suffix in (".tsv", ".txt")]
+        return [path.name for path in files if path.name.split(".")[0] != fault_archive.md5(path.read_bytes())]
     true = (fault_archive.expected_series(), fault_archive.expected_series(other=case.other_version))
     found = sorted(raw.glob("series/*.zip"))
     return [path.name for path in found if not any(_holds(path, one[f"series/{path.name}"]) for one in true)]
@@ -276,9 +278,8 @@ def _placed(rule: Rule, places: dict[str, str]) -> Rule:
     """A rule with the addresses, paths and digests filled in that are known only now."""
     if not isinstance(rule.value, str):
         return rule
-    other = fault_archive.md5(fault_archive.profile(fault_archive.FILE).translate(fault_archive.OTHER_DIGITS))
     value = rule.value
-    for name, known in {**places, "other_md5": other}.items():
+    for name, known in places.items():
         value = value.replace("{" + name + "}", known)
     return dataclasses.replace(rule, value=value)
 

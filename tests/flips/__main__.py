@@ -37,7 +37,7 @@ def main() -> int:
         if not results.is_dir():
             results, other = make_all(folder, whole_other=not chosen.sample)
         bench, total = Bench(results, Path(scratch)), Counter[str]()
-        for pair in pairs:
+        for pair in (one.found_in(results) for one in pairs):
             counts = Counter[str]()
             content = (results / pair.file).read_bytes()
             tried = [

@@ -1,8 +1,10 @@
 """Who reads which file of the results: a command, and the files that are damaged on their way into it."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from flips.analyses import CLASSES, EXPLAINED, LABELS, REPORTING, SURVIVAL
+from flips.features import OF_FEATURES
 from flips.lines import MGI, PREPARED, START, USE, Line
 from flips.study import LINES
 
@@ -68,6 +70,7 @@ ANALYSED = {
 }
 """What the report reads of each analysis."""
 _FILES = tuple(name for files in ANALYSED.values() for name in files)
+ENDINGS = {"cn": "tsv", "mutation": "maf.gz", "methylation": "txt", "mirna": "txt", "rppa": "tsv"}
 READS: dict[str, tuple[str, ...]] = {
     **OF_LABELS,
     "fetch rna": ("locks/rna.json",),
@@ -106,7 +109,8 @@ READS: dict[str, tuple[str, ...]] = {
         f"{RUN}/run.json", f"{RUN}/curves.jsonl", f"{RUN}/weights.safetensors",
         PREDICTIONS, SCORES, CSV[0], f"{CSV[0]}.sha256", "evaluation/paper_like.csv", "report.html", "summary.json",
         "figures/audit.svg", "external/locks/flair.json", "external/tables/split.parquet",
-        "external/shards/rna/values.parquet",
+        "external/shards/rna/values.parquet", "locks/methylation.json", "raw/methylation/batch-1-of-1.json",
+        "raw/methylation/files/*.txt", "shards/methylation/values.parquet", "folds/0/methylation.parquet",
         LABELS, "tables/labels.tsv", CASES, f"runs/{CLASSES.key}/weights.safetensors", VECTORS, TUMOURS, COMPONENTS,
         f"predictions/{CLASSES.key}.parquet", f"evaluation/{SURVIVAL.key}.parquet",
         *(f"{FOUND[START]}/{name}.parquet" for name in ("attributions", "deletion", "attention")), *_FILES,
@@ -114,11 +118,27 @@ READS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+def _of_features(name: str) -> dict[str, tuple[str, ...]]:
+    """What is read of a modality that is a table of features."""
+    lock, index, raw = f"locks/{name}.json", f"raw/{name}/batch-1-of-1.json", f"raw/{name}/files/*.{ENDINGS[name]}"
+    shard = tuple(f"shards/{name}/{file}" for file in ("dataset.json", "values.parquet", "features.parquet"))
+    return {f"fetch {name}": (lock,), f"shard {name}": (lock, index, raw), f"fit-features {name}": (SPLIT, *shard)}
+
+
+READS |= {command: files for modality in OF_FEATURES for command, files in _of_features(modality).items()}
+
+
 class Consumer(NamedTuple):
     """One command on one file."""
 
     command: str
     file: str
+
+    def found_in(self, results: Path) -> "Consumer":
+        """The same of a file that is there, the first where the name is a pattern."""
+        if "*" not in self.file:
+            return self
+        return self._replace(file=str(sorted(results.glob(self.file))[0].relative_to(results)))
 
     @property
     def line(self) -> Line:

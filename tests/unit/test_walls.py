@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/mgi"
 # A modality's or a task's own folder, and the models that fuse an image with expression.
-MODALITIES = ("rna", "flair", "methylation", "mirna", "rppa")
+MODALITIES = ("rna", "flair", "cn", "mutation", "methylation", "mirna", "rppa")
 OWN_ROOMS = (*(f"modalities/{name}/" for name in MODALITIES), "tasks/segmentation/", "models/")
 NAMED = re.compile(rf"(?<![a-z])({'|'.join(MODALITIES)}|dice)(?![a-z])", re.IGNORECASE)
 EXCEPTIONS = {
@@ -16,6 +16,8 @@ EXCEPTIONS = {
     "modalities/registry.py": "lists the modalities that ship",
     "core/run.py": "sets which modalities each method reads",
     "tables/feature_matrix.py": "lists what users call a column of features",
+    "cohort/labels/oracles.py": "says which modality tells which label",
+    "cohort/labels/settings.py": "says so to who writes a config",
     "config/across.py": "compares the channels of two archives' images",
     "config/tree.py": "tells a former section's name from today's",
     "training/settings.py": "tells a former key's name from today's",

@@ -7,6 +7,7 @@ from typing import Any
 
 from snakemake.io import local
 
+from mgi.cohort.labels.oracles import READ_OFF
 from mgi.core.ids import named_patient
 from mgi.core.parts import PART_RECORD, all_parts, numbers_of, part_of
 from mgi.modalities.modality import SHARD_FILES, Modality
@@ -135,6 +136,18 @@ def configured(config: Mapping[str, Any]) -> dict[str, Configured]:
 def of_format(modalities: Mapping[str, Configured], shard_format: str) -> str:
     """A pattern for a wildcard: the names of the modalities whose shards have this format."""
     return "|".join(name for name, one in modalities.items() if one.kind.shard_format == shard_format) or "(?!)"
+
+
+def oracle_shards(modalities: Mapping[str, Configured], oracles: Iterable[str]) -> list[str]:
+    """The shards that the labels of these oracles are read off."""
+    names = dict.fromkeys(READ_OFF[oracle] for oracle in oracles)
+    return [path for name in names for path in modalities[name].shard]
+
+
+def oracle_code(modalities: Mapping[str, Configured], oracles: Iterable[str]) -> list[str]:
+    """The modules that read them off, for a fingerprint."""
+    kinds = [modalities[name].kind for name in dict.fromkeys(READ_OFF[oracle] for oracle in oracles)]
+    return [module for kind in kinds for module in (module_of(kind.name), kind.oracles) if module]
 
 
 def sample_lock(modalities: Mapping[str, Configured], wildcards: Any) -> list[str]:

@@ -61,7 +61,8 @@ def _simulated(config: Mapping[str, Any], path: str, name: str) -> list[str]:
 def label_options(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
     """Where a job finds what the labels are read from, for its command line."""
     table, cases = (next(iter(paths), None) for paths in (input.table, input.cases))
-    return [*option("--table", table), *option("--cases", cases)]
+    told = [f"{Path(path).parent.name}={path}" for path in map(str, input.oracles) if path.endswith("/dataset.json")]
+    return [*option("--table", table), *option("--cases", cases), *(["--oracles", *told] if told else [])]
 
 
 def label_cases(config: Mapping[str, Any]) -> list[str]:

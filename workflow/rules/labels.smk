@@ -77,6 +77,7 @@ rule labels:
         table=own(label_table(config)),
         preflight=label_preflight(config),
         cases=label_cases(config),
+        oracles=oracle_shards(MODALITIES, config["labels"]["oracles"]),
     output:
         labels="<results>/tables/labels.parquet",
         tsv=report(
@@ -99,7 +100,7 @@ rule labels:
     params:
         settings=settings("labels"),
         source=label_options,
-        code=code_of("labels"),
+        code=code_of("labels", *oracle_code(MODALITIES, config["labels"]["oracles"])),
     shell:
         r"""
         exec &> >(tee {log:q})

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mgi.cohort.labels.settings import GDC_CLASSES
+from mgi.cohort.labels.settings import LabelSettings
 from mgi.core.errors import ConfigError
 from mgi.core.run import MULTIMODAL_METHOD
 from mgi.core.section import Count, Distinct, Section
@@ -51,7 +51,7 @@ def check_associations(config: Mapping[str, Any]) -> None:
     of_gdc, columns = labels["source"] == "gdc", labels["columns"]
     known: dict[str, Sequence[str]] = {
         "covariates": ["site", *(name for name in ("age", "sex") if of_gdc or columns[name] is not None)],
-        "subtype": GDC_CLASSES if of_gdc else tuple(columns["classes"]),
+        "subtype": LabelSettings.read(labels, where="labels").classes,
     }
     for key, names in known.items():
         for name in chosen[key]:

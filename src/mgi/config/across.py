@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mgi.cohort.labels.oracles import READ_OFF
 from mgi.config.explain_checks import check_explain
 from mgi.config.modality_checks import check_encoders, check_explained, check_pretrained_modalities
 from mgi.config.variants import check_gene_sets
@@ -41,6 +42,10 @@ def check_across_sections(config: Mapping[str, Any]) -> None:
         if unknown := sorted(set(told_by) - set(config["modalities"])):
             expected = f"modalities, of {', '.join(config['modalities'])}"
             raise ConfigError(f"labels.read_off.{label}: found {shown(unknown[0])}, expected {expected}")
+    for oracle in config["labels"]["oracles"]:
+        if READ_OFF[oracle] not in config["modalities"]:
+            expected = f"those of {', '.join(config['modalities'])}, or modalities.{READ_OFF[oracle]}"
+            raise ConfigError(f"labels.oracles: found {shown(oracle)}, expected {expected}")
     for stage in ("pretrain", "finetune"):
         processes, nodes = config[stage]["processes"], config["compute"]["nodes"]
         if processes > 1 and processes % nodes:

@@ -48,12 +48,12 @@ def _of_labels(config: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
 def _labels(config: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     target, labels = config["runs"]["target"], LabelSettings.read(config["labels"], where="labels")
     if labels.source is None:
-        yield "labels.source", None, "table or gdc"
+        yield "labels.source", None, "table, gdc or oracles"
     if config["runs"]["task"] == CLASSIFICATION:
         if target not in labels.classes:
             among = ", ".join(labels.classes)
             yield "runs.target", target, f"one of {among}" if among else "a name of labels.columns.classes"
-        told_by = labels.read_off.get(target, ()) if labels.circular == "refuse" else ()
+        told_by = labels.told_by.get(target, ()) if labels.circular == "refuse" else ()
         for modality in told_by:
             if modality in (IMAGE, EXPRESSION):
                 yield "runs.target", target, f"a label that is not read off {modality} (labels.circular is refuse)"

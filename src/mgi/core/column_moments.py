@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Wide = NDArray[np.float64]
+COLUMNS_AT_ONCE = 1 << 14
 
 
 class ColumnMoments:
@@ -20,24 +21,27 @@ class ColumnMoments:
         self._squares = np.zeros(width)
 
     def add(self, block: NDArray[np.floating]) -> None:
-        """Take further rows (k, F) into account."""
+        """Take further rows (k, F) into account; some columns at a time, so that no wide copy of all is made."""
         if not len(block):
             return
+        for start in range(0, block.shape[1], COLUMNS_AT_ONCE):
+            self._add(block[:, start : start + COLUMNS_AT_ONCE], slice(start, start + COLUMNS_AT_ONCE))
+        self.rows += len(block)
+
+    def _add(self, block: NDArray[np.floating], columns: slice) -> None:
         here = ~np.isnan(block)
         count = here.sum(axis=0)
         some = np.maximum(count, 1)
         wide = np.where(here, block, 0.0).astype(np.float64)
         mean = wide.sum(axis=0) / some
-        apart = np.where(here, wide - mean, 0.0)
-        mean += apart.sum(axis=0) / some  # what the first sum rounded away
+        mean += np.where(here, wide - mean, 0.0).sum(axis=0) / some  # what the first sum rounded away
         squares = np.square(np.where(here, wide - mean, 0.0)).sum(axis=0)
-        total = self.count + count
-        share = count / np.maximum(total, 1)
-        shift = mean - self._mean
-        self._squares += squares + shift**2 * self.count * share
-        self._mean += shift * share
-        self.count = total
-        self.rows += len(block)
+        before = self.count[columns]
+        share = count / np.maximum(before + count, 1)
+        shift = mean - self._mean[columns]
+        self._squares[columns] += squares + shift**2 * before * share
+        self._mean[columns] += shift * share
+        self.count[columns] += count
 
     @property
     def mean(self) -> Wide:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mgi.cohort.labels.settings import GDC_CLASSES
+from mgi.cohort.labels.settings import LabelSettings
 from mgi.core.errors import ConfigError
 from mgi.core.run import Run, by_patient, run_table
 from mgi.core.section import Count, Distinct, Section
@@ -47,7 +47,7 @@ def check_probes(config: Mapping[str, Any]) -> None:
     labels = config["labels"]
     if labels["source"] is None:
         raise ConfigError("probe: found a section, expected null: labels.source is null, so nothing is to predict")
-    known = list(GDC_CLASSES if labels["source"] == "gdc" else labels["columns"]["classes"])
+    known = LabelSettings.read(labels, where="labels").classes
     if unknown := [name for name in config["probe"]["targets"] or () if name not in known]:
         raise ConfigError(f"probe.targets: found {unknown[0]}, expected of the labels, {', '.join(known) or 'none'}")
     if not probed(run_table(config["runs"])):

@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from mgi.cohort.duplicates import (
     DuplicateCheck,
     digest_of_image,
     digest_of_values,
+    digests_of_shard,
     leaks_of,
     same_slices,
     same_values,
@@ -12,6 +16,7 @@ from mgi.cohort.duplicates import (
     slice_index,
 )
 from mgi.core.errors import BadInputError
+from mgi.shards.feature_shard import describe_features, write_feature_values
 from mgi.shards.image_shard import PatientImages
 
 RNG = np.random.default_rng(0)
@@ -116,3 +121,18 @@ def test_a_patient_in_two_roles_is_a_leak_and_named_once() -> None:
 def test_several_slices_in_common_are_one_leak() -> None:
     slices = {"A": [b"1", b"2", b"3"], "C": [b"1", b"2", b"3"]}
     assert len(leaks_of(0, ROLES, {"image slice": slices})) == 1
+
+
+@pytest.mark.parametrize("told_apart", [True, False])
+def test_equal_rows_of_features_are_one_patient_only_where_values_tell_patients_apart(
+    tmp_path: Path, told_apart: bool
+) -> None:
+    table = pd.DataFrame({"feature_id": ["a", "b"], "name": None, "chromosome": None, "start": None, "kind": None})
+    paths = [tmp_path / name for name in ("values.parquet", "features.parquet", "dataset.json")]
+    values = np.array([[1, np.nan], [1, np.nan], [2, 3]], np.float32)
+    write_feature_values(paths[0], table, "x", zip("ABC", values, strict=True))
+    describe_features(*paths, table, simulated=True, told_apart=told_apart, modality="own")
+    found = digests_of_shard(paths[2], tmp_path)
+    assert found.what == "own vector"
+    assert sorted(found.repeated) == (["A", "B"] if told_apart else [])
+    assert found.n_patients == (3 if told_apart else 0)

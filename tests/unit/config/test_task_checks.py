@@ -38,7 +38,7 @@ def test_no_control_is_added_to_the_default() -> None:
         (changed(CLASSES, "runs", methods=["mgi", "unet"]), 'runs.methods: found "unet", expected mgi alone'),
         (changed(CLASSES, "runs", target=None), "runs.target: found null, expected one of idh"),
         (changed(CLASSES, "runs", target="codel"), 'runs.target: found "codel", expected one of idh'),
-        (CLASSES | {"labels": {}}, "labels.source: found null, expected table or gdc"),
+        (CLASSES | {"labels": {}}, "labels.source: found null, expected table, gdc or oracles"),
         (changed(SURVIVAL, "runs", target="idh"), 'runs.target: found "idh", expected null'),
         (
             changed(SURVIVAL, "labels", columns={"classes": {"idh": "IDH"}}),

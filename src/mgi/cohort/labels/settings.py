@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mgi.cohort.labels.meaning import same_text
+from mgi.cohort.labels.oracles import READ_OFF, Oracle, columns_of
 from mgi.core.section import Distinct, Section, UserPath, refusal, unit
 from mgi.core.section_errors import shown
 from mgi.locks.settings import Address
@@ -89,8 +90,13 @@ class LabelSettings(Section):
         "censored": ("table",), "survival_source": ("table",), "endpoint": ("table",), "project": ("gdc",),
         "lock": ("gdc",), "base_url": ("gdc",), "retry_base_s": ("gdc",),
     }  # fmt: skip
-    source: Literal["table", "gdc"] | None = None
-    """table: a table of your own; gdc: cases of the GDC (grade, survival, age, sex); null: no labels are made."""
+    source: Literal["table", "gdc", "oracles"] | None = None
+    """table: a table of your own; gdc: cases of the GDC (grade, survival, age, sex); oracles: those alone; null: no
+    labels are made."""
+    oracles: Distinct[Oracle] = ()
+    """Class labels that are read off other data of the patient; idh, atrx, tp53: off modalities.mutation (mutant or
+    wildtype); codel, of 1p and 19q: off modalities.cn (codel or non-codel); gain7loss10: off it too (yes or no). Where
+    the source has a class of that name, this one is called NAME_oracle, and both are compared."""
     table: UserPath | None = None
     """For source table: path of the table (Parquet, TSV or CSV)."""
     columns: LabelColumns = LabelColumns()
@@ -132,6 +138,16 @@ class LabelSettings(Section):
         return self
 
     @model_validator(mode="after")
+    def _oracles_have_a_place(self) -> Self:
+        if self.oracles and self.source is None:
+            raise refusal("source", "null", "oracles, table or gdc, since oracles are asked for")
+        if self.source == "oracles" and not self.oracles:
+            raise refusal("oracles", "[]", "some, for source oracles")
+        if twice := sorted(set(self.oracle_columns) & set(self._own_classes)):
+            raise refusal("columns.classes", shown(twice[0]), "another name, since an oracle has this one")
+        return self
+
+    @model_validator(mode="after")
     def _read_off_labels_exist(self) -> Self:
         if unknown := [name for name in self.read_off if name not in self.classes]:
             expected = f"class labels of {', '.join(self.classes) or 'labels.columns.classes, which has none'}"
@@ -149,7 +165,28 @@ class LabelSettings(Section):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The class labels that the source gives."""
+        """The class labels that the source gives, and the oracles."""
+        return (*self._own_classes, *self.oracle_columns)
+
+    @property
+    def oracle_columns(self) -> dict[str, str]:
+        """The oracles by the name of their class label."""
+        return columns_of(self.oracles, self._own_classes)
+
+    @property
+    def told_by(self) -> dict[str, tuple[str, ...]]:
+        """The modalities that tell a class label by themselves: what read_off says, and where the oracles come from.
+
+        What an oracle tells, its label of the same name is told by too.
+        """
+        off = {name: set(told) for name, told in self.read_off.items()}
+        for column, name in self.oracle_columns.items():
+            for label in {column, name} & set(self.classes):
+                off.setdefault(label, set()).add(READ_OFF[name])
+        return {name: tuple(sorted(told)) for name, told in off.items()}
+
+    @property
+    def _own_classes(self) -> tuple[str, ...]:
         return {"table": tuple(self.columns.classes), "gdc": GDC_CLASSES}.get(self.source or "", ())
 
     @property

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mgi.core.column_moments import ColumnMoments
 from mgi.core.gene_ids import UNPLACED, place_of, without_version
 from mgi.modalities.cn.ploidy import beyond_neutral
-from mgi.modalities.cn.settings import FitSettings
+from mgi.modalities.cn.settings import CnFitSettings
 from mgi.modalities.fitted_features import FittedFeatures
 from mgi.modalities.fitting import FitJob
 from mgi.shards.feature_shard import OpenFeatures
@@ -23,7 +23,7 @@ NOT_SHARED, NOT_MEASURED = "not in the expression shard", "in no segment of any 
 
 def fit(job: FitJob) -> FittedFeatures:
     """The genes in the order of the expression shard, or by position; neutral is 0 and a gap the training mean."""
-    settings = FitSettings.read(dict(job.settings), where=f"modalities.{job.modality}.fit")
+    settings = CnFitSettings.read(dict(job.settings), where=f"modalities.{job.modality}.fit")
     beside = list(job.beside.values()) if settings.genes == "shared" else []
     wanted = shared_genes(job.shard, beside[0]) if beside else by_position(job.shard)
     moments = ColumnMoments(len(job.shard.features))

@@ -6,7 +6,7 @@ from mgi.core.section import Section
 from mgi.modalities.gdc.settings import TableSettings
 
 
-class FitSettings(Section):
+class CnFitSettings(Section):
     """Which genes a fold's models see: copies beyond those of most of the genome, in deviations of its training
     patients."""
 
@@ -21,5 +21,5 @@ class CnSettings(TableSettings):
     read_by: ClassVar = {**TableSettings.read_by, "scale": ("matrix",)}
     scale: Literal["copies", "relative"] = "copies"
     """For source matrix: what its numbers are; copies: 2 is neutral; relative: 0 is (log ratios, calls of GISTIC)."""
-    fit: FitSettings = FitSettings()
+    fit: CnFitSettings = CnFitSettings()
     """Which genes a fold's models see, and on which scale; fitted on its training patients alone."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mgi.core.column_moments import ColumnMoments
 from mgi.modalities.fitted_features import FittedFeatures
 from mgi.modalities.fitting import FitJob
-from mgi.modalities.mutation.settings import FitSettings
+from mgi.modalities.mutation.settings import MutationFitSettings
 from mgi.modalities.mutation.tumour import BURDEN_KIND, GENE_KIND
 from mgi.shards.feature_shard import OpenFeatures
 
@@ -19,7 +19,7 @@ HOTSPOT = "a residue of a gene, which counts as the gene"
 
 def fit(job: FitJob) -> FittedFeatures:
     """The genes in the order of the shard, as 0 and 1, then log10(variants + 1); a gap is the training mean."""
-    settings = FitSettings.read(dict(job.settings), where=f"modalities.{job.modality}.fit")
+    settings = MutationFitSettings.read(dict(job.settings), where=f"modalities.{job.modality}.fit")
     everything = np.arange(len(job.shard.features))
     moments = ColumnMoments(len(everything))
     for block in job.blocks():
