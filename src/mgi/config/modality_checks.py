@@ -27,7 +27,10 @@ def check_encoders(config: Mapping[str, Any], model: Mapping[str, Any], where: s
             raise ConfigError(f"{where}.encoders: found {EXPRESSION}, expected it as {where}.gene_encoder")
         if config["modalities"].get(name) is None or not _is_vectors(name):
             can = [one for one, section in config["modalities"].items() if section is not None and _is_vectors(one)]
-            others = ", ".join(one for one in can if one != EXPRESSION) or "no modality: none but rna is configured"
+            others = (
+                ", ".join(one for one in can if one != EXPRESSION)
+                or f"no modality: none but {EXPRESSION} is configured"
+            )
             raise ConfigError(f"{where}.encoders: found {shown(name)}, expected {others}")
 
 
