@@ -128,6 +128,20 @@ def _gdc_tables() -> dict[str, Any]:
         "gdc/files.json": primary + recurrent + feature_files.hits(),
         "gdc/versions.json": [],
         "gdc/annotations.json": [],
+        "gdc/cases.json": [_case(number, patient) for number, patient in enumerate(PATIENTS)],
+    }
+
+
+def _case(number: int, patient: str) -> dict[str, Any]:
+    person = {"vital_status": "Dead" if number % 2 else "Alive", "days_to_death": 900 if number % 2 else None}
+    diagnosis = {"age_at_diagnosis": 14000 + number, "days_to_last_follow_up": 700, "tumor_grade": f"G{2 + number % 2}"}
+    return {
+        "case_id": f"case-{patient}",
+        "submitter_id": patient,
+        "project": {"project_id": PROJECT},
+        "demographic": {**person, "sex_at_birth": "female"},
+        "diagnoses": [diagnosis],
+        "follow_ups": [{"days_to_follow_up": 800 + number}],
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import fault_archive
+from case_faults import FAULTS, run_case_fault
 from fault_cases import CASES, Case, name_of
 from fault_run import Verdict, run_case
 
@@ -56,6 +57,12 @@ def main() -> int:
             verdicts.append(verdict)
             for problem in verdict.problems:
                 print(f"{name_of(case)}: {problem}", file=sys.stderr)
+        for number, fault in enumerate(FAULTS):
+            if chosen.only not in (name := f"cases: {fault.does}"):
+                continue
+            verdicts.append(run_case_fault(fault, archive, Path(folder) / f"cases-{number}"))
+            for problem in verdicts[-1].problems:
+                print(f"{name}: {problem}", file=sys.stderr)
     print(counts(verdicts))
     return int(not verdicts or any(verdict.problems for verdict in verdicts))
 

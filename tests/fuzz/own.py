@@ -7,7 +7,7 @@ from typing import Any
 from fuzz.target import on_disk
 
 
-def _beside(
+def beside(
     kind: str, name: str, call: Callable[[Path], Any], seeds: Path, scratch: Path
 ) -> Callable[[bytes, Any], Any]:
     """A reader of a folder in which one file is replaced."""
@@ -34,13 +34,13 @@ def read_images(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
             for one in read_images(folder).values()
         ]
 
-    return _beside("shard_images", "part-1-of-2.parquet", call, seeds, scratch)
+    return beside("shard_images", "part-1-of-2.parquet", call, seeds, scratch)
 
 
 def read_parts(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
     from mgi.shards.image_parts import read_parts
 
-    return _beside("shard_images", "part-1-of-2.json", lambda folder: read_parts(folder, 2), seeds, scratch)
+    return beside("shard_images", "part-1-of-2.json", lambda folder: read_parts(folder, 2), seeds, scratch)
 
 
 def read_expression(name: str) -> Callable[[Path, Path], Callable[[bytes, Any], Any]]:
@@ -51,7 +51,7 @@ def read_expression(name: str) -> Callable[[Path, Path], Callable[[bytes, Any], 
             shard = read_expression(folder)
             return shard.patient_ids, shard.values.tobytes(), shard.genes.to_csv(), shard.unit
 
-        return _beside("shard_expression", name, call, seeds, scratch)
+        return beside("shard_expression", name, call, seeds, scratch)
 
     return reader
 
@@ -62,7 +62,7 @@ def read_dataset(kind: str) -> Callable[[Path, Path], Callable[[bytes, Any], Any
         from mgi.shards.image_shard import read_images
 
         call = read_expression if kind == "shard_expression" else read_images
-        return _beside(kind, "dataset.json", call, seeds, scratch)
+        return beside(kind, "dataset.json", call, seeds, scratch)
 
     return reader
 
@@ -95,7 +95,7 @@ def read_checkpoint(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:
             raise BadInputError("passed over: training begins again")
         return {name: str(value) for name, value in state.items()}
 
-    return _beside("checkpoint", path.name, call, seeds, scratch)
+    return beside("checkpoint", path.name, call, seeds, scratch)
 
 
 def read_weights(seeds: Path, scratch: Path) -> Callable[[bytes, Any], Any]:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from fuzz.label_seeds import write_label_seeds
 from fuzz.profiles import write_profiles
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
@@ -50,6 +51,7 @@ def write_seeds(folder: Path) -> None:
     _write_locks(folder)
     _write_kaggle(folder / "kaggle")
     _write_shards(folder)
+    write_label_seeds(folder)
     if importlib.util.find_spec("torch"):
         _write_trained(folder)
 

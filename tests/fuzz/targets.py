@@ -3,7 +3,7 @@
 import importlib.util
 from typing import Any
 
-from fuzz import binaries, mutate, own, texts
+from fuzz import binaries, mutate, own, patients, texts
 from fuzz.mutate import Mutation
 from fuzz.target import Target, files
 
@@ -58,6 +58,17 @@ FORMATS = [
     _target("buda-inside", "zip", 0.1, files("kaggle"), INSIDE, binaries.read_buda),
     _target("kaggle", "zip", 0.1, files("kaggle"), mutate.zipped, binaries.read_kaggle),
     _target("kaggle-inside", "zip", 0.1, files("kaggle"), INSIDE, binaries.read_kaggle),
+    _target("labels-table", "labels", 0.35, files("label_table", "*[tc]sv"), mutate.table, patients.read_label_table),
+    _target(
+        "labels-parquet", "labels", 0.1, files("label_table", "*.parquet"), mutate.damage, patients.read_label_table
+    ),
+    _target("patients", "labels", 0.1, files("patient_table", "*.tsv"), mutate.table, patients.read_patient_tables),
+    _target(
+        "patients-parquet", "labels", 0.05, files("patient_table", "*.parquet"), mutate.damage,
+        patients.read_patient_tables,
+    ),
+    _target("cases", "labels", 0.3, files("cases", "reply.json"), mutate.document, patients.read_cases),
+    _target("cases-kept", "labels", 0.1, files("cases", "kept.json"), DOCUMENT, patients.read_kept_cases),
     _target("config", "config", 0.5, texts.configs, mutate.config, texts.read_config),
     _target("settings", "config", 0.5, texts.sections, mutate.document, texts.parse_section),
 ]  # fmt: skip
@@ -72,6 +83,13 @@ OWN = {
     "gene-table": (files("shard_expression", "features.parquet"), own.read_expression("features.parquet")),
     "split": (files("split", "*.parquet"), own.read_split),
     "fitted-genes": (files("fitted", "*.parquet"), own.read_fitted),
+    "labels": (files("labels", "*.parquet"), patients.read_labels),
+    "patient-predictions": (files("predictions"), patients.read_predictions),
+    "embeddings": (files("embeddings"), patients.read_embeddings),
+    "attributions": (files("attributions"), patients.read_attributions),
+    "out-of-fold": (files("probe", "out_of_fold.parquet"), patients.read_out_of_fold),
+    "associations": (files("scan", "associations.parquet"), patients.read_scan("associations.parquet")),
+    "inflation": (files("scan", "phenotypes.tsv"), patients.read_scan("phenotypes.tsv")),
     "series-zip": (binaries.both, binaries.verify_series),
 }
 if importlib.util.find_spec("torch"):

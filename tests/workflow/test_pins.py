@@ -38,7 +38,7 @@ def test_what_make_environments_writes_is_what_is_there(name: str) -> None:
 def test_the_lock_pins_what_the_package_and_the_workflow_bring_along_and_nothing_more() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    asked = [*project["dependencies"], *extras["train"], *extras["workflow"]]
+    asked = [*project["dependencies"], *extras["slides"], *extras["train"], *extras["workflow"]]
     assert environments.closure(asked) == set(pins_of("requirements.txt"))
 
 

@@ -39,7 +39,7 @@ HEADS = {
 def written(folder: Path) -> dict[str, str]:
     """The text of each file by its name, as the pins of the checkout `folder` ask for it."""
     pins = pins_of(folder / "requirements.txt")
-    data, train = (_chosen(folder, extras, pins) for extras in ((), ("train",)))
+    data, train = (_chosen(folder, extras, pins) for extras in (("slides",), ("slides", "train")))
     compiler = ["cxx-compiler >=1.9"]
     locks = {f"requirements-torch-{build}.txt": _torch_lock(build, pins["torch"]) for build in ("cpu", "cuda")}
     texts = {name: (folder / name).read_text(encoding="utf-8") for name in COPIED[:2]} | locks

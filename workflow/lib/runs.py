@@ -9,6 +9,7 @@ from typing import Any
 from mgi.core.errors import ConfigError
 from mgi.core.run import (
     DEFAULT_TASK,
+    LABELS_FILE,
     PATIENT,
     SLICE,
     Run,
@@ -18,6 +19,7 @@ from mgi.core.run import (
     leaks_file,
     model_section,
     pretrain_section,
+    reads_covariates,
 )
 
 from .modalities import Configured, described
@@ -86,11 +88,17 @@ def modality_code(
     return [module for name in names for module in modalities[name].fitting_code]
 
 
+def covariates(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> list[str]:
+    """The labels of the cohort, where a pre-training reads age and sex as a modality."""
+    return [f"<results>/{LABELS_FILE}"] if reads_covariates(config, table[wildcards.run]) else []
+
+
 def modality_options(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
-    """Both as options of a job's command line; nothing where there is none."""
+    """All of these as options of a job's command line; nothing where there is none."""
+    known = [part for path in input.covariates for part in ("--covariates", str(path))]
     fits = [f"{Path(path).stem}={path}" for path in input.modality_fits]
     shards = [f"{Path(path).parent.name}={path}" for path in described(input.modality_shards)]
-    return ["--modality-shard", *shards, "--modality-fit", *fits] if fits else []
+    return [*known, *(["--modality-shard", *shards, "--modality-fit", *fits] if fits else [])]
 
 
 def for_each(keys: Sequence[str], paths: Iterable[Any]) -> str:

@@ -16,6 +16,7 @@ rule embed:
         split="<results>/tables/split.parquet",
         modality_shards=run_modality_shards,
         modality_fits=run_modality_fits,
+        covariates=run_covariates,
         weights="<results>/runs/{run}/weights.safetensors",
         record="<results>/runs/{run}/run.json",
     output:

@@ -86,6 +86,24 @@ use rule shard as shard_volumes with:
         runtime=grows(120),
 
 
+use rule shard as shard_bags with:
+    output:
+        tiles="<results>/shards/{modality}/tiles.parquet",
+        slides="<results>/shards/{modality}/slides.parquet",
+        sheet="<results>/shards/{modality}/slides.png",
+        dataset="<results>/shards/{modality}/dataset.json",
+    log:
+        "<logs>/shard_bags-{modality}.log",
+    benchmark:
+        "<benchmarks>/shard_bags-{modality}.tsv"
+    wildcard_constraints:
+        modality=of_format(MODALITIES, "bags"),
+    threads: 2
+    resources:
+        mem_mb=grows(8000),
+        runtime=grows(720),
+
+
 rule describe_volumes:
     """Describe the parts of a shard of images, once they agree, have the cohort's patients, and none of them twice."""
     input:

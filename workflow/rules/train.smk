@@ -25,6 +25,7 @@ rule pretrain:
         pathways=run_pathways,
         modality_shards=run_modality_shards,
         modality_fits=run_modality_fits,
+        covariates=run_covariates,
     output:
         weights="<results>/runs/{run}/weights.safetensors",
         curves="<results>/runs/{run}/curves.jsonl",

@@ -8,6 +8,7 @@ as int16 by the other is one slice. A person under two ids would otherwise be in
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from mgi.cohort.near_pairs import StoredSignatures
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, UNPAIRED_IMAGE
 from mgi.core.errors import BadInputError
 from mgi.core.files import read_json
-from mgi.shards import expression_shard, feature_shard, image_shard
+from mgi.shards import bags, expression_shard, feature_shard, image_shard
 from mgi.shards.image_shard import PatientImages
 
 LEAST_CONTENT = 0.01  # share of a slice's pixels above its least value; emptier ones can be alike by chance
@@ -136,7 +137,7 @@ def _side(role: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardDigests:
-    """What a shard has of `what` (a vector of a table, a slice of volumes), `n_digests` different ones a patient.
+    """What a shard has of `what` (a vector of a table, a slice of volumes, a tile of bags), `n_digests` in all.
 
     `repeated` are the digests that several patients have, by patient. Rows of `signatures` are twins from the
     correlation `least` on (see near_duplicates).
@@ -167,6 +168,12 @@ class _Repeated:
                     self.by_patient.setdefault(owner, set()).add(digest)
 
 
+def _add_tiles(digests: _Repeated, dataset: Path) -> None:
+    """Take in the vectors of all tiles of each patient, whose slides lie one behind the other."""
+    for patient, slides in groupby(bags.open_bags(dataset).bags(), key=lambda bag: bag.patient_id):
+        digests.add(patient, {digest_of_values(vector) for bag in slides for vector in bag.embeddings})
+
+
 def digests_of_shard(dataset: Path, scratch: Path) -> ShardDigests:
     """Read a whole shard, whatever its format, by its dataset.json; `scratch` is a folder for its signatures."""
     described = read_json(dataset)
@@ -191,8 +198,11 @@ def digests_of_shard(dataset: Path, scratch: Path) -> ShardDigests:
             digests.add(one.patient_id, set(slice_digests(one.slices)))
             signatures.add(one.patient_id, slice_signatures(one.slices))
         what, least = "slice", SAME_SLICE
+    elif kind == bags.KIND:
+        _add_tiles(digests, dataset)
+        what, least = "tile", SAME_SLICE
     else:
-        raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table, of features or of volumes")
+        raise BadInputError(f"{dataset}: kind {kind!r}, expected a shard of a table, of features, volumes or bags")
     return ShardDigests(
         what=f"{name} {what}",
         n_patients=digests.n_patients,

@@ -9,12 +9,14 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from mgi.cohort.labels.covariates import N_NOISE, NUMBERS, Covariates
+from mgi.cohort.labels.file import read_labels
 from mgi.cohort.split import TRAIN, UNPAIRED_IMAGE
 from mgi.commands._learning import Fold
 from mgi.commands._modalities import read_pairs
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import digest_of
-from mgi.core.run import EXPRESSION, PERMUTED_PAIRS, RANDOM_ID
+from mgi.core.run import COVARIATES, EXPRESSION, PERMUTED_PAIRS, RANDOM_ID
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.modality_tables import ABSENT, ModalityTables, complete_enough
 from mgi.datasets.settings import AugmentSettings
@@ -32,12 +34,13 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class FoldModalities:
-    """The modalities that a pre-training reads: expression of the fold, and the shards and fits of the others."""
+    """The modalities that a pre-training reads: expression of the fold, covariates, shards and fits of the others."""
 
     fold: Fold
     names: tuple[str, ...]
     shards: Mapping[str, OpenFeatures]
     fits: Mapping[str, FittedFeatures]
+    covariates: Covariates | None
 
     @classmethod
     def of(cls, fold: Fold, names: Sequence[str]) -> Self:
@@ -50,7 +53,7 @@ class FoldModalities:
             for option in ("modality_shard", "modality_fit")
         }
         shards, fits = {}, {}
-        for name in sorted(set(names) - {EXPRESSION}):
+        for name in sorted(set(names) - {EXPRESSION, COVARIATES}):
             for option, paths in given.items():
                 if name not in paths:
                     raise ConfigError(f"--{option.replace('_', '-')}: {name}: missing, expected {name}=PATH")
@@ -64,12 +67,14 @@ class FoldModalities:
                     f"fitted on the {len(trained)} of fold {fold.run.fold} of {fold.args.split} who train and have it"
                 )
             fold.sources += [Path(fit), dataset_of(shard)]
-        return cls(fold=fold, names=tuple(sorted(names)), shards=shards, fits=fits)
+        covariates = _covariates(fold) if COVARIATES in names else None
+        return cls(fold=fold, names=tuple(sorted(names)), shards=shards, fits=fits, covariates=covariates)
 
     @property
     def features(self) -> dict[str, list[str] | None]:
         """By name the features in model order, as weights keep them; those of expression stand there as genes."""
-        return {name: None if name == EXPRESSION else self.fits[name].feature_ids for name in self.names}
+        own = {name: fit.feature_ids for name, fit in self.fits.items()} | {COVARIATES: list(NUMBERS)}
+        return {name: own.get(name) for name in self.names}
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -93,6 +98,8 @@ class FoldModalities:
         if name == EXPRESSION:
             without = set(self.fold.patients(UNPAIRED_IMAGE))
             return np.array([patient not in without for patient in patients], bool)
+        if self.covariates is not None and name == COVARIATES:
+            return self.covariates.known(patients)
         return np.isin(np.array(patients, object), np.array(self.shards[name].patient_ids, object))
 
     def _values(self, name: str, patients: list[str]) -> Genes:
@@ -102,6 +109,9 @@ class FoldModalities:
         run = self.fold.run
         if run.control == RANDOM_ID:
             return torch.from_numpy(random_id_vectors(patients, self.sizes[name], run.seed))
+        if self.covariates is not None and name == COVARIATES:
+            noise = random_id_vectors(patients, N_NOISE, run.seed)
+            return torch.from_numpy(self.covariates.vectors(patients, noise))
         return torch.from_numpy(vectors(self.shards[name], self.fits[name], patients))
 
     def pairs(
@@ -152,3 +162,11 @@ class FoldModalities:
             }
             for name in self.names
         }
+
+
+def _covariates(fold: Fold) -> Covariates:
+    path = vars(fold.args)["covariates"]
+    if path is None:
+        raise ConfigError("--covariates: missing, expected the labels of the cohort for the modality covariates")
+    fold.sources.append(path)
+    return Covariates(read_labels(path), fold.patients(TRAIN), str(path))

@@ -18,6 +18,7 @@ from mgi.core.run import (
     model_section,
     prepared_table,
     pretrain_section,
+    reads_covariates,
     run_table,
     split_file,
 )
@@ -47,6 +48,7 @@ def add_modalities(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--modality-fit", nargs="+", metavar="NAME=PATH", help="what the fold fitted of each (fit-features)"
     )
+    options.add_argument("--covariates", type=Path, help="labels of the cohort, for the modality covariates")
 
 
 def add_labels(options: argparse.ArgumentParser) -> None:
@@ -110,7 +112,7 @@ def complete(args: argparse.Namespace, section: str, *, of_pretraining: bool = F
             if vars(args).get(name, value) is None:
                 setattr(args, name, value)
     optional = {"results", "run", "pathways", "pretrained", "prepared_stripped", "leaks", "gpus"}
-    optional |= {"labels", "task_settings", "modality_shard", "modality_fit"}
+    optional |= {"labels", "task_settings", "modality_shard", "modality_fit", "covariates"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
     run = read_record(Run, args.run_json, "--run-json")
@@ -148,6 +150,7 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "fold_genes": results / f"folds/{run.fold}/genes.parquet",
         "modality_shard": [f"{name}={results}/shards/{name}" for name in further],
         "modality_fit": [f"{name}={results}/folds/{run.fold}/{name}.parquet" for name in further],
+        "covariates": results / LABELS_FILE if reads_covariates(config, run) else None,
         "split": results / split_file(config, run.fold),
         "pretrained": run.pretrained and results / f"runs/{run.pretrained}/weights.safetensors",
         "leaks": results / leaks_file(config, run),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mgi.core.errors import ConfigError
-from mgi.core.run import EXPRESSION
+from mgi.core.run import COVARIATES, EXPRESSION
 from mgi.core.section_errors import shown
 from mgi.modalities import registry
 
@@ -12,9 +12,11 @@ from mgi.modalities import registry
 def check_pretrained_modalities(config: Mapping[str, Any], pretrain: Mapping[str, Any], where: str) -> None:
     """Raise ConfigError where a pre-training reads a modality that is not configured, or of which nothing is fitted."""
     can = [name for name, section in config["modalities"].items() if section is not None and _is_vectors(name)]
+    if COVARIATES in pretrain["modalities"] and config["labels"]["source"] is None:
+        raise ConfigError(f"{where}.modalities: found {COVARIATES}, expected a labels.source, which has age and sex")
     for name in pretrain["modalities"]:
-        if name not in can:
-            expected = f"of {', '.join(can)}, which are configured and have vectors"
+        if name not in (*can, COVARIATES):
+            expected = f"of {', '.join(can)}, which are configured and have vectors, or {COVARIATES}"
             raise ConfigError(f"{where}.modalities: found {shown(name)}, expected {expected}")
 
 
@@ -38,4 +40,5 @@ def check_explained(config: Mapping[str, Any]) -> None:
 
 
 def _is_vectors(name: str) -> bool:
+    """Whether patients have vectors of a modality: expression, and what a room fits."""
     return name == EXPRESSION or registry.modality(name).fitting is not None

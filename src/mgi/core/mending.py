@@ -18,6 +18,8 @@ RULES = (
     ("gencode/*", "gene_positions"),
     ("shards/*/part-*", "shard_volumes"),
     ("shards/*/slices.parquet", "shard_volumes"),
+    ("shards/*/tiles.parquet", "shard_bags"),
+    ("shards/*/slides.p*", "shard_bags"),
     ("shards/*/*", "shard"),
     ("dataset.json", "shard"),
     ("prepared/*/*", "prepare_slices"),
@@ -50,8 +52,9 @@ RULES = (
     ("report.html", "report"),
     ("figures/*", "report"),
 )
-OF_PARTS = "describe_volumes"
-"""The rule that describes a shard of parts."""
+OF_PARTS, OF_BAGS = "describe_volumes", "shard_bags"
+"""The rules that describe a shard of parts, and one of bags."""
+_BESIDE = ((PART_PATTERN, OF_PARTS), ("tiles.parquet", OF_BAGS))
 _TRAINS_ON_THE_FIRST = ("prepare_external", "pretrain", "finetune", "fit_genes", "fit_features")
 """Rules that have one name, whichever archive they read."""
 
@@ -60,8 +63,8 @@ def rule_of(path: Path | str) -> str | None:
     """The rule that writes a file, None where its place says nothing; the other archive has rules of its own."""
     place = PurePath(path)
     rule = next((rule for pattern, rule in RULES if place.match(pattern)), None)
-    if rule == "shard" and next(Path(path).parent.glob(PART_PATTERN), None) is not None:
-        rule = OF_PARTS
+    if rule == "shard":
+        rule = next((other for files, other in _BESIDE if any(Path(path).parent.glob(files))), rule)
     return f"{EXTERNAL}_{rule}" if rule and EXTERNAL in place.parts and rule not in _TRAINS_ON_THE_FIRST else rule
 
 

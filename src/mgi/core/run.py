@@ -37,6 +37,8 @@ OLD_ENTRY = "spec"
 
 MULTIMODAL_METHOD = "mgi"
 IMAGE, EXPRESSION = "flair", "rna"
+COVARIATES = "covariates"
+"""What a pre-training may read as a modality beside those of the config: age, sex and random numbers, a control."""
 IMAGE_SETTINGS = ("baseline_width", "context_slices", "convolution_norm", "image_crop", "image_size")
 """What networks of images alone read of the section `model`: another encoder of MGI does not train them again."""
 
@@ -184,18 +186,27 @@ def full_cohort_section(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def further_modalities(config: Mapping[str, Any], run: Run) -> list[str]:
-    """The modalities beside expression that a pre-training reads; none for another run."""
+    """The configured modalities beside expression that a pre-training reads; none for another run."""
+    return [name for name in _pretrained(config, run) if name not in (EXPRESSION, COVARIATES)]
+
+
+def reads_covariates(config: Mapping[str, Any], run: Run) -> bool:
+    """Whether a pre-training reads covariates as a modality."""
+    return COVARIATES in _pretrained(config, run)
+
+
+def _pretrained(config: Mapping[str, Any], run: Run) -> list[str]:
     if not run.is_pretraining:
         return []
-    named = section_of(config, "pretrain", run.variant).get("modalities", [EXPRESSION])
-    return sorted(name for name in named if name != EXPRESSION)
+    return sorted(section_of(config, "pretrain", run.variant).get("modalities", [EXPRESSION]))
 
 
 def model_section(config: Mapping[str, Any], run: Run) -> str:
     """The section `model` of the run's variant as JSON with sorted keys, as far as the run's network reads it."""
     model = section_of(config, "model", run.variant)
-    unread = {"pathways", *(() if further_modalities(config, run) else ("encoders",))}
-    given = {key: value for key, value in model.items() if key not in unread}
+    given = {key: value for key, value in model.items() if key != "pathways"}
+    if "encoders" in given and not further_modalities(config, run):
+        del given["encoders"]
     if run.method != MULTIMODAL_METHOD:
         given = {key: given[key] for key in IMAGE_SETTINGS}
     return json.dumps(given, sort_keys=True)

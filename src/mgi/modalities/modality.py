@@ -14,7 +14,12 @@ Section = Mapping[str, Any]
 SHARD_FILES: Mapping[str, Mapping[str, str]] = {
     "table": {"values": "values.parquet", "features": "features.parquet", "dataset": "dataset.json"},
     "volumes": {"slices": PART_FILE, "part": PART_RECORD},
-    "bags": {"tiles": "tiles.parquet", "dataset": "dataset.json"},
+    "bags": {
+        "tiles": "tiles.parquet",
+        "slides": "slides.parquet",
+        "sheet": "slides.png",
+        "dataset": "dataset.json",
+    },
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TAKEN = ("patient_id", "site", "status", "reason", "notes", "simulated")

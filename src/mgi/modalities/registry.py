@@ -10,7 +10,7 @@ from mgi.locks.settings import FetchSettings
 from mgi.modalities.modality import Modality
 
 # In the order in which cohorts and messages list them. Each module has the modality under the name MODALITY.
-_NAMES = ("rna", "flair", "cn", "mutation", "methylation", "mirna", "rppa")
+_NAMES = ("rna", "flair", "cn", "mutation", "methylation", "mirna", "rppa", "slides")
 _BUILT_IN = {name: f"mgi.modalities.{name}.modality" for name in _NAMES}
 _registered: dict[str, Modality] = {}
 

@@ -99,7 +99,8 @@ class PretrainSettings(Section):
     move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
     modalities: Annotated[Distinct[ModalityName], Field(min_length=1), AfterValidator(_in_order)] = (EXPRESSION,)
     """Modalities of numbers that are aligned with the image, each with an encoder of its own (model.encoders); the keys
-    about genes hold for each of them. Their order does not matter."""
+    about genes hold for each of them. Their order does not matter. covariates: a control, of age, sex and five random
+    numbers a patient."""
     missing: Missing = "inner"
     """Who takes part where a patient lacks a modality; inner: patients with an image and all of them; outer: with an
     image and any; outer_genes: also the unpaired_batch without image, by a contrast between their modalities."""

@@ -32,6 +32,8 @@ def test_every_rule_that_is_named_exists() -> None:
         ("results/x/shards/rna/dataset.json", "shard"),
         ("results/x/shards/flair/part-1-of-4.parquet", "shard_volumes"),
         ("results/x/shards/flair/part-1-of-4.json", "shard_volumes"),
+        ("results/x/shards/slides/tiles.parquet", "shard_bags"),
+        ("results/x/shards/slides/slides.parquet", "shard_bags"),
         ("results/x/prepared/64px-none/slices.parquet", "prepare_slices"),
         ("results/x/prepared/64px-none/patients/ab.npy", "prepare_slices"),
         ("results/x/raw/rna/files/ab.tsv", "fetch"),
@@ -55,6 +57,10 @@ def test_the_description_of_parts_is_made_again_by_a_rule_of_its_own(tmp_path: P
     described.parent.mkdir(parents=True)
     (described.parent / "part-1-of-1.json").touch()
     assert rule_of(described) == "describe_volumes"
+    bags = tmp_path / "shards/y/dataset.json"
+    bags.parent.mkdir()
+    (bags.parent / "tiles.parquet").touch()
+    assert rule_of(bags) == "shard_bags"
 
 
 def test_a_file_of_no_rule_says_what_can_be_said() -> None:

@@ -167,3 +167,17 @@ def test_circular_sets_are_marked_or_left_out(known: Known) -> None:
     assert without_refused(own, "idh", folds) == folds
     refused = without_refused(replace(own, refuses_circular=True), "idh", folds)
     assert {one.name for one in folds[0].sets} - {one.name for one in refused[0].sets} == circular
+
+
+def test_vectors_of_further_modalities_are_features_that_name_what_they_are_read_off(known: Known) -> None:
+    one = known.embeddings[0]
+    own = {f"cn{ending}": one.vectors["genes"] + 1 for ending in ("", "_projected", "_untrained")}
+    several = replace(one, vectors={**one.vectors, **own}, modalities=("cn",))
+    sets = {found.name: found for found in paired_folds(replace(known, embeddings=[several]), SETTINGS)[0].sets}
+    assert sets["cn"].modalities == ("cn",)
+    assert {"genes", "both", "cn_untrained"} <= set(sets)
+    none = {f"genes{ending}": np.full((60, 1), np.nan, np.float32) for ending in ("", "_projected", "_untrained")}
+    alone = replace(several, vectors={**several.vectors, **none})
+    names = {found.name for found in paired_folds(replace(known, embeddings=[alone]), SETTINGS)[0].sets}
+    assert {"image", "cn"} <= names
+    assert not {"genes", "both", "genes_untrained"} & names

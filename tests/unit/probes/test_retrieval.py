@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mgi.probes.maps import maps
-from mgi.probes.retrieval import retrieval
+from mgi.probes.retrieval import retrieval, retrieval_of_modalities
 from mgi.probes.settings import ProbeSettings
 
 SETTINGS = ProbeSettings(bootstrap_draws=100)
@@ -50,3 +50,30 @@ def test_a_map_has_the_test_patients_on_axes_of_training(make_embeddings: Any) -
     vectors[[role == "test" for role in one.roles]] *= 5
     again = maps([replace(one, vectors={**one.vectors, "genes": vectors})], {})
     assert again[0]["x_share"] == rows[0]["x_share"]
+
+
+def test_each_modality_of_a_pretraining_has_rows_of_its_own(make_embeddings: Any) -> None:
+    one = make_embeddings(0)
+    far = np.where(np.arange(60)[:, None] % 2, np.nan, one.vectors["genes"]).astype(np.float32)
+    more = {"cn": far, "cn_projected": far, "cn_untrained": far}
+    several = replace(one, vectors={**one.vectors, **more}, modalities=("cn",))
+    rows = retrieval_of_modalities([make_embeddings(1), several], SETTINGS)
+    assert {(row["modality"], row["image"], row["fold"]) for row in rows} == {
+        (modality, image, "0") for modality in ("cn", "rna") for image in ("image", "image_tumour")
+    }
+    own = {(row["modality"], row["image"], row["k"]): row for row in rows}
+    assert own["rna", "image", 1]["retrieved"] == 1.0
+    tested = [number for number, role in enumerate(one.roles) if role == "test"]
+    assert own["cn", "image", 1]["n"] == sum(number % 2 == 0 for number in tested) < len(tested)
+    assert [row["n"] for row in retrieval([several], SETTINGS) if row["image"] == "image"] == [12] * 3
+
+
+def test_a_pretraining_that_read_no_expression_has_no_rows_of_it(make_embeddings: Any) -> None:
+    one = make_embeddings(0)
+    none = np.full((60, 1), np.nan, np.float32)
+    more = {"genes": none, "genes_projected": none, "genes_untrained": none}
+    own = {f"cn{ending}": one.vectors[f"genes{ending}"] for ending in ("", "_projected", "_untrained")}
+    alone = replace(one, vectors={**one.vectors, **more, **own}, modalities=("cn",))
+    assert retrieval([alone], SETTINGS) == []
+    assert {row["modality"] for row in retrieval_of_modalities([alone], SETTINGS)} == {"cn"}
+    assert {row["vectors"] for row in maps([alone], {})} == {"image", "image_tumour", "cn"}

@@ -127,7 +127,10 @@ def _patient(case: Any, place: str) -> str:
     label = case.get("submitter_id") if isinstance(case, Mapping) else None
     if not isinstance(label, str):
         raise BadInputError(f"{place}: submitter_id: found {printable(label)!r}, expected a barcode")
-    return patient_id_of(label)
+    try:
+        return patient_id_of(label)
+    except BadInputError as error:
+        raise BadInputError(f"{place}: submitter_id: {error}") from None
 
 
 def _labels_of(case: Case, where: str) -> PatientLabels:

@@ -32,7 +32,7 @@ class DamagedRegionError(BadInputError):
 class Slide:
     """An open slide: its name, size in pixels of level 0, `mpp` micrometres a pixel, and how its levels are reduced."""
 
-    def __init__(self, path: Path, given_mpp: float | None) -> None:
+    def __init__(self, path: Path, mpp: float | None, unstated: float | None) -> None:
         self._path = path
         self._handle = _opened(path)
         self.name = path.name
@@ -40,7 +40,7 @@ class Slide:
         self.reductions = tuple(float(one) for one in self._handle.level_downsamples)
         self.vendor = str(self._handle.properties.get("openslide.vendor"))
         self.simulated = self._handle.properties.get("aperio.Simulated") == "1"
-        self.mpp = given_mpp or _stated_mpp(self._handle.properties, path.name)
+        self.mpp = mpp or _stated_mpp(self._handle.properties, path.name, unstated)
 
     def region(self, left: int, top: int, size: tuple[int, int], level: int = 0) -> Image.Image:
         """The pixels (RGB) of a region whose corner is in pixels of level 0 and whose size is in those of `level`.
@@ -70,19 +70,26 @@ class Slide:
 
 
 @contextmanager
-def opened_slide(path: Path, mpp: float | None = None) -> Iterator[Slide]:
-    """A slide, open while the block runs; `mpp` is what the user says of its resolution.
+def opened_slide(path: Path, mpp: float | None = None, unstated: float | None = None) -> Iterator[Slide]:
+    """A slide, open while the block runs; `mpp` is what the user says of its resolution, whatever the file does.
+
+    `unstated` is taken where neither the user nor the file says anything.
 
     Raises ResourceError where OpenSlide is not installed, BadInputError where the file is no slide, or says nothing
     that can be believed of its resolution.
     """
-    if openslide is None:
-        raise ResourceError(f"{path.name}: no reader of slides installed; pip install 'mgi[slides]'")
-    slide = Slide(path, mpp)
+    require_openslide(path.name)
+    slide = Slide(path, mpp, unstated)
     try:
         yield slide
     finally:
         slide.close()
+
+
+def require_openslide(where: str) -> None:
+    """Raise ResourceError where OpenSlide is not installed."""
+    if openslide is None:
+        raise ResourceError(f"{where}: no reader of slides is installed; pip install 'mgi[slides]'")
 
 
 def _opened(path: Path) -> Any:
@@ -95,14 +102,16 @@ def _opened(path: Path) -> Any:
         raise BadInputError(f"{path.name}: not read by OpenSlide ({error}), expected {what}") from None
 
 
-def _stated_mpp(properties: Any, name: str) -> float:
+def _stated_mpp(properties: Any, name: str, unstated: float | None) -> float:
     """Micrometres a pixel as the file states them; the objective's magnification alone says nothing of the camera."""
     found = [properties.get(f"openslide.mpp-{axis}") for axis in ("x", "y")]
     power = properties.get("openslide.objective-power")
     beside = f" (magnification {power} alone is none)" if power else ""
-    remedy = "name it in modalities.slides.unstated_mpp or in its list"
+    remedy = "name it in modalities.slides.slide_list"
     if None in found:
-        raise BadInputError(f"{name}: mpp: missing{beside}, expected micrometres a pixel; {remedy}")
+        if unstated is not None:
+            return unstated
+        raise BadInputError(f"{name}: mpp: missing{beside}, expected µm a pixel; {remedy}, or in unstated_mpp for all")
     try:
         along, down = (float(one) for one in found)
     except ValueError:

@@ -46,8 +46,7 @@ def read_features(path: Path) -> StoredFeatures:
     """
     if path.suffix.lower() in PICKLES:
         raise BadInputError(f"{path.name}: may be a pickle, which can run any code; expected .h5")
-    if h5py is None:
-        raise ResourceError(f"{path.name}: h5py is not installed; pip install 'mgi[slides]'")
+    require_h5py(path.name)
     try:
         with h5py.File(path, "r") as file:
             features, corners = _table(file, "features", path), _table(file, "coords", path)
@@ -65,6 +64,12 @@ def read_features(path: Path) -> StoredFeatures:
         reason = " ".join(str(error).split())[:160]
         raise BadInputError(f"{path.name}: not read as HDF5 ({reason})") from None
     return _checked(places, values, px, path.name)
+
+
+def require_h5py(where: str) -> None:
+    """Raise ResourceError where h5py is not installed."""
+    if h5py is None:
+        raise ResourceError(f"{where}: h5py is not installed; pip install 'mgi[slides]'")
 
 
 def _table(file: Any, name: str, path: Path) -> Any:

@@ -1,0 +1,74 @@
+"""One picture of all slides of a shard: each small, what is no tissue darkened, with its patient and count of tiles."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from mgi.core.files import atomic_path
+from mgi.core.text import printable
+
+SIDE, MARGIN, TEXT = 160, 8, 28
+PER_ROW = 8
+MOST = 1000  # slides on one sheet
+_DIMMED = 0.35
+_LONGEST = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thumbnail:
+    """A small picture (h, w, 3) of one slide, what is not taken darkened, with the words below it."""
+
+    pixels: NDArray[np.uint8]
+    words: tuple[str, str]
+
+
+def thumbnail_of(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], name: str, n_tiles: int) -> Thumbnail:
+    """The picture of an overview (h, w, 3) with its mask of tissue (h, w)."""
+    shown = np.where(mask[..., None], pixels, (_DIMMED * pixels).astype(np.uint8))
+    return Thumbnail(pixels=_fitted(shown), words=_words(name, n_tiles))
+
+
+def thumbnail_of_places(corners: NDArray[np.int64], name: str) -> Thumbnail:
+    """The same where only places (N, 2) of tiles are known: a white square for each."""
+    steps = [np.diff(np.unique(corners[:, axis])) for axis in (0, 1)]
+    side = int(min((one.min() for one in steps if len(one)), default=1))
+    cols, rows = (corners // side - corners.min(0) // side).T
+    picture = np.zeros((int(rows.max()) + 1, int(cols.max()) + 1, 3), np.uint8)
+    picture[rows, cols] = 255
+    return Thumbnail(pixels=_fitted(picture), words=_words(name, len(corners)))
+
+
+def _fitted(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture (h, w, 3) as large as SIDE allows: reduced by area, or enlarged a whole number of times."""
+    image, longest = Image.fromarray(pixels), max(pixels.shape[:2])
+    if longest > SIDE:
+        image.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+    elif (times := SIDE // longest) > 1:
+        image = image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
+    return np.asarray(image, np.uint8)
+
+
+def _words(name: str, n_tiles: int) -> tuple[str, str]:
+    return printable(name, _LONGEST), f"{n_tiles} tiles"
+
+
+def write_sheet(path: Path, thumbnails: Sequence[Thumbnail]) -> None:
+    """Write the picture as PNG, in the order given; beyond MOST slides it says how many more there are."""
+    shown, left = thumbnails[:MOST], max(0, len(thumbnails) - MOST)
+    cell = (SIDE + MARGIN, SIDE + TEXT + MARGIN)
+    rows = -(-len(shown) // PER_ROW)
+    sheet = Image.new("RGB", (PER_ROW * cell[0] + MARGIN, rows * cell[1] + MARGIN + (TEXT if left else 0)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for index, one in enumerate(shown):
+        x, y = MARGIN + (index % PER_ROW) * cell[0], MARGIN + (index // PER_ROW) * cell[1]
+        sheet.paste(Image.fromarray(one.pixels), (x, y))
+        for line, words in enumerate(one.words):
+            draw.text((x, y + SIDE + 2 + 12 * line), words, fill="black")
+    if left:
+        draw.text((MARGIN, rows * cell[1] + MARGIN), f"and {left} more slides", fill="black")
+    with atomic_path(path) as part:
+        sheet.save(part, "PNG")

@@ -1,0 +1,64 @@
+"""Which modalities a pre-training may name, in its own section and in variants."""
+
+from typing import Any
+
+import pytest
+
+from mgi.config.tree import checked
+from mgi.core.errors import ConfigError
+
+CN: dict[str, Any] = {"modalities": {"cn": {}}}
+
+
+def variants(**given: Any) -> dict[str, Any]:
+    return {**CN, "runs": {"variants": {"x": given}}}
+
+
+def test_configured_modalities_are_read_in_the_order_of_their_names() -> None:
+    config = checked({**CN, "pretrain": {"modalities": ["rna", "cn"]}, "model": {"encoders": {"cn": "mamba"}}})
+    assert config["pretrain"]["modalities"] == ["cn", "rna"]
+    assert config["model"]["encoders"] == {"cn": "mamba"}
+    assert checked(config) == config
+
+
+def test_a_variant_may_read_others_with_encoders_of_its_own() -> None:
+    given = {"pretrain": {"modalities": ["cn"], "missing": "outer"}, "model": {"encoders": {"cn": "group_attention"}}}
+    assert checked(variants(**given))["runs"]["variants"]["x"] == {**given, "finetune": False}
+
+
+def test_no_further_encoder_is_nothing_that_differs() -> None:
+    with pytest.raises(ConfigError, match=r"^runs\.variants\.x: found nothing that differs"):
+        checked(variants(model={"encoders": {}}))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"pretrain": {"modalities": ["cn"]}},
+            'pretrain.modalities: found "cn", expected of rna, which are configured',
+        ),
+        ({"pretrain": {"modalities": ["flair"]}}, 'pretrain.modalities: found "flair", expected of rna, which are'),
+        (
+            {"pretrain": {"modalities": ["covariates"]}},
+            "pretrain.modalities: found covariates, expected a labels.source, which has age and sex",
+        ),
+        ({"model": {"encoders": {"rna": "mlp"}}}, "model.encoders: found rna, expected it as model.gene_encoder"),
+        ({"model": {"encoders": {"cn": "mlp"}}}, 'model.encoders: found "cn", expected no modality: none but rna'),
+        ({**CN, "model": {"encoders": {"flair": "mlp"}}}, 'model.encoders: found "flair", expected cn'),
+        ({**CN, "model": {"encoders": {"cn": "cnn"}}}, 'model.encoders.cn: found "cnn", expected one of mamba, '),
+        (
+            variants(pretrain={"modalities": ["mirna"]}),
+            'runs.variants.x.pretrain.modalities: found "mirna", expected of',
+        ),
+        (variants(model={"encoders": {"rna": "mlp"}}), "runs.variants.x.model.encoders: found rna, expected it as"),
+        (
+            {**CN, "pretrain": {"modalities": ["cn"]}, "explain": {}},
+            "pretrain.modalities: found cn, expected rna where the section explain is given",
+        ),
+    ],
+)
+def test_what_cannot_be_is_one_line(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        checked(given)
+    assert str(error.value).startswith(said)
