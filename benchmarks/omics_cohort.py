@@ -97,7 +97,8 @@ def run(command: list[str]) -> Cost:
     start = time.perf_counter()
     child = subprocess.Popen([sys.executable, "-c", _RUN, *command], env=env, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
-    said = child.stdout.read().split()
+    with child.stdout as output:
+        said = output.read().split()
     _, status, used = os.wait4(child.pid, 0)
     wall = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)

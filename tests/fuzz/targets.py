@@ -18,6 +18,8 @@ INSIDE = mutate.zipped_content(mutate.damage)
 PLACES = binaries.readers_in("mgi.modalities.rna.positions")
 BETAS = binaries.readers_in("mgi.modalities.methylation.betas")
 MIRNA = binaries.readers_in("mgi.modalities.mirna.quantification")
+COPIES = binaries.readers_in("mgi.modalities.cn.ascat")
+MAF = binaries.readers_in("mgi.modalities.mutation.maf", "mgi.modalities.mutation.own_file")
 RPPA = binaries.readers_in("mgi.modalities.rppa.antibodies")
 FEATURES = binaries.readers_in("mgi.tables.feature_matrix")
 DOCUMENT = mutate.sealed_document
@@ -31,11 +33,14 @@ FORMATS = [
     _target("matrix-parquet", "tsv", 0.05, files("matrix", "*.parquet"), mutate.damage, binaries.read_matrix),
     _target("positions", "tsv", 0.1, files("positions", "*.[tg][st][vf]"), mutate.table, PLACES),
     _target("positions-gz", "tsv", 0.05, files("positions", "*.gz"), mutate.gzipped_table, PLACES),
-    _target("betas", "omics", 0.25, files("betas"), mutate.table, BETAS),
-    _target("mirna", "omics", 0.2, files("mirna"), mutate.table, MIRNA),
-    _target("rppa", "omics", 0.2, files("rppa"), mutate.table, RPPA),
-    _target("features", "omics", 0.25, files("features", "*[tc]sv"), mutate.table, FEATURES),
-    _target("features-parquet", "omics", 0.1, files("features", "*.parquet"), mutate.damage, FEATURES),
+    _target("copies", "omics", 0.2, files("copies"), mutate.table, COPIES),
+    _target("maf", "omics", 0.15, files("maf", "*.tsv"), mutate.table, MAF),
+    _target("maf-gz", "omics", 0.05, files("maf", "*.gz"), mutate.gzipped_table, MAF),
+    _target("betas", "omics", 0.15, files("betas"), mutate.table, BETAS),
+    _target("mirna", "omics", 0.15, files("mirna"), mutate.table, MIRNA),
+    _target("rppa", "omics", 0.1, files("rppa"), mutate.table, RPPA),
+    _target("features", "omics", 0.15, files("features", "*[tc]sv"), mutate.table, FEATURES),
+    _target("features-parquet", "omics", 0.05, files("features", "*.parquet"), mutate.damage, FEATURES),
     _target("gdc", "json", 0.3, files("json", "gdc_files.json"), mutate.document, texts.read_gdc),
     _target("nbia", "json", 0.2, files("json", "nbia_series.json"), mutate.document, texts.read_nbia),
     _target("sops", "json", 0.05, files("json", "nbia_sops.json"), mutate.document, texts.read_sops),

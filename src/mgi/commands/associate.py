@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> None:
         covariates = read_patient_tables(args.covariates, args.covariate_columns, "--covariate-columns")
         if unknown := sorted(set(args.categorical) - set(covariates.cells)):
             raise ConfigError(f"--categorical: found {unknown[0]}, expected of {', '.join(covariates.cells)}")
+        if tested := [name for name in covariates.cells if name in phenotypes.cells]:
+            raise ConfigError(f"--covariates: found {tested[0]}, a phenotype too; name others by --covariate-columns")
     features, feature_files = _read_features(args.features)
     inputs = gather(phenotypes, features, covariates, args.categorical)
     how = {"transform": args.transform, "permutations": args.permutations, "seed": args.seed}
@@ -82,6 +84,8 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ConfigError(f"--permutations: found {args.permutations}, expected 0 or more")
     if args.seed < 0:
         raise ConfigError(f"--seed: found {args.seed}, expected 0 or more")
+    if args.features.resolve() == args.phenotypes.resolve():
+        raise ConfigError(f"--features: found {args.features}, the table of the phenotypes, expected another")
     if not args.covariates and (args.categorical or args.covariate_columns):
         raise ConfigError("--covariates: missing, expected with --covariate-columns and --categorical")
 

@@ -1,6 +1,7 @@
 """Gzipped files from elsewhere, read as a stream that ends where a bomb begins."""
 
 import gzip
+import zlib
 from pathlib import Path
 
 from mgi.core.errors import BadInputError
@@ -36,3 +37,15 @@ class LimitedGzip(gzip.GzipFile):
         if self.tell() > self._limit:
             raise BadInputError(f"{self._path}: unpacks more than {MAX_RATIO} times; no table does")
         return data
+
+
+def unpacked(path: Path | str, size: int = -1) -> bytes:
+    """The content of a gzipped file, or its first `size` bytes.
+
+    Raises BadInputError where it is damaged, or unpacks more than any table.
+    """
+    try:
+        with LimitedGzip(path) as file:
+            return file.read(size)
+    except (EOFError, OSError, zlib.error) as error:
+        raise BadInputError(f"{path}: damaged gzip ({' '.join(str(error).split())[:80]})") from None

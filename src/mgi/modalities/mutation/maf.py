@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from mgi.core.errors import BadInputError
-from mgi.core.gzips import LimitedGzip
+from mgi.core.gzips import unpacked
 from mgi.core.text import printable
 from mgi.tables.archive_text import refuse_foreign_bytes
 
@@ -89,13 +89,7 @@ def require_tumour(read: Variants, barcode: str, entity_id: str, path: Path | st
 def _unpacked(path: Path) -> bytes:
     with path.open("rb") as file:
         is_gz = file.read(2) == _GZIP
-    if not is_gz:
-        return path.read_bytes()
-    try:
-        with LimitedGzip(path) as file:
-            return file.read()
-    except (EOFError, OSError, ValueError) as error:
-        raise BadInputError(f"{path}: damaged gzip ({printable(error, 80)})") from None
+    return unpacked(path) if is_gz else path.read_bytes()
 
 
 def _head(data: bytes, path: Path) -> tuple[list[str], int, int]:

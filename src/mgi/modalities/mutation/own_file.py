@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mgi.core.errors import BadInputError
-from mgi.core.gzips import LimitedGzip
+from mgi.core.gzips import unpacked
 from mgi.modalities.mutation.maf import BARCODE, CHANGES_PROTEIN, CLASS, OTHER_CLASSES, SYMBOL, read_maf
 from mgi.modalities.mutation.tumour import Tumour, tumours_of
 from mgi.tables.feature_matrix import read_feature_matrix
@@ -43,11 +43,7 @@ def _is_maf(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(MOST_HEAD)
     if start.startswith(b"\x1f\x8b"):
-        try:
-            with LimitedGzip(path) as packed:
-                start = packed.read(MOST_HEAD)
-        except (EOFError, OSError, ValueError):
-            raise BadInputError(f"{path}: damaged gzip, expected a MAF or a table") from None
+        start = unpacked(path, MOST_HEAD)
     header = next((line for line in start.split(b"\n") if not line.startswith(b"#")), b"")
     return {SYMBOL.encode(), BARCODE.encode()} <= set(header.rstrip(b"\r").split(b"\t"))
 
