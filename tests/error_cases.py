@@ -70,6 +70,11 @@ from mgi.modalities.rna.gene_sets import read_gene_list, read_gmt
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.star import read_star
 from mgi.modalities.rna.value_scale import require_unit
+from mgi.modalities.slides.encoder_forms import require_form
+from mgi.modalities.slides.slide_list import read_slide_list
+from mgi.modalities.slides.slide_names import slide_name_of
+from mgi.modalities.slides.stored_features import read_features
+from mgi.modalities.slides.survey import require_few_bad
 from mgi.models.settings import ModelSettings
 from mgi.probes.classification import FoldFeatures, Target, probe_classes
 from mgi.probes.features import feature_set
@@ -405,7 +410,19 @@ CASES: dict[str, dict[str, Case]] = {
         "a path that the workflow would read otherwise": config(cohort={"sites": "a{b}.tsv"}),
         "a path that is an option": config(results="-x"),
         "a text with control characters": config(cohort={"exclude": ["P\0001"]}),
-        "unknown modality": lambda _: modality("slides"),
+        "unknown modality": lambda _: modality("hearsay"),
+        "tiles that an encoder was not trained on": config(
+            modalities={"slides": {"source": "precomputed", "weights_of": "uni_v1", "tile_px": 512}}
+        ),
+        "an encoder without its weights": config(modalities={"slides": {"encoder": "timm:resnet18"}}),
+    },
+    "slides": {
+        "a list without files": file("slides.tsv", "patient_id\tmpp\nP1\t0.5\n", read_slide_list),
+        "a resolution that no scanner has": file("slides.tsv", "file\tmpp\na.svs\t500\n", read_slide_list),
+        "vectors that may be a pickle": lambda folder: read_features(folder / "P1.pt"),
+        "a slide of which much is damaged": lambda _: require_few_bad("P1.svs", 7, 200),
+        "vectors of another width": lambda _: require_form("uni_v1", px=256, mpp=0.5, width=768, where="P1.h5"),
+        "a name without a patient": lambda _: slide_name_of("scan 7.svs"),
     },
     "locks": {
         "lock of format 1": file("lock.json", {"kind": "images", "format": 1}, read_lock),
