@@ -109,7 +109,11 @@ CASES: dict[str, dict[str, Case]] = {
         "a path that the workflow would read otherwise": config(cohort={"sites": "a{b}.tsv"}),
         "a path that is an option": config(results="-x"),
         "a text with control characters": config(cohort={"exclude": ["P\0001"]}),
-        "unknown modality": lambda _: modality("slides"),
+        "unknown modality": lambda _: modality("hearsay"),
+        "tiles that an encoder was not trained on": config(
+            modalities={"slides": {"source": "precomputed", "weights_of": "uni_v1", "tile_px": 512}}
+        ),
+        "an encoder without its weights": config(modalities={"slides": {"encoder": "timm:resnet18"}}),
     },
     "locks": {
         "lock of format 1": file("lock.json", {"kind": "images", "format": 1}, read_lock),

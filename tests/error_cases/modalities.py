@@ -33,6 +33,11 @@ from mgi.modalities.rna.gene_sets import read_gene_list, read_gmt
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.star import read_star
 from mgi.modalities.rna.value_scale import require_unit
+from mgi.modalities.slides.encoder_forms import require_form
+from mgi.modalities.slides.slide_list import read_slide_list
+from mgi.modalities.slides.slide_names import slide_name_of
+from mgi.modalities.slides.stored_features import read_features
+from mgi.modalities.slides.survey import require_few_bad
 from mgi.shards.channels import CHANNELS, require_channels
 from mgi.shards.grey_scale import require_scale
 from small_locks import series
@@ -161,6 +166,14 @@ CASES: dict[str, dict[str, Case]] = {
         "gene listed twice": file("genes.txt", "TP53\nTP53\n", read_gene_list),
         "empty gene list": file("genes.txt", "# none\n", read_gene_list),
         "gene set without genes": file("sets.gmt", "A\tx\n", read_gmt),
+    },
+    "slides": {
+        "a list without files": file("slides.tsv", "patient_id\tmpp\nP1\t0.5\n", read_slide_list),
+        "a resolution that no scanner has": file("slides.tsv", "file\tmpp\na.svs\t500\n", read_slide_list),
+        "vectors that may be a pickle": lambda folder: read_features(folder / "P1.pt"),
+        "a slide of which much is damaged": lambda _: require_few_bad("P1.svs", 7, 200),
+        "vectors of another width": lambda _: require_form("uni_v1", px=256, mpp=0.5, width=768, where="P1.h5"),
+        "a name without a patient": lambda _: slide_name_of("scan 7.svs"),
     },
     "cohort": {
         "two patients with one image": twice,
