@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mgi.core.files import write_json
+from mgi.core.files import atomic_path
 from mgi.datasets.modality_tables import ModalityTables, complete_enough
 from mgi.datasets.slices import SliceSet
 from mgi.datasets.volume import Frame
@@ -175,7 +175,8 @@ def main() -> None:
         each = " ".join(f"{hit:.2f}" for hit in hits)
         rank = sum(one["median_rank"] for one in own) / len(own)
         print(f"{way:12} {own[0]['patients']:8} {sum(hits) / len(hits):6.3f} {each:>20} {rank:12.1f}")
-    write_json(args.output, found)
+    with atomic_path(args.output) as part:
+        part.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

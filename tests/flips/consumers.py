@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from flips import feature_tables
 from flips.analyses import CLASSES, EXPLAINED, LABELS, REPORTING, SURVIVAL
-from flips.features import OF_FEATURES
 from flips.lines import MGI, PREPARED, START, USE, Line
 from flips.study import LINES
 
@@ -70,8 +70,8 @@ ANALYSED = {
 }
 """What the report reads of each analysis."""
 _FILES = tuple(name for files in ANALYSED.values() for name in files)
-ENDINGS = {"cn": "tsv", "mutation": "maf.gz", "methylation": "txt", "mirna": "txt", "rppa": "tsv"}
 READS: dict[str, tuple[str, ...]] = {
+    **feature_tables.READS,
     **OF_LABELS,
     "fetch rna": ("locks/rna.json",),
     "cohort": ("locks/rna.json", "locks/flair.json", *INDEXES.values()),
@@ -109,23 +109,12 @@ READS: dict[str, tuple[str, ...]] = {
         f"{RUN}/run.json", f"{RUN}/curves.jsonl", f"{RUN}/weights.safetensors",
         PREDICTIONS, SCORES, CSV[0], f"{CSV[0]}.sha256", "evaluation/paper_like.csv", "report.html", "summary.json",
         "figures/audit.svg", "external/locks/flair.json", "external/tables/split.parquet",
-        "external/shards/rna/values.parquet", "locks/methylation.json", "raw/methylation/batch-1-of-1.json",
-        "raw/methylation/files/*.txt", "shards/methylation/values.parquet", "folds/0/methylation.parquet",
+        "external/shards/rna/values.parquet", *feature_tables.VERIFIED,
         LABELS, "tables/labels.tsv", CASES, f"runs/{CLASSES.key}/weights.safetensors", VECTORS, TUMOURS, COMPONENTS,
         f"predictions/{CLASSES.key}.parquet", f"evaluation/{SURVIVAL.key}.parquet",
         *(f"{FOUND[START]}/{name}.parquet" for name in ("attributions", "deletion", "attention")), *_FILES,
     ),
 }  # fmt: skip
-
-
-def _of_features(name: str) -> dict[str, tuple[str, ...]]:
-    """What is read of a modality that is a table of features."""
-    lock, index, raw = f"locks/{name}.json", f"raw/{name}/batch-1-of-1.json", f"raw/{name}/files/*.{ENDINGS[name]}"
-    shard = tuple(f"shards/{name}/{file}" for file in ("dataset.json", "values.parquet", "features.parquet"))
-    return {f"fetch {name}": (lock,), f"shard {name}": (lock, index, raw), f"fit-features {name}": (SPLIT, *shard)}
-
-
-READS |= {command: files for modality in OF_FEATURES for command, files in _of_features(modality).items()}
 
 
 class Consumer(NamedTuple):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from flips.features import FEATURE_LINES, OF_FEATURES, Line
+from flips import feature_tables
 from mgi.core.run import Run
 from small_ingestion import commands as ingestion
 
@@ -23,8 +23,10 @@ SLICE = Run(task="segmentation", method="unet", inputs=("flair",), split_unit="s
 PREDICTING = (MGI, UNET, SLICE)
 TABLES = ("results", "no_genes", "tests", "audit", "patients")
 PREPARED = f"prepared/{MODEL['image_size']}px-none/slices.parquet"
-DATASETS = {name: f"@made/shards/{name}/dataset.json" for name in ("rna", "flair", *OF_FEATURES)}
+DATASETS = {name: f"@made/shards/{name}/dataset.json" for name in ("rna", "flair", *feature_tables.NAMES)}
 _OUTPUTS = ("--output", "--tsv", "--sites", "--whole", "--weights", "--curves", "--record", "--folder")
+
+Line = list[str]
 
 
 def _ingestion() -> dict[str, Line]:
@@ -126,7 +128,7 @@ def _leaks(unit: str, name: str) -> Line:
 
 STAGES: dict[str, Line] = {
     **_ingestion(),
-    **FEATURE_LINES,
+    **feature_tables.LINES,
     "check-leaks": _leaks("patient", "leaks"),
     "check-leaks slice": _leaks("slice", "leaks-slice"),
     "fit-genes": _fitting("split", 0),

@@ -10,8 +10,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from flips import feature_tables
 from flips.analyses import ANALYSES, CONFIGS, write_own_labels
-from flips.features import OF_FEATURES
 from flips.lines import EVALUATION, OF_INGESTION, STAGES, Line
 from mgi.cli import main
 from mgi.cohort.tables import read_split
@@ -51,15 +51,9 @@ def make(folder: Path, seed: int, names: Sequence[str] = tuple(LINES), exclude: 
     """Results of some simulated patients without those whom another cohort has, made by these commands."""
     archive, results = folder / "archive", folder / "results"
     settings = SimulationSettings(
-        seed=seed,
-        n_patients=PATIENTS,
-        n_genes=750,
-        slices_min=4,
-        slices_max=4,
-        pixels=16,
-        genes_drive_images=True,
-        omics=OF_FEATURES,
-    )
+        seed=seed, n_patients=PATIENTS, n_genes=750, slices_min=4, slices_max=4, pixels=16, genes_drive_images=True,
+        omics=feature_tables.NAMES,
+    )  # fmt: skip
     write_archive(settings, archive)
     write_own_labels(archive)
     _write_nifti(_nifti(results))

@@ -1,11 +1,22 @@
 """What the graph of jobs asks of a modality's section."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from lib.modalities import Configured, part_options
+from lib.modalities import (
+    Configured,
+    beside_options,
+    features_beside,
+    fitted_files,
+    is_fitted,
+    oracle_code,
+    oracle_shards,
+    part_options,
+    sample_lock,
+)
 from mgi.core.parts import part_of
 from mgi.modalities.registry import modality
 
@@ -82,3 +93,34 @@ def test_a_part_job_is_told_of_those_excluded_who_are_of_its_part() -> None:
         assert part_options(given, {"part": "1-of-4"}) == ["--part", "1-of-4", "--exclude", "TCGA-DU-0001"]
     assert part_options(excluded, {"part": "3-of-4"}) == ["--part", "3-of-4"]
     assert part_options(excluded, {"modality": "rna"}) == []
+
+
+ALL = {
+    name: configured(name, source="gdc", batches=1, fit={})
+    for name in ("rna", "flair", "cn", "mutation")
+}  # fmt: skip
+
+
+def test_a_modality_waits_for_the_lock_whose_samples_it_prefers_where_there_is_one() -> None:
+    assert sample_lock(ALL, SimpleNamespace(modality="cn")) == ["<results>/locks/rna.json"]
+    assert sample_lock(ALL, SimpleNamespace(modality="rna")) == []
+    assert sample_lock({"cn": ALL["cn"]}, SimpleNamespace(modality="cn")) == []
+
+
+def test_what_is_fitted_and_what_it_reads_beside_follows_from_the_rooms() -> None:
+    assert fitted_files(ALL, [0, 2]) == [
+        f"<results>/folds/{fold}/{name}.parquet" for fold in (0, 2) for name in ("cn", "mutation")
+    ]
+    assert is_fitted(ALL) == "cn|mutation"
+    assert is_fitted({"rna": ALL["rna"]}) == "(?!)"
+    beside = features_beside(ALL, SimpleNamespace(modality="cn"))
+    assert beside_options(beside) == ["--beside", "rna=<results>/shards/rna/features.parquet"]
+    assert features_beside({"cn": ALL["cn"]}, SimpleNamespace(modality="cn")) == []
+    assert beside_options([]) == []
+
+
+def test_labels_read_the_shards_that_their_oracles_name() -> None:
+    assert oracle_shards(ALL, ["idh", "tp53"]) == ALL["mutation"].shard
+    assert oracle_shards(ALL, ["codel", "idh"]) == [*ALL["cn"].shard, *ALL["mutation"].shard]
+    assert "mgi.modalities.cn.oracles" in oracle_code(ALL, ["codel"])
+    assert oracle_shards(ALL, []) == oracle_code(ALL, []) == []

@@ -14,13 +14,10 @@ from mgi.core.run import (
     SLICE,
     Run,
     evaluated,
-    further_modalities,
     gene_sets_file,
     leaks_file,
-    model_section,
-    pretrain_section,
-    reads_covariates,
 )
+from mgi.core.run_sections import further_modalities, model_section, pretrain_section, reads_covariates
 
 from .modalities import Configured, described
 from .prepared import stripped_slices

@@ -140,6 +140,10 @@ class Fold:
                 table.write(place[row], values)
         return GeneRows(table)
 
+    def random_vectors(self, patients: list[str], width: int) -> torch.Tensor:
+        """Random numbers (P, width) that name each patient, by the run's seed; the same for any modality."""
+        return torch.from_numpy(random_id_vectors(patients, width, self.run.seed))
+
     def average_genes(self) -> torch.Tensor:
         """Mean (G,) over the training patients of what the model sees as their genes."""
         if self._random_id_seed is None:

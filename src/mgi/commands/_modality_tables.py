@@ -22,7 +22,6 @@ from mgi.datasets.modality_tables import ABSENT, ModalityTables, complete_enough
 from mgi.datasets.settings import AugmentSettings
 from mgi.modalities.fitted_features import FittedFeatures, read_fitted_features, train_hash_of
 from mgi.modalities.fitting import vectors
-from mgi.modalities.rna.scaling import random_id_vectors
 from mgi.models.settings import ModelSettings
 from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.feature_shard import OpenFeatures, open_features
@@ -106,11 +105,10 @@ class FoldModalities:
         """Vectors (R, K) of patients who have the modality; with the control `random-id` numbers that name them."""
         if name == EXPRESSION:
             return self.fold.genes(patients)
-        run = self.fold.run
-        if run.control == RANDOM_ID:
-            return torch.from_numpy(random_id_vectors(patients, self.sizes[name], run.seed))
+        if self.fold.run.control == RANDOM_ID:
+            return self.fold.random_vectors(patients, self.sizes[name])
         if self.covariates is not None and name == COVARIATES:
-            noise = random_id_vectors(patients, N_NOISE, run.seed)
+            noise = self.fold.random_vectors(patients, N_NOISE).numpy()
             return torch.from_numpy(self.covariates.vectors(patients, noise))
         return torch.from_numpy(vectors(self.shards[name], self.fits[name], patients))
 

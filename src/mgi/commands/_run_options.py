@@ -12,16 +12,13 @@ from mgi.core.run import (
     LABELS_FILE,
     Run,
     full_cohort_runs,
-    further_modalities,
     gene_sets_file,
     leaks_file,
-    model_section,
     prepared_table,
-    pretrain_section,
-    reads_covariates,
     run_table,
     split_file,
 )
+from mgi.core.run_sections import further_modalities, model_section, pretrain_section, reads_covariates
 from mgi.core.section import as_mapping, read_record
 from mgi.explain.runs import ATTRIBUTIONS_FILE, permuted_runs
 

@@ -45,6 +45,8 @@ def run(args: argparse.Namespace) -> None:
     headline = headline_of(scoring, chosen.headline)
     everybody = per_test(scores) if isinstance(scoring, OfCohort) else per_patient(scores, scoring.definitions)
     patients = everybody[~everybody["patient_id"].isin(without_expression(split))]
+    if patients.empty:
+        raise BadInputError(f"{given[0]}: found no score of a tested patient with expression, expected some")
     how = {"draws": chosen.bootstrap_draws, "seed": chosen.seed}
     pairing = _pairing_of(scoring)
     tables = {

@@ -38,13 +38,14 @@ def check_across_sections(config: Mapping[str, Any]) -> None:
     for key, section in (("runs", runs), ("runs.leaky_slice_split", leaky)):
         if beyond := [fold for fold in section["folds"] if fold >= folds]:
             raise ConfigError(f"{key}.folds: found {beyond[0]}, expected 0 to {folds - 1} (split.folds is {folds})")
+    configured = [name for name, section in config["modalities"].items() if section is not None]
     for label, told_by in config["labels"]["read_off"].items():
-        if unknown := sorted(set(told_by) - set(config["modalities"])):
-            expected = f"modalities, of {', '.join(config['modalities'])}"
+        if unknown := sorted(set(told_by) - set(configured)):
+            expected = f"modalities, of {', '.join(configured)}"
             raise ConfigError(f"labels.read_off.{label}: found {shown(unknown[0])}, expected {expected}")
     for oracle in config["labels"]["oracles"]:
-        if READ_OFF[oracle] not in config["modalities"]:
-            expected = f"those of {', '.join(config['modalities'])}, or modalities.{READ_OFF[oracle]}"
+        if READ_OFF[oracle] not in configured:
+            expected = f"those of {', '.join(configured)}, or modalities.{READ_OFF[oracle]}"
             raise ConfigError(f"labels.oracles: found {shown(oracle)}, expected {expected}")
     for stage in ("pretrain", "finetune"):
         processes, nodes = config[stage]["processes"], config["compute"]["nodes"]

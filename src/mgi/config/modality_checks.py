@@ -12,7 +12,7 @@ from mgi.modalities import registry
 def check_pretrained_modalities(config: Mapping[str, Any], pretrain: Mapping[str, Any], where: str) -> None:
     """Raise ConfigError where a pre-training reads a modality that is not configured, or of which nothing is fitted."""
     can = [name for name, section in config["modalities"].items() if section is not None and _is_vectors(name)]
-    if COVARIATES in pretrain["modalities"] and config["labels"]["source"] is None:
+    if COVARIATES in pretrain["modalities"] and config["labels"]["source"] in (None, "oracles"):
         raise ConfigError(f"{where}.modalities: found {COVARIATES}, expected a labels.source, which has age and sex")
     for name in pretrain["modalities"]:
         if name not in (*can, COVARIATES):
@@ -27,7 +27,10 @@ def check_encoders(config: Mapping[str, Any], model: Mapping[str, Any], where: s
             raise ConfigError(f"{where}.encoders: found {EXPRESSION}, expected it as {where}.gene_encoder")
         if config["modalities"].get(name) is None or not _is_vectors(name):
             can = [one for one, section in config["modalities"].items() if section is not None and _is_vectors(one)]
-            others = ", ".join(one for one in can if one != EXPRESSION) or "no modality: none but rna is configured"
+            others = (
+                ", ".join(one for one in can if one != EXPRESSION)
+                or f"no modality: none but {EXPRESSION} is configured"
+            )
             raise ConfigError(f"{where}.encoders: found {shown(name)}, expected {others}")
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.cohort.labels.file import LabelTable
+from mgi.cohort.labels.labels import few
 from mgi.cohort.split import TEST, TRAIN, UNPAIRED_EXPRESSION, UNPAIRED_IMAGE, VALIDATION
 from mgi.core.errors import BadInputError
 from mgi.core.run import EXPRESSION, IMAGE, Run
@@ -89,7 +90,7 @@ def targets_of(known: Known, settings: ProbeSettings) -> list[Target]:
         counts = pd.Series(of).value_counts()
         classes = tuple(sorted(counts.index[counts >= settings.smallest_class]))
         if len(classes) < 2:
-            seen = ", ".join(f"{one} {count}" for one, count in counts.sort_index().items())
+            seen = few([f"{one} {count}" for one, count in counts.sort_index().items()])
             raise BadInputError(
                 f"labels: {name}: found {seen}, expected two classes of {settings.smallest_class} patients at least; "
                 "leave it out of probe.targets, or lower probe.smallest_class"

@@ -35,9 +35,9 @@ class LabelledPatients:
         self._require_some(both[0])
         for name, found, role in zip(("training", "validation"), both, (self.training, self.validation), strict=True):
             if len(set(found.values())) < 2:
-                one = next(iter(found.values()), None)
-                said = "no class" if one is None else f"one class, {one!r},"
-                among = f"{said} among {len(found)} of {len(role)} {name} patients with a label"
+                among = f"no label of any of the {len(role)} {name} patients"
+                for one in list(found.values())[:1]:
+                    among = f"one class, {one!r}, among {len(found)} of {len(role)} {name} patients with a label"
                 raise BadInputError(f"{self.where}: {target}: fold {self.fold}: found {among}, expected two or more")
         return both[0], both[1]
 
@@ -52,6 +52,8 @@ class LabelledPatients:
         for name, found, role in zip(("training", "validation"), both, (self.training, self.validation), strict=True):
             if not any(event for _, event in found.values()):
                 among = f"no event among {len(found)} of {len(role)} {name} patients with a time"
+                if not found:
+                    among = f"no time of any of the {len(role)} {name} patients"
                 raise BadInputError(f"{self.where}: event: fold {self.fold}: found {among}, expected some")
         return both[0], both[1]
 

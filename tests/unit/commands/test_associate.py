@@ -98,6 +98,11 @@ def test_a_table_as_text_or_parquet_and_a_shard_give_the_same(tables: Path) -> N
     assert found["genes.tsv"]["feature_name"].isna().all()
 
 
+def test_phenotypes_are_not_tested_against_themselves(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert associate(tables, features="clinical.csv") == 2
+    assert "clinical.csv, the table of the phenotypes, expected another" in capsys.readouterr().err
+
+
 def test_the_same_tables_give_the_same_bytes_and_other_seeds_other_ones(tables: Path) -> None:
     def bytes_with(*more: str) -> list[bytes]:
         assert associate(tables, *more) == 0
@@ -132,13 +137,18 @@ def test_without_permutations_their_columns_are_empty(tables: Path) -> None:
         (["--seed=-1"], 2, "--seed: found -1"),
         (["--categorical", "grade"], 2, "--categorical: found grade, expected of site"),
         (["--covariate-columns", "patient_id"], 5, "expected 62 patients at least, or fewer covariates"),
-        (["--phenotype-columns", "site"], 5, "column site, patient TCGA-CS-0000: found "),
+        (
+            ["--phenotype-columns", "site", "--covariate-columns", "noise"],
+            5,
+            "column site, patient TCGA-CS-0000: found ",
+        ),
         (
             ["--phenotype-columns", "age"],
             5,
             "found no 'age', expected it among 'patient_id', 'volume', 'noise'",
         ),
         (["--features", "nowhere"], 5, "no file at nowhere"),
+        (["--covariate-columns", "site", "noise"], 2, "--covariates: found noise, a phenotype too; name others"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -112,3 +112,11 @@ def test_settings_that_mean_nothing_are_refused(
 def test_a_table_that_is_not_scores_is_refused(tmp_path: Path) -> None:
     write_table(tmp_path / "x.parquet", pa.table({"a": [1]}))
     assert compare(tmp_path, [str(tmp_path / "x.parquet")]) == 5
+
+
+def test_scores_of_patients_without_expression_alone_are_refused_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = [write_scores(tmp_path / "unet.parquet", "unet", {"not_used": [0.6, 0.4, 0.5]})]
+    assert compare(tmp_path, scores, unpaired_image=tuple(PATIENTS)) == 5
+    assert "unet.parquet: found no score of a tested patient with expression" in capsys.readouterr().err

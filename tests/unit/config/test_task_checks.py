@@ -64,3 +64,25 @@ def test_what_does_not_go_with_the_task_is_named(config: dict[str, Any], message
 
 def test_a_circular_label_passes_with_its_mark() -> None:
     assert checked(changed(CLASSES, "labels", read_off={"idh": ["rna"]}))["labels"]["circular"] == "label"
+
+
+MEASURED = {"cn": {}, "mutation": {}}
+
+
+def test_oracles_are_labels_of_configured_modalities() -> None:
+    labels = {"source": "oracles", "oracles": ["idh", "codel"]}
+    runs = {"task": "classification", "target": "codel", "methods": ["mgi"]}
+    assert checked({"modalities": MEASURED, "labels": labels, "runs": runs})["labels"]["oracles"] == ["idh", "codel"]
+    probe = {"probe": {"targets": ["codel"]}, "associate": {"subtype": ["idh"], "covariates": []}}
+    assert checked({"modalities": MEASURED, "labels": labels, **probe})["probe"]["targets"] == ["codel"]
+    with pytest.raises(ConfigError, match=r'^labels\.oracles: found "codel", expected .* or modalities\.cn$'):
+        checked({"modalities": {"mutation": {}}, "labels": labels})
+    with pytest.raises(
+        ConfigError, match=r'^labels\.read_off\.idh: found "cn", expected modalities, of rna, flair, mut'
+    ):
+        checked({"modalities": {"mutation": {}}, "labels": {**LABELS, "read_off": {"idh": ["cn"]}}})
+    with pytest.raises(ConfigError, match=r"found covariates, expected a labels\.source, which has age and sex"):
+        checked({"modalities": MEASURED, "labels": labels, "pretrain": {"modalities": ["rna", "covariates"]}})
+    beside = {**LABELS, "oracles": ["idh"]}
+    target = {**runs, "target": "idh_oracle"}
+    assert checked({"modalities": MEASURED, "labels": beside, "runs": target})["runs"]["target"] == "idh_oracle"

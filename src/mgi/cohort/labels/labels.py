@@ -9,6 +9,8 @@ from mgi.core.ids import same_id
 from mgi.core.text import printable
 
 MOST_SHOWN = 5
+FEWEST_ALONE = 10
+"""Where more patients than this have a class of their own each, a column holds names or numbers and no classes."""
 ALL_UNKNOWN = "every label is unknown"
 
 
@@ -98,6 +100,11 @@ class CohortLabels:
                 found = f"{len(known)} classes" if not known else f"one class, {next(iter(known))!r}"
                 among = f"{known.total()} of {len(self.rows)} patients of the cohort have a known label"
                 yield f"{self._column(name)}: found {found} ({among}), expected two classes or more"
+            elif len(known) == known.total() > FEWEST_ALONE:
+                found = (
+                    f"a class of its own for each of {len(known)} patients, such as {printable(next(iter(known)))!r}"
+                )
+                yield f"{self._column(name)}: found {found}, expected classes that patients share"
         if self.labels.endpoint is None:
             return
         events = [row.event for row in self.rows.values() if row.event is not None]

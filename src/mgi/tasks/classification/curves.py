@@ -24,7 +24,10 @@ def rows_of(patients: pd.DataFrame, given: str) -> pd.DataFrame:
 
 
 def roc_figure(patients: pd.DataFrame, *, simulated: bool) -> str | None:
-    """Of two classes a curve for each input of MGI, of several one for each class with the own data; by seed."""
+    """Of two classes a curve for each input of MGI, of several one for each class with the own data; by seed.
+
+    None where no class has both patients who have it and others.
+    """
     drawn = {given: rows_of(patients, given) for given in INPUTS}
     if drawn[OWN].empty:
         return None
@@ -44,6 +47,8 @@ def roc_figure(patients: pd.DataFrame, *, simulated: bool) -> str | None:
                 if number < probability.shape[1] and 0 < (truth == number).sum() < len(truth):
                     false, true = roc_curve(probability[:, number], truth == number)
                     axes.plot(false, true, color=colour, lw=1.8, label=None if seed else label)
+        if len(axes.get_lines()) == 1:
+            return None
         axes.set_xlabel("share of patients without the class who are called")
         axes.set_ylabel("share of patients with it who are called")
         axes.set_aspect("equal")

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from mgi.cohort.labels.labels import CohortLabels, Labels, PatientLabels
+from mgi.cohort.labels.labels import FEWEST_ALONE, CohortLabels, Labels, PatientLabels
 from mgi.core.errors import BadInputError
 
 A, B, C = "TCGA-DU-0001", "TCGA-CS-0002", "TCGA-HT-0003"
@@ -52,6 +52,19 @@ def test_a_label_needs_two_classes_in_the_cohort() -> None:
     assert one.startswith("own.csv: column IDH: found one class, 'WT' (1 of 2 patients")
     (none,) = beside([A], A=patient(None)).faults()
     assert none.startswith("own.csv: column IDH: found 0 classes (0 of 1")
+
+
+def test_a_label_of_which_every_patient_has_a_class_alone_is_refused() -> None:
+    def faults(classes: list[str]) -> list[str]:
+        rows = {f"P{number}": patient(one) for number, one in enumerate(classes)}
+        about = {"endpoint": None, "survival_source": None}
+        labels = Labels(patients=rows, place="own.csv", source="own.csv", column_of={"idh": "IDH"}, **about)
+        return list(labels.beside(list(rows)).faults())
+
+    (one,) = faults([f"{number}.5" for number in range(FEWEST_ALONE + 1)])
+    assert one.startswith("own.csv: column IDH: found a class of its own for each of 11 patients, such as '0.5'")
+    assert faults([f"{number}.5" for number in range(FEWEST_ALONE)]) == []
+    assert faults([f"{number // 2}" for number in range(FEWEST_ALONE + 1)]) == []
 
 
 def test_survival_needs_an_event_in_the_cohort() -> None:

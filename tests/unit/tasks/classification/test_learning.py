@@ -122,7 +122,7 @@ def test_several_classes_are_learned_in_the_order_of_their_names() -> None:
     [
         ({"A": "wt", "B": "wt", "V": "wt", "W": "mutant"}, "one class, 'wt', among 2 of 2 training patients"),
         ({"A": "wt", "B": "mutant", "V": "wt", "W": None}, "one class, 'wt', among 1 of 2 validation patients"),
-        ({"A": None, "B": None, "V": "wt", "W": "mutant"}, "no class among 0 of 2 training patients"),
+        ({"A": None, "B": None, "V": "wt", "W": "mutant"}, "no label of any of the 2 training patients"),
     ],
 )
 def test_one_class_is_refused_with_file_label_and_fold(known: dict[str, str | None], message: str) -> None:

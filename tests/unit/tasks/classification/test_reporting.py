@@ -4,7 +4,7 @@ import pytest
 
 from mgi.evaluation.patient_scores import per_test
 from mgi.tasks.classification import scoring
-from mgi.tasks.classification.curves import calibration_curve, roc_curve
+from mgi.tasks.classification.curves import calibration_curve, roc_curve, roc_figure
 from mgi.tasks.classification.reporting import section
 from mgi.tasks.classification.scoring import arrays_of, classes_in, column, reason_in
 from mgi.tasks.report_parts import ReportInput
@@ -30,6 +30,12 @@ def scores(classes: tuple[str, ...] = ("a", "b"), given: tuple[str, ...] = ("own
 def test_a_roc_curve_calls_tied_patients_together() -> None:
     false, true = roc_curve(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]))
     assert list(zip(false, true, strict=True)) == [(0, 0), (0, 0.5), (0.5, 1), (1, 1)]
+
+
+def test_without_a_class_that_some_have_and_some_have_not_there_is_no_roc_curve() -> None:
+    rows = per_test(scores())
+    assert roc_figure(rows, simulated=True) is not None
+    assert roc_figure(rows.assign(**{"class: a": 1.0, "class: b": 0.0}), simulated=True) is None
 
 
 def test_a_calibration_curve_is_of_groups_of_equally_many() -> None:

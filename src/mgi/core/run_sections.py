@@ -1,0 +1,49 @@
+"""What a run reads of the config sections `pretrain` and `model`, as its variant changes them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mgi.core.run import COVARIATES, EXPRESSION, IMAGE_SETTINGS, MULTIMODAL_METHOD, Run
+from mgi.core.variants import section_of
+
+ABOUT_MODALITIES = ("modalities", "missing", "modality_weights", "modality_dropout", "permuted_modality")
+"""Keys of the section `pretrain` that say nothing where expression is the only modality."""
+
+
+def further_modalities(config: Mapping[str, Any], run: Run) -> list[str]:
+    """The configured modalities beside expression that a pre-training reads; none for another run."""
+    return [name for name in _pretrained(config, run) if name not in (EXPRESSION, COVARIATES)]
+
+
+def reads_covariates(config: Mapping[str, Any], run: Run) -> bool:
+    """Whether a pre-training reads covariates as a modality."""
+    return COVARIATES in _pretrained(config, run)
+
+
+def _pretrained(config: Mapping[str, Any], run: Run) -> list[str]:
+    if not run.is_pretraining:
+        return []
+    return sorted(section_of(config, "pretrain", run.variant).get("modalities", [EXPRESSION]))
+
+
+def model_section(config: Mapping[str, Any], run: Run) -> str:
+    """The section `model` of the run's variant as JSON with sorted keys, as far as the run's network reads it."""
+    model = section_of(config, "model", run.variant)
+    given = {key: value for key, value in model.items() if key != "pathways"}
+    if "encoders" in given and not further_modalities(config, run):
+        del given["encoders"]
+    if run.method != MULTIMODAL_METHOD:
+        given = {key: given[key] for key in IMAGE_SETTINGS}
+    return json.dumps(given, sort_keys=True)
+
+
+def pretrain_section(config: Mapping[str, Any], run: Run) -> str:
+    """The section `pretrain` of the run's variant as JSON with sorted keys.
+
+    Of expression alone nothing is said of modalities, so that checkpoints are those of before there were others.
+    """
+    section = section_of(config, "pretrain", run.variant)
+    alone = section.get("modalities") == [EXPRESSION] and section.get("permuted_modality") is None
+    unread = ABOUT_MODALITIES if alone else ()
+    return json.dumps({key: value for key, value in section.items() if key not in unread}, sort_keys=True)
