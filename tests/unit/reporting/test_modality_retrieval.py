@@ -21,8 +21,8 @@ def table(folds: tuple[str, ...] = ("0",), seeds: tuple[int, ...] = (0,)) -> pd.
                     found = 0.1 * run + 0.01 * len(modality) + 0.002 * k + 0.001 * number + 0.3 * (fold == "all")
                     rows.append(
                         {"pretraining": pretraining, "run_seed": seed, "fold": fold, "modality": modality,
-                         "image": image, "k": k, "n": 20 - len(modality), "retrieved": found, "low": found / 2, "high": found * 1.5,
-                         "chance": k / 20, "mean_rank": 5.0, "chance_rank": 10.0}
+                         "image": image, "k": k, "n": 20 - len(modality), "retrieved": found, "low": found / 2,
+                         "high": found * 1.5, "chance": k / 20, "mean_rank": 5.0, "chance_rank": 10.0}
                     )  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS[OF_MODALITIES]))
 
