@@ -1,8 +1,8 @@
 """What hand-made features of simulated slides tell of what the slides were drawn from.
 
 REQUIRED INPUTS: none. OUTPUTS: a table: five-fold accuracy of the subtype, R² of each factor, and AUC of the side of
-the focus and of the class that only slide and genes tell together. `mean` is the mean and deviation over a slide's tiles,
-`halves` its mean beside the difference of its left and right half.
+the focus and of the class that only slide and genes tell together. `mean` is the mean and deviation over a slide's
+tiles, `halves` its mean beside the difference of its left and right half.
 Usage: PYTHONPATH=src OMP_NUM_THREADS=1 python benchmarks/slide_truth.py --slides 120
 """
 
