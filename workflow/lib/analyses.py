@@ -8,7 +8,7 @@ from .association import association_files
 
 TEXTS = ("probes.csv", "survival.csv", "retrieval.csv", "retrieval_modalities.csv")
 """What the rule probe writes for people."""
-EXPLAIN_TABLES = ("global", "gene_sets", "local", "deletion", "checks")
+EXPLAIN_TABLES = ("global", "gene_sets", "local", "modalities", "modalities_local", "deletion", "checks")
 FILES: Mapping[str, Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str]]] = {
     "probe": [*TEXTS, *(f"{text}.sha256" for text in TEXTS), "out_of_fold.parquet", "maps.parquet"],
     "explain": [*(f"{name}.csv{end}" for name in EXPLAIN_TABLES for end in ("", ".sha256")), "attention.parquet"],

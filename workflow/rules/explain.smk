@@ -14,6 +14,9 @@ rule explain:
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
         split="<results>/tables/split.parquet",
+        modality_shards=run_modality_shards,
+        modality_fits=run_modality_fits,
+        covariates=run_covariates,
         weights="<results>/runs/{run}/weights.safetensors",
         curves="<results>/runs/{run}/curves.jsonl",
         record="<results>/runs/{run}/run.json",
@@ -35,8 +38,9 @@ rule explain:
     params:
         described=described_run,
         settings=settings("explain", without=TABLES_ALONE),
+        modalities=modality_options,
         deterministic=DETERMINISTIC,
-        code=code_of("explain"),
+        code=lambda wildcards: code_of("explain", *run_modality_code(wildcards)),
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -50,6 +54,7 @@ rule explain:
             --prepared {input.prepared:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
+            {params.modalities:q} \
             --split {input.split:q} \
             --output {output.attributions:q}
         """

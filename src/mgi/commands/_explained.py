@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mgi.cohort.split import TEST, VALIDATION
+from mgi.commands._explained_modalities import ExplainedModalities
 from mgi.commands._learning import Fold
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.run import Run
@@ -26,12 +27,11 @@ from mgi.explain.answers import (
     predicted_probability,
     within_components,
 )
-from mgi.explain.attention import attention_maps
 from mgi.explain.patients import seed_of
 from mgi.explain.runs import value_belongs
 from mgi.explain.settings import CONTRAST, HEAD, MASK, OF_PRETRAINING, VALUES, ExplainSettings
-from mgi.explain.subjects import HeadSubject, MaskSubject, PretrainingSubject, Subject
-from mgi.models.mgi import MGI, DualEncoder, build_dual_encoder
+from mgi.models.mgi import MGI, build_dual_encoder
+from mgi.models.multimodal import build_multimodal_encoder
 from mgi.models.patient_network import PatientNetwork
 from mgi.shards.channels import require_channels
 from mgi.tasks.learning import predicting
@@ -41,7 +41,7 @@ from mgi.training.pretrain import Pairs
 from mgi.training.pretrain_batches import largest_tumours
 from mgi.training.weights import Weights, load_weights
 
-_Shown = tuple[Tensor, Tensor, NDArray[np.int64]]
+Shown = tuple[Tensor, Tensor, NDArray[np.int64]]
 """Slices (S, C, H, W) of a patient, the predicted mask (S, 1, H, W), and the slices' rows."""
 
 
@@ -49,7 +49,8 @@ class Explained:
     """A run's network in evaluation mode, and test patients drawn by the seed, with what is known of them.
 
     `genes` (P, G) are standardised and as measured; where the fold keeps principal components, `read` gives what the
-    network sees of them. `baseline` (G,) is the average training patient.
+    network sees of them. `baseline` (G,) is the average training patient. Of a pre-training with several modalities
+    both have the numbers of all, side by side.
     """
 
     def __init__(self, args: argparse.Namespace, run: Run, settings: ExplainSettings, place: torch.device) -> None:
@@ -69,12 +70,18 @@ class Explained:
         require_channels(self.fold.channels, self.weights.model.channels, str(args.image_shard))
         self.task = None if run.is_pretraining else predicting(self.weights, args.weights)
         self.patients = self._drawn(TEST, settings.patients)
-        self.network = self._built()
-        self.network.load_state_dict(self.weights.tensors)
         fitted = replace(self.fold.fitted, components=None)
         self.genes = self.fold.genes(self.patients, fitted)[slice(None)].to(place)  # P G
         self.baseline = torch.tensor(self.fold.fitted.average, dtype=torch.float32, device=place)
         self.read = self._reading()
+        self.several = ExplainedModalities.of(
+            self.fold, self.weights, args.weights, patients=self.patients, genes=self.genes, average=self.baseline,
+            gene_names=self._names_of_genes(),
+        )  # fmt: skip
+        if self.several is not None:
+            self.genes, self.baseline = self.several.numbers, self.several.baseline
+        self.network = self._built()
+        self.network.load_state_dict(self.weights.tensors)
 
     def random_network(self) -> nn.Module:
         """The same network with fresh random weights."""
@@ -83,8 +90,9 @@ class Explained:
 
     def gene_names(self) -> tuple[list[str], list[str | None]]:
         """Ids and names in the model's order."""
-        names = dict(zip(self.fold.fitted.table["gene_id"], self.fold.fitted.table["gene_name"], strict=True))
-        return self.fold.gene_ids, [names[gene] for gene in self.fold.gene_ids]
+        if self.several is not None:
+            return self.several.ids, self.several.names
+        return self.fold.gene_ids, self._names_of_genes()
 
     @cached_property
     def pairs(self) -> Pairs:
@@ -100,19 +108,28 @@ class Explained:
     @cached_property
     def temperature(self) -> float:
         """The temperature at the end of pre-training."""
+        return self._temperature("temperature")
+
+    @cached_property
+    def temperatures(self) -> dict[str, float]:
+        """That of each modality's contrast, where several are read."""
+        names = [] if self.several is None else self.several.sizes
+        return {name: self._temperature(f"temperature_{name}") for name in names}
+
+    def _temperature(self, field: str) -> float:
         if self.args.curves.with_name(RECORD).is_file():
             require_recorded(self.args.curves)
         lines = self.args.curves.read_text(encoding="utf-8").splitlines()
-        found = [point["temperature"] for point in map(json.loads, lines) if "temperature" in point]
+        found = [point[field] for point in map(json.loads, lines) if field in point]
         if not found:
-            raise BadInputError(f"{self.args.curves}: no temperature in it, expected the curve of a pre-training")
+            raise BadInputError(f"{self.args.curves}: no {field} in it, expected the curve of a pre-training")
         return float(found[-1])
 
     @cached_property
-    def shown(self) -> list[_Shown | None]:
+    def shown(self) -> list[Shown | None]:
         """Of each patient the slices with the largest mask, as the trained network predicts it; None without any."""
         assert isinstance(self.network, MGI)
-        found: list[_Shown | None] = []
+        found: list[Shown | None] = []
         for number, rows in enumerate(self.pairs.slices.rows_of):
             images = self.pairs.slices.images[torch.from_numpy(rows)].to(self.place)
             seen = self.pairs.genes_of(torch.tensor([number]))[0].to(self.place)
@@ -163,7 +180,10 @@ class Explained:
         told["components"] = None if components is None else components.shape[1]
         told["test_patients"] = len(self.fold.with_slices(TEST))
         if set(self.values) & set(OF_PRETRAINING):
-            told |= {"references": len(self.references), "temperature": self.temperature}
+            told["references"] = len(self.references)
+            told |= {"temperatures": self.temperatures} if self.several else {"temperature": self.temperature}
+        if self.several is not None:
+            told |= self.several.about(self.patients)
         if MASK in self.values:
             empty = [one for one, shown in zip(self.patients, self.shown, strict=True) if shown is None]
             told["without_predicted_tumour"] = empty
@@ -180,10 +200,10 @@ class Explained:
         """One line of what was explained."""
         worst = max((row["error"] for row in rows), default=0.0)
         steps = max((row["steps"] for row in rows), default=0)
+        counted = f"{len(self.fold.gene_ids)} genes" if self.several is None else self.several.counted()
         return (
             f"{self.run.key}: {len(self.patients)} of {len(self.fold.with_slices(TEST))} test patients, "
-            f"{len(self.fold.gene_ids)} genes, {', '.join(self.values)}; attributions add up within {worst:.2%} "
-            f"({steps} steps at most)"
+            f"{counted}, {', '.join(self.values)}; attributions add up within {worst:.2%} ({steps} steps at most)"
         )
 
     def _drawn(self, role: str, most: int) -> list[str]:
@@ -194,10 +214,16 @@ class Explained:
         order = np.random.default_rng([self.settings.seed, self.run.fold]).permutation(len(known))
         return sorted(known[row] for row in order[:most])
 
+    def _names_of_genes(self) -> list[str | None]:
+        names = dict(zip(self.fold.fitted.table["gene_id"], self.fold.fitted.table["gene_name"], strict=True))
+        return [names[gene] for gene in self.fold.gene_ids]
+
     def _built(self) -> nn.Module:
         sizes, genes, sets = self.weights.model, len(self.fold.gene_ids), self.weights.gene_sets
-        if self.task is None:
-            network: nn.Module = build_dual_encoder(sizes, genes, sets)
+        if self.several is not None:
+            network: nn.Module = build_multimodal_encoder(sizes, self.several.sizes, sets)
+        elif self.task is None:
+            network = build_dual_encoder(sizes, genes, sets)
         else:
             network = self.task.build(self.run.method, sizes, genes, sets)
         return network.to(self.place).eval()
@@ -207,68 +233,3 @@ class Explained:
         if components is None:
             return as_measured
         return within_components(torch.tensor(components, dtype=torch.float32, device=self.place), self.baseline)
-
-
-def subject_of(explained: Explained, network: nn.Module) -> Subject:
-    """What a network, trained or not, is asked of the patients; masks are those of the trained one."""
-    if isinstance(network, DualEncoder):
-        return PretrainingSubject(
-            network,
-            explained.most_tumour(explained.pairs),
-            explained.references,
-            values=explained.values,
-            temperature=explained.temperature,
-            read=explained.read,
-        )
-    if isinstance(network, PatientNetwork):
-        return HeadSubject(network, explained.images, explained.numbers(), explained.read)
-    assert isinstance(network, MGI)
-    shown = [None if one is None else one[:2] for one in explained.shown]
-    return MaskSubject(network, shown, explained.read)
-
-
-def attention_rows(explained: Explained) -> list[dict[str, Any]]:
-    """Rows of ATTENTION for the first patients with a predicted tumour, on the slice with the most of it."""
-    network = explained.network
-    if not isinstance(network, MGI):
-        return []
-    rows: list[dict[str, Any]] = []
-    for number, shown in enumerate(explained.shown):
-        if shown is None or len(rows) == explained.settings.attention_patients:
-            continue
-        best = int(shown[1].sum((1, 2, 3)).argmax())
-        donor = (number + 1) % len(explained.patients)
-        row = _attention_row(explained, network, shown, best, number, donor)
-        if row is None:
-            return []
-        rows.append(row)
-    return rows
-
-
-def _attention_row(
-    explained: Explained, network: MGI, shown: _Shown, best: int, number: int, donor: int
-) -> dict[str, Any] | None:
-    """The maps of one slice with own genes, those of the donor, and the null token; None without such a decoder."""
-    slices, first = explained.pairs.slices, explained.pairs.slices.rows_of[number][0]
-    image, place = shown[0][best : best + 1], int(shown[2][best])
-    genes = [explained.read(explained.genes[one : one + 1]) for one in (number, donor)]
-    maps = [attention_maps(network, image, one) for one in (*genes, None)]
-    own, other, null = (None if one is None else one[0].float().cpu().numpy() for one in maps)
-    if own is None:
-        return None
-    middle = image[0, explained.weights.model.context_slices].cpu().numpy()
-    low, high = np.percentile(middle, [1, 99.5])
-    grey = (255 * np.clip((middle - low) / max(high - low, 1e-9), 0, 1)).astype(np.uint8)
-    truth = slices.masks[torch.tensor([place])][0, 0] >= THRESHOLD
-    return {
-        "patient_id": explained.patients[number],
-        "slice": place - int(first),
-        "side": grey.shape[0],
-        "image": grey.tobytes(),
-        "truth": truth.numpy().astype(np.uint8).tobytes(),
-        "prediction": shown[1][best, 0].cpu().numpy().astype(np.uint8).tobytes(),
-        "donor": explained.patients[donor],
-        "own": own,
-        "other": other,
-        "null": null,
-    }

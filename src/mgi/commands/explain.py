@@ -1,10 +1,12 @@
 """Attribute what a network answers for test patients to their genes, by integrated gradients, with checks beside it.
 
-Values of a pre-training: `contrast` and `similarity`, on each patient's slice with the most tumour. Of a segmentation:
-`mask`; of a task of labels: `head`. The network is explained again with random weights; genes are deleted to see what
-the order is worth; maps show where gene tokens look in the image.
+Values of a pre-training: `contrast` and `similarity`, on each patient's slice with the most tumour; of one with several
+modalities by the numbers of all that a patient has. Of a segmentation: `mask`; of a task of labels: `head`. The network
+is explained again with random weights; genes are deleted to see what the order is worth; maps show where gene tokens
+look in the image.
 
-INPUTS: weights of the run, prepared slices of the image shard, expression shard, the fold's genes, split.
+INPUTS: weights of the run, prepared slices of the image shard, expression shard, the fold's genes, split; shards and
+fits of further modalities.
 OUTPUTS: attributions, deletion curves and maps of attention (Parquet) in one folder, which explain-tables reads.
 BY HAND: mgi explain --results results/X --run pretrain-fold0-seed0
 """
@@ -14,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from mgi.commands._device import device
-from mgi.commands._explained import Explained, attention_rows, subject_of
-from mgi.commands._run_options import add_run, complete
+from mgi.commands._explained import Explained
+from mgi.commands._explained_attention import attention_rows
+from mgi.commands._explained_subject import subject_of
+from mgi.commands._run_options import add_modalities, add_run, complete
 from mgi.core.errors import ConfigError
 from mgi.explain.attribution_file import (
     ATTENTION,
@@ -32,6 +36,7 @@ from mgi.explain.settings import ExplainSettings
 
 def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
+    add_modalities(options)
     options.add_argument("--weights", type=Path, help="weights of the run")
     options.add_argument("--curves", type=Path, help="curve of its training (JSON lines), for the temperature")
     options.add_argument("--output", type=Path, help="attributions.parquet; the other files are written beside it")

@@ -1,7 +1,8 @@
 """Put the attributions of all explained runs into tables: genes, gene sets, patients, and the checks beside them.
 
 INPUTS: attributions, deletion curves and attention maps of each run; a .gmt file of gene sets where one is named.
-OUTPUTS: global.csv, gene_sets.csv, local.csv, deletion.csv, checks.csv, attention.parquet in one folder.
+OUTPUTS: global.csv, gene_sets.csv, local.csv, modalities.csv, modalities_local.csv, deletion.csv, checks.csv,
+attention.parquet in one folder.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from mgi.core.sidecar import digested_path
 from mgi.evaluation.intervals import bootstrap_mean
 from mgi.explain.attribution_file import ATTENTION, DELETION, Attributions, read_attributions
 from mgi.explain.checks import CHECKS, check_rows, permuted_rows, stability_rows
+from mgi.explain.modality_shares import MODALITIES, MODALITIES_LOCAL, modality_local_rows, modality_rows
 from mgi.explain.runs import ATTENTION_FILE, DELETION_FILE, explained_runs
 from mgi.explain.settings import ExplainSettings
 from mgi.explain.tables import (
@@ -60,7 +62,11 @@ def run(args: argparse.Namespace) -> None:
     sets = None if args.gene_sets is None else read_gmt(args.gene_sets)
     found: list[Attributions] = []
     attention: list[pa.Table] = []
-    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in ("global", "gene_sets", "local", "deletion")}
+    columns = {
+        "global": GLOBAL, "gene_sets": GENE_SETS, "local": LOCAL, "modalities": MODALITIES,
+        "modalities_local": MODALITIES_LOCAL, "deletion": DELETION_TABLE,
+    }  # fmt: skip
+    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in columns}
     checks: list[tuple[Any, ...]] = []
 
     def interval(values: NDArray[np.float64]) -> Mean:
@@ -77,13 +83,14 @@ def run(args: argparse.Namespace) -> None:
         rows["global"] += global_rows(one, settings.top, members, interval)
         rows["gene_sets"] += gene_set_rows(one, members, interval)
         rows["local"] += local_rows(one, settings.local)
+        rows["modalities"] += modality_rows(one, interval)
+        rows["modalities_local"] += modality_local_rows(one)
         rows["deletion"] += curves
         checks += check_rows(one, pd.DataFrame(curves, columns=DELETION_TABLE), maps.to_pandas())
         found.append(one)
         attention.append(maps.append_column("run", pa.array([one.run.key] * len(maps), pa.string())))
     checks += [*permuted_rows(found), *stability_rows(found)]
     sources = [*paths, *([args.gene_sets] if args.gene_sets else [])]
-    columns = {"global": GLOBAL, "gene_sets": GENE_SETS, "local": LOCAL, "deletion": DELETION_TABLE}
     write_table(args.output / ATTENTION_FILE, pa.concat_tables([_plain(maps) for maps in attention]), sources)
     for name, header in columns.items():
         _write(args.output / f"{name}.csv", rows[name], header, sources)

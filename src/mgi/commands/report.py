@@ -17,6 +17,7 @@ from mgi.locks.lock import as_json, read_lock
 from mgi.reporting.analyses import ANALYSES, analysis_sections
 from mgi.reporting.figures import draw_all, write_figures
 from mgi.reporting.page import page, summary
+from mgi.reporting.presence_section import presence_section
 from mgi.reporting.provenance import commit, machine, rule_costs, versions
 from mgi.reporting.result_files import n_genes, read_csv, require_one_cohort
 from mgi.reporting.results import Results, read_curve
@@ -65,7 +66,8 @@ def run(args: argparse.Namespace) -> None:
     patients = read_csv(args.patients)
     task = config.get("runs", {}).get("task", DEFAULT_TASK)
     headline = headline_of(scoring_of(task), config.get("evaluation", {}).get("headline", ""))
-    cohort, split = read_cohort(args.cohort).table, read_split(args.split)
+    known = read_cohort(args.cohort)
+    cohort, split = known.table, read_split(args.split)
     tables = {"results": read_csv(args.results_table), "no_genes": read_csv(args.no_genes)}
     tables |= {"tests": read_csv(args.tests), "patients": patients}
     slices = slices_per_patient(args.image_shard)
@@ -103,6 +105,7 @@ def run(args: argparse.Namespace) -> None:
         commit=commit(),
         machine=machine(),
         config=config,
+        presence=presence_section(known, simulated=simulated),
     )
     drawn = draw_all(results)
     with atomic_path(args.output) as part:

@@ -34,14 +34,6 @@ def check_encoders(config: Mapping[str, Any], model: Mapping[str, Any], where: s
             raise ConfigError(f"{where}.encoders: found {shown(name)}, expected {others}")
 
 
-def check_explained(config: Mapping[str, Any]) -> None:
-    """Raise ConfigError where attributions are asked of a pre-training that reads other modalities."""
-    if config["explain"] is not None and config["pretrain"]["modalities"] != [EXPRESSION]:
-        found = ", ".join(config["pretrain"]["modalities"])
-        expected = f"{EXPRESSION} where the section explain is given; name others in runs.variants"
-        raise ConfigError(f"pretrain.modalities: found {found}, expected {expected}")
-
-
 def _is_vectors(name: str) -> bool:
     """Whether patients have vectors of a modality: expression, and what a room fits."""
     return name == EXPRESSION or registry.modality(name).fitting is not None

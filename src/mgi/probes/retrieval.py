@@ -1,7 +1,7 @@
 """Which patient's genes belong to an image: retrieval among the test patients, beside chance."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -18,6 +18,8 @@ from mgi.shards.embedding_file import Embeddings
 AT = (1, 5, 10)
 IMAGES = ("image", "image_tumour")
 ALL_FOLDS = "all"
+GENES = "genes"
+"""What the vectors of expression are called."""
 
 
 def retrieval(embeddings: Sequence[Embeddings], settings: ProbeSettings) -> list[dict[str, Any]]:
@@ -26,35 +28,52 @@ def retrieval(embeddings: Sequence[Embeddings], settings: ProbeSettings) -> list
     Further rows pool the patients of all folds of a pre-training and seed. Test patients without either vector are left
     out; `n` counts the others.
     """
-    rows, pooled = [], dict[tuple[str, int, str], list[tuple[NDArray[np.int64], int]]]()
-    for one in embeddings:
-        if np.isnan(one.vectors["genes_projected"]).all():
-            continue  # a pre-training that read no expression
-        for name in IMAGES:
-            rank = _ranks(one, name)
-            pooled.setdefault((pretraining_of(one.run), one.run.seed, name), []).append((rank, one.run.fold))
-    for (pretraining, seed, name), found in pooled.items():
-        several = {str(fold): [rank] for rank, fold in found}
-        if len(found) > 1:
-            several[ALL_FOLDS] = [rank for rank, _ in found]
-        for fold, ranks in several.items():
-            common = {"pretraining": pretraining, "run_seed": seed, "fold": fold, "image": name}
-            rows += [{**common, **_at(k, ranks, settings)} for k in AT]
-    return rows
+    found: list[_Found] = [
+        (one, {}, image, _ranks(one, image)) for one in embeddings if _has(one, GENES) for image in IMAGES
+    ]
+    return _rows(found, settings)
 
 
 def retrieval_of_modalities(embeddings: Sequence[Embeddings], settings: ProbeSettings) -> list[dict[str, Any]]:
-    """The same for each modality of pre-trainings that read further ones: a row more a modality, over single folds."""
-    rows = []
+    """The same for each modality: a row more a modality; none where no pre-training reads others than expression.
+
+    Where one does, those that read expression alone have their rows too, to be compared with it.
+    """
+    if not any(one.modalities for one in embeddings):
+        return []
+    found: list[_Found] = []
     for one in embeddings:
-        columns = {EXPRESSION: "genes", **{name: name for name in one.modalities}} if one.modalities else {}
+        columns = {EXPRESSION: GENES, **{name: name for name in one.modalities}}
         for (modality, column), image in product(sorted(columns.items()), IMAGES):
-            if np.isnan(one.vectors[f"{column}_projected"]).all():
-                continue
-            common = {"pretraining": pretraining_of(one.run), "run_seed": one.run.seed, "fold": str(one.run.fold)}
-            rank = _ranks(one, image, column)
-            rows += [{**common, "modality": modality, "image": image, **_at(k, [rank], settings)} for k in AT]
+            if _has(one, column):
+                found.append((one, {"modality": modality}, image, _ranks(one, image, column)))
+    return _rows(found, settings)
+
+
+_Found = tuple[Embeddings, Mapping[str, str], str, NDArray[np.int64]]
+"""Vectors, further columns, kind of image vector, and the ranks of its test patients."""
+
+
+def _rows(found: Iterable[_Found], settings: ProbeSettings) -> list[dict[str, Any]]:
+    """Rows of the ranks in each fold, and in all where there are several, of what is alike but for the fold."""
+    alike: dict[tuple[Any, ...], list[tuple[str, NDArray[np.int64]]]] = {}
+    for one, more, image, rank in found:
+        key = pretraining_of(one.run), one.run.seed, tuple(more.items()), image
+        alike.setdefault(key, []).append((str(one.run.fold), rank))
+    rows = []
+    for (pretraining, seed, more, image), ranks in alike.items():
+        several = {fold: [rank] for fold, rank in ranks}
+        if len(ranks) > 1:
+            several[ALL_FOLDS] = [rank for _, rank in ranks]
+        for fold, own in several.items():
+            common = {"pretraining": pretraining, "run_seed": seed, "fold": fold, **dict(more), "image": image}
+            rows += [{**common, **_at(k, own, settings)} for k in AT]
     return rows
+
+
+def _has(one: Embeddings, column: str) -> bool:
+    """Whether the pre-training read this modality."""
+    return not np.isnan(one.vectors[f"{column}_projected"]).all()
 
 
 def _at(k: int, ranks: Sequence[NDArray[np.int64]], settings: ProbeSettings) -> dict[str, Any]:
@@ -74,7 +93,7 @@ def _at(k: int, ranks: Sequence[NDArray[np.int64]], settings: ProbeSettings) -> 
     }
 
 
-def _ranks(one: Embeddings, name: str, column: str = "genes") -> NDArray[np.int64]:
+def _ranks(one: Embeddings, name: str, column: str = GENES) -> NDArray[np.int64]:
     """The place of each test patient's own genes among all, from 1, by cosine similarity; ties count against it.
 
     Another `column` names another modality's vectors.

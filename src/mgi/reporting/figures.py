@@ -35,6 +35,7 @@ def draw_all(results: Results) -> dict[str, str | None]:
     """The figures as `data:` addresses, None where there is nothing to draw; simulated results are marked on each."""
     simulated, reporting = results.simulated, results.reporting
     return {
+        **(results.presence.figures if results.presence else {}),
         **results.section.figures,
         **{name: drawn for part in results.analyses.values() for name, drawn in part.figures.items()},
         "curves": curves_figure(results.curves, reporting.curves, simulated=simulated),

@@ -10,7 +10,8 @@ import pandas as pd
 from mgi.core.errors import BadInputError
 from mgi.core.mending import mend_of
 from mgi.evaluation.follow_up import FollowUp
-from mgi.probes.tables import COLUMNS, MAPS, OUT_OF_FOLD, PREDICTIONS, PROBES, RETRIEVAL, SURVIVAL
+from mgi.probes.tables import COLUMNS, MAPS, OF_MODALITIES, OUT_OF_FOLD, PREDICTIONS, PROBES, RETRIEVAL, SURVIVAL
+from mgi.reporting.modality_retrieval import modality_retrieval
 from mgi.reporting.probe_figures import (
     SIMPLE,
     TRAINED,
@@ -77,8 +78,11 @@ def section(folder: Path, *, simulated: bool) -> Section:
     figures["vector_maps"] = None if places is None else maps_figure(places, label, simulated=simulated)
     series, names = _retrieved(retrieval)
     figures["retrieval"] = retrieval_figure(series, names, simulated=simulated)
+    of_modalities, more = modality_retrieval(_read(folder / OF_MODALITIES), simulated=simulated)
+    figures |= more
     content = {
-        "parts": parts, "figures": figures, "chosen": chosen and {**chosen, "name": set_name(chosen)}, "run": run,
+        "parts": parts, "of_modalities": of_modalities,
+        "figures": figures, "chosen": chosen and {**chosen, "name": set_name(chosen)}, "run": run,
         "label": label, "retrieval": retrieval, "few": _few(probes), "simulated": simulated,
         "permutations": int(probes["permutations"].min()) if len(probes) else 0,
         "circular": sorted(set(probes["circular"].dropna())), "single_fold": _single_fold(retrieval),

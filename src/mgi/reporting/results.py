@@ -80,6 +80,8 @@ class Results:
     commit: str | None
     machine: str
     config: Mapping[str, Any]
+    presence: Section | None = None
+    """Who has which modality, where there are enough to say so."""
 
     @property
     def score_text(self) -> str:

@@ -52,10 +52,6 @@ def test_no_further_encoder_is_nothing_that_differs() -> None:
             'runs.variants.x.pretrain.modalities: found "mirna", expected of',
         ),
         (variants(model={"encoders": {"rna": "mlp"}}), "runs.variants.x.model.encoders: found rna, expected it as"),
-        (
-            {**CN, "pretrain": {"modalities": ["cn"]}, "explain": {}},
-            "pretrain.modalities: found cn, expected rna where the section explain is given",
-        ),
     ],
 )
 def test_what_cannot_be_is_one_line(given: dict[str, Any], said: str) -> None:

@@ -57,7 +57,7 @@ def test_each_modality_of_a_pretraining_has_rows_of_its_own(make_embeddings: Any
     far = np.where(np.arange(60)[:, None] % 2, np.nan, one.vectors["genes"]).astype(np.float32)
     more = {"cn": far, "cn_projected": far, "cn_untrained": far}
     several = replace(one, vectors={**one.vectors, **more}, modalities=("cn",))
-    rows = retrieval_of_modalities([make_embeddings(1), several], SETTINGS)
+    rows = retrieval_of_modalities([several], SETTINGS)
     assert {(row["modality"], row["image"], row["fold"]) for row in rows} == {
         (modality, image, "0") for modality in ("cn", "rna") for image in ("image", "image_tumour")
     }
@@ -77,3 +77,28 @@ def test_a_pretraining_that_read_no_expression_has_no_rows_of_it(make_embeddings
     assert retrieval([alone], SETTINGS) == []
     assert {row["modality"] for row in retrieval_of_modalities([alone], SETTINGS)} == {"cn"}
     assert {row["vectors"] for row in maps([alone], {})} == {"image", "image_tumour", "cn"}
+
+
+def with_cn(one: Any) -> Any:
+    """The same pre-training as if it had read copy number too, whose vectors are those of the genes."""
+    more = {f"cn{ending}": one.vectors[f"genes{ending}"] for ending in ("", "_projected", "_untrained")}
+    return replace(one, vectors={**one.vectors, **more}, modalities=("cn",))
+
+
+def test_expression_alone_stands_beside_several_modalities_and_by_itself_has_no_rows(make_embeddings: Any) -> None:
+    alone, one = make_embeddings(0), make_embeddings(0)
+    several = with_cn(replace(one, run=replace(one.run, variant="both")))
+    assert retrieval_of_modalities([alone], SETTINGS) == []
+    rows = retrieval_of_modalities([alone, several], SETTINGS)
+    assert list(dict.fromkeys((row["pretraining"], row["modality"]) for row in rows)) == [
+        ("pretrain", "rna"), ("pretrain-both", "cn"), ("pretrain-both", "rna"),
+    ]  # fmt: skip
+    without = [{name: value for name, value in row.items() if name != "modality"} for row in rows[:6]]
+    assert without == retrieval([alone], SETTINGS)
+
+
+def test_the_patients_of_all_folds_are_pooled_for_each_modality(make_embeddings: Any) -> None:
+    rows = retrieval_of_modalities([with_cn(make_embeddings(0)), with_cn(make_embeddings(1))], SETTINGS)
+    assert {(row["modality"], row["fold"], row["n"]) for row in rows} == {
+        (modality, fold, n) for modality in ("cn", "rna") for fold, n in (("0", 12), ("1", 12), ("all", 24))
+    }

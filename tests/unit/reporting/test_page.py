@@ -241,3 +241,13 @@ def test_an_analysis_has_its_part_its_link_its_note_and_its_figure() -> None:
         assert expected in text
         assert expected not in drawn_page(results())
     assert draw_all(given)["forest"] == "data:x"
+
+
+def test_who_has_which_modality_stands_behind_the_cohort_with_its_link_and_figure() -> None:
+    part = Section(html="<p>by patient</p>", figures={"presence": "data:y"}, links={"presence": "Modalities"})
+    given = dataclasses.replace(results(), presence=part)
+    text = drawn_page(given)
+    assert text.index('<section id="cohort">') < text.index("<p>by patient</p>") < text.index('<section id="genes">')
+    for expected in ("<p>by patient</p>", '<a href="#presence">Modalities</a>'):
+        assert expected not in drawn_page(results())
+    assert draw_all(given)["presence"] == "data:y"
