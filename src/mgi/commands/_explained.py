@@ -112,17 +112,18 @@ class Explained:
 
     @cached_property
     def temperatures(self) -> dict[str, float]:
-        """That of each modality's contrast, where several are read."""
-        names = [] if self.several is None else self.several.sizes
-        return {name: self._temperature(f"temperature_{name}") for name in names}
+        """That of each modality's contrast, where several are read and the contrast is explained."""
+        names = () if self.several is None or CONTRAST not in self.values else self.several.sizes
+        of_two = " with two validation patients who have the modality"
+        return {name: self._temperature(f"temperature_{name}", of_two) for name in names}
 
-    def _temperature(self, field: str) -> float:
+    def _temperature(self, field: str, more: str = "") -> float:
         if self.args.curves.with_name(RECORD).is_file():
             require_recorded(self.args.curves)
         lines = self.args.curves.read_text(encoding="utf-8").splitlines()
         found = [point[field] for point in map(json.loads, lines) if field in point]
         if not found:
-            raise BadInputError(f"{self.args.curves}: no {field} in it, expected the curve of a pre-training")
+            raise BadInputError(f"{self.args.curves}: no {field} in it, expected the curve of a pre-training{more}")
         return float(found[-1])
 
     @cached_property

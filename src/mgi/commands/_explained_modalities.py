@@ -93,4 +93,4 @@ class ExplainedModalities:
         """The same in a line."""
         told = ", ".join(f"{size} numbers of {name}" for name, size in self.sizes.items())
         without = sum(not own for own in self.layout.has)
-        return f"{told}, {without} patients without any of them left out" if without else told
+        return f"{told}, patients left out without any of them: {without}" if without else told

@@ -1,0 +1,108 @@
+"""Attributions of pre-trainings with several modalities, of which test patients lack some."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mgi.cli import main
+from mgi.explain.attribution_file import Attributions, read_attributions
+from several_modalities import HAVE, Several, register_rooms
+
+SETTINGS = {"noise_samples": 2, "references": 2, "seed": 3}
+WITH = ["copies", "rna"]
+
+
+@pytest.fixture(autouse=True)
+def _rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+    register_rooms(monkeypatch)
+
+
+@pytest.fixture
+def several(write_study, tmp_path: Path) -> Several:
+    return Several(write_study(tmp_path / "study"))
+
+
+def explain(several: Several, run_of, names: list[str] = WITH, **settings: object) -> int:
+    """Explain the pre-training of the study that read these."""
+    study = several.study
+    assert several.run("pretrain", modalities=names) == 0
+    further = [name for name in names if name != "rna"]
+    shards = [f"{name}={study.folder / name / 'dataset.json'}" for name in further]
+    given = {
+        "run-json": run_of(task="pretraining").as_json(), "image-shard": study.folder / "images",
+        "prepared": study.prepared(), "expression-shard": study.folder / "expression",
+        "fold-genes": study.folder / "genes.parquet", "split": study.folder / "split.parquet",
+        "weights": study.weights("several"), "curves": study.weights("several").with_name("curves.jsonl"),
+        "settings": json.dumps(SETTINGS | settings), "output": study.folder / "explain/attributions.parquet",
+    }  # fmt: skip
+    line = ["explain", *(f"--{name}={value}" for name, value in given.items())]
+    return main([*line, "--modality-shard", *shards, "--modality-fit", *(f"{n}={several.fit(n)}" for n in further)])
+
+
+def found(several: Several) -> Attributions:
+    return read_attributions(several.study.folder / "explain/attributions.parquet")
+
+
+def table(several: Several, name: str) -> pd.DataFrame:
+    return pd.read_csv(several.study.folder / f"explain/{name}.csv")
+
+
+def test_attributions_are_of_all_numbers_add_up_and_are_0_of_what_a_patient_lacks(several: Several, run_of) -> None:
+    assert explain(several, run_of) == 0
+    one = found(several)
+    assert one.gene_ids[:5] == [f"copies:copies{number}" for number in range(5)]
+    assert one.gene_ids[5:] == [f"ENSG{number:03d}" for number in range(12)]
+    assert one.about["modalities"] == {"copies": 5, "rna": 12}
+    assert one.about["modality_patients"] == {"copies": 1, "rna": 2}
+    assert set(one.about["temperatures"]) == set(WITH)
+    has, lacks = (one.patient_id == several.study.patients[row] for row in (6, 7))
+    assert (one.values[lacks][:, :5] == 0).all()
+    assert (np.abs(one.values[lacks][:, 5:]).sum(1) > 0).all()
+    assert (np.abs(one.values[has][:, :5]).sum(1) > 0).all()
+    trained = one.network == "trained"
+    assert {(value, method) for value, method in zip(one.value[trained], one.method[trained], strict=True)} == {
+        (value, method) for value in ("contrast", "similarity") for method in ("ig", "ig_noise")
+    }
+    assert one.error[trained].max() <= 0.01
+    scale = np.maximum(np.abs(one.change), 0.01 * np.abs(one.values).sum(1))
+    assert (np.abs(one.values.sum(1) - one.change) / scale)[trained].max() <= 0.011
+
+
+def test_shares_of_modalities_add_up_to_one_and_changes_to_the_change(several: Several, run_of) -> None:
+    assert explain(several, run_of) == 0
+    folder = several.study.folder / "explain"
+    path = folder / "attributions.parquet"
+    assert main(["explain-tables", f"--attributions={path}", f"--settings={json.dumps(SETTINGS)}",
+                 f"--output={folder}"]) == 0  # fmt: skip
+    shares, own, one = table(several, "modalities"), table(several, "modalities_local"), found(several)
+    assert shares[["value", "modality", "numbers", "patients", "having"]].values.tolist() == [
+        [value, modality, *counts] for value in ("contrast", "similarity")
+        for modality, counts in (("copies", (5, 2, 1)), ("rna", (12, 2, 2)))
+    ]  # fmt: skip
+    assert shares.groupby("value")["share"].sum().tolist() == pytest.approx([1, 1])
+    for value in ("contrast", "similarity"):
+        changes = shares.loc[shares["value"] == value, "change"].sum()
+        assert changes == pytest.approx(one.of(value, "ig_noise").sum(1).mean(), rel=1e-4)
+    assert own.groupby(["value", "patient_id"])["share"].sum().tolist() == pytest.approx([1] * 4)
+    lacks = own[own["patient_id"] == several.study.patients[7]]
+    assert set(lacks["modality"]) == {"rna"}
+
+
+def test_who_has_none_of_the_modalities_is_left_out_and_counted(several: Several, run_of, capsys) -> None:
+    assert explain(several, run_of, ["copies"]) == 0
+    one = found(several)
+    assert set(one.patient_id) == {several.study.patients[6]}
+    assert one.about["without_modality"] == [several.study.patients[7]]
+    assert "5 numbers of copies, patients left out without any of them: 1" in capsys.readouterr().out
+
+
+def test_a_contrast_that_was_never_validated_has_no_temperature(several: Several, run_of, capsys) -> None:
+    """One validation patient alone has proteins."""
+    assert set(HAVE["proteins"]) & {4, 5} == {5}
+    assert explain(several, run_of, ["proteins", "rna"]) != 0
+    assert "no temperature_proteins in it, expected the curve of a pre-training with two" in capsys.readouterr().err
+    assert explain(several, run_of, ["proteins", "rna"], values=["similarity"]) == 0
+    assert set(found(several).value) == {"similarity"}
