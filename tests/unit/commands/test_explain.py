@@ -153,7 +153,8 @@ def test_the_tables_rank_genes_sum_sets_and_say_what_was_checked(study, explaine
     }  # fmt: skip
     assert (checks.loc[checks["check"] == "completeness", "passed"] == "yes").all()
     assert {path.name for path in explained.glob("*.sha256")} == {
-        f"{name}.csv.sha256" for name in ("global", "gene_sets", "local", "deletion", "checks")
+        f"{name}.csv.sha256"
+        for name in ("global", "gene_sets", "local", "modalities", "modalities_local", "deletion", "checks")
     }
 
 
