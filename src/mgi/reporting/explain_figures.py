@@ -159,7 +159,7 @@ def _square(pixels: bytes, side: int) -> NDArray[np.uint8]:
 
 
 def _first_sets(genes: pd.DataFrame) -> list[str]:
-    return [str(names).split("; ")[0] for names in genes["gene_sets"].fillna("")]
+    return [str(names).split("; ")[0] for names in genes["gene_sets"].astype(object).fillna("")]
 
 
 def _short(name: str) -> str:

@@ -9,9 +9,11 @@ import pandas as pd
 from mgi.core.errors import BadInputError
 from mgi.explain.attribution_file import ATTENTION_OF_RUNS
 from mgi.explain.checks import CHECKS
+from mgi.explain.modality_shares import MODALITIES, MODALITIES_LOCAL
 from mgi.explain.runs import ATTENTION_FILE
 from mgi.explain.tables import DELETION_TABLE, GENE_SETS, GLOBAL
 from mgi.reporting.explain_figures import attention_figure, deletion_figure, genes_figure, set_colours, sets_figure
+from mgi.reporting.explain_modalities_figure import modalities_figure
 from mgi.reporting.result_files import read_csv
 from mgi.shards.parquet import read_table
 from mgi.tasks.report_parts import Section
@@ -33,6 +35,7 @@ NOTES = (
 )
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "global": GLOBAL, "gene_sets": GENE_SETS, "deletion": DELETION_TABLE, "checks": CHECKS,
+    "modalities": MODALITIES, "modalities_local": MODALITIES_LOCAL,
 }  # fmt: skip
 
 
@@ -53,7 +56,7 @@ def explain_section(folder: Path, *, simulated: bool) -> Section:
     content: dict[str, Any] = {
         "parts": parts,
         "attention": figures["explain_attention"],
-        "checks": tables["checks"].fillna("").to_dict("records"),
+        "checks": tables["checks"].astype(object).fillna("").to_dict("records"),
         "simulated": simulated,
         "has_sets": not tables["gene_sets"].empty,
     }
@@ -72,6 +75,9 @@ def _part(value: str, genes: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *
         f"explain_{value}_sets": sets_figure(own["gene_sets"], simulated=simulated),
         f"explain_{value}_deletion": deletion_figure(own["deletion"], simulated=simulated),
     }
+    of_modalities = modalities_figure(own["modalities"], own["modalities_local"], simulated=simulated)
+    if of_modalities is not None:
+        figures[f"explain_{value}_modalities"] = of_modalities
     return {
         "value": value,
         "heading": heading,
@@ -85,6 +91,8 @@ def _part(value: str, genes: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *
         "genes": figures[f"explain_{value}_genes"],
         "sets": figures[f"explain_{value}_sets"],
         "deletion": figures[f"explain_{value}_deletion"],
+        "modalities": of_modalities,
+        "shares": own["modalities"].to_dict("records"),
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from mgi.cli import main
 from mgi.explain.attribution_file import Attributions, read_attributions
+from mgi.reporting.explain_section import explain_section
 from several_modalities import HAVE, Several, register_rooms
 
 SETTINGS = {"noise_samples": 2, "references": 2, "seed": 3}
@@ -89,6 +90,12 @@ def test_shares_of_modalities_add_up_to_one_and_changes_to_the_change(several: S
     assert own.groupby(["value", "patient_id"])["share"].sum().tolist() == pytest.approx([1] * 4)
     lacks = own[own["patient_id"] == several.study.patients[7]]
     assert set(lacks["modality"]) == {"rna"}
+    part = explain_section(folder, simulated=True)
+    assert {name for name in part.figures if name.endswith("modalities")} == {
+        "explain_contrast_modalities", "explain_similarity_modalities",
+    }  # fmt: skip
+    assert '<th scope="row">copies</th>' in part.html
+    assert "<td>1 of 2</td>" in part.html
 
 
 def test_who_has_none_of_the_modalities_is_left_out_and_counted(several: Several, run_of, capsys) -> None:
