@@ -17,7 +17,7 @@ from fuzz.worker import Tally, run
 
 # reliability plan: inputs a change; flips and cuts are for each of the files that the pipeline itself writes
 FULL = {"dicom": 10_000, "nifti": 10_000, "tsv": 10_000, "omics": 10_000, "json": 5_000, "zip": 2_000, "config": 2_000}
-FULL["labels"] = 5_000
+FULL |= {"labels": 5_000, "slides": 2_000}
 FLIPS, CUTS = 2_000, 200
 CHUNK = 1_000
 HANG_S = 60.0

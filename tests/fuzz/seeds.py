@@ -19,6 +19,7 @@ from PIL import Image
 
 from fuzz.label_seeds import write_label_seeds
 from fuzz.profiles import write_profiles
+from fuzz.slides import write_slide_seeds
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
@@ -52,6 +53,7 @@ def write_seeds(folder: Path) -> None:
     _write_kaggle(folder / "kaggle")
     _write_shards(folder)
     write_label_seeds(folder)
+    write_slide_seeds(folder)
     if importlib.util.find_spec("torch"):
         _write_trained(folder)
 

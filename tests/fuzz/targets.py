@@ -3,7 +3,7 @@
 import importlib.util
 from typing import Any
 
-from fuzz import binaries, mutate, own, patients, texts
+from fuzz import binaries, mutate, own, patients, slides, texts
 from fuzz.mutate import Mutation
 from fuzz.target import Target, files
 
@@ -76,6 +76,12 @@ if importlib.util.find_spec("mgi.modalities.flair.nifti"):
     FORMATS.append(
         _target("nifti", "nifti", 1.0, files("nifti"), mutate.nifti, binaries.readers_in("mgi.modalities.flair.nifti"))
     )
+if slides.HAS_OPENSLIDE:
+    FORMATS.append(_target("slide", "slides", 0.5, files("slides"), mutate.damage, slides.read_slide))
+if slides.HAS_H5PY:
+    FORMATS.append(_target("tile-vectors", "slides", 0.4, files("tile_vectors"), mutate.damage, slides.read_vectors))
+if slides.HAS_OPENSLIDE and slides.HAS_H5PY:
+    FORMATS.append(_target("slide-list", "slides", 0.1, files("slide_list"), mutate.table, slides.read_list))
 
 OWN = {
     "image-shard": (files("shard_images", "part-1-of-2.parquet"), own.read_images),
@@ -90,6 +96,8 @@ OWN = {
     "out-of-fold": (files("probe", "out_of_fold.parquet"), patients.read_out_of_fold),
     "associations": (files("scan", "associations.parquet"), patients.read_scan("associations.parquet")),
     "inflation": (files("scan", "phenotypes.tsv"), patients.read_scan("phenotypes.tsv")),
+    "bags": (files("shard_bags", "tiles.parquet"), slides.read_bags("tiles.parquet")),
+    "bagged-slides": (files("shard_bags", "slides.parquet"), slides.read_bags("slides.parquet")),
     "series-zip": (binaries.both, binaries.verify_series),
 }
 if importlib.util.find_spec("torch"):

@@ -88,3 +88,24 @@ def test_the_file_of_pathways_is_read_by_training_alone(tree: Path, snakemake: A
     calls = listed.stdout.split("python -m mgi ")[1:]
     readers = sorted(call.split()[0] for call in calls if "--pathways 'my sets.gmt'" in call)
     assert readers == [*["finetune"] * 7, "pretrain"]
+
+
+def test_shards_and_fits_of_modalities_are_made_for_the_pretrainings_that_read_them(
+    tree: Path, snakemake: Any, jobs_of: Jobs
+) -> None:
+    configs = ("--configfile", "config/demo.yaml", "config/modalities-demo.yaml")
+    listed = snakemake(tree, "-n", "--printshellcmds", *configs)
+    assert listed.returncode == 0, listed.stdout
+    calls = [call for call in listed.stdout.split("python -m mgi ")[1:] if call.startswith(("pretrain ", "embed "))]
+    reading = {
+        name: sum(f" {name}=results/modalities-demo/folds/0/{name}.parquet" in call for call in calls)
+        for name in ("cn", "methylation", "mirna")
+    }
+    # Alone, and in the five pre-trainings with all: each to be trained and to be encoded by.
+    assert reading == dict.fromkeys(reading, 12)
+    assert sum("--covariates results/modalities-demo/tables/labels.parquet" in call for call in calls) == 4
+    assert sum("--modality-fit" not in call for call in calls) == 4  # with expression or covariates alone
+    summary = jobs_of(snakemake(tree, "-n", "--quiet", "rules", *configs).stdout)
+    assert {rule: summary[rule] for rule in ("fit_features", "pretrain", "embed", "finetune")} == {
+        "fit_features": 3, "pretrain": 10, "embed": 10, "finetune": 1,
+    }  # fmt: skip

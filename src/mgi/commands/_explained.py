@@ -16,7 +16,7 @@ from mgi.cohort.split import TEST, VALIDATION
 from mgi.commands._explained_modalities import ExplainedModalities
 from mgi.commands._learning import Fold
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.core.run import EXPRESSION, Run
+from mgi.core.run import Run
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.explain.answers import (
     THRESHOLD,
@@ -27,14 +27,11 @@ from mgi.explain.answers import (
     predicted_probability,
     within_components,
 )
-from mgi.explain.attention import attention_maps
-from mgi.explain.multimodal_subject import MultimodalSubject
 from mgi.explain.patients import seed_of
 from mgi.explain.runs import value_belongs
 from mgi.explain.settings import CONTRAST, HEAD, MASK, OF_PRETRAINING, VALUES, ExplainSettings
-from mgi.explain.subjects import HeadSubject, MaskSubject, PretrainingSubject, Subject
-from mgi.models.mgi import MGI, DualEncoder, build_dual_encoder
-from mgi.models.multimodal import MultimodalEncoder, build_multimodal_encoder
+from mgi.models.mgi import MGI, build_dual_encoder
+from mgi.models.multimodal import build_multimodal_encoder
 from mgi.models.patient_network import PatientNetwork
 from mgi.shards.channels import require_channels
 from mgi.tasks.learning import predicting
@@ -44,7 +41,7 @@ from mgi.training.pretrain import Pairs
 from mgi.training.pretrain_batches import largest_tumours
 from mgi.training.weights import Weights, load_weights
 
-_Shown = tuple[Tensor, Tensor, NDArray[np.int64]]
+Shown = tuple[Tensor, Tensor, NDArray[np.int64]]
 """Slices (S, C, H, W) of a patient, the predicted mask (S, 1, H, W), and the slices' rows."""
 
 
@@ -130,10 +127,10 @@ class Explained:
         return float(found[-1])
 
     @cached_property
-    def shown(self) -> list[_Shown | None]:
+    def shown(self) -> list[Shown | None]:
         """Of each patient the slices with the largest mask, as the trained network predicts it; None without any."""
         assert isinstance(self.network, MGI)
-        found: list[_Shown | None] = []
+        found: list[Shown | None] = []
         for number, rows in enumerate(self.pairs.slices.rows_of):
             images = self.pairs.slices.images[torch.from_numpy(rows)].to(self.place)
             seen = self.pairs.genes_of(torch.tensor([number]))[0].to(self.place)
@@ -237,78 +234,3 @@ class Explained:
         if components is None:
             return as_measured
         return within_components(torch.tensor(components, dtype=torch.float32, device=self.place), self.baseline)
-
-
-def subject_of(explained: Explained, network: nn.Module) -> Subject:
-    """What a network, trained or not, is asked of the patients; masks are those of the trained one."""
-    if isinstance(network, DualEncoder):
-        return PretrainingSubject(
-            network,
-            explained.most_tumour(explained.pairs),
-            explained.references,
-            values=explained.values,
-            temperature=explained.temperature,
-            read=explained.read,
-        )
-    if isinstance(network, MultimodalEncoder) and explained.several is not None:
-        return MultimodalSubject(
-            network,
-            explained.most_tumour(explained.pairs),
-            explained.references,
-            values=explained.values,
-            layout=explained.several.layout,
-            temperatures=explained.temperatures,
-            read={EXPRESSION: explained.read},
-        )
-    if isinstance(network, PatientNetwork):
-        return HeadSubject(network, explained.images, explained.numbers(), explained.read)
-    assert isinstance(network, MGI)
-    shown = [None if one is None else one[:2] for one in explained.shown]
-    return MaskSubject(network, shown, explained.read)
-
-
-def attention_rows(explained: Explained) -> list[dict[str, Any]]:
-    """Rows of ATTENTION for the first patients with a predicted tumour, on the slice with the most of it."""
-    network = explained.network
-    if not isinstance(network, MGI):
-        return []
-    rows: list[dict[str, Any]] = []
-    for number, shown in enumerate(explained.shown):
-        if shown is None or len(rows) == explained.settings.attention_patients:
-            continue
-        best = int(shown[1].sum((1, 2, 3)).argmax())
-        donor = (number + 1) % len(explained.patients)
-        row = _attention_row(explained, network, shown, best, number, donor)
-        if row is None:
-            return []
-        rows.append(row)
-    return rows
-
-
-def _attention_row(
-    explained: Explained, network: MGI, shown: _Shown, best: int, number: int, donor: int
-) -> dict[str, Any] | None:
-    """The maps of one slice with own genes, those of the donor, and the null token; None without such a decoder."""
-    slices, first = explained.pairs.slices, explained.pairs.slices.rows_of[number][0]
-    image, place = shown[0][best : best + 1], int(shown[2][best])
-    genes = [explained.read(explained.genes[one : one + 1]) for one in (number, donor)]
-    maps = [attention_maps(network, image, one) for one in (*genes, None)]
-    own, other, null = (None if one is None else one[0].float().cpu().numpy() for one in maps)
-    if own is None:
-        return None
-    middle = image[0, explained.weights.model.context_slices].cpu().numpy()
-    low, high = np.percentile(middle, [1, 99.5])
-    grey = (255 * np.clip((middle - low) / max(high - low, 1e-9), 0, 1)).astype(np.uint8)
-    truth = slices.masks[torch.tensor([place])][0, 0] >= THRESHOLD
-    return {
-        "patient_id": explained.patients[number],
-        "slice": place - int(first),
-        "side": grey.shape[0],
-        "image": grey.tobytes(),
-        "truth": truth.numpy().astype(np.uint8).tobytes(),
-        "prediction": shown[1][best, 0].cpu().numpy().astype(np.uint8).tobytes(),
-        "donor": explained.patients[donor],
-        "own": own,
-        "other": other,
-        "null": null,
-    }

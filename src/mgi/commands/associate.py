@@ -19,7 +19,7 @@ from mgi.association.scan import scan
 from mgi.association.tables import left_out_summary, write_associations
 from mgi.core.errors import ConfigError
 from mgi.shards.dataset_manifest import DATASET, dataset_of
-from mgi.shards.expression_shard import FEATURES_FILE, VALUES_FILE, read_expression
+from mgi.shards.expression_shard import read_expression
 
 PLACED = ("gene_name", "chromosome", "start")
 """Columns of a shard's genes that the tests keep."""
@@ -58,11 +58,11 @@ def run(args: argparse.Namespace) -> None:
             raise ConfigError(f"--categorical: found {unknown[0]}, expected of {', '.join(covariates.cells)}")
         if tested := [name for name in covariates.cells if name in phenotypes.cells]:
             raise ConfigError(f"--covariates: found {tested[0]}, a phenotype too; name others by --covariate-columns")
-    features, feature_files = _read_features(args.features)
+    features, feature_file = _read_features(args.features)
     inputs = gather(phenotypes, features, covariates, args.categorical)
     how = {"transform": args.transform, "permutations": args.permutations, "seed": args.seed}
     found = scan(inputs.phenotypes, inputs.features, inputs.design, **how)
-    sources = [args.phenotypes, *feature_files, *args.covariates]
+    sources = [args.phenotypes, feature_file, *args.covariates]
     hits = write_associations(args.output, found, inputs, args.fdr, sources, how)
     sure = "" if args.permutations == 0 else f", {(hits['p_max'] <= args.fdr).sum()} of them at p_max <= {args.fdr:g}"
     print(f"{found.n} patients, {_counted(len(found.phenotypes), 'phenotype')}, "
@@ -90,11 +90,11 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ConfigError("--covariates: missing, expected with --covariate-columns and --categorical")
 
 
-def _read_features(path: Path) -> tuple[FeatureTable, list[Path]]:
-    """The features of a shard or a table, and the files that they come from."""
+def _read_features(path: Path) -> tuple[FeatureTable, Path]:
+    """The features of a shard or a table, and the file that describes them: a shard's has the digests of its others."""
     if not path.is_dir() and path.name != DATASET:
-        return read_feature_table(path), [path]
-    shard, folder = read_expression(path), dataset_of(path).parent
+        return read_feature_table(path), path
+    shard = read_expression(path)
     known = shard.genes.astype(object).where(shard.genes.notna(), None)
     table = FeatureTable(
         patients=tuple(shard.patient_ids),
@@ -102,4 +102,4 @@ def _read_features(path: Path) -> tuple[FeatureTable, list[Path]]:
         about=tuple(About(*row) for row in zip(*(known[name] for name in PLACED), strict=True)),
         values=shard.values,
     )
-    return table, [folder / VALUES_FILE, folder / FEATURES_FILE]
+    return table, dataset_of(path)

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from mgi.commands._device import device
-from mgi.commands._explained import Explained, attention_rows, subject_of
+from mgi.commands._explained import Explained
+from mgi.commands._explained_attention import attention_rows
+from mgi.commands._explained_subject import subject_of
 from mgi.commands._run_options import add_modalities, add_run, complete
 from mgi.core.errors import ConfigError
 from mgi.explain.attribution_file import (

@@ -10,7 +10,6 @@ from mgi.core.section import as_mapping
 from mgi.modalities.fitted_features import write_fitted_features
 from mgi.modalities.fitting import FitJob, fit_features
 from mgi.modalities.registry import modality
-from mgi.shards.dataset_manifest import dataset_of
 from mgi.shards.feature_shard import open_features
 
 
@@ -38,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
         beside={name: Path(path) for name, path in read_pairs(args.beside, "--beside").items()},
     )
     fitted = fit_features(job)
-    write_fitted_features(args.output, fitted, made_from=[dataset_of(args.shard), args.split, *job.beside.values()])
+    write_fitted_features(args.output, fitted)
     where = f"fold {args.fold}: {kind.name}"
     print(f"{where}: {len(fitted.columns)} of {len(shard.features)} features, fitted on {fitted.n_train} patients")
     for reason, count in fitted.left_out.items():

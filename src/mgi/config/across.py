@@ -45,7 +45,7 @@ def check_across_sections(config: Mapping[str, Any]) -> None:
             raise ConfigError(f"labels.read_off.{label}: found {shown(unknown[0])}, expected {expected}")
     for oracle in config["labels"]["oracles"]:
         if READ_OFF[oracle] not in configured:
-            expected = f"those of {', '.join(configured)}, or modalities.{READ_OFF[oracle]}"
+            expected = f"a section modalities.{READ_OFF[oracle]}, which it is read off"
             raise ConfigError(f"labels.oracles: found {shown(oracle)}, expected {expected}")
     for stage in ("pretrain", "finetune"):
         processes, nodes = config[stage]["processes"], config["compute"]["nodes"]

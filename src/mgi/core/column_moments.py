@@ -56,4 +56,4 @@ class ColumnMoments:
     @property
     def missing_share(self) -> Wide:
         """The share of the rows in which a column has no value (F,)."""
-        return np.asarray(1 - self.count / max(1, self.rows))
+        return np.asarray((self.rows - self.count) / max(1, self.rows))

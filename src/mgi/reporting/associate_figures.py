@@ -81,16 +81,20 @@ def manhattan_figure(scans: Mapping[str, WrittenScan], *, simulated: bool) -> st
 
 
 def volcano_figure(scans: Mapping[str, WrittenScan], *, simulated: bool) -> str:
-    """A panel a scan: the change of a phenotype with a feature against the test's p, hits in their colours."""
+    """A panel a scan: the change of a phenotype with a feature against the test's p, hits in their colours.
+
+    The axis reaches to the largest change of a hit and of all but a thousandth of the tests; others are at its edge.
+    """
     colours = _colours(scans)
-    widest = 1.06 * max(np.abs(scan.beta).max() for scan in scans.values())
+    widest = 1.06 * max(_reach(scan) for scan in scans.values())
     with matplotlib.rc_context(STYLE):
         figure = new_figure(3.1)
         figure.set_dpi(DPI)
         panels = figure.subplots(1, len(scans), sharey=True, squeeze=False)[0]
         for axes, (title, scan) in zip(panels, scans.items(), strict=True):
             heights = _heights(scan.p)
-            axes.scatter(scan.beta.ravel(), heights.ravel(), s=2, color=GREY, alpha=0.4, lw=0, rasterized=True)
+            across = np.clip(scan.beta, -widest, widest)
+            axes.scatter(across.ravel(), heights.ravel(), s=2, color=GREY, alpha=0.4, lw=0, rasterized=True)
             _draw_hits(axes, scan, scan.beta, heights, colours)
             axes.set_xlim(-widest, widest)
             axes.set_ylim(bottom=0)
@@ -99,6 +103,12 @@ def volcano_figure(scans: Mapping[str, WrittenScan], *, simulated: bool) -> str:
         panels[0].set_ylabel("−log10 p")
         _legend(figure, colours)
     return as_data_uri(figure, simulated=simulated)
+
+
+def _reach(scan: WrittenScan) -> float:
+    """The largest absolute change that is drawn where it is."""
+    change = np.abs(scan.beta)
+    return float(max(np.quantile(change, 0.999), change[scan.hits].max(initial=0)))
 
 
 def _rank(chromosome: str) -> tuple[int, int, str]:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mgi.cohort.leak_report import require_no_leaks
+from mgi.cohort.split import TRAIN
+from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import IntegrityError, MgiError
 from mgi.core.files import md5_of, read_json, sha256_of
 from mgi.core.mending import mend_of
@@ -14,11 +16,14 @@ from mgi.core.sidecar import SUFFIX, verified
 from mgi.datasets.stored_volume import check_prepared
 from mgi.locks.lock import read_lock
 from mgi.locks.raw_index import read_raw_index
+from mgi.modalities.fitted_features import read_fitted_features, train_hash_of
 from mgi.reporting.provenance import config_sha256
 from mgi.shards.dataset_manifest import DATASET, read_description
+from mgi.shards.feature_shard import open_features
 from mgi.shards.image_shard import KIND
 from mgi.shards.parquet import opened_parquet
 
+GENES = "genes"
 Check = Callable[[Path], object]
 
 
@@ -63,6 +68,28 @@ def _table(path: Path) -> None:
         pass
 
 
+def _fold(path: Path) -> None:
+    """What a fold fitted; it names no sources, but features have those of the shard, and the patients who train."""
+    _table(path)
+    if path.stem == GENES:
+        return
+    results, fold = path.parents[2], int(path.parent.name)
+    fitted = read_fitted_features(path)
+    dataset, splits = results / "shards" / fitted.modality / DATASET, results / "tables"
+    if not dataset.is_file() or not (splits / "split.parquet").is_file():
+        return
+    shard = open_features(dataset)
+    parts = (read_split(splits / name) for name in ("split.parquet", "whole.parquet") if (splits / name).is_file())
+    train = [one for split in parts if (split["fold"] == fold).any() for one in patients_with_role(split, fold, TRAIN)]
+    own = train_hash_of([one for one in train if one in set(shard.patient_ids)])
+    for what, found, expected in (
+        ("feature_hash", fitted.feature_hash, shard.feature_hash),
+        ("train_hash", fitted.train_hash, own),
+    ):
+        if found != expected:
+            raise IntegrityError(f"{path}: {what} {found}, but shard and split have {expected}; {mend_of(path)}")
+
+
 def _part(path: Path) -> None:
     """The record of a part of images: of the very file beside it, which the shard's description covers whole."""
     read_description(path, KIND)
@@ -101,7 +128,7 @@ KINDS = (
     Kind("tables", "tables/leaks*.json", _leaks),
     Kind("parts", "shards/*/part-*.json", _part),
     Kind("prepared", "prepared/*/slices.parquet", check_prepared),
-    Kind("folds", "folds/*/*.parquet", _table),
+    Kind("folds", "folds/*/*.parquet", _fold),
     Kind("aligned", "aligned/split.parquet", _table),
     Kind("aligned", "aligned/split.tsv", verified),
     Kind("aligned", "aligned/metadata.json", read_json),

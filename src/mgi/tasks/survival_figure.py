@@ -29,7 +29,7 @@ def survival_figure(thirds: Sequence[FollowUp], *, simulated: bool) -> str:
                 table.text(tick, 2 - place, str(int(count)), color=colour, ha="center", va="center", fontsize=9)
         axes.set_ylim(0, 1.02)
         axes.set_ylabel("event-free")
-        axes.legend(fontsize=8.5, loc="upper right")
+        axes.legend(fontsize=8.5, loc="lower left")  # where no curve begins
         table.set_ylim(-0.6, 2.6)
         table.set_yticks([2, 1, 0], ["lowest", "middle", "highest"], fontsize=8.5)
         table.set_xticks(ticks)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import new_patients
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
@@ -21,6 +22,7 @@ from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 from mgi_standin.simulation.archive import write_archive
 from mgi_standin.simulation.settings import SimulationSettings
+from new_patients import OBLIQUE, C, S, save_nifti, volume
 
 
 @pytest.fixture(scope="session")
@@ -281,3 +283,48 @@ class Released:
 def released(study, tmp_path_factory) -> Released:
     """The study's runs as releases; only for reading."""
     return Released(study, tmp_path_factory.mktemp("released"))
+
+
+@pytest.fixture
+def bright(monkeypatch) -> None:
+    """In place of the network: what is brighter than BRIGHT is tumour."""
+    monkeypatch.setattr(
+        "mgi.commands.predict.segment_patient",
+        lambda _, images, *__: np.where(images.slices > new_patients.BRIGHT, 255, 0).astype(np.uint8),
+    )
+
+
+@pytest.fixture
+def dicom(mr_file) -> Callable[..., None]:
+    """Write a volume as DICOM files whose names and numbers say nothing of their place."""
+
+    def write(folder: Path, voxels: np.ndarray, *, series: str = "1.2.3.4", **tags: object) -> None:
+        folder.mkdir(exist_ok=True)
+        for k, plane in enumerate(voxels):
+            own = {"SeriesInstanceUID": series, "SOPInstanceUID": f"{series}.{k}", **tags}
+            content = mr_file(
+                plane.astype(np.uint16), position=(10.0, -20.0, 30.0 + 4 * k), axes=(1, 0, 0, 0, C, S),
+                spacing=(0.8, 0.9), instance=9 - k, tags=own,
+            )  # fmt: skip
+            (folder / f"{series}-{(7 * k) % 5}").write_bytes(content)
+
+    return write
+
+
+@pytest.fixture
+def flair(tmp_path: Path) -> Path:
+    save_nifti(tmp_path / "flair.nii.gz", volume()[0], OBLIQUE)
+    return tmp_path / "flair.nii.gz"
+
+
+@pytest.fixture
+def genes_seen(monkeypatch) -> list:
+    """What reaches the network as genes."""
+    seen: list = []
+
+    def record(_, images, scaled, __):
+        seen.extend(scaled)
+        return np.zeros(images.slices.shape, np.uint8)
+
+    monkeypatch.setattr("mgi.commands.predict.segment_patient", record)
+    return seen

@@ -112,7 +112,7 @@ def test_oracles_alone_are_labels_that_a_modality_tells(
     )
     assert found.circular("idh", ["mutation"]) == "idh is read off mutation"
     assert found.circular("idh", ["flair", "rna"]) is None
-    assert found.source == "idh from mutation; tp53 from mutation"
+    assert found.source == "oracles of mutation"
     assert "idh: 1 mutant, 1 wildtype, 1 unknown" in capsys.readouterr().out
 
 
@@ -172,3 +172,14 @@ def test_settings_of_oracles_that_contradict_are_one_line(
     assert with_oracles(tmp_path, settings) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(said, line)
+
+
+def test_whom_only_the_data_tell_has_no_survival_and_the_reason(tmp_path: Path, mutations: Path) -> None:
+    TABLE.assign(case=[f"{A}-01A", C, "TCGA-02-9999"]).to_csv(tmp_path / "own.tsv", sep="\t", index=False)
+    settings = {"source": "table", "table": str(tmp_path / "own.tsv"), "columns": COLUMNS, "oracles": ["tp53"]}
+    assert with_oracles(tmp_path, settings, "--oracles", f"mutation={mutations}") == 0
+    table = read_labels(tmp_path / "labels.parquet").table.set_index("patient_id")
+    table = table.astype(object).where(table.notna(), None)
+    assert table["tp53"].to_dict() == {A: "wildtype", B: "mutant", C: None}
+    assert table["survival_reason"].to_dict() == {A: None, B: "not in own.tsv", C: "time -1 days, not above 0"}
+    assert table["reason"].to_dict() == {A: None, B: None, C: None}

@@ -43,3 +43,10 @@ def test_no_rows_are_no_error() -> None:
     found = of(np.empty((0, 2), np.float32))
     assert found.rows == 0
     assert np.isnan(found.mean).all()
+
+
+@pytest.mark.parametrize("tenths", range(11))
+def test_a_share_is_the_number_that_a_setting_names(tenths: int) -> None:
+    values = np.ones((10, 1))
+    values[:tenths] = np.nan
+    assert of(values).missing_share[0] == float(f"{tenths / 10}")  # 1 - 0.7 would be more than 0.3

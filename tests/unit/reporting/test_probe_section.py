@@ -97,7 +97,7 @@ def test_verify_reads_vectors_and_probes_too(folder: Path, tmp_path: Path) -> No
     assert [fault_of(*one) for name in ("embeddings", "probes") for one in kinds[name]] == [None] * 7
     for path, kind in (*kinds["embeddings"], *kinds["probes"]):
         before = path.read_bytes()
-        at = min(100, len(before) // 2)
-        path.write_bytes(before[:at] + bytes([before[at] ^ 1]) + before[at + 1 :])
+        place = min(100, len(before) // 2)  # a table without rows is shorter
+        path.write_bytes(before[:place] + bytes([before[place] ^ 1]) + before[place + 1 :])
         assert str(path) in (fault_of(path, kind) or "")
         path.write_bytes(before)

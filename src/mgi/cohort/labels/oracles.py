@@ -35,7 +35,10 @@ def with_oracles(
     Whoever is not in the cohort is left out: an oracle knows no others. Raises BadInputError where nobody of it has
     the data that tell them.
     """
-    nothing = PatientLabels(classes=dict.fromkeys(labels.column_of))
+    nothing = PatientLabels(
+        classes=dict.fromkeys(labels.column_of),
+        survival_reason=None if labels.endpoint is None else f"not in {labels.source}",
+    )
     everyone = set(cohort)
     known = {patient for name in columns.values() for patient in found.get(name, {}) if patient in everyone}
     if not known:
@@ -43,14 +46,14 @@ def with_oracles(
         raise BadInputError(f"labels.oracles: none of {len(cohort)} patients of the cohort has {wanted}, expected some")
     patients = {
         patient: replace(row, classes={**row.classes, **_classes(columns, found, patient)})
-        for patient, row in ((one, labels.patients.get(one, nothing)) for one in {*labels.patients, *known})
+        for patient, row in ((one, labels.patients.get(one, nothing)) for one in sorted({*labels.patients, *known}))
     }
-    told = "; ".join(f"{column} from {READ_OFF[name]}" for column, name in columns.items())
+    told = f"oracles of {' and '.join(sorted({READ_OFF[name] for name in columns.values()}))}"
     return replace(
         labels,
         patients=patients,
         source=f"{labels.source}; {told}" if labels.source else told,
-        column_of={**labels.column_of, **{column: column for column in columns}},
+        column_of={**labels.column_of, **{column: f"{name} of {READ_OFF[name]}" for column, name in columns.items()}},
     )
 
 

@@ -76,5 +76,5 @@ def _check_copies(read: ArchiveText, numbers: dict[str, NDArray[np.float64]]) ->
         for row in np.flatnonzero(measured & (values != np.floor(values)))[:1]:
             raise BadInputError(f"{read.line_of(row)}: {name}: found {values[row]:g}, expected a whole number")
     for row in np.flatnonzero(measured & ~((fewest <= copies) & (copies <= most)))[:1]:
-        said = f"found {copies[row]:g} between {fewest[row]:g} and {most[row]:g}"
-        raise BadInputError(f"{read.line_of(row)}: {COPIES}: {said}, expected it there")
+        said = f"found {copies[row]:g}, expected {fewest[row]:g} to {most[row]:g} as its bounds say"
+        raise BadInputError(f"{read.line_of(row)}: {COPIES}: {said}")

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mgi.core.errors import BadInputError
-from mgi.modalities.slides.tiles import TileForm
 
 _SAME_MPP = 0.05  # share by which a stated resolution may differ
 
@@ -48,12 +47,12 @@ FORMS: Mapping[str, EncoderForm] = {
 }
 
 
-def require_form(name: str | None, tiles: TileForm, width: int, where: str) -> None:
+def require_form(name: str | None, *, px: int, mpp: float, width: int, where: str) -> None:
     """Refuse tiles and vectors that the named encoder cannot have; no name, no check."""
     if name is None:
         return
     form = FORMS[name]
-    if wrong := form.mismatch(tiles.px, tiles.mpp):
+    if wrong := form.mismatch(px, mpp):
         raise BadInputError(f"{where}: {wrong[0]}: found {wrong[1]:g}, expected {wrong[2]:g} for {name}")
     if width != form.width:
         raise BadInputError(f"{where}: {width} numbers a tile, expected {form.width} for {name}")

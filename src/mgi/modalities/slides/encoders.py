@@ -73,5 +73,5 @@ def open_encoder(chosen: SlidesSettings, weights: str | None) -> Encoder:
         resizes=chosen.weights_of is not None,
         pixels=None if chosen.pixel_mean is None else (chosen.pixel_mean, chosen.pixel_sd or ()),
     )
-    require_form(chosen.weights_of, tile_form(chosen), encoder.width, "modalities.slides")
+    require_form(chosen.weights_of, px=chosen.tile_px, mpp=chosen.mpp, width=encoder.width, where="modalities.slides")
     return encoder

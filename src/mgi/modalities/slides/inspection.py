@@ -38,5 +38,5 @@ def features_for(path: Path, form: TileForm, encoder: str | None) -> StoredFeatu
     found = read_features(path)
     if found.px is not None and found.px != form.px:
         raise BadInputError(f"{path.name}: patch_size: found {found.px}, expected modalities.slides.tile_px, {form.px}")
-    require_form(encoder, form, found.width, path.name)
+    require_form(encoder, px=form.px, mpp=form.mpp, width=found.width, where=path.name)
     return found

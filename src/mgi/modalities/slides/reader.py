@@ -39,7 +39,7 @@ class Slide:
         self.width, self.height = (int(side) for side in self._handle.dimensions)
         self.reductions = tuple(float(one) for one in self._handle.level_downsamples)
         self.vendor = str(self._handle.properties.get("openslide.vendor"))
-        self.simulated = self._handle.properties.get("aperio.Simulated") == "1"
+        self.simulated = _says_simulated(self._handle)
         self.mpp = mpp or _stated_mpp(self._handle.properties, path.name, unstated)
 
     def region(self, left: int, top: int, size: tuple[int, int], level: int = 0) -> Image.Image:
@@ -84,6 +84,19 @@ def opened_slide(path: Path, mpp: float | None = None, unstated: float | None = 
         yield slide
     finally:
         slide.close()
+
+
+def is_simulated(path: Path) -> bool:
+    """Whether a file says that it is a simulated slide; one that cannot be read says nothing."""
+    try:
+        with _opened(path) as handle:
+            return _says_simulated(handle)
+    except BadInputError:
+        return False
+
+
+def _says_simulated(handle: Any) -> bool:
+    return bool(handle.properties.get("aperio.Simulated") == "1")
 
 
 def require_openslide(where: str) -> None:

@@ -29,21 +29,24 @@ def read_slide_list(path: Path) -> Mapping[str, Listed]:
     """
     if not path.is_file():
         raise BadInputError(f"{path}: missing, expected a TSV with {_FILE}, {_PATIENT} and {_MPP}")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as table:
+            return _rows(csv.DictReader(table, delimiter="\t"), path)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path}: not a TSV ({error})") from None
+
+
+def _rows(rows: "csv.DictReader[str]", path: Path) -> Mapping[str, Listed]:
+    names = rows.fieldnames or []
+    if _FILE not in names or not {_PATIENT, _MPP} & set(names):
+        raise BadInputError(f"{path}: columns {', '.join(names)}; expected {_FILE} with {_PATIENT} or {_MPP}")
     found: dict[str, Listed] = {}
-    with path.open(encoding="utf-8-sig", newline="") as table:
-        rows = csv.DictReader(table, delimiter="\t")
-        names = rows.fieldnames or []
-        if _FILE not in names or not {_PATIENT, _MPP} & set(names):
-            raise BadInputError(f"{path}: columns {', '.join(names)}; expected {_FILE} with {_PATIENT} or {_MPP}")
-        try:
-            for row in rows:
-                where = f"{path}: line {rows.line_num}"
-                file = (row[_FILE] or "").strip()
-                if not file or file in found:
-                    raise BadInputError(f"{where}: {_FILE}: found {file!r}, expected each file once")
-                found[file] = _listed(row, where)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise BadInputError(f"{path}: not a TSV ({error})") from None
+    for row in rows:
+        where = f"{path}: line {rows.line_num}"
+        file = (row[_FILE] or "").strip()
+        if not file or file in found:
+            raise BadInputError(f"{where}: {_FILE}: found {file!r}, expected each file once")
+        found[file] = _listed(row, where)
     return found
 
 

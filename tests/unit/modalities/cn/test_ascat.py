@@ -40,7 +40,7 @@ def test_copies_are_read_and_nothing_is_a_gap(path: Path) -> None:
         ("{id}\tA\tchr1\t5\t9\t2.5\t2\t3", r"line 3: copy_number: found 2\.5, expected a whole number"),
         ("{id}\tA\tchr1\t5\t9\t-1\t2\t3", r"line 3: copy_number of {id}: found -1\.0, expected .* 0 or more"),
         ("{id}\tA\tchr1\t5\t9\tNA\t2\t3", r"line 3: copy_number: .*'NA'"),
-        ("{id}\tA\tchr1\t5\t9\t2\t3\t3", r"line 3: copy_number: found 2 between 3 and 3"),
+        ("{id}\tA\tchr1\t5\t9\t2\t3\t3", r"line 3: copy_number: found 2, expected 3 to 3 as its bounds say"),
         ("{id}\tA\tchr1\t5\t9\t2\t\t3", r"line 3: min_copy_number: found nothing, expected a number as in copy_number"),
         ("{id}\tA\tchr1\t5\t9\t\t2\t3", r"line 3: min_copy_number: found 2, expected nothing as in copy_number"),
         ("{id}\tA\tchr1\t9\t5\t2\t2\t2", r"line 3: found start 9 and end 5"),

@@ -5,20 +5,15 @@ import pytest
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.modalities.slides.encoder_forms import FORMS, require_form
 from mgi.modalities.slides.settings import SlidesSettings
-from mgi.modalities.slides.tiles import TileForm
 
 BY_TIMM = {"encoder": "timm:vit_large_patch16_224", "weights": "w.safetensors", "weights_sha256": "0" * 64}
-
-
-def form(px: int, mpp: float) -> TileForm:
-    return TileForm(px=px, mpp=mpp, min_tissue=0.5)
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_an_encoder_takes_its_own_tiles(name: str) -> None:
     own = FORMS[name]
-    require_form(name, form(own.px, own.mpp), own.width, "x")
-    require_form(None, form(1, 9.0), 1, "x")
+    require_form(name, px=own.px, mpp=own.mpp, width=own.width, where="x")
+    require_form(None, px=1, mpp=9.0, width=1, where="x")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +26,7 @@ def test_an_encoder_takes_its_own_tiles(name: str) -> None:
 )
 def test_another_size_resolution_or_width_is_refused(px: int, mpp: float, width: int, said: str) -> None:
     with pytest.raises(BadInputError, match=f"^x: {said}"):
-        require_form("uni_v1", form(px, mpp), width, "x")
+        require_form("uni_v1", px=px, mpp=mpp, width=width, where="x")
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,7 @@ def test_no_byte_of_label_or_macro_is_in_any_output_of_the_real_slide(
     assert ingest(tile_px=256, mpp=0.5) == 0
     [row] = bags_of(tmp_path).slides.to_pylist()
     assert 24 <= row["tiles"] <= 28
+    assert not json.loads((tmp_path / "locks/slides.json").read_text())["simulated"]
     outputs = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "slides"]
     outputs += [*(tmp_path / "shards/slides").iterdir(), *(tmp_path / "raw/slides").iterdir()]
     with openslide.OpenSlide(real) as slide:

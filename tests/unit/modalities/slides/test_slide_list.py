@@ -42,6 +42,15 @@ def test_what_is_wrong_is_named_with_its_line(text: str, said: str, tmp_path: Pa
         read_slide_list(written(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    "data", [b"file\tmpp\na\xff.svs\t1\n", b"\xd9file\tmpp\n", b"file\tmpp\na\0.svs\t1\n" + b"x" * 200_000]
+)
+def test_bytes_that_are_no_text_are_refused(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "list.tsv").write_bytes(data)
+    with pytest.raises(BadInputError, match=r"list\.tsv: "):
+        read_slide_list(tmp_path / "list.tsv")
+
+
 def test_a_list_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"none\.tsv: missing"):
         read_slide_list(tmp_path / "none.tsv")

@@ -35,6 +35,7 @@ class SlideFolder:
     suffixes: Sequence[str]
     inspect: Inspect
     require_reader: Callable[[], None]
+    is_simulated: Callable[[Path], bool] = lambda path: False
     slide_list: Path | None = None
     frozen: bool = False
     stores_bytes: bool = field(default=False, init=False)
@@ -52,17 +53,20 @@ class SlideFolder:
         """Every file, with the digest of those that may be used."""
         folder = self._present()
         items, notes = self._items(folder)
+        self.require_reader()
         rows = []
         for item in items:
             usable = item.chosen or item.runner_up is not None
             members = user_folder.hashed(folder, [item.key]) if usable else ()
             rows.append({"item": item, "digest": user_folder.digest_of(members) if members else None})
-        return Listing(rows=tuple(rows), notes=notes)
+        simulated = any(self.is_simulated(folder / item.key) for item in items if item.chosen)
+        return Listing(rows=tuple(rows), notes=notes, simulated=simulated)
 
     def lock(self, listing: Listing) -> Lock:
         """One slide a patient, with a reason for each other one."""
         items = tuple(_pinned(row["item"], row["digest"]) for row in listing.rows)
-        return check_lock(Lock(modality=SLIDES, source=self.source, simulated=False, items=items), self.check_item)
+        lock = Lock(modality=SLIDES, source=self.source, simulated=listing.simulated, items=items)
+        return check_lock(lock, self.check_item)
 
     def check_item(self, item: Item) -> None:
         """A file of the folder, pinned by its digest."""

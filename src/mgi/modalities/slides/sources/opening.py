@@ -9,7 +9,7 @@ from mgi.locks.lock import Lock
 from mgi.locks.source import Source
 from mgi.modalities.fetching import Serve
 from mgi.modalities.slides.inspection import inspect_features, inspect_slide
-from mgi.modalities.slides.reader import require_openslide
+from mgi.modalities.slides.reader import is_simulated, require_openslide
 from mgi.modalities.slides.settings import FOLDER, PRECOMPUTED, SlidesSettings
 from mgi.modalities.slides.sources.folder import SLIDES, SlideFolder
 from mgi.modalities.slides.stored_features import SUFFIXES, require_h5py
@@ -45,6 +45,7 @@ def open_source(chosen: SlidesSettings, *, archive: str | None, table: str | Non
         suffixes=ONE_FILE,
         inspect=partial(inspect_slide, form=form, min_tiles=chosen.min_tiles, unstated=chosen.unstated_mpp),
         require_reader=partial(require_openslide, SLIDES),
+        is_simulated=is_simulated,
     )
 
 

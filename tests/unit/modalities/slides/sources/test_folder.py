@@ -61,6 +61,7 @@ def test_every_file_is_listed_with_a_verdict_or_named(slides: Path) -> None:
     source = source_of(slides)
     lock, notes = locked(source)
     assert [item.key for item in lock.chosen] == ["TCGA-CS-0001-01Z-00-DX1.a.svs", "TCGA-CS-0002-01Z-00-DX1.d.svs"]
+    assert lock.simulated
     assert len(lock.items) == 4
     assert {item.key for item in lock.items if item.digest is None} == {"TCGA-CS-0001-01A-01-TS1.c.svs"}
     assert notes[0].endswith(": notes.txt")
@@ -125,5 +126,6 @@ def test_a_folder_that_is_absent_or_without_slides_is_named(tmp_path: Path) -> N
 
 def test_the_preflight_says_what_to_install(slides: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "openslide", None)
-    with pytest.raises(ResourceError, match=r"pip install 'mgi\[slides\]'"):
-        source_of(slides).probe()
+    for step in (source_of(slides).probe, source_of(slides).discover):
+        with pytest.raises(ResourceError, match=r"pip install 'mgi\[slides\]'"):
+            step()
