@@ -77,8 +77,9 @@ def section(folder: Path, *, simulated: bool) -> Section:
     places, run, label = _places(folder / MAPS)
     figures["vector_maps"] = None if places is None else maps_figure(places, label, simulated=simulated)
     series, names = _retrieved(retrieval)
-    figures["retrieval"] = retrieval_figure(series, names, simulated=simulated)
     of_modalities, more = modality_retrieval(_read(folder / OF_MODALITIES), simulated=simulated)
+    # Of several modalities the figure of them has expression too.
+    figures["retrieval"] = None if of_modalities else retrieval_figure(series, names, simulated=simulated)
     figures |= more
     content = {
         "parts": parts, "of_modalities": of_modalities,

@@ -189,7 +189,7 @@ def test_a_changed_table_is_refused_by_the_report(explained: Path, tmp_path: Pat
 def test_verify_reads_all_of_it_and_names_the_rule_that_mends_it(explained: Path, tmp_path: Path) -> None:
     shutil.copytree(explained, tmp_path / "explain", symlinks=True)
     files = dict(kinds_of(tmp_path))["attributions"]
-    assert len(files) == 1 + 2 * 3 + 5
+    assert len(files) == 1 + 2 * 3 + 7
     assert [fault for path, kind in files if (fault := fault_of(path, kind))] == []
     broken = tmp_path / "explain/mgi/deletion.parquet"
     broken.write_bytes(broken.read_bytes()[:-1])

@@ -8,7 +8,7 @@ import pytest
 from mgi.cli import main
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.sidecar import digested_path
-from mgi.probes.tables import OUT_OF_FOLD
+from mgi.probes.tables import COLUMNS, OF_MODALITIES, OUT_OF_FOLD
 from mgi.reporting.probe_section import section, set_name
 from mgi.reporting.whole_results import fault_of, kinds_of
 from probed_world import options, write_world
@@ -101,3 +101,14 @@ def test_verify_reads_vectors_and_probes_too(folder: Path, tmp_path: Path) -> No
         path.write_bytes(before[:place] + bytes([before[place] ^ 1]) + before[place + 1 :])
         assert str(path) in (fault_of(path, kind) or "")
         path.write_bytes(before)
+
+
+def test_of_several_modalities_expression_is_drawn_among_them_and_not_twice(folder: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(folder / "retrieval.csv").assign(modality="rna")
+    more = pd.concat([table, table.assign(modality="cn")])[list(COLUMNS[OF_MODALITIES])]
+    found = section(rewritten(folder, tmp_path, OF_MODALITIES, more), simulated=False)
+    assert found.figures["retrieval"] is None
+    assert found.figures["retrieval_modalities"] is not None
+    assert "Retrieval of each modality by image" in found.html
+    assert "Retrieval of genes by image" not in found.html
+    assert "retrieval_modalities" not in section(folder, simulated=False).figures
