@@ -10,6 +10,9 @@ from mgi.core.errors import ConfigError
 CN: dict[str, Any] = {"modalities": {"cn": {}}, "cohort": {"require": ["rna", "flair"]}}
 
 
+OUTSIDE = {"modalities": {"rna": {}, "flair": {"source": "nifti", "folder": "f"}}}
+
+
 def variants(**given: Any) -> dict[str, Any]:
     return {**CN, "runs": {"variants": {"x": given}}}
 
@@ -68,13 +71,13 @@ def test_what_cannot_be_is_one_line(given: dict[str, Any], said: str) -> None:
     ("given", "said"),
     [
         ({"finetune": {"modalities": ["cn", "rna"]}}, 'finetune.modalities: found "cn", expected of rna, which are'),
-        ({**CN, "finetune": {"modalities": ["cn"]}}, 'modalities: found "cn", expected rna among them'),
+        ({**CN, "finetune": {"modalities": ["cn"]}}, "finetune.modalities: found cn, expected rna among them"),
         (
             {**CN, "finetune": {"modalities": ["cn", "rna"]}, "explain": {}},
             "explain.values: found mask, expected of contrast and similarity, since finetune.modalities has cn",
         ),
         (
-            {**CN, "finetune": {"modalities": ["cn", "rna"]}, "external": {}},
+            {**CN, "finetune": {"modalities": ["cn", "rna"]}, "external": OUTSIDE},
             "finetune.modalities: found cn, rna, expected rna alone with a section external",
         ),
     ],
