@@ -92,6 +92,9 @@ use rule predict_fold from another as external_predict_fold with:
             f"{OUTSIDE}/aligned/features.parquet",
         ],
         genes=WHOLE_FOLD,
+        # The config is refused where networks read further modalities.
+        modality_shards=[],
+        modality_fits=[],
         split=f"{OUTSIDE}/aligned/split.parquet",
         weights=partial(predicting_weights, WHOLE, config["results"]),
         record=partial(predicting_records, WHOLE, config["results"]),
