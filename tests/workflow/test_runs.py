@@ -251,7 +251,7 @@ def several(**pretrain: Any) -> dict[str, Any]:
     """A config with copy number, whose variant `more` reads it."""
     more = {"pretrain": {"modalities": ["rna", "cn"], **pretrain}, "model": {"encoders": {"cn": "mlp"}}}
     runs = {"methods": ["mgi"], "folds": [1], "controls": [], "variants": {"more": {**more, "finetune": True}}}
-    return checked({"modalities": {"cn": {}}, "runs": runs})
+    return checked({"modalities": {"cn": {}}, "cohort": {"require": ["rna", "flair"]}, "runs": runs})
 
 
 def test_a_pretraining_reads_shards_and_fits_of_its_variants_modalities() -> None:

@@ -14,6 +14,11 @@ def check_pretrained_modalities(config: Mapping[str, Any], pretrain: Mapping[str
     can = [name for name, section in config["modalities"].items() if section is not None and _is_vectors(name)]
     if COVARIATES in pretrain["modalities"] and config["labels"]["source"] in (None, "oracles"):
         raise ConfigError(f"{where}.modalities: found {COVARIATES}, expected a labels.source, which has age and sex")
+    needed = config["cohort"]["require"]
+    others = [one for one in pretrain["modalities"] if one not in (EXPRESSION, COVARIATES)]
+    if pretrain["missing"] != "inner" and others and needed is None:
+        found = f"found {pretrain['missing']}, expected inner, or cohort.require without {others[0]}"
+        raise ConfigError(f"{where}.missing: {found}: by default the cohort drops whoever lacks any modality")
     for name in pretrain["modalities"]:
         if name not in (*can, COVARIATES):
             expected = f"of {', '.join(can)}, which are configured and have vectors, or {COVARIATES}"

@@ -18,6 +18,8 @@ def maps(embeddings: Sequence[Embeddings], sites: Mapping[str, str]) -> list[dic
     for one in embeddings:
         for name in (*MAPPED, *one.modalities):
             vectors = one.vectors[name].astype(np.float64)
+            if vectors.shape[1] == 0:
+                continue  # of nobody: the pre-training read no such modality
             known = (~np.isnan(vectors)).all(axis=1).reshape(-1)
             training, test = (
                 [row for row, role in enumerate(one.roles) if role in wanted and known[row]]

@@ -7,7 +7,7 @@ import pytest
 from mgi.config.tree import checked
 from mgi.core.errors import ConfigError
 
-CN: dict[str, Any] = {"modalities": {"cn": {}}}
+CN: dict[str, Any] = {"modalities": {"cn": {}}, "cohort": {"require": ["rna", "flair"]}}
 
 
 def variants(**given: Any) -> dict[str, Any]:
@@ -47,6 +47,10 @@ def test_no_further_encoder_is_nothing_that_differs() -> None:
         (
             {"pretrain": {"modalities": ["covariates"]}},
             "pretrain.modalities: found covariates, expected a labels.source, which has age and sex",
+        ),
+        (
+            {"modalities": {"cn": {}}, "pretrain": {"modalities": ["cn"], "missing": "outer"}},
+            "pretrain.missing: found outer, expected inner, or cohort.require without cn: by default the cohort",
         ),
         ({"model": {"encoders": {"rna": "mlp"}}}, "model.encoders: found rna, expected it as model.gene_encoder"),
         ({"model": {"encoders": {"cn": "mlp"}}}, 'model.encoders: found "cn", expected no modality: none but rna'),

@@ -77,6 +77,9 @@ def test_a_pretraining_that_read_no_expression_has_no_rows_of_it(make_embeddings
     assert retrieval([alone], SETTINGS) == []
     assert {row["modality"] for row in retrieval_of_modalities([alone], SETTINGS)} == {"cn"}
     assert {row["vectors"] for row in maps([alone], {})} == {"image", "image_tumour", "cn"}
+    empty = {name: np.empty((60, 0), np.float32) for name in more}  # as it is read again
+    again = maps([replace(alone, vectors={**alone.vectors, **empty})], {})
+    assert {row["vectors"] for row in again} == {"image", "image_tumour", "cn"}
 
 
 def with_cn(one: Any) -> Any:
