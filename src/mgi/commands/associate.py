@@ -40,8 +40,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
     )
     options.add_argument(
         "--modality", default=EXPRESSION, metavar="NAME",
-        help="of which modality a shard is; its values are tested as models see them before scaling, such as "
-        "M-values of methylation (default: %(default)s)",
+        help="of which modality a shard is; its values are tested as models see them before scaling "
+        "(default: %(default)s)",
     )  # fmt: skip
     options.add_argument(
         "--covariates", type=Path, nargs="+", default=[], help="tables of numbers and categories, a row a patient"
