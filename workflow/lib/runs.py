@@ -17,7 +17,13 @@ from mgi.core.run import (
     gene_sets_file,
     leaks_file,
 )
-from mgi.core.run_sections import further_modalities, model_section, pretrain_section, reads_covariates
+from mgi.core.run_sections import (
+    finetune_section,
+    further_modalities,
+    model_section,
+    pretrain_section,
+    reads_covariates,
+)
 
 from .modalities import Configured, described
 from .prepared import stripped_slices
@@ -48,6 +54,11 @@ def pretrain_settings(config: Mapping[str, Any], table: Mapping[str, Run], wildc
     return pretrain_section(config, table[wildcards.run])
 
 
+def finetune_settings(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> str:
+    """The section `finetune` as far as the run reads it, as JSON."""
+    return finetune_section(config, table[wildcards.run])
+
+
 def pretrain_stripped(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> list[Any]:
     """The table of the slices without scalp, where the run's pre-training draws some."""
     return stripped_slices(config, json.loads(pretrain_settings(config, table, wildcards)))
@@ -67,7 +78,7 @@ def pathways_option(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Sn
 def modality_shards(
     config: Mapping[str, Any], modalities: Mapping[str, Configured], table: Mapping[str, Run], wildcards: Any
 ) -> list[str]:
-    """The shards of the modalities beside expression that a pre-training reads."""
+    """The shards of the modalities beside expression that a run reads."""
     return [path for name in further_modalities(config, table[wildcards.run]) for path in modalities[name].shard]
 
 
@@ -92,7 +103,7 @@ def covariates(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: A
 
 def modality_options(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
     """All of these as options of a job's command line; nothing where there is none."""
-    known = [part for path in input.covariates for part in ("--covariates", str(path))]
+    known = [part for path in getattr(input, "covariates", ()) for part in ("--covariates", str(path))]
     fits = [f"{Path(path).stem}={path}" for path in input.modality_fits]
     shards = [f"{Path(path).parent.name}={path}" for path in described(input.modality_shards)]
     return [*known, *(["--modality-shard", *shards, "--modality-fit", *fits] if fits else [])]

@@ -98,6 +98,8 @@ rule finetune:
         split=lambda wildcards: fold_split(TRAINED[wildcards.run].fold),
         leaks=run_leaks,
         pathways=run_pathways,
+        modality_shards=run_modality_shards,
+        modality_fits=run_modality_fits,
         labels=TASK_LABELS,
         pretrained=run_start,
         pretrained_record=lambda wildcards: beside(run_start(wildcards), "run.json"),
@@ -122,7 +124,7 @@ rule finetune:
     params:
         described=described_run,
         model=run_model,
-        settings=settings("finetune"),
+        settings=run_finetune,
         stripped=lambda wildcards, input: option(
             "--prepared-stripped", next(iter(input.stripped), None)
         ),
@@ -133,8 +135,11 @@ rule finetune:
         pretrained=lambda wildcards, input: option(
             "--pretrained", next(iter(input.pretrained), None)
         ),
+        modalities=modality_options,
         deterministic=DETERMINISTIC,
-        code=code_of("finetune", *TASK_CODE),
+        code=lambda wildcards: code_of(
+            "finetune", *TASK_CODE, *run_modality_code(wildcards)
+        ),
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -151,6 +156,7 @@ rule finetune:
             {params.stripped:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
+            {params.modalities:q} \
             --split {input.split:q} \
             --leaks {input.leaks:q} \
             {params.labels:q} \
@@ -169,6 +175,8 @@ rule predict_fold:
         expression="<results>/shards/rna/dataset.json",
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
         genes=run_genes,
+        modality_shards=run_modality_shards,
+        modality_fits=run_modality_fits,
         split="<results>/tables/split.parquet",
         weights=run_weights,
         record=run_records,
@@ -188,8 +196,11 @@ rule predict_fold:
     params:
         described=described_run,
         settings=settings("predict"),
+        modalities=modality_options,
         deterministic=DETERMINISTIC,
-        code=code_of("predict-fold", *TASK_CODE),
+        code=lambda wildcards: code_of(
+            "predict-fold", *TASK_CODE, *run_modality_code(wildcards)
+        ),
     shell:
         r"""
         exec &> >(tee {log:q})
@@ -202,6 +213,7 @@ rule predict_fold:
             --prepared {input.prepared:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
+            {params.modalities:q} \
             --split {input.split:q} \
             --output {output.predictions:q}
         """

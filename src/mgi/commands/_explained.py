@@ -67,6 +67,8 @@ class Explained:
         if self.weights.run != run:
             found, remedy = self.weights.run.key, "delete them and train it again"
             raise BadInputError(f"{args.weights}: the weights of {found}, expected those of {run.key}; {remedy}")
+        if self.weights.model.further:
+            raise BadInputError(f"{args.weights}: finetune.modalities: found more than rna, of which none is explained")
         require_channels(self.fold.channels, self.weights.model.channels, str(args.image_shard))
         self.task = None if run.is_pretraining else predicting(self.weights, args.weights)
         self.patients = self._drawn(TEST, settings.patients)

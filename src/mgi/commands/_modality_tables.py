@@ -1,4 +1,4 @@
-"""What a pre-training with several modalities reads of a fold's patients: the vectors of each, and who lacks which."""
+"""What a network of several modalities reads of a fold's patients: the vectors of each, and who lacks which."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class FoldModalities:
-    """The modalities that a pre-training reads: expression of the fold, covariates, shards and fits of the others."""
+    """The modalities that a network reads: expression of the fold, covariates, shards and fits of the others."""
 
     fold: Fold
     names: tuple[str, ...]
@@ -79,6 +79,10 @@ class FoldModalities:
     def sizes(self) -> dict[str, int]:
         """The numbers of each modality."""
         return {name: len(self.fold.gene_ids) if own is None else len(own) for name, own in self.features.items()}
+
+    def counts(self, patients: list[str]) -> dict[str, int]:
+        """How many of these patients have which modality."""
+        return {name: int(self._has(name, patients).sum()) for name in self.names}
 
     def identity(self) -> dict[str, Any]:
         """What decides the vectors beside the shards: a checkpoint of another fit is never resumed."""

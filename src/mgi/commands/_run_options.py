@@ -18,7 +18,13 @@ from mgi.core.run import (
     run_table,
     split_file,
 )
-from mgi.core.run_sections import further_modalities, model_section, pretrain_section, reads_covariates
+from mgi.core.run_sections import (
+    finetune_section,
+    further_modalities,
+    model_section,
+    pretrain_section,
+    reads_covariates,
+)
 from mgi.core.section import as_mapping, read_record
 from mgi.explain.runs import ATTRIBUTIONS_FILE, permuted_runs
 
@@ -37,15 +43,16 @@ def add_run(options: argparse.ArgumentParser) -> None:
     add_device(options)
 
 
-def add_modalities(options: argparse.ArgumentParser) -> None:
-    """The options of a pre-training that reads further modalities than expression."""
+def add_modalities(options: argparse.ArgumentParser, *, covariates: bool = True) -> None:
+    """The options of a network that reads further modalities than expression; of `covariates` only in pre-training."""
     options.add_argument(
         "--modality-shard", nargs="+", metavar="NAME=PATH", help="dataset.json of each further modality"
     )
     options.add_argument(
         "--modality-fit", nargs="+", metavar="NAME=PATH", help="what the fold fitted of each (fit-features)"
     )
-    options.add_argument("--covariates", type=Path, help="labels of the cohort, for the modality covariates")
+    if covariates:
+        options.add_argument("--covariates", type=Path, help="labels of the cohort, for the modality covariates")
 
 
 def add_labels(options: argparse.ArgumentParser) -> None:
@@ -134,7 +141,7 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
     predicts = section == "predict" and not run.is_pretraining
     of_run = [results / f"runs/{one}/weights.safetensors" for one in run.trained]
     pathways = gene_sets_file(config, run)
-    settings = pretrain_section(config, run) if section == "pretrain" else json.dumps(config[section], sort_keys=True)
+    settings = _settings(config, run, section)
     return {
         "run_json": run.as_json(),
         "settings": settings,
@@ -158,6 +165,13 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "record": folder / "run.json",
         "output": results / _output(section, run),
     }
+
+
+def _settings(config: Mapping[str, Any], run: Run, section: str) -> str:
+    """The section as the workflow gives it."""
+    if section == "pretrain":
+        return pretrain_section(config, run)
+    return finetune_section(config, run) if section == "finetune" else json.dumps(config[section], sort_keys=True)
 
 
 def _output(section: str, run: Run) -> str:

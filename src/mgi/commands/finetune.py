@@ -2,7 +2,8 @@
 
 Started by torchrun, each process takes a part of every batch.
 
-INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split, pre-trained encoders for MGI.
+INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split, pre-trained encoders for MGI;
+shards and fits of the further modalities that MGI reads (finetune.modalities).
 OUTPUTS: weights of the best validation score, curve, record of the run.
 BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 """
@@ -15,10 +16,12 @@ from typing import Any
 from mgi.cohort.labels.file import read_labels
 from mgi.cohort.split import TRAIN, VALIDATION
 from mgi.commands._device import device, wants_gpu
+from mgi.commands._further_fold import FurtherFold, fold_reading, further_of, require_pretrained_on
 from mgi.commands._learning import Fold, context_of, finish
-from mgi.commands._run_options import add_labels, add_run, add_training, complete
+from mgi.commands._run_options import add_labels, add_modalities, add_run, add_training, complete
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
+from mgi.core.run import MULTIMODAL_METHOD
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.models.settings import ModelSettings
 from mgi.shards.channels import require_channels
@@ -38,6 +41,7 @@ def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
     add_training(options)
     add_labels(options)
+    add_modalities(options, covariates=False)
     options.add_argument("--pretrained", type=Path, help="weights of the pre-training run")
 
 
@@ -51,12 +55,16 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     settings = FinetuneSettings.read(args.settings, where="finetune")
     require_processes(settings.processes, group, "finetune")
     place = device(args)
-    fold = Fold(args, run, args.weights.parent)
+    reads_further = run.method == MULTIMODAL_METHOD and run.reads_genes
+    fold = fold_reading(args, run, args.weights.parent, settings.further if reads_further else ())
     task = _task(args, fold)
     require_shared(task, group, run.task)
-    model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels)
+    model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels, further_of(fold))
     randomness = Randomness.seeded(run.seed)
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)
+    if isinstance(fold, FurtherFold) and getattr(model, "further", None) is None:
+        found = ", ".join(settings.modalities)
+        raise ConfigError(f"finetune.modalities: found {found}, expected rna: task '{run.task}' reads no other")
     start = None
     if args.pretrained is not None:
         if args.pretrained.with_name(RECORD).is_file():
@@ -67,6 +75,7 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
             found = f"the weights of {weights.run.key}"
             raise BadInputError(f"{args.pretrained}: {found}, expected those of {run.pretrained}; pre-train it again")
         require_channels(fold.channels, weights.model.channels, str(args.pretrained))
+        require_pretrained_on(fold, weights, args.pretrained)
         require_same_sets(weights.gene_sets, fold.gene_sets, where=str(args.pretrained))
         start_from_pretrained(model, weights)
     training = fold.training_pairs(model_settings, settings.augment)
@@ -82,6 +91,8 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     if not group.leads:
         return
     more: dict[str, Any] = {"processes": group.size}
+    if isinstance(fold, FurtherFold):
+        more["modalities"] = fold.features
     if of_labels is not None:
         seen = of_labels.learned_from(fold.learning_pairs(TRAIN, model_settings))
         more["head"] = of_labels.fitted(model, seen, validation).plain()

@@ -1,9 +1,11 @@
 """Predict for a fold's test patients, with each expression input that the audit asks for.
 
-Patients of the fold without expression are predicted too, without genes or with the null token. An ensemble predicts
+Patients of the fold without expression are predicted too, without genes or with the null token, whatever further
+modalities they have. An ensemble predicts
 with the mean of its members' logits.
 
-INPUTS: weights (of each member), prepared slices of the image shard, expression shard, the fold's genes, split.
+INPUTS: weights (of each member), prepared slices of the image shard, expression shard, the fold's genes, split; shards
+and fits of the further modalities that the network reads.
 OUTPUT: predictions in the task's format.
 No mask and no label is read: shuffling the ground truth cannot change a prediction.
 BY HAND: mgi predict-fold --results results/X --run mgi-fold0-seed0
@@ -17,8 +19,10 @@ from torch import nn
 
 from mgi.cohort.split import TEST, UNPAIRED_IMAGE
 from mgi.commands._device import device
+from mgi.commands._further_fold import fold_reading, require_read
 from mgi.commands._learning import Fold
-from mgi.commands._run_options import add_run, complete
+from mgi.commands._modalities import read_pairs
+from mgi.commands._run_options import add_modalities, add_run, complete
 from mgi.core.errors import BadInputError
 from mgi.core.run import Run
 from mgi.core.run_files import RECORD, require_recorded
@@ -37,6 +41,7 @@ from mgi.training.weights import Weights, load_weights
 
 def add_options(options: argparse.ArgumentParser) -> None:
     add_run(options)
+    add_modalities(options, covariates=False)
     options.add_argument("--weights", type=Path, nargs="+", help="weights of the run, or of each of an ensemble")
     options.add_argument("--output", type=Path, help="predictions of the run")
 
@@ -45,8 +50,11 @@ def run(args: argparse.Namespace) -> None:
     run = complete(args, "predict")
     settings = PredictSettings.read(args.settings, where="predict")
     place = device(args)
-    fold = Fold(args, run, args.output.parent)
+    further = sorted(read_pairs(args.modality_shard or [], "--modality-shard"))
+    fold = fold_reading(args, run, args.output.parent, further)
     members = _members(args.weights, run, fold.gene_ids)
+    for weights, path in zip(members, args.weights, strict=True):
+        require_read(fold, weights, path)
     task = predicting(members[0], args.weights[0])
     require_channels(fold.channels, members[0].model.channels, str(args.image_shard))
     networks = [_network(task, weights).to(place) for weights in members]

@@ -25,6 +25,19 @@ def check_pretrained_modalities(config: Mapping[str, Any], pretrain: Mapping[str
             raise ConfigError(f"{where}.modalities: found {shown(name)}, expected {expected}")
 
 
+def check_finetuned_modalities(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where MGI is to read a modality that is not configured, or that another section cannot give."""
+    asked = [name for name in config["finetune"]["modalities"] if name != EXPRESSION]
+    can = [name for name, section in config["modalities"].items() if section is not None and _is_vectors(name)]
+    for name in asked:
+        if name not in can:
+            expected = f"of {', '.join(can)}, which are configured and have vectors"
+            raise ConfigError(f"finetune.modalities: found {shown(name)}, expected {expected}")
+    if asked and config["external"] is not None:
+        found = ", ".join(config["finetune"]["modalities"])
+        raise ConfigError(f"finetune.modalities: found {found}, expected rna alone with a section external")
+
+
 def check_encoders(config: Mapping[str, Any], model: Mapping[str, Any], where: str) -> None:
     """Raise ConfigError for an encoder of something that can have none of its own."""
     for name in model.get("encoders", {}):

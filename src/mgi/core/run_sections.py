@@ -12,13 +12,22 @@ ABOUT_MODALITIES = ("modalities", "missing", "modality_weights", "modality_dropo
 
 
 def further_modalities(config: Mapping[str, Any], run: Run) -> list[str]:
-    """The configured modalities beside expression that a pre-training reads; none for another run."""
-    return [name for name in _pretrained(config, run) if name not in (EXPRESSION, COVARIATES)]
+    """The configured modalities beside expression that a run's network reads, sorted."""
+    return [name for name in _read(config, run) if name not in (EXPRESSION, COVARIATES)]
 
 
 def reads_covariates(config: Mapping[str, Any], run: Run) -> bool:
     """Whether a pre-training reads covariates as a modality."""
     return COVARIATES in _pretrained(config, run)
+
+
+def _read(config: Mapping[str, Any], run: Run) -> list[str]:
+    """All that is named for it; once fine-tuned MGI alone reads any, where it reads genes."""
+    if run.is_pretraining:
+        return _pretrained(config, run)
+    if run.method != MULTIMODAL_METHOD or not run.reads_genes:
+        return []
+    return sorted(config["finetune"].get("modalities", [EXPRESSION]))
 
 
 def _pretrained(config: Mapping[str, Any], run: Run) -> list[str]:
@@ -47,3 +56,9 @@ def pretrain_section(config: Mapping[str, Any], run: Run) -> str:
     alone = section.get("modalities") == [EXPRESSION] and section.get("permuted_modality") is None
     unread = ABOUT_MODALITIES if alone else ()
     return json.dumps({key: value for key, value in section.items() if key not in unread}, sort_keys=True)
+
+
+def finetune_section(config: Mapping[str, Any], run: Run) -> str:
+    """The section `finetune` as JSON with sorted keys; nothing of modalities to a run that reads expression alone."""
+    unread = () if further_modalities(config, run) else ("modalities",)
+    return json.dumps({key: value for key, value in config["finetune"].items() if key not in unread}, sort_keys=True)

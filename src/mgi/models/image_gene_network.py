@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mgi.models.film import UNetEncoder
+from mgi.models.further import FurtherModalities
 from mgi.models.gene_encoder import GeneEncoder
 from mgi.models.image_encoder import ImageEncoder
 
@@ -16,13 +17,28 @@ from mgi.models.image_encoder import ImageEncoder
 class ImageGeneNetwork(nn.Module, ABC):
     """Both encoders, which pre-training aligns, and a null token for a patient without genes.
 
+    With `further` modalities genes (U, G) are expression and behind it the numbers of each, NaN where a patient lacks
+    one. Without genes a patient has none of them.
+
     In two steps, so that what nothing learned is computed once and can be kept: `encode` genes, then `decode` slices.
     """
 
-    def __init__(self, image_encoder: ImageEncoder | UNetEncoder, gene_encoder: GeneEncoder) -> None:
+    def __init__(
+        self,
+        image_encoder: ImageEncoder | UNetEncoder,
+        gene_encoder: GeneEncoder,
+        further: FurtherModalities | None = None,
+    ) -> None:
         super().__init__()
         self.image_encoder, self.gene_encoder = image_encoder, gene_encoder
         self.null_token = nn.Parameter(torch.zeros(1, 1, gene_encoder.width))
+        self.further = further
+
+    def own_and_further(self, encoded: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        """What `encode` gave, along its second axis: of expression, and of further modalities where there are any."""
+        if encoded is None or self.further is None:
+            return encoded, None
+        return encoded[:, : -self.further.n_rows], encoded[:, -self.further.n_rows :]
 
     def forward(self, image: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor) -> Tensor:
         """Outputs (B, ...) of slices (B, C, H, W).

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from mgi.models.film import FilmDecoder, UNetEncoder
+from mgi.models.further import FurtherModalities, build_further
 from mgi.models.fusion import MaskDecoder, resize_logits
 from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
 from mgi.models.gene_tokens import Members
@@ -103,7 +104,11 @@ class DualEncoder(nn.Module):
 
 
 class MGI(ImageGeneNetwork):
-    """Segment a slice with the help of the patient's genes, or without them through a learned null token."""
+    """Segment a slice with the help of the patient's genes, or without them through a learned null token.
+
+    Further modalities add a token each to the gene tokens; before FiLM these are averaged first, so that all count
+    alike.
+    """
 
     def __init__(
         self,
@@ -111,24 +116,35 @@ class MGI(ImageGeneNetwork):
         gene_encoder: GeneEncoder,
         decoder: MaskDecoder | FilmDecoder,
         size: int,
+        further: FurtherModalities | None = None,
     ) -> None:
-        super().__init__(image_encoder, gene_encoder)
+        super().__init__(image_encoder, gene_encoder, further)
         self.decoder = decoder
         self.gene_resampling = SegmentPooling(gene_encoder.tokens.n_tokens, decoder.gene_tokens)
         self.size = size
 
     def encode(self, genes: Tensor) -> Tensor:
         """What the decoder needs of patients' genes (U, G), as far as it depends on them and the encoder alone."""
-        return self.gene_resampling.pool_segments(self.gene_encoder(genes))
+        if self.further is None:
+            return self.gene_resampling.pool_segments(self.gene_encoder(genes))
+        own, others = self.further.apart(genes)
+        pooled = self.gene_resampling.pool_segments(self.gene_encoder(own)).flatten(1, 2)
+        return torch.cat([pooled, self.further.encode(others)], 1)
 
     def decode(self, image: Tensor, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
         """Logits (B, 1, H, W) of slices (B, C, H, W)."""
-        if encoded is None:
+        own, others = self.own_and_further(encoded)
+        if own is None:
             tokens = self.null_token.expand(len(has_genes), -1, -1)  # U 1 D
         else:
-            known = self.gene_resampling(encoded)  # those with genes, K D
+            if self.further is not None:
+                own = own.unflatten(1, (-1, self.gene_resampling.n_segments))
+            known = self.gene_resampling(own)  # those with genes, K D
             null = self.null_token.to(known.dtype).expand(len(has_genes), known.shape[1], -1)
             tokens = null.index_put((has_genes.nonzero().flatten(),), known)  # U K D
+        if self.further is not None:
+            own_tokens = tokens.mean(1, keepdim=True) if isinstance(self.decoder, FilmDecoder) else tokens
+            tokens = torch.cat([own_tokens, self.further(others, has_genes)], 1)  # U K+M D
         image_tokens, maps = self.image_encoder.with_maps(image)
         logits = self.decoder(image_tokens, tokens[patient], maps)
         return resize_logits(logits, self.size)
@@ -147,7 +163,7 @@ def build_mgi(settings: ModelSettings, n_genes: int, sets: Members | None = None
     """The segmentation model for `n_genes` genes; `sets` as in `build_dual_encoder`."""
     encoder, gene_encoder = build_image_encoder(settings), build_gene_encoder(settings, n_genes, sets)
     decoder = FilmDecoder(settings) if settings.fusion == "film" else MaskDecoder(settings)
-    return MGI(encoder, gene_encoder, decoder, settings.image_size)
+    return MGI(encoder, gene_encoder, decoder, settings.image_size, build_further(settings, n_genes))
 
 
 def build_image_encoder(settings: ModelSettings) -> ImageEncoder | UNetEncoder:

@@ -5,11 +5,8 @@ one space, a patient has one image vector, and modalities can be compared with e
 B batch, R rows that have a modality, K its numbers, H W pixels, D width of the common space.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -18,6 +15,7 @@ from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
 from mgi.models.gene_tokens import Members
 from mgi.models.image_encoder import ImageEncoder
 from mgi.models.mgi import MixedPooling, build_image_encoder, class_pooling, mean_pooling
+from mgi.models.seeding import seeded_by_name
 from mgi.models.settings import ModelSettings
 
 
@@ -67,18 +65,6 @@ class MultimodalEncoder(nn.Module):
     def image_vectors(self, images: Tensor) -> Tensor:
         """Slices (B, C, H, W) to unit vectors (B, D)."""
         return normalize(self.image_projection(self.image_pooling(self.image_encoder(images))), dim=-1)
-
-
-@contextmanager
-def seeded_by_name(name: str) -> Iterator[None]:
-    """Initial weights within depend on torch's first seed and this name alone, and torch's generator is left alone.
-
-    So a module begins alike whatever else is built beside it, and in whatever order.
-    """
-    seed = hashlib.sha256(f"{torch.initial_seed()} {name}".encode()).digest()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int.from_bytes(seed[:6], "big"))
-        yield
 
 
 def build_multimodal_encoder(

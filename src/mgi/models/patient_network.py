@@ -3,13 +3,13 @@
 B slices of U patients, G genes, C H W an image, D_i D_g the encoders' widths, K outputs.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
 from mgi.models.film import UNetEncoder
+from mgi.models.further import FurtherModalities, build_further
 from mgi.models.gene_encoder import GeneEncoder, build_gene_encoder
+from mgi.models.gene_pooling import GenePooling, gene_pooling_of
 from mgi.models.gene_tokens import Members
 from mgi.models.image_encoder import ImageEncoder
 from mgi.models.image_gene_network import ImageGeneNetwork
@@ -17,38 +17,12 @@ from mgi.models.mgi import MixedPooling, build_image_encoder
 from mgi.models.settings import ModelSettings
 
 
-class GenePooling(nn.Module):
-    """Gene tokens to a vector, as in pre-training: the class token, the mean, or a learned blend of it and the maximum.
-
-    In two steps, as the blend learns while what is blended can be kept: `parts`, then the blend.
-    """
-
-    def __init__(self, kind: Literal["class", "mean", "mixed"]) -> None:
-        super().__init__()
-        self.kind = kind
-        if kind == "mixed":
-            self.blend = nn.Parameter(torch.zeros(()))
-
-    def parts(self, tokens: Tensor) -> Tensor:
-        """(U, T, D) to (U, 1, D), or to the maxima and means (U, 2, D)."""
-        if self.kind == "class":
-            return tokens[:, :1]
-        mean = tokens.mean(1, keepdim=True)
-        return mean if self.kind == "mean" else torch.cat([tokens.amax(1, keepdim=True), mean], 1)
-
-    def forward(self, parts: Tensor) -> Tensor:
-        """Blend what `parts` gave; (U, D)."""
-        if self.kind != "mixed":
-            return parts[:, 0]
-        share = torch.sigmoid(self.blend)
-        return share * parts[:, 0] + (1 - share) * parts[:, 1]
-
-
 class PatientNetwork(ImageGeneNetwork):
     """K outputs of each slice with its patient's genes, and behind them a score of how much the slice counts.
 
-    A learned vector stands for an image that is left out, the null token for genes that are. All slices count the same
-    at the start. `mgi.tasks.patient_outputs` joins the slices of a patient.
+    A learned vector stands for an image that is left out, the null token for genes that are. The tokens of further
+    modalities stand beside the vector of the genes. All slices count the same at the start.
+    `mgi.tasks.patient_outputs` joins the slices of a patient.
     """
 
     def __init__(
@@ -58,11 +32,13 @@ class PatientNetwork(ImageGeneNetwork):
         gene_pooling: GenePooling,
         n_outputs: int,
         hidden: int,
+        further: FurtherModalities | None = None,
     ) -> None:
-        super().__init__(image_encoder, gene_encoder)
+        super().__init__(image_encoder, gene_encoder, further)
         self.image_pooling, self.gene_pooling = MixedPooling(), gene_pooling
         self.null_image = nn.Parameter(torch.zeros(image_encoder.width))
-        width = image_encoder.width + gene_encoder.width
+        n_vectors = 1 if further is None else 1 + len(further)
+        width = image_encoder.width + n_vectors * gene_encoder.width
         layers = [nn.Linear(width, hidden), nn.GELU()] if hidden else []
         self.head = nn.Sequential(*layers, nn.Linear(hidden or width, n_outputs))
         self.attention = nn.Linear(image_encoder.width, 1)
@@ -70,8 +46,11 @@ class PatientNetwork(ImageGeneNetwork):
         nn.init.zeros_(self.attention.bias)
 
     def encode(self, genes: Tensor) -> Tensor:
-        """Pooled gene tokens (U, 1 or 2, D_g), not yet blended."""
-        return self.gene_pooling.parts(self.gene_encoder(genes))
+        """Pooled gene tokens (U, 1 or 2, D_g), not yet blended; behind them what is known of further modalities."""
+        if self.further is None:
+            return self.gene_pooling.parts(self.gene_encoder(genes))
+        own, others = self.further.apart(genes)
+        return torch.cat([self.gene_pooling.parts(self.gene_encoder(own)), self.further.encode(others)], 1)
 
     def decode(self, image: Tensor, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
         """Outputs and the score (B, K + 1) of slices (B, C, H, W); one that is NaN all over is left out."""
@@ -81,9 +60,12 @@ class PatientNetwork(ImageGeneNetwork):
             pooled = self.image_pooling(self.image_encoder(image[seen]))
             images = images.to(pooled.dtype).index_put((seen.nonzero().flatten(),), pooled)
         genes = self.null_token[0].expand(len(has_genes), -1)  # U D_g
-        if encoded is not None:
-            known = self.gene_pooling(encoded)
+        own, others = self.own_and_further(encoded)
+        if own is not None:
+            known = self.gene_pooling(own)
             genes = genes.to(known.dtype).index_put((has_genes.nonzero().flatten(),), known)
+        if self.further is not None:
+            genes = torch.cat([genes, self.further(others, has_genes).flatten(1)], 1)  # U (1 + M) D_g
         outputs = self.head(torch.cat([images, genes[patient]], 1))
         return torch.cat([outputs, self.attention(images)], 1)
 
@@ -98,5 +80,6 @@ def build_patient_network(
 ) -> PatientNetwork:
     """The network with fresh weights; `hidden` units of one layer before the outputs, none for 0."""
     encoder, gene_encoder = build_image_encoder(settings), build_gene_encoder(settings, n_genes, sets)
-    pooling = GenePooling("class" if gene_encoder.has_class_token else settings.gene_pooling)
-    return PatientNetwork(encoder, gene_encoder, pooling, n_outputs, hidden)
+    pooling = gene_pooling_of(settings.gene_pooling, has_class_token=gene_encoder.has_class_token)
+    further = build_further(settings, n_genes)
+    return PatientNetwork(encoder, gene_encoder, pooling, n_outputs, hidden, further)

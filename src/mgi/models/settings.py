@@ -112,6 +112,11 @@ class ModelSettings(Section):
         """The slice and its neighbours."""
         return 1 + 2 * self.context_slices
 
+    @property
+    def numbers_of_further(self) -> Mapping[str, int]:
+        """By name the numbers of the modalities beside expression that a fine-tuned network reads; none here."""
+        return {}
+
     def plain(self) -> dict[str, Any]:
         """As of any section; of no further encoders nothing is said, so that weights are as before there were any."""
         return {key: value for key, value in super().plain().items() if key != "encoders" or value}
@@ -123,9 +128,10 @@ class ModelSettings(Section):
         tokens = "shared" if self.gene_tokens == "pathway" else self.gene_tokens
         return self.model_copy(update={"gene_encoder": self.encoders.get(name, "flat_mlp"), "gene_tokens": tokens})
 
-    def reading(self, channels: tuple[Channel, ...]) -> "NetworkSettings":
-        """The settings of a network of images with these channels."""
-        return NetworkSettings.model_validate({**dict(self), "channels": channels})
+    def reading(self, channels: tuple[Channel, ...], further: Mapping[str, int] | None = None) -> "NetworkSettings":
+        """The settings of a network of images with these channels, and of further modalities of so many numbers."""
+        numbers = {name: (further or {})[name] for name in sorted(further or {})}
+        return NetworkSettings.model_validate({**dict(self), "channels": channels, "further": numbers})
 
 
 class NetworkSettings(ModelSettings):
@@ -133,12 +139,20 @@ class NetworkSettings(ModelSettings):
 
     channels: Annotated[tuple[Channel, ...], Field(strict=False)] = MAIN_ALONE
     """What of an image it reads, in this order."""
+    further: dict[str, Annotated[int, Field(ge=1)]] = Field(default={})
+    """Numbers of each modality beside expression that it reads once fine-tuned."""
 
     @property
     def image_channels(self) -> int:
         """The slice and its neighbours, of every channel."""
         return len(self.channels) * super().image_channels
 
+    @property
+    def numbers_of_further(self) -> Mapping[str, int]:
+        """By name the numbers of the modalities beside expression that it reads."""
+        return self.further
+
     def plain(self) -> dict[str, Any]:
-        """As of any section; of FLAIR alone nothing is said, as before there were others."""
-        return {key: value for key, value in super().plain().items() if key != "channels" or value != ["flair"]}
+        """As of any section; of FLAIR alone and of no further modalities nothing is said, as before there were any."""
+        usual = {"channels": ["flair"], "further": {}}
+        return {key: value for key, value in super().plain().items() if key not in usual or value != usual[key]}

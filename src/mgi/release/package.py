@@ -182,10 +182,13 @@ def network_of(weights: Weights, path: Path) -> nn.Module:
     """The network of the weights.
 
     Raises BadInputError for a pre-training, and naming the first tensor that is not one of the method's with these
-    settings.
+    settings. A network with further modalities is refused: a new patient cannot be given them yet.
     """
     if weights.run.is_pretraining:
         raise BadInputError(f"{path}: run.task: found {weights.run.task}, expected a task: it predicts nothing")
+    if weights.model.further:
+        beside = ", ".join(sorted(weights.model.further))
+        raise BadInputError(f"{path}: finetune.modalities: found {beside} beside rna, expected rna alone")
     network = predicting(weights, path).build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
     state = network.state_dict()
     for name in sorted(set(state) | set(weights.tensors)):

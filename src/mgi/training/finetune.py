@@ -109,9 +109,12 @@ def parameter_groups(model: nn.Module, settings: FinetuneSettings) -> list[Param
     if not isinstance(model, ImageGeneNetwork):
         return [ParameterGroup(modules=[model])]
     frozen = settings.freeze_encoder_steps
+    further = [] if model.further is None else model.further.encoders
     return [
         ParameterGroup(modules=[model.image_encoder], lr_scale=settings.image_encoder_lr_scale, frozen_until=frozen),
-        ParameterGroup(modules=[model.gene_encoder], lr_scale=settings.gene_encoder_lr_scale, frozen_until=frozen),
+        ParameterGroup(
+            modules=[model.gene_encoder, *further], lr_scale=settings.gene_encoder_lr_scale, frozen_until=frozen
+        ),
         ParameterGroup(modules=[model]),
     ]
 

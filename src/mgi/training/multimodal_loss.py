@@ -12,7 +12,8 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
-from mgi.models.multimodal import MultimodalEncoder, seeded_by_name
+from mgi.models.multimodal import MultimodalEncoder
+from mgi.models.seeding import seeded_by_name
 from mgi.training.contrastive import chance_loss, clip_loss, make_contrast, min_loss
 from mgi.training.multimodal_batches import ModalityRows, MultimodalBatch
 from mgi.training.pretrain_loss import TEMPERATURE_BOUNDS, squared_error_sum

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mgi.core.run import EXPRESSION
+from mgi.core.run import COVARIATES, EXPRESSION
 from mgi.core.section import Count, Distinct, Positive, Section, Share, Weight, refusal
 from mgi.datasets.settings import AugmentSettings, Missing, NoiseShape
 
@@ -214,6 +214,9 @@ class FinetuneSettings(Section):
     gene_noise_shape: NoiseShape = "independent"
     """independent: of each gene; patients: with the covariance of the training patients, so that genes that go together
     move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
+    modalities: Annotated[Distinct[ModalityName], Field(min_length=1), AfterValidator(_in_order)] = (EXPRESSION,)
+    """Modalities of numbers that MGI reads beside the image, rna among them. Each further one has an encoder of its own
+    (model.encoders), from the pre-training where that has it, and adds a token. Their order does not matter."""
     empty_slice_weight: Weight = 0.1
     """For segmentation: slices are drawn by tumour area plus so much of the mean area: the share of empty ones grows
     with it."""
@@ -226,7 +229,17 @@ class FinetuneSettings(Section):
     def _go_together(self) -> Self:
         if self.schedule.batch < self.processes:
             raise refusal("schedule.batch", self.schedule.batch, f"at least {self.processes}, one a process")
+        listed = ", ".join(self.modalities)
+        if EXPRESSION not in self.modalities or COVARIATES in self.modalities:
+            raise refusal("modalities", listed, f"{EXPRESSION} among them, and not {COVARIATES}")
+        if self.further and self.gene_noise > 0 and self.gene_noise_shape == "patients":
+            raise refusal("gene_noise_shape", "patients", f"independent with modalities {listed}, which patients lack")
         return self
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The modalities beside expression, sorted."""
+        return tuple(name for name in self.modalities if name != EXPRESSION)
 
 
 class PredictSettings(Section):

@@ -5,6 +5,7 @@ A model is of one list of genes in one order, and of one list of gene sets: anyt
 
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,11 @@ from torch import Tensor, nn
 from mgi.core.errors import BadInputError
 from mgi.core.files import atomic_path, digest_of
 from mgi.core.run import EXPRESSION, Run, run_of
+from mgi.models.further import FurtherModalities
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings, NetworkSettings
+
+LOG = logging.getLogger(__name__)
 
 FORMAT = "mgi-weights-5"
 # One entry holds all: safetensors writes several in random order, and equal weights would not be equal bytes.
@@ -33,7 +37,7 @@ class Weights:
     """Tensors by name and what they belong to: `genes` in model order, and the pathways' genes as places in it.
 
     `head` says what the outputs of a task of labels mean, such as its classes in their order. `modalities` are those of
-    a pre-training with other modalities than expression: by name the features in model order, None for expression.
+    a network with other modalities than expression: by name the features in model order, None for expression.
     """
 
     tensors: dict[str, Tensor]
@@ -120,10 +124,11 @@ def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
 
 
 def start_from_pretrained(model: nn.Module, weights: Weights) -> None:
-    """Copy both pre-trained encoders into a network, in place, and their pooling where it has such; heads stay behind.
+    """Copy the pre-trained encoders into a network, in place, and their pooling where it has such; heads stay behind.
 
-    Of a pre-training with several modalities the image's and expression's are copied; where expression was not among
-    them, its encoder stays as it is. Raises BadInputError where the pre-trained encoders have other sizes.
+    Of a pre-training with several modalities those of the image, of expression and of the network's further modalities
+    are copied; an encoder that was not among them stays as it is. Raises BadInputError where the pre-trained encoders
+    have other sizes.
     """
     several = weights.modalities
     pooling = [name for name in ("image_pooling", "gene_pooling") if dict(model.named_children()).get(name) is not None]
@@ -139,6 +144,24 @@ def start_from_pretrained(model: nn.Module, weights: Weights) -> None:
         except (AttributeError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise BadInputError(f"pre-trained weights do not fit {name}: {reason}") from None
+    if isinstance(further := getattr(model, "further", None), FurtherModalities):
+        _start_further(further, weights)
+
+
+def _start_further(further: FurtherModalities, weights: Weights) -> None:
+    """Copy the encoder and pooling of each further modality; the log names those that were not pre-trained."""
+    for name in further.names:
+        if name not in (weights.modalities or {}):
+            LOG.info("%s: not in %s: its encoder begins with random weights", name, weights.run.key)
+            continue
+        for kind in ("encoder", "pooling"):
+            prefix = f"modalities.{name}.{kind}."
+            part = {key.removeprefix(prefix): one for key, one in weights.tensors.items() if key.startswith(prefix)}
+            try:
+                further.of(name).get_submodule(kind).load_state_dict(part)
+            except RuntimeError as error:
+                reason = " ".join(str(error).split())[:200]
+                raise BadInputError(f"pre-trained weights do not fit {kind} of {name}: {reason}") from None
 
 
 def require_same_genes(trained: Sequence[str], given: Sequence[str], *, where: str) -> None:

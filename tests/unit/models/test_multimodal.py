@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from mgi.models.gene_tokens import FlatToken, GroupTokens, PatchTokens
-from mgi.models.multimodal import build_multimodal_encoder, seeded_by_name
+from mgi.models.multimodal import build_multimodal_encoder
+from mgi.models.seeding import seeded_by_name
 from mgi.models.settings import ModelSettings
 
 SETTINGS = ModelSettings(
