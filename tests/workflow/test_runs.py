@@ -10,6 +10,7 @@ import pytest
 from lib.modalities import configured
 from lib.runs import (
     covariates,
+    finetune_settings,
     fold_genes,
     for_each,
     leak_report,
@@ -271,6 +272,27 @@ def test_a_pretraining_reads_shards_and_fits_of_its_variants_modalities() -> Non
     for other in (plain, tuned):
         assert modality_shards(config, modalities, table, other) == modality_fits(config, table, other) == []
     assert modality_options(plain, SimpleNamespace(modality_shards=[], modality_fits=[], covariates=[])) == []
+
+
+def test_mgi_with_genes_reads_further_modalities_once_fine_tuned_and_no_other_run() -> None:
+    runs = {"methods": ["mgi", "unet"], "folds": [1], "controls": ["no-genes"], "ensemble": True, "seeds": [0, 1]}
+    asked = {"modalities": {"cn": {}}, "runs": runs, "finetune": {"modalities": ["rna", "cn"]}}
+    config = checked({**asked, "model": {"encoders": {"cn": "mlp"}}})
+    table, modalities = run_table(config["runs"]), configured(config)
+    for key in ("mgi", "mgi-ensemble"):
+        run = SimpleNamespace(run=f"{key}-fold1-seed0")
+        assert modality_fits(config, table, run) == ["<results>/folds/1/cn.parquet"]
+        assert modality_shards(config, modalities, table, run)[-1] == "<results>/shards/cn/dataset.json"
+        assert modality_code(config, modalities, table, run) == modalities["cn"].fitting_code
+    assert json.loads(finetune_settings(config, table, run))["modalities"] == ["cn", "rna"]
+    assert "encoders" in json.loads(model_settings(config, table, run))
+    given = SimpleNamespace(modality_shards=["s/cn/dataset.json"], modality_fits=["f/cn.parquet"])
+    options = ["--modality-shard", "cn=s/cn/dataset.json", "--modality-fit", "cn=f/cn.parquet"]
+    assert modality_options(run, given) == options
+    for key in ("mgi-no-genes", "unet", "pretrain"):
+        run = SimpleNamespace(run=f"{key}-fold1-seed0")
+        assert modality_fits(config, table, run) == []
+        assert "modalities" not in json.loads(finetune_settings(config, table, run))
 
 
 def test_labels_are_read_where_covariates_are_a_modality() -> None:

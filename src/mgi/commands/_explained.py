@@ -16,7 +16,7 @@ from mgi.cohort.split import TEST, VALIDATION
 from mgi.commands._explained_modalities import ExplainedModalities
 from mgi.commands._learning import Fold
 from mgi.core.errors import BadInputError, ConfigError
-from mgi.core.run import Run
+from mgi.core.run import EXPRESSION, Run
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.explain.answers import (
     THRESHOLD,
@@ -68,7 +68,8 @@ class Explained:
             found, remedy = self.weights.run.key, "delete them and train it again"
             raise BadInputError(f"{args.weights}: the weights of {found}, expected those of {run.key}; {remedy}")
         if self.weights.model.further:
-            raise BadInputError(f"{args.weights}: finetune.modalities: found more than rna, of which none is explained")
+            found = ", ".join(sorted(self.weights.model.further))
+            raise BadInputError(f"{args.weights}: finetune.modalities: found {found}, expected {EXPRESSION} alone")
         require_channels(self.fold.channels, self.weights.model.channels, str(args.image_shard))
         self.task = None if run.is_pretraining else predicting(self.weights, args.weights)
         self.patients = self._drawn(TEST, settings.patients)

@@ -19,7 +19,6 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.run import EXPRESSION, Run
 from mgi.core.scratch_table import ScratchTable, block_length
 from mgi.datasets.gene_rows import GeneRows
-from mgi.modalities.rna.normalise import FittedGenes
 from mgi.training.weights import Weights
 
 LOG = logging.getLogger(__name__)
@@ -45,8 +44,8 @@ class FurtherFold(Fold):
         """The numbers of each further modality."""
         return self.known.sizes
 
-    def genes(self, patients: list[str], fitted: FittedGenes | None = None) -> GeneRows:
-        """All numbers (P, G + F) of these patients, some at a time in memory."""
+    def genes(self, patients: list[str], fitted: Any = None) -> GeneRows:
+        """All numbers (P, G + F) of these patients, some at a time in memory; `fitted` as in `Fold.genes`."""
         own, tables = super().genes(patients, fitted), self.known.tables(patients)
         joined = ScratchTable(self._scratch, (len(patients), own.shape[1] + sum(self.further.values())))
         size = block_length(joined.shape[1])
@@ -107,5 +106,7 @@ def require_read(fold: Fold, weights: Weights, where: Path) -> None:
     given = further_of(fold)
     expected, found = (", ".join(sorted(names)) or "none" for names in (weights.model.further, given))
     if set(weights.model.further) != set(given):
-        raise ConfigError(f"--modality-shard: found {found}, expected {expected}, which {where} reads beside rna")
+        raise ConfigError(
+            f"--modality-shard: found {found}, expected {expected}, which {where} reads beside {EXPRESSION}"
+        )
     require_pretrained_on(fold, weights, where)

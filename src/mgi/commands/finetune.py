@@ -21,7 +21,7 @@ from mgi.commands._learning import Fold, context_of, finish
 from mgi.commands._run_options import add_labels, add_modalities, add_run, add_training, complete
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
-from mgi.core.run import MULTIMODAL_METHOD
+from mgi.core.run import EXPRESSION, MULTIMODAL_METHOD
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.models.settings import ModelSettings
 from mgi.shards.channels import require_channels
@@ -64,7 +64,9 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)
     if isinstance(fold, FurtherFold) and getattr(model, "further", None) is None:
         found = ", ".join(settings.modalities)
-        raise ConfigError(f"finetune.modalities: found {found}, expected rna: task '{run.task}' reads no other")
+        raise ConfigError(
+            f"finetune.modalities: found {found}, expected {EXPRESSION}: task '{run.task}' reads no other"
+        )
     start = None
     if args.pretrained is not None:
         if args.pretrained.with_name(RECORD).is_file():

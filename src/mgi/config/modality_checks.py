@@ -35,7 +35,7 @@ def check_finetuned_modalities(config: Mapping[str, Any]) -> None:
             raise ConfigError(f"finetune.modalities: found {shown(name)}, expected {expected}")
     if asked and config["external"] is not None:
         found = ", ".join(config["finetune"]["modalities"])
-        raise ConfigError(f"finetune.modalities: found {found}, expected rna alone with a section external")
+        raise ConfigError(f"finetune.modalities: found {found}, expected {EXPRESSION} alone with a section external")
 
 
 def check_encoders(config: Mapping[str, Any], model: Mapping[str, Any], where: str) -> None:

@@ -27,7 +27,7 @@ def _read(config: Mapping[str, Any], run: Run) -> list[str]:
         return _pretrained(config, run)
     if run.method != MULTIMODAL_METHOD or not run.reads_genes:
         return []
-    return sorted(config["finetune"].get("modalities", [EXPRESSION]))
+    return sorted(config.get("finetune", {}).get("modalities", [EXPRESSION]))
 
 
 def _pretrained(config: Mapping[str, Any], run: Run) -> list[str]:

@@ -15,6 +15,7 @@ from torch import nn
 import mgi
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import SEAL, atomic_path, digest_of, sha256_of, unsealed, write_json
+from mgi.core.run import EXPRESSION
 from mgi.core.section import read_record
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
 from mgi.release.training_range import TrainingRange
@@ -188,7 +189,9 @@ def network_of(weights: Weights, path: Path) -> nn.Module:
         raise BadInputError(f"{path}: run.task: found {weights.run.task}, expected a task: it predicts nothing")
     if weights.model.further:
         beside = ", ".join(sorted(weights.model.further))
-        raise BadInputError(f"{path}: finetune.modalities: found {beside} beside rna, expected rna alone")
+        raise BadInputError(
+            f"{path}: finetune.modalities: found {beside} beside {EXPRESSION}, expected {EXPRESSION} alone"
+        )
     network = predicting(weights, path).build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
     state = network.state_dict()
     for name in sorted(set(state) | set(weights.tensors)):

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,7 @@ from mgi.cohort.labels.file import write_labels
 from mgi.cohort.labels.labels import Labels, PatientLabels
 from mgi.core.run import Run
 from mgi.shards.parquet import run_in
+from several_modalities import HAVE, Several, register_rooms
 
 TABLES = ("results-table", "no-genes", "tests", "audit", "patients")
 CLASSES = ("low", "high", "low", "high", "low", "high", "low", "high", None, None, "low")
@@ -189,3 +191,25 @@ def test_labels_of_other_patients_are_refused_when_scored(
     others = write(tmp_path / "theirs", [f"TCGA-ZZ-{number:04}" for number in range(11)])
     assert evaluate(study, predict(study, "scored", run), others, tmp_path / "s.parquet") != 0
     assert "patient_id: found a label of none of the 3 predicted patients" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", ["classification", "survival"])
+def test_further_modalities_join_the_genes_of_a_patient(
+    task: str, write_study: Any, run_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_rooms(monkeypatch)
+    several = Several(write_study(tmp_path / "study"))
+    study, labels, run = several.study, write(tmp_path, several.study.patients), described(run_of, task)
+    shards = [f"{name}={study.folder / name / 'dataset.json'}" for name in HAVE]
+    given = ["--modality-shard", *shards, "--modality-fit", *(f"{name}={several.fit(name)}" for name in HAVE)]
+    more = {"run-json": run.as_json(), "labels": labels, "task-settings": '{"slices": 2}'}
+    settings = json.dumps({"schedule": study.SCHEDULE, "modalities": [*HAVE, "rna"]})
+    assert main([*study.line("finetune", "head", settings=settings, **more), *given]) == 0
+    assert main([*study.line("predict-fold", "head", **{"run-json": run.as_json()}), *given]) == 0
+    name = "probability" if task == "classification" else "risk"
+    answers: dict[str, dict[str, Any]] = {}
+    for row in pq.read_table(study.folder / "predictions/head.parquet").to_pylist():
+        answers.setdefault(row["expression_input"], {})[row["patient_id"]] = row[name]
+        assert np.isfinite(row[name]).all()
+    assert {*answers["null_token"]} == {study.patients[row] for row in (6, 7, 10)}
+    assert all(answers["own"][patient] != answers["null_token"][patient] for patient in answers["own"])

@@ -10,6 +10,9 @@ from mgi.core.errors import ConfigError
 CN: dict[str, Any] = {"modalities": {"cn": {}}, "cohort": {"require": ["rna", "flair"]}}
 
 
+OUTSIDE = {"modalities": {"rna": {}, "flair": {"source": "nifti", "folder": "f"}}}
+
+
 def variants(**given: Any) -> dict[str, Any]:
     return {**CN, "runs": {"variants": {"x": given}}}
 
@@ -67,3 +70,31 @@ def test_what_cannot_be_is_one_line(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError) as error:
         checked(given)
     assert str(error.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"finetune": {"modalities": ["cn", "rna"]}}, 'finetune.modalities: found "cn", expected of rna, which are'),
+        ({**CN, "finetune": {"modalities": ["cn"]}}, "finetune.modalities: found cn, expected rna among them"),
+        (
+            {**CN, "finetune": {"modalities": ["cn", "rna"]}, "explain": {}},
+            "explain.values: found mask, expected of contrast and similarity, since finetune.modalities has cn",
+        ),
+        (
+            {**CN, "finetune": {"modalities": ["cn", "rna"]}, "external": OUTSIDE},
+            "finetune.modalities: found cn, rna, expected rna alone with a section external",
+        ),
+    ],
+)
+def test_further_modalities_that_a_fine_tuned_network_cannot_be_given_are_refused(
+    given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        checked(given)
+    assert said in str(raised.value)
+
+
+def test_fine_tuned_networks_may_read_further_modalities_in_any_order() -> None:
+    config = checked({**CN, "finetune": {"modalities": ["rna", "cn"]}, "explain": {"values": ["contrast"]}})
+    assert config["finetune"]["modalities"] == ["cn", "rna"]
