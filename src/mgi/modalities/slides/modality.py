@@ -1,4 +1,4 @@
-"""Whole-slide images: a folder of slides, or of vectors of their tiles that were computed elsewhere."""
+"""Whole-slide images: of the GDC, or a folder of them, or of vectors of their tiles that were computed elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

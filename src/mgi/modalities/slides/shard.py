@@ -21,8 +21,8 @@ from mgi.modalities.slides.contact_sheet import Thumbnail, thumbnail_of, thumbna
 from mgi.modalities.slides.encoders import Encoder, open_encoder, tile_form
 from mgi.modalities.slides.inspection import features_for
 from mgi.modalities.slides.reader import Slide, opened_slide
-from mgi.modalities.slides.settings import PRECOMPUTED, SlidesSettings
-from mgi.modalities.slides.slide_names import slide_name_of
+from mgi.modalities.slides.settings import GDC, PRECOMPUTED, SlidesSettings
+from mgi.modalities.slides.slide_names import name_of
 from mgi.modalities.slides.sources.folder import SLIDES, stated_mpp
 from mgi.modalities.slides.survey import require_few_bad, survey_of
 from mgi.modalities.slides.tiles import Place, TileForm, read_tiles
@@ -46,7 +46,8 @@ class Converted:
 def shard(job: ShardJob) -> str:
     """Write the tiles, the table and the picture of the slides, and their description last."""
     chosen = SlidesSettings.read({"source": job.lock.source, **job.settings}, where="modalities.slides")
-    served, folder = _served(job), Path(job.own_table("folder"))
+    served = _served(job)
+    folder = None if chosen.source == GDC else Path(job.own_table("folder"))
     convert, stated = _conversion(chosen, folder, job.inputs.get(WEIGHTS), served)
     rows, thumbnails, simulated = [], [], job.lock.simulated
     with bag_writer(job.outputs["tiles"], int(stated["width"])) as writer:
@@ -90,15 +91,15 @@ def _served(job: ShardJob) -> list[Served]:
 
 
 def _conversion(
-    chosen: SlidesSettings, folder: Path, weights: str | None, served: list[Served]
+    chosen: SlidesSettings, folder: Path | None, weights: str | None, served: list[Served]
 ) -> tuple[Callable[[Served], Converted], dict[str, Any]]:
     """What makes a bag of a slide, and what the description says of all of them."""
-    if not folder.is_dir():
+    if folder is not None and not folder.is_dir():
         raise ConfigError(f"--table: {folder}: no folder, expected the one that the lock was made from")
     form = tile_form(chosen)
     tiles: dict[str, Any] = {"tile_px": form.px, "mpp": form.mpp, "weights_of": chosen.weights_of}
     if chosen.source == PRECOMPUTED:
-        width = features_for(folder / served[0][0].key, form, chosen.weights_of).width
+        width = features_for(_as_fetched(folder, served[0][1]), form, chosen.weights_of).width
         convert = partial(_from_features, folder=folder, form=form, encoder=chosen.weights_of)
         return convert, {**tiles, "encoder": PRECOMPUTED, "weights_sha256": None, "width": width}
     encoder = open_encoder(chosen, weights)
@@ -110,7 +111,7 @@ def _conversion(
     }
 
 
-def _from_slide(served: Served, *, folder: Path, chosen: SlidesSettings, encoder: Encoder) -> Converted:
+def _from_slide(served: Served, *, folder: Path | None, chosen: SlidesSettings, encoder: Encoder) -> Converted:
     item, entry = served
     form, path = tile_form(chosen), _as_fetched(folder, entry)
     with opened_slide(path, stated_mpp(item), chosen.unstated_mpp) as slide:
@@ -118,7 +119,7 @@ def _from_slide(served: Served, *, folder: Path, chosen: SlidesSettings, encoder
         places, vectors = _embedded(slide, found.places, form, encoder)
         bag = Bag(
             patient_id=item.patient_id,
-            slide_id=slide_name_of(item.key, item.patient_id).slide_id,
+            slide_id=name_of(item).slide_id,
             corners=np.array([(one.x0, one.y0) for one in places], np.int64),
             embeddings=vectors,
             tissue=np.array([one.tissue for one in places], np.float32),
@@ -156,12 +157,12 @@ def _embedded(
     return kept, np.concatenate(vectors)
 
 
-def _from_features(served: Served, *, folder: Path, form: TileForm, encoder: str | None) -> Converted:
+def _from_features(served: Served, *, folder: Path | None, form: TileForm, encoder: str | None) -> Converted:
     item, entry = served
     found = features_for(_as_fetched(folder, entry), form, encoder)
     bag = Bag(
         patient_id=item.patient_id,
-        slide_id=slide_name_of(item.key, item.patient_id).slide_id,
+        slide_id=name_of(item).slide_id,
         corners=found.corners,
         embeddings=found.values,
     )
@@ -170,11 +171,13 @@ def _from_features(served: Served, *, folder: Path, form: TileForm, encoder: str
 
 def _row(bag: Bag, entry: RawEntry, bad: int) -> dict[str, Any]:
     counts = {"tiles": len(bag.corners), "bad_tiles": bad}
-    return {"patient_id": bag.patient_id, "slide_id": bag.slide_id, "source": entry.sha256, **counts}
+    return {"patient_id": bag.patient_id, "slide_id": bag.slide_id, "source": entry.digest, **counts}
 
 
-def _as_fetched(folder: Path, entry: RawEntry) -> Path:
-    """The file in the user's folder, whose bytes must still be those that were fetched."""
+def _as_fetched(folder: Path | None, entry: RawEntry) -> Path:
+    """The file in the user's folder, or where it was fetched to: its bytes must still be those that were fetched."""
+    if folder is None:
+        return entry.verified_path()
     path = folder / entry.key
     if not path.is_file():
         raise IntegrityError(f"{path}: missing, though its index lists it; lock and fetch again")
