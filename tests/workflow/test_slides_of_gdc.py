@@ -38,3 +38,16 @@ def test_slides_go_from_the_search_to_the_shard(tree: Path, snakemake: Any, jobs
         assert {row["slides"] for row in csv.DictReader(table, delimiter="\t")} == {"true"}
     again = snakemake(tree, *TARGETS, *OPTIONS)
     assert jobs_of(again.stdout) == {} or "Nothing to be done" in again.stdout
+
+    # Without the slides themselves the shard is the same.
+    tiles = (results / "shards/slides/tiles.parquet").read_bytes()
+    (tree / "consume.yaml").write_text("modalities: {slides: {keep: false}}")
+    options = ("--configfile", "config/toy.yaml", "own.yaml", "consume.yaml", "--cores", "2")
+    done = snakemake(tree, *TARGETS, *options)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert {"fetch", "shard_bags"} <= set(jobs_of(done.stdout))
+    assert (results / "shards/slides/tiles.parquet").read_bytes() == tiles
+    assert not [*(results / "raw/slides/files").glob("*.svs")]
+    assert len([*(results / "raw/slides/files").glob("*.npz")]) == 8
+    again = snakemake(tree, *TARGETS, *options)
+    assert jobs_of(again.stdout) == {} or "Nothing to be done" in again.stdout

@@ -23,7 +23,7 @@ class SlidesSettings(FetchSettings):
     read_by: ClassVar = {
         **dict.fromkeys(("unstated_mpp", "min_tissue", "min_tiles", "encoder", *_OF_WEIGHTS), (FOLDER, GDC)),
         "folder": (FOLDER, PRECOMPUTED),
-        **dict.fromkeys(("project", "expected_files"), (GDC,)),
+        **dict.fromkeys(("project", "expected_files", "keep"), (GDC,)),
     }
     source: Literal["gdc", "folder", "precomputed"] = "folder"
     """gdc: open slides of the GDC; folder: a folder of slides; precomputed: a folder of .h5 files, one a slide, with
@@ -34,6 +34,8 @@ class SlidesSettings(FetchSettings):
     """For source gdc: address of its interface."""
     expected_files: FileRange = None
     """For source gdc: fewest and most slides that a search may find; null: any number but 0."""
+    keep: bool = True
+    """For source gdc: whether slides stay on the disk; false: each is fetched, made into vectors and deleted."""
     folder: UserPath | None = None
     """Path of the folder, read in place."""
     slide_list: UserPath | None = None

@@ -1,14 +1,10 @@
 """Put the tiles of the patients' slides into one shard: a vector a tile, by the encoder of the settings or as given."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
@@ -17,30 +13,19 @@ from mgi.locks.item import Item
 from mgi.locks.raw_index import RawEntry
 from mgi.locks.runners_up import candidates_of, settled
 from mgi.modalities.sharding import ShardJob
-from mgi.modalities.slides.contact_sheet import Thumbnail, thumbnail_of, thumbnail_of_places, write_sheet
+from mgi.modalities.slides.consumed import CONSUMED, read_consumed, settings_of
+from mgi.modalities.slides.contact_sheet import thumbnail_of_places, write_sheet
+from mgi.modalities.slides.conversion import Converted, convert_slide, row_of
 from mgi.modalities.slides.encoders import Encoder, open_encoder, tile_form
 from mgi.modalities.slides.inspection import features_for
-from mgi.modalities.slides.reader import Slide, opened_slide
 from mgi.modalities.slides.settings import GDC, PRECOMPUTED, SlidesSettings
 from mgi.modalities.slides.slide_names import name_of
 from mgi.modalities.slides.sources.folder import SLIDES, stated_mpp
-from mgi.modalities.slides.survey import require_few_bad, survey_of
-from mgi.modalities.slides.tiles import Place, TileForm, read_tiles
+from mgi.modalities.slides.tiles import TileForm
 from mgi.shards.bags import Bag, bag_writer, describe_bags
 
 WEIGHTS = "weights"
-TILES_AT_ONCE = 64
 Served = tuple[Item, RawEntry]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Converted:
-    """A slide's bag, what the table of slides says of it, its small picture, and whether it calls itself simulated."""
-
-    bag: Bag
-    row: dict[str, Any]
-    thumbnail: Thumbnail
-    simulated: bool = False
 
 
 def shard(job: ShardJob) -> str:
@@ -113,48 +98,10 @@ def _conversion(
 
 def _from_slide(served: Served, *, folder: Path | None, chosen: SlidesSettings, encoder: Encoder) -> Converted:
     item, entry = served
-    form, path = tile_form(chosen), _as_fetched(folder, entry)
-    with opened_slide(path, stated_mpp(item), chosen.unstated_mpp) as slide:
-        found = survey_of(slide, form, chosen.min_tiles)
-        places, vectors = _embedded(slide, found.places, form, encoder)
-        bag = Bag(
-            patient_id=item.patient_id,
-            slide_id=name_of(item).slide_id,
-            corners=np.array([(one.x0, one.y0) for one in places], np.int64),
-            embeddings=vectors,
-            tissue=np.array([one.tissue for one in places], np.float32),
-        )
-        row = {
-            **_row(bag, entry, len(found.places) - len(places)),
-            "width": slide.width,
-            "height": slide.height,
-            "mpp": slide.mpp,
-            "levels": len(slide.reductions),
-            "vendor": slide.vendor,
-            "tissue_mm2": found.tissue_mm2(slide.mpp),
-            "pen": found.tissue.pen,
-            "black": found.tissue.black,
-            "threshold": found.tissue.threshold,
-            "mask_um": found.overview.step * slide.mpp,
-        }
-        picture = thumbnail_of(found.overview.pixels, found.tissue.mask, bag.patient_id, len(places))
-        return Converted(bag=bag, row=row, thumbnail=picture, simulated=slide.simulated)
-
-
-def _embedded(
-    slide: Slide, places: Sequence[Place], form: TileForm, encoder: Encoder
-) -> tuple[list[Place], NDArray[np.float32]]:
-    """The places whose tiles can be decoded, with their vectors (n, width); some tiles are held at a time."""
-    kept, vectors, waiting = [], [], []
-    for number, pixels in read_tiles(slide, places, form):
-        if pixels is not None:
-            kept.append(places[number])
-            waiting.append(pixels)
-        if waiting and (len(waiting) == TILES_AT_ONCE or number + 1 == len(places)):
-            vectors.append(encoder.embed(np.stack(waiting)))
-            waiting = []
-    require_few_bad(slide.name, len(places) - len(kept), len(places))
-    return kept, np.concatenate(vectors)
+    path = _as_fetched(folder, entry)
+    if path.suffix == CONSUMED:
+        return read_consumed(path, item, settings_of(chosen, stated_mpp(item)))
+    return convert_slide(path, item, chosen, encoder, source=_source(entry))
 
 
 def _from_features(served: Served, *, folder: Path | None, form: TileForm, encoder: str | None) -> Converted:
@@ -166,12 +113,14 @@ def _from_features(served: Served, *, folder: Path | None, form: TileForm, encod
         corners=found.corners,
         embeddings=found.values,
     )
-    return Converted(bag=bag, row=_row(bag, entry, 0), thumbnail=thumbnail_of_places(found.corners, bag.patient_id))
+    return Converted(
+        bag=bag, row=row_of(bag, _source(entry), 0), thumbnail=thumbnail_of_places(found.corners, bag.patient_id)
+    )
 
 
-def _row(bag: Bag, entry: RawEntry, bad: int) -> dict[str, Any]:
-    counts = {"tiles": len(bag.corners), "bad_tiles": bad}
-    return {"patient_id": bag.patient_id, "slide_id": bag.slide_id, "source": entry.digest, **counts}
+def _source(entry: RawEntry) -> str:
+    """What the table says of a slide's bytes: their SHA-256, or the MD5 of an archive."""
+    return f"md5:{entry.md5}" if entry.md5 else entry.digest
 
 
 def _as_fetched(folder: Path | None, entry: RawEntry) -> Path:

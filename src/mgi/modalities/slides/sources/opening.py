@@ -14,6 +14,7 @@ from mgi.modalities.slides.reader import is_simulated, require_openslide
 from mgi.modalities.slides.settings import FOLDER, GDC, PRECOMPUTED, SlidesSettings
 from mgi.modalities.slides.sources.folder import SLIDES, SlideFolder
 from mgi.modalities.slides.sources.gdc import GdcSlides
+from mgi.modalities.slides.sources.gdc_consumed import ConsumedSlides
 from mgi.modalities.slides.sources.gdc_listing import SLIDE_IMAGES
 from mgi.modalities.slides.stored_features import SUFFIXES, require_h5py
 from mgi.modalities.slides.tiles import TileForm
@@ -31,7 +32,8 @@ def open_source(chosen: SlidesSettings, *, archive: str | None, table: str | Non
     of_slide = partial(inspect_slide, form=form, min_tiles=chosen.min_tiles, unstated=chosen.unstated_mpp)
     if chosen.source == GDC:
         with open_gdc(SLIDE_IMAGES, chosen, archive=archive, serve=serve) as files:
-            yield GdcSlides(files=files, inspect=of_slide, slide_list=slide_list, frozen=chosen.frozen)
+            slides = GdcSlides(files=files, inspect=of_slide, slide_list=slide_list, frozen=chosen.frozen)
+            yield slides if chosen.keep else ConsumedSlides(slides=slides, chosen=chosen)
         return
     own = partial(
         SlideFolder,
