@@ -126,6 +126,19 @@ def test_a_part_that_an_earlier_run_left_is_resumed(
     assert asked["Range"].startswith("bytes=1000-")
 
 
+def test_a_connection_that_breaks_within_a_slide_goes_on_where_it_was(
+    source: GdcSlides, stub: Any, reply: Make, tmp_path: Path, content: bytes
+) -> None:
+    (item,) = source.lock(source.discover()).chosen
+    half = len(content) // 2
+    stub.script["/data/f-3"] = [reply(body=content, sent=half), reply(body=content, ranges=True)]
+    assert source.fetch(item, tmp_path).rejected is None
+    asked = [headers.get("Range", "") for target, headers, _ in stub.seen if target == "/data/f-3"]
+    assert len(asked) == 2
+    assert asked[1].startswith("bytes=")
+    assert (tmp_path / f"files/{item.md5}.svs").read_bytes() == content
+
+
 def test_other_bytes_are_refused_and_leave_nothing(
     source: GdcSlides, stub: Any, reply: Make, tmp_path: Path, content: bytes
 ) -> None:
