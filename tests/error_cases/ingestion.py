@@ -113,6 +113,7 @@ CASES: dict[str, dict[str, Case]] = {
         "tiles that an encoder was not trained on": config(
             modalities={"slides": {"source": "precomputed", "weights_of": "uni_v1", "tile_px": 512}}
         ),
+        "a folder that the GDC does not read": config(modalities={"slides": {"source": "gdc", "folder": "scans"}}),
         "an encoder without its weights": config(modalities={"slides": {"encoder": "timm:resnet18"}}),
     },
     "locks": {

@@ -1,5 +1,6 @@
 """What the graph of jobs asks of a modality's section."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from lib.modalities import (
 )
 from mgi.core.parts import part_of
 from mgi.modalities.registry import modality
+from mgi.modalities.slides.settings import SlidesSettings
 
 
 def configured(name: str, **section: Any) -> Configured:
@@ -66,6 +68,31 @@ def test_what_only_paces_or_stores_is_asked_of_no_archive() -> None:
     assert one.fetched == '{"project": "p", "source": "gdc", "threads": 3}'
     assert one.stored == '{"unit": "tpm"}'
     assert one.indexes == [f"<local_results>/raw/rna/batch-{n}-of-2.json" for n in (1, 2)]
+
+
+UNI = {"encoder": "timm:vit_large_patch16_224", "weights": "w.safetensors", "weights_sha256": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("given", "reads_them"),
+    [
+        ({"source": "folder", "folder": "f", "weights_of": "uni_v1", **UNI}, False),
+        ({"source": "gdc", "weights_of": "uni_v1", **UNI}, False),
+        ({"source": "gdc", "keep": False, "weights_of": "uni_v1", **UNI}, True),
+        ({"source": "precomputed", "folder": "f", "weights_of": "uni_v1"}, True),
+    ],
+)
+def test_a_fetch_knows_the_encoder_only_where_it_makes_or_checks_vectors(
+    given: dict[str, Any], reads_them: bool
+) -> None:
+    whole = SlidesSettings.read(given)
+    one = configured("slides", **whole.plain())
+    # What a job is given is a section that can be read; a shard knows the source by its lock.
+    texts = (one.asked, one.fetched, one.stored)
+    asked, fetched, stored = (SlidesSettings.read({"source": whole.source, **json.loads(text)}) for text in texts)
+    assert (asked.weights_of, stored.weights_of) == (None, "uni_v1")
+    assert (fetched.weights_of == "uni_v1") == reads_them
+    assert (fetched.encoder == whole.encoder) == (reads_them or whole.encoder == "handmade")
 
 
 def test_labels_that_are_ignored_reach_the_source_and_the_shard() -> None:

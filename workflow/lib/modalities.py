@@ -106,12 +106,16 @@ class Configured:
     @property
     def asked(self) -> str:
         """What an archive is asked by, as JSON: all but the pace, and what only the shard or a fold reads."""
-        return self._without(*PACE)
+        return self._without(*PACE, *self.kind.shard_keys)
 
     @property
     def fetched(self) -> str:
-        """What a fetch follows, as JSON: the same with the number of files under way at once."""
-        return self._without("batches")
+        """What a fetch follows, as JSON: the same with the number of files under way at once.
+
+        And with the keys of the shard, where the fetch reads them too.
+        """
+        hidden = () if self.kind.fetch_reads_shard_keys(self.section) else self.kind.shard_keys
+        return self._without("batches", *hidden)
 
     @property
     def stored(self) -> str:
@@ -123,7 +127,7 @@ class Configured:
         return [f"{RESULTS}/shards/{self.kind.name}/{name}" for name in names]
 
     def _without(self, *keys: str) -> str:
-        hidden = (*keys, *self.kind.shard_keys, FIT)
+        hidden = (*keys, FIT)
         return _as_json({key: value for key, value in self.section.items() if key not in hidden})
 
 

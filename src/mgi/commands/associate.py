@@ -5,7 +5,11 @@ left_out.tsv (patients and columns that were not used, and why).
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from mgi.association.inputs import gather
 from mgi.association.patient_table import (
@@ -18,8 +22,12 @@ from mgi.association.patient_table import (
 from mgi.association.scan import scan
 from mgi.association.tables import left_out_summary, write_associations
 from mgi.core.errors import ConfigError
+from mgi.core.run import EXPRESSION
+from mgi.modalities import registry
+from mgi.modalities.fitting import transform_of
 from mgi.shards.dataset_manifest import DATASET, dataset_of
 from mgi.shards.expression_shard import read_expression
+from mgi.shards.feature_shard import open_features
 
 PLACED = ("gene_name", "chromosome", "start")
 """Columns of a shard's genes that the tests keep."""
@@ -27,7 +35,14 @@ PLACED = ("gene_name", "chromosome", "start")
 
 def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--phenotypes", type=Path, required=True, help="table of numbers, a row a patient")
-    options.add_argument("--features", type=Path, required=True, help="expression shard, or a table, a row a patient")
+    options.add_argument(
+        "--features", type=Path, required=True, help="shard of a modality, or a table, a row a patient"
+    )
+    options.add_argument(
+        "--modality", default=EXPRESSION, metavar="NAME",
+        help="of which modality a shard is; its values are tested as models see them before scaling "
+        "(default: %(default)s)",
+    )  # fmt: skip
     options.add_argument(
         "--covariates", type=Path, nargs="+", default=[], help="tables of numbers and categories, a row a patient"
     )
@@ -58,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
             raise ConfigError(f"--categorical: found {unknown[0]}, expected of {', '.join(covariates.cells)}")
         if tested := [name for name in covariates.cells if name in phenotypes.cells]:
             raise ConfigError(f"--covariates: found {tested[0]}, a phenotype too; name others by --covariate-columns")
-    features, feature_file = _read_features(args.features)
+    features, feature_file = _read_features(args.features, args.modality)
     inputs = gather(phenotypes, features, covariates, args.categorical)
     how = {"transform": args.transform, "permutations": args.permutations, "seed": args.seed}
     found = scan(inputs.phenotypes, inputs.features, inputs.design, **how)
@@ -90,16 +105,42 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ConfigError("--covariates: missing, expected with --covariate-columns and --categorical")
 
 
-def _read_features(path: Path) -> tuple[FeatureTable, Path]:
+def _read_features(path: Path, modality: str) -> tuple[FeatureTable, Path]:
     """The features of a shard or a table, and the file that describes them: a shard's has the digests of its others."""
     if not path.is_dir() and path.name != DATASET:
+        if modality != EXPRESSION:
+            raise ConfigError(f"--modality: found {modality}, expected none with {path}, a table and no shard")
         return read_feature_table(path), path
+    return _expression(path) if modality == EXPRESSION else _transformed(path, modality), dataset_of(path)
+
+
+def _expression(path: Path) -> FeatureTable:
     shard = read_expression(path)
-    known = shard.genes.astype(object).where(shard.genes.notna(), None)
-    table = FeatureTable(
+    return FeatureTable(
         patients=tuple(shard.patient_ids),
         names=tuple(shard.genes["gene_id"]),
-        about=tuple(About(*row) for row in zip(*(known[name] for name in PLACED), strict=True)),
+        about=_about(shard.genes, PLACED),
         values=shard.values,
     )
-    return table, dataset_of(path)
+
+
+def _transformed(path: Path, modality: str) -> FeatureTable:
+    """All features of a further modality's shard, by the transform of its room; those with gaps are left out later."""
+    if modality not in registry.names() or registry.modality(modality).fitting is None:
+        known = [EXPRESSION, *(name for name in registry.names() if registry.modality(name).fitting is not None)]
+        raise ConfigError(f"--modality: found {modality}, expected one of {', '.join(sorted(set(known)))}")
+    shard, change = open_features(path), transform_of(modality)
+    columns = np.arange(len(shard.features))
+    return FeatureTable(
+        patients=tuple(shard.patient_ids),
+        names=tuple(shard.features["feature_id"]),
+        about=_about(shard.features, ("name", *PLACED[1:])),
+        values=shard.of_patients(
+            shard.patient_ids, len(columns), lambda values: change(shard, values, columns).astype(np.float32)
+        ),
+    )
+
+
+def _about(features: pd.DataFrame, columns: Sequence[str]) -> tuple[About, ...]:
+    known = features.astype(object).where(features.notna(), None)
+    return tuple(About(*row) for row in zip(*(known[name] for name in columns), strict=True))

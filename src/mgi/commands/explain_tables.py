@@ -104,12 +104,14 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _members(sets: dict[str, list[str]] | None, found: Attributions, path: Path | None) -> Members:
-    """The sets' genes as rows of this run's attributions; none where no file is named."""
-    if sets is None:
+    """The sets' genes as columns of this run's attributions; none where no file is named or no expression was read."""
+    genes = found.genes
+    if sets is None or not genes:
         return {}
-    matched = match_sets(sets, found.gene_ids, found.gene_names, where=str(path))
+    own = slice(genes.start, genes.stop)
+    matched = match_sets(sets, found.gene_ids[own], found.gene_names[own], where=str(path))
     LOG.info("%s: %s: %s", found.run.key, path, matched.summary())
-    return matched.members
+    return {name: [genes.start + row for row in rows] for name, rows in matched.members.items()}
 
 
 def _plain(table: pa.Table) -> pa.Table:

@@ -75,6 +75,8 @@ class SimulationSettings(Section):
     """What the simulated GDC has beside expression: copy number, mutations, methylation, microRNA, proteins."""
     missing: dict[SimulatedOmics, Share] = Field(default={})
     """Share of the patients who lack one of them, such as {cn: 0.1}; nobody where none is named."""
+    slides: bool = False
+    """Whether the simulated GDC has whole-slide images, one diagnostic one a patient and some others."""
 
     @model_validator(mode="after")
     def _missing_of_omics(self) -> Self:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mgi.core.run import ENTRY, Run, run_of
+from mgi.core.run import ENTRY, EXPRESSION, Run, run_of
 from mgi.shards.parquet import metadata_of, read_table, write_table
 
 IG, IG_NOISE = "ig", "ig_noise"
@@ -83,6 +83,16 @@ class Attributions:
     def rows(self, value: str, method: str, network: str = TRAINED) -> NDArray[np.int64]:
         """Their numbers."""
         return np.flatnonzero((self.value == value) & (self.method == method) & (self.network == network))
+
+    @property
+    def genes(self) -> range:
+        """Columns of the values that are of expression: all but where several modalities stand side by side."""
+        start = 0
+        for name, numbers in sorted(self.about.get("modalities", {EXPRESSION: self.values.shape[1]}).items()):
+            if name == EXPRESSION:
+                return range(start, start + numbers)
+            start += numbers
+        return range(0)
 
     def methods(self, value: str) -> list[str]:
         """Methods by which a value of the trained network was explained."""

@@ -76,7 +76,7 @@ def gene_set_rows(found: Attributions, sets: Members, interval: Interval) -> Ite
     `auc` is of members against genes in no set, `auc_other_sets` against genes of the other sets alone.
     """
     every = {gene for members in sets.values() for gene in members}
-    outside = [gene for gene in range(len(found.gene_ids)) if gene not in every]
+    outside = [gene for gene in found.genes if gene not in every]
     for value in values_in(found):
         for network, method in ((TRAINED, preferred(found, value)), (RANDOM_WEIGHTS, IG)):
             values = found.of(value, method, network)

@@ -34,7 +34,9 @@ class Limits:
     answer_s: float = 300.0
     """A request with all its attempts; what its announced size takes at the minimum rate comes on top."""
     deadline_s: float = 3_600.0
-    """The most that a request may take, of whatever size."""
+    """The most that a request may take where its size does not need more."""
+    large_bytes_per_s: float = 100_000.0
+    """A file that takes longer than that at this rate may take as long as it does: slides have gigabytes."""
     refusal_s: float = 5.0
     """The text of a refusal, which is only worth a short wait."""
     json_bytes: int = 32 << 20
@@ -68,7 +70,8 @@ class Deadline:
     def total_s(self) -> float:
         """Seconds for the whole request."""
         growth = self.expected_bytes / self.limits.min_bytes_per_s if self.expected_bytes else 0.0
-        return min(self.limits.answer_s + growth, self.limits.deadline_s)
+        most = max(self.limits.deadline_s, self.expected_bytes / self.limits.large_bytes_per_s)
+        return min(self.limits.answer_s + growth, most)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

@@ -27,7 +27,8 @@ MOST_REASON = 500
 class RawEntry:
     """What was fetched of one item; `path` is None where a user's own file is read in place.
 
-    Its digest is the MD5 that the archive announced, or, where it announces none, the SHA-256 of what arrived.
+    Its digest is the MD5 that the archive announced, or, where it announces none, the SHA-256 of what arrived. Where it
+    has both, the MD5 is of what arrived, and `path`, `size` and SHA-256 are of what was made of it and kept.
     `members` are the files of an item in the user's folder, as path within that folder and SHA-256. `sha256` is then
     that of the only file, or of their list. `rejected` is why the content cannot serve although the bytes are right,
     `doubts` are why another item would be better. `fetched_as` is the id under which the archive serves these bytes

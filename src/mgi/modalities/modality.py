@@ -33,7 +33,8 @@ class Modality:
     modalities.fetching), `sharding` that with `shard` (see modalities.sharding). `own_files` has for each source the
     key of the section that names the user's file or folder, `lists` the keys of other files that a source reads.
     `shard_keys` are the keys that only the shard reads, `shared_keys` those that the source and the shard read,
-    `shard_inputs` the files of other rules that it reads, by name.
+    `shard_inputs` the files of other rules that it reads, by name. `fetch_reads_shard_keys` says of a section
+    whether its fetch reads the shard's keys too.
     `same_sample_as` names the modality whose sample of a patient is preferred here, where it is configured.
     `absent`, `note` and `told` are as in cohort.pairing.Offer, `fits` as in locks.runners_up.
     `fitting` is the module with `fit` and `transform` (see modalities.fitting), where what a fold's models see of it is
@@ -52,6 +53,7 @@ class Modality:
     shard_keys: tuple[str, ...] = ()
     shared_keys: tuple[str, ...] = ()
     shard_inputs: Callable[[Section], Mapping[str, str]] = lambda section: {}
+    fetch_reads_shard_keys: Callable[[Section], bool] = lambda section: False
     absent: Callable[[Sequence[Item]], str] = lambda items: "no item chosen" if items else "no item"
     note: Callable[[Item], str | None] = lambda item: item.sample or item.key
     told: Callable[[Item], str | None] = lambda item: None

@@ -47,7 +47,9 @@ def genes_figure(genes: pd.DataFrame, colours: Mapping[str, str], *, simulated: 
         shades = [colours.get(name, GREY if colours else BLUE) for name in first]
         axes.barh(heights, genes["mean_absolute"], color=shades, height=0.72)
         axes.hlines(heights, genes["low"], genes["high"], color=INK, lw=1)
-        axes.set_yticks(heights, [str(name) for name in genes["gene_name"].fillna(genes["gene_id"])], fontsize=8)
+        axes.set_yticks(
+            heights, [str(name) for name in genes["gene_name"].astype(object).fillna(genes["gene_id"])], fontsize=8
+        )
         axes.set_ylim(heights[-1] - 0.7, 0.7)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("mean |attribution|, with its 95 % interval over patients")

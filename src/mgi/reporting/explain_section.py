@@ -92,7 +92,7 @@ def _part(value: str, genes: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *
         "sets": figures[f"explain_{value}_sets"],
         "deletion": figures[f"explain_{value}_deletion"],
         "modalities": of_modalities,
-        "shares": own["modalities"].to_dict("records"),
+        "shares": own["modalities"].sort_values("share", ascending=False, kind="stable").to_dict("records"),
     }
 
 

@@ -39,7 +39,7 @@ def _bars(axes: Any, shown: Sequence[Combination]) -> None:
                       fontsize=8.5)  # fmt: skip
     axes.set_ylabel("patients")
     axes.set_xlim(-0.6, max(len(shown), 4) - 0.4)
-    axes.margins(y=0.15)
+    axes.set_ylim(0, 1.15 * max(one.patients for one in shown))
     axes.set_xticks([])
     axes.grid(visible=False, axis="x")
     axes.legend(fontsize=8.5, loc="upper right")

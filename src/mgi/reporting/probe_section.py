@@ -95,7 +95,8 @@ def section(folder: Path, *, simulated: bool) -> Section:
 def set_name(row: Mapping[str, Any]) -> str:
     """What a set of features is called in print, with its run where there are several kinds."""
     features = str(row["features"])
-    name = NAMES.get(features.removesuffix(UNTRAINED_ENDING), features)
+    of = features.removesuffix(UNTRAINED_ENDING)
+    name = NAMES.get(of, of)
     if features.endswith(UNTRAINED_ENDING):
         name += ", untrained"
     pretraining = row["pretraining"]

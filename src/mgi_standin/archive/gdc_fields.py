@@ -24,6 +24,8 @@ cases.samples.portions.portion_id cases.samples.portions.submitter_id
 cases.samples.portions.analytes.analyte_id cases.samples.portions.analytes.analyte_type
 cases.samples.portions.analytes.submitter_id
 cases.samples.portions.analytes.aliquots.aliquot_id cases.samples.portions.analytes.aliquots.submitter_id
+cases.samples.portions.slides.section_location cases.samples.portions.slides.slide_id
+cases.samples.portions.slides.submitter_id
 """
 _ANNOTATIONS = """
 annotation_id case_id case_submitter_id category classification created_datetime entity_id entity_submitter_id

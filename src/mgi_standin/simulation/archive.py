@@ -16,9 +16,10 @@ from mgi_standin.simulation.latent_factors import as_gmt
 from mgi_standin.simulation.nbia_folder import NbiaFolder
 from mgi_standin.simulation.omics.files import OmicsFiles
 from mgi_standin.simulation.settings import SimulationSettings
+from mgi_standin.simulation.slides_files import SlideFiles
 
 COMPLETE, GENES, LABELS, NOTE = "archive.json", "genes.tsv", "labels.tsv", "SIMULATED.txt"
-GENE_SETS, ORACLES = "latent_factors.gmt", "oracles.tsv"
+GENE_SETS, ORACLES, SLIDES = "latent_factors.gmt", "oracles.tsv", "slides.tsv"
 FOLDERS = ("gdc", "nbia")
 FORMAT = 1
 
@@ -43,7 +44,8 @@ def write_archive(
     held = draw_availability([patient.patient_id for patient in patients], stream_of(settings, AVAILABILITY_STREAM))
     subtypes = {patient.patient_id: patient.subtype for patient in patients}
     omics = OmicsFiles(settings, genes, key, subtypes, held) if settings.omics else None
-    gdc = GdcFolder(settings, genes, key, folder / "gdc", omics)
+    slides = SlideFiles(settings, key) if settings.slides else None
+    gdc = GdcFolder(settings, genes, key, folder / "gdc", omics, slides)
     nbia = NbiaFolder(settings, key, folder / "nbia")
     for done, patient in enumerate(patients, start=1):
         gdc.add(patient, held[patient.patient_id])
@@ -56,9 +58,10 @@ def write_archive(
     with atomic_path(folder / LABELS) as part:
         lines = ["\t".join(row) for row in (TABLE, *map(table_row, clinical))]
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    if omics is not None:
-        with atomic_path(folder / ORACLES) as part:
-            part.write_text(omics.truth(), encoding="utf-8")
+    for name, drawn in ((ORACLES, omics), (SLIDES, slides)):
+        if drawn is not None:
+            with atomic_path(folder / name) as part:
+                part.write_text(drawn.truth(), encoding="utf-8")
     with atomic_path(folder / GENE_SETS) as part:
         part.write_text(as_gmt(gene_model_of(settings), genes["gene_id"].tolist()), encoding="utf-8")
     with atomic_path(folder / GENES) as part:
@@ -74,7 +77,7 @@ def _clear(folder: Path) -> None:
         raise ResourceError(f"{folder / foreign[0]}: not of a simulated archive; move it or choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NOTE).write_text("Everything here is simulated, and replaced when the simulation runs again.\n")
-    for name in (COMPLETE, ORACLES):
+    for name in (COMPLETE, ORACLES, SLIDES):
         (folder / name).unlink(missing_ok=True)
     for name in FOLDERS:
         if (folder / name).exists():

@@ -1,6 +1,7 @@
 """Write the GDC's half of an archive folder: files by id, and the listings that lead to them."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from mgi_standin.simulation.cohort import SimulatedPatient, gene_model_of, other
 from mgi_standin.simulation.gdc_listing import (
     Access,
     Kind,
+    ListedFile,
     StoredFile,
     aliquots_of,
     annotation_hits,
@@ -24,6 +26,7 @@ from mgi_standin.simulation.genes import ANNOTATION_ID, ANNOTATION_NAME, encode_
 from mgi_standin.simulation.identifiers import COUNT_STREAM, stream_of, uuid_of
 from mgi_standin.simulation.omics.files import OmicsFiles
 from mgi_standin.simulation.settings import SimulationSettings
+from mgi_standin.simulation.slides_files import SlideFiles
 from mgi_standin.simulation.star import StarWriter, draw_counts
 
 N_MIRNA = 2  # patients with a file of another kind, which a search for RNA-seq must not return
@@ -41,9 +44,10 @@ class GdcFolder:
         key: str,
         folder: Path,
         omics: OmicsFiles | None = None,
+        slides: SlideFiles | None = None,
     ) -> None:
         self._settings, self._genes, self._key, self._folder = settings, genes, key, folder
-        self._omics = omics
+        self._omics, self._slides = omics, slides
         self._model = gene_model_of(settings)
         self._star = StarWriter(genes)
         self._hits: list[dict[str, Any]] = []
@@ -73,7 +77,9 @@ class GdcFolder:
         if aliquots and self._n_mirna < N_MIRNA and "mirna" not in self._settings.omics:
             self._write_mirna(aliquots[0][0])
         if self._omics is not None:
-            self._add_omics(patient, self._omics)
+            self._add_all(self._omics.of(patient))
+        if self._slides is not None:
+            self._add_all(self._slides.of(patient, held))
 
     def add_cases(self, hits: list[dict[str, Any]]) -> None:
         """Write what is told of the patients themselves, sorted by id."""
@@ -91,8 +97,8 @@ class GdcFolder:
         for name, rows in tables.items():
             write_json(self._folder / f"{name}.json", sorted(rows, key=lambda row: str(row["id"])))
 
-    def _add_omics(self, patient: SimulatedPatient, omics: OmicsFiles) -> None:
-        for file in omics.of(patient):
+    def _add_all(self, files: Iterable[ListedFile]) -> None:
+        for file in files:
             (self._folder / "data" / file.stored.file_id).write_bytes(file.content)
             self._hits.append(file.hit)
             self._versions.append(version_row(file.stored))

@@ -13,7 +13,7 @@ PROJECT = "TCGA-LGG"
 DATA_RELEASE = "Data Release 45.0 - December 04, 2025"
 FIRST_RELEASE, LATEST_RELEASE = "32.0", "45.0"
 SAMPLE_TYPE = {"01": ("Primary Tumor", "Primary"), "02": ("Recurrent Tumor", "Recurrence")}
-Kind = Literal["star", "mirna", "reference", "omics"]
+Kind = Literal["star", "mirna", "reference", "omics", "slide"]
 Access = Literal["open", "controlled"]
 KIND_ROWS = {
     "star": ("Gene Expression Quantification", "RNA-Seq", "STAR - Counts", "gene_expression"),
@@ -42,6 +42,16 @@ class StoredFile:
     superseded_by: str | None = None
     """The id of the latest version, where there is a later one."""
     preservation: str = "Unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedFile:
+    """One file to store: its bytes, what /files lists of it, and the annotation that withdraws it, if one does."""
+
+    content: bytes
+    stored: StoredFile
+    hit: dict[str, Any]
+    annotation: dict[str, Any] | None = None
 
 
 def aliquots_of(patient_id: str, held: Availability, key: str) -> list[tuple[str, Access]]:

@@ -11,15 +11,17 @@ from mgi_standin.simulation.settings import SimulationSettings
 
 # One random stream per kind of content, apart from those of the cohort itself (below 10).
 COUNT_STREAM, AVAILABILITY_STREAM, SCAN_STREAM, IMAGE_STREAM, CLINICAL_STREAM = 12, 13, 14, 15, 16
-OMICS_STREAM, OMICS_AVAILABILITY_STREAM, OMICS_MODEL_STREAM = 17, 18, 19
+OMICS_STREAM, OMICS_AVAILABILITY_STREAM, OMICS_MODEL_STREAM, SLIDES_HELD_STREAM = 17, 18, 19, 20
+# Settings that add files and change none.
+ADDING = ("omics", "missing", "slides")
 
 
 def archive_key(settings: SimulationSettings, genes: pd.DataFrame) -> str:
     """What all identifiers of an archive derive from: other settings or genes share no identifier with it.
 
-    Only `omics` and `missing` count for nothing: they add files and leave files out, and change none.
+    Only `omics`, `missing` and `slides` count for nothing: they add files and leave files out, and change none.
     """
-    stated = {name: value for name, value in settings.stated().items() if name not in ("omics", "missing")}
+    stated = {name: value for name, value in settings.stated().items() if name not in ADDING}
     named = "\n".join([json.dumps(stated, sort_keys=True), *genes["gene_id"]])
     return hashlib.sha256(named.encode()).hexdigest()
 

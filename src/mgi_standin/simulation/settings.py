@@ -20,6 +20,7 @@ class SimulationSettings:
     the control in which no method can gain from genes. `subtype_genes` are shared out among the three subtypes, each
     gene following one of them; 0: a subtype shows itself by the factors alone. `omics` is what the GDC has beside
     expression; `missing` gives the share of patients who lack one of them.
+    `slides` adds whole-slide images to the GDC.
     """
 
     seed: int
@@ -32,6 +33,7 @@ class SimulationSettings:
     subtype_genes: int = 0
     omics: tuple[Omics, ...] = ()
     missing: dict[Omics, float] = field(default_factory=dict)
+    slides: bool = False
 
     def __post_init__(self) -> None:
         for name, share in self.missing.items():
@@ -42,7 +44,7 @@ class SimulationSettings:
 
     def stated(self) -> dict[str, Any]:
         """The settings by name, without those that are off: an archive's identifiers outlive a setting added later."""
-        off = {"subtype_genes": 0, "omics": (), "missing": {}}
+        off = {"subtype_genes": 0, "omics": (), "missing": {}, "slides": False}
         return {name: value for name, value in asdict(self).items() if name not in off or value != off[name]}
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mgi_standin.simulation.cohort import SimulatedPatient
-from mgi_standin.simulation.identifiers import stream_of, uuid_of
+from mgi_standin.simulation.identifiers import stream_of
 from mgi_standin.simulation.latent_factors import SUBTYPE_SHARE, SUBTYPES, draw_factors
 from mgi_standin.simulation.settings import SimulationSettings
 from mgi_standin.simulation.slides_cells import add_nuclei, draw_nuclei
@@ -20,7 +20,8 @@ from mgi_standin.simulation.slides_layout import Layout, draw_layout, smooth_noi
 from mgi_standin.simulation.slides_stain import CALCIUM, EOSIN, HAEMATOXYLIN, stained
 
 PIXELS, MPP = 1024, 0.5
-SLIDE_STREAM, FRESH_STREAM = 17, 18  # apart from those of simulation.identifiers
+# Numbers that omics have too, whose streams have other names: none is of a patient alone, or of a slide.
+SLIDE_STREAM, FRESH_STREAM = 17, 18
 EOSIN_OF_TISSUE, HAEMATOXYLIN_OF_TISSUE = 0.24, 0.05
 SAME, OPPOSITE = "same", "opposite"
 
@@ -60,6 +61,19 @@ def slide_of(
     )
 
 
+def further_slide_of(
+    patient: SimulatedPatient, settings: SimulationSettings, label: str, side: int, pixels: int
+) -> SimulatedSlide:
+    """Another section of the patient's tumour, called `label` (DX2, TS1), whose focus is on the same `side`."""
+    return draw_slide(
+        histology_of(patient, settings),
+        shape=(pixels, pixels),
+        mpp=MPP,
+        rng=stream_of(settings, SLIDE_STREAM, f"{patient.patient_id}/{label}"),
+        side=side,
+    )
+
+
 def histology_of(patient: SimulatedPatient, settings: SimulationSettings) -> Histology:
     """What the patient's slide follows: the patient, or a subtype and factors of its own in the null cohort.
 
@@ -77,15 +91,12 @@ def front_of(slide: SimulatedSlide, factors: Mapping[str, float]) -> str:
     return SAME if slide.side * factors["side"] > 0 else OPPOSITE
 
 
-def file_name(patient_id: str, archive_key: str, number: int = 1) -> str:
-    """The name of a diagnostic slide as the GDC has it."""
-    return f"{patient_id}-01Z-00-DX{number}.{uuid_of(archive_key, patient_id, f'DX{number}').upper()}.svs"
-
-
-def draw_slide(histology: Histology, *, shape: tuple[int, int], mpp: float, rng: np.random.Generator) -> SimulatedSlide:
+def draw_slide(
+    histology: Histology, *, shape: tuple[int, int], mpp: float, rng: np.random.Generator, side: int | None = None
+) -> SimulatedSlide:
     """Draw a slide of `shape` (rows, columns) pixels; the sensor's noise alone, drawn last, knows the pixels."""
     extent_um = (shape[0] * mpp, shape[1] * mpp)
-    layout = draw_layout(histology.subtype, histology.factors, extent_um, rng)
+    layout = draw_layout(histology.subtype, histology.factors, extent_um, rng, side)
     fibres = smooth_noise(layout.tissue.shape, 0.8, rng)
     clouds = smooth_noise(layout.tissue.shape, 6.0, rng)
     dye = np.exp(rng.normal(0, 0.08, 2))  # how long the slide lay in each stain

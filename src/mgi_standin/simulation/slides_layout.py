@@ -38,14 +38,20 @@ class Layout:
 
 
 def draw_layout(
-    subtype: str, factors: Mapping[str, float], extent_um: tuple[float, float], rng: np.random.Generator
+    subtype: str,
+    factors: Mapping[str, float],
+    extent_um: tuple[float, float],
+    rng: np.random.Generator,
+    side: int | None = None,
 ) -> Layout:
     """Draw the maps of a slide of this height and width.
 
     `size` sets how far the tumour reaches, `margin` how far it infiltrates, `contrast` how dense its nuclei are. A wild
-    type has necrosis. The side of the focus is a fair coin: it goes with no factor and no subtype.
+    type has necrosis. The side of the focus is a fair coin: it goes with no factor and no subtype. A further slide of
+    one tumour has the `side` of the first.
     """
-    side = int(rng.choice((-1, 1)))
+    coin = int(rng.choice((-1, 1)))
+    side = coin if side is None else side
     y, x = _axes(extent_um)
     least = min(extent_um)
     centre = rng.normal(0, 0.03 * least, 2)

@@ -14,7 +14,6 @@ from mgi_standin.simulation.slides import (
     Histology,
     SimulatedSlide,
     draw_slide,
-    file_name,
     front_of,
     histology_of,
     slide_of,
@@ -119,11 +118,6 @@ def test_a_patients_slide_is_the_same_whoever_else_is_drawn(cohort_settings: Sim
     assert (slide_of(patient, more, pixels=128, mpp=4.0).pixels == first.pixels).all()
     other = replace(cohort_settings, seed=8)
     assert (slide_of(patient, other, pixels=128, mpp=4.0).pixels != first.pixels).any()
-
-
-def test_a_file_is_named_as_the_gdc_names_diagnostic_slides() -> None:
-    assert file_name("TCGA-CS-ZABC", "key").startswith("TCGA-CS-ZABC-01Z-00-DX1.")
-    assert file_name("TCGA-CS-ZABC", "key") != file_name("TCGA-CS-ZABC", "key", number=2)
 
 
 @pytest.mark.parametrize("subtype", SUBTYPES)

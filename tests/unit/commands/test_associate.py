@@ -11,7 +11,9 @@ from mgi.association.tables import ASSOCIATIONS, FILES
 from mgi.cli import main
 from mgi.core.errors import IntegrityError
 from mgi.core.sidecar import verified
+from mgi.modalities.methylation.selection import m_values
 from mgi.shards.expression_shard import ExpressionShard, write_expression
+from mgi.shards.feature_shard import describe_features, write_feature_values
 from mgi.shards.parquet import read_table
 
 N, GENES = 60, 12
@@ -179,3 +181,50 @@ def test_real_genes_of_immune_cells_go_with_the_immune_score(
     hits = pd.read_csv(tmp_path / "hits.tsv", sep="\t")
     assert {"LAIR1", "CD33"} <= set(hits["feature"][:50])
     assert "not in the table of features" in capsys.readouterr().out
+
+
+def write_betas(tables: Path) -> pd.DataFrame:
+    """A shard of betas that follow the genes, one with a gap; returned are its M-values as a table, a row a patient."""
+    genes = pd.read_csv(tables / "genes.tsv", sep="\t")
+    betas = (1 / (1 + np.exp(-genes.drop(columns="patient_id")))).to_numpy(np.float32)
+    betas[4, 2] = np.nan
+    ids = [f"cg{number}" for number in range(GENES)]
+    about = pd.DataFrame({"feature_id": ids, "name": ids, "chromosome": "chr1"})
+    about = about.assign(start=range(1, GENES + 1), kind=None)
+    paths = [tables / "betas" / name for name in ("values.parquet", "features.parquet", "dataset.json")]
+    write_feature_values(paths[0], about, "beta value", zip(genes["patient_id"], betas, strict=True))
+    describe_features(*paths, about, simulated=True)
+    table = pd.DataFrame(m_values(betas), columns=ids)
+    table.insert(0, "patient_id", genes["patient_id"])
+    return table
+
+
+def test_methylation_is_tested_by_its_m_values_as_a_table_of_them_would_be(tables: Path) -> None:
+    write_betas(tables).to_parquet(tables / "m.parquet")
+    assert associate(tables, "--modality=methylation", features="betas") == 0
+    of_shard = read_table(tables / "out/associations.parquet", ASSOCIATIONS).to_pandas()
+    left_out = pd.read_csv(tables / "out/left_out.tsv", sep="\t")
+    assert associate(tables, features="m.parquet") == 0
+    of_table = read_table(tables / "out/associations.parquet", ASSOCIATIONS).to_pandas()
+    placed = ["feature_name", "chromosome", "start"]
+    pd.testing.assert_frame_equal(of_shard.drop(columns=placed), of_table.drop(columns=placed))
+    assert of_shard.loc[0, placed].tolist() == ["cg0", "chr1", 1]
+    assert of_shard.loc[of_shard["p"].idxmin(), ["phenotype", "feature"]].tolist() == ["volume", "cg3"]
+    gap = left_out[left_out["name"] == "cg2"]
+    assert gap["reason"].tolist() == ["missing in 1 of 58 patients"]
+
+
+@pytest.mark.parametrize(
+    ("modality", "features", "said"),
+    [
+        ("methylation", "genes.tsv", "--modality: found methylation, expected none with "),
+        ("flair", "shard", "--modality: found flair, expected one of "),
+        ("nothing", "shard", "--modality: found nothing, expected one of "),
+        ("cn", "shard", "expected the description of a shard of kind 'features'"),
+    ],
+)
+def test_a_modality_that_cannot_be_is_one_line(
+    tables: Path, modality: str, features: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert associate(tables, f"--modality={modality}", features=features) != 0
+    assert said in capsys.readouterr().err

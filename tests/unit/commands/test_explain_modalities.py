@@ -72,12 +72,27 @@ def test_attributions_are_of_all_numbers_add_up_and_are_0_of_what_a_patient_lack
     assert (np.abs(one.values.sum(1) - one.change) / scale)[trained].max() <= 0.011
 
 
-def test_shares_of_modalities_add_up_to_one_and_changes_to_the_change(several: Several, run_of) -> None:
-    assert explain(several, run_of) == 0
+def tabulated(several: Several) -> int:
+    """Make the tables of what was explained, with a gene set."""
     folder = several.study.folder / "explain"
-    path = folder / "attributions.parquet"
-    assert main(["explain-tables", f"--attributions={path}", f"--settings={json.dumps(SETTINGS)}",
-                 f"--output={folder}"]) == 0  # fmt: skip
+    (folder / "sets.gmt").write_text("first\tdescribed\tENSG000\tENSG001\n")
+    return main(["explain-tables", f"--attributions={folder / 'attributions.parquet'}", f"--output={folder}",
+                 f"--settings={json.dumps(SETTINGS)}", f"--gene-sets={folder / 'sets.gmt'}"])  # fmt: skip
+
+
+def test_gene_sets_are_of_expression_alone(several: Several, run_of) -> None:
+    assert explain(several, run_of) == tabulated(several) == 0
+    sets, one = table(several, "gene_sets"), found(several)
+    own = one.of("contrast", "ig_noise")[:, 5:7].sum(1) / np.sqrt(2)
+    row = sets[(sets["value"] == "contrast") & (sets["network"] == "trained")]
+    assert row["mean"].item() == pytest.approx(own.mean(), rel=1e-4)
+    assert explain(several, run_of, ["copies"]) == tabulated(several) == 0
+    assert table(several, "gene_sets").empty
+    assert explain_section(several.study.folder / "explain", simulated=True).figures["explain_contrast_sets"] is None
+
+
+def test_shares_of_modalities_add_up_to_one_and_changes_to_the_change(several: Several, run_of) -> None:
+    assert explain(several, run_of) == tabulated(several) == 0
     shares, own, one = table(several, "modalities"), table(several, "modalities_local"), found(several)
     assert shares[["value", "modality", "numbers", "patients", "having"]].values.tolist() == [
         [value, modality, *counts] for value in ("contrast", "similarity")
@@ -90,7 +105,7 @@ def test_shares_of_modalities_add_up_to_one_and_changes_to_the_change(several: S
     assert own.groupby(["value", "patient_id"])["share"].sum().tolist() == pytest.approx([1] * 4)
     lacks = own[own["patient_id"] == several.study.patients[7]]
     assert set(lacks["modality"]) == {"rna"}
-    part = explain_section(folder, simulated=True)
+    part = explain_section(several.study.folder / "explain", simulated=True)
     assert {name for name in part.figures if name.endswith("modalities")} == {
         "explain_contrast_modalities", "explain_similarity_modalities",
     }  # fmt: skip

@@ -29,6 +29,11 @@ def test_a_variant_may_read_others_with_encoders_of_its_own() -> None:
     assert checked(variants(**given))["runs"]["variants"]["x"] == {**given, "finetune": False}
 
 
+def test_a_pretraining_with_several_modalities_may_be_explained() -> None:
+    given = {**CN, "pretrain": {"modalities": ["cn"]}, "explain": {}}
+    assert checked(given)["explain"]["values"] is None
+
+
 def test_no_further_encoder_is_nothing_that_differs() -> None:
     with pytest.raises(ConfigError, match=r"^runs\.variants\.x: found nothing that differs"):
         checked(variants(model={"encoders": {}}))

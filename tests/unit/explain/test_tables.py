@@ -57,3 +57,13 @@ def test_what_remains_is_a_share_of_the_mean_over_patients() -> None:
         for share, left in zip((0.0, 0.5), lefts, strict=True)
     ]
     assert [row[3:] for row in deletion_rows("run", pd.DataFrame(rows))] == [(0.0, 1.0, 2), (0.5, 0.5, 2)]
+
+
+def test_sets_are_compared_with_genes_and_not_with_numbers_of_other_modalities(attributions) -> None:
+    values = np.concatenate([np.full((2, 3), 9.0), VALUES], axis=1)
+    several = attributions([("contrast", "ig", "trained", values)], modalities={"cn": 3, "rna": 4})
+    assert several.genes == range(3, 7)
+    table = pd.DataFrame(list(gene_set_rows(several, {"first": [3, 4]}, interval)), columns=GENE_SETS)
+    assert table["auc"].tolist() == [1]
+    without = attributions([("contrast", "ig", "trained", values)], modalities={"cn": 7})
+    assert without.genes == range(0)

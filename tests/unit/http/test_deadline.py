@@ -110,8 +110,8 @@ def test_a_deadline_counts_attempts_and_not_what_lies_between_them():
         pass
 
 
-@pytest.mark.parametrize(("expected", "seconds"), [(0, 300), (1_000_000, 400), (10**9, 3600)])
-def test_the_deadline_grows_with_the_size_up_to_an_hour(expected, seconds):
+@pytest.mark.parametrize(("expected", "seconds"), [(0, 300), (1_000_000, 400), (10**8, 3600), (10**9, 10_000)])
+def test_the_deadline_grows_with_the_size_up_to_an_hour_or_what_a_large_file_needs(expected, seconds):
     assert Deadline(label="x", limits=Limits(), expected_bytes=expected).total_s == seconds
 
 

@@ -84,6 +84,7 @@ def test_a_table_of_other_columns_or_a_damaged_one_is_refused(folder: Path, tmp_
         (("both_untrained", "pretrain", 1), "image and genes, untrained, seed 1"),
         (("genes", "pretrain-random-id", 0), "genes · random-id"),
         (("clinical", None, None), "age and sex"),
+        (("cn_untrained", "pretrain-inner", 0), "cn, untrained · inner"),
     ],
 )
 def test_a_set_is_named_with_its_run_where_that_tells_it_apart(row: tuple, name: str) -> None:

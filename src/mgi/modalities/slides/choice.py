@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from mgi.core.ids import PRIMARY_TUMOUR
 from mgi.locks.item import Item
-from mgi.modalities.slides.slide_names import FROZEN, SlideName, slide_name_of
+from mgi.modalities.slides.slide_names import FROZEN, name_of
 
 ALONE = "the only slide"
 
 
 def choose_slides(items: Sequence[Item], *, frozen: bool) -> tuple[Item, ...]:
-    """All items with their verdicts, in order of patients and keys.
+    """All items with their verdicts, in order of patients and keys; one that has a reason already is out.
 
     Those that could take the place of the chosen one are numbered as runners-up: a fetch goes to them where it finds no
     tissue or no resolution. With `frozen`, a patient without any other slide has a frozen section.
@@ -29,13 +29,13 @@ def _of_patient(items: Sequence[Item], *, frozen: bool) -> list[Item]:
     sections = [item for item in usable if _is_frozen(item)]
     others = [item for item in usable if item not in sections]
     pool = others or (sections if frozen else [])
-    ranked = sorted(pool, key=lambda item: (_name(item).number, item.key))
+    ranked = sorted(pool, key=lambda item: (name_of(item).number, name_of(item).slide_id, item.key))
     judged = []
     for item in items:
         if item in ranked:
             judged.append(_ranked(item, ranked))
         else:
-            chosen = f"{_name(ranked[0]).label} chosen" if ranked else "slides.frozen is false"
+            chosen = f"{name_of(ranked[0]).label} chosen" if ranked else "slides.frozen is false"
             judged.append(replace(item, chosen=False, reason=refused[item.key] or f"frozen section: {chosen}"))
     return judged
 
@@ -43,19 +43,17 @@ def _of_patient(items: Sequence[Item], *, frozen: bool) -> list[Item]:
 def _ranked(item: Item, ranked: Sequence[Item]) -> Item:
     place = ranked.index(item)
     if place:
-        return replace(item, chosen=False, runner_up=place, reason=f"not preferred: {_name(ranked[0]).label} chosen")
-    reason = ALONE if len(ranked) == 1 else f"{_name(item).label}, the first of {len(ranked)} slides"
+        return replace(item, chosen=False, runner_up=place, reason=f"not preferred: {name_of(ranked[0]).label} chosen")
+    reason = ALONE if len(ranked) == 1 else f"{name_of(item).label}, the first of {len(ranked)} slides"
     return replace(item, chosen=True, reason=reason)
 
 
 def _refusal(item: Item) -> str | None:
-    code = _name(item).sample_code
+    if item.reason:
+        return item.reason
+    code = name_of(item).sample_code
     return None if code in (None, PRIMARY_TUMOUR) else f"not of the primary tumour: sample {code}"
 
 
 def _is_frozen(item: Item) -> bool:
-    return _name(item).kind == FROZEN
-
-
-def _name(item: Item) -> SlideName:
-    return slide_name_of(item.key, item.patient_id)
+    return name_of(item).kind == FROZEN

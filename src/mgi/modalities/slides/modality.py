@@ -1,4 +1,4 @@
-"""Whole-slide images: a folder of slides, or of vectors of their tiles that were computed elsewhere."""
+"""Whole-slide images: of the GDC, or a folder of them, or of vectors of their tiles that were computed elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +20,11 @@ def shard_inputs(section: Mapping[str, Any]) -> dict[str, str]:
     return {WEIGHTS: section[WEIGHTS]} if section.get(WEIGHTS) else {}
 
 
+def fetch_makes_or_checks_vectors(section: Mapping[str, Any]) -> bool:
+    """Whether a fetch needs to know the encoder: it makes vectors where slides are not kept, or checks given ones."""
+    return section["source"] == "precomputed" or not section.get("keep", True)
+
+
 MODALITY = Modality(
     name="slides",
     shard_format="bags",
@@ -28,8 +33,9 @@ MODALITY = Modality(
     sharding="mgi.modalities.slides.shard",
     own_files={"folder": "folder", "precomputed": "folder"},
     lists=("slide_list",),
-    shard_keys=("encoder", WEIGHTS, "weights_sha256", "pixel_mean", "pixel_sd"),
-    shared_keys=("tile_px", "mpp", "min_tissue", "min_tiles", "unstated_mpp", "weights_of"),
+    shard_keys=("encoder", WEIGHTS, "weights_sha256", "weights_of", "pixel_mean", "pixel_sd"),
+    shared_keys=("tile_px", "mpp", "min_tissue", "min_tiles", "unstated_mpp"),
     shard_inputs=shard_inputs,
+    fetch_reads_shard_keys=fetch_makes_or_checks_vectors,
     absent=absent,
 )

@@ -6,10 +6,11 @@ from pydantic import Field, model_validator
 
 from mgi.core.section import Positive, Share, UserPath, refusal, unit
 from mgi.core.section_errors import shown
-from mgi.locks.settings import FetchSettings
+from mgi.locks.settings import Address, FetchSettings
+from mgi.modalities.gdc.settings import FileRange
 from mgi.modalities.slides.encoder_forms import FORMS
 
-FOLDER, PRECOMPUTED = "folder", "precomputed"
+GDC, FOLDER, PRECOMPUTED = "gdc", "folder", "precomputed"
 HANDMADE, TIMM = "handmade", "timm:"
 Mpp = Annotated[float, Field(gt=0, le=16)]
 Rgb = Annotated[tuple[float, float, float], Field(strict=False)]
@@ -19,14 +20,27 @@ _OF_WEIGHTS = ("weights", "weights_sha256", "pixel_mean", "pixel_sd")
 class SlidesSettings(FetchSettings):
     """Whole-slide images, or vectors of their tiles that were computed elsewhere."""
 
-    read_by: ClassVar = dict.fromkeys(("unstated_mpp", "min_tissue", "min_tiles", "encoder", *_OF_WEIGHTS), (FOLDER,))
-    source: Literal["folder", "precomputed"] = "folder"
-    """folder: a folder of slides; precomputed: a folder of .h5 files, one a slide, with features and coords."""
+    read_by: ClassVar = {
+        **dict.fromkeys(("unstated_mpp", "min_tissue", "min_tiles", "encoder", *_OF_WEIGHTS), (FOLDER, GDC)),
+        "folder": (FOLDER, PRECOMPUTED),
+        **dict.fromkeys(("project", "expected_files", "keep"), (GDC,)),
+    }
+    source: Literal["gdc", "folder", "precomputed"] = "folder"
+    """gdc: open slides of the GDC; folder: a folder of slides; precomputed: a folder of .h5 files, one a slide, with
+    features and coords."""
+    project: str = "TCGA-LGG"
+    """For source gdc: the project."""
+    base_url: Address = "https://api.gdc.cancer.gov"
+    """For source gdc: address of its interface."""
+    expected_files: FileRange = None
+    """For source gdc: fewest and most slides that a search may find; null: any number but 0."""
+    keep: bool = True
+    """For source gdc: whether slides stay on the disk; false: each is fetched, made into vectors and deleted."""
     folder: UserPath | None = None
     """Path of the folder, read in place."""
     slide_list: UserPath | None = None
     """Path of a TSV with file, and patient_id where file names begin with no barcode or id, and mpp where a file states
-    none or a wrong one."""
+    none or a wrong one; of the GDC's slides mpp alone is read."""
     frozen: bool = False
     """Whether a frozen section (TS or BS in its name) may serve a patient without a diagnostic slide."""
     unstated_mpp: Mpp | None = None
@@ -71,7 +85,7 @@ class SlidesSettings(FetchSettings):
             return self
         if self.weights_of not in FORMS:
             raise refusal("weights_of", shown(self.weights_of), f"one of {', '.join(FORMS)}")
-        if self.source == FOLDER and self.encoder == HANDMADE:
+        if self.source != PRECOMPUTED and self.encoder == HANDMADE:
             raise refusal("weights_of", shown(self.weights_of), "null, since encoder is handmade")
         if wrong := FORMS[self.weights_of].mismatch(self.tile_px, self.mpp):
             raise refusal(wrong[0], f"{wrong[1]:g}", f"{wrong[2]:g} for {self.weights_of}")

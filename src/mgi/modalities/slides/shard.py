@@ -1,14 +1,10 @@
 """Put the tiles of the patients' slides into one shard: a vector a tile, by the encoder of the settings or as given."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import sha256_of
@@ -17,36 +13,26 @@ from mgi.locks.item import Item
 from mgi.locks.raw_index import RawEntry
 from mgi.locks.runners_up import candidates_of, settled
 from mgi.modalities.sharding import ShardJob
-from mgi.modalities.slides.contact_sheet import Thumbnail, thumbnail_of, thumbnail_of_places, write_sheet
+from mgi.modalities.slides.consumed import CONSUMED, read_consumed, settings_of
+from mgi.modalities.slides.contact_sheet import thumbnail_of_places, write_sheet
+from mgi.modalities.slides.conversion import Converted, convert_slide, row_of
 from mgi.modalities.slides.encoders import Encoder, open_encoder, tile_form
 from mgi.modalities.slides.inspection import features_for
-from mgi.modalities.slides.reader import Slide, opened_slide
-from mgi.modalities.slides.settings import PRECOMPUTED, SlidesSettings
-from mgi.modalities.slides.slide_names import slide_name_of
+from mgi.modalities.slides.settings import GDC, PRECOMPUTED, SlidesSettings
+from mgi.modalities.slides.slide_names import name_of
 from mgi.modalities.slides.sources.folder import SLIDES, stated_mpp
-from mgi.modalities.slides.survey import require_few_bad, survey_of
-from mgi.modalities.slides.tiles import Place, TileForm, read_tiles
+from mgi.modalities.slides.tiles import TileForm
 from mgi.shards.bags import Bag, bag_writer, describe_bags
 
 WEIGHTS = "weights"
-TILES_AT_ONCE = 64
 Served = tuple[Item, RawEntry]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Converted:
-    """A slide's bag, what the table of slides says of it, its small picture, and whether it calls itself simulated."""
-
-    bag: Bag
-    row: dict[str, Any]
-    thumbnail: Thumbnail
-    simulated: bool = False
 
 
 def shard(job: ShardJob) -> str:
     """Write the tiles, the table and the picture of the slides, and their description last."""
     chosen = SlidesSettings.read({"source": job.lock.source, **job.settings}, where="modalities.slides")
-    served, folder = _served(job), Path(job.own_table("folder"))
+    served = _served(job)
+    folder = None if chosen.source == GDC else Path(job.own_table("folder"))
     convert, stated = _conversion(chosen, folder, job.inputs.get(WEIGHTS), served)
     rows, thumbnails, simulated = [], [], job.lock.simulated
     with bag_writer(job.outputs["tiles"], int(stated["width"])) as writer:
@@ -90,15 +76,15 @@ def _served(job: ShardJob) -> list[Served]:
 
 
 def _conversion(
-    chosen: SlidesSettings, folder: Path, weights: str | None, served: list[Served]
+    chosen: SlidesSettings, folder: Path | None, weights: str | None, served: list[Served]
 ) -> tuple[Callable[[Served], Converted], dict[str, Any]]:
     """What makes a bag of a slide, and what the description says of all of them."""
-    if not folder.is_dir():
+    if folder is not None and not folder.is_dir():
         raise ConfigError(f"--table: {folder}: no folder, expected the one that the lock was made from")
     form = tile_form(chosen)
     tiles: dict[str, Any] = {"tile_px": form.px, "mpp": form.mpp, "weights_of": chosen.weights_of}
     if chosen.source == PRECOMPUTED:
-        width = features_for(folder / served[0][0].key, form, chosen.weights_of).width
+        width = features_for(_as_fetched(folder, served[0][1]), form, chosen.weights_of).width
         convert = partial(_from_features, folder=folder, form=form, encoder=chosen.weights_of)
         return convert, {**tiles, "encoder": PRECOMPUTED, "weights_sha256": None, "width": width}
     encoder = open_encoder(chosen, weights)
@@ -110,71 +96,37 @@ def _conversion(
     }
 
 
-def _from_slide(served: Served, *, folder: Path, chosen: SlidesSettings, encoder: Encoder) -> Converted:
+def _from_slide(served: Served, *, folder: Path | None, chosen: SlidesSettings, encoder: Encoder) -> Converted:
     item, entry = served
-    form, path = tile_form(chosen), _as_fetched(folder, entry)
-    with opened_slide(path, stated_mpp(item), chosen.unstated_mpp) as slide:
-        found = survey_of(slide, form, chosen.min_tiles)
-        places, vectors = _embedded(slide, found.places, form, encoder)
-        bag = Bag(
-            patient_id=item.patient_id,
-            slide_id=slide_name_of(item.key, item.patient_id).slide_id,
-            corners=np.array([(one.x0, one.y0) for one in places], np.int64),
-            embeddings=vectors,
-            tissue=np.array([one.tissue for one in places], np.float32),
-        )
-        row = {
-            **_row(bag, entry, len(found.places) - len(places)),
-            "width": slide.width,
-            "height": slide.height,
-            "mpp": slide.mpp,
-            "levels": len(slide.reductions),
-            "vendor": slide.vendor,
-            "tissue_mm2": found.tissue_mm2(slide.mpp),
-            "pen": found.tissue.pen,
-            "black": found.tissue.black,
-            "threshold": found.tissue.threshold,
-            "mask_um": found.overview.step * slide.mpp,
-        }
-        picture = thumbnail_of(found.overview.pixels, found.tissue.mask, bag.patient_id, len(places))
-        return Converted(bag=bag, row=row, thumbnail=picture, simulated=slide.simulated)
+    path = _as_fetched(folder, entry)
+    if path.suffix == CONSUMED:
+        return read_consumed(path, item, settings_of(chosen, stated_mpp(item)))
+    return convert_slide(path, item, chosen, encoder, source=_source(entry))
 
 
-def _embedded(
-    slide: Slide, places: Sequence[Place], form: TileForm, encoder: Encoder
-) -> tuple[list[Place], NDArray[np.float32]]:
-    """The places whose tiles can be decoded, with their vectors (n, width); some tiles are held at a time."""
-    kept, vectors, waiting = [], [], []
-    for number, pixels in read_tiles(slide, places, form):
-        if pixels is not None:
-            kept.append(places[number])
-            waiting.append(pixels)
-        if waiting and (len(waiting) == TILES_AT_ONCE or number + 1 == len(places)):
-            vectors.append(encoder.embed(np.stack(waiting)))
-            waiting = []
-    require_few_bad(slide.name, len(places) - len(kept), len(places))
-    return kept, np.concatenate(vectors)
-
-
-def _from_features(served: Served, *, folder: Path, form: TileForm, encoder: str | None) -> Converted:
+def _from_features(served: Served, *, folder: Path | None, form: TileForm, encoder: str | None) -> Converted:
     item, entry = served
     found = features_for(_as_fetched(folder, entry), form, encoder)
     bag = Bag(
         patient_id=item.patient_id,
-        slide_id=slide_name_of(item.key, item.patient_id).slide_id,
+        slide_id=name_of(item).slide_id,
         corners=found.corners,
         embeddings=found.values,
     )
-    return Converted(bag=bag, row=_row(bag, entry, 0), thumbnail=thumbnail_of_places(found.corners, bag.patient_id))
+    return Converted(
+        bag=bag, row=row_of(bag, _source(entry), 0), thumbnail=thumbnail_of_places(found.corners, bag.patient_id)
+    )
 
 
-def _row(bag: Bag, entry: RawEntry, bad: int) -> dict[str, Any]:
-    counts = {"tiles": len(bag.corners), "bad_tiles": bad}
-    return {"patient_id": bag.patient_id, "slide_id": bag.slide_id, "source": entry.sha256, **counts}
+def _source(entry: RawEntry) -> str:
+    """What the table says of a slide's bytes: their SHA-256, or the MD5 of an archive."""
+    return f"md5:{entry.md5}" if entry.md5 else entry.digest
 
 
-def _as_fetched(folder: Path, entry: RawEntry) -> Path:
-    """The file in the user's folder, whose bytes must still be those that were fetched."""
+def _as_fetched(folder: Path | None, entry: RawEntry) -> Path:
+    """The file in the user's folder, or where it was fetched to: its bytes must still be those that were fetched."""
+    if folder is None:
+        return entry.verified_path()
     path = folder / entry.key
     if not path.is_file():
         raise IntegrityError(f"{path}: missing, though its index lists it; lock and fetch again")

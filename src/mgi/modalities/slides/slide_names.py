@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from mgi.core.ids import barcode_of, patient_id_of
+from mgi.locks.item import Item
 
+FILE_NAME = "file_name"
+"""The entry of an item's metadata that has the name of its file, where the key is an archive's id."""
 DIAGNOSTIC, FROZEN, UNKNOWN = "diagnostic", "frozen", "unknown"
 _SECTION = re.compile(r"-(?P<kind>DX|TS|BS)(?P<number>[0-9A-Z]{0,2})(?![A-Za-z0-9])", re.IGNORECASE)
 _BEHIND_ID = "__"
@@ -49,3 +52,8 @@ def slide_name_of(key: str, patient_id: str | None = None) -> SlideName:
         sample=barcode.sample if barcode else None,
         sample_code=barcode.code if barcode else None,
     )
+
+
+def name_of(item: Item) -> SlideName:
+    """What the name of an item's file says, the patient being the item's."""
+    return slide_name_of(item.text(FILE_NAME) or item.key, item.patient_id)

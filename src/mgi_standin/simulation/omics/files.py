@@ -2,14 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from mgi_standin.simulation.availability import Availability
 from mgi_standin.simulation.cohort import SimulatedPatient, gene_model_of, other_sample
-from mgi_standin.simulation.gdc_listing import Access, StoredFile
+from mgi_standin.simulation.gdc_listing import Access, ListedFile, StoredFile
 from mgi_standin.simulation.identifiers import uuid_of
 from mgi_standin.simulation.omics.availability import OmicsAvailability, draw_omics_availability
 from mgi_standin.simulation.omics.barcodes import normal_barcode, tumour_barcode
@@ -20,16 +18,6 @@ from mgi_standin.simulation.settings import Omics, SimulationSettings
 
 PAIRED = ("cn", "mutation")
 N_DISTRACTED = 3  # the first patients have distractor files, whether or not they have the modality
-
-
-@dataclass(frozen=True, kw_only=True)
-class OmicsFile:
-    """One file to store: its bytes, what /files lists of it, and the annotation that withdraws it, if one does."""
-
-    content: bytes
-    stored: StoredFile
-    hit: dict[str, Any]
-    annotation: dict[str, Any] | None
 
 
 class OmicsFiles:
@@ -49,7 +37,7 @@ class OmicsFiles:
         self._model = gene_model_of(settings)
         self._truth: list[tuple[str, ...]] = []
 
-    def of(self, patient: SimulatedPatient) -> Iterator[OmicsFile]:
+    def of(self, patient: SimulatedPatient) -> Iterator[ListedFile]:
         """All files of a patient, modality by modality; after the last one the table has the patient's row."""
         held = self._available[patient.patient_id]
         tumours = self._tumours(patient, held)
@@ -81,7 +69,7 @@ class OmicsFiles:
 
     def _of_modality(
         self, modality: Omics, tumours: Mapping[str, Tumour], held: OmicsAvailability
-    ) -> Iterator[OmicsFile]:
+    ) -> Iterator[ListedFile]:
         for place, (sample, tumour) in enumerate(tumours.items()):
             preservation = "FFPE" if sample in held.fixed else "Unknown"
             for again in range(2 if held.second_aliquot and place == 0 else 1):
@@ -89,7 +77,7 @@ class OmicsFiles:
                 content = self._contents.encode(modality, tumour, held, barcode)
                 yield self._file(content, ROWS[modality], modality, barcode, preservation, redacted=held.redacted)
 
-    def _distractors(self, modality: Omics, sample: str, tumour: Tumour) -> Iterator[OmicsFile]:
+    def _distractors(self, modality: Omics, sample: str, tumour: Tumour) -> Iterator[ListedFile]:
         barcode = tumour_barcode(tumour.patient_id, sample, modality, self._key)
         for name, controlled in DISTRACTORS[modality]:
             content = self._contents.encode_distractor(name, tumour, barcode)
@@ -106,7 +94,7 @@ class OmicsFiles:
         *,
         access: Access = "open",
         redacted: bool = False,
-    ) -> OmicsFile:
+    ) -> ListedFile:
         file_id = uuid_of(self._key, barcode, row.data_type, row.workflow or "none")
         stored = StoredFile(
             kind="omics",
@@ -121,7 +109,7 @@ class OmicsFiles:
         annotation = redaction_hit(barcode, self._key) if redacted else None
         marks = [annotation["annotation_id"]] if annotation else []
         hit = omics_hit(stored, row, self._entities(modality, barcode, file_id), marks, self._key)
-        return OmicsFile(content=content, stored=stored, hit=hit, annotation=annotation)
+        return ListedFile(content=content, stored=stored, hit=hit, annotation=annotation)
 
     def _entities(self, modality: Omics, barcode: str, file_id: str) -> Sequence[str]:
         """Barcodes of the file; in a pair the tumour or the normal tissue comes first."""

@@ -11,7 +11,9 @@ from mgi.modalities.slides.tiles import TileForm
 from mgi_standin.simulation.latent_factors import SUBTYPES, draw_factors
 from mgi_standin.simulation.slides import Histology, SimulatedSlide, draw_slide
 from mgi_standin.simulation.slides_svs import SvsForm, write_svs
+from scripted_server import _dicom_slice, _zip_of, reply, service_at, stub
 
+__all__ = ["_dicom_slice", "_zip_of", "reply", "service_at", "stub"]
 REAL = Path(os.environ.get("MGI_SHARED_DATA", "/nowhere")) / "slides/CMU-1-Small-Region.svs"
 
 

@@ -1,6 +1,7 @@
 """One slide a patient, and a reason for each other one."""
 
 import random
+from dataclasses import replace
 
 from mgi.locks.item import Item
 from mgi.modalities.slides.choice import choose_slides
@@ -54,3 +55,16 @@ def test_the_order_in_which_files_are_listed_does_not_matter() -> None:
     for seed in range(5):
         random.Random(seed).shuffle(names)
         assert choose_slides(items(*names), frozen=False) == expected
+
+
+def test_a_slide_of_an_archive_is_judged_by_the_name_of_its_file_and_one_with_a_reason_is_out() -> None:
+    offered = [
+        replace(item, key=key, metadata={"file_name": item.key})
+        for item, key in zip(items(TENTH, SECOND, FIRST), ("a", "b", "c"), strict=True)
+    ]
+    found = {one.key: one for one in choose_slides(offered, frozen=False)}
+    assert [(found[key].chosen, found[key].runner_up) for key in "abc"] == [(False, 2), (False, 1), (True, None)]
+    refused = [replace(item, reason="controlled access") if item.key == "c" else item for item in offered]
+    found = {one.key: one for one in choose_slides(refused, frozen=False)}
+    assert (found["b"].chosen, found["b"].reason) == (True, "DX2, the first of 2 slides")
+    assert (found["c"].chosen, found["c"].reason, found["c"].runner_up) == (False, "controlled access", None)
