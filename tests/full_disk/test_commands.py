@@ -65,9 +65,11 @@ def test_a_simulation_that_cannot_write_is_not_marked_as_complete(tmp_path: Path
 
 def test_a_scan_that_cannot_write_leaves_the_old_one(tmp_path: Path, limited: Any) -> None:
     numbers = [f"P{n}\t{(7 * n) % 11}\t{(5 * n) % 13}\n" for n in range(40)]
-    (tmp_path / "own.tsv").write_text("patient_id\ta\tb\n" + "".join(numbers))
-    table, output = str(tmp_path / "own.tsv"), tmp_path / "out"
-    arguments = ["associate", "--phenotypes", table, "--features", table, "--output", str(output), "--permutations=9"]
+    tables = {name: tmp_path / f"{name}.tsv" for name in ("phenotypes", "features")}
+    for name, table in tables.items():
+        table.write_text(f"patient_id\t{name} a\t{name} b\n" + "".join(numbers))
+    given, output = [word for name, table in tables.items() for word in (f"--{name}", str(table))], tmp_path / "out"
+    arguments = ["associate", *given, "--output", str(output), "--permutations=9"]
     assert main(arguments) == 0
     before = tree(tmp_path)
     stopped = limited(["-m", "mgi", *arguments, "--seed=1"])

@@ -75,12 +75,20 @@ def _of_folder(
         if files:
             yield name, len(files), [fault for fault in found if fault is not None]
     sections = _sections(results.parent if external else results, section)
-    for name in sections or names():
+    for name in sections or _traced(results):
         kind = modality(name)
         given = own.get(name) or (kind.own_path(sections[name]) if name in sections else None)
         yield from _of_modality(results, name, None if given is None else Path(given), threads)
     for path in sorted([*(results / "shards").glob(f"*/{DATASET}"), *results.glob(f"{_ALIGNED}/{DATASET}")]):
         yield _compared(f"shards {path.parent.name}", path, threads)
+
+
+def _traced(results: Path) -> list[str]:
+    """The modalities of which there is anything, where no config says which were asked for."""
+    return [
+        name for name in names()
+        if any((results / place).exists() for place in (f"locks/{name}.json", f"raw/{name}", f"shards/{name}"))
+    ]  # fmt: skip
 
 
 def _sections(results: Path, section: str) -> dict[str, Mapping[str, object]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import new_patients
+import predicted_patients
 from mgi.cli import main
 from mgi.cohort.split import SplitRow
 from mgi.cohort.tables import write_split
@@ -22,7 +22,7 @@ from mgi.shards.expression_shard import ExpressionShard, write_expression
 from mgi.shards.image_shard import PatientImages, image_shard_writer
 from mgi_standin.simulation.archive import write_archive
 from mgi_standin.simulation.settings import SimulationSettings
-from new_patients import OBLIQUE, C, S, save_nifti, volume
+from predicted_patients import OBLIQUE, C, S, save_nifti, volume
 
 
 @pytest.fixture(scope="session")
@@ -290,7 +290,7 @@ def bright(monkeypatch) -> None:
     """In place of the network: what is brighter than BRIGHT is tumour."""
     monkeypatch.setattr(
         "mgi.commands.predict.segment_patient",
-        lambda _, images, *__: np.where(images.slices > new_patients.BRIGHT, 255, 0).astype(np.uint8),
+        lambda _, images, *__: np.where(images.slices > predicted_patients.BRIGHT, 255, 0).astype(np.uint8),
     )
 
 

@@ -190,7 +190,7 @@ def test_labels_of_other_patients_are_refused_when_scored(
     assert finetune(study, "scored", run, write(tmp_path / "ours", study.patients)) == 0
     others = write(tmp_path / "theirs", [f"TCGA-ZZ-{number:04}" for number in range(11)])
     assert evaluate(study, predict(study, "scored", run), others, tmp_path / "s.parquet") != 0
-    assert "patient_id: found a label of none of the 3 predicted patients" in capsys.readouterr().err
+    assert "who is predicted, expected the predicted cohort" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("task", ["classification", "survival"])

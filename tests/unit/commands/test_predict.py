@@ -15,7 +15,7 @@ from mgi.release.package import load_release
 from mgi.release.use import segment_patient
 from mgi.shards.expression_shard import read_expression
 from mgi.shards.image_shard import PatientImages, read_images
-from new_patients import (
+from predicted_patients import (
     BRIGHT,
     OBLIQUE,
     C,
@@ -83,7 +83,7 @@ def test_the_masks_of_tiff_slices_bear_their_names_and_lie_on_their_pixels(
     released, bright, monkeypatch, tmp_path: Path
 ) -> None:
     voxels, lesion = volume()
-    monkeypatch.setattr("new_patients.BRIGHT", BRIGHT // 4)
+    monkeypatch.setattr("predicted_patients.BRIGHT", BRIGHT // 4)
     write_slices(tmp_path / "TCGA_CS_0001_20000101", voxels // 4)
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(
         tmp_path / "TCGA_CS_0001_20000101/TCGA_CS_0001_20000101_8_mask.tif"

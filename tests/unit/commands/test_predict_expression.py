@@ -10,7 +10,7 @@ import pytest
 from mgi.commands._new_patient import _require_one_patient
 from mgi.core.errors import ConfigError
 from mgi.release.package import load_release
-from new_patients import flags, report, run, table
+from predicted_patients import flags, report, run, table
 
 
 def test_expression_is_put_on_the_frozen_genes_and_scaler(released, study, flair, genes_seen, tmp_path: Path) -> None:

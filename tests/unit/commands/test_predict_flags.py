@@ -13,7 +13,7 @@ from mgi.modalities.flair.buda import decoded, opened_buda
 from mgi.release.ensemble import load_model
 from mgi.release.training_range import measure
 from mgi.shards.image_shard import PatientImages, read_images
-from new_patients import OBLIQUE, flags, report, run, save_nifti, upright, volume
+from predicted_patients import OBLIQUE, flags, report, run, save_nifti, upright, volume
 
 
 def test_the_flags_name_what_differs_from_training_on_stderr_and_in_the_json(

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from mgi.core.errors import BadInputError
+from mgi.core.gene_ids import is_copy_on_y, is_ensembl, without_version
 from mgi.modalities.rna.filter import not_listed
 from mgi.modalities.rna.former_names import RENAMED
 from mgi.modalities.rna.frozen_genes import by_other_name, find_genes
@@ -15,9 +16,6 @@ from mgi.modalities.rna.gene_labels import (
     BY_OTHER_NAME,
     UNKNOWN,
     GeneIndex,
-    is_copy_on_y,
-    is_ensembl,
-    without_version,
 )
 from mgi.modalities.rna.gene_sets import match_sets
 from mgi.modalities.rna.matrix import read_labelled_matrix
