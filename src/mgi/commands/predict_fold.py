@@ -1,8 +1,7 @@
 """Predict for a fold's test patients, with each expression input that the audit asks for.
 
 Patients of the fold without expression are predicted too, without genes or with the null token, whatever further
-modalities they have. An ensemble predicts
-with the mean of its members' logits.
+modalities they have. An ensemble predicts with the mean of its members' logits.
 
 INPUTS: weights (of each member), prepared slices of the image shard, expression shard, the fold's genes, split; shards
 and fits of the further modalities that the network reads.

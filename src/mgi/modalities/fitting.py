@@ -52,7 +52,8 @@ class FitJob:
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Values (k, F) of the training patients, in the order of their ids, a row group at a time."""
-        wanted = {row for row, patient in enumerate(self.shard.patient_ids) if patient in set(self.train)}
+        train = set(self.train)
+        wanted = {row for row, patient in enumerate(self.shard.patient_ids) if patient in train}
         return (values for _, values in self.shard.row_groups(wanted))
 
     def transformed(self, columns: NDArray[np.int64]) -> Wide:

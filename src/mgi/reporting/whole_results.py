@@ -81,7 +81,8 @@ def _fold(path: Path) -> None:
     shard = open_features(dataset)
     parts = (read_split(splits / name) for name in ("split.parquet", "whole.parquet") if (splits / name).is_file())
     train = [one for split in parts if (split["fold"] == fold).any() for one in patients_with_role(split, fold, TRAIN)]
-    own = train_hash_of([one for one in train if one in set(shard.patient_ids)])
+    known = set(shard.patient_ids)
+    own = train_hash_of([one for one in train if one in known])
     for what, found, expected in (
         ("feature_hash", fitted.feature_hash, shard.feature_hash),
         ("train_hash", fitted.train_hash, own),
