@@ -2,21 +2,14 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mgi.core.run import COVARIATES, EXPRESSION
-from mgi.core.section import Count, Distinct, Positive, Section, Share, Weight, refusal
+from mgi.core.section import Count, Modalities, ModalityName, Positive, Section, Share, Weight, refusal
 from mgi.datasets.settings import AugmentSettings, Missing, NoiseShape
 
 IMAGE_ALONE = ("simclr", "barlow_twins")
 """Losses of two random views of an image, which read no genes."""
-
-ModalityName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-def _in_order(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Sorted: the order in which modalities are listed changes nothing, not even which jobs run again."""
-    return tuple(sorted(names))
 
 
 class ScheduleSettings(Section):
@@ -97,7 +90,7 @@ class PretrainSettings(Section):
     gene_noise_shape: NoiseShape = "independent"
     """independent: of each gene; patients: with the covariance of the training patients, so that genes that go together
     move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
-    modalities: Annotated[Distinct[ModalityName], Field(min_length=1), AfterValidator(_in_order)] = (EXPRESSION,)
+    modalities: Modalities = (EXPRESSION,)
     """Modalities of numbers that are aligned with the image, each with an encoder of its own (model.encoders); the keys
     about genes hold for each of them. Their order does not matter. covariates: a control, of age, sex and five random
     numbers a patient."""
@@ -214,7 +207,7 @@ class FinetuneSettings(Section):
     gene_noise_shape: NoiseShape = "independent"
     """independent: of each gene; patients: with the covariance of the training patients, so that genes that go together
     move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
-    modalities: Annotated[Distinct[ModalityName], Field(min_length=1), AfterValidator(_in_order)] = (EXPRESSION,)
+    modalities: Modalities = (EXPRESSION,)
     """Modalities of numbers that MGI reads beside the image, rna among them. Each further one has an encoder of its own
     (model.encoders), from the pre-training where that has it, and adds a token. Their order does not matter."""
     empty_slice_weight: Weight = 0.1
