@@ -187,8 +187,10 @@ def test_the_page_needs_nothing_from_outside(results: Path) -> None:
     outline = Outline()
     outline.feed(html)
     assert all(address.startswith(("data:", "#")) for address in outline.addresses)
-    assert not {"script", "link", "iframe"} & set(outline.tags)
-    assert outline.tags.count("img") == 4
+    assert not {"link", "iframe"} & set(outline.tags)
+    assert "fetch(" not in html
+    assert "import" not in "".join(re.findall(r"<script>(.*?)</script>", html, re.DOTALL))
+    assert outline.tags.count("img") == 7
     assert "url(" not in html
     assert 'name="viewport"' in html
 
@@ -203,7 +205,9 @@ def test_a_simulated_cohort_is_called_so_in_title_banner_and_lead(results: Path)
 def test_the_page_s_figures_are_files_as_well(results: Path) -> None:
     html = (results / "report.html").read_text()
     files = sorted((results / "figures").iterdir())
-    assert [path.name for path in files] == ["audit.svg", "curves.svg", "overlays.png", "patients.svg"]
+    assert [path.name for path in files] == [
+        "agreement.svg", "audit.svg", "curves.svg", "differences.svg", "overlays.png", "patients.svg", "sizes.svg",
+    ]  # fmt: skip
     assert all(base64.b64encode(path.read_bytes()).decode() in html for path in files)
 
 
