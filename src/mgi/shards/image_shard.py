@@ -217,12 +217,6 @@ def _files_in(described: Mapping[str, Any], path: Path) -> list[Path]:
     return [path.parent / name for name in (names if names == [SLICES_FILE] else part_files(names, f"{path}"))]
 
 
-def slices_per_patient(shard: Path | str) -> dict[str, int]:
-    """How many slices the shard has of each patient."""
-    images = OpenImages(shard)
-    return {patient: images.n_slices(patient) for patient in images.patient_ids}
-
-
 def _check(patient: PatientImages) -> None:
     where = f"image shard: {patient.patient_id}"
     check_slices(patient.slices, where)
