@@ -92,7 +92,12 @@ def _genes(audit: pd.DataFrame) -> list[str]:
         if row := by_condition.get(condition):
             again = f"Trained again {trained}, MGI"
             sentences.append(
-                _reading(row, f"{again} scores lower.", f"{again} scores higher.", f"{again} does not score differently for certain.")
+                _reading(
+                    row,
+                    f"{again} scores lower.",
+                    f"{again} scores higher.",
+                    f"{again} does not score differently for certain.",
+                )
             )
     return sentences
 
