@@ -39,6 +39,7 @@ def drawn(path: str, shape: tuple[int, int]) -> set[tuple[str, int, int]]:
 def test_an_outline_is_every_edge_between_the_mask_and_what_is_not_once(seed: int) -> None:
     mask = np.random.default_rng(seed).random((6, 9)) < 0.5
     expected = set()
+
     def inside(y: int, x: int) -> bool:
         return 0 <= y < 6 and 0 <= x < 9 and bool(mask[y, x])
 
