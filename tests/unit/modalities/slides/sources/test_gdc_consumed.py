@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from mgi.cohort.pairing import present_of
 from mgi.core.errors import IntegrityError
 from mgi.locks.batch import fetch_batch
 from mgi.locks.lock import Lock
 from mgi.locks.raw_index import read_raw_indexes, write_raw_index
 from mgi.modalities.modality import SHARD_FILES
+from mgi.modalities.offer import offer_of
 from mgi.modalities.sharding import ShardJob
+from mgi.modalities.slides.modality import MODALITY
 from mgi.modalities.slides.settings import SlidesSettings
 from mgi.modalities.slides.shard import shard
 from mgi.modalities.slides.sources import gdc_consumed
@@ -77,9 +80,9 @@ def fetched(ask: Make, folder: Path, **given: object) -> tuple[Lock, dict[str, A
 
 def sharded(lock: Lock, raw: dict[str, Any], folder: Path, **given: object) -> dict[str, bytes]:
     folder.mkdir()
-    outputs = {name: folder / file for name, file in SHARD_FILES["bags"].items()}
-    settings = {"tile_px": 64, "mpp": 1.0, **given}
-    shard(ShardJob(lock=lock, raw=raw, outputs=outputs, settings=settings, threads=2))
+    outputs = {name: folder / file.format(part="1-of-1") for name, file in SHARD_FILES["bags"].items()}
+    settings, patients = {"tile_px": 64, "mpp": 1.0, **given}, present_of(offer_of(MODALITY, lock, raw), bool)
+    shard(ShardJob(lock=lock, raw=raw, outputs=outputs, settings=settings, part="1-of-1", patients=patients, threads=2))
     return {name: path.read_bytes() for name, path in outputs.items()}
 
 
