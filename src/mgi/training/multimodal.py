@@ -9,9 +9,10 @@ from torch.nn.functional import normalize
 from mgi.core.errors import BadInputError
 from mgi.datasets.modality_tables import ModalityTables
 from mgi.models.multimodal import MultimodalEncoder
-from mgi.training.contrastive import alignment, collapse_warnings, vector_figures
+from mgi.training.contrastive import alignment, collapse_warnings, retrieval_figures, vector_figures
 from mgi.training.loop import Curve, Loop, RunContext, train
-from mgi.training.multimodal_batches import ModalityDrawer, MultimodalDrawer, MultimodalPairs
+from mgi.training.modality_weights import PREFIX, measured_weights, weights_in
+from mgi.training.multimodal_batches import MultimodalDrawer, MultimodalPairs
 from mgi.training.multimodal_loss import FEWEST, MultimodalLoss, sum_of
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain import compile_where_it_pays
@@ -36,11 +37,19 @@ def pretrain_multimodal(
     two training patients to tell apart.
     """
     device = next(encoders.parameters()).device
-    require_several(training.tables)
+    for name, count in zip(training.tables.names, training.tables.presence.sum(0).tolist(), strict=True):
+        if count < FEWEST:
+            raise BadInputError(f"pretrain.modalities: {name}: found {count} training patients, expected {FEWEST}")
     model = MultimodalLoss(encoders, settings).to(device)
     compile_where_it_pays(encoders.image_encoder, device, wanted=settings.compile)
-    modalities = modality_drawer(encoders, training.tables, unpaired, settings, context)
-    draw = MultimodalDrawer(training=training, modalities=modalities, pin=device.type == "cuda")
+    draw = MultimodalDrawer(
+        training=training,
+        unpaired=unpaired if settings.unpaired_batch > 0 else None,
+        settings=settings,
+        randomness=context.randomness,
+        numbers_per_token={name: getattr(encoders.of(name).encoder.tokens, "patch", 1) for name in encoders.names},
+        pin=device.type == "cuda",
+    )
     loop = Loop(
         schedule=settings.schedule,
         prepare=draw,
@@ -49,68 +58,34 @@ def pretrain_multimodal(
         context=context,
         select_best=settings.keep != "last",
         precision=precision_of(settings.schedule.precision, device, where="pretrain.schedule"),
+        resumed=lambda point: setattr(model, "image_weights", weights_in(point, encoders.names)),
     )
     return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), loop)
 
 
-def require_several(tables: ModalityTables) -> None:
-    """Raise BadInputError where a modality has fewer than two training patients to tell apart."""
-    for name, count in zip(tables.names, tables.presence.sum(0).tolist(), strict=True):
-        if count < FEWEST:
-            raise BadInputError(f"pretrain.modalities: {name}: found {count} training patients, expected {FEWEST}")
-
-
-def modality_drawer(
-    encoders: MultimodalEncoder,
-    training: ModalityTables,
-    unpaired: ModalityTables | None,
-    settings: PretrainSettings,
-    context: RunContext,
-) -> ModalityDrawer:
-    """What draws the modalities of a batch."""
-    return ModalityDrawer(
-        training=training,
-        unpaired=unpaired if settings.unpaired_batch > 0 else None,
-        settings=settings,
-        randomness=context.randomness,
-        numbers_per_token={name: getattr(encoders.of(name).encoder.tokens, "patch", 1) for name in encoders.names},
-    )
-
-
 def validated(model: MultimodalLoss, pairs: MultimodalPairs) -> dict[str, float]:
-    """The figures of the loss on these patients; a space that has collapsed is said in the log."""
-    figures = multimodal_figures(model, pairs)
-    warn_of_collapse(figures, pairs.tables)
+    """The figures of the loss on these patients; a space that has collapsed is said in the log.
+
+    Where weights are measured, the model takes those that the figures tell.
+    """
+    figures, counts = multimodal_figures(model, pairs), pairs.tables.presence.sum(0).tolist()
+    for name, count in (("image", len(pairs)), *zip(pairs.tables.names, counts, strict=True)):
+        for line in collapse_warnings(figures, count, [name]):
+            LOG.warning("%s", line)
+    if model.settings.modality_weights == "measured":
+        model.image_weights = measured_weights(figures, pairs.tables.names)
+        figures |= {f"{PREFIX}{name}": weight for name, weight in model.image_weights.items()}
     return figures
 
 
-def warn_of_collapse(figures: dict[str, float], tables: ModalityTables) -> None:
-    """Say in the log which spaces have collapsed."""
-    counts = tables.presence.sum(0).tolist()
-    for name, count in (("image", len(tables)), *zip(tables.names, counts, strict=True)):
-        for line in collapse_warnings(figures, count, [name]):
-            LOG.warning("%s", line)
-
-
 def multimodal_figures(model: MultimodalLoss, pairs: MultimodalPairs) -> dict[str, float]:
-    """The figures of patients by each one's slice with the most tumour."""
-    encoders, rows = model.encoders, largest_tumours(pairs.slices)
-    device, size = encoders.image_projection.weight.device, model.settings.schedule.batch
-    images = torch.cat(
-        [encoders.image_vectors(pairs.slices.images[some].to(device)).float() for some in rows.split(size)]
-    )
-    return figures_of_images(model, images, pairs.tables)
-
-
-def figures_of_images(model: MultimodalLoss, images: Tensor, tables: ModalityTables) -> dict[str, float]:
     """Loss, its minimum, chance and retrieval of each modality among the patients who have it, and their means.
 
-    `images` (P, D) are unit vectors of the patients' images.
     A figure of a modality ends in its name; one without is the mean by the weights of the modalities. `..._joint` is
     of the mean vector of all modalities that a patient has. A modality of one patient or none is left out.
     """
-    settings = model.settings
-    vectors, places = _vectors(model, tables)
+    settings, tables = model.settings, pairs.tables
+    images, vectors, places = _vectors(model, pairs)
     patient = torch.arange(len(images), device=images.device)
     terms = dict(model.contrasts(images, patient, vectors, places, len(images)))
     figures: dict[str, float] = {}
@@ -137,7 +112,7 @@ def figures_of_images(model: MultimodalLoss, images: Tensor, tables: ModalityTab
     return {
         "score": by_rank if settings.keep == "best_retrieval" else -figures["loss_above_min"],
         **figures,
-        "validation_patients": float(len(tables)),
+        "validation_patients": float(len(pairs)),
         **vector_figures("image", images),
     }
 
@@ -164,28 +139,26 @@ def _losses(loss: float, least: float, chance: float) -> list[tuple[str, float]]
 
 def _ranks(images: Tensor, vectors: Tensor) -> dict[str, float]:
     """How well each patient's image finds its own vector among those of all patients (R, D) by cosine."""
-    if len(images) == 0:
-        return {}
-    similarity = images @ vectors.T
-    rank = (similarity > similarity.diagonal().unsqueeze(1)).sum(1).float() + 1
-    return {
-        "retrieval_at_1": (rank == 1).float().mean().item(),
-        "median_rank": rank.median().item(),
-        "mean_rank": rank.mean().item(),
-        "chance_rank": (len(rank) + 1) / 2,
-    }
+    return retrieval_figures(images @ vectors.T) if len(images) else {}
 
 
-def _vectors(model: MultimodalLoss, tables: ModalityTables) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Unit vectors of each modality (R, D), and whose they are (R,)."""
+def _vectors(model: MultimodalLoss, pairs: MultimodalPairs) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """Unit vectors (P, D) of every patient's slice with the most tumour; of each modality (R, D), and whose (R,)."""
     encoders, size = model.encoders, model.settings.schedule.batch
-    device, width = encoders.image_projection.weight.device, encoders.image_projection.out_features
+    device = encoders.image_projection.weight.device
+    rows = largest_tumours(pairs.slices)
+    images = torch.cat(
+        [encoders.image_vectors(pairs.slices.images[some].to(device)).float() for some in rows.split(size)]
+    )
     vectors, places = {}, {}
-    for name in tables.names:
-        own = (tables.row_of[name] >= 0).nonzero().flatten()
+    for name in pairs.tables.names:
+        own = (pairs.tables.row_of[name] >= 0).nonzero().flatten()
         parts = [
-            encoders.of(name)(tables.rows(name, some)[1].to(device)).float() for some in own.split(size) if len(some)
+            encoders.of(name)(pairs.tables.rows(name, some)[1].to(device)).float()
+            for some in own.split(size)
+            if len(some)
         ]
+        width = encoders.image_projection.out_features
         vectors[name] = torch.cat(parts) if parts else torch.zeros(0, width, device=device)
         places[name] = own.to(device)
-    return vectors, places
+    return images, vectors, places
