@@ -7,7 +7,8 @@ from mgi.datasets.modality_tables import ModalityTables
 from mgi.datasets.slide_bags import SLIDES_AT_ONCE
 from mgi.models.multimodal import MultimodalEncoder
 from mgi.training.loop import Curve, Loop, RunContext, train
-from mgi.training.multimodal import figures_of_images, modality_drawer, require_several, warn_of_collapse
+from mgi.training.modality_weights import weights_in
+from mgi.training.multimodal import concluded, figures_of_images, modality_drawer, require_several
 from mgi.training.multimodal_batches import ModalityRows
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.settings import PretrainSettings
@@ -48,6 +49,7 @@ def pretrain_slides(
         context=context,
         select_best=settings.keep != "last",
         precision=precision_of(settings.schedule.precision, device, where="pretrain.schedule"),
+        resumed=lambda point: setattr(model.alignment, "image_weights", weights_in(point, encoders.names)),
     )
     return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), loop)
 
@@ -57,8 +59,7 @@ def validated(model: SlideLoss, pairs: SlidePairs, max_tiles: int) -> dict[str, 
     encoders, device = model.encoders, model.encoders.image_projection.weight.device
     parts = ([part.to(device) for part in seen] for seen in pairs.bags.whole_slides())
     images = torch.cat([encoders.image_vectors(*seen).float() for seen in parts])
-    figures = figures_of_images(model.alignment, images, pairs.tables)
-    warn_of_collapse(figures, pairs.tables)
+    figures = concluded(model.alignment, figures_of_images(model.alignment, images, pairs.tables), pairs.tables)
     if model.settings.masked_patch_weight > 0:
         figures |= hidden_tile_figures(model, pairs, max_tiles)
     return figures
