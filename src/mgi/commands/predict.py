@@ -19,11 +19,11 @@ from mgi.commands._device import device
 from mgi.commands._many_patients import predict_all
 from mgi.commands._run_options import add_device
 from mgi.core.errors import ConfigError
-from mgi.release.asked import MAX_MISSING, Asked
 from mgi.release.ensemble import Model, load_model, load_together
 from mgi.release.new_image import check_output, kind_of
 from mgi.release.patient_list import patients_in_folder, patients_in_table
 from mgi.release.prediction import predict
+from mgi.release.request import MAX_MISSING, PredictionRequest
 from mgi.tasks.registry import reads_labels
 
 MOST_NAMED = 3
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     model = load_model(args.model) if args.ensemble is None else load_together(args.ensemble)
     if model.simulated:
         print(f"{model.name} was trained on SIMULATED patients: of real ones it says nothing", flush=True)
-    asked = Asked(
+    request = PredictionRequest(
         image=args.image,
         series=args.series,
         volume=args.volume,
@@ -86,19 +86,19 @@ def run(args: argparse.Namespace) -> None:
     if args.probabilities and reads_labels(model.first.weights.run.task):
         raise ConfigError(f"--probabilities: {model.name} draws no mask, and its answer has them; leave it out")
     if args.table is None and args.folder is None:
-        _one(args, model, asked, place)
+        _one(args, model, request, place)
         return
     if args.table is not None:
-        listed = patients_in_table(args.table, asked)
+        listed = patients_in_table(args.table, request)
     else:
-        listed, left_out = patients_in_folder(args.folder, asked)
+        listed, left_out = patients_in_folder(args.folder, request)
         if left_out:
             shown = ", ".join(left_out[:MOST_NAMED]) + (", …" if len(left_out) > MOST_NAMED else "")
             print(f"{args.folder}: {len(left_out)} files are no patient's image and left out: {shown}", file=sys.stderr)
     predict_all(model, listed, args.output, place, probabilities=args.probabilities)
 
 
-def _one(args: argparse.Namespace, model: Model, asked: Asked, place: torch.device) -> None:
+def _one(args: argparse.Namespace, model: Model, request: PredictionRequest, place: torch.device) -> None:
     """Write the mask or the answer of one patient, and say what may be wrong."""
     if not reads_labels(model.first.weights.run.task):
         if args.image is None:
@@ -110,7 +110,7 @@ def _one(args: argparse.Namespace, model: Model, asked: Asked, place: torch.devi
         )
     elif args.image is not None and args.output.resolve() == args.image.resolve():
         raise ConfigError(f"--output: {args.output}: is the image itself, expected another place")
-    found = predict(model, asked, place)
+    found = predict(model, request, place)
     if found.patient.doubt is not None:
         print(f"note: {found.patient.doubt}", file=sys.stderr)
     found.write(args.output, probabilities=args.probabilities)

@@ -13,9 +13,9 @@ import mgi
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import barcode_of, same_id
 from mgi.modalities.rna.new_patient import ExpressionFile, NewExpression
-from mgi.release.asked import Asked
 from mgi.release.ensemble import Model
 from mgi.release.new_image import NewImage, read_new_image
+from mgi.release.request import PredictionRequest
 from mgi.release.training_range import Flag, gene_flags, image_flags
 
 Genes = tuple[NewExpression | None, NDArray[np.float32] | None]  # as read, and as the network takes them
@@ -53,42 +53,42 @@ class ExpressionFiles:
         self._model = model
         self._open: dict[Path, list[ExpressionFile]] = {}
 
-    def genes_of(self, asked: Asked) -> list[Genes]:
+    def genes_of(self, request: PredictionRequest) -> list[Genes]:
         """The patient's genes as each member was trained on them, by its own list and scaler."""
         members = self._model.members
-        if asked.expression is None:
+        if request.expression is None:
             return [(None, None)] * len(members)
-        files = self._open.get(asked.expression)
+        files = self._open.get(request.expression)
         if files is None:
             unit = self._model.first.expression_unit
-            files = [ExpressionFile(asked.expression, member.fitted, unit) for member in members]
-            self._open = {asked.expression: files}  # the last one alone
-        read = [file.read(asked.sample, asked.max_missing) for file in files]
+            files = [ExpressionFile(request.expression, member.fitted, unit) for member in members]
+            self._open = {request.expression: files}  # the last one alone
+        read = [file.read(request.sample, request.max_missing) for file in files]
         return [
             (own, member.fitted.transform(own.values[np.newaxis])[0]) for own, member in zip(read, members, strict=True)
         ]
 
 
-def read_patient(asked: Asked, model: Model, files: ExpressionFiles | None = None) -> NewPatient:
+def read_patient(request: PredictionRequest, model: Model, files: ExpressionFiles | None = None) -> NewPatient:
     """Read what is given; `files` keeps expression that further patients share.
 
     Raises BadInputError where the image is far from training's and nothing forces it, and ConfigError where image and
     genes are those of two patients, or the model reads no genes.
     """
-    if asked.expression is not None and not model.first.reads_genes:
+    if request.expression is not None and not model.first.reads_genes:
         raise ConfigError(f"--expression: {model.name} was trained without genes; leave it out")
     new, flags, far = None, list[Flag](), list[str]()
-    if asked.image is not None:
-        new = read_new_image(asked.image, asked.series, asked.volume, model.first.weights.model.channels)
+    if request.image is not None:
+        new = read_new_image(request.image, request.series, request.volume, model.first.weights.model.channels)
         flags = each_once(
             flag
             for member in model.members
             for flag in image_flags(new.images, member.training_range, new.warning, new.not_axial)
         )
-        far = require_near(asked.image, flags, force=asked.force)
-    genes = (files or ExpressionFiles(model)).genes_of(asked)
+        far = require_near(request.image, flags, force=request.force)
+    genes = (files or ExpressionFiles(model)).genes_of(request)
     sample = genes[0][0].sample if genes[0][0] is not None else None
-    doubt = None if new is None or sample is None else doubt_of_names(new.patient_id, sample, asked)
+    doubt = None if new is None or sample is None else doubt_of_names(new.patient_id, sample, request)
     return NewPatient(image=new, genes=genes, flags=flags, far=far, doubt=doubt)
 
 
@@ -103,7 +103,7 @@ def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str
     return [flag.flag for flag in far]
 
 
-def doubt_of_names(image_id: str | None, sample: str, asked: Asked) -> str | None:
+def doubt_of_names(image_id: str | None, sample: str, request: PredictionRequest) -> str | None:
     """What to say where the ids of image and genes differ and are no barcodes; a sample that nobody chose needs none.
 
     Raises ConfigError where image and genes are those of two patients by their barcodes.
@@ -112,10 +112,10 @@ def doubt_of_names(image_id: str | None, sample: str, asked: Asked) -> str | Non
         return None
     image, genes = barcode_of(image_id), barcode_of(sample)
     if image is None or genes is None:
-        return None if asked.sample is None else f"the image says PatientID {image_id!r}, the genes are of {sample!r}"
+        return None if request.sample is None else f"the image says PatientID {image_id!r}, the genes are of {sample!r}"
     if image.patient_id != genes.patient_id:
         raise ConfigError(
-            f"{asked.image}: PatientID {image_id!r}, but --expression is of {sample!r}; expected both of one patient"
+            f"{request.image}: PatientID {image_id!r}, but --expression is of {sample!r}; expected both of one patient"
         )
     return None
 
@@ -143,7 +143,7 @@ def genes_said(model: Model, expression: NewExpression | None) -> str:
     return "without genes (null token)" if model.first.reads_genes else "the model reads no genes"
 
 
-def report_of(asked: Asked, model: Model, patient: NewPatient, flags: Sequence[Flag]) -> dict[str, Any]:
+def report_of(request: PredictionRequest, model: Model, patient: NewPatient, flags: Sequence[Flag]) -> dict[str, Any]:
     """What every report says: of the image, the genes, the flags and the model."""
     new, expression = patient.image, patient.expression
     genes: dict[str, Any] = {"used": genes_said(model, expression)}
@@ -160,7 +160,7 @@ def report_of(asked: Asked, model: Model, patient: NewPatient, flags: Sequence[F
             "no_genes": dict(expression.no_genes),
         }
     return {
-        "image": None if asked.image is None else asked.image.name,
+        "image": None if request.image is None else request.image.name,
         "kind": None if new is None else new.kind,
         "image_sha256": None if new is None else new.images.source,
         "genes": genes,

@@ -7,7 +7,7 @@ MAX_MISSING = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class PredictionRequest:
     """Where a patient's image and expression are, and what is to be made of them.
 
     `series` names one of several of DICOM, `volume` one of several of NIfTI, from 0, `sample` the patient's label in
