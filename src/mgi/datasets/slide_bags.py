@@ -94,6 +94,15 @@ class SlideBags:
             table=table,
         )
 
+    @classmethod
+    def of_one(cls, bag: Bag, scratch: Path) -> Self:
+        """Of one patient with one slide."""
+        table = ScratchTable(scratch, bag.embeddings.shape, np.float16)
+        table.write(0, bag.embeddings)
+        places = torch.from_numpy(places_in_pitches(bag).astype(np.float32))
+        counts = torch.tensor([len(bag.corners)])
+        return cls(patient_ids=[bag.patient_id], counts=counts, first=counts * 0, places=places, table=table)
+
     def __len__(self) -> int:
         """The number of patients, those without a slide among them."""
         return len(self.patient_ids)
