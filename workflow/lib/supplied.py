@@ -43,16 +43,7 @@ def existing(path: str | None) -> list[str]:
 def label_table(config: Mapping[str, Any]) -> list[str]:
     """The user's table of labels, as a rule's input, where the config reads one; the simulated archive makes one."""
     table = config["labels"]["table"]
-    if table is None:
-        return []
-    made = ["labels.tsv", *(Path(one).name for one in simulated_slides(config))]
-    return next(filter(None, (_simulated(config, table, name) for name in made)), existing(table))
-
-
-def simulated_slides(config: Mapping[str, Any]) -> list[str]:
-    """The table of what simulated slides show, where the archive has such."""
-    drawn = config["simulation"] is not None and config["simulation"]["slides"]
-    return [local("<local_results>/archive/slides.tsv")] if drawn else []
+    return [] if table is None else _simulated(config, table, "labels.tsv") or existing(table)
 
 
 def explained_sets(config: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,6 @@ rule simulate:
         archive=local("<local_results>/archive/archive.json"),
         # For configs that take it as a table of labels.
         labels=local("<local_results>/archive/labels.tsv"),
-        slides=simulated_slides(config),
         # And as gene sets whose truth is known.
         gene_sets=local("<local_results>/archive/latent_factors.gmt"),
     log:
