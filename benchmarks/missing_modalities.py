@@ -3,13 +3,16 @@
 REQUIRED INPUTS: none; patients are drawn from a few latent numbers that show in the image and in every modality.
 OUTPUTS: a table, and --output: a list of {seed, way, patients, retrieval_at_1, median_rank, by_modality}.
 
-Training patients lack each modality with --missing; new patients have all. Retrieval is among the new patients, of the
-image with the mean vector of the three real modalities. `shuffled`: outer, with every modality handed on among the
-training patients; `noise`: outer, with a fourth modality of random numbers that every patient has. Training patients
+Training and validation patients lack each modality with --missing; new patients have all. Retrieval is among the new
+patients, of the image with the mean vector of the three real modalities. `shuffled`: outer, with every modality handed
+on among the training patients. Three ways have a fourth modality of random numbers that every patient has: `noise`,
+`measured` (pretrain.modality_weights: measured) and `ignored`, where it weighs 0 and can change nothing: what the
+others differ from it by is paired, since all three draw the same numbers, and outer draws others. Training patients
 have several slices with pixels of their own noise, and their modalities get noise in each step: with one slice and no
 noise (--slices 1 --gene-noise 0) the encoders learn pairs by heart, and then a modality of noise does harm.
 
-    PYTHONPATH=src python benchmarks/missing_modalities.py       # 15 trainings of some seconds
+    PYTHONPATH=src python benchmarks/missing_modalities.py       # 21 trainings of some seconds
+    PYTHONPATH=src python benchmarks/missing_modalities.py --ways outer ignored noise measured --seeds $(seq 0 15)
 """
 
 import argparse
@@ -18,7 +21,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from scipy import stats
 from torch import Tensor, nn
 
 from mgi.core.files import atomic_path
@@ -27,6 +32,7 @@ from mgi.datasets.slices import SliceSet
 from mgi.datasets.volume import Frame
 from mgi.models.multimodal import MultimodalEncoder, build_multimodal_encoder, seeded_by_name
 from mgi.models.settings import ModelSettings
+from mgi.training.contrastive import own_ranks
 from mgi.training.loop import Randomness, RunContext
 from mgi.training.multimodal import joint_vectors, pretrain_multimodal
 from mgi.training.multimodal_batches import MultimodalPairs
@@ -37,7 +43,9 @@ REAL, NOISE = ("cn", "methylation", "rna"), "noise"
 LATENT, NUMBERS, SIDE, NOISE_NUMBERS = 16, 300, 16, 5
 STRENGTH = 0.2  # of the latent numbers' part in a number, whose noise has deviation 1
 MODEL = ModelSettings(size="small", gene_encoder="flat_mlp", image_size=SIDE, patch_size=SIDE, projection_width=32)
-WAYS = ("inner", "outer", "outer_genes", "shuffled", "noise")
+WITH_NOISE: dict[str, Any] = {"ignored": {NOISE: 0.0}, "noise": "mean", "measured": "measured"}
+"""By way the weights of the modalities, where one is noise."""
+WAYS = ("inner", "outer", "outer_genes", "shuffled", *WITH_NOISE)
 
 
 def arguments() -> argparse.Namespace:
@@ -46,6 +54,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--missing", type=float, default=0.6, help="share of a modality's training patients")
     options.add_argument("--patients", type=int, default=150, help="training patients with an image")
     options.add_argument("--unpaired", type=int, default=100, help="training patients without one, for outer_genes")
+    options.add_argument("--validation", type=int, default=60, help="validation patients with an image")
     options.add_argument("--new", type=int, default=400, help="patients of the test")
     options.add_argument("--slices", type=int, default=24, help="of a training patient")
     options.add_argument("--gene-noise", type=float, default=1.0, help="deviation of what is added to modalities")
@@ -101,7 +110,7 @@ def tables_of(seen: dict[str, Tensor], names: tuple[str, ...], missing: float, s
 def trained(way: str, seed: int, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """One training, and what the new patients' images retrieve."""
     missing = way if way in ("inner", "outer_genes") else "outer"
-    names = (*REAL, NOISE) if way == "noise" else REAL
+    names = (*REAL, NOISE) if way in WITH_NOISE else REAL
     slices, seen = patients_of(args.patients, seed, 1, args.slices)
     tables = tables_of(seen, names, args.missing, seed)
     for name in REAL if way == "shuffled" else ():
@@ -113,11 +122,11 @@ def trained(way: str, seed: int, args: argparse.Namespace, folder: Path) -> dict
         {
             "schedule": {
                 "steps": args.steps, "batch": 64, "learning_rate": 1e-3, "warmup_steps": 20,
-                "validate_every": args.steps, "checkpoint_every": args.steps,
+                "validate_every": max(1, args.steps // 6), "checkpoint_every": args.steps,
             },
             "augment": {"scale": 0.0, "rotation": 0.0, "flip": False, "jitter": 0.0},
             "modalities": list(names), "missing": missing, "masked_gene_weight": 0.0, "gene_noise": args.gene_noise,
-            "unpaired_batch": 32 if missing == "outer_genes" else 0,
+            "modality_weights": WITH_NOISE.get(way, "mean"), "unpaired_batch": 32 if missing == "outer_genes" else 0,
         }
     )  # fmt: skip
     context = RunContext(checkpoints=folder / f"{way}{seed}", identity="", randomness=Randomness.seeded(seed))
@@ -129,7 +138,9 @@ def trained(way: str, seed: int, args: argparse.Namespace, folder: Path) -> dict
     new, numbers = patients_of(args.new, seed, 3)
     test = MultimodalPairs(slices=new, tables=tables_of(numbers, names, 0.0, seed))
     unpaired = tables_of(apart, names, args.missing, seed + 1)
-    pretrain_multimodal(encoders, training, test, settings, context=context, unpaired=unpaired)
+    known, told = patients_of(args.validation, seed, 4)
+    validation = MultimodalPairs(slices=known, tables=tables_of(told, names, args.missing, seed + 2))
+    pretrain_multimodal(encoders, training, validation, settings, context=context, unpaired=unpaired)
     return {"seed": seed, "way": way, "patients": len(training), **retrieved(encoders, test)}
 
 
@@ -142,11 +153,11 @@ def retrieved(encoders: MultimodalEncoder, test: MultimodalPairs) -> dict[str, A
     images = encoders.image_vectors(test.slices.images)
     vectors = {name: encoders.of(name)(test.tables.rows(name, every)[1]) for name in REAL}
     joint, _ = joint_vectors(vectors, dict.fromkeys(REAL, every), len(every))
-    rank = ranks(images, joint)
+    rank = own_ranks(images @ joint.T)
     return {
         "retrieval_at_1": found_at_once(rank),
         "median_rank": rank.float().median().item(),
-        "by_modality": {name: found_at_once(ranks(images, own)) for name, own in vectors.items()},
+        "by_modality": {name: found_at_once(own_ranks(images @ own.T)) for name, own in vectors.items()},
     }
 
 
@@ -155,10 +166,12 @@ def found_at_once(rank: Tensor) -> float:
     return (rank == 1).float().mean().item()
 
 
-def ranks(images: Tensor, vectors: Tensor) -> Tensor:
-    """The rank of each image's own vector among all (P,)."""
-    similarity = images @ vectors.T
-    return (similarity > similarity.diagonal().unsqueeze(1)).sum(1) + 1
+def differences(found: list[dict[str, Any]], way: str, other: str) -> str:
+    """What a way's retrieval at 1 is more than another's on the same seeds: mean, and 95 % interval by Student's t."""
+    hits = [{one["seed"]: one["retrieval_at_1"] for one in found if one["way"] == name} for name in (way, other)]
+    each = np.array([hits[0][seed] - hits[1][seed] for seed in hits[0]])
+    reach = stats.t.ppf(0.975, len(each) - 1) * each.std(ddof=1) / np.sqrt(len(each)) if len(each) > 1 else np.nan
+    return f"{way} minus {other}: {each.mean():+.4f} ({each.mean() - reach:+.4f} to {each.mean() + reach:+.4f})"
 
 
 def main() -> None:
@@ -178,6 +191,9 @@ def main() -> None:
         each = " ".join(f"{hit:.2f}" for hit in hits)
         rank = sum(one["median_rank"] for one in own) / len(own)
         print(f"{way:12} {own[0]['patients']:8} {sum(hits) / len(hits):6.3f} {each:>20} {rank:12.1f}")
+    for way in args.ways if "ignored" in args.ways else ():
+        if way in WITH_NOISE and way != "ignored":
+            print(differences(found, way, "ignored"))
     with atomic_path(args.output) as part:
         part.write_text(json.dumps(found, indent=1) + "\n")
 

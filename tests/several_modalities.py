@@ -13,8 +13,8 @@ import pytest
 
 from mgi.cli import main
 from mgi.modalities import registry
-from mgi.modalities.fitted_features import write_fitted_features
-from mgi.modalities.fitting import FitJob, fit_features
+from mgi.modalities.fitted_features import FittedFeatures, write_fitted_features
+from mgi.modalities.fitting import FitJob, fit_features, transform_of
 from mgi.modalities.modality import Modality
 from mgi.shards.feature_shard import describe_features, open_features, write_feature_values
 
@@ -28,8 +28,16 @@ def transform(shard: Any, values: Any, columns: Any) -> Any:
     return values[:, columns].astype(np.float64)
 
 
-def fit(job: FitJob) -> Any:
-    return job.standardised(np.arange(len(job.shard.features)), {})
+def standardised(job: FitJob, columns: Any, left_out: dict[str, int]) -> FittedFeatures:
+    """These features by the mean and deviation of those who train; each must have a value in one of them."""
+    change = transform_of(job.modality)
+    values = np.concatenate([change(job.shard, block, columns) for block in job.blocks()])
+    mean, deviation = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+    return job.fitted(columns, centre=mean, deviation=deviation, filler=mean, left_out=left_out)
+
+
+def fit(job: FitJob) -> FittedFeatures:
+    return standardised(job, np.arange(len(job.shard.features)), {})
 
 
 def register_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,8 +76,14 @@ class Several:
         given = {"schedule": self.study.SCHEDULE, "modalities": [*HAVE, "rna"], "missing": "outer"} | settings
         options = {"settings": json.dumps(given)} if command == "pretrain" else {}
         line = self.study.line(command, key, **options)
+        return main([*line, *self.given(names)])
+
+    def given(self, names: Any = HAVE) -> list[str]:
+        """The options of a command that reads these modalities."""
+        if not names:
+            return []
         shards = [f"{name}={self.study.folder / name / 'dataset.json'}" for name in names]
-        return main([*line, "--modality-shard", *shards, "--modality-fit", *(f"{n}={self.fit(n)}" for n in names)])
+        return ["--modality-shard", *shards, "--modality-fit", *(f"{name}={self.fit(name)}" for name in names)]
 
     def record(self, key: str = "several") -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.study.folder / f"runs/{key}/run.json").read_text())

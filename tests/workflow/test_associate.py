@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from lib.analyses import analysis_files, analysis_options
-from lib.association import embedded, scans
+from lib.association import embedded, scanned_code, scans
+from lib.modalities import configured
 from mgi.config.tree import checked
 from mgi.core.errors import ConfigError
 from mgi.core.run import run_table
@@ -94,6 +95,21 @@ def test_each_scan_reads_the_tables_of_its_covariates() -> None:
     assert last.tables[-1] == last.phenotypes
 
 
+def test_each_modality_has_a_scan_and_that_of_expression_has_no_name_of_its_own() -> None:
+    modalities = {"cn": {}, "mirna": {}}
+    asked = {"phenotypes": "lesion", "modalities": ["mirna", "cn", "rna"], "subtype": ["grade"], "covariates": []}
+    config = config_of(associate=asked, modalities=modalities)
+    found = scans(config, run_table(config["runs"]))
+    assert list(found) == [
+        "lesion", "lesion-subtype", "lesion-cn", "lesion-cn-subtype", "lesion-mirna", "lesion-mirna-subtype"
+    ]  # fmt: skip
+    assert found["lesion-mirna"].options == ["--modality", "mirna"]
+    assert found["lesion"].options == []
+    known = configured(config)
+    assert scanned_code(known, found["lesion"]) == []
+    assert scanned_code(known, found["lesion-cn"])[-1] == "mgi.modalities.cn.fitting"
+
+
 def test_one_fold_is_no_covariate_and_no_covariate_no_option() -> None:
     config = config_of(associate={"covariates": [], "phenotypes": "embedding", "components": 1}, runs={"folds": [3]})
     (scan,) = scans(config, run_table(config["runs"])).values()
@@ -120,6 +136,9 @@ def test_the_report_is_given_the_folder_of_all_scans() -> None:
         ({"labels": {}}, 'associate.covariates: found "age", expected site, which the section labels gives'),
         ({"associate": {"subtype": ["idh"]}}, 'associate.subtype: found "idh", expected grade'),
         ({"runs": {"methods": ["unet"]}}, 'associate.phenotypes: found "both", expected lesion, or mgi among'),
+        ({"associate": {"modalities": ["cn"]}}, 'associate.modalities: found "cn", expected of rna, which are'),
+        ({"associate": {"modalities": ["flair"]}}, 'associate.modalities: found "flair", expected of rna'),
+        ({"associate": {"modalities": []}}, "associate.modalities"),
         ({"associate": {"fdr": 1.0}}, "associate.fdr"),
         ({"associate": {"covariates": ["height"]}}, "associate.covariates"),
     ],

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from mgi.association.scan_file import read_scan
 from mgi.cohort.labels.file import read_labels
 from mgi.modalities.fitted_features import read_fitted_features
 from mgi.modalities.fitting import vectors
@@ -26,6 +27,7 @@ OMICS = {
         "columns": {"patient_id": "case", "classes": {"idh": "IDH status", "codel": "1p/19q"}},
         "oracles": list(ORACLES),
     },
+    "associate": {"phenotypes": "lesion", "covariates": [], "modalities": ["cn", "mutation", "rna"], "permutations": 5},
 }
 
 
@@ -33,7 +35,7 @@ def test_copy_number_and_mutations_reach_each_fold_and_tell_the_simulated_truth(
     tree: Path, snakemake: Any, jobs_of: Callable[[str], dict[str, int]]
 ) -> None:
     (tree / "omics.yaml").write_text(yaml.safe_dump(OMICS))
-    asked = ("data", "--cores", "2", "--configfile", "config/toy.yaml", "omics.yaml")
+    asked = ("data", "associations", "--cores", "2", "--configfile", "config/toy.yaml", "omics.yaml")
     done = snakemake(tree, *asked)
     assert done.returncode == 0, done.stdout[-6000:]
     jobs = jobs_of(done.stdout)
@@ -66,6 +68,12 @@ def test_copy_number_and_mutations_reach_each_fold_and_tell_the_simulated_truth(
     assert "idh: " in said
     assert ", 0 another" in said
     assert labels.circular("codel", ["cn"]) == "codel is read off cn"
+    assert {path.name for path in (results / "associate").iterdir()} == {"lesion", "lesion-cn", "lesion-mutation"}
+    for name in ("cn", "mutation"):
+        tests = read_scan(results / f"associate/lesion-{name}")
+        features = open_features(results / f"shards/{name}").features["feature_id"]
+        assert set(tests.features) <= set(features)
+        assert tests.n < len(cohort)
     # An oracle that nobody knows is an error before any job.
     (tree / "circular.yaml").write_text(yaml.safe_dump({"labels": {"oracles": ["mgmt"]}}))
     assert "labels.oracles" in snakemake(tree, *asked, "circular.yaml", "-n").stdout

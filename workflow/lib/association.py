@@ -1,11 +1,13 @@
 """Which scans of associations a config asks for, and what each reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from mgi.core.run import Run, run_table
+from mgi.core.run import EXPRESSION, Run, run_table
+
+from .modalities import Configured
 
 LESION, EMBEDDING = "lesion", "embedding"
 SUBTYPE = "subtype"
@@ -20,8 +22,10 @@ TABLES = ("associations.parquet", "hits.tsv", "phenotypes.tsv", "left_out.tsv")
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """One scan: the table of its phenotypes, their columns where they are not all, and its covariates by table."""
+    """One scan: the modality whose features it tests, the table of its phenotypes, their columns where they are not
+    all, and its covariates by table."""
 
+    modality: str
     phenotypes: str
     phenotype_columns: tuple[str, ...]
     covariates: tuple[tuple[str, str], ...]
@@ -36,6 +40,7 @@ class Scan:
         """What the command line says beside the tables."""
         columns = [column for _, column in self.covariates]
         return [
+            *(["--modality", self.modality] if self.modality != EXPRESSION else []),
             *(["--phenotype-columns", *self.phenotype_columns] if self.phenotype_columns else []),
             *(["--covariate-columns", *columns] if columns else []),
             *(["--categorical", FOLD] if FOLD in columns else []),
@@ -50,15 +55,29 @@ def scans(config: Mapping[str, Any], table: Mapping[str, Run]) -> dict[str, Scan
     kinds = [kind for kind in (LESION, EMBEDDING) if chosen["phenotypes"] in (kind, "both")]
     several = len(embedded(table)) > 1
     found = {}
-    for kind, given in product(kinds, ("", SUBTYPE) if chosen["subtype"] else ("",)):
+    subtypes = ("", SUBTYPE) if chosen["subtype"] else ("",)
+    for kind, modality, given in product(kinds, expression_first(chosen["modalities"]), subtypes):
         covariates = [COVARIATES[name] for name in chosen["covariates"]]
         covariates += [(LABELS, name) for name in chosen["subtype"]] if given else []
         covariates += [(COMPONENTS, FOLD)] if kind == EMBEDDING and several else []
         columns = [f"component_{number + 1}" for number in range(chosen["components"])] if kind == EMBEDDING else []
-        found["-".join(filter(None, (kind, given)))] = Scan(
-            phenotypes=PHENOTYPES[kind], phenotype_columns=tuple(columns), covariates=tuple(covariates)
+        found["-".join(filter(None, (kind, "" if modality == EXPRESSION else modality, given)))] = Scan(
+            modality=modality,
+            phenotypes=PHENOTYPES[kind],
+            phenotype_columns=tuple(columns),
+            covariates=tuple(covariates),
         )
     return found
+
+
+def scanned_code(modalities: Mapping[str, Configured], scan: Scan) -> list[str]:
+    """The modules that say what is tested of a modality, for a fingerprint; the command itself reads expression."""
+    return [] if scan.modality == EXPRESSION else modalities[scan.modality].fitting_code
+
+
+def expression_first(modalities: Iterable[str]) -> list[str]:
+    """In the order in which the report shows them."""
+    return sorted(modalities, key=lambda name: (name != EXPRESSION, name))
 
 
 def embedded(table: Mapping[str, Run]) -> list[str]:

@@ -1,6 +1,6 @@
-"""Which genes go with what is seen of a tumour, in configs that ask for it.
+"""Which genes, or features of other modalities, go with what is seen of a tumour, in configs that ask for it.
 
-REQUIRED INPUTS: <results>/shards/rna/, <results>/tables/, <results>/embeddings/ for components of them.
+REQUIRED INPUTS: <results>/shards/, <results>/tables/, <results>/embeddings/ for components of them.
 OUTPUTS: <results>/associate/, a folder a scan.
 """
 
@@ -43,11 +43,10 @@ rule embedding_components:
 
 
 rule associate:
-    """Test every phenotype against every gene, given the scan's covariates."""
+    """Test every phenotype against every feature of a modality, given the scan's covariates."""
     input:
         phenotypes=lambda wildcards: SCANS[wildcards.scan].phenotypes,
-        expression="<results>/shards/rna/dataset.json",
-        values=EXPRESSION_FILES,
+        shard=lambda wildcards: MODALITIES[SCANS[wildcards.scan].modality].shard,
         covariates=lambda wildcards: SCANS[wildcards.scan].tables,
     output:
         associations="<results>/associate/{scan}/associations.parquet",
@@ -78,6 +77,7 @@ rule associate:
         mem_mb=grows(4000),
         runtime=grows(60),
     params:
+        features=lambda wildcards, input: described(input.shard),
         columns=lambda wildcards: SCANS[wildcards.scan].options,
         covariates=lambda wildcards, input: (
             ["--covariates", *input.covariates] if input.covariates else []
@@ -87,13 +87,15 @@ rule associate:
         permutations=config["associate"]["permutations"],
         seed=config["associate"]["seed"],
         folder=lambda wildcards, output: str(Path(output.associations).parent),
-        code=code_of("associate"),
+        code=lambda wildcards: code_of(
+            "associate", *scanned_code(MODALITIES, SCANS[wildcards.scan])
+        ),
     shell:
         r"""
         exec &> >(tee {log:q})
         python -m mgi associate \
             --phenotypes {input.phenotypes:q} \
-            --features {input.expression:q} \
+            --features {params.features:q} \
             {params.covariates:q} \
             {params.columns:q} \
             --transform {params.transform:q} \

@@ -1,4 +1,4 @@
-"""Which phenotypes are scanned against expression, given which covariates."""
+"""Which phenotypes are scanned against the features of which modalities, given which covariates."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -7,8 +7,8 @@ from pydantic import Field
 
 from mgi.cohort.labels.settings import LabelSettings
 from mgi.core.errors import ConfigError
-from mgi.core.run import MULTIMODAL_METHOD
-from mgi.core.section import Count, Distinct, Section
+from mgi.core.run import EXPRESSION, MULTIMODAL_METHOD
+from mgi.core.section import Count, Distinct, Modalities, Section
 from mgi.core.section_errors import shown
 
 Covariate = Literal["age", "sex", "site"]
@@ -17,7 +17,8 @@ Transform = Literal["none", "phenotypes", "both"]
 
 
 class AssociateSettings(Section):
-    """Which genes go with what is seen of a tumour: a linear model for every pair of a phenotype and a gene."""
+    """Which genes, or features of other modalities, go with what is seen of a tumour: a linear model for every pair of
+    a phenotype and a feature."""
 
     phenotypes: Literal["embedding", "lesion", "both"] = "both"
     """lesion: features of every tumour by its reference mask; embedding: components of the test patients' image
@@ -26,12 +27,14 @@ class AssociateSettings(Section):
     """Which vectors of the image: the mean over all slices, or over slices by their true tumour area."""
     components: Annotated[int, Field(ge=1, le=1000)] = 10
     """Principal components of the vectors."""
+    modalities: Modalities = (EXPRESSION,)
+    """Modalities whose features are tested, a scan of each; their order does not matter."""
     covariates: Distinct[Covariate] = ("age", "sex", "site")
-    """What moves phenotypes and genes alike; age and sex are labels."""
+    """What moves phenotypes and features alike; age and sex are labels."""
     subtype: Distinct[Annotated[str, Field(min_length=1)]] = ()
     """Class labels that are covariates too in a second scan of the same; none: no second scan."""
     transform: Transform = "both"
-    """What is put on normal deviates by rank: none, phenotypes, or both phenotypes and genes."""
+    """What is put on normal deviates by rank: none, phenotypes, or both phenotypes and features."""
     fdr: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """False discovery rate of a hit."""
     permutations: Count = 1000

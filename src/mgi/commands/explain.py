@@ -1,8 +1,8 @@
 """Attribute what a network answers for test patients to their genes, by integrated gradients, with checks beside it.
 
 Values of a pre-training: `contrast` and `similarity`, on each patient's slice with the most tumour; of one with several
-modalities by the numbers of all that a patient has. Of a segmentation: `mask`; of a task of labels: `head`. The network
-is explained again with random weights, several times; genes are deleted to see what the order is worth; maps show where gene tokens
+modalities by the numbers of all that a patient has. Of a segmentation: `mask`; of a task of labels: `head`. Networks
+with random weights are explained too; genes are deleted to see what the order is worth; maps show where gene tokens
 look in the image.
 
 INPUTS: weights of the run, prepared slices of the image shard, expression shard, the fold's genes, split; shards and

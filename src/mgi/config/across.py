@@ -6,7 +6,12 @@ from typing import Any
 
 from mgi.cohort.labels.oracles import READ_OFF
 from mgi.config.explain_checks import check_explain
-from mgi.config.modality_checks import check_encoders, check_finetuned_modalities, check_pretrained_modalities
+from mgi.config.modality_checks import (
+    check_encoders,
+    check_finetuned_modalities,
+    check_pretrained_modalities,
+    check_scanned_modalities,
+)
 from mgi.config.variants import check_gene_sets
 from mgi.core.errors import ConfigError
 from mgi.core.section_errors import joined, shown
@@ -55,6 +60,7 @@ def check_across_sections(config: Mapping[str, Any]) -> None:
     check_gene_sets(config["model"], "model")
     check_pretrained_modalities(config, config["pretrain"], "pretrain")
     check_finetuned_modalities(config)
+    check_scanned_modalities(config)
     check_encoders(config, config["model"], "model")
 
 

@@ -38,6 +38,15 @@ def check_finetuned_modalities(config: Mapping[str, Any]) -> None:
         raise ConfigError(f"finetune.modalities: found {found}, expected {EXPRESSION} alone with a section external")
 
 
+def check_scanned_modalities(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a scan is to test a modality that is not configured, or of which nothing is fitted."""
+    can = [name for name, section in config["modalities"].items() if section is not None and _is_vectors(name)]
+    for name in (config["associate"] or {"modalities": []})["modalities"]:
+        if name not in can:
+            expected = f"of {', '.join(can)}, which are configured and have vectors"
+            raise ConfigError(f"associate.modalities: found {shown(name)}, expected {expected}")
+
+
 def check_encoders(config: Mapping[str, Any], model: Mapping[str, Any], where: str) -> None:
     """Raise ConfigError for an encoder of something that can have none of its own."""
     for name in model.get("encoders", {}):

@@ -70,7 +70,8 @@ class SimulationSettings(Section):
     genes_drive_images: bool
     """Whether a patient's genes shape the lesion; false: genes and images are independent, and no method can gain."""
     subtype_genes: Annotated[int, Field(ge=0, le=60660), unit("genes")] = 0
-    """Genes that follow the subtype alone, a third for each; 0: it shows itself by the other factors."""
+    """Genes that follow the subtype alone, a third for each, with split_evidence all for the codeleted; 0: it shows
+    itself by the other factors."""
     lesion_effect: Annotated[float, Field(ge=0, le=3)] = 1.0
     """How far a patient's factors move size, margin and brightness of a lesion, against all that moves them besides."""
     omics: Distinct[SimulatedOmics] = ()
@@ -79,12 +80,21 @@ class SimulationSettings(Section):
     """Share of the patients who lack one of them, such as {cn: 0.1}; nobody where none is named."""
     slides: bool = False
     """Whether the simulated GDC has whole-slide images, one diagnostic one a patient and some others."""
+    split_evidence: bool = False
+    """Whether slides tell IDH wild types alone, and genes codeleted tumours alone, so that only both tell the three
+    subtypes; it needs slides and subtype_genes."""
 
     @model_validator(mode="after")
     def _missing_of_omics(self) -> Self:
         for name in self.missing:
             if name not in self.omics:
                 raise refusal("missing", name, "entries of simulation.omics alone")
+        return self
+
+    @model_validator(mode="after")
+    def _split_evidence_has_both_halves(self) -> Self:
+        if self.split_evidence and not (self.slides and self.subtype_genes):
+            raise refusal("split_evidence", "true", "false, or slides: true and subtype_genes above 0 with it")
         return self
 
 

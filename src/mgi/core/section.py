@@ -66,6 +66,15 @@ Several = Annotated[tuple[T, ...], Field(strict=False)]
 Distinct = Annotated[
     tuple[T, ...], Field(strict=False, json_schema_extra={"uniqueItems": True}), AfterValidator(_no_entry_twice)
 ]
+ModalityName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+def _sorted(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The order in which modalities are listed changes nothing, not even which jobs run again."""
+    return tuple(sorted(names))
+
+
+Modalities = Annotated[Distinct[ModalityName], Field(min_length=1), AfterValidator(_sorted)]
 # Whatever a number is for, one beyond these is a slip; keys that memory or the number of jobs follow have their own.
 LARGEST = 2**32 - 1  # the largest seed of NumPy
 HEAVIEST = 1_000_000.0

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mgi.core.scratch_table import block_length
+from mgi.datasets.derangement import derangement
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.settings import Missing
 
@@ -77,8 +77,7 @@ class ModalityTables:
         """One modality handed on among the patients who have it: nobody keeps their own; one alone does."""
         row = self.row_of[name].clone()
         having = (row >= 0).nonzero().flatten()
-        order = having[torch.from_numpy(np.random.default_rng(seed).permutation(len(having)))]
-        row[order] = row[order.roll(1)]  # each gets the one of their neighbour in a random round
+        row[having] = row[having[derangement(len(having), seed)]]
         return replace(self, row_of={**self.row_of, name: row})
 
     def digest(self) -> str:

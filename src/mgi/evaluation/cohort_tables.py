@@ -6,7 +6,7 @@ difference between a patient's own expression and that of another patient, on pa
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -41,6 +41,12 @@ score, first minus second, and its p value; None where they share no patient."""
 def is_reference_again(label: str) -> bool:
     """Whether the method is the reference trained otherwise, a control or a variant: in tables, and no rival of it."""
     return label.startswith(f"{REFERENCE}-") and label != TOGETHER
+
+
+def strongest_rival(means: Mapping[str, float]) -> str | None:
+    """Of methods with their means the best that is neither the reference, nor one of its controls, nor an ensemble."""
+    rivals = [one for one in sorted(means) if one != REFERENCE and not is_reference_again(one) and not apart(one)[1]]
+    return max(rivals, key=lambda label: means[label], default=None)
 
 
 def summary_rows(patients: pd.DataFrame, definitions: Sequence[str], draws: int, seed: int) -> list[dict[str, object]]:

@@ -88,7 +88,7 @@ def gene_set_rows(found: Attributions, sets: Members, interval: Interval) -> Ite
             if not own:
                 continue
             scores = [mean_absolute(values) for values in own]
-            others = [chance] if network == TRAINED else [without(chance, draw) for draw in range(len(draws))]
+            others = [chance if network == TRAINED else without(chance, draw) for draw in range(len(own))]
             relative = [relative_to(one, other) for one, other in zip(scores, others, strict=True)]
             for name, members in sets.items():
                 sums = np.concatenate([set_scores(values, members) for values in own])

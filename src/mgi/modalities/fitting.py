@@ -56,11 +56,6 @@ class FitJob:
         wanted = {row for row, patient in enumerate(self.shard.patient_ids) if patient in train}
         return (values for _, values in self.shard.row_groups(wanted))
 
-    def transformed(self, columns: NDArray[np.int64]) -> Wide:
-        """What is scaled of the training patients (n, K), for some columns."""
-        change = transform_of(self.modality)
-        return np.concatenate([change(self.shard, values, columns) for values in self.blocks()])
-
     def fitted(
         self,
         columns: NDArray[np.int64],
@@ -93,16 +88,6 @@ class FitJob:
             n_train=len(self.train),
             left_out=dict(sorted(left_out.items())),
         )
-
-    def standardised(self, columns: NDArray[np.int64], left_out: Mapping[str, int]) -> FittedFeatures:
-        """The same with the training mean for centre and filler, and the training deviation, both without gaps.
-
-        Every column must have a value in some training patient.
-        """
-        values = self.transformed(columns)
-        mean = np.nanmean(values, axis=0) if len(columns) else np.empty(0)
-        deviation = np.nanstd(values, axis=0) if len(columns) else np.empty(0)
-        return self.fitted(columns, centre=mean, deviation=deviation, filler=mean, left_out=left_out)
 
 
 def fit_features(job: FitJob) -> FittedFeatures:

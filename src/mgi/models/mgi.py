@@ -135,7 +135,9 @@ class MGI(ImageGeneNetwork):
         """Logits (B, 1, H, W) of slices (B, C, H, W)."""
         own, others = self.own_and_further(encoded)
         if own is None:
-            tokens = self.null_token.expand(len(has_genes), -1, -1)  # U 1 D
+            # Beside further tokens a null token counts as often as genes would; alone it may stand there once.
+            count = 1 if self.further is None else self.gene_resampling.n_segments
+            tokens = self.null_token.expand(len(has_genes), count, -1)  # U 1 or K, D
         else:
             if self.further is not None:
                 own = own.unflatten(1, (-1, self.gene_resampling.n_segments))

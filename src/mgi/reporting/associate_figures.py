@@ -1,4 +1,4 @@
-"""Scans of associations drawn: genes along the genome (Manhattan), and effects against their p (volcano)."""
+"""Scans of associations drawn: features along the genome (Manhattan), and effects against their p (volcano)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -53,8 +53,11 @@ def genome_places(about: Sequence[About]) -> tuple[Floats, list[tuple[str, float
     return places, spans
 
 
-def manhattan_figure(scans: Mapping[str, WrittenScan], *, simulated: bool) -> str:
-    """A panel a scan: each feature by its smallest p of all phenotypes, and each hit in its phenotype's colour."""
+def manhattan_figure(scans: Mapping[str, WrittenScan], tested: str, *, simulated: bool) -> str:
+    """A panel a scan: each feature by its smallest p of all phenotypes, and each hit in its phenotype's colour.
+
+    `tested` says what the features are.
+    """
     colours = _colours(scans)
     top = 1.06 * max(_heights(scan.p).max() for scan in scans.values())
     with matplotlib.rc_context(STYLE):
@@ -71,7 +74,7 @@ def manhattan_figure(scans: Mapping[str, WrittenScan], *, simulated: bool) -> st
             axes.set_ylim(0, top)
             axes.set_title(title)
             axes.set_ylabel("−log10 p")
-            axes.set_xlabel("chromosome" if spans else "genes in the order of the table")
+            axes.set_xlabel("chromosome" if spans else f"{tested} in the order of the table")
             axes.grid(visible=False, axis="x")
             # Short chromosomes at the end have no room for a name each.
             wide = [span for span in spans if span[2] - span[1] > 0.03 * spans[-1][2]]
@@ -99,7 +102,7 @@ def volcano_figure(scans: Mapping[str, WrittenScan], *, simulated: bool) -> str:
             axes.set_xlim(-widest, widest)
             axes.set_ylim(bottom=0)
             axes.set_title(title)
-            axes.set_xlabel("change a unit of expression")
+            axes.set_xlabel("change a unit of the feature")
         panels[0].set_ylabel("−log10 p")
         _legend(figure, colours)
     return as_data_uri(figure, simulated=simulated)

@@ -1,4 +1,7 @@
-"""The part of the report that shows which genes go with what is seen of a tumour, with and without its subtype."""
+"""The part of the report that shows which genes go with what is seen of a tumour, with and without its subtype.
+
+Of other modalities than expression it shows which features do.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +13,7 @@ from scipy import stats
 
 from mgi.association.scan_file import WrittenScan, read_scan
 from mgi.core.errors import BadInputError
+from mgi.core.run import EXPRESSION
 from mgi.reporting.associate_figures import genome_places, manhattan_figure, volcano_figure
 from mgi.tasks.report_parts import Section
 from mgi.tasks.text import rendered
@@ -29,24 +33,28 @@ def section(folder: Path, *, simulated: bool) -> Section:
     Raises BadInputError where there is none.
     """
     parts, figures = [], dict[str, str | None]()
-    for kind, (title, phenotypes) in KINDS.items():
-        if not (folder / kind).is_dir():
-            continue
-        alone = read_scan(folder / kind)
-        given = read_scan(folder / f"{kind}{GIVEN}") if (folder / f"{kind}{GIVEN}").is_dir() else None
+    for kind, modality, path in _scans(folder):
+        title, phenotypes = KINDS[kind]
+        tested = "genes" if modality == EXPRESSION else f"features of {modality}"
+        alone = read_scan(path)
+        beside = path.with_name(f"{path.name}{GIVEN}")
+        given = read_scan(beside) if beside.is_dir() else None
         panels = {"Without subtype": alone} | ({"Given the subtype": given} if given else {})
+        name = f"associate_{path.name.replace('-', '_')}"
         own = {
-            f"associate_{kind}_manhattan": manhattan_figure(panels, simulated=simulated),
-            f"associate_{kind}_volcano": volcano_figure(panels, simulated=simulated),
+            f"{name}_manhattan": manhattan_figure(panels, tested, simulated=simulated),
+            f"{name}_volcano": volcano_figure(panels, simulated=simulated),
         }
         figures |= own
         parts.append(
             {
-                "title": title,
-                "sentences": sentences(alone, given, phenotypes),
+                "title": title if modality == EXPRESSION else f"{title}: {modality}",
+                "tested": tested,
+                "is_expression": modality == EXPRESSION,
+                "sentences": sentences(alone, given, phenotypes, tested),
                 "placed": genome_places(alone.about) is not None,
-                "manhattan": own[f"associate_{kind}_manhattan"],
-                "volcano": own[f"associate_{kind}_volcano"],
+                "manhattan": own[f"{name}_manhattan"],
+                "volcano": own[f"{name}_volcano"],
                 "hits": hit_rows(alone, given),
                 "n_hits": len(alone.hit_pairs()),
                 "inflation": inflation_rows(alone, given),
@@ -60,15 +68,35 @@ def section(folder: Path, *, simulated: bool) -> Section:
     if not parts:
         raise BadInputError(f"{folder}: found no scan, expected a folder {' or '.join(KINDS)}")
     html = rendered(
-        "mgi.reporting", "associate_section.html.j2", {"parts": parts, "shown": SHOWN, "simulated": simulated}
+        "mgi.reporting",
+        "associate_section.html.j2",
+        {
+            "parts": parts,
+            "others": not all(part["is_expression"] for part in parts),
+            "shown": SHOWN,
+            "simulated": simulated,
+        },
     )
     return Section(html=html, figures=figures, links={"associations": "Associations"})
 
 
-def sentences(alone: WrittenScan, given: WrittenScan | None, phenotypes: str) -> list[str]:
+def _scans(folder: Path) -> list[tuple[str, str, Path]]:
+    """Kind, modality and folder of each scan without the subtype: those of expression are called by their kind alone.
+
+    The kinds are in their order; of each, expression comes first and the others by name.
+    """
+    return [
+        (kind, path.name.removeprefix(kind).removeprefix("-") or EXPRESSION, path)
+        for kind in KINDS
+        for path in sorted([folder / kind, *folder.glob(f"{kind}-*")])
+        if path.is_dir() and not path.name.endswith(GIVEN)
+    ]
+
+
+def sentences(alone: WrittenScan, given: WrittenScan | None, phenotypes: str, tested: str) -> list[str]:
     """What was tested and found, and what of it stays once the subtype is known too."""
     said = [
-        f"{len(alone.phenotypes)} {phenotypes} were tested against {len(alone.features):,} genes in {alone.n} "
+        f"{len(alone.phenotypes)} {phenotypes} were tested against {len(alone.features):,} {tested} in {alone.n} "
         f"patients, given {_covariates(alone)}: {_found(alone)}."
     ]
     if given is not None:

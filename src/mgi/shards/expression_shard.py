@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import digest_of
+from mgi.core.repeats import first_repeated
 from mgi.shards.dataset_manifest import dataset_of, read_dataset, write_dataset
 from mgi.shards.number_rows import read_ids, row_groups, rows_of, write_number_rows
 from mgi.shards.parquet import metadata_of, opened_parquet, read_table, require_schema, write_table
@@ -183,8 +184,8 @@ def open_expression(shard: Path | str) -> OpenExpression:
 
 
 def _require_unique_genes(genes: pd.DataFrame) -> None:
-    if not genes["gene_id"].is_unique:
-        raise BadInputError("expression shard: gene_id: an id occurs twice, expected unique ids")
+    if (twice := first_repeated(genes["gene_id"])) is not None:
+        raise BadInputError(f"expression shard: gene_id: {twice} occurs twice, expected unique ids")
 
 
 def _require_finite(values: NDArray[Any], patient_ids: Sequence[str], genes: pd.DataFrame, path: Path) -> None:

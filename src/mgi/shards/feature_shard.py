@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.files import digest_of
+from mgi.core.repeats import first_repeated
 from mgi.shards.dataset_manifest import dataset_of, read_dataset, write_dataset
 from mgi.shards.number_rows import Numbers, read_ids, row_groups, rows_of, write_number_rows
 from mgi.shards.parquet import metadata_of, opened_parquet, read_table, require_schema, write_table
@@ -153,7 +154,5 @@ def open_features(shard: Path | str) -> OpenFeatures:
 
 
 def _require_unique(ids: Sequence[str], where: str) -> None:
-    if len(set(ids)) < len(ids):
-        seen: set[str] = set()
-        twice = next(one for one in ids if one in seen or seen.add(one))  # type: ignore[func-returns-value]
+    if (twice := first_repeated(ids)) is not None:
         raise BadInputError(f"{where}: feature_id: {twice} occurs twice, expected unique ids")

@@ -80,6 +80,22 @@ def chance_loss(kind: str, patient: Tensor) -> float:
     return (math.log(slices) + math.log(patients)) / 2 if kind == "multi_positive" else math.log(patients)
 
 
+def own_ranks(similarity: Tensor) -> Tensor:
+    """The place (P,) of each row's own column among all columns of (P, P), 1 the best; ties count for it."""
+    return (similarity > similarity.diagonal().unsqueeze(1)).sum(1) + 1
+
+
+def retrieval_figures(similarity: Tensor) -> dict[str, float]:
+    """How well each row finds its own column among those of (P, P), and the mean rank of a guess."""
+    rank = own_ranks(similarity).float()
+    return {
+        "retrieval_at_1": (rank == 1).float().mean().item(),
+        "median_rank": rank.median().item(),
+        "mean_rank": rank.mean().item(),
+        "chance_rank": (len(rank) + 1) / 2,
+    }
+
+
 def slices_of(patient: Tensor) -> Tensor:
     """How many slices each patient has (P,), as floats; every patient has one at least."""
     return torch.bincount(patient).double()

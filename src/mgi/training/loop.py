@@ -38,7 +38,8 @@ class Loop:
     `prepare` draws and prepares the batch of a step, in a thread of its own while earlier steps run; it alone may use
     the generators of `context`, and it uses no others. `step` takes that batch and returns the loss and further figures
     to log. `validate` returns figures of which `score` decides (higher is better); without `select_best` the last
-    weights are kept, and the schedule has no patience. Steps and validations run within `precision`.
+    weights are kept, and the schedule has no patience. Steps and validations run within `precision`. A run that goes on
+    from a checkpoint gives `resumed` the newest point of its curve: for what steps take from the last validation.
     """
 
     schedule: ScheduleSettings
@@ -48,6 +49,7 @@ class Loop:
     context: RunContext
     select_best: bool = True
     precision: Callable[[], AbstractContextManager[Any]] = nullcontext
+    resumed: Callable[[Mapping[str, Any]], object] = lambda point: None
 
 
 def train(model: nn.Module, optimiser: torch.optim.Optimizer, loop: Loop) -> Curve:
@@ -140,6 +142,8 @@ class Progress:
         self.curve, self._logged = state["curve"], state["logged"]
         self.best_score, self.best_weights = state["best_score"], state["best_weights"]
         self._seconds = state["seconds"]
+        if self.curve:
+            self.loop.resumed(self.curve[-1])
         LOG.info("resumed at step %d", state["step"])
         return int(state["step"])
 

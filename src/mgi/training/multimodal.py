@@ -9,8 +9,9 @@ from torch.nn.functional import normalize
 from mgi.core.errors import BadInputError
 from mgi.datasets.modality_tables import ModalityTables
 from mgi.models.multimodal import MultimodalEncoder
-from mgi.training.contrastive import alignment, collapse_warnings, vector_figures
+from mgi.training.contrastive import alignment, collapse_warnings, retrieval_figures, vector_figures
 from mgi.training.loop import Curve, Loop, RunContext, train
+from mgi.training.modality_weights import PREFIX, measured_weights, weights_in
 from mgi.training.multimodal_batches import MultimodalDrawer, MultimodalPairs
 from mgi.training.multimodal_loss import FEWEST, MultimodalLoss, sum_of
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
@@ -57,16 +58,23 @@ def pretrain_multimodal(
         context=context,
         select_best=settings.keep != "last",
         precision=precision_of(settings.schedule.precision, device, where="pretrain.schedule"),
+        resumed=lambda point: setattr(model, "image_weights", weights_in(point, encoders.names)),
     )
     return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), loop)
 
 
 def validated(model: MultimodalLoss, pairs: MultimodalPairs) -> dict[str, float]:
-    """The figures of the loss on these patients; a space that has collapsed is said in the log."""
+    """The figures of the loss on these patients; a space that has collapsed is said in the log.
+
+    Where weights are measured, the model takes those that the figures tell.
+    """
     figures, counts = multimodal_figures(model, pairs), pairs.tables.presence.sum(0).tolist()
     for name, count in (("image", len(pairs)), *zip(pairs.tables.names, counts, strict=True)):
         for line in collapse_warnings(figures, count, [name]):
             LOG.warning("%s", line)
+    if model.settings.modality_weights == "measured":
+        model.image_weights = measured_weights(figures, pairs.tables.names)
+        figures |= {f"{PREFIX}{name}": weight for name, weight in model.image_weights.items()}
     return figures
 
 
@@ -131,16 +139,7 @@ def _losses(loss: float, least: float, chance: float) -> list[tuple[str, float]]
 
 def _ranks(images: Tensor, vectors: Tensor) -> dict[str, float]:
     """How well each patient's image finds its own vector among those of all patients (R, D) by cosine."""
-    if len(images) == 0:
-        return {}
-    similarity = images @ vectors.T
-    rank = (similarity > similarity.diagonal().unsqueeze(1)).sum(1).float() + 1
-    return {
-        "retrieval_at_1": (rank == 1).float().mean().item(),
-        "median_rank": rank.median().item(),
-        "mean_rank": rank.mean().item(),
-        "chance_rank": (len(rank) + 1) / 2,
-    }
+    return retrieval_figures(images @ vectors.T) if len(images) else {}
 
 
 def _vectors(model: MultimodalLoss, pairs: MultimodalPairs) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:

@@ -43,6 +43,8 @@ class MultimodalLoss(nn.Module):
         super().__init__()
         self.encoders, self.settings = encoders, settings
         self.contrast = make_contrast(settings.loss, settings.alpha)
+        self.image_weights = dict.fromkeys(encoders.names, 1.0)
+        """What each modality's contrast weighs in the gradient of the image, beside its weight in the loss."""
         pairs = combinations(encoders.names, 2) if settings.missing == "outer_genes" else ()
         start = torch.tensor(math.log(settings.temperature))
         self.log_temperatures = nn.ParameterDict(
@@ -117,7 +119,8 @@ class MultimodalLoss(nn.Module):
             has_image = places[name] < imaged
             mine, column = rows_with(places[name][has_image], patient, imaged)
             if int(has_image.sum()) >= FEWEST and len(mine) >= FEWEST:
-                loss = self.contrast(self.similarity(name, images[mine], own[has_image]), column)
+                seen = scaled_gradient(images[mine], self.image_weights[name])
+                loss = self.contrast(self.similarity(name, seen, own[has_image]), column)
                 yield name, self._term(loss, kind, column, self.settings.weight_of(name))
         if self.settings.missing != "outer_genes":
             return
@@ -127,13 +130,18 @@ class MultimodalLoss(nn.Module):
             if len(mine) >= FEWEST:
                 both = self.similarity(pair_name(pair), vectors[other][mine], vectors[one][column])
                 diagonal = torch.arange(len(mine), device=mine.device)
-                weight = math.sqrt(self.settings.weight_of(one) * self.settings.weight_of(other))
+                weight = math.sqrt(math.prod(self.settings.weight_of(name) * self.image_weights[name] for name in pair))
                 yield pair_name(pair), self._term(clip_loss(both, diagonal), "clip", diagonal, weight)
 
     @staticmethod
     def _term(loss: Tensor, kind: str, column: Tensor, weight: float) -> Term:
         cpu = column.cpu()
         return Term(loss=loss, least=min_loss(kind, cpu), chance=chance_loss(kind, cpu), weight=weight)
+
+
+def scaled_gradient(values: Tensor, scale: float) -> Tensor:
+    """The same values, whose gradient is multiplied by `scale`."""
+    return values if scale == 1 else values.detach() + scale * (values - values.detach())
 
 
 def rows_with(places: Tensor, patient: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mgi.datasets.gene_rows import Genes
 from mgi.models.mgi import DualEncoder
-from mgi.training.contrastive import chance_loss, collapse_warnings, min_loss, space_figures
+from mgi.training.contrastive import chance_loss, collapse_warnings, min_loss, retrieval_figures, space_figures
 from mgi.training.loop import Curve, Loop, RunContext, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain_batches import BatchDrawer, Pairs, largest_tumours
@@ -90,18 +90,15 @@ def alignment_figures(model: PretrainLoss, pairs: Pairs) -> dict[str, float]:
     patient = torch.arange(len(genes), device=genes.device)
     similarity = model.similarity(images, genes)
     loss = model.contrast(similarity, patient).item()
-    rank = (similarity > similarity.diagonal().unsqueeze(1)).sum(1).float() + 1
+    found = retrieval_figures(similarity)
     least = min_loss(settings.loss, patient)
     return {
-        "score": -rank.mean().item() if settings.keep == "best_retrieval" else least - loss,
+        "score": -found["mean_rank"] if settings.keep == "best_retrieval" else least - loss,
         "validation_loss": loss,
         "validation_min_loss": least,
         "loss_above_min": loss - least,
         "chance_loss_above_min": chance_loss(settings.loss, patient) - least,
-        "retrieval_at_1": (rank == 1).float().mean().item(),
-        "median_rank": rank.median().item(),
-        "mean_rank": rank.mean().item(),
-        "chance_rank": (len(genes) + 1) / 2,
+        **found,
         "validation_patients": float(len(genes)),
         "temperature": model.temperature().item(),
         **space_figures(images, genes),

@@ -27,6 +27,7 @@ from mgi.datasets.batches import (
     tumour_weights,
     with_stripped,
 )
+from mgi.datasets.derangement import derangement
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import SliceSet
@@ -80,10 +81,7 @@ def with_permuted_genes(pairs: Pairs, seed: int) -> Pairs:
     count = len(pairs)
     if count < 2:
         raise BadInputError(f"permuted-pairs: found {count} patient, expected 2 at least")
-    order = np.random.default_rng(seed).permutation(count)  # each gets the next one's of a random round
-    rows = np.empty(count, np.int64)
-    rows[order] = np.roll(order, 1)
-    return replace(pairs, gene_rows=torch.from_numpy(rows))
+    return replace(pairs, gene_rows=derangement(count, seed))
 
 
 def parts_of_slices(slices: SliceSet) -> Iterator[bytes]:

@@ -2,21 +2,14 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mgi.core.run import COVARIATES, EXPRESSION
-from mgi.core.section import Count, Distinct, Positive, Section, Share, Weight, refusal
+from mgi.core.section import Count, Modalities, ModalityName, Positive, Section, Share, Weight, refusal
 from mgi.datasets.settings import AugmentSettings, Missing, NoiseShape
 
 IMAGE_ALONE = ("simclr", "barlow_twins")
 """Losses of two random views of an image, which read no genes."""
-
-ModalityName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-def _in_order(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Sorted: the order in which modalities are listed changes nothing, not even which jobs run again."""
-    return tuple(sorted(names))
 
 
 class ScheduleSettings(Section):
@@ -97,16 +90,17 @@ class PretrainSettings(Section):
     gene_noise_shape: NoiseShape = "independent"
     """independent: of each gene; patients: with the covariance of the training patients, so that genes that go together
     move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
-    modalities: Annotated[Distinct[ModalityName], Field(min_length=1), AfterValidator(_in_order)] = (EXPRESSION,)
+    modalities: Modalities = (EXPRESSION,)
     """Modalities of numbers that are aligned with the image, each with an encoder of its own (model.encoders); the keys
     about genes hold for each of them. Their order does not matter. covariates: a control, of age, sex and five random
     numbers a patient."""
     missing: Missing = "inner"
     """Who takes part where a patient lacks a modality; inner: patients with an image and all of them; outer: with an
     image and any; outer_genes: also the unpaired_batch without image, by a contrast between their modalities."""
-    modality_weights: Literal["mean"] | dict[ModalityName, Weight] = "mean"
+    modality_weights: Literal["mean", "measured"] | dict[ModalityName, Weight] = "mean"
     """Weights of the modalities' contrasts, divided by their sum over the modalities in the batch; mean: all alike; or
-    a number for each, 1 where none is given."""
+    a number for each, 1 where none is given. measured: all alike, but the image encoder learns of each by how surely
+    the validation patients' images find it better than by a guess."""
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of a batch's present modalities that are left out, in training alone; never a patient's last one."""
     permuted_modality: ModalityName | None = None
@@ -137,11 +131,11 @@ class PretrainSettings(Section):
     def _of_modalities(self) -> None:
         """Raise where the keys about modalities contradict each other."""
         listed = ", ".join(self.modalities)
-        named = [] if self.modality_weights == "mean" else sorted(self.modality_weights)
+        named = [] if isinstance(self.modality_weights, str) else sorted(self.modality_weights)
         for key, names in (("modality_weights", named), ("permuted_modality", [self.permuted_modality])):
             if unknown := [name for name in names if name not in (None, *self.modalities)]:
                 raise refusal(key, unknown[0], f"of the modalities {listed}")
-        if self.modality_weights != "mean" and not any(self.weight_of(name) for name in self.modalities):
+        if not any(self.weight_of(name) for name in self.modalities):
             raise refusal("modality_weights", 0, "one of them above 0")
         if self.missing == "outer_genes" and len(self.modalities) < 2:
             raise refusal("missing", self.missing, f"inner or outer with the one modality {listed}")
@@ -177,7 +171,7 @@ class PretrainSettings(Section):
 
     def weight_of(self, name: str) -> float:
         """What a modality weighs, before division by the sum over those in the batch."""
-        return 1.0 if self.modality_weights == "mean" else self.modality_weights.get(name, 1.0)
+        return 1.0 if isinstance(self.modality_weights, str) else self.modality_weights.get(name, 1.0)
 
     @property
     def reads_genes(self) -> bool:
@@ -214,7 +208,7 @@ class FinetuneSettings(Section):
     gene_noise_shape: NoiseShape = "independent"
     """independent: of each gene; patients: with the covariance of the training patients, so that genes that go together
     move together (for modalities.rna.fit.components, whose subspace it does not leave)."""
-    modalities: Annotated[Distinct[ModalityName], Field(min_length=1), AfterValidator(_in_order)] = (EXPRESSION,)
+    modalities: Modalities = (EXPRESSION,)
     """Modalities of numbers that MGI reads beside the image, rna among them. Each further one has an encoder of its own
     (model.encoders), from the pre-training where that has it, and adds a token. Their order does not matter."""
     empty_slice_weight: Weight = 0.1

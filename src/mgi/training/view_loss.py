@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from mgi.models.mgi import DualEncoder
 from mgi.training.barlow_twins import barlow_twins_loss, chance_barlow_twins
-from mgi.training.contrastive import vector_figures
+from mgi.training.contrastive import retrieval_figures, vector_figures
 from mgi.training.distributed import ALONE, Group
 from mgi.training.pretrain_batches import Batch, Pairs, largest_tumours, two_views
 from mgi.training.pretrain_loss import TEMPERATURE_BOUNDS
@@ -72,19 +72,15 @@ def view_figures(model: ViewLoss, pairs: Pairs) -> dict[str, float]:
     settings = model.settings
     one, two = _vectors(model, pairs)
     unit, other = normalize(one, dim=-1), normalize(two, dim=-1)
-    similarity = unit @ other.T
-    rank = (similarity > similarity.diagonal().unsqueeze(1)).sum(1).float() + 1
+    found = retrieval_figures(unit @ other.T)
     loss = model.between(one, two).item()
     return {
-        "score": -rank.mean().item() if settings.keep == "best_retrieval" else -loss,
+        "score": -found["mean_rank"] if settings.keep == "best_retrieval" else -loss,
         "validation_loss": loss,
         "validation_min_loss": 0.0,
         "loss_above_min": loss,
         "chance_loss_above_min": model.chance(len(pairs)),
-        "view_retrieval_at_1": (rank == 1).float().mean().item(),
-        "view_median_rank": rank.median().item(),
-        "view_mean_rank": rank.mean().item(),
-        "chance_rank": (len(pairs) + 1) / 2,
+        **{name if name == "chance_rank" else f"view_{name}": value for name, value in found.items()},
         "validation_patients": float(len(pairs)),
         "view_alignment": (unit - other).square().sum(1).mean().item(),
         **vector_figures("image", unit),

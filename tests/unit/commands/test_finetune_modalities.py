@@ -25,23 +25,16 @@ def several(write_study, tmp_path: Path) -> Several:
     return Several(write_study(tmp_path / "study"))
 
 
-def given(several: Several, names: Any) -> list[str]:
-    if not names:
-        return []
-    shards = [f"{name}={several.study.folder / name / 'dataset.json'}" for name in names]
-    return ["--modality-shard", *shards, "--modality-fit", *(f"{name}={several.fit(name)}" for name in names)]
-
-
 def finetune(several: Several, key: str, names: Any = tuple(HAVE), control: Any = None, **more: Any) -> int:
     listed = more.pop("modalities", [*names, "rna"])
     start = {"pretrained": more.pop("pretrained")} if "pretrained" in more else {}
     settings = json.dumps({"schedule": several.study.SCHEDULE, "modalities": listed} | more)
     line = several.study.line("finetune", key, control=control, settings=settings, **start)
-    return main([*line, *given(several, names)])
+    return main([*line, *several.given(names)])
 
 
 def predict(several: Several, key: str, names: Any = tuple(HAVE)) -> int:
-    return main([*several.study.line("predict-fold", key), *given(several, names)])
+    return main([*several.study.line("predict-fold", key), *several.given(names)])
 
 
 def predictions(several: Several, key: str) -> dict[tuple[str, str, int], bytes]:

@@ -14,6 +14,7 @@ from mgi.cli import main
 from mgi.tasks.segmentation.learning import build
 from mgi.training import loop
 from mgi.training.weights import Weights, load_weights
+from several_modalities import HAVE, Several, register_rooms
 
 SETTINGS = {
     "schedule": {
@@ -135,6 +136,32 @@ def test_three_processes_pre_train_as_one(written: Any, tmp_path: Path) -> None:
     for one, several in zip(*points, strict=True):
         assert one == pytest.approx(several, rel=1e-4, abs=1e-5)
     torch.testing.assert_close(weights[1], weights[0], rtol=1e-3, atol=1e-4)
+
+
+def test_two_processes_read_further_modalities_as_one(
+    write_study: Any, study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register_rooms(monkeypatch)
+    several = Several(write_study(tmp_path / "study"))
+    points, weights = [], []
+    for processes in (1, 2):
+        settings = json.dumps({**SETTINGS, "modalities": ["rna", *HAVE], "processes": processes})
+        line = several.study.line(
+            "finetune", f"mgi-{processes}", settings=settings, pretrained=study.weights("pretrain")
+        )
+        codes = together([*line, *several.given()], processes, tmp_path)
+        assert codes == [0] * processes, (tmp_path / "rank0.txt").read_text()
+        points.append(curve_of(several.study.folder / f"runs/mgi-{processes}"))
+        weights.append(load_weights(several.study.weights(f"mgi-{processes}"), genes=GENES))
+    first, second = (gradient(tmp_path / f"gradient{name}.pt") for name in ("1-of-2", "0-of-1"))
+    assert (first - second).norm() < 1e-4 * second.norm()
+    assert len(points[0]) == 2
+    for one, two in zip(*points, strict=True):
+        assert one == pytest.approx(two, rel=1e-4, abs=1e-5)
+    assert set(weights[0].model.further) == set(HAVE)
+    for name, tensor in weights[0].tensors.items():
+        if tensor.ndim > 1:
+            torch.testing.assert_close(weights[1].tensors[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
 
 
 def assert_same_weights(one: Weights, other: Weights) -> None:

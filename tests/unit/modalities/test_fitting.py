@@ -22,6 +22,7 @@ from mgi.modalities.fitted_features import FittedFeatures, read_fitted_features,
 from mgi.modalities.fitting import FitJob, fit_features, vectors
 from mgi.modalities.modality import Modality
 from mgi.shards.feature_shard import OpenFeatures, describe_features, open_features, write_feature_values
+from several_modalities import standardised
 
 PATIENTS = [f"TCGA-DU-{index:04d}" for index in range(40)]
 VALUES = np.random.default_rng(1).normal(3.0, 2.0, (40, 6)).astype(np.float32)
@@ -35,7 +36,7 @@ def doubled(shard: OpenFeatures, values: Any, columns: Any) -> Any:
 
 def fit(job: FitJob) -> FittedFeatures:
     """All features but the first, the last one first."""
-    return job.standardised(np.array([5, 4, 3, 2, 1]), {"the first": 1, **dict.fromkeys(job.settings, 0)})
+    return standardised(job, np.array([5, 4, 3, 2, 1]), {"the first": 1, **dict.fromkeys(job.settings, 0)})
 
 
 @pytest.fixture(autouse=True)
@@ -131,8 +132,9 @@ def test_a_shard_of_other_features_and_an_unknown_patient_are_refused(shard: Ope
 def test_one_training_patient_no_feature_and_no_room_are_refused(shard: OpenFeatures) -> None:
     with pytest.raises(BadInputError, match="found 1 training patients with own, expected 2"):
         job_of(shard, PATIENTS[:1])
+    job, none = job_of(shard, PATIENTS), np.empty(0)
     with pytest.raises(BadInputError, match=r"no feature of own is left \(6 dull\)"):
-        job_of(shard, PATIENTS).standardised(np.empty(0, np.int64), {"dull": 6})
+        job.fitted(np.empty(0, np.int64), centre=none, deviation=none, filler=none, left_out={"dull": 6})
     with pytest.raises(BadInputError, match="modality unfitted: nothing of it is fitted"):
         fit_features(FitJob(modality="unfitted", shard=shard, train=tuple(PATIENTS)))
 

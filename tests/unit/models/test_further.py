@@ -139,3 +139,12 @@ def test_another_number_of_numbers_is_refused() -> None:
 def test_an_encoder_with_a_class_token_is_pooled_by_it() -> None:
     assert gene_pooling_of("mixed", has_class_token=True).kind == "class"
     assert gene_pooling_of("mixed", has_class_token=False).kind == "mixed"
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_who_has_no_genes_gets_the_same_whoever_is_in_the_batch(kind: str) -> None:
+    model = network(kind).eval()
+    alone = model(IMAGES[2:], numbers()[1:], torch.tensor([0, 0]), torch.tensor([False]))
+    beside = model(IMAGES, numbers(), PATIENT, torch.tensor([True, False]))
+    rows = slice(1, None) if len(beside) == 2 else slice(2, None)  # one output a patient, or one a slice
+    torch.testing.assert_close(alone, beside[rows], atol=1e-5, rtol=1e-5)

@@ -94,9 +94,31 @@ def test_without_hits_positions_and_a_second_scan_that_is_said(tmp_path: Path) -
     found = read_scan(tmp_path / "embedding")
     made = section(tmp_path, simulated=False)
     assert "no tests have q at most 0.05." in made.html
-    assert f"in 80 patients a single gene must reach an r of {r_of_one(found):.2f}" in made.html
-    assert "in the order of the table, since the shard has no gene positions" in made.html
+    assert f"in 80 patients a single one must reach an r of {r_of_one(found):.2f}" in made.html
+    assert "in the order of the table, since the shard has no positions" in made.html
     assert "given subtype" not in made.html.lower()
+
+
+def test_a_scan_of_another_modality_stands_after_that_of_expression_and_is_named(folder: Path) -> None:
+    write_scan(folder / "lesion-cn", given=False, effect=0.0)
+    write_scan(folder / "lesion-cn-subtype", given=True, effect=0.0)
+    made = section(folder, simulated=True)
+    assert list(made.figures) == [
+        "associate_lesion_manhattan", "associate_lesion_volcano",
+        "associate_lesion_cn_manhattan", "associate_lesion_cn_volcano",
+    ]  # fmt: skip
+    first, second = made.html.split("<h3>")[1:]
+    assert "tested against 30 genes" in first
+    assert '<th scope="col">Gene</th>' in first
+    assert "Features of the tumour: cn</h3>" in second
+    assert "tested against 30 features of cn" in second
+    assert second.count("Given the subtype too") == 1
+    assert "gene" not in second.replace("genome", "")
+
+
+def test_a_scan_of_another_modality_may_stand_alone(tmp_path: Path) -> None:
+    write_scan(tmp_path / "embedding-mirna", given=False)
+    assert next(iter(section(tmp_path, simulated=True).figures)) == "associate_embedding_mirna_manhattan"
 
 
 def test_the_r_of_one_gene_is_that_of_bonferroni(folder: Path) -> None:

@@ -8,6 +8,7 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.datasets.augment import AugmentSettings
 from mgi.datasets.modality_tables import ModalityTables
 from mgi.models.multimodal import MultimodalEncoder, build_multimodal_encoder
+from mgi.training.modality_weights import measured_weights
 from mgi.training.multimodal import joint_vectors, multimodal_figures, pretrain_multimodal
 from mgi.training.multimodal_batches import MultimodalPairs
 from mgi.training.multimodal_loss import MultimodalLoss
@@ -15,6 +16,7 @@ from mgi.training.settings import PretrainSettings, ScheduleSettings
 
 SIZES = {"cn": 6, "rna": 10}
 SCHEDULE = ScheduleSettings(steps=6, batch=4, learning_rate=3e-3, warmup_steps=2, validate_every=3, checkpoint_every=2)
+LONGER = SCHEDULE.but(steps=30, batch=8, validate_every=10, checkpoint_every=12)
 SETTINGS = PretrainSettings(
     schedule=SCHEDULE, augment=AugmentSettings(flip=False), modalities=tuple(SIZES), missing="outer",
     modality_dropout=0.2, gene_noise=0.1,
@@ -152,8 +154,24 @@ def test_a_collapsed_modality_is_a_line_in_the_log(run_context, encoders, severa
     assert not [line for line in lines if "the rna vectors" in line]
 
 
-def test_a_killed_run_ends_alike(run_context, encoders, several, monkeypatch) -> None:
-    settings = SETTINGS.but(missing="outer_genes", unpaired_batch=2)
+def test_measured_weights_are_those_of_the_last_validation_and_are_told(run_context, encoders, several, monkeypatch):
+    used: list[dict[str, float]] = []
+    original = MultimodalLoss.forward
+    monkeypatch.setattr(
+        MultimodalLoss, "forward", lambda self, batch: used.append(self.image_weights) or original(self, batch)
+    )
+    settings = SETTINGS.but(modality_weights="measured", schedule=LONGER)
+    known = several(8, missing=0.1)  # what is trained on is found better than by a guess
+    curve = pretrain_multimodal(encoders(), known, known, settings, context=run_context("a"))
+    told = [{name: point[f"image_weight_{name}"] for name in SIZES} for point in curve]
+    assert used == [dict.fromkeys(SIZES, 1.0)] * 10 + [told[0]] * 10 + [told[1]] * 10
+    assert told == [measured_weights(point, tuple(SIZES)) for point in curve]
+    assert told[1]["cn"] != 1
+
+
+@pytest.mark.parametrize("more", [{}, {"modality_weights": "measured"}])
+def test_a_killed_run_ends_alike(run_context, encoders, several, monkeypatch, more) -> None:
+    settings = SETTINGS.but(missing="outer_genes", unpaired_batch=2, schedule=LONGER.but(ema_decay=0.5), **more)
 
     def run(name: str, dies_after: int | None = None):
         context, model, steps = run_context(name), encoders(), iter(range(100))
@@ -166,16 +184,18 @@ def test_a_killed_run_ends_alike(run_context, encoders, several, monkeypatch) ->
 
         with monkeypatch.context() as patched:
             patched.setattr(MultimodalLoss, "forward", forward)
-            more = several(4, 5).tables
-            curve = pretrain_multimodal(model, several(8), several(5, 1), settings, context=context, unpaired=more)
+            apart = several(4, 5).tables
+            seen = several(8)
+            curve = pretrain_multimodal(model, seen, seen, settings, context=context, unpaired=apart)
         return model, [{**point, "seconds": 0, "data_wait": 0} for point in curve]
 
     expected, curve = run("undisturbed")
     with pytest.raises(KeyboardInterrupt):
-        run("killed", 5)
+        run("killed", 27)
     resumed, again = run("killed")
     assert same(expected, resumed)
     assert again == curve
+    assert not more or curve[1]["image_weight_cn"] != 1
 
 
 def test_the_joint_vector_is_the_direction_of_the_mean_of_what_is_there() -> None:
@@ -193,6 +213,7 @@ def test_the_joint_vector_is_the_direction_of_the_mean_of_what_is_there() -> Non
         ({"modalities": ["rna", "rna"]}, 'pretrain.modalities: found ["rna", "rna"], expected no entry twice'),
         ({"modality_weights": {"cn": 1.0}}, "pretrain.modality_weights: found cn, expected of the modalities rna"),
         ({"modality_weights": {"rna": 0.0}}, "pretrain.modality_weights: found 0, expected one of them above 0"),
+        ({"modality_weights": "median"}, "pretrain.modality_weights"),
         ({"permuted_modality": "cn"}, "pretrain.permuted_modality: found cn, expected of the modalities rna"),
         ({"missing": "outer_genes"}, "pretrain.missing: found outer_genes, expected inner or outer with"),
         ({"modalities": ["rna", "cn"], "missing": "outer_genes"}, "pretrain.unpaired_batch: found 0, expected 1"),

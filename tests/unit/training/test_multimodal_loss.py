@@ -253,3 +253,19 @@ def test_rows_of_patients_are_found_by_hand() -> None:
     mine, column = rows_with(torch.tensor([1, 3]), torch.tensor([0, 0, 1, 1, 2, 3]), 4)
     assert mine.tolist() == [2, 3, 5]
     assert column.tolist() == [0, 0, 1]
+
+
+def test_a_modality_of_no_image_weight_moves_its_own_encoder_and_not_the_image(batch, model_of) -> None:
+    drawn = batch(ALL)
+    without = PLAIN.but(modalities=("cn", "rna"))
+    few = gradients(model_of(without, {name: SIZES[name] for name in ("cn", "rna")}), drawn)
+    model = model_of()
+    before = gradients(model, drawn)
+    model.image_weights = {"cn": 1.5, "mutation": 0.0, "rna": 1.5}
+    after = gradients(model, drawn)
+    for name, grad in after.items():
+        if ".modalities." in name:
+            torch.testing.assert_close(grad, before[name], atol=1e-7, rtol=0)
+        elif name.startswith("encoders.image"):
+            torch.testing.assert_close(grad, few[name], atol=1e-6, rtol=1e-4)
+    assert model(drawn)[0].item() == pytest.approx(model_of()(drawn)[0].item(), abs=1e-6)

@@ -14,8 +14,6 @@ position, a value) it means none. Whoever matches says how many labels were ambi
 
 from collections.abc import Iterable, Sequence
 
-import pandas as pd
-
 from mgi.core.gene_ids import is_copy_on_y, without_version
 from mgi.modalities.rna.former_names import other_name
 
@@ -68,9 +66,3 @@ class GeneIndex:
     def known(self, way: str, labels: Iterable[str]) -> list[str]:
         """Return the labels that are known in this way, such as AMBIGUOUS."""
         return [label for label in labels if self.find(label)[0] == way]
-
-
-def first_repeated(labels: Iterable[str]) -> str | None:
-    """Return the first label that was there before, None where all differ."""
-    index = pd.Index(labels)
-    return next(iter(index[index.duplicated()]), None)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.core.gene_ids import is_copy_on_y, without_version
-from mgi.modalities.rna.gene_labels import first_repeated
+from mgi.core.repeats import first_repeated
 from mgi.modalities.rna.no_gene import (
     IGNORE,
     IGNORED,

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from mgi.cohort.duplicates import DuplicateCheck, digest_of_values
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.gene_ids import is_copy_on_y, without_version
+from mgi.core.repeats import first_repeated
 from mgi.core.sidecar import sidecar_of, verified
 from mgi.locks.lock import check_table
 from mgi.locks.raw_index import RawEntry
 from mgi.modalities.rna.filter import AS_GIVEN
-from mgi.modalities.rna.gene_labels import first_repeated
 from mgi.modalities.rna.matrix import read_labelled_matrix
 from mgi.modalities.rna.modality import ANNOTATED, POSITIONS
 from mgi.modalities.rna.positions import read_positions, with_positions

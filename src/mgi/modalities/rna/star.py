@@ -17,8 +17,8 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
+from mgi.core.repeats import first_repeated
 from mgi.modalities.rna.filter import LOG_TPM
-from mgi.modalities.rna.gene_labels import first_repeated
 from mgi.tables.archive_text import refuse_foreign_bytes
 
 _COUNTS = ("unstranded", "stranded_first", "stranded_second")

@@ -1,7 +1,5 @@
 """A new patient for a released model: image and genes as they are read, what may be wrong, and what a report says."""
 
-import argparse
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +12,8 @@ from numpy.typing import NDArray
 import mgi
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import barcode_of, same_id
-from mgi.modalities.rna.new_patient import NewExpression, read_new_expression
+from mgi.modalities.rna.new_patient import ExpressionFile, NewExpression
+from mgi.release.asked import Asked
 from mgi.release.ensemble import Model
 from mgi.release.new_image import NewImage, read_new_image
 from mgi.release.training_range import Flag, gene_flags, image_flags
@@ -24,12 +23,16 @@ Genes = tuple[NewExpression | None, NDArray[np.float32] | None]  # as read, and 
 
 @dataclass(frozen=True, kw_only=True)
 class NewPatient:
-    """What was read: `genes` as each member takes them, the flags so far, and those called `far` that were forced."""
+    """What was read: `genes` as each member takes them, the flags so far, and those called `far` that were forced.
+
+    `doubt` is said where the names of image and sample differ, and neither is a barcode that would settle it.
+    """
 
     image: NewImage | None
     genes: Sequence[Genes]
     flags: Sequence[Flag]
     far: Sequence[str]
+    doubt: str | None = None
 
     @property
     def scaled(self) -> list[NDArray[np.float32] | None]:
@@ -43,20 +46,50 @@ class NewPatient:
         return max(read, key=lambda own: len(own.missing), default=None)
 
 
-def read_patient(args: argparse.Namespace, model: Model) -> NewPatient:
-    """Read what is given. Raises BadInputError where the image is far from training's and nothing forces it."""
-    if args.expression is not None and not model.first.reads_genes:
+class ExpressionFiles:
+    """Files of expression as the members of a model read them; one that many patients share is kept."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._open: dict[Path, list[ExpressionFile]] = {}
+
+    def genes_of(self, asked: Asked) -> list[Genes]:
+        """The patient's genes as each member was trained on them, by its own list and scaler."""
+        members = self._model.members
+        if asked.expression is None:
+            return [(None, None)] * len(members)
+        files = self._open.get(asked.expression)
+        if files is None:
+            unit = self._model.first.expression_unit
+            files = [ExpressionFile(asked.expression, member.fitted, unit) for member in members]
+            self._open = {asked.expression: files}  # the last one alone
+        read = [file.read(asked.sample, asked.max_missing) for file in files]
+        return [
+            (own, member.fitted.transform(own.values[np.newaxis])[0]) for own, member in zip(read, members, strict=True)
+        ]
+
+
+def read_patient(asked: Asked, model: Model, files: ExpressionFiles | None = None) -> NewPatient:
+    """Read what is given; `files` keeps expression that further patients share.
+
+    Raises BadInputError where the image is far from training's and nothing forces it, and ConfigError where image and
+    genes are those of two patients, or the model reads no genes.
+    """
+    if asked.expression is not None and not model.first.reads_genes:
         raise ConfigError(f"--expression: {model.name} was trained without genes; leave it out")
     new, flags, far = None, list[Flag](), list[str]()
-    if args.image is not None:
-        new = read_new_image(args.image, args.series, args.volume, model.first.weights.model.channels)
+    if asked.image is not None:
+        new = read_new_image(asked.image, asked.series, asked.volume, model.first.weights.model.channels)
         flags = each_once(
             flag
             for member in model.members
             for flag in image_flags(new.images, member.training_range, new.warning, new.not_axial)
         )
-        far = require_near(args.image, flags, force=args.force)
-    return NewPatient(image=new, genes=_read_genes(args, model, new), flags=flags, far=far)
+        far = require_near(asked.image, flags, force=asked.force)
+    genes = (files or ExpressionFiles(model)).genes_of(asked)
+    sample = genes[0][0].sample if genes[0][0] is not None else None
+    doubt = None if new is None or sample is None else doubt_of_names(new.patient_id, sample, asked)
+    return NewPatient(image=new, genes=genes, flags=flags, far=far, doubt=doubt)
 
 
 def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str]:
@@ -70,31 +103,21 @@ def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str
     return [flag.flag for flag in far]
 
 
-def _read_genes(args: argparse.Namespace, model: Model, new: NewImage | None) -> list[Genes]:
-    """The patient's genes as each member was trained on them, by its own list and scaler."""
-    if args.expression is None:
-        return [(None, None)] * len(model.members)
-    how = {"unit": model.first.expression_unit, "patient": args.patient, "max_missing": args.max_missing}
-    read = [read_new_expression(args.expression, member.fitted, **how) for member in model.members]
-    _require_one_patient(None if new is None else new.patient_id, read[0].sample, args)
-    return [
-        (own, member.fitted.transform(own.values[np.newaxis])[0])
-        for own, member in zip(read, model.members, strict=True)
-    ]
+def doubt_of_names(image_id: str | None, sample: str, asked: Asked) -> str | None:
+    """What to say where the ids of image and genes differ and are no barcodes; a sample that nobody chose needs none.
 
-
-def _require_one_patient(image_id: str | None, sample: str, args: argparse.Namespace) -> None:
-    """Raise ConfigError where image and genes are those of two patients by their barcodes; other ids are only told."""
+    Raises ConfigError where image and genes are those of two patients by their barcodes.
+    """
     if image_id is None or same_id(image_id) == same_id(sample):
-        return
+        return None
     image, genes = barcode_of(image_id), barcode_of(sample)
     if image is None or genes is None:
-        if args.patient is not None:
-            print(f"note: the image says PatientID {image_id!r}, the genes are of {sample!r}", file=sys.stderr)
-    elif image.patient_id != genes.patient_id:
+        return None if asked.sample is None else f"the image says PatientID {image_id!r}, the genes are of {sample!r}"
+    if image.patient_id != genes.patient_id:
         raise ConfigError(
-            f"{args.image}: PatientID {image_id!r}, but --expression is of {sample!r}; expected both of one patient"
+            f"{asked.image}: PatientID {image_id!r}, but --expression is of {sample!r}; expected both of one patient"
         )
+    return None
 
 
 def flags_of_genes(model: Model, genes: Sequence[Genes]) -> list[Flag]:
@@ -120,7 +143,7 @@ def genes_said(model: Model, expression: NewExpression | None) -> str:
     return "without genes (null token)" if model.first.reads_genes else "the model reads no genes"
 
 
-def report_of(args: argparse.Namespace, model: Model, patient: NewPatient, flags: Sequence[Flag]) -> dict[str, Any]:
+def report_of(asked: Asked, model: Model, patient: NewPatient, flags: Sequence[Flag]) -> dict[str, Any]:
     """What every report says: of the image, the genes, the flags and the model."""
     new, expression = patient.image, patient.expression
     genes: dict[str, Any] = {"used": genes_said(model, expression)}
@@ -137,7 +160,7 @@ def report_of(args: argparse.Namespace, model: Model, patient: NewPatient, flags
             "no_genes": dict(expression.no_genes),
         }
     return {
-        "image": None if new is None else args.image.name,
+        "image": None if asked.image is None else asked.image.name,
         "kind": None if new is None else new.kind,
         "image_sha256": None if new is None else new.images.source,
         "genes": genes,
@@ -147,7 +170,7 @@ def report_of(args: argparse.Namespace, model: Model, patient: NewPatient, flags
             "run": model.name,
             "members": [member.weights.run.key for member in model.members],
             "digest": model.digest,
-            "simulated": any(member.simulated for member in model.members),
+            "simulated": model.simulated,
         },
         "versions": {"mgi": mgi.__version__, "torch": torch.__version__},
         "use": "research only",

@@ -1,0 +1,25 @@
+"""What is asked of a released model for one patient; no library is loaded, since a command's help states defaults."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_MISSING = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Where a patient's image and expression are, and what is to be made of them.
+
+    `series` names one of several of DICOM, `volume` one of several of NIfTI, from 0, `sample` the patient's label in
+    the file of expression. At most `max_missing` of the model's genes may lack a value. With `force` an image far from
+    those of training is taken all the same; with `largest_component` only that of the mask is kept.
+    """
+
+    image: Path | None = None
+    series: str | None = None
+    volume: int | None = None
+    expression: Path | None = None
+    sample: str | None = None
+    max_missing: float = MAX_MISSING
+    force: bool = False
+    largest_component: bool = False
