@@ -26,8 +26,8 @@ def bag_of(patient: str, index: int, shift: float = 0.0) -> Bag:
     return Bag(patient_id=patient, slide_id=f"{patient}-DX1", corners=corners, embeddings=values.astype(np.float16))
 
 
-def write_bags(folder: Path, bags: list[Bag]) -> Path:
-    """Write a shard of slides; its folder is returned."""
+def write_bags(folder: Path, bags: list[Bag], **stated: Any) -> Path:
+    """Write a shard of slides, of which more may be `stated`; its folder is returned."""
     tiles, slides, dataset = (folder / name for name in ("tiles.parquet", "slides.parquet", "dataset.json"))
     bags = sorted(bags, key=lambda one: (one.patient_id, one.slide_id))
     with bag_writer(tiles, bags[0].embeddings.shape[1]) as writer:
@@ -38,8 +38,8 @@ def write_bags(folder: Path, bags: list[Bag]) -> Path:
         for one in bags
     ]
     width = bags[0].embeddings.shape[1]
-    stated: dict[str, Any] = {"encoder": "handmade", "width": width, "tile_px": 256, "mpp": 0.5, "simulated": True}
-    describe_bags(tiles, slides, dataset, rows, sha256=writer.sha256(), **stated)
+    usual: dict[str, Any] = {"encoder": "handmade", "width": width, "tile_px": 256, "mpp": 0.5, "simulated": True}
+    describe_bags(tiles, slides, dataset, rows, sha256=writer.sha256(), **{**usual, **stated})
     return folder
 
 

@@ -25,6 +25,7 @@ from mgi.core.run_sections import (
     pretrain_section,
     reads_covariates,
 )
+from mgi.models.encoder_names import encoder_plugins
 
 from .modalities import Configured, described
 from .prepared import stripped_slices
@@ -92,9 +93,11 @@ def modality_fits(config: Mapping[str, Any], table: Mapping[str, Run], wildcards
 def modality_code(
     config: Mapping[str, Any], modalities: Mapping[str, Configured], table: Mapping[str, Run], wildcards: Any
 ) -> list[str]:
-    """The modules that say what their vectors are, for a fingerprint."""
-    names = further_modalities(config, table[wildcards.run])
-    return [module for name in names for module in modalities[name].fitting_code]
+    """The modules that say what their vectors are, and the plugins of the network's encoders, for a fingerprint."""
+    run = table[wildcards.run]
+    fitting = [module for name in further_modalities(config, run) for module in modalities[name].fitting_code]
+    model = json.loads(model_section(config, run))
+    return [*fitting, *encoder_plugins([model.get("gene_encoder", ""), *model.get("encoders", {}).values()])]
 
 
 def covariates(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> list[str]:

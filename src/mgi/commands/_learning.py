@@ -23,7 +23,7 @@ from mgi.core.section import Section
 from mgi.datasets.gene_rows import GeneRows
 from mgi.datasets.prepared_table import PreparedTable
 from mgi.datasets.settings import AugmentSettings, PreparedSettings
-from mgi.datasets.slices import SliceSet
+from mgi.datasets.slices import SliceSet, absent_slices
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
 from mgi.modalities.rna.scaled_blocks import scaled_blocks
@@ -95,7 +95,7 @@ class Fold:
     def training_pairs(self, model: ModelSettings, augment: AugmentSettings) -> Pairs:
         """Those of training, with copies without scalp after them where any are to be drawn."""
         whole = self.learning_pairs(TRAIN, model)
-        if augment.skull_strip == 0:
+        if augment.skull_strip == 0 or self.bags is not None:
             return whole
         stripped = self._in_role(self._slices(self.with_slices(TRAIN), model, stripped=True), TRAIN)
         return replace(whole, slices=whole.slices.beside(stripped))
@@ -115,6 +115,8 @@ class Fold:
         return Pairs(slices=self._slices(patients, model), genes=zeros, gene_rows=rows)
 
     def _slices(self, patients: list[str], model: ModelSettings, *, stripped: bool = False) -> SliceSet:
+        if self.bags is not None:
+            return absent_slices(patients)
         path = self.args.prepared_stripped if stripped else self.args.prepared
         if path is None:
             raise ConfigError("--prepared-stripped: missing, expected it where augment.skull_strip is more than 0")

@@ -4,7 +4,7 @@ P patients, T tiles of them all, B patients of a batch, N tiles of its longest b
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -22,6 +22,7 @@ MOST_AT_TEST = 4096
 """Tiles of a slide that are read where nothing is trained; of more, so many evenly spaced in raster order."""
 SLIDES_AT_ONCE = 4
 """Slides that are encoded whole together; each may have thousands of tiles."""
+TILES_AT_ONCE = 4 * MOST_AT_TEST
 GAP = 2.0  # tile pitches between a patient's slides, one below the other
 
 
@@ -34,6 +35,14 @@ class TileBatch(NamedTuple):
     tiles: Tensor
     places: Tensor
     real: Tensor
+
+    def moved(self, move: Callable[[Tensor], Tensor]) -> "TileBatch":
+        """The batch with its tensors elsewhere."""
+        return TileBatch(*map(move, self))
+
+    def without(self, absent: Tensor) -> "TileBatch":
+        """The batch in which slides that are `absent` (B,) have no tile: they are left out."""
+        return self._replace(real=self.real & ~absent.unsqueeze(1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +94,15 @@ class SlideBags:
             table=table,
         )
 
+    @classmethod
+    def of_one(cls, bag: Bag, scratch: Path) -> Self:
+        """Of one patient with one slide."""
+        table = ScratchTable(scratch, bag.embeddings.shape, np.float16)
+        table.write(0, bag.embeddings)
+        places = torch.from_numpy(places_in_pitches(bag).astype(np.float32))
+        counts = torch.tensor([len(bag.corners)])
+        return cls(patient_ids=[bag.patient_id], counts=counts, first=counts * 0, places=places, table=table)
+
     def __len__(self) -> int:
         """The number of patients, those without a slide among them."""
         return len(self.patient_ids)
@@ -116,6 +134,15 @@ class SlideBags:
         """The slides of all patients, some at a time."""
         for some in torch.arange(len(self)).split(SLIDES_AT_ONCE):
             yield self.whole(some)
+
+    def at_once(self) -> int:
+        """How many whole slides are read together: as many as TILES_AT_ONCE allows of the largest."""
+        largest = int(self.counts.max()) if len(self.counts) else 0
+        return max(1, TILES_AT_ONCE // max(1, min(largest, MOST_AT_TEST)))
+
+    def handed_on(self, donors: Tensor) -> Self:
+        """A control: each patient has the bag of the patient of that number (P,)."""
+        return replace(self, counts=self.counts[donors], first=self.first[donors])
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (E,) of each number over all tiles, as float32.

@@ -4,15 +4,16 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mgi.core.run import EXPRESSION
 from mgi.core.section import Count, Section, UserPath, refusal, unit
+from mgi.models.encoder_names import known_encoder
 from mgi.shards.channels import MAIN_ALONE, Channel
 
 MOST = 65_536  # of what a layer has side by side
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
-GeneEncoderName = Literal["mamba", "transformer", "mlp", "flat_mlp", "group_attention"]
+GeneEncoderName = Annotated[str, AfterValidator(known_encoder)]
 SlideEncoderName = Literal["transformer", "gated_attention", "mean"]
 
 _SIZED = (
@@ -66,8 +67,8 @@ class ModelSettings(Section):
     image_heads: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["image_heads"]
     """Attention heads of the image encoder."""
     gene_encoder: GeneEncoderName = "mamba"
-    """mlp: a perceptron on each token; flat_mlp: one on all genes together; group_attention: groups of genes and a
-    class token."""
+    """mamba, transformer, mlp (a perceptron on each token), flat_mlp (one on all genes together), group_attention
+    (groups of genes and a class token), or one that a file of plugins registers."""
     encoders: dict[str, GeneEncoderName] = Field(default={})
     """Encoders of the further modalities of pretrain.modalities, by name, of those above; flat_mlp where none is given.
     The keys about genes give their widths and depths."""
