@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 import mgi
+from mgi.commands._new_modalities import NewModality, beside_genes, modalities_said, read_modalities
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import barcode_of, same_id
 from mgi.modalities.rna.new_patient import NewExpression, read_new_expression
@@ -24,16 +25,18 @@ Genes = tuple[NewExpression | None, NDArray[np.float32] | None]  # as read, and 
 
 @dataclass(frozen=True, kw_only=True)
 class NewPatient:
-    """What was read: `genes` as each member takes them, the flags so far, and those called `far` that were forced."""
+    """What was read: `genes` as each member takes them, with what it reads beside them, and `modalities` by name; the
+    flags so far, and those called `far` that were forced."""
 
     image: NewImage | None
     genes: Sequence[Genes]
+    modalities: Mapping[str, NewModality]
     flags: Sequence[Flag]
     far: Sequence[str]
 
     @property
     def scaled(self) -> list[NDArray[np.float32] | None]:
-        """The genes as the networks take them."""
+        """The numbers as the networks take them."""
         return [scaled for _, scaled in self.genes]
 
     @property
@@ -56,7 +59,15 @@ def read_patient(args: argparse.Namespace, model: Model) -> NewPatient:
             for flag in image_flags(new.images, member.training_range, new.warning, new.not_axial)
         )
         far = require_near(args.image, flags, force=args.force)
-    return NewPatient(image=new, genes=_read_genes(args, model, new), flags=flags, far=far)
+    genes = _read_genes(args, model, new)
+    expression = genes[0][0]
+    modalities = read_modalities(args, model, None if expression is None else expression.sample)
+    genes = [
+        (own, None if scaled is None else beside_genes(scaled, member, modalities))
+        for (own, scaled), member in zip(genes, model.members, strict=True)
+    ]
+    flags += [flag for name, one in modalities.items() for flag in one.flag(name)]
+    return NewPatient(image=new, genes=genes, modalities=modalities, flags=flags, far=far)
 
 
 def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str]:
@@ -100,7 +111,13 @@ def _require_one_patient(image_id: str | None, sample: str, args: argparse.Names
 def flags_of_genes(model: Model, genes: Sequence[Genes]) -> list[Flag]:
     """Flags of the genes, as any member raises them."""
     pairs = zip(model.members, genes, strict=True)
-    return [flag for member, (own, scaled) in pairs for flag in gene_flags(own, scaled, member.training_range)]
+    return [
+        flag
+        for member, (own, scaled) in pairs
+        for flag in gene_flags(
+            own, None if scaled is None else scaled[: len(member.fitted.gene_ids)], member.training_range
+        )
+    ]
 
 
 def each_once(raised: Iterable[Flag]) -> list[Flag]:
@@ -113,17 +130,17 @@ def each_once(raised: Iterable[Flag]) -> list[Flag]:
     return list(flags.values())
 
 
-def genes_said(model: Model, expression: NewExpression | None) -> str:
-    """Whose genes were used, if any."""
-    if expression is not None:
-        return f"genes of {expression.sample}"
+def genes_said(model: Model, patient: NewPatient) -> str:
+    """Whose genes were used, if any, and whose further modalities."""
+    if patient.expression is not None:
+        return f"genes of {patient.expression.sample}{modalities_said(model, patient.modalities)}"
     return "without genes (null token)" if model.first.reads_genes else "the model reads no genes"
 
 
 def report_of(args: argparse.Namespace, model: Model, patient: NewPatient, flags: Sequence[Flag]) -> dict[str, Any]:
     """What every report says: of the image, the genes, the flags and the model."""
     new, expression = patient.image, patient.expression
-    genes: dict[str, Any] = {"used": genes_said(model, expression)}
+    genes: dict[str, Any] = {"used": genes_said(model, patient)}
     if expression is not None:
         genes |= {
             "sample": expression.sample,
@@ -141,6 +158,7 @@ def report_of(args: argparse.Namespace, model: Model, patient: NewPatient, flags
         "kind": None if new is None else new.kind,
         "image_sha256": None if new is None else new.images.source,
         "genes": genes,
+        **({"modalities": modalities} if (modalities := _of_modalities(model, patient)) else {}),
         "flags": [asdict(flag) for flag in flags],
         "notes": [] if new is None else list(new.notes),
         "model": {
@@ -153,3 +171,9 @@ def report_of(args: argparse.Namespace, model: Model, patient: NewPatient, flags
         "use": "research only",
         "forced": list(patient.far),
     }
+
+
+def _of_modalities(model: Model, patient: NewPatient) -> dict[str, Any]:
+    """What a report says of each modality that the model reads beside expression; null of one that was not given."""
+    given = patient.modalities
+    return {name: given[name].record() if name in given else None for name in model.first.further}

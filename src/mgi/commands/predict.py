@@ -45,10 +45,14 @@ def add_options(options: argparse.ArgumentParser) -> None:
         "--volume", type=int, metavar="N", help="counted from 0, where a NIfTI file has four axes and several volumes"
     )
     options.add_argument("--expression", type=Path, help="table with the patient's expression, or its STAR-Counts file")
-    options.add_argument("--patient", help="the patient's label in that table, where it holds several")
+    options.add_argument(
+        "--modality", nargs="+", default=[], metavar="NAME=TABLE",
+        help="tables of what the model reads beside expression, such as cn=copies.tsv (default: null tokens)",
+    )  # fmt: skip
+    options.add_argument("--patient", help="the patient's label in these tables, where they hold several")
     options.add_argument(
         "--max-missing", type=float, default=MAX_MISSING, metavar="SHARE",
-        help="of the model's genes that may lack a value (default: %(default)s)",
+        help="of the model's genes, or features of a modality, that may lack a value (default: %(default)s)",
     )  # fmt: skip
     options.add_argument("--largest-component", action="store_true", help="keep the mask's largest component alone")
     options.add_argument("--force", action="store_true", help="go on with an image that is far from training's")
@@ -90,7 +94,7 @@ def _segment(args: argparse.Namespace, model: Model, place: torch.device) -> Seq
     }
     write_json(report_path(args.output), {**report_of(args, model, patient, flags), **of_masks})
     volume = "" if summary.volume_ml is None else f", {summary.volume_ml:.1f} mL"
-    genes = genes_said(model, patient.expression)
+    genes = genes_said(model, patient)
     print(f"{args.output}: {summary.voxels} voxels on {summary.slices} slices{volume}; {genes}; {len(flags)} flags")
     return flags
 
@@ -104,7 +108,7 @@ def _answer(args: argparse.Namespace, model: Model, place: torch.device) -> Sequ
     flags = [*patient.flags, *each_once(flags_of_genes(model, patient.genes))]
     write_json(args.output, {**report_of(args, model, patient, flags), "answer": answer})
     image = "without an image" if images is None else args.image.name
-    print(f"{args.output}: {_said(answer)}; {image}; {genes_said(model, patient.expression)}; {len(flags)} flags")
+    print(f"{args.output}: {_said(answer)}; {image}; {genes_said(model, patient)}; {len(flags)} flags")
     return flags
 
 

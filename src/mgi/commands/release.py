@@ -1,7 +1,8 @@
 """Make a folder of a fine-tuned run that others can use: weights, frozen genes, config and model card.
 
 INPUTS: results/X/runs/RUN/weights.safetensors, and from the same results the run's record, its fold's genes, split,
-shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, and last config.json. Of several runs of
+shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, two files of each modality that the run
+reads beside expression, and last config.json. Of several runs of
 one method, such as its folds, an ensemble: a folder like that for each, MODEL_CARD.md, and last config.json.
 """
 
@@ -27,7 +28,8 @@ from mgi.modalities.rna.scaled_blocks import scaled_blocks
 from mgi.models.settings import NetworkSettings
 from mgi.release.card import CardContent, ensemble_card, model_card
 from mgi.release.ensemble import require_alike, write_ensemble
-from mgi.release.package import WEIGHTS, network_of, require_no_release, write_release
+from mgi.release.further import FurtherFiles, further_of_fold
+from mgi.release.package import WEIGHTS, Trained, network_of, require_no_release, write_release
 from mgi.release.training_range import measure, root_mean_squares
 from mgi.reporting.provenance import commit
 from mgi.shards.dataset_manifest import DATASET
@@ -50,6 +52,7 @@ class Member:
     model: NetworkSettings
     split: pd.DataFrame
     content: CardContent
+    further: Mapping[str, FurtherFiles]
 
     @property
     def run(self) -> Run:
@@ -60,8 +63,7 @@ class Member:
         """Make the release of this run alone."""
         write_release(
             folder,
-            weights=self.weights,
-            genes=self.genes,
+            trained=Trained(weights=self.weights, genes=self.genes, further=self.further),
             card=model_card(self.content),
             training_range=self.content.trained,
             expression_unit=self.content.expression["unit"],
@@ -138,6 +140,7 @@ def _member(path: Path, results: Path) -> Member:
     training = patients_with_role(split, run.fold, TRAIN)
     if train_hash_of(training) != fitted.train_hash:
         raise BadInputError(f"{genes}: fitted on other patients than those of fold {run.fold} in the split")
+    further = further_of_fold(results, weights, path, training)
     shard = open_expression(results / "shards/rna")
     blocks = scaled_blocks(shard, fitted, shard.rows_of(training))
     rms = [one for _, scaled in blocks for one in root_mean_squares(scaled)]
@@ -153,6 +156,8 @@ def _member(path: Path, results: Path) -> Member:
         scaler=fitted.scaler,
         trained=measure(iter_images(results / "shards/flair", training), rms, stripped=_has_seen_stripped(record)),
         head=weights.head,
+        further={name: one.read.fitted for name, one in further.items()},
+        made_up=any(one.read.simulated for one in further.values()),
         score_name=reporting_of(run.task).definition_name(scoring_of(run.task).headlines[0]),
         scores=_scores(
             results / ("external/evaluation" if whole else "evaluation") / f"{run.key}.parquet",
@@ -162,7 +167,7 @@ def _member(path: Path, results: Path) -> Member:
         version=mgi.__version__,
         commit=commit(),
     )
-    return Member(weights=path, genes=genes, model=weights.model, split=split, content=content)
+    return Member(weights=path, genes=genes, model=weights.model, split=split, content=content, further=further)
 
 
 def _has_seen_stripped(record: Mapping[str, Any]) -> bool:

@@ -15,9 +15,9 @@ from torch import nn
 import mgi
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import SEAL, atomic_path, digest_of, sha256_of, unsealed, write_json
-from mgi.core.run import EXPRESSION
 from mgi.core.section import read_record
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
+from mgi.release.further import Further, FurtherFiles, files_of, read_further, write_further
 from mgi.release.training_range import TrainingRange
 from mgi.tasks.learning import Learning, predicting
 from mgi.tasks.registry import reads_labels
@@ -38,8 +38,9 @@ FIELDS = (
 class Release:
     """A model ready for use: the network with its weights, the frozen genes and what training was like.
 
-    `digest` stands for the whole folder. `reads_genes` is False where the method, or its training, had no genes;
-    `learning` says what its outputs mean. `threshold` is that of a mask, None where the answer is of the patient.
+    `digest` stands for the whole folder, `further` has what the model reads beside expression. `reads_genes` is False
+    where the method, or its training, had no genes; `learning` says what its outputs mean. `threshold` is that of a
+    mask, None where the answer is of the patient.
     """
 
     network: nn.Module
@@ -52,28 +53,38 @@ class Release:
     training_range: TrainingRange
     simulated: bool
     digest: str
+    further: Mapping[str, Further]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """The files that a run's release is made of: its weights, and what its fold fitted."""
+
+    weights: Path
+    genes: Path
+    further: Mapping[str, FurtherFiles]
 
 
 def write_release(
     folder: Path,
     *,
-    weights: Path,
-    genes: Path,
+    trained: Trained,
     card: str,
     training_range: TrainingRange,
     expression_unit: str,
     simulated: bool,
 ) -> None:
-    """Copy weights and genes of a run into `folder`, with its card and config.json.
+    """Copy the files of a run into `folder`, with its card and config.json.
 
     Raises ConfigError where a release lies there already.
     """
     require_no_release(folder)
-    fitted = read_fitted_genes(genes)
-    loaded = load_weights(weights, genes=fitted.gene_ids)
-    for source, name in ((weights, WEIGHTS), (genes, GENES)):
+    fitted = read_fitted_genes(trained.genes)
+    loaded = load_weights(trained.weights, genes=fitted.gene_ids)
+    for source, name in ((trained.weights, WEIGHTS), (trained.genes, GENES)):
         with atomic_path(folder / name) as part:
             shutil.copyfile(source, part)
+    write_further(folder, trained.further)
     with atomic_path(folder / CARD) as part:
         part.write_text(card, encoding="utf-8")
     config = {
@@ -84,7 +95,7 @@ def write_release(
         "threshold": None if reads_labels(loaded.run.task) else THRESHOLD,
         "training_range": asdict(training_range),
         "simulated": simulated,
-        "files": {name: _size_and_digest(folder / name) for name in FILES},
+        "files": {name: _size_and_digest(folder / name) for name in (*FILES, *files_of(list(trained.further)))},
     }
     write_config(folder / CONFIG, config)
 
@@ -117,6 +128,7 @@ def load_release(folder: Path) -> Release:
         learning=predicting(weights, folder / WEIGHTS),
         weights=weights,
         fitted=fitted,
+        further=read_further(folder, weights, folder / WEIGHTS),
         training_range=read_record(TrainingRange, config["training_range"], f"{where}: training_range"),
         **{name: config[name] for name in ("expression_unit", "reads_genes", "threshold", "simulated", "digest")},
     )
@@ -131,8 +143,10 @@ def _config(folder: Path) -> dict[str, Any]:
     if missing := sorted(set(FIELDS) - set(config)):
         raise BadInputError(f"{path}: {missing[0]}: missing")
     require_digest(config, path)
-    if set(config["files"]) != set(FILES):
-        raise BadInputError(f"{path}: files: found {sorted(config['files'])}, expected {sorted(FILES)}")
+    further = config["model"].get("further") if isinstance(config["model"], dict) else None
+    expected = sorted([*FILES, *files_of(list(further) if isinstance(further, dict) else [])])
+    if sorted(config["files"]) != expected:
+        raise BadInputError(f"{path}: files: found {sorted(config['files'])}, expected {expected}")
     return dict(config)
 
 
@@ -183,15 +197,10 @@ def network_of(weights: Weights, path: Path) -> nn.Module:
     """The network of the weights.
 
     Raises BadInputError for a pre-training, and naming the first tensor that is not one of the method's with these
-    settings. A network with further modalities is refused: a new patient cannot be given them yet.
+    settings.
     """
     if weights.run.is_pretraining:
         raise BadInputError(f"{path}: run.task: found {weights.run.task}, expected a task: it predicts nothing")
-    if weights.model.further:
-        beside = ", ".join(sorted(weights.model.further))
-        raise BadInputError(
-            f"{path}: finetune.modalities: found {beside} beside {EXPRESSION}, expected {EXPRESSION} alone"
-        )
     network = predicting(weights, path).build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
     state = network.state_dict()
     for name in sorted(set(state) | set(weights.tensors)):
