@@ -12,7 +12,14 @@ import pandas as pd
 
 from mgi.core.run import PERMUTED_PAIRS
 from mgi.explain.attribution_file import IG, IG_NOISE, RANDOM_WEIGHTS, TRAINED, Attributions
-from mgi.explain.ranking import area_between, mean_absolute, rank_agreement, signed_agreement, stability
+from mgi.explain.ranking import (
+    agreement_given,
+    area_between,
+    mean_absolute,
+    rank_agreement,
+    signed_agreement,
+    stability,
+)
 from mgi.explain.settings import TOLERANCE
 from mgi.explain.tables import preferred, values_in
 
@@ -71,7 +78,12 @@ def _of_value(
     scores = mean_absolute(plain)
     if len(random := found.of(value, IG, RANDOM_WEIGHTS)):
         about = "Spearman's correlation of mean |attribution| with that of random weights"
-        yield "random_weights", rank_agreement(scores, mean_absolute(random)), None, UNALIKE, about
+        fresh, most = mean_absolute(random), None if found.spans else UNALIKE
+        yield "random_weights", rank_agreement(scores, fresh), None, most, about
+        for name, span in found.spans.items():
+            size = np.array(found.about["input_sizes"][span])
+            about = f"the same of {name} alone, given how much of each number reaches any network"
+            yield f"random_weights_{name}", agreement_given(scores[span], fresh[span], size), None, UNALIKE, about
         about = "the same of signed attributions, a mean over patients"
         yield "random_weights_signed", signed_agreement(plain, random), -UNALIKE, UNALIKE, about
     if len(noisy := found.of(value, IG_NOISE)):
