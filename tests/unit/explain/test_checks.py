@@ -88,16 +88,16 @@ def test_attention_is_compared_with_other_genes_and_patients_left_out_are_counte
     assert found["attention_null"][0] == pytest.approx(-1)
 
 
-SIZES = np.concatenate([RNG.gamma(0.5, size=100), 20 * RNG.gamma(0.5, size=100)])
+SIZES = np.concatenate([RNG.gamma(0.5, size=1000), 20 * RNG.gamma(0.5, size=1000)])
 
 
 @pytest.mark.parametrize(("same", "passed"), [(False, "yes"), (True, "no")])
 def test_within_a_modality_random_weights_are_compared_given_the_size_of_its_numbers(
     attributions, same: bool, passed: str
 ) -> None:
-    known, about = SIZES * RNG.normal(size=(40, 200)), {"modalities": {"a": 100, "b": 100}}
-    weights = np.exp(RNG.normal(size=200)) if same else np.ones(200)  # what both networks would have learned
-    drawn = [known * weights, SIZES * weights * RNG.normal(size=(40, 200))]
+    known, about = SIZES * RNG.normal(size=(40, 2000)), {"modalities": {"a": 1000, "b": 1000}}
+    weights = np.exp(RNG.normal(size=2000)) if same else np.ones(2000)  # what both networks would have learned
+    drawn = [known * weights, SIZES * weights * RNG.normal(size=(40, 2000))]
     rows = [
         ("similarity", "ig", network, own) for network, own in zip(("trained", "random_weights"), drawn, strict=True)
     ]
