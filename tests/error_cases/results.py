@@ -10,12 +10,14 @@ from PIL import Image
 
 from error_cases.ways import Case, command, config, file, nifti
 from mgi.cohort.labels.file import LabelTable
-from mgi.commands._new_patient import require_near
 from mgi.core.errors import MgiError
 from mgi.core.memory import out_of_memory
 from mgi.core.run import Run, run_of
 from mgi.release.new_image import kind_of, read_new_image
+from mgi.release.new_patient import require_near
 from mgi.release.package import load_release
+from mgi.release.patient_list import patients_in_folder, patients_in_table
+from mgi.release.request import PredictionRequest
 from mgi.release.training_range import Flag
 from mgi.shards.parquet import run_in
 from mgi.tasks.classification import learning as classification
@@ -32,6 +34,17 @@ def picture(mode: str) -> bytes:
 def far_from_training(_: Path) -> None:
     flag = Flag("slice_mm", 1.0, [5.0, 6.5], "slice_mm 1 mm, training had 5 to 6.5", far=True)
     require_near(Path("flair.nii"), [flag], force=False)
+
+
+def brats(*names: str) -> Case:
+    """What is said of a folder of NIfTI files in the place of one image."""
+
+    def run(folder: Path) -> None:
+        for name in names:
+            (folder / name).write_bytes(nifti(np.ones((2, 3, 4), np.int16)))
+        kind_of(folder)
+
+    return run
 
 
 def no_memory() -> None:
@@ -86,6 +99,25 @@ CASES: dict[str, dict[str, Case]] = {
         "several volumes to segment": file("flair.nii", nifti(np.ones((2, 3, 4, 2), np.int16)), read_new_image),
         "a volume that is not there": file(
             "flair.nii", nifti(np.ones((2, 3, 4, 2), np.int16)), lambda path: read_new_image(path, volume=2)
+        ),
+        "a 2-D image to segment": file("slice.nii", nifti(np.ones((2, 3), np.int16)), read_new_image),
+        "a colour image to segment": file(
+            "rgb.nii", nifti(np.ones((2, 3, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])), read_new_image
+        ),
+        "a patient's folder of BraTS to segment": brats("P1-t1n.nii", "P1-t2f.nii"),
+        "a folder of patients to segment": brats("P1_flair.nii", "P2_flair.nii"),
+        "a folder without patients": lambda folder: patients_in_folder(folder, PredictionRequest()),
+        "a table of patients without the column patient": file(
+            "patients.tsv", "id\timage\nP1\ta.nii\n", lambda path: patients_in_table(path, PredictionRequest())
+        ),
+        "a patient twice": file(
+            "patients.csv",
+            "patient,image\nP1,a.nii\nP1,b.nii\n",
+            lambda path: patients_in_table(path, PredictionRequest()),
+        ),
+        "predicting without a model": command("predict", "a.nii", "--output=m.nii"),
+        "predicting a folder into itself": command(
+            "predict", "--folder={folder}", "--model=m", "--output={folder}/masks"
         ),
         "a slice with colours and alpha": file("P_1.png", picture("RGBA"), lambda path: read_new_image(path.parent)),
         "an image far from training": far_from_training,

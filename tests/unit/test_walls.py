@@ -30,8 +30,10 @@ EXCEPTIONS = {
     "commands/prepare_slices.py": "strips scalps as the room of that image can",
     "commands/prepare_external.py": "aligns another archive's expression",
     "commands/release.py": "releases what MGI and its peers read: images and expression",
+    "api/overlap.py": "scores masks",
+    "api/slice_dataset.py": "reads MGI's fold: images and expression",
     "commands/predict.py": "applies such a release",
-    "commands/_new_patient.py": "reads what such a release is applied to",
+    "commands/_many_patients.py": "applies it to a cohort",
     "commands/explain_tables.py": "reads sets of genes",
     "commands/lesion_features.py": "measures what segmentation's masks show",
     "commands/export_masks.py": "writes segmentation's masks as NIfTI",
@@ -40,6 +42,9 @@ EXCEPTIONS = {
     "release/ensemble.md.j2": "describes several of them together",
     "release/training_range.py": "warns of an image or expression unlike those of training",
     "release/new_image.py": "reads a new patient's FLAIR",
+    "release/new_patient.py": "reads what such a release is applied to",
+    "release/patient_list.py": "lists whom such a release is applied to",
+    "release/prediction.py": "applies such a release",
     "release/package.py": "holds such a release",
 }
 

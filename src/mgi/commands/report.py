@@ -3,7 +3,7 @@
 import argparse
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mgi.cohort.tables import read_cohort, read_split
@@ -20,8 +20,8 @@ from mgi.reporting.page import page, summary
 from mgi.reporting.presence_section import presence_section
 from mgi.reporting.provenance import commit, machine, rule_costs, versions
 from mgi.reporting.result_files import n_genes, read_csv, require_one_cohort
-from mgi.reporting.results import Results, read_curve
-from mgi.shards.image_shard import slices_per_patient
+from mgi.reporting.results import Results, folds_run, read_curve
+from mgi.shards.image_shard import OpenImages
 from mgi.shards.parquet import run_in
 from mgi.tasks.report_parts import ReportInput
 from mgi.tasks.reporting import reporting_of
@@ -70,20 +70,24 @@ def run(args: argparse.Namespace) -> None:
     cohort, split = known.table, read_split(args.split)
     tables = {"results": read_csv(args.results_table), "no_genes": read_csv(args.no_genes)}
     tables |= {"tests": read_csv(args.tests), "patients": patients}
-    slices = slices_per_patient(args.image_shard)
+    images = OpenImages(args.image_shard)
+    slices = {patient: images.n_slices(patient) for patient in images.patient_ids}
     require_one_cohort(cohort, split, slices, {one: lock for one, (_, lock) in locks.items()}, where=args.cohort)
     reporting, simulated = reporting_of(task), any(lock.simulated for _, lock in locks.values())
     folders = {name: path for name in ANALYSES if (path := vars(args)[name])}
     analyses = analysis_sections(folders, simulated=simulated)  # first: masks take longer to draw
+    run_here = split[split["fold"].isin(folds_run(config, split))]
     section = reporting.section(
         ReportInput(
             **tables,
             headline=headline,
             simulated=simulated,
-            unpaired=len(without_expression(split)),
+            unpaired=len(without_expression(run_here)),
             predictions=predictions,
             image_shard=args.image_shard,
             leaky=read_csv(args.paper_like) if args.paper_like else None,
+            sites={str(row.patient_id): str(row.site) for row in cohort.itertuples()},
+            voxel_ml=_voxel_ml(images, patients["patient_id"].unique()),
         )
     )
     results = Results(
@@ -113,6 +117,12 @@ def run(args: argparse.Namespace) -> None:
     written = [args.output, *(write_figures(drawn, args.figures) if args.figures else [])]
     files = {os.path.relpath(path, args.summary.parent): sha256_of(path) for path in written}
     write_json(args.summary, {**summary(results), FILES: files})
+
+
+def _voxel_ml(images: OpenImages, patients: Iterable[str]) -> dict[str, float]:
+    """The volume of a voxel of each patient whose images have a geometry."""
+    volumes = {patient: images.voxel_ml(patient) for patient in patients}
+    return {patient: volume for patient, volume in volumes.items() if volume is not None}
 
 
 def _runs(predictions: Sequence[Path], evaluation: Path) -> list[Run]:

@@ -96,7 +96,7 @@ def _sized(changes: Mapping[str, Any]) -> dict[str, Any]:
 def _changes(given: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
     """Of the whole section the keys that were given, with their values as it reads them."""
     return {
-        key: _changes(value, whole[key]) if isinstance(whole[key], Mapping) else whole[key]
+        key: _changes(value, whole[key]) if isinstance(whole.get(key), Mapping) else whole.get(key, value)
         for key, value in given.items()
-        if key in whole  # of a mapping that is empty nothing is said
+        if key in whole or value != {}  # of a mapping that is empty nothing is said
     }

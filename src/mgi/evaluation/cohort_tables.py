@@ -6,12 +6,20 @@ difference between a patient's own expression and that of another patient, on pa
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from mgi.core.run import ENSEMBLE, NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
-from mgi.evaluation.expression_inputs import COHORT_MEAN, IMAGE_LEFT_OUT, NOT_USED, NULL_TOKEN, OWN, PERMUTED
+from mgi.evaluation.expression_inputs import (
+    COHORT_MEAN,
+    IMAGE_LEFT_OUT,
+    IMAGE_PERMUTED,
+    NOT_USED,
+    NULL_TOKEN,
+    OWN,
+    PERMUTED,
+)
 from mgi.evaluation.intervals import Interval, bootstrap_mean, holm, wilcoxon_p
 from mgi.evaluation.patient_scores import as_trained
 
@@ -27,6 +35,7 @@ AUDITED = {
     COHORT_MEAN: (REFERENCE, COHORT_MEAN),
     NULL_TOKEN: (REFERENCE, NULL_TOKEN),
     IMAGE_LEFT_OUT: (REFERENCE, IMAGE_LEFT_OUT),
+    IMAGE_PERMUTED: (REFERENCE, IMAGE_PERMUTED),
     RANDOM_ID: (f"{REFERENCE}-{RANDOM_ID}", OWN),
     NO_GENES: (f"{REFERENCE}-{NO_GENES}", NOT_USED),
     NO_PRETRAINING: (f"{REFERENCE}-{NO_PRETRAINING}", OWN),
@@ -41,6 +50,12 @@ score, first minus second, and its p value; None where they share no patient."""
 def is_reference_again(label: str) -> bool:
     """Whether the method is the reference trained otherwise, a control or a variant: in tables, and no rival of it."""
     return label.startswith(f"{REFERENCE}-") and label != TOGETHER
+
+
+def strongest_rival(means: Mapping[str, float]) -> str | None:
+    """Of methods with their means the best that is neither the reference, nor one of its controls, nor an ensemble."""
+    rivals = [one for one in sorted(means) if one != REFERENCE and not is_reference_again(one) and not apart(one)[1]]
+    return max(rivals, key=lambda label: means[label], default=None)
 
 
 def summary_rows(patients: pd.DataFrame, definitions: Sequence[str], draws: int, seed: int) -> list[dict[str, object]]:

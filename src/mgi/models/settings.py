@@ -1,28 +1,34 @@
 """Sizes and choices of the models; every value is ours, because the MGI paper (arXiv:2406.00631) gives none."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from mgi.core.run import EXPRESSION
-from mgi.core.section import Count, Section, UserPath, unit
+from mgi.core.section import Count, Section, UserPath, refusal, unit
+from mgi.models.encoder_names import known_encoder
 from mgi.shards.channels import MAIN_ALONE, Channel
 
 MOST = 65_536  # of what a layer has side by side
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
-GeneEncoderName = Literal["mamba", "transformer", "mlp", "flat_mlp", "group_attention"]
+GeneEncoderName = Annotated[str, AfterValidator(known_encoder)]
+SlideEncoderName = Literal["transformer", "gated_attention", "mean"]
 
 _SIZED = (
     "image_size", "patch_size", "image_width", "image_depth", "image_heads", "gene_width", "gene_depth", "gene_state",
     "projection_width", "decoder_width", "decoder_heads", "decoder_depth", "upsampling_stages", "baseline_width",
+    "slide_width", "slide_depth", "slide_heads",
 )  # fmt: skip
 SIZES: Mapping[str, Mapping[str, int]] = {
-    "tiny": dict(zip(_SIZED, (32, 8, 16, 1, 2, 16, 1, 4, 16, 16, 2, 1, 2, 4), strict=True)),
-    "small": dict(zip(_SIZED, (64, 8, 128, 2, 4, 64, 1, 16, 64, 128, 4, 1, 3, 16), strict=True)),
-    "base": dict(zip(_SIZED, (256, 16, 384, 12, 6, 256, 4, 16, 128, 256, 8, 2, 3, 64), strict=True)),
+    "tiny": dict(zip(_SIZED, (32, 8, 16, 1, 2, 16, 1, 4, 16, 16, 2, 1, 2, 4, 16, 1, 2), strict=True)),
+    "small": dict(zip(_SIZED, (64, 8, 128, 2, 4, 64, 1, 16, 64, 128, 4, 1, 3, 16, 64, 2, 4), strict=True)),
+    "base": dict(zip(_SIZED, (256, 16, 384, 12, 6, 256, 4, 16, 128, 256, 8, 2, 3, 64, 256, 2, 8), strict=True)),
 }
 """What goes together: tiny only tests, small learns on a CPU in hours, base needs a GPU."""
+OF_SLIDES = ("slide_encoder", "slide_width", "slide_depth", "slide_heads", "max_tiles")
+"""Keys that matter where slides are read."""
 
 
 class ModelSettings(Section):
@@ -61,8 +67,8 @@ class ModelSettings(Section):
     image_heads: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["image_heads"]
     """Attention heads of the image encoder."""
     gene_encoder: GeneEncoderName = "mamba"
-    """mlp: a perceptron on each token; flat_mlp: one on all genes together; group_attention: groups of genes and a
-    class token."""
+    """mamba, transformer, mlp (a perceptron on each token), flat_mlp (one on all genes together), group_attention
+    (groups of genes and a class token), or one that a file of plugins registers."""
     encoders: dict[str, GeneEncoderName] = Field(default={})
     """Encoders of the further modalities of pretrain.modalities, by name, of those above; flat_mlp where none is given.
     The keys about genes give their widths and depths."""
@@ -106,6 +112,24 @@ class ModelSettings(Section):
     """Doublings from the patch grid towards the mask."""
     baseline_width: Annotated[int, Field(ge=4, le=MOST)] = SIZES["base"]["baseline_width"]
     """Width of the first level of the networks beside MGI."""
+    slide_encoder: SlideEncoderName = "transformer"
+    """What makes one vector of a slide's tiles; transformer: attention between tiles at their places and a class token;
+    gated_attention: a mean weighed by attention (Ilse et al. 2018); mean: all tiles alike."""
+    slide_width: Annotated[int, Field(ge=8, le=MOST)] = SIZES["base"]["slide_width"]
+    """Width of the tiles' tokens; a multiple of 4 and of slide_heads."""
+    slide_depth: Annotated[int, Field(ge=1, le=1000)] = SIZES["base"]["slide_depth"]
+    """Blocks of the slide encoder, for transformer."""
+    slide_heads: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["slide_heads"]
+    """Attention heads of the slide encoder, for transformer."""
+    max_tiles: Annotated[int, Field(ge=2, le=100_000)] = 512
+    """Most tiles of a slide that a training step sees, drawn at random; what is tested sees all, or 4096 of more."""
+
+    @model_validator(mode="after")
+    def _slide_width_can_be_shared(self) -> Self:
+        step, heads = math.lcm(4, self.slide_heads), self.slide_heads
+        if self.slide_width % step:
+            raise refusal("slide_width", self.slide_width, f"a multiple of {step}, for {heads} heads")
+        return self
 
     @property
     def image_channels(self) -> int:
@@ -117,9 +141,16 @@ class ModelSettings(Section):
         """By name the numbers of the modalities beside expression that a fine-tuned network reads; none here."""
         return {}
 
+    @property
+    def numbers_of_tile(self) -> int | None:
+        """Numbers of a slide's tile, of a network that reads slides; none here."""
+        return None
+
     def plain(self) -> dict[str, Any]:
-        """As of any section; of no further encoders nothing is said, so that weights are as before there were any."""
-        return {key: value for key, value in super().plain().items() if key != "encoders" or value}
+        """As of any section; of no further encoders, and of slides by default, nothing is said: weights are as before
+        there were any."""
+        usual = {"encoders": {}, **{key: ModelSettings.model_fields[key].default for key in OF_SLIDES}}
+        return {key: value for key, value in super().plain().items() if key not in usual or value != usual[key]}
 
     def for_modality(self, name: str) -> Self:
         """The settings with the encoder of one modality as the gene encoder; gene sets are of expression alone."""
@@ -128,10 +159,16 @@ class ModelSettings(Section):
         tokens = "shared" if self.gene_tokens == "pathway" else self.gene_tokens
         return self.model_copy(update={"gene_encoder": self.encoders.get(name, "flat_mlp"), "gene_tokens": tokens})
 
-    def reading(self, channels: tuple[Channel, ...], further: Mapping[str, int] | None = None) -> "NetworkSettings":
-        """The settings of a network of images with these channels, and of further modalities of so many numbers."""
+    def reading(
+        self, channels: tuple[Channel, ...], further: Mapping[str, int] | None = None, tile_width: int | None = None
+    ) -> "NetworkSettings":
+        """The settings of a network of images with these channels, and of further modalities of so many numbers.
+
+        With a `tile_width` it reads slides, whose tiles have so many numbers.
+        """
         numbers = {name: (further or {})[name] for name in sorted(further or {})}
-        return NetworkSettings.model_validate({**dict(self), "channels": channels, "further": numbers})
+        more = {"channels": channels, "further": numbers, "tile_width": tile_width}
+        return NetworkSettings.model_validate({**dict(self), **more})
 
 
 class NetworkSettings(ModelSettings):
@@ -141,6 +178,8 @@ class NetworkSettings(ModelSettings):
     """What of an image it reads, in this order."""
     further: dict[str, Annotated[int, Field(ge=1)]] = Field(default={})
     """Numbers of each modality beside expression that it reads once fine-tuned."""
+    tile_width: Annotated[int, Field(ge=1)] | None = None
+    """Numbers of a slide's tile; null: it reads no slides."""
 
     @property
     def image_channels(self) -> int:
@@ -152,7 +191,14 @@ class NetworkSettings(ModelSettings):
         """By name the numbers of the modalities beside expression that it reads."""
         return self.further
 
+    @property
+    def numbers_of_tile(self) -> int | None:
+        """Numbers of a slide's tile; None where it reads no slides."""
+        return self.tile_width
+
     def plain(self) -> dict[str, Any]:
-        """As of any section; of FLAIR alone and of no further modalities nothing is said, as before there were any."""
-        usual = {"channels": ["flair"], "further": {}}
-        return {key: value for key, value in super().plain().items() if key not in usual or value != usual[key]}
+        """As of any section; of FLAIR alone, no further modalities and no slides nothing is said, as before there were
+        any."""
+        usual: dict[str, Any] = {"channels": ["flair"], "further": {}, "tile_width": None}
+        said = {key: value for key, value in super().plain().items() if key not in usual or value != usual[key]}
+        return said if self.tile_width else {key: value for key, value in said.items() if key not in OF_SLIDES}

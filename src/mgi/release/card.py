@@ -7,6 +7,7 @@ from typing import Any
 from mgi.core.run import Run
 from mgi.evaluation.intervals import Interval
 from mgi.modalities.fitted_features import FittedFeatures
+from mgi.release.slide_range import SlideRange, TileSource
 from mgi.release.training_range import Limits, TrainingRange
 from mgi.tasks.text import rendered
 
@@ -17,6 +18,8 @@ SOURCES = {
     "tcia": "an NBIA service",
     "nifti": "a folder of NIfTI files",
     "dicom": "a folder of DICOM files",
+    "folder": "a folder of slides",
+    "precomputed": "a folder of vectors of slides' tiles",
 }
 INPUTS = {"none": "whole slices", "foreground": "the head on each slice"}
 
@@ -37,7 +40,7 @@ class CardContent:
     n_folds: int
     n_genes: int
     scaler: str
-    trained: TrainingRange
+    trained: TrainingRange | SlideRange
     score_name: str
     scores: Mapping[str, Interval]
     version: str
@@ -50,9 +53,10 @@ class CardContent:
     def does(self) -> str:
         """What the model says of a patient, and from what."""
         image, genes = self.run.reads_image, self.run.reads_genes
-        either = f"from axial FLAIR slices, the gene expression{self.beside}, or both"
+        seen = "axial FLAIR slices" if self.tiles is None else "whole-slide images"
+        either = f"from {seen}, the gene expression{self.beside}, or both"
         alone = f"from gene expression{self.beside}" if self.further else "from genes alone"
-        of_labels = either if image and genes else "from axial FLAIR slices alone" if image else alone
+        of_labels = either if image and genes else f"from {seen} alone" if image else alone
         if self.head is None:
             given = f"and, where it is given, from the patient's gene expression{self.beside}" if genes else "alone"
             return f"Segments the tumour of a lower-grade glioma from axial FLAIR slices {given}"
@@ -66,6 +70,11 @@ class CardContent:
     def beside(self) -> str:
         """The modalities that are read beside expression, to follow its name."""
         return f" with {', '.join(self.further)} beside it" if self.further else ""
+
+    @property
+    def tiles(self) -> TileSource | None:
+        """The tiles of slides that the model reads; None where it reads scans."""
+        return self.trained.source if isinstance(self.trained, SlideRange) else None
 
     @property
     def output(self) -> str:
@@ -94,6 +103,7 @@ def model_card(content: CardContent) -> str:
         "crop": INPUTS[content.model["image_crop"]],
         "source": _source,
         "span": _span,
+        "tiles": content.tiles,
     }
     return rendered("mgi.release", "card.md.j2", {"content": content, **vars(content), **more}) + "\n"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import mgi
-from mgi.core.errors import BadInputError, IntegrityError
-from mgi.core.files import atomic_path, sha256_of
+from mgi.core.errors import BadInputError, ConfigError, IntegrityError
+from mgi.core.files import atomic_path, digest_of, sha256_of
 from mgi.core.run import Run
 from mgi.models.settings import NetworkSettings
 from mgi.release.package import (
@@ -47,6 +47,11 @@ class Model:
         """The run, or the method and the number of its runs."""
         run = self.first.weights.run
         return run.key if len(self.members) == 1 else f"{run.label}-ensemble-of-{len(self.members)}"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any of them learned from patients who do not exist."""
+        return any(member.simulated for member in self.members)
 
 
 def require_alike(members: Sequence[tuple[Path, Run, NetworkSettings]]) -> None:
@@ -112,6 +117,20 @@ def load_model(folder: Path) -> Model:
             raise IntegrityError(f"{where}: digest: found {found}, expected {digest} as {path} says; {COPY}")
     require_alike([(folder / one.weights.run.key, one.weights.run, one.weights.model) for one in members])
     return Model(members=tuple(members), digest=config["digest"])
+
+
+def load_together(folders: Sequence[Path]) -> Model:
+    """Read releases of several runs, such as one of each fold, that are to answer as an ensemble.
+
+    Raises as `load_model` does, BadInputError where they are not alike, and ConfigError where one is an ensemble.
+    """
+    models = [load_model(folder) for folder in folders]
+    for folder, model in zip(folders, models, strict=True):
+        if len(model.members) > 1:
+            raise ConfigError(f"--ensemble: {folder}: an ensemble already, expected releases of one run")
+    members = tuple(model.first for model in models)
+    require_alike([(folder, one.weights.run, one.weights.model) for folder, one in zip(folders, members, strict=True)])
+    return Model(members=members, digest=digest_of(member.digest for member in members))
 
 
 def _check(config: Mapping[str, Any], path: Path) -> None:

@@ -1,6 +1,6 @@
 """A new patient's image in any of three kinds, told apart by content, and masks on its own grid."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,11 +12,12 @@ from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
 from mgi.locks.user_folder import files_below
 from mgi.modalities.flair.dicom_layout import START_BYTES, layout_of
+from mgi.modalities.flair.file_names import EXPECTED, flair_files, is_nifti_name
 from mgi.modalities.flair.new_series import read_dicom_input
 from mgi.modalities.flair.nifti import count_volumes, is_gzip, read_image, spatial_header
-from mgi.modalities.flair.nifti_output import write_mask
+from mgi.modalities.flair.nifti_output import write_mask, write_probability
 from mgi.modalities.flair.patient_sources import NIFTI_ENDINGS, from_volume
-from mgi.modalities.flair.slice_folder import read_slice_folder, write_slice_masks
+from mgi.modalities.flair.slice_folder import read_slice_folder, write_beside_slices, write_slice_masks
 from mgi.modalities.flair.slice_image import STARTS
 from mgi.shards.channels import MAIN_ALONE, Channel, require_channels
 from mgi.shards.image_shard import PatientImages
@@ -24,6 +25,7 @@ from mgi.shards.image_shard import PatientImages
 Kind = Literal["nifti", "dicom", "slices"]
 _FileKind = Literal["nifti", "dicom", "TIFF", "PNG"]
 PATIENT = "new"
+PROBABILITY = "_probability"  # after the name of the mask that the probabilities belong to
 _NIFTI_MAGIC = ((344, b"n+1\0"), (4, b"n+2\0"))  # by offset
 
 
@@ -129,17 +131,41 @@ def write_new_mask(new: NewImage, mask: NDArray[np.uint8], output: Path) -> list
         raise BadInputError(f"{output}: mask {mask.shape}, expected {new.images.slices.shape} as the image")
     if new.kind == "slices":
         return write_slice_masks(output, new.slice_names, mask)
-    affine, axes = new.images.affine, new.images.native_axes
-    if affine is None or axes is None:
-        raise AssertionError("NIfTI and DICOM have a geometry")
-    write_mask(output, mask, affine, axes, spatial_header=new.spatial_header)
+    write_mask(output, mask, *_grid(new), spatial_header=new.spatial_header)
     return [output]
+
+
+def write_new_probability(new: NewImage, probability: NDArray[np.uint8], output: Path) -> list[Path]:
+    """Write floor(256 p) (S, H, W) beside the mask at `output`: `m_probability.nii.gz`, or a folder `m_probability`.
+
+    NIfTI has a slope of 1/256, so that readers see p; pictures of slices are grey levels of 0 to 255.
+    """
+    path = beside(output, PROBABILITY)
+    if new.kind == "slices":
+        return write_beside_slices(path, new.slice_names, probability, PROBABILITY)
+    write_probability(path, probability, *_grid(new), spatial_header=new.spatial_header)
+    return [path]
+
+
+def _grid(new: NewImage) -> tuple[NDArray[np.float64], str]:
+    if new.images.affine is None or new.images.native_axes is None:
+        raise AssertionError("NIfTI and DICOM have a geometry")
+    return new.images.affine, new.images.native_axes
 
 
 def report_path(output: Path) -> Path:
     """The JSON beside a mask: `m.nii.gz` and the folder `m` both have `m.json`."""
-    ending = next((ending for ending in reversed(NIFTI_ENDINGS) if output.name.endswith(ending)), "")
-    return output.with_name(f"{output.name.removesuffix(ending)}.json")
+    return output.with_name(f"{output.name.removesuffix(_ending_of(output))}.json")
+
+
+def beside(output: Path, more: str) -> Path:
+    """A name like `output` with `more` before its ending."""
+    ending = _ending_of(output)
+    return output.with_name(f"{output.name.removesuffix(ending)}{more}{ending}")
+
+
+def _ending_of(output: Path) -> str:
+    return next((ending for ending in reversed(NIFTI_ENDINGS) if output.name.endswith(ending)), "")
 
 
 def kind_of(path: Path) -> Kind:
@@ -154,13 +180,41 @@ def kind_of(path: Path) -> Kind:
         return kind
     if not path.is_dir():
         raise BadInputError(f"{path}: missing, expected {expected}")
-    kinds = {_kind_of_file(path / name) for name in files_below(path)}
+    names = files_below(path)
+    kinds = {_kind_of_file(path / name) for name in names}
     if "dicom" in kinds:
         return "dicom"
     if "TIFF" in kinds or ("PNG" in kinds and "nifti" not in kinds):  # beside NIfTI a PNG is a picture of it
         return "slices"
-    hint = "; name the NIfTI file itself" if "nifti" in kinds else ""
-    raise BadInputError(f"{path}: no DICOM file and no TIFF or PNG slice in the folder{hint}")
+    raise BadInputError(f"{path}: no DICOM file and no TIFF or PNG slice in the folder{_nifti_hint(names, kinds)}")
+
+
+def image_in(path: Path) -> Path:
+    """The image of a patient's folder: the folder itself of DICOM or slices, else its one NIfTI file that is a FLAIR.
+
+    Raises BadInputError where no file or several are called so, or nothing is an image.
+    """
+    names = files_below(path)
+    if any(_kind_of_file(path / name) in ("dicom", "TIFF") for name in names):
+        return path
+    flair = flair_files(names)
+    if len(flair) > 1:
+        raise BadInputError(f"{path}: {len(flair)} NIfTI files may be the FLAIR ({flair[0]}, {flair[1]}), expected one")
+    if not flair and any(map(is_nifti_name, names)):
+        raise BadInputError(f"{path}: no NIfTI file is called FLAIR, expected {EXPECTED}")
+    if not flair:
+        kind_of(path)
+    return path / flair[0] if flair else path
+
+
+def _nifti_hint(names: Sequence[str], kinds: Collection[str | None]) -> str:
+    """What to do with a folder of NIfTI files, which are not looked for in the place of slices."""
+    if "nifti" not in kinds:
+        return ""
+    flair = flair_files(names)
+    if len(flair) > 1:
+        return f"; {len(flair)} NIfTI files are: name one, such as {flair[0]}, or predict all with --folder"
+    return f"; name the NIfTI file itself, {flair[0]}" if flair else "; name the NIfTI file itself"
 
 
 def _kind_of_file(path: Path) -> _FileKind | None:

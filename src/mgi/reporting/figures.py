@@ -12,6 +12,8 @@ from matplotlib.lines import Line2D
 
 from mgi.core.files import atomic_path
 from mgi.evaluation.expression_inputs import OWN
+from mgi.reporting.pretraining_words import CHANCE as CHANCE_LOSS
+from mgi.reporting.pretraining_words import LOSS, kind_of
 from mgi.reporting.results import Results, RunCurve
 from mgi.tasks.drawing import (
     BLUE,
@@ -60,13 +62,8 @@ def write_figures(drawn: Mapping[str, str | None], folder: Path) -> list[Path]:
 
 PRETRAININGS = (INK, ORANGE, SKY, GREEN, PURPLE, VERMILION, YELLOW)
 """Colours of pre-trainings, by their variant; of more than these, colours repeat."""
-CHANCE = {"loss_above_min": "chance_loss_above_min", "mean_rank": "chance_rank"}
+CHANCE = {LOSS: CHANCE_LOSS, "mean_rank": "chance_rank"}
 """Of a figure of pre-training, what it is where nothing is known."""
-
-
-def kind_of(curve: RunCurve) -> str:
-    """What kind of pre-training a curve is of: the run's key without its fold and seed."""
-    return re.sub(r"-fold\d+-seed\d+$", "", curve.run)
 
 
 def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, str]], *, simulated: bool) -> str | None:
@@ -80,10 +77,10 @@ def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, st
         ("Training loss", "loss", of_task),
         *((title, field, of_task) for title, field in validation),
         ("Pre-training loss, all terms", "loss", pretraining),
-        ("On validation patients, above its minimum (dashed: chance)", "loss_above_min", pretraining),
+        ("On validation patients, above its minimum (dashed: chance)", LOSS, pretraining),
         ("Mean rank of own genes (dashed: chance)", "mean_rank", pretraining),
     ]
-    kinds = dict(zip(dict.fromkeys(map(kind_of, pretraining)), cycle(PRETRAININGS)))
+    kinds = dict(zip(dict.fromkeys(kind_of(run.run) for run in pretraining), cycle(PRETRAININGS)))
     drawn = [(title, field, [(run, run.by_step(field)) for run in runs]) for title, field, runs in panels]
     drawn = [panel for panel in drawn if any(len(points) for _, points in panel[2])]
     if not drawn:
@@ -92,13 +89,13 @@ def curves_figure(curves: Sequence[RunCurve], validation: Sequence[tuple[str, st
         figure = new_figure(0.5 + 2.1 * len(drawn))
         for axes, (title, field, runs) in zip(figure.subplots(len(drawn), squeeze=False)[:, 0], drawn, strict=True):
             for run, points in runs:
-                colour = colour_of(run.method) if run.method else kinds[kind_of(run)]
+                colour = colour_of(run.method) if run.method else kinds[kind_of(run.run)]
                 style = {"marker": "o", "ms": 3} if len(points) == 1 else {}
                 axes.plot(points.index, points.to_numpy(), color=colour, lw=1.3, alpha=0.75, **style)
             axes.set_title(title)
             axes.set_xlabel("step")
             if len(kinds) > 1 and runs and runs[0][0].method is None:
-                shown = {kind_of(run): None for run, points in runs if len(points)}
+                shown = {kind_of(run.run): None for run, points in runs if len(points)}
                 axes.legend(handles=[Line2D([], [], color=kinds[kind], lw=2, label=kind) for kind in shown], fontsize=8)
             if field in dict(validation).values():
                 axes.set_ylim(0, 1)

@@ -3,9 +3,12 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from typing import Any
 
 from mgi.evaluation.expression_inputs import OWN
+from mgi.reporting.key_results import key_rows
+from mgi.reporting.pretraining_words import failed_pretrainings, pretraining_sentences
 from mgi.reporting.provenance import config_sha256
 from mgi.reporting.results import Results
 from mgi.reporting.wording import result_sentences
@@ -17,6 +20,7 @@ SCORE_COLUMNS = ["task", "method", "expression_input", "definition", "mean", "me
 
 def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
     """The report as HTML, with what draw_all drew; a simulated cohort is marked in the title and on top."""
+    keep = str(results.config.get("pretrain", {}).get("keep", "last"))
     content: dict[str, Any] = {
         **vars(results),
         "figures": drawn,
@@ -24,6 +28,11 @@ def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
         "simulated": results.simulated,
         "title": f"SIMULATED: {title}" if results.simulated else title,
         "sentences": result_sentences(results),
+        "key": key_rows(results),
+        "failed": failed_pretrainings(results.curves, keep),
+        "pretraining": pretraining_sentences(results.curves, keep),
+        "style": _beside("style.css"),
+        "script": _beside("script.js"),
         "draws": f"{results.config.get('evaluation', {}).get('bootstrap_draws', 10_000):,}",
         "score": results.score_text,
         "audit": results.audit.to_dict("records"),
@@ -31,6 +40,10 @@ def page(results: Results, drawn: Mapping[str, str | None], title: str) -> str:
         "config_sha256": config_sha256(results.config),
     }
     return rendered("mgi.reporting", "template.html.j2", content)
+
+
+def _beside(name: str) -> str:
+    return resources.files("mgi.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
 def summary(results: Results) -> dict[str, Any]:

@@ -50,6 +50,12 @@ def read_curve(path: Path | str, methods: Mapping[str, str]) -> RunCurve:
     return RunCurve(run, methods.get(run), pd.DataFrame(lines))
 
 
+def folds_run(config: Mapping[str, Any], split: pd.DataFrame) -> list[int]:
+    """The folds that the config asks for; all of the split where it does not say."""
+    folds = sorted({int(fold) for fold in split["fold"]})
+    return [fold for fold in folds if fold in config.get("runs", {}).get("folds", folds)]
+
+
 @dataclass(frozen=True)
 class Results:
     """Tables as their commands wrote them; `slices` counts per patient, `genes` is None where no list was given.
@@ -95,14 +101,16 @@ class Results:
 
     @property
     def flow(self) -> dict[str, Any]:
-        """Patient counts from the archives to the test, `train` and `validation` as means over folds, rounded.
+        """Patient counts from the archives to the test, `train` and `validation` as means over folds run, rounded.
 
         `found` is by modality; reasons that end in details after a colon are counted together.
         """
         kept = self.cohort[self.cohort["status"] == "kept"]
         dropped = self.cohort.loc[self.cohort["status"] == "dropped", "reason"]
         reasons = Counter(str(reason).split(":")[0] for reason in dropped)
-        roles = self.split.groupby(["fold", "role"])["patient_id"].nunique().unstack("role", fill_value=0)
+        run = folds_run(self.config, self.split)
+        in_runs = self.split[self.split["fold"].isin(run)]
+        roles = in_runs.groupby(["fold", "role"])["patient_id"].nunique().unstack("role", fill_value=0)
         means = {role: round(float(roles[role].mean())) if role in roles else 0 for role in ("train", "validation")}
         return {
             "found": {kind: len({item["patient_id"] for item in lock["items"]}) for kind, lock in self.locks.items()},
@@ -112,7 +120,7 @@ class Results:
             "dropped": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
             "slices": sum(self.slices.get(patient, 0) for patient in kept["patient_id"]),
             "tested": self.patients["patient_id"].nunique(),
-            "folds": len(roles),
-            "folds_tested": len(self.config.get("runs", {}).get("folds", roles)),
+            "folds": self.split["fold"].nunique(),
+            "folds_tested": len(run),
             "sites": int(kept["site"].nunique()),
         }

@@ -157,6 +157,13 @@ class OpenImages:
         """How many slices a patient has; nothing is read."""
         return self._places[patient].n_rows
 
+    def voxel_ml(self, patient: str) -> float | None:
+        """The volume of a voxel in mL; None where the archive has no geometry."""
+        path, group, _ = self._places[patient]
+        with opened_parquet(path, sealed=False, footer=self._seen[path].footer) as source:
+            affine = read_rows(source, path, ["affine"], group)["affine"][0].as_py()
+        return None if affine is None else abs(float(np.linalg.det(np.reshape(affine, (4, 4))[:3, :3]))) / 1000
+
     def read(self, patient: str) -> PatientImages:
         """One patient. Raises IntegrityError where the file was changed meanwhile."""
         path, group, _ = self._places[patient]
@@ -208,12 +215,6 @@ def _files_in(described: Mapping[str, Any], path: Path) -> list[Path]:
     """The files with slices: all parts, or one that stands alone, as in older results."""
     names = [*described["files"]]
     return [path.parent / name for name in (names if names == [SLICES_FILE] else part_files(names, f"{path}"))]
-
-
-def slices_per_patient(shard: Path | str) -> dict[str, int]:
-    """How many slices the shard has of each patient."""
-    images = OpenImages(shard)
-    return {patient: images.n_slices(patient) for patient in images.patient_ids}
 
 
 def _check(patient: PatientImages) -> None:

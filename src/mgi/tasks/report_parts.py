@@ -1,7 +1,7 @@
 """What a task's part of the report is made from, and what it is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,11 @@ import pandas as pd
 
 @dataclass(frozen=True, kw_only=True)
 class ReportInput:
-    """What a report's section is made from: tables of this task alone, and the files that it may show pixels of."""
+    """What a report's section is made from: tables of this task alone, and the files that it may show pixels of.
+
+    `unpaired` counts those scored without expression alone, `sites` has the hospital of each patient, `voxel_ml` the
+    volume of a voxel in mL of each patient whose images have a geometry.
+    """
 
     results: pd.DataFrame
     no_genes: pd.DataFrame
@@ -21,6 +25,8 @@ class ReportInput:
     predictions: Sequence[Path]
     image_shard: Path
     leaky: pd.DataFrame | None = None
+    sites: Mapping[str, str] = field(default_factory=dict)
+    voxel_ml: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

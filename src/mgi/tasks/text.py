@@ -7,7 +7,15 @@ import jinja2
 import pandas as pd
 
 from mgi.core.run import NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
-from mgi.evaluation.expression_inputs import COHORT_MEAN, IMAGE_LEFT_OUT, NOT_USED, NULL_TOKEN, OWN, PERMUTED
+from mgi.evaluation.expression_inputs import (
+    COHORT_MEAN,
+    IMAGE_LEFT_OUT,
+    IMAGE_PERMUTED,
+    NOT_USED,
+    NULL_TOKEN,
+    OWN,
+    PERMUTED,
+)
 
 NOTHING = "–"
 METHODS = {
@@ -31,6 +39,7 @@ EXPRESSION_INPUTS = {
     COHORT_MEAN: "mean genes of training",
     NULL_TOKEN: "null token",
     IMAGE_LEFT_OUT: "own genes, image left out",
+    IMAGE_PERMUTED: "another patient's slide",
     NOT_USED: "no genes",
 }
 CONDITIONS = {
@@ -89,6 +98,11 @@ def interval(low: float, high: float, *, signed: bool = False) -> str:
     return f"{number(low, signed=signed)} to {number(high, signed=signed)}"
 
 
+def volume(value: float) -> str:
+    """A size: whole numbers from 100 on, else two digits that count."""
+    return NOTHING if math.isnan(value) else f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+
+
 def p_text(p: float) -> str:
     """A p value; below a thousandth only that is said."""
     return "< 0.001" if p < 0.001 else number(p)
@@ -110,7 +124,7 @@ def rendered(package: str, template: str, content: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, p_text=p_text, duration=duration, method_name=method_name)
+    environment.filters.update(number=number, volume=volume, p_text=p_text, duration=duration, method_name=method_name)
     environment.globals.update(
         interval=interval, CONDITIONS=CONDITIONS, EXPRESSION_INPUTS=EXPRESSION_INPUTS, SPLIT_UNITS=SPLIT_UNITS
     )

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mgi_standin.simulation.anatomy import draw_volume, make_grid
 from mgi_standin.simulation.latent_factors import (
+    CODELETED,
     SUBTYPE_SHARE,
     SUBTYPES,
     GeneModel,
@@ -49,7 +50,8 @@ class SimulatedPatient:
 def gene_model_of(settings: SimulationSettings) -> GeneModel:
     """The cohort's latent factors, the same for every patient and sample of it."""
     rng = np.random.default_rng([settings.seed, GENE_STREAM])
-    return draw_gene_model(settings.n_genes, list(SITES), rng, settings.subtype_genes)
+    subtypes = CODELETED if settings.split_evidence else SUBTYPES
+    return draw_gene_model(settings.n_genes, list(SITES), rng, settings.subtype_genes, subtypes)
 
 
 def simulate_cohort(settings: SimulationSettings) -> list[SimulatedPatient]:
@@ -63,7 +65,7 @@ def other_sample(patient: SimulatedPatient, settings: SimulationSettings, model:
     """Another tumour of the same patient (a recurrence): factors and expression drawn afresh."""
     seed = [settings.seed, OTHER_STREAM, *patient.patient_id.encode()]
     rng = np.random.default_rng(seed)
-    factors = draw_factors(patient.subtype, rng)
+    factors = draw_factors(patient.subtype, rng, split_evidence=settings.split_evidence)
     expression = express(model, with_subtype(model, factors, patient.subtype), patient.site, rng)
     return replace(patient, factors=factors, expressed=factors, log_expression=expression)
 
@@ -73,13 +75,15 @@ def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> 
     rng = np.random.default_rng([settings.seed, PATIENT_STREAM, index])
     site = str(rng.choice(SITES, p=SITE_SHARE))
     subtype = str(rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
-    factors = draw_factors(subtype, rng)
-    expressed = factors if settings.genes_drive_images else draw_factors(subtype, rng)
+    factors = draw_factors(subtype, rng, split_evidence=settings.split_evidence)
+    expressed = factors
+    if not settings.genes_drive_images:
+        expressed = draw_factors(subtype, rng, split_evidence=settings.split_evidence)
     expression = express(model, with_subtype(model, expressed, subtype), site, rng)
     grid = make_grid(
         int(rng.integers(settings.slices_min, settings.slices_max + 1)), settings.pixels, float(rng.uniform(*SLICE_MM))
     )
-    volume, mask = draw_volume(grid, factors, rng)
+    volume, mask = draw_volume(grid, factors, rng, settings.lesion_effect)
     return SimulatedPatient(
         patient_id=f"TCGA-{site}-{_identifier(index)}",
         site=site,

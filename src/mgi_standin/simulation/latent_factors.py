@@ -2,8 +2,11 @@
 
 A factor is a set of at least 100 genes with small loadings, so that the set tells what no single gene does.
 `side` decides which of two look-alike lesions is the tumour: the one thing that the image does not show.
+With split evidence no factor goes with the subtype, and codeleted tumours alone have genes of their own: genes then
+tell codeletion and nothing else of the subtype.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +21,7 @@ SHARE = {"side": 0.40, "size": 0.075, "margin": 0.075, "contrast": 0.075}
 LOADING = {"side": 0.125, "size": 0.22, "margin": 0.22, "contrast": 0.22}
 NOISE = 0.5
 SUBTYPES = ("IDHmut-codel", "IDHmut-non-codel", "IDHwt")
+MUTANTS, CODELETED = SUBTYPES[:2], SUBTYPES[:1]
 SUBTYPE_SHARE = (0.32, 0.48, 0.20)
 # Mean of each continuous factor in each subtype: codeleted tumours have blurred margins, wild types enhance.
 SUBTYPE_MEAN = {
@@ -44,10 +48,17 @@ class GeneModel:
     site_shifts: dict[str, NDArray[np.float64]]
 
 
-def draw_gene_model(n_genes: int, sites: list[str], rng: np.random.Generator, subtype_genes: int = 0) -> GeneModel:
+def draw_gene_model(
+    n_genes: int,
+    sites: list[str],
+    rng: np.random.Generator,
+    subtype_genes: int = 0,
+    subtypes: Sequence[str] = SUBTYPES,
+) -> GeneModel:
     """Draw which genes belong to which factor; sets are disjoint and taken from the expressed genes.
 
-    Each subtype has a third of `subtype_genes`. Raises ValueError where the genes are too few to hold them all.
+    The `subtypes` share out `subtype_genes` among themselves. Raises ValueError where the genes are too few to hold
+    them all.
     """
     sizes = {name: max(FEWEST_GENES, round(SHARE[name] * n_genes)) for name in FACTORS}
     baseline = rng.normal(2.0, 1.8, n_genes)
@@ -64,7 +75,8 @@ def draw_gene_model(n_genes: int, sites: list[str], rng: np.random.Generator, su
     shifts = {site: rng.normal(0, SITE_SHIFT, n_genes) * (rng.random(n_genes) < SITE_SHARE) for site in sorted(sites)}
     # Drawn last, so that a cohort without genes of subtypes is what it was before there were any.
     if subtype_genes:
-        for name, members in zip(SUBTYPES, np.array_split(order[start : start + subtype_genes], 3), strict=True):
+        shares = np.array_split(order[start : start + subtype_genes], len(subtypes))
+        for name, members in zip(subtypes, shares, strict=True):
             loadings[name] = _loadings(members, SUBTYPE_LOADING, n_genes, rng)
     return GeneModel(baseline=baseline, loadings=loadings, site_shifts=shifts)
 
@@ -76,11 +88,14 @@ def _loadings(members: NDArray[np.int64], size: float, n_genes: int, rng: np.ran
     return loadings
 
 
-def draw_factors(subtype: str, rng: np.random.Generator) -> dict[str, float]:
-    """One patient's factors: `side` near -1 (right) or +1 (left), the others about standard normal."""
+def draw_factors(subtype: str, rng: np.random.Generator, *, split_evidence: bool = False) -> dict[str, float]:
+    """One patient's factors: `side` near -1 (right) or +1 (left), the others about standard normal.
+
+    With split evidence the subtype moves none of them.
+    """
     values = {"side": float(rng.choice((-1.0, 1.0)) * rng.uniform(0.8, 1.2))}
     for name, mean in SUBTYPE_MEAN[subtype].items():
-        values[name] = float(mean + rng.normal(0, 0.8))
+        values[name] = float((0.0 if split_evidence else mean) + rng.normal(0, 0.8))
     return values
 
 

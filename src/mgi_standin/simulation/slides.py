@@ -1,7 +1,8 @@
 """Draw a slide of one patient, stained like haematoxylin and eosin, whose histology follows subtype and factors.
 
-One cue is two-fold: a calcified focus lies left or right, by a fair coin. With the genes' `side` it makes a class that
-neither tells alone (see `front_of`).
+Two things are told by slide and genes together alone. A calcified focus lies left or right, by a fair coin: with the
+genes' `side` it makes a class (see `front_of`). With `split_evidence` a mutant tumour looks codeleted or not by a fair
+coin too, as oligoastrocytomas do: the slide tells wild types, and codeletion the genes.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from PIL import Image
 
 from mgi_standin.simulation.cohort import SimulatedPatient
 from mgi_standin.simulation.identifiers import stream_of
-from mgi_standin.simulation.latent_factors import SUBTYPE_SHARE, SUBTYPES, draw_factors
+from mgi_standin.simulation.latent_factors import MUTANTS, SUBTYPE_SHARE, SUBTYPES, draw_factors
 from mgi_standin.simulation.settings import SimulationSettings
 from mgi_standin.simulation.slides_cells import add_nuclei, draw_nuclei
 from mgi_standin.simulation.slides_layout import Layout, draw_layout, smooth_noise
@@ -21,7 +22,7 @@ from mgi_standin.simulation.slides_stain import CALCIUM, EOSIN, HAEMATOXYLIN, st
 
 PIXELS, MPP = 1024, 0.5
 # Numbers that omics have too, whose streams have other names: none is of a patient alone, or of a slide.
-SLIDE_STREAM, FRESH_STREAM = 17, 18
+SLIDE_STREAM, FRESH_STREAM, LOOK_STREAM = 17, 18, 21
 EOSIN_OF_TISSUE, HAEMATOXYLIN_OF_TISSUE = 0.24, 0.05
 SAME, OPPOSITE = "same", "opposite"
 
@@ -77,13 +78,17 @@ def further_slide_of(
 def histology_of(patient: SimulatedPatient, settings: SimulationSettings) -> Histology:
     """What the patient's slide follows: the patient, or a subtype and factors of its own in the null cohort.
 
-    There even the subtype is drawn afresh: genes follow it too, and histology would tell genes by it.
+    There even the subtype is drawn afresh: genes follow it too, and histology would tell genes by it. With split
+    evidence a mutant's subtype is that which it looks like.
     """
-    if settings.genes_drive_images:
-        return Histology(subtype=patient.subtype, factors=patient.factors)
-    rng = stream_of(settings, FRESH_STREAM, patient.patient_id)
-    subtype = str(rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
-    return Histology(subtype=subtype, factors=draw_factors(subtype, rng))
+    subtype, factors = patient.subtype, patient.factors
+    if not settings.genes_drive_images:
+        rng = stream_of(settings, FRESH_STREAM, patient.patient_id)
+        subtype = str(rng.choice(SUBTYPES, p=SUBTYPE_SHARE))
+        factors = draw_factors(subtype, rng, split_evidence=settings.split_evidence)
+    if settings.split_evidence and subtype in MUTANTS:
+        subtype = str(stream_of(settings, LOOK_STREAM, patient.patient_id).choice(MUTANTS))
+    return Histology(subtype=subtype, factors=factors)
 
 
 def front_of(slide: SimulatedSlide, factors: Mapping[str, float]) -> str:

@@ -12,7 +12,7 @@ from mgi_standin.simulation.slides_svs import SvsForm, write_svs
 from mgi_standin.simulation.slides_tiff import Pixels
 
 HUGE_MPP = 500.0
-PEN_INKS = ((30, 60, 160), (20, 120, 60), (25, 25, 30))  # blue, green, black
+PEN_INKS = ((30, 60, 160), (20, 120, 60), (25, 25, 30), (200, 30, 40))  # blue, green, black, red
 Change = Callable[[Pixels], Pixels]
 _AS_USUAL = SvsForm()
 

@@ -117,7 +117,8 @@ def _mask(
     if held.mask_on_t1_grid:
         source = t1
         mask = resample_mask(patient.mask, flair.placement, source.placement)
-    tumour = np.flatnonzero(mask.any(axis=(1, 2)))
+    # A volume of one or two slices can miss the tumour: the segmentation then has a frame that marks nothing.
+    tumour = np.flatnonzero(mask.any(axis=(1, 2))) if mask.any() else np.array([len(mask) // 2])
     margin = int(rng.integers(0, 2))  # some segmentations keep an empty frame beside the tumour
     framed = range(max(0, tumour[0] - margin), min(len(mask), tumour[-1] + margin + 1))
     return MaskSeries(

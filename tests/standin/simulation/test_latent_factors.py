@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mgi_standin.simulation.latent_factors import (
+    CODELETED,
     FACTORS,
     FEWEST_GENES,
     SUBTYPES,
@@ -74,6 +75,16 @@ def test_a_subtype_has_genes_of_its_own_where_asked_and_the_rest_stays_as_it_was
     assert with_subtype(without, nothing, SUBTYPES[0]) == nothing
     own = express(model, with_subtype(model, nothing, SUBTYPES[0]), "CS", generator(1))
     np.testing.assert_allclose(own - express(model, nothing, "CS", generator(1)), model.loadings[SUBTYPES[0]])
+
+
+def test_split_evidence_leaves_codeletion_alone_in_the_genes() -> None:
+    model = draw_gene_model(1000, SITES, generator(), 90, CODELETED)
+    assert np.count_nonzero(model.loadings[SUBTYPES[0]]) == 90
+    nothing = dict.fromkeys(FACTORS, 0.0)
+    assert [with_subtype(model, nothing, one) != nothing for one in SUBTYPES] == [True, False, False]
+    drawn = [draw_factors(one, generator(), split_evidence=True) for one in SUBTYPES]
+    assert drawn[0] == drawn[1] == drawn[2]
+    assert draw_factors(SUBTYPES[0], generator()) != drawn[0]
 
 
 def test_more_genes_of_subtypes_than_are_expressed_are_refused() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mgi_standin.simulation.cohort import SimulatedPatient, draw_patient, gene_model_of
-from mgi_standin.simulation.latent_factors import SUBTYPES, draw_factors
+from mgi_standin.simulation.latent_factors import MUTANTS, SUBTYPES, draw_factors
 from mgi_standin.simulation.settings import SimulationSettings
 from mgi_standin.simulation.slides import (
     Histology,
@@ -109,6 +109,27 @@ def test_in_the_null_cohort_the_slide_has_a_subtype_and_factors_of_its_own(cohor
     assert {one.subtype for one in found} == set(SUBTYPES)
     assert len({one.factors["size"] for one in found}) == len(patients)
     assert histology_of(patients[0], null) == found[0]
+
+
+@pytest.mark.parametrize("drive", [True, False])
+def test_with_split_evidence_a_mutants_slide_looks_codeleted_or_not_by_a_fair_coin(
+    cohort_settings: SimulationSettings, drive: bool
+) -> None:
+    split = replace(
+        cohort_settings, slides=True, subtype_genes=90, split_evidence=True, genes_drive_images=drive, n_genes=1000
+    )
+    model = gene_model_of(split)
+    found = [
+        (one.subtype, histology_of(one, split)) for one in (draw_patient(index, model, split) for index in range(150))
+    ]
+    mutant = {drawn: [shown.subtype for own, shown in found if own == drawn] for drawn in SUBTYPES}
+    if not drive:
+        assert all(set(shown) == set(SUBTYPES) for shown in mutant.values())
+        return
+    assert set(mutant["IDHwt"]) == {"IDHwt"}
+    for drawn in MUTANTS:
+        assert set(mutant[drawn]) == set(MUTANTS)
+        assert abs(np.mean([one == drawn for one in mutant[drawn]]) - 0.5) < 0.2
 
 
 def test_a_patients_slide_is_the_same_whoever_else_is_drawn(cohort_settings: SimulationSettings) -> None:

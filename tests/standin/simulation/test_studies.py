@@ -101,6 +101,16 @@ def test_the_mask_on_the_flair_is_the_patients_mask_and_its_frames_hold_all_of_i
     assert mask.description == f"{mask.source.description} Glioma Segmentation"
 
 
+@pytest.mark.parametrize("held", [{}, {"mask_on_t1_grid": True}, {"instance_order": "down"}])
+def test_a_volume_that_misses_the_tumour_has_a_mask_with_an_empty_frame(patient, held):
+    missed = replace(patient, volume=patient.volume[:1], mask=np.zeros_like(patient.mask[:1]))
+    for seed in range(4):
+        study = plan(missed, seed, **held)[0]
+        assert not study.mask.mask.any()
+        assert set(study.mask.slices) <= set(range(len(study.mask.mask)))
+        assert len(study.mask.slices) >= 1
+
+
 def test_a_mask_on_the_t1_grid_returns_to_the_patients_mask_by_nearest_neighbour(patient):
     for seed in range(10):
         study = plan(patient, seed, mask_on_t1_grid=True, tilted=True)[0]

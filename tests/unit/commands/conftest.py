@@ -289,7 +289,7 @@ def released(study, tmp_path_factory) -> Released:
 def bright(monkeypatch) -> None:
     """In place of the network: what is brighter than BRIGHT is tumour."""
     monkeypatch.setattr(
-        "mgi.commands.predict.segment_patient",
+        "mgi.release.prediction.segment_patient",
         lambda _, images, *__: np.where(images.slices > predicted_patients.BRIGHT, 255, 0).astype(np.uint8),
     )
 
@@ -326,5 +326,5 @@ def genes_seen(monkeypatch) -> list:
         seen.extend(scaled)
         return np.zeros(images.slices.shape, np.uint8)
 
-    monkeypatch.setattr("mgi.commands.predict.segment_patient", record)
+    monkeypatch.setattr("mgi.release.prediction.segment_patient", record)
     return seen

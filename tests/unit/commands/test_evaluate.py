@@ -11,7 +11,7 @@ from mgi.cli import main
 from mgi.core.errors import BadInputError, IntegrityError
 from mgi.core.run import Run
 from mgi.shards.dataset_manifest import write_dataset
-from mgi.shards.image_shard import PatientImages, image_shard_writer, slices_per_patient
+from mgi.shards.image_shard import OpenImages, PatientImages, image_shard_writer
 from mgi.shards.parquet import run_in
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
 from mgi.tasks.segmentation.scoring import iter_masks
@@ -158,7 +158,7 @@ def test_a_damaged_page_is_an_integrity_error_not_a_score(
 
 
 def test_masks_are_read_from_the_shard(slices: Path) -> None:
-    assert slices_per_patient(slices) == {PATIENT: 2}
+    assert OpenImages(slices).n_slices(PATIENT) == 2
     assert dict(iter_masks(slices, [PATIENT]))[PATIENT].tolist() == [[[True, True], [True, True]], [[False] * 2] * 2]
     with pytest.raises(BadInputError, match="TCGA-XX-9999"):
         list(iter_masks(slices, ["TCGA-XX-9999"]))

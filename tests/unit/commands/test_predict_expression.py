@@ -1,15 +1,15 @@
 """Expression of a new patient on the genes and the scale of the model."""
 
 import re
-from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mgi.commands._new_patient import _require_one_patient
 from mgi.core.errors import ConfigError
+from mgi.release.new_patient import doubt_of_names
 from mgi.release.package import load_release
+from mgi.release.request import PredictionRequest
 from predicted_patients import flags, report, run, table
 
 
@@ -56,16 +56,15 @@ def test_values_on_another_scale_are_flagged(released, flair, genes_seen, tmp_pa
     assert {"expression", "expression_scale"} <= set(flags(tmp_path / "m.nii.gz"))
 
 
-def test_the_genes_of_another_patient_than_the_images_are_refused(capsys) -> None:
-    given = Namespace(image=Path("dicom"), patient="A")
+def test_the_genes_of_another_patient_than_the_images_are_refused() -> None:
+    given = PredictionRequest(image=Path("dicom"), sample="A")
     for image_id, sample in (
         (None, "TCGA-CS-0001"),
         ("tcga_cs_0001", "TCGA-CS-0001-01A"),
         ("MRN 7", "mrn 7"),
     ):
-        _require_one_patient(image_id, sample, given)
-    assert capsys.readouterr().err == ""
-    _require_one_patient("MRN 7", "TCGA-CS-0001", given)
-    assert "PatientID 'MRN 7', the genes are of 'TCGA-CS-0001'" in capsys.readouterr().err
+        assert doubt_of_names(image_id, sample, given) is None
+    assert "PatientID 'MRN 7', the genes are of 'TCGA-CS-0001'" in doubt_of_names("MRN 7", "TCGA-CS-0001", given)
+    assert doubt_of_names("MRN 7", "TCGA-CS-0001", PredictionRequest(image=Path("dicom"))) is None
     with pytest.raises(ConfigError, match=r"dicom: PatientID 'TCGA-DU-0002', but --expression is of 'TCGA-CS-0001'"):
-        _require_one_patient("TCGA-DU-0002", "TCGA-CS-0001", given)
+        doubt_of_names("TCGA-DU-0002", "TCGA-CS-0001", given)

@@ -8,6 +8,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -153,3 +154,21 @@ def test_what_does_not_go_with_an_answer_is_refused(
 def test_a_model_that_segments_asks_for_an_image(released, tmp_path: Path, capsys) -> None:
     assert predict(released.model("unet"), tmp_path / "m.nii.gz") == 2
     assert "IMAGE: missing, expected an image: unet-fold0-seed0 segments" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("task", "columns"), [("classification", ["target", "class"]), ("survival", ["risk"])])
+def test_a_cohort_of_answers_needs_no_image_and_has_a_table(
+    labelled: LabelledResults, task: str, columns: list[str], patient, tmp_path: Path, capsys
+) -> None:
+    (tmp_path / "patients.csv").write_text(f"patient,image,expression\nA,,genes.tsv\nB,{patient[1]},\nC,,\n")
+    model, output = labelled.folder / task, tmp_path / "out"
+    assert predict(model, output, f"--table={tmp_path / 'patients.csv'}") == 5
+    assert "3 of 3: C: FAILED: IMAGE and --expression: both missing" in capsys.readouterr().out
+    rows = pd.read_csv(output / "patients.csv").set_index("patient")
+    assert rows["status"].to_dict() == {"A": "done", "B": "done", "C": "failed"}
+    answer = json.loads((output / "A.json").read_text())["answer"]
+    assert [rows.loc["A", column] for column in columns] == [answer[column] for column in columns]
+    if task == "classification":
+        assert rows.loc["A", "probability"] == answer["probability"][answer["class"]]
+    assert predict(model, tmp_path / "a.json", patient[1], "--probabilities") == 2
+    assert "--probabilities: " in capsys.readouterr().err

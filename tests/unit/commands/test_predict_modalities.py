@@ -114,7 +114,7 @@ def probabilities(monkeypatch) -> Iterator[list[np.ndarray]]:
     """What the network said, beside the mask."""
     seen: list[np.ndarray] = []
     monkeypatch.setattr(
-        "mgi.commands.predict.segment_patient", lambda *given: seen.append(segment_patient(*given)) or seen[-1]
+        "mgi.release.prediction.segment_patient", lambda *given: seen.append(segment_patient(*given)) or seen[-1]
     )
     return seen
 

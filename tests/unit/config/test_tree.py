@@ -52,6 +52,15 @@ def test_only_what_is_simulated_can_be_missing() -> None:
         checked({"simulation": given | {"omics": ["cn", "cn", "rppa"]}})
 
 
+def test_split_evidence_needs_slides_and_genes_of_a_subtype() -> None:
+    size = {"seed": 1, "n_patients": 9, "n_genes": 800, "slices_min": 5, "slices_max": 5, "pixels": 32}
+    given = size | {"genes_drive_images": True, "slides": True, "split_evidence": True}
+    assert checked({"simulation": given | {"subtype_genes": 90}})["simulation"]["split_evidence"] is True
+    for lacking in (given, given | {"subtype_genes": 90, "slides": False}):
+        with pytest.raises(ConfigError, match=r"^simulation\.split_evidence: found true, expected false, or slides"):
+            checked({"simulation": lacking})
+
+
 def test_a_size_says_what_is_not_named_and_is_itself_no_setting() -> None:
     base, tiny = checked({})["model"], checked({"model": {"size": "tiny", "image_width": 24}})["model"]
     changed = {key for key in base if base[key] != tiny[key]}

@@ -86,3 +86,13 @@ def test_variants_are_of_mgi() -> None:
 def test_a_key_that_is_no_text_is_named() -> None:
     with pytest.raises(ConfigError, match=r"^runs\.variants: found the key 1, expected text; write it in quotes$"):
         checked({"runs": {"variants": {1: {"model": {"gene_encoder": "mlp"}}}}})
+
+
+def test_a_value_that_is_a_default_is_kept_where_the_section_has_another() -> None:
+    config = {
+        "model": {"slide_encoder": "mean"},
+        "runs": {"variants": {"tiles": {"model": {"slide_encoder": "transformer"}}}},
+    }
+    filled = checked(config)
+    assert filled["runs"]["variants"]["tiles"]["model"] == {"slide_encoder": "transformer"}
+    assert section_of(filled, "model", "tiles")["slide_encoder"] == "transformer"

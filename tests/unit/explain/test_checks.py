@@ -88,20 +88,16 @@ def test_attention_is_compared_with_other_genes_and_patients_left_out_are_counte
     assert found["attention_null"][0] == pytest.approx(-1)
 
 
-SIZES = np.concatenate([RNG.gamma(0.5, size=1000), 20 * RNG.gamma(0.5, size=1000)])
+def test_what_preparation_favours_is_alike_but_not_beside_other_random_weights(attributions) -> None:
+    """Genes that every network favours make rankings alike; what is learned beyond them does not."""
+    favoured = RNG.gamma(0.5, size=200)
+    learned, *draws = (favoured * RNG.gamma(4.0, size=200) * RNG.choice((-1, 1), (8, 200)) for _ in range(6))
 
+    def checked(trained: np.ndarray) -> dict[str, tuple[float, str]]:
+        rows = [("similarity", "ig", "trained", trained)]
+        rows += [("similarity", "ig", "random_weights", draw) for draw in draws]
+        return by_check(check_rows(attributions(rows), curves(0.1), NO_MAPS))
 
-@pytest.mark.parametrize(("same", "passed"), [(False, "yes"), (True, "no")])
-def test_within_a_modality_random_weights_are_compared_given_the_size_of_its_numbers(
-    attributions, same: bool, passed: str
-) -> None:
-    known, about = SIZES * RNG.normal(size=(40, 2000)), {"modalities": {"a": 1000, "b": 1000}}
-    weights = np.exp(RNG.normal(size=2000)) if same else np.ones(2000)  # what both networks would have learned
-    drawn = [known * weights, SIZES * weights * RNG.normal(size=(40, 2000))]
-    rows = [
-        ("similarity", "ig", network, own) for network, own in zip(("trained", "random_weights"), drawn, strict=True)
-    ]
-    found = by_check(check_rows(attributions(rows, **about, input_sizes=SIZES.tolist()), curves(0.1), NO_MAPS))
-    assert found["random_weights"][0] > 0.5  # sizes alone make it so, and it is no check
-    assert found["random_weights"][1] == ""
-    assert (found["random_weights_a"][1], found["random_weights_b"][1]) == (passed, passed)
+    found = checked(learned)
+    assert (found["random_weights"][1], found["random_weights_relative"][1]) == ("no", "yes")
+    assert checked(np.sum(draws, axis=0))["random_weights_relative"][1] == "no"  # nothing but what they have

@@ -2,71 +2,19 @@
 
 import dataclasses
 import json
-import math
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from mgi.commands.compare import _results
 from mgi.evaluation.cohort_tables import audit_table, paired_tests
 from mgi.reporting.figures import draw_all
 from mgi.reporting.page import page, summary
-from mgi.reporting.results import Results
+from mgi.reporting.results import Results, RunCurve
 from mgi.reporting.wording import result_sentences
 from mgi.tasks.report_parts import ReportInput, Section
-from mgi.tasks.segmentation import reporting, scoring
-
-PATIENTS = [f"TCGA-CS-{i:04}" for i in range(6)]
-
-
-def scores(method: str, given: str, shift: float) -> pd.DataFrame:
-    """Six patients around a Dice of .7, each its own amount away from the others."""
-    rows = [
-        {"task": "segmentation", "method": method, "expression_input": given, "patient_id": name, "seeds": 1,
-         **dict.fromkeys(scoring.definitions, 0.7 + 0.02 * i + shift * (1 + 0.1 * i)),
-         "slices": 10.0, "tumour_slices": 4.0}
-        for i, name in enumerate(PATIENTS)
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def results(permuted: float = -0.2, *, simulated: bool = False, methods: tuple[str, ...] = ("mgi", "unet")) -> Results:
-    parts = [scores("mgi", "own", 0), scores("mgi", "permuted", permuted), scores("mgi-no-genes", "not_used", -0.1)]
-    table = pd.concat(
-        [*parts, scores("unet", "not_used", -0.3)] if "mgi" in methods else [scores("unet", "not_used", 0)]
-    )
-    locks = {
-        kind: {"source": source, "simulated": simulated, "items": [{"patient_id": name} for name in PATIENTS]}
-        for kind, source in (("rna", "gdc"), ("flair", "kaggle"))
-    }
-    return Results(
-        cohort=pd.DataFrame({"patient_id": PATIENTS, "site": "CS", "status": "kept", "reason": None}),
-        split=pd.DataFrame({"fold": 0, "patient_id": PATIENTS, "role": "test"}),
-        locks=locks,
-        lock_digests={"rna": "a" * 64, "flair": "b" * 64},
-        results=results_table(table),
-        no_genes=results_table(table[table["expression_input"] == "not_used"]),
-        tests=paired_tests(table, "volume", 100, 0),
-        audit=audit_table(table, "volume", 100, 0),
-        patients=table,
-        headline="volume",
-        reporting=reporting,
-        section=Section(html="", figures={}, links={}),
-        analyses={},
-        slices=dict.fromkeys(PATIENTS, 10),
-        genes=None,
-        curves=[],
-        costs=[{"rule": "split", "jobs": 1, "wall_seconds": 1.0, "peak_mb": math.nan}],
-        versions={"python": "3.11"},
-        commit="c0ffee",
-        machine="2 cores",
-        config={"evaluation": {"bootstrap_draws": 100}},
-    )
-
-
-def results_table(patients: pd.DataFrame) -> pd.DataFrame:
-    return _results(patients, scoring, draws=100, seed=0)
+from mgi.tasks.segmentation import reporting
+from small_results import PATIENTS, results, results_table, scores
 
 
 def drawn_page(given: Results, title: str = "T", **more: object) -> str:
@@ -91,9 +39,8 @@ def test_the_paragraph_reads_the_gene_audit_by_its_interval(permuted: float, rea
 
 def test_the_paragraph_compares_with_the_strongest_other_network_not_with_the_twin() -> None:
     text = " ".join(result_sentences(results()))
-    assert "among the other networks is U-Net's" in text
-    assert "in favour of MGI" in text
-    assert "Against MGI retrained without genes" in text
+    assert "MGI scores higher than U-Net, the best of the other networks." in text
+    assert "Trained again without genes, MGI scores lower." in text
 
 
 def test_no_control_of_mgi_is_another_network_and_each_has_its_sentence() -> None:
@@ -108,9 +55,9 @@ def test_no_control_of_mgi_is_another_network_and_each_has_its_sentence() -> Non
         audit=audit_table(table, "volume", 100, 0),
     )
     text = " ".join(result_sentences(more))
-    assert "among the other networks is U-Net's" in text
-    assert "on a fixed random vector per patient the difference is −0.250" in text
-    assert "retrained without pre-training the difference is −0.125" in text
+    assert "than U-Net, the best of the other networks." in text
+    assert "Trained again on a fixed random vector per patient, MGI scores higher." in text
+    assert "Trained again without pre-training, MGI scores higher." in text
 
 
 def test_ensembles_have_rows_and_a_sentence_of_their_own_and_stand_against_that_of_mgi() -> None:
@@ -120,7 +67,7 @@ def test_ensembles_have_rows_and_a_sentence_of_their_own_and_stand_against_that_
     tests = paired_tests(table, "volume", 100, 0)
     more = dataclasses.replace(given, patients=table, results=results_table(table), tests=tests)
     text = " ".join(result_sentences(more))
-    assert "among the other networks is U-Net's" in text
+    assert "than U-Net, the best of the other networks." in text
     assert "by the mean of their logits: MGI 0.938, U-Net 0.875." in text
     leads = tests.set_index("method")["difference"]
     assert leads["unet-ensemble"] == pytest.approx(0.05 * 1.25)
@@ -156,7 +103,7 @@ def test_real_data_carry_no_banner_and_simulated_data_do() -> None:
 
 
 def test_a_title_cannot_bring_markup() -> None:
-    assert "<script>" not in drawn_page(results(), "<script>alert(1)</script>")
+    assert "<script>alert" not in drawn_page(results(), "<script>alert(1)</script>")
 
 
 def test_the_page_says_what_predicting_nothing_would_score() -> None:
@@ -186,15 +133,15 @@ def test_what_leaks_is_shown_with_its_watermark() -> None:
 
 def test_memory_that_was_not_measured_is_a_dash() -> None:
     text = drawn_page(results())
-    assert '<th scope="row">split</th><td>1</td><td>1.0 s</td><td>–</td>' in text
+    assert '<th scope="row">split</th><td>1</td><td data-sort="1.0">1.0 s</td><td>–</td>' in text
 
 
 def test_a_lock_shows_release_or_collection() -> None:
     given = results()
     locks = {**given.locks, "flair": {**given.locks["flair"], "collection": "TCGA-LGG"}}
     text = drawn_page(dataclasses.replace(given, locks=locks))
-    assert '<td class="text">kaggle</td><td class="text">TCGA-LGG</td><td class="text"><code>bbb' in text
-    assert '<td class="text">gdc</td><td class="text">–</td><td class="text"><code>aaa' in text
+    assert '<td class="text">kaggle</td><td class="text">TCGA-LGG</td><td class="text digest"><code>bbb' in text
+    assert '<td class="text">gdc</td><td class="text">–</td><td class="text digest"><code>aaa' in text
 
 
 def test_every_patient_is_counted_where_it_stopped() -> None:
@@ -251,3 +198,39 @@ def test_who_has_which_modality_stands_behind_the_cohort_with_its_link_and_figur
     for expected in ("<p>by patient</p>", '<a href="#presence">Modalities</a>'):
         assert expected not in drawn_page(results())
     assert draw_all(given)["presence"] == "data:y"
+
+
+def test_counts_are_of_the_folds_that_were_run() -> None:
+    roles = [(0, name, "train" if i else "test") for i, name in enumerate(PATIENTS)]
+    roles += [(1, name, "validation" if i else "test") for i, name in enumerate(PATIENTS)]
+    split = pd.DataFrame(roles, columns=["fold", "patient_id", "role"])
+    given = dataclasses.replace(results(), split=split, config={"runs": {"folds": [0]}})
+    assert (given.flow["train"], given.flow["validation"]) == (5, 0)
+    assert "patients of the fold tested" in drawn_page(given)
+
+
+def test_a_failed_pretraining_is_said_beside_the_result_and_one_that_did_not_fail_in_its_section_alone() -> None:
+    def text(last: float) -> str:
+        points = [
+            {"step": at, "loss_above_min": loss, "chance_loss_above_min": 3.6} for at, loss in ((0, 3.7), (9, last))
+        ]
+        return drawn_page(
+            dataclasses.replace(results(), curves=[RunCurve("pretrain-fold0-seed0", None, pd.DataFrame(points))])
+        )
+
+    assert text(4.8).count("Pre-training (pretrain) failed") == 2
+    assert 'class="warning"' not in text(3.0)
+    assert text(3.0).count("ended better than a guess") == 1
+
+
+def test_scores_by_hospital_and_size_need_hospitals_and_patients() -> None:
+    given = results()
+    voxels = {"true_voxels": [100.0, 200, 300, 400, 500, 600], "predicted_voxels": [110.0, 190, 320, 380, 520, 500]}
+    table = given.patients.assign(**{name: values * 4 for name, values in voxels.items()})
+    given = dataclasses.replace(given, patients=table)
+    text = drawn_page(given, sites={name: "AB" if i % 2 else "CD" for i, name in enumerate(PATIENTS)})
+    assert '<th scope="row">AB</th><td>3</td>' in text
+    assert 'smallest third<span class="under">100 to 200 voxels</span>' in text
+    assert "By hospital" not in drawn_page(given)
+    in_ml = drawn_page(given, voxel_ml=dict.fromkeys(PATIENTS, 0.01))
+    assert 'smallest third<span class="under">1 to 2 mL</span>' in in_ml

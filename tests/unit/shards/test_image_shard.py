@@ -20,7 +20,6 @@ from mgi.shards.image_shard import (
     iter_images,
     read_images,
     rows_of,
-    slices_per_patient,
 )
 from mgi.shards.parquet import opened_parquet
 
@@ -158,7 +157,8 @@ def test_patients_of_several_parts_come_in_order_of_their_ids(tmp_path: Path) ->
     found = read_images(folder)
     assert list(found) == ["A", "B", "C"]
     assert all(same(found[one.patient_id], one) for one in PATIENTS)
-    assert slices_per_patient(folder) == {"A": 3, "B": 3, "C": 3}
+    images = OpenImages(folder)
+    assert {patient: images.n_slices(patient) for patient in images.patient_ids} == {"A": 3, "B": 3, "C": 3}
     assert [one.patient_id for one in iter_images(folder, ["C", "B"])] == ["B", "C"]
 
 
@@ -316,3 +316,9 @@ def test_slices_that_lie_unevenly_are_refused() -> None:
         rows_of(uneven)
     rows_of(replace(uneven, positions_mm=np.array([-5.0, 0.5, 5.0])))
     assert image_checks.MAX_OFF_PLACE == slice_order.MAX_OFF_PLACE
+
+
+def test_a_voxel_measures_the_product_of_its_sides_and_nothing_where_they_are_not_known(tmp_path: Path) -> None:
+    images = OpenImages(write(tmp_path, PATIENTS))
+    assert images.voxel_ml("A") == pytest.approx(5.0 * 0.5 * 0.75 / 1000)
+    assert images.voxel_ml("C") is None

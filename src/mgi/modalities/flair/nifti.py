@@ -26,6 +26,7 @@ MAX_VOXEL_BYTES = 512 << 20
 MAX_RATIO = 1_100  # deflate reaches 1,028:1 on zeros; more than that is an attack
 MAX_TRAILING_BYTES = 1 << 20
 _TYPES = ("uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
+_COLOURS = {128: "RGB", 2304: "RGBA"}
 _MILLIMETRES = ("mm", "unknown")
 _CODES = (0, 1, 2, 3, 4, 5)
 _SAME_GRID_MM = 1e-2
@@ -149,10 +150,14 @@ def _header(source: Any, where: str) -> Any:
 def _extent(header: Any, size: int, where: str, *, packed: bool) -> tuple[tuple[int, ...], int, int]:
     """Return the shape (x, y, z, volumes), where the voxels start and how many bytes they are, if the file can."""
     dim = tuple(int(length) for length in header.get_data_shape())
+    if len(dim) == 2:
+        raise BadInputError(f"{where}: dim {dim}: one 2-D slice, expected a volume of three axes with all slices")
     if len(dim) < 3 or min(dim) < 1 or any(length != 1 for length in dim[4:]):
         raise BadInputError(f"{where}: dim {dim}, expected one volume of three axes")
     shape = (*dim, 1)[:4]
     name = str(header.get_data_dtype().newbyteorder("=").name)
+    if int(header["datatype"]) in _COLOURS:
+        raise BadInputError(f"{where}: datatype {_COLOURS[int(header['datatype'])]}: colours, expected grey levels")
     if name not in _TYPES:
         raise BadInputError(f"{where}: datatype {name}, expected one of {', '.join(_TYPES)}")
     start, n_bytes = int(header["vox_offset"]), math.prod(shape) * header.get_data_dtype().itemsize

@@ -30,14 +30,37 @@ def write_mask(
     of `nifti.spatial_header` are taken unchanged: whichever of two differing forms a viewer follows, the mask lies on
     the image.
     """
-    array, ras = to_native_axes(mask, affine, native_axes)
+    _save(path, _on_own_axes(mask, affine, native_axes, spatial_header))
+
+
+def write_probability(
+    path: Path | str,
+    probability: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    native_axes: str,
+    *,
+    spatial_header: Mapping[str, NDArray[Any]] | None = None,
+) -> None:
+    """Write floor(256 p) of voxels (k, i, j) as `write_mask` does; the header's slope makes every reader see p."""
+    image = _on_own_axes(probability, affine, native_axes, spatial_header)
+    image.header.set_slope_inter(1 / 256, 0)
+    _save(path, image)
+
+
+def _on_own_axes(
+    voxels: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    native_axes: str,
+    spatial_header: Mapping[str, NDArray[Any]] | None,
+) -> Any:
+    array, ras = to_native_axes(voxels, affine, native_axes)
     image = nibabel.Nifti1Image(np.asarray(array, dtype=np.uint8), ras)
     if spatial_header is None:
         _place(image, ras)
     else:
         for name, value in spatial_header.items():
             image.header[name] = value
-    _save(path, image)
+    return image
 
 
 def write_volume(path: Path | str, voxels: NDArray[Any], affine: NDArray[np.float64]) -> None:

@@ -76,13 +76,17 @@ def read_slice_folder(folder: Path, channels: Sequence[str] = MAIN_ALONE) -> Sli
 
 def write_slice_masks(folder: Path, names: Sequence[str], mask: NDArray[Any]) -> list[Path]:
     """Write a mask (S, H, W) of 0 and 255, for each slice's file name as `<slice>_mask` with the same ending."""
+    return write_beside_slices(folder, names, np.where(mask > 0, 255, 0).astype(np.uint8), "_mask")
+
+
+def write_beside_slices(folder: Path, names: Sequence[str], planes: NDArray[np.uint8], more: str) -> list[Path]:
+    """Write grey pictures (S, H, W), for each slice's file name as `<slice><more>` with the same ending."""
     paths = []
-    for name, plane in zip(names, mask, strict=True):
+    for name, plane in zip(names, planes, strict=True):
         slice_name = Path(name)
-        path = folder / f"{slice_name.stem}_mask{slice_name.suffix}"
+        path = folder / f"{slice_name.stem}{more}{slice_name.suffix}"
         packed = io.BytesIO()
-        pixels = np.where(plane > 0, 255, 0).astype(np.uint8)
-        Image.fromarray(pixels).save(packed, format=FORMATS[path.suffix.lower()])
+        Image.fromarray(plane).save(packed, format=FORMATS[path.suffix.lower()])
         with atomic_path(path) as part:
             part.write_bytes(packed.getvalue())
         paths.append(path)

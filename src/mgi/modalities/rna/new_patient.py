@@ -1,6 +1,7 @@
 """A new patient's expression on the frozen genes of a trained model, from the user's table or a file of the GDC."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -67,13 +68,50 @@ def read_new_expression(
     Raises BadInputError where more than `max_missing` of the model's genes have no value, or one is infinite;
     ConfigError where `patient` does not name one sample.
     """
+    return ExpressionFile(path, fitted, unit).read(patient, max_missing)
+
+
+class ExpressionFile:
+    """A file of expression for one patient or many: from the second on, a table is read whole and kept.
+
+    As float32 500 samples of 60,660 genes take 121 MB.
+    """
+
+    def __init__(self, path: Path, fitted: FittedGenes, unit: str) -> None:
+        self._path, self._fitted, self._unit = path, fitted, unit
+        self._n_read = 0
+        self._whole: _Samples | None = None
+
+    def read(self, patient: str | None, max_missing: float) -> NewExpression:
+        """What `read_new_expression` reads."""
+        profile = self._profile(patient)
+        return _on_genes(profile, self._fitted, f"{self._path}: sample {profile.sample}", self._unit, max_missing)
+
+    def _profile(self, patient: str | None) -> "_Profile":
+        if is_star_counts(self._path):
+            return _star(self._path, self._unit)
+        self._n_read += 1
+        if self._n_read == 2:
+            with suppress(BadInputError):  # perhaps of one sample alone, which is not everybody's fault
+                self._whole = _from_table(self._path, self._fitted, None, every=True)
+        if self._whole is not None:
+            with suppress(ConfigError):  # of a column that is no sample of numbers more is to be said
+                return self._whole.profile(patient, self._path)
+        return _from_table(self._path, self._fitted, patient).profile(patient, self._path)
+
+
+def is_star_counts(path: Path) -> bool:
+    """Whether a file is one of the GDC, which has one sample."""
     with path.open("rb") as source:
-        is_star = source.read(len(_STAR_START)) == _STAR_START
-    profile = _star(path, unit) if is_star else _from_table(path, fitted, patient)
+        return source.read(len(_STAR_START)) == _STAR_START
+
+
+def _on_genes(profile: "_Profile", fitted: FittedGenes, where: str, unit: str, max_missing: float) -> NewExpression:
+    """A profile on all genes that a fold was fitted on."""
     if np.isinf(profile.values).any():
         gene = profile.labels[int(np.flatnonzero(np.isinf(profile.values))[0])]
-        raise BadInputError(f"{path}: sample {profile.sample}, gene {gene}: infinite, expected a number")
-    require_unit(profile.values, unit, profile.labels, f"{path}: sample {profile.sample}")
+        raise BadInputError(f"{where}, gene {gene}: infinite, expected a number")
+    require_unit(profile.values, unit, profile.labels, where)
     profile, no_genes = _genes_alone(profile)
     values, missing = on_frozen_genes(fitted, profile.labels, profile.values[np.newaxis])
     found = NewExpression(
@@ -88,7 +126,7 @@ def read_new_expression(
     )
     if found.missing_share > max_missing:
         raise BadInputError(
-            f"{path}: sample {found.sample}: {len(missing)} of the model's {found.n_genes} genes have no value, the "
+            f"{where}: {len(missing)} of the model's {found.n_genes} genes have no value, the "
             f"first is {missing[0]}; expected at most {max_missing:.0%}; without expression it segments by the image"
         )
     return found
@@ -113,7 +151,20 @@ def _star(path: Path, unit: str) -> _Profile:
     return _Profile(path.name, table.gene_ids.tolist(), np.log2(column_of(table, stored) + 1.0))
 
 
-def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profile:
+class _Samples(NamedTuple):
+    """Samples of a table by their labels, on the genes that `labels` (n,) name; `values` (samples, n)."""
+
+    names: Sequence[str]
+    labels: Sequence[str]
+    values: NDArray[np.float32]
+
+    def profile(self, patient: str | None, path: Path) -> _Profile:
+        row = _row_of(self.names, patient, path)
+        return _Profile(self.names[row], self.labels, self.values[row].astype(np.float64))
+
+
+def _from_table(path: Path, fitted: FittedGenes, patient: str | None, *, every: bool = False) -> _Samples:
+    """The patient's sample, or `every` one whose values are numbers; all rows where samples are rows."""
     own_name = names_borne_once(fitted)
     known = GeneIndex(fitted.gene_ids, [own_name.get(gene) for gene in fitted.gene_ids])
     unnamed: list[ConfigError] = []
@@ -132,16 +183,16 @@ def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profil
             return ["text", *("number" if is_gene(name) else "nothing" for name in names[1:])]
         # A column of gene labels is the first, is called so, or holds text; all other samples are left alone.
         labels = [not at or textual[at] or name.strip().lower() in GENE_COLUMNS for at, name in enumerate(names)]
-        chosen = None
+        chosen: list[int] = []
         try:
-            chosen = _sample_of(names, textual, patient, path)
+            chosen = _numeric(names, textual) if every else [_sample_of(names, textual, patient, path)]
         except ConfigError as error:  # the rows tell whether these columns are samples at all
             unnamed.append(error)
-        return ["number" if at == chosen else "text" if one else "nothing" for at, one in enumerate(labels)]
+        return ["number" if at in chosen else "text" if one else "nothing" for at, one in enumerate(labels)]
 
     table = read_table_file(path, uses)
     if genes_across(table.names):
-        return _row(table, fitted, patient, path)
+        return _rows(table, fitted, path)
     # A column of samples, with the labels of whichever text column names most of the model's genes.
     hits = {column: sum(map(is_gene, labels)) for column, labels in table.labels.items()}
     best = max(hits, key=lambda column: hits[column])
@@ -150,18 +201,13 @@ def _from_table(path: Path, fitted: FittedGenes, patient: str | None) -> _Profil
         raise _foreign(table.names[1:] if lie == "columns" else table.texts(best), lie, fitted, path)
     if unnamed:
         raise unnamed[0]
-    (chosen,) = table.row_of
-    values = table.numbers(chosen).astype(np.float64)
-    return _Profile(sample=table.names[chosen], labels=table.texts(best), values=values)
+    return _Samples([table.names[at] for at in table.row_of], table.texts(best), table.values)
 
 
-def _row(table: TableFile, fitted: FittedGenes, patient: str | None, path: Path) -> _Profile:
-    samples = table.texts(0)
+def _rows(table: TableFile, fitted: FittedGenes, path: Path) -> _Samples:
     if not table.row_of:
         raise _foreign(table.names[1:], "columns", fitted, path)
-    row = _row_of(samples, patient, path)
-    labels = [table.names[column] for column in table.row_of]
-    return _Profile(sample=samples[row], labels=labels, values=table.values[:, row].astype(np.float64))
+    return _Samples(table.texts(0), [table.names[column] for column in table.row_of], table.values.T)
 
 
 def _foreign(labels: Sequence[str], where: str, fitted: FittedGenes, path: Path) -> BadInputError:
@@ -177,6 +223,13 @@ def _sample_of(names: Sequence[str], textual: Sequence[bool], patient: str | Non
     if patient is None:  # a label beside the genes is no sample, unless there is nothing else
         samples = [at for at in samples if not textual[at]] or samples
     return samples[_row_of([names[at] for at in samples], patient, path)]
+
+
+def _numeric(names: Sequence[str], textual: Sequence[bool]) -> list[int]:
+    """Columns that may be samples, and hold numbers."""
+    return [
+        at for at, name in enumerate(names) if at and name.strip().lower() not in BESIDE_SAMPLES and not textual[at]
+    ]
 
 
 def _row_of(samples: Sequence[str], patient: str | None, path: Path) -> int:

@@ -1,20 +1,23 @@
 """Which pixels of an overview are tissue: coloured, and neither pen nor black.
 
 Otsu's threshold on the saturation (N. Otsu 1979), then a median and a closing. Glass and grey dust have no colour.
-Haematoxylin and eosin both take more green than red, which blue, green and black pens do not.
+Haematoxylin and eosin both take more green than red, which blue, green and black pens do not. They take more green than
+blue too, blood included; red pen takes as much of both, so that its hue is a pure red.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_closing, uniform_filter
+from scipy.ndimage import binary_closing, binary_propagation, uniform_filter
 
 LEAST_SATURATION = 15  # of 255: JPEG and a yellowed glass reach about 10
 MOST_THRESHOLD = 60  # a slide that tissue fills has no glass to be told from
 BLACKEST = 50  # of 255, the brightest channel: the scanner's black borders, and black pen
 PEN_GREEN = 8  # of 255 by which green exceeds red in ink and not in tissue
 PEN_SATURATION = 40  # of 255: ink is strong, the fringes of JPEG and of lenses are not
+RED_HUE = 10  # degrees from pure red: eosin and blood lie 15 and more towards blue, brown stains 20 towards yellow
+RED_SATURATION = 128  # of 255, of a red stroke's core; its paler rim is pen where it touches one
 MEDIAN = 5  # pixels; specks below half of it go
 CLOSING = 2  # pixels, of 8 micrometres
 
@@ -36,7 +39,10 @@ def tissue_of(pixels: NDArray[np.uint8]) -> Tissue:
     saturation = (255 * (brightest - darkest) // np.maximum(brightest, 1)).astype(np.uint8)
     black = brightest < BLACKEST
     strong = (saturation >= PEN_SATURATION) & ~black
-    pen = strong & (pixels[..., 1].astype(np.int16) > pixels[..., 0].astype(np.int16) + PEN_GREEN)
+    red, green, blue = (pixels[..., channel].astype(np.int16) for channel in range(3))
+    is_red = strong & (red == brightest) & (60 * np.abs(green - blue) <= RED_HUE * (brightest - darkest))
+    pen = strong & (green > red + PEN_GREEN)
+    pen |= binary_propagation(is_red & (saturation >= RED_SATURATION), mask=is_red)
     usable = ~(black | pen)
     threshold = int(np.clip(otsu(saturation[usable]), LEAST_SATURATION, MOST_THRESHOLD))
     mask = usable & (saturation > threshold)

@@ -1,9 +1,10 @@
-"""Masks on images: the patients on which MGI did best, middling and worst (three of them), beside a baseline."""
+"""Masks on images: the patients on which MGI did best, middling and worst (three of them), with their own genes and
+another patient's, beside a baseline."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -12,31 +13,47 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from mgi.evaluation.cohort_tables import REFERENCE
-from mgi.evaluation.expression_inputs import NOT_USED, OWN
+from mgi.evaluation.expression_inputs import NOT_USED, OWN, PERMUTED, kind_of
 from mgi.evaluation.patient_scores import as_trained, values_of
 from mgi.shards.image_shard import read_images
 from mgi.shards.parquet import run_in
 from mgi.tasks.drawing import ORANGE, SKY, STYLE, WIDTH, as_data_uri, new_figure
 from mgi.tasks.segmentation.dice import Bytes, Mask, at_least, dice
+from mgi.tasks.segmentation.picture_marks import Marks, marks_of
 from mgi.tasks.segmentation.prediction_file import read_patients, read_volumes
 from mgi.tasks.segmentation.scoring import THRESHOLD, true_mask
 from mgi.tasks.text import method_name
 
 DARK = "#11161c"
 PREFERRED_BASELINES = ("unet", "attention_unet", "resunet", "deeplabv3plus")
+SHOWN_INPUTS = (OWN, PERMUTED, NOT_USED)
 FAILURES = ("worst", "2nd worst", "3rd worst")
 """Ranks of the patients that are shown where the prediction errs most; the others where the tumour is largest."""
 
 
+class Panel(NamedTuple):
+    """Whose prediction is shown: a method, and the expression that it was given."""
+
+    method: str
+    given: str
+
+    @property
+    def title(self) -> str:
+        """The method, and below whose genes it got where it read some."""
+        below = {OWN: "\nown genes", PERMUTED: "\nanother's genes"}.get(self.given, "")
+        return f"{method_name(self.method)}{below}"
+
+
 @dataclass(frozen=True)
 class OverlayCase:
-    """One patient's picture: pixels and masks of shape (slices, rows, cols), stored probabilities by method."""
+    """One patient's picture: pixels and masks of shape (slices, rows, cols), stored probabilities by panel."""
 
     rank: str
     patient_id: str
     pixels: NDArray[Any]
     truth: Mask
-    probability: Mapping[str, Bytes]
+    probability: Mapping[Panel, Bytes]
+    marks: Marks = field(default_factory=Marks)
 
 
 def overlay_cases(
@@ -54,20 +71,31 @@ def overlay_cases(
     compared = as_trained(patients)
     given = OWN if shown[0] == REFERENCE else NOT_USED
     chosen = patients_to_show(values_of(compared, shown[0], given, definition))
-    found: dict[str, dict[str, Bytes]] = {patient: {} for patient in chosen.values()}
+    found: dict[str, dict[Panel, Bytes]] = {patient: {} for patient in chosen.values()}
     images = read_images(image_shard, found)
     for path, run in sorted(runs.items(), key=lambda item: (item[1].seed, item[1].key)):
-        label = run.label
-        here = set(read_patients(path)) & {patient for patient in found if label not in found[patient]}
-        if label not in shown or not here:
+        here = set(read_patients(path)) & set(found)
+        if run.label not in shown or not here:
             continue
         for volume in read_volumes(path, {patient: len(images[patient].slices) for patient in here}, patients=here):
-            if volume.expression_input in (OWN, NOT_USED):
-                found[volume.patient_id][label] = volume.probability
+            panel = Panel(run.label, kind_of(volume.expression_input))
+            if panel.given in SHOWN_INPUTS:  # of several seeds and permutations the first
+                found[volume.patient_id].setdefault(panel, volume.probability)
     return [
-        OverlayCase(rank, patient, images[patient].slices, true_mask(images[patient], image_shard), found[patient])
+        OverlayCase(
+            rank,
+            patient,
+            images[patient].slices,
+            true_mask(images[patient], image_shard),
+            {panel: found[patient][panel] for panel in _panels(shown) if panel in found[patient]},
+            marks_of(images[patient].affine, images[patient].spacing_mm),
+        )
         for rank, patient in chosen.items()
     ]
+
+
+def _panels(methods: Sequence[str]) -> list[Panel]:
+    return [Panel(method, given) for method in methods for given in SHOWN_INPUTS]
 
 
 def patients_to_show(scores: pd.Series) -> dict[str, str]:
@@ -84,18 +112,18 @@ def patients_to_show(scores: pd.Series) -> dict[str, str]:
 
 
 def overlays_figure(cases: Sequence[OverlayCase], *, simulated: bool) -> str | None:
-    """A row per patient on one slice: the image, then truth and prediction of each method."""
+    """A row per patient on one slice: the image, then truth and prediction of each panel."""
     if not cases:
         return None
-    methods = list(dict.fromkeys(method for case in cases for method in case.probability))
-    columns = 1 + len(methods)
+    panels = list(dict.fromkeys(panel for case in cases for panel in case.probability))
+    columns = 1 + len(panels)
     side = (WIDTH - 0.3) / columns
-    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
-        figure = new_figure(0.6 + len(cases) * (side + 0.04))
+    with matplotlib.rc_context({**STYLE, "axes.grid": False, "axes.titlelocation": "center", "axes.titlesize": 9}):
+        figure = new_figure(0.9 + len(cases) * (side + 0.04))
         grid = figure.subplots(len(cases), columns, squeeze=False)
         for row, case in zip(grid, cases, strict=True):
-            _draw_case(row, case, methods)
-        for axes, title in zip(grid[0], ["FLAIR", *(method_name(method) for method in methods)], strict=True):
+            _draw_case(row, case, panels)
+        for axes, title in zip(grid[0], ["FLAIR", *(panel.title for panel in panels)], strict=True):
             axes.set_title(title)
         handles = [
             Line2D([], [], color=ORANGE, lw=2, label="true mask"),
@@ -105,32 +133,49 @@ def overlays_figure(cases: Sequence[OverlayCase], *, simulated: bool) -> str | N
     return as_data_uri(figure, simulated=simulated, raster=True)
 
 
-def _draw_case(row: Sequence[Any], case: OverlayCase, methods: Sequence[str]) -> None:
-    index = _slice_to_show(case, methods)
+def _draw_case(row: Sequence[Any], case: OverlayCase, panels: Sequence[Panel]) -> None:
+    index = slice_to_show(case)
     picture, window = _windowed(case.pixels[index])
     for axes in row:
-        axes.imshow(picture[window], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.imshow(picture[window], cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect=case.marks.stretch)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
-    row[0].set_ylabel(case.rank, fontweight="bold")
-    for axes, method in zip(row[1:], methods, strict=True):
+    row[0].set_ylabel(f"{case.rank}\n{case.patient_id}", fontsize=8.5)
+    _draw_marks(row[0], case.marks, picture[window].shape)
+    for axes, panel in zip(row[1:], panels, strict=True):
         _outline(axes, case.truth[index][window], ORANGE, "-")
-        if method not in case.probability:
+        if panel not in case.probability:
             continue
-        prediction = at_least(case.probability[method], THRESHOLD)
+        prediction = at_least(case.probability[panel], THRESHOLD)
         _outline(axes, prediction[index][window], SKY, (0, (3, 1.2)))
-        axes.text(
-            0.03, 0.03, f"Dice {dice(prediction, case.truth):.2f}", transform=axes.transAxes, color="white",
-            fontsize=9, bbox={"facecolor": DARK, "alpha": 0.6, "lw": 0, "pad": 2},
-        )  # fmt: skip
+        _write(axes, 0.03, 0.03, f"Dice {dice(prediction, case.truth):.2f}", ha="left", va="bottom")
 
 
-def _slice_to_show(case: OverlayCase, methods: Sequence[str]) -> int:
-    """Of a failure the slice on which the first method errs on most pixels, else the one with most tumour."""
+def _draw_marks(axes: Any, marks: Marks, shape: tuple[int, int]) -> None:
+    """The sides at the edges, and a bar of so many mm in the corner, each where it is known."""
+    for letter, across, side in ((marks.left, 0.03, "left"), (marks.right, 0.97, "right")):
+        if letter:
+            _write(axes, across, 0.5, letter, ha=side, va="center")
+    if bar := marks.bar(shape[1]):
+        length, pixels = bar
+        bottom, end = 0.95 * shape[0] - 0.5, 0.95 * shape[1] - 0.5
+        axes.plot([end - pixels, end], [bottom, bottom], color="white", lw=2, solid_capstyle="butt")
+        _write(axes, 0.95, 0.08, f"{length} mm", ha="right", va="bottom")
+
+
+def _write(axes: Any, across: float, up: float, said: str, *, ha: str, va: str) -> None:
+    axes.text(
+        across, up, said, transform=axes.transAxes, color="white", fontsize=8, ha=ha, va=va,
+        bbox={"facecolor": DARK, "alpha": 0.6, "lw": 0, "pad": 1.5},
+    )  # fmt: skip
+
+
+def slice_to_show(case: OverlayCase) -> int:
+    """Of a failure the slice on which the first prediction errs on most pixels, else the one with most tumour."""
     wrong = case.truth
-    if case.rank in FAILURES and (first := [method for method in methods if method in case.probability][:1]):
-        wrong = at_least(case.probability[first[0]], THRESHOLD) != case.truth
+    if case.rank in FAILURES and case.probability:
+        wrong = at_least(next(iter(case.probability.values())), THRESHOLD) != case.truth
     return int(np.argmax(np.count_nonzero(wrong, axis=(1, 2))))
 
 

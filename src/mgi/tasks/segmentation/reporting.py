@@ -10,8 +10,10 @@ from mgi.evaluation.cohort_tables import is_reference_again
 from mgi.evaluation.patient_scores import as_trained
 from mgi.tasks.drawing import patients_figure
 from mgi.tasks.report_parts import ReportInput, Section
+from mgi.tasks.segmentation.breakdown import breakdown
 from mgi.tasks.segmentation.overlays import FAILURES, OverlayCase, overlay_cases, overlays_figure
 from mgi.tasks.segmentation.scoring import HEADLINE
+from mgi.tasks.segmentation.viewer import viewer
 from mgi.tasks.text import in_order, number, rendered, rows_by, rows_by_input
 
 Row = dict[str, Any]
@@ -51,10 +53,11 @@ def definition_name(definition: str) -> str:
 
 
 def section(given: ReportInput) -> Section:
-    """Tables of scores, the patients' figure, masks on images with their failures, and what leaky protocols claim."""
+    """Tables of scores, scores by size and hospital, masks on images with failures, and what leaky protocols claim."""
     cases = overlay_cases(given.predictions, given.image_shard, given.patients, given.headline)
     results, simulated = as_trained(given.results), given.simulated
     label = "Volume Dice per patient" if given.headline == HEADLINE else given.headline
+    parts = breakdown(given)
     content: dict[str, Any] = {
         **vars(given),
         "methods": _headline_rows(results, given.tests, given.headline),
@@ -65,15 +68,23 @@ def section(given: ReportInput) -> Section:
         "paper_like": [] if given.leaky is None else as_trained(given.leaky).to_dict("records"),
         "failures": failure_rows(given.patients, cases),
         "overlays": cases,
+        "viewer": viewer(cases, simulated=simulated),
+        **parts.content,
         "figures": {
             "patients": patients_figure(
                 as_trained(given.patients), results, given.headline, label, simulated=simulated
             ),
+            **parts.figures,
             "overlays": overlays_figure(cases, simulated=simulated),
         },
     }
-    links = {"dice": "Dice", "protocols": "Protocols", "masks": "Masks"}
-    shown = {"dice": True, "protocols": bool(content["paper_like"]), "masks": bool(content["figures"]["overlays"])}
+    links = {"dice": "Dice", "patients": "By patient", "protocols": "Protocols", "masks": "Masks"}
+    shown = {
+        "dice": True,
+        "patients": bool(parts.content["shown"]),
+        "protocols": bool(content["paper_like"]),
+        "masks": bool(content["figures"]["overlays"]),
+    }
     return Section(
         html=rendered("mgi.tasks.segmentation", "section.html.j2", content),
         figures=content["figures"],

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from mgi.core.errors import BadInputError, ConfigError
+from mgi.modalities.rna import new_patient
 from mgi.modalities.rna.filter import LOG_TPM
 from mgi.modalities.rna.frozen_genes import find_genes
-from mgi.modalities.rna.new_patient import read_new_expression
+from mgi.modalities.rna.new_patient import ExpressionFile, read_new_expression
 from mgi.modalities.rna.normalise import FittedGenes, fit
 from mgi.modalities.rna.settings import FitSettings
 from mgi.modalities.rna.star import COLUMNS, SUMMARY_ROWS
@@ -147,3 +148,25 @@ def test_a_label_may_end_in_what_says_that_it_is_expression(fitted: FittedGenes,
     across = written(tmp_path / "b.tsv", "patient_id\tTSPAN6_rnaseq\tTNMD_rnaseq", "P1\t7\t8")
     for path in (rows, across):
         assert read(path, fitted).values[:2].tolist() == [7, 8]
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_a_file_that_is_read_for_many_gives_each_what_it_gives_one(
+    across: bool, fitted: FittedGenes, tmp_path: Path, monkeypatch
+) -> None:
+    values = np.random.default_rng(0).normal(size=(3, len(fitted.gene_ids))).round(3)
+    table = pd.DataFrame(values, index=["A", "B", "C"], columns=fitted.gene_ids)
+    path = tmp_path / "t.tsv"
+    (table if across else table.T).to_csv(path, sep="\t", index_label="patient_id" if across else "gene_id")
+    many = ExpressionFile(path, fitted, "as given")
+    opened = []
+    whole = new_patient.read_table_file
+    monkeypatch.setattr(new_patient, "read_table_file", lambda *given: opened.append(1) or whole(*given))
+    found = [many.read(patient, 0.5) for patient in ("A", "B", "C", "A")]
+    assert len(opened) == 2  # one sample alone, then all
+    for one, patient in zip(found, ("A", "B", "C", "A"), strict=True):
+        alone = read_new_expression(path, fitted, unit="as given", patient=patient, max_missing=0.5)
+        assert np.array_equal(one.values, alone.values)
+        assert one.sample == patient
+    with pytest.raises(ConfigError, match="D: none of 3 samples"):
+        many.read("D", 0.5)

@@ -1,5 +1,6 @@
 """Colour is tissue; glass, black borders and ink are not."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 from mgi.modalities.slides.tissue import otsu, tissue_of
 
 GLASS, PINK, PURPLE = (243, 243, 243), (225, 150, 200), (90, 60, 130)
-INKS = {"blue": (30, 60, 160), "green": (20, 120, 60)}
+INKS = {"blue": (30, 60, 160), "green": (20, 120, 60), "red": (200, 30, 40), "dark red": (140, 20, 25)}
+BLOOD, BROWN = (190, 60, 95), (130, 85, 55)
 
 
 def slide(colour: tuple[int, int, int] = PINK) -> np.ndarray:
@@ -17,7 +19,7 @@ def slide(colour: tuple[int, int, int] = PINK) -> np.ndarray:
     return pixels
 
 
-@pytest.mark.parametrize("colour", [PINK, PURPLE])
+@pytest.mark.parametrize("colour", [PINK, PURPLE, BLOOD, BROWN])
 def test_the_stained_square_is_the_tissue(colour: tuple[int, int, int]) -> None:
     found = tissue_of(slide(colour))
     expected = np.zeros((40, 60), bool)
@@ -35,6 +37,14 @@ def test_ink_is_counted_and_is_no_tissue(ink: tuple[int, int, int]) -> None:
     assert found.mask[14:26, 24:40].all()
     assert found.pen == pytest.approx(6 / 40)
     assert not tissue_of(np.full((20, 20, 3), ink, np.uint8)).mask.any()
+
+
+def test_the_pale_rim_of_red_ink_is_ink_and_the_same_colour_elsewhere_is_not() -> None:
+    pixels, pale = slide(), (238, 190, 192)
+    pixels[0:8] = pale
+    pixels[2:5] = INKS["red"]
+    assert tissue_of(pixels).pen == pytest.approx(8 / 40)
+    assert tissue_of(slide(pale)).pen == 0
 
 
 def test_black_is_counted_and_is_no_tissue() -> None:
@@ -79,7 +89,9 @@ def test_otsu_has_the_least_variance_within_of_all_thresholds(values: list[int])
         return sum(float(one.astype(float).var()) * len(one) for one in groups if len(one))
 
     best = min(within(one) for one in range(255) if (array <= one).any() and (array > one).any())
-    assert within(otsu(array)) == pytest.approx(best, abs=1e-6)
+    opencvs, _ = cv2.threshold(array[None], 0, 255, cv2.THRESH_OTSU)
+    for found in (otsu(array), int(opencvs)):
+        assert within(found) == pytest.approx(best, abs=1e-6)
 
 
 def test_nothing_to_split_has_threshold_zero() -> None:

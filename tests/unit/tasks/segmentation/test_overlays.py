@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from mgi.tasks.segmentation.overlays import OverlayCase, overlays_figure, patients_to_show
+from mgi.tasks.segmentation.overlays import OverlayCase, Panel, overlays_figure, patients_to_show
+from mgi.tasks.segmentation.picture_marks import Marks
 
 
 def test_ranks_follow_the_score_and_ties_the_name() -> None:
@@ -21,12 +22,27 @@ def test_empty_and_missing_predictions_are_drawn_without_complaint() -> None:
     truth = np.zeros((2, 8, 8), dtype=bool)
     truth[1, 2:4, 2:4] = True
     cases = [
-        OverlayCase("best", "A", pixels, truth, {"mgi": np.zeros((2, 8, 8), np.uint8)}),
-        OverlayCase("worst", "B", pixels + 5, truth, {"unet": np.full((2, 8, 8), 255, np.uint8)}),
+        OverlayCase("best", "A", pixels, truth, {Panel("mgi", "own"): np.zeros((2, 8, 8), np.uint8)}),
+        OverlayCase("worst", "B", pixels + 5, truth, {Panel("unet", "not_used"): np.full((2, 8, 8), 255, np.uint8)}),
     ]
     figure = overlays_figure(cases, simulated=True)
     assert figure is not None
     assert figure.startswith("data:image/png")
+
+
+def test_sides_and_bar_change_the_picture_where_they_are_known() -> None:
+    pixels = np.random.default_rng(0).integers(0, 99, (1, 40, 40)).astype(np.uint16)
+    truth = np.ones((1, 40, 40), dtype=bool)
+    drawn = [
+        overlays_figure([OverlayCase("best", "A", pixels, truth, {}, marks)], simulated=False)
+        for marks in (Marks(), Marks("R", "L"), Marks("L", "R"), Marks("R", "L", 1.0, 1.0))
+    ]
+    assert len(set(drawn)) == 4
+
+
+def test_a_panel_says_whose_genes_it_read() -> None:
+    titles = [Panel(*one).title for one in (("mgi", "own"), ("mgi", "permuted"), ("unet", "not_used"))]
+    assert titles == ["MGI\nown genes", "MGI\nanother's genes", "U-Net"]
 
 
 def test_no_cases_have_no_figure() -> None:

@@ -1,6 +1,5 @@
 """A new patient's further modalities for a released model: read from the user's tables, one a modality."""
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.commands._modalities import read_pairs
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import barcode_of
 from mgi.modalities.new_table import NewFeatures, read_new_features
 from mgi.release.ensemble import Model
 from mgi.release.package import Release
+from mgi.release.request import PredictionRequest
 from mgi.release.training_range import Flag
 
 
@@ -47,13 +46,13 @@ class NewModality:
         }
 
 
-def read_modalities(args: argparse.Namespace, model: Model, sample: str | None) -> dict[str, NewModality]:
-    """Those of `--modality`, by name; `sample` is that of the expression, None without it.
+def read_modalities(request: PredictionRequest, model: Model, sample: str | None) -> dict[str, NewModality]:
+    """Those that the request names; `sample` is that of the expression, None without it.
 
     Raises ConfigError for one that the model does not read, or without expression; BadInputError where more than
     `--max-missing` of a member's features have no value.
     """
-    tables = read_pairs(args.modality, "--modality")
+    tables = request.modalities
     known = sorted(model.first.weights.model.further)
     for name in tables:
         if name not in known:
@@ -61,11 +60,12 @@ def read_modalities(args: argparse.Namespace, model: Model, sample: str | None) 
             raise ConfigError(f"--modality: found {name}, expected {expected}: what {model.name} reads beside genes")
     if tables and sample is None:
         raise ConfigError("--modality: found no --expression, expected both: who lacks it has null tokens alone")
-    return {name: _read(args, model, name, Path(path), str(sample)) for name, path in sorted(tables.items())}
+    return {name: _read(request, model, name, str(sample)) for name in sorted(tables)}
 
 
-def _read(args: argparse.Namespace, model: Model, name: str, path: Path, sample: str) -> NewModality:
-    found = read_new_features(path, model.first.further[name].space, args.patient)
+def _read(request: PredictionRequest, model: Model, name: str, sample: str) -> NewModality:
+    path = request.modalities[name]
+    found = read_new_features(path, model.first.further[name].space, request.sample)
     own, other = barcode_of(found.sample), barcode_of(sample)
     if own is not None and other is not None and own.patient_id != other.patient_id:
         raise ConfigError(f"--modality: {path}: {found.sample!r}, but --expression is of {sample!r}: not one patient")
@@ -75,10 +75,10 @@ def _read(args: argparse.Namespace, model: Model, name: str, path: Path, sample:
         missing = tuple(np.array(fitted.feature_ids, object)[np.isnan(values[fitted.columns])])
         lacking.append((len(missing) / len(fitted.feature_ids), len(fitted.feature_ids), missing))
     share, count, missing = max(lacking, key=lambda one: one[0])
-    if share > args.max_missing:
+    if share > request.max_missing:
         raise BadInputError(
             f"{path}: sample {found.sample}: {len(missing)} of the model's {count} features of {name} have no value, "
-            f"the first is {missing[0]}; expected at most {args.max_missing:.0%}; without it there is a null token"
+            f"the first is {missing[0]}; expected at most {request.max_missing:.0%}; without it there is a null token"
         )
     return NewModality(read=found, unit=model.first.further[name].space.unit, n_features=count, missing=missing)
 
