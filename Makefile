@@ -4,6 +4,7 @@
 # make faults  every way in which a service can fail          make fuzz    every reader against mutated files
 # make flips  every file of the results, damaged on its way into each of its readers
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
+# make kill-slides  kill -9 while slides are fetched that are not kept, and while their shard is written
 # make machine  a full disk at each stage, SIGSTOP, a clock that jumps back, few file handles (long)
 # make slurm-test  the toy workflow on a SLURM of one node, and jobs that are cancelled, drained, killed or too large (long)
 # make signals  SIGTERM, SIGUSR1 and SIGKILL to trainings, at random moments
@@ -18,7 +19,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo config-docs environments site storage test coverage lint lock-check check faults fuzz flips kill signals machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs environments site storage test coverage lint lock-check check faults fuzz flips kill kill-slides signals machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -144,6 +145,9 @@ flips: dev
 
 kill: dev
 	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m killing
+
+kill-slides: dev
+	@PYTHONPATH=src:tests python -m killing.slides
 
 signals: dev
 	@PYTHONPATH=src:tests OMP_NUM_THREADS=1 python -m preempting
