@@ -1,8 +1,9 @@
 """Make a folder of a fine-tuned run that others can use: weights, frozen genes, config and model card.
 
 INPUTS: results/X/runs/RUN/weights.safetensors, and from the same results the run's record, its fold's genes, split,
-shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, and last config.json. Of several runs of
-one method, such as its folds, an ensemble: a folder like that for each, MODEL_CARD.md, and last config.json.
+shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, configs/metadata.json (as of a MONAI
+bundle), and last config.json. Of several runs of one method, such as its folds, an ensemble: a folder like that for
+each, MODEL_CARD.md, and last config.json.
 """
 
 import argparse
@@ -25,9 +26,10 @@ from mgi.evaluation.patient_scores import SCORES, per_patient, per_test, without
 from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
 from mgi.modalities.rna.scaled_blocks import scaled_blocks
 from mgi.models.settings import NetworkSettings
-from mgi.release.card import CardContent, ensemble_card, model_card
+from mgi.release.card import CardContent, ensemble_card
 from mgi.release.ensemble import require_alike, write_ensemble
-from mgi.release.package import WEIGHTS, network_of, require_no_release, write_release
+from mgi.release.package import WEIGHTS, network_of, require_no_release
+from mgi.release.package_writer import write_release
 from mgi.release.training_range import measure, root_mean_squares
 from mgi.reporting.provenance import commit
 from mgi.shards.dataset_manifest import DATASET
@@ -62,10 +64,7 @@ class Member:
             folder,
             weights=self.weights,
             genes=self.genes,
-            card=model_card(self.content),
-            training_range=self.content.trained,
-            expression_unit=self.content.expression["unit"],
-            simulated=self.content.simulated,
+            content=self.content,
         )
 
 
