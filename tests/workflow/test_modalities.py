@@ -106,6 +106,11 @@ def test_images_are_written_in_as_many_parts_as_there_are_batches() -> None:
     folder = "<results>/shards/flair"
     assert one.shard == [f"{folder}/{name}" for name in ("part-1-of-2.parquet", "part-2-of-2.parquet", "dataset.json")]
     assert one.part_records == [f"{folder}/part-1-of-2.json", f"{folder}/part-2-of-2.json"]
+    bags = configured("slides", source="gdc", batches=2)
+    names = [path.rpartition("/")[2] for path in (*bags.shard, *bags.part_files)]
+    tiles = ["part-1-of-2.parquet", "part-2-of-2.parquet"]
+    assert names[:4] == [*tiles, "slides.parquet", "dataset.json"]
+    assert sorted(names[4:]) == sorted([*tiles, "part-1-of-2.png", "part-2-of-2.png"])
     table = configured("rna", source="gdc", batches=2)
     assert [path.rpartition("/")[2] for path in table.shard] == ["values.parquet", "features.parquet", "dataset.json"]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
+from mgi.core.parts import part_of
 from mgi.shards.bags import open_bags
 from mgi_standin.simulation.slides import Histology, draw_slide
 from mgi_standin.simulation.slides_broken import write_case
@@ -49,9 +50,24 @@ def test_slides_go_from_lock_to_shard(with_slides: Path, snakemake: Any, jobs_of
     again = snakemake(with_slides, *TARGETS, *OPTIONS)
     assert jobs_of(again.stdout) == {} or "Nothing to be done" in again.stdout
 
+    # One patient less: the part that held them, and the description of all.
+    own = yaml.safe_load((with_slides / "own.yaml").read_text())
+    own["cohort"]["exclude"] = ["P1"]
+    (with_slides / "own.yaml").write_text(yaml.safe_dump(own))
+    before = {path.name: path.stat().st_mtime_ns for path in (results / "shards/slides").glob("part-*")}
+    done = snakemake(with_slides, *TARGETS, *OPTIONS)
+    assert done.returncode == 0, done.stdout[-6000:]
+    jobs = {rule: count for rule, count in jobs_of(done.stdout).items() if rule != "record_config"}
+    assert jobs == {"cohort": 1, "shard_bags": 1, "describe_bags": 1}
+    after = {path.name: path.stat().st_mtime_ns for path in (results / "shards/slides").glob("part-*")}
+    assert {name for name in before if after[name] != before[name]} == {
+        f"part-{part_of('P1', 2)}.{ending}" for ending in ("parquet", "json", "png")
+    }
+    assert [bag.patient_id for bag in open_bags(results / "shards/slides").bags()] == ["P3"]
+
     other = yaml.safe_load((with_slides / "own.yaml").read_text())
     other["modalities"]["slides"]["min_tissue"] = 0.9
     (with_slides / "own.yaml").write_text(yaml.safe_dump(other))
     planned = jobs_of(snakemake(with_slides, *TARGETS, "-n", "--quiet", "rules", *OPTIONS).stdout)
-    assert {"lock", "fetch", "shard_bags"} <= set(planned)
+    assert {"lock", "fetch", "shard_bags", "describe_bags"} <= set(planned)
     assert "shard_volumes" not in planned

@@ -10,7 +10,7 @@ from snakemake.io import local
 from mgi.cohort.labels.oracles import READ_OFF
 from mgi.core.ids import named_patient
 from mgi.core.parts import PART_RECORD, all_parts, numbers_of, part_of
-from mgi.modalities.modality import SHARD_FILES, Modality
+from mgi.modalities.modality import DESCRIBED_WITH, READ_OF_PART, SHARD_FILES, Modality
 from mgi.modalities.registry import in_order, module_of
 
 from .supplied import existing
@@ -65,8 +65,15 @@ class Configured:
         """The files of its shard that others read, the description last."""
         if not self.kind.in_parts:
             return self._in_shard(self.kind.shard_files().values())
-        parts = [self.kind.shard_files(part)["slices"] for part in all_parts(self.section["batches"])]
-        return self._in_shard([*parts, "dataset.json"])
+        read, beside = READ_OF_PART[self.kind.shard_format], DESCRIBED_WITH.get(self.kind.shard_format, ())
+        parts = [self.kind.shard_files(part)[read] for part in all_parts(self.section["batches"])]
+        return self._in_shard([*parts, *beside, "dataset.json"])
+
+    @property
+    def part_files(self) -> list[str]:
+        """The files of the parts of its shard but their records."""
+        of_parts = (self.kind.shard_files(part).values() for part in all_parts(self.section["batches"]))
+        return self._in_shard(name for names in of_parts for name in names if not name.endswith(".json"))
 
     @property
     def part_records(self) -> list[str]:
@@ -133,7 +140,7 @@ class Configured:
 
 def configured(config: Mapping[str, Any]) -> dict[str, Configured]:
     """The configured modalities by name, in the registry's order."""
-    given = config["modalities"]
+    given = {name: section for name, section in config["modalities"].items() if section is not None}
     return {kind.name: Configured(kind=kind, section=given[kind.name]) for kind in in_order(given)}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from mgi.core.errors import ConfigError
 from mgi.core.run import (
     DEFAULT_TASK,
+    IMAGE,
     LABELS_FILE,
     PATIENT,
     SLICE,
@@ -190,6 +191,11 @@ def masks_of(table: Mapping[str, Run], results: str) -> list[str]:
         raise ConfigError(f"runs: found no method that predicts masks, expected one of task {DEFAULT_TASK}")
     own = [run.key for run in runs if (run.label, run.seed) == (runs[0].label, runs[0].seed)]
     return [f"{results}/predictions/{key}.parquet" for key in own]
+
+
+def reference_lesions(modalities: Mapping[str, Configured]) -> list[str]:
+    """Features of tumours by the reference masks, where there are scans that these are drawn on."""
+    return ["<results>/tables/lesion_features.parquet"] if IMAGE in modalities else []
 
 
 def predicted_lesions(table: Mapping[str, Run]) -> list[str]:

@@ -88,14 +88,13 @@ use rule shard as shard_volumes with:
 
 use rule shard as shard_bags with:
     output:
-        tiles="<results>/shards/{modality}/tiles.parquet",
-        slides="<results>/shards/{modality}/slides.parquet",
-        sheet="<results>/shards/{modality}/slides.png",
-        dataset="<results>/shards/{modality}/dataset.json",
+        tiles="<results>/shards/{modality}/part-{part}.parquet",
+        picture="<results>/shards/{modality}/part-{part}.png",
+        part="<results>/shards/{modality}/part-{part}.json",
     log:
-        "<logs>/shard_bags-{modality}.log",
+        "<logs>/shard_bags-{modality}-{part}.log",
     benchmark:
-        "<benchmarks>/shard_bags-{modality}.tsv"
+        "<benchmarks>/shard_bags-{modality}-{part}.tsv"
     wildcard_constraints:
         modality=of_format(MODALITIES, "bags"),
     threads: 2
@@ -107,7 +106,7 @@ use rule shard as shard_bags with:
 rule describe_volumes:
     """Describe the parts of a shard of images, once they agree, have the cohort's patients, and none of them twice."""
     input:
-        slices=lambda wildcards: MODALITIES[wildcards.modality].shard[:-1],
+        slices=lambda wildcards: MODALITIES[wildcards.modality].part_files,
         parts=lambda wildcards: MODALITIES[wildcards.modality].part_records,
         cohort="<results>/tables/cohort.parquet",
     output:
@@ -138,11 +137,47 @@ rule describe_volumes:
         """
 
 
+rule describe_bags:
+    """Describe the parts of a shard of bags, once they agree and have the cohort's patients, with a table of all slides."""
+    input:
+        files=lambda wildcards: MODALITIES[wildcards.modality].part_files,
+        parts=lambda wildcards: MODALITIES[wildcards.modality].part_records,
+        cohort="<results>/tables/cohort.parquet",
+    output:
+        slides="<results>/shards/{modality}/slides.parquet",
+        picture="<results>/shards/{modality}/slides.png",
+        dataset="<results>/shards/{modality}/dataset.json",
+    log:
+        "<logs>/describe_bags-{modality}.log",
+    benchmark:
+        "<benchmarks>/describe_bags-{modality}.tsv"
+    wildcard_constraints:
+        modality=of_format(MODALITIES, "bags"),
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=grows(1000),
+        runtime=grows(10),
+    params:
+        n_parts=lambda wildcards, input: len(input.parts),
+        code=code_of("describe-bags"),
+    shell:
+        r"""
+        exec &> >(tee {log:q})
+        python -m mgi describe-bags \
+            --modality {wildcards.modality:q} \
+            --parts {params.n_parts} \
+            --cohort {input.cohort:q} \
+            --output {output.dataset:q}
+        """
+
+
 rule prepare_slices:
     """Put all slices at the network's size, once for every run; what an earlier job made of a patient is used again."""
     input:
         images="<results>/shards/flair/dataset.json",
-        slices=IMAGE_FILES,
+        slices=SCAN_FILES,
     output:
         table=local("<local_results>/prepared/{prepared}/slices.parquet"),
     log:

@@ -19,6 +19,7 @@ from mgi.commands._device import device
 from mgi.commands._many_patients import predict_all
 from mgi.commands._run_options import add_device
 from mgi.core.errors import ConfigError
+from mgi.modalities.slides.reader import LEAST_MPP, MOST_MPP
 from mgi.release.ensemble import Model, load_model, load_together
 from mgi.release.new_image import check_output, kind_of
 from mgi.release.patient_list import patients_in_folder, patients_in_table
@@ -48,6 +49,12 @@ def add_options(options: argparse.ArgumentParser) -> None:
         "--output", required=True, type=Path,
         help="mask.nii.gz, or a folder for slices; answer.json of class or risk; a folder of a cohort",
     )  # fmt: skip
+    options.add_argument(
+        "--slide", type=Path, metavar="SLIDE",
+        help="in place of IMAGE, for a model of slides: SVS, TIFF, NDPI, SCN, or .h5 of its tiles' vectors",
+    )  # fmt: skip
+    options.add_argument("--tile-weights", type=Path, metavar="FILE", help="of the encoder of tiles, where it has such")
+    options.add_argument("--mpp", type=float, help="micrometres a pixel of a slide that states none, or a wrong one")
     options.add_argument("--series", help="SeriesInstanceUID, where a DICOM folder holds several FLAIR")
     options.add_argument(
         "--volume", type=int, metavar="N", help="counted from 0, where a NIfTI file has four axes and several volumes"
@@ -75,6 +82,9 @@ def run(args: argparse.Namespace) -> None:
         print(f"{model.name} was trained on SIMULATED patients: of real ones it says nothing", flush=True)
     request = PredictionRequest(
         image=args.image,
+        slide=args.slide,
+        tile_weights=args.tile_weights,
+        mpp=args.mpp,
         series=args.series,
         volume=args.volume,
         expression=args.expression,
@@ -108,7 +118,7 @@ def _one(args: argparse.Namespace, model: Model, request: PredictionRequest, pla
         raise ConfigError(
             f"--output: found {args.output}, expected a name that ends in .json: {model.name} draws no mask"
         )
-    elif args.image is not None and args.output.resolve() == args.image.resolve():
+    elif args.output.resolve() in [one.resolve() for one in (args.image, args.slide) if one is not None]:
         raise ConfigError(f"--output: {args.output}: is the image itself, expected another place")
     found = predict(model, request, place)
     if found.patient.doubt is not None:
@@ -123,12 +133,13 @@ def _check_options(args: argparse.Namespace) -> None:
     if (args.model is None) == (args.ensemble is None):
         raise ConfigError("--model and --ensemble: expected one of them")
     of_many = [name for name in ("table", "folder") if getattr(args, name) is not None]
-    if len(of_many) + (args.image is not None) > 1:
-        raise ConfigError("IMAGE, --table and --folder: expected one of them")
+    if len(of_many) + (args.image is not None) + (args.slide is not None) > 1:
+        raise ConfigError("IMAGE, --slide, --table and --folder: expected one of them")
     for name in ("patient", "series"):
         if of_many and getattr(args, name) is not None:
             column = "sample" if name == "patient" else name
             raise ConfigError(f"--{name}: only of one patient; of a cohort it is the column {column} of --table")
+    _check_slide(args)
     if args.folder is not None and args.output.resolve().is_relative_to(args.folder.resolve()):
         raise ConfigError(f"--output: {args.output}: lies in --folder, where its masks would be taken for patients")
     if args.patient is not None and args.expression is None:
@@ -137,3 +148,11 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ConfigError(f"--max-missing: found {args.max_missing:g}, expected a share from 0 to below 1")
     if args.threads is not None and args.threads < 1:
         raise ConfigError(f"--threads: found {args.threads}, expected 1 or more")
+
+
+def _check_slide(args: argparse.Namespace) -> None:
+    for name in ("tile_weights", "mpp"):
+        if args.slide is None and args.table is None and vars(args)[name] is not None:
+            raise ConfigError(f"--{name.replace('_', '-')}: only with --slide, or --table with such a column")
+    if args.mpp is not None and not LEAST_MPP <= args.mpp <= MOST_MPP:
+        raise ConfigError(f"--mpp: found {args.mpp:g}, expected {LEAST_MPP:g} to {MOST_MPP:g}")

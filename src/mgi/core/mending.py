@@ -19,7 +19,7 @@ RULES = (
     ("shards/*/part-*", "shard_volumes"),
     ("shards/*/slices.parquet", "shard_volumes"),
     ("shards/*/tiles.parquet", "shard_bags"),
-    ("shards/*/slides.p*", "shard_bags"),
+    ("shards/*/slides.p*", "describe_bags"),
     ("shards/*/*", "shard"),
     ("dataset.json", "shard"),
     ("prepared/*/*", "prepare_slices"),
@@ -52,9 +52,14 @@ RULES = (
     ("report.html", "report"),
     ("figures/*", "report"),
 )
-OF_PARTS, OF_BAGS = "describe_volumes", "shard_bags"
-"""The rules that describe a shard of parts, and one of bags."""
-_BESIDE = ((PART_PATTERN, OF_PARTS), ("tiles.parquet", OF_BAGS))
+OF_PARTS, OF_BAGS = "describe_volumes", "describe_bags"
+"""The rules that describe a shard of parts: of images, and of bags, whose parts have pictures."""
+# What lies beside a file of the rule that its place names says which rule it is of: the first pattern that is found.
+_PICTURES = "part-*-of-*.png"
+_BESIDE = {
+    "shard": ((_PICTURES, OF_BAGS), (PART_PATTERN, OF_PARTS)),
+    "shard_volumes": ((_PICTURES, "shard_bags"),),
+}
 _TRAINS_ON_THE_FIRST = ("prepare_external", "pretrain", "finetune", "fit_genes", "fit_features")
 """Rules that have one name, whichever archive they read."""
 
@@ -63,8 +68,8 @@ def rule_of(path: Path | str) -> str | None:
     """The rule that writes a file, None where its place says nothing; the other archive has rules of its own."""
     place = PurePath(path)
     rule = next((rule for pattern, rule in RULES if place.match(pattern)), None)
-    if rule == "shard":
-        rule = next((other for files, other in _BESIDE if any(Path(path).parent.glob(files))), rule)
+    beside = _BESIDE.get(rule or "", ())
+    rule = next((other for files, other in beside if any(Path(path).parent.glob(files))), rule)
     return f"{EXTERNAL}_{rule}" if rule and EXTERNAL in place.parts and rule not in _TRAINS_ON_THE_FIRST else rule
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from mgi.core.errors import BadInputError, ConfigError
 
-PART_FILE, PART_RECORD = "part-{part}.parquet", "part-{part}.json"
+PART_FILE, PART_RECORD, PART_PICTURE = "part-{part}.parquet", "part-{part}.json", "part-{part}.png"
 PART_PATTERN = "part-*-of-*.*"
 _NUMBERS = re.compile(r"([1-9][0-9]{0,8})-of-([1-9][0-9]{0,8})")
 _PART_FILE = re.compile(r"part-[1-9][0-9]*-of-([1-9][0-9]{0,3})\.parquet")

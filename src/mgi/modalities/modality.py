@@ -6,21 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mgi.core.errors import ConfigError
-from mgi.core.parts import PART_FILE, PART_RECORD
+from mgi.core.parts import PART_FILE, PART_PICTURE, PART_RECORD
 from mgi.locks.item import Item
 
 Section = Mapping[str, Any]
-# What one job writes into a shard folder, by what is stored there, the record last. Volumes are written in parts.
+# What one job writes into a shard folder, by what is stored there, the record last. All but tables come in parts.
 SHARD_FILES: Mapping[str, Mapping[str, str]] = {
     "table": {"values": "values.parquet", "features": "features.parquet", "dataset": "dataset.json"},
     "volumes": {"slices": PART_FILE, "part": PART_RECORD},
-    "bags": {
-        "tiles": "tiles.parquet",
-        "slides": "slides.parquet",
-        "sheet": "slides.png",
-        "dataset": "dataset.json",
-    },
+    "bags": {"tiles": PART_FILE, "picture": PART_PICTURE, "part": PART_RECORD},
 }
+# Which of them others read beside the description, and what is described once for all parts.
+READ_OF_PART: Mapping[str, str] = {"volumes": "slices", "bags": "tiles"}
+DESCRIBED_WITH: Mapping[str, tuple[str, ...]] = {"bags": ("slides.parquet",)}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TAKEN = ("patient_id", "site", "status", "reason", "notes", "simulated")
 
@@ -75,7 +73,7 @@ class Modality:
     @property
     def in_parts(self) -> bool:
         """Whether its shard is written in parts, each by a job of its own; a last one describes them."""
-        return self.shard_format == "volumes"
+        return self.shard_format != "table"
 
     def shard_files(self, part: str | None = None) -> dict[str, str]:
         """Names of the files that one job writes into its shard folder, by `ShardJob.outputs`'s name for them."""

@@ -1,7 +1,8 @@
 """How fetched items become a shard.
 
 The module that a modality names as `sharding` has `shard(job)`, which writes the files of the shard, its description
-last, and returns in a few words what it holds. Of volumes it writes one part (`shards.image_parts.part_writer`).
+last, and returns in a few words what it holds. Of volumes and bags it writes one part
+(`shards.image_parts.part_writer`, `shards.bag_parts.bag_part_writer`).
 """
 
 from collections.abc import Mapping
@@ -19,8 +20,8 @@ from mgi.locks.raw_index import RawEntry
 class ShardJob:
     """All that a shard is made from, and the files to write by name (see modality.SHARD_FILES).
 
-    `table` is the user's own file or folder, `inputs` are the files that the modality asked for by name. Of volumes
-    `part` is the one to write, such as `2-of-4`, and `patients` says what of whom it holds, in order of their ids.
+    `table` is the user's own file or folder, `inputs` are the files that the modality asked for by name. `part` is the
+    one to write of volumes and bags, such as `2-of-4`, and `patients` says what of whom it holds, in order of ids.
     """
 
     lock: Lock

@@ -141,6 +141,11 @@ class ModelSettings(Section):
         """By name the numbers of the modalities beside expression that a fine-tuned network reads; none here."""
         return {}
 
+    @property
+    def numbers_of_tile(self) -> int | None:
+        """Numbers of a slide's tile, of a network that reads slides; none here."""
+        return None
+
     def plain(self) -> dict[str, Any]:
         """As of any section; of no further encoders, and of slides by default, nothing is said: weights are as before
         there were any."""
@@ -185,6 +190,11 @@ class NetworkSettings(ModelSettings):
     def numbers_of_further(self) -> Mapping[str, int]:
         """By name the numbers of the modalities beside expression that it reads."""
         return self.further
+
+    @property
+    def numbers_of_tile(self) -> int | None:
+        """Numbers of a slide's tile; None where it reads no slides."""
+        return self.tile_width
 
     def plain(self) -> dict[str, Any]:
         """As of any section; of FLAIR alone, no further modalities and no slides nothing is said, as before there were

@@ -9,14 +9,18 @@ from typing import Any
 
 import mgi
 from mgi.models.settings import NetworkSettings
+from mgi.release.slide_range import TileSource
 from mgi.training.weights import Weights
 
 PACKAGES = ("nibabel", "pandas", "pyarrow", "pydicom", "safetensors", "scipy")
 NAMES = {"pre": "T1 before contrast", "flair": "FLAIR", "post": "T1 after contrast"}
 
 
-def bundle_metadata(weights: Weights, *, does: str, simulated: bool) -> dict[str, Any]:
-    """The entries of configs/metadata.json; `does` is the first sentence of the model's card."""
+def bundle_metadata(weights: Weights, *, does: str, simulated: bool, tiles: TileSource | None = None) -> dict[str, Any]:
+    """The entries of configs/metadata.json; `does` is the first sentence of the model's card.
+
+    `tiles` are what a model of slides reads in place of a scan.
+    """
     data = "SIMULATED patients" if simulated else "the cohort that MODEL_CARD.md describes"
     return {
         "version": mgi.__version__,
@@ -31,14 +35,27 @@ def bundle_metadata(weights: Weights, *, does: str, simulated: bool) -> dict[str
         "authors": "whoever made the release, by mgi",
         "copyright": "as the data it was trained on allow",
         "intended_use": "research only; not a medical device",
-        "network_data_format": {"inputs": _inputs(weights), "outputs": {"pred": _output(weights)}},
+        "network_data_format": {"inputs": _inputs(weights, tiles), "outputs": {"pred": _output(weights)}},
     }
 
 
-def _inputs(weights: Weights) -> dict[str, Any]:
-    """What the network reads: slices at its size, and where it reads genes the scaled expression of the patient."""
+def _inputs(weights: Weights, tiles: TileSource | None) -> dict[str, Any]:
+    """What the network reads: slices at its size or tiles, and where it reads genes the scaled expression."""
     inputs: dict[str, Any] = {}
-    if weights.run.reads_image:
+    if tiles is not None:
+        made_by = f"vectors of tiles of {tiles.tile_px} pixels at {tiles.mpp:g} um, by the encoder {tiles.encoder}"
+        inputs["tiles"] = {
+            "type": "tuples",
+            "format": "latent",
+            "modality": "slide",
+            "num_channels": tiles.width,
+            "spatial_shape": ["*"],
+            "dtype": "float32",
+            "value_range": [],
+            "is_patch_data": True,
+            "channel_def": {"0": made_by},
+        }
+    elif weights.run.reads_image:
         names = _channels(weights.model)
         inputs["image"] = {
             **_image(weights.model, len(names)),

@@ -46,7 +46,8 @@ def write_release(
             shutil.copyfile(source, part)
     with atomic_path(folder / CARD) as part:
         part.write_text(model_card(content), encoding="utf-8")
-    write_json(folder / METADATA, bundle_metadata(loaded, does=content.does, simulated=content.simulated))
+    metadata = bundle_metadata(loaded, does=content.does, simulated=content.simulated, tiles=content.tiles)
+    write_json(folder / METADATA, metadata)
     config = {
         "format": FORMAT,
         "mgi": mgi.__version__,

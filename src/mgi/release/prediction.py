@@ -24,7 +24,7 @@ from mgi.release.new_patient import (
     report_of,
 )
 from mgi.release.request import PredictionRequest
-from mgi.release.training_range import Flag, mask_flags
+from mgi.release.training_range import Flag, TrainingRange, mask_flags
 from mgi.release.use import answer_for_patient, segment_patient
 from mgi.tasks.registry import reads_labels
 from mgi.tasks.segmentation.dice import at_least
@@ -110,7 +110,8 @@ class Prediction:
         return f"{answer['endpoint']} risk above that of {above}"
 
     def _image_said(self) -> str:
-        return "without an image" if self.request.image is None else self.request.image.name
+        seen = self.request.slide or self.request.image
+        return "without an image" if seen is None else seen.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +143,8 @@ def predict(
     """
     if reads_labels(model.first.weights.run.task):
         return _answered(model, request, device, files)
+    if request.slide is not None:
+        raise ConfigError(f"--slide: found {request.slide}, expected none: {model.name} segments scans")
     if request.image is None:
         raise ConfigError(f"IMAGE: missing, expected an image: {model.name} segments")
     patient = read_patient(request, model, files)
@@ -151,7 +154,12 @@ def predict(
     probability = segment_patient(model.members, new.images, patient.scaled, device)
     mask = at_least(probability, threshold).astype(np.uint8)
     whole = summarise_mask(mask, new.images.affine)
-    of_mask = [flag for member in model.members for flag in mask_flags(whole, member.training_range)]
+    of_mask = [
+        flag
+        for member in model.members
+        if isinstance(member.training_range, TrainingRange)
+        for flag in mask_flags(whole, member.training_range)
+    ]
     kept = largest_body(mask) if request.largest_component else mask
     summary = summarise_mask(kept, new.images.affine) if request.largest_component else whole
     return Prediction(
@@ -169,16 +177,21 @@ def _answered(
     """The answer of a task of labels."""
     if request.largest_component:
         raise ConfigError(f"--largest-component: {model.name} draws no mask; leave it out")
-    if request.image is None and request.expression is None:
-        raise ConfigError("IMAGE and --expression: both missing, expected one at least")
-    if request.image is not None and not model.first.weights.run.reads_image:
-        raise ConfigError(f"IMAGE: found {request.image}, expected none: {model.name} was trained without images")
+    seen, named = (request.slide, "--slide") if model.first.tiles is not None else (request.image, "IMAGE")
+    if (other := request.image if named == "--slide" else request.slide) is not None:
+        kind = "slides" if named == "--slide" else "scans"
+        raise ConfigError(f"{other}: found no {named}, expected one or none: {model.name} reads {kind}")
+    if seen is None and request.expression is None:
+        raise ConfigError(f"{named} and --expression: both missing, expected one at least")
+    if seen is not None and not model.first.weights.run.reads_image:
+        raise ConfigError(f"{named}: found {seen}, expected none: {model.name} was trained without images")
     patient = read_patient(request, model, files)
     images = None if patient.image is None else patient.image.images
+    bag = None if patient.slide is None else patient.slide.bag
     return Prediction(
         request=request,
         model=model,
         patient=patient,
         flags=(*patient.flags, *each_once(flags_of_genes(model, patient.genes))),
-        answer=answer_for_patient(model.members, images, patient.scaled, device),
+        answer=answer_for_patient(model.members, images if bag is None else bag, patient.scaled, device),
     )

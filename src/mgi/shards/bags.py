@@ -1,9 +1,10 @@
 """Vectors of the tiles of slides: a row a tile, a row group a slide, written and read one slide at a time.
 
-`tiles.parquet` has the vectors, `slides.parquet` what is known of each slide, `dataset.json` describes both.
+Parts have the vectors (see `bag_parts`), or one file as in older results; `slides.parquet` has what is known of each
+slide, `dataset.json` describes all.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import DigestingFile, atomic_path
+from mgi.core.parts import numbers_of, part_files, part_of
 from mgi.shards.dataset_manifest import dataset_of, read_dataset, write_dataset
 from mgi.shards.parquet import WRITING, opened_parquet, read_rows, read_table, require_schema, write_table
 from mgi.shards.schemas import BAGGED_SLIDES, bag_columns
@@ -97,9 +99,16 @@ def bag_writer(path: Path | str, width: int) -> Iterator[BagWriter]:
 def describe_bags(
     tiles: Path, slides: Path, dataset: Path, rows: Sequence[Mapping[str, Any]], *, sha256: str, **stated: Any
 ) -> None:
-    """Write what is known of each slide (`rows` of schemas.BAGGED_SLIDES), and the description of both files last.
+    """Describe bags that lie in one file, as `describe_files` does."""
+    describe_files({tiles: sha256}, slides, dataset, rows, **stated)
 
-    `stated` has at least STATED.
+
+def describe_files(
+    tiles: Mapping[Path, str], slides: Path, dataset: Path, rows: Sequence[Mapping[str, Any]], **stated: Any
+) -> None:
+    """Write what is known of each slide (`rows` of schemas.BAGGED_SLIDES), and the description of all files last.
+
+    `tiles` has the SHA-256 of each file of tiles; `stated` has at least STATED.
     """
     write_table(slides, pa.Table.from_pylist([dict(row) for row in rows], schema=BAGGED_SLIDES))
     counts = {
@@ -107,16 +116,21 @@ def describe_bags(
         "slides": len(rows),
         "patients": len({row["patient_id"] for row in rows}),
     }
-    write_dataset(dataset, KIND, [tiles, slides], {**stated, **counts}, digests={tiles.name: sha256})
+    digests = {path.name: sha256 for path, sha256 in tiles.items()}
+    write_dataset(dataset, KIND, [*tiles, slides], {**stated, **counts}, digests=digests)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenBags:
-    """A shard of which all but the tiles was read and checked; `slides` has a row a slide, in the order of the file."""
+    """A shard of which all but the tiles was read and checked; `slides` has a row a slide, in order of patients.
 
-    path: Path
+    `places` has for each slide the file of its tiles and the row group there.
+    """
+
     slides: pa.Table
     stated: Mapping[str, Any]
+    places: Sequence[tuple[Path, int]]
+    footers: Mapping[Path, pq.FileMetaData]
 
     @property
     def width(self) -> int:
@@ -129,28 +143,46 @@ class OpenBags:
         return sorted(set(self.slides["patient_id"].to_pylist()))
 
     def bags(self, patients: Sequence[str] | None = None) -> Iterator[Bag]:
-        """The slides of some patients, or of all, in the order of the file, one at a time.
+        """The slides of some patients, or of all, in order of patients and slides, one at a time.
 
         Raises BadInputError where a slide's rows are not its own or a vector is no number.
         """
         wanted = None if patients is None else set(patients)
-        with opened_parquet(self.path, sealed=False) as source:
-            for group, row in enumerate(self.slides.select(["patient_id", "slide_id", "tiles"]).to_pylist()):
-                if wanted is None or row["patient_id"] in wanted:
-                    yield _bag(read_rows(source, self.path, None, group), row, self.width, self.path)
+        rows = self.slides.select(["patient_id", "slide_id", "tiles"]).to_pylist()
+        for (path, group), row in zip(self.places, rows, strict=True):
+            if wanted is None or row["patient_id"] in wanted:
+                with opened_parquet(path, sealed=False, footer=self.footers[path]) as source:
+                    table = read_rows(source, path, None, group)
+                yield _bag(table, row, self.width, path)
 
 
 def open_bags(shard: Path | str) -> OpenBags:
     """Read and check what a shard says of its slides; it is named by its dataset.json or its folder."""
-    folder = dataset_of(shard).parent
-    dataset = read_dataset(shard, KIND, STATED)
-    slides, path = read_table(folder / SLIDES_FILE, BAGGED_SLIDES), folder / TILES_FILE
-    with opened_parquet(path, sealed=False) as source:
-        require_schema(source.schema_arrow, bag_columns(int(dataset["width"])), path)
-        counts = [source.metadata.row_group(index).num_rows for index in range(source.num_row_groups)]
-    if counts != slides["tiles"].to_pylist():
-        raise BadInputError(f"{path}: row groups of {counts[:5]} rows, expected a slide each as in {SLIDES_FILE}")
-    return OpenBags(path=path, slides=slides, stated=dataset)
+    described = dataset_of(shard)
+    dataset = read_dataset(described, KIND, STATED)
+    slides, width = read_table(described.parent / SLIDES_FILE, BAGGED_SLIDES), int(dataset["width"])
+    patients, counts = (slides[name].to_pylist() for name in ("patient_id", "tiles"))
+    places, footers = [], {}
+    files = _files_in(dataset["files"], described)
+    groups = dict.fromkeys(files, 0)
+    for patient in patients:
+        path = files[0] if len(files) == 1 else files[numbers_of(part_of(patient, len(files)), "part")[0] - 1]
+        places.append((path, groups[path]))
+        groups[path] += 1
+    for path in files:
+        with opened_parquet(path, sealed=False) as source:
+            require_schema(source.schema_arrow, bag_columns(width), path)
+            footers[path] = footer = source.metadata
+        found = [footer.row_group(index).num_rows for index in range(footer.num_row_groups)]
+        if found != [count for (one, _), count in zip(places, counts, strict=True) if one == path]:
+            raise BadInputError(f"{path}: row groups of {found[:5]} rows, expected a slide each as in {SLIDES_FILE}")
+    return OpenBags(slides=slides, stated=dataset, places=places, footers=footers)
+
+
+def _files_in(described: Collection[str], path: Path) -> list[Path]:
+    """The files with tiles: all parts, or one that stands alone."""
+    names = [name for name in described if name != SLIDES_FILE]
+    return [path.parent / name for name in (names if names == [TILES_FILE] else part_files(names, f"{path}"))]
 
 
 def _bag(table: pa.Table, row: Mapping[str, Any], width: int, path: Path) -> Bag:

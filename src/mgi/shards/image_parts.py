@@ -13,12 +13,9 @@ import pyarrow as pa
 
 from mgi.core.errors import BadInputError
 from mgi.core.mending import mend_of
-from mgi.core.parts import PART_FILE, PART_RECORD, all_parts, numbers_of, part_of
 from mgi.shards.channels import MAIN_ALONE, Channel
-from mgi.shards.dataset_manifest import read_description, write_dataset
 from mgi.shards.image_shard import KIND, ImageShardWriter, image_shard_writer
-
-_OF_PART = ("part", "digests", "dropped", "stated")
+from mgi.shards.part_records import PartRecord, read_records, write_record
 
 
 class PartWriter:
@@ -54,61 +51,31 @@ def part_writer(
         adding = PartWriter(writer)
         yield adding
     beside = {} if channels == MAIN_ALONE else {"channels": list(channels)}
-    fields = {"part": part, "digests": adding.digests, "dropped": adding.dropped, "stated": {**stated, **beside}}
-    write_dataset(record, KIND, [slices], fields, digests={slices.name: writer.sha256()})
+    fields = {"digests": adding.digests, "dropped": adding.dropped, "stated": {**stated, **beside}}
+    write_record(record, KIND, slices, writer.sha256(), part=part, **fields)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One finished part: the digest of the image by patient, in order of their ids, and what its record says."""
+    """One finished part: its record, and by patient the digest of the image, in order of ids, and what was dropped."""
 
-    record: Path
-    slices: Path
-    sha256: str
-    rows: int
+    record: PartRecord
     digests: Mapping[str, bytes]
     dropped: Mapping[str, Sequence[str]]
-    stated: Mapping[str, Any]
 
 
 def read_parts(folder: Path, count: int) -> list[Part]:
-    """All parts of a shard, by their records; of the files only size and footer are compared.
-
-    Raises BadInputError where one is missing or foreign, or says something else of the shard than the first one,
-    IntegrityError where a file is not that of its record.
-    """
-    parts = [_read_part(folder, part) for part in all_parts(count)]
-    first = parts[0]
-    for part in parts:
-        for name in sorted(first.stated.keys() | part.stated.keys()):
-            found, expected = part.stated.get(name), first.stated.get(name)
-            if found != expected:
-                wanted = f"{expected!r} as in {first.record.name}"
-                raise BadInputError(
-                    f"{part.record}: {name}: found {found!r}, expected {wanted}; {mend_of(part.record)}"
-                )
-    return parts
+    """All parts of a shard, by their records; raises what `read_records` does, and BadInputError where a patient is of
+    another part."""
+    return [_part_of(record) for record in read_records(folder, count, KIND, ("digests", "dropped"))]
 
 
-def _read_part(folder: Path, name: str) -> Part:
-    path, slices = folder / PART_RECORD.format(part=name), folder / PART_FILE.format(part=name)
-    given, mend, (_, count) = read_description(path, KIND, _OF_PART), mend_of(path), numbers_of(name, "part")
-    if given["part"] != name or [*given["files"]] != [slices.name]:
-        raise BadInputError(f"{path}: part: found {given['part']!r}, expected {name} with {slices.name}; {mend}")
+def _part_of(record: PartRecord) -> Part:
     try:
-        digests = {patient: bytes.fromhex(digest) for patient, digest in sorted(given["digests"].items())}
-        dropped, stated = dict(given["dropped"]), dict(given["stated"])
+        digests = {patient: bytes.fromhex(digest) for patient, digest in sorted(record.fields["digests"].items())}
+        dropped = dict(record.fields["dropped"])
     except (AttributeError, TypeError, ValueError):
-        raise BadInputError(f"{path}: digests, dropped or stated: expected an entry a patient; {mend}") from None
-    if strange := [patient for patient in digests if part_of(patient, count) != name]:
-        raise BadInputError(f"{path}: {strange[0]} is of {part_of(strange[0], count)}, expected {name} alone; {mend}")
-    file = given["files"][slices.name]
-    return Part(
-        record=path,
-        slices=slices,
-        sha256=file["sha256"],
-        rows=file["rows"],
-        digests=digests,
-        dropped=dropped,
-        stated=stated,
-    )
+        mend = mend_of(record.path)
+        raise BadInputError(f"{record.path}: digests or dropped: expected an entry a patient; {mend}") from None
+    record.require_own(digests)
+    return Part(record=record, digests=digests, dropped=dropped)

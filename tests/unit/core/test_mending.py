@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mgi.core.mending import OF_PARTS, RULES, mend_of, rule_of
+from mgi.core.mending import OF_BAGS, OF_PARTS, RULES, mend_of, rule_of
 
 WORKFLOW = Path(__file__).parents[3] / "workflow/rules"
 
@@ -18,7 +18,7 @@ def test_every_rule_that_is_named_exists() -> None:
             re.MULTILINE,
         )
     )
-    assert {OF_PARTS, *(rule for _, rule in RULES)} <= known
+    assert {OF_PARTS, OF_BAGS, *(rule for _, rule in RULES)} <= known
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_every_rule_that_is_named_exists() -> None:
         ("results/x/shards/flair/part-1-of-4.parquet", "shard_volumes"),
         ("results/x/shards/flair/part-1-of-4.json", "shard_volumes"),
         ("results/x/shards/slides/tiles.parquet", "shard_bags"),
-        ("results/x/shards/slides/slides.parquet", "shard_bags"),
+        ("results/x/shards/slides/slides.parquet", "describe_bags"),
         ("results/x/prepared/64px-none/slices.parquet", "prepare_slices"),
         ("results/x/prepared/64px-none/patients/ab.npy", "prepare_slices"),
         ("results/x/raw/rna/files/ab.tsv", "fetch"),
@@ -59,8 +59,9 @@ def test_the_description_of_parts_is_made_again_by_a_rule_of_its_own(tmp_path: P
     assert rule_of(described) == "describe_volumes"
     bags = tmp_path / "shards/y/dataset.json"
     bags.parent.mkdir()
-    (bags.parent / "tiles.parquet").touch()
-    assert rule_of(bags) == "shard_bags"
+    (bags.parent / "part-1-of-1.png").touch()
+    assert rule_of(bags) == "describe_bags"
+    assert {rule_of(bags.with_name(f"part-1-of-1.{ending}")) for ending in ("png", "json")} == {"shard_bags"}
 
 
 def test_a_file_of_no_rule_says_what_can_be_said() -> None:

@@ -37,12 +37,12 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_records_say_whom_the_parts_hold_and_what_was_dropped(folder: Path) -> None:
     parts = read_parts(folder, 3)
-    assert [part.slices.name for part in parts] == [f"part-{part}.parquet" for part in all_parts(3)]
+    assert [part.record.file.name for part in parts] == [f"part-{part}.parquet" for part in all_parts(3)]
     assert sorted(patient for part in parts for patient in part.digests) == PATIENTS
     assert {key: value for part in parts for key, value in part.digests.items()}["P3"] == b"P3"
     assert [notes for part in parts for notes in part.dropped.values()] == [["a note"]]
-    assert sum(part.rows for part in parts) == 12
-    assert all(part.stated == STATED for part in parts)
+    assert sum(part.record.rows for part in parts) == 12
+    assert all(part.record.stated == STATED for part in parts)
 
 
 def test_a_part_may_be_empty(folder: Path) -> None:
@@ -79,9 +79,9 @@ def _copy(folder: Path) -> None:
         (_remove("part-2-of-3.json"), BadInputError, r"part-2-of-3\.json: missing; the shard was never finished"),
         (_remove("part-2-of-3.parquet"), IntegrityError, r"part-2-of-3\.parquet: missing, though part-2-of-3\.json"),
         (_copy, BadInputError, r"part-2-of-3\.json: part: found '1-of-3', expected 2-of-3 with part-2-of-3\.parquet"),
-        (_edit(digests={"P0": "x"}), BadInputError, r"part-2-of-3\.json: digests, dropped or stated: expected an"),
-        (_edit(digests=[]), BadInputError, r"part-2-of-3\.json: digests, dropped or stated: expected an"),
-        (_edit(dropped=3), BadInputError, r"part-2-of-3\.json: digests, dropped or stated: expected an"),
+        (_edit(digests={"P0": "x"}), BadInputError, r"part-2-of-3\.json: digests or dropped: expected an"),
+        (_edit(digests=[]), BadInputError, r"part-2-of-3\.json: digests or dropped: expected an"),
+        (_edit(dropped=3), BadInputError, r"part-2-of-3\.json: digests or dropped: expected an"),
         (_edit(kind="table"), BadInputError, r"part-2-of-3\.json: expected the description of a shard of kind"),
         (
             _edit(stated={"simulated": False}), BadInputError,

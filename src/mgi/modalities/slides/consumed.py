@@ -14,11 +14,11 @@ import numpy as np
 from mgi.core.errors import IntegrityError
 from mgi.core.files import atomic_path
 from mgi.locks.item import Item
-from mgi.modalities.slides.contact_sheet import Thumbnail
 from mgi.modalities.slides.conversion import Converted
 from mgi.modalities.slides.settings import SlidesSettings
 from mgi.modalities.slides.slide_names import name_of
 from mgi.shards.bags import Bag
+from mgi.shards.contact_sheet import Thumbnail
 
 CONSUMED = ".npz"
 FORMAT = 1

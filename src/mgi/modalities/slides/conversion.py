@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgi.locks.item import Item
-from mgi.modalities.slides.contact_sheet import Thumbnail, thumbnail_of
 from mgi.modalities.slides.encoders import Encoder, tile_form
 from mgi.modalities.slides.reader import Slide, opened_slide
 from mgi.modalities.slides.settings import SlidesSettings
 from mgi.modalities.slides.slide_names import name_of
 from mgi.modalities.slides.sources.folder import stated_mpp
 from mgi.modalities.slides.survey import require_few_bad, survey_of
+from mgi.modalities.slides.thumbnails import thumbnail_of
 from mgi.modalities.slides.tiles import Place, TileForm, read_tiles
 from mgi.shards.bags import Bag
+from mgi.shards.contact_sheet import Thumbnail
 
 TILES_AT_ONCE = 64
 

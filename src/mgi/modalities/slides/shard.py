@@ -1,4 +1,4 @@
-"""Put the tiles of the patients' slides into one shard: a vector a tile, by the encoder of the settings or as given."""
+"""Put the tiles of a part's patients into its file: a vector a tile, by the encoder of the settings or as given."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -14,52 +14,47 @@ from mgi.locks.raw_index import RawEntry
 from mgi.locks.runners_up import candidates_of, settled
 from mgi.modalities.sharding import ShardJob
 from mgi.modalities.slides.consumed import CONSUMED, read_consumed, settings_of
-from mgi.modalities.slides.contact_sheet import thumbnail_of_places, write_sheet
 from mgi.modalities.slides.conversion import Converted, convert_slide, row_of
 from mgi.modalities.slides.encoders import Encoder, open_encoder, tile_form
 from mgi.modalities.slides.inspection import features_for
 from mgi.modalities.slides.settings import GDC, PRECOMPUTED, SlidesSettings
 from mgi.modalities.slides.slide_names import name_of
 from mgi.modalities.slides.sources.folder import SLIDES, stated_mpp
+from mgi.modalities.slides.thumbnails import thumbnail_of_places
 from mgi.modalities.slides.tiles import TileForm
-from mgi.shards.bags import Bag, bag_writer, describe_bags
+from mgi.shards.bag_parts import bag_part_writer
+from mgi.shards.bags import Bag
+from mgi.shards.contact_sheet import write_sheet
 
 WEIGHTS = "weights"
 Served = tuple[Item, RawEntry]
 
 
 def shard(job: ShardJob) -> str:
-    """Write the tiles, the table and the picture of the slides, and their description last."""
+    """Write the tiles and the picture of the part's slides, and its record last."""
     chosen = SlidesSettings.read({"source": job.lock.source, **job.settings}, where="modalities.slides")
     served = _served(job)
     folder = None if chosen.source == GDC else Path(job.own_table("folder"))
-    convert, stated = _conversion(chosen, folder, job.inputs.get(WEIGHTS), served)
-    rows, thumbnails, simulated = [], [], job.lock.simulated
-    with bag_writer(job.outputs["tiles"], int(stated["width"])) as writer:
-        for one in map_ahead(convert, served, threads=job.threads):
-            writer.add(one.bag)
-            rows.append(one.row)
+    convert, width, stated = _conversion(chosen, folder, job.inputs.get(WEIGHTS), served)
+    own, thumbnails = [one for one in served if one[0].patient_id in job.patients], []
+    stated = {"modality": SLIDES, "source": job.lock.source, **stated}
+    with bag_part_writer(
+        job.outputs["tiles"], job.outputs["part"], part=job.part, width=width, stated=stated
+    ) as writer:
+        for one in map_ahead(convert, own, threads=job.threads):
+            writer.add(one.bag, one.row, simulated=one.simulated or job.lock.simulated)
             thumbnails.append(one.thumbnail)
-            simulated |= one.simulated
-    write_sheet(job.outputs["sheet"], thumbnails)
-    describe_bags(
-        job.outputs["tiles"],
-        job.outputs["slides"],
-        job.outputs["dataset"],
-        rows,
-        sha256=writer.sha256(),
-        modality=SLIDES,
-        source=job.lock.source,
-        simulated=simulated,
-        **stated,
-    )
-    bad = sum(row["bad_tiles"] for row in rows)
+        write_sheet(job.outputs["picture"], thumbnails)
+    bad = sum(row["bad_tiles"] for row in writer.rows)
     left_out = f", {bad} that cannot be decoded left out" if bad else ""
-    return f"{len(rows)} slides, {sum(row['tiles'] for row in rows)} tiles{left_out}"
+    return f"part {job.part}: {len(own)} slides, {sum(row['tiles'] for row in writer.rows)} tiles{left_out}"
 
 
 def _served(job: ShardJob) -> list[Served]:
-    """The slide that serves each patient, in order of their ids: the chosen one, or what took its place."""
+    """The slide that serves each patient of all parts, in order of their ids: the chosen one, or what took its place.
+
+    Every part has them all: what is stated of the shard must be the same, whoever lies in which part.
+    """
     grouped: dict[str, list[Item]] = defaultdict(list)
     for item in job.lock.items:
         grouped[item.patient_id].append(item)
@@ -77,8 +72,8 @@ def _served(job: ShardJob) -> list[Served]:
 
 def _conversion(
     chosen: SlidesSettings, folder: Path | None, weights: str | None, served: list[Served]
-) -> tuple[Callable[[Served], Converted], dict[str, Any]]:
-    """What makes a bag of a slide, and what the description says of all of them."""
+) -> tuple[Callable[[Served], Converted], int, dict[str, Any]]:
+    """What makes a bag of a slide, the numbers of a tile, and what the description says of all of them."""
     if folder is not None and not folder.is_dir():
         raise ConfigError(f"--table: {folder}: no folder, expected the one that the lock was made from")
     form = tile_form(chosen)
@@ -86,14 +81,16 @@ def _conversion(
     if chosen.source == PRECOMPUTED:
         width = features_for(_as_fetched(folder, served[0][1]), form, chosen.weights_of).width
         convert = partial(_from_features, folder=folder, form=form, encoder=chosen.weights_of)
-        return convert, {**tiles, "encoder": PRECOMPUTED, "weights_sha256": None, "width": width}
+        return convert, width, {**tiles, "encoder": PRECOMPUTED, "weights_sha256": None}
     encoder = open_encoder(chosen, weights)
-    stated = {"encoder": encoder.name, "weights_sha256": encoder.weights_sha256, "width": encoder.width}
-    return partial(_from_slide, folder=folder, chosen=chosen, encoder=encoder), {
-        **tiles,
-        **stated,
+    stated: dict[str, Any] = {
+        "encoder": encoder.name,
+        "weights_sha256": encoder.weights_sha256,
         "min_tissue": form.min_tissue,
     }
+    if chosen.pixel_mean is not None:
+        stated |= {"pixel_mean": list(chosen.pixel_mean), "pixel_sd": list(chosen.pixel_sd or ())}
+    return partial(_from_slide, folder=folder, chosen=chosen, encoder=encoder), encoder.width, {**tiles, **stated}
 
 
 def _from_slide(served: Served, *, folder: Path | None, chosen: SlidesSettings, encoder: Encoder) -> Converted:

@@ -13,6 +13,7 @@ from PIL import Image
 from mgi.cli import main
 from mgi.cohort.duplicates import digests_of_shard
 from mgi.core.files import sha256_of
+from mgi.core.parts import all_parts, part_of
 from mgi.modalities.modality import SHARD_FILES
 from mgi.modalities.slides import handmade
 from mgi.shards.bags import OpenBags, open_bags
@@ -47,13 +48,21 @@ def ingest(source: str = "folder", **given: object) -> int:
     index = "raw/slides/batch-1-of-1.json"
     fetch = ["--lock=locks/slides.json", "--batch=1-of-1", f"--output={index}"]
     assert main(["fetch", *common, f"--settings={of_source}", *fetch]) == 0
-    return shard(stored, index)
+    return shard(stored)
 
 
-def shard(stored: str = json.dumps(FORM), index: str = "raw/slides/batch-1-of-1.json", *more: str) -> int:
-    files = [f"shards/slides/{name}" for name in SHARD_FILES["bags"].values()]
-    given = ["--lock=locks/slides.json", f"--index={index}", "--table=slides", *more, "--output", *files]
-    return main(["shard", "--modality=slides", f"--settings={stored}", *given])
+def shard(stored: str = json.dumps(FORM), parts: int = 2, excluded: tuple[str, ...] = ()) -> int:
+    """Every part of the shard, then its description; gives the exit code of the first that fails."""
+    given = ["--lock=locks/slides.json", "--index=raw/slides/batch-1-of-1.json"]
+    out = ["--exclude", *excluded]
+    for part in all_parts(parts):
+        files = [f"shards/slides/{name.format(part=part)}" for name in SHARD_FILES["bags"].values()]
+        own = [f"--part={part}", "--table=slides", *out, "--output", *files]
+        if (code := main(["shard", "--modality=slides", f"--settings={stored}", *given, *own])) != 0:
+            return code
+    main(["cohort", "--require=slides", *given, *out, "--output=cohort.parquet", "--tsv=cohort.tsv"])
+    told = [f"--parts={parts}", "--cohort=cohort.parquet", "--output=shards/slides/dataset.json"]
+    return main(["describe-bags", "--modality=slides", *told])
 
 
 def bags_of(study: Path) -> OpenBags:
@@ -136,6 +145,45 @@ def test_when_no_slide_can_serve_the_shard_says_so(study: Path, capsys: pytest.C
     assert ingest() == 5
     assert "slides: no slide that can serve" in capsys.readouterr().err
     assert not (study / "shards").exists()
+
+
+def test_the_number_of_parts_changes_nothing_that_is_read(study: Path) -> None:
+    assert ingest() == 0
+    pictures, bags = [], []
+    for parts in (2, 1, 3):
+        assert shard(parts=parts) == 0
+        names = {path.name for path in (study / "shards/slides").iterdir()}
+        own = {f"part-{part}.{ending}" for part in all_parts(parts) for ending in ("parquet", "json", "png")}
+        assert names == {*own, "slides.parquet", "slides.png", "dataset.json"}
+        pictures.append((study / "shards/slides/slides.png").read_bytes())
+        found = bags_of(study)
+        bags.append([(one.patient_id, one.slide_id, one.embeddings.tobytes()) for one in found.bags()])
+    assert pictures[0] == pictures[1] == pictures[2]
+    assert bags[0] == bags[1] == bags[2]
+    assert [patient for patient, *_ in bags[0]] == ["P2", "TCGA-CS-0001"]
+
+
+def test_who_is_excluded_is_in_no_part_and_other_parts_stay_as_they_are(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (part_of("P2", 3), part_of("TCGA-CS-0001", 3)) == ("2-of-3", "1-of-3")
+    assert ingest() == 0
+    assert shard(parts=3) == 0
+    first = {path.name: path.read_bytes() for path in (study / "shards/slides").glob("part-*")}
+    assert shard(parts=3, excluded=("P2",)) == 0
+    second = {path.name: path.read_bytes() for path in (study / "shards/slides").glob("part-*")}
+    assert {name for name in first if first[name] != second[name]} == {
+        f"part-2-of-3.{ending}" for ending in ("parquet", "json", "png")
+    }
+    assert [bag.patient_id for bag in bags_of(study).bags()] == ["TCGA-CS-0001"]
+    assert bags_of(study).stated["rows"] > 0
+    # A part that was not told of an exclusion is named.
+    cohort = (study / "cohort.parquet").read_bytes()
+    assert shard(parts=3) == 0
+    (study / "cohort.parquet").write_bytes(cohort)
+    told = ["--parts=3", "--cohort=cohort.parquet", "--output=shards/slides/dataset.json"]
+    assert main(["describe-bags", "--modality=slides", *told]) == 5
+    assert "P2 is in a part, not in the cohort" in capsys.readouterr().err
 
 
 def test_vectors_from_elsewhere_become_bags(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,29 +1,14 @@
-"""One picture of all slides of a shard: each small, what is no tissue darkened, with its patient and count of tiles."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+"""The small picture of a slide: what is no tissue darkened, with its patient and count of tiles."""
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from mgi.core.files import atomic_path
 from mgi.core.text import printable
+from mgi.shards.contact_sheet import SIDE, Thumbnail
 
-SIDE, MARGIN, TEXT = 160, 8, 28
-PER_ROW = 8
-MOST = 1000  # slides on one sheet
 _DIMMED = 0.35
 _LONGEST = 24
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thumbnail:
-    """A small picture (h, w, 3) of one slide, what is not taken darkened, with the words below it."""
-
-    pixels: NDArray[np.uint8]
-    words: tuple[str, str]
 
 
 def thumbnail_of(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], name: str, n_tiles: int) -> Thumbnail:
@@ -54,21 +39,3 @@ def _fitted(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _words(name: str, n_tiles: int) -> tuple[str, str]:
     return printable(name, _LONGEST), f"{n_tiles} tiles"
-
-
-def write_sheet(path: Path, thumbnails: Sequence[Thumbnail]) -> None:
-    """Write the picture as PNG, in the order given; beyond MOST slides it says how many more there are."""
-    shown, left = thumbnails[:MOST], max(0, len(thumbnails) - MOST)
-    cell = (SIDE + MARGIN, SIDE + TEXT + MARGIN)
-    rows = -(-len(shown) // PER_ROW)
-    sheet = Image.new("RGB", (PER_ROW * cell[0] + MARGIN, rows * cell[1] + MARGIN + (TEXT if left else 0)), "white")
-    draw = ImageDraw.Draw(sheet)
-    for index, one in enumerate(shown):
-        x, y = MARGIN + (index % PER_ROW) * cell[0], MARGIN + (index // PER_ROW) * cell[1]
-        sheet.paste(Image.fromarray(one.pixels), (x, y))
-        for line, words in enumerate(one.words):
-            draw.text((x, y + SIDE + 2 + 12 * line), words, fill="black")
-    if left:
-        draw.text((MARGIN, rows * cell[1] + MARGIN), f"and {left} more slides", fill="black")
-    with atomic_path(path) as part:
-        sheet.save(part, "PNG")
