@@ -12,13 +12,14 @@
 # make bench-train  training's data path and step             make config-docs  the config's schema, file and page of the docs
 # make lock-check  do the lock files resolve without this machine's pip settings?
 # make coverage  every test, and how much of src/ they run, by package
+# make site   the pages of docs/ as a site, in build/site; a link that leads nowhere fails
 # make storage  results in a remote storage, with Snakemake's plugin for folders
 # make environments  conda environments, torch's locks and the container's recipes, from pyproject.toml and requirements.txt
 # make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo config-docs environments storage test coverage lint lock-check check faults fuzz flips kill kill-slides signals machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs environments site storage test coverage lint lock-check check faults fuzz flips kill kill-slides signals machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -82,6 +83,10 @@ config-docs: setup
 
 environments: dev
 	@PYTHONPATH=workflow python -m lib.environments
+
+site: dev
+	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict 2>&1 | { grep -v '^INFO' || true; }  # with --quiet it is not strict
+	@echo "site: build/site/index.html"
 
 # Every start of Snakemake loads the plugins that it finds: this one lies apart.
 storage: dev

@@ -13,11 +13,11 @@ from mgi.cohort.labels.file import LabelTable
 from mgi.core.errors import MgiError
 from mgi.core.memory import out_of_memory
 from mgi.core.run import Run, run_of
-from mgi.release.asked import Asked
 from mgi.release.new_image import kind_of, read_new_image
 from mgi.release.new_patient import require_near
 from mgi.release.package import load_release
 from mgi.release.patient_list import patients_in_folder, patients_in_table
+from mgi.release.request import PredictionRequest
 from mgi.release.training_range import Flag
 from mgi.shards.parquet import run_in
 from mgi.tasks.classification import learning as classification
@@ -106,12 +106,14 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "a patient's folder of BraTS to segment": brats("P1-t1n.nii", "P1-t2f.nii"),
         "a folder of patients to segment": brats("P1_flair.nii", "P2_flair.nii"),
-        "a folder without patients": lambda folder: patients_in_folder(folder, Asked()),
+        "a folder without patients": lambda folder: patients_in_folder(folder, PredictionRequest()),
         "a table of patients without the column patient": file(
-            "patients.tsv", "id\timage\nP1\ta.nii\n", lambda path: patients_in_table(path, Asked())
+            "patients.tsv", "id\timage\nP1\ta.nii\n", lambda path: patients_in_table(path, PredictionRequest())
         ),
         "a patient twice": file(
-            "patients.csv", "patient,image\nP1,a.nii\nP1,b.nii\n", lambda path: patients_in_table(path, Asked())
+            "patients.csv",
+            "patient,image\nP1,a.nii\nP1,b.nii\n",
+            lambda path: patients_in_table(path, PredictionRequest()),
         ),
         "predicting without a model": command("predict", "a.nii", "--output=m.nii"),
         "predicting a folder into itself": command(

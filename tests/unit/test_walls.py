@@ -30,6 +30,8 @@ EXCEPTIONS = {
     "commands/prepare_slices.py": "strips scalps as the room of that image can",
     "commands/prepare_external.py": "aligns another archive's expression",
     "commands/release.py": "releases what MGI and its peers read: images and expression",
+    "api/overlap.py": "scores masks",
+    "api/slice_dataset.py": "reads MGI's fold: images and expression",
     "commands/predict.py": "applies such a release",
     "commands/_many_patients.py": "applies it to a cohort",
     "commands/explain_tables.py": "reads sets of genes",

@@ -73,7 +73,7 @@ def default_with(overlay: dict[str, Any]) -> dict[str, Any]:
             {"model": {"gene_encoder": "lstm"}},
             'model.gene_encoder: found "lstm", expected one of mamba, transformer, mlp, flat_mlp, group_attention',
         ),
-        ({"modalities": {"flair": None}}, "modalities.flair: found null, expected a mapping"),
+        ({"modalities": {"flair": None}}, 'runs.image: found "flair", expected flair or slides, and its section'),
         (
             {"modalities": {"flair": {"source": "idc"}}},
             'modalities.flair.source: found "idc", expected one of kaggle, tcia, nifti, dicom',

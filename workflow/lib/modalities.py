@@ -140,7 +140,7 @@ class Configured:
 
 def configured(config: Mapping[str, Any]) -> dict[str, Configured]:
     """The configured modalities by name, in the registry's order."""
-    given = config["modalities"]
+    given = {name: section for name, section in config["modalities"].items() if section is not None}
     return {kind.name: Configured(kind=kind, section=given[kind.name]) for kind in in_order(given)}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from snakemake.io import local
 
-from mgi.core.run import prepared_table
+from mgi.core.run import IMAGE, prepared_table
 
 
 def prepared_folders(config: Mapping[str, Any]) -> dict[str, str]:
@@ -19,12 +19,20 @@ def prepared_folders(config: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def prepared_slices(config: Mapping[str, Any]) -> Any:
-    """The table of the slices that every network sees; the files that it names are not declared, so it stays here."""
-    return local(f"<local_results>/{prepared_table(config)}")
+def prepared_slices(config: Mapping[str, Any]) -> list[Any]:
+    """The table of the slices that every network sees, where the runs read a scan; slides are read from their shard.
+
+    The files that it names are not declared, so it stays here.
+    """
+    return [local(f"<local_results>/{prepared_table(config)}")] if config["runs"]["image"] == IMAGE else []
+
+
+def prepared_option(wildcards: Any, input: Any) -> list[str]:  # noqa: A002 - Snakemake's name for it
+    """The same table for a job's command line, where it has one."""
+    return ["--prepared", str(input.prepared[0])] if input.prepared else []
 
 
 def stripped_slices(config: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Any]:
     """The table of the slices without scalp, where a training with these settings draws some."""
-    draws = settings["augment"]["skull_strip"] > 0
+    draws = settings["augment"]["skull_strip"] > 0 and config["runs"]["image"] == IMAGE
     return [local(f"<local_results>/{prepared_table(config, stripped=True)}")] if draws else []

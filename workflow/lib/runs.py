@@ -9,6 +9,7 @@ from typing import Any
 from mgi.core.errors import ConfigError
 from mgi.core.run import (
     DEFAULT_TASK,
+    IMAGE,
     LABELS_FILE,
     PATIENT,
     SLICE,
@@ -24,6 +25,7 @@ from mgi.core.run_sections import (
     pretrain_section,
     reads_covariates,
 )
+from mgi.models.encoder_names import encoder_plugins
 
 from .modalities import Configured, described
 from .prepared import stripped_slices
@@ -91,9 +93,11 @@ def modality_fits(config: Mapping[str, Any], table: Mapping[str, Run], wildcards
 def modality_code(
     config: Mapping[str, Any], modalities: Mapping[str, Configured], table: Mapping[str, Run], wildcards: Any
 ) -> list[str]:
-    """The modules that say what their vectors are, for a fingerprint."""
-    names = further_modalities(config, table[wildcards.run])
-    return [module for name in names for module in modalities[name].fitting_code]
+    """The modules that say what their vectors are, and the plugins of the network's encoders, for a fingerprint."""
+    run = table[wildcards.run]
+    fitting = [module for name in further_modalities(config, run) for module in modalities[name].fitting_code]
+    model = json.loads(model_section(config, run))
+    return [*fitting, *encoder_plugins([model.get("gene_encoder", ""), *model.get("encoders", {}).values()])]
 
 
 def covariates(config: Mapping[str, Any], table: Mapping[str, Run], wildcards: Any) -> list[str]:
@@ -187,6 +191,11 @@ def masks_of(table: Mapping[str, Run], results: str) -> list[str]:
         raise ConfigError(f"runs: found no method that predicts masks, expected one of task {DEFAULT_TASK}")
     own = [run.key for run in runs if (run.label, run.seed) == (runs[0].label, runs[0].seed)]
     return [f"{results}/predictions/{key}.parquet" for key in own]
+
+
+def reference_lesions(modalities: Mapping[str, Configured]) -> list[str]:
+    """Features of tumours by the reference masks, where there are scans that these are drawn on."""
+    return ["<results>/tables/lesion_features.parquet"] if IMAGE in modalities else []
 
 
 def predicted_lesions(table: Mapping[str, Run]) -> list[str]:

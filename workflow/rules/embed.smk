@@ -8,7 +8,7 @@ OUTPUTS: <results>/embeddings/.
 rule embed:
     """Encode every patient of a pre-training run's fold, by the trained network and by the same one before training."""
     input:
-        images="<results>/shards/flair/dataset.json",
+        images=RUN_IMAGE.shard[-1],
         prepared=prepared_slices(config),
         expression="<results>/shards/rna/dataset.json",
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
@@ -36,6 +36,7 @@ rule embed:
         gpu=min(config["compute"]["gpu"], 1),
     params:
         described=described_run,
+        prepared=prepared_option,
         settings=settings("predict", without=("permutations", "seed", "tta_flip")),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
@@ -49,7 +50,7 @@ rule embed:
             --settings {params.settings:q} \
             --weights {input.weights:q} \
             --image-shard {input.images:q} \
-            --prepared {input.prepared:q} \
+            {params.prepared:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             {params.modalities:q} \

@@ -1,6 +1,6 @@
 """From predicted masks to scores, intervals, tests and the gene audit; no GPU, no torch.
 
-REQUIRED INPUTS: <results>/predictions/, <results>/shards/flair/, <results>/tables/split.parquet.
+REQUIRED INPUTS: <results>/predictions/, <results>/shards/, <results>/tables/split.parquet.
 OUTPUTS: <results>/evaluation/.
 """
 
@@ -15,7 +15,7 @@ rule evaluate:
     """Score one run's predictions against the truth in every definition, patient by patient."""
     input:
         predictions="<results>/predictions/{run}.parquet",
-        images="<results>/shards/flair/dataset.json",
+        images=RUN_IMAGE.shard[-1],
         slices=IMAGE_FILES,
         labels=TASK_LABELS,
         split=["<results>/tables/split.parquet"] if TASK_LABELS else [],
@@ -115,7 +115,7 @@ rule paper_like:
     input:
         scores=expand("<results>/evaluation/{run}.parquet", run=[*EVALUATED, *LEAKY]),
         images="<results>/shards/flair/dataset.json",
-        slices=IMAGE_FILES,
+        slices=SCAN_FILES,
         split="<results>/tables/split.parquet",
     output:
         table=report(

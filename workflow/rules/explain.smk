@@ -8,7 +8,7 @@ OUTPUTS: <results>/explain/.
 rule explain:
     """Attribute what a run's network answers for test patients to their genes, with checks."""
     input:
-        images="<results>/shards/flair/dataset.json",
+        images=RUN_IMAGE.shard[-1],
         prepared=prepared_slices(config),
         expression="<results>/shards/rna/dataset.json",
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
@@ -37,6 +37,7 @@ rule explain:
         gpu=min(config["compute"]["gpu"], 1),
     params:
         described=described_run,
+        prepared=prepared_option,
         settings=settings("explain", without=TABLES_ALONE),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
@@ -51,7 +52,7 @@ rule explain:
             --weights {input.weights:q} \
             --curves {input.curves:q} \
             --image-shard {input.images:q} \
-            --prepared {input.prepared:q} \
+            {params.prepared:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             {params.modalities:q} \

@@ -9,7 +9,7 @@ rule lesion_features:
     """Measure every tumour by hand-made features: by the reference masks, or by those that the first method predicts."""
     input:
         images="<results>/shards/flair/dataset.json",
-        slices=IMAGE_FILES,
+        slices=SCAN_FILES,
         predictions=lambda wildcards: (
             masks_of(RUNS, "<results>") if wildcards.of else []
         ),

@@ -13,7 +13,7 @@ rule probe:
         expression="<results>/shards/rna/dataset.json",
         values=EXPRESSION_FILES,
         vectors=expand("<results>/embeddings/{run}.parquet", run=PROBED),
-        lesions="<results>/tables/lesion_features.parquet",
+        lesions=reference_lesions(MODALITIES),
         predicted_lesions=predicted_lesions(RUNS),
     output:
         probes=report(
@@ -56,6 +56,9 @@ rule probe:
     params:
         vectors=lambda wildcards, input: for_each(PROBED, input.vectors),
         runs=settings("runs", without=("leaky_slice_split",)),
+        lesions=lambda wildcards, input: option(
+            "--lesion-features", next(iter(input.lesions), None)
+        ),
         predicted_lesions=lambda wildcards, input: option(
             "--lesion-features-predicted", next(iter(input.predicted_lesions), None)
         ),
@@ -72,7 +75,7 @@ rule probe:
             --expression-shard {input.expression:q} \
             --embeddings {params.vectors:q} \
             --runs {params.runs:q} \
-            --lesion-features {input.lesions:q} \
+            {params.lesions:q} \
             {params.predicted_lesions:q} \
             --settings {params.settings:q} \
             --output {params.folder:q}

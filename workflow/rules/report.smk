@@ -41,7 +41,7 @@ rule report:
         paper_like=PAPER_LIKE,
         digests=sidecars(TABLES_OF_SCORES, PAPER_LIKE),
         scores=expand("<results>/evaluation/{run}.parquet", run=EVALUATED),
-        images="<results>/shards/flair/dataset.json",
+        images=RUN_IMAGE.shard[-1],
         slices=IMAGE_FILES,
         features="<results>/shards/rna/features.parquet",
         dataset="<results>/shards/rna/dataset.json",

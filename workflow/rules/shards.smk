@@ -177,7 +177,7 @@ rule prepare_slices:
     """Put all slices at the network's size, once for every run; what an earlier job made of a patient is used again."""
     input:
         images="<results>/shards/flair/dataset.json",
-        slices=IMAGE_FILES,
+        slices=SCAN_FILES,
     output:
         table=local("<local_results>/prepared/{prepared}/slices.parquet"),
     log:

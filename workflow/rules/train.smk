@@ -14,7 +14,7 @@ rule train:
 rule pretrain:
     """Align the gene and image encoders by contrast on a fold's training patients."""
     input:
-        images="<results>/shards/flair/dataset.json",
+        images=RUN_IMAGE.shard[-1],
         prepared=prepared_slices(config),
         stripped=run_stripped,
         expression="<results>/shards/rna/dataset.json",
@@ -48,6 +48,7 @@ rule pretrain:
         nodes=nodes_of(config, "pretrain"),
     params:
         described=described_run,
+        prepared=prepared_option,
         model=run_model,
         settings=run_pretrain,
         stripped=lambda wildcards, input: option(
@@ -73,7 +74,7 @@ rule pretrain:
             {params.pathways:q} {input.pathways:q} \
             --settings {params.settings:q} \
             --image-shard {input.images:q} \
-            --prepared {input.prepared:q} \
+            {params.prepared:q} \
             {params.stripped:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
@@ -89,7 +90,7 @@ rule pretrain:
 rule finetune:
     """Train one network for its task, from pre-trained encoders where its row says so."""
     input:
-        images="<results>/shards/flair/dataset.json",
+        images=RUN_IMAGE.shard[-1],
         prepared=prepared_slices(config),
         stripped=stripped_slices(config, config["finetune"]),
         expression="<results>/shards/rna/dataset.json",
@@ -123,6 +124,7 @@ rule finetune:
         nodes=nodes_of(config, "finetune"),
     params:
         described=described_run,
+        prepared=prepared_option,
         model=run_model,
         settings=run_finetune,
         stripped=lambda wildcards, input: option(
@@ -152,7 +154,7 @@ rule finetune:
             {params.pathways:q} {input.pathways:q} \
             --settings {params.settings:q} \
             --image-shard {input.images:q} \
-            --prepared {input.prepared:q} \
+            {params.prepared:q} \
             {params.stripped:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
@@ -170,7 +172,7 @@ rule finetune:
 rule predict_fold:
     """Predict for the fold's test patients, with each expression input that the audit asks for."""
     input:
-        images="<results>/shards/flair/dataset.json",
+        images=RUN_IMAGE.shard[-1],
         prepared=prepared_slices(config),
         expression="<results>/shards/rna/dataset.json",
         shards=[*IMAGE_FILES, *EXPRESSION_FILES],
@@ -195,6 +197,7 @@ rule predict_fold:
         gpu=min(config["compute"]["gpu"], 1),
     params:
         described=described_run,
+        prepared=prepared_option,
         settings=settings("predict"),
         modalities=modality_options,
         deterministic=DETERMINISTIC,
@@ -210,7 +213,7 @@ rule predict_fold:
             --settings {params.settings:q} \
             --weights {input.weights:q} \
             --image-shard {input.images:q} \
-            --prepared {input.prepared:q} \
+            {params.prepared:q} \
             --expression-shard {input.expression:q} \
             --fold-genes {input.genes:q} \
             {params.modalities:q} \

@@ -47,7 +47,7 @@ class FurtherFold(Fold):
     def genes(self, patients: list[str], fitted: Any = None) -> GeneRows:
         """All numbers (P, G + F) of these patients, some at a time in memory; `fitted` as in `Fold.genes`."""
         own, tables = super().genes(patients, fitted), self.known.tables(patients)
-        joined = ScratchTable(self._scratch, (len(patients), own.shape[1] + sum(self.further.values())))
+        joined = ScratchTable(self.scratch, (len(patients), own.shape[1] + sum(self.further.values())))
         size = block_length(joined.shape[1])
         for first in range(0, len(patients), size):
             some = torch.arange(first, min(first + size, len(patients)))

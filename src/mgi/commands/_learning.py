@@ -23,14 +23,17 @@ from mgi.core.section import Section
 from mgi.datasets.gene_rows import GeneRows
 from mgi.datasets.prepared_table import PreparedTable
 from mgi.datasets.settings import AugmentSettings, PreparedSettings
-from mgi.datasets.slices import SliceSet
+from mgi.datasets.slices import SliceSet, absent_slices
 from mgi.modalities.rna.gene_sets import GeneSets, match_sets, read_gmt
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes, train_hash_of
 from mgi.modalities.rna.scaled_blocks import scaled_blocks
 from mgi.modalities.rna.scaling import random_id_vectors
 from mgi.models.gene_tokens import Members
 from mgi.models.settings import ModelSettings
-from mgi.shards.dataset_manifest import dataset_of
+from mgi.shards.bags import KIND as BAGS
+from mgi.shards.bags import open_bags
+from mgi.shards.channels import MAIN_ALONE
+from mgi.shards.dataset_manifest import dataset_of, kind_of
 from mgi.shards.expression_shard import open_expression
 from mgi.shards.image_shard import channels_of
 from mgi.training.checkpoint import identity_of, remove_checkpoints
@@ -45,14 +48,18 @@ class Fold:
     """The patients of a run's fold: split, fitted genes, pathways if any, and a role's slices and genes on demand.
 
     Slices and genes stay on disk: the prepared slices of all runs, and a file of this job in the folder `scratch` for
-    expression as the fold scales it. With the control `random-id` a fixed random vector replaces each patient's
-    expression. Split by slice, every patient has slices in every role.
+    expression as the fold scales it. Where the image is a slide there are `bags` and no slices. With the control
+    `random-id` a fixed random vector replaces each patient's expression. Split by slice, every patient has slices in
+    every role.
     """
 
     def __init__(self, args: argparse.Namespace, run: Run, scratch: Path) -> None:
-        self.args, self.run, self._scratch = args, run, scratch
+        self.args, self.run, self.scratch = args, run, scratch
         datasets = [dataset_of(one) for one in (args.expression_shard, args.image_shard)]
-        self.channels = channels_of(args.image_shard)
+        self.bags = open_bags(args.image_shard) if kind_of(args.image_shard) == BAGS else None
+        if self.bags is None and args.prepared is None:
+            raise ConfigError("--prepared: missing, expected it or --results and --run")
+        self.channels = MAIN_ALONE if self.bags is not None else channels_of(args.image_shard)
         self.sources = [args.split, args.fold_genes, *datasets]
         if leaks := vars(args).get("leaks"):
             require_no_leaks(leaks, args.split, datasets, run.split_unit)
@@ -88,7 +95,7 @@ class Fold:
     def training_pairs(self, model: ModelSettings, augment: AugmentSettings) -> Pairs:
         """Those of training, with copies without scalp after them where any are to be drawn."""
         whole = self.learning_pairs(TRAIN, model)
-        if augment.skull_strip == 0:
+        if augment.skull_strip == 0 or self.bags is not None:
             return whole
         stripped = self._in_role(self._slices(self.with_slices(TRAIN), model, stripped=True), TRAIN)
         return replace(whole, slices=whole.slices.beside(stripped))
@@ -108,6 +115,8 @@ class Fold:
         return Pairs(slices=self._slices(patients, model), genes=zeros, gene_rows=rows)
 
     def _slices(self, patients: list[str], model: ModelSettings, *, stripped: bool = False) -> SliceSet:
+        if self.bags is not None:
+            return absent_slices(patients)
         path = self.args.prepared_stripped if stripped else self.args.prepared
         if path is None:
             raise ConfigError("--prepared-stripped: missing, expected it where augment.skull_strip is more than 0")
@@ -129,7 +138,7 @@ class Fold:
         `fitted` scales it in place of what the fold was fitted to.
         """
         rows = self._expression.rows_of(patients)
-        table = ScratchTable(self._scratch, (len(patients), len(self.gene_ids)))
+        table = ScratchTable(self.scratch, (len(patients), len(self.gene_ids)))
         if self._random_id_seed is not None:
             for number, patient in enumerate(patients):
                 table.write(number, random_id_vectors([patient], len(self.gene_ids), self._random_id_seed))

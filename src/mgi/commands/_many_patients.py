@@ -19,13 +19,13 @@ from mgi.core.files import atomic_path, digest_of, read_json
 from mgi.core.text import printable
 from mgi.locks.user_folder import files_below
 from mgi.modalities.rna.new_patient import is_star_counts
-from mgi.release.asked import Asked
 from mgi.release.ensemble import Model
 from mgi.release.mask_summary import MaskSummary
 from mgi.release.new_image import PROBABILITY, kind_of, report_path
 from mgi.release.new_patient import ExpressionFiles
 from mgi.release.patient_list import Listed
 from mgi.release.prediction import predict
+from mgi.release.request import PredictionRequest
 from mgi.tasks.registry import reads_labels
 
 TABLE = "patients.csv"
@@ -86,7 +86,7 @@ def predict_all(
 
 def _shared_star(listed: Sequence[Listed]) -> Path | None:
     """A file of one sample that would be taken for several patients'."""
-    counts = Counter(one.asked.expression for one in listed)
+    counts = Counter(one.request.expression for one in listed)
     several = (path for path, count in counts.items() if path is not None and count > 1 and path.is_file())
     return next(filter(is_star_counts, several), None)
 
@@ -97,10 +97,10 @@ def _of_one(
     if one.fault is not None:
         raise one.fault
     target = _target(model, one, output)
-    made_from = _made_from(model, one.asked, probabilities=probabilities)
+    made_from = _made_from(model, one.request, probabilities=probabilities)
     if (there := _report_there(target, made_from)) is not None:
         return Outcome(row=_row(target, there), said="done before", was_there=True)
-    found = predict(model, one.asked, device, files)
+    found = predict(model, one.request, device, files)
     found.write(target, probabilities=probabilities, more={MADE_FROM: made_from})
     doubt = [] if found.patient.doubt is None else [f"note: {found.patient.doubt}"]
     said = "; ".join([found.said(), *(f"flag {flag.flag}" for flag in found.flags), *doubt])
@@ -111,19 +111,19 @@ def _target(model: Model, one: Listed, output: Path) -> Path:
     """Where a patient's mask or answer comes."""
     if reads_labels(model.first.weights.run.task):
         return output / f"{one.patient}.json"
-    if one.asked.image is None:
+    if one.request.image is None:
         raise ConfigError(f"image: missing, expected an image: {model.name} segments")
-    return output / (one.patient if kind_of(one.asked.image) == "slices" else f"{one.patient}.nii.gz")
+    return output / (one.patient if kind_of(one.request.image) == "slices" else f"{one.patient}.nii.gz")
 
 
-def _made_from(model: Model, asked: Asked, *, probabilities: bool) -> str:
+def _made_from(model: Model, request: PredictionRequest, *, probabilities: bool) -> str:
     """A digest of the model, of what is asked, and of name, size and time of each file that is read."""
     files = []
-    for given in (asked.image, asked.expression):
+    for given in (request.image, request.expression):
         if given is not None and given.exists():
             paths = [given / name for name in files_below(given)] if given.is_dir() else [given]
             files += [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
-    options = {name: value for name, value in asdict(asked).items() if not isinstance(value, Path)}
+    options = {name: value for name, value in asdict(request).items() if not isinstance(value, Path)}
     return digest_of([mgi.__version__, model.digest, str(sorted(options.items())), str(probabilities), *files])
 
 

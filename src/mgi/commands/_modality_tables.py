@@ -121,6 +121,11 @@ class FoldModalities:
         self, role: str, settings: PretrainSettings, model: ModelSettings, augment: AugmentSettings
     ) -> MultimodalPairs:
         """Slices and modalities of the patients of a role who have what `settings.missing` asks for."""
+        patients, tables = self.taking_part(role, settings)
+        return MultimodalPairs(slices=self.fold.slices_of(patients, role, model, augment), tables=tables)
+
+    def taking_part(self, role: str, settings: PretrainSettings) -> tuple[list[str], ModalityTables]:
+        """The patients of a role who have what `settings.missing` asks for, and their modalities."""
         everyone = self.fold.with_slices(role)
         tables = self.tables(everyone)
         chosen = complete_enough(tables.presence, settings.missing).nonzero().flatten()
@@ -130,8 +135,7 @@ class FoldModalities:
         patients = [everyone[place] for place in chosen.tolist()]
         counts = ", ".join(f"{name} {int(has)}" for name, has in zip(tables.names, tables.presence.sum(0), strict=True))
         LOG.info("%s: %d of %d patients take part (%s)", role, len(patients), len(everyone), counts)
-        slices = self.fold.slices_of(patients, role, model, augment)
-        return MultimodalPairs(slices=slices, tables=self._controlled(tables.taking(chosen), settings))
+        return patients, self._controlled(tables.taking(chosen), settings)
 
     def _controlled(self, tables: ModalityTables, settings: PretrainSettings) -> ModalityTables:
         """The tables with what a control exchanges: all modalities of a patient together, or one alone."""
@@ -152,13 +156,13 @@ class FoldModalities:
             asked &= tables.presence.sum(1) > 1  # of one modality alone there is nothing to contrast
         return self._controlled(tables.taking(asked.nonzero().flatten()), settings)
 
-    def record(self, training: MultimodalPairs, validation: MultimodalPairs) -> dict[str, Any]:
+    def record(self, training: ModalityTables, validation: ModalityTables) -> dict[str, Any]:
         """What a run's record says of the modalities: numbers, and patients who train and validate by each."""
-        pairs = {"train": training, "validation": validation}
+        tables = {"train": training, "validation": validation}
         return {
             name: {
                 "numbers": self.sizes[name],
-                **{role: int((one.tables.row_of[name] >= 0).sum()) for role, one in pairs.items()},
+                **{role: int((one.row_of[name] >= 0).sum()) for role, one in tables.items()},
             }
             for name in self.names
         }

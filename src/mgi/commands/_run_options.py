@@ -9,6 +9,7 @@ from typing import Any
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
 from mgi.core.run import (
+    IMAGE,
     LABELS_FILE,
     Run,
     full_cohort_runs,
@@ -35,7 +36,7 @@ def add_run(options: argparse.ArgumentParser) -> None:
     options.add_argument("--run", metavar="KEY", help="with --results: the run's key, such as mgi-fold0-seed0")
     options.add_argument("--run-json", help="the run as JSON, as the workflow gives it")
     options.add_argument("--settings", help="the command's config section as JSON")
-    options.add_argument("--image-shard", type=Path, help="dataset.json of the image shard")
+    options.add_argument("--image-shard", type=Path, help="dataset.json of the image shard: slices or slides")
     options.add_argument("--prepared", type=Path, help="table of its slices at the network's size (prepare-slices)")
     options.add_argument("--expression-shard", type=Path, help="dataset.json of the expression shard")
     options.add_argument("--fold-genes", type=Path, help="the fold's gene list and scaler")
@@ -115,7 +116,7 @@ def complete(args: argparse.Namespace, section: str, *, of_pretraining: bool = F
         for name, value in _in_results(args.results, args.run, section).items():
             if vars(args).get(name, value) is None:
                 setattr(args, name, value)
-    optional = {"results", "run", "pathways", "pretrained", "prepared_stripped", "leaks", "gpus"}
+    optional = {"results", "run", "pathways", "pretrained", "prepared", "prepared_stripped", "leaks", "gpus"}
     optional |= {"labels", "task_settings", "modality_shard", "modality_fit", "covariates"}
     if missing := [name for name, value in vars(args).items() if value is None and name not in optional]:
         raise ConfigError(f"--{missing[0].replace('_', '-')}: missing, expected it or --results and --run")
@@ -147,7 +148,7 @@ def _in_results(results: Path, key: str, section: str) -> dict[str, Any]:
         "settings": settings,
         "model": model_section(config, run),
         "pathways": None if pathways is None else Path(pathways),
-        "image_shard": results / "shards/flair",
+        "image_shard": results / "shards" / config["runs"].get("image", IMAGE),
         "prepared": results / prepared_table(config),
         "prepared_stripped": results / prepared_table(config, stripped=True),
         "expression_shard": results / "shards/rna",

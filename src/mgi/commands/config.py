@@ -1,4 +1,4 @@
-"""Make what is made of the settings classes: the config's schema, config/config.yaml and its page of the docs.
+"""Make what is made of the code: the config's schema, config/config.yaml, and the pages of config and Python API.
 
 Without --write nothing is changed: a file that is stale is named, and the exit code is 1.
 """

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,16 +25,19 @@ from mgi.commands._device import device
 from mgi.commands._learning import Fold
 from mgi.commands._modality_tables import FoldModalities
 from mgi.commands._run_options import add_modalities, add_run, complete
+from mgi.commands._slide_fold import bags_of_all
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.run import EXPRESSION, Run
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.slices import SliceSet
+from mgi.datasets.slide_bags import SlideBags
 from mgi.models.mgi import DualEncoder, build_dual_encoder
 from mgi.models.multimodal import MultimodalEncoder, build_multimodal_encoder
+from mgi.models.slide_encoder import SlideEncoder
 from mgi.shards.channels import require_channels
 from mgi.shards.embedding_file import Embeddings, write_embeddings
-from mgi.training.embedding import gene_vectors, image_vectors, modality_vectors
+from mgi.training.embedding import Vectors, gene_vectors, image_vectors, modality_vectors, slide_vectors
 from mgi.training.loop import Randomness
 from mgi.training.settings import PredictSettings
 from mgi.training.weights import Weights, load_weights
@@ -63,7 +67,10 @@ def run(args: argparse.Namespace) -> None:
     if known is not None and known.features != weights.modalities:
         raise BadInputError(f"{args.weights}: trained on other features of {', '.join(known.names)}; train it again")
     Randomness.seeded(run.seed)  # as before the training: the weights that it began with
-    encoders = _encoders(weights, known).to(place)
+    encoders = _encoders(weights, known)
+    if isinstance(encoders.image_encoder, SlideEncoder):  # what standardises tiles was fitted, and not trained
+        encoders.image_encoder.standardise_as(weights.tensors, "image_encoder.")
+    encoders = encoders.to(place)
     patients = _Patients.of(fold, weights, known)
     untrained = patients.vectors(encoders, settings.batch)
     encoders.load_state_dict(weights.tensors)
@@ -108,7 +115,7 @@ class _Patients:
 
     roles: Sequence[tuple[str, str]]
     with_image: Sequence[int]
-    slices: SliceSet
+    slices: SliceSet | SlideBags
     of_modality: Mapping[str, tuple[Sequence[int], Genes]]
 
     @classmethod
@@ -125,13 +132,17 @@ class _Patients:
             for name in known.names:
                 rows = (tables.row_of[name] >= 0).nonzero().flatten().tolist()
                 of_modality[_column(name)] = rows, tables.values[name]
-        slices = fold.pairs_without_genes([roles[row][0] for row in with_image], weights.model).slices
+        imaged = [roles[row][0] for row in with_image]
+        slices: SliceSet | SlideBags
+        if fold.bags is not None:
+            slices = bags_of_all(fold, imaged, "imaged")
+        else:
+            slices = fold.pairs_without_genes(imaged, weights.model).slices
         return cls(roles=roles, with_image=with_image, slices=slices, of_modality=of_modality)
 
     def vectors(self, encoders: DualEncoder | MultimodalEncoder, batch: int) -> dict[str, NDArray[np.float32]]:
         """By name the vectors of all patients, NaN where one lacks what is encoded."""
-        whole, tumour = image_vectors(encoders, self.slices, batch)
-        parts = {"image": (self.with_image, whole), "image_tumour": (self.with_image, tumour)}
+        parts = self._of_images(encoders, batch)
         for column, (rows, numbers) in self.of_modality.items():
             if isinstance(encoders, DualEncoder):
                 parts[column] = rows, gene_vectors(encoders, numbers, batch)
@@ -145,6 +156,18 @@ class _Patients:
         if GENES not in parts:  # the pre-training read no expression
             found[GENES] = found[f"{GENES}_projected"] = np.full((len(self.roles), 1), np.nan, np.float32)
         return found
+
+    def _of_images(
+        self, encoders: DualEncoder | MultimodalEncoder, batch: int
+    ) -> dict[str, tuple[Sequence[int], Vectors]]:
+        """The image's vectors; a slide has none of a tumour, which no mask shows."""
+        if isinstance(self.slices, SliceSet):
+            whole, tumour = image_vectors(encoders, self.slices, batch)
+            return {"image": (self.with_image, whole), "image_tumour": (self.with_image, tumour)}
+        assert isinstance(encoders, MultimodalEncoder)
+        found = slide_vectors(encoders, self.slices)
+        nothing = Vectors(pooled=torch.zeros(0, found.pooled.shape[1]), projected=found.projected[:0])
+        return {"image": (self.with_image, found), "image_tumour": ([], nothing)}
 
     def _spread(self, vectors: Tensor, rows: Sequence[int]) -> NDArray[np.float32]:
         spread = np.full((len(self.roles), vectors.shape[1]), np.nan, np.float32)

@@ -2,8 +2,8 @@
 
 Started by torchrun, each process takes a part of every batch.
 
-INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split, pre-trained encoders for MGI;
-shards and fits of the further modalities that MGI reads (finetune.modalities).
+INPUTS: image shard and the prepared slices of a scan, expression shard, the fold's genes, split, pre-trained encoders
+for MGI; shards and fits of the further modalities that MGI reads (finetune.modalities).
 OUTPUTS: weights of the best validation score, curve, record of the run.
 BY HAND: mgi finetune --results results/X --run mgi-fold0-seed0
 """
@@ -19,6 +19,7 @@ from mgi.commands._device import device, wants_gpu
 from mgi.commands._further_fold import FurtherFold, fold_reading, further_of, require_pretrained_on
 from mgi.commands._learning import Fold, context_of, finish
 from mgi.commands._run_options import add_labels, add_modalities, add_run, add_training, complete
+from mgi.commands._slide_fold import require_same_tiles, standardise_by, with_slides
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import sha256_of
 from mgi.core.run import EXPRESSION, MULTIMODAL_METHOD
@@ -59,7 +60,9 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     fold = fold_reading(args, run, args.weights.parent, settings.further if reads_further else ())
     task = _task(args, fold)
     require_shared(task, group, run.task)
-    model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels, further_of(fold))
+    model_settings = ModelSettings.read(args.model, where="model").reading(
+        fold.channels, further_of(fold), None if fold.bags is None else fold.bags.width
+    )
     randomness = Randomness.seeded(run.seed)
     model = task.build(run.method, model_settings, len(fold.gene_ids), fold.gene_sets)
     if isinstance(fold, FurtherFold) and getattr(model, "further", None) is None:
@@ -77,11 +80,14 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
             found = f"the weights of {weights.run.key}"
             raise BadInputError(f"{args.pretrained}: {found}, expected those of {run.pretrained}; pre-train it again")
         require_channels(fold.channels, weights.model.channels, str(args.pretrained))
+        require_same_tiles(fold, weights.model, args.pretrained)
         require_pretrained_on(fold, weights, args.pretrained)
         require_same_sets(weights.gene_sets, fold.gene_sets, where=str(args.pretrained))
         start_from_pretrained(model, weights)
-    training = fold.training_pairs(model_settings, settings.augment)
-    validation = fold.learning_pairs(VALIDATION, model_settings)
+    training = with_slides(fold, fold.training_pairs(model_settings, settings.augment), model_settings, TRAIN)
+    validation = with_slides(fold, fold.learning_pairs(VALIDATION, model_settings), model_settings, VALIDATION)
+    if start is None:
+        standardise_by(model, training)
     of_labels = task if isinstance(task, PatientLearning) else None
     if of_labels is not None:
         training, validation = of_labels.learned_from(training), of_labels.learned_from(validation)
@@ -96,7 +102,8 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     if isinstance(fold, FurtherFold):
         more["modalities"] = fold.features
     if of_labels is not None:
-        seen = of_labels.learned_from(fold.learning_pairs(TRAIN, model_settings))
+        whole = with_slides(fold, fold.learning_pairs(TRAIN, model_settings), model_settings, TRAIN)
+        seen = of_labels.learned_from(whole)
         more["head"] = of_labels.fitted(model, seen, validation).plain()
     finish(fold, model, curve, context, model_settings=model_settings, settings=settings, **more)
 

@@ -19,11 +19,12 @@ from mgi.commands._device import device
 from mgi.commands._many_patients import predict_all
 from mgi.commands._run_options import add_device
 from mgi.core.errors import ConfigError
-from mgi.release.asked import MAX_MISSING, Asked
+from mgi.modalities.slides.reader import LEAST_MPP, MOST_MPP
 from mgi.release.ensemble import Model, load_model, load_together
 from mgi.release.new_image import check_output, kind_of
 from mgi.release.patient_list import patients_in_folder, patients_in_table
 from mgi.release.prediction import predict
+from mgi.release.request import MAX_MISSING, PredictionRequest
 from mgi.tasks.registry import reads_labels
 
 MOST_NAMED = 3
@@ -48,6 +49,12 @@ def add_options(options: argparse.ArgumentParser) -> None:
         "--output", required=True, type=Path,
         help="mask.nii.gz, or a folder for slices; answer.json of class or risk; a folder of a cohort",
     )  # fmt: skip
+    options.add_argument(
+        "--slide", type=Path, metavar="SLIDE",
+        help="in place of IMAGE, for a model of slides: SVS, TIFF, NDPI, SCN, or .h5 of its tiles' vectors",
+    )  # fmt: skip
+    options.add_argument("--tile-weights", type=Path, metavar="FILE", help="of the encoder of tiles, where it has such")
+    options.add_argument("--mpp", type=float, help="micrometres a pixel of a slide that states none, or a wrong one")
     options.add_argument("--series", help="SeriesInstanceUID, where a DICOM folder holds several FLAIR")
     options.add_argument(
         "--volume", type=int, metavar="N", help="counted from 0, where a NIfTI file has four axes and several volumes"
@@ -73,8 +80,11 @@ def run(args: argparse.Namespace) -> None:
     model = load_model(args.model) if args.ensemble is None else load_together(args.ensemble)
     if model.simulated:
         print(f"{model.name} was trained on SIMULATED patients: of real ones it says nothing", flush=True)
-    asked = Asked(
+    request = PredictionRequest(
         image=args.image,
+        slide=args.slide,
+        tile_weights=args.tile_weights,
+        mpp=args.mpp,
         series=args.series,
         volume=args.volume,
         expression=args.expression,
@@ -86,19 +96,19 @@ def run(args: argparse.Namespace) -> None:
     if args.probabilities and reads_labels(model.first.weights.run.task):
         raise ConfigError(f"--probabilities: {model.name} draws no mask, and its answer has them; leave it out")
     if args.table is None and args.folder is None:
-        _one(args, model, asked, place)
+        _one(args, model, request, place)
         return
     if args.table is not None:
-        listed = patients_in_table(args.table, asked)
+        listed = patients_in_table(args.table, request)
     else:
-        listed, left_out = patients_in_folder(args.folder, asked)
+        listed, left_out = patients_in_folder(args.folder, request)
         if left_out:
             shown = ", ".join(left_out[:MOST_NAMED]) + (", …" if len(left_out) > MOST_NAMED else "")
             print(f"{args.folder}: {len(left_out)} files are no patient's image and left out: {shown}", file=sys.stderr)
     predict_all(model, listed, args.output, place, probabilities=args.probabilities)
 
 
-def _one(args: argparse.Namespace, model: Model, asked: Asked, place: torch.device) -> None:
+def _one(args: argparse.Namespace, model: Model, request: PredictionRequest, place: torch.device) -> None:
     """Write the mask or the answer of one patient, and say what may be wrong."""
     if not reads_labels(model.first.weights.run.task):
         if args.image is None:
@@ -108,9 +118,9 @@ def _one(args: argparse.Namespace, model: Model, asked: Asked, place: torch.devi
         raise ConfigError(
             f"--output: found {args.output}, expected a name that ends in .json: {model.name} draws no mask"
         )
-    elif args.image is not None and args.output.resolve() == args.image.resolve():
+    elif args.output.resolve() in [one.resolve() for one in (args.image, args.slide) if one is not None]:
         raise ConfigError(f"--output: {args.output}: is the image itself, expected another place")
-    found = predict(model, asked, place)
+    found = predict(model, request, place)
     if found.patient.doubt is not None:
         print(f"note: {found.patient.doubt}", file=sys.stderr)
     found.write(args.output, probabilities=args.probabilities)
@@ -123,12 +133,13 @@ def _check_options(args: argparse.Namespace) -> None:
     if (args.model is None) == (args.ensemble is None):
         raise ConfigError("--model and --ensemble: expected one of them")
     of_many = [name for name in ("table", "folder") if getattr(args, name) is not None]
-    if len(of_many) + (args.image is not None) > 1:
-        raise ConfigError("IMAGE, --table and --folder: expected one of them")
+    if len(of_many) + (args.image is not None) + (args.slide is not None) > 1:
+        raise ConfigError("IMAGE, --slide, --table and --folder: expected one of them")
     for name in ("patient", "series"):
         if of_many and getattr(args, name) is not None:
             column = "sample" if name == "patient" else name
             raise ConfigError(f"--{name}: only of one patient; of a cohort it is the column {column} of --table")
+    _check_slide(args)
     if args.folder is not None and args.output.resolve().is_relative_to(args.folder.resolve()):
         raise ConfigError(f"--output: {args.output}: lies in --folder, where its masks would be taken for patients")
     if args.patient is not None and args.expression is None:
@@ -137,3 +148,11 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ConfigError(f"--max-missing: found {args.max_missing:g}, expected a share from 0 to below 1")
     if args.threads is not None and args.threads < 1:
         raise ConfigError(f"--threads: found {args.threads}, expected 1 or more")
+
+
+def _check_slide(args: argparse.Namespace) -> None:
+    for name in ("tile_weights", "mpp"):
+        if args.slide is None and vars(args)[name] is not None:
+            raise ConfigError(f"--{name.replace('_', '-')}: only with --slide")
+    if args.mpp is not None and not LEAST_MPP <= args.mpp <= MOST_MPP:
+        raise ConfigError(f"--mpp: found {args.mpp:g}, expected {LEAST_MPP:g} to {MOST_MPP:g}")

@@ -3,8 +3,8 @@
 Patients of the fold without expression are predicted too, without genes or with the null token, whatever further
 modalities they have. An ensemble predicts with the mean of its members' logits.
 
-INPUTS: weights (of each member), prepared slices of the image shard, expression shard, the fold's genes, split; shards
-and fits of the further modalities that the network reads.
+INPUTS: weights (of each member), image shard and the prepared slices of a scan, expression shard, the fold's genes,
+split; shards and fits of the further modalities that the network reads.
 OUTPUT: predictions in the task's format.
 No mask and no label is read: shuffling the ground truth cannot change a prediction.
 BY HAND: mgi predict-fold --results results/X --run mgi-fold0-seed0
@@ -22,13 +22,14 @@ from mgi.commands._further_fold import fold_reading, require_read
 from mgi.commands._learning import Fold
 from mgi.commands._modalities import read_pairs
 from mgi.commands._run_options import add_modalities, add_run, complete
+from mgi.commands._slide_fold import require_same_tiles, with_slides
 from mgi.core.errors import BadInputError
 from mgi.core.run import Run
 from mgi.core.run_files import RECORD, require_recorded
 from mgi.evaluation.expression_inputs import NOT_USED, NULL_TOKEN
 from mgi.models.settings import ModelSettings
 from mgi.shards.channels import require_channels
-from mgi.tasks.expression_inputs import ExpressionInput, audit_inputs, without_genes
+from mgi.tasks.expression_inputs import ExpressionInput, audit_inputs, with_other_images, without_genes
 from mgi.tasks.learning import Learning, predicting
 from mgi.tasks.registry import reads_labels
 from mgi.training.ensemble import Ensemble
@@ -56,6 +57,7 @@ def run(args: argparse.Namespace) -> None:
         require_read(fold, weights, path)
     task = predicting(members[0], args.weights[0])
     require_channels(fold.channels, members[0].model.channels, str(args.image_shard))
+    require_same_tiles(fold, members[0].model, args.weights[0])
     networks = [_network(task, weights).to(place) for weights in members]
     model = networks[0] if len(networks) == 1 else Ensemble(networks)
     sizes, cache = members[0].model, cache_for(model)
@@ -94,12 +96,16 @@ def _inputs(
     fold: Fold, sizes: ModelSettings, run: Run, settings: PredictSettings
 ) -> Iterator[tuple[Pairs, ExpressionInput]]:
     """The test patients with every expression input, then those without expression."""
-    pairs = fold.pairs(fold.with_slices(TEST), sizes)
+    pairs = with_slides(fold, fold.pairs(fold.with_slices(TEST), sizes), sizes, TEST)
     patients, average = pairs.slices.patient_ids, fold.average_genes()
     reads = {"reads_genes": run.reads_genes, "reads_image": run.reads_image, "images_apart": reads_labels(run.task)}
-    for given in audit_inputs(pairs.genes, average, patients, settings, **reads):
+    inputs = audit_inputs(pairs.genes, average, patients, settings, **reads)
+    if pairs.bags is not None and run.reads_image:
+        inputs += with_other_images(inputs[0], settings)
+    for given in inputs:
         yield pairs, given
     if run.leaks or not run.reads_image or not (apart := fold.patients(UNPAIRED_IMAGE)):
         return
     name = NULL_TOKEN if run.reads_genes else NOT_USED
-    yield fold.pairs_without_genes(apart, sizes), without_genes(len(apart), len(fold.gene_ids), name)
+    pairs = with_slides(fold, fold.pairs_without_genes(apart, sizes), sizes, UNPAIRED_IMAGE)
+    yield pairs, without_genes(len(apart), len(fold.gene_ids), name)

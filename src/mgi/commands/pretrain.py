@@ -1,9 +1,11 @@
 """Align the gene and image encoders by contrast on a fold's training patients; test patients are never read.
 
 Patients with expression and no image may join, for the gene encoder. Started by torchrun, each process takes a part of
-every batch. Further modalities (pretrain.modalities) have an encoder each, and a patient may lack some.
+every batch. Further modalities (pretrain.modalities) have an encoder each, and a patient may lack some. The image is a
+scan, or a slide where the image shard has bags of tiles.
 
-INPUTS: prepared slices of the image shard, expression shard, the fold's genes, split; shards and fits of modalities.
+INPUTS: image shard and the prepared slices of a scan, expression shard, the fold's genes, split; shards and fits of
+modalities.
 OUTPUTS: weights, curve, record of the run.
 BY HAND: mgi pretrain --results results/X --run pretrain-fold0-seed0
 """
@@ -20,8 +22,10 @@ from mgi.commands._device import device, wants_gpu
 from mgi.commands._learning import Fold, context_of, finish
 from mgi.commands._modality_tables import FoldModalities
 from mgi.commands._run_options import add_modalities, add_run, add_training, complete
+from mgi.commands._slide_fold import require_for_slides, slide_pairs
 from mgi.core.errors import ConfigError
 from mgi.core.run import PERMUTED_PAIRS
+from mgi.datasets.modality_tables import ModalityTables
 from mgi.datasets.settings import AugmentSettings
 from mgi.models.mgi import build_dual_encoder
 from mgi.models.multimodal import build_multimodal_encoder
@@ -34,6 +38,7 @@ from mgi.training.pretrain import pretrain
 from mgi.training.pretrain_batches import digest_of_genes, with_permuted_genes
 from mgi.training.run_context import RunContext
 from mgi.training.settings import PretrainSettings
+from mgi.training.slide_pretrain import pretrain_slides
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
@@ -53,9 +58,13 @@ def _run(args: argparse.Namespace, group: Group, stop: StopRequest) -> None:
     require_processes(settings.processes, group, "pretrain")
     place = device(args)
     fold = Fold(args, run, args.weights.parent)
-    model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels)
+    tile_width = None if fold.bags is None else fold.bags.width
+    model_settings = ModelSettings.read(args.model, where="model").reading(fold.channels, tile_width=tile_width)
     job = _Job(fold, settings, model_settings, Randomness.seeded(run.seed), place, group, stop)
-    (_several if settings.is_multimodal else _with_expression)(job)
+    if fold.bags is not None:
+        _slides(job)
+    else:
+        (_several if settings.is_multimodal else _with_expression)(job)
 
 
 @dataclass(frozen=True)
@@ -109,12 +118,36 @@ def _several(job: _Job) -> None:
     unpaired = known.unpaired(settings)
     context = job.context(known.identity(), training.digest(), validation.digest(), unpaired.digest())
     curve = pretrain_multimodal(encoders, training, validation, settings, context=context, unpaired=unpaired)
+    more = _of_modalities(job, known, training.tables, validation.tables, unpaired)
+    job.finish(encoders, curve, context, modalities=known.features, **more)
+
+
+def _slides(job: _Job) -> None:
+    """Align slides with expression or other modalities."""
+    settings, known = job.settings, FoldModalities.of(job.fold, job.settings.modalities)
+    require_for_slides(settings)
+    encoders = build_multimodal_encoder(job.model, known.sizes, job.fold.gene_sets).to(job.place)
+    training, validation = (slide_pairs(known, role, settings) for role in (TRAIN, VALIDATION))
+    unpaired = known.unpaired(settings)
+    context = job.context(known.identity(), training.digest(), validation.digest(), unpaired.digest())
+    tiles = job.model.max_tiles
+    curve = pretrain_slides(
+        encoders, training, validation, settings, max_tiles=tiles, context=context, unpaired=unpaired
+    )
+    more = _of_modalities(job, known, training.tables, validation.tables, unpaired)
+    more["tiles"] = {TRAIN: int(training.bags.counts.sum()), VALIDATION: int(validation.bags.counts.sum())}
+    job.finish(encoders, curve, context, modalities=known.features, **more)
+
+
+def _of_modalities(
+    job: _Job, known: FoldModalities, training: ModalityTables, validation: ModalityTables, unpaired: ModalityTables
+) -> dict[str, Any]:
+    """What the record of a run says of those who took part."""
     everyone = {role: len(job.fold.with_slices(role)) for role in (TRAIN, VALIDATION)}
     taking = {TRAIN: len(training), VALIDATION: len(validation)}
-    more = {
+    return {
         "modality_patients": known.record(training, validation),
         "patients_left_out": {role: count - taking[role] for role, count in everyone.items()},
         "unpaired_expression_patients": len(unpaired),
         "processes": job.group.size,
     }
-    job.finish(encoders, curve, context, modalities=known.features, **more)

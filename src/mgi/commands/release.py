@@ -18,7 +18,7 @@ from mgi.cohort.split import TEST, TRAIN, VALIDATION
 from mgi.cohort.tables import patients_with_role, read_split
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.files import read_json
-from mgi.core.run import RANDOM_ID, Run, run_of
+from mgi.core.run import IMAGE, RANDOM_ID, Run, run_of
 from mgi.core.run_files import require_recorded
 from mgi.evaluation.intervals import Interval
 from mgi.evaluation.patient_scores import SCORES, per_patient, per_test, without_expression
@@ -27,16 +27,18 @@ from mgi.modalities.rna.scaled_blocks import scaled_blocks
 from mgi.models.settings import NetworkSettings
 from mgi.release.card import CardContent, ensemble_card, model_card
 from mgi.release.ensemble import require_alike, write_ensemble
-from mgi.release.package import WEIGHTS, network_of, require_no_release, write_release
-from mgi.release.training_range import measure, root_mean_squares
+from mgi.release.package import WEIGHTS, network_of, require_no_release, tile_moments, write_release
+from mgi.release.slide_range import SlideRange, TileSource, measure_slides
+from mgi.release.training_range import TrainingRange, measure, root_mean_squares
 from mgi.reporting.provenance import commit
+from mgi.shards.bags import open_bags
 from mgi.shards.dataset_manifest import DATASET
 from mgi.shards.expression_shard import open_expression
 from mgi.shards.image_shard import iter_images
 from mgi.shards.parquet import read_table, run_in
 from mgi.tasks.reporting import reporting_of
 from mgi.tasks.scoring import OfCohort, Scored, scoring_of
-from mgi.training.weights import load_weights
+from mgi.training.weights import Weights, load_weights
 
 DRAWS = 10_000
 
@@ -141,7 +143,8 @@ def _member(path: Path, results: Path) -> Member:
     shard = open_expression(results / "shards/rna")
     blocks = scaled_blocks(shard, fitted, shard.rows_of(training))
     rms = [one for _, scaled in blocks for one in root_mean_squares(scaled)]
-    images, expression = (read_json(results / f"shards/{kind}" / DATASET) for kind in ("flair", "rna"))
+    seen = _image_shard(results, run)
+    images, expression = (read_json(folder / DATASET) for folder in (seen, results / "shards/rna"))
     content = CardContent(
         run=run,
         record=record,
@@ -151,7 +154,7 @@ def _member(path: Path, results: Path) -> Member:
         n_folds=n_folds,
         n_genes=len(fitted.gene_ids),
         scaler=fitted.scaler,
-        trained=measure(iter_images(results / "shards/flair", training), rms, stripped=_has_seen_stripped(record)),
+        trained=_measured(seen, weights, training, rms, stripped=_has_seen_stripped(record)),
         head=weights.head,
         score_name=reporting_of(run.task).definition_name(scoring_of(run.task).headlines[0]),
         scores=_scores(
@@ -163,6 +166,24 @@ def _member(path: Path, results: Path) -> Member:
         commit=commit(),
     )
     return Member(weights=path, genes=genes, model=weights.model, split=split, content=content)
+
+
+def _image_shard(results: Path, run: Run) -> Path:
+    """The folder of the images that the run, or its fold where it reads none, is of."""
+    config = results / "config.json"
+    named = read_json(config)["runs"].get("image", IMAGE) if config.is_file() else IMAGE
+    return results / "shards" / (run.image or named)
+
+
+def _measured(
+    shard: Path, weights: Weights, training: list[str], rms: list[float], *, stripped: bool
+) -> TrainingRange | SlideRange:
+    """What the training patients' scans, or slides, and genes were like."""
+    if weights.model.tile_width is None:
+        return measure(iter_images(shard, training), rms, stripped=stripped)
+    bags = open_bags(shard)
+    source = TileSource.of(bags.stated, str(shard / DATASET))
+    return measure_slides(bags.bags(training), tile_moments(weights), rms, source)
 
 
 def _has_seen_stripped(record: Mapping[str, Any]) -> bool:

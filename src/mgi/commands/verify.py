@@ -99,7 +99,7 @@ def _sections(results: Path, section: str) -> dict[str, Mapping[str, object]]:
         return {}  # named where the file itself is checked
     found = config.get(section) or {}
     found = found.get("modalities", {}) if section == _EXTERNAL else found
-    return {name: found[name] for name in names() if name in found}
+    return {name: found[name] for name in names() if found.get(name) is not None}
 
 
 def _compared(label: str, dataset: Path, threads: int) -> Part:

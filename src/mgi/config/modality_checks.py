@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mgi.config.image_checks import check_pretraining_on_bags, reads_bags
 from mgi.core.errors import ConfigError
 from mgi.core.run import COVARIATES, EXPRESSION
 from mgi.core.section_errors import shown
@@ -19,10 +20,26 @@ def check_pretrained_modalities(config: Mapping[str, Any], pretrain: Mapping[str
     if pretrain["missing"] != "inner" and others and needed is None:
         found = f"found {pretrain['missing']}, expected inner, or cohort.require without {others[0]}"
         raise ConfigError(f"{where}.missing: {found}: by default the cohort drops whoever lacks any modality")
+    if reads_bags(config):
+        check_pretraining_on_bags(where, pretrain, config["runs"]["image"])
+    else:
+        _check_slices_with_several(pretrain, where)
     for name in pretrain["modalities"]:
         if name not in (*can, COVARIATES):
             expected = f"of {', '.join(can)}, which are configured and have vectors, or {COVARIATES}"
             raise ConfigError(f"{where}.modalities: found {shown(name)}, expected {expected}")
+
+
+def _check_slices_with_several(pretrain: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError for what slices cannot have, or with expression alone."""
+    if pretrain["permuted_tiles"]:
+        raise ConfigError(f"{where}.permuted_tiles: found true, expected false, since no run reads slides")
+    if pretrain["modalities"] == [EXPRESSION] and pretrain["permuted_modality"] is None:
+        return
+    for key in ("masked_patch_weight", "triplet_weight"):
+        if (weight := pretrain[key]) > 0:
+            expected = f"0 with modalities {', '.join(pretrain['modalities'])}"
+            raise ConfigError(f"{where}.{key}: found {weight}, expected {expected}")
 
 
 def check_finetuned_modalities(config: Mapping[str, Any]) -> None:

@@ -1,4 +1,7 @@
-"""What is made of the tree of sections: the schema for editors, the commented config and the reference page."""
+"""What is made of the tree of sections: the schema for editors, the commented config and the reference page.
+
+The page of the Python API, which is made of docstrings, is written with them.
+"""
 
 import json
 import textwrap
@@ -12,6 +15,7 @@ from typing import Any
 import yaml
 from pydantic.fields import FieldInfo
 
+from mgi.config.api_page import api_page
 from mgi.config.tree import Config, tree
 from mgi.core.section import HEAVIEST, LARGEST, Section
 from mgi.core.section_errors import options_of
@@ -60,6 +64,7 @@ def made_files() -> dict[Path, str]:
     return {
         Path("config/config.yaml"): HEAD + "".join("\n" + "".join(_lines((key,), 0)) for key in keys),
         Path("workflow/schemas/config.schema.yaml"): _schema(cls),
+        Path("docs/reference/api.md"): api_page(),
         Path("docs/reference/config.md"): PAGE + "".join(_tables(keys, "The run", Config.__doc__ or "")),
     }
 

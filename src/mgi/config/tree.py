@@ -16,10 +16,11 @@ from mgi.config.across import (
     check_own_files,
     check_texts,
 )
+from mgi.config.image_checks import check_image
 from mgi.config.task_checks import check_task
 from mgi.config.variants import VariantSettings, filled_variants
 from mgi.core.plugins import load_plugins
-from mgi.core.run import USUAL_CONTROLS, Control
+from mgi.core.run import EXPRESSION, IMAGE, USUAL_CONTROLS, Control
 from mgi.core.section import Count, Distinct, Section, Several, Share, UserPath, refusal, unit
 from mgi.core.section_errors import shown
 from mgi.explain.settings import ExplainSettings
@@ -72,6 +73,8 @@ class SimulationSettings(Section):
     subtype_genes: Annotated[int, Field(ge=0, le=60660), unit("genes")] = 0
     """Genes that follow the subtype alone, a third for each, with split_evidence all for the codeleted; 0: it shows
     itself by the other factors."""
+    lesion_effect: Annotated[float, Field(ge=0, le=3)] = 1.0
+    """How far a patient's factors move size, margin and brightness of a lesion, against all that moves them besides."""
     omics: Distinct[SimulatedOmics] = ()
     """What the simulated GDC has beside expression: copy number, mutations, methylation, microRNA, proteins."""
     missing: dict[SimulatedOmics, Share] = Field(default={})
@@ -120,6 +123,9 @@ class RunsSettings(LeakyRuns):
     of a plugin."""
     target: Annotated[str, Field(min_length=1)] | None = None
     """For task classification: the class label to tell, a name of labels.columns.classes (of the GDC: grade)."""
+    image: Annotated[str, Field(min_length=1)] = IMAGE
+    """The modality that MGI reads as the image of a patient: flair, or slides, for tasks of labels alone
+    (docs/how-to/slides.md)."""
     folds: Annotated[Distinct[Count], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """Folds to test, from 0 to split.folds - 1."""
     leaky_slice_split: LeakyRuns | None = None
@@ -223,7 +229,7 @@ def tree() -> type[Config]:
     for name in registry.names():
         cls = registry.settings_class(name)
         default = None if cls.default_run is None else cls.model_validate(cls.default_run)
-        own[name] = (cls, default) if default else (cls | None, None)
+        own[name] = (cls, default) if name == EXPRESSION else (cls | None, default)  # nothing goes without expression
         others[name] = (cls, ...) if default else (cls | None, None)
     here = _replaced(Section, "Modalities", **own)
     other = _replaced(ExternalSettings, modalities=(_replaced(Section, "OtherModalities", **others), ...))
@@ -245,13 +251,19 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     check_own_files((filled["external"] or {}).get("modalities", {}), "external.modalities")
     check_channels(filled)
     check_texts(filled)
+    check_image(filled)
     check_across_sections(filled)
     filled["runs"]["variants"] = filled_variants(filled)
     check_task(filled)
     check_associations(filled)
     check_probes(filled)
     for place in (filled, filled["external"] or {"modalities": {}}):
-        place["modalities"] = {name: given for name, given in place["modalities"].items() if given is not None}
+        place["modalities"] = {
+            name: given
+            for name, given in place["modalities"].items()
+            # One that is there by default says so where it is not, else a second reading would bring it back.
+            if given is not None or registry.settings_class(name).default_run is not None
+        }
     return filled
 
 

@@ -97,13 +97,18 @@ class Run:
 
     @property
     def reads_genes(self) -> bool:
-        """Whether the network reads another modality than the image."""
-        return self.inputs != (IMAGE,)
+        """Whether the network reads expression."""
+        return EXPRESSION in self.inputs
 
     @property
     def reads_image(self) -> bool:
         """Whether the network reads the image."""
-        return IMAGE in self.inputs
+        return self.image is not None
+
+    @property
+    def image(self) -> str | None:
+        """The modality of the image that the network reads, if any."""
+        return next((name for name in self.inputs if name != EXPRESSION), None)
 
     @property
     def leaks(self) -> bool:
@@ -149,10 +154,12 @@ def run_table(runs: Mapping[str, Any]) -> dict[str, Run]:
     """
     leaky = runs.get("leaky_slice_split")
     honest = list(_runs(runs, PATIENT))
-    trained = [*honest, *(_runs({"task": _task(runs), **leaky}, SLICE) if leaky else [])]
-    starts = [_pretraining(run) for run in trained if run.pretrained]
+    common = {"task": _task(runs), "image": _image(runs)}
+    trained = [*honest, *(_runs({**common, **leaky}, SLICE) if leaky else [])]
+    starts = [_pretraining(run, _image(runs)) for run in trained if run.pretrained]
     plain = [run for run in honest if run.label == MULTIMODAL_METHOD]
-    starts += [_pretraining(replace(run, variant=name)) for name in runs.get("variants", {}) for run in plain]
+    further = [replace(run, variant=name) for name in runs.get("variants", {}) for run in plain]
+    starts += [_pretraining(run, _image(runs)) for run in further]
     together = _ensembles(honest) if runs.get("ensemble") else []
     return {run.key: run for run in [*starts, *trained, *together]}
 
@@ -219,7 +226,7 @@ def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
                 task=_task(runs),
                 method=method,
                 target=runs.get("target"),
-                inputs=_inputs(multimodal, control),
+                inputs=_inputs(_image(runs), control if multimodal else NO_GENES),
                 control=control,
                 variant=variant,
                 split_unit=split_unit,
@@ -227,13 +234,13 @@ def _runs(runs: Mapping[str, Any], split_unit: SplitUnit) -> Iterator[Run]:
                 seed=seed,
             )
             starts = multimodal and control != NO_PRETRAINING
-            yield replace(run, pretrained=_pretraining(run).key) if starts else run
+            yield replace(run, pretrained=_pretraining(run, _image(runs)).key) if starts else run
 
 
-def _inputs(multimodal: bool, control: Control | None) -> tuple[str, ...]:
-    if not multimodal or control == NO_GENES:
-        return (IMAGE,)
-    return (EXPRESSION,) if control == NO_IMAGE else (IMAGE, EXPRESSION)
+def _inputs(image: str, control: Control | None) -> tuple[str, ...]:
+    if control == NO_GENES:
+        return (image,)
+    return (EXPRESSION,) if control == NO_IMAGE else (image, EXPRESSION)
 
 
 def _kinds_of_mgi(runs: Mapping[str, Any]) -> Iterator[tuple[Control | None, str | None]]:
@@ -251,10 +258,14 @@ def _ensembles(trained: Sequence[Run]) -> Iterator[Run]:
         yield replace(first, pretrained=None, members=(first.key, *(run.key for run in others)))
 
 
-def _pretraining(run: Run) -> Run:
+def _pretraining(run: Run, image: str) -> Run:
     """What a run's encoders start from; a control with random vectors is pre-trained on them too."""
     control = RANDOM_ID if run.control == RANDOM_ID else None
-    return replace(run, task=PRETRAINING, target=None, inputs=(IMAGE, EXPRESSION), control=control, pretrained=None)
+    return replace(run, task=PRETRAINING, target=None, inputs=(image, EXPRESSION), control=control, pretrained=None)
+
+
+def _image(runs: Mapping[str, Any]) -> str:
+    return str(runs.get("image", IMAGE))
 
 
 def _task(runs: Mapping[str, Any]) -> str:

@@ -115,6 +115,14 @@ def span_mask(rows: int, places: int, share: float, generator: torch.Generator) 
     return (place >= start) & (place < start + length)
 
 
+def run_mask(counts: Tensor, places: int, share: float, generator: torch.Generator) -> Tensor:
+    """(rows, places): of the first `counts` (rows,) places of a row one run is hidden, and never all of them."""
+    lengths = torch.tensor([min(span_length(count, share), count - 1) for count in counts.tolist()], dtype=torch.int64)
+    start = (torch.rand(len(counts), generator=generator) * (counts - lengths + 1)).long()
+    place = torch.arange(places)
+    return (place >= start.unsqueeze(1)) & (place < (start + lengths).unsqueeze(1))
+
+
 def span_length(places: int, share: float) -> int:
     """The length nearest to `share` of the places, at least one unless the share is 0."""
     return 0 if share == 0 else max(1, round(share * places))

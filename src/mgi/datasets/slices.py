@@ -103,6 +103,16 @@ class SliceSet:
         )
 
 
+def absent_slices(patient_ids: Sequence[str], n_channels: int = 2, frames: Sequence[Frame] = ()) -> SliceSet:
+    """One slice of a single pixel for each patient, marked as left out; nothing is read."""
+    return SliceSet(
+        channels=torch.full((len(patient_ids), n_channels, 1, 1), torch.nan),
+        patient=torch.arange(len(patient_ids)),
+        patient_ids=list(patient_ids),
+        frames=list(frames),
+    )
+
+
 def _some(channels: Channels, rows: Tensor) -> Channels:
     return channels[rows] if isinstance(channels, Tensor) else channels.choose(rows)
 

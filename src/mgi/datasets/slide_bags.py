@@ -4,10 +4,10 @@ P patients, T tiles of them all, B patients of a batch, N tiles of its longest b
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -20,11 +20,13 @@ from mgi.shards.bags import Bag, OpenBags
 
 MOST_AT_TEST = 4096
 """Tiles of a slide that are read where nothing is trained; of more, so many evenly spaced in raster order."""
+SLIDES_AT_ONCE = 4
+"""Slides that are encoded whole together; each may have thousands of tiles."""
+TILES_AT_ONCE = 4 * MOST_AT_TEST
 GAP = 2.0  # tile pitches between a patient's slides, one below the other
 
 
-@dataclass(frozen=True, kw_only=True)
-class TileBatch:
+class TileBatch(NamedTuple):
     """Tiles (B, N, E) in half precision as they are stored, their places (B, N, 2) in tile pitches, x first.
 
     Tiles that are `real` (B, N) stand first and in raster order; behind them is padding.
@@ -34,13 +36,21 @@ class TileBatch:
     places: Tensor
     real: Tensor
 
+    def moved(self, move: Callable[[Tensor], Tensor]) -> "TileBatch":
+        """The batch with its tensors elsewhere."""
+        return TileBatch(*map(move, self))
+
+    def without(self, absent: Tensor) -> "TileBatch":
+        """The batch in which slides that are `absent` (B,) have no tile: they are left out."""
+        return self._replace(real=self.real & ~absent.unsqueeze(1))
+
 
 @dataclass(frozen=True, kw_only=True)
 class SlideBags:
     """The bags of patients, in their order: of one table (T, E) rows `first` (P,) and following, `counts` (P,) of them.
 
     The table lies on disk in half precision, and the places (T, 2) in memory. Who has no slide has no tile, and cannot
-    be asked for.
+    be asked for. With an `order` (T,) each place has the tile of another row, which may be another patient's.
     """
 
     patient_ids: list[str]
@@ -48,6 +58,7 @@ class SlideBags:
     first: Tensor
     places: Tensor
     table: ScratchTable
+    order: Tensor | None = None
 
     @classmethod
     def of(cls, bags: OpenBags, patients: Sequence[str], scratch: Path) -> Self:
@@ -83,6 +94,15 @@ class SlideBags:
             table=table,
         )
 
+    @classmethod
+    def of_one(cls, bag: Bag, scratch: Path) -> Self:
+        """Of one patient with one slide."""
+        table = ScratchTable(scratch, bag.embeddings.shape, np.float16)
+        table.write(0, bag.embeddings)
+        places = torch.from_numpy(places_in_pitches(bag).astype(np.float32))
+        counts = torch.tensor([len(bag.corners)])
+        return cls(patient_ids=[bag.patient_id], counts=counts, first=counts * 0, places=places, table=table)
+
     def __len__(self) -> int:
         """The number of patients, those without a slide among them."""
         return len(self.patient_ids)
@@ -97,13 +117,32 @@ class SlideBags:
         """E."""
         return self.table.shape[1]
 
-    def drawn(self, patients: Tensor, most: int, randomness: np.random.Generator) -> TileBatch:
-        """At most so many random tiles of each of these patients (B,), in raster order."""
-        return self._batch([_some(count, most, randomness) for count in self._counts_of(patients)], patients)
+    def drawn(self, patients: Tensor, most: int, randomness: np.random.Generator, parts: int = 1) -> TileBatch:
+        """Random tiles of each of these patients (B,), at most so many, in raster order.
+
+        With several `parts` (B * parts, ...) are given, patient after patient; those of one patient have no tile in
+        common, unless there are fewer tiles than parts.
+        """
+        chosen = [part for count in self._counts_of(patients) for part in _parts(count, most, parts, randomness)]
+        return self._batch(chosen, patients.repeat_interleave(parts))
 
     def whole(self, patients: Tensor, most: int = MOST_AT_TEST) -> TileBatch:
         """All tiles of these patients (B,), or `most` of them, evenly spaced in raster order."""
         return self._batch([evenly_spaced(count, most) for count in self._counts_of(patients)], patients)
+
+    def whole_slides(self) -> Iterator[TileBatch]:
+        """The slides of all patients, some at a time."""
+        for some in torch.arange(len(self)).split(SLIDES_AT_ONCE):
+            yield self.whole(some)
+
+    def at_once(self) -> int:
+        """How many whole slides are read together: as many as TILES_AT_ONCE allows of the largest."""
+        largest = int(self.counts.max()) if len(self.counts) else 0
+        return max(1, TILES_AT_ONCE // max(1, min(largest, MOST_AT_TEST)))
+
+    def handed_on(self, donors: Tensor) -> Self:
+        """A control: each patient has the bag of the patient of that number (P,)."""
+        return replace(self, counts=self.counts[donors], first=self.first[donors])
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (E,) of each number over all tiles, as float32.
@@ -125,6 +164,12 @@ class SlideBags:
         yield digest.digest()
         yield self.counts.numpy().tobytes()
         yield self.places.numpy().tobytes()
+        yield b"" if self.order is None else self.order.numpy().tobytes()
+
+    def swapped(self, seed: int) -> Self:
+        """A control: all tiles are dealt out anew among the patients; each keeps their number and their places."""
+        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(self.table)))
+        return replace(self, order=order)
 
     def _counts_of(self, patients: Tensor) -> list[int]:
         counts: list[int] = self.counts[patients].tolist()
@@ -138,7 +183,8 @@ class SlideBags:
         places, real = torch.zeros(len(chosen), longest, 2), torch.zeros(len(chosen), longest, dtype=torch.bool)
         for number, (own, first) in enumerate(zip(chosen, self.first[patients].tolist(), strict=True)):
             rows = own + first
-            tiles[number, : len(own)] = torch.from_numpy(self.table.rows(rows))
+            stored = rows if self.order is None else self.order.numpy()[rows]
+            tiles[number, : len(own)] = torch.from_numpy(self.table.rows(stored))
             places[number, : len(own)] = self.places[torch.from_numpy(rows)]
             real[number, : len(own)] = True
         return TileBatch(tiles=tiles, places=places, real=real)
@@ -171,7 +217,9 @@ def evenly_spaced(count: int, most: int) -> NDArray[np.int64]:
     return (np.arange(kept, dtype=np.int64) * count) // max(1, kept)
 
 
-def _some(count: int, most: int, randomness: np.random.Generator) -> NDArray[np.int64]:
-    if count <= most:
-        return np.arange(count, dtype=np.int64)
-    return np.sort(randomness.choice(count, most, replace=False, shuffle=False))
+def _parts(count: int, most: int, parts: int, randomness: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Sorted numbers below `count` for each part, `most` at most."""
+    if count < parts:
+        return [np.arange(count, dtype=np.int64)] * parts
+    dealt = randomness.permutation(count)
+    return [np.sort(part[:most]) for part in np.array_split(dealt, parts)]

@@ -11,7 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from mgi.core.run import ENSEMBLE, NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
-from mgi.evaluation.expression_inputs import COHORT_MEAN, IMAGE_LEFT_OUT, NOT_USED, NULL_TOKEN, OWN, PERMUTED
+from mgi.evaluation.expression_inputs import (
+    COHORT_MEAN,
+    IMAGE_LEFT_OUT,
+    IMAGE_PERMUTED,
+    NOT_USED,
+    NULL_TOKEN,
+    OWN,
+    PERMUTED,
+)
 from mgi.evaluation.intervals import Interval, bootstrap_mean, holm, wilcoxon_p
 from mgi.evaluation.patient_scores import as_trained
 
@@ -27,6 +35,7 @@ AUDITED = {
     COHORT_MEAN: (REFERENCE, COHORT_MEAN),
     NULL_TOKEN: (REFERENCE, NULL_TOKEN),
     IMAGE_LEFT_OUT: (REFERENCE, IMAGE_LEFT_OUT),
+    IMAGE_PERMUTED: (REFERENCE, IMAGE_PERMUTED),
     RANDOM_ID: (f"{REFERENCE}-{RANDOM_ID}", OWN),
     NO_GENES: (f"{REFERENCE}-{NO_GENES}", NOT_USED),
     NO_PRETRAINING: (f"{REFERENCE}-{NO_PRETRAINING}", OWN),

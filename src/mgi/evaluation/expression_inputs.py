@@ -6,6 +6,8 @@ NULL_TOKEN = "null_token"
 PERMUTED = "permuted"
 IMAGE_LEFT_OUT = "image_left_out"
 """The patient's own expression, and no image."""
+IMAGE_PERMUTED = "image_permuted"
+"""What else the network reads is the patient's own, and the slide another patient's."""
 NOT_USED = "not_used"
 WITHOUT_EXPRESSION = (NOT_USED, NULL_TOKEN)
 """Those with which nothing of a patient's expression is read."""

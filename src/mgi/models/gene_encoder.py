@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mgi.models.encoder_names import added_encoder
 from mgi.models.gene_tokens import GroupTokens, Members, Tokeniser, build_tokens
 from mgi.models.mamba import Mamba
 from mgi.models.settings import ModelSettings
@@ -62,8 +63,13 @@ def build_gene_encoder(settings: ModelSettings, n_genes: int, sets: Members | No
     """The encoder named by `settings.gene_encoder`, for `n_genes` genes in a fixed order.
 
     `sets` are the genes of each pathway, for pathway tokens. Raises ConfigError where those need them.
+
+    >>> encoder = build_gene_encoder(ModelSettings(size="tiny", gene_encoder="mamba", gene_patch=4), n_genes=10)
+    >>> encoder(torch.zeros(2, 10)).shape  # patients, tokens of 4 genes, gene_width
+    torch.Size([2, 3, 16])
     """
-    tokens, make = build_tokens(settings, n_genes, sets), BLOCKS.get(settings.gene_encoder)
+    name = settings.gene_encoder
+    tokens, make = build_tokens(settings, n_genes, sets), BLOCKS.get(name) or added_encoder(name)
     return GeneEncoder(
         tokens,
         [make(settings) for _ in range(settings.gene_depth)] if make else [],

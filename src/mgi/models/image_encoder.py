@@ -13,7 +13,11 @@ from mgi.models.torchvision_ops import allow_torchvision_without_cuda
 
 
 class ImageEncoder(nn.Module):
-    """(B, C, H, W) to patch tokens (B, T, D), without the class token; no downloaded weights."""
+    """(B, C, H, W) to patch tokens (B, T, D), without the class token; no downloaded weights.
+
+    >>> ImageEncoder(ModelSettings(size="tiny"))(torch.zeros(2, 1, 32, 32)).shape  # slices, patches, image_width
+    torch.Size([2, 16, 16])
+    """
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()

@@ -12,6 +12,7 @@ from mgi.models.film import UNetEncoder
 from mgi.models.further import FurtherModalities
 from mgi.models.gene_encoder import GeneEncoder
 from mgi.models.image_encoder import ImageEncoder
+from mgi.models.slide_encoder import SlideEncoder
 
 
 class ImageGeneNetwork(nn.Module, ABC):
@@ -23,9 +24,11 @@ class ImageGeneNetwork(nn.Module, ABC):
     In two steps, so that what nothing learned is computed once and can be kept: `encode` genes, then `decode` slices.
     """
 
+    image_encoder: nn.Module
+
     def __init__(
         self,
-        image_encoder: ImageEncoder | UNetEncoder,
+        image_encoder: ImageEncoder | UNetEncoder | SlideEncoder,
         gene_encoder: GeneEncoder,
         further: FurtherModalities | None = None,
     ) -> None:

@@ -20,6 +20,9 @@ class Mamba(nn.Module):
 
     The keywords up to `bias` are those of `mamba_ssm.Mamba`. `bidirectional` adds the scan from the last token to the
     first, with the same parameters: genes have no causal order, and a causal scan leaves early genes without context.
+
+    >>> Mamba(d_model=8, d_state=4)(torch.zeros(2, 5, 8)).shape
+    torch.Size([2, 5, 8])
     """
 
     def __init__(

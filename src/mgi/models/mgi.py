@@ -110,6 +110,8 @@ class MGI(ImageGeneNetwork):
     alike.
     """
 
+    image_encoder: ImageEncoder | UNetEncoder
+
     def __init__(
         self,
         image_encoder: ImageEncoder | UNetEncoder,

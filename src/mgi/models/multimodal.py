@@ -6,6 +6,7 @@ B batch, R rows that have a modality, K its numbers, H W pixels, D width of the 
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -17,6 +18,7 @@ from mgi.models.image_encoder import ImageEncoder
 from mgi.models.mgi import MixedPooling, build_image_encoder, class_pooling, mean_pooling
 from mgi.models.seeding import seeded_by_name
 from mgi.models.settings import ModelSettings
+from mgi.models.slide_encoder import SlideEncoder, build_slide_encoder, slide_pooling
 
 
 class ModalityEncoder(nn.Module):
@@ -41,13 +43,20 @@ class ModalityEncoder(nn.Module):
 
 
 class MultimodalEncoder(nn.Module):
-    """The image's encoder with its pooling and projection, and a `ModalityEncoder` by name."""
+    """The image's encoder with its pooling and projection, and a `ModalityEncoder` by name.
+
+    The image is a slice of a scan, or a slide: then the encoder gives the slide's vector itself.
+    """
 
     def __init__(
-        self, image_encoder: ImageEncoder | UNetEncoder, modalities: Mapping[str, ModalityEncoder], projection: int
+        self,
+        image_encoder: ImageEncoder | UNetEncoder | SlideEncoder,
+        modalities: Mapping[str, ModalityEncoder],
+        projection: int,
+        image_pooling: Callable[[Any], Tensor],
     ) -> None:
         super().__init__()
-        self.image_encoder, self.image_pooling = image_encoder, MixedPooling()
+        self.image_encoder, self.image_pooling = image_encoder, image_pooling
         self.image_projection = nn.Linear(image_encoder.width, projection)
         self.modalities = nn.ModuleDict({name: modalities[name] for name in sorted(modalities)})
 
@@ -62,23 +71,27 @@ class MultimodalEncoder(nn.Module):
         assert isinstance(encoder, ModalityEncoder)
         return encoder
 
-    def image_vectors(self, images: Tensor) -> Tensor:
-        """Slices (B, C, H, W) to unit vectors (B, D)."""
-        return normalize(self.image_projection(self.image_pooling(self.image_encoder(images))), dim=-1)
+    def image_vectors(self, *images: Tensor) -> Tensor:
+        """Slices (B, C, H, W), or the tiles of slides, their places and which are real, to unit vectors (B, D)."""
+        return normalize(self.image_projection(self.image_pooling(self.image_encoder(*images))), dim=-1)
 
 
 def build_multimodal_encoder(
     settings: ModelSettings, sizes: Mapping[str, int], sets: Members | None = None
 ) -> MultimodalEncoder:
     """The model for modalities of so many numbers each; `sets` are the genes of each pathway, of expression alone."""
+    tile, image_pooling = (
+        settings.numbers_of_tile,
+        MixedPooling() if settings.numbers_of_tile is None else slide_pooling,
+    )
     with seeded_by_name("image"):
-        image_encoder = build_image_encoder(settings)
+        image_encoder = build_image_encoder(settings) if tile is None else build_slide_encoder(settings, tile)
     modalities = {}
     for name in sorted(sizes):
         with seeded_by_name(name):
             modalities[name] = _modality_encoder(settings.for_modality(name), sizes[name], sets)
     with seeded_by_name("image_projection"):
-        return MultimodalEncoder(image_encoder, modalities, settings.projection_width)
+        return MultimodalEncoder(image_encoder, modalities, settings.projection_width, image_pooling)
 
 
 def _modality_encoder(settings: ModelSettings, size: int, sets: Members | None) -> ModalityEncoder:

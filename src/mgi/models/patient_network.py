@@ -1,7 +1,10 @@
-"""A network that says something of a whole patient: pooled vectors of each slice and of the genes, and a small head.
+"""A network that says something of a whole patient: vectors of each image and of the genes, and a small head.
 
-B slices of U patients, G genes, C H W an image, D_i D_g the encoders' widths, K outputs.
+B slices or slides of U patients, G genes, C H W an image, D_i D_g the encoders' widths, K outputs.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,19 +18,23 @@ from mgi.models.image_encoder import ImageEncoder
 from mgi.models.image_gene_network import ImageGeneNetwork
 from mgi.models.mgi import MixedPooling, build_image_encoder
 from mgi.models.settings import ModelSettings
+from mgi.models.slide_encoder import SlideEncoder, build_slide_encoder, slide_pooling
+
+Images = Tensor | tuple[Tensor, Tensor, Tensor]
+"""Slices (B, C, H, W); or of slides the tiles (B, N, E), their places (B, N, 2), and which of them are real (B, N)."""
 
 
 class PatientNetwork(ImageGeneNetwork):
-    """K outputs of each slice with its patient's genes, and behind them a score of how much the slice counts.
+    """K outputs of each image with its patient's genes, and behind them a score of how much the image counts.
 
-    A learned vector stands for an image that is left out, the null token for genes that are. The tokens of further
-    modalities stand beside the vector of the genes. All slices count the same at the start.
-    `mgi.tasks.patient_outputs` joins the slices of a patient.
+    An image is a slice of a scan, of which a patient has several, or a slide. A learned vector stands for one that is
+    left out, the null token for genes that are. The tokens of further modalities stand beside the vector of the genes.
+    All slices count the same at the start. `mgi.tasks.patient_outputs` joins those of a patient.
     """
 
     def __init__(
         self,
-        image_encoder: ImageEncoder | UNetEncoder,
+        image_encoder: ImageEncoder | UNetEncoder | SlideEncoder,
         gene_encoder: GeneEncoder,
         gene_pooling: GenePooling,
         n_outputs: int,
@@ -35,7 +42,9 @@ class PatientNetwork(ImageGeneNetwork):
         further: FurtherModalities | None = None,
     ) -> None:
         super().__init__(image_encoder, gene_encoder, further)
-        self.image_pooling, self.gene_pooling = MixedPooling(), gene_pooling
+        of_slides = isinstance(image_encoder, SlideEncoder)
+        self.image_pooling: Callable[[Any], Tensor] = slide_pooling if of_slides else MixedPooling()
+        self.gene_pooling = gene_pooling
         self.null_image = nn.Parameter(torch.zeros(image_encoder.width))
         n_vectors = 1 if further is None else 1 + len(further)
         width = image_encoder.width + n_vectors * gene_encoder.width
@@ -52,13 +61,9 @@ class PatientNetwork(ImageGeneNetwork):
         own, others = self.further.apart(genes)
         return torch.cat([self.gene_pooling.parts(self.gene_encoder(own)), self.further.encode(others)], 1)
 
-    def decode(self, image: Tensor, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
-        """Outputs and the score (B, K + 1) of slices (B, C, H, W); one that is NaN all over is left out."""
-        seen = ~image.flatten(1)[:, 0].isnan()  # B
-        images = self.null_image.expand(len(image), -1)  # B D_i
-        if seen.any():
-            pooled = self.image_pooling(self.image_encoder(image[seen]))
-            images = images.to(pooled.dtype).index_put((seen.nonzero().flatten(),), pooled)
+    def decode(self, image: Images, encoded: Tensor | None, patient: Tensor, has_genes: Tensor) -> Tensor:
+        """Outputs and the score (B, K + 1) of images; see `image_vectors` for those that are left out."""
+        images = self.image_vectors(image)
         genes = self.null_token[0].expand(len(has_genes), -1)  # U D_g
         own, others = self.own_and_further(encoded)
         if own is not None:
@@ -68,6 +73,24 @@ class PatientNetwork(ImageGeneNetwork):
             genes = torch.cat([genes, self.further(others, has_genes).flatten(1)], 1)  # U (1 + M) D_g
         outputs = self.head(torch.cat([images, genes[patient]], 1))
         return torch.cat([outputs, self.attention(images)], 1)
+
+    def image_vectors(self, image: Images) -> Tensor:
+        """Vectors (B, D_i) of slices (B, C, H, W) or of slides' tiles, places and which are real.
+
+        The learned vector stands for those that are left out.
+        """
+        seen = seen_in(image)  # B
+        vectors = self.null_image.expand(len(seen), -1)  # B D_i
+        if seen.any():
+            parts = image if isinstance(image, tuple) else (image,)
+            pooled = self.image_pooling(self.image_encoder(*(part[seen] for part in parts)))
+            vectors = vectors.to(pooled.dtype).index_put((seen.nonzero().flatten(),), pooled)
+        return vectors
+
+
+def seen_in(image: Images) -> Tensor:
+    """Which images (B,) are not left out: a slice that is NaN all over is, and a slide without tiles."""
+    return image[2].any(1) if isinstance(image, tuple) else ~image.flatten(1)[:, 0].isnan()
 
 
 def left_out(images: Tensor, absent: Tensor) -> Tensor:
@@ -79,7 +102,9 @@ def build_patient_network(
     settings: ModelSettings, n_genes: int, n_outputs: int, hidden: int, sets: Members | None = None
 ) -> PatientNetwork:
     """The network with fresh weights; `hidden` units of one layer before the outputs, none for 0."""
-    encoder, gene_encoder = build_image_encoder(settings), build_gene_encoder(settings, n_genes, sets)
+    tile = settings.numbers_of_tile
+    encoder = build_image_encoder(settings) if tile is None else build_slide_encoder(settings, tile)
+    gene_encoder = build_gene_encoder(settings, n_genes, sets)
     pooling = gene_pooling_of(settings.gene_pooling, has_class_token=gene_encoder.has_class_token)
     further = build_further(settings, n_genes)
     return PatientNetwork(encoder, gene_encoder, pooling, n_outputs, hidden, further)

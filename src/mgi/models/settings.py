@@ -4,15 +4,16 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mgi.core.run import EXPRESSION
 from mgi.core.section import Count, Section, UserPath, refusal, unit
+from mgi.models.encoder_names import known_encoder
 from mgi.shards.channels import MAIN_ALONE, Channel
 
 MOST = 65_536  # of what a layer has side by side
 Method = Literal["mgi", "unet", "resunet", "attention_unet", "deeplabv3plus"]
-GeneEncoderName = Literal["mamba", "transformer", "mlp", "flat_mlp", "group_attention"]
+GeneEncoderName = Annotated[str, AfterValidator(known_encoder)]
 SlideEncoderName = Literal["transformer", "gated_attention", "mean"]
 
 _SIZED = (
@@ -66,8 +67,8 @@ class ModelSettings(Section):
     image_heads: Annotated[int, Field(ge=1, le=MOST)] = SIZES["base"]["image_heads"]
     """Attention heads of the image encoder."""
     gene_encoder: GeneEncoderName = "mamba"
-    """mlp: a perceptron on each token; flat_mlp: one on all genes together; group_attention: groups of genes and a
-    class token."""
+    """mamba, transformer, mlp (a perceptron on each token), flat_mlp (one on all genes together), group_attention
+    (groups of genes and a class token), or one that a file of plugins registers."""
     encoders: dict[str, GeneEncoderName] = Field(default={})
     """Encoders of the further modalities of pretrain.modalities, by name, of those above; flat_mlp where none is given.
     The keys about genes give their widths and depths."""
@@ -140,6 +141,11 @@ class ModelSettings(Section):
         """By name the numbers of the modalities beside expression that a fine-tuned network reads; none here."""
         return {}
 
+    @property
+    def numbers_of_tile(self) -> int | None:
+        """Numbers of a slide's tile, of a network that reads slides; none here."""
+        return None
+
     def plain(self) -> dict[str, Any]:
         """As of any section; of no further encoders, and of slides by default, nothing is said: weights are as before
         there were any."""
@@ -184,6 +190,11 @@ class NetworkSettings(ModelSettings):
     def numbers_of_further(self) -> Mapping[str, int]:
         """By name the numbers of the modalities beside expression that it reads."""
         return self.further
+
+    @property
+    def numbers_of_tile(self) -> int | None:
+        """Numbers of a slide's tile; None where it reads no slides."""
+        return self.tile_width
 
     def plain(self) -> dict[str, Any]:
         """As of any section; of FLAIR alone, no further modalities and no slides nothing is said, as before there were

@@ -4,6 +4,7 @@ B slides, N tiles of the longest bag, E numbers of a tile, W width, K heads, D =
 places say where they lie, and their order says nothing. What is no tile (`real` is false) changes nothing.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -68,6 +69,11 @@ class SlideEncoder(nn.Module):
         """
         self.embedding.tile_mean.copy_(mean)
         self.embedding.tile_sd.copy_(torch.where(sd > 0, sd, 1.0))
+
+    def standardise_as(self, tensors: Mapping[str, Tensor], prefix: str) -> None:
+        """Keep those of a trained encoder, whose tensors have names that begin with `prefix`."""
+        for name, buffer in self.named_buffers():
+            buffer.copy_(tensors[f"{prefix}{name}"])
 
     def standardised(self, tiles: Tensor) -> Tensor:
         """Tiles (B, N, E) as the encoder reads them."""
@@ -181,6 +187,11 @@ def position_code(places: Tensor, width: int) -> Tensor:
     rate = LONGEST_WAVE ** -torch.linspace(0, 1, count, device=places.device)  # radians a tile
     angles = places.float().unsqueeze(-1) * rate  # B N 2 W/4
     return torch.cat([angles.sin(), angles.cos()], -1).flatten(2)
+
+
+def slide_pooling(tokens: SlideTokens) -> Tensor:
+    """The vectors of the slides (B, W)."""
+    return tokens.slide
 
 
 def build_slide_encoder(settings: ModelSettings, tile_width: int) -> SlideEncoder:

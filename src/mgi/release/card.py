@@ -6,6 +6,7 @@ from typing import Any
 
 from mgi.core.run import Run
 from mgi.evaluation.intervals import Interval
+from mgi.release.slide_range import SlideRange, TileSource
 from mgi.release.training_range import Limits, TrainingRange
 from mgi.tasks.text import rendered
 
@@ -16,6 +17,8 @@ SOURCES = {
     "tcia": "an NBIA service",
     "nifti": "a folder of NIfTI files",
     "dicom": "a folder of DICOM files",
+    "folder": "a folder of slides",
+    "precomputed": "a folder of vectors of slides' tiles",
 }
 INPUTS = {"none": "whole slices", "foreground": "the head on each slice"}
 
@@ -35,7 +38,7 @@ class CardContent:
     n_folds: int
     n_genes: int
     scaler: str
-    trained: TrainingRange
+    trained: TrainingRange | SlideRange
     score_name: str
     scores: Mapping[str, Interval]
     version: str
@@ -46,8 +49,9 @@ class CardContent:
     def does(self) -> str:
         """What the model says of a patient, and from what."""
         image, genes = self.run.reads_image, self.run.reads_genes
-        either = "from axial FLAIR slices, the gene expression, or both"
-        of_labels = either if image and genes else "from axial FLAIR slices alone" if image else "from genes alone"
+        seen = "axial FLAIR slices" if self.tiles is None else "whole-slide images"
+        either = f"from {seen}, the gene expression, or both"
+        of_labels = either if image and genes else f"from {seen} alone" if image else "from genes alone"
         if self.head is None:
             given = "and, where it is given, from the patient's gene expression" if genes else "alone"
             return f"Segments the tumour of a lower-grade glioma from axial FLAIR slices {given}"
@@ -56,6 +60,11 @@ class CardContent:
                 f"Tells {self.head['target']} of a lower-grade glioma, {' or '.join(self.head['classes'])}, {of_labels}"
             )
         return f"Ranks patients with a lower-grade glioma by their risk ({self.head['endpoint']}), {of_labels}"
+
+    @property
+    def tiles(self) -> TileSource | None:
+        """The tiles of slides that the model reads; None where it reads scans."""
+        return self.trained.source if isinstance(self.trained, SlideRange) else None
 
     @property
     def output(self) -> str:
@@ -84,6 +93,7 @@ def model_card(content: CardContent) -> str:
         "crop": INPUTS[content.model["image_crop"]],
         "source": _source,
         "span": _span,
+        "tiles": content.tiles,
     }
     return rendered("mgi.release", "card.md.j2", {"content": content, **vars(content), **more}) + "\n"
 

@@ -1,6 +1,6 @@
 """A new patient for a released model: image and genes as they are read, what may be wrong, and what a report says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ import mgi
 from mgi.core.errors import BadInputError, ConfigError
 from mgi.core.ids import barcode_of, same_id
 from mgi.modalities.rna.new_patient import ExpressionFile, NewExpression
-from mgi.release.asked import Asked
 from mgi.release.ensemble import Model
 from mgi.release.new_image import NewImage, read_new_image
-from mgi.release.training_range import Flag, gene_flags, image_flags
+from mgi.release.new_slide import NewSlide, read_new_slide
+from mgi.release.package import Release, tile_moments
+from mgi.release.request import PredictionRequest
+from mgi.release.slide_range import SlideRange, TileSource, slide_flags
+from mgi.release.training_range import Flag, TrainingRange, gene_flags, image_flags
 
 Genes = tuple[NewExpression | None, NDArray[np.float32] | None]  # as read, and as the network takes them
 
@@ -33,6 +36,7 @@ class NewPatient:
     flags: Sequence[Flag]
     far: Sequence[str]
     doubt: str | None = None
+    slide: NewSlide | None = None
 
     @property
     def scaled(self) -> list[NDArray[np.float32] | None]:
@@ -53,43 +57,65 @@ class ExpressionFiles:
         self._model = model
         self._open: dict[Path, list[ExpressionFile]] = {}
 
-    def genes_of(self, asked: Asked) -> list[Genes]:
+    def genes_of(self, request: PredictionRequest) -> list[Genes]:
         """The patient's genes as each member was trained on them, by its own list and scaler."""
         members = self._model.members
-        if asked.expression is None:
+        if request.expression is None:
             return [(None, None)] * len(members)
-        files = self._open.get(asked.expression)
+        files = self._open.get(request.expression)
         if files is None:
             unit = self._model.first.expression_unit
-            files = [ExpressionFile(asked.expression, member.fitted, unit) for member in members]
-            self._open = {asked.expression: files}  # the last one alone
-        read = [file.read(asked.sample, asked.max_missing) for file in files]
+            files = [ExpressionFile(request.expression, member.fitted, unit) for member in members]
+            self._open = {request.expression: files}  # the last one alone
+        read = [file.read(request.sample, request.max_missing) for file in files]
         return [
             (own, member.fitted.transform(own.values[np.newaxis])[0]) for own, member in zip(read, members, strict=True)
         ]
 
 
-def read_patient(asked: Asked, model: Model, files: ExpressionFiles | None = None) -> NewPatient:
+def read_patient(request: PredictionRequest, model: Model, files: ExpressionFiles | None = None) -> NewPatient:
     """Read what is given; `files` keeps expression that further patients share.
 
     Raises BadInputError where the image is far from training's and nothing forces it, and ConfigError where image and
     genes are those of two patients, or the model reads no genes.
     """
-    if asked.expression is not None and not model.first.reads_genes:
+    if request.expression is not None and not model.first.reads_genes:
         raise ConfigError(f"--expression: {model.name} was trained without genes; leave it out")
-    new, flags, far = None, list[Flag](), list[str]()
-    if asked.image is not None:
-        new = read_new_image(asked.image, asked.series, asked.volume, model.first.weights.model.channels)
+    new, slide, flags, far = None, None, list[Flag](), list[str]()
+    if request.slide is not None:
+        slide = read_new_slide(request.slide, _tiles_of(model), request.tile_weights, request.mpp)
+        flags = each_once(flag for member in model.members for flag in _flags_of_slide(slide, member))
+        far = require_near(request.slide, flags, force=request.force)
+    if request.image is not None:
+        new = read_new_image(request.image, request.series, request.volume, model.first.weights.model.channels)
         flags = each_once(
             flag
             for member in model.members
-            for flag in image_flags(new.images, member.training_range, new.warning, new.not_axial)
+            if isinstance(trained := member.training_range, TrainingRange)
+            for flag in image_flags(new.images, trained, new.warning, new.not_axial)
         )
-        far = require_near(asked.image, flags, force=asked.force)
-    genes = (files or ExpressionFiles(model)).genes_of(asked)
+        far = require_near(request.image, flags, force=request.force)
+    genes = (files or ExpressionFiles(model)).genes_of(request)
     sample = genes[0][0].sample if genes[0][0] is not None else None
-    doubt = None if new is None or sample is None else doubt_of_names(new.patient_id, sample, asked)
-    return NewPatient(image=new, genes=genes, flags=flags, far=far, doubt=doubt)
+    named = next((one.patient_id for one in (new, slide) if one is not None), None)
+    doubt = None if sample is None else doubt_of_names(named, sample, request)
+    return NewPatient(image=new, genes=genes, flags=flags, far=far, doubt=doubt, slide=slide)
+
+
+def _tiles_of(model: Model) -> TileSource:
+    """The tiles that all members read. Raises ConfigError where they read none, or different ones."""
+    first = model.first.tiles
+    if first is None:
+        raise ConfigError(f"--slide: {model.name} was trained without slides; leave it out")
+    if any(member.tiles != first for member in model.members[1:]):
+        raise ConfigError(f"--slide: the members of {model.name} read tiles of different encoders or sizes")
+    return first
+
+
+def _flags_of_slide(slide: NewSlide, member: Release) -> Iterator[Flag]:
+    trained = member.training_range
+    assert isinstance(trained, SlideRange)
+    yield from slide_flags(slide.bag, tile_moments(member.weights), trained)
 
 
 def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str]:
@@ -103,7 +129,7 @@ def require_near(image: Path, flags: Sequence[Flag], *, force: bool) -> list[str
     return [flag.flag for flag in far]
 
 
-def doubt_of_names(image_id: str | None, sample: str, asked: Asked) -> str | None:
+def doubt_of_names(image_id: str | None, sample: str, request: PredictionRequest) -> str | None:
     """What to say where the ids of image and genes differ and are no barcodes; a sample that nobody chose needs none.
 
     Raises ConfigError where image and genes are those of two patients by their barcodes.
@@ -112,10 +138,11 @@ def doubt_of_names(image_id: str | None, sample: str, asked: Asked) -> str | Non
         return None
     image, genes = barcode_of(image_id), barcode_of(sample)
     if image is None or genes is None:
-        return None if asked.sample is None else f"the image says PatientID {image_id!r}, the genes are of {sample!r}"
+        return None if request.sample is None else f"the image says PatientID {image_id!r}, the genes are of {sample!r}"
     if image.patient_id != genes.patient_id:
         raise ConfigError(
-            f"{asked.image}: PatientID {image_id!r}, but --expression is of {sample!r}; expected both of one patient"
+            f"{request.slide or request.image}: PatientID {image_id!r}, but --expression is of {sample!r}; "
+            "expected both of one patient"
         )
     return None
 
@@ -123,7 +150,9 @@ def doubt_of_names(image_id: str | None, sample: str, asked: Asked) -> str | Non
 def flags_of_genes(model: Model, genes: Sequence[Genes]) -> list[Flag]:
     """Flags of the genes, as any member raises them."""
     pairs = zip(model.members, genes, strict=True)
-    return [flag for member, (own, scaled) in pairs for flag in gene_flags(own, scaled, member.training_range)]
+    return [
+        flag for member, (own, scaled) in pairs for flag in gene_flags(own, scaled, member.training_range.expression)
+    ]
 
 
 def each_once(raised: Iterable[Flag]) -> list[Flag]:
@@ -143,9 +172,10 @@ def genes_said(model: Model, expression: NewExpression | None) -> str:
     return "without genes (null token)" if model.first.reads_genes else "the model reads no genes"
 
 
-def report_of(asked: Asked, model: Model, patient: NewPatient, flags: Sequence[Flag]) -> dict[str, Any]:
+def report_of(request: PredictionRequest, model: Model, patient: NewPatient, flags: Sequence[Flag]) -> dict[str, Any]:
     """What every report says: of the image, the genes, the flags and the model."""
-    new, expression = patient.image, patient.expression
+    new, slide, expression = patient.image, patient.slide, patient.expression
+    seen = request.slide or request.image
     genes: dict[str, Any] = {"used": genes_said(model, expression)}
     if expression is not None:
         genes |= {
@@ -160,12 +190,13 @@ def report_of(asked: Asked, model: Model, patient: NewPatient, flags: Sequence[F
             "no_genes": dict(expression.no_genes),
         }
     return {
-        "image": None if asked.image is None else asked.image.name,
-        "kind": None if new is None else new.kind,
-        "image_sha256": None if new is None else new.images.source,
+        "image": None if seen is None else seen.name,
+        "kind": slide.kind if slide is not None else None if new is None else new.kind,
+        "image_sha256": slide.sha256 if slide is not None else None if new is None else new.images.source,
         "genes": genes,
         "flags": [asdict(flag) for flag in flags],
-        "notes": [] if new is None else list(new.notes),
+        **({} if slide is None else {"tiles": len(slide.bag.corners)}),
+        "notes": [note for one in (new, slide) if one is not None for note in one.notes],
         "model": {
             "run": model.name,
             "members": [member.weights.run.key for member in model.members],

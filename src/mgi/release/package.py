@@ -18,6 +18,7 @@ from mgi.core.files import SEAL, atomic_path, digest_of, sha256_of, unsealed, wr
 from mgi.core.run import EXPRESSION
 from mgi.core.section import read_record
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
+from mgi.release.slide_range import Moments, SlideRange, TileSource
 from mgi.release.training_range import TrainingRange
 from mgi.tasks.learning import Learning, predicting
 from mgi.tasks.registry import reads_labels
@@ -49,9 +50,14 @@ class Release:
     expression_unit: str
     reads_genes: bool
     threshold: float | None
-    training_range: TrainingRange
+    training_range: TrainingRange | SlideRange
     simulated: bool
     digest: str
+
+    @property
+    def tiles(self) -> TileSource | None:
+        """The tiles of slides that the model reads; None where it reads scans."""
+        return self.training_range.source if isinstance(self.training_range, SlideRange) else None
 
 
 def write_release(
@@ -60,7 +66,7 @@ def write_release(
     weights: Path,
     genes: Path,
     card: str,
-    training_range: TrainingRange,
+    training_range: TrainingRange | SlideRange,
     expression_unit: str,
     simulated: bool,
 ) -> None:
@@ -112,12 +118,13 @@ def load_release(folder: Path) -> Release:
             raise BadInputError(
                 f"{where}: {field}: found {_short(config.get(field))}, expected {_short(expected)} as its files say"
             )
+    kind: Any = TrainingRange if weights.model.tile_width is None else SlideRange
     return Release(
         network=network_of(weights, folder / WEIGHTS),
         learning=predicting(weights, folder / WEIGHTS),
         weights=weights,
         fitted=fitted,
-        training_range=read_record(TrainingRange, config["training_range"], f"{where}: training_range"),
+        training_range=read_record(kind, config["training_range"], f"{where}: training_range"),
         **{name: config[name] for name in ("expression_unit", "reads_genes", "threshold", "simulated", "digest")},
     )
 
@@ -177,6 +184,12 @@ def _metadata(weights: Weights, fitted: FittedGenes) -> dict[str, Any]:
         "reads_genes": weights.run.reads_genes,
         **head,
     }
+
+
+def tile_moments(weights: Weights) -> Moments:
+    """Mean and deviation (E,) by which a network of slides standardises tiles."""
+    mean, sd = (weights.tensors[f"image_encoder.embedding.tile_{name}"] for name in ("mean", "sd"))
+    return mean.double().numpy(), sd.double().numpy()
 
 
 def network_of(weights: Weights, path: Path) -> nn.Module:

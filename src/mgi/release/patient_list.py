@@ -8,8 +8,8 @@ from pathlib import Path
 from mgi.core.errors import BadInputError
 from mgi.core.ids import LONGEST_ID, is_patient_id
 from mgi.modalities.flair.file_names import flair_of_each, is_nifti_name, patient_named_by
-from mgi.release.asked import Asked
 from mgi.release.new_image import image_in
+from mgi.release.request import PredictionRequest
 
 COLUMNS = ("patient", "image", "expression", "sample", "series", "volume")
 _SEPARATORS = {".tsv": "\t", ".txt": "\t", ".csv": ","}
@@ -18,14 +18,14 @@ _DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A patient by the name that the results get, and what is asked; or the `fault` for which nothing can be asked."""
+    """A patient by the name that the results get, and what is asked; or the `fault` for which nothing can be."""
 
     patient: str
-    asked: Asked
+    request: PredictionRequest
     fault: BadInputError | None = None
 
 
-def patients_in_table(path: Path, common: Asked) -> list[Listed]:
+def patients_in_table(path: Path, common: PredictionRequest) -> list[Listed]:
     """The patients of a TSV or CSV with the columns `patient` and, as far as they are needed, the others of COLUMNS.
 
     Paths are relative to the table. What a column does not say is taken from `common`, but that without a column
@@ -42,13 +42,13 @@ def patients_in_table(path: Path, common: Asked) -> list[Listed]:
             )
         if patient in listed:
             raise BadInputError(f"{where}: patient: found {patient} a second time, expected one line each")
-        listed[patient] = Listed(patient=patient, asked=_asked(row, common, path.parent, where))
+        listed[patient] = Listed(patient=patient, request=_request(row, common, path.parent, where))
     if not listed:
         raise BadInputError(f"{path}: no line below the header, expected one for each patient")
     return list(listed.values())
 
 
-def patients_in_folder(folder: Path, common: Asked) -> tuple[list[Listed], list[str]]:
+def patients_in_folder(folder: Path, common: PredictionRequest) -> tuple[list[Listed], list[str]]:
     """A patient for each NIfTI or DICOM file and each folder in `folder`, by name; and the files that are none.
 
     Of files that are called FLAIR the patient's name is what stands before that, and others beside them are left out.
@@ -72,18 +72,18 @@ def patients_in_folder(folder: Path, common: Asked) -> tuple[list[Listed], list[
     return list(listed.values()), left_out
 
 
-def _in_folder(path: Path, common: Asked) -> Listed:
+def _in_folder(path: Path, common: PredictionRequest) -> Listed:
     if path.is_file():
         name = patient_named_by(path.name) if is_nifti_name(path.name) else path.stem
-        return Listed(patient=name, asked=_of_sample(replace(common, image=path), name))
+        return Listed(patient=name, request=_of_sample(replace(common, image=path), name))
     try:
-        return Listed(patient=path.name, asked=_of_sample(replace(common, image=image_in(path)), path.name))
+        return Listed(patient=path.name, request=_of_sample(replace(common, image=image_in(path)), path.name))
     except BadInputError as error:
-        return Listed(patient=path.name, asked=common, fault=error)
+        return Listed(patient=path.name, request=common, fault=error)
 
 
-def _of_sample(asked: Asked, sample: str) -> Asked:
-    return asked if asked.expression is None else replace(asked, sample=sample)
+def _of_sample(request: PredictionRequest, sample: str) -> PredictionRequest:
+    return request if request.expression is None else replace(request, sample=sample)
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
@@ -113,12 +113,12 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     return rows
 
 
-def _asked(row: Mapping[str, str], common: Asked, folder: Path, where: str) -> Asked:
+def _request(row: Mapping[str, str], common: PredictionRequest, folder: Path, where: str) -> PredictionRequest:
     image, expression = (folder / row[name] if row.get(name) else None for name in ("image", "expression"))
     volume = row.get("volume") or None
     if volume is not None and not (volume.isascii() and volume.isdigit()):
         raise BadInputError(f"{where}: volume: found {volume[:40]!r}, expected a number from 0")
-    asked = replace(
+    request = replace(
         common,
         image=image,
         expression=expression or common.expression,
@@ -127,5 +127,5 @@ def _asked(row: Mapping[str, str], common: Asked, folder: Path, where: str) -> A
     )
     if "sample" in row:  # with an own file of one sample it needs no name
         sample = row["sample"] or None
-        return replace(asked, sample=sample, expression=expression if sample is None else asked.expression)
-    return asked if expression is not None else _of_sample(asked, row["patient"])
+        return replace(request, sample=sample, expression=expression if sample is None else request.expression)
+    return request if expression is not None else _of_sample(request, row["patient"])

@@ -108,10 +108,10 @@ def measure(patients: Iterable[PatientImages], rms: Sequence[float], *, stripped
         rows=rows,
         columns=columns,
         slices=slices,
-        pixel_mm=_limits(pixels),
-        slice_mm=_limits(steps),
+        pixel_mm=limits_of(pixels),
+        slice_mm=limits_of(steps),
         one_body=float(np.quantile(bodies, FRAGMENTED)) if bodies else 0.0,
-        expression=_limits(rms),
+        expression=limits_of(rms),
         stripped=_intensities(np.stack(without)) if without else None,
     )
 
@@ -147,7 +147,8 @@ def slice_step_mm(images: PatientImages) -> float | None:
     return None if images.affine is None else float(np.linalg.norm(images.affine[:3, 0]))
 
 
-def _limits(values: Sequence[float]) -> Limits | None:
+def limits_of(values: Sequence[float]) -> Limits | None:
+    """The least and the most of some values; None of none."""
     return Limits(low=float(min(values)), high=float(max(values))) if values else None
 
 
@@ -171,12 +172,12 @@ def image_flags(
         )
         yield Flag("intensity", round(found, 4), round(farthest, 4), message, far=found > FAR * farthest)
     n_slices, rows, columns = images.slices.shape
-    yield from _outside("rows", rows, trained.rows, "pixels")
-    yield from _outside("columns", columns, trained.columns, "pixels")
-    yield from _outside("slices", n_slices, trained.slices, "slices")
+    yield from outside("rows", rows, trained.rows, "pixels")
+    yield from outside("columns", columns, trained.columns, "pixels")
+    yield from outside("slices", n_slices, trained.slices, "slices")
     for side in dict.fromkeys(images.spacing_mm or ()):
-        yield from _outside("pixel_mm", side, trained.pixel_mm, "mm", far_beyond=FAR)
-    yield from _outside("slice_mm", slice_step_mm(images), trained.slice_mm, "mm", far_beyond=FAR)
+        yield from outside("pixel_mm", side, trained.pixel_mm, "mm", far_beyond=FAR)
+    yield from outside("slice_mm", slice_step_mm(images), trained.slice_mm, "mm", far_beyond=FAR)
 
 
 def mask_flags(summary: MaskSummary, trained: TrainingRange) -> Iterator[Flag]:
@@ -192,9 +193,9 @@ def mask_flags(summary: MaskSummary, trained: TrainingRange) -> Iterator[Flag]:
 
 
 def gene_flags(
-    expression: NewExpression | None, scaled: NDArray[np.floating] | None, trained: TrainingRange
+    expression: NewExpression | None, scaled: NDArray[np.floating] | None, limits: Limits | None
 ) -> Iterator[Flag]:
-    """Flags of the patient's genes: some missing, or values of another size than those of training."""
+    """Flags of the patient's genes: some missing, or values of another size than those of training (`limits`)."""
     if expression is None or scaled is None:
         return
     if missing := len(expression.missing):
@@ -204,10 +205,10 @@ def gene_flags(
         found, expected = expression.other_scale
         yield Flag("expression_scale", found, expected, f"the values look like {found}, those of training {expected}")
     rms = float(np.sqrt((np.asarray(scaled, np.float64) ** 2).mean()))
-    yield from _outside("expression", rms, trained.expression, "(root mean square of the scaled genes)")
+    yield from outside("expression", rms, limits, "(root mean square of the scaled genes)")
 
 
-def _outside(
+def outside(
     name: str, found: float | None, limits: Limits | None, unit: str, far_beyond: float = np.inf
 ) -> Iterator[Flag]:
     """A flag where both are known and the one lies beyond the other, far where beyond this many times the other."""

@@ -1,6 +1,9 @@
 """What released models say of a new patient: a mask, or the answer of a task of labels."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +12,9 @@ from numpy.typing import NDArray
 
 from mgi.core.errors import BadInputError
 from mgi.datasets.slices import SliceSet, prepare_slices
+from mgi.datasets.slide_bags import SlideBags
 from mgi.release.package import Release
+from mgi.shards.bags import Bag
 from mgi.shards.image_shard import PatientImages
 from mgi.tasks.expression_inputs import ExpressionInput
 from mgi.tasks.segmentation import learning as segmentation
@@ -38,18 +43,22 @@ def segment_patient(
 
 
 def answer_for_patient(
-    members: Sequence[Release], images: PatientImages | None, scaled: Sequence[Genes], device: torch.device
+    members: Sequence[Release], images: PatientImages | Bag | None, scaled: Sequence[Genes], device: torch.device
 ) -> dict[str, Any]:
-    """The answer of a task of labels, averaged over the members; without `images` that of the genes alone.
+    """The answer of a task of labels, averaged over the members, from a scan or a slide; without, that of genes alone.
 
     Classes: the probability of each. Survival: the risk in deviations of the training patients' risks, the share of
     them below it, and, where the members have the same cut points, survival at each. Raises BadInputError where the
     members tell different classes apart.
     """
-    slices = _no_slices(members[0]) if images is None else _slices(members[0], images)
-    answers = []
+    slices, bags, answers = _no_slices(members[0]), None, []
+    if isinstance(images, Bag):
+        bags = SlideBags.of_one(images, Path(tempfile.gettempdir()))
+    elif images is not None:
+        slices = _slices(members[0], images)
     for member, own in zip(members, scaled, strict=True):
         pairs, given = _given(member, slices, own, use_image=images is not None)
+        pairs = replace(pairs, bags=bags)
         ((_, answer),) = member.learning.predict(member.network.to(device), pairs, given, PredictSettings(), None)
         answers.append(answer)
     heads = [member.weights.head or {} for member in members]

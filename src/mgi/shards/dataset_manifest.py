@@ -42,6 +42,15 @@ def dataset_of(shard: Path | str) -> Path:
     return Path(shard) if Path(shard).name == DATASET else Path(shard) / DATASET
 
 
+def kind_of(shard: Path | str) -> str | None:
+    """What a shard is of, as its description says; raises BadInputError where there is none."""
+    path = dataset_of(shard)
+    if not path.is_file():
+        raise BadInputError(f"{path}: missing; the shard was never finished, {mend_of(path)}")
+    found: str | None = read_json(path).get("kind")
+    return found
+
+
 def read_dataset(shard: Path | str, kind: str, stated: Sequence[str] = ()) -> dict[str, Any]:
     """Return the description of a shard, which has the `stated` entries, after its files' sizes, rows and footers.
 

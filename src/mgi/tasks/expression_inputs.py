@@ -1,5 +1,6 @@
 """What predictions are made with: the patients' own expression and what takes its place in the audit."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +9,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mgi.datasets.gene_rows import Genes
-from mgi.evaluation.expression_inputs import COHORT_MEAN, IMAGE_LEFT_OUT, NOT_USED, NULL_TOKEN, OWN, PERMUTED
+from mgi.evaluation.expression_inputs import (
+    COHORT_MEAN,
+    IMAGE_LEFT_OUT,
+    IMAGE_PERMUTED,
+    NOT_USED,
+    NULL_TOKEN,
+    OWN,
+    PERMUTED,
+)
 from mgi.training.settings import PredictSettings
 
 
@@ -17,7 +26,7 @@ class ExpressionInput:
     """Expression to predict with, under its name in tables, and the patients that it is of.
 
     Patient i is given row `rows[i]` of `genes`, or row i where there are no `rows`. Without `use_image` the image is
-    left out.
+    left out; with `image_rows` patient i is given the slide of patient `image_rows[i]`.
     """
 
     name: str
@@ -26,6 +35,7 @@ class ExpressionInput:
     use_genes: bool
     rows: Tensor | None = None
     use_image: bool = True
+    image_rows: Tensor | None = None
 
 
 def audit_inputs(
@@ -62,6 +72,17 @@ def audit_inputs(
         name, rows = f"{PERMUTED}-{index}", torch.from_numpy(order)
         inputs.append(ExpressionInput(name=name, genes=genes, donors=donors, use_genes=True, rows=rows))
     return inputs
+
+
+def with_other_images(own: ExpressionInput, settings: PredictSettings) -> Iterator[ExpressionInput]:
+    """The inputs `image_permuted-k`: the same expression, with the slide of another test patient.
+
+    There are as many as permutations of expression, and none of one patient alone.
+    """
+    rng = np.random.default_rng([settings.seed, 1])
+    for index in range(settings.permutations if len(own.donors) > 1 else 0):
+        rows = torch.from_numpy(derangement(len(own.donors), rng))
+        yield replace(own, name=f"{IMAGE_PERMUTED}-{index}", image_rows=rows)
 
 
 def without_genes(n_patients: int, n_genes: int, name: str) -> ExpressionInput:

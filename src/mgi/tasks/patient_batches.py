@@ -1,6 +1,6 @@
-"""One training batch of patients, some slices of each; no mask is read.
+"""One training batch of patients, some slices of each or some tiles of its slide; no mask is read.
 
-B slices of U patients, C S S an image, G genes, P patients of training.
+B slices or slides of U patients, C S S an image, G genes, P patients of training.
 """
 
 from collections.abc import Callable
@@ -15,20 +15,21 @@ from torch import Tensor
 
 from mgi.datasets.augment import sample_augment
 from mgi.datasets.batches import noise_maker, patient_unique_batch, with_stripped
+from mgi.datasets.slide_bags import TileBatch
 from mgi.models.patient_network import left_out
 from mgi.training.loop import Randomness
-from mgi.training.pretrain_batches import Movable, Pairs, changed_images
+from mgi.training.pretrain_batches import Movable, Pairs, changed_images, moved
 from mgi.training.settings import FinetuneSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatientBatch(Movable):
-    """Images (B, C, S, S), each slice's patient (B,) as a row of the genes (U, G), and what is learned (U, ...).
+    """Images (B, C, S, S) or tiles, each one's patient (B,) as a row of the genes (U, G), and what is learned (U, ...).
 
     `has_genes` (U,) tells whose genes may be used; images of patients that go without theirs are marked.
     """
 
-    images: Tensor
+    images: Tensor | TileBatch
     patient: Tensor
     genes: Tensor
     has_genes: Tensor
@@ -36,7 +37,8 @@ class PatientBatch(Movable):
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> Self:
         """The genes stay: `finetune.forward` knows a patient by the numbers, which it reads on the CPU."""
-        return replace(self, images=move(self.images), patient=move(self.patient), outcome=move(self.outcome))
+        images = moved(self.images, move)
+        return replace(self, images=images, patient=move(self.patient), outcome=move(self.outcome))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ class PatientDrawer:
         kept, seen = self._kept(len(patients))
         assert self.training.outcome is not None
         batch = PatientBatch(
-            images=left_out(self._images(rows), ~seen[patient]),
+            images=self._without(self._images(rows), ~seen[patient]),
             patient=patient,
             genes=genes,
             has_genes=kept,
@@ -107,8 +109,14 @@ class PatientDrawer:
             return torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
         return genes, image | ~genes
 
-    def _images(self, rows: Tensor) -> Tensor:
-        slices = self.training.slices
+    @staticmethod
+    def _without(images: Tensor | TileBatch, absent: Tensor) -> Tensor | TileBatch:
+        return left_out(images, absent) if isinstance(images, Tensor) else images.without(absent)
+
+    def _images(self, rows: Tensor) -> Tensor | TileBatch:
+        slices, bags = self.training.slices, self.training.bags
+        if bags is not None:
+            return bags.drawn(slices.patient[rows], self.training.max_tiles, self.randomness.numpy)
         if not self.use_image:
             images: Tensor = slices.images[rows]
             return images

@@ -141,6 +141,8 @@ class PatientLearning:
         pairs = replace(pairs, genes=given.genes, gene_rows=given.rows)
         if not (given.use_image and self.run.reads_image):
             pairs = without_images(pairs)
+        elif given.image_rows is not None and pairs.bags is not None:
+            pairs = replace(pairs, bags=pairs.bags.handed_on(given.image_rows))
         for patient, outputs in by_patient(_batches(model, pairs, given, settings, cache), pairs.slices):
             joined = of_patients(outputs, torch.zeros(len(outputs), dtype=torch.int64), 1)
             yield pairs.slices.patient_ids[patient], self.head.answer(joined[0])

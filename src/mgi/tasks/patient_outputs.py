@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mgi.datasets.slices import SliceSet
+from mgi.datasets.slices import absent_slices
 from mgi.training.finetune import Outputs
 from mgi.training.pretrain import Pairs
 
@@ -36,13 +36,7 @@ def of_all_patients(batches: Iterable[Outputs], pairs: Pairs) -> Tensor:
 
 
 def without_images(pairs: Pairs) -> Pairs:
-    """The same patients with one slice each, of a single pixel and marked as left out; nothing is read."""
+    """The same patients with one slice each that is left out, and without slides; nothing is read."""
     slices = pairs.slices
-    channels = torch.full((len(pairs), slices.channels.shape[1], 1, 1), torch.nan)
-    marked = SliceSet(
-        channels=channels,
-        patient=torch.arange(len(pairs)),
-        patient_ids=slices.patient_ids,
-        frames=slices.frames,
-    )
-    return replace(pairs, slices=marked)
+    marked = absent_slices(slices.patient_ids, slices.channels.shape[1], slices.frames)
+    return replace(pairs, slices=marked, bags=None)

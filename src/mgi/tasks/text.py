@@ -7,7 +7,15 @@ import jinja2
 import pandas as pd
 
 from mgi.core.run import NO_GENES, NO_IMAGE, NO_PRETRAINING, RANDOM_ID, apart
-from mgi.evaluation.expression_inputs import COHORT_MEAN, IMAGE_LEFT_OUT, NOT_USED, NULL_TOKEN, OWN, PERMUTED
+from mgi.evaluation.expression_inputs import (
+    COHORT_MEAN,
+    IMAGE_LEFT_OUT,
+    IMAGE_PERMUTED,
+    NOT_USED,
+    NULL_TOKEN,
+    OWN,
+    PERMUTED,
+)
 
 NOTHING = "–"
 METHODS = {
@@ -31,6 +39,7 @@ EXPRESSION_INPUTS = {
     COHORT_MEAN: "mean genes of training",
     NULL_TOKEN: "null token",
     IMAGE_LEFT_OUT: "own genes, image left out",
+    IMAGE_PERMUTED: "another patient's slide",
     NOT_USED: "no genes",
 }
 CONDITIONS = {

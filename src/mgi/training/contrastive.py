@@ -36,7 +36,11 @@ def alpha_loss(similarity: Tensor, patient: Tensor, *, alpha: float) -> Tensor:
 
 
 def clip_loss(similarity: Tensor, patient: Tensor) -> Tensor:
-    """Symmetric cross entropy of rows and columns (Radford 2021); minimum 0, at collapse ln B."""
+    """Symmetric cross entropy of rows and columns (Radford 2021); minimum 0, at collapse ln B.
+
+    >>> clip_loss(torch.zeros(4, 4), torch.arange(4))
+    tensor(1.3863)
+    """
     return alpha_loss(similarity, patient, alpha=0.5)
 
 

@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.slices import SliceSet
+from mgi.datasets.slide_bags import SlideBags
 from mgi.models.mgi import DualEncoder
 from mgi.models.multimodal import ModalityEncoder, MultimodalEncoder
 
@@ -42,6 +43,18 @@ def image_vectors(encoders: DualEncoder | MultimodalEncoder, slices: SliceSet, b
     totals = torch.zeros(count, 2, dtype=torch.float64).index_add_(0, slices.patient, weights)  # P 2
     whole, tumour = (total / weight.unsqueeze(1) for total, weight in zip(sums, totals.unbind(1), strict=True))
     return _projected(encoders.image_projection, whole), _projected(encoders.image_projection, tumour)
+
+
+@torch.no_grad()
+def slide_vectors(encoders: MultimodalEncoder, bags: SlideBags) -> Vectors:
+    """The vector of each patient's whole slide."""
+    encoders.eval()
+    device = encoders.image_projection.weight.device
+    parts = [
+        encoders.image_pooling(encoders.image_encoder(*(part.to(device) for part in seen))).cpu()
+        for seen in bags.whole_slides()
+    ]
+    return _projected(encoders.image_projection, torch.cat(parts).double())
 
 
 @torch.no_grad()

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from mgi.datasets.slices import SliceSet
+from mgi.datasets.slide_bags import TileBatch
 from mgi.models.image_gene_network import ImageGeneNetwork
 from mgi.training.loop import Curve, Loop, Randomness, RunContext, train
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain import Pairs
+from mgi.training.pretrain_batches import moved
 from mgi.training.settings import FinetuneSettings
 from mgi.training.shared_layers import share_layers
 
@@ -63,16 +65,22 @@ def cache_for(model: nn.Module) -> GeneCache | None:
 
 
 def forward(
-    model: nn.Module, images: Tensor, genes: Tensor, patient: Tensor, has_genes: Tensor, cache: GeneCache | None
+    model: nn.Module,
+    images: Tensor | TileBatch,
+    genes: Tensor,
+    patient: Tensor,
+    has_genes: Tensor,
+    cache: GeneCache | None,
 ) -> Tensor:
-    """Outputs for slices under the signature of MGI, wherever they are; genes through `cache` where there is one."""
+    """Outputs for slices or slides under the signature of MGI; genes through `cache` where there is one."""
     device = next(model.parameters()).device
-    images, patient = images.to(device), patient.to(device)
+    seen: Any = moved(images, lambda tensor: tensor.to(device))
+    patient = patient.to(device)
     if cache is None or not isinstance(model, ImageGeneNetwork):
-        outputs: Tensor = model(images, genes.to(device), patient, has_genes.to(device))
+        outputs: Tensor = model(seen, genes.to(device), patient, has_genes.to(device))
         return outputs
     encoded = cache.encode(genes[has_genes]) if has_genes.any() else None
-    return model.decode(images, encoded, patient, has_genes.to(device))
+    return model.decode(seen, encoded, patient, has_genes.to(device))
 
 
 Outputs = tuple[slice, Tensor]
@@ -176,10 +184,12 @@ def output_batches(
 ) -> Iterator[Outputs]:
     """Outputs (B, ...) of `batch` slices after the other, on the CPU; `has_genes` (P,) tells whose genes may be used.
 
-    `change` is applied to the images. Each patient's genes are encoded once, or not at all where `cache` has them.
+    `change` is applied to the images, and to no slide. Each patient's genes are encoded once, or not at all where
+    `cache` has them.
     """
     model.eval()
     cache = cache_for(model) if cache is None else cache
+    batch = batch if pairs.bags is None else min(batch, pairs.bags.at_once())
     for start in range(0, len(pairs.slices.patient), batch):
         rows = slice(start, start + batch)
         yield rows, _outputs(model, pairs, rows, has_genes, cache, change)
@@ -195,7 +205,8 @@ def _outputs(
     change: Callable[[Tensor], Tensor],
 ) -> Tensor:
     patients, patient = torch.unique(pairs.slices.patient[rows], return_inverse=True)
-    images, genes = change(pairs.slices.images[rows]), pairs.genes_of(patients)  # B C S S, U G
+    images, genes = pairs.images_of(rows), pairs.genes_of(patients)  # B C S S or tiles, U G
+    images = change(images) if isinstance(images, Tensor) else images
     return forward(model, images, genes, patient, has_genes[patients], cache).float().cpu()
 
 

@@ -12,7 +12,7 @@ from mgi.models.multimodal import MultimodalEncoder
 from mgi.training.contrastive import alignment, collapse_warnings, retrieval_figures, vector_figures
 from mgi.training.loop import Curve, Loop, RunContext, train
 from mgi.training.modality_weights import PREFIX, measured_weights, weights_in
-from mgi.training.multimodal_batches import MultimodalDrawer, MultimodalPairs
+from mgi.training.multimodal_batches import ModalityDrawer, MultimodalDrawer, MultimodalPairs
 from mgi.training.multimodal_loss import FEWEST, MultimodalLoss, sum_of
 from mgi.training.optimiser import ParameterGroup, make_optimiser, precision_of
 from mgi.training.pretrain import compile_where_it_pays
@@ -37,19 +37,11 @@ def pretrain_multimodal(
     two training patients to tell apart.
     """
     device = next(encoders.parameters()).device
-    for name, count in zip(training.tables.names, training.tables.presence.sum(0).tolist(), strict=True):
-        if count < FEWEST:
-            raise BadInputError(f"pretrain.modalities: {name}: found {count} training patients, expected {FEWEST}")
+    require_several(training.tables)
     model = MultimodalLoss(encoders, settings).to(device)
     compile_where_it_pays(encoders.image_encoder, device, wanted=settings.compile)
-    draw = MultimodalDrawer(
-        training=training,
-        unpaired=unpaired if settings.unpaired_batch > 0 else None,
-        settings=settings,
-        randomness=context.randomness,
-        numbers_per_token={name: getattr(encoders.of(name).encoder.tokens, "patch", 1) for name in encoders.names},
-        pin=device.type == "cuda",
-    )
+    modalities = modality_drawer(encoders, training.tables, unpaired, settings, context)
+    draw = MultimodalDrawer(training=training, modalities=modalities, pin=device.type == "cuda")
     loop = Loop(
         schedule=settings.schedule,
         prepare=draw,
@@ -63,29 +55,69 @@ def pretrain_multimodal(
     return train(model, make_optimiser([ParameterGroup(modules=[model])], settings.schedule), loop)
 
 
+def require_several(tables: ModalityTables) -> None:
+    """Raise BadInputError where a modality has fewer than two training patients to tell apart."""
+    for name, count in zip(tables.names, tables.presence.sum(0).tolist(), strict=True):
+        if count < FEWEST:
+            raise BadInputError(f"pretrain.modalities: {name}: found {count} training patients, expected {FEWEST}")
+
+
+def modality_drawer(
+    encoders: MultimodalEncoder,
+    training: ModalityTables,
+    unpaired: ModalityTables | None,
+    settings: PretrainSettings,
+    context: RunContext,
+) -> ModalityDrawer:
+    """What draws the modalities of a batch."""
+    return ModalityDrawer(
+        training=training,
+        unpaired=unpaired if settings.unpaired_batch > 0 else None,
+        settings=settings,
+        randomness=context.randomness,
+        numbers_per_token={name: getattr(encoders.of(name).encoder.tokens, "patch", 1) for name in encoders.names},
+    )
+
+
 def validated(model: MultimodalLoss, pairs: MultimodalPairs) -> dict[str, float]:
-    """The figures of the loss on these patients; a space that has collapsed is said in the log.
+    """The figures of the loss on these patients, as `concluded` leaves them."""
+    return concluded(model, multimodal_figures(model, pairs), pairs.tables)
+
+
+def concluded(model: MultimodalLoss, figures: dict[str, float], tables: ModalityTables) -> dict[str, float]:
+    """The figures of a validation; a space that has collapsed is said in the log.
 
     Where weights are measured, the model takes those that the figures tell.
     """
-    figures, counts = multimodal_figures(model, pairs), pairs.tables.presence.sum(0).tolist()
-    for name, count in (("image", len(pairs)), *zip(pairs.tables.names, counts, strict=True)):
+    counts = tables.presence.sum(0).tolist()
+    for name, count in (("image", len(tables)), *zip(tables.names, counts, strict=True)):
         for line in collapse_warnings(figures, count, [name]):
             LOG.warning("%s", line)
     if model.settings.modality_weights == "measured":
-        model.image_weights = measured_weights(figures, pairs.tables.names)
+        model.image_weights = measured_weights(figures, tables.names)
         figures |= {f"{PREFIX}{name}": weight for name, weight in model.image_weights.items()}
     return figures
 
 
 def multimodal_figures(model: MultimodalLoss, pairs: MultimodalPairs) -> dict[str, float]:
+    """The figures of patients by each one's slice with the most tumour."""
+    encoders, rows = model.encoders, largest_tumours(pairs.slices)
+    device, size = encoders.image_projection.weight.device, model.settings.schedule.batch
+    images = torch.cat(
+        [encoders.image_vectors(pairs.slices.images[some].to(device)).float() for some in rows.split(size)]
+    )
+    return figures_of_images(model, images, pairs.tables)
+
+
+def figures_of_images(model: MultimodalLoss, images: Tensor, tables: ModalityTables) -> dict[str, float]:
     """Loss, its minimum, chance and retrieval of each modality among the patients who have it, and their means.
 
+    `images` (P, D) are unit vectors of the patients' images.
     A figure of a modality ends in its name; one without is the mean by the weights of the modalities. `..._joint` is
     of the mean vector of all modalities that a patient has. A modality of one patient or none is left out.
     """
-    settings, tables = model.settings, pairs.tables
-    images, vectors, places = _vectors(model, pairs)
+    settings = model.settings
+    vectors, places = _vectors(model, tables)
     patient = torch.arange(len(images), device=images.device)
     terms = dict(model.contrasts(images, patient, vectors, places, len(images)))
     figures: dict[str, float] = {}
@@ -112,7 +144,7 @@ def multimodal_figures(model: MultimodalLoss, pairs: MultimodalPairs) -> dict[st
     return {
         "score": by_rank if settings.keep == "best_retrieval" else -figures["loss_above_min"],
         **figures,
-        "validation_patients": float(len(pairs)),
+        "validation_patients": float(len(tables)),
         **vector_figures("image", images),
     }
 
@@ -142,23 +174,16 @@ def _ranks(images: Tensor, vectors: Tensor) -> dict[str, float]:
     return retrieval_figures(images @ vectors.T) if len(images) else {}
 
 
-def _vectors(model: MultimodalLoss, pairs: MultimodalPairs) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
-    """Unit vectors (P, D) of every patient's slice with the most tumour; of each modality (R, D), and whose (R,)."""
+def _vectors(model: MultimodalLoss, tables: ModalityTables) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Unit vectors of each modality (R, D), and whose they are (R,)."""
     encoders, size = model.encoders, model.settings.schedule.batch
-    device = encoders.image_projection.weight.device
-    rows = largest_tumours(pairs.slices)
-    images = torch.cat(
-        [encoders.image_vectors(pairs.slices.images[some].to(device)).float() for some in rows.split(size)]
-    )
+    device, width = encoders.image_projection.weight.device, encoders.image_projection.out_features
     vectors, places = {}, {}
-    for name in pairs.tables.names:
-        own = (pairs.tables.row_of[name] >= 0).nonzero().flatten()
+    for name in tables.names:
+        own = (tables.row_of[name] >= 0).nonzero().flatten()
         parts = [
-            encoders.of(name)(pairs.tables.rows(name, some)[1].to(device)).float()
-            for some in own.split(size)
-            if len(some)
+            encoders.of(name)(tables.rows(name, some)[1].to(device)).float() for some in own.split(size) if len(some)
         ]
-        width = encoders.image_projection.out_features
         vectors[name] = torch.cat(parts) if parts else torch.zeros(0, width, device=device)
         places[name] = own.to(device)
-    return images, vectors, places
+    return vectors, places

@@ -90,57 +90,36 @@ class MultimodalPairs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MultimodalDrawer:
-    """Draws batch after batch with the generators of a run, and with no others.
+class ModalityDrawer:
+    """Draws the modalities of a batch's patients with the generators of a run, and with no others.
 
     `unpaired` are modalities of patients without image; `numbers_per_token` the width of a masked span's unit, by
-    modality. Modalities are drawn in the order of their names. With `pin` batches lie in pinned memory.
+    modality. Modalities are drawn in the order of their names.
     """
 
-    training: MultimodalPairs
+    training: ModalityTables
     unpaired: ModalityTables | None
     settings: PretrainSettings
     randomness: Randomness
     numbers_per_token: Mapping[str, int]
-    pin: bool = False
-
-    @cached_property
-    def weights(self) -> NDArray[np.float64]:
-        """Each slice's share in the draws."""
-        slices = self.training.slices
-        return with_stripped(tumour_weights(slices.area.numpy()), slices.n_stripped, self.settings.augment.skull_strip)
 
     @cached_property
     def noise(self) -> dict[str, Callable[[int, torch.Generator], Tensor]]:
         """By modality what draws noise for it."""
-        values = self.training.tables.values
-        return {name: noise_maker(values[name], self.settings.gene_noise_shape) for name in self.training.tables.names}
+        values = self.training.values
+        return {name: noise_maker(values[name], self.settings.gene_noise_shape) for name in self.training.names}
 
-    def __call__(self, step: int) -> MultimodalBatch:
-        """The next batch; `step` does not matter."""
-        settings, generator, slices = self.settings, self.randomness.torch, self.training.slices
-        size, each = settings.schedule.batch, settings.slices_per_patient
-        rows = torch.from_numpy(patient_unique_batch(slices.rows_of, self.weights, size, self.randomness.numpy, each))
-        augment = sample_augment((len(rows), *slices.images.shape[1:]), settings.augment, generator)
-        chosen, patient = torch.unique_consecutive(slices.patient[rows], return_inverse=True)
+    def __call__(self, chosen: Tensor) -> dict[str, ModalityRows]:
+        """What is drawn of patients with an image (P,), and behind them of some without; not what nobody has."""
         unpaired = self._draw_unpaired()
         kept = self._present(chosen, unpaired)
-        drawn = {name: self._rows(name, chosen, unpaired, kept[:, m]) for m, name in enumerate(self._names)}
-        batch = MultimodalBatch(
-            images=changed_images(slices, rows, augment),
-            patient=patient,
-            imaged=len(chosen),
-            modalities={name: one for name, one in drawn.items() if len(one.places)},
-        )
-        return batch.moved(lambda tensor: tensor.pin_memory()) if self.pin else batch
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        return self.training.tables.names
+        names = self.training.names
+        drawn = {name: self._rows(name, chosen, unpaired, kept[:, m]) for m, name in enumerate(names)}
+        return {name: one for name, one in drawn.items() if len(one.places)}
 
     def _present(self, chosen: Tensor, unpaired: Tensor) -> Tensor:
         """Which modalities (P + U, M) the patients of a batch are given."""
-        parts = [self.training.tables.presence[chosen]]
+        parts = [self.training.presence[chosen]]
         if self.unpaired is not None:
             parts.append(self.unpaired.presence[unpaired])
         return dropped_at_random(torch.cat(parts), self.settings.modality_dropout, self.randomness.torch)
@@ -148,7 +127,7 @@ class MultimodalDrawer:
     def _rows(self, name: str, chosen: Tensor, unpaired: Tensor, kept: Tensor) -> ModalityRows:
         """One modality of those (P + U,) who keep it, with its noise and mask."""
         settings, generator = self.settings, self.randomness.torch
-        sources = [(self.training.tables, chosen, 0)]
+        sources = [(self.training, chosen, 0)]
         if self.unpaired is not None:
             sources.append((self.unpaired, unpaired, len(chosen)))
         places, values = [], []
@@ -178,3 +157,33 @@ class MultimodalDrawer:
             return random_mask(rows, numbers, settings.masked_genes, generator)
         spans = span_mask(rows, -(-numbers // width), settings.masked_genes, generator)
         return spread_over(spans, width, numbers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultimodalDrawer:
+    """Draws batch after batch with the generators of `modalities`; with `pin` batches lie in pinned memory."""
+
+    training: MultimodalPairs
+    modalities: ModalityDrawer
+    pin: bool = False
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """Each slice's share in the draws."""
+        slices, settings = self.training.slices, self.modalities.settings
+        return with_stripped(tumour_weights(slices.area.numpy()), slices.n_stripped, settings.augment.skull_strip)
+
+    def __call__(self, step: int) -> MultimodalBatch:
+        """The next batch; `step` does not matter."""
+        settings, randomness, slices = self.modalities.settings, self.modalities.randomness, self.training.slices
+        size, each = settings.schedule.batch, settings.slices_per_patient
+        rows = torch.from_numpy(patient_unique_batch(slices.rows_of, self.weights, size, randomness.numpy, each))
+        augment = sample_augment((len(rows), *slices.images.shape[1:]), settings.augment, randomness.torch)
+        chosen, patient = torch.unique_consecutive(slices.patient[rows], return_inverse=True)
+        batch = MultimodalBatch(
+            modalities=self.modalities(chosen),
+            images=changed_images(slices, rows, augment),
+            patient=patient,
+            imaged=len(chosen),
+        )
+        return batch.moved(lambda tensor: tensor.pin_memory()) if self.pin else batch

@@ -72,12 +72,18 @@ class MultimodalLoss(nn.Module):
     def forward(self, batch: MultimodalBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch and its terms; 0 where nothing in it can be told apart."""
         images = self.encoders.image_vectors(batch.images)
+        return self.aligned(images, batch.patient, batch.imaged, batch.modalities)[:2]
+
+    def aligned(
+        self, images: Tensor, patient: Tensor, imaged: int, modalities: Mapping[str, ModalityRows]
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """The same of unit vectors (N, D) of images of these patients (N,), and by modality the vectors (R, D)."""
         vectors, errors = {}, {}
         for name in self.encoders.names:
-            if name in batch.modalities:
-                vectors[name], errors[name] = self.encoded(name, batch.modalities[name])
-        places = {name: batch.modalities[name].places for name in vectors}
-        terms = dict(self.contrasts(images, batch.patient, vectors, places, batch.imaged))
+            if name in modalities:
+                vectors[name], errors[name] = self.encoded(name, modalities[name])
+        places = {name: modalities[name].places for name in vectors}
+        terms = dict(self.contrasts(images, patient, vectors, places, imaged))
         contrast, least = weighted(terms, images), sum_of(terms, [term.least for term in terms.values()])
         figures = {"contrast": contrast, "min_loss": torch.tensor(least)}
         figures |= {f"contrast_{name}": term.loss for name, term in terms.items()}
@@ -89,7 +95,7 @@ class MultimodalLoss(nn.Module):
             parts = [self.settings.weight_of(name) / whole * error for name, error in known.items() if whole > 0]
             figures["masked_gene_loss"] = torch.stack(parts).sum() if parts else torch.zeros(())
             loss = loss + self.settings.masked_gene_weight * figures["masked_gene_loss"]
-        return loss, figures
+        return loss, figures, vectors
 
     def encoded(self, name: str, rows: ModalityRows) -> tuple[Tensor, Tensor | None]:
         """Unit vectors (R, D) of a modality's rows, and the mean squared error of what was masked, if anything was."""

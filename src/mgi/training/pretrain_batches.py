@@ -31,6 +31,7 @@ from mgi.datasets.derangement import derangement
 from mgi.datasets.gene_rows import Genes
 from mgi.datasets.settings import AugmentSettings
 from mgi.datasets.slices import SliceSet
+from mgi.datasets.slide_bags import MOST_AT_TEST, SlideBags, TileBatch
 from mgi.training.contrastive import min_loss
 from mgi.training.distributed import ALONE, Group
 from mgi.training.loop import Randomness
@@ -43,13 +44,16 @@ class Pairs:
     """Slices and standardised expression (P, G) of the same patients, in the same order.
 
     With `gene_rows` (P,) they are the rows of other expression that the patients are given. `outcome` (P, ...) is what
-    a task of labels learns of each, as that task codes it; nothing that predicts has any.
+    a task of labels learns of each, as that task codes it; nothing that predicts has any. Where the image is a slide
+    there are `bags`, of which a training step sees `max_tiles` tiles each, and one slice a patient that is left out.
     """
 
     slices: SliceSet
     genes: Genes
     gene_rows: Tensor | None = None
     outcome: Tensor | None = None
+    bags: SlideBags | None = None
+    max_tiles: int = MOST_AT_TEST
 
     def __len__(self) -> int:
         """The number of patients."""
@@ -59,6 +63,10 @@ class Pairs:
         """Expression (U, G) of patients (U,), in memory."""
         return self.genes[patients if self.gene_rows is None else self.gene_rows[patients]]
 
+    def images_of(self, rows: slice) -> Tensor | TileBatch:
+        """The images (B, C, S, S) of some slices, or the whole slides of some patients."""
+        return self.slices.images[rows] if self.bags is None else self.bags.whole(torch.arange(len(self))[rows])
+
     def keeping(self, chosen: Tensor) -> "Pairs":
         """The slices where `chosen` (N,) is true; every patient and its genes stay."""
         return replace(self, slices=self.slices.keeping(chosen))
@@ -67,6 +75,8 @@ class Pairs:
         """SHA-256 of what tells the data from others, so that a checkpoint of other data is never resumed."""
         digest = hashlib.sha256(digest_of_genes(self.genes).encode())
         for part in parts_of_slices(self.slices):
+            digest.update(part)
+        for part in () if self.bags is None else self.bags.identity():
             digest.update(part)
         if self.outcome is not None:
             digest.update(digest_of_tensors({"outcome": self.outcome}).encode())
@@ -99,6 +109,11 @@ def digest_of_genes(genes: Genes) -> str:
     for rows in genes.split(block_length(genes.shape[1])):
         digest.update(rows.contiguous().numpy().data)
     return digest.hexdigest()
+
+
+def moved(images: Tensor | TileBatch, move: Callable[[Tensor], Tensor]) -> Tensor | TileBatch:
+    """Images elsewhere."""
+    return move(images) if isinstance(images, Tensor) else images.moved(move)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,7 +60,8 @@ class PretrainSettings(Section):
     alpha: Share = 0.75
     """Weight of the rows (a slice chooses genes) in the loss alpha."""
     slices_per_patient: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Slices of a patient in a batch; more than 1 only with multi_positive."""
+    """Slices of a patient in a batch, or parts of a slide without common tiles (model.max_tiles); more than 1 only with
+    multi_positive."""
     redundancy_weight: Weight = 0.005
     """Weight of the correlations between different numbers of a vector, in the loss barlow_twins."""
     temperature: Annotated[float, Field(gt=0, le=1000)] = 0.07
@@ -78,9 +79,10 @@ class PretrainSettings(Section):
     unpaired_batch: Annotated[int, Field(ge=0, le=65_536)] = 0
     """Patients with expression and no image that join a step for their masked genes."""
     masked_patches: Share = 0.25
-    """Share of image patches in the one span that is masked."""
+    """Share of image patches in the one span that is masked; of a slide, of the tiles in raster order."""
     masked_patch_weight: Weight = 0.0
-    """Weight of the prediction of masked patches in the loss; 0: none."""
+    """Weight of the prediction of masked patches in the loss; 0: none. Of a slide the vectors of its tiles are
+    predicted, from its other tiles and the genes."""
     triplet_weight: Weight = 0.0
     """Weight of the triplet loss; above 0 only with 2 slices a patient or more."""
     triplet_margin: Weight = 0.2
@@ -105,8 +107,10 @@ class PretrainSettings(Section):
     """Share of a batch's present modalities that are left out, in training alone; never a patient's last one."""
     permuted_modality: ModalityName | None = None
     """A control: this modality is handed on among patients of the same role, so that nobody keeps their own."""
+    permuted_tiles: bool = False
+    """A control, for slides: all tiles are dealt out anew among the patients of a role."""
     augment: AugmentSettings = AugmentSettings()
-    """Random changes of images."""
+    """Random changes of images; slides have none."""
     compile: bool = False
     """Whether torch.compile is used for the image encoder, on a GPU only."""
     processes: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -148,9 +152,6 @@ class PretrainSettings(Section):
         """Raise where something is asked for that only expression alone can have."""
         if not self.reads_genes:
             raise refusal("modalities", listed, f"{EXPRESSION} with loss {self.loss}, which reads none")
-        for key in ("masked_patch_weight", "triplet_weight"):
-            if (weight := getattr(self, key)) > 0:
-                raise refusal(key, weight, f"0 with modalities {listed}")
         if self.processes > 1:
             raise refusal("processes", self.processes, f"1 with modalities {listed}")
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from mgi.core.errors import ConfigError
-from mgi.release.asked import Asked
 from mgi.release.new_patient import doubt_of_names
 from mgi.release.package import load_release
+from mgi.release.request import PredictionRequest
 from predicted_patients import flags, report, run, table
 
 
@@ -57,7 +57,7 @@ def test_values_on_another_scale_are_flagged(released, flair, genes_seen, tmp_pa
 
 
 def test_the_genes_of_another_patient_than_the_images_are_refused() -> None:
-    given = Asked(image=Path("dicom"), sample="A")
+    given = PredictionRequest(image=Path("dicom"), sample="A")
     for image_id, sample in (
         (None, "TCGA-CS-0001"),
         ("tcga_cs_0001", "TCGA-CS-0001-01A"),
@@ -65,6 +65,6 @@ def test_the_genes_of_another_patient_than_the_images_are_refused() -> None:
     ):
         assert doubt_of_names(image_id, sample, given) is None
     assert "PatientID 'MRN 7', the genes are of 'TCGA-CS-0001'" in doubt_of_names("MRN 7", "TCGA-CS-0001", given)
-    assert doubt_of_names("MRN 7", "TCGA-CS-0001", Asked(image=Path("dicom"))) is None
+    assert doubt_of_names("MRN 7", "TCGA-CS-0001", PredictionRequest(image=Path("dicom"))) is None
     with pytest.raises(ConfigError, match=r"dicom: PatientID 'TCGA-DU-0002', but --expression is of 'TCGA-CS-0001'"):
         doubt_of_names("TCGA-DU-0002", "TCGA-CS-0001", given)

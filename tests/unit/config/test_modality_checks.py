@@ -46,6 +46,10 @@ def test_no_further_encoder_is_nothing_that_differs() -> None:
             {"pretrain": {"modalities": ["cn"]}},
             'pretrain.modalities: found "cn", expected of rna, which are configured',
         ),
+        (
+            {**CN, "pretrain": {"modalities": ["cn"], "masked_patch_weight": 1.0}},
+            "pretrain.masked_patch_weight: found 1.0, expected 0 with modalities cn",
+        ),
         ({"pretrain": {"modalities": ["flair"]}}, 'pretrain.modalities: found "flair", expected of rna, which are'),
         (
             {"pretrain": {"modalities": ["covariates"]}},

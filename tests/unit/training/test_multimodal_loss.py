@@ -8,11 +8,12 @@ from torch import Tensor
 
 from mgi.datasets.augment import AugmentSettings
 from mgi.datasets.modality_tables import ModalityTables
+from mgi.datasets.slices import SliceSet
 from mgi.models.mgi import DualEncoder
 from mgi.models.multimodal import build_multimodal_encoder
 from mgi.training.contrastive import clip_loss, multi_positive_loss
 from mgi.training.loop import Randomness
-from mgi.training.multimodal_batches import MultimodalBatch, MultimodalDrawer, MultimodalPairs
+from mgi.training.multimodal_batches import ModalityDrawer, MultimodalBatch, MultimodalDrawer, MultimodalPairs
 from mgi.training.multimodal_loss import MultimodalLoss, rows_with
 from mgi.training.pretrain_batches import BatchDrawer, Pairs
 from mgi.training.pretrain_loss import PretrainLoss
@@ -33,15 +34,29 @@ def values_of(count: int = 8, seed: int = 0) -> dict[str, Tensor]:
     return {name: torch.randn(count, size, generator=generator) for name, size in SIZES.items()}
 
 
+def drawer_of(
+    slices: SliceSet,
+    tables: ModalityTables,
+    settings: PretrainSettings,
+    numbers_per_token: dict[str, int],
+    unpaired: ModalityTables | None = None,
+) -> MultimodalDrawer:
+    modalities = ModalityDrawer(
+        training=tables,
+        unpaired=unpaired,
+        settings=settings,
+        randomness=Randomness.seeded(0),
+        numbers_per_token=numbers_per_token,
+    )
+    return MultimodalDrawer(training=MultimodalPairs(slices=slices, tables=tables), modalities=modalities)
+
+
 @pytest.fixture
 def batch(pairs):
     def draw(presence: Tensor, settings: PretrainSettings = PLAIN, unpaired: Tensor | None = None) -> MultimodalBatch:
         tables = ModalityTables.dense(values_of(), presence)
         more = None if unpaired is None else ModalityTables.dense(values_of(len(unpaired), 1), unpaired)
-        drawer = MultimodalDrawer(
-            training=MultimodalPairs(slices=pairs(8).slices, tables=tables), unpaired=more, settings=settings,
-            randomness=Randomness.seeded(0), numbers_per_token=dict.fromkeys(SIZES, 1),
-        )  # fmt: skip
+        drawer = drawer_of(pairs(8).slices, tables, settings, dict.fromkeys(SIZES, 1), unpaired=more)
         return drawer(0)
 
     return draw
@@ -121,10 +136,7 @@ def test_numbers_of_a_patient_who_lacks_the_modality_are_never_read(pairs, model
     values = values_of()
     values["cn"][SOME[:, 0].logical_not()] = math.nan
     tables = ModalityTables.dense(values, SOME)
-    drawer = MultimodalDrawer(
-        training=MultimodalPairs(slices=pairs(8).slices, tables=tables), unpaired=None, settings=SETTINGS,
-        randomness=Randomness.seeded(0), numbers_per_token=dict.fromkeys(SIZES, 1),
-    )  # fmt: skip
+    drawer = drawer_of(pairs(8).slices, tables, SETTINGS, dict.fromkeys(SIZES, 1))
     assert math.isfinite(model_of(SETTINGS)(drawer(0))[0].item())
 
 
@@ -189,10 +201,7 @@ def test_of_expression_alone_the_loss_is_that_of_the_dual_encoder(pairs, model_s
     )(0)
     # The same draws: the other drawer masks after it adds noise.
     rows = {"seen": torch.cat([old.genes, old.whole[len(old.genes) :]]), "whole": old.whole, "hidden": old.hidden_genes}
-    made = MultimodalDrawer(
-        training=MultimodalPairs(slices=given.slices, tables=tables_of(given)), unpaired=None, settings=settings,
-        randomness=Randomness.seeded(0), numbers_per_token={"rna": 4},
-    )(0)  # fmt: skip
+    made = drawer_of(given.slices, tables_of(given), settings, {"rna": 4})(0)
     assert torch.equal(made.patient, old.patient)
     torch.testing.assert_close(made.images, old.images)
     modality = type(made.modalities["rna"])(places=torch.arange(len(old.whole)), **rows)

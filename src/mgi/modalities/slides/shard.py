@@ -83,7 +83,13 @@ def _conversion(
         convert = partial(_from_features, folder=folder, form=form, encoder=chosen.weights_of)
         return convert, width, {**tiles, "encoder": PRECOMPUTED, "weights_sha256": None}
     encoder = open_encoder(chosen, weights)
-    stated = {"encoder": encoder.name, "weights_sha256": encoder.weights_sha256, "min_tissue": form.min_tissue}
+    stated: dict[str, Any] = {
+        "encoder": encoder.name,
+        "weights_sha256": encoder.weights_sha256,
+        "min_tissue": form.min_tissue,
+    }
+    if chosen.pixel_mean is not None:
+        stated |= {"pixel_mean": list(chosen.pixel_mean), "pixel_sd": list(chosen.pixel_sd or ())}
     return partial(_from_slide, folder=folder, chosen=chosen, encoder=encoder), encoder.width, {**tiles, **stated}
 
 

@@ -7,15 +7,21 @@ MAX_MISSING = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class PredictionRequest:
     """Where a patient's image and expression are, and what is to be made of them.
 
     `series` names one of several of DICOM, `volume` one of several of NIfTI, from 0, `sample` the patient's label in
     the file of expression. At most `max_missing` of the model's genes may lack a value. With `force` an image far from
     those of training is taken all the same; with `largest_component` only that of the mask is kept.
+
+    In place of the image, `slide` is a whole-slide image, of `mpp` micrometres a pixel whatever it states itself, or a
+    file of its tiles' vectors; `tile_weights` are those of the encoder that makes vectors of tiles.
     """
 
     image: Path | None = None
+    slide: Path | None = None
+    tile_weights: Path | None = None
+    mpp: float | None = None
     series: str | None = None
     volume: int | None = None
     expression: Path | None = None
