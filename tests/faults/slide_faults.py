@@ -19,6 +19,7 @@ import numpy as np
 from fault_archive import PROJECT, md5
 from fault_case import FAILS_BYTES, FAILS_NETWORK, ONCE, PATIENCE
 from fault_run import Verdict
+from refused_slides import REFUSED
 
 from mgi import cli
 from mgi.commands import _service
@@ -29,7 +30,6 @@ from mgi_standin.simulation.gdc_listing import StoredFile, status
 from mgi_standin.simulation.slides import Histology, SimulatedSlide, draw_slide
 from mgi_standin.simulation.slides_broken import CASES, write_case
 from mgi_standin.simulation.slides_files import Held, slide_hit
-from refused_slides import REFUSED
 
 BROKEN, OTHER = "TCGA-CS-4938", "TCGA-DU-6407"
 FIRST, SECOND = (f"{BROKEN}-01Z-00-DX{number}" for number in (1, 2))

@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip("openslide")
 
+from refused_slides import REFUSED
 from slide_faults import FAULTS, SlideFault, name_of, run_slide_fault
 
 from mgi_standin.simulation.slides_broken import CASES
-from refused_slides import REFUSED
 
 
 def test_every_broken_slide_is_there() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from refused_slides import REFUSED
 
 from mgi.core.errors import BadInputError
 from mgi.modalities.slides.tiles import TileForm
 from mgi_standin.simulation.slides_broken import CASES, write_case
-from refused_slides import REFUSED
 
 pytest.importorskip("openslide")
 
