@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mgi.core.errors import BadInputError, ResourceError
+from mgi.modalities.slides.tiff_layout import require_sound_tiles
 
 try:
     import openslide
@@ -22,6 +23,7 @@ except (ImportError, OSError):  # the extra is optional; opened_slide says what 
     openslide = None
 
 LEAST_MPP, MOST_MPP = 0.05, 8.0  # of scanners: 100x with oil, and a picture of the whole glass
+MOST_MM = 400  # of a side; the largest glasses, of whole brains, have 250
 SQUARE = 0.02  # how far the two sides of a pixel may differ
 
 
@@ -41,6 +43,11 @@ class Slide:
         self.vendor = str(self._handle.properties.get("openslide.vendor"))
         self.simulated = _says_simulated(self._handle)
         self.mpp = mpp or _stated_mpp(self._handle.properties, path.name, unstated)
+        if (longest := max(self.width, self.height) * self.mpp / 1000) > MOST_MM:
+            raise BadInputError(
+                f"{self.name}: {self.width} x {self.height} pixels of {self.mpp:g} µm: found {longest:.0f} mm, expected "
+                f"at most {MOST_MM} mm of glass"
+            )
 
     def region(self, left: int, top: int, size: tuple[int, int], level: int = 0) -> Image.Image:
         """The pixels (RGB) of a region whose corner is in pixels of level 0 and whose size is in those of `level`.
@@ -108,6 +115,7 @@ def require_openslide(where: str) -> None:
 def _opened(path: Path) -> Any:
     if not path.is_file():
         raise BadInputError(f"{path}: missing, expected a slide")
+    require_sound_tiles(path)
     try:
         return openslide.OpenSlide(path)
     except openslide.OpenSlideError as error:
