@@ -151,7 +151,7 @@ def expression(*missing: str) -> NewExpression:
     ],
 )
 def test_genes_are_flagged_where_some_are_missing_or_their_size_is_new(given, size, flagged, trained) -> None:
-    assert [flag.flag for flag in gene_flags(given, np.full(3, size), trained)] == flagged
+    assert [flag.flag for flag in gene_flags(given, np.full(3, size), trained.expression)] == flagged
 
 
 def test_a_network_that_saw_copies_without_scalp_is_not_far_from_a_stripped_head() -> None:
