@@ -4,6 +4,7 @@
 # make faults  every way in which a service can fail          make fuzz    every reader against mutated files
 # make flips  every file of the results, damaged on its way into each of its readers
 # make kill   kill -9 in every rule of the ingestion (long)   make bench-ingest   ingestion at full size, beside its peers
+# make kill-slides  kill -9 while slides are fetched that are not kept, and while their shard is written
 # make machine  a full disk at each stage, SIGSTOP, a clock that jumps back, few file handles (long)
 # make slurm-test  the toy workflow on a SLURM of one node, and jobs that are cancelled, drained, killed or too large (long)
 # make signals  SIGTERM, SIGUSR1 and SIGKILL to trainings, at random moments
@@ -11,13 +12,14 @@
 # make bench-train  training's data path and step             make config-docs  the config's schema, file and page of the docs
 # make lock-check  do the lock files resolve without this machine's pip settings?
 # make coverage  every test, and how much of src/ they run, by package
+# make site   the pages of docs/ as a site, in build/site; a link that leads nowhere fails
 # make storage  results in a remote storage, with Snakemake's plugin for folders
 # make environments  conda environments, torch's locks and the container's recipes, from pyproject.toml and requirements.txt
 # make clean  caches and the demo's results
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo config-docs environments storage test coverage lint lock-check check faults fuzz flips kill signals machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
+.PHONY: help setup dev demo config-docs environments site storage test coverage lint lock-check check faults fuzz flips kill kill-slides signals machine slurm-test bench-ingest bench-encoders bench-retrieval bench-train clean
 
 PYTHON ?= python3.11
 VENV := $(CURDIR)/.venv
@@ -82,6 +84,10 @@ config-docs: setup
 environments: dev
 	@PYTHONPATH=workflow python -m lib.environments
 
+site: dev
+	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict 2>&1 | { grep -v '^INFO' || true; }  # with --quiet it is not strict
+	@echo "site: build/site/index.html"
+
 # Every start of Snakemake loads the plugins that it finds: this one lies apart.
 storage: dev
 	@test -d build/storage || $(PIP) -q --no-deps --target build/storage snakemake-storage-plugin-fs==1.1.3 reretry==0.11.8 sysrsync==1.1.1 toml==0.10.2
@@ -139,6 +145,9 @@ flips: dev
 
 kill: dev
 	@PYTHONPATH=src:workflow:tests OMP_NUM_THREADS=1 python -m killing
+
+kill-slides: dev
+	@PYTHONPATH=src:tests python -m killing.slides
 
 signals: dev
 	@PYTHONPATH=src:tests OMP_NUM_THREADS=1 python -m preempting

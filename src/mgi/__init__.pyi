@@ -9,6 +9,8 @@ from mgi.shards.expression_shard import ExpressionShard as ExpressionShard
 from mgi.shards.expression_shard import read_expression as read_expression
 from mgi.shards.image_shard import OpenImages as OpenImages
 from mgi.shards.image_shard import PatientImages as PatientImages
+from mgi.tasks.segmentation.prediction_file import PredictedVolume as PredictedVolume
+from mgi.tasks.segmentation.prediction_file import read_volumes as read_volumes
 
 # Networks
 from mgi.models.settings import ModelSettings as ModelSettings

@@ -86,9 +86,10 @@ class Explained:
         self.network = self._built()
         self.network.load_state_dict(self.weights.tensors)
 
-    def random_network(self) -> nn.Module:
-        """The same network with fresh random weights."""
-        torch.manual_seed(seed_of(self.settings.seed, self.run.key, "random weights"))
+    def random_network(self, draw: int) -> nn.Module:
+        """The same network with fresh random weights, others for each `draw`."""
+        names = ["random weights", *([str(draw)] if draw else [])]
+        torch.manual_seed(seed_of(self.settings.seed, self.run.key, *names))
         return self._built()
 
     def gene_names(self) -> tuple[list[str], list[str | None]]:

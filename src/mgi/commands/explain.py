@@ -1,8 +1,8 @@
 """Attribute what a network answers for test patients to their genes, by integrated gradients, with checks beside it.
 
 Values of a pre-training: `contrast` and `similarity`, on each patient's slice with the most tumour; of one with several
-modalities by the numbers of all that a patient has. Of a segmentation: `mask`; of a task of labels: `head`. The network
-is explained again with random weights; genes are deleted to see what the order is worth; maps show where gene tokens
+modalities by the numbers of all that a patient has. Of a segmentation: `mask`; of a task of labels: `head`. Networks
+with random weights are explained too; genes are deleted to see what the order is worth; maps show where gene tokens
 look in the image.
 
 INPUTS: weights of the run, prepared slices of the image shard, expression shard, the fold's genes, split; shards and
@@ -48,19 +48,18 @@ def run(args: argparse.Namespace) -> None:
     if args.output.name != ATTRIBUTIONS_FILE:
         raise ConfigError(f"--output: found {args.output.name}, expected a path that ends in {ATTRIBUTIONS_FILE}")
     explained = Explained(args, run, settings, device(args))
-    networks = {TRAINED: explained.network}
-    if settings.random_weights:
-        networks[RANDOM_WEIGHTS] = explained.random_network()
+    networks = [(TRAINED, 0, explained.network)]
+    networks += [(RANDOM_WEIGHTS, draw, explained.random_network(draw)) for draw in range(settings.random_networks)]
     rows: list[dict[str, Any]] = []
     deleted: list[dict[str, Any]] = []
-    for name, network in networks.items():
+    for name, draw, network in networks:
         subject = subject_of(explained, network)
         for number, patient in enumerate(explained.patients):
             found = explain_patient(
                 subject, number, explained.genes[number], explained.baseline, settings,
                 where=f"{run.key}: {patient}", trained=name == TRAINED,
             )  # fmt: skip
-            rows += [{"patient_id": patient, "network": name, **row} for row in found.attributions]
+            rows += [{"patient_id": patient, "network": name, "draw": draw, **row} for row in found.attributions]
             deleted += [{"patient_id": patient, **row} for row in found.deletions]
     folder, made_from = args.output.parent, [args.weights, *explained.fold.sources]
     write_rows(folder / DELETION_FILE, deleted, DELETION, run, made_from)

@@ -73,6 +73,8 @@ class SimulationSettings(Section):
     subtype_genes: Annotated[int, Field(ge=0, le=60660), unit("genes")] = 0
     """Genes that follow the subtype alone, a third for each, with split_evidence all for the codeleted; 0: it shows
     itself by the other factors."""
+    lesion_effect: Annotated[float, Field(ge=0, le=3)] = 1.0
+    """How far a patient's factors move size, margin and brightness of a lesion, against all that moves them besides."""
     omics: Distinct[SimulatedOmics] = ()
     """What the simulated GDC has beside expression: copy number, mutations, methylation, microRNA, proteins."""
     missing: dict[SimulatedOmics, Share] = Field(default={})

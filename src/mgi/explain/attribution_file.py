@@ -22,6 +22,7 @@ ATTRIBUTIONS = pa.schema(
         ("value", pa.string()),
         ("method", pa.string()),
         ("network", pa.string()),
+        ("draw", pa.int32()),  # of the random weights, from 0
         ("change", pa.float64()),  # of the answer, from the average patient to this one
         ("error", pa.float64()),  # by how much the attributions miss it, as a share
         ("steps", pa.int32()),
@@ -71,6 +72,7 @@ class Attributions:
     value: NDArray[np.object_]
     method: NDArray[np.object_]
     network: NDArray[np.object_]
+    draw: NDArray[np.int32]
     change: NDArray[np.float64]
     error: NDArray[np.float64]
     steps: NDArray[np.int32]
@@ -83,6 +85,11 @@ class Attributions:
     def rows(self, value: str, method: str, network: str = TRAINED) -> NDArray[np.int64]:
         """Their numbers."""
         return np.flatnonzero((self.value == value) & (self.method == method) & (self.network == network))
+
+    def random_draws(self, value: str) -> list[NDArray[np.float32]]:
+        """The rows (P, G) of one value by integrated gradients, for each network with random weights."""
+        rows = self.rows(value, IG, RANDOM_WEIGHTS)
+        return [self.values[rows[self.draw[rows] == draw]] for draw in np.unique(self.draw[rows])]
 
     @property
     def genes(self) -> range:

@@ -9,10 +9,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mgi.core.run import PERMUTED_PAIRS
-from mgi.explain.attribution_file import IG, IG_NOISE, RANDOM_WEIGHTS, TRAINED, Attributions
-from mgi.explain.ranking import area_between, mean_absolute, rank_agreement, signed_agreement, stability
+from mgi.explain.attribution_file import IG, IG_NOISE, TRAINED, Attributions
+from mgi.explain.ranking import (
+    Values,
+    area_between,
+    mean_absolute,
+    rank_agreement,
+    relative_to,
+    signed_agreement,
+    stability,
+    without,
+)
 from mgi.explain.settings import TOLERANCE
 from mgi.explain.tables import preferred, values_in
 
@@ -69,11 +79,16 @@ def _of_value(
     yield "completeness", float(found.error[rows].max()), None, TOLERANCE, f"{kind}; {steps} steps at most"
     plain = found.of(value, IG)
     scores = mean_absolute(plain)
-    if len(random := found.of(value, IG, RANDOM_WEIGHTS)):
-        about = "Spearman's correlation of mean |attribution| with that of random weights"
-        yield "random_weights", rank_agreement(scores, mean_absolute(random)), None, UNALIKE, about
-        about = "the same of signed attributions, a mean over patients"
-        yield "random_weights_signed", signed_agreement(plain, random), -UNALIKE, UNALIKE, about
+    if random := found.random_draws(value):
+        about = f"Spearman's correlation of mean |attribution| with that of random weights, a mean over {len(random)}"
+        alike = float(np.mean([rank_agreement(scores, mean_absolute(draw)) for draw in random]))
+        yield "random_weights", alike, None, UNALIKE, about
+        about = "the same of signed attributions, a mean over patients too"
+        signed = float(np.mean([signed_agreement(plain, draw) for draw in random]))
+        yield "random_weights_signed", signed, -UNALIKE, UNALIKE, about
+        if len(random) > 1:
+            about = "the first, each score over what other random weights give the gene"
+            yield "random_weights_relative", _relative_agreement(scores, random), -UNALIKE, UNALIKE, about
     if len(noisy := found.of(value, IG_NOISE)):
         about = "Spearman's correlation of mean |attribution| with and without noise"
         yield "noise", rank_agreement(scores, mean_absolute(noisy)), ALIKE, None, about
@@ -86,6 +101,16 @@ def _of_value(
         None,
         about,
     )
+
+
+def _relative_agreement(scores: NDArray[np.float64], random: Sequence[Values]) -> float:
+    """Agreement of scores with those of each draw, both over the mean of the other draws; a mean over draws."""
+    chance = [mean_absolute(draw) for draw in random]
+    each = []
+    for place, own in enumerate(chance):
+        others = without(chance, place)
+        each.append(rank_agreement(relative_to(scores, others), relative_to(own, others)))
+    return float(np.mean(each))
 
 
 def _of_attention(found: Attributions, attention: pd.DataFrame) -> Iterator[tuple[str, float, str]]:

@@ -16,6 +16,22 @@ def mean_absolute(values: Values) -> NDArray[np.float64]:
     return np.asarray(np.abs(values).mean(axis=0, dtype=np.float64))
 
 
+def relative_to(scores: Values, chance: Sequence[Values]) -> NDArray[np.float64]:
+    """Scores (G,) over the mean of those that chance gives (each (G,)), 0 where that is 0; nan where there are none.
+
+    What genes share, and what stands between genes and network (principal components), raises both alike.
+    """
+    if not chance:
+        return np.full(len(scores), math.nan)
+    expected = np.mean(chance, axis=0, dtype=np.float64)
+    return np.divide(scores, expected, out=np.zeros(len(scores)), where=expected > 0)
+
+
+def without(draws: Sequence[Values], place: int) -> list[Values]:
+    """All draws but one."""
+    return [one for at, one in enumerate(draws) if at != place]
+
+
 def set_scores(values: Values, members: Sequence[int]) -> NDArray[np.float64]:
     """The sum over a set's genes for each patient (P,), over the root of their number."""
     return np.asarray(values[:, list(members)].sum(axis=1, dtype=np.float64) / math.sqrt(len(members)))

@@ -42,8 +42,8 @@ class ExplainSettings(Section):
     """Genes in the global table, by mean absolute attribution."""
     local: Annotated[int, Field(ge=1, le=1000), unit("genes")] = 15
     """Genes at either end in a patient's table."""
-    random_weights: bool = True
-    """Whether a network with fresh random weights is explained too, as a check."""
+    random_networks: Annotated[int, Field(ge=0, le=100)] = 5
+    """Networks with fresh random weights that are explained too: what a gene's attribution is by chance; 0: none."""
     permuted_pairs: bool = True
     """Whether one more network is pre-trained, on images paired with other patients' genes, and explained as a check;
     it costs a pre-training."""

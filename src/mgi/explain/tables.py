@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mgi.explain.attribution_file import IG, IG_NOISE, RANDOM_WEIGHTS, TRAINED, Attributions
-from mgi.explain.ranking import Values, auc, mean_absolute, set_scores
+from mgi.explain.ranking import Values, auc, mean_absolute, relative_to, set_scores, without
 
 Members = Mapping[str, Sequence[int]]
 """Rows of a set's genes in the order of the values, by its name."""
@@ -26,12 +26,12 @@ class Mean(NamedTuple):
 Interval = Callable[[NDArray[np.float64]], Mean]
 
 GLOBAL = (
-    "run", "value", "method", "rank", "gene_id", "gene_name", "mean_absolute", "low", "high", "mean", "patients",
-    "gene_sets",
+    "run", "value", "method", "rank", "gene_id", "gene_name", "mean_absolute", "low", "high", "mean", "relative",
+    "patients", "gene_sets",
 )  # fmt: skip
 GENE_SETS = (
     "run", "value", "method", "network", "gene_set", "genes", "mean", "mean_absolute", "low", "high", "auc",
-    "auc_other_sets", "patients",
+    "auc_other_sets", "auc_relative", "patients",
 )  # fmt: skip
 LOCAL = ("run", "value", "method", "patient_id", "end", "rank", "gene_id", "gene_name", "attribution")
 MOST_NAMED = 5
@@ -51,18 +51,19 @@ def values_in(found: Attributions) -> list[str]:
 def global_rows(found: Attributions, top: int, sets: Members, interval: Interval) -> Iterator[tuple[Any, ...]]:
     """Rows of GLOBAL: by each method the genes of the largest mean |attribution|, largest first.
 
-    A gene's sets are named, at most MOST_NAMED of them.
+    `relative` is that over what random weights give the gene. Its sets are named, at most MOST_NAMED of them.
     """
     for value in values_in(found):
         for method in found.methods(value):
             values = found.of(value, method)
             scores = mean_absolute(values)
+            relative = relative_to(scores, [mean_absolute(draw) for draw in found.random_draws(value)])
             for rank, gene in enumerate(np.argsort(-scores, kind="stable")[:top], start=1):
                 own = values[:, gene].astype(np.float64)
                 spread = interval(np.abs(own))
                 yield (
                     found.run.key, value, method, rank, found.gene_ids[gene], found.gene_names[gene],
-                    spread.mean, spread.low, spread.high, own.mean(), len(own), _named(sets, int(gene)),
+                    spread.mean, spread.low, spread.high, own.mean(), relative[gene], len(own), _named(sets, int(gene)),
                 )  # fmt: skip
 
 
@@ -73,34 +74,34 @@ def _named(sets: Members, gene: int) -> str:
 def gene_set_rows(found: Attributions, sets: Members, interval: Interval) -> Iterator[tuple[Any, ...]]:
     """Rows of GENE_SETS: of each network and set the sums over its genes, and whether its genes stand out.
 
-    `auc` is of members against genes in no set, `auc_other_sets` against genes of the other sets alone.
+    `auc` is of members against genes in no set, `auc_other_sets` against genes of the other sets alone, `auc_relative`
+    of scores over those of random weights. Of random weights each is a mean over the draws, and a draw is compared
+    with the others.
     """
     every = {gene for members in sets.values() for gene in members}
     outside = [gene for gene in found.genes if gene not in every]
     for value in values_in(found):
-        for network, method in ((TRAINED, preferred(found, value)), (RANDOM_WEIGHTS, IG)):
-            values = found.of(value, method, network)
-            if not len(values):
+        method = preferred(found, value)
+        draws = found.random_draws(value)
+        chance = [mean_absolute(draw) for draw in draws]
+        for network, own, shown in ((TRAINED, [found.of(value, method)], method), (RANDOM_WEIGHTS, draws, IG)):
+            if not own:
                 continue
-            scores = mean_absolute(values)
+            scores = [mean_absolute(values) for values in own]
+            others = [chance if network == TRAINED else without(chance, draw) for draw in range(len(own))]
+            relative = [relative_to(one, other) for one, other in zip(scores, others, strict=True)]
             for name, members in sets.items():
+                sums = np.concatenate([set_scores(values, members) for values in own])
+                further = sorted(every - set(members))
                 yield (
-                    found.run.key, value, method, network, name, len(members),
-                    *_set_row(values, scores, members, outside, sorted(every - set(members)), interval), len(values),
+                    found.run.key, value, shown, network, name, len(members), sums.mean(), *interval(np.abs(sums)),
+                    _mean_auc(scores, members, outside), _mean_auc(scores, members, further),
+                    _mean_auc(relative, members, outside), len(own[0]),
                 )  # fmt: skip
 
 
-def _set_row(
-    values: Values,
-    scores: NDArray[np.float64],
-    members: Sequence[int],
-    outside: Sequence[int],
-    others: Sequence[int],
-    interval: Interval,
-) -> tuple[float, ...]:
-    sums = set_scores(values, members)
-    spread = interval(np.abs(sums))
-    return (sums.mean(), *spread, auc(scores, members, outside), auc(scores, members, others))
+def _mean_auc(scores: Sequence[Values], members: Sequence[int], others: Sequence[int]) -> float:
+    return float(np.mean([auc(one, members, others) for one in scores]))
 
 
 def local_rows(found: Attributions, count: int) -> Iterator[tuple[Any, ...]]:

@@ -37,13 +37,18 @@ class Download:
     magic: bytes = b""
 
 
+def partial_of(target: Path) -> Path:
+    """Where the bytes of a file lie until it is whole; an interrupted download is continued there."""
+    return target.with_name(target.name + ".part")
+
+
 def download(service: Service, wanted: Download, check: Callable[[Path], T]) -> T:
     """Bring one file into place and return what `check` says about it.
 
     `check` gets the partial file once size and MD5 are right; it raises TransientError where another attempt may bring
     better bytes. The final name appears only after it returned. Raises NetworkError or IntegrityError naming the item.
     """
-    part = wanted.target.with_name(wanted.target.name + ".part")
+    part = partial_of(wanted.target)
     part.parent.mkdir(parents=True, exist_ok=True)
 
     expected_bytes = min(wanted.size or wanted.about, wanted.max_bytes)

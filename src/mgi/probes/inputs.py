@@ -22,7 +22,7 @@ from mgi.shards.expression_shard import ExpressionShard
 
 PAIRED, WITH_EXPRESSION = "paired", "expression"
 """The tables: patients with image and expression in the folds of the runs; all with expression, in all folds."""
-OF_VECTORS = {"image": (IMAGE,), "image_tumour": (IMAGE,), "genes": (EXPRESSION,)}
+VECTORS = ("image", "image_tumour", "genes")
 BOTH, UNTRAINED = "both", "_untrained"
 LESION, LESION_PREDICTED = "lesion", "lesion_predicted"
 COMPONENTS = "components"
@@ -161,18 +161,25 @@ def _of_run(one: Embeddings, roles: pd.DataFrame) -> list[FeatureSet]:
     for ending in ("", UNTRAINED):
         image, tumour, genes, *others = (
             feature_set(
-                f"{name}{ending}", one.vectors[f"{name}{ending}"][rows], modalities,
+                f"{name}{ending}", one.vectors[f"{name}{ending}"][rows], (modality,),
                 pretraining=pretraining_of(one.run), seed=one.run.seed,
-            ) for name, modalities in {**OF_VECTORS, **{name: (name,) for name in one.modalities}}.items()
+            ) for name, modality in zip((*VECTORS, *one.modalities), _modalities(one), strict=True)
         )  # fmt: skip
+        of_tumour = [tumour] if one.has("image_tumour") else []
         of_genes = [genes, beside(f"{BOTH}{ending}", image, genes)]
-        sets += [image, tumour, *(of_genes if _read_genes(one) else []), *others]
+        sets += [image, *of_tumour, *(of_genes if _read_genes(one) else []), *others]
     return sets
+
+
+def _modalities(one: Embeddings) -> list[str]:
+    """What each kind of vector is made of."""
+    image = one.run.image or IMAGE
+    return [image, image, EXPRESSION, *one.modalities]
 
 
 def _read_genes(one: Embeddings) -> bool:
     """Whether the pre-training read expression; without further modalities it always did."""
-    return not one.modalities or not np.isnan(one.vectors["genes"]).all()
+    return not one.modalities or one.has("genes")
 
 
 def _is_among(found: FeatureSet, sets: Sequence[FeatureSet]) -> bool:

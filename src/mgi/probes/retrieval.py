@@ -29,7 +29,10 @@ def retrieval(embeddings: Sequence[Embeddings], settings: ProbeSettings) -> list
     out; `n` counts the others.
     """
     found: list[_Found] = [
-        (one, {}, image, _ranks(one, image)) for one in embeddings if _has(one, GENES) for image in IMAGES
+        (one, {}, image, _ranks(one, image))
+        for one in embeddings
+        for image in IMAGES
+        if _has(one, GENES) and one.has(image)
     ]
     return _rows(found, settings)
 
@@ -45,7 +48,7 @@ def retrieval_of_modalities(embeddings: Sequence[Embeddings], settings: ProbeSet
     for one in embeddings:
         columns = {EXPRESSION: GENES, **{name: name for name in one.modalities}}
         for (modality, column), image in product(sorted(columns.items()), IMAGES):
-            if _has(one, column):
+            if _has(one, column) and one.has(image):
                 found.append((one, {"modality": modality}, image, _ranks(one, image, column)))
     return _rows(found, settings)
 
@@ -73,7 +76,7 @@ def _rows(found: Iterable[_Found], settings: ProbeSettings) -> list[dict[str, An
 
 def _has(one: Embeddings, column: str) -> bool:
     """Whether the pre-training read this modality."""
-    return not np.isnan(one.vectors[f"{column}_projected"]).all()
+    return one.has(f"{column}_projected")
 
 
 def _at(k: int, ranks: Sequence[NDArray[np.int64]], settings: ProbeSettings) -> dict[str, Any]:

@@ -62,15 +62,20 @@ def genes_figure(genes: pd.DataFrame, colours: Mapping[str, str], *, simulated: 
 
 
 def sets_figure(sets: pd.DataFrame, *, simulated: bool) -> str | None:
-    """A row for each gene set: how often its genes outrank genes in no set, of the network and of random weights."""
-    trained = sets[sets["network"] == "trained"].dropna(subset=["auc"])
+    """A row for each gene set: how often its genes outrank genes in no set, of the network and of random weights.
+
+    Scores are those over what random weights give the gene, where there are several draws of them.
+    """
+    random_rows = sets[sets["network"] == "random_weights"]
+    relative = random_rows["auc_relative"].notna().any()
+    column = "auc_relative" if relative else "auc"
+    trained = sets[sets["network"] == "trained"].dropna(subset=[column])
     if trained.empty:
         return None
     shown = trained.nlargest(MOST_SETS, "mean_absolute")["gene_set"].tolist()
-    trained = trained[trained["gene_set"].isin(shown)].sort_values("auc", ascending=False)
-    of_random = sets.loc[sets["network"] == "random_weights", ["gene_set", "auc"]]
-    random: dict[str, float] = dict(of_random.values.tolist())
-    rows = trained[["gene_set", "genes", "auc"]].values.tolist()
+    trained = trained[trained["gene_set"].isin(shown)].sort_values(column, ascending=False)
+    random: dict[str, float] = dict(random_rows[["gene_set", column]].values.tolist())
+    rows = trained[["gene_set", "genes", column]].values.tolist()
     with matplotlib.rc_context(STYLE):
         figure = new_figure(1.2 + 0.32 * len(trained))
         axes = figure.subplots()
@@ -83,9 +88,10 @@ def sets_figure(sets: pd.DataFrame, *, simulated: bool) -> str | None:
         axes.set_yticks(-np.arange(len(trained)), labels)
         axes.axvline(0.5, color=GREY, lw=1, ls="--")
         axes.set_ylim(-len(trained) + 0.4, 0.6)
-        axes.set_xlim(min(0.45, trained["auc"].min() - 0.03, *(auc - 0.03 for auc in random.values())), 1.02)
+        axes.set_xlim(min(0.45, trained[column].min() - 0.03, *(auc - 0.03 for auc in random.values())), 1.02)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("AUC of |attribution|, against genes in no set")
+        beside = ", over that of random weights" if relative else ""
+        axes.set_xlabel(f"AUC of |attribution|{beside}, against genes in no set")
         handles = [Line2D([], [], color=BLUE, marker="o", ls="", ms=7, label="trained network")]
         if random:
             handles.append(Line2D([], [], color="white", mec=INK, marker="o", ls="", ms=7, label="random weights"))

@@ -29,7 +29,7 @@ def modality_retrieval(rows: pd.DataFrame, *, simulated: bool) -> tuple[str, dic
     tables = [
         {"image": image, "title": title, "k": int(k), "first": image == next(iter(IMAGES)) and k == min(DRAWN),
          **_table(whole[(whole["image"] == image) & (whole["k"] == k)], runs, modalities)}
-        for image, title in IMAGES.items() for k in sorted(whole["k"].unique())
+        for image, title in IMAGES.items() for k in sorted(whole["k"].unique()) if (whole["image"] == image).any()
     ]  # fmt: skip
     content = {"figure": figure, "tables": tables, "modalities": modalities, "simulated": simulated,
                "several_folds": len(whole) < len(rows)}  # fmt: skip

@@ -91,14 +91,8 @@ def _genes(audit: pd.DataFrame) -> list[str]:
     for condition, trained in _RETRAINED.items():
         if row := by_condition.get(condition):
             again = f"Trained again {trained}, MGI"
-            sentences.append(
-                _reading(
-                    row,
-                    f"{again} scores lower.",
-                    f"{again} scores higher.",
-                    f"{again} does not score differently for certain.",
-                )
-            )
+            around = f"{again} does not score differently for certain."
+            sentences.append(_reading(row, f"{again} scores lower.", f"{again} scores higher.", around))
     return sentences
 
 

@@ -34,6 +34,10 @@ class Embeddings:
     vectors: Mapping[str, Floats]
     modalities: tuple[str, ...] = ()
 
+    def has(self, name: str) -> bool:
+        """Whether anybody has vectors of this name."""
+        return not np.isnan(self.vectors[name]).all()
+
 
 def write_embeddings(path: Path | str, found: Embeddings, made_from: Iterable[Path | str] = ()) -> None:
     """Write a row a patient; a row of NaN becomes null."""

@@ -57,11 +57,21 @@ def draw_head(grid: Grid, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def draw_lesion(
-    grid: Grid, *, side: float, size: float, margin: float, contrast: float, rng: np.random.Generator
+    grid: Grid,
+    *,
+    side: float,
+    size: float,
+    margin: float,
+    contrast: float,
+    rng: np.random.Generator,
+    effect: float = 1.0,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """A bright lesion on one side (+1 left, -1 right): the intensity that it adds (S, H, W) and its true extent."""
+    """A bright lesion on one side (+1 left, -1 right): the intensity that it adds (S, H, W) and its true extent.
+
+    `effect` times as far as usual the factors move its size, margin and brightness.
+    """
     centre = (rng.normal(0, 4.0), rng.normal(0, 20.0), side * (LESION_OFFSET_MM + rng.normal(0, 4.0)))
-    radius_mm = LESION_RADIUS_MM * np.exp(0.16 * np.clip(size, -2.5, 2.5) + rng.normal(0, 0.08))
+    radius_mm = LESION_RADIUS_MM * np.exp(0.16 * effect * np.clip(size, -2.5, 2.5) + rng.normal(0, 0.08))
     stretch = np.exp(rng.normal(0, 0.12, 3))
     distance = np.sqrt(
         ((grid.z - centre[0]) * stretch[0]) ** 2
@@ -70,13 +80,13 @@ def draw_lesion(
     )
     wobble = 0.18 * radius_mm * smooth_noise(np.broadcast(grid.z, grid.y, grid.x).shape, grid, 9.0, rng)
     inside_mm = radius_mm + wobble - distance
-    blur_mm = 1.0 + 1.2 * np.exp(0.4 * np.clip(margin, -2.0, 2.0))
-    brightness = 190.0 * np.exp(0.15 * np.clip(contrast, -2.0, 2.0) + rng.normal(0, 0.08))
+    blur_mm = 1.0 + 1.2 * np.exp(0.4 * effect * np.clip(margin, -2.0, 2.0))
+    brightness = 190.0 * np.exp(0.15 * effect * np.clip(contrast, -2.0, 2.0) + rng.normal(0, 0.08))
     return brightness / (1.0 + np.exp(-inside_mm / blur_mm)), inside_mm > 0.0
 
 
 def draw_volume(
-    grid: Grid, factors: dict[str, float], rng: np.random.Generator
+    grid: Grid, factors: dict[str, float], rng: np.random.Generator, effect: float = 1.0
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """A head with a tumour on the side that the factor names and its look-alike on the other: volume and mask.
 
@@ -88,7 +98,7 @@ def draw_volume(
     tumour_side = 1.0 if factors["side"] > 0 else -1.0
     mask = np.zeros(head.shape, bool)
     for side in (1.0, -1.0):
-        added, extent = draw_lesion(grid, side=side, **traits, rng=rng)
+        added, extent = draw_lesion(grid, side=side, **traits, rng=rng, effect=effect)
         head += added * (head > 0)
         if side == tumour_side:
             mask = extent

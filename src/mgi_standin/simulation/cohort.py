@@ -83,7 +83,7 @@ def draw_patient(index: int, model: GeneModel, settings: SimulationSettings) -> 
     grid = make_grid(
         int(rng.integers(settings.slices_min, settings.slices_max + 1)), settings.pixels, float(rng.uniform(*SLICE_MM))
     )
-    volume, mask = draw_volume(grid, factors, rng)
+    volume, mask = draw_volume(grid, factors, rng, settings.lesion_effect)
     return SimulatedPatient(
         patient_id=f"TCGA-{site}-{_identifier(index)}",
         site=site,

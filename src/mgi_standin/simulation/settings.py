@@ -18,7 +18,8 @@ class SimulationSettings:
 
     `genes_drive_images=False` draws the genes' factors afresh, so that images and genes are independent:
     the control in which no method can gain from genes. `subtype_genes` are shared out among the three subtypes, each
-    gene following one of them; 0: a subtype shows itself by the factors alone. `omics` is what the GDC has beside
+    gene following one of them; 0: a subtype shows itself by the factors alone. `lesion_effect` says how
+    far the factors move size, margin and brightness of a lesion. `omics` is what the GDC has beside
     expression; `missing` gives the share of patients who lack one of them.
     `slides` adds whole-slide images to the GDC. With `split_evidence` slides tell wild types alone, and genes tell
     codeleted tumours alone: only both tell the three subtypes.
@@ -32,6 +33,7 @@ class SimulationSettings:
     pixels: int
     genes_drive_images: bool
     subtype_genes: int = 0
+    lesion_effect: float = 1.0
     omics: tuple[Omics, ...] = ()
     missing: dict[Omics, float] = field(default_factory=dict)
     slides: bool = False
@@ -48,7 +50,14 @@ class SimulationSettings:
 
     def stated(self) -> dict[str, Any]:
         """The settings by name, without those that are off: an archive's identifiers outlive a setting added later."""
-        off = {"subtype_genes": 0, "omics": (), "missing": {}, "slides": False, "split_evidence": False}
+        off = {
+            "subtype_genes": 0,
+            "lesion_effect": 1.0,
+            "omics": (),
+            "missing": {},
+            "slides": False,
+            "split_evidence": False,
+        }
         return {name: value for name, value in asdict(self).items() if name not in off or value != off[name]}
 
 

@@ -18,7 +18,14 @@ SIZE = {
 
 def test_an_archive_states_what_is_on_alone():
     assert parse_settings(json.dumps(SIZE)).stated() == SIZE
-    off = {"subtype_genes": 0, "omics": [], "missing": {}, "slides": False, "split_evidence": False}
+    off = {
+        "subtype_genes": 0,
+        "lesion_effect": 1.0,
+        "omics": [],
+        "missing": {},
+        "slides": False,
+        "split_evidence": False,
+    }
     assert parse_settings(json.dumps(SIZE | off)).stated() == SIZE
     on = parse_settings(json.dumps(SIZE | {"omics": ["cn", "rppa"], "missing": {"cn": 0.5}})).stated()
     assert (on["omics"], on["missing"]) == (("cn", "rppa"), {"cn": 0.5})

@@ -39,12 +39,16 @@ def segmenter(model_settings: ModelSettings) -> MGI:
 
 @pytest.fixture
 def attributions() -> Callable[..., Attributions]:
-    """Attributions of rows (value, method, network, numbers (P, G)); genes are g0, g1, …"""
+    """Attributions of rows (value, method, network, numbers (P, G)); genes are g0, g1, …
+
+    Rows of the same value, method and network are draws of random weights.
+    """
 
     def make(rows: Rows, run: Run | None = None, error: float = 0.001, **about: object) -> Attributions:
         sizes = [len(values) for *_, values in rows]
         genes = rows[0][3].shape[1]
         columns = [np.repeat(np.array([row[at] for row in rows], dtype=object), sizes) for at in range(3)]
+        draws = [sum(earlier[:3] == row[:3] for earlier in rows[:at]) for at, row in enumerate(rows)]
         patients = np.array([f"P{number}" for size in sizes for number in range(size)], dtype=object)
         return Attributions(
             run=run or described(),
@@ -55,6 +59,7 @@ def attributions() -> Callable[..., Attributions]:
             value=columns[0],
             method=columns[1],
             network=columns[2],
+            draw=np.repeat(np.array(draws, np.int32), sizes),
             change=np.ones(sum(sizes)),
             error=np.full(sum(sizes), error),
             steps=np.full(sum(sizes), 20, np.int32),

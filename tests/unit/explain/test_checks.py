@@ -86,3 +86,18 @@ def test_attention_is_compared_with_other_genes_and_patients_left_out_are_counte
     assert found["without_predicted_tumour"] == (1, "")
     assert found["attention_other"][0] == pytest.approx(1)
     assert found["attention_null"][0] == pytest.approx(-1)
+
+
+def test_what_preparation_favours_is_alike_but_not_beside_other_random_weights(attributions) -> None:
+    """Genes that every network favours make rankings alike; what is learned beyond them does not."""
+    favoured = RNG.gamma(0.5, size=200)
+    learned, *draws = (favoured * RNG.gamma(4.0, size=200) * RNG.choice((-1, 1), (8, 200)) for _ in range(6))
+
+    def checked(trained: np.ndarray) -> dict[str, tuple[float, str]]:
+        rows = [("similarity", "ig", "trained", trained)]
+        rows += [("similarity", "ig", "random_weights", draw) for draw in draws]
+        return by_check(check_rows(attributions(rows), curves(0.1), NO_MAPS))
+
+    found = checked(learned)
+    assert (found["random_weights"][1], found["random_weights_relative"][1]) == ("no", "yes")
+    assert checked(np.sum(draws, axis=0))["random_weights_relative"][1] == "no"  # nothing but what they have

@@ -42,6 +42,19 @@ def test_sets_are_summed_over_the_root_of_their_size_for_both_networks(found) ->
     assert table.iloc[2]["auc"] == 0  # of random weights the gene in no set is the strongest
 
 
+def test_what_random_weights_give_a_gene_is_taken_out_of_its_score(attributions) -> None:
+    often = np.array([[4.0, 4.0, 1.0, 1.0]])  # the first two genes are favoured, whatever was learned
+    draws = [("mask", "ig", "random_weights", often * one) for one in ([1, 1.2, 1.2, 1], [1.2, 1, 1, 1.2])]
+    found = attributions([("mask", "ig", "trained", often * [1, 1, 3, 1]), *draws])
+    table = pd.DataFrame(list(gene_set_rows(found, {"learned": [2], "favoured": [0, 1]}, interval)), columns=GENE_SETS)
+    trained, random = (table[table["network"] == name].set_index("gene_set") for name in ("trained", "random_weights"))
+    assert trained.loc["favoured", ["auc", "auc_relative"]].tolist() == [1, 0.5]
+    assert trained.loc["learned", ["auc", "auc_relative"]].tolist() == [1, 1]
+    assert random.loc["favoured", ["auc", "auc_relative"]].tolist() == [1, 0.5]
+    genes = pd.DataFrame(list(global_rows(found, 4, {}, interval)), columns=GLOBAL).set_index("gene_id")
+    assert genes["relative"].round(3).to_dict() == {"g0": 0.909, "g1": 0.909, "g2": 2.727, "g3": 0.909}
+
+
 def test_a_patients_own_genes_are_its_lowest_and_highest(found) -> None:
     table = pd.DataFrame(list(local_rows(found, 1)), columns=LOCAL)
     assert table[["patient_id", "end", "gene_name", "attribution"]].values.tolist() == [

@@ -181,3 +181,18 @@ def test_vectors_of_further_modalities_are_features_that_name_what_they_are_read
     names = {found.name for found in paired_folds(replace(known, embeddings=[alone]), SETTINGS)[0].sets}
     assert {"image", "cn"} <= names
     assert not {"genes", "both", "genes_untrained"} & names
+
+
+def test_of_slides_there_are_no_vectors_of_a_tumour_and_the_image_is_the_slide(known: Known) -> None:
+    def of_slides(one: Any) -> Any:
+        nothing = {
+            name: np.full((60, 0), np.nan, np.float32) for name in one.vectors if name.startswith("image_tumour")
+        }
+        return replace(one, run=replace(one.run, inputs=("slides", "rna")), vectors={**one.vectors, **nothing})
+
+    given = replace(known, embeddings=[of_slides(one) for one in known.embeddings], lesions={})
+    first = paired_folds(given, SETTINGS)[0]
+    assert not [one.name for one in first.sets if one.name.startswith("image_tumour")]
+    by_name = {one.name: one for one in first.sets}
+    assert by_name["image"].modalities == ("slides",)
+    assert by_name["both"].modalities == ("slides", "rna")

@@ -105,3 +105,14 @@ def test_the_patients_of_all_folds_are_pooled_for_each_modality(make_embeddings:
     assert {(row["modality"], row["fold"], row["n"]) for row in rows} == {
         (modality, fold, n) for modality in ("cn", "rna") for fold, n in (("0", 12), ("1", 12), ("all", 24))
     }
+
+
+def test_an_image_without_vectors_of_a_tumour_is_retrieved_whole_alone(known) -> None:
+    def whole(one: Embeddings) -> Embeddings:
+        nothing = {
+            name: np.full((60, 0), np.nan, np.float32) for name in one.vectors if name.startswith("image_tumour")
+        }
+        return replace(one, vectors={**one.vectors, **nothing})
+
+    rows = retrieval([whole(one) for one in known.embeddings], ProbeSettings(bootstrap_draws=100))
+    assert {row["image"] for row in rows} == {"image"}

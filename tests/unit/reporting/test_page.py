@@ -140,8 +140,8 @@ def test_a_lock_shows_release_or_collection() -> None:
     given = results()
     locks = {**given.locks, "flair": {**given.locks["flair"], "collection": "TCGA-LGG"}}
     text = drawn_page(dataclasses.replace(given, locks=locks))
-    assert '<td class="text">kaggle</td><td class="text">TCGA-LGG</td><td class="text"><code>bbb' in text
-    assert '<td class="text">gdc</td><td class="text">–</td><td class="text"><code>aaa' in text
+    assert '<td class="text">kaggle</td><td class="text">TCGA-LGG</td><td class="text digest"><code>bbb' in text
+    assert '<td class="text">gdc</td><td class="text">–</td><td class="text digest"><code>aaa' in text
 
 
 def test_every_patient_is_counted_where_it_stopped() -> None:

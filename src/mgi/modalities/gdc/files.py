@@ -125,7 +125,7 @@ class GdcFiles:
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
         """The entry of a file whose bytes have the locked digest; a wrong one is left for `fetch` to replace."""
-        path = folder / self._path_of(item)
+        path = folder / self.path_of(item)
         known = read_receipt(path, lambda known: md5_of(path) == known.get("md5"))
         if known is None:
             if not path.exists() or path.stat().st_size != item.size or md5_of(path) != item.md5:
@@ -140,7 +140,7 @@ class GdcFiles:
 
         A superseded file that is no longer served comes under its new id where the bytes are the locked ones.
         """
-        path = folder / self._path_of(item)
+        path = folder / self.path_of(item)
         forget(path)
         newer = None
         try:
@@ -174,11 +174,12 @@ class GdcFiles:
             lambda part: None,
         )
 
-    def _path_of(self, item: Item) -> str:
+    def path_of(self, item: Item) -> str:
+        """Where a file lies, below the folder of its modality."""
         return f"files/{item.md5}{self.query.suffix}"
 
     def _entry(self, item: Item, folder: Path, fetched_as: str | None = None) -> RawEntry:
-        path, newer = folder / self._path_of(item), None if fetched_as == item.key else fetched_as
+        path, newer = folder / self.path_of(item), None if fetched_as == item.key else fetched_as
         return entry_of(
             item, path=path, size=item.size, md5=item.md5, fetched_as=newer, rejected=self._against(path, item)
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mgi.modalities.slides import timm_encoder
 from mgi.modalities.slides.tiles import TileForm
 from mgi_standin.simulation.latent_factors import SUBTYPES, draw_factors
 from mgi_standin.simulation.slides import Histology, SimulatedSlide, draw_slide
@@ -49,6 +50,18 @@ def draw() -> Callable[..., SimulatedSlide]:
 @pytest.fixture(scope="session")
 def write() -> Callable[..., Path]:
     return written
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of timm's test_vit, with a classifier, as published ones are."""
+    if timm_encoder.timm is None:
+        pytest.skip("timm is not installed")
+    from safetensors.torch import save_file
+
+    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
+    save_file(timm_encoder.timm.create_model("test_vit", pretrained=False).state_dict(), path)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -16,19 +16,6 @@ MODEL = "test_vit"
 TILES = np.random.default_rng(0).integers(0, 256, (20, 160, 160, 3), np.uint8)
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if timm_encoder.timm is None:
-        pytest.skip("timm is not installed")
-    from safetensors.torch import save_file
-
-    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
-    save_file(
-        timm_encoder.timm.create_model(MODEL, pretrained=False).state_dict(), path
-    )  # with a classifier, as published
-    return path
-
-
 def chosen(weights: Path, **given: object) -> SlidesSettings:
     own = {"encoder": f"timm:{MODEL}", "tile_px": 160, "weights": str(weights), "weights_sha256": sha256_of(weights)}
     return SlidesSettings.read(own | given)

@@ -3,20 +3,22 @@
 What was made lies beside, with a receipt which says that the slide was consumed: a rerun does not fetch it again.
 """
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from mgi.core.errors import BadInputError
 from mgi.core.files import sha256_of
 from mgi.core.receipt import forget, read_receipt, write_receipt
+from mgi.http.download import partial_of
 from mgi.locks.item import Item, metadata
 from mgi.locks.lock import Lock
 from mgi.locks.raw_index import RawEntry, entry_of
 from mgi.locks.source import Listing
 from mgi.modalities.slides.settings import SlidesSettings
+from mgi.modalities.slides.sources.disk_room import DiskRoom
 from mgi.modalities.slides.sources.folder import stated_mpp
 from mgi.modalities.slides.sources.gdc import GdcSlides
 
@@ -33,7 +35,7 @@ class ConsumedSlides:
     chosen: SlidesSettings
     # What is written is far smaller than the items: their sizes say nothing of the disk that is needed.
     stores_bytes: bool = field(default=False, init=False)
-    _room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE), init=False)
+    _room: DiskRoom = field(default_factory=lambda: DiskRoom(AT_ONCE), init=False)
 
     def probe(self) -> str:
         """As where slides are kept."""
@@ -56,18 +58,23 @@ class ConsumedSlides:
         self.slides.check_lock(lock)
 
     def verify(self, item: Item, folder: Path) -> RawEntry | None:
-        """The entry of a slide that was consumed with these settings; else None."""
+        """The entry of a slide that was consumed with these settings; else None, and bytes that it has are counted."""
         path = self._path_of(item, folder)
         known = read_receipt(path, lambda known: sha256_of(path) == known.get("sha256"))
-        return None if known is None or known.get("consumed") != item.md5 else _entry(item, path, known)
+        if known is not None and known.get("consumed") == item.md5:
+            self._remove(item, folder)  # killed between the receipt and the end
+            return _entry(item, path, known)
+        if self._bytes_of(item, folder):
+            self._room.found(item.key)
+        return None
 
     def fetch(self, item: Item, folder: Path) -> RawEntry:
         """Download one slide, make its bag, and delete it; one that cannot serve leaves the reason."""
         from mgi.modalities.slides.consumed import write_consumed  # a lock needs no Arrow
 
-        path = self._path_of(item, folder)
-        with self._room:
-            files = self.slides.files
+        path, files = self._path_of(item, folder), self.slides.files
+        has_bytes, remove = partial(self._bytes_of, item, folder), partial(self._remove, item, folder)
+        with self._room.held(item.key, lambda: bool(has_bytes()), remove):
             brought = files.verify(item, folder) or files.fetch(item, folder)
             slide = brought.verified_path()
             told: dict[str, Any] = {"consumed": item.md5, "fetched_as": brought.fetched_as}
@@ -80,16 +87,30 @@ class ConsumedSlides:
             write_consumed(path, found, self._settings(item))
             known = {**told, "sha256": sha256_of(path)}
             write_receipt(path, known)
-            slide.unlink()
-            forget(slide)
+            remove()
         return _entry(item, path, known)
+
+    @cached_property
+    def _encoder(self) -> Any:
+        """The encoder, opened for the first slide: its weights may have a gigabyte, and are digested."""
+        from mgi.modalities.slides.encoders import open_encoder
+
+        return open_encoder(self.chosen, self.chosen.weights)
 
     def _converted(self, slide: Path, item: Item) -> Any:
         from mgi.modalities.slides.conversion import convert_slide
-        from mgi.modalities.slides.encoders import open_encoder
 
-        encoder = open_encoder(self.chosen, self.chosen.weights)
-        return convert_slide(slide, item, self.chosen, encoder, source=f"md5:{item.md5}")
+        return convert_slide(slide, item, self.chosen, self._encoder, source=f"md5:{item.md5}")
+
+    def _bytes_of(self, item: Item, folder: Path) -> list[Path]:
+        """What lies there of the slide itself, whole or in part."""
+        whole = folder / self.slides.files.path_of(item)
+        return [path for path in (whole, partial_of(whole)) if path.exists()]
+
+    def _remove(self, item: Item, folder: Path) -> None:
+        for path in self._bytes_of(item, folder):
+            path.unlink()
+        forget(folder / self.slides.files.path_of(item))
 
     def _settings(self, item: Item) -> str:
         from mgi.modalities.slides.consumed import settings_of

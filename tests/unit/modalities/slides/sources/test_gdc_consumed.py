@@ -18,7 +18,8 @@ from mgi.locks.raw_index import read_raw_indexes, write_raw_index
 from mgi.modalities.modality import SHARD_FILES
 from mgi.modalities.offer import offer_of
 from mgi.modalities.sharding import ShardJob
-from mgi.modalities.slides.modality import MODALITY
+from mgi.modalities.slides import encoders
+from mgi.modalities.slides.modality import MODALITY, WEIGHTS
 from mgi.modalities.slides.settings import SlidesSettings
 from mgi.modalities.slides.shard import shard
 from mgi.modalities.slides.sources import gdc_consumed
@@ -82,7 +83,10 @@ def sharded(lock: Lock, raw: dict[str, Any], folder: Path, **given: object) -> d
     folder.mkdir()
     outputs = {name: folder / file.format(part="1-of-1") for name, file in SHARD_FILES["bags"].items()}
     settings, patients = {"tile_px": 64, "mpp": 1.0, **given}, present_of(offer_of(MODALITY, lock, raw), bool)
-    shard(ShardJob(lock=lock, raw=raw, outputs=outputs, settings=settings, part="1-of-1", patients=patients, threads=2))
+    inputs = {WEIGHTS: settings["weights"]} if "weights" in settings else {}
+    job = ShardJob(lock=lock, raw=raw, outputs=outputs, settings=settings, inputs=inputs, part="1-of-1", threads=2,
+                   patients=patients)  # fmt: skip
+    shard(job)
     return {name: path.read_bytes() for name, path in outputs.items()}
 
 
@@ -94,6 +98,29 @@ def test_the_shard_is_the_same_whether_slides_are_kept_or_not(ask: Make, tmp_pat
         rejected = {entry.patient_id: entry.rejected for entry in raw.values() if entry.rejected}
         assert rejected == {"TCGA-CS-0004": "no tissue"}
     assert found[True] == found[False]
+
+
+def test_a_network_of_timm_gives_the_same_shard_whether_slides_are_kept_or_not(
+    ask: Make, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, real = [], encoders.open_encoder
+    monkeypatch.setattr(encoders, "open_encoder", lambda *given: opened.append(1) or real(*given))
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    own = {"encoder": "timm:test_vit", "weights": str(weights), "weights_sha256": digest, "tile_px": 160}
+    own["min_tiles"] = 1
+    found = {}
+    for keep in (True, False):
+        opened.clear()
+        lock, raw = fetched(ask, tmp_path / f"raw-{keep}", keep=keep, **own)
+        assert len(opened) == (0 if keep else 1)  # once for all slides of a fetch
+        found[keep] = sharded(lock, raw, tmp_path / f"shard-{keep}", **own)
+    assert found[True] == found[False]
+    assert not [*(tmp_path / "raw-False/files").glob("*.svs")]
+    stated = json.loads(found[False]["part"])["stated"]
+    assert (stated["encoder"], stated["weights_sha256"], stated["width"]) == ("timm:test_vit", digest, 64)
+    # Other weights need the slides again.
+    with ask(keep=False, **own | {"weights_sha256": "0" * 64}) as source:
+        assert [source.verify(item, tmp_path / "raw-False") for item in lock.chosen] == [None] * N_SLIDES
 
 
 def test_no_slide_is_left_and_a_rerun_asks_for_none(
@@ -148,6 +175,19 @@ def test_never_more_than_two_slides_are_on_the_disk(ask: Make, tmp_path: Path, m
     fetched(ask, tmp_path / "raw", keep=False)
     assert len(most) == N_SLIDES
     assert 1 <= max(most) <= 2
+
+
+def test_a_slide_that_a_kill_left_beside_what_was_made_of_it_is_taken_away(
+    ask: Make, stub: Any, tmp_path: Path, contents: dict[str, bytes]
+) -> None:
+    _, raw = fetched(ask, tmp_path / "raw", keep=False)
+    (content, *_) = contents.values()
+    left = tmp_path / f"raw/files/{hashlib.md5(content).hexdigest()}.svs"
+    left.write_bytes(content)
+    left.with_name(f"{left.name}.part").write_bytes(content[:100])
+    assert [*fetched(ask, tmp_path / "raw", keep=False)[1].values()] == [*raw.values()]
+    assert not [*(tmp_path / "raw/files").glob("*.svs*")]
+    assert all(stub.count(f"/data/f-{patient}") == 1 for patient in contents)
 
 
 def test_a_slide_outlives_a_failure_to_make_anything_of_it(
