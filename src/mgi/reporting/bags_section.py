@@ -19,6 +19,7 @@ from mgi.tasks.report_parts import Section
 from mgi.tasks.text import rendered
 
 MOST_SHOWN = 64  # slides of the sheet that the page holds
+ROUNDING = 1e-6  # of shares that are stored as float32
 COMPARED = (
     ("slides and genes", "mgi", OWN),
     ("genes alone, trained again", "mgi-no-image", OWN),
@@ -89,7 +90,7 @@ def _compared(results: pd.DataFrame, headline: str) -> list[dict[str, Any]]:
 def _half_of_attention(found: Sequence[pd.DataFrame]) -> float | None:
     """The median share of a patient's tiles that have half of the attention; all alike would be a half."""
     shares = [
-        (np.searchsorted(np.cumsum(np.sort(own.to_numpy())[::-1]), 0.5) + 1) / len(own)
+        (np.searchsorted(np.cumsum(np.sort(own.to_numpy(np.float64))[::-1]), 0.5 - ROUNDING) + 1) / len(own)
         for one in found
         for _, own in one.groupby("patient_id", sort=True)["attention"]
     ]
