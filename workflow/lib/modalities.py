@@ -76,6 +76,11 @@ class Configured:
         return self._in_shard(name for names in of_parts for name in names if not name.endswith(".json"))
 
     @property
+    def sheet(self) -> list[str]:
+        """The picture of all that a shard of bags holds; nothing of another shard."""
+        return self._in_shard(["slides.png"]) if self.kind.shard_format == "bags" else []
+
+    @property
     def part_records(self) -> list[str]:
         """The records of the parts of its shard; it has as many as its fetch has batches."""
         return self._in_shard(PART_RECORD.format(part=part) for part in all_parts(self.section["batches"]))
