@@ -1,4 +1,4 @@
-"""Open a whole-slide image and read regions of it. The only module that knows OpenSlide, of the extra `mgi[slides]`.
+"""Open a whole-slide image and read regions of it. The only module that knows OpenSlide, of the extra `slides`.
 
 A slide file also holds pictures of its label and of the whole glass, with names and dates on them. Nothing here reads
 them, so no output can hold them.
@@ -109,7 +109,7 @@ def _says_simulated(handle: Any) -> bool:
 def require_openslide(where: str) -> None:
     """Raise ResourceError where OpenSlide is not installed."""
     if openslide is None:
-        raise ResourceError(f"{where}: no reader of slides is installed; pip install 'mgi[slides]'")
+        raise ResourceError(f"{where}: no reader of slides is installed; pip install openslide-python openslide-bin")
 
 
 def _opened(path: Path) -> Any:
