@@ -50,8 +50,11 @@ class Configured:
 
     @property
     def indexes(self) -> list[str]:
-        """The indexes of all batches; like the bytes that they list, no storage provider moves them."""
-        n_batches = self.section["batches"]
+        """The indexes of all batches; like the bytes that they list, no storage provider moves them.
+
+        A table of the user's is one: nothing of it has to be brought.
+        """
+        n_batches = 1 if self.section["source"] == "matrix" else self.section["batches"]
         folder = f"{HERE}/raw/{self.kind.name}"
         return [local(f"{folder}/batch-{one}-of-{n_batches}.json") for one in range(1, n_batches + 1)]
 

@@ -119,7 +119,7 @@ def _target(model: Model, one: Listed, output: Path) -> Path:
 def _made_from(model: Model, request: PredictionRequest, *, probabilities: bool) -> str:
     """A digest of the model, of what is asked, and of name, size and time of each file that is read."""
     files = []
-    for given in (request.image, request.expression):
+    for given in (request.image, request.slide, request.tile_weights, request.expression):
         if given is not None and given.exists():
             paths = [given / name for name in files_below(given)] if given.is_dir() else [given]
             files += [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]

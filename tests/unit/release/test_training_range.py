@@ -120,7 +120,7 @@ def test_numbers_of_pixels_and_slices_are_flagged_but_never_far() -> None:
 
 
 def test_no_expression_raises_no_flag_of_genes() -> None:
-    assert list(gene_flags(None, None, TRAINED)) == []
+    assert list(gene_flags(None, None, TRAINED.expression)) == []
 
 
 def test_an_empty_mask_has_no_largest_body_and_is_flagged(trained) -> None:
