@@ -32,6 +32,8 @@ OVERLAYS = {
     "retrieval": ["demo", "retrieval"],
     "retrieval-null": ["demo", "retrieval", "retrieval-null"],
     "gimp-demo": ["demo", "gimp", "gimp-demo"],
+    "gimp-slides": ["gimp-slides"],
+    "gimp-slides-null": ["gimp-slides", "gimp-slides-null"],
     "nifti": ["nifti"],
     "dicom": ["dicom"],
     "toy": ["toy"],

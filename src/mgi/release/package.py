@@ -13,9 +13,9 @@ from torch import nn
 
 from mgi.core.errors import BadInputError, ConfigError, IntegrityError
 from mgi.core.files import SEAL, digest_of, sha256_of, unsealed, write_json
-from mgi.core.run import EXPRESSION
 from mgi.core.section import read_record
 from mgi.modalities.rna.normalise import FittedGenes, read_fitted_genes
+from mgi.release.further import Further, files_of, read_further
 from mgi.release.slide_range import Moments, SlideRange, TileSource
 from mgi.release.training_range import TrainingRange
 from mgi.tasks.learning import Learning, predicting
@@ -36,8 +36,9 @@ FIELDS = (
 class Release:
     """A model ready for use: the network with its weights, the frozen genes and what training was like.
 
-    `digest` stands for the whole folder. `reads_genes` is False where the method, or its training, had no genes;
-    `learning` says what its outputs mean. `threshold` is that of a mask, None where the answer is of the patient.
+    `digest` stands for the whole folder, `further` has what the model reads beside expression. `reads_genes` is False
+    where the method, or its training, had no genes; `learning` says what its outputs mean. `threshold` is that of a
+    mask, None where the answer is of the patient.
     """
 
     network: nn.Module
@@ -50,6 +51,7 @@ class Release:
     training_range: TrainingRange | SlideRange
     simulated: bool
     digest: str
+    further: Mapping[str, Further]
 
     @property
     def tiles(self) -> TileSource | None:
@@ -86,6 +88,7 @@ def load_release(folder: Path) -> Release:
         learning=predicting(weights, folder / WEIGHTS),
         weights=weights,
         fitted=fitted,
+        further=read_further(folder, weights, folder / WEIGHTS),
         training_range=read_record(kind, config["training_range"], f"{where}: training_range"),
         **{name: config[name] for name in ("expression_unit", "reads_genes", "threshold", "simulated", "digest")},
     )
@@ -100,8 +103,10 @@ def _config(folder: Path) -> dict[str, Any]:
     if missing := sorted(set(FIELDS) - set(config)):
         raise BadInputError(f"{path}: {missing[0]}: missing")
     require_digest(config, path)
-    if set(config["files"]) - {METADATA} != set(FILES):
-        raise BadInputError(f"{path}: files: found {sorted(config['files'])}, expected {sorted(FILES)}")
+    further = config["model"].get("further") if isinstance(config["model"], dict) else None
+    expected = sorted([*FILES, *files_of(list(further) if isinstance(further, dict) else [])])
+    if sorted(set(config["files"]) - {METADATA}) != expected:
+        raise BadInputError(f"{path}: files: found {sorted(config['files'])}, expected {expected}")
     return dict(config)
 
 
@@ -159,15 +164,10 @@ def network_of(weights: Weights, path: Path) -> nn.Module:
     """The network of the weights.
 
     Raises BadInputError for a pre-training, and naming the first tensor that is not one of the method's with these
-    settings. A network with further modalities is refused: a new patient cannot be given them yet.
+    settings.
     """
     if weights.run.is_pretraining:
         raise BadInputError(f"{path}: run.task: found {weights.run.task}, expected a task: it predicts nothing")
-    if weights.model.further:
-        beside = ", ".join(sorted(weights.model.further))
-        raise BadInputError(
-            f"{path}: finetune.modalities: found {beside} beside {EXPRESSION}, expected {EXPRESSION} alone"
-        )
     network = predicting(weights, path).build(weights.run.method, weights.model, len(weights.genes), weights.gene_sets)
     state = network.state_dict()
     for name in sorted(set(state) | set(weights.tensors)):
