@@ -17,6 +17,7 @@ import torch
 
 from mgi.commands._device import device
 from mgi.commands._many_patients import predict_all
+from mgi.commands._modalities import read_pairs
 from mgi.commands._run_options import add_device
 from mgi.core.errors import ConfigError
 from mgi.modalities.slides.reader import LEAST_MPP, MOST_MPP
@@ -60,10 +61,14 @@ def add_options(options: argparse.ArgumentParser) -> None:
         "--volume", type=int, metavar="N", help="counted from 0, where a NIfTI file has four axes and several volumes"
     )
     options.add_argument("--expression", type=Path, help="table with the patient's expression, or its STAR-Counts file")
-    options.add_argument("--patient", help="the patient's label in that table, where it holds several")
+    options.add_argument(
+        "--modality", nargs="+", default=[], metavar="NAME=TABLE",
+        help="tables of what the model reads beside expression, such as cn=copies.tsv (default: null tokens)",
+    )  # fmt: skip
+    options.add_argument("--patient", help="the patient's label in these tables, where they hold several")
     options.add_argument(
         "--max-missing", type=float, default=MAX_MISSING, metavar="SHARE",
-        help="of the model's genes that may lack a value (default: %(default)s)",
+        help="of the model's genes, or features of a modality, that may lack a value (default: %(default)s)",
     )  # fmt: skip
     options.add_argument("--largest-component", action="store_true", help="keep the mask's largest component alone")
     options.add_argument("--probabilities", action="store_true", help="write them too, as <mask>_probability")
@@ -88,6 +93,7 @@ def run(args: argparse.Namespace) -> None:
         series=args.series,
         volume=args.volume,
         expression=args.expression,
+        modalities={name: Path(path) for name, path in read_pairs(args.modality, "--modality").items()},
         sample=args.patient,
         max_missing=args.max_missing,
         force=args.force,
@@ -139,6 +145,8 @@ def _check_options(args: argparse.Namespace) -> None:
         if of_many and getattr(args, name) is not None:
             column = "sample" if name == "patient" else name
             raise ConfigError(f"--{name}: only of one patient; of a cohort it is the column {column} of --table")
+    if of_many and args.modality:
+        raise ConfigError("--modality: only of one patient, whose genes it stands beside")
     _check_slide(args)
     if args.folder is not None and args.output.resolve().is_relative_to(args.folder.resolve()):
         raise ConfigError(f"--output: {args.output}: lies in --folder, where its masks would be taken for patients")
@@ -152,7 +160,7 @@ def _check_options(args: argparse.Namespace) -> None:
 
 def _check_slide(args: argparse.Namespace) -> None:
     for name in ("tile_weights", "mpp"):
-        if args.slide is None and vars(args)[name] is not None:
-            raise ConfigError(f"--{name.replace('_', '-')}: only with --slide")
+        if args.slide is None and args.table is None and vars(args)[name] is not None:
+            raise ConfigError(f"--{name.replace('_', '-')}: only with --slide, or --table with such a column")
     if args.mpp is not None and not LEAST_MPP <= args.mpp <= MOST_MPP:
         raise ConfigError(f"--mpp: found {args.mpp:g}, expected {LEAST_MPP:g} to {MOST_MPP:g}")

@@ -1,8 +1,9 @@
 """Make a folder of a fine-tuned run that others can use: weights, frozen genes, config and model card.
 
 INPUTS: results/X/runs/RUN/weights.safetensors, and from the same results the run's record, its fold's genes, split,
-shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, and last config.json. Of several runs of
-one method, such as its folds, an ensemble: a folder like that for each, MODEL_CARD.md, and last config.json.
+shards and scores. OUTPUT: weights.safetensors, genes.parquet, MODEL_CARD.md, two files of each modality that the run
+reads beside expression, configs/metadata.json (as of a MONAI bundle), and last config.json. Of several runs of one
+method, such as its folds, an ensemble: a folder like that for each, MODEL_CARD.md, and last config.json.
 """
 
 import argparse
@@ -25,9 +26,11 @@ from mgi.evaluation.patient_scores import SCORES, per_patient, per_test, without
 from mgi.modalities.rna.normalise import read_fitted_genes, train_hash_of
 from mgi.modalities.rna.scaled_blocks import scaled_blocks
 from mgi.models.settings import NetworkSettings
-from mgi.release.card import CardContent, ensemble_card, model_card
+from mgi.release.card import CardContent, ensemble_card
 from mgi.release.ensemble import require_alike, write_ensemble
-from mgi.release.package import WEIGHTS, network_of, require_no_release, tile_moments, write_release
+from mgi.release.further import FurtherFiles, further_of_fold
+from mgi.release.package import WEIGHTS, network_of, require_no_release, tile_moments
+from mgi.release.package_writer import Trained, write_release
 from mgi.release.slide_range import SlideRange, TileSource, measure_slides
 from mgi.release.training_range import TrainingRange, measure, root_mean_squares
 from mgi.reporting.provenance import commit
@@ -52,6 +55,7 @@ class Member:
     model: NetworkSettings
     split: pd.DataFrame
     content: CardContent
+    further: Mapping[str, FurtherFiles]
 
     @property
     def run(self) -> Run:
@@ -62,12 +66,8 @@ class Member:
         """Make the release of this run alone."""
         write_release(
             folder,
-            weights=self.weights,
-            genes=self.genes,
-            card=model_card(self.content),
-            training_range=self.content.trained,
-            expression_unit=self.content.expression["unit"],
-            simulated=self.content.simulated,
+            trained=Trained(weights=self.weights, genes=self.genes, further=self.further),
+            content=self.content,
         )
 
 
@@ -140,6 +140,7 @@ def _member(path: Path, results: Path) -> Member:
     training = patients_with_role(split, run.fold, TRAIN)
     if train_hash_of(training) != fitted.train_hash:
         raise BadInputError(f"{genes}: fitted on other patients than those of fold {run.fold} in the split")
+    further = further_of_fold(results, weights, path, training)
     shard = open_expression(results / "shards/rna")
     blocks = scaled_blocks(shard, fitted, shard.rows_of(training))
     rms = [one for _, scaled in blocks for one in root_mean_squares(scaled)]
@@ -156,6 +157,8 @@ def _member(path: Path, results: Path) -> Member:
         scaler=fitted.scaler,
         trained=_measured(seen, weights, training, rms, stripped=_has_seen_stripped(record)),
         head=weights.head,
+        further={name: one.read.fitted for name, one in further.items()},
+        made_up=any(one.read.simulated for one in further.values()),
         score_name=reporting_of(run.task).definition_name(scoring_of(run.task).headlines[0]),
         scores=_scores(
             results / ("external/evaluation" if whole else "evaluation") / f"{run.key}.parquet",
@@ -165,7 +168,7 @@ def _member(path: Path, results: Path) -> Member:
         version=mgi.__version__,
         commit=commit(),
     )
-    return Member(weights=path, genes=genes, model=weights.model, split=split, content=content)
+    return Member(weights=path, genes=genes, model=weights.model, split=split, content=content, further=further)
 
 
 def _image_shard(results: Path, run: Run) -> Path:

@@ -92,14 +92,20 @@ class Attributions:
         return [self.values[rows[self.draw[rows] == draw]] for draw in np.unique(self.draw[rows])]
 
     @property
+    def spans(self) -> dict[str, slice]:
+        """Columns of the values by modality, where several stand side by side; else none."""
+        spans, start = {}, 0
+        for name, numbers in sorted(self.about.get("modalities", {}).items()):
+            spans[name] = slice(start, start + numbers)
+            start += numbers
+        return spans
+
+    @property
     def genes(self) -> range:
         """Columns of the values that are of expression: all but where several modalities stand side by side."""
-        start = 0
-        for name, numbers in sorted(self.about.get("modalities", {EXPRESSION: self.values.shape[1]}).items()):
-            if name == EXPRESSION:
-                return range(start, start + numbers)
-            start += numbers
-        return range(0)
+        width = self.values.shape[1]
+        spans = self.spans or {EXPRESSION: slice(0, width)}
+        return range(width)[spans.get(EXPRESSION, slice(0))]
 
     def methods(self, value: str) -> list[str]:
         """Methods by which a value of the trained network was explained."""

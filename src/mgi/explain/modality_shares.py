@@ -54,10 +54,9 @@ def _parts(
     A patient whose attributions are all 0 has shares of 0.
     """
     whole = np.abs(values.astype(np.float64)).sum(1)
-    parts, start = {}, 0
-    for name, numbers in sorted(found.about.get("modalities", {}).items()):
-        own = values[:, start : start + numbers].astype(np.float64)
+    parts = {}
+    for name, span in found.spans.items():
+        own = values[:, span].astype(np.float64)
         shares = np.divide(np.abs(own).sum(1), whole, out=np.zeros_like(whole), where=whole > 0)
-        parts[name] = shares, own.sum(1), numbers
-        start += numbers
+        parts[name] = shares, own.sum(1), own.shape[1]
     return parts

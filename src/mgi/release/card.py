@@ -1,11 +1,12 @@
 """A model card from what is on record: the run, its shards, its split and its scores; nothing is asked of anyone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mgi.core.run import Run
 from mgi.evaluation.intervals import Interval
+from mgi.modalities.fitted_features import FittedFeatures
 from mgi.release.slide_range import SlideRange, TileSource
 from mgi.release.training_range import Limits, TrainingRange
 from mgi.tasks.text import rendered
@@ -27,7 +28,8 @@ INPUTS = {"none": "whole slices", "foreground": "the head on each slice"}
 class CardContent:
     """What a card tells. `scores` are of `score_name` by expression input, empty where the run was not tested.
 
-    `head` says what the outputs of a task of labels mean.
+    `head` says what the outputs of a task of labels mean. `further` are the modalities that are read beside expression,
+    and `made_up` says that one of them is simulated.
     """
 
     run: Run
@@ -44,22 +46,30 @@ class CardContent:
     version: str
     commit: str | None
     head: Mapping[str, Any] | None = None
+    further: Mapping[str, FittedFeatures] = field(default_factory=dict)
+    made_up: bool = False
 
     @property
     def does(self) -> str:
         """What the model says of a patient, and from what."""
         image, genes = self.run.reads_image, self.run.reads_genes
         seen = "axial FLAIR slices" if self.tiles is None else "whole-slide images"
-        either = f"from {seen}, the gene expression, or both"
-        of_labels = either if image and genes else f"from {seen} alone" if image else "from genes alone"
+        either = f"from {seen}, the gene expression{self.beside}, or both"
+        alone = f"from gene expression{self.beside}" if self.further else "from genes alone"
+        of_labels = either if image and genes else f"from {seen} alone" if image else alone
         if self.head is None:
-            given = "and, where it is given, from the patient's gene expression" if genes else "alone"
+            given = f"and, where it is given, from the patient's gene expression{self.beside}" if genes else "alone"
             return f"Segments the tumour of a lower-grade glioma from axial FLAIR slices {given}"
         if "classes" in self.head:
             return (
                 f"Tells {self.head['target']} of a lower-grade glioma, {' or '.join(self.head['classes'])}, {of_labels}"
             )
         return f"Ranks patients with a lower-grade glioma by their risk ({self.head['endpoint']}), {of_labels}"
+
+    @property
+    def beside(self) -> str:
+        """The modalities that are read beside expression, to follow its name."""
+        return f" with {', '.join(self.further)} beside it" if self.further else ""
 
     @property
     def tiles(self) -> TileSource | None:
@@ -82,8 +92,8 @@ class CardContent:
 
     @property
     def simulated(self) -> bool:
-        """Whether images or expression are made up."""
-        return bool(self.images.get("simulated") or self.expression.get("simulated"))
+        """Whether any of the data are made up."""
+        return bool(self.made_up or self.images.get("simulated") or self.expression.get("simulated"))
 
 
 def model_card(content: CardContent) -> str:

@@ -70,9 +70,14 @@ def require_alike(members: Sequence[tuple[Path, Run, NetworkSettings]]) -> None:
         if other.key in seen:
             raise BadInputError(f"{path}: run: found {other.key} a second time, expected other folds or seeds")
         seen[other.key] = path
-        found, expected = (one.model_dump(mode="json") for one in (other_sizes, sizes))
+        found, expected = (_comparable(one) for one in (other_sizes, sizes))
         for key in (key for key in expected if found[key] != expected[key]):
             raise BadInputError(f"{path}: model.{key}: found {found[key]}, expected {expected[key]} as {first}")
+
+
+def _comparable(settings: NetworkSettings) -> dict[str, Any]:
+    """The settings, with the names of further modalities alone: each fold fits as many features as it finds."""
+    return {**settings.model_dump(mode="json"), "further": sorted(settings.further)}
 
 
 def write_ensemble(folder: Path, members: Sequence[str], card: str) -> None:

@@ -1,7 +1,7 @@
 """A new patient for a released model: image and genes as they are read, what may be wrong, and what a report says."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from mgi.core.ids import barcode_of, same_id
 from mgi.modalities.rna.new_patient import ExpressionFile, NewExpression
 from mgi.release.ensemble import Model
 from mgi.release.new_image import NewImage, read_new_image
+from mgi.release.new_modalities import NewModality, beside_genes, modalities_said, read_modalities
 from mgi.release.new_slide import NewSlide, read_new_slide
 from mgi.release.package import Release, tile_moments
 from mgi.release.request import PredictionRequest
@@ -26,7 +27,8 @@ Genes = tuple[NewExpression | None, NDArray[np.float32] | None]  # as read, and 
 
 @dataclass(frozen=True, kw_only=True)
 class NewPatient:
-    """What was read: `genes` as each member takes them, the flags so far, and those called `far` that were forced.
+    """What was read: `genes` as each member takes them, with what it reads beside them, and `modalities` by name; the
+    flags so far, and those called `far` that were forced.
 
     `doubt` is said where the names of image and sample differ, and neither is a barcode that would settle it.
     """
@@ -37,10 +39,11 @@ class NewPatient:
     far: Sequence[str]
     doubt: str | None = None
     slide: NewSlide | None = None
+    modalities: Mapping[str, NewModality] = field(default_factory=dict)
 
     @property
     def scaled(self) -> list[NDArray[np.float32] | None]:
-        """The genes as the networks take them."""
+        """The numbers as the networks take them."""
         return [scaled for _, scaled in self.genes]
 
     @property
@@ -99,7 +102,15 @@ def read_patient(request: PredictionRequest, model: Model, files: ExpressionFile
     sample = genes[0][0].sample if genes[0][0] is not None else None
     named = next((one.patient_id for one in (new, slide) if one is not None), None)
     doubt = None if sample is None else doubt_of_names(named, sample, request)
-    return NewPatient(image=new, genes=genes, flags=flags, far=far, doubt=doubt, slide=slide)
+    modalities = read_modalities(request, model, sample)
+    flags += [flag for name, one in modalities.items() for flag in one.flag(name)]
+    genes = [
+        (own, None if scaled is None else beside_genes(scaled, member, modalities))
+        for (own, scaled), member in zip(genes, model.members, strict=True)
+    ]
+    return NewPatient(
+        image=new, slide=slide, genes=genes, modalities=modalities, flags=flags, far=far, doubt=doubt
+    )  # fmt: skip
 
 
 def _tiles_of(model: Model) -> TileSource:
@@ -149,10 +160,11 @@ def doubt_of_names(image_id: str | None, sample: str, request: PredictionRequest
 
 def flags_of_genes(model: Model, genes: Sequence[Genes]) -> list[Flag]:
     """Flags of the genes, as any member raises them."""
-    pairs = zip(model.members, genes, strict=True)
-    return [
-        flag for member, (own, scaled) in pairs for flag in gene_flags(own, scaled, member.training_range.expression)
-    ]
+    flags = list[Flag]()
+    for member, (own, scaled) in zip(model.members, genes, strict=True):
+        alone = None if scaled is None else scaled[: len(member.fitted.gene_ids)]
+        flags += gene_flags(own, alone, member.training_range.expression)
+    return flags
 
 
 def each_once(raised: Iterable[Flag]) -> list[Flag]:
@@ -165,10 +177,10 @@ def each_once(raised: Iterable[Flag]) -> list[Flag]:
     return list(flags.values())
 
 
-def genes_said(model: Model, expression: NewExpression | None) -> str:
-    """Whose genes were used, if any."""
-    if expression is not None:
-        return f"genes of {expression.sample}"
+def genes_said(model: Model, patient: NewPatient) -> str:
+    """Whose genes were used, if any, and whose further modalities."""
+    if patient.expression is not None:
+        return f"genes of {patient.expression.sample}{modalities_said(model, patient.modalities)}"
     return "without genes (null token)" if model.first.reads_genes else "the model reads no genes"
 
 
@@ -176,7 +188,7 @@ def report_of(request: PredictionRequest, model: Model, patient: NewPatient, fla
     """What every report says: of the image, the genes, the flags and the model."""
     new, slide, expression = patient.image, patient.slide, patient.expression
     seen = request.slide or request.image
-    genes: dict[str, Any] = {"used": genes_said(model, expression)}
+    genes: dict[str, Any] = {"used": genes_said(model, patient)}
     if expression is not None:
         genes |= {
             "sample": expression.sample,
@@ -194,6 +206,7 @@ def report_of(request: PredictionRequest, model: Model, patient: NewPatient, fla
         "kind": slide.kind if slide is not None else None if new is None else new.kind,
         "image_sha256": slide.sha256 if slide is not None else None if new is None else new.images.source,
         "genes": genes,
+        **({"modalities": _of_modalities(model, patient)} if model.first.further else {}),
         "flags": [asdict(flag) for flag in flags],
         **({} if slide is None else {"tiles": len(slide.bag.corners)}),
         "notes": [note for one in (new, slide) if one is not None for note in one.notes],
@@ -207,3 +220,9 @@ def report_of(request: PredictionRequest, model: Model, patient: NewPatient, fla
         "use": "research only",
         "forced": list(patient.far),
     }
+
+
+def _of_modalities(model: Model, patient: NewPatient) -> dict[str, Any]:
+    """What a report says of each modality that the model reads beside expression; null of one that was not given."""
+    given = patient.modalities
+    return {name: given[name].record() if name in given else None for name in model.first.further}

@@ -94,7 +94,7 @@ class Prediction:
     def said(self) -> str:
         """It in one line."""
         image = "" if self.segmented is not None else f"{self._image_said()}; "
-        genes = genes_said(self.model, self.patient.expression)
+        genes = genes_said(self.model, self.patient)
         return f"{self._found_said()}; {image}{genes}; {len(self.flags)} flags"
 
     def _found_said(self) -> str:

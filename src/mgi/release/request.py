@@ -1,6 +1,7 @@
 """What is asked of a released model for one patient; no library is loaded, since a command's help states defaults."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MAX_MISSING = 0.1
@@ -10,9 +11,10 @@ MAX_MISSING = 0.1
 class PredictionRequest:
     """Where a patient's image and expression are, and what is to be made of them.
 
-    `series` names one of several of DICOM, `volume` one of several of NIfTI, from 0, `sample` the patient's label in
-    the file of expression. At most `max_missing` of the model's genes may lack a value. With `force` an image far from
-    those of training is taken all the same; with `largest_component` only that of the mask is kept.
+    `modalities` are tables of what the model reads beside expression, by name. `series` names one of several of DICOM,
+    `volume` one of several of NIfTI, from 0, `sample` the patient's label in these tables and the file of expression.
+    At most `max_missing` of the model's genes may lack a value. With `force` an image far from those of training is
+    taken all the same; with `largest_component` only that of the mask is kept.
 
     In place of the image, `slide` is a whole-slide image, of `mpp` micrometres a pixel whatever it states itself, or a
     file of its tiles' vectors; `tile_weights` are those of the encoder that makes vectors of tiles.
@@ -25,6 +27,7 @@ class PredictionRequest:
     series: str | None = None
     volume: int | None = None
     expression: Path | None = None
+    modalities: Mapping[str, Path] = field(default_factory=dict)
     sample: str | None = None
     max_missing: float = MAX_MISSING
     force: bool = False

@@ -24,6 +24,8 @@ from mgi.shards.schemas import FEATURES, feature_values
 
 VALUES_FILE, FEATURES_FILE = "values.parquet", "features.parquet"
 KIND = "features"
+ALL_GENES = "all_genes"
+"""The entry of a description that says that a gene without a feature is mutated in nobody."""
 _OWN = ("feature_hash", "unit")
 
 Row = tuple[str, NDArray[np.float32]]

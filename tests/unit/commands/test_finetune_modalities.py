@@ -130,17 +130,6 @@ def test_a_prediction_needs_what_the_network_reads(several: Several, capsys) -> 
     assert "--modality-shard: found none, expected copies, proteins, which" in capsys.readouterr().err
 
 
-def test_a_network_of_further_modalities_is_not_released(several: Several, tmp_path: Path, capsys) -> None:
-    assert finetune(several, "mgi") == 0
-    results = tmp_path / "results"
-    (results / "folds/0").mkdir(parents=True)
-    (results / "folds/0/genes.parquet").write_bytes((several.study.folder / "genes.parquet").read_bytes())
-    (results / "runs").symlink_to(several.study.folder / "runs")
-    line = [f"--weights={several.study.weights('mgi')}", f"--results={results}", f"--output={tmp_path / 'release'}"]
-    assert main(["release", *line]) != 0
-    assert "finetune.modalities: found copies, proteins beside rna, expected rna alone" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

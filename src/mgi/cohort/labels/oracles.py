@@ -1,8 +1,9 @@
 """Class labels that a modality tells by itself, laid beside those of another source and compared with them."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mgi.cohort.labels.labels import Labels, PatientLabels, few
@@ -63,17 +64,39 @@ def _classes(
     return {column: found.get(name, {}).get(patient) for column, name in columns.items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """Of patients whom both know: how many have the class that an oracle tells, who has `another`, and how many have a
+    text that says neither."""
+
+    same: int
+    another: tuple[str, ...]
+    strange: int
+
+    @property
+    def share(self) -> float:
+        """Who has the same, of those whose text is understood; nan where there is nobody."""
+        known = self.same + len(self.another)
+        return self.same / known if known else math.nan
+
+    def said(self, name: str) -> str:
+        """The same in a line."""
+        line = f"{name}: {self.same} patients have the class that {READ_OFF[name]} tells, {len(self.another)} another"
+        line += f" ({few(self.another)})" if self.another else ""
+        return line + (f", {self.strange} a text that is neither" if self.strange else "")
+
+
+def agreement(labels: Labels, name: str, column: str) -> Agreement:
+    """How the class `name` of a source agrees with what an oracle tells in `column`."""
+    found = {one: _compared(row.classes[name], row.classes[column]) for one, row in labels.patients.items()}
+    counts = Counter(found.values())
+    another = tuple(sorted(one for one, how in found.items() if how == _OTHER))
+    return Agreement(same=counts[_SAME], another=another, strange=counts[_STRANGE])
+
+
 def compared(labels: Labels, columns: Mapping[str, str]) -> Iterator[str]:
     """How the oracles agree with the labels of the same name, in a line each."""
-    for column, name in columns.items():
-        if column == name:
-            continue
-        pairs = {one: (row.classes[name], row.classes[column]) for one, row in labels.patients.items()}
-        counts = Counter(_compared(*pair) for pair in pairs.values())
-        odd = sorted(one for one, pair in pairs.items() if _compared(*pair) == _OTHER)
-        line = f"{name}: {counts[_SAME]} patients have the class that {READ_OFF[name]} tells, {counts[_OTHER]} another"
-        line += f" ({few(odd)})" if odd else ""
-        yield line + (f", {counts[_STRANGE]} a text that is neither" if counts[_STRANGE] else "")
+    return (agreement(labels, name, column).said(name) for column, name in columns.items() if column != name)
 
 
 _SAME, _OTHER, _STRANGE, _UNKNOWN = "same", "other", "strange", "unknown"

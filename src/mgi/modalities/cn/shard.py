@@ -47,4 +47,4 @@ def _of_table(job: ShardJob) -> str:
         raise BadInputError(f"{job.table}: {place}, expected copies of 0 or more; modalities.cn.scale takes relative")
     features = features_of(matrix.features, names=matrix.features, chromosomes=matrix.chromosomes, starts=matrix.starts)
     rows = rows_of_user(job, matrix, lambda values: values)
-    return write_table_shard(job, features, UNITS[scale], rows, about, told_apart=False)
+    return write_table_shard(job, features, UNITS[scale], rows, about | {"scale": scale}, told_apart=False)

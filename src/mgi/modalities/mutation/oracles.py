@@ -6,9 +6,8 @@ Source: WHO classification of tumours of the central nervous system, 2021: IDH1 
 import numpy as np
 from numpy.typing import NDArray
 
-from mgi.modalities.mutation.shard import ALL_GENES
 from mgi.modalities.mutation.tumour import GENE_KIND, HOTSPOT_KIND
-from mgi.shards.feature_shard import OpenFeatures
+from mgi.shards.feature_shard import ALL_GENES, OpenFeatures
 
 MUTANT, WILDTYPE = "mutant", "wildtype"
 IDH = ("IDH1", "IDH2")

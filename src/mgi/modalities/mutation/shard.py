@@ -13,11 +13,9 @@ from mgi.modalities.mutation.own_file import read_own_file
 from mgi.modalities.mutation.tumour import BURDEN_KIND, GENE_KIND, HOTSPOT_KIND, HOTSPOTS, Tumour, tumour_of
 from mgi.modalities.sharding import ShardJob
 from mgi.modalities.table_shard import features_of, in_order, write_table_shard
-from mgi.shards.feature_shard import Row
+from mgi.shards.feature_shard import ALL_GENES, Row
 
 UNIT, BURDEN = "0 or 1; variants of the burden", "variants"
-ALL_GENES = "all_genes"
-"""The entry of the description that says that a gene without a feature is mutated in nobody."""
 
 
 def shard(job: ShardJob) -> str:
